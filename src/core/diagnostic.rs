@@ -1,0 +1,326 @@
+//! Findings: what is wrong, where, and how to put it right.
+
+use std::fmt;
+
+use super::resource::Key;
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The resource cannot be used as it stands.
+    Error,
+    /// Probably not what was meant; nothing stops because of it.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        })
+    }
+}
+
+/// A stable code, its default severity and its one-line title. The first digit is the group:
+/// 0 parse, 1 structure, 2 reference, 3 graph, 4 lifecycle, 5 policy, 6 document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code {
+    /// `PS302`
+    pub id: &'static str,
+    /// Severity where the configuration says nothing else.
+    pub severity: Severity,
+    /// What the code stands for, in a few words.
+    pub title: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident = $id:literal $severity:ident $title:literal;)*) => {
+        impl Code {
+            $(#[doc = $title] pub const $name: Code = Code { id: $id, severity: Severity::$severity, title: $title };)*
+            /// Every code, in order.
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+        }
+    };
+}
+
+codes! {
+    SYNTAX = "PS001" Error "the text is not well-formed YAML or JSON";
+    ENCODING = "PS002" Error "the file is not clean UTF-8 text";
+    LIMIT = "PS003" Error "the file is beyond a configured limit";
+    DUPLICATE_KEY = "PS004" Error "a key stands twice in one mapping";
+    BAD_KEY = "PS005" Error "a key is not a plain string";
+    BAD_SCALAR = "PS006" Error "a tag or number that cannot be represented";
+    NO_RESOURCES = "PS007" Warning "no resources found";
+    NOT_A_FILE = "PS008" Error "not a regular file";
+    MISSING_FIELD = "PS101" Error "a required field is missing";
+    UNKNOWN_FIELD = "PS102" Error "a field that does not exist";
+    WRONG_TYPE = "PS103" Error "a value of the wrong type";
+    NOT_ALLOWED = "PS104" Error "not one of the allowed values";
+    BAD_FORMAT = "PS105" Error "a value with the wrong syntax";
+    OUT_OF_RANGE = "PS106" Error "a value that is too small, too large, too short or too long";
+    FORBIDDEN_FIELD = "PS107" Error "a field that has no place here";
+    UNKNOWN_KIND = "PS108" Error "an apiVersion or kind that is not known";
+    STATUS_IN_FILE = "PS109" Error "status belongs to the status branch";
+    DERIVED_METADATA = "PS110" Error "metadata that only `reconcile` writes";
+    DUPLICATE_RESOURCE = "PS201" Error "one resource is defined twice";
+    GOAL_NOT_FOUND = "PS202" Error "the goal does not exist";
+    GATE_NOT_FOUND = "PS203" Error "the gate does not exist";
+    CAPABILITY_NOT_FOUND = "PS204" Warning "the capability does not exist";
+    BINDING_NOT_FOUND = "PS205" Warning "the binding does not exist";
+    PLAN_NOT_FOUND = "PS206" Error "the plan does not exist";
+    NODE_NOT_FOUND = "PS207" Error "the node does not exist in the plan";
+    SUPERSEDES_NOT_FOUND = "PS208" Warning "the superseded plan does not exist";
+    UID_MISMATCH = "PS209" Error "the reference names another uid";
+    DUPLICATE_NODE = "PS301" Error "two nodes have one id";
+    DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
+    SELF_LOOP = "PS303" Error "a node depends on itself";
+    CYCLE = "PS304" Error "the graph has a cycle";
+    TOO_MANY_NODES = "PS305" Error "the plan has more nodes than the configuration allows";
+    DIGEST_MISMATCH = "PS306" Error "graphDigest does not match the graph";
+    CHILD_NOT_FOUND = "PS307" Error "a group names a child that does not exist";
+    EDGE_INTO_GROUP = "PS308" Warning "an edge into a group holds back none of its children";
+    CAPABILITY_CYCLE = "PS309" Error "capabilities require each other";
+    DUPLICATE_ITEM = "PS310" Error "two entries of a list have one name";
+    DOCUMENT_UNSUPPORTED = "PS601" Warning "PlanSpec 1.2 documents are recognised, not yet read";
+}
+
+impl Code {
+    /// Look a code up by its id, ignoring case.
+    pub fn parse(id: &str) -> Option<Code> {
+        Code::ALL
+            .iter()
+            .copied()
+            .find(|code| code.id.eq_ignore_ascii_case(id))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+/// One step into a YAML or JSON document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Into a mapping, by key.
+    Key(String),
+    /// Into a sequence, by index from 0.
+    Index(usize),
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Step::Key(key.to_owned())
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Step::Index(index)
+    }
+}
+
+/// Build a document path: `path!["spec", "graph", "nodes", 3, "id"]`.
+#[macro_export]
+macro_rules! path {
+    ($($step:expr),* $(,)?) => { vec![$($crate::core::diagnostic::Step::from($step)),*] };
+}
+
+/// Write a document path as people write it: `spec.graph.nodes[3].id`.
+pub fn display_path(path: &[Step]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) if text.is_empty() => text.push_str(key),
+            Step::Key(key) => {
+                text.push('.');
+                text.push_str(key);
+            }
+            Step::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    text
+}
+
+/// What of the addressed entry to underline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The key of the entry.
+    Key,
+    /// The value of the entry.
+    Value,
+}
+
+/// A place in a file, as the finder of a problem knows it. It becomes a [`Span`] only when shown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// The file as a whole.
+    File,
+    /// A position that the parser gave.
+    At(Span),
+    /// An entry of a document.
+    Entry {
+        /// Index of the YAML document in the file, from 0.
+        document: usize,
+        /// Steps from the document's root.
+        path: Vec<Step>,
+        /// Key or value.
+        part: Part,
+    },
+}
+
+/// A range of text: byte offsets, and the line and column (characters) of its start, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Line of the start, from 1.
+    pub line: usize,
+    /// Column of the start in characters, from 1.
+    pub column: usize,
+    /// Byte offset of the start.
+    pub start: usize,
+    /// Byte offset behind the end; never before `start`.
+    pub end: usize,
+}
+
+/// A second place that belongs to a finding, with what it shows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Label {
+    /// Path of the file from the repository's root.
+    pub file: String,
+    /// Where in it.
+    pub place: Place,
+    /// What is there.
+    pub message: String,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Diagnostic {
+    /// Path of the file from the repository's root, or as it was named by the user.
+    pub file: String,
+    /// Where in the file.
+    pub place: Place,
+    /// Which rule.
+    pub code: Code,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What to write at the underlined text; empty to repeat nothing.
+    pub label: String,
+    /// The way out.
+    pub help: Option<String>,
+    /// Other places that belong to it.
+    pub related: Vec<Label>,
+    /// The resource that is broken by it, when that is known.
+    pub resource: Option<Key>,
+}
+
+impl Diagnostic {
+    /// A finding of `code` with the code's own severity.
+    pub fn new(
+        code: Code,
+        file: impl Into<String>,
+        place: Place,
+        message: impl Into<String>,
+    ) -> Self {
+        Diagnostic {
+            file: file.into(),
+            place,
+            code,
+            severity: code.severity,
+            message: message.into(),
+            label: String::new(),
+            help: None,
+            related: Vec::new(),
+            resource: None,
+        }
+    }
+
+    /// Say what stands at the underlined text.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Say how to put it right.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Add a second place.
+    pub fn related(mut self, label: Label) -> Self {
+        self.related.push(label);
+        self
+    }
+
+    /// Name the resource that is broken by it.
+    pub fn about(mut self, key: &Key) -> Self {
+        self.resource = Some(key.clone());
+        self
+    }
+
+    /// Whether it stops the resource from being used.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// The candidate that was probably meant, if one is near enough to `word`.
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let folded = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::jaro_winkler(&folded, &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(score, candidate)| {
+            *score >= 0.84
+                || (candidate.len() > 2
+                    && strsim::damerau_levenshtein(&folded, &candidate.to_lowercase()) == 1)
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_sorted() {
+        assert!(
+            Code::ALL.windows(2).all(|pair| pair[0].id < pair[1].id),
+            "codes out of order or doubled"
+        );
+    }
+
+    #[test]
+    fn suggestions_are_near() {
+        let kinds = ["Goal", "Plan", "Gate"];
+        assert_eq!(did_you_mean("plna", kinds), Some("Plan"));
+        assert_eq!(did_you_mean("pla", kinds), Some("Plan"));
+        assert_eq!(did_you_mean("zebra", kinds), None);
+        assert_eq!(
+            did_you_mean("relese", ["release", "verify"]),
+            Some("release")
+        );
+    }
+
+    #[test]
+    fn paths_read_like_people_write_them() {
+        assert_eq!(
+            display_path(&path!["spec", "nodes", 3, "id"]),
+            "spec.nodes[3].id"
+        );
+    }
+}

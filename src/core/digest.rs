@@ -1,0 +1,49 @@
+//! Content digests over canonical JSON (RFC 8785).
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// `sha256:` and 64 hexadecimal digits over the canonical JSON of `value`: the same for the same
+/// content, whatever the order of keys or the formatting of the file it came from.
+///
+/// A value that JSON cannot hold (a map with keys that are not strings) digests as `null`; the
+/// types of this crate have none.
+pub fn canonical(value: &impl Serialize) -> String {
+    let bytes = serde_json_canonicalizer::to_vec(value).unwrap_or_else(|_| b"null".to_vec());
+    format!("sha256:{}", hex(&Sha256::digest(&bytes)))
+}
+
+/// The first two hexadecimal digits of the SHA-256 of `name`: the directory that keeps trees of
+/// the status branch small.
+pub fn shard(name: &str) -> String {
+    hex(&Sha256::digest(name.as_bytes())[..1])
+}
+
+/// SHA-256 of some bytes in hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn key_order_does_not_matter() {
+        assert_eq!(
+            canonical(&json!({"a": 1, "b": [true, null]})),
+            canonical(&json!({"b": [true, null], "a": 1}))
+        );
+        assert_ne!(canonical(&json!({"a": 1})), canonical(&json!({"a": "1"})));
+    }
+
+    #[test]
+    fn shard_is_two_digits() {
+        assert_eq!(shard("sso-exec-001").len(), 2);
+    }
+}

@@ -1,0 +1,12 @@
+//! The pure core: values in, values out.
+//!
+//! Nothing below this module touches Git, files, processes, the environment or a clock; a test
+//! (`tests/it/walls.rs`) keeps it so. Time is an argument.
+
+pub mod config;
+pub mod diagnostic;
+pub mod digest;
+pub mod record;
+pub mod resource;
+pub mod source;
+pub mod status;

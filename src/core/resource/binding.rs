@@ -1,0 +1,121 @@
+//! Binding: who does what.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Condition, ObjectRef, is_zero, phase};
+
+/// formats.md, "Binding.spec".
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BindingSpec {
+    /// How one of several rules is chosen.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub strategy: Strategy,
+    /// At least one.
+    pub rules: Vec<Rule>,
+}
+
+/// How one of several matching rules is chosen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Strategy {
+    /// Priority, then specificity, then order in the list.
+    #[default]
+    FirstMatch,
+    /// Specificity, then priority, then order in the list.
+    MostSpecific,
+    /// As FirstMatch, but a tie on priority and specificity is a conflict.
+    ErrorOnConflict,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rule {
+    /// 0 to 1000; higher wins.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: u32,
+    /// What it applies to.
+    pub selector: Selector,
+    /// Who does it.
+    pub target: Target,
+}
+
+/// What a rule applies to: one of five shapes, kept by the JSON Schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Selector {
+    /// Tasks that need this capability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capability_ref: Option<ObjectRef>,
+    /// Tasks of this plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_ref: Option<ObjectRef>,
+    /// With `planRef`: one node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_id: Option<String>,
+    /// Tasks of plans with these labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub match_labels: BTreeMap<String, String>,
+}
+
+/// Who does a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// `agent://…`, `human://…`, `service://…`, `tool://…`, `repo://…` or a plain word.
+    pub provider: String,
+    /// For the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Value>,
+}
+
+phase! {
+    /// Phase of a binding.
+    BindingPhase {
+        Unresolved "Nothing that is asked of it is bound.",
+        PartiallyBound "Some of what is asked of it is bound.",
+        Ready "All of what is asked of it is bound.",
+    }
+}
+
+/// Written by the binding controller. Counted are the capabilities that the plans of unfinished
+/// executions ask of this binding; while there are none, the capabilities that its rules name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BindingStatus {
+    /// How complete it is.
+    pub phase: BindingPhase,
+    /// How many are asked for.
+    #[serde(default)]
+    pub total_count: usize,
+    /// How many of them are bound.
+    #[serde(default)]
+    pub bound_count: usize,
+    /// The others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unbound_capabilities: Vec<UnboundCapability>,
+    /// Reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// Generation that was looked at.
+    #[serde(default)]
+    pub observed_generation: u64,
+}
+
+/// A capability that no rule gives to anybody.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UnboundCapability {
+    /// Which capability.
+    pub capability_ref: ObjectRef,
+    /// The node that needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_id: Option<String>,
+    /// One CamelCase word.
+    pub reason: String,
+    /// A sentence for people.
+    pub message: String,
+}

@@ -1,0 +1,409 @@
+//! Execution: one run of a plan.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Condition, ContextItem, ObjectRef, Outcome, ReviewAction, Time, is_zero, phase};
+
+/// formats.md, "Execution.spec". Immutable once committed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExecutionSpec {
+    /// What is run.
+    pub plan_ref: ObjectRef,
+    /// What for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal_ref: Option<ObjectRef>,
+    /// Who does the tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding_ref: Option<ObjectRef>,
+    /// Who does single tasks, by node id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_bindings: BTreeMap<String, ObjectRef>,
+    /// Reserved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_ref: Option<ObjectRef>,
+    /// Free map.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub parameters: Map<String, Value>,
+    /// What a worker should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<ContextItem>,
+}
+
+phase! {
+    /// Phase of an execution.
+    ExecutionPhase {
+        Pending "Not started: something it needs is missing.",
+        Running "Something runs or can be claimed.",
+        Blocked "It waits for decisions or for what is missing.",
+        Succeeded "Every node ended well.",
+        Failed "A node failed for good.",
+        Cancelled "Somebody stopped it.",
+    }
+}
+
+impl ExecutionPhase {
+    /// Whether it is over.
+    pub fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            ExecutionPhase::Succeeded | ExecutionPhase::Failed | ExecutionPhase::Cancelled
+        )
+    }
+}
+
+phase! {
+    /// Phase of a node in a run.
+    NodePhase {
+        Pending "It waits for its turn, or to be claimed.",
+        Running "Somebody works on it.",
+        Blocked "It waits for a decision or for what is missing.",
+        Succeeded "Done.",
+        Failed "Failed for good.",
+        Skipped "It will not run: what it depends on failed, or its condition is false.",
+        Cancelled "Stopped.",
+    }
+}
+
+impl NodePhase {
+    /// Whether it is over.
+    pub fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            NodePhase::Succeeded | NodePhase::Failed | NodePhase::Skipped | NodePhase::Cancelled
+        )
+    }
+}
+
+/// Written by the execution controller.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExecutionStatus {
+    /// Where the run stands.
+    pub phase: ExecutionPhase,
+    /// Why, in one CamelCase word.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Names this run of this resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// When `reconcile` first saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_time: Option<Time>,
+    /// When it left Pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Time>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Time>,
+    /// When the phase last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_phase_transition_time: Option<Time>,
+    /// Digest of the spec that runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec_hash: Option<String>,
+    /// The nodes of the pinned plan.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_statuses: BTreeMap<String, NodeStatus>,
+    /// What the run produced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Artifact>,
+    /// Reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// Generation that was looked at.
+    #[serde(default)]
+    pub observed_generation: u64,
+    /// What this controller keeps beside the published fields.
+    #[serde(default)]
+    pub extensions: ExecutionExtensions,
+}
+
+/// What a run produced: a file, a folder or something behind a URL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Artifact {
+    /// Title.
+    pub name: String,
+    /// file, directory or url.
+    #[serde(rename = "type")]
+    pub kind: ArtifactKind,
+    /// In the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Digest of the content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    /// Bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// MIME type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Free map.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
+}
+
+/// What an artifact is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArtifactKind {
+    /// One file.
+    File,
+    /// A folder.
+    Directory,
+    /// Behind a URL.
+    Url,
+}
+
+/// One node of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeStatus {
+    /// Where it stands.
+    pub phase: NodePhase,
+    /// When the current attempt started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Time>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Time>,
+    /// The open attempt, from 1; 0 before the node was first ready.
+    #[serde(default)]
+    pub attempt: u32,
+    /// What a report brought.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub outputs: Map<String, Value>,
+    /// Why it stands where it stands.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// What this controller keeps beside the published fields.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extensions: NodeExtensions,
+}
+
+/// What this controller keeps of a node beside the published fields.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeExtensions {
+    /// Why it stands where it stands, in one CamelCase word.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Who does it; pinned when first resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<PinnedTarget>,
+    /// Who holds the open attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+    /// Failed attempts, counted against `retries`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
+    /// When the open attempt may be claimed, after a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Time>,
+    /// The record that ended the last attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportedBy>,
+    /// Gate nodes: the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+}
+
+/// The target of a node as it was resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PinnedTarget {
+    /// Who; nothing means that every provider may take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// For the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Value>,
+    /// `namespace/name` of the Binding that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<String>,
+}
+
+/// Who holds an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Claim {
+    /// Who.
+    pub actor: String,
+    /// The record that says so.
+    pub record: String,
+    /// When the lease ends; people have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Time>,
+}
+
+/// Who reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReportedBy {
+    /// Who.
+    pub actor: String,
+    /// The record that says so.
+    pub record: String,
+    /// The commit that holds the work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+/// The decision on a gate node: it holds for one digest only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Decision {
+    /// Digest over the pinned plan, the gate and the resolved targets.
+    pub digest: String,
+    /// Yes or no, once it is decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// When it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Time>,
+    /// What reviewers did, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reviews: Vec<GateReview>,
+}
+
+/// One act of one reviewer on one gate node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GateReview {
+    /// Who.
+    pub reviewer: String,
+    /// What.
+    pub action: ReviewAction,
+    /// When `reconcile` first saw it.
+    pub timestamp: Time,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// The record that says so.
+    pub record: String,
+    /// The digest that it was given for.
+    pub digest: String,
+}
+
+/// What this controller keeps of an execution beside the published fields.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExecutionExtensions {
+    /// What the run is held to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
+    /// Last record folded in, by inbox ref (without `refs/planspec/`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records: BTreeMap<String, String>,
+    /// Records that were well formed and could not be applied, the last 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unapplied: Vec<Unapplied>,
+    /// Somebody asked to stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<CancelledBy>,
+    /// The spec commit at which the resource was missing without that being a deletion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_at: Option<String>,
+}
+
+/// What a run is held to, whatever happens to the files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pinned {
+    /// The spec commit that the run started from.
+    pub commit: String,
+    /// The execution itself.
+    pub execution: Pin,
+    /// The plan.
+    pub plan: Pin,
+    /// The gates of the plan, by `namespace/name`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gates: BTreeMap<String, Pin>,
+    /// The goal that the run serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<PinnedGoal>,
+}
+
+/// One document of one blob.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pin {
+    /// Namespace of the resource.
+    pub namespace: String,
+    /// Name of the resource.
+    pub name: String,
+    /// Uid of the resource.
+    pub uid: String,
+    /// Path at the time.
+    pub path: String,
+    /// Object id of the file's content.
+    pub blob: String,
+    /// Index of the document in the file, from 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub document: usize,
+    /// Digest of the spec.
+    pub digest: String,
+    /// Generation of the resource at the time.
+    pub generation: u64,
+}
+
+/// The goal that a run serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PinnedGoal {
+    /// Namespace of the goal.
+    pub namespace: String,
+    /// Name of the goal.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Its generation when the run started.
+    pub generation: u64,
+}
+
+/// A record that could not be applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Unapplied {
+    /// Which record.
+    pub record: String,
+    /// On which inbox ref (without `refs/planspec/`).
+    #[serde(rename = "ref")]
+    pub ref_name: String,
+    /// Whose.
+    pub actor: String,
+    /// What it wanted: `claim`, `report`, …
+    pub action: String,
+    /// Why not, in one CamelCase word.
+    pub reason: String,
+    /// Why not, in a sentence.
+    pub message: String,
+    /// When `reconcile` saw it.
+    pub seen: Time,
+}
+
+/// Who asked to stop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CancelledBy {
+    /// Who; nothing when the file was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// The record that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+}

@@ -1,0 +1,145 @@
+//! Gate: where somebody decides.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Condition, TargetRef, Time, phase};
+
+/// formats.md, "Gate.spec".
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GateSpec {
+    /// approval, review or sign-off.
+    pub gate_type: GateType,
+    /// Where the gate may be used.
+    pub target_ref: TargetRef,
+    /// What to look at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `user:…`, `team:…`, an e-mail or a plain id; when empty, anybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reviewers: Vec<String>,
+    /// How many distinct people must approve, 1 to 100.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub required_approvers: u32,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Value>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn is_one(value: &u32) -> bool {
+    *value == 1
+}
+
+/// What kind of decision it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GateType {
+    /// May it go on?
+    Approval,
+    /// Is it right?
+    Review,
+    /// Is it done?
+    SignOff,
+}
+
+/// What a reviewer does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReviewAction {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+    /// Neither.
+    Comment,
+}
+
+impl std::fmt::Display for ReviewAction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ReviewAction::Approve => "approve",
+            ReviewAction::Reject => "reject",
+            ReviewAction::Comment => "comment",
+        })
+    }
+}
+
+phase! {
+    /// Phase of a gate.
+    GatePhase {
+        Pending "No run has reached it.",
+        Waiting "A run waits for the decision.",
+        Approved "The last decision was yes.",
+        Rejected "The last decision was no.",
+    }
+}
+
+/// Written by the gate controller: the oldest run that waits, else the one decided last.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GateStatus {
+    /// Where the decision stands.
+    pub phase: GatePhase,
+    /// What reviewers did, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub review_history: Vec<Review>,
+    /// The decision; stands together with `decidedGeneration`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+    /// Generation of the gate that was decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_generation: Option<u64>,
+    /// Reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// Generation that was looked at.
+    #[serde(default)]
+    pub observed_generation: u64,
+}
+
+/// One act of one reviewer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Review {
+    /// Who.
+    pub reviewer: String,
+    /// What.
+    pub action: ReviewAction,
+    /// When `reconcile` first saw it.
+    pub timestamp: Time,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Generation of the gate that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_generation: Option<u64>,
+}
+
+/// How a gate was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resolution {
+    /// Yes or no.
+    pub outcome: Outcome,
+    /// Who decided.
+    pub actors: Vec<String>,
+    /// When `reconcile` saw the deciding act.
+    pub timestamp: Time,
+    /// The last comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Yes.
+    Approved,
+    /// No.
+    Rejected,
+}

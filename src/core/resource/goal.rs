@@ -1,0 +1,201 @@
+//! Goal: what is to be reached.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Condition, Duration, ObjectRef, is_zero, phase};
+
+/// formats.md, "Goal.spec".
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GoalSpec {
+    /// 1 to 4096 characters.
+    pub description: String,
+    /// Free map.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub constraints: Map<String, Value>,
+    /// Those with an id must be attested before the goal succeeds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acceptance_criteria: Vec<GoalCriterion>,
+    /// Chooses plans by label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_selector: Option<LabelSelector>,
+    /// Counts from the first start of an execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// 0 to 1000.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: u32,
+    /// What a worker should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<ContextItem>,
+}
+
+/// A criterion of a goal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GoalCriterion {
+    /// Unique DNS label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What must hold.
+    pub description: String,
+}
+
+/// Chooses objects by their labels; all parts must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LabelSelector {
+    /// Label by label equality.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub match_labels: BTreeMap<String, String>,
+    /// Set operations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub match_expressions: Vec<LabelExpression>,
+}
+
+/// One set operation of a selector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LabelExpression {
+    /// Label key.
+    pub key: String,
+    /// How the label is compared.
+    pub operator: LabelOperator,
+    /// For `In` and `NotIn`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+}
+
+/// How a label is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LabelOperator {
+    /// Present with one of the values.
+    In,
+    /// Absent, or with another value.
+    NotIn,
+    /// Present.
+    Exists,
+    /// Absent.
+    DoesNotExist,
+}
+
+impl LabelSelector {
+    /// Whether it names anything; an empty selector chooses nothing here.
+    pub fn is_empty(&self) -> bool {
+        self.match_labels.is_empty() && self.match_expressions.is_empty()
+    }
+
+    /// Whether `labels` satisfy every part.
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        let equal = self
+            .match_labels
+            .iter()
+            .all(|(key, value)| labels.get(key) == Some(value));
+        equal
+            && self.match_expressions.iter().all(|expression| {
+                let value = labels.get(&expression.key);
+                match expression.operator {
+                    LabelOperator::In => value.is_some_and(|v| expression.values.contains(v)),
+                    LabelOperator::NotIn => value.is_none_or(|v| !expression.values.contains(v)),
+                    LabelOperator::Exists => value.is_some(),
+                    LabelOperator::DoesNotExist => value.is_none(),
+                }
+            })
+    }
+}
+
+/// Something a worker should read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContextItem {
+    /// A title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How to read it.
+    pub format: ContextFormat,
+    /// A string for markdown and text, any value for json.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Value>,
+    /// For uri-list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uris: Vec<String>,
+}
+
+/// How a context item is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContextFormat {
+    /// Markdown text.
+    Markdown,
+    /// Plain text.
+    Text,
+    /// Any JSON value.
+    Json,
+    /// A list of links.
+    UriList,
+}
+
+phase! {
+    /// Phase of a goal.
+    GoalPhase {
+        Pending "No plan yet.",
+        Planning "Plans exist, none can be chosen.",
+        Ready "A plan is chosen.",
+        Executing "An execution is unfinished, or criteria are not attested.",
+        Succeeded "Reached.",
+        Failed "The newest execution failed, or time ran out.",
+        Cancelled "The newest execution was cancelled.",
+    }
+}
+
+/// Written by the goal controller.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GoalStatus {
+    /// Where the goal stands.
+    pub phase: GoalPhase,
+    /// The plan that a new execution would run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_plan_ref: Option<ObjectRef>,
+    /// Reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// Generation that was looked at.
+    #[serde(default)]
+    pub observed_generation: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operator() {
+        let labels = BTreeMap::from([("tier".to_owned(), "gold".to_owned())]);
+        let table = [
+            ("tier", LabelOperator::In, vec!["gold"], true),
+            ("tier", LabelOperator::In, vec!["iron"], false),
+            ("none", LabelOperator::In, vec!["gold"], false),
+            ("tier", LabelOperator::NotIn, vec!["gold"], false),
+            ("none", LabelOperator::NotIn, vec!["gold"], true),
+            ("tier", LabelOperator::Exists, vec![], true),
+            ("none", LabelOperator::Exists, vec![], false),
+            ("tier", LabelOperator::DoesNotExist, vec![], false),
+            ("none", LabelOperator::DoesNotExist, vec![], true),
+        ];
+        for (key, operator, values, expected) in table {
+            let selector = LabelSelector {
+                match_labels: BTreeMap::new(),
+                match_expressions: vec![LabelExpression {
+                    key: key.to_owned(),
+                    operator,
+                    values: values.into_iter().map(str::to_owned).collect(),
+                }],
+            };
+            assert_eq!(selector.matches(&labels), expected, "{key} {operator:?}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Names, labels and the fields that only `reconcile` writes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Time, is_false};
+
+/// What every resource carries beside its spec.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metadata {
+    /// DNS label, at most 63 characters.
+    pub name: String,
+    /// DNS label, at most 63 characters.
+    pub namespace: String,
+    /// For selectors.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Notes for people and tools.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// Who owns it; a Goal takes the Executions it owns when it is deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owner_references: Vec<OwnerReference>,
+    /// Unique qualified names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub finalizers: Vec<String>,
+    /// Minted by `reconcile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Object id of the spec's blob, computed on reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_version: Option<String>,
+    /// Counts the changes of the spec that `reconcile` has seen, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// When `reconcile` first saw the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creation_timestamp: Option<Time>,
+    /// When `reconcile` first missed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_timestamp: Option<Time>,
+}
+
+/// The metadata fields that people never write.
+pub const DERIVED_FIELDS: [&str; 5] = [
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+];
+
+/// A resource that owns another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OwnerReference {
+    /// `planspec.io/v1alpha1`
+    pub api_version: String,
+    /// Kind of the owner.
+    pub kind: String,
+    /// Name of the owner, in the same namespace.
+    pub name: String,
+    /// May be left out in files: nobody can know it before the commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Whether the owner manages this resource.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub controller: bool,
+    /// Whether the owner waits for this resource's deletion.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub block_owner_deletion: bool,
+}

@@ -1,0 +1,407 @@
+//! The six kinds of `planspec.io/v1alpha1`, typed: what people write (`spec`) and what the
+//! controllers write (`status`).
+
+mod binding;
+mod capability;
+mod condition;
+mod duration;
+mod execution;
+mod gate;
+mod goal;
+mod metadata;
+mod plan;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use binding::*;
+pub use capability::*;
+pub use condition::*;
+pub use duration::Duration;
+pub use execution::*;
+pub use gate::*;
+pub use goal::*;
+pub use metadata::*;
+pub use plan::*;
+
+/// The `apiVersion` of every resource.
+pub const API_VERSION: &str = "planspec.io/v1alpha1";
+
+/// A moment in UTC, in whole seconds.
+pub type Time = chrono::DateTime<chrono::Utc>;
+
+/// The six kinds, in the order in which a reader meets them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// What is to be reached.
+    Goal,
+    /// How: a graph of nodes.
+    Plan,
+    /// What somebody or something can do.
+    Capability,
+    /// Who does it.
+    Binding,
+    /// Where a human decides.
+    Gate,
+    /// One run of a plan.
+    Execution,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 6] = [
+        Kind::Goal,
+        Kind::Plan,
+        Kind::Capability,
+        Kind::Binding,
+        Kind::Gate,
+        Kind::Execution,
+    ];
+
+    /// `Goal`
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Goal => "Goal",
+            Kind::Plan => "Plan",
+            Kind::Capability => "Capability",
+            Kind::Binding => "Binding",
+            Kind::Gate => "Gate",
+            Kind::Execution => "Execution",
+        }
+    }
+
+    /// `goals`: the name of the folder on the status branch and of the argument of `get`.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Kind::Goal => "goals",
+            Kind::Plan => "plans",
+            Kind::Capability => "capabilities",
+            Kind::Binding => "bindings",
+            Kind::Gate => "gates",
+            Kind::Execution => "executions",
+        }
+    }
+
+    /// Short forms for the command line.
+    pub fn short(self) -> &'static [&'static str] {
+        match self {
+            Kind::Capability => &["cap", "caps"],
+            Kind::Execution => &["exec", "execs"],
+            _ => &[],
+        }
+    }
+
+    /// Read a kind in singular, plural or short form, whatever the case.
+    pub fn parse(text: &str) -> Option<Kind> {
+        let text = text.to_lowercase();
+        Kind::ALL.into_iter().find(|kind| {
+            kind.name().to_lowercase() == text
+                || kind.plural() == text
+                || kind.short().contains(&text.as_str())
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What identifies a resource within a repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Key {
+    /// A key from its parts.
+    pub fn new(kind: Kind, namespace: impl Into<String>, name: impl Into<String>) -> Key {
+        Key {
+            kind,
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    /// `namespace/name`
+    pub fn qualified(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+impl fmt::Display for Key {
+    /// `Plan team-platform/sso`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
+/// A reference to another resource; the namespace defaults to that of the object that refers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ObjectRef {
+    /// Name of the resource.
+    pub name: String,
+    /// Its namespace, when it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its uid, checked when given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+}
+
+impl ObjectRef {
+    /// The key of what is referred to from an object in `namespace`.
+    pub fn key(&self, kind: Kind, namespace: &str) -> Key {
+        Key::new(
+            kind,
+            self.namespace.as_deref().unwrap_or(namespace),
+            &self.name,
+        )
+    }
+}
+
+/// What people write of a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Spec {
+    /// A goal.
+    Goal(GoalSpec),
+    /// A plan.
+    Plan(PlanSpec),
+    /// A capability.
+    Capability(CapabilitySpec),
+    /// A binding.
+    Binding(BindingSpec),
+    /// A gate.
+    Gate(GateSpec),
+    /// An execution.
+    Execution(ExecutionSpec),
+}
+
+impl Spec {
+    /// Read the spec of a `kind` from its document.
+    ///
+    /// # Errors
+    /// What serde says; the JSON Schema of the kind refuses such documents first, with a place.
+    pub fn from_value(kind: Kind, value: Value) -> serde_json::Result<Spec> {
+        Ok(match kind {
+            Kind::Goal => Spec::Goal(serde_json::from_value(value)?),
+            Kind::Plan => Spec::Plan(serde_json::from_value(value)?),
+            Kind::Capability => Spec::Capability(serde_json::from_value(value)?),
+            Kind::Binding => Spec::Binding(serde_json::from_value(value)?),
+            Kind::Gate => Spec::Gate(serde_json::from_value(value)?),
+            Kind::Execution => Spec::Execution(serde_json::from_value(value)?),
+        })
+    }
+
+    /// The kind it is the spec of.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Spec::Goal(_) => Kind::Goal,
+            Spec::Plan(_) => Kind::Plan,
+            Spec::Capability(_) => Kind::Capability,
+            Spec::Binding(_) => Kind::Binding,
+            Spec::Gate(_) => Kind::Gate,
+            Spec::Execution(_) => Kind::Execution,
+        }
+    }
+}
+
+/// A resource as it stands in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    /// Name, namespace, labels, …
+    pub metadata: Metadata,
+    /// The typed spec.
+    pub spec: Spec,
+    /// The spec as it was written, for digests and for showing it unchanged.
+    pub raw_spec: Value,
+}
+
+impl Resource {
+    /// What identifies it.
+    pub fn key(&self) -> Key {
+        Key::new(
+            self.spec.kind(),
+            &self.metadata.namespace,
+            &self.metadata.name,
+        )
+    }
+
+    /// Digest of the spec as written; formatting and the order of keys do not count.
+    pub fn spec_digest(&self) -> String {
+        super::digest::canonical(&self.raw_spec)
+    }
+}
+
+/// What the controllers write of a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// Of a goal.
+    Goal(GoalStatus),
+    /// Of a plan.
+    Plan(PlanStatus),
+    /// Of a capability.
+    Capability(CapabilityStatus),
+    /// Of a binding.
+    Binding(BindingStatus),
+    /// Of a gate.
+    Gate(GateStatus),
+    /// Of an execution.
+    Execution(Box<ExecutionStatus>),
+}
+
+impl Status {
+    /// The first status of a resource of `kind`.
+    pub fn initial(kind: Kind) -> Status {
+        match kind {
+            Kind::Goal => Status::Goal(GoalStatus::default()),
+            Kind::Plan => Status::Plan(PlanStatus::default()),
+            Kind::Capability => Status::Capability(CapabilityStatus::default()),
+            Kind::Binding => Status::Binding(BindingStatus::default()),
+            Kind::Gate => Status::Gate(GateStatus::default()),
+            Kind::Execution => Status::Execution(Box::default()),
+        }
+    }
+
+    /// Read the status of a `kind`.
+    ///
+    /// # Errors
+    /// What serde says.
+    pub fn from_value(kind: Kind, value: Value) -> serde_json::Result<Status> {
+        Ok(match kind {
+            Kind::Goal => Status::Goal(serde_json::from_value(value)?),
+            Kind::Plan => Status::Plan(serde_json::from_value(value)?),
+            Kind::Capability => Status::Capability(serde_json::from_value(value)?),
+            Kind::Binding => Status::Binding(serde_json::from_value(value)?),
+            Kind::Gate => Status::Gate(serde_json::from_value(value)?),
+            Kind::Execution => Status::Execution(Box::new(serde_json::from_value(value)?)),
+        })
+    }
+
+    /// The status as a JSON value, fields in the order of the types.
+    ///
+    /// # Errors
+    /// Never for values that came from JSON or from the controllers; serde's signature allows it.
+    pub fn to_value(&self) -> serde_json::Result<Value> {
+        match self {
+            Status::Goal(status) => serde_json::to_value(status),
+            Status::Plan(status) => serde_json::to_value(status),
+            Status::Capability(status) => serde_json::to_value(status),
+            Status::Binding(status) => serde_json::to_value(status),
+            Status::Gate(status) => serde_json::to_value(status),
+            Status::Execution(status) => serde_json::to_value(status),
+        }
+    }
+
+    /// The kind it is the status of.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Status::Goal(_) => Kind::Goal,
+            Status::Plan(_) => Kind::Plan,
+            Status::Capability(_) => Kind::Capability,
+            Status::Binding(_) => Kind::Binding,
+            Status::Gate(_) => Kind::Gate,
+            Status::Execution(_) => Kind::Execution,
+        }
+    }
+
+    /// The phase as a word.
+    pub fn phase(&self) -> String {
+        match self {
+            Status::Goal(status) => status.phase.to_string(),
+            Status::Plan(status) => status.phase.to_string(),
+            Status::Capability(status) => status.phase.to_string(),
+            Status::Binding(status) => status.phase.to_string(),
+            Status::Gate(status) => status.phase.to_string(),
+            Status::Execution(status) => status.phase.to_string(),
+        }
+    }
+
+    /// Its conditions.
+    pub fn conditions(&self) -> &[Condition] {
+        match self {
+            Status::Goal(status) => &status.conditions,
+            Status::Plan(status) => &status.conditions,
+            Status::Capability(status) => &status.conditions,
+            Status::Binding(status) => &status.conditions,
+            Status::Gate(status) => &status.conditions,
+            Status::Execution(status) => &status.conditions,
+        }
+    }
+
+    /// Its conditions, to change.
+    pub fn conditions_mut(&mut self) -> &mut Vec<Condition> {
+        match self {
+            Status::Goal(status) => &mut status.conditions,
+            Status::Plan(status) => &mut status.conditions,
+            Status::Capability(status) => &mut status.conditions,
+            Status::Binding(status) => &mut status.conditions,
+            Status::Gate(status) => &mut status.conditions,
+            Status::Execution(status) => &mut status.conditions,
+        }
+    }
+
+    /// Note the generation that the controllers have looked at.
+    pub fn observe(&mut self, generation: u64) {
+        let observed = match self {
+            Status::Goal(status) => &mut status.observed_generation,
+            Status::Plan(status) => &mut status.observed_generation,
+            Status::Capability(status) => &mut status.observed_generation,
+            Status::Binding(status) => &mut status.observed_generation,
+            Status::Gate(status) => &mut status.observed_generation,
+            Status::Execution(status) => &mut status.observed_generation,
+        };
+        *observed = generation;
+    }
+}
+
+/// Declare a phase: an enum whose variants are the words of the format.
+macro_rules! phase {
+    ($(#[$meta:meta])* $name:ident { $first:ident $first_doc:literal, $($variant:ident $doc:literal),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            #[doc = $first_doc]
+            #[default]
+            $first,
+            $(#[doc = $doc] $variant,)*
+        }
+        impl $name {
+            /// Every phase.
+            pub const ALL: &'static [$name] = &[$name::$first, $($name::$variant),*];
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self {
+                    $name::$first => stringify!($first),
+                    $($name::$variant => stringify!($variant),)*
+                })
+            }
+        }
+    };
+}
+pub(crate) use phase;
+
+/// For serde: leave a flag out when it is `false`.
+pub(crate) fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// For serde: leave a number out when it is zero.
+pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// For serde: `true` where nothing is said.
+pub(crate) fn yes() -> bool {
+    true
+}

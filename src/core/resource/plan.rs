@@ -1,0 +1,351 @@
+//! Plan: a graph of nodes.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Condition, ContextItem, Duration, Kind, ObjectRef, is_zero, phase, yes};
+
+/// formats.md, "Plan.spec".
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanSpec {
+    /// What the plan does.
+    pub description: String,
+    /// The goal it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal_ref: Option<ObjectRef>,
+    /// Line of revisions; stands together with `version`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
+    /// Revision within the series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The direct predecessor, at most one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supersedes: Vec<ObjectRef>,
+    /// `sha256:…` over the normal form of the graph; checked when given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph_digest: Option<String>,
+    /// What a worker should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<ContextItem>,
+    /// The work.
+    pub graph: GraphSpec,
+}
+
+/// Nodes and edges as written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GraphSpec {
+    /// At least one.
+    pub nodes: Vec<Node>,
+    /// Beside the nodes' `dependsOn`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edges: Vec<Edge>,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum NodeKind {
+    /// Somebody works.
+    Task,
+    /// Somebody decides.
+    Gate,
+    /// A name for several nodes.
+    Group,
+    /// Something outside happens.
+    External,
+}
+
+impl std::fmt::Display for NodeKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            NodeKind::Task => "Task",
+            NodeKind::Gate => "Gate",
+            NodeKind::Group => "Group",
+            NodeKind::External => "External",
+        })
+    }
+}
+
+/// One node. Which fields a kind may carry is kept by its JSON Schema.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Node {
+    /// Unique in the plan.
+    pub id: String,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What is to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What a worker should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<ContextItem>,
+    /// A hard edge from each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
+    /// Counts from the recorded start of an attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// CEL; false skips the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Task: what the worker must be able to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capability_refs: Vec<ObjectRef>,
+    /// Task: given to the worker.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub inputs: Map<String, Value>,
+    /// Task: what a report of success must bring.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<OutputSpec>,
+    /// Task: checks on the result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acceptance_criteria: Vec<TaskCriterion>,
+    /// Task: further attempts after a failure, 0 to 10.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u32,
+    /// Task: for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_effort: Option<Effort>,
+    /// Gate: where the decision is described.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate_ref: Option<ObjectRef>,
+    /// Group: its members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<String>,
+    /// Group: a hint without effect on order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<GroupMode>,
+    /// External: what is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_ref: Option<ExternalRef>,
+    /// External: how often to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll_interval: Option<Duration>,
+}
+
+/// A declared output of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OutputSpec {
+    /// `[a-z][a-z0-9_]*`
+    pub name: String,
+    /// What it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its type, for people.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub value_type: Option<String>,
+}
+
+/// Size of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// Hours.
+    Small,
+    /// A day or so.
+    Medium,
+    /// Days.
+    Large,
+    /// Weeks.
+    Xlarge,
+}
+
+/// Hint on how a group's members run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupMode {
+    /// Side by side.
+    Parallel,
+    /// One after another.
+    Sequence,
+}
+
+/// What an External waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+pub enum ExternalRef {
+    /// Something behind a URI.
+    Uri {
+        /// Where.
+        uri: String,
+    },
+    /// Another resource.
+    Resource {
+        /// Which.
+        #[serde(rename = "resourceRef")]
+        resource_ref: TargetRef,
+    },
+    /// A call from outside.
+    Webhook {
+        /// Where it is announced.
+        #[serde(rename = "webhookUrl")]
+        webhook_url: String,
+    },
+}
+
+/// A reference that names a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TargetRef {
+    /// Kind of the target.
+    pub kind: Kind,
+    /// Name of the target.
+    pub name: String,
+    /// Its namespace, when it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its uid, checked when given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// A node of a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_id: Option<String>,
+    /// `planspec.io/v1alpha1`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+}
+
+/// A dependency between two nodes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Edge {
+    /// The node that comes first.
+    pub from: String,
+    /// The node that waits.
+    pub to: String,
+    /// How strictly it waits.
+    #[serde(rename = "type", default)]
+    pub kind: EdgeKind,
+}
+
+/// How strictly a node waits for another.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum EdgeKind {
+    /// Until it succeeded.
+    #[default]
+    Hard,
+    /// Until it is over, whatever the outcome.
+    Soft,
+}
+
+/// A check on the result of a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TaskCriterion {
+    /// Which check.
+    #[serde(rename = "type")]
+    pub kind: CriterionKind,
+    /// Title.
+    pub name: String,
+    /// What is checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether it decides.
+    #[serde(default = "yes")]
+    pub required: bool,
+    /// How long the check may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// `artifact_exists`: path in the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// `artifact_exists`: what the file must contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_match: Option<String>,
+    /// `test_passes`, `command_succeeds`: program, or words without a shell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<Vec<String>>,
+    /// Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_exit_code: Option<i64>,
+    /// `command_succeeds`: what the output must contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_match: Option<String>,
+    /// `endpoint_responds`: where to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Default GET.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Default 200.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_status: Option<u16>,
+    /// What the body must contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_match: Option<String>,
+    /// `custom`: whom to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "webhook")]
+    pub webhook_url: Option<String>,
+    /// `custom`: what to send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
+    /// `custom`: what must come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_response: Option<ExpectedResponse>,
+}
+
+/// Which check a criterion is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CriterionKind {
+    /// A file is there.
+    ArtifactExists,
+    /// A test command succeeds.
+    TestPasses,
+    /// A command succeeds.
+    CommandSucceeds,
+    /// A URL answers.
+    EndpointResponds,
+    /// Somebody else judges.
+    Custom,
+}
+
+/// What a custom check must answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExpectedResponse {
+    /// HTTP status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<u16>,
+    /// What the body must contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_match: Option<String>,
+}
+
+phase! {
+    /// Phase of a plan.
+    PlanPhase {
+        Invalid "It breaks a rule; no execution of it starts.",
+        Ready "It can be executed.",
+    }
+}
+
+/// Written by the plan controller.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanStatus {
+    /// Ready or Invalid.
+    pub phase: PlanPhase,
+    /// Number of nodes.
+    #[serde(default)]
+    pub node_count: usize,
+    /// `Valid` says why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// Generation that was looked at.
+    #[serde(default)]
+    pub observed_generation: u64,
+}

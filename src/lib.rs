@@ -1,0 +1,6 @@
+//! `planspec`: a Git-native, file-based controller for execution plans.
+//!
+//! The repository is the store, Git is the network, and `reconcile` is a pure function with a
+//! commit at each end. See `docs/architecture.md` for the map.
+
+pub mod core;
