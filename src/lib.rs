@@ -4,3 +4,4 @@
 //! commit at each end. See `docs/architecture.md` for the map.
 
 pub mod core;
+pub mod git;

@@ -1,0 +1,106 @@
+//! Disposable files below `<common Git directory>/planspec/cache/`: what can be found out again.
+//!
+//! Nothing here may decide anything: every error is a line in the log and a missing entry.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Repo;
+
+/// The cache of a repository.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// The cache of `repo`, shared by its work trees.
+    pub fn new(repo: &Repo) -> Cache {
+        Cache {
+            folder: repo.common_dir().join("planspec").join("cache"),
+        }
+    }
+
+    /// What was stored under `name`, if it is still there.
+    pub fn load(&self, name: &str) -> Option<Vec<u8>> {
+        let path = self.path(name)?;
+        match std::fs::read(&path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                tracing::trace!(path = %path.display(), %error, "not in the cache");
+                None
+            }
+        }
+    }
+
+    /// Store `bytes` under `name` (letters, digits, `.`, `-`, `_`), whole or not at all.
+    pub fn store(&self, name: &str, bytes: &[u8]) {
+        let Some(path) = self.path(name) else { return };
+        // Named apart from every other writer's, in this process and in others.
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let draft = self
+            .folder
+            .join(format!(".{}-{count}-{name}", std::process::id()));
+        let stored = std::fs::create_dir_all(&self.folder)
+            .and_then(|()| std::fs::write(&draft, bytes))
+            .and_then(|()| std::fs::rename(&draft, &path));
+        if let Err(error) = stored {
+            tracing::debug!(path = %path.display(), %error, "not stored in the cache");
+            std::fs::remove_file(&draft).ok();
+        }
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let fine = !name.is_empty() && !name.starts_with('.') && name.chars().all(plain);
+        if !fine {
+            tracing::debug!(name, "not a name for the cache");
+        }
+        fine.then(|| self.folder.join(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::git::testing::Sandbox;
+
+    #[test]
+    fn what_is_stored_is_loaded_until_somebody_deletes_it() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let cache = Cache::new(&repo);
+        assert_eq!(cache.load("noop"), None);
+        cache.store("noop", b"1");
+        cache.store("noop", b"2");
+        assert_eq!(cache.load("noop"), Some(b"2".to_vec()));
+        let folder = repo.common_dir().join("planspec/cache");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no drafts");
+        std::fs::remove_dir_all(folder).unwrap();
+        assert_eq!(cache.load("noop"), None);
+    }
+
+    #[test]
+    fn names_lead_nowhere_else() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let cache = Cache::new(&repo);
+        for name in ["../x", "a/b", "", ".", "..", "a\\b"] {
+            cache.store(name, b"1");
+            assert_eq!(cache.load(name), None, "{name}");
+        }
+        assert!(!repo.common_dir().join("planspec").exists());
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_is_no_error() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        std::fs::write(repo.common_dir().join("planspec"), "in the way").unwrap();
+        let cache = Cache::new(&repo);
+        cache.store("noop", b"1");
+        assert_eq!(cache.load("noop"), None);
+    }
+}

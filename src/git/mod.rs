@@ -1,0 +1,79 @@
+//! The Git room: the only place that knows git2, the `git` program and the file system.
+//!
+//! Owned values come out (hexadecimal ids, bytes, maps), owned values go in; what they mean is
+//! decided elsewhere. Local work is done by libgit2; everything that talks to a remote, and every
+//! commit on a branch of the user's, goes through the user's own `git`, which alone knows their
+//! credentials, proxies, hooks and signing keys.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `repo` | open a repository; HEAD, branches, revisions, configuration, identity |
+//! | `read` | resources from a commit, the index, the work tree or plain files |
+//! | `refs` | local refs, moved by compare-and-swap |
+//! | `remote` | list, fetch by id, push with an expected id |
+//! | `status_branch` | read and write the status tree; moves no ref |
+//! | `inbox` | write a record, read and check a chain of records |
+//! | `commit` | commit named files for the user |
+//! | `program` | run `git` |
+//! | `cache` | disposable files in the common Git directory |
+
+pub mod cache;
+//X pub mod commit;
+//X pub mod inbox;
+mod object;
+pub mod program;
+//X pub mod read;
+pub mod refs;
+//X pub mod remote;
+pub mod repo;
+//X pub mod status_branch;
+#[cfg(test)]
+mod testing;
+
+use std::fmt::Display;
+
+pub use cache::Cache;
+pub use repo::{Head, Identity, Repo};
+
+/// What can go wrong with a repository or a remote. Every message is a sentence or two for people:
+/// what was tried, what is in the way, and the way out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GitError {
+    /// There is no repository here.
+    #[error("{0}")]
+    NotARepository(String),
+    /// The repository is there and cannot be used: its format, a lock, a broken object, …
+    #[error("{0}")]
+    Unusable(String),
+    /// The remote, or the way to it, refused; the `git` program's own words, cleaned.
+    #[error("{0}")]
+    Remote(String),
+    /// An object or revision is not in this repository; fetching may help.
+    #[error("{0}")]
+    Missing(String),
+    /// The status branch was not written by `planspec`, or something else was added to it.
+    #[error("{0}")]
+    Foreign(String),
+}
+
+/// A value, or a [`GitError`].
+pub type Result<T> = std::result::Result<T, GitError>;
+
+/// Turn an error of libgit2 into ours; `tried` completes "cannot …".
+fn unusable(tried: impl Display) -> impl FnOnce(git2::Error) -> GitError {
+    move |error| {
+        let reason = error.message().trim_end_matches('.');
+        if error.code() == git2::ErrorCode::NotFound && error.class() == git2::ErrorClass::Odb {
+            GitError::Missing(format!(
+                "cannot {tried}: {reason}; fetch it, or look at the repository with `git fsck`"
+            ))
+        } else {
+            GitError::Unusable(format!("cannot {tried}: {reason}"))
+        }
+    }
+}
+
+/// Turn an error of the file system into ours; `tried` completes "cannot …".
+fn unusable_file(tried: impl Display) -> impl FnOnce(std::io::Error) -> GitError {
+    move |error| GitError::Unusable(format!("cannot {tried}: {error}"))
+}

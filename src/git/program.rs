@@ -1,0 +1,307 @@
+//! The user's own `git` program.
+//!
+//! Argument lists only, never a shell. The environment is the user's, so that credential helpers,
+//! proxies and ssh work as always, except for what would point git elsewhere or make it ask.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{ErrorKind, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use super::{GitError, Repo, Result, unusable_file};
+
+/// Most bytes of standard output that are kept; a listing of a million refs is below it.
+const MAX_STDOUT: u64 = 256 * 1024 * 1024;
+/// Most bytes of standard error that are kept.
+const MAX_STDERR: u64 = 256 * 1024;
+/// Most lines of standard error that are shown.
+const MAX_LINES: usize = 20;
+
+/// Variables by which a surrounding git points at a repository, an index or a folder.
+const REPOSITORY_VARIABLES: [&str; 9] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_QUARANTINE_PATH",
+    "GIT_LITERAL_PATHSPECS",
+];
+
+/// One call of `git`, being put together.
+#[derive(Debug)]
+pub struct Program<'a> {
+    repo: &'a Repo,
+    subcommand: String,
+    args: Vec<OsString>,
+    stdin: Vec<u8>,
+    for_user: bool,
+}
+
+/// What a call of `git` answered.
+#[derive(Debug)]
+pub struct Output {
+    /// Exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error, cleaned for people: see [`clean`].
+    pub stderr: String,
+}
+
+impl Output {
+    /// Whether the exit code is 0.
+    pub fn success(&self) -> bool {
+        self.code == 0
+    }
+}
+
+impl<'a> Program<'a> {
+    /// `git SUBCOMMAND` in `repo`.
+    pub fn new(repo: &'a Repo, subcommand: &str) -> Program<'a> {
+        Program {
+            repo,
+            subcommand: subcommand.to_owned(),
+            args: Vec::new(),
+            stdin: Vec::new(),
+            for_user: false,
+        }
+    }
+
+    /// One more argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Program<'a> {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// More arguments.
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Program<'a> {
+        self.args
+            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// What it reads from standard input; nothing otherwise.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Program<'a> {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// Run as the user would on the index that they named: `GIT_INDEX_FILE` and the user's
+    /// language stay, and paths are taken literally.
+    pub fn for_user(mut self) -> Program<'a> {
+        self.for_user = true;
+        self
+    }
+
+    /// Run it to its end.
+    ///
+    /// # Errors
+    /// `Unusable` when there is no `git`, or its answer is beyond all bounds. An exit code other
+    /// than 0 is an answer, not an error.
+    pub fn run(self) -> Result<Output> {
+        let started = Instant::now();
+        let mut child = self.command().spawn().map_err(|error| {
+            GitError::Unusable(match error.kind() {
+                ErrorKind::NotFound => {
+                    "the `git` program was not found: install git, or put it on PATH".to_owned()
+                }
+                _ => format!("cannot run the `git` program: {error}"),
+            })
+        })?;
+        let subcommand = self.subcommand;
+        let (stdout, stderr) = exchange(&mut child, self.stdin);
+        let too_much = stdout.len() as u64 > MAX_STDOUT;
+        if too_much {
+            // It may be blocked on a pipe that nobody reads any more; an error means that it ended.
+            child.kill().ok();
+        }
+        let status = child.wait().map_err(unusable_file("wait for git"))?;
+        // No arguments here: they may hold the user's texts.
+        tracing::debug!(
+            subcommand,
+            code = status.code(),
+            millis = started.elapsed().as_millis() as u64,
+            "git"
+        );
+        if too_much {
+            return Err(GitError::Unusable(format!(
+                "`git {subcommand}` answered with more than {MAX_STDOUT} bytes"
+            )));
+        }
+        Ok(Output {
+            code: status.code().unwrap_or(-1),
+            stdout,
+            stderr: clean(&stderr),
+        })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        let index = std::env::var_os("GIT_INDEX_FILE");
+        for name in REPOSITORY_VARIABLES {
+            command.env_remove(name);
+        }
+        for (name, value) in self.repo.place() {
+            command.env(name, value);
+        }
+        command.env("GIT_TERMINAL_PROMPT", "0");
+        if self.for_user {
+            command.env("GIT_LITERAL_PATHSPECS", "1");
+            if let Some(index) = index.and_then(|path| std::path::absolute(path).ok()) {
+                command.env("GIT_INDEX_FILE", index);
+            }
+        } else {
+            command.env("LC_ALL", "C");
+        }
+        #[cfg(test)]
+        command.envs(crate::git::testing::sealed_environment(self.repo));
+        command
+            .current_dir(self.repo.directory())
+            .arg(&self.subcommand)
+            .args(&self.args)
+            .stdin(if self.stdin.is_empty() {
+                Stdio::null()
+            } else {
+                Stdio::piped()
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+/// Feed standard input and read both outputs at once, so that neither side waits for ever.
+fn exchange(child: &mut Child, input: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        // A broken pipe means that git did not want all of it: its exit code says why.
+        scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(&input)));
+        let errors = scope.spawn(move || {
+            let mut kept = Vec::new();
+            if let Some(mut pipe) = stderr {
+                pipe.by_ref().take(MAX_STDERR).read_to_end(&mut kept).ok();
+                std::io::copy(&mut pipe, &mut std::io::sink()).ok();
+            }
+            kept
+        });
+        let mut kept = Vec::new();
+        if let Some(pipe) = stdout {
+            pipe.take(MAX_STDOUT + 1).read_to_end(&mut kept).ok();
+        }
+        (kept, errors.join().unwrap_or_default())
+    })
+}
+
+/// Standard error of git as a text for people: no hints, no progress, no control characters, no
+/// credentials, at most 20 lines.
+pub fn clean(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<String> = text
+        .lines()
+        // Progress overwrites itself: what counts stands behind the last carriage return.
+        .map(|line| line.trim_end().rsplit('\r').next().unwrap_or_default())
+        .map(|line| without_credentials(&without_escapes(line)))
+        .filter(|line| !line.is_empty() && !line.starts_with("hint:"))
+        .take(MAX_LINES)
+        .collect();
+    lines.join("\n")
+}
+
+/// Without terminal escape sequences and other control characters.
+fn without_escapes(line: &str) -> String {
+    let mut kept = String::new();
+    let mut chars = line.chars();
+    while let Some(next) = chars.next() {
+        if next == '\u{1b}' {
+            // `ESC [ … letter`: skip to the letter.
+            if chars.next() == Some('[') {
+                chars.by_ref().find(char::is_ascii_alphabetic);
+            }
+        } else if !next.is_control() {
+            kept.push(next);
+        }
+    }
+    kept
+}
+
+/// `https://user:secret@host/` as `https://host/`.
+fn without_credentials(line: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        kept.push_str(before);
+        let host = after
+            .find(|c: char| c == '/' || c == '\'' || c.is_whitespace())
+            .unwrap_or(after.len());
+        let user = after.get(..host).and_then(|authority| authority.rfind('@'));
+        rest = match user {
+            Some(end) => after.get(end + 1..).unwrap_or_default(),
+            None => after,
+        };
+    }
+    kept + rest
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::git::testing::Sandbox;
+
+    #[test]
+    fn standard_error_is_cleaned() {
+        let table: [(&str, &str); 6] = [
+            ("fatal: no\nhint: try\n", "fatal: no"),
+            ("Counting:  10%\rCounting: 100%\r\n", "Counting: 100%"),
+            ("\u{1b}[31merror\u{1b}[m: x\u{7}", "error: x"),
+            (
+                "fatal: unable to access 'https://ana:s3cr@t@git.example/x.git/': no",
+                "fatal: unable to access 'https://git.example/x.git/': no",
+            ),
+            (
+                "to ssh://git@host/x and http://t@h",
+                "to ssh://host/x and http://h",
+            ),
+            ("https://host/a@b", "https://host/a@b"),
+        ];
+        for (given, expected) in table {
+            assert_eq!(clean(given.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn output_input_and_exit_code_come_back() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let hash = Program::new(&repo, "hash-object")
+            .arg("--stdin")
+            .stdin("x\n")
+            .run()
+            .unwrap();
+        assert!(hash.success());
+        assert_eq!(
+            hash.stdout,
+            b"587be6b4c3f93f93c489c0111bba5596147a26cb\n".to_vec()
+        );
+        let failed = Program::new(&repo, "no-such-thing").run().unwrap();
+        assert_eq!(failed.code, 1);
+        assert!(failed.stderr.contains("no-such-thing"), "{}", failed.stderr);
+    }
+
+    #[test]
+    fn much_input_and_much_output_do_not_lock_up() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let lines = "0000000000000000000000000000000000000000\n".repeat(50_000);
+        let output = Program::new(&repo, "cat-file")
+            .arg("--batch-check")
+            .stdin(lines)
+            .run()
+            .unwrap();
+        assert_eq!(output.stdout.split(|b| *b == b'\n').count(), 50_001);
+    }
+}

@@ -1,0 +1,334 @@
+//! Local refs. A ref only ever moves from the value that was read: compare-and-swap, under the
+//! ref's own lock.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
+
+use git2::{ErrorCode, Oid, Reference};
+
+use super::object::{missing, parse_id};
+use super::{GitError, Repo, Result, unusable};
+
+/// How often a lock that is held is tried again, and how long the pause in between is: a second
+/// altogether, which is long for a living process and short for a person.
+const TRIES: usize = 50;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How a compare-and-swap went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swap {
+    /// The ref is where it should be.
+    Done,
+    /// The ref was not where it was expected; nothing happened.
+    Lost,
+}
+
+/// Where a ref points, symbolic refs followed. `None` when there is no such ref.
+///
+/// # Errors
+/// `Unusable` when the ref is there and broken: it must not be taken for one that never was.
+pub fn get(repo: &Repo, name: &str) -> Result<Option<String>> {
+    let found = repo
+        .git
+        .find_reference(name)
+        .and_then(|found| found.resolve());
+    match found {
+        Ok(found) => Ok(found.target().map(|id| id.to_string())),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(GitError::Unusable(format!(
+            "the ref `{name}` is broken ({}): look at it with `git fsck`, and set it right with \
+             `git update-ref` from `git reflog` or the remote",
+            error.message()
+        ))),
+    }
+}
+
+/// Every ref whose name begins with `prefix` (which ends in `/`), and where it points.
+///
+/// # Errors
+/// `Unusable` when one of them is broken.
+pub fn list(repo: &Repo, prefix: &str) -> Result<BTreeMap<String, String>> {
+    let failed = || unusable(format!("list the refs below `{prefix}`"));
+    let found = repo
+        .git
+        .references_glob(&format!("{prefix}*"))
+        .map_err(failed())?;
+    let mut refs = BTreeMap::new();
+    for found in found {
+        let found = found.map_err(failed())?;
+        if let (Ok(name), Some(id)) = (found.name(), found.target()) {
+            refs.insert(name.to_owned(), id.to_string());
+        }
+    }
+    // libgit2 leaves broken refs out of its list without a word.
+    for name in loose_names(repo, prefix) {
+        if !refs.contains_key(&name)
+            && let Some(id) = get(repo, &name)?
+        {
+            refs.insert(name, id);
+        }
+    }
+    Ok(refs)
+}
+
+/// The names of the refs below `prefix` that have a file of their own.
+fn loose_names(repo: &Repo, prefix: &str) -> Vec<String> {
+    let root = repo.common_dir();
+    walkdir::WalkDir::new(root.join(prefix))
+        .into_iter()
+        .filter_map(|entry| entry.ok())
+        .filter(|entry| entry.file_type().is_file())
+        .filter_map(|entry| Some(entry.path().strip_prefix(root).ok()?.to_str()?.to_owned()))
+        .filter(|name| !name.ends_with(".lock"))
+        .collect()
+}
+
+/// Move the ref `name` from `old` (`None`: it must not exist) to `new`, with a line for the reflog.
+///
+/// # Errors
+/// `Missing` when `new` is not here; `Unusable` when a lock stays, with its path and age, or when
+/// another ref is in the way.
+pub fn compare_and_swap(
+    repo: &Repo,
+    name: &str,
+    old: Option<&str>,
+    new: &str,
+    message: &str,
+) -> Result<Swap> {
+    if !Reference::is_valid_name(name) {
+        return Err(GitError::Unusable(format!(
+            "`{}` cannot be the name of a ref",
+            name.escape_debug()
+        )));
+    }
+    let new = parse_id(new)?;
+    repo.header(new)?.ok_or_else(|| missing(new))?;
+    let old = match old {
+        Some(old) => parse_id(old)?,
+        None => Oid::zero(),
+    };
+    patiently(repo, name, || {
+        repo.git
+            .reference_matching(name, new, true, old, message)
+            .map(|_| Swap::Done)
+    })
+}
+
+/// Delete the ref `name` if it points to `old`. One that is gone already counts as done.
+///
+/// # Errors
+/// `Unusable` when a lock stays, with its path and age.
+pub fn delete(repo: &Repo, name: &str, old: &str) -> Result<Swap> {
+    let old = parse_id(old)?;
+    patiently(repo, name, || {
+        let mut found = match repo.git.find_reference(name) {
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(Swap::Done),
+            found => found?,
+        };
+        if found.target() != Some(old) {
+            return Ok(Swap::Lost);
+        }
+        // Compares again, under the lock.
+        found.delete().map(|()| Swap::Done)
+    })
+}
+
+/// Try again while somebody else holds the lock, for a second.
+fn patiently(
+    repo: &Repo,
+    name: &str,
+    mut change: impl FnMut() -> std::result::Result<Swap, git2::Error>,
+) -> Result<Swap> {
+    for _ in 0..TRIES {
+        let error = match change() {
+            Ok(swap) => return Ok(swap),
+            Err(error) => error,
+        };
+        match error.code() {
+            ErrorCode::Modified | ErrorCode::NotFound => return Ok(Swap::Lost),
+            ErrorCode::Locked => sleep(PAUSE),
+            _ => {
+                return Err(match in_the_way(repo, name)? {
+                    Some(other) => GitError::Unusable(format!(
+                        "cannot write the ref `{name}`: the ref `{other}` is in the way; rename \
+                         or delete it"
+                    )),
+                    None => unusable(format!("write the ref `{name}`"))(error),
+                });
+            }
+        }
+    }
+    Err(GitError::Unusable(locked(repo, name)))
+}
+
+/// Git keeps refs as files: `a` and `a/b` cannot both be.
+fn in_the_way(repo: &Repo, name: &str) -> Result<Option<String>> {
+    for (at, _) in name.match_indices('/') {
+        let above = name.get(..at).unwrap_or_default();
+        if Reference::is_valid_name(above) && get(repo, above)?.is_some() {
+            return Ok(Some(above.to_owned()));
+        }
+    }
+    Ok(list(repo, &format!("{name}/"))?.into_keys().next())
+}
+
+fn locked(repo: &Repo, name: &str) -> String {
+    let candidates = [format!("{name}.lock"), "packed-refs.lock".to_owned()];
+    let lock = candidates
+        .iter()
+        .map(|lock| repo.common_dir().join(lock))
+        .find_map(|path| Some((std::fs::metadata(&path).ok()?.modified().ok()?, path)));
+    match lock {
+        Some((made, path)) => {
+            let age = made.elapsed().unwrap_or_default().as_secs();
+            format!(
+                "the ref `{name}` is locked by `{}`, {age} s old: wait for the process that holds \
+                 it; if none does, delete that file",
+                tidy(path).display()
+            )
+        }
+        None => format!("the ref `{name}` is locked again and again: try once more"),
+    }
+}
+
+/// libgit2's paths end in `/`, and mix with ours.
+fn tidy(path: PathBuf) -> PathBuf {
+    path.components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::git::testing::Sandbox;
+
+    const NAME: &str = "refs/heads/planspec/status";
+
+    #[test]
+    fn a_ref_moves_only_from_the_value_that_was_read() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let first = sandbox.commit(&repo, &[("a", "1")]);
+        let second = sandbox.commit(&repo, &[("a", "2")]);
+        let swap = |old: Option<&String>, new: &String| {
+            compare_and_swap(&repo, NAME, old.map(String::as_str), new, "test").unwrap()
+        };
+        assert_eq!(swap(Some(&first), &second), Swap::Lost, "there is no ref");
+        assert_eq!(get(&repo, NAME).unwrap(), None);
+        assert_eq!(swap(None, &first), Swap::Done);
+        assert_eq!(swap(None, &second), Swap::Lost, "it is taken");
+        assert_eq!(swap(Some(&second), &second), Swap::Lost, "it is elsewhere");
+        assert_eq!(get(&repo, NAME).unwrap(), Some(first.clone()));
+        assert_eq!(swap(Some(&first), &second), Swap::Done);
+        assert_eq!(get(&repo, NAME).unwrap(), Some(second.clone()));
+        assert_eq!(delete(&repo, NAME, &first).unwrap(), Swap::Lost);
+        assert_eq!(delete(&repo, NAME, &second).unwrap(), Swap::Done);
+        assert_eq!(delete(&repo, NAME, &second).unwrap(), Swap::Done, "gone");
+        assert_eq!(get(&repo, NAME).unwrap(), None);
+    }
+
+    #[test]
+    fn packed_refs_are_compared_too() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let first = sandbox.commit(&repo, &[("a", "1")]);
+        let second = sandbox.commit(&repo, &[("a", "2")]);
+        sandbox.git(&repo, &["update-ref", NAME, &first]);
+        sandbox.git(&repo, &["pack-refs", "--all"]);
+        let swap = |old| compare_and_swap(&repo, NAME, old, &second, "test").unwrap();
+        assert_eq!(swap(None), Swap::Lost);
+        assert_eq!(swap(Some(&first)), Swap::Done);
+    }
+
+    #[test]
+    fn of_eight_threads_exactly_one_creates_a_ref() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let ids: Vec<String> = (0..8)
+            .map(|n| sandbox.commit(&repo, &[("a", &n.to_string())]))
+            .collect();
+        let name = "refs/planspec/work/n/e/u/a/1";
+        let swaps: Vec<Swap> = std::thread::scope(|scope| {
+            let threads: Vec<_> = ids
+                .iter()
+                .map(|id| {
+                    let dir = sandbox.path("one");
+                    scope.spawn(move || {
+                        let repo = Repo::open_sealed(&dir).unwrap();
+                        compare_and_swap(&repo, name, None, id, "test").unwrap()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        let winners: Vec<usize> = (0..8).filter(|n| swaps[*n] == Swap::Done).collect();
+        assert_eq!(winners.len(), 1, "{swaps:?}");
+        assert_eq!(get(&repo, name).unwrap(), Some(ids[winners[0]].clone()));
+    }
+
+    #[test]
+    fn a_stale_lock_is_named_with_its_age_and_never_deleted() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let commit = sandbox.commit(&repo, &[("a", "1")]);
+        let lock = repo.common_dir().join(format!("{NAME}.lock"));
+        std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+        std::fs::write(&lock, "").unwrap();
+        let error = compare_and_swap(&repo, NAME, None, &commit, "test").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("planspec/status.lock`, "), "{text}");
+        assert!(text.contains(" s old"), "{text}");
+        assert!(lock.exists());
+    }
+
+    #[test]
+    fn a_broken_ref_is_not_taken_for_one_that_never_was() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let commit = sandbox.commit(&repo, &[("a", "1")]);
+        let file = repo.common_dir().join(NAME);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        for content in ["", "nonsense\n"] {
+            std::fs::write(&file, content).unwrap();
+            for error in [
+                get(&repo, NAME).unwrap_err(),
+                list(&repo, "refs/heads/planspec/").unwrap_err(),
+                compare_and_swap(&repo, NAME, None, &commit, "test").unwrap_err(),
+            ] {
+                assert!(error.to_string().contains(NAME), "{content:?}: {error}");
+            }
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_branch_in_the_way_is_named() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let commit = sandbox.commit(&repo, &[("a", "1")]);
+        sandbox.git(&repo, &["branch", "planspec"]);
+        let error = compare_and_swap(&repo, NAME, None, &commit, "test").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("`refs/heads/planspec` is in the way"), "{text}");
+        let error = compare_and_swap(&repo, "refs/heads", None, &commit, "test").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("`refs/heads/main` is in the way"), "{text}");
+    }
+
+    #[test]
+    fn refs_are_listed_below_a_prefix() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let commit = sandbox.commit(&repo, &[("a", "1")]);
+        let names = ["refs/planspec/requests/x", "refs/planspec/work/n/e/u/a/1"];
+        for name in names {
+            sandbox.git(&repo, &["update-ref", name, &commit]);
+        }
+        sandbox.git(&repo, &["update-ref", "refs/planspec-remote/origin/work/x", &commit]);
+        let found = list(&repo, "refs/planspec/").unwrap();
+        assert_eq!(found.keys().collect::<Vec<_>>(), names);
+        assert!(found.values().all(|id| *id == commit));
+    }
+}

@@ -1,0 +1,534 @@
+//! A repository on this machine: where it is, where HEAD is, what names mean, who works here.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use git2::{BranchType, ErrorClass, ErrorCode, ObjectType, Repository, RepositoryOpenFlags};
+
+use super::object::{missing, parse_id};
+use super::program::Program;
+use super::{GitError, Result, refs, unusable};
+use crate::core::resource::Time;
+
+/// An open repository.
+pub struct Repo {
+    pub(super) git: Repository,
+    /// Whether `git` would not find this repository from its folder alone.
+    explicit: bool,
+}
+
+/// Where HEAD is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// On a branch that has no commit yet; its short name.
+    Unborn(String),
+    /// On a branch.
+    Branch {
+        /// Its short name.
+        name: String,
+        /// Its tip.
+        commit: String,
+    },
+    /// On a commit, as in a checkout by CI.
+    Detached(String),
+}
+
+impl Head {
+    /// The commit, if there is one.
+    pub fn commit(&self) -> Option<&str> {
+        match self {
+            Head::Unborn(_) => None,
+            Head::Branch { commit, .. } | Head::Detached(commit) => Some(commit),
+        }
+    }
+}
+
+/// Who a commit is by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// A person's or a program's name.
+    pub name: String,
+    /// Its e-mail address.
+    pub email: String,
+}
+
+impl std::fmt::Debug for Repo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Repo").field(&self.git.path()).finish()
+    }
+}
+
+impl Repo {
+    /// Open the repository around `dir`, as `git -C dir` finds it, or around the current folder.
+    /// `GIT_DIR`, `GIT_WORK_TREE`, `GIT_INDEX_FILE` and `GIT_CEILING_DIRECTORIES` mean what they
+    /// mean to git.
+    ///
+    /// # Errors
+    /// `NotARepository`; `Unusable` when its format cannot be read, or it is somebody else's.
+    pub fn open(dir: Option<&Path>) -> Result<Repo> {
+        let variable = std::env::var_os;
+        let from_env = RepositoryOpenFlags::FROM_ENV;
+        let ceilings = variable("GIT_CEILING_DIRECTORIES").unwrap_or_default();
+        let ceilings: Vec<PathBuf> = std::env::split_paths(&ceilings).collect();
+        let opened = match (dir, variable("GIT_DIR")) {
+            (None, _) => Repository::open_from_env(),
+            (Some(dir), Some(git_dir)) => Repository::open_ext(
+                dir.join(git_dir),
+                from_env | RepositoryOpenFlags::NO_SEARCH,
+                ceilings,
+            ),
+            (Some(dir), None) => Repository::open_ext(dir, from_env, ceilings),
+        };
+        let pointed = variable("GIT_DIR").is_some() || variable("GIT_WORK_TREE").is_some();
+        Repo::from_opened(opened, dir, pointed)
+    }
+
+    /// Open the repository at `dir` whatever the environment says, for tests.
+    #[cfg(test)]
+    pub(super) fn open_sealed(dir: &Path) -> Result<Repo> {
+        let none: [&Path; 0] = [];
+        let opened = Repository::open_ext(dir, RepositoryOpenFlags::empty(), none);
+        Repo::from_opened(opened, Some(dir), false)
+    }
+
+    fn from_opened(
+        opened: std::result::Result<Repository, git2::Error>,
+        dir: Option<&Path>,
+        pointed: bool,
+    ) -> Result<Repo> {
+        let git = opened.map_err(|error| cannot_open(dir, &error))?;
+        let found_by_itself = git.workdir().is_some_and(|dir| dir.join(".git").exists());
+        Ok(Repo {
+            explicit: pointed || !found_by_itself,
+            git,
+        })
+    }
+
+    /// The root of the work tree; `None` in a bare repository.
+    pub fn workdir(&self) -> Option<&Path> {
+        self.git.workdir()
+    }
+
+    /// The Git directory that all work trees share.
+    pub fn common_dir(&self) -> &Path {
+        self.git.commondir()
+    }
+
+    /// Whether history ends early here: then the absence of an ancestor proves nothing.
+    pub fn is_shallow(&self) -> bool {
+        // libgit2 looks beside HEAD, where a linked work tree has no such file.
+        std::fs::metadata(self.common_dir().join("shallow")).is_ok_and(|file| file.len() > 0)
+    }
+
+    /// Whether objects may be left on the remote until they are asked for.
+    pub(super) fn is_partial(&self) -> bool {
+        self.config("extensions.partialclone").is_some()
+    }
+
+    /// Where HEAD is.
+    ///
+    /// # Errors
+    /// `Unusable` when HEAD or the branch that it names is broken.
+    pub fn head(&self) -> Result<Head> {
+        let head = self
+            .git
+            .find_reference("HEAD")
+            .map_err(unusable("read HEAD"))?;
+        let target = head
+            .symbolic_target()
+            .map_err(unusable("read HEAD"))?
+            .map(str::to_owned);
+        let branch = target
+            .as_deref()
+            .and_then(|name| name.strip_prefix("refs/heads/"));
+        let commit = match &target {
+            Some(name) => refs::get(self, name)?,
+            None => head.target().map(|id| id.to_string()),
+        };
+        match (branch, commit) {
+            (Some(name), Some(commit)) => Ok(Head::Branch {
+                name: name.to_owned(),
+                commit,
+            }),
+            (Some(name), None) => Ok(Head::Unborn(name.to_owned())),
+            (None, Some(commit)) => Ok(Head::Detached(commit)),
+            (None, None) => Err(GitError::Unusable(
+                "HEAD names neither a branch nor a commit: check out a branch".to_owned(),
+            )),
+        }
+    }
+
+    /// Short names and tips of the local branches.
+    ///
+    /// # Errors
+    /// `Unusable` when refs cannot be read.
+    pub fn local_branches(&self) -> Result<BTreeMap<String, String>> {
+        let mut branches = BTreeMap::new();
+        let found = self
+            .git
+            .branches(Some(BranchType::Local))
+            .map_err(unusable("list the branches"))?;
+        for branch in found {
+            let (branch, _) = branch.map_err(unusable("list the branches"))?;
+            let name = branch.get().name().ok().map(str::to_owned);
+            let name = name.as_deref().and_then(|n| n.strip_prefix("refs/heads/"));
+            if let (Some(name), Some(id)) = (name, branch.get().target()) {
+                branches.insert(name.to_owned(), id.to_string());
+            }
+        }
+        Ok(branches)
+    }
+
+    /// The commit that a revision names (a branch, a tag, an id, `HEAD~2`, …), or `None`.
+    ///
+    /// # Errors
+    /// `Unusable` when it is ambiguous, or names something that is no commit.
+    pub fn resolve(&self, revision: &str) -> Result<Option<String>> {
+        let shown = revision.escape_debug();
+        let object = match self.git.revparse_single(revision) {
+            Ok(object) => object,
+            Err(error) => {
+                return match error.code() {
+                    ErrorCode::NotFound | ErrorCode::UnbornBranch | ErrorCode::InvalidSpec => {
+                        Ok(None)
+                    }
+                    _ => Err(unusable(format!("read the revision `{shown}`"))(error)),
+                };
+            }
+        };
+        match object.peel(ObjectType::Commit) {
+            Ok(commit) => Ok(Some(commit.id().to_string())),
+            Err(_) => Err(GitError::Unusable(format!(
+                "`{shown}` is not a commit, but a {}",
+                object.kind().map_or("broken object", |kind| kind.str())
+            ))),
+        }
+    }
+
+    /// Whether `old` is `new` or one of its ancestors. In a shallow clone `false` only means that
+    /// it cannot be seen from here.
+    ///
+    /// # Errors
+    /// `Missing` when one of them is not here.
+    pub fn is_ancestor(&self, old: &str, new: &str) -> Result<bool> {
+        let (old_id, new_id) = (parse_id(old)?, parse_id(new)?);
+        for id in [old_id, new_id] {
+            self.header(id)?.ok_or_else(|| missing(id))?;
+        }
+        if old_id == new_id {
+            return Ok(true);
+        }
+        if !self.is_shallow() {
+            return self
+                .git
+                .graph_descendant_of(new_id, old_id)
+                .map_err(unusable(format!("look for {old} behind {new}")));
+        }
+        // libgit2's walk stumbles where history was cut.
+        let answer = Program::new(self, "merge-base")
+            .args(["--is-ancestor", old, new])
+            .run()?;
+        match answer.code {
+            0 => Ok(true),
+            1 => Ok(false),
+            _ => Err(GitError::Unusable(format!(
+                "cannot look for {old} behind {new}: {}",
+                answer.stderr
+            ))),
+        }
+    }
+
+    /// Whether an object is here. In a partial clone `false` may mean: not yet.
+    pub fn has_object(&self, id: &str) -> bool {
+        parse_id(id)
+            .and_then(|id| self.header(id))
+            .is_ok_and(|header| header.is_some())
+    }
+
+    /// When a commit was made, by the committer's clock.
+    ///
+    /// # Errors
+    /// `Missing` when it is not here, `Unusable` when it is no commit or its time is beyond all
+    /// calendars.
+    pub fn commit_time(&self, id: &str) -> Result<Time> {
+        let oid = parse_id(id)?;
+        self.header(oid)?.ok_or_else(|| missing(oid))?;
+        let commit = self
+            .git
+            .find_commit(oid)
+            .map_err(unusable(format!("read commit {id}")))?;
+        Time::from_timestamp(commit.time().seconds(), 0)
+            .ok_or_else(|| GitError::Unusable(format!("commit {id} has a time that cannot be")))
+    }
+
+    /// A value of the git configuration, such as `planspec.specBranch`; the last one when there
+    /// are several.
+    pub fn config(&self, key: &str) -> Option<String> {
+        self.git.config().ok()?.get_string(key).ok()
+    }
+
+    /// The address of a remote as the configuration has it. It may hold credentials.
+    pub fn remote_url(&self, name: &str) -> Option<String> {
+        self.config(&format!("remote.{name}.url"))
+    }
+
+    /// Who commits here: `GIT_AUTHOR_NAME` and `GIT_AUTHOR_EMAIL`, else `author.*`, else `user.*`,
+    /// else `planspec <planspec@localhost>`.
+    pub fn identity(&self) -> Identity {
+        identity(
+            |name| std::env::var(name).ok(),
+            |key| self.config(key),
+        )
+    }
+
+    /// The folder in which `git` runs.
+    pub(super) fn directory(&self) -> &Path {
+        self.workdir().unwrap_or_else(|| self.git.path())
+    }
+
+    /// The variables with which `git` finds this repository where its folder is not enough.
+    pub(super) fn place(&self) -> Vec<(&'static str, OsString)> {
+        if !self.explicit {
+            return Vec::new();
+        }
+        let work_tree = self.workdir().map(|dir| ("GIT_WORK_TREE", dir.into()));
+        [("GIT_DIR", self.git.path().into())]
+            .into_iter()
+            .chain(work_tree)
+            .collect()
+    }
+}
+
+fn identity(
+    variable: impl Fn(&str) -> Option<String>,
+    config: impl Fn(&str) -> Option<String>,
+) -> Identity {
+    let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let first = |name: &str, field: &str, fallback: &str| {
+        filled(variable(name))
+            .or_else(|| filled(config(&format!("author.{field}"))))
+            .or_else(|| filled(config(&format!("user.{field}"))))
+            .unwrap_or_else(|| fallback.to_owned())
+    };
+    Identity {
+        name: first("GIT_AUTHOR_NAME", "name", "planspec"),
+        email: first("GIT_AUTHOR_EMAIL", "email", "planspec@localhost"),
+    }
+}
+
+fn cannot_open(dir: Option<&Path>, error: &git2::Error) -> GitError {
+    let place = match dir {
+        Some(dir) => format!("`{}`", dir.display()),
+        None => "the current folder".to_owned(),
+    };
+    let reason = error.message();
+    match (error.code(), error.class()) {
+        (ErrorCode::NotFound, _) => GitError::NotARepository(format!(
+            "{place} is not inside a Git repository: change into one, or make one with `git init`"
+        )),
+        (ErrorCode::Owner, _) => GitError::Unusable(format!(
+            "the Git repository around {place} belongs to another user: trust it with \
+             `git config --global --add safe.directory <folder>`"
+        )),
+        (_, ErrorClass::Repository) if unreadable_format(reason) => GitError::Unusable(format!(
+            "the Git repository around {place} has a format that cannot be read ({reason}): \
+             SHA-1 object ids and the `files` ref format are needed"
+        )),
+        _ => GitError::Unusable(format!(
+            "cannot open the Git repository around {place}: {reason}"
+        )),
+    }
+}
+
+fn unreadable_format(reason: &str) -> bool {
+    ["extension", "object format", "repository version"]
+        .iter()
+        .any(|word| reason.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::git::testing::Sandbox;
+
+    #[test]
+    fn a_folder_without_a_repository_is_named() {
+        let sandbox = Sandbox::new();
+        let error = Repo::open_sealed(&sandbox.path("nowhere")).unwrap_err();
+        assert!(matches!(error, GitError::NotARepository(_)), "{error:?}");
+        assert!(error.to_string().contains("git init"), "{error}");
+        assert!(error.to_string().contains("nowhere"), "{error}");
+    }
+
+    #[test]
+    fn formats_that_cannot_be_read_are_named() {
+        let sandbox = Sandbox::new();
+        for (extension, value) in [("objectformat", "sha256"), ("refstorage", "reftable")] {
+            let repo = sandbox.repo(extension);
+            sandbox.git(&repo, &["config", "core.repositoryformatversion", "1"]);
+            let key = format!("extensions.{extension}");
+            // Written by hand: a git that is too old for the format would not write it.
+            let config = repo.common_dir().join("config");
+            let text = std::fs::read_to_string(&config).unwrap();
+            let text = format!("{text}[extensions]\n\t{extension} = {value}\n");
+            std::fs::write(&config, text).unwrap();
+            let error = Repo::open_sealed(&sandbox.path(extension)).unwrap_err();
+            assert!(matches!(error, GitError::Unusable(_)), "{key}: {error:?}");
+            let named = [extension, value].iter().any(|w| error.to_string().contains(w));
+            assert!(named, "{key}: {error}");
+            assert!(error.to_string().contains("SHA-1"), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn head_is_unborn_on_a_branch_or_detached() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        assert_eq!(repo.head().unwrap(), Head::Unborn("main".to_owned()));
+        assert_eq!(repo.resolve("HEAD").unwrap(), None);
+        let commit = sandbox.commit(&repo, &[("a", "1")]);
+        let branch = Head::Branch {
+            name: "main".to_owned(),
+            commit: commit.clone(),
+        };
+        assert_eq!(repo.head().unwrap(), branch);
+        sandbox.git(&repo, &["checkout", "-q", "--detach"]);
+        assert_eq!(repo.head().unwrap(), Head::Detached(commit));
+    }
+
+    #[test]
+    fn a_linked_work_tree_has_its_own_head_and_shares_the_common_folder() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let commit = sandbox.commit(&repo, &[("a", "1")]);
+        let linked = sandbox.path("linked");
+        sandbox.git(
+            &repo,
+            &["worktree", "add", "-q", "-b", "side", linked.to_str().unwrap()],
+        );
+        let linked = Repo::open_sealed(&linked).unwrap();
+        assert_eq!(linked.head().unwrap().commit(), Some(commit.as_str()));
+        assert!(matches!(linked.head().unwrap(), Head::Branch { name, .. } if name == "side"));
+        assert_eq!(
+            linked.common_dir().canonicalize().unwrap(),
+            repo.common_dir().canonicalize().unwrap()
+        );
+        let expected = BTreeMap::from([
+            ("main".to_owned(), commit.clone()),
+            ("side".to_owned(), commit),
+        ]);
+        assert_eq!(linked.local_branches().unwrap(), expected);
+    }
+
+    #[test]
+    fn revisions_are_peeled_to_commits() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let first = sandbox.commit(&repo, &[("a", "1")]);
+        let second = sandbox.commit(&repo, &[("a", "2")]);
+        sandbox.git(&repo, &["tag", "-a", "-m", "x", "v1", &first]);
+        let table = [
+            ("HEAD", Some(&second)),
+            ("main", Some(&second)),
+            ("main~1", Some(&first)),
+            ("v1", Some(&first)),
+            (&first[..10], Some(&first)),
+            ("nothing", None),
+            ("", None),
+            ("a b", None),
+            ("refs/heads/", None),
+        ];
+        for (revision, expected) in table {
+            assert_eq!(
+                repo.resolve(revision).unwrap().as_ref(),
+                expected,
+                "{revision}"
+            );
+        }
+        let error = repo.resolve("HEAD:a").unwrap_err().to_string();
+        assert!(error.contains("blob"), "{error}");
+    }
+
+    #[test]
+    fn ancestors() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let first = sandbox.commit(&repo, &[("a", "1")]);
+        let second = sandbox.commit(&repo, &[("a", "2")]);
+        assert!(repo.is_ancestor(&first, &second).unwrap());
+        assert!(repo.is_ancestor(&second, &second).unwrap());
+        assert!(!repo.is_ancestor(&second, &first).unwrap());
+        let absent = "1".repeat(40);
+        let error = repo.is_ancestor(&absent, &first).unwrap_err();
+        assert!(matches!(error, GitError::Missing(_)), "{error:?}");
+        assert!(!repo.has_object(&absent) && repo.has_object(&first));
+    }
+
+    #[test]
+    fn a_shallow_clone_sees_no_ancestor_behind_its_edge() {
+        let sandbox = Sandbox::new();
+        let origin = sandbox.repo("origin");
+        let commits: Vec<String> = ["1", "2", "3"]
+            .iter()
+            .map(|text| sandbox.commit(&origin, &[("a", text)]))
+            .collect();
+        let shallow = sandbox.clone_of("origin", "shallow", &["--depth=2"]);
+        assert!(shallow.is_shallow() && !origin.is_shallow());
+        assert!(shallow.is_ancestor(&commits[1], &commits[2]).unwrap());
+        assert!(!shallow.is_ancestor(&commits[2], &commits[1]).unwrap());
+        let error = shallow.is_ancestor(&commits[0], &commits[2]).unwrap_err();
+        assert!(matches!(error, GitError::Missing(_)), "{error:?}");
+        let linked = sandbox.path("linked");
+        sandbox.git(
+            &shallow,
+            &["worktree", "add", "-q", "--detach", linked.to_str().unwrap()],
+        );
+        let linked = Repo::open_sealed(&linked).unwrap();
+        assert!(linked.is_shallow());
+        assert!(linked.is_ancestor(&commits[1], &commits[2]).unwrap());
+    }
+
+    #[test]
+    fn a_bare_repository_has_no_work_tree_and_git_runs_in_it() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("bare");
+        assert_eq!(repo.workdir(), None);
+        assert_eq!(repo.head().unwrap(), Head::Unborn("main".to_owned()));
+        let answer = Program::new(&repo, "rev-parse")
+            .arg("--is-bare-repository")
+            .run()
+            .unwrap();
+        assert_eq!(answer.stdout, b"true\n");
+    }
+
+    #[test]
+    fn identity_as_git_takes_it() {
+        let table: [(&[(&str, &str)], &[(&str, &str)], &str, &str); 5] = [
+            (&[], &[], "planspec", "planspec@localhost"),
+            (&[], &[("user.name", "Ana"), ("user.email", "a@x")], "Ana", "a@x"),
+            (
+                &[("GIT_AUTHOR_NAME", "Ben")],
+                &[("user.name", "Ana"), ("user.email", "a@x")],
+                "Ben",
+                "a@x",
+            ),
+            (
+                &[],
+                &[("author.email", "w@x"), ("user.name", "Ana"), ("user.email", "a@x")],
+                "Ana",
+                "w@x",
+            ),
+            (&[("GIT_AUTHOR_EMAIL", " ")], &[("user.email", "a@x")], "planspec", "a@x"),
+        ];
+        let look_up = |pairs: &[(&str, &str)], name: &str| {
+            let found = pairs.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        for (variables, config, name, email) in table {
+            let found = identity(|n| look_up(variables, n), |k| look_up(config, k));
+            assert_eq!((found.name.as_str(), found.email.as_str()), (name, email));
+        }
+    }
+}
