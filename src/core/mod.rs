@@ -11,3 +11,5 @@ pub mod record;
 pub mod resource;
 pub mod source;
 pub mod status;
+pub mod text;
+pub mod yaml;

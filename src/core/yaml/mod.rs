@@ -1,0 +1,3 @@
+//! YAML, as this program reads and writes it.
+
+pub mod write;
