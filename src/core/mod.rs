@@ -6,6 +6,7 @@
 pub mod config;
 pub mod diagnostic;
 pub mod digest;
+pub mod locate;
 pub mod record;
 pub mod resource;
 pub mod source;
