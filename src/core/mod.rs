@@ -7,6 +7,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod digest;
 pub mod graph;
+pub mod locate;
 pub mod record;
 pub mod resource;
 pub mod source;
