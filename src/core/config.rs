@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::diagnostic::{Code, Diagnostic, Part, Place, Severity, Step, did_you_mean};
 use super::resource::Duration;
+use super::schema::{self, SchemaKind};
+use super::yaml;
+use crate::path;
 
 /// Name of the configuration file at the repository's root.
 pub const CONFIG_FILE: &str = ".planspec.yaml";
@@ -123,6 +128,108 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Whether a path is one of those that hold resources.
+    pub fn covers(&self, path: &str) -> bool {
+        self.paths.iter().any(|pattern| {
+            globset::GlobBuilder::new(pattern)
+                .literal_separator(true)
+                .build()
+                .is_ok_and(|glob| glob.compile_matcher().is_match(path))
+        })
+    }
+
+    /// Read a configuration file. An empty one is the default configuration; one with an error is
+    /// no configuration. Rules are written in any case, and kept as [`Code::id`] writes them;
+    /// unknown ones are left out with a warning.
+    pub fn read(file: &str, bytes: &[u8]) -> (Option<Config>, Vec<Diagnostic>) {
+        let (documents, mut findings) = yaml::read(file, bytes, &Limits::default());
+        let mut documents = documents.into_iter();
+        let Some(document) = documents.next() else {
+            let config = findings.is_empty().then(Config::default);
+            return (config, findings);
+        };
+        let at = |code, path, part, message: String| {
+            let place = Place::Entry {
+                document: document.index,
+                path,
+                part,
+            };
+            Diagnostic::new(code, file, place, message)
+        };
+        if let Some(second) = documents.next() {
+            let place = Place::Entry {
+                document: second.index,
+                path: Vec::new(),
+                part: Part::Value,
+            };
+            let message = "the configuration is one document, this is a second one";
+            findings.push(Diagnostic::new(Code::SYNTAX, file, place, message));
+        }
+        for problem in schema::check(SchemaKind::Config, &document.value) {
+            let mut finding =
+                at(problem.code, problem.path, problem.part, problem.message).label(problem.label);
+            finding.help = problem.help;
+            findings.push(finding);
+        }
+        for name in unknown_rules(&document.value) {
+            let path = path!["rules", name];
+            let message = format!("there is no rule `{name}` in this version");
+            let mut finding = at(Code::NOT_ALLOWED, path, Part::Key, message);
+            // A newer version may know it; that must not stop this one.
+            finding.severity = Severity::Warning;
+            let near = did_you_mean(name, Code::ALL.iter().map(|code| code.id));
+            findings.push(match near {
+                Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None => finding.help("codes are written like `PS302`"),
+            });
+        }
+        for (path, why) in bad_globs(&document.value) {
+            findings.push(at(Code::BAD_FORMAT, path, Part::Value, why).label("not a glob"));
+        }
+        if findings.iter().any(Diagnostic::is_error) {
+            return (None, findings);
+        }
+        match serde_json::from_value::<Config>(document.value.clone()) {
+            Ok(mut config) => {
+                let rules = std::mem::take(&mut config.rules).into_iter();
+                config.rules = rules
+                    .filter_map(|(name, level)| Some((Code::parse(&name)?.id.to_owned(), level)))
+                    .collect();
+                (Some(config), findings)
+            }
+            Err(error) => {
+                let message = format!("the configuration: {error}");
+                findings.push(at(Code::WRONG_TYPE, Vec::new(), Part::Value, message));
+                (None, findings)
+            }
+        }
+    }
+}
+
+fn unknown_rules(config: &Value) -> impl Iterator<Item = &str> {
+    let rules = config.get("rules").and_then(Value::as_object);
+    rules
+        .into_iter()
+        .flat_map(|rules| rules.keys())
+        .map(String::as_str)
+        .filter(|name| Code::parse(name).is_none())
+}
+
+/// Patterns that do not compile, and why.
+fn bad_globs(config: &Value) -> Vec<(Vec<Step>, String)> {
+    let paths = config.get("paths").and_then(Value::as_array);
+    paths
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .filter_map(|(index, pattern)| {
+            let error = globset::Glob::new(pattern.as_str()?).err()?;
+            Some((path!["paths", index], error.to_string()))
+        })
+        .collect()
+}
+
 impl ApprovalConfig {
     /// The one name under which an actor is counted: somebody listed under several e-mails in
     /// `users` is one person, and a plain id is short for `user:`.
@@ -169,6 +276,113 @@ mod tests {
             )]),
             ..ApprovalConfig::default()
         }
+    }
+
+    fn read(text: &str) -> (Option<Config>, Vec<(&'static str, Place)>) {
+        let (config, findings) = Config::read(CONFIG_FILE, text.as_bytes());
+        let places = findings.into_iter().map(|f| (f.code.id, f.place));
+        (config, places.collect())
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_configuration() {
+        for text in ["", "# nothing yet\n", "---\n", "{}\n"] {
+            assert_eq!(read(text), (Some(Config::default()), vec![]), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let text = "
+specBranch: trunk
+paths: [\"plans/**\", \"**/*.planspec.{yaml,yml,json}\"]
+defaultNamespace: team
+status: {branch: state, remote: origin}
+lease: 45m
+approvals:
+  requireSigned: true
+  allowedSigners: .planspec/allowed_signers
+  preventSelfApproval: true
+  users: {tech-lead: [ana@example.com]}
+  teams: {security: [ana@example.com, ben@example.com]}
+rules: {PS211: warning, PS305: off, ps204: error}
+limits: {fileBytes: 2048, depth: 16, nodes: 10}
+";
+        // PS211 is a code of another version: a warning, not silence and not a stop.
+        let (config, findings) = read(text);
+        let place = Place::Entry {
+            document: 0,
+            path: path!["rules", "PS211"],
+            part: Part::Key,
+        };
+        assert_eq!(findings, [("PS104", place)]);
+        let config = config.expect("a warning only");
+        assert_eq!(config.spec_branch.as_deref(), Some("trunk"));
+        assert_eq!(config.status.remote.as_deref(), Some("origin"));
+        assert_eq!(config.lease.seconds(), 2700);
+        assert!(config.approvals.require_signed);
+        let rules: Vec<(&str, RuleLevel)> = config
+            .rules
+            .iter()
+            .map(|(name, level)| (name.as_str(), *level))
+            .collect();
+        assert_eq!(
+            rules,
+            [("PS204", RuleLevel::Error), ("PS305", RuleLevel::Off)]
+        );
+        assert_eq!(config.limits.depth, 16);
+        let written = serde_json::to_value(&config).expect("JSON");
+        assert_eq!(schema::check(SchemaKind::Config, &written), []);
+    }
+
+    #[test]
+    fn the_default_configuration_fits_its_schema() {
+        let written = serde_json::to_value(Config::default()).expect("JSON");
+        assert_eq!(schema::check(SchemaKind::Config, &written), []);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_configuration() {
+        let value = |path: Vec<Step>| Place::Entry {
+            document: 0,
+            path,
+            part: Part::Value,
+        };
+        let key = |path: Vec<Step>| Place::Entry {
+            document: 0,
+            path,
+            part: Part::Key,
+        };
+        let table = [
+            ("lease: 30\n", "PS103", value(path!["lease"])),
+            ("lease: 0s\n", "PS105", value(path!["lease"])),
+            ("leese: 30m\n", "PS102", key(path!["leese"])),
+            (
+                "rules: {PS302: no}\n",
+                "PS104",
+                value(path!["rules", "PS302"]),
+            ),
+            ("paths: [\"a[\"]\n", "PS105", value(path!["paths", 0])),
+            ("paths: []\n", "PS106", value(path!["paths"])),
+            (
+                "limits: {depth: 0}\n",
+                "PS106",
+                value(path!["limits", "depth"]),
+            ),
+            (
+                "approvals: {requireSigned: yes}\n",
+                "PS103",
+                value(path!["approvals", "requireSigned"]),
+            ),
+            ("- a\n", "PS103", value(path![])),
+        ];
+        for (text, code, place) in table {
+            assert_eq!(read(text), (None, vec![(code, place)]), "{text}");
+        }
+        let (config, findings) = read("lease: [\n");
+        assert_eq!((config, findings.len()), (None, 1));
+        let (config, findings) = read("lease: 1m\n---\nlease: 2m\n");
+        assert_eq!((config, findings.len()), (None, 1));
     }
 
     #[test]

@@ -269,6 +269,13 @@ impl Diagnostic {
     }
 }
 
+/// Bring findings into one order, by file and place, and drop repeats. What is shown is ordered
+/// again, by lines and columns.
+pub fn sort(findings: &mut Vec<Diagnostic>) {
+    findings.sort();
+    findings.dedup();
+}
+
 /// The candidate that was probably meant, if one is near enough to `word`.
 pub fn did_you_mean<'a>(
     word: &str,

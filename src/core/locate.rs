@@ -29,6 +29,11 @@ impl<'t> Lines<'t> {
         }
     }
 
+    /// The text itself.
+    pub fn text(&self) -> &'t str {
+        self.text
+    }
+
     /// Line and column (in characters) of a byte offset, both from 1.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let offset = self.text.floor_char_boundary(offset);
@@ -257,7 +262,9 @@ impl<'t, 'p> Walk<'t, 'p> {
             Event::Scalar(value, style, anchor, tag) => {
                 let nothing =
                     value.is_empty() && style == ScalarStyle::Plain && anchor == 0 && tag.is_none();
-                self.leaf(value, range, nothing);
+                let shown = self.text.get(range.clone()).unwrap_or("");
+                let end = range.start + scalar_len(shown, style);
+                self.leaf(value, range.start..end, nothing);
             }
             Event::Alias(_) => self.leaf(Cow::Borrowed(""), range, false),
             Event::MappingEnd | Event::SequenceEnd | Event::DocumentEnd => self.close(range),
@@ -448,6 +455,31 @@ impl<'t, 'p> Walk<'t, 'p> {
             }
         }
     }
+}
+
+/// Length of a scalar in `text`. What the parser gives for a quoted one holds the white space and
+/// the comment behind it.
+fn scalar_len(text: &str, style: ScalarStyle) -> usize {
+    let quote = match style {
+        ScalarStyle::SingleQuoted => '\'',
+        ScalarStyle::DoubleQuoted => '"',
+        _ => return text.len(),
+    };
+    // Anchor and tag stand before the opening quote.
+    let mut chars = text
+        .char_indices()
+        .skip_while(|(_, c)| *c != quote)
+        .skip(1)
+        .peekable();
+    while let Some((at, c)) = chars.next() {
+        let doubled = quote == '\'' && chars.peek().is_some_and(|(_, next)| *next == quote);
+        if c == '\\' && quote == '"' || c == quote && doubled {
+            chars.next();
+        } else if c == quote {
+            return at + 1;
+        }
+    }
+    text.len()
 }
 
 /// What a node is to the collection around it.
@@ -647,6 +679,11 @@ spec:
                 path!["a"],
                 "2:1 ---",
             ),
+            // Quotes end where they end.
+            (r#"a: "b \" c"  # "d""#, 0, path!["a"], r#"1:4 "b \" c""#),
+            ("a: '' # '\n", 0, path!["a"], "1:4 ''"),
+            ("- a: &x 'it''s' # '", 0, path![0], "1:3 a: &x 'it''s'"),
+            ("'a' : b\n", 0, path!["a", "z"], "1:1 'a'"),
             // Line ends and byte order marks move nothing.
             (
                 "a: 1\r\nb:\r\n  - c: é d\r\n",

@@ -4,13 +4,21 @@
 //! (`tests/it/walls.rs`) keeps it so. Time is an argument.
 
 pub mod config;
+pub mod controllers;
 pub mod diagnostic;
 pub mod digest;
 pub mod graph;
 pub mod locate;
+pub mod machine;
+pub mod manifest;
+pub mod reconcile;
 pub mod record;
 pub mod resource;
+pub mod rules;
+pub mod schema;
+pub mod snapshot;
 pub mod source;
 pub mod status;
 pub mod text;
+pub mod transition;
 pub mod yaml;

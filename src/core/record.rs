@@ -363,6 +363,9 @@ pub struct Incoming {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::digest::shard;
+    use crate::core::resource::{API_VERSION, Kind, Status};
+    use crate::core::status::ControllerState;
 
     #[test]
     fn addresses_read_back() {
@@ -410,6 +413,39 @@ mod tests {
             Record::from_value(value),
             Err("unknown field `surprise`".to_owned())
         );
+    }
+
+    #[test]
+    fn the_examples_of_the_documentation_are_read() {
+        let mut words = Vec::new();
+        let page = include_str!("../../docs/status-branch.md");
+        for block in page.split("```yaml\n").skip(1) {
+            let text = block.split("```").next().unwrap_or_default();
+            let mut value: Value = serde_yaml::from_str(text).expect("YAML");
+            if value["apiVersion"] == RECORD_API_VERSION {
+                let record = Record::from_value(value).expect(text);
+                words.push(record.action.word());
+            } else if value["apiVersion"] == API_VERSION {
+                let kind = value["kind"].as_str().and_then(Kind::parse).expect(text);
+                let name = value["metadata"]["name"].as_str().expect(text);
+                let path = format!("/{}/{}/{name}.yaml", kind.plural(), shard(name));
+                assert!(page.contains(&path), "{path}");
+                Status::from_value(kind, value["status"].take()).expect(text);
+                words.push("status");
+            } else {
+                serde_json::from_value::<ControllerState>(value).expect(text);
+                words.push("controller");
+            }
+        }
+        let expected = [
+            "controller",
+            "status",
+            "claim",
+            "report",
+            "approve",
+            "cancel",
+        ];
+        assert_eq!(words, expected);
     }
 
     #[test]

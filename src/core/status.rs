@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::resource::{Key, Status, Time};
+use super::config::Limits;
+use super::digest::shard;
+use super::resource::{API_VERSION, Key, Kind, Status, Time};
+use super::yaml;
 
 /// Version of the layout in `docs/status-branch.md`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -65,4 +69,180 @@ pub struct SpecSource {
     pub path: String,
     /// Digest of the last spec that could be read.
     pub digest: String,
+}
+
+/// Path of `controller.yaml` in the status tree.
+pub const CONTROLLER_FILE: &str = "controller.yaml";
+/// Path of the board in the status tree.
+pub const BOARD_FILE: &str = "README.md";
+/// Folder of the pinned blobs in the status tree.
+pub const PINNED_DIR: &str = "_pinned";
+
+/// Path of a resource's file in the status tree: small directories, so that a change writes small
+/// trees.
+pub fn status_path(key: &Key) -> String {
+    format!(
+        "{}/{}/{}/{}.yaml",
+        key.namespace,
+        key.kind.plural(),
+        shard(&key.name),
+        key.name
+    )
+}
+
+/// Path of a pinned blob in the status tree.
+pub fn pinned_path(blob: &str) -> String {
+    format!("{PINNED_DIR}/{}/{blob}", shard(blob))
+}
+
+impl StatusTree {
+    /// The text of every file of the tree but the board and the pinned blobs, by path.
+    ///
+    /// # Errors
+    /// What serde says; values that came from YAML or from the controllers have no such errors.
+    pub fn to_files(&self) -> serde_json::Result<BTreeMap<String, String>> {
+        let mut texts = BTreeMap::new();
+        let controller = serde_json::to_value(&self.controller)?;
+        texts.insert(CONTROLLER_FILE.to_owned(), yaml::write(&controller));
+        for (key, file) in &self.files {
+            texts.insert(status_path(key), yaml::write(&file.to_value(key)?));
+        }
+        Ok(texts)
+    }
+
+    /// Read the tree from the bytes of its files and the ids of its pinned blobs.
+    ///
+    /// # Errors
+    /// A sentence that names the file: it is not what [`StatusTree::to_files`] writes.
+    pub fn from_files<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+        pinned: BTreeSet<String>,
+    ) -> Result<StatusTree, String> {
+        let mut controller = None;
+        let mut resources = BTreeMap::new();
+        for (path, bytes) in files {
+            if path == BOARD_FILE {
+                continue;
+            }
+            let value = read_value(path, bytes)?;
+            if path == CONTROLLER_FILE {
+                controller = Some(read_controller(value)?);
+                continue;
+            }
+            let (key, file) =
+                StatusFile::from_value(value).map_err(|why| format!("{path}: {why}"))?;
+            if status_path(&key) != path {
+                return Err(format!(
+                    "{path}: it holds {key}, which does not belong there"
+                ));
+            }
+            resources.insert(key, file);
+        }
+        Ok(StatusTree {
+            controller: controller.ok_or_else(|| format!("{CONTROLLER_FILE} is missing"))?,
+            files: resources,
+            pinned,
+        })
+    }
+}
+
+fn read_controller(value: Value) -> Result<ControllerState, String> {
+    let version = value.get("formatVersion").and_then(Value::as_u64);
+    if version.is_some_and(|version| version > u64::from(FORMAT_VERSION)) {
+        return Err(format!(
+            "{CONTROLLER_FILE}: layout version {} is newer than this program knows \
+             ({FORMAT_VERSION}): install a newer planspec",
+            version.unwrap_or_default()
+        ));
+    }
+    serde_json::from_value(value).map_err(|error| format!("{CONTROLLER_FILE}: {error}"))
+}
+
+fn read_value(path: &str, bytes: &[u8]) -> Result<Value, String> {
+    // We wrote it; nesting is bounded by what specs may hold.
+    let limits = Limits {
+        file_bytes: usize::MAX,
+        nodes: usize::MAX,
+        ..Limits::default()
+    };
+    let (mut documents, findings) = yaml::read(path, bytes, &limits);
+    if let Some(finding) = findings.first() {
+        return Err(format!("{path}: {}", finding.message));
+    }
+    match (documents.pop(), documents.is_empty()) {
+        (Some(document), true) => Ok(document.value),
+        _ => Err(format!("{path}: exactly one document is expected")),
+    }
+}
+
+impl StatusFile {
+    /// The file as a value: `apiVersion`, `kind`, `metadata`, `source`, `status`.
+    ///
+    /// # Errors
+    /// What serde says.
+    pub fn to_value(&self, key: &Key) -> serde_json::Result<Value> {
+        let mut metadata = json!({
+            "name": key.name,
+            "namespace": key.namespace,
+            "uid": self.uid,
+            "generation": self.generation,
+            "creationTimestamp": self.created,
+        });
+        if let Some(deleted) = self.deleted {
+            metadata["deletionTimestamp"] = json!(deleted);
+        }
+        Ok(json!({
+            "apiVersion": API_VERSION,
+            "kind": key.kind.name(),
+            "metadata": metadata,
+            "source": serde_json::to_value(&self.source)?,
+            "status": self.status.to_value()?,
+        }))
+    }
+
+    /// Read what [`StatusFile::to_value`] gives.
+    ///
+    /// # Errors
+    /// A sentence: which field is not as expected.
+    pub fn from_value(value: Value) -> Result<(Key, StatusFile), String> {
+        let stored: Stored = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        if stored.api_version != API_VERSION {
+            return Err(format!("apiVersion `{}` is not known", stored.api_version));
+        }
+        let status =
+            Status::from_value(stored.kind, stored.status).map_err(|error| error.to_string())?;
+        let metadata = stored.metadata;
+        let key = Key::new(stored.kind, metadata.namespace, metadata.name);
+        let file = StatusFile {
+            uid: metadata.uid,
+            generation: metadata.generation,
+            created: metadata.creation_timestamp,
+            deleted: metadata.deletion_timestamp,
+            source: stored.source,
+            status,
+        };
+        Ok((key, file))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Stored {
+    api_version: String,
+    kind: Kind,
+    metadata: StoredMetadata,
+    source: SpecSource,
+    status: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoredMetadata {
+    name: String,
+    namespace: String,
+    uid: String,
+    generation: u64,
+    creation_timestamp: Time,
+    #[serde(default)]
+    deletion_timestamp: Option<Time>,
 }

@@ -192,6 +192,28 @@ pub struct NodeStatus {
     pub extensions: NodeExtensions,
 }
 
+impl NodeStatus {
+    /// Whether the open attempt can be claimed now.
+    pub fn is_claimable(&self) -> bool {
+        self.phase == NodePhase::Pending && self.extensions.reason == READY
+    }
+
+    /// Whether the open attempt can be claimed now or after a wait.
+    pub fn is_offered(&self) -> bool {
+        self.is_claimable()
+            || (self.phase == NodePhase::Pending && self.extensions.reason == RETRY_WAIT)
+    }
+}
+
+/// Reason of a Pending node whose open attempt can be claimed.
+pub const READY: &str = "Ready";
+/// Reason of a Pending node whose open attempt can be claimed after a wait.
+pub const RETRY_WAIT: &str = "RetryWait";
+/// Reason of a gate node that waits for a decision.
+pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
+/// Reason of a node that uses what this version cannot do yet.
+pub const NOT_YET_SUPPORTED: &str = "NotYetSupported";
+
 /// What this controller keeps of a node beside the published fields.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -264,6 +286,8 @@ pub struct ReportedBy {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Decision {
+    /// `namespace/name` of the Gate.
+    pub gate: String,
     /// Digest over the pinned plan, the gate and the resolved targets.
     pub digest: String,
     /// Yes or no, once it is decided.

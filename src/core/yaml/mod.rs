@@ -1,3 +1,12 @@
-//! YAML, as this program reads and writes it.
+//! YAML and JSON text into values, bounded and without surprises, every finding with its place;
+//! and values into YAML that every reader reads the same.
 
+mod lines;
+mod load;
+pub mod read;
+mod scan;
+pub mod split;
 pub mod write;
+
+pub use read::{Document, read};
+pub use write::write;

@@ -182,7 +182,12 @@ fn is_special_word(text: &str) -> bool {
         "y", "n", "t", "f", "yes", "no", "true", "false", "on", "off", "null", "nil", "none",
         "nan", "inf", "infinity",
     ];
-    WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+    // Without digits in front, `e5` is a number to readers with a generous pattern.
+    let is_exponent = text.strip_prefix(['e', 'E']).is_some_and(|rest| {
+        rest.bytes()
+            .all(|b| b.is_ascii_digit() || b"+-_.".contains(&b))
+    });
+    is_exponent || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 fn quoted(text: &str) -> String {
@@ -295,7 +300,7 @@ ok: true
             "_private",
             "Prüfung läuft",
             "a1:b2",
-            "e5",
+            "e5f",
             "nothing",
             "one's own",
         ] {
@@ -370,6 +375,8 @@ ok: true
         "1 ",
         "0777",
         "12e03",
+        "e5",
+        "E-7",
         "-0",
         "1,000",
         // dates

@@ -1,0 +1,235 @@
+//! What a run is held to: gathered when it starts, read again on every turn.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Turn;
+use crate::core::config::Limits;
+use crate::core::controllers::Presence;
+use crate::core::manifest;
+use crate::core::resource::{
+    ExecutionSpec, GateSpec, GraphSpec, Key, Kind, Pin, Pinned, PinnedGoal, PlanPhase, PlanSpec,
+    Resource, Spec, Status,
+};
+use crate::core::source::{Content, SourceFile};
+
+/// Content of blobs, by object id.
+type Blobs = BTreeMap<String, Arc<[u8]>>;
+
+/// The pinned resources of a run, typed.
+pub struct PinnedPlan {
+    /// The execution's spec as it was when it started.
+    pub execution: ExecutionSpec,
+    /// The plan as it was.
+    pub plan: Resource,
+    /// Its gates by `namespace/name`.
+    pub gates: BTreeMap<String, Resource>,
+}
+
+impl PinnedPlan {
+    /// The graph of the plan.
+    pub fn graph(&self) -> Option<&GraphSpec> {
+        match &self.plan.spec {
+            Spec::Plan(plan) => Some(&plan.graph),
+            _ => None,
+        }
+    }
+
+    /// A gate of the plan.
+    pub fn gate(&self, qualified: &str) -> Option<(&GateSpec, &Resource)> {
+        let resource = self.gates.get(qualified)?;
+        match &resource.spec {
+            Spec::Gate(spec) => Some((spec, resource)),
+            _ => None,
+        }
+    }
+
+    /// Read the pinned blobs again.
+    ///
+    /// # Errors
+    /// A sentence: a blob is not there or can no longer be read.
+    pub fn read(blobs: &Blobs, limits: &Limits, pinned: &Pinned) -> Result<PinnedPlan, String> {
+        let read = |kind, pin| read(blobs, limits, kind, pin);
+        let execution = read(Kind::Execution, &pinned.execution)?;
+        let Spec::Execution(execution) = execution.spec else {
+            return Err("the pinned execution is none".to_owned());
+        };
+        let plan = read(Kind::Plan, &pinned.plan)?;
+        let gates = pinned
+            .gates
+            .iter()
+            .map(|(name, pin)| Ok((name.clone(), read(Kind::Gate, pin)?)))
+            .collect::<Result<_, String>>()?;
+        Ok(PinnedPlan {
+            execution,
+            plan,
+            gates,
+        })
+    }
+}
+
+fn read(blobs: &Blobs, limits: &Limits, kind: Kind, pin: &Pin) -> Result<Resource, String> {
+    let bytes = blobs.get(&pin.blob).ok_or_else(|| {
+        format!(
+            "the pinned revision {} of {} is missing",
+            pin.blob, pin.path
+        )
+    })?;
+    let file = SourceFile {
+        path: pin.path.clone(),
+        blob: pin.blob.clone(),
+        content: Content::Bytes(Arc::clone(bytes)),
+    };
+    // It was within the limits when it was pinned.
+    let limits = Limits {
+        file_bytes: usize::MAX,
+        ..*limits
+    };
+    let key = Key::new(kind, &pin.namespace, &pin.name);
+    manifest::read(&file, &limits)
+        .entries
+        .into_iter()
+        .find(|entry| entry.document == pin.document && entry.key == key)
+        .and_then(|entry| entry.resource)
+        .ok_or_else(|| {
+            format!(
+                "the pinned revision {} of {} holds no readable {key}",
+                pin.blob, pin.path
+            )
+        })
+}
+
+/// Gather what a run will be held to.
+///
+/// # Errors
+/// Reason and message: why the execution stays Pending.
+pub fn gather<'a>(
+    turn: &Turn<'a>,
+    uid: &str,
+    generation: u64,
+) -> Result<(Pinned, &'a PlanSpec), (&'static str, String)> {
+    let snapshot = turn.world.snapshot;
+    let spec = match (turn.presence, snapshot.execution(turn.key)) {
+        (Presence::Defined(_), Some(spec)) => spec,
+        _ => return Err(("Invalid", "its file cannot be used".to_owned())),
+    };
+    let namespace = &turn.key.namespace;
+    let plan_key = spec.plan_ref.key(Kind::Plan, namespace);
+    let plan = snapshot.plan(&plan_key).ok_or_else(|| {
+        match snapshot.definitions(&plan_key).is_empty() {
+            true => (
+                "PlanNotFound",
+                format!("plan `{}` does not exist", plan_key.qualified()),
+            ),
+            false => (
+                "PlanInvalid",
+                format!("plan `{}` cannot be read", plan_key.qualified()),
+            ),
+        }
+    })?;
+    if let Some(file) = turn.others.get(&plan_key)
+        && let Status::Plan(status) = &file.status
+        && status.phase != PlanPhase::Ready
+    {
+        let message = format!("plan `{}` is Invalid", plan_key.qualified());
+        return Err(("PlanInvalid", message));
+    }
+    if let Some(broken) = snapshot.errors_of(turn.key).next() {
+        return Err(("Invalid", snapshot.line(broken)));
+    }
+    check_uid(turn, &spec.plan_ref.uid, &plan_key)?;
+
+    let plan_goal = plan
+        .goal_ref
+        .as_ref()
+        .map(|goal| goal.key(Kind::Goal, &plan_key.namespace));
+    let own_goal = spec
+        .goal_ref
+        .as_ref()
+        .map(|goal| goal.key(Kind::Goal, namespace));
+    if let (Some(own), Some(of_plan)) = (&own_goal, &plan_goal)
+        && own != of_plan
+    {
+        let message = format!(
+            "the execution serves goal `{}`, its plan serves `{}`",
+            own.qualified(),
+            of_plan.qualified()
+        );
+        return Err(("GoalMismatch", message));
+    }
+    let goal = match own_goal.or(plan_goal) {
+        None => None,
+        Some(key) => {
+            let file = turn
+                .others
+                .get(&key)
+                .filter(|_| snapshot.goal(&key).is_some())
+                .ok_or_else(|| {
+                    (
+                        "GoalNotFound",
+                        format!("goal `{}` does not exist", key.qualified()),
+                    )
+                })?;
+            Some(PinnedGoal {
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+                uid: file.uid.clone(),
+                generation: file.generation,
+            })
+        }
+    };
+    let gates = plan
+        .graph
+        .nodes
+        .iter()
+        .filter_map(|node| node.gate_ref.as_ref())
+        .map(|gate| {
+            let key = gate.key(Kind::Gate, &plan_key.namespace);
+            Ok((key.qualified(), pin(turn, &key)?))
+        })
+        .collect::<Result<_, (&'static str, String)>>()?;
+    let pinned = Pinned {
+        commit: turn.world.commit.to_owned(),
+        execution: Pin {
+            uid: uid.to_owned(),
+            generation,
+            ..pin(turn, turn.key)?
+        },
+        plan: pin(turn, &plan_key)?,
+        gates,
+        goal,
+    };
+    Ok((pinned, plan))
+}
+
+fn check_uid(
+    turn: &Turn<'_>,
+    wanted: &Option<String>,
+    key: &Key,
+) -> Result<(), (&'static str, String)> {
+    let actual = turn.others.get(key).map(|file| &file.uid);
+    match (wanted, actual) {
+        (Some(wanted), Some(actual)) if wanted != actual => Err((
+            "UidMismatch",
+            format!("{key} has uid {actual}, the reference wants {wanted}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn pin(turn: &Turn<'_>, key: &Key) -> Result<Pin, (&'static str, String)> {
+    let missing = || ("NotFound", format!("{key} cannot be used"));
+    let definition = turn.world.snapshot.definition(key).ok_or_else(missing)?;
+    let resource = definition.resource.as_ref().ok_or_else(missing)?;
+    let file = turn.others.get(key);
+    Ok(Pin {
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        uid: file.map(|file| file.uid.clone()).unwrap_or_default(),
+        path: definition.path.clone(),
+        blob: definition.blob.clone(),
+        document: definition.document,
+        digest: resource.spec_digest(),
+        generation: file.map_or(0, |file| file.generation),
+    })
+}

@@ -1,0 +1,400 @@
+//! Folding records in: each is applied once, or listed with the reason why it cannot be.
+
+use super::Turn;
+use super::run::{Run, list, list_unapplied};
+use crate::core::machine::NodeEvent;
+use crate::core::record::{
+    Action, Address, Incoming, Received, ReportResult, RequestKind, ref_safe,
+};
+use crate::core::resource::{
+    AWAITING_APPROVAL, CancelledBy, Claim, Duration, ExecutionStatus, GateReview, Kind, NodePhase,
+    ObjectRef, ReportedBy, ReviewAction, Time, Unapplied,
+};
+
+/// Reason and sentence: why a record cannot be applied.
+type Refusal = (&'static str, String);
+
+/// Note that a ref has been read, and hand out its records. A rewritten ref is listed once and
+/// gives nothing.
+fn receive<'a>(
+    turn: &Turn<'a>,
+    incoming: &'a Incoming,
+    status: &mut ExecutionStatus,
+) -> &'a [Received] {
+    let ref_name = incoming.address.to_string();
+    status
+        .extensions
+        .records
+        .insert(ref_name.clone(), incoming.tip.clone());
+    if !incoming.rewritten {
+        return &incoming.records;
+    }
+    let note = Unapplied {
+        record: incoming.tip.clone(),
+        ref_name,
+        actor: String::new(),
+        action: "rewrite".to_owned(),
+        reason: "RefRewritten".to_owned(),
+        message: "the ref no longer contains the record that was folded in last".to_owned(),
+        seen: turn.world.now,
+    };
+    list_unapplied(&mut status.extensions.unapplied, note);
+    &[]
+}
+
+fn note(incoming: &Incoming, received: &Received, refusal: Refusal, seen: Time) -> Unapplied {
+    Unapplied {
+        record: received.id.clone(),
+        ref_name: incoming.address.to_string(),
+        actor: received.record.actor.clone(),
+        action: received.record.action.word().to_owned(),
+        reason: refusal.0.to_owned(),
+        message: refusal.1,
+        seen,
+    }
+}
+
+/// Fold in the records of an execution that has not started: only a request can be applied.
+pub(super) fn fold_unstarted(turn: &Turn<'_>, uid: &str, status: &mut ExecutionStatus) {
+    for incoming in turn.incoming {
+        for received in receive(turn, incoming, status) {
+            let over = status.phase.is_terminal();
+            let refusal = match check_run(turn, uid, received) {
+                Err(refusal) => Some(refusal),
+                Ok(()) if over => Some(("RunOver", "the execution is over".to_owned())),
+                Ok(()) => match &received.record.action {
+                    Action::Request { request, comment } => {
+                        request_of(turn, received, *request, comment, status);
+                        None
+                    }
+                    _ => Some(("NotStarted", "the execution has not started yet".to_owned())),
+                },
+            };
+            if let Some(refusal) = refusal {
+                let note = note(incoming, received, refusal, turn.world.now);
+                list_unapplied(&mut status.extensions.unapplied, note);
+            }
+        }
+    }
+}
+
+/// Whether a record was made for this run of this repository.
+fn check_run(turn: &Turn<'_>, uid: &str, received: &Received) -> Result<(), Refusal> {
+    let record = &received.record;
+    if record.repository != turn.world.repository_id {
+        return Err((
+            "OtherRepository",
+            format!("it was made for repository {}", record.repository),
+        ));
+    }
+    let run = &record.execution;
+    let mine = run.namespace == turn.key.namespace && run.name == turn.key.name && run.uid == uid;
+    if !mine {
+        return Err((
+            "OtherRun",
+            format!("it was made for {}/{} {}", run.namespace, run.name, run.uid),
+        ));
+    }
+    Ok(())
+}
+
+fn request_of(
+    turn: &Turn<'_>,
+    received: &Received,
+    request: RequestKind,
+    comment: &str,
+    status: &mut ExecutionStatus,
+) {
+    match request {
+        RequestKind::Cancel => {
+            // A second request changes nothing: the first one is on record.
+            let _ = turn;
+            status
+                .extensions
+                .cancelled_by
+                .get_or_insert_with(|| CancelledBy {
+                    actor: Some(received.record.actor.clone()),
+                    comment: (!comment.is_empty()).then(|| comment.to_owned()),
+                    record: Some(received.id.clone()),
+                });
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Fold in everything that is new, in order.
+    pub fn fold_records(&mut self) {
+        let turn = self.turn;
+        for incoming in turn.incoming {
+            for received in receive(turn, incoming, self.status) {
+                if let Err(refusal) = self.apply(incoming, received) {
+                    let note = note(incoming, received, refusal, turn.world.now);
+                    self.refuse(note);
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, incoming: &Incoming, received: &Received) -> Result<(), Refusal> {
+        check_run(self.turn, &self.me.uid, received)?;
+        if self.status.phase.is_terminal() {
+            return Err(("RunOver", "the execution is over".to_owned()));
+        }
+        match (&incoming.address, &received.record.action) {
+            (Address::Request { .. }, Action::Request { request, comment }) => {
+                request_of(self.turn, received, *request, comment, self.status);
+                Ok(())
+            }
+            (Address::Review { .. }, Action::Review { .. }) => self.review(incoming, received),
+            (Address::Work { node, attempt, .. }, action) => {
+                let (said_node, said_attempt) = match action {
+                    Action::Claim { node, attempt, .. }
+                    | Action::Renewal { node, attempt, .. }
+                    | Action::Release { node, attempt, .. }
+                    | Action::Report { node, attempt, .. } => (node, attempt),
+                    _ => return Err(misplaced()),
+                };
+                if (node, attempt) != (said_node, said_attempt) {
+                    return Err(misplaced());
+                }
+                self.work(node, *attempt, received)
+            }
+            _ => Err(misplaced()),
+        }
+    }
+
+    fn work(&mut self, id: &str, attempt: u32, received: &Received) -> Result<(), Refusal> {
+        let Some(status) = self.status.node_statuses.get(id) else {
+            return Err(("UnknownNode", format!("the plan has no node `{id}`")));
+        };
+        if attempt < status.attempt {
+            return Err((
+                "OldAttempt",
+                format!(
+                    "attempt {attempt} is over, attempt {} is open",
+                    status.attempt
+                ),
+            ));
+        }
+        if status.phase.is_terminal() {
+            return Err(("NodeOver", format!("`{id}` is {}", status.phase)));
+        }
+        if attempt > status.attempt {
+            return Err(("NotOpen", format!("attempt {attempt} is not open")));
+        }
+        let actor = &received.record.actor;
+        let action = &received.record.action;
+        if let Action::Claim { lease, .. } = action {
+            if let Some(claim) = &status.extensions.claim {
+                return Err(("Claimed", format!("`{id}` is claimed by {}", claim.actor)));
+            }
+            if !status.is_claimable() {
+                return Err(("NotReady", format!("`{id}` cannot be claimed yet")));
+            }
+            self.claim(id, received, lease.as_ref());
+            return Ok(());
+        }
+        match &status.extensions.claim {
+            None => return Err(("NotClaimed", format!("nobody has claimed `{id}`"))),
+            Some(claim) if claim.actor != *actor => {
+                return Err((
+                    "WrongActor",
+                    format!("`{id}` is claimed by {}", claim.actor),
+                ));
+            }
+            Some(_) => {}
+        }
+        match action {
+            Action::Renewal { lease, .. } => {
+                let expires = self.lease_end(id, lease.as_ref());
+                if let Some(claim) = self.claim_of(id) {
+                    claim.expires = expires;
+                }
+                Ok(())
+            }
+            Action::Release { message, .. } => {
+                let why = match message.as_str() {
+                    "" => format!("released by {actor}"),
+                    message => format!("released by {actor}: {message}"),
+                };
+                self.requeue(id, "Released", why);
+                Ok(())
+            }
+            _ => self.report(id, received),
+        }
+    }
+
+    fn claim_of(&mut self, id: &str) -> Option<&mut Claim> {
+        self.status
+            .node_statuses
+            .get_mut(id)?
+            .extensions
+            .claim
+            .as_mut()
+    }
+
+    fn claim(&mut self, id: &str, received: &Received, lease: Option<&Duration>) {
+        let actor = received.record.actor.clone();
+        let expires = self.lease_end(id, lease);
+        let message = format!("claimed by {actor}");
+        self.move_node(id, NodeEvent::Claim, "Claimed", message);
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.extensions.not_before = None;
+            status.extensions.claim = Some(Claim {
+                actor,
+                record: received.id.clone(),
+                expires,
+            });
+        }
+    }
+
+    /// When a lease that is first seen now ends: people have none; nobody has more than the
+    /// configuration allows.
+    fn lease_end(&self, id: &str, asked: Option<&Duration>) -> Option<Time> {
+        let status = self.status.node_statuses.get(id)?;
+        let provider = status.extensions.target.as_ref()?.provider.as_deref();
+        if provider.is_some_and(|provider| provider.starts_with("human://")) {
+            return None;
+        }
+        let longest = self.turn.world.config.lease.delta();
+        let lease = asked.map_or(longest, |asked| asked.delta().min(longest));
+        Some(self.now() + lease)
+    }
+
+    fn report(&mut self, id: &str, received: &Received) -> Result<(), Refusal> {
+        let Action::Report {
+            result,
+            outputs,
+            message,
+            commit,
+            ..
+        } = &received.record.action
+        else {
+            return Err(misplaced());
+        };
+        let actor = &received.record.actor;
+        if *result == ReportResult::Succeeded {
+            let declared = self.node(id).map_or(&[][..], |node| &node.outputs);
+            let missing: Vec<&str> = declared
+                .iter()
+                .map(|output| output.name.as_str())
+                .filter(|name| !outputs.contains_key(*name))
+                .collect();
+            if !missing.is_empty() {
+                return Err((
+                    "OutputsMissing",
+                    format!("declared outputs are missing: {}", list(&missing)),
+                ));
+            }
+        }
+        let what = match message.as_str() {
+            "" => format!("reported by {actor}"),
+            message => format!("reported by {actor}: {message}"),
+        };
+        match result {
+            ReportResult::Succeeded => {
+                self.move_node(id, NodeEvent::Succeed, "Reported", what);
+            }
+            ReportResult::Failed => self.fail_attempt(id, "Reported", what),
+        }
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.outputs = outputs.clone();
+            status.extensions.report = Some(ReportedBy {
+                actor: actor.clone(),
+                record: received.id.clone(),
+                commit: commit.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn review(&mut self, incoming: &Incoming, received: &Received) -> Result<(), Refusal> {
+        let Address::Review {
+            namespace,
+            gate: gate_name,
+            reviewer: reviewer_part,
+            ..
+        } = &incoming.address
+        else {
+            return Err(misplaced());
+        };
+        let Action::Review {
+            node: id,
+            gate,
+            digest,
+            decision: action,
+            comment,
+            ..
+        } = &received.record.action
+        else {
+            return Err(misplaced());
+        };
+        let actor = &received.record.actor;
+        if ref_safe(actor) != *reviewer_part || *gate != format!("{namespace}/{gate_name}") {
+            return Err(misplaced());
+        }
+        let of_node = |reference: &ObjectRef| {
+            reference
+                .key(Kind::Gate, &self.pinned.plan.namespace)
+                .qualified()
+        };
+        let node_gate = self
+            .node(id)
+            .and_then(|node| node.gate_ref.as_ref())
+            .map(of_node);
+        if node_gate.as_ref() != Some(gate) {
+            return Err((
+                "UnknownNode",
+                format!("the plan has no node `{id}` with gate `{gate}`"),
+            ));
+        }
+        let Some(status) = self.status.node_statuses.get(id) else {
+            return Err(("UnknownNode", format!("the plan has no node `{id}`")));
+        };
+        if status.phase.is_terminal() {
+            return Err(("Decided", format!("`{id}` is {}", status.phase)));
+        }
+        let waits =
+            status.phase == NodePhase::Blocked && status.extensions.reason == AWAITING_APPROVAL;
+        let current = status.extensions.decision.as_ref().map(|d| &d.digest);
+        match current {
+            Some(current) if waits && current == digest => {}
+            Some(_) if waits => {
+                return Err((
+                    "OtherDigest",
+                    "it was given for another plan, gate or targets than those that would run"
+                        .to_owned(),
+                ));
+            }
+            _ => {
+                return Err((
+                    "NotWaiting",
+                    format!("`{id}` does not wait for a decision yet"),
+                ));
+            }
+        }
+        if *action != ReviewAction::Comment && !self.may_review(gate, actor) {
+            return Err((
+                "NotAReviewer",
+                format!("{actor} is not among the reviewers of gate `{gate}`"),
+            ));
+        }
+        let review = GateReview {
+            reviewer: actor.clone(),
+            action: *action,
+            timestamp: self.now(),
+            comment: (!comment.is_empty()).then(|| comment.clone()),
+            record: received.id.clone(),
+            digest: digest.clone(),
+        };
+        self.add_review(id, review);
+        Ok(())
+    }
+}
+
+fn misplaced() -> Refusal {
+    (
+        "Misplaced",
+        "what it says does not belong to the ref it stands on".to_owned(),
+    )
+}

@@ -1,0 +1,339 @@
+//! One run that has started: its pinned plan, its graph and its status.
+
+use super::pins::PinnedPlan;
+use super::{Turn, move_to};
+use crate::core::graph::Graph;
+use crate::core::machine::{self, ExecutionEvent, NodeEvent};
+use crate::core::record::{Address, RunRef};
+use crate::core::resource::{
+    AWAITING_APPROVAL, ExecutionStatus, GraphSpec, NOT_YET_SUPPORTED, Node, NodePhase, NodeStatus,
+    Pinned, RETRY_WAIT, Time, Unapplied,
+};
+
+/// Most records that could not be applied to list in a status.
+const UNAPPLIED_KEPT: usize = 20;
+/// Wait after the first failure; doubled for each further one.
+const FIRST_RETRY_SECONDS: i64 = 10;
+/// Longest wait between two attempts.
+const LONGEST_RETRY_SECONDS: i64 = 600;
+
+/// A run in the hands of its controller.
+pub(super) struct Run<'a> {
+    pub turn: &'a Turn<'a>,
+    pub me: RunRef,
+    pub pins: PinnedPlan,
+    pub pinned: &'a Pinned,
+    pub spec: GraphSpec,
+    pub graph: Graph,
+    pub status: &'a mut ExecutionStatus,
+}
+
+impl<'a> Run<'a> {
+    /// Open a run that is pinned.
+    ///
+    /// # Errors
+    /// A sentence: what it is pinned to cannot be read.
+    pub fn open(
+        turn: &'a Turn<'a>,
+        uid: &str,
+        status: &'a mut ExecutionStatus,
+        pinned: &'a Pinned,
+    ) -> Result<Run<'a>, String> {
+        let pins = PinnedPlan::read(turn.world.pinned, &turn.world.config.limits, pinned)?;
+        let spec = pins
+            .graph()
+            .ok_or_else(|| "the pinned plan is none".to_owned())?
+            .clone();
+        let graph =
+            Graph::build(&spec).map_err(|_| "the pinned plan has a broken graph".to_owned())?;
+        Ok(Run {
+            turn,
+            me: RunRef {
+                namespace: turn.key.namespace.clone(),
+                name: turn.key.name.clone(),
+                uid: uid.to_owned(),
+            },
+            pins,
+            pinned,
+            spec,
+            graph,
+            status,
+        })
+    }
+
+    /// One whole turn: records, deadlines, nodes, phase. Returns the next deadline.
+    pub fn advance(&mut self) -> Option<Time> {
+        self.fold_records();
+        if self.status.phase.is_terminal() {
+            return None;
+        }
+        self.judge_deadlines();
+        if self.status.extensions.cancelled_by.is_some() {
+            self.cancel();
+        } else {
+            self.resolve_targets();
+            self.advance_nodes();
+        }
+        self.settle_phase();
+        self.next_deadline()
+    }
+
+    pub fn now(&self) -> Time {
+        self.turn.world.now
+    }
+
+    pub fn node(&self, id: &str) -> Option<&Node> {
+        self.graph.index_of(id).map(|index| &self.spec.nodes[index])
+    }
+
+    pub fn status_of(&self, id: &str) -> NodeStatus {
+        self.status
+            .node_statuses
+            .get(id)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub fn phase_of(&self, index: usize) -> NodePhase {
+        self.status
+            .node_statuses
+            .get(self.graph.id(index))
+            .map_or(NodePhase::Pending, |status| status.phase)
+    }
+
+    /// Move a node through its machine, with reason and message; what the machine refuses changes
+    /// nothing.
+    pub fn move_node(&mut self, id: &str, event: NodeEvent, reason: &str, message: String) {
+        let now = self.now();
+        let Some(status) = self.status.node_statuses.get_mut(id) else {
+            return;
+        };
+        let Ok(next) = machine::node(status.phase, event) else {
+            return;
+        };
+        status.phase = next;
+        status.extensions.reason = reason.to_owned();
+        status.message = message;
+        status.completion_time = next.is_terminal().then_some(now);
+        if next != NodePhase::Running {
+            status.extensions.claim = None;
+        }
+        match event {
+            NodeEvent::Claim => status.start_time = Some(now),
+            NodeEvent::Requeue | NodeEvent::Reopen => status.start_time = None,
+            NodeEvent::Block if status.start_time.is_none() => status.start_time = Some(now),
+            NodeEvent::Unblock => status.start_time = None,
+            _ => {}
+        }
+    }
+
+    /// End the open attempt without a failure: the next one may be claimed at once.
+    pub fn requeue(&mut self, id: &str, reason: &str, message: String) {
+        self.move_node(id, NodeEvent::Requeue, reason, message);
+        self.open_next_attempt(id);
+    }
+
+    /// End the open attempt with a failure: another one after a wait, or failed for good.
+    pub fn fail_attempt(&mut self, id: &str, reason: &str, message: String) {
+        let retries = self.node(id).map_or(0, |node| node.retries);
+        let Some(status) = self.status.node_statuses.get_mut(id) else {
+            return;
+        };
+        status.extensions.failures += 1;
+        let failures = status.extensions.failures;
+        if failures > retries {
+            self.move_node(id, NodeEvent::Fail, reason, message);
+            return;
+        }
+        let not_before = self.now() + chrono::TimeDelta::seconds(retry_wait(failures));
+        self.move_node(id, NodeEvent::Requeue, RETRY_WAIT, message);
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.extensions.not_before = Some(not_before);
+        }
+        self.open_next_attempt(id);
+    }
+
+    fn open_next_attempt(&mut self, id: &str) {
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.attempt += 1;
+        }
+        self.skip_spoiled_attempts(id);
+    }
+
+    /// The ref is the lock: an attempt whose ref is there already can never be claimed.
+    pub fn skip_spoiled_attempts(&mut self, id: &str) {
+        let Some(mut attempt) = self.status.node_statuses.get(id).map(|s| s.attempt) else {
+            return;
+        };
+        loop {
+            let address = Address::Work {
+                run: self.me.clone(),
+                node: id.to_owned(),
+                attempt,
+            };
+            let taken = self
+                .status
+                .extensions
+                .records
+                .contains_key(&address.to_string())
+                || self.turn.refused.contains(&address);
+            if !taken {
+                break;
+            }
+            attempt += 1;
+        }
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.attempt = attempt;
+        }
+    }
+
+    fn judge_deadlines(&mut self) {
+        let now = self.now();
+        let ids: Vec<String> = self.status.node_statuses.keys().cloned().collect();
+        for id in ids {
+            let status = self.status_of(&id);
+            if status.phase != NodePhase::Running {
+                continue;
+            }
+            let timeout = self.node(&id).and_then(|node| node.timeout.clone());
+            if let (Some(timeout), Some(started)) = (timeout, status.start_time)
+                && started + timeout.delta() <= now
+            {
+                let message = format!("attempt {} ran for {timeout}", status.attempt);
+                self.fail_attempt(&id, "TimedOut", message);
+                continue;
+            }
+            let Some(claim) = status.extensions.claim else {
+                continue;
+            };
+            if claim.expires.is_some_and(|expires| expires <= now) {
+                let message = format!("the lease of {} expired", claim.actor);
+                self.requeue(&id, "LeaseExpired", message);
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        if self.status.phase.is_terminal() {
+            return None;
+        }
+        let mut deadlines = Vec::new();
+        for (id, status) in &self.status.node_statuses {
+            match status.phase {
+                NodePhase::Running => {
+                    deadlines.extend(status.extensions.claim.as_ref().and_then(|c| c.expires));
+                    let timeout = self.node(id).and_then(|node| node.timeout.as_ref());
+                    deadlines.extend(
+                        timeout
+                            .zip(status.start_time)
+                            .map(|(timeout, start)| start + timeout.delta()),
+                    );
+                }
+                NodePhase::Pending => deadlines.extend(status.extensions.not_before),
+                _ => {}
+            }
+        }
+        deadlines.retain(|deadline| *deadline > self.now());
+        deadlines.into_iter().min()
+    }
+
+    fn cancel(&mut self) {
+        let ids: Vec<String> = self.status.node_statuses.keys().cloned().collect();
+        let why = super::cancel_reason(self.status);
+        for id in ids {
+            self.move_node(&id, NodeEvent::Cancel, "Cancelled", why.clone());
+        }
+    }
+
+    fn settle_phase(&mut self) {
+        let now = self.now();
+        let nodes = &self.status.node_statuses;
+        let named = |phase: NodePhase| -> Vec<&str> {
+            nodes
+                .iter()
+                .filter(|(_, status)| status.phase == phase)
+                .map(|(id, _)| id.as_str())
+                .collect()
+        };
+        let (event, reason, message) = if nodes.values().all(|node| node.phase.is_terminal()) {
+            let failed = named(NodePhase::Failed);
+            if self.status.extensions.cancelled_by.is_some() {
+                let why = super::cancel_reason(self.status);
+                (ExecutionEvent::Cancel, "Cancelled", why)
+            } else if failed.is_empty() {
+                (ExecutionEvent::Succeed, "Succeeded", String::new())
+            } else {
+                let why = format!("{} failed", list(&failed));
+                (ExecutionEvent::Fail, "NodeFailed", why)
+            }
+        } else {
+            let running = named(NodePhase::Running);
+            let ready: Vec<&str> = nodes
+                .iter()
+                .filter(|(_, status)| status.is_offered())
+                .map(|(id, _)| id.as_str())
+                .collect();
+            if !running.is_empty() {
+                let why = format!("{} at work", list(&running));
+                (ExecutionEvent::Run, "Working", why)
+            } else if !ready.is_empty() {
+                let why = format!("{} can be claimed", list(&ready));
+                (ExecutionEvent::Run, "WaitingForWorkers", why)
+            } else {
+                let blocked: Vec<String> = nodes
+                    .iter()
+                    .filter(|(_, status)| status.phase == NodePhase::Blocked)
+                    .map(|(id, status)| format!("{id}: {}", status.message))
+                    .collect();
+                let why = list(&blocked.iter().map(String::as_str).collect::<Vec<_>>());
+                (ExecutionEvent::Block, self.block_reason(), why)
+            }
+        };
+        move_to(self.status, event, reason, message, now);
+    }
+
+    /// The reason that all blocked nodes share, else a general word.
+    fn block_reason(&self) -> &'static str {
+        let mut reasons = self
+            .status
+            .node_statuses
+            .values()
+            .filter(|node| node.phase == NodePhase::Blocked)
+            .map(|node| node.extensions.reason.as_str());
+        let first = reasons.next();
+        match first {
+            Some(AWAITING_APPROVAL) if reasons.all(|r| r == AWAITING_APPROVAL) => AWAITING_APPROVAL,
+            Some(NOT_YET_SUPPORTED) if reasons.all(|r| r == NOT_YET_SUPPORTED) => NOT_YET_SUPPORTED,
+            _ => "Waiting",
+        }
+    }
+
+    /// List a record that could not be applied; the oldest make room.
+    pub fn refuse(&mut self, note: Unapplied) {
+        list_unapplied(&mut self.status.extensions.unapplied, note);
+    }
+}
+
+pub(super) fn list_unapplied(list: &mut Vec<Unapplied>, note: Unapplied) {
+    list.push(note);
+    let excess = list.len().saturating_sub(UNAPPLIED_KEPT);
+    list.drain(..excess);
+}
+
+fn retry_wait(failures: u32) -> i64 {
+    let doubled = FIRST_RETRY_SECONDS << failures.saturating_sub(1).min(16);
+    doubled.min(LONGEST_RETRY_SECONDS)
+}
+
+/// `a, b, c and 4 more`
+pub(super) fn list(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    if names.len() <= SHOWN {
+        return names.join(", ");
+    }
+    format!(
+        "{} and {} more",
+        names[..SHOWN].join(", "),
+        names.len() - SHOWN
+    )
+}

@@ -1,0 +1,888 @@
+//! From the text of a file to typed resources, with everything that is wrong with it.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::config::Limits;
+use super::diagnostic::{Code, Diagnostic, Label, Part, Place, Step, did_you_mean, display_path};
+use super::resource::{API_VERSION, DERIVED_FIELDS, Key, Kind, Metadata, Resource, Spec};
+use super::schema::{self, Problem, SchemaKind};
+use super::source::{Content, SourceFile};
+use super::yaml::{self, Document};
+use crate::path;
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// Path of the file.
+    pub path: String,
+    /// Object id of its content.
+    pub blob: String,
+    /// The resources that could be identified, in the order of the file.
+    pub entries: Vec<Entry>,
+    /// What is wrong with the file and its resources, by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether a resource may hide in the file: it could not be read to the end, or a document in
+    /// it has no kind or no name. What is missing elsewhere is then unknown, not deleted.
+    pub unidentified: bool,
+}
+
+/// One resource of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its place among the documents of the file, from 0.
+    pub document: usize,
+    /// What identifies it.
+    pub key: Key,
+    /// The resource; nothing when an error makes it unusable.
+    pub resource: Option<Resource>,
+    /// The document as it was read.
+    pub value: Value,
+}
+
+/// Most bytes of one annotation.
+const MAX_ANNOTATION: usize = 64 * 1024;
+
+/// Read a file.
+pub fn read(source: &SourceFile, limits: &Limits) -> Manifest {
+    let mut manifest = Manifest {
+        path: source.path.clone(),
+        blob: source.blob.clone(),
+        entries: Vec::new(),
+        diagnostics: Vec::new(),
+        unidentified: false,
+    };
+    let bytes = match &source.content {
+        Content::Bytes(bytes) => bytes,
+        Content::Refused(why) => {
+            let finding =
+                Diagnostic::new(Code::NOT_A_FILE, &source.path, Place::File, why.as_str());
+            manifest.diagnostics.push(finding);
+            manifest.unidentified = true;
+            return manifest;
+        }
+    };
+    let (documents, findings) = yaml::read(&source.path, bytes, limits);
+    manifest.unidentified = findings.iter().any(Diagnostic::is_error);
+    manifest.diagnostics = findings;
+    for document in documents {
+        if is_plan_document(&source.path, &document.value) {
+            manifest
+                .diagnostics
+                .push(unsupported(&source.path, &document));
+        } else {
+            manifest.document(document);
+        }
+    }
+    manifest
+}
+
+/// Drop `status` and the metadata that only `reconcile` writes, so that what `get -o yaml` shows
+/// can be applied. Returns what was dropped.
+pub fn strip_derived(value: &mut Value) -> Vec<&'static str> {
+    let mut dropped = Vec::new();
+    if let Some(document) = value.as_object_mut()
+        && document.shift_remove("status").is_some()
+    {
+        dropped.push("status");
+    }
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in DERIVED_FIELDS {
+            if metadata.shift_remove(field).is_some() {
+                dropped.push(field);
+            }
+        }
+    }
+    dropped
+}
+
+impl Manifest {
+    fn document(&mut self, document: Document) {
+        let found = Finder {
+            file: &self.path,
+            document: document.index,
+        };
+        if !document.value.is_object() {
+            let message =
+                "a resource is a mapping with `apiVersion`, `kind`, `metadata` and `spec`";
+            let finding = found.at(Code::WRONG_TYPE, Vec::new(), Part::Value, message);
+            self.diagnostics.push(finding);
+            self.unidentified = true;
+            return;
+        }
+        let mut findings: Vec<Diagnostic> = api_version(&found, &document.value)
+            .err()
+            .into_iter()
+            .collect();
+        let key = match kind(&found, &document.value) {
+            Ok(kind) => {
+                let problems = check(&found, kind, &document.value, &mut findings);
+                key(kind, &document.value, &problems)
+            }
+            Err(finding) => {
+                findings.push(finding);
+                None
+            }
+        };
+        let Some(key) = key else {
+            self.diagnostics.extend(findings);
+            self.unidentified = true;
+            return;
+        };
+        let usable = !findings.iter().any(Diagnostic::is_error);
+        let resource = match usable.then(|| typed(&found, key.kind, &document.value)) {
+            Some(Ok(resource)) => Some(resource),
+            Some(Err(finding)) => {
+                findings.push(finding);
+                None
+            }
+            None => None,
+        };
+        let findings = findings.into_iter().map(|finding| finding.about(&key));
+        self.diagnostics.extend(findings);
+        self.entries.push(Entry {
+            document: document.index,
+            key,
+            resource,
+            value: document.value,
+        });
+    }
+}
+
+/// Whether it is a PlanSpec 1.2 document. Resources may stand in any file.
+fn is_plan_document(file: &str, value: &Value) -> bool {
+    let named = [".planspec.yaml", ".planspec.yml", ".planspec.json"]
+        .iter()
+        .any(|ending| file.ends_with(ending));
+    let has = |field| value.get(field).is_some();
+    !has("kind") && (named || (has("identity") && has("intent")))
+}
+
+fn unsupported(file: &str, document: &Document) -> Diagnostic {
+    let found = Finder {
+        file,
+        document: document.index,
+    };
+    found.at(
+        Code::DOCUMENT_UNSUPPORTED,
+        Vec::new(),
+        Part::Value,
+        "this is a PlanSpec 1.2 document; it is not read yet",
+    )
+}
+
+/// Makes findings in one document of a file.
+struct Finder<'a> {
+    file: &'a str,
+    document: usize,
+}
+
+impl Finder<'_> {
+    fn at(
+        &self,
+        code: Code,
+        path: Vec<Step>,
+        part: Part,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic::new(code, self.file, self.place(path, part), message)
+    }
+
+    fn place(&self, path: Vec<Step>, part: Part) -> Place {
+        Place::Entry {
+            document: self.document,
+            path,
+            part,
+        }
+    }
+
+    fn problem(&self, problem: Problem) -> Diagnostic {
+        let mut finding = self
+            .at(problem.code, problem.path, problem.part, problem.message)
+            .label(problem.label);
+        finding.help = problem.help;
+        finding
+    }
+}
+
+fn api_version(found: &Finder<'_>, value: &Value) -> Result<(), Diagnostic> {
+    let given = header(found, value, "apiVersion", &format!("`{API_VERSION}`"))?;
+    if given == API_VERSION {
+        return Ok(());
+    }
+    let message = format!("the apiVersion `{given}` is not known");
+    Err(found
+        .at(
+            Code::UNKNOWN_KIND,
+            path!["apiVersion"],
+            Part::Value,
+            message,
+        )
+        .label("not known")
+        .help(format!("write `{API_VERSION}`")))
+}
+
+fn kind(found: &Finder<'_>, value: &Value) -> Result<Kind, Diagnostic> {
+    let names = Kind::ALL.map(Kind::name);
+    let all = names.map(|name| format!("`{name}`")).join(", ");
+    let given = header(found, value, "kind", &format!("one of {all}"))?;
+    if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == given) {
+        return Ok(kind);
+    }
+    let help = match did_you_mean(given, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the kinds are {all}"),
+    };
+    let message = format!("the kind `{given}` is not known");
+    Err(found
+        .at(Code::UNKNOWN_KIND, path!["kind"], Part::Value, message)
+        .label("not a kind")
+        .help(help))
+}
+
+/// A string that every document starts with.
+fn header<'v>(
+    found: &Finder<'_>,
+    value: &'v Value,
+    field: &str,
+    expected: &str,
+) -> Result<&'v str, Diagnostic> {
+    match value.get(field) {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => {
+            let message = format!("`{field}`: a string is expected");
+            let finding = found.at(Code::WRONG_TYPE, path![field], Part::Value, message);
+            Err(finding.help(format!("write {expected}")))
+        }
+        None => {
+            let message = format!("`{field}` is missing");
+            let finding = found.at(Code::MISSING_FIELD, Vec::new(), Part::Value, message);
+            Err(finding.help(format!("write {expected}")))
+        }
+    }
+}
+
+/// Everything that is wrong with a document of a kind, as findings; and what its schema says.
+fn check(
+    found: &Finder<'_>,
+    kind: Kind,
+    value: &Value,
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<Problem> {
+    derived(found, value, findings);
+    // What has its finding already is kept from the schema, so that nothing is said twice.
+    let mut document = value.clone();
+    strip_derived(&mut document);
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("apiVersion".to_owned(), Value::from(API_VERSION));
+    }
+    let problems = schema::check(SchemaKind::from(kind), &document);
+    findings.extend(
+        problems
+            .iter()
+            .cloned()
+            .map(|problem| found.problem(problem)),
+    );
+    large_annotations(found, value, findings);
+    repeated_names(found, kind, value, findings);
+    problems
+}
+
+/// Status and metadata that only `reconcile` writes.
+fn derived(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
+    if value.get("status").is_some() {
+        let message = "status does not belong in a file";
+        findings.push(
+            found
+                .at(Code::STATUS_IN_FILE, path!["status"], Part::Key, message)
+                .label("not here")
+                .help("remove it: status is written to the status branch, by `planspec reconcile`"),
+        );
+    }
+    let metadata = value.get("metadata");
+    for field in DERIVED_FIELDS {
+        if metadata.is_some_and(|metadata| metadata.get(field).is_some()) {
+            let message = format!("`{field}` does not belong in a file");
+            let path = path!["metadata", field];
+            findings.push(
+                found
+                    .at(Code::DERIVED_METADATA, path, Part::Key, message)
+                    .label("not here")
+                    .help("remove it: `planspec reconcile` keeps it on the status branch"),
+            );
+        }
+    }
+}
+
+/// The schema counts characters; the format counts bytes.
+fn large_annotations(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
+    let annotations = value
+        .pointer("/metadata/annotations")
+        .and_then(Value::as_object);
+    for (name, text) in annotations.into_iter().flatten() {
+        let Some(text) = text.as_str() else { continue };
+        if text.len() > MAX_ANNOTATION && text.chars().count() <= MAX_ANNOTATION {
+            let message = format!(
+                "`{name}`: {} bytes are too many, {MAX_ANNOTATION} are allowed",
+                text.len()
+            );
+            let path = path!["metadata", "annotations", name.as_str()];
+            findings.push(found.at(Code::OUT_OF_RANGE, path, Part::Value, message));
+        }
+    }
+}
+
+/// Lists whose entries are told apart by a name.
+fn repeated_names(found: &Finder<'_>, kind: Kind, value: &Value, findings: &mut Vec<Diagnostic>) {
+    match kind {
+        Kind::Goal => {
+            let list = path!["spec", "acceptanceCriteria"];
+            repeated(
+                found,
+                value.pointer("/spec/acceptanceCriteria"),
+                list,
+                "id",
+                findings,
+            );
+        }
+        Kind::Capability => {
+            for field in ["inputs", "outputs"] {
+                let parameters = value.get("spec").and_then(|spec| spec.get(field));
+                repeated(found, parameters, path!["spec", field], "name", findings);
+            }
+        }
+        Kind::Plan => {
+            let nodes = value.pointer("/spec/graph/nodes").and_then(Value::as_array);
+            for (index, node) in nodes.into_iter().flatten().enumerate() {
+                let list = path!["spec", "graph", "nodes", index, "outputs"];
+                repeated(found, node.get("outputs"), list, "name", findings);
+            }
+        }
+        Kind::Binding | Kind::Gate | Kind::Execution => {}
+    }
+}
+
+/// Entries of a list whose `field` is that of an earlier one.
+fn repeated(
+    found: &Finder<'_>,
+    list: Option<&Value>,
+    path: Vec<Step>,
+    field: &str,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    let entries = list.and_then(Value::as_array).into_iter().flatten();
+    for (index, entry) in entries.enumerate() {
+        let Some(name) = entry.get(field).and_then(Value::as_str) else {
+            continue;
+        };
+        let Some(earlier) = first.get(name) else {
+            first.insert(name, index);
+            continue;
+        };
+        let at = |index: usize| [path.clone(), path![index, field]].concat();
+        let message = format!("`{name}` stands twice in `{}`", display_path(&path));
+        findings.push(
+            found
+                .at(Code::DUPLICATE_ITEM, at(index), Part::Value, message)
+                .label("again here")
+                .related(Label {
+                    file: found.file.to_owned(),
+                    place: found.place(at(*earlier), Part::Value),
+                    message: "first here".to_owned(),
+                }),
+        );
+    }
+}
+
+/// What identifies a resource, unless its schema has something to say about it: a name with `/`
+/// must never become part of a path.
+fn key(kind: Kind, value: &Value, problems: &[Problem]) -> Option<Key> {
+    let field = |name: &str| {
+        let path = path!["metadata", name];
+        let sound = problems.iter().all(|problem| problem.path != path);
+        let text = value.get("metadata")?.get(name)?.as_str()?;
+        sound.then(|| text.to_owned())
+    };
+    Some(Key::new(kind, field("namespace")?, field("name")?))
+}
+
+/// The typed resource of a document without errors.
+fn typed(found: &Finder<'_>, kind: Kind, value: &Value) -> Result<Resource, Diagnostic> {
+    let part = |field: &str| value.get(field).cloned().unwrap_or_default();
+    // The schema lets a few things pass that the types do not, for example `retries: 1.0`.
+    let refused = |field: &str, error: serde_json::Error| {
+        let message = format!("`{field}`: {error}");
+        found.at(Code::WRONG_TYPE, path![field], Part::Key, message)
+    };
+    let metadata: Metadata =
+        serde_json::from_value(part("metadata")).map_err(|error| refused("metadata", error))?;
+    let raw_spec = part("spec");
+    let spec = Spec::from_value(kind, raw_spec.clone()).map_err(|error| refused("spec", error))?;
+    Ok(Resource {
+        metadata,
+        spec,
+        raw_spec,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const GOAL: &str = "apiVersion: planspec.io/v1alpha1
+kind: Goal
+metadata:
+  name: a
+  namespace: b
+spec:
+  description: d
+";
+
+    fn source(path: &str, bytes: &[u8]) -> SourceFile {
+        SourceFile {
+            path: path.to_owned(),
+            blob: "0".repeat(40),
+            content: Content::Bytes(bytes.into()),
+        }
+    }
+
+    fn manifest(text: &str) -> Manifest {
+        read(&source("a.yaml", text.as_bytes()), &Limits::default())
+    }
+
+    /// Code, path and part of each finding.
+    fn places(manifest: &Manifest) -> Vec<(&'static str, String, Part)> {
+        manifest
+            .diagnostics
+            .iter()
+            .map(|finding| match &finding.place {
+                Place::Entry { path, part, .. } => (finding.code.id, display_path(path), *part),
+                _ => (finding.code.id, String::new(), Part::Value),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn several_documents_in_one_file() {
+        let text = format!(
+            "# plans\n---\n{GOAL}---\n# nothing\n---\n{}",
+            GOAL.replace("name: a", "name: c").replace('\n', "\r\n")
+        );
+        let manifest = manifest(&text);
+        assert_eq!(manifest.diagnostics, []);
+        assert!(!manifest.unidentified);
+        let found: Vec<(usize, String, bool)> = manifest
+            .entries
+            .iter()
+            .map(|entry| {
+                (
+                    entry.document,
+                    entry.key.to_string(),
+                    entry.resource.is_some(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (0, "Goal b/a".to_owned(), true),
+                (2, "Goal b/c".to_owned(), true)
+            ]
+        );
+        let resource = manifest.entries[0].resource.as_ref().unwrap();
+        assert_eq!(resource.key(), manifest.entries[0].key);
+        assert_eq!(resource.raw_spec, json!({"description": "d"}));
+    }
+
+    #[test]
+    fn json_resources() {
+        let text = json!({
+            "apiVersion": API_VERSION,
+            "kind": "Execution",
+            "metadata": {"name": "a", "namespace": "b"},
+            "spec": {"planRef": {"name": "p"}},
+        });
+        let manifest = read(
+            &source("a.json", text.to_string().as_bytes()),
+            &Limits::default(),
+        );
+        assert_eq!(manifest.diagnostics, []);
+        assert_eq!(manifest.entries[0].key.kind, Kind::Execution);
+    }
+
+    #[test]
+    fn a_file_without_resources_is_fine() {
+        for text in ["", "# nothing\n", "---\n---\n"] {
+            let manifest = manifest(text);
+            assert_eq!((manifest.entries.len(), manifest.diagnostics.len()), (0, 0));
+            assert!(!manifest.unidentified);
+        }
+    }
+
+    #[test]
+    fn a_resource_with_an_error_is_known_and_not_usable() {
+        let table = [
+            (
+                GOAL.replace("v1alpha1", "v1beta1"),
+                ("PS108", "apiVersion", Part::Value),
+            ),
+            (
+                GOAL.replace("apiVersion: planspec.io/v1alpha1", "x: y"),
+                ("PS101", "", Part::Value),
+            ),
+            (
+                GOAL.replace("description: d", "descripton: d"),
+                ("PS102", "spec.descripton", Part::Key),
+            ),
+            (
+                format!("{GOAL}status: {{phase: Ready}}\n"),
+                ("PS109", "status", Part::Key),
+            ),
+            (
+                GOAL.replace("  name: a\n", "  name: a\n  generation: 3\n"),
+                ("PS110", "metadata.generation", Part::Key),
+            ),
+            (
+                GOAL.replace("  name: a\n", "  name: a\n  uid: x\n"),
+                ("PS110", "metadata.uid", Part::Key),
+            ),
+            (
+                format!("{GOAL}  priority: 1.0\n"),
+                ("PS103", "spec", Part::Key),
+            ),
+            (
+                format!(
+                    "{GOAL}  acceptanceCriteria: [{{id: x, description: d}}, {{id: x, description: e}}]\n"
+                ),
+                ("PS310", "spec.acceptanceCriteria[1].id", Part::Value),
+            ),
+        ];
+        for (text, (code, path, part)) in table {
+            let manifest = manifest(&text);
+            let found = places(&manifest);
+            assert!(
+                found.contains(&(code, path.to_owned(), part)),
+                "{text} {found:?}"
+            );
+            assert_eq!(manifest.entries.len(), 1, "{text}");
+            assert_eq!(manifest.entries[0].resource, None, "{text}");
+            assert!(!manifest.unidentified, "{text}");
+            for finding in &manifest.diagnostics {
+                assert_eq!(finding.resource.as_ref(), Some(&manifest.entries[0].key));
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_identified_may_hide_a_resource() {
+        let table = [
+            ("a: [\n".to_owned(), "PS001"),
+            ("a: 1\na: 2\n".to_owned(), "PS004"),
+            ("- a\n".to_owned(), "PS103"),
+            ("just text\n".to_owned(), "PS103"),
+            (GOAL.replace("kind: Goal\n", ""), "PS101"),
+            (GOAL.replace("Goal", "Gaol"), "PS108"),
+            (GOAL.replace("Goal", "5"), "PS103"),
+            (GOAL.replace("  name: a\n", ""), "PS101"),
+            (GOAL.replace("  namespace: b\n", ""), "PS101"),
+            (GOAL.replace("name: a\n", "name: ../a\n"), "PS105"),
+            (GOAL.replace("namespace: b\n", "namespace: B\n"), "PS105"),
+            (GOAL.replace("name: a\n", "name: 5\n"), "PS103"),
+            (
+                GOAL.replace("metadata:\n  name: a\n  namespace: b\n", ""),
+                "PS101",
+            ),
+            (
+                GOAL.replace("metadata:\n  name: a\n  namespace: b\n", "metadata: x\n"),
+                "PS103",
+            ),
+        ];
+        for (text, code) in table {
+            let manifest = manifest(&text);
+            let codes: Vec<_> = places(&manifest).into_iter().map(|place| place.0).collect();
+            assert_eq!(codes, [code], "{text}");
+            assert_eq!(manifest.entries, [], "{text}");
+            assert!(manifest.unidentified, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_kind_gets_a_suggestion() {
+        let manifest = manifest(&GOAL.replace("Goal", "Gaol"));
+        assert_eq!(
+            manifest.diagnostics[0].help.as_deref(),
+            Some("did you mean `Goal`?")
+        );
+    }
+
+    #[test]
+    fn a_refused_file_may_hide_a_resource() {
+        let mut file = source("a.yaml", b"");
+        file.content = Content::Refused("it is a symlink".to_owned());
+        let manifest = read(&file, &Limits::default());
+        assert_eq!(manifest.diagnostics[0].code, Code::NOT_A_FILE);
+        assert_eq!(manifest.diagnostics[0].message, "it is a symlink");
+        assert!(manifest.unidentified);
+    }
+
+    #[test]
+    fn a_broken_document_leaves_the_others_alone() {
+        let text = format!(
+            "{GOAL}---\na: 1\na: 2\n---\n{}",
+            GOAL.replace("name: a", "name: c")
+        );
+        let manifest = manifest(&text);
+        let names: Vec<&str> = manifest
+            .entries
+            .iter()
+            .map(|e| e.key.name.as_str())
+            .collect();
+        assert_eq!(names, ["a", "c"]);
+        assert!(
+            manifest
+                .entries
+                .iter()
+                .all(|entry| entry.resource.is_some())
+        );
+        assert!(manifest.unidentified);
+    }
+
+    #[test]
+    fn plan_documents_are_recognised() {
+        let table = [
+            ("a.yaml", "identity: {}\nintent: {}\n"),
+            ("a.planspec.yaml", "identity: {}\n"),
+            ("a.planspec.yml", "x: 1\n"),
+            ("a.planspec.json", "{\"identity\": {}, \"intent\": {}}"),
+        ];
+        for (path, text) in table {
+            let manifest = read(&source(path, text.as_bytes()), &Limits::default());
+            assert_eq!(
+                places(&manifest),
+                [("PS601", String::new(), Part::Value)],
+                "{path}"
+            );
+            assert!(
+                !manifest.unidentified && manifest.entries.is_empty(),
+                "{path}"
+            );
+        }
+        let manifest = read(
+            &source("a.planspec.yaml", GOAL.as_bytes()),
+            &Limits::default(),
+        );
+        assert_eq!(manifest.entries.len(), 1);
+    }
+
+    #[test]
+    fn entries_of_a_list_with_one_name_are_shown_with_both_places() {
+        let plan = "apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata: {name: a, namespace: b}
+spec:
+  description: d
+  graph:
+    nodes:
+      - id: n
+        kind: Task
+        outputs: [{name: x}, {name: y}, {name: x}]
+";
+        let capability = "apiVersion: planspec.io/v1alpha1
+kind: Capability
+metadata: {name: a, namespace: b}
+spec:
+  description: d
+  inputs: [{name: x, type: string}, {name: x, type: number}]
+  outputs: [{name: x, type: string}]
+";
+        let table = [
+            (
+                plan,
+                "spec.graph.nodes[0].outputs[2].name",
+                "spec.graph.nodes[0].outputs[0].name",
+            ),
+            (capability, "spec.inputs[1].name", "spec.inputs[0].name"),
+        ];
+        for (text, second, first) in table {
+            let manifest = manifest(text);
+            assert_eq!(
+                places(&manifest),
+                [("PS310", second.to_owned(), Part::Value)]
+            );
+            let Place::Entry { path, .. } = &manifest.diagnostics[0].related[0].place else {
+                panic!("{manifest:?}");
+            };
+            assert_eq!(display_path(path), first);
+        }
+    }
+
+    #[test]
+    fn annotations_are_counted_in_bytes() {
+        let text = |note: String| {
+            GOAL.replace(
+                "  name: a\n",
+                &format!("  name: a\n  annotations: {{x: {note}}}\n"),
+            )
+        };
+        assert_eq!(manifest(&text("é".repeat(32 * 1024))).diagnostics, []);
+        for note in ["é".repeat(32 * 1024 + 1), "e".repeat(64 * 1024 + 1)] {
+            let found = places(&manifest(&text(note)));
+            assert_eq!(
+                found,
+                [("PS106", "metadata.annotations.x".to_owned(), Part::Value)]
+            );
+        }
+    }
+
+    #[test]
+    fn derived_fields_are_dropped_and_named() {
+        let mut value = json!({
+            "apiVersion": API_VERSION,
+            "kind": "Goal",
+            "metadata": {"name": "a", "namespace": "b", "uid": "u", "generation": 1,
+                "resourceVersion": "r", "creationTimestamp": "t", "deletionTimestamp": null},
+            "spec": {},
+            "status": {"phase": "Ready"},
+        });
+        let dropped = strip_derived(&mut value);
+        assert_eq!(
+            dropped,
+            [
+                "status",
+                "uid",
+                "resourceVersion",
+                "generation",
+                "creationTimestamp",
+                "deletionTimestamp"
+            ]
+        );
+        assert_eq!(value["metadata"], json!({"name": "a", "namespace": "b"}));
+        assert_eq!(value.get("status"), None);
+        assert_eq!(strip_derived(&mut value), Vec::<&str>::new());
+        assert_eq!(strip_derived(&mut json!([1])), Vec::<&str>::new());
+    }
+
+    /// Whatever is read: places lie in the file, and no entry has a name that is not a name.
+    fn is_sound(file: &str, bytes: &[u8]) -> Result<(), TestCaseError> {
+        let manifest = read(&source(file, bytes), &Limits::default());
+        for finding in &manifest.diagnostics {
+            let related = finding.related.iter().map(|label| &label.place);
+            for place in std::iter::once(&finding.place).chain(related) {
+                let Place::At(span) = place else { continue };
+                prop_assert!(
+                    span.start <= span.end && span.end <= bytes.len(),
+                    "{finding:?}"
+                );
+                prop_assert!(span.line >= 1 && span.column >= 1, "{finding:?}");
+                if let Ok(text) = std::str::from_utf8(bytes) {
+                    prop_assert!(text.get(span.start..span.end).is_some(), "{finding:?}");
+                }
+            }
+        }
+        for entry in &manifest.entries {
+            for name in [&entry.key.name, &entry.key.namespace] {
+                let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+                prop_assert!(!name.is_empty() && name.len() <= 63 && name.chars().all(fits));
+            }
+            let broken = manifest
+                .diagnostics
+                .iter()
+                .any(|f| f.is_error() && f.resource.as_ref() == Some(&entry.key));
+            prop_assert!(entry.resource.is_some() || broken);
+        }
+        let errors = manifest.diagnostics.iter().any(Diagnostic::is_error);
+        prop_assert!(errors || !manifest.unidentified);
+        Ok(())
+    }
+
+    /// A valid file of two documents that uses most of YAML.
+    const MIXED: &str = "# two documents
+apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata: {name: a, namespace: b, labels: &l {x: \"1\", 'y': z}}
+spec:
+  description: |
+    some ünïcode
+      text
+  series: s
+  version: \"1\"
+  graph:
+    nodes:
+      - id: n
+        kind: Task
+        retries: 2
+        timeout: 1h30m
+        inputs: *l
+        outputs: [{name: x}, {name: y}]
+        acceptanceCriteria:
+          - {type: custom, name: c, webhook: u, payload: [1, 2.5, null, true]}
+      - {id: g, kind: Gate, gateRef: {name: r}}
+    edges: [{from: n, to: g, type: soft}]
+---
+apiVersion: planspec.io/v1alpha1
+kind: Goal
+metadata:
+  name: a
+  namespace: b
+spec:
+  description: >-
+    folded
+    text
+";
+
+    #[test]
+    fn the_file_that_is_mutated_below_is_valid() {
+        let manifest = manifest(MIXED);
+        assert_eq!(manifest.diagnostics, []);
+        assert!(
+            manifest
+                .entries
+                .iter()
+                .all(|entry| entry.resource.is_some())
+        );
+        assert_eq!(manifest.entries.len(), 2);
+    }
+
+    /// Pieces that mean something to a parser.
+    const PIECES: [&str; 34] = [
+        "\n", "\r\n", "\r", "\t", "  ", ": ", "- ", "? ", "[", "]", "{", "}", ",", "&l ", "*l",
+        "!x ", "!!str ", "<<: ", "\"", "'", "|\n", ">", "#", "%", "---\n", "...\n", "null", "5",
+        "1e999", "é", "\u{feff}", "\u{2028}", "\u{1}", "a: 1\n",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_in_findings_or_resources(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            is_sound("a.yaml", &bytes)?;
+            is_sound("a.json", &bytes)?;
+        }
+
+        #[test]
+        fn any_pieces_end_in_findings_or_resources(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40)) {
+            is_sound("a.yaml", pieces.concat().as_bytes())?;
+            is_sound("a.json", pieces.concat().as_bytes())?;
+        }
+
+        #[test]
+        fn any_mutation_ends_in_findings_or_resources(
+            changes in prop::collection::vec(
+                (any::<prop::sample::Index>(), 0..12_usize, prop::sample::select(&PIECES[..])),
+                1..4,
+            )
+        ) {
+            let mut bytes = MIXED.as_bytes().to_vec();
+            for (index, removed, piece) in changes {
+                let start = index.index(bytes.len());
+                let end = (start + removed).min(bytes.len());
+                bytes.splice(start..end, piece.bytes());
+            }
+            is_sound("a.yaml", &bytes)?;
+        }
+    }
+}

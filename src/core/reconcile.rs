@@ -1,0 +1,457 @@
+//! Reconcile as a pure function: snapshot, old status, records and a moment in; new status, what
+//! moved and what waits out. Level-triggered and a fixed point: the same inputs change nothing the
+//! second time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::config::Config;
+use super::controllers::{self, Presence, World, judge};
+use super::record::{Address, Incoming};
+use super::resource::{Key, Kind, Status, Time};
+use super::snapshot::Snapshot;
+use super::status::{ControllerState, FORMAT_VERSION, SpecSource, StatusFile, StatusTree};
+use super::transition::{Transition, transitions};
+
+/// Most findings to keep in `controller.yaml`.
+const FINDINGS_KEPT: usize = 50;
+
+/// Everything that the decision follows from.
+pub struct Inputs<'a> {
+    /// The resources of the spec commit.
+    pub snapshot: &'a Snapshot,
+    /// The configuration of the spec commit.
+    pub config: &'a Config,
+    /// The spec commit.
+    pub commit: &'a str,
+    /// Whether the commit that was observed last is no longer part of history: then nothing is
+    /// deleted for being absent this time.
+    pub history_rewritten: bool,
+    /// The status branch as it stands, if there is one.
+    pub old: Option<&'a StatusTree>,
+    /// Content of the blobs that runs are pinned to, by object id.
+    pub pinned: &'a BTreeMap<String, Arc<[u8]>>,
+    /// What is new in the inbox.
+    pub incoming: &'a [Incoming],
+    /// Inbox refs that hold something that is no record.
+    pub refused: &'a BTreeSet<Address>,
+    /// The moment that counts as now, in whole seconds.
+    pub now: Time,
+}
+
+/// What follows.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The new status; equal to the old one when nothing changed.
+    pub tree: StatusTree,
+    /// Whether it differs from the old one, so that a commit is owed.
+    pub changed: bool,
+    /// What moved.
+    pub transitions: Vec<Transition>,
+    /// Tips of the inbox refs that were folded in: the evidence.
+    pub evidence: Vec<String>,
+    /// Things to tell the operator that belong to no resource.
+    pub notes: Vec<String>,
+}
+
+/// Decide.
+pub fn reconcile(inputs: &Inputs<'_>) -> Outcome {
+    let repository_id = inputs.old.map_or_else(
+        || mint(&["repository", inputs.commit, &inputs.now.to_rfc3339()]),
+        |old| old.controller.repository_id.clone(),
+    );
+    let world = World {
+        snapshot: inputs.snapshot,
+        config: inputs.config,
+        commit: inputs.commit,
+        repository_id: &repository_id,
+        now: inputs.now,
+        pinned: inputs.pinned,
+        capabilities: controllers::capability::phases(inputs.snapshot),
+    };
+    let mut notes = Vec::new();
+    if inputs.history_rewritten {
+        notes.push(
+            "the history of the spec branch was rewritten: what is missing now is not taken as \
+             deleted until the next commit"
+                .to_owned(),
+        );
+    }
+    let mut files = observe(inputs, &world);
+    let presence: BTreeMap<Key, Presence<'_>> = files
+        .keys()
+        .map(|key| (key.clone(), presence_of(inputs, key, files.get(key))))
+        .collect();
+    let presence_of_key = |key: &Key| presence.get(key).copied().unwrap_or(Presence::Deleted);
+
+    let mut deadlines: Vec<Time> = Vec::new();
+    run_foundations(&world, &mut files, &presence_of_key);
+    let evidence = run_executions(
+        &world,
+        inputs,
+        &mut files,
+        &presence_of_key,
+        &mut deadlines,
+        &mut notes,
+    );
+    run_projections(&world, &mut files, &presence_of_key, &mut deadlines);
+
+    finish(
+        inputs,
+        repository_id,
+        files,
+        deadlines.into_iter().min(),
+        evidence,
+        notes,
+    )
+}
+
+/// A name-based uid.
+fn mint(parts: &[&str]) -> String {
+    let name = parts.join("\u{0}");
+    Uuid::new_v5(
+        &Uuid::NAMESPACE_URL,
+        format!("planspec.io\u{0}{name}").as_bytes(),
+    )
+    .to_string()
+}
+
+/// Derived metadata: mint what is new, raise generations, drop what is gone.
+fn observe(inputs: &Inputs<'_>, world: &World<'_>) -> BTreeMap<Key, StatusFile> {
+    let mut files = inputs.old.map(|old| old.files.clone()).unwrap_or_default();
+    for key in inputs.snapshot.keys() {
+        let definitions = inputs.snapshot.definitions(key);
+        let Some(first) = definitions.first() else {
+            continue;
+        };
+        let digest = match definitions {
+            [only] => only.resource.as_ref().map(|r| r.spec_digest()),
+            _ => None,
+        };
+        let known = files.get(key).filter(|file| file.deleted.is_none());
+        if known.is_none() {
+            let uid = mint(&[
+                world.repository_id,
+                key.kind.name(),
+                &key.namespace,
+                &key.name,
+                inputs.commit,
+            ]);
+            let file = StatusFile {
+                uid,
+                generation: 1,
+                created: world.now,
+                deleted: None,
+                source: SpecSource {
+                    path: first.path.clone(),
+                    digest: digest.clone().unwrap_or_default(),
+                },
+                status: Status::initial(key.kind),
+            };
+            files.insert(key.clone(), file);
+        }
+        let Some(file) = files.get_mut(key) else {
+            continue;
+        };
+        if definitions.len() == 1 {
+            file.source.path.clone_from(&first.path);
+        }
+        if let Some(digest) = digest
+            && file.source.digest != digest
+        {
+            // A spec that could not be read when it was first seen has no digest yet.
+            if !file.source.digest.is_empty() {
+                file.generation += 1;
+            }
+            file.source.digest = digest;
+        }
+    }
+    files.retain(|key, file| {
+        let gone = presence_of(inputs, key, Some(file)) == Presence::Deleted;
+        if gone && key.kind == Kind::Execution && file.deleted.is_none() {
+            file.deleted = Some(world.now);
+        }
+        !gone || key.kind == Kind::Execution
+    });
+    files
+}
+
+/// Whether a resource is defined, gone, or nobody can tell.
+fn presence_of<'a>(inputs: &Inputs<'a>, key: &Key, file: Option<&StatusFile>) -> Presence<'a> {
+    match inputs.snapshot.definitions(key) {
+        [only] => Presence::Defined(only),
+        [] => {
+            if file.is_some_and(|file| file.deleted.is_some()) {
+                Presence::Deleted
+            } else if !inputs.snapshot.unidentified().is_empty() {
+                Presence::Unknown("it is not found, and a file that may hold it cannot be read")
+            } else if file.is_some_and(|file| !inputs.config.covers(&file.source.path)) {
+                Presence::Unknown("its file is outside the configured paths")
+            } else if inputs.history_rewritten || missed_here_before(inputs, file) {
+                Presence::Unknown("it is not part of the rewritten history")
+            } else {
+                Presence::Deleted
+            }
+        }
+        _ => Presence::Doubled,
+    }
+}
+
+/// Whether the resource was missing at this very commit when history was found rewritten.
+fn missed_here_before(inputs: &Inputs<'_>, file: Option<&StatusFile>) -> bool {
+    match file.map(|file| &file.status) {
+        Some(Status::Execution(status)) => {
+            status.extensions.missing_at.as_deref() == Some(inputs.commit)
+        }
+        _ => false,
+    }
+}
+
+/// Capabilities and plans: what they are does not depend on any run.
+fn run_foundations<'a>(
+    world: &World<'_>,
+    files: &mut BTreeMap<Key, StatusFile>,
+    presence: &dyn Fn(&Key) -> Presence<'a>,
+) {
+    for (key, file) in files.iter_mut() {
+        if file.deleted.is_some() {
+            continue;
+        }
+        let at_end = matches!(&file.status, Status::Execution(run) if run.phase.is_terminal());
+        if at_end {
+            continue;
+        }
+        let generation = file.generation;
+        let mut presence = presence(key);
+        let broken_source = source_error(world, key, file);
+        if let (Presence::Unknown(_), Some(why)) = (presence, &broken_source) {
+            presence = Presence::Unknown(why);
+        }
+        let valid = judge(
+            world,
+            key,
+            presence,
+            file.status.conditions_mut(),
+            generation,
+        );
+        match &mut file.status {
+            Status::Capability(status) => {
+                controllers::capability::reconcile(world, key, status, generation);
+            }
+            Status::Plan(status) => controllers::plan::reconcile(world, key, status, valid),
+            _ => {}
+        }
+        if valid {
+            file.status.observe(generation);
+        }
+    }
+}
+
+/// What is wrong with the file in which a missing resource stood last.
+fn source_error(world: &World<'_>, key: &Key, file: &StatusFile) -> Option<String> {
+    if !world.snapshot.definitions(key).is_empty() {
+        return None;
+    }
+    world
+        .snapshot
+        .diagnostics()
+        .iter()
+        .find(|finding| finding.is_error() && finding.file == file.source.path)
+        .map(|finding| world.snapshot.line(finding))
+}
+
+/// Executions: each with the records that are about it. Returns the evidence.
+fn run_executions<'a>(
+    world: &World<'_>,
+    inputs: &Inputs<'_>,
+    files: &mut BTreeMap<Key, StatusFile>,
+    presence: &dyn Fn(&Key) -> Presence<'a>,
+    deadlines: &mut Vec<Time>,
+    notes: &mut Vec<String>,
+) -> Vec<String> {
+    let mut by_uid: BTreeMap<&str, Vec<&Incoming>> = BTreeMap::new();
+    let mut ordered: Vec<&Incoming> = inputs.incoming.iter().collect();
+    ordered.sort_by(|a, b| a.address.cmp(&b.address));
+    for incoming in ordered {
+        by_uid
+            .entry(incoming.address.uid())
+            .or_default()
+            .push(incoming);
+    }
+    let mut evidence = Vec::new();
+    let runs: Vec<Key> = files
+        .keys()
+        .filter(|key| key.kind == Kind::Execution)
+        .cloned()
+        .collect();
+    for key in runs {
+        let Some(mut file) = files.remove(&key) else {
+            continue;
+        };
+        let incoming = by_uid.remove(file.uid.as_str()).unwrap_or_default();
+        evidence.extend(incoming.iter().map(|incoming| incoming.tip.clone()));
+        let turn = controllers::execution::Turn {
+            world,
+            key: &key,
+            presence: presence(&key),
+            incoming: &incoming,
+            refused: inputs.refused,
+            others: files,
+        };
+        let is_missing = matches!(turn.presence, Presence::Unknown(_));
+        deadlines.extend(controllers::execution::reconcile(&turn, &mut file));
+        if let Status::Execution(status) = &mut file.status
+            && !status.phase.is_terminal()
+        {
+            let noted_here = status.extensions.missing_at.as_deref() == Some(inputs.commit);
+            status.extensions.missing_at = (is_missing && (inputs.history_rewritten || noted_here))
+                .then(|| inputs.commit.to_owned());
+        }
+        files.insert(key, file);
+    }
+    for (uid, incoming) in by_uid {
+        notes.push(format!(
+            "{} on an execution that is not there (uid {uid}): ignored",
+            count(incoming.len(), "inbox ref"),
+        ));
+    }
+    evidence
+}
+
+/// Bindings, gates and goals: what the runs make of them.
+fn run_projections<'a>(
+    world: &World<'_>,
+    files: &mut BTreeMap<Key, StatusFile>,
+    presence: &dyn Fn(&Key) -> Presence<'a>,
+    deadlines: &mut Vec<Time>,
+) {
+    let unfinished: Vec<Key> = files
+        .iter()
+        .filter(
+            |(_, file)| matches!(&file.status, Status::Execution(run) if !run.phase.is_terminal()),
+        )
+        .map(|(key, _)| key.clone())
+        .collect();
+    let needs: Vec<controllers::binding::Need<'_>> = unfinished
+        .iter()
+        .filter_map(|key| Some((key, controllers::execution::plan_of(world, key)?)))
+        .flat_map(|(key, (spec, plan))| {
+            let nodes = match &plan.spec {
+                super::resource::Spec::Plan(plan) => plan.graph.nodes.as_slice(),
+                _ => &[],
+            };
+            nodes.iter().map(move |node| controllers::binding::Need {
+                execution: (key, spec),
+                plan,
+                node,
+            })
+        })
+        .collect();
+    let keys: Vec<Key> = files
+        .keys()
+        .filter(|key| matches!(key.kind, Kind::Binding | Kind::Gate | Kind::Goal))
+        .filter(|key| matches!(presence(key), Presence::Defined(_)))
+        .cloned()
+        .collect();
+    for key in keys {
+        let Some(mut file) = files.remove(&key) else {
+            continue;
+        };
+        let (uid, generation) = (file.uid.clone(), file.generation);
+        match &mut file.status {
+            Status::Binding(status) => {
+                if let Some(spec) = world.snapshot.binding(&key) {
+                    controllers::binding::reconcile(world, &key, spec, &needs, status);
+                }
+            }
+            Status::Gate(status) => {
+                controllers::gate::reconcile(world, &key, files, status, generation);
+            }
+            Status::Goal(status) => {
+                if let Some(spec) = world.snapshot.goal(&key) {
+                    let of = (uid.as_str(), generation);
+                    let deadline =
+                        controllers::goal::reconcile(world, &key, spec, files, of, status);
+                    deadlines.extend(deadline);
+                }
+            }
+            _ => {}
+        }
+        files.insert(key, file);
+    }
+}
+
+/// Put the tree together; it counts as changed only when something besides the observed commit is.
+fn finish(
+    inputs: &Inputs<'_>,
+    repository_id: String,
+    files: BTreeMap<Key, StatusFile>,
+    next_deadline: Option<Time>,
+    evidence: Vec<String>,
+    notes: Vec<String>,
+) -> Outcome {
+    let findings: Vec<String> = inputs
+        .snapshot
+        .diagnostics()
+        .iter()
+        .filter(|finding| finding.is_error() && finding.resource.is_none())
+        .take(FINDINGS_KEPT)
+        .map(|finding| inputs.snapshot.line(finding))
+        .collect();
+    let pinned = files
+        .values()
+        .filter_map(|file| match &file.status {
+            Status::Execution(run) if !run.phase.is_terminal() => run.extensions.pinned.as_ref(),
+            _ => None,
+        })
+        .flat_map(|pinned| {
+            let gates = pinned.gates.values();
+            [&pinned.execution, &pinned.plan].into_iter().chain(gates)
+        })
+        .map(|pin| pin.blob.clone())
+        .collect();
+    let (observed_commit, sequence) = inputs.old.map_or_else(
+        || (inputs.commit.to_owned(), 0),
+        |old| {
+            (
+                old.controller.observed_commit.clone(),
+                old.controller.sequence,
+            )
+        },
+    );
+    let mut tree = StatusTree {
+        controller: ControllerState {
+            format_version: FORMAT_VERSION,
+            repository_id,
+            observed_commit,
+            sequence,
+            next_deadline,
+            findings,
+        },
+        files,
+        pinned,
+    };
+    let nothing_yet = inputs.old.is_none() && tree.files.is_empty();
+    let changed = inputs.old != Some(&tree) && !nothing_yet;
+    if changed {
+        tree.controller.observed_commit = inputs.commit.to_owned();
+        tree.controller.sequence += 1;
+    }
+    let transitions = transitions(inputs.old, &tree);
+    Outcome {
+        tree,
+        changed,
+        transitions,
+        evidence,
+        notes,
+    }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}

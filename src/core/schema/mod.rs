@@ -1,0 +1,126 @@
+//! The JSON Schemas of the six kinds and of the configuration, and what they say about a value
+//! in our words.
+//!
+//! The files beside this one are the schemas as editors use them. Two keywords of theirs are for
+//! people: `patternErrorMessage` says what a pattern means (editors show it too), `errorMessage`
+//! says what a `oneOf` means.
+
+#[cfg(test)]
+mod agreement;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::sync::LazyLock;
+
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
+
+use super::diagnostic::{Code, Part, Step};
+use super::resource::{Duration, Kind};
+
+/// What a schema is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SchemaKind {
+    /// A resource of a kind.
+    Resource(Kind),
+    /// `.planspec.yaml`
+    Config,
+}
+
+impl From<Kind> for SchemaKind {
+    fn from(kind: Kind) -> Self {
+        SchemaKind::Resource(kind)
+    }
+}
+
+/// What a value breaks, without the file it came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where in the value.
+    pub path: Vec<Step>,
+    /// Key or value of that entry.
+    pub part: Part,
+    /// Which rule.
+    pub code: Code,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What to write at the underlined text.
+    pub label: String,
+    /// The way out.
+    pub help: Option<String>,
+}
+
+/// Check a value against the schema of a kind: all its problems, sorted by their place, one for
+/// each cause. Metadata that only `reconcile` writes is unknown to the schemas, as is `status`.
+pub fn check(kind: SchemaKind, value: &Value) -> Vec<Problem> {
+    let schema = schema(kind);
+    let complaints = schema
+        .validator
+        .iter_errors(value)
+        .flat_map(|error| words::complaints(&schema.root, value, &error))
+        .collect();
+    words::reduce(complaints)
+}
+
+/// The schema as JSON text, complete in itself.
+pub fn text(kind: SchemaKind) -> &'static str {
+    &schema(kind).text
+}
+
+/// Name of the shapes that all schemas share, within each of them.
+const COMMON: &str = "urn:planspec:v1alpha1:common";
+
+/// A schema, ready for use.
+struct Schema {
+    root: Value,
+    text: String,
+    validator: Validator,
+}
+
+impl Schema {
+    /// Put the common shapes into a schema, and compile it.
+    fn build(text: &str) -> Schema {
+        let built = || -> Result<Schema, String> {
+            let parse = |text| serde_json::from_str(text).map_err(|error| error.to_string());
+            let mut root: Value = parse(text)?;
+            root["$defs"][COMMON] = parse(include_str!("common.json"))?;
+            let validator = jsonschema::options()
+                .with_pattern_options(PatternOptions::regex())
+                .with_format("planspec-duration", |text: &str| {
+                    text.parse::<Duration>().is_ok()
+                })
+                .should_validate_formats(true)
+                .offline()
+                .build(&root)
+                .map_err(|error| error.to_string())?;
+            let text = format!("{root:#}\n");
+            Ok(Schema {
+                root,
+                text,
+                validator,
+            })
+        };
+        // The schemas are part of the program, and a test compiles each.
+        built().unwrap_or_else(|error| unreachable!("a schema of ours: {error}"))
+    }
+}
+
+fn schema(kind: SchemaKind) -> &'static Schema {
+    /// Compiled on first use: compiling all would cost more than a run over one file.
+    macro_rules! lazy {
+        ($file:literal) => {{
+            static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::build(include_str!($file)));
+            &SCHEMA
+        }};
+    }
+    match kind {
+        SchemaKind::Resource(Kind::Goal) => lazy!("goal.json"),
+        SchemaKind::Resource(Kind::Plan) => lazy!("plan.json"),
+        SchemaKind::Resource(Kind::Capability) => lazy!("capability.json"),
+        SchemaKind::Resource(Kind::Binding) => lazy!("binding.json"),
+        SchemaKind::Resource(Kind::Gate) => lazy!("gate.json"),
+        SchemaKind::Resource(Kind::Execution) => lazy!("execution.json"),
+        SchemaKind::Config => lazy!("config.json"),
+    }
+}

@@ -1,0 +1,764 @@
+//! What the schemas say, as tables.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::core::diagnostic::display_path;
+use crate::core::resource::{API_VERSION, Kind};
+use serde_json::json;
+
+const KINDS: [SchemaKind; 7] = [
+    SchemaKind::Resource(Kind::Goal),
+    SchemaKind::Resource(Kind::Plan),
+    SchemaKind::Resource(Kind::Capability),
+    SchemaKind::Resource(Kind::Binding),
+    SchemaKind::Resource(Kind::Gate),
+    SchemaKind::Resource(Kind::Execution),
+    SchemaKind::Config,
+];
+
+fn document(kind: Kind, spec: Value) -> Value {
+    json!({
+        "apiVersion": API_VERSION,
+        "kind": kind.name(),
+        "metadata": {"name": "a", "namespace": "b"},
+        "spec": spec,
+    })
+}
+
+fn node(node: Value) -> Value {
+    json!({"description": "d", "graph": {"nodes": [node]}})
+}
+
+fn criterion(criterion: Value) -> Value {
+    node(json!({"id": "n", "kind": "Task", "acceptanceCriteria": [criterion]}))
+}
+
+fn rule(selector: Value) -> Value {
+    json!({"rules": [{"selector": selector, "target": {"provider": "p"}}]})
+}
+
+fn spec(kind: Kind) -> Value {
+    match kind {
+        Kind::Goal | Kind::Capability => json!({"description": "d"}),
+        Kind::Plan => node(json!({"id": "n", "kind": "Task"})),
+        Kind::Binding => rule(json!({"capabilityRef": {"name": "c"}})),
+        Kind::Gate => json!({"gateType": "review", "targetRef": {"kind": "Plan", "name": "p"}}),
+        Kind::Execution => json!({"planRef": {"name": "p"}}),
+    }
+}
+
+/// `spec` of a kind with some more fields.
+fn with(kind: Kind, fields: Value) -> Value {
+    let mut spec = spec(kind);
+    for (name, value) in fields.as_object().unwrap() {
+        spec[name] = value.clone();
+    }
+    spec
+}
+
+/// Code and place of each problem.
+fn problems(kind: Kind, document: &Value) -> Vec<(&'static str, String)> {
+    check(kind.into(), document)
+        .into_iter()
+        .map(|problem| (problem.code.id, display_path(&problem.path)))
+        .collect()
+}
+
+#[test]
+fn every_schema_compiles_and_is_complete_in_itself() {
+    for kind in KINDS {
+        let schema: Value = serde_json::from_str(text(kind)).unwrap();
+        assert_eq!(
+            schema["$schema"],
+            "https://json-schema.org/draft/2020-12/schema"
+        );
+        assert!(jsonschema::meta::is_valid(&schema), "{kind:?}");
+    }
+}
+
+#[test]
+fn the_smallest_resource_of_each_kind_is_valid() {
+    for kind in Kind::ALL {
+        assert_eq!(
+            check(kind.into(), &document(kind, spec(kind))),
+            [],
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn what_is_valid() {
+    let table = [
+        (
+            Kind::Goal,
+            with(Kind::Goal, json!({"timeout": "7d", "priority": 1000})),
+        ),
+        (Kind::Goal, json!({"description": "x".repeat(4096)})),
+        (
+            Kind::Goal,
+            with(
+                Kind::Goal,
+                json!({"timeout": "1.5h", "constraints": {"a": [null]}}),
+            ),
+        ),
+        (
+            Kind::Plan,
+            with(Kind::Plan, json!({"series": "s", "version": "2"})),
+        ),
+        (
+            Kind::Plan,
+            criterion(json!({"type": "custom", "name": "n", "webhook": "https://x"})),
+        ),
+        (
+            Kind::Plan,
+            criterion(json!({"type": "test_passes", "name": "n", "command": "c", "args": []})),
+        ),
+        (
+            Kind::Plan,
+            node(json!({"id": "n_1-a", "kind": "Group", "children": ["x"]})),
+        ),
+        (Kind::Binding, rule(json!({"planRef": {"name": "p"}}))),
+        (
+            Kind::Binding,
+            rule(json!({"planRef": {"name": "p"}, "nodeId": "n"})),
+        ),
+        (
+            Kind::Binding,
+            rule(json!({"planRef": {"name": "p"}, "capabilityRef": {"name": "c"}})),
+        ),
+        (
+            Kind::Binding,
+            rule(json!({"matchLabels": {"example.com/a": ""}})),
+        ),
+        (
+            Kind::Gate,
+            with(
+                Kind::Gate,
+                json!({"reviewers": ["user:a", "team:b", "c@example.com", "d"]}),
+            ),
+        ),
+        (
+            Kind::Gate,
+            with(
+                Kind::Gate,
+                json!({"requiredApprovers": 100, "context": {"a": 1}}),
+            ),
+        ),
+        (
+            Kind::Capability,
+            with(
+                Kind::Capability,
+                json!({"inputs": [{"name": "a_B1", "type": "array", "default": ["x"]}]}),
+            ),
+        ),
+    ];
+    for (kind, spec) in table {
+        assert_eq!(problems(kind, &document(kind, spec.clone())), [], "{spec}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_metadata() {
+    let table = [
+        (json!({"name": "a"}), "PS101", "metadata"),
+        (
+            json!({"name": "A", "namespace": "b"}),
+            "PS105",
+            "metadata.name",
+        ),
+        (
+            json!({"name": "", "namespace": "b"}),
+            "PS105",
+            "metadata.name",
+        ),
+        (
+            json!({"name": "../a", "namespace": "b"}),
+            "PS105",
+            "metadata.name",
+        ),
+        (
+            json!({"name": "a\n", "namespace": "b"}),
+            "PS105",
+            "metadata.name",
+        ),
+        (
+            json!({"name": "a-", "namespace": "b"}),
+            "PS105",
+            "metadata.name",
+        ),
+        (
+            json!({"name": "a".repeat(64), "namespace": "b"}),
+            "PS106",
+            "metadata.name",
+        ),
+        (
+            json!({"name": 5, "namespace": "b"}),
+            "PS103",
+            "metadata.name",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "lables": {}}),
+            "PS102",
+            "metadata.lables",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "labels": null}),
+            "PS103",
+            "metadata.labels",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "labels": {"x": 1}}),
+            "PS103",
+            "metadata.labels.x",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "labels": {"1": true}}),
+            "PS103",
+            "metadata.labels.1",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "labels": {"x": "a b"}}),
+            "PS105",
+            "metadata.labels.x",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "labels": {"x": "a".repeat(64)}}),
+            "PS106",
+            "metadata.labels.x",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "labels": {"-x": "a"}}),
+            "PS105",
+            "metadata.labels.-x",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "annotations": {"x": 1}}),
+            "PS103",
+            "metadata.annotations.x",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "finalizers": ["x/y", "z", "x/y"]}),
+            "PS310",
+            "metadata.finalizers[2]",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "ownerReferences": [{"kind": "Goal", "name": "g"}]}),
+            "PS101",
+            "metadata.ownerReferences[0]",
+        ),
+    ];
+    for (metadata, code, place) in table {
+        let mut document = document(Kind::Goal, spec(Kind::Goal));
+        document["metadata"] = metadata.clone();
+        assert_eq!(
+            problems(Kind::Goal, &document),
+            [(code, place.to_owned())],
+            "{metadata}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_spec() {
+    use Kind::*;
+    let table = [
+        (Goal, json!(null), "PS103", ""),
+        (Goal, json!({}), "PS101", ""),
+        (Goal, json!({"description": ""}), "PS106", ".description"),
+        (
+            Goal,
+            json!({"description": "x".repeat(4097)}),
+            "PS106",
+            ".description",
+        ),
+        (
+            Goal,
+            with(Goal, json!({"priority": 1001})),
+            "PS106",
+            ".priority",
+        ),
+        (
+            Goal,
+            with(Goal, json!({"priority": -1})),
+            "PS106",
+            ".priority",
+        ),
+        (
+            Goal,
+            with(Goal, json!({"priority": 1.5})),
+            "PS103",
+            ".priority",
+        ),
+        (
+            Goal,
+            with(Goal, json!({"priority": "high"})),
+            "PS103",
+            ".priority",
+        ),
+        (Goal, with(Goal, json!({"timeout": 5})), "PS103", ".timeout"),
+        (
+            Goal,
+            with(Goal, json!({"timeout": "5"})),
+            "PS105",
+            ".timeout",
+        ),
+        (
+            Goal,
+            with(Goal, json!({"timeout": "0s"})),
+            "PS105",
+            ".timeout",
+        ),
+        (
+            Goal,
+            with(Goal, json!({"timeout": "101000d"})),
+            "PS105",
+            ".timeout",
+        ),
+        (
+            Goal,
+            with(Goal, json!({"descripton": "x"})),
+            "PS102",
+            ".descripton",
+        ),
+        (
+            Goal,
+            with(
+                Goal,
+                json!({"planSelector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}),
+            ),
+            "PS101",
+            ".planSelector.matchExpressions[0]",
+        ),
+        (
+            Goal,
+            with(
+                Goal,
+                json!({"planSelector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": []}]}}),
+            ),
+            "PS107",
+            ".planSelector.matchExpressions[0].values",
+        ),
+        (
+            Goal,
+            with(
+                Goal,
+                json!({"context": [{"format": "text", "uris": ["u"], "content": "c"}]}),
+            ),
+            "PS107",
+            ".context[0].uris",
+        ),
+        (
+            Goal,
+            with(Goal, json!({"context": [{"format": "uri-list"}]})),
+            "PS101",
+            ".context[0]",
+        ),
+        (
+            Goal,
+            with(
+                Goal,
+                json!({"context": [{"format": "text", "content": {}}]}),
+            ),
+            "PS103",
+            ".context[0].content",
+        ),
+        (Plan, with(Plan, json!({"series": "s"})), "PS101", ""),
+        (
+            Plan,
+            with(Plan, json!({"version": 2, "series": "s"})),
+            "PS103",
+            ".version",
+        ),
+        (
+            Plan,
+            with(Plan, json!({"supersedes": [{"name": "a"}, {"name": "b"}]})),
+            "PS106",
+            ".supersedes",
+        ),
+        (
+            Plan,
+            with(Plan, json!({"graphDigest": "sha256:00"})),
+            "PS105",
+            ".graphDigest",
+        ),
+        (
+            Plan,
+            json!({"description": "d", "graph": {"nodes": []}}),
+            "PS106",
+            ".graph.nodes",
+        ),
+        (
+            Plan,
+            json!({"description": "d", "graph": {"nodes": [{"id": "n", "kind": "Task"}], "edges": [{"from": "n", "to": "n", "type": "firm"}]}}),
+            "PS104",
+            ".graph.edges[0].type",
+        ),
+        (Plan, node(json!(7)), "PS103", ".graph.nodes[0]"),
+        (Plan, node(json!({"id": "n"})), "PS101", ".graph.nodes[0]"),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Tsak", "gateRef": 1})),
+            "PS104",
+            ".graph.nodes[0].kind",
+        ),
+        (
+            Plan,
+            node(json!({"id": "N", "kind": "Task"})),
+            "PS105",
+            ".graph.nodes[0].id",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Task", "gateRef": {"name": "g"}})),
+            "PS107",
+            ".graph.nodes[0].gateRef",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Task", "foo": 1})),
+            "PS102",
+            ".graph.nodes[0].foo",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Task", "retries": 11})),
+            "PS106",
+            ".graph.nodes[0].retries",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Task", "outputs": [{"name": "A"}]})),
+            "PS105",
+            ".graph.nodes[0].outputs[0].name",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Gate"})),
+            "PS101",
+            ".graph.nodes[0]",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Gate", "gateRef": {"name": "g"}, "retries": 1})),
+            "PS107",
+            ".graph.nodes[0].retries",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Group", "children": []})),
+            "PS106",
+            ".graph.nodes[0].children",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "External"})),
+            "PS101",
+            ".graph.nodes[0]",
+        ),
+        (
+            Plan,
+            node(
+                json!({"id": "n", "kind": "External", "externalRef": {"type": "uri", "uri": "u", "webhookUrl": "w"}}),
+            ),
+            "PS107",
+            ".graph.nodes[0].externalRef.webhookUrl",
+        ),
+        (
+            Plan,
+            criterion(json!({"type": "artifact_exists", "name": "n"})),
+            "PS101",
+            ".graph.nodes[0].acceptanceCriteria[0]",
+        ),
+        (
+            Plan,
+            criterion(
+                json!({"type": "test_passes", "name": "n", "command": "c", "outputMatch": "x"}),
+            ),
+            "PS107",
+            ".graph.nodes[0].acceptanceCriteria[0].outputMatch",
+        ),
+        (
+            Plan,
+            criterion(json!({"type": "custom", "name": "n"})),
+            "PS105",
+            ".graph.nodes[0].acceptanceCriteria[0]",
+        ),
+        (
+            Plan,
+            criterion(json!({"type": "custom", "name": "n", "required": "yes", "webhookUrl": "w"})),
+            "PS103",
+            ".graph.nodes[0].acceptanceCriteria[0].required",
+        ),
+        (
+            Capability,
+            with(Capability, json!({"displayName": "x".repeat(129)})),
+            "PS106",
+            ".displayName",
+        ),
+        (
+            Capability,
+            with(Capability, json!({"category": "Not Kebab"})),
+            "PS105",
+            ".category",
+        ),
+        (
+            Capability,
+            with(Capability, json!({"inputs": [{"name": "a"}]})),
+            "PS101",
+            ".inputs[0]",
+        ),
+        (
+            Capability,
+            with(
+                Capability,
+                json!({"inputs": [{"name": "1", "type": "string"}]}),
+            ),
+            "PS105",
+            ".inputs[0].name",
+        ),
+        (
+            Capability,
+            with(
+                Capability,
+                json!({"inputs": [{"name": "a", "type": "text"}]}),
+            ),
+            "PS104",
+            ".inputs[0].type",
+        ),
+        (
+            Capability,
+            with(
+                Capability,
+                json!({"inputs": [{"name": "a", "type": "string", "itemType": "string"}]}),
+            ),
+            "PS107",
+            ".inputs[0].itemType",
+        ),
+        (
+            Capability,
+            with(
+                Capability,
+                json!({"inputs": [{"name": "a", "type": "string", "default": 5}]}),
+            ),
+            "PS103",
+            ".inputs[0].default",
+        ),
+        (
+            Capability,
+            with(
+                Capability,
+                json!({"inputs": [{"name": "a", "type": "object", "objectProperties": {"b": "text"}}]}),
+            ),
+            "PS104",
+            ".inputs[0].objectProperties.b",
+        ),
+        (Binding, json!({"rules": []}), "PS106", ".rules"),
+        (Binding, rule(json!({})), "PS105", ".rules[0].selector"),
+        (
+            Binding,
+            rule(json!({"nodeId": "n"})),
+            "PS105",
+            ".rules[0].selector",
+        ),
+        (
+            Binding,
+            rule(json!({"nodeId": "n", "capabilityRef": {"name": "c"}})),
+            "PS105",
+            ".rules[0].selector",
+        ),
+        (
+            Binding,
+            rule(json!({"matchLabels": {}})),
+            "PS106",
+            ".rules[0].selector.matchLabels",
+        ),
+        (
+            Binding,
+            rule(json!({"planref": {"name": "p"}})),
+            "PS102",
+            ".rules[0].selector.planref",
+        ),
+        (
+            Binding,
+            with(Binding, json!({"strategy": "BestMatch"})),
+            "PS104",
+            ".strategy",
+        ),
+        (
+            Gate,
+            with(Gate, json!({"gateType": "signoff"})),
+            "PS104",
+            ".gateType",
+        ),
+        (
+            Gate,
+            with(Gate, json!({"requiredApprovers": 0})),
+            "PS106",
+            ".requiredApprovers",
+        ),
+        (
+            Gate,
+            with(Gate, json!({"reviewers": ["tema:x"]})),
+            "PS105",
+            ".reviewers[0]",
+        ),
+        (
+            Gate,
+            with(Gate, json!({"targetRef": {"kind": "Plan"}})),
+            "PS101",
+            ".targetRef",
+        ),
+        (Execution, json!({}), "PS101", ""),
+        (
+            Execution,
+            with(Execution, json!({"parameters": []})),
+            "PS103",
+            ".parameters",
+        ),
+        (
+            Execution,
+            with(Execution, json!({"nodeBindings": {"n": "b"}})),
+            "PS103",
+            ".nodeBindings.n",
+        ),
+    ];
+    for (kind, spec, code, place) in table {
+        let found = problems(kind, &document(kind, spec.clone()));
+        let place = format!("spec{place}");
+        assert_eq!(found, [(code, place)], "{kind} {spec:.100}");
+    }
+}
+
+#[test]
+fn the_words() {
+    let task = |fields: Value| {
+        let mut task = json!({"id": "n", "kind": "Task"});
+        for (name, value) in fields.as_object().unwrap() {
+            task[name] = value.clone();
+        }
+        node(task)
+    };
+    let table = [
+        (
+            task(json!({"gateRef": {"name": "g"}})),
+            "`gateRef` has no place in a Task",
+            Some("it belongs in a Gate"),
+        ),
+        (
+            task(json!({"timeuot": "5s"})),
+            "there is no field `timeuot` in `nodes[0]`",
+            Some("did you mean `timeout`?"),
+        ),
+        (
+            task(json!({"name": 5})),
+            "`name`: a string is expected, this is a number",
+            Some("write it in quotes: `\"5\"`"),
+        ),
+        (
+            task(json!({"name": 1.10})),
+            "`name`: a string is expected, this is a number",
+            Some("write it in quotes"),
+        ),
+        (
+            task(json!({"retries": "0777"})),
+            "`retries`: a whole number is expected, this is a string",
+            Some("write `777`, without quotes"),
+        ),
+        (
+            task(json!({"retries": "1_000"})),
+            "`retries`: a whole number is expected, this is a string",
+            Some("write `1000`, without quotes"),
+        ),
+        (
+            task(json!({"retries": 1.5})),
+            "`retries`: a whole number is expected, this is a number with a fraction",
+            None,
+        ),
+        (
+            task(json!({"retries": null})),
+            "`retries`: a whole number is expected, this is empty",
+            Some("give it a value, or leave the field out"),
+        ),
+        (
+            task(json!({"retries": 20})),
+            "`retries`: `20` is out of range, 0 to 10 are allowed",
+            None,
+        ),
+        (
+            task(json!({"timeout": "5x"})),
+            "`timeout`: `5x` is not a duration: the units are ns, us, µs, ms, s, m, h, d and w",
+            Some("a duration is written like `90s`, `1h30m` or `7d`"),
+        ),
+        (
+            task(json!({"estimatedEffort": "huge"})),
+            "`estimatedEffort`: `huge` is not one of the allowed values",
+            Some("allowed: `small`, `medium`, `large`, `xlarge`"),
+        ),
+        (
+            task(json!({"dependsOn": "a"})),
+            "`dependsOn`: a list is expected, this is a string",
+            Some("write it as a list: each entry on its own line, behind `- `"),
+        ),
+        (
+            criterion(json!({"type": "custom", "name": "n", "required": "on", "webhookUrl": "w"})),
+            "`required`: a boolean is expected, this is a string",
+            Some("write `true`, without quotes"),
+        ),
+        (
+            node(json!({"id": "n", "kind": "Gate"})),
+            "a Gate needs `gateRef`",
+            None,
+        ),
+        (
+            node(json!({"id": "n"})),
+            "`kind` is missing in `spec.graph.nodes[0]`",
+            None,
+        ),
+        (
+            node(json!({"id": "n", "kind": "tASK"})),
+            "`kind`: `tASK` is not one of the allowed values",
+            Some("did you mean `Task`? allowed: `Task`, `Gate`, `Group`, `External`"),
+        ),
+        (
+            node(json!({"id": "-n", "kind": "Task"})),
+            "`id`: `-n` has the wrong syntax",
+            Some(
+                "expected: lower-case letters, digits, `-` and `_`, with a letter or digit at both ends",
+            ),
+        ),
+        (
+            with(Kind::Plan, json!({"series": "s"})),
+            "`series` needs `version` beside it",
+            None,
+        ),
+    ];
+    for (spec, message, help) in table {
+        let problems = check(Kind::Plan.into(), &document(Kind::Plan, spec));
+        let said: Vec<(&str, Option<&str>)> = problems
+            .iter()
+            .map(|problem| (problem.message.as_str(), problem.help.as_deref()))
+            .collect();
+        assert_eq!(said, [(message, help)]);
+    }
+}
+
+#[test]
+fn several_problems_are_sorted_and_told_once() {
+    let mut document = document(
+        Kind::Plan,
+        json!({"description": "", "graph": {"nodes": [{"id": "N", "kind": "Task", "a": 1, "b": 2}]}}),
+    );
+    document["metadata"]["name"] = json!("X");
+    assert_eq!(
+        problems(Kind::Plan, &document),
+        [
+            ("PS105", "metadata.name".to_owned()),
+            ("PS106", "spec.description".to_owned()),
+            ("PS102", "spec.graph.nodes[0].a".to_owned()),
+            ("PS102", "spec.graph.nodes[0].b".to_owned()),
+            ("PS105", "spec.graph.nodes[0].id".to_owned()),
+        ]
+    );
+}
