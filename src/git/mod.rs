@@ -13,27 +13,29 @@
 //! | `remote` | list, fetch by id, push with an expected id |
 //! | `status_branch` | read and write the status tree; moves no ref |
 //! | `inbox` | write a record, read and check a chain of records |
+//! | `files` | files that the user names or that `init` makes |
 //! | `commit` | commit named files for the user |
 //! | `program` | run `git` |
 //! | `cache` | disposable files in the common Git directory |
 
 pub mod cache;
-//X pub mod commit;
-//X pub mod inbox;
+pub mod commit;
+pub mod files;
+pub mod inbox;
 mod object;
 pub mod program;
-//X pub mod read;
+pub mod read;
 pub mod refs;
-//X pub mod remote;
+pub mod remote;
 pub mod repo;
-//X pub mod status_branch;
+pub mod status_branch;
 #[cfg(test)]
 mod testing;
 
 use std::fmt::Display;
 
 pub use cache::Cache;
-pub use repo::{Head, Identity, Repo};
+pub use repo::{FALLBACK_EMAIL, Head, Identity, Repo};
 
 /// What can go wrong with a repository or a remote. Every message is a sentence or two for people:
 /// what was tried, what is in the way, and the way out.

@@ -1,18 +1,62 @@
 //! Objects, read with a bound: the size is looked at before the content is loaded.
+//!
+//! Loose objects are inflated here, since libgit2 loops for ever over one that was cut short
+//! (libgit2#7342); packed ones are read by libgit2.
+
+use std::fs::File;
+use std::io::Read;
 
 use git2::{ErrorCode, ObjectType, Oid};
+use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
-use super::{GitError, Repo, Result, unusable};
+use super::{GitError, Identity, Repo, Result, unusable};
+use crate::core::resource::Time;
 
-/// Most bytes of a commit or of a tree that is read whole.
-pub(super) const MAX_COMMIT_BYTES: usize = 1024 * 1024;
+/// Most bytes of a commit.
+const MAX_COMMIT_BYTES: usize = 1024 * 1024;
+/// Most bytes of one tree: some millions of entries.
+const MAX_TREE_BYTES: usize = 256 * 1024 * 1024;
+/// Room for `commit 12345\0` in front of a loose object.
+const LOOSE_HEADER: usize = 64;
 
 /// A commit as it is stored: unlike libgit2's view of it, not cut where a shallow clone ends.
 #[derive(Debug)]
 pub(super) struct RawCommit {
     pub tree: Oid,
     pub parents: Vec<Oid>,
+    /// When, by the committer's clock.
+    pub time: Option<Time>,
     pub message: String,
+}
+
+/// One entry of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TreeEntry {
+    pub name: Vec<u8>,
+    pub mode: u32,
+    pub id: Oid,
+}
+
+/// What a mode says about an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EntryKind {
+    Tree,
+    File,
+    Link,
+    Submodule,
+    Other,
+}
+
+impl EntryKind {
+    pub fn of(mode: u32) -> EntryKind {
+        match mode & 0o170_000 {
+            0o040_000 => EntryKind::Tree,
+            0o100_000 => EntryKind::File,
+            0o120_000 => EntryKind::Link,
+            0o160_000 => EntryKind::Submodule,
+            _ => EntryKind::Other,
+        }
+    }
 }
 
 /// Read a hexadecimal object id.
@@ -34,7 +78,7 @@ impl Repo {
         match odb.read_header(id) {
             Ok(header) => Ok(Some(header)),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(broken(id, &error)),
+            Err(error) => Err(broken(id, error.message())),
         }
     }
 
@@ -51,32 +95,163 @@ impl Repo {
                 "{kind} {id} has {size} bytes; at most {max} are read"
             )));
         }
+        if let Some(bytes) = self.loose(id, kind, size)? {
+            return Ok(bytes);
+        }
         let odb = self.git.odb().map_err(unusable("open the object store"))?;
-        let object = odb.read(id).map_err(|error| broken(id, &error))?;
+        let object = odb.read(id).map_err(|error| broken(id, error.message()))?;
         Ok(object.data().to_vec())
     }
 
-    /// Tree, parents and message of a commit.
-    pub(super) fn raw_commit(&self, id: Oid) -> Result<RawCommit> {
+    /// The content of an object that has a file of its own; `None` when it has none.
+    fn loose(&self, id: Oid, kind: ObjectType, size: usize) -> Result<Option<Vec<u8>>> {
+        let hex = id.to_string();
+        let (folder, name) = hex.split_at(2);
+        let path = self.common_dir().join("objects").join(folder).join(name);
+        let Ok(file) = File::open(path) else {
+            return Ok(None);
+        };
+        let mut packed = Vec::new();
+        // What does not shrink grows by a few bytes in every thousand.
+        let most = (size + size / 100 + 1024) as u64;
+        file.take(most)
+            .read_to_end(&mut packed)
+            .map_err(|error| broken(id, &error.to_string()))?;
+        let mut whole = decompress_to_vec_zlib_with_limit(&packed, size + LOOSE_HEADER)
+            .map_err(|_| broken(id, "it is cut short or damaged"))?;
+        let start = whole
+            .iter()
+            .position(|byte| *byte == 0)
+            .map_or(0, |at| at + 1);
+        let content = whole.split_off(start);
+        match Oid::hash_object(kind, &content) {
+            Ok(found) if found == id => Ok(Some(content)),
+            _ => Err(broken(id, "its content is not what its id says")),
+        }
+    }
+
+    /// Tree, parents, time and message of a commit.
+    pub(super) fn commit(&self, id: Oid) -> Result<RawCommit> {
         let bytes = self.object(id, ObjectType::Commit, MAX_COMMIT_BYTES)?;
         let text = String::from_utf8_lossy(&bytes);
         let (header, message) = text.split_once("\n\n").unwrap_or((&text, ""));
-        let ids = |name: &str| -> Vec<Oid> {
+        let values = |name: &str| -> Vec<&str> {
             header
                 .lines()
                 .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-                .filter_map(|id| Oid::from_str(id).ok())
                 .collect()
         };
-        match ids("tree").first() {
+        let ids =
+            |name: &str| -> Result<Vec<Oid>> { values(name).into_iter().map(parse_id).collect() };
+        let time = values("committer").first().and_then(|line| {
+            let (_, when) = line.rsplit_once("> ")?;
+            Time::from_timestamp(when.split(' ').next()?.parse().ok()?, 0)
+        });
+        match ids("tree")?.first() {
             Some(&tree) => Ok(RawCommit {
                 tree,
-                parents: ids("parent"),
+                parents: ids("parent")?,
+                time,
                 message: message.to_owned(),
             }),
-            None => Err(GitError::Unusable(format!("commit {id} names no tree"))),
+            None => Err(broken(id, "it names no tree")),
         }
     }
+
+    /// The entries of a tree, in Git's order.
+    pub(super) fn tree(&self, id: Oid) -> Result<Vec<TreeEntry>> {
+        let bytes = self.object(id, ObjectType::Tree, MAX_TREE_BYTES)?;
+        let mut entries = Vec::new();
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let (entry, behind) = tree_entry(rest).ok_or_else(|| broken(id, "it is damaged"))?;
+            entries.push(entry);
+            rest = behind;
+        }
+        Ok(entries)
+    }
+}
+
+/// A commit to be written.
+#[derive(Debug)]
+pub(super) struct NewCommit<'a> {
+    pub tree: Oid,
+    pub parents: Vec<Oid>,
+    pub message: &'a str,
+    pub time: Time,
+    /// Author and committer.
+    pub identity: &'a Identity,
+}
+
+impl Repo {
+    /// Write the tree without entries, which not every repository has.
+    pub(super) fn write_empty_tree(&self) -> Result<Oid> {
+        let odb = self.git.odb().map_err(unusable("open the object store"))?;
+        odb.write(ObjectType::Tree, b"")
+            .map_err(unusable("write the empty tree"))
+    }
+
+    /// Write a commit. No signature, no ref, no index, no work tree. The same values give the
+    /// same id.
+    pub(super) fn write_commit(&self, new: &NewCommit<'_>) -> Result<Oid> {
+        for &parent in &new.parents {
+            match self.header(parent)? {
+                Some((_, ObjectType::Commit)) => {}
+                Some((_, kind)) => {
+                    return Err(GitError::Unusable(format!(
+                        "object {parent} is a {kind}; only a commit can be the parent of one"
+                    )));
+                }
+                None => return Err(missing(parent)),
+            }
+        }
+        let parents: String = new
+            .parents
+            .iter()
+            .map(|parent| format!("parent {parent}\n"))
+            .collect();
+        let signature = format!(
+            "{} <{}> {} +0000",
+            plain(&new.identity.name, "planspec"),
+            plain(&new.identity.email, "planspec@localhost"),
+            new.time.timestamp().max(0)
+        );
+        let text = format!(
+            "tree {}\n{parents}author {signature}\ncommitter {signature}\n\n{}\n",
+            new.tree,
+            new.message.replace('\0', "").trim_end()
+        );
+        let odb = self.git.odb().map_err(unusable("open the object store"))?;
+        odb.write(ObjectType::Commit, text.as_bytes())
+            .map_err(unusable("write a commit"))
+    }
+}
+
+/// A name or an address as Git accepts it in a commit.
+fn plain(text: &str, fallback: &str) -> String {
+    let kept: String = text
+        .chars()
+        .filter(|c| !c.is_control() && !matches!(c, '<' | '>'))
+        .collect();
+    // Git drops the same at both ends.
+    let kept = kept.trim_matches(|c: char| c.is_whitespace() || ".,:;\"\\'".contains(c));
+    if kept.is_empty() { fallback } else { kept }.to_owned()
+}
+
+/// `<mode in octal> SP <name> NUL <20 bytes>`
+fn tree_entry(bytes: &[u8]) -> Option<(TreeEntry, &[u8])> {
+    let space = bytes.iter().position(|byte| *byte == b' ')?;
+    let (mode, rest) = bytes.split_at_checked(space)?;
+    let rest = rest.get(1..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    let (name, rest) = rest.split_at_checked(end)?;
+    let (id, rest) = rest.get(1..)?.split_at_checked(20)?;
+    let entry = TreeEntry {
+        name: name.to_vec(),
+        mode: u32::from_str_radix(std::str::from_utf8(mode).ok()?, 8).ok()?,
+        id: Oid::from_bytes(id).ok()?,
+    };
+    Some((entry, rest))
 }
 
 /// The error for an object that is not here.
@@ -86,9 +261,73 @@ pub(super) fn missing(id: Oid) -> GitError {
     ))
 }
 
-fn broken(id: Oid, error: &git2::Error) -> GitError {
+fn broken(id: Oid, reason: &str) -> GitError {
     GitError::Unusable(format!(
-        "object {id} cannot be read: {}; look at the repository with `git fsck`",
-        error.message()
+        "object {id} cannot be read: {reason}; look at the repository with `git fsck`"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::git::testing::{self, Sandbox};
+
+    #[test]
+    fn commits_read_back_whoever_writes_them() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let parent = parse_id(&sandbox.commit(&repo, &[("a", "1")])).unwrap();
+        let tree = repo.commit(parent).unwrap().tree;
+        let identities = [
+            ("Ana", "ana@example.com", "Ana <ana@example.com>"),
+            ("A<n>\na.", " a@x ", "Ana <a@x>"),
+            ("", "", "planspec <planspec@localhost>"),
+        ];
+        for (name, email, expected) in identities {
+            let identity = Identity {
+                name: name.to_owned(),
+                email: email.to_owned(),
+            };
+            let id = repo
+                .write_commit(&NewCommit {
+                    tree,
+                    parents: vec![parent],
+                    message: "Subject\n\nBody\n",
+                    time: testing::time(5),
+                    identity: &identity,
+                })
+                .unwrap();
+            let read = repo.commit(id).unwrap();
+            assert_eq!((read.tree, read.parents), (tree, vec![parent]));
+            assert_eq!(read.time, Some(testing::time(5)));
+            assert_eq!(read.message, "Subject\n\nBody\n");
+            let shown = sandbox.git(&repo, &["log", "-1", "--format=%an <%ae>", &id.to_string()]);
+            assert_eq!(shown, expected);
+        }
+        sandbox.git(&repo, &["fsck", "--strict"]);
+    }
+
+    #[test]
+    fn loose_and_packed_objects_read_the_same() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let id = parse_id(&sandbox.commit(&repo, &[("a", "1"), ("b/c", "2")])).unwrap();
+        let read = |repo: &Repo| {
+            let commit = repo.commit(id).unwrap();
+            let tree = repo.tree(commit.tree).unwrap();
+            (commit.message, tree)
+        };
+        let loose = read(&repo);
+        sandbox.git(&repo, &["gc", "-q", "--prune=now"]);
+        assert_eq!(read(&sandbox.open("one")), loose);
+        assert_eq!(loose.1[1].mode, 0o040_000);
+    }
+
+    #[test]
+    fn ids_are_whole() {
+        for id in ["", "abc", &"g".repeat(40), &"1".repeat(41), "HEAD"] {
+            assert!(parse_id(id).is_err(), "{id}");
+        }
+    }
 }

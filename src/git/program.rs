@@ -18,7 +18,7 @@ const MAX_STDERR: u64 = 256 * 1024;
 const MAX_LINES: usize = 20;
 
 /// Variables by which a surrounding git points at a repository, an index or a folder.
-const REPOSITORY_VARIABLES: [&str; 9] = [
+const REPOSITORY_VARIABLES: [&str; 8] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -27,7 +27,6 @@ const REPOSITORY_VARIABLES: [&str; 9] = [
     "GIT_NAMESPACE",
     "GIT_OBJECT_DIRECTORY",
     "GIT_QUARANTINE_PATH",
-    "GIT_LITERAL_PATHSPECS",
 ];
 
 /// One call of `git`, being put together.
@@ -89,8 +88,7 @@ impl<'a> Program<'a> {
         self
     }
 
-    /// Run as the user would on the index that they named: `GIT_INDEX_FILE` and the user's
-    /// language stay, and paths are taken literally.
+    /// Run as the user would: on the index that `GIT_INDEX_FILE` names, and in their language.
     pub fn for_user(mut self) -> Program<'a> {
         self.for_user = true;
         self
@@ -149,7 +147,6 @@ impl<'a> Program<'a> {
         }
         command.env("GIT_TERMINAL_PROMPT", "0");
         if self.for_user {
-            command.env("GIT_LITERAL_PATHSPECS", "1");
             if let Some(index) = index.and_then(|path| std::path::absolute(path).ok()) {
                 command.env("GIT_INDEX_FILE", index);
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
-use git2::{ErrorCode, Oid, Reference};
+use git2::{ErrorClass, ErrorCode, Oid, Reference};
 
 use super::object::{missing, parse_id};
 use super::{GitError, Repo, Result, unusable};
@@ -107,7 +107,7 @@ pub fn compare_and_swap(
     repo.header(new)?.ok_or_else(|| missing(new))?;
     let old = match old {
         Some(old) => parse_id(old)?,
-        None => Oid::zero(),
+        None => Oid::ZERO_SHA1,
     };
     patiently(repo, name, || {
         repo.git
@@ -135,20 +135,27 @@ pub fn delete(repo: &Repo, name: &str, old: &str) -> Result<Swap> {
     })
 }
 
-/// Try again while somebody else holds the lock, for a second.
+/// Try again for a second while somebody else holds the lock, or removes an empty folder under our
+/// feet.
 fn patiently(
     repo: &Repo,
     name: &str,
     mut change: impl FnMut() -> std::result::Result<Swap, git2::Error>,
 ) -> Result<Swap> {
-    for _ in 0..TRIES {
+    let mut tries = 1;
+    loop {
         let error = match change() {
             Ok(swap) => return Ok(swap),
             Err(error) => error,
         };
+        let passing = error.code() == ErrorCode::Locked || error.class() == ErrorClass::Os;
         match error.code() {
             ErrorCode::Modified | ErrorCode::NotFound => return Ok(Swap::Lost),
-            ErrorCode::Locked => sleep(PAUSE),
+            _ if passing && tries < TRIES => {
+                tries += 1;
+                sleep(PAUSE);
+            }
+            ErrorCode::Locked => return Err(GitError::Unusable(locked(repo, name))),
             _ => {
                 return Err(match in_the_way(repo, name)? {
                     Some(other) => GitError::Unusable(format!(
@@ -160,7 +167,6 @@ fn patiently(
             }
         }
     }
-    Err(GitError::Unusable(locked(repo, name)))
 }
 
 /// Git keeps refs as files: `a` and `a/b` cannot both be.
@@ -311,7 +317,10 @@ mod tests {
         sandbox.git(&repo, &["branch", "planspec"]);
         let error = compare_and_swap(&repo, NAME, None, &commit, "test").unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("`refs/heads/planspec` is in the way"), "{text}");
+        assert!(
+            text.contains("`refs/heads/planspec` is in the way"),
+            "{text}"
+        );
         let error = compare_and_swap(&repo, "refs/heads", None, &commit, "test").unwrap_err();
         let text = error.to_string();
         assert!(text.contains("`refs/heads/main` is in the way"), "{text}");
@@ -326,7 +335,10 @@ mod tests {
         for name in names {
             sandbox.git(&repo, &["update-ref", name, &commit]);
         }
-        sandbox.git(&repo, &["update-ref", "refs/planspec-remote/origin/work/x", &commit]);
+        sandbox.git(
+            &repo,
+            &["update-ref", "refs/planspec-remote/origin/work/x", &commit],
+        );
         let found = list(&repo, "refs/planspec/").unwrap();
         assert_eq!(found.keys().collect::<Vec<_>>(), names);
         assert!(found.values().all(|id| *id == commit));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use git2::{BranchType, ErrorClass, ErrorCode, ObjectType, Repository, RepositoryOpenFlags};
+use git2::{BranchType, ErrorClass, ErrorCode, Repository, RepositoryOpenFlags};
 
 use super::object::{missing, parse_id};
 use super::program::Program;
@@ -43,6 +43,9 @@ impl Head {
         }
     }
 }
+
+/// The e-mail that stands in commits where Git knows none.
+pub const FALLBACK_EMAIL: &str = "planspec@localhost";
 
 /// Who a commit is by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +126,13 @@ impl Repo {
 
     /// Whether objects may be left on the remote until they are asked for.
     pub(super) fn is_partial(&self) -> bool {
-        self.config("extensions.partialclone").is_some()
+        let config = self.git.config();
+        let promisors = config.and_then(|config| {
+            let mut found =
+                config.entries(Some(r"^(remote\..*\.promisor|extensions\.partialclone)$"))?;
+            found.next().transpose().map(|first| first.is_some())
+        });
+        promisors.unwrap_or(false)
     }
 
     /// Where HEAD is.
@@ -183,27 +192,28 @@ impl Repo {
     /// The commit that a revision names (a branch, a tag, an id, `HEAD~2`, …), or `None`.
     ///
     /// # Errors
-    /// `Unusable` when it is ambiguous, or names something that is no commit.
+    /// `Unusable` when it names something that is no commit.
     pub fn resolve(&self, revision: &str) -> Result<Option<String>> {
-        let shown = revision.escape_debug();
-        let object = match self.git.revparse_single(revision) {
-            Ok(object) => object,
-            Err(error) => {
-                return match error.code() {
-                    ErrorCode::NotFound | ErrorCode::UnbornBranch | ErrorCode::InvalidSpec => {
-                        Ok(None)
-                    }
-                    _ => Err(unusable(format!("read the revision `{shown}`"))(error)),
-                };
-            }
-        };
-        match object.peel(ObjectType::Commit) {
-            Ok(commit) => Ok(Some(commit.id().to_string())),
-            Err(_) => Err(GitError::Unusable(format!(
-                "`{shown}` is not a commit, but a {}",
-                object.kind().map_or("broken object", |kind| kind.str())
+        if let Some(commit) = self.parse_revision(&format!("{revision}^{{commit}}"))? {
+            return Ok((!revision.is_empty()).then_some(commit));
+        }
+        match self.parse_revision(revision)? {
+            None => Ok(None),
+            Some(_) => Err(GitError::Unusable(format!(
+                "`{}` names no commit, but something else",
+                revision.escape_debug()
             ))),
         }
+    }
+
+    /// As git reads it: it knows every way to write a revision, and does not hang on what is broken.
+    fn parse_revision(&self, revision: &str) -> Result<Option<String>> {
+        let answer = Program::new(self, "rev-parse")
+            .args(["--verify", "--quiet", "--end-of-options", revision])
+            .run()?;
+        let id = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+        // `^main` is verified as well, and answered with `^` and the id.
+        Ok((answer.success() && parse_id(&id).is_ok()).then_some(id))
     }
 
     /// Whether `old` is `new` or one of its ancestors. In a shallow clone `false` only means that
@@ -212,20 +222,13 @@ impl Repo {
     /// # Errors
     /// `Missing` when one of them is not here.
     pub fn is_ancestor(&self, old: &str, new: &str) -> Result<bool> {
-        let (old_id, new_id) = (parse_id(old)?, parse_id(new)?);
-        for id in [old_id, new_id] {
+        for id in [parse_id(old)?, parse_id(new)?] {
             self.header(id)?.ok_or_else(|| missing(id))?;
         }
-        if old_id == new_id {
+        if old == new {
             return Ok(true);
         }
-        if !self.is_shallow() {
-            return self
-                .git
-                .graph_descendant_of(new_id, old_id)
-                .map_err(unusable(format!("look for {old} behind {new}")));
-        }
-        // libgit2's walk stumbles where history was cut.
+        // libgit2's walk stumbles where a shallow history was cut.
         let answer = Program::new(self, "merge-base")
             .args(["--is-ancestor", old, new])
             .run()?;
@@ -252,13 +255,8 @@ impl Repo {
     /// `Missing` when it is not here, `Unusable` when it is no commit or its time is beyond all
     /// calendars.
     pub fn commit_time(&self, id: &str) -> Result<Time> {
-        let oid = parse_id(id)?;
-        self.header(oid)?.ok_or_else(|| missing(oid))?;
-        let commit = self
-            .git
-            .find_commit(oid)
-            .map_err(unusable(format!("read commit {id}")))?;
-        Time::from_timestamp(commit.time().seconds(), 0)
+        self.commit(parse_id(id)?)?
+            .time
             .ok_or_else(|| GitError::Unusable(format!("commit {id} has a time that cannot be")))
     }
 
@@ -276,10 +274,7 @@ impl Repo {
     /// Who commits here: `GIT_AUTHOR_NAME` and `GIT_AUTHOR_EMAIL`, else `author.*`, else `user.*`,
     /// else `planspec <planspec@localhost>`.
     pub fn identity(&self) -> Identity {
-        identity(
-            |name| std::env::var(name).ok(),
-            |key| self.config(key),
-        )
+        identity(|name| std::env::var(name).ok(), |key| self.config(key))
     }
 
     /// The folder in which `git` runs.
@@ -313,7 +308,7 @@ fn identity(
     };
     Identity {
         name: first("GIT_AUTHOR_NAME", "name", "planspec"),
-        email: first("GIT_AUTHOR_EMAIL", "email", "planspec@localhost"),
+        email: first("GIT_AUTHOR_EMAIL", "email", FALLBACK_EMAIL),
     }
 }
 
@@ -351,7 +346,7 @@ fn unreadable_format(reason: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::testing::Sandbox;
+    use crate::git::testing::{self, Sandbox};
 
     #[test]
     fn a_folder_without_a_repository_is_named() {
@@ -376,7 +371,9 @@ mod tests {
             std::fs::write(&config, text).unwrap();
             let error = Repo::open_sealed(&sandbox.path(extension)).unwrap_err();
             assert!(matches!(error, GitError::Unusable(_)), "{key}: {error:?}");
-            let named = [extension, value].iter().any(|w| error.to_string().contains(w));
+            let named = [extension, value]
+                .iter()
+                .any(|w| error.to_string().contains(w));
             assert!(named, "{key}: {error}");
             assert!(error.to_string().contains("SHA-1"), "{key}: {error}");
         }
@@ -406,7 +403,14 @@ mod tests {
         let linked = sandbox.path("linked");
         sandbox.git(
             &repo,
-            &["worktree", "add", "-q", "-b", "side", linked.to_str().unwrap()],
+            &[
+                "worktree",
+                "add",
+                "-q",
+                "-b",
+                "side",
+                linked.to_str().unwrap(),
+            ],
         );
         let linked = Repo::open_sealed(&linked).unwrap();
         assert_eq!(linked.head().unwrap().commit(), Some(commit.as_str()));
@@ -439,6 +443,9 @@ mod tests {
             ("", None),
             ("a b", None),
             ("refs/heads/", None),
+            ("^main", None),
+            ("main..main", None),
+            ("--all", None),
         ];
         for (revision, expected) in table {
             assert_eq!(
@@ -448,7 +455,7 @@ mod tests {
             );
         }
         let error = repo.resolve("HEAD:a").unwrap_err().to_string();
-        assert!(error.contains("blob"), "{error}");
+        assert!(error.contains("no commit"), "{error}");
     }
 
     #[test]
@@ -464,6 +471,7 @@ mod tests {
         let error = repo.is_ancestor(&absent, &first).unwrap_err();
         assert!(matches!(error, GitError::Missing(_)), "{error:?}");
         assert!(!repo.has_object(&absent) && repo.has_object(&first));
+        assert_eq!(repo.commit_time(&first).unwrap(), testing::time(0));
     }
 
     #[test]
@@ -483,7 +491,13 @@ mod tests {
         let linked = sandbox.path("linked");
         sandbox.git(
             &shallow,
-            &["worktree", "add", "-q", "--detach", linked.to_str().unwrap()],
+            &[
+                "worktree",
+                "add",
+                "-q",
+                "--detach",
+                linked.to_str().unwrap(),
+            ],
         );
         let linked = Repo::open_sealed(&linked).unwrap();
         assert!(linked.is_shallow());
@@ -504,10 +518,16 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::type_complexity)]
     fn identity_as_git_takes_it() {
         let table: [(&[(&str, &str)], &[(&str, &str)], &str, &str); 5] = [
             (&[], &[], "planspec", "planspec@localhost"),
-            (&[], &[("user.name", "Ana"), ("user.email", "a@x")], "Ana", "a@x"),
+            (
+                &[],
+                &[("user.name", "Ana"), ("user.email", "a@x")],
+                "Ana",
+                "a@x",
+            ),
             (
                 &[("GIT_AUTHOR_NAME", "Ben")],
                 &[("user.name", "Ana"), ("user.email", "a@x")],
@@ -516,11 +536,20 @@ mod tests {
             ),
             (
                 &[],
-                &[("author.email", "w@x"), ("user.name", "Ana"), ("user.email", "a@x")],
+                &[
+                    ("author.email", "w@x"),
+                    ("user.name", "Ana"),
+                    ("user.email", "a@x"),
+                ],
                 "Ana",
                 "w@x",
             ),
-            (&[("GIT_AUTHOR_EMAIL", " ")], &[("user.email", "a@x")], "planspec", "a@x"),
+            (
+                &[("GIT_AUTHOR_EMAIL", " ")],
+                &[("user.email", "a@x")],
+                "planspec",
+                "a@x",
+            ),
         ];
         let look_up = |pairs: &[(&str, &str)], name: &str| {
             let found = pairs.iter().find(|(key, _)| *key == name);

@@ -1,0 +1,224 @@
+//! Files that the user names or that `init` makes: created, never overwritten.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{GitError, Repo, Result, read, refs};
+use crate::core::source::{Content, SourceFile};
+
+/// What standard input is called in messages.
+pub const STDIN: &str = "<stdin>";
+/// Most bytes of a file that a user names for something else than resources.
+const MAX_USER_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Whether a file had to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It was not there.
+    Yes,
+    /// It was there and is as it was.
+    Exists,
+}
+
+/// Make a file below the root of the work tree, with its folders, unless something is there.
+///
+/// # Errors
+/// `Unusable` in a bare repository, or when it cannot be written.
+pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<Created> {
+    let root = repo
+        .workdir()
+        .ok_or_else(|| GitError::Unusable("a bare repository has no files to write".to_owned()))?;
+    write_new(&root.join(path), bytes, false)
+}
+
+/// Make a hook where Git looks for hooks, unless there is one. Returns its path.
+///
+/// # Errors
+/// `Unusable` when it cannot be written.
+pub fn create_hook(repo: &Repo, name: &str, bytes: &[u8]) -> Result<(PathBuf, Created)> {
+    let folder = match repo.config("core.hooksPath") {
+        Some(path) => {
+            let path = PathBuf::from(path);
+            repo.workdir().map_or(path.clone(), |root| root.join(path))
+        }
+        None => repo.common_dir().join("hooks"),
+    };
+    let path = folder.join(name);
+    let created = write_new(&path, bytes, true)?;
+    Ok((path, created))
+}
+
+fn write_new(path: &Path, bytes: &[u8], executable: bool) -> Result<Created> {
+    let failed = |error: std::io::Error| {
+        GitError::Unusable(format!("cannot write `{}`: {error}", path.display()))
+    };
+    if path.symlink_metadata().is_ok() {
+        return Ok(Created::Exists);
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file = match fs::File::create_new(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Created::Exists),
+        file => file.map_err(failed)?,
+    };
+    file.write_all(bytes).map_err(failed)?;
+    if executable {
+        make_executable(&file).map_err(failed)?;
+    }
+    Ok(Created::Yes)
+}
+
+#[cfg(unix)]
+fn make_executable(file: &fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_file: &fs::File) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Files and folders as the user names them; `-` is standard input.
+pub fn named(paths: &[PathBuf], max_bytes: usize) -> Vec<SourceFile> {
+    let (input, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        paths.iter().partition(|path| path.as_os_str() == "-");
+    let mut found = read::from_files(&files, max_bytes);
+    if !input.is_empty() {
+        found.push(standard_input(max_bytes));
+    }
+    found
+}
+
+fn standard_input(max_bytes: usize) -> SourceFile {
+    let most = u64::try_from(max_bytes)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let mut bytes = Vec::new();
+    let content = match std::io::stdin().lock().take(most).read_to_end(&mut bytes) {
+        Ok(read) if read > max_bytes => {
+            Content::Refused(format!("it is larger than {max_bytes} bytes"))
+        }
+        Ok(_) => Content::Bytes(Arc::from(bytes.as_slice())),
+        Err(error) => Content::Refused(format!("it cannot be read: {error}")),
+    };
+    SourceFile {
+        path: STDIN.to_owned(),
+        blob: read::blob_id(&bytes),
+        content,
+    }
+}
+
+/// The content of a file that the user names for something else than resources; `-` is standard
+/// input.
+///
+/// # Errors
+/// `Unusable` when it cannot be read or is larger than 16 MiB.
+pub fn user_file(path: &Path) -> Result<Vec<u8>> {
+    let failed =
+        |why: String| GitError::Unusable(format!("cannot read `{}`: {why}", path.display()));
+    let mut reader: Box<dyn Read> = match path.as_os_str() == "-" {
+        true => Box::new(std::io::stdin().lock()),
+        false => Box::new(fs::File::open(path).map_err(|error| failed(error.to_string()))?),
+    };
+    let mut bytes = Vec::new();
+    (&mut reader)
+        .take(MAX_USER_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| failed(error.to_string()))?;
+    match u64::try_from(bytes.len()) {
+        Ok(length) if length <= MAX_USER_BYTES => Ok(bytes),
+        _ => Err(failed(format!("it is larger than {MAX_USER_BYTES} bytes"))),
+    }
+}
+
+impl Repo {
+    /// The path of a file from the root of the work tree, with `/`. `None` when it lies outside,
+    /// or below `.git`.
+    pub fn path_inside(&self, path: &Path) -> Option<String> {
+        let root = self.workdir()?.canonicalize().ok()?;
+        // The file itself may be a link; where it stands counts.
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.canonicalize().ok()?,
+            _ => Path::new(".").canonicalize().ok()?,
+        };
+        let whole = folder.join(path.file_name()?);
+        let inside = whole.strip_prefix(&root).ok()?;
+        let parts: Option<Vec<&str>> = inside.iter().map(|part| part.to_str()).collect();
+        let parts = parts?;
+        (parts.first() != Some(&".git")).then(|| parts.join("/"))
+    }
+
+    /// Names of the remotes, sorted.
+    ///
+    /// # Errors
+    /// `Unusable` when the configuration cannot be read.
+    pub fn remotes(&self) -> Result<Vec<String>> {
+        let names = self
+            .git
+            .remotes()
+            .map_err(super::unusable("list the remotes"))?;
+        let mut names: Vec<String> = (0..names.len())
+            .filter_map(|index| names.get(index).ok().flatten().map(str::to_owned))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// The branch that a remote's `HEAD` was last seen to point to.
+    ///
+    /// # Errors
+    /// `Unusable` when the ref is broken.
+    pub fn remote_head(&self, remote: &str) -> Result<Option<String>> {
+        let name = format!("refs/remotes/{remote}/HEAD");
+        if refs::get(self, &name)?.is_none() {
+            return Ok(None);
+        }
+        let found = self
+            .git
+            .find_reference(&name)
+            .map_err(super::unusable(format!("read `{name}`")))?;
+        let prefix = format!("refs/remotes/{remote}/");
+        Ok(found
+            .symbolic_target()
+            .ok()
+            .flatten()
+            .and_then(|target| target.strip_prefix(&prefix).map(str::to_owned)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Sandbox;
+    use super::*;
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("repo");
+        assert_eq!(create(&repo, "a/b.txt", b"one").unwrap(), Created::Yes);
+        assert_eq!(create(&repo, "a/b.txt", b"two").unwrap(), Created::Exists);
+        let text = fs::read_to_string(repo.workdir().unwrap().join("a/b.txt")).unwrap();
+        assert_eq!(text, "one");
+    }
+
+    #[test]
+    fn paths_inside_and_outside() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("repo");
+        let root = repo.workdir().unwrap().to_owned();
+        assert_eq!(
+            repo.path_inside(&root.join("x.yaml")).as_deref(),
+            Some("x.yaml")
+        );
+        assert_eq!(
+            repo.path_inside(&root.join("../repo/x.yaml")).as_deref(),
+            Some("x.yaml")
+        );
+        assert_eq!(repo.path_inside(&root.join("../x.yaml")), None);
+        assert_eq!(repo.path_inside(&root.join(".git/config")), None);
+    }
+}

@@ -1,0 +1,351 @@
+//! Records in the inbox: one commit each, one file in it, a chain per ref.
+//!
+//! What comes from elsewhere is untrusted: its shape is checked here, before anything is linked
+//! to it; what it says is judged by others. Nothing here moves a ref.
+
+use git2::{ObjectType, Oid};
+
+use super::object::{EntryKind, NewCommit, missing, parse_id};
+use super::{GitError, Identity, Repo, Result, unusable};
+use crate::core::record::{MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE};
+use crate::core::resource::Time;
+
+/// What stands on one inbox ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chain {
+    /// Records of the right shape.
+    Records {
+        /// Commit ids and contents of `record.yaml`, oldest first, behind the known one.
+        records: Vec<(String, Vec<u8>)>,
+        /// Whether the known record is not part of the chain any more; then there are no records.
+        rewritten: bool,
+    },
+    /// Not a chain of records: must never be linked. Why, in a sentence without a full stop.
+    Refused(String),
+}
+
+/// Write a record that follows `parent`. Signs nothing, moves no ref.
+///
+/// # Errors
+/// `Unusable` when the text is larger than a record may be; `Missing` when `parent` is not here.
+pub fn write_record(
+    repo: &Repo,
+    parent: Option<&str>,
+    text: &str,
+    time: Time,
+    identity: &Identity,
+) -> Result<String> {
+    if text.len() > MAX_RECORD_BYTES {
+        return Err(GitError::Unusable(format!(
+            "a record of {} bytes is too large; at most {MAX_RECORD_BYTES} are accepted: shorten \
+             its messages and outputs",
+            text.len()
+        )));
+    }
+    let failed = || unusable("write a record");
+    let blob = repo.git.blob(text.as_bytes()).map_err(failed())?;
+    let mut tree = repo.git.treebuilder(None).map_err(failed())?;
+    tree.insert(RECORD_FILE, blob, 0o100_644)
+        .map_err(failed())?;
+    let commit = NewCommit {
+        tree: tree.write().map_err(failed())?,
+        parents: parent.map(parse_id).transpose()?.into_iter().collect(),
+        message: "planspec record",
+        time,
+        identity,
+    };
+    repo.write_commit(&commit).map(|id| id.to_string())
+}
+
+/// Read the chain that ends at `tip`, back to the record `known` that was folded in last.
+///
+/// # Errors
+/// `Missing` when a part of the chain is not here yet; `Unusable` when an object is broken.
+pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<Chain> {
+    let known = known.map(parse_id).transpose()?;
+    let mut records = Vec::new();
+    let mut met = false;
+    let mut length = 0;
+    let mut next = Some(parse_id(tip)?);
+    while let Some(id) = next {
+        length += 1;
+        if length > MAX_CHAIN {
+            return refused(format!("the chain has more than {MAX_CHAIN} records"));
+        }
+        if met && repo.header(id)?.is_none() {
+            // Behind the known record a shallow clone may end.
+            break;
+        }
+        met = met || known == Some(id);
+        let record = match read_record(repo, id, met)? {
+            Ok(record) => record,
+            Err(reason) => return refused(format!("{id} {reason}")),
+        };
+        records.extend(record.content.map(|bytes| (id.to_string(), bytes)));
+        next = record.parent;
+    }
+    let rewritten = known.is_some() && !met;
+    if rewritten {
+        records.clear();
+    }
+    records.reverse();
+    Ok(Chain::Records { records, rewritten })
+}
+
+fn refused(reason: String) -> Result<Chain> {
+    Ok(Chain::Refused(reason))
+}
+
+struct RawRecord {
+    parent: Option<Oid>,
+    /// `None` when it was read before.
+    content: Option<Vec<u8>>,
+}
+
+/// One record, or what is wrong with it.
+fn read_record(
+    repo: &Repo,
+    id: Oid,
+    known: bool,
+) -> Result<std::result::Result<RawRecord, String>> {
+    let (size, kind) = repo.header(id)?.ok_or_else(|| missing(id))?;
+    // Far above any signature.
+    if kind != ObjectType::Commit || size > MAX_RECORD_BYTES {
+        return Ok(Err("is not a commit of a sensible size".to_owned()));
+    }
+    let commit = repo.commit(id)?;
+    if commit.parents.len() > 1 {
+        return Ok(Err(format!(
+            "has {} parents; a record has at most one",
+            commit.parents.len()
+        )));
+    }
+    let parent = commit.parents.first().copied();
+    if known {
+        return Ok(Ok(RawRecord {
+            parent,
+            content: None,
+        }));
+    }
+    let one_file = || format!("does not hold exactly one file, `{RECORD_FILE}`");
+    match repo.header(commit.tree)? {
+        // One entry needs some forty bytes.
+        Some((size, ObjectType::Tree)) if size <= 1024 => {}
+        None => return Err(missing(commit.tree)),
+        _ => return Ok(Err(one_file())),
+    }
+    let blob = match repo.tree(commit.tree)?.as_slice() {
+        [entry] if entry.name != RECORD_FILE.as_bytes() => return Ok(Err(one_file())),
+        [entry] if EntryKind::of(entry.mode) != EntryKind::File => {
+            return Ok(Err(format!(
+                "has a `{RECORD_FILE}` that is no regular file"
+            )));
+        }
+        [entry] => entry.id,
+        _ => return Ok(Err(one_file())),
+    };
+    match repo.bounded_blob(blob, MAX_RECORD_BYTES)? {
+        Ok(bytes) => Ok(Ok(RawRecord {
+            parent,
+            content: Some(bytes),
+        })),
+        Err(size) => Ok(Err(format!(
+            "has a `{RECORD_FILE}` of {size} bytes; at most {MAX_RECORD_BYTES} are accepted"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::git::testing::{self, Sandbox};
+
+    fn record(repo: &Repo, parent: Option<&str>, text: &str) -> String {
+        write_record(repo, parent, text, testing::time(0), &testing::identity()).unwrap()
+    }
+
+    fn chain_of(repo: &Repo, texts: &[&str]) -> Vec<String> {
+        let mut ids: Vec<String> = Vec::new();
+        for text in texts {
+            let id = record(repo, ids.last().map(String::as_str), text);
+            ids.push(id);
+        }
+        ids
+    }
+
+    fn texts(chain: Chain) -> (Vec<String>, bool) {
+        match chain {
+            Chain::Records { records, rewritten } => (
+                records
+                    .into_iter()
+                    .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
+                    .collect(),
+                rewritten,
+            ),
+            Chain::Refused(reason) => panic!("{reason}"),
+        }
+    }
+
+    fn reason(chain: Chain) -> String {
+        match chain {
+            Chain::Refused(reason) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_record_is_a_commit_with_one_file_by_the_actor() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let id = record(&repo, None, "kind: Claim\n");
+        let shown = sandbox.git(&repo, &["show", "--format=%an <%ae> %at %P|", &id, "--"]);
+        assert!(
+            shown.starts_with("Ana <ana@example.com> 1700000000 |"),
+            "{shown}"
+        );
+        let tree = sandbox.git(&repo, &["ls-tree", "-r", &id]);
+        assert!(
+            tree.starts_with("100644 blob ") && tree.ends_with("\trecord.yaml"),
+            "{tree}"
+        );
+        sandbox.git(&repo, &["fsck", "--strict"]);
+    }
+
+    #[test]
+    fn records_come_oldest_first_behind_the_known_one() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let ids = chain_of(&repo, &["claim", "renewal", "report"]);
+        let read = |known: Option<&str>| texts(read_chain(&repo, &ids[2], known).unwrap());
+        let owned = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
+        assert_eq!(read(None), (owned(&["claim", "renewal", "report"]), false));
+        assert_eq!(read(Some(&ids[0])), (owned(&["renewal", "report"]), false));
+        assert_eq!(read(Some(&ids[2])), (owned(&[]), false));
+        let elsewhere = record(&repo, None, "other");
+        assert_eq!(read(Some(&elsewhere)), (owned(&[]), true));
+        let back = texts(read_chain(&repo, &ids[0], Some(&ids[1])).unwrap());
+        assert_eq!(back, (owned(&[]), true), "set back to an older record");
+    }
+
+    #[test]
+    fn what_is_no_chain_of_records_is_refused() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let first = record(&repo, None, "a");
+        let second = record(&repo, None, "b");
+        let tree_of = |entries: &str| {
+            let made = super::super::program::Program::new(&repo, "mktree")
+                .stdin(entries)
+                .run()
+                .unwrap();
+            String::from_utf8(made.stdout).unwrap().trim().to_owned()
+        };
+        let blob = |text: &str| repo.git.blob(text.as_bytes()).unwrap().to_string();
+        let commit = |tree: &str, parents: &[&str]| {
+            let mut args = vec!["commit-tree", "-m", "x", tree];
+            args.extend(parents.iter().flat_map(|parent| ["-p", parent]));
+            sandbox.git(&repo, &args)
+        };
+        let small = blob("a");
+        let good = tree_of(&format!("100644 blob {small}\trecord.yaml\n"));
+        let two_files = format!("100644 blob {small}\tother\n100644 blob {small}\trecord.yaml\n");
+        let large = blob(&"x".repeat(MAX_RECORD_BYTES + 1));
+        let inner = format!("040000 tree {good}\trecord.yaml\n");
+        let crowd: String = (0..100)
+            .map(|n| format!("100644 blob {small}\tfile-{n:03}\n"))
+            .collect();
+        let table: [(&str, String, &str); 9] = [
+            (
+                "two parents",
+                commit(&good, &[&first, &second]),
+                "2 parents",
+            ),
+            (
+                "two files",
+                commit(&tree_of(&two_files), &[]),
+                "exactly one file",
+            ),
+            (
+                "many files",
+                commit(&tree_of(&crowd), &[]),
+                "exactly one file",
+            ),
+            ("no file", commit(&tree_of(""), &[]), "exactly one file"),
+            (
+                "another name",
+                commit(&tree_of(&format!("100644 blob {small}\tx.yaml\n")), &[]),
+                "exactly one file",
+            ),
+            (
+                "a symbolic link",
+                commit(
+                    &tree_of(&format!("120000 blob {small}\trecord.yaml\n")),
+                    &[],
+                ),
+                "no regular file",
+            ),
+            ("a folder", commit(&tree_of(&inner), &[]), "no regular file"),
+            (
+                "too large",
+                commit(
+                    &tree_of(&format!("100644 blob {large}\trecord.yaml\n")),
+                    &[],
+                ),
+                "65537 bytes",
+            ),
+            ("a blob", small.clone(), "not a commit"),
+        ];
+        for (name, tip, expected) in table {
+            let why = reason(read_chain(&repo, &tip, None).unwrap());
+            assert!(
+                why.contains(expected) && why.contains(&tip),
+                "{name}: {why}"
+            );
+            if name != "a blob" {
+                let above = record(&repo, Some(&tip), "on top");
+                let why = reason(read_chain(&repo, &above, None).unwrap());
+                assert!(why.contains(expected), "{name} below: {why}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_chain_has_at_most_a_thousand_records_known_ones_included() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let ids = chain_of(&repo, &vec!["x"; MAX_CHAIN + 1]);
+        let allowed = read_chain(&repo, &ids[MAX_CHAIN - 1], None).unwrap();
+        assert_eq!(texts(allowed).0.len(), MAX_CHAIN);
+        for known in [None, Some(ids[MAX_CHAIN - 1].as_str())] {
+            let why = reason(read_chain(&repo, &ids[MAX_CHAIN], known).unwrap());
+            assert!(why.contains("more than 1000"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_chain_that_is_not_here_is_missing_and_not_refused() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let absent = read_chain(&repo, &"1".repeat(40), None);
+        assert!(matches!(absent, Err(GitError::Missing(_))), "{absent:?}");
+    }
+
+    #[test]
+    fn a_record_that_would_be_refused_is_not_written() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let text = "x".repeat(MAX_RECORD_BYTES + 1);
+        let written = write_record(&repo, None, &text, testing::time(0), &testing::identity());
+        assert!(written.unwrap_err().to_string().contains("65537"));
+        let absent = "1".repeat(40);
+        let written = write_record(
+            &repo,
+            Some(&absent),
+            "x",
+            testing::time(0),
+            &testing::identity(),
+        );
+        assert!(matches!(written, Err(GitError::Missing(_))), "{written:?}");
+    }
+}

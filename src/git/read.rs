@@ -1,0 +1,1029 @@
+//! Resources as owned files: from a commit, from the index, from the work tree, or from wherever
+//! the user points.
+//!
+//! Whatever is not a plain file of bounded size is handed over with the reason why it was not
+//! read; links are never followed.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use git2::{Index, IndexEntryExtendedFlag, ObjectType, Oid};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use walkdir::WalkDir;
+
+use super::object::{EntryKind, parse_id};
+use super::program::Program;
+use super::{GitError, Repo, Result, unusable_file};
+use crate::core::config::CONFIG_FILE;
+use crate::core::source::{Content, SourceFile};
+
+/// Endings of the files that can hold resources.
+const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
+/// Most bytes of a single blob or file that is asked for by name.
+const MAX_BLOB_BYTES: usize = 64 * 1024 * 1024;
+/// Most folders of one commit that are entered: a few crafted trees can unfold to billions.
+const MAX_FOLDERS: usize = 1_000_000;
+
+const LINK: &str = "a symbolic link, which is never followed";
+const SUBMODULE: &str = "a submodule or a repository of its own, which is never entered";
+const NOT_UTF8: &str = "its path is not UTF-8";
+
+/// Which files of a repository hold resources: the configured globs, compiled.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    globs: GlobSet,
+    /// The folders that the globs begin with, such as `planspec/`; empty for `**/…`.
+    folders: Vec<String>,
+    max_bytes: usize,
+}
+
+impl Paths {
+    /// Compile globs over paths from the repository's root: `*` stays within one folder, `**`
+    /// does not, `{a,b}` is either. Files above `max_bytes` are refused.
+    ///
+    /// # Errors
+    /// A sentence that names the glob that is none.
+    pub fn new<G: AsRef<str>>(
+        globs: impl IntoIterator<Item = G>,
+        max_bytes: usize,
+    ) -> std::result::Result<Paths, String> {
+        let mut set = GlobSetBuilder::new();
+        let mut folders = Vec::new();
+        for glob in globs {
+            let glob = glob.as_ref();
+            let compiled = GlobBuilder::new(glob).literal_separator(true).build();
+            set.add(compiled.map_err(|error| format!("`{glob}` is not a glob: {}", error.kind()))?);
+            let literal = glob.split(['*', '?', '[', '{', '\\']).next();
+            let folder = literal.and_then(|text| text.rsplit_once('/'));
+            folders.push(folder.map_or_else(String::new, |(folder, _)| format!("{folder}/")));
+        }
+        let globs = set.build().map_err(|error| error.to_string())?;
+        Ok(Paths {
+            globs,
+            folders,
+            max_bytes,
+        })
+    }
+
+    /// Whether the file at `path` may hold resources. The configuration file does not.
+    pub fn matches(&self, path: &str) -> bool {
+        self.wants(path, EntryKind::File)
+    }
+
+    /// Whether what stands at `path` is to be handed over. A link or a submodule in the place of a
+    /// folder would hide resources, so it is named too.
+    fn wants(&self, path: &str, entry: EntryKind) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let named = match entry {
+            EntryKind::Link => is_resource_name(name) || !name.contains('.'),
+            EntryKind::Submodule => true,
+            _ => is_resource_name(name),
+        };
+        named && name != CONFIG_FILE && self.globs.is_match(path)
+    }
+
+    /// Whether anything below the folder `path` can match.
+    fn enters(&self, path: &str) -> bool {
+        let path = format!("{path}/");
+        self.folders
+            .iter()
+            .any(|folder| path.starts_with(folder) || folder.starts_with(&path))
+    }
+}
+
+fn is_resource_name(name: &str) -> bool {
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Collects files; equal blobs are read once.
+struct Collector<'a> {
+    repo: &'a Repo,
+    paths: &'a Paths,
+    read: HashMap<Oid, Content>,
+    files: Vec<SourceFile>,
+}
+
+impl<'a> Collector<'a> {
+    fn new(repo: &'a Repo, paths: &'a Paths) -> Collector<'a> {
+        Collector {
+            repo,
+            paths,
+            read: HashMap::new(),
+            files: Vec::new(),
+        }
+    }
+
+    /// Take what a tree or the index has at `path`.
+    fn take(&mut self, path: &[u8], mode: u32, blob: Oid) -> Result<()> {
+        let entry = EntryKind::of(mode);
+        let name = String::from_utf8_lossy(path);
+        if !self.paths.wants(&name, entry) {
+            return Ok(());
+        }
+        let content = match entry {
+            _ if std::str::from_utf8(path).is_err() => refused(NOT_UTF8),
+            EntryKind::File => self.content(blob)?,
+            EntryKind::Link => refused(LINK),
+            EntryKind::Submodule => refused(SUBMODULE),
+            _ => refused("not a regular file"),
+        };
+        self.push(name.into_owned(), blob.to_string(), content);
+        Ok(())
+    }
+
+    fn content(&mut self, blob: Oid) -> Result<Content> {
+        if let Some(content) = self.read.get(&blob) {
+            return Ok(content.clone());
+        }
+        let content = match self.repo.bounded_blob(blob, self.paths.max_bytes)? {
+            Ok(bytes) => Content::Bytes(bytes.into()),
+            Err(size) => too_large(size as u64, self.paths.max_bytes),
+        };
+        self.read.insert(blob, content.clone());
+        Ok(content)
+    }
+
+    fn push(&mut self, path: String, blob: String, content: Content) {
+        self.files.push(SourceFile {
+            path,
+            blob,
+            content,
+        });
+    }
+
+    fn sorted(self) -> Vec<SourceFile> {
+        sorted(self.files)
+    }
+}
+
+fn sorted(mut files: Vec<SourceFile>) -> Vec<SourceFile> {
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+fn refused(reason: impl Into<String>) -> Content {
+    Content::Refused(reason.into())
+}
+
+fn too_large(size: u64, max: usize) -> Content {
+    refused(format!("{size} bytes; at most {max} are read"))
+}
+
+/// The resources of a commit, sorted by path.
+///
+/// # Errors
+/// `Missing` when an object is not here; `Unusable` when one is broken.
+pub fn from_commit(repo: &Repo, commit: &str, paths: &Paths) -> Result<Vec<SourceFile>> {
+    let root = repo.commit(parse_id(commit)?)?.tree;
+    let mut collector = Collector::new(repo, paths);
+    let mut folders = vec![(Vec::new(), root)];
+    let mut entered = 0;
+    while let Some((prefix, id)) = folders.pop() {
+        entered += 1;
+        if entered > MAX_FOLDERS {
+            return Err(GitError::Unusable(format!(
+                "commit {commit} has more than {MAX_FOLDERS} folders below the configured paths"
+            )));
+        }
+        for entry in repo.tree(id)? {
+            let path = [prefix.as_slice(), &entry.name].concat();
+            if EntryKind::of(entry.mode) != EntryKind::Tree {
+                collector.take(&path, entry.mode, entry.id)?;
+            } else if paths.enters(&String::from_utf8_lossy(&path)) {
+                folders.push(([path.as_slice(), b"/"].concat(), entry.id));
+            }
+        }
+    }
+    Ok(collector.sorted())
+}
+
+/// The resources as they are staged, sorted by path.
+///
+/// # Errors
+/// `Missing` when an object is not here; `Unusable` when one is broken, or the index is.
+pub fn from_index(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
+    let mut collector = Collector::new(repo, paths);
+    for Staged {
+        path,
+        mode,
+        id,
+        stage,
+    } in staged(repo)?
+    {
+        if stage == 0 {
+            collector.take(&path, mode, id)?;
+            continue;
+        }
+        // Up to three sides of one conflict stand beside each other.
+        let path = String::from_utf8_lossy(&path).into_owned();
+        let seen = collector.files.last().is_some_and(|file| file.path == path);
+        if paths.matches(&path) && !seen {
+            collector.push(path, id.to_string(), refused("it has a merge conflict"));
+        }
+    }
+    Ok(collector.sorted())
+}
+
+/// An entry of the index.
+struct Staged {
+    path: Vec<u8>,
+    mode: u32,
+    id: Oid,
+    stage: u16,
+}
+
+fn staged(repo: &Repo) -> Result<Vec<Staged>> {
+    match open_index(repo) {
+        Ok(index) => Ok(index
+            .iter()
+            // `git add --intent-to-add` puts nothing into the index but a name.
+            .filter(|entry| {
+                entry.flags_extended & IndexEntryExtendedFlag::INTENT_TO_ADD.bits() == 0
+            })
+            .map(|entry| Staged {
+                stage: (entry.flags >> 12) & 3,
+                path: entry.path,
+                mode: entry.mode,
+                id: entry.id,
+            })
+            .collect()),
+        // libgit2 reads neither a sparse nor a split index.
+        Err(_) => staged_by_git(repo),
+    }
+}
+
+fn open_index(repo: &Repo) -> std::result::Result<Index, git2::Error> {
+    let mut index = repo.git.index()?;
+    index.read(false)?;
+    Ok(index)
+}
+
+fn staged_by_git(repo: &Repo) -> Result<Vec<Staged>> {
+    let listed = Program::new(repo, "ls-files")
+        .args(["--stage", "-z"])
+        .for_user()
+        .run()?;
+    let failed = |why: &str| GitError::Unusable(format!("cannot read the index: {why}"));
+    if !listed.success() {
+        return Err(failed(&listed.stderr));
+    }
+    listed
+        .stdout
+        .split(|byte| *byte == 0)
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            staged_line(line).ok_or_else(|| failed("`git ls-files --stage` cannot be understood"))
+        })
+        .collect()
+}
+
+/// `<mode> <id> <stage>TAB<path>`
+fn staged_line(line: &[u8]) -> Option<Staged> {
+    let tab = line.iter().position(|byte| *byte == b'\t')?;
+    let (head, path) = line.split_at_checked(tab)?;
+    let mut words = std::str::from_utf8(head).ok()?.split(' ');
+    Some(Staged {
+        mode: u32::from_str_radix(words.next()?, 8).ok()?,
+        id: Oid::from_str(words.next()?).ok()?,
+        stage: words.next()?.parse().ok()?,
+        path: path.get(1..)?.to_vec(),
+    })
+}
+
+/// The resources as they lie in the work tree, sorted by path, without what `.gitignore` leaves
+/// out. The blob of a file that was refused is empty.
+///
+/// # Errors
+/// `Unusable` in a bare repository.
+pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
+    let root = work_tree(repo)?;
+    let index = open_index(repo).ok();
+    let mut files = Vec::new();
+    let mut walk = WalkDir::new(root).min_depth(1).into_iter();
+    while let Some(entry) = walk.next() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                files.extend(unreadable(&error, Some(root)));
+                continue;
+            }
+        };
+        let (path, clean) = from_root(entry.path(), root);
+        let kind = entry_of(entry.file_type(), entry.path());
+        let folder = entry.file_type().is_dir() && kind != EntryKind::Submodule;
+        if folder && (entry.file_name() == ".git" || !paths.enters(&path)) {
+            walk.skip_current_dir();
+        } else if (folder || paths.wants(&path, kind)) && ignored(repo, index.as_ref(), &path) {
+            if folder {
+                walk.skip_current_dir();
+            }
+        } else if !folder {
+            if kind == EntryKind::Submodule {
+                walk.skip_current_dir();
+            }
+            if paths.wants(&path, kind) {
+                files.push(on_disk(path, clean, kind, entry.path(), paths.max_bytes));
+            }
+        }
+    }
+    Ok(sorted(files))
+}
+
+/// Files that the user names, and what lies in folders that the user names, sorted by path. No
+/// repository is needed.
+pub fn from_files<P: AsRef<Path>>(named: &[P], max_bytes: usize) -> Vec<SourceFile> {
+    let mut files = Vec::new();
+    for path in named.iter().map(AsRef::as_ref) {
+        let (shown, clean) = shown(path);
+        match path.symlink_metadata() {
+            Ok(found) if found.is_dir() => match from_directory(path, true, max_bytes) {
+                Ok(inside) => files.extend(inside),
+                Err(error) => files.push(refused_file(shown, error.to_string())),
+            },
+            Ok(found) => {
+                let kind = entry_of(found.file_type(), path);
+                files.push(on_disk(shown, clean, kind, path, max_bytes));
+            }
+            Err(error) => files.push(refused_file(shown, cannot_read(&error))),
+        }
+    }
+    let mut files = sorted(files);
+    files.dedup_by(|a, b| a.path == b.path);
+    files
+}
+
+/// The `.yaml`, `.yml` and `.json` files in a folder, and below it when `recursive`, sorted by
+/// path. No repository is needed.
+///
+/// # Errors
+/// `Unusable` when the folder cannot be read.
+pub fn from_directory(dir: &Path, recursive: bool, max_bytes: usize) -> Result<Vec<SourceFile>> {
+    std::fs::read_dir(dir).map_err(unusable_file(format!(
+        "read the folder `{}`",
+        dir.display()
+    )))?;
+    let depth = if recursive { usize::MAX } else { 1 };
+    let mut files = Vec::new();
+    let mut walk = WalkDir::new(dir).min_depth(1).max_depth(depth).into_iter();
+    while let Some(entry) = walk.next() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                files.extend(unreadable(&error, None));
+                continue;
+            }
+        };
+        let name = entry.file_name().to_string_lossy();
+        let (path, clean) = shown(entry.path());
+        if entry.file_type().is_dir() {
+            if name == ".git" {
+                walk.skip_current_dir();
+            }
+            continue;
+        }
+        let kind = entry_of(entry.file_type(), entry.path());
+        let hides_a_folder = kind == EntryKind::Link && recursive && !name.contains('.');
+        if (is_resource_name(&name) || hides_a_folder) && name != CONFIG_FILE {
+            files.push(on_disk(path, clean, kind, entry.path(), max_bytes));
+        }
+    }
+    Ok(sorted(files))
+}
+
+/// One file of a commit; `None` when the commit does not have it.
+///
+/// # Errors
+/// `Missing`; `Unusable` when it is not a regular file or larger than 64 MiB.
+pub fn file_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<Vec<u8>>> {
+    let mut id = repo.commit(parse_id(commit)?)?.tree;
+    let mut mode = 0o040_000;
+    for part in path.split('/') {
+        if EntryKind::of(mode) != EntryKind::Tree {
+            return Ok(None);
+        }
+        let entries = repo.tree(id)?;
+        let Some(entry) = entries.iter().find(|entry| entry.name == part.as_bytes()) else {
+            return Ok(None);
+        };
+        (id, mode) = (entry.id, entry.mode);
+    }
+    regular(path, mode)?;
+    repo.blob_bytes(id).map(Some)
+}
+
+/// One file as it is staged; `None` when it is not.
+///
+/// # Errors
+/// As [`file_at`].
+pub fn file_in_index(repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
+    let found = staged(repo)?
+        .into_iter()
+        .find(|entry| entry.path == path.as_bytes() && entry.stage == 0);
+    match found {
+        Some(entry) => {
+            regular(path, entry.mode)?;
+            repo.blob_bytes(entry.id).map(Some)
+        }
+        None => Ok(None),
+    }
+}
+
+/// One file as it lies in the work tree; `None` when there is none.
+///
+/// # Errors
+/// `Unusable` when it is not a regular file, cannot be read, or is larger than 64 MiB.
+pub fn file_in_worktree(repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
+    let place = work_tree(repo)?.join(path);
+    let Ok(found) = place.symlink_metadata() else {
+        return Ok(None);
+    };
+    let kind = entry_of(found.file_type(), &place);
+    match on_disk(path.to_owned(), true, kind, &place, MAX_BLOB_BYTES).content {
+        Content::Bytes(bytes) => Ok(Some(bytes.to_vec())),
+        Content::Refused(reason) => Err(GitError::Unusable(format!(
+            "`{path}` cannot be read: {reason}"
+        ))),
+    }
+}
+
+/// The content of a blob.
+///
+/// # Errors
+/// `Missing`; `Unusable` when it is broken, no blob, or larger than 64 MiB.
+pub fn blob(repo: &Repo, id: &str) -> Result<Vec<u8>> {
+    repo.blob_bytes(parse_id(id)?)
+}
+
+/// The object id that Git gives to these bytes as a blob.
+pub fn blob_id(bytes: &[u8]) -> String {
+    // Hashing fails for kinds of objects that there are not.
+    Oid::hash_object(ObjectType::Blob, bytes).map_or_else(|_| String::new(), |id| id.to_string())
+}
+
+impl Repo {
+    pub(super) fn blob_bytes(&self, id: Oid) -> Result<Vec<u8>> {
+        self.bounded_blob(id, MAX_BLOB_BYTES)?.map_err(|size| {
+            GitError::Unusable(format!(
+                "blob {id} has {size} bytes; at most {MAX_BLOB_BYTES} are read"
+            ))
+        })
+    }
+
+    /// A blob, or its size when that is above `max`. In a partial clone git gets it first.
+    pub(super) fn bounded_blob(
+        &self,
+        id: Oid,
+        max: usize,
+    ) -> Result<std::result::Result<Vec<u8>, usize>> {
+        if self.header(id)?.is_none() && self.is_partial() {
+            let got = Program::new(self, "cat-file")
+                .args(["-e", &id.to_string()])
+                .run()?;
+            if !got.success() {
+                return Err(GitError::Remote(format!(
+                    "cannot get object {id} from the remote: {}",
+                    got.stderr
+                )));
+            }
+        }
+        match self.header(id)? {
+            Some((size, ObjectType::Blob)) if size > max => Ok(Err(size)),
+            _ => self.object(id, ObjectType::Blob, max).map(Ok),
+        }
+    }
+}
+
+fn regular(path: &str, mode: u32) -> Result<()> {
+    match EntryKind::of(mode) {
+        EntryKind::File => Ok(()),
+        EntryKind::Link => Err(GitError::Unusable(format!("`{path}` is {LINK}"))),
+        _ => Err(GitError::Unusable(format!("`{path}` is not a file"))),
+    }
+}
+
+fn work_tree(repo: &Repo) -> Result<&Path> {
+    repo.workdir().ok_or_else(|| {
+        GitError::Unusable(
+            "this is a bare repository, which has no work tree: name a revision, or clone it"
+                .to_owned(),
+        )
+    })
+}
+
+fn entry_of(kind: std::fs::FileType, path: &Path) -> EntryKind {
+    if kind.is_file() {
+        EntryKind::File
+    } else if kind.is_symlink() {
+        EntryKind::Link
+    } else if kind.is_dir() && path.join(".git").symlink_metadata().is_ok() {
+        EntryKind::Submodule
+    } else {
+        EntryKind::Other
+    }
+}
+
+/// Whether git would leave `path` out: ignored, and nothing of it tracked.
+fn ignored(repo: &Repo, index: Option<&Index>, path: &str) -> bool {
+    let tracked = |index: &Index| {
+        index.get_path(Path::new(path), 0).is_some()
+            || index.find_prefix(format!("{path}/")).is_ok()
+    };
+    repo.git.is_path_ignored(path).unwrap_or(false) && !index.is_some_and(tracked)
+}
+
+/// A path from the root with `/`, and whether it is UTF-8.
+fn from_root(path: &Path, root: &Path) -> (String, bool) {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<&OsStr> = relative.iter().collect();
+    let clean = parts.iter().all(|part| part.to_str().is_some());
+    let parts: Vec<_> = parts.iter().map(|part| part.to_string_lossy()).collect();
+    (parts.join("/"), clean)
+}
+
+fn shown(path: &Path) -> (String, bool) {
+    (path.to_string_lossy().into_owned(), path.to_str().is_some())
+}
+
+fn on_disk(
+    path: String,
+    clean: bool,
+    kind: EntryKind,
+    place: &Path,
+    max_bytes: usize,
+) -> SourceFile {
+    let content = match kind {
+        _ if !clean => Err(NOT_UTF8.to_owned()),
+        EntryKind::File => read_file(place, max_bytes),
+        EntryKind::Link => Err(LINK.to_owned()),
+        EntryKind::Submodule => Err(SUBMODULE.to_owned()),
+        _ => Err("not a regular file".to_owned()),
+    };
+    match content {
+        Ok(bytes) => SourceFile {
+            path,
+            blob: blob_id(&bytes),
+            content: Content::Bytes(Arc::from(bytes)),
+        },
+        Err(reason) => refused_file(path, reason),
+    }
+}
+
+fn read_file(place: &Path, max_bytes: usize) -> std::result::Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(place).map_err(|error| cannot_read(&error))?;
+    // It may have grown, or become something else, since it was looked at.
+    let size = file.metadata().as_ref().map_or(0, Metadata::len);
+    let most = max_bytes as u64;
+    let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|error| cannot_read(&error))?;
+    if bytes.len() > max_bytes {
+        let size = size.max(most.saturating_add(1));
+        return Err(format!("{size} bytes; at most {max_bytes} are read"));
+    }
+    Ok(bytes)
+}
+
+fn refused_file(path: String, reason: String) -> SourceFile {
+    SourceFile {
+        path,
+        blob: String::new(),
+        content: Content::Refused(reason),
+    }
+}
+
+fn cannot_read(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => format!("it cannot be read: {error}"),
+    }
+}
+
+/// What to hand over for a folder that cannot be read; nothing when it went away meanwhile.
+fn unreadable(error: &walkdir::Error, root: Option<&Path>) -> Option<SourceFile> {
+    let cause = error.io_error()?;
+    if cause.kind() == std::io::ErrorKind::NotFound {
+        return None;
+    }
+    let place: PathBuf = error.path()?.to_owned();
+    let (path, _) = match root {
+        Some(root) => from_root(&place, root),
+        None => shown(&place),
+    };
+    Some(refused_file(path, cannot_read(cause)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::core::config::Config;
+    use crate::git::testing::Sandbox;
+
+    fn paths() -> Paths {
+        let config = Config::default();
+        Paths::new(&config.paths, 1000).unwrap()
+    }
+
+    /// `path: text` of what was read, `path! reason` of what was not.
+    fn told(files: &[SourceFile]) -> Vec<String> {
+        files
+            .iter()
+            .map(|file| match &file.content {
+                Content::Bytes(bytes) => {
+                    assert_eq!(file.blob, blob_id(bytes), "{}", file.path);
+                    format!("{}: {}", file.path, String::from_utf8_lossy(bytes))
+                }
+                Content::Refused(reason) => format!("{}! {reason}", file.path),
+            })
+            .collect()
+    }
+
+    /// Resources, other files, and everything that must not be followed.
+    fn messy(sandbox: &Sandbox) -> Repo {
+        let repo = sandbox.repo("one");
+        let other = sandbox.repo("other");
+        sandbox.commit(&other, &[("inner.yaml", "inner")]);
+        for (path, text) in [
+            ("planspec/goal.yaml", "goal"),
+            ("planspec/deep/er/plan.yml", "plan"),
+            ("planspec/gate.json", "gate"),
+            ("planspec/notes.md", "notes"),
+            ("docs/x.planspec.yaml", "document"),
+            ("docs/goal.yaml", "elsewhere"),
+            (".planspec.yaml", "configuration"),
+            ("outside/secret.yaml", "secret"),
+        ] {
+            sandbox.write(&repo, path, text);
+        }
+        sandbox.write(&repo, "planspec/large.yaml", &"x".repeat(1001));
+        let root = repo.workdir().unwrap();
+        symlink("goal.yaml", root.join("planspec/link.yaml")).unwrap();
+        symlink("../outside", root.join("planspec/folder")).unwrap();
+        symlink("notes.md", root.join("planspec/link.md")).unwrap();
+        let odd = OsStr::from_bytes(b"planspec/\xff.yaml");
+        std::fs::write(root.join(odd), "odd").unwrap();
+        let url = sandbox.path("other");
+        let url = url.to_str().unwrap();
+        sandbox.git(&repo, &["submodule", "--quiet", "add", url, "planspec/sub"]);
+        repo
+    }
+
+    const MESSY: [&str; 9] = [
+        "docs/x.planspec.yaml: document",
+        "planspec/deep/er/plan.yml: plan",
+        "planspec/folder! a symbolic link, which is never followed",
+        "planspec/gate.json: gate",
+        "planspec/goal.yaml: goal",
+        "planspec/large.yaml! 1001 bytes; at most 1000 are read",
+        "planspec/link.yaml! a symbolic link, which is never followed",
+        "planspec/sub! a submodule or a repository of its own, which is never entered",
+        "planspec/\u{fffd}.yaml! its path is not UTF-8",
+    ];
+
+    #[test]
+    fn work_tree_index_and_commit_tell_the_same() {
+        let sandbox = Sandbox::new();
+        let repo = messy(&sandbox);
+        assert_eq!(told(&from_worktree(&repo, &paths()).unwrap()), MESSY);
+        let commit = sandbox.commit(&repo, &[]);
+        assert_eq!(told(&from_index(&repo, &paths()).unwrap()), MESSY);
+        assert_eq!(told(&from_commit(&repo, &commit, &paths()).unwrap()), MESSY);
+    }
+
+    #[test]
+    fn a_bare_clone_is_read_from_its_commits() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let commit = sandbox.commit(&repo, &[("planspec/goal.yaml", "goal")]);
+        let bare = sandbox.clone_of("one", "bare", &["--bare"]);
+        let files = from_commit(&bare, &commit, &paths()).unwrap();
+        assert_eq!(told(&files), ["planspec/goal.yaml: goal"]);
+        let error = from_worktree(&bare, &paths()).unwrap_err().to_string();
+        assert!(error.contains("bare repository"), "{error}");
+    }
+
+    #[test]
+    fn a_pipe_in_the_work_tree_is_refused_and_not_waited_for() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        sandbox.write(&repo, "planspec/goal.yaml", "goal");
+        let pipe = repo.workdir().unwrap().join("planspec/pipe.yaml");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let expected = [
+            "planspec/goal.yaml: goal",
+            "planspec/pipe.yaml! not a regular file",
+        ];
+        assert_eq!(told(&from_worktree(&repo, &paths()).unwrap()), expected);
+        let named = from_files(&[&pipe], 1000);
+        assert!(told(&named)[0].ends_with("pipe.yaml! not a regular file"));
+    }
+
+    #[test]
+    fn ignored_files_are_left_out_unless_they_are_tracked() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        sandbox.write(&repo, "planspec/kept.yaml", "kept");
+        sandbox.write(&repo, "planspec/built/tracked.yaml", "tracked");
+        sandbox.commit(&repo, &[]);
+        sandbox.write(&repo, ".gitignore", "built/\n*.tmp.yaml\nnode_modules/\n");
+        sandbox.write(&repo, "planspec/built/new.yaml", "new");
+        sandbox.write(&repo, "planspec/x.tmp.yaml", "temporary");
+        sandbox.write(&repo, "node_modules/a/x.planspec.yaml", "foreign");
+        let expected = [
+            "planspec/built/tracked.yaml: tracked",
+            "planspec/kept.yaml: kept",
+        ];
+        assert_eq!(told(&from_worktree(&repo, &paths()).unwrap()), expected);
+    }
+
+    #[test]
+    fn the_index_is_read_and_not_the_work_tree() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        sandbox.write(&repo, "planspec/goal.yaml", "staged");
+        sandbox.git(&repo, &["add", "-A"]);
+        sandbox.write(&repo, "planspec/goal.yaml", "not yet");
+        sandbox.write(&repo, "planspec/new.yaml", "new");
+        sandbox.git(&repo, &["add", "-N", "planspec/new.yaml"]);
+        let expected = ["planspec/goal.yaml: staged"];
+        assert_eq!(told(&from_index(&repo, &paths()).unwrap()), expected);
+        let staged = file_in_index(&repo, "planspec/goal.yaml").unwrap();
+        assert_eq!(staged, Some(b"staged".to_vec()));
+        let lying = file_in_worktree(&repo, "planspec/goal.yaml").unwrap();
+        assert_eq!(lying, Some(b"not yet".to_vec()));
+        assert_eq!(file_in_index(&repo, "planspec/none.yaml").unwrap(), None);
+        assert_eq!(file_in_worktree(&repo, "planspec/none.yaml").unwrap(), None);
+    }
+
+    /// Started by the tests below in an environment of their own.
+    #[test]
+    #[ignore = "says what it sees, and proves nothing by itself"]
+    fn what_is_seen_from_here() {
+        let dir = std::env::var_os("SEEN_FROM").map(PathBuf::from);
+        let repo = Repo::open(dir.as_deref()).unwrap();
+        let staged = told(&from_index(&repo, &paths()).unwrap());
+        let top = Program::new(&repo, "rev-parse")
+            .arg("--show-toplevel")
+            .run();
+        let top = String::from_utf8(top.unwrap().stdout).unwrap();
+        let top = Path::new(top.trim()).file_name().unwrap().to_owned();
+        #[allow(clippy::print_stdout)]
+        {
+            println!("seen: {staged:?} in {}", top.to_string_lossy());
+        }
+    }
+
+    fn seen(cwd: &Path, variables: &[(&str, &str)]) -> String {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("GIT_") {
+                command.env_remove(name);
+            }
+        }
+        let output = command
+            .args(["--exact", "--ignored", "--nocapture"])
+            .arg("git::read::tests::what_is_seen_from_here")
+            .envs(variables.iter().copied())
+            .current_dir(cwd)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = text
+            .split_once("seen: ")
+            .and_then(|(_, rest)| rest.lines().next());
+        line.unwrap_or(&text).to_owned()
+    }
+
+    #[test]
+    #[allow(clippy::type_complexity)]
+    fn the_environment_means_what_it_means_to_git() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        sandbox.commit(&repo, &[("planspec/goal.yaml", "first"), ("sub/x", "x")]);
+        // `git commit PATH` and `commit -a` run their hooks like this.
+        let other_index = repo.common_dir().join("next-index.lock");
+        std::fs::copy(repo.common_dir().join("index"), &other_index).unwrap();
+        sandbox.write(&repo, "planspec/goal.yaml", "second");
+        sandbox.git(&repo, &["add", "-A"]);
+        sandbox.repo("two");
+        let [one, two, sub] = ["one", "two", "one/sub"].map(|name| sandbox.path(name));
+        let git_dir = one.join(".git");
+        let [one_text, sub_text] = [&one, &sub].map(|path| path.to_str().unwrap());
+        let [index_text, git_text] = [&other_index, &git_dir].map(|path| path.to_str().unwrap());
+        let first = r#"["planspec/goal.yaml: first"] in one"#;
+        let second = r#"["planspec/goal.yaml: second"] in one"#;
+        let table: [(&Path, &[(&str, &str)], &str); 8] = [
+            (&one, &[], second),
+            (&sub, &[], second),
+            (&two, &[], "[] in two"),
+            (&two, &[("SEEN_FROM", sub_text)], second),
+            (&one, &[("GIT_INDEX_FILE", index_text)], first),
+            (&one, &[("GIT_INDEX_FILE", ".git/next-index.lock")], first),
+            (
+                &two,
+                &[("SEEN_FROM", one_text), ("GIT_INDEX_FILE", index_text)],
+                first,
+            ),
+            (
+                &two,
+                &[("GIT_DIR", git_text), ("GIT_WORK_TREE", one_text)],
+                second,
+            ),
+        ];
+        for (cwd, variables, expected) in table {
+            assert_eq!(seen(cwd, variables), expected, "{cwd:?} {variables:?}");
+        }
+        let relative = [
+            ("SEEN_FROM", one_text),
+            ("GIT_DIR", ".git"),
+            ("GIT_WORK_TREE", one_text),
+        ];
+        assert_eq!(
+            seen(&two, &relative),
+            second,
+            "relative to the folder that was named"
+        );
+    }
+
+    #[test]
+    fn an_index_that_only_git_can_read_is_read_by_git() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        sandbox.commit(&repo, &[("planspec/goal.yaml", "goal"), ("other/a", "a")]);
+        sandbox.git(
+            &repo,
+            &[
+                "sparse-checkout",
+                "set",
+                "--cone",
+                "--sparse-index",
+                "planspec",
+            ],
+        );
+        let expected = ["planspec/goal.yaml: goal"];
+        let repo = sandbox.open("one");
+        assert!(
+            open_index(&repo).is_err(),
+            "this test is about an index that libgit2 refuses"
+        );
+        assert_eq!(told(&from_index(&repo, &paths()).unwrap()), expected);
+    }
+
+    #[test]
+    fn a_merge_conflict_is_named_once() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        sandbox.commit(&repo, &[("planspec/goal.yaml", "base")]);
+        sandbox.git(&repo, &["branch", "side"]);
+        sandbox.commit(&repo, &[("planspec/goal.yaml", "ours")]);
+        let ours = sandbox.git(&repo, &["rev-parse", "HEAD"]);
+        sandbox.git(&repo, &["checkout", "-q", "side"]);
+        sandbox.commit(&repo, &[("planspec/goal.yaml", "theirs")]);
+        sandbox.git(&repo, &["read-tree", "-m", "main~1", "side", &ours]);
+        let expected = ["planspec/goal.yaml! it has a merge conflict"];
+        assert_eq!(told(&from_index(&repo, &paths()).unwrap()), expected);
+    }
+
+    #[test]
+    fn folders_that_no_glob_can_reach_are_not_entered() {
+        let table = [
+            ("planspec/**", "planspec", true),
+            ("planspec/**", "planspec/a/b", true),
+            ("planspec/**", "docs", false),
+            ("planspec/**", "planspec2", false),
+            ("a/b/*.yaml", "a", true),
+            ("a/b/*.yaml", "a/c", false),
+            ("a/{b,c}/*.yaml", "a/c", true),
+            ("**/*.planspec.yaml", "anything/at/all", true),
+        ];
+        for (glob, folder, entered) in table {
+            let paths = Paths::new([glob], 1).unwrap();
+            assert_eq!(paths.enters(folder), entered, "{glob} {folder}");
+        }
+    }
+
+    #[test]
+    fn globs_match_resources_and_not_the_configuration() {
+        let table = [
+            ("planspec/a.yaml", true),
+            ("planspec/a/b/c.yml", true),
+            ("planspec/a.json", true),
+            ("planspec/a.md", false),
+            ("a.yaml", false),
+            ("a.planspec.json", true),
+            ("a/b.planspec.yml", true),
+            (".planspec.yaml", false),
+            ("planspec/.planspec.yaml", false),
+        ];
+        for (path, expected) in table {
+            assert_eq!(paths().matches(path), expected, "{path}");
+        }
+        let one_level = Paths::new(["plans/*.yaml"], 1).unwrap();
+        assert!(one_level.matches("plans/a.yaml") && !one_level.matches("plans/a/b.yaml"));
+        let error = Paths::new(["a[", "b"], 1).unwrap_err();
+        assert!(error.contains("`a[` is not a glob"), "{error}");
+    }
+
+    #[test]
+    fn named_files_and_folders_need_no_repository() {
+        let sandbox = Sandbox::new();
+        let dir = sandbox.path("plain");
+        std::fs::create_dir_all(dir.join("sub")).unwrap();
+        for (path, text) in [("b.yaml", "b"), ("a.txt", "a"), ("sub/c.json", "c")] {
+            std::fs::write(dir.join(path), text).unwrap();
+        }
+        symlink("..", dir.join("sub/loop")).unwrap();
+        let cut = |files: Vec<SourceFile>| -> Vec<String> {
+            let prefix = format!("{}/", dir.display());
+            told(&files)
+                .iter()
+                .map(|l| l.replace(&prefix, ""))
+                .collect()
+        };
+        let flat = from_directory(&dir, false, 9).unwrap();
+        assert_eq!(cut(flat), ["b.yaml: b"]);
+        let deep = ["b.yaml: b", "sub/c.json: c", &format!("sub/loop! {LINK}")];
+        assert_eq!(cut(from_directory(&dir, true, 9).unwrap()), deep);
+        assert_eq!(cut(from_files(&[&dir], 9)), deep);
+        let named = from_files(&[dir.join("a.txt"), dir.join("none"), dir.join("a.txt")], 9);
+        assert_eq!(cut(named), ["a.txt: a", "none! there is no such file"]);
+        let error = from_directory(&dir.join("none"), true, 9).unwrap_err();
+        assert!(error.to_string().contains("none"), "{error}");
+    }
+
+    #[test]
+    fn single_files_of_a_commit() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        sandbox.write(&repo, ".planspec.yaml", "lease: 1h\n");
+        symlink("a", repo.workdir().unwrap().join("link")).unwrap();
+        let commit = sandbox.commit(&repo, &[("a/b/c", "c")]);
+        let at = |path: &str| file_at(&repo, &commit, path);
+        assert_eq!(at(".planspec.yaml").unwrap(), Some(b"lease: 1h\n".to_vec()));
+        assert_eq!(at("a/b/c").unwrap(), Some(b"c".to_vec()));
+        for path in ["a/b/d", "a/b/c/d", "x", "", "a//c"] {
+            assert_eq!(at(path).unwrap(), None, "{path}");
+        }
+        for path in ["link", "a/b"] {
+            assert!(matches!(at(path), Err(GitError::Unusable(_))), "{path}");
+        }
+        let absent = file_at(&repo, &"1".repeat(40), "a");
+        assert!(matches!(absent, Err(GitError::Missing(_))), "{absent:?}");
+    }
+
+    #[test]
+    #[allow(clippy::type_complexity)]
+    fn broken_objects_end_in_an_error() {
+        let sandbox = Sandbox::new();
+        let table: [fn(&[u8]) -> Vec<u8>; 4] = [
+            |_| Vec::new(),
+            |bytes| bytes[..bytes.len() / 2].to_vec(),
+            |bytes| bytes[..4].to_vec(),
+            |_| b"not zlib at all".to_vec(),
+        ];
+        for (n, damage) in table.into_iter().enumerate() {
+            let name = format!("r{n}");
+            let repo = sandbox.repo(&name);
+            let text: String = (0..300).map(|n| format!("line {n}\n")).collect();
+            let paths = Paths::new(["planspec/**"], 100_000).unwrap();
+            let commit = sandbox.commit(&repo, &[("planspec/goal.yaml", &text)]);
+            let blob = blob_id(text.as_bytes());
+            let file = repo
+                .common_dir()
+                .join("objects")
+                .join(&blob[..2])
+                .join(&blob[2..]);
+            let bytes = std::fs::read(&file).unwrap();
+            std::fs::remove_file(&file).unwrap();
+            std::fs::write(&file, damage(&bytes)).unwrap();
+            let repo = sandbox.open(&name);
+            let found = from_commit(&repo, &commit, &paths);
+            let error = found.unwrap_err().to_string();
+            assert!(
+                error.contains(&blob) && error.contains("git fsck"),
+                "{n}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_partial_clone_gets_what_it_reads() {
+        let sandbox = Sandbox::new();
+        let origin = sandbox.repo("origin");
+        let commit = sandbox.commit(&origin, &[("planspec/goal.yaml", "goal")]);
+        sandbox.git(&origin, &["config", "uploadpack.allowFilter", "true"]);
+        let options = ["--filter=blob:none", "--no-checkout"];
+        let clone = sandbox.clone_of("origin", "clone", &options);
+        assert!(!clone.has_object(&blob_id(b"goal")));
+        let files = from_commit(&clone, &commit, &paths()).unwrap();
+        assert_eq!(told(&files), ["planspec/goal.yaml: goal"]);
+    }
+}

@@ -1,0 +1,702 @@
+//! The shared remote, through the user's own `git`.
+//!
+//! A ref on a remote only ever moves from the value that was read: records by `--force-with-lease`
+//! with the expected id, the status branch by a plain fast-forward push. What git answers is a
+//! hint; what the remote holds afterwards decides.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::object::parse_id;
+use super::program::{Output, Program};
+use super::{GitError, Repo, Result};
+
+/// Most refs in one push: their names are arguments of one program.
+const BATCH: usize = 200;
+
+/// What a remote holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Short name of the branch that its HEAD names.
+    pub default_branch: Option<String>,
+    /// Full names and ids of the refs that were asked for.
+    pub refs: BTreeMap<String, String>,
+}
+
+/// One ref to be changed on a remote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefUpdate {
+    /// Its full name.
+    pub name: String,
+    /// The id that it is expected to have; `None`: there is no such ref.
+    pub old: Option<String>,
+    /// The id that it shall have; `None`: it shall be gone.
+    pub new: Option<String>,
+}
+
+/// How the change of one ref went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// The ref is as it should be. It may have been before: a commit that two could make alike
+    /// needs something in it that tells them apart.
+    Done,
+    /// Somebody else was first; what the ref holds now.
+    Lost(Option<String>),
+    /// The ref is unchanged, and the remote does not want the change; its words.
+    Refused(String),
+}
+
+/// List refs of a remote: full names, or prefixes that end in `*`.
+///
+/// # Errors
+/// `Remote` when it cannot be reached.
+pub fn list(repo: &Repo, remote: &str, patterns: &[&str]) -> Result<Listing> {
+    known(repo, remote)?;
+    let listed = Program::new(repo, "ls-remote")
+        .args(["--symref", "--", remote, "HEAD"])
+        .args(patterns)
+        .run()?;
+    if !listed.success() {
+        return Err(failed("read the refs of", remote, &listed));
+    }
+    Ok(read_listing(
+        &String::from_utf8_lossy(&listed.stdout),
+        patterns,
+    ))
+}
+
+fn read_listing(text: &str, patterns: &[&str]) -> Listing {
+    // `ls-remote` also lists what only ends like a pattern.
+    let wanted = |name: &str| {
+        patterns
+            .iter()
+            .any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => name == *pattern,
+            })
+    };
+    let mut listing = Listing::default();
+    for (id, name) in text.lines().filter_map(|line| line.split_once('\t')) {
+        if let Some(target) = id.strip_prefix("ref: ") {
+            if name == "HEAD" {
+                listing.default_branch = target.strip_prefix("refs/heads/").map(str::to_owned);
+            }
+        } else if wanted(name) && !name.ends_with("^{}") && parse_id(id).is_ok() {
+            listing.refs.insert(name.to_owned(), id.to_owned());
+        }
+    }
+    listing
+}
+
+/// Fetch objects by id, with everything behind them. No ref and no `FETCH_HEAD` is written, so
+/// nothing keeps them until they are linked to.
+///
+/// `shallow` is for commits behind which nobody looks, and only has a meaning in a shallow clone:
+/// then nothing behind them is fetched. Chains of records must be fetched whole.
+///
+/// # Errors
+/// `Remote` when it cannot be reached or does not have them.
+pub fn fetch(repo: &Repo, remote: &str, ids: &[String], shallow: bool) -> Result<()> {
+    known(repo, remote)?;
+    let shallow = shallow && repo.is_shallow();
+    let mut wanted = String::new();
+    for id in ids {
+        parse_id(id)?;
+        // Git itself looks whether a whole history is here already.
+        if !(shallow && repo.has_object(id)) {
+            wanted.push_str(id);
+            wanted.push('\n');
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    // Every option that the user's configuration could set otherwise.
+    let mut program = Program::new(repo, "fetch").args([
+        "--quiet",
+        "--no-tags",
+        "--no-prune",
+        "--no-prune-tags",
+        "--no-write-fetch-head",
+        "--no-auto-maintenance",
+        "--no-recurse-submodules",
+        "--no-filter",
+        "--no-all",
+        "--refmap=",
+        "--stdin",
+    ]);
+    if shallow {
+        program = program.arg("--depth=1");
+    }
+    let fetched = program.args(["--", remote]).stdin(wanted).run()?;
+    if !fetched.success() {
+        return Err(failed("fetch from", remote, &fetched));
+    }
+    Ok(())
+}
+
+/// Change refs of a remote, each on its own, each only if it has the expected id. The outcomes
+/// stand in the order of the updates.
+///
+/// # Errors
+/// `Remote` when it cannot be reached, or refuses everything; then nothing, or an unknown part,
+/// was changed, and the same call can be made again.
+pub fn push(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<PushOutcome>> {
+    known(repo, remote)?;
+    let mut outcomes = Vec::new();
+    for batch in updates.chunks(BATCH) {
+        outcomes.extend(push_batch(repo, remote, batch)?);
+    }
+    Ok(outcomes)
+}
+
+fn push_batch(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<PushOutcome>> {
+    let mut leases = Vec::new();
+    let mut specs = Vec::new();
+    for RefUpdate { name, old, new } in updates {
+        for id in [old, new].into_iter().flatten() {
+            parse_id(id)?;
+        }
+        let [old, new] = [old, new].map(|id| id.as_deref().unwrap_or_default());
+        leases.push(format!("--force-with-lease={name}:{old}"));
+        specs.push(format!("{new}:{name}"));
+    }
+    let pushed = run_push(repo, remote, &leases, &specs)?;
+    settle(repo, remote, updates, &pushed)
+}
+
+/// Move a branch of a remote forward to `new`, which is behind `old` (`None`: there is no such
+/// branch yet). Never forced.
+///
+/// # Errors
+/// `Remote` when it cannot be reached.
+pub fn fast_forward(
+    repo: &Repo,
+    remote: &str,
+    name: &str,
+    old: Option<&str>,
+    new: &str,
+) -> Result<PushOutcome> {
+    known(repo, remote)?;
+    parse_id(new)?;
+    let update = RefUpdate {
+        name: name.to_owned(),
+        old: old.map(str::to_owned),
+        new: Some(new.to_owned()),
+    };
+    let pushed = run_push(repo, remote, &[], &[format!("{new}:{name}")])?;
+    let outcome = settle(repo, remote, &[update], &pushed)?.into_iter().next();
+    outcome.ok_or_else(|| failed("push to", remote, &pushed))
+}
+
+fn run_push(repo: &Repo, remote: &str, leases: &[String], specs: &[String]) -> Result<Output> {
+    // No hooks, no tags, no submodules: these refs are ours, not the user's work.
+    Program::new(repo, "push")
+        .args([
+            "--porcelain",
+            "--no-verify",
+            "--no-follow-tags",
+            "--no-atomic",
+            "--recurse-submodules=no",
+        ])
+        .args(leases)
+        .args(["--", remote])
+        .args(specs)
+        .run()
+}
+
+/// What became of each update: git's word where it says that all is well, else what the remote
+/// holds now.
+fn settle(
+    repo: &Repo,
+    remote: &str,
+    updates: &[RefUpdate],
+    pushed: &Output,
+) -> Result<Vec<PushOutcome>> {
+    let answers = read_answers(&String::from_utf8_lossy(&pushed.stdout));
+    let fine = |update: &RefUpdate| {
+        answers
+            .get(&update.name)
+            .is_some_and(|answer| answer.flag != '!')
+    };
+    if updates.iter().all(fine) {
+        return Ok(vec![PushOutcome::Done; updates.len()]);
+    }
+    let names: Vec<&str> = updates.iter().map(|update| update.name.as_str()).collect();
+    // When the remote does not answer at all, what it said to the push is the better reason.
+    let now = list(repo, remote, &names).map_err(|_| failed("push to", remote, pushed))?;
+    updates
+        .iter()
+        .map(|update| {
+            let found = now.refs.get(&update.name);
+            if fine(update) || found == update.new.as_ref() {
+                return Ok(PushOutcome::Done);
+            }
+            if found != update.old.as_ref() {
+                return Ok(PushOutcome::Lost(found.cloned()));
+            }
+            match answers.get(&update.name) {
+                Some(answer) => Ok(PushOutcome::Refused(reason(&answer.text, &pushed.stderr))),
+                None => Err(failed("push to", remote, pushed)),
+            }
+        })
+        .collect()
+}
+
+/// `[remote rejected] (hook declined)`, and what the remote said to it.
+fn reason(text: &str, stderr: &str) -> String {
+    let said: Vec<&str> = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("remote: "))
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    if said.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{text}: {}", said.join(" "))
+    }
+}
+
+struct Answer {
+    flag: char,
+    text: String,
+}
+
+/// Lines `<flag> TAB <source>:<destination> TAB <text>`, in any order.
+fn read_answers(text: &str) -> HashMap<String, Answer> {
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.splitn(3, '\t');
+            let flag = fields.next()?.chars().next()?;
+            let (_, destination) = fields.next()?.split_once(':')?;
+            let text = fields.next().unwrap_or_default().to_owned();
+            Some((destination.to_owned(), Answer { flag, text }))
+        })
+        .collect()
+}
+
+/// Only remotes that the user's own git configuration names: an address from a file of the
+/// repository would be a way out for everything in it.
+fn known(repo: &Repo, remote: &str) -> Result<()> {
+    if !remote.is_empty() && !remote.starts_with('-') && repo.remote_url(remote).is_some() {
+        return Ok(());
+    }
+    let shown = remote.escape_debug();
+    Err(GitError::Remote(format!(
+        "there is no remote `{shown}`: see `git remote -v`, add it with `git remote add {shown} \
+         <address>`, or change `status.remote` in `.planspec.yaml`"
+    )))
+}
+
+fn failed(tried: &str, remote: &str, output: &Output) -> GitError {
+    let said = match output.stderr.as_str() {
+        "" => format!("git ended with code {}", output.code),
+        said => said.to_owned(),
+    };
+    GitError::Remote(format!("cannot {tried} remote `{remote}`: {said}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::git::inbox::{Chain, read_chain, write_record};
+    use crate::git::testing::{self, Sandbox};
+
+    const CLAIM: &str = "refs/planspec/work/team/exec/0b6f/research/1";
+    const STATUS: &str = "refs/heads/planspec/status";
+
+    fn record(repo: &Repo, parent: Option<&str>, text: &str) -> String {
+        write_record(repo, parent, text, testing::time(0), &testing::identity()).unwrap()
+    }
+
+    fn update(name: &str, old: Option<&str>, new: Option<&str>) -> RefUpdate {
+        RefUpdate {
+            name: name.to_owned(),
+            old: old.map(str::to_owned),
+            new: new.map(str::to_owned),
+        }
+    }
+
+    fn push_one(repo: &Repo, name: &str, old: Option<&str>, new: Option<&str>) -> PushOutcome {
+        let outcomes = push(repo, "origin", &[update(name, old, new)]).unwrap();
+        assert_eq!(outcomes.len(), 1);
+        outcomes.into_iter().next().unwrap()
+    }
+
+    /// A bare remote `hub` with one commit on `main`, and as many clones `c0`, `c1`, … as asked for.
+    fn hub(sandbox: &Sandbox, clones: usize) -> (Repo, Vec<Repo>) {
+        let hub = sandbox.bare("hub");
+        let seed = sandbox.clone_of("hub", "seed", &[]);
+        sandbox.commit(&seed, &[("a", "1")]);
+        sandbox.git(&seed, &["push", "-q", "origin", "HEAD:main"]);
+        let clones = (0..clones)
+            .map(|n| sandbox.clone_of("hub", &format!("c{n}"), &[]))
+            .collect();
+        (hub, clones)
+    }
+
+    #[test]
+    fn listings_are_read_exactly() {
+        let id = "1".repeat(40);
+        let text = format!(
+            "ref: refs/heads/trunk\tHEAD\n{id}\tHEAD\n{id}\trefs/heads/trunk\n\
+             {id}\trefs/planspec/work/x\n{id}\trefs/foo/refs/heads/trunk\n\
+             {id}\trefs/tags/v1\n{id}\trefs/tags/v1^{{}}\nnonsense\nx\ty\n"
+        );
+        let patterns = ["refs/heads/trunk", "refs/planspec/*", "refs/tags/*"];
+        let listing = read_listing(&text, &patterns);
+        assert_eq!(listing.default_branch.as_deref(), Some("trunk"));
+        assert_eq!(
+            listing.refs.keys().collect::<Vec<_>>(),
+            ["refs/heads/trunk", "refs/planspec/work/x", "refs/tags/v1"]
+        );
+        assert_eq!(read_listing("", &patterns), Listing::default());
+    }
+
+    #[test]
+    fn a_remote_is_listed_with_its_default_branch() {
+        let sandbox = Sandbox::new();
+        let (hub, clones) = hub(&sandbox, 1);
+        let main = hub.resolve("main").unwrap().unwrap();
+        let found = list(&clones[0], "origin", &["refs/heads/main", STATUS]).unwrap();
+        assert_eq!(found.default_branch.as_deref(), Some("main"));
+        assert_eq!(
+            found.refs,
+            BTreeMap::from([("refs/heads/main".to_owned(), main)])
+        );
+    }
+
+    #[test]
+    fn a_remote_without_commits_lists_nothing() {
+        let sandbox = Sandbox::new();
+        sandbox.bare("hub");
+        let clone = sandbox.clone_of("hub", "clone", &[]);
+        assert_eq!(
+            list(&clone, "origin", &["refs/*"]).unwrap(),
+            Listing::default()
+        );
+    }
+
+    #[test]
+    fn remotes_that_are_not_configured_or_not_there_are_named() {
+        let sandbox = Sandbox::new();
+        let (hub, clones) = hub(&sandbox, 1);
+        let url = format!("file://{}", hub.directory().display());
+        for remote in ["upstream", "", "--upload-pack=x", &url] {
+            let error = list(&clones[0], remote, &[]).unwrap_err();
+            assert!(matches!(error, GitError::Remote(_)), "{error:?}");
+            assert!(error.to_string().contains("git remote -v"), "{error}");
+        }
+        sandbox.git(
+            &clones[0],
+            &["remote", "set-url", "origin", "file:///nowhere/at/all"],
+        );
+        let clone = sandbox.open("c0");
+        let id = clone.resolve("HEAD").unwrap().unwrap();
+        let absent = ["1".repeat(40)];
+        let errors = [
+            list(&clone, "origin", &[]).unwrap_err(),
+            fetch(&clone, "origin", &absent, false).unwrap_err(),
+            push(&clone, "origin", &[update(CLAIM, None, Some(&id))]).unwrap_err(),
+            fast_forward(&clone, "origin", STATUS, None, &id).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, GitError::Remote(_)), "{error:?}");
+            assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+        }
+    }
+
+    #[test]
+    fn of_eight_racing_claims_exactly_one_wins_and_the_others_learn_of_it() {
+        let sandbox = Sandbox::new();
+        let (hub, clones) = hub(&sandbox, 8);
+        drop(clones);
+        let answers: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|n| {
+                    let dir = sandbox.path(&format!("c{n}"));
+                    scope.spawn(move || {
+                        let repo = Repo::open_sealed(&dir).unwrap();
+                        let id = record(&repo, None, &format!("worker {n}"));
+                        let outcome = push_one(&repo, CLAIM, None, Some(&id));
+                        (id, outcome)
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        let winner = super::super::refs::get(&hub, CLAIM).unwrap().unwrap();
+        for (id, outcome) in &answers {
+            let expected = if *id == winner {
+                PushOutcome::Done
+            } else {
+                PushOutcome::Lost(Some(winner.clone()))
+            };
+            assert_eq!(*outcome, expected);
+        }
+        assert!(answers.iter().any(|(id, _)| *id == winner));
+    }
+
+    #[test]
+    fn a_ref_is_moved_and_deleted_only_from_the_expected_id() {
+        let sandbox = Sandbox::new();
+        let (_, clones) = hub(&sandbox, 1);
+        let repo = &clones[0];
+        let claim = record(repo, None, "claim");
+        let report = record(repo, Some(&claim), "report");
+        let other = record(repo, None, "other");
+        let done = PushOutcome::Done;
+        let lost = |id: Option<&String>| PushOutcome::Lost(id.cloned());
+        let one = |old: Option<&String>, new: Option<&String>| {
+            push_one(
+                repo,
+                CLAIM,
+                old.map(String::as_str),
+                new.map(String::as_str),
+            )
+        };
+        assert_eq!(one(Some(&claim), Some(&report)), lost(None), "no such ref");
+        assert_eq!(one(None, Some(&claim)), done);
+        assert_eq!(
+            one(None, Some(&claim)),
+            done,
+            "asked again after a lost answer"
+        );
+        assert_eq!(one(None, Some(&other)), lost(Some(&claim)));
+        assert_eq!(one(Some(&other), Some(&report)), lost(Some(&claim)));
+        assert_eq!(one(Some(&claim), Some(&report)), done);
+        assert_eq!(one(Some(&claim), None), lost(Some(&report)));
+        assert_eq!(one(Some(&report), None), done);
+        assert_eq!(one(Some(&report), None), done, "gone already");
+    }
+
+    #[test]
+    fn each_ref_of_a_push_is_decided_on_its_own() {
+        let sandbox = Sandbox::new();
+        let (_, clones) = hub(&sandbox, 1);
+        let repo = &clones[0];
+        let [a, b] = ["a", "b"].map(|text| record(repo, None, text));
+        let [x, y, z] = ["x", "y", "z"].map(|name| format!("refs/planspec/requests/{name}"));
+        assert_eq!(push_one(repo, &y, None, Some(&a)), PushOutcome::Done);
+        let updates = [
+            update(&x, None, Some(&a)),
+            update(&y, None, Some(&b)),
+            update("refs/planspec/requests/gone", Some(&a), None),
+            update(&z, None, Some(&b)),
+        ];
+        let expected = [
+            PushOutcome::Done,
+            PushOutcome::Lost(Some(a.clone())),
+            PushOutcome::Done,
+            PushOutcome::Done,
+        ];
+        assert_eq!(push(repo, "origin", &updates).unwrap(), expected);
+        assert_eq!(push(repo, "origin", &[]).unwrap(), []);
+    }
+
+    #[test]
+    fn an_answer_that_never_came_is_settled_by_what_the_remote_holds() {
+        let sandbox = Sandbox::new();
+        let (hub, clones) = hub(&sandbox, 1);
+        let repo = &clones[0];
+        let [old, new, other] = ["old", "new", "other"].map(|text| record(repo, None, text));
+        push_one(repo, CLAIM, None, Some(&old));
+        let silence = Output {
+            code: 128,
+            stdout: Vec::new(),
+            stderr: "fatal: the remote end hung up unexpectedly".to_owned(),
+        };
+        let updates = [update(CLAIM, Some(&old), Some(&new))];
+        let settled = || settle(repo, "origin", &updates, &silence);
+        let error = settled().unwrap_err().to_string();
+        assert!(error.contains("hung up"), "nothing happened: {error}");
+        sandbox.git(
+            repo,
+            &["push", "-q", "-f", "origin", &format!("{new}:{CLAIM}")],
+        );
+        assert_eq!(settled().unwrap(), [PushOutcome::Done], "it was applied");
+        sandbox.git(
+            repo,
+            &["push", "-q", "-f", "origin", &format!("{other}:{CLAIM}")],
+        );
+        assert_eq!(settled().unwrap(), [PushOutcome::Lost(Some(other))]);
+        sandbox.git(&hub, &["update-ref", "-d", CLAIM]);
+        assert_eq!(settled().unwrap(), [PushOutcome::Lost(None)]);
+    }
+
+    #[test]
+    fn a_partial_clone_fetches_status_and_records_with_their_content() {
+        let sandbox = Sandbox::new();
+        let (hub, clones) = hub(&sandbox, 1);
+        sandbox.git(&hub, &["config", "uploadpack.allowFilter", "true"]);
+        let partial = sandbox.clone_of("hub", "partial", &["--filter=blob:none", "-n"]);
+        let id = record(&clones[0], None, "claim");
+        push_one(&clones[0], CLAIM, None, Some(&id));
+        fetch(&partial, "origin", &[id], false).unwrap();
+        assert!(partial.has_object(&crate::git::read::blob_id(b"claim")));
+    }
+
+    #[test]
+    fn a_remote_that_does_not_want_it_is_quoted() {
+        use std::os::unix::fs::PermissionsExt;
+        let sandbox = Sandbox::new();
+        let (hub, clones) = hub(&sandbox, 1);
+        let hook = hub.common_dir().join("hooks/pre-receive");
+        std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        std::fs::write(&hook, "#!/bin/sh\necho 'branch is protected' >&2\nexit 1\n").unwrap();
+        std::fs::set_permissions(&hook, PermissionsExt::from_mode(0o755)).unwrap();
+        let id = record(&clones[0], None, "a");
+        let outcomes = [
+            push_one(&clones[0], CLAIM, None, Some(&id)),
+            fast_forward(&clones[0], "origin", STATUS, None, &id).unwrap(),
+        ];
+        for outcome in outcomes {
+            let PushOutcome::Refused(why) = outcome else {
+                panic!("{outcome:?}")
+            };
+            assert!(
+                why.contains("hook declined") && why.contains("protected"),
+                "{why}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lost_fast_forward_is_told_and_overwrites_nothing() {
+        let sandbox = Sandbox::new();
+        let (hub, clones) = hub(&sandbox, 2);
+        let first = record(&clones[0], None, "first");
+        let forward = |repo: &Repo, old: Option<&str>, new: &str| {
+            fast_forward(repo, "origin", STATUS, old, new).unwrap()
+        };
+        assert_eq!(forward(&clones[0], None, &first), PushOutcome::Done);
+        let rival = record(&clones[1], None, "rival root");
+        let taken = PushOutcome::Lost(Some(first.clone()));
+        assert_eq!(forward(&clones[1], None, &rival), taken);
+        fetch(&clones[1], "origin", std::slice::from_ref(&first), false).unwrap();
+        let ours = record(&clones[0], Some(&first), "ours");
+        let theirs = record(&clones[1], Some(&first), "theirs");
+        assert_eq!(
+            forward(&clones[1], Some(&first), &theirs),
+            PushOutcome::Done
+        );
+        let lost = PushOutcome::Lost(Some(theirs.clone()));
+        assert_eq!(forward(&clones[0], Some(&first), &ours), lost);
+        assert_eq!(super::super::refs::get(&hub, STATUS).unwrap(), Some(theirs));
+    }
+
+    #[test]
+    fn racing_fast_forwards_have_one_winner() {
+        let sandbox = Sandbox::new();
+        let (hub, clones) = hub(&sandbox, 4);
+        let first = record(&clones[0], None, "first");
+        fast_forward(&clones[0], "origin", STATUS, None, &first).unwrap();
+        drop(clones);
+        let outcomes: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|n| {
+                    let (dir, first) = (sandbox.path(&format!("c{n}")), first.as_str());
+                    scope.spawn(move || {
+                        let repo = Repo::open_sealed(&dir).unwrap();
+                        fetch(&repo, "origin", &[first.to_owned()], false).unwrap();
+                        let id = record(&repo, Some(first), &format!("writer {n}"));
+                        let outcome = fast_forward(&repo, "origin", STATUS, Some(first), &id);
+                        (id, outcome.unwrap())
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        let winner = super::super::refs::get(&hub, STATUS).unwrap().unwrap();
+        for (id, outcome) in outcomes {
+            match outcome {
+                PushOutcome::Done => assert_eq!(id, winner),
+                PushOutcome::Lost(found) => {
+                    assert!(id != winner && found == Some(winner.clone()));
+                }
+                PushOutcome::Refused(why) => panic!("{why}"),
+            }
+        }
+    }
+
+    #[test]
+    fn fetched_objects_are_linked_by_nothing() {
+        let sandbox = Sandbox::new();
+        let (_, clones) = hub(&sandbox, 2);
+        let id = record(&clones[0], None, "a");
+        push_one(&clones[0], CLAIM, None, Some(&id));
+        // Whatever the user has configured.
+        for (key, value) in [
+            ("fetch.prune", "true"),
+            ("fetch.pruneTags", "true"),
+            ("fetch.all", "true"),
+            ("remote.origin.tagOpt", "--tags"),
+        ] {
+            sandbox.git(&clones[1], &["config", key, value]);
+        }
+        sandbox.git(&clones[1], &["tag", "mine"]);
+        sandbox.git(&clones[1], &["update-ref", "refs/planspec/mine", "HEAD"]);
+        let before = sandbox.git(&clones[1], &["for-each-ref"]);
+        assert!(!clones[1].has_object(&id));
+        fetch(&clones[1], "origin", std::slice::from_ref(&id), true).unwrap();
+        assert!(clones[1].has_object(&id));
+        assert_eq!(sandbox.git(&clones[1], &["for-each-ref"]), before);
+        assert!(!clones[1].common_dir().join("FETCH_HEAD").exists());
+        assert!(!clones[1].is_shallow(), "a full clone stays one");
+        fetch(&clones[1], "no matter", &[], false).unwrap_err();
+        fetch(&clones[1], "origin", &[id], false).unwrap();
+    }
+
+    #[test]
+    fn a_shallow_clone_fetches_by_id_and_stays_shallow() {
+        let sandbox = Sandbox::new();
+        let (_, clones) = hub(&sandbox, 1);
+        let full = &clones[0];
+        let commits: Vec<String> = (2..6)
+            .map(|n| sandbox.commit(full, &[("a", &n.to_string())]))
+            .collect();
+        sandbox.git(full, &["push", "-q", "origin", "HEAD:main"]);
+        let shallow = sandbox.clone_of("hub", "shallow", &["--depth=1"]);
+        let more: Vec<String> = (6..9)
+            .map(|n| sandbox.commit(full, &[("a", &n.to_string())]))
+            .collect();
+        sandbox.git(full, &["push", "-q", "origin", "HEAD:main"]);
+        let claim = record(full, None, "claim");
+        let report = record(full, Some(&claim), "report");
+        push_one(full, CLAIM, None, Some(&report));
+
+        fetch(&shallow, "origin", std::slice::from_ref(&more[2]), true).unwrap();
+        assert!(shallow.has_object(&more[2]) && !shallow.has_object(&more[1]));
+        fetch(&shallow, "origin", std::slice::from_ref(&report), false).unwrap();
+        assert!(shallow.is_shallow());
+        assert!(!shallow.has_object(&commits[2]), "history is not deepened");
+        let shallow = sandbox.open("shallow");
+        let chain = read_chain(&shallow, &report, None).unwrap();
+        let Chain::Records { records, .. } = chain else {
+            panic!("{chain:?}")
+        };
+        let ids: Vec<String> = records.into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, [claim, report.clone()], "the chain is whole");
+        let third = record(&shallow, Some(&report), "renewal");
+        let pushed = push_one(&shallow, CLAIM, Some(&report), Some(&third));
+        assert_eq!(pushed, PushOutcome::Done);
+    }
+
+    #[test]
+    fn the_users_pre_push_hook_and_tags_stay_out_of_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let sandbox = Sandbox::new();
+        let (hub, clones) = hub(&sandbox, 1);
+        let hook = clones[0].common_dir().join("hooks/pre-push");
+        std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        std::fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+        std::fs::set_permissions(&hook, PermissionsExt::from_mode(0o755)).unwrap();
+        sandbox.git(&clones[0], &["config", "push.followTags", "true"]);
+        let id = record(&clones[0], None, "a");
+        sandbox.git(&clones[0], &["tag", "-a", "-m", "x", "v1", &id]);
+        let pushed = push_one(&clones[0], CLAIM, None, Some(&id));
+        assert_eq!(pushed, PushOutcome::Done);
+        assert_eq!(sandbox.git(&hub, &["tag", "--list"]), "");
+    }
+}

@@ -1,0 +1,774 @@
+//! The status branch as files: read a tip that is checked to be ours, write the next commit.
+//!
+//! No ref is moved here; see `refs` and `remote`. What the files mean is decided elsewhere.
+
+use std::collections::BTreeMap;
+
+use git2::{ObjectType, Oid};
+
+use super::object::{EntryKind, NewCommit, RawCommit, parse_id};
+use super::{GitError, Identity, Repo, Result, unusable};
+use crate::core::digest::shard;
+use crate::core::resource::{Kind, Time};
+
+/// Folder of the pinned spec blobs.
+pub const PINNED: &str = "_pinned/";
+/// Most parents of one evidence commit: Git slows down with the square of them.
+const MAX_PARENTS: usize = 256;
+/// The board, and the state of the controller.
+const ROOT_FILES: [&str; 2] = ["README.md", "controller.yaml"];
+
+const OBSERVED: &str = "Planspec-Observed";
+const SEQUENCE: &str = "Planspec-Sequence";
+
+/// A status commit, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchFiles {
+    /// Every file but the pinned blobs: path and content.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The pinned blobs: path and blob id.
+    pub pinned: BTreeMap<String, String>,
+    /// The spec commit that was observed.
+    pub observed: String,
+    /// Counts the commits of the branch, from 1.
+    pub sequence: u64,
+    /// When the commit was made.
+    pub time: Time,
+}
+
+/// Content of a file to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileBody {
+    /// A text.
+    Text(String),
+    /// A blob that exists already.
+    Blob(String),
+}
+
+/// The next status commit.
+#[derive(Debug, Clone)]
+pub struct NewStatus {
+    /// The status commit before; `None` begins the branch.
+    pub parent: Option<String>,
+    /// Every file of the tree, by path.
+    pub files: BTreeMap<String, FileBody>,
+    /// What moved, and the trailers: see [`trailers`].
+    pub message: String,
+    /// Tips of the records that were folded in.
+    pub evidence: Vec<String>,
+    /// When.
+    pub time: Time,
+    /// Who runs `reconcile`.
+    pub identity: Identity,
+}
+
+/// The last paragraph of a status commit's message.
+pub fn trailers(observed: &str, sequence: u64) -> String {
+    format!("{OBSERVED}: {observed}\n{SEQUENCE}: {sequence}\n")
+}
+
+/// Where a blob is kept below `_pinned/`.
+pub fn pinned_path(blob: &str) -> String {
+    format!("{PINNED}{}/{blob}", shard(blob))
+}
+
+/// Read the status commit `tip`.
+///
+/// # Errors
+/// `Foreign` when it was not written by `planspec`, or anything was added to it; `Missing` when it
+/// is not here; `Unusable` when an object is broken.
+pub fn read(repo: &Repo, tip: &str) -> Result<BranchFiles> {
+    let id = parse_id(tip)?;
+    let commit = repo.commit(id)?;
+    let (observed, sequence) = checked_header(repo, &commit).map_err(|why| why.of(tip))?;
+    let time = repo.commit_time(tip)?;
+    let mut files = BTreeMap::new();
+    let mut pinned = BTreeMap::new();
+    for (path, mode, blob) in walk(repo, commit.tree)? {
+        check_place(&path, mode, blob).map_err(|why| Doubt::Foreign(why).of(tip))?;
+        let path = String::from_utf8_lossy(&path).into_owned();
+        if path.starts_with(PINNED) {
+            pinned.insert(path, blob.to_string());
+        } else {
+            files.insert(path, repo.blob_bytes(blob)?);
+        }
+    }
+    if !files.contains_key("controller.yaml") {
+        return Err(Doubt::Foreign("it has no `controller.yaml`".to_owned()).of(tip));
+    }
+    Ok(BranchFiles {
+        files,
+        pinned,
+        observed,
+        sequence,
+        time,
+    })
+}
+
+/// Why a tip is not used.
+enum Doubt {
+    Foreign(String),
+    Error(GitError),
+}
+
+impl From<GitError> for Doubt {
+    fn from(error: GitError) -> Doubt {
+        Doubt::Error(error)
+    }
+}
+
+impl Doubt {
+    fn of(self, tip: &str) -> GitError {
+        match self {
+            Doubt::Error(error) => error,
+            Doubt::Foreign(why) => GitError::Foreign(format!(
+                "the status branch was changed by something other than `planspec reconcile`: in \
+                 commit {tip}, {why}. Nothing was written. Look at `git log {tip}`, and set the \
+                 branch back to the last commit that `planspec` wrote"
+            )),
+        }
+    }
+}
+
+/// Trailers, parents and the sequence number of a status commit.
+fn checked_header(repo: &Repo, commit: &RawCommit) -> std::result::Result<(String, u64), Doubt> {
+    let foreign = |why: String| Err(Doubt::Foreign(why));
+    let Some((observed, sequence)) = read_trailers(&commit.message) else {
+        return foreign(format!(
+            "the message does not end in the trailers `{OBSERVED}` and `{SEQUENCE}`"
+        ));
+    };
+    let (first, second) = match commit.parents[..] {
+        [] => (None, None),
+        [first] => (Some(first), None),
+        [first, second] => (Some(first), Some(second)),
+        _ => return foreign(format!("there are {} parents", commit.parents.len())),
+    };
+    if (sequence == 1) != first.is_none() {
+        return foreign(format!(
+            "the sequence number is {sequence}, and there is {} status commit before",
+            first.map_or("no", |_| "a")
+        ));
+    }
+    // Parents that are not here prove nothing: a shallow clone has only the tip.
+    if let Some(first) = first
+        && repo.header(first)?.is_some()
+    {
+        let before = read_trailers(&repo.commit(first)?.message);
+        if before.as_ref().map(|(_, n)| n + 1) != Some(sequence) {
+            return foreign(format!(
+                "the sequence number is {sequence}, which does not follow the {} of its parent \
+                 {first}",
+                before.map_or("missing one".to_owned(), |(_, n)| n.to_string())
+            ));
+        }
+    }
+    if let Some(second) = second
+        && repo.header(second)?.is_some()
+        && repo.commit(second)?.tree != empty_tree()?
+    {
+        return foreign(format!(
+            "{second} was merged, which holds files and so is no evidence"
+        ));
+    }
+    Ok((observed, sequence))
+}
+
+/// The observed commit and the sequence number, if the message ends in exactly these two.
+fn read_trailers(message: &str) -> Option<(String, u64)> {
+    let mut lines = message.trim_end().lines().rev();
+    let sequence = lines.next()?.strip_prefix(SEQUENCE)?.strip_prefix(": ")?;
+    let observed = lines.next()?.strip_prefix(OBSERVED)?.strip_prefix(": ")?;
+    parse_id(observed).ok()?;
+    let number: u64 = sequence.parse().ok()?;
+    let fits = lines.next() == Some("") && (1..u64::MAX).contains(&number);
+    fits.then(|| (observed.to_owned(), number))
+}
+
+fn empty_tree() -> Result<Oid> {
+    Oid::hash_object(ObjectType::Tree, b"").map_err(unusable("hash the empty tree"))
+}
+
+/// Every entry below a tree that is not a tree itself: path, mode, id.
+fn walk(repo: &Repo, root: Oid) -> Result<Vec<(Vec<u8>, u32, Oid)>> {
+    let mut found = Vec::new();
+    let mut folders = vec![(Vec::new(), root, 0)];
+    while let Some((prefix, id, depth)) = folders.pop() {
+        for entry in repo.tree(id)? {
+            let path = [prefix.as_slice(), &entry.name].concat();
+            // Our own files lie four levels deep at most; what is deeper is named as it stands.
+            if EntryKind::of(entry.mode) == EntryKind::Tree && depth < 4 {
+                folders.push(([path.as_slice(), b"/"].concat(), entry.id, depth + 1));
+            } else {
+                found.push((path, entry.mode, entry.id));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether this file belongs on the status branch, at this place.
+fn check_place(path: &[u8], mode: u32, blob: Oid) -> std::result::Result<(), String> {
+    let shown = String::from_utf8_lossy(path);
+    if mode != 0o100_644 {
+        return Err(format!("`{}` is not a plain file", shown.escape_debug()));
+    }
+    let parts: Vec<&str> = shown.split('/').collect();
+    let known = match parts[..] {
+        [file] => ROOT_FILES.contains(&file),
+        // Index files of this and later versions; a namespace cannot begin with `_`.
+        ["_pinned", folder, name] => name == blob.to_string() && folder == shard(name),
+        ["_pinned", ..] => false,
+        [index, ..] if index.starts_with('_') => true,
+        [_, kind, folder, file] => file.strip_suffix(".yaml").is_some_and(|name| {
+            folder == shard(name) && Kind::ALL.iter().any(|known| known.plural() == kind)
+        }),
+        _ => false,
+    };
+    if known {
+        Ok(())
+    } else {
+        Err(format!("`{}` does not belong there", shown.escape_debug()))
+    }
+}
+
+/// Write the next status commit and return its id; `None` when its tree would be the parent's.
+///
+/// # Errors
+/// `Missing` when the parent, a blob or a piece of evidence is not here; `Unusable` when a path is
+/// not one, or an object cannot be written.
+pub fn write(repo: &Repo, new: &NewStatus) -> Result<Option<String>> {
+    let parent = new.parent.as_deref().map(parse_id).transpose()?;
+    let old_tree = match parent {
+        Some(parent) => Some(repo.commit(parent)?.tree),
+        None => None,
+    };
+    let tree = write_tree(repo, &new.files, old_tree)?;
+    if old_tree == Some(tree) {
+        return Ok(None);
+    }
+    let evidence = write_evidence(repo, new)?;
+    let commit = NewCommit {
+        tree,
+        parents: parent.into_iter().chain(evidence).collect(),
+        message: &new.message,
+        time: new.time,
+        identity: &new.identity,
+    };
+    repo.write_commit(&commit).map(|id| Some(id.to_string()))
+}
+
+/// The tree of the whole file set. Blobs that the old tree has are not written again.
+fn write_tree(
+    repo: &Repo,
+    files: &BTreeMap<String, FileBody>,
+    old_tree: Option<Oid>,
+) -> Result<Oid> {
+    let failed = || unusable("write the status tree");
+    let old: BTreeMap<Vec<u8>, Oid> = match old_tree {
+        Some(tree) => walk(repo, tree)?
+            .into_iter()
+            .map(|(path, _, id)| (path, id))
+            .collect(),
+        None => BTreeMap::new(),
+    };
+    // Folder → (name, mode, id). Sorted backwards, a folder comes after all that it contains.
+    let mut folders: BTreeMap<String, Vec<(String, i32, Oid)>> = BTreeMap::new();
+    folders.insert(String::new(), Vec::new());
+    for (path, body) in files {
+        check_path(path)?;
+        let id = match body {
+            FileBody::Blob(id) => existing_blob(repo, id)?,
+            FileBody::Text(text) => {
+                let id = Oid::hash_object(ObjectType::Blob, text.as_bytes()).map_err(failed())?;
+                if old.get(path.as_bytes()) == Some(&id) {
+                    id
+                } else {
+                    repo.git.blob(text.as_bytes()).map_err(failed())?
+                }
+            }
+        };
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let entry = (name.to_owned(), 0o100_644, id);
+        folders.entry(folder.to_owned()).or_default().push(entry);
+    }
+    while let Some((folder, entries)) = folders.pop_last() {
+        let mut tree = repo.git.treebuilder(None).map_err(failed())?;
+        for (name, mode, id) in entries {
+            if tree.get(&name).map_err(failed())?.is_some() {
+                return Err(GitError::Unusable(format!(
+                    "`{folder}/{name}` cannot be a file and a folder"
+                )));
+            }
+            tree.insert(&name, id, mode).map_err(failed())?;
+        }
+        let id = tree.write().map_err(failed())?;
+        if folder.is_empty() {
+            return Ok(id);
+        }
+        let (above, name) = folder.rsplit_once('/').unwrap_or(("", &folder));
+        let entry = (name.to_owned(), 0o040_000, id);
+        folders.entry(above.to_owned()).or_default().push(entry);
+    }
+    empty_tree()
+}
+
+fn existing_blob(repo: &Repo, id: &str) -> Result<Oid> {
+    let id = parse_id(id)?;
+    match repo.header(id)? {
+        Some((_, ObjectType::Blob)) => Ok(id),
+        // In a partial clone this gets it; otherwise it says that it is missing or no blob.
+        _ => repo.blob_bytes(id).map(|_| id),
+    }
+}
+
+/// libgit2 accepts more than every checkout can bear, and than we ever mean.
+fn check_path(path: &str) -> Result<()> {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && part != "."
+            && part != ".."
+            && !part.eq_ignore_ascii_case(".git")
+            && !part.contains(['\\', ':'])
+            && !part.contains(char::is_control)
+    };
+    if path.split('/').all(plain) {
+        Ok(())
+    } else {
+        Err(GitError::Unusable(format!(
+            "`{}` cannot be a path on the status branch",
+            path.escape_debug()
+        )))
+    }
+}
+
+/// The commit that keeps the records reachable: an empty tree whose parents are their tips, at
+/// most 256 of them, the first of them the evidence commit before when there are more.
+fn write_evidence(repo: &Repo, new: &NewStatus) -> Result<Option<Oid>> {
+    let mut tips: Vec<Oid> = new
+        .evidence
+        .iter()
+        .map(|tip| parse_id(tip))
+        .collect::<Result<_>>()?;
+    tips.sort();
+    tips.dedup();
+    let tree = repo.write_empty_tree()?;
+    let mut last = None;
+    let mut rest = tips.as_slice();
+    while !rest.is_empty() {
+        let room = MAX_PARENTS - usize::from(last.is_some());
+        let (now, later) = rest.split_at(room.min(rest.len()));
+        let commit = NewCommit {
+            tree,
+            parents: last.into_iter().chain(now.iter().copied()).collect(),
+            message: "planspec evidence",
+            time: new.time,
+            identity: &new.identity,
+        };
+        last = Some(repo.write_commit(&commit)?);
+        rest = later;
+    }
+    Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::git::inbox::write_record;
+    use crate::git::read::blob_id;
+    use crate::git::testing::{self, Sandbox};
+
+    const SPEC: &str = "1234567890123456789012345678901234567890";
+
+    fn text(text: &str) -> FileBody {
+        FileBody::Text(text.to_owned())
+    }
+
+    fn goal(name: &str) -> String {
+        format!("team/goals/{}/{name}.yaml", shard(name))
+    }
+
+    fn status(parent: Option<&str>, sequence: u64, files: &[(&str, FileBody)]) -> NewStatus {
+        let mut all = BTreeMap::from([
+            ("README.md".to_owned(), text("# Board\n")),
+            ("controller.yaml".to_owned(), text("formatVersion: 1\n")),
+        ]);
+        all.extend(
+            files
+                .iter()
+                .map(|(p, body)| ((*p).to_owned(), body.clone())),
+        );
+        NewStatus {
+            parent: parent.map(str::to_owned),
+            files: all,
+            message: format!("goal moved\n\n{}", trailers(SPEC, sequence)),
+            evidence: Vec::new(),
+            time: testing::time(sequence as i64),
+            identity: testing::identity(),
+        }
+    }
+
+    fn written(repo: &Repo, new: &NewStatus) -> String {
+        write(repo, new).unwrap().unwrap()
+    }
+
+    fn parents(repo: &Repo, commit: &str) -> Vec<String> {
+        let parents = repo.commit(parse_id(commit).unwrap()).unwrap().parents;
+        parents.iter().map(Oid::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let blob = repo.git.blob(b"kind: Plan\n").unwrap().to_string();
+        let pin = pinned_path(&blob);
+        let first = status(
+            None,
+            1,
+            &[
+                (&goal("a"), text("phase: Pending\n")),
+                (&pin, FileBody::Blob(blob.clone())),
+            ],
+        );
+        let first = written(&repo, &first);
+        assert!(parents(&repo, &first).is_empty(), "an orphan");
+        let found = read(&repo, &first).unwrap();
+        assert_eq!(found.files[&goal("a")], b"phase: Pending\n");
+        assert_eq!(found.files.len(), 3);
+        assert_eq!(found.pinned, BTreeMap::from([(pin, blob)]));
+        assert_eq!((found.observed.as_str(), found.sequence), (SPEC, 1));
+        assert_eq!(found.time, testing::time(1));
+
+        let second = status(Some(&first), 2, &[(&goal("b"), text("phase: Ready\n"))]);
+        let second = written(&repo, &second);
+        assert_eq!(parents(&repo, &second), [first]);
+        let found = read(&repo, &second).unwrap();
+        assert!(!found.files.contains_key(&goal("a")) && found.pinned.is_empty());
+        assert!(found.files.contains_key(&goal("b")));
+        assert_eq!(found.sequence, 2);
+        sandbox.git(&repo, &["fsck", "--strict"]);
+        sandbox.git(&repo, &["cat-file", "-e", &second]);
+        assert_eq!(
+            repo.local_branches().unwrap(),
+            BTreeMap::new(),
+            "no ref moved"
+        );
+    }
+
+    #[test]
+    fn an_equal_tree_is_no_commit() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let files = [(goal("a"), text("phase: Pending\n"))];
+        let files = [(files[0].0.as_str(), files[0].1.clone())];
+        let first = written(&repo, &status(None, 1, &files));
+        assert_eq!(
+            write(&repo, &status(Some(&first), 2, &files)).unwrap(),
+            None
+        );
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_commit() {
+        let sandbox = Sandbox::new();
+        let ids: Vec<String> = ["one", "two"]
+            .iter()
+            .map(|name| {
+                let repo = sandbox.bare(name);
+                let tip = record(&repo, "claim");
+                let mut new = status(None, 1, &[(&goal("a"), text("x\n"))]);
+                new.evidence = vec![tip];
+                written(&repo, &new)
+            })
+            .collect();
+        assert_eq!(ids[0], ids[1]);
+    }
+
+    #[test]
+    fn a_file_becomes_a_folder_and_back() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let first = written(&repo, &status(None, 1, &[("_index/a", text("1"))]));
+        let second = written(
+            &repo,
+            &status(Some(&first), 2, &[("_index/a/b", text("2"))]),
+        );
+        assert_eq!(read(&repo, &second).unwrap().files["_index/a/b"], b"2");
+        let third = written(&repo, &status(Some(&second), 3, &[("_index/a", text("3"))]));
+        assert_eq!(read(&repo, &third).unwrap().files["_index/a"], b"3");
+        let both = status(
+            None,
+            1,
+            &[("_index/a", text("1")), ("_index/a/b", text("2"))],
+        );
+        let error = write(&repo, &both).unwrap_err().to_string();
+        assert!(error.contains("a file and a folder"), "{error}");
+    }
+
+    #[test]
+    fn paths_are_checked_before_anything_is_written() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        for path in [
+            "", "/a", "a/", "a//b", "../a", "a/./b", "a/.git/b", ".GIT", "a\\b", "a:b", "a\nb",
+        ] {
+            let error = write(&repo, &status(None, 1, &[(path, text("x"))])).unwrap_err();
+            assert!(
+                error.to_string().contains("cannot be a path"),
+                "{path:?}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn blobs_and_evidence_must_be_here() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let absent = blob_id(b"nowhere");
+        let pinned = status(
+            None,
+            1,
+            &[(&pinned_path(&absent), FileBody::Blob(absent.clone()))],
+        );
+        let mut folded = status(None, 1, &[]);
+        folded.evidence = vec![absent.clone()];
+        let orphan = status(Some(&absent), 2, &[]);
+        for new in [pinned, folded, orphan] {
+            let error = write(&repo, &new).unwrap_err();
+            assert!(matches!(error, GitError::Missing(_)), "{error:?}");
+        }
+    }
+
+    fn record(repo: &Repo, text: &str) -> String {
+        write_record(repo, None, text, testing::time(0), &testing::identity()).unwrap()
+    }
+
+    #[test]
+    fn evidence_is_the_second_parent_and_chained_beyond_256() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let first = written(&repo, &status(None, 1, &[]));
+        for (count, expected) in [
+            (1, vec![1]),
+            (256, vec![256]),
+            (257, vec![2, 256]),
+            (600, vec![90, 256, 256]),
+        ] {
+            let tips: Vec<String> = (0..count).map(|n| record(&repo, &n.to_string())).collect();
+            let mut new = status(Some(&first), 2, &[(&goal("a"), text("x"))]);
+            new.evidence = tips.clone();
+            let second = written(&repo, &new);
+            assert_eq!(read(&repo, &second).unwrap().sequence, 2);
+            let above = parents(&repo, &second);
+            assert_eq!((above.len(), &above[0]), (2, &first));
+            let mut sizes = Vec::new();
+            let mut kept = Vec::new();
+            let mut next = Some(above[1].clone());
+            while let Some(id) = next.take() {
+                let found = parents(&repo, &id);
+                assert_eq!(
+                    repo.commit(parse_id(&id).unwrap()).unwrap().tree,
+                    empty_tree().unwrap()
+                );
+                sizes.push(found.len());
+                for parent in found {
+                    if tips.contains(&parent) {
+                        kept.push(parent);
+                    } else {
+                        next = Some(parent);
+                    }
+                }
+            }
+            assert_eq!(sizes, expected);
+            kept.sort();
+            let mut tips = tips;
+            tips.sort();
+            assert_eq!(kept, tips, "every record is reachable");
+            new.evidence.reverse();
+            assert_eq!(written(&repo, &new), second, "order does not matter");
+        }
+    }
+
+    #[test]
+    fn what_planspec_did_not_write_is_foreign() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let first = written(&repo, &status(None, 1, &[(&goal("a"), text("x"))]));
+        let second = written(&repo, &status(Some(&first), 2, &[(&goal("a"), text("y"))]));
+        let spec = sandbox.commit(&repo, &[("planspec/goal.yaml", "x")]);
+        let tree = |commit: &str| format!("{commit}^{{tree}}");
+        let by_hand = |tree: &str, parents: &[&str], message: &str| {
+            let mut args = vec!["commit-tree", "-m", message, tree];
+            args.extend(parents.iter().flat_map(|parent| ["-p", parent]));
+            sandbox.git(&repo, &args)
+        };
+        let next = |sequence| format!("x\n\n{}", trailers(SPEC, sequence));
+        let with = |path: &str| written(&repo, &status(Some(&first), 2, &[(path, text("x"))]));
+        let changed = |body: &str| format!("x\n\n{body}");
+        let linked = {
+            sandbox.git(&repo, &["read-tree", &first]);
+            let blob = blob_id(b"x");
+            let info = format!("120000,{blob},team/goals/{}/z.yaml", shard("z"));
+            sandbox.git(&repo, &["update-index", "--add", "--cacheinfo", &info]);
+            let tree = sandbox.git(&repo, &["write-tree"]);
+            by_hand(&tree, &[&first], &next(2))
+        };
+        let wrong_pin = format!("_pinned/{}/{}", shard(SPEC), SPEC);
+        let table: Vec<(&str, String, &str)> = vec![
+            (
+                "by hand",
+                by_hand(&tree(&second), &[&second], "fix"),
+                "trailers",
+            ),
+            (
+                "half the trailers",
+                by_hand(
+                    &tree(&second),
+                    &[&second],
+                    &changed("Planspec-Sequence: 3\n"),
+                ),
+                "trailers",
+            ),
+            (
+                "no commit id",
+                by_hand(&tree(&second), &[&second], &changed(&trailers("main", 3))),
+                "trailers",
+            ),
+            (
+                "merged",
+                by_hand(&tree(&second), &[&second, &spec], &next(3)),
+                "was merged",
+            ),
+            (
+                "three parents",
+                by_hand(&tree(&second), &[&second, &first, &spec], &next(3)),
+                "3 parents",
+            ),
+            (
+                "back",
+                by_hand(&tree(&first), &[&second], &next(2)),
+                "does not follow",
+            ),
+            (
+                "ahead",
+                by_hand(&tree(&first), &[&second], &next(9)),
+                "does not follow",
+            ),
+            (
+                "cut off",
+                by_hand(&tree(&second), &[], &next(2)),
+                "no status commit before",
+            ),
+            (
+                "restarted",
+                by_hand(&tree(&second), &[&second], &next(1)),
+                "a status commit before",
+            ),
+            (
+                "on a spec commit",
+                by_hand(&tree(&second), &[&spec], &next(2)),
+                "missing one",
+            ),
+            (
+                "no controller",
+                by_hand(&tree(&spec), &[], &next(1)),
+                "does not belong",
+            ),
+            (
+                "empty",
+                by_hand(&empty_tree().unwrap().to_string(), &[], &next(1)),
+                "no `controller",
+            ),
+            (
+                "file at the root",
+                with("notes.txt"),
+                "`notes.txt` does not belong",
+            ),
+            (
+                "file in a namespace",
+                with("team/notes.yaml"),
+                "does not belong",
+            ),
+            (
+                "unknown kind",
+                with(&format!("team/things/{}/a.yaml", shard("a"))),
+                "`team/things",
+            ),
+            (
+                "wrong folder",
+                with("team/goals/00/a.yaml"),
+                "`team/goals/00/a.yaml`",
+            ),
+            (
+                "no YAML",
+                with(&format!("team/goals/{}/a.txt", shard("a"))),
+                "does not belong",
+            ),
+            (
+                "too deep",
+                with("team/goals/00/a/b/c.yaml"),
+                "not a plain file",
+            ),
+            ("pinned under another id", with(&wrong_pin), "_pinned/"),
+            ("a link", linked, "not a plain file"),
+        ];
+        for (name, tip, expected) in table {
+            match read(&repo, &tip) {
+                Err(GitError::Foreign(why)) => {
+                    assert!(
+                        why.contains(expected) && why.contains(&tip),
+                        "{name}: {why}"
+                    );
+                    assert!(why.contains("set the branch back"), "{name}: {why}");
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        assert!(read(&repo, &second).is_ok());
+    }
+
+    #[test]
+    fn a_corrupted_branch_is_an_error_and_not_an_empty_one() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let tip = written(
+            &repo,
+            &status(None, 1, &[(&goal("a"), text("phase: Ready\n"))]),
+        );
+        let absent = read(&repo, SPEC);
+        assert!(matches!(absent, Err(GitError::Missing(_))), "{absent:?}");
+        for (object, damaged) in [(blob_id(b"phase: Ready\n"), true), (tip.clone(), false)] {
+            let file = repo
+                .common_dir()
+                .join("objects")
+                .join(&object[..2])
+                .join(&object[2..]);
+            let bytes = std::fs::read(&file).unwrap();
+            std::fs::remove_file(&file).unwrap();
+            if damaged {
+                std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+            }
+            let error = read(&sandbox.open("one"), &tip).unwrap_err();
+            assert!(error.to_string().contains(&object), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_shallow_clone_reads_the_tip_without_what_is_behind() {
+        let sandbox = Sandbox::new();
+        let origin = sandbox.bare("origin");
+        let tip = record(&origin, "claim");
+        let first = written(&origin, &status(None, 1, &[]));
+        let mut new = status(Some(&first), 2, &[(&goal("a"), text("x"))]);
+        new.evidence = vec![tip];
+        let second = written(&origin, &new);
+        sandbox.git(&origin, &["update-ref", "refs/heads/main", &second]);
+        let clone = sandbox.clone_of("origin", "clone", &["--depth=1", "--no-checkout"]);
+        assert!(!clone.has_object(&first));
+        assert_eq!(read(&clone, &second).unwrap().sequence, 2);
+        let third = status(Some(&second), 3, &[(&goal("a"), text("y"))]);
+        assert_eq!(parents(&clone, &written(&clone, &third)), [second]);
+    }
+}
