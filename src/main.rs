@@ -1,1 +1,5 @@
-fn main() {}
+//! The `planspec` program.
+
+fn main() -> std::process::ExitCode {
+    planspec::cli::main()
+}

@@ -1,0 +1,126 @@
+//! Arguments, logging, dispatch, exit codes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::clock;
+use crate::commands::{self, Context};
+use crate::failure::{Failure, Outcome, exit_code};
+use crate::show::escape;
+use crate::terminal::{ColorChoice, Terminal};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 fine; 1 findings, or a condition not met; 2 wrong use; 3 the repository or the remote
+could not be used; 9 somebody else was first (a claim, a lost race).";
+
+/// A Git-native controller for execution plans: the repository is the store, Git is the network
+#[derive(Debug, Parser)]
+#[command(name = "planspec", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// Work in this folder
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    dir: Option<PathBuf>,
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    color: ColorChoice,
+    /// Say what is done; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(commands::init::Args),
+    Validate(commands::validate::Args),
+    Apply(commands::apply::Args),
+    Start(commands::start::Args),
+    Get(commands::get::Args),
+    Describe(commands::describe::Args),
+    Graph(commands::graph::Args),
+    Watch(commands::watch::Args),
+    Reconcile(commands::reconcile::Args),
+    Next(commands::next::Args),
+    Claim(commands::claim::Args),
+    Release(commands::release::Args),
+    Report(commands::report::Args),
+    /// Approve what a run waits for at a gate
+    Approve(commands::approve::Args),
+    /// Refuse what a run waits for at a gate: the gate's node fails
+    Reject(commands::approve::Args),
+    Cancel(commands::cancel::Args),
+    Completions(commands::completions::Args),
+}
+
+/// Run the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log(cli.verbose);
+    let terminal = Terminal::new(cli.color);
+    match run(cli, terminal) {
+        Ok(()) => ExitCode::from(exit_code::OK),
+        Err(failure) => {
+            complain(terminal, &failure);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(cli: Cli, terminal: Terminal) -> Outcome {
+    let context = Context {
+        dir: cli.dir,
+        terminal,
+        now: clock::now().map_err(Failure::usage)?,
+    };
+    match &cli.command {
+        Command::Init(args) => commands::init::run(&context, args),
+        Command::Validate(args) => commands::validate::run(&context, args),
+        Command::Apply(args) => commands::apply::run(&context, args),
+        Command::Start(args) => commands::start::run(&context, args),
+        Command::Get(args) => commands::get::run(&context, args),
+        Command::Describe(args) => commands::describe::run(&context, args),
+        Command::Graph(args) => commands::graph::run(&context, args),
+        Command::Watch(args) => commands::watch::run(&context, args),
+        Command::Reconcile(args) => commands::reconcile::run(&context, args),
+        Command::Next(args) => commands::next::run(&context, args),
+        Command::Claim(args) => commands::claim::run(&context, args),
+        Command::Release(args) => commands::release::run(&context, args),
+        Command::Report(args) => commands::report::run(&context, args),
+        Command::Approve(args) => commands::approve::approve(&context, args),
+        Command::Reject(args) => commands::approve::reject(&context, args),
+        Command::Cancel(args) => commands::cancel::run(&context, args),
+        Command::Completions(args) => commands::completions::run::<Cli>(&context, args),
+    }
+}
+
+fn complain(terminal: Terminal, failure: &Failure) {
+    let (red, bold, reset) = match terminal.colors_err() {
+        true => ("\u{1b}[1;31m", "\u{1b}[1m", "\u{1b}[0m"),
+        false => ("", "", ""),
+    };
+    if let Some(message) = &failure.message {
+        terminal.note(&format!("{red}error:{reset} {}", escape::text(message)));
+    }
+    if let Some(hint) = &failure.hint {
+        terminal.note(&format!("{bold}help:{reset} {}", escape::text(hint)));
+    }
+}
+
+/// Log to standard error: `-v`, `-vv`, or what `PLANSPEC_LOG` says.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "planspec=debug",
+        _ => "planspec=trace",
+    };
+    let filter = EnvFilter::try_from_env("PLANSPEC_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
+}

@@ -1,0 +1,179 @@
+//! `planspec approve` and `planspec reject`: decide a gate for one run.
+
+use clap::Args as ClapArgs;
+
+use super::runs::{self, Look, Run};
+use super::store::Store;
+use super::{ActorArgs, Context, NamespaceArg, reconcile, suggestion};
+use crate::core::record::{Action, Address, ref_safe};
+use crate::core::resource::{AWAITING_APPROVAL, Decision, Kind, NodePhase, ReviewAction};
+use crate::failure::{Failure, Outcome};
+
+/// A decision belongs to one run, one node and one digest over plan, gate and targets
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// The gate, or EXECUTION/NODE
+    #[arg(value_name = "GATE")]
+    gate: String,
+    #[command(flatten)]
+    namespace: NamespaceArg,
+    #[command(flatten)]
+    actor: ActorArgs,
+    /// Why
+    #[arg(short, long, value_name = "TEXT", default_value = "")]
+    message: String,
+    /// Which run, when several wait
+    #[arg(long, value_name = "EXECUTION")]
+    execution: Option<String>,
+    /// Which node, when a run waits at several
+    #[arg(long, value_name = "NODE")]
+    node: Option<String>,
+}
+
+/// A gate node that waits.
+struct Waiting<'a> {
+    run: Run<'a>,
+    node: &'a str,
+    decision: &'a Decision,
+}
+
+/// Run `approve`.
+pub fn approve(context: &Context, args: &Args) -> Outcome {
+    decide(context, args, ReviewAction::Approve)
+}
+
+/// Run `reject`.
+pub fn reject(context: &Context, args: &Args) -> Outcome {
+    decide(context, args, ReviewAction::Reject)
+}
+
+fn decide(context: &Context, args: &Args, action: ReviewAction) -> Outcome {
+    let store = Store::open(context)?;
+    let actor = store.actor(args.actor.actor.as_deref())?;
+    let look = runs::look(&store)?;
+    let waiting = choose(&look, args)?;
+    let gate = &waiting.decision.gate;
+    let (namespace, name) = gate.split_once('/').unwrap_or(("", gate));
+    let address = Address::Review {
+        namespace: namespace.to_owned(),
+        gate: name.to_owned(),
+        uid: waiting.run.file.uid.clone(),
+        reviewer: ref_safe(&actor),
+    };
+    let pinned = waiting.run.status.extensions.pinned.as_ref();
+    let generation = pinned
+        .and_then(|pinned| pinned.gates.get(gate))
+        .map_or(0, |pin| pin.generation);
+    let record = look.record(
+        &store,
+        waiting.run,
+        &actor,
+        Action::Review {
+            node: waiting.node.to_owned(),
+            gate: gate.clone(),
+            digest: waiting.decision.digest.clone(),
+            decision: action,
+            comment: args.message.clone(),
+            target_generation: generation,
+        },
+    );
+    let old = look.view.inbox.get(&address).map(String::as_str);
+    if let Some(old) = old {
+        store.fetch_records(&[old.to_owned()])?;
+    }
+    runs::send(&store, &address, old, &record)?;
+    let word = match action {
+        ReviewAction::Approve => "approved",
+        _ => "rejected",
+    };
+    context.terminal.out(&format!(
+        "{word} {gate} for {}/{} as {actor}\n",
+        waiting.run.key.qualified(),
+        waiting.node
+    ));
+    reconcile::afterwards(context, &store, args.actor.reconcile)
+}
+
+/// The one gate node that is meant.
+fn choose<'a>(look: &'a Look, args: &'a Args) -> Outcome<Waiting<'a>> {
+    let namespace = args.namespace.namespace.as_deref();
+    let all: Vec<Waiting<'a>> = look.runs().flat_map(waiting_nodes).collect();
+    let by_gate = |waiting: &Waiting<'_>| {
+        let gate = &waiting.decision.gate;
+        let (own, name) = gate.split_once('/').unwrap_or(("", gate));
+        match args.gate.split_once('/') {
+            Some((ns, gate)) => (ns, gate) == (own, name),
+            None => args.gate == name && namespace.is_none_or(|ns| ns == own),
+        }
+    };
+    let by_node = |waiting: &Waiting<'_>| {
+        let key = waiting.run.key;
+        let short = format!("{}/{}", key.name, waiting.node);
+        let in_namespace = namespace.is_none_or(|ns| ns == key.namespace);
+        (args.gate == short && in_namespace) || args.gate == format!("{}/{short}", key.namespace)
+    };
+    let of_run = |waiting: &Waiting<'_>| {
+        let key = waiting.run.key;
+        args.execution
+            .as_ref()
+            .is_none_or(|name| *name == key.name || *name == key.qualified())
+    };
+    let of_node = |waiting: &Waiting<'_>| args.node.as_ref().is_none_or(|n| n == waiting.node);
+    let mut meant: Vec<Waiting<'a>> = all
+        .into_iter()
+        .filter(|waiting| by_gate(waiting) || by_node(waiting))
+        .filter(|waiting| of_run(waiting) && of_node(waiting))
+        .collect();
+    match meant.len() {
+        1 => Ok(meant.remove(0)),
+        0 => Err(nothing_waits(look, args)),
+        _ => {
+            let runs: Vec<String> = meant
+                .iter()
+                .map(|waiting| format!("{}/{}", waiting.run.key.qualified(), waiting.node))
+                .collect();
+            Err(Failure::usage(format!(
+                "`{}` is waited for at several places: {}",
+                args.gate,
+                runs.join(", ")
+            ))
+            .hint(format!(
+                "choose one: --execution {} --node {}",
+                meant[0].run.key.name, meant[0].node
+            )))
+        }
+    }
+}
+
+fn waiting_nodes(run: Run<'_>) -> impl Iterator<Item = Waiting<'_>> {
+    run.status
+        .node_statuses
+        .iter()
+        .filter(|(_, node)| {
+            node.phase == NodePhase::Blocked && node.extensions.reason == AWAITING_APPROVAL
+        })
+        .filter_map(move |(id, node)| {
+            Some(Waiting {
+                run,
+                node: id,
+                decision: node.extensions.decision.as_ref()?,
+            })
+        })
+}
+
+fn nothing_waits(look: &Look, args: &Args) -> Failure {
+    let gates: Vec<&str> = look
+        .stored
+        .tree
+        .files
+        .keys()
+        .filter(|key| key.kind == Kind::Gate)
+        .map(|key| key.name.as_str())
+        .collect();
+    let name = args.gate.rsplit('/').next().unwrap_or(&args.gate);
+    let failure = Failure::not_met(format!("nothing waits for a decision on `{}`", args.gate));
+    match suggestion(name, gates.iter().copied()) {
+        Some(hint) if !gates.contains(&name) => failure.hint(hint),
+        _ => failure.hint("`planspec reconcile` lists what waits; a gate cannot be approved ahead"),
+    }
+}

@@ -1,0 +1,76 @@
+//! One file per verb: its `Args` and its `run`, which gathers, decides, writes and shows.
+
+pub mod apply;
+pub mod approve;
+pub mod cancel;
+pub mod claim;
+pub mod completions;
+pub mod describe;
+pub mod get;
+pub mod graph;
+pub mod init;
+mod merged;
+pub mod next;
+pub mod reconcile;
+pub mod release;
+pub mod report;
+mod runs;
+pub mod start;
+mod store;
+pub mod validate;
+pub mod watch;
+
+use std::path::PathBuf;
+
+use crate::core::resource::Time;
+use crate::failure::{Failure, Outcome};
+use crate::terminal::Terminal;
+use crate::{clock, core};
+
+/// What every command is given.
+pub struct Context {
+    /// The folder to work in; the current one when not set.
+    pub dir: Option<PathBuf>,
+    /// Where to write.
+    pub terminal: Terminal,
+    /// When the command was started.
+    pub now: Time,
+}
+
+impl Context {
+    /// The same, some time later.
+    ///
+    /// # Errors
+    /// The clock cannot be read.
+    pub fn again(&self) -> Outcome<Context> {
+        Ok(Context {
+            dir: self.dir.clone(),
+            terminal: self.terminal,
+            now: clock::now().map_err(Failure::usage)?,
+        })
+    }
+}
+
+/// Which namespace is meant.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct NamespaceArg {
+    /// Namespace; not needed where a name is unambiguous
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+/// Who acts, and whether to reconcile afterwards: for every verb that writes a record.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ActorArgs {
+    /// Who acts, for example agent:claude or ana@example.com [default: the e-mail of Git's user]
+    #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR")]
+    pub actor: Option<String>,
+    /// Reconcile at once
+    #[arg(long)]
+    pub reconcile: bool,
+}
+
+/// The candidate that was probably meant, as a hint.
+fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    core::diagnostic::did_you_mean(word, candidates).map(|near| format!("did you mean `{near}`?"))
+}

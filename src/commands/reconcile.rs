@@ -1,0 +1,436 @@
+//! `planspec reconcile`: advance what can be advanced, and commit the status back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use super::store::{Store, Stored, View};
+use super::{Context, runs};
+use crate::core::digest::sha256_hex;
+use crate::core::reconcile::{self, Inputs, Outcome as Decision};
+use crate::core::record::{Address, Incoming};
+use crate::core::resource::Time;
+use crate::core::source::Content;
+use crate::core::status::{BOARD_FILE, StatusTree, pinned_path};
+use crate::core::transition::{Transition, waiting};
+use crate::failure::{Failure, Outcome};
+use crate::git::status_branch::{self, FileBody, NewStatus};
+use crate::git::{Cache, Head};
+use crate::show;
+
+/// Most tries before a lost race is given up; each reads everything again.
+const TRIES: u32 = 12;
+/// Name of the note about the last look that changed nothing.
+const IDLE_NOTE: &str = "idle";
+
+/// Advance executions and commit their status to the status branch
+///
+/// Works on the tip of the spec branch (the remote's, when there is one), never on what is checked
+/// out. A second run over the same input writes nothing.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Decide and show, write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Take the resources of this revision instead of the spec branch; needs --dry-run
+    #[arg(long = "ref", value_name = "REV")]
+    rev: Option<String>,
+    /// Go on for ever, looking every few seconds
+    #[arg(long)]
+    watch: bool,
+    /// Seconds between two looks of --watch
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    interval: u64,
+    /// text or json
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    output: ReportFormat,
+}
+
+/// How the outcome is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ReportFormat {
+    /// For people.
+    Text,
+    /// One document.
+    Json,
+}
+
+/// What one reconcile did.
+pub struct Report {
+    /// What was looked at.
+    pub view: View,
+    /// The revision, when it is not the spec branch's tip.
+    pub other_revision: Option<String>,
+    /// The new status.
+    pub tree: StatusTree,
+    /// What moved.
+    pub transitions: Vec<Transition>,
+    /// The status commit that was written, if one was.
+    pub commit: Option<String>,
+    /// Whether something would be written.
+    pub changed: bool,
+    /// Things to tell that belong to no resource.
+    pub notes: Vec<String>,
+}
+
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    if args.rev.is_some() && !args.dry_run {
+        return Err(
+            Failure::usage("--ref looks at another revision than the spec branch")
+                .hint("add --dry-run; only the spec branch decides for real"),
+        );
+    }
+    loop {
+        let store = Store::open(&context.again()?)?;
+        match once(&store, args.dry_run, args.rev.as_deref()) {
+            Ok(report) => {
+                let quiet = args.watch && report.transitions.is_empty();
+                if !quiet {
+                    print(context, &store, args, &report)?;
+                }
+            }
+            // A remote that is away for a moment is no reason to stop watching.
+            Err(failure) if args.watch => {
+                context
+                    .terminal
+                    .note(&format!("error: {}", failure.message.unwrap_or_default()));
+            }
+            Err(failure) => return Err(failure),
+        }
+        if !args.watch {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_secs(args.interval));
+    }
+}
+
+/// One reconcile: look, decide, write; a lost race looks and decides again.
+///
+/// # Errors
+/// The repository or the remote cannot be used, or the race was lost too often.
+pub fn once(store: &Store, dry_run: bool, rev: Option<&str>) -> Outcome<Report> {
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            std::thread::sleep(pause(attempt));
+        }
+        if let Some(report) = attempt_once(store, dry_run, rev)? {
+            return Ok(report);
+        }
+        tracing::debug!(attempt, "somebody else wrote the status first");
+    }
+    Err(Failure::taken(format!(
+        "somebody else wrote the status branch {TRIES} times in a row"
+    ))
+    .hint("nothing is lost: run `planspec reconcile` again"))
+}
+
+/// Growing, and different for everybody, so that racing writers do not meet again.
+fn pause(attempt: u32) -> Duration {
+    let nonce = uuid::Uuid::new_v4().as_u128();
+    let longest = 50u64 << attempt.min(6);
+    Duration::from_millis(u64::try_from(nonce % u128::from(longest)).unwrap_or(0) + 10)
+}
+
+/// `None` when somebody else was first.
+fn attempt_once(store: &Store, dry_run: bool, rev: Option<&str>) -> Outcome<Option<Report>> {
+    let mut view = store.fresh()?;
+    if let Some(rev) = rev {
+        let commit = store
+            .repo
+            .resolve(rev)?
+            .ok_or_else(|| Failure::usage(format!("there is no revision `{rev}`")))?;
+        view.config = store.config_at(&commit)?;
+        view.spec_commit = commit;
+    }
+    let look = fingerprint(&view);
+    let cache = Cache::new(&store.repo);
+    let stored = store.status(&view)?;
+    let now = stored
+        .as_ref()
+        .map_or(store.now, |stored| stored.time.max(store.now));
+    if let Some(stored) = &stored
+        && !is_due(&stored.tree, now)
+        && cache.load(IDLE_NOTE).as_deref() == Some(look.as_bytes())
+    {
+        return Ok(Some(idle(view, rev, stored.tree.clone())));
+    }
+    let decision = decide(store, &view, stored.as_ref(), now)?;
+    let mut report = Report {
+        other_revision: rev.map(str::to_owned),
+        transitions: decision.transitions.clone(),
+        commit: None,
+        changed: decision.changed,
+        notes: decision.notes.clone(),
+        tree: decision.tree.clone(),
+        view,
+    };
+    if dry_run {
+        return Ok(Some(report));
+    }
+    if decision.changed {
+        let Some(commit) = write(store, &report.view, &decision, now)? else {
+            report.changed = false;
+            return Ok(Some(report));
+        };
+        if !store.publish(&report.view, &commit)? {
+            return Ok(None);
+        }
+        report.commit = Some(commit);
+    } else {
+        cache.store(IDLE_NOTE, look.as_bytes());
+    }
+    if let Err(failure) = clean_up(store, &report) {
+        // The status is written; the refs can be cleaned up next time.
+        let why = failure.message.unwrap_or_default();
+        report
+            .notes
+            .push(format!("inbox refs are not cleaned up: {why}"));
+    }
+    Ok(Some(report))
+}
+
+/// Everything that a decision follows from, but the time.
+fn fingerprint(view: &View) -> String {
+    let mut text = format!(
+        "{} {} {}\n",
+        env!("CARGO_PKG_VERSION"),
+        view.spec_commit,
+        view.status_tip.as_deref().unwrap_or("-")
+    );
+    for (address, tip) in &view.inbox {
+        text.push_str(&format!("{address} {tip}\n"));
+    }
+    sha256_hex(text.as_bytes())
+}
+
+fn is_due(tree: &StatusTree, now: Time) -> bool {
+    tree.controller
+        .next_deadline
+        .is_some_and(|deadline| deadline <= now)
+}
+
+fn idle(view: View, rev: Option<&str>, tree: StatusTree) -> Report {
+    Report {
+        view,
+        other_revision: rev.map(str::to_owned),
+        tree,
+        transitions: Vec::new(),
+        commit: None,
+        changed: false,
+        notes: Vec::new(),
+    }
+}
+
+/// Read what is needed, and let the core decide.
+fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Outcome<Decision> {
+    let files = store.files(&view.spec_commit, &view.config)?;
+    let snapshot = crate::core::snapshot::Snapshot::build(&files, &view.config);
+    let (incoming, refused, notes) = read_inbox(store, view, stored.map(|stored| &stored.tree))?;
+    let mut pinned = stored.map_or_else(BTreeMap::new, |stored| stored.pinned.clone());
+    for file in &files {
+        if let Content::Bytes(bytes) = &file.content {
+            pinned
+                .entry(file.blob.clone())
+                .or_insert_with(|| bytes.clone());
+        }
+    }
+    let mut decision = reconcile::reconcile(&Inputs {
+        snapshot: &snapshot,
+        config: &view.config,
+        commit: &view.spec_commit,
+        history_rewritten: is_rewritten(store, view, stored)?,
+        old: stored.map(|stored| &stored.tree),
+        pinned: &pinned,
+        incoming: &incoming,
+        refused: &refused,
+        now,
+    });
+    decision.notes.extend(notes);
+    if snapshot.is_empty() {
+        decision.notes.push(format!(
+            "no resources found below {} at {}",
+            view.config.paths.join(", "),
+            show::reconcile::short(&view.spec_commit)
+        ));
+    }
+    for finding in snapshot.diagnostics().iter().filter(|f| f.is_error()) {
+        decision.notes.push(snapshot.line(finding));
+    }
+    Ok(decision)
+}
+
+/// Whether the commit that was observed last is no longer part of the spec branch. In a shallow
+/// clone ancestry proves nothing; there only its absence from everywhere counts.
+fn is_rewritten(store: &Store, view: &View, stored: Option<&Stored>) -> Outcome<bool> {
+    let Some(stored) = stored else {
+        return Ok(false);
+    };
+    let observed = &stored.tree.controller.observed_commit;
+    if *observed == view.spec_commit {
+        return Ok(false);
+    }
+    // It may only not be here yet; when the remote has lost it too, history was rewritten.
+    if !store.repo.has_object(observed) && !store.fetch_commit(observed) {
+        return Ok(true);
+    }
+    if store.repo.is_shallow() {
+        return Ok(false);
+    }
+    Ok(!store.repo.is_ancestor(observed, &view.spec_commit)?)
+}
+
+/// What is new in the inbox, what on it is no record, and what to say about it.
+type Inbox = (Vec<Incoming>, BTreeSet<Address>, Vec<String>);
+
+fn read_inbox(store: &Store, view: &View, tree: Option<&StatusTree>) -> Outcome<Inbox> {
+    let known_runs = runs::by_uid(tree);
+    let is_new = |address: &Address, tip: &String| {
+        known_runs
+            .get(address.uid())
+            .is_some_and(|run| run.extensions.records.get(&address.to_string()) != Some(tip))
+    };
+    let fresh: Vec<(&Address, &String)> = view
+        .inbox
+        .iter()
+        .filter(|(address, tip)| is_new(address, tip))
+        .collect();
+    let tips: Vec<String> = fresh.iter().map(|(_, tip)| (*tip).clone()).collect();
+    store.fetch_records(&tips)?;
+    let (mut incoming, mut refused, mut notes) = (Vec::new(), BTreeSet::new(), Vec::new());
+    for (address, tip) in fresh {
+        let known = known_runs
+            .get(address.uid())
+            .and_then(|run| run.extensions.records.get(&address.to_string()));
+        match store.records(tip, known.map(String::as_str))? {
+            Ok((records, rewritten)) => incoming.push(Incoming {
+                address: address.clone(),
+                tip: tip.clone(),
+                records,
+                rewritten,
+            }),
+            Err(why) => {
+                notes.push(format!("refs/planspec/{address} is not believed: {why}"));
+                refused.insert(address.clone());
+            }
+        }
+    }
+    let gone = view
+        .inbox
+        .keys()
+        .filter(|address| !known_runs.contains_key(address.uid()))
+        .count();
+    if gone > 0 {
+        notes.push(format!(
+            "{gone} inbox refs belong to no execution that is known: ignored"
+        ));
+    }
+    Ok((incoming, refused, notes))
+}
+
+/// Write the status commit; nothing points to it yet. `None` when the tree would be equal.
+fn write(store: &Store, view: &View, decision: &Decision, now: Time) -> Outcome<Option<String>> {
+    let tree = &decision.tree;
+    let mut files: BTreeMap<String, FileBody> = tree
+        .to_files()?
+        .into_iter()
+        .map(|(path, text)| (path, FileBody::Text(text)))
+        .collect();
+    files.insert(
+        BOARD_FILE.to_owned(),
+        FileBody::Text(show::board::board(tree)),
+    );
+    for blob in &tree.pinned {
+        files.insert(pinned_path(blob), FileBody::Blob(blob.clone()));
+    }
+    Ok(status_branch::write(
+        &store.repo,
+        &NewStatus {
+            parent: view.status_tip.clone(),
+            files,
+            message: show::reconcile::message(&view.spec_commit, tree, &decision.transitions),
+            evidence: decision.evidence.clone(),
+            time: now,
+            identity: store.identity(),
+        },
+    )?)
+}
+
+/// Delete the inbox refs of executions that are over in the status that everybody has: the lock is
+/// no longer needed, and what was said is kept as evidence.
+fn clean_up(store: &Store, report: &Report) -> Outcome {
+    let known_runs = runs::by_uid(Some(&report.tree));
+    let done: Vec<(Address, String)> = report
+        .view
+        .inbox
+        .iter()
+        .filter(|(address, tip)| {
+            known_runs.get(address.uid()).is_some_and(|run| {
+                run.phase.is_terminal()
+                    && run.extensions.records.get(&address.to_string()) == Some(*tip)
+            })
+        })
+        .map(|(address, tip)| (address.clone(), tip.clone()))
+        .collect();
+    store.forget(&done)
+}
+
+fn print(context: &Context, store: &Store, args: &Args, report: &Report) -> Outcome {
+    for note in &report.notes {
+        context.terminal.note(&format!("note: {note}"));
+    }
+    if report.other_revision.is_none()
+        && let Head::Branch { name, .. } = store.repo.head()?
+        && name != report.view.spec_branch
+    {
+        context.terminal.note(&format!(
+            "note: you are on `{name}`; reconcile works on the spec branch `{}`",
+            report.view.spec_branch
+        ));
+    }
+    let text = match args.output {
+        ReportFormat::Json => show::json(&show::reconcile::value(&report.shown(args.dry_run)))?,
+        ReportFormat::Text => {
+            show::reconcile::text(&report.shown(args.dry_run), context.terminal.width())
+        }
+    };
+    context.terminal.out(&text);
+    Ok(())
+}
+
+impl Report {
+    fn shown(&self, dry_run: bool) -> show::reconcile::Shown<'_> {
+        show::reconcile::Shown {
+            spec_branch: &self.view.spec_branch,
+            spec_commit: &self.view.spec_commit,
+            revision: self.other_revision.as_deref(),
+            status_branch: &self.view.config.status.branch,
+            status_commit: self.commit.as_deref(),
+            sequence: self.tree.controller.sequence,
+            next_deadline: self.tree.controller.next_deadline,
+            changed: self.changed,
+            dry_run,
+            transitions: &self.transitions,
+            waiting: waiting(&self.tree),
+        }
+    }
+}
+
+/// Reconcile after a verb that wrote a record (`--reconcile`), or name it as the next step: a forge
+/// starts no job for inbox refs.
+///
+/// # Errors
+/// As [`once`].
+pub fn afterwards(context: &Context, store: &Store, asked: bool) -> Outcome {
+    if !asked {
+        context.terminal.note("next: planspec reconcile");
+        return Ok(());
+    }
+    let report = once(store, false, None)?;
+    let width = context.terminal.width();
+    context
+        .terminal
+        .out(&show::reconcile::text(&report.shown(false), width));
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! `planspec report`: say how a claimed node went.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use serde_json::{Map, Value};
+
+use super::store::Store;
+use super::{ActorArgs, Context, NamespaceArg, claim, reconcile, runs};
+use crate::core::record::{Action, ReportResult};
+use crate::failure::{Failure, Outcome};
+
+/// Report how a claimed node went
+///
+/// Without --attempt: the attempt that you hold. A report that comes late is kept as evidence and
+/// not applied.
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("result").required(true))]
+pub struct Args {
+    /// The node: EXECUTION/NODE
+    #[arg(value_name = "EXECUTION/NODE")]
+    target: String,
+    #[command(flatten)]
+    namespace: NamespaceArg,
+    #[command(flatten)]
+    actor: ActorArgs,
+    /// It is done
+    #[arg(long, group = "result")]
+    succeeded: bool,
+    /// It failed
+    #[arg(long, group = "result")]
+    failed: bool,
+    /// What it brought; may be repeated. The value is text
+    #[arg(long = "output", value_name = "NAME=VALUE", value_parser = name_value)]
+    outputs: Vec<(String, String)>,
+    /// What it brought: a file with a JSON object, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    outputs_file: Option<PathBuf>,
+    /// A sentence for people
+    #[arg(short, long, value_name = "TEXT", default_value = "")]
+    message: String,
+    /// The commit that holds the work
+    #[arg(long, value_name = "REV")]
+    commit: Option<String>,
+    /// Report for this attempt, whoever holds it: recorded, and applied only if it can be
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    attempt: Option<u32>,
+}
+
+fn name_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let store = Store::open(context)?;
+    let actor = store.actor(args.actor.actor.as_deref())?;
+    let outputs = outputs(args)?;
+    let commit = match &args.commit {
+        None => None,
+        Some(rev) => Some(
+            store
+                .repo
+                .resolve(rev)?
+                .ok_or_else(|| Failure::usage(format!("there is no revision `{rev}`")))?,
+        ),
+    };
+    let look = runs::look(&store)?;
+    let (run, id, node) = look.node(&args.target, args.namespace.namespace.as_deref())?;
+    let (attempt, tip) = match args.attempt {
+        Some(attempt) => (attempt, look.work_tip(run, id, attempt).cloned()),
+        None => {
+            let (attempt, tip) = held_attempt(&store, &look, (run, id), node.attempt, &actor)?;
+            (attempt, Some(tip))
+        }
+    };
+    let is_late = attempt != node.attempt || node.phase.is_terminal();
+    if is_late {
+        context.terminal.note(&format!(
+            "warning: attempt {attempt} of {}/{id} is over: the report is kept and not applied",
+            run.key.qualified()
+        ));
+    }
+    let result = match args.succeeded {
+        true => ReportResult::Succeeded,
+        false => ReportResult::Failed,
+    };
+    let action = Action::Report {
+        node: id.to_owned(),
+        attempt,
+        result,
+        outputs,
+        message: args.message.clone(),
+        commit,
+    };
+    let address = runs::work_address(run, id, attempt);
+    let record = look.record(&store, run, &actor, action);
+    runs::send(&store, &address, tip.as_deref(), &record)?;
+    let word = match result {
+        ReportResult::Succeeded => "succeeded",
+        ReportResult::Failed => "failed",
+    };
+    context.terminal.out(&format!(
+        "reported {}/{id} attempt {attempt} as {word}\n",
+        run.key.qualified()
+    ));
+    reconcile::afterwards(context, &store, args.actor.reconcile)
+}
+
+/// The newest attempt that the actor has claimed: the open one, else an older one, for a report
+/// that comes late.
+fn held_attempt(
+    store: &Store,
+    look: &runs::Look,
+    (run, id): (runs::Run<'_>, &str),
+    open: u32,
+    actor: &str,
+) -> Outcome<(u32, String)> {
+    for attempt in (1..open).rev() {
+        if look.work_tip(run, id, open).is_some() {
+            break;
+        }
+        if let Some(tip) = look.work_tip(run, id, attempt)
+            && claim::holder(store, tip)?.as_deref() == Some(actor)
+        {
+            return Ok((attempt, tip.clone()));
+        }
+    }
+    Ok((open, claim::held(store, look, (run, id), open, actor)?))
+}
+
+fn outputs(args: &Args) -> Outcome<Map<String, Value>> {
+    let mut outputs = match &args.outputs_file {
+        None => Map::new(),
+        Some(path) => {
+            let bytes = crate::git::files::user_file(path)?;
+            match serde_json::from_slice(&bytes) {
+                Ok(Value::Object(map)) => map,
+                Ok(_) => {
+                    return Err(Failure::usage(format!(
+                        "{} holds no JSON object",
+                        path.display()
+                    )));
+                }
+                Err(error) => {
+                    return Err(Failure::usage(format!("{}: {error}", path.display())));
+                }
+            }
+        }
+    };
+    for (name, value) in &args.outputs {
+        outputs.insert(name.clone(), Value::String(value.clone()));
+    }
+    Ok(outputs)
+}

@@ -1,0 +1,618 @@
+//! The repository as the store: one consistent look at spec, status and inbox, and the ways to
+//! change them. With a remote everything shared is on the remote; without one nothing leaves this
+//! machine. Commands see no difference.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::core::config::{CONFIG_FILE, Config};
+use crate::core::record::{Address, INBOX, RECORD_FILE, Received, Record};
+use crate::core::resource::Time;
+use crate::core::snapshot::Snapshot;
+use crate::core::status::StatusTree;
+use crate::core::{source, yaml};
+use crate::failure::{Failure, Outcome};
+use crate::git::inbox::Chain;
+use crate::git::refs::Swap;
+use crate::git::remote::{self, PushOutcome, RefUpdate};
+use crate::git::{FALLBACK_EMAIL, Head, Identity, Repo, inbox, read, refs, status_branch};
+
+use super::Context;
+
+/// The repository, and the remote that everybody shares.
+pub struct Store {
+    /// The local repository.
+    pub repo: Repo,
+    /// Name of the remote, when one is configured.
+    pub remote: Option<String>,
+    /// The moment at which the command was started.
+    pub now: Time,
+}
+
+/// One consistent look: everything below was read at the same moment.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Name of the spec branch.
+    pub spec_branch: String,
+    /// Its tip.
+    pub spec_commit: String,
+    /// The configuration at that commit.
+    pub config: Config,
+    /// Tip of the status branch, if there is one.
+    pub status_tip: Option<String>,
+    /// Inbox refs that this version knows.
+    pub inbox: BTreeMap<Address, String>,
+}
+
+/// The status branch, read.
+#[derive(Debug)]
+pub struct Stored {
+    /// The status.
+    pub tree: StatusTree,
+    /// Content of the pinned blobs, by object id.
+    pub pinned: BTreeMap<String, Arc<[u8]>>,
+    /// When it was written.
+    pub time: Time,
+}
+
+/// What came of a record that was sent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is in the inbox, under this commit id.
+    Done(String),
+    /// The ref was not where it was expected: somebody else was first.
+    Taken,
+}
+
+impl Store {
+    /// Open the repository around the current folder (or `-C`).
+    ///
+    /// # Errors
+    /// No repository, or a remote is configured that this clone does not know.
+    pub fn open(context: &Context) -> Outcome<Store> {
+        let repo = Repo::open(context.dir.as_deref())?;
+        let remote = shared_remote(&repo)?;
+        Ok(Store {
+            repo,
+            remote,
+            now: context.now,
+        })
+    }
+
+    /// Who acts: `--as`, else the e-mail that Git commits with.
+    ///
+    /// # Errors
+    /// Git does not know an e-mail.
+    pub fn actor(&self, given: Option<&str>) -> Outcome<String> {
+        let email = self.repo.identity().email;
+        match given {
+            Some(actor) if actor.trim().is_empty() => Err(Failure::usage("--as is empty")),
+            Some(actor) => Ok(actor.to_owned()),
+            None if email == FALLBACK_EMAIL => {
+                Err(Failure::usage("nobody is named as the one who acts")
+                    .hint("add `--as NAME`, or run `git config user.email you@example.com`"))
+            }
+            None => Ok(email),
+        }
+    }
+
+    /// Look now: at the remote when there is one.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or there is no spec branch.
+    pub fn fresh(&self) -> Outcome<View> {
+        match &self.remote {
+            Some(remote) => self.fresh_from(remote),
+            None => self.local_view(),
+        }
+    }
+
+    /// What is known without asking the remote: the state of the last fetch.
+    ///
+    /// # Errors
+    /// There is no spec branch.
+    pub fn known(&self) -> Outcome<View> {
+        let Some(remote) = &self.remote else {
+            return self.local_view();
+        };
+        let tracking = format!("refs/remotes/{remote}/");
+        let mut tips: BTreeMap<String, String> = refs::list(&self.repo, &tracking)?
+            .into_iter()
+            .map(|(name, id)| (name[tracking.len()..].to_owned(), id))
+            .collect();
+        let default = self.repo.remote_head(remote)?;
+        tips.remove("HEAD");
+        if tips.is_empty() {
+            // A bare clone keeps the remote's branches as its own.
+            tips = self.repo.local_branches()?;
+        }
+        let (spec_branch, spec_commit, config) = self.choose_spec(&tips, default)?;
+        let status_tip = tips.get(&config.status.branch).cloned();
+        Ok(View {
+            spec_branch,
+            spec_commit,
+            config,
+            status_tip,
+            inbox: BTreeMap::new(),
+        })
+    }
+
+    fn local_view(&self) -> Outcome<View> {
+        let branches = self.repo.local_branches()?;
+        let (spec_branch, spec_commit, config) = self.choose_spec(&branches, None)?;
+        let status_tip = branches.get(&config.status.branch).cloned();
+        Ok(View {
+            spec_branch,
+            spec_commit,
+            config,
+            status_tip,
+            inbox: addresses(refs::list(&self.repo, INBOX)?),
+        })
+    }
+
+    fn fresh_from(&self, remote: &str) -> Outcome<View> {
+        let patterns = ["HEAD", "refs/heads/*", "refs/planspec/*"];
+        let listing = remote::list(&self.repo, remote, &patterns)?;
+        let branches: BTreeMap<String, String> = listing
+            .refs
+            .iter()
+            .filter_map(|(name, id)| {
+                Some((name.strip_prefix("refs/heads/")?.to_owned(), id.clone()))
+            })
+            .collect();
+        if branches.is_empty() {
+            return Err(
+                Failure::repository(format!("remote `{remote}` has no branch yet"))
+                    .hint(format!("push the resources first: git push {remote} HEAD")),
+            );
+        }
+        let default = listing.default_branch.clone();
+        if let Some(tip) = default.as_ref().and_then(|name| branches.get(name)) {
+            self.have(remote, std::slice::from_ref(tip))?;
+        }
+        let configured = self.repo.config("planspec.specBranch");
+        if let Some(tip) = configured.and_then(|name| branches.get(&name).cloned()) {
+            self.have(remote, &[tip])?;
+        }
+        let have = |id: &str| self.have(remote, &[id.to_owned()]);
+        let (spec_branch, spec_commit, config) =
+            self.choose_spec_with(&branches, default, &have)?;
+        let status_tip = branches.get(&config.status.branch).cloned();
+        if let Some(tip) = &status_tip {
+            self.have(remote, std::slice::from_ref(tip))?;
+        }
+        self.track(remote, &spec_branch, Some(&spec_commit))?;
+        self.check_lost(remote, &config, status_tip.as_deref())?;
+        self.track(remote, &config.status.branch, status_tip.as_deref())?;
+        Ok(View {
+            spec_branch,
+            spec_commit,
+            config,
+            status_tip,
+            inbox: addresses(listing.refs),
+        })
+    }
+
+    /// Fetch what is not here yet.
+    fn have(&self, remote: &str, ids: &[String]) -> Outcome {
+        let missing: Vec<String> = ids
+            .iter()
+            .filter(|id| !self.repo.has_object(id))
+            .cloned()
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Ok(remote::fetch(
+            &self.repo,
+            remote,
+            &missing,
+            self.repo.is_shallow(),
+        )?)
+    }
+
+    /// Move the remote-tracking ref, as `git fetch` would.
+    fn track(&self, remote: &str, branch: &str, tip: Option<&str>) -> Outcome {
+        let Some(tip) = tip else {
+            return Ok(());
+        };
+        let name = format!("refs/remotes/{remote}/{branch}");
+        let old = refs::get(&self.repo, &name)?;
+        if old.as_deref() != Some(tip) {
+            // Somebody else's fetch may be first; theirs is as good as ours.
+            refs::compare_and_swap(&self.repo, &name, old.as_deref(), tip, "planspec: fetch")?;
+        }
+        Ok(())
+    }
+
+    /// A status branch that was there and is gone holds runs: it is never begun anew silently.
+    fn check_lost(&self, remote: &str, config: &Config, tip: Option<&str>) -> Outcome {
+        let branch = &config.status.branch;
+        let name = format!("refs/remotes/{remote}/{branch}");
+        let known = refs::get(&self.repo, &name)?;
+        match (tip, known) {
+            (None, Some(known)) => Err(Failure::repository(format!(
+                "the status branch `{branch}` is gone from remote `{remote}`, and with it every run"
+            ))
+            .hint(format!(
+                "bring it back with `git push {remote} {known}:refs/heads/{branch}`; to begin anew \
+                 on purpose, run `git update-ref -d {name}` first"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn choose_spec(
+        &self,
+        branches: &BTreeMap<String, String>,
+        default: Option<String>,
+    ) -> Outcome<(String, String, Config)> {
+        self.choose_spec_with(branches, default, &|_| Ok(()))
+    }
+
+    /// Which branch is the spec branch: local git configuration, else what the configuration file
+    /// on the default branch says, else the default branch. `have` makes a commit readable.
+    fn choose_spec_with(
+        &self,
+        branches: &BTreeMap<String, String>,
+        default: Option<String>,
+        have: &dyn Fn(&str) -> Outcome,
+    ) -> Outcome<(String, String, Config)> {
+        let usual = ["main", "master"];
+        let is_status = |name: &str| name.starts_with("planspec/");
+        let mut own = branches.keys().filter(|name| !is_status(name));
+        let only = match (own.next(), own.next()) {
+            (Some(only), None) => Some(only.clone()),
+            _ => None,
+        };
+        let base = self
+            .repo
+            .config("planspec.specBranch")
+            .or_else(|| default.filter(|name| branches.contains_key(name)))
+            .or_else(|| {
+                let usual = usual.into_iter().find(|name| branches.contains_key(*name));
+                usual.map(str::to_owned)
+            })
+            .or(only);
+        let Some(base) = base else {
+            return Err(self.no_spec_branch(branches)?);
+        };
+        let tip_of = |name: &str| {
+            branches.get(name).cloned().ok_or_else(|| {
+                Failure::repository(format!("the spec branch `{name}` does not exist"))
+                    .hint("create it, or name another in `specBranch` of .planspec.yaml")
+            })
+        };
+        let tip = tip_of(&base)?;
+        let config = self.config_at(&tip)?;
+        let wanted = match (&config.spec_branch, self.repo.config("planspec.specBranch")) {
+            (Some(name), None) if *name != base => name.clone(),
+            _ => return Ok((base, tip, config)),
+        };
+        let tip = tip_of(&wanted)?;
+        have(&tip)?;
+        let config = self.config_at(&tip)?;
+        Ok((wanted, tip, config))
+    }
+
+    fn no_spec_branch(&self, branches: &BTreeMap<String, String>) -> Outcome<Failure> {
+        if branches.is_empty() {
+            return Ok(Failure::repository("there are no commits yet")
+                .hint("commit some resources first: planspec init, planspec apply -f FILE"));
+        }
+        let names: Vec<&str> = branches.keys().map(String::as_str).collect();
+        let head = match self.repo.head()? {
+            Head::Branch { name, .. } => name,
+            _ => names.first().copied().unwrap_or("main").to_owned(),
+        };
+        Ok(Failure::repository(format!(
+            "nothing says which of {} is the spec branch",
+            names.join(", ")
+        ))
+        .hint(format!("name it: git config planspec.specBranch {head}")))
+    }
+
+    /// The configuration as it stands in a commit.
+    ///
+    /// # Errors
+    /// It is broken: nothing can be decided by it.
+    pub fn config_at(&self, commit: &str) -> Outcome<Config> {
+        let Some(bytes) = read::file_at(&self.repo, commit, CONFIG_FILE)? else {
+            return Ok(Config::default());
+        };
+        read_config(&bytes).map_err(|why| {
+            Failure::not_met(format!("the configuration cannot be used: {why}")).hint(format!(
+                "correct {CONFIG_FILE} on the spec branch and commit"
+            ))
+        })
+    }
+
+    /// All resources of a commit.
+    ///
+    /// # Errors
+    /// The commit cannot be read.
+    pub fn snapshot(&self, commit: &str, config: &Config) -> Outcome<Snapshot> {
+        Ok(Snapshot::build(&self.files(commit, config)?, config))
+    }
+
+    /// The files of a commit that may hold resources.
+    ///
+    /// # Errors
+    /// The commit cannot be read.
+    pub fn files(&self, commit: &str, config: &Config) -> Outcome<Vec<source::SourceFile>> {
+        let paths =
+            read::Paths::new(&config.paths, config.limits.file_bytes).map_err(Failure::not_met)?;
+        Ok(read::from_commit(&self.repo, commit, &paths)?)
+    }
+
+    /// The status branch at a tip.
+    ///
+    /// # Errors
+    /// It is not ours, or it cannot be read.
+    pub fn status_at(&self, tip: &str) -> Outcome<Stored> {
+        let branch = status_branch::read(&self.repo, tip)?;
+        let ids: BTreeSet<String> = branch.pinned.values().cloned().collect();
+        let files = branch
+            .files
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        let tree = StatusTree::from_files(files, ids.clone()).map_err(|why| {
+            Failure::repository(format!("the status branch cannot be read: {why}"))
+                .hint("somebody else wrote to it; look at it with `git log` and `git show`")
+        })?;
+        let mut pinned = BTreeMap::new();
+        for id in ids {
+            let bytes = read::blob(&self.repo, &id)?;
+            pinned.insert(id, Arc::from(bytes));
+        }
+        Ok(Stored {
+            tree,
+            pinned,
+            time: branch.time,
+        })
+    }
+
+    /// The status that a view points to, if there is one.
+    ///
+    /// # Errors
+    /// It is not ours, or it cannot be read.
+    pub fn status(&self, view: &View) -> Outcome<Option<Stored>> {
+        view.status_tip
+            .as_deref()
+            .map(|tip| self.status_at(tip))
+            .transpose()
+    }
+
+    /// Try to get a commit that is no longer, or not yet, here.
+    pub fn fetch_commit(&self, id: &str) -> bool {
+        let Some(remote) = &self.remote else {
+            return false;
+        };
+        let fetched = remote::fetch(&self.repo, remote, &[id.to_owned()], self.repo.is_shallow());
+        fetched.is_ok() && self.repo.has_object(id)
+    }
+
+    /// Make sure that inbox commits are here, in quarantine: nothing points to them yet.
+    ///
+    /// # Errors
+    /// The remote cannot be reached.
+    pub fn fetch_records(&self, tips: &[String]) -> Outcome {
+        let Some(remote) = &self.remote else {
+            return Ok(());
+        };
+        let missing: Vec<String> = tips
+            .iter()
+            .filter(|id| !self.repo.has_object(id))
+            .cloned()
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // Whole chains, also in a shallow clone: they are short and begin at nothing.
+        Ok(remote::fetch(&self.repo, remote, &missing, false)?)
+    }
+
+    /// The records of a ref behind `known`.
+    ///
+    /// # Errors
+    /// In a sentence: what stands there is no chain of records, and nothing on it is believed.
+    pub fn records(
+        &self,
+        tip: &str,
+        known: Option<&str>,
+    ) -> Outcome<Result<(Vec<Received>, bool), String>> {
+        let (texts, rewritten) = match inbox::read_chain(&self.repo, tip, known)? {
+            Chain::Records { records, rewritten } => (records, rewritten),
+            Chain::Refused(why) => return Ok(Err(why)),
+        };
+        let mut records = Vec::new();
+        for (id, bytes) in texts {
+            match read_record(&bytes) {
+                Ok(record) => records.push(Received { id, record }),
+                Err(why) => return Ok(Err(format!("record {id}: {why}"))),
+            }
+        }
+        Ok(Ok((records, rewritten)))
+    }
+
+    /// Send a record: create its ref (`old` is nothing) or move it on from `old`.
+    ///
+    /// # Errors
+    /// The remote cannot be reached or refuses for another reason than a lost race.
+    pub fn send(&self, address: &Address, old: Option<&str>, record: &Record) -> Outcome<Sent> {
+        let text = yaml::write(&serde_json::to_value(record)?);
+        let id = inbox::write_record(&self.repo, old, &text, self.now, &self.identity())?;
+        let name = address.ref_name();
+        let done = match &self.remote {
+            None => {
+                let why = format!("planspec: {}", record.action.word());
+                refs::compare_and_swap(&self.repo, &name, old, &id, &why)? == Swap::Done
+            }
+            Some(remote) => {
+                let update = RefUpdate {
+                    name: name.clone(),
+                    old: old.map(str::to_owned),
+                    new: Some(id.clone()),
+                };
+                self.push_one(remote, update)?
+            }
+        };
+        Ok(if done { Sent::Done(id) } else { Sent::Taken })
+    }
+
+    fn push_one(&self, remote: &str, update: RefUpdate) -> Outcome<bool> {
+        let outcomes = remote::push(&self.repo, remote, &[update])?;
+        match outcomes.into_iter().next() {
+            Some(outcome) => went_through(outcome, remote),
+            None => Err(Failure::repository(format!(
+                "remote `{remote}` said nothing about the push"
+            ))),
+        }
+    }
+
+    /// Move the status branch on to a new commit. False when somebody else was first.
+    ///
+    /// # Errors
+    /// The remote cannot be reached or refuses for another reason than a lost race.
+    pub fn publish(&self, view: &View, commit: &str) -> Outcome<bool> {
+        let branch = &view.config.status.branch;
+        let name = format!("refs/heads/{branch}");
+        let old = view.status_tip.as_deref();
+        match &self.remote {
+            None => {
+                let swap =
+                    refs::compare_and_swap(&self.repo, &name, old, commit, "planspec: reconcile")?;
+                Ok(swap == Swap::Done)
+            }
+            Some(remote) => {
+                let outcome = remote::fast_forward(&self.repo, remote, &name, old, commit)?;
+                let done = went_through(outcome, remote)?;
+                if done {
+                    self.track(remote, branch, Some(commit))?;
+                }
+                Ok(done)
+            }
+        }
+    }
+
+    /// Delete inbox refs, each only where it was last seen.
+    ///
+    /// # Errors
+    /// The remote cannot be reached.
+    pub fn forget(&self, refs_to_delete: &[(Address, String)]) -> Outcome {
+        if refs_to_delete.is_empty() {
+            return Ok(());
+        }
+        match &self.remote {
+            None => {
+                for (address, tip) in refs_to_delete {
+                    refs::delete(&self.repo, &address.ref_name(), tip)?;
+                }
+            }
+            Some(remote) => {
+                let updates: Vec<RefUpdate> = refs_to_delete
+                    .iter()
+                    .map(|(address, tip)| RefUpdate {
+                        name: address.ref_name(),
+                        old: Some(tip.clone()),
+                        new: None,
+                    })
+                    .collect();
+                remote::push(&self.repo, remote, &updates)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who commits records and status.
+    pub fn identity(&self) -> Identity {
+        self.repo.identity()
+    }
+}
+
+/// Whether a push went through; false when somebody else was first.
+fn went_through(outcome: PushOutcome, remote: &str) -> Outcome<bool> {
+    match outcome {
+        PushOutcome::Done => Ok(true),
+        PushOutcome::Lost(_) => Ok(false),
+        PushOutcome::Refused(why) => Err(Failure::repository(format!(
+            "remote `{remote}` refuses the push: {why}"
+        ))
+        .hint("whoever reconciles, claims or approves needs the right to push")),
+    }
+}
+
+fn addresses(refs: BTreeMap<String, String>) -> BTreeMap<Address, String> {
+    refs.into_iter()
+        .filter_map(|(name, id)| Some((Address::parse(name.strip_prefix(INBOX)?)?, id)))
+        .collect()
+}
+
+fn read_record(bytes: &[u8]) -> Result<Record, String> {
+    let (mut documents, findings) = yaml::read(RECORD_FILE, bytes, &Default::default());
+    if let Some(finding) = findings.first() {
+        return Err(finding.message.clone());
+    }
+    match (documents.pop(), documents.is_empty()) {
+        (Some(document), true) => Record::from_value(document.value),
+        _ => Err("exactly one document is expected".to_owned()),
+    }
+}
+
+fn read_config(bytes: &[u8]) -> Result<Config, String> {
+    let (config, findings) = Config::read(CONFIG_FILE, bytes);
+    let text = String::from_utf8_lossy(bytes);
+    if let Some(error) = findings.iter().find(|finding| finding.is_error()) {
+        let place = crate::core::locate::locate(&text, &error.place)
+            .map(|span| format!(":{}:{}", span.line, span.column))
+            .unwrap_or_default();
+        return Err(format!(
+            "{CONFIG_FILE}{place}: {} {}",
+            error.code, error.message
+        ));
+    }
+    config.ok_or_else(|| format!("{CONFIG_FILE} cannot be read"))
+}
+
+/// The remote that everybody shares: local git configuration, else the configuration file of the
+/// first commit that has one: the usual spec branches, what is checked out, the remote's branches.
+fn shared_remote(repo: &Repo) -> Outcome<Option<String>> {
+    let name = match repo.config("planspec.remote") {
+        Some(name) => Some(name),
+        None => {
+            let revisions = [
+                "refs/heads/main",
+                "refs/heads/master",
+                "HEAD",
+                "refs/remotes/origin/HEAD",
+                "refs/remotes/origin/main",
+                "refs/remotes/origin/master",
+            ];
+            let mut found = None;
+            for revision in revisions {
+                let Some(commit) = repo.resolve(revision)? else {
+                    continue;
+                };
+                let Some(bytes) = read::file_at(repo, &commit, CONFIG_FILE)? else {
+                    continue;
+                };
+                if let Ok(config) = read_config(&bytes) {
+                    found = config.status.remote;
+                    break;
+                }
+            }
+            found
+        }
+    };
+    match name {
+        Some(name) if name.is_empty() => Ok(None),
+        Some(name) if repo.remote_url(&name).is_none() => Err(Failure::repository(format!(
+            "the configuration names remote `{name}`, and this clone has no such remote"
+        ))
+        .hint(format!(
+            "add it with `git remote add {name} URL`, or work without one: git config \
+             planspec.remote \"\""
+        ))),
+        name => Ok(name),
+    }
+}

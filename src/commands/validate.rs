@@ -1,0 +1,316 @@
+//! `planspec validate`: offline checks.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::Context;
+use crate::core::config::{CONFIG_FILE, Config};
+use crate::core::diagnostic::{Code, Diagnostic, Place, Severity};
+use crate::core::snapshot::Snapshot;
+use crate::core::source::{Content, SourceFile};
+use crate::failure::{Failure, Outcome};
+use crate::git::{GitError, Repo, files, read};
+use crate::show::findings;
+
+/// Check resources, offline
+///
+/// Without arguments: everything below the configured paths of the work tree. References are
+/// resolved against all resources of the repository.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Files or folders
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// A file; - is standard input. May be repeated
+    #[arg(short, long = "filename", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// A folder; may be repeated
+    #[arg(short, long = "directory", value_name = "DIR")]
+    directories: Vec<PathBuf>,
+    /// Look into the folders below as well
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    /// What is staged: for the pre-commit hook
+    #[arg(long, conflicts_with_all = ["paths", "files", "directories", "rev"])]
+    staged: bool,
+    /// A revision
+    #[arg(long, value_name = "REV", conflicts_with_all = ["paths", "files", "directories"])]
+    rev: Option<String>,
+    /// How to show findings
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+/// How to show findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// With the lines they are about.
+    Text,
+    /// A line each.
+    Concise,
+    /// One document.
+    Json,
+}
+
+impl From<Format> for findings::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => findings::Format::Text,
+            Format::Concise => findings::Format::Concise,
+            Format::Json => findings::Format::Json,
+        }
+    }
+}
+
+/// What is to be checked.
+struct Subject {
+    files: Vec<SourceFile>,
+    config: Config,
+    /// Findings in the configuration itself.
+    config_findings: Vec<Diagnostic>,
+    config_text: Option<String>,
+    /// Only findings in these files are shown; all when not set.
+    named: Option<BTreeSet<String>>,
+    /// Files that are no part of the repository's resources.
+    drafts: BTreeSet<String>,
+}
+
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let subject = gather(context, args)?;
+    let snapshot = Snapshot::build(&subject.files, &subject.config);
+    let mut found: Vec<Diagnostic> = subject
+        .config_findings
+        .iter()
+        .chain(snapshot.diagnostics())
+        .filter(|finding| {
+            let is_named = |named: &BTreeSet<String>| named.contains(&finding.file);
+            subject.named.as_ref().is_none_or(is_named)
+        })
+        .cloned()
+        .collect();
+    soften_drafts(&subject, &mut found);
+    found.extend(emptiness(&subject, &snapshot));
+    let text_of = |file: &str| match file == CONFIG_FILE {
+        true => subject.config_text.clone(),
+        false => snapshot.text(file),
+    };
+    let colors = context.terminal.colors_out();
+    let text = findings::render(&found, &text_of, args.format.into(), colors);
+    context.terminal.out(&text);
+    let errors = found.iter().filter(|finding| finding.is_error()).count();
+    if args.format != Format::Json {
+        let said = match found.is_empty() {
+            true => valid(&subject, &snapshot),
+            false => findings::summary(&found),
+        };
+        context.terminal.note(&said);
+    }
+    match errors {
+        0 => Ok(()),
+        _ => Err(Failure::findings()),
+    }
+}
+
+fn valid(subject: &Subject, snapshot: &Snapshot) -> String {
+    let is_named = |path: &str| {
+        subject
+            .named
+            .as_ref()
+            .is_none_or(|named| named.contains(path))
+    };
+    let count = snapshot
+        .keys()
+        .flat_map(|key| snapshot.definitions(key))
+        .filter(|definition| is_named(&definition.path))
+        .count();
+    let noun = if count == 1 { "resource" } else { "resources" };
+    format!("{count} {noun}: valid")
+}
+
+fn gather(context: &Context, args: &Args) -> Outcome<Subject> {
+    let repo = match Repo::open(context.dir.as_deref()) {
+        Ok(repo) => Some(repo),
+        Err(GitError::NotARepository(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let is_named = !(args.paths.is_empty() && args.files.is_empty() && args.directories.is_empty());
+    let mut subject = match &repo {
+        Some(repo) => repository(repo, args)?,
+        None if is_named => Subject::nothing(),
+        None => {
+            return Err(Failure::repository("this is no Git repository")
+                .hint("name files or folders, or run it in a repository"));
+        }
+    };
+    if is_named {
+        add_named(context, args, repo.as_ref(), &mut subject)?;
+    }
+    Ok(subject)
+}
+
+impl Subject {
+    fn nothing() -> Subject {
+        Subject {
+            files: Vec::new(),
+            config: Config::default(),
+            config_findings: Vec::new(),
+            config_text: None,
+            named: None,
+            drafts: BTreeSet::new(),
+        }
+    }
+}
+
+/// Everything below the configured paths, by the configuration of the tree that is checked.
+fn repository(repo: &Repo, args: &Args) -> Outcome<Subject> {
+    let mut subject = Subject::nothing();
+    let config_path = paths(&[CONFIG_FILE.to_owned()], usize::MAX)?;
+    let config_file = read_tree(repo, args, &config_path)?.into_iter().next();
+    match config_file.map(|file| file.content) {
+        Some(Content::Bytes(bytes)) => {
+            let (config, findings) = Config::read(CONFIG_FILE, &bytes);
+            subject.config = config.unwrap_or_default();
+            subject.config_findings = findings;
+            subject.config_text = Some(String::from_utf8_lossy(&bytes).into_owned());
+        }
+        Some(Content::Refused(why)) => {
+            let message = format!("{CONFIG_FILE} cannot be read: {why}");
+            let finding = Diagnostic::new(Code::NOT_A_FILE, CONFIG_FILE, Place::File, message);
+            subject.config_findings.push(finding);
+        }
+        None => {}
+    }
+    let resources = paths(&subject.config.paths, subject.config.limits.file_bytes)?;
+    subject.files = read_tree(repo, args, &resources)?;
+    Ok(subject)
+}
+
+fn paths(globs: &[String], max_bytes: usize) -> Outcome<read::Paths> {
+    read::Paths::new(globs, max_bytes).map_err(Failure::not_met)
+}
+
+/// The files of the index, of a revision or of the work tree.
+fn read_tree(repo: &Repo, args: &Args, paths: &read::Paths) -> Outcome<Vec<SourceFile>> {
+    if args.staged {
+        return Ok(read::from_index(repo, paths)?);
+    }
+    if let Some(rev) = &args.rev {
+        let commit = repo
+            .resolve(rev)?
+            .ok_or_else(|| Failure::usage(format!("there is no revision `{rev}`")))?;
+        return Ok(read::from_commit(repo, &commit, paths)?);
+    }
+    match repo.workdir() {
+        Some(_) => Ok(read::from_worktree(repo, paths)?),
+        None => Err(
+            Failure::usage("a bare repository has no work tree to check")
+                .hint("name a revision: planspec validate --rev HEAD"),
+        ),
+    }
+}
+
+/// Add the files that were named. What is part of the repository's resources is there already;
+/// the others are drafts.
+fn add_named(
+    context: &Context,
+    args: &Args,
+    repo: Option<&Repo>,
+    subject: &mut Subject,
+) -> Outcome {
+    let limit = subject.config.limits.file_bytes;
+    let base = context.dir.clone().unwrap_or_default();
+    let from_here = |path: &PathBuf| match path.as_os_str() == "-" {
+        true => path.clone(),
+        false => base.join(path),
+    };
+    let mut named: Vec<PathBuf> = args.paths.iter().map(from_here).collect();
+    named.extend(args.files.iter().map(from_here));
+    let mut found = files::named(&named, limit);
+    for directory in &args.directories {
+        found.extend(read::from_directory(
+            &from_here(directory),
+            args.recursive,
+            limit,
+        )?);
+    }
+    let mut names = BTreeSet::new();
+    for mut file in found {
+        let inside = repo.and_then(|repo| repo.path_inside(std::path::Path::new(&file.path)));
+        if let Some(inside) = inside {
+            file.path = inside;
+        }
+        names.insert(file.path.clone());
+        let known = subject.files.iter().any(|known| known.path == file.path);
+        if !known {
+            subject.drafts.insert(file.path.clone());
+            subject.files.push(file);
+        }
+    }
+    subject.named = Some(names);
+    Ok(())
+}
+
+/// A draft may refer to what is not written yet, and may take the place of what is.
+fn soften_drafts(subject: &Subject, found: &mut Vec<Diagnostic>) {
+    found.retain_mut(|finding| {
+        if !subject.drafts.contains(&finding.file) {
+            return true;
+        }
+        let is_reference = finding.code.id.starts_with("PS2");
+        if finding.code == Code::DUPLICATE_RESOURCE {
+            let only_drafts = |file: &String| subject.drafts.contains(file);
+            return finding.related.iter().all(|other| only_drafts(&other.file));
+        }
+        if is_reference {
+            finding.severity = Severity::Warning;
+        }
+        true
+    });
+}
+
+/// An empty set of resources is an error for files that were named, a warning otherwise.
+fn emptiness(subject: &Subject, snapshot: &Snapshot) -> Vec<Diagnostic> {
+    let holds_something = |file: &str| {
+        let defines = |path: &str| {
+            snapshot
+                .keys()
+                .flat_map(|key| snapshot.definitions(key))
+                .any(|definition| definition.path == path)
+        };
+        let has_findings = snapshot.diagnostics().iter().any(|f| f.file == file);
+        has_findings || defines(file)
+    };
+    match &subject.named {
+        None if snapshot.is_empty() && snapshot.diagnostics().is_empty() => {
+            let globs = subject.config.paths.join(", ");
+            vec![
+                Diagnostic::new(
+                    Code::NO_RESOURCES,
+                    ".",
+                    Place::File,
+                    format!("no resources found below {globs}"),
+                )
+                .help("write some with `planspec init`, or set `paths` in .planspec.yaml"),
+            ]
+        }
+        None => Vec::new(),
+        Some(named) => named
+            .iter()
+            .filter(|file| !holds_something(file))
+            .map(|file| {
+                let mut finding = Diagnostic::new(
+                    Code::NO_RESOURCES,
+                    file,
+                    Place::File,
+                    "no resources in this file",
+                )
+                .help("a resource has `apiVersion: planspec.io/v1alpha1` and a `kind`");
+                finding.severity = Severity::Error;
+                finding
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,271 @@
+//! What a reconcile did: for people, for programs, and as the message of the status commit.
+
+use serde_json::{Value, json};
+
+use super::escape::line;
+use super::table;
+use super::time;
+use crate::core::resource::{Kind, Time};
+use crate::core::status::StatusTree;
+use crate::core::transition::{Transition, Waiting, WaitingFor};
+
+/// Most transitions to spell out in a commit message.
+const LINES_IN_MESSAGE: usize = 200;
+
+/// What there is to show.
+pub struct Shown<'a> {
+    /// Name of the spec branch.
+    pub spec_branch: &'a str,
+    /// The spec commit that was looked at.
+    pub spec_commit: &'a str,
+    /// What `--ref` named.
+    pub revision: Option<&'a str>,
+    /// Name of the status branch.
+    pub status_branch: &'a str,
+    /// The status commit that was written.
+    pub status_commit: Option<&'a str>,
+    /// Number of the newest status commit.
+    pub sequence: u64,
+    /// The next moment at which something happens by itself.
+    pub next_deadline: Option<Time>,
+    /// Whether anything changed.
+    pub changed: bool,
+    /// Whether nothing was to be written.
+    pub dry_run: bool,
+    /// What moved.
+    pub transitions: &'a [Transition],
+    /// What waits.
+    pub waiting: Vec<Waiting>,
+}
+
+/// The first digits of an object id.
+pub fn short(id: &str) -> &str {
+    id.get(..10).unwrap_or(id)
+}
+
+/// For people: a headline, what moved, what waits and for whom.
+pub fn text(shown: &Shown<'_>, width: Option<usize>) -> String {
+    let mut text = headline(shown);
+    let moved: Vec<Vec<String>> = shown.transitions.iter().map(moved_row).collect();
+    if !moved.is_empty() {
+        text.push_str("\nMoved:\n");
+        text.push_str(&table::rows(&moved, 2, width));
+    }
+    let (waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) =
+        shown.waiting.iter().map(waiting_row).unzip();
+    if !waits.is_empty() {
+        text.push_str("\nWaiting:\n");
+        text.push_str(&table::rows(&waits, 2, width));
+    }
+    let mut commands: Vec<String> = commands.into_iter().flatten().collect();
+    commands.dedup();
+    if !commands.is_empty() && !shown.dry_run {
+        const COMMANDS: usize = 5;
+        let more = commands.len().saturating_sub(COMMANDS);
+        commands.truncate(COMMANDS);
+        text.push_str("\nNext, for example:\n");
+        for command in commands {
+            text.push_str(&format!("  {command}\n"));
+        }
+        if more > 0 {
+            text.push_str(&format!("  … and {more} more: planspec next\n"));
+        }
+    }
+    text
+}
+
+fn headline(shown: &Shown<'_>) -> String {
+    let commit = short(shown.spec_commit);
+    let what = match shown.revision {
+        Some(revision) => format!("{} at {commit}", line(revision)),
+        None => format!("{} at {commit}", line(shown.spec_branch)),
+    };
+    match (shown.changed, shown.status_commit) {
+        (false, _) => format!("{what}: nothing to do\n"),
+        (true, None) => format!("{what}: would change the status (nothing written)\n"),
+        (true, Some(status)) => format!(
+            "{what} → {} at {} (sequence {})\n",
+            line(shown.status_branch),
+            short(status),
+            shown.sequence
+        ),
+    }
+}
+
+fn moved_row(transition: &Transition) -> Vec<String> {
+    let arrow = match (&transition.from, &transition.to) {
+        (Some(from), Some(to)) => format!("{from} → {to}"),
+        (None, Some(to)) => format!("→ {to}"),
+        (Some(from), None) => format!("{from} →"),
+        (None, None) => String::new(),
+    };
+    let (kind, name) = match &transition.node {
+        Some(node) => (
+            "  node".to_owned(),
+            format!("{}/{node}", transition.key.name),
+        ),
+        None => (transition.key.kind.to_string(), transition.key.qualified()),
+    };
+    vec![kind, name, arrow, line(&transition.message)]
+}
+
+/// The row, and the command that anybody could run next.
+fn waiting_row(waiting: &Waiting) -> (Vec<String>, Option<String>) {
+    let key = &waiting.execution;
+    let name = match &waiting.node {
+        Some(node) => format!("{}/{node}", key.qualified()),
+        None => key.qualified(),
+    };
+    let target = match &waiting.node {
+        Some(node) => format!("{}/{node} -n {}", key.name, key.namespace),
+        None => String::new(),
+    };
+    let (what, command) = match &waiting.what {
+        WaitingFor::Worker { provider, attempt } => {
+            let who = provider.as_deref().unwrap_or("anybody");
+            let again = match attempt {
+                0 | 1 => String::new(),
+                n => format!(" (attempt {n})"),
+            };
+            (
+                format!("{} to claim it{again}", line(who)),
+                Some(format!("planspec claim {target}")),
+            )
+        }
+        WaitingFor::Report { actor, expires } => {
+            let until = expires.map_or(String::new(), |at| format!(", lease until {}", time(at)));
+            (format!("the report of {}{until}", line(actor)), None)
+        }
+        WaitingFor::Approval { gate, progress } => {
+            let (namespace, gate_name) = gate.split_once('/').unwrap_or(("", gate));
+            (
+                format!("{}: {}", line(gate_name), line(progress)),
+                Some(format!("planspec approve {gate_name} -n {namespace}")),
+            )
+        }
+        WaitingFor::Retry { at } => {
+            let when = at.map_or_else(|| "a while".to_owned(), time);
+            (format!("the next attempt at {when}"), None)
+        }
+        WaitingFor::Other { why } => (line(why), None),
+    };
+    (vec![name, what], command)
+}
+
+/// The message of the status commit: what moved, and trailers for programs.
+pub fn message(spec_commit: &str, tree: &StatusTree, transitions: &[Transition]) -> String {
+    let count = transitions.len();
+    let subject = match transitions {
+        [] => format!("reconcile {}", short(spec_commit)),
+        [only] => format!("{} {}", subject_of(only), arrow_of(only)),
+        _ => format!("reconcile {}: {count} transitions", short(spec_commit)),
+    };
+    let mut message = format!("{subject}\n\n");
+    for transition in transitions.iter().take(LINES_IN_MESSAGE) {
+        let mut row = format!("{} {}", subject_of(transition), arrow_of(transition));
+        if !transition.message.is_empty() {
+            row.push_str(&format!(" ({})", line(&transition.message)));
+        }
+        message.push_str(&row);
+        message.push('\n');
+    }
+    if count > LINES_IN_MESSAGE {
+        message.push_str(&format!("… and {} more\n", count - LINES_IN_MESSAGE));
+    }
+    if count > 0 {
+        message.push('\n');
+    }
+    message.push_str(&format!(
+        "Planspec-Observed: {}\nPlanspec-Sequence: {}\n",
+        tree.controller.observed_commit, tree.controller.sequence
+    ));
+    message
+}
+
+fn subject_of(transition: &Transition) -> String {
+    let name = transition.key.qualified();
+    match &transition.node {
+        Some(node) => format!("node {name}/{node}"),
+        None => format!("{} {name}", transition.key.kind),
+    }
+}
+
+fn arrow_of(transition: &Transition) -> String {
+    let from = transition.from.as_deref().unwrap_or("(new)");
+    let to = transition.to.as_deref().unwrap_or("(gone)");
+    format!("{from} → {to}")
+}
+
+/// For programs: `kind: Reconcile`.
+pub fn value(shown: &Shown<'_>) -> Value {
+    let transitions: Vec<Value> = shown.transitions.iter().map(transition_value).collect();
+    let waiting: Vec<Value> = shown.waiting.iter().map(waiting_value).collect();
+    json!({
+        "apiVersion": super::CLI_API_VERSION,
+        "kind": "Reconcile",
+        "specBranch": shown.spec_branch,
+        "specCommit": shown.spec_commit,
+        "revision": shown.revision,
+        "statusBranch": shown.status_branch,
+        "statusCommit": shown.status_commit,
+        "sequence": shown.sequence,
+        "nextDeadline": shown.next_deadline,
+        "changed": shown.changed,
+        "dryRun": shown.dry_run,
+        "transitions": transitions,
+        "waiting": waiting,
+    })
+}
+
+/// One transition for programs.
+pub fn transition_value(transition: &Transition) -> Value {
+    json!({
+        "kind": transition.key.kind.name(),
+        "namespace": transition.key.namespace,
+        "name": transition.key.name,
+        "node": transition.node,
+        "from": transition.from,
+        "to": transition.to,
+        "message": transition.message,
+    })
+}
+
+/// One transition on a line, with the moment at which it was written.
+pub fn change_line(transition: &Transition, at: Time) -> String {
+    let mut row = format!(
+        "{}  {}  {}",
+        time(at),
+        subject_of(transition),
+        arrow_of(transition)
+    );
+    if !transition.message.is_empty() {
+        row.push_str(&format!("  {}", line(&transition.message)));
+    }
+    row.push('\n');
+    row
+}
+
+fn waiting_value(waiting: &Waiting) -> Value {
+    let mut value = json!({
+        "kind": Kind::Execution.name(),
+        "namespace": waiting.execution.namespace,
+        "name": waiting.execution.name,
+        "node": waiting.node,
+    });
+    let (reason, details) = match &waiting.what {
+        WaitingFor::Worker { provider, attempt } => {
+            ("Worker", json!({"provider": provider, "attempt": attempt}))
+        }
+        WaitingFor::Report { actor, expires } => {
+            ("Report", json!({"actor": actor, "expires": expires}))
+        }
+        WaitingFor::Approval { gate, progress } => {
+            ("Approval", json!({"gate": gate, "progress": progress}))
+        }
+        WaitingFor::Retry { at } => ("Retry", json!({"at": at})),
+        WaitingFor::Other { why } => ("Other", json!({"message": why})),
+    };
+    value["for"] = json!(reason);
+    value["details"] = details;
+    value
+}

@@ -1,0 +1,559 @@
+//! Resources as tables and as descriptions.
+
+use serde_json::Value;
+
+use super::escape::line;
+use super::table;
+use super::time;
+use crate::core::resource::{
+    BindingSpec, ConditionStatus, Decision, ExecutionStatus, GateSpec, GoalSpec, Key, Kind,
+    NodeStatus, PlanSpec, Resource, Spec, Status, Time, find_condition,
+};
+use crate::core::status::StatusFile;
+
+/// What stands where nothing is known yet.
+const NONE: &str = "<none>";
+
+/// A resource to be shown: its spec, its status, or both.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// Which.
+    pub key: &'a Key,
+    /// What stands in the files.
+    pub resource: Option<&'a Resource>,
+    /// Object id of the file.
+    pub blob: Option<&'a str>,
+    /// What the status branch says.
+    pub file: Option<&'a StatusFile>,
+}
+
+impl View<'_> {
+    /// The phase, and whether the file behind it is broken.
+    pub fn phase(&self) -> String {
+        let Some(file) = self.file else {
+            return NONE.to_owned();
+        };
+        let phase = file.status.phase();
+        let broken = find_condition(file.status.conditions(), "Valid")
+            .is_some_and(|valid| valid.status == ConditionStatus::False);
+        match broken && phase != "Invalid" {
+            true => format!("{phase} (invalid)"),
+            false => phase,
+        }
+    }
+
+    fn age(&self, now: Time) -> String {
+        self.file
+            .map_or_else(|| NONE.to_owned(), |file| table::age(file.created, now))
+    }
+}
+
+/// One table per kind, in the order of the kinds; with `titles`, names carry their kind.
+pub fn tables(views: &[View<'_>], wide: bool, titles: bool, now: Time) -> String {
+    let mut tables = Vec::new();
+    for kind in Kind::ALL {
+        let of_kind: Vec<&View<'_>> = views.iter().filter(|view| view.key.kind == kind).collect();
+        if of_kind.is_empty() {
+            continue;
+        }
+        let mut headers = vec!["NAMESPACE", "NAME", "PHASE"];
+        headers.extend(columns(kind));
+        headers.push("AGE");
+        if wide {
+            headers.extend(["UID", "GENERATION", "MESSAGE"]);
+        }
+        let rows: Vec<Vec<String>> = of_kind
+            .iter()
+            .map(|view| row(view, wide, titles, now))
+            .collect();
+        tables.push(table::table(&headers, &rows, None));
+    }
+    tables.join("\n")
+}
+
+fn row(view: &View<'_>, wide: bool, titles: bool, now: Time) -> Vec<String> {
+    let name = match titles {
+        true => format!("{}/{}", view.key.kind.name().to_lowercase(), view.key.name),
+        false => view.key.name.clone(),
+    };
+    let mut row = vec![view.key.namespace.clone(), name, view.phase()];
+    row.extend(cells(view));
+    row.push(view.age(now));
+    if wide {
+        row.push(view.file.map_or(NONE.to_owned(), |file| file.uid.clone()));
+        row.push(
+            view.file
+                .map_or(NONE.to_owned(), |file| file.generation.to_string()),
+        );
+        row.push(line(&message(view)));
+    }
+    row
+}
+
+fn columns(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Goal => &["PLAN", "PRIORITY"],
+        Kind::Plan => &["NODES", "GOAL", "SERIES", "VERSION"],
+        Kind::Capability => &["CATEGORY"],
+        Kind::Binding => &["BOUND", "STRATEGY"],
+        Kind::Gate => &["TYPE", "APPROVERS"],
+        Kind::Execution => &["DONE", "PLAN"],
+    }
+}
+
+fn cells(view: &View<'_>) -> Vec<String> {
+    let none = || NONE.to_owned();
+    let spec = view.resource.map(|resource| &resource.spec);
+    let status = view.file.map(|file| &file.status);
+    match view.key.kind {
+        Kind::Goal => {
+            let plan = match status {
+                Some(Status::Goal(goal)) => goal.active_plan_ref.as_ref().map(|r| r.name.clone()),
+                _ => None,
+            };
+            let priority = match spec {
+                Some(Spec::Goal(goal)) => goal.priority.to_string(),
+                _ => none(),
+            };
+            vec![plan.unwrap_or_else(none), priority]
+        }
+        Kind::Plan => match spec {
+            Some(Spec::Plan(plan)) => vec![
+                plan.graph.nodes.len().to_string(),
+                plan.goal_ref.as_ref().map_or_else(none, |g| g.name.clone()),
+                line(plan.series.as_deref().unwrap_or(NONE)),
+                line(plan.version.as_deref().unwrap_or(NONE)),
+            ],
+            _ => vec![none(); 4],
+        },
+        Kind::Capability => match spec {
+            Some(Spec::Capability(capability)) => {
+                vec![line(capability.category.as_deref().unwrap_or(NONE))]
+            }
+            _ => vec![none()],
+        },
+        Kind::Binding => {
+            let bound = match status {
+                Some(Status::Binding(b)) => format!("{}/{}", b.bound_count, b.total_count),
+                _ => none(),
+            };
+            let strategy = match spec {
+                Some(Spec::Binding(binding)) => format!("{:?}", binding.strategy),
+                _ => none(),
+            };
+            vec![bound, strategy]
+        }
+        Kind::Gate => {
+            let (kind, wanted) = match spec {
+                Some(Spec::Gate(gate)) => (word(&gate.gate_type), gate.required_approvers),
+                _ => (none(), 1),
+            };
+            let given = match status {
+                Some(Status::Gate(gate)) => gate
+                    .review_history
+                    .iter()
+                    .filter(|r| r.action == crate::core::resource::ReviewAction::Approve)
+                    .count(),
+                _ => 0,
+            };
+            vec![kind, format!("{given}/{wanted}")]
+        }
+        Kind::Execution => {
+            let done = match status {
+                Some(Status::Execution(run)) if !run.node_statuses.is_empty() => done(run),
+                _ => none(),
+            };
+            let plan = match (spec, status) {
+                (_, Some(Status::Execution(run))) if run.extensions.pinned.is_some() => run
+                    .extensions
+                    .pinned
+                    .as_ref()
+                    .map(|pinned| pinned.plan.name.clone()),
+                (Some(Spec::Execution(execution)), _) => Some(execution.plan_ref.name.clone()),
+                _ => None,
+            };
+            vec![done, plan.unwrap_or_else(none)]
+        }
+    }
+}
+
+/// A unit variant as it is written in files.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        _ => NONE.to_owned(),
+    }
+}
+
+fn done(run: &ExecutionStatus) -> String {
+    let over = run.node_statuses.values();
+    let over = over.filter(|node| node.phase.is_terminal()).count();
+    format!("{over}/{}", run.node_statuses.len())
+}
+
+/// The most telling sentence about a resource.
+pub fn message(view: &View<'_>) -> String {
+    let Some(file) = view.file else {
+        return String::new();
+    };
+    if let Status::Execution(run) = &file.status
+        && !run.message.is_empty()
+    {
+        return run.message.clone();
+    }
+    let conditions = file.status.conditions();
+    let broken = conditions
+        .iter()
+        .find(|condition| condition.kind == "Valid" && condition.status == ConditionStatus::False);
+    broken
+        .or_else(|| conditions.iter().find(|c| !c.message.is_empty()))
+        .map(|condition| condition.message.clone())
+        .unwrap_or_default()
+}
+
+/// A description for people; `graph` is the drawing of a plan or a run.
+pub fn describe(view: &View<'_>, graph: Option<&str>, now: Time) -> String {
+    let mut page = Page::default();
+    page.field("Name", &view.key.name);
+    page.field("Namespace", &view.key.namespace);
+    page.field("Kind", view.key.kind.name());
+    if let Some(resource) = view.resource {
+        for (key, value) in &resource.metadata.labels {
+            page.field("Label", &format!("{key}={value}"));
+        }
+        for (key, value) in &resource.metadata.annotations {
+            page.field("Annotation", &format!("{key}: {value}"));
+        }
+    }
+    match view.file {
+        Some(file) => {
+            page.field("Uid", &file.uid);
+            page.field("Generation", &file.generation.to_string());
+            let created = format!(
+                "{} ({} ago)",
+                time(file.created),
+                table::age(file.created, now)
+            );
+            page.field("Created", &created);
+            if let Some(deleted) = file.deleted {
+                page.field("Deleted", &time(deleted));
+            }
+            page.field("Source", &file.source.path);
+        }
+        None => page.field("Status", "not reconciled yet"),
+    }
+    page.field("Phase", &view.phase());
+    match view.resource.map(|resource| &resource.spec) {
+        Some(Spec::Goal(spec)) => goal(&mut page, spec),
+        Some(Spec::Plan(spec)) => plan(&mut page, spec),
+        Some(Spec::Binding(spec)) => binding(&mut page, spec),
+        Some(Spec::Gate(spec)) => gate(&mut page, spec),
+        Some(Spec::Capability(spec)) => page.block("Description", &spec.description),
+        Some(Spec::Execution(spec)) => {
+            page.field("Plan", &spec.plan_ref.name);
+            for (name, reference) in [("Goal", &spec.goal_ref), ("Binding", &spec.binding_ref)] {
+                if let Some(reference) = reference {
+                    page.field(name, &reference.name);
+                }
+            }
+            for (name, value) in &spec.parameters {
+                page.field("Parameter", &format!("{name}={value}"));
+            }
+        }
+        None => {}
+    }
+    if let Some(file) = view.file {
+        status(&mut page, &file.status);
+    }
+    if let Some(graph) = graph {
+        page.section("Graph");
+        for row in graph.lines() {
+            page.text.push_str(format!("  {row}").trim_end());
+            page.text.push('\n');
+        }
+    }
+    page.text
+}
+
+fn goal(page: &mut Page, spec: &GoalSpec) {
+    page.block("Description", &spec.description);
+    page.field("Priority", &spec.priority.to_string());
+    if let Some(timeout) = &spec.timeout {
+        page.field("Timeout", &timeout.to_string());
+    }
+    for (name, value) in &spec.constraints {
+        page.field("Constraint", &format!("{name}: {value}"));
+    }
+    for criterion in &spec.acceptance_criteria {
+        let id = criterion.id.as_deref().map(|id| format!("[{id}] "));
+        let text = format!("{}{}", id.unwrap_or_default(), criterion.description);
+        page.field("Criterion", &text);
+    }
+}
+
+fn plan(page: &mut Page, spec: &PlanSpec) {
+    page.block("Description", &spec.description);
+    if let Some(goal) = &spec.goal_ref {
+        page.field("Goal", &goal.name);
+    }
+    if let (Some(series), Some(version)) = (&spec.series, &spec.version) {
+        page.field("Revision", &format!("{series} {version}"));
+    }
+    for old in &spec.supersedes {
+        page.field("Supersedes", &old.name);
+    }
+}
+
+fn binding(page: &mut Page, spec: &BindingSpec) {
+    page.field("Strategy", &format!("{:?}", spec.strategy));
+    for rule in &spec.rules {
+        let selector = serde_json::to_string(&rule.selector).unwrap_or_default();
+        page.field(
+            "Rule",
+            &format!(
+                "{} → {} (priority {})",
+                selector, rule.target.provider, rule.priority
+            ),
+        );
+    }
+}
+
+fn gate(page: &mut Page, spec: &GateSpec) {
+    if let Some(description) = &spec.description {
+        page.block("Description", description);
+    }
+    page.field("Type", &word(&spec.gate_type));
+    let target = &spec.target_ref;
+    let node = target.node_id.as_ref().map(|node| format!(", node {node}"));
+    page.field(
+        "For",
+        &format!(
+            "{} {}{}",
+            target.kind,
+            target.name,
+            node.unwrap_or_default()
+        ),
+    );
+    page.field("Approvers", &spec.required_approvers.to_string());
+    let reviewers = match spec.reviewers.is_empty() {
+        true => "anybody".to_owned(),
+        false => spec.reviewers.join(", "),
+    };
+    page.field("Reviewers", &reviewers);
+}
+
+fn status(page: &mut Page, status: &Status) {
+    match status {
+        Status::Goal(goal) => {
+            if let Some(plan) = &goal.active_plan_ref {
+                page.field("Active plan", &plan.name);
+            }
+        }
+        Status::Plan(plan) => page.field("Nodes", &plan.node_count.to_string()),
+        Status::Capability(capability) => {
+            if let Some(message) = &capability.deprecation_message {
+                page.field("Deprecated", message);
+            }
+            if let Some(replacement) = &capability.replacement {
+                page.field("Use instead", &replacement.name);
+            }
+        }
+        Status::Binding(binding) => {
+            page.field(
+                "Bound",
+                &format!("{} of {}", binding.bound_count, binding.total_count),
+            );
+            for unbound in &binding.unbound_capabilities {
+                let node = unbound.node_id.as_deref().unwrap_or("-");
+                let name = &unbound.capability_ref.name;
+                page.field("Unbound", &format!("{name} ({node}): {}", unbound.message));
+            }
+        }
+        Status::Gate(gate) => {
+            for review in &gate.review_history {
+                let comment = review.comment.as_deref().map(|c| format!(": {c}"));
+                page.field(
+                    "Review",
+                    &format!(
+                        "{} {} by {}{}",
+                        time(review.timestamp),
+                        review.action,
+                        review.reviewer,
+                        comment.unwrap_or_default()
+                    ),
+                );
+            }
+        }
+        Status::Execution(run) => execution(page, run),
+    }
+    if !status.conditions().is_empty() {
+        page.section("Conditions");
+        let rows: Vec<Vec<String>> = status
+            .conditions()
+            .iter()
+            .map(|condition| {
+                vec![
+                    condition.kind.clone(),
+                    format!("{:?}", condition.status),
+                    condition.reason.clone(),
+                    time(condition.last_transition_time),
+                    line(&condition.message),
+                ]
+            })
+            .collect();
+        page.text.push_str(&table::rows(&rows, 2, None));
+    }
+}
+
+fn execution(page: &mut Page, run: &ExecutionStatus) {
+    if !run.message.is_empty() {
+        page.field("Message", &run.message);
+    }
+    let times = [
+        ("Queued", run.queued_time),
+        ("Started", run.start_time),
+        ("Completed", run.completion_time),
+    ];
+    for (name, at) in times {
+        if let Some(at) = at {
+            page.field(name, &time(at));
+        }
+    }
+    if let Some(pinned) = &run.extensions.pinned {
+        page.field(
+            "Pinned",
+            &format!(
+                "{} at commit {}",
+                pinned.plan.path,
+                super::reconcile::short(&pinned.commit)
+            ),
+        );
+    }
+    if !run.node_statuses.is_empty() {
+        page.section("Nodes");
+        let rows: Vec<Vec<String>> = run
+            .node_statuses
+            .iter()
+            .map(|(id, node)| node_row(id, node))
+            .collect();
+        page.text.push_str(&table::rows(&rows, 2, None));
+    }
+    let outputs: Vec<Vec<String>> = run
+        .node_statuses
+        .iter()
+        .flat_map(|(id, node)| {
+            node.outputs
+                .iter()
+                .map(move |(name, value)| vec![format!("{id}.{name}"), line(&plain(value))])
+        })
+        .collect();
+    if !outputs.is_empty() {
+        page.section("Outputs");
+        page.text.push_str(&table::rows(&outputs, 2, None));
+    }
+    let reviews: Vec<Vec<String>> = run
+        .node_statuses
+        .iter()
+        .filter_map(|(id, node)| Some((id, node.extensions.decision.as_ref()?)))
+        .flat_map(|(id, decision)| review_rows(id, decision))
+        .collect();
+    if !reviews.is_empty() {
+        page.section("Reviews");
+        page.text.push_str(&table::rows(&reviews, 2, None));
+    }
+    if !run.extensions.unapplied.is_empty() {
+        page.section("Records that were not applied");
+        let rows: Vec<Vec<String>> = run
+            .extensions
+            .unapplied
+            .iter()
+            .map(|note| {
+                vec![
+                    time(note.seen),
+                    note.action.clone(),
+                    line(&note.actor),
+                    note.reason.clone(),
+                    line(&note.message),
+                    line(&note.ref_name),
+                ]
+            })
+            .collect();
+        page.text.push_str(&table::rows(&rows, 2, None));
+    }
+}
+
+fn node_row(id: &str, node: &NodeStatus) -> Vec<String> {
+    let attempt = match node.attempt {
+        0 => "-".to_owned(),
+        n => format!("attempt {n}"),
+    };
+    let provider = node
+        .extensions
+        .target
+        .as_ref()
+        .map(|target| target.provider.as_deref().unwrap_or("<any>"))
+        .unwrap_or("-");
+    vec![
+        id.to_owned(),
+        node.phase.to_string(),
+        attempt,
+        line(provider),
+        line(&node.message),
+    ]
+}
+
+fn review_rows(id: &str, decision: &Decision) -> Vec<Vec<String>> {
+    decision
+        .reviews
+        .iter()
+        .map(|review| {
+            let stale = match review.digest == decision.digest {
+                true => "",
+                false => "stale: given for another revision",
+            };
+            vec![
+                id.to_owned(),
+                time(review.timestamp),
+                review.action.to_string(),
+                line(&review.reviewer),
+                line(review.comment.as_deref().unwrap_or_default()),
+                stale.to_owned(),
+            ]
+        })
+        .collect()
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A page of `Name: value` lines and sections.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn field(&mut self, name: &str, value: &str) {
+        let label = format!("{name}:");
+        self.text.push_str(&format!("{label:<14}{}\n", line(value)));
+    }
+
+    /// Text of several lines.
+    fn block(&mut self, name: &str, value: &str) {
+        let mut rows = value.trim_end().lines();
+        self.field(name, rows.next().unwrap_or_default());
+        for row in rows {
+            let row = format!("{:14}{}", "", line(row));
+            self.text.push_str(row.trim_end());
+            self.text.push('\n');
+        }
+    }
+
+    fn section(&mut self, name: &str) {
+        self.text.push_str(&format!("\n{name}:\n"));
+    }
+}
