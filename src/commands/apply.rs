@@ -209,6 +209,10 @@ impl<'a> Edit<'a> {
                 );
             }
         };
+        if self.is_unchanged(&key, &path, text) {
+            self.touched.push((key, path));
+            return Ok(());
+        }
         let document = self.before.definition(&key).map(|d| d.document);
         let current = self
             .changed
@@ -222,6 +226,17 @@ impl<'a> Edit<'a> {
         self.changed.insert(path.clone(), ensure_newline(text));
         self.touched.push((key, path));
         Ok(())
+    }
+
+    /// Whether HEAD says the same in other words.
+    fn is_unchanged(&self, key: &Key, path: &str, text: &str) -> bool {
+        let file = source_file(path, text);
+        let new = manifest::read(&file, &self.config.limits)
+            .entries
+            .into_iter()
+            .find(|entry| entry.key == *key)
+            .and_then(|entry| entry.resource);
+        new.is_some() && new.as_ref() == self.before.resource(key)
     }
 
     fn text_of(&self, path: &str) -> Option<String> {
@@ -301,13 +316,7 @@ impl<'a> Edit<'a> {
     fn after(&self) -> Snapshot {
         let mut files = self.head.clone();
         for (path, text) in &self.changed {
-            let bytes = text.clone().into_bytes();
-            let file = SourceFile {
-                path: path.clone(),
-                blob: read::blob_id(&bytes),
-                content: Content::Bytes(bytes.into()),
-            };
-            files.insert(path.clone(), file);
+            files.insert(path.clone(), source_file(path, text));
         }
         let files: Vec<SourceFile> = files.into_values().collect();
         Snapshot::build(&files, &self.config)
@@ -335,6 +344,14 @@ impl<'a> Edit<'a> {
             ));
         }
         Ok(())
+    }
+}
+
+fn source_file(path: &str, text: &str) -> SourceFile {
+    SourceFile {
+        path: path.to_owned(),
+        blob: read::blob_id(text.as_bytes()),
+        content: Content::Bytes(text.as_bytes().into()),
     }
 }
 

@@ -321,10 +321,11 @@ fn read_inbox(store: &Store, view: &View, tree: Option<&StatusTree>) -> Outcome<
         .keys()
         .filter(|address| !known_runs.contains_key(address.uid()))
         .count();
-    if gone > 0 {
-        notes.push(format!(
-            "{gone} inbox refs belong to no execution that is known: ignored"
-        ));
+    let whose = "to no execution that is known: ignored";
+    match gone {
+        0 => {}
+        1 => notes.push(format!("1 inbox ref belongs {whose}")),
+        _ => notes.push(format!("{gone} inbox refs belong {whose}")),
     }
     Ok((incoming, refused, notes))
 }

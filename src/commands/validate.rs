@@ -9,7 +9,7 @@ use super::Context;
 use crate::core::config::{CONFIG_FILE, Config};
 use crate::core::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::core::snapshot::Snapshot;
-use crate::core::source::{Content, SourceFile};
+use crate::core::source::SourceFile;
 use crate::failure::{Failure, Outcome};
 use crate::git::{GitError, Repo, files, read};
 use crate::show::findings;
@@ -167,25 +167,41 @@ impl Subject {
 /// Everything below the configured paths, by the configuration of the tree that is checked.
 fn repository(repo: &Repo, args: &Args) -> Outcome<Subject> {
     let mut subject = Subject::nothing();
-    let config_path = paths(&[CONFIG_FILE.to_owned()], usize::MAX)?;
-    let config_file = read_tree(repo, args, &config_path)?.into_iter().next();
-    match config_file.map(|file| file.content) {
-        Some(Content::Bytes(bytes)) => {
+    match config_file(repo, args) {
+        Ok(Some(bytes)) => {
             let (config, findings) = Config::read(CONFIG_FILE, &bytes);
             subject.config = config.unwrap_or_default();
             subject.config_findings = findings;
             subject.config_text = Some(String::from_utf8_lossy(&bytes).into_owned());
         }
-        Some(Content::Refused(why)) => {
-            let message = format!("{CONFIG_FILE} cannot be read: {why}");
-            let finding = Diagnostic::new(Code::NOT_A_FILE, CONFIG_FILE, Place::File, message);
+        Ok(None) => {}
+        Err(error @ GitError::Unusable(_)) => {
+            let finding = Diagnostic::new(
+                Code::NOT_A_FILE,
+                CONFIG_FILE,
+                Place::File,
+                error.to_string(),
+            );
             subject.config_findings.push(finding);
         }
-        None => {}
+        Err(error) => return Err(error.into()),
     }
     let resources = paths(&subject.config.paths, subject.config.limits.file_bytes)?;
     subject.files = read_tree(repo, args, &resources)?;
     Ok(subject)
+}
+
+/// The configuration in the tree that is checked.
+fn config_file(repo: &Repo, args: &Args) -> Result<Option<Vec<u8>>, GitError> {
+    match &args.rev {
+        _ if args.staged => read::file_in_index(repo, CONFIG_FILE),
+        Some(rev) => match repo.resolve(rev)? {
+            Some(commit) => read::file_at(repo, &commit, CONFIG_FILE),
+            None => Ok(None),
+        },
+        None if repo.workdir().is_none() => Ok(None),
+        None => read::file_in_worktree(repo, CONFIG_FILE),
+    }
 }
 
 fn paths(globs: &[String], max_bytes: usize) -> Outcome<read::Paths> {

@@ -111,34 +111,21 @@ impl Manifest {
             self.unidentified = true;
             return;
         }
-        let mut findings: Vec<Diagnostic> = api_version(&found, &document.value)
-            .err()
-            .into_iter()
-            .collect();
-        let key = match kind(&found, &document.value) {
-            Ok(kind) => {
-                let problems = check(&found, kind, &document.value, &mut findings);
-                key(kind, &document.value, &problems)
-            }
-            Err(finding) => {
-                findings.push(finding);
-                None
-            }
-        };
+        let mut findings = Vec::new();
+        api_version(&found, &document.value, &mut findings);
+        let key = kind(&found, &document.value, &mut findings).and_then(|kind| {
+            let problems = check(&found, kind, &document.value, &mut findings);
+            key(kind, &document.value, &problems)
+        });
         let Some(key) = key else {
             self.diagnostics.extend(findings);
             self.unidentified = true;
             return;
         };
         let usable = !findings.iter().any(Diagnostic::is_error);
-        let resource = match usable.then(|| typed(&found, key.kind, &document.value)) {
-            Some(Ok(resource)) => Some(resource),
-            Some(Err(finding)) => {
-                findings.push(finding);
-                None
-            }
-            None => None,
-        };
+        let resource = usable
+            .then(|| typed(&found, key.kind, &document.value, &mut findings))
+            .flatten();
         let findings = findings.into_iter().map(|finding| finding.about(&key));
         self.diagnostics.extend(findings);
         self.entries.push(Entry {
@@ -206,39 +193,42 @@ impl Finder<'_> {
     }
 }
 
-fn api_version(found: &Finder<'_>, value: &Value) -> Result<(), Diagnostic> {
-    let given = header(found, value, "apiVersion", &format!("`{API_VERSION}`"))?;
-    if given == API_VERSION {
-        return Ok(());
+fn api_version(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
+    let expected = format!("`{API_VERSION}`");
+    let Some(given) = header(found, value, "apiVersion", &expected, findings) else {
+        return;
+    };
+    if given != API_VERSION {
+        let message = format!("the apiVersion `{given}` is not known");
+        let path = path!["apiVersion"];
+        findings.push(
+            found
+                .at(Code::UNKNOWN_KIND, path, Part::Value, message)
+                .label("not known")
+                .help(format!("write {expected}")),
+        );
     }
-    let message = format!("the apiVersion `{given}` is not known");
-    Err(found
-        .at(
-            Code::UNKNOWN_KIND,
-            path!["apiVersion"],
-            Part::Value,
-            message,
-        )
-        .label("not known")
-        .help(format!("write `{API_VERSION}`")))
 }
 
-fn kind(found: &Finder<'_>, value: &Value) -> Result<Kind, Diagnostic> {
+fn kind(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> Option<Kind> {
     let names = Kind::ALL.map(Kind::name);
     let all = names.map(|name| format!("`{name}`")).join(", ");
-    let given = header(found, value, "kind", &format!("one of {all}"))?;
-    if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == given) {
-        return Ok(kind);
+    let given = header(found, value, "kind", &format!("one of {all}"), findings)?;
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == given);
+    if kind.is_none() {
+        let help = match did_you_mean(given, names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the kinds are {all}"),
+        };
+        let message = format!("the kind `{given}` is not known");
+        findings.push(
+            found
+                .at(Code::UNKNOWN_KIND, path!["kind"], Part::Value, message)
+                .label("not a kind")
+                .help(help),
+        );
     }
-    let help = match did_you_mean(given, names) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the kinds are {all}"),
-    };
-    let message = format!("the kind `{given}` is not known");
-    Err(found
-        .at(Code::UNKNOWN_KIND, path!["kind"], Part::Value, message)
-        .label("not a kind")
-        .help(help))
+    kind
 }
 
 /// A string that every document starts with.
@@ -247,20 +237,22 @@ fn header<'v>(
     value: &'v Value,
     field: &str,
     expected: &str,
-) -> Result<&'v str, Diagnostic> {
-    match value.get(field) {
-        Some(Value::String(text)) => Ok(text),
+    findings: &mut Vec<Diagnostic>,
+) -> Option<&'v str> {
+    let (code, path, message) = match value.get(field) {
+        Some(Value::String(text)) => return Some(text),
         Some(_) => {
             let message = format!("`{field}`: a string is expected");
-            let finding = found.at(Code::WRONG_TYPE, path![field], Part::Value, message);
-            Err(finding.help(format!("write {expected}")))
+            (Code::WRONG_TYPE, path![field], message)
         }
         None => {
             let message = format!("`{field}` is missing");
-            let finding = found.at(Code::MISSING_FIELD, Vec::new(), Part::Value, message);
-            Err(finding.help(format!("write {expected}")))
+            (Code::MISSING_FIELD, Vec::new(), message)
         }
-    }
+    };
+    let finding = found.at(code, path, Part::Value, message);
+    findings.push(finding.help(format!("write {expected}")));
+    None
 }
 
 /// Everything that is wrong with a document of a kind, as findings; and what its schema says.
@@ -409,22 +401,31 @@ fn key(kind: Kind, value: &Value, problems: &[Problem]) -> Option<Key> {
 }
 
 /// The typed resource of a document without errors.
-fn typed(found: &Finder<'_>, kind: Kind, value: &Value) -> Result<Resource, Diagnostic> {
+fn typed(
+    found: &Finder<'_>,
+    kind: Kind,
+    value: &Value,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Resource> {
     let part = |field: &str| value.get(field).cloned().unwrap_or_default();
-    // The schema lets a few things pass that the types do not, for example `retries: 1.0`.
-    let refused = |field: &str, error: serde_json::Error| {
-        let message = format!("`{field}`: {error}");
-        found.at(Code::WRONG_TYPE, path![field], Part::Key, message)
-    };
-    let metadata: Metadata =
-        serde_json::from_value(part("metadata")).map_err(|error| refused("metadata", error))?;
+    let metadata: serde_json::Result<Metadata> = serde_json::from_value(part("metadata"));
     let raw_spec = part("spec");
-    let spec = Spec::from_value(kind, raw_spec.clone()).map_err(|error| refused("spec", error))?;
-    Ok(Resource {
-        metadata,
-        spec,
-        raw_spec,
-    })
+    let spec = Spec::from_value(kind, raw_spec.clone());
+    let (field, error) = match (metadata, spec) {
+        (Ok(metadata), Ok(spec)) => {
+            return Some(Resource {
+                metadata,
+                spec,
+                raw_spec,
+            });
+        }
+        (Err(error), _) => ("metadata", error),
+        (_, Err(error)) => ("spec", error),
+    };
+    // The schema lets a few things pass that the types do not, for example `retries: 1.0`.
+    let message = format!("`{field}`: {error}");
+    findings.push(found.at(Code::WRONG_TYPE, path![field], Part::Key, message));
+    None
 }
 
 #[cfg(test)]

@@ -78,6 +78,16 @@ pub const BOARD_FILE: &str = "README.md";
 /// Folder of the pinned blobs in the status tree.
 pub const PINNED_DIR: &str = "_pinned";
 
+/// Trailer of a status commit: the spec commit that was observed.
+pub const OBSERVED_TRAILER: &str = "Planspec-Observed";
+/// Trailer of a status commit: its number.
+pub const SEQUENCE_TRAILER: &str = "Planspec-Sequence";
+
+/// The last paragraph of a status commit's message.
+pub fn trailers(observed: &str, sequence: u64) -> String {
+    format!("{OBSERVED_TRAILER}: {observed}\n{SEQUENCE_TRAILER}: {sequence}\n")
+}
+
 /// Path of a resource's file in the status tree: small directories, so that a change writes small
 /// trees.
 pub fn status_path(key: &Key) -> String {

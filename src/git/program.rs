@@ -138,7 +138,6 @@ impl<'a> Program<'a> {
 
     fn command(&self) -> Command {
         let mut command = Command::new("git");
-        let index = std::env::var_os("GIT_INDEX_FILE");
         for name in REPOSITORY_VARIABLES {
             command.env_remove(name);
         }
@@ -147,7 +146,7 @@ impl<'a> Program<'a> {
         }
         command.env("GIT_TERMINAL_PROMPT", "0");
         if self.for_user {
-            if let Some(index) = index.and_then(|path| std::path::absolute(path).ok()) {
+            if let Some(index) = &self.repo.index {
                 command.env("GIT_INDEX_FILE", index);
             }
         } else {

@@ -16,6 +16,8 @@ pub struct Repo {
     pub(super) git: Repository,
     /// Whether `git` would not find this repository from its folder alone.
     explicit: bool,
+    /// The index that `GIT_INDEX_FILE` names.
+    pub(super) index: Option<PathBuf>,
 }
 
 /// Where HEAD is.
@@ -84,7 +86,11 @@ impl Repo {
             (Some(dir), None) => Repository::open_ext(dir, from_env, ceilings),
         };
         let pointed = variable("GIT_DIR").is_some() || variable("GIT_WORK_TREE").is_some();
-        Repo::from_opened(opened, dir, pointed)
+        let index = variable("GIT_INDEX_FILE").and_then(|path| std::path::absolute(path).ok());
+        Ok(Repo {
+            index,
+            ..Repo::from_opened(opened, dir, pointed)?
+        })
     }
 
     /// Open the repository at `dir` whatever the environment says, for tests.
@@ -104,6 +110,7 @@ impl Repo {
         let found_by_itself = git.workdir().is_some_and(|dir| dir.join(".git").exists());
         Ok(Repo {
             explicit: pointed || !found_by_itself,
+            index: None,
             git,
         })
     }

@@ -10,16 +10,14 @@ use super::object::{EntryKind, NewCommit, RawCommit, parse_id};
 use super::{GitError, Identity, Repo, Result, unusable};
 use crate::core::digest::shard;
 use crate::core::resource::{Kind, Time};
+use crate::core::status::{
+    BOARD_FILE, CONTROLLER_FILE, OBSERVED_TRAILER, PINNED_DIR, SEQUENCE_TRAILER,
+};
 
-/// Folder of the pinned spec blobs.
-pub const PINNED: &str = "_pinned/";
 /// Most parents of one evidence commit: Git slows down with the square of them.
 const MAX_PARENTS: usize = 256;
 /// The board, and the state of the controller.
-const ROOT_FILES: [&str; 2] = ["README.md", "controller.yaml"];
-
-const OBSERVED: &str = "Planspec-Observed";
-const SEQUENCE: &str = "Planspec-Sequence";
+const ROOT_FILES: [&str; 2] = [BOARD_FILE, CONTROLLER_FILE];
 
 /// A status commit, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +50,7 @@ pub struct NewStatus {
     pub parent: Option<String>,
     /// Every file of the tree, by path.
     pub files: BTreeMap<String, FileBody>,
-    /// What moved, and the trailers: see [`trailers`].
+    /// What moved, and the [`trailers`](crate::core::status::trailers).
     pub message: String,
     /// Tips of the records that were folded in.
     pub evidence: Vec<String>,
@@ -60,16 +58,6 @@ pub struct NewStatus {
     pub time: Time,
     /// Who runs `reconcile`.
     pub identity: Identity,
-}
-
-/// The last paragraph of a status commit's message.
-pub fn trailers(observed: &str, sequence: u64) -> String {
-    format!("{OBSERVED}: {observed}\n{SEQUENCE}: {sequence}\n")
-}
-
-/// Where a blob is kept below `_pinned/`.
-pub fn pinned_path(blob: &str) -> String {
-    format!("{PINNED}{}/{blob}", shard(blob))
 }
 
 /// Read the status commit `tip`.
@@ -87,7 +75,7 @@ pub fn read(repo: &Repo, tip: &str) -> Result<BranchFiles> {
     for (path, mode, blob) in walk(repo, commit.tree)? {
         check_place(&path, mode, blob).map_err(|why| Doubt::Foreign(why).of(tip))?;
         let path = String::from_utf8_lossy(&path).into_owned();
-        if path.starts_with(PINNED) {
+        if path.starts_with(PINNED_DIR) {
             pinned.insert(path, blob.to_string());
         } else {
             files.insert(path, repo.blob_bytes(blob)?);
@@ -135,7 +123,7 @@ fn checked_header(repo: &Repo, commit: &RawCommit) -> std::result::Result<(Strin
     let foreign = |why: String| Err(Doubt::Foreign(why));
     let Some((observed, sequence)) = read_trailers(&commit.message) else {
         return foreign(format!(
-            "the message does not end in the trailers `{OBSERVED}` and `{SEQUENCE}`"
+            "the message does not end in the trailers `{OBSERVED_TRAILER}` and `{SEQUENCE_TRAILER}`"
         ));
     };
     let (first, second) = match commit.parents[..] {
@@ -177,8 +165,14 @@ fn checked_header(repo: &Repo, commit: &RawCommit) -> std::result::Result<(Strin
 /// The observed commit and the sequence number, if the message ends in exactly these two.
 fn read_trailers(message: &str) -> Option<(String, u64)> {
     let mut lines = message.trim_end().lines().rev();
-    let sequence = lines.next()?.strip_prefix(SEQUENCE)?.strip_prefix(": ")?;
-    let observed = lines.next()?.strip_prefix(OBSERVED)?.strip_prefix(": ")?;
+    let sequence = lines
+        .next()?
+        .strip_prefix(SEQUENCE_TRAILER)?
+        .strip_prefix(": ")?;
+    let observed = lines
+        .next()?
+        .strip_prefix(OBSERVED_TRAILER)?
+        .strip_prefix(": ")?;
     parse_id(observed).ok()?;
     let number: u64 = sequence.parse().ok()?;
     let fits = lines.next() == Some("") && (1..u64::MAX).contains(&number);
@@ -217,8 +211,8 @@ fn check_place(path: &[u8], mode: u32, blob: Oid) -> std::result::Result<(), Str
     let known = match parts[..] {
         [file] => ROOT_FILES.contains(&file),
         // Index files of this and later versions; a namespace cannot begin with `_`.
-        ["_pinned", folder, name] => name == blob.to_string() && folder == shard(name),
-        ["_pinned", ..] => false,
+        [PINNED_DIR, folder, name] => name == blob.to_string() && folder == shard(name),
+        [PINNED_DIR, ..] => false,
         [index, ..] if index.starts_with('_') => true,
         [_, kind, folder, file] => file.strip_suffix(".yaml").is_some_and(|name| {
             folder == shard(name) && Kind::ALL.iter().any(|known| known.plural() == kind)
@@ -375,6 +369,7 @@ fn write_evidence(repo: &Repo, new: &NewStatus) -> Result<Option<Oid>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::core::status::{pinned_path, trailers};
     use crate::git::inbox::write_record;
     use crate::git::read::blob_id;
     use crate::git::testing::{self, Sandbox};

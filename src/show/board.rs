@@ -3,13 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::findings::escape;
-use crate::core::digest::shard;
+use super::escape;
 use crate::core::resource::{
     Decision, ExecutionPhase, ExecutionStatus, Key, Kind, NodePhase, NodeStatus, ReviewAction,
     Status, Time,
 };
-use crate::core::status::StatusTree;
+use crate::core::status::{StatusTree, status_path};
 
 /// Rows of a table at most.
 const MAX_ROWS: usize = 50;
@@ -285,15 +284,8 @@ fn time(time: Time) -> String {
 
 /// A resource's name, linked to its file on this branch.
 fn link(key: &Key) -> String {
-    let path = [
-        &key.namespace,
-        key.kind.plural(),
-        &shard(&key.name),
-        &key.name,
-    ]
-    .map(percent)
-    .join("/");
-    format!("[{}]({path}.yaml)", prose(&key.qualified()))
+    let path: Vec<String> = status_path(key).split('/').map(percent).collect();
+    format!("[{}]({})", prose(&key.qualified()), path.join("/"))
 }
 
 /// One segment of a relative link.
@@ -323,7 +315,7 @@ fn code(text: &str) -> String {
 /// by itself out of an address or a name.
 fn prose(text: &str) -> String {
     let cut = text.char_indices().nth(MAX_MESSAGE).map(|(at, _)| at);
-    let shown = escape(text.get(..cut.unwrap_or(text.len())).unwrap_or(text));
+    let shown = escape::line(text.get(..cut.unwrap_or(text.len())).unwrap_or(text));
     let mut out = String::new();
     for (at, c) in shown.char_indices() {
         match c {

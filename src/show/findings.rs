@@ -9,6 +9,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Renderer, Snippet};
 use serde_json::{Value, json};
 
+use super::escape;
 use crate::core::diagnostic::{Diagnostic, Label, Place, Severity, display_path};
 use crate::core::locate::{Lines, locate_all};
 use crate::core::text::is_invisible;
@@ -188,14 +189,14 @@ fn positions(places: &[&Place], lines: Option<&Lines<'_>>) -> Vec<Option<Positio
 fn concise(located: &[Located<'_>]) -> String {
     let mut out = String::new();
     for Located { finding, at, .. } in located {
-        out.push_str(&escape(&finding.file));
+        out.push_str(&escape::line(&finding.file));
         if let Some(at) = at {
             let _ = write!(out, ":{}:{}", at.line, at.column);
         }
-        let message = escape(&finding.message);
+        let message = escape::line(&finding.message);
         let _ = write!(out, ": {} {}: {message}", finding.severity, finding.code);
         if let Some(help) = &finding.help {
-            let _ = write!(out, " ({})", escape(help));
+            let _ = write!(out, " ({})", escape::line(help));
         }
         out.push('\n');
     }
@@ -321,14 +322,14 @@ fn draw(located: &Located<'_>, sources: &Sources<'_>, renderer: &Renderer) -> St
         Severity::Warning => Level::WARNING,
     };
     let title = level
-        .primary_title(escape(&finding.message))
+        .primary_title(escape::line(&finding.message))
         .id(finding.code.id);
     let mut group = Group::with_title(title);
     let mut notes = Vec::new();
     if let (None, Place::Entry { path, .. }) = (located.at, &finding.place)
         && !path.is_empty()
     {
-        notes.push(Level::NOTE.message(format!("at `{}`", escape(&display_path(path)))));
+        notes.push(Level::NOTE.message(format!("at `{}`", escape::line(&display_path(path)))));
     }
     if let Some(more) = finding.related.len().checked_sub(MAX_RELATED + 1) {
         notes.push(Level::NOTE.message(format!("and {} more", count(more + 1, "place"))));
@@ -337,7 +338,7 @@ fn draw(located: &Located<'_>, sources: &Sources<'_>, renderer: &Renderer) -> St
         finding
             .help
             .iter()
-            .map(|help| Level::HELP.message(escape(help))),
+            .map(|help| Level::HELP.message(escape::line(help))),
     );
 
     let mut origins = Vec::new();
@@ -427,7 +428,7 @@ impl<'s> Excerpt<'s> {
         (label, kind): (&'s str, AnnotationKind),
         sources: &'s Sources<'_>,
     ) -> Excerpt<'s> {
-        let mut origin = escape(file);
+        let mut origin = escape::line(file);
         let mut marks = Vec::new();
         let lines = sources.get(file);
         if let (Some(at), false) = (at, *place == Place::File) {
@@ -470,7 +471,7 @@ impl<'s> Excerpt<'s> {
             }
             let ranges = self.push_line(&mut source, line, group);
             annotations.extend(group.iter().zip(ranges).map(|(mark, range)| {
-                let label = (!mark.label.is_empty()).then(|| escape(mark.label));
+                let label = (!mark.label.is_empty()).then(|| escape::line(mark.label));
                 mark.kind.span(range).label(label)
             }));
         }
@@ -496,7 +497,10 @@ impl<'s> Excerpt<'s> {
         let content = lines.text().get(shown.clone()).unwrap_or("");
         for (offset, c) in content.char_indices() {
             let before = out.len();
-            push_shown(out, c, "    ");
+            match c {
+                '\t' => out.push_str("    "),
+                c => escape::push(out, c),
+            }
             let at = shown.start + offset;
             for (mark, range) in marks.iter().zip(&mut ranges) {
                 if at < mark.range.start {
@@ -535,29 +539,6 @@ fn window(text: &str, line: Range<usize>, anchor: usize) -> Range<usize> {
     let behind = text.get(from..line.end).unwrap_or("");
     let to = behind.char_indices().nth(WIDTH).map(|(at, _)| from + at);
     from..to.unwrap_or(line.end)
-}
-
-// ---- Escaping ----
-
-/// Text from a file on one line that cannot disturb a terminal.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        push_shown(&mut out, c, "\\t");
-    }
-    out
-}
-
-fn push_shown(out: &mut String, c: char, tab: &str) {
-    match c {
-        '\t' => out.push_str(tab),
-        '\n' => out.push_str("\\n"),
-        '\r' => out.push_str("\\r"),
-        _ if is_invisible(c) => {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        }
-        _ => out.push(c),
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::escape::line;
 use super::table;
 use super::time;
 use crate::core::resource::{Kind, Time};
-use crate::core::status::StatusTree;
+use crate::core::status::{StatusTree, trailers};
 use crate::core::transition::{Transition, Waiting, WaitingFor};
 
 /// Most transitions to spell out in a commit message.
@@ -175,10 +175,8 @@ pub fn message(spec_commit: &str, tree: &StatusTree, transitions: &[Transition])
     if count > 0 {
         message.push('\n');
     }
-    message.push_str(&format!(
-        "Planspec-Observed: {}\nPlanspec-Sequence: {}\n",
-        tree.controller.observed_commit, tree.controller.sequence
-    ));
+    let controller = &tree.controller;
+    message.push_str(&trailers(&controller.observed_commit, controller.sequence));
     message
 }
 

@@ -95,7 +95,7 @@ fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Fin
         let sound = take > 0 && outline.broken.is_empty();
         match sound.then(|| load_json(text, node)) {
             Some(Ok(value)) => keep(0, value),
-            Some(Err(finding)) => findings.push(finding),
+            Some(Err(finding)) => findings.push(*finding),
             None => {}
         }
         return (documents, findings);
@@ -134,7 +134,7 @@ fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Fin
     (documents, findings)
 }
 
-fn load_json(text: &str, node: Node<'_>) -> Result<Value, Finding> {
+fn load_json(text: &str, node: Node<'_>) -> Result<Value, Box<Finding>> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     node.deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
@@ -151,7 +151,8 @@ fn load_json(text: &str, node: Node<'_>) -> Result<Value, Finding> {
                 line: error.line(),
                 column,
             };
-            refusal(node.refused.take(), Some(place), &error.to_string())
+            let refused = node.refused.take();
+            Box::new(refusal(refused, Some(place), &error.to_string()))
         })
 }
 
@@ -208,8 +209,10 @@ mod tests {
         documents.into_iter().map(|d| (d.index, d.value)).collect()
     }
 
-    /// Code, line and column of each finding.
-    fn places(diagnostics: &[Diagnostic]) -> Vec<(&str, usize, usize)> {
+    /// Code, line and column.
+    type At = (&'static str, usize, usize);
+
+    fn places(diagnostics: &[Diagnostic]) -> Vec<At> {
         diagnostics
             .iter()
             .map(|d| match d.place {
@@ -270,7 +273,7 @@ mod tests {
         let nest = |open: &str, close: &str| {
             format!("a: {}1{}\n", open.repeat(65), close.repeat(65)).into_bytes()
         };
-        let table: Vec<(Vec<u8>, Vec<(&str, usize, usize)>)> = vec![
+        let table: Vec<(Vec<u8>, Vec<At>)> = vec![
             (b"a: b: c\n".to_vec(), vec![("PS001", 1, 5)]),
             (b"a: [1\nb: 2\n".to_vec(), vec![("PS001", 2, 2)]),
             (b"a:\n\t- 1\n".to_vec(), vec![("PS001", 2, 2)]),

@@ -1,0 +1,205 @@
+//! A Git server over HTTP, as small as it can be: `git http-backend` behind a loopback listener.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Longest request head, in bytes.
+const MAX_HEAD: u64 = 64 * 1024;
+/// Longest request body, in bytes.
+const MAX_BODY: u64 = 16 * 1024 * 1024;
+/// A client that is silent for so long has gone away.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Serves the bare repositories of a folder until it is dropped.
+pub struct GitServer {
+    address: SocketAddr,
+    stopping: Arc<AtomicBool>,
+    listening: Option<JoinHandle<()>>,
+}
+
+impl GitServer {
+    /// Serve what is below `root`, in the environment of `template`.
+    pub fn start(root: &Path, environment: &Command) -> GitServer {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let backend = Arc::new(Backend::new(root, environment));
+        let stop = Arc::clone(&stopping);
+        let listening = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                let backend = Arc::clone(&backend);
+                std::thread::spawn(move || {
+                    // A client that goes away in between is its own problem.
+                    let _ = stream.and_then(|stream| backend.serve(stream));
+                });
+            }
+        });
+        GitServer {
+            address,
+            stopping,
+            listening: Some(listening),
+        }
+    }
+
+    /// URL of a repository.
+    pub fn url(&self, repository: &str) -> String {
+        format!("http://{}/{repository}", self.address)
+    }
+}
+
+impl Drop for GitServer {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        // The listener waits for a connection: give it one.
+        let _ = TcpStream::connect(self.address);
+        if let Some(listening) = self.listening.take() {
+            let _ = listening.join();
+        }
+    }
+}
+
+struct Backend {
+    root: PathBuf,
+    environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+}
+
+/// What a request asks for.
+struct Request {
+    method: String,
+    path: String,
+    query: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Backend {
+    fn new(root: &Path, environment: &Command) -> Backend {
+        let set = |(name, value): (&std::ffi::OsStr, Option<&std::ffi::OsStr>)| {
+            Some((name.to_owned(), value?.to_owned()))
+        };
+        Backend {
+            root: root.to_owned(),
+            environment: environment.get_envs().filter_map(set).collect(),
+        }
+    }
+
+    /// One request per connection.
+    fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut answer = stream.try_clone()?;
+        let request = Request::read(BufReader::new(stream), &mut answer)?;
+        answer.write_all(&self.answer(&request)?)?;
+        answer.flush()
+    }
+
+    /// Run the CGI program, and turn its answer into one of HTTP.
+    fn answer(&self, request: &Request) -> std::io::Result<Vec<u8>> {
+        let mut child = Command::new("git")
+            .arg("http-backend")
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .env("GIT_PROJECT_ROOT", &self.root)
+            .env("GIT_HTTP_EXPORT_ALL", "1")
+            .env("REQUEST_METHOD", &request.method)
+            .env("PATH_INFO", &request.path)
+            .env("QUERY_STRING", &request.query)
+            .env("CONTENT_TYPE", request.header("content-type"))
+            .env("CONTENT_LENGTH", request.body.len().to_string())
+            .env("HTTP_CONTENT_ENCODING", request.header("content-encoding"))
+            .env("GIT_PROTOCOL", request.header("git-protocol"))
+            .env("REMOTE_ADDR", "127.0.0.1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut stdin = child.stdin.take().unwrap();
+        let body = request.body.clone();
+        let feeding = std::thread::spawn(move || stdin.write_all(&body));
+        let output = child.wait_with_output()?;
+        let _ = feeding.join();
+        let said = output.stdout;
+        let end = said.windows(4).position(|four| four == b"\r\n\r\n");
+        let (head, body) = said.split_at(end.map_or(0, |end| end + 2));
+        let head = String::from_utf8_lossy(head);
+        let status = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Status: "))
+            .unwrap_or("200 OK");
+        let mut answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{head}").into_bytes();
+        answer.extend_from_slice(body);
+        Ok(answer)
+    }
+}
+
+impl Request {
+    fn read(mut from: BufReader<TcpStream>, answer: &mut TcpStream) -> std::io::Result<Request> {
+        let mut head = (&mut from).take(MAX_HEAD);
+        let mut line = String::new();
+        head.read_line(&mut line)?;
+        let mut parts = line.split_whitespace();
+        let method = parts.next().unwrap_or_default().to_owned();
+        let target = parts.next().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (path, query) = (path.to_owned(), query.to_owned());
+        let mut headers = Vec::new();
+        loop {
+            let mut line = String::new();
+            if head.read_line(&mut line)? == 0 || line.trim().is_empty() {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(':') {
+                headers.push((name.trim().to_lowercase(), value.trim().to_owned()));
+            }
+        }
+        let mut request = Request {
+            method,
+            path,
+            query,
+            headers,
+            body: Vec::new(),
+        };
+        if request.header("expect").eq_ignore_ascii_case("100-continue") {
+            answer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        request.body = match request.header("transfer-encoding") {
+            "chunked" => chunks(&mut from)?,
+            _ => {
+                let length: u64 = request.header("content-length").parse().unwrap_or(0);
+                let mut body = Vec::new();
+                from.take(length.min(MAX_BODY)).read_to_end(&mut body)?;
+                body
+            }
+        };
+        Ok(request)
+    }
+
+    fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map_or("", |(_, value)| value)
+    }
+}
+
+/// A body in chunks: a length in hexadecimal, that many bytes, and so on until a length of zero.
+fn chunks(from: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        from.take(MAX_HEAD).read_line(&mut line)?;
+        let length = u64::from_str_radix(line.trim(), 16).unwrap_or(0);
+        if length == 0 || body.len() as u64 + length > MAX_BODY {
+            return Ok(body);
+        }
+        from.take(length).read_to_end(&mut body)?;
+        from.take(2).read_to_end(&mut Vec::new())?;
+    }
+}

@@ -1,0 +1,459 @@
+//! A sealed environment: a throw-away folder, its own home and git configuration, a clock that is
+//! set by hand, and nothing of the machine's environment but the search path.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::DateTime;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The program under test.
+pub const PLANSPEC: &str = env!("CARGO_BIN_EXE_planspec");
+/// The branch that holds the status.
+pub const STATUS: &str = "planspec/status";
+/// Configuration of repositories that share their status through a remote.
+pub const SHARED: &str = "status: {remote: origin}\n";
+
+/// Where every test begins: 2026-01-31T12:00:00Z.
+const START: i64 = 1_769_860_800;
+
+const GITCONFIG: &str = "\
+[user]
+\tname = Ana
+\temail = ana@example.com
+[init]
+\tdefaultBranch = main
+[protocol \"file\"]
+\tallow = always
+[core]
+\texcludesFile = /dev/null
+[maintenance]
+\tauto = false
+[gc]
+\tauto = 0
+[advice]
+\tdetachedHead = false
+";
+
+/// A throw-away folder with a home and a clock.
+pub struct Sandbox {
+    root: TempDir,
+    clock: AtomicI64,
+}
+
+/// A folder in it: usually a repository, and whoever works there.
+pub struct Place<'a> {
+    sandbox: &'a Sandbox,
+    /// Where it is.
+    pub dir: PathBuf,
+}
+
+/// What a program said, and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    command: String,
+    /// Exit code.
+    pub code: i32,
+    /// Results.
+    pub out: String,
+    /// Messages.
+    pub err: String,
+}
+
+impl Sandbox {
+    pub fn new() -> Sandbox {
+        let root = TempDir::new().unwrap();
+        fs::create_dir(root.path().join("home")).unwrap();
+        fs::write(root.path().join("home/.gitconfig"), GITCONFIG).unwrap();
+        Sandbox {
+            root,
+            clock: AtomicI64::new(START),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// Some time goes by.
+    pub fn minutes_pass(&self, minutes: i64) {
+        self.clock.fetch_add(minutes * 60, Ordering::SeqCst);
+    }
+
+    /// The moment that counts as now.
+    pub fn now(&self) -> String {
+        let moment = DateTime::from_timestamp(self.clock.load(Ordering::SeqCst), 0).unwrap();
+        moment.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// A folder that is no repository.
+    pub fn folder(&self, name: &str) -> Place<'_> {
+        fs::create_dir_all(self.path(name)).unwrap();
+        self.place(name)
+    }
+
+    /// A folder that is there already.
+    pub fn place(&self, name: &str) -> Place<'_> {
+        Place {
+            sandbox: self,
+            dir: self.path(name),
+        }
+    }
+
+    /// A new repository without a remote, without commits.
+    pub fn repository(&self, name: &str) -> Place<'_> {
+        let place = self.folder(name);
+        place.git("init -q");
+        place
+    }
+
+    /// A new bare repository, that takes pushes over HTTP as well.
+    pub fn bare(&self, name: &str) -> Place<'_> {
+        let place = self.folder(name);
+        place.git("init -q --bare");
+        place.git("config http.receivepack true");
+        place
+    }
+
+    /// A bare remote `origin.git`, and a clone of it whose first commit says that the status is
+    /// shared through it.
+    pub fn team(&self, clone: &str) -> Place<'_> {
+        self.bare("origin.git");
+        let place = self.clone_of("origin.git", clone);
+        place
+            .write(".planspec.yaml", SHARED)
+            .commit("Keep plans here")
+            .push();
+        place
+    }
+
+    /// A further clone over a path.
+    pub fn clone_of(&self, origin: &str, name: &str) -> Place<'_> {
+        self.clone_with("", self.path(origin).to_str().unwrap(), name)
+    }
+
+    /// A further clone of a URL, with options of `git clone`.
+    pub fn clone_with(&self, options: &str, url: &str, name: &str) -> Place<'_> {
+        let root = Place {
+            sandbox: self,
+            dir: self.root.path().to_owned(),
+        };
+        root.git(&format!("clone -q {options} '{url}' {name}"));
+        self.place(name)
+    }
+}
+
+impl Place<'_> {
+    /// Write a file.
+    pub fn write(&self, path: &str, text: impl AsRef<str>) -> &Self {
+        let path = self.dir.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text.as_ref()).unwrap();
+        self
+    }
+
+    /// Text of a file.
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.dir.join(path)).unwrap()
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.dir.join(path).exists()
+    }
+
+    /// Remove a file.
+    pub fn remove(&self, path: &str) -> &Self {
+        fs::remove_file(self.dir.join(path)).unwrap();
+        self
+    }
+
+    /// Commit whatever has changed.
+    pub fn commit(&self, message: &str) -> &Self {
+        self.git("add -A");
+        self.git(&format!("commit -q --allow-empty -m '{message}'"));
+        self
+    }
+
+    /// Push what is checked out.
+    pub fn push(&self) -> &Self {
+        self.git("push -q origin HEAD");
+        self
+    }
+
+    /// Write, commit, and push where there is a remote.
+    pub fn publish(&self, path: &str, text: impl AsRef<str>) -> &Self {
+        self.write(path, text).commit(&format!("Write {path}"));
+        if !self.git("remote").is_empty() {
+            self.push();
+        }
+        self
+    }
+
+    /// Run git; it must end well. Its output without the last line break.
+    pub fn git(&self, args: &str) -> String {
+        let ran = self.git_try(args);
+        assert_eq!(ran.code, 0, "{ran}");
+        ran.out.trim_end_matches('\n').to_owned()
+    }
+
+    /// Run git, however it ends.
+    pub fn git_try(&self, args: &str) -> Ran {
+        let mut command = self.command("git");
+        command.args(words(args));
+        finish(command, args, None)
+    }
+
+    /// Run git with an input.
+    pub fn git_with(&self, args: &str, input: &str) -> String {
+        let mut command = self.command("git");
+        command.args(words(args));
+        let ran = finish(command, args, Some(input));
+        assert_eq!(ran.code, 0, "{ran}");
+        ran.out.trim_end_matches('\n').to_owned()
+    }
+
+    /// Run planspec.
+    pub fn run(&self, args: &str) -> Ran {
+        finish(self.planspec(args), args, None)
+    }
+
+    /// Run planspec with an input.
+    pub fn run_with(&self, args: &str, input: &str) -> Ran {
+        finish(self.planspec(args), args, Some(input))
+    }
+
+    /// Run planspec with another environment.
+    pub fn run_in(&self, environment: &[(&str, &str)], args: &str) -> Ran {
+        let mut command = self.planspec(args);
+        command.envs(environment.iter().copied());
+        finish(command, args, None)
+    }
+
+    /// planspec, ready to be started.
+    pub fn planspec(&self, args: &str) -> Command {
+        let mut command = self.command(PLANSPEC);
+        command.args(words(args));
+        command
+    }
+
+    /// A program in the sealed environment.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let home = self.sandbox.path("home");
+        let now = self.sandbox.now();
+        let mut command = Command::new(program);
+        command
+            .current_dir(&self.dir)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("GIT_CONFIG_GLOBAL", home.join(".gitconfig"))
+            .env("XDG_CONFIG_HOME", home.join(".config"))
+            .env("HOME", home)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CEILING_DIRECTORIES", self.sandbox.root.path())
+            .env("GIT_AUTHOR_DATE", &now)
+            .env("GIT_COMMITTER_DATE", &now)
+            .env("PLANSPEC_NOW", &now)
+            .env("LC_ALL", "C");
+        command
+    }
+
+    /// A resource as the last fetch knows it: spec and status together.
+    pub fn get(&self, resource: &str) -> Value {
+        let (kind, name) = resource.split_once('/').unwrap();
+        self.run(&format!("get {kind} {name} -o json")).ok().json()
+    }
+
+    /// Phase of a resource, `KIND/NAME`.
+    pub fn phase(&self, resource: &str) -> String {
+        text(&self.get(resource)["status"]["phase"])
+    }
+
+    /// Status of a node, `EXECUTION/NODE`.
+    pub fn node(&self, target: &str) -> Value {
+        let (execution, node) = target.split_once('/').unwrap();
+        let run = self.get(&format!("execution/{execution}"));
+        run["status"]["nodeStatuses"][node].clone()
+    }
+
+    /// Phase of a node.
+    pub fn node_phase(&self, target: &str) -> String {
+        text(&self.node(target)["phase"])
+    }
+
+    /// The condition of a resource, if it is set.
+    pub fn condition(&self, resource: &str, kind: &str) -> Option<Value> {
+        let resource = self.get(resource);
+        let conditions = resource["status"]["conditions"].as_array()?;
+        let found = conditions.iter().find(|c| c["type"] == kind);
+        found.cloned()
+    }
+
+    /// Reasons of the records that could not be applied to an execution.
+    pub fn unapplied(&self, execution: &str) -> Vec<String> {
+        let run = self.get(&format!("execution/{execution}"));
+        match run["status"]["extensions"]["unapplied"].as_array() {
+            Some(list) => list.iter().map(|record| text(&record["reason"])).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Tip of the status branch, wherever it is kept.
+    pub fn status_tip(&self) -> String {
+        match self.git("remote").is_empty() {
+            true => self.git(&format!("rev-parse {STATUS}")),
+            false => {
+                let line = self.git(&format!("ls-remote origin refs/heads/{STATUS}"));
+                line.split('\t').next().unwrap_or_default().to_owned()
+            }
+        }
+    }
+
+    /// Every transition that the status branch tells of, oldest first.
+    pub fn history(&self) -> Vec<String> {
+        let tip = self.status_tip();
+        if self.git_try(&format!("cat-file -e {tip}")).code != 0 {
+            self.git(&format!("fetch -q origin {STATUS}"));
+        }
+        let bodies = self.git(&format!("log --first-parent --reverse --format=%b {tip}"));
+        let is_transition = |line: &&str| line.contains(" → ");
+        bodies.lines().filter(is_transition).map(str::to_owned).collect()
+    }
+
+    /// The inbox refs, wherever they are kept, without `refs/planspec/`.
+    pub fn inbox(&self) -> Vec<String> {
+        let listing = match self.git("remote").is_empty() {
+            true => self.git("for-each-ref --format=%(refname) refs/planspec"),
+            false => self.git("ls-remote origin refs/planspec/*"),
+        };
+        let names = listing.lines().filter_map(|line| line.split_once("refs/planspec/"));
+        names.map(|(_, name)| name.to_owned()).collect()
+    }
+
+    /// Claim and report a node, and reconcile after each.
+    pub fn works(&self, target: &str, actor: &str) -> &Self {
+        self.run(&format!("claim {target} --as {actor} --reconcile"))
+            .ok();
+        self.run(&format!("report {target} --as {actor} --succeeded --reconcile"))
+            .ok();
+        self
+    }
+}
+
+impl Ran {
+    /// It must have ended well.
+    pub fn ok(self) -> Ran {
+        self.exits(0)
+    }
+
+    /// It must have ended with this code.
+    pub fn exits(self, code: i32) -> Ran {
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+
+    /// The results must hold this text.
+    pub fn says(self, text: &str) -> Ran {
+        assert!(self.out.contains(text), "no {text:?} in the results of {self}");
+        self
+    }
+
+    /// The messages must hold this text.
+    pub fn notes(self, text: &str) -> Ran {
+        assert!(self.err.contains(text), "no {text:?} in the messages of {self}");
+        self
+    }
+
+    /// Neither results nor messages may hold this text.
+    pub fn never_says(self, text: &str) -> Ran {
+        let said = self.out.contains(text) || self.err.contains(text);
+        assert!(!said, "{text:?} in {self}");
+        self
+    }
+
+    /// The results as one JSON document.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+}
+
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Ran {
+            command,
+            code,
+            out,
+            err,
+        } = self;
+        write!(f, "`{command}` ({code})\n--- stdout\n{out}--- stderr\n{err}")
+    }
+}
+
+/// Start a command, give it its input, wait for its end.
+fn finish(mut command: Command, args: &str, input: Option<&str>) -> Ran {
+    command
+        .stdin(match input {
+            Some(_) => Stdio::piped(),
+            None => Stdio::null(),
+        })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    if let Some(input) = input {
+        let mut stdin = child.stdin.take().unwrap();
+        // A program that refuses early does not read to the end.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().unwrap();
+    let program = Path::new(command.get_program()).file_name().unwrap();
+    Ran {
+        command: format!("{} {args}", program.to_string_lossy()),
+        code: status.code().unwrap_or(-1),
+        out: String::from_utf8(stdout).unwrap(),
+        err: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+/// Split a command line at spaces; what stands between single quotes stays together.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let (mut quoted, mut started) = (false, false);
+    for character in line.chars() {
+        match character {
+            '\'' => {
+                quoted = !quoted;
+                started = true;
+            }
+            ' ' if !quoted => {
+                if started {
+                    words.push(std::mem::take(&mut word));
+                }
+                started = false;
+            }
+            _ => {
+                word.push(character);
+                started = true;
+            }
+        }
+    }
+    if started {
+        words.push(word);
+    }
+    words
+}
+
+/// A JSON value as people read it.
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
