@@ -36,8 +36,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(commands::init::Args),
+    New(commands::new::Args),
     Validate(commands::validate::Args),
     Apply(commands::apply::Args),
+    Edit(commands::edit::Args),
+    Delete(commands::delete::Args),
     Start(commands::start::Args),
     Get(commands::get::Args),
     Describe(commands::describe::Args),
@@ -53,6 +56,7 @@ enum Command {
     /// Refuse what a run waits for at a gate: the gate's node fails
     Reject(commands::approve::Args),
     Cancel(commands::cancel::Args),
+    Schema(commands::schema::Args),
     Completions(commands::completions::Args),
 }
 
@@ -78,8 +82,11 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
     };
     match &cli.command {
         Command::Init(args) => commands::init::run(&context, args),
+        Command::New(args) => commands::new::run(&context, args),
         Command::Validate(args) => commands::validate::run(&context, args),
         Command::Apply(args) => commands::apply::run(&context, args),
+        Command::Edit(args) => commands::edit::run(&context, args),
+        Command::Delete(args) => commands::delete::run(&context, args),
         Command::Start(args) => commands::start::run(&context, args),
         Command::Get(args) => commands::get::run(&context, args),
         Command::Describe(args) => commands::describe::run(&context, args),
@@ -93,6 +100,7 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
         Command::Approve(args) => commands::approve::approve(&context, args),
         Command::Reject(args) => commands::approve::reject(&context, args),
         Command::Cancel(args) => commands::cancel::run(&context, args),
+        Command::Schema(args) => commands::schema::run(&context, args),
         Command::Completions(args) => commands::completions::run::<Cli>(&context, args),
     }
 }

@@ -5,6 +5,7 @@ use clap::Args as ClapArgs;
 use super::runs::{self, Look, Run};
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, reconcile, suggestion};
+use crate::core::controllers::execution::PinnedPlan;
 use crate::core::record::{Action, Address, ref_safe};
 use crate::core::resource::{AWAITING_APPROVAL, Decision, Kind, NodePhase, ReviewAction};
 use crate::failure::{Failure, Outcome};
@@ -53,6 +54,7 @@ fn decide(context: &Context, args: &Args, action: ReviewAction) -> Outcome {
     let look = runs::look(&store)?;
     let waiting = choose(&look, args)?;
     let gate = &waiting.decision.gate;
+    check_reviewer(&look, &waiting, &actor)?;
     let (namespace, name) = gate.split_once('/').unwrap_or(("", gate));
     let address = Address::Review {
         namespace: namespace.to_owned(),
@@ -92,6 +94,30 @@ fn decide(context: &Context, args: &Args, action: ReviewAction) -> Outcome {
         waiting.node
     ));
     reconcile::afterwards(context, &store, args.actor.reconcile)
+}
+
+/// Reconcile would not count the decision of somebody else: better to say so at once.
+fn check_reviewer(look: &Look, waiting: &Waiting<'_>, actor: &str) -> Outcome {
+    let config = &look.view.config;
+    let pinned = waiting.run.status.extensions.pinned.as_ref();
+    let plan = pinned
+        .and_then(|pinned| PinnedPlan::read(&look.stored.pinned, &config.limits, pinned).ok());
+    let gate = plan
+        .as_ref()
+        .and_then(|plan| plan.gate(&waiting.decision.gate));
+    let Some((spec, _)) = gate else {
+        return Ok(());
+    };
+    let is_meant = |entry: &String| config.approvals.is_reviewer(entry, actor);
+    if spec.reviewers.is_empty() || spec.reviewers.iter().any(is_meant) {
+        return Ok(());
+    }
+    Err(Failure::not_met(format!(
+        "{actor} is not among the reviewers of {}: {}",
+        waiting.decision.gate,
+        spec.reviewers.join(", ")
+    ))
+    .hint("`user:` and `team:` are explained in .planspec.yaml on the spec branch"))
 }
 
 /// The one gate node that is meant.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use serde::{Deserialize, Serialize};
 
 use super::store::{Store, Stored, View};
 use super::{Context, runs};
@@ -13,7 +14,7 @@ use crate::core::record::{Address, Incoming};
 use crate::core::resource::Time;
 use crate::core::source::Content;
 use crate::core::status::{BOARD_FILE, StatusTree, pinned_path};
-use crate::core::transition::{Transition, waiting};
+use crate::core::transition::{Transition, Waiting, waiting};
 use crate::failure::{Failure, Outcome};
 use crate::git::status_branch::{self, FileBody, NewStatus};
 use crate::git::{Cache, Head};
@@ -62,8 +63,12 @@ pub struct Report {
     pub view: View,
     /// The revision, when it is not the spec branch's tip.
     pub other_revision: Option<String>,
-    /// The new status.
-    pub tree: StatusTree,
+    /// Number of the newest status commit.
+    pub sequence: u64,
+    /// The next moment at which something happens by itself.
+    pub next_deadline: Option<Time>,
+    /// What waits, and for what.
+    pub waiting: Vec<Waiting>,
     /// What moved.
     pub transitions: Vec<Transition>,
     /// The status commit that was written, if one was.
@@ -146,42 +151,43 @@ fn attempt_once(store: &Store, dry_run: bool, rev: Option<&str>) -> Outcome<Opti
     }
     let look = fingerprint(&view);
     let cache = Cache::new(&store.repo);
+    if let Some(idle) = Idle::recall(&cache, &look, store.now) {
+        return Ok(Some(idle.report(view, rev)));
+    }
     let stored = store.status(&view)?;
     let now = stored
         .as_ref()
         .map_or(store.now, |stored| stored.time.max(store.now));
-    if let Some(stored) = &stored
-        && !is_due(&stored.tree, now)
-        && cache.load(IDLE_NOTE).as_deref() == Some(look.as_bytes())
-    {
-        return Ok(Some(idle(view, rev, stored.tree.clone())));
-    }
     let decision = decide(store, &view, stored.as_ref(), now)?;
+    let tree = &decision.tree;
     let mut report = Report {
         other_revision: rev.map(str::to_owned),
+        sequence: tree.controller.sequence,
+        next_deadline: tree.controller.next_deadline,
+        waiting: waiting(tree),
         transitions: decision.transitions.clone(),
         commit: None,
         changed: decision.changed,
         notes: decision.notes.clone(),
-        tree: decision.tree.clone(),
         view,
     };
     if dry_run {
         return Ok(Some(report));
     }
     if decision.changed {
-        let Some(commit) = write(store, &report.view, &decision, now)? else {
-            report.changed = false;
-            return Ok(Some(report));
-        };
-        if !store.publish(&report.view, &commit)? {
-            return Ok(None);
+        match write(store, &report.view, &decision, now)? {
+            Some(commit) => {
+                if !store.publish(&report.view, &commit)? {
+                    return Ok(None);
+                }
+                report.commit = Some(commit);
+            }
+            None => report.changed = false,
         }
-        report.commit = Some(commit);
-    } else {
-        cache.store(IDLE_NOTE, look.as_bytes());
+    } else if report.notes.is_empty() {
+        Idle::remember(&cache, look, &report);
     }
-    if let Err(failure) = clean_up(store, &report) {
+    if let Err(failure) = clean_up(store, &report.view, tree) {
         // The status is written; the refs can be cleaned up next time.
         let why = failure.message.unwrap_or_default();
         report
@@ -189,6 +195,50 @@ fn attempt_once(store: &Store, dry_run: bool, rev: Option<&str>) -> Outcome<Opti
             .push(format!("inbox refs are not cleaned up: {why}"));
     }
     Ok(Some(report))
+}
+
+/// A look that changed nothing, remembered: as long as nothing is new and no deadline is reached,
+/// nothing needs to be read. Disposable.
+#[derive(Serialize, Deserialize)]
+struct Idle {
+    look: String,
+    sequence: u64,
+    next_deadline: Option<Time>,
+    waiting: Vec<Waiting>,
+}
+
+impl Idle {
+    fn recall(cache: &Cache, look: &str, now: Time) -> Option<Idle> {
+        let idle: Idle = serde_json::from_slice(&cache.load(IDLE_NOTE)?).ok()?;
+        let is_due = idle.next_deadline.is_some_and(|deadline| deadline <= now);
+        (idle.look == look && !is_due).then_some(idle)
+    }
+
+    fn remember(cache: &Cache, look: String, report: &Report) {
+        let idle = Idle {
+            look,
+            sequence: report.sequence,
+            next_deadline: report.next_deadline,
+            waiting: report.waiting.clone(),
+        };
+        if let Ok(text) = serde_json::to_vec(&idle) {
+            cache.store(IDLE_NOTE, &text);
+        }
+    }
+
+    fn report(self, view: View, rev: Option<&str>) -> Report {
+        Report {
+            view,
+            other_revision: rev.map(str::to_owned),
+            sequence: self.sequence,
+            next_deadline: self.next_deadline,
+            waiting: self.waiting,
+            transitions: Vec::new(),
+            commit: None,
+            changed: false,
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// Everything that a decision follows from, but the time.
@@ -203,24 +253,6 @@ fn fingerprint(view: &View) -> String {
         text.push_str(&format!("{address} {tip}\n"));
     }
     sha256_hex(text.as_bytes())
-}
-
-fn is_due(tree: &StatusTree, now: Time) -> bool {
-    tree.controller
-        .next_deadline
-        .is_some_and(|deadline| deadline <= now)
-}
-
-fn idle(view: View, rev: Option<&str>, tree: StatusTree) -> Report {
-    Report {
-        view,
-        other_revision: rev.map(str::to_owned),
-        tree,
-        transitions: Vec::new(),
-        commit: None,
-        changed: false,
-        notes: Vec::new(),
-    }
 }
 
 /// Read what is needed, and let the core decide.
@@ -360,10 +392,9 @@ fn write(store: &Store, view: &View, decision: &Decision, now: Time) -> Outcome<
 
 /// Delete the inbox refs of executions that are over in the status that everybody has: the lock is
 /// no longer needed, and what was said is kept as evidence.
-fn clean_up(store: &Store, report: &Report) -> Outcome {
-    let known_runs = runs::by_uid(Some(&report.tree));
-    let done: Vec<(Address, String)> = report
-        .view
+fn clean_up(store: &Store, view: &View, tree: &StatusTree) -> Outcome {
+    let known_runs = runs::by_uid(Some(tree));
+    let done: Vec<(Address, String)> = view
         .inbox
         .iter()
         .filter(|(address, tip)| {
@@ -408,12 +439,12 @@ impl Report {
             revision: self.other_revision.as_deref(),
             status_branch: &self.view.config.status.branch,
             status_commit: self.commit.as_deref(),
-            sequence: self.tree.controller.sequence,
-            next_deadline: self.tree.controller.next_deadline,
+            sequence: self.sequence,
+            next_deadline: self.next_deadline,
             changed: self.changed,
             dry_run,
             transitions: &self.transitions,
-            waiting: waiting(&self.tree),
+            waiting: self.waiting.clone(),
         }
     }
 }

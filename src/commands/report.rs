@@ -119,10 +119,8 @@ fn held_attempt(
     open: u32,
     actor: &str,
 ) -> Outcome<(u32, String)> {
-    for attempt in (1..open).rev() {
-        if look.work_tip(run, id, open).is_some() {
-            break;
-        }
+    let nobody_is_at_work = look.work_tip(run, id, open).is_none();
+    for attempt in (1..open).rev().filter(|_| nobody_is_at_work) {
         if let Some(tip) = look.work_tip(run, id, attempt)
             && claim::holder(store, tip)?.as_deref() == Some(actor)
         {

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 
-use super::apply::Edit;
+use super::change::Change;
 use super::runs::choose_among;
 use super::store::Store;
 use super::{Context, NamespaceArg};
@@ -49,14 +49,20 @@ fn parameter(text: &str) -> Result<(String, Value), String> {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let store = Store::open(context)?;
-    let mut edit = Edit::begin(&store)?;
-    let snapshot = edit.before();
+    let mut change = Change::begin(&store)?;
+    let snapshot = change.before();
     let namespace = args.namespace.namespace.as_deref();
     let plan_key = choose_among(snapshot.keys(), Kind::Plan, &args.plan, namespace)?.clone();
     let plan = snapshot.plan(&plan_key).ok_or_else(|| {
         Failure::not_met(format!("{plan_key} cannot be used"))
             .hint("planspec validate says what is wrong with it")
     })?;
+    if let Some(error) = snapshot.errors_of(&plan_key).next() {
+        return Err(
+            Failure::not_met(format!("{plan_key} is not valid: {}", snapshot.line(error)))
+                .hint("planspec validate shows everything that is wrong with it"),
+        );
+    }
     let name = match &args.name {
         Some(name) => name.clone(),
         None => free_name(&store, snapshot, &plan_key)?,
@@ -88,10 +94,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         context.terminal.out(&text);
         return Ok(());
     }
-    edit.place(key, &text)?;
+    change.place(key, &text)?;
     let message = args.message.clone();
     let message = message.unwrap_or_else(|| format!("Start {} as {name}", plan_key.name));
-    edit.commit(context, Some(&message), false)
+    change.commit(context, Some(&message), false)
 }
 
 /// The plan's name and the smallest number that no execution, past or present, has.

@@ -92,7 +92,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         .cloned()
         .collect();
     soften_drafts(&subject, &mut found);
-    found.extend(emptiness(&subject, &snapshot));
+    // Nothing to talk about before every commit: that there are no plans yet.
+    let is_silent = args.staged && snapshot.is_empty() && found.is_empty();
+    if !is_silent {
+        found.extend(emptiness(&subject, &snapshot));
+    }
     let text_of = |file: &str| match file == CONFIG_FILE {
         true => subject.config_text.clone(),
         false => snapshot.text(file),
@@ -101,7 +105,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let text = findings::render(&found, &text_of, args.format.into(), colors);
     context.terminal.out(&text);
     let errors = found.iter().filter(|finding| finding.is_error()).count();
-    if args.format != Format::Json {
+    if args.format != Format::Json && !is_silent {
         let said = match found.is_empty() {
             true => valid(&subject, &snapshot),
             false => findings::summary(&found),
@@ -309,7 +313,7 @@ fn emptiness(subject: &Subject, snapshot: &Snapshot) -> Vec<Diagnostic> {
                     Place::File,
                     format!("no resources found below {globs}"),
                 )
-                .help("write some with `planspec init`, or set `paths` in .planspec.yaml"),
+                .help("write some there, or set `paths` in .planspec.yaml"),
             ]
         }
         None => Vec::new(),

@@ -325,9 +325,7 @@ mod tests {
 
     #[test]
     fn paths_read_like_people_write_them() {
-        assert_eq!(
-            display_path(&path!["spec", "nodes", 3, "id"]),
-            "spec.nodes[3].id"
-        );
+        let path = path!["spec", "nodes", 3, "id"];
+        assert_eq!(display_path(&path), "spec.nodes[3].id");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -129,30 +130,35 @@ impl StatusTree {
         pinned: BTreeSet<String>,
     ) -> Result<StatusTree, String> {
         let mut controller = None;
-        let mut resources = BTreeMap::new();
+        let mut texts = Vec::new();
         for (path, bytes) in files {
-            if path == BOARD_FILE {
-                continue;
+            match path {
+                BOARD_FILE => {}
+                CONTROLLER_FILE => controller = Some(read_controller(read_value(path, bytes)?)?),
+                _ => texts.push((path, bytes)),
             }
-            let value = read_value(path, bytes)?;
-            if path == CONTROLLER_FILE {
-                controller = Some(read_controller(value)?);
-                continue;
-            }
-            let (key, file) =
-                StatusFile::from_value(value).map_err(|why| format!("{path}: {why}"))?;
-            if status_path(&key) != path {
-                return Err(format!(
-                    "{path}: it holds {key}, which does not belong there"
-                ));
-            }
-            resources.insert(key, file);
         }
+        let controller = controller.ok_or_else(|| format!("{CONTROLLER_FILE} is missing"))?;
+        let files = texts
+            .into_par_iter()
+            .map(|(path, bytes)| read_resource(path, bytes))
+            .collect::<Result<_, String>>()?;
         Ok(StatusTree {
-            controller: controller.ok_or_else(|| format!("{CONTROLLER_FILE} is missing"))?,
-            files: resources,
+            controller,
+            files,
             pinned,
         })
+    }
+}
+
+fn read_resource(path: &str, bytes: &[u8]) -> Result<(Key, StatusFile), String> {
+    let value = read_value(path, bytes)?;
+    let (key, file) = StatusFile::from_value(value).map_err(|why| format!("{path}: {why}"))?;
+    match status_path(&key) == path {
+        true => Ok((key, file)),
+        false => Err(format!(
+            "{path}: it holds {key}, which does not belong there"
+        )),
     }
 }
 

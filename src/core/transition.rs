@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::resource::{
-    AWAITING_APPROVAL, ExecutionStatus, GoalPhase, Key, NodePhase, RETRY_WAIT, Status, Time,
-    find_condition,
+    AWAITING_APPROVAL, ExecutionPhase, ExecutionStatus, GoalPhase, Key, NodePhase, RETRY_WAIT,
+    Status, Time, find_condition,
 };
 use super::status::StatusTree;
 
@@ -118,7 +120,7 @@ fn why(status: &Status) -> String {
 }
 
 /// Something that does not go on by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// The execution.
     pub execution: Key,
@@ -129,7 +131,7 @@ pub struct Waiting {
 }
 
 /// What is waited for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WaitingFor {
     /// Somebody to claim the open attempt; the provider that is meant, or anybody.
     Worker {
@@ -174,7 +176,7 @@ pub fn waiting(tree: &StatusTree) -> Vec<Waiting> {
         if run.phase.is_terminal() {
             continue;
         }
-        if run.extensions.pinned.is_none() {
+        if run.phase == ExecutionPhase::Pending {
             found.push(Waiting {
                 execution: key.clone(),
                 node: None,

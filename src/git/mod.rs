@@ -15,11 +15,13 @@
 //! | `inbox` | write a record, read and check a chain of records |
 //! | `files` | files that the user names or that `init` makes |
 //! | `commit` | commit named files for the user |
+//! | `editor` | the user's editor, on a draft that is not lost |
 //! | `program` | run `git` |
 //! | `cache` | disposable files in the common Git directory |
 
 pub mod cache;
 pub mod commit;
+pub mod editor;
 pub mod files;
 pub mod inbox;
 mod object;

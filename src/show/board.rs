@@ -1,14 +1,10 @@
 //! The board: the `README.md` of the status branch, which the forge renders.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-
 use super::escape;
-use crate::core::resource::{
-    Decision, ExecutionPhase, ExecutionStatus, Key, Kind, NodePhase, NodeStatus, ReviewAction,
-    Status, Time,
-};
+use crate::core::resource::{ExecutionPhase, ExecutionStatus, Key, Kind, NodePhase, Status, Time};
 use crate::core::status::{StatusTree, status_path};
+use crate::core::transition::{Waiting, WaitingFor, waiting};
+use std::cmp::Reverse;
 
 /// Rows of a table at most.
 const MAX_ROWS: usize = 50;
@@ -33,7 +29,7 @@ pub fn board(tree: &StatusTree) -> String {
     let sections = [
         header(tree),
         running(&executions),
-        waiting(&executions),
+        waiting_table(tree),
         ended(&executions),
         goals(tree),
     ];
@@ -88,99 +84,53 @@ fn running(executions: &[(&Key, &ExecutionStatus)]) -> String {
     )
 }
 
-fn waiting(executions: &[(&Key, &ExecutionStatus)]) -> String {
-    let mut rows = Vec::new();
-    for (key, status) in executions {
-        if status.phase.is_terminal() {
-            continue;
-        }
-        let before = rows.len();
-        for (id, node) in &status.node_statuses {
-            if let Some(wait) = waits_for(node) {
-                rows.push((*key, id.as_str(), wait));
-            }
-        }
-        // What neither works nor waits at a node waits as a whole.
-        if rows.len() == before && status.phase != ExecutionPhase::Running {
-            rows.push((*key, "", Wait::Because(&status.message, &status.reason)));
-        }
-    }
+fn waiting_table(tree: &StatusTree) -> String {
+    // Who works stands under "Running".
+    let waits: Vec<Waiting> = waiting(tree)
+        .into_iter()
+        .filter(|wait| !matches!(wait.what, WaitingFor::Report { .. }))
+        .collect();
     table(
         "Waiting",
         ["Execution", "Node", "For"],
-        &rows,
+        &waits,
         MAX_ROWS,
-        |(key, id, wait)| [link(key), code(id), wait.say()],
+        |wait| {
+            [
+                link(&wait.execution),
+                wait.node.as_deref().map(code).unwrap_or_default(),
+                for_what(&wait.what),
+            ]
+        },
     )
 }
 
-/// What somebody or something outside of a run has to do for it to go on.
-enum Wait<'t> {
-    Approval(&'t Decision, &'t NodeStatus),
-    Claim(&'t NodeStatus),
-    /// Message and reason.
-    Because(&'t str, &'t str),
-}
-
-fn waits_for(node: &NodeStatus) -> Option<Wait<'_>> {
-    let extensions = &node.extensions;
-    match (node.phase, &extensions.decision) {
-        (NodePhase::Blocked, Some(decision)) if decision.outcome.is_none() => {
-            Some(Wait::Approval(decision, node))
-        }
-        (NodePhase::Blocked, _) => Some(Wait::Because(&node.message, &extensions.reason)),
-        // An attempt is opened when the node is ready.
-        (NodePhase::Pending, _) if node.attempt > 0 && extensions.claim.is_none() => {
-            Some(Wait::Claim(node))
-        }
-        _ => None,
-    }
-}
-
-impl Wait<'_> {
-    fn say(&self) -> String {
-        match self {
-            Wait::Because(message, reason) => message_or(message, reason),
-            Wait::Approval(decision, node) => {
-                let mut what = match node.message.is_empty() {
-                    true => "approval".to_owned(),
-                    false => prose(&node.message),
-                };
-                let approvals = approvals(decision);
-                if !approvals.is_empty() {
-                    let by = names(approvals.into_iter().map(code));
-                    what.push_str(&format!("; approved by {by}"));
-                }
-                what
-            }
-            Wait::Claim(node) => {
-                let target = node.extensions.target.as_ref();
-                let mut what = match target.and_then(|target| target.provider.as_deref()) {
-                    Some(provider) => format!("a claim by {}", code(provider)),
-                    None => "a claim by any provider".to_owned(),
-                };
-                if node.attempt > 1 {
-                    what.push_str(&format!(", attempt {}", node.attempt));
-                }
-                if let Some(from) = node.extensions.not_before {
-                    what.push_str(&format!(", from {}", time(from)));
-                }
-                what
+fn for_what(what: &WaitingFor) -> String {
+    match what {
+        WaitingFor::Worker { provider, attempt } => {
+            let claim = match provider {
+                Some(provider) => format!("a claim by {}", code(provider)),
+                None => "a claim by any provider".to_owned(),
+            };
+            match attempt {
+                0 | 1 => claim,
+                n => format!("{claim}, attempt {n}"),
             }
         }
-    }
-}
-
-/// Whose last word on what is to be decided is yes. A comment is no word.
-fn approvals(decision: &Decision) -> Vec<&str> {
-    let mut last = BTreeMap::new();
-    for review in &decision.reviews {
-        if review.digest == decision.digest && review.action != ReviewAction::Comment {
-            last.insert(review.reviewer.as_str(), review.action);
+        WaitingFor::Report { actor, .. } => format!("the report of {}", code(actor)),
+        WaitingFor::Approval { gate, progress } => {
+            let gate = match gate.split_once('/') {
+                Some((namespace, name)) => link(&Key::new(Kind::Gate, namespace, name)),
+                None => code(gate),
+            };
+            format!("{gate}: {}", prose(progress))
         }
+        WaitingFor::Retry { at } => match at {
+            Some(at) => format!("the next attempt, from {}", time(*at)),
+            None => "the next attempt".to_owned(),
+        },
+        WaitingFor::Other { why } => prose(why),
     }
-    last.retain(|_, action| *action == ReviewAction::Approve);
-    last.into_keys().collect()
 }
 
 fn message_or(message: &str, reason: &str) -> String {
@@ -351,12 +301,12 @@ const JOINER: char = '\u{2060}';
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
     use crate::core::resource::{
-        Claim, GateReview, GoalPhase, GoalStatus, NodeExtensions, ObjectRef, Outcome, PinnedTarget,
-        PlanStatus,
+        AWAITING_APPROVAL, Claim, Decision, GoalPhase, GoalStatus, NodeExtensions, NodeStatus,
+        ObjectRef, PinnedTarget, PlanStatus,
     };
     use crate::core::status::{ControllerState, FORMAT_VERSION, SpecSource, StatusFile};
 
@@ -417,17 +367,6 @@ mod tests {
         })
     }
 
-    fn review(reviewer: &str, action: ReviewAction, digest: &str) -> GateReview {
-        GateReview {
-            reviewer: reviewer.to_owned(),
-            action,
-            timestamp: at("2026-03-01T09:00:00Z"),
-            comment: None,
-            record: "c".to_owned(),
-            digest: digest.to_owned(),
-        }
-    }
-
     #[test]
     fn the_page() {
         let claimed = NodeExtensions {
@@ -479,14 +418,7 @@ mod tests {
             ..ExecutionStatus::default()
         };
         let decision = Decision {
-            digest: "d2".to_owned(),
-            reviews: vec![
-                review("ana@example.com", ReviewAction::Approve, "d1"),
-                review("user:ben", ReviewAction::Approve, "d2"),
-                review("user:ben", ReviewAction::Comment, "d2"),
-                review("eve", ReviewAction::Approve, "d2"),
-                review("eve", ReviewAction::Reject, "d2"),
-            ],
+            gate: "team/security".to_owned(),
             ..Decision::default()
         };
         let blocked = ExecutionStatus {
@@ -500,6 +432,7 @@ mod tests {
                             NodePhase::Blocked,
                             1,
                             NodeExtensions {
+                                reason: AWAITING_APPROVAL.to_owned(),
                                 decision: Some(decision),
                                 ..NodeExtensions::default()
                             },
@@ -517,7 +450,7 @@ mod tests {
             ..ExecutionStatus::default()
         };
         let pending = ExecutionStatus {
-            reason: "PlanInvalid".to_owned(),
+            message: "plan `sso` is Invalid".to_owned(),
             ..ExecutionStatus::default()
         };
         let ended = |phase, time: &str, message: &str| ExecutionStatus {
@@ -576,11 +509,11 @@ Observed commit `5f1c0d2e`, sequence 12, next deadline 2026-03-01 10:00:00 UTC.
 
 | Execution | Node | For |
 | --- | --- | --- |
-| [team/sso-1](team/executions/2a/sso-1.yaml) | `research` | a claim by `agent://claude-code`, attempt 2, from 2026-03-01 10:00:00 UTC |
+| [team/sso-1](team/executions/2a/sso-1.yaml) | `research` | the next attempt, from 2026-03-01 10:00:00 UTC |
 | [team/sso-1](team/executions/2a/sso-1.yaml) | `test` | a claim by any provider |
-| [team/sso-2](team/executions/55/sso-2.yaml) | `approve` | 1 of 2 approvals; approved by `user:ben` |
+| [team/sso-2](team/executions/55/sso-2.yaml) | `approve` | [team/security](team/gates/5d/security.yaml): 1 of 2 approvals |
 | [team/sso-2](team/executions/55/sso-2.yaml) | `deploy` | no rule binds \\`deploy\\` |
-| [team/sso-3](team/executions/5c/sso-3.yaml) |  | PlanInvalid |
+| [team/sso-3](team/executions/5c/sso-3.yaml) |  | plan \\`sso\\` is Invalid |
 
 ## Ended last
 
@@ -646,19 +579,6 @@ None.
         assert!(page.contains("\n\n… and 40 more\n"));
         assert_eq!(page.matches("[team/new-").count(), 50);
         assert!(page.contains("\n\n… and 1 more\n"));
-    }
-
-    #[test]
-    fn a_decided_gate_is_not_waited_for() {
-        let decision = Decision {
-            outcome: Some(Outcome::Approved),
-            ..Decision::default()
-        };
-        let extensions = NodeExtensions {
-            decision: Some(decision),
-            ..NodeExtensions::default()
-        };
-        assert!(waits_for(&node(NodePhase::Succeeded, 1, extensions)).is_none());
     }
 
     #[test]

@@ -16,6 +16,9 @@ const MAX_BODY: u64 = 16 * 1024 * 1024;
 /// A client that is silent for so long has gone away.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const UNAUTHORIZED: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\
+    WWW-Authenticate: Basic realm=\"git\"\r\nContent-Length: 0\r\n\r\n";
+
 /// Serves the bare repositories of a folder until it is dropped.
 pub struct GitServer {
     address: SocketAddr,
@@ -24,12 +27,17 @@ pub struct GitServer {
 }
 
 impl GitServer {
-    /// Serve what is below `root`, in the environment of `template`.
+    /// Serve what is below `root`, in the environment of a command.
     pub fn start(root: &Path, environment: &Command) -> GitServer {
+        GitServer::guarded(root, environment, "")
+    }
+
+    /// Serve only those who send this `Authorization` header.
+    pub fn guarded(root: &Path, environment: &Command, authorization: &str) -> GitServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = Arc::new(AtomicBool::new(false));
-        let backend = Arc::new(Backend::new(root, environment));
+        let backend = Arc::new(Backend::new(root, environment, authorization));
         let stop = Arc::clone(&stopping);
         let listening = std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -70,6 +78,7 @@ impl Drop for GitServer {
 struct Backend {
     root: PathBuf,
     environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    authorization: String,
 }
 
 /// What a request asks for.
@@ -82,13 +91,14 @@ struct Request {
 }
 
 impl Backend {
-    fn new(root: &Path, environment: &Command) -> Backend {
+    fn new(root: &Path, environment: &Command, authorization: &str) -> Backend {
         let set = |(name, value): (&std::ffi::OsStr, Option<&std::ffi::OsStr>)| {
             Some((name.to_owned(), value?.to_owned()))
         };
         Backend {
             root: root.to_owned(),
             environment: environment.get_envs().filter_map(set).collect(),
+            authorization: authorization.to_owned(),
         }
     }
 
@@ -98,7 +108,10 @@ impl Backend {
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut answer = stream.try_clone()?;
         let request = Request::read(BufReader::new(stream), &mut answer)?;
-        answer.write_all(&self.answer(&request)?)?;
+        match request.header("authorization") == self.authorization {
+            true => answer.write_all(&self.answer(&request)?)?,
+            false => answer.write_all(UNAUTHORIZED)?,
+        }
         answer.flush()
     }
 
@@ -168,7 +181,10 @@ impl Request {
             headers,
             body: Vec::new(),
         };
-        if request.header("expect").eq_ignore_ascii_case("100-continue") {
+        if request
+            .header("expect")
+            .eq_ignore_ascii_case("100-continue")
+        {
             answer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         request.body = match request.header("transfer-encoding") {

@@ -1,8 +1,20 @@
 //! Scenarios of the whole program: what the documentation promises, in a sealed environment.
 #![allow(clippy::unwrap_used)]
 
+mod apply;
+mod broken_files;
+mod cli;
+mod drift;
+mod examples;
+mod gates;
 mod http;
+mod inbox;
+mod init;
+mod leases;
+mod places;
 mod races;
+mod readme;
 mod resources;
 mod run;
 mod sandbox;
+mod walls;

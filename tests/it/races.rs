@@ -25,7 +25,10 @@ fn at_once(commands: &[(&Place<'_>, String)]) -> Vec<Ran> {
 }
 
 fn everybody_at_once(places: &[Place<'_>], args: &str) -> Vec<Ran> {
-    let commands: Vec<_> = places.iter().map(|place| (place, args.to_owned())).collect();
+    let commands: Vec<_> = places
+        .iter()
+        .map(|place| (place, args.to_owned()))
+        .collect();
     at_once(&commands)
 }
 
@@ -59,7 +62,9 @@ fn assert_told_once(place: &Place<'_>) {
     let sequences = place.git(&format!(
         "log --first-parent --reverse --format=%(trailers:key=Planspec-Sequence,valueonly,separator=) {tip}"
     ));
-    let expected: Vec<String> = (1..=sequences.lines().count()).map(|n| n.to_string()).collect();
+    let expected: Vec<String> = (1..=sequences.lines().count())
+        .map(|n| n.to_string())
+        .collect();
     assert_eq!(sequences.lines().collect::<Vec<_>>(), expected);
 }
 
@@ -68,7 +73,9 @@ fn reconcile_race(sandbox: &Sandbox, ana: &Place<'_>, url: &str) {
     let places = clones(sandbox, url, 4);
     for round in 0..3 {
         if round > 0 {
-            places[0].run(&format!("claim run/t{round} --as agent:a")).ok();
+            places[0]
+                .run(&format!("claim run/t{round} --as agent:a"))
+                .ok();
         }
         for run in everybody_at_once(&places, "reconcile") {
             run.ok();
@@ -155,7 +162,11 @@ fn workers_in_one_repository_without_a_remote_race_just_the_same() {
     for run in at_once(&reconciles) {
         run.ok();
     }
-    let claims = solo.history().iter().filter(|line| line.contains("claimed by")).count();
+    let claims = solo
+        .history()
+        .iter()
+        .filter(|line| line.contains("claimed by"))
+        .count();
     assert_eq!(claims, 1);
 }
 
@@ -171,7 +182,12 @@ fn claims_reports_and_reconciles_at_once_lose_nothing() {
         let commands: Vec<_> = places
             .iter()
             .enumerate()
-            .map(|(n, place)| (place, format!("{verb} run/t{n} --as agent:{n} {rest} --reconcile")))
+            .map(|(n, place)| {
+                (
+                    place,
+                    format!("{verb} run/t{n} --as agent:{n} {rest} --reconcile"),
+                )
+            })
             .collect();
         for run in at_once(&commands) {
             run.ok();
@@ -221,7 +237,10 @@ fn a_shallow_detached_checkout_like_in_ci_reconciles_over_http() {
     let url = server.url("origin.git");
     let ci = sandbox.clone_with("--depth 1 --branch main", &url, "ci");
     ci.git("checkout -q --detach");
-    ci.run("reconcile").ok().says("claimed by agent:a").never_says("rewritten");
+    ci.run("reconcile")
+        .ok()
+        .says("claimed by agent:a")
+        .never_says("rewritten");
     ci.run("reconcile").ok().says("nothing to do");
     ana.run("report run/t0 --as agent:a --succeeded").ok();
 
@@ -231,4 +250,23 @@ fn a_shallow_detached_checkout_like_in_ci_reconciles_over_http() {
     ana.git("fetch -q");
     assert_eq!(ana.phase("execution/run"), "Succeeded");
     assert_told_once(&ana);
+}
+
+#[test]
+fn the_credentials_that_the_checkout_stores_are_used_and_nobody_is_ever_asked() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/all.yaml", wide_run(1));
+    let token = "Basic eDpzZWNyZXQ=";
+    let server = GitServer::guarded(&sandbox.path(""), &ana.command("git"), token);
+    let url = server.url("origin.git");
+    let header = format!("-c 'http.extraHeader=Authorization: {token}'");
+    let ci = sandbox.clone_with(&format!("--depth 1 {header}"), &url, "ci");
+    ci.run("reconcile").ok().says("t0 can be claimed");
+    ci.run("claim run/t0 --as agent:ci --reconcile").ok();
+    ci.git("config http.extraHeader 'Authorization: Basic d3Jvbmc='");
+    let refused = ci.run("reconcile").exits(3).notes("origin");
+    refused.never_says("d3Jvbmc=");
+    ana.git("fetch -q");
+    assert_eq!(ana.node_phase("run/t0"), "Running");
 }

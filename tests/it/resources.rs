@@ -20,7 +20,11 @@ pub fn goal(name: &str) -> String {
 }
 
 pub fn capability(name: &str) -> String {
-    resource("Capability", name, "description: Something that can be done\n")
+    resource(
+        "Capability",
+        name,
+        "description: Something that can be done\n",
+    )
 }
 
 /// A binding of capabilities to providers.
@@ -139,5 +143,7 @@ pub fn file(resources: &[String]) -> String {
 
 fn indented(text: &str, by: usize) -> String {
     let indent = " ".repeat(by);
-    text.lines().map(|line| format!("{indent}{line}\n")).collect()
+    text.lines()
+        .map(|line| format!("{indent}{line}\n"))
+        .collect()
 }

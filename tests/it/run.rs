@@ -145,7 +145,8 @@ fn a_dry_run_decides_and_writes_nothing() {
     let ana = sandbox.team("ana");
     ana.publish("planspec/release.yaml", release());
     let told = ana.run("reconcile --dry-run").ok();
-    told.says("would change the status").never_says("planspec claim");
+    told.says("would change the status")
+        .never_says("planspec claim");
     assert_eq!(ana.status_tip(), "");
 }
 
@@ -181,10 +182,17 @@ fn the_status_branch_is_an_orphan_that_observes_the_spec_branch() {
     ana.run("reconcile").ok();
     let spec = ana.git("rev-parse main");
     let message = ana.git(&format!("log -1 --format=%B origin/{STATUS}"));
-    assert!(message.contains(&format!("Planspec-Observed: {spec}\n")), "{message}");
+    assert!(
+        message.contains(&format!("Planspec-Observed: {spec}\n")),
+        "{message}"
+    );
     assert!(message.contains("Planspec-Sequence: 1"), "{message}");
     assert_eq!(ana.git(&format!("log -1 --format=%P origin/{STATUS}")), "");
-    assert_ne!(ana.git_try(&format!("merge-base main origin/{STATUS}")).code, 0);
+    assert_ne!(
+        ana.git_try(&format!("merge-base main origin/{STATUS}"))
+            .code,
+        0
+    );
     let tree = ana.git(&format!("ls-tree --name-only origin/{STATUS}"));
     assert_eq!(tree, "README.md\n_pinned\ncontroller.yaml\ndefault");
 }
@@ -201,11 +209,14 @@ fn records_that_are_folded_in_stay_reachable_and_their_refs_go_when_the_run_is_o
     ana.run("claim run/one --as agent:a --reconcile").ok();
     assert_eq!(ana.inbox().len(), 1, "the ref is the lock: it stays");
     let claim = text(&ana.node("run/one")["extensions"]["claim"]["record"]);
-    ana.run("report run/one --as agent:a --succeeded --reconcile").ok();
+    ana.run("report run/one --as agent:a --succeeded --reconcile")
+        .ok();
     assert_eq!(ana.inbox(), Vec::<String>::new());
     let report = text(&ana.node("run/one")["extensions"]["report"]["record"]);
     for record in [claim, report] {
-        ana.git(&format!("merge-base --is-ancestor {record} origin/{STATUS}"));
+        ana.git(&format!(
+            "merge-base --is-ancestor {record} origin/{STATUS}"
+        ));
         let held = ana.git(&format!("show {record}:record.yaml"));
         assert!(held.contains("actor: agent:a"), "{held}");
     }
@@ -223,7 +234,10 @@ fn without_a_remote_nothing_leaves_this_machine() {
     ana.run("reconcile").ok();
     ana.works("run/one", "agent:a");
     assert_eq!(ana.phase("execution/run"), "Succeeded");
-    assert_eq!(origin.git("for-each-ref --format=%(refname)"), "refs/heads/main");
+    assert_eq!(
+        origin.git("for-each-ref --format=%(refname)"),
+        "refs/heads/main"
+    );
 }
 
 #[test]
@@ -243,7 +257,8 @@ fn hard_edges_wait_for_success_and_soft_edges_for_an_end() {
         "default/run/elsewhere\ndefault/run/risky\n"
     );
     solo.run("claim run/risky --as agent:a").ok();
-    solo.run("report run/risky --as agent:a --failed -m 'no way' --reconcile").ok();
+    solo.run("report run/risky --as agent:a --failed -m 'no way' --reconcile")
+        .ok();
     assert_eq!(solo.node_phase("run/risky"), "Failed");
     assert_eq!(solo.node_phase("run/needs-it"), "Skipped");
     assert_eq!(solo.node_phase("run/needs-that"), "Skipped");
@@ -256,7 +271,8 @@ fn hard_edges_wait_for_success_and_soft_edges_for_an_end() {
         "default/run/elsewhere\ndefault/run/tidy-up\n",
         "independent branches go on"
     );
-    solo.works("run/tidy-up", "agent:a").works("run/elsewhere", "agent:a");
+    solo.works("run/tidy-up", "agent:a")
+        .works("run/elsewhere", "agent:a");
     assert_eq!(solo.phase("execution/run"), "Failed");
 }
 
@@ -278,16 +294,20 @@ fn a_failed_task_is_tried_again_after_a_wait_until_its_retries_are_used_up() {
     let solo = committed(&sandbox, &[plan("p", &nodes), execution("run", "p")]);
     solo.run("reconcile").ok();
     solo.run("claim run/one --as agent:a").ok();
-    solo.run("report run/one --as agent:a --failed --reconcile").ok();
+    solo.run("report run/one --as agent:a --failed --reconcile")
+        .ok();
     assert_eq!(solo.node_phase("run/one"), "Pending");
     assert_eq!(solo.node("run/one")["attempt"], 2);
-    solo.run("claim run/one --as agent:a").exits(1).notes("not before");
+    solo.run("claim run/one --as agent:a")
+        .exits(1)
+        .notes("not before");
     assert_eq!(solo.phase("execution/run"), "Running");
 
     sandbox.minutes_pass(1);
     solo.run("reconcile").ok();
     solo.run("claim run/one --as agent:a").ok();
-    solo.run("report run/one --as agent:a --failed --reconcile").ok();
+    solo.run("report run/one --as agent:a --failed --reconcile")
+        .ok();
     assert_eq!(solo.node_phase("run/one"), "Failed");
     assert_eq!(solo.phase("execution/run"), "Failed");
 }
@@ -298,7 +318,9 @@ fn cancel_stops_what_is_unfinished() {
     let solo = committed(&sandbox, &[plan("p", &chain()), execution("run", "p")]);
     solo.run("reconcile").ok();
     solo.works("run/one", "agent:a");
-    solo.run("cancel run -m 'changed our minds'").ok().notes("planspec reconcile");
+    solo.run("cancel run -m 'changed our minds'")
+        .ok()
+        .notes("planspec reconcile");
     solo.run("reconcile").ok().says("changed our minds");
     assert_eq!(solo.phase("execution/run"), "Cancelled");
     assert_eq!(solo.node_phase("run/one"), "Succeeded");
@@ -311,7 +333,9 @@ fn cancel_stops_what_is_unfinished() {
 fn an_execution_waits_for_a_plan_that_is_not_there_yet() {
     let sandbox = Sandbox::new();
     let solo = committed(&sandbox, &[execution("run", "p")]);
-    solo.run("reconcile").ok().says("plan `default/p` does not exist");
+    solo.run("reconcile")
+        .ok()
+        .says("plan `default/p` does not exist");
     assert_eq!(solo.phase("execution/run"), "Pending");
     solo.publish("planspec/plan.yaml", plan("p", &chain()));
     solo.run("reconcile").ok();
@@ -344,13 +368,25 @@ fn a_task_waits_until_its_capability_is_bound() {
         text(&solo.node("run/one")["extensions"]["reason"]),
         "BindingNotFound"
     );
-    solo.publish("planspec/binding.yaml", binding("team", &[("other", "agent://a")]));
+    solo.publish(
+        "planspec/binding.yaml",
+        binding("team", &[("other", "agent://a")]),
+    );
     solo.run("reconcile").ok();
-    assert_eq!(text(&solo.node("run/one")["extensions"]["reason"]), "Unbound");
-    solo.publish("planspec/binding.yaml", binding("team", &[("coding", "agent://a")]));
+    assert_eq!(
+        text(&solo.node("run/one")["extensions"]["reason"]),
+        "Unbound"
+    );
+    solo.publish(
+        "planspec/binding.yaml",
+        binding("team", &[("coding", "agent://a")]),
+    );
     solo.run("reconcile").ok();
     assert_eq!(solo.phase("execution/run"), "Running");
-    assert_eq!(solo.run("next --provider agent://a -o name").ok().out, "default/run/one\n");
+    assert_eq!(
+        solo.run("next --provider agent://a -o name").ok().out,
+        "default/run/one\n"
+    );
     assert_eq!(solo.run("next --provider agent://b -o name").ok().out, "");
     assert_eq!(solo.phase("binding/team"), "Ready");
 }
@@ -373,7 +409,11 @@ fn what_is_not_supported_yet_waits_and_is_never_ignored() {
     for node in ["conditional", "checked", "with-data"] {
         let status = solo.node(&format!("run/{node}"));
         assert_eq!(text(&status["phase"]), "Blocked", "{node}");
-        assert_eq!(text(&status["extensions"]["reason"]), "NotYetSupported", "{node}");
+        assert_eq!(
+            text(&status["extensions"]["reason"]),
+            "NotYetSupported",
+            "{node}"
+        );
     }
     solo.works("run/optional", "agent:a");
     let run = solo.get("execution/run");
@@ -424,7 +464,8 @@ fn next_tells_a_worker_everything_it_has_to_know() {
     assert_eq!(offer["plan"]["name"], "p");
 
     solo.run("claim run/research --as agent:a --reconcile").ok();
-    solo.run("report run/research --as agent:a --succeeded --reconcile").ok();
+    solo.run("report run/research --as agent:a --succeeded --reconcile")
+        .ok();
     assert_eq!(solo.unapplied("run"), ["OutputsMissing"]);
     assert_eq!(solo.node_phase("run/research"), "Running");
     solo.write("out.json", r#"{"summary": {"providers": 3}}"#);
@@ -449,15 +490,32 @@ fn names_that_are_unambiguous_need_no_namespace() {
     };
     let solo = committed(
         &sandbox,
-        &[in_namespace("team-a", "alone"), in_namespace("team-b", "other")],
+        &[
+            in_namespace("team-a", "alone"),
+            in_namespace("team-b", "other"),
+        ],
     );
     solo.run("reconcile").ok();
-    solo.run("claim alone/one --as agent:a").ok().says("team-a/alone/one");
-    solo.run("claim twice/one --as agent:a").exits(2).notes("team-a, team-b");
+    solo.run("claim alone/one --as agent:a")
+        .ok()
+        .says("team-a/alone/one");
+    solo.run("claim twice/one --as agent:a")
+        .exits(2)
+        .notes("team-a, team-b");
     solo.run("claim twice/one -n team-b --as agent:a").ok();
     solo.run("claim team-a/twice/one --as agent:a").ok();
-    solo.run("get executions -n team-a -o name").ok().says("execution/alone").never_says("other");
-    assert_eq!(solo.run("get executions -A -o name").ok().out.lines().count(), 4);
+    solo.run("get executions -n team-a -o name")
+        .ok()
+        .says("execution/alone")
+        .never_says("other");
+    assert_eq!(
+        solo.run("get executions -A -o name")
+            .ok()
+            .out
+            .lines()
+            .count(),
+        4
+    );
 }
 
 #[test]
@@ -472,14 +530,21 @@ fn start_writes_and_commits_an_execution() {
             plan_with("p", "goalRef: {name: g}\n", &[task("one").needs("coding")]),
         ],
     );
-    solo.run("start p -p version=1.2 -p dry=true -p who=ana").ok().says("execution/p-1 created");
+    solo.run("start p -p version=1.2 -p dry=true -p who=ana")
+        .ok()
+        .says("execution/p-1 created");
     solo.run("start p").ok().says("execution/p-2 created");
-    solo.run("start p --name p-1").exits(1).notes("exists already");
+    solo.run("start p --name p-1")
+        .exits(1)
+        .notes("exists already");
     solo.run("start q").exits(1).notes("there is no plan `q`");
     assert_eq!(solo.git("status --porcelain"), "");
     solo.run("reconcile").ok();
     let run = solo.get("execution/p-1");
-    assert_eq!(run["spec"]["parameters"], json!({"version": 1.2, "dry": true, "who": "ana"}));
+    assert_eq!(
+        run["spec"]["parameters"],
+        json!({"version": 1.2, "dry": true, "who": "ana"})
+    );
     assert_eq!(run["spec"]["goalRef"]["name"], "g");
     assert_eq!(run["spec"]["bindingRef"]["name"], "team");
     assert_eq!(solo.phase("execution/p-2"), "Running");
@@ -497,11 +562,17 @@ fn derived_metadata_is_minted_once() {
     let first = solo.get("plan/p")["metadata"].clone();
     assert_eq!(first["generation"], 1);
     assert_eq!(first["creationTimestamp"], sandbox.now());
-    assert_eq!(first["resourceVersion"], solo.git("rev-parse HEAD:planspec/all.yaml"));
+    assert_eq!(
+        first["resourceVersion"],
+        solo.git("rev-parse HEAD:planspec/all.yaml")
+    );
 
     sandbox.minutes_pass(10);
     let longer = [task("one"), task("two").after("one"), task("three")];
-    solo.publish("planspec/all.yaml", file(&[plan("p", &longer), execution("run", "p")]));
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &longer), execution("run", "p")]),
+    );
     solo.run("reconcile").ok();
     let second = solo.get("plan/p")["metadata"].clone();
     assert_eq!(second["generation"], 2);
@@ -518,7 +589,10 @@ fn conditions_move_only_when_their_status_does() {
     let first = solo.condition("plan/p", "Valid").unwrap();
     sandbox.minutes_pass(10);
     solo.works("run/one", "agent:a");
-    solo.publish("planspec/all.yaml", file(&[plan("p", &[task("x")]), execution("run", "p")]));
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &[task("x")]), execution("run", "p")]),
+    );
     solo.run("reconcile").ok();
     let second = solo.condition("plan/p", "Valid").unwrap();
     assert_eq!(second["lastTransitionTime"], first["lastTransitionTime"]);
@@ -548,16 +622,20 @@ fn watch_shows_what_is_and_then_every_change() {
 
     let sandbox = Sandbox::new();
     let ana = sandbox.team("ana");
-    ana.publish("planspec/all.yaml", file(&[plan("p", &chain()), execution("run", "p")]));
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &chain()), execution("run", "p")]),
+    );
     ana.run("reconcile").ok();
-    ana.run("watch executions --once").ok().says("Execution default/run");
+    ana.run("watch executions --once")
+        .ok()
+        .says("Execution default/run");
 
     let mut watching = ana.planspec("watch executions -o json --interval 1");
     let mut watching = watching.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
-    let mut next = || -> serde_json::Value {
-        serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap()
-    };
+    let mut next =
+        || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
     assert_eq!(next()["to"], "Running");
     let ben = sandbox.clone_of("origin.git", "ben");
     ben.run("cancel run --reconcile").ok();

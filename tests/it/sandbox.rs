@@ -156,6 +156,14 @@ impl Place<'_> {
         self
     }
 
+    /// Write a file that can be run: a hook.
+    pub fn write_executable(&self, path: &str, text: &str) -> &Self {
+        use std::os::unix::fs::PermissionsExt;
+        self.write(path, text);
+        fs::set_permissions(self.dir.join(path), fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
     /// Text of a file.
     pub fn read(&self, path: &str) -> String {
         fs::read_to_string(self.dir.join(path)).unwrap()
@@ -320,7 +328,11 @@ impl Place<'_> {
         }
         let bodies = self.git(&format!("log --first-parent --reverse --format=%b {tip}"));
         let is_transition = |line: &&str| line.contains(" → ");
-        bodies.lines().filter(is_transition).map(str::to_owned).collect()
+        bodies
+            .lines()
+            .filter(is_transition)
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The inbox refs, wherever they are kept, without `refs/planspec/`.
@@ -329,7 +341,9 @@ impl Place<'_> {
             true => self.git("for-each-ref --format=%(refname) refs/planspec"),
             false => self.git("ls-remote origin refs/planspec/*"),
         };
-        let names = listing.lines().filter_map(|line| line.split_once("refs/planspec/"));
+        let names = listing
+            .lines()
+            .filter_map(|line| line.split_once("refs/planspec/"));
         names.map(|(_, name)| name.to_owned()).collect()
     }
 
@@ -337,13 +351,25 @@ impl Place<'_> {
     pub fn works(&self, target: &str, actor: &str) -> &Self {
         self.run(&format!("claim {target} --as {actor} --reconcile"))
             .ok();
-        self.run(&format!("report {target} --as {actor} --succeeded --reconcile"))
-            .ok();
+        self.run(&format!(
+            "report {target} --as {actor} --succeeded --reconcile"
+        ))
+        .ok();
         self
     }
 }
 
 impl Ran {
+    /// What came of a command.
+    pub fn of(command: &str, output: Output) -> Ran {
+        Ran {
+            command: command.to_owned(),
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// It must have ended well.
     pub fn ok(self) -> Ran {
         self.exits(0)
@@ -357,13 +383,19 @@ impl Ran {
 
     /// The results must hold this text.
     pub fn says(self, text: &str) -> Ran {
-        assert!(self.out.contains(text), "no {text:?} in the results of {self}");
+        assert!(
+            self.out.contains(text),
+            "no {text:?} in the results of {self}"
+        );
         self
     }
 
     /// The messages must hold this text.
     pub fn notes(self, text: &str) -> Ran {
-        assert!(self.err.contains(text), "no {text:?} in the messages of {self}");
+        assert!(
+            self.err.contains(text),
+            "no {text:?} in the messages of {self}"
+        );
         self
     }
 
@@ -388,7 +420,10 @@ impl std::fmt::Display for Ran {
             out,
             err,
         } = self;
-        write!(f, "`{command}` ({code})\n--- stdout\n{out}--- stderr\n{err}")
+        write!(
+            f,
+            "`{command}` ({code})\n--- stdout\n{out}--- stderr\n{err}"
+        )
     }
 }
 
@@ -407,18 +442,9 @@ fn finish(mut command: Command, args: &str, input: Option<&str>) -> Ran {
         // A program that refuses early does not read to the end.
         let _ = stdin.write_all(input.as_bytes());
     }
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = child.wait_with_output().unwrap();
     let program = Path::new(command.get_program()).file_name().unwrap();
-    Ran {
-        command: format!("{} {args}", program.to_string_lossy()),
-        code: status.code().unwrap_or(-1),
-        out: String::from_utf8(stdout).unwrap(),
-        err: String::from_utf8(stderr).unwrap(),
-    }
+    let name = format!("{} {args}", program.to_string_lossy());
+    Ran::of(&name, child.wait_with_output().unwrap())
 }
 
 /// Split a command line at spaces; what stands between single quotes stays together.

@@ -111,7 +111,7 @@ impl fmt::Display for Kind {
 }
 
 /// What identifies a resource within a repository.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// Its kind.
     pub kind: Kind,

@@ -2,7 +2,7 @@
 //! scan finds most of it first; this is the loader's own word, for the texts that the scan's
 //! parser does not accept.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, Visitor};
@@ -21,6 +21,8 @@ pub(super) struct Node<'a> {
     pub depth: usize,
     /// Refuse large floats too: without a scan, nobody knows whether they were integers.
     pub strict: bool,
+    /// Values, and bytes of text, that may still be loaded: aliases multiply them.
+    pub budget: &'a Cell<usize>,
     pub refused: &'a Refused,
 }
 
@@ -30,6 +32,16 @@ impl<'a> Node<'a> {
         let error = E::custom(&message);
         self.refused.replace(Some((code, message)));
         error
+    }
+
+    fn spend<E: de::Error>(&self, weight: usize) -> Result<(), E> {
+        match self.budget.get().checked_sub(weight) {
+            Some(left) => {
+                self.budget.set(left);
+                Ok(())
+            }
+            None => Err(self.refuse(Code::LIMIT, "its aliases make the document too large")),
+        }
     }
 
     fn below<E: de::Error>(&self) -> Result<Node<'a>, E> {
@@ -44,6 +56,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     type Value = Value;
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.spend(1)?;
         deserializer.deserialize_any(self)
     }
 }
@@ -95,11 +108,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        self.spend(value.len())?;
         Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
@@ -170,6 +180,7 @@ impl<'de> Visitor<'de> for Key<'_, '_> {
     }
 
     fn visit_str<E: de::Error>(self, key: &str) -> Result<String, E> {
+        self.node.spend(1 + key.len())?;
         if key == "<<" {
             let message = "merge keys (`<<`) are not supported";
             return Err(self.node.refuse(Code::BAD_KEY, message));
@@ -225,5 +236,58 @@ impl<'de> Visitor<'de> for Key<'_, '_> {
 impl Key<'_, '_> {
     fn not_a_string<E: de::Error>(&self) -> E {
         self.node.refuse(Code::BAD_KEY, "a key is not a string")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the loader alone says about a text.
+    fn refused(text: &str) -> Option<&'static str> {
+        let refused = RefCell::new(None);
+        let budget = Cell::new(100);
+        let node = Node {
+            depth: 3,
+            strict: true,
+            budget: &budget,
+            refused: &refused,
+        };
+        let loaded = node.deserialize(serde_yaml::Deserializer::from_str(text));
+        let said = refused.take().map(|(code, _)| code.id);
+        assert_eq!(loaded.is_err(), said.is_some(), "{text} {loaded:?}");
+        said
+    }
+
+    #[test]
+    fn the_loader_keeps_the_rules_without_the_scan() {
+        let table = [
+            ("a: [[1, 2.5, null, true, x]]\n", None),
+            ("a: [[[1]]]\n", Some("PS003")),
+            (
+                "a: &a [x, x, x, x, x, x, x, x, x]\nb: [*a, *a, *a, *a, *a, *a]\n",
+                Some("PS003"),
+            ),
+            ("a: 1\na: 2\n", Some("PS004")),
+            ("<<: 1\n", Some("PS005")),
+            ("1: 1\n", Some("PS005")),
+            ("-1: 1\n", Some("PS005")),
+            ("1.5: 1\n", Some("PS005")),
+            ("true: 1\n", Some("PS005")),
+            ("~: 1\n", Some("PS005")),
+            ("[a]: 1\n", Some("PS005")),
+            ("{a: b}: 1\n", Some("PS005")),
+            ("!x a: 1\n", Some("PS005")),
+            ("a: !x 1\n", Some("PS006")),
+            ("a: .inf\n", Some("PS006")),
+            ("a: 9007199254740992\n", Some("PS006")),
+            ("a: -9007199254740992\n", Some("PS006")),
+            ("a: 99999999999999999999\n", Some("PS006")),
+            ("a: -99999999999999999999\n", Some("PS006")),
+            ("a: 1e40\n", Some("PS006")),
+        ];
+        for (text, expected) in table {
+            assert_eq!(refused(text), expected, "{text}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A file's text into its documents.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny};
@@ -70,7 +70,7 @@ fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Fin
     let mut findings = outline.findings;
     let (take, syntax) = match outline.end {
         End::Stream => (usize::MAX, None),
-        End::Limit => (outline.complete, None),
+        End::Stop => (outline.complete, None),
         // The loader decides, unless it would have to work without a net.
         End::Refused(finding) => match scan::hazard(text, json) {
             None => (usize::MAX, Some(finding)),
@@ -81,8 +81,10 @@ fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Fin
         },
     };
     let refused = RefCell::new(None);
+    let budget = Cell::new(limits.file_bytes.saturating_mul(4));
     let node = Node {
         depth: scan::depth(limits),
+        budget: &budget,
         strict: syntax.is_some(),
         refused: &refused,
     };
@@ -116,18 +118,15 @@ fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Fin
                     column: location.column().saturating_sub(1),
                 });
                 let refused = refused.take();
-                let well_formed = refused.is_some();
-                let finding = refusal(refused, place, &error.to_string());
-                if well_formed {
-                    findings.push(finding);
-                } else {
-                    // Behind a syntax error there is no next document to be found. Where both
-                    // parsers see something, the scan's place is nearer to the cause.
-                    if !outline.broken.contains(&index) {
-                        findings.push(syntax.unwrap_or(finding));
-                    }
-                    break;
+                match syntax {
+                    // Where both parsers see something, the scan's place is nearer to the cause.
+                    Some(syntax) if refused.is_none() => findings.push(syntax),
+                    // A key that the scan has reported can be a syntax error to the loader.
+                    None if outline.broken.contains(&index) => {}
+                    _ => findings.push(refusal(refused, place, &error.to_string())),
                 }
+                // What the stream holds behind an error need not be a document.
+                break;
             }
         }
     }
@@ -277,6 +276,8 @@ mod tests {
             (b"a: b: c\n".to_vec(), vec![("PS001", 1, 5)]),
             (b"a: [1\nb: 2\n".to_vec(), vec![("PS001", 2, 2)]),
             (b"a:\n\t- 1\n".to_vec(), vec![("PS001", 2, 2)]),
+            (b">\n---\na: &a 1\n".to_vec(), vec![("PS001", 2, 1)]),
+            (b"a: 1\nb: [\n<<: *l\n".to_vec(), vec![("PS005", 3, 1)]),
             (b"a: \"x\n".to_vec(), vec![("PS001", 1, 4)]),
             (b"a: *x\n".to_vec(), vec![("PS001", 1, 4)]),
             (b"a: [&x 1, &x 2, *x]\n".to_vec(), vec![("PS001", 1, 11)]),
@@ -324,6 +325,10 @@ mod tests {
                 vec![("PS006", 1, 4)],
             ),
             (b"a: {\n}\nb: 1e40\n".to_vec(), vec![("PS006", 3, 4)]),
+            (
+                b"a: 1\na: 2\nb: [\n".to_vec(),
+                vec![("PS004", 2, 1), ("PS001", 4, 1)],
+            ),
             (
                 b"a: 1\na: 2\nb: .nan\n".to_vec(),
                 vec![("PS004", 2, 1), ("PS006", 3, 4)],

@@ -63,8 +63,8 @@ impl Finding {
 pub(super) enum End {
     /// Everything was seen.
     Stream,
-    /// A limit was hit; nothing behind it may be loaded.
-    Limit,
+    /// Nothing behind the last finding may be loaded.
+    Stop,
     /// This parser does not accept the text. It is stricter than the loader in a few points.
     Refused(Finding),
 }
@@ -435,6 +435,14 @@ impl<'t> Scan<'t> {
     }
 
     fn value(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, place: (Mark, Mark)) {
+        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        if is_block && self.document.frames.is_empty() {
+            // Readers disagree where it ends: some take `---` for a part of it.
+            let message = "a document is a mapping, this is a block of text";
+            self.report(Finding::new(Code::SYNTAX, place, message));
+            self.outline.end = End::Stop;
+            return;
+        }
         let scalar = match tag {
             None if style == ScalarStyle::Plain => resolve(text),
             None => return,
@@ -500,7 +508,7 @@ impl<'t> Scan<'t> {
 
     fn limit(&mut self, place: (Mark, Mark), message: impl Into<String>) {
         self.report(Finding::new(Code::LIMIT, place, message));
-        self.outline.end = End::Limit;
+        self.outline.end = End::Stop;
     }
 }
 

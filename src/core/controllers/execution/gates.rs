@@ -103,8 +103,12 @@ impl Run<'_> {
             true => "anybody".to_owned(),
             false => spec.reviewers.join(", "),
         };
+        let by = match approvers.as_slice() {
+            [] => String::new(),
+            some => format!(" by {}", list(some)),
+        };
         let message = format!(
-            "{} of {wanted} approvals; reviewers: {reviewers}",
+            "{} of {wanted} approvals{by}; reviewers: {reviewers}",
             approvers.len()
         );
         self.block(id, AWAITING_APPROVAL, message);

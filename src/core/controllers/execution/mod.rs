@@ -47,11 +47,13 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Option<Time> {
         status.run_id = Some(uid.clone());
         status.last_phase_transition_time = Some(turn.world.now);
     }
-    if !status.phase.is_terminal() {
-        drift(turn, status, generation);
+    if status.phase.is_terminal() {
+        // Nothing is pinned any more: what still comes in is only listed.
+        records::fold_without_plan(turn, &uid, status);
+        return None;
     }
+    drift(turn, status, generation);
     if let Presence::Deleted = turn.presence
-        && !status.phase.is_terminal()
         && status.extensions.cancelled_by.is_none()
     {
         status.extensions.cancelled_by = Some(CancelledBy {
@@ -61,9 +63,8 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Option<Time> {
         });
     }
     if status.extensions.pinned.is_none() {
-        records::fold_unstarted(turn, &uid, status);
-        let cancelled = status.extensions.cancelled_by.is_some();
-        if !cancelled && !status.phase.is_terminal() {
+        records::fold_without_plan(turn, &uid, status);
+        if status.extensions.cancelled_by.is_none() {
             start(turn, &uid, generation, status);
         }
     }
@@ -74,19 +75,19 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Option<Time> {
                 let at = (generation, turn.world.now);
                 set_condition(
                     &mut status.conditions,
-                    "Valid",
+                    "Pinned",
                     false,
-                    "PinUnreadable",
+                    "Unreadable",
                     why,
                     at,
                 );
                 return None;
             }
         };
-        let deadline = run.advance();
-        return deadline;
+        clear_condition(&mut run.status.conditions, "Pinned");
+        return run.advance();
     }
-    if status.extensions.cancelled_by.is_some() && !status.phase.is_terminal() {
+    if status.extensions.cancelled_by.is_some() {
         let why = cancel_reason(status);
         move_to(
             status,

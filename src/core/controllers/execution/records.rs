@@ -54,8 +54,9 @@ fn note(incoming: &Incoming, received: &Received, refusal: Refusal, seen: Time) 
     }
 }
 
-/// Fold in the records of an execution that has not started: only a request can be applied.
-pub(super) fn fold_unstarted(turn: &Turn<'_>, uid: &str, status: &mut ExecutionStatus) {
+/// Fold in the records of an execution that has not started or is over: only a request can be
+/// applied, and only before the end.
+pub(super) fn fold_without_plan(turn: &Turn<'_>, uid: &str, status: &mut ExecutionStatus) {
     for incoming in turn.incoming {
         for received in receive(turn, incoming, status) {
             let over = status.phase.is_terminal();

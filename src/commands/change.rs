@@ -1,0 +1,511 @@
+//! A change to the resources of the repository: put at the place, validated as a whole, committed
+//! exactly. What `apply`, `start`, `edit` and `delete` have in common.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::Context;
+use super::store::Store;
+use crate::core::config::Config;
+use crate::core::diagnostic::{Code, Diagnostic, Place};
+use crate::core::manifest;
+use crate::core::resource::{Key, Resource};
+use crate::core::snapshot::Snapshot;
+use crate::core::source::{Content, SourceFile};
+use crate::core::yaml;
+use crate::failure::{Failure, Outcome};
+use crate::git::{Head, commit, read};
+use crate::show::findings;
+
+/// The repository as HEAD has it, and the files that are to change.
+pub struct Change<'a> {
+    store: &'a Store,
+    /// The configuration in HEAD.
+    pub config: Config,
+    head: BTreeMap<String, SourceFile>,
+    before: Snapshot,
+    /// New text by path; nothing removes the file.
+    changed: BTreeMap<String, Option<String>>,
+    /// The resources that are meant, and their files.
+    touched: Vec<(Key, String)>,
+}
+
+impl<'a> Change<'a> {
+    /// Start from what HEAD holds.
+    ///
+    /// # Errors
+    /// HEAD cannot be read.
+    pub fn begin(store: &'a Store) -> Outcome<Change<'a>> {
+        let head = store.repo.head()?;
+        let (config, files) = match head.commit() {
+            Some(commit) => {
+                let config = store.config_at(commit)?;
+                let files = store.files(commit, &config)?;
+                (config, files)
+            }
+            None => (Config::default(), Vec::new()),
+        };
+        let before = Snapshot::build(&files, &config);
+        let head = files
+            .into_iter()
+            .map(|file| (file.path.clone(), file))
+            .collect();
+        Ok(Change {
+            store,
+            config,
+            head,
+            before,
+            changed: BTreeMap::new(),
+            touched: Vec::new(),
+        })
+    }
+
+    /// The resources as HEAD has them.
+    pub fn before(&self) -> &Snapshot {
+        &self.before
+    }
+
+    /// Take in one file: as it is when it is part of the repository, else resource by resource.
+    ///
+    /// # Errors
+    /// It holds nothing that can be placed; the findings are shown.
+    pub fn put(&mut self, context: &Context, file: &SourceFile, text: &str) -> Outcome {
+        let manifest = manifest::read(file, &self.config.limits);
+        let stripped = strip(file, text, &self.config);
+        if let Some((_, dropped)) = &stripped {
+            context.terminal.note(&format!(
+                "note: {}: {} is not taken over: only reconcile writes it",
+                file.path,
+                dropped.join(", ")
+            ));
+        }
+        let text = stripped.map_or_else(|| text.to_owned(), |(text, _)| text);
+        let keys: Vec<(usize, Key)> = manifest
+            .entries
+            .iter()
+            .map(|entry| (entry.document, entry.key.clone()))
+            .collect();
+        if keys.is_empty() {
+            self.refuse(context, file, &text, manifest.diagnostics)?;
+        }
+        let inside = self.store.repo.path_inside(Path::new(&file.path));
+        if let Some(path) = inside.filter(|path| self.config.covers(path)) {
+            self.touched
+                .extend(keys.into_iter().map(|(_, key)| (key, path.clone())));
+            self.changed.insert(path, Some(text));
+            return Ok(());
+        }
+        let ranges = yaml::split::documents(&text);
+        for (document, key) in keys {
+            let part = match ranges.get(document) {
+                Some(range) if ranges.len() > 1 => {
+                    text[range.clone()].trim_start_matches(['\r', '\n'])
+                }
+                _ => &text,
+            };
+            let path = self.path_of(&key)?;
+            match self.is_unchanged(&key, &path, part) {
+                true => self.touched.push((key, path)),
+                false => self.place(key, part)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing in the file can be placed: show why.
+    fn refuse(
+        &self,
+        context: &Context,
+        file: &SourceFile,
+        text: &str,
+        found: Vec<Diagnostic>,
+    ) -> Outcome {
+        if found.is_empty() {
+            return Err(Failure::not_met(format!(
+                "{} holds no resources",
+                file.path
+            )));
+        }
+        show_findings(context, &found, &|_| Some(text.to_owned()));
+        Err(Failure::findings())
+    }
+
+    /// Put the text of one resource where it stands already, else at its canonical place.
+    ///
+    /// # Errors
+    /// It is defined twice, there is no place for it, or its file has changes that are not
+    /// committed.
+    pub fn place(&mut self, key: Key, text: &str) -> Outcome {
+        let document = self.only_definition(&key)?.map(|(_, document)| document);
+        let path = self.path_of(&key)?;
+        let current = self.current(&path)?;
+        let text = match (document, current) {
+            (Some(document), Some(current)) => replace_document(&current, document, Some(text)),
+            _ => text.to_owned(),
+        };
+        self.changed
+            .insert(path.clone(), Some(ensure_newline(text)));
+        self.touched.push((key, path));
+        Ok(())
+    }
+
+    /// What is wrong with a text that is to stand for a resource, by itself.
+    ///
+    /// # Errors
+    /// There is no place for the resource.
+    pub fn check_text(&self, key: &Key, text: &str) -> Outcome<Vec<Diagnostic>> {
+        let path = self.path_of(key)?;
+        let manifest = manifest::read(&source_file(&path, text), &self.config.limits);
+        let mut found = manifest.diagnostics;
+        let is_it = matches!(manifest.entries.as_slice(), [only] if only.key == *key);
+        if !is_it && found.is_empty() {
+            found.push(
+                Diagnostic::new(
+                    Code::NOT_ALLOWED,
+                    path,
+                    Place::File,
+                    format!("the text must hold {key} and nothing else"),
+                )
+                .help("to rename or add a resource, write a file and apply it"),
+            );
+        }
+        Ok(found)
+    }
+
+    /// Take one resource away: its document, or its file when it stands alone.
+    ///
+    /// # Errors
+    /// It is not there or defined twice, or its file has changes that are not committed.
+    pub fn remove(&mut self, key: &Key) -> Outcome {
+        let Some((path, document)) = self.only_definition(key)? else {
+            return Err(Failure::not_met(format!("{key} does not exist in HEAD")));
+        };
+        let current = self.current(&path)?.unwrap_or_default();
+        // Documents are counted in HEAD: those that were taken away before it are gone.
+        let earlier = self.touched.iter().filter(|(other, at)| {
+            *at == path
+                && self
+                    .before
+                    .definition(other)
+                    .is_some_and(|definition| definition.document < document)
+        });
+        let document = document - earlier.count().min(document);
+        let rest = replace_document(&current, document, None);
+        let is_empty = yaml::split::documents(&rest).is_empty();
+        self.changed
+            .insert(path.clone(), (!is_empty).then_some(rest));
+        self.touched.push((key.clone(), path));
+        Ok(())
+    }
+
+    /// The text of a resource's document in HEAD.
+    ///
+    /// # Errors
+    /// It is not there or defined twice.
+    pub fn document_of(&self, key: &Key) -> Outcome<String> {
+        let Some((path, document)) = self.only_definition(key)? else {
+            return Err(Failure::not_met(format!("{key} does not exist in HEAD")));
+        };
+        let text = self.text_of(&path).unwrap_or_default();
+        let ranges = yaml::split::documents(&text);
+        Ok(match ranges.get(document) {
+            Some(range) if ranges.len() > 1 => text[range.clone()]
+                .trim_start_matches(['\r', '\n'])
+                .to_owned(),
+            _ => text,
+        })
+    }
+
+    fn only_definition(&self, key: &Key) -> Outcome<Option<(String, usize)>> {
+        match self.before.definitions(key) {
+            [] => Ok(None),
+            [only] => Ok(Some((only.path.clone(), only.document))),
+            several => Err(
+                Failure::not_met(format!("{key} is defined {} times", several.len()))
+                    .hint("remove all but one of the definitions first"),
+            ),
+        }
+    }
+
+    /// Where a resource stands, or would stand.
+    ///
+    /// # Errors
+    /// It is defined twice, or the configured paths have no place for it.
+    pub fn path_of(&self, key: &Key) -> Outcome<String> {
+        match self.only_definition(key)? {
+            Some((path, _)) => Ok(path),
+            None => self.canonical_path(key),
+        }
+    }
+
+    /// The text to change: what this change has made of the file so far, else what HEAD has.
+    fn current(&self, path: &str) -> Outcome<Option<String>> {
+        if let Some(text) = self.changed.get(path) {
+            return Ok(text.clone());
+        }
+        let head = self.text_of(path);
+        let lies_there = match self.store.repo.workdir() {
+            Some(_) => read::file_in_worktree(&self.store.repo, path)?,
+            None => None,
+        };
+        let is_other =
+            |bytes: &Vec<u8>| Some(bytes.as_slice()) != head.as_deref().map(str::as_bytes);
+        if lies_there.as_ref().is_some_and(is_other) {
+            return Err(
+                Failure::not_met(format!("{path} has changes that are not committed"))
+                    .hint("commit or stash them first; nothing was written"),
+            );
+        }
+        Ok(head)
+    }
+
+    /// Whether HEAD says the same in other words.
+    fn is_unchanged(&self, key: &Key, path: &str, text: &str) -> bool {
+        let file = source_file(path, text);
+        let new = manifest::read(&file, &self.config.limits)
+            .entries
+            .into_iter()
+            .find(|entry| entry.key == *key)
+            .and_then(|entry| entry.resource);
+        new.is_some() && new.as_ref() == self.before.resource(key)
+    }
+
+    fn text_of(&self, path: &str) -> Option<String> {
+        match &self.head.get(path)?.content {
+            Content::Bytes(bytes) => String::from_utf8(bytes.to_vec()).ok(),
+            Content::Refused(_) => None,
+        }
+    }
+
+    /// `planspec/NAMESPACE/KIND/NAME.yaml`, or the same below the first folder that is configured.
+    fn canonical_path(&self, key: &Key) -> Outcome<String> {
+        let file = format!("{}/{}/{}.yaml", key.namespace, key.kind.plural(), key.name);
+        let folders = self
+            .config
+            .paths
+            .iter()
+            .filter_map(|glob| {
+                glob.strip_suffix("/**")
+                    .or_else(|| glob.strip_suffix("/**/*"))
+            })
+            .filter(|folder| !folder.contains(['*', '?', '[', '{']));
+        folders
+            .map(|folder| format!("{folder}/{file}"))
+            .find(|path| self.config.covers(path))
+            .ok_or_else(|| {
+                Failure::not_met(format!("the configured paths have no folder for {key}"))
+                    .hint("put the file into the repository yourself, and apply it there")
+            })
+    }
+
+    /// What is wrong with the repository after the change and was not before, or stands in a file
+    /// that is changed; and the resources after it.
+    pub fn findings(&self) -> (Vec<Diagnostic>, Snapshot) {
+        let after = self.after();
+        let found = after
+            .diagnostics()
+            .iter()
+            .filter(|finding| {
+                self.changed.contains_key(&finding.file)
+                    || !self.before.diagnostics().contains(finding)
+            })
+            .cloned()
+            .collect();
+        (found, after)
+    }
+
+    /// Validate everything together, commit what differs, and say what was done.
+    ///
+    /// # Errors
+    /// Findings at error level in the files that are changed; git does not want the commit.
+    pub fn commit(self, context: &Context, message: Option<&str>, dry_run: bool) -> Outcome {
+        let (found, after) = self.findings();
+        show_findings(context, &found, &|file| after.text(file));
+        let stops =
+            |finding: &Diagnostic| finding.is_error() && self.changed.contains_key(&finding.file);
+        if found.iter().any(stops) {
+            return Err(Failure::findings());
+        }
+        let mut lines = String::new();
+        let mut subjects = Vec::new();
+        for (key, path) in &self.touched {
+            let word = change_word(self.before.resource(key), after.resource(key));
+            let name = format!("{}/{}", key.kind.name().to_lowercase(), key.name);
+            lines.push_str(&format!("{name} {word} ({path})\n"));
+            if word != UNCHANGED {
+                subjects.push(name);
+            }
+        }
+        let changed: Vec<(String, Option<Vec<u8>>)> = self
+            .changed
+            .iter()
+            .filter(|(path, text)| self.text_of(path) != **text)
+            .map(|(path, text)| (path.clone(), text.clone().map(String::into_bytes)))
+            .collect();
+        if dry_run || changed.is_empty() {
+            context.terminal.out(&lines);
+            if dry_run && !changed.is_empty() {
+                context.terminal.note("dry run: nothing was written");
+            }
+            return Ok(());
+        }
+        let message = message.map_or_else(|| subject_line(&subjects), str::to_owned);
+        let id = commit::commit_files(&self.store.repo, &changed, &message)?;
+        context.terminal.out(&lines);
+        match id {
+            Some(id) => self.say_where(context, &id),
+            None => Ok(()),
+        }
+    }
+
+    fn after(&self) -> Snapshot {
+        let mut files = self.head.clone();
+        for (path, text) in &self.changed {
+            match text {
+                Some(text) => files.insert(path.clone(), source_file(path, text)),
+                None => files.remove(path),
+            };
+        }
+        let files: Vec<SourceFile> = files.into_values().collect();
+        Snapshot::build(&files, &self.config)
+    }
+
+    fn say_where(&self, context: &Context, id: &str) -> Outcome {
+        let short = crate::show::reconcile::short(id);
+        let branch = match self.store.repo.head()? {
+            Head::Branch { name, .. } => name,
+            _ => "a detached HEAD".to_owned(),
+        };
+        let next = match &self.store.remote {
+            Some(remote) => format!("git push {remote} {branch}, then planspec reconcile"),
+            None => "planspec reconcile".to_owned(),
+        };
+        context
+            .terminal
+            .note(&format!("committed {short} on {branch}; next: {next}"));
+        let spec_branch = self.store.known().map(|view| view.spec_branch);
+        if let Ok(spec_branch) = spec_branch
+            && spec_branch != branch
+        {
+            context.terminal.note(&format!(
+                "note: it takes effect when `{spec_branch}` has it"
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn source_file(path: &str, text: &str) -> SourceFile {
+    SourceFile {
+        path: path.to_owned(),
+        blob: read::blob_id(text.as_bytes()),
+        content: Content::Bytes(text.as_bytes().into()),
+    }
+}
+
+/// Show findings to people, as messages.
+pub fn show_findings(
+    context: &Context,
+    found: &[Diagnostic],
+    text_of: &dyn Fn(&str) -> Option<String>,
+) {
+    if found.is_empty() {
+        return;
+    }
+    let colors = context.terminal.colors_err();
+    let text = findings::render(found, text_of, findings::Format::Text, colors);
+    context.terminal.note(text.trim_end());
+    context.terminal.note(&findings::summary(found));
+}
+
+/// The text without what only `reconcile` writes, when there is any of it; comments are lost then.
+fn strip(file: &SourceFile, text: &str, config: &Config) -> Option<(String, Vec<String>)> {
+    let (documents, _) = yaml::read(&file.path, text.as_bytes(), &config.limits);
+    let mut dropped: Vec<String> = Vec::new();
+    let mut texts = Vec::new();
+    for mut document in documents {
+        let fields = manifest::strip_derived(&mut document.value);
+        dropped.extend(fields.into_iter().map(str::to_owned));
+        texts.push(yaml::write(&document.value));
+    }
+    dropped.sort();
+    dropped.dedup();
+    (!dropped.is_empty()).then(|| (texts.join("---\n"), dropped))
+}
+
+/// Replace one document of a stream, or take it away, leaving the others as they are.
+fn replace_document(stream: &str, document: usize, text: Option<&str>) -> String {
+    let ranges = yaml::split::documents(stream);
+    let Some(range) = ranges.get(document).filter(|_| ranges.len() > 1) else {
+        return text.unwrap_or_default().to_owned();
+    };
+    // What stands before the document ends with its `---`, unless it is the first without one.
+    let (before, after) = (&stream[..range.start], &stream[range.end..]);
+    let before = before.trim_end_matches(['\r', '\n']);
+    match text {
+        Some(text) if before.is_empty() => format!("{}{after}", ensure_newline(text.to_owned())),
+        Some(text) => format!("{before}\n{}{after}", ensure_newline(text.to_owned())),
+        None => format!("{}{after}", before.strip_suffix("---").unwrap_or(before)),
+    }
+}
+
+fn ensure_newline(mut text: String) -> String {
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// The word for a resource that is as it was.
+const UNCHANGED: &str = "unchanged";
+
+fn change_word(before: Option<&Resource>, after: Option<&Resource>) -> &'static str {
+    match (before, after) {
+        (Some(_), None) => "deleted",
+        (None, _) => "created",
+        (Some(before), Some(after)) if before == after => UNCHANGED,
+        _ => "configured",
+    }
+}
+
+fn subject_line(names: &[String]) -> String {
+    match names {
+        [] => "Apply resources".to_owned(),
+        [only] => format!("Apply {only}"),
+        [first, others @ ..] => format!("Apply {first} and {} more", others.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replace_document;
+
+    #[test]
+    fn one_document_is_replaced_and_the_others_stay() {
+        let stream = "# head\na: 1\n---\n# b\nb: 2\n---\nc: 3\n";
+        let table = [
+            (0, Some("x: 9"), "x: 9\n---\n# b\nb: 2\n---\nc: 3\n"),
+            (1, Some("x: 9\n"), "# head\na: 1\n---\nx: 9\n---\nc: 3\n"),
+            (
+                2,
+                Some("x: 9\n"),
+                "# head\na: 1\n---\n# b\nb: 2\n---\nx: 9\n",
+            ),
+            (1, None, "# head\na: 1\n---\nc: 3\n"),
+            (2, None, "# head\na: 1\n---\n# b\nb: 2\n"),
+            (0, None, "---\n# b\nb: 2\n---\nc: 3\n"),
+        ];
+        for (document, text, expected) in table {
+            assert_eq!(
+                replace_document(stream, document, text),
+                expected,
+                "{document} {text:?}"
+            );
+        }
+        assert_eq!(replace_document("a: 1\n", 0, None), "");
+        assert_eq!(
+            replace_document("---\na: 1\n---\nb: 2\n", 0, None),
+            "---\nb: 2\n"
+        );
+    }
+}

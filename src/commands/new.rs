@@ -1,0 +1,136 @@
+//! `planspec new`: a commented template at its place.
+
+use clap::Args as ClapArgs;
+
+use super::change::Change;
+use super::get::parse_kind;
+use super::store::Store;
+use super::{Context, NamespaceArg};
+use crate::core::manifest;
+use crate::core::resource::{Key, Kind};
+use crate::core::schema;
+use crate::core::source::{Content, SourceFile};
+use crate::failure::{Failure, Outcome};
+use crate::git::{files, read};
+use crate::show::findings;
+
+/// Write a commented template of a resource at its place; commits nothing
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// A kind: goal, plan, capability, binding, gate, execution
+    kind: String,
+    /// Name of the resource: NAME or NAMESPACE/NAME
+    name: String,
+    #[command(flatten)]
+    namespace: NamespaceArg,
+    /// Print it instead of writing it
+    #[arg(long)]
+    print: bool,
+}
+
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let kind = parse_kind(&args.kind)?;
+    let store = Store::open(context)?;
+    let change = Change::begin(&store)?;
+    let (namespace, name) = match args.name.split_once('/') {
+        Some((namespace, name)) => (namespace, name),
+        None => {
+            let default = change.config.default_namespace.as_str();
+            (
+                args.namespace.namespace.as_deref().unwrap_or(default),
+                args.name.as_str(),
+            )
+        }
+    };
+    let key = Key::new(kind, namespace, name);
+    if !change.before().definitions(&key).is_empty() {
+        return Err(Failure::not_met(format!("{key} exists already"))
+            .hint(format!("planspec edit {} {name}", args.kind)));
+    }
+    let path = change.path_of(&key)?;
+    let schema_path = format!(".planspec/schemas/{}.json", kind.name().to_lowercase());
+    let up = "../".repeat(path.matches('/').count());
+    let text = format!(
+        "# yaml-language-server: $schema={up}{schema_path}\n{}",
+        template(kind, namespace, name)
+    );
+    check_names(context, &path, &text)?;
+    if args.print {
+        context.terminal.out(&text);
+        return Ok(());
+    }
+    match files::create(&store.repo, &path, text.as_bytes())? {
+        files::Created::Yes => context.terminal.out(&format!("created {path}\n")),
+        files::Created::Exists => {
+            return Err(Failure::not_met(format!("{path} exists already"))
+                .hint("it is left as it is; choose another name"));
+        }
+    }
+    let schema = schema::text(kind.into());
+    if files::create(&store.repo, &schema_path, schema.as_bytes())? == files::Created::Yes {
+        context
+            .terminal
+            .out(&format!("created {schema_path} (for editors)\n"));
+    }
+    context
+        .terminal
+        .note(&format!("next: fill it in, then planspec apply -f {path}"));
+    Ok(())
+}
+
+/// A name that no resource can have is found before anything is written.
+fn check_names(context: &Context, path: &str, text: &str) -> Outcome {
+    let file = SourceFile {
+        path: path.to_owned(),
+        blob: read::blob_id(text.as_bytes()),
+        content: Content::Bytes(text.as_bytes().into()),
+    };
+    let found = manifest::read(&file, &Default::default()).diagnostics;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let colors = context.terminal.colors_err();
+    let text_of = |_: &str| Some(text.to_owned());
+    let shown = findings::render(&found, &text_of, findings::Format::Text, colors);
+    context.terminal.note(shown.trim_end());
+    Err(Failure::findings())
+}
+
+fn template(kind: Kind, namespace: &str, name: &str) -> String {
+    let template = match kind {
+        Kind::Goal => include_str!("new/goal.yaml"),
+        Kind::Plan => include_str!("new/plan.yaml"),
+        Kind::Capability => include_str!("new/capability.yaml"),
+        Kind::Binding => include_str!("new/binding.yaml"),
+        Kind::Gate => include_str!("new/gate.yaml"),
+        Kind::Execution => include_str!("new/execution.yaml"),
+    };
+    template
+        .replace("NAMESPACE", namespace)
+        .replace("NAME", name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_is_a_sound_resource() {
+        for kind in Kind::ALL {
+            let text = template(kind, "team", "thing");
+            let file = SourceFile {
+                path: "t.yaml".to_owned(),
+                blob: String::new(),
+                content: Content::Bytes(text.as_bytes().into()),
+            };
+            let manifest = manifest::read(&file, &Default::default());
+            assert!(
+                manifest.diagnostics.is_empty(),
+                "{kind}: {:?}",
+                manifest.diagnostics
+            );
+            assert_eq!(manifest.entries[0].key, Key::new(kind, "team", "thing"));
+        }
+    }
+}

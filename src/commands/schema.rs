@@ -1,0 +1,27 @@
+//! `planspec schema`: the JSON Schema of a kind.
+
+use clap::Args as ClapArgs;
+
+use super::Context;
+use super::get::parse_kind;
+use crate::core::schema::{self, SchemaKind};
+use crate::failure::Outcome;
+
+/// Print the JSON Schema (2020-12) of a kind, or of the configuration
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// A kind, or config
+    kind: String,
+}
+
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let kind = match args.kind.as_str() {
+        "config" => SchemaKind::Config,
+        kind => parse_kind(kind)?.into(),
+    };
+    context
+        .terminal
+        .out(&format!("{}\n", schema::text(kind).trim_end()));
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! The user's editor, as Git finds it, on a draft that is not lost.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::program::Program;
+use super::{GitError, Repo, Result, unusable_file};
+
+/// A text that is being written; it stays until it is discarded.
+#[derive(Debug)]
+pub struct Draft {
+    path: PathBuf,
+}
+
+impl Draft {
+    /// A place for a draft in the common Git directory, named after `name` and this process.
+    ///
+    /// # Errors
+    /// `Unusable` when it cannot be made.
+    pub fn new(repo: &Repo, name: &str) -> Result<Draft> {
+        let folder = repo.common_dir().join("planspec").join("drafts");
+        fs::create_dir_all(&folder)
+            .map_err(unusable_file(format!("make `{}`", folder.display())))?;
+        let path = folder.join(format!("{}-{name}", std::process::id()));
+        Ok(Draft { path })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Write it.
+    ///
+    /// # Errors
+    /// `Unusable` when it cannot be written.
+    pub fn write(&self, text: &str) -> Result<()> {
+        fs::write(&self.path, text).map_err(unusable_file(format!("write `{self}`")))
+    }
+
+    /// Read it.
+    ///
+    /// # Errors
+    /// `Unusable` when it cannot be read or is not UTF-8 text.
+    pub fn read(&self) -> Result<String> {
+        fs::read_to_string(&self.path).map_err(unusable_file(format!("read `{self}`")))
+    }
+
+    /// It is no longer needed.
+    pub fn discard(self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::debug!(draft = %self, %error, "a draft stays");
+        }
+    }
+}
+
+impl fmt::Display for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())
+    }
+}
+
+/// Open a file in the user's editor and wait until it is closed. The command is the user's own
+/// (`GIT_EDITOR`, `core.editor`, `VISUAL`, `EDITOR`), so it may be a shell command, as in Git.
+///
+/// # Errors
+/// `Unusable` when there is no editor, or it ends with an error.
+pub fn open(repo: &Repo, path: &Path) -> Result<()> {
+    let found = Program::new(repo, "var")
+        .for_user()
+        .arg("GIT_EDITOR")
+        .run()?;
+    let editor = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+    if !found.success() || editor.is_empty() {
+        return Err(GitError::Unusable(
+            "there is no editor to open: set EDITOR, or run it in a terminal".to_owned(),
+        ));
+    }
+    let status = Command::new("sh")
+        .arg("-c")
+        .arg(format!("{editor} \"$@\""))
+        .arg(&editor)
+        .arg(path)
+        .status()
+        .map_err(unusable_file(format!("start the editor `{editor}`")))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(GitError::Unusable(format!(
+        "the editor `{editor}` ended with an error; your text is kept in {}",
+        path.display()
+    )))
+}

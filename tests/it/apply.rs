@@ -1,0 +1,261 @@
+//! Resources find their place in the repository, in commits that hold nothing else.
+
+use crate::resources::{binding, capability, execution, file, gate, goal, plan, task};
+use crate::sandbox::{Place, Sandbox};
+
+fn solo(sandbox: &Sandbox) -> Place<'_> {
+    let solo = sandbox.repository("solo");
+    solo.write("README.md", "Plans\n").commit("Begin");
+    sandbox.folder("drafts");
+    solo
+}
+
+fn files_of(solo: &Place<'_>, commit: &str) -> String {
+    solo.git(&format!("show --format= --name-only {commit}"))
+}
+
+#[test]
+fn a_new_resource_goes_to_its_canonical_place_in_a_commit_of_its_own() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    sandbox.place("drafts").write("g.yaml", goal("g"));
+    solo.run("apply -f ../drafts/g.yaml")
+        .ok()
+        .says("goal/g created (planspec/default/goals/g.yaml)")
+        .notes("planspec reconcile");
+    assert_eq!(files_of(&solo, "HEAD"), "planspec/default/goals/g.yaml");
+    assert_eq!(solo.git("log -1 --format=%s"), "Apply goal/g");
+    assert_eq!(solo.read("planspec/default/goals/g.yaml"), goal("g"));
+    assert_eq!(solo.git("status --porcelain"), "");
+}
+
+#[test]
+fn the_same_again_is_unchanged_and_another_spec_is_configured() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    solo.run_with("apply -f -", &goal("g"))
+        .ok()
+        .says("goal/g created");
+    let before = solo.git("rev-parse HEAD");
+    solo.run_with("apply -f -", &goal("g"))
+        .ok()
+        .says("goal/g unchanged");
+    assert_eq!(solo.git("rev-parse HEAD"), before);
+    let other = goal("g").replace("good for", "meant for");
+    solo.run_with("apply -f - -m 'Say it better'", &other)
+        .ok()
+        .says("goal/g configured");
+    assert_eq!(solo.git("log -1 --format=%s"), "Say it better");
+}
+
+#[test]
+fn a_dry_run_says_what_it_would_do() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    let before = solo.git("rev-parse HEAD");
+    solo.run_with("apply -f - --dry-run", &goal("g"))
+        .ok()
+        .says("goal/g created")
+        .notes("nothing was written");
+    assert_eq!(solo.git("rev-parse HEAD"), before);
+    assert!(!solo.has("planspec"));
+}
+
+#[test]
+fn what_is_broken_is_shown_and_nothing_is_committed() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    let before = solo.git("rev-parse HEAD");
+    let broken = [
+        plan("p", &[task("a").after("b")]),
+        goal("g").replace("description", "descriptoin"),
+        "kind: [".to_owned(),
+        file(&[goal("g"), plan("p", &[task("a").after("a")])]),
+    ];
+    for text in broken {
+        solo.run_with("apply -f -", &text).exits(1).notes("error[");
+    }
+    solo.run_with("apply -f -", "").exits(1);
+    solo.run("apply -f missing.yaml")
+        .exits(2)
+        .notes("missing.yaml");
+    assert_eq!(solo.git("rev-parse HEAD"), before);
+    assert_eq!(solo.git("status --porcelain"), "");
+}
+
+#[test]
+fn what_else_is_staged_or_changed_stays_as_it_is() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    solo.write("staged.txt", "1");
+    solo.git("add staged.txt");
+    solo.write("README.md", "Changed\n")
+        .write("untracked.txt", "2");
+    let before = solo.git("status --porcelain");
+    solo.run_with("apply -f -", &goal("g")).ok();
+    assert_eq!(solo.git("status --porcelain"), before);
+    assert_eq!(files_of(&solo, "HEAD"), "planspec/default/goals/g.yaml");
+}
+
+#[test]
+fn a_folder_is_applied_as_a_whole() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    let drafts = sandbox.place("drafts");
+    drafts
+        .write(
+            "all.yaml",
+            file(&[
+                goal("g"),
+                capability("c"),
+                binding("b", &[("c", "agent://a")]),
+            ]),
+        )
+        .write("plan.yaml", plan("p", &[task("one").needs("c")]))
+        .write("below/run.yaml", execution("run", "p"))
+        .write("notes.txt", "not for planspec");
+    solo.run("apply -d ../drafts --dry-run")
+        .ok()
+        .never_says("execution/run");
+    solo.run("apply -d ../drafts -R")
+        .ok()
+        .says("execution/run created");
+    assert_eq!(files_of(&solo, "HEAD").lines().count(), 5);
+    solo.run("validate").ok().notes("5 resources: valid");
+    solo.run("reconcile").ok();
+    assert_eq!(
+        solo.phase("execution/run"),
+        "Blocked",
+        "no binding is named"
+    );
+}
+
+#[test]
+fn a_resource_is_replaced_where_it_stands() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    let stream = format!(
+        "# The goals\n{}",
+        file(&[goal("one"), goal("two"), goal("three")])
+    );
+    solo.publish("planspec/goals.yaml", &stream);
+    let two = goal("two").replace("What", "All that");
+    solo.run_with("apply -f -", &two)
+        .ok()
+        .says("goal/two configured (planspec/goals.yaml)");
+    let now = solo.read("planspec/goals.yaml");
+    assert!(now.starts_with("# The goals\n"), "{now}");
+    assert_eq!(now.matches("What it is good for").count(), 2, "{now}");
+    assert_eq!(now.matches("All that it is good for").count(), 1, "{now}");
+    solo.run("validate").ok().notes("3 resources: valid");
+}
+
+#[test]
+fn a_file_of_the_repository_is_committed_where_it_is() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    solo.write("planspec/my/own/place.yaml", goal("g"));
+    solo.write("planspec/other.yaml", goal("other"));
+    solo.run("apply -f planspec/my/own/place.yaml")
+        .ok()
+        .says("(planspec/my/own/place.yaml)");
+    assert_eq!(files_of(&solo, "HEAD"), "planspec/my/own/place.yaml");
+    assert_eq!(solo.git("status --porcelain"), "?? planspec/other.yaml");
+}
+
+#[test]
+fn what_get_shows_can_be_applied_again() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &[task("one")]), execution("run", "p")]),
+    );
+    solo.run("reconcile").ok();
+    let before = solo.git("rev-parse HEAD");
+    for resource in ["plan p", "execution run"] {
+        let shown = solo.run(&format!("get {resource} -o yaml")).ok().out;
+        assert!(shown.contains("\nstatus:"), "{shown}");
+        solo.run_with("apply -f -", &shown)
+            .ok()
+            .says("unchanged")
+            .notes("only reconcile writes it");
+    }
+    assert_eq!(solo.git("rev-parse HEAD"), before);
+    let shown = solo.run("get plan p -o yaml").ok().out;
+    let edited = shown.replace("How it is done", "How we do it");
+    solo.run_with("apply -f -", &edited)
+        .ok()
+        .says("plan/p configured");
+    assert!(!solo.read("planspec/all.yaml").contains("status:"));
+    solo.run("validate").ok();
+    let all = solo.run("get -o yaml").ok().out;
+    solo.run_with("apply -f -", &all)
+        .ok()
+        .never_says("configured");
+}
+
+#[test]
+fn apply_and_start_on_a_feature_branch_say_when_it_takes_effect() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.git("checkout -q -b feature");
+    ana.run_with("apply -f -", &plan("p", &[task("one")]))
+        .ok()
+        .notes("it takes effect when `main` has it");
+    ana.run("start p")
+        .ok()
+        .notes("it takes effect when `main` has it");
+}
+
+#[test]
+fn the_first_commit_of_a_repository_can_be_an_apply() {
+    let sandbox = Sandbox::new();
+    let fresh = sandbox.repository("fresh");
+    fresh
+        .run_with(
+            "apply -f -",
+            &file(&[plan("p", &[task("one")]), execution("run", "p")]),
+        )
+        .ok();
+    assert_eq!(fresh.git("rev-list --count HEAD"), "1");
+    fresh.run("reconcile").ok();
+    assert_eq!(fresh.phase("execution/run"), "Running");
+}
+
+#[test]
+fn a_reference_may_be_applied_together_with_what_it_names_but_not_before_it() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    let nodes = [crate::resources::gate_node("ok", "sign")];
+    solo.run_with("apply -f -", &plan("p", &nodes))
+        .exits(1)
+        .notes("PS203");
+    solo.run_with("apply -f -", &file(&[plan("p", &nodes), gate("sign", "p")]))
+        .ok();
+}
+
+#[test]
+fn paths_of_the_configuration_decide_where_resources_go() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    solo.publish(".planspec.yaml", "paths: [\"ops/plans/**\"]\n");
+    solo.run_with("apply -f -", &goal("g"))
+        .ok()
+        .says("(ops/plans/default/goals/g.yaml)");
+}
+
+#[test]
+fn a_hook_that_refuses_is_heard() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    let before = solo.git("rev-parse HEAD");
+    solo.write_executable(
+        ".git/hooks/pre-commit",
+        "#!/bin/sh\necho no plans today >&2\nexit 1\n",
+    );
+    solo.run_with("apply -f -", &goal("g"))
+        .exits(3)
+        .notes("no plans today");
+    assert_eq!(solo.git("rev-parse HEAD"), before);
+}

@@ -1,0 +1,345 @@
+//! Words, exit codes and streams.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::resources::{execution, file, plan, task};
+use crate::sandbox::{Place, Sandbox};
+
+const VERBS: [&str; 21] = [
+    "init",
+    "new",
+    "validate",
+    "apply",
+    "edit",
+    "delete",
+    "start",
+    "get",
+    "describe",
+    "graph",
+    "watch",
+    "reconcile",
+    "next",
+    "claim",
+    "release",
+    "report",
+    "approve",
+    "reject",
+    "cancel",
+    "schema",
+    "completions",
+];
+
+fn started(sandbox: &Sandbox) -> Place<'_> {
+    let solo = sandbox.repository("solo");
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &[task("one")]), execution("run", "p")]),
+    );
+    solo.run("reconcile").ok();
+    solo
+}
+
+#[test]
+fn help_of_every_verb_is_on_standard_output() {
+    let sandbox = Sandbox::new();
+    let nowhere = sandbox.folder("nowhere");
+    let help = nowhere.run("--help").ok();
+    for verb in VERBS {
+        assert!(help.out.contains(&format!("\n  {verb} ")), "{verb}: {help}");
+        let of_verb = nowhere.run(&format!("{verb} --help")).ok();
+        assert!(
+            of_verb.out.contains(&format!("Usage: planspec {verb}")),
+            "{of_verb}"
+        );
+        assert_eq!(of_verb.err, "");
+        let widest = of_verb.out.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(100), "{of_verb}");
+    }
+    let listed = help
+        .out
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let verbs = listed
+        .filter(|line| !line.trim_start().starts_with('-'))
+        .count();
+    assert_eq!(verbs, VERBS.len() + 1, "the verbs and help itself: {help}");
+}
+
+#[test]
+fn help_lists_the_exit_codes() {
+    let sandbox = Sandbox::new();
+    let help = sandbox.folder("nowhere").run("--help").ok();
+    for said in [
+        "0 fine",
+        "1 findings",
+        "2 wrong use",
+        "3 the repository",
+        "9 somebody else",
+    ] {
+        assert!(help.out.contains(said), "{help}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let sandbox = Sandbox::new();
+    let told = sandbox.folder("nowhere").run("--version").ok();
+    assert_eq!(
+        told.out,
+        format!("planspec {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn there_are_completions_for_every_shell() {
+    let sandbox = Sandbox::new();
+    let nowhere = sandbox.folder("nowhere");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = nowhere.run(&format!("completions {shell}")).ok();
+        for verb in VERBS {
+            assert!(script.out.contains(verb), "{shell}: {verb}");
+        }
+    }
+    nowhere.run("completions tcsh").exits(2);
+    let script = nowhere.run("completions bash").ok().out;
+    nowhere.write("planspec.bash", script);
+    let mut shell = nowhere.command("bash");
+    let typed = "source ./planspec.bash; COMP_WORDS=(planspec recon); COMP_CWORD=1; \
+                 _planspec planspec recon planspec; echo ${COMPREPLY[@]}";
+    let completed = shell.args(["--norc", "-c", typed]).output().unwrap();
+    assert_eq!(String::from_utf8(completed.stdout).unwrap(), "reconcile\n");
+}
+
+#[test]
+fn wrong_use_is_2_and_what_was_probably_meant_is_suggested() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    let table = [
+        ("reconsile", "reconcile"),
+        ("reconcile --dryrun", "--dry-run"),
+        ("get exections", "executions"),
+        ("graph p --format mermiad", "mermaid"),
+        ("describe paln p", "plan"),
+        ("report run/one --as a", "--succeeded"),
+        (
+            "report run/one --as a --succeeded --failed",
+            "cannot be used with",
+        ),
+        (
+            "report run/one --as a --succeeded --output summary",
+            "NAME=VALUE",
+        ),
+        ("claim run/one --as ''", "--as is empty"),
+        ("claim run/one --as a --lease 5", "lease"),
+        ("apply", "--filename"),
+        ("describe plan", "names no resource"),
+        ("get plans -l '=x'", "names no label"),
+        ("reconcile --interval 0", "interval"),
+    ];
+    for (command, hint) in table {
+        solo.run(command).exits(2).notes(hint);
+    }
+    solo.run_in(&[("PLANSPEC_NOW", "yesterday")], "get")
+        .exits(2)
+        .notes("PLANSPEC_NOW");
+}
+
+#[test]
+fn what_is_not_there_is_1_and_what_was_probably_meant_is_suggested() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    let table = [
+        ("get execution rnu", "did you mean `run`?"),
+        ("describe plan q", "there is no plan `q`"),
+        ("graph nothing", "there is no"),
+        (
+            "get execution run -n other",
+            "there is one in namespace `default`",
+        ),
+        ("cancel rnu --as a", "did you mean `run`?"),
+        ("claim run/on --as a", "did you mean `one`?"),
+    ];
+    for (command, hint) in table {
+        let ran = solo.run(command).exits(1).notes(hint);
+        assert_eq!(ran.out, "", "{ran}");
+    }
+}
+
+#[test]
+fn kinds_may_be_written_singular_plural_and_short() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    let expected = solo.run("get executions").ok().out;
+    for kind in ["execution", "Execution", "exec", "EXECUTIONS"] {
+        assert_eq!(
+            solo.run(&format!("get {kind}")).ok().out,
+            expected,
+            "{kind}"
+        );
+    }
+    solo.run("describe plan/p").ok().says("Ready");
+    solo.run("get plan default/p").ok().says("Ready");
+}
+
+#[test]
+fn results_that_are_piped_have_no_colours_and_no_progress() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    let commands = [
+        "get",
+        "get -o wide",
+        "describe execution run",
+        "graph run",
+        "next",
+        "validate",
+        "reconcile",
+        "reconcile --dry-run",
+        "watch --once",
+    ];
+    for command in commands {
+        solo.run(command).ok().never_says("\u{1b}").never_says("\r");
+    }
+    solo.write(
+        "planspec/bad.yaml",
+        "kind: Gaol\napiVersion: planspec.io/v1alpha1\n",
+    );
+    solo.run("validate").exits(1).never_says("\u{1b}");
+    solo.run("validate --color always").exits(1).says("\u{1b}[");
+    solo.run_in(&[("NO_COLOR", "1")], "validate")
+        .exits(1)
+        .never_says("\u{1b}");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    for command in [
+        "get -o yaml",
+        "completions bash",
+        "graph run",
+        "describe execution run",
+    ] {
+        let mut child = solo
+            .planspec(command)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        assert_eq!(said, "", "{command}");
+        assert!(child.wait().unwrap().success(), "{command}");
+    }
+}
+
+#[test]
+fn json_is_one_versioned_document_and_yaml_says_the_same() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    for command in [
+        "get -o json",
+        "get plans -o json",
+        "next -o json",
+        "reconcile -o json",
+    ] {
+        let document = solo.run(command).ok().json();
+        assert_eq!(document["apiVersion"], "cli.planspec.io/v1", "{command}");
+    }
+    let one = solo.run("get plan p -o json").ok().json();
+    assert_eq!(one["apiVersion"], "planspec.io/v1alpha1");
+    let yaml = solo.run("get plan p -o yaml").ok().out;
+    let same: serde_json::Value = serde_yaml::from_str(&yaml).unwrap();
+    assert_eq!(same, one);
+    let list = solo.run("get -o json").ok().json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+    assert_eq!(solo.run("get -o name").ok().out, "plan/p\nexecution/run\n");
+    assert_eq!(
+        solo.run("get goals -o json").ok().json()["items"],
+        serde_json::json!([]),
+        "nothing is an empty list"
+    );
+}
+
+#[test]
+fn findings_come_as_text_as_lines_and_as_json() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    solo.write("planspec/bad.yaml", plan("bad", &[task("x").after("y")]));
+    solo.run("validate")
+        .exits(1)
+        .says("error[PS302]")
+        .says(" | ")
+        .notes("1 error");
+    let lines = solo.run("validate --format concise").exits(1).out;
+    assert!(lines.starts_with("planspec/bad.yaml:"), "{lines}");
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    let document = solo.run("validate --format json").exits(1);
+    assert_eq!(document.err, "", "{document}");
+    assert_eq!(document.json()["apiVersion"], "cli.planspec.io/v1");
+}
+
+#[test]
+fn labels_select() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let labelled = |name: &str, labels: &str| {
+        let meta = format!("namespace: default\n  labels: {{{labels}}}");
+        plan(name, &[task("one")]).replace("namespace: default", &meta)
+    };
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[
+            labelled("a", "team: red, tier: web"),
+            labelled("b", "team: blue"),
+            labelled("c", ""),
+        ]),
+    );
+    let table = [
+        ("team=red", "plan/a\n"),
+        ("team==blue", "plan/b\n"),
+        ("team!=red", "plan/b\nplan/c\n"),
+        ("team", "plan/a\nplan/b\n"),
+        ("!team", "plan/c\n"),
+        ("team,tier=web", "plan/a\n"),
+    ];
+    for (selector, expected) in table {
+        let listed = solo.run(&format!("get plans -l '{selector}' -o name")).ok();
+        assert_eq!(listed.out, expected, "{selector}");
+    }
+}
+
+#[test]
+fn graphs_are_drawn_for_terminals_for_markdown_and_for_graphviz() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let nodes = [
+        task("a"),
+        task("b").after("a"),
+        task("c").after("a"),
+        task("d").after("b").once_over("c"),
+    ];
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("run", "p")]),
+    );
+    solo.run("graph p").ok().says("a").says("d");
+    solo.run("graph p --format mermaid").ok().says("flowchart");
+    solo.run("graph p --format dot").ok().says("digraph");
+    let still = solo.run("graph p").ok().out;
+    solo.run("reconcile").ok();
+    solo.works("run/a", "agent:a");
+    let live = solo.run("graph run").ok();
+    assert_ne!(live.out, still, "a run is drawn with its live state");
+    assert!(live.out.contains("Succeeded"), "{live}");
+    solo.run("graph execution/run --format mermaid")
+        .ok()
+        .says("Succeeded");
+}

@@ -1,0 +1,219 @@
+//! The files change while a run is under way: it is held to what it was started on.
+
+use crate::resources::{execution, execution_with, file, plan, task};
+use crate::sandbox::{Place, Sandbox, text};
+
+fn two() -> String {
+    plan("p", &[task("one"), task("two").after("one")])
+}
+
+/// A run of two tasks, one after the other, reconciled once.
+fn started(sandbox: &Sandbox) -> Place<'_> {
+    let solo = sandbox.repository("solo");
+    solo.write("planspec/plan.yaml", two())
+        .publish("planspec/run.yaml", execution("run", "p"));
+    solo.run("reconcile").ok();
+    solo
+}
+
+fn finish(solo: &Place<'_>) {
+    solo.works("run/one", "agent:a").works("run/two", "agent:a");
+    assert_eq!(solo.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn a_run_finishes_on_its_pinned_revision_and_says_that_the_plan_has_moved_on() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    solo.publish("planspec/plan.yaml", plan("p", &[task("other")]));
+    solo.run("reconcile").ok();
+    let drifted = solo.condition("execution/run", "PlanDrifted").unwrap();
+    assert_eq!(text(&drifted["status"]), "True");
+    assert!(
+        text(&drifted["message"]).contains("has changed since"),
+        "{drifted}"
+    );
+    solo.run("describe execution run").ok().says("PlanDrifted");
+    solo.run("graph run").ok().says("two").never_says("other");
+    solo.run("graph plan/p")
+        .ok()
+        .says("other")
+        .never_says("two");
+    finish(&solo);
+    solo.run("start p --name next").ok();
+    solo.run("reconcile").ok();
+    assert_eq!(solo.run("next -o name").ok().out, "default/next/other\n");
+}
+
+#[test]
+fn a_plan_that_moves_back_is_no_longer_drifted() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    solo.publish("planspec/plan.yaml", plan("p", &[task("other")]));
+    solo.run("reconcile").ok();
+    solo.publish("planspec/plan.yaml", two());
+    solo.run("reconcile").ok();
+    assert!(solo.condition("execution/run", "PlanDrifted").is_none());
+}
+
+#[test]
+fn a_deleted_plan_does_not_stop_its_runs() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    solo.remove("planspec/plan.yaml").commit("Done with it");
+    solo.run("reconcile").ok();
+    let drifted = solo.condition("execution/run", "PlanDrifted").unwrap();
+    assert_eq!(text(&drifted["reason"]), "PlanMissing");
+    finish(&solo);
+}
+
+#[test]
+fn a_changed_execution_is_ignored_and_marked() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    let changed = execution_with("run", "other", "parameters: {fast: true}\n");
+    solo.publish("planspec/run.yaml", changed);
+    solo.run("reconcile").ok();
+    let mutated = solo.condition("execution/run", "SpecMutated").unwrap();
+    assert_eq!(text(&mutated["status"]), "True");
+    assert!(text(&mutated["message"]).contains("immutable"), "{mutated}");
+    finish(&solo);
+}
+
+#[test]
+fn a_deleted_execution_is_cancelled_and_its_status_stays() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    solo.remove("planspec/run.yaml").commit("Never mind");
+    solo.run("reconcile").ok().says("its file was deleted");
+    assert_eq!(solo.phase("execution/run"), "Cancelled");
+    assert_eq!(solo.node_phase("run/one"), "Cancelled");
+    assert!(!solo.get("execution/run")["metadata"]["deletionTimestamp"].is_null());
+    solo.run("reconcile").ok().says("nothing to do");
+}
+
+#[test]
+fn an_execution_that_comes_back_is_a_new_one() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    let uid = |place: &Place<'_>| text(&place.get("execution/run")["metadata"]["uid"]);
+    let first = uid(&solo);
+    solo.remove("planspec/run.yaml").commit("Never mind");
+    solo.run("reconcile").ok();
+    solo.publish("planspec/run.yaml", execution("run", "p"));
+    solo.run("reconcile").ok();
+    assert_ne!(uid(&solo), first);
+    assert_eq!(solo.phase("execution/run"), "Running");
+    finish(&solo);
+}
+
+#[test]
+fn a_file_that_breaks_is_not_mistaken_for_a_deletion() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    solo.publish(
+        "planspec/run.yaml",
+        "apiVersion: planspec.io/v1alpha1\nkind: [\n",
+    );
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("execution/run"), "Running");
+    let valid = solo.condition("execution/run", "Valid").unwrap();
+    assert_eq!(text(&valid["status"]), "False");
+    assert!(
+        text(&valid["message"]).contains("planspec/run.yaml:"),
+        "{valid}"
+    );
+    finish(&solo);
+}
+
+#[test]
+fn a_deletion_beside_a_file_that_breaks_waits_until_everything_can_be_read() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    // The execution might have moved into the file that cannot be read.
+    solo.remove("planspec/run.yaml")
+        .write("planspec/other.yaml", "kind: [\n");
+    solo.commit("Both at once");
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("execution/run"), "Running");
+    solo.remove("planspec/other.yaml").commit("It had not");
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("execution/run"), "Cancelled");
+}
+
+#[test]
+fn a_file_that_moves_keeps_its_resource() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    let uid = text(&solo.get("execution/run")["metadata"]["uid"]);
+    solo.git("mv planspec/run.yaml planspec/elsewhere.yaml");
+    solo.git("mv planspec/plan.yaml planspec/here.planspec.yaml");
+    solo.commit("Tidy up");
+    solo.run("reconcile").ok();
+    assert_eq!(text(&solo.get("execution/run")["metadata"]["uid"]), uid);
+    assert!(solo.condition("execution/run", "PlanDrifted").is_none());
+    finish(&solo);
+}
+
+#[test]
+fn an_execution_outside_the_configured_paths_is_unknown_not_deleted() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    solo.publish(".planspec.yaml", "paths: [\"plans/**\"]\n");
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("execution/run"), "Running");
+    finish(&solo);
+}
+
+#[test]
+fn rewritten_history_cancels_nothing_for_being_absent() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let base = ana.git("rev-parse HEAD");
+    ana.publish("planspec/all.yaml", file(&[two(), execution("run", "p")]));
+    ana.run("reconcile").ok();
+    ana.git(&format!("reset -q --hard {base}"));
+    ana.write("unrelated", "x").commit("Another story");
+    ana.git("push -q -f origin HEAD");
+    for _ in 0..2 {
+        ana.run("reconcile").ok();
+        assert_eq!(ana.phase("execution/run"), "Running");
+    }
+    ana.publish("unrelated", "y");
+    ana.run("reconcile").ok();
+    assert_eq!(
+        ana.phase("execution/run"),
+        "Cancelled",
+        "now it is known to be gone"
+    );
+}
+
+#[test]
+fn the_observed_commit_that_is_gone_from_the_server_is_noted() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/all.yaml", file(&[two(), execution("run", "p")]));
+    ana.run("reconcile").ok();
+    ana.git("commit -q --amend -m 'Said better'");
+    ana.git("push -q -f origin HEAD");
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.publish("planspec/more.yaml", execution("more", "p"));
+    ben.run("reconcile").ok().notes("rewritten");
+    assert_eq!(ben.phase("execution/run"), "Running");
+    assert_eq!(ben.phase("execution/more"), "Running");
+}
+
+#[test]
+fn a_run_can_be_finished_from_a_clone_that_never_had_the_pinned_revision() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/all.yaml", file(&[two(), execution("run", "p")]));
+    ana.run("reconcile").ok();
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &[task("x")]), execution("run", "p")]),
+    );
+    let origin = format!("file://{}", sandbox.path("origin.git").display());
+    let ben = sandbox.clone_with("--depth 1 --branch main", &origin, "ben");
+    finish(&ben);
+}

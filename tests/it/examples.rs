@@ -1,0 +1,266 @@
+//! The quickstart, and runs of the shapes that people publish.
+
+use std::process::Command;
+
+use crate::resources::{
+    binding, capability, execution_with, file, gate_node, gate_with, plan_spec, resource,
+    resource_in, task,
+};
+use crate::sandbox::{PLANSPEC, Ran, Sandbox, text};
+
+const QUICKSTART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart.sh");
+
+#[test]
+fn the_quickstart_goes_all_the_way_shows_every_step_and_leaves_nothing_behind() {
+    let sandbox = Sandbox::new();
+    let scratch = sandbox.folder("scratch");
+    let mut quickstart: Command = scratch.command("sh");
+    quickstart
+        .arg(QUICKSTART)
+        .env("TMPDIR", &scratch.dir)
+        .env("PLANSPEC_BIN", PLANSPEC)
+        .env_remove("PLANSPEC_NOW");
+    let ran = Ran::of("quickstart.sh", quickstart.output().unwrap()).ok();
+    let verbs = [
+        "init",
+        "validate",
+        "apply",
+        "graph",
+        "reconcile",
+        "next",
+        "claim",
+        "report",
+        "approve",
+        "get",
+        "describe",
+    ];
+    for verb in verbs {
+        assert!(
+            ran.out.contains(&format!("$ planspec {verb}")),
+            "{verb}: {ran}"
+        );
+    }
+    for phase in [
+        "→ Running",
+        "Running → Blocked",
+        "Blocked → Running",
+        "Running → Succeeded",
+    ] {
+        assert!(ran.out.contains(phase), "{phase}: {ran}");
+    }
+    assert!(!ran.out.contains("warning"), "{ran}");
+    assert_eq!(ran.err, "");
+    assert_eq!(std::fs::read_dir(&scratch.dir).unwrap().count(), 0);
+}
+
+#[test]
+fn the_quickstart_fails_when_the_run_does_not_succeed_and_leaves_nothing_behind() {
+    let sandbox = Sandbox::new();
+    let scratch = sandbox.folder("scratch");
+    let mut quickstart = scratch.command("sh");
+    quickstart
+        .arg(QUICKSTART)
+        .env("TMPDIR", &scratch.dir)
+        .env("PLANSPEC_BIN", "/bin/false");
+    let ran = Ran::of("quickstart.sh", quickstart.output().unwrap());
+    assert_ne!(ran.code, 0, "{ran}");
+    assert_eq!(std::fs::read_dir(&scratch.dir).unwrap().count(), 0);
+}
+
+#[test]
+fn the_files_of_the_quickstart_are_valid() {
+    let sandbox = Sandbox::new();
+    let nowhere = sandbox.folder("nowhere");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart");
+    nowhere
+        .run(&format!("validate -d {folder}"))
+        .ok()
+        .notes("7 resources: valid");
+}
+
+/// A goal that selects its plans by label and has seven days; a chain of two tasks and a gate.
+#[test]
+fn a_chain_with_a_review_at_the_end_runs_to_succeeded() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let nodes = [
+        task("study").needs("analysis"),
+        task("write")
+            .needs("coding")
+            .with("timeout: 4h\nretries: 2\n")
+            .after("study"),
+        gate_node("review", "privacy-review").after("write"),
+    ];
+    let more = "goalRef: {name: fewer-passwords}\nseries: passkeys\nversion: \"2\"\n";
+    let labelled = resource_in("accounts", "Plan", "passkeys-v2", &plan_spec(more, &nodes))
+        .replace(
+            "  namespace: accounts",
+            "  namespace: accounts\n  labels: {goal: fewer-passwords}",
+        );
+    let goal = "description: People sign in without a password\n\
+                constraints: {browsers: all}\n\
+                acceptanceCriteria:\n- description: Old passwords still work\n\
+                planSelector: {matchLabels: {goal: fewer-passwords}}\n\
+                timeout: \"7d\"\npriority: 10\n";
+    let in_accounts = |text: String| text.replace("namespace: default", "namespace: accounts");
+    ana.publish(
+        "planspec/passkeys.yaml",
+        file(&[
+            resource_in("accounts", "Goal", "fewer-passwords", goal),
+            labelled,
+            in_accounts(capability("analysis")),
+            in_accounts(capability("coding")),
+            in_accounts(binding(
+                "accounts-team",
+                &[("analysis", "agent://reader"), ("coding", "agent://writer")],
+            )),
+            in_accounts(gate_with("privacy-review", "passkeys-v2", "")),
+            in_accounts(execution_with(
+                "passkeys-001",
+                "passkeys-v2",
+                "goalRef: {name: fewer-passwords}\nbindingRef: {name: accounts-team}\n\
+                 parameters: {dryRun: false, priority: high}\n",
+            )),
+        ]),
+    );
+    ana.run("validate").ok().notes("7 resources: valid");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.phase("goal/fewer-passwords"), "Executing");
+    let goal = ana.get("goal/fewer-passwords");
+    assert_eq!(goal["status"]["activePlanRef"]["name"], "passkeys-v2");
+    assert_eq!(
+        ana.run("next -n accounts --provider agent://reader -o name")
+            .ok()
+            .out,
+        "accounts/passkeys-001/study\n"
+    );
+    ana.works("passkeys-001/study", "agent:r")
+        .works("passkeys-001/write", "agent:w");
+    assert_eq!(ana.phase("execution/passkeys-001"), "Blocked");
+    ana.run("approve privacy-review -n accounts -m 'no new data' --reconcile")
+        .ok();
+    assert_eq!(ana.phase("execution/passkeys-001"), "Succeeded");
+    assert_eq!(ana.phase("goal/fewer-passwords"), "Succeeded");
+}
+
+const PEOPLE: &str = "\
+approvals:
+  users: {head: [ana@example.com]}
+  teams: {safety: [ben@example.com, carol@example.com]}
+";
+
+/// Three tasks at once, two checks, a gate that wants two approvers, and a last task. `checks` is
+/// what the checks demand.
+fn diamond(checks: &str) -> String {
+    let nodes = [
+        task("service")
+            .needs("coding")
+            .with("estimatedEffort: medium\n"),
+        task("screens")
+            .needs("coding")
+            .with("estimatedEffort: medium\n"),
+        task("manual")
+            .needs("writing")
+            .with("estimatedEffort: small\n"),
+        task("test")
+            .needs("testing")
+            .with(checks)
+            .after("service")
+            .after("screens"),
+        task("scan")
+            .needs("testing")
+            .with(checks)
+            .after("service")
+            .after("screens")
+            .after("manual"),
+        gate_node("sign-off", "two-eyes")
+            .after("test")
+            .after("scan"),
+        task("roll-out").needs("operating").after("sign-off"),
+    ];
+    let goal = "description: |\n  Customers pay in the shop.\n  Nothing is rolled out unseen.\n\
+                acceptanceCriteria:\n- {id: paid, description: A payment went through}\n";
+    let gate = "reviewers: [\"team:safety\", \"user:head\"]\nrequiredApprovers: 2\n\
+                context: {risk: high}\n";
+    let gate = gate_with("two-eyes", "payments-v1", gate)
+        .replace("name: payments-v1}", "name: payments-v1, nodeId: sign-off}");
+    let more = "goalRef: {name: payments}\nseries: payments\nversion: \"1\"\n";
+    file(&[
+        resource("Goal", "payments", goal),
+        resource("Plan", "payments-v1", &plan_spec(more, &nodes)),
+        gate,
+        capability("coding"),
+        capability("writing"),
+        capability("testing"),
+        capability("operating"),
+        binding(
+            "all",
+            &[
+                ("coding", "agent://coder"),
+                ("writing", "agent://writer"),
+                ("testing", "agent://tester"),
+                ("operating", "human://head"),
+            ],
+        ),
+    ])
+}
+
+#[test]
+fn a_diamond_with_a_gate_for_two_runs_to_its_end() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.write(
+        ".planspec.yaml",
+        format!("status: {{remote: origin}}\n{PEOPLE}"),
+    );
+    ana.publish("planspec/payments.yaml", diamond(""));
+    ana.run("start payments-v1 --name run").ok();
+    ana.push().run("reconcile").ok();
+    for node in ["service", "screens", "manual", "test", "scan"] {
+        ana.works(&format!("run/{node}"), "agent:a");
+    }
+    assert_eq!(ana.phase("execution/run"), "Blocked");
+    ana.run("approve two-eyes --as ben@example.com --reconcile")
+        .ok()
+        .says("1 of 2 approvals");
+    ana.run("approve two-eyes --as eve@example.com --reconcile")
+        .exits(1)
+        .notes("is not among the reviewers");
+    assert_eq!(ana.phase("execution/run"), "Blocked");
+    ana.run("approve two-eyes --as ana@example.com --reconcile")
+        .ok();
+    assert_eq!(ana.phase("execution/run"), "Running");
+    ana.works("run/roll-out", "ana@example.com");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    // The criterion of the goal has an id: it has to be attested, which comes later.
+    assert_ne!(ana.phase("goal/payments"), "Succeeded");
+}
+
+#[test]
+fn tasks_whose_criteria_nobody_can_check_yet_wait() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.write(".planspec.yaml", PEOPLE);
+    let checks =
+        "acceptanceCriteria:\n- {type: command_succeeds, name: green, command: make check}\n";
+    solo.publish("planspec/payments.yaml", diamond(checks));
+    solo.run("start payments-v1 --name run").ok();
+    solo.run("reconcile").ok();
+    for node in ["service", "screens", "manual"] {
+        solo.works(&format!("run/{node}"), "agent:a");
+    }
+    let run = solo.get("execution/run");
+    assert_eq!(text(&run["status"]["phase"]), "Blocked");
+    assert_eq!(text(&run["status"]["reason"]), "NotYetSupported");
+    for node in ["test", "scan"] {
+        let node = solo.node(&format!("run/{node}"));
+        assert_eq!(text(&node["extensions"]["reason"]), "NotYetSupported");
+    }
+    solo.run("approve two-eyes --as ben@example.com")
+        .exits(1)
+        .notes("nothing waits");
+    solo.run("reconcile")
+        .ok()
+        .says("nothing to do")
+        .says("acceptance criteria");
+}

@@ -1,0 +1,352 @@
+//! What stands in the inbox is checked, and nothing of it is believed unread.
+
+use std::collections::BTreeMap;
+
+use crate::resources::{execution, file, plan, task};
+use crate::sandbox::{Place, Sandbox, text};
+
+/// A run of two tasks side by side, reconciled once, shared through a remote.
+fn started(sandbox: &Sandbox) -> Place<'_> {
+    let ana = sandbox.team("ana");
+    let nodes = [task("one"), task("two")];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("run", "p")]),
+    );
+    ana.run("reconcile").ok();
+    ana
+}
+
+/// Name of the inbox ref of an attempt.
+fn work(ana: &Place<'_>, node: &str, attempt: u32) -> String {
+    let uid = text(&ana.get("execution/run")["metadata"]["uid"]);
+    format!("refs/planspec/work/default/run/{uid}/{node}/{attempt}")
+}
+
+/// A commit of these files and parents.
+fn commit(ana: &Place<'_>, files: &[(&str, &str)], parents: &[&str]) -> String {
+    let entries: String = files
+        .iter()
+        .map(|(name, text)| {
+            let blob = ana.git_with("hash-object -w --stdin", text);
+            format!("100644 blob {blob}\t{name}\n")
+        })
+        .collect();
+    let tree = ana.git_with("mktree", &entries);
+    let parents: String = parents
+        .iter()
+        .map(|parent| format!(" -p {parent}"))
+        .collect();
+    ana.git_with(&format!("commit-tree {tree}{parents}"), "by hand")
+}
+
+/// The text of the claim of `one`, made by planspec, as a mapping of lines.
+fn record(ana: &Place<'_>, name: &str) -> BTreeMap<String, String> {
+    ana.git(&format!("fetch -q origin {name}"));
+    let text = ana.git("show FETCH_HEAD:record.yaml");
+    let mut fields = BTreeMap::new();
+    let mut last = String::new();
+    for line in text.lines() {
+        match line.split_once(": ") {
+            Some((key, value)) if !line.starts_with(' ') => {
+                last = key.to_owned();
+                fields.insert(last.clone(), value.to_owned());
+            }
+            _ if line.starts_with(' ') => {
+                let field: &mut String = fields.get_mut(&last).unwrap();
+                field.push_str(&format!("\n{line}"));
+            }
+            _ => {
+                last = line.trim_end_matches(':').to_owned();
+                fields.insert(last.clone(), String::new());
+            }
+        }
+    }
+    fields
+}
+
+fn written(fields: &BTreeMap<String, String>) -> String {
+    let lines = fields
+        .iter()
+        .map(|(key, value)| match value.starts_with('\n') {
+            true => format!("{key}:{value}\n"),
+            false => format!("{key}: {value}\n"),
+        });
+    lines.collect()
+}
+
+#[test]
+fn a_report_for_a_node_that_nobody_claimed_is_recorded_visible_and_not_applied() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("report run/one --as agent:a --succeeded")
+        .exits(1)
+        .notes("nobody has claimed");
+    ana.run("report run/one --as agent:a --succeeded --attempt 1")
+        .ok();
+    ana.run("reconcile").ok();
+    assert_eq!(ana.unapplied("run"), ["NotClaimed"]);
+    assert_eq!(ana.node_phase("run/one"), "Pending");
+    ana.run("describe execution run").ok().says("NotClaimed");
+    // The ref is the lock, and it is taken: the node goes on with the next attempt.
+    assert_eq!(ana.node("run/one")["attempt"], 2);
+    ana.works("run/one", "agent:b");
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+}
+
+#[test]
+fn a_second_report_is_recorded_visible_and_not_applied() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.works("run/one", "agent:a");
+    ana.run("report run/one --as agent:a --failed -m 'on second thoughts' --reconcile")
+        .ok()
+        .notes("is over");
+    assert_eq!(ana.unapplied("run"), ["NodeOver"]);
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+}
+
+#[test]
+fn two_reports_between_two_reconciles_count_as_the_first() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:a").ok();
+    ana.run("report run/one --as agent:a --succeeded").ok();
+    ana.run("report run/one --as agent:a --failed").ok();
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+    assert_eq!(ana.unapplied("run"), ["NodeOver"]);
+}
+
+#[test]
+fn a_report_for_an_older_attempt_is_recorded_visible_and_not_applied() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:a --reconcile").ok();
+    ana.run("release run/one --as agent:a --reconcile").ok();
+    ana.run("claim run/one --as agent:b --reconcile").ok();
+    ana.run("report run/one --as agent:a --succeeded --attempt 1 --reconcile")
+        .ok();
+    assert_eq!(ana.unapplied("run"), ["OldAttempt"]);
+    let node = ana.node("run/one");
+    assert_eq!(text(&node["phase"]), "Running");
+    assert_eq!(node["extensions"]["claim"]["actor"], "agent:b");
+}
+
+#[test]
+fn the_report_of_somebody_else_is_not_applied() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:a --reconcile").ok();
+    ana.run("report run/one --as agent:b --succeeded")
+        .exits(9)
+        .notes("claimed by agent:a");
+    ana.run("report run/one --as agent:b --succeeded --attempt 1 --reconcile")
+        .ok();
+    assert_eq!(ana.unapplied("run"), ["WrongActor"]);
+    assert_eq!(ana.node_phase("run/one"), "Running");
+    ana.run("report run/one --as agent:a --succeeded --reconcile")
+        .ok();
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+}
+
+#[test]
+fn a_record_is_applied_once_whoever_repeats_it() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:a").ok();
+    ana.run("reconcile").ok();
+    let tip = ana.status_tip();
+    for _ in 0..3 {
+        ana.run("reconcile").ok().says("nothing to do");
+    }
+    assert_eq!(ana.status_tip(), tip);
+}
+
+#[test]
+fn the_last_twenty_records_that_could_not_be_applied_are_listed() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.works("run/one", "agent:a");
+    for _ in 0..22 {
+        ana.run("report run/one --as agent:a --failed").ok();
+    }
+    ana.run("reconcile").ok();
+    assert_eq!(ana.unapplied("run").len(), 20);
+}
+
+#[test]
+fn what_is_no_record_is_never_believed_and_its_attempt_is_passed_over() {
+    let record = "apiVersion: records.planspec.io/v1\n";
+    let huge = format!("apiVersion: \"{}\"\n", "x".repeat(70_000));
+    let table: &[(&str, &[(&str, &str)])] = &[
+        ("no record.yaml", &[("notes.txt", "hello")]),
+        (
+            "a second file",
+            &[("record.yaml", record), ("more.yaml", record)],
+        ),
+        ("no YAML", &[("record.yaml", "{{{")]),
+        ("fields missing", &[("record.yaml", record)]),
+        ("too long", &[("record.yaml", &huge)]),
+        ("empty", &[]),
+    ];
+    for (what, files) in table {
+        let sandbox = Sandbox::new();
+        let ana = started(&sandbox);
+        let name = work(&ana, "one", 1);
+        let id = commit(&ana, files, &[]);
+        ana.git(&format!("push -q origin {id}:{name}"));
+        ana.run("claim run/one --as agent:a").exits(9);
+        ana.run("reconcile").ok().notes("is not believed");
+        assert_eq!(ana.node("run/one")["attempt"], 2, "{what}");
+        assert_ne!(
+            ana.git_try(&format!(
+                "merge-base --is-ancestor {id} origin/planspec/status"
+            ))
+            .code,
+            0,
+            "{what}: it must not be linked"
+        );
+        ana.works("run/one", "agent:a");
+        assert_eq!(ana.node_phase("run/one"), "Succeeded", "{what}");
+    }
+}
+
+#[test]
+fn a_merge_is_no_chain_of_records() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/two --as agent:a").ok();
+    let name = work(&ana, "two", 1);
+    let text = written(&record(&ana, &name));
+    let claim = ana.git("rev-parse FETCH_HEAD");
+    let other = commit(&ana, &[("record.yaml", &text)], &[]);
+    let merge = commit(&ana, &[("record.yaml", &text)], &[&claim, &other]);
+    ana.git(&format!("push -q origin {merge}:{name}"));
+    ana.run("reconcile").ok().notes("is not believed");
+    assert_eq!(ana.node_phase("run/two"), "Pending");
+}
+
+#[test]
+fn records_that_were_made_for_something_else_are_listed_and_not_applied() {
+    let table = [
+        (
+            "repository",
+            "00000000-0000-0000-0000-000000000000",
+            "OtherRepository",
+        ),
+        ("node", "two", "Misplaced"),
+        ("attempt", "2", "Misplaced"),
+    ];
+    for (field, value, reason) in table {
+        let sandbox = Sandbox::new();
+        let ana = started(&sandbox);
+        ana.run("claim run/one --as agent:a").ok();
+        let name = work(&ana, "one", 1);
+        let mut fields = record(&ana, &name);
+        assert!(fields.contains_key(field), "{fields:?}");
+        fields.insert(field.to_owned(), value.to_owned());
+        let forged = commit(&ana, &[("record.yaml", &written(&fields))], &[]);
+        ana.git(&format!("push -q -f origin {forged}:{name}"));
+        ana.run("reconcile").ok();
+        assert_eq!(ana.unapplied("run"), [reason], "{field}");
+        assert_eq!(ana.node_phase("run/one"), "Pending", "{field}");
+    }
+}
+
+#[test]
+fn a_ref_that_was_rewritten_is_listed_and_not_applied() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:a --reconcile").ok();
+    let name = work(&ana, "one", 1);
+    let mut fields = record(&ana, &name);
+    fields.insert("actor".to_owned(), "agent:thief".to_owned());
+    let forged = commit(&ana, &[("record.yaml", &written(&fields))], &[]);
+    ana.git(&format!("push -q -f origin {forged}:{name}"));
+    ana.run("reconcile").ok();
+    assert_eq!(ana.unapplied("run"), ["RefRewritten"]);
+    assert_eq!(
+        ana.node("run/one")["extensions"]["claim"]["actor"],
+        "agent:a"
+    );
+}
+
+#[test]
+fn records_about_nothing_known_are_only_mentioned() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    let tip = ana.status_tip();
+    let id = commit(&ana, &[("record.yaml", "x")], &[]);
+    let unknown_run = "work/default/run/00000000-0000-0000-0000-000000000000/one/1";
+    ana.git(&format!("push -q origin {id}:refs/planspec/{unknown_run}"));
+    ana.run("reconcile")
+        .ok()
+        .notes("1 inbox ref belongs to no execution that is known");
+    for name in ["work/default/other", "something/else"] {
+        ana.git(&format!("push -q origin {id}:refs/planspec/{name}"));
+        ana.run("reconcile").ok();
+    }
+    assert_eq!(ana.status_tip(), tip);
+}
+
+#[test]
+fn records_survive_that_nobody_has_a_remote_tracking_ref_for_them() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:a").ok();
+    assert_eq!(
+        ana.git("for-each-ref refs/planspec"),
+        "",
+        "records live on the remote"
+    );
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("reconcile").ok().says("claimed by agent:a");
+    ana.run("report run/one --as agent:a --succeeded").ok();
+    ben.run("reconcile").ok().says("Running → Succeeded");
+}
+
+#[test]
+fn whoever_acts_has_a_name() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one").ok().says("as ana@example.com");
+    ana.run_in(&[("PLANSPEC_ACTOR", "agent:env")], "claim run/two")
+        .ok()
+        .says("as agent:env");
+    ana.run("reconcile").ok();
+    let nobody = sandbox.path("home").join("nothing");
+    let nobody = nobody.to_str().unwrap();
+    ana.run_in(
+        &[
+            ("HOME", nobody),
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("XDG_CONFIG_HOME", nobody),
+        ],
+        "release run/one",
+    )
+    .exits(2)
+    .notes("--as NAME");
+}
+
+#[test]
+fn what_comes_after_the_end_is_listed_and_not_applied_and_nothing_of_the_run_changes() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("cancel run --reconcile").ok();
+    // Nothing pins the old plan any more.
+    ana.publish("planspec/all.yaml", execution("run", "p"));
+    ana.run("reconcile").ok();
+    ana.run("report run/one --as agent:a --succeeded --attempt 1")
+        .ok()
+        .notes("is over");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.unapplied("run"), ["RunOver"]);
+    assert_eq!(ana.phase("execution/run"), "Cancelled");
+    assert_eq!(
+        text(&ana.condition("execution/run", "Valid").unwrap()["status"]),
+        "True"
+    );
+    assert_eq!(ana.inbox(), Vec::<String>::new());
+    ana.run("reconcile").ok().says("nothing to do");
+}

@@ -1,0 +1,135 @@
+//! A repository becomes one that holds plans: nothing is asked, nothing is overwritten.
+
+use std::path::Path;
+
+use crate::resources::{execution, file, plan, task};
+use crate::sandbox::{PLANSPEC, Ran, Sandbox};
+
+#[test]
+fn init_makes_everything_shows_what_it_made_and_commits_nothing() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let made = solo
+        .run("init")
+        .ok()
+        .notes("git add")
+        .notes("there is no remote");
+    let expected = [
+        ".planspec.yaml",
+        "planspec/README.md",
+        ".github/workflows/planspec.yml",
+        ".git/hooks/pre-commit",
+    ];
+    for path in expected {
+        assert!(
+            made.out.contains(&format!("created        {path}\n")),
+            "{made}"
+        );
+        assert!(solo.has(path), "{path}");
+    }
+    assert_ne!(solo.git_try("rev-parse -q --verify HEAD").code, 0);
+    solo.commit("Keep plans here");
+    solo.run("validate").ok();
+    solo.run("reconcile").ok().says("nothing to do");
+}
+
+#[test]
+fn init_overwrites_nothing() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.write(".planspec.yaml", "lease: 5m\n")
+        .write(".git/hooks/pre-commit", "#!/bin/sh\n");
+    let told = solo.run("init").ok().says("kept as it is  .planspec.yaml");
+    assert!(told.err.contains("planspec validate --staged"), "{told}");
+    assert_eq!(solo.read(".planspec.yaml"), "lease: 5m\n");
+    assert_eq!(solo.read(".git/hooks/pre-commit"), "#!/bin/sh\n");
+    let again = solo.run("init").ok();
+    assert!(!again.out.contains("created"), "{again}");
+}
+
+#[test]
+fn hook_and_workflow_can_be_left_out() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.run("init --no-hook --no-ci").ok();
+    assert!(!solo.has(".github"));
+    assert!(!solo.has(".git/hooks/pre-commit"));
+}
+
+#[test]
+fn with_a_remote_the_status_is_shared_from_the_start() {
+    let sandbox = Sandbox::new();
+    sandbox.bare("origin.git");
+    let ana = sandbox.clone_of("origin.git", "ana");
+    ana.run("init").ok().notes("shared through remote `origin`");
+    ana.write(
+        "planspec/all.yaml",
+        file(&[plan("p", &[task("one")]), execution("run", "p")]),
+    );
+    ana.commit("Keep plans here").push();
+    ana.run("reconcile").ok();
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.works("run/one", "agent:b");
+    assert_eq!(ben.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn init_works_from_a_folder_below_and_in_a_worktree() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.write("README.md", "x").commit("Begin");
+    solo.git("worktree add -q --detach ../tree");
+    let below = sandbox.folder("tree/deep/below");
+    below.run("init").ok();
+    assert!(sandbox.place("tree").has(".planspec.yaml"));
+    assert!(
+        solo.has(".git/hooks/pre-commit"),
+        "hooks are shared by all worktrees"
+    );
+}
+
+#[test]
+fn the_hook_refuses_a_commit_that_would_break_a_plan_and_looks_at_what_is_staged_only() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.run("init").ok();
+    let folder = Path::new(PLANSPEC).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", folder.display());
+    let commit = || -> Ran {
+        let output = solo
+            .command("git")
+            .args(["commit", "-q", "-m", "x"])
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        Ran::of("git commit", output)
+    };
+    solo.git("add -A");
+    assert_eq!(commit().ok().err, "", "no plans, no words");
+
+    let broken = plan("p", &[task("one").after("two")]);
+    solo.write("planspec/p.yaml", &broken);
+    solo.git("add -A");
+    commit().exits(1).notes("planspec/p.yaml:").notes("PS302");
+    // Staged is the sound one, written is the broken one.
+    solo.write("planspec/p.yaml", plan("p", &[task("one")]));
+    solo.git("add -A");
+    solo.write("planspec/p.yaml", &broken);
+    commit().ok();
+    assert_eq!(solo.git("status --porcelain"), " M planspec/p.yaml");
+    // And the other way round, over `commit -a`, which uses an index of its own.
+    let output = solo
+        .command("git")
+        .args(["commit", "-q", "-a", "-m", "x"])
+        .env("PATH", &path)
+        .output()
+        .unwrap();
+    Ran::of("git commit -a", output).exits(1).notes("PS302");
+}
+
+#[test]
+fn init_in_a_bare_repository_is_wrong_use() {
+    let sandbox = Sandbox::new();
+    sandbox.bare("bare.git").run("init").exits(2).notes("bare");
+}

@@ -1,0 +1,102 @@
+//! The README says what is true.
+
+use planspec::core::manifest;
+use planspec::core::source::{Content, SourceFile};
+
+use crate::sandbox::{PLANSPEC, Ran, Sandbox};
+
+const README: &str = include_str!("../../README.md");
+
+/// The fenced blocks of a language, in order; `""` for those that name none.
+fn blocks(language: &str) -> Vec<String> {
+    let fence = format!("```{language}");
+    let mut found = Vec::new();
+    let mut lines = README.lines();
+    while let Some(line) = lines.next() {
+        if !line.starts_with("```") {
+            continue;
+        }
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        if line == fence {
+            found.push(block.join("\n"));
+        }
+    }
+    found
+}
+
+fn block_with(language: &str, text: &str) -> String {
+    let found = blocks(language).into_iter().find(|b| b.contains(text));
+    found.unwrap_or_else(|| panic!("the README has no block with {text:?}"))
+}
+
+#[test]
+fn the_plan_it_shows_is_sound() {
+    let plan = block_with("yaml", "kind: Plan");
+    let file = SourceFile {
+        path: "plan.yaml".to_owned(),
+        blob: String::new(),
+        content: Content::Bytes(plan.as_bytes().into()),
+    };
+    let manifest = manifest::read(&file, &Default::default());
+    assert!(
+        manifest.diagnostics.is_empty(),
+        "{:?}",
+        manifest.diagnostics
+    );
+    assert!(manifest.entries[0].resource.is_some());
+}
+
+#[test]
+fn the_reconcile_and_the_status_it_shows_are_those_of_the_quickstart() {
+    let sandbox = Sandbox::new();
+    let scratch = sandbox.folder("scratch");
+    let mut quickstart = scratch.command("sh");
+    quickstart
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/examples/quickstart.sh"
+        ))
+        .env("TMPDIR", &scratch.dir)
+        .env("PLANSPEC_BIN", PLANSPEC);
+    let ran = Ran::of("quickstart.sh", quickstart.output().unwrap()).ok();
+    let shown = block_with("", "$ planspec reconcile");
+    // Commit ids differ from run to run.
+    let same = |line: &&str| !line.contains(" at ") && !line.starts_with('$');
+    for line in shown.lines().filter(same) {
+        assert!(ran.out.contains(line), "not in the quickstart: {line}");
+    }
+    assert!(shown.lines().filter(same).count() > 8);
+}
+
+#[test]
+fn the_finding_it_shows_is_what_validate_prints() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let shown = block_with("", "error[PS302]");
+    let plan = include_str!("../../examples/quickstart/plan.yaml");
+    let (before, after) = plan.rsplit_once("to: launch").unwrap();
+    solo.write("planspec/plan.yaml", format!("{before}to: lunch{after}"));
+    let ran = solo.run("validate").exits(1);
+    assert!(ran.out.contains(shown.trim_end()), "{ran}");
+}
+
+#[test]
+fn the_commands_for_a_repository_of_yours_work_in_that_order() {
+    let sandbox = Sandbox::new();
+    sandbox.bare("origin.git");
+    let yours = sandbox.clone_of("origin.git", "yours");
+    let commands = block_with("", "planspec init ");
+    let folder = std::path::Path::new(PLANSPEC).parent().unwrap();
+    let path = format!(
+        "{}:{}",
+        folder.display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let mut shell = yours.command("sh");
+    shell
+        .args(["-c", &format!("set -eux\n{commands}")])
+        .env("PATH", path);
+    let ran = Ran::of("the README's commands", shell.output().unwrap()).ok();
+    ran.says("web/checkout-1/build attempt 1 as succeeded")
+        .says("checkout-1   Running");
+}

@@ -1,0 +1,119 @@
+//! The rooms of the house: imports point downwards only, and few rooms touch the world.
+
+use std::path::Path;
+
+/// Names that no file below `src/core` may contain.
+const WORLD: [&str; 12] = [
+    "git2",
+    "std::fs",
+    "std::process",
+    "std::env",
+    "std::net",
+    "std::thread",
+    "Utc::now",
+    "Local::now",
+    "std::time::SystemTime",
+    "std::time::Instant",
+    "println!",
+    "print!(",
+];
+
+/// Every Rust file below a folder of `src`, with its text without comments.
+fn files(room: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room);
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(root) {
+        let entry = entry.unwrap();
+        if entry
+            .path()
+            .extension()
+            .is_some_and(|ending| ending == "rs")
+        {
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            let code: Vec<&str> = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect();
+            found.push((entry.path().display().to_string(), code.join("\n")));
+        }
+    }
+    assert!(!found.is_empty(), "src/{room} is empty");
+    found
+}
+
+fn assert_free_of(room: &str, names: &[&str]) {
+    for (file, code) in files(room) {
+        for name in names {
+            let found = code.lines().position(|line| line.contains(name));
+            assert!(
+                found.is_none(),
+                "{file}:{} names {name}",
+                found.unwrap_or(0) + 1
+            );
+        }
+    }
+}
+
+/// What a `use` of a room of this crate may look like.
+fn imports_of(rooms: &[&str]) -> Vec<String> {
+    let ways = ["crate::", "planspec::"];
+    let all = rooms
+        .iter()
+        .flat_map(|room| ways.map(|way| format!("{way}{room}")));
+    all.collect()
+}
+
+fn assert_imports_none_of(room: &str, rooms: &[&str]) {
+    let names = imports_of(rooms);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_free_of(room, &names);
+    for (file, code) in files(room) {
+        // `use crate::{…}` would hide what is imported.
+        assert!(
+            !code.contains("crate::{"),
+            "{file} imports several rooms at once"
+        );
+    }
+}
+
+#[test]
+fn core_is_pure() {
+    assert_free_of("core", &WORLD);
+}
+
+#[test]
+fn core_stands_on_nothing() {
+    let above = [
+        "commands", "git", "show", "cli", "clock", "terminal", "failure",
+    ];
+    assert_imports_none_of("core", &above);
+}
+
+#[test]
+fn show_turns_values_into_text_and_touches_nothing() {
+    assert_free_of(
+        "show",
+        &["git2", "std::fs", "std::process", "std::env", "Utc::now"],
+    );
+    assert_imports_none_of("show", &["commands", "git", "cli", "clock", "terminal"]);
+}
+
+#[test]
+fn git_knows_neither_the_verbs_nor_how_things_are_shown() {
+    assert_imports_none_of("git", &["commands", "show", "cli", "terminal"]);
+}
+
+#[test]
+fn only_git_knows_git_and_files_and_processes() {
+    assert_free_of(
+        "commands",
+        &["git2", "std::fs", "std::process::Command", "Command::new"],
+    );
+}
+
+#[test]
+fn there_is_one_clock() {
+    for room in ["core", "commands", "git", "show"] {
+        assert_free_of(room, &["Utc::now", "Local::now", "SystemTime::now"]);
+    }
+}
