@@ -139,7 +139,7 @@ cd "$work/ana"
 run git fetch -q
 run planspec graph status-page-run
 run_expecting 1 planspec claim status-page-run/launch --as agent:builder
-run planspec approve launch-review -m "Clear enough for my mother"
+run planspec approve launch-review -m "It says what customers need to know"
 run planspec reconcile
 
 chapter "The last task."

@@ -56,6 +56,8 @@ enum Command {
     /// Refuse what a run waits for at a gate: the gate's node fails
     Reject(commands::approve::Args),
     Cancel(commands::cancel::Args),
+    Hooks(commands::hooks::Args),
+    Explain(commands::explain::Args),
     Schema(commands::schema::Args),
     Completions(commands::completions::Args),
 }
@@ -100,6 +102,8 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
         Command::Approve(args) => commands::approve::approve(&context, args),
         Command::Reject(args) => commands::approve::reject(&context, args),
         Command::Cancel(args) => commands::cancel::run(&context, args),
+        Command::Hooks(args) => commands::hooks::run(&context, args),
+        Command::Explain(args) => commands::explain::run(&context, args),
         Command::Schema(args) => commands::schema::run(&context, args),
         Command::Completions(args) => commands::completions::run::<Cli>(&context, args),
     }

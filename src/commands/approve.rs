@@ -100,8 +100,7 @@ fn decide(context: &Context, args: &Args, action: ReviewAction) -> Outcome {
 fn check_reviewer(look: &Look, waiting: &Waiting<'_>, actor: &str) -> Outcome {
     let config = &look.view.config;
     let pinned = waiting.run.status.extensions.pinned.as_ref();
-    let plan = pinned
-        .and_then(|pinned| PinnedPlan::read(&look.stored.pinned, &config.limits, pinned).ok());
+    let plan = pinned.and_then(|pinned| PinnedPlan::read(&look.stored.pinned, pinned).ok());
     let gate = plan
         .as_ref()
         .and_then(|plan| plan.gate(&waiting.decision.gate));

@@ -8,7 +8,6 @@ use super::merged::{Merged, Resources};
 use super::runs::choose_among;
 use super::store::Store;
 use super::{Context, NamespaceArg};
-use crate::core::config::Limits;
 use crate::core::controllers::execution::PinnedPlan;
 use crate::core::graph::Graph;
 use crate::core::resource::{GraphSpec, Kind, NodeStatus, Spec, Status};
@@ -121,7 +120,7 @@ fn pinned_graph(
 ) -> Option<GraphSpec> {
     let stored = resources.stored.as_ref()?;
     let pinned = run.extensions.pinned.as_ref()?;
-    let plan = PinnedPlan::read(&stored.pinned, &Limits::default(), pinned).ok()?;
+    let plan = PinnedPlan::read(&stored.pinned, pinned).ok()?;
     plan.graph().cloned()
 }
 

@@ -2,10 +2,10 @@
 
 use clap::Args as ClapArgs;
 
-use super::Context;
+use super::{Context, hooks};
 use crate::core::config::CONFIG_FILE;
 use crate::failure::{Failure, Outcome};
-use crate::git::{Repo, files};
+use crate::git::{Repo, files, hooks as installed};
 
 /// Make planspec/, .planspec.yaml, the pre-commit hook and a CI workflow in this repository
 ///
@@ -23,7 +23,6 @@ pub struct Args {
 const FOLDER_README: &str = include_str!("init/README.md");
 const WORKFLOW: &str = include_str!("init/workflow.yml");
 const CONFIG: &str = include_str!("init/planspec.yaml");
-const HOOK: &str = include_str!("../../hooks/pre-commit");
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
@@ -56,17 +55,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         context.terminal.out(&format!("{word:<14} {path}\n"));
     }
     if !args.no_hook {
-        let (path, created) = files::create_hook(&repo, "pre-commit", HOOK.as_bytes())?;
-        let root = repo.workdir().unwrap_or(&path);
-        let path = path.strip_prefix(root).unwrap_or(&path).display();
-        match created {
-            files::Created::Yes => context.terminal.out(&format!("created        {path}\n")),
-            files::Created::Exists => {
-                context.terminal.out(&format!("kept as it is  {path}\n"));
-                context
-                    .terminal
-                    .note("note: to check plans in your own hook, add: planspec validate --staged");
-            }
+        let (line, note) = hooks::told(&repo, &installed::install(&repo)?);
+        context.terminal.out(&line);
+        if let Some(note) = note {
+            context.terminal.note(&format!("note: {note}"));
         }
     }
     match &remote {

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::runs::{self, Look, Run};
 use super::store::Store;
 use super::{Context, NamespaceArg};
-use crate::core::config::Limits;
 use crate::core::controllers::execution::PinnedPlan;
 use crate::core::resource::{GoalSpec, Key, Kind, Node, NodeStatus, Spec};
 use crate::failure::Outcome;
@@ -141,7 +140,7 @@ fn table(look: &Look, offers: &[Offer<'_>]) -> Outcome<String> {
 
 fn pinned_plan(look: &Look, run: Run<'_>) -> Option<PinnedPlan> {
     let pinned = run.status.extensions.pinned.as_ref()?;
-    PinnedPlan::read(&look.stored.pinned, &Limits::default(), pinned).ok()
+    PinnedPlan::read(&look.stored.pinned, pinned).ok()
 }
 
 fn node_of<'a>(plan: &'a PinnedPlan, id: &str) -> Option<&'a Node> {

@@ -1,5 +1,7 @@
 //! `planspec validate`: offline checks.
 
+mod staged;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -8,6 +10,7 @@ use clap::Args as ClapArgs;
 use super::Context;
 use crate::core::config::{CONFIG_FILE, Config};
 use crate::core::diagnostic::{Code, Diagnostic, Place, Severity};
+use crate::core::rules::changes;
 use crate::core::snapshot::Snapshot;
 use crate::core::source::SourceFile;
 use crate::failure::{Failure, Outcome};
@@ -32,36 +35,18 @@ pub struct Args {
     /// Look into the folders below as well
     #[arg(short = 'R', long)]
     recursive: bool,
-    /// What is staged: for the pre-commit hook
-    #[arg(long, conflicts_with_all = ["paths", "files", "directories", "rev"])]
+    /// What is staged, and only what the commit causes or touches: for the pre-commit hook
+    #[arg(long, conflicts_with_all = ["paths", "files", "directories", "rev", "base"])]
     staged: bool,
     /// A revision
     #[arg(long, value_name = "REV", conflicts_with_all = ["paths", "files", "directories"])]
     rev: Option<String>,
+    /// Check the rules about change as well, against the merge base with this revision
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
     /// How to show findings
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
-}
-
-/// How to show findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// With the lines they are about.
-    Text,
-    /// A line each.
-    Concise,
-    /// One document.
-    Json,
-}
-
-impl From<Format> for findings::Format {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Text => findings::Format::Text,
-            Format::Concise => findings::Format::Concise,
-            Format::Json => findings::Format::Json,
-        }
-    }
+    format: findings::Format,
 }
 
 /// What is to be checked.
@@ -71,6 +56,8 @@ struct Subject {
     /// Findings in the configuration itself.
     config_findings: Vec<Diagnostic>,
     config_text: Option<String>,
+    /// The configuration cannot be used: nobody knows where resources are, nor what holds for them.
+    config_broken: bool,
     /// Only findings in these files are shown; all when not set.
     named: Option<BTreeSet<String>>,
     /// Files that are no part of the repository's resources.
@@ -79,33 +66,33 @@ struct Subject {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if args.staged {
+        return staged::run(context, args, &Repo::open(context.dir.as_deref())?);
+    }
     let subject = gather(context, args)?;
     let snapshot = Snapshot::build(&subject.files, &subject.config);
-    let mut found: Vec<Diagnostic> = subject
-        .config_findings
-        .iter()
-        .chain(snapshot.diagnostics())
-        .filter(|finding| {
-            let is_named = |named: &BTreeSet<String>| named.contains(&finding.file);
-            subject.named.as_ref().is_none_or(is_named)
-        })
-        .cloned()
-        .collect();
+    let is_named = |finding: &&Diagnostic| {
+        let contains = |named: &BTreeSet<String>| named.contains(&finding.file);
+        subject.config_broken || subject.named.as_ref().is_none_or(contains)
+    };
+    let mut broken = against_base(context, args, &subject, &snapshot)?;
+    snapshot.settle(&mut broken, &subject.config);
+    let all = subject.config_findings.iter().chain(snapshot.diagnostics());
+    let all = all.chain(&broken);
+    let mut found: Vec<Diagnostic> = all.filter(is_named).cloned().collect();
     soften_drafts(&subject, &mut found);
-    // Nothing to talk about before every commit: that there are no plans yet.
-    let is_silent = args.staged && snapshot.is_empty() && found.is_empty();
-    if !is_silent {
-        found.extend(emptiness(&subject, &snapshot));
-    }
+    let mut empty = emptiness(&subject, &snapshot);
+    snapshot.settle(&mut empty, &subject.config);
+    found.extend(empty);
     let text_of = |file: &str| match file == CONFIG_FILE {
         true => subject.config_text.clone(),
         false => snapshot.text(file),
     };
     let colors = context.terminal.colors_out();
-    let text = findings::render(&found, &text_of, args.format.into(), colors);
+    let text = findings::render(&found, &text_of, args.format, colors);
     context.terminal.out(&text);
     let errors = found.iter().filter(|finding| finding.is_error()).count();
-    if args.format != Format::Json && !is_silent {
+    if args.format.is_for_people() {
         let said = match found.is_empty() {
             true => valid(&subject, &snapshot),
             false => findings::summary(&found),
@@ -130,8 +117,11 @@ fn valid(subject: &Subject, snapshot: &Snapshot) -> String {
         .flat_map(|key| snapshot.definitions(key))
         .filter(|definition| is_named(&definition.path))
         .count();
-    let noun = if count == 1 { "resource" } else { "resources" };
-    format!("{count} {noun}: valid")
+    match count {
+        0 => "no resources".to_owned(),
+        1 => "1 resource: valid".to_owned(),
+        _ => format!("{count} resources: valid"),
+    }
 }
 
 fn gather(context: &Context, args: &Args) -> Outcome<Subject> {
@@ -149,7 +139,8 @@ fn gather(context: &Context, args: &Args) -> Outcome<Subject> {
                 .hint("name files or folders, or run it in a repository"));
         }
     };
-    if is_named {
+    // A finding that another configuration would not make helps nobody.
+    if is_named && !subject.config_broken {
         add_named(context, args, repo.as_ref(), &mut subject)?;
     }
     Ok(subject)
@@ -162,6 +153,7 @@ impl Subject {
             config: Config::default(),
             config_findings: Vec::new(),
             config_text: None,
+            config_broken: false,
             named: None,
             drafts: BTreeSet::new(),
         }
@@ -174,6 +166,7 @@ fn repository(repo: &Repo, args: &Args) -> Outcome<Subject> {
     match config_file(repo, args) {
         Ok(Some(bytes)) => {
             let (config, findings) = Config::read(CONFIG_FILE, &bytes);
+            subject.config_broken = config.is_none();
             subject.config = config.unwrap_or_default();
             subject.config_findings = findings;
             subject.config_text = Some(String::from_utf8_lossy(&bytes).into_owned());
@@ -187,8 +180,12 @@ fn repository(repo: &Repo, args: &Args) -> Outcome<Subject> {
                 error.to_string(),
             );
             subject.config_findings.push(finding);
+            subject.config_broken = true;
         }
         Err(error) => return Err(error.into()),
+    }
+    if subject.config_broken {
+        return Ok(subject);
     }
     let resources = paths(&subject.config.paths, subject.config.limits.file_bytes)?;
     subject.files = read_tree(repo, args, &resources)?;
@@ -198,7 +195,6 @@ fn repository(repo: &Repo, args: &Args) -> Outcome<Subject> {
 /// The configuration in the tree that is checked.
 fn config_file(repo: &Repo, args: &Args) -> Result<Option<Vec<u8>>, GitError> {
     match &args.rev {
-        _ if args.staged => read::file_in_index(repo, CONFIG_FILE),
         Some(rev) => match repo.resolve(rev)? {
             Some(commit) => read::file_at(repo, &commit, CONFIG_FILE),
             None => Ok(None),
@@ -208,15 +204,44 @@ fn config_file(repo: &Repo, args: &Args) -> Result<Option<Vec<u8>>, GitError> {
     }
 }
 
+/// What was done since the merge base with `--base`, and must not be. Drafts are no part of it.
+fn against_base(
+    context: &Context,
+    args: &Args,
+    subject: &Subject,
+    snapshot: &Snapshot,
+) -> Outcome<Vec<Diagnostic>> {
+    let Some(base) = args.base.as_deref().filter(|_| !subject.config_broken) else {
+        return Ok(Vec::new());
+    };
+    let repo = Repo::open(context.dir.as_deref())?;
+    let commit = |revision: &str| -> Outcome<String> {
+        let found = repo.resolve(revision)?;
+        found.ok_or_else(|| Failure::usage(format!("there is no revision `{revision}`")))
+    };
+    let side = commit(args.rev.as_deref().unwrap_or("HEAD"))?;
+    let Some(fork) = repo.merge_base(&commit(base)?, &side)? else {
+        let message = format!("there is no common ancestor with `{base}`");
+        return Err(match repo.is_shallow() {
+            true => Failure::repository(format!("{message} in this shallow clone"))
+                .hint("fetch more of the history: git fetch --unshallow"),
+            false => Failure::repository(message),
+        });
+    };
+    let paths = paths(&subject.config.paths, subject.config.limits.file_bytes)?;
+    let before = read::from_commit(&repo, &fork, &paths)?;
+    let before = Snapshot::build(&before, &subject.config);
+    let mut found = changes::check(&before, snapshot);
+    found.retain(|finding| !subject.drafts.contains(&finding.file));
+    Ok(found)
+}
+
 fn paths(globs: &[String], max_bytes: usize) -> Outcome<read::Paths> {
     read::Paths::new(globs, max_bytes).map_err(Failure::not_met)
 }
 
-/// The files of the index, of a revision or of the work tree.
+/// The files of a revision or of the work tree.
 fn read_tree(repo: &Repo, args: &Args, paths: &read::Paths) -> Outcome<Vec<SourceFile>> {
-    if args.staged {
-        return Ok(read::from_index(repo, paths)?);
-    }
     if let Some(rev) = &args.rev {
         let commit = repo
             .resolve(rev)?
@@ -304,6 +329,7 @@ fn emptiness(subject: &Subject, snapshot: &Snapshot) -> Vec<Diagnostic> {
         has_findings || defines(file)
     };
     match &subject.named {
+        _ if subject.config_broken => Vec::new(),
         None if snapshot.is_empty() && snapshot.diagnostics().is_empty() => {
             let globs = subject.config.paths.join(", ");
             vec![

@@ -91,6 +91,15 @@ pub struct Limits {
     pub nodes: usize,
 }
 
+impl Limits {
+    /// For what was within the limits once, whatever they are now.
+    pub const NONE: Limits = Limits {
+        file_bytes: usize::MAX,
+        depth: usize::MAX,
+        nodes: usize::MAX,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
@@ -184,6 +193,15 @@ impl Config {
                 None => finding.help("codes are written like `PS302`"),
             });
         }
+        for (name, code) in fatal_rules(&document.value) {
+            let path = path!["rules", name];
+            let message = format!("{code} is always an error: {}", code.title);
+            let mut finding = at(Code::NOT_ALLOWED, path, Part::Value, message);
+            finding.severity = Severity::Warning;
+            findings.push(finding.help(format!(
+                "remove it; `planspec explain {code}` says what to do instead"
+            )));
+        }
         for (path, why) in bad_globs(&document.value) {
             findings.push(at(Code::BAD_FORMAT, path, Part::Value, why).label("not a glob"));
         }
@@ -216,6 +234,17 @@ fn unknown_rules(config: &Value) -> impl Iterator<Item = &str> {
         .filter(|name| Code::parse(name).is_none())
 }
 
+/// Rules that are to be less than an error, and cannot be.
+fn fatal_rules(config: &Value) -> impl Iterator<Item = (&str, Code)> {
+    let rules = config.get("rules").and_then(Value::as_object);
+    rules
+        .into_iter()
+        .flatten()
+        .filter(|(_, level)| *level == "off" || *level == "warning")
+        .filter_map(|(name, _)| Some((name.as_str(), Code::parse(name)?)))
+        .filter(|(_, code)| code.is_fatal())
+}
+
 /// Patterns that do not compile, and why.
 fn bad_globs(config: &Value) -> Vec<(Vec<Step>, String)> {
     let paths = config.get("paths").and_then(Value::as_array);
@@ -239,9 +268,9 @@ impl ApprovalConfig {
             .iter()
             .find(|(_, mails)| mails.iter().any(|mail| mail.eq_ignore_ascii_case(actor)));
         match listed {
-            Some((name, _)) => format!("user:{name}"),
+            Some((name, _)) => format!("user:{name}").to_lowercase(),
             None if actor.contains(['@', ':']) => actor.to_lowercase(),
-            None => format!("user:{actor}"),
+            None => format!("user:{actor}").to_lowercase(),
         }
     }
 
@@ -379,6 +408,14 @@ limits: {fileBytes: 2048, depth: 16, nodes: 10}
         for (text, code, place) in table {
             assert_eq!(read(text), (None, vec![(code, place)]), "{text}");
         }
+        // What stays an error whatever is written is told, and stops nothing.
+        for level in ["off", "warning"] {
+            let (config, findings) = read(&format!("rules: {{ps304: {level}, PS204: off}}\n"));
+            assert_eq!(findings, [("PS104", value(path!["rules", "ps304"]))]);
+            assert!(config.is_some());
+        }
+        let (config, findings) = read("rules: {PS304: error}\n");
+        assert_eq!((config.is_some(), findings), (true, vec![]));
         let (config, findings) = read("lease: [\n");
         assert_eq!((config, findings.len()), (None, 1));
         let (config, findings) = read("lease: 1m\n---\nlease: 2m\n");
@@ -409,6 +446,8 @@ limits: {fileBytes: 2048, depth: 16, nodes: 10}
             ("ben@example.com", "ben@example.com", true),
             ("carol", "carol", true),
             ("carol", "user:carol", true),
+            ("user:Tech-Lead", "Ana@example.com", true),
+            ("Carol", "carol", true),
             ("carol", "carol@example.com", false),
         ];
         for (entry, actor, expected) in table {

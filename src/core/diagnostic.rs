@@ -40,6 +40,15 @@ macro_rules! codes {
             $(#[doc = $title] pub const $name: Code = Code { id: $id, severity: Severity::$severity, title: $title };)*
             /// Every code, in order.
             pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The page of the documentation about it, in Markdown: what it is, why, a wrong and
+            /// a right example.
+            pub fn page(self) -> &'static str {
+                match self.id {
+                    $($id => include_str!(concat!("../../docs/rules/", $id, ".md")),)*
+                    _ => "",
+                }
+            }
         }
     };
 }
@@ -71,7 +80,6 @@ codes! {
     PLAN_NOT_FOUND = "PS206" Error "the plan does not exist";
     NODE_NOT_FOUND = "PS207" Error "the node does not exist in the plan";
     SUPERSEDES_NOT_FOUND = "PS208" Warning "the superseded plan does not exist";
-    UID_MISMATCH = "PS209" Error "the reference names another uid";
     DUPLICATE_NODE = "PS301" Error "two nodes have one id";
     DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
     SELF_LOOP = "PS303" Error "a node depends on itself";
@@ -82,6 +90,11 @@ codes! {
     EDGE_INTO_GROUP = "PS308" Warning "an edge into a group holds back none of its children";
     CAPABILITY_CYCLE = "PS309" Error "capabilities require each other";
     DUPLICATE_ITEM = "PS310" Error "two entries of a list have one name";
+    SPEC_CHANGED = "PS401" Error "the spec of an Execution is immutable once committed";
+    MOVED = "PS402" Error "a resource moved to another name or namespace";
+    INCOMPLETE_ALLOW = "PS501" Error "an allow comment without a code or without a reason";
+    UNKNOWN_ALLOW = "PS502" Warning "an allow comment for a rule that cannot be allowed";
+    UNUSED_ALLOW = "PS503" Warning "an allow comment that allows nothing";
     DOCUMENT_UNSUPPORTED = "PS601" Warning "PlanSpec 1.2 documents are recognised, not yet read";
 }
 
@@ -92,6 +105,29 @@ impl Code {
             .iter()
             .copied()
             .find(|code| code.id.eq_ignore_ascii_case(id))
+    }
+
+    /// Whether it takes another revision to see it.
+    pub fn is_about_change(self) -> bool {
+        self.id.starts_with("PS4")
+    }
+
+    /// Whether a finding of it means that there is nothing to work with: the text cannot be read,
+    /// the resource has no sound structure, nobody can tell which of two is meant, or the plan has
+    /// no order. Neither the configuration nor a comment takes such an error away.
+    pub fn is_fatal(self) -> bool {
+        const GRAPH: [Code; 7] = [
+            Code::DUPLICATE_RESOURCE,
+            Code::DUPLICATE_NODE,
+            Code::DANGLING_EDGE,
+            Code::SELF_LOOP,
+            Code::CYCLE,
+            Code::CHILD_NOT_FOUND,
+            Code::DUPLICATE_ITEM,
+        ];
+        let group = self.id.as_bytes().get(2);
+        let is_text_or_structure = matches!(group, Some(b'0' | b'1'));
+        self.severity == Severity::Error && is_text_or_structure || GRAPH.contains(&self)
     }
 }
 

@@ -394,21 +394,14 @@ fn check_groups(spec: &GraphSpec, index: &HashMap<String, usize>, problems: &mut
                     child,
                     name: name.clone(),
                 }),
-                Some(&found) if found == node => {
-                    problems.push(Problem::GroupCycle { nodes: vec![node] });
-                }
                 Some(&found) => {
                     members.insert((node, found));
                 }
             }
         }
     }
-    let nesting = digraph(
-        spec.nodes.iter().map(|_| ()),
-        members.into_iter().map(|pair| (pair, ())),
-    );
     problems.extend(
-        cycles(&nesting)
+        cycles_among(spec.nodes.len(), &members)
             .into_iter()
             .map(|nodes| Problem::GroupCycle { nodes }),
     );
@@ -503,6 +496,18 @@ fn reached(start: usize, visited: impl Iterator<Item = NodeIndex>) -> Vec<usize>
         .collect();
     nodes.sort_unstable();
     nodes
+}
+
+/// One cycle for each knot among so many nodes that `edges` tie, each as short as there is.
+pub(super) fn cycles_among(nodes: usize, edges: &BTreeSet<(usize, usize)>) -> Vec<Vec<usize>> {
+    let (loops, edges): (BTreeSet<_>, BTreeSet<_>) =
+        edges.iter().copied().partition(|(from, to)| from == to);
+    let tied = digraph(
+        (0..nodes).map(|_| ()),
+        edges.into_iter().map(|pair| (pair, ())),
+    );
+    let loops = loops.into_iter().map(|(node, _)| vec![node]);
+    loops.chain(cycles(&tied)).collect()
 }
 
 /// One cycle for each strongly connected component of a graph without self-loops, as short as

@@ -16,6 +16,32 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 pub struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
+    /// What stands before every [`STRIDE`]th byte: a line may be the whole file, and every
+    /// finding in it wants its column.
+    counts: Vec<Count>,
+}
+
+/// Bytes between two counts.
+const STRIDE: usize = 1024;
+
+/// Lengths of a text, in the units in which others count columns.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    characters: usize,
+    utf16: usize,
+}
+
+impl Count {
+    /// Count on over the bytes behind. Every character has one byte that begins it, and those
+    /// that take four bytes take two units of UTF-16.
+    fn add(mut self, bytes: &[u8]) -> Count {
+        for byte in bytes {
+            let begins = usize::from(byte & 0xc0 != 0x80);
+            self.characters += begins;
+            self.utf16 += begins + usize::from(*byte >= 0xf0);
+        }
+        self
+    }
 }
 
 impl<'t> Lines<'t> {
@@ -23,10 +49,27 @@ impl<'t> Lines<'t> {
     pub fn new(text: &'t str) -> Lines<'t> {
         let first = bom_len(text);
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let counts = text.as_bytes().chunks(STRIDE).scan(
+            Count::default(),
+            |before: &mut Count, chunk: &[u8]| {
+                let this = *before;
+                *before = this.add(chunk);
+                Some(this)
+            },
+        );
         Lines {
             text,
             starts: std::iter::once(first).chain(breaks).collect(),
+            counts: counts.collect(),
         }
+    }
+
+    /// What stands before a byte.
+    fn count(&self, offset: usize) -> Count {
+        let chunk = (offset / STRIDE).min(self.counts.len().saturating_sub(1));
+        let before = self.counts.get(chunk).copied().unwrap_or_default();
+        let rest = self.text.as_bytes().get(chunk * STRIDE..offset);
+        before.add(rest.unwrap_or_default())
     }
 
     /// The text itself.
@@ -36,11 +79,24 @@ impl<'t> Lines<'t> {
 
     /// Line and column (in characters) of a byte offset, both from 1.
     pub fn position(&self, offset: usize) -> (usize, usize) {
+        let (line, start, offset) = self.line_of(offset);
+        let column = self.count(offset).characters - self.count(start).characters;
+        (line, column + 1)
+    }
+
+    /// Column of a byte offset in units of UTF-16, from 1.
+    pub fn utf16_column(&self, offset: usize) -> usize {
+        let (_, start, offset) = self.line_of(offset);
+        self.count(offset).utf16 - self.count(start).utf16 + 1
+    }
+
+    /// The line that an offset lies on, where it begins, and the offset: on a character boundary
+    /// and not before that.
+    fn line_of(&self, offset: usize) -> (usize, usize, usize) {
         let offset = self.text.floor_char_boundary(offset);
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
-        let before = self.text.get(start..offset).unwrap_or("");
-        (line, before.chars().count() + 1)
+        (line, start, offset.max(start))
     }
 
     /// Bytes of a line, counted from 1, without its end.
@@ -457,6 +513,24 @@ impl<'t, 'p> Walk<'t, 'p> {
     }
 }
 
+/// Where the keys and values of a YAML text stand, in its order and as far as it can be read: what
+/// looks like a comment in there is none.
+pub(super) fn scalars(text: &str) -> Vec<Range<usize>> {
+    let offsets = Offsets::new(text);
+    let source = text.get(bom_len(text)..).unwrap_or("");
+    Parser::new_from_str(source)
+        .map_while(Result::ok)
+        .filter_map(|(event, span)| {
+            let Event::Scalar(_, style, ..) = event else {
+                return None;
+            };
+            let start = offsets.byte(span.start.index());
+            let shown = text.get(start..offsets.byte(span.end.index()))?;
+            Some(start..start + scalar_len(shown, style))
+        })
+        .collect()
+}
+
 /// Length of a scalar in `text`. What the parser gives for a quoted one holds the white space and
 /// the comment behind it.
 fn scalar_len(text: &str, style: ScalarStyle) -> usize {
@@ -531,6 +605,35 @@ mod tests {
             document,
             path,
             part,
+        }
+    }
+
+    #[test]
+    fn columns_are_counted_in_characters_and_in_utf16() {
+        let long = "ab👍é日\u{301}".repeat(700);
+        for text in [
+            "",
+            "\n",
+            "\u{feff}x: 👍y\r\nz",
+            &long,
+            &format!("{long}\n{long}x"),
+        ] {
+            let lines = Lines::new(text);
+            for (offset, _) in text.char_indices().chain([(text.len(), ' ')]) {
+                let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+                let before = text[start..offset].trim_start_matches('\u{feff}');
+                let number = text[..offset].matches('\n').count() + 1;
+                assert_eq!(
+                    lines.position(offset),
+                    (number, before.chars().count() + 1),
+                    "{offset} in {text:.20}"
+                );
+                assert_eq!(
+                    lines.utf16_column(offset),
+                    before.encode_utf16().count() + 1,
+                    "{offset} in {text:.20}"
+                );
+            }
         }
     }
 

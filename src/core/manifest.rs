@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::allow::{self, Allow};
 use super::config::Limits;
 use super::diagnostic::{Code, Diagnostic, Label, Part, Place, Step, did_you_mean, display_path};
 use super::resource::{API_VERSION, DERIVED_FIELDS, Key, Kind, Metadata, Resource, Spec};
@@ -26,6 +27,8 @@ pub struct Manifest {
     /// Whether a resource may hide in the file: it could not be read to the end, or a document in
     /// it has no kind or no name. What is missing elsewhere is then unknown, not deleted.
     pub unidentified: bool,
+    /// Comments that allow findings.
+    pub allows: Vec<Allow>,
 }
 
 /// One resource of a file.
@@ -52,6 +55,7 @@ pub fn read(source: &SourceFile, limits: &Limits) -> Manifest {
         entries: Vec::new(),
         diagnostics: Vec::new(),
         unidentified: false,
+        allows: Vec::new(),
     };
     let bytes = match &source.content {
         Content::Bytes(bytes) => bytes,
@@ -66,6 +70,15 @@ pub fn read(source: &SourceFile, limits: &Limits) -> Manifest {
     let (documents, findings) = yaml::read(&source.path, bytes, limits);
     manifest.unidentified = findings.iter().any(Diagnostic::is_error);
     manifest.diagnostics = findings;
+    if let (true, Ok(text)) = (bytes.len() <= limits.file_bytes, std::str::from_utf8(bytes)) {
+        // In JSON there are no comments.
+        let (allows, findings) = match yaml::is_json(&source.path) {
+            true => Default::default(),
+            false => allow::read(&source.path, text),
+        };
+        manifest.allows = allows;
+        manifest.diagnostics.extend(findings);
+    }
     for document in documents {
         if is_plan_document(&source.path, &document.value) {
             manifest
@@ -112,8 +125,8 @@ impl Manifest {
             return;
         }
         let mut findings = Vec::new();
-        api_version(&found, &document.value, &mut findings);
-        let key = kind(&found, &document.value, &mut findings).and_then(|kind| {
+        let kind = kind_of(&found, &document.value, &mut findings);
+        let key = kind.and_then(|kind| {
             let problems = check(&found, kind, &document.value, &mut findings);
             key(kind, &document.value, &problems)
         });
@@ -193,30 +206,57 @@ impl Finder<'_> {
     }
 }
 
-fn api_version(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
-    let expected = format!("`{API_VERSION}`");
-    let Some(given) = header(found, value, "apiVersion", &expected, findings) else {
-        return;
-    };
-    if given != API_VERSION {
-        let message = format!("the apiVersion `{given}` is not known");
-        let path = path!["apiVersion"];
-        findings.push(
-            found
-                .at(Code::UNKNOWN_KIND, path, Part::Value, message)
-                .label("not known")
-                .help(format!("write {expected}")),
-        );
+/// The kind of a document, when it is one of ours; and what is wrong with its first two fields.
+fn kind_of(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> Option<Kind> {
+    if value.get("apiVersion").is_none() && value.get("kind").is_none() {
+        let message = "this is no resource: `apiVersion` and `kind` are missing";
+        let finding = found.at(Code::MISSING_FIELD, Vec::new(), Part::Value, message);
+        findings.push(finding.help(format!(
+            "begin it with `apiVersion: {API_VERSION}` and a `kind`, or keep it out of the \
+             configured `paths`"
+        )));
+        return None;
     }
+    let is_foreign = api_version(found, value, findings);
+    kind(found, value, is_foreign, findings)
 }
 
-fn kind(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> Option<Kind> {
+/// Whether the document is of another API.
+fn api_version(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> bool {
+    let expected = format!("`{API_VERSION}`");
+    let given = header(found, value, "apiVersion", &expected, findings);
+    let Some(given) = given.filter(|given| *given != API_VERSION) else {
+        return false;
+    };
+    let message = format!("the apiVersion `{given}` is not known");
+    findings.push(
+        found
+            .at(
+                Code::UNKNOWN_KIND,
+                path!["apiVersion"],
+                Part::Value,
+                message,
+            )
+            .label("not known")
+            .help(format!("write {expected}")),
+    );
+    true
+}
+
+fn kind(
+    found: &Finder<'_>,
+    value: &Value,
+    is_foreign: bool,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Kind> {
     let names = Kind::ALL.map(Kind::name);
     let all = names.map(|name| format!("`{name}`")).join(", ");
     let given = header(found, value, "kind", &format!("one of {all}"), findings)?;
     let kind = Kind::ALL.into_iter().find(|kind| kind.name() == given);
-    if kind.is_none() {
-        let help = match did_you_mean(given, names) {
+    let near = did_you_mean(given, names);
+    // What another API calls a kind is nothing that we know; its apiVersion is the finding.
+    if kind.is_none() && !(is_foreign && near.is_none()) {
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the kinds are {all}"),
         };

@@ -3,6 +3,8 @@
 //! Nothing below this module touches Git, files, processes, the environment or a clock; a test
 //! (`tests/it/walls.rs`) keeps it so. Time is an argument.
 
+pub mod allow;
+pub mod catalog;
 pub mod config;
 pub mod controllers;
 pub mod diagnostic;
@@ -19,6 +21,8 @@ pub mod schema;
 pub mod snapshot;
 pub mod source;
 pub mod status;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod text;
 pub mod transition;
 pub mod yaml;

@@ -130,15 +130,19 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>) -> BTreeMap<Key, StatusFile> 
             [only] => only.resource.as_ref().map(|r| r.spec_digest()),
             _ => None,
         };
-        let known = files.get(key).filter(|file| file.deleted.is_none());
-        if known.is_none() {
-            let uid = mint(&[
+        let before = files.get(key);
+        if before.is_none_or(|before| before.deleted.is_some()) {
+            let name = [
                 world.repository_id,
                 key.kind.name(),
                 &key.namespace,
                 &key.name,
                 inputs.commit,
-            ]);
+            ];
+            // A rewritten history may bring a commit back, and with it the name of a former run.
+            let former = before.map(|before| before.uid.as_str());
+            let parts: Vec<&str> = name.into_iter().chain(former).collect();
+            let uid = mint(&parts);
             let file = StatusFile {
                 uid,
                 generation: 1,
@@ -189,7 +193,7 @@ fn presence_of<'a>(inputs: &Inputs<'a>, key: &Key, file: Option<&StatusFile>) ->
                 Presence::Unknown("it is not found, and a file that may hold it cannot be read")
             } else if file.is_some_and(|file| !inputs.config.covers(&file.source.path)) {
                 Presence::Unknown("its file is outside the configured paths")
-            } else if inputs.history_rewritten || missed_here_before(inputs, file) {
+            } else if nothing_is_deleted(inputs) {
                 Presence::Unknown("it is not part of the rewritten history")
             } else {
                 Presence::Deleted
@@ -199,14 +203,12 @@ fn presence_of<'a>(inputs: &Inputs<'a>, key: &Key, file: Option<&StatusFile>) ->
     }
 }
 
-/// Whether the resource was missing at this very commit when history was found rewritten.
-fn missed_here_before(inputs: &Inputs<'_>, file: Option<&StatusFile>) -> bool {
-    match file.map(|file| &file.status) {
-        Some(Status::Execution(status)) => {
-            status.extensions.missing_at.as_deref() == Some(inputs.commit)
-        }
-        _ => false,
-    }
+/// Whether history was found rewritten at this commit, now or when it was looked at before.
+fn nothing_is_deleted(inputs: &Inputs<'_>) -> bool {
+    let found_before = inputs
+        .old
+        .and_then(|old| old.controller.rewritten_at.as_deref());
+    inputs.history_rewritten || found_before == Some(inputs.commit)
 }
 
 /// Capabilities and plans: what they are does not depend on any run.
@@ -291,7 +293,6 @@ fn run_executions<'a>(
             continue;
         };
         let incoming = by_uid.remove(file.uid.as_str()).unwrap_or_default();
-        evidence.extend(incoming.iter().map(|incoming| incoming.tip.clone()));
         let turn = controllers::execution::Turn {
             world,
             key: &key,
@@ -300,14 +301,14 @@ fn run_executions<'a>(
             refused: inputs.refused,
             others: files,
         };
-        let is_missing = matches!(turn.presence, Presence::Unknown(_));
         deadlines.extend(controllers::execution::reconcile(&turn, &mut file));
-        if let Status::Execution(status) = &mut file.status
-            && !status.phase.is_terminal()
-        {
-            let noted_here = status.extensions.missing_at.as_deref() == Some(inputs.commit);
-            status.extensions.missing_at = (is_missing && (inputs.history_rewritten || noted_here))
-                .then(|| inputs.commit.to_owned());
+        if let Status::Execution(status) = &file.status {
+            let folded_in = |incoming: &&&Incoming| {
+                let ref_name = incoming.address.to_string();
+                status.extensions.records.get(&ref_name) == Some(&incoming.tip)
+            };
+            let folded_in = incoming.iter().filter(folded_in);
+            evidence.extend(folded_in.map(|incoming| incoming.tip.clone()));
         }
         files.insert(key, file);
     }
@@ -421,12 +422,18 @@ fn finish(
             )
         },
     );
+    let is_missing = |(key, file): (&Key, &StatusFile)| {
+        file.deleted.is_none() && inputs.snapshot.definitions(key).is_empty()
+    };
+    let rewritten_at = (nothing_is_deleted(inputs) && files.iter().any(is_missing))
+        .then(|| inputs.commit.to_owned());
     let mut tree = StatusTree {
         controller: ControllerState {
             format_version: FORMAT_VERSION,
             repository_id,
             observed_commit,
             sequence,
+            rewritten_at,
             next_deadline,
             findings,
         },
@@ -455,3 +462,8 @@ fn count(number: usize, noun: &str) -> String {
         _ => format!("{number} {noun}s"),
     }
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

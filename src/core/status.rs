@@ -37,6 +37,10 @@ pub struct ControllerState {
     pub observed_commit: String,
     /// Counts the commits of the branch, from 1.
     pub sequence: u64,
+    /// The spec commit at which history was found rewritten: while it is the tip, nothing is taken
+    /// as deleted for being absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewritten_at: Option<String>,
     /// The next moment at which something happens by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_deadline: Option<Time>,
@@ -175,13 +179,8 @@ fn read_controller(value: Value) -> Result<ControllerState, String> {
 }
 
 fn read_value(path: &str, bytes: &[u8]) -> Result<Value, String> {
-    // We wrote it; nesting is bounded by what specs may hold.
-    let limits = Limits {
-        file_bytes: usize::MAX,
-        nodes: usize::MAX,
-        ..Limits::default()
-    };
-    let (mut documents, findings) = yaml::read(path, bytes, &limits);
+    // We wrote it, with what was within the limits when we read it.
+    let (mut documents, findings) = yaml::read(path, bytes, &Limits::NONE);
     if let Some(finding) = findings.first() {
         return Err(format!("{path}: {}", finding.message));
     }

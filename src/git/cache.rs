@@ -2,8 +2,10 @@
 //!
 //! Nothing here may decide anything: every error is a line in the log and a missing entry.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use super::Repo;
 
@@ -30,6 +32,25 @@ impl Cache {
                 tracing::trace!(path = %path.display(), %error, "not in the cache");
                 None
             }
+        }
+    }
+
+    /// What was stored under `name` for `key` by this very program, unharmed.
+    pub fn load_for(&self, name: &str, key: &str) -> Option<String> {
+        let text = String::from_utf8(self.load(name)?).ok()?;
+        let (seal, body) = text.split_once('\n')?;
+        let sound = seal == self::seal(key, body);
+        if !sound {
+            tracing::debug!(name, "in the cache, and for something else or damaged");
+        }
+        sound.then(|| body.to_owned())
+    }
+
+    /// Store `body` under `name`, to be loaded by this very program for `key` only; nothing when it
+    /// is too large to be worth it.
+    pub fn store_for(&self, name: &str, key: &str, body: &str) {
+        if body.len() <= MAX_BYTES {
+            self.store(name, format!("{}\n{body}", seal(key, body)).as_bytes());
         }
     }
 
@@ -61,6 +82,24 @@ impl Cache {
     }
 }
 
+/// Most bytes of one entry that is stored for a key.
+const MAX_BYTES: usize = 256 * 1024 * 1024;
+
+/// What tells whether `body` was stored for `key` by this program, and is as it was stored. It
+/// guards against accidents; whoever can write here can write hooks as well.
+fn seal(key: &str, body: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    (program(), key, body).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// This program: builds of one version differ while it is being worked on.
+fn program() -> (&'static str, Option<(u64, SystemTime)>) {
+    let file = std::env::current_exe().and_then(std::fs::metadata);
+    let build = file.and_then(|file| Ok((file.len(), file.modified()?)));
+    (env!("CARGO_PKG_VERSION"), build.ok())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -80,6 +119,28 @@ mod tests {
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no drafts");
         std::fs::remove_dir_all(folder).unwrap();
         assert_eq!(cache.load("noop"), None);
+    }
+
+    #[test]
+    fn what_is_stored_for_a_key_is_loaded_for_that_key_and_only_unharmed() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let cache = Cache::new(&repo);
+        cache.store_for("x", "key", "body\nand more");
+        let loaded = cache.load_for("x", "key");
+        assert_eq!(loaded.as_deref(), Some("body\nand more"));
+        assert_eq!(cache.load_for("x", "other key"), None);
+        let stored = cache.load("x").unwrap();
+        for at in 0..stored.len() {
+            let mut harmed = stored.clone();
+            harmed[at] ^= 1;
+            cache.store("x", &harmed);
+            assert_eq!(cache.load_for("x", "key"), None, "byte {at}");
+            cache.store("x", &stored[..at]);
+            assert_eq!(cache.load_for("x", "key"), None, "cut at {at}");
+        }
+        cache.store("x", b"\xff");
+        assert_eq!(cache.load_for("x", "key"), None);
     }
 
     #[test]

@@ -33,24 +33,8 @@ pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<Created> {
     write_new(&root.join(path), bytes, false)
 }
 
-/// Make a hook where Git looks for hooks, unless there is one. Returns its path.
-///
-/// # Errors
-/// `Unusable` when it cannot be written.
-pub fn create_hook(repo: &Repo, name: &str, bytes: &[u8]) -> Result<(PathBuf, Created)> {
-    let folder = match repo.config("core.hooksPath") {
-        Some(path) => {
-            let path = PathBuf::from(path);
-            repo.workdir().map_or(path.clone(), |root| root.join(path))
-        }
-        None => repo.common_dir().join("hooks"),
-    };
-    let path = folder.join(name);
-    let created = write_new(&path, bytes, true)?;
-    Ok((path, created))
-}
-
-fn write_new(path: &Path, bytes: &[u8], executable: bool) -> Result<Created> {
+/// Make a file with its folders, unless something is there.
+pub(super) fn write_new(path: &Path, bytes: &[u8], executable: bool) -> Result<Created> {
     let failed = |error: std::io::Error| {
         GitError::Unusable(format!("cannot write `{}`: {error}", path.display()))
     };

@@ -15,6 +15,7 @@
 //! | `inbox` | write a record, read and check a chain of records |
 //! | `files` | files that the user names or that `init` makes |
 //! | `commit` | commit named files for the user |
+//! | `hooks` | the pre-commit hook: where it stands, install, remove |
 //! | `editor` | the user's editor, on a draft that is not lost |
 //! | `program` | run `git` |
 //! | `cache` | disposable files in the common Git directory |
@@ -23,6 +24,7 @@ pub mod cache;
 pub mod commit;
 pub mod editor;
 pub mod files;
+pub mod hooks;
 pub mod inbox;
 mod object;
 pub mod program;

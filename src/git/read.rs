@@ -4,7 +4,7 @@
 //! Whatever is not a plain file of bounded size is handed over with the reason why it was not
 //! read; links are never followed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -15,7 +15,7 @@ use git2::{Index, IndexEntryExtendedFlag, ObjectType, Oid};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use walkdir::WalkDir;
 
-use super::object::{EntryKind, parse_id};
+use super::object::{EntryKind, TreeEntry, parse_id};
 use super::program::Program;
 use super::{GitError, Repo, Result, unusable_file};
 use crate::core::config::CONFIG_FILE;
@@ -31,6 +31,7 @@ const MAX_FOLDERS: usize = 1_000_000;
 const LINK: &str = "a symbolic link, which is never followed";
 const SUBMODULE: &str = "a submodule or a repository of its own, which is never entered";
 const NOT_UTF8: &str = "its path is not UTF-8";
+const CONFLICT: &str = "it has a merge conflict";
 
 /// Which files of a repository hold resources: the configured globs, compiled.
 #[derive(Debug, Clone)]
@@ -99,65 +100,116 @@ fn is_resource_name(name: &str) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Collects files; equal blobs are read once.
-struct Collector<'a> {
-    repo: &'a Repo,
-    paths: &'a Paths,
-    read: HashMap<Oid, Content>,
-    files: Vec<SourceFile>,
+/// A file of a tree or of the index that may hold resources, not read yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Path from the repository's root.
+    pub path: String,
+    mode: u32,
+    id: Oid,
+    flaw: Flaw,
 }
 
-impl<'a> Collector<'a> {
-    fn new(repo: &'a Repo, paths: &'a Paths) -> Collector<'a> {
-        Collector {
-            repo,
-            paths,
-            read: HashMap::new(),
-            files: Vec::new(),
-        }
+/// What keeps an entry from being read, whatever its mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    None,
+    NotUtf8,
+    Conflict,
+}
+
+impl Found {
+    /// Mode and id of the content: `100644 0123…`.
+    pub fn version(&self) -> String {
+        let flaw = match self.flaw {
+            Flaw::None => "",
+            Flaw::NotUtf8 => " not-utf8",
+            Flaw::Conflict => " conflict",
+        };
+        format!("{:o} {}{flaw}", self.mode, self.id)
     }
 
-    /// Take what a tree or the index has at `path`.
-    fn take(&mut self, path: &[u8], mode: u32, blob: Oid) -> Result<()> {
-        let entry = EntryKind::of(mode);
+    /// The file at `path` in a version that [`Found::version`] wrote.
+    pub fn at(path: &str, version: &str) -> Option<Found> {
+        let mut words = version.split(' ');
+        Some(Found {
+            path: path.to_owned(),
+            mode: u32::from_str_radix(words.next()?, 8).ok()?,
+            id: parse_id(words.next()?).ok()?,
+            flaw: match words.next() {
+                None => Flaw::None,
+                Some("not-utf8") => Flaw::NotUtf8,
+                Some("conflict") => Flaw::Conflict,
+                Some(_) => return None,
+            },
+        })
+    }
+}
+
+impl Paths {
+    /// What a tree or the index has at `path`, if it is to be handed over.
+    fn found(&self, path: &[u8], mode: u32, id: Oid) -> Option<Found> {
         let name = String::from_utf8_lossy(path);
-        if !self.paths.wants(&name, entry) {
-            return Ok(());
-        }
-        let content = match entry {
-            _ if std::str::from_utf8(path).is_err() => refused(NOT_UTF8),
-            EntryKind::File => self.content(blob)?,
-            EntryKind::Link => refused(LINK),
-            EntryKind::Submodule => refused(SUBMODULE),
-            _ => refused("not a regular file"),
+        let flaw = match std::str::from_utf8(path) {
+            Ok(_) => Flaw::None,
+            Err(_) => Flaw::NotUtf8,
         };
-        self.push(name.into_owned(), blob.to_string(), content);
-        Ok(())
+        self.wants(&name, EntryKind::of(mode)).then(|| Found {
+            path: name.into_owned(),
+            mode,
+            id,
+            flaw,
+        })
     }
+}
 
-    fn content(&mut self, blob: Oid) -> Result<Content> {
-        if let Some(content) = self.read.get(&blob) {
-            return Ok(content.clone());
-        }
-        let content = match self.repo.bounded_blob(blob, self.paths.max_bytes)? {
-            Ok(bytes) => Content::Bytes(bytes.into()),
-            Err(size) => too_large(size as u64, self.paths.max_bytes),
+/// Read files, equal blobs once; the result is sorted by path.
+///
+/// # Errors
+/// `Missing` when an object is not here; `Unusable` when one is broken.
+pub fn read(
+    repo: &Repo,
+    found: impl IntoIterator<Item = Found>,
+    paths: &Paths,
+) -> Result<Vec<SourceFile>> {
+    let mut known: HashMap<Oid, Content> = HashMap::new();
+    let mut files = Vec::new();
+    for Found {
+        path,
+        mode,
+        id,
+        flaw,
+    } in found
+    {
+        let content = match (flaw, EntryKind::of(mode)) {
+            (Flaw::NotUtf8, _) => refused(NOT_UTF8),
+            (Flaw::Conflict, _) => refused(CONFLICT),
+            (Flaw::None, EntryKind::File) => match known.get(&id) {
+                Some(content) => content.clone(),
+                None => {
+                    let content = content(repo, id, paths.max_bytes)?;
+                    known.insert(id, content.clone());
+                    content
+                }
+            },
+            (Flaw::None, EntryKind::Link) => refused(LINK),
+            (Flaw::None, EntryKind::Submodule) => refused(SUBMODULE),
+            (Flaw::None, _) => refused("not a regular file"),
         };
-        self.read.insert(blob, content.clone());
-        Ok(content)
-    }
-
-    fn push(&mut self, path: String, blob: String, content: Content) {
-        self.files.push(SourceFile {
+        files.push(SourceFile {
             path,
-            blob,
+            blob: id.to_string(),
             content,
         });
     }
+    Ok(sorted(files))
+}
 
-    fn sorted(self) -> Vec<SourceFile> {
-        sorted(self.files)
-    }
+fn content(repo: &Repo, blob: Oid, max_bytes: usize) -> Result<Content> {
+    Ok(match repo.bounded_blob(blob, max_bytes)? {
+        Ok(bytes) => Content::Bytes(bytes.into()),
+        Err(size) => too_large(size as u64, max_bytes),
+    })
 }
 
 fn sorted(mut files: Vec<SourceFile>) -> Vec<SourceFile> {
@@ -178,27 +230,90 @@ fn too_large(size: u64, max: usize) -> Content {
 /// # Errors
 /// `Missing` when an object is not here; `Unusable` when one is broken.
 pub fn from_commit(repo: &Repo, commit: &str, paths: &Paths) -> Result<Vec<SourceFile>> {
-    let root = repo.commit(parse_id(commit)?)?.tree;
-    let mut collector = Collector::new(repo, paths);
-    let mut folders = vec![(Vec::new(), root)];
+    let changes = tree_changes(repo, None, &tree_of(repo, commit)?, paths)?;
+    read(repo, changes.into_iter().filter_map(|(_, now)| now), paths)
+}
+
+/// The id of the tree of a commit.
+///
+/// # Errors
+/// As [`from_commit`].
+pub fn tree_of(repo: &Repo, commit: &str) -> Result<String> {
+    Ok(repo.commit(parse_id(commit)?)?.tree.to_string())
+}
+
+/// A path, and what is there now; nothing when it is gone.
+pub type Change = (String, Option<Found>);
+
+/// What differs between two trees below the configured paths; everything when there is no old
+/// one. Folders that are equal are not entered.
+///
+/// # Errors
+/// As [`from_commit`].
+pub fn tree_changes(
+    repo: &Repo,
+    old: Option<&str>,
+    new: &str,
+    paths: &Paths,
+) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    let old = old.map(parse_id).transpose()?;
+    let mut folders = vec![(Vec::new(), old, Some(parse_id(new)?))];
     let mut entered = 0;
-    while let Some((prefix, id)) = folders.pop() {
+    while let Some((prefix, old, new)) = folders.pop() {
         entered += 1;
         if entered > MAX_FOLDERS {
             return Err(GitError::Unusable(format!(
-                "commit {commit} has more than {MAX_FOLDERS} folders below the configured paths"
+                "there are more than {MAX_FOLDERS} folders below the configured paths"
             )));
         }
-        for entry in repo.tree(id)? {
-            let path = [prefix.as_slice(), &entry.name].concat();
-            if EntryKind::of(entry.mode) != EntryKind::Tree {
-                collector.take(&path, entry.mode, entry.id)?;
-            } else if paths.enters(&String::from_utf8_lossy(&path)) {
-                folders.push(([path.as_slice(), b"/"].concat(), entry.id));
+        let entries = |id: Option<Oid>| id.map_or(Ok(Vec::new()), |id| repo.tree(id));
+        for (name, old, new) in differing(entries(old)?, entries(new)?) {
+            let path = [prefix.as_slice(), &name].concat();
+            let folder = |side: Side| {
+                side.filter(|(mode, _)| EntryKind::of(*mode) == EntryKind::Tree)
+                    .map(|(_, id)| id)
+            };
+            let file = |side: Side| {
+                let (mode, id) = side.filter(|_| folder(side).is_none())?;
+                paths.found(&path, mode, id)
+            };
+            let below = (folder(old), folder(new));
+            if below != (None, None) && paths.enters(&String::from_utf8_lossy(&path)) {
+                folders.push(([path.as_slice(), b"/"].concat(), below.0, below.1));
+            }
+            match (file(old), file(new)) {
+                (None, None) => {}
+                (Some(old), None) => changes.push((old.path, None)),
+                (_, Some(new)) => changes.push((new.path.clone(), Some(new))),
             }
         }
     }
-    Ok(collector.sorted())
+    Ok(changes)
+}
+
+/// Mode and id on one side of a comparison; nothing when there is no such entry.
+type Side = Option<(u32, Oid)>;
+
+/// The names whose entries differ between two trees, with both entries.
+fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, Side, Side)> {
+    // Most of two versions of a folder is equal, in front of the change and behind it.
+    let front = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let (old, new) = (&old[front..], &new[front..]);
+    let ends = old.iter().rev().zip(new.iter().rev());
+    let back = ends.take_while(|(a, b)| a == b).count();
+    let (old, new) = (&old[..old.len() - back], &new[..new.len() - back]);
+    let mut sides: BTreeMap<&[u8], [Side; 2]> = BTreeMap::new();
+    for (side, entries) in [old, new].into_iter().enumerate() {
+        for entry in entries {
+            sides.entry(&entry.name).or_default()[side] = Some((entry.mode, entry.id));
+        }
+    }
+    sides
+        .into_iter()
+        .filter(|(_, [old, new])| old != new)
+        .map(|(name, [old, new])| (name.to_vec(), old, new))
+        .collect()
 }
 
 /// The resources as they are staged, sorted by path.
@@ -206,26 +321,13 @@ pub fn from_commit(repo: &Repo, commit: &str, paths: &Paths) -> Result<Vec<Sourc
 /// # Errors
 /// `Missing` when an object is not here; `Unusable` when one is broken, or the index is.
 pub fn from_index(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
-    let mut collector = Collector::new(repo, paths);
-    for Staged {
-        path,
-        mode,
-        id,
-        stage,
-    } in staged(repo)?
-    {
-        if stage == 0 {
-            collector.take(&path, mode, id)?;
-            continue;
-        }
-        // Up to three sides of one conflict stand beside each other.
-        let path = String::from_utf8_lossy(&path).into_owned();
-        let seen = collector.files.last().is_some_and(|file| file.path == path);
-        if paths.matches(&path) && !seen {
-            collector.push(path, id.to_string(), refused("it has a merge conflict"));
-        }
-    }
-    Ok(collector.sorted())
+    let changes = StagedFiles::open(repo)?.changes(&[], paths);
+    read(repo, changes.into_iter().filter_map(|(_, now)| now), paths)
+}
+
+/// What is staged, not read yet.
+pub struct StagedFiles {
+    entries: Vec<Staged>,
 }
 
 /// An entry of the index.
@@ -234,6 +336,90 @@ struct Staged {
     mode: u32,
     id: Oid,
     stage: u16,
+}
+
+impl StagedFiles {
+    /// The index of the repository, or the one that `GIT_INDEX_FILE` names.
+    ///
+    /// # Errors
+    /// `Unusable` when it is broken.
+    pub fn open(repo: &Repo) -> Result<StagedFiles> {
+        Ok(StagedFiles {
+            entries: staged(repo)?,
+        })
+    }
+
+    /// What is staged in another version than the `known` ones: paths and versions, sorted.
+    pub fn changes(&self, known: &[(&str, &str)], paths: &Paths) -> Vec<Change> {
+        let mut changes: Vec<Change> = Vec::new();
+        let mut unseen: Vec<bool> = vec![true; known.len()];
+        let mut next = 0;
+        for entry in &self.entries {
+            let name = String::from_utf8_lossy(&entry.path);
+            // Both are sorted, as a rule: Git has another order where file names ignore case.
+            let place = match known.get(next) {
+                Some((path, _)) if *path == name => Some(next),
+                _ => known.binary_search_by(|(path, _)| (*path).cmp(&name)).ok(),
+            };
+            next = place.map_or(next, |place| place + 1);
+            let version = place.and_then(|place| known.get(place));
+            let mut see = || {
+                if let Some(slot) = place.and_then(|place| unseen.get_mut(place)) {
+                    *slot = false;
+                }
+            };
+            if version.is_some_and(|(_, version)| entry.is(version)) {
+                see();
+                continue;
+            }
+            let Some(mut found) = paths.found(&entry.path, entry.mode, entry.id) else {
+                continue;
+            };
+            if entry.stage > 0 {
+                found.flaw = Flaw::Conflict;
+            }
+            see();
+            // Up to three sides of one conflict stand beside each other.
+            let seen = changes.last().is_some_and(|(path, _)| *path == found.path);
+            let same = version.is_some_and(|(_, version)| found.version() == *version);
+            if !seen && !same {
+                changes.push((found.path.clone(), Some(found)));
+            }
+        }
+        let gone = known.iter().zip(unseen).filter(|(_, unseen)| *unseen);
+        changes.extend(gone.map(|((path, _), _)| ((*path).to_owned(), None)));
+        changes
+    }
+
+    /// One file as it is staged; `None` when it is not.
+    ///
+    /// # Errors
+    /// As [`file_at`].
+    pub fn file(&self, repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
+        let is_it = |entry: &&Staged| entry.path == path.as_bytes() && entry.stage == 0;
+        match self.entries.iter().find(is_it) {
+            Some(entry) => {
+                regular(path, entry.mode)?;
+                repo.blob_bytes(entry.id).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+impl Staged {
+    /// Whether it is plainly the version that [`Found::version`] wrote.
+    fn is(&self, version: &str) -> bool {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let Some((mode, id)) = version.split_once(' ') else {
+            return false;
+        };
+        let digits = self.id.as_bytes().iter().flat_map(|byte| {
+            let digit = |nibble: u8| HEX[usize::from(nibble & 15)];
+            [digit(byte >> 4), digit(*byte)]
+        });
+        self.stage == 0 && id.bytes().eq(digits) && u32::from_str_radix(mode, 8) == Ok(self.mode)
+    }
 }
 
 fn staged(repo: &Repo) -> Result<Vec<Staged>> {
@@ -420,16 +606,7 @@ pub fn file_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<Vec<u8>>>
 /// # Errors
 /// As [`file_at`].
 pub fn file_in_index(repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
-    let found = staged(repo)?
-        .into_iter()
-        .find(|entry| entry.path == path.as_bytes() && entry.stage == 0);
-    match found {
-        Some(entry) => {
-            regular(path, entry.mode)?;
-            repo.blob_bytes(entry.id).map(Some)
-        }
-        None => Ok(None),
-    }
+    StagedFiles::open(repo)?.file(repo, path)
 }
 
 /// One file as it lies in the work tree; `None` when there is none.
@@ -695,6 +872,99 @@ mod tests {
         let commit = sandbox.commit(&repo, &[]);
         assert_eq!(told(&from_index(&repo, &paths()).unwrap()), MESSY);
         assert_eq!(told(&from_commit(&repo, &commit, &paths()).unwrap()), MESSY);
+    }
+
+    /// `path version-or-gone` of each change, sorted.
+    fn changed(mut changes: Vec<Change>) -> Vec<String> {
+        changes.sort_by(|a, b| a.0.cmp(&b.0));
+        let version = |found: Option<Found>| found.map_or("gone".to_owned(), |f| f.version());
+        let line = |(path, found): Change| format!("{path} {}", version(found));
+        changes.into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn what_differs_between_two_commits_and_the_index() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let first = sandbox.commit(
+            &repo,
+            &[
+                ("planspec/a/kept.yaml", "kept"),
+                ("planspec/a/changed.yaml", "one"),
+                ("planspec/b/gone.yaml", "gone"),
+                ("planspec/folder/x.yaml", "x"),
+                ("planspec/z.yaml", "z"),
+                ("src/main.rs", "fn main() {}"),
+            ],
+        );
+        let root = repo.workdir().unwrap().to_owned();
+        std::fs::remove_dir_all(root.join("planspec/b")).unwrap();
+        std::fs::remove_dir_all(root.join("planspec/folder")).unwrap();
+        // A file in the place of a folder.
+        sandbox.write(&repo, "planspec/folder", "no resource");
+        std::fs::remove_file(root.join("planspec/z.yaml")).unwrap();
+        symlink("a/kept.yaml", root.join("planspec/z.yaml")).unwrap();
+        let second = sandbox.commit(
+            &repo,
+            &[
+                ("planspec/a/changed.yaml", "two"),
+                ("planspec/c/new.yaml", "new"),
+                ("src/main.rs", "fn main() { }"),
+            ],
+        );
+        let id = |text: &str| blob_id(text.as_bytes());
+        let expected = [
+            format!("planspec/a/changed.yaml 100644 {}", id("two")),
+            "planspec/b/gone.yaml gone".to_owned(),
+            format!("planspec/c/new.yaml 100644 {}", id("new")),
+            "planspec/folder/x.yaml gone".to_owned(),
+            format!("planspec/z.yaml 120000 {}", id("a/kept.yaml")),
+        ];
+        let tree = |commit: &str| tree_of(&repo, commit).unwrap();
+        let (old, new) = (tree(&first), tree(&second));
+        let between = |old, new| tree_changes(&repo, old, new, &paths()).unwrap();
+        assert_eq!(changed(between(Some(&old), &new)), expected);
+        assert_eq!(changed(between(Some(&new), &new)), Vec::<String>::new());
+        // The index is that of the second commit.
+        let all = between(None, &old);
+        let mut known: Vec<(String, String)> = all
+            .iter()
+            .filter_map(|(path, found)| Some((path.clone(), found.as_ref()?.version())))
+            .collect();
+        known.sort();
+        let known: Vec<(&str, &str)> = known.iter().map(|(p, v)| (&**p, &**v)).collect();
+        let staged = StagedFiles::open(&repo).unwrap();
+        assert_eq!(changed(staged.changes(&known, &paths())), expected);
+        assert_eq!(
+            changed(staged.changes(&[], &paths())),
+            changed(between(None, &new))
+        );
+    }
+
+    #[test]
+    fn versions_are_read_as_they_are_written() {
+        let sandbox = Sandbox::new();
+        let repo = messy(&sandbox);
+        let commit = sandbox.commit(&repo, &[]);
+        let tree = tree_of(&repo, &commit).unwrap();
+        let all = tree_changes(&repo, None, &tree, &paths()).unwrap();
+        let found: Vec<Found> = all.into_iter().filter_map(|(_, found)| found).collect();
+        assert_eq!(found.len(), MESSY.len());
+        let again = found
+            .iter()
+            .map(|f| Found::at(&f.path, &f.version()).unwrap());
+        assert_eq!(told(&read(&repo, again, &paths()).unwrap()), MESSY);
+        let mut known: Vec<(String, String)> = found
+            .iter()
+            .map(|f| (f.path.clone(), f.version()))
+            .collect();
+        known.sort();
+        let known: Vec<(&str, &str)> = known.iter().map(|(p, v)| (&**p, &**v)).collect();
+        let staged = StagedFiles::open(&repo).unwrap();
+        assert_eq!(staged.changes(&known, &paths()), []);
+        for nonsense in ["", "100644", "x y", "100644 12", "100644 12 odd"] {
+            assert_eq!(Found::at("a", nonsense), None, "{nonsense}");
+        }
     }
 
     #[test]

@@ -249,6 +249,27 @@ impl Repo {
         }
     }
 
+    /// The best common ancestor of two commits, if there is one in sight.
+    ///
+    /// # Errors
+    /// `Missing` when one of them is not here.
+    pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>> {
+        for id in [parse_id(one)?, parse_id(other)?] {
+            self.header(id)?.ok_or_else(|| missing(id))?;
+        }
+        let answer = Program::new(self, "merge-base").args([one, other]).run()?;
+        match answer.code {
+            0 => Ok(Some(
+                String::from_utf8_lossy(&answer.stdout).trim().to_owned(),
+            )),
+            1 => Ok(None),
+            _ => Err(GitError::Unusable(format!(
+                "cannot find where {one} and {other} part: {}",
+                answer.stderr
+            ))),
+        }
+    }
+
     /// Whether an object is here. In a partial clone `false` may mean: not yet.
     pub fn has_object(&self, id: &str) -> bool {
         parse_id(id)
@@ -400,6 +421,23 @@ mod tests {
         assert_eq!(repo.head().unwrap(), branch);
         sandbox.git(&repo, &["checkout", "-q", "--detach"]);
         assert_eq!(repo.head().unwrap(), Head::Detached(commit));
+    }
+
+    #[test]
+    fn where_two_commits_part() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let fork = sandbox.commit(&repo, &[("a", "1")]);
+        let main = sandbox.commit(&repo, &[("a", "2")]);
+        sandbox.git(&repo, &["checkout", "-q", "-b", "side", &fork]);
+        let side = sandbox.commit(&repo, &[("a", "3")]);
+        assert_eq!(repo.merge_base(&main, &side).unwrap(), Some(fork.clone()));
+        assert_eq!(repo.merge_base(&fork, &side).unwrap(), Some(fork));
+        sandbox.git(&repo, &["checkout", "-q", "--orphan", "alone"]);
+        let alone = sandbox.commit(&repo, &[("a", "4")]);
+        assert_eq!(repo.merge_base(&alone, &side).unwrap(), None);
+        let gone = repo.merge_base(&"1".repeat(40), &side).unwrap_err();
+        assert!(matches!(gone, GitError::Missing(_)), "{gone:?}");
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub fn text(
         })
         .sum();
     let longest = waits.iter().map(|waits| display_width(&waits.join(", ")));
-    let longest = longest.max().unwrap_or(0);
+    let longest = longest.max().unwrap_or(0).max("WAITS FOR".len());
     let summary = summary(graph, levels.len(), nodes, width);
 
     if taken + longest.min(ENOUGH_FOR_WAITS) <= width {

@@ -12,6 +12,9 @@ use crate::core::transition::{Transition, Waiting, WaitingFor};
 /// Most transitions to spell out in a commit message.
 const LINES_IN_MESSAGE: usize = 200;
 
+/// Most lines of what waits; the board and `get` have the rest.
+const WAITING_SHOWN: usize = 50;
+
 /// What there is to show.
 pub struct Shown<'a> {
     /// Name of the spec branch.
@@ -51,11 +54,16 @@ pub fn text(shown: &Shown<'_>, width: Option<usize>) -> String {
         text.push_str("\nMoved:\n");
         text.push_str(&table::rows(&moved, 2, width));
     }
-    let (waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) =
+    let (mut waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) =
         shown.waiting.iter().map(waiting_row).unzip();
     if !waits.is_empty() {
+        let more = waits.len().saturating_sub(WAITING_SHOWN);
+        waits.truncate(WAITING_SHOWN);
         text.push_str("\nWaiting:\n");
         text.push_str(&table::rows(&waits, 2, width));
+        if more > 0 {
+            text.push_str(&format!("  … and {more} more: planspec get executions\n"));
+        }
     }
     let mut commands: Vec<String> = commands.into_iter().flatten().collect();
     commands.dedup();

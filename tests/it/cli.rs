@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, Sandbox};
 
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 23] = [
     "init",
     "new",
     "validate",
@@ -26,6 +26,8 @@ const VERBS: [&str; 21] = [
     "approve",
     "reject",
     "cancel",
+    "hooks",
+    "explain",
     "schema",
     "completions",
 ];

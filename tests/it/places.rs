@@ -373,14 +373,13 @@ fn a_repository_inside_the_environment_of_a_hook_is_found() {
     let git_dir = ana.dir.join(".git");
     let tree = ana.dir.to_str().unwrap();
     let elsewhere = sandbox.folder("elsewhere");
+    let environment = [
+        ("GIT_DIR", git_dir.to_str().unwrap()),
+        ("GIT_WORK_TREE", tree),
+    ];
+    elsewhere.run_in(&environment, "validate --staged").ok();
     elsewhere
-        .run_in(
-            &[
-                ("GIT_DIR", git_dir.to_str().unwrap()),
-                ("GIT_WORK_TREE", tree),
-            ],
-            "validate --staged",
-        )
+        .run_in(&environment, "validate")
         .ok()
         .notes("2 resources: valid");
 }

@@ -1,4 +1,4 @@
-//! The README says what is true.
+//! The README says what is true, and so do the files beside it.
 
 use planspec::core::manifest;
 use planspec::core::source::{Content, SourceFile};
@@ -99,4 +99,20 @@ fn the_commands_for_a_repository_of_yours_work_in_that_order() {
     let ran = Ran::of("the README's commands", shell.output().unwrap()).ok();
     ran.says("web/checkout-1/build attempt 1 as succeeded")
         .says("checkout-1   Running");
+}
+
+#[test]
+fn the_schemas_for_editors_are_those_of_the_program() {
+    let sandbox = Sandbox::new();
+    let nowhere = sandbox.folder("nowhere");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schemas");
+    let kinds = ["goal", "plan", "capability", "binding", "gate", "execution"];
+    for kind in kinds.into_iter().chain(["config"]) {
+        let shipped = std::fs::read_to_string(format!("{folder}/{kind}.json")).unwrap();
+        let printed = nowhere.run(&format!("schema {kind}")).ok().out;
+        assert_eq!(
+            shipped, printed,
+            "write it anew: planspec schema {kind} > docs/schemas/{kind}.json"
+        );
+    }
 }

@@ -1,5 +1,7 @@
 //! Binding: which provider does a task (formats.md, "Binding.spec").
 
+use std::collections::BTreeSet;
+
 use super::World;
 use crate::core::resource::{
     BindingPhase, BindingSpec, BindingStatus, CapabilityPhase, ExecutionSpec, Key, Kind, Node,
@@ -26,6 +28,13 @@ impl Unbound {
             capability: None,
         }
     }
+
+    fn about(self, capability: &ObjectRef) -> Unbound {
+        Unbound {
+            capability: Some(capability.clone()),
+            ..self
+        }
+    }
 }
 
 /// Who does a task of a run. A task without capabilities that no rule claims is open to every
@@ -39,88 +48,87 @@ pub fn resolve(
     plan: &Resource,
     node: &Node,
 ) -> Result<PinnedTarget, Unbound> {
-    let (key, spec) = execution;
-    let plan_key = plan.key();
-    let binding_key = spec
-        .node_bindings
+    let namespace = &plan.metadata.namespace;
+    let binding_key = binding_of(execution, node);
+    let mut chosen: Option<(&ObjectRef, &Target)> = None;
+    for reference in &node.capability_refs {
+        let capability = reference.key(Kind::Capability, namespace);
+        let target = resolve_capability(world, binding_key.as_ref(), plan, node, &capability)
+            .map_err(|unbound| unbound.about(reference))?;
+        match chosen {
+            Some((other, before)) if before != target => {
+                return Err(conflict((other, before), (reference, target)).about(reference));
+            }
+            _ => chosen = Some((reference, target)),
+        }
+    }
+    let target = match (chosen, &binding_key) {
+        (Some((_, target)), _) => Some(target),
+        (None, Some(binding)) => Question::new(world, binding, plan, node)?.choose(None)?,
+        (None, None) => None,
+    };
+    Ok(PinnedTarget {
+        provider: target.map(|target| target.provider.clone()),
+        config: target.and_then(|target| target.config.clone()),
+        binding: binding_key
+            .filter(|_| target.is_some())
+            .map(|binding| binding.qualified()),
+    })
+}
+
+/// The binding that an execution wants to be asked for a node.
+fn binding_of((key, spec): (&Key, &ExecutionSpec), node: &Node) -> Option<Key> {
+    spec.node_bindings
         .get(&node.id)
         .or(spec.binding_ref.as_ref())
-        .map(|reference| reference.key(Kind::Binding, &key.namespace));
-    let needed: Vec<Key> = node
-        .capability_refs
-        .iter()
-        .map(|reference| reference.key(Kind::Capability, &plan_key.namespace))
-        .collect();
-    for (capability, reference) in needed.iter().zip(&node.capability_refs) {
-        check_capability(world, capability).map_err(|unbound| Unbound {
-            capability: Some(reference.clone()),
-            ..unbound
-        })?;
-    }
-    let Some(binding_key) = binding_key else {
-        return match needed.first() {
-            None => Ok(open_to_everybody()),
-            Some(capability) => Err(Unbound {
-                capability: node.capability_refs.first().cloned(),
-                ..Unbound::new(
-                    "Unbound",
-                    format!(
-                        "needs capability `{}`, and the execution names no binding: start one with \
-                         `spec.bindingRef`",
-                        capability.name
-                    ),
-                )
-            }),
-        };
-    };
-    let Some(binding) = world.snapshot.binding(&binding_key) else {
+        .map(|reference| reference.key(Kind::Binding, &key.namespace))
+}
+
+/// Who does one of the capabilities that a task needs.
+fn resolve_capability<'a>(
+    world: &World<'a>,
+    binding: Option<&Key>,
+    plan: &Resource,
+    node: &Node,
+    capability: &Key,
+) -> Result<&'a Target, Unbound> {
+    check_capability(world, capability)?;
+    let Some(binding) = binding else {
         return Err(Unbound::new(
-            "BindingNotFound",
-            format!("binding `{}` does not exist", binding_key.qualified()),
+            "Unbound",
+            format!(
+                "needs capability `{}`, and the execution names no binding: start one with \
+                 `spec.bindingRef`",
+                capability.name
+            ),
         ));
     };
-    let question = Question {
-        binding: (&binding_key, binding),
-        plan,
-        node: &node.id,
-    };
-    if needed.is_empty() {
-        return Ok(question
-            .choose(None)?
-            .map_or_else(open_to_everybody, |target| pinned(target, &binding_key)));
-    }
-    let mut chosen: Option<(&Key, &Target)> = None;
-    for (capability, reference) in needed.iter().zip(&node.capability_refs) {
-        let target = question.choose(Some(capability))?.ok_or_else(|| Unbound {
-            capability: Some(reference.clone()),
-            ..Unbound::new(
+    Question::new(world, binding, plan, node)?
+        .choose(Some(capability))?
+        .ok_or_else(|| {
+            Unbound::new(
                 "Unbound",
                 format!(
                     "no rule of binding `{}` matches capability `{}`",
-                    binding_key.qualified(),
+                    binding.qualified(),
                     capability.name
                 ),
             )
-        })?;
-        match chosen {
-            Some((other, before)) if before != target => {
-                return Err(Unbound {
-                    capability: Some(reference.clone()),
-                    ..Unbound::new(
-                        "ConflictingProviders",
-                        format!(
-                            "capability `{}` is bound to {}, `{}` to {}",
-                            other.name, before.provider, capability.name, target.provider
-                        ),
-                    )
-                });
-            }
-            _ => chosen = Some((capability, target)),
-        }
-    }
-    Ok(chosen.map_or_else(open_to_everybody, |(_, target)| {
-        pinned(target, &binding_key)
-    }))
+        })
+}
+
+fn conflict(a: (&ObjectRef, &Target), b: (&ObjectRef, &Target)) -> Unbound {
+    let with = match a.1.provider == b.1.provider {
+        true => " with another config",
+        false => "",
+    };
+    Unbound::new(
+        "ConflictingProviders",
+        format!(
+            "capability `{}` is bound to {}, `{}` to {}{with}",
+            a.0.name, a.1.provider, b.0.name, b.1.provider
+        ),
+    )
 }
 
 fn check_capability(world: &World<'_>, capability: &Key) -> Result<(), Unbound> {
@@ -137,30 +145,39 @@ fn check_capability(world: &World<'_>, capability: &Key) -> Result<(), Unbound> 
     }
 }
 
-fn open_to_everybody() -> PinnedTarget {
-    PinnedTarget {
-        provider: None,
-        config: None,
-        binding: None,
-    }
-}
-
-fn pinned(target: &Target, binding: &Key) -> PinnedTarget {
-    PinnedTarget {
-        provider: Some(target.provider.clone()),
-        config: target.config.clone(),
-        binding: Some(binding.qualified()),
-    }
-}
-
 /// What a binding is asked.
-struct Question<'a> {
-    binding: (&'a Key, &'a BindingSpec),
-    plan: &'a Resource,
-    node: &'a str,
+struct Question<'a, 'q> {
+    binding: (&'q Key, &'a BindingSpec),
+    plan: &'q Resource,
+    node: &'q str,
 }
 
-impl<'a> Question<'a> {
+impl<'a, 'q> Question<'a, 'q> {
+    fn new(
+        world: &World<'a>,
+        key: &'q Key,
+        plan: &'q Resource,
+        node: &'q Node,
+    ) -> Result<Question<'a, 'q>, Unbound> {
+        let Some(spec) = world.snapshot.binding(key) else {
+            return Err(match world.snapshot.definitions(key).is_empty() {
+                true => Unbound::new(
+                    "BindingNotFound",
+                    format!("binding `{}` does not exist", key.qualified()),
+                ),
+                false => Unbound::new(
+                    "BindingInvalid",
+                    format!("binding `{}` cannot be read", key.qualified()),
+                ),
+            });
+        };
+        Ok(Question {
+            binding: (key, spec),
+            plan,
+            node: &node.id,
+        })
+    }
+
     /// The target for a capability of the node, or for the node as such.
     fn choose(&self, capability: Option<&Key>) -> Result<Option<&'a Target>, Unbound> {
         let (key, spec) = self.binding;
@@ -250,53 +267,45 @@ pub fn reconcile(
 ) {
     let mut unbound: Vec<UnboundCapability> = Vec::new();
     let mut total = 0;
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for need in needs {
-        let (execution, spec) = need.execution;
-        let asks_this = spec
-            .node_bindings
-            .get(&need.node.id)
-            .or(spec.binding_ref.as_ref())
-            .is_some_and(|b| b.key(Kind::Binding, &execution.namespace) == *key);
-        let is_asked = asks_this
-            && need.node.kind == NodeKind::Task
-            && !need.node.capability_refs.is_empty()
-            && seen.insert((need.plan.key(), &need.node.id));
+        let (node, plan) = (need.node, need.plan);
+        let is_asked = binding_of(need.execution, node).is_some_and(|binding| binding == *key)
+            && node.kind == NodeKind::Task
+            && seen.insert((plan.key(), &node.id));
         if !is_asked {
             continue;
         }
-        total += need.node.capability_refs.len();
-        if let Err(missing) = resolve(world, need.execution, need.plan, need.node) {
-            unbound.push(UnboundCapability {
-                capability_ref: missing
-                    .capability
-                    .unwrap_or_else(|| need.node.capability_refs[0].clone()),
-                node_id: Some(need.node.id.clone()),
-                reason: missing.reason.to_owned(),
-                message: missing.message,
-            });
+        total += node.capability_refs.len();
+        let before = unbound.len();
+        for reference in &node.capability_refs {
+            let capability = reference.key(Kind::Capability, &plan.metadata.namespace);
+            if let Err(why) = resolve_capability(world, Some(key), plan, node, &capability) {
+                unbound.push(why.of_node(reference, Some(node)));
+            }
+        }
+        if unbound.len() == before
+            && let Err(why) = resolve(world, need.execution, plan, node)
+            && let Some(reference) = why.capability.clone()
+        {
+            unbound.push(why.of_node(&reference, Some(node)));
         }
     }
     if total == 0 {
-        for reference in spec
+        let named: BTreeSet<&ObjectRef> = spec
             .rules
             .iter()
             .filter_map(|rule| rule.selector.capability_ref.as_ref())
-        {
-            total += 1;
+            .collect();
+        total = named.len();
+        for reference in named {
             let capability = reference.key(Kind::Capability, &key.namespace);
-            if let Err(missing) = check_capability(world, &capability) {
-                unbound.push(UnboundCapability {
-                    capability_ref: reference.clone(),
-                    node_id: None,
-                    reason: missing.reason.to_owned(),
-                    message: missing.message,
-                });
+            if let Err(why) = check_capability(world, &capability) {
+                unbound.push(why.of_node(reference, None));
             }
         }
     }
     unbound.sort();
-    unbound.dedup();
     status.total_count = total;
     status.bound_count = total.saturating_sub(unbound.len());
     status.phase = match (status.bound_count, unbound.len()) {
@@ -305,4 +314,401 @@ pub fn reconcile(
         _ => BindingPhase::PartiallyBound,
     };
     status.unbound_capabilities = unbound;
+}
+
+impl Unbound {
+    fn of_node(self, reference: &ObjectRef, node: Option<&Node>) -> UnboundCapability {
+        UnboundCapability {
+            capability_ref: reference.clone(),
+            node_id: node.map(|node| node.id.clone()),
+            reason: self.reason.to_owned(),
+            message: self.message,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::resource::{BindingPhase, Kind};
+    use crate::core::testing::{World, execution, plan_with, resource, task, with_metadata};
+
+    const LABELS: &str = "name: p, namespace: team, labels: {tier: gold}";
+
+    /// A binding with rules in flow style, each `(priority, selector, provider)`.
+    fn binding(name: &str, strategy: &str, rules: &[(u32, &str, &str)]) -> String {
+        let rules: Vec<String> = rules
+            .iter()
+            .map(|(priority, selector, provider)| {
+                format!(
+                    "{{priority: {priority}, selector: {{{selector}}}, target: {{provider: {provider}}}}}"
+                )
+            })
+            .collect();
+        let spec = format!("strategy: {strategy}, rules: [{}]", rules.join(", "));
+        resource("Binding", name, &spec)
+    }
+
+    fn capability(name: &str) -> String {
+        resource("Capability", name, "description: d")
+    }
+
+    /// Who does node `a`, which needs capability `cap`, or why nobody does.
+    fn provider(strategy: &str, rules: &[(u32, &str, &str)], needs: &str) -> String {
+        let node = task("a", &format!("capabilityRefs: [{needs}]"));
+        let world = World::of(&[
+            with_metadata(
+                "Plan",
+                LABELS,
+                &format!("description: d, graph: {{nodes: [{node}, {{id: b, kind: Task}}]}}"),
+            ),
+            plan_with("other", "", &task("a", ""), ""),
+            capability("cap"),
+            capability("cap2"),
+            binding("bind", strategy, rules),
+            execution("run", "p", "bindingRef: {name: bind}"),
+        ]);
+        let node = world.node("a");
+        match node.extensions.target {
+            Some(target) => {
+                let from = target.provider.is_some().then_some("team/bind");
+                assert_eq!(target.binding.as_deref(), from);
+                target.provider.unwrap_or("anybody".to_owned())
+            }
+            None => node.extensions.reason,
+        }
+    }
+
+    const CAP: &str = "capabilityRef: {name: cap}";
+    const CAP2: &str = "capabilityRef: {name: cap2}";
+    const PLAN: &str = "planRef: {name: p}";
+    const PLAN_NODE: &str = "planRef: {name: p}, nodeId: a";
+    const PLAN_CAP: &str = "planRef: {name: p}, capabilityRef: {name: cap}";
+    const GOLD: &str = "matchLabels: {tier: gold}";
+
+    #[test]
+    fn every_selector_matches_what_it_names_and_nothing_else() {
+        let table = [
+            (CAP, true),
+            (PLAN, true),
+            (PLAN_NODE, true),
+            (PLAN_CAP, true),
+            (GOLD, true),
+            (CAP2, false),
+            ("planRef: {name: other}", false),
+            ("planRef: {name: p}, nodeId: b", false),
+            ("planRef: {name: other}, nodeId: a", false),
+            ("planRef: {name: p}, capabilityRef: {name: cap2}", false),
+            ("planRef: {name: other}, capabilityRef: {name: cap}", false),
+            ("matchLabels: {tier: iron}", false),
+            ("matchLabels: {tier: gold, other: x}", false),
+            ("capabilityRef: {name: cap, namespace: elsewhere}", false),
+            ("capabilityRef: {name: cap, namespace: team}", true),
+        ];
+        for (selector, matches) in table {
+            let expected = if matches { "x" } else { "Unbound" };
+            let found = provider("FirstMatch", &[(0, selector, "x")], "{name: cap}");
+            assert_eq!(found, expected, "{selector}");
+        }
+    }
+
+    #[test]
+    fn the_more_specific_of_two_rules_wins_and_then_the_first() {
+        let precedence = [PLAN_NODE, PLAN_CAP, CAP, PLAN, GOLD];
+        for strategy in ["FirstMatch", "MostSpecific", "ErrorOnConflict"] {
+            for pair in precedence.windows(2) {
+                for rules in [
+                    [(5, pair[0], "more"), (5, pair[1], "less")],
+                    [(5, pair[1], "less"), (5, pair[0], "more")],
+                ] {
+                    let found = provider(strategy, &rules, "{name: cap}");
+                    assert_eq!(found, "more", "{strategy} {rules:?}");
+                }
+            }
+        }
+        for strategy in ["FirstMatch", "MostSpecific"] {
+            let rules = [(0, CAP, "first"), (0, CAP, "second")];
+            assert_eq!(provider(strategy, &rules, "{name: cap}"), "first");
+        }
+    }
+
+    #[test]
+    fn priority_comes_before_specificity_but_for_most_specific() {
+        let rules = [(0, PLAN_NODE, "specific"), (1, GOLD, "urgent")];
+        let table = [
+            ("FirstMatch", "urgent"),
+            ("ErrorOnConflict", "urgent"),
+            ("MostSpecific", "specific"),
+        ];
+        for (strategy, expected) in table {
+            assert_eq!(
+                provider(strategy, &rules, "{name: cap}"),
+                expected,
+                "{strategy}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tie_is_a_conflict_only_where_that_is_asked_for() {
+        let table: [(&str, &[(u32, &str, &str)], &str); 5] = [
+            (
+                "ErrorOnConflict",
+                &[(1, CAP, "x"), (1, CAP, "y")],
+                "ConflictingRules",
+            ),
+            ("ErrorOnConflict", &[(2, CAP, "x"), (1, CAP, "y")], "x"),
+            ("ErrorOnConflict", &[(1, CAP, "x"), (1, PLAN_CAP, "y")], "y"),
+            (
+                "ErrorOnConflict",
+                &[(9, CAP, "x"), (1, PLAN, "y"), (1, PLAN, "z")],
+                "x",
+            ),
+            ("FirstMatch", &[(1, CAP, "x"), (1, CAP, "y")], "x"),
+        ];
+        for (strategy, rules, expected) in table {
+            assert_eq!(
+                provider(strategy, rules, "{name: cap}"),
+                expected,
+                "{rules:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn all_capabilities_of_a_task_go_to_one_provider() {
+        let both = "{name: cap}, {name: cap2}";
+        let table: [(&[(u32, &str, &str)], &str); 5] = [
+            (&[(0, CAP, "x"), (0, CAP2, "y")], "ConflictingProviders"),
+            (&[(0, CAP, "x"), (0, CAP2, "x")], "x"),
+            (&[(0, CAP, "x")], "Unbound"),
+            (&[(0, PLAN, "x")], "x"),
+            (&[(0, CAP, "x"), (0, CAP2, "y"), (0, PLAN_NODE, "z")], "z"),
+        ];
+        for (rules, expected) in table {
+            assert_eq!(provider("FirstMatch", rules, both), expected, "{rules:?}");
+        }
+        let configs = "x, config: {a: 1}";
+        let rules = [(0, CAP, configs), (0, CAP2, "x")];
+        assert_eq!(provider("FirstMatch", &rules, both), "ConflictingProviders");
+    }
+
+    #[test]
+    fn a_task_without_capabilities_is_offered_to_everybody_unless_a_rule_takes_it() {
+        let table = [
+            (CAP, "anybody"),
+            (PLAN_CAP, "anybody"),
+            ("planRef: {name: other}", "anybody"),
+            (PLAN, "x"),
+            (PLAN_NODE, "x"),
+            (GOLD, "x"),
+        ];
+        for (selector, expected) in table {
+            let found = provider("FirstMatch", &[(0, selector, "x")], "");
+            assert_eq!(found, expected, "{selector}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_blocks_the_node_and_says_what() {
+        let needs = || task("a", "capabilityRefs: [{name: cap}]");
+        let start = |node: &str, fields: &str, others: &[String]| {
+            let mut all = vec![plan_with("p", "", node, ""), execution("run", "p", fields)];
+            all.extend_from_slice(others);
+            World::of(&all)
+        };
+        let named = "bindingRef: {name: bind}";
+        let cap = capability("cap");
+        let bind = binding("bind", "FirstMatch", &[(0, CAP, "x")]);
+        let hollow = resource(
+            "Capability",
+            "cap",
+            "description: d, requirements: [{name: gone}]",
+        );
+        let table: [(String, &str, Vec<String>, &str); 8] = [
+            (
+                needs(),
+                named,
+                vec![bind.clone()],
+                "Blocked CapabilityNotFound",
+            ),
+            (
+                needs(),
+                named,
+                vec![hollow, bind.clone()],
+                "Blocked CapabilityUnavailable",
+            ),
+            (needs(), named, vec![cap.clone()], "Blocked BindingNotFound"),
+            (
+                needs(),
+                named,
+                vec![cap.clone(), bind.clone(), bind.clone()],
+                "Blocked BindingInvalid",
+            ),
+            (
+                needs(),
+                "",
+                vec![cap.clone(), bind.clone()],
+                "Blocked Unbound",
+            ),
+            (
+                needs(),
+                named,
+                vec![cap.clone(), bind.clone()],
+                "Pending Ready",
+            ),
+            (task("a", ""), "", vec![], "Pending Ready"),
+            (task("a", ""), named, vec![], "Blocked BindingNotFound"),
+        ];
+        for (node, fields, others, expected) in table {
+            let world = start(&node, fields, &others);
+            assert_eq!(world.stands("a"), expected, "{fields} {others:?}");
+            assert_eq!(world.says(Kind::Plan, "p", "Valid"), "True Valid");
+        }
+    }
+
+    #[test]
+    fn the_binding_of_a_node_takes_the_place_of_that_of_the_execution() {
+        let all = [
+            plan_with(
+                "p",
+                "",
+                &format!("{}, {}", task("a", ""), task("b", "")),
+                "",
+            ),
+            binding("general", "FirstMatch", &[(1000, PLAN, "general")]),
+            binding("special", "FirstMatch", &[(0, PLAN, "special")]),
+            execution(
+                "run",
+                "p",
+                "bindingRef: {name: general}, nodeBindings: {b: {name: special}}",
+            ),
+        ];
+        let world = World::of(&all);
+        let target = |node: &str| world.node(node).extensions.target.and_then(|t| t.provider);
+        assert_eq!(target("a").as_deref(), Some("general"));
+        assert_eq!(target("b").as_deref(), Some("special"));
+    }
+
+    #[test]
+    fn references_default_to_the_namespace_of_what_refers() {
+        let elsewhere = |kind: &str, name: &str, spec: &str| {
+            with_metadata(kind, &format!("name: {name}, namespace: lib"), spec)
+        };
+        let world = World::of(&[
+            elsewhere(
+                "Plan",
+                "p",
+                "description: d, graph: {nodes: [{id: a, kind: Task, capabilityRefs: [{name: cap}]}]}",
+            ),
+            elsewhere("Capability", "cap", "description: d"),
+            elsewhere(
+                "Binding",
+                "bind",
+                "rules: [{selector: {planRef: {name: p}, capabilityRef: {name: cap}}, target: {provider: x}}]",
+            ),
+            resource(
+                "Execution",
+                "run",
+                "planRef: {name: p, namespace: lib}, bindingRef: {name: bind, namespace: lib}",
+            ),
+        ]);
+        let target = world.node("a").extensions.target.expect("a target");
+        assert_eq!(target.binding.as_deref(), Some("lib/bind"));
+    }
+
+    #[test]
+    fn the_status_counts_what_unfinished_executions_ask() {
+        let nodes = [
+            task("a", "capabilityRefs: [{name: cap}]"),
+            task("b", "capabilityRefs: [{name: cap}, {name: cap2}]"),
+            task("c", ""),
+        ]
+        .join(", ");
+        let world = |rules: &[(u32, &str, &str)]| {
+            World::of(&[
+                plan_with("p", "", &nodes, ""),
+                plan_with("q", "", &task("a", "capabilityRefs: [{name: cap}]"), ""),
+                capability("cap"),
+                capability("cap2"),
+                binding("bind", "FirstMatch", rules),
+                execution("run", "p", "bindingRef: {name: bind}"),
+                execution("again", "p", "bindingRef: {name: bind}"),
+                execution("other", "q", "bindingRef: {name: bind}"),
+                execution("none", "q", ""),
+            ])
+        };
+        type Rules<'a> = &'a [(u32, &'a str, &'a str)];
+        let table: [(Rules<'_>, BindingPhase, usize, &[&str]); 4] = [
+            (
+                &[(0, CAP, "x"), (0, CAP2, "x")],
+                BindingPhase::Ready,
+                4,
+                &[],
+            ),
+            (
+                &[(0, CAP, "x")],
+                BindingPhase::PartiallyBound,
+                3,
+                &["b cap2 Unbound"],
+            ),
+            (
+                &[(0, "planRef: {name: z}", "x")],
+                BindingPhase::Unresolved,
+                0,
+                &[
+                    "a cap Unbound",
+                    "a cap Unbound",
+                    "b cap Unbound",
+                    "b cap2 Unbound",
+                ],
+            ),
+            (
+                &[(0, CAP, "x"), (0, CAP2, "y")],
+                BindingPhase::PartiallyBound,
+                3,
+                &["b cap2 ConflictingProviders"],
+            ),
+        ];
+        for (rules, phase, bound, unbound) in table {
+            let world = world(rules);
+            let status = world.binding("bind");
+            assert_eq!(
+                (status.phase, status.total_count, status.bound_count),
+                (phase, 4, bound)
+            );
+            let mut found: Vec<String> = status
+                .unbound_capabilities
+                .iter()
+                .map(|u| {
+                    let node = u.node_id.as_deref().unwrap_or("-");
+                    format!("{node} {} {}", u.capability_ref.name, u.reason)
+                })
+                .collect();
+            found.sort();
+            assert_eq!(found, unbound, "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn while_nobody_asks_the_status_counts_what_the_rules_name() {
+        let mut world = World::of(&[
+            capability("cap"),
+            binding(
+                "bind",
+                "FirstMatch",
+                &[(0, CAP, "x"), (1, CAP, "y"), (0, CAP2, "x"), (0, GOLD, "z")],
+            ),
+        ]);
+        let status = world.binding("bind");
+        assert_eq!(status.phase, BindingPhase::PartiallyBound);
+        assert_eq!((status.total_count, status.bound_count), (2, 1));
+        assert_eq!(status.unbound_capabilities[0].reason, "CapabilityNotFound");
+        world.write("planspec/cap2.yaml", &capability("cap2"));
+        world.reconcile();
+        assert_eq!(world.binding("bind").phase, BindingPhase::Ready);
+        assert_eq!(
+            world.moved(),
+            ["cap2 - → Available", "bind PartiallyBound → Ready"]
+        );
+    }
 }

@@ -17,17 +17,23 @@ pub fn phases(snapshot: &Snapshot) -> BTreeMap<Key, CapabilityPhase> {
         .filter(|key| snapshot.capability(key).is_some())
         .filter(|key| snapshot.errors_of(key).next().is_none())
         .collect();
-    loop {
-        let lost: Vec<&Key> = usable
-            .iter()
-            .filter(|key| missing(snapshot, key, |other| usable.contains(other)).is_some())
-            .copied()
-            .collect();
-        if lost.is_empty() {
-            break;
+    let mut needed_by: BTreeMap<Key, Vec<&Key>> = BTreeMap::new();
+    for key in &usable {
+        for required in requirements(snapshot, key) {
+            needed_by.entry(required).or_default().push(key);
         }
-        for key in lost {
-            usable.remove(key);
+    }
+    // What is lost takes with it what requires it, and so on.
+    let mut lost: Vec<Key> = needed_by
+        .keys()
+        .filter(|key| !usable.contains(key))
+        .cloned()
+        .collect();
+    while let Some(gone) = lost.pop() {
+        for key in needed_by.remove(&gone).unwrap_or_default() {
+            if usable.remove(key) {
+                lost.push(key.clone());
+            }
         }
     }
     snapshot
@@ -46,17 +52,16 @@ pub fn phases(snapshot: &Snapshot) -> BTreeMap<Key, CapabilityPhase> {
         .collect()
 }
 
-/// The first requirement of a capability that is not there.
-fn missing(snapshot: &Snapshot, key: &Key, is_there: impl Fn(&Key) -> bool) -> Option<Key> {
-    let spec = snapshot.capability(key)?;
-    spec.requirements
-        .iter()
+/// What a capability cannot do without.
+fn requirements(snapshot: &Snapshot, key: &Key) -> impl Iterator<Item = Key> {
+    let spec = snapshot.capability(key);
+    spec.into_iter()
+        .flat_map(|spec| &spec.requirements)
         .filter(|requirement| !requirement.optional)
         .map(|requirement| {
             let namespace = requirement.namespace.as_deref().unwrap_or(&key.namespace);
             Key::new(Kind::Capability, namespace, &requirement.name)
         })
-        .find(|required| !is_there(required))
 }
 
 /// Bring the status of one capability up to date.
@@ -81,7 +86,7 @@ pub fn reconcile(world: &World<'_>, key: &Key, status: &mut CapabilityStatus, ge
         namespace: None,
         uid: None,
     });
-    let missing = missing(world.snapshot, key, available);
+    let missing = requirements(world.snapshot, key).find(|required| !available(required));
     let (reason, message) = match &missing {
         Some(required) => (
             "RequirementMissing",
@@ -97,4 +102,151 @@ pub fn reconcile(world: &World<'_>, key: &Key, status: &mut CapabilityStatus, ge
         message,
         (generation, world.now),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::resource::Kind;
+    use crate::core::testing::{World, resource, with_metadata};
+
+    fn capability(name: &str, requirements: &str) -> String {
+        let spec = format!("description: d, requirements: [{requirements}]");
+        resource("Capability", name, &spec)
+    }
+
+    /// Phase of each capability, and what its condition says: `a Available`.
+    fn phases(world: &World) -> Vec<String> {
+        let tree = world.tree.as_ref().expect("a status");
+        let files = tree.files.iter();
+        files
+            .map(|(key, file)| format!("{} {}", key.name, file.status.phase()))
+            .collect()
+    }
+
+    #[test]
+    fn a_capability_is_available_when_everything_that_it_requires_is() {
+        let table: [(&[(&str, &str)], &[&str]); 6] = [
+            (&[("a", "")], &["a Available"]),
+            (&[("a", "{name: gone}")], &["a Unavailable"]),
+            (&[("a", "{name: gone, optional: true}")], &["a Available"]),
+            (
+                &[("a", "{name: b}"), ("b", "")],
+                &["a Available", "b Available"],
+            ),
+            (
+                &[
+                    ("a", "{name: b}"),
+                    ("b", "{name: c}"),
+                    ("c", "{name: gone}"),
+                    ("d", ""),
+                ],
+                &[
+                    "a Unavailable",
+                    "b Unavailable",
+                    "c Unavailable",
+                    "d Available",
+                ],
+            ),
+            (
+                &[
+                    ("a", "{name: b}"),
+                    ("b", "{name: a}"),
+                    ("c", "{name: a, optional: true}"),
+                ],
+                &["a Unavailable", "b Unavailable", "c Available"],
+            ),
+        ];
+        for (capabilities, expected) in table {
+            let documents: Vec<String> = capabilities
+                .iter()
+                .map(|(name, requirements)| capability(name, requirements))
+                .collect();
+            let world = World::of(&documents);
+            assert_eq!(phases(&world), expected, "{capabilities:?}");
+        }
+    }
+
+    #[test]
+    fn a_requirement_may_stand_in_another_namespace() {
+        let lib = with_metadata("Capability", "name: b, namespace: lib", "description: d");
+        let world = World::of(&[capability("a", "{name: b, namespace: lib}"), lib.clone()]);
+        assert_eq!(phases(&world), ["b Available", "a Available"]);
+        let world = World::of(&[capability("a", "{name: b}"), lib]);
+        assert_eq!(phases(&world), ["b Available", "a Unavailable"]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_its_coming_is_noticed() {
+        let mut world = World::of(&[capability("a", "{name: b}")]);
+        assert_eq!(
+            world.says(Kind::Capability, "a", "RequirementsMet"),
+            "False RequirementMissing"
+        );
+        let condition = world.condition(Kind::Capability, "a", "RequirementsMet");
+        assert_eq!(
+            condition.map(|condition| condition.message.as_str()),
+            Some("requires team/b, which is not available")
+        );
+        assert_eq!(
+            world.says(Kind::Capability, "a", "Valid"),
+            "True Valid",
+            "a warning only"
+        );
+        world.wait("1m");
+        world.write("planspec/b.yaml", &capability("b", ""));
+        world.reconcile();
+        assert_eq!(
+            world.moved(),
+            ["a Unavailable → Available", "b - → Available"]
+        );
+        let condition = world.condition(Kind::Capability, "a", "RequirementsMet");
+        let since = condition.map(|condition| condition.last_transition_time);
+        assert_eq!(since, Some(world.now));
+    }
+
+    #[test]
+    fn a_deprecated_capability_can_be_used_and_says_what_to_use_instead() {
+        let annotations =
+            "annotations: {planspec.io/deprecated: too slow, planspec.io/replacement: b}";
+        let metadata = format!("name: a, namespace: team, {annotations}");
+        let old = |spec: &str| with_metadata("Capability", &metadata, spec);
+        let user = capability("c", "{name: a}");
+        let mut world = World::of(&[old("description: d"), user.clone()]);
+        assert_eq!(phases(&world), ["a Deprecated", "c Available"]);
+        let status = world.capability("a");
+        assert_eq!(status.deprecation_message.as_deref(), Some("too slow"));
+        assert_eq!(
+            status.replacement.as_ref().map(|to| to.name.as_str()),
+            Some("b")
+        );
+        let broken = old("description: d, requirements: [{name: gone}]");
+        world.write("planspec/all.yaml", &format!("{broken}{user}"));
+        world.reconcile();
+        assert_eq!(phases(&world), ["a Unavailable", "c Unavailable"]);
+        world.write("planspec/all.yaml", &capability("a", ""));
+        world.reconcile();
+        assert_eq!(world.capability("a").deprecation_message, None);
+    }
+
+    #[test]
+    fn a_long_chain_is_judged_to_its_end() {
+        let documents: Vec<String> = (0..300)
+            .map(|at| capability(&format!("c{at}"), &format!("{{name: c{}}}", at + 1)))
+            .collect();
+        let mut world = World::empty();
+        world.write("planspec/all.yaml", &documents.concat());
+        world.reconcile();
+        assert!(
+            phases(&world)
+                .iter()
+                .all(|phase| phase.ends_with(" Unavailable"))
+        );
+        world.write("planspec/last.yaml", &capability("c300", ""));
+        world.reconcile();
+        assert!(
+            phases(&world)
+                .iter()
+                .all(|phase| phase.ends_with(" Available"))
+        );
+    }
 }

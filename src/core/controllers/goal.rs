@@ -149,24 +149,27 @@ pub fn choose_plan(
             plan.supersedes
                 .iter()
                 .map(|old| old.key(Kind::Plan, &key.namespace))
+                .filter(|old| old != *key)
         })
         .collect();
-    let mut newest: BTreeMap<&str, (&Key, &PlanSpec)> = BTreeMap::new();
+    // Of each series the plans with the highest version: several only when those are equal.
+    let mut newest: BTreeMap<&str, (&str, Vec<&Key>)> = BTreeMap::new();
     let mut standing: Vec<&Key> = Vec::new();
     for (key, plan) in &candidates {
         let (Some(series), Some(version)) = (&plan.series, &plan.version) else {
             standing.push(key);
             continue;
         };
-        let newer = newest.get(series.as_str()).is_none_or(|(_, other)| {
-            compare_versions(version, other.version.as_deref().unwrap_or_default())
-                == Ordering::Greater
-        });
-        if newer {
-            newest.insert(series, (key, plan));
+        let (highest, plans) = newest.entry(series).or_insert((version, Vec::new()));
+        match compare_versions(version, highest) {
+            Ordering::Less => continue,
+            Ordering::Equal => {}
+            Ordering::Greater => plans.clear(),
         }
+        *highest = version;
+        plans.push(key);
     }
-    standing.extend(newest.values().map(|(key, _)| *key));
+    standing.extend(newest.into_values().flat_map(|(_, plans)| plans));
     standing.retain(|key| !superseded.contains(*key));
     standing.retain(|key| {
         files.get(*key).is_some_and(
@@ -277,6 +280,7 @@ fn digits(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::testing::{World, execution, resource, with_metadata};
 
     #[test]
     fn versions_are_compared_as_people_mean_them() {
@@ -301,5 +305,291 @@ mod tests {
             );
         }
         assert_eq!(compare_versions("1.0", "1.0.0"), Ordering::Equal);
+    }
+
+    fn labelled(name: &str, labels: &str, fields: &str) -> String {
+        let spec = format!("description: d{fields}, graph: {{nodes: [{{id: a, kind: Task}}]}}");
+        let metadata = format!("name: {name}, namespace: team, labels: {{{labels}}}");
+        with_metadata("Plan", &metadata, &spec)
+    }
+
+    fn serving(name: &str, fields: &str) -> String {
+        labelled(name, "", &format!(", goalRef: {{name: g}}{fields}"))
+    }
+
+    fn goal(fields: &str) -> String {
+        resource("Goal", "g", &format!("description: d{fields}"))
+    }
+
+    /// Phase, chosen plan and reason: `Ready p Resolved`.
+    fn chosen(world: &World) -> String {
+        let status = world.goal("g");
+        let plan = status.active_plan_ref.as_ref();
+        let plan = plan.map_or("-", |plan| plan.name.as_str());
+        let says = world.says(Kind::Goal, "g", "PlanResolved");
+        let reason = says.split(' ').next_back().unwrap_or_default();
+        format!("{} {plan} {reason}", status.phase)
+    }
+
+    #[test]
+    fn plans_serve_a_goal_by_reference_or_by_selector_and_with_both_by_both() {
+        let select = ", planSelector: {matchLabels: {tier: gold}}";
+        let set =
+            ", planSelector: {matchExpressions: [{key: tier, operator: NotIn, values: [iron]}]}";
+        let none = ", planSelector: {}";
+        let names_g = ", goalRef: {name: g}";
+        let names_h = ", goalRef: {name: h}";
+        let table = [
+            ("", "", names_g, "Ready p Resolved"),
+            ("", "", "", "Pending - NoPlan"),
+            ("", "", names_h, "Pending - NoPlan"),
+            (
+                "",
+                "",
+                ", goalRef: {name: g, namespace: elsewhere}",
+                "Pending - NoPlan",
+            ),
+            (select, "tier: gold", "", "Ready p Resolved"),
+            (select, "tier: iron", "", "Pending - NoPlan"),
+            (select, "", "", "Pending - NoPlan"),
+            (select, "tier: gold", names_g, "Ready p Resolved"),
+            (select, "tier: iron", names_g, "Pending - NoPlan"),
+            (select, "tier: gold", names_h, "Pending - NoPlan"),
+            (set, "", "", "Ready p Resolved"),
+            (set, "tier: iron", "", "Pending - NoPlan"),
+            (none, "tier: gold", "", "Pending - NoPlan"),
+            (none, "tier: gold", names_g, "Ready p Resolved"),
+        ];
+        for (selector, labels, reference, expected) in table {
+            let world = World::of(&[
+                goal(selector),
+                resource("Goal", "h", "description: d"),
+                labelled("p", labels, reference),
+            ]);
+            assert_eq!(chosen(&world), expected, "{selector} {labels} {reference}");
+        }
+    }
+
+    #[test]
+    fn of_a_series_the_highest_version_is_chosen() {
+        let version = |name: &str, series: &str, version: &str| {
+            serving(name, &format!(", series: {series}, version: '{version}'"))
+        };
+        let table: [(Vec<String>, &str); 8] = [
+            (
+                vec![version("old", "s", "v9"), version("new", "s", "v10")],
+                "Ready new Resolved",
+            ),
+            (
+                vec![version("a", "s", "1.10.0"), version("b", "s", "1.9.0")],
+                "Ready a Resolved",
+            ),
+            (
+                vec![version("a", "s", "2.0.0-rc.1"), version("b", "s", "2.0.0")],
+                "Ready b Resolved",
+            ),
+            // Of two series there are two, and of equal versions as well.
+            (
+                vec![version("b", "s", "1"), version("a", "t", "9")],
+                "Ready a Ambiguous",
+            ),
+            (
+                vec![version("b", "s", "1.0"), version("a", "s", "1.0.0")],
+                "Ready a Ambiguous",
+            ),
+            (
+                vec![version("a", "s", "1"), serving("b", "")],
+                "Ready a Ambiguous",
+            ),
+            // The highest is chosen before it is asked whether it is sound.
+            (
+                vec![
+                    version("a", "s", "1"),
+                    version("b", "s", "2")
+                        .replace("{id: a, kind: Task}", "{id: a, kind: Task, dependsOn: [z]}"),
+                ],
+                "Planning - NoPlanReady",
+            ),
+            (
+                vec![
+                    version("a", "s", "1"),
+                    serving("b", ", supersedes: [{name: a}]"),
+                ],
+                "Ready b Resolved",
+            ),
+        ];
+        for (plans, expected) in table {
+            let mut documents = vec![goal("")];
+            documents.extend(plans);
+            let world = World::of(&documents);
+            assert_eq!(chosen(&world), expected, "{documents:?}");
+        }
+    }
+
+    #[test]
+    fn what_another_candidate_supersedes_is_dropped() {
+        let supersedes =
+            |name: &str, other: &str| serving(name, &format!(", supersedes: [{{name: {other}}}]"));
+        let table: [(Vec<String>, &str); 5] = [
+            (
+                vec![serving("a", ""), supersedes("b", "a")],
+                "Ready b Resolved",
+            ),
+            (
+                vec![serving("a", ""), supersedes("b", "a"), supersedes("c", "b")],
+                "Ready c Resolved",
+            ),
+            // Only a candidate supersedes.
+            (
+                vec![
+                    serving("a", ""),
+                    labelled("b", "", ", supersedes: [{name: a}]"),
+                ],
+                "Ready a Resolved",
+            ),
+            (vec![supersedes("a", "a")], "Ready a Resolved"),
+            (
+                vec![supersedes("a", "b"), supersedes("b", "a")],
+                "Planning - NoPlanReady",
+            ),
+        ];
+        for (plans, expected) in table {
+            let mut documents = vec![goal("")];
+            documents.extend(plans);
+            let world = World::of(&documents);
+            assert_eq!(chosen(&world), expected, "{documents:?}");
+        }
+    }
+
+    #[test]
+    fn a_tie_is_broken_by_name_and_said() {
+        let world = World::of(&[
+            goal(""),
+            serving("b", ""),
+            serving("a", ""),
+            serving("c", ""),
+        ]);
+        assert_eq!(chosen(&world), "Ready a Ambiguous");
+        let condition = world.condition(Kind::Goal, "g", "PlanResolved");
+        assert_eq!(
+            condition.map(|condition| condition.message.as_str()),
+            Some("plan `team/a` by name; team/b, team/c could be chosen as well")
+        );
+    }
+
+    #[test]
+    fn the_phase_follows_the_executions() {
+        let mut world = World::of(&[goal(""), serving("p", "")]);
+        assert_eq!(chosen(&world), "Ready p Resolved");
+        world.write("planspec/run.yaml", &execution("run", "p", ""));
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Executing);
+        world.complete("a");
+        assert_eq!(world.goal("g").phase, GoalPhase::Succeeded);
+        assert_eq!(world.says(Kind::Goal, "g", "Reached"), "True Succeeded");
+        // A newer run decides anew.
+        world.wait("1m");
+        world.write("planspec/again.yaml", &execution("again", "p", ""));
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Executing);
+        world.about("again").claim("a", "x");
+        world.fail("a", "x");
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Failed);
+        assert_eq!(
+            world.says(Kind::Goal, "g", "Reached"),
+            "False ExecutionFailed"
+        );
+        world.wait("1m");
+        world.write("planspec/third.yaml", &execution("third", "p", ""));
+        world.reconcile();
+        world.about("third").cancel("x");
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Cancelled);
+        // Another goal of the same name: the runs were for the former one.
+        world.write(
+            "planspec/all.yaml",
+            &format!("{}{}", goal(", priority: 1"), serving("p", "")),
+        );
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Ready);
+    }
+
+    #[test]
+    fn an_execution_that_has_not_started_is_none_of_the_goal_yet() {
+        let run = execution("run", "p", "goalRef: {name: g}");
+        let broken = serving("p", "").replace("kind: Task}", "kind: Task, dependsOn: [z]}");
+        let world = World::of(&[goal(""), broken, run]);
+        assert_eq!(world.phase(), "Pending PlanInvalid");
+        assert_eq!(chosen(&world), "Planning - NoPlanReady");
+    }
+
+    #[test]
+    fn an_execution_may_name_the_goal_itself() {
+        let world = World::of(&[
+            goal(""),
+            labelled("p", "", ""),
+            execution("run", "p", "goalRef: {name: g}"),
+        ]);
+        assert_eq!(world.goal("g").phase, GoalPhase::Executing);
+    }
+
+    #[test]
+    fn criteria_with_an_id_wait_for_what_is_not_supported_yet() {
+        let table = [
+            (
+                ", acceptanceCriteria: [{description: c}]",
+                GoalPhase::Succeeded,
+            ),
+            (
+                ", acceptanceCriteria: [{id: c, description: c}]",
+                GoalPhase::Executing,
+            ),
+        ];
+        for (criteria, expected) in table {
+            let mut world =
+                World::of(&[goal(criteria), serving("p", ""), execution("run", "p", "")]);
+            world.complete("a");
+            assert_eq!(world.goal("g").phase, expected, "{criteria}");
+        }
+    }
+
+    #[test]
+    fn the_timeout_counts_from_the_first_start() {
+        let mut world = World::of(&[goal(", timeout: 7d"), serving("p", "")]);
+        world.wait("30d");
+        assert!(!world.reconcile(), "nothing has started");
+        world.write("planspec/run.yaml", &execution("run", "p", ""));
+        world.reconcile();
+        let tree = world.tree.as_ref().expect("a status");
+        let deadline = tree.controller.next_deadline.expect("a deadline");
+        assert_eq!((deadline - world.now).num_days(), 7);
+        world.wait("6d");
+        world.about("run").cancel("x");
+        world.reconcile();
+        world.write("planspec/again.yaml", &execution("again", "p", ""));
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Executing);
+        world.wait("1d");
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Failed);
+        assert_eq!(world.says(Kind::Goal, "g", "Reached"), "False TimedOut");
+        assert_eq!(
+            world.about("again").phase(),
+            "Running WaitingForWorkers",
+            "the run goes on"
+        );
+    }
+
+    #[test]
+    fn a_goal_that_breaks_keeps_its_phase() {
+        let mut world = World::empty();
+        world.write("planspec/g.yaml", &goal(""));
+        world.write("planspec/p.yaml", &serving("p", ""));
+        world.reconcile();
+        world.write("planspec/g.yaml", &goal(", surprise: 1"));
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Ready);
+        assert_eq!(world.says(Kind::Goal, "g", "Valid"), "False RuleBroken");
     }
 }

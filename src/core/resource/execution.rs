@@ -336,9 +336,6 @@ pub struct ExecutionExtensions {
     /// Somebody asked to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<CancelledBy>,
-    /// The spec commit at which the resource was missing without that being a deletion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub missing_at: Option<String>,
 }
 
 /// What a run is held to, whatever happens to the files.

@@ -130,11 +130,13 @@ impl Plan<'_> {
                     )
                     .label("this dependency closes it")
                     .help("remove one of these dependencies");
-                match nodes.first() {
-                    Some(first) => finding
-                        .related(self.label(self.node(*first, "id"), "the cycle starts here")),
-                    None => finding,
-                }
+                // Both ends of the closing edge.
+                let ends = nodes.first().into_iter().zip(nodes.last());
+                ends.fold(finding, |finding, (first, last)| {
+                    finding
+                        .related(self.label(self.node(*first, "id"), "the cycle starts here"))
+                        .related(self.label(self.node(*last, "id"), "and comes back from here"))
+                })
             }
             Problem::ChildNotFound { node, child, name } => {
                 let place = self.place(
@@ -157,12 +159,19 @@ impl Plan<'_> {
                 let mut names: Vec<&str> = nodes.iter().map(|node| self.id(*node)).collect();
                 names.extend(nodes.first().map(|node| self.id(*node)));
                 let first = nodes.first().copied().unwrap_or_default();
-                self.finding(
-                    Code::CYCLE,
-                    self.node(first, "children"),
-                    format!("groups contain each other: {}", shorten(&names)),
-                )
-                .help("remove one of these children")
+                let finding = self
+                    .finding(
+                        Code::CYCLE,
+                        self.node(first, "children"),
+                        format!("groups contain each other: {}", shorten(&names)),
+                    )
+                    .label("leads back to this group")
+                    .help("remove one of these children");
+                match nodes.as_slice() {
+                    [_, .., last] => finding
+                        .related(self.label(self.node(*last, "children"), "and contains it here")),
+                    _ => finding,
+                }
             }
         }
     }
@@ -209,7 +218,7 @@ impl Plan<'_> {
 }
 
 /// `a → b → a`; the middle of a very long one is left out of the sentence.
-fn shorten(names: &[&str]) -> String {
+pub(super) fn shorten(names: &[&str]) -> String {
     const SHOWN: usize = 40;
     if names.len() <= SHOWN {
         return names.join(" → ");
@@ -221,4 +230,248 @@ fn shorten(names: &[&str]) -> String {
         names.len() - SHOWN,
         tail.join(" → ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::testing::{
+        FILE, findings, gate, plan, plan_with, position, snapshot, source, task,
+    };
+
+    /// The findings in a text: each at its needle.
+    fn expect(text: &str, expected: &[(&str, &str)]) {
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|(needle, line)| match needle.is_empty() {
+                true => (*line).to_owned(),
+                false => line.replace("@", &position(text, needle)),
+            })
+            .collect();
+        assert_eq!(findings(text), expected, "{text}");
+    }
+
+    #[test]
+    fn one_id_is_one_node() {
+        let text = plan(
+            "p",
+            "{id: build, kind: Task}, {id: other, kind: Task}, {id: twice, kind: Task}",
+        )
+        .replace("twice", "build");
+        expect(
+            &text,
+            &[
+                ("build", "PS301 error @: two nodes have the id `build`"),
+                ("", "help: give one of them another id"),
+                ("build, kind: Task}, {id: other", "also @: first used here"),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_edge_has_two_ends() {
+        let nodes = format!("{}, {}", task("release", ""), task("verify", ""));
+        let text = plan_with("p", "", &nodes, "{from: relese, to: verify}");
+        expect(
+            &text,
+            &[
+                (
+                    "relese",
+                    "PS302 error @: edge ends at a node that does not exist: `relese`",
+                ),
+                ("", "help: did you mean `release`?"),
+            ],
+        );
+        let text = plan_with("p", "", &nodes, "{from: verify, to: zebra}");
+        expect(
+            &text,
+            &[
+                (
+                    "zebra",
+                    "PS302 error @: edge ends at a node that does not exist: `zebra`",
+                ),
+                ("", "help: add a node `zebra`, or remove the edge"),
+            ],
+        );
+        let text = plan("p", &task("release", "dependsOn: [veryfi]"))
+            .replace("]}]", "]}, {id: verify, kind: Task}]");
+        expect(
+            &text,
+            &[
+                (
+                    "veryfi",
+                    "PS302 error @: edge ends at a node that does not exist: `veryfi`",
+                ),
+                ("", "help: did you mean `verify`?"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_node_cannot_depend_on_itself() {
+        let text = plan("p", &task("a", "dependsOn: [a]"));
+        expect(
+            &text,
+            &[
+                ("a]", "PS303 error @: a node cannot depend on itself"),
+                ("", "help: remove this dependency"),
+            ],
+        );
+        let text = plan_with("p", "", &task("a", ""), "{from: a, to: a}");
+        expect(
+            &text,
+            &[
+                ("a}]", "PS303 error @: a node cannot depend on itself"),
+                ("", "help: remove this dependency"),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_whole_cycle_is_printed_across_edges_and_depends_on() {
+        let nodes = [
+            task("a", ""),
+            task("b", "dependsOn: [a]"),
+            task("c", ""),
+            task("d", ""),
+        ]
+        .join(", ");
+        let edges = "{from: b, to: c, type: soft}, {from: c, to: a}, {from: c, to: d}";
+        let text = plan_with("p", "", &nodes, edges);
+        expect(
+            &text,
+            &[
+                (
+                    "a}, {from: c, to: d",
+                    "PS304 error @: the graph has a cycle: a → b → c → a",
+                ),
+                ("", "help: remove one of these dependencies"),
+                ("a, kind", "also @: the cycle starts here"),
+                ("c, kind", "also @: and comes back from here"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_very_long_cycle_is_shortened() {
+        let nodes: Vec<String> = (0..100)
+            .map(|at| {
+                task(
+                    &format!("n{at}"),
+                    &format!("dependsOn: [n{}]", (at + 99) % 100),
+                )
+            })
+            .collect();
+        let lines = findings(&plan("p", &nodes.join(", ")));
+        assert!(
+            lines[0].ends_with("→ n19 → … 61 more … → n81 → n82 → n83 → n84 → n85 → n86 → n87 → n88 → n89 → n90 → n91 → n92 → n93 → n94 → n95 → n96 → n97 → n98 → n99 → n0"),
+            "{}",
+            lines[0]
+        );
+    }
+
+    #[test]
+    fn groups_have_children_that_exist_and_no_cycles() {
+        let text = plan(
+            "p",
+            "{id: all, kind: Group, children: [one, tow]}, {id: one, kind: Task}, {id: two, kind: Task}",
+        );
+        expect(
+            &text,
+            &[
+                (
+                    "tow",
+                    "PS307 error @: group `all` has a child that does not exist",
+                ),
+                ("", "help: did you mean `two`?"),
+            ],
+        );
+        let text = plan(
+            "p",
+            "{id: x, kind: Group, children: [y]}, {id: y, kind: Group, children: [x]}",
+        );
+        expect(
+            &text,
+            &[
+                ("[y]", "PS304 error @: groups contain each other: x → y → x"),
+                ("", "help: remove one of these children"),
+                ("[x]", "also @: and contains it here"),
+            ],
+        );
+        let text = plan("p", "{id: x, kind: Group, children: [x]}");
+        expect(
+            &text,
+            &[
+                ("[x]", "PS304 error @: groups contain each other: x → x"),
+                ("", "help: remove one of these children"),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_edge_into_a_group_is_a_warning() {
+        let nodes =
+            "{id: a, kind: Task}, {id: all, kind: Group, children: [b]}, {id: b, kind: Task}";
+        let text = plan_with("p", "", nodes, "{from: a, to: all}");
+        expect(
+            &text,
+            &[
+                (
+                    "all}]",
+                    "PS308 warning @: an edge into group `all` holds back none of its children",
+                ),
+                ("", "help: draw the edge to the children that should wait"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_digest_is_checked_when_it_is_given() {
+        let wrong = format!("graphDigest: 'sha256:{}'", "0".repeat(64));
+        let text = plan_with("p", &wrong, &task("a", ""), "");
+        let lines = findings(&text);
+        let place = position(&text, "'sha256");
+        assert_eq!(
+            lines[0],
+            format!("PS306 error {place}: `graphDigest` does not match the graph")
+        );
+        let right = lines[1]
+            .strip_prefix("help: write `graphDigest: ")
+            .and_then(|rest| rest.split('`').next())
+            .expect("the digest");
+        let text = text.replace(&format!("sha256:{}", "0".repeat(64)), right);
+        assert_eq!(findings(&text), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_plan_has_at_most_as_many_nodes_as_configured() {
+        let text = plan("p", &format!("{}, {}", task("a", ""), task("b", "")));
+        let check = |nodes: usize| {
+            let mut config = Config::default();
+            config.limits.nodes = nodes;
+            let snapshot = Snapshot::build(&[source(FILE, &text)], &config);
+            let lines = snapshot.diagnostics().iter().map(|f| snapshot.line(f));
+            lines.collect::<Vec<_>>()
+        };
+        assert_eq!(check(2), [] as [&str; 0]);
+        let place = position(&text, "nodes");
+        assert_eq!(
+            check(1),
+            [format!(
+                "{FILE}:{place}: PS305 the plan has 2 nodes, the limit is 1"
+            )]
+        );
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_reported_and_belongs_to_the_plan() {
+        let nodes = "{id: a, kind: Task, dependsOn: [a, x]}, {id: a, kind: Task}";
+        let text = plan("p", nodes) + &gate("g", "p", "");
+        let snapshot = snapshot(&[(FILE, &text)]);
+        let mut codes: Vec<&str> = snapshot.diagnostics().iter().map(|f| f.code.id).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, ["PS301", "PS302", "PS303"]);
+        let plan = crate::core::testing::key(Kind::Plan, "p");
+        assert_eq!(snapshot.errors_of(&plan).count(), 3);
+    }
 }

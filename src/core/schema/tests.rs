@@ -762,3 +762,25 @@ fn several_problems_are_sorted_and_told_once() {
         ]
     );
 }
+
+#[test]
+fn a_mistyped_field_is_not_missing_as_well() {
+    let table = [
+        (
+            json!({"descripton": "x"}),
+            vec![("PS102", "spec.descripton".to_owned())],
+        ),
+        (
+            json!({"zebra": "x"}),
+            vec![
+                ("PS101", "spec".to_owned()),
+                ("PS102", "spec.zebra".to_owned()),
+            ],
+        ),
+    ];
+    for (spec, expected) in table {
+        let mut document = document(Kind::Goal, json!({}));
+        document["spec"] = spec;
+        assert_eq!(problems(Kind::Goal, &document), expected);
+    }
+}

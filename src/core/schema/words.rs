@@ -17,10 +17,13 @@ pub(super) struct Complaint {
     subject: Vec<Step>,
     /// Among complaints about one subject the lowest is the cause.
     rank: u8,
+    /// The field that an unknown one was probably meant to be.
+    meant: Option<Vec<Step>>,
     problem: Problem,
 }
 
-/// One complaint for each subject; none about the shape of an object whose fields are wrong.
+/// One complaint for each subject; none about the shape of an object whose fields are wrong, nor
+/// about a missing field that is there under a mistyped name.
 pub(super) fn reduce(mut complaints: Vec<Complaint>) -> Vec<Problem> {
     complaints.sort_by(|a, b| (&a.subject, a.rank).cmp(&(&b.subject, b.rank)));
     complaints.dedup_by(|later, first| later.subject == first.subject);
@@ -31,9 +34,14 @@ pub(super) fn reduce(mut complaints: Vec<Complaint>) -> Vec<Problem> {
         })
         .map(|c| parent(&c.subject).to_vec())
         .collect();
+    let mistyped: HashSet<Vec<Step>> = complaints
+        .iter_mut()
+        .filter_map(|c| c.meant.take())
+        .collect();
     let mut problems: Vec<Problem> = complaints
         .into_iter()
         .filter(|c| c.rank != SHAPE || !wrong_fields.contains(&c.subject))
+        .filter(|c| c.problem.code != Code::MISSING_FIELD || !mistyped.contains(&c.subject))
         .map(|c| c.problem)
         .collect();
     problems.sort();
@@ -116,6 +124,7 @@ impl Said {
         Complaint {
             subject: path.clone(),
             rank: self.rank,
+            meant: None,
             problem: Problem {
                 message: format!("{name}: {}", self.message),
                 path,
@@ -334,6 +343,7 @@ fn missing(rule: &Rule<'_>, path: Vec<Step>, name: &str, error: &ValidationError
     Complaint {
         subject: [path.clone(), vec![Step::from(name)]].concat(),
         rank: TYPE,
+        meant: None,
         problem: Problem {
             path,
             part,
@@ -364,6 +374,7 @@ fn misplaced(
         })
         .filter_map(|schema| schema.get("title").and_then(Value::as_str))
         .collect();
+    let mut meant = None;
     let (code, message, label, help) = match rule.text("title") {
         Some(title) if !homes.is_empty() => (
             Code::FORBIDDEN_FIELD,
@@ -383,7 +394,10 @@ fn misplaced(
                 .copied()
                 .filter(|key| object.get(key).is_none());
             let help = match did_you_mean(name, free) {
-                Some(near) => format!("did you mean `{near}`?"),
+                Some(near) => {
+                    meant = Some([path, &[Step::from(near)]].concat());
+                    format!("did you mean `{near}`?")
+                }
                 None => format!("the fields here are {}", listed(&known)),
             };
             (
@@ -398,6 +412,7 @@ fn misplaced(
     Complaint {
         subject: path.clone(),
         rank: TYPE,
+        meant,
         problem: Problem {
             path,
             part: Part::Key,
@@ -421,6 +436,7 @@ fn repeated(path: &[Step], list: &Value) -> Option<Complaint> {
     Some(Complaint {
         subject: path.clone(),
         rank: SYNTAX,
+        meant: None,
         problem: Problem {
             message: format!("{}: {} stands in the list before", name(&path), show(item)),
             path,

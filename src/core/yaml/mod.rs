@@ -8,5 +8,5 @@ mod scan;
 pub mod split;
 pub mod write;
 
-pub use read::{Document, read};
+pub use read::{Document, is_json, read};
 pub use write::write;

@@ -59,7 +59,8 @@ pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> (Vec<Document>, Vec<Di
     (documents, diagnostics)
 }
 
-fn is_json(file: &str) -> bool {
+/// Whether a file is a JSON text, by its name.
+pub fn is_json(file: &str) -> bool {
     file.rsplit_once('.')
         .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("json"))
 }

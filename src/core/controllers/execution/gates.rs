@@ -1,15 +1,15 @@
 //! Gate nodes: a decision belongs to an execution, a node and a digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::{Run, list};
 use crate::core::digest;
 use crate::core::machine::NodeEvent;
 use crate::core::resource::{
-    AWAITING_APPROVAL, Decision, GateReview, GateSpec, Kind, NodePhase, Outcome, ReviewAction,
+    AWAITING_APPROVAL, Decision, GateReview, GateSpec, Kind, NodePhase, Outcome, ReviewAction, Time,
 };
 
-/// Most reviews to keep of one gate node.
+/// Most reviews to keep of one gate node, beside those that decide.
 const REVIEWS_KEPT: usize = 200;
 
 impl Run<'_> {
@@ -25,8 +25,8 @@ impl Run<'_> {
                 (id, target.map(|t| (&t.provider, &t.config)))
             })
             .collect();
-        let gate = self.pins.gate(gate).map(|(_, resource)| &resource.raw_spec);
-        digest::canonical(&(&self.pins.plan.raw_spec, gate, targets))
+        let gate = self.pinned.gates.get(gate).map(|pin| &pin.digest);
+        digest::canonical(&(&self.pinned.plan.digest, gate, targets))
     }
 
     /// `namespace/name` of the gate of a node.
@@ -56,8 +56,7 @@ impl Run<'_> {
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             let decision = status.extensions.decision.get_or_insert_default();
             decision.reviews.push(review);
-            let excess = decision.reviews.len().saturating_sub(REVIEWS_KEPT);
-            decision.reviews.drain(..excess);
+            forget_what_decides_nothing(&mut decision.reviews);
         }
     }
 
@@ -85,7 +84,7 @@ impl Run<'_> {
                 reviews: decision.reviews,
             };
         }
-        let verdict = self.count(&spec, &gate, &decision);
+        let verdict = self.count(&gate, &decision);
         let wanted = spec.required_approvers as usize;
         let outcome = if verdict.rejected_by.is_some() {
             Some(Outcome::Rejected)
@@ -126,8 +125,20 @@ impl Run<'_> {
                 let who = format!("approved by {}", list(&approvers));
                 self.move_node(id, NodeEvent::Succeed, "Approved", who);
             }
+            None if self.decision_due(id).is_some_and(|due| due <= self.now()) => {
+                let why = "nobody decided in time".to_owned();
+                self.move_node(id, NodeEvent::Fail, "TimedOut", why);
+            }
             None => {}
         }
+    }
+
+    /// When a gate node that waits has waited for too long.
+    pub fn decision_due(&self, id: &str) -> Option<Time> {
+        let status = self.status.node_statuses.get(id)?;
+        let waits = status.extensions.reason == AWAITING_APPROVAL;
+        let timeout = self.node(id)?.timeout.as_ref().filter(|_| waits)?;
+        Some(status.start_time? + timeout.delta())
     }
 
     fn set_decision(&mut self, id: &str, decision: Decision) {
@@ -138,31 +149,23 @@ impl Run<'_> {
 
     /// Count the decisions that were given for the current digest by those who may decide now: the
     /// newest of every reviewer, one voice per person, and a no wins.
-    fn count(&self, spec: &GateSpec, gate: &str, decision: &Decision) -> Verdict {
+    fn count(&self, gate: &str, decision: &Decision) -> Verdict {
         let approvals = &self.turn.world.config.approvals;
-        let mut newest: BTreeMap<&str, ReviewAction> = BTreeMap::new();
+        let mut newest: BTreeMap<String, ReviewAction> = BTreeMap::new();
         for review in &decision.reviews {
             let counts = review.digest == decision.digest
                 && review.action != ReviewAction::Comment
-                && (spec.reviewers.is_empty() || self.may_review(gate, &review.reviewer));
+                && self.may_review(gate, &review.reviewer);
             if counts {
-                newest.insert(&review.reviewer, review.action);
+                newest.insert(approvals.person(&review.reviewer), review.action);
             }
         }
-        let rejected_by = newest
-            .iter()
-            .find(|(_, action)| **action == ReviewAction::Reject)
-            .map(|(reviewer, _)| (*reviewer).to_owned());
-        let mut approved_by: Vec<String> = newest
-            .iter()
-            .filter(|(_, action)| **action == ReviewAction::Approve)
-            .map(|(reviewer, _)| approvals.person(reviewer))
-            .collect();
-        approved_by.sort();
-        approved_by.dedup();
+        let (approved, rejected): (Vec<_>, Vec<_>) = newest
+            .into_iter()
+            .partition(|(_, action)| *action == ReviewAction::Approve);
         Verdict {
-            approved_by,
-            rejected_by,
+            approved_by: approved.into_iter().map(|(person, _)| person).collect(),
+            rejected_by: rejected.into_iter().map(|(person, _)| person).next(),
         }
     }
 
@@ -174,15 +177,17 @@ impl Run<'_> {
             .and_then(|gate| gate.split_once('/').map(|(ns, _)| ns.to_owned()))
             .unwrap_or_default();
         let namespace = target.namespace.clone().unwrap_or(gate_namespace);
-        let (pinned_plan, me, goal) = (&self.pinned.plan, &self.me, &self.pinned.goal);
-        let is_target = match target.kind {
-            Kind::Plan => (&namespace, &target.name) == (&pinned_plan.namespace, &pinned_plan.name),
-            Kind::Execution => (&namespace, &target.name) == (&me.namespace, &me.name),
-            Kind::Goal => goal
-                .as_ref()
-                .is_some_and(|goal| (&namespace, &target.name) == (&goal.namespace, &goal.name)),
-            _ => false,
+        let (plan, me, goal) = (&self.pinned.plan, &self.me, &self.pinned.goal);
+        let candidate = match target.kind {
+            Kind::Plan => Some((&plan.namespace, &plan.name, &plan.uid)),
+            Kind::Execution => Some((&me.namespace, &me.name, &me.uid)),
+            Kind::Goal => goal.as_ref().map(|g| (&g.namespace, &g.name, &g.uid)),
+            _ => None,
         };
+        let is_target = candidate.is_some_and(|(its_namespace, name, uid)| {
+            (its_namespace, name) == (&namespace, &target.name)
+                && target.uid.as_ref().is_none_or(|wanted| wanted == uid)
+        });
         let is_node = target.node_id.as_ref().is_none_or(|node| node == id);
         if is_target && is_node {
             return Ok(());
@@ -219,6 +224,30 @@ impl Run<'_> {
             self.move_node(&id, NodeEvent::Reopen, "ApprovalStale", why);
         }
     }
+}
+
+/// Make room: what decides is kept, which is the newest yes or no of every reviewer on every
+/// digest.
+fn forget_what_decides_nothing(reviews: &mut Vec<GateReview>) {
+    let mut excess = reviews.len().saturating_sub(REVIEWS_KEPT);
+    if excess == 0 {
+        return;
+    }
+    let mut decided = BTreeSet::new();
+    let decides: Vec<bool> = reviews
+        .iter()
+        .rev()
+        .map(|review| {
+            review.action != ReviewAction::Comment
+                && decided.insert((review.reviewer.clone(), review.digest.clone()))
+        })
+        .collect();
+    let mut decides = decides.into_iter().rev();
+    reviews.retain(|_| {
+        let keep = decides.next().unwrap_or(true) || excess == 0;
+        excess -= usize::from(!keep);
+        keep
+    });
 }
 
 /// What the reviewers say together.

@@ -5,11 +5,13 @@ mod gates;
 mod pins;
 mod records;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Presence, World};
-use crate::core::machine::{self, ExecutionEvent};
+use crate::core::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::record::{Address, Incoming};
 use crate::core::resource::{
     CancelledBy, ExecutionStatus, Key, Kind, Spec, Time, clear_condition, set_condition,
@@ -47,9 +49,10 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Option<Time> {
         status.run_id = Some(uid.clone());
         status.last_phase_transition_time = Some(turn.world.now);
     }
+    let now = turn.world.now;
     if status.phase.is_terminal() {
-        // Nothing is pinned any more: what still comes in is only listed.
-        records::fold_without_plan(turn, &uid, status);
+        // It needs nothing any more, not even what it was pinned to.
+        records::fold_without_run(turn, &uid, status, turn.incoming);
         return None;
     }
     drift(turn, status, generation);
@@ -63,39 +66,29 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Option<Time> {
         });
     }
     if status.extensions.pinned.is_none() {
-        records::fold_without_plan(turn, &uid, status);
+        records::fold_without_run(turn, &uid, status, turn.incoming);
         if status.extensions.cancelled_by.is_none() {
             start(turn, &uid, generation, status);
         }
     }
-    if let Some(pinned) = status.extensions.pinned.clone() {
-        let mut run = match Run::open(turn, &uid, status, &pinned) {
-            Ok(run) => run,
-            Err(why) => {
-                let at = (generation, turn.world.now);
-                set_condition(
-                    &mut status.conditions,
-                    "Pinned",
-                    false,
-                    "Unreadable",
-                    why,
-                    at,
-                );
-                return None;
-            }
-        };
-        clear_condition(&mut run.status.conditions, "Pinned");
-        return run.advance();
-    }
-    if status.extensions.cancelled_by.is_some() {
-        let why = cancel_reason(status);
-        move_to(
-            status,
-            ExecutionEvent::Cancel,
-            "Cancelled",
-            why,
-            turn.world.now,
-        );
+    let Some(pinned) = status.extensions.pinned.clone() else {
+        stop_if_asked(status, now);
+        return None;
+    };
+    let why = match Run::open(turn, &uid, status, &pinned) {
+        Ok(mut run) => return run.advance(),
+        Err(why) => why,
+    };
+    // Nothing can be judged without the plan, but it can be stopped; all else waits in the inbox.
+    let requests: Vec<&Incoming> = turn
+        .incoming
+        .iter()
+        .copied()
+        .filter(|incoming| matches!(incoming.address, Address::Request { .. }))
+        .collect();
+    records::fold_without_run(turn, &uid, status, &requests);
+    if !stop_if_asked(status, now) {
+        move_to(status, ExecutionEvent::Block, "PinUnreadable", why, now);
     }
     None
 }
@@ -226,6 +219,19 @@ fn move_to(
     }
     status.reason = reason.to_owned();
     status.message = message;
+}
+
+/// Cancel everything that is not over, if somebody asked for it.
+fn stop_if_asked(status: &mut ExecutionStatus, now: Time) -> bool {
+    if status.extensions.cancelled_by.is_none() {
+        return false;
+    }
+    let why = cancel_reason(status);
+    for node in status.node_statuses.values_mut() {
+        run::move_node(node, NodeEvent::Cancel, "Cancelled", why.clone(), now);
+    }
+    move_to(status, ExecutionEvent::Cancel, "Cancelled", why, now);
+    true
 }
 
 fn cancel_reason(status: &ExecutionStatus) -> String {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::Turn;
 use crate::core::config::Limits;
-use crate::core::controllers::Presence;
+use crate::core::controllers::{Presence, World};
+use crate::core::graph::Graph;
 use crate::core::manifest;
 use crate::core::resource::{
-    ExecutionSpec, GateSpec, GraphSpec, Key, Kind, Pin, Pinned, PinnedGoal, PlanPhase, PlanSpec,
-    Resource, Spec, Status,
+    ExecutionSpec, GateSpec, GraphSpec, Key, Kind, ObjectRef, Pin, Pinned, PinnedGoal, PlanPhase,
+    PlanSpec, Resource, Spec, Status,
 };
 use crate::core::source::{Content, SourceFile};
 
@@ -48,8 +49,32 @@ impl PinnedPlan {
     ///
     /// # Errors
     /// A sentence: a blob is not there or can no longer be read.
-    pub fn read(blobs: &Blobs, limits: &Limits, pinned: &Pinned) -> Result<PinnedPlan, String> {
-        let read = |kind, pin| read(blobs, limits, kind, pin);
+    pub fn read(blobs: &Blobs, pinned: &Pinned) -> Result<PinnedPlan, String> {
+        PinnedPlan::assemble(pinned, |kind, pin| read(blobs, kind, pin))
+    }
+
+    /// The same, without parsing again what still stands in the files as it is pinned.
+    ///
+    /// # Errors
+    /// As for [`PinnedPlan::read`].
+    pub fn find(world: &World<'_>, pinned: &Pinned) -> Result<PinnedPlan, String> {
+        PinnedPlan::assemble(pinned, |kind, pin| {
+            let key = Key::new(kind, &pin.namespace, &pin.name);
+            let mut definitions = world.snapshot.definitions(&key).iter();
+            let unchanged = definitions
+                .find(|now| (&now.blob, now.document) == (&pin.blob, pin.document))
+                .and_then(|now| now.resource.clone());
+            match unchanged {
+                Some(resource) => Ok(resource),
+                None => read(world.pinned, kind, pin),
+            }
+        })
+    }
+
+    fn assemble(
+        pinned: &Pinned,
+        read: impl Fn(Kind, &Pin) -> Result<Resource, String>,
+    ) -> Result<PinnedPlan, String> {
         let execution = read(Kind::Execution, &pinned.execution)?;
         let Spec::Execution(execution) = execution.spec else {
             return Err("the pinned execution is none".to_owned());
@@ -68,7 +93,7 @@ impl PinnedPlan {
     }
 }
 
-fn read(blobs: &Blobs, limits: &Limits, kind: Kind, pin: &Pin) -> Result<Resource, String> {
+fn read(blobs: &Blobs, kind: Kind, pin: &Pin) -> Result<Resource, String> {
     let bytes = blobs.get(&pin.blob).ok_or_else(|| {
         format!(
             "the pinned revision {} of {} is missing",
@@ -80,13 +105,8 @@ fn read(blobs: &Blobs, limits: &Limits, kind: Kind, pin: &Pin) -> Result<Resourc
         blob: pin.blob.clone(),
         content: Content::Bytes(Arc::clone(bytes)),
     };
-    // It was within the limits when it was pinned.
-    let limits = Limits {
-        file_bytes: usize::MAX,
-        ..*limits
-    };
     let key = Key::new(kind, &pin.namespace, &pin.name);
-    manifest::read(&file, &limits)
+    manifest::read(&file, &Limits::NONE)
         .entries
         .into_iter()
         .find(|entry| entry.document == pin.document && entry.key == key)
@@ -137,7 +157,17 @@ pub fn gather<'a>(
     if let Some(broken) = snapshot.errors_of(turn.key).next() {
         return Err(("Invalid", snapshot.line(broken)));
     }
-    check_uid(turn, &spec.plan_ref.uid, &plan_key)?;
+    // The configuration may have switched the rules off that would have said so.
+    Graph::build(&plan.graph).map_err(|_| {
+        let message = format!("the graph of plan `{}` is broken", plan_key.qualified());
+        ("PlanInvalid", message)
+    })?;
+    for (kind, reference) in references_of_execution(spec) {
+        check_uid(turn, reference, &reference.key(kind, namespace))?;
+    }
+    for (kind, reference) in references_of_plan(plan) {
+        check_uid(turn, reference, &reference.key(kind, &plan_key.namespace))?;
+    }
 
     let plan_goal = plan
         .goal_ref
@@ -164,11 +194,15 @@ pub fn gather<'a>(
                 .others
                 .get(&key)
                 .filter(|_| snapshot.goal(&key).is_some())
-                .ok_or_else(|| {
-                    (
+                .ok_or_else(|| match snapshot.definitions(&key).is_empty() {
+                    true => (
                         "GoalNotFound",
                         format!("goal `{}` does not exist", key.qualified()),
-                    )
+                    ),
+                    false => (
+                        "GoalInvalid",
+                        format!("goal `{}` cannot be read", key.qualified()),
+                    ),
                 })?;
             Some(PinnedGoal {
                 namespace: key.namespace.clone(),
@@ -202,13 +236,30 @@ pub fn gather<'a>(
     Ok((pinned, plan))
 }
 
+fn references_of_execution(spec: &ExecutionSpec) -> impl Iterator<Item = (Kind, &ObjectRef)> {
+    let bindings = spec.binding_ref.iter().chain(spec.node_bindings.values());
+    std::iter::once((Kind::Plan, &spec.plan_ref))
+        .chain(spec.goal_ref.iter().map(|goal| (Kind::Goal, goal)))
+        .chain(bindings.map(|binding| (Kind::Binding, binding)))
+}
+
+fn references_of_plan(spec: &PlanSpec) -> impl Iterator<Item = (Kind, &ObjectRef)> {
+    let of_nodes = spec.graph.nodes.iter().flat_map(|node| {
+        let gates = node.gate_ref.iter().map(|gate| (Kind::Gate, gate));
+        let capabilities = node.capability_refs.iter();
+        gates.chain(capabilities.map(|capability| (Kind::Capability, capability)))
+    });
+    let goal = spec.goal_ref.iter().map(|goal| (Kind::Goal, goal));
+    goal.chain(of_nodes)
+}
+
 fn check_uid(
     turn: &Turn<'_>,
-    wanted: &Option<String>,
+    reference: &ObjectRef,
     key: &Key,
 ) -> Result<(), (&'static str, String)> {
     let actual = turn.others.get(key).map(|file| &file.uid);
-    match (wanted, actual) {
+    match (&reference.uid, actual) {
         (Some(wanted), Some(actual)) if wanted != actual => Err((
             "UidMismatch",
             format!("{key} has uid {actual}, the reference wants {wanted}"),
@@ -218,7 +269,10 @@ fn check_uid(
 }
 
 fn pin(turn: &Turn<'_>, key: &Key) -> Result<Pin, (&'static str, String)> {
-    let missing = || ("NotFound", format!("{key} cannot be used"));
+    let missing = || match key.kind {
+        Kind::Gate => ("GateInvalid", format!("{key} cannot be used")),
+        _ => ("Invalid", format!("{key} cannot be used")),
+    };
     let definition = turn.world.snapshot.definition(key).ok_or_else(missing)?;
     let resource = definition.resource.as_ref().ok_or_else(missing)?;
     let file = turn.others.get(key);

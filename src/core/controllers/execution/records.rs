@@ -14,18 +14,19 @@ use crate::core::resource::{
 /// Reason and sentence: why a record cannot be applied.
 type Refusal = (&'static str, String);
 
-/// Note that a ref has been read, and hand out its records. A rewritten ref is listed once and
-/// gives nothing.
+/// Note that a ref has been read, and hand out its records. What was folded in before gives
+/// nothing; a rewritten ref is listed once and gives nothing either.
 fn receive<'a>(
     turn: &Turn<'a>,
     incoming: &'a Incoming,
     status: &mut ExecutionStatus,
 ) -> &'a [Received] {
     let ref_name = incoming.address.to_string();
-    status
-        .extensions
-        .records
-        .insert(ref_name.clone(), incoming.tip.clone());
+    let records = &mut status.extensions.records;
+    let last = records.insert(ref_name.clone(), incoming.tip.clone());
+    if last.as_ref() == Some(&incoming.tip) {
+        return &[];
+    }
     if !incoming.rewritten {
         return &incoming.records;
     }
@@ -54,24 +55,29 @@ fn note(incoming: &Incoming, received: &Received, refusal: Refusal, seen: Time) 
     }
 }
 
-/// Fold in the records of an execution that has not started or is over: only a request can be
-/// applied, and only before the end.
-pub(super) fn fold_without_plan(turn: &Turn<'_>, uid: &str, status: &mut ExecutionStatus) {
-    for incoming in turn.incoming {
+/// Fold in records about an execution that has not started, is over, or cannot be judged: only a
+/// request can be applied.
+pub(super) fn fold_without_run(
+    turn: &Turn<'_>,
+    uid: &str,
+    status: &mut ExecutionStatus,
+    incoming: &[&Incoming],
+) {
+    for incoming in incoming {
         for received in receive(turn, incoming, status) {
             let over = status.phase.is_terminal();
-            let refusal = match check_run(turn, uid, received) {
-                Err(refusal) => Some(refusal),
-                Ok(()) if over => Some(("RunOver", "the execution is over".to_owned())),
-                Ok(()) => match &received.record.action {
-                    Action::Request { request, comment } => {
-                        request_of(turn, received, *request, comment, status);
-                        None
+            let verdict = check_run(turn, uid, incoming, received).and_then(|()| {
+                match (&incoming.address, &received.record.action) {
+                    _ if over => Err(run_over()),
+                    (Address::Request { .. }, Action::Request { request, comment }) => {
+                        apply_request(received, *request, comment, status);
+                        Ok(())
                     }
-                    _ => Some(("NotStarted", "the execution has not started yet".to_owned())),
-                },
-            };
-            if let Some(refusal) = refusal {
+                    (Address::Request { .. }, _) | (_, Action::Request { .. }) => Err(misplaced()),
+                    _ => Err(("NotStarted", "the execution has not started yet".to_owned())),
+                }
+            });
+            if let Err(refusal) = verdict {
                 let note = note(incoming, received, refusal, turn.world.now);
                 list_unapplied(&mut status.extensions.unapplied, note);
             }
@@ -79,8 +85,13 @@ pub(super) fn fold_without_plan(turn: &Turn<'_>, uid: &str, status: &mut Executi
     }
 }
 
-/// Whether a record was made for this run of this repository.
-fn check_run(turn: &Turn<'_>, uid: &str, received: &Received) -> Result<(), Refusal> {
+/// Whether a record was made for this run of this repository, and stands on a ref of this run.
+fn check_run(
+    turn: &Turn<'_>,
+    uid: &str,
+    incoming: &Incoming,
+    received: &Received,
+) -> Result<(), Refusal> {
     let record = &received.record;
     if record.repository != turn.world.repository_id {
         return Err((
@@ -96,11 +107,18 @@ fn check_run(turn: &Turn<'_>, uid: &str, received: &Received) -> Result<(), Refu
             format!("it was made for {}/{} {}", run.namespace, run.name, run.uid),
         ));
     }
-    Ok(())
+    // The ref is the lock: the same attempt under another name is no lock.
+    match &incoming.address {
+        Address::Work { run: of_ref, .. } | Address::Request { run: of_ref, .. }
+            if of_ref != run =>
+        {
+            Err(misplaced())
+        }
+        _ => Ok(()),
+    }
 }
 
-fn request_of(
-    turn: &Turn<'_>,
+fn apply_request(
     received: &Received,
     request: RequestKind,
     comment: &str,
@@ -109,7 +127,6 @@ fn request_of(
     match request {
         RequestKind::Cancel => {
             // A second request changes nothing: the first one is on record.
-            let _ = turn;
             status
                 .extensions
                 .cancelled_by
@@ -137,13 +154,10 @@ impl Run<'_> {
     }
 
     fn apply(&mut self, incoming: &Incoming, received: &Received) -> Result<(), Refusal> {
-        check_run(self.turn, &self.me.uid, received)?;
-        if self.status.phase.is_terminal() {
-            return Err(("RunOver", "the execution is over".to_owned()));
-        }
+        check_run(self.turn, &self.me.uid, incoming, received)?;
         match (&incoming.address, &received.record.action) {
             (Address::Request { .. }, Action::Request { request, comment }) => {
-                request_of(self.turn, received, *request, comment, self.status);
+                apply_request(received, *request, comment, self.status);
                 Ok(())
             }
             (Address::Review { .. }, Action::Review { .. }) => self.review(incoming, received),
@@ -391,6 +405,10 @@ impl Run<'_> {
         self.add_review(id, review);
         Ok(())
     }
+}
+
+fn run_over() -> Refusal {
+    ("RunOver", "the execution is over".to_owned())
 }
 
 fn misplaced() -> Refusal {

@@ -39,7 +39,7 @@ impl<'a> Run<'a> {
         status: &'a mut ExecutionStatus,
         pinned: &'a Pinned,
     ) -> Result<Run<'a>, String> {
-        let pins = PinnedPlan::read(turn.world.pinned, &turn.world.config.limits, pinned)?;
+        let pins = PinnedPlan::find(turn.world, pinned)?;
         let spec = pins
             .graph()
             .ok_or_else(|| "the pinned plan is none".to_owned())?
@@ -64,16 +64,12 @@ impl<'a> Run<'a> {
     /// One whole turn: records, deadlines, nodes, phase. Returns the next deadline.
     pub fn advance(&mut self) -> Option<Time> {
         self.fold_records();
-        if self.status.phase.is_terminal() {
+        self.judge_deadlines();
+        if super::stop_if_asked(self.status, self.now()) {
             return None;
         }
-        self.judge_deadlines();
-        if self.status.extensions.cancelled_by.is_some() {
-            self.cancel();
-        } else {
-            self.resolve_targets();
-            self.advance_nodes();
-        }
+        self.resolve_targets();
+        self.advance_nodes();
         self.settle_phase();
         self.next_deadline()
     }
@@ -101,29 +97,11 @@ impl<'a> Run<'a> {
             .map_or(NodePhase::Pending, |status| status.phase)
     }
 
-    /// Move a node through its machine, with reason and message; what the machine refuses changes
-    /// nothing.
+    /// Move a node of the run, see [`move_node`].
     pub fn move_node(&mut self, id: &str, event: NodeEvent, reason: &str, message: String) {
         let now = self.now();
-        let Some(status) = self.status.node_statuses.get_mut(id) else {
-            return;
-        };
-        let Ok(next) = machine::node(status.phase, event) else {
-            return;
-        };
-        status.phase = next;
-        status.extensions.reason = reason.to_owned();
-        status.message = message;
-        status.completion_time = next.is_terminal().then_some(now);
-        if next != NodePhase::Running {
-            status.extensions.claim = None;
-        }
-        match event {
-            NodeEvent::Claim => status.start_time = Some(now),
-            NodeEvent::Requeue | NodeEvent::Reopen => status.start_time = None,
-            NodeEvent::Block if status.start_time.is_none() => status.start_time = Some(now),
-            NodeEvent::Unblock => status.start_time = None,
-            _ => {}
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            move_node(status, event, reason, message, now);
         }
     }
 
@@ -230,19 +208,12 @@ impl<'a> Run<'a> {
                     );
                 }
                 NodePhase::Pending => deadlines.extend(status.extensions.not_before),
+                NodePhase::Blocked => deadlines.extend(self.decision_due(id)),
                 _ => {}
             }
         }
         deadlines.retain(|deadline| *deadline > self.now());
         deadlines.into_iter().min()
-    }
-
-    fn cancel(&mut self) {
-        let ids: Vec<String> = self.status.node_statuses.keys().cloned().collect();
-        let why = super::cancel_reason(self.status);
-        for id in ids {
-            self.move_node(&id, NodeEvent::Cancel, "Cancelled", why.clone());
-        }
     }
 
     fn settle_phase(&mut self) {
@@ -257,10 +228,7 @@ impl<'a> Run<'a> {
         };
         let (event, reason, message) = if nodes.values().all(|node| node.phase.is_terminal()) {
             let failed = named(NodePhase::Failed);
-            if self.status.extensions.cancelled_by.is_some() {
-                let why = super::cancel_reason(self.status);
-                (ExecutionEvent::Cancel, "Cancelled", why)
-            } else if failed.is_empty() {
+            if failed.is_empty() {
                 (ExecutionEvent::Succeed, "Succeeded", String::new())
             } else {
                 let why = format!("{} failed", list(&failed));
@@ -311,6 +279,34 @@ impl<'a> Run<'a> {
     /// List a record that could not be applied; the oldest make room.
     pub fn refuse(&mut self, note: Unapplied) {
         list_unapplied(&mut self.status.extensions.unapplied, note);
+    }
+}
+
+/// Move a node through its machine, with reason and message; what the machine refuses changes
+/// nothing.
+pub(super) fn move_node(
+    status: &mut NodeStatus,
+    event: NodeEvent,
+    reason: &str,
+    message: String,
+    now: Time,
+) {
+    let Ok(next) = machine::node(status.phase, event) else {
+        return;
+    };
+    status.phase = next;
+    status.extensions.reason = reason.to_owned();
+    status.message = message;
+    status.completion_time = next.is_terminal().then_some(now);
+    if next != NodePhase::Running {
+        status.extensions.claim = None;
+    }
+    match event {
+        NodeEvent::Claim => status.start_time = Some(now),
+        NodeEvent::Requeue | NodeEvent::Reopen => status.start_time = None,
+        NodeEvent::Block if status.start_time.is_none() => status.start_time = Some(now),
+        NodeEvent::Unblock => status.start_time = None,
+        _ => {}
     }
 }
 

@@ -1,0 +1,843 @@
+//! For the tests of the core: resources from a few lines, and a world in which time passes, files
+//! change and people send records, so that a test reads like the documentation's sentences.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::config::{CONFIG_FILE, Config};
+use super::digest::sha256_hex;
+use super::machine::{self, ExecutionEvent, NodeEvent};
+use super::reconcile::{Inputs, Outcome, reconcile};
+use super::record::{
+    Action, Address, Incoming, RECORD_API_VERSION, Received, Record, ReportResult, RequestKind,
+    RunRef, ref_safe,
+};
+use super::resource::{
+    BindingStatus, CapabilityStatus, Condition, Duration, ExecutionPhase, ExecutionStatus,
+    GateStatus, GoalStatus, Key, Kind, NodePhase, NodeStatus, PlanStatus, ReviewAction, Status,
+    Time, find_condition,
+};
+use super::snapshot::Snapshot;
+use super::source::{Content, SourceFile};
+use super::status::{StatusFile, StatusTree};
+
+/// The namespace of everything that says no other.
+pub const NAMESPACE: &str = "team";
+
+/// A resource from its spec in flow style.
+pub fn resource(kind: &str, name: &str, spec: &str) -> String {
+    with_metadata(kind, &format!("name: {name}, namespace: {NAMESPACE}"), spec)
+}
+
+/// A resource from its metadata and spec in flow style.
+pub fn with_metadata(kind: &str, metadata: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: planspec.io/v1alpha1\nkind: {kind}\nmetadata: {{{metadata}}}\nspec: {{{spec}}}\n"
+    )
+}
+
+/// A plan from its nodes in flow style.
+pub fn plan(name: &str, nodes: &str) -> String {
+    plan_with(name, "", nodes, "")
+}
+
+/// A plan from further fields of its spec, its nodes and its edges.
+pub fn plan_with(name: &str, fields: &str, nodes: &str, edges: &str) -> String {
+    let fields = match fields {
+        "" => String::new(),
+        fields => format!(", {fields}"),
+    };
+    let spec = format!("description: d{fields}, graph: {{nodes: [{nodes}], edges: [{edges}]}}");
+    resource("Plan", name, &spec)
+}
+
+/// A task that waits for others.
+pub fn task(id: &str, fields: &str) -> String {
+    match fields {
+        "" => format!("{{id: {id}, kind: Task}}"),
+        fields => format!("{{id: {id}, kind: Task, {fields}}}"),
+    }
+}
+
+/// An execution of a plan.
+pub fn execution(name: &str, plan: &str, fields: &str) -> String {
+    let fields = match fields {
+        "" => String::new(),
+        fields => format!(", {fields}"),
+    };
+    resource(
+        "Execution",
+        name,
+        &format!("planRef: {{name: {plan}}}{fields}"),
+    )
+}
+
+/// A gate for a plan.
+pub fn gate(name: &str, plan: &str, fields: &str) -> String {
+    let fields = match fields {
+        "" => String::new(),
+        fields => format!(", {fields}"),
+    };
+    let spec = format!("gateType: approval, targetRef: {{kind: Plan, name: {plan}}}{fields}");
+    resource("Gate", name, &spec)
+}
+
+/// `line:column` of the last place where `needle` stands in a text.
+pub fn position(text: &str, needle: &str) -> String {
+    let at = text.rfind(needle).unwrap_or_else(|| panic!("no {needle}"));
+    let before = &text[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    format!("{line}:{column}")
+}
+
+/// A file as the Git room hands it over.
+pub fn source(path: &str, text: &str) -> SourceFile {
+    SourceFile {
+        path: path.to_owned(),
+        blob: sha256_hex(text.as_bytes())[..40].to_owned(),
+        content: Content::Bytes(Arc::from(text.as_bytes())),
+    }
+}
+
+/// The snapshot of some files.
+pub fn snapshot(files: &[(&str, &str)]) -> Snapshot {
+    let files: Vec<SourceFile> = files
+        .iter()
+        .map(|(path, text)| source(path, text))
+        .collect();
+    Snapshot::build(&files, &Config::default())
+}
+
+/// Path of the file that [`findings`] reads.
+pub const FILE: &str = "planspec/x.yaml";
+
+/// What is wrong with one file, a line for each finding, for its help and for each related place:
+/// `PS302 error 3:7: message`, `help: …`, `also 1:2: …`.
+pub fn findings(text: &str) -> Vec<String> {
+    let snapshot = snapshot(&[(FILE, text)]);
+    let place = |file: &str, place| {
+        let place = snapshot.place(file, place);
+        let in_file = place
+            .strip_prefix(FILE)
+            .and_then(|rest| rest.strip_prefix(':'));
+        in_file.unwrap_or(&place).to_owned()
+    };
+    let mut lines = Vec::new();
+    for finding in snapshot.diagnostics() {
+        let at = place(&finding.file, &finding.place);
+        lines.push(format!(
+            "{} {} {at}: {}",
+            finding.code, finding.severity, finding.message
+        ));
+        lines.extend(finding.help.iter().map(|help| format!("help: {help}")));
+        for label in &finding.related {
+            let at = place(&label.file, &label.place);
+            lines.push(format!("also {at}: {}", label.message));
+        }
+    }
+    lines
+}
+
+/// A key in the namespace of the tests.
+pub fn key(kind: Kind, name: &str) -> Key {
+    Key::new(kind, NAMESPACE, name)
+}
+
+/// The chain of records on one inbox ref.
+#[derive(Debug, Clone)]
+struct Chain {
+    records: Vec<Received>,
+}
+
+/// A repository, its status branch, its inbox and a clock, without any of them being real.
+///
+/// Every [`World::reconcile`] checks what must always hold: a second one changes nothing, the
+/// order in which records arrive does not matter, the status reads back as it was written, and
+/// nothing moved in a way that the state machines do not allow.
+pub struct World {
+    /// The configuration on the spec branch.
+    pub config: Config,
+    /// The status branch.
+    pub tree: Option<StatusTree>,
+    /// The clock.
+    pub now: Time,
+    /// What the last reconcile said.
+    pub last: Option<Outcome>,
+    /// Inbox refs that hold something that is no record.
+    pub refused: BTreeSet<Address>,
+    /// Blobs that were lost.
+    pub lost: BTreeSet<String>,
+    files: BTreeMap<String, SourceFile>,
+    snapshot: Snapshot,
+    objects: BTreeMap<String, Arc<[u8]>>,
+    commits: usize,
+    history: Vec<String>,
+    inbox: BTreeMap<Address, Chain>,
+    records: usize,
+    run: String,
+}
+
+impl World {
+    /// A repository with one file, reconciled once. Verbs are about the execution `run`.
+    pub fn of(documents: &[String]) -> World {
+        let mut world = World::empty();
+        world.write("planspec/all.yaml", &documents.concat());
+        world.reconcile();
+        world
+    }
+
+    /// A repository with nothing in it.
+    pub fn empty() -> World {
+        World {
+            config: Config::default(),
+            tree: None,
+            now: "2026-03-01T09:00:00Z".parse().expect("a time"),
+            last: None,
+            refused: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            files: BTreeMap::new(),
+            snapshot: Snapshot::default(),
+            objects: BTreeMap::new(),
+            commits: 0,
+            history: vec!["0".repeat(40)],
+            inbox: BTreeMap::new(),
+            records: 0,
+            run: "run".to_owned(),
+        }
+    }
+
+    // ---- the spec branch
+
+    /// Commit a file.
+    pub fn write(&mut self, path: &str, text: &str) {
+        let file = source(path, text);
+        self.objects
+            .insert(file.blob.clone(), Arc::from(text.as_bytes()));
+        self.files.insert(path.to_owned(), file);
+        self.commit();
+    }
+
+    /// Commit the removal of a file.
+    pub fn remove(&mut self, path: &str) {
+        self.files.remove(path).expect("a file");
+        self.commit();
+    }
+
+    /// Commit a change of the configuration.
+    pub fn configure(&mut self, yaml: &str) {
+        let (config, findings) = Config::read(CONFIG_FILE, yaml.as_bytes());
+        self.config = config.unwrap_or_else(|| panic!("{findings:?}"));
+        self.commit();
+    }
+
+    /// A commit that changes nothing below the configured paths.
+    pub fn commit(&mut self) {
+        self.commits += 1;
+        self.history
+            .push(sha256_hex(format!("commit {}", self.commits).as_bytes())[..40].to_owned());
+        let files: Vec<SourceFile> = self.files.values().cloned().collect();
+        self.snapshot = Snapshot::build(&files, &self.config);
+    }
+
+    /// Forget all commits before the next one.
+    pub fn rewrite_history(&mut self) {
+        self.history.clear();
+        self.commit();
+    }
+
+    /// Go back by some commits; the files have to be put back by hand, without a commit.
+    pub fn reset(&mut self, commits: usize, files: &[(&str, &str)]) {
+        self.history.truncate(self.history.len() - commits);
+        self.files = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), source(path, text)))
+            .collect();
+        let files: Vec<SourceFile> = self.files.values().cloned().collect();
+        self.snapshot = Snapshot::build(&files, &self.config);
+    }
+
+    fn head(&self) -> &str {
+        self.history.last().expect("a commit")
+    }
+
+    // ---- time
+
+    /// Let time pass.
+    pub fn wait(&mut self, duration: &str) {
+        self.now += duration.parse::<Duration>().expect("a duration").delta();
+    }
+
+    /// The clock, as seconds since the world began.
+    pub fn since_start(&self, time: Time) -> i64 {
+        (time - World::empty().now).num_seconds()
+    }
+
+    // ---- records
+
+    /// Let the verbs that follow be about another execution.
+    pub fn about(&mut self, run: &str) -> &mut World {
+        run.clone_into(&mut self.run);
+        self
+    }
+
+    /// The run that the verbs are about.
+    pub fn run_ref(&self) -> RunRef {
+        let file = self.file(Kind::Execution, &self.run);
+        RunRef {
+            namespace: NAMESPACE.to_owned(),
+            name: self.run.clone(),
+            uid: file.uid.clone(),
+        }
+    }
+
+    /// The ref of an attempt.
+    pub fn work_ref(&self, node: &str, attempt: u32) -> Address {
+        Address::Work {
+            run: self.run_ref(),
+            node: node.to_owned(),
+            attempt,
+        }
+    }
+
+    /// A record that belongs to the run.
+    pub fn record(&mut self, actor: &str, action: Action) -> Received {
+        self.records += 1;
+        let repository = self
+            .tree
+            .as_ref()
+            .map_or(String::new(), |tree| tree.controller.repository_id.clone());
+        Received {
+            id: format!("{:040x}", self.records),
+            record: Record {
+                api_version: RECORD_API_VERSION.to_owned(),
+                action,
+                repository,
+                execution: self.run_ref(),
+                actor: actor.to_owned(),
+                // Whatever an actor's clock says, it decides nothing.
+                time: "1970-01-01T00:00:00Z".to_owned(),
+                nonce: self.records.to_string(),
+            },
+        }
+    }
+
+    /// Put a record on a ref, behind what is there.
+    pub fn push(&mut self, address: &Address, received: Received) {
+        let chain = self.inbox.entry(address.clone()).or_insert(Chain {
+            records: Vec::new(),
+        });
+        chain.records.push(received);
+    }
+
+    /// Put a record in the place of all that is on a ref.
+    pub fn overwrite(&mut self, address: &Address, received: Received) {
+        let records = vec![received];
+        self.inbox.insert(address.clone(), Chain { records });
+    }
+
+    /// Put everything that stands on one ref on another one as well.
+    pub fn copy(&mut self, from: &Address, to: &Address) {
+        if let Some(chain) = self.inbox.get(from).cloned() {
+            self.inbox.insert(to.clone(), chain);
+        }
+    }
+
+    /// Replace what stands on the ref of an attempt with a claim by somebody else.
+    pub fn forge(&mut self, address: &Address, actor: &str) {
+        if let Address::Work { node, attempt, .. } = address {
+            let action = Action::Claim {
+                node: node.clone(),
+                attempt: *attempt,
+                lease: None,
+            };
+            let received = self.record(actor, action);
+            self.overwrite(address, received);
+        }
+    }
+
+    /// Claim the open attempt of a node.
+    pub fn claim(&mut self, node: &str, actor: &str) {
+        let attempt = self.node(node).attempt.max(1);
+        self.claim_for(node, attempt, actor, None);
+    }
+
+    /// Claim an attempt of a node for some time.
+    pub fn claim_for(&mut self, node: &str, attempt: u32, actor: &str, lease: Option<&str>) {
+        let action = Action::Claim {
+            node: node.to_owned(),
+            attempt,
+            lease: lease.map(|lease| lease.parse().expect("a duration")),
+        };
+        self.work(node, attempt, actor, action);
+    }
+
+    /// Renew the claim on the open attempt.
+    pub fn renew(&mut self, node: &str, actor: &str) {
+        let attempt = self.node(node).attempt.max(1);
+        let action = Action::Renewal {
+            node: node.to_owned(),
+            attempt,
+            lease: None,
+        };
+        self.work(node, attempt, actor, action);
+    }
+
+    /// Give the open attempt back.
+    pub fn release(&mut self, node: &str, actor: &str) {
+        let attempt = self.node(node).attempt.max(1);
+        let action = Action::Release {
+            node: node.to_owned(),
+            attempt,
+            message: String::new(),
+        };
+        self.work(node, attempt, actor, action);
+    }
+
+    /// Report that the open attempt succeeded.
+    pub fn succeed(&mut self, node: &str, actor: &str) {
+        let attempt = self.node(node).attempt.max(1);
+        self.report(node, attempt, actor, ReportResult::Succeeded, json!({}));
+    }
+
+    /// Report that the open attempt failed.
+    pub fn fail(&mut self, node: &str, actor: &str) {
+        let attempt = self.node(node).attempt.max(1);
+        self.report(node, attempt, actor, ReportResult::Failed, json!({}));
+    }
+
+    /// Report on an attempt.
+    pub fn report(
+        &mut self,
+        node: &str,
+        attempt: u32,
+        actor: &str,
+        result: ReportResult,
+        outputs: Value,
+    ) {
+        let action = Action::Report {
+            node: node.to_owned(),
+            attempt,
+            result,
+            outputs: outputs.as_object().cloned().unwrap_or_default(),
+            message: String::new(),
+            commit: None,
+        };
+        self.work(node, attempt, actor, action);
+    }
+
+    fn work(&mut self, node: &str, attempt: u32, actor: &str, action: Action) {
+        let received = self.record(actor, action);
+        self.push(&self.work_ref(node, attempt), received);
+    }
+
+    /// Claim a node and report success, each seen by a reconcile.
+    pub fn complete(&mut self, node: &str) {
+        self.claim(node, "agent:worker");
+        self.reconcile();
+        self.succeed(node, "agent:worker");
+        self.reconcile();
+    }
+
+    /// Approve at a gate node what waits there now.
+    pub fn approve(&mut self, node: &str, reviewer: &str) {
+        self.review(node, reviewer, ReviewAction::Approve);
+    }
+
+    /// Reject at a gate node what waits there now.
+    pub fn reject(&mut self, node: &str, reviewer: &str) {
+        self.review(node, reviewer, ReviewAction::Reject);
+    }
+
+    /// Say something at a gate node without deciding.
+    pub fn comment(&mut self, node: &str, reviewer: &str) {
+        self.review(node, reviewer, ReviewAction::Comment);
+    }
+
+    fn review(&mut self, node: &str, reviewer: &str, decision: ReviewAction) {
+        let waiting = self.node(node).extensions.decision.unwrap_or_default();
+        self.review_of(node, &waiting.gate, &waiting.digest, reviewer, decision);
+    }
+
+    /// Decide on something at a gate node.
+    pub fn review_of(
+        &mut self,
+        node: &str,
+        gate: &str,
+        digest: &str,
+        reviewer: &str,
+        decision: ReviewAction,
+    ) {
+        let action = Action::Review {
+            node: node.to_owned(),
+            gate: gate.to_owned(),
+            digest: digest.to_owned(),
+            decision,
+            comment: format!("{decision} by {reviewer}"),
+            target_generation: 0,
+        };
+        let (namespace, name) = gate.split_once('/').unwrap_or((NAMESPACE, gate));
+        let address = Address::Review {
+            namespace: namespace.to_owned(),
+            gate: name.to_owned(),
+            uid: self.run_ref().uid,
+            reviewer: ref_safe(reviewer),
+        };
+        let received = self.record(reviewer, action);
+        self.push(&address, received);
+    }
+
+    /// Ask for the run to be stopped.
+    pub fn cancel(&mut self, actor: &str) {
+        let action = Action::Request {
+            request: RequestKind::Cancel,
+            comment: String::new(),
+        };
+        let received = self.record(actor, action);
+        let address = Address::Request {
+            run: self.run_ref(),
+            id: received.record.nonce.clone(),
+        };
+        self.push(&address, received);
+    }
+
+    // ---- reconcile
+
+    /// What the Git room would find new.
+    fn incoming(&self) -> Vec<Incoming> {
+        let known = |address: &Address| {
+            let mut files = self.tree.as_ref()?.files.values();
+            let run = files.rfind(|file| file.uid == address.uid())?;
+            match &run.status {
+                Status::Execution(run) => run.extensions.records.get(&address.to_string()),
+                _ => None,
+            }
+        };
+        let mut incoming = Vec::new();
+        for (address, chain) in &self.inbox {
+            let Some(tip) = chain.records.last().map(|received| received.id.clone()) else {
+                continue;
+            };
+            let known = known(address);
+            if known == Some(&tip) || self.refused.contains(address) {
+                continue;
+            }
+            let behind = known.map(|known| chain.records.iter().position(|r| r.id == *known));
+            incoming.push(Incoming {
+                address: address.clone(),
+                tip,
+                rewritten: behind == Some(None),
+                records: chain.records[behind.flatten().map_or(0, |at| at + 1)..].to_vec(),
+            });
+        }
+        incoming
+    }
+
+    fn decide(&self, incoming: &[Incoming]) -> Outcome {
+        let current = self.files.values().map(|file| &file.blob);
+        let pinned = self.tree.iter().flat_map(|tree| &tree.pinned);
+        let blobs = current
+            .chain(pinned)
+            .filter(|blob| !self.lost.contains(*blob))
+            .map(|blob| (blob.clone(), Arc::clone(&self.objects[blob])))
+            .collect();
+        let observed = |tree: &StatusTree| self.history.contains(&tree.controller.observed_commit);
+        reconcile(&Inputs {
+            snapshot: &self.snapshot,
+            config: &self.config,
+            commit: self.head(),
+            history_rewritten: self.tree.as_ref().is_some_and(|tree| !observed(tree)),
+            old: self.tree.as_ref(),
+            pinned: &blobs,
+            incoming,
+            refused: &self.refused,
+            now: self.now,
+        })
+    }
+
+    /// Reconcile with something that was folded in before.
+    pub fn again(&mut self, incoming: Incoming) {
+        let outcome = self.decide(&[incoming]);
+        assert!(!outcome.changed, "what was folded in changes something");
+    }
+
+    /// Reconcile once, and see that what must always hold does. Returns whether it changed
+    /// anything.
+    pub fn reconcile(&mut self) -> bool {
+        let mut incoming = self.incoming();
+        let outcome = self.decide(&incoming);
+        incoming.reverse();
+        let shuffled = self.decide(&incoming);
+        assert_same(
+            &outcome.tree,
+            &shuffled.tree,
+            "the order of records matters",
+        );
+        assert_eq!(outcome.evidence, shuffled.evidence);
+
+        assert_legal(self.tree.as_ref(), &outcome.tree);
+        assert_reads_back(&outcome.tree);
+        let changed = outcome.changed;
+        if changed {
+            self.tree = Some(outcome.tree.clone());
+        } else if let Some(tree) = &self.tree {
+            assert_same(tree, &outcome.tree, "no change, and yet another tree");
+        }
+        self.last = Some(outcome);
+
+        let again = self.decide(&self.incoming());
+        if let Some(tree) = &self.tree {
+            assert_same(tree, &again.tree, "a second reconcile changes something");
+        }
+        assert!(!again.changed, "a second reconcile changes something");
+        assert_eq!(again.transitions, [], "a second reconcile moves something");
+        changed
+    }
+
+    // ---- what came of it
+
+    /// The status file of a resource.
+    pub fn file(&self, kind: Kind, name: &str) -> &StatusFile {
+        self.find(kind, name)
+            .unwrap_or_else(|| panic!("no {kind} {name}"))
+    }
+
+    /// The status file of a resource, if there is one.
+    pub fn find(&self, kind: Kind, name: &str) -> Option<&StatusFile> {
+        self.tree.as_ref()?.files.get(&key(kind, name))
+    }
+
+    /// The status of the run.
+    pub fn run(&self) -> &ExecutionStatus {
+        match &self.file(Kind::Execution, &self.run).status {
+            Status::Execution(status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Phase and reason of the run: `Blocked AwaitingApproval`.
+    pub fn phase(&self) -> String {
+        format!("{} {}", self.run().phase, self.run().reason)
+    }
+
+    /// The status of a node of the run.
+    pub fn node(&self, id: &str) -> NodeStatus {
+        self.run()
+            .node_statuses
+            .get(id)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Phase and reason of a node: `Pending Ready`.
+    pub fn stands(&self, id: &str) -> String {
+        let node = self.node(id);
+        format!("{} {}", node.phase, node.extensions.reason)
+    }
+
+    /// All nodes of the run: `build Succeeded, test Pending`.
+    pub fn nodes(&self) -> String {
+        let nodes = self.run().node_statuses.iter();
+        let nodes: Vec<String> = nodes
+            .map(|(id, node)| format!("{id} {}", node.phase))
+            .collect();
+        nodes.join(", ")
+    }
+
+    /// What could not be applied: `claim NotReady`.
+    pub fn unapplied(&self) -> Vec<String> {
+        let unapplied = self.run().extensions.unapplied.iter();
+        unapplied
+            .map(|note| format!("{} {}", note.action, note.reason))
+            .collect()
+    }
+
+    /// The status of a gate.
+    pub fn gate(&self, name: &str) -> &GateStatus {
+        match &self.file(Kind::Gate, name).status {
+            Status::Gate(status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The status of a goal.
+    pub fn goal(&self, name: &str) -> &GoalStatus {
+        match &self.file(Kind::Goal, name).status {
+            Status::Goal(status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The status of a plan.
+    pub fn plan(&self, name: &str) -> &PlanStatus {
+        match &self.file(Kind::Plan, name).status {
+            Status::Plan(status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The status of a binding.
+    pub fn binding(&self, name: &str) -> &BindingStatus {
+        match &self.file(Kind::Binding, name).status {
+            Status::Binding(status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The status of a capability.
+    pub fn capability(&self, name: &str) -> &CapabilityStatus {
+        match &self.file(Kind::Capability, name).status {
+            Status::Capability(status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A condition of a resource.
+    pub fn condition(&self, kind: Kind, name: &str, condition: &str) -> Option<&Condition> {
+        find_condition(self.file(kind, name).status.conditions(), condition)
+    }
+
+    /// A condition of a resource in short: `False RuleBroken`.
+    pub fn says(&self, kind: Kind, name: &str, condition: &str) -> String {
+        match self.condition(kind, name, condition) {
+            Some(found) => format!("{:?} {}", found.status, found.reason),
+            None => "-".to_owned(),
+        }
+    }
+
+    /// The transitions of the last reconcile: `run Pending → Running`, `run/build …`.
+    pub fn moved(&self) -> Vec<String> {
+        let last = self.last.as_ref().expect("a reconcile");
+        let word = |phase: &Option<String>| phase.clone().unwrap_or_else(|| "-".to_owned());
+        let moved = last.transitions.iter().map(|t| {
+            let node = t
+                .node
+                .as_ref()
+                .map_or(String::new(), |node| format!("/{node}"));
+            format!("{}{node} {} → {}", t.key.name, word(&t.from), word(&t.to))
+        });
+        moved.collect()
+    }
+}
+
+/// Phases that a node can be in some events after another.
+fn reachable<P: Copy + PartialEq, E: Copy>(
+    from: P,
+    events: &[E],
+    step: impl Fn(P, E) -> Option<P>,
+) -> Vec<P> {
+    let mut found = vec![from];
+    let mut at = 0;
+    while let Some(&phase) = found.get(at) {
+        at += 1;
+        for next in events.iter().filter_map(|event| step(phase, *event)) {
+            if !found.contains(&next) {
+                found.push(next);
+            }
+        }
+    }
+    found
+}
+
+/// Nothing moved in a way that the machines do not allow, and what only grows has not shrunk.
+fn assert_legal(old: Option<&StatusTree>, new: &StatusTree) {
+    use ExecutionEvent as E;
+    use NodeEvent as N;
+    let no_files = BTreeMap::new();
+    let old_files = old.map_or(&no_files, |old| &old.files);
+    for (key, file) in &new.files {
+        let before = old_files.get(key).filter(|before| before.uid == file.uid);
+        let (Some(Status::Execution(before)), Status::Execution(after)) =
+            (before.map(|before| &before.status), &file.status)
+        else {
+            continue;
+        };
+        let events = [E::Start, E::Run, E::Block, E::Succeed, E::Fail, E::Cancel];
+        let allowed = reachable(before.phase, &events, |p, e| machine::execution(p, e).ok());
+        assert!(
+            allowed.contains(&after.phase),
+            "{key}: {} → {}",
+            before.phase,
+            after.phase
+        );
+        if before.phase.is_terminal() {
+            assert_eq!(before.node_statuses, after.node_statuses, "{key} was over");
+        }
+        for (id, was) in &before.node_statuses {
+            let is = &after.node_statuses[id];
+            let events = [
+                N::Claim,
+                N::Succeed,
+                N::Fail,
+                N::Requeue,
+                N::Block,
+                N::Unblock,
+                N::Skip,
+                N::Cancel,
+                N::Reopen,
+            ];
+            // Only what a gate has approved can be opened again.
+            let may_reopen = was.extensions.decision.is_some();
+            let events = &events[..if may_reopen { 9 } else { 8 }];
+            let allowed = reachable(was.phase, events, |p, e| machine::node(p, e).ok());
+            assert!(
+                allowed.contains(&is.phase),
+                "{key}/{id}: {} → {}",
+                was.phase,
+                is.phase
+            );
+            assert!(was.attempt <= is.attempt, "{key}/{id}: attempts go back");
+            assert!(
+                was.extensions.failures <= is.extensions.failures,
+                "{key}/{id}: failures are forgotten"
+            );
+        }
+        assert_consistent(key, after);
+    }
+}
+
+fn assert_consistent(key: &Key, run: &ExecutionStatus) {
+    let over = run.phase.is_terminal();
+    assert_eq!(run.completion_time.is_some(), over, "{key}");
+    assert!(run.extensions.unapplied.len() <= 20, "{key}");
+    for (id, node) in &run.node_statuses {
+        let ended = node.completion_time.is_some();
+        assert_eq!(ended, node.phase.is_terminal(), "{key}/{id}");
+        let claimed = node.extensions.claim.is_some();
+        assert_eq!(claimed, node.phase == NodePhase::Running, "{key}/{id}");
+        if over {
+            assert!(node.phase.is_terminal(), "{key}/{id}");
+        }
+    }
+    if run.phase == ExecutionPhase::Succeeded {
+        let nodes = run.node_statuses.values();
+        assert!(
+            nodes
+                .into_iter()
+                .all(|node| node.phase == NodePhase::Succeeded)
+        );
+    }
+}
+
+/// Equal trees; if not, the first file that differs is shown.
+fn assert_same(a: &StatusTree, b: &StatusTree, what: &str) {
+    if a == b {
+        return;
+    }
+    let (a, b) = (a.to_files().expect("JSON"), b.to_files().expect("JSON"));
+    let differs = a.iter().find(|(path, text)| b.get(*path) != Some(text));
+    let (path, text) = differs.unwrap_or_else(|| panic!("{what}: there are more files"));
+    let other = b.get(path).map_or("", String::as_str);
+    panic!("{what}: {path}\n{text}---\n{other}");
+}
+
+fn assert_reads_back(tree: &StatusTree) {
+    let files = tree.to_files().expect("JSON");
+    let bytes = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_bytes()));
+    let back = StatusTree::from_files(bytes, tree.pinned.clone());
+    assert_eq!(back.as_ref(), Ok(tree), "the status does not read back");
+}

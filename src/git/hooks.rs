@@ -1,0 +1,270 @@
+//! The pre-commit hook: where this Git looks for one, what stands there, and how ours comes there.
+//!
+//! Git runs the script in its hooks folder (`core.hooksPath`, else `.git/hooks`) and, from 2.54 on,
+//! whatever the configuration names as `hook.<name>.command`. Whether this Git does the latter is
+//! asked, never assumed. What is not ours is neither overwritten nor removed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::files::{Created, write_new};
+use super::program::Program;
+use super::{GitError, Repo, Result, unusable_file};
+
+/// What to put into a hook of one's own.
+pub const LINE: &str = "planspec validate --staged || exit 1";
+
+const SCRIPT: &str = include_str!("../../hooks/pre-commit");
+/// What makes somebody else's hook one that checks plans.
+const CALL: &str = "planspec validate --staged";
+/// The same as the script, for a shell that Git starts.
+const COMMAND: &str = "if command -v planspec >/dev/null 2>&1; then planspec validate --staged; \
+                       else echo 'planspec is not installed: this commit is not checked' >&2; fi";
+const NAME: &str = "hook.planspec";
+
+/// How Git comes to run a hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Means {
+    /// By `hook.planspec` in its configuration.
+    Configuration,
+    /// By a script.
+    Script(PathBuf),
+}
+
+/// How it stands with the hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Git runs it.
+    Installed(Means),
+    /// It is there, and Git does not run it.
+    Idle(Means, &'static str),
+    /// There is something else in its place.
+    Taken(Means),
+    /// It would be in a folder that other repositories use as well.
+    Shared(PathBuf),
+    /// There is none.
+    Missing,
+}
+
+/// What [`install`] or [`uninstall`] has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// It was installed, or removed.
+    Changed(Means),
+    /// Nothing was to be done, or nothing could be: as it stands.
+    Nothing(Standing),
+}
+
+/// What Git would do at the next commit.
+///
+/// # Errors
+/// `Unusable` when Git cannot be asked.
+pub fn standing(repo: &Repo) -> Result<Standing> {
+    let hook = Hook::look(repo)?;
+    Ok(hook.standing())
+}
+
+/// Install it, unless it is there already or its place is taken.
+///
+/// # Errors
+/// `Unusable` when it cannot be written.
+pub fn install(repo: &Repo) -> Result<Done> {
+    let hook = Hook::look(repo)?;
+    let standing = hook.standing();
+    match &standing {
+        Standing::Missing if hook.git_has_configured => {
+            // Git refuses to work with an event that has no command.
+            for (field, value) in [("command", COMMAND), ("event", "pre-commit")] {
+                let field = format!("{NAME}.{field}");
+                configure(repo, &["--local", &field, value])?;
+            }
+            Ok(Done::Changed(Means::Configuration))
+        }
+        Standing::Missing => match write_new(&hook.path, SCRIPT.as_bytes(), true)? {
+            Created::Yes => Ok(Done::Changed(Means::Script(hook.path))),
+            Created::Exists => Ok(Done::Nothing(Standing::Taken(Means::Script(hook.path)))),
+        },
+        _ => Ok(Done::Nothing(standing)),
+    }
+}
+
+/// Remove it, if it is as we made it.
+///
+/// # Errors
+/// `Unusable` when it cannot be removed.
+pub fn uninstall(repo: &Repo) -> Result<Done> {
+    let hook = Hook::look(repo)?;
+    if hook.configured == Text::Ours {
+        for field in ["event", "command"] {
+            configure(
+                repo,
+                &["--local", "--unset-all", &format!("{NAME}.{field}")],
+            )?;
+        }
+        return Ok(Done::Changed(Means::Configuration));
+    }
+    let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_file());
+    if hook.script == Text::Ours && is_file(&hook.path) {
+        let tried = format!("remove `{}`", hook.path.display());
+        fs::remove_file(&hook.path).map_err(unusable_file(tried))?;
+        return Ok(Done::Changed(Means::Script(hook.path)));
+    }
+    Ok(Done::Nothing(hook.standing()))
+}
+
+/// Whose a script or a command is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Text {
+    Absent,
+    Ours,
+    /// Somebody else's, that calls us.
+    Calls,
+    Theirs,
+}
+
+impl Text {
+    fn of(text: Option<&str>, ours: &str) -> Text {
+        match text {
+            None => Text::Absent,
+            Some(text) if text.lines().eq(ours.lines()) => Text::Ours,
+            Some(text) if text.contains(CALL) => Text::Calls,
+            Some(_) => Text::Theirs,
+        }
+    }
+
+    fn checks_plans(self) -> bool {
+        matches!(self, Text::Ours | Text::Calls)
+    }
+}
+
+/// Everything that decides.
+struct Hook {
+    git_has_configured: bool,
+    configured: Text,
+    enabled: bool,
+    path: PathBuf,
+    script: Text,
+    executable: bool,
+    /// Whether the script would be one of this repository alone.
+    inside: bool,
+}
+
+impl Hook {
+    fn look(repo: &Repo) -> Result<Hook> {
+        let path = script_path(repo)?;
+        let text = match fs::read(&path) {
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            // A link that leads nowhere, a folder, …
+            Err(_) if path.symlink_metadata().is_ok() => Some(String::new()),
+            Err(_) => None,
+        };
+        let enabled = repo.config(&format!("{NAME}.enabled"));
+        let command = repo.config(&format!("{NAME}.command"));
+        Ok(Hook {
+            git_has_configured: has_configured_hooks(repo)?,
+            configured: Text::of(command.as_deref(), COMMAND),
+            enabled: !matches!(enabled.as_deref(), Some("false" | "no" | "off" | "0")),
+            script: Text::of(text.as_deref(), SCRIPT),
+            executable: is_executable(&path),
+            inside: is_inside(repo, &path),
+            path,
+        })
+    }
+
+    fn standing(&self) -> Standing {
+        let script = || Means::Script(self.path.clone());
+        let configured = self.configured.checks_plans();
+        if configured && self.git_has_configured && self.enabled {
+            return Standing::Installed(Means::Configuration);
+        }
+        if self.script.checks_plans() {
+            return match self.executable {
+                true => Standing::Installed(script()),
+                false => Standing::Idle(script(), "it is not executable"),
+            };
+        }
+        if configured && self.git_has_configured {
+            let why = "hook.planspec.enabled is false";
+            return Standing::Idle(Means::Configuration, why);
+        }
+        if self.git_has_configured {
+            return match self.configured {
+                Text::Theirs => Standing::Taken(Means::Configuration),
+                _ => Standing::Missing,
+            };
+        }
+        match self.script {
+            Text::Theirs => Standing::Taken(script()),
+            _ if !self.inside => Standing::Shared(self.path.clone()),
+            _ if configured => {
+                let why = "this Git does not know configured hooks";
+                Standing::Idle(Means::Configuration, why)
+            }
+            _ => Standing::Missing,
+        }
+    }
+}
+
+/// Whether this Git runs hooks that its configuration names: it is given one, and asked.
+fn has_configured_hooks(repo: &Repo) -> Result<bool> {
+    const PROBE: &str = "planspec-probe";
+    let listed = Program::new(repo, "-c")
+        .arg(format!("hook.{PROBE}.command=true"))
+        .args(["-c", &format!("hook.{PROBE}.event=pre-commit")])
+        .args(["hook", "list", "pre-commit"])
+        .run()?;
+    let names = String::from_utf8_lossy(&listed.stdout);
+    Ok(listed.success() && names.lines().any(|name| name.trim() == PROBE))
+}
+
+/// Where Git looks for the script: it knows about `core.hooksPath` and work trees.
+fn script_path(repo: &Repo) -> Result<PathBuf> {
+    let asked = Program::new(repo, "rev-parse")
+        .args(["--git-path", "hooks/pre-commit"])
+        .run()?;
+    if !asked.success() {
+        return Err(GitError::Unusable(format!(
+            "cannot find the folder of the hooks: {}",
+            asked.stderr
+        )));
+    }
+    let path = String::from_utf8_lossy(&asked.stdout);
+    Ok(repo.directory().join(path.trim_end_matches(['\n', '\r'])))
+}
+
+fn is_inside(repo: &Repo, path: &Path) -> bool {
+    let there = path
+        .ancestors()
+        .find_map(|folder| folder.canonicalize().ok());
+    let roots = [repo.workdir(), Some(repo.common_dir())];
+    let roots = roots.into_iter().flatten();
+    let mut roots = roots.filter_map(|root| root.canonicalize().ok());
+    there.is_some_and(|there| roots.any(|root| there.starts_with(root)))
+}
+
+fn configure(repo: &Repo, args: &[&str]) -> Result<()> {
+    let set = Program::new(repo, "config").args(args).run()?;
+    match set.success() {
+        true => Ok(()),
+        false => Err(GitError::Unusable(format!(
+            "cannot change `{NAME}` in this repository's configuration{}",
+            match set.stderr.is_empty() {
+                true => ": it is set elsewhere, see `git config --show-origin --get-regexp \
+                         '^hook\\.planspec'`"
+                    .to_owned(),
+                false => format!(": {}", set.stderr),
+            }
+        ))),
+    }
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(path: &Path) -> bool {
+    path.exists()
+}

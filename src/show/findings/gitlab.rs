@@ -1,0 +1,37 @@
+//! A code quality report, as GitLab reads it from the artifact of a job.
+
+use serde_json::{Value, json};
+
+use super::{Located, fingerprints, json_text};
+use crate::core::diagnostic::Severity;
+
+pub(super) fn render(located: &[Located<'_>]) -> String {
+    let issues: Vec<Value> = located
+        .iter()
+        .zip(fingerprints(located))
+        .map(|(located, fingerprint)| issue(located, &fingerprint))
+        .collect();
+    json_text(&Value::Array(issues))
+}
+
+fn issue(located: &Located<'_>, fingerprint: &str) -> Value {
+    let finding = located.finding;
+    let description = match &finding.help {
+        Some(help) => format!("{} ({help})", finding.message),
+        None => finding.message.clone(),
+    };
+    let severity = match finding.severity {
+        Severity::Error => "major",
+        Severity::Warning => "minor",
+    };
+    // A line is required.
+    let (begin, end) = located.at.map_or((1, 1), |at| (at.line, at.end_line));
+    json!({
+        "type": "issue",
+        "check_name": finding.code.id,
+        "description": description,
+        "severity": severity,
+        "fingerprint": fingerprint,
+        "location": {"path": finding.file, "lines": {"begin": begin, "end": end}},
+    })
+}

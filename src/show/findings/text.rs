@@ -1,0 +1,269 @@
+//! Text for people: the lines that findings are about, with what is wrong in them underlined.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Renderer, Snippet};
+
+use super::{Located, Position, Sources, count, escape, origin};
+use crate::core::diagnostic::{Place, Severity, display_path};
+use crate::core::locate::Lines;
+
+/// Characters of a line that are shown at most.
+const WIDTH: usize = 140;
+/// Characters before the first underlined one in a line that was cut.
+const BEFORE: usize = 50;
+/// Second places that are shown at most; JSON has all.
+const MAX_RELATED: usize = 8;
+/// Lines between two places that still make one excerpt.
+const NEAR: usize = 1000;
+/// Stands for `file:line:column` until the drawing is done: what is drawn has been cut, so the
+/// columns that the drawing counts are not those of the file. Nothing shown contains it, see
+/// [`is_invisible`].
+const ORIGIN: char = '\u{fdd0}';
+
+pub(super) fn render(located: &[Located<'_>], sources: &Sources<'_>, color: bool) -> String {
+    let renderer = renderer(color);
+    let mut out = String::new();
+    for finding in located {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&draw(finding, sources, &renderer));
+        out.push('\n');
+    }
+    out
+}
+
+pub(super) fn renderer(color: bool) -> Renderer {
+    let renderer = match color {
+        true => Renderer::styled(),
+        false => Renderer::plain(),
+    };
+    // Cutting is done here, by the cost of what is shown rather than of the whole line.
+    renderer.term_width(WIDTH * 100)
+}
+
+/// One finding, without a line break at its end.
+pub(super) fn draw(located: &Located<'_>, sources: &Sources<'_>, renderer: &Renderer) -> String {
+    let finding = located.finding;
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level
+        .primary_title(escape::line(&finding.message))
+        .id(finding.code.id);
+    let mut group = Group::with_title(title);
+    let mut notes = Vec::new();
+    if let (None, Place::Entry { path, .. }) = (located.at, &finding.place)
+        && !path.is_empty()
+    {
+        notes.push(Level::NOTE.message(format!("at `{}`", escape::line(&display_path(path)))));
+    }
+    if let Some(more) = finding.related.len().checked_sub(MAX_RELATED + 1) {
+        notes.push(Level::NOTE.message(format!("and {} more", count(more + 1, "place"))));
+    }
+    notes.extend(
+        finding
+            .help
+            .iter()
+            .map(|help| Level::HELP.message(escape::line(help))),
+    );
+
+    let mut origins = Vec::new();
+    for excerpt in excerpts(located, sources) {
+        match excerpt.marks.is_empty() {
+            true => group = group.element(Origin::path(excerpt.origin)),
+            false => {
+                group = group.element(excerpt.snippet());
+                origins.push(excerpt.origin);
+            }
+        }
+    }
+    if origins.is_empty() && !notes.is_empty() {
+        group = group.element(Padding);
+    }
+    let drawn = renderer.render(&[group.elements(notes)]);
+    match origins.is_empty() {
+        // Without line numbers there is no margin; keep it as wide as one digit.
+        true => drawn.replace('\n', "\n "),
+        false => with_origins(&drawn, origins),
+    }
+}
+
+/// Put the true `file:line:column` where the drawing has its own.
+fn with_origins(drawn: &str, origins: Vec<String>) -> String {
+    let mut parts = drawn.split(ORIGIN);
+    let mut out = parts.next().unwrap_or("").to_owned();
+    for (part, origin) in parts.zip(origins) {
+        out.push_str(&origin);
+        out.push_str(part.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit()));
+    }
+    out
+}
+
+/// Some lines of a file with what is underlined in them.
+struct Excerpt<'s> {
+    /// `file:line:column`, as far as known.
+    origin: String,
+    lines: Option<&'s Lines<'s>>,
+    /// None: there is nothing to underline, and no line is shown.
+    marks: Vec<Mark<'s>>,
+}
+
+/// An underlined range of a file's text, within one line.
+struct Mark<'s> {
+    line: usize,
+    range: Range<usize>,
+    label: &'s str,
+    kind: AnnotationKind,
+}
+
+/// The excerpts of a finding: around its place with the second places near it, then the others.
+fn excerpts<'s>(located: &Located<'s>, sources: &'s Sources<'_>) -> Vec<Excerpt<'s>> {
+    let finding = located.finding;
+    let mut first = Excerpt::new(
+        (&finding.file, &finding.place, located.at),
+        (&finding.label, AnnotationKind::Primary),
+        sources,
+    );
+    let mut others = Vec::new();
+    for (label, at) in located.related.iter().take(MAX_RELATED) {
+        let mut other = Excerpt::new(
+            (&label.file, &label.place, *at),
+            (&label.message, AnnotationKind::Context),
+            sources,
+        );
+        let joins = label.file == finding.file
+            && match (first.marks.first(), other.marks.first(), other.lines) {
+                (Some(primary), Some(mark), Some(lines)) => {
+                    primary.line.abs_diff(mark.line) <= NEAR && !is_long(lines, mark.line)
+                }
+                _ => false,
+            };
+        match joins {
+            true => first.marks.append(&mut other.marks),
+            false => others.push(other),
+        }
+    }
+    first.marks.sort_by_key(|mark| mark.line);
+    others.insert(0, first);
+    others
+}
+
+impl<'s> Excerpt<'s> {
+    fn new(
+        (file, place, at): (&str, &Place, Option<Position>),
+        (label, kind): (&'s str, AnnotationKind),
+        sources: &'s Sources<'_>,
+    ) -> Excerpt<'s> {
+        let at = at.filter(|_| *place != Place::File);
+        let mut marks = Vec::new();
+        let lines = sources.get(file);
+        if let Some(at) = at
+            && let (Some(start), Some(end), Some(lines)) = (at.start, at.end, lines)
+            && let Some(line) = lines.range(at.line)
+        {
+            let start = start.clamp(line.start, line.end);
+            marks.push(Mark {
+                line: at.line,
+                range: start..end.clamp(start, line.end),
+                label,
+                kind,
+            });
+        }
+        Excerpt {
+            origin: origin(file, at),
+            lines,
+            marks,
+        }
+    }
+
+    /// The lines that are underlined, and those that the drawing may want between them; others
+    /// are left empty, they are folded away.
+    fn snippet<'a>(&self) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+        let mut source = String::new();
+        let mut annotations = Vec::new();
+        let first = self.marks.first().map_or(1, |mark| mark.line);
+        let mut line = first;
+        for group in self.marks.chunk_by(|a, b| a.line == b.line) {
+            let next = group.first().map_or(line, |mark| mark.line);
+            let one_between = next == line + 2;
+            while line < next {
+                source.push('\n');
+                line += 1;
+                if one_between && line + 1 == next {
+                    self.push_line(&mut source, line, &[]);
+                }
+            }
+            let ranges = self.push_line(&mut source, line, group);
+            annotations.extend(group.iter().zip(ranges).map(|(mark, range)| {
+                let label = (!mark.label.is_empty()).then(|| escape::line(mark.label));
+                mark.kind.span(range).label(label)
+            }));
+        }
+        Snippet::source(source)
+            .line_start(first)
+            .path(ORIGIN.to_string())
+            .annotations(annotations)
+    }
+
+    /// Write a line as it is shown: cut when it is long, and escaped. Where the marks are then.
+    fn push_line(&self, out: &mut String, line: usize, marks: &[Mark<'_>]) -> Vec<Range<usize>> {
+        let Some(lines) = self.lines else {
+            return Vec::new();
+        };
+        let whole = lines.range(line).unwrap_or(0..0);
+        let anchor = marks.iter().map(|mark| mark.range.start).min();
+        let shown = window(lines.text(), whole.clone(), anchor.unwrap_or(whole.start));
+        if shown.start > whole.start {
+            out.push_str("...");
+        }
+        // Where each mark begins and ends, in the order of the line.
+        let mut ranges: Vec<Range<usize>> = marks.iter().map(|_| out.len()..out.len()).collect();
+        let content = lines.text().get(shown.clone()).unwrap_or("");
+        for (offset, c) in content.char_indices() {
+            let before = out.len();
+            match c {
+                '\t' => out.push_str("    "),
+                c => escape::push(out, c),
+            }
+            let at = shown.start + offset;
+            for (mark, range) in marks.iter().zip(&mut ranges) {
+                if at < mark.range.start {
+                    *range = out.len()..out.len();
+                } else if at < mark.range.end {
+                    range.start = range.start.min(before);
+                    range.end = out.len();
+                }
+            }
+        }
+        if shown.end < whole.end {
+            out.push_str("...");
+        }
+        ranges
+    }
+}
+
+/// Whether a line has to be cut.
+fn is_long(lines: &Lines<'_>, line: usize) -> bool {
+    let content = lines.range(line).and_then(|range| lines.text().get(range));
+    content.is_some_and(|content| content.chars().nth(WIDTH).is_some())
+}
+
+/// The part of a line to show when `anchor` is the first thing to see in it.
+fn window(text: &str, line: Range<usize>, anchor: usize) -> Range<usize> {
+    let content = text.get(line.clone()).unwrap_or("");
+    if content.chars().nth(WIDTH).is_none() {
+        return line;
+    }
+    let before = text.get(line.start..anchor).unwrap_or("");
+    let from = before
+        .char_indices()
+        .rev()
+        .nth(BEFORE)
+        .map_or(line.start, |(at, c)| line.start + at + c.len_utf8());
+    let behind = text.get(from..line.end).unwrap_or("");
+    let to = behind.char_indices().nth(WIDTH).map(|(at, _)| from + at);
+    from..to.unwrap_or(line.end)
+}
