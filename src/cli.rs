@@ -115,10 +115,10 @@ fn complain(terminal: Terminal, failure: &Failure) {
         false => ("", "", ""),
     };
     if let Some(message) = &failure.message {
-        terminal.note(&format!("{red}error:{reset} {}", escape::text(message)));
+        terminal.styled(&format!("{red}error:{reset} {}", escape::text(message)));
     }
     if let Some(hint) = &failure.hint {
-        terminal.note(&format!("{bold}help:{reset} {}", escape::text(hint)));
+        terminal.styled(&format!("{bold}help:{reset} {}", escape::text(hint)));
     }
 }
 
@@ -134,5 +134,7 @@ fn log(verbose: u8) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .without_time()
+        // It would say so on standard error, and panic when that is what cannot be written.
+        .log_internal_errors(false)
         .init();
 }

@@ -1,10 +1,12 @@
 //! Results on standard output, messages on standard error; colour only where it is wanted.
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 
 use crate::failure::exit_code;
+use crate::show::escape;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -18,6 +20,8 @@ pub enum ColorChoice {
     Never,
 }
 
+static READER_IS_GONE: AtomicBool = AtomicBool::new(false);
+
 /// The two streams that a command writes to.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
@@ -30,23 +34,40 @@ impl Terminal {
         Terminal { color }
     }
 
-    /// Write a result. A reader that has gone away ends the program quietly.
+    /// Write a result. When the reader has gone away nothing more is written, and nothing is said:
+    /// what the command does besides is done all the same, and ends with its own exit code.
     pub fn out(&self, text: &str) {
+        if self.reader_is_gone() {
+            return;
+        }
         let mut stream = std::io::stdout().lock();
         let written = stream
             .write_all(text.as_bytes())
             .and_then(|()| stream.flush());
-        if let Err(error) = written {
-            let code = match error.kind() {
-                ErrorKind::BrokenPipe => exit_code::OK,
-                _ => exit_code::REPOSITORY,
-            };
-            std::process::exit(i32::from(code));
+        match written {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                READER_IS_GONE.store(true, Ordering::Relaxed);
+            }
+            Err(error) => {
+                self.note(&format!("error: the results cannot be written: {error}"));
+                std::process::exit(i32::from(exit_code::REPOSITORY));
+            }
         }
     }
 
-    /// Write a message for people; that nobody can read it stops nothing.
+    /// Whether nobody reads the results any more: the end of whatever goes on for ever.
+    pub fn reader_is_gone(&self) -> bool {
+        READER_IS_GONE.load(Ordering::Relaxed)
+    }
+
+    /// Write a message for people, made safe to print; that nobody can read it stops nothing.
     pub fn note(&self, text: &str) {
+        self.styled(&escape::text(text));
+    }
+
+    /// Write a message that has been made safe to print, and perhaps coloured.
+    pub fn styled(&self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 

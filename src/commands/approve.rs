@@ -197,8 +197,13 @@ fn nothing_waits(look: &Look, args: &Args) -> Failure {
         .collect();
     let name = args.gate.rsplit('/').next().unwrap_or(&args.gate);
     let failure = Failure::not_met(format!("nothing waits for a decision on `{}`", args.gate));
+    if gates.contains(&name) {
+        return failure.hint(format!(
+            "a gate cannot be approved ahead, nor twice: planspec describe gate {name}"
+        ));
+    }
     match suggestion(name, gates.iter().copied()) {
-        Some(hint) if !gates.contains(&name) => failure.hint(hint),
-        _ => failure.hint("`planspec reconcile` lists what waits; a gate cannot be approved ahead"),
+        Some(hint) => failure.hint(hint),
+        None => failure.hint("planspec get gates lists the gates; write GATE or EXECUTION/NODE"),
     }
 }

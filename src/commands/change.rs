@@ -1,7 +1,7 @@
 //! A change to the resources of the repository: put at the place, validated as a whole, committed
 //! exactly. What `apply`, `start`, `edit` and `delete` have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Context;
@@ -238,6 +238,15 @@ impl<'a> Change<'a> {
         }
     }
 
+    /// Whether the file of a resource is as HEAD has it.
+    ///
+    /// # Errors
+    /// It has changes that are not committed.
+    pub fn check_clean(&self, key: &Key) -> Outcome {
+        let path = self.path_of(key)?;
+        self.current(&path).map(|_| ())
+    }
+
     /// The text to change: what this change has made of the file so far, else what HEAD has.
     fn current(&self, path: &str) -> Outcome<Option<String>> {
         if let Some(text) = self.changed.get(path) {
@@ -302,13 +311,11 @@ impl<'a> Change<'a> {
     /// that is changed; and the resources after it.
     pub fn findings(&self) -> (Vec<Diagnostic>, Snapshot) {
         let after = self.after();
+        let before: BTreeSet<&Diagnostic> = self.before.diagnostics().iter().collect();
         let found = after
             .diagnostics()
             .iter()
-            .filter(|finding| {
-                self.changed.contains_key(&finding.file)
-                    || !self.before.diagnostics().contains(finding)
-            })
+            .filter(|finding| self.changed.contains_key(&finding.file) || !before.contains(finding))
             .cloned()
             .collect();
         (found, after)
@@ -350,7 +357,8 @@ impl<'a> Change<'a> {
             return Ok(());
         }
         let message = message.map_or_else(|| subject_line(&subjects), str::to_owned);
-        let id = commit::commit_files(&self.store.repo, &changed, &message)?;
+        let id = commit::commit_files(&self.store.repo, &changed, &message)
+            .map_err(|error| Failure::not_met(error.to_string()))?;
         context.terminal.out(&lines);
         match id {
             Some(id) => self.say_where(context, &id),
@@ -414,7 +422,7 @@ pub fn show_findings(
     }
     let colors = context.terminal.colors_err();
     let text = findings::render(found, text_of, findings::Format::Text, colors);
-    context.terminal.note(text.trim_end());
+    context.terminal.styled(text.trim_end());
     context.terminal.note(&findings::summary(found));
 }
 

@@ -57,15 +57,8 @@ fn claim(
     lease: Option<Duration>,
 ) -> Outcome {
     let name = format!("{}/{id}", run.key.qualified());
-    if let Some(claim) = &node.extensions.claim {
-        let whose = match claim.actor == actor {
-            true => "you hold".to_owned(),
-            false => format!("{} holds", claim.actor),
-        };
-        return Err(Failure::taken(format!("{whose} {name} already")));
-    }
     if let Some(tip) = look.work_tip(run, id, node.attempt) {
-        return Err(taken(store, &name, tip)?);
+        return Err(taken(store, &name, tip, actor)?);
     }
     if !node.is_claimable() {
         return Err(not_claimable(&name, node));
@@ -87,12 +80,29 @@ fn claim(
 }
 
 /// Who was first, from the claim itself: the status may not know it yet.
-fn taken(store: &Store, name: &str, tip: &str) -> Outcome<Failure> {
-    let holder = holder(store, tip)?.unwrap_or_else(|| "somebody else".to_owned());
-    Ok(
-        Failure::taken(format!("{holder} has claimed {name} already"))
-            .hint("planspec next shows what is left"),
-    )
+fn taken(store: &Store, name: &str, tip: &str, actor: &str) -> Outcome<Failure> {
+    let records = chain(store, tip)?;
+    let holder = records.first().map(|first| first.record.actor.as_str());
+    if matches!(
+        records.last().map(|last| &last.record.action),
+        Some(Action::Release { .. })
+    ) {
+        return Ok(
+            Failure::not_met(format!("{name} was released and is not open yet"))
+                .hint("planspec reconcile opens the next attempt"),
+        );
+    }
+    Ok(match holder {
+        Some(holder) if holder == actor => {
+            Failure::taken(format!("you ({actor}) have claimed {name} already"))
+                .hint("go on with it; --renew keeps the claim")
+        }
+        holder => Failure::taken(format!(
+            "{} has claimed {name} already",
+            holder.unwrap_or("somebody else")
+        ))
+        .hint("planspec next shows what is left"),
+    })
 }
 
 /// Who claimed, by the first record of a work ref.
@@ -169,6 +179,10 @@ pub(super) fn held(
 ) -> Outcome<String> {
     let name = format!("{}/{id}", run.key.qualified());
     let Some(tip) = look.work_tip(run, id, attempt) else {
+        let phase = run.status.node_statuses.get(id).map(|node| node.phase);
+        if let Some(phase) = phase.filter(|phase| phase.is_terminal()) {
+            return Err(Failure::not_met(format!("{name} is {phase} already")));
+        }
         return Err(
             Failure::not_met(format!("nobody has claimed {name}, attempt {attempt}"))
                 .hint(format!("claim it first: planspec claim {name}")),

@@ -39,10 +39,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let change = Change::begin(&store)?;
     let namespace = args.namespace.namespace.as_deref();
     let key = choose_among(change.before().keys(), kind, &args.name, namespace)?.clone();
+    change.check_clean(&key)?;
     let original = change.document_of(&key)?;
     let draft = Draft::new(&store.repo, &format!("{}.yaml", key.name))?;
     let mut shown = original.clone();
-    let mut last = None;
+    let (mut last, mut wrong) = (None, Vec::new());
     loop {
         draft.write(&shown)?;
         editor::open(&store.repo, draft.path())?;
@@ -53,12 +54,14 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             return Ok(());
         }
         if text.trim().is_empty() || last.as_ref() == Some(&text) {
+            context.terminal.note(&marks(&wrong));
             return Err(given_up(&draft));
         }
         let mut change = Change::begin(&store)?;
         let found = try_out(&mut change, &key, &text).inspect_err(|_| keep(context, &draft))?;
         if found.iter().any(Diagnostic::is_error) {
             shown = with_marks(&text, &found);
+            wrong = found;
             last = Some(text);
             continue;
         }
@@ -94,6 +97,10 @@ fn given_up(draft: &Draft) -> Failure {
 
 /// The findings on top, as lines that are taken out again.
 fn with_marks(text: &str, found: &[Diagnostic]) -> String {
+    format!("{}{MARK}save it unchanged to give up\n{text}", marks(found))
+}
+
+fn marks(found: &[Diagnostic]) -> String {
     let mut marked = String::new();
     for finding in found {
         let message = crate::show::escape::line(&finding.message);
@@ -105,8 +112,7 @@ fn with_marks(text: &str, found: &[Diagnostic]) -> String {
             marked.push_str(&format!("{MARK}  {}\n", crate::show::escape::line(help)));
         }
     }
-    marked.push_str(&format!("{MARK}save it unchanged to give up\n"));
-    marked + text
+    marked
 }
 
 fn without_marks(text: &str) -> String {

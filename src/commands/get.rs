@@ -78,9 +78,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 )
             })
             .collect(),
-        Format::Json if single => show::json(&found[0].value()?)?,
+        Format::Json if single => show::json(&found[0].value()?),
         Format::Yaml if single => crate::core::yaml::write(&found[0].value()?),
-        Format::Json => show::json(&show::list("List", values(&found)?))?,
+        Format::Json => show::json(&show::list("List", values(&found)?)),
         Format::Yaml => values(&found)?
             .iter()
             .map(crate::core::yaml::write)
@@ -103,8 +103,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
+/// What can be applied again: a status whose file is gone is left out of lists.
 fn values(found: &[Merged<'_>]) -> Outcome<Vec<serde_json::Value>> {
-    found.iter().map(Merged::value).collect()
+    let is_there = |merged: &&Merged<'_>| merged.file.is_none_or(|file| file.deleted.is_none());
+    found.iter().filter(is_there).map(Merged::value).collect()
 }
 
 fn nothing(kind: Option<Kind>, namespace: Option<&str>) -> String {

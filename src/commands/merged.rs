@@ -47,7 +47,7 @@ impl Resources {
                 .hint("commit some resources first: planspec init, planspec apply -f FILE"));
         };
         // A clone without a spec branch of its own still has its files to show.
-        let view = store.known().ok();
+        let view = store.known_if_any()?;
         let stored = match &view {
             Some(view) => store.status(view)?,
             None => None,

@@ -93,7 +93,7 @@ fn check_names(context: &Context, path: &str, text: &str) -> Outcome {
     let colors = context.terminal.colors_err();
     let text_of = |_: &str| Some(text.to_owned());
     let shown = findings::render(&found, &text_of, findings::Format::Text, colors);
-    context.terminal.note(shown.trim_end());
+    context.terminal.styled(shown.trim_end());
     Err(Failure::findings())
 }
 

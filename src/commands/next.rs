@@ -81,7 +81,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 .iter()
                 .map(|offer| describe(&store, &look, offer))
                 .collect::<Outcome<Vec<Value>>>()?;
-            show::json(&show::list("NextNodes", items))?
+            show::json(&show::list("NextNodes", items))
         }
     };
     if offers.is_empty() && args.output == Format::Table {

@@ -22,6 +22,8 @@ use crate::show;
 
 /// Most tries before a lost race is given up; each reads everything again.
 const TRIES: u32 = 12;
+/// Most errors in resources that are told.
+const ERRORS_SHOWN: usize = 50;
 /// Name of the note about the last look that changed nothing.
 const IDLE_NOTE: &str = "idle";
 
@@ -104,7 +106,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             }
             Err(failure) => return Err(failure),
         }
-        if !args.watch {
+        if !args.watch || context.terminal.reader_is_gone() {
             return Ok(());
         }
         std::thread::sleep(Duration::from_secs(args.interval));
@@ -280,6 +282,8 @@ fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Out
         now,
     });
     decision.notes.extend(notes);
+    let before = stored.map(|stored| &stored.tree);
+    decision.notes.extend(not_applied(before, &decision.tree));
     if snapshot.is_empty() {
         decision.notes.push(format!(
             "no resources found below {} at {}",
@@ -287,10 +291,39 @@ fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Out
             show::reconcile::short(&view.spec_commit)
         ));
     }
-    for finding in snapshot.diagnostics().iter().filter(|f| f.is_error()) {
-        decision.notes.push(snapshot.line(finding));
+    let errors: Vec<_> = snapshot
+        .diagnostics()
+        .iter()
+        .filter(|f| f.is_error())
+        .collect();
+    let shown = errors.iter().take(ERRORS_SHOWN);
+    decision
+        .notes
+        .extend(shown.map(|finding| snapshot.line(finding)));
+    if let Some(more @ 1..) = errors.len().checked_sub(ERRORS_SHOWN) {
+        let note = format!("and {more} more errors: `planspec validate` shows them");
+        decision.notes.push(note);
     }
     Ok(decision)
+}
+
+/// The records that could not be applied this time, and why.
+fn not_applied(before: Option<&StatusTree>, after: &StatusTree) -> Vec<String> {
+    let known = runs::by_uid(before);
+    let mut notes = Vec::new();
+    for (uid, run) in runs::by_uid(Some(after)) {
+        let old = known
+            .get(uid)
+            .map(|run| run.extensions.unapplied.as_slice());
+        let new = run.extensions.unapplied.iter();
+        for note in new.filter(|note| !old.unwrap_or_default().contains(note)) {
+            notes.push(format!(
+                "not applied: {} by {} ({}): {}",
+                note.action, note.actor, note.ref_name, note.message
+            ));
+        }
+    }
+    notes
 }
 
 /// Whether the commit that was observed last is no longer part of the spec branch. In a shallow
@@ -410,6 +443,7 @@ fn clean_up(store: &Store, view: &View, tree: &StatusTree) -> Outcome {
 
 fn print(context: &Context, store: &Store, args: &Args, report: &Report) -> Outcome {
     for note in &report.notes {
+        let note = show::escape::line(note);
         context.terminal.note(&format!("note: {note}"));
     }
     if report.other_revision.is_none()
@@ -422,7 +456,7 @@ fn print(context: &Context, store: &Store, args: &Args, report: &Report) -> Outc
         ));
     }
     let text = match args.output {
-        ReportFormat::Json => show::json(&show::reconcile::value(&report.shown(args.dry_run)))?,
+        ReportFormat::Json => show::json(&show::reconcile::value(&report.shown(args.dry_run))),
         ReportFormat::Text => {
             show::reconcile::text(&report.shown(args.dry_run), context.terminal.width())
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, claim, reconcile, runs};
+use crate::core::controllers::execution::PinnedPlan;
 use crate::core::record::{Action, ReportResult};
 use crate::failure::{Failure, Outcome};
 
@@ -70,6 +71,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     let look = runs::look(&store)?;
     let (run, id, node) = look.node(&args.target, args.namespace.namespace.as_deref())?;
+    if args.succeeded && args.attempt.is_none() {
+        check_outputs(&look, run, id, &outputs)?;
+    }
     let (attempt, tip) = match args.attempt {
         Some(attempt) => (attempt, look.work_tip(run, id, attempt).cloned()),
         None => {
@@ -108,6 +112,32 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         run.key.qualified()
     ));
     reconcile::afterwards(context, &store, args.actor.reconcile)
+}
+
+/// Reconcile would not take a success without the outputs that the task declares.
+fn check_outputs(
+    look: &runs::Look,
+    run: runs::Run<'_>,
+    id: &str,
+    outputs: &Map<String, Value>,
+) -> Outcome {
+    let pinned = run.status.extensions.pinned.as_ref();
+    let plan = pinned.and_then(|pinned| PinnedPlan::read(&look.stored.pinned, pinned).ok());
+    let nodes = plan.as_ref().and_then(PinnedPlan::graph);
+    let node = nodes.and_then(|graph| graph.nodes.iter().find(|node| node.id == id));
+    let missing: Vec<String> = node
+        .into_iter()
+        .flat_map(|node| &node.outputs)
+        .filter(|output| !outputs.contains_key(&output.name))
+        .map(|output| format!("--output {}=…", output.name))
+        .collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(
+            Failure::not_met(format!("`{id}` declares outputs that are missing"))
+                .hint(format!("add {}", missing.join(" "))),
+        ),
+    }
 }
 
 /// The newest attempt that the actor has claimed: the open one, else an older one, for a report

@@ -102,9 +102,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 
 /// The plan's name and the smallest number that no execution, past or present, has.
 fn free_name(store: &Store, snapshot: &Snapshot, plan: &Key) -> Outcome<String> {
-    let stored = match store.known() {
-        Ok(view) => store.status(&view)?,
-        Err(_) => None,
+    let stored = match store.known_if_any()? {
+        Some(view) => store.status(&view)?,
+        None => None,
     };
     let stem: String = plan.name.chars().take(56).collect();
     let stem = stem.trim_end_matches('-');

@@ -137,6 +137,18 @@ impl Store {
         })
     }
 
+    /// What is [`known`](Store::known), or nothing in a clone without a spec branch.
+    ///
+    /// # Errors
+    /// A ref is damaged: that must not be taken for a branch that never was.
+    pub fn known_if_any(&self) -> Outcome<Option<View>> {
+        self.repo.local_branches()?;
+        if let Some(remote) = &self.remote {
+            refs::list(&self.repo, &format!("refs/remotes/{remote}/"))?;
+        }
+        Ok(self.known().ok())
+    }
+
     fn local_view(&self) -> Outcome<View> {
         let branches = self.repo.local_branches()?;
         let (spec_branch, spec_commit, config) = self.choose_spec(&branches, None)?;
@@ -296,6 +308,10 @@ impl Store {
     }
 
     fn no_spec_branch(&self, branches: &BTreeMap<String, String>) -> Outcome<Failure> {
+        if branches.is_empty() && !self.repo.remotes()?.is_empty() {
+            return Ok(Failure::repository("there are no commits in this clone")
+                .hint("get those of the remote first: git pull"));
+        }
         if branches.is_empty() {
             return Ok(Failure::repository("there are no commits yet")
                 .hint("commit some resources first: planspec init, planspec apply -f FILE"));

@@ -281,6 +281,8 @@ fn add_named(
             limit,
         )?);
     }
+    let known = subject.files.iter().map(|file| file.path.clone());
+    let mut known: BTreeSet<String> = known.collect();
     let mut names = BTreeSet::new();
     for mut file in found {
         let inside = repo.and_then(|repo| repo.path_inside(std::path::Path::new(&file.path)));
@@ -288,8 +290,7 @@ fn add_named(
             file.path = inside;
         }
         names.insert(file.path.clone());
-        let known = subject.files.iter().any(|known| known.path == file.path);
-        if !known {
+        if known.insert(file.path.clone()) {
             subject.drafts.insert(file.path.clone());
             subject.files.push(file);
         }
@@ -318,16 +319,13 @@ fn soften_drafts(subject: &Subject, found: &mut Vec<Diagnostic>) {
 
 /// An empty set of resources is an error for files that were named, a warning otherwise.
 fn emptiness(subject: &Subject, snapshot: &Snapshot) -> Vec<Diagnostic> {
-    let holds_something = |file: &str| {
-        let defines = |path: &str| {
-            snapshot
-                .keys()
-                .flat_map(|key| snapshot.definitions(key))
-                .any(|definition| definition.path == path)
-        };
-        let has_findings = snapshot.diagnostics().iter().any(|f| f.file == file);
-        has_findings || defines(file)
-    };
+    let defining = snapshot
+        .keys()
+        .flat_map(|key| snapshot.definitions(key))
+        .map(|definition| definition.path.as_str());
+    let with_findings = snapshot.diagnostics().iter().map(|f| f.file.as_str());
+    let holding: BTreeSet<&str> = defining.chain(with_findings).collect();
+    let holds_something = |file: &str| holding.contains(file);
     match &subject.named {
         _ if subject.config_broken => Vec::new(),
         None if snapshot.is_empty() && snapshot.diagnostics().is_empty() => {

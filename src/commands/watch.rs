@@ -66,7 +66,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             }
             tip = view.status_tip;
         }
-        if args.once {
+        if args.once || context.terminal.reader_is_gone() {
             return Ok(());
         }
         std::thread::sleep(Duration::from_secs(args.interval));
@@ -97,7 +97,7 @@ fn print(
                 let mut value = show::reconcile::transition_value(change);
                 value["time"] = json!(time);
                 value["uid"] = json!(uid);
-                format!("{}\n", serde_json::to_string(&value)?)
+                show::json_line(&value)
             }
         });
     }

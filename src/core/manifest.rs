@@ -47,6 +47,9 @@ pub struct Entry {
 /// Most bytes of one annotation.
 const MAX_ANNOTATION: usize = 64 * 1024;
 
+/// What Git LFS puts in the place of a file.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
 /// Read a file.
 pub fn read(source: &SourceFile, limits: &Limits) -> Manifest {
     let mut manifest = Manifest {
@@ -67,6 +70,15 @@ pub fn read(source: &SourceFile, limits: &Limits) -> Manifest {
             return manifest;
         }
     };
+    if bytes.starts_with(LFS_POINTER) {
+        let message = "a Git LFS pointer, which stands for a file that is not in the repository";
+        let help = "resources are read from Git itself: take the file out of Git LFS (`git lfs \
+                    untrack`), and add it again";
+        let finding = Diagnostic::new(Code::NOT_A_FILE, &source.path, Place::File, message);
+        manifest.diagnostics.push(finding.help(help));
+        manifest.unidentified = true;
+        return manifest;
+    }
     let (documents, findings) = yaml::read(&source.path, bytes, limits);
     manifest.unidentified = findings.iter().any(Diagnostic::is_error);
     manifest.diagnostics = findings;
@@ -669,6 +681,16 @@ spec:
         let manifest = read(&file, &Limits::default());
         assert_eq!(manifest.diagnostics[0].code, Code::NOT_A_FILE);
         assert_eq!(manifest.diagnostics[0].message, "it is a symlink");
+        assert!(manifest.unidentified);
+    }
+
+    #[test]
+    fn a_pointer_of_git_lfs_may_hide_a_resource() {
+        let manifest =
+            manifest("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12345\n");
+        assert_eq!(places(&manifest), [("PS008", String::new(), Part::Value)]);
+        let help = manifest.diagnostics[0].help.as_deref().unwrap_or_default();
+        assert!(help.contains("git lfs untrack"), "{help}");
         assert!(manifest.unidentified);
     }
 

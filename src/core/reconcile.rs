@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::config::Config;
 use super::controllers::{self, Presence, World, judge};
+use super::diagnostic::Diagnostic;
 use super::record::{Address, Incoming};
 use super::resource::{Key, Kind, Status, Time};
 use super::snapshot::Snapshot;
@@ -217,6 +218,7 @@ fn run_foundations<'a>(
     files: &mut BTreeMap<Key, StatusFile>,
     presence: &dyn Fn(&Key) -> Presence<'a>,
 ) {
+    let source_errors = source_errors(world);
     for (key, file) in files.iter_mut() {
         if file.deleted.is_some() {
             continue;
@@ -227,7 +229,11 @@ fn run_foundations<'a>(
         }
         let generation = file.generation;
         let mut presence = presence(key);
-        let broken_source = source_error(world, key, file);
+        let broken_source = match world.snapshot.definitions(key) {
+            [] => source_errors.get(file.source.path.as_str()),
+            _ => None,
+        };
+        let broken_source = broken_source.map(|finding| world.snapshot.line(finding));
         if let (Presence::Unknown(_), Some(why)) = (presence, &broken_source) {
             presence = Presence::Unknown(why);
         }
@@ -251,17 +257,14 @@ fn run_foundations<'a>(
     }
 }
 
-/// What is wrong with the file in which a missing resource stood last.
-fn source_error(world: &World<'_>, key: &Key, file: &StatusFile) -> Option<String> {
-    if !world.snapshot.definitions(key).is_empty() {
-        return None;
+/// What is wrong first with each file that has errors.
+fn source_errors<'a>(world: &World<'a>) -> BTreeMap<&'a str, &'a Diagnostic> {
+    let mut first = BTreeMap::new();
+    let diagnostics = world.snapshot.diagnostics().iter();
+    for finding in diagnostics.filter(|finding| finding.is_error()) {
+        first.entry(finding.file.as_str()).or_insert(finding);
     }
-    world
-        .snapshot
-        .diagnostics()
-        .iter()
-        .find(|finding| finding.is_error() && finding.file == file.source.path)
-        .map(|finding| world.snapshot.line(finding))
+    first
 }
 
 /// Executions: each with the records that are about it. Returns the evidence.

@@ -14,8 +14,7 @@ use super::{GitError, Repo, Result, unusable_file};
 ///
 /// # Errors
 /// `Unusable` in a bare repository, when a path leads out of the work tree or through a link
-/// (then nothing is written), or when git does not want the commit (then the files stay written
-/// and staged).
+/// (then nothing is written), or when git does not want the commit (then everything is put back).
 pub fn commit_files(
     repo: &Repo,
     files: &[(String, Option<Vec<u8>>)],
@@ -35,6 +34,7 @@ pub fn commit_files(
         .iter()
         .map(|(path, _)| place(root, path))
         .collect::<Result<_>>()?;
+    let before: Vec<Option<Vec<u8>>> = places.iter().map(|place| fs::read(place).ok()).collect();
     for ((path, content), place) in files.iter().zip(&places) {
         let written = match content {
             Some(bytes) => write_file(place, bytes),
@@ -54,12 +54,36 @@ pub fn commit_files(
         .args(&changed)
         .stdin(format!("{}\n", message.trim_end()))
         .run()?;
-    check(&committed, "commit the files, which are written and staged")?;
+    if let Err(refused) = check(&committed, "commit; everything is as it was") {
+        put_back(repo, &places, &before, &changed);
+        return Err(refused);
+    }
     match repo.head()?.commit() {
         Some(commit) => Ok(Some(commit.to_owned())),
         None => Err(GitError::Unusable(
             "git made a commit, and HEAD does not name it".to_owned(),
         )),
+    }
+}
+
+/// Git did not want the commit: the files and what is staged of them become what they were.
+fn put_back(repo: &Repo, places: &[PathBuf], before: &[Option<Vec<u8>>], staged: &[String]) {
+    for (place, bytes) in places.iter().zip(before) {
+        let restored = match bytes {
+            Some(bytes) => write_file(place, bytes),
+            None => remove_file(place),
+        };
+        if let Err(error) = restored {
+            tracing::warn!(place = %place.display(), %error, "a file could not be put back");
+        }
+    }
+    let unstaged = Program::new(repo, "reset")
+        .for_user()
+        .args(["--quiet", "--"])
+        .args(staged)
+        .run();
+    if let Err(error) = unstaged {
+        tracing::warn!(%error, "what was staged could not be put back");
     }
 }
 
@@ -312,7 +336,7 @@ mod tests {
         assert!(error.to_string().contains("not on a Friday"), "{error}");
         assert_eq!(repo.head().unwrap().commit(), None);
         let left = sandbox.git(&repo, &["status", "--porcelain"]);
-        assert_eq!(left, "A  a.yaml");
+        assert_eq!(left, "", "everything is as it was");
     }
 
     #[test]

@@ -34,15 +34,26 @@ pub fn get(repo: &Repo, name: &str) -> Result<Option<String>> {
         .git
         .find_reference(name)
         .and_then(|found| found.resolve());
+    let broken = |why: &str| {
+        Err(GitError::Unusable(format!(
+            "the ref `{name}` is broken ({why}): look at it with `git fsck`, and set it right with \
+             `git update-ref` from `git reflog` or the remote"
+        )))
+    };
     match found {
         Ok(found) => Ok(found.target().map(|id| id.to_string())),
-        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-        Err(error) => Err(GitError::Unusable(format!(
-            "the ref `{name}` is broken ({}): look at it with `git fsck`, and set it right with \
-             `git update-ref` from `git reflog` or the remote",
-            error.message()
-        ))),
+        Err(error) if error.code() == ErrorCode::NotFound => match holds_nothing(repo, name) {
+            true => broken("its file is empty"),
+            false => Ok(None),
+        },
+        Err(error) => broken(error.message()),
     }
+}
+
+/// Whether a ref has a file with nothing in it, as a crash leaves it: to libgit2 it does not exist.
+fn holds_nothing(repo: &Repo, name: &str) -> bool {
+    let file = std::fs::metadata(repo.common_dir().join(name));
+    file.is_ok_and(|file| file.is_file() && file.len() == 0)
 }
 
 /// Every ref whose name begins with `prefix` (which ends in `/`), and where it points.

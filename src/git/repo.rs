@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use git2::{BranchType, ErrorClass, ErrorCode, Repository, RepositoryOpenFlags};
+use git2::{ErrorClass, ErrorCode, ObjectType, Repository, RepositoryOpenFlags};
 
 use super::object::{missing, parse_id};
 use super::program::Program;
@@ -180,20 +180,13 @@ impl Repo {
     /// # Errors
     /// `Unusable` when refs cannot be read.
     pub fn local_branches(&self) -> Result<BTreeMap<String, String>> {
-        let mut branches = BTreeMap::new();
-        let found = self
-            .git
-            .branches(Some(BranchType::Local))
-            .map_err(unusable("list the branches"))?;
-        for branch in found {
-            let (branch, _) = branch.map_err(unusable("list the branches"))?;
-            let name = branch.get().name().ok().map(str::to_owned);
-            let name = name.as_deref().and_then(|n| n.strip_prefix("refs/heads/"));
-            if let (Some(name), Some(id)) = (name, branch.get().target()) {
-                branches.insert(name.to_owned(), id.to_string());
-            }
-        }
-        Ok(branches)
+        const PREFIX: &str = "refs/heads/";
+        // Not libgit2's own list of branches: it passes over broken ones without a word, and a
+        // status branch that cannot be read must not be taken for one that never was.
+        let all = refs::list(self, PREFIX)?.into_iter();
+        Ok(all
+            .filter_map(|(name, id)| Some((name.strip_prefix(PREFIX)?.to_owned(), id)))
+            .collect())
     }
 
     /// The commit that a revision names (a branch, a tag, an id, `HEAD~2`, …), or `None`.
@@ -204,8 +197,14 @@ impl Repo {
         if let Some(commit) = self.parse_revision(&format!("{revision}^{{commit}}"))? {
             return Ok((!revision.is_empty()).then_some(commit));
         }
-        match self.parse_revision(revision)? {
-            None => Ok(None),
+        let Some(id) = self.parse_revision(revision)? else {
+            return Ok(None);
+        };
+        let id = parse_id(&id)?;
+        match self.header(id)? {
+            None => Err(missing(id)),
+            // It is one, and cannot be read.
+            Some((_, ObjectType::Commit)) => self.commit(id).map(|_| Some(id.to_string())),
             Some(_) => Err(GitError::Unusable(format!(
                 "`{}` names no commit, but something else",
                 revision.escape_debug()

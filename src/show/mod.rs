@@ -8,19 +8,40 @@ pub mod reconcile;
 pub mod resource;
 pub mod table;
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::core::resource::Time;
+use crate::core::text::is_invisible;
 
 /// The `apiVersion` of everything that commands print for programs.
 pub const CLI_API_VERSION: &str = "cli.planspec.io/v1";
 
-/// One JSON document, indented, with a line break behind it.
-///
-/// # Errors
-/// What serde says.
-pub fn json(value: &Value) -> serde_json::Result<String> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(value)?))
+/// One JSON document, indented, with a line break behind it. What could disturb a terminal stands
+/// within strings, where JSON can write it as an escape.
+pub fn json(value: &Value) -> String {
+    escaped_json(&format!("{value:#}\n"))
+}
+
+/// One JSON document on one line.
+pub fn json_line(value: &Value) -> String {
+    escaped_json(&format!("{value}\n"))
+}
+
+fn escaped_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || !is_invisible(c) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
 }
 
 /// A list for programs.

@@ -1,5 +1,7 @@
 //! Resources as tables and as descriptions.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::escape::line;
@@ -7,7 +9,7 @@ use super::table;
 use super::time;
 use crate::core::resource::{
     BindingSpec, ConditionStatus, Decision, ExecutionStatus, GateSpec, GoalSpec, Key, Kind,
-    NodeStatus, PlanSpec, Resource, Spec, Status, Time, find_condition,
+    NodeStatus, PlanSpec, Resource, Review, ReviewAction, Spec, Status, Time, find_condition,
 };
 use crate::core::status::StatusFile;
 
@@ -36,9 +38,10 @@ impl View<'_> {
         let phase = file.status.phase();
         let broken = find_condition(file.status.conditions(), "Valid")
             .is_some_and(|valid| valid.status == ConditionStatus::False);
-        match broken && phase != "Invalid" {
-            true => format!("{phase} (invalid)"),
-            false => phase,
+        match (file.deleted.is_some(), broken && phase != "Invalid") {
+            (true, _) => format!("{phase} (deleted)"),
+            (false, true) => format!("{phase} (invalid)"),
+            (false, false) => phase,
         }
     }
 
@@ -149,11 +152,7 @@ fn cells(view: &View<'_>) -> Vec<String> {
                 _ => (none(), 1),
             };
             let given = match status {
-                Some(Status::Gate(gate)) => gate
-                    .review_history
-                    .iter()
-                    .filter(|r| r.action == crate::core::resource::ReviewAction::Approve)
-                    .count(),
+                Some(Status::Gate(gate)) => approvals(&gate.review_history),
                 _ => 0,
             };
             vec![kind, format!("{given}/{wanted}")]
@@ -175,6 +174,16 @@ fn cells(view: &View<'_>) -> Vec<String> {
             vec![done, plan.unwrap_or_else(none)]
         }
     }
+}
+
+/// How many reviewers said yes last; a remark is no word.
+fn approvals(history: &[Review]) -> usize {
+    let mut newest = BTreeMap::new();
+    for review in history.iter().filter(|r| r.action != ReviewAction::Comment) {
+        newest.insert(&review.reviewer, review.action);
+    }
+    let said_yes = |action: &&ReviewAction| **action == ReviewAction::Approve;
+    newest.values().filter(said_yes).count()
 }
 
 /// A unit variant as it is written in files.

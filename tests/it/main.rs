@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod apply;
+mod bad_input;
+mod bad_repository;
 mod broken_files;
 mod cli;
 mod drift;

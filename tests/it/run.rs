@@ -464,7 +464,7 @@ fn next_tells_a_worker_everything_it_has_to_know() {
     assert_eq!(offer["plan"]["name"], "p");
 
     solo.run("claim run/research --as agent:a --reconcile").ok();
-    solo.run("report run/research --as agent:a --succeeded --reconcile")
+    solo.run("report run/research --attempt 1 --as agent:a --succeeded --reconcile")
         .ok();
     assert_eq!(solo.unapplied("run"), ["OutputsMissing"]);
     assert_eq!(solo.node_phase("run/research"), "Running");

@@ -281,12 +281,13 @@ impl Scene {
         }
     }
 
-    fn reconcile(&self, world: &mut World) {
+    fn reconcile(&self, world: &mut World) -> bool {
         let old = world.tree.clone();
-        world.reconcile();
+        let changed = world.reconcile();
         if let Some(new) = &world.tree {
             self.assert_order(old.as_ref(), new);
         }
+        changed
     }
 
     fn happen(&mut self, world: &mut World, event: &Event) {
@@ -296,7 +297,9 @@ impl Scene {
             u32::try_from(attempt.max(1)).expect("an attempt")
         };
         match *event {
-            Event::Reconcile => self.reconcile(world),
+            Event::Reconcile => {
+                self.reconcile(world);
+            }
             Event::Wait(seconds) => world.wait(&format!("{seconds}s")),
             Event::Claim(run, node, offset, actor) => {
                 let id = id(node);
@@ -367,34 +370,50 @@ impl Scene {
         for capability in 0..CAPABILITIES.len() {
             self.happen(world, &Event::Bind(capability));
         }
-        // Nobody writes nonsense any more, or no attempt would ever be free.
-        let mut rounds = 0;
-        loop {
-            self.reconcile(world);
-            let mut acted = false;
+        self.reconcile(world);
+        for _ in 0..200 {
             for run in RUNS {
-                acted |= self.act(world.about(run));
+                self.act(world.about(run));
+            }
+            if self.reconcile(world) {
+                continue;
             }
             let deadline = world
                 .tree
                 .as_ref()
                 .and_then(|tree| tree.controller.next_deadline);
             match deadline {
-                _ if acted => {}
-                Some(deadline) if RUNS.iter().any(|run| !is_over(world, run)) => {
-                    world.now = deadline.max(world.now);
-                }
-                _ => break,
+                Some(deadline) => world.now = deadline.max(world.now),
+                None if self.stop_what_is_lost(world) => {}
+                None => return,
             }
-            rounds += 1;
-            assert!(rounds < 200, "it does not come to an end");
+            self.reconcile(world);
         }
+        panic!("it does not come to an end");
+    }
+
+    /// Somebody without a lease, whose ref was spoiled, can be heard no more: the run can only be
+    /// stopped.
+    fn stop_what_is_lost(&self, world: &mut World) -> bool {
+        let mut stopped = false;
+        for run in RUNS {
+            world.about(run);
+            let is_lost = world.run().node_statuses.iter().any(|(id, node)| {
+                let claim = node.extensions.claim.as_ref();
+                let has_no_lease = claim.is_some_and(|claim| claim.expires.is_none());
+                has_no_lease && world.refused.contains(&world.work_ref(id, node.attempt))
+            });
+            if is_lost {
+                world.cancel("user:operator");
+                stopped = true;
+            }
+        }
+        stopped
     }
 
     /// Everything that one run waits for.
-    fn act(&self, world: &mut World) -> bool {
+    fn act(&self, world: &mut World) {
         let nodes = world.run().node_statuses.clone();
-        let mut acted = false;
         for (id, node) in nodes {
             if node.is_claimable() {
                 world.claim(&id, "agent:last");
@@ -406,12 +425,8 @@ impl Scene {
                 for reviewer in 0..self.approvers {
                     world.approve(&id, &format!("last-{reviewer}"));
                 }
-            } else {
-                continue;
             }
-            acted = true;
         }
-        acted
     }
 }
 
@@ -433,13 +448,9 @@ fn phase_of(tree: &StatusTree, run: &str, node: &str) -> NodePhase {
     status_of(tree, run, node).map_or(NodePhase::Pending, |status| status.phase)
 }
 
-fn is_over(world: &mut World, run: &str) -> bool {
-    world.about(run).run().phase.is_terminal()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 32,
+        cases: 400,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

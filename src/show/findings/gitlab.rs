@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Located, fingerprints, json_text};
+use super::{Located, fingerprints};
 use crate::core::diagnostic::Severity;
 
 pub(super) fn render(located: &[Located<'_>]) -> String {
@@ -11,7 +11,7 @@ pub(super) fn render(located: &[Located<'_>]) -> String {
         .zip(fingerprints(located))
         .map(|(located, fingerprint)| issue(located, &fingerprint))
         .collect();
-    json_text(&Value::Array(issues))
+    crate::show::json(&Value::Array(issues))
 }
 
 fn issue(located: &Located<'_>, fingerprint: &str) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Located, Position, json_text};
+use super::{Located, Position};
 use crate::core::diagnostic::{Place, display_path};
 use crate::show::CLI_API_VERSION;
 
@@ -15,7 +15,7 @@ pub(super) fn render(located: &[Located<'_>]) -> String {
         "findings": findings,
         "summary": {"errors": errors, "warnings": located.len() - errors},
     });
-    json_text(&document)
+    crate::show::json(&document)
 }
 
 fn finding_value(located: &Located<'_>) -> Value {

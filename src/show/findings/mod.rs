@@ -12,17 +12,16 @@ mod sarif;
 mod tests;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use clap::ValueEnum;
-use serde_json::Value;
 
 use super::escape;
-use crate::core::diagnostic::{Diagnostic, Label, Place, Step};
+use crate::core::diagnostic::{Code, Diagnostic, Label, Place, Step};
 use crate::core::digest;
 use crate::core::locate::{Lines, locate_all};
-use crate::core::text::is_invisible;
 
 /// How findings are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -59,6 +58,7 @@ pub fn render(
     format: Format,
     color: bool,
 ) -> String {
+    let findings = &bounded(findings);
     let texts = texts(findings, text_of);
     let sources = texts
         .iter()
@@ -74,6 +74,40 @@ pub fn render(
         Format::Sarif => sarif::render(&located, &sources),
         Format::Junit => junit::render(&located, &sources),
     }
+}
+
+/// Most findings of one file that are shown.
+const MAX_PER_FILE: usize = 1000;
+
+/// The findings that are shown: of a file with very many the first errors, then the first
+/// warnings, and how many more there are.
+fn bounded(findings: &[Diagnostic]) -> Cow<'_, [Diagnostic]> {
+    let mut by_file: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
+    for finding in findings {
+        by_file.entry(&finding.file).or_default().push(finding);
+    }
+    if by_file.values().all(|found| found.len() <= MAX_PER_FILE) {
+        return Cow::Borrowed(findings);
+    }
+    let mut shown = Vec::new();
+    for (file, mut found) in by_file {
+        found.sort_by_key(|finding| (!finding.is_error(), *finding));
+        found.dedup();
+        let (first, more) = found.split_at(found.len().min(MAX_PER_FILE));
+        shown.extend(first.iter().map(|finding| (*finding).clone()));
+        if let Some(next) = more.first() {
+            let message = format!(
+                "{} in this file are shown, {} more are not",
+                count(first.len(), "finding"),
+                more.len()
+            );
+            let mut finding = Diagnostic::new(Code::LIMIT, file, Place::File, message)
+                .help("correct these first");
+            finding.severity = next.severity;
+            shown.push(finding);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// `2 errors, 1 warning in 3 files`
@@ -264,22 +298,6 @@ fn without_indices(message: &str) -> String {
             _ => {
                 out.push('[');
                 out.push_str(part);
-            }
-        }
-    }
-    out
-}
-
-/// Write JSON. What could disturb a terminal stands within strings, where JSON can write it as an
-/// escape.
-fn json_text(document: &Value) -> String {
-    let mut out = String::new();
-    for c in format!("{document:#}\n").chars() {
-        if c == '\n' || !is_invisible(c) {
-            out.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }

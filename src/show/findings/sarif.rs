@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Located, Position, Sources, fingerprints, json_text};
+use super::{Located, Position, Sources, fingerprints};
 use crate::core::diagnostic::{Code, Place, Severity, display_path};
 
 /// What paths are relative to: the root of the repository.
@@ -25,7 +25,7 @@ pub(super) fn render(located: &[Located<'_>], sources: &Sources<'_>) -> String {
         })
         .collect();
     let rules: Vec<Value> = codes.into_iter().map(rule).collect();
-    json_text(&json!({
+    crate::show::json(&json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{

@@ -3,11 +3,12 @@
 use clap::ValueEnum;
 use proptest::prelude::*;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::core::diagnostic::{Code, Part, Span, Step};
 use crate::core::resource::{Key, Kind};
+use crate::core::text::is_invisible;
 use crate::path;
 
 fn entry(path: Vec<Step>, part: Part) -> Place {
@@ -692,4 +693,26 @@ proptest! {
             prop_assert!(!shown.chars().any(|c| c != '\n' && is_invisible(c)), "{}", shown);
         }
     }
+}
+
+#[test]
+fn of_very_many_findings_the_first_errors_are_shown_and_the_rest_is_counted() {
+    let finding = |code, n: usize| {
+        let place = entry(path!["spec", n], Part::Value);
+        Diagnostic::new(code, "a.yaml", place, format!("number {n}"))
+    };
+    let warnings = (0..MAX_PER_FILE).map(|n| finding(Code::CAPABILITY_NOT_FOUND, n));
+    let errors = (MAX_PER_FILE..MAX_PER_FILE + 3).map(|n| finding(Code::DANGLING_EDGE, n));
+    let elsewhere = Diagnostic::new(Code::SYNTAX, "b.yaml", Place::File, "else");
+    let all: Vec<Diagnostic> = warnings.chain(errors).chain([elsewhere]).collect();
+    let lines = shown(&all, &[], Format::Concise);
+    let lines: Vec<&str> = lines.trim().lines().collect();
+    assert_eq!(lines.len(), MAX_PER_FILE + 2);
+    let errors = lines.iter().filter(|line| line.contains("error PS302"));
+    assert_eq!(errors.count(), 3);
+    let told = "a.yaml: warning PS003: 1000 findings in this file are shown, 3 more are not \
+                (correct these first)";
+    assert!(lines.contains(&told), "{}", lines[0]);
+    assert!(lines.iter().any(|line| line.starts_with("b.yaml")));
+    assert_eq!(bounded(&all[..MAX_PER_FILE]), &all[..MAX_PER_FILE]);
 }

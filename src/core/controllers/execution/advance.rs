@@ -1,16 +1,16 @@
 //! Advancing the nodes: one pass in topological order.
 
 use super::run::{Run, list};
-use crate::core::controllers::binding;
+use crate::core::controllers::binding::{self, Unbound};
 use crate::core::machine::NodeEvent;
 use crate::core::resource::{
     EdgeKind, NOT_YET_SUPPORTED, Node, NodeKind, NodePhase, READY, RETRY_WAIT, set_condition,
 };
 
 impl Run<'_> {
-    /// Pin the target of every task that has none yet.
-    pub fn resolve_targets(&mut self) {
-        let mut unbound: Vec<String> = Vec::new();
+    /// Pin the target of every task that has none yet. Returns those that stay without, and why.
+    pub fn resolve_targets(&mut self) -> Vec<(String, Unbound)> {
+        let mut unbound = Vec::new();
         for index in 0..self.spec.nodes.len() {
             let node = &self.spec.nodes[index];
             let Some(status) = self.status.node_statuses.get(&node.id) else {
@@ -28,9 +28,19 @@ impl Run<'_> {
                         status.extensions.target = Some(target);
                     }
                 }
-                Err(missing) => unbound.push(format!("{}: {}", node.id, missing.message)),
+                Err(missing) => unbound.push((node.id.clone(), missing)),
             }
         }
+        unbound
+    }
+
+    /// Say which tasks that are not over have no target.
+    pub fn judge_bound(&mut self, unbound: Vec<(String, Unbound)>) {
+        let unbound: Vec<String> = unbound
+            .into_iter()
+            .filter(|(id, _)| !self.status_of(id).phase.is_terminal())
+            .map(|(id, missing)| format!("{id}: {}", missing.message))
+            .collect();
         let at = (self.pinned.execution.generation, self.now());
         let (reason, message) = match unbound.is_empty() {
             true => ("AllBound", String::new()),

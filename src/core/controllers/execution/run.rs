@@ -68,8 +68,9 @@ impl<'a> Run<'a> {
         if super::stop_if_asked(self.status, self.now()) {
             return None;
         }
-        self.resolve_targets();
+        let unbound = self.resolve_targets();
         self.advance_nodes();
+        self.judge_bound(unbound);
         self.settle_phase();
         self.next_deadline()
     }

@@ -677,6 +677,18 @@ fn a_target_that_comes_later_is_taken_and_then_kept() {
     assert_eq!(target.binding.as_deref(), Some("team/bind"));
 }
 
+#[test]
+fn a_node_that_is_skipped_needs_no_target() {
+    let b = task("b", "dependsOn: [a], capabilityRefs: [{name: cap}]");
+    let mut world = run(&[&task("a", ""), &b, &task("c", "")]);
+    assert_eq!(world.says(Kind::Execution, "run", "Bound"), "False Unbound");
+    world.claim("a", ANA);
+    world.fail("a", ANA);
+    world.reconcile();
+    assert_eq!(world.nodes(), "a Failed, b Skipped, c Pending");
+    assert_eq!(world.says(Kind::Execution, "run", "Bound"), "True AllBound");
+}
+
 // ---- the end
 
 #[test]
