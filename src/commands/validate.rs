@@ -305,12 +305,11 @@ fn soften_drafts(subject: &Subject, found: &mut Vec<Diagnostic>) {
         if !subject.drafts.contains(&finding.file) {
             return true;
         }
-        let is_reference = finding.code.id.starts_with("PS2");
         if finding.code == Code::DUPLICATE_RESOURCE {
             let only_drafts = |file: &String| subject.drafts.contains(file);
             return finding.related.iter().all(|other| only_drafts(&other.file));
         }
-        if is_reference {
+        if finding.code.is_not_found() {
             finding.severity = Severity::Warning;
         }
         true

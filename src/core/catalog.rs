@@ -20,12 +20,16 @@ use serde_json::Value;
 
 use super::diagnostic::{Code, Diagnostic};
 use super::manifest::{Entry, Manifest};
-use super::resource::{Key, Kind};
+use super::resource::{Key, Kind, Spec};
 use super::rules::words;
 use super::source::Content;
 
 /// The kind of what a file that cannot be read may define.
 const HIDDEN: &str = "?";
+
+/// The kind of a series of plans. Each of its plans defines it, as it were: whether two of them have
+/// one version is seen only by looking at both.
+const SERIES: &str = "Series";
 
 /// Fields of a spec that are for people: no rule looks at those of another resource.
 const PROSE: [&str; 3] = ["description", "displayName", "context"];
@@ -257,7 +261,11 @@ impl Facts {
         let mut refers = BTreeSet::new();
         for entry in &manifest.entries {
             let (kind, name) = (entry.key.kind, entry.key.qualified());
-            let _ = writeln!(facts.defines, "{kind} {name} {:x}", face(entry));
+            let face = face(entry);
+            let _ = writeln!(facts.defines, "{kind} {name} {face:x}");
+            if let Some(series) = series(entry) {
+                let _ = writeln!(facts.defines, "{SERIES} {series} {face:x}");
+            }
             references(entry, &mut refers);
         }
         for name in refers {
@@ -295,6 +303,16 @@ fn face(entry: &Entry) -> u64 {
         entry.document.hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// The series of a plan, under a name that no resource has.
+fn series(entry: &Entry) -> Option<String> {
+    let Spec::Plan(plan) = &entry.resource.as_ref()?.spec else {
+        return None;
+    };
+    let mut hasher = DefaultHasher::new();
+    plan.series.as_ref()?.hash(&mut hasher);
+    Some(format!("{}/+{:x}", entry.key.namespace, hasher.finish()))
 }
 
 /// The names that a resource may refer to: whatever has a `name`, of any kind. This is more than
@@ -603,6 +621,33 @@ mod tests {
     }
 
     #[test]
+    fn the_plans_of_a_series_are_looked_at_together() {
+        let plan = |name: &str, series: &str, version: &str| {
+            let fields = format!("description: d, series: {series}, version: '{version}'");
+            resource(
+                "Plan",
+                name,
+                &format!("{{{fields}, graph: {{nodes: [{{id: a, kind: Task}}]}}}}"),
+            )
+        };
+        let old = files(&[
+            ("a.yaml", plan("a", "s", "1")),
+            ("b.yaml", plan("b", "s", "2")),
+            ("c.yaml", plan("c", "other", "1")),
+        ]);
+        let mut new = old.clone();
+        new.insert("d.yaml".to_owned(), plan("d", "s", "2"));
+        let (affected, unchanged) = reached(&old, &new);
+        assert_eq!(affected, ["a.yaml", "b.yaml", "d.yaml"]);
+        assert_eq!(unchanged, ["a.yaml", "b.yaml"]);
+        let (one, two) = (whole(&old), whole(&new));
+        assert_eq!(
+            (one.count_findings(|_| true), two.count_findings(|_| true)),
+            (0, 1)
+        );
+    }
+
+    #[test]
     fn findings_are_told_apart_whatever_lines_move() {
         let old = files(&[("p.yaml", plan("gone"))]);
         let new = files(&[("p.yaml", format!("# a line\n{}", plan("gone")))]);
@@ -622,7 +667,7 @@ mod tests {
 
     fn any_resource() -> impl Strategy<Value = String> {
         let names = (any_name(), any_name(), any_name(), any_name());
-        (0..10_usize, names).prop_map(|(shape, (name, x, y, z))| match shape {
+        (0..14_usize, names).prop_map(|(shape, (name, x, y, z))| match shape {
             0 => resource("Goal", name, &format!("{{description: {x}}}")),
             1 | 2 => resource(
                 "Plan",
@@ -655,6 +700,31 @@ mod tests {
                     "{{rules: [{{selector: {{planRef: {{name: {x}}}, nodeId: {y}}}, target: \
                      {{provider: p}}}}]}}"
                 ),
+            ),
+            9 => resource(
+                "Goal",
+                name,
+                &format!("{{description: d, planSelector: {{matchLabels: {{tier: {x}}}}}}}"),
+            ),
+            10 | 11 => resource(
+                "Plan",
+                name,
+                &format!(
+                    "{{description: d, series: {x}, version: '1', supersedes: [{{name: {y}}}], goalRef: {{name: {z}}}, \
+                     graph: {{nodes: [{{id: {y}, kind: Task, capabilityRefs: [{{name: {x}}}], inputs: {{{z}: \
+                     '${{parameters.p}}'}}}}, {{id: {z}, kind: Gate, gateRef: {{name: {x}}}, when: nodes.{y}.phase \
+                     == 'Failed'}}]}}}}"
+                ),
+            ),
+            12 => resource(
+                "Capability",
+                name,
+                &format!("{{description: d, inputs: [{{name: {x}, type: number, required: true}}]}}"),
+            ),
+            13 => resource(
+                "Execution",
+                name,
+                &format!("{{planRef: {{name: {x}}}, goalRef: {{name: {y}}}}}"),
             ),
             // Broken: it is known, and cannot be used.
             _ => resource("Capability", name, &format!("{{descripton: {x}}}")),

@@ -334,14 +334,14 @@ approvals:
   preventSelfApproval: true
   users: {tech-lead: [ana@example.com]}
   teams: {security: [ana@example.com, ben@example.com]}
-rules: {PS211: warning, PS305: off, ps204: error}
+rules: {PS299: warning, PS305: off, ps204: error}
 limits: {fileBytes: 2048, depth: 16, nodes: 10}
 ";
-        // PS211 is a code of another version: a warning, not silence and not a stop.
+        // PS299 is a code of another version: a warning, not silence and not a stop.
         let (config, findings) = read(text);
         let place = Place::Entry {
             document: 0,
-            path: path!["rules", "PS211"],
+            path: path!["rules", "PS299"],
             part: Part::Key,
         };
         assert_eq!(findings, [("PS104", place)]);

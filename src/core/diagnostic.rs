@@ -72,6 +72,8 @@ codes! {
     UNKNOWN_KIND = "PS108" Error "an apiVersion or kind that is not known";
     STATUS_IN_FILE = "PS109" Error "status belongs to the status branch";
     DERIVED_METADATA = "PS110" Error "metadata that only `reconcile` writes";
+    BAD_TEMPLATE = "PS111" Error "a reference in an input that has neither of its forms";
+    BAD_CONDITION = "PS112" Error "a `when` that cannot be evaluated";
     DUPLICATE_RESOURCE = "PS201" Error "one resource is defined twice";
     GOAL_NOT_FOUND = "PS202" Error "the goal does not exist";
     GATE_NOT_FOUND = "PS203" Error "the gate does not exist";
@@ -80,6 +82,23 @@ codes! {
     PLAN_NOT_FOUND = "PS206" Error "the plan does not exist";
     NODE_NOT_FOUND = "PS207" Error "the node does not exist in the plan";
     SUPERSEDES_NOT_FOUND = "PS208" Warning "the superseded plan does not exist";
+    OWNER_NOT_FOUND = "PS210" Warning "the owner does not exist";
+    UNKNOWN_REVIEWER = "PS211" Warning "a reviewer that the configuration does not know";
+    TOO_FEW_REVIEWERS = "PS212" Warning "more approvals are required than there are reviewers";
+    GATE_MISMATCH = "PS213" Warning "the gate may not be used in this plan";
+    GOAL_MISMATCH = "PS214" Error "an execution and its plan serve different goals";
+    SELECTOR_MISMATCH = "PS215" Warning "the goal's planSelector leaves the plan out";
+    EMPTY_SELECTOR = "PS216" Warning "a selector that chooses nothing";
+    TARGET_NOT_FOUND = "PS217" Warning "what is waited for or decided on does not exist";
+    SUPERSEDES_CYCLE = "PS218" Error "plans supersede each other";
+    SUPERSEDES_SERIES = "PS219" Warning "a plan supersedes one of another series";
+    DUPLICATE_VERSION = "PS220" Warning "two plans of a series have one version";
+    NOT_A_TASK = "PS221" Error "only a task can be bound";
+    INPUT_UNKNOWN = "PS222" Error "an input that the capability does not have";
+    INPUT_MISSING = "PS223" Warning "an input that the capability requires is not given";
+    INPUT_MISMATCH = "PS224" Error "an input with a value that the capability does not take";
+    PARAMETER_MISSING = "PS225" Warning "a parameter that the plan uses is not given";
+    UNKNOWN_PROVIDER = "PS226" Warning "a provider of a kind that nothing serves";
     DUPLICATE_NODE = "PS301" Error "two nodes have one id";
     DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
     SELF_LOOP = "PS303" Error "a node depends on itself";
@@ -90,6 +109,9 @@ codes! {
     EDGE_INTO_GROUP = "PS308" Warning "an edge into a group holds back none of its children";
     CAPABILITY_CYCLE = "PS309" Error "capabilities require each other";
     DUPLICATE_ITEM = "PS310" Error "two entries of a list have one name";
+    UNKNOWN_NAME = "PS311" Error "a `when` or an input mentions what does not exist";
+    NOT_BEFORE = "PS312" Error "a `when` or an input mentions a node that does not come before";
+    IN_TWO_GROUPS = "PS313" Warning "a node is in two groups";
     SPEC_CHANGED = "PS401" Error "the spec of an Execution is immutable once committed";
     MOVED = "PS402" Error "a resource moved to another name or namespace";
     INCOMPLETE_ALLOW = "PS501" Error "an allow comment without a code or without a reason";
@@ -105,6 +127,23 @@ impl Code {
             .iter()
             .copied()
             .find(|code| code.id.eq_ignore_ascii_case(id))
+    }
+
+    /// Whether it says that something is not there: for a file that is no part of the
+    /// repository's resources that is no error, since the rest may still come.
+    pub fn is_not_found(self) -> bool {
+        [
+            Code::GOAL_NOT_FOUND,
+            Code::GATE_NOT_FOUND,
+            Code::CAPABILITY_NOT_FOUND,
+            Code::BINDING_NOT_FOUND,
+            Code::PLAN_NOT_FOUND,
+            Code::NODE_NOT_FOUND,
+            Code::SUPERSEDES_NOT_FOUND,
+            Code::OWNER_NOT_FOUND,
+            Code::TARGET_NOT_FOUND,
+        ]
+        .contains(&self)
     }
 
     /// Whether it takes another revision to see it.
@@ -331,7 +370,8 @@ pub fn did_you_mean<'a>(
                 || (candidate.len() > 2
                     && strsim::damerau_levenshtein(&folded, &candidate.to_lowercase()) == 1)
         })
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        // Of equally near ones the first.
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, candidate)| candidate)
 }
 

@@ -82,6 +82,13 @@ pub enum Warning {
         /// The group.
         group: usize,
     },
+    /// A node that is a child twice, of two groups or of one.
+    InTwoGroups {
+        /// The group that names it first, and where in its `children`.
+        first: (usize, usize),
+        /// The group that names it again, and where.
+        second: (usize, usize),
+    },
 }
 
 /// An end of an edge.
@@ -228,6 +235,35 @@ impl Graph {
         )
     }
 
+    /// For each pair of nodes, whether the first comes before the second, over edges of any kind.
+    pub fn comes_before(&self, pairs: &[(usize, usize)]) -> Vec<bool> {
+        let mut answers = vec![false; pairs.len()];
+        let mut by_first: Vec<usize> = (0..pairs.len()).collect();
+        by_first.sort_unstable_by_key(|&pair| pairs[pair].0);
+        let mut groups = by_first.chunk_by(|&a, &b| pairs[a].0 == pairs[b].0);
+        loop {
+            // As many first nodes at a time as a word has bits: one pass over the graph for them all.
+            let batch: Vec<&[usize]> = groups.by_ref().take(64).collect();
+            if batch.is_empty() {
+                return answers;
+            }
+            let mut own = vec![0_u64; self.len()];
+            for (bit, group) in batch.iter().enumerate() {
+                own[pairs[group[0]].0] = 1 << bit;
+            }
+            let mut before = vec![0_u64; self.len()];
+            for &node in &self.order {
+                let from = self.predecessors(node);
+                before[node] = from.fold(0, |all, (from, _)| all | before[from] | own[from]);
+            }
+            for (bit, group) in batch.iter().enumerate() {
+                for &pair in *group {
+                    answers[pair] = before[pairs[pair].1] & (1 << bit) != 0;
+                }
+            }
+        }
+    }
+
     /// The nodes by their longest distance from a root, within a level in the order of the file.
     pub fn levels(&self) -> Vec<Vec<usize>> {
         let mut level = vec![0; self.len()];
@@ -251,18 +287,28 @@ impl Graph {
     }
 }
 
-/// Edges into groups, at each place where one stands.
+/// What is probably not meant, at each place where it stands.
 pub fn warnings(spec: &GraphSpec) -> Vec<Warning> {
     let index = index_nodes(spec, &mut Vec::new());
-    written_edges(spec)
-        .filter_map(|edge| {
-            let group = edge.to.find(&index)?;
-            (spec.nodes[group].kind == NodeKind::Group).then_some(Warning::EdgeIntoGroup {
-                place: edge.to_place,
-                group,
-            })
+    let into_groups = written_edges(spec).filter_map(|edge| {
+        let group = edge.to.find(&index)?;
+        (spec.nodes[group].kind == NodeKind::Group).then_some(Warning::EdgeIntoGroup {
+            place: edge.to_place,
+            group,
         })
-        .collect()
+    });
+    let mut warnings: Vec<Warning> = into_groups.collect();
+    let mut first: HashMap<&str, (usize, usize)> = HashMap::new();
+    for (group, node) in spec.nodes.iter().enumerate() {
+        for (child, name) in node.children.iter().enumerate() {
+            let second = (group, child);
+            let first = *first.entry(name).or_insert(second);
+            if first != second && index.contains_key(name) {
+                warnings.push(Warning::InTwoGroups { first, second });
+            }
+        }
+    }
+    warnings
 }
 
 /// The digest of a graph: `sha256:…` over the canonical JSON (RFC 8785) of its normal form.
@@ -680,6 +726,47 @@ mod tests {
             ("d <- b, c; c <- a; b <~ a; a", &[3, 1, 2, 0]),
         ] {
             assert_eq!(Graph::build(&spec(text)).unwrap().order(), order, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_node_comes_before_those_that_wait_for_it_over_any_edges() {
+        let graph = Graph::build(&spec("a; b <- a; c <~ b; d <- a; e")).unwrap();
+        let before = |from: &str, to: &str| {
+            let index = |id| graph.index_of(id).unwrap();
+            graph.comes_before(&[(index(from), index(to))]) == [true]
+        };
+        for (from, to, expected) in [
+            ("a", "b", true),
+            ("a", "c", true),
+            ("b", "c", true),
+            ("c", "a", false),
+            ("d", "c", false),
+            ("a", "e", false),
+            ("a", "a", false),
+        ] {
+            assert_eq!(before(from, to), expected, "{from} {to}");
+        }
+        assert_eq!(graph.comes_before(&[]), [] as [bool; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn coming_before_is_being_an_ancestor(edges in prop::collection::vec((0..90_usize, 0..90_usize), 0..200)) {
+            let mut spec = GraphSpec { nodes: number(90), edges: Vec::new() };
+            for (a, b) in edges {
+                if a != b {
+                    let (from, to) = (a.min(b), a.max(b));
+                    spec.edges.push(edge(&format!("n{from}"), &format!("n{to}"), EdgeKind::Soft));
+                }
+            }
+            let graph = Graph::build(&spec).unwrap();
+            let pairs: Vec<(usize, usize)> = (0..90).flat_map(|to| (0..90).map(move |from| (from, to))).collect();
+            let found = graph.comes_before(&pairs);
+            for to in 0..90 {
+                let before: Vec<usize> = (0..90).filter(|from| found[to * 90 + from]).collect();
+                prop_assert_eq!(before, graph.ancestors(to));
+            }
         }
     }
 

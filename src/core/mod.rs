@@ -5,6 +5,7 @@
 
 pub mod allow;
 pub mod catalog;
+pub mod condition;
 pub mod config;
 pub mod controllers;
 pub mod diagnostic;
@@ -13,6 +14,7 @@ pub mod graph;
 pub mod locate;
 pub mod machine;
 pub mod manifest;
+pub mod mention;
 pub mod reconcile;
 pub mod record;
 pub mod resource;
@@ -21,8 +23,10 @@ pub mod schema;
 pub mod snapshot;
 pub mod source;
 pub mod status;
+pub mod template;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
 pub mod transition;
+pub mod version;
 pub mod yaml;

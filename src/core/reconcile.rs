@@ -12,6 +12,7 @@ use super::controllers::{self, Presence, World, judge};
 use super::diagnostic::Diagnostic;
 use super::record::{Address, Incoming};
 use super::resource::{Key, Kind, Status, Time};
+use super::rules;
 use super::snapshot::Snapshot;
 use super::status::{ControllerState, FORMAT_VERSION, SpecSource, StatusFile, StatusTree};
 use super::transition::{Transition, transitions};
@@ -63,7 +64,7 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Outcome {
         || mint(&["repository", inputs.commit, &inputs.now.to_rfc3339()]),
         |old| old.controller.repository_id.clone(),
     );
-    let world = World {
+    let mut world = World {
         snapshot: inputs.snapshot,
         config: inputs.config,
         commit: inputs.commit,
@@ -71,6 +72,7 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Outcome {
         now: inputs.now,
         pinned: inputs.pinned,
         capabilities: controllers::capability::phases(inputs.snapshot),
+        uid_mismatches: BTreeMap::new(),
     };
     let mut notes = Vec::new();
     if inputs.history_rewritten {
@@ -81,6 +83,11 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Outcome {
         );
     }
     let mut files = observe(inputs, &world);
+    let uid_of = |key: &Key| {
+        let file = files.get(key).filter(|file| file.deleted.is_none());
+        file.map(|file| file.uid.as_str())
+    };
+    world.uid_mismatches = rules::uid_mismatches(inputs.snapshot, &uid_of);
     let presence: BTreeMap<Key, Presence<'_>> = files
         .keys()
         .map(|key| (key.clone(), presence_of(inputs, key, files.get(key))))

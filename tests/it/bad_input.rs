@@ -165,14 +165,16 @@ fn strings_stay_strings_and_are_not_taken_for_something_else() {
     validate(&ana, "bad.yaml")
         .exits(1)
         .says("PS103")
-        .says("a boolean is expected, this is a string (write `true`, without quotes)");
+        .says("a boolean is expected, this is a string")
+        .says("`yes` is text, only `true` and `false` are booleans: write `true`");
     ana.write(
         "bad.yaml",
         resource("Goal", "bad", "description: d\npriority: 1_0\n"),
     );
     validate(&ana, "bad.yaml")
         .exits(1)
-        .says("a whole number is expected, this is a string (write `10`, without quotes)");
+        .says("a whole number is expected, this is a string")
+        .says("`1_0` is text, numbers have no `_`: write `10`");
     ana.write("bad.yaml", resource("Goal", "bad", "description: 2026\n"));
     validate(&ana, "bad.yaml")
         .exits(1)

@@ -30,6 +30,8 @@ pub struct World<'a> {
     pub pinned: &'a BTreeMap<String, Arc<[u8]>>,
     /// Phase of every capability, judged first because bindings ask for it.
     pub capabilities: BTreeMap<Key, CapabilityPhase>,
+    /// References that name another uid than the status knows, by the resource that refers.
+    pub uid_mismatches: BTreeMap<Key, String>,
 }
 
 /// Whether a resource that has a status is still defined.
@@ -61,7 +63,13 @@ pub(super) fn judge(
             set_condition(conditions, "Valid", false, "Unreadable", why, at);
             return false;
         }
-        (_, None) => ("Valid", String::new()),
+        (_, None) => match world.uid_mismatches.get(key) {
+            Some(mismatch) => {
+                set_condition(conditions, "Valid", false, "UidMismatch", mismatch, at);
+                return false;
+            }
+            None => ("Valid", String::new()),
+        },
         (_, Some(first)) => {
             let reason = if presence == Presence::Doubled {
                 "Duplicate"

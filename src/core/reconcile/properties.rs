@@ -47,6 +47,8 @@ struct Scene {
     approvers: u32,
     providers: Vec<Option<&'static str>>,
     events: Vec<Event>,
+    /// How what is done at the end ends, over and over.
+    endings: Vec<bool>,
 }
 
 /// Something that happens; a node and a run by any number, an attempt by its distance to the open
@@ -137,14 +139,18 @@ fn scene() -> impl Strategy<Value = Scene> {
         1..3u32,
         vec(provider, CAPABILITIES.len()),
         vec(event(), 0..40),
+        vec(prop::bool::weighted(0.7), 1..8),
     )
-        .prop_map(|(nodes, backwards, approvers, providers, events)| Scene {
-            nodes,
-            backwards,
-            approvers,
-            providers,
-            events,
-        })
+        .prop_map(
+            |(nodes, backwards, approvers, providers, events, endings)| Scene {
+                nodes,
+                backwards,
+                approvers,
+                providers,
+                events,
+                endings,
+            },
+        )
 }
 
 impl Scene {
@@ -371,9 +377,11 @@ impl Scene {
             self.happen(world, &Event::Bind(capability));
         }
         self.reconcile(world);
+        let endings = self.endings.clone();
+        let mut endings = endings.into_iter().cycle();
         for _ in 0..200 {
             for run in RUNS {
-                self.act(world.about(run));
+                self.act(world.about(run), &mut endings);
             }
             if self.reconcile(world) {
                 continue;
@@ -412,18 +420,25 @@ impl Scene {
     }
 
     /// Everything that one run waits for.
-    fn act(&self, world: &mut World) {
+    fn act(&self, world: &mut World, endings: &mut impl Iterator<Item = bool>) {
         let nodes = world.run().node_statuses.clone();
         for (id, node) in nodes {
             if node.is_claimable() {
                 world.claim(&id, "agent:last");
             } else if let Some(claim) = node.extensions.claim {
-                world.succeed(&id, &claim.actor);
+                match endings.next() {
+                    Some(false) => world.fail(&id, &claim.actor),
+                    _ => world.succeed(&id, &claim.actor),
+                }
             } else if node.phase == NodePhase::Blocked
                 && node.extensions.reason == AWAITING_APPROVAL
             {
                 for reviewer in 0..self.approvers {
-                    world.approve(&id, &format!("last-{reviewer}"));
+                    let reviewer = format!("last-{reviewer}");
+                    match endings.next() {
+                        Some(false) => world.reject(&id, &reviewer),
+                        _ => world.approve(&id, &reviewer),
+                    }
                 }
             }
         }

@@ -55,15 +55,42 @@ impl Plan<'_> {
                 }
             }
         }
-        for Warning::EdgeIntoGroup { place, group } in graph::warnings(self.graph) {
-            let message = format!(
-                "an edge into group `{}` holds back none of its children",
-                self.id(group)
-            );
-            findings.push(
-                self.finding(Code::EDGE_INTO_GROUP, self.edge(&place), message)
-                    .help("draw the edge to the children that should wait"),
-            );
+        for warning in graph::warnings(self.graph) {
+            findings.push(self.describe_warning(&warning));
+        }
+    }
+
+    fn describe_warning(&self, warning: &Warning) -> Diagnostic {
+        match warning {
+            Warning::EdgeIntoGroup { place, group } => {
+                let message = format!(
+                    "an edge into group `{}` holds back none of its children",
+                    self.id(*group)
+                );
+                self.finding(Code::EDGE_INTO_GROUP, self.edge(place), message)
+                    .help("draw the edge to the children that should wait")
+            }
+            Warning::InTwoGroups { first, second } => {
+                let place = |(group, child): (usize, usize)| {
+                    let path = path!["spec", "graph", "nodes", group, "children", child];
+                    self.place(path, Part::Value)
+                };
+                let child = self.graph.nodes.get(second.0);
+                let child = child.and_then(|group| group.children.get(second.1));
+                let child = child.map_or("?", String::as_str);
+                let message = match first.0 == second.0 {
+                    true => format!("node `{child}` is in group `{}` twice", self.id(first.0)),
+                    false => format!(
+                        "node `{child}` is in group `{}` and in group `{}`",
+                        self.id(first.0),
+                        self.id(second.0)
+                    ),
+                };
+                self.finding(Code::IN_TWO_GROUPS, place(*second), message)
+                    .label("again here")
+                    .help("leave it in one group, once")
+                    .related(self.label(place(*first), "first here"))
+            }
         }
     }
 
@@ -421,6 +448,31 @@ mod tests {
                     "PS308 warning @: an edge into group `all` holds back none of its children",
                 ),
                 ("", "help: draw the edge to the children that should wait"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_node_in_two_groups_is_a_warning() {
+        let text = plan(
+            "p",
+            "{id: one, kind: Group, children: [a]}, {id: two, kind: Group, children: [b, a, b]}, {id: a, kind: Task}, {id: b, kind: Task}",
+        );
+        expect(
+            &text,
+            &[
+                (
+                    "a, b]",
+                    "PS313 warning @: node `a` is in group `one` and in group `two`",
+                ),
+                ("", "help: leave it in one group, once"),
+                ("a]}, {id: two", "also @: first here"),
+                (
+                    "b]}, {id: a",
+                    "PS313 warning @: node `b` is in group `two` twice",
+                ),
+                ("", "help: leave it in one group, once"),
+                ("b, a, b]", "also @: first here"),
             ],
         );
     }

@@ -1,37 +1,27 @@
-//! References between resources lead somewhere.
+//! References between resources lead somewhere, and to what they mean.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::core::diagnostic::{Code, Diagnostic, Part, Place, Step, did_you_mean};
-use crate::core::resource::{Key, Kind, ObjectRef, Spec};
-use crate::core::snapshot::{Definition, Snapshot};
+use super::{SUGGESTIONS, Subject, subjects};
+use crate::core::diagnostic::{Code, Diagnostic, Part, Severity, Step, did_you_mean};
+use crate::core::resource::{
+    ExternalRef, Key, Kind, NodeKind, ObjectRef, Resource, Spec, TargetRef,
+};
+use crate::core::snapshot::Snapshot;
 use crate::path;
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Diagnostic>) {
-    let mut nodes = HashMap::new();
-    let hidden = hidden_names(snapshot);
-    for key in snapshot.keys() {
-        for definition in snapshot.definitions(key) {
-            let Some(resource) = &definition.resource else {
-                continue;
-            };
-            let mut referrer = Referrer {
-                snapshot,
-                key,
-                definition,
-                nodes: &mut nodes,
-                hidden: &hidden,
-                findings,
-            };
-            match &resource.spec {
-                Spec::Plan(spec) => referrer.plan(spec),
-                Spec::Execution(spec) => referrer.execution(spec),
-                Spec::Binding(spec) => referrer.binding(spec),
-                Spec::Gate(spec) => referrer.gate(spec),
-                Spec::Capability(spec) => referrer.capability(spec),
-                Spec::Goal(_) => {}
-            }
-        }
+    let mut referrer = Referrer {
+        snapshot,
+        nodes: HashMap::new(),
+        hidden: hidden_names(snapshot),
+        findings,
+    };
+    for subject in all_subjects(snapshot) {
+        each_reference(subject.resource, &mut |reference| {
+            referrer.reference(&subject, &reference);
+        });
+        each_node(subject.resource, &mut |node| referrer.node(&subject, &node));
     }
 }
 
@@ -51,204 +41,319 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_separator).filter(|word| !word.is_empty())
 }
 
-/// Only so many findings get a suggestion: each compares with every name there is.
-const SUGGESTIONS: usize = 100;
-
-struct Referrer<'a, 's> {
-    snapshot: &'s Snapshot,
-    key: &'a Key,
-    definition: &'a Definition,
-    nodes: &'a mut NodeIds<'s>,
-    hidden: &'a HashSet<String>,
-    findings: &'a mut Vec<Diagnostic>,
+/// The first reference of each resource that names another uid than the one that its target has,
+/// in a sentence. Only the status knows uids.
+pub fn uid_mismatches<'u>(
+    snapshot: &Snapshot,
+    uid_of: &dyn Fn(&Key) -> Option<&'u str>,
+) -> BTreeMap<Key, String> {
+    let mut found = BTreeMap::new();
+    for subject in all_subjects(snapshot) {
+        each_reference(subject.resource, &mut |reference| {
+            let target = reference.target(&subject);
+            let (Some(wanted), Some(actual)) = (reference.uid, uid_of(&target)) else {
+                return;
+            };
+            if wanted != actual && !found.contains_key(subject.key) {
+                let path = [(reference.at)(), path!["uid"]].concat();
+                let place = subject.place(path, Part::Value);
+                let place = snapshot.place(&subject.definition.path, &place);
+                let message =
+                    format!("{place}: {target} has uid {actual}, the reference names {wanted}");
+                found.insert(subject.key.clone(), message);
+            }
+        });
+    }
+    found
 }
 
-/// The ids in each plan that was asked for one.
-type NodeIds<'s> = HashMap<Key, HashSet<&'s str>>;
+fn all_subjects(snapshot: &Snapshot) -> impl Iterator<Item = Subject<'_>> {
+    let kinds = Kind::ALL.into_iter();
+    kinds.flat_map(|kind| subjects(snapshot, kind))
+}
 
-impl Referrer<'_, '_> {
-    fn plan(&mut self, spec: &crate::core::resource::PlanSpec) {
-        if let Some(goal) = &spec.goal_ref {
-            self.refer(
-                goal,
-                Kind::Goal,
-                Code::GOAL_NOT_FOUND,
-                path!["spec", "goalRef"],
-            );
-        }
-        for (index, plan) in spec.supersedes.iter().enumerate() {
-            self.refer(
-                plan,
-                Kind::Plan,
-                Code::SUPERSEDES_NOT_FOUND,
-                path!["spec", "supersedes", index],
-            );
-        }
-        for (at, node) in spec.graph.nodes.iter().enumerate() {
-            if let Some(gate) = &node.gate_ref {
-                self.refer(
-                    gate,
-                    Kind::Gate,
-                    Code::GATE_NOT_FOUND,
-                    path!["spec", "graph", "nodes", at, "gateRef"],
-                );
-            }
-            for (index, capability) in node.capability_refs.iter().enumerate() {
-                self.refer(
-                    capability,
-                    Kind::Capability,
-                    Code::CAPABILITY_NOT_FOUND,
-                    path!["spec", "graph", "nodes", at, "capabilityRefs", index],
-                );
-            }
-        }
+/// A reference to another resource.
+struct Reference<'a> {
+    kind: Kind,
+    name: &'a str,
+    /// The referring object's own when nothing is said.
+    namespace: Option<&'a str>,
+    uid: Option<&'a str>,
+    /// What to say when it leads nowhere, and how loud.
+    missing: (Code, Severity),
+    /// Where it stands.
+    at: &'a dyn Fn() -> Vec<Step>,
+}
+
+impl Reference<'_> {
+    fn target(&self, subject: &Subject<'_>) -> Key {
+        let namespace = self.namespace.unwrap_or(&subject.key.namespace);
+        Key::new(self.kind, namespace, self.name)
     }
+}
 
-    fn execution(&mut self, spec: &crate::core::resource::ExecutionSpec) {
-        self.refer(
-            &spec.plan_ref,
-            Kind::Plan,
-            Code::PLAN_NOT_FOUND,
-            path!["spec", "planRef"],
-        );
-        if let Some(goal) = &spec.goal_ref {
-            self.refer(
-                goal,
-                Kind::Goal,
-                Code::GOAL_NOT_FOUND,
-                path!["spec", "goalRef"],
-            );
-        }
-        if let Some(binding) = &spec.binding_ref {
-            self.refer(
-                binding,
-                Kind::Binding,
-                Code::BINDING_NOT_FOUND,
-                path!["spec", "bindingRef"],
-            );
-        }
-        for (node, binding) in &spec.node_bindings {
-            let at = path!["spec", "nodeBindings", node.as_str()];
-            self.refer(binding, Kind::Binding, Code::BINDING_NOT_FOUND, at.clone());
-            self.node(&spec.plan_ref, node, at, Part::Key);
-        }
-    }
-
-    fn binding(&mut self, spec: &crate::core::resource::BindingSpec) {
-        for (index, rule) in spec.rules.iter().enumerate() {
-            let at = path!["spec", "rules", index, "selector"];
-            if let Some(capability) = &rule.selector.capability_ref {
-                let mut at = at.clone();
-                at.push("capabilityRef".into());
-                self.refer(capability, Kind::Capability, Code::CAPABILITY_NOT_FOUND, at);
+/// Every reference of a resource.
+fn each_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
+    let mut refer = |reference: &ObjectRef, kind, code: Code, at: &dyn Fn() -> Vec<Step>| {
+        found(Reference {
+            kind,
+            name: &reference.name,
+            namespace: reference.namespace.as_deref(),
+            uid: reference.uid.as_deref(),
+            missing: (code, code.severity),
+            at,
+        });
+    };
+    match &resource.spec {
+        Spec::Goal(_) => {}
+        Spec::Plan(spec) => {
+            if let Some(goal) = &spec.goal_ref {
+                let at = || path!["spec", "goalRef"];
+                refer(goal, Kind::Goal, Code::GOAL_NOT_FOUND, &at);
             }
-            if let Some(plan) = &rule.selector.plan_ref {
-                let mut to_plan = at.clone();
-                to_plan.push("planRef".into());
-                // A rule for a plan that is not written yet does no harm.
-                let found = self.refer_as(plan, Kind::Plan, Code::PLAN_NOT_FOUND, to_plan, false);
-                if let (true, Some(node)) = (found, &rule.selector.node_id) {
-                    let mut at = at;
-                    at.push("nodeId".into());
-                    self.node(plan, node, at, Part::Value);
+            for (index, plan) in spec.supersedes.iter().enumerate() {
+                let at = || path!["spec", "supersedes", index];
+                refer(plan, Kind::Plan, Code::SUPERSEDES_NOT_FOUND, &at);
+            }
+            for (index, node) in spec.graph.nodes.iter().enumerate() {
+                let at_node = || path!["spec", "graph", "nodes", index];
+                if let Some(gate) = &node.gate_ref {
+                    let at = || [at_node(), path!["gateRef"]].concat();
+                    refer(gate, Kind::Gate, Code::GATE_NOT_FOUND, &at);
+                }
+                for (entry, capability) in node.capability_refs.iter().enumerate() {
+                    let at = || [at_node(), path!["capabilityRefs", entry]].concat();
+                    refer(
+                        capability,
+                        Kind::Capability,
+                        Code::CAPABILITY_NOT_FOUND,
+                        &at,
+                    );
                 }
             }
         }
+        Spec::Execution(spec) => {
+            let at = || path!["spec", "planRef"];
+            refer(&spec.plan_ref, Kind::Plan, Code::PLAN_NOT_FOUND, &at);
+            if let Some(goal) = &spec.goal_ref {
+                let at = || path!["spec", "goalRef"];
+                refer(goal, Kind::Goal, Code::GOAL_NOT_FOUND, &at);
+            }
+            if let Some(binding) = &spec.binding_ref {
+                let at = || path!["spec", "bindingRef"];
+                refer(binding, Kind::Binding, Code::BINDING_NOT_FOUND, &at);
+            }
+            for (node, binding) in &spec.node_bindings {
+                let at = || path!["spec", "nodeBindings", node.as_str()];
+                refer(binding, Kind::Binding, Code::BINDING_NOT_FOUND, &at);
+            }
+        }
+        Spec::Binding(spec) => {
+            for (index, rule) in spec.rules.iter().enumerate() {
+                if let Some(capability) = &rule.selector.capability_ref {
+                    let at = || path!["spec", "rules", index, "selector", "capabilityRef"];
+                    refer(
+                        capability,
+                        Kind::Capability,
+                        Code::CAPABILITY_NOT_FOUND,
+                        &at,
+                    );
+                }
+            }
+        }
+        Spec::Capability(spec) => {
+            for (index, requirement) in spec.requirements.iter().enumerate() {
+                let reference = ObjectRef {
+                    name: requirement.name.clone(),
+                    namespace: requirement.namespace.clone(),
+                    uid: None,
+                };
+                if !requirement.optional {
+                    let at = || path!["spec", "requirements", index];
+                    refer(
+                        &reference,
+                        Kind::Capability,
+                        Code::CAPABILITY_NOT_FOUND,
+                        &at,
+                    );
+                }
+            }
+        }
+        // What a gate is for may come later.
+        Spec::Gate(_) => {}
     }
+    each_loose_reference(resource, found);
+}
 
-    fn gate(&mut self, spec: &crate::core::resource::GateSpec) {
-        let target = &spec.target_ref;
-        let reference = ObjectRef {
-            name: target.name.clone(),
-            namespace: target.namespace.clone(),
-            uid: None,
+/// References to what may come later, or be gone: nothing stops because of them.
+fn each_loose_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
+    let mut refer = |target: &TargetRef, at: &dyn Fn() -> Vec<Step>| {
+        let code = match target.kind {
+            Kind::Plan => Code::PLAN_NOT_FOUND,
+            _ => Code::TARGET_NOT_FOUND,
         };
-        if target.kind != Kind::Plan {
+        found(Reference {
+            kind: target.kind,
+            name: &target.name,
+            namespace: target.namespace.as_deref(),
+            uid: target.uid.as_deref(),
+            missing: (code, Severity::Warning),
+            at,
+        });
+    };
+    match &resource.spec {
+        Spec::Gate(spec) => refer(&spec.target_ref, &|| path!["spec", "targetRef"]),
+        Spec::Plan(spec) => {
+            for (index, node) in spec.graph.nodes.iter().enumerate() {
+                if let Some(ExternalRef::Resource { resource_ref }) = &node.external_ref {
+                    let at = || {
+                        path![
+                            "spec",
+                            "graph",
+                            "nodes",
+                            index,
+                            "externalRef",
+                            "resourceRef"
+                        ]
+                    };
+                    refer(resource_ref, &at);
+                }
+            }
+        }
+        Spec::Binding(spec) => {
+            for (index, rule) in spec.rules.iter().enumerate() {
+                if let Some(plan) = &rule.selector.plan_ref {
+                    let at = || path!["spec", "rules", index, "selector", "planRef"];
+                    found(Reference {
+                        kind: Kind::Plan,
+                        name: &plan.name,
+                        namespace: plan.namespace.as_deref(),
+                        uid: plan.uid.as_deref(),
+                        missing: (Code::PLAN_NOT_FOUND, Severity::Warning),
+                        at: &at,
+                    });
+                }
+            }
+        }
+        _ => {}
+    }
+    for (index, owner) in resource.metadata.owner_references.iter().enumerate() {
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == owner.kind) else {
+            continue;
+        };
+        found(Reference {
+            kind,
+            name: &owner.name,
+            namespace: None,
+            uid: owner.uid.as_deref(),
+            missing: (Code::OWNER_NOT_FOUND, Severity::Warning),
+            at: &|| path!["metadata", "ownerReferences", index],
+        });
+    }
+}
+
+/// The name of a node in another resource than its plan.
+struct NodeName<'a> {
+    plan: Key,
+    node: &'a str,
+    /// Whether only a task can be meant.
+    is_bound: bool,
+    part: Part,
+    at: &'a dyn Fn() -> Vec<Step>,
+}
+
+/// Every name of a node outside of its plan.
+fn each_node(resource: &Resource, found: &mut dyn FnMut(NodeName<'_>)) {
+    let namespace = resource.metadata.namespace.as_str();
+    let mut target = |target: &TargetRef, at: &dyn Fn() -> Vec<Step>| {
+        if let (Kind::Plan, Some(node)) = (target.kind, &target.node_id) {
+            let namespace = target.namespace.as_deref().unwrap_or(namespace);
+            found(NodeName {
+                plan: Key::new(Kind::Plan, namespace, &target.name),
+                node,
+                is_bound: false,
+                part: Part::Value,
+                at,
+            });
+        }
+    };
+    match &resource.spec {
+        Spec::Gate(spec) => target(&spec.target_ref, &|| path!["spec", "targetRef", "nodeId"]),
+        Spec::Plan(spec) => {
+            for (index, node) in spec.graph.nodes.iter().enumerate() {
+                if let Some(ExternalRef::Resource { resource_ref }) = &node.external_ref {
+                    let external = || path!["spec", "graph", "nodes", index, "externalRef"];
+                    target(resource_ref, &|| {
+                        [external(), path!["resourceRef", "nodeId"]].concat()
+                    });
+                }
+            }
+        }
+        Spec::Binding(spec) => {
+            for (index, rule) in spec.rules.iter().enumerate() {
+                let selector = &rule.selector;
+                if let (Some(plan), Some(node)) = (&selector.plan_ref, &selector.node_id) {
+                    found(NodeName {
+                        plan: plan.key(Kind::Plan, namespace),
+                        node,
+                        is_bound: true,
+                        part: Part::Value,
+                        at: &|| path!["spec", "rules", index, "selector", "nodeId"],
+                    });
+                }
+            }
+        }
+        Spec::Execution(spec) => {
+            for node in spec.node_bindings.keys() {
+                found(NodeName {
+                    plan: spec.plan_ref.key(Kind::Plan, namespace),
+                    node,
+                    is_bound: true,
+                    part: Part::Key,
+                    at: &|| path!["spec", "nodeBindings", node.as_str()],
+                });
+            }
+        }
+        Spec::Goal(_) | Spec::Capability(_) => {}
+    }
+}
+
+struct Referrer<'a> {
+    snapshot: &'a Snapshot,
+    /// The nodes of the plans whose nodes were asked for.
+    nodes: HashMap<Key, HashMap<&'a str, NodeKind>>,
+    hidden: HashSet<String>,
+    findings: &'a mut Vec<Diagnostic>,
+}
+
+impl Referrer<'_> {
+    /// Whether a reference leads somewhere.
+    fn reference(&mut self, subject: &Subject<'_>, reference: &Reference<'_>) {
+        let target = reference.target(subject);
+        let is_defined = !self.snapshot.definitions(&target).is_empty();
+        if is_defined || self.hidden.contains(&target.name) {
             return;
         }
-        let at = path!["spec", "targetRef"];
-        let found = self.refer_as(
-            &reference,
-            Kind::Plan,
-            Code::PLAN_NOT_FOUND,
-            at.clone(),
-            false,
-        );
-        if let (true, Some(node)) = (found, &target.node_id) {
-            let mut at = at;
-            at.push("nodeId".into());
-            self.node(&reference, node, at, Part::Value);
-        }
-    }
-
-    fn capability(&mut self, spec: &crate::core::resource::CapabilitySpec) {
-        for (index, requirement) in spec.requirements.iter().enumerate() {
-            if requirement.optional {
-                continue;
-            }
-            let reference = ObjectRef {
-                name: requirement.name.clone(),
-                namespace: requirement.namespace.clone(),
-                uid: None,
-            };
-            self.refer(
-                &reference,
-                Kind::Capability,
-                Code::CAPABILITY_NOT_FOUND,
-                path!["spec", "requirements", index],
-            );
-        }
-    }
-
-    fn refer(&mut self, reference: &ObjectRef, kind: Kind, code: Code, at: Vec<Step>) -> bool {
-        self.refer_as(reference, kind, code, at, true)
-    }
-
-    /// Whether the reference leads somewhere; if not, a finding (only a warning when it does not
-    /// `matter`).
-    fn refer_as(
-        &mut self,
-        reference: &ObjectRef,
-        kind: Kind,
-        code: Code,
-        mut at: Vec<Step>,
-        matters: bool,
-    ) -> bool {
-        let target = reference.key(kind, &self.key.namespace);
-        if !self.snapshot.definitions(&target).is_empty() {
-            return true;
-        }
-        if self.hidden.contains(&target.name) {
-            return false;
-        }
-        at.push("name".into());
-        let word = kind.name().to_lowercase();
-        let mut finding = Diagnostic::new(
-            code,
-            &self.definition.path,
-            Place::Entry {
-                document: self.definition.document,
-                path: at,
-                part: Part::Value,
-            },
-            format!("{word} `{}` does not exist", target.qualified()),
-        )
-        .label(format!(
-            "no {kind} of this name in namespace `{}`",
-            target.namespace
-        ))
-        .about(self.key);
-        if !matters {
-            finding.severity = crate::core::diagnostic::Severity::Warning;
-        }
+        let (code, severity) = reference.missing;
+        let path = [(reference.at)(), path!["name"]].concat();
+        let word = target.kind.name().to_lowercase();
+        let message = format!("{word} `{}` does not exist", target.qualified());
+        let mut finding = subject.finding(code, path, message).label(format!(
+            "no {} of this name in namespace `{}`",
+            target.kind, target.namespace
+        ));
+        finding.severity = severity;
         let near = (self.findings.len() < SUGGESTIONS)
             .then(|| self.near(&target))
             .flatten();
         self.findings.push(match near {
             Some(help) => finding.help(help),
-            None => finding.help(format!("write {} `{}`", indefinite(kind), target.name)),
+            None => finding.help(format!(
+                "write {} `{}`",
+                indefinite(target.kind),
+                target.name
+            )),
         });
-        false
     }
 
     /// A name that was probably meant: the same name in another namespace, or a similar one.
@@ -266,36 +371,45 @@ impl Referrer<'_, '_> {
         did_you_mean(&target.name, names).map(|name| format!("did you mean `{name}`?"))
     }
 
-    /// Check that a plan, when it can be read, has a node.
-    fn node(&mut self, plan: &ObjectRef, node: &str, at: Vec<Step>, part: Part) {
-        let plan_key = plan.key(Kind::Plan, &self.key.namespace);
-        let Some(spec) = self.snapshot.plan(&plan_key) else {
+    /// Check that a plan, when it can be read, has a node; and that what is bound is a task.
+    fn node(&mut self, subject: &Subject<'_>, name: &NodeName<'_>) {
+        let Some(spec) = self.snapshot.plan(&name.plan) else {
             return;
         };
-        let ids = || spec.graph.nodes.iter().map(|node| node.id.as_str());
-        let known = self.nodes.entry(plan_key.clone());
-        if known.or_insert_with(|| ids().collect()).contains(node) {
-            return;
-        }
-        let finding = Diagnostic::new(
-            Code::NODE_NOT_FOUND,
-            &self.definition.path,
-            Place::Entry {
-                document: self.definition.document,
-                path: at,
-                part,
-            },
-            format!("plan `{}` has no node `{node}`", plan_key.qualified()),
-        )
-        .label("no such node")
-        .about(self.key);
-        let near = (self.findings.len() < SUGGESTIONS)
-            .then(|| did_you_mean(node, ids()))
-            .flatten();
-        self.findings.push(match near {
-            Some(id) => finding.help(format!("did you mean `{id}`?")),
-            None => finding,
+        let nodes = self.nodes.entry(name.plan.clone()).or_insert_with(|| {
+            let nodes = spec.graph.nodes.iter();
+            nodes.map(|node| (node.id.as_str(), node.kind)).collect()
         });
+        let place = subject.place((name.at)(), name.part);
+        let finding = |code, message: String| {
+            let file = &subject.definition.path;
+            Diagnostic::new(code, file, place.clone(), message).about(subject.key)
+        };
+        match nodes.get(name.node) {
+            Some(NodeKind::Task) => {}
+            Some(kind) if name.is_bound => {
+                let message = format!("node `{}` is a {kind}, only a Task is bound", name.node);
+                self.findings.push(
+                    finding(Code::NOT_A_TASK, message)
+                        .label("not a Task")
+                        .help("name a Task, or leave it out: nobody works on this node"),
+                );
+            }
+            Some(_) => {}
+            None => {
+                let plan = name.plan.qualified();
+                let message = format!("plan `{plan}` has no node `{}`", name.node);
+                let finding = finding(Code::NODE_NOT_FOUND, message).label("no such node");
+                let ids = spec.graph.nodes.iter().map(|node| node.id.as_str());
+                let near = (self.findings.len() < SUGGESTIONS)
+                    .then(|| did_you_mean(name.node, ids))
+                    .flatten();
+                self.findings.push(match near {
+                    Some(id) => finding.help(format!("did you mean `{id}`?")),
+                    None => finding,
+                });
+            }
+        }
     }
 }
 
@@ -309,7 +423,8 @@ fn indefinite(kind: Kind) -> String {
 #[cfg(test)]
 mod tests {
     use crate::core::testing::{
-        execution, findings, gate, plan, plan_with, position, resource, task, with_metadata,
+        FILE, execution, findings, gate, plan, plan_with, position, resource, snapshot, task,
+        with_metadata,
     };
 
     /// The findings in a text, where exactly one is expected: at `needle`, with `rest`.
@@ -472,6 +587,162 @@ mod tests {
         for (text, severity, message, help) in table {
             only(&text, severity, "gone", message, help);
         }
+    }
+
+    #[test]
+    fn what_may_still_come_or_be_gone_is_a_warning() {
+        let external = |target: &str| {
+            let node = format!(
+                "{{id: a, kind: External, externalRef: {{type: resource, resourceRef: {{{target}}}}}}}"
+            );
+            plan("p", &node)
+        };
+        let owned = |kind: &str| {
+            let metadata = format!(
+                "name: goal, namespace: team, ownerReferences: [{{apiVersion: planspec.io/v1alpha1, kind: {kind}, name: gone}}]"
+            );
+            with_metadata("Goal", &metadata, "description: d")
+        };
+        let gate = |target: &str| {
+            resource(
+                "Gate",
+                "g",
+                &format!("gateType: review, targetRef: {{{target}}}"),
+            )
+        };
+        let table = [
+            (
+                external("kind: Execution, name: gone"),
+                "PS217 execution `team/gone` does not exist",
+                "write an Execution `gone`",
+            ),
+            (
+                external("kind: Plan, name: gone"),
+                "PS206 plan `team/gone` does not exist",
+                "write a Plan `gone`",
+            ),
+            (
+                gate("kind: Execution, name: gone"),
+                "PS217 execution `team/gone` does not exist",
+                "write an Execution `gone`",
+            ),
+            (
+                gate("kind: Goal, name: gone"),
+                "PS217 goal `team/gone` does not exist",
+                "write a Goal `gone`",
+            ),
+            (
+                owned("Goal"),
+                "PS210 goal `team/gone` does not exist",
+                "write a Goal `gone`",
+            ),
+            (
+                owned("Execution"),
+                "PS210 execution `team/gone` does not exist",
+                "write an Execution `gone`",
+            ),
+        ];
+        for (text, message, help) in table {
+            only(&text, "warning", "gone", message, help);
+        }
+        let there = plan("gone", &task("a", ""))
+            + &execution("gone", "gone", "")
+            + &resource("Goal", "gone", "description: d");
+        for text in [
+            external("kind: Execution, name: gone"),
+            external("kind: Plan, name: gone, nodeId: a"),
+            gate("kind: Goal, name: gone"),
+            owned("Execution"),
+        ] {
+            assert_eq!(
+                findings(&(there.clone() + &text)),
+                [] as [&str; 0],
+                "{text}"
+            );
+        }
+        only(
+            &(there + &external("kind: Plan, name: gone, nodeId: b")),
+            "error",
+            "b}}",
+            "PS207 plan `team/gone` has no node `b`",
+            "",
+        );
+    }
+
+    #[test]
+    fn only_tasks_are_bound() {
+        let p = plan(
+            "p",
+            "{id: ok, kind: Gate, gateRef: {name: g}}, {id: all, kind: Group, children: [a]}, \
+             {id: a, kind: Task}, {id: ext, kind: External, externalRef: {type: uri, uri: u}}",
+        ) + &gate("g", "p", "");
+        let rule = |node: &str| {
+            let spec = format!(
+                "rules: [{{selector: {{planRef: {{name: p}}, nodeId: {node}}}, target: {{provider: x}}}}]"
+            );
+            resource("Binding", "bind", &spec)
+        };
+        let run = |node: &str| {
+            rule("a")
+                + &execution(
+                    "run",
+                    "p",
+                    &format!("nodeBindings: {{{node}: {{name: bind}}}}"),
+                )
+        };
+        for text in [rule("a"), run("a")] {
+            assert_eq!(findings(&(p.clone() + &text)), [] as [&str; 0], "{text}");
+        }
+        for (node, kind) in [("ok", "Gate"), ("all", "Group"), ("ext", "External")] {
+            for (text, needle) in [
+                (rule(node), format!("{node}}}, target")),
+                (run(node), format!("{node}: {{name: bind")),
+            ] {
+                only(
+                    &(p.clone() + &text),
+                    "error",
+                    &needle,
+                    &format!("PS221 node `{node}` is a {kind}, only a Task is bound"),
+                    "name a Task, or leave it out: nobody works on this node",
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_uid_is_checked_where_it_is_known() {
+        let text = [
+            resource("Goal", "goal", "description: d"),
+            plan_with(
+                "p",
+                "goalRef: {name: goal, uid: right}",
+                "{id: a, kind: Task, capabilityRefs: [{name: cap, uid: wrong}]}",
+                "",
+            ),
+            resource("Capability", "cap", "description: d"),
+            with_metadata(
+                "Gate",
+                "name: g, namespace: team, ownerReferences: [{apiVersion: planspec.io/v1alpha1, kind: Goal, name: goal, uid: right}]",
+                "gateType: review, targetRef: {kind: Plan, name: p, uid: other}",
+            ),
+            execution("run", "p", ""),
+        ]
+        .concat();
+        let snapshot = snapshot(&[(FILE, &text)]);
+        assert_eq!(snapshot.diagnostics(), []);
+        let nobody = super::uid_mismatches(&snapshot, &|_| None);
+        assert!(nobody.is_empty());
+        let found = super::uid_mismatches(&snapshot, &|_| Some("right"));
+        let said: Vec<&String> = found.values().collect();
+        let expected = [
+            ("wrong", "Capability team/cap", "wrong"),
+            ("other", "Plan team/p", "other"),
+        ]
+        .map(|(needle, target, uid)| {
+            let place = position(&text, needle);
+            format!("{FILE}:{place}: {target} has uid right, the reference names {uid}")
+        });
+        assert_eq!(said, expected.iter().collect::<Vec<_>>());
     }
 
     #[test]

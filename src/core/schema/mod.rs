@@ -3,7 +3,8 @@
 //!
 //! The files beside this one are the schemas as editors use them. Two keywords of theirs are for
 //! people: `patternErrorMessage` says what a pattern means (editors show it too), `errorMessage`
-//! says what a `oneOf` means.
+//! says what a `oneOf` means. A third one is ours: `wholeNumber` refuses `1.0`, which JSON Schema
+//! takes for an integer and the types do not.
 
 #[cfg(test)]
 mod agreement;
@@ -13,7 +14,7 @@ mod words;
 
 use std::sync::LazyLock;
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use super::diagnostic::{Code, Part, Step};
@@ -63,6 +64,11 @@ pub fn check(kind: SchemaKind, value: &Value) -> Vec<Problem> {
     words::reduce(complaints)
 }
 
+/// How to write `value` so that it has a type that is expected: a name of JSON Schema.
+pub(crate) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
+    words::how_to_write(expected, value)
+}
+
 /// The schema as JSON text, complete in itself.
 pub fn text(kind: SchemaKind) -> &'static str {
     &schema(kind).text
@@ -90,6 +96,7 @@ impl Schema {
                 .with_format("planspec-duration", |text: &str| {
                     text.parse::<Duration>().is_ok()
                 })
+                .with_keyword("wholeNumber", |_, _, _| Ok(Box::new(WholeNumber)))
                 .should_validate_formats(true)
                 .offline()
                 .build(&root)
@@ -103,6 +110,23 @@ impl Schema {
         };
         // The schemas are part of the program, and a test compiles each.
         built().unwrap_or_else(|error| unreachable!("a schema of ours: {error}"))
+    }
+}
+
+/// `wholeNumber`: no whole number with a fraction. Other numbers are the business of `type`.
+struct WholeNumber;
+
+impl<'i> Keyword<'i> for WholeNumber {
+    fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
+        match Keyword::is_valid(self, value) {
+            true => Ok(()),
+            false => Err(ValidationError::custom("a whole number with a fraction")),
+        }
+    }
+
+    fn is_valid(&self, value: &'i Value) -> bool {
+        let float = value.as_f64().filter(|_| value.is_f64());
+        float.is_none_or(|float| float.fract() != 0.0)
     }
 }
 

@@ -248,6 +248,46 @@ fn what_is_wrong_with_metadata() {
             "PS101",
             "metadata.ownerReferences[0]",
         ),
+        (
+            json!({"name": "a", "namespace": "b", "ownerReferences": [{"apiVersion": API_VERSION, "kind": "Gaol", "name": "g"}]}),
+            "PS104",
+            "metadata.ownerReferences[0].kind",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Goal", "name": "g"}]}),
+            "PS104",
+            "metadata.ownerReferences[0].apiVersion",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "ownerReferences": [{"apiVersion": API_VERSION, "kind": "Goal", "name": "g", "controller": "yes"}]}),
+            "PS103",
+            "metadata.ownerReferences[0].controller",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "finalizers": ["a b"]}),
+            "PS105",
+            "metadata.finalizers[0]",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "labels": {format!("{}/x", "p".repeat(252)): "a"}}),
+            "PS106",
+            &format!("metadata.labels.{}/x", "p".repeat(252)),
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "labels": {"Example.com/x": "a"}}),
+            "PS105",
+            "metadata.labels.Example.com/x",
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "labels": {"x".repeat(64): "a"}}),
+            "PS105",
+            &format!("metadata.labels.{}", "x".repeat(64)),
+        ),
+        (
+            json!({"name": "a", "namespace": "b", "labels": {"a/b/c": "a"}}),
+            "PS105",
+            "metadata.labels.a/b/c",
+        ),
     ];
     for (metadata, code, place) in table {
         let mut document = document(Kind::Goal, spec(Kind::Goal));
@@ -394,6 +434,38 @@ fn what_is_wrong_with_a_spec() {
             json!({"description": "d", "graph": {"nodes": [{"id": "n", "kind": "Task"}], "edges": [{"from": "n", "to": "n", "type": "firm"}]}}),
             "PS104",
             ".graph.edges[0].type",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Task", "when": "x".repeat(1025)})),
+            "PS106",
+            ".graph.nodes[0].when",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Task", "when": true})),
+            "PS103",
+            ".graph.nodes[0].when",
+        ),
+        (
+            Plan,
+            criterion(json!({"type": "test_passes", "name": "n", "command": "  "})),
+            "PS105",
+            ".graph.nodes[0].acceptanceCriteria[0].command",
+        ),
+        (
+            Plan,
+            criterion(json!({"type": "custom", "name": "n", "webhook": "w", "webhookUrl": "w"})),
+            "PS105",
+            ".graph.nodes[0].acceptanceCriteria[0]",
+        ),
+        (
+            Plan,
+            criterion(
+                json!({"type": "command_succeeds", "name": "n", "command": "c", "expectedExitCode": 4_294_967_296_u64}),
+            ),
+            "PS106",
+            ".graph.nodes[0].acceptanceCriteria[0].expectedExitCode",
         ),
         (Plan, node(json!(7)), "PS103", ".graph.nodes[0]"),
         (Plan, node(json!({"id": "n"})), "PS101", ".graph.nodes[0]"),
@@ -664,12 +736,14 @@ fn the_words() {
         (
             task(json!({"retries": "0777"})),
             "`retries`: a whole number is expected, this is a string",
-            Some("write `777`, without quotes"),
+            Some(
+                "`0777` is text, numbers have no leading zero: write `777`, or `511` if it is meant as octal",
+            ),
         ),
         (
             task(json!({"retries": "1_000"})),
             "`retries`: a whole number is expected, this is a string",
-            Some("write `1000`, without quotes"),
+            Some("`1_000` is text, numbers have no `_`: write `1000`"),
         ),
         (
             task(json!({"retries": 1.5})),
@@ -704,7 +778,7 @@ fn the_words() {
         (
             criterion(json!({"type": "custom", "name": "n", "required": "on", "webhookUrl": "w"})),
             "`required`: a boolean is expected, this is a string",
-            Some("write `true`, without quotes"),
+            Some("`on` is text, only `true` and `false` are booleans: write `true`"),
         ),
         (
             node(json!({"id": "n", "kind": "Gate"})),
@@ -741,6 +815,238 @@ fn the_words() {
             .map(|problem| (problem.message.as_str(), problem.help.as_deref()))
             .collect();
         assert_eq!(said, [(message, help)]);
+    }
+}
+
+/// The three types that YAML 1.1 and 1.2 read differently, at the fields that want them.
+#[test]
+fn what_yaml_reads_as_text_is_said() {
+    let required = |value: Value| {
+        criterion(json!({"type": "custom", "name": "n", "required": value, "webhookUrl": "w"}))
+    };
+    let retries = |value: Value| node(json!({"id": "n", "kind": "Task", "retries": value}));
+    let name = |value: Value| node(json!({"id": "n", "kind": "Task", "name": value}));
+    let only = |text: &str, meant: &str| {
+        format!("`{text}` is text, only `true` and `false` are booleans: write `{meant}`")
+    };
+    let zero = |text: &str, meant: &str| {
+        format!("`{text}` is text, numbers have no leading zero: write `{meant}`")
+    };
+    let octal = |text: &str, meant: &str, octal: &str| {
+        format!(
+            "{}, or `{octal}` if it is meant as octal",
+            zero(text, meant)
+        )
+    };
+    let bar =
+        |text: &str, meant: &str| format!("`{text}` is text, numbers have no `_`: write `{meant}`");
+    let quoted = |meant: &str| format!("write `{meant}`, without quotes");
+    let unquoted = |meant: &str| format!("write it in quotes: `\"{meant}\"`");
+    let table: Vec<(Value, Option<String>)> = vec![
+        (required(json!("yes")), Some(only("yes", "true"))),
+        (required(json!("Y")), Some(only("Y", "true"))),
+        (required(json!("on")), Some(only("on", "true"))),
+        (required(json!("NO")), Some(only("NO", "false"))),
+        (required(json!("n")), Some(only("n", "false"))),
+        (required(json!("Off")), Some(only("Off", "false"))),
+        (required(json!("true")), Some(quoted("true"))),
+        (required(json!("False")), Some(quoted("false"))),
+        (
+            required(json!("perhaps")),
+            Some("write `true` or `false`, without quotes".to_owned()),
+        ),
+        (
+            required(json!(1)),
+            Some("write `true` or `false`".to_owned()),
+        ),
+        (retries(json!("5")), Some(quoted("5"))),
+        (retries(json!("0")), Some(quoted("0"))),
+        (retries(json!("0.5")), Some(quoted("0.5"))),
+        (retries(json!("-1")), Some(quoted("-1"))),
+        (retries(json!("0777")), Some(octal("0777", "777", "511"))),
+        (retries(json!("007")), Some(octal("007", "7", "7"))),
+        (retries(json!("09")), Some(zero("09", "9"))),
+        (retries(json!("1_000")), Some(bar("1_000", "1000"))),
+        (retries(json!("0_1")), Some(bar("0_1", "1"))),
+        (retries(json!("three")), None),
+        (retries(json!("")), None),
+        (retries(json!("inf")), None),
+        (retries(json!("2024-01-01")), None),
+        (retries(json!(1.0)), Some("write `1`".to_owned())),
+        (retries(json!(1e3)), Some("write `1000`".to_owned())),
+        (name(json!(false)), Some(unquoted("false"))),
+        (name(json!(5)), Some(unquoted("5"))),
+        (name(json!(5.5)), Some("write it in quotes".to_owned())),
+        (
+            name(json!(null)),
+            Some("give it a value, or leave the field out".to_owned()),
+        ),
+    ];
+    for (spec, help) in table {
+        let problems = check(Kind::Plan.into(), &document(Kind::Plan, spec.clone()));
+        let said: Vec<(&str, Option<String>)> = problems
+            .iter()
+            .map(|problem| (problem.code.id, problem.help.clone()))
+            .collect();
+        assert_eq!(said, [("PS103", help)], "{spec}");
+    }
+}
+
+/// Every field that holds a whole number refuses a fraction, where it stands.
+#[test]
+fn whole_numbers_have_no_fraction() {
+    let criterion_with = |fields: Value| {
+        let mut all = json!({"type": "command_succeeds", "name": "n", "command": "c"});
+        for (name, value) in fields.as_object().unwrap() {
+            all[name] = value.clone();
+        }
+        criterion(all)
+    };
+    let at = "spec.graph.nodes[0].acceptanceCriteria[0]";
+    let mut prioritised = rule(json!({"matchLabels": {"a": "b"}}));
+    prioritised["rules"][0]["priority"] = json!(1.0);
+    let table = [
+        (
+            Kind::Goal,
+            with(Kind::Goal, json!({"priority": 1.0})),
+            "spec.priority".to_owned(),
+        ),
+        (
+            Kind::Plan,
+            node(json!({"id": "n", "kind": "Task", "retries": 1.0})),
+            "spec.graph.nodes[0].retries".to_owned(),
+        ),
+        (
+            Kind::Plan,
+            criterion_with(json!({"expectedExitCode": 1.0})),
+            format!("{at}.expectedExitCode"),
+        ),
+        (
+            Kind::Plan,
+            criterion_with(
+                json!({"type": "endpoint_responds", "url": "u", "expectedStatus": 200.0}),
+            ),
+            format!("{at}.expectedStatus"),
+        ),
+        (
+            Kind::Plan,
+            criterion(
+                json!({"type": "custom", "name": "n", "webhook": "w", "expectedResponse": {"statusCode": 200.0}}),
+            ),
+            format!("{at}.expectedResponse.statusCode"),
+        ),
+        (
+            Kind::Binding,
+            prioritised,
+            "spec.rules[0].priority".to_owned(),
+        ),
+        (
+            Kind::Gate,
+            with(Kind::Gate, json!({"requiredApprovers": 1.0})),
+            "spec.requiredApprovers".to_owned(),
+        ),
+    ];
+    for (kind, spec, place) in table {
+        let mut spec = spec;
+        // The command of a criterion that is none of a command.
+        if place.ends_with("expectedStatus") {
+            let criterion = &mut spec["graph"]["nodes"][0]["acceptanceCriteria"][0];
+            criterion.as_object_mut().unwrap().shift_remove("command");
+        }
+        assert_eq!(
+            problems(kind, &document(kind, spec)),
+            [("PS103", place.clone())]
+        );
+    }
+    // What a schema lets pass the types must read.
+    for kind in KINDS {
+        let schema: Value = serde_json::from_str(text(kind)).unwrap();
+        let mut todo = vec![&schema];
+        while let Some(value) = todo.pop() {
+            let integer = value.get("type").is_some_and(|name| name == "integer");
+            assert!(!integer || value["wholeNumber"] == true, "{value}");
+            match value {
+                Value::Array(list) => todo.extend(list),
+                Value::Object(fields) => todo.extend(fields.values()),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// formats.md, "Durations": wherever one stands.
+#[test]
+fn every_duration_is_checked() {
+    let external = |field: &str, text: &str| {
+        let mut external =
+            json!({"id": "n", "kind": "External", "externalRef": {"type": "uri", "uri": "u"}});
+        external[field] = json!(text);
+        node(external)
+    };
+    let places: [(Kind, &dyn Fn(&str) -> Value, &str); 7] = [
+        (
+            Kind::Goal,
+            &|text| with(Kind::Goal, json!({"timeout": text})),
+            "spec.timeout",
+        ),
+        (
+            Kind::Plan,
+            &|text| node(json!({"id": "n", "kind": "Task", "timeout": text})),
+            "spec.graph.nodes[0].timeout",
+        ),
+        (
+            Kind::Plan,
+            &|text| {
+                node(json!({"id": "n", "kind": "Gate", "gateRef": {"name": "g"}, "timeout": text}))
+            },
+            "spec.graph.nodes[0].timeout",
+        ),
+        (
+            Kind::Plan,
+            &|text| node(json!({"id": "n", "kind": "Group", "children": ["n"], "timeout": text})),
+            "spec.graph.nodes[0].timeout",
+        ),
+        (
+            Kind::Plan,
+            &|text| external("timeout", text),
+            "spec.graph.nodes[0].timeout",
+        ),
+        (
+            Kind::Plan,
+            &|text| external("pollInterval", text),
+            "spec.graph.nodes[0].pollInterval",
+        ),
+        (
+            Kind::Plan,
+            &|text| {
+                criterion(
+                    json!({"type": "artifact_exists", "name": "n", "path": "p", "timeout": text}),
+                )
+            },
+            "spec.graph.nodes[0].acceptanceCriteria[0].timeout",
+        ),
+    ];
+    for (kind, spec, place) in places {
+        for text in [
+            "1h30m",
+            "500ms",
+            "1.5h",
+            "7d",
+            "2w",
+            "3us",
+            "3\u{b5}s",
+            "3\u{3bc}s",
+            "1ns",
+        ] {
+            assert_eq!(problems(kind, &document(kind, spec(text))), [], "{text}");
+        }
+        for text in ["", "0s", "-1h", "1 h", "1h 30m", "5", "1y", "101000d", "h"] {
+            assert_eq!(
+                problems(kind, &document(kind, spec(text))),
+                [("PS105", place.to_owned())],
+                "{text:?}"
+            );
+        }
     }
 }
 

@@ -208,6 +208,16 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
                 .unwrap_or("none of its shapes fits"),
         )
         .label("none of the shapes, or several"),
+        Kind::Custom { keyword, .. } if keyword == "wholeNumber" => {
+            let whole = value.as_f64().unwrap_or_default();
+            Said::new(
+                Code::WRONG_TYPE,
+                TYPE,
+                format!("a whole number is expected, {} has a fraction", show(value)),
+            )
+            .label("a whole number is expected")
+            .help(Some(format!("write `{whole}`")))
+        }
         _ => Said::new(Code::BAD_FORMAT, SHAPE, error.to_string()),
     }
 }
@@ -255,8 +265,9 @@ fn type_words(name: &str) -> &'static str {
     }
 }
 
-/// How to write a value so that it has the type that is expected.
-fn how_to_write(expected: &str, value: &Value) -> Option<String> {
+/// How to write a value so that it has the type that is expected. YAML 1.1 read `yes` and `0777`
+/// as a boolean and a number; YAML 1.2 reads text, and people have to be told.
+pub(super) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
     match (expected, value) {
         (_, Value::Null) => Some("give it a value, or leave the field out".to_owned()),
         ("string", Value::Bool(_)) => Some(format!("write it in quotes: `\"{value}\"`")),
@@ -264,31 +275,52 @@ fn how_to_write(expected: &str, value: &Value) -> Option<String> {
             Some("write it in quotes".to_owned())
         }
         ("string", Value::Number(_)) => Some(format!("write it in quotes: `\"{value}\"`")),
-        ("boolean", Value::String(text)) => {
-            let meant = match text.to_lowercase().as_str() {
-                "yes" | "y" | "on" | "true" | "1" => "true",
-                "no" | "n" | "off" | "false" | "0" => "false",
-                _ => return Some("write `true` or `false`, without quotes".to_owned()),
-            };
-            Some(format!("write `{meant}`, without quotes"))
-        }
+        ("boolean", Value::String(text)) => Some(how_to_write_boolean(text)),
         ("boolean", Value::Number(_)) => Some("write `true` or `false`".to_owned()),
-        ("integer" | "number", Value::String(text)) => {
-            let plain = text.replace('_', "");
-            let plain = match plain.trim_start_matches('0') {
-                "" if !plain.is_empty() => "0",
-                rest if rest.starts_with(|c: char| c.is_ascii_digit()) => rest,
-                _ => &plain,
-            };
-            let number: f64 = plain.parse().ok()?;
-            number
-                .is_finite()
-                .then(|| format!("write `{plain}`, without quotes"))
-        }
+        ("integer" | "number", Value::String(text)) => how_to_write_number(text),
         ("array", Value::String(_) | Value::Object(_)) => {
             Some("write it as a list: each entry on its own line, behind `- `".to_owned())
         }
         _ => None,
+    }
+}
+
+fn how_to_write_boolean(text: &str) -> String {
+    let meant = match text.to_lowercase().as_str() {
+        "true" => return "write `true`, without quotes".to_owned(),
+        "false" => return "write `false`, without quotes".to_owned(),
+        "yes" | "y" | "on" | "1" => "true",
+        "no" | "n" | "off" | "0" => "false",
+        _ => return "write `true` or `false`, without quotes".to_owned(),
+    };
+    format!("`{text}` is text, only `true` and `false` are booleans: write `{meant}`")
+}
+
+fn how_to_write_number(text: &str) -> Option<String> {
+    let digits = text.replace('_', "");
+    let zeros = digits.trim_start_matches('0');
+    let leading = digits.len() - zeros.len();
+    let plain = match zeros.starts_with(|c: char| c.is_ascii_digit()) {
+        true => zeros,
+        // `0` and `0.5` keep their zero.
+        false => digits.get(leading.saturating_sub(1)..)?,
+    };
+    let is_number = plain.parse::<f64>().is_ok_and(f64::is_finite);
+    let octal = digits.strip_prefix('0').filter(|rest| !rest.is_empty());
+    let octal = octal.and_then(|rest| u64::from_str_radix(rest, 8).ok());
+    match (is_number, octal) {
+        (false, _) => None,
+        (true, _) if text.contains('_') => Some(format!(
+            "`{text}` is text, numbers have no `_`: write `{plain}`"
+        )),
+        (true, Some(octal)) => Some(format!(
+            "`{text}` is text, numbers have no leading zero: write `{plain}`, or `{octal}` if \
+             it is meant as octal"
+        )),
+        (true, _) if plain != text => Some(format!(
+            "`{text}` is text, numbers have no leading zero: write `{plain}`"
+        )),
+        (true, _) => Some(format!("write `{plain}`, without quotes")),
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::scan::MAX_INTEGER;
+use super::scan::{MAX_INTEGER, resolve};
 use crate::core::diagnostic::Code;
 
 /// What a loader refused, beside the parser's own complaints.
@@ -21,6 +21,9 @@ pub(super) struct Node<'a> {
     pub depth: usize,
     /// Refuse large floats too: without a scan, nobody knows whether they were integers.
     pub strict: bool,
+    /// Refuse strings that may be numbers too large for the loader: without a scan, nobody knows
+    /// whether they stand in quotes.
+    pub wary: bool,
     /// Values, and bytes of text, that may still be loaded: aliases multiply them.
     pub budget: &'a Cell<usize>,
     pub refused: &'a Refused,
@@ -109,6 +112,9 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
         self.spend(value.len())?;
+        if self.wary && resolve(value).is_beyond() {
+            return Err(self.beyond(value));
+        }
         Ok(Value::String(value.to_owned()))
     }
 
@@ -185,6 +191,9 @@ impl<'de> Visitor<'de> for Key<'_, '_> {
             let message = "merge keys (`<<`) are not supported";
             return Err(self.node.refuse(Code::BAD_KEY, message));
         }
+        if self.node.wary && resolve(key).not_a_string().is_some() {
+            return Err(self.not_a_string());
+        }
         if self.map.contains_key(key) {
             let message = format!("the key `{key}` stands twice in one mapping");
             return Err(self.node.refuse(Code::DUPLICATE_KEY, message));
@@ -250,6 +259,7 @@ mod tests {
         let node = Node {
             depth: 3,
             strict: true,
+            wary: false,
             budget: &budget,
             refused: &refused,
         };

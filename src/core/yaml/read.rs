@@ -65,8 +65,51 @@ pub fn is_json(file: &str) -> bool {
         .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("json"))
 }
 
-/// Scan, then load as much as the scan allows.
+/// Load what needs no scan; else scan, then load as much as the scan allows.
 fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Finding>) {
+    match read_plain(text, json, limits) {
+        Some(documents) => (documents, Vec::new()),
+        None => read_scanned(text, json, limits),
+    }
+}
+
+/// The documents of a text that is loaded without a scan, as nearly all can be: nothing in it needs
+/// one, and nothing in it is wrong.
+fn read_plain(text: &str, json: bool, limits: &Limits) -> Option<Vec<Document>> {
+    if !json && !scan::is_plain(text) {
+        return None;
+    }
+    let refused = RefCell::new(None);
+    let budget = Cell::new(usize::MAX);
+    let node = Node {
+        depth: scan::depth(limits),
+        budget: &budget,
+        strict: true,
+        wary: true,
+        refused: &refused,
+    };
+    if json {
+        let value = load_json(text, node).ok()?;
+        return Some(not_empty(0, value).into_iter().collect());
+    }
+    let mut documents = Vec::new();
+    for (index, document) in serde_yaml::Deserializer::from_str(text).enumerate() {
+        let value = node.deserialize(document).ok()?;
+        if value.is_string() {
+            // Perhaps a block of text, of which readers disagree where it ends.
+            return None;
+        }
+        documents.extend(not_empty(index, value));
+    }
+    Some(documents)
+}
+
+fn not_empty(index: usize, value: Value) -> Option<Document> {
+    (!value.is_null()).then_some(Document { index, value })
+}
+
+/// Scan, then load as much as the scan allows.
+fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Finding>) {
     let outline = scan::outline(text, limits);
     let mut findings = outline.findings;
     let (take, syntax) = match outline.end {
@@ -87,13 +130,11 @@ fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Fin
         depth: scan::depth(limits),
         budget: &budget,
         strict: syntax.is_some(),
+        wary: false,
         refused: &refused,
     };
     let mut documents = Vec::new();
-    let mut keep = |index, value| match value {
-        Value::Null => {}
-        _ => documents.push(Document { index, value }),
-    };
+    let mut keep = |index, value| documents.extend(not_empty(index, value));
     if json {
         let sound = take > 0 && outline.broken.is_empty();
         match sound.then(|| load_json(text, node)) {
@@ -197,6 +238,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn read_as(file: &str, text: &[u8]) -> (Vec<Document>, Vec<Diagnostic>) {
@@ -350,6 +392,72 @@ mod tests {
             assert_eq!(documents, [], "{shown:.60}");
         }
     }
+
+    proptest! {
+        #[test]
+        fn what_is_loaded_without_a_scan_is_what_the_scan_lets_through(
+            words in prop::collection::vec(prop::sample::select(&WORDS[..]), 0..30),
+        ) {
+            let text = words.concat();
+            for json in [false, true] {
+                if let Some(documents) = read_plain(&text, json, &Limits::default()) {
+                    let (scanned, findings) = read_scanned(&text, json, &Limits::default());
+                    prop_assert!(findings.is_empty(), "{:?} {:?}", text, findings);
+                    prop_assert_eq!(documents, scanned, "{:?}", text);
+                }
+            }
+        }
+    }
+
+    /// What texts are made of, and numbers that readers take for something else.
+    const WORDS: [&str; 46] = [
+        "\n",
+        "\n",
+        "\n  ",
+        "\n- ",
+        " ",
+        "  ",
+        "a: ",
+        "b: ",
+        "c",
+        "- ",
+        "? ",
+        ": ",
+        ":",
+        ",",
+        "[",
+        "]",
+        "{",
+        "}",
+        "\"",
+        "'",
+        "\"d\"",
+        "'e'",
+        "#",
+        " # f",
+        "|\n",
+        ">\n",
+        "---\n",
+        "--- ",
+        "...\n",
+        "%",
+        "!",
+        "&",
+        "*",
+        "~",
+        "null",
+        "true",
+        "1",
+        "0777",
+        "0x1F",
+        "1e400",
+        ".inf",
+        "0xffffffffffffffffffff",
+        "18446744073709551616",
+        "<<: ",
+        "\t",
+        "\r\n",
+    ];
 
     #[test]
     fn byte_offsets_count_the_byte_order_mark_and_wide_characters() {

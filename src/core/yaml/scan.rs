@@ -13,8 +13,11 @@ use crate::core::diagnostic::Code;
 
 /// Deepest nesting that the loaders behind this scan can take, whatever is configured.
 const MAX_DEPTH: usize = 120;
-/// Deepest nesting of brackets that may be loaded without a scan.
+/// Deepest nesting of brackets that may be loaded without a scan: the loader looks at all of them
+/// for every word.
 const MAX_BRACKETS: usize = 256;
+/// Most columns before the content of a line in a text that is loaded without a scan.
+const MAX_INDENT: usize = 120;
 /// Largest integer that every reader of JSON keeps exactly.
 pub(super) const MAX_INTEGER: u64 = (1 << 53) - 1;
 
@@ -48,7 +51,7 @@ impl Finding {
     pub(super) fn because(mut self, hazard: Hazard) -> Self {
         if hazard == Hazard::Depth {
             self.code = Code::LIMIT;
-            self.message = format!("brackets are nested deeper than {MAX_BRACKETS} levels");
+            self.message = format!("brackets may be nested deeper than {MAX_BRACKETS} levels");
         }
         self
     }
@@ -127,26 +130,75 @@ pub(super) enum Hazard {
 /// What in a text that this parser refuses could harm a loader, or mean something other than it
 /// seems to. JSON has neither anchors nor tags, and its loader is not slowed down by brackets.
 pub(super) fn hazard(text: &str, json: bool) -> Option<Hazard> {
-    let mut open: usize = 0;
+    let mut brackets = Brackets::default();
     let mut previous = ' ';
     let mut mark = false;
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
-        match c {
-            '[' | '{' => open += 1,
-            ']' | '}' => open = open.saturating_sub(1),
-            '!' | '&' => {
-                mark |= (previous.is_whitespace() || "[{,:".contains(previous))
-                    && chars.peek().is_some_and(|next| !next.is_whitespace());
-            }
-            _ => {}
-        }
-        if open > MAX_BRACKETS {
+        brackets.see(c);
+        if brackets.open > MAX_BRACKETS {
             return Some(Hazard::Depth);
+        }
+        if matches!(c, '!' | '&') {
+            mark |= (previous.is_whitespace() || "[{,:".contains(previous))
+                && chars.peek().is_some_and(|next| !next.is_whitespace());
         }
         previous = c;
     }
     (mark && !json).then_some(Hazard::Mark)
+}
+
+/// Brackets that may be open: never fewer than there are.
+#[derive(Default)]
+struct Brackets {
+    open: usize,
+    /// Quotes or a comment stand between them, and in those a closing bracket closes nothing.
+    doubtful: bool,
+}
+
+impl Brackets {
+    fn see(&mut self, c: char) {
+        match c {
+            '[' | '{' => self.open += 1,
+            ']' | '}' if !self.doubtful => self.open = self.open.saturating_sub(1),
+            '"' | '\'' | '#' => self.doubtful = self.open > 0,
+            _ => {}
+        }
+    }
+}
+
+/// Whether a text has nothing of what only the scan can judge: no tag and no anchor, no directive,
+/// no deep nesting. What the loader accepts of it, by its own rules, the scan accepts too.
+pub(super) fn is_plain(text: &str) -> bool {
+    let mut brackets = Brackets::default();
+    for line in text.split('\n') {
+        if line.starts_with('%') || indentation(line) > MAX_INDENT {
+            return false;
+        }
+        if line == "---" || line.starts_with("--- ") {
+            // Here nothing is open any more.
+            brackets = Brackets::default();
+        }
+        let mut previous = ' ';
+        for c in line.chars() {
+            brackets.see(c);
+            if matches!(c, '!' | '&') && " \t[{,:".contains(previous) {
+                return false;
+            }
+            previous = c;
+        }
+        if brackets.open > MAX_BRACKETS {
+            return false;
+        }
+    }
+    true
+}
+
+/// Columns before the first thing on a line that opens no level: the levels of block collections
+/// are at most twice as many.
+fn indentation(line: &str) -> usize {
+    let inner = line.trim_start_matches([' ', '-', '?', ':', '\t']);
+    line.len() - inner.len()
 }
 
 struct Scan<'t> {
@@ -528,7 +580,7 @@ fn core_tag(tag: &Tag) -> Option<String> {
 
 /// What a plain scalar is, by the rules of the loader (YAML 1.2's core schema).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scalar {
+pub(super) enum Scalar {
     Null,
     Bool,
     Int {
@@ -542,7 +594,15 @@ enum Scalar {
 }
 
 impl Scalar {
-    fn not_a_string(self) -> Option<&'static str> {
+    /// Whether it is a number that cannot be represented.
+    pub(super) fn is_beyond(self) -> bool {
+        matches!(
+            self,
+            Scalar::Int { safe: false } | Scalar::Float { finite: false }
+        )
+    }
+
+    pub(super) fn not_a_string(self) -> Option<&'static str> {
         match self {
             Scalar::Null => Some("null"),
             Scalar::Bool => Some("a boolean"),
@@ -552,7 +612,7 @@ impl Scalar {
     }
 }
 
-fn resolve(text: &str) -> Scalar {
+pub(super) fn resolve(text: &str) -> Scalar {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
         "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => return Scalar::Bool,
@@ -650,13 +710,43 @@ mod tests {
             ("a: &b c", Some(Hazard::Mark)),
             ("a: !b c", Some(Hazard::Mark)),
             ("[!b c]", Some(Hazard::Mark)),
+            ("a: [\"]\", '}']", None),
         ];
         for (text, expected) in table {
             assert_eq!(hazard(text, false), expected, "{text}");
             assert_eq!(hazard(text, true), None, "{text}");
         }
-        let deep = "[".repeat(MAX_BRACKETS + 1);
-        assert_eq!(hazard(&deep, false), Some(Hazard::Depth));
-        assert_eq!(hazard(&deep, true), Some(Hazard::Depth));
+        for hiding in ["[", "[\"]\",", "['}',", "[ # ]\n", "{\"\n}\": "] {
+            let deep = hiding.repeat(MAX_BRACKETS + 1);
+            assert_eq!(hazard(&deep, false), Some(Hazard::Depth), "{hiding}");
+            assert_eq!(hazard(&deep, true), Some(Hazard::Depth), "{hiding}");
+            assert!(!is_plain(&deep), "{hiding}");
+        }
+        let flat = "- [a, {b: c}]\n- it's [1]\n".repeat(MAX_BRACKETS + 1);
+        assert_eq!(hazard(&flat, false), None);
+        assert!(is_plain(&flat));
+    }
+
+    #[test]
+    fn plain_texts_have_no_marks_and_no_depth() {
+        let table = [
+            ("a: b\n- c: {d: [e]}\n", true),
+            ("a: R&D!\n", true),
+            ("a: !x b\n", false),
+            ("a: ! b\n", false),
+            ("!x a: b\n", false),
+            ("a: &x b\n", false),
+            ("{\"a\":!x b}\n", false),
+            ("%TAG ! tag:x,2000:\n---\na: b\n", false),
+        ];
+        for (text, expected) in table {
+            assert_eq!(is_plain(text), expected, "{text}");
+        }
+        for deep in ["- ", "? ", "  ", "- ? ", ": "] {
+            assert!(
+                !is_plain(&format!("{}x\n", deep.repeat(MAX_INDENT))),
+                "{deep}"
+            );
+        }
     }
 }

@@ -147,6 +147,12 @@ pub fn gather<'a>(
             ),
         }
     })?;
+    for (kind, reference) in references_of_execution(spec) {
+        check_uid(turn, reference, &reference.key(kind, namespace))?;
+    }
+    for (kind, reference) in references_of_plan(plan) {
+        check_uid(turn, reference, &reference.key(kind, &plan_key.namespace))?;
+    }
     if let Some(file) = turn.others.get(&plan_key)
         && let Status::Plan(status) = &file.status
         && status.phase != PlanPhase::Ready
@@ -154,20 +160,11 @@ pub fn gather<'a>(
         let message = format!("plan `{}` is Invalid", plan_key.qualified());
         return Err(("PlanInvalid", message));
     }
-    if let Some(broken) = snapshot.errors_of(turn.key).next() {
-        return Err(("Invalid", snapshot.line(broken)));
-    }
     // The configuration may have switched the rules off that would have said so.
     Graph::build(&plan.graph).map_err(|_| {
         let message = format!("the graph of plan `{}` is broken", plan_key.qualified());
         ("PlanInvalid", message)
     })?;
-    for (kind, reference) in references_of_execution(spec) {
-        check_uid(turn, reference, &reference.key(kind, namespace))?;
-    }
-    for (kind, reference) in references_of_plan(plan) {
-        check_uid(turn, reference, &reference.key(kind, &plan_key.namespace))?;
-    }
 
     let plan_goal = plan
         .goal_ref
@@ -186,6 +183,9 @@ pub fn gather<'a>(
             of_plan.qualified()
         );
         return Err(("GoalMismatch", message));
+    }
+    if let Some(broken) = snapshot.errors_of(turn.key).next() {
+        return Err(("Invalid", snapshot.line(broken)));
     }
     let goal = match own_goal.or(plan_goal) {
         None => None,

@@ -1,0 +1,87 @@
+//! Versions of plans within a series.
+
+use std::cmp::Ordering;
+
+/// Numbers and semantic versions by their order (`2` is `2.0.0`), everything else as text, above
+/// those.
+pub fn compare_versions(a: &str, b: &str) -> Ordering {
+    Version::read(a).cmp(&Version::read(b))
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Version<'a> {
+    /// `10`, `v1.10.0-rc.1`: the parts, then releases above pre-releases, then the pre-release.
+    Numbered(Vec<u64>, bool, Vec<Identifier<'a>>),
+    /// Anything else.
+    Text(&'a str),
+}
+
+/// Part of a pre-release: numbers stand below words.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Identifier<'a> {
+    Number(u64),
+    Word(&'a str),
+}
+
+impl<'a> Version<'a> {
+    fn read(text: &'a str) -> Version<'a> {
+        let bare = text.strip_prefix(['v', 'V']).unwrap_or(text);
+        // Build metadata does not count.
+        let bare = bare.split('+').next().unwrap_or(bare);
+        let (core, pre) = match bare.split_once('-') {
+            Some((core, pre)) => (core, Some(pre)),
+            None => (bare, None),
+        };
+        let parts: Option<Vec<u64>> = core.split('.').map(digits).collect();
+        match parts {
+            Some(mut parts) => {
+                while parts.len() > 1 && parts.last() == Some(&0) {
+                    parts.pop();
+                }
+                let identifiers = pre.map_or(Vec::new(), |pre| {
+                    pre.split('.')
+                        .map(|part| digits(part).map_or(Identifier::Word(part), Identifier::Number))
+                        .collect()
+                });
+                Version::Numbered(parts, pre.is_none(), identifiers)
+            }
+            None => Version::Text(text),
+        }
+    }
+}
+
+fn digits(text: &str) -> Option<u64> {
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_people_mean_them() {
+        let ascending = [
+            ("9", "10"),
+            ("v9", "v10"),
+            ("1.9", "1.10"),
+            ("1.0.0-rc.1", "1.0.0"),
+            ("1.0.0-rc.2", "1.0.0-rc.10"),
+            ("1.0.0-1", "1.0.0-alpha"),
+            ("1.0.9", "1.1"),
+            ("alpha", "beta"),
+            ("1.5", "2"),
+            ("2", "2.1"),
+        ];
+        for (low, high) in ascending {
+            assert_eq!(compare_versions(low, high), Ordering::Less, "{low} {high}");
+            assert_eq!(
+                compare_versions(high, low),
+                Ordering::Greater,
+                "{low} {high}"
+            );
+        }
+        assert_eq!(compare_versions("1.0", "1.0.0"), Ordering::Equal);
+    }
+}
