@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::Context;
 use super::change::Change;
 use super::store::Store;
+use super::{Context, folder};
 use crate::core::config::Config;
 use crate::core::source::{Content, SourceFile};
 use crate::failure::{Failure, Outcome};
-use crate::git::{files, read};
+use crate::git::files;
 
 /// Validate resources, put them at their place in the repository, and commit exactly those files
 ///
@@ -68,7 +68,7 @@ fn inputs(context: &Context, args: &Args, config: &Config) -> Outcome<Vec<Source
     let mut found = files::named(&named, limit);
     for directory in &args.directories {
         let dir = base.join(directory);
-        found.extend(read::from_directory(&dir, args.recursive, limit)?);
+        found.extend(folder(&dir, args.recursive, limit)?);
     }
     Ok(found)
 }

@@ -428,17 +428,19 @@ pub fn show_findings(
 
 /// The text without what only `reconcile` writes, when there is any of it; comments are lost then.
 fn strip(file: &SourceFile, text: &str, config: &Config) -> Option<(String, Vec<String>)> {
-    let (documents, _) = yaml::read(&file.path, text.as_bytes(), &config.limits);
-    let mut dropped: Vec<String> = Vec::new();
-    let mut texts = Vec::new();
-    for mut document in documents {
-        let fields = manifest::strip_derived(&mut document.value);
-        dropped.extend(fields.into_iter().map(str::to_owned));
-        texts.push(yaml::write(&document.value));
+    let (mut documents, _) = yaml::read(&file.path, text.as_bytes(), &config.limits);
+    let fields = documents
+        .iter_mut()
+        .flat_map(|document| manifest::strip_derived(&mut document.value));
+    let dropped: BTreeSet<String> = fields.map(str::to_owned).collect();
+    if dropped.is_empty() {
+        return None;
     }
-    dropped.sort();
-    dropped.dedup();
-    (!dropped.is_empty()).then(|| (texts.join("---\n"), dropped))
+    let texts = documents
+        .iter()
+        .map(|document| yaml::write(&document.value));
+    let texts: Vec<String> = texts.collect();
+    Some((texts.join("---\n"), dropped.into_iter().collect()))
 }
 
 /// Replace one document of a stream, or take it away, leaving the others as they are.

@@ -27,10 +27,12 @@ mod store;
 pub mod validate;
 pub mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::core::resource::Time;
+use crate::core::source::SourceFile;
 use crate::failure::{Failure, Outcome};
+use crate::git::{GitError, read};
 use crate::terminal::Terminal;
 use crate::{clock, core};
 
@@ -75,6 +77,17 @@ pub struct ActorArgs {
     /// Reconcile at once
     #[arg(long)]
     pub reconcile: bool,
+}
+
+/// The resources in a folder that the user names.
+///
+/// # Errors
+/// Wrong use, when there is no such folder.
+fn folder(dir: &Path, recursive: bool, max_bytes: usize) -> Outcome<Vec<SourceFile>> {
+    read::from_directory(dir, recursive, max_bytes).map_err(|error| match error {
+        GitError::Unusable(why) => Failure::usage(why),
+        error => error.into(),
+    })
 }
 
 /// The candidate that was probably meant, as a hint.

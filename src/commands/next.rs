@@ -1,6 +1,7 @@
 //! `planspec next`: what can be claimed now, with everything a worker has to know.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
@@ -8,8 +9,9 @@ use serde_json::{Value, json};
 use super::runs::{self, Look, Run};
 use super::store::Store;
 use super::{Context, NamespaceArg};
-use crate::core::controllers::execution::PinnedPlan;
+use crate::core::controllers::execution::{PinnedPlan, Pins};
 use crate::core::resource::{GoalSpec, Key, Kind, Node, NodeStatus, Spec};
+use crate::core::snapshot::Snapshot;
 use crate::failure::Outcome;
 use crate::show;
 
@@ -70,19 +72,17 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         })
         .filter(|offer| is_for(offer.node, args.provider.as_deref()))
         .collect();
+    let background = Background::new(&store, &look);
     let text = match args.output {
         Format::Name => offers
             .iter()
             .map(|offer| format!("{}/{}\n", offer.run.key.qualified(), offer.id))
             .collect(),
-        Format::Table => table(&look, &offers)?,
-        Format::Json => {
-            let items = offers
-                .iter()
-                .map(|offer| describe(&store, &look, offer))
-                .collect::<Outcome<Vec<Value>>>()?;
-            show::json(&show::list("NextNodes", items))
-        }
+        Format::Table => table(&background, &offers),
+        Format::Json => show::json(&show::list(
+            "NextNodes",
+            describe_all(&background, &offers)?,
+        )),
     };
     if offers.is_empty() && args.output == Format::Table {
         context.terminal.note("nothing can be claimed now");
@@ -108,47 +108,112 @@ fn is_for(node: &NodeStatus, provider: Option<&str>) -> bool {
     provider.is_none_or(|provider| bound.is_none_or(|bound| bound == provider))
 }
 
-fn table(look: &Look, offers: &[Offer<'_>]) -> Outcome<String> {
-    let mut plans: BTreeMap<&Key, Option<PinnedPlan>> = BTreeMap::new();
+/// What is known about a run besides its status.
+struct Background<'a> {
+    pins: Pins<'a>,
+    store: &'a Store,
+    look: &'a Look,
+    snapshot: OnceCell<Snapshot>,
+}
+
+impl<'a> Background<'a> {
+    fn new(store: &'a Store, look: &'a Look) -> Background<'a> {
+        Background {
+            pins: Pins::new(&look.stored.pinned),
+            store,
+            look,
+            snapshot: OnceCell::new(),
+        }
+    }
+
+    fn plan(&self, run: Run<'_>) -> Option<PinnedPlan> {
+        let pinned = run.status.extensions.pinned.as_ref()?;
+        self.pins.plan(pinned).ok()
+    }
+
+    /// The goal of a run as it stands on the spec branch now.
+    fn goal(&self, run: Run<'_>) -> Outcome<Option<(Key, &GoalSpec)>> {
+        let pinned = run.status.extensions.pinned.as_ref();
+        let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) else {
+            return Ok(None);
+        };
+        let key = Key::new(Kind::Goal, &goal.namespace, &goal.name);
+        let snapshot = match self.snapshot.get() {
+            Some(snapshot) => snapshot,
+            None => {
+                let view = &self.look.view;
+                let snapshot = self.store.snapshot(&view.spec_commit, &view.config)?;
+                self.snapshot.get_or_init(|| snapshot)
+            }
+        };
+        Ok(snapshot.goal(&key).map(|spec| (key, spec)))
+    }
+}
+
+/// Offers, run by run.
+fn by_run<'o, 'a>(
+    offers: &'o [Offer<'a>],
+) -> impl Iterator<Item = (Run<'a>, &'o [Offer<'a>])> + use<'o, 'a> {
+    let groups = offers.chunk_by(|a, b| a.run.key == b.run.key);
+    groups.filter_map(|group| Some((group.first()?.run, group)))
+}
+
+fn nodes_of(plan: Option<&PinnedPlan>) -> HashMap<&str, &Node> {
+    let graph = plan.and_then(PinnedPlan::graph);
+    let nodes = graph.into_iter().flat_map(|graph| &graph.nodes);
+    nodes.map(|node| (node.id.as_str(), node)).collect()
+}
+
+fn table(background: &Background<'_>, offers: &[Offer<'_>]) -> String {
     let mut rows = Vec::new();
-    for offer in offers {
-        let plan = plans
-            .entry(offer.run.key)
-            .or_insert_with(|| pinned_plan(look, offer.run));
-        let title = plan
-            .as_ref()
-            .and_then(|plan| node_of(plan, offer.id))
-            .and_then(|node| node.name.as_deref().or(node.description.as_deref()))
-            .and_then(|text| text.lines().next())
-            .unwrap_or_default();
-        let target = offer.node.extensions.target.as_ref();
-        let provider = target.and_then(|target| target.provider.as_deref());
-        rows.push(vec![
-            offer.run.key.namespace.clone(),
-            format!("{}/{}", offer.run.key.name, offer.id),
-            provider.unwrap_or("<any>").to_owned(),
-            offer.node.attempt.to_string(),
-            title.to_owned(),
-        ]);
+    for (run, offers) in by_run(offers) {
+        let plan = background.plan(run);
+        let nodes = nodes_of(plan.as_ref());
+        for offer in offers {
+            let title = nodes
+                .get(offer.id)
+                .and_then(|node| node.name.as_deref().or(node.description.as_deref()))
+                .and_then(|text| text.lines().next())
+                .unwrap_or_default();
+            let target = offer.node.extensions.target.as_ref();
+            let provider = target.and_then(|target| target.provider.as_deref());
+            rows.push(vec![
+                run.key.namespace.clone(),
+                format!("{}/{}", run.key.name, offer.id),
+                provider.unwrap_or("<any>").to_owned(),
+                offer.node.attempt.to_string(),
+                title.to_owned(),
+            ]);
+        }
     }
     if rows.is_empty() {
-        return Ok(String::new());
+        return String::new();
     }
     let headers = ["NAMESPACE", "NODE", "PROVIDER", "ATTEMPT", "WHAT"];
-    Ok(show::table::table(&headers, &rows, None))
+    show::table::table(&headers, &rows, None)
 }
 
-fn pinned_plan(look: &Look, run: Run<'_>) -> Option<PinnedPlan> {
-    let pinned = run.status.extensions.pinned.as_ref()?;
-    PinnedPlan::read(&look.stored.pinned, pinned).ok()
-}
-
-fn node_of<'a>(plan: &'a PinnedPlan, id: &str) -> Option<&'a Node> {
-    plan.graph()?.nodes.iter().find(|node| node.id == id)
+fn describe_all(background: &Background<'_>, offers: &[Offer<'_>]) -> Outcome<Vec<Value>> {
+    let mut items = Vec::new();
+    for (run, offers) in by_run(offers) {
+        let plan = background.plan(run);
+        let nodes = nodes_of(plan.as_ref());
+        let goal = background.goal(run)?;
+        for offer in offers {
+            let node = nodes.get(offer.id).copied();
+            items.push(describe(offer, plan.as_ref(), node, goal.as_ref()));
+        }
+    }
+    Ok(items)
 }
 
 /// Everything a worker has to know, from the pinned revision.
-fn describe(store: &Store, look: &Look, offer: &Offer<'_>) -> Outcome<Value> {
+fn describe(
+    offer: &Offer<'_>,
+    plan: Option<&PinnedPlan>,
+    node: Option<&Node>,
+    goal: Option<&(Key, &GoalSpec)>,
+) -> Value {
     let target = offer.node.extensions.target.as_ref();
     let mut value = json!({
         "namespace": offer.run.key.namespace,
@@ -158,10 +223,10 @@ fn describe(store: &Store, look: &Look, offer: &Offer<'_>) -> Outcome<Value> {
         "provider": target.and_then(|target| target.provider.clone()),
         "config": target.and_then(|target| target.config.clone()),
     });
-    let Some(plan) = pinned_plan(look, offer.run) else {
-        return Ok(value);
+    let Some(plan) = plan else {
+        return value;
     };
-    if let Some(node) = node_of(&plan, offer.id) {
+    if let Some(node) = node {
         value["name"] = json!(node.name);
         value["description"] = json!(node.description);
         value["inputs"] = json!(node.inputs);
@@ -179,7 +244,7 @@ fn describe(store: &Store, look: &Look, offer: &Offer<'_>) -> Outcome<Value> {
             "context": spec.context,
         });
     }
-    if let Some((key, goal)) = goal_of(store, look, offer.run)? {
+    if let Some((key, goal)) = goal {
         value["goal"] = json!({
             "name": key.name,
             "description": goal.description,
@@ -188,16 +253,5 @@ fn describe(store: &Store, look: &Look, offer: &Offer<'_>) -> Outcome<Value> {
             "context": goal.context,
         });
     }
-    Ok(value)
-}
-
-/// The goal of a run as it stands on the spec branch now.
-fn goal_of(store: &Store, look: &Look, run: Run<'_>) -> Outcome<Option<(Key, GoalSpec)>> {
-    let pinned = run.status.extensions.pinned.as_ref();
-    let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) else {
-        return Ok(None);
-    };
-    let key = Key::new(Kind::Goal, &goal.namespace, &goal.name);
-    let snapshot = store.snapshot(&look.view.spec_commit, &look.view.config)?;
-    Ok(snapshot.goal(&key).cloned().map(|spec| (key, spec)))
+    value
 }

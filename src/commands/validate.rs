@@ -3,11 +3,12 @@
 mod staged;
 
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::Context;
+use super::{Context, folder};
 use crate::core::config::{CONFIG_FILE, Config};
 use crate::core::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::core::rules::changes;
@@ -70,7 +71,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         return staged::run(context, args, &Repo::open(context.dir.as_deref())?);
     }
     let subject = gather(context, args)?;
-    let snapshot = Snapshot::build(&subject.files, &subject.config);
+    // The program ends with it: taking it apart piece by piece would be work for nobody.
+    let snapshot = ManuallyDrop::new(Snapshot::build(&subject.files, &subject.config));
     let is_named = |finding: &&Diagnostic| {
         let contains = |named: &BTreeSet<String>| named.contains(&finding.file);
         subject.config_broken || subject.named.as_ref().is_none_or(contains)
@@ -275,11 +277,7 @@ fn add_named(
     named.extend(args.files.iter().map(from_here));
     let mut found = files::named(&named, limit);
     for directory in &args.directories {
-        found.extend(read::from_directory(
-            &from_here(directory),
-            args.recursive,
-            limit,
-        )?);
+        found.extend(folder(&from_here(directory), args.recursive, limit)?);
     }
     let known = subject.files.iter().map(|file| file.path.clone());
     let mut known: BTreeSet<String> = known.collect();

@@ -403,11 +403,17 @@ impl<'a> Web<'a> {
 
     /// Files that define what the changed ones define or defined, themselves included.
     fn rivals(&self, changes: &BTreeMap<&str, Option<&Facts>>) -> BTreeSet<&'a str> {
-        self.nodes
+        // Each name once: where there are many definitions of it, there are as many definers.
+        let names: HashSet<&str> = self
+            .nodes
             .iter()
             .filter(|(path, _)| changes.contains_key(path))
             .flat_map(|(_, facts)| facts.defines.lines())
-            .filter_map(|line| self.definers.get(definition(line)?.1))
+            .filter_map(|line| Some(definition(line)?.1))
+            .collect();
+        names
+            .into_iter()
+            .filter_map(|name| self.definers.get(name))
             .flatten()
             .map(|(_, node)| self.nodes[*node].0)
             .collect()
@@ -460,15 +466,21 @@ impl<'a> Web<'a> {
     fn follow(&self, start: Vec<usize>) -> (BTreeSet<usize>, BTreeSet<usize>) {
         let mut reached: BTreeSet<usize> = start.iter().copied().collect();
         let mut seen = BTreeSet::new();
+        let mut followed: HashSet<(Option<&str>, &str)> = HashSet::new();
         let mut open = start;
         while let Some(node) = open.pop() {
             let (_, facts) = self.nodes[node];
             let lines = facts.defines.lines().filter_map(definition);
             let (kinds, defined): (BTreeSet<&str>, BTreeSet<&str>) = lines.unzip();
             for name in facts.refers.lines().chain(defined) {
-                for (kind, next) in self.definers.get(name).into_iter().flatten() {
+                // What others of a kind have followed leads nowhere else.
+                let mut kinds: Vec<Option<&str>> = kinds.iter().copied().map(Some).collect();
+                kinds.push(None);
+                kinds.retain(|kind| followed.insert((*kind, name)));
+                let definers = self.definers.get(name).filter(|_| !kinds.is_empty());
+                for (kind, next) in definers.into_iter().flatten() {
                     seen.insert(*next);
-                    if kinds.contains(kind) && reached.insert(*next) {
+                    if kinds.contains(&Some(kind)) && reached.insert(*next) {
                         open.push(*next);
                     }
                 }

@@ -173,7 +173,8 @@ impl Config {
                 part: Part::Value,
             };
             let message = "the configuration is one document, this is a second one";
-            findings.push(Diagnostic::new(Code::SYNTAX, file, place, message));
+            let finding = Diagnostic::new(Code::SYNTAX, file, place, message);
+            findings.push(finding.help("put everything into one, without `---` between"));
         }
         for problem in schema::check(SchemaKind::Config, &document.value) {
             let mut finding =
@@ -395,6 +396,12 @@ limits: {fileBytes: 2048, depth: 16, nodes: 10}
             ("paths: []\n", "PS106", value(path!["paths"])),
             (
                 "limits: {depth: 0}\n",
+                "PS106",
+                value(path!["limits", "depth"]),
+            ),
+            // A status has a level or two around what it takes over from a file, and is read back.
+            (
+                "limits: {depth: 101}\n",
                 "PS106",
                 value(path!["limits", "depth"]),
             ),

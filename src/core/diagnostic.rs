@@ -359,25 +359,36 @@ pub fn did_you_mean<'a>(
     let folded = word.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::jaro_winkler(&folded, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(score, candidate)| {
-            *score >= 0.84
-                || (candidate.len() > 2
-                    && strsim::damerau_levenshtein(&folded, &candidate.to_lowercase()) == 1)
+        .filter_map(|candidate| {
+            let other = candidate.to_lowercase();
+            let score = strsim::jaro_winkler(&folded, &other);
+            let near = score >= 0.84 || (candidate.len() > 2 && is_one_edit(&folded, &other));
+            near.then_some((score, candidate))
         })
         // Of equally near ones the first.
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether one character more, less or other, or two that changed places, is the difference. Any
+/// distance would take time for every pair of characters.
+fn is_one_edit(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[front..], &b[front..]);
+    let ends = a.iter().rev().zip(b.iter().rev());
+    let back = ends.take_while(|(a, b)| a == b).count();
+    match (&a[..a.len() - back], &b[..b.len() - back]) {
+        ([_], []) | ([], [_]) | ([_], [_]) => true,
+        ([a, b], [c, d]) => (a, b) == (d, c),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn codes_are_unique_and_sorted() {
@@ -397,6 +408,14 @@ mod tests {
             did_you_mean("relese", ["release", "verify"]),
             Some("release")
         );
+    }
+
+    proptest! {
+        #[test]
+        fn one_edit_is_a_distance_of_one(a in "[abc]{0,5}", b in "[abc]{0,5}") {
+            let distance = strsim::damerau_levenshtein(&a, &b);
+            prop_assert_eq!(is_one_edit(&a, &b), distance == 1);
+        }
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! From the text of a file to typed resources, with everything that is wrong with it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::allow::{self, Allow};
 use super::config::Limits;
 use super::diagnostic::{Code, Diagnostic, Label, Part, Place, Step, did_you_mean, display_path};
-use super::resource::{API_VERSION, DERIVED_FIELDS, Key, Kind, Metadata, Resource, Spec};
+use super::resource::{
+    API_VERSION, DERIVED_FIELDS, GraphSpec, Key, Kind, Metadata, Resource, Spec,
+};
 use super::schema::{self, Problem, SchemaKind};
 use super::source::{Content, SourceFile};
 use super::yaml::{self, Document};
@@ -40,6 +44,9 @@ pub struct Entry {
     pub key: Key,
     /// The resource; nothing when an error makes it unusable.
     pub resource: Option<Resource>,
+    /// The graph of a plan that is unusable, when nothing is wrong within it: the rules about graphs
+    /// need no more.
+    pub graph: Option<GraphSpec>,
     /// The document as it was read.
     pub value: Value,
 }
@@ -151,12 +158,17 @@ impl Manifest {
         let resource = usable
             .then(|| typed(&found, key.kind, &document.value, &mut findings))
             .flatten();
+        let graph = match (&resource, key.kind) {
+            (None, Kind::Plan) => sound_graph(&document.value, &findings),
+            _ => None,
+        };
         let findings = findings.into_iter().map(|finding| finding.about(&key));
         self.diagnostics.extend(findings);
         self.entries.push(Entry {
             document: document.index,
             key,
             resource,
+            graph,
             value: document.value,
         });
     }
@@ -315,11 +327,14 @@ fn check(
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Problem> {
     derived(found, value, findings);
-    // What has its finding already is kept from the schema, so that nothing is said twice.
-    let mut document = value.clone();
-    strip_derived(&mut document);
-    if let Some(fields) = document.as_object_mut() {
-        fields.insert("apiVersion".to_owned(), Value::from(API_VERSION));
+    let mut document = Cow::Borrowed(value);
+    if !findings.is_empty() {
+        // What has its finding already is kept from the schema, so that nothing is said twice.
+        let document = document.to_mut();
+        strip_derived(document);
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("apiVersion".to_owned(), Value::from(API_VERSION));
+        }
     }
     let problems = schema::check(SchemaKind::from(kind), &document);
     findings.extend(
@@ -447,9 +462,16 @@ fn key(kind: Kind, value: &Value, problems: &[Problem]) -> Option<Key> {
         let path = path!["metadata", name];
         let sound = problems.iter().all(|problem| problem.path != path);
         let text = value.get("metadata")?.get(name)?.as_str()?;
-        sound.then(|| text.to_owned())
+        // The schema says the same, as long as there is not too much else to be said.
+        (sound && is_name(text)).then(|| text.to_owned())
     };
     Some(Key::new(kind, field("namespace")?, field("name")?))
+}
+
+/// Whether nothing stands in a text that does not belong into a name.
+fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(fits)
 }
 
 /// The typed resource of a document without errors.
@@ -459,16 +481,15 @@ fn typed(
     value: &Value,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Resource> {
-    let part = |field: &str| value.get(field).cloned().unwrap_or_default();
-    let metadata: serde_json::Result<Metadata> = serde_json::from_value(part("metadata"));
-    let raw_spec = part("spec");
-    let spec = Spec::from_value(kind, raw_spec.clone());
+    let part = |field: &str| value.get(field).unwrap_or(&Value::Null);
+    let metadata = Metadata::deserialize(part("metadata"));
+    let spec = Spec::from_value(kind, part("spec"));
     let (field, error) = match (metadata, spec) {
         (Ok(metadata), Ok(spec)) => {
             return Some(Resource {
                 metadata,
                 spec,
-                raw_spec,
+                raw_spec: part("spec").clone(),
             });
         }
         (Err(error), _) => ("metadata", error),
@@ -478,6 +499,21 @@ fn typed(
     let message = format!("`{field}`: {error}");
     findings.push(found.at(Code::WRONG_TYPE, path![field], Part::Key, message));
     None
+}
+
+/// The graph of a plan whose errors are all elsewhere.
+fn sound_graph(value: &Value, findings: &[Diagnostic]) -> Option<GraphSpec> {
+    let graph = path!["spec", "graph"];
+    let touches = |finding: &Diagnostic| match &finding.place {
+        // Where not everything is said, more may be wrong.
+        _ if finding.code == Code::LIMIT => true,
+        Place::Entry { path, .. } => path.starts_with(&graph),
+        _ => true,
+    };
+    match findings.iter().any(touches) {
+        true => None,
+        false => GraphSpec::deserialize(value.pointer("/spec/graph")?).ok(),
+    }
 }
 
 #[cfg(test)]
@@ -692,6 +728,40 @@ spec:
         let help = manifest.diagnostics[0].help.as_deref().unwrap_or_default();
         assert!(help.contains("git lfs untrack"), "{help}");
         assert!(manifest.unidentified);
+    }
+
+    /// A plan with 20,000 nodes that are none.
+    fn much_is_wrong(name: &str) -> Manifest {
+        let nodes = "1, ".repeat(20_000);
+        manifest(&format!(
+            "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: \"{name}\", namespace: \
+             b}}\nspec: {{description: d, graph: {{nodes: [{nodes}]}}}}\n"
+        ))
+    }
+
+    #[test]
+    fn of_very_many_errors_the_last_ones_are_counted() {
+        let manifest = much_is_wrong("a");
+        assert_eq!(manifest.entries.len(), 1);
+        assert_eq!(manifest.diagnostics.len(), 10_001);
+        let limit = |finding: &&Diagnostic| finding.code == Code::LIMIT;
+        let said: Vec<&str> = manifest
+            .diagnostics
+            .iter()
+            .filter(limit)
+            .map(|finding| finding.message.as_str())
+            .collect();
+        let expected = "the schema is broken in 10000 more places, which are not listed";
+        assert_eq!(said, [expected]);
+    }
+
+    #[test]
+    fn a_name_is_checked_however_much_else_is_wrong() {
+        for name in ["a/b", "../a", "A", ""] {
+            let manifest = much_is_wrong(name);
+            assert_eq!(manifest.entries, [], "{name}");
+            assert!(manifest.unidentified, "{name}");
+        }
     }
 
     #[test]

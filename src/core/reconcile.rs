@@ -70,7 +70,7 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Outcome {
         commit: inputs.commit,
         repository_id: &repository_id,
         now: inputs.now,
-        pinned: inputs.pinned,
+        pinned: controllers::execution::Pins::new(inputs.pinned),
         capabilities: controllers::capability::phases(inputs.snapshot),
         uid_mismatches: BTreeMap::new(),
     };
@@ -366,6 +366,7 @@ fn run_projections<'a>(
         .filter(|key| matches!(presence(key), Presence::Defined(_)))
         .cloned()
         .collect();
+    let service = controllers::goal::Service::new(world.snapshot, files);
     for key in keys {
         let Some(mut file) = files.remove(&key) else {
             continue;
@@ -383,8 +384,9 @@ fn run_projections<'a>(
             Status::Goal(status) => {
                 if let Some(spec) = world.snapshot.goal(&key) {
                     let of = (uid.as_str(), generation);
-                    let deadline =
-                        controllers::goal::reconcile(world, &key, spec, files, of, status);
+                    let deadline = controllers::goal::reconcile(
+                        world, &key, spec, &service, files, of, status,
+                    );
                     deadlines.extend(deadline);
                 }
             }

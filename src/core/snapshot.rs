@@ -9,8 +9,8 @@ use super::diagnostic::{Diagnostic, Place, Span};
 use super::locate::{locate, locate_all};
 use super::manifest::{self, Manifest};
 use super::resource::{
-    BindingSpec, CapabilitySpec, ExecutionSpec, GateSpec, GoalSpec, Key, Kind, PlanSpec, Resource,
-    Spec,
+    BindingSpec, CapabilitySpec, ExecutionSpec, GateSpec, GoalSpec, GraphSpec, Key, Kind, PlanSpec,
+    Resource, Spec,
 };
 use super::rules;
 use super::source::{Content, SourceFile};
@@ -26,6 +26,8 @@ pub struct Definition {
     pub document: usize,
     /// The resource, unless its structure is broken.
     pub resource: Option<Resource>,
+    /// The graph of a plan whose structure is broken elsewhere.
+    pub graph: Option<GraphSpec>,
 }
 
 /// Parse files, on all cores.
@@ -114,6 +116,7 @@ impl Snapshot {
                 blob: manifest.blob.clone(),
                 document: entry.document,
                 resource: entry.resource,
+                graph: entry.graph,
             };
             self.definitions
                 .entry(entry.key)

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `repo` | open a repository; HEAD, branches, revisions, configuration, identity |
 //! | `read` | resources from a commit, the index, the work tree or plain files |
+//! | `index` | what is staged, without reading it |
 //! | `refs` | local refs, moved by compare-and-swap |
 //! | `remote` | list, fetch by id, push with an expected id |
 //! | `status_branch` | read and write the status tree; moves no ref |
@@ -26,6 +27,7 @@ pub mod editor;
 pub mod files;
 pub mod hooks;
 pub mod inbox;
+pub mod index;
 mod object;
 pub mod program;
 pub mod read;

@@ -5,8 +5,9 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::PathBuf;
 
-use git2::{ErrorCode, ObjectType, Oid};
+use git2::{ErrorCode, ObjectType, Odb, Oid};
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
 use super::{GitError, Identity, Repo, Result, unusable};
@@ -71,11 +72,17 @@ pub(super) fn parse_id(id: &str) -> Result<Oid> {
     }
 }
 
-impl Repo {
+/// The object store of a repository, for several threads at once.
+pub(super) struct Objects<'r> {
+    odb: Odb<'r>,
+    /// Where loose objects lie.
+    folder: PathBuf,
+}
+
+impl Objects<'_> {
     /// Size and kind of an object, without its content. `None` when it is not here.
-    pub(super) fn header(&self, id: Oid) -> Result<Option<(usize, ObjectType)>> {
-        let odb = self.git.odb().map_err(unusable("open the object store"))?;
-        match odb.read_header(id) {
+    fn header(&self, id: Oid) -> Result<Option<(usize, ObjectType)>> {
+        match self.odb.read_header(id) {
             Ok(header) => Ok(Some(header)),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(broken(id, error.message())),
@@ -83,7 +90,7 @@ impl Repo {
     }
 
     /// The content of an object of one kind, at most `max` bytes of it.
-    pub(super) fn object(&self, id: Oid, kind: ObjectType, max: usize) -> Result<Vec<u8>> {
+    fn object(&self, id: Oid, kind: ObjectType, max: usize) -> Result<Vec<u8>> {
         let (size, found) = self.header(id)?.ok_or_else(|| missing(id))?;
         if found != kind {
             return Err(GitError::Unusable(format!(
@@ -98,17 +105,24 @@ impl Repo {
         if let Some(bytes) = self.loose(id, kind, size)? {
             return Ok(bytes);
         }
-        let odb = self.git.odb().map_err(unusable("open the object store"))?;
-        let object = odb.read(id).map_err(|error| broken(id, error.message()))?;
+        let object = self.odb.read(id);
+        let object = object.map_err(|error| broken(id, error.message()))?;
         Ok(object.data().to_vec())
+    }
+
+    /// A blob, or its size when that is above `max`.
+    pub fn bounded_blob(&self, id: Oid, max: usize) -> Result<std::result::Result<Vec<u8>, usize>> {
+        match self.header(id)? {
+            Some((size, ObjectType::Blob)) if size > max => Ok(Err(size)),
+            _ => self.object(id, ObjectType::Blob, max).map(Ok),
+        }
     }
 
     /// The content of an object that has a file of its own; `None` when it has none.
     fn loose(&self, id: Oid, kind: ObjectType, size: usize) -> Result<Option<Vec<u8>>> {
         let hex = id.to_string();
         let (folder, name) = hex.split_at(2);
-        let path = self.common_dir().join("objects").join(folder).join(name);
-        let Ok(file) = File::open(path) else {
+        let Ok(file) = File::open(self.folder.join(folder).join(name)) else {
             return Ok(None);
         };
         let mut packed = Vec::new();
@@ -128,6 +142,25 @@ impl Repo {
             Ok(found) if found == id => Ok(Some(content)),
             _ => Err(broken(id, "its content is not what its id says")),
         }
+    }
+}
+
+impl Repo {
+    pub(super) fn objects(&self) -> Result<Objects<'_>> {
+        Ok(Objects {
+            odb: self.git.odb().map_err(unusable("open the object store"))?,
+            folder: self.common_dir().join("objects"),
+        })
+    }
+
+    /// Size and kind of an object, without its content. `None` when it is not here.
+    pub(super) fn header(&self, id: Oid) -> Result<Option<(usize, ObjectType)>> {
+        self.objects()?.header(id)
+    }
+
+    /// The content of an object of one kind, at most `max` bytes of it.
+    pub(super) fn object(&self, id: Oid, kind: ObjectType, max: usize) -> Result<Vec<u8>> {
+        self.objects()?.object(id, kind, max)
     }
 
     /// Tree, parents, time and message of a commit.

@@ -4,20 +4,22 @@
 //! Whatever is not a plain file of bounded size is handed over with the reason why it was not
 //! read; links are never followed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use git2::{Index, IndexEntryExtendedFlag, ObjectType, Oid};
+use git2::{Index, ObjectType, Oid};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use rayon::prelude::*;
 use walkdir::WalkDir;
 
+use super::index::StagedFiles;
 use super::object::{EntryKind, TreeEntry, parse_id};
 use super::program::Program;
-use super::{GitError, Repo, Result, unusable_file};
+use super::{GitError, Repo, Result};
 use crate::core::config::CONFIG_FILE;
 use crate::core::source::{Content, SourceFile};
 
@@ -105,20 +107,24 @@ fn is_resource_name(name: &str) -> bool {
 pub struct Found {
     /// Path from the repository's root.
     pub path: String,
-    mode: u32,
-    id: Oid,
-    flaw: Flaw,
+    pub(super) mode: u32,
+    pub(super) id: Oid,
+    pub(super) flaw: Flaw,
 }
 
 /// What keeps an entry from being read, whatever its mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flaw {
+pub(super) enum Flaw {
     None,
     NotUtf8,
     Conflict,
 }
 
 impl Found {
+    fn is_blob(&self) -> bool {
+        self.flaw == Flaw::None && EntryKind::of(self.mode) == EntryKind::File
+    }
+
     /// Mode and id of the content: `100644 0123…`.
     pub fn version(&self) -> String {
         let flaw = match self.flaw {
@@ -148,7 +154,7 @@ impl Found {
 
 impl Paths {
     /// What a tree or the index has at `path`, if it is to be handed over.
-    fn found(&self, path: &[u8], mode: u32, id: Oid) -> Option<Found> {
+    pub(super) fn found(&self, path: &[u8], mode: u32, id: Oid) -> Option<Found> {
         let name = String::from_utf8_lossy(path);
         let flaw = match std::str::from_utf8(path) {
             Ok(_) => Flaw::None,
@@ -172,44 +178,51 @@ pub fn read(
     found: impl IntoIterator<Item = Found>,
     paths: &Paths,
 ) -> Result<Vec<SourceFile>> {
-    let mut known: HashMap<Oid, Content> = HashMap::new();
-    let mut files = Vec::new();
-    for Found {
-        path,
-        mode,
-        id,
-        flaw,
-    } in found
-    {
-        let content = match (flaw, EntryKind::of(mode)) {
+    let found: Vec<Found> = found.into_iter().collect();
+    let blobs = found.iter().filter(|found| found.is_blob());
+    let known = contents(repo, blobs.map(|found| found.id), paths.max_bytes)?;
+    let files = found.into_iter().map(|found| {
+        let content = match (found.flaw, EntryKind::of(found.mode)) {
             (Flaw::NotUtf8, _) => refused(NOT_UTF8),
             (Flaw::Conflict, _) => refused(CONFLICT),
-            (Flaw::None, EntryKind::File) => match known.get(&id) {
-                Some(content) => content.clone(),
-                None => {
-                    let content = content(repo, id, paths.max_bytes)?;
-                    known.insert(id, content.clone());
-                    content
-                }
-            },
             (Flaw::None, EntryKind::Link) => refused(LINK),
             (Flaw::None, EntryKind::Submodule) => refused(SUBMODULE),
-            (Flaw::None, _) => refused("not a regular file"),
+            (Flaw::None, _) => match known.get(&found.id) {
+                Some(content) => content.clone(),
+                None => refused("not a regular file"),
+            },
         };
-        files.push(SourceFile {
-            path,
-            blob: id.to_string(),
+        SourceFile {
+            path: found.path,
+            blob: found.id.to_string(),
             content,
-        });
-    }
-    Ok(sorted(files))
+        }
+    });
+    Ok(sorted(files.collect()))
 }
 
-fn content(repo: &Repo, blob: Oid, max_bytes: usize) -> Result<Content> {
-    Ok(match repo.bounded_blob(blob, max_bytes)? {
-        Ok(bytes) => Content::Bytes(bytes.into()),
+/// So many blobs are worth a second thread.
+const MANY: usize = 64;
+
+/// The contents of blobs, each read once, many of them on all cores.
+fn contents(
+    repo: &Repo,
+    ids: impl Iterator<Item = Oid>,
+    max_bytes: usize,
+) -> Result<HashMap<Oid, Content>> {
+    let ids: BTreeSet<Oid> = ids.collect();
+    let content = |read| match read {
+        Ok(bytes) => Content::Bytes(Vec::into(bytes)),
         Err(size) => too_large(size as u64, max_bytes),
-    })
+    };
+    if ids.len() < MANY || repo.is_partial() {
+        let read = |id| Ok((id, content(repo.bounded_blob(id, max_bytes)?)));
+        return ids.into_iter().map(read).collect();
+    }
+    let objects = repo.objects()?;
+    let read = |id| Ok((id, content(objects.bounded_blob(id, max_bytes)?)));
+    let all: Vec<Result<(Oid, Content)>> = ids.into_par_iter().map(read).collect();
+    all.into_iter().collect()
 }
 
 fn sorted(mut files: Vec<SourceFile>) -> Vec<SourceFile> {
@@ -325,159 +338,10 @@ pub fn from_index(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
     read(repo, changes.into_iter().filter_map(|(_, now)| now), paths)
 }
 
-/// What is staged, not read yet.
-pub struct StagedFiles {
-    entries: Vec<Staged>,
-}
-
-/// An entry of the index.
-struct Staged {
-    path: Vec<u8>,
-    mode: u32,
-    id: Oid,
-    stage: u16,
-}
-
-impl StagedFiles {
-    /// The index of the repository, or the one that `GIT_INDEX_FILE` names.
-    ///
-    /// # Errors
-    /// `Unusable` when it is broken.
-    pub fn open(repo: &Repo) -> Result<StagedFiles> {
-        Ok(StagedFiles {
-            entries: staged(repo)?,
-        })
-    }
-
-    /// What is staged in another version than the `known` ones: paths and versions, sorted.
-    pub fn changes(&self, known: &[(&str, &str)], paths: &Paths) -> Vec<Change> {
-        let mut changes: Vec<Change> = Vec::new();
-        let mut unseen: Vec<bool> = vec![true; known.len()];
-        let mut next = 0;
-        for entry in &self.entries {
-            let name = String::from_utf8_lossy(&entry.path);
-            // Both are sorted, as a rule: Git has another order where file names ignore case.
-            let place = match known.get(next) {
-                Some((path, _)) if *path == name => Some(next),
-                _ => known.binary_search_by(|(path, _)| (*path).cmp(&name)).ok(),
-            };
-            next = place.map_or(next, |place| place + 1);
-            let version = place.and_then(|place| known.get(place));
-            let mut see = || {
-                if let Some(slot) = place.and_then(|place| unseen.get_mut(place)) {
-                    *slot = false;
-                }
-            };
-            if version.is_some_and(|(_, version)| entry.is(version)) {
-                see();
-                continue;
-            }
-            let Some(mut found) = paths.found(&entry.path, entry.mode, entry.id) else {
-                continue;
-            };
-            if entry.stage > 0 {
-                found.flaw = Flaw::Conflict;
-            }
-            see();
-            // Up to three sides of one conflict stand beside each other.
-            let seen = changes.last().is_some_and(|(path, _)| *path == found.path);
-            let same = version.is_some_and(|(_, version)| found.version() == *version);
-            if !seen && !same {
-                changes.push((found.path.clone(), Some(found)));
-            }
-        }
-        let gone = known.iter().zip(unseen).filter(|(_, unseen)| *unseen);
-        changes.extend(gone.map(|((path, _), _)| ((*path).to_owned(), None)));
-        changes
-    }
-
-    /// One file as it is staged; `None` when it is not.
-    ///
-    /// # Errors
-    /// As [`file_at`].
-    pub fn file(&self, repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
-        let is_it = |entry: &&Staged| entry.path == path.as_bytes() && entry.stage == 0;
-        match self.entries.iter().find(is_it) {
-            Some(entry) => {
-                regular(path, entry.mode)?;
-                repo.blob_bytes(entry.id).map(Some)
-            }
-            None => Ok(None),
-        }
-    }
-}
-
-impl Staged {
-    /// Whether it is plainly the version that [`Found::version`] wrote.
-    fn is(&self, version: &str) -> bool {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let Some((mode, id)) = version.split_once(' ') else {
-            return false;
-        };
-        let digits = self.id.as_bytes().iter().flat_map(|byte| {
-            let digit = |nibble: u8| HEX[usize::from(nibble & 15)];
-            [digit(byte >> 4), digit(*byte)]
-        });
-        self.stage == 0 && id.bytes().eq(digits) && u32::from_str_radix(mode, 8) == Ok(self.mode)
-    }
-}
-
-fn staged(repo: &Repo) -> Result<Vec<Staged>> {
-    match open_index(repo) {
-        Ok(index) => Ok(index
-            .iter()
-            // `git add --intent-to-add` puts nothing into the index but a name.
-            .filter(|entry| {
-                entry.flags_extended & IndexEntryExtendedFlag::INTENT_TO_ADD.bits() == 0
-            })
-            .map(|entry| Staged {
-                stage: (entry.flags >> 12) & 3,
-                path: entry.path,
-                mode: entry.mode,
-                id: entry.id,
-            })
-            .collect()),
-        // libgit2 reads neither a sparse nor a split index.
-        Err(_) => staged_by_git(repo),
-    }
-}
-
 fn open_index(repo: &Repo) -> std::result::Result<Index, git2::Error> {
     let mut index = repo.git.index()?;
     index.read(false)?;
     Ok(index)
-}
-
-fn staged_by_git(repo: &Repo) -> Result<Vec<Staged>> {
-    let listed = Program::new(repo, "ls-files")
-        .args(["--stage", "-z"])
-        .for_user()
-        .run()?;
-    let failed = |why: &str| GitError::Unusable(format!("cannot read the index: {why}"));
-    if !listed.success() {
-        return Err(failed(&listed.stderr));
-    }
-    listed
-        .stdout
-        .split(|byte| *byte == 0)
-        .filter(|line| !line.is_empty())
-        .map(|line| {
-            staged_line(line).ok_or_else(|| failed("`git ls-files --stage` cannot be understood"))
-        })
-        .collect()
-}
-
-/// `<mode> <id> <stage>TAB<path>`
-fn staged_line(line: &[u8]) -> Option<Staged> {
-    let tab = line.iter().position(|byte| *byte == b'\t')?;
-    let (head, path) = line.split_at_checked(tab)?;
-    let mut words = std::str::from_utf8(head).ok()?.split(' ');
-    Some(Staged {
-        mode: u32::from_str_radix(words.next()?, 8).ok()?,
-        id: Oid::from_str(words.next()?).ok()?,
-        stage: words.next()?.parse().ok()?,
-        path: path.get(1..)?.to_vec(),
-    })
 }
 
 /// The resources as they lie in the work tree, sorted by path, without what `.gitignore` leaves
@@ -489,6 +353,7 @@ pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
     let root = work_tree(repo)?;
     let index = open_index(repo).ok();
     let mut files = Vec::new();
+    let mut wanted = Vec::new();
     let mut walk = WalkDir::new(root).min_depth(1).into_iter();
     while let Some(entry) = walk.next() {
         let entry = match entry {
@@ -512,10 +377,14 @@ pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
                 walk.skip_current_dir();
             }
             if paths.wants(&path, kind) {
-                files.push(on_disk(path, clean, kind, entry.path(), paths.max_bytes));
+                wanted.push((path, clean, kind, entry.into_path()));
             }
         }
     }
+    let read = wanted
+        .into_par_iter()
+        .map(|(path, clean, kind, place)| on_disk(path, clean, kind, &place, paths.max_bytes));
+    files.par_extend(read);
     Ok(sorted(files))
 }
 
@@ -548,10 +417,14 @@ pub fn from_files<P: AsRef<Path>>(named: &[P], max_bytes: usize) -> Vec<SourceFi
 /// # Errors
 /// `Unusable` when the folder cannot be read.
 pub fn from_directory(dir: &Path, recursive: bool, max_bytes: usize) -> Result<Vec<SourceFile>> {
-    std::fs::read_dir(dir).map_err(unusable_file(format!(
-        "read the folder `{}`",
-        dir.display()
-    )))?;
+    std::fs::read_dir(dir).map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::NotFound => "there is no such folder".to_owned(),
+            ErrorKind::NotADirectory => "it is not a folder".to_owned(),
+            _ => cannot_read(&error),
+        };
+        GitError::Unusable(format!("`{}`: {why}", dir.display()))
+    })?;
     let depth = if recursive { usize::MAX } else { 1 };
     let mut files = Vec::new();
     let mut walk = WalkDir::new(dir).min_depth(1).max_depth(depth).into_iter();
@@ -667,14 +540,11 @@ impl Repo {
                 )));
             }
         }
-        match self.header(id)? {
-            Some((size, ObjectType::Blob)) if size > max => Ok(Err(size)),
-            _ => self.object(id, ObjectType::Blob, max).map(Ok),
-        }
+        self.objects()?.bounded_blob(id, max)
     }
 }
 
-fn regular(path: &str, mode: u32) -> Result<()> {
+pub(super) fn regular(path: &str, mode: u32) -> Result<()> {
     match EntryKind::of(mode) {
         EntryKind::File => Ok(()),
         EntryKind::Link => Err(GitError::Unusable(format!("`{path}` is {LINK}"))),
@@ -774,7 +644,7 @@ fn refused_file(path: String, reason: String) -> SourceFile {
 
 fn cannot_read(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        ErrorKind::NotFound => "there is no such file".to_owned(),
         _ => format!("it cannot be read: {error}"),
     }
 }
@@ -1225,8 +1095,16 @@ mod tests {
         assert_eq!(cut(from_files(&[&dir], 9)), deep);
         let named = from_files(&[dir.join("a.txt"), dir.join("none"), dir.join("a.txt")], 9);
         assert_eq!(cut(named), ["a.txt: a", "none! there is no such file"]);
-        let error = from_directory(&dir.join("none"), true, 9).unwrap_err();
-        assert!(error.to_string().contains("none"), "{error}");
+        for (name, why) in [
+            ("none", "there is no such folder"),
+            ("a.txt", "it is not a folder"),
+        ] {
+            let error = from_directory(&dir.join(name), true, 9).unwrap_err();
+            assert!(
+                error.to_string().ends_with(&format!("{name}`: {why}")),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -135,6 +135,8 @@ fn wrong_use_is_2_and_what_was_probably_meant_is_suggested() {
         ("claim run/one --as ''", "--as is empty"),
         ("claim run/one --as a --lease 5", "lease"),
         ("apply", "--filename"),
+        ("apply -d nosuch", "nosuch`: there is no such folder"),
+        ("validate -d nosuch", "nosuch`: there is no such folder"),
         ("describe plan", "names no resource"),
         ("get plans -l '=x'", "names no label"),
         ("reconcile --interval 0", "interval"),

@@ -15,7 +15,8 @@ use crate::core::rules::changes;
 use crate::core::snapshot::{Snapshot, manifests};
 use crate::core::source::SourceFile;
 use crate::failure::{Failure, Outcome};
-use crate::git::read::{self, Found, Paths, StagedFiles};
+use crate::git::index::StagedFiles;
+use crate::git::read::{self, Found, Paths};
 use crate::git::{Cache, GitError, Repo};
 use crate::show::findings;
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::World;
 use crate::core::resource::{
     ExecutionPhase, ExecutionStatus, GoalPhase, GoalSpec, GoalStatus, Key, Kind, ObjectRef,
-    PlanPhase, PlanSpec, Resource, Spec, Status, Time, set_condition,
+    PlanPhase, PlanSpec, Resource, Status, Time, set_condition,
 };
 use crate::core::snapshot::Snapshot;
 use crate::core::status::StatusFile;
@@ -17,12 +17,13 @@ pub fn reconcile(
     world: &World<'_>,
     key: &Key,
     spec: &GoalSpec,
+    service: &Service<'_>,
     files: &BTreeMap<Key, StatusFile>,
     (uid, generation): (&str, u64),
     status: &mut GoalStatus,
 ) -> Option<Time> {
     let at = (generation, world.now);
-    let choice = choose_plan(world.snapshot, key, spec, files);
+    let choice = choose_plan(service, key, spec);
     status.active_plan_ref = choice.plan.as_ref().map(|plan| ObjectRef {
         name: plan.name.clone(),
         namespace: (plan.namespace != key.namespace).then(|| plan.namespace.clone()),
@@ -37,7 +38,7 @@ pub fn reconcile(
         at,
     );
 
-    let runs = runs_of(key, uid, generation, files);
+    let runs = runs_of(service, key, uid, generation, files);
     let first_start = runs.iter().filter_map(|(_, run)| run.start_time).min();
     let deadline = spec
         .timeout
@@ -91,26 +92,99 @@ pub fn reconcile(
     deadline.filter(|deadline| unfinished && *deadline > world.now)
 }
 
+/// What may serve goals, looked up by goal: many goals do not each look at everything.
+#[derive(Default)]
+pub struct Service<'a> {
+    /// Plans that name the goal.
+    named: BTreeMap<Key, Vec<Candidate<'a>>>,
+    /// Plans that name none, by namespace.
+    others: BTreeMap<&'a str, Vec<Candidate<'a>>>,
+    /// Runs by the goal that they were started for.
+    runs: BTreeMap<Key, Vec<Key>>,
+}
+
+/// A plan that may serve a goal.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    key: &'a Key,
+    resource: &'a Resource,
+    plan: &'a PlanSpec,
+    ready: bool,
+}
+
+impl<'a> Service<'a> {
+    /// Look at the plans of a snapshot, and at the status of plans and runs.
+    pub fn new(snapshot: &'a Snapshot, files: &BTreeMap<Key, StatusFile>) -> Service<'a> {
+        let mut service = Service::default();
+        for key in snapshot.keys_of(Kind::Plan) {
+            let (Some(resource), Some(plan)) = (snapshot.resource(key), snapshot.plan(key)) else {
+                continue;
+            };
+            let status = files.get(key).map(|file| &file.status);
+            let candidate = Candidate {
+                key,
+                resource,
+                plan,
+                ready: matches!(status, Some(Status::Plan(plan)) if plan.phase == PlanPhase::Ready),
+            };
+            let plans = match &plan.goal_ref {
+                Some(goal) => {
+                    let goal = goal.key(Kind::Goal, &key.namespace);
+                    service.named.entry(goal).or_default()
+                }
+                None => service.others.entry(&key.namespace).or_default(),
+            };
+            plans.push(candidate);
+        }
+        for (key, file) in files {
+            let Status::Execution(run) = &file.status else {
+                continue;
+            };
+            let pinned = run.extensions.pinned.as_ref();
+            if let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) {
+                let goal = Key::new(Kind::Goal, &goal.namespace, &goal.name);
+                service.runs.entry(goal).or_default().push(key.clone());
+            }
+        }
+        service
+    }
+
+    /// The plans that serve a goal. With both a `planSelector` on the goal and a `goalRef`
+    /// on the plan, both must hold.
+    fn candidates(&self, goal: &Key, spec: &GoalSpec) -> Vec<Candidate<'a>> {
+        let named = self.named.get(goal).into_iter().flatten().copied();
+        let selector = spec.plan_selector.as_ref();
+        let Some(selector) = selector.filter(|selector| !selector.is_empty()) else {
+            return named.collect();
+        };
+        let others = self.others.get(goal.namespace.as_str());
+        named
+            .filter(|plan| plan.key.namespace == goal.namespace)
+            .chain(others.into_iter().flatten().copied())
+            .filter(|plan| selector.matches(&plan.resource.metadata.labels))
+            .collect()
+    }
+}
+
 /// The runs that were started for this goal as it stands now.
 fn runs_of<'a>(
+    service: &Service<'_>,
     key: &Key,
     uid: &str,
     generation: u64,
     files: &'a BTreeMap<Key, StatusFile>,
 ) -> Vec<(&'a Key, &'a ExecutionStatus)> {
-    files
-        .iter()
-        .filter_map(|(run_key, file)| {
-            let Status::Execution(run) = &file.status else {
-                return None;
-            };
-            let goal = run.extensions.pinned.as_ref()?.goal.as_ref()?;
-            let mine = goal.uid == uid
-                && goal.generation == generation
-                && (&goal.namespace, &goal.name) == (&key.namespace, &key.name);
-            mine.then_some((run_key, &**run))
-        })
-        .collect()
+    let runs = service.runs.get(key).into_iter().flatten();
+    runs.filter_map(|run_key| {
+        let (run_key, file) = files.get_key_value(run_key)?;
+        let Status::Execution(run) = &file.status else {
+            return None;
+        };
+        let goal = run.extensions.pinned.as_ref()?.goal.as_ref()?;
+        let mine = goal.uid == uid && goal.generation == generation;
+        mine.then_some((run_key, &**run))
+    })
+    .collect()
 }
 
 /// Which plan a new execution would run.
@@ -126,27 +200,16 @@ pub struct Choice {
     pub message: String,
 }
 
+/// Most plans that are named beside the one that is chosen.
+const OTHERS_NAMED: usize = 5;
+
 /// Plan resolution (formats.md, "Goal.spec"): the plans that serve the goal; of each series the
 /// highest version; none that another candidate supersedes; only Ready ones; ties by name.
-pub fn choose_plan(
-    snapshot: &Snapshot,
-    goal: &Key,
-    spec: &GoalSpec,
-    files: &BTreeMap<Key, StatusFile>,
-) -> Choice {
-    let candidates: BTreeMap<&Key, &PlanSpec> = snapshot
-        .keys_of(Kind::Plan)
-        .filter_map(|key| {
-            let resource = snapshot.resource(key)?;
-            let Spec::Plan(plan) = &resource.spec else {
-                return None;
-            };
-            serves(goal, spec, key, resource, plan).then_some((key, plan))
-        })
-        .collect();
+fn choose_plan(service: &Service<'_>, goal: &Key, spec: &GoalSpec) -> Choice {
+    let candidates = service.candidates(goal, spec);
     let superseded: BTreeSet<Key> = candidates
         .iter()
-        .flat_map(|(key, plan)| {
+        .flat_map(|Candidate { key, plan, .. }| {
             plan.supersedes
                 .iter()
                 .map(|old| old.key(Kind::Plan, &key.namespace))
@@ -154,11 +217,12 @@ pub fn choose_plan(
         })
         .collect();
     // Of each series the plans with the highest version: several only when those are equal.
-    let mut newest: BTreeMap<&str, (&str, Vec<&Key>)> = BTreeMap::new();
-    let mut standing: Vec<&Key> = Vec::new();
-    for (key, plan) in &candidates {
+    let mut newest: BTreeMap<&str, (&str, Vec<&Candidate<'_>>)> = BTreeMap::new();
+    let mut standing: Vec<&Candidate<'_>> = Vec::new();
+    for candidate in &candidates {
+        let plan = candidate.plan;
         let (Some(series), Some(version)) = (&plan.series, &plan.version) else {
-            standing.push(key);
+            standing.push(candidate);
             continue;
         };
         let (highest, plans) = newest.entry(series).or_insert((version, Vec::new()));
@@ -168,15 +232,11 @@ pub fn choose_plan(
             Ordering::Greater => plans.clear(),
         }
         *highest = version;
-        plans.push(key);
+        plans.push(candidate);
     }
     standing.extend(newest.into_values().flat_map(|(_, plans)| plans));
-    standing.retain(|key| !superseded.contains(*key));
-    standing.retain(|key| {
-        files.get(*key).is_some_and(
-            |file| matches!(&file.status, Status::Plan(plan) if plan.phase == PlanPhase::Ready),
-        )
-    });
+    standing.retain(|plan| plan.ready && !superseded.contains(plan.key));
+    let mut standing: Vec<&Key> = standing.into_iter().map(|plan| plan.key).collect();
     standing.sort();
     let (reason, message) = match standing.as_slice() {
         [] if candidates.is_empty() => ("NoPlan", "no plan serves this goal yet".to_owned()),
@@ -186,13 +246,18 @@ pub fn choose_plan(
         ),
         [only] => ("Resolved", format!("plan `{}`", only.qualified())),
         [first, others @ ..] => {
-            let others: Vec<String> = others.iter().map(|key| key.qualified()).collect();
+            let named = others.iter().take(OTHERS_NAMED).map(|key| key.qualified());
+            let named: Vec<String> = named.collect();
+            let more = match others.len() - named.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
             (
                 "Ambiguous",
                 format!(
-                    "plan `{}` by name; {} could be chosen as well",
+                    "plan `{}` by name; {}{more} could be chosen as well",
                     first.qualified(),
-                    others.join(", ")
+                    named.join(", ")
                 ),
             )
         }
@@ -202,25 +267,6 @@ pub fn choose_plan(
         candidates: !candidates.is_empty(),
         reason,
         message,
-    }
-}
-
-/// With both a `planSelector` on the goal and a `goalRef` on the plan, both must hold.
-fn serves(goal: &Key, spec: &GoalSpec, key: &Key, resource: &Resource, plan: &PlanSpec) -> bool {
-    let named = plan
-        .goal_ref
-        .as_ref()
-        .map(|reference| reference.key(Kind::Goal, &key.namespace) == *goal);
-    let selected = spec
-        .plan_selector
-        .as_ref()
-        .filter(|selector| !selector.is_empty())
-        .map(|selector| {
-            key.namespace == goal.namespace && selector.matches(&resource.metadata.labels)
-        });
-    match (named, selected) {
-        (None, None) => false,
-        (named, selected) => named.unwrap_or(true) && selected.unwrap_or(true),
     }
 }
 
@@ -396,6 +442,15 @@ mod tests {
         assert_eq!(
             condition.map(|condition| condition.message.as_str()),
             Some("plan `team/a` by name; team/b, team/c could be chosen as well")
+        );
+        let mut documents = vec![goal("")];
+        documents.extend(["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| serving(name, "")));
+        let world = World::of(&documents);
+        let condition = world.condition(Kind::Goal, "g", "PlanResolved");
+        let message = condition.map_or("", |condition| condition.message.as_str());
+        assert!(
+            message.ends_with("team/e, team/f and 2 more could be chosen as well"),
+            "{message}"
         );
     }
 

@@ -8,7 +8,6 @@ pub mod goal;
 pub mod plan;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::config::Config;
 use super::resource::{CapabilityPhase, Condition, Key, Time, set_condition};
@@ -26,8 +25,8 @@ pub struct World<'a> {
     pub repository_id: &'a str,
     /// The moment that counts as now.
     pub now: Time,
-    /// Content of the blobs that runs are pinned to, by object id.
-    pub pinned: &'a BTreeMap<String, Arc<[u8]>>,
+    /// What runs are pinned to.
+    pub pinned: execution::Pins<'a>,
     /// Phase of every capability, judged first because bindings ask for it.
     pub capabilities: BTreeMap<Key, CapabilityPhase>,
     /// References that name another uid than the status knows, by the resource that refers.

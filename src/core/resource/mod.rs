@@ -191,14 +191,14 @@ impl Spec {
     ///
     /// # Errors
     /// What serde says; the JSON Schema of the kind refuses such documents first, with a place.
-    pub fn from_value(kind: Kind, value: Value) -> serde_json::Result<Spec> {
+    pub fn from_value(kind: Kind, value: &Value) -> serde_json::Result<Spec> {
         Ok(match kind {
-            Kind::Goal => Spec::Goal(serde_json::from_value(value)?),
-            Kind::Plan => Spec::Plan(serde_json::from_value(value)?),
-            Kind::Capability => Spec::Capability(serde_json::from_value(value)?),
-            Kind::Binding => Spec::Binding(serde_json::from_value(value)?),
-            Kind::Gate => Spec::Gate(serde_json::from_value(value)?),
-            Kind::Execution => Spec::Execution(serde_json::from_value(value)?),
+            Kind::Goal => Spec::Goal(Deserialize::deserialize(value)?),
+            Kind::Plan => Spec::Plan(Deserialize::deserialize(value)?),
+            Kind::Capability => Spec::Capability(Deserialize::deserialize(value)?),
+            Kind::Binding => Spec::Binding(Deserialize::deserialize(value)?),
+            Kind::Gate => Spec::Gate(Deserialize::deserialize(value)?),
+            Kind::Execution => Spec::Execution(Deserialize::deserialize(value)?),
         })
     }
 

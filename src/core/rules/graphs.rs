@@ -3,20 +3,23 @@
 use crate::core::config::Config;
 use crate::core::diagnostic::{Code, Diagnostic, Label, Part, Place, Step, did_you_mean};
 use crate::core::graph::{self, EdgePlace, Graph, Problem, Warning};
-use crate::core::resource::{GraphSpec, Key, Kind, PlanSpec};
+use crate::core::resource::{GraphSpec, Key, Kind, PlanSpec, Spec};
 use crate::core::snapshot::{Definition, Snapshot};
 use crate::path;
 
 pub(super) fn check(snapshot: &Snapshot, config: &Config, findings: &mut Vec<Diagnostic>) {
     for key in snapshot.keys_of(Kind::Plan) {
         for definition in snapshot.definitions(key) {
-            if let Some(crate::core::resource::Spec::Plan(spec)) =
-                definition.resource.as_ref().map(|r| &r.spec)
-            {
+            let spec = match definition.resource.as_ref().map(|resource| &resource.spec) {
+                Some(Spec::Plan(spec)) => Some(spec),
+                _ => None,
+            };
+            let graph = spec.map(|spec| &spec.graph);
+            if let Some(graph) = graph.or(definition.graph.as_ref()) {
                 let plan = Plan {
                     key,
                     definition,
-                    graph: &spec.graph,
+                    graph,
                 };
                 plan.check(spec, config, findings);
             }
@@ -25,7 +28,7 @@ pub(super) fn check(snapshot: &Snapshot, config: &Config, findings: &mut Vec<Dia
 }
 
 /// Only so many problems of a plan get a suggestion: each compares with every node.
-const SUGGESTIONS: usize = 50;
+const SUGGESTIONS: usize = 20;
 
 struct Plan<'a> {
     key: &'a Key,
@@ -34,7 +37,7 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    fn check(&self, spec: &PlanSpec, config: &Config, findings: &mut Vec<Diagnostic>) {
+    fn check(&self, spec: Option<&PlanSpec>, config: &Config, findings: &mut Vec<Diagnostic>) {
         if self.graph.nodes.len() > config.limits.nodes {
             let message = format!(
                 "the plan has {} nodes, the limit is {}",
@@ -48,7 +51,7 @@ impl Plan<'_> {
             );
         }
         match Graph::build(self.graph) {
-            Ok(_) => self.digest(spec, findings),
+            Ok(_) => findings.extend(spec.and_then(|spec| self.digest(spec))),
             Err(problems) => {
                 for (index, problem) in problems.iter().enumerate() {
                     findings.push(self.describe(problem, index < SUGGESTIONS));
@@ -94,23 +97,16 @@ impl Plan<'_> {
         }
     }
 
-    fn digest(&self, spec: &PlanSpec, findings: &mut Vec<Diagnostic>) {
-        let Some(written) = &spec.graph_digest else {
-            return;
-        };
+    fn digest(&self, spec: &PlanSpec) -> Option<Diagnostic> {
+        let written = spec.graph_digest.as_ref()?;
         let actual = graph::digest(self.graph);
-        if *written != actual {
-            let place = self.place(path!["spec", "graphDigest"], Part::Value);
-            findings.push(
-                self.finding(
-                    Code::DIGEST_MISMATCH,
-                    place,
-                    "`graphDigest` does not match the graph",
-                )
+        let place = self.place(path!["spec", "graphDigest"], Part::Value);
+        let message = "`graphDigest` does not match the graph";
+        (*written != actual).then(|| {
+            self.finding(Code::DIGEST_MISMATCH, place, message)
                 .label("not the digest of this graph")
-                .help(format!("write `graphDigest: {actual}`, or leave it out")),
-            );
-        }
+                .help(format!("write `graphDigest: {actual}`, or leave it out"))
+        })
     }
 
     fn describe(&self, problem: &Problem, suggest: bool) -> Diagnostic {
@@ -293,6 +289,34 @@ mod tests {
                 ("build, kind: Task}, {id: other", "also @: first used here"),
             ],
         );
+    }
+
+    #[test]
+    fn the_graph_of_a_plan_that_is_broken_elsewhere_is_checked_as_well() {
+        let codes = |text: &str| -> Vec<String> {
+            let found = findings(text).into_iter();
+            let found = found.filter(|line| line.starts_with("PS"));
+            found.map(|line| line[..5].to_owned()).collect()
+        };
+        let text = plan("p", &task("a", "dependsOn: [x]"));
+        let table = [
+            (text.clone(), vec!["PS302"]),
+            (
+                text.replace("description:", "descripton:"),
+                vec!["PS102", "PS302"],
+            ),
+            (
+                text.replace("spec:", "status: {}\nspec:"),
+                vec!["PS109", "PS302"],
+            ),
+            // What is wrong within the graph comes first.
+            (text.replace("kind: Task", "kind: Tsk"), vec!["PS104"]),
+        ];
+        for (text, expected) in table {
+            let mut found = codes(&text);
+            found.sort();
+            assert_eq!(found, expected, "{text}");
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub fn apply_levels(findings: &mut Vec<Diagnostic>, config: &Config) {
 }
 
 /// Only so many findings of a rule get a suggestion: each compares with every name there is.
-const SUGGESTIONS: usize = 100;
+const SUGGESTIONS: usize = 50;
 
 /// A resource that can be read, as a rule looks at it.
 #[derive(Clone, Copy)]

@@ -423,7 +423,7 @@ fn what_the_types_write_the_schemas_accept_and_the_types_read_back() {
     for kind in Kind::ALL {
         let document = document(kind);
         assert_eq!(check(kind.into(), &document), [], "{kind}");
-        let read = Spec::from_value(kind, document["spec"].clone()).unwrap();
+        let read = Spec::from_value(kind, &document["spec"]).unwrap();
         assert_eq!(read, spec(kind), "{kind}");
         let read: Metadata = serde_json::from_value(document["metadata"].clone()).unwrap();
         assert_eq!(read, metadata());

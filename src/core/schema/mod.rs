@@ -56,12 +56,36 @@ pub struct Problem {
 /// each cause. Metadata that only `reconcile` writes is unknown to the schemas, as is `status`.
 pub fn check(kind: SchemaKind, value: &Value) -> Vec<Problem> {
     let schema = schema(kind);
-    let complaints = schema
-        .validator
-        .iter_errors(value)
-        .flat_map(|error| words::complaints(&schema.root, value, &error))
-        .collect();
-    words::reduce(complaints)
+    let mut errors = schema.validator.iter_errors(value);
+    let mut complaints = Vec::new();
+    while complaints.len() < MAX_COMPLAINTS
+        && let Some(error) = errors.next()
+    {
+        complaints.extend(words::complaints(&schema.root, value, &error));
+    }
+    let more = errors.count();
+    let mut problems = words::reduce(complaints);
+    if more > 0 {
+        problems.push(too_many(more));
+        problems.sort();
+    }
+    problems
+}
+
+/// Errors of the validator are put into words until there are so many complaints: each takes a
+/// sentence, and a megabyte has room for half a million.
+const MAX_COMPLAINTS: usize = 10_000;
+
+/// What stands for errors that nothing else is said about.
+fn too_many(more: usize) -> Problem {
+    Problem {
+        path: Vec::new(),
+        part: Part::Value,
+        code: Code::LIMIT,
+        message: format!("the schema is broken in {more} more places, which are not listed"),
+        label: String::new(),
+        help: Some("correct the others first".to_owned()),
+    }
 }
 
 /// How to write `value` so that it has a type that is expected: a name of JSON Schema.

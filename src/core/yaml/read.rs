@@ -54,6 +54,7 @@ pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> (Vec<Document>, Vec<Di
     let mut diagnostics: Vec<Diagnostic> = findings
         .into_iter()
         .map(|finding| diagnostic(file, finding, &lines))
+        .map(|finding| with_a_way_out(finding, is_json(file)))
         .collect();
     diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
     (documents, diagnostics)
@@ -233,6 +234,23 @@ fn diagnostic(file: &str, finding: Finding, lines: &Lines) -> Diagnostic {
     diagnostic
 }
 
+/// Parsers say what they ran into, which is rarely what is wrong.
+fn with_a_way_out(mut finding: Diagnostic, json: bool) -> Diagnostic {
+    if finding.code == Code::SYNTAX && finding.help.is_none() {
+        let help = match json {
+            true => {
+                "look for a missing or superfluous comma, bracket or quote, here or just before"
+            }
+            false => {
+                "look at the indentation (spaces, no tabs), and for quotes and brackets that do not \
+                 close, here or just before"
+            }
+        };
+        finding.help = Some(help.to_owned());
+    }
+    finding
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -390,6 +408,9 @@ mod tests {
                 "{shown:.60} {diagnostics:?}"
             );
             assert_eq!(documents, [], "{shown:.60}");
+            for finding in diagnostics.iter().filter(|f| f.code == Code::SYNTAX) {
+                assert!(finding.help.is_some(), "{finding:?}");
+            }
         }
     }
 

@@ -372,11 +372,10 @@ impl<'t> Scan<'t> {
             return;
         }
         let Some(name) = self.anchor_name(place.0) else {
-            self.report(Finding::new(
-                Code::SYNTAX,
-                place,
-                "an anchor without a name",
-            ));
+            self.report(
+                Finding::new(Code::SYNTAX, place, "an anchor without a name")
+                    .help("write a name behind `&`, or put the value in quotes"),
+            );
             return;
         };
         if !self.document.names.insert(name) {
@@ -491,7 +490,10 @@ impl<'t> Scan<'t> {
         if is_block && self.document.frames.is_empty() {
             // Readers disagree where it ends: some take `---` for a part of it.
             let message = "a document is a mapping, this is a block of text";
-            self.report(Finding::new(Code::SYNTAX, place, message));
+            self.report(
+                Finding::new(Code::SYNTAX, place, message)
+                    .help("a document begins with a key: `apiVersion: …`"),
+            );
             self.outline.end = End::Stop;
             return;
         }

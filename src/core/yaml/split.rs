@@ -36,7 +36,8 @@ pub fn documents(text: &str) -> Vec<Range<usize>> {
 fn has_content(text: &str) -> bool {
     text.trim_start_matches('\u{feff}')
         .lines()
-        .map(str::trim)
+        // Other kinds of space are content to YAML.
+        .map(|line| line.trim_matches([' ', '\t', '\r']))
         .any(|line| !line.is_empty() && !line.starts_with(['#', '%']))
 }
 
@@ -46,7 +47,7 @@ mod tests {
 
     #[test]
     fn documents_are_counted_as_the_reader_does() {
-        let table: [(&str, &[&str]); 7] = [
+        let table: [(&str, &[&str]); 9] = [
             ("a: 1\n", &["a: 1\n"]),
             ("---\na: 1\n", &["\na: 1\n"]),
             ("# only a comment\n---\na: 1\n", &["\na: 1\n"]),
@@ -57,6 +58,8 @@ mod tests {
             ),
             ("a: |\n  --- no marker\n", &["a: |\n  --- no marker\n"]),
             ("--- {a: 1}\n", &[" {a: 1}\n"]),
+            (" \t\r\n---\na: 1\n", &["\na: 1\n"]),
+            ("\u{202f}\n---\na: 1\n", &["\u{202f}\n", "\na: 1\n"]),
         ];
         for (text, expected) in table {
             let found: Vec<&str> = documents(text).into_iter().map(|r| &text[r]).collect();

@@ -20,7 +20,7 @@ use crate::core::status::StatusFile;
 
 use run::Run;
 
-pub use pins::PinnedPlan;
+pub use pins::{PinnedPlan, Pins};
 
 /// What one execution is advanced with.
 pub struct Turn<'a> {

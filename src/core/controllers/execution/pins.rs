@@ -1,6 +1,8 @@
 //! What a run is held to: gathered when it starts, read again on every turn.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Turn;
@@ -16,6 +18,76 @@ use crate::core::source::{Content, SourceFile};
 
 /// Content of blobs, by object id.
 type Blobs = BTreeMap<String, Arc<[u8]>>;
+/// The resources of a blob, by what they are pinned by.
+type Contents = BTreeMap<(usize, Key), Option<Resource>>;
+
+/// What runs are pinned to. Many runs may be pinned to one blob; each is parsed once, when the first
+/// of them asks for it.
+pub struct Pins<'a> {
+    blobs: &'a Blobs,
+    /// By path and blob: what a text means depends on the name of its file.
+    parsed: RefCell<BTreeMap<(String, String), Rc<Contents>>>,
+}
+
+impl<'a> Pins<'a> {
+    /// Nothing is parsed yet.
+    pub fn new(blobs: &'a Blobs) -> Pins<'a> {
+        Pins {
+            blobs,
+            parsed: RefCell::default(),
+        }
+    }
+
+    /// What a run is held to.
+    ///
+    /// # Errors
+    /// A sentence: a blob is not there or can no longer be read.
+    pub fn plan(&self, pinned: &Pinned) -> Result<PinnedPlan, String> {
+        PinnedPlan::assemble(pinned, |kind, pin| self.read(kind, pin))
+    }
+
+    fn read(&self, kind: Kind, pin: &Pin) -> Result<Resource, String> {
+        let key = Key::new(kind, &pin.namespace, &pin.name);
+        let contents = self.contents(pin)?;
+        let found = contents.get(&(pin.document, key.clone())).cloned();
+        found.flatten().ok_or_else(|| {
+            format!(
+                "the pinned revision {} of {} holds no readable {key}",
+                pin.blob, pin.path
+            )
+        })
+    }
+
+    fn contents(&self, pin: &Pin) -> Result<Rc<Contents>, String> {
+        let place = (pin.path.clone(), pin.blob.clone());
+        if let Some(known) = self.parsed.borrow().get(&place) {
+            return Ok(Rc::clone(known));
+        }
+        let bytes = self.blobs.get(&pin.blob).ok_or_else(|| {
+            format!(
+                "the pinned revision {} of {} is missing",
+                pin.blob, pin.path
+            )
+        })?;
+        let file = SourceFile {
+            path: pin.path.clone(),
+            blob: pin.blob.clone(),
+            content: Content::Bytes(Arc::clone(bytes)),
+        };
+        let entries = manifest::read(&file, &Limits::NONE).entries.into_iter();
+        let contents = entries.map(|entry| ((entry.document, entry.key), entry.resource));
+        let contents = Rc::new(contents.collect());
+        let mut parsed = self.parsed.borrow_mut();
+        parsed.insert(place, Rc::clone(&contents));
+        Ok(contents)
+    }
+
+    /// How many blobs were parsed.
+    #[cfg(test)]
+    fn parsed(&self) -> usize {
+        self.parsed.borrow().len()
+    }
+}
 
 /// The pinned resources of a run, typed.
 pub struct PinnedPlan {
@@ -45,18 +117,18 @@ impl PinnedPlan {
         }
     }
 
-    /// Read the pinned blobs again.
+    /// Read the pinned blobs of one run.
     ///
     /// # Errors
-    /// A sentence: a blob is not there or can no longer be read.
+    /// As for [`Pins::plan`].
     pub fn read(blobs: &Blobs, pinned: &Pinned) -> Result<PinnedPlan, String> {
-        PinnedPlan::assemble(pinned, |kind, pin| read(blobs, kind, pin))
+        Pins::new(blobs).plan(pinned)
     }
 
     /// The same, without parsing again what still stands in the files as it is pinned.
     ///
     /// # Errors
-    /// As for [`PinnedPlan::read`].
+    /// As for [`Pins::plan`].
     pub fn find(world: &World<'_>, pinned: &Pinned) -> Result<PinnedPlan, String> {
         PinnedPlan::assemble(pinned, |kind, pin| {
             let key = Key::new(kind, &pin.namespace, &pin.name);
@@ -66,7 +138,7 @@ impl PinnedPlan {
                 .and_then(|now| now.resource.clone());
             match unchanged {
                 Some(resource) => Ok(resource),
-                None => read(world.pinned, kind, pin),
+                None => world.pinned.read(kind, pin),
             }
         })
     }
@@ -91,32 +163,6 @@ impl PinnedPlan {
             gates,
         })
     }
-}
-
-fn read(blobs: &Blobs, kind: Kind, pin: &Pin) -> Result<Resource, String> {
-    let bytes = blobs.get(&pin.blob).ok_or_else(|| {
-        format!(
-            "the pinned revision {} of {} is missing",
-            pin.blob, pin.path
-        )
-    })?;
-    let file = SourceFile {
-        path: pin.path.clone(),
-        blob: pin.blob.clone(),
-        content: Content::Bytes(Arc::clone(bytes)),
-    };
-    let key = Key::new(kind, &pin.namespace, &pin.name);
-    manifest::read(&file, &Limits::NONE)
-        .entries
-        .into_iter()
-        .find(|entry| entry.document == pin.document && entry.key == key)
-        .and_then(|entry| entry.resource)
-        .ok_or_else(|| {
-            format!(
-                "the pinned revision {} of {} holds no readable {key}",
-                pin.blob, pin.path
-            )
-        })
 }
 
 /// Gather what a run will be held to.
@@ -286,4 +332,47 @@ fn pin(turn: &Turn<'_>, key: &Key) -> Result<Pin, (&'static str, String)> {
         digest: resource.spec_digest(),
         generation: file.map_or(0, |file| file.generation),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::core::testing::{execution, plan, task};
+
+    #[test]
+    fn a_blob_is_parsed_once_however_many_runs_are_pinned_to_it() {
+        let text = [
+            plan("p", &task("a", "")),
+            execution("one", "p", ""),
+            execution("two", "p", ""),
+        ]
+        .concat();
+        let blobs = Blobs::from([("0".repeat(40), text.as_bytes().into())]);
+        let pins = Pins::new(&blobs);
+        let pin = |name: &str, document| Pin {
+            namespace: "team".to_owned(),
+            name: name.to_owned(),
+            uid: String::new(),
+            path: "planspec/x.yaml".to_owned(),
+            blob: "0".repeat(40),
+            document,
+            digest: String::new(),
+            generation: 1,
+        };
+        for (name, document) in [("one", 1), ("two", 2)] {
+            let pinned = Pinned {
+                commit: String::new(),
+                execution: pin(name, document),
+                plan: pin("p", 0),
+                gates: BTreeMap::new(),
+                goal: None,
+            };
+            let found = pins.plan(&pinned).unwrap();
+            assert_eq!(found.graph().unwrap().nodes.len(), 1, "{name}");
+        }
+        assert_eq!(pins.parsed(), 1);
+        let error = pins.read(Kind::Plan, &pin("p", 1)).unwrap_err();
+        assert!(error.ends_with("holds no readable Plan team/p"), "{error}");
+    }
 }

@@ -1,0 +1,111 @@
+//! The whole of `validate` in memory: several files, every rule, every way to show findings; and
+//! what `reconcile` decides on the same resources.
+#![no_main]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use libfuzzer_sys::fuzz_target;
+use planspec::core::config::Config;
+use planspec::core::diagnostic::Diagnostic;
+use planspec::core::locate::{Lines, locate};
+use planspec::core::reconcile::{Inputs, reconcile};
+use planspec::core::resource::Time;
+use planspec::core::snapshot::Snapshot;
+use planspec::core::source::{Content, SourceFile};
+use planspec::core::text::is_invisible;
+use planspec::show::findings::{Format, render};
+
+/// What stands between two files of an input.
+const NEXT_FILE: &[u8] = b"\n=====\n";
+
+const FORMATS: [Format; 7] = [
+    Format::Text,
+    Format::Concise,
+    Format::Json,
+    Format::Github,
+    Format::Gitlab,
+    Format::Sarif,
+    Format::Junit,
+];
+
+fuzz_target!(|bytes: &[u8]| {
+    let files = files(bytes);
+    let config = Config::default();
+    let snapshot = Snapshot::build(&files, &config);
+    for finding in snapshot.diagnostics() {
+        check_places(&snapshot, finding);
+    }
+    show(&snapshot);
+    advance(&snapshot, &files, &config);
+});
+
+fn files(bytes: &[u8]) -> Vec<SourceFile> {
+    let mut parts = vec![bytes];
+    while let Some(rest) = parts.last().copied()
+        && let Some(at) = rest
+            .windows(NEXT_FILE.len())
+            .position(|window| window == NEXT_FILE)
+    {
+        parts.pop();
+        parts.push(&rest[..at]);
+        parts.push(&rest[at + NEXT_FILE.len()..]);
+    }
+    let named = parts.into_iter().enumerate().map(|(n, bytes)| SourceFile {
+        path: format!("planspec/{n}.yaml"),
+        blob: format!("{n:040x}"),
+        content: Content::Bytes(bytes.into()),
+    });
+    named.collect()
+}
+
+fn check_places(snapshot: &Snapshot, finding: &Diagnostic) {
+    let labels = finding.related.iter().map(|label| (&label.file, &label.place));
+    for (file, place) in std::iter::once((&finding.file, &finding.place)).chain(labels) {
+        let text = snapshot.text(file).unwrap_or_default();
+        if let Some(span) = locate(&text, place) {
+            assert!(text.get(span.start..span.end).is_some(), "{finding:?}");
+            let position = Lines::new(&text).position(span.start);
+            assert_eq!(position, (span.line, span.column), "{finding:?}");
+        }
+    }
+}
+
+fn show(snapshot: &Snapshot) {
+    for format in FORMATS {
+        let text_of = |file: &str| snapshot.text(file);
+        let text = render(snapshot.diagnostics(), &text_of, format, false);
+        let hidden = text.chars().find(|c| is_invisible(*c) && *c != '\n');
+        assert_eq!(hidden, None, "{format:?}");
+        if matches!(format, Format::Json | Format::Gitlab | Format::Sarif) {
+            let parsed: Result<serde_json::Value, _> = serde_json::from_str(&text);
+            assert!(parsed.is_ok(), "{format:?}");
+        }
+    }
+}
+
+/// A second reconcile over the same inputs changes nothing.
+fn advance(snapshot: &Snapshot, files: &[SourceFile], config: &Config) {
+    let pinned: BTreeMap<String, Arc<[u8]>> = files
+        .iter()
+        .filter_map(|file| match &file.content {
+            Content::Bytes(bytes) => Some((file.blob.clone(), bytes.clone())),
+            Content::Refused(_) => None,
+        })
+        .collect();
+    let inputs = |old| Inputs {
+        snapshot,
+        config,
+        commit: "1234567890123456789012345678901234567890",
+        history_rewritten: false,
+        old,
+        pinned: &pinned,
+        incoming: &[],
+        refused: &NONE,
+        now: Time::UNIX_EPOCH,
+    };
+    static NONE: BTreeSet<planspec::core::record::Address> = BTreeSet::new();
+    let first = reconcile(&inputs(None));
+    let second = reconcile(&inputs(Some(&first.tree)));
+    assert!(!second.changed, "{:?}", second.transitions);
+}

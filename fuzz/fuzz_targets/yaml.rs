@@ -1,0 +1,73 @@
+//! The YAML reader: any bytes end in documents or findings; what was read can be written and read
+//! again; the documents of a stream are told apart as the reader counts them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use planspec::core::config::Limits;
+use planspec::core::diagnostic::{Diagnostic, Place};
+use planspec::core::yaml;
+use serde_json::Value;
+
+fuzz_target!(|bytes: &[u8]| {
+    let limits = Limits {
+        file_bytes: 64 * 1024,
+        ..Limits::default()
+    };
+    for file in ["a.yaml", "a.json"] {
+        let (documents, findings) = yaml::read(file, bytes, &limits);
+        for finding in &findings {
+            check_places(finding, bytes);
+        }
+        for document in &documents {
+            check_document(&document.value, &limits);
+        }
+        if let (true, "a.yaml", Ok(text)) = (findings.is_empty(), file, std::str::from_utf8(bytes))
+        {
+            let parts = yaml::split::documents(text).len();
+            for document in &documents {
+                assert!(document.index < parts, "{} of {parts}", document.index);
+            }
+        }
+    }
+});
+
+fn check_places(finding: &Diagnostic, bytes: &[u8]) {
+    let related = finding.related.iter().map(|label| &label.place);
+    for place in std::iter::once(&finding.place).chain(related) {
+        let Place::At(span) = place else { continue };
+        assert!(span.start <= span.end && span.end <= bytes.len(), "{finding:?}");
+        assert!(span.line >= 1 && span.column >= 1, "{finding:?}");
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            assert!(text.get(span.start..span.end).is_some(), "{finding:?}");
+        }
+    }
+}
+
+fn check_document(value: &Value, limits: &Limits) {
+    assert!(height(value) <= limits.depth, "too deep");
+    let written = yaml::write(value);
+    let generous = Limits {
+        file_bytes: usize::MAX / 8,
+        ..*limits
+    };
+    let (again, findings) = yaml::read("b.yaml", written.as_bytes(), &generous);
+    assert!(findings.is_empty(), "{findings:?} in {written:?}");
+    let values: Vec<&Value> = again.iter().map(|document| &document.value).collect();
+    assert_eq!(values, [value], "{written:?}");
+}
+
+/// Collections inside each other.
+fn height(value: &Value) -> usize {
+    let mut highest = 0;
+    let mut stack = vec![(value, 0)];
+    while let Some((value, above)) = stack.pop() {
+        let below: Vec<&Value> = match value {
+            Value::Array(items) => items.iter().collect(),
+            Value::Object(fields) => fields.values().collect(),
+            _ => continue,
+        };
+        highest = highest.max(above + 1);
+        stack.extend(below.into_iter().map(|value| (value, above + 1)));
+    }
+    highest
+}

@@ -1,0 +1,418 @@
+//! What is staged: paths, modes and ids, not contents.
+//!
+//! libgit2 takes ten times as long as `git` itself to open a large index, since it checks its hash
+//! and builds look-up tables; that would be most of what the hook costs. So the entries are read
+//! here (gitformat-index(5)), and whatever is beyond them is left to `git`.
+
+use std::io::ErrorKind;
+use std::ops::Range;
+
+use git2::Oid;
+
+use super::program::Program;
+use super::read::{Change, Flaw, Paths, regular};
+use super::{GitError, Repo, Result, unusable_file};
+
+/// What is staged, not read yet.
+#[derive(Debug)]
+pub struct StagedFiles {
+    /// All paths, one behind the other.
+    paths: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+/// An entry of the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    path: Range<usize>,
+    mode: u32,
+    id: Oid,
+    /// 0, or the side of a conflict.
+    stage: u16,
+}
+
+impl StagedFiles {
+    /// The index of the repository, or the one that `GIT_INDEX_FILE` names.
+    ///
+    /// # Errors
+    /// `Unusable` when it is broken.
+    pub fn open(repo: &Repo) -> Result<StagedFiles> {
+        let path = match &repo.index {
+            Some(path) => path.clone(),
+            None => repo.git.path().join("index"),
+        };
+        let bytes = match std::fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(StagedFiles::none()),
+            read => read.map_err(unusable_file(format!("read `{}`", path.display())))?,
+        };
+        match parse(&bytes) {
+            Some(staged) => Ok(staged),
+            None => by_git(repo),
+        }
+    }
+
+    fn none() -> StagedFiles {
+        StagedFiles {
+            paths: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    /// What is staged in another version than the `known` ones: paths and versions, sorted.
+    pub fn changes(&self, known: &[(&str, &str)], paths: &Paths) -> Vec<Change> {
+        let mut changes: Vec<Change> = Vec::new();
+        let mut unseen: Vec<bool> = vec![true; known.len()];
+        let mut next = 0;
+        for entry in &self.entries {
+            let path = self.path(entry);
+            let name = String::from_utf8_lossy(path);
+            // Both are sorted.
+            let place = match known.get(next) {
+                Some((path, _)) if *path == name => Some(next),
+                _ => known.binary_search_by(|(path, _)| (*path).cmp(&name)).ok(),
+            };
+            next = place.map_or(next, |place| place + 1);
+            let version = place.and_then(|place| known.get(place));
+            let mut see = || {
+                if let Some(slot) = place.and_then(|place| unseen.get_mut(place)) {
+                    *slot = false;
+                }
+            };
+            if version.is_some_and(|(_, version)| entry.is(version)) {
+                see();
+                continue;
+            }
+            let Some(mut found) = paths.found(path, entry.mode, entry.id) else {
+                continue;
+            };
+            if entry.stage > 0 {
+                found.flaw = Flaw::Conflict;
+            }
+            see();
+            // Up to three sides of one conflict stand beside each other.
+            let seen = changes.last().is_some_and(|(path, _)| *path == found.path);
+            let same = version.is_some_and(|(_, version)| found.version() == *version);
+            if !seen && !same {
+                changes.push((found.path.clone(), Some(found)));
+            }
+        }
+        let gone = known.iter().zip(unseen).filter(|(_, unseen)| *unseen);
+        changes.extend(gone.map(|((path, _), _)| ((*path).to_owned(), None)));
+        changes
+    }
+
+    /// One file as it is staged; `None` when it is not.
+    ///
+    /// # Errors
+    /// `Missing`; `Unusable` when it is not a regular file or larger than 64 MiB.
+    pub fn file(&self, repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
+        let is_it = |entry: &&Entry| entry.stage == 0 && self.path(entry) == path.as_bytes();
+        match self.entries.iter().find(is_it) {
+            Some(entry) => {
+                regular(path, entry.mode)?;
+                repo.blob_bytes(entry.id).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn path(&self, entry: &Entry) -> &[u8] {
+        self.paths.get(entry.path.clone()).unwrap_or_default()
+    }
+}
+
+impl Entry {
+    /// Whether it is plainly the version that [`super::read::Found::version`] wrote.
+    fn is(&self, version: &str) -> bool {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let Some((mode, id)) = version.split_once(' ') else {
+            return false;
+        };
+        let digits = self.id.as_bytes().iter().flat_map(|byte| {
+            let digit = |nibble: u8| HEX[usize::from(nibble & 15)];
+            [digit(byte >> 4), digit(*byte)]
+        });
+        self.stage == 0 && id.bytes().eq(digits) && u32::from_str_radix(mode, 8) == Ok(self.mode)
+    }
+}
+
+/// Behind the cached `stat` of the file, an entry has its id and its flags.
+const MODE: Range<usize> = 24..28;
+const ID: Range<usize> = 40..60;
+const FLAGS: Range<usize> = 60..62;
+const EXTENDED: u16 = 0x4000;
+/// `git add --intent-to-add` puts nothing into the index but a name.
+const INTENT_TO_ADD: u16 = 0x2000;
+/// Most bytes of all paths together; in version 4 a few can be made of next to nothing.
+const MAX_PATHS: usize = 1 << 30;
+/// Length of the hash at the end, which Git does not check either.
+const HASH: usize = 20;
+
+/// The entries of an index of version 2, 3 or 4. Nothing when it is damaged, or when the entries
+/// are not all there: a split or a sparse index.
+fn parse(bytes: &[u8]) -> Option<StagedFiles> {
+    let body = bytes.get(..bytes.len().checked_sub(HASH)?)?;
+    let version = number(body, 4..8)?;
+    if !body.starts_with(b"DIRC") || !(2..=4).contains(&version) {
+        return None;
+    }
+    let count = number(body, 8..12)?;
+    let mut staged = StagedFiles::none();
+    let mut at = 12;
+    let mut previous = 0..0;
+    for _ in 0..count {
+        let entry = body.get(at..)?;
+        let flags = short(entry, FLAGS)?;
+        let (extended, start) = match flags & EXTENDED {
+            0 => (0, FLAGS.end),
+            _ => (short(entry, FLAGS.end..FLAGS.end + 2)?, FLAGS.end + 2),
+        };
+        let (kept, suffix) = match version {
+            4 => {
+                let (removed, length) = offset(entry.get(start..)?)?;
+                (previous.len().checked_sub(removed)?, start + length)
+            }
+            _ => (0, start),
+        };
+        let rest = entry.get(suffix..)?;
+        let length = rest.iter().position(|byte| *byte == 0)?;
+        let begin = staged.paths.len();
+        staged
+            .paths
+            .extend_from_within(previous.start..previous.start + kept);
+        staged.paths.extend_from_slice(rest.get(..length)?);
+        previous = begin..staged.paths.len();
+        if previous.end > MAX_PATHS {
+            return None;
+        }
+        let end = suffix + length;
+        at += match version {
+            4 => end + 1,
+            // One to eight NULs, up to a multiple of eight.
+            _ => (end / 8 + 1) * 8,
+        };
+        if extended & INTENT_TO_ADD == 0 {
+            staged.entries.push(Entry {
+                path: previous.clone(),
+                mode: number(entry, MODE)?,
+                id: Oid::from_bytes(entry.get(ID)?).ok()?,
+                stage: (flags >> 12) & 3,
+            });
+        }
+    }
+    extensions_are_optional(body.get(at..)?).then_some(staged)
+}
+
+/// An extension whose name begins with a small letter must be understood.
+fn extensions_are_optional(mut rest: &[u8]) -> bool {
+    while let Some(name) = rest.first() {
+        let Some(length) = number(rest, 4..8) else {
+            return false;
+        };
+        let Some(behind) = rest.get(8..).and_then(|rest| rest.get(length as usize..)) else {
+            return false;
+        };
+        if !name.is_ascii_uppercase() {
+            return false;
+        }
+        rest = behind;
+    }
+    true
+}
+
+fn number(bytes: &[u8], at: Range<usize>) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at)?.try_into().ok()?))
+}
+
+fn short(bytes: &[u8], at: Range<usize>) -> Option<u16> {
+    Some(u16::from_be_bytes(bytes.get(at)?.try_into().ok()?))
+}
+
+/// A number as Git writes offsets, and how many bytes it takes.
+fn offset(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut value: usize = 0;
+    for (index, byte) in bytes.iter().enumerate().take(9) {
+        value = (value << 7) | usize::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            return Some((value, index + 1));
+        }
+        value += 1;
+    }
+    None
+}
+
+fn by_git(repo: &Repo) -> Result<StagedFiles> {
+    let listed = Program::new(repo, "ls-files")
+        .args(["--stage", "-z"])
+        .for_user()
+        .run()?;
+    let failed = |why: &str| GitError::Unusable(format!("cannot read the index: {why}"));
+    if !listed.success() {
+        return Err(failed(&listed.stderr));
+    }
+    let lines = listed.stdout.split(|byte| *byte == 0);
+    let mut staged = StagedFiles::none();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let (entry, path) = listed_line(line)
+            .ok_or_else(|| failed("`git ls-files --stage` cannot be understood"))?;
+        let begin = staged.paths.len();
+        staged.paths.extend_from_slice(path);
+        let path = begin..staged.paths.len();
+        staged.entries.push(Entry { path, ..entry });
+    }
+    Ok(staged)
+}
+
+/// `<mode> <id> <stage>TAB<path>`
+fn listed_line(line: &[u8]) -> Option<(Entry, &[u8])> {
+    let tab = line.iter().position(|byte| *byte == b'\t')?;
+    let (head, path) = line.split_at_checked(tab)?;
+    let mut words = std::str::from_utf8(head).ok()?.split(' ');
+    let entry = Entry {
+        path: 0..0,
+        mode: u32::from_str_radix(words.next()?, 8).ok()?,
+        id: Oid::from_str(words.next()?).ok()?,
+        stage: words.next()?.parse().ok()?,
+    };
+    Some((entry, path.get(1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::git::testing::Sandbox;
+
+    /// As `git ls-files --stage` shows it.
+    fn told(staged: &StagedFiles) -> Vec<String> {
+        let line = |entry: &Entry| {
+            let path = String::from_utf8_lossy(staged.path(entry)).into_owned();
+            format!("{:06o} {} {}\t{path}", entry.mode, entry.id, entry.stage)
+        };
+        staged.entries.iter().map(line).collect()
+    }
+
+    fn by_git_itself(sandbox: &Sandbox, repo: &Repo) -> Vec<String> {
+        let listed = sandbox.git(repo, &["ls-files", "--stage", "-z"]);
+        let lines = listed.split('\0').filter(|line| !line.is_empty());
+        lines.map(str::to_owned).collect()
+    }
+
+    fn index_file(repo: &Repo) -> Vec<u8> {
+        std::fs::read(repo.common_dir().join("index")).unwrap()
+    }
+
+    /// Names of all lengths, some below others, one of them long; a link; something executable.
+    fn filled(sandbox: &Sandbox) -> Repo {
+        let repo = sandbox.repo("one");
+        for length in 1..20 {
+            sandbox.write(&repo, &format!("{}.yaml", "x".repeat(length)), "x");
+        }
+        let deep = format!("a/{}/{}", "b".repeat(200), "c".repeat(200));
+        for path in [deep.as_str(), "a/é.yaml", "a/x", "a.b", "aa"] {
+            sandbox.write(&repo, path, path);
+        }
+        std::os::unix::fs::symlink("x", repo.workdir().unwrap().join("link")).unwrap();
+        sandbox.git(&repo, &["add", "-A"]);
+        sandbox.git(&repo, &["update-index", "--chmod=+x", "aa"]);
+        repo
+    }
+
+    #[test]
+    fn entries_are_read_as_git_reads_them_in_every_version() {
+        let sandbox = Sandbox::new();
+        let repo = filled(&sandbox);
+        for version in ["2", "3", "4"] {
+            sandbox.git(&repo, &["update-index", "--index-version", version]);
+            // Version 3 is written only where it is needed.
+            sandbox.git(&repo, &["update-index", "--skip-worktree", "a.b"]);
+            let expected = by_git_itself(&sandbox, &repo);
+            let read = parse(&index_file(&repo)).unwrap();
+            assert_eq!(told(&read), expected, "version {version}");
+            sandbox.git(&repo, &["update-index", "--no-skip-worktree", "a.b"]);
+            let read = parse(&index_file(&repo)).unwrap();
+            assert_eq!(told(&read), expected, "version {version}");
+        }
+    }
+
+    #[test]
+    fn names_alone_are_not_staged_and_conflicts_have_sides() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        assert_eq!(
+            told(&StagedFiles::open(&repo).unwrap()),
+            Vec::<String>::new()
+        );
+        sandbox.commit(&repo, &[("a", "1")]);
+        sandbox.git(&repo, &["checkout", "-q", "-b", "side"]);
+        sandbox.commit(&repo, &[("a", "2")]);
+        sandbox.git(&repo, &["checkout", "-q", "main"]);
+        sandbox.commit(&repo, &[("a", "3")]);
+        let merge = Program::new(&repo, "merge").arg("side").run().unwrap();
+        assert_eq!(merge.code, 1);
+        let expected = by_git_itself(&sandbox, &repo);
+        assert_eq!(expected.len(), 3);
+        assert_eq!(told(&parse(&index_file(&repo)).unwrap()), expected);
+        sandbox.write(&repo, "b", "x");
+        sandbox.git(&repo, &["add", "-N", "b"]);
+        assert_eq!(told(&StagedFiles::open(&repo).unwrap()), expected);
+    }
+
+    #[test]
+    fn what_is_beyond_the_entries_is_left_to_git() {
+        let sandbox = Sandbox::new();
+        let repo = filled(&sandbox);
+        sandbox.commit(&repo, &[("deep/er/z", "z")]);
+        let expected = by_git_itself(&sandbox, &repo);
+        sandbox.git(&repo, &["update-index", "--split-index"]);
+        assert!(parse(&index_file(&repo)).is_none());
+        assert_eq!(told(&StagedFiles::open(&repo).unwrap()), expected);
+        sandbox.git(&repo, &["update-index", "--no-split-index"]);
+        sandbox.git(
+            &repo,
+            &["sparse-checkout", "set", "--cone", "--sparse-index", "a"],
+        );
+        assert!(parse(&index_file(&repo)).is_none());
+        assert_eq!(told(&StagedFiles::open(&repo).unwrap()), expected);
+        std::fs::write(repo.common_dir().join("index"), "DIRC nonsense").unwrap();
+        let error = StagedFiles::open(&repo).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read the index: "), "{error}");
+    }
+
+    #[test]
+    fn no_index_is_an_empty_one() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        assert!(parse(b"").is_none());
+        assert_eq!(StagedFiles::open(&repo).unwrap().entries, []);
+    }
+
+    #[test]
+    fn damaged_ones_end_in_nothing_or_entries() {
+        let sandbox = Sandbox::new();
+        let repo = filled(&sandbox);
+        let mut whole = Vec::new();
+        for version in ["2", "4"] {
+            sandbox.git(&repo, &["update-index", "--index-version", version]);
+            whole.push(index_file(&repo));
+        }
+        let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);
+        let cut = any::<prop::sample::Index>();
+        proptest!(|(version in 0..2_usize, damage in damage, cut in prop::option::of(cut))| {
+            let mut bytes = whole[version].clone();
+            for (at, byte) in damage {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            if let Some(staged) = parse(&bytes) {
+                let inside = staged.entries.iter().all(|entry| entry.path.end <= staged.paths.len());
+                prop_assert!(inside);
+            }
+        });
+    }
+}
