@@ -101,6 +101,8 @@ fn decisions(number: usize) {
             pinned: &pinned,
             incoming: &[],
             refused: &refused,
+            authors: &|_, _| Ok(BTreeSet::new()),
+            artifact: &|_, _| false,
             now: Time::UNIX_EPOCH,
         })
     };

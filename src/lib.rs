@@ -11,3 +11,4 @@ pub mod failure;
 pub mod git;
 pub mod show;
 pub mod terminal;
+pub mod worker;

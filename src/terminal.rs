@@ -94,14 +94,16 @@ impl Terminal {
     /// Columns to fit results into: what `COLUMNS` says, else the terminal's. Nothing where
     /// results go to a file or a pipe: nothing is cut there.
     pub fn width(&self) -> Option<usize> {
+        let stdout = std::io::stdout();
+        if !stdout.is_terminal() {
+            return None;
+        }
         let columns = std::env::var("COLUMNS")
             .ok()
             .and_then(|columns| columns.parse().ok());
-        let stdout = std::io::stdout();
         columns
             .or_else(|| {
-                let (width, _) = terminal_size::terminal_size_of(&stdout)?;
-                stdout.is_terminal().then_some(usize::from(width.0))
+                terminal_size::terminal_size_of(&stdout).map(|(width, _)| usize::from(width.0))
             })
             .map(|columns: usize| columns.max(20))
     }

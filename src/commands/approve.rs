@@ -1,4 +1,5 @@
-//! `planspec approve` and `planspec reject`: decide a gate for one run.
+//! `planspec approve`, `planspec reject` and `planspec comment`: what a reviewer says at a gate of
+//! one run.
 
 use clap::Args as ClapArgs;
 
@@ -6,7 +7,7 @@ use super::runs::{self, Look, Run};
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, reconcile, suggestion};
 use crate::core::controllers::execution::PinnedPlan;
-use crate::core::record::{Action, Address, ref_safe};
+use crate::core::record::{Action, Address, Record, Signature, ref_safe};
 use crate::core::resource::{AWAITING_APPROVAL, Decision, Kind, NodePhase, ReviewAction};
 use crate::failure::{Failure, Outcome};
 
@@ -48,13 +49,26 @@ pub fn reject(context: &Context, args: &Args) -> Outcome {
     decide(context, args, ReviewAction::Reject)
 }
 
+/// Run `comment`.
+pub fn comment(context: &Context, args: &Args) -> Outcome {
+    if args.message.trim().is_empty() {
+        return Err(Failure::usage("a comment without a text says nothing").hint("add -m TEXT"));
+    }
+    decide(context, args, ReviewAction::Comment)
+}
+
 fn decide(context: &Context, args: &Args, action: ReviewAction) -> Outcome {
     let store = Store::open(context)?;
     let actor = store.actor(args.actor.actor.as_deref())?;
     let look = runs::look(&store)?;
     let waiting = choose(&look, args)?;
     let gate = &waiting.decision.gate;
-    check_reviewer(&look, &waiting, &actor)?;
+    if action != ReviewAction::Comment {
+        check_reviewer(&look, &waiting, &actor)?;
+    }
+    if action == ReviewAction::Approve {
+        check_author(&look, &waiting, &actor)?;
+    }
     let (namespace, name) = gate.split_once('/').unwrap_or(("", gate));
     let address = Address::Review {
         namespace: namespace.to_owned(),
@@ -83,10 +97,16 @@ fn decide(context: &Context, args: &Args, action: ReviewAction) -> Outcome {
     if let Some(old) = old {
         store.fetch_records(&[old.to_owned()])?;
     }
-    runs::send(&store, &address, old, &record)?;
+    let mut id = store.write_record(old, &record)?;
+    if look.view.config.approvals.require_signed {
+        id = signed(&store, &look, id, &record)?;
+    }
+    let sent = store.send_written(&address, old, id, record.action.word())?;
+    runs::sent(&address, sent)?;
     let word = match action {
         ReviewAction::Approve => "approved",
-        _ => "rejected",
+        ReviewAction::Reject => "rejected",
+        ReviewAction::Comment => "commented on",
     };
     context.terminal.out(&format!(
         "{word} {gate} for {}/{} as {actor}\n",
@@ -94,6 +114,37 @@ fn decide(context: &Context, args: &Args, action: ReviewAction) -> Outcome {
         waiting.node
     ));
     reconcile::afterwards(context, &store, args.actor.reconcile)
+}
+
+/// Sign a record, and see that reconcile will count the signature.
+fn signed(store: &Store, look: &Look, id: String, record: &Record) -> Outcome<String> {
+    let help = "`approvals.requireSigned` is on: docs/approvals.md says how keys are made and listed; \
+                git signs with `user.signingkey` and `gpg.format`";
+    let id = store
+        .sign_record(&id)
+        .map_err(|failure| failure.hint(help))?;
+    let arrival = look.stored.time.max(store.now);
+    match store.signature(&look.view, arrival, &id, record)? {
+        Signature::Bad(reason, why) => {
+            Err(Failure::not_met(format!("this would not count, {reason}: {why}")).hint(help))
+        }
+        Signature::Good(_) | Signature::Unchecked => Ok(id),
+    }
+}
+
+/// Neither would it count the approval of somebody who wrote the plan.
+fn check_author(look: &Look, waiting: &Waiting<'_>, actor: &str) -> Outcome {
+    let approvals = &look.view.config.approvals;
+    let pinned = waiting.run.status.extensions.pinned.as_ref();
+    let is_author = pinned.is_some_and(|pinned| approvals.is_author(pinned, actor));
+    if !approvals.prevent_self_approval || !is_author {
+        return Ok(());
+    }
+    Err(Failure::not_met(format!(
+        "{actor} wrote what {} is to approve; somebody else has to decide",
+        waiting.decision.gate
+    ))
+    .hint("`approvals.preventSelfApproval` is on; authors may reject and comment"))
 }
 
 /// Reconcile would not count the decision of somebody else: better to say so at once.

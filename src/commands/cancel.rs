@@ -1,11 +1,10 @@
 //! `planspec cancel`: stop a run.
 
 use clap::Args as ClapArgs;
-use uuid::Uuid;
 
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, reconcile, runs};
-use crate::core::record::{Action, Address, RequestKind};
+use crate::core::record::{Action, RequestKind};
 use crate::failure::{Failure, Outcome};
 
 /// Stop an execution: what is unfinished is cancelled
@@ -37,14 +36,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     let action = Action::Request {
         request: RequestKind::Cancel,
+        node: None,
+        rebind: false,
         comment: args.message.clone(),
     };
-    let address = Address::Request {
-        run: runs::run_ref(run),
-        id: format!("cancel-{}", Uuid::new_v4().simple()),
-    };
-    let record = look.record(&store, run, &actor, action);
-    runs::send(&store, &address, None, &record)?;
+    runs::request(&store, &look, run, &actor, action)?;
     context
         .terminal
         .out(&format!("asked {} to stop\n", run.key.qualified()));

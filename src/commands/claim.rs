@@ -63,20 +63,33 @@ fn claim(
     if !node.is_claimable() {
         return Err(not_claimable(&name, node));
     }
-    let action = Action::Claim {
-        node: id.to_owned(),
-        attempt: node.attempt,
-        lease,
-    };
-    let address = runs::work_address(run, id, node.attempt);
-    let record = look.record(store, run, actor, action);
-    match store.send(&address, None, &record)? {
+    match take(store, look, (run, id, node), actor, lease)? {
         Sent::Done(_) => Ok(()),
         Sent::Taken => Err(
             Failure::taken(format!("somebody else has just claimed {name}"))
                 .hint("planspec next shows what is left"),
         ),
     }
+}
+
+/// Create the claim of the open attempt: exactly one of many wins.
+///
+/// # Errors
+/// The remote cannot be used.
+pub(super) fn take(
+    store: &Store,
+    look: &Look,
+    (run, id, node): (Run<'_>, &str, &NodeStatus),
+    actor: &str,
+    lease: Option<Duration>,
+) -> Outcome<Sent> {
+    let action = Action::Claim {
+        node: id.to_owned(),
+        attempt: node.attempt,
+        lease,
+    };
+    let address = runs::work_address(run, id, node.attempt);
+    store.send(&address, None, &look.record(store, run, actor, action))
 }
 
 /// Who was first, from the claim itself: the status may not know it yet.

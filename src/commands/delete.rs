@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::change::Change;
-use super::get::parse_kind;
+use super::get::wanted_one;
 use super::runs::choose_among;
 use super::store::Store;
 use super::{Context, NamespaceArg};
@@ -17,10 +17,9 @@ use crate::failure::Outcome;
 /// reconcile.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind
+    /// A kind, or KIND/NAME
     kind: String,
     /// Names: NAME or NAMESPACE/NAME
-    #[arg(required = true)]
     names: Vec<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
@@ -34,12 +33,14 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let kind = parse_kind(&args.kind)?;
+    let (kind, first) = wanted_one("delete", &args.kind, args.names.first().map(String::as_str))?;
+    let more = args.names.iter().skip(1).cloned();
+    let names: Vec<String> = std::iter::once(first).chain(more).collect();
     let store = Store::open(context)?;
     let mut change = Change::begin(&store)?;
     let namespace = args.namespace.namespace.as_deref();
     let mut doomed: Vec<Key> = Vec::new();
-    for name in &args.names {
+    for name in &names {
         let snapshot = change.before();
         let key = choose_among(snapshot.keys(), kind, name, namespace)?.clone();
         let owned = owned_by(snapshot, &key);

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::change::Change;
-use super::get::parse_kind;
+use super::get::wanted_one;
 use super::runs::choose_among;
 use super::store::Store;
 use super::{Context, NamespaceArg};
@@ -18,10 +18,10 @@ use crate::git::editor::{self, Draft};
 /// nothing at all, gives up; what was written is kept in a file that is named.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind
+    /// A kind, or KIND/NAME
     kind: String,
     /// NAME or NAMESPACE/NAME
-    name: String,
+    name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
     /// Message of the commit
@@ -34,11 +34,11 @@ const MARK: &str = "#! ";
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let kind = parse_kind(&args.kind)?;
+    let (kind, name) = wanted_one("edit", &args.kind, args.name.as_deref())?;
     let store = Store::open(context)?;
     let change = Change::begin(&store)?;
     let namespace = args.namespace.namespace.as_deref();
-    let key = choose_among(change.before().keys(), kind, &args.name, namespace)?.clone();
+    let key = choose_among(change.before().keys(), kind, &name, namespace)?.clone();
     change.check_clean(&key)?;
     let original = change.document_of(&key)?;
     let draft = Draft::new(&store.repo, &format!("{}.yaml", key.name))?;

@@ -14,7 +14,8 @@ use crate::show;
 /// Reads what the last fetch brought; `git fetch` brings more.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind: goals, plans, capabilities, bindings, gates, executions; all when left out
+    /// A kind (goals, plans, capabilities, bindings, gates, executions), or KIND/NAME; all when
+    /// left out
     kind: Option<String>,
     /// A name, or NAMESPACE/NAME
     name: Option<String>,
@@ -49,11 +50,16 @@ pub enum Format {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let store = Store::open(context)?;
-    let kind = args.kind.as_deref().map(parse_kind).transpose()?;
+    let wanted = match &args.kind {
+        Some(kind) => Some(wanted(kind, args.name.as_deref())?),
+        None => None,
+    };
+    let kind = wanted.as_ref().map(|wanted| wanted.kind);
+    let name = wanted.and_then(|wanted| wanted.name);
     let resources = Resources::known(&store)?;
     let namespace = args.namespace.namespace.as_deref();
-    let single = args.name.is_some();
-    let found: Vec<Merged<'_>> = match (kind, &args.name) {
+    let single = name.is_some();
+    let found: Vec<Merged<'_>> = match (kind, &name) {
         (Some(kind), Some(name)) => vec![resources.one(kind, name, namespace)?],
         _ => resources
             .all()
@@ -96,6 +102,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 args.output == Format::Wide,
                 kind.is_none(),
                 store.now,
+                context.terminal.width(),
             )
         }
     };
@@ -114,6 +121,50 @@ fn nothing(kind: Option<Kind>, namespace: Option<&str>) -> String {
     match namespace {
         Some(namespace) => format!("no {what} in namespace `{namespace}`"),
         None => format!("no {what}"),
+    }
+}
+
+/// What a command line names: a kind, and perhaps one resource of it.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Which kind.
+    pub kind: Kind,
+    /// `NAME` or `NAMESPACE/NAME`.
+    pub name: Option<String>,
+}
+
+/// `KIND NAME`, `KIND/NAME`, or a kind alone.
+///
+/// # Errors
+/// There is no such kind, or two names are given.
+pub fn wanted(kind: &str, name: Option<&str>) -> Outcome<Wanted> {
+    let (kind, name) = match (kind.split_once('/'), name) {
+        (None, name) => (kind, name),
+        (Some((kind, own)), None) => (kind, Some(own)),
+        (Some((kind, own)), Some(name)) => {
+            parse_kind(kind)?;
+            return Err(
+                Failure::usage(format!("both `{own}` and `{name}` are given as the name"))
+                    .hint(format!("one at a time: {kind}/{own}")),
+            );
+        }
+    };
+    Ok(Wanted {
+        kind: parse_kind(kind)?,
+        name: name.map(str::to_owned),
+    })
+}
+
+/// `KIND NAME` or `KIND/NAME`, where one resource is meant.
+///
+/// # Errors
+/// There is no such kind, or none or two names are given; `verb` is for the hint.
+pub fn wanted_one(verb: &str, kind: &str, name: Option<&str>) -> Outcome<(Kind, String)> {
+    let wanted = wanted(kind, name)?;
+    match wanted.name {
+        Some(name) => Ok((wanted.kind, name)),
+        None => Err(Failure::usage(format!("`{kind}` names no resource"))
+            .hint(format!("write planspec {verb} {kind} NAME"))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `planspec graph`: the graph of a plan, or of a run with its live state.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
@@ -12,7 +13,9 @@ use crate::core::controllers::execution::PinnedPlan;
 use crate::core::graph::Graph;
 use crate::core::resource::{GraphSpec, Kind, NodeStatus, Spec, Status};
 use crate::failure::{Failure, Outcome};
+use crate::git::files;
 use crate::show;
+use crate::show::svg::Picture;
 
 /// Draw a plan, or an execution with its live state
 #[derive(Debug, ClapArgs)]
@@ -24,6 +27,9 @@ pub struct Args {
     /// How to draw it
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+    /// Write it to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 /// How to draw a graph.
@@ -35,6 +41,8 @@ enum Format {
     Mermaid,
     /// For Graphviz.
     Dot,
+    /// A picture.
+    Svg,
 }
 
 /// A graph with what it was drawn from.
@@ -45,6 +53,14 @@ pub struct Drawing {
 }
 
 impl Drawing {
+    /// The graph with its spec.
+    pub fn graph(&self) -> show::graph::GraphOf<'_> {
+        show::graph::GraphOf {
+            graph: &self.graph,
+            spec: &self.spec,
+        }
+    }
+
     /// For the terminal.
     pub fn text(&self, width: Option<usize>) -> String {
         let width = width.unwrap_or(usize::MAX);
@@ -64,12 +80,34 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     })?;
     let (graph, spec, nodes) = (&drawing.graph, &drawing.spec, drawing.nodes.as_ref());
     let text = match args.format {
-        Format::Text => drawing.text(context.terminal.width()),
+        Format::Text => {
+            let width = context.terminal.width().filter(|_| args.output.is_none());
+            drawing.text(width)
+        }
         Format::Mermaid => show::graph::mermaid(graph, spec, nodes),
         Format::Dot => show::graph::dot(graph, spec, nodes),
+        Format::Svg => show::svg::svg(&Picture {
+            title: &title(&merged),
+            graph: drawing.graph(),
+            nodes,
+        }),
     };
-    context.terminal.out(&text);
+    match &args.output {
+        Some(file) => {
+            let base = context.dir.clone().unwrap_or_default();
+            files::write_user_file(&base.join(file), text.as_bytes())?;
+        }
+        None => context.terminal.out(&text),
+    }
     Ok(())
+}
+
+/// `Execution default/release-1: Running`
+fn title(merged: &Merged<'_>) -> String {
+    match merged.key.kind {
+        Kind::Execution => format!("{}: {}", merged.key, merged.view().phase()),
+        _ => merged.key.to_string(),
+    }
 }
 
 /// An execution of that name, else a plan; `KIND/NAME` says which.

@@ -68,6 +68,11 @@ impl Resources {
         })
     }
 
+    /// What stands in the files.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     /// All of them, by kind, namespace and name.
     pub fn all(&self) -> impl Iterator<Item = Merged<'_>> {
         self.keys.iter().map(|key| self.merged(key))

@@ -10,6 +10,7 @@ pub mod delete;
 pub mod describe;
 pub mod edit;
 pub mod explain;
+mod follow;
 pub mod get;
 pub mod graph;
 pub mod hooks;
@@ -20,12 +21,16 @@ pub mod next;
 pub mod reconcile;
 pub mod release;
 pub mod report;
+pub mod retry;
 mod runs;
 pub mod schema;
 pub mod start;
 mod store;
 pub mod validate;
+pub mod verify;
+pub mod wait;
 pub mod watch;
+pub mod work;
 
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::change::Change;
-use super::get::parse_kind;
+use super::get::wanted_one;
 use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::manifest;
@@ -17,10 +17,10 @@ use crate::show::findings;
 /// Write a commented template of a resource at its place; commits nothing
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind: goal, plan, capability, binding, gate, execution
+    /// A kind (goal, plan, capability, binding, gate, execution), or KIND/NAME
     kind: String,
     /// Name of the resource: NAME or NAMESPACE/NAME
-    name: String,
+    name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
     /// Print it instead of writing it
@@ -30,23 +30,27 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let kind = parse_kind(&args.kind)?;
+    let (kind, name) = wanted_one("new", &args.kind, args.name.as_deref())?;
     let store = Store::open(context)?;
     let change = Change::begin(&store)?;
-    let (namespace, name) = match args.name.split_once('/') {
+    let (namespace, name) = match name.split_once('/') {
         Some((namespace, name)) => (namespace, name),
         None => {
             let default = change.config.default_namespace.as_str();
             (
                 args.namespace.namespace.as_deref().unwrap_or(default),
-                args.name.as_str(),
+                name.as_str(),
             )
         }
     };
     let key = Key::new(kind, namespace, name);
     if !change.before().definitions(&key).is_empty() {
-        return Err(Failure::not_met(format!("{key} exists already"))
-            .hint(format!("planspec edit {} {name}", args.kind)));
+        return Err(
+            Failure::not_met(format!("{key} exists already")).hint(format!(
+                "planspec edit {} {name}",
+                kind.name().to_lowercase()
+            )),
+        );
     }
     let path = change.path_of(&key)?;
     let schema_path = format!(".planspec/schemas/{}.json", kind.name().to_lowercase());

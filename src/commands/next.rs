@@ -1,6 +1,5 @@
 //! `planspec next`: what can be claimed now, with everything a worker has to know.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use clap::Args as ClapArgs;
@@ -10,10 +9,13 @@ use super::runs::{self, Look, Run};
 use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::controllers::execution::{PinnedPlan, Pins};
-use crate::core::resource::{GoalSpec, Key, Kind, Node, NodeStatus, Spec};
-use crate::core::snapshot::Snapshot;
+use crate::core::resource::{Node, NodeStatus, Spec};
+use crate::core::transition::{WaitingFor, node_waits_for};
 use crate::failure::Outcome;
 use crate::show;
+
+/// Most jobs of a matrix: GitHub's limit.
+const MAX_MATRIX: usize = 256;
 
 /// List the nodes that can be claimed now
 ///
@@ -42,6 +44,8 @@ enum Format {
     Json,
     /// EXECUTION/NODE, a line each.
     Name,
+    /// The matrix of a GitHub Actions job, on one line.
+    GithubMatrix,
 }
 
 /// A node that can be claimed.
@@ -61,101 +65,87 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         .as_ref()
         .map(|name| look.run(name, namespace).map(|run| run.key))
         .transpose()?;
-    let offers: Vec<Offer<'_>> = look
-        .runs()
-        .filter(|run| namespace.is_none_or(|namespace| run.key.namespace == namespace))
-        .filter(|run| only.is_none_or(|only| run.key == only))
-        .flat_map(offers_of)
-        .filter(|offer| {
-            look.work_tip(offer.run, offer.id, offer.node.attempt)
-                .is_none()
-        })
+    let offers: Vec<Offer<'_>> = runs::offers(&look)
+        .map(|(run, id, node)| Offer { run, id, node })
+        .filter(|offer| namespace.is_none_or(|namespace| offer.run.key.namespace == namespace))
+        .filter(|offer| only.is_none_or(|only| offer.run.key == only))
         .filter(|offer| is_for(offer.node, args.provider.as_deref()))
         .collect();
-    let background = Background::new(&store, &look);
     let text = match args.output {
         Format::Name => offers
             .iter()
             .map(|offer| format!("{}/{}\n", offer.run.key.qualified(), offer.id))
             .collect(),
-        Format::Table => table(&background, &offers),
-        Format::Json => show::json(&show::list(
-            "NextNodes",
-            describe_all(&background, &offers)?,
-        )),
+        Format::Table => table(&look, &offers),
+        Format::GithubMatrix => matrix(context, &offers),
+        Format::Json => show::json(&show::list("NextNodes", describe_all(&look, &offers))),
     };
     if offers.is_empty() && args.output == Format::Table {
         context.terminal.note("nothing can be claimed now");
+        for waiting in look.runs().flat_map(to_verify) {
+            context.terminal.note(&waiting);
+        }
     }
     context.terminal.out(&text);
     Ok(())
 }
 
-fn offers_of(run: Run<'_>) -> impl Iterator<Item = Offer<'_>> {
+/// What a run has that waits for a check: no work to claim, and something to do all the same.
+fn to_verify(run: Run<'_>) -> impl Iterator<Item = String> {
     let nodes = run.status.node_statuses.iter();
-    nodes
-        .filter(|(_, node)| node.is_claimable())
-        .map(move |(id, node)| Offer { run, id, node })
+    let waits = nodes
+        .filter(|(_, node)| matches!(node_waits_for(node), Some(WaitingFor::Verification { .. })));
+    waits.map(move |(id, _)| {
+        let (name, namespace) = (&run.key.name, &run.key.namespace);
+        format!(
+            "note: {name}/{id} waits to be verified: planspec verify {name}/{id} -n {namespace}"
+        )
+    })
 }
 
 /// Whether a provider may take a node: it is bound to it, or open to all.
 fn is_for(node: &NodeStatus, provider: Option<&str>) -> bool {
-    let bound = node
-        .extensions
-        .target
-        .as_ref()
-        .and_then(|target| target.provider.as_deref());
+    let bound = runs::provider_of(node);
     provider.is_none_or(|provider| bound.is_none_or(|bound| bound == provider))
 }
 
-/// What is known about a run besides its status.
-struct Background<'a> {
-    pins: Pins<'a>,
-    store: &'a Store,
-    look: &'a Look,
-    snapshot: OnceCell<Snapshot>,
+/// The matrix of a GitHub Actions job, on one line.
+fn matrix(context: &Context, offers: &[Offer<'_>]) -> String {
+    if offers.len() > MAX_MATRIX {
+        context.terminal.note(&format!(
+            "note: {MAX_MATRIX} of {} nodes are listed: a matrix has no more jobs",
+            offers.len()
+        ));
+    }
+    let include: Vec<Value> = offers
+        .iter()
+        .take(MAX_MATRIX)
+        .map(|offer| {
+            json!({
+                "execution": offer.run.key.name,
+                "node": offer.id,
+                "attempt": offer.node.attempt,
+                "provider": runs::provider_of(offer.node).unwrap_or_default(),
+                "namespace": offer.run.key.namespace,
+            })
+        })
+        .collect();
+    format!("{}\n", json!({ "include": include }))
 }
 
-impl<'a> Background<'a> {
-    fn new(store: &'a Store, look: &'a Look) -> Background<'a> {
-        Background {
-            pins: Pins::new(&look.stored.pinned),
-            store,
-            look,
-            snapshot: OnceCell::new(),
-        }
-    }
-
-    fn plan(&self, run: Run<'_>) -> Option<PinnedPlan> {
-        let pinned = run.status.extensions.pinned.as_ref()?;
-        self.pins.plan(pinned).ok()
-    }
-
-    /// The goal of a run as it stands on the spec branch now.
-    fn goal(&self, run: Run<'_>) -> Outcome<Option<(Key, &GoalSpec)>> {
-        let pinned = run.status.extensions.pinned.as_ref();
-        let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) else {
-            return Ok(None);
-        };
-        let key = Key::new(Kind::Goal, &goal.namespace, &goal.name);
-        let snapshot = match self.snapshot.get() {
-            Some(snapshot) => snapshot,
-            None => {
-                let view = &self.look.view;
-                let snapshot = self.store.snapshot(&view.spec_commit, &view.config)?;
-                self.snapshot.get_or_init(|| snapshot)
-            }
-        };
-        Ok(snapshot.goal(&key).map(|spec| (key, spec)))
-    }
-}
-
-/// Offers, run by run.
+/// Offers, run by run, each run with its pinned plan.
 fn by_run<'o, 'a>(
+    look: &'a Look,
     offers: &'o [Offer<'a>],
-) -> impl Iterator<Item = (Run<'a>, &'o [Offer<'a>])> + use<'o, 'a> {
+) -> impl Iterator<Item = (Option<PinnedPlan>, &'o [Offer<'a>])> {
+    let pins = Pins::new(&look.stored.pinned);
     let groups = offers.chunk_by(|a, b| a.run.key == b.run.key);
-    groups.filter_map(|group| Some((group.first()?.run, group)))
+    groups.map(move |group| {
+        let pinned = group
+            .first()
+            .and_then(|offer| offer.run.status.extensions.pinned.as_ref());
+        (pinned.and_then(|pinned| pins.plan(pinned).ok()), group)
+    })
 }
 
 fn nodes_of(plan: Option<&PinnedPlan>) -> HashMap<&str, &Node> {
@@ -164,10 +154,9 @@ fn nodes_of(plan: Option<&PinnedPlan>) -> HashMap<&str, &Node> {
     nodes.map(|node| (node.id.as_str(), node)).collect()
 }
 
-fn table(background: &Background<'_>, offers: &[Offer<'_>]) -> String {
+fn table(look: &Look, offers: &[Offer<'_>]) -> String {
     let mut rows = Vec::new();
-    for (run, offers) in by_run(offers) {
-        let plan = background.plan(run);
+    for (plan, offers) in by_run(look, offers) {
         let nodes = nodes_of(plan.as_ref());
         for offer in offers {
             let title = nodes
@@ -175,12 +164,10 @@ fn table(background: &Background<'_>, offers: &[Offer<'_>]) -> String {
                 .and_then(|node| node.name.as_deref().or(node.description.as_deref()))
                 .and_then(|text| text.lines().next())
                 .unwrap_or_default();
-            let target = offer.node.extensions.target.as_ref();
-            let provider = target.and_then(|target| target.provider.as_deref());
             rows.push(vec![
-                run.key.namespace.clone(),
-                format!("{}/{}", run.key.name, offer.id),
-                provider.unwrap_or("<any>").to_owned(),
+                offer.run.key.namespace.clone(),
+                format!("{}/{}", offer.run.key.name, offer.id),
+                runs::provider_of(offer.node).unwrap_or("<any>").to_owned(),
                 offer.node.attempt.to_string(),
                 title.to_owned(),
             ]);
@@ -193,27 +180,20 @@ fn table(background: &Background<'_>, offers: &[Offer<'_>]) -> String {
     show::table::table(&headers, &rows, None)
 }
 
-fn describe_all(background: &Background<'_>, offers: &[Offer<'_>]) -> Outcome<Vec<Value>> {
+fn describe_all(look: &Look, offers: &[Offer<'_>]) -> Vec<Value> {
     let mut items = Vec::new();
-    for (run, offers) in by_run(offers) {
-        let plan = background.plan(run);
+    for (plan, offers) in by_run(look, offers) {
         let nodes = nodes_of(plan.as_ref());
-        let goal = background.goal(run)?;
-        for offer in offers {
-            let node = nodes.get(offer.id).copied();
-            items.push(describe(offer, plan.as_ref(), node, goal.as_ref()));
-        }
+        let described = offers
+            .iter()
+            .map(|offer| describe(offer, plan.as_ref(), nodes.get(offer.id).copied()));
+        items.extend(described);
     }
-    Ok(items)
+    items
 }
 
 /// Everything a worker has to know, from the pinned revision.
-fn describe(
-    offer: &Offer<'_>,
-    plan: Option<&PinnedPlan>,
-    node: Option<&Node>,
-    goal: Option<&(Key, &GoalSpec)>,
-) -> Value {
+fn describe(offer: &Offer<'_>, plan: Option<&PinnedPlan>, node: Option<&Node>) -> Value {
     let target = offer.node.extensions.target.as_ref();
     let mut value = json!({
         "namespace": offer.run.key.namespace,
@@ -229,7 +209,7 @@ fn describe(
     if let Some(node) = node {
         value["name"] = json!(node.name);
         value["description"] = json!(node.description);
-        value["inputs"] = json!(node.inputs);
+        value["inputs"] = json!(offer.node.inputs(node));
         value["outputs"] = json!(node.outputs);
         value["timeout"] = json!(node.timeout);
         value["context"] = json!(node.context);
@@ -244,13 +224,15 @@ fn describe(
             "context": spec.context,
         });
     }
-    if let Some((key, goal)) = goal {
+    let pinned = offer.run.status.extensions.pinned.as_ref();
+    let goal = pinned.and_then(|pinned| pinned.goal.as_ref());
+    if let (Some(pin), Some(goal)) = (goal, &plan.goal) {
         value["goal"] = json!({
-            "name": key.name,
-            "description": goal.description,
-            "constraints": goal.constraints,
-            "acceptanceCriteria": goal.acceptance_criteria,
-            "context": goal.context,
+            "name": pin.name,
+            "description": goal["description"],
+            "constraints": goal["constraints"],
+            "acceptanceCriteria": goal["acceptanceCriteria"],
+            "context": goal["context"],
         });
     }
     value

@@ -1,12 +1,13 @@
 //! `planspec reconcile`: advance what can be advanced, and commit the status back.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
-use super::store::{Store, Stored, View};
+use super::store::{Store, Stored, View, uid_of_result};
 use super::{Context, runs};
 use crate::core::digest::sha256_hex;
 use crate::core::reconcile::{self, Inputs, Outcome as Decision};
@@ -17,13 +18,17 @@ use crate::core::status::{BOARD_FILE, StatusTree, pinned_path};
 use crate::core::transition::{Transition, Waiting, waiting};
 use crate::failure::{Failure, Outcome};
 use crate::git::status_branch::{self, FileBody, NewStatus};
-use crate::git::{Cache, Head};
+use crate::git::{Cache, Head, authors, read};
 use crate::show;
 
 /// Most tries before a lost race is given up; each reads everything again.
 const TRIES: u32 = 12;
 /// Most errors in resources that are told.
 const ERRORS_SHOWN: usize = 50;
+/// How long the logs and the work of a run that is over are kept.
+const RESULT_DAYS: i64 = 30;
+/// Most refs of them that one reconcile deletes.
+const RESULTS_AT_ONCE: usize = 200;
 /// Name of the note about the last look that changed nothing.
 const IDLE_NOTE: &str = "idle";
 
@@ -151,7 +156,7 @@ fn attempt_once(store: &Store, dry_run: bool, rev: Option<&str>) -> Outcome<Opti
         view.config = store.config_at(&commit)?;
         view.spec_commit = commit;
     }
-    let look = fingerprint(&view);
+    let look = fingerprint(&view, store.repo.is_shallow());
     let cache = Cache::new(&store.repo);
     if let Some(idle) = Idle::recall(&cache, &look, store.now) {
         return Ok(Some(idle.report(view, rev)));
@@ -189,7 +194,7 @@ fn attempt_once(store: &Store, dry_run: bool, rev: Option<&str>) -> Outcome<Opti
     } else if report.notes.is_empty() {
         Idle::remember(&cache, look, &report);
     }
-    if let Err(failure) = clean_up(store, &report.view, tree) {
+    if let Err(failure) = clean_up(store, &report.view, tree, now) {
         // The status is written; the refs can be cleaned up next time.
         let why = failure.message.unwrap_or_default();
         report
@@ -244,12 +249,14 @@ impl Idle {
 }
 
 /// Everything that a decision follows from, but the time.
-fn fingerprint(view: &View) -> String {
+fn fingerprint(view: &View, shallow: bool) -> String {
     let mut text = format!(
-        "{} {} {}\n",
+        "{} {} {} {}\n",
         env!("CARGO_PKG_VERSION"),
         view.spec_commit,
-        view.status_tip.as_deref().unwrap_or("-")
+        view.status_tip.as_deref().unwrap_or("-"),
+        // Who wrote a plan cannot be told everywhere.
+        if shallow { "shallow" } else { "whole" },
     );
     for (address, tip) in &view.inbox {
         text.push_str(&format!("{address} {tip}\n"));
@@ -261,7 +268,8 @@ fn fingerprint(view: &View) -> String {
 fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Outcome<Decision> {
     let files = store.files(&view.spec_commit, &view.config)?;
     let snapshot = crate::core::snapshot::Snapshot::build(&files, &view.config);
-    let (incoming, refused, notes) = read_inbox(store, view, stored.map(|stored| &stored.tree))?;
+    let (incoming, refused, notes) =
+        read_inbox(store, view, stored.map(|stored| &stored.tree), now)?;
     let mut pinned = stored.map_or_else(BTreeMap::new, |stored| stored.pinned.clone());
     for file in &files {
         if let Content::Bytes(bytes) = &file.content {
@@ -270,17 +278,34 @@ fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Out
                 .or_insert_with(|| bytes.clone());
         }
     }
+    let unreadable = RefCell::new(None);
+    let artifact = |path: &str, text: Option<&str>| {
+        let found = read::has_artifact(&store.repo, &view.spec_commit, path, text);
+        found.unwrap_or_else(|error| {
+            unreadable.replace(Some(error));
+            false
+        })
+    };
+    let authors = |commit: &str, path: &str| {
+        let found = authors::of_file(&store.repo, commit, path);
+        found.map_err(|why| why.to_string())
+    };
     let mut decision = reconcile::reconcile(&Inputs {
         snapshot: &snapshot,
         config: &view.config,
         commit: &view.spec_commit,
         history_rewritten: is_rewritten(store, view, stored)?,
         old: stored.map(|stored| &stored.tree),
+        authors: &authors,
         pinned: &pinned,
         incoming: &incoming,
         refused: &refused,
+        artifact: &artifact,
         now,
     });
+    if let Some(error) = unreadable.take() {
+        return Err(error.into());
+    }
     decision.notes.extend(notes);
     let before = stored.map(|stored| &stored.tree);
     decision.notes.extend(not_applied(before, &decision.tree));
@@ -349,7 +374,7 @@ fn is_rewritten(store: &Store, view: &View, stored: Option<&Stored>) -> Outcome<
 /// What is new in the inbox, what on it is no record, and what to say about it.
 type Inbox = (Vec<Incoming>, BTreeSet<Address>, Vec<String>);
 
-fn read_inbox(store: &Store, view: &View, tree: Option<&StatusTree>) -> Outcome<Inbox> {
+fn read_inbox(store: &Store, view: &View, tree: Option<&StatusTree>, now: Time) -> Outcome<Inbox> {
     let known_runs = runs::by_uid(tree);
     let is_new = |address: &Address, tip: &String| {
         known_runs
@@ -369,12 +394,18 @@ fn read_inbox(store: &Store, view: &View, tree: Option<&StatusTree>) -> Outcome<
             .get(address.uid())
             .and_then(|run| run.extensions.records.get(&address.to_string()));
         match store.records(tip, known.map(String::as_str))? {
-            Ok((records, rewritten)) => incoming.push(Incoming {
-                address: address.clone(),
-                tip: tip.clone(),
-                records,
-                rewritten,
-            }),
+            Ok((mut records, rewritten)) => {
+                for received in &mut records {
+                    received.signature =
+                        store.signature(view, now, &received.id, &received.record)?;
+                }
+                incoming.push(Incoming {
+                    address: address.clone(),
+                    tip: tip.clone(),
+                    records,
+                    rewritten,
+                });
+            }
             Err(why) => {
                 notes.push(format!("refs/planspec/{address} is not believed: {why}"));
                 refused.insert(address.clone());
@@ -424,21 +455,28 @@ fn write(store: &Store, view: &View, decision: &Decision, now: Time) -> Outcome<
 }
 
 /// Delete the inbox refs of executions that are over in the status that everybody has: the lock is
-/// no longer needed, and what was said is kept as evidence.
-fn clean_up(store: &Store, view: &View, tree: &StatusTree) -> Outcome {
+/// no longer needed, and what was said is kept as evidence. Logs and work stay longer.
+fn clean_up(store: &Store, view: &View, tree: &StatusTree, now: Time) -> Outcome {
     let known_runs = runs::by_uid(Some(tree));
-    let done: Vec<(Address, String)> = view
-        .inbox
-        .iter()
-        .filter(|(address, tip)| {
-            known_runs.get(address.uid()).is_some_and(|run| {
-                run.phase.is_terminal()
-                    && run.extensions.records.get(&address.to_string()) == Some(*tip)
-            })
+    let done = view.inbox.iter().filter(|(address, tip)| {
+        known_runs.get(address.uid()).is_some_and(|run| {
+            run.phase.is_terminal()
+                && run.extensions.records.get(&address.to_string()) == Some(*tip)
         })
-        .map(|(address, tip)| (address.clone(), tip.clone()))
-        .collect();
-    store.forget(&done)
+    });
+    let done = done.map(|(address, tip)| (address.ref_name(), tip.clone()));
+    let is_old = |name: &str| {
+        let run = uid_of_result(name).and_then(|uid| known_runs.get(uid));
+        run.is_none_or(|run| {
+            let kept = |end: Time| end + chrono::TimeDelta::days(RESULT_DAYS);
+            run.phase.is_terminal() && run.completion_time.is_some_and(|end| kept(end) <= now)
+        })
+    };
+    let old = view.results.iter().filter(|(name, _)| is_old(name));
+    let old = old
+        .take(RESULTS_AT_ONCE)
+        .map(|(name, tip)| (name.clone(), tip.clone()));
+    store.forget(&done.chain(old).collect::<Vec<_>>())
 }
 
 fn print(context: &Context, store: &Store, args: &Args, report: &Report) -> Outcome {
@@ -498,5 +536,20 @@ pub fn afterwards(context: &Context, store: &Store, asked: bool) -> Outcome {
     context
         .terminal
         .out(&show::reconcile::text(&report.shown(false), width));
+    Ok(())
+}
+
+/// Reconcile, and show what moved; nothing where nothing did.
+///
+/// # Errors
+/// As [`once`].
+pub fn in_between(context: &Context, store: &Store) -> Outcome {
+    let report = once(store, false, None)?;
+    if !report.transitions.is_empty() {
+        let width = context.terminal.width();
+        context
+            .terminal
+            .out(&show::reconcile::text(&report.shown(false), width));
+    }
     Ok(())
 }

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, claim, reconcile, runs};
-use crate::core::controllers::execution::PinnedPlan;
+use crate::core::data;
 use crate::core::record::{Action, ReportResult};
+use crate::core::resource::{AWAITING_EXTERNAL, CapabilitySpec, Kind, Node, NodePhase, NodeStatus};
 use crate::failure::{Failure, Outcome};
 
 /// Report how a claimed node went
@@ -72,10 +73,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let look = runs::look(&store)?;
     let (run, id, node) = look.node(&args.target, args.namespace.namespace.as_deref())?;
     if args.succeeded && args.attempt.is_none() {
-        check_outputs(&look, run, id, &outputs)?;
+        refuse_unfit(&store, &look, run, id, &outputs)?;
     }
     let (attempt, tip) = match args.attempt {
         Some(attempt) => (attempt, look.work_tip(run, id, attempt).cloned()),
+        // Nobody claims what happens outside; whoever knows of it reports it.
+        None if is_outside(node) => (node.attempt, look.work_tip(run, id, node.attempt).cloned()),
         None => {
             let (attempt, tip) = held_attempt(&store, &look, (run, id), node.attempt, &actor)?;
             (attempt, Some(tip))
@@ -99,6 +102,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         outputs,
         message: args.message.clone(),
         commit,
+        artifacts: Vec::new(),
     };
     let address = runs::work_address(run, id, attempt);
     let record = look.record(&store, run, &actor, action);
@@ -114,30 +118,67 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     reconcile::afterwards(context, &store, args.actor.reconcile)
 }
 
-/// Reconcile would not take a success without the outputs that the task declares.
-fn check_outputs(
+/// Whether a node waits for something outside.
+pub(super) fn is_outside(node: &NodeStatus) -> bool {
+    node.phase == NodePhase::Blocked && node.extensions.reason == AWAITING_EXTERNAL
+}
+
+/// Whether reconcile would take these outputs: the declared ones are there, and all have the types
+/// that the task and its capabilities say.
+///
+/// # Errors
+/// The spec branch cannot be read.
+pub(super) fn fits(
+    store: &Store,
+    look: &runs::Look,
+    run: runs::Run<'_>,
+    node: &Node,
+    outputs: &Map<String, Value>,
+) -> Outcome<Result<(), String>> {
+    let snapshot = match node.capability_refs.is_empty() {
+        true => None,
+        false => Some(store.snapshot(&look.view.spec_commit, &look.view.config)?),
+    };
+    let pinned = run.status.extensions.pinned.as_ref();
+    let namespace = pinned.map_or("", |pinned| pinned.plan.namespace.as_str());
+    let capabilities: Vec<&CapabilitySpec> = snapshot
+        .iter()
+        .flat_map(|snapshot| {
+            let keys = node.capability_refs.iter();
+            keys.filter_map(|one| snapshot.capability(&one.key(Kind::Capability, namespace)))
+        })
+        .collect();
+    Ok(data::check_outputs(node, &capabilities, outputs).map_err(|(_, why)| why))
+}
+
+/// Reconcile would not take a success with such outputs.
+fn refuse_unfit(
+    store: &Store,
     look: &runs::Look,
     run: runs::Run<'_>,
     id: &str,
     outputs: &Map<String, Value>,
 ) -> Outcome {
-    let pinned = run.status.extensions.pinned.as_ref();
-    let plan = pinned.and_then(|pinned| PinnedPlan::read(&look.stored.pinned, pinned).ok());
-    let nodes = plan.as_ref().and_then(PinnedPlan::graph);
-    let node = nodes.and_then(|graph| graph.nodes.iter().find(|node| node.id == id));
+    let plan = runs::pinned_plan(look, run);
+    let Some(node) = plan.as_ref().and_then(|plan| runs::node_of(plan, id)) else {
+        return Ok(());
+    };
     let missing: Vec<String> = node
-        .into_iter()
-        .flat_map(|node| &node.outputs)
+        .outputs
+        .iter()
         .filter(|output| !outputs.contains_key(&output.name))
         .map(|output| format!("--output {}=…", output.name))
         .collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(
+    if !missing.is_empty() {
+        return Err(
             Failure::not_met(format!("`{id}` declares outputs that are missing"))
                 .hint(format!("add {}", missing.join(" "))),
-        ),
+        );
     }
+    fits(store, look, run, node, outputs)?.map_err(|why| {
+        Failure::not_met(format!("the outputs of `{id}` cannot be taken: {why}"))
+            .hint("--outputs-file takes values of every type, as JSON")
+    })
 }
 
 /// The newest attempt that the actor has claimed: the open one, else an older one, for a report

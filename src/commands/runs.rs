@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::store::{Sent, Store, Stored, View};
 use super::suggestion;
+use crate::core::controllers::execution::PinnedPlan;
 use crate::core::record::{Action, Address, RECORD_API_VERSION, Record, RunRef};
-use crate::core::resource::{ExecutionStatus, Key, Kind, NodeStatus, Status};
+use crate::core::resource::{ExecutionStatus, Key, Kind, Node, NodeStatus, Status};
 use crate::core::status::{StatusFile, StatusTree};
 use crate::failure::{Failure, Outcome};
 
@@ -66,6 +67,11 @@ impl Look {
             };
             Some(Run { key, file, status })
         })
+    }
+
+    /// The run of that uid.
+    pub fn by_uid(&self, uid: &str) -> Option<Run<'_>> {
+        self.runs().find(|run| run.file.uid == uid)
     }
 
     /// The execution of that name, `NAME` or `NAMESPACE/NAME`.
@@ -141,13 +147,62 @@ pub fn send(
     old: Option<&str>,
     record: &Record,
 ) -> Outcome<String> {
-    match store.send(address, old, record)? {
+    sent(address, store.send(address, old, record)?)
+}
+
+/// The id of a record that was sent; a lost race is a failure of its own kind.
+///
+/// # Errors
+/// Somebody else was first.
+pub fn sent(address: &Address, sent: Sent) -> Outcome<String> {
+    match sent {
         Sent::Done(id) => Ok(id),
         Sent::Taken => Err(Failure::taken(format!(
             "refs/planspec/{address} has moved in the meantime"
         ))
         .hint("look again, then repeat the command if it still makes sense")),
     }
+}
+
+/// The plan that a run is held to, if it can be read.
+pub fn pinned_plan(look: &Look, run: Run<'_>) -> Option<PinnedPlan> {
+    let pinned = run.status.extensions.pinned.as_ref()?;
+    PinnedPlan::read(&look.stored.pinned, pinned).ok()
+}
+
+/// A node of a plan.
+pub fn node_of<'a>(plan: &'a PinnedPlan, id: &str) -> Option<&'a Node> {
+    plan.graph()?.nodes.iter().find(|node| node.id == id)
+}
+
+/// Nodes that can be claimed and that nobody has claimed since.
+pub fn offers(look: &Look) -> impl Iterator<Item = (Run<'_>, &str, &NodeStatus)> {
+    look.runs()
+        .flat_map(|run| {
+            let nodes = run.status.node_statuses.iter();
+            nodes.map(move |(id, node)| (run, id.as_str(), node))
+        })
+        .filter(|(_, _, node)| node.is_claimable())
+        .filter(|(run, id, node)| look.work_tip(*run, id, node.attempt).is_none())
+}
+
+/// Who does a node, when it is bound.
+pub fn provider_of(node: &NodeStatus) -> Option<&str> {
+    node.extensions.target.as_ref()?.provider.as_deref()
+}
+
+/// Send an operator's request, on a ref of its own.
+///
+/// # Errors
+/// The remote cannot be used.
+pub fn request(store: &Store, look: &Look, run: Run<'_>, actor: &str, action: Action) -> Outcome {
+    let address = Address::Request {
+        run: run_ref(run),
+        id: format!("{}-{}", action.word(), Uuid::new_v4().simple()),
+    };
+    let record = look.record(store, run, actor, action);
+    send(store, &address, None, &record)?;
+    Ok(())
 }
 
 /// The run as records name it.

@@ -7,6 +7,7 @@ use super::change::Change;
 use super::runs::choose_among;
 use super::store::Store;
 use super::{Context, NamespaceArg};
+use crate::core::controllers::capability::remarks;
 use crate::core::resource::{API_VERSION, Key, Kind, PlanSpec};
 use crate::core::snapshot::Snapshot;
 use crate::core::yaml;
@@ -79,6 +80,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     if let Some(binding) = binding(context, args, snapshot, &plan_key, plan)? {
         spec.insert("bindingRef".to_owned(), json!({"name": binding}));
+    }
+    for remark in remarks(snapshot, &plan_key.namespace, &plan.graph) {
+        context.terminal.note(&format!("note: {remark}"));
     }
     if !args.parameters.is_empty() {
         let parameters: Map<String, Value> = args.parameters.iter().cloned().collect();

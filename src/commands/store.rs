@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::core::config::{CONFIG_FILE, Config};
-use crate::core::record::{Address, INBOX, RECORD_FILE, Received, Record};
+use crate::core::record::{
+    Action, Address, INBOX, MAX_RECORD_BYTES, RECORD_FILE, Received, Record, RunRef, Signature,
+};
 use crate::core::resource::Time;
 use crate::core::snapshot::Snapshot;
 use crate::core::status::StatusTree;
@@ -15,6 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::git::inbox::Chain;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, RefUpdate};
+use crate::git::signature::Verifier;
 use crate::git::{FALLBACK_EMAIL, Head, Identity, Repo, inbox, read, refs, status_branch};
 
 use super::Context;
@@ -42,6 +45,8 @@ pub struct View {
     pub status_tip: Option<String>,
     /// Inbox refs that this version knows.
     pub inbox: BTreeMap<Address, String>,
+    /// Refs that keep logs and work of attempts: see [`result_ref`].
+    pub results: BTreeMap<String, String>,
 }
 
 /// The status branch, read.
@@ -134,6 +139,7 @@ impl Store {
             config,
             status_tip,
             inbox: BTreeMap::new(),
+            results: BTreeMap::new(),
         })
     }
 
@@ -153,12 +159,14 @@ impl Store {
         let branches = self.repo.local_branches()?;
         let (spec_branch, spec_commit, config) = self.choose_spec(&branches, None)?;
         let status_tip = branches.get(&config.status.branch).cloned();
+        let shared = refs::list(&self.repo, INBOX)?;
         Ok(View {
             spec_branch,
             spec_commit,
             config,
             status_tip,
-            inbox: addresses(refs::list(&self.repo, INBOX)?),
+            results: results(&shared),
+            inbox: addresses(shared),
         })
     }
 
@@ -201,6 +209,7 @@ impl Store {
             spec_commit,
             config,
             status_tip,
+            results: results(&listing.refs),
             inbox: addresses(listing.refs),
         })
     }
@@ -224,7 +233,7 @@ impl Store {
     }
 
     /// Move the remote-tracking ref, as `git fetch` would.
-    fn track(&self, remote: &str, branch: &str, tip: Option<&str>) -> Outcome {
+    pub(super) fn track(&self, remote: &str, branch: &str, tip: Option<&str>) -> Outcome {
         let Some(tip) = tip else {
             return Ok(());
         };
@@ -444,11 +453,61 @@ impl Store {
         let mut records = Vec::new();
         for (id, bytes) in texts {
             match read_record(&bytes) {
-                Ok(record) => records.push(Received { id, record }),
+                Ok(record) => records.push(Received {
+                    id,
+                    record,
+                    signature: Signature::Unchecked,
+                }),
                 Err(why) => return Ok(Err(format!("record {id}: {why}"))),
             }
         }
         Ok(Ok((records, rewritten)))
+    }
+
+    /// Find out who signed a review that arrived at `arrival`, if the spec branch wants to know.
+    ///
+    /// # Errors
+    /// An object cannot be read, or there is no room for temporary files.
+    pub fn signature(
+        &self,
+        view: &View,
+        arrival: Time,
+        id: &str,
+        record: &Record,
+    ) -> Outcome<Signature> {
+        let approvals = &view.config.approvals;
+        let is_review = matches!(record.action, Action::Review { .. });
+        if !is_review || !approvals.require_signed {
+            return Ok(Signature::Unchecked);
+        }
+        let verifier = Verifier {
+            repo: &self.repo,
+            commit: &view.spec_commit,
+            signers_file: approvals.signers_file(),
+            arrival,
+        };
+        let names = approvals.names_of(&record.actor);
+        Ok(verifier.check(id, &record.actor, &names)?)
+    }
+
+    /// Write a record behind `old`; nothing points to it yet.
+    ///
+    /// # Errors
+    /// It is too large, or cannot be written.
+    pub fn write_record(&self, old: Option<&str>, record: &Record) -> Outcome<String> {
+        let text = yaml::write(&serde_json::to_value(record)?);
+        let identity = self.identity();
+        Ok(inbox::write_record(
+            &self.repo, old, &text, self.now, &identity,
+        )?)
+    }
+
+    /// Sign a record that was written, as the user's own git signs.
+    ///
+    /// # Errors
+    /// Git cannot sign.
+    pub fn sign_record(&self, id: &str) -> Outcome<String> {
+        Ok(inbox::sign(&self.repo, id, self.now, &self.identity())?)
     }
 
     /// Send a record: create its ref (`old` is nothing) or move it on from `old`.
@@ -456,12 +515,25 @@ impl Store {
     /// # Errors
     /// The remote cannot be reached or refuses for another reason than a lost race.
     pub fn send(&self, address: &Address, old: Option<&str>, record: &Record) -> Outcome<Sent> {
-        let text = yaml::write(&serde_json::to_value(record)?);
-        let id = inbox::write_record(&self.repo, old, &text, self.now, &self.identity())?;
+        let id = self.write_record(old, record)?;
+        self.send_written(address, old, id, record.action.word())
+    }
+
+    /// Send a record that was written behind `old`: `word` is what it is about.
+    ///
+    /// # Errors
+    /// As [`Store::send`].
+    pub fn send_written(
+        &self,
+        address: &Address,
+        old: Option<&str>,
+        id: String,
+        word: &str,
+    ) -> Outcome<Sent> {
         let name = address.ref_name();
         let done = match &self.remote {
             None => {
-                let why = format!("planspec: {}", record.action.word());
+                let why = format!("planspec: {word}");
                 refs::compare_and_swap(&self.repo, &name, old, &id, &why)? == Swap::Done
             }
             Some(remote) => {
@@ -511,25 +583,55 @@ impl Store {
         }
     }
 
-    /// Delete inbox refs, each only where it was last seen.
+    /// Keep a commit under a ref of this attempt's own: whoever holds the claim may write it, and
+    /// replaces what is there.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or refuses.
+    pub fn keep(&self, name: &str, commit: &str) -> Outcome {
+        let mut old = None;
+        for _ in 0..TRIES_TO_KEEP {
+            let Some(remote) = &self.remote else {
+                let old = refs::get(&self.repo, name)?;
+                let why = "planspec: result";
+                match refs::compare_and_swap(&self.repo, name, old.as_deref(), commit, why)? {
+                    Swap::Done => return Ok(()),
+                    Swap::Lost => continue,
+                }
+            };
+            let update = RefUpdate {
+                name: name.to_owned(),
+                old: old.clone(),
+                new: Some(commit.to_owned()),
+            };
+            match remote::push(&self.repo, remote, &[update])?.pop() {
+                Some(PushOutcome::Lost(found)) => old = found,
+                Some(outcome) => return went_through(outcome, remote).map(|_| ()),
+                None => break,
+            }
+        }
+        Err(Failure::taken(format!("somebody else writes {name}")))
+    }
+
+    /// Delete refs, each only where it was last seen.
     ///
     /// # Errors
     /// The remote cannot be reached.
-    pub fn forget(&self, refs_to_delete: &[(Address, String)]) -> Outcome {
+    pub fn forget(&self, refs_to_delete: &[(String, String)]) -> Outcome {
         if refs_to_delete.is_empty() {
             return Ok(());
         }
         match &self.remote {
             None => {
-                for (address, tip) in refs_to_delete {
-                    refs::delete(&self.repo, &address.ref_name(), tip)?;
+                for (name, tip) in refs_to_delete {
+                    refs::delete(&self.repo, name, tip)?;
                 }
             }
             Some(remote) => {
                 let updates: Vec<RefUpdate> = refs_to_delete
                     .iter()
-                    .map(|(address, tip)| RefUpdate {
-                        name: address.ref_name(),
+                    .map(|(name, tip)| RefUpdate {
+                        name: name.clone(),
                         old: Some(tip.clone()),
                         new: None,
                     })
@@ -562,6 +664,48 @@ fn addresses(refs: BTreeMap<String, String>) -> BTreeMap<Address, String> {
     refs.into_iter()
         .filter_map(|(name, id)| Some((Address::parse(name.strip_prefix(INBOX)?)?, id)))
         .collect()
+}
+
+/// Below this, each attempt of a worker has a ref that keeps its log and its work.
+const RESULTS: &str = "refs/planspec/results/";
+/// How often a ref that keeps a result is tried.
+const TRIES_TO_KEEP: usize = 3;
+
+/// The ref that keeps log and work of an attempt: a commit with the log, above the work.
+pub fn result_ref(run: &RunRef, node: &str, attempt: u32) -> String {
+    let RunRef {
+        namespace,
+        name,
+        uid,
+    } = run;
+    format!("{RESULTS}{namespace}/{name}/{uid}/{node}/{attempt}")
+}
+
+/// The uid in the name of a ref that keeps a result.
+pub fn uid_of_result(name: &str) -> Option<&str> {
+    name.strip_prefix(RESULTS)?.split('/').nth(2)
+}
+
+fn results(refs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let kept = refs.iter().filter(|(name, _)| name.starts_with(RESULTS));
+    kept.map(|(name, id)| (name.clone(), id.clone())).collect()
+}
+
+/// Whether a record can be read again by whoever gets it: it is not too large, and nothing in it
+/// breaks the bounds of every file.
+///
+/// # Errors
+/// In a sentence.
+pub fn fits(record: &Record) -> Result<(), String> {
+    let value = serde_json::to_value(record).map_err(|error| error.to_string())?;
+    let text = yaml::write(&value);
+    if text.len() > MAX_RECORD_BYTES {
+        return Err(format!(
+            "it has {} bytes as a record; at most {MAX_RECORD_BYTES} are accepted",
+            text.len()
+        ));
+    }
+    read_record(text.as_bytes()).map(|_| ())
 }
 
 fn read_record(bytes: &[u8]) -> Result<Record, String> {

@@ -1,26 +1,25 @@
 //! `planspec watch`: a stream of changes.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::get::parse_kind;
-use super::store::Store;
+use super::follow::Follower;
+use super::get::{Wanted, wanted};
+use super::store::Stored;
 use super::{Context, NamespaceArg};
-use crate::core::resource::{Key, Kind};
-use crate::core::status::{StatusFile, StatusTree};
+use crate::core::resource::{Duration, Key};
+use crate::core::status::StatusTree;
 use crate::core::transition::{Transition, transitions};
 use crate::failure::Outcome;
 use crate::show;
 
 /// Show what is, then every change of the status branch as it comes
 ///
-/// Looks at the remote, when there is one.
+/// Looks at the remote, when there is one, and reads nothing while its status branch stands still.
+/// Changes between two looks are all shown, each with the time of its status commit.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind; all when left out
+    /// A kind, or KIND/NAME; all when left out
     kind: Option<String>,
     /// A name, or NAMESPACE/NAME
     name: Option<String>,
@@ -33,8 +32,11 @@ pub struct Args {
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     output: Format,
     /// Stop after the first look
-    #[arg(long)]
+    #[arg(long, conflicts_with = "timeout")]
     once: bool,
+    /// Stop after this time, for example 10m
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<Duration>,
 }
 
 /// How to show changes.
@@ -48,59 +50,75 @@ enum Format {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let kind = args.kind.as_deref().map(parse_kind).transpose()?;
-    let mut tip: Option<String> = None;
+    let wanted = match &args.kind {
+        Some(kind) => Some(wanted(kind, args.name.as_deref())?),
+        None => None,
+    };
+    let mut follower = Follower::begin(context, args.timeout.as_ref())?;
     let mut shown: Option<StatusTree> = None;
     loop {
-        let store = Store::open(&context.again()?)?;
-        let view = store.fresh()?;
-        if view.status_tip != tip || shown.is_none() {
-            let stored = store.status(&view)?;
-            if let Some(stored) = stored {
-                let changes: Vec<Transition> = transitions(shown.as_ref(), &stored.tree)
-                    .into_iter()
-                    .filter(|change| is_meant(args, kind, &change.key))
-                    .collect();
-                print(context, args, &changes, &stored.tree.files, stored.time)?;
-                shown = Some(stored.tree);
-            }
-            tip = view.status_tip;
+        for commit in follower.look(context)? {
+            let stored = follower.read(&commit)?;
+            let changes: Vec<Transition> = transitions(shown.as_ref(), &stored.tree)
+                .into_iter()
+                .filter(|change| is_meant(args, wanted.as_ref(), &change.key))
+                .collect();
+            let is_state = shown.is_none();
+            context
+                .terminal
+                .out(&text(args.output, &changes, is_state, &commit, &stored));
+            shown = Some(stored.tree);
         }
-        if args.once || context.terminal.reader_is_gone() {
+        if args.once || !follower.rest(context, args.interval) {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_secs(args.interval));
     }
 }
 
-fn is_meant(args: &Args, kind: Option<Kind>, key: &Key) -> bool {
+fn is_meant(args: &Args, wanted: Option<&Wanted>, key: &Key) -> bool {
     let namespace = args.namespace.namespace.as_ref();
     let by_name = |name: &String| *name == key.name || *name == key.qualified();
-    kind.is_none_or(|kind| key.kind == kind)
-        && namespace.is_none_or(|namespace| *namespace == key.namespace)
-        && args.name.as_ref().is_none_or(by_name)
+    namespace.is_none_or(|namespace| *namespace == key.namespace)
+        && wanted.is_none_or(|wanted| {
+            key.kind == wanted.kind && wanted.name.as_ref().is_none_or(by_name)
+        })
 }
 
-fn print(
-    context: &Context,
-    args: &Args,
+fn text(
+    format: Format,
     changes: &[Transition],
-    files: &BTreeMap<Key, StatusFile>,
-    time: crate::core::resource::Time,
-) -> Outcome {
-    let mut text = String::new();
-    for change in changes {
-        text.push_str(&match args.output {
-            Format::Text => show::reconcile::change_line(change, time),
-            Format::Json => {
-                let uid = files.get(&change.key).map(|file| &file.uid);
-                let mut value = show::reconcile::transition_value(change);
-                value["time"] = json!(time);
-                value["uid"] = json!(uid);
-                show::json_line(&value)
+    is_state: bool,
+    commit: &str,
+    stored: &Stored,
+) -> String {
+    let lines = changes.iter().map(|change| match (format, is_state) {
+        (Format::Text, true) => show::reconcile::state_line(change, stored.time),
+        (Format::Text, false) => show::reconcile::change_line(change, stored.time),
+        (Format::Json, _) => {
+            let resource = show::reconcile::transition_value(change);
+            let file = stored.tree.files.get(&change.key);
+            let mut value = json!({
+                "apiVersion": show::CLI_API_VERSION,
+                "kind": if is_state { "State" } else { "Transition" },
+                "time": stored.time,
+                "commit": commit,
+                "sequence": stored.tree.controller.sequence,
+                "uid": file.map(|file| &file.uid),
+                "resource": change.key.kind.name(),
+            });
+            for field in [
+                "namespace",
+                "name",
+                "node",
+                "from",
+                "to",
+                "attempt",
+                "message",
+            ] {
+                value[field] = resource[field].clone();
             }
-        });
-    }
-    context.terminal.out(&text);
-    Ok(())
+            show::json_line(&value)
+        }
+    });
+    lines.collect()
 }

@@ -461,7 +461,7 @@ impl<'a> Web<'a> {
             .collect()
     }
 
-    /// From some nodes along the references within one kind, as far as they lead; and whatever
+    /// From some nodes along the references that can lead back, as far as they lead; and whatever
     /// defines what the nodes on the way refer to, or what they define themselves.
     fn follow(&self, start: Vec<usize>) -> (BTreeSet<usize>, BTreeSet<usize>) {
         let mut reached: BTreeSet<usize> = start.iter().copied().collect();
@@ -480,7 +480,7 @@ impl<'a> Web<'a> {
                 let definers = self.definers.get(name).filter(|_| !kinds.is_empty());
                 for (kind, next) in definers.into_iter().flatten() {
                     seen.insert(*next);
-                    if kinds.contains(&Some(kind)) && reached.insert(*next) {
+                    if leads_on(&kinds, kind) && reached.insert(*next) {
                         open.push(*next);
                     }
                 }
@@ -488,6 +488,14 @@ impl<'a> Web<'a> {
         }
         (reached, seen)
     }
+}
+
+/// Whether a reference from a file that defines these kinds to one of that kind can be part of a
+/// cycle: within one kind, and between executions and the plans that follow them.
+fn leads_on(kinds: &[Option<&str>], to: &str) -> bool {
+    let (execution, plan) = (Kind::Execution.name(), Kind::Plan.name());
+    let defined = |kind: &str| kinds.contains(&Some(kind));
+    defined(to) || (defined(execution) && to == plan) || (defined(plan) && to == execution)
 }
 
 #[cfg(test)]

@@ -4,9 +4,12 @@
 //! type checker here: what it may mention, and whether it can be true or false, is checked on the
 //! parsed expression.
 
-use cel::IdedExpr;
+use std::collections::{BTreeMap, HashMap};
+
 use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
 use cel::parser::PrattParser;
+use cel::{Context, IdedExpr, Value};
+use serde_json::{Map, Value as Json};
 
 use super::diagnostic::did_you_mean;
 use super::mention::{Mention, Mentioned};
@@ -19,10 +22,24 @@ pub const MAX_CHARS: usize = 1024;
 /// goes as deep as they nest; so many need little of a small stack.
 const MAX_OPERATORS: usize = 200;
 
+/// Most characters of the reason why a condition could not be evaluated: it may hold values.
+const MAX_REASON: usize = 300;
+
 /// A condition that compiles and mentions only what conditions may mention.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
+    expression: IdedExpr,
     mentions: Vec<Mention>,
+}
+
+/// What a condition is evaluated on.
+pub struct Facts<'a> {
+    /// `nodes`: phase and outputs of those that it mentions.
+    pub nodes: BTreeMap<&'a str, (NodePhase, &'a Map<String, Json>)>,
+    /// `parameters`
+    pub parameters: &'a Map<String, Json>,
+    /// `goal`: its spec, if the run serves one.
+    pub goal: Option<&'a Json>,
 }
 
 /// What is wrong with a condition.
@@ -58,7 +75,10 @@ impl Condition {
                     let mut mentions = walk.mentions;
                     mentions.sort();
                     mentions.dedup();
-                    return Ok(Condition { mentions });
+                    return Ok(Condition {
+                        expression,
+                        mentions,
+                    });
                 }
                 walk => walk.mistakes,
             },
@@ -76,6 +96,64 @@ impl Condition {
     pub fn mentions(&self) -> &[Mention] {
         &self.mentions
     }
+
+    /// Whether it is true.
+    ///
+    /// # Errors
+    /// The expression's own message, shortened: something that it mentions is not there, types do
+    /// not fit, or the result is neither true nor false.
+    pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, String> {
+        let mut context = Context::default();
+        let nodes = facts.nodes.iter().map(|(id, (phase, outputs))| {
+            let fields = HashMap::from([
+                ("phase".to_owned(), Value::from(phase.to_string())),
+                ("outputs".to_owned(), map_value(outputs)),
+            ]);
+            ((*id).to_owned(), Value::from(fields))
+        });
+        context.add_variable_from_value("nodes", nodes.collect::<HashMap<_, _>>());
+        context.add_variable_from_value("parameters", map_value(facts.parameters));
+        if let Some(goal) = facts.goal {
+            context.add_variable_from_value("goal", value(goal));
+        }
+        match Value::resolve(&self.expression, &context) {
+            Ok(Value::Bool(holds)) => Ok(holds),
+            Ok(other) => Err(format!(
+                "it is neither true nor false, but of type {}",
+                other.type_of()
+            )),
+            Err(error) => {
+                let reason = error.to_string();
+                let end = reason.char_indices().nth(MAX_REASON);
+                Err(match end {
+                    Some((end, _)) => format!("{}…", reason.get(..end).unwrap_or_default()),
+                    None => reason,
+                })
+            }
+        }
+    }
+}
+
+/// JSON as CEL sees it: whole numbers are integers, so that sums with literals work. Goes as deep
+/// as the value nests, which is bounded where it was read.
+fn value(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => Value::Bool(*flag),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(whole), _) => Value::Int(whole),
+            (None, Some(whole)) => Value::UInt(whole),
+            (None, None) => Value::Float(number.as_f64().unwrap_or_default()),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::from(items.iter().map(value).collect::<Vec<_>>()),
+        Json::Object(map) => map_value(map),
+    }
+}
+
+fn map_value(map: &Map<String, Json>) -> Value {
+    let entries = map.iter().map(|(key, json)| (key.clone(), value(json)));
+    Value::from(entries.collect::<HashMap<_, _>>())
 }
 
 impl Mistake {
@@ -622,6 +700,79 @@ mod tests {
 
     fn output(node: &str, name: &str) -> Mention {
         Mention::new(node, Mentioned::Output(name.to_owned()))
+    }
+
+    /// What became of a condition, with nodes `a` (Succeeded) and `b` (Failed).
+    fn holds(text: &str) -> Result<bool, String> {
+        let outputs = serde_json::json!({
+            "count": 3, "ratio": 0.5, "big": 18446744073709551615_u64, "name": "x", "flag": true,
+            "list": [1, "two"], "map": {"k": null},
+        });
+        let none = Map::new();
+        let parameters = serde_json::json!({"env": "prod", "dry": false, "n": 2});
+        let goal = serde_json::json!({"description": "d", "priority": 7});
+        let facts = Facts {
+            nodes: BTreeMap::from([
+                ("a", (NodePhase::Succeeded, outputs.as_object().unwrap())),
+                ("b", (NodePhase::Failed, &none)),
+            ]),
+            parameters: parameters.as_object().unwrap(),
+            goal: Some(&goal),
+        };
+        Condition::compile(text).unwrap().holds(&facts)
+    }
+
+    #[test]
+    fn conditions_are_evaluated() {
+        let table = [
+            ("true", true),
+            ("nodes[\"a\"].phase == \"Succeeded\"", true),
+            ("nodes.b.phase in [\"Succeeded\", \"Skipped\"]", false),
+            (
+                "nodes.a.outputs.count > 2 && nodes.a.outputs.count + 1 == 4",
+                true,
+            ),
+            ("nodes.a.outputs.ratio * 2.0 == 1.0", true),
+            ("nodes.a.outputs.ratio < 1", true),
+            ("nodes.a.outputs.name.startsWith('x')", true),
+            ("nodes.a.outputs.flag && !parameters.dry", true),
+            ("nodes.a.outputs.list[1] == 'two'", true),
+            ("size(nodes.a.outputs.list) == parameters.n", true),
+            (
+                "has(nodes.a.outputs.count) && !has(nodes.b.outputs.count)",
+                true,
+            ),
+            ("'count' in nodes.a.outputs", true),
+            ("nodes.a.outputs.map.k == null", true),
+            ("parameters.env == 'prod' ? goal.priority > 5 : false", true),
+            (
+                "nodes.b.phase == 'Failed' || nodes.b.outputs.missing == 1",
+                true,
+            ),
+        ];
+        for (text, expected) in table {
+            assert_eq!(holds(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_evaluated_says_why() {
+        let table = [
+            ("nodes.b.outputs.count > 2", "No such key: count"),
+            ("parameters.missing", "No such key: missing"),
+            ("goal.constraints.urgent", "No such key: constraints"),
+            (
+                "parameters.env",
+                "it is neither true nor false, but of type string",
+            ),
+            ("nodes.a.outputs.count / 0 == 1", "Division by zero"),
+        ];
+        for (text, reason) in table {
+            let error = holds(text).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        let long = format!("nodes.a.outputs.name + {:?} + 1 == 'x'", "y".repeat(900));
+        assert!(holds(&long).unwrap_err().chars().count() <= MAX_REASON + 1);
     }
 
     #[test]

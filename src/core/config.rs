@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::diagnostic::{Code, Diagnostic, Part, Place, Severity, Step, did_you_mean};
-use super::resource::Duration;
+use super::resource::{Duration, Pinned};
 use super::schema::{self, SchemaKind};
 use super::yaml;
 use crate::path;
@@ -31,6 +31,8 @@ pub struct Config {
     pub lease: Duration,
     /// Who may approve.
     pub approvals: ApprovalConfig,
+    /// Who may check the acceptance criteria of a reported task.
+    pub verification: Verifier,
     /// Severity per rule code.
     pub rules: BTreeMap<String, RuleLevel>,
     /// Bounds on input.
@@ -54,7 +56,7 @@ pub struct StatusConfig {
 pub struct ApprovalConfig {
     /// Only signed approvals count.
     pub require_signed: bool,
-    /// File of allowed signers on the spec branch.
+    /// File of allowed signers on the spec branch: `.planspec/allowed_signers` when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_signers: Option<String>,
     /// Authors of a plan revision cannot approve it.
@@ -65,6 +67,16 @@ pub struct ApprovalConfig {
     /// `team:NAME` in a gate: e-mails or `user:NAME` of its members.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub teams: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Who may check the acceptance criteria of a reported task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verifier {
+    /// Anybody, also who did it.
+    Anyone,
+    /// Somebody else than who did it.
+    Independent,
 }
 
 /// What to make of a finding.
@@ -131,6 +143,7 @@ impl Default for Config {
             status: StatusConfig::default(),
             lease: "30m".parse().unwrap_or_else(|_| unreachable!("a duration")),
             approvals: ApprovalConfig::default(),
+            verification: Verifier::Anyone,
             rules: BTreeMap::new(),
             limits: Limits::default(),
         }
@@ -261,6 +274,12 @@ fn bad_globs(config: &Value) -> Vec<(Vec<Step>, String)> {
 }
 
 impl ApprovalConfig {
+    /// Where the spec branch lists the SSH keys that count.
+    pub fn signers_file(&self) -> &str {
+        let default = ".planspec/allowed_signers";
+        self.allowed_signers.as_deref().unwrap_or(default)
+    }
+
     /// The one name under which an actor is counted: somebody listed under several e-mails in
     /// `users` is one person, and a plain id is short for `user:`.
     pub fn person(&self, actor: &str) -> String {
@@ -273,6 +292,30 @@ impl ApprovalConfig {
             None if actor.contains(['@', ':']) => actor.to_lowercase(),
             None => format!("user:{actor}").to_lowercase(),
         }
+    }
+
+    /// The names under which a person may be listed as a signer: what the actor is called, and
+    /// every other name of the same person.
+    pub fn names_of(&self, actor: &str) -> BTreeSet<String> {
+        let person = self.person(actor);
+        let plain = person.strip_prefix("user:").map(str::to_owned);
+        let listed = self
+            .users
+            .iter()
+            .filter(|(name, _)| self.person(name) == person)
+            .flat_map(|(name, mails)| std::iter::once(name).chain(mails));
+        let mut names: BTreeSet<String> = listed.cloned().chain(plain).collect();
+        names.extend([actor.to_owned(), person.clone()]);
+        // Whoever writes `user:` before somebody else's e-mail is not that person.
+        names.retain(|name| self.person(name) == person);
+        names
+    }
+
+    /// Whether an actor is one of those who wrote what a run is held to.
+    pub fn is_author(&self, pinned: &Pinned, actor: &str) -> bool {
+        let person = self.person(actor);
+        let mut authors = pinned.authors.iter().flatten();
+        authors.any(|author| self.person(author) == person)
     }
 
     /// Whether `actor` is meant by the reviewer entry `entry` of a gate: `user:NAME`, `team:NAME`,
@@ -436,6 +479,29 @@ limits: {fileBytes: 2048, depth: 16, nodes: 10}
         assert_eq!(approvals.person("Ana@Home.Example"), "user:tech-lead");
         assert_eq!(approvals.person("tech-lead"), "user:tech-lead");
         assert_eq!(approvals.person("ben@example.com"), "ben@example.com");
+    }
+
+    #[test]
+    fn names_under_which_a_person_may_sign() {
+        let approvals = approvals();
+        let lead: &[&str] = &[
+            "ana@example.com",
+            "ana@home.example",
+            "tech-lead",
+            "user:tech-lead",
+        ];
+        let table: [(&str, &[&str]); 6] = [
+            ("ana@example.com", lead),
+            ("user:tech-lead", lead),
+            ("tech-lead", lead),
+            ("Ben@Example.com", &["Ben@Example.com", "ben@example.com"]),
+            ("carol", &["carol", "user:carol"]),
+            ("user:ana@example.com", &["user:ana@example.com"]),
+        ];
+        for (actor, expected) in table {
+            let names: Vec<String> = approvals.names_of(actor).into_iter().collect();
+            assert_eq!(names, expected, "{actor}");
+        }
     }
 
     #[test]

@@ -112,6 +112,7 @@ codes! {
     UNKNOWN_NAME = "PS311" Error "a `when` or an input mentions what does not exist";
     NOT_BEFORE = "PS312" Error "a `when` or an input mentions a node that does not come before";
     IN_TWO_GROUPS = "PS313" Warning "a node is in two groups";
+    EXECUTION_CYCLE = "PS314" Error "executions wait for each other";
     SPEC_CHANGED = "PS401" Error "the spec of an Execution is immutable once committed";
     MOVED = "PS402" Error "a resource moved to another name or namespace";
     INCOMPLETE_ALLOW = "PS501" Error "an allow comment without a code or without a reason";

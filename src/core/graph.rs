@@ -50,6 +50,12 @@ pub enum Problem {
         /// The groups, starting with the first in the file.
         nodes: Vec<usize>,
     },
+    /// A node that waits for a group that it is in: each waits for the one before, over edges and
+    /// as a group waits for its children, and the first for the last.
+    GroupWaits {
+        /// The nodes, starting with the first in the file.
+        nodes: Vec<usize>,
+    },
     /// An edge ends at a node that does not exist.
     Dangling {
         /// Where the name stands.
@@ -145,7 +151,7 @@ impl Graph {
     pub fn build(spec: &GraphSpec) -> Result<Graph, Vec<Problem>> {
         let mut problems = Vec::new();
         let index = index_nodes(spec, &mut problems);
-        check_groups(spec, &index, &mut problems);
+        let members = check_groups(spec, &index, &mut problems);
         let edges = fold_edges(spec, &index, &mut problems);
 
         let graph = digraph(
@@ -160,7 +166,21 @@ impl Graph {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let order = topological_order(&graph);
+        // A group is over when its children are: it comes behind them, too.
+        let waits: BTreeSet<(usize, usize)> = edges
+            .into_keys()
+            .chain(members.into_iter().map(|(group, child)| (child, group)))
+            .collect();
+        let waits = digraph(
+            spec.nodes.iter().map(|_| ()),
+            waits.into_iter().map(|pair| (pair, ())),
+        );
+        let knots = cycles(&waits).into_iter();
+        let problems: Vec<Problem> = knots.map(|nodes| Problem::GroupWaits { nodes }).collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let order = topological_order(&waits);
         Ok(Graph {
             graph,
             index,
@@ -190,8 +210,8 @@ impl Graph {
         self.index.get(id).copied()
     }
 
-    /// Every node behind those it depends on; where that leaves a choice, in the order of the
-    /// file.
+    /// Every node behind those it depends on, every group behind its children; where that leaves
+    /// a choice, in the order of the file.
     pub fn order(&self) -> &[usize] {
         &self.order
     }
@@ -430,7 +450,12 @@ fn index_nodes(spec: &GraphSpec, problems: &mut Vec<Problem>) -> HashMap<String,
     index
 }
 
-fn check_groups(spec: &GraphSpec, index: &HashMap<String, usize>, problems: &mut Vec<Problem>) {
+/// The pairs of a group and a child.
+fn check_groups(
+    spec: &GraphSpec,
+    index: &HashMap<String, usize>,
+    problems: &mut Vec<Problem>,
+) -> BTreeSet<(usize, usize)> {
     let mut members = BTreeSet::new();
     for (node, group) in spec.nodes.iter().enumerate() {
         for (child, name) in group.children.iter().enumerate() {
@@ -451,6 +476,7 @@ fn check_groups(spec: &GraphSpec, index: &HashMap<String, usize>, problems: &mut
             .into_iter()
             .map(|nodes| Problem::GroupCycle { nodes }),
     );
+    members
 }
 
 /// One edge for each pair of nodes, with the first place where it stands.
@@ -920,6 +946,35 @@ mod tests {
             [Problem::Cycle {
                 nodes: vec![0, 1],
                 closing: EdgePlace::DependsOn { node: 0, index: 0 }
+            }]
+        );
+    }
+
+    #[test]
+    fn a_group_comes_behind_its_children_and_no_child_waits_for_it() {
+        let spec = |nodes: Vec<Node>| GraphSpec {
+            nodes,
+            edges: Vec::new(),
+        };
+        let waiting = |id: &str, on: &str| Node {
+            depends_on: vec![on.to_owned()],
+            ..task(id)
+        };
+        let fine = spec(vec![
+            group("outer", &["inner", "b"]),
+            group("inner", &["a"]),
+            waiting("after", "outer"),
+            task("a"),
+            task("b"),
+        ]);
+        let graph = Graph::build(&fine).unwrap();
+        assert_eq!(graph.order(), [3, 1, 4, 0, 2]);
+        let nodes = vec![group("g", &["a"]), waiting("b", "g"), waiting("a", "b")];
+        let problems = Graph::build(&spec(nodes)).unwrap_err();
+        assert_eq!(
+            problems,
+            [Problem::GroupWaits {
+                nodes: vec![0, 1, 2]
             }]
         );
     }

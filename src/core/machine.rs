@@ -25,6 +25,10 @@ pub enum NodeEvent {
     Cancel,
     /// What a gate approved has changed: it must be decided again.
     Reopen,
+    /// An operator opened it again.
+    Retry,
+    /// The first child of a group has begun.
+    Begin,
 }
 
 /// An event that a state does not allow.
@@ -51,12 +55,14 @@ pub fn node(
         (P::Pending, E::Claim) => P::Running,
         (P::Pending | P::Running | P::Blocked, E::Succeed) => P::Succeeded,
         (P::Pending | P::Running | P::Blocked, E::Fail) => P::Failed,
-        (P::Running, E::Requeue) => P::Pending,
+        (P::Running | P::Blocked, E::Requeue) => P::Pending,
         (P::Pending | P::Running, E::Block) => P::Blocked,
         (P::Blocked, E::Unblock) => P::Pending,
-        (P::Pending | P::Blocked, E::Skip) => P::Skipped,
+        (P::Pending | P::Running | P::Blocked, E::Skip) => P::Skipped,
         (P::Pending | P::Running | P::Blocked, E::Cancel) => P::Cancelled,
         (P::Succeeded, E::Reopen) => P::Pending,
+        (P::Failed | P::Skipped | P::Cancelled, E::Retry) => P::Pending,
+        (P::Pending | P::Blocked, E::Begin) => P::Running,
         _ => return Err(IllegalTransition { phase, event }),
     })
 }
@@ -76,6 +82,8 @@ pub enum ExecutionEvent {
     Fail,
     /// Somebody stopped it.
     Cancel,
+    /// An operator opened it again.
+    Retry,
 }
 
 /// The next phase of an execution.
@@ -95,6 +103,7 @@ pub fn execution(
         (P::Running | P::Blocked, E::Succeed) => P::Succeeded,
         (P::Running | P::Blocked, E::Fail) => P::Failed,
         (P::Pending | P::Running | P::Blocked, E::Cancel) => P::Cancelled,
+        (P::Failed | P::Running | P::Blocked, E::Retry) => P::Running,
         _ => return Err(IllegalTransition { phase, event }),
     })
 }
@@ -104,8 +113,8 @@ mod tests {
     use super::*;
     use NodeEvent::*;
 
-    const NODE_EVENTS: [NodeEvent; 9] = [
-        Claim, Succeed, Fail, Requeue, Block, Unblock, Skip, Cancel, Reopen,
+    const NODE_EVENTS: [NodeEvent; 11] = [
+        Claim, Succeed, Fail, Requeue, Block, Unblock, Skip, Cancel, Reopen, Retry, Begin,
     ];
 
     #[test]
@@ -122,13 +131,20 @@ mod tests {
             (P::Running, Fail, P::Failed),
             (P::Running, Requeue, P::Pending),
             (P::Running, Block, P::Blocked),
+            (P::Running, Skip, P::Skipped),
             (P::Running, Cancel, P::Cancelled),
             (P::Blocked, Succeed, P::Succeeded),
             (P::Blocked, Fail, P::Failed),
             (P::Blocked, Unblock, P::Pending),
+            (P::Blocked, Requeue, P::Pending),
             (P::Blocked, Skip, P::Skipped),
             (P::Blocked, Cancel, P::Cancelled),
             (P::Succeeded, Reopen, P::Pending),
+            (P::Failed, Retry, P::Pending),
+            (P::Skipped, Retry, P::Pending),
+            (P::Cancelled, Retry, P::Pending),
+            (P::Pending, Begin, P::Running),
+            (P::Blocked, Begin, P::Running),
         ];
         for &phase in NodePhase::ALL {
             for event in NODE_EVENTS {

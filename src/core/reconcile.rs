@@ -8,7 +8,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::config::Config;
-use super::controllers::{self, Presence, World, judge};
+use super::controllers::{self, Authors, Presence, World, judge};
 use super::diagnostic::Diagnostic;
 use super::record::{Address, Incoming};
 use super::resource::{Key, Kind, Status, Time};
@@ -33,12 +33,17 @@ pub struct Inputs<'a> {
     pub history_rewritten: bool,
     /// The status branch as it stands, if there is one.
     pub old: Option<&'a StatusTree>,
+    /// Who wrote a file: commit and path in, e-mails out.
+    pub authors: &'a Authors<'a>,
     /// Content of the blobs that runs are pinned to, by object id.
     pub pinned: &'a BTreeMap<String, Arc<[u8]>>,
     /// What is new in the inbox.
     pub incoming: &'a [Incoming],
     /// Inbox refs that hold something that is no record.
     pub refused: &'a BTreeSet<Address>,
+    /// Whether the spec commit holds a file or folder at a path, and the text in it if one is
+    /// given.
+    pub artifact: &'a controllers::Artifacts<'a>,
     /// The moment that counts as now, in whole seconds.
     pub now: Time,
 }
@@ -70,7 +75,9 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Outcome {
         commit: inputs.commit,
         repository_id: &repository_id,
         now: inputs.now,
+        authors: inputs.authors,
         pinned: controllers::execution::Pins::new(inputs.pinned),
+        artifact: inputs.artifact,
         capabilities: controllers::capability::phases(inputs.snapshot),
         uid_mismatches: BTreeMap::new(),
     };
@@ -94,26 +101,18 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Outcome {
         .collect();
     let presence_of_key = |key: &Key| presence.get(key).copied().unwrap_or(Presence::Deleted);
 
-    let mut deadlines: Vec<Time> = Vec::new();
     run_foundations(&world, &mut files, &presence_of_key);
-    let evidence = run_executions(
-        &world,
-        inputs,
-        &mut files,
-        &presence_of_key,
-        &mut deadlines,
-        &mut notes,
-    );
-    run_projections(&world, &mut files, &presence_of_key, &mut deadlines);
+    let mut runs = Runs::new(inputs, &files);
+    runs.note_strangers(&mut notes);
+    let deadline = loop {
+        runs.turn(&world, inputs, &mut files, &presence_of_key);
+        let deadline = run_projections(&world, &mut files, &presence_of_key);
+        if !runs.find_stale(&files) {
+            break runs.deadline().into_iter().chain(deadline).min();
+        }
+    };
 
-    finish(
-        inputs,
-        repository_id,
-        files,
-        deadlines.into_iter().min(),
-        evidence,
-        notes,
-    )
+    finish(inputs, repository_id, files, deadline, runs.evidence, notes)
 }
 
 /// A name-based uid.
@@ -274,70 +273,133 @@ fn source_errors<'a>(world: &World<'a>) -> BTreeMap<&'a str, &'a Diagnostic> {
     first
 }
 
-/// Executions: each with the records that are about it. Returns the evidence.
-fn run_executions<'a>(
-    world: &World<'_>,
-    inputs: &Inputs<'_>,
-    files: &mut BTreeMap<Key, StatusFile>,
-    presence: &dyn Fn(&Key) -> Presence<'a>,
-    deadlines: &mut Vec<Time>,
-    notes: &mut Vec<String>,
-) -> Vec<String> {
-    let mut by_uid: BTreeMap<&str, Vec<&Incoming>> = BTreeMap::new();
-    let mut ordered: Vec<&Incoming> = inputs.incoming.iter().collect();
-    ordered.sort_by(|a, b| a.address.cmp(&b.address));
-    for incoming in ordered {
-        by_uid
-            .entry(incoming.address.uid())
-            .or_default()
-            .push(incoming);
-    }
-    let mut evidence = Vec::new();
-    let runs: Vec<Key> = files
-        .keys()
-        .filter(|key| key.kind == Kind::Execution)
-        .cloned()
-        .collect();
-    for key in runs {
-        let Some(mut file) = files.remove(&key) else {
-            continue;
-        };
-        let incoming = by_uid.remove(file.uid.as_str()).unwrap_or_default();
-        let turn = controllers::execution::Turn {
-            world,
-            key: &key,
-            presence: presence(&key),
-            incoming: &incoming,
-            refused: inputs.refused,
-            others: files,
-        };
-        deadlines.extend(controllers::execution::reconcile(&turn, &mut file));
-        if let Status::Execution(status) = &file.status {
-            let folded_in = |incoming: &&&Incoming| {
-                let ref_name = incoming.address.to_string();
-                status.extensions.records.get(&ref_name) == Some(&incoming.tip)
-            };
-            let folded_in = incoming.iter().filter(folded_in);
-            evidence.extend(folded_in.map(|incoming| incoming.tip.clone()));
-        }
-        files.insert(key, file);
-    }
-    for (uid, incoming) in by_uid {
-        notes.push(format!(
-            "{} on an execution that is not there (uid {uid}): ignored",
-            count(incoming.len(), "inbox ref"),
-        ));
-    }
-    evidence
+/// The executions on their way through one reconcile.
+struct Runs<'a> {
+    by_uid: BTreeMap<&'a str, Vec<&'a Incoming>>,
+    /// Records about executions that are not there.
+    strangers: BTreeMap<&'a str, Vec<&'a Incoming>>,
+    /// Those to be looked at next.
+    todo: Vec<Key>,
+    /// Of each when it was looked at: what comes next, and the phases of what it follows.
+    seen: BTreeMap<Key, (controllers::execution::Next, Vec<Option<String>>)>,
+    /// Tips of the inbox refs that were folded in.
+    evidence: Vec<String>,
+    /// Turns that are left: what follows each other in a circle must not go round for ever.
+    turns: usize,
 }
 
-/// Bindings, gates and goals: what the runs make of them.
+impl<'a> Runs<'a> {
+    fn new(inputs: &Inputs<'a>, files: &BTreeMap<Key, StatusFile>) -> Runs<'a> {
+        let mut ordered: Vec<&Incoming> = inputs.incoming.iter().collect();
+        ordered.sort_by(|a, b| a.address.cmp(&b.address));
+        let mut by_uid: BTreeMap<&str, Vec<&Incoming>> = BTreeMap::new();
+        for incoming in ordered {
+            by_uid
+                .entry(incoming.address.uid())
+                .or_default()
+                .push(incoming);
+        }
+        let todo: Vec<Key> = files
+            .keys()
+            .filter(|key| key.kind == Kind::Execution)
+            .cloned()
+            .collect();
+        let known: BTreeSet<&str> = todo
+            .iter()
+            .filter_map(|key| Some(files.get(key)?.uid.as_str()))
+            .collect();
+        let (mine, strangers): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            by_uid.into_iter().partition(|(uid, _)| known.contains(uid));
+        Runs {
+            turns: todo.len() + 1,
+            by_uid: mine,
+            todo,
+            seen: BTreeMap::new(),
+            evidence: Vec::new(),
+            strangers,
+        }
+    }
+
+    fn note_strangers(&self, notes: &mut Vec<String>) {
+        notes.extend(self.strangers.iter().map(|(uid, incoming)| {
+            format!(
+                "{} on an execution that is not there (uid {uid}): ignored",
+                count(incoming.len(), "inbox ref"),
+            )
+        }));
+    }
+
+    /// Look at all that are to be looked at, each with the records that are about it.
+    fn turn<'p>(
+        &mut self,
+        world: &World<'_>,
+        inputs: &Inputs<'_>,
+        files: &mut BTreeMap<Key, StatusFile>,
+        presence: &dyn Fn(&Key) -> Presence<'p>,
+    ) {
+        for key in std::mem::take(&mut self.todo) {
+            let Some(mut file) = files.remove(&key) else {
+                continue;
+            };
+            // Records are folded in once, the first time.
+            let incoming = self.by_uid.remove(file.uid.as_str()).unwrap_or_default();
+            let turn = controllers::execution::Turn {
+                world,
+                key: &key,
+                presence: presence(&key),
+                incoming: &incoming,
+                refused: inputs.refused,
+                others: files,
+            };
+            let next = controllers::execution::reconcile(&turn, &mut file);
+            if let Status::Execution(status) = &file.status {
+                let folded_in = incoming.iter().filter(|incoming| {
+                    let ref_name = incoming.address.to_string();
+                    status.extensions.records.get(&ref_name) == Some(&incoming.tip)
+                });
+                let tips = folded_in.map(|incoming| incoming.tip.clone());
+                self.evidence.extend(tips);
+            }
+            files.insert(key.clone(), file);
+            let phases = phases_of(&next.follows, files);
+            self.seen.insert(key, (next, phases));
+        }
+    }
+
+    /// Those that follow something which has moved since they looked; false when there are none.
+    fn find_stale(&mut self, files: &BTreeMap<Key, StatusFile>) -> bool {
+        let stale = |(_, (next, phases)): &(&Key, &(controllers::execution::Next, Vec<_>))| {
+            !next.follows.is_empty() && phases_of(&next.follows, files) != *phases
+        };
+        let stale: Vec<Key> = self
+            .seen
+            .iter()
+            .filter(stale)
+            .map(|(key, _)| key.clone())
+            .collect();
+        self.todo = stale;
+        self.turns = self.turns.saturating_sub(1);
+        !self.todo.is_empty() && self.turns > 0
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        let deadlines = self.seen.values().filter_map(|(next, _)| next.deadline);
+        deadlines.min()
+    }
+}
+
+fn phases_of(keys: &[Key], files: &BTreeMap<Key, StatusFile>) -> Vec<Option<String>> {
+    let phase = |key: &Key| files.get(key).map(|file| file.status.phase());
+    keys.iter().map(phase).collect()
+}
+
+/// Bindings, gates and goals: what the runs make of them. Returns the next deadline of a goal.
 fn run_projections<'a>(
     world: &World<'_>,
     files: &mut BTreeMap<Key, StatusFile>,
     presence: &dyn Fn(&Key) -> Presence<'a>,
-    deadlines: &mut Vec<Time>,
-) {
+) -> Option<Time> {
+    let mut deadlines: Vec<Time> = Vec::new();
     let unfinished: Vec<Key> = files
         .iter()
         .filter(
@@ -394,6 +456,7 @@ fn run_projections<'a>(
         }
         files.insert(key, file);
     }
+    deadlines.into_iter().min()
 }
 
 /// Put the tree together; it counts as changed only when something besides the observed commit is.
@@ -416,12 +479,15 @@ fn finish(
     let pinned = files
         .values()
         .filter_map(|file| match &file.status {
-            Status::Execution(run) if !run.phase.is_terminal() => run.extensions.pinned.as_ref(),
+            // A failed run may be opened again.
+            Status::Execution(run) if run.phase.can_be_retried() && file.deleted.is_none() => {
+                run.extensions.pinned.as_ref()
+            }
             _ => None,
         })
         .flat_map(|pinned| {
-            let gates = pinned.gates.values();
-            [&pinned.execution, &pinned.plan].into_iter().chain(gates)
+            let others = pinned.gates.values().chain(&pinned.goal);
+            [&pinned.execution, &pinned.plan].into_iter().chain(others)
         })
         .map(|pin| pin.blob.clone())
         .collect();

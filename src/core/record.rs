@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::digest::sha256_hex;
-use super::resource::{Duration, ReviewAction, is_zero};
+use super::resource::{Artifact, CriterionResult, Duration, ReviewAction, SignedBy, is_zero};
 
 /// The `apiVersion` of every record.
 pub const RECORD_API_VERSION: &str = "records.planspec.io/v1";
@@ -17,6 +17,10 @@ pub const RECORD_API_VERSION: &str = "records.planspec.io/v1";
 pub const RECORD_FILE: &str = "record.yaml";
 /// Most bytes of that file.
 pub const MAX_RECORD_BYTES: usize = 64 * 1024;
+/// Most bytes of the outputs of one node, as JSON; what is larger is an artifact.
+pub const MAX_OUTPUT_BYTES: usize = 64 * 1024;
+/// Most artifacts of one report.
+pub const MAX_ARTIFACTS: usize = 20;
 /// Longest chain of records on one ref.
 pub const MAX_CHAIN: usize = 1000;
 /// Where inbox refs live.
@@ -78,8 +82,9 @@ fn is_empty(value: &Value) -> bool {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
         Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
         Value::Number(number) => number.as_u64() == Some(0),
-        _ => false,
+        Value::Bool(set) => !set,
     }
 }
 
@@ -146,6 +151,22 @@ pub enum Action {
         /// The commit that holds the work.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
+        /// What it left that is no output: logs, files, what is behind a URL.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        artifacts: Vec<Artifact>,
+    },
+    /// What the acceptance criteria of a reported node say.
+    Verification {
+        /// Which node.
+        node: String,
+        /// Which attempt.
+        attempt: u32,
+        /// The record of the report that was checked.
+        report: String,
+        /// The commit on whose tree it was checked.
+        commit: String,
+        /// One result for each criterion of the node, in its order.
+        results: Vec<CriterionResult>,
     },
     /// Yes, no, or a remark.
     Review {
@@ -168,6 +189,12 @@ pub enum Action {
     Request {
         /// What is wished.
         request: RequestKind,
+        /// Retry: only this node, and what it skipped.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<String>,
+        /// Retry: resolve the targets of unfinished nodes again.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        rebind: bool,
         /// Why.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         comment: String,
@@ -190,6 +217,8 @@ pub enum ReportResult {
 pub enum RequestKind {
     /// Stop the run.
     Cancel,
+    /// Open again what failed and what was skipped for it.
+    Retry,
 }
 
 impl Action {
@@ -200,6 +229,7 @@ impl Action {
             Action::Renewal { .. } => "renewal",
             Action::Release { .. } => "release",
             Action::Report { .. } => "report",
+            Action::Verification { .. } => "verification",
             Action::Review { decision, .. } => match decision {
                 ReviewAction::Approve => "approve",
                 ReviewAction::Reject => "reject",
@@ -207,6 +237,7 @@ impl Action {
             },
             Action::Request { request, .. } => match request {
                 RequestKind::Cancel => "cancel",
+                RequestKind::Retry => "retry",
             },
         }
     }
@@ -224,6 +255,17 @@ pub enum Address {
         node: String,
         /// The attempt, from 1.
         attempt: u32,
+    },
+    /// `verifications/<namespace>/<execution>/<uid>/<node>/<attempt>/<actor>`
+    Verification {
+        /// The run.
+        run: RunRef,
+        /// The node.
+        node: String,
+        /// The attempt, from 1.
+        attempt: u32,
+        /// Who checked, in its ref-safe form.
+        actor: String,
     },
     /// `reviews/<namespace>/<gate>/<execution uid>/<reviewer>`
     Review {
@@ -254,15 +296,23 @@ impl Address {
             name: name.to_owned(),
             uid: uid.to_owned(),
         };
+        let attempt = |text: &str| {
+            text.parse()
+                .ok()
+                .filter(|n: &u32| *n > 0 && n.to_string() == text)
+        };
         let parts: Vec<&str> = name.split('/').collect();
         Some(match parts[..] {
-            ["work", ns, exec, uid, node, attempt] => Address::Work {
+            ["work", ns, exec, uid, node, number] => Address::Work {
                 run: run(ns, exec, uid),
                 node: node.to_owned(),
-                attempt: attempt
-                    .parse()
-                    .ok()
-                    .filter(|n: &u32| *n > 0 && n.to_string() == attempt)?,
+                attempt: attempt(number)?,
+            },
+            ["verifications", ns, exec, uid, node, number, actor] => Address::Verification {
+                run: run(ns, exec, uid),
+                node: node.to_owned(),
+                attempt: attempt(number)?,
+                actor: actor.to_owned(),
             },
             ["reviews", ns, gate, uid, reviewer] => Address::Review {
                 namespace: ns.to_owned(),
@@ -281,7 +331,9 @@ impl Address {
     /// Uid of the execution that it is about.
     pub fn uid(&self) -> &str {
         match self {
-            Address::Work { run, .. } | Address::Request { run, .. } => &run.uid,
+            Address::Work { run, .. }
+            | Address::Verification { run, .. }
+            | Address::Request { run, .. } => &run.uid,
             Address::Review { uid, .. } => uid,
         }
     }
@@ -299,6 +351,16 @@ impl fmt::Display for Address {
             Address::Work { run, node, attempt } => write!(
                 f,
                 "work/{}/{}/{}/{node}/{attempt}",
+                run.namespace, run.name, run.uid
+            ),
+            Address::Verification {
+                run,
+                node,
+                attempt,
+                actor,
+            } => write!(
+                f,
+                "verifications/{}/{}/{}/{node}/{attempt}/{actor}",
                 run.namespace, run.name, run.uid
             ),
             Address::Review {
@@ -344,6 +406,19 @@ pub struct Received {
     pub id: String,
     /// What it says.
     pub record: Record,
+    /// Whether its commit is signed by whom it names.
+    pub signature: Signature,
+}
+
+/// What the Git room found when it checked the signature of a record's commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// Nobody asked: the configuration wants no signatures, or it is no review.
+    Unchecked,
+    /// Valid when it arrived, by a key that the spec branch lists for the record's actor.
+    Good(SignedBy),
+    /// It does not count: why in one CamelCase word, and why in a sentence with the way out.
+    Bad(&'static str, String),
 }
 
 /// What is new on one inbox ref.
@@ -371,6 +446,7 @@ mod tests {
     fn addresses_read_back() {
         for name in [
             "work/team/exec/0b6f/research/2",
+            "verifications/team/exec/0b6f/research/2/agent%3A%2F%2Fx",
             "reviews/team/security/0b6f/ana%40example%2Ecom",
             "requests/team/exec/0b6f/c1",
         ] {
@@ -382,6 +458,8 @@ mod tests {
         for name in [
             "work/team/exec/0b6f/research/0",
             "work/team/exec/0b6f/research/01",
+            "verifications/team/exec/0b6f/research/0/x",
+            "results/team/exec/0b6f/research/1",
             "work/team/exec/0b6f/research",
             "x",
             "",
@@ -442,6 +520,7 @@ mod tests {
             "status",
             "claim",
             "report",
+            "verification",
             "approve",
             "cancel",
         ];
@@ -451,8 +530,9 @@ mod tests {
     #[test]
     fn folding_order() {
         let work = Address::parse("work/z/z/z/z/9");
+        let verification = Address::parse("verifications/b/b/b/b/1/b");
         let review = Address::parse("reviews/a/a/a/a");
         let request = Address::parse("requests/a/a/a/a");
-        assert!(work < review && review < request);
+        assert!(work < verification && verification < review && review < request);
     }
 }

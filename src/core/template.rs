@@ -3,6 +3,8 @@
 //! They are substituted as values. There is no escape: a text that holds `${` itself is given as
 //! a parameter, since what is substituted is not read again.
 
+use serde_json::Value;
+
 use super::diagnostic::did_you_mean;
 use super::mention::{Mention, Mentioned};
 
@@ -51,6 +53,53 @@ pub fn references(text: &str) -> Result<Vec<Reference>, Malformed> {
         rest = behind;
     }
     Ok(found)
+}
+
+/// A value with its references replaced: by the value itself where the whole text is one
+/// reference, by its text where it is a part of a text. What is substituted is not read again.
+///
+/// # Errors
+/// A sentence: a reference that begins none, or the first that `look_up` has no value for.
+pub fn substitute(
+    value: &Value,
+    look_up: &dyn Fn(&Reference) -> Result<Value, String>,
+) -> Result<Value, String> {
+    let mut value = value.clone();
+    let mut todo = vec![&mut value];
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::String(text) if is_template(text) => *value = expand(text, look_up)?,
+            Value::Array(items) => todo.extend(items),
+            Value::Object(fields) => todo.extend(fields.values_mut()),
+            _ => {}
+        }
+    }
+    Ok(value)
+}
+
+fn expand(
+    text: &str,
+    look_up: &dyn Fn(&Reference) -> Result<Value, String>,
+) -> Result<Value, String> {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("${") {
+        let closed = behind.split_once('}');
+        let (inner, behind) = closed.ok_or_else(|| format!("`${{{behind}` is not closed"))?;
+        let reference = reference(inner).map_err(|malformed| malformed.message)?;
+        let value = look_up(&reference)?;
+        if before.is_empty() && behind.is_empty() && expanded.is_empty() {
+            return Ok(value);
+        }
+        expanded.push_str(before);
+        match value {
+            Value::String(text) => expanded.push_str(&text),
+            other => expanded.push_str(&other.to_string()),
+        }
+        rest = behind;
+    }
+    expanded.push_str(rest);
+    Ok(Value::String(expanded))
 }
 
 fn reference(inner: &str) -> Result<Reference, Malformed> {
@@ -106,6 +155,8 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn output(node: &str, name: &str) -> Reference {
@@ -201,6 +252,41 @@ mod tests {
                 help: help.to_owned(),
             };
             assert_eq!(references(text), Err(malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn references_are_replaced_by_values() {
+        let look_up = |reference: &Reference| match reference {
+            Reference::Parameter(name) if name == "n" => Ok(json!(3)),
+            Reference::Parameter(name) if name == "list" => Ok(json!([1, {"a": null}])),
+            Reference::Parameter(name) if name == "sly" => Ok(json!("${parameters.n}")),
+            Reference::Output(_) => Ok(json!("text")),
+            Reference::Parameter(name) => Err(format!("no {name}")),
+        };
+        let table = [
+            (json!("plain"), Ok(json!("plain"))),
+            (json!("${parameters.n}"), Ok(json!(3))),
+            (json!("${parameters.list}"), Ok(json!([1, {"a": null}]))),
+            (json!(" ${parameters.n}"), Ok(json!(" 3"))),
+            (json!("${parameters.n}${parameters.n}"), Ok(json!("33"))),
+            (json!("a ${nodes.x.outputs.y} b"), Ok(json!("a text b"))),
+            (
+                json!("-${parameters.list}-"),
+                Ok(json!("-[1,{\"a\":null}]-")),
+            ),
+            // Not read again.
+            (json!("${parameters.sly}!"), Ok(json!("${parameters.n}!"))),
+            (
+                json!({"k": ["${parameters.n}", {"${parameters.n}": 1}]}),
+                Ok(json!({"k": [3, {"${parameters.n}": 1}]})),
+            ),
+            (json!(["${parameters.none}"]), Err("no none".to_owned())),
+            (json!("${x"), Err("`${x` is not closed".to_owned())),
+            (json!("${x}"), Err("`${x}` is no reference".to_owned())),
+        ];
+        for (value, expected) in table {
+            assert_eq!(substitute(&value, &look_up), expected, "{value}");
         }
     }
 

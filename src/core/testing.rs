@@ -12,12 +12,12 @@ use super::machine::{self, ExecutionEvent, NodeEvent};
 use super::reconcile::{Inputs, Outcome, reconcile};
 use super::record::{
     Action, Address, Incoming, RECORD_API_VERSION, Received, Record, ReportResult, RequestKind,
-    RunRef, ref_safe,
+    RunRef, Signature, ref_safe,
 };
 use super::resource::{
-    BindingStatus, CapabilityStatus, Condition, Duration, ExecutionPhase, ExecutionStatus,
-    GateStatus, GoalStatus, Key, Kind, NodePhase, NodeStatus, PlanStatus, ReviewAction, Status,
-    Time, find_condition,
+    BindingStatus, CONDITION_FALSE, CapabilityStatus, Condition, CriterionResult, Duration,
+    ExecutionPhase, ExecutionStatus, GateStatus, GoalStatus, Key, Kind, NodePhase, NodeStatus,
+    PlanStatus, ReviewAction, Status, Time, find_condition,
 };
 use super::snapshot::Snapshot;
 use super::source::{Content, SourceFile};
@@ -170,6 +170,10 @@ pub struct World {
     pub refused: BTreeSet<Address>,
     /// Blobs that were lost.
     pub lost: BTreeSet<String>,
+    /// What is found out about the signatures of records that are made from now on.
+    pub signature: Signature,
+    /// Who wrote every file, or why nobody can tell.
+    pub authors: Result<BTreeSet<String>, String>,
     files: BTreeMap<String, SourceFile>,
     snapshot: Snapshot,
     objects: BTreeMap<String, Arc<[u8]>>,
@@ -198,6 +202,8 @@ impl World {
             last: None,
             refused: BTreeSet::new(),
             lost: BTreeSet::new(),
+            signature: Signature::Unchecked,
+            authors: Ok(BTreeSet::new()),
             files: BTreeMap::new(),
             snapshot: Snapshot::default(),
             objects: BTreeMap::new(),
@@ -321,6 +327,7 @@ impl World {
                 time: "1970-01-01T00:00:00Z".to_owned(),
                 nonce: self.records.to_string(),
             },
+            signature: self.signature.clone(),
         }
     }
 
@@ -424,6 +431,7 @@ impl World {
             outputs: outputs.as_object().cloned().unwrap_or_default(),
             message: String::new(),
             commit: None,
+            artifacts: Vec::new(),
         };
         self.work(node, attempt, actor, action);
     }
@@ -489,10 +497,56 @@ impl World {
         self.push(&address, received);
     }
 
+    /// Say of each acceptance criterion of a reported node whether it holds.
+    pub fn verify(&mut self, node: &str, actor: &str, holds: &[(&str, bool)]) {
+        let status = self.node(node);
+        let pinned = self.run().extensions.pinned.as_ref();
+        let report = status.extensions.report.as_ref();
+        let of_report = report.and_then(|report| report.commit.clone());
+        let result = |(name, holds): &(&str, bool)| CriterionResult {
+            name: (*name).to_owned(),
+            holds: *holds,
+            ran: "make check".to_owned(),
+            code: Some(i64::from(!*holds)),
+            duration_ms: 12,
+            excerpt: String::new(),
+        };
+        let action = Action::Verification {
+            node: node.to_owned(),
+            attempt: status.attempt,
+            report: report
+                .map(|report| report.record.clone())
+                .unwrap_or_default(),
+            commit: of_report
+                .or(pinned.map(|pinned| pinned.commit.clone()))
+                .unwrap_or_default(),
+            results: holds.iter().map(result).collect(),
+        };
+        let received = self.record(actor, action);
+        let address = Address::Verification {
+            run: self.run_ref(),
+            node: node.to_owned(),
+            attempt: status.attempt,
+            actor: ref_safe(actor),
+        };
+        self.push(&address, received);
+    }
+
     /// Ask for the run to be stopped.
     pub fn cancel(&mut self, actor: &str) {
+        self.request(RequestKind::Cancel, actor, None, false);
+    }
+
+    /// Ask for the run, or one node, to be tried again.
+    pub fn retry(&mut self, actor: &str, node: Option<&str>, rebind: bool) {
+        self.request(RequestKind::Retry, actor, node, rebind);
+    }
+
+    fn request(&mut self, request: RequestKind, actor: &str, node: Option<&str>, rebind: bool) {
         let action = Action::Request {
-            request: RequestKind::Cancel,
+            request,
+            node: node.map(str::to_owned),
+            rebind,
             comment: String::new(),
         };
         let received = self.record(actor, action);
@@ -544,15 +598,27 @@ impl World {
             .map(|blob| (blob.clone(), Arc::clone(&self.objects[blob])))
             .collect();
         let observed = |tree: &StatusTree| self.history.contains(&tree.controller.observed_commit);
+        let artifact = |path: &str, text: Option<&str>| {
+            let below = format!("{path}/");
+            let mut files = self.files.values();
+            files.any(|file| match &file.content {
+                Content::Bytes(bytes) if file.path == path => {
+                    text.is_none_or(|text| String::from_utf8_lossy(bytes).contains(text))
+                }
+                _ => text.is_none() && file.path.starts_with(&below),
+            })
+        };
         reconcile(&Inputs {
             snapshot: &self.snapshot,
             config: &self.config,
             commit: self.head(),
             history_rewritten: self.tree.as_ref().is_some_and(|tree| !observed(tree)),
             old: self.tree.as_ref(),
+            authors: &|_, _| self.authors.clone(),
             pinned: &blobs,
             incoming,
             refused: &self.refused,
+            artifact: &artifact,
             now: self.now,
         })
     }
@@ -754,15 +820,25 @@ fn assert_legal(old: Option<&StatusTree>, new: &StatusTree) {
         else {
             continue;
         };
-        let events = [E::Start, E::Run, E::Block, E::Succeed, E::Fail, E::Cancel];
-        let allowed = reachable(before.phase, &events, |p, e| machine::execution(p, e).ok());
+        let retried = before.extensions.retried_by != after.extensions.retried_by;
+        let events = [
+            E::Start,
+            E::Run,
+            E::Block,
+            E::Succeed,
+            E::Fail,
+            E::Cancel,
+            E::Retry,
+        ];
+        let events = &events[..if retried { 7 } else { 6 }];
+        let allowed = reachable(before.phase, events, |p, e| machine::execution(p, e).ok());
         assert!(
             allowed.contains(&after.phase),
             "{key}: {} → {}",
             before.phase,
             after.phase
         );
-        if before.phase.is_terminal() {
+        if before.phase.is_terminal() && !retried {
             assert_eq!(before.node_statuses, after.node_statuses, "{key} was over");
         }
         for (id, was) in &before.node_statuses {
@@ -776,11 +852,18 @@ fn assert_legal(old: Option<&StatusTree>, new: &StatusTree) {
                 N::Unblock,
                 N::Skip,
                 N::Cancel,
+                N::Begin,
                 N::Reopen,
+                N::Retry,
             ];
-            // Only what a gate has approved can be opened again.
+            // Only what a gate has approved can be opened again, unless somebody asks for it.
             let may_reopen = was.extensions.decision.is_some();
-            let events = &events[..if may_reopen { 9 } else { 8 }];
+            let last = match (retried, may_reopen) {
+                (true, _) => 11,
+                (false, true) => 10,
+                (false, false) => 9,
+            };
+            let events = &events[..last];
             let allowed = reachable(was.phase, events, |p, e| machine::node(p, e).ok());
             assert!(
                 allowed.contains(&is.phase),
@@ -790,7 +873,7 @@ fn assert_legal(old: Option<&StatusTree>, new: &StatusTree) {
             );
             assert!(was.attempt <= is.attempt, "{key}/{id}: attempts go back");
             assert!(
-                was.extensions.failures <= is.extensions.failures,
+                retried || was.extensions.failures <= is.extensions.failures,
                 "{key}/{id}: failures are forgotten"
             );
         }
@@ -806,7 +889,9 @@ fn assert_consistent(key: &Key, run: &ExecutionStatus) {
         let ended = node.completion_time.is_some();
         assert_eq!(ended, node.phase.is_terminal(), "{key}/{id}");
         let claimed = node.extensions.claim.is_some();
-        assert_eq!(claimed, node.phase == NodePhase::Running, "{key}/{id}");
+        let is_group = node.extensions.reason == "Working";
+        let at_work = node.phase == NodePhase::Running && !is_group;
+        assert_eq!(claimed, at_work, "{key}/{id}: {node:?}");
         if over {
             assert!(node.phase.is_terminal(), "{key}/{id}");
         }
@@ -816,7 +901,8 @@ fn assert_consistent(key: &Key, run: &ExecutionStatus) {
         assert!(
             nodes
                 .into_iter()
-                .all(|node| node.phase == NodePhase::Succeeded)
+                .all(|node| node.phase == NodePhase::Succeeded
+                    || node.extensions.reason == CONDITION_FALSE)
         );
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::resource::{
-    AWAITING_APPROVAL, ExecutionPhase, ExecutionStatus, GoalPhase, Key, NodePhase, RETRY_WAIT,
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_REPOSITORY, AWAITING_VERIFICATION,
+    ExecutionPhase, ExecutionStatus, GoalPhase, Key, NodePhase, NodeStatus, READY, RETRY_WAIT,
     Status, Time, find_condition,
 };
 use super::status::StatusTree;
@@ -21,8 +22,36 @@ pub struct Transition {
     pub from: Option<String>,
     /// The phase now; nothing for what is gone.
     pub to: Option<String>,
+    /// The attempt of a node; 0 for what has none.
+    pub attempt: u32,
     /// Why, in a sentence.
     pub message: String,
+}
+
+impl Transition {
+    /// What happened, in few words: `Pending → Running`; `attempt 2 opened` where only the attempt
+    /// is another.
+    pub fn arrow(&self) -> String {
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) if from == to => format!("attempt {} opened", self.attempt),
+            (Some(from), Some(to)) => format!("{from} → {to}"),
+            (None, Some(to)) => format!("(new) → {to}"),
+            (Some(from), None) => format!("{from} → (gone)"),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// Why, and which attempt it is about where that tells something.
+    pub fn why(&self) -> String {
+        let attempt = match self.attempt {
+            0 | 1 => String::new(),
+            _ if self.from == self.to => String::new(),
+            n => format!("attempt {n}"),
+        };
+        let parts = [attempt.as_str(), self.message.as_str()];
+        let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        said.join("; ")
+    }
 }
 
 /// Everything that moved, resource by resource, nodes behind their execution.
@@ -40,6 +69,7 @@ pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition
                 node: None,
                 from,
                 to: Some(to),
+                attempt: 0,
                 message: why(&file.status),
             });
         }
@@ -58,6 +88,7 @@ pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition
                 node: None,
                 from: Some(file.status.phase()),
                 to: None,
+                attempt: 0,
                 message: "no longer in the files".to_owned(),
             });
         }
@@ -78,20 +109,13 @@ fn node_transitions(
         if was_there == node.phase && !next_attempt {
             continue;
         }
-        let attempt = match node.attempt {
-            0 | 1 => String::new(),
-            n => format!("attempt {n}"),
-        };
-        let parts: Vec<&str> = [attempt.as_str(), node.message.as_str()]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect();
         found.push(Transition {
             key: key.clone(),
             node: Some(id.clone()),
             from: Some(was_there.to_string()),
             to: Some(node.phase.to_string()),
-            message: parts.join("; "),
+            attempt: node.attempt,
+            message: node.message.clone(),
         });
     }
 }
@@ -154,6 +178,23 @@ pub enum WaitingFor {
         /// How far it is.
         progress: String,
     },
+    /// Somebody to check the acceptance criteria of what was reported.
+    Verification {
+        /// Who reported.
+        reported_by: String,
+        /// The commit that holds the work.
+        commit: Option<String>,
+    },
+    /// Something outside: another run, a URI, a call.
+    External {
+        /// A sentence.
+        why: String,
+    },
+    /// The repository itself: a commit that holds what the task asks for.
+    Repository {
+        /// A sentence.
+        why: String,
+    },
     /// The next attempt after a failure.
     Retry {
         /// When.
@@ -186,49 +227,187 @@ pub fn waiting(tree: &StatusTree) -> Vec<Waiting> {
             });
         }
         for (id, node) in &run.node_statuses {
-            let what = match node.phase {
-                _ if node.is_claimable() => WaitingFor::Worker {
-                    provider: node
-                        .extensions
-                        .target
-                        .as_ref()
-                        .and_then(|target| target.provider.clone()),
-                    attempt: node.attempt,
-                },
-                NodePhase::Running => WaitingFor::Report {
-                    actor: node
-                        .extensions
-                        .claim
-                        .as_ref()
-                        .map(|claim| claim.actor.clone())
-                        .unwrap_or_default(),
-                    expires: node.extensions.claim.as_ref().and_then(|c| c.expires),
-                },
-                NodePhase::Pending if node.extensions.reason == RETRY_WAIT => WaitingFor::Retry {
-                    at: node.extensions.not_before,
-                },
-                NodePhase::Blocked if node.extensions.reason == AWAITING_APPROVAL => {
-                    WaitingFor::Approval {
-                        gate: node
-                            .extensions
-                            .decision
-                            .as_ref()
-                            .map(|decision| decision.gate.clone())
-                            .unwrap_or_default(),
-                        progress: node.message.clone(),
-                    }
-                }
-                NodePhase::Blocked => WaitingFor::Other {
-                    why: node.message.clone(),
-                },
-                _ => continue,
-            };
-            found.push(Waiting {
-                execution: key.clone(),
-                node: Some(id.clone()),
-                what,
-            });
+            if let Some(what) = node_waits_for(node) {
+                found.push(Waiting {
+                    execution: key.clone(),
+                    node: Some(id.clone()),
+                    what,
+                });
+            }
         }
     }
     found
+}
+
+/// What a node waits for, unless it is over or not yet its turn.
+pub fn node_waits_for(node: &NodeStatus) -> Option<WaitingFor> {
+    let extensions = &node.extensions;
+    let why = || node.message.clone();
+    Some(match (node.phase, extensions.reason.as_str()) {
+        (NodePhase::Pending, READY) => WaitingFor::Worker {
+            provider: extensions
+                .target
+                .as_ref()
+                .and_then(|target| target.provider.clone()),
+            attempt: node.attempt,
+        },
+        (NodePhase::Pending, RETRY_WAIT) => WaitingFor::Retry {
+            at: extensions.not_before,
+        },
+        (NodePhase::Running, _) => {
+            // A group runs, and nobody holds it.
+            let claim = extensions.claim.as_ref()?;
+            WaitingFor::Report {
+                actor: claim.actor.clone(),
+                expires: claim.expires,
+            }
+        }
+        (NodePhase::Blocked, AWAITING_APPROVAL) => WaitingFor::Approval {
+            gate: extensions
+                .decision
+                .as_ref()
+                .map(|decision| decision.gate.clone())
+                .unwrap_or_default(),
+            progress: why(),
+        },
+        (NodePhase::Blocked, AWAITING_VERIFICATION) => {
+            let report = extensions.report.as_ref();
+            WaitingFor::Verification {
+                reported_by: report
+                    .map(|report| report.actor.clone())
+                    .unwrap_or_default(),
+                commit: report.and_then(|report| report.commit.clone()),
+            }
+        }
+        (NodePhase::Blocked, AWAITING_EXTERNAL) => WaitingFor::External { why: why() },
+        (NodePhase::Blocked, AWAITING_REPOSITORY) => WaitingFor::Repository { why: why() },
+        (NodePhase::Blocked, _) => WaitingFor::Other { why: why() },
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::core::resource::Kind;
+
+    fn node(phase: &str, extensions: Value) -> NodeStatus {
+        let status = json!({"phase": phase, "attempt": 1, "message": "so it is",
+                            "extensions": extensions});
+        serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn what_a_node_waits_for() {
+        let why = || "so it is".to_owned();
+        let report = json!({"actor": "agent:a", "record": "r", "commit": "c0ffee"});
+        let claim = json!({"actor": "agent:a", "record": "r"});
+        let target = json!({"provider": "agent://a"});
+        let table = [
+            (
+                "somebody to claim it",
+                node("Pending", json!({"reason": "Ready", "target": target})),
+                Some(WaitingFor::Worker {
+                    provider: Some("agent://a".to_owned()),
+                    attempt: 1,
+                }),
+            ),
+            (
+                "its turn",
+                node("Pending", json!({"reason": "Waiting"})),
+                None,
+            ),
+            (
+                "the next attempt",
+                node("Pending", json!({"reason": "RetryWait"})),
+                Some(WaitingFor::Retry { at: None }),
+            ),
+            (
+                "a report",
+                node("Running", json!({"reason": "Claimed", "claim": claim})),
+                Some(WaitingFor::Report {
+                    actor: "agent:a".to_owned(),
+                    expires: None,
+                }),
+            ),
+            (
+                "the children of a group",
+                node("Running", json!({"reason": "Working"})),
+                None,
+            ),
+            (
+                "a check",
+                node(
+                    "Blocked",
+                    json!({"reason": "AwaitingVerification", "report": report}),
+                ),
+                Some(WaitingFor::Verification {
+                    reported_by: "agent:a".to_owned(),
+                    commit: Some("c0ffee".to_owned()),
+                }),
+            ),
+            (
+                "what is outside",
+                node("Blocked", json!({"reason": "AwaitingExternal"})),
+                Some(WaitingFor::External { why: why() }),
+            ),
+            (
+                "the repository",
+                node("Blocked", json!({"reason": "AwaitingRepository"})),
+                Some(WaitingFor::Repository { why: why() }),
+            ),
+            (
+                "what is missing",
+                node("Blocked", json!({"reason": "Unbound"})),
+                Some(WaitingFor::Other { why: why() }),
+            ),
+            (
+                "nothing",
+                node("Succeeded", json!({"reason": "Reported"})),
+                None,
+            ),
+        ];
+        for (name, status, expected) in table {
+            assert_eq!(node_waits_for(&status), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_happened_in_few_words() {
+        let moved = |from: Option<&str>, to: Option<&str>, attempt: u32| Transition {
+            key: Key::new(Kind::Execution, "default", "run"),
+            node: Some("build".to_owned()),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            attempt,
+            message: "so it is".to_owned(),
+        };
+        let table = [
+            (
+                moved(Some("Pending"), Some("Running"), 1),
+                "Pending → Running",
+                "so it is",
+            ),
+            (
+                moved(Some("Running"), Some("Pending"), 2),
+                "Running → Pending",
+                "attempt 2; so it is",
+            ),
+            (
+                moved(Some("Pending"), Some("Pending"), 2),
+                "attempt 2 opened",
+                "so it is",
+            ),
+            (moved(None, Some("Ready"), 0), "(new) → Ready", "so it is"),
+            (moved(Some("Ready"), None, 0), "Ready → (gone)", "so it is"),
+        ];
+        for (transition, arrow, why) in table {
+            assert_eq!(transition.arrow(), arrow);
+            assert_eq!(transition.why(), why);
+        }
+    }
 }

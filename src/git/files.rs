@@ -119,6 +119,15 @@ pub fn user_file(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
+/// Write a file that the user names; what stood there is replaced.
+///
+/// # Errors
+/// `Unusable` when it cannot be written.
+pub fn write_user_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes)
+        .map_err(|error| GitError::Unusable(format!("cannot write `{}`: {error}", path.display())))
+}
+
 impl Repo {
     /// The path of a file from the root of the work tree, with `/`. `None` when it lies outside,
     /// or below `.git`.

@@ -14,13 +14,17 @@
 //! | `remote` | list, fetch by id, push with an expected id |
 //! | `status_branch` | read and write the status tree; moves no ref |
 //! | `inbox` | write a record, read and check a chain of records |
+//! | `worktree` | a folder to work in, at a commit, that is nobody's work tree; what was changed in it |
+//! | `signature` | check who signed a record, with `ssh-keygen` and `gpg` |
+//! | `authors` | who wrote a file |
 //! | `files` | files that the user names or that `init` makes |
 //! | `commit` | commit named files for the user |
 //! | `hooks` | the pre-commit hook: where it stands, install, remove |
 //! | `editor` | the user's editor, on a draft that is not lost |
-//! | `program` | run `git` |
+//! | `program` | run `git`, and what checks signatures |
 //! | `cache` | disposable files in the common Git directory |
 
+pub mod authors;
 pub mod cache;
 pub mod commit;
 pub mod editor;
@@ -34,9 +38,11 @@ pub mod read;
 pub mod refs;
 pub mod remote;
 pub mod repo;
+pub mod signature;
 pub mod status_branch;
 #[cfg(test)]
 mod testing;
+pub mod worktree;
 
 use std::fmt::Display;
 

@@ -14,7 +14,7 @@ use super::{GitError, Identity, Repo, Result, unusable};
 use crate::core::resource::Time;
 
 /// Most bytes of a commit.
-const MAX_COMMIT_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_COMMIT_BYTES: usize = 1024 * 1024;
 /// Most bytes of one tree: some millions of entries.
 const MAX_TREE_BYTES: usize = 256 * 1024 * 1024;
 /// Room for `commit 12345\0` in front of a loose object.

@@ -5,6 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -29,6 +30,13 @@ const REPOSITORY_VARIABLES: [&str; 8] = [
     "GIT_QUARANTINE_PATH",
 ];
 
+/// What the user's configuration says for their own work trees, and must not say for others.
+const APART: [&str; 3] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "submodule.recurse=false",
+];
+
 /// One call of `git`, being put together.
 #[derive(Debug)]
 pub struct Program<'a> {
@@ -36,7 +44,9 @@ pub struct Program<'a> {
     subcommand: String,
     args: Vec<OsString>,
     stdin: Vec<u8>,
+    environment: Vec<(&'static str, String)>,
     for_user: bool,
+    apart: bool,
 }
 
 /// What a call of `git` answered.
@@ -65,7 +75,9 @@ impl<'a> Program<'a> {
             subcommand: subcommand.to_owned(),
             args: Vec::new(),
             stdin: Vec::new(),
+            environment: Vec::new(),
             for_user: false,
+            apart: false,
         }
     }
 
@@ -88,9 +100,22 @@ impl<'a> Program<'a> {
         self
     }
 
+    /// One more variable of its environment.
+    pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Program<'a> {
+        self.environment.push((name, value.into()));
+        self
+    }
+
     /// Run as the user would: on the index that `GIT_INDEX_FILE` names, and in their language.
     pub fn for_user(mut self) -> Program<'a> {
         self.for_user = true;
+        self
+    }
+
+    /// In a work tree that is none of the user's: without their hooks, without submodules, and
+    /// without a daemon that watches it.
+    pub fn apart(mut self) -> Program<'a> {
+        self.apart = true;
         self
     }
 
@@ -154,7 +179,13 @@ impl<'a> Program<'a> {
         }
         #[cfg(test)]
         command.envs(crate::git::testing::sealed_environment(self.repo));
+        if self.apart {
+            for setting in APART {
+                command.args(["-c", setting]);
+            }
+        }
         command
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.repo.directory())
             .arg(&self.subcommand)
             .args(&self.args)
@@ -167,6 +198,46 @@ impl<'a> Program<'a> {
             .stderr(Stdio::piped());
         command
     }
+}
+
+/// Run a program that judges something, to its end, where nothing of the user's can reach it but the
+/// search path by which it is found: `home` is its home, in UTC.
+///
+/// # Errors
+/// It cannot be started.
+pub(super) fn run_sealed(
+    program: &str,
+    args: &[&OsStr],
+    home: &Path,
+    stdin: &[u8],
+) -> std::io::Result<Output> {
+    let mut command = Command::new(program);
+    command.env_clear();
+    // Windows starts nothing without the second.
+    for name in ["PATH", "SystemRoot"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    let mut child = command
+        .env("HOME", home)
+        .env("GNUPGHOME", home)
+        .env("LC_ALL", "C")
+        .env("TZ", "UTC")
+        .current_dir(home)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let (stdout, stderr) = exchange(&mut child, stdin.to_vec());
+    let status = child.wait()?;
+    tracing::debug!(program, code = status.code(), "judged");
+    Ok(Output {
+        code: status.code().unwrap_or(-1),
+        stdout,
+        stderr: clean(&stderr),
+    })
 }
 
 /// Feed standard input and read both outputs at once, so that neither side waits for ever.

@@ -458,6 +458,38 @@ pub fn from_directory(dir: &Path, recursive: bool, max_bytes: usize) -> Result<V
 /// # Errors
 /// `Missing`; `Unusable` when it is not a regular file or larger than 64 MiB.
 pub fn file_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<Vec<u8>>> {
+    let Some((id, mode)) = entry_at(repo, commit, path)? else {
+        return Ok(None);
+    };
+    regular(path, mode)?;
+    repo.blob_bytes(id).map(Some)
+}
+
+/// Whether a commit has a file or folder at a path; with a text, whether it is a file that
+/// contains the text.
+///
+/// # Errors
+/// `Missing`; `Unusable` when an object is broken or larger than 64 MiB.
+pub fn has_artifact(repo: &Repo, commit: &str, path: &str, text: Option<&str>) -> Result<bool> {
+    let Some((id, mode)) = entry_at(repo, commit, path.trim_end_matches('/'))? else {
+        return Ok(false);
+    };
+    match (EntryKind::of(mode), text) {
+        (EntryKind::File | EntryKind::Tree, None) => Ok(true),
+        (EntryKind::File, Some(text)) => {
+            let bytes = repo.blob_bytes(id)?;
+            Ok(contains(&bytes, text.as_bytes()))
+        }
+        _ => Ok(false),
+    }
+}
+
+fn contains(bytes: &[u8], text: &[u8]) -> bool {
+    text.is_empty() || bytes.windows(text.len()).any(|window| window == text)
+}
+
+/// What stands at a path of a commit.
+fn entry_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<(Oid, u32)>> {
     let mut id = repo.commit(parse_id(commit)?)?.tree;
     let mut mode = 0o040_000;
     for part in path.split('/') {
@@ -470,8 +502,7 @@ pub fn file_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<Vec<u8>>>
         };
         (id, mode) = (entry.id, entry.mode);
     }
-    regular(path, mode)?;
-    repo.blob_bytes(id).map(Some)
+    Ok(Some((id, mode)))
 }
 
 /// One file as it is staged; `None` when it is not.

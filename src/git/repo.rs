@@ -93,8 +93,7 @@ impl Repo {
         })
     }
 
-    /// Open the repository at `dir` whatever the environment says, for tests.
-    #[cfg(test)]
+    /// Open the repository at `dir` whatever the environment says.
     pub(super) fn open_sealed(dir: &Path) -> Result<Repo> {
         let none: [&Path; 0] = [];
         let opened = Repository::open_ext(dir, RepositoryOpenFlags::empty(), none);

@@ -93,6 +93,32 @@ pub fn read(repo: &Repo, tip: &str) -> Result<BranchFiles> {
     })
 }
 
+/// The status commits behind `known` up to `tip`, oldest first, at most the newest `most`; without
+/// `known` from the first on. The tip alone when `known` is not behind it: somebody put the branch
+/// back. What is not here is left out.
+///
+/// # Errors
+/// `Missing` when the tip is not here; `Unusable` when an object is broken.
+pub fn since(repo: &Repo, known: Option<&str>, tip: &str, most: usize) -> Result<Vec<String>> {
+    let known = known.map(parse_id).transpose()?;
+    let mut found = vec![tip.to_owned()];
+    let mut at = parse_id(tip)?;
+    while found.len() < most {
+        match repo.commit(at)?.parents.first() {
+            None if known.is_some() => return Ok(vec![tip.to_owned()]),
+            None => break,
+            Some(parent) if known == Some(*parent) => break,
+            Some(parent) if repo.header(*parent)?.is_none() => break,
+            Some(parent) => {
+                found.push(parent.to_string());
+                at = *parent;
+            }
+        }
+    }
+    found.reverse();
+    Ok(found)
+}
+
 /// Why a tip is not used.
 enum Doubt {
     Foreign(String),
@@ -747,6 +773,36 @@ mod tests {
             }
             let error = read(&sandbox.open("one"), &tip).unwrap_err();
             assert!(error.to_string().contains(&object), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_lies_between_two_looks_is_found() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let mut tips: Vec<String> = Vec::new();
+        for n in 1..=5 {
+            let file = (goal("a"), text(&format!("phase: {n}\n")));
+            let new = status(
+                tips.last().map(String::as_str),
+                n,
+                &[(file.0.as_str(), file.1)],
+            );
+            tips.push(written(&repo, &new));
+        }
+        let other = written(&repo, &status(None, 1, &[(&goal("b"), text("x"))]));
+        let table = [
+            ("the next", Some(&tips[3]), 10, &tips[4..]),
+            ("several", Some(&tips[0]), 10, &tips[1..]),
+            ("all", None, 10, &tips[..]),
+            ("the newest", None, 2, &tips[3..]),
+            ("the newest behind one", Some(&tips[0]), 2, &tips[3..]),
+            ("put back", Some(&other), 10, &tips[4..]),
+        ];
+        for (name, known, most, expected) in table {
+            let known = known.map(String::as_str);
+            let found = since(&repo, known, &tips[4], most).unwrap();
+            assert_eq!(found, expected, "{name}");
         }
     }
 

@@ -125,11 +125,23 @@ fn for_what(what: &WaitingFor) -> String {
             };
             format!("{gate}: {}", prose(progress))
         }
+        WaitingFor::Verification {
+            reported_by,
+            commit,
+        } => {
+            let report = format!("a check of what {} reported", code(reported_by));
+            match commit.as_deref().map(super::reconcile::short) {
+                Some(commit) => format!("{report} at {}", code(commit)),
+                None => report,
+            }
+        }
         WaitingFor::Retry { at } => match at {
             Some(at) => format!("the next attempt, from {}", time(*at)),
             None => "the next attempt".to_owned(),
         },
-        WaitingFor::Other { why } => prose(why),
+        WaitingFor::External { why }
+        | WaitingFor::Repository { why }
+        | WaitingFor::Other { why } => prose(why),
     }
 }
 

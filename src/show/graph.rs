@@ -247,17 +247,33 @@ pub fn dot(
     out
 }
 
+/// A graph and the spec that it was built from.
+#[derive(Clone, Copy)]
+pub struct GraphOf<'a> {
+    /// The graph.
+    pub graph: &'a Graph,
+    /// Its nodes and edges as written.
+    pub spec: &'a GraphSpec,
+}
+
+impl<'a> GraphOf<'a> {
+    /// The node with an id, as written.
+    pub fn node(self, id: &str) -> Option<&'a Node> {
+        self.spec.nodes.get(self.graph.index_of(id)?)
+    }
+}
+
 /// How a phase looks.
 #[derive(Clone, Copy)]
-struct Look {
-    glyph: &'static str,
-    fill: &'static str,
-    stroke: &'static str,
-    dashed: bool,
+pub(super) struct Look {
+    pub(super) glyph: &'static str,
+    pub(super) fill: &'static str,
+    pub(super) stroke: &'static str,
+    pub(super) dashed: bool,
 }
 
 /// Dark text is readable on every fill, whatever lies behind the drawing.
-fn look(phase: NodePhase) -> Look {
+pub(super) fn look(phase: NodePhase) -> Look {
     let (glyph, fill, stroke, dashed) = match phase {
         NodePhase::Pending => ("[ ]", "#f6f8fa", "#8c959f", false),
         NodePhase::Running => ("[>]", "#ddf4ff", "#0969da", false),
@@ -292,14 +308,14 @@ fn state(status: &NodeStatus) -> String {
         _ if status.phase == NodePhase::Succeeded => "",
         _ => status.extensions.reason.as_str(),
     };
-    if !detail.is_empty() {
+    if !detail.is_empty() && detail != status.phase.to_string() {
         let _ = write!(state, ", {detail}");
     }
     state
 }
 
 /// The lines inside a drawn node.
-fn label(node: &Node, status: Option<&NodeStatus>) -> Vec<String> {
+pub(super) fn label(node: &Node, status: Option<&NodeStatus>) -> Vec<String> {
     std::iter::once(node.id.clone())
         .chain(node.name.clone().filter(|name| *name != node.id))
         .chain(status.map(state))
@@ -382,7 +398,7 @@ fn summary(
 }
 
 /// How many nodes stand in each phase that there is.
-fn counts(
+pub(super) fn counts(
     graph: &Graph,
     nodes: Option<&BTreeMap<String, NodeStatus>>,
 ) -> BTreeMap<NodePhase, usize> {
@@ -539,7 +555,7 @@ mod tests {
                 {"id": "ok", "kind": "Gate"},
                 {"id": "ci", "kind": "External"},
                 {"id": "all", "kind": "Group", "children": ["ok", "part"]},
-                {"id": "part", "kind": "Group", "children": ["ci", "ok"]},
+                {"id": "part", "kind": "Group", "children": ["ci"]},
             ],
             "edges": [{"from": "end", "to": "ok"}, {"from": "part", "to": "end", "type": "soft"}],
         }))
@@ -611,7 +627,7 @@ STAGE   NODE            KIND   STATE
 STAGE   NODE   KIND       WAITS FOR
 1       ci     External
         all    Group      ok (child), part (child)
-        part   Group      ci (child), ok (child)
+        part   Group      ci (child)
 2       end    Task       part (soft)
 3       ok     Gate       end
 "

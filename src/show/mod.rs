@@ -4,9 +4,13 @@ pub mod board;
 pub mod escape;
 pub mod findings;
 pub mod graph;
+mod layout;
 pub mod reconcile;
 pub mod resource;
+pub mod run;
+pub mod svg;
 pub mod table;
+mod tree;
 
 use std::fmt::Write as _;
 

@@ -101,12 +101,6 @@ fn headline(shown: &Shown<'_>) -> String {
 }
 
 fn moved_row(transition: &Transition) -> Vec<String> {
-    let arrow = match (&transition.from, &transition.to) {
-        (Some(from), Some(to)) => format!("{from} → {to}"),
-        (None, Some(to)) => format!("→ {to}"),
-        (Some(from), None) => format!("{from} →"),
-        (None, None) => String::new(),
-    };
     let (kind, name) = match &transition.node {
         Some(node) => (
             "  node".to_owned(),
@@ -114,7 +108,7 @@ fn moved_row(transition: &Transition) -> Vec<String> {
         ),
         None => (transition.key.kind.to_string(), transition.key.qualified()),
     };
-    vec![kind, name, arrow, line(&transition.message)]
+    vec![kind, name, transition.arrow(), line(&transition.why())]
 }
 
 /// The row, and the command that anybody could run next.
@@ -124,40 +118,74 @@ fn waiting_row(waiting: &Waiting) -> (Vec<String>, Option<String>) {
         Some(node) => format!("{}/{node}", key.qualified()),
         None => key.qualified(),
     };
-    let target = match &waiting.node {
-        Some(node) => format!("{}/{node} -n {}", key.name, key.namespace),
-        None => String::new(),
-    };
-    let (what, command) = match &waiting.what {
+    (vec![name, for_what(&waiting.what)], command(waiting))
+}
+
+/// What is waited for, in a few words.
+pub fn for_what(what: &WaitingFor) -> String {
+    match what {
         WaitingFor::Worker { provider, attempt } => {
             let who = provider.as_deref().unwrap_or("anybody");
             let again = match attempt {
                 0 | 1 => String::new(),
                 n => format!(" (attempt {n})"),
             };
-            (
-                format!("{} to claim it{again}", line(who)),
-                Some(format!("planspec claim {target}")),
-            )
+            format!("{} to claim it{again}", line(who))
         }
         WaitingFor::Report { actor, expires } => {
             let until = expires.map_or(String::new(), |at| format!(", lease until {}", time(at)));
-            (format!("the report of {}{until}", line(actor)), None)
+            format!("the report of {}{until}", line(actor))
         }
         WaitingFor::Approval { gate, progress } => {
-            let (namespace, gate_name) = gate.split_once('/').unwrap_or(("", gate));
-            (
-                format!("{}: {}", line(gate_name), line(progress)),
-                Some(format!("planspec approve {gate_name} -n {namespace}")),
+            let (_, gate) = gate.split_once('/').unwrap_or(("", gate));
+            format!("{}: {}", line(gate), line(progress))
+        }
+        WaitingFor::Verification {
+            reported_by,
+            commit,
+        } => {
+            let at = commit
+                .as_deref()
+                .map(|commit| format!(" at {}", short(commit)));
+            let at = at.unwrap_or_default();
+            format!(
+                "a check of what {} reported{}",
+                line(reported_by),
+                line(&at)
             )
         }
         WaitingFor::Retry { at } => {
-            let when = at.map_or_else(|| "a while".to_owned(), time);
-            (format!("the next attempt at {when}"), None)
+            let when = at.map_or_else(
+                || "after a while".to_owned(),
+                |at| format!("at {}", time(at)),
+            );
+            format!("the next attempt {when}")
         }
-        WaitingFor::Other { why } => (line(why), None),
-    };
-    (vec![name, what], command)
+        WaitingFor::External { why }
+        | WaitingFor::Repository { why }
+        | WaitingFor::Other { why } => line(why),
+    }
+}
+
+/// What anybody could run so that it goes on, to be pasted.
+pub fn command(waiting: &Waiting) -> Option<String> {
+    let key = &waiting.execution;
+    let node = waiting.node.as_ref()?;
+    let target = format!("{}/{node} -n {}", key.name, key.namespace);
+    match &waiting.what {
+        WaitingFor::Worker { .. } => Some(format!("planspec claim {target}")),
+        WaitingFor::Verification { .. } => Some(format!("planspec verify {target}")),
+        WaitingFor::Approval { gate, .. } => {
+            let (namespace, gate) = gate.split_once('/').unwrap_or(("", gate));
+            Some(format!("planspec approve {gate} -n {namespace}"))
+        }
+        // Whether an external can be reported, the plan says.
+        WaitingFor::External { .. }
+        | WaitingFor::Report { .. }
+        | WaitingFor::Repository { .. }
+        | WaitingFor::Retry { .. }
+        | WaitingFor::Other { .. } => None,
+    }
 }
 
 /// The message of the status commit: what moved, and trailers for programs.
@@ -165,14 +193,15 @@ pub fn message(spec_commit: &str, tree: &StatusTree, transitions: &[Transition])
     let count = transitions.len();
     let subject = match transitions {
         [] => format!("reconcile {}", short(spec_commit)),
-        [only] => format!("{} {}", subject_of(only), arrow_of(only)),
+        [only] => format!("{} {}", subject_of(only), only.arrow()),
         _ => format!("reconcile {}: {count} transitions", short(spec_commit)),
     };
     let mut message = format!("{subject}\n\n");
     for transition in transitions.iter().take(LINES_IN_MESSAGE) {
-        let mut row = format!("{} {}", subject_of(transition), arrow_of(transition));
-        if !transition.message.is_empty() {
-            row.push_str(&format!(" ({})", line(&transition.message)));
+        let mut row = format!("{} {}", subject_of(transition), transition.arrow());
+        let why = transition.why();
+        if !why.is_empty() {
+            row.push_str(&format!(" ({})", line(&why)));
         }
         message.push_str(&row);
         message.push('\n');
@@ -194,12 +223,6 @@ fn subject_of(transition: &Transition) -> String {
         Some(node) => format!("node {name}/{node}"),
         None => format!("{} {name}", transition.key.kind),
     }
-}
-
-fn arrow_of(transition: &Transition) -> String {
-    let from = transition.from.as_deref().unwrap_or("(new)");
-    let to = transition.to.as_deref().unwrap_or("(gone)");
-    format!("{from} → {to}")
 }
 
 /// For programs: `kind: Reconcile`.
@@ -232,6 +255,7 @@ pub fn transition_value(transition: &Transition) -> Value {
         "node": transition.node,
         "from": transition.from,
         "to": transition.to,
+        "attempt": transition.attempt,
         "message": transition.message,
     })
 }
@@ -242,10 +266,23 @@ pub fn change_line(transition: &Transition, at: Time) -> String {
         "{}  {}  {}",
         time(at),
         subject_of(transition),
-        arrow_of(transition)
+        transition.arrow()
     );
-    if !transition.message.is_empty() {
-        row.push_str(&format!("  {}", line(&transition.message)));
+    let why = transition.why();
+    if !why.is_empty() {
+        row.push_str(&format!("  {}", line(&why)));
+    }
+    row.push('\n');
+    row
+}
+
+/// What stands at the first look, on a line like the changes that follow.
+pub fn state_line(state: &Transition, at: Time) -> String {
+    let phase = state.to.as_deref().unwrap_or_default();
+    let mut row = format!("{}  {}  {phase}", time(at), subject_of(state));
+    let why = state.why();
+    if !why.is_empty() {
+        row.push_str(&format!("  {}", line(&why)));
     }
     row.push('\n');
     row
@@ -268,6 +305,15 @@ fn waiting_value(waiting: &Waiting) -> Value {
         WaitingFor::Approval { gate, progress } => {
             ("Approval", json!({"gate": gate, "progress": progress}))
         }
+        WaitingFor::Verification {
+            reported_by,
+            commit,
+        } => (
+            "Verification",
+            json!({"reportedBy": reported_by, "commit": commit}),
+        ),
+        WaitingFor::External { why } => ("External", json!({"message": why})),
+        WaitingFor::Repository { why } => ("Repository", json!({"message": why})),
         WaitingFor::Retry { at } => ("Retry", json!({"at": at})),
         WaitingFor::Other { why } => ("Other", json!({"message": why})),
     };

@@ -8,8 +8,9 @@ use super::escape::line;
 use super::table;
 use super::time;
 use crate::core::resource::{
-    BindingSpec, ConditionStatus, Decision, ExecutionStatus, GateSpec, GoalSpec, Key, Kind,
-    NodeStatus, PlanSpec, Resource, Review, ReviewAction, Spec, Status, Time, find_condition,
+    BindingSpec, CONDITION_FALSE, ConditionStatus, ExecutionStatus, GateSpec, GoalSpec, Key, Kind,
+    NodePhase, NodeStatus, PlanSpec, Resource, Review, ReviewAction, SignedBy, Spec, Status, Time,
+    find_condition,
 };
 use crate::core::status::StatusFile;
 
@@ -51,8 +52,15 @@ impl View<'_> {
     }
 }
 
-/// One table per kind, in the order of the kinds; with `titles`, names carry their kind.
-pub fn tables(views: &[View<'_>], wide: bool, titles: bool, now: Time) -> String {
+/// One table per kind, in the order of the kinds; with `titles`, names carry their kind. Only
+/// names are never cut to fit `width`.
+pub fn tables(
+    views: &[View<'_>],
+    wide: bool,
+    titles: bool,
+    now: Time,
+    width: Option<usize>,
+) -> String {
     let mut tables = Vec::new();
     for kind in Kind::ALL {
         let of_kind: Vec<&View<'_>> = views.iter().filter(|view| view.key.kind == kind).collect();
@@ -69,7 +77,7 @@ pub fn tables(views: &[View<'_>], wide: bool, titles: bool, now: Time) -> String
             .iter()
             .map(|view| row(view, wide, titles, now))
             .collect();
-        tables.push(table::table(&headers, &rows, None));
+        tables.push(table::table_keeping(Some(1), &headers, &rows, width));
     }
     tables.join("\n")
 }
@@ -194,10 +202,20 @@ fn word(value: &impl serde::Serialize) -> String {
     }
 }
 
+/// How many nodes ended well, of all.
 fn done(run: &ExecutionStatus) -> String {
-    let over = run.node_statuses.values();
-    let over = over.filter(|node| node.phase.is_terminal()).count();
-    format!("{over}/{}", run.node_statuses.len())
+    let nodes = run.node_statuses.values();
+    let well = nodes.filter(|node| ended_well(node)).count();
+    format!("{well}/{}", run.node_statuses.len())
+}
+
+/// Succeeded, or skipped because its own condition is false.
+pub fn ended_well(node: &NodeStatus) -> bool {
+    match node.phase {
+        NodePhase::Succeeded => true,
+        NodePhase::Skipped => node.extensions.reason == CONDITION_FALSE,
+        _ => false,
+    }
 }
 
 /// The most telling sentence about a resource.
@@ -220,9 +238,13 @@ pub fn message(view: &View<'_>) -> String {
         .unwrap_or_default()
 }
 
-/// A description for people; `graph` is the drawing of a plan or a run.
-pub fn describe(view: &View<'_>, graph: Option<&str>, now: Time) -> String {
-    let mut page = Page::default();
+/// A description for people. What follows for plans and runs stands elsewhere: the drawing of the
+/// graph, and [`super::run::sections`].
+pub fn describe(view: &View<'_>, now: Time, width: Option<usize>) -> String {
+    let mut page = Page {
+        text: String::new(),
+        width,
+    };
     page.field("Name", &view.key.name);
     page.field("Namespace", &view.key.namespace);
     page.field("Kind", view.key.kind.name());
@@ -274,14 +296,33 @@ pub fn describe(view: &View<'_>, graph: Option<&str>, now: Time) -> String {
     if let Some(file) = view.file {
         status(&mut page, &file.status);
     }
-    if let Some(graph) = graph {
-        page.section("Graph");
-        for row in graph.lines() {
-            page.text.push_str(format!("  {row}").trim_end());
-            page.text.push('\n');
+    page.text
+}
+
+/// What should be known about the capabilities that a plan needs.
+pub fn capabilities(remarks: &[String], width: Option<usize>) -> String {
+    let mut text = String::new();
+    for remark in remarks {
+        let rows = wrapped(&line(remark), width.map(|width| width.saturating_sub(4)));
+        for (index, row) in rows.iter().enumerate() {
+            let indent = if index == 0 { 2 } else { 4 };
+            text.push_str(&format!("{:indent$}{row}\n", ""));
         }
     }
-    page.text
+    match text.is_empty() {
+        true => text,
+        false => format!("\nCapabilities:\n{text}"),
+    }
+}
+
+/// The drawing of a graph as a section.
+pub fn graph(drawing: &str) -> String {
+    let mut text = "\nGraph:\n".to_owned();
+    for row in drawing.lines() {
+        text.push_str(format!("  {row}").trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 fn goal(page: &mut Page, spec: &GoalSpec) {
@@ -384,10 +425,11 @@ fn status(page: &mut Page, status: &Status) {
                 page.field(
                     "Review",
                     &format!(
-                        "{} {} by {}{}",
+                        "{} {} by {}{}{}",
                         time(review.timestamp),
                         review.action,
                         review.reviewer,
+                        signed(review.extensions.signed.as_ref()),
                         comment.unwrap_or_default()
                     ),
                 );
@@ -410,7 +452,7 @@ fn status(page: &mut Page, status: &Status) {
                 ]
             })
             .collect();
-        page.text.push_str(&table::rows(&rows, 2, None));
+        page.text.push_str(&table::rows(&rows, 2, page.width));
     }
 }
 
@@ -418,15 +460,24 @@ fn execution(page: &mut Page, run: &ExecutionStatus) {
     if !run.message.is_empty() {
         page.field("Message", &run.message);
     }
-    let times = [
+    let moments = [
         ("Queued", run.queued_time),
         ("Started", run.start_time),
         ("Completed", run.completion_time),
     ];
-    for (name, at) in times {
+    for (name, at) in moments {
         if let Some(at) = at {
             page.field(name, &time(at));
         }
+    }
+    if let Some(authors) = run
+        .extensions
+        .pinned
+        .as_ref()
+        .and_then(|p| p.authors.as_ref())
+    {
+        let authors: Vec<&str> = authors.iter().map(String::as_str).collect();
+        page.field("Written by", &authors.join(", "));
     }
     if let Some(pinned) = &run.extensions.pinned {
         page.field(
@@ -438,117 +489,53 @@ fn execution(page: &mut Page, run: &ExecutionStatus) {
             ),
         );
     }
+    if run.extensions.run_attempt > 0 {
+        page.field("Opened again", &times(run.extensions.run_attempt));
+    }
     if !run.node_statuses.is_empty() {
-        page.section("Nodes");
-        let rows: Vec<Vec<String>> = run
-            .node_statuses
-            .iter()
-            .map(|(id, node)| node_row(id, node))
-            .collect();
-        page.text.push_str(&table::rows(&rows, 2, None));
-    }
-    let outputs: Vec<Vec<String>> = run
-        .node_statuses
-        .iter()
-        .flat_map(|(id, node)| {
-            node.outputs
-                .iter()
-                .map(move |(name, value)| vec![format!("{id}.{name}"), line(&plain(value))])
-        })
-        .collect();
-    if !outputs.is_empty() {
-        page.section("Outputs");
-        page.text.push_str(&table::rows(&outputs, 2, None));
-    }
-    let reviews: Vec<Vec<String>> = run
-        .node_statuses
-        .iter()
-        .filter_map(|(id, node)| Some((id, node.extensions.decision.as_ref()?)))
-        .flat_map(|(id, decision)| review_rows(id, decision))
-        .collect();
-    if !reviews.is_empty() {
-        page.section("Reviews");
-        page.text.push_str(&table::rows(&reviews, 2, None));
-    }
-    if !run.extensions.unapplied.is_empty() {
-        page.section("Records that were not applied");
-        let rows: Vec<Vec<String>> = run
-            .extensions
-            .unapplied
-            .iter()
-            .map(|note| {
-                vec![
-                    time(note.seen),
-                    note.action.clone(),
-                    line(&note.actor),
-                    note.reason.clone(),
-                    line(&note.message),
-                    line(&note.ref_name),
-                ]
-            })
-            .collect();
-        page.text.push_str(&table::rows(&rows, 2, None));
+        page.field("Done", &format!("{} nodes", done(run)));
     }
 }
 
-fn node_row(id: &str, node: &NodeStatus) -> Vec<String> {
-    let attempt = match node.attempt {
-        0 => "-".to_owned(),
-        n => format!("attempt {n}"),
-    };
-    let provider = node
-        .extensions
-        .target
-        .as_ref()
-        .map(|target| target.provider.as_deref().unwrap_or("<any>"))
-        .unwrap_or("-");
-    vec![
-        id.to_owned(),
-        node.phase.to_string(),
-        attempt,
-        line(provider),
-        line(&node.message),
-    ]
+/// Who signed a review, and with which key.
+pub(super) fn signed(by: Option<&SignedBy>) -> String {
+    match by {
+        Some(by) => format!(", signed by {} with {}", by.principal, by.key),
+        None => String::new(),
+    }
 }
 
-fn review_rows(id: &str, decision: &Decision) -> Vec<Vec<String>> {
-    decision
-        .reviews
-        .iter()
-        .map(|review| {
-            let stale = match review.digest == decision.digest {
-                true => "",
-                false => "stale: given for another revision",
-            };
-            vec![
-                id.to_owned(),
-                time(review.timestamp),
-                review.action.to_string(),
-                line(&review.reviewer),
-                line(review.comment.as_deref().unwrap_or_default()),
-                stale.to_owned(),
-            ]
-        })
-        .collect()
+/// The beginning of `sha256:…`.
+pub(super) fn short_digest(digest: &str) -> String {
+    let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+    hex.chars().take(10).collect()
 }
 
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
     }
 }
 
 /// A page of `Name: value` lines and sections.
-#[derive(Default)]
 struct Page {
     text: String,
+    width: Option<usize>,
 }
+
+/// Where values begin.
+const LABEL: usize = 14;
 
 impl Page {
     fn field(&mut self, name: &str, value: &str) {
         let label = format!("{name}:");
-        self.text.push_str(&format!("{label:<14}{}\n", line(value)));
+        let mut rows = self.wrapped(&line(value)).into_iter();
+        let first = rows.next().unwrap_or_default();
+        self.text.push_str(&format!("{label:<LABEL$}{first}\n"));
+        for row in rows {
+            self.text.push_str(&format!("{:LABEL$}{row}\n", ""));
+        }
     }
 
     /// Text of several lines.
@@ -556,13 +543,90 @@ impl Page {
         let mut rows = value.trim_end().lines();
         self.field(name, rows.next().unwrap_or_default());
         for row in rows {
-            let row = format!("{:14}{}", "", line(row));
-            self.text.push_str(row.trim_end());
-            self.text.push('\n');
+            for row in self.wrapped(&line(row)) {
+                let row = format!("{:LABEL$}{row}", "");
+                self.text.push_str(row.trim_end());
+                self.text.push('\n');
+            }
         }
+    }
+
+    fn wrapped(&self, value: &str) -> Vec<String> {
+        wrapped(value, self.width.map(|width| width.saturating_sub(LABEL)))
     }
 
     fn section(&mut self, name: &str) {
         self.text.push_str(&format!("\n{name}:\n"));
+    }
+}
+
+/// The lines of a text: broken at spaces where there is little room. A word is never cut.
+fn wrapped(text: &str, room: Option<usize>) -> Vec<String> {
+    let room = room.unwrap_or(usize::MAX);
+    if table::display_width(text) <= room {
+        return vec![text.to_owned()];
+    }
+    let mut rows = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(row) = rows.last_mut() else { break };
+        let fits = table::display_width(row) + 1 + table::display_width(word) <= room;
+        if row.is_empty() {
+            row.push_str(word);
+        } else if fits {
+            row.push(' ');
+            row.push_str(word);
+        } else {
+            rows.push(word.to_owned());
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_broken_at_spaces_and_words_stay_whole() {
+        let table: [(&str, Option<usize>, &[&str]); 5] = [
+            ("one two three", None, &["one two three"]),
+            ("  two   spaces", Some(14), &["  two   spaces"]),
+            ("one two three", Some(8), &["one two", "three"]),
+            (
+                "a-word-that-is-too-long to cut",
+                Some(6),
+                &["a-word-that-is-too-long", "to cut"],
+            ),
+            ("", Some(0), &[""]),
+        ];
+        for (text, room, expected) in table {
+            assert_eq!(wrapped(text, room), expected, "{text:?} in {room:?}");
+        }
+    }
+
+    #[test]
+    fn done_is_what_ended_well() {
+        let node = |phase: NodePhase, reason: &str| {
+            let mut node = NodeStatus {
+                phase,
+                ..NodeStatus::default()
+            };
+            node.extensions.reason = reason.to_owned();
+            node
+        };
+        let nodes = [
+            node(NodePhase::Succeeded, "Reported"),
+            node(NodePhase::Skipped, CONDITION_FALSE),
+            node(NodePhase::Skipped, "DependencyFailed"),
+            node(NodePhase::Cancelled, "Cancelled"),
+            node(NodePhase::Failed, "TimedOut"),
+            node(NodePhase::Running, "Claimed"),
+        ];
+        let nodes = nodes.into_iter().enumerate();
+        let run = ExecutionStatus {
+            node_statuses: nodes.map(|(i, node)| (format!("n{i}"), node)).collect(),
+            ..ExecutionStatus::default()
+        };
+        assert_eq!(done(&run), "2/6");
     }
 }

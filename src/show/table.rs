@@ -21,12 +21,26 @@ pub(super) const GAP: usize = 3;
 /// );
 /// ```
 pub fn table(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> String {
+    table_keeping(None, header, rows, width)
+}
+
+/// The same, with one column that is never cut: what identifies a row. Where it alone is wider
+/// than `width`, so are the lines.
+pub fn table_keeping(
+    whole: Option<usize>,
+    header: &[&str],
+    rows: &[Vec<String>],
+    width: Option<usize>,
+) -> String {
     let header = header.iter().map(|&cell| cell.to_owned()).collect();
     let lines: Vec<Vec<String>> = std::iter::once(&header)
         .chain(rows)
         .map(|row: &Vec<String>| row.iter().map(|cell| escape::line(cell)).collect())
         .collect();
-    let columns = column_widths(&lines, width);
+    let columns = column_widths(&lines, width, whole);
+    // What is left of the others is not worth cutting further.
+    let least = columns.iter().sum::<usize>() + GAP * columns.len().saturating_sub(1);
+    let width = width.map(|width| width.max(whole.map_or(0, |_| least)));
 
     let mut out = String::new();
     for cells in lines.iter().skip(usize::from(header.is_empty())) {
@@ -59,9 +73,9 @@ pub fn rows(rows: &[Vec<String>], indent: usize, width: Option<usize>) -> String
 }
 
 /// How wide each column is drawn.
-fn column_widths(lines: &[Vec<String>], width: Option<usize>) -> Vec<usize> {
+fn column_widths(lines: &[Vec<String>], width: Option<usize>, whole: Option<usize>) -> Vec<usize> {
     let count = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let mut columns = vec![0; count];
+    let mut columns: Vec<usize> = vec![0; count];
     for cells in lines {
         for (column, cell) in columns.iter_mut().zip(cells) {
             *column = display_width(cell).max(*column);
@@ -69,13 +83,17 @@ fn column_widths(lines: &[Vec<String>], width: Option<usize>) -> Vec<usize> {
     }
     let Some(width) = width else { return columns };
     let room = width.saturating_sub(GAP * count.saturating_sub(1));
-    let fits = |most: usize| columns.iter().map(|&own| own.min(most)).sum::<usize>() <= room;
+    let cut_to = |most: usize| {
+        let columns = columns.iter().enumerate();
+        columns.map(move |(at, &own)| match Some(at) == whole {
+            true => own,
+            false => own.min(most),
+        })
+    };
+    let fits = |most: usize| cut_to(most).sum::<usize>() <= room;
     let widest = columns.iter().copied().max().unwrap_or(0);
     let most = (1..=widest).rev().find(|&most| fits(most)).unwrap_or(1);
-    for column in &mut columns {
-        *column = most.min(*column);
-    }
-    columns
+    cut_to(most).collect()
 }
 
 /// How long ago `from` was, in its largest unit: `45s`, `4m`, `3h`, `2d`, `1y`; `0s` when it is
@@ -91,6 +109,22 @@ pub fn age(from: Time, now: Time) -> String {
         seconds @ HOUR.. => format!("{}h", seconds / HOUR),
         seconds @ MINUTE.. => format!("{}m", seconds / MINUTE),
         seconds => format!("{seconds}s"),
+    }
+}
+
+/// How long it was from one moment to another, in its two largest units: `45s`, `4m`, `1h20m`,
+/// `2d3h`.
+pub fn span(from: Time, to: Time) -> String {
+    let seconds = (to - from).num_seconds().max(0);
+    let units = [("d", 24 * 3600), ("h", 3600), ("m", 60), ("s", 1)];
+    let at = units.iter().position(|(_, unit)| *unit <= seconds);
+    let Some(&(name, unit)) = at.and_then(|at| units.get(at)) else {
+        return "0s".to_owned();
+    };
+    let smaller = at.and_then(|at| units.get(at + 1));
+    match smaller.map(|(smaller, size)| (smaller, seconds % unit / size)) {
+        Some((smaller, rest @ 1..)) => format!("{}{name}{rest}{smaller}", seconds / unit),
+        _ => format!("{}{name}", seconds / unit),
     }
 }
 
@@ -212,12 +246,53 @@ n2     short               3h
     }
 
     #[test]
+    fn what_identifies_a_row_is_never_cut() {
+        let rows = rows(&[&[
+            "team-platform",
+            "release-of-the-year-2026",
+            "a long message",
+        ]]);
+        let header = ["NAMESPACE", "NAME", "MESSAGE"];
+        let name = "release-of-the-year-2026";
+        for width in 0..80 {
+            let text = table_keeping(Some(1), &header, &rows, Some(width));
+            assert!(text.contains(name), "{width}: {text}");
+            let longest = text.lines().map(display_width).max().unwrap();
+            assert!(longest <= width.max(8 + name.len()), "{width}: {text}");
+        }
+        assert_eq!(
+            table_keeping(Some(1), &header, &rows, Some(44)),
+            "\
+NAMESP…   NAME                       MESSAGE
+team-p…   release-of-the-year-2026   a long…
+"
+        );
+    }
+
+    #[test]
     fn cells_cannot_break_the_table() {
         let rows = rows(&[&["a\nb", "\u{1b}[31mred"]]);
         assert_eq!(
             table(&["NAME", "TEXT"], &rows, None),
             "NAME   TEXT\na\\nb   \\u{1b}[31mred\n"
         );
+    }
+
+    #[test]
+    fn a_span_is_told_in_its_two_largest_units() {
+        let at = |seconds| Time::from_timestamp(seconds, 0).unwrap();
+        for (seconds, expected) in [
+            (-5, "0s"),
+            (0, "0s"),
+            (45, "45s"),
+            (60, "1m"),
+            (75, "1m15s"),
+            (3600, "1h"),
+            (4800, "1h20m"),
+            (2 * 24 * 3600 + 3 * 3600 + 59, "2d3h"),
+        ] {
+            assert_eq!(span(at(1_000), at(1_000 + seconds)), expected);
+        }
     }
 
     #[test]

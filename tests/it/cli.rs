@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, Sandbox};
 
-const VERBS: [&str; 23] = [
+const VERBS: [&str; 28] = [
     "init",
     "new",
     "validate",
@@ -18,14 +18,19 @@ const VERBS: [&str; 23] = [
     "describe",
     "graph",
     "watch",
+    "wait",
     "reconcile",
     "next",
     "claim",
     "release",
     "report",
+    "work",
+    "verify",
     "approve",
     "reject",
+    "comment",
     "cancel",
+    "retry",
     "hooks",
     "explain",
     "schema",

@@ -151,6 +151,16 @@ fn a_gate_that_was_approved_is_decided_again_when_what_stands_behind_it_has_chan
     solo.run("reconcile").ok();
     assert_eq!(solo.node_phase("run/ok"), "Blocked");
     solo.run("next").ok().notes("nothing can be claimed now");
+    let decision = solo.node("run/ok")["extensions"]["decision"].clone();
+    let short = |digest: &serde_json::Value| text(digest)["sha256:".len()..][..10].to_owned();
+    let (then, now) = (&decision["reviews"][0]["digest"], &decision["digest"]);
+    let stale = format!(
+        "stale: given for {}, what would run now is {}",
+        short(then),
+        short(now)
+    );
+    assert_ne!(then, now);
+    solo.run("describe execution/run").ok().says(&stale);
 }
 
 #[test]
@@ -337,30 +347,6 @@ fn nobody_decides_for_a_run_that_is_over() {
     solo.run("approve sign")
         .exits(1)
         .notes("nothing waits for a decision");
-}
-
-#[test]
-fn settings_that_are_not_supported_yet_block_the_gate() {
-    for setting in ["requireSigned", "preventSelfApproval"] {
-        let sandbox = Sandbox::new();
-        let solo = sandbox.repository("solo");
-        solo.write(
-            ".planspec.yaml",
-            format!("approvals: {{{setting}: true}}\n"),
-        );
-        solo.publish(
-            "planspec/all.yaml",
-            file(&[
-                plan("p", &guarded()),
-                gate("sign", "p"),
-                execution("run", "p"),
-            ]),
-        );
-        solo.run("reconcile").ok();
-        let reason = text(&solo.node("run/ok")["extensions"]["reason"]);
-        assert_eq!(reason, "NotYetSupported", "{setting}");
-        solo.run("approve sign").exits(1);
-    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -72,6 +72,53 @@ impl Drop for GitServer {
         if let Some(listening) = self.listening.take() {
             let _ = listening.join();
         }
+    }
+}
+
+/// A server on the loopback that answers every request with a status of the test's choice.
+pub struct Answers {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Answers {
+    /// `answer` is given the method, the path and the body. It serves until the tests end.
+    pub fn start(
+        answer: impl Fn(&str, &str, &str) -> (u16, String) + Send + Sync + 'static,
+    ) -> Answers {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (answer, kept) = (Arc::new(answer), Arc::clone(&asked));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (answer, kept) = (Arc::clone(&answer), Arc::clone(&kept));
+                std::thread::spawn(move || {
+                    let mut back = stream.try_clone()?;
+                    let request = Request::read(BufReader::new(stream), &mut back)?;
+                    let body = String::from_utf8_lossy(&request.body).into_owned();
+                    let line = format!("{} {} {body}", request.method, request.path);
+                    kept.lock().unwrap().push(line.trim().to_owned());
+                    let (status, text) = answer(&request.method, &request.path, &body);
+                    let length = text.len();
+                    write!(
+                        back,
+                        "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{text}"
+                    )
+                });
+            }
+        });
+        Answers { address, asked }
+    }
+
+    /// URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// What was asked so far: method, path and body.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
     }
 }
 

@@ -2,12 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod apply;
+mod approvals;
+mod approvals_openpgp;
+mod approvals_self;
 mod bad_input;
 mod bad_repository;
 mod broken_files;
 mod cli;
 mod drift;
 mod examples;
+mod executions;
 mod formats;
 mod gates;
 mod hook;
@@ -22,4 +26,7 @@ mod resources;
 mod rules;
 mod run;
 mod sandbox;
+mod verify;
 mod walls;
+mod watching;
+mod work;

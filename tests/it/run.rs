@@ -392,36 +392,6 @@ fn a_task_waits_until_its_capability_is_bound() {
 }
 
 #[test]
-fn what_is_not_supported_yet_waits_and_is_never_ignored() {
-    let sandbox = Sandbox::new();
-    let nodes = [
-        task("conditional").with("when: 'true'\n"),
-        task("checked").with(
-            "acceptanceCriteria: [{type: command_succeeds, name: tests, command: make test}]\n",
-        ),
-        task("with-data").with("inputs: {from: '${parameters.version}'}\n"),
-        task("optional").with(
-            "acceptanceCriteria: [{type: artifact_exists, name: log, path: log, required: false}]\n",
-        ),
-    ];
-    let solo = committed(&sandbox, &[plan("p", &nodes), execution("run", "p")]);
-    solo.run("reconcile").ok();
-    for node in ["conditional", "checked", "with-data"] {
-        let status = solo.node(&format!("run/{node}"));
-        assert_eq!(text(&status["phase"]), "Blocked", "{node}");
-        assert_eq!(
-            text(&status["extensions"]["reason"]),
-            "NotYetSupported",
-            "{node}"
-        );
-    }
-    solo.works("run/optional", "agent:a");
-    let run = solo.get("execution/run");
-    assert_eq!(text(&run["status"]["phase"]), "Blocked");
-    assert_eq!(text(&run["status"]["reason"]), "NotYetSupported");
-}
-
-#[test]
 fn next_tells_a_worker_everything_it_has_to_know() {
     let sandbox = Sandbox::new();
     let research = task("research").needs("reading").with(

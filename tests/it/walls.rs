@@ -84,7 +84,7 @@ fn core_is_pure() {
 #[test]
 fn core_stands_on_nothing() {
     let above = [
-        "commands", "git", "show", "cli", "clock", "terminal", "failure",
+        "commands", "git", "show", "worker", "cli", "clock", "terminal", "failure",
     ];
     assert_imports_none_of("core", &above);
 }
@@ -95,12 +95,27 @@ fn show_turns_values_into_text_and_touches_nothing() {
         "show",
         &["git2", "std::fs", "std::process", "std::env", "Utc::now"],
     );
-    assert_imports_none_of("show", &["commands", "git", "cli", "clock", "terminal"]);
+    let others = ["commands", "git", "worker", "cli", "clock", "terminal"];
+    assert_imports_none_of("show", &others);
 }
 
 #[test]
 fn git_knows_neither_the_verbs_nor_how_things_are_shown() {
-    assert_imports_none_of("git", &["commands", "show", "cli", "terminal"]);
+    assert_imports_none_of("git", &["commands", "show", "worker", "cli", "terminal"]);
+}
+
+#[test]
+fn the_worker_stands_on_core_alone() {
+    let others = ["commands", "git", "show", "cli", "clock", "terminal"];
+    assert_imports_none_of("worker", &others);
+    assert_free_of("worker", &["git2", "println!", "print!("]);
+}
+
+#[test]
+fn only_the_worker_speaks_http() {
+    for room in ["core", "git", "show", "commands"] {
+        assert_free_of(room, &["ureq"]);
+    }
 }
 
 #[test]
@@ -113,7 +128,7 @@ fn only_git_knows_git_and_files_and_processes() {
 
 #[test]
 fn there_is_one_clock() {
-    for room in ["core", "commands", "git", "show"] {
+    for room in ["core", "commands", "git", "show", "worker"] {
         assert_free_of(room, &["Utc::now", "Local::now", "SystemTime::now"]);
     }
 }

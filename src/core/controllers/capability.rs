@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use crate::core::resource::{
-    CapabilityPhase, CapabilityStatus, DEPRECATED, Key, Kind, ObjectRef, REPLACEMENT, Spec,
-    set_condition,
+    CapabilityPhase, CapabilityStatus, DEPRECATED, GraphSpec, Key, Kind, ObjectRef, REPLACEMENT,
+    Spec, set_condition,
 };
 use crate::core::snapshot::Snapshot;
 
@@ -102,6 +102,65 @@ pub fn reconcile(world: &World<'_>, key: &Key, status: &mut CapabilityStatus, ge
         message,
         (generation, world.now),
     );
+}
+
+/// What somebody who runs a plan should know about the capabilities that its tasks need: which are
+/// not there, not usable, or deprecated. A sentence each, in the order of their names.
+pub fn remarks(snapshot: &Snapshot, namespace: &str, graph: &GraphSpec) -> Vec<String> {
+    let mut needed_by: BTreeMap<Key, Vec<&str>> = BTreeMap::new();
+    for node in &graph.nodes {
+        for reference in &node.capability_refs {
+            let key = reference.key(Kind::Capability, namespace);
+            needed_by.entry(key).or_default().push(&node.id);
+        }
+    }
+    if needed_by.is_empty() {
+        return Vec::new();
+    }
+    let phases = phases(snapshot);
+    let mut found = Vec::new();
+    for (key, nodes) in needed_by {
+        let name = match key.namespace == namespace {
+            true => format!("`{}`", key.name),
+            false => format!("`{}`", key.qualified()),
+        };
+        let by = match nodes.as_slice() {
+            [only] => format!("needed by {only}"),
+            [first, rest @ ..] => format!("needed by {first} and {} more", rest.len()),
+            [] => String::new(),
+        };
+        match phases.get(&key) {
+            None => found.push(format!("capability {name} is not defined ({by})")),
+            Some(CapabilityPhase::Unavailable) => {
+                let is_lost = |other: &Key| {
+                    !matches!(
+                        phases.get(other),
+                        Some(CapabilityPhase::Available | CapabilityPhase::Deprecated)
+                    )
+                };
+                let lost = requirements(snapshot, &key).find(is_lost);
+                let why = lost.map_or_else(
+                    || "its file has errors".to_owned(),
+                    |lost| format!("it requires `{}`, which is not available", lost.qualified()),
+                );
+                found.push(format!("capability {name} is not available: {why} ({by})"));
+            }
+            Some(_) => {}
+        }
+        let annotations = snapshot.resource(&key).map(|r| &r.metadata.annotations);
+        let Some(why) = annotations.and_then(|annotations| annotations.get(DEPRECATED)) else {
+            continue;
+        };
+        let instead = annotations.and_then(|annotations| annotations.get(REPLACEMENT));
+        let parts = [
+            Some(format!("capability {name} is deprecated")),
+            (!why.is_empty() && why != "true").then(|| format!(": {why}")),
+            instead.map(|instead| format!("; use `{instead}` instead")),
+            Some(format!(" ({by})")),
+        ];
+        found.push(parts.into_iter().flatten().collect());
+    }
+    found
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::World;
 use crate::core::resource::{
     AWAITING_APPROVAL, Decision, ExecutionStatus, GatePhase, GateStatus, Key, NodePhase, Outcome,
-    Resolution, Review, ReviewAction, Status, Time, set_condition,
+    Resolution, Review, ReviewExtensions, Status, Time, set_condition,
 };
 use crate::core::status::StatusFile;
 
@@ -142,17 +142,19 @@ impl Use<'_> {
                 timestamp: review.timestamp,
                 comment: review.comment.clone(),
                 target_generation: Some(self.generation),
+                extensions: ReviewExtensions {
+                    signed: review.signed.clone(),
+                },
             })
             .collect()
     }
 
     fn resolution(&self, outcome: Outcome, now: Time) -> Resolution {
-        let action = match outcome {
-            Outcome::Approved => ReviewAction::Approve,
-            Outcome::Rejected => ReviewAction::Reject,
+        let decided_by = &self.decision.decided_by;
+        let deciding = || {
+            let reviews = self.decision.reviews.iter();
+            reviews.filter(|review| decided_by.contains(&review.record))
         };
-        let reviews = self.reviews();
-        let deciding = || reviews.iter().filter(|review| review.action == action);
         let mut actors: Vec<String> = deciding().map(|review| review.reviewer.clone()).collect();
         actors.sort();
         actors.dedup();

@@ -7,11 +7,14 @@ pub mod gate;
 pub mod goal;
 pub mod plan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::Config;
 use super::resource::{CapabilityPhase, Condition, Key, Time, set_condition};
 use super::snapshot::{Definition, Snapshot};
+
+/// Whether a commit holds a file or folder at a path, and the text in it if one is given.
+pub type Artifacts<'a> = dyn Fn(&str, Option<&str>) -> bool + 'a;
 
 /// What every controller may look at.
 pub struct World<'a> {
@@ -25,13 +28,22 @@ pub struct World<'a> {
     pub repository_id: &'a str,
     /// The moment that counts as now.
     pub now: Time,
+    /// Who wrote a file.
+    pub authors: &'a Authors<'a>,
     /// What runs are pinned to.
     pub pinned: execution::Pins<'a>,
     /// Phase of every capability, judged first because bindings ask for it.
     pub capabilities: BTreeMap<Key, CapabilityPhase>,
+    /// Whether the spec commit holds a file or folder at a path, and the text in it if one is
+    /// given.
+    pub artifact: &'a Artifacts<'a>,
     /// References that name another uid than the status knows, by the resource that refers.
     pub uid_mismatches: BTreeMap<Key, String>,
 }
+
+/// E-mails of those who wrote a file as it stands in a commit, or why nobody can tell. History does
+/// not change, so this is a value like the others; only that it is long to find, and seldom needed.
+pub type Authors<'a> = dyn Fn(&str, &str) -> Result<BTreeSet<String>, String> + 'a;
 
 /// Whether a resource that has a status is still defined.
 #[derive(Debug, Clone, Copy, PartialEq)]

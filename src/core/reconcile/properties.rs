@@ -12,7 +12,8 @@ use serde_json::json;
 
 use crate::core::record::ReportResult;
 use crate::core::resource::{
-    AWAITING_APPROVAL, EdgeKind, ExecutionPhase, NodePhase, ReviewAction, Status,
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CONDITION_FALSE, EdgeKind,
+    ExecutionPhase, NodePhase, ReviewAction, Status,
 };
 use crate::core::status::StatusTree;
 use crate::core::testing::{World, execution, gate, key, plan_with, resource};
@@ -30,9 +31,22 @@ enum Tie {
     Soft,
 }
 
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Task,
+    /// A task with an acceptance criterion.
+    Checked,
+    Gate,
+    External,
+    /// Of the nodes that it would depend on.
+    Group,
+}
+
 #[derive(Debug, Clone)]
 struct NodePlan {
-    is_gate: bool,
+    sort: Sort,
+    when: Option<bool>,
     retries: u32,
     timeout: Option<u32>,
     capability: Option<usize>,
@@ -64,6 +78,8 @@ enum Event {
     Review(usize, usize, usize, ReviewAction),
     StaleReview(usize, usize, usize),
     Cancel(usize, usize),
+    Retry(usize, Option<usize>, bool),
+    Verify(usize, usize, usize, bool),
     /// What stands on one ref stands on another as well.
     Copy(usize, usize, usize, i64),
     /// The ref of an attempt holds something that is no record.
@@ -81,20 +97,31 @@ fn node(at: usize) -> impl Strategy<Value = NodePlan> {
         1 => Just(Tie::Hard),
         2 => Just(Tie::Soft),
     ];
+    let sort = prop_oneof![
+        4 => Just(Sort::Task),
+        2 => Just(Sort::Checked),
+        2 => Just(Sort::Gate),
+        1 => Just(Sort::External),
+        2 => Just(Sort::Group),
+    ];
     (
-        prop::bool::weighted(0.25),
+        sort,
+        prop::option::weighted(0.3, any::<bool>()),
         0..3u32,
         prop::option::weighted(0.3, 1..100u32),
         prop::option::weighted(0.5, 0..CAPABILITIES.len()),
         vec(tie, at),
     )
-        .prop_map(|(is_gate, retries, timeout, capability, ties)| NodePlan {
-            is_gate,
-            retries,
-            timeout,
-            capability,
-            ties,
-        })
+        .prop_map(
+            |(sort, when, retries, timeout, capability, ties)| NodePlan {
+                sort,
+                when,
+                retries,
+                timeout,
+                capability,
+                ties,
+            },
+        )
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -118,6 +145,10 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (run(), node(), actor(), decision).prop_map(|(r, n, w, d)| Event::Review(r, n, w, d)),
         1 => (run(), node(), actor()).prop_map(|(r, n, w)| Event::StaleReview(r, n, w)),
         1 => (run(), actor()).prop_map(|(r, w)| Event::Cancel(r, w)),
+        2 => (run(), prop::option::of(node()), any::<bool>())
+            .prop_map(|(r, n, b)| Event::Retry(r, n, b)),
+        4 => (run(), node(), actor(), prop::bool::weighted(0.7))
+            .prop_map(|(r, n, w, good)| Event::Verify(r, n, w, good)),
         1 => (run(), node(), node(), attempt()).prop_map(|(r, a, b, n)| Event::Copy(r, a, b, n)),
         1 => (run(), node(), attempt()).prop_map(|(r, n, a)| Event::Nonsense(r, n, a)),
         1 => (run(), node(), attempt()).prop_map(|(r, n, a)| Event::Rewrite(r, n, a)),
@@ -158,10 +189,12 @@ impl Scene {
         let mut nodes: Vec<String> = Vec::new();
         let mut edges: Vec<String> = Vec::new();
         for (at, node) in self.nodes.iter().enumerate() {
+            let children = self.children(at);
             let mut before = Vec::new();
             for (from, tie) in node.ties.iter().enumerate() {
                 match tie {
                     Tie::None => {}
+                    Tie::DependsOn if !children.is_empty() => {}
                     Tie::DependsOn => before.push(format!("n{from}")),
                     Tie::Hard => edges.push(format!("{{from: n{from}, to: n{at}}}")),
                     Tie::Soft => edges.push(format!("{{from: n{from}, to: n{at}, type: soft}}")),
@@ -171,14 +204,28 @@ impl Scene {
             if let Some(timeout) = node.timeout {
                 fields += &format!(", timeout: {timeout}m");
             }
-            if node.is_gate {
-                fields += ", kind: Gate, gateRef: {name: g}";
-            } else {
-                fields += &format!(", kind: Task, retries: {}", node.retries);
-                let capability = node.capability.map(|at| CAPABILITIES[at]);
-                fields += &capability.map_or(String::new(), |name| {
-                    format!(", capabilityRefs: [{{name: {name}}}]")
-                });
+            if let Some(when) = node.when {
+                fields += &format!(", when: '{when}'");
+            }
+            match node.sort {
+                Sort::Gate => fields += ", kind: Gate, gateRef: {name: g}",
+                Sort::Group if !children.is_empty() => {
+                    fields += &format!(", kind: Group, children: [{}]", children.join(", "));
+                }
+                Sort::External => {
+                    fields += ", kind: External, externalRef: {type: uri, uri: 'https://x'}";
+                }
+                sort => {
+                    fields += &format!(", kind: Task, retries: {}", node.retries);
+                    let capability = node.capability.map(|at| CAPABILITIES[at]);
+                    fields += &capability.map_or(String::new(), |name| {
+                        format!(", capabilityRefs: [{{name: {name}}}]")
+                    });
+                    if sort == Sort::Checked {
+                        fields +=
+                            ", acceptanceCriteria: [{type: test_passes, name: t, command: t}]";
+                    }
+                }
             }
             nodes.push(format!("{{{fields}}}"));
         }
@@ -226,12 +273,27 @@ impl Scene {
         world
     }
 
+    /// The children of a group: what it would depend on.
+    fn children(&self, at: usize) -> Vec<String> {
+        let node = &self.nodes[at];
+        let ties = node.ties.iter().enumerate();
+        ties.filter(|(_, tie)| node.sort == Sort::Group && matches!(tie, Tie::DependsOn))
+            .map(|(from, _)| format!("n{from}"))
+            .collect()
+    }
+
+    fn is_group(&self, at: usize) -> bool {
+        !self.children(at).is_empty()
+    }
+
     /// The nodes that a node waits for, with the stricter of several ties.
     fn before(&self, at: usize) -> impl Iterator<Item = (String, EdgeKind)> {
         let ties = self.nodes[at].ties.iter().enumerate();
-        ties.filter_map(|(from, tie)| {
+        let is_group = self.is_group(at);
+        ties.filter_map(move |(from, tie)| {
             let kind = match tie {
                 Tie::None => return None,
+                Tie::DependsOn if is_group => return None,
                 Tie::DependsOn | Tie::Hard => EdgeKind::Hard,
                 Tie::Soft => EdgeKind::Soft,
             };
@@ -244,7 +306,7 @@ impl Scene {
         self.before(at).all(|(before, kind)| {
             let phase = phase_of(tree, run, &before);
             match kind {
-                EdgeKind::Hard => phase == NodePhase::Succeeded,
+                EdgeKind::Hard => phase == NodePhase::Succeeded || unwanted(tree, run, &before),
                 EdgeKind::Soft => phase.is_terminal(),
             }
         })
@@ -264,21 +326,29 @@ impl Scene {
                         NodePhase::Running | NodePhase::Succeeded | NodePhase::Failed
                     )
                 };
-                if started(after) && !started(before) && !self.nodes[at].is_gate {
+                // What nobody claims is decided in one go with what it waited for.
+                let decides_itself = self.nodes[at].sort == Sort::Gate || self.is_group(at);
+                if started(after) && !started(before) && !decides_itself {
                     let allowed = old.is_some_and(|old| self.allows(old, run, at));
                     assert!(allowed, "{run}/{id} is {after} too early");
                 }
                 let offered = status.is_some_and(|status| {
                     status.is_claimable() || status.extensions.reason == AWAITING_APPROVAL
                 });
-                let decided = started(after) && self.nodes[at].is_gate && after != before;
+                let decided = started(after) && decides_itself && after != before;
                 if offered || decided {
                     assert!(self.allows(new, run, at), "{run}/{id} is offered too early");
                 }
-                if after == NodePhase::Skipped {
+                if after == NodePhase::Skipped && unwanted(new, run, &id) {
+                    let wanted = self.is_group(at) || self.nodes[at].when == Some(false);
+                    assert!(wanted, "{run}/{id} is skipped for nothing");
+                    assert!(self.allows(new, run, at), "{run}/{id} is skipped too early");
+                } else if after == NodePhase::Skipped && !self.is_group(at) {
                     let is_lost = self.before(at).any(|(before, kind)| {
                         let phase = phase_of(new, run, &before);
-                        let lost = phase.is_terminal() && phase != NodePhase::Succeeded;
+                        let lost = phase.is_terminal()
+                            && phase != NodePhase::Succeeded
+                            && !unwanted(new, run, &before);
                         kind == EdgeKind::Hard && lost
                     });
                     assert!(is_lost, "{run}/{id} is skipped for nothing");
@@ -342,6 +412,15 @@ impl Scene {
                 let approve = ReviewAction::Approve;
                 let world = world.about(RUNS[run]);
                 world.review_of(&id(node), "team/g", "sha256:0", ACTORS[actor], approve);
+            }
+            Event::Retry(run, node, rebind) => {
+                let node = node.map(id);
+                let world = world.about(RUNS[run]);
+                world.retry("user:operator", node.as_deref(), rebind);
+            }
+            Event::Verify(run, node, actor, good) => {
+                let world = world.about(RUNS[run]);
+                world.verify(&id(node), ACTORS[actor], &[("t", good)]);
             }
             Event::Cancel(run, actor) => world.about(RUNS[run]).cancel(ACTORS[actor]),
             Event::Copy(run, from, to, offset) => {
@@ -425,6 +504,11 @@ impl Scene {
         for (id, node) in nodes {
             if node.is_claimable() {
                 world.claim(&id, "agent:last");
+            } else if node.extensions.reason == AWAITING_EXTERNAL {
+                world.succeed(&id, "agent:probe");
+            } else if node.extensions.reason == AWAITING_VERIFICATION {
+                let holds = endings.next() != Some(false);
+                world.verify(&id, "agent:checker", &[("t", holds)]);
             } else if let Some(claim) = node.extensions.claim {
                 match endings.next() {
                     Some(false) => world.fail(&id, &claim.actor),
@@ -459,13 +543,18 @@ fn status_of<'a>(
     }
 }
 
+/// Whether a node was skipped because it is not needed.
+fn unwanted(tree: &StatusTree, run: &str, node: &str) -> bool {
+    status_of(tree, run, node).is_some_and(|status| status.extensions.reason == CONDITION_FALSE)
+}
+
 fn phase_of(tree: &StatusTree, run: &str, node: &str) -> NodePhase {
     status_of(tree, run, node).map_or(NodePhase::Pending, |status| status.phase)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400,
+        cases: 200,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -484,7 +573,7 @@ proptest! {
                 world.run().node_statuses.values().map(|node| node.phase).collect();
             let expected = if world.run().extensions.cancelled_by.is_some() {
                 ExecutionPhase::Cancelled
-            } else if phases.contains(&NodePhase::Failed) {
+            } else if phases.contains(&NodePhase::Failed) || phases.contains(&NodePhase::Cancelled) {
                 ExecutionPhase::Failed
             } else {
                 ExecutionPhase::Succeeded

@@ -1,6 +1,6 @@
 //! Execution: one run of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -46,6 +46,14 @@ phase! {
 }
 
 impl ExecutionPhase {
+    /// Whether a retry can open it again.
+    pub fn can_be_retried(self) -> bool {
+        matches!(
+            self,
+            ExecutionPhase::Running | ExecutionPhase::Blocked | ExecutionPhase::Failed
+        )
+    }
+
     /// Whether it is over.
     pub fn is_terminal(self) -> bool {
         matches!(
@@ -198,6 +206,11 @@ impl NodeStatus {
         self.phase == NodePhase::Pending && self.extensions.reason == READY
     }
 
+    /// What the worker of this node gets.
+    pub fn inputs<'a>(&'a self, node: &'a super::Node) -> &'a Map<String, Value> {
+        self.extensions.inputs.as_ref().unwrap_or(&node.inputs)
+    }
+
     /// Whether the open attempt can be claimed now or after a wait.
     pub fn is_offered(&self) -> bool {
         self.is_claimable()
@@ -211,8 +224,14 @@ pub const READY: &str = "Ready";
 pub const RETRY_WAIT: &str = "RetryWait";
 /// Reason of a gate node that waits for a decision.
 pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
-/// Reason of a node that uses what this version cannot do yet.
-pub const NOT_YET_SUPPORTED: &str = "NotYetSupported";
+/// Reason of a task that was reported done and whose acceptance criteria were not checked yet.
+pub const AWAITING_VERIFICATION: &str = "AwaitingVerification";
+/// Reason of an External that waits for what is outside.
+pub const AWAITING_EXTERNAL: &str = "AwaitingExternal";
+/// Reason of a task that waits for what the spec branch does not hold yet.
+pub const AWAITING_REPOSITORY: &str = "AwaitingRepository";
+/// Reason of a node that was skipped because its own condition is false: those behind it go on.
+pub const CONDITION_FALSE: &str = "ConditionFalse";
 
 /// What this controller keeps of a node beside the published fields.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -224,6 +243,10 @@ pub struct NodeExtensions {
     /// Who does it; pinned when first resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<PinnedTarget>,
+    /// What the worker gets, when that is not what the plan says word for word: references are
+    /// replaced and defaults are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Map<String, Value>>,
     /// Who holds the open attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
@@ -236,6 +259,9 @@ pub struct NodeExtensions {
     /// The record that ended the last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportedBy>,
+    /// What the acceptance criteria said about that report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     /// Gate nodes: the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
@@ -282,6 +308,41 @@ pub struct ReportedBy {
     pub commit: Option<String>,
 }
 
+/// What the acceptance criteria of a task said about one report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Verification {
+    /// Who checked.
+    pub actor: String,
+    /// The record that says so.
+    pub record: String,
+    /// When `reconcile` first saw it.
+    pub timestamp: Time,
+    /// One for each criterion, in the order of the plan.
+    pub results: Vec<CriterionResult>,
+}
+
+/// What came of one acceptance criterion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CriterionResult {
+    /// Name of the criterion.
+    pub name: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What was run, asked or looked at.
+    pub ran: String,
+    /// Exit code of a command, or the status of an HTTP answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i64>,
+    /// How long it took, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub duration_ms: u64,
+    /// Why it does not hold, in a sentence; or the end of what was printed or answered.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub excerpt: String,
+}
+
 /// The decision on a gate node: it holds for one digest only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -296,9 +357,15 @@ pub struct Decision {
     /// When it was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Time>,
+    /// The records that decided it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub decided_by: BTreeSet<String>,
     /// What reviewers did, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<GateReview>,
+    /// How often a retry asked for a new decision; part of the digest from the first one on.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub round: u32,
 }
 
 /// One act of one reviewer on one gate node.
@@ -318,6 +385,19 @@ pub struct GateReview {
     pub record: String,
     /// The digest that it was given for.
     pub digest: String,
+    /// Whose key signed it, where the configuration wants to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<SignedBy>,
+}
+
+/// A signature that was valid when it arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignedBy {
+    /// Whom the spec branch lists the key for.
+    pub principal: String,
+    /// Fingerprint of the key: `SHA256:…` of an SSH key, hexadecimal of an OpenPGP key.
+    pub key: String,
 }
 
 /// What this controller keeps of an execution beside the published fields.
@@ -336,6 +416,33 @@ pub struct ExecutionExtensions {
     /// Somebody asked to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<CancelledBy>,
+    /// How often the run was opened again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub run_attempt: u32,
+    /// Who asked for that, the last 20, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retried_by: Vec<RetriedBy>,
+}
+
+/// Who asked to try again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetriedBy {
+    /// Who.
+    pub actor: String,
+    /// Only this node, and what it skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Whether targets were resolved again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rebind: bool,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// The record that says so.
+    pub record: String,
+    /// When `reconcile` first saw it.
+    pub timestamp: Time,
 }
 
 /// What a run is held to, whatever happens to the files.
@@ -353,7 +460,10 @@ pub struct Pinned {
     pub gates: BTreeMap<String, Pin>,
     /// The goal that the run serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub goal: Option<PinnedGoal>,
+    pub goal: Option<Pin>,
+    /// E-mails of those who wrote the plan and its gates, where the configuration wants to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authors: Option<BTreeSet<String>>,
 }
 
 /// One document of one blob.
@@ -376,20 +486,6 @@ pub struct Pin {
     /// Digest of the spec.
     pub digest: String,
     /// Generation of the resource at the time.
-    pub generation: u64,
-}
-
-/// The goal that a run serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PinnedGoal {
-    /// Namespace of the goal.
-    pub namespace: String,
-    /// Name of the goal.
-    pub name: String,
-    /// Its uid.
-    pub uid: String,
-    /// Its generation when the run started.
     pub generation: u64,
 }
 

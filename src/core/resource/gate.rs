@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Condition, TargetRef, Time, phase};
+use super::{Condition, SignedBy, TargetRef, Time, phase};
 
 /// formats.md, "Gate.spec".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,6 +118,24 @@ pub struct Review {
     /// Generation of the gate that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_generation: Option<u64>,
+    /// What this controller keeps beside the published fields.
+    #[serde(default, skip_serializing_if = "ReviewExtensions::is_empty")]
+    pub extensions: ReviewExtensions,
+}
+
+/// What this controller keeps of a review beside the published fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReviewExtensions {
+    /// Whose key signed it, where the configuration wants to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<SignedBy>,
+}
+
+impl ReviewExtensions {
+    fn is_empty(&self) -> bool {
+        *self == ReviewExtensions::default()
+    }
 }
 
 /// How a gate was decided.

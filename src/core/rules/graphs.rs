@@ -178,6 +178,25 @@ impl Plan<'_> {
                     None => finding,
                 }
             }
+            Problem::GroupWaits { nodes } => {
+                let mut names: Vec<&str> = nodes.iter().map(|node| self.id(*node)).collect();
+                names.extend(nodes.first().map(|node| self.id(*node)));
+                let is_group = |node: &&usize| {
+                    let node = self.graph.nodes.get(**node);
+                    node.is_some_and(|node| !node.children.is_empty())
+                };
+                let group = nodes.iter().find(is_group).copied().unwrap_or_default();
+                self.finding(
+                    Code::CYCLE,
+                    self.node(group, "children"),
+                    format!(
+                        "a node waits for a group that it is in: {}",
+                        shorten(&names)
+                    ),
+                )
+                .label("the group waits for these children")
+                .help("let it wait for the other children, or take it out of the group")
+            }
             Problem::GroupCycle { nodes } => {
                 let mut names: Vec<&str> = nodes.iter().map(|node| self.id(*node)).collect();
                 names.extend(nodes.first().map(|node| self.id(*node)));

@@ -6,6 +6,7 @@ mod bindings;
 mod capabilities;
 pub mod changes;
 mod duplicates;
+mod executions;
 mod gates;
 mod graphs;
 mod inputs;
@@ -30,6 +31,7 @@ pub fn check(snapshot: &Snapshot, config: &Config) -> Vec<Diagnostic> {
     graphs::check(snapshot, config, &mut findings);
     capabilities::check(snapshot, &mut findings);
     bindings::check(snapshot, &mut findings);
+    executions::check(snapshot, &mut findings);
     gates::check(snapshot, config, &mut findings);
     lineage::check(snapshot, &mut findings);
     inputs::check(snapshot, &mut findings);

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::core::config::{ApprovalConfig, Config, Limits, RuleLevel, StatusConfig};
+use crate::core::config::{ApprovalConfig, Config, Limits, RuleLevel, StatusConfig, Verifier};
 use crate::core::resource::*;
 
 fn object_ref() -> ObjectRef {
@@ -376,6 +376,7 @@ fn config() -> Config {
             users: people(),
             teams: people(),
         },
+        verification: Verifier::Independent,
         rules: BTreeMap::from([("PS204".to_owned(), RuleLevel::Off)]),
         limits: Limits {
             file_bytes: 1,

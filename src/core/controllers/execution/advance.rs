@@ -1,10 +1,14 @@
 //! Advancing the nodes: one pass in topological order.
 
-use super::run::{Run, list};
+use super::outside::REPOSITORY;
+use super::run::{DEPENDENCY_FAILED, Run, list};
+use crate::core::condition::{Condition, Facts};
 use crate::core::controllers::binding::{self, Unbound};
+use crate::core::data;
 use crate::core::machine::NodeEvent;
 use crate::core::resource::{
-    EdgeKind, NOT_YET_SUPPORTED, Node, NodeKind, NodePhase, READY, RETRY_WAIT, set_condition,
+    AWAITING_VERIFICATION, CONDITION_FALSE, CapabilitySpec, EdgeKind, Kind, Node, NodeKind,
+    NodePhase, READY, RETRY_WAIT, set_condition,
 };
 
 impl Run<'_> {
@@ -62,8 +66,15 @@ impl Run<'_> {
     /// Bring every node up to date, each after those it depends on.
     pub fn advance_nodes(&mut self) {
         for index in self.graph.order().to_vec() {
+            let is_group = self.spec.nodes[index].kind == NodeKind::Group;
             match self.phase_of(index) {
+                NodePhase::Blocked if self.reason_of(index) == AWAITING_VERIFICATION => {}
                 NodePhase::Pending | NodePhase::Blocked => self.advance_node(index),
+                // What has begun does not wait again.
+                NodePhase::Running if is_group => {
+                    let group = self.spec.nodes[index].clone();
+                    self.advance_group(&group);
+                }
                 NodePhase::Succeeded => {
                     self.reopen_stale_gate(index);
                     if self.phase_of(index) == NodePhase::Pending {
@@ -82,6 +93,10 @@ impl Run<'_> {
             let phase = self.phase_of(before);
             match kind {
                 EdgeKind::Hard if phase == NodePhase::Succeeded => {}
+                // Its own condition said that it is not needed.
+                EdgeKind::Hard
+                    if phase == NodePhase::Skipped && self.reason_of(before) == CONDITION_FALSE => {
+                }
                 EdgeKind::Hard if phase.is_terminal() => failed.push(before),
                 EdgeKind::Soft if phase.is_terminal() => {}
                 _ => waiting.push(before),
@@ -98,21 +113,75 @@ impl Run<'_> {
                 _ => "was skipped",
             };
             let why = format!("{} {verb}", names(&failed));
-            return self.move_node(&id, NodeEvent::Skip, "DependencyFailed", why);
+            return self.move_node(&id, NodeEvent::Skip, DEPENDENCY_FAILED, why);
         }
         if !waiting.is_empty() {
             let why = format!("waits for {}", names(&waiting));
             return self.wait(&id, "Waiting", why);
         }
         let node = self.spec.nodes[index].clone();
-        if let Some(feature) = self.unsupported(&node) {
-            let why = format!("{feature} are not supported by this version yet");
-            return self.block(&id, NOT_YET_SUPPORTED, why);
+        if let Some(when) = &node.when {
+            match self.condition_holds(when) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let why = format!("its condition is false: {when}");
+                    return self.move_node(&id, NodeEvent::Skip, CONDITION_FALSE, why);
+                }
+                Err(why) => {
+                    let why = format!("its condition cannot be evaluated: {why}");
+                    return self.move_node(&id, NodeEvent::Fail, "ConditionFailed", why);
+                }
+            }
         }
         match node.kind {
             NodeKind::Gate => self.advance_gate(&id),
-            _ => self.offer(&node),
+            NodeKind::Group => self.advance_group(&node),
+            NodeKind::External => self.advance_external(&node),
+            NodeKind::Task => self.offer(&node),
         }
+    }
+
+    /// Whether a `when` is true, as the nodes stand now.
+    fn condition_holds(&self, when: &str) -> Result<bool, String> {
+        let condition = Condition::compile(when).map_err(|mistakes| {
+            let first = mistakes.into_iter().next();
+            first.map_or_else(String::new, |mistake| mistake.message)
+        })?;
+        let mentioned = condition.mentions().iter();
+        let nodes = mentioned.filter_map(|mention| {
+            let (id, status) = self.status.node_statuses.get_key_value(&mention.node)?;
+            Some((id.as_str(), (status.phase, &status.outputs)))
+        });
+        condition.holds(&Facts {
+            nodes: nodes.collect(),
+            parameters: &self.pins.execution.parameters,
+            goal: self.pins.goal.as_ref(),
+        })
+    }
+
+    /// What the capabilities that a task names say, as far as they are there.
+    pub fn capabilities_of(&self, node: &Node) -> Vec<&CapabilitySpec> {
+        let namespace = &self.pinned.plan.namespace;
+        let keys = node.capability_refs.iter();
+        keys.filter_map(|reference| {
+            let key = reference.key(Kind::Capability, namespace);
+            self.turn.world.snapshot.capability(&key)
+        })
+        .collect()
+    }
+
+    /// Replace the references in the inputs of a task whose turn it is.
+    fn resolve_inputs(&mut self, node: &Node) -> Result<(), String> {
+        let inputs = data::inputs(
+            node,
+            &self.pins.execution.parameters,
+            &self.status.node_statuses,
+            &self.capabilities_of(node),
+        )?;
+        if let Some(status) = self.status.node_statuses.get_mut(&node.id) {
+            status.extensions.inputs = (inputs != node.inputs).then_some(inputs);
+        }
+        Ok(())
     }
 
     /// It is a task's turn: offer it to workers.
@@ -126,6 +195,16 @@ impl Run<'_> {
             {
                 return self.block(id, missing.reason, missing.message);
             }
+        }
+        let provider = status.extensions.target.as_ref();
+        let provider = provider.and_then(|target| target.provider.clone());
+        if let Some(provider) = provider.filter(|provider| provider.starts_with(REPOSITORY)) {
+            return self.advance_in_repository(node, &provider);
+        }
+        if !status.is_offered()
+            && let Err(why) = self.resolve_inputs(node)
+        {
+            return self.move_node(id, NodeEvent::Fail, "InputsInvalid", why);
         }
         if status.attempt == 0
             && let Some(status) = self.status.node_statuses.get_mut(id)
@@ -152,7 +231,7 @@ impl Run<'_> {
     }
 
     /// Stay or become Pending.
-    fn wait(&mut self, id: &str, reason: &str, message: String) {
+    pub fn wait(&mut self, id: &str, reason: &str, message: String) {
         self.move_node(id, NodeEvent::Unblock, reason, message.clone());
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.reason = reason.to_owned();
@@ -168,54 +247,4 @@ impl Run<'_> {
             status.message = message;
         }
     }
-
-    /// What this version cannot do yet; it is never ignored.
-    fn unsupported(&self, node: &Node) -> Option<&'static str> {
-        let approvals = &self.turn.world.config.approvals;
-        let provider = self
-            .status_of(&node.id)
-            .extensions
-            .target
-            .and_then(|target| target.provider);
-        if node.when.is_some() {
-            return Some("conditions (`when`)");
-        }
-        match node.kind {
-            NodeKind::Group => Some("groups"),
-            NodeKind::External => Some("external nodes"),
-            NodeKind::Gate if approvals.require_signed => {
-                Some("signed approvals (`approvals.requireSigned`)")
-            }
-            NodeKind::Gate if approvals.prevent_self_approval => {
-                Some("checks against self-approval (`approvals.preventSelfApproval`)")
-            }
-            NodeKind::Gate => None,
-            NodeKind::Task if node.acceptance_criteria.iter().any(|c| c.required) => {
-                Some("acceptance criteria of tasks")
-            }
-            NodeKind::Task if mentions_data(node) => Some("references to data (`${…}` in inputs)"),
-            NodeKind::Task if provider.is_some_and(|p| p.starts_with("repo://")) => {
-                Some("tasks done by the repository itself (`repo://`)")
-            }
-            NodeKind::Task => None,
-        }
-    }
-}
-
-/// Whether an input of the node refers to outputs or parameters.
-fn mentions_data(node: &Node) -> bool {
-    let mut stack: Vec<&serde_json::Value> = node.inputs.values().collect();
-    while let Some(value) = stack.pop() {
-        match value {
-            serde_json::Value::String(text)
-                if text.contains("${nodes.") || text.contains("${parameters.") =>
-            {
-                return true;
-            }
-            serde_json::Value::Array(items) => stack.extend(items),
-            serde_json::Value::Object(map) => stack.extend(map.values()),
-            _ => {}
-        }
-    }
-    false
 }

@@ -2,11 +2,17 @@
 
 mod advance;
 mod gates;
+mod groups;
+mod outside;
 mod pins;
 mod records;
+mod retry;
 mod run;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod tests;
+mod verification;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +20,8 @@ use super::{Presence, World};
 use crate::core::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::record::{Address, Incoming};
 use crate::core::resource::{
-    CancelledBy, ExecutionStatus, Key, Kind, Spec, Time, clear_condition, set_condition,
+    CancelledBy, ExecutionPhase, ExecutionStatus, Key, Kind, Spec, Time, clear_condition,
+    set_condition,
 };
 use crate::core::status::StatusFile;
 
@@ -38,10 +45,20 @@ pub struct Turn<'a> {
     pub others: &'a BTreeMap<Key, StatusFile>,
 }
 
-/// Bring one execution up to date; returns the next moment at which something happens by itself.
-pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Option<Time> {
+/// When and why an execution has to be looked at again.
+#[derive(Debug, Default)]
+pub struct Next {
+    /// The next moment at which something happens by itself.
+    pub deadline: Option<Time>,
+    /// The resources that it follows.
+    pub follows: Vec<Key>,
+}
+
+/// Bring one execution up to date.
+pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
+    let nothing = Next::default;
     let crate::core::resource::Status::Execution(status) = &mut file.status else {
-        return None;
+        return nothing();
     };
     let (uid, generation) = (file.uid.clone(), file.generation);
     if status.queued_time.is_none() {
@@ -50,10 +67,12 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Option<Time> {
         status.last_phase_transition_time = Some(turn.world.now);
     }
     let now = turn.world.now;
-    if status.phase.is_terminal() {
-        // It needs nothing any more, not even what it was pinned to.
+    let may_be_opened_again = status.phase == ExecutionPhase::Failed
+        && turn.presence != Presence::Deleted
+        && records::asks_for_retry(turn, status);
+    if status.phase.is_terminal() && !may_be_opened_again {
         records::fold_without_run(turn, &uid, status, turn.incoming);
-        return None;
+        return nothing();
     }
     drift(turn, status, generation);
     if let Presence::Deleted = turn.presence
@@ -73,10 +92,15 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Option<Time> {
     }
     let Some(pinned) = status.extensions.pinned.clone() else {
         stop_if_asked(status, now);
-        return None;
+        return nothing();
     };
     let why = match Run::open(turn, &uid, status, &pinned) {
-        Ok(mut run) => return run.advance(),
+        Ok(mut run) => {
+            return Next {
+                deadline: run.advance(),
+                follows: run.follows(),
+            };
+        }
         Err(why) => why,
     };
     // Nothing can be judged without the plan, but it can be stopped; all else waits in the inbox.
@@ -90,7 +114,7 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Option<Time> {
     if !stop_if_asked(status, now) {
         move_to(status, ExecutionEvent::Block, "PinUnreadable", why, now);
     }
-    None
+    nothing()
 }
 
 /// Say what has changed in the files since the run was pinned.

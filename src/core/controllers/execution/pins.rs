@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::Turn;
 use crate::core::config::Limits;
 use crate::core::controllers::{Presence, World};
 use crate::core::graph::Graph;
 use crate::core::manifest;
 use crate::core::resource::{
-    ExecutionSpec, GateSpec, GraphSpec, Key, Kind, ObjectRef, Pin, Pinned, PinnedGoal, PlanPhase,
-    PlanSpec, Resource, Spec, Status,
+    ExecutionSpec, GateSpec, GraphSpec, Key, Kind, ObjectRef, Pin, Pinned, PlanPhase, PlanSpec,
+    Resource, Spec, Status,
 };
 use crate::core::source::{Content, SourceFile};
 
@@ -97,6 +99,8 @@ pub struct PinnedPlan {
     pub plan: Resource,
     /// Its gates by `namespace/name`.
     pub gates: BTreeMap<String, Resource>,
+    /// The spec of the goal that the run serves.
+    pub goal: Option<Value>,
 }
 
 impl PinnedPlan {
@@ -157,10 +161,18 @@ impl PinnedPlan {
             .iter()
             .map(|(name, pin)| Ok((name.clone(), read(Kind::Gate, pin)?)))
             .collect::<Result<_, String>>()?;
+        let goal = match &pinned.goal {
+            None => None,
+            Some(pin) => match read(Kind::Goal, pin)?.spec {
+                Spec::Goal(goal) => serde_json::to_value(goal).ok(),
+                _ => return Err("the pinned goal is none".to_owned()),
+            },
+        };
         Ok(PinnedPlan {
             execution,
             plan,
             gates,
+            goal,
         })
     }
 }
@@ -236,11 +248,8 @@ pub fn gather<'a>(
     let goal = match own_goal.or(plan_goal) {
         None => None,
         Some(key) => {
-            let file = turn
-                .others
-                .get(&key)
-                .filter(|_| snapshot.goal(&key).is_some())
-                .ok_or_else(|| match snapshot.definitions(&key).is_empty() {
+            if turn.others.get(&key).is_none() || snapshot.goal(&key).is_none() {
+                return Err(match snapshot.definitions(&key).is_empty() {
                     true => (
                         "GoalNotFound",
                         format!("goal `{}` does not exist", key.qualified()),
@@ -249,13 +258,9 @@ pub fn gather<'a>(
                         "GoalInvalid",
                         format!("goal `{}` cannot be read", key.qualified()),
                     ),
-                })?;
-            Some(PinnedGoal {
-                namespace: key.namespace.clone(),
-                name: key.name.clone(),
-                uid: file.uid.clone(),
-                generation: file.generation,
-            })
+                });
+            }
+            Some(pin(turn, &key)?)
         }
     };
     let gates = plan
@@ -278,6 +283,7 @@ pub fn gather<'a>(
         plan: pin(turn, &plan_key)?,
         gates,
         goal,
+        authors: None,
     };
     Ok((pinned, plan))
 }
@@ -367,6 +373,7 @@ mod tests {
                 plan: pin("p", 0),
                 gates: BTreeMap::new(),
                 goal: None,
+                authors: None,
             };
             let found = pins.plan(&pinned).unwrap();
             assert_eq!(found.graph().unwrap().nodes.len(), 1, "{name}");

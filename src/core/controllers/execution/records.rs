@@ -1,18 +1,24 @@
 //! Folding records in: each is applied once, or listed with the reason why it cannot be.
 
 use super::Turn;
-use super::run::{Run, list, list_unapplied};
+use super::run::{Run, list_unapplied};
+use crate::core::data;
 use crate::core::machine::NodeEvent;
 use crate::core::record::{
-    Action, Address, Incoming, Received, ReportResult, RequestKind, ref_safe,
+    Action, Address, Incoming, MAX_ARTIFACTS, Received, ReportResult, RequestKind, Signature,
+    ref_safe,
 };
 use crate::core::resource::{
-    AWAITING_APPROVAL, CancelledBy, Claim, Duration, ExecutionStatus, GateReview, Kind, NodePhase,
-    ObjectRef, ReportedBy, ReviewAction, Time, Unapplied,
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, Artifact, CancelledBy, Claim,
+    Duration, ExecutionStatus, ExternalRef, GateReview, Kind, Node, NodePhase, ObjectRef,
+    ReportedBy, ReviewAction, Time, Unapplied,
 };
 
+/// Most artifacts to keep of one execution.
+const ARTIFACTS_KEPT: usize = 200;
+
 /// Reason and sentence: why a record cannot be applied.
-type Refusal = (&'static str, String);
+pub(super) type Refusal = (&'static str, String);
 
 /// Note that a ref has been read, and hand out its records. What was folded in before gives
 /// nothing; a rewritten ref is listed once and gives nothing either.
@@ -69,12 +75,15 @@ pub(super) fn fold_without_run(
             let verdict = check_run(turn, uid, incoming, received).and_then(|()| {
                 match (&incoming.address, &received.record.action) {
                     _ if over => Err(run_over()),
-                    (Address::Request { .. }, Action::Request { request, comment }) => {
-                        apply_request(received, *request, comment, status);
+                    (Address::Request { .. }, Action::Request { request, .. })
+                        if *request == RequestKind::Cancel =>
+                    {
+                        cancel(received, status);
                         Ok(())
                     }
+                    (Address::Request { .. }, Action::Request { .. }) => Err(not_started()),
                     (Address::Request { .. }, _) | (_, Action::Request { .. }) => Err(misplaced()),
-                    _ => Err(("NotStarted", "the execution has not started yet".to_owned())),
+                    _ => Err(not_started()),
                 }
             });
             if let Err(refusal) = verdict {
@@ -109,7 +118,9 @@ fn check_run(
     }
     // The ref is the lock: the same attempt under another name is no lock.
     match &incoming.address {
-        Address::Work { run: of_ref, .. } | Address::Request { run: of_ref, .. }
+        Address::Work { run: of_ref, .. }
+        | Address::Verification { run: of_ref, .. }
+        | Address::Request { run: of_ref, .. }
             if of_ref != run =>
         {
             Err(misplaced())
@@ -118,25 +129,31 @@ fn check_run(
     }
 }
 
-fn apply_request(
-    received: &Received,
-    request: RequestKind,
-    comment: &str,
-    status: &mut ExecutionStatus,
-) {
-    match request {
-        RequestKind::Cancel => {
-            // A second request changes nothing: the first one is on record.
-            status
-                .extensions
-                .cancelled_by
-                .get_or_insert_with(|| CancelledBy {
-                    actor: Some(received.record.actor.clone()),
-                    comment: (!comment.is_empty()).then(|| comment.to_owned()),
-                    record: Some(received.id.clone()),
-                });
-        }
-    }
+fn cancel(received: &Received, status: &mut ExecutionStatus) {
+    let comment = match &received.record.action {
+        Action::Request { comment, .. } if !comment.is_empty() => Some(comment.clone()),
+        _ => None,
+    };
+    // A second request changes nothing: the first one is on record.
+    let by = &mut status.extensions.cancelled_by;
+    by.get_or_insert_with(|| CancelledBy {
+        actor: Some(received.record.actor.clone()),
+        comment,
+        record: Some(received.id.clone()),
+    });
+}
+
+/// Whether somebody asks to open a run again that has failed.
+pub(super) fn asks_for_retry(turn: &Turn<'_>, status: &ExecutionStatus) -> bool {
+    let folded_in = &status.extensions.records;
+    let is_new =
+        |incoming: &&&Incoming| folded_in.get(&incoming.address.to_string()) != Some(&incoming.tip);
+    let records = turn.incoming.iter().filter(is_new).flat_map(|i| &i.records);
+    let mut actions = records.map(|received| &received.record.action);
+    actions.any(|action| match action {
+        Action::Request { request, .. } => *request == RequestKind::Retry,
+        _ => false,
+    })
 }
 
 impl Run<'_> {
@@ -155,10 +172,42 @@ impl Run<'_> {
 
     fn apply(&mut self, incoming: &Incoming, received: &Received) -> Result<(), Refusal> {
         check_run(self.turn, &self.me.uid, incoming, received)?;
-        match (&incoming.address, &received.record.action) {
-            (Address::Request { .. }, Action::Request { request, comment }) => {
-                apply_request(received, *request, comment, self.status);
-                Ok(())
+        let action = &received.record.action;
+        if let (Address::Request { .. }, Action::Request { request, .. }) =
+            (&incoming.address, action)
+        {
+            return match request {
+                _ if self.status.extensions.cancelled_by.is_some() => Err(run_over()),
+                RequestKind::Retry => self.retry(received),
+                RequestKind::Cancel if self.status.phase.is_terminal() => Err(run_over()),
+                RequestKind::Cancel => {
+                    cancel(received, self.status);
+                    Ok(())
+                }
+            };
+        }
+        if self.status.phase.is_terminal() {
+            return Err(run_over());
+        }
+        match (&incoming.address, action) {
+            (
+                Address::Verification {
+                    node,
+                    attempt,
+                    actor,
+                    ..
+                },
+                Action::Verification {
+                    node: said_node,
+                    attempt: said_attempt,
+                    ..
+                },
+            ) => {
+                let is_theirs = ref_safe(&received.record.actor) == *actor;
+                match (node, attempt) == (said_node, said_attempt) && is_theirs {
+                    true => self.verify(node, *attempt, received),
+                    false => Err(misplaced()),
+                }
             }
             (Address::Review { .. }, Action::Review { .. }) => self.review(incoming, received),
             (Address::Work { node, attempt, .. }, action) => {
@@ -199,6 +248,13 @@ impl Run<'_> {
         }
         let actor = &received.record.actor;
         let action = &received.record.action;
+        // What happens outside is nobody's to claim, and anybody's to report.
+        let is_outside = status.phase == NodePhase::Blocked
+            && status.extensions.reason == AWAITING_EXTERNAL
+            && self.node(id).is_some_and(is_reported);
+        if is_outside && matches!(action, Action::Report { .. }) {
+            return self.report(id, received);
+        }
         if let Action::Claim { lease, .. } = action {
             if let Some(claim) = &status.extensions.claim {
                 return Err(("Claimed", format!("`{id}` is claimed by {}", claim.actor)));
@@ -282,31 +338,32 @@ impl Run<'_> {
             outputs,
             message,
             commit,
+            artifacts,
             ..
         } = &received.record.action
         else {
             return Err(misplaced());
         };
         let actor = &received.record.actor;
-        if *result == ReportResult::Succeeded {
-            let declared = self.node(id).map_or(&[][..], |node| &node.outputs);
-            let missing: Vec<&str> = declared
-                .iter()
-                .map(|output| output.name.as_str())
-                .filter(|name| !outputs.contains_key(*name))
-                .collect();
-            if !missing.is_empty() {
-                return Err((
-                    "OutputsMissing",
-                    format!("declared outputs are missing: {}", list(&missing)),
-                ));
-            }
+        if artifacts.len() > MAX_ARTIFACTS {
+            let why = format!("{} artifacts, {MAX_ARTIFACTS} are allowed", artifacts.len());
+            return Err(("TooManyArtifacts", why));
         }
+        if *result == ReportResult::Succeeded
+            && let Some(node) = self.node(id)
+        {
+            data::check_outputs(node, &self.capabilities_of(node), outputs)?;
+        }
+        self.keep_artifacts(id, artifacts);
         let what = match message.as_str() {
             "" => format!("reported by {actor}"),
             message => format!("reported by {actor}: {message}"),
         };
         match result {
+            ReportResult::Succeeded if self.must_be_verified(id) => {
+                let what = format!("{what}; its acceptance criteria are not checked yet");
+                self.block(id, AWAITING_VERIFICATION, what);
+            }
             ReportResult::Succeeded => {
                 self.move_node(id, NodeEvent::Succeed, "Reported", what);
             }
@@ -314,6 +371,7 @@ impl Run<'_> {
         }
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.outputs = outputs.clone();
+            status.extensions.verification = None;
             status.extensions.report = Some(ReportedBy {
                 actor: actor.clone(),
                 record: received.id.clone(),
@@ -321,6 +379,21 @@ impl Run<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Keep what a report left, with the attempt that it is from; the oldest make room.
+    fn keep_artifacts(&mut self, id: &str, artifacts: &[Artifact]) {
+        let attempt = self.status_of(id).attempt;
+        let kept = &mut self.status.artifacts;
+        kept.extend(artifacts.iter().cloned().map(|mut artifact| {
+            artifact.metadata.insert("node".to_owned(), id.into());
+            artifact
+                .metadata
+                .insert("attempt".to_owned(), attempt.into());
+            artifact
+        }));
+        let excess = kept.len().saturating_sub(ARTIFACTS_KEPT);
+        kept.drain(..excess);
     }
 
     fn review(&mut self, incoming: &Incoming, received: &Received) -> Result<(), Refusal> {
@@ -374,11 +447,13 @@ impl Run<'_> {
         let current = status.extensions.decision.as_ref().map(|d| &d.digest);
         match current {
             Some(current) if waits && current == digest => {}
-            Some(_) if waits => {
+            Some(current) if waits => {
                 return Err((
                     "OtherDigest",
-                    "it was given for another plan, gate or targets than those that would run"
-                        .to_owned(),
+                    format!(
+                        "it was given for another plan, gate or targets ({digest}) than those that \
+                         would run ({current})"
+                    ),
                 ));
             }
             _ => {
@@ -394,6 +469,9 @@ impl Run<'_> {
                 format!("{actor} is not among the reviewers of gate `{gate}`"),
             ));
         }
+        if *action != ReviewAction::Comment {
+            self.check_decision(actor, *action, &received.signature)?;
+        }
         let review = GateReview {
             reviewer: actor.clone(),
             action: *action,
@@ -401,17 +479,30 @@ impl Run<'_> {
             comment: (!comment.is_empty()).then(|| comment.clone()),
             record: received.id.clone(),
             digest: digest.clone(),
+            signed: match &received.signature {
+                Signature::Good(by) => Some(by.clone()),
+                _ => None,
+            },
         };
         self.add_review(id, review);
         Ok(())
     }
 }
 
+/// Whether an External is reported, and not followed.
+fn is_reported(node: &Node) -> bool {
+    !matches!(node.external_ref, None | Some(ExternalRef::Resource { .. }))
+}
+
+fn not_started() -> Refusal {
+    ("NotStarted", "the execution has not started yet".to_owned())
+}
+
 fn run_over() -> Refusal {
     ("RunOver", "the execution is over".to_owned())
 }
 
-fn misplaced() -> Refusal {
+pub(super) fn misplaced() -> Refusal {
     (
         "Misplaced",
         "what it says does not belong to the ref it stands on".to_owned(),

@@ -2,18 +2,23 @@
 
 use super::pins::PinnedPlan;
 use super::{Turn, move_to};
+use crate::core::digest::sha256_hex;
 use crate::core::graph::Graph;
 use crate::core::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::record::{Address, RunRef};
 use crate::core::resource::{
-    AWAITING_APPROVAL, ExecutionStatus, GraphSpec, NOT_YET_SUPPORTED, Node, NodePhase, NodeStatus,
-    Pinned, RETRY_WAIT, Time, Unapplied,
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, ExecutionStatus, GraphSpec, Node,
+    NodeKind, NodePhase, NodeStatus, Pinned, RETRY_WAIT, Time, Unapplied,
 };
 
 /// Most records that could not be applied to list in a status.
 const UNAPPLIED_KEPT: usize = 20;
 /// Wait after the first failure; doubled for each further one.
 const FIRST_RETRY_SECONDS: i64 = 10;
+/// Reason of a node that was skipped because of one before it.
+pub(super) const DEPENDENCY_FAILED: &str = "DependencyFailed";
+/// Parameter of an execution: `true` stops everything when one node fails for good.
+const FAIL_FAST: &str = "failFast";
 /// Longest wait between two attempts.
 const LONGEST_RETRY_SECONDS: i64 = 600;
 
@@ -70,6 +75,7 @@ impl<'a> Run<'a> {
         }
         let unbound = self.resolve_targets();
         self.advance_nodes();
+        self.fail_fast();
         self.judge_bound(unbound);
         self.settle_phase();
         self.next_deadline()
@@ -98,6 +104,32 @@ impl<'a> Run<'a> {
             .map_or(NodePhase::Pending, |status| status.phase)
     }
 
+    /// Why a node stands where it stands, in one word.
+    pub fn reason_of(&self, index: usize) -> &str {
+        self.status
+            .node_statuses
+            .get(self.graph.id(index))
+            .map_or("", |status| status.extensions.reason.as_str())
+    }
+
+    /// Stop everything as soon as one node has failed for good, where the execution wants that.
+    fn fail_fast(&mut self) {
+        let wanted = self.pins.execution.parameters.get(FAIL_FAST);
+        if wanted != Some(&serde_json::Value::Bool(true)) {
+            return;
+        }
+        let mut statuses = self.status.node_statuses.iter();
+        let failed = statuses.find(|(_, status)| status.phase == NodePhase::Failed);
+        let Some((id, _)) = failed else {
+            return;
+        };
+        let why = format!("`{id}` failed, and the execution is to fail fast");
+        let now = self.now();
+        for status in self.status.node_statuses.values_mut() {
+            move_node(status, NodeEvent::Cancel, "FailFast", why.clone(), now);
+        }
+    }
+
     /// Move a node of the run, see [`move_node`].
     pub fn move_node(&mut self, id: &str, event: NodeEvent, reason: &str, message: String) {
         let now = self.now();
@@ -124,7 +156,9 @@ impl<'a> Run<'a> {
             self.move_node(id, NodeEvent::Fail, reason, message);
             return;
         }
-        let not_before = self.now() + chrono::TimeDelta::seconds(retry_wait(failures));
+        let seed = format!("{}/{id}/{}", self.me.uid, status.attempt);
+        let wait = chrono::TimeDelta::seconds(retry_wait(failures, &seed));
+        let not_before = self.now() + wait;
         self.move_node(id, NodeEvent::Requeue, RETRY_WAIT, message);
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.not_before = Some(not_before);
@@ -132,7 +166,7 @@ impl<'a> Run<'a> {
         self.open_next_attempt(id);
     }
 
-    fn open_next_attempt(&mut self, id: &str) {
+    pub fn open_next_attempt(&mut self, id: &str) {
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.attempt += 1;
         }
@@ -174,10 +208,15 @@ impl<'a> Run<'a> {
             if status.phase != NodePhase::Running {
                 continue;
             }
-            let timeout = self.node(&id).and_then(|node| node.timeout.clone());
+            let node = self.node(&id).cloned();
+            let timeout = node.as_ref().and_then(|node| node.timeout.clone());
             if let (Some(timeout), Some(started)) = (timeout, status.start_time)
                 && started + timeout.delta() <= now
             {
+                if let Some(group) = node.filter(|node| node.kind == NodeKind::Group) {
+                    self.time_out_group(&group, format!("was at work for {timeout}"));
+                    continue;
+                }
                 let message = format!("attempt {} ran for {timeout}", status.attempt);
                 self.fail_attempt(&id, "TimedOut", message);
                 continue;
@@ -209,7 +248,7 @@ impl<'a> Run<'a> {
                     );
                 }
                 NodePhase::Pending => deadlines.extend(status.extensions.not_before),
-                NodePhase::Blocked => deadlines.extend(self.decision_due(id)),
+                NodePhase::Blocked => deadlines.extend(self.wait_due(id)),
                 _ => {}
             }
         }
@@ -228,15 +267,24 @@ impl<'a> Run<'a> {
                 .collect()
         };
         let (event, reason, message) = if nodes.values().all(|node| node.phase.is_terminal()) {
-            let failed = named(NodePhase::Failed);
-            if failed.is_empty() {
-                (ExecutionEvent::Succeed, "Succeeded", String::new())
-            } else {
+            // What is cancelled while nobody cancelled the run was stopped for a failure.
+            let (failed, stopped) = (named(NodePhase::Failed), named(NodePhase::Cancelled));
+            if !failed.is_empty() {
                 let why = format!("{} failed", list(&failed));
                 (ExecutionEvent::Fail, "NodeFailed", why)
+            } else if !stopped.is_empty() {
+                let why = format!("{} was cancelled", list(&stopped));
+                (ExecutionEvent::Fail, "NodeCancelled", why)
+            } else {
+                (ExecutionEvent::Succeed, "Succeeded", String::new())
             }
         } else {
-            let running = named(NodePhase::Running);
+            let mut running = named(NodePhase::Running);
+            // A group stands where its children stand.
+            running.retain(|id| {
+                self.node(id)
+                    .is_none_or(|node| node.kind != NodeKind::Group)
+            });
             let ready: Vec<&str> = nodes
                 .iter()
                 .filter(|(_, status)| status.is_offered())
@@ -269,12 +317,11 @@ impl<'a> Run<'a> {
             .values()
             .filter(|node| node.phase == NodePhase::Blocked)
             .map(|node| node.extensions.reason.as_str());
-        let first = reasons.next();
-        match first {
-            Some(AWAITING_APPROVAL) if reasons.all(|r| r == AWAITING_APPROVAL) => AWAITING_APPROVAL,
-            Some(NOT_YET_SUPPORTED) if reasons.all(|r| r == NOT_YET_SUPPORTED) => NOT_YET_SUPPORTED,
-            _ => "Waiting",
-        }
+        let first = reasons.next().unwrap_or_default();
+        let known = [AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION];
+        let shared = known.into_iter().find(|known| *known == first);
+        let is_shared = reasons.all(|reason| reason == first);
+        shared.filter(|_| is_shared).unwrap_or("Waiting")
     }
 
     /// List a record that could not be applied; the oldest make room.
@@ -303,8 +350,8 @@ pub(super) fn move_node(
         status.extensions.claim = None;
     }
     match event {
-        NodeEvent::Claim => status.start_time = Some(now),
-        NodeEvent::Requeue | NodeEvent::Reopen => status.start_time = None,
+        NodeEvent::Claim | NodeEvent::Begin => status.start_time = Some(now),
+        NodeEvent::Requeue | NodeEvent::Reopen | NodeEvent::Retry => status.start_time = None,
         NodeEvent::Block if status.start_time.is_none() => status.start_time = Some(now),
         NodeEvent::Unblock => status.start_time = None,
         _ => {}
@@ -317,9 +364,16 @@ pub(super) fn list_unapplied(list: &mut Vec<Unapplied>, note: Unapplied) {
     list.drain(..excess);
 }
 
-fn retry_wait(failures: u32) -> i64 {
+/// Doubled with every failure, and up to half as long again: so that not everything that failed
+/// together comes back together. The same for the same attempt, whoever asks.
+fn retry_wait(failures: u32, seed: &str) -> i64 {
     let doubled = FIRST_RETRY_SECONDS << failures.saturating_sub(1).min(16);
-    doubled.min(LONGEST_RETRY_SECONDS)
+    let wait = doubled.min(LONGEST_RETRY_SECONDS);
+    let digest = sha256_hex(seed.as_bytes());
+    let jitter = digest
+        .get(..8)
+        .and_then(|hex| i64::from_str_radix(hex, 16).ok());
+    wait + jitter.unwrap_or(0) % (wait / 2 + 1)
 }
 
 /// `a, b, c and 4 more`

@@ -1,0 +1,108 @@
+//! Ask for what happens outside: External nodes of type `uri` and `webhook`.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::Worker;
+use crate::commands::report::is_outside;
+use crate::commands::runs::{self, Look, Run};
+use crate::commands::store::{Sent, Store};
+use crate::commands::verify::errand;
+use crate::core::record::{Action, ReportResult};
+use crate::core::resource::{Node, NodeStatus};
+use crate::failure::Outcome;
+use crate::worker::external::{self, Poll};
+use crate::worker::tool::seconds;
+
+/// How often something is asked for when its node does not say.
+const USUAL: Duration = Duration::from_secs(60);
+
+/// When what was asked for last.
+#[derive(Debug, Default)]
+pub struct Outside {
+    asked: BTreeMap<(String, String), Instant>,
+}
+
+impl Outside {
+    /// Ask for everything whose turn it is, and report what has happened. Whether anything has.
+    ///
+    /// # Errors
+    /// The remote cannot be used.
+    pub fn ask(&mut self, worker: &Worker<'_>, store: &Store, look: &Look) -> Outcome<bool> {
+        let mut happened = false;
+        for run in look.runs().filter(|run| !run.status.phase.is_terminal()) {
+            let waiting = run.status.node_statuses.iter();
+            let mut waiting = waiting
+                .filter(|(id, node)| is_outside(node) && worker.is_meant(run, id))
+                .filter(|(id, node)| look.work_tip(run, id, node.attempt).is_none())
+                .peekable();
+            let plan = match waiting.peek() {
+                Some(_) => runs::pinned_plan(look, run),
+                None => None,
+            };
+            for (id, status) in waiting {
+                let node = plan.as_ref().and_then(|plan| runs::node_of(plan, id));
+                if let Some(node) = node.filter(|node| self.is_due(run, node)) {
+                    happened |= ask_for(worker, store, look, run, node, status)?;
+                }
+                if worker.stop.is_wished() {
+                    return Ok(happened);
+                }
+            }
+        }
+        Ok(happened)
+    }
+
+    fn is_due(&mut self, run: Run<'_>, node: &Node) -> bool {
+        let interval = node.poll_interval.as_ref().map_or(USUAL, seconds);
+        let key = (run.file.uid.clone(), node.id.clone());
+        let is_due = self
+            .asked
+            .get(&key)
+            .is_none_or(|asked| asked.elapsed() >= interval);
+        if is_due {
+            self.asked.insert(key, Instant::now());
+        }
+        is_due
+    }
+}
+
+fn ask_for(
+    worker: &Worker<'_>,
+    store: &Store,
+    look: &Look,
+    run: Run<'_>,
+    node: &Node,
+    status: &NodeStatus,
+) -> Outcome<bool> {
+    let Some(external) = &node.external_ref else {
+        return Ok(false);
+    };
+    let name = format!("{}/{}", run.key.qualified(), node.id);
+    let mut who = errand(run, &node.id, status.attempt).to_value();
+    who["repository"] = look.stored.tree.controller.repository_id.clone().into();
+    let message = match external::poll(external, &who, &worker.stop) {
+        Poll::Happened(how) => how,
+        Poll::NotYet(why) => {
+            tracing::info!(node = name, why, "has not happened yet");
+            return Ok(false);
+        }
+        Poll::NotAsked => return Ok(false),
+    };
+    let action = Action::Report {
+        node: node.id.clone(),
+        attempt: status.attempt,
+        result: ReportResult::Succeeded,
+        outputs: Default::default(),
+        message,
+        commit: None,
+        artifacts: Vec::new(),
+    };
+    let record = look.record(store, run, &worker.actor, action);
+    let address = runs::work_address(run, &node.id, status.attempt);
+    match store.send(&address, None, &record)? {
+        Sent::Done(_) => worker.say(&format!("{name} has happened")),
+        Sent::Taken => worker.say(&format!("{name} was reported by somebody else")),
+    }
+    Ok(true)
+}

@@ -1,0 +1,554 @@
+//! Who signed a record, by the keys that the spec branch lists and no others, at the moment of its
+//! arrival.
+//!
+//! `git verify-commit` answers another question: it takes the date in the commit, which whoever signs
+//! chooses, and the keys that the user trusts. So the signature is taken out of the commit here, and
+//! judged by the user's own `ssh-keygen` or `gpg`, in an empty home.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use git2::ObjectType;
+use tempfile::TempDir;
+
+use super::object::{MAX_COMMIT_BYTES, parse_id};
+use super::program::{Output, run_sealed};
+use super::{GitError, Repo, Result, read, unusable_file};
+use crate::core::record::Signature;
+use crate::core::resource::{SignedBy, Time};
+
+/// Folder of the spec branch that holds OpenPGP keys, as `<e-mail>.asc`.
+pub const KEYS_FOLDER: &str = ".planspec/keys";
+/// Most bytes of a file that lists keys.
+const MAX_KEYS_BYTES: usize = 1024 * 1024;
+
+/// What signatures are checked against.
+#[derive(Debug)]
+pub struct Verifier<'a> {
+    /// The repository.
+    pub repo: &'a Repo,
+    /// The spec commit, which lists the keys.
+    pub commit: &'a str,
+    /// Path of its file of allowed signers.
+    pub signers_file: &'a str,
+    /// When the records arrived: a key must be valid then, whatever the date in a commit says.
+    pub arrival: Time,
+}
+
+/// Why there is no good signature.
+enum Refusal {
+    /// It does not count: reason and sentence.
+    Bad(&'static str, String),
+    /// Nobody can tell now.
+    Broken(GitError),
+}
+
+type Checked<T> = std::result::Result<T, Refusal>;
+
+impl From<GitError> for Refusal {
+    fn from(error: GitError) -> Refusal {
+        Refusal::Broken(error)
+    }
+}
+
+fn bad<T>(reason: &'static str, why: impl Into<String>) -> Checked<T> {
+    Err(Refusal::Bad(reason, why.into()))
+}
+
+impl Verifier<'_> {
+    /// Check the signature of a record's commit: `names` are those under which the keys of its actor
+    /// may be listed.
+    ///
+    /// # Errors
+    /// An object cannot be read, or there is no room for temporary files. What is wrong with the
+    /// signature, the keys or the programs is an answer, not an error.
+    pub fn check(&self, record: &str, actor: &str, names: &BTreeSet<String>) -> Result<Signature> {
+        match self.judge(record, actor, names) {
+            Ok(by) => Ok(Signature::Good(by)),
+            Err(Refusal::Bad(reason, why)) => Ok(Signature::Bad(reason, why)),
+            Err(Refusal::Broken(error)) => Err(error),
+        }
+    }
+
+    fn judge(&self, record: &str, actor: &str, names: &BTreeSet<String>) -> Checked<SignedBy> {
+        let id = parse_id(record)?;
+        let commit = self.repo.object(id, ObjectType::Commit, MAX_COMMIT_BYTES)?;
+        let signed = Signed::read(&commit)?;
+        let names: Vec<&str> = names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !name.is_empty() && !name.chars().any(char::is_control))
+            .collect();
+        let first = signed.signature.split(|byte| *byte == b'\n').next();
+        match first.unwrap_or_default() {
+            b"-----BEGIN SSH SIGNATURE-----" => self.ssh(&signed, actor, &names),
+            b"-----BEGIN PGP SIGNATURE-----" => self.openpgp(&signed, actor, &names),
+            _ => bad(
+                "SignatureUnsupported",
+                "it is signed in another way than with an SSH or OpenPGP key; choose one of these \
+                 with `git config gpg.format`, then decide again",
+            ),
+        }
+    }
+
+    fn ssh(&self, signed: &Signed, actor: &str, names: &[&str]) -> Checked<SignedBy> {
+        let file = self.signers_file;
+        let Some(signers) = self.file(file)? else {
+            return bad(
+                "NoSigners",
+                format!(
+                    "`{file}` is not on the spec branch, so no SSH key counts: add it there with a \
+                     line for {actor}, then decide again"
+                ),
+            );
+        };
+        let folder = Folder::new()?;
+        let signers = folder.write("allowed_signers", &signers)?;
+        let signature = folder.write("signature", &signed.signature)?;
+        let arrival = self
+            .arrival
+            .format("-Overify-time=%Y%m%d%H%M%S")
+            .to_string();
+        let keygen = |mode: &str, more: &[&OsStr]| {
+            let mut args: Vec<&OsStr> = ["-Y", mode, "-n", "git"].map(OsStr::new).to_vec();
+            args.extend([OsStr::new("-s"), signature.as_os_str()]);
+            args.extend(more);
+            folder.run("ssh-keygen", "OpenSSH", &args, &signed.content)
+        };
+        let listed = [OsStr::new("-f"), signers.as_os_str(), OsStr::new(&arrival)];
+        let mut said = String::new();
+        for name in names {
+            let who = [OsStr::new("-I"), OsStr::new(name)];
+            let verified = keygen("verify", &[&listed[..], &who].concat())?;
+            match (verified.success(), fingerprint(&verified)) {
+                (true, Some(key)) => {
+                    return Ok(SignedBy {
+                        principal: (*name).to_owned(),
+                        key,
+                    });
+                }
+                _ => said.push_str(&verified.stderr),
+            }
+        }
+        let genuine = keygen("check-novalidate", &[])?;
+        let Some(key) = fingerprint(&genuine).filter(|_| genuine.success()) else {
+            return changed();
+        };
+        if said.contains("key has expired") {
+            return expired(&key, file);
+        }
+        if said.contains("not yet valid") {
+            return bad(
+                "KeyNotYetValid",
+                format!("key {key} is not valid yet, says `{file}`: decide again when it is"),
+            );
+        }
+        if said.contains("not permitted for use") {
+            return bad(
+                "UnknownKey",
+                format!(
+                    "`{file}` does not let key {key} sign in namespace `git`: correct that on the spec branch, then decide again"
+                ),
+            );
+        }
+        let owners = keygen("find-principals", &listed)?;
+        let owners = String::from_utf8_lossy(&owners.stdout).replace('\n', ", ");
+        match owners.trim_end_matches(", ") {
+            "" => unknown(&key, actor, file),
+            others => bad(
+                "OtherSigner",
+                format!(
+                    "it says {actor}, and `{file}` lists its key {key} for {others}: decide again with \
+                     a key of {actor}"
+                ),
+            ),
+        }
+    }
+
+    fn openpgp(&self, signed: &Signed, actor: &str, names: &[&str]) -> Checked<SignedBy> {
+        let mut files = Vec::new();
+        let folder = Folder::new()?;
+        for name in names.iter().filter(|name| !name.contains('/')) {
+            if let Some(keys) = self.file(&format!("{KEYS_FOLDER}/{name}.asc"))? {
+                files.push(folder.write(&format!("{}.asc", files.len()), &keys)?);
+            }
+        }
+        let file = format!("{KEYS_FOLDER}/{}.asc", actor.to_lowercase());
+        if files.is_empty() {
+            return bad(
+                "NoSigners",
+                format!(
+                    "`{file}` is not on the spec branch, so no OpenPGP key of {actor} counts: add it \
+                     there, then decide again"
+                ),
+            );
+        }
+        let signature = folder.write("signature", &signed.signature)?;
+        let arrival = self.arrival.format("%Y%m%dT%H%M%S!").to_string();
+        let gpg = |args: &[&OsStr]| {
+            let sealed = [
+                "--no-options",
+                "--no-autostart",
+                "--disable-dirmngr",
+                "--no-auto-key-retrieve",
+                "--batch",
+                "--no-tty",
+                "--quiet",
+                "--trust-model=always",
+                "--with-colons",
+                "--status-fd=1",
+                "--faked-system-time",
+                &arrival,
+            ];
+            let all: Vec<&OsStr> = sealed
+                .map(OsStr::new)
+                .into_iter()
+                .chain(args.iter().copied())
+                .collect();
+            folder.run("gpg", "GnuPG", &all, &signed.content)
+        };
+        let mut import = vec![OsStr::new("--import")];
+        import.extend(files.iter().map(|file| file.as_os_str()));
+        // What it does not take is no key, and what it took is seen below.
+        gpg(&import)?;
+        let stdin = OsStr::new("-");
+        let verified = gpg(&[OsStr::new("--verify"), signature.as_os_str(), stdin])?;
+        let key = primary_key(&verified, actor, &file)?;
+        let listing = gpg(&[OsStr::new("--list-keys"), OsStr::new(&key)])?;
+        let listing = String::from_utf8_lossy(&listing.stdout);
+        let principal = mails_of_key(&listing)
+            .find(|mail| names.iter().any(|name| name.eq_ignore_ascii_case(mail)));
+        match principal {
+            Some(principal) => Ok(SignedBy { principal, key }),
+            None => bad(
+                "OtherSigner",
+                format!(
+                    "key {key} in `{file}` has no valid user ID with an e-mail of {actor}: add one to \
+                     the key, replace the file, then decide again"
+                ),
+            ),
+        }
+    }
+
+    /// A file of the spec commit that lists keys.
+    fn file(&self, path: &str) -> Checked<Option<Vec<u8>>> {
+        let unreadable = |why: String| {
+            bad(
+                "SignersUnreadable",
+                format!(
+                    "`{path}` on the spec branch cannot be used: {why}; correct it, then decide again"
+                ),
+            )
+        };
+        match read::file_at(self.repo, self.commit, path) {
+            Ok(Some(bytes)) if bytes.len() > MAX_KEYS_BYTES => {
+                unreadable(format!("it has more than {MAX_KEYS_BYTES} bytes"))
+            }
+            Ok(file) => Ok(file),
+            Err(GitError::Unusable(why)) => unreadable(why),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn changed<T>() -> Checked<T> {
+    bad(
+        "SignatureInvalid",
+        "the signature is not one of this commit: it was changed after it was signed; decide again",
+    )
+}
+
+fn expired<T>(key: &str, file: &str) -> Checked<T> {
+    bad(
+        "KeyExpired",
+        format!(
+            "key {key} had expired when the record arrived: put a valid one into `{file}` on the spec \
+             branch, then decide again"
+        ),
+    )
+}
+
+fn unknown<T>(key: &str, actor: &str, file: &str) -> Checked<T> {
+    bad(
+        "UnknownKey",
+        format!(
+            "`{file}` on the spec branch does not list key {key} for {actor}: add it there, then decide \
+             again"
+        ),
+    )
+}
+
+/// `SHA256:…`, the last word of what `ssh-keygen` says about a good signature.
+fn fingerprint(verified: &Output) -> Option<String> {
+    let said = String::from_utf8_lossy(&verified.stdout);
+    let word = said.split_whitespace().next_back()?;
+    word.starts_with("SHA256:").then(|| word.to_owned())
+}
+
+/// The fingerprint of the primary key that made the one good signature.
+fn primary_key(verified: &Output, actor: &str, file: &str) -> Checked<String> {
+    let said = String::from_utf8_lossy(&verified.stdout);
+    let all = |keyword: &str| -> Vec<&str> {
+        said.lines()
+            .filter_map(|line| line.strip_prefix("[GNUPG:] ")?.strip_prefix(keyword))
+            .filter(|rest| rest.is_empty() || rest.starts_with(' '))
+            .map(str::trim)
+            .collect()
+    };
+    let key = |of: &[&str]| -> String {
+        let word = of.first().and_then(|rest| rest.split(' ').next());
+        word.unwrap_or_default().to_owned()
+    };
+    let is = |keyword: &str| !all(keyword).is_empty();
+    if is("BADSIG") {
+        return changed();
+    }
+    if is("REVKEYSIG") {
+        return bad(
+            "KeyRevoked",
+            format!(
+                "key {} in `{file}` is revoked: put a valid one there, then decide again",
+                key(&all("REVKEYSIG"))
+            ),
+        );
+    }
+    if is("EXPKEYSIG") {
+        return expired(&key(&all("EXPKEYSIG")), file);
+    }
+    if is("EXPSIG") {
+        return bad(
+            "SignatureExpired",
+            "the signature itself has expired: decide again",
+        );
+    }
+    if is("NO_PUBKEY") {
+        return unknown(&key(&all("NO_PUBKEY")), actor, file);
+    }
+    match (
+        all("NEWSIG").len(),
+        all("GOODSIG").len(),
+        all("VALIDSIG").as_slice(),
+    ) {
+        (1, 1, [valid]) if verified.success() && !is("ERRSIG") => {
+            let primary = valid.split(' ').next_back().unwrap_or_default();
+            Ok(primary.to_owned())
+        }
+        _ => bad(
+            "SignatureInvalid",
+            "`gpg` does not find one good signature: decide again",
+        ),
+    }
+}
+
+/// The e-mails in the user IDs of a key that are neither revoked nor expired.
+fn mails_of_key(listing: &str) -> impl Iterator<Item = String> {
+    listing.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let ["uid", validity, _, _, _, _, _, _, _, user, ..] = fields[..] else {
+            return None;
+        };
+        if ["r", "e", "i"].contains(&validity) {
+            return None;
+        }
+        let mail = match user.rsplit_once('<') {
+            Some((_, behind)) => behind.strip_suffix('>')?,
+            None => user,
+        };
+        mail.contains('@').then(|| mail.to_owned())
+    })
+}
+
+/// A signed commit, taken apart.
+struct Signed {
+    /// What was signed: the commit without its signature.
+    content: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Signed {
+    /// Take the one `gpgsig` header out of a commit.
+    fn read(commit: &[u8]) -> Checked<Signed> {
+        let (mut content, mut signature) = (Vec::new(), Vec::new());
+        let (mut signatures, mut inside, mut in_header) = (0, false, true);
+        for line in commit.split_inclusive(|byte| *byte == b'\n') {
+            in_header &= line != b"\n";
+            inside = in_header && (line.starts_with(b"gpgsig") || inside && line.starts_with(b" "));
+            if !inside {
+                content.extend_from_slice(line);
+                continue;
+            }
+            match line.strip_prefix(b"gpgsig ") {
+                Some(first) => {
+                    signatures += 1;
+                    signature.extend_from_slice(first);
+                }
+                None if line.starts_with(b" ") => signature.extend_from_slice(&line[1..]),
+                // `gpgsig-sha256`, in repositories of another kind.
+                None => signatures += 2,
+            }
+        }
+        match signatures {
+            1 => Ok(Signed { content, signature }),
+            0 => bad(
+                "Unsigned",
+                "it is not signed: `planspec approve` signs with the key that `git config \
+                 user.signingkey` names; decide again",
+            ),
+            _ => bad(
+                "SignatureUnsupported",
+                "it has more than one signature; decide again",
+            ),
+        }
+    }
+}
+
+/// A throw-away folder that nobody else can look into: the home of the programs that judge.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Result<Folder> {
+        let made = tempfile::Builder::new().prefix("planspec-").tempdir();
+        made.map(Folder)
+            .map_err(unusable_file("make a temporary folder"))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.path().join(name);
+        std::fs::write(&path, bytes).map_err(unusable_file("write a temporary file"))?;
+        Ok(path)
+    }
+
+    fn run(&self, program: &str, package: &str, args: &[&OsStr], stdin: &[u8]) -> Checked<Output> {
+        run_sealed(program, args, self.path(), stdin).or_else(|error| {
+            bad(
+                "NoVerifier",
+                format!(
+                    "`{program}` cannot be run where reconcile runs ({error}): install {package} there, \
+                     then decide again"
+                ),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn reason<T>(checked: Checked<T>) -> &'static str {
+        match checked {
+            Ok(_) => "",
+            Err(Refusal::Bad(reason, _)) => reason,
+            Err(Refusal::Broken(error)) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn the_one_signature_of_a_commit_is_taken_out_of_it() {
+        let commit = "tree 1\nauthor A\ngpgsig -----BEGIN\n abc\n  d\n \n -----END\nencoding x\n\n\
+                      gpgsig of the message\n more\n";
+        let Ok(signed) = Signed::read(commit.as_bytes()) else {
+            panic!("refused");
+        };
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        assert_eq!(text(signed.signature), "-----BEGIN\nabc\n d\n\n-----END\n");
+        assert_eq!(
+            text(signed.content),
+            "tree 1\nauthor A\nencoding x\n\ngpgsig of the message\n more\n"
+        );
+    }
+
+    #[test]
+    fn commits_without_exactly_one_signature() {
+        let table = [
+            ("tree 1\n\nmessage\n", "Unsigned"),
+            ("tree 1\n\ngpgsig x\n", "Unsigned"),
+            ("tree 1\nmergetag x\n gpgsig y\n\nm\n", "Unsigned"),
+            ("gpgsig a\n a\ngpgsig b\n b\n\nm\n", "SignatureUnsupported"),
+            ("gpgsig a\ngpgsig-sha256 b\n\nm\n", "SignatureUnsupported"),
+            ("gpgsig-sha256 b\n\nm\n", "SignatureUnsupported"),
+            ("", "Unsigned"),
+        ];
+        for (commit, expected) in table {
+            assert_eq!(
+                reason(Signed::read(commit.as_bytes())),
+                expected,
+                "{commit}"
+            );
+        }
+    }
+
+    #[test]
+    fn gpg_must_find_one_good_signature_and_nothing_else() {
+        let good = "NEWSIG\nGOODSIG 5F Ana\nVALIDSIG AB 2026-01-01 1 0 4 0 22 8 00 CD\n";
+        let table: [(i32, &str, &str); 10] = [
+            (0, good, ""),
+            (2, good, "SignatureInvalid"),
+            (0, "", "SignatureInvalid"),
+            (0, "NEWSIG\nGOODSIG 5F Ana\n", "SignatureInvalid"),
+            (0, &good.repeat(2), "SignatureInvalid"),
+            (
+                0,
+                &format!("{good}NEWSIG\nBADSIG 5F Ana\n"),
+                "SignatureInvalid",
+            ),
+            (0, &good.replace("GOOD", "EXPKEY"), "KeyExpired"),
+            (0, &good.replace("GOOD", "REVKEY"), "KeyRevoked"),
+            (0, &good.replace("GOOD", "EXP"), "SignatureExpired"),
+            (2, "NEWSIG\nERRSIG 5F\nNO_PUBKEY 5F\n", "UnknownKey"),
+        ];
+        for (code, said, expected) in table {
+            let stdout: String = said
+                .lines()
+                .map(|line| format!("[GNUPG:] {line}\n"))
+                .collect();
+            let output = Output {
+                code,
+                stdout: stdout.into_bytes(),
+                stderr: String::new(),
+            };
+            let found = primary_key(&output, "ana", "file");
+            if let Ok(key) = &found {
+                assert_eq!(key, "CD", "the primary key, whichever signed");
+            }
+            assert_eq!(reason(found), expected, "{said}");
+        }
+        // A user ID may say anything, at the beginning of no line.
+        let spoof = Output {
+            code: 0,
+            stdout: good.as_bytes().to_vec(),
+            stderr: String::new(),
+        };
+        assert_eq!(
+            reason(primary_key(&spoof, "ana", "file")),
+            "SignatureInvalid"
+        );
+    }
+
+    #[test]
+    fn user_ids_that_are_valid_and_hold_an_e_mail() {
+        let uid =
+            |validity: &str, user: &str| format!("uid:{validity}::::1::F::{user}::::::::::0:\n");
+        let listing = [
+            "pub:-:255:22:5F:1:::-:::scSC:::::ed25519:::0:\n".to_owned(),
+            uid("-", "Ana <ana@example.com>"),
+            uid("u", "ben@example.com"),
+            uid("r", "Revoked <revoked@example.com>"),
+            uid("e", "Expired <expired@example.com>"),
+            uid("-", "no mail"),
+            uid("-", "Eve <ana@example.com> <eve@example.com>"),
+            uid("-", "<open@example.com"),
+        ];
+        let mails: Vec<String> = mails_of_key(&listing.concat()).collect();
+        assert_eq!(
+            mails,
+            ["ana@example.com", "ben@example.com", "eve@example.com"]
+        );
+    }
+}

@@ -1,0 +1,780 @@
+//! One run, described: the graph as a tree with its live state, what was checked, what came out,
+//! and what anybody could do next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::escape::line;
+use super::graph::{GraphOf, look};
+use super::reconcile::{command, for_what};
+use super::resource::{ended_well, short_digest, signed};
+use super::table::{self, rows, span};
+use super::time;
+use super::tree::{Row, tree};
+use crate::core::resource::{
+    Artifact, CriterionResult, Decision, EdgeKind, ExecutionPhase, ExecutionStatus, ExternalRef,
+    Key, Node, NodePhase, NodeStatus, Time,
+};
+use crate::core::transition::{Waiting, WaitingFor, node_waits_for};
+
+/// Up to so many nodes, every one has its line; beyond, what is finished or far away is folded.
+const FOLD_FROM: usize = 40;
+/// Fewest lines that are worth folding.
+const FOLDED: usize = 3;
+/// Below so many columns there is no room for five.
+const NARROW: usize = 100;
+/// Most commands to propose.
+const COMMANDS: usize = 10;
+/// Most references of a node to name.
+const REFERENCES: usize = 3;
+
+/// A run to be described.
+pub struct RunView<'a> {
+    /// Which execution.
+    pub key: &'a Key,
+    /// Its status.
+    pub run: &'a ExecutionStatus,
+    /// The graph that it runs, where it is known.
+    pub graph: Option<GraphOf<'a>>,
+    /// Who may still decide, by `namespace/name` of the gate; a gate that is not here is open to
+    /// anybody.
+    pub reviewers: &'a BTreeMap<String, Vec<String>>,
+    /// Whether a reconcile would find something to do.
+    pub due: bool,
+    /// Whether nothing is folded.
+    pub all: bool,
+    /// Now.
+    pub now: Time,
+    /// Columns to fit into.
+    pub width: Option<usize>,
+}
+
+/// The sections of the page that follow its fields.
+pub fn sections(view: &RunView<'_>) -> String {
+    let run = view.run;
+    let nodes = || run.node_statuses.iter();
+    let mut page = Sections {
+        text: String::new(),
+        width: view.width,
+    };
+    match &view.graph {
+        Some(graph) => page.tree(view, *graph),
+        None => page.rows("Nodes", &nodes().map(node_row).collect::<Vec<_>>()),
+    }
+    acceptance(&mut page, view);
+    let outputs = nodes().flat_map(|(id, node)| {
+        let outputs = node.outputs.iter();
+        outputs.map(move |(name, value)| vec![format!("{id}.{name}"), plain(value)])
+    });
+    page.rows("Outputs", &outputs.collect::<Vec<_>>());
+    let artifacts: Vec<_> = run.artifacts.iter().map(artifact_row).collect();
+    page.rows("Artifacts", &artifacts);
+    let reviews = nodes()
+        .filter_map(|(id, node)| Some((id, node.extensions.decision.as_ref()?)))
+        .flat_map(|(id, decision)| review_rows(id, decision));
+    page.rows("Reviews", &reviews.collect::<Vec<_>>());
+    page.rows("Retries", &retry_rows(run));
+    let unapplied = run.extensions.unapplied.iter().map(|note| {
+        vec![
+            time(note.seen),
+            note.action.clone(),
+            note.actor.clone(),
+            note.reason.clone(),
+            note.message.clone(),
+            note.ref_name.clone(),
+        ]
+    });
+    page.rows(
+        "Records that were not applied",
+        &unapplied.collect::<Vec<_>>(),
+    );
+    next(&mut page, view);
+    page.text
+}
+
+/// Sections, each with a title.
+struct Sections {
+    text: String,
+    width: Option<usize>,
+}
+
+impl Sections {
+    fn title(&mut self, title: &str) {
+        self.text.push_str(&format!("\n{title}:\n"));
+    }
+
+    fn rows(&mut self, title: &str, lines: &[Vec<String>]) {
+        if !lines.is_empty() {
+            self.title(title);
+            self.text.push_str(&rows(lines, 2, self.width));
+        }
+    }
+
+    /// The nodes as a tree; what identifies a node is never cut.
+    fn tree(&mut self, view: &RunView<'_>, of: GraphOf<'_>) {
+        self.title("Graph");
+        let fold = !view.all && of.graph.len() > FOLD_FROM;
+        let drawn = tree(of.graph, |node| match class_of(view, of, node) {
+            Some(NodePhase::Pending) => 3,
+            Some(NodePhase::Succeeded) => 0,
+            Some(_) => 2,
+            None => 1,
+        });
+        let mut lines = Vec::new();
+        let mut folded = 0;
+        for group in drawn.chunk_by(|one, other| {
+            let class = class_of(view, of, one.node);
+            fold && class.is_some() && class == class_of(view, of, other.node)
+        }) {
+            match class_of(view, of, group[0].node).filter(|_| fold && group.len() >= FOLDED) {
+                Some(class) => {
+                    folded += group.len();
+                    lines.push(folded_row(of, group, class));
+                }
+                None => lines.extend(group.iter().map(|row| tree_row(view, of, row))),
+            }
+        }
+        let width = self.width.map(|width| width.saturating_sub(2));
+        if width.is_some_and(|width| width < NARROW) {
+            lines = lines.into_iter().map(narrow).collect();
+        }
+        for row in table::table_keeping(Some(0), &[], &lines, width).lines() {
+            self.text.push_str(&format!("  {row}\n"));
+        }
+        if folded > 0 {
+            let note = format!("  {folded} nodes are folded: --all shows every one\n");
+            self.text.push_str(&note);
+        }
+    }
+}
+
+/// Fewer columns, so that more of each is seen: state and time, details and references.
+fn narrow(row: Vec<String>) -> Vec<String> {
+    let mut cells = row.into_iter();
+    let id = cells.next().unwrap_or_default();
+    let mut pair = || {
+        let both = [cells.next(), cells.next()];
+        let said: Vec<String> = both
+            .into_iter()
+            .flatten()
+            .filter(|cell| !cell.is_empty())
+            .collect();
+        said.join(" ")
+    };
+    vec![id, pair().replace(" so far", ""), pair()]
+}
+
+/// What lines are folded together: those of one phase that nobody has to look at now.
+fn class_of(view: &RunView<'_>, of: GraphOf<'_>, node: usize) -> Option<NodePhase> {
+    let Some(status) = view.run.node_statuses.get(of.graph.id(node)) else {
+        return Some(NodePhase::Pending);
+    };
+    match status.phase {
+        NodePhase::Pending => node_waits_for(status).is_none().then_some(status.phase),
+        NodePhase::Succeeded | NodePhase::Skipped | NodePhase::Cancelled => Some(status.phase),
+        NodePhase::Running | NodePhase::Blocked | NodePhase::Failed => None,
+    }
+}
+
+fn folded_row(of: GraphOf<'_>, group: &[Row], class: NodePhase) -> Vec<String> {
+    let id = |row: Option<&Row>| row.map_or("", |row| of.graph.id(row.node));
+    let lead = group.iter().map(|row| row.lead.as_str());
+    let lead = lead.min_by_key(|lead| lead.len()).unwrap_or_default();
+    vec![
+        format!("{lead}{} … {} nodes", look(class).glyph, group.len()),
+        class.to_string(),
+        String::new(),
+        format!("{} … {}", id(group.first()), id(group.last())),
+    ]
+}
+
+/// `├─ [>] implement   Running, attempt 2   3m so far   agent:claude, lease until …   → review`
+fn tree_row(view: &RunView<'_>, of: GraphOf<'_>, row: &Row) -> Vec<String> {
+    let id = of.graph.id(row.node);
+    let nothing = NodeStatus::default();
+    let status = view.run.node_statuses.get(id).unwrap_or(&nothing);
+    let mut state = status.phase.to_string();
+    if status.attempt > 1 {
+        state.push_str(&format!(", attempt {}", status.attempt));
+    }
+    vec![
+        format!("{}{} {id}", row.lead, look(status.phase).glyph),
+        state,
+        lasted(status, view.now),
+        detail(view, of, row.node, status),
+        references(of, row),
+    ]
+}
+
+/// How long the last attempt took, or takes so far.
+fn lasted(status: &NodeStatus, now: Time) -> String {
+    match (status.start_time, status.completion_time) {
+        (Some(start), Some(end)) => span(start, end),
+        (Some(start), None) if !status.phase.is_terminal() => {
+            format!("{} so far", span(start, now))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Who holds it, what blocks it, or why it ended as it did.
+fn detail(view: &RunView<'_>, of: GraphOf<'_>, node: usize, status: &NodeStatus) -> String {
+    if let Some(what) = node_waits_for(status) {
+        return match what {
+            WaitingFor::Report {
+                actor,
+                expires: Some(at),
+            } if at <= view.now => format!("{}, lease over since {}", line(&actor), time(at)),
+            WaitingFor::Report { actor, expires } => match expires {
+                Some(at) => format!("{}, lease until {}", line(&actor), time(at)),
+                None => line(&actor),
+            },
+            WaitingFor::External { why }
+            | WaitingFor::Repository { why }
+            | WaitingFor::Other { why } => line(&why),
+            what => format!("waits for {}", for_what(&what)),
+        };
+    }
+    match status.phase {
+        NodePhase::Pending => match after(view, of, node) {
+            after if after.is_empty() => line(&status.message),
+            after => after,
+        },
+        NodePhase::Succeeded => {
+            let report = status.extensions.report.as_ref();
+            report.map_or_else(
+                || line(&status.message),
+                |report| format!("by {}", line(&report.actor)),
+            )
+        }
+        _ => line(&status.message),
+    }
+}
+
+/// The nodes that it still waits for.
+fn after(view: &RunView<'_>, of: GraphOf<'_>, node: usize) -> String {
+    let open = |(from, kind): (usize, EdgeKind)| {
+        let id = of.graph.id(from);
+        let status = view.run.node_statuses.get(id);
+        let over = status.is_some_and(|status| match kind {
+            EdgeKind::Hard => ended_well(status),
+            EdgeKind::Soft => status.phase.is_terminal(),
+        });
+        (!over).then(|| id.to_owned())
+    };
+    let open: Vec<String> = of.graph.predecessors(node).filter_map(open).collect();
+    match open.is_empty() {
+        true => String::new(),
+        false => format!("after {}", some(&open)),
+    }
+}
+
+fn references(of: GraphOf<'_>, row: &Row) -> String {
+    let ids: Vec<String> = row
+        .also
+        .iter()
+        .map(|&to| of.graph.id(to).to_owned())
+        .collect();
+    match ids.is_empty() {
+        true => String::new(),
+        false => format!("→ {}", some(&ids)),
+    }
+}
+
+fn some(ids: &[String]) -> String {
+    match ids.len().checked_sub(REFERENCES) {
+        Some(more @ 1..) => format!("{} +{more} more", ids[..REFERENCES].join(", ")),
+        _ => ids.join(", "),
+    }
+}
+
+/// Where the graph cannot be read, the nodes by name.
+fn node_row((id, node): (&String, &NodeStatus)) -> Vec<String> {
+    let attempt = match node.attempt {
+        0 => "-".to_owned(),
+        n => format!("attempt {n}"),
+    };
+    let target = node.extensions.target.as_ref();
+    let provider = target.map_or("-", |target| target.provider.as_deref().unwrap_or("<any>"));
+    vec![
+        id.clone(),
+        node.phase.to_string(),
+        attempt,
+        provider.to_owned(),
+        node.message.clone(),
+    ]
+}
+
+/// The acceptance criteria of what was reported, each with what came of it.
+fn acceptance(page: &mut Sections, view: &RunView<'_>) {
+    let mut lines = Vec::new();
+    for (id, status) in &view.run.node_statuses {
+        let node = view.graph.and_then(|of| of.node(id));
+        let waits = node_waits_for(status);
+        let is_checked = matches!(waits, Some(WaitingFor::Verification { .. }));
+        let verification = status.extensions.verification.as_ref();
+        if verification.is_none() && !is_checked {
+            continue;
+        }
+        let results = verification.map_or(&[] as &[_], |verification| &verification.results);
+        let by = verification
+            .map(|verification| {
+                format!("{} by {}", time(verification.timestamp), verification.actor)
+            })
+            .unwrap_or_else(|| "not checked yet".to_owned());
+        lines.push(vec![id.clone(), by]);
+        lines.extend(criterion_rows(node, results));
+    }
+    page.rows("Acceptance", &lines);
+}
+
+fn criterion_rows(node: Option<&Node>, results: &[CriterionResult]) -> Vec<Vec<String>> {
+    let criteria = node.map_or(&[] as &[_], |node| &node.acceptance_criteria);
+    let mut lines = Vec::new();
+    let mut unnamed: Vec<&CriterionResult> = results.iter().collect();
+    for criterion in criteria {
+        let at = unnamed
+            .iter()
+            .position(|result| result.name == criterion.name);
+        let result = at.map(|at| unnamed.remove(at));
+        lines.push(criterion_row(
+            &criterion.name,
+            Some(criterion.required),
+            result,
+        ));
+    }
+    let rest = unnamed.into_iter();
+    lines.extend(rest.map(|result| criterion_row(&result.name, None, Some(result))));
+    lines
+}
+
+fn criterion_row(
+    name: &str,
+    required: Option<bool>,
+    result: Option<&CriterionResult>,
+) -> Vec<String> {
+    let sign = match result.map(|result| result.holds) {
+        Some(true) => "[x]",
+        Some(false) => "[!]",
+        None => "[ ]",
+    };
+    let required = match required {
+        Some(true) => "required",
+        Some(false) => "optional",
+        None => "",
+    };
+    let mut row = vec![format!("  {sign} {name}"), required.to_owned()];
+    if let Some(result) = result {
+        let code = result
+            .code
+            .map_or_else(String::new, |code| code.to_string());
+        let took = format!(
+            "{}.{:01}s",
+            result.duration_ms / 1000,
+            result.duration_ms % 1000 / 100
+        );
+        row.extend([result.ran.clone(), code, took, result.excerpt.clone()]);
+    }
+    row
+}
+
+fn artifact_row(artifact: &Artifact) -> Vec<String> {
+    let place = artifact.path.as_ref().or(artifact.url.as_ref());
+    vec![
+        artifact.name.clone(),
+        place.cloned().unwrap_or_default(),
+        artifact
+            .size
+            .map_or_else(String::new, |size| format!("{size} bytes")),
+        artifact.checksum.clone().unwrap_or_default(),
+    ]
+}
+
+fn review_rows(id: &str, decision: &Decision) -> Vec<Vec<String>> {
+    let row = |review: &crate::core::resource::GateReview| {
+        let stale = match review.digest == decision.digest {
+            true => String::new(),
+            false => format!(
+                "stale: given for {}, what would run now is {}",
+                short_digest(&review.digest),
+                short_digest(&decision.digest)
+            ),
+        };
+        vec![
+            id.to_owned(),
+            time(review.timestamp),
+            review.action.to_string(),
+            format!("{}{}", review.reviewer, signed(review.signed.as_ref())),
+            review.comment.clone().unwrap_or_default(),
+            stale,
+        ]
+    };
+    decision.reviews.iter().map(row).collect()
+}
+
+fn retry_rows(run: &ExecutionStatus) -> Vec<Vec<String>> {
+    let asked = run.extensions.retried_by.iter().map(|retry| {
+        vec![
+            retry.node.clone().unwrap_or_else(|| "the run".to_owned()),
+            format!("asked for by {} at {}", retry.actor, time(retry.timestamp)),
+            if retry.rebind { "bound again" } else { "" }.to_owned(),
+            retry.comment.clone().unwrap_or_default(),
+        ]
+    });
+    let failed = run.node_statuses.iter().filter_map(|(id, node)| {
+        let times = match node.extensions.failures {
+            0 => return None,
+            1 => "1 attempt failed".to_owned(),
+            n => format!("{n} attempts failed"),
+        };
+        Some(vec![id.clone(), times])
+    });
+    failed.chain(asked).collect()
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What anybody could do now, as commands to paste.
+fn next(page: &mut Sections, view: &RunView<'_>) {
+    let mut commands = Vec::new();
+    for (id, node) in &view.run.node_statuses {
+        let Some(what) = node_waits_for(node).filter(|_| !view.run.phase.is_terminal()) else {
+            continue;
+        };
+        let waiting = Waiting {
+            execution: view.key.clone(),
+            node: Some(id.clone()),
+            what,
+        };
+        commands.extend(commands_for(view, id, &waiting));
+    }
+    let (name, namespace) = (&view.key.name, &view.key.namespace);
+    if view.run.phase.can_be_retried() {
+        let failed = view.run.node_statuses.iter();
+        let failed = failed.filter(|(_, node)| node.phase == NodePhase::Failed);
+        commands.extend(failed.map(|(id, _)| format!("planspec retry {name}/{id} -n {namespace}")));
+    }
+    if view.run.phase == ExecutionPhase::Failed {
+        commands.push(format!("planspec retry {name} -n {namespace}"));
+    }
+    let mut known = BTreeSet::new();
+    commands.retain(|command| known.insert(command.clone()));
+    if let Some(more @ 1..) = commands.len().checked_sub(COMMANDS) {
+        commands.truncate(COMMANDS);
+        commands.push(format!("planspec next {name} -n {namespace}"));
+        commands.push(format!("… and {more} more"));
+    }
+    if view.due {
+        commands.push("planspec reconcile".to_owned());
+    }
+    if !commands.is_empty() {
+        page.title("Next");
+        for command in commands {
+            page.text.push_str(&format!("  {}\n", line(&command)));
+        }
+    }
+}
+
+fn commands_for(view: &RunView<'_>, id: &str, waiting: &Waiting) -> Vec<String> {
+    let target = format!("{}/{id} -n {}", view.key.name, view.key.namespace);
+    match &waiting.what {
+        WaitingFor::Worker {
+            provider: Some(provider),
+            ..
+        } if provider.starts_with("tool://") => {
+            vec![format!(
+                "planspec work --provider {} --once",
+                word(provider)
+            )]
+        }
+        WaitingFor::Report { actor, .. } => {
+            let actor = word(actor);
+            vec![format!("planspec report {target} --as {actor} --succeeded")]
+        }
+        WaitingFor::External { .. } => {
+            let node = view.graph.and_then(|of| of.node(id));
+            let outside = node.and_then(|node| node.external_ref.as_ref());
+            match outside {
+                Some(ExternalRef::Resource { resource_ref }) => vec![format!(
+                    "planspec describe {} {} -n {}",
+                    resource_ref.kind.name().to_lowercase(),
+                    resource_ref.name,
+                    resource_ref
+                        .namespace
+                        .as_ref()
+                        .unwrap_or(&view.key.namespace)
+                )],
+                _ => vec![format!("planspec report {target} --succeeded")],
+            }
+        }
+        WaitingFor::Approval { gate, .. } => {
+            let run = format!(" --execution {} --node {id}", view.key.name);
+            let approve = command(waiting).map(|command| command + &run);
+            match view.reviewers.get(gate) {
+                None => approve.into_iter().collect(),
+                Some(who) => approve
+                    .iter()
+                    .flat_map(|approve| {
+                        who.iter()
+                            .map(move |who| format!("{approve} --as {}", word(who)))
+                    })
+                    .collect(),
+            }
+        }
+        _ => command(waiting).into_iter().collect(),
+    }
+}
+
+/// One word for a shell.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::core::graph::Graph;
+    use crate::core::resource::{GraphSpec, Kind};
+
+    struct Case {
+        spec: GraphSpec,
+        run: ExecutionStatus,
+    }
+
+    impl Case {
+        fn new(spec: Value, status: Value) -> Case {
+            Case {
+                spec: serde_json::from_value(spec).unwrap(),
+                run: serde_json::from_value(status).unwrap(),
+            }
+        }
+
+        fn shown(&self, change: impl FnOnce(&mut RunView<'_>)) -> String {
+            let graph = Graph::build(&self.spec).unwrap();
+            let key = Key::new(Kind::Execution, "team", "run");
+            let reviewers = BTreeMap::from([("team/sign".to_owned(), vec!["user:ana".to_owned()])]);
+            let mut view = RunView {
+                key: &key,
+                run: &self.run,
+                graph: Some(GraphOf {
+                    graph: &graph,
+                    spec: &self.spec,
+                }),
+                reviewers: &reviewers,
+                due: false,
+                all: false,
+                now: "2026-03-01T10:00:00Z".parse().unwrap(),
+                width: None,
+            };
+            change(&mut view);
+            sections(&view)
+        }
+    }
+
+    fn digest(letter: &str) -> String {
+        format!("sha256:{}", letter.repeat(64))
+    }
+
+    /// Something of everything.
+    fn release() -> Case {
+        let criteria = json!([
+            {"type": "command_succeeds", "name": "unit", "command": "make"},
+            {"type": "command_succeeds", "name": "style", "command": "fmt", "required": false},
+        ]);
+        let review = |who: &str, digest: String| {
+            json!({"reviewer": who, "action": "approve", "timestamp": "2026-03-01T09:30:00Z",
+                   "record": "r", "digest": digest})
+        };
+        let spec = json!({
+            "nodes": [
+                {"id": "research", "kind": "Task"},
+                {"id": "build", "kind": "Task", "dependsOn": ["research"],
+                 "acceptanceCriteria": criteria},
+                {"id": "docs", "kind": "Task", "dependsOn": ["research"]},
+                {"id": "lint", "kind": "Task", "dependsOn": ["research"]},
+                {"id": "ci", "kind": "External", "externalRef": {"type": "uri", "uri": "u"}},
+                {"id": "early", "kind": "Gate", "gateRef": {"name": "sign"}},
+                {"id": "publish", "kind": "Task", "dependsOn": ["build", "docs"]},
+                {"id": "pack", "kind": "Task", "dependsOn": ["research"]},
+            ],
+        });
+        let status = json!({
+            "phase": "Running",
+            "artifacts": [{"name": "log", "type": "file", "path": "out/log", "size": 12}],
+            "extensions": {
+                "runAttempt": 1,
+                "retriedBy": [{"actor": "ben", "record": "r", "timestamp": "2026-03-01T09:10:00Z",
+                               "node": "build", "rebind": true}],
+            },
+            "nodeStatuses": {
+                "research": {"phase": "Succeeded", "attempt": 1,
+                    "startTime": "2026-03-01T08:00:00Z", "completionTime": "2026-03-01T08:12:00Z",
+                    "outputs": {"summary": "done"},
+                    "extensions": {"report": {"actor": "agent:a", "record": "r"}}},
+                "build": {"phase": "Blocked", "attempt": 2, "startTime": "2026-03-01T09:00:00Z",
+                    "extensions": {"reason": "AwaitingVerification", "failures": 1,
+                        "report": {"actor": "agent:a", "record": "r", "commit": "0123456789abcdef"},
+                        "verification": {"actor": "ben", "record": "v",
+                            "timestamp": "2026-03-01T09:20:00Z",
+                            "results": [{"name": "unit", "holds": false, "ran": "make", "code": 2,
+                                         "durationMs": 1540, "excerpt": "no rule"}]}}},
+                "docs": {"phase": "Running", "attempt": 1, "startTime": "2026-03-01T09:00:00Z",
+                    "extensions": {"claim": {"actor": "ana x", "record": "r",
+                                             "expires": "2026-03-01T10:30:00Z"}}},
+                "lint": {"phase": "Running", "attempt": 1, "startTime": "2026-03-01T09:59:15Z",
+                    "extensions": {"claim": {"actor": "agent:b", "record": "r",
+                                             "expires": "2026-03-01T09:59:30Z"}}},
+                "ci": {"phase": "Blocked", "message": "not answered yet",
+                    "extensions": {"reason": "AwaitingExternal"}},
+                "early": {"phase": "Blocked", "message": "0 of 1 approvals",
+                    "extensions": {"reason": "AwaitingApproval", "decision": {
+                        "gate": "team/sign", "digest": digest("b"),
+                        "reviews": [review("ana", digest("a"))]}}},
+                "publish": {"phase": "Pending"},
+                "pack": {"phase": "Pending", "attempt": 1, "extensions": {"reason": "Ready",
+                    "target": {"provider": "tool://pack"}}},
+            },
+        });
+        Case::new(spec, status)
+    }
+
+    #[test]
+    fn everything_about_a_run_is_told() {
+        let expected = "
+Graph:
+  ├─ [?] ci        Blocked                            not answered yet
+  ├─ [?] early     Blocked                            waits for sign: 0 of 1 approvals
+  [x] research     Succeeded            12m           by agent:a
+  ├─ [?] build     Blocked, attempt 2   1h so far     waits for a check of what agent:a reported at 0123456789   → publish
+  ├─ [>] docs      Running              1h so far     ana x, lease until 2026-03-01T10:30:00Z
+  │  [ ] publish   Pending                            after build, docs
+  ├─ [>] lint      Running              45s so far    agent:b, lease over since 2026-03-01T09:59:30Z
+  └─ [ ] pack      Pending                            waits for tool://pack to claim it
+
+Acceptance:
+  build         2026-03-01T09:20:00Z by ben
+    [!] unit    required                      make   2   1.5s   no rule
+    [ ] style   optional
+
+Outputs:
+  research.summary   done
+
+Artifacts:
+  log   out/log   12 bytes
+
+Reviews:
+  early   2026-03-01T09:30:00Z   approve   ana   stale: given for aaaaaaaaaa, what would run now is bbbbbbbbbb
+
+Retries:
+  build   1 attempt failed
+  build   asked for by ben at 2026-03-01T09:10:00Z   bound again
+
+Next:
+  planspec verify run/build -n team
+  planspec report run/ci -n team --succeeded
+  planspec report run/docs -n team --as 'ana x' --succeeded
+  planspec approve sign -n team --execution run --node early --as user:ana
+  planspec report run/lint -n team --as agent:b --succeeded
+  planspec work --provider tool://pack --once
+  planspec reconcile
+";
+        let shown = release().shown(|view| view.due = true);
+        let squeezed = |text: &str| -> Vec<Vec<String>> {
+            text.lines()
+                .map(|row| {
+                    let cells = row.split("  ").map(str::trim);
+                    cells
+                        .filter(|cell| !cell.is_empty())
+                        .map(str::to_owned)
+                        .collect()
+                })
+                .collect()
+        };
+        assert_eq!(squeezed(&shown), squeezed(expected), "{shown}");
+    }
+
+    #[test]
+    fn a_run_that_failed_can_be_retried_and_one_that_ended_well_needs_nothing() {
+        let spec = json!({"nodes": [{"id": "a", "kind": "Task"}, {"id": "b", "kind": "Task"}]});
+        let run = |phase: &str| {
+            Case::new(
+                spec.clone(),
+                json!({"phase": phase, "nodeStatuses": {
+                    "a": {"phase": phase}, "b": {"phase": "Succeeded"}}}),
+            )
+        };
+        let failed = run("Failed").shown(|_| ());
+        let next = "\nNext:\n  planspec retry run/a -n team\n  planspec retry run -n team\n";
+        assert!(failed.ends_with(next), "{failed}");
+        assert!(!run("Succeeded").shown(|_| ()).contains("Next:"));
+    }
+
+    #[test]
+    fn a_large_run_is_folded_and_no_line_is_longer_than_the_terminal() {
+        let nodes: Vec<Value> = (0..300)
+            .map(|i| match i {
+                0 => json!({"id": "n0", "kind": "Task"}),
+                i => json!({"id": format!("n{i}"), "kind": "Task", "dependsOn": [format!("n{}", i - 1)]}),
+            })
+            .collect();
+        let status = |i: usize| match i {
+            0..100 => {
+                json!({"phase": "Succeeded", "attempt": 1, "message": "a long story ".repeat(20)})
+            }
+            100 => json!({"phase": "Failed", "attempt": 1, "message": "a long story ".repeat(20)}),
+            _ => json!({"phase": "Skipped", "extensions": {"reason": "DependencyFailed"}}),
+        };
+        let statuses: serde_json::Map<String, Value> =
+            (0..300).map(|i| (format!("n{i}"), status(i))).collect();
+        let case = Case::new(
+            json!({"nodes": nodes}),
+            json!({"phase": "Failed", "nodeStatuses": statuses}),
+        );
+        let shown = case.shown(|_| ());
+        let graph: Vec<&str> = shown.lines().skip(2).take(4).collect();
+        let graph: Vec<String> = graph
+            .iter()
+            .map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(graph[0], "[x] … 100 nodes Succeeded n0 … n99");
+        assert!(graph[1].starts_with("[!] n100 Failed a long story"));
+        assert_eq!(graph[2], "[-] … 199 nodes Skipped n101 … n299");
+        assert_eq!(graph[3], "299 nodes are folded: --all shows every one");
+        let all = case.shown(|view| view.all = true);
+        assert_eq!(all.lines().filter(|row| row.contains("] n")).count(), 300);
+        for width in [40, 80, 120] {
+            let narrow = case.shown(|view| (view.width, view.all) = (Some(width), true));
+            let (graph, _) = narrow.split_once("\nNext:").unwrap();
+            for row in graph.lines() {
+                assert!(table::display_width(row) <= width, "{width}: {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_for_a_shell() {
+        for (text, expected) in [
+            ("agent:claude", "agent:claude"),
+            ("ana@example.com", "ana@example.com"),
+            ("ana x", "'ana x'"),
+            ("it's; rm", "'it'\\''s; rm'"),
+            ("", "''"),
+        ] {
+            assert_eq!(word(text), expected);
+        }
+    }
+}

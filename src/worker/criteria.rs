@@ -1,0 +1,494 @@
+//! Check an acceptance criterion of a task. Whatever happens becomes a result: a check that cannot
+//! be made does not hold, and says why.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::http::{self, Question};
+use super::log::{self, Log};
+use super::process::{self, Call, End};
+use super::signals::Stop;
+use super::tool::{Bench, seconds};
+use crate::core::resource::{CriterionKind, CriterionResult, TaskCriterion};
+
+/// How long a command may take when its criterion does not say.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// How long an answer may take when its criterion does not say.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
+/// Most bytes that are kept of what was printed or answered.
+const MAX_EXCERPT: usize = 1000;
+/// Most bytes of what was run.
+const MAX_RAN: usize = 300;
+
+/// What a criterion is checked on.
+pub struct Subject<'a> {
+    /// Where commands run.
+    pub bench: &'a Bench,
+    /// Whether the commit that is checked has a file or folder of this name; with a text, whether it
+    /// is a file that contains it.
+    pub has: &'a dyn Fn(&str, Option<&str>) -> Result<bool, String>,
+    /// Which node of which run, and which commit; sent to whoever judges.
+    pub about: &'a Value,
+    /// Whether the check is to stop.
+    pub stop: &'a Stop,
+}
+
+/// What was found out, before it becomes a result.
+struct Finding {
+    ran: String,
+    code: Option<i64>,
+    /// Why it does not hold.
+    why: Option<String>,
+    /// What was printed or answered.
+    end: String,
+}
+
+/// Check one criterion.
+pub fn check(criterion: &TaskCriterion, subject: &Subject<'_>) -> CriterionResult {
+    let started = Instant::now();
+    let finding = match criterion.kind {
+        CriterionKind::ArtifactExists => artifact(criterion, subject),
+        CriterionKind::TestPasses | CriterionKind::CommandSucceeds => command(criterion, subject),
+        CriterionKind::EndpointResponds => endpoint(criterion, subject),
+        CriterionKind::Custom => custom(criterion, subject),
+    };
+    let holds = finding.why.is_none();
+    let said = [finding.why.unwrap_or_default(), finding.end];
+    let said: Vec<String> = said.into_iter().filter(|text| !text.is_empty()).collect();
+    CriterionResult {
+        name: criterion.name.clone(),
+        holds,
+        ran: log::shortened(&finding.ran, MAX_RAN),
+        code: finding.code,
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        excerpt: said.join("\n"),
+    }
+}
+
+fn artifact(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
+    let path = criterion.path.as_deref().unwrap_or_default();
+    let plain: Vec<&str> = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
+    let plain = plain.join("/");
+    let text = criterion.content_match.as_deref();
+    let why = match (subject.has)(&plain, text) {
+        _ if plain.is_empty() => Some("the criterion names no path".to_owned()),
+        Err(why) => Some(why),
+        Ok(true) => None,
+        Ok(false) => Some(match (text, (subject.has)(&plain, None)) {
+            (Some(text), Ok(true)) => {
+                format!("`{path}` is no file that contains {}", quoted(text))
+            }
+            _ => format!("`{path}` does not exist"),
+        }),
+    };
+    Finding {
+        ran: path.to_owned(),
+        code: None,
+        why,
+        end: String::new(),
+    }
+}
+
+/// `command` is a program when there are `args`, else words; never anything for a shell.
+fn words(criterion: &TaskCriterion) -> Result<Vec<String>, String> {
+    let command = criterion.command.as_deref().unwrap_or_default();
+    match &criterion.args {
+        Some(args) => Ok(std::iter::once(command.to_owned())
+            .chain(args.iter().cloned())
+            .collect()),
+        None => shlex::split(command)
+            .ok_or_else(|| "its quotes do not match, so that it has no words".to_owned()),
+    }
+}
+
+fn command(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
+    let words = match words(criterion) {
+        Ok(words) => words,
+        Err(why) => {
+            return Finding {
+                ran: criterion.command.clone().unwrap_or_default(),
+                code: None,
+                why: Some(why),
+                end: String::new(),
+            };
+        }
+    };
+    let shown: Vec<String> = words.iter().map(|word| shown_word(word)).collect();
+    let ran = process::run(
+        &Call {
+            words: &words,
+            dir: &subject.bench.tree,
+            environment: subject.bench.environment(),
+            timeout: timeout(criterion, COMMAND_TIMEOUT),
+        },
+        Log::looking_for(criterion.output_match.as_deref().unwrap_or_default()),
+        &|| subject.stop.is_wished(),
+    );
+    let expected = criterion.expected_exit_code.unwrap_or(0);
+    let code = match ran.end {
+        End::Code(code) => Some(i64::from(code)),
+        _ => None,
+    };
+    let why = match (&ran.end, code) {
+        (End::TimedOut, _) => Some(format!("timed out after {} s", ran.took.as_secs())),
+        (end, None) => Some(end.to_string()),
+        (_, Some(code)) if code != expected => Some(format!("exit code {code}, not {expected}")),
+        _ if !ran.log.has_seen() => Some(format!(
+            "the output does not contain {}",
+            quoted(criterion.output_match.as_deref().unwrap_or_default())
+        )),
+        _ => None,
+    };
+    Finding {
+        ran: shown.join(" "),
+        code,
+        why,
+        end: ran.log.excerpt(MAX_EXCERPT),
+    }
+}
+
+/// A word as one would write it for a shell, so that it can be read.
+fn shown_word(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| "?".to_owned(), |quoted| quoted.into_owned())
+}
+
+fn endpoint(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
+    let status = criterion.expected_status.unwrap_or(200);
+    let question = Question {
+        method: criterion.method.clone().unwrap_or_else(|| "GET".to_owned()),
+        url: criterion.url.clone().unwrap_or_default(),
+        body: None,
+        // Who expects a redirect does not want to be taken elsewhere.
+        follow: !(300..400).contains(&status),
+        timeout: timeout(criterion, HTTP_TIMEOUT),
+    };
+    asked(
+        &question,
+        Some(status),
+        criterion.body_match.as_deref(),
+        subject,
+    )
+}
+
+fn custom(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
+    let expected = criterion.expected_response.as_ref();
+    let question = Question {
+        method: "POST".to_owned(),
+        url: criterion.webhook_url.clone().unwrap_or_default(),
+        body: Some(
+            criterion
+                .payload
+                .clone()
+                .unwrap_or_else(|| subject.about.clone()),
+        ),
+        follow: false,
+        timeout: timeout(criterion, HTTP_TIMEOUT),
+    };
+    asked(
+        &question,
+        expected.and_then(|expected| expected.status_code),
+        expected.and_then(|expected| expected.body_match.as_deref()),
+        subject,
+    )
+}
+
+/// Ask, and compare the answer with what is expected: a status (any 2xx when none is named) and a
+/// text in the body.
+fn asked(
+    question: &Question,
+    status: Option<u16>,
+    body: Option<&str>,
+    subject: &Subject<'_>,
+) -> Finding {
+    let ran = format!("{} {}", question.method, question.url);
+    let answer = match http::ask(question, subject.stop) {
+        Ok(answer) => answer,
+        Err(why) => {
+            return Finding {
+                ran,
+                code: None,
+                why: Some(why),
+                end: String::new(),
+            };
+        }
+    };
+    let fine = match status {
+        Some(status) => answer.status == status,
+        None => (200..300).contains(&answer.status),
+    };
+    let why = match (fine, body) {
+        (false, _) => Some(match status {
+            Some(status) => format!("status {}, not {status}", answer.status),
+            None => format!("status {}, not 2xx", answer.status),
+        }),
+        (true, Some(text)) if !answer.contains(text) => {
+            Some(format!("the answer does not contain {}", quoted(text)))
+        }
+        _ => None,
+    };
+    Finding {
+        ran,
+        code: Some(i64::from(answer.status)),
+        why,
+        end: log::excerpt(&answer.body, MAX_EXCERPT),
+    }
+}
+
+fn timeout(criterion: &TaskCriterion, usual: Duration) -> Duration {
+    criterion.timeout.as_ref().map_or(usual, seconds)
+}
+
+fn quoted(text: &str) -> String {
+    format!("`{}`", log::shortened(text, 100))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+    use crate::worker::http::testing::{Server, says};
+    use crate::worker::tool::Errand;
+
+    fn has(path: &str, text: Option<&str>) -> Result<bool, String> {
+        match (path, text) {
+            ("docs/report.md", Some(text)) => Ok("All tests pass.".contains(text)),
+            ("docs" | "docs/report.md", text) => Ok(text.is_none()),
+            ("broken", _) => Err("an object is broken".to_owned()),
+            _ => Ok(false),
+        }
+    }
+
+    /// Check a criterion written as in a plan.
+    fn checked(criterion: Value) -> CriterionResult {
+        let mut criterion = criterion;
+        criterion["name"] = json!("it works");
+        let criterion: TaskCriterion = serde_json::from_value(criterion).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let tree = folder.path().join("work");
+        std::fs::create_dir(&tree).unwrap();
+        std::fs::write(tree.join("here"), "").unwrap();
+        let errand = Errand {
+            namespace: "team".to_owned(),
+            execution: "run".to_owned(),
+            node: "build".to_owned(),
+            attempt: 1,
+        };
+        let env = [("GREETING".to_owned(), "hello".to_owned())].into();
+        let bench = Bench::new(&tree, folder.path(), &env, &errand).unwrap();
+        check(
+            &criterion,
+            &Subject {
+                bench: &bench,
+                has: &has,
+                about: &json!({"node": "build"}),
+                stop: &Stop::default(),
+            },
+        )
+    }
+
+    fn table(rows: Vec<(Value, Option<i64>, Result<&str, &str>)>) {
+        for (criterion, code, expected) in rows {
+            let shown = criterion.to_string();
+            let result = checked(criterion);
+            assert_eq!(result.code, code, "{shown}: {result:?}");
+            assert_eq!(result.holds, expected.is_ok(), "{shown}: {result:?}");
+            let (Ok(said) | Err(said)) = expected;
+            assert!(result.excerpt.contains(said), "{shown}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn an_artifact_exists_in_the_commit() {
+        let exists = |path: &str| json!({"type": "artifact_exists", "path": path});
+        let with = |path: &str, text: &str| json!({"type": "artifact_exists", "path": path, "contentMatch": text});
+        table(vec![
+            (exists("docs/report.md"), None, Ok("")),
+            (exists("./docs//report.md"), None, Ok("")),
+            (exists("docs/"), None, Ok("")),
+            (with("docs/report.md", "tests pass"), None, Ok("")),
+            (
+                with("docs/report.md", "Tests"),
+                None,
+                Err("is no file that contains `Tests`"),
+            ),
+            (
+                with("docs", "x"),
+                None,
+                Err("`docs` is no file that contains `x`"),
+            ),
+            (exists("no"), None, Err("`no` does not exist")),
+            (exists("here"), None, Err("`here` does not exist")),
+            (exists("broken"), None, Err("an object is broken")),
+            (exists("../docs"), None, Err("does not exist")),
+            (exists("/"), None, Err("names no path")),
+        ]);
+    }
+
+    #[test]
+    fn a_command_succeeds_without_a_shell() {
+        let run = |command: &str| json!({"type": "test_passes", "command": command});
+        table(vec![
+            (run("test -e here"), Some(0), Ok("")),
+            (run("test -e nowhere"), Some(1), Err("exit code 1, not 0")),
+            (
+                run("echo 'two words' $HOME; ls | wc"),
+                Some(0),
+                Ok("two words $HOME; ls | wc"),
+            ),
+            (run("echo 'never closed"), None, Err("quotes do not match")),
+            (
+                run("no-such-program x"),
+                None,
+                Err("the program `no-such-program` was not found"),
+            ),
+            (run(""), None, Err("the command is empty")),
+            (
+                json!({"type": "command_succeeds", "command": "echo", "args": ["a  b", "$c"]}),
+                Some(0),
+                Ok("a  b $c"),
+            ),
+            (
+                json!({"type": "command_succeeds", "command": "echo a", "args": []}),
+                None,
+                Err("the program `echo a` was not found"),
+            ),
+            (
+                json!({"type": "command_succeeds", "command": "sh -c 'exit 3'", "expectedExitCode": 3}),
+                Some(3),
+                Ok(""),
+            ),
+            (
+                json!({"type": "command_succeeds", "command": "sh -c 'exit 0'", "expectedExitCode": 3}),
+                Some(0),
+                Err("exit code 0, not 3"),
+            ),
+            (
+                json!({"type": "command_succeeds", "command": "sh -c 'echo $GREETING, $PLANSPEC_NODE'",
+                       "outputMatch": "hello, build"}),
+                Some(0),
+                Ok("hello, build"),
+            ),
+            (
+                json!({"type": "command_succeeds", "command": "echo hello", "outputMatch": "bye"}),
+                Some(0),
+                Err("the output does not contain `bye`\nhello"),
+            ),
+            (
+                json!({"type": "test_passes", "command": "sleep 600", "timeout": "1s"}),
+                None,
+                Err("timed out after 1 s"),
+            ),
+        ]);
+    }
+
+    #[test]
+    fn an_endpoint_responds() {
+        let server = Server::start(|first, _| match first {
+            "GET /health" => says(200, "status: ok"),
+            "HEAD /health" => says(204, ""),
+            "GET /moved" => says(302, "").replace("\r\n\r\n", "\r\nLocation: /health\r\n\r\n"),
+            _ => says(503, "down"),
+        });
+        let get = |path: &str| json!({"type": "endpoint_responds", "url": server.url(path)});
+        let with = |path: &str, name: &str, value: Value| {
+            let mut criterion = get(path);
+            criterion[name] = value;
+            criterion
+        };
+        table(vec![
+            (get("/health"), Some(200), Ok("status: ok")),
+            (get("/moved"), Some(200), Ok("status: ok")),
+            (
+                with("/moved", "expectedStatus", json!(302)),
+                Some(302),
+                Ok(""),
+            ),
+            (with("/health", "bodyMatch", json!("ok")), Some(200), Ok("")),
+            (
+                with("/health", "bodyMatch", json!("good")),
+                Some(200),
+                Err("does not contain `good`"),
+            ),
+            (
+                with("/health", "method", json!("HEAD")),
+                Some(204),
+                Err("status 204, not 200"),
+            ),
+            (get("/no"), Some(503), Err("status 503, not 200\ndown")),
+            (
+                json!({"type": "endpoint_responds", "url": "http://127.0.0.1:1/"}),
+                None,
+                Err(""),
+            ),
+        ]);
+    }
+
+    #[test]
+    fn somebody_else_judges() {
+        let server = Server::start(|first, body| match (first, body) {
+            ("POST /judge", "{\"node\":\"build\"}") => says(202, "fine by me"),
+            ("POST /judge", "{\"x\":1}") => says(200, "also fine"),
+            _ => says(400, "no"),
+        });
+        let custom = |more: Value| {
+            let mut criterion = json!({"type": "custom", "webhookUrl": server.url("/judge")});
+            for (name, value) in more.as_object().unwrap() {
+                criterion[name] = value.clone();
+            }
+            criterion
+        };
+        table(vec![
+            (custom(json!({})), Some(202), Ok("fine by me")),
+            (
+                custom(json!({"payload": {"x": 1}})),
+                Some(200),
+                Ok("also fine"),
+            ),
+            (
+                custom(json!({"payload": {"x": 2}})),
+                Some(400),
+                Err("status 400, not 2xx\nno"),
+            ),
+            (
+                custom(json!({"expectedResponse": {"statusCode": 202, "bodyMatch": "fine"}})),
+                Some(202),
+                Ok(""),
+            ),
+            (
+                custom(json!({"expectedResponse": {"statusCode": 200}})),
+                Some(202),
+                Err("status 202, not 200"),
+            ),
+            (
+                custom(json!({"expectedResponse": {"bodyMatch": "bad"}})),
+                Some(202),
+                Err("does not contain `bad`"),
+            ),
+            (
+                json!({"type": "custom", "webhook": server.url("/judge")}),
+                Some(202),
+                Ok("fine by me"),
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_was_run_is_kept_so_that_it_can_be_read() {
+        let result =
+            checked(json!({"type": "command_succeeds", "command": "echo", "args": ["a b"]}));
+        assert_eq!(result.ran, "echo 'a b'");
+        assert_eq!(result.name, "it works");
+        let long =
+            checked(json!({"type": "test_passes", "command": "echo", "args": ["x".repeat(9999)]}));
+        assert!(
+            long.ran.len() <= MAX_RAN && long.excerpt.len() <= MAX_EXCERPT,
+            "{long:?}"
+        );
+    }
+}

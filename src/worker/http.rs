@@ -1,0 +1,307 @@
+//! One question over HTTP, and its bounded answer. Proxies are those of this process's
+//! environment, certificates are checked by the system's own roots.
+
+use std::io::Read;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::http;
+use ureq::tls::{RootCerts, TlsConfig};
+
+use super::signals::Stop;
+
+/// Most bytes of an answer's body that are read.
+pub const MAX_BODY: u64 = 1024 * 1024;
+/// Most redirects that are followed.
+const MAX_REDIRECTS: u32 = 5;
+/// How often a wait for an answer looks whether it is to stop.
+const STEP: Duration = Duration::from_millis(100);
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Its method.
+    pub method: String,
+    /// Where: http or https.
+    pub url: String,
+    /// What is sent, as JSON.
+    pub body: Option<Value>,
+    /// Whether redirects are followed.
+    pub follow: bool,
+    /// How long all of it may take.
+    pub timeout: Duration,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its body, or the beginning of it.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Whether the body contains a text.
+    pub fn contains(&self, text: &str) -> bool {
+        contains(&self.body, text)
+    }
+}
+
+/// Whether bytes contain a text.
+pub fn contains(bytes: &[u8], text: &str) -> bool {
+    let wanted = text.as_bytes();
+    wanted.is_empty() || bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// Ask, and wait for the answer.
+///
+/// # Errors
+/// In a sentence without a full stop: why there is no answer.
+pub fn ask(question: &Question, stop: &Stop) -> Result<Answer, String> {
+    let (sender, receiver) = mpsc::channel();
+    let question = question.clone();
+    // Nothing stops a connection from outside: a thread that is no longer waited for ends with its
+    // timeout.
+    std::thread::spawn(move || {
+        // An error says that nobody waits any more.
+        sender.send(ask_at_once(&question)).ok();
+    });
+    loop {
+        match receiver.recv_timeout(STEP) {
+            Ok(answer) => return answer,
+            Err(mpsc::RecvTimeoutError::Timeout) if stop.is_wished() => {
+                return Err("stopped".to_owned());
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                return Err("the question could not be asked".to_owned());
+            }
+        }
+    }
+}
+
+fn ask_at_once(question: &Question) -> Result<Answer, String> {
+    let request = http::Request::builder()
+        .method(question.method.as_str())
+        .uri(question.url.as_str());
+    let host = request.uri_ref().and_then(|uri| uri.host());
+    let proxy = match host.is_some_and(is_this_machine) {
+        true => None,
+        false => ureq::Proxy::try_from_env(),
+    };
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .proxy(proxy)
+        .http_status_as_error(false)
+        .max_redirects(if question.follow { MAX_REDIRECTS } else { 0 })
+        .max_redirects_will_error(true)
+        .timeout_global(Some(question.timeout))
+        .user_agent(concat!("planspec/", env!("CARGO_PKG_VERSION")))
+        .tls_config(
+            TlsConfig::builder()
+                .root_certs(RootCerts::PlatformVerifier)
+                .build(),
+        )
+        .build()
+        .into();
+    let takes_body = matches!(question.method.as_str(), "POST" | "PUT" | "PATCH");
+    let bad = |error: http::Error| error.to_string();
+    let answered = match &question.body {
+        Some(body) => {
+            let request = request.header("Content-Type", "application/json");
+            let body = serde_json::to_vec(body).map_err(|error| error.to_string())?;
+            agent.run(request.body(body).map_err(bad)?)
+        }
+        None if takes_body => agent.run(request.body(Vec::new()).map_err(bad)?),
+        None => agent.run(request.body(()).map_err(bad)?),
+    };
+    let answer = answered.map_err(|error| error.to_string())?;
+    let status = answer.status().as_u16();
+    let mut body = Vec::new();
+    answer
+        .into_body()
+        .into_reader()
+        .take(MAX_BODY)
+        .read_to_end(&mut body)
+        .map_err(|error| format!("the answer broke off: {error}"))?;
+    Ok(Answer { status, body })
+}
+
+/// Whether a host is this machine, which no proxy has to be asked for.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    //! A server on the loopback, as small as it can be.
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::sync::{Arc, Mutex};
+
+    /// Answers each request with what a function of its first line and body says; keeps requests.
+    pub struct Server {
+        address: SocketAddr,
+        pub asked: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Server {
+        pub fn start(answer: fn(&str, &str) -> String) -> Server {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let asked = Arc::new(Mutex::new(Vec::new()));
+            let kept = Arc::clone(&asked);
+            // It ends with the test's process.
+            std::thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    let kept = Arc::clone(&kept);
+                    std::thread::spawn(move || serve(stream, answer, &kept).ok());
+                }
+            });
+            Server { address, asked }
+        }
+
+        pub fn url(&self, path: &str) -> String {
+            format!("http://{}{path}", self.address)
+        }
+    }
+
+    fn serve(
+        mut stream: TcpStream,
+        answer: fn(&str, &str) -> String,
+        kept: &Mutex<Vec<String>>,
+    ) -> std::io::Result<()> {
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let (mut first, mut length) = (String::new(), 0);
+        reader.read_line(&mut first)?;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line)?;
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        let body = String::from_utf8(body).unwrap();
+        let first = first.trim().trim_end_matches(" HTTP/1.1").to_owned();
+        kept.lock()
+            .unwrap()
+            .push(format!("{first} {body}").trim().to_owned());
+        stream.write_all(answer(&first, &body).as_bytes())
+    }
+
+    /// An answer with a status and a body.
+    pub fn says(status: u16, body: &str) -> String {
+        format!(
+            "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::testing::{Server, says};
+    use super::*;
+
+    fn question(method: &str, url: String) -> Question {
+        Question {
+            method: method.to_owned(),
+            url,
+            body: None,
+            follow: true,
+            timeout: Duration::from_secs(60),
+        }
+    }
+
+    fn get(url: String) -> Result<Answer, String> {
+        ask(&question("GET", url), &Stop::default())
+    }
+
+    #[test]
+    fn an_answer_has_a_status_and_a_body() {
+        let server = Server::start(|first, body| match first {
+            "GET /fine" => says(200, "all is well"),
+            "GET /empty" => says(204, ""),
+            "POST /take" => says(201, &format!("got {body}")),
+            _ => says(404, "what?"),
+        });
+        let answer = get(server.url("/fine")).unwrap();
+        assert_eq!((answer.status, answer.contains("is well")), (200, true));
+        assert!(!answer.contains("is bad"));
+        assert_eq!(get(server.url("/empty")).unwrap().status, 204);
+        assert_eq!(get(server.url("/no")).unwrap().status, 404);
+        let mut post = question("POST", server.url("/take"));
+        post.body = Some(serde_json::json!({"a": 1}));
+        let answer = ask(&post, &Stop::default()).unwrap();
+        assert_eq!(answer.body, b"got {\"a\":1}");
+        for method in ["HEAD", "DELETE", "OPTIONS", "PUT", "POST"] {
+            let answer = ask(&question(method, server.url("/x")), &Stop::default());
+            assert_eq!(answer.map(|answer| answer.status), Ok(404), "{method}");
+        }
+    }
+
+    #[test]
+    fn redirects_are_followed_a_few_times_or_not_at_all() {
+        let server = Server::start(|first, _| match first {
+            "GET /there" => says(200, "here"),
+            "GET /round" => says(302, "").replace("\r\n\r\n", "\r\nLocation: /round\r\n\r\n"),
+            _ => says(302, "").replace("\r\n\r\n", "\r\nLocation: /there\r\n\r\n"),
+        });
+        assert_eq!(get(server.url("/")).unwrap().body, b"here");
+        assert!(get(server.url("/round")).is_err());
+        let mut once = question("GET", server.url("/"));
+        once.follow = false;
+        assert_eq!(ask(&once, &Stop::default()).unwrap().status, 302);
+    }
+
+    #[test]
+    fn a_huge_answer_is_cut_and_a_slow_one_ends() {
+        let server = Server::start(|first, _| match first {
+            "GET /huge" => says(200, &"x".repeat(3 * MAX_BODY as usize)),
+            _ => {
+                std::thread::sleep(Duration::from_secs(600));
+                String::new()
+            }
+        });
+        let answer = get(server.url("/huge")).unwrap();
+        assert_eq!(answer.body.len() as u64, MAX_BODY);
+        let mut slow = question("GET", server.url("/slow"));
+        slow.timeout = Duration::from_millis(300);
+        let said = ask(&slow, &Stop::default()).unwrap_err();
+        assert!(said.contains("timeout"), "{said}");
+        let stop = Stop::default();
+        stop.wish();
+        slow.timeout = Duration::from_secs(600);
+        assert_eq!(ask(&slow, &stop), Err("stopped".to_owned()));
+    }
+
+    #[test]
+    fn nobody_there_or_nothing_that_can_be_asked_is_said() {
+        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = unused.local_addr().unwrap();
+        drop(unused);
+        for url in [
+            &format!("http://{address}/"),
+            "ftp://127.0.0.1/",
+            "nonsense",
+            "http://",
+        ] {
+            assert!(get((*url).to_owned()).is_err(), "{url}");
+        }
+        let bad = question("BAD METHOD", format!("http://{address}/"));
+        assert!(ask(&bad, &Stop::default()).is_err());
+    }
+}

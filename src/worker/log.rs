@@ -1,0 +1,223 @@
+//! What a command printed: its beginning and its end are kept, and what lies between is counted.
+
+use std::collections::VecDeque;
+
+use crate::core::text::is_invisible;
+
+/// Most bytes that are kept of the beginning.
+pub const HEAD: usize = 256 * 1024;
+/// Most bytes that are kept of the end.
+pub const TAIL: usize = 768 * 1024;
+
+/// A bounded log.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    total: u64,
+    wanted: Option<Wanted>,
+}
+
+/// A text that is looked for in everything, also in what is not kept.
+#[derive(Debug, Clone)]
+struct Wanted {
+    text: Vec<u8>,
+    /// The last bytes, in which it may have begun.
+    before: Vec<u8>,
+    seen: bool,
+}
+
+impl Log {
+    /// A log that notices a text wherever it comes by.
+    pub fn looking_for(text: &str) -> Log {
+        Log {
+            wanted: Some(Wanted {
+                text: text.as_bytes().to_vec(),
+                before: Vec::new(),
+                seen: text.is_empty(),
+            }),
+            ..Log::default()
+        }
+    }
+
+    /// Take in what was printed.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if let Some(wanted) = &mut self.wanted {
+            wanted.look(bytes);
+        }
+        self.total += bytes.len() as u64;
+        let room = HEAD - self.head.len().min(HEAD);
+        let (head, rest) = bytes.split_at(room.min(bytes.len()));
+        self.head.extend_from_slice(head);
+        // Of a very long piece only the end can stay.
+        let rest = &rest[rest.len().saturating_sub(TAIL)..];
+        let too_many = (self.tail.len() + rest.len()).saturating_sub(TAIL);
+        self.tail.drain(..too_many);
+        self.tail.extend(rest);
+    }
+
+    /// Whether the text that is looked for came by.
+    pub fn has_seen(&self) -> bool {
+        self.wanted.as_ref().is_none_or(|wanted| wanted.seen)
+    }
+
+    /// How many bytes are not kept.
+    pub fn cut(&self) -> u64 {
+        self.total - (self.head.len() + self.tail.len()) as u64
+    }
+
+    /// What is kept, with a line that says what is not.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.head.clone();
+        let cut = self.cut();
+        if cut > 0 {
+            bytes.extend_from_slice(format!("\n[… {cut} bytes were cut here …]\n").as_bytes());
+        }
+        bytes.extend(&self.tail);
+        bytes
+    }
+
+    /// The end, as a text of at most so many bytes that can be shown anywhere.
+    pub fn excerpt(&self, most: usize) -> String {
+        excerpt(&self.bytes(), most)
+    }
+
+    /// The last line that says something.
+    pub fn last_line(&self, most: usize) -> String {
+        let end = self.excerpt(16 * 1024);
+        let line = end.lines().rev().find(|line| !line.trim().is_empty());
+        shortened(line.unwrap_or_default().trim(), most)
+    }
+}
+
+impl Wanted {
+    fn look(&mut self, bytes: &[u8]) {
+        if self.seen {
+            return;
+        }
+        self.before.extend_from_slice(bytes);
+        let mut windows = self.before.windows(self.text.len());
+        self.seen = windows.any(|window| window == self.text);
+        let keep = self.text.len() - 1;
+        self.before.drain(..self.before.len().saturating_sub(keep));
+    }
+}
+
+/// The end of something printed or answered: at most so many bytes, without escape sequences and
+/// control characters.
+pub fn excerpt(bytes: &[u8], most: usize) -> String {
+    // Escapes make it shorter, so that some more has to be looked at.
+    let from = bytes.len().saturating_sub(most.saturating_mul(4));
+    let text = printable(&String::from_utf8_lossy(&bytes[from..]));
+    let text = text.trim();
+    let mut start = text.len().saturating_sub(most);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text[start..].to_owned()
+}
+
+/// At most so many bytes of a text; what is longer ends in an ellipsis.
+pub fn shortened(text: &str, most: usize) -> String {
+    let text = printable(text);
+    if text.len() <= most {
+        return text;
+    }
+    let mut end = most.saturating_sub('…'.len_utf8());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
+}
+
+/// Without terminal escape sequences and whatever is not seen, other than line breaks.
+fn printable(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\u{1b}' if characters.peek() == Some(&'[') => {
+                // Parameters, then one letter.
+                characters.next();
+                while characters.next_if(|c| !('@'..='~').contains(c)).is_some() {}
+                characters.next();
+            }
+            '\n' => plain.push('\n'),
+            '\t' => plain.push(' '),
+            c if is_invisible(c) => {}
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_log_is_kept_as_it_is() {
+        let mut log = Log::default();
+        log.push(b"one\n");
+        log.push(b"two\n");
+        assert_eq!(log.bytes(), b"one\ntwo\n");
+        assert_eq!(log.cut(), 0);
+        assert_eq!(log.last_line(100), "two");
+    }
+
+    #[test]
+    fn of_a_flood_the_beginning_and_the_end_are_kept_and_the_rest_is_counted() {
+        for piece in [1, 1000, HEAD, HEAD + TAIL, 3 * (HEAD + TAIL)] {
+            let all: Vec<u8> = (0..5_000_000_u32).map(|n| (n % 251) as u8).collect();
+            let mut log = Log::default();
+            for part in all.chunks(piece.max(7)) {
+                log.push(part);
+            }
+            let kept = log.bytes();
+            let cut = (all.len() - HEAD - TAIL) as u64;
+            assert_eq!(log.cut(), cut);
+            assert_eq!(kept[..HEAD], all[..HEAD], "pieces of {piece}");
+            assert_eq!(kept[kept.len() - TAIL..], all[all.len() - TAIL..]);
+            let between = String::from_utf8_lossy(&kept[HEAD..kept.len() - TAIL]).into_owned();
+            assert_eq!(between, format!("\n[… {cut} bytes were cut here …]\n"));
+        }
+    }
+
+    #[test]
+    fn a_text_is_noticed_also_where_it_is_cut_and_across_pieces() {
+        let mut log = Log::looking_for("needle");
+        log.push(&vec![b'x'; HEAD + 10]);
+        for piece in ["nee", "d", "le"] {
+            assert!(!log.has_seen());
+            log.push(piece.as_bytes());
+        }
+        assert!(log.has_seen());
+        log.push(&vec![b'x'; 2 * TAIL]);
+        assert!(log.has_seen());
+        assert!(!String::from_utf8_lossy(&log.bytes()).contains("needle"));
+        assert!(Log::looking_for("").has_seen(), "nothing is in everything");
+        assert!(Log::default().has_seen(), "nothing is looked for");
+    }
+
+    #[test]
+    fn excerpts_are_short_whole_characters_and_harmless() {
+        let table: [(&str, usize, &str); 6] = [
+            ("all well\n", 100, "all well"),
+            ("one\ntwo", 3, "two"),
+            ("größe", 3, "ße"),
+            ("größe", 2, "e"),
+            (
+                "\u{1b}[31mred\u{1b}[0m\u{7}\tand\r\n\u{202e}more",
+                100,
+                "red and\nmore",
+            ),
+            ("", 10, ""),
+        ];
+        for (text, most, shown) in table {
+            assert_eq!(excerpt(text.as_bytes(), most), shown, "{text:?}");
+        }
+        assert_eq!(excerpt(&[b'a', 0xff, b'b'], 10), "a\u{fffd}b");
+        assert_eq!(shortened("größer", 6), "gr…");
+        assert_eq!(shortened("größer", 8), "größer");
+    }
+}

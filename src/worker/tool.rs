@@ -1,0 +1,516 @@
+//! A `tool://` target: what its configuration says, and what its command finds around it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::core::record::MAX_OUTPUT_BYTES;
+
+/// Longest value of an input that has a variable of its own; the file holds all of them.
+const MAX_VARIABLE_BYTES: usize = 32 * 1024;
+/// Where programs are looked for when nothing says where.
+const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// How the variables begin that nobody else can set.
+const OWN: &str = "PLANSPEC_";
+/// The names that a target's configuration may have.
+const FIELDS: [&str; 4] = ["command", "env", "workingDirectory", "timeout"];
+
+/// The configuration of a `tool://` target.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tool {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Further variables of its environment.
+    pub env: BTreeMap<String, String>,
+    /// Where in the work tree it runs.
+    pub working_directory: Option<String>,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+}
+
+impl Tool {
+    /// Read a target's `config`.
+    ///
+    /// # Errors
+    /// In a sentence without a full stop: what is missing, or cannot be what it is.
+    pub fn read(config: Option<&Value>) -> Result<Tool, String> {
+        let none = Map::new();
+        let config = match config {
+            None | Some(Value::Null) => &none,
+            Some(Value::Object(config)) => config,
+            Some(_) => return Err("the target's `config` is not a mapping".to_owned()),
+        };
+        if let Some(name) = config.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+            return Err(format!(
+                "the target's `config` has an unknown field `{name}`: {} are known",
+                FIELDS.join(", ")
+            ));
+        }
+        Ok(Tool {
+            command: command(config.get("command"))?,
+            env: environment_of(config.get("env"))?,
+            working_directory: match config.get("workingDirectory") {
+                None | Some(Value::Null) => None,
+                Some(Value::String(path)) => Some(path.clone()),
+                Some(_) => return Err("`config.workingDirectory` is not a text".to_owned()),
+            },
+            timeout: match config.get("timeout") {
+                None | Some(Value::Null) => None,
+                Some(Value::String(text)) => Some(seconds(
+                    &text
+                        .parse()
+                        .map_err(|why| format!("`config.timeout`: {why}"))?,
+                )),
+                Some(_) => {
+                    return Err(
+                        "`config.timeout` is not a duration: write for example 10m".to_owned()
+                    );
+                }
+            },
+        })
+    }
+}
+
+/// A duration of a resource as the machine's own.
+pub fn seconds(duration: &crate::core::resource::Duration) -> Duration {
+    Duration::from_secs(u64::try_from(duration.seconds()).unwrap_or(0))
+}
+
+fn command(value: Option<&Value>) -> Result<Vec<String>, String> {
+    let words = match value {
+        None | Some(Value::Null) => return Err("the target has no `config.command`".to_owned()),
+        Some(Value::Array(words)) => words,
+        Some(_) => {
+            return Err(
+                "`config.command` is not a list: write the program and its arguments one by one, \
+                 for example [make, test]"
+                    .to_owned(),
+            );
+        }
+    };
+    let words: Option<Vec<String>> = words
+        .iter()
+        .map(|word| word.as_str().map(str::to_owned))
+        .collect();
+    match words {
+        None => Err("`config.command` holds something that is not a text: quote it".to_owned()),
+        Some(words) if words.first().is_none_or(String::is_empty) => {
+            Err("`config.command` names no program".to_owned())
+        }
+        Some(words) => Ok(words),
+    }
+}
+
+/// The variables that `config.env` sets.
+///
+/// # Errors
+/// In a sentence without a full stop: it is not a mapping of texts, numbers, true and false.
+pub fn environment_of(value: Option<&Value>) -> Result<BTreeMap<String, String>, String> {
+    let map = match value {
+        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+        Some(Value::Object(map)) => map,
+        Some(_) => return Err("`config.env` is not a mapping".to_owned()),
+    };
+    map.iter()
+        .map(|(name, value)| {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err(format!(
+                    "`config.env`: `{name}` cannot be the name of a variable"
+                ));
+            }
+            let text = match value {
+                Value::String(text) if text.contains('\0') => None,
+                Value::String(text) => Some(text.clone()),
+                Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+                _ => None,
+            };
+            let text = text.ok_or_else(|| format!("`config.env.{name}` is not a text"))?;
+            Ok((name.clone(), text))
+        })
+        .collect()
+}
+
+/// What a command is run for; it finds this in its environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Errand {
+    /// Namespace of the Execution.
+    pub namespace: String,
+    /// Its name.
+    pub execution: String,
+    /// The node.
+    pub node: String,
+    /// The attempt.
+    pub attempt: u32,
+}
+
+impl Errand {
+    /// As JSON, for whoever is asked over HTTP.
+    pub fn to_value(&self) -> Value {
+        serde_json::json!({
+            "namespace": self.namespace,
+            "execution": self.execution,
+            "node": self.node,
+            "attempt": self.attempt,
+        })
+    }
+}
+
+/// Where a command works: a work tree, and a folder of its own beside it.
+#[derive(Debug)]
+pub struct Bench {
+    /// The root of the work tree.
+    pub tree: PathBuf,
+    folder: PathBuf,
+    environment: BTreeMap<OsString, OsString>,
+}
+
+impl Bench {
+    /// Set one up in `folder`: a home and a place for temporary files, both empty. Of this
+    /// process's environment only the search path and the language are handed on; then comes
+    /// `env`, then what nobody can set otherwise.
+    ///
+    /// # Errors
+    /// In a sentence, when there is no room.
+    pub fn new(
+        tree: &Path,
+        folder: &Path,
+        env: &BTreeMap<String, String>,
+        errand: &Errand,
+    ) -> Result<Bench, String> {
+        let (home, temporary) = (folder.join("home"), folder.join("tmp"));
+        for place in [&home, &temporary] {
+            fs::create_dir_all(place)
+                .map_err(|error| format!("cannot make `{}`: {error}", place.display()))?;
+        }
+        let inherited = |name: &str, usual: &str| {
+            let value = std::env::var_os(name).filter(|value| !value.is_empty());
+            (name.into(), value.unwrap_or_else(|| usual.into()))
+        };
+        let mut environment = BTreeMap::from([
+            inherited("PATH", USUAL_PATH),
+            inherited("LANG", "C.UTF-8"),
+            ("HOME".into(), home.into()),
+            ("TMPDIR".into(), temporary.into()),
+        ]);
+        let env = env.iter().filter(|(name, _)| !name.starts_with(OWN));
+        environment.extend(env.map(|(name, value)| (name.into(), value.into())));
+        let own: [(&str, String); 4] = [
+            ("PLANSPEC_NAMESPACE", errand.namespace.clone()),
+            ("PLANSPEC_EXECUTION", errand.execution.clone()),
+            ("PLANSPEC_NODE", errand.node.clone()),
+            ("PLANSPEC_ATTEMPT", errand.attempt.to_string()),
+        ];
+        environment.extend(own.map(|(name, value)| (name.into(), value.into())));
+        Ok(Bench {
+            tree: tree.to_owned(),
+            folder: folder.to_owned(),
+            environment,
+        })
+    }
+
+    /// All that a command finds in its environment.
+    pub fn environment(&self) -> &BTreeMap<OsString, OsString> {
+        &self.environment
+    }
+
+    /// Lay out the inputs: all in a file, each in a variable where it fits into one.
+    ///
+    /// # Errors
+    /// In a sentence, when the file cannot be written.
+    pub fn lay_out(&mut self, inputs: &Map<String, Value>) -> Result<(), String> {
+        for (name, value) in inputs {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            if text.len() <= MAX_VARIABLE_BYTES && !text.contains('\0') {
+                self.environment.insert(variable(name).into(), text.into());
+            }
+        }
+        let path = self.folder.join("inputs.json");
+        let text = serde_json::to_vec_pretty(inputs).map_err(|error| error.to_string())?;
+        fs::write(&path, text)
+            .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+        self.environment
+            .insert("PLANSPEC_INPUTS".into(), path.into());
+        self.environment
+            .insert("PLANSPEC_OUTPUTS".into(), self.outputs_path().into());
+        Ok(())
+    }
+
+    fn outputs_path(&self) -> PathBuf {
+        self.folder.join("outputs.json")
+    }
+
+    /// What the command left in the file that `PLANSPEC_OUTPUTS` names; nothing when there is none.
+    ///
+    /// # Errors
+    /// In a sentence without a full stop: it is no JSON object, or too large.
+    pub fn take_outputs(&self) -> Result<Map<String, Value>, String> {
+        let path = self.outputs_path();
+        match path.symlink_metadata() {
+            Err(_) => return Ok(Map::new()),
+            Ok(found) if !found.is_file() => {
+                return Err("what PLANSPEC_OUTPUTS names is no regular file".to_owned());
+            }
+            Ok(_) => {}
+        }
+        let mut text = Vec::new();
+        let most = MAX_OUTPUT_BYTES as u64;
+        fs::File::open(&path)
+            .and_then(|file| file.take(most + 1).read_to_end(&mut text))
+            .map_err(|error| format!("the outputs cannot be read: {error}"))?;
+        if text.len() as u64 > most {
+            return Err(format!(
+                "the outputs have more than {most} bytes: leave large ones as files"
+            ));
+        }
+        if text.trim_ascii().is_empty() {
+            return Ok(Map::new());
+        }
+        match serde_json::from_slice(&text) {
+            Ok(Value::Object(outputs)) => Ok(outputs),
+            Ok(_) => Err("the outputs are JSON, but no object".to_owned()),
+            Err(error) => Err(format!("the outputs are no JSON: {error}")),
+        }
+    }
+
+    /// The folder in the work tree that a relative path names.
+    ///
+    /// # Errors
+    /// In a sentence without a full stop: it is not there, or leads out.
+    pub fn directory(&self, path: Option<&str>) -> Result<PathBuf, String> {
+        let root = &self.tree;
+        let Some(path) = path else {
+            return Ok(root.clone());
+        };
+        let absent = |_| format!("the working directory `{path}` does not exist in the work tree");
+        let root = root.canonicalize().map_err(absent)?;
+        let found = root.join(path).canonicalize().map_err(absent)?;
+        match found.starts_with(&root) && found.is_dir() {
+            true => Ok(found),
+            false => Err(format!("`{path}` is no folder of the work tree")),
+        }
+    }
+}
+
+/// The variable of an input.
+fn variable(name: &str) -> String {
+    let plain = |c: char| match c {
+        'a'..='z' => c.to_ascii_uppercase(),
+        'A'..='Z' | '0'..='9' => c,
+        _ => '_',
+    };
+    format!(
+        "PLANSPEC_INPUT_{}",
+        name.chars().map(plain).collect::<String>()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_an_argument_list_and_what_it_finds_around_it() {
+        let config = json!({
+            "command": ["make", "-j", "2"],
+            "env": {"A": "x", "N": 1, "B": true},
+            "workingDirectory": "app",
+            "timeout": "90s",
+        });
+        let tool = Tool::read(Some(&config)).unwrap();
+        assert_eq!(tool.command, ["make", "-j", "2"]);
+        assert_eq!(tool.working_directory.as_deref(), Some("app"));
+        assert_eq!(tool.timeout, Some(Duration::from_secs(90)));
+        let env: Vec<(&str, &str)> = tool.env.iter().map(|(n, v)| (&**n, &**v)).collect();
+        assert_eq!(env, [("A", "x"), ("B", "true"), ("N", "1")]);
+    }
+
+    #[test]
+    fn a_hostile_configuration_says_what_is_wrong_with_it() {
+        let table = [
+            (json!(null), "the target has no `config.command`"),
+            (json!("make"), "the target's `config` is not a mapping"),
+            (
+                json!({"comand": ["x"]}),
+                "the target's `config` has an unknown field `comand`",
+            ),
+            (
+                json!({"command": "rm -rf /"}),
+                "`config.command` is not a list",
+            ),
+            (json!({"command": []}), "`config.command` names no program"),
+            (
+                json!({"command": [""]}),
+                "`config.command` names no program",
+            ),
+            (
+                json!({"command": ["x", 1]}),
+                "`config.command` holds something that is not a text",
+            ),
+            (
+                json!({"command": {"x": 1}}),
+                "`config.command` is not a list",
+            ),
+            (
+                json!({"command": ["x"], "env": ["A"]}),
+                "`config.env` is not a mapping",
+            ),
+            (
+                json!({"command": ["x"], "env": {"A": [1]}}),
+                "`config.env.A` is not a text",
+            ),
+            (
+                json!({"command": ["x"], "env": {"A=B": "x"}}),
+                "`config.env`: `A=B` cannot be",
+            ),
+            (
+                json!({"command": ["x"], "env": {"A": "\0"}}),
+                "`config.env.A` is not a text",
+            ),
+            (
+                json!({"command": ["x"], "workingDirectory": 1}),
+                "`config.workingDirectory` is not",
+            ),
+            (
+                json!({"command": ["x"], "timeout": 5}),
+                "`config.timeout` is not a duration",
+            ),
+            (
+                json!({"command": ["x"], "timeout": "soon"}),
+                "`config.timeout`: ",
+            ),
+        ];
+        for (config, why) in table {
+            let said = Tool::read(Some(&config)).unwrap_err();
+            assert!(said.starts_with(why), "{config}: {said}");
+        }
+    }
+
+    fn bench(folder: &Path, env: &[(&str, &str)]) -> Bench {
+        let env = env
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect();
+        let errand = Errand {
+            namespace: "team".to_owned(),
+            execution: "run".to_owned(),
+            node: "build".to_owned(),
+            attempt: 2,
+        };
+        let tree = folder.join("work");
+        fs::create_dir_all(&tree).unwrap();
+        Bench::new(&tree, folder, &env, &errand).unwrap()
+    }
+
+    #[test]
+    fn the_environment_is_made_and_what_it_is_run_for_cannot_be_set_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let env = [
+            ("HOME", "/mine"),
+            ("PLANSPEC_NODE", "forged"),
+            ("EXTRA", "1"),
+        ];
+        let bench = bench(folder.path(), &env);
+        let value = |name: &str| {
+            let found = bench.environment().get(std::ffi::OsStr::new(name));
+            found.map(|value| value.to_string_lossy().into_owned())
+        };
+        assert_eq!(value("HOME").as_deref(), Some("/mine"));
+        assert_eq!(value("EXTRA").as_deref(), Some("1"));
+        assert_eq!(value("PLANSPEC_NODE").as_deref(), Some("build"));
+        assert_eq!(value("PLANSPEC_ATTEMPT").as_deref(), Some("2"));
+        let names: Vec<_> = bench
+            .environment()
+            .keys()
+            .map(|n| n.to_string_lossy())
+            .collect();
+        let all = [
+            "EXTRA",
+            "HOME",
+            "LANG",
+            "PATH",
+            "PLANSPEC_ATTEMPT",
+            "PLANSPEC_EXECUTION",
+            "PLANSPEC_NAMESPACE",
+            "PLANSPEC_NODE",
+            "TMPDIR",
+        ];
+        assert_eq!(names, all);
+    }
+
+    #[test]
+    fn inputs_are_a_file_and_variables() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bench = bench(folder.path(), &[]);
+        let inputs = json!({
+            "target": "web", "max-size": 3, "list": [1, "a"], "long": "x".repeat(40_000), "nul": "\0",
+        });
+        let inputs = inputs.as_object().unwrap();
+        bench.lay_out(inputs).unwrap();
+        let value = |name: &str| {
+            let found = bench.environment().get(std::ffi::OsStr::new(name));
+            found.map(|value| value.to_string_lossy().into_owned())
+        };
+        assert_eq!(value("PLANSPEC_INPUT_TARGET").as_deref(), Some("web"));
+        assert_eq!(value("PLANSPEC_INPUT_MAX_SIZE").as_deref(), Some("3"));
+        assert_eq!(value("PLANSPEC_INPUT_LIST").as_deref(), Some("[1,\"a\"]"));
+        assert_eq!(value("PLANSPEC_INPUT_LONG"), None);
+        assert_eq!(value("PLANSPEC_INPUT_NUL"), None);
+        let text = fs::read(value("PLANSPEC_INPUTS").unwrap()).unwrap();
+        let read: Map<String, Value> = serde_json::from_slice(&text).unwrap();
+        assert_eq!(&read, inputs);
+    }
+
+    #[test]
+    fn outputs_are_one_json_object_of_a_sensible_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = bench(folder.path(), &[]);
+        assert_eq!(bench.take_outputs(), Ok(Map::new()), "no file");
+        let large = format!("{{\"a\": \"{}\"}}", "x".repeat(MAX_OUTPUT_BYTES));
+        let table = [
+            ("", Ok(0)),
+            (" \n", Ok(0)),
+            ("{\"a\": 1, \"b\": null}", Ok(2)),
+            ("[1]", Err("the outputs are JSON, but no object")),
+            ("{", Err("the outputs are no JSON: ")),
+            (&large, Err("the outputs have more than ")),
+        ];
+        for (text, expected) in table {
+            fs::write(folder.path().join("outputs.json"), text).unwrap();
+            match (bench.take_outputs(), expected) {
+                (Ok(outputs), Ok(count)) => assert_eq!(outputs.len(), count),
+                (Err(said), Err(why)) => assert!(said.starts_with(why), "{said}"),
+                other => panic!("{text:.40}: {other:?}"),
+            }
+        }
+        fs::remove_file(folder.path().join("outputs.json")).unwrap();
+        fs::create_dir(folder.path().join("outputs.json")).unwrap();
+        let said = bench.take_outputs().unwrap_err();
+        assert!(said.contains("no regular file"), "{said}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_working_directory_does_not_lead_out_of_the_work_tree() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = bench(folder.path(), &[]);
+        fs::create_dir(bench.tree.join("app")).unwrap();
+        fs::write(bench.tree.join("file"), "").unwrap();
+        std::os::unix::fs::symlink("/", bench.tree.join("out")).unwrap();
+        assert_eq!(bench.directory(None).unwrap(), bench.tree);
+        assert!(bench.directory(Some("app")).unwrap().ends_with("app"));
+        for path in ["..", "../..", "/", "out", "file", "no", "app/../.."] {
+            assert!(bench.directory(Some(path)).is_err(), "{path}");
+        }
+    }
+}

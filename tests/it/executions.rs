@@ -1,0 +1,192 @@
+//! Everything that a plan can say, with the real program and a remote: conditions, data, groups,
+//! externals, retries, what the repository holds.
+
+use serde_json::json;
+
+use crate::sandbox::{Place, Sandbox};
+
+const PLAN: &str = r#"apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata: {name: release, namespace: shop}
+spec:
+  description: Everything at once
+  graph:
+    nodes:
+      - id: build
+        kind: Task
+        outputs: [{name: image, type: string}, {name: risky, type: boolean}]
+        retries: 1
+      - id: canary
+        kind: Task
+        dependsOn: [build]
+        when: nodes["build"].outputs.risky
+      - id: deploy
+        kind: Task
+        dependsOn: [canary]
+        inputs:
+          image: ${nodes.build.outputs.image}
+          where: ${parameters.region}/shop
+      - id: rollout
+        kind: Group
+        children: [canary, deploy]
+      - id: dns
+        kind: External
+        externalRef: {type: uri, uri: "https://shop.example/health"}
+      - id: done
+        kind: Task
+        dependsOn: [rollout, dns]
+      - id: undo
+        kind: Task
+        when: nodes["deploy"].phase == "Failed"
+    edges:
+      - {from: deploy, to: undo, type: soft}
+"#;
+
+fn started<'s>(sandbox: &'s Sandbox) -> Place<'s> {
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/release.yaml", PLAN);
+    ana.run("start release -n shop --name run -p region=eu")
+        .ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    ana
+}
+
+fn report(place: &Place<'_>, node: &str, how: &str) {
+    place
+        .run(&format!("claim run/{node} --as agent:a --reconcile"))
+        .ok();
+    place
+        .run(&format!("report run/{node} --as agent:a {how} --reconcile"))
+        .ok();
+}
+
+#[test]
+fn everything_that_a_plan_says_takes_effect() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    let outputs = r#"{"image": "shop:1", "risky": false}"#;
+    ana.write("../outputs.json", outputs);
+    ana.run("claim run/build --as agent:a --reconcile").ok();
+    ana.run("report run/build --as agent:a --succeeded --output image=shop:1 --output risky=no")
+        .exits(1)
+        .notes("risky");
+    ana.run("report run/build --as agent:a --succeeded --outputs-file ../outputs.json --reconcile")
+        .ok();
+    assert_eq!(ana.node_phase("run/canary"), "Skipped");
+    let next = ana.run("next -o json").ok().json();
+    assert_eq!(next["items"][0]["node"], "deploy");
+    assert_eq!(
+        next["items"][0]["inputs"],
+        json!({"image": "shop:1", "where": "eu/shop"})
+    );
+    report(&ana, "deploy", "--succeeded");
+    assert_eq!(ana.node_phase("run/rollout"), "Succeeded");
+    assert_eq!(ana.node_phase("run/undo"), "Skipped");
+    assert_eq!(ana.phase("execution/run"), "Blocked");
+    ana.run("claim run/dns --as agent:a").exits(1);
+    ana.run("report run/dns --as agent:probe --succeeded --reconcile")
+        .ok();
+    report(&ana, "done", "--succeeded");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    ana.run("retry run").exits(1).notes("Succeeded");
+}
+
+#[test]
+fn what_failed_is_opened_again() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("retry run")
+        .exits(1)
+        .notes("no node of shop/run has failed");
+    report(&ana, "build", "--failed -m 'no disk'");
+    assert_eq!(ana.node_phase("run/build"), "Pending");
+    sandbox.minutes_pass(1);
+    ana.run("reconcile").ok();
+    report(&ana, "build", "--failed -m 'no disk'");
+    ana.run("report run/dns --as agent:probe --succeeded --reconcile")
+        .ok();
+    assert_eq!(ana.phase("execution/run"), "Failed");
+    assert_eq!(ana.node_phase("run/done"), "Skipped");
+    ana.run("retry run/done").exits(1).notes("has not failed");
+    ana.run("retry run/nobody").exits(1);
+    ana.run("retry run/build -m 'more disk' --reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Running");
+    assert_eq!(ana.node_phase("run/done"), "Pending");
+    let build = ana.node("run/build");
+    assert_eq!(
+        (&build["phase"], &build["attempt"]),
+        (&json!("Pending"), &json!(3))
+    );
+    // Also when the files have gone since: the run is pinned.
+    ana.write("planspec/release.yaml", "# nothing\n");
+    ana.commit("Away with it").push();
+    ana.run("reconcile").ok();
+    let outputs = "--succeeded --output image=x --outputs-file ../o.json";
+    ana.write("../o.json", r#"{"risky": true}"#);
+    report(&ana, "build", outputs);
+    assert_eq!(ana.node_phase("run/canary"), "Pending");
+    ana.run("reconcile").ok().says("nothing");
+}
+
+#[test]
+fn a_failed_run_is_opened_again_by_somebody_with_a_fresh_shallow_clone() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("start release -n shop --name fast -p region=eu -p failFast=true")
+        .ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    for _ in 0..2 {
+        ana.run("claim fast/build --as agent:a --reconcile").ok();
+        ana.run("report fast/build --as agent:a --failed --reconcile")
+            .ok();
+        sandbox.minutes_pass(1);
+        ana.run("reconcile").ok();
+    }
+    assert_eq!(ana.phase("execution/fast"), "Failed");
+    assert_eq!(ana.node_phase("fast/dns"), "Cancelled");
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let ben = sandbox.clone_with("--depth 1", &url, "ben");
+    ben.run("retry shop/fast --reconcile").ok();
+    assert_eq!(ben.phase("execution/fast"), "Running");
+    assert_eq!(ben.node_phase("fast/dns"), "Blocked");
+}
+
+#[test]
+fn the_repository_does_what_is_merged() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish(
+        "planspec/docs.yaml",
+        r###"apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata: {name: docs, namespace: shop}
+spec:
+  description: Write the page
+  graph:
+    nodes:
+      - id: page
+        kind: Task
+        acceptanceCriteria:
+          - {type: artifact_exists, name: page, path: docs/api.md, contentMatch: "## API"}
+---
+apiVersion: planspec.io/v1alpha1
+kind: Binding
+metadata: {name: merge, namespace: shop}
+spec:
+  rules:
+    - selector: {planRef: {name: docs}}
+      target: {provider: repo://main}
+"###,
+    );
+    ana.run("start docs -n shop --name run --binding merge")
+        .ok();
+    ana.push();
+    ana.run("reconcile").ok().says("docs/api.md");
+    assert_eq!(ana.node_phase("run/page"), "Blocked");
+    ana.publish("docs/api.md", "# Shop\n\n## API\n");
+    ana.run("reconcile").ok().says("Succeeded");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    ana.run("reconcile").ok().says("nothing");
+}

@@ -1,0 +1,835 @@
+//! `planspec work`: commands of plans, run by the real program on real repositories.
+#![cfg(unix)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::http::Answers;
+use crate::resources::{capability, execution, execution_with, file, plan, resource, task};
+use crate::sandbox::{Place, Ran, SHARED, Sandbox, text};
+
+/// A command that nothing but a signal ends: a test that waits for its end waits for that.
+const FOR_EVER: &str = "tail -f /dev/null";
+
+/// A configuration whose command is a script.
+pub fn shell(script: &str) -> Value {
+    json!({"command": ["sh", "-c", script]})
+}
+
+/// A run of tasks, each with further fields and the configuration of its `tool://` target.
+pub fn tools(tasks: &[(&str, &str, Value)]) -> String {
+    let mut rules = "rules:\n".to_owned();
+    for (id, _, config) in tasks {
+        rules.push_str(&format!(
+            "  - {{selector: {{capabilityRef: {{name: {id}}}}}, target: {{provider: \
+             \"tool://{id}\", config: {config}}}}}\n"
+        ));
+    }
+    let nodes: Vec<_> = tasks
+        .iter()
+        .map(|(id, more, _)| task(id).needs(id).with(more))
+        .collect();
+    let mut resources: Vec<String> = tasks.iter().map(|(id, _, _)| capability(id)).collect();
+    resources.push(resource("Binding", "tools", &rules));
+    resources.push(plan("p", &nodes));
+    resources.push(execution_with("run", "p", "bindingRef: {name: tools}\n"));
+    file(&resources)
+}
+
+/// A clone of a new remote with such a run, reconciled once.
+pub fn started<'a>(sandbox: &'a Sandbox, config: &str, tasks: &[(&str, &str, Value)]) -> Place<'a> {
+    std::fs::create_dir_all(sandbox.path("tmp")).unwrap();
+    let ana = sandbox.team("ana");
+    ana.write(".planspec.yaml", format!("{SHARED}{config}"));
+    ana.publish("planspec/all.yaml", tools(tasks));
+    ana.run("reconcile").ok();
+    ana
+}
+
+/// Where the sandbox's workers have their work trees.
+fn temporary(sandbox: &Sandbox) -> String {
+    sandbox.path("tmp").to_str().unwrap().to_owned()
+}
+
+/// Run a worker.
+pub fn work(sandbox: &Sandbox, place: &Place<'_>, args: &str) -> Ran {
+    place.run_in(&[("TMPDIR", &temporary(sandbox))], &format!("work {args}"))
+}
+
+/// Start a worker, and do not wait for it.
+fn begin(sandbox: &Sandbox, place: &Place<'_>, args: &str) -> Child {
+    let mut command = place.planspec(&format!("work {args}"));
+    command
+        .env("TMPDIR", temporary(sandbox))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn end(child: Child) -> Ran {
+    Ran::of("planspec work", child.wait_with_output().unwrap())
+}
+
+/// Wait for something that another process does.
+fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args([name, &id])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+/// Whether a process is gone, or only waits for its parent to notice.
+fn is_gone(pid: &str) -> bool {
+    let stat = std::process::Command::new("ps")
+        .args(["-o", "stat=", "-p", pid.trim()])
+        .output()
+        .unwrap();
+    let stat = String::from_utf8(stat.stdout).unwrap();
+    stat.trim().is_empty() || stat.trim().starts_with('Z')
+}
+
+/// No worker has left anything on the machine.
+fn assert_tidy(sandbox: &Sandbox, place: &Place<'_>) {
+    let left: Vec<PathBuf> = std::fs::read_dir(sandbox.path("tmp"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(place.git("worktree list").lines().count(), 1);
+    assert_eq!(place.git("status --porcelain"), "");
+}
+
+/// The kept log of an attempt, and the commit below it.
+fn kept(place: &Place<'_>, node: &str, attempt: u32) -> (String, String) {
+    let uid = text(&place.get("execution/run")["metadata"]["uid"]);
+    let name = format!("refs/planspec/results/default/run/{uid}/{node}/{attempt}");
+    place.git(&format!("fetch -q origin {name}"));
+    let log = place.git("show FETCH_HEAD:log.txt");
+    assert_eq!(place.git("ls-tree --name-only FETCH_HEAD"), "log.txt");
+    (log, place.git("rev-parse FETCH_HEAD^"))
+}
+
+fn path_of(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_plan_of_commands_runs_to_its_end_with_inputs_outputs_and_what_they_changed() {
+    let sandbox = Sandbox::new();
+    let build = "echo building \"$PLANSPEC_INPUT_TARGET\" for $PLANSPEC_NAMESPACE/$PLANSPEC_EXECUTION; \
+        cp \"$PLANSPEC_INPUTS\" inputs.json; \
+        printf '{\"version\": \"1.2\", \"size\": 3}' > \"$PLANSPEC_OUTPUTS\"";
+    let ship = "test \"$PLANSPEC_INPUT_VERSION\" = 1.2 && test \"$PLANSPEC_INPUT_SIZE\" = 3 && echo shipped";
+    let ana = started(
+        &sandbox,
+        "",
+        &[
+            (
+                "build",
+                "inputs: {target: web, list: [1, 2]}\noutputs: [{name: version}, {name: size}]\n",
+                shell(build),
+            ),
+            (
+                "ship",
+                "dependsOn: [build]\ninputs:\n  version: ${nodes.build.outputs.version}\n  size: ${nodes.build.outputs.size}\n",
+                shell(ship),
+            ),
+        ],
+    );
+    let head = ana.git("rev-parse HEAD");
+    work(&sandbox, &ana, "--once --reconcile --as ci@example.com")
+        .ok()
+        .says("claimed default/run/build attempt 1 as ci@example.com")
+        .says("reported default/run/ship attempt 1 as succeeded");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    assert_eq!(
+        ana.node("run/build")["outputs"],
+        json!({"version": "1.2", "size": 3})
+    );
+    assert_tidy(&sandbox, &ana);
+    assert_eq!(ana.git("rev-parse HEAD"), head);
+
+    let (log, commit) = kept(&ana, "build", 1);
+    assert_eq!(log, "building web for default/run");
+    assert_eq!(
+        ana.node("run/build")["extensions"]["report"]["commit"],
+        *commit
+    );
+    assert_eq!(ana.git(&format!("rev-parse {commit}^")), head);
+    let inputs: Value =
+        serde_json::from_str(&ana.git(&format!("show {commit}:inputs.json"))).unwrap();
+    assert_eq!(inputs, json!({"target": "web", "list": [1, 2]}));
+
+    let (log, commit) = kept(&ana, "ship", 1);
+    assert_eq!(
+        (log.as_str(), commit),
+        ("shipped", head),
+        "it changed nothing"
+    );
+    assert!(ana.node("run/ship")["extensions"]["report"]["commit"].is_null());
+    let artifacts = &ana.get("execution/run")["status"]["artifacts"];
+    let artifact = &artifacts[1];
+    assert_eq!(artifact["name"], "log");
+    assert_eq!(artifact["path"], "log.txt");
+    assert_eq!(artifact["size"], "shipped\n".len());
+    assert_eq!(artifact["mediaType"], "text/plain");
+    let commit = text(&artifact["metadata"]["commit"]);
+    assert_eq!(ana.git(&format!("show {commit}:log.txt")), "shipped");
+    work(&sandbox, &ana, "--once")
+        .ok()
+        .notes("nothing is ready");
+}
+
+#[test]
+fn it_works_without_a_remote_as_well() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir_all(sandbox.path("tmp")).unwrap();
+    let solo = sandbox.repository("solo");
+    solo.publish(
+        "planspec/all.yaml",
+        tools(&[("one", "", shell("echo x > new"))]),
+    );
+    solo.run("reconcile").ok();
+    work(&sandbox, &solo, "")
+        .ok()
+        .notes("next: planspec reconcile");
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("execution/run"), "Succeeded");
+    let commit = text(&solo.node("run/one")["extensions"]["report"]["commit"]);
+    assert_eq!(solo.git(&format!("show {commit}:new")), "x");
+    assert_tidy(&sandbox, &solo);
+}
+
+#[test]
+fn a_shallow_clone_is_enough_to_work_in() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox, "", &[("one", "", shell("echo x > new"))]);
+    ana.commit("More history").push();
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let ben = sandbox.clone_with("--depth=1", &url, "ben");
+    work(&sandbox, &ben, "--reconcile").ok();
+    assert_eq!(ben.phase("execution/run"), "Succeeded");
+    let (_, commit) = kept(&ana, "one", 1);
+    assert_eq!(ana.git(&format!("show {commit}:new")), "x");
+    assert_tidy(&sandbox, &ben);
+}
+
+#[test]
+fn a_command_that_fails_fails_the_attempt_and_the_next_one_may_do_better() {
+    let sandbox = Sandbox::new();
+    let script = "echo trying; test $PLANSPEC_ATTEMPT = 2 || { echo no luck >&2; exit 7; }";
+    let ana = started(&sandbox, "", &[("one", "retries: 1\n", shell(script))]);
+    work(&sandbox, &ana, "--reconcile")
+        .ok()
+        .says("failed: exit code 7: no luck")
+        .notes("| no luck");
+    let node = ana.node("run/one");
+    assert_eq!(
+        (&node["extensions"]["failures"], &node["attempt"]),
+        (&json!(1), &json!(2))
+    );
+    assert_eq!(kept(&ana, "one", 1).0, "trying\nno luck");
+    sandbox.minutes_pass(1);
+    work(&sandbox, &ana, "--reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn outputs_that_cannot_be_taken_fail_the_attempt_and_say_why() {
+    let table = [
+        ("true", "declared outputs are missing: version"),
+        (
+            "echo '[1]' > $PLANSPEC_OUTPUTS",
+            "the outputs are JSON, but no object",
+        ),
+        ("echo '{' > $PLANSPEC_OUTPUTS", "the outputs are no JSON"),
+        ("mkfifo $PLANSPEC_OUTPUTS", "no regular file"),
+        (
+            "printf '{\"version\": \"%070000d\"}' 1 > $PLANSPEC_OUTPUTS",
+            "the outputs have more than 65536 bytes",
+        ),
+        (
+            "printf '{\"version\": \"%065000d\"}' 1 > $PLANSPEC_OUTPUTS",
+            "its outputs cannot be reported",
+        ),
+    ];
+    let ids: Vec<String> = (0..table.len()).map(|n| format!("t{n}")).collect();
+    let tasks: Vec<(&str, &str, Value)> = ids
+        .iter()
+        .zip(&table)
+        .map(|(id, (script, _))| (id.as_str(), "outputs: [{name: version}]\n", shell(script)))
+        .collect();
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox, "", &tasks);
+    work(&sandbox, &ana, "--reconcile").ok();
+    for (id, (script, why)) in ids.iter().zip(&table) {
+        let node = ana.node(&format!("run/{id}"));
+        assert_eq!(text(&node["phase"]), "Failed", "{script}");
+        assert!(text(&node["message"]).contains(why), "{script}: {node}");
+    }
+    assert!(ana.unapplied("run").is_empty());
+}
+
+#[test]
+fn a_hostile_configuration_fails_the_attempt_and_says_why() {
+    let table = [
+        (
+            json!({"command": "rm -rf /"}),
+            "`config.command` is not a list",
+        ),
+        (json!({"command": []}), "`config.command` names no program"),
+        (json!({}), "the target has no `config.command`"),
+        (
+            json!({"command": ["no-such-program"]}),
+            "the program `no-such-program` was not found",
+        ),
+        (
+            json!({"command": ["./no-such"]}),
+            "the program `./no-such` was not found",
+        ),
+        (
+            json!({"command": ["ls"], "workingDirectory": "../.."}),
+            "is no folder of the work tree",
+        ),
+        (
+            json!({"command": ["ls"], "workingDirectory": "no"}),
+            "does not exist in the work tree",
+        ),
+        (
+            json!({"command": ["ls"], "env": {"A": ["x"]}}),
+            "`config.env.A` is not a text",
+        ),
+        (
+            json!({"command": ["ls"], "timeout": "soon"}),
+            "`config.timeout`",
+        ),
+        (
+            json!({"command": ["ls"], "shell": true}),
+            "unknown field `shell`",
+        ),
+    ];
+    let ids: Vec<String> = (0..table.len()).map(|n| format!("t{n}")).collect();
+    let tasks: Vec<(&str, &str, Value)> = ids
+        .iter()
+        .zip(&table)
+        .map(|(id, (config, _))| (id.as_str(), "", config.clone()))
+        .collect();
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox, "", &tasks);
+    work(&sandbox, &ana, "--reconcile -j 4").ok();
+    for (id, (config, why)) in ids.iter().zip(&table) {
+        let node = ana.node(&format!("run/{id}"));
+        assert_eq!(text(&node["phase"]), "Failed", "{config}");
+        assert!(text(&node["message"]).contains(why), "{config}: {node}");
+    }
+    assert_tidy(&sandbox, &ana);
+}
+
+#[test]
+fn a_timeout_ends_whatever_the_command_started() {
+    let sandbox = Sandbox::new();
+    let pids = path_of(&sandbox.path("pids"));
+    let script =
+        format!("{FOR_EVER} & echo $! >> $PIDS; ({FOR_EVER} & echo $! >> $PIDS; wait) & wait");
+    let mut config = shell(&script);
+    config["env"] = json!({"PIDS": pids});
+    config["timeout"] = json!("2s");
+    let ana = started(&sandbox, "", &[("one", "timeout: 1h\n", config)]);
+    work(&sandbox, &ana, "--reconcile")
+        .ok()
+        .says("timed out after 2 s");
+    assert_eq!(ana.node_phase("run/one"), "Failed");
+    let pids = std::fs::read_to_string(pids).unwrap();
+    assert_eq!(pids.lines().count(), 2);
+    for pid in pids.lines() {
+        until(|| is_gone(pid));
+    }
+}
+
+#[test]
+fn of_a_flood_the_log_keeps_the_beginning_and_the_end() {
+    let sandbox = Sandbox::new();
+    let script = "echo begin; head -c 5000000 /dev/zero | tr '\\0' x; echo; echo end";
+    let ana = started(&sandbox, "", &[("one", "", shell(script))]);
+    work(&sandbox, &ana, "--reconcile").ok();
+    let (log, _) = kept(&ana, "one", 1);
+    assert!(log.starts_with("begin\nxxx") && log.ends_with("xxx\nend"));
+    assert!(log.contains("bytes were cut here"));
+    assert!(log.len() < 1_100_000);
+    let artifact = &ana.get("execution/run")["status"]["artifacts"][0];
+    assert_eq!(artifact["size"], log.len() + 1);
+}
+
+#[test]
+fn nothing_of_the_workers_environment_is_seen() {
+    let sandbox = Sandbox::new();
+    let mut config = shell("env | sort > env.txt; git rev-parse --show-toplevel > place.txt");
+    config["env"] = json!({"EXTRA": "given", "PLANSPEC_NODE": "forged"});
+    let ana = started(&sandbox, "", &[("one", "", config)]);
+    let git_dir = path_of(&ana.dir.join(".git"));
+    let tree = path_of(&ana.dir);
+    ana.run_in(
+        &[
+            ("TMPDIR", &temporary(&sandbox)),
+            ("GITHUB_TOKEN", "secret"),
+            ("CI_JOB_TOKEN", "secret"),
+            ("GIT_DIR", &git_dir),
+            ("GIT_WORK_TREE", &tree),
+            (
+                "GIT_INDEX_FILE",
+                &path_of(&ana.dir.join(".git/other-index")),
+            ),
+            ("SSH_AUTH_SOCK", "/somewhere"),
+        ],
+        "work --reconcile",
+    )
+    .ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    let commit = kept(&ana, "one", 1).1;
+    let environment = ana.git(&format!("show {commit}:env.txt"));
+    let names: Vec<&str> = environment
+        .lines()
+        .filter_map(|line| Some(line.split_once('=')?.0))
+        // The shell's own.
+        .filter(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name))
+        .collect();
+    let all = [
+        "EXTRA",
+        "HOME",
+        "LANG",
+        "PATH",
+        "PLANSPEC_ATTEMPT",
+        "PLANSPEC_EXECUTION",
+        "PLANSPEC_INPUTS",
+        "PLANSPEC_NAMESPACE",
+        "PLANSPEC_NODE",
+        "PLANSPEC_OUTPUTS",
+        "TMPDIR",
+    ];
+    assert_eq!(names, all, "{environment}");
+    assert!(!environment.contains("secret"));
+    assert!(environment.contains("PLANSPEC_NODE=one\n"), "{environment}");
+    assert!(
+        !environment.contains(&path_of(&sandbox.path("home"))),
+        "{environment}"
+    );
+    let place = ana.git(&format!("show {commit}:place.txt"));
+    assert!(place.starts_with(&temporary(&sandbox)), "{place}");
+    assert_tidy(&sandbox, &ana);
+}
+
+#[test]
+fn a_worker_that_is_asked_to_end_gives_its_claim_back() {
+    for name in ["-TERM", "-INT"] {
+        let sandbox = Sandbox::new();
+        let mark = path_of(&sandbox.path("mark"));
+        let mut config = shell(&format!(
+            "{FOR_EVER} & echo $! > $MARK.draft; mv $MARK.draft $MARK; wait"
+        ));
+        config["env"] = json!({"MARK": mark});
+        let ana = started(
+            &sandbox,
+            "",
+            &[("one", "", config), ("two", "", shell("true"))],
+        );
+        let worker = begin(&sandbox, &ana, "--watch --provider tool://one");
+        until(|| Path::new(&mark).exists());
+        signal(&worker, name);
+        end(worker).ok().says("gave back default/run/one attempt 1");
+        let pid = std::fs::read_to_string(&mark).unwrap();
+        until(|| is_gone(&pid));
+        ana.run("reconcile").ok();
+        let node = ana.node("run/one");
+        assert_eq!(
+            (text(&node["phase"]).as_str(), &node["attempt"]),
+            ("Pending", &json!(2))
+        );
+        assert!(
+            text(&node["message"]).contains("the worker was stopped"),
+            "{node}"
+        );
+        assert_eq!(ana.node_phase("run/two"), "Pending", "it was not meant");
+        assert_tidy(&sandbox, &ana);
+    }
+}
+
+#[test]
+fn a_command_stops_when_its_run_is_cancelled() {
+    let sandbox = Sandbox::new();
+    let mark = path_of(&sandbox.path("mark"));
+    let mut config = shell(&format!(
+        "echo $$ > $MARK.draft; mv $MARK.draft $MARK; {FOR_EVER}"
+    ));
+    config["env"] = json!({"MARK": mark});
+    let ana = started(&sandbox, "lease: 2s\n", &[("one", "", config)]);
+    let worker = begin(&sandbox, &ana, "--once");
+    until(|| Path::new(&mark).exists());
+    ana.run("cancel run -m 'not needed' --reconcile").ok();
+    end(worker)
+        .ok()
+        .says("stopped default/run/one attempt 1: it is Cancelled: cancelled by");
+    until(|| is_gone(&std::fs::read_to_string(&mark).unwrap()));
+    ana.run("reconcile").ok();
+    assert!(ana.unapplied("run").is_empty());
+    assert_tidy(&sandbox, &ana);
+}
+
+#[test]
+fn a_check_stops_when_its_run_is_cancelled() {
+    let sandbox = Sandbox::new();
+    let mark = path_of(&sandbox.path("mark"));
+    let script = format!("touch {mark}; {FOR_EVER}");
+    let list =
+        json!([{"name": "slow", "type": "test_passes", "command": "sh", "args": ["-c", script]}]);
+    let more = format!("acceptanceCriteria: {list}\n");
+    let ana = started(&sandbox, "lease: 2s\n", &[("one", &more, shell("true"))]);
+    let worker = begin(&sandbox, &ana, "--once");
+    until(|| Path::new(&mark).exists());
+    ana.run("cancel run --reconcile").ok();
+    end(worker)
+        .ok()
+        .says("stopped default/run/one attempt 1: it is Cancelled");
+    assert_tidy(&sandbox, &ana);
+}
+
+#[test]
+fn a_claim_is_renewed_while_its_command_runs() {
+    let sandbox = Sandbox::new();
+    let mark = path_of(&sandbox.path("mark"));
+    let mut config = shell("touch $MARK; while test -e $MARK; do sleep 0.05; done");
+    config["env"] = json!({"MARK": mark});
+    let ana = started(&sandbox, "lease: 2s\n", &[("one", "", config)]);
+    let worker = begin(&sandbox, &ana, "--once");
+    until(|| Path::new(&mark).exists());
+    let tip = || ana.git("ls-remote origin refs/planspec/work/*");
+    let claim = tip();
+    until(|| tip() != claim);
+    std::fs::remove_file(&mark).unwrap();
+    end(worker).ok();
+    ana.run("reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    assert!(ana.unapplied("run").is_empty());
+}
+
+#[test]
+fn what_a_killed_worker_left_is_removed_by_the_next() {
+    let sandbox = Sandbox::new();
+    let mark = path_of(&sandbox.path("mark"));
+    let mut config = shell(&format!(
+        "echo $$ > $MARK.draft; mv $MARK.draft $MARK; {FOR_EVER}"
+    ));
+    config["env"] = json!({"MARK": mark});
+    let ana = started(&sandbox, "", &[("one", "", config)]);
+    let mut worker = begin(&sandbox, &ana, "--once");
+    until(|| Path::new(&mark).exists());
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    assert_eq!(ana.git("worktree list").lines().count(), 2);
+    // Nobody else ends what a killed worker has started.
+    let group = std::fs::read_to_string(&mark).unwrap();
+    let group = format!("-{}", group.trim());
+    std::process::Command::new("kill")
+        .args(["-KILL", "--", &group])
+        .status()
+        .unwrap();
+    work(&sandbox, &ana, "").ok().notes("nothing is ready");
+    assert_tidy(&sandbox, &ana);
+    ana.run("reconcile").ok();
+    sandbox.minutes_pass(31);
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node("run/one")["attempt"], 2, "its lease ended");
+}
+
+#[test]
+fn two_nodes_run_side_by_side_when_they_may() {
+    let sandbox = Sandbox::new();
+    let meet = |own: &str, other: &str| {
+        let mut config = shell(&format!(
+            "touch $AT/{own}; while ! test -e $AT/{other}; do sleep 0.05; done"
+        ));
+        config["env"] = json!({"AT": path_of(&sandbox.path(""))});
+        config
+    };
+    let ana = started(
+        &sandbox,
+        "",
+        &[("a", "", meet("a", "b")), ("b", "", meet("b", "a"))],
+    );
+    work(&sandbox, &ana, "-j 2 --reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    assert_tidy(&sandbox, &ana);
+}
+
+#[test]
+fn twenty_workers_on_one_remote_do_each_node_once() {
+    let sandbox = Sandbox::new();
+    let done = path_of(&sandbox.path("done"));
+    let mut config = shell("echo $PLANSPEC_NODE >> $DONE");
+    config["env"] = json!({"DONE": done});
+    let ids: Vec<String> = (0..8).map(|n| format!("t{n}")).collect();
+    let tasks: Vec<(&str, &str, Value)> = ids
+        .iter()
+        .map(|id| (id.as_str(), "", config.clone()))
+        .collect();
+    let ana = started(&sandbox, "", &tasks);
+    let clones: Vec<Place<'_>> = (0..5)
+        .map(|n| sandbox.clone_of("origin.git", &format!("c{n}")))
+        .collect();
+    let workers: Vec<Child> = (0..20)
+        .map(|n| begin(&sandbox, &clones[n % 5], &format!("--once --as agent:w{n}")))
+        .collect();
+    for worker in workers {
+        end(worker).ok();
+    }
+    let done = std::fs::read_to_string(done).unwrap();
+    let mut done: Vec<&str> = done.lines().collect();
+    done.sort_unstable();
+    assert_eq!(done, ids, "each once");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    assert!(ana.unapplied("run").is_empty());
+    for clone in &clones {
+        assert_tidy(&sandbox, clone);
+    }
+}
+
+#[test]
+fn only_what_is_meant_is_done() {
+    let sandbox = Sandbox::new();
+    let ana = started(
+        &sandbox,
+        "",
+        &[
+            ("lint", "", shell("true")),
+            ("linter", "", shell("true")),
+            ("test", "", shell("true")),
+        ],
+    );
+    let done = |ana: &Place<'_>| -> Vec<String> {
+        ana.run("reconcile").ok();
+        let run = ana.get("execution/run");
+        let nodes = run["status"]["nodeStatuses"].as_object().unwrap().clone();
+        let done = nodes
+            .iter()
+            .filter(|(_, node)| node["phase"] == "Succeeded");
+        done.map(|(id, _)| id.clone()).collect()
+    };
+    work(&sandbox, &ana, "--provider agent://x")
+        .exits(2)
+        .notes("is no tool:// provider");
+    work(&sandbox, &ana, "--provider tool://nobody")
+        .ok()
+        .notes("nothing is ready");
+    work(&sandbox, &ana, "-n elsewhere")
+        .ok()
+        .notes("nothing is ready");
+    assert!(done(&ana).is_empty());
+    work(&sandbox, &ana, "--provider tool://lint").ok();
+    assert_eq!(done(&ana), ["lint"]);
+    work(&sandbox, &ana, "--node run/test").ok();
+    assert_eq!(done(&ana), ["lint", "test"]);
+    work(&sandbox, &ana, "--provider 'tool://l*'").ok();
+    assert_eq!(done(&ana), ["lint", "linter", "test"]);
+}
+
+#[test]
+fn what_is_not_bound_to_a_tool_is_left_to_others() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir_all(sandbox.path("tmp")).unwrap();
+    let ana = sandbox.team("ana");
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &[task("one")]), execution("run", "p")]),
+    );
+    ana.run("reconcile").ok();
+    work(&sandbox, &ana, "").ok().notes("nothing is ready");
+    assert_eq!(ana.node_phase("run/one"), "Pending");
+    assert!(ana.inbox().is_empty());
+}
+
+#[test]
+fn what_happens_outside_is_asked_for_and_reported() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir_all(sandbox.path("tmp")).unwrap();
+    let server = Answers::start(|_, path, _| match path {
+        "/released" | "/deployed" => (200, String::new()),
+        _ => (202, String::new()),
+    });
+    let external = |id: &str, more: String| {
+        format!("    - {{id: {id}, kind: External, externalRef: {{{more}}}}}\n")
+    };
+    let nodes = [
+        external(
+            "release",
+            format!("type: uri, uri: \"{}\"", server.url("/released")),
+        ),
+        external(
+            "deploy",
+            format!("type: webhook, webhookUrl: \"{}\"", server.url("/deployed")),
+        ),
+        external(
+            "later",
+            format!("type: webhook, webhookUrl: \"{}\"", server.url("/later")),
+        ),
+        external("call", "type: uri, uri: \"tel:+491234\"".to_owned()),
+    ];
+    let spec = format!("description: Wait\ngraph:\n  nodes:\n{}", nodes.concat());
+    let ana = sandbox.team("ana");
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[resource("Plan", "p", &spec), execution("run", "p")]),
+    );
+    ana.run("reconcile").ok();
+    work(&sandbox, &ana, "").ok();
+    assert!(server.asked().is_empty(), "nobody asked for it");
+    work(&sandbox, &ana, "--externals --reconcile")
+        .ok()
+        .says("default/run/release has happened")
+        .says("default/run/deploy has happened");
+    let phases =
+        ["release", "deploy", "later", "call"].map(|id| ana.node_phase(&format!("run/{id}")));
+    assert_eq!(phases, ["Succeeded", "Succeeded", "Blocked", "Blocked"]);
+    assert!(text(&ana.node("run/release")["message"]).contains("answered 200"));
+    let asked = server.asked();
+    let posted = asked
+        .iter()
+        .find_map(|line| line.strip_prefix("POST /later "))
+        .unwrap();
+    let posted: Value = serde_json::from_str(posted).unwrap();
+    assert_eq!(
+        (&posted["execution"], &posted["node"]),
+        (&json!("run"), &json!("later"))
+    );
+    assert_eq!(posted["attempt"], 1);
+    assert!(posted["repository"].is_string());
+
+    ana.run("report run/call --succeeded -m 'they called' --reconcile")
+        .ok();
+    ana.run("report run/later --failed --as ops@example.com --reconcile")
+        .ok();
+    assert_eq!(ana.node_phase("run/call"), "Succeeded");
+    assert_eq!(ana.node_phase("run/later"), "Failed");
+    assert!(ana.unapplied("run").is_empty());
+}
+
+#[test]
+fn logs_and_work_are_deleted_a_month_after_the_run() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox, "", &[("one", "", shell("true"))]);
+    work(&sandbox, &ana, "--reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    let results = |ana: &Place<'_>| -> usize {
+        let is_result = |name: &&String| name.starts_with("results/");
+        ana.inbox().iter().filter(is_result).count()
+    };
+    assert_eq!(results(&ana), 1);
+    ana.git("push -q origin HEAD:refs/planspec/results/default/run/0b6f/one/1");
+    let again = |ana: &Place<'_>, name: &str| {
+        ana.publish(&format!("planspec/{name}.yaml"), execution(name, "p"));
+        ana.run("reconcile").ok();
+    };
+    sandbox.minutes_pass(29 * 24 * 60);
+    again(&ana, "second");
+    assert_eq!(results(&ana), 1, "that of no known run is gone");
+    sandbox.minutes_pass(2 * 24 * 60);
+    again(&ana, "third");
+    assert_eq!(results(&ana), 0);
+}
+
+#[test]
+fn nodes_fan_out_as_a_matrix() {
+    let sandbox = Sandbox::new();
+    let ana = started(
+        &sandbox,
+        "",
+        &[("a", "", shell("true")), ("b", "", shell("true"))],
+    );
+    let matrix = ana.run("next -o github-matrix").ok();
+    assert_eq!(matrix.out.lines().count(), 1);
+    let expected = |id: &str| {
+        json!({
+            "execution": "run", "node": id, "attempt": 1, "provider": format!("tool://{id}"),
+            "namespace": "default",
+        })
+    };
+    assert_eq!(
+        matrix.json(),
+        json!({"include": [expected("a"), expected("b")]})
+    );
+    work(&sandbox, &ana, "").ok();
+    let empty = ana.run("next -o github-matrix").ok();
+    assert_eq!(empty.out, "{\"include\":[]}\n");
+}
+
+#[test]
+fn a_matrix_has_at_most_as_many_jobs_as_github_takes() {
+    let sandbox = Sandbox::new();
+    let nodes: Vec<_> = (0..260).map(|n| task(&format!("t{n}"))).collect();
+    let solo = sandbox.repository("solo");
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("run", "p")]),
+    );
+    solo.run("reconcile").ok();
+    let matrix = solo
+        .run("next -o github-matrix")
+        .ok()
+        .notes("256 of 260 nodes");
+    assert_eq!(matrix.json()["include"].as_array().unwrap().len(), 256);
+    assert_eq!(matrix.json()["include"][0]["provider"], "");
+}
+
+#[test]
+fn a_remote_that_is_away_when_the_work_is_done_is_tried_again() {
+    let sandbox = Sandbox::new();
+    let mark = path_of(&sandbox.path("mark"));
+    let mut config = shell("touch $MARK; while test -e $MARK; do sleep 0.05; done; echo x > new");
+    config["env"] = json!({"MARK": mark});
+    let ana = started(&sandbox, "", &[("one", "", config)]);
+    let worker = begin(&sandbox, &ana, "");
+    until(|| Path::new(&mark).exists());
+    let (here, away) = (sandbox.path("origin.git"), sandbox.path("away.git"));
+    std::fs::rename(&here, &away).unwrap();
+    std::fs::remove_file(&mark).unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    std::fs::rename(&away, &here).unwrap();
+    end(worker).ok().notes("error: ");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn the_target_in_the_documentation_is_one() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/workers.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let example = page
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let build = crate::resources::resource_in(
+        "web",
+        "Capability",
+        "build",
+        "description: Builds what is shipped\n",
+    );
+    solo.write("planspec/all.yaml", file(&[build, example.to_owned()]));
+    solo.run("validate").ok();
+    let read: Value = serde_yaml::from_str(example).unwrap();
+    let config = &read["spec"]["rules"][0]["target"]["config"];
+    let tool = planspec::worker::tool::Tool::read(Some(config)).unwrap();
+    assert_eq!(tool.command, ["make", "dist"]);
+}
