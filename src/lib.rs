@@ -12,3 +12,5 @@ pub mod git;
 pub mod show;
 pub mod terminal;
 pub mod worker;
+
+pub use core::document;

@@ -99,7 +99,11 @@ fn decide(context: &Context, args: &Args, action: ReviewAction) -> Outcome {
     }
     let mut id = store.write_record(old, &record)?;
     if look.view.config.approvals.require_signed {
-        id = signed(&store, &look, id, &record)?;
+        id = match signed(&store, &look, id.clone(), &record) {
+            // Comments decide nothing, and are kept without a signature too.
+            Err(_) if action == ReviewAction::Comment => id,
+            signed => signed?,
+        };
     }
     let sent = store.send_written(&address, old, id, record.action.word())?;
     runs::sent(&address, sent)?;
@@ -200,6 +204,10 @@ fn choose<'a>(look: &'a Look, args: &'a Args) -> Outcome<Waiting<'a>> {
         .filter(|waiting| by_gate(waiting) || by_node(waiting))
         .filter(|waiting| of_run(waiting) && of_node(waiting))
         .collect();
+    if let (true, Some(name)) = (meant.is_empty(), &args.execution) {
+        // A mistyped name deserves to be told.
+        look.run(name, namespace)?;
+    }
     match meant.len() {
         1 => Ok(meant.remove(0)),
         0 => Err(nothing_waits(look, args)),

@@ -9,7 +9,7 @@ use super::store::Store;
 use crate::core::config::Config;
 use crate::core::diagnostic::{Code, Diagnostic, Place};
 use crate::core::manifest;
-use crate::core::resource::{Key, Resource};
+use crate::core::resource::{Key, Kind, Resource};
 use crate::core::snapshot::Snapshot;
 use crate::core::source::{Content, SourceFile};
 use crate::core::yaml;
@@ -70,7 +70,7 @@ impl<'a> Change<'a> {
     /// # Errors
     /// It holds nothing that can be placed; the findings are shown.
     pub fn put(&mut self, context: &Context, file: &SourceFile, text: &str) -> Outcome {
-        let manifest = manifest::read(file, &self.config.limits);
+        let manifest = manifest::read(file, &self.config.limits, &self.config.default_namespace);
         let stripped = strip(file, text, &self.config);
         if let Some((_, dropped)) = &stripped {
             context.terminal.note(&format!(
@@ -97,12 +97,24 @@ impl<'a> Change<'a> {
         }
         let ranges = yaml::split::documents(&text);
         for (document, key) in keys {
+            let is_document = manifest
+                .entries
+                .iter()
+                .any(|entry| entry.document == document && entry.origin.is_some());
+            if is_document && key.kind != Kind::Plan {
+                // It stands where its plan stands.
+                continue;
+            }
             let part = match ranges.get(document) {
                 Some(range) if ranges.len() > 1 => {
                     text[range.clone()].trim_start_matches(['\r', '\n'])
                 }
                 _ => &text,
             };
+            if is_document {
+                self.place_document(key, &file.path, part)?;
+                continue;
+            }
             let path = self.path_of(&key)?;
             match self.is_unchanged(&key, &path, part) {
                 true => self.touched.push((key, path)),
@@ -136,8 +148,47 @@ impl<'a> Change<'a> {
     /// It is defined twice, there is no place for it, or its file has changes that are not
     /// committed.
     pub fn place(&mut self, key: Key, text: &str) -> Outcome {
-        let document = self.only_definition(&key)?.map(|(_, document)| document);
         let path = self.path_of(&key)?;
+        self.place_at(key, path, text)
+    }
+
+    /// Where a new PlanSpec 1.2 document would stand.
+    ///
+    /// # Errors
+    /// The configured paths have no place for it.
+    pub fn document_path(&self, key: &Key) -> Outcome<String> {
+        let file = format!("{}/{}.planspec.yaml", key.namespace, key.name);
+        self.below_a_folder(key, &file)
+    }
+
+    /// Put a PlanSpec 1.2 document where its plan stands already, else at its canonical place, in
+    /// the form that the file has there. `from` is the file that it comes from.
+    fn place_document(&mut self, key: Key, from: &str, text: &str) -> Outcome {
+        let path = match self.only_definition(&key)? {
+            Some((path, _)) => path,
+            None => {
+                let form = if yaml::is_json(from) { "json" } else { "yaml" };
+                self.below_a_folder(
+                    &key,
+                    &format!("{}/{}.planspec.{form}", key.namespace, key.name),
+                )?
+            }
+        };
+        if yaml::is_json(&path) == yaml::is_json(from) {
+            return self.place_at(key, path, text);
+        }
+        let (documents, _) = yaml::read(from, text.as_bytes(), &self.config.limits);
+        let value = documents.first().map(|document| &document.value);
+        let text = match (value, yaml::is_json(&path)) {
+            (None, _) => text.to_owned(),
+            (Some(value), true) => crate::show::json(value),
+            (Some(value), false) => yaml::write(value),
+        };
+        self.place_at(key, path, &text)
+    }
+
+    fn place_at(&mut self, key: Key, path: String, text: &str) -> Outcome {
+        let document = self.only_definition(&key)?.map(|(_, document)| document);
         let current = self.current(&path)?;
         let text = match (document, current) {
             (Some(document), Some(current)) => replace_document(&current, document, Some(text)),
@@ -155,9 +206,17 @@ impl<'a> Change<'a> {
     /// There is no place for the resource.
     pub fn check_text(&self, key: &Key, text: &str) -> Outcome<Vec<Diagnostic>> {
         let path = self.path_of(key)?;
-        let manifest = manifest::read(&source_file(&path, text), &self.config.limits);
+        let manifest = manifest::read(
+            &source_file(&path, text),
+            &self.config.limits,
+            &self.config.default_namespace,
+        );
         let mut found = manifest.diagnostics;
-        let is_it = matches!(manifest.entries.as_slice(), [only] if only.key == *key);
+        let entries = &manifest.entries;
+        let is_it = entries.iter().any(|entry| entry.key == *key)
+            && entries
+                .iter()
+                .all(|entry| entry.document == entries[0].document);
         if !is_it && found.is_empty() {
             found.push(
                 Diagnostic::new(
@@ -271,7 +330,7 @@ impl<'a> Change<'a> {
     /// Whether HEAD says the same in other words.
     fn is_unchanged(&self, key: &Key, path: &str, text: &str) -> bool {
         let file = source_file(path, text);
-        let new = manifest::read(&file, &self.config.limits)
+        let new = manifest::read(&file, &self.config.limits, &self.config.default_namespace)
             .entries
             .into_iter()
             .find(|entry| entry.key == *key)
@@ -289,6 +348,10 @@ impl<'a> Change<'a> {
     /// `planspec/NAMESPACE/KIND/NAME.yaml`, or the same below the first folder that is configured.
     fn canonical_path(&self, key: &Key) -> Outcome<String> {
         let file = format!("{}/{}/{}.yaml", key.namespace, key.kind.plural(), key.name);
+        self.below_a_folder(key, &file)
+    }
+
+    fn below_a_folder(&self, key: &Key, file: &str) -> Outcome<String> {
         let folders = self
             .config
             .paths

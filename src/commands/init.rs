@@ -21,6 +21,7 @@ pub struct Args {
 }
 
 const FOLDER_README: &str = include_str!("init/README.md");
+const WORKFLOW_FILE: &str = ".github/workflows/planspec.yml";
 const WORKFLOW: &str = include_str!("init/workflow.yml");
 const CONFIG: &str = include_str!("init/planspec.yaml");
 
@@ -42,7 +43,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         ("planspec/README.md", FOLDER_README),
     ];
     if !args.no_ci {
-        files.push((".github/workflows/planspec.yml", WORKFLOW));
+        files.push((WORKFLOW_FILE, WORKFLOW));
     }
     for (path, text) in files {
         let word = match files::create(&repo, path, text.as_bytes())? {
@@ -60,6 +61,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         if let Some(note) = note {
             context.terminal.note(&format!("note: {note}"));
         }
+    }
+    if made.iter().any(|path| path == WORKFLOW_FILE) {
+        context.terminal.note(
+            "the CI workflow is skipped until the repository variable PLANSPEC_REPOSITORY says where \
+             the source of planspec is: see the head of the file",
+        );
     }
     match &remote {
         Some(remote) => context.terminal.note(&format!(

@@ -8,7 +8,7 @@ use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::manifest;
 use crate::core::resource::{Key, Kind};
-use crate::core::schema;
+use crate::core::schema::{self, SchemaKind};
 use crate::core::source::{Content, SourceFile};
 use crate::failure::{Failure, Outcome};
 use crate::git::{files, read};
@@ -17,7 +17,7 @@ use crate::show::findings;
 /// Write a commented template of a resource at its place; commits nothing
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind (goal, plan, capability, binding, gate, execution), or KIND/NAME
+    /// A kind (goal, plan, capability, binding, gate, execution) or document, or KIND/NAME
     kind: String,
     /// Name of the resource: NAME or NAMESPACE/NAME
     name: Option<String>,
@@ -30,7 +30,14 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let (kind, name) = wanted_one("new", &args.kind, args.name.as_deref())?;
+    let document = args.kind.strip_prefix("document");
+    let document = document.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    // A document is named after the plan that it stands for.
+    let kind = match document {
+        Some(rest) => format!("plan{rest}"),
+        None => args.kind.clone(),
+    };
+    let (kind, name) = wanted_one("new", &kind, args.name.as_deref())?;
     let store = Store::open(context)?;
     let change = Change::begin(&store)?;
     let (namespace, name) = match name.split_once('/') {
@@ -52,12 +59,26 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             )),
         );
     }
-    let path = change.path_of(&key)?;
-    let schema_path = format!(".planspec/schemas/{}.json", kind.name().to_lowercase());
+    let (path, what, schema_kind) = match document {
+        Some(_) => (
+            change.document_path(&key)?,
+            "document".to_owned(),
+            SchemaKind::Document,
+        ),
+        None => (
+            change.path_of(&key)?,
+            kind.name().to_lowercase(),
+            SchemaKind::from(kind),
+        ),
+    };
+    let schema_path = format!(".planspec/schemas/{what}.json");
     let up = "../".repeat(path.matches('/').count());
     let text = format!(
         "# yaml-language-server: $schema={up}{schema_path}\n{}",
-        template(kind, namespace, name)
+        match document {
+            Some(_) => document_template(context, &key),
+            None => template(kind, namespace, name),
+        }
     );
     check_names(context, &path, &text)?;
     if args.print {
@@ -71,7 +92,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 .hint("it is left as it is; choose another name"));
         }
     }
-    let schema = schema::text(kind.into());
+    let schema = schema::text(schema_kind);
     if files::create(&store.repo, &schema_path, schema.as_bytes())? == files::Created::Yes {
         context
             .terminal
@@ -90,7 +111,7 @@ fn check_names(context: &Context, path: &str, text: &str) -> Outcome {
         blob: read::blob_id(text.as_bytes()),
         content: Content::Bytes(text.as_bytes().into()),
     };
-    let found = manifest::read(&file, &Default::default()).diagnostics;
+    let found = manifest::read(&file, &Default::default(), "default").diagnostics;
     if found.is_empty() {
         return Ok(());
     }
@@ -99,6 +120,16 @@ fn check_names(context: &Context, path: &str, text: &str) -> Outcome {
     let shown = findings::render(&found, &text_of, findings::Format::Text, colors);
     context.terminal.styled(shown.trim_end());
     Err(Failure::findings())
+}
+
+/// The template of a document, with an id of its own.
+fn document_template(context: &Context, key: &Key) -> String {
+    let now = context.now.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    include_str!("new/document.yaml")
+        .replace("PLAN_ID", &uuid::Uuid::new_v4().to_string())
+        .replace("CREATED_AT", &now)
+        .replace("NAMESPACE", &key.namespace)
+        .replace("NAME", &key.name)
 }
 
 fn template(kind: Kind, namespace: &str, name: &str) -> String {
@@ -117,6 +148,8 @@ fn template(kind: Kind, namespace: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -128,7 +161,7 @@ mod tests {
                 blob: String::new(),
                 content: Content::Bytes(text.as_bytes().into()),
             };
-            let manifest = manifest::read(&file, &Default::default());
+            let manifest = manifest::read(&file, &Default::default(), "default");
             assert!(
                 manifest.diagnostics.is_empty(),
                 "{kind}: {:?}",
@@ -136,5 +169,20 @@ mod tests {
             );
             assert_eq!(manifest.entries[0].key, Key::new(kind, "team", "thing"));
         }
+    }
+
+    #[test]
+    fn the_template_of_a_document_is_ready() {
+        let context = Context {
+            dir: None,
+            terminal: crate::terminal::Terminal::new(crate::terminal::ColorChoice::Never),
+            now: "2026-01-31T09:00:00Z".parse().unwrap(),
+        };
+        let key = Key::new(Kind::Plan, "team", "thing");
+        let text = document_template(&context, &key);
+        let document = crate::document::parse("x.planspec.yaml", text.as_bytes()).unwrap();
+        assert_eq!(document.validate(), []);
+        let generated = document.resources("x.planspec.yaml", "other").unwrap();
+        assert!(generated.resources.iter().any(|one| one.key() == key));
     }
 }

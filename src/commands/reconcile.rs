@@ -460,7 +460,10 @@ fn clean_up(store: &Store, view: &View, tree: &StatusTree, now: Time) -> Outcome
     let known_runs = runs::by_uid(Some(tree));
     let done = view.inbox.iter().filter(|(address, tip)| {
         known_runs.get(address.uid()).is_some_and(|run| {
+            // What is attested may change after the run is over.
+            let is_settled = !matches!(address, Address::Attestation { .. });
             run.phase.is_terminal()
+                && is_settled
                 && run.extensions.records.get(&address.to_string()) == Some(*tip)
         })
     });

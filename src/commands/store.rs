@@ -143,6 +143,32 @@ impl Store {
         })
     }
 
+    /// The tip of the spec branch as the last fetch found it; nothing where this clone cannot be
+    /// sure which branch that is.
+    ///
+    /// # Errors
+    /// A ref is damaged.
+    pub fn known_spec_branch(&self) -> Outcome<Option<String>> {
+        let remotes = self.repo.remotes()?;
+        let remote = match &self.remote {
+            Some(remote) => Some(remote.clone()),
+            None => remotes.into_iter().next(),
+        };
+        let Some(remote) = remote else {
+            return Ok(None);
+        };
+        let Some(default) = self.repo.remote_head(&remote)? else {
+            return Ok(None);
+        };
+        match &self.remote {
+            Some(_) => Ok(self.known().ok().map(|view| view.spec_commit)),
+            // What is shared through no remote still has one that it was cloned from.
+            None => Ok(self
+                .repo
+                .resolve(&format!("refs/remotes/{remote}/{default}"))?),
+        }
+    }
+
     /// What is [`known`](Store::known), or nothing in a clone without a spec branch.
     ///
     /// # Errors

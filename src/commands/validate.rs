@@ -10,12 +10,12 @@ use clap::Args as ClapArgs;
 
 use super::{Context, folder};
 use crate::core::config::{CONFIG_FILE, Config};
-use crate::core::diagnostic::{Code, Diagnostic, Place, Severity};
+use crate::core::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::rules::changes;
 use crate::core::snapshot::Snapshot;
 use crate::core::source::SourceFile;
 use crate::failure::{Failure, Outcome};
-use crate::git::{GitError, Repo, files, read};
+use crate::git::{GitError, Repo, base, files, read};
 use crate::show::findings;
 
 /// Check resources, offline
@@ -45,9 +45,37 @@ pub struct Args {
     /// Check the rules about change as well, against the merge base with this revision
     #[arg(long, value_name = "REV")]
     base: Option<String>,
+    /// How far to look at PlanSpec 1.2 documents; with readiness, those that are not ready fail
+    #[arg(long, value_name = "LEVEL", default_value = "semantics")]
+    level: LevelArg,
     /// How to show findings
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: findings::Format,
+}
+
+/// How far to look at PlanSpec 1.2 documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LevelArg {
+    /// Sections, fields, references, the order of steps.
+    Structure,
+    /// Whether it makes sense; what it is not ready for is a warning.
+    Semantics,
+    /// Whether it can be executed.
+    Readiness,
+}
+
+impl LevelArg {
+    /// Leave out what is beyond the level; what is of the level readiness fails there.
+    fn apply(self, found: &mut Vec<Diagnostic>) {
+        found.retain_mut(|finding| match (self, finding.code.level()) {
+            (LevelArg::Structure, Level::Semantics | Level::Readiness) => false,
+            (LevelArg::Readiness, Level::Readiness) => {
+                finding.severity = Severity::Error;
+                true
+            }
+            _ => true,
+        });
+    }
 }
 
 /// What is to be checked.
@@ -86,6 +114,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let mut empty = emptiness(&subject, &snapshot);
     snapshot.settle(&mut empty, &subject.config);
     found.extend(empty);
+    args.level.apply(&mut found);
     let text_of = |file: &str| match file == CONFIG_FILE {
         true => subject.config_text.clone(),
         false => snapshot.text(file),
@@ -213,23 +242,16 @@ fn against_base(
     subject: &Subject,
     snapshot: &Snapshot,
 ) -> Outcome<Vec<Diagnostic>> {
-    let Some(base) = args.base.as_deref().filter(|_| !subject.config_broken) else {
+    let Some(revision) = args.base.as_deref().filter(|_| !subject.config_broken) else {
         return Ok(Vec::new());
     };
     let repo = Repo::open(context.dir.as_deref())?;
-    let commit = |revision: &str| -> Outcome<String> {
-        let found = repo.resolve(revision)?;
-        found.ok_or_else(|| Failure::usage(format!("there is no revision `{revision}`")))
+    let commit = |revision: &str| match base::commit(&repo, None, revision) {
+        Err(GitError::Missing(why)) => Err(Failure::usage(why)),
+        found => Ok(found?),
     };
     let side = commit(args.rev.as_deref().unwrap_or("HEAD"))?;
-    let Some(fork) = repo.merge_base(&commit(base)?, &side)? else {
-        let message = format!("there is no common ancestor with `{base}`");
-        return Err(match repo.is_shallow() {
-            true => Failure::repository(format!("{message} in this shallow clone"))
-                .hint("fetch more of the history: git fetch --unshallow"),
-            false => Failure::repository(message),
-        });
-    };
+    let fork = base::merge_base(&repo, None, &commit(revision)?, &side)?;
     let paths = paths(&subject.config.paths, subject.config.limits.file_bytes)?;
     let before = read::from_commit(&repo, &fork, &paths)?;
     let before = Snapshot::build(&before, &subject.config);

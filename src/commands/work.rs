@@ -93,6 +93,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         actor: store.actor(args.actor.actor.as_deref())?,
         stop,
     };
+    if let Some(node) = &args.node {
+        // A mistyped name is no idle worker.
+        runs::look(&store)?.node(node, args.namespace.namespace.as_deref())?;
+    }
     worktree::remove_stale(&store.repo)?;
     drop(store);
     let did_something = worker.go()?;

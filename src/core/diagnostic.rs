@@ -22,6 +22,27 @@ impl fmt::Display for Severity {
     }
 }
 
+/// What is judged of a PlanSpec 1.2 document, from the ground up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Its sections and fields, and whether what it refers to is there.
+    Structure,
+    /// Whether it makes sense.
+    Semantics,
+    /// Whether it can be executed. A document that is not ready is valid; it does not start.
+    Readiness,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Level::Structure => "structure",
+            Level::Semantics => "semantics",
+            Level::Readiness => "readiness",
+        })
+    }
+}
+
 /// A stable code, its default severity and its one-line title. The first digit is the group:
 /// 0 parse, 1 structure, 2 reference, 3 graph, 4 lifecycle, 5 policy, 6 document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,10 +136,31 @@ codes! {
     EXECUTION_CYCLE = "PS314" Error "executions wait for each other";
     SPEC_CHANGED = "PS401" Error "the spec of an Execution is immutable once committed";
     MOVED = "PS402" Error "a resource moved to another name or namespace";
+    CLASS_TOO_LOW = "PS403" Error "a revision declares a smaller change than it makes";
+    CHANGED_IN_PLACE = "PS404" Warning "a plan with executions is changed in place";
+    CHAIN_BROKEN = "PS405" Warning "a chain of plans that supersede each other is broken";
+    POLICY_CHANGED = "PS406" Warning "who may approve changes together with what is to be approved";
+    LOOK_TWICE = "PS407" Warning "a change that somebody should look at twice";
+    NOT_A_REVISION = "PS408" Error "a document that does not follow from its revision before";
     INCOMPLETE_ALLOW = "PS501" Error "an allow comment without a code or without a reason";
     UNKNOWN_ALLOW = "PS502" Warning "an allow comment for a rule that cannot be allowed";
     UNUSED_ALLOW = "PS503" Warning "an allow comment that allows nothing";
-    DOCUMENT_UNSUPPORTED = "PS601" Warning "PlanSpec 1.2 documents are recognised, not yet read";
+    DOCUMENT_ID_TWICE = "PS602" Error "two entries of a document have one id";
+    STEP_NOT_FOUND = "PS603" Error "a document mentions a step that it does not have";
+    STEP_CYCLE = "PS604" Error "steps of a document depend on each other in a circle";
+    STEP_EXTENSION = "PS605" Error "what `x-planspec` adds to a step makes no node";
+    DRAFT_FIELD = "PS606" Warning "a field or word of an older draft of the format";
+    CONSTRAINT_TYPE = "PS607" Warning "a type of constraint that the format does not name";
+    NOTHING_EXCLUDED = "PS608" Warning "a document that puts nothing out of scope";
+    OTHER_MAJOR = "PS609" Warning "a document of another major version of the format";
+    EMPTY_GOAL = "PS621" Error "a document without a goal";
+    NO_PRIMARY_CRITERION = "PS622" Error "a document without a primary success criterion";
+    DELEGATION_CONFLICT = "PS623" Error "a step that is delegated otherwise than the document allows";
+    NO_STEP_CRITERIA = "PS624" Error "a step for an agent without acceptance criteria";
+    OPEN_QUESTION = "PS631" Warning "not ready: a question is open";
+    RISK_NOT_MITIGATED = "PS632" Warning "not ready: a likely risk without mitigation";
+    DEPENDENCY_NOT_AVAILABLE = "PS633" Warning "not ready: a dependency is not available";
+    NO_DEFAULT_MODE = "PS634" Warning "not ready: nobody says who is asked before a step";
 }
 
 impl Code {
@@ -152,11 +194,20 @@ impl Code {
         self.id.starts_with("PS4")
     }
 
+    /// What of a PlanSpec 1.2 document it is about.
+    pub fn level(self) -> Level {
+        match self.id.get(..4) {
+            Some("PS62") => Level::Semantics,
+            Some("PS63") => Level::Readiness,
+            _ => Level::Structure,
+        }
+    }
+
     /// Whether a finding of it means that there is nothing to work with: the text cannot be read,
     /// the resource has no sound structure, nobody can tell which of two is meant, or the plan has
     /// no order. Neither the configuration nor a comment takes such an error away.
     pub fn is_fatal(self) -> bool {
-        const GRAPH: [Code; 7] = [
+        const GRAPH: [Code; 11] = [
             Code::DUPLICATE_RESOURCE,
             Code::DUPLICATE_NODE,
             Code::DANGLING_EDGE,
@@ -164,6 +215,10 @@ impl Code {
             Code::CYCLE,
             Code::CHILD_NOT_FOUND,
             Code::DUPLICATE_ITEM,
+            Code::DOCUMENT_ID_TWICE,
+            Code::STEP_NOT_FOUND,
+            Code::STEP_CYCLE,
+            Code::STEP_EXTENSION,
         ];
         let group = self.id.as_bytes().get(2);
         let is_text_or_structure = matches!(group, Some(b'0' | b'1'));
@@ -342,6 +397,46 @@ impl Diagnostic {
     /// Whether it stops the resource from being used.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
+    }
+}
+
+/// Makes findings in one document of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Finder<'a> {
+    /// Path of the file.
+    pub file: &'a str,
+    /// Index of the document in the file, from 0.
+    pub document: usize,
+}
+
+impl Finder<'_> {
+    /// A finding at an entry of the document.
+    pub fn at(
+        &self,
+        code: Code,
+        path: Vec<Step>,
+        part: Part,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic::new(code, self.file, self.place(path, part), message)
+    }
+
+    /// An entry of the document.
+    pub fn place(&self, path: Vec<Step>, part: Part) -> Place {
+        Place::Entry {
+            document: self.document,
+            path,
+            part,
+        }
+    }
+
+    /// A second place in the document, at a value.
+    pub fn label(&self, path: Vec<Step>, message: impl Into<String>) -> Label {
+        Label {
+            file: self.file.to_owned(),
+            place: self.place(path, Part::Value),
+            message: message.into(),
+        }
     }
 }
 

@@ -358,14 +358,7 @@ pub fn digest(spec: &GraphSpec) -> String {
         })
         .collect();
 
-    let mut folded: BTreeMap<(&str, &str), EdgeKind> = BTreeMap::new();
-    for edge in written_edges(spec) {
-        let kind = folded
-            .entry((edge.from, edge.to.id(spec)))
-            .or_insert(edge.kind);
-        *kind = stricter(*kind, edge.kind);
-    }
-    let edges = folded
+    let edges = folded_edges(spec)
         .into_iter()
         .map(|((from, to), kind)| Edge {
             from: from.to_owned(),
@@ -374,6 +367,19 @@ pub fn digest(spec: &GraphSpec) -> String {
         })
         .collect();
     super::digest::canonical(&NormalForm { nodes, edges })
+}
+
+/// The edges of `edges` and `dependsOn` together, by their ends, whether there are such nodes or
+/// not: each pair once, hard when any of its edges is.
+pub fn folded_edges(spec: &GraphSpec) -> BTreeMap<(&str, &str), EdgeKind> {
+    let mut folded: BTreeMap<(&str, &str), EdgeKind> = BTreeMap::new();
+    for edge in written_edges(spec) {
+        let kind = folded
+            .entry((edge.from, edge.to.id(spec)))
+            .or_insert(edge.kind);
+        *kind = stricter(*kind, edge.kind);
+    }
+    folded
 }
 
 /// An edge as it stands in the file, in `edges` or as `dependsOn`.

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::allow::{self, Allow};
 use super::config::Limits;
-use super::diagnostic::{Code, Diagnostic, Label, Part, Place, Step, did_you_mean, display_path};
+use super::diagnostic::{Code, Diagnostic, Finder, Part, Place, Step, did_you_mean, display_path};
+use super::document::{self, Origin};
 use super::resource::{
     API_VERSION, DERIVED_FIELDS, GraphSpec, Key, Kind, Metadata, Resource, Spec,
 };
@@ -47,8 +49,11 @@ pub struct Entry {
     /// The graph of a plan that is unusable, when nothing is wrong within it: the rules about graphs
     /// need no more.
     pub graph: Option<GraphSpec>,
-    /// The document as it was read.
+    /// The document as it was read; of what a PlanSpec 1.2 document stands for, what a file of its
+    /// own would hold.
     pub value: Value,
+    /// Set when it comes from a PlanSpec 1.2 document: the way from its places to those there.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// Most bytes of one annotation.
@@ -57,8 +62,8 @@ const MAX_ANNOTATION: usize = 64 * 1024;
 /// What Git LFS puts in the place of a file.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// Read a file.
-pub fn read(source: &SourceFile, limits: &Limits) -> Manifest {
+/// Read a file. What has no namespace of its own, as PlanSpec 1.2 documents may, gets `namespace`.
+pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
     let mut manifest = Manifest {
         path: source.path.clone(),
         blob: source.blob.clone(),
@@ -99,10 +104,8 @@ pub fn read(source: &SourceFile, limits: &Limits) -> Manifest {
         manifest.diagnostics.extend(findings);
     }
     for document in documents {
-        if is_plan_document(&source.path, &document.value) {
-            manifest
-                .diagnostics
-                .push(unsupported(&source.path, &document));
+        if document::is_document(&source.path, &document.value) {
+            manifest.plan_document(document, namespace);
         } else {
             manifest.document(document);
         }
@@ -170,63 +173,58 @@ impl Manifest {
             resource,
             graph,
             value: document.value,
+            origin: None,
         });
     }
-}
 
-/// Whether it is a PlanSpec 1.2 document. Resources may stand in any file.
-fn is_plan_document(file: &str, value: &Value) -> bool {
-    let named = [".planspec.yaml", ".planspec.yml", ".planspec.json"]
-        .iter()
-        .any(|ending| file.ends_with(ending));
-    let has = |field| value.get(field).is_some();
-    !has("kind") && (named || (has("identity") && has("intent")))
-}
-
-fn unsupported(file: &str, document: &Document) -> Diagnostic {
-    let found = Finder {
-        file,
-        document: document.index,
-    };
-    found.at(
-        Code::DOCUMENT_UNSUPPORTED,
-        Vec::new(),
-        Part::Value,
-        "this is a PlanSpec 1.2 document; it is not read yet",
-    )
-}
-
-/// Makes findings in one document of a file.
-struct Finder<'a> {
-    file: &'a str,
-    document: usize,
-}
-
-impl Finder<'_> {
-    fn at(
-        &self,
-        code: Code,
-        path: Vec<Step>,
-        part: Part,
-        message: impl Into<String>,
-    ) -> Diagnostic {
-        Diagnostic::new(code, self.file, self.place(path, part), message)
-    }
-
-    fn place(&self, path: Vec<Step>, part: Part) -> Place {
-        Place::Entry {
-            document: self.document,
-            path,
-            part,
+    /// A PlanSpec 1.2 document: the resources that it stands for, or when it is broken, the plan
+    /// that cannot be used.
+    fn plan_document(&mut self, document: Document, namespace: &str) {
+        let found = Finder {
+            file: &self.path,
+            document: document.index,
+        };
+        let mut findings = Vec::new();
+        let key = document::key(&self.path, &document.value, namespace);
+        let content = document::read(&found, &document.value, &mut findings);
+        if let Some(content) = &content {
+            document::judge(&found, content, &mut findings);
         }
-    }
-
-    fn problem(&self, problem: Problem) -> Diagnostic {
-        let mut finding = self
-            .at(problem.code, problem.path, problem.part, problem.message)
-            .label(problem.label);
-        finding.help = problem.help;
-        finding
+        let generated = key
+            .as_ref()
+            .zip(content)
+            .and_then(|(key, content)| document::generate(&found, &content, key, &mut findings));
+        let about = |finding: Diagnostic| match &key {
+            Some(key) => finding.about(key),
+            None => finding,
+        };
+        self.diagnostics.extend(findings.into_iter().map(about));
+        // Which gates a broken document stands for is unknown.
+        self.unidentified |= generated.is_none();
+        match (generated, key) {
+            (Some(generated), _) => {
+                let origin = Arc::new(generated.origin);
+                let entry = |resource: Resource| Entry {
+                    document: document.index,
+                    key: resource.key(),
+                    value: document::manifest_of(&resource),
+                    resource: Some(resource),
+                    graph: None,
+                    origin: Some(Arc::clone(&origin)),
+                };
+                self.entries
+                    .extend(generated.resources.into_iter().map(entry));
+            }
+            (None, Some(key)) => self.entries.push(Entry {
+                document: document.index,
+                key,
+                resource: None,
+                graph: None,
+                value: document.value,
+                origin: Some(Arc::default()),
+            }),
+            (None, None) => {}
+        }
     }
 }
 
@@ -337,12 +335,7 @@ fn check(
         }
     }
     let problems = schema::check(SchemaKind::from(kind), &document);
-    findings.extend(
-        problems
-            .iter()
-            .cloned()
-            .map(|problem| found.problem(problem)),
-    );
+    findings.extend(problems.iter().cloned().map(|problem| problem.found(found)));
     large_annotations(found, value, findings);
     repeated_names(found, kind, value, findings);
     problems
@@ -446,11 +439,7 @@ fn repeated(
             found
                 .at(Code::DUPLICATE_ITEM, at(index), Part::Value, message)
                 .label("again here")
-                .related(Label {
-                    file: found.file.to_owned(),
-                    place: found.place(at(*earlier), Part::Value),
-                    message: "first here".to_owned(),
-                }),
+                .related(found.label(at(*earlier), "first here")),
         );
     }
 }
@@ -542,7 +531,11 @@ spec:
     }
 
     fn manifest(text: &str) -> Manifest {
-        read(&source("a.yaml", text.as_bytes()), &Limits::default())
+        read(
+            &source("a.yaml", text.as_bytes()),
+            &Limits::default(),
+            "default",
+        )
     }
 
     /// Code, path and part of each finding.
@@ -600,6 +593,7 @@ spec:
         let manifest = read(
             &source("a.json", text.to_string().as_bytes()),
             &Limits::default(),
+            "default",
         );
         assert_eq!(manifest.diagnostics, []);
         assert_eq!(manifest.entries[0].key.kind, Kind::Execution);
@@ -714,7 +708,7 @@ spec:
     fn a_refused_file_may_hide_a_resource() {
         let mut file = source("a.yaml", b"");
         file.content = Content::Refused("it is a symlink".to_owned());
-        let manifest = read(&file, &Limits::default());
+        let manifest = read(&file, &Limits::default(), "default");
         assert_eq!(manifest.diagnostics[0].code, Code::NOT_A_FILE);
         assert_eq!(manifest.diagnostics[0].message, "it is a symlink");
         assert!(manifest.unidentified);
@@ -786,6 +780,9 @@ spec:
         assert!(manifest.unidentified);
     }
 
+    /// A document that stands for a goal, a plan and a gate.
+    const DOCUMENT: &str = include_str!("../../examples/document/planspec/greeting.planspec.json");
+
     #[test]
     fn plan_documents_are_recognised() {
         let table = [
@@ -795,22 +792,83 @@ spec:
             ("a.planspec.json", "{\"identity\": {}, \"intent\": {}}"),
         ];
         for (path, text) in table {
-            let manifest = read(&source(path, text.as_bytes()), &Limits::default());
+            let manifest = read(
+                &source(path, text.as_bytes()),
+                &Limits::default(),
+                "default",
+            );
+            let finding = &manifest.diagnostics[0];
+            assert_eq!(finding.code, Code::MISSING_FIELD, "{path}");
             assert_eq!(
-                places(&manifest),
-                [("PS601", String::new(), Part::Value)],
+                finding.resource,
+                Some(Key::new(Kind::Plan, "default", "a")),
                 "{path}"
             );
+            let known: Vec<&Key> = manifest.entries.iter().map(|entry| &entry.key).collect();
+            assert_eq!(known, [&Key::new(Kind::Plan, "default", "a")], "{path}");
             assert!(
-                !manifest.unidentified && manifest.entries.is_empty(),
-                "{path}"
+                manifest.unidentified,
+                "the gates of {path} are not known to be gone"
             );
         }
         let manifest = read(
             &source("a.planspec.yaml", GOAL.as_bytes()),
             &Limits::default(),
+            "default",
         );
-        assert_eq!(manifest.entries.len(), 1);
+        assert_eq!(manifest.entries[0].key.kind, Kind::Goal);
+    }
+
+    #[test]
+    fn a_document_is_a_goal_a_plan_and_gates_of_one_place() {
+        let keys = |path: &str, text: &str, namespace: &str| {
+            let manifest = read(
+                &source(path, text.as_bytes()),
+                &Limits::default(),
+                namespace,
+            );
+            assert_eq!(manifest.diagnostics, []);
+            let entries = manifest.entries.iter();
+            entries
+                .map(|entry| format!("{} {}", entry.document, entry.key))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            keys("plans/greeting.planspec.json", DOCUMENT, "team"),
+            [
+                "0 Goal team/greeting",
+                "0 Plan team/greeting",
+                "0 Gate team/greeting-approve-release"
+            ]
+        );
+        let named = DOCUMENT.replacen(
+            '{',
+            "{\"x-planspec\": {\"name\": \"hello\", \"namespace\": \"web\"},",
+            1,
+        );
+        assert_eq!(
+            keys("plans/greeting.json", &named, "team")[1],
+            "0 Plan web/hello"
+        );
+    }
+
+    #[test]
+    fn what_a_document_stands_for_is_sound() {
+        let manifest = read(
+            &source("greeting.planspec.json", DOCUMENT.as_bytes()),
+            &Limits::default(),
+            "team",
+        );
+        for entry in &manifest.entries {
+            assert_eq!(
+                schema::check(entry.key.kind.into(), &entry.value),
+                [],
+                "{}",
+                entry.key
+            );
+            let resource = entry.resource.as_ref().unwrap();
+            assert_eq!(resource.key(), entry.key);
+        }
     }
 
     #[test]
@@ -903,7 +961,7 @@ spec:
 
     /// Whatever is read: places lie in the file, and no entry has a name that is not a name.
     fn is_sound(file: &str, bytes: &[u8]) -> Result<(), TestCaseError> {
-        let manifest = read(&source(file, bytes), &Limits::default());
+        let manifest = read(&source(file, bytes), &Limits::default(), "default");
         for finding in &manifest.diagnostics {
             let related = finding.related.iter().map(|label| &label.place);
             for place in std::iter::once(&finding.place).chain(related) {

@@ -185,6 +185,16 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "is_zero")]
         target_generation: u64,
     },
+    /// Whether a criterion of the goal is met.
+    Attestation {
+        /// Id of the criterion.
+        criterion: String,
+        /// Whether it is met.
+        met: bool,
+        /// What shows that.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        evidence: String,
+    },
     /// An operator's wish.
     Request {
         /// What is wished.
@@ -235,6 +245,7 @@ impl Action {
                 ReviewAction::Reject => "reject",
                 ReviewAction::Comment => "comment",
             },
+            Action::Attestation { .. } => "attestation",
             Action::Request { request, .. } => match request {
                 RequestKind::Cancel => "cancel",
                 RequestKind::Retry => "retry",
@@ -278,6 +289,15 @@ pub enum Address {
         /// The reviewer in its ref-safe form.
         reviewer: String,
     },
+    /// `attestations/<namespace>/<execution>/<uid>/<criterion>/<actor>`
+    Attestation {
+        /// The run.
+        run: RunRef,
+        /// Id of the criterion, in its ref-safe form.
+        criterion: String,
+        /// Who confirms, in its ref-safe form.
+        actor: String,
+    },
     /// `requests/<namespace>/<execution>/<uid>/<id>`
     Request {
         /// The run.
@@ -320,6 +340,11 @@ impl Address {
                 uid: uid.to_owned(),
                 reviewer: reviewer.to_owned(),
             },
+            ["attestations", ns, exec, uid, criterion, actor] => Address::Attestation {
+                run: run(ns, exec, uid),
+                criterion: criterion.to_owned(),
+                actor: actor.to_owned(),
+            },
             ["requests", ns, exec, uid, id] => Address::Request {
                 run: run(ns, exec, uid),
                 id: id.to_owned(),
@@ -333,6 +358,7 @@ impl Address {
         match self {
             Address::Work { run, .. }
             | Address::Verification { run, .. }
+            | Address::Attestation { run, .. }
             | Address::Request { run, .. } => &run.uid,
             Address::Review { uid, .. } => uid,
         }
@@ -369,6 +395,15 @@ impl fmt::Display for Address {
                 uid,
                 reviewer,
             } => write!(f, "reviews/{namespace}/{gate}/{uid}/{reviewer}"),
+            Address::Attestation {
+                run,
+                criterion,
+                actor,
+            } => write!(
+                f,
+                "attestations/{}/{}/{}/{criterion}/{actor}",
+                run.namespace, run.name, run.uid
+            ),
             Address::Request { run, id } => {
                 write!(
                     f,
@@ -430,8 +465,8 @@ pub struct Incoming {
     pub tip: String,
     /// The records behind the last one folded in, oldest first.
     pub records: Vec<Received>,
-    /// Whether the ref no longer contains the record that was folded in last: it was rewritten,
-    /// and nothing on it is believed.
+    /// Whether the ref no longer contains the record that was folded in last: it was rewritten, or
+    /// begun anew, and these are all records on it.
     pub rewritten: bool,
 }
 
@@ -448,6 +483,7 @@ mod tests {
             "work/team/exec/0b6f/research/2",
             "verifications/team/exec/0b6f/research/2/agent%3A%2F%2Fx",
             "reviews/team/security/0b6f/ana%40example%2Ecom",
+            "attestations/team/exec/0b6f/faster/ana%40example%2Ecom",
             "requests/team/exec/0b6f/c1",
         ] {
             assert_eq!(
@@ -522,6 +558,7 @@ mod tests {
             "report",
             "verification",
             "approve",
+            "attestation",
             "cancel",
         ];
         assert_eq!(words, expected);

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::allow::{self, Allow};
 use super::config::Config;
-use super::diagnostic::{Diagnostic, Place, Span};
+use super::diagnostic::{Diagnostic, Level, Part, Place, Span, Step};
+use super::document::Origin;
 use super::locate::{locate, locate_all};
 use super::manifest::{self, Manifest};
 use super::resource::{
@@ -28,6 +29,23 @@ pub struct Definition {
     pub resource: Option<Resource>,
     /// The graph of a plan whose structure is broken elsewhere.
     pub graph: Option<GraphSpec>,
+    /// Set when it comes from a PlanSpec 1.2 document: the way from its places to those there.
+    pub origin: Option<Arc<Origin>>,
+}
+
+impl Definition {
+    /// A place in the resource, as it stands in its file.
+    pub fn place(&self, kind: Kind, path: Vec<Step>, part: Part) -> Place {
+        let path = match &self.origin {
+            Some(origin) => origin.path(kind, &path),
+            None => path,
+        };
+        Place::Entry {
+            document: self.document,
+            path,
+            part,
+        }
+    }
 }
 
 /// Parse files, on all cores.
@@ -35,7 +53,7 @@ pub fn manifests(files: &[SourceFile], config: &Config) -> Vec<Manifest> {
     use rayon::prelude::*;
     files
         .par_iter()
-        .map(|file| manifest::read(file, &config.limits))
+        .map(|file| manifest::read(file, &config.limits, &config.default_namespace))
         .collect()
 }
 
@@ -48,6 +66,8 @@ pub struct Snapshot {
     allows: BTreeMap<String, Vec<Allow>>,
     diagnostics: Vec<Diagnostic>,
     errors: BTreeMap<Key, Vec<usize>>,
+    /// What keeps plans of documents from being executed.
+    unready: BTreeMap<Key, Vec<usize>>,
     findings: BTreeMap<String, FileFindings>,
 }
 
@@ -94,6 +114,9 @@ impl Snapshot {
             if let (true, Some(key)) = (finding.is_error(), &finding.resource) {
                 snapshot.errors.entry(key.clone()).or_default().push(index);
             }
+            if let (Level::Readiness, Some(key)) = (finding.code.level(), &finding.resource) {
+                snapshot.unready.entry(key.clone()).or_default().push(index);
+            }
             let of_file = snapshot.findings.entry(finding.file.clone()).or_default();
             of_file.indices.push(index);
         }
@@ -117,6 +140,7 @@ impl Snapshot {
                 document: entry.document,
                 resource: entry.resource,
                 graph: entry.graph,
+                origin: entry.origin,
             };
             self.definitions
                 .entry(entry.key)
@@ -232,6 +256,12 @@ impl Snapshot {
     /// The errors that break a resource.
     pub fn errors_of(&self, key: &Key) -> impl Iterator<Item = &Diagnostic> {
         let found = self.errors.get(key).map_or(&[][..], Vec::as_slice);
+        found.iter().map(|index| &self.diagnostics[*index])
+    }
+
+    /// What keeps the plan of a document from being executed.
+    pub fn unready(&self, plan: &Key) -> impl Iterator<Item = &Diagnostic> {
+        let found = self.unready.get(plan).map_or(&[][..], Vec::as_slice);
         found.iter().map(|index| &self.diagnostics[*index])
     }
 

@@ -155,7 +155,11 @@ impl StatusTree {
     }
 }
 
-fn read_resource(path: &str, bytes: &[u8]) -> Result<(Key, StatusFile), String> {
+/// Read the file of one resource.
+///
+/// # Errors
+/// A sentence that names the file: it is not what [`StatusTree::to_files`] writes.
+pub fn read_resource(path: &str, bytes: &[u8]) -> Result<(Key, StatusFile), String> {
     let value = read_value(path, bytes)?;
     let (key, file) = StatusFile::from_value(value).map_err(|why| format!("{path}: {why}"))?;
     match status_path(&key) == path {

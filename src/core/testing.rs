@@ -532,6 +532,22 @@ impl World {
         self.push(&address, received);
     }
 
+    /// Say whether a criterion of the goal is met.
+    pub fn attest(&mut self, criterion: &str, actor: &str, met: bool) {
+        let action = Action::Attestation {
+            criterion: criterion.to_owned(),
+            met,
+            evidence: String::new(),
+        };
+        let received = self.record(actor, action);
+        let address = Address::Attestation {
+            run: self.run_ref(),
+            criterion: ref_safe(criterion),
+            actor: ref_safe(actor),
+        };
+        self.push(&address, received);
+    }
+
     /// Ask for the run to be stopped.
     pub fn cancel(&mut self, actor: &str) {
         self.request(RequestKind::Cancel, actor, None, false);

@@ -9,7 +9,7 @@ use super::resource::{
     ExecutionPhase, ExecutionStatus, GoalPhase, Key, NodePhase, NodeStatus, READY, RETRY_WAIT,
     Status, Time, find_condition,
 };
-use super::status::StatusTree;
+use super::status::{StatusFile, StatusTree};
 
 /// One phase that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,26 +60,7 @@ pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition
     let old_files = old.map_or(&empty, |old| &old.files);
     let mut found = Vec::new();
     for (key, file) in &new.files {
-        let before = old_files.get(key).filter(|before| before.uid == file.uid);
-        let from = before.map(|before| before.status.phase());
-        let to = file.status.phase();
-        if from.as_ref() != Some(&to) {
-            found.push(Transition {
-                key: key.clone(),
-                node: None,
-                from,
-                to: Some(to),
-                attempt: 0,
-                message: why(&file.status),
-            });
-        }
-        if let Status::Execution(run) = &file.status {
-            let before = before.and_then(|before| match &before.status {
-                Status::Execution(run) => Some(&**run),
-                _ => None,
-            });
-            node_transitions(key, before, run, &mut found);
-        }
+        found.extend(of_resource(key, old_files.get(key), file));
     }
     for (key, file) in old_files {
         if !new.files.contains_key(key) {
@@ -92,6 +73,32 @@ pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition
                 message: "no longer in the files".to_owned(),
             });
         }
+    }
+    found
+}
+
+/// What moved of one resource. What stood there under another uid was another one.
+pub fn of_resource(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<Transition> {
+    let mut found = Vec::new();
+    let before = before.filter(|before| before.uid == now.uid);
+    let from = before.map(|before| before.status.phase());
+    let to = now.status.phase();
+    if from.as_ref() != Some(&to) {
+        found.push(Transition {
+            key: key.clone(),
+            node: None,
+            from,
+            to: Some(to),
+            attempt: 0,
+            message: why(&now.status),
+        });
+    }
+    if let Status::Execution(run) = &now.status {
+        let before = before.and_then(|before| match &before.status {
+            Status::Execution(run) => Some(&**run),
+            _ => None,
+        });
+        node_transitions(key, before, run, &mut found);
     }
     found
 }

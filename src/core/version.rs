@@ -8,6 +8,28 @@ pub fn compare_versions(a: &str, b: &str) -> Ordering {
     Version::read(a).cmp(&Version::read(b))
 }
 
+/// The first part of two numbered versions that differs, from 0: `1.2` and `1.3.1` differ in part 1.
+/// Two pre-releases, or a pre-release and its release, differ in no part: that is part 0, for a
+/// pre-release promises nothing. Nothing where nobody can tell, or the second is not the higher.
+pub fn step(a: &str, b: &str) -> Option<usize> {
+    if !compare_versions(a, b).is_lt() {
+        return None;
+    }
+    let (Version::Numbered(a, ..), Version::Numbered(b, ..)) = (Version::read(a), Version::read(b))
+    else {
+        return None;
+    };
+    let parts = 0..a.len().max(b.len());
+    let part = |all: &[u64], at: usize| all.get(at).copied().unwrap_or(0);
+    let mut parts = parts.filter(|&at| part(&a, at) != part(&b, at));
+    Some(parts.next().unwrap_or(0))
+}
+
+/// Whether a version is one of numbers.
+pub fn is_numbered(version: &str) -> bool {
+    matches!(Version::read(version), Version::Numbered(..))
+}
+
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Version<'a> {
     /// `10`, `v1.10.0-rc.1`: the parts, then releases above pre-releases, then the pre-release.
@@ -83,5 +105,24 @@ mod tests {
             );
         }
         assert_eq!(compare_versions("1.0", "1.0.0"), Ordering::Equal);
+    }
+
+    #[test]
+    fn the_step_between_two_versions_is_the_first_part_that_differs() {
+        for (a, b, expected) in [
+            ("1", "2", Some(0)),
+            ("1.2.3", "2.0.0", Some(0)),
+            ("1.2.3", "1.3.0", Some(1)),
+            ("1", "1.1", Some(1)),
+            ("1.2.3", "1.2.4", Some(2)),
+            ("1.2.3.4", "1.2.3.5", Some(3)),
+            ("1.0.0-rc.1", "1.0.0-rc.2", Some(0)),
+            ("1.0.0-rc.1", "1.0.0", Some(0)),
+            ("1.2", "1.2.0", None),
+            ("2", "1", None),
+            ("spring", "summer", None),
+        ] {
+            assert_eq!(step(a, b), expected, "{a} {b}");
+        }
     }
 }

@@ -17,6 +17,8 @@
 //! | `worktree` | a folder to work in, at a commit, that is nobody's work tree; what was changed in it |
 //! | `signature` | check who signed a record, with `ssh-keygen` and `gpg` |
 //! | `authors` | who wrote a file |
+//! | `base` | where two lines of history part, fetching what is not here |
+//! | `history` | commits, newest first, for whoever says which of their parents to follow |
 //! | `files` | files that the user names or that `init` makes |
 //! | `commit` | commit named files for the user |
 //! | `hooks` | the pre-commit hook: where it stands, install, remove |
@@ -25,10 +27,12 @@
 //! | `cache` | disposable files in the common Git directory |
 
 pub mod authors;
+pub mod base;
 pub mod cache;
 pub mod commit;
 pub mod editor;
 pub mod files;
+pub mod history;
 pub mod hooks;
 pub mod inbox;
 pub mod index;

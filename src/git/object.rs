@@ -25,6 +25,8 @@ const LOOSE_HEADER: usize = 64;
 pub(super) struct RawCommit {
     pub tree: Oid,
     pub parents: Vec<Oid>,
+    /// `Name <e-mail>`, and when.
+    pub author: String,
     /// When, by the committer's clock.
     pub time: Option<Time>,
     pub message: String,
@@ -184,6 +186,11 @@ impl Repo {
             Some(&tree) => Ok(RawCommit {
                 tree,
                 parents: ids("parent")?,
+                author: values("author")
+                    .first()
+                    .copied()
+                    .unwrap_or_default()
+                    .to_owned(),
                 time,
                 message: message.to_owned(),
             }),

@@ -125,6 +125,11 @@ impl Found {
         self.flaw == Flaw::None && EntryKind::of(self.mode) == EntryKind::File
     }
 
+    /// Id of the content.
+    pub fn blob(&self) -> String {
+        self.id.to_string()
+    }
+
     /// Mode and id of the content: `100644 0123…`.
     pub fn version(&self) -> String {
         let flaw = match self.flaw {
@@ -269,11 +274,36 @@ pub fn tree_changes(
     new: &str,
     paths: &Paths,
 ) -> Result<Vec<Change>> {
-    let mut changes = Vec::new();
+    let differences = tree_differences(repo, old, new, paths)?.into_iter();
+    let changes = differences.filter_map(|(old, new)| match (old, new) {
+        (_, Some(new)) => Some((new.path.clone(), Some(new))),
+        (Some(old), None) => Some((old.path, None)),
+        (None, None) => None,
+    });
+    Ok(changes.collect())
+}
+
+/// What was at a path before, and what is there now: at least one of them.
+pub type Difference = (Option<Found>, Option<Found>);
+
+/// As [`tree_changes`], with both sides.
+///
+/// # Errors
+/// As [`from_commit`].
+pub fn tree_differences(
+    repo: &Repo,
+    old: Option<&str>,
+    new: &str,
+    paths: &Paths,
+) -> Result<Vec<Difference>> {
+    let mut differences = Vec::new();
     let old = old.map(parse_id).transpose()?;
     let mut folders = vec![(Vec::new(), old, Some(parse_id(new)?))];
     let mut entered = 0;
     while let Some((prefix, old, new)) = folders.pop() {
+        if old == new {
+            continue;
+        }
         entered += 1;
         if entered > MAX_FOLDERS {
             return Err(GitError::Unusable(format!(
@@ -297,12 +327,11 @@ pub fn tree_changes(
             }
             match (file(old), file(new)) {
                 (None, None) => {}
-                (Some(old), None) => changes.push((old.path, None)),
-                (_, Some(new)) => changes.push((new.path.clone(), Some(new))),
+                sides => differences.push(sides),
             }
         }
     }
-    Ok(changes)
+    Ok(differences)
 }
 
 /// Mode and id on one side of a comparison; nothing when there is no such entry.
@@ -490,7 +519,12 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
 
 /// What stands at a path of a commit.
 fn entry_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<(Oid, u32)>> {
-    let mut id = repo.commit(parse_id(commit)?)?.tree;
+    entry_in(repo, repo.commit(parse_id(commit)?)?.tree, path)
+}
+
+/// What stands at a path below a tree.
+pub(super) fn entry_in(repo: &Repo, tree: Oid, path: &str) -> Result<Option<(Oid, u32)>> {
+    let mut id = tree;
     let mut mode = 0o040_000;
     for part in path.split('/') {
         if EntryKind::of(mode) != EntryKind::Tree {

@@ -110,24 +110,58 @@ pub fn fetch(repo: &Repo, remote: &str, ids: &[String], shallow: bool) -> Result
     if wanted.is_empty() {
         return Ok(());
     }
-    // Every option that the user's configuration could set otherwise.
-    let mut program = Program::new(repo, "fetch").args([
-        "--quiet",
-        "--no-tags",
-        "--no-prune",
-        "--no-prune-tags",
-        "--no-write-fetch-head",
-        "--no-auto-maintenance",
-        "--no-recurse-submodules",
-        "--no-filter",
-        "--no-all",
-        "--refmap=",
-        "--stdin",
-    ]);
-    if shallow {
-        program = program.arg("--depth=1");
+    let depth = shallow.then(|| "--depth=1".to_owned());
+    run_fetch(repo, remote, depth, wanted)
+}
+
+/// Move the ends of a shallow history back by so many commits, behind `tips` and behind whatever
+/// else of the remote's branches is here. In a whole clone nothing happens.
+///
+/// # Errors
+/// `Remote` when it cannot be reached.
+pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
+    known(repo, remote)?;
+    if !repo.is_shallow() {
+        return Ok(());
     }
-    let fetched = program.args(["--", remote]).stdin(wanted).run()?;
+    let depth = || Some(format!("--deepen={by}"));
+    let lines = |ids: &mut dyn Iterator<Item = &str>| -> String {
+        ids.map(|id| format!("{id}\n")).collect()
+    };
+    let asked = run_fetch(repo, remote, depth(), lines(&mut tips.iter().copied()));
+    if asked.is_ok() {
+        return asked;
+    }
+    // A commit that was made here is not on the remote; what it stands on is behind a branch there.
+    let listed = list(repo, remote, &["refs/heads/*"])?.refs;
+    let here = listed.values().filter(|id| repo.has_object(id));
+    let wanted = lines(&mut here.map(String::as_str));
+    match wanted.is_empty() {
+        true => asked,
+        false => run_fetch(repo, remote, depth(), wanted),
+    }
+}
+
+fn run_fetch(repo: &Repo, remote: &str, depth: Option<String>, wanted: String) -> Result<()> {
+    // Every option that the user's configuration could set otherwise.
+    let fetched = Program::new(repo, "fetch")
+        .args([
+            "--quiet",
+            "--no-tags",
+            "--no-prune",
+            "--no-prune-tags",
+            "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            "--no-recurse-submodules",
+            "--no-filter",
+            "--no-all",
+            "--refmap=",
+            "--stdin",
+        ])
+        .args(depth)
+        .args(["--", remote])
+        .stdin(wanted)
+        .run()?;
     if !fetched.success() {
         return Err(failed("fetch from", remote, &fetched));
     }

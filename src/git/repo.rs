@@ -50,7 +50,7 @@ impl Head {
 pub const FALLBACK_EMAIL: &str = "planspec@localhost";
 
 /// Who a commit is by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity {
     /// A person's or a program's name.
     pub name: String,

@@ -21,6 +21,9 @@ const LOCK: &str = "lock";
 /// Name of the one file of a kept log.
 pub const LOG_FILE: &str = "log.txt";
 
+/// Tries to let git forget a work tree, while others make and remove theirs.
+const TRIES_TO_FORGET: u32 = 10;
+
 /// A work tree that is removed when it is dropped.
 #[derive(Debug)]
 pub struct Worktree {
@@ -183,16 +186,20 @@ fn remove(repo: &Repo, folder: &Path) {
         tracing::warn!(folder = %folder.display(), %error, "could not be removed");
     }
     let tree = folder.join(TREE);
-    let forgotten = Program::new(repo, "worktree")
-        .args(["remove", "--force", "--force", "--"])
-        .arg(&tree)
-        .run();
-    match forgotten {
-        Ok(answer) if !answer.success() => {
-            tracing::debug!(tree = %tree.display(), said = answer.stderr, "not forgotten");
+    for _ in 0..TRIES_TO_FORGET {
+        let forgotten = Program::new(repo, "worktree")
+            .args(["remove", "--force", "--force", "--"])
+            .arg(&tree)
+            .run();
+        match forgotten {
+            // Git cannot tell while another process is half way through making one.
+            Ok(answer) if !answer.success() && !answer.stderr.contains("is not a working tree") => {
+                tracing::debug!(tree = %tree.display(), said = answer.stderr, "not forgotten");
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            Ok(_) => return,
+            Err(error) => return tracing::debug!(%error, "not forgotten"),
         }
-        Ok(_) => {}
-        Err(error) => tracing::debug!(%error, "not forgotten"),
     }
 }
 

@@ -459,7 +459,7 @@ fn put_line(out: &mut String, depth: usize, line: &str) {
 
 /// A name that Mermaid takes for nothing else: not for a keyword (`end`), an arrow (`a--b`) or the
 /// head of one (`o`, `x`). No two ids share one.
-fn mermaid_id(id: &str) -> String {
+pub(super) fn mermaid_id(id: &str) -> String {
     let mut out = String::from("n_");
     for c in id.chars() {
         match c {
@@ -476,7 +476,7 @@ fn mermaid_id(id: &str) -> String {
 
 /// Text for a quoted Mermaid label. What is neither letter nor digit becomes an entity: Mermaid
 /// would take it for Markdown, HTML, an icon, or the end of the label.
-fn mermaid_text(text: &str) -> String {
+pub(super) fn mermaid_text(text: &str) -> String {
     let text = escape::line(text);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

@@ -1,12 +1,15 @@
 //! Values → what people and programs read.
 
 pub mod board;
+pub mod document;
 pub mod escape;
 pub mod findings;
 pub mod graph;
 mod layout;
+pub mod log;
 pub mod reconcile;
 pub mod resource;
+pub mod review;
 pub mod run;
 pub mod svg;
 pub mod table;

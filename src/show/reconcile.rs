@@ -173,12 +173,14 @@ pub fn command(waiting: &Waiting) -> Option<String> {
     let node = waiting.node.as_ref()?;
     let target = format!("{}/{node} -n {}", key.name, key.namespace);
     match &waiting.what {
-        WaitingFor::Worker { .. } => Some(format!("planspec claim {target}")),
+        WaitingFor::Worker { provider, .. } => Some(match provider.as_deref() {
+            Some(provider) if provider.starts_with("tool://") => {
+                format!("planspec work --node {target} --once")
+            }
+            _ => format!("planspec claim {target}"),
+        }),
         WaitingFor::Verification { .. } => Some(format!("planspec verify {target}")),
-        WaitingFor::Approval { gate, .. } => {
-            let (namespace, gate) = gate.split_once('/').unwrap_or(("", gate));
-            Some(format!("planspec approve {gate} -n {namespace}"))
-        }
+        WaitingFor::Approval { .. } => Some(format!("planspec approve {target}")),
         // Whether an external can be reported, the plan says.
         WaitingFor::External { .. }
         | WaitingFor::Report { .. }

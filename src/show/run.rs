@@ -13,8 +13,8 @@ use super::table::{self, rows, span};
 use super::time;
 use super::tree::{Row, tree};
 use crate::core::resource::{
-    Artifact, CriterionResult, Decision, EdgeKind, ExecutionPhase, ExecutionStatus, ExternalRef,
-    Key, Node, NodePhase, NodeStatus, Time,
+    Artifact, CriterionOf, CriterionResult, Decision, EdgeKind, ExecutionPhase, ExecutionStatus,
+    ExternalRef, Key, Node, NodePhase, NodeStatus, Time,
 };
 use crate::core::transition::{Waiting, WaitingFor, node_waits_for};
 
@@ -63,6 +63,7 @@ pub fn sections(view: &RunView<'_>) -> String {
         None => page.rows("Nodes", &nodes().map(node_row).collect::<Vec<_>>()),
     }
     acceptance(&mut page, view);
+    contract(&mut page, view);
     let outputs = nodes().flat_map(|(id, node)| {
         let outputs = node.outputs.iter();
         outputs.map(move |(name, value)| vec![format!("{id}.{name}"), plain(value)])
@@ -329,6 +330,33 @@ fn acceptance(page: &mut Sections, view: &RunView<'_>) {
     page.rows("Acceptance", &lines);
 }
 
+/// What is to be true beside the nodes, and who says so.
+fn contract(page: &mut Sections, view: &RunView<'_>) {
+    let mut lines = Vec::new();
+    for one in &view.run.extensions.criteria {
+        let sign = match (view.run.is_met(&one.id), view.run.is_unmet(&one.id)) {
+            (true, _) => "[x]",
+            (_, true) => "[!]",
+            _ => "[ ]",
+        };
+        let kind = match one.kind {
+            CriterionOf::Constraint => "constraint",
+            CriterionOf::SuccessCriterion => "success criterion",
+        };
+        let required = if one.required { "required" } else { "" };
+        let row = [sign, &one.id, kind, required, &one.description];
+        lines.push(row.map(str::to_owned).to_vec());
+        lines.extend(view.run.said_about(&one.id).map(|said| {
+            let word = if said.met { "met" } else { "not met" };
+            let evidence = said.evidence.clone().unwrap_or_default();
+            let by = format!("by {}", said.actor);
+            let row = ["", word, &by, &time(said.timestamp), &evidence];
+            row.map(str::to_owned).to_vec()
+        }));
+    }
+    page.rows("Contract", &lines);
+}
+
 fn criterion_rows(node: Option<&Node>, results: &[CriterionResult]) -> Vec<Vec<String>> {
     let criteria = node.map_or(&[] as &[_], |node| &node.acceptance_criteria);
     let mut lines = Vec::new();
@@ -514,8 +542,7 @@ fn commands_for(view: &RunView<'_>, id: &str, waiting: &Waiting) -> Vec<String> 
             }
         }
         WaitingFor::Approval { gate, .. } => {
-            let run = format!(" --execution {} --node {id}", view.key.name);
-            let approve = command(waiting).map(|command| command + &run);
+            let approve = command(waiting);
             match view.reviewers.get(gate) {
                 None => approve.into_iter().collect(),
                 Some(who) => approve
@@ -687,7 +714,7 @@ Next:
   planspec verify run/build -n team
   planspec report run/ci -n team --succeeded
   planspec report run/docs -n team --as 'ana x' --succeeded
-  planspec approve sign -n team --execution run --node early --as user:ana
+  planspec approve run/early -n team --as user:ana
   planspec report run/lint -n team --as agent:b --succeeded
   planspec work --provider tool://pack --once
   planspec reconcile

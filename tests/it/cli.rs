@@ -6,10 +6,12 @@ use std::process::Stdio;
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, Sandbox};
 
-const VERBS: [&str; 28] = [
+const VERBS: &[&str] = &[
     "init",
     "new",
     "validate",
+    "review",
+    "diff",
     "apply",
     "edit",
     "delete",
@@ -17,6 +19,10 @@ const VERBS: [&str; 28] = [
     "get",
     "describe",
     "graph",
+    "log",
+    "show",
+    "convert",
+    "revise",
     "watch",
     "wait",
     "reconcile",
@@ -29,6 +35,7 @@ const VERBS: [&str; 28] = [
     "approve",
     "reject",
     "comment",
+    "attest",
     "cancel",
     "retry",
     "hooks",

@@ -54,6 +54,31 @@ fn the_quickstart_goes_all_the_way_shows_every_step_and_leaves_nothing_behind() 
 }
 
 #[test]
+fn the_example_of_a_document_succeeds_and_leaves_nothing_behind() {
+    let sandbox = Sandbox::new();
+    let scratch = sandbox.folder("scratch");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/document.sh");
+    let run = |program: &str| {
+        let mut example = scratch.command("sh");
+        example
+            .arg(script)
+            .env("TMPDIR", &scratch.dir)
+            .env("PLANSPEC_BIN", program)
+            .env_remove("PLANSPEC_NOW");
+        let ran = Ran::of("document.sh", example.output().unwrap());
+        assert_eq!(std::fs::read_dir(&scratch.dir).unwrap().count(), 0);
+        ran
+    };
+    let ran = run(PLANSPEC).ok();
+    for verb in ["validate", "show", "start", "approve", "attest", "describe"] {
+        assert!(ran.out.contains(&format!("$ planspec {verb}")), "{ran}");
+    }
+    assert!(ran.out.contains("Blocked → Succeeded"), "{ran}");
+    assert!(!ran.out.contains("warning"), "{ran}");
+    assert_ne!(run("/bin/false").code, 0);
+}
+
+#[test]
 fn the_quickstart_fails_when_the_run_does_not_succeed_and_leaves_nothing_behind() {
     let sandbox = Sandbox::new();
     let scratch = sandbox.folder("scratch");
@@ -232,8 +257,14 @@ fn a_diamond_with_a_gate_for_two_runs_to_its_end() {
     assert_eq!(ana.phase("execution/run"), "Running");
     ana.works("run/roll-out", "ana@example.com");
     assert_eq!(ana.phase("execution/run"), "Succeeded");
-    // The criterion of the goal has an id: it has to be attested, which comes later.
+    // The criterion of the goal has an id: it has to be attested.
     assert_ne!(ana.phase("goal/payments"), "Succeeded");
+    let goal = ana.get("goal/payments");
+    let id = text(&goal["spec"]["acceptanceCriteria"][0]["id"]);
+    ana.run("attest run nothing --met").exits(1).notes(&id);
+    ana.run(&format!("attest run {id} --met -m measured --reconcile"))
+        .ok();
+    assert_eq!(ana.phase("goal/payments"), "Succeeded");
 }
 
 #[test]

@@ -190,3 +190,60 @@ spec:
     assert_eq!(ana.phase("execution/run"), "Succeeded");
     ana.run("reconcile").ok().says("nothing");
 }
+
+#[test]
+fn after_a_retry_the_first_decision_counts_and_attestations_can_be_changed() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish(
+        "planspec/gated.yaml",
+        r#"apiVersion: planspec.io/v1alpha1
+kind: Goal
+metadata: {name: live, namespace: shop}
+spec:
+  description: It is live
+  acceptanceCriteria: [{id: fast, description: Below a second}]
+---
+apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata: {name: gated, namespace: shop}
+spec:
+  description: One decision
+  goalRef: {name: live}
+  graph:
+    nodes: [{id: ok, kind: Gate, gateRef: {name: sign}}]
+---
+apiVersion: planspec.io/v1alpha1
+kind: Gate
+metadata: {name: sign, namespace: shop}
+spec:
+  gateType: approval
+  targetRef: {kind: Plan, name: gated}
+"#,
+    );
+    ana.run("start gated -n shop --name run").ok();
+    ana.push();
+    ana.run("reconcile")
+        .ok()
+        .says("planspec approve run/ok -n shop");
+    ana.run("reject sign --reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Failed");
+    ana.run("retry run --reconcile").ok();
+    ana.run("approve run/ok -n shop --execution nope")
+        .exits(1)
+        .notes("nope");
+    ana.run("approve run/ok -n shop --reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    assert_eq!(ana.unapplied("run"), [""; 0]);
+    // What is attested can be changed when the run is long over.
+    for (verdict, phase) in [
+        ("--unmet", "Failed"),
+        ("--met", "Succeeded"),
+        ("--unmet", "Failed"),
+    ] {
+        ana.run(&format!("attest run fast {verdict} -m seen --reconcile"))
+            .ok();
+        assert_eq!(ana.phase("goal/live"), phase);
+    }
+    assert_eq!(ana.unapplied("run"), [""; 0]);
+}

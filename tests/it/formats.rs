@@ -496,8 +496,12 @@ fn levels_hold_for_findings_of_the_command_itself() {
     let ran = place.run("validate").ok();
     assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "no resources\n"));
     // Of a single document.
-    place.write("planspec/a.planspec.yaml", "identity: {}\nintent: {}\n");
-    place.run("validate").ok().says("warning[PS601]");
-    place.write(".planspec.yaml", "rules: {PS601: error}\n");
-    place.run("validate").exits(1).says("error[PS601]");
+    let draft = crate::documents::GREETING.replace(
+        "\"manual\",\n    \"tags\"",
+        "\"t\", \"generator\": \"g\",\n    \"tags\"",
+    );
+    place.write("planspec/a.planspec.json", draft);
+    place.run("validate").ok().says("warning[PS606]");
+    place.write(".planspec.yaml", "rules: {PS606: error}\n");
+    place.run("validate").exits(1).says("error[PS606]");
 }

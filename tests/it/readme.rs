@@ -37,7 +37,7 @@ fn the_plan_it_shows_is_sound() {
         blob: String::new(),
         content: Content::Bytes(plan.as_bytes().into()),
     };
-    let manifest = manifest::read(&file, &Default::default());
+    let manifest = manifest::read(&file, &Default::default(), "default");
     assert!(
         manifest.diagnostics.is_empty(),
         "{:?}",
@@ -107,7 +107,7 @@ fn the_schemas_for_editors_are_those_of_the_program() {
     let nowhere = sandbox.folder("nowhere");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schemas");
     let kinds = ["goal", "plan", "capability", "binding", "gate", "execution"];
-    for kind in kinds.into_iter().chain(["config"]) {
+    for kind in kinds.into_iter().chain(["document", "config"]) {
         let shipped = std::fs::read_to_string(format!("{folder}/{kind}.json")).unwrap();
         let printed = nowhere.run(&format!("schema {kind}")).ok().out;
         assert_eq!(

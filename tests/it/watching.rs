@@ -334,8 +334,8 @@ fn the_commands_that_describe_proposes_lead_to_the_end() {
     for expected in [
         "claim run/build -n default",
         "report run/docs -n default --as ana@example.com --succeeded",
-        "approve sign -n default --execution run --node approval --as ana@example.com",
-        "approve sign -n default --execution run --node approval --as ben@example.com",
+        "approve run/approval -n default --as ana@example.com",
+        "approve run/approval -n default --as ben@example.com",
         "reconcile",
     ] {
         assert!(

@@ -149,7 +149,8 @@ impl Verdict {
         Ok(())
     }
 
-    fn show(self, context: &Context, args: &Args, settings: &Settings) -> Outcome {
+    fn show(mut self, context: &Context, args: &Args, settings: &Settings) -> Outcome {
+        args.level.apply(&mut self.found);
         let text_of = |file: &str| match file == CONFIG_FILE {
             true => settings.text.clone(),
             false => self.snapshot.text(file),

@@ -8,6 +8,7 @@ use crate::core::resource::{
     NodeKind, ObjectRef, PinnedTarget, Resource, Rule, Selector, Strategy, Target,
     UnboundCapability,
 };
+use crate::core::snapshot::Snapshot;
 
 /// Why a task has no target yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,13 @@ pub fn resolve(
     plan: &Resource,
     node: &Node,
 ) -> Result<PinnedTarget, Unbound> {
+    if let Some(provider) = &node.provider {
+        return Ok(PinnedTarget {
+            provider: Some(provider.clone()),
+            config: None,
+            binding: None,
+        });
+    }
     let namespace = &plan.metadata.namespace;
     let binding_key = binding_of(execution, node);
     let mut chosen: Option<(&ObjectRef, &Target)> = None;
@@ -64,7 +72,9 @@ pub fn resolve(
     }
     let target = match (chosen, &binding_key) {
         (Some((_, target)), _) => Some(target),
-        (None, Some(binding)) => Question::new(world, binding, plan, node)?.choose(None)?,
+        (None, Some(binding)) => {
+            Question::new(world.snapshot, binding, plan, node)?.choose(None)?
+        }
         (None, None) => None,
     };
     Ok(PinnedTarget {
@@ -74,6 +84,27 @@ pub fn resolve(
             .filter(|_| target.is_some())
             .map(|binding| binding.qualified()),
     })
+}
+
+/// The provider that a binding gives a task to, for its first capability that a rule matches; for
+/// the task as such when it needs none. Nothing when no rule matches, or several contradict.
+pub fn provider<'a>(
+    snapshot: &'a Snapshot,
+    binding: &Key,
+    plan: &Resource,
+    node: &'a Node,
+) -> Option<&'a str> {
+    // Said by the plan itself: no binding is asked.
+    if node.provider.is_some() {
+        return None;
+    }
+    let question = Question::new(snapshot, binding, plan, node).ok()?;
+    let namespace = &plan.metadata.namespace;
+    let needs = node.capability_refs.iter();
+    let needs = needs.map(|need| Some(need.key(Kind::Capability, namespace)));
+    let asked = needs.chain(node.capability_refs.is_empty().then_some(None));
+    let mut targets = asked.filter_map(|need| question.choose(need.as_ref()).ok().flatten());
+    targets.next().map(|target| target.provider.as_str())
 }
 
 /// The binding that an execution wants to be asked for a node.
@@ -103,7 +134,7 @@ fn resolve_capability<'a>(
             ),
         ));
     };
-    Question::new(world, binding, plan, node)?
+    Question::new(world.snapshot, binding, plan, node)?
         .choose(Some(capability))?
         .ok_or_else(|| {
             Unbound::new(
@@ -154,13 +185,13 @@ struct Question<'a, 'q> {
 
 impl<'a, 'q> Question<'a, 'q> {
     fn new(
-        world: &World<'a>,
+        snapshot: &'a Snapshot,
         key: &'q Key,
         plan: &'q Resource,
         node: &'q Node,
     ) -> Result<Question<'a, 'q>, Unbound> {
-        let Some(spec) = world.snapshot.binding(key) else {
-            return Err(match world.snapshot.definitions(key).is_empty() {
+        let Some(spec) = snapshot.binding(key) else {
+            return Err(match snapshot.definitions(key).is_empty() {
                 true => Unbound::new(
                     "BindingNotFound",
                     format!("binding `{}` does not exist", key.qualified()),

@@ -49,22 +49,27 @@ pub fn reconcile(
     let newest = runs
         .iter()
         .max_by_key(|(key, run)| (run.start_time, *key))
-        .map(|(_, run)| run.phase);
-    let unattested = spec.acceptance_criteria.iter().any(|c| c.id.is_some());
+        .map(|(_, run)| *run);
+    let attested = newest.map(|run| Attested::of(spec, run));
 
-    let (phase, reason, message) = match newest {
+    let (phase, reason, message) = match newest.map(|run| run.phase) {
         _ if unfinished && deadline.is_some_and(|deadline| deadline <= world.now) => {
             let timeout = spec.timeout.as_ref().map(ToString::to_string);
             let message = format!("not reached within {}", timeout.unwrap_or_default());
             (GoalPhase::Failed, "TimedOut", message)
         }
         _ if unfinished => (GoalPhase::Executing, "Executing", String::new()),
-        Some(ExecutionPhase::Succeeded) if unattested => (
-            GoalPhase::Executing,
-            "NotYetSupported",
-            "criteria with an id must be attested, which this version cannot do yet".to_owned(),
-        ),
-        Some(ExecutionPhase::Succeeded) => (GoalPhase::Succeeded, "Succeeded", String::new()),
+        Some(ExecutionPhase::Succeeded) => match attested.unwrap_or_default() {
+            Attested { unmet, .. } if !unmet.is_empty() => {
+                let message = format!("not met: {}", unmet.join(", "));
+                (GoalPhase::Failed, "CriterionUnmet", message)
+            }
+            Attested { missing, .. } if !missing.is_empty() => {
+                let message = format!("not attested yet: {}", missing.join(", "));
+                (GoalPhase::Executing, "AwaitingAttestation", message)
+            }
+            _ => (GoalPhase::Succeeded, "Succeeded", String::new()),
+        },
         Some(ExecutionPhase::Failed) => (
             GoalPhase::Failed,
             "ExecutionFailed",
@@ -163,6 +168,31 @@ impl<'a> Service<'a> {
             .chain(others.into_iter().flatten().copied())
             .filter(|plan| selector.matches(&plan.resource.metadata.labels))
             .collect()
+    }
+}
+
+/// What was said about the criteria of a goal that have an id.
+#[derive(Default)]
+struct Attested<'a> {
+    missing: Vec<&'a str>,
+    unmet: Vec<&'a str>,
+}
+
+impl<'a> Attested<'a> {
+    /// Of one run; who says that a criterion is not met wins.
+    fn of(spec: &'a GoalSpec, run: &ExecutionStatus) -> Attested<'a> {
+        let said = &run.extensions.attestations;
+        let mut attested = Attested::default();
+        let ids = spec.acceptance_criteria.iter();
+        for id in ids.filter_map(|criterion| criterion.id.as_deref()) {
+            let mut about = said.iter().filter(|said| said.criterion == id).peekable();
+            if about.peek().is_none() {
+                attested.missing.push(id);
+            } else if about.any(|said| !said.met) {
+                attested.unmet.push(id);
+            }
+        }
+        attested
     }
 }
 
@@ -512,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn criteria_with_an_id_wait_for_what_is_not_supported_yet() {
+    fn criteria_with_an_id_wait_to_be_attested() {
         let table = [
             (
                 ", acceptanceCriteria: [{description: c}]",

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Condition, ContextItem, ObjectRef, Outcome, ReviewAction, Time, is_zero, phase};
+use super::{
+    Condition, ContextItem, ContractCriterion, ObjectRef, Outcome, ReviewAction, Time, is_zero,
+    phase,
+};
 
 /// formats.md, "Execution.spec". Immutable once committed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -416,12 +419,56 @@ pub struct ExecutionExtensions {
     /// Somebody asked to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<CancelledBy>,
+    /// What was said about the criteria of the goal; the newest of every actor on each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<Attested>,
     /// How often the run was opened again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub run_attempt: u32,
     /// Who asked for that, the last 20, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retried_by: Vec<RetriedBy>,
+    /// Constraints and success criteria of the document that the run is held to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub criteria: Vec<ContractCriterion>,
+}
+
+impl ExecutionStatus {
+    /// Somebody says that a criterion is met, and nobody says that it is not.
+    pub fn is_met(&self, criterion: &str) -> bool {
+        let mut said = self.said_about(criterion).peekable();
+        said.peek().is_some() && said.all(|said| said.met)
+    }
+
+    /// Somebody says that a criterion is not met.
+    pub fn is_unmet(&self, criterion: &str) -> bool {
+        self.said_about(criterion).any(|said| !said.met)
+    }
+
+    /// What was said about a criterion, the last word of each.
+    pub fn said_about(&self, criterion: &str) -> impl Iterator<Item = &Attested> {
+        let all = self.extensions.attestations.iter();
+        all.filter(move |said| said.criterion == criterion)
+    }
+}
+
+/// What somebody said about a criterion of the goal or of the document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attested {
+    /// Id of the criterion.
+    pub criterion: String,
+    /// Who.
+    pub actor: String,
+    /// Whether it is met.
+    pub met: bool,
+    /// What shows that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// The record that says so.
+    pub record: String,
+    /// When `reconcile` first saw it.
+    pub timestamp: Time,
 }
 
 /// Who asked to try again.

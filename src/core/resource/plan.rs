@@ -31,6 +31,55 @@ pub struct PlanSpec {
     pub context: Vec<ContextItem>,
     /// The work.
     pub graph: GraphSpec,
+    /// What must be attested before a run succeeds, when the document that the plan comes from
+    /// says so.
+    #[serde(skip)]
+    pub contract: Contract,
+}
+
+/// What a document demands of a run beside its steps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contract {
+    /// Its constraints and success criteria.
+    pub criteria: Vec<ContractCriterion>,
+    /// What a broken blocking constraint leads to.
+    pub on_violation: OnBroken,
+}
+
+/// One constraint or success criterion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContractCriterion {
+    /// A name for it.
+    pub id: String,
+    /// What.
+    pub description: String,
+    /// Which of the two it is.
+    pub kind: CriterionOf,
+    /// Whether there is no success without it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub required: bool,
+}
+
+/// Where a criterion comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CriterionOf {
+    /// What must hold.
+    Constraint,
+    /// When it is done.
+    SuccessCriterion,
+}
+
+/// What a broken blocking constraint leads to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnBroken {
+    /// The run waits at its end.
+    #[default]
+    Pause,
+    /// The run fails at once.
+    Fail,
+    /// It is said, and the run goes on.
+    Notify,
 }
 
 /// Nodes and edges as written.
@@ -127,6 +176,9 @@ pub struct Node {
     /// External: how often to look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll_interval: Option<Duration>,
+    /// Task: who does it, when the document that it comes from says so. Before any binding.
+    #[serde(skip)]
+    pub provider: Option<String>,
 }
 
 /// A declared output of a task.

@@ -177,11 +177,7 @@ fn describe(from: &Key, to: &Key, definition: &Definition) -> Diagnostic {
         true => ("namespace", &from.namespace),
         false => ("name", &from.name),
     };
-    let place = Place::Entry {
-        document: definition.document,
-        path: path!["metadata", field],
-        part: Part::Value,
-    };
+    let place = definition.place(to.kind, path!["metadata", field], Part::Value);
     let message = format!("{from} has moved to {}", to.qualified());
     let mut finding = Diagnostic::new(Code::MOVED, &definition.path, place, message)
         .label(format!("was `{was}`"))

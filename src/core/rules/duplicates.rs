@@ -1,6 +1,7 @@
 //! One definition per name.
 
 use crate::core::diagnostic::{Code, Diagnostic, Label, Part, Place};
+use crate::core::resource::Key;
 use crate::core::snapshot::{Definition, Snapshot};
 use crate::path;
 
@@ -17,7 +18,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Diagnostic>) {
             let mut finding = Diagnostic::new(
                 Code::DUPLICATE_RESOURCE,
                 &definition.path,
-                name_of(definition),
+                name_of(key, definition),
                 format!("{key} is defined {} times", all.len()),
             )
             .help("keep one definition, or give the others another name or namespace")
@@ -26,7 +27,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Diagnostic>) {
             for (_, definition) in others.take(OTHERS_SHOWN) {
                 finding = finding.related(Label {
                     file: definition.path.clone(),
-                    place: name_of(definition),
+                    place: name_of(key, definition),
                     message: "also defined here".to_owned(),
                 });
             }
@@ -35,12 +36,8 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Diagnostic>) {
     }
 }
 
-fn name_of(definition: &Definition) -> Place {
-    Place::Entry {
-        document: definition.document,
-        path: path!["metadata", "name"],
-        part: Part::Value,
-    }
+fn name_of(key: &Key, definition: &Definition) -> Place {
+    definition.place(key.kind, path!["metadata", "name"], Part::Value)
 }
 
 #[cfg(test)]

@@ -95,9 +95,9 @@ fn describe(
         if let (Some(node), Some(definition)) = (node, snapshot.definition(plan)) {
             finding = finding.related(Label {
                 file: definition.path.clone(),
-                place: Place::Entry {
-                    document: definition.document,
-                    path: path![
+                place: definition.place(
+                    Kind::Plan,
+                    path![
                         "spec",
                         "graph",
                         "nodes",
@@ -106,8 +106,8 @@ fn describe(
                         "resourceRef",
                         "name"
                     ],
-                    part: Part::Value,
-                },
+                    Part::Value,
+                ),
                 message: "by this node of its plan".to_owned(),
             });
         }

@@ -243,11 +243,7 @@ impl Plan<'_> {
     }
 
     fn place(&self, path: Vec<Step>, part: Part) -> Place {
-        Place::Entry {
-            document: self.definition.document,
-            path,
-            part,
-        }
+        self.definition.place(Kind::Plan, path, part)
     }
 
     fn node(&self, index: usize, field: &str) -> Place {

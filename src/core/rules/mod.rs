@@ -96,11 +96,7 @@ impl<'a> Subject<'a> {
     }
 
     fn place(&self, path: Vec<Step>, part: Part) -> Place {
-        Place::Entry {
-            document: self.definition.document,
-            path,
-            part,
-        }
+        self.definition.place(self.key.kind, path, part)
     }
 
     /// A finding at a value.

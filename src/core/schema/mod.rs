@@ -1,5 +1,5 @@
-//! The JSON Schemas of the six kinds and of the configuration, and what they say about a value
-//! in our words.
+//! The JSON Schemas of the six kinds, of documents and of the configuration, and what they say
+//! about a value in our words.
 //!
 //! The files beside this one are the schemas as editors use them. Two keywords of theirs are for
 //! people: `patternErrorMessage` says what a pattern means (editors show it too), `errorMessage`
@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
-use super::diagnostic::{Code, Part, Step};
+use super::diagnostic::{Code, Diagnostic, Finder, Part, Step};
 use super::resource::{Duration, Kind};
 
 /// What a schema is for.
@@ -25,6 +25,8 @@ use super::resource::{Duration, Kind};
 pub enum SchemaKind {
     /// A resource of a kind.
     Resource(Kind),
+    /// A PlanSpec 1.2 document.
+    Document,
     /// `.planspec.yaml`
     Config,
 }
@@ -50,6 +52,17 @@ pub struct Problem {
     pub label: String,
     /// The way out.
     pub help: Option<String>,
+}
+
+impl Problem {
+    /// The problem as a finding in a document of a file.
+    pub fn found(self, by: &Finder<'_>) -> Diagnostic {
+        let finding = by.at(self.code, self.path, self.part, self.message);
+        Diagnostic {
+            help: self.help,
+            ..finding.label(self.label)
+        }
+    }
 }
 
 /// Check a value against the schema of a kind: all its problems, sorted by their place, one for
@@ -169,6 +182,7 @@ fn schema(kind: SchemaKind) -> &'static Schema {
         SchemaKind::Resource(Kind::Binding) => lazy!("binding.json"),
         SchemaKind::Resource(Kind::Gate) => lazy!("gate.json"),
         SchemaKind::Resource(Kind::Execution) => lazy!("execution.json"),
+        SchemaKind::Document => lazy!("document.json"),
         SchemaKind::Config => lazy!("config.json"),
     }
 }

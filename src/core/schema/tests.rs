@@ -7,13 +7,14 @@ use crate::core::diagnostic::display_path;
 use crate::core::resource::{API_VERSION, Kind};
 use serde_json::json;
 
-const KINDS: [SchemaKind; 7] = [
+const KINDS: [SchemaKind; 8] = [
     SchemaKind::Resource(Kind::Goal),
     SchemaKind::Resource(Kind::Plan),
     SchemaKind::Resource(Kind::Capability),
     SchemaKind::Resource(Kind::Binding),
     SchemaKind::Resource(Kind::Gate),
     SchemaKind::Resource(Kind::Execution),
+    SchemaKind::Document,
     SchemaKind::Config,
 ];
 

@@ -145,6 +145,24 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
         Kind::Constant { expected_value } => {
             not_allowed(std::iter::once(expected_value.as_ref()), value)
         }
+        Kind::Format { .. } if rule.text("format") == Some("uuid") => Said::new(
+            Code::BAD_FORMAT,
+            LENGTH,
+            format!("{} is no UUID", show(value)),
+        )
+        .label("not a UUID")
+        .help(Some(
+            "a UUID is written like `6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a11`",
+        )),
+        Kind::Format { .. } if rule.text("format") == Some("date-time") => Said::new(
+            Code::BAD_FORMAT,
+            LENGTH,
+            format!("{} is no time", show(value)),
+        )
+        .label("not a time")
+        .help(Some(
+            "a time is written like `2026-01-31T09:00:00Z` (RFC 3339)",
+        )),
         Kind::Format { .. } => {
             let why = match value.as_str().map(str::parse::<Duration>) {
                 Some(Err(why)) => why,

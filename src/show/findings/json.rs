@@ -23,6 +23,7 @@ fn finding_value(located: &Located<'_>) -> Value {
     let mut value = json!({
         "code": finding.code.id,
         "severity": finding.severity.to_string(),
+        "level": finding.code.level().to_string(),
         "title": finding.code.title,
         "message": finding.message,
         "help": finding.help,

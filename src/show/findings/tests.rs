@@ -328,6 +328,7 @@ fn json_is_one_document() {
     {
       "code": "PS301",
       "severity": "error",
+      "level": "structure",
       "title": "two nodes have one id",
       "message": "two nodes have the id `verify`",
       "help": null,
@@ -353,6 +354,7 @@ fn json_is_one_document() {
     {
       "code": "PS302",
       "severity": "error",
+      "level": "structure",
       "title": "an edge ends at a node that does not exist",
       "message": "edge ends at a node that does not exist",
       "help": "did you mean `release`?",

@@ -5,7 +5,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Renderer, Snippet};
 
 use super::{Located, Position, Sources, count, escape, origin};
-use crate::core::diagnostic::{Place, Severity, display_path};
+use crate::core::diagnostic::{Level as DocumentLevel, Place, Severity, display_path};
 use crate::core::locate::Lines;
 
 /// Characters of a line that are shown at most.
@@ -62,6 +62,9 @@ pub(super) fn draw(located: &Located<'_>, sources: &Sources<'_>, renderer: &Rend
     }
     if let Some(more) = finding.related.len().checked_sub(MAX_RELATED + 1) {
         notes.push(Level::NOTE.message(format!("and {} more", count(more + 1, "place"))));
+    }
+    if finding.code.level() > DocumentLevel::Structure {
+        notes.push(Level::NOTE.message(format!("level: {}", finding.code.level())));
     }
     notes.extend(
         finding

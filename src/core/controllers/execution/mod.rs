@@ -1,6 +1,7 @@
 //! Execution: start, fold records in, judge deadlines, advance the nodes, decide the phase.
 
 mod advance;
+mod attestations;
 mod gates;
 mod groups;
 mod outside;
@@ -185,6 +186,7 @@ fn start(turn: &Turn<'_>, uid: &str, generation: u64, status: &mut ExecutionStat
     match pins::gather(turn, uid, generation) {
         Ok((pinned, plan)) => {
             status.spec_hash = Some(pinned.execution.digest.clone());
+            status.extensions.criteria = plan.contract.criteria.clone();
             status.extensions.pinned = Some(pinned);
             status.start_time = Some(turn.world.now);
             status.node_statuses = plan

@@ -27,8 +27,9 @@ type Contents = BTreeMap<(usize, Key), Option<Resource>>;
 /// of them asks for it.
 pub struct Pins<'a> {
     blobs: &'a Blobs,
-    /// By path and blob: what a text means depends on the name of its file.
-    parsed: RefCell<BTreeMap<(String, String), Rc<Contents>>>,
+    /// By path, blob and namespace: what a text means depends on the name of its file, and what has
+    /// no namespace of its own has that of the pin.
+    parsed: RefCell<BTreeMap<[String; 3], Rc<Contents>>>,
 }
 
 impl<'a> Pins<'a> {
@@ -61,7 +62,7 @@ impl<'a> Pins<'a> {
     }
 
     fn contents(&self, pin: &Pin) -> Result<Rc<Contents>, String> {
-        let place = (pin.path.clone(), pin.blob.clone());
+        let place = [&pin.path, &pin.blob, &pin.namespace].map(String::clone);
         if let Some(known) = self.parsed.borrow().get(&place) {
             return Ok(Rc::clone(known));
         }
@@ -76,7 +77,9 @@ impl<'a> Pins<'a> {
             blob: pin.blob.clone(),
             content: Content::Bytes(Arc::clone(bytes)),
         };
-        let entries = manifest::read(&file, &Limits::NONE).entries.into_iter();
+        let entries = manifest::read(&file, &Limits::NONE, &pin.namespace)
+            .entries
+            .into_iter();
         let contents = entries.map(|entry| ((entry.document, entry.key), entry.resource));
         let contents = Rc::new(contents.collect());
         let mut parsed = self.parsed.borrow_mut();
@@ -177,6 +180,9 @@ impl PinnedPlan {
     }
 }
 
+/// Most reasons that are named why a document cannot be executed.
+const MISSING_NAMED: usize = 10;
+
 /// Gather what a run will be held to.
 ///
 /// # Errors
@@ -217,6 +223,23 @@ pub fn gather<'a>(
     {
         let message = format!("plan `{}` is Invalid", plan_key.qualified());
         return Err(("PlanInvalid", message));
+    }
+    let missing: Vec<String> = snapshot
+        .unready(&plan_key)
+        .take(MISSING_NAMED)
+        .map(|finding| finding.message.clone())
+        .collect();
+    if !missing.is_empty() {
+        let more = match snapshot.unready(&plan_key).count() - missing.len() {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        let message = format!(
+            "plan `{}`: {}{more}",
+            plan_key.qualified(),
+            missing.join("; ")
+        );
+        return Err(("PlanNotReady", message));
     }
     // The configuration may have switched the rules off that would have said so.
     Graph::build(&plan.graph).map_err(|_| {

@@ -1,6 +1,7 @@
 //! Folding records in: each is applied once, or listed with the reason why it cannot be.
 
 use super::Turn;
+use super::attestations::attest;
 use super::run::{Run, list_unapplied};
 use crate::core::data;
 use crate::core::machine::NodeEvent;
@@ -33,7 +34,11 @@ fn receive<'a>(
     if last.as_ref() == Some(&incoming.tip) {
         return &[];
     }
-    if !incoming.rewritten {
+    // The refs of reviews go when a run is over: who decides after a retry begins anew. What was
+    // counted before is known by its record, and was given for another round.
+    let is_review = matches!(incoming.address, Address::Review { .. });
+    let may_begin_anew = is_review && !status.extensions.retried_by.is_empty();
+    if !incoming.rewritten || may_begin_anew {
         return &incoming.records;
     }
     let note = Unapplied {
@@ -74,6 +79,9 @@ pub(super) fn fold_without_run(
             let over = status.phase.is_terminal();
             let verdict = check_run(turn, uid, incoming, received).and_then(|()| {
                 match (&incoming.address, &received.record.action) {
+                    (Address::Attestation { .. }, _) if status.extensions.pinned.is_some() => {
+                        attest(turn, incoming, received, status)
+                    }
                     _ if over => Err(run_over()),
                     (Address::Request { .. }, Action::Request { request, .. })
                         if *request == RequestKind::Cancel =>
@@ -120,6 +128,7 @@ fn check_run(
     match &incoming.address {
         Address::Work { run: of_ref, .. }
         | Address::Verification { run: of_ref, .. }
+        | Address::Attestation { run: of_ref, .. }
         | Address::Request { run: of_ref, .. }
             if of_ref != run =>
         {
@@ -162,12 +171,31 @@ impl Run<'_> {
         let turn = self.turn;
         for incoming in turn.incoming {
             for received in receive(turn, incoming, self.status) {
+                if self.knows(incoming, received) {
+                    continue;
+                }
                 if let Err(refusal) = self.apply(incoming, received) {
                     let note = note(incoming, received, refusal, turn.world.now);
                     self.refuse(note);
                 }
             }
         }
+    }
+
+    /// Whether a review was counted or listed before: after a retry they are read again.
+    fn knows(&self, incoming: &Incoming, received: &Received) -> bool {
+        let extensions = &self.status.extensions;
+        let is_review = matches!(received.record.action, Action::Review { .. });
+        if !is_review || extensions.retried_by.is_empty() {
+            return false;
+        }
+        let ref_name = incoming.address.to_string();
+        let decisions = self.status.node_statuses.values();
+        let decisions = decisions.filter_map(|node| node.extensions.decision.as_ref());
+        let mut reviews = decisions.flat_map(|decision| &decision.reviews);
+        let mut listed = self.status.extensions.unapplied.iter();
+        reviews.any(|review| review.record == received.id)
+            || listed.any(|note| (&note.record, &note.ref_name) == (&received.id, &ref_name))
     }
 
     fn apply(&mut self, incoming: &Incoming, received: &Received) -> Result<(), Refusal> {
@@ -185,6 +213,9 @@ impl Run<'_> {
                     Ok(())
                 }
             };
+        }
+        if let Address::Attestation { .. } = &incoming.address {
+            return attest(self.turn, incoming, received, self.status);
         }
         if self.status.phase.is_terminal() {
             return Err(run_over());

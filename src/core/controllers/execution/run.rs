@@ -76,6 +76,7 @@ impl<'a> Run<'a> {
         let unbound = self.resolve_targets();
         self.advance_nodes();
         self.fail_fast();
+        self.hold_to_contract();
         self.judge_bound(unbound);
         self.settle_phase();
         self.next_deadline()
@@ -272,11 +273,15 @@ impl<'a> Run<'a> {
             if !failed.is_empty() {
                 let why = format!("{} failed", list(&failed));
                 (ExecutionEvent::Fail, "NodeFailed", why)
-            } else if !stopped.is_empty() {
-                let why = format!("{} was cancelled", list(&stopped));
-                (ExecutionEvent::Fail, "NodeCancelled", why)
             } else {
-                (ExecutionEvent::Succeed, "Succeeded", String::new())
+                match self.end_by_contract() {
+                    failed if failed.0 == ExecutionEvent::Fail => failed,
+                    _ if !stopped.is_empty() => {
+                        let why = format!("{} was cancelled", list(&stopped));
+                        (ExecutionEvent::Fail, "NodeCancelled", why)
+                    }
+                    by_contract => by_contract,
+                }
             }
         } else {
             let mut running = named(NodePhase::Running);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::core::record::ReportResult;
 use crate::core::resource::{Kind, NodePhase};
-use crate::core::testing::{World, execution, gate, key, plan, plan_with, resource, task};
+use crate::core::testing::{World, execution, gate, plan, plan_with, resource, task};
 
 const ANA: &str = "agent:ana";
 const BEN: &str = "agent:ben";
@@ -878,5 +878,53 @@ fn what_waits_to_be_verified_can_be_cancelled() {
         world.file(Kind::Execution, "run").status.phase(),
         "Cancelled"
     );
-    let _ = key(Kind::Execution, "run");
+}
+
+// ---- attestations
+
+#[test]
+fn a_goal_succeeds_when_its_criteria_are_attested_and_nobody_denies_them() {
+    let goal = "description: d, acceptanceCriteria: [{id: fast, description: f}, \
+                {id: safe, description: s}, {description: without an id}]";
+    let mut world = World::of(&[
+        resource("Goal", "g", goal),
+        plan("p", "{id: a, kind: Task}"),
+        execution("run", "p", "goalRef: {name: g}"),
+    ]);
+    world.attest("fast", ANA, true);
+    world.complete("a");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    let stands = |world: &World| {
+        let goal = world.goal("g").phase.to_string();
+        let why = world.condition(Kind::Goal, "g", "Reached").expect("told");
+        format!("{goal} {} {}", why.reason, why.message)
+    };
+    let waits = "Executing AwaitingAttestation not attested yet: safe";
+    assert_eq!(stands(&world), waits);
+    // Also when the run is over; who says no wins, until they say otherwise.
+    world.attest("safe", BEN, false);
+    world.attest("safe", ANA, true);
+    world.reconcile();
+    assert_eq!(stands(&world), "Failed CriterionUnmet not met: safe");
+    world.attest("safe", BEN, true);
+    world.attest("surprise", BEN, true);
+    world.reconcile();
+    assert_eq!(stands(&world), "Succeeded Succeeded ");
+    assert_eq!(world.unapplied(), ["attestation UnknownCriterion"]);
+    assert_eq!(world.run().extensions.attestations.len(), 3);
+}
+
+#[test]
+fn what_did_not_succeed_cannot_be_attested() {
+    let mut world = run(&["{id: a, kind: Task}"]);
+    world.attest("fast", ANA, true);
+    world.reconcile();
+    world.cancel(BEN);
+    world.reconcile();
+    world.attest("fast", ANA, true);
+    world.reconcile();
+    assert_eq!(
+        world.unapplied(),
+        ["attestation UnknownCriterion", "attestation RunOver"]
+    );
 }

@@ -1,0 +1,315 @@
+#!/usr/bin/env bash
+# What CI does with plans: validate, review, reconcile; on GitHub and on GitLab. See docs/ci.md.
+#
+#   ci.sh key                  a key for the cache of the built program
+#   ci.sh install              make sure that there is a planspec; on GitHub, for later steps as well
+#   ci.sh MODE                 validate, review or reconcile
+#
+# Everything comes from the environment: INPUT_PROGRAM (a planspec that is there already), INPUT_BASE
+# (review against this revision), INPUT_PLAN (review only this plan), INPUT_COMMENT (false: none),
+# INPUT_TOKEN (writes the comment), INPUT_COMMENT_AUTHOR (whose comments are ours), and what the forge sets.
+# No value from outside is ever part of a command, only an argument or a line of a file.
+set -euo pipefail
+
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+INPUT_PLAN=${INPUT_PLAN:-}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Most characters of a comment or a summary that we write; GitHub takes 65,536 and 1 MiB.
+most=60000
+
+# --- Telling ---------------------------------------------------------------------------------
+
+on_github() { [ "${GITHUB_ACTIONS:-}" = true ]; }
+on_gitlab() { [ "${GITLAB_CI:-}" = true ]; }
+
+# A message as a workflow command: what would end or begin one is escaped.
+escaped() {
+  local text=$1
+  text=${text//'%'/%25}
+  text=${text//$'\r'/%0D}
+  printf '%s' "${text//$'\n'/%0A}"
+}
+
+say() { # LEVEL MESSAGE
+  if on_github; then
+    printf '::%s title=planspec::%s\n' "$1" "$(escaped "$2")"
+  else
+    printf '%s: %s\n' "$1" "$2" >&2
+  fi
+}
+
+fail() { # MESSAGE [CODE]
+  say error "$1"
+  exit "${2:-2}"
+}
+
+# Markdown for the page of the run; on GitLab there is none.
+summary() { # FILE
+  [ -n "${GITHUB_STEP_SUMMARY:-}" ] || return 0
+  cat "$1" >>"$GITHUB_STEP_SUMMARY"
+}
+
+# Text as an indented block: nothing in it can end it. Cut, and said so.
+block() { # FILE
+  local size
+  size=$(wc -c <"$1")
+  # An incomplete character or line at the cut is left out.
+  head -c "$most" "$1" | if [ "$size" -gt "$most" ]; then sed '$d'; else cat; fi | sed 's/^/    /'
+  if [ "$size" -gt "$most" ]; then
+    printf '\n(cut: %s bytes in all; the log has the rest)\n' "$size"
+  fi
+}
+
+# --- The program -------------------------------------------------------------------------------
+
+# The same for the same source: where a program was built from it, it is built no more.
+key() {
+  (cd "$source_dir" &&
+    find Cargo.toml Cargo.lock src docs/rules docs/schemas -type f -print0 | LC_ALL=C sort -z |
+    xargs -0 cat) | git hash-object --stdin
+}
+
+home() { printf '%s/planspec' "${RUNNER_TEMP:-${CI_PROJECT_DIR:-$PWD}/.cache}"; }
+
+program() {
+  if [ -n "${INPUT_PROGRAM:-}" ]; then
+    printf '%s' "$INPUT_PROGRAM"
+  elif [ -x "$(home)/bin/planspec" ]; then
+    printf '%s/bin/planspec' "$(home)"
+  else
+    command -v planspec || true
+  fi
+}
+
+install() {
+  if [ -z "$(program)" ]; then
+    command -v cargo >/dev/null ||
+      fail 'there is no planspec here and no cargo to build it: install Rust first, or name a program'
+    cargo install --quiet --locked --path "$source_dir" --root "$(home)" >&2
+  fi
+  local found
+  found=$(program)
+  "$found" --version >&2 || fail "\`$found\` cannot be run"
+  if [ -n "${GITHUB_PATH:-}" ]; then
+    (cd "$(dirname "$found")" && pwd) >>"$GITHUB_PATH"
+  fi
+}
+
+planspec() { "$program" "$@"; }
+
+# --- What happened -----------------------------------------------------------------------------
+
+event() { # JQ_EXPRESSION
+  [ -n "${GITHUB_EVENT_PATH:-}" ] && [ -r "$GITHUB_EVENT_PATH" ] || return 0
+  jq -r "$1 // empty" "$GITHUB_EVENT_PATH"
+}
+
+is_pull_request() {
+  case "${GITHUB_EVENT_NAME:-}" in pull_request | pull_request_target) return 0 ;; esac
+  [ -n "${CI_MERGE_REQUEST_IID:-}" ]
+}
+
+# The two revisions of a review. What is not in this clone, planspec fetches.
+range() {
+  local base=${INPUT_BASE:-} head=HEAD
+  if [ -z "$base" ] && is_pull_request; then
+    base=refs/remotes/origin/${GITHUB_BASE_REF:-${CI_MERGE_REQUEST_TARGET_BRANCH_NAME:-}}
+  fi
+  # There the base is checked out; only objects are read of the other side, nothing of it is run.
+  if [ "${GITHUB_EVENT_NAME:-}" = pull_request_target ]; then
+    head=$(event .pull_request.head.sha)
+  fi
+  # The commit before a push; of a new branch it is all zeros.
+  if [ -z "$base" ] && [ "${GITHUB_EVENT_NAME:-}" = push ]; then
+    base=$(event .before)
+    case "$base" in *[!0]*) printf '%s..%s' "$base" "$head" && return ;; *) base= ;; esac
+  fi
+  [ -z "$base" ] || printf '%s...%s' "$base" "$head"
+}
+
+is_fork() {
+  if on_gitlab; then
+    [ "${CI_MERGE_REQUEST_SOURCE_PROJECT_ID:-}" != "${CI_PROJECT_ID:-}" ]
+  else
+    [ "$(event .pull_request.head.repo.full_name)" != "${GITHUB_REPOSITORY:-}" ]
+  fi
+}
+
+# --- The comment ---------------------------------------------------------------------------------
+
+# One call of the forge's API. The token goes through a file that only we can read, not through the
+# arguments of a process; the answer is in $work/answer, its status is printed.
+call() { # METHOD URL [BODY_FILE]
+  local header=Authorization:\ Bearer
+  if on_gitlab; then header='PRIVATE-TOKEN:'; fi
+  local arguments=(--silent --show-error --max-time 60 --request "$1" --output "$work/answer"
+    --write-out '%{http_code}' --header @"$work/token" --header 'Content-Type: application/json')
+  if [ $# -gt 2 ]; then arguments+=(--data-binary @"$3"); fi
+  (umask 077 && printf '%s %s\n' "$header" "$INPUT_TOKEN" >"$work/token")
+  curl "${arguments[@]}" "$2" || true
+}
+
+# Where comments are listed and made, where one is changed, and with which method.
+if on_gitlab; then
+  comments=${CI_API_V4_URL:-}/projects/${CI_PROJECT_ID:-}/merge_requests/${CI_MERGE_REQUEST_IID:-}/notes
+  comment_at=$comments
+  change=PUT
+else
+  api=${GITHUB_API_URL:-https://api.github.com}/repos/${GITHUB_REPOSITORY:-}/issues
+  comments=
+  comment_at=$api/comments
+  change=PATCH
+fi
+
+# Whose comments may be changed: what somebody else wrote with our mark in it stays as it is.
+author() {
+  if [ -n "${INPUT_COMMENT_AUTHOR:-}" ]; then
+    printf '%s' "$INPUT_COMMENT_AUTHOR"
+  elif on_gitlab; then
+    [ "$(call GET "$CI_API_V4_URL/user")" = 200 ] && jq -r '.username // empty' "$work/answer"
+  else
+    printf 'github-actions[bot]'
+  fi
+}
+
+# The id of our comment, if there is one; 1,000 comments are looked through. Not 0 where nobody can
+# tell: then nothing is written, for it might be there.
+find_comment() { # MARK AUTHOR
+  local page
+  for page in 1 2 3 4 5 6 7 8 9 10; do
+    local status
+    status=$(call GET "$comments?per_page=100&page=$page")
+    [ "$status" = 200 ] || {
+      printf '%s' "$status" >"$work/refused"
+      return 1
+    }
+    jq -r --arg mark "$1" --arg author "$2" '
+      [.[] | select((.body // "" | startswith($mark))
+                    and ((.user.login // .author.username) == $author)) | .id]
+      | first // empty' "$work/answer" >"$work/found"
+    if [ -s "$work/found" ]; then
+      cat "$work/found"
+      return
+    fi
+    [ "$(jq length "$work/answer")" -ge 100 ] || return 0
+  done
+}
+
+refused() { # STATUS
+  local right='the permission "pull-requests: write"'
+  if on_gitlab; then right='the scope "api"'; fi
+  say warning "the review could not be written as a comment (HTTP $1): the token needs $right. The summary and the log have it."
+}
+
+comment() { # MARKDOWN_FILE
+  [ "${INPUT_COMMENT:-true}" = true ] && is_pull_request || return 0
+  if is_fork && [ "${GITHUB_EVENT_NAME:-}" != pull_request_target ]; then
+    say notice 'a fork: it has no token that may write, so the review is in the summary and the log only'
+    return
+  fi
+  if [ -z "${INPUT_TOKEN:-}" ]; then
+    say notice 'no token: the review is in the summary and the log only'
+    return
+  fi
+  if ! on_gitlab; then comments=$api/$(event .pull_request.number)/comments; fi
+  local mark="<!-- planspec review ${INPUT_PLAN//[^a-z0-9.\/-]/} -->" author id status
+  author=$(author) || true
+  if [ -z "$author" ]; then
+    refused 401
+    return
+  fi
+  if ! id=$(find_comment "$mark" "$author"); then
+    refused "$(cat "$work/refused")"
+    return
+  fi
+  if [ -z "$id" ] && [ "$nothing" = true ]; then
+    return # Nothing to say, and nothing was said before.
+  fi
+  jq -n --arg mark "$mark" --rawfile text "$1" '{body: ($mark + "\n" + $text)}' >"$work/body"
+  if [ -n "$id" ]; then
+    status=$(call "$change" "$comment_at/$id" "$work/body")
+  else
+    status=$(call POST "$comments" "$work/body")
+  fi
+  case "$status" in 200 | 201) ;; *) refused "$status" ;; esac
+}
+
+# --- The modes -----------------------------------------------------------------------------------
+
+# An empty list is unset to the old bash of macOS.
+validate() {
+  local code=0 arguments=()
+  if [ -n "${INPUT_BASE:-}" ]; then arguments+=(--base "$INPUT_BASE"); fi
+  if on_gitlab; then
+    planspec validate ${arguments[@]+"${arguments[@]}"} --format gitlab >gl-code-quality-report.json || code=$?
+    planspec validate ${arguments[@]+"${arguments[@]}"} || true
+  else
+    planspec validate ${arguments[@]+"${arguments[@]}"} --format github || code=$?
+    planspec validate ${arguments[@]+"${arguments[@]}"} --format concise >"$work/text" 2>>"$work/text" || true
+    {
+      printf '### planspec validate\n\n'
+      block "$work/text"
+    } >"$work/summary"
+    summary "$work/summary"
+  fi
+  return "$code"
+}
+
+review() {
+  local code=0 between arguments=()
+  between=$(range)
+  if [ -n "$between" ]; then arguments+=("$between"); fi
+  if [ -n "$INPUT_PLAN" ]; then arguments+=(--plan "$INPUT_PLAN"); fi
+  planspec review --format markdown ${arguments[@]+"${arguments[@]}"} >"$work/review.md" || code=$?
+  # Not "no changes", but: it could not be looked.
+  [ "$code" -le 1 ] || fail "there is no review (exit code $code); see the log" "$code"
+  planspec review --format json ${arguments[@]+"${arguments[@]}"} >"$work/review.json" || true
+  nothing=$(jq '(.subjects // []) == [] and (.findings // []) == []' "$work/review.json")
+  if on_gitlab; then
+    planspec review ${arguments[@]+"${arguments[@]}"} || true
+  else
+    planspec review --format github ${arguments[@]+"${arguments[@]}"} || true
+    if [ -z "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$work/review.md"; fi
+  fi
+  summary "$work/review.md"
+  comment "$work/review.md"
+  return "$code"
+}
+
+reconcile() {
+  if is_pull_request; then
+    fail 'reconcile works on the spec branch: run it on push, schedule and workflow_dispatch, not on pull requests'
+  fi
+  case "${GITHUB_REF:-${CI_COMMIT_BRANCH:-}}" in
+  refs/heads/planspec/* | planspec/*)
+    say notice 'this is a branch that planspec writes: nothing to do'
+    return
+    ;;
+  esac
+  local code=0
+  planspec reconcile >"$work/text" 2>"$work/messages" || code=$?
+  cat "$work/text"
+  cat "$work/messages" >&2
+  {
+    printf '### planspec reconcile\n\n'
+    cat "$work/text" "$work/messages" >"$work/both"
+    block "$work/both"
+  } >"$work/summary"
+  summary "$work/summary"
+  [ "$code" -eq 0 ] || fail "reconcile ended with exit code $code; see the log" "$code"
+}
+
+mode=${1:-}
+nothing=false
+case "$mode" in
+key) key ;;
+install) install ;;
+validate | review | reconcile)
+  program=$(program)
+  [ -n "$program" ] || fail 'there is no planspec: run "ci.sh install" first'
+  "$mode"
+  ;;
+*) fail "there is no mode \`$mode\`: validate, review, reconcile or install" ;;
+esac

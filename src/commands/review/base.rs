@@ -1,0 +1,89 @@
+//! Which two revisions a review compares.
+//!
+//! What is not in this clone is fetched: see [`crate::git::base`]. Nothing is compared where it could
+//! not be looked.
+
+use clap::Args as ClapArgs;
+
+use crate::commands::store::Store;
+use crate::failure::{Failure, Outcome};
+use crate::git::{GitError, base};
+
+/// What to compare.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct RangeArgs {
+    /// BASE..HEAD: these two; BASE...HEAD, or BASE alone for HEAD: from where the two part
+    /// [default: from where HEAD left the spec branch]
+    #[arg(value_name = "RANGE")]
+    pub range: Option<String>,
+}
+
+/// Two commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    /// What it was.
+    pub base: String,
+    /// What it is.
+    pub head: String,
+}
+
+/// The two commits to compare.
+///
+/// # Errors
+/// There is no such revision here or on the remote, or no common ancestor; where that cannot be
+/// told from this clone, the command that fetches what is missing.
+pub fn range(store: &Store, args: &RangeArgs) -> Outcome<Range> {
+    let Some(range) = &args.range else {
+        return since(store, &spec_branch(store)?, commit(store, "HEAD")?);
+    };
+    if let Some((base, head)) = range.split_once("...") {
+        return since(store, &commit(store, base)?, commit(store, head)?);
+    }
+    if let Some((base, head)) = range.split_once("..") {
+        return Ok(Range {
+            base: commit(store, base)?,
+            head: commit(store, head)?,
+        });
+    }
+    since(store, &commit(store, range)?, commit(store, "HEAD")?)
+}
+
+/// The commit that a revision names, here or on the remote.
+fn commit(store: &Store, revision: &str) -> Outcome<String> {
+    let revision = if revision.is_empty() {
+        "HEAD"
+    } else {
+        revision
+    };
+    match base::commit(&store.repo, store.remote.as_deref(), revision) {
+        // As it is written, it can be nowhere.
+        Err(GitError::Missing(why)) => Err(Failure::usage(why)),
+        found => Ok(found?),
+    }
+}
+
+/// The tip of the spec branch: the remote's, when there is one. A clone that has only one branch
+/// does not know which it is.
+fn spec_branch(store: &Store) -> Outcome<String> {
+    let configured = store.repo.config("planspec.specBranch").is_some();
+    let asked = match (&store.remote, configured) {
+        (Some(_), _) => store.fresh().map(|view| view.spec_commit),
+        (None, true) => return Ok(store.known()?.spec_commit),
+        (None, false) => match base::default_branch(&store.repo, None) {
+            Ok(Some((_, commit))) => Ok(commit),
+            Ok(None) => return Ok(store.known()?.spec_commit),
+            Err(error) => Err(error.into()),
+        },
+    };
+    match asked {
+        Ok(commit) => Ok(commit),
+        // Offline, most clones still know what the remote had.
+        Err(failure) => store.known_spec_branch()?.ok_or(failure),
+    }
+}
+
+/// From where a commit left another's history.
+fn since(store: &Store, base: &str, head: String) -> Outcome<Range> {
+    let base = base::merge_base(&store.repo, store.remote.as_deref(), base, &head)?;
+    Ok(Range { base, head })
+}

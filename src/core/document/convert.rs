@@ -1,0 +1,380 @@
+//! From resources to a document and back, with what is lost on the way.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::plan::{HUMAN, bare_task, manifest_of};
+use super::{Diagnostic, Document, PlanspecExtension};
+use crate::core::graph;
+use crate::core::resource::{
+    BindingSpec, Edge, EdgeKind, Effort, GoalSpec, Key, Metadata, Node, NodeKind, ObjectRef,
+    PlanSpec, Resource, Rule, Selector, Spec, Strategy, Target, Time,
+};
+
+/// What a conversion leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Converted<T> {
+    /// The result.
+    pub result: T,
+    /// What the target cannot hold, a line each.
+    pub lost: Vec<String>,
+    /// What the source does not say and the target wants to know.
+    pub missing: Vec<String>,
+}
+
+/// A plan and the goal that it serves as a document. `now` becomes the time of its first revision.
+///
+/// The graph that the document stands for has the digest of the plan's: what steps cannot say of a
+/// node stands in their `x-planspec`.
+pub fn from_resources(
+    plan: (&Metadata, &PlanSpec),
+    goal: Option<(&Metadata, &GoalSpec)>,
+    now: Time,
+) -> Converted<Value> {
+    let (metadata, spec) = plan;
+    let digest = graph::digest(&spec.graph);
+    let seed = format!("{}/{} {digest}", metadata.namespace, metadata.name);
+    let plan_id = Uuid::new_v5(&Uuid::NAMESPACE_URL, seed.as_bytes());
+    let version = spec.version.as_deref();
+    let revision = version.and_then(|version| version.parse::<u32>().ok());
+    let revision = revision.filter(|revision| *revision > 0);
+    let extension = PlanspecExtension {
+        namespace: Some(metadata.namespace.clone()),
+        name: Some(metadata.name.clone()),
+        series: spec.series.clone(),
+        edges: soft_edges(spec),
+    };
+    let statement = goal.map_or(&spec.description, |(_, goal)| &goal.description);
+    let result = json!({
+        "identity": {
+            "plan_id": plan_id.to_string(),
+            "session_id": spec.series.as_ref().unwrap_or(&metadata.name),
+            "revision": revision.unwrap_or(1),
+            "parent_id": null,
+            "created_by": "agent:planspec",
+            "created_at": time(now),
+        },
+        "intent": {"goal_statement": statement, "motivation": "", "success_definition": ""},
+        "scope": {"in_scope": [statement], "out_of_scope": []},
+        "approach": {
+            "overview": spec.description,
+            "rationale": "",
+            "steps": steps(spec),
+        },
+        "success_criteria": criteria(spec, goal.map(|(_, goal)| goal)),
+        "delegation": {"default_mode": "hybrid"},
+        "revision_history": [{
+            "revision": revision.unwrap_or(1),
+            "change_type": "major",
+            "change_summary": format!("Converted from Plan {}/{}", metadata.namespace, metadata.name),
+            "created_at": time(now),
+        }],
+        "metadata": {"schema_version": "1.2.0", "tool": "planspec"},
+        "x-planspec": extension,
+    });
+    let mut missing = vec![
+        "intent.motivation and intent.success_definition are empty".to_owned(),
+        "scope.out_of_scope is empty, scope.in_scope repeats the goal".to_owned(),
+        "approach.rationale is empty".to_owned(),
+    ];
+    if goal.is_none_or(|(_, goal)| goal.acceptance_criteria.is_empty()) {
+        missing.push("success_criteria says only that the plan was carried out".to_owned());
+    }
+    Converted {
+        result,
+        lost: lost_of_resources(plan, goal, revision),
+        missing,
+    }
+}
+
+/// As `created_at` is written.
+fn time(time: Time) -> String {
+    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// What is between two nodes: hard when any of the edges is.
+fn folded(spec: &PlanSpec) -> BTreeMap<(&str, &str), EdgeKind> {
+    let mut folded = BTreeMap::new();
+    for node in &spec.graph.nodes {
+        for from in &node.depends_on {
+            folded.insert((from.as_str(), node.id.as_str()), EdgeKind::Hard);
+        }
+    }
+    for edge in &spec.graph.edges {
+        let kind = folded.entry((&edge.from, &edge.to)).or_insert(edge.kind);
+        if edge.kind == EdgeKind::Hard {
+            *kind = EdgeKind::Hard;
+        }
+    }
+    folded
+}
+
+fn soft_edges(spec: &PlanSpec) -> Vec<Edge> {
+    let soft = folded(spec)
+        .into_iter()
+        .filter(|(_, kind)| *kind == EdgeKind::Soft);
+    soft.map(|((from, to), kind)| Edge {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        kind,
+    })
+    .collect()
+}
+
+fn steps(spec: &PlanSpec) -> Vec<Value> {
+    let nodes = spec.graph.nodes.iter();
+    let of_nodes = nodes.flat_map(|node| node.depends_on.iter().map(|from| (from, &node.id)));
+    let edges = spec.graph.edges.iter();
+    let hard = edges.filter(|edge| edge.kind == EdgeKind::Hard);
+    let mut seen = HashSet::new();
+    let mut before: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (from, to) in of_nodes.chain(hard.map(|edge| (&edge.from, &edge.to))) {
+        if seen.insert((from, to)) {
+            before.entry(to).or_default().push(from);
+        }
+    }
+    let nodes = spec.graph.nodes.iter();
+    nodes
+        .map(|node| {
+            let before = before.get(node.id.as_str());
+            step(node, before.map_or(&[][..], Vec::as_slice))
+        })
+        .collect()
+}
+
+fn step(node: &Node, before: &[&str]) -> Value {
+    let mut step = Map::new();
+    step.insert("step_id".to_owned(), json!(node.id));
+    let title = node.name.as_ref().unwrap_or(&node.id);
+    step.insert("title".to_owned(), json!(title));
+    let description = node.description.clone().unwrap_or_default();
+    step.insert("description".to_owned(), json!(description));
+    if !before.is_empty() {
+        step.insert("dependencies".to_owned(), json!(before));
+    }
+    if let Some(effort) = node.estimated_effort {
+        let complexity = match effort {
+            Effort::Small => "s",
+            Effort::Medium => "m",
+            Effort::Large => "l",
+            Effort::Xlarge => "xl",
+        };
+        step.insert("estimated_complexity".to_owned(), json!(complexity));
+    }
+    let said = bare_task(&node.id, title, &description, node.estimated_effort);
+    let rest = difference(&said, node);
+    if !rest.is_empty() {
+        step.insert("x-planspec".to_owned(), Value::Object(rest));
+    }
+    Value::Object(step)
+}
+
+/// What has to be said of a node beside what a step says: its other fields, and null for those
+/// that it does not have.
+fn difference(said: &Node, node: &Node) -> Map<String, Value> {
+    let fields = |node: &Node| match serde_json::to_value(node) {
+        Ok(Value::Object(fields)) => fields,
+        // A node is an object.
+        _ => Map::new(),
+    };
+    let (said, wanted) = (fields(said), fields(node));
+    let gone = said.keys().filter(|field| !wanted.contains_key(*field));
+    let gone: Vec<(String, Value)> = gone.map(|field| (field.clone(), Value::Null)).collect();
+    let other = wanted
+        .into_iter()
+        .filter(|(field, value)| field != "dependsOn" && said.get(field) != Some(value));
+    gone.into_iter().chain(other).collect()
+}
+
+fn criteria(spec: &PlanSpec, goal: Option<&GoalSpec>) -> Vec<Value> {
+    let criterion = |id: &str, description: &str| {
+        json!({
+            "criterion_id": id,
+            "description": description,
+            "verification": "manual",
+            "weight": "primary",
+        })
+    };
+    let of_goal = goal.map_or(&[][..], |goal| goal.acceptance_criteria.as_slice());
+    if of_goal.is_empty() {
+        let description = format!("Carried out: {}", spec.description);
+        return vec![criterion("carried-out", &description)];
+    }
+    let numbered = of_goal.iter().enumerate();
+    numbered
+        .map(|(index, one)| {
+            let id = one.id.clone();
+            let id = id.unwrap_or_else(|| format!("criterion-{}", index + 1));
+            criterion(&id, &one.description)
+        })
+        .collect()
+}
+
+fn lost_of_resources(
+    (metadata, plan): (&Metadata, &PlanSpec),
+    goal: Option<(&Metadata, &GoalSpec)>,
+    revision: Option<u32>,
+) -> Vec<String> {
+    let mut lost = Vec::new();
+    let mut say = |is_there: bool, what: &str| {
+        if is_there {
+            lost.push(what.to_owned());
+        }
+    };
+    of_metadata("the plan", metadata, &mut say);
+    say(!plan.supersedes.is_empty(), "spec.supersedes of the plan");
+    say(!plan.context.is_empty(), "spec.context of the plan");
+    say(
+        plan.version.is_some() && revision.is_none(),
+        "spec.version of the plan: it is no number, and revisions are",
+    );
+    let gates = plan
+        .graph
+        .nodes
+        .iter()
+        .filter(|node| node.gate_ref.is_some());
+    for node in gates {
+        let what = format!(
+            "the Gate of node `{}`: it stays a resource of its own",
+            node.id
+        );
+        say(true, &what);
+    }
+    if let Some((metadata, goal)) = goal {
+        of_metadata("the goal", metadata, &mut say);
+        say(!goal.constraints.is_empty(), "spec.constraints of the goal");
+        say(
+            goal.plan_selector.is_some(),
+            "spec.planSelector of the goal",
+        );
+        say(goal.timeout.is_some(), "spec.timeout of the goal");
+        say(goal.priority != 0, "spec.priority of the goal");
+        say(!goal.context.is_empty(), "spec.context of the goal");
+    }
+    if let Some((goal, _)) = goal.filter(|(goal, _)| goal.name != metadata.name) {
+        let what = format!(
+            "the name of the goal, `{}`: the document's goal has the name of its plan",
+            goal.name
+        );
+        say(true, &what);
+    }
+    lost
+}
+
+fn of_metadata(whose: &str, metadata: &Metadata, say: &mut impl FnMut(bool, &str)) {
+    say(!metadata.labels.is_empty(), &format!("labels of {whose}"));
+    let notes = &metadata.annotations;
+    say(!notes.is_empty(), &format!("annotations of {whose}"));
+    let owners = &metadata.owner_references;
+    say(!owners.is_empty(), &format!("ownerReferences of {whose}"));
+    let finalizers = &metadata.finalizers;
+    say(!finalizers.is_empty(), &format!("finalizers of {whose}"));
+}
+
+impl Document {
+    /// The resources that the document stands for, as files would hold them: the Goal, the Plan,
+    /// the Gates, and when a person does steps, a Binding that says so. `file` and `namespace` give
+    /// the name and namespace where the document has none of its own.
+    ///
+    /// # Errors
+    /// What a step adds to its node makes no node.
+    pub fn to_resources(
+        &self,
+        file: &str,
+        namespace: &str,
+    ) -> Result<Converted<Vec<Value>>, Vec<Diagnostic>> {
+        let generated = self.resources(file, namespace)?;
+        let mut result: Vec<Value> = generated.resources.iter().map(manifest_of).collect();
+        let plan = generated.resources.iter().find_map(|one| match &one.spec {
+            Spec::Plan(plan) => Some((one.key(), plan)),
+            _ => None,
+        });
+        result.extend(plan.and_then(|(key, plan)| binding(&key, plan)));
+        Ok(Converted {
+            result,
+            lost: self.lost(),
+            missing: Vec::new(),
+        })
+    }
+
+    /// What resources cannot hold.
+    fn lost(&self) -> Vec<String> {
+        let mut lost = vec![
+            "identity: plan_id, session_id, parent_id, created_by and created_at".to_owned(),
+            "delegation: the Gates and the Binding say what follows from it".to_owned(),
+            "metadata".to_owned(),
+        ];
+        let content = &self.content;
+        let counted = [
+            (
+                "approach.alternatives_considered",
+                content.approach.alternatives_considered.len(),
+            ),
+            ("risks", content.risks.len()),
+            ("dependencies", content.dependencies.len()),
+            (
+                "scope.open_questions, which keep a document from starting",
+                content.scope.open_questions.len(),
+            ),
+            ("revision_history", content.revision_history.len()),
+        ];
+        let counted = counted.iter().filter(|(_, count)| *count > 0);
+        lost.extend(counted.map(|(what, count)| format!("{what} ({count})")));
+        if !content.constraints.is_empty() {
+            lost.push(
+                "constraints, and which success criteria are primary: both stand in the plan's \
+                 context, where nothing checks them"
+                    .to_owned(),
+            );
+        }
+        let fields = self.value.as_object().into_iter().flatten();
+        let unknown = fields.filter(|(field, _)| {
+            (field.starts_with("x-") && *field != "x-planspec") || field.starts_with('$')
+        });
+        lost.extend(unknown.map(|(field, _)| field.clone()));
+        lost
+    }
+}
+
+/// A Binding for the tasks that a person does.
+fn binding(key: &Key, plan: &PlanSpec) -> Option<Value> {
+    let rule = |node: &Node| Rule {
+        priority: 0,
+        selector: Selector {
+            capability_ref: None,
+            plan_ref: Some(ObjectRef {
+                name: key.name.clone(),
+                namespace: None,
+                uid: None,
+            }),
+            node_id: Some(node.id.clone()),
+            match_labels: BTreeMap::new(),
+        },
+        target: Target {
+            provider: HUMAN.to_owned(),
+            config: None,
+        },
+    };
+    let nodes = plan.graph.nodes.iter();
+    let tasks = nodes.filter(|node| node.kind == NodeKind::Task && node.provider.is_some());
+    let rules: Vec<Rule> = tasks.map(rule).collect();
+    if rules.is_empty() {
+        return None;
+    }
+    let spec = BindingSpec {
+        strategy: Strategy::FirstMatch,
+        rules,
+    };
+    let raw_spec = serde_json::to_value(&spec).unwrap_or_default();
+    Some(manifest_of(&Resource {
+        metadata: Metadata {
+            name: key.name.clone(),
+            namespace: key.namespace.clone(),
+            ..Metadata::default()
+        },
+        spec: Spec::Binding(spec),
+        raw_spec,
+    }))
+}

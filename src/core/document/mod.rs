@@ -1,0 +1,211 @@
+//! PlanSpec 1.2 documents: read, validate, write again without loss.
+//!
+//! ```
+//! use planspec::document::{self, Level};
+//!
+//! let text = r#"{
+//!   "identity": {
+//!     "plan_id": "6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a11", "session_id": "checkout",
+//!     "revision": 1, "parent_id": null,
+//!     "created_by": "human:ana", "created_at": "2026-01-31T09:00:00Z"
+//!   },
+//!   "intent": {
+//!     "goal_statement": "Customers pay in one step",
+//!     "motivation": "They leave at the second",
+//!     "success_definition": "A sale takes one click"
+//!   },
+//!   "scope": {
+//!     "in_scope": ["path:shop/**"], "out_of_scope": ["The basket"],
+//!     "open_questions": ["Which cards?"]
+//!   },
+//!   "approach": {
+//!     "overview": "Keep the card", "rationale": "It is asked for every time",
+//!     "steps": [{"step_id": "s1", "title": "Vault", "description": "Store the card's token"}]
+//!   },
+//!   "success_criteria": [{
+//!     "criterion_id": "c1", "description": "A second sale asks for nothing",
+//!     "verification": "manual", "weight": "primary"
+//!   }],
+//!   "delegation": {"default_mode": "hybrid"},
+//!   "metadata": {"schema_version": "1.2.0"},
+//!   "x-anything": [1, 2]
+//! }"#;
+//! let document = document::parse("checkout.planspec.json", text.as_bytes())?;
+//! assert_eq!(document.approach.steps[0].title, "Vault");
+//!
+//! // What is wrong with it, each finding with its level: here one question keeps it from starting.
+//! let findings = document.validate();
+//! assert_eq!(findings.len(), 1);
+//! assert_eq!(findings[0].code.level(), Level::Readiness);
+//!
+//! // Nothing is lost, whatever this program knows of it.
+//! let again = document::parse("again.planspec.json", document.to_json().as_bytes())?;
+//! assert_eq!(again.value(), document.value());
+//! assert_eq!(again.value()["x-anything"][1], 2);
+//! # Ok::<(), Vec<planspec::document::Diagnostic>>(())
+//! ```
+//!
+//! A document is changed in its value, which is read again:
+//!
+//! ```
+//! # let text = include_str!("../../../examples/document/planspec/greeting.planspec.json");
+//! # use planspec::document;
+//! let document = document::parse("greeting.planspec.json", text.as_bytes())?;
+//! let mut value = document.into_value();
+//! value["intent"]["motivation"] = "Because".into();
+//! let document = document::from_value("greeting.planspec.json", value)?;
+//! assert_eq!(document.intent.motivation, "Because");
+//! # Ok::<(), Vec<planspec::document::Diagnostic>>(())
+//! ```
+
+mod convert;
+mod model;
+mod name;
+mod plan;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Deref;
+
+use serde_json::Value;
+
+use super::config::Limits;
+use super::diagnostic::{Code, Finder, Part, Place};
+use super::yaml;
+
+pub use super::diagnostic::{Diagnostic, Level};
+pub use convert::{Converted, from_resources};
+pub use model::*;
+pub use name::{Alphabet, name_of};
+pub use plan::{Generated, Origin, is_document};
+pub(crate) use plan::{generate, key, manifest_of};
+
+/// A document whose structure is sound: its sections, typed, and the value that they were read
+/// from, with the order of its keys and everything that the types do not name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    content: Content,
+    value: Value,
+}
+
+impl Deref for Document {
+    type Target = Content;
+
+    fn deref(&self) -> &Content {
+        &self.content
+    }
+}
+
+/// Read a document, in YAML or (by the name of the file) in JSON.
+///
+/// # Errors
+/// The findings of level structure, one of which at least is an error: the text cannot be read,
+/// holds something else than one document, or the document is broken.
+pub fn parse(file: &str, bytes: &[u8]) -> Result<Document, Vec<Diagnostic>> {
+    let (documents, findings) = yaml::read(file, bytes, &Limits::default());
+    if findings.iter().any(Diagnostic::is_error) {
+        return Err(findings);
+    }
+    let only = <[yaml::Document; 1]>::try_from(documents).map_err(|documents| {
+        let message = format!("one document is expected, {} are there", documents.len());
+        vec![Diagnostic::new(
+            Code::NO_RESOURCES,
+            file,
+            Place::File,
+            message,
+        )]
+    });
+    let [document] = only?;
+    from_value(file, document.value)
+}
+
+/// Read a document from a value. `file` is the name that findings are given.
+///
+/// # Errors
+/// As for [`parse`].
+pub fn from_value(file: &str, value: Value) -> Result<Document, Vec<Diagnostic>> {
+    let found = Finder { file, document: 0 };
+    let mut findings = Vec::new();
+    match read(&found, &value, &mut findings) {
+        Some(content) => Ok(Document { content, value }),
+        None => Err(findings),
+    }
+}
+
+impl Document {
+    /// The value that it was read from.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The value that it was read from, to be changed.
+    pub fn into_value(self) -> Value {
+        self.value
+    }
+
+    /// Everything that is to be said about it, on all levels.
+    pub fn validate(&self) -> Vec<Diagnostic> {
+        let found = Finder {
+            file: "",
+            document: 0,
+        };
+        let mut findings = Vec::new();
+        read(&found, &self.value, &mut findings);
+        judge(&found, &self.content, &mut findings);
+        findings
+    }
+
+    /// The resources that it stands for. `file` and `namespace` give the name and the namespace
+    /// where the document has none of its own.
+    ///
+    /// # Errors
+    /// What a step adds to its node makes no node.
+    pub fn resources(&self, file: &str, namespace: &str) -> Result<Generated, Vec<Diagnostic>> {
+        let found = Finder { file, document: 0 };
+        let mut findings = Vec::new();
+        let key = key(file, &self.value, namespace);
+        key.and_then(|key| generate(&found, &self.content, &key, &mut findings))
+            .ok_or(findings)
+    }
+
+    /// As JSON, the canonical form.
+    pub fn to_json(&self) -> String {
+        format!("{:#}\n", self.value)
+    }
+
+    /// As YAML.
+    pub fn to_yaml(&self) -> String {
+        yaml::write(&self.value)
+    }
+}
+
+/// Findings of level structure; the content, if none of them is an error.
+pub(crate) fn read(
+    found: &Finder<'_>,
+    value: &Value,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Content> {
+    let before = findings.len();
+    let problems = super::schema::check(super::schema::SchemaKind::Document, value);
+    findings.extend(problems.into_iter().map(|problem| problem.found(found)));
+    let content = serde::Deserialize::deserialize(value);
+    match &content {
+        Ok(content) => rules::structure(found, content, findings),
+        // The schema is as strict as the types; this is for what a test did not think of.
+        Err(error) if findings.len() == before => {
+            let message = format!("the document cannot be read: {error}");
+            findings.push(found.at(Code::WRONG_TYPE, Vec::new(), Part::Value, message));
+        }
+        Err(_) => {}
+    }
+    rules::drafts(found, value, findings);
+    let is_sound = !findings.iter().skip(before).any(Diagnostic::is_error);
+    content.ok().filter(|_| is_sound)
+}
+
+/// Findings of the levels semantics and readiness.
+pub(crate) fn judge(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
+    rules::semantics(found, content, findings);
+    rules::readiness(found, content, findings);
+}

@@ -1,0 +1,573 @@
+//! One plan from a document (formats.md): the Goal, the Plan and the Gates that it stands for.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::model::*;
+use super::name::{Alphabet, name_of};
+use crate::core::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::resource::{
+    API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Effort,
+    GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, Key, Kind, Metadata, Node, NodeKind,
+    ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
+};
+use crate::core::schema::{self, SchemaKind};
+use crate::path;
+
+/// How files are named that hold documents.
+const ENDINGS: [&str; 3] = [".planspec.yaml", ".planspec.yml", ".planspec.json"];
+
+/// Who does a step that is delegated to a person.
+pub(super) const HUMAN: &str = "human://";
+
+/// Whether a value is a PlanSpec 1.2 document. Resources may stand in any file.
+pub fn is_document(file: &str, value: &Value) -> bool {
+    let named = ENDINGS.iter().any(|ending| file.ends_with(ending));
+    let has = |field| value.get(field).is_some();
+    !has("kind") && (named || (has("identity") && has("intent")))
+}
+
+/// The key of the Plan that a document stands for: what it says of itself, else the file's stem in
+/// `namespace`. Nothing when what it says is no name.
+pub(crate) fn key(file: &str, value: &Value, namespace: &str) -> Option<Key> {
+    let own = |field: &str| match value.get("x-planspec").and_then(|own| own.get(field)) {
+        None => Ok(None),
+        Some(Value::String(name)) if name_of(name, Alphabet::Name) == *name => Ok(Some(name)),
+        Some(_) => Err(()),
+    };
+    let name = match own("name").ok()? {
+        Some(name) => name.clone(),
+        None => name_of(stem(file), Alphabet::Name),
+    };
+    let namespace = own("namespace").ok()?.map_or(namespace, String::as_str);
+    Some(Key::new(Kind::Plan, namespace, name))
+}
+
+/// The name of a file without folders and ending.
+fn stem(file: &str) -> &str {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let known = ENDINGS.iter().chain(&[".yaml", ".yml", ".json"]);
+    known
+        .filter_map(|ending| name.strip_suffix(ending))
+        .next()
+        .unwrap_or(name)
+}
+
+/// The resources that a document stands for: the Goal, the Plan, then the Gates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generated {
+    /// The resources.
+    pub resources: Vec<Resource>,
+    /// Where they come from.
+    pub origin: Origin,
+}
+
+/// From places in generated resources to places in their document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The step of each node of the plan.
+    steps: Vec<usize>,
+}
+
+impl Origin {
+    /// The place in the document that an entry of a resource comes from.
+    pub fn path(&self, kind: Kind, path: &[Step]) -> Vec<Step> {
+        let keys: Vec<&str> = path
+            .iter()
+            .map_while(|step| match step {
+                Step::Key(key) => Some(key.as_str()),
+                Step::Index(_) => None,
+            })
+            .collect();
+        let index = match path.get(keys.len()) {
+            Some(Step::Index(index)) => Some(*index),
+            _ => None,
+        };
+        let rest = path.get(keys.len() + 1..).unwrap_or_default();
+        match (kind, keys.as_slice(), index) {
+            (_, ["metadata", ..], _) => path!["x-planspec", "name"],
+            (Kind::Plan, ["spec", "graph", "nodes"], Some(node)) => {
+                let Some(step) = self.steps.get(node) else {
+                    return path!["approach", "steps"];
+                };
+                let step = path!["approach", "steps", *step];
+                match rest {
+                    [] => step,
+                    [Step::Key(field), rest @ ..] if field == "dependsOn" => {
+                        [&step, &path!["dependencies"][..], rest].concat()
+                    }
+                    rest => [&step, &path!["x-planspec"][..], rest].concat(),
+                }
+            }
+            (Kind::Plan, ["spec", "graph", "edges"], _) => {
+                let rest = path.get(3..).unwrap_or_default();
+                [&path!["x-planspec", "edges"][..], rest].concat()
+            }
+            (Kind::Plan, ["spec", "graph", ..], _) => path!["approach", "steps"],
+            (Kind::Plan, ["spec", "series"], _) => path!["x-planspec", "series"],
+            (Kind::Plan, ["spec", "version"], _) => path!["identity", "revision"],
+            (Kind::Goal, ["spec", "acceptanceCriteria"], Some(index)) => {
+                path!["success_criteria", index]
+            }
+            (Kind::Goal, ..) => path!["intent", "goal_statement"],
+            (Kind::Gate, ..) => path!["delegation"],
+            _ => path!["approach"],
+        }
+    }
+}
+
+/// What a sound document stands for under a key; findings when the nodes of its steps are none.
+pub(crate) fn generate(
+    found: &Finder<'_>,
+    content: &Content,
+    key: &Key,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Generated> {
+    let before = findings.len();
+    let mut nodes = Nodes::new(content, key);
+    nodes.add_steps(content);
+    nodes.merge_extensions(found, content, findings);
+    nodes.check_ids(found, findings);
+    if findings.len() > before {
+        return None;
+    }
+    let plan = plan_spec(content, key, nodes.nodes);
+    let mut resources = vec![
+        resource(key, &key.name, Spec::Goal(goal_spec(content))),
+        resource(key, &key.name, Spec::Plan(plan)),
+    ];
+    let gates = nodes.gates.into_iter();
+    resources.extend(gates.map(|(name, gate)| resource(key, &name, Spec::Gate(gate))));
+    let origin = Origin { steps: nodes.steps };
+    Some(Generated { resources, origin })
+}
+
+/// A generated resource as a file would hold it.
+pub(crate) fn manifest_of(resource: &Resource) -> Value {
+    json!({
+        "apiVersion": API_VERSION,
+        "kind": resource.spec.kind(),
+        "metadata": resource.metadata,
+        "spec": resource.raw_spec,
+    })
+}
+
+fn resource(key: &Key, name: &str, spec: Spec) -> Resource {
+    let raw_spec = match &spec {
+        Spec::Goal(spec) => serde_json::to_value(spec),
+        Spec::Plan(spec) => serde_json::to_value(spec),
+        Spec::Gate(spec) => serde_json::to_value(spec),
+        // Documents stand for nothing else.
+        Spec::Capability(_) | Spec::Binding(_) | Spec::Execution(_) => Ok(Value::Null),
+    };
+    Resource {
+        metadata: Metadata {
+            name: name.to_owned(),
+            namespace: key.namespace.clone(),
+            ..Metadata::default()
+        },
+        spec,
+        // What came from JSON can be written as JSON.
+        raw_spec: raw_spec.unwrap_or_default(),
+    }
+}
+
+fn goal_spec(content: &Content) -> GoalSpec {
+    let criteria = content.success_criteria.iter();
+    let intent = &content.intent;
+    let context = [
+        ("motivation", Some(&intent.motivation)),
+        ("success_definition", Some(&intent.success_definition)),
+        ("scope_context", intent.scope_context.as_ref()),
+    ];
+    GoalSpec {
+        description: intent.goal_statement.clone(),
+        constraints: Default::default(),
+        acceptance_criteria: criteria
+            .map(|criterion| GoalCriterion {
+                // Secondary ones decide nothing.
+                id: (criterion.weight == Weight::Primary)
+                    .then(|| name_of(&criterion.criterion_id, Alphabet::Name)),
+                description: criterion.description.clone(),
+            })
+            .collect(),
+        plan_selector: None,
+        timeout: None,
+        priority: 0,
+        context: texts(context),
+    }
+}
+
+/// What a worker should know of the whole, and what an approval of the plan is meant to cover.
+fn plan_spec(content: &Content, key: &Key, nodes: Vec<Node>) -> PlanSpec {
+    let extension = content.planspec.clone().unwrap_or_default();
+    let mut context = texts([("rationale", Some(&content.approach.rationale))]);
+    let sections = [
+        ("scope", serde_json::to_value(&content.scope)),
+        ("constraints", serde_json::to_value(&content.constraints)),
+        (
+            "success_criteria",
+            serde_json::to_value(&content.success_criteria),
+        ),
+        (
+            "escalation_policy",
+            serde_json::to_value(&content.delegation.escalation_policy),
+        ),
+    ];
+    for (name, section) in sections {
+        let is_there = |section: &Value| !section.is_null() && *section != json!([]);
+        if let Some(section) = section.ok().filter(is_there) {
+            context.push(item(name, ContextFormat::Json, section));
+        }
+    }
+    let version = content.identity.revision.to_string();
+    PlanSpec {
+        description: content.approach.overview.clone(),
+        goal_ref: Some(named(&key.name)),
+        version: extension.series.as_ref().map(|_| version),
+        series: extension.series,
+        supersedes: Vec::new(),
+        graph_digest: None,
+        context,
+        graph: GraphSpec {
+            nodes,
+            edges: extension.edges,
+        },
+        contract: contract(content),
+    }
+}
+
+/// What must be attested: every constraint and criterion can be, the blocking and primary ones
+/// must.
+fn contract(content: &Content) -> Contract {
+    let criteria = content.success_criteria.iter();
+    let mut all: Vec<ContractCriterion> = criteria
+        .map(|one| ContractCriterion {
+            id: name_of(&one.criterion_id, Alphabet::Name),
+            description: one.description.clone(),
+            kind: CriterionOf::SuccessCriterion,
+            required: one.weight == Weight::Primary,
+        })
+        .collect();
+    let taken: HashSet<String> = all.iter().map(|one| one.id.clone()).collect();
+    let constraints = content.constraints.iter();
+    all.extend(constraints.map(|one| {
+        let id = name_of(&one.constraint_id, Alphabet::Name);
+        ContractCriterion {
+            id: match taken.contains(&id) {
+                true => name_of(&format!("constraint-{id}"), Alphabet::Name),
+                false => id,
+            },
+            description: one.description.clone(),
+            kind: CriterionOf::Constraint,
+            required: one.blocking,
+        }
+    }));
+    let policy = content.delegation.escalation_policy.as_ref();
+    Contract {
+        criteria: all,
+        on_violation: match policy.and_then(|policy| policy.on_constraint_violation) {
+            Some(OnViolation::Fail) => OnBroken::Fail,
+            Some(OnViolation::Notify) => OnBroken::Notify,
+            Some(OnViolation::Pause) | None => OnBroken::Pause,
+        },
+    }
+}
+
+fn named(name: &str) -> ObjectRef {
+    ObjectRef {
+        name: name.to_owned(),
+        namespace: None,
+        uid: None,
+    }
+}
+
+fn item(name: &str, format: ContextFormat, content: Value) -> ContextItem {
+    ContextItem {
+        name: Some(name.to_owned()),
+        format,
+        content: Some(content),
+        uris: Vec::new(),
+    }
+}
+
+fn texts<'a>(texts: impl IntoIterator<Item = (&'a str, Option<&'a String>)>) -> Vec<ContextItem> {
+    texts
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text?)))
+        .filter(|(_, text)| !text.trim().is_empty())
+        .map(|(name, text)| item(name, ContextFormat::Text, Value::from(text.as_str())))
+        .collect()
+}
+
+/// The nodes of a plan while they are made.
+struct Nodes<'a> {
+    key: &'a Key,
+    modes: Vec<Mode>,
+    /// The node of each step, by its id.
+    ids: HashMap<&'a str, String>,
+    nodes: Vec<Node>,
+    /// The step of each node.
+    steps: Vec<usize>,
+    gates: Vec<(String, GateSpec)>,
+}
+
+impl<'a> Nodes<'a> {
+    fn new(content: &'a Content, key: &'a Key) -> Nodes<'a> {
+        let steps = content.approach.steps.iter();
+        Nodes {
+            key,
+            modes: content.modes(),
+            ids: steps
+                .map(|step| (step.step_id.as_str(), node_id(step)))
+                .collect(),
+            nodes: Vec::new(),
+            steps: Vec::new(),
+            gates: Vec::new(),
+        }
+    }
+
+    fn add_steps(&mut self, content: &Content) {
+        let overrides = content.delegation.step_overrides.iter();
+        let reasons: HashMap<&str, &str> = overrides
+            .filter_map(|other| Some((other.step_id.as_str(), other.rationale.as_deref()?)))
+            .collect();
+        for (index, step) in content.approach.steps.iter().enumerate() {
+            let mut node = task(step);
+            let before = step.dependencies.iter();
+            node.depends_on = before
+                .filter_map(|id| self.ids.get(id.as_str()).cloned())
+                .collect();
+            if self.modes.get(index) == Some(&Mode::HumanApproval) {
+                let reason = reasons.get(step.step_id.as_str()).copied();
+                let gate = self.approval(step, &node, reason);
+                node.depends_on.push(gate.id.clone());
+                self.nodes.push(gate);
+                self.steps.push(index);
+            }
+            self.nodes.push(node);
+            self.steps.push(index);
+        }
+    }
+
+    /// The gate before a step, which is reached when the step could begin.
+    fn approval(&mut self, step: &super::model::Step, task: &Node, reason: Option<&str>) -> Node {
+        let name = format!("{}-approve-{}", self.key.name, task.id);
+        let name = name_of(&name, Alphabet::Name);
+        let id = name_of(&format!("approve-{}", task.id), Alphabet::NodeId);
+        let gate = GateSpec {
+            gate_type: GateType::Approval,
+            target_ref: TargetRef {
+                kind: Kind::Plan,
+                name: self.key.name.clone(),
+                namespace: None,
+                uid: None,
+                node_id: Some(id.clone()),
+                api_version: None,
+            },
+            description: Some(reason.unwrap_or(&step.description).to_owned()),
+            reviewers: Vec::new(),
+            required_approvers: 1,
+            context: None,
+        };
+        self.gates.push((name.clone(), gate));
+        Node {
+            name: Some(format!("Approve: {}", step.title)),
+            depends_on: task.depends_on.clone(),
+            gate_ref: Some(named(&name)),
+            ..bare(id, NodeKind::Gate)
+        }
+    }
+
+    /// Put what `x-planspec` says of a step into its node.
+    fn merge_extensions(
+        &mut self,
+        found: &Finder<'_>,
+        content: &Content,
+        findings: &mut Vec<Diagnostic>,
+    ) {
+        let mut merged: Vec<(usize, Value)> = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let step = self
+                .steps
+                .get(index)
+                .and_then(|step| content.approach.steps.get(*step));
+            let is_of_step = step.is_some_and(|step| node.id == node_id(step));
+            let Some(fields) = step
+                .and_then(|step| step.planspec.as_ref())
+                .filter(|_| is_of_step)
+            else {
+                continue;
+            };
+            // What came from JSON can be written as JSON.
+            let mut value = serde_json::to_value(node).unwrap_or_default();
+            if let Some(node) = value.as_object_mut() {
+                for (field, value) in fields {
+                    match value {
+                        Value::Null => node.shift_remove(field),
+                        value => node.insert(field.clone(), value.clone()),
+                    };
+                }
+            }
+            merged.push((index, value));
+        }
+        if merged.is_empty() {
+            return;
+        }
+        let nodes: Vec<&Value> = merged.iter().map(|(_, value)| value).collect();
+        let plan = json!({
+            "apiVersion": API_VERSION,
+            "kind": "Plan",
+            "metadata": {"name": "a", "namespace": "a"},
+            "spec": {"description": "d", "graph": {"nodes": nodes}},
+        });
+        let before = findings.len();
+        for problem in schema::check(SchemaKind::from(Kind::Plan), &plan) {
+            let node = match problem.path.get(3) {
+                Some(Step::Index(index)) => merged.get(*index),
+                _ => None,
+            };
+            let Some(step) = node.and_then(|(node, _)| self.steps.get(*node)) else {
+                continue;
+            };
+            let rest = problem.path.get(4..).unwrap_or_default();
+            let path = [&path!["approach", "steps", *step, "x-planspec"][..], rest].concat();
+            let finding = found.at(Code::STEP_EXTENSION, path, problem.part, problem.message);
+            let help = problem.help.unwrap_or_else(|| {
+                "what stands here is part of a node: planspec schema plan".to_owned()
+            });
+            findings.push(finding.label(problem.label).help(help));
+        }
+        if findings.len() > before {
+            return;
+        }
+        for (index, value) in merged {
+            let Some(place) = self.nodes.get_mut(index) else {
+                continue;
+            };
+            match Node::deserialize(&value) {
+                Ok(node) => {
+                    let provider = place.provider.take();
+                    let is_task = node.kind == NodeKind::Task;
+                    *place = Node {
+                        provider: provider.filter(|_| is_task),
+                        ..node
+                    };
+                }
+                // The schema is as strict as the types; this is for what a test did not think of.
+                Err(error) => {
+                    let step = self.steps.get(index).copied().unwrap_or_default();
+                    let path = path!["approach", "steps", step, "x-planspec"];
+                    let message = error.to_string();
+                    findings.push(found.at(Code::STEP_EXTENSION, path, Part::Value, message));
+                }
+            }
+        }
+    }
+
+    /// The ids of nodes are made from others: two may have become one.
+    fn check_ids(&self, found: &Finder<'_>, findings: &mut Vec<Diagnostic>) {
+        let mut first: HashMap<&str, usize> = HashMap::with_capacity(self.nodes.len());
+        for (index, node) in self.nodes.iter().enumerate() {
+            let earlier = *first.entry(&node.id).or_insert(index);
+            if earlier == index {
+                continue;
+            }
+            let at = |node: usize| {
+                let step = self.steps.get(node).copied().unwrap_or_default();
+                path!["approach", "steps", step, "step_id"]
+            };
+            let message = format!(
+                "two steps, or a step and an approval, become node `{}`",
+                node.id
+            );
+            findings.push(
+                found
+                    .at(Code::DOCUMENT_ID_TWICE, at(index), Part::Value, message)
+                    .help("give one of them another `step_id`")
+                    .related(found.label(at(earlier), "first here")),
+            );
+        }
+    }
+}
+
+/// The id of the node that a step becomes.
+fn node_id(step: &super::model::Step) -> String {
+    let own = step.planspec.as_ref().and_then(|fields| fields.get("id"));
+    match own.and_then(Value::as_str) {
+        Some(id) => id.to_owned(),
+        None => name_of(&step.step_id, Alphabet::NodeId),
+    }
+}
+
+fn task(step: &super::model::Step) -> Node {
+    let context = [
+        ("rationale", step.rationale.as_ref()),
+        ("inputs", step.inputs.as_ref()),
+        ("outputs", step.outputs.as_ref()),
+        ("acceptance_criteria", step.acceptance_criteria.as_ref()),
+    ];
+    let is_human = step.delegation == Some(StepDelegation::Human);
+    let effort = step.estimated_complexity.map(effort);
+    Node {
+        context: texts(context),
+        provider: is_human.then(|| HUMAN.to_owned()),
+        ..bare_task(&node_id(step), &step.title, &step.description, effort)
+    }
+}
+
+/// The task of a step of which nothing else is said.
+pub(super) fn bare_task(
+    id: &str,
+    title: &str,
+    description: &str,
+    estimated_effort: Option<Effort>,
+) -> Node {
+    Node {
+        name: said(title),
+        description: said(description),
+        estimated_effort,
+        ..bare(id.to_owned(), NodeKind::Task)
+    }
+}
+
+/// Resources have no empty texts.
+fn said(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn effort(complexity: Complexity) -> Effort {
+    match complexity {
+        Complexity::Xs | Complexity::S => Effort::Small,
+        Complexity::M => Effort::Medium,
+        Complexity::L => Effort::Large,
+        Complexity::Xl => Effort::Xlarge,
+    }
+}
+
+fn bare(id: String, kind: NodeKind) -> Node {
+    Node {
+        id,
+        kind,
+        name: None,
+        description: None,
+        context: Vec::new(),
+        depends_on: Vec::new(),
+        timeout: None,
+        when: None,
+        capability_refs: Vec::new(),
+        inputs: Default::default(),
+        outputs: Vec::new(),
+        acceptance_criteria: Vec::new(),
+        retries: 0,
+        estimated_effort: None,
+        gate_ref: None,
+        children: Vec::new(),
+        mode: None,
+        external_ref: None,
+        poll_interval: None,
+        provider: None,
+    }
+}

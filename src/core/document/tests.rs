@@ -1,0 +1,657 @@
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use serde_json::{Map, json};
+
+use super::*;
+use crate::core::diagnostic::{Place, display_path};
+use crate::core::graph;
+use crate::core::resource::{Kind, NodeKind, PlanSpec, Resource, Spec};
+use crate::core::testing;
+
+const GREETING: &str = include_str!("../../../examples/document/planspec/greeting.planspec.json");
+
+fn greeting() -> Value {
+    serde_json::from_str(GREETING).unwrap()
+}
+
+/// The document with one value replaced, or with null removed.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut document = greeting();
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    let parent = document.pointer_mut(parent).unwrap();
+    match (parent, value) {
+        (Value::Object(fields), Value::Null) => {
+            fields.shift_remove(field).unwrap();
+        }
+        (Value::Object(fields), value) => {
+            fields.insert(field.to_owned(), value);
+        }
+        (Value::Array(entries), value) => match field {
+            "-" => entries.push(value),
+            index => entries[index.parse::<usize>().unwrap()] = value,
+        },
+        (other, _) => panic!("{other}"),
+    }
+    document
+}
+
+/// `PS603 error structure approach.steps[1].dependencies[0]: there is no step `x``
+fn findings(value: &Value) -> Vec<String> {
+    let found = Finder {
+        file: "a.planspec.json",
+        document: 0,
+    };
+    let mut findings = Vec::new();
+    if let Some(content) = read(&found, value, &mut findings) {
+        judge(&found, &content, &mut findings);
+        if let Some(key) = key("a.planspec.json", value, "team") {
+            generate(&found, &content, &key, &mut findings);
+        }
+    }
+    for finding in &findings {
+        assert!(
+            finding.help.is_some() || finding.code.id < "PS600",
+            "{finding:?}"
+        );
+    }
+    findings.iter().map(line).collect()
+}
+
+fn line(finding: &Diagnostic) -> String {
+    let Place::Entry { path, .. } = &finding.place else {
+        panic!("{finding:?}");
+    };
+    format!(
+        "{} {} {} {}: {}",
+        finding.code,
+        finding.severity,
+        finding.code.level(),
+        display_path(path),
+        finding.message
+    )
+}
+
+#[test]
+fn the_document_that_is_broken_below_is_ready() {
+    assert_eq!(findings(&greeting()), [] as [&str; 0]);
+}
+
+#[test]
+fn each_rule_has_a_document_that_breaks_only_it() {
+    let step = |fields: Value| {
+        let mut step = json!({"step_id": "more", "title": "t", "description": "d"});
+        step.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        with("/approach/steps/-", step)
+    };
+    let risk = json!({"risk_id": "r", "title": "Rain", "probability": "high", "impact": "low",
+        "description": "d"});
+    let table = [
+        // Structure: sections and fields.
+        (
+            with("/intent", Value::Null),
+            "PS101 error structure : `intent` is missing",
+        ),
+        (
+            with("/identity/parent_id", Value::Null),
+            "PS101 error structure identity: `parent_id` is missing in `identity`",
+        ),
+        (
+            with("/identity/planid", json!("x")),
+            "PS102 error structure identity.planid: there is no field `planid` in `identity`",
+        ),
+        (
+            with("/scope/in_scope", json!([])),
+            "PS106 error structure scope.in_scope: `in_scope`: it is empty, at least one entry is \
+             expected",
+        ),
+        (
+            with("/identity/plan_id", json!("greeting-1")),
+            "PS105 error structure identity.plan_id: `plan_id`: `greeting-1` is no UUID",
+        ),
+        (
+            with("/identity/created_at", json!("yesterday")),
+            "PS105 error structure identity.created_at: `created_at`: `yesterday` is no time",
+        ),
+        (
+            with("/identity/revision", json!(0)),
+            "PS106 error structure identity.revision: `revision`: `0` is out of range, 1 to \
+             4294967295 are allowed",
+        ),
+        (
+            with("/constraints/0/constraint_id", json!("")),
+            "PS106 error structure constraints[0].constraint_id: `constraint_id`: it is empty",
+        ),
+        (
+            with("/approach/steps/0/estimated_complexity", json!("xxl")),
+            "PS104 error structure approach.steps[0].estimated_complexity: `estimated_complexity`: \
+             `xxl` is not one of the allowed values",
+        ),
+        (
+            with("/metadata/schema_version", json!("1.2")),
+            "PS105 error structure metadata.schema_version: `schema_version`: `1.2` has the wrong \
+             syntax",
+        ),
+        (
+            with("/metadata/language", json!("English, of course")),
+            "PS105 error structure metadata.language: `language`: `English, of course` has the \
+             wrong syntax",
+        ),
+        (
+            with(
+                "/dependencies",
+                json!([{"dependency_id": "d", "description": "d",
+                "available": "yes"}]),
+            ),
+            "PS103 error structure dependencies[0].available: `available`: a boolean is expected, \
+             this is a string",
+        ),
+        (
+            with("/x-planspec", json!({"nam": "x"})),
+            "PS102 error structure x-planspec.nam: there is no field `nam` in `x-planspec`",
+        ),
+        (
+            with("/x-planspec", json!({"name": "Not A Name"})),
+            "PS105 error structure x-planspec.name: `name`: `Not A Name` has the wrong syntax",
+        ),
+        // Structure: ids and references.
+        (
+            step(json!({"step_id": "choose"})),
+            "PS602 error structure approach.steps[3].step_id: the step_id `choose` stands twice",
+        ),
+        (
+            step(json!({"step_id": "approve-release"})),
+            "PS602 error structure approach.steps[3].step_id: two steps, or a step and an approval, \
+             become node `approve-release`",
+        ),
+        (
+            step(json!({"dependencies": ["chose"]})),
+            "PS603 error structure approach.steps[3].dependencies[0]: there is no step `chose`",
+        ),
+        (
+            with("/delegation/step_overrides/0/step_id", json!("gone")),
+            "PS603 error structure delegation.step_overrides[0].step_id: there is no step `gone`",
+        ),
+        (
+            with("/approach/steps/0/dependencies", json!(["release"])),
+            "PS604 error structure approach.steps[0].dependencies[0]: steps depend on each other in \
+             a circle: translate -> choose -> release -> translate",
+        ),
+        (
+            step(json!({"dependencies": ["more"]})),
+            "PS604 error structure approach.steps[3].dependencies[0]: step `more` depends on itself",
+        ),
+        (
+            step(json!({"x-planspec": {"retries": 11}})),
+            "PS605 error structure approach.steps[3].x-planspec.retries: `retries`: `11` is out of \
+             range, 0 to 10 are allowed",
+        ),
+        // Leniencies.
+        (
+            step(json!({"intended_outcome": "x"})),
+            "PS606 warning structure approach.steps[3].intended_outcome: `intended_outcome` is of \
+             an older draft of the format",
+        ),
+        (
+            step(json!({"delegation": "human_approval"})),
+            "PS606 warning structure approach.steps[3].delegation: this word for `delegation` is of \
+             an older draft of the format",
+        ),
+        (
+            with("/constraints/0/type", json!("secrity")),
+            "PS607 warning structure constraints[0].type: the format does not name a constraint of \
+             type `secrity`",
+        ),
+        (
+            with("/scope/out_of_scope", json!([])),
+            "PS608 warning structure scope.out_of_scope: nothing is out of scope",
+        ),
+        (
+            with("/metadata/schema_version", json!("2.0.0")),
+            "PS609 warning structure metadata.schema_version: version `2.0.0` of the format may \
+             mean something else",
+        ),
+        // Semantics.
+        (
+            with("/intent/goal_statement", json!(" ")),
+            "PS621 error semantics intent.goal_statement: the document has no goal: \
+             `goal_statement` is empty",
+        ),
+        (
+            with("/success_criteria/0/weight", json!("secondary")),
+            "PS622 error semantics success_criteria: no success criterion is primary: nothing \
+             decides about success",
+        ),
+        (
+            with("/delegation/default_mode", json!("agent_autonomous")),
+            "PS623 error semantics approach.steps[0].delegation: step `translate`: a person does \
+             it, and `default_mode` leaves every step to agents",
+        ),
+        (
+            with("/delegation/default_mode", json!("human_approval")),
+            "PS623 error semantics approach.steps[1].delegation: step `choose`: an agent does it, \
+             and `default_mode` wants a person to approve each step",
+        ),
+        (
+            with("/approach/steps/1/acceptance_criteria", json!("")),
+            "PS624 error semantics approach.steps[1].delegation: step `choose` is for an agent and \
+             has no `acceptance_criteria`",
+        ),
+        // Readiness.
+        (
+            with("/scope/open_questions", json!(["Which languages?"])),
+            "PS631 warning readiness scope.open_questions[0]: a question is open: Which languages?",
+        ),
+        (
+            with("/risks/-", risk),
+            "PS632 warning readiness risks[1].probability: risk `r` is likely and nothing is done \
+             against it: Rain",
+        ),
+        (
+            with(
+                "/dependencies",
+                json!([{"dependency_id": "d", "description": "A translator",
+                "available": false}]),
+            ),
+            "PS633 warning readiness dependencies[0].available: dependency `d` is not available: A \
+             translator",
+        ),
+        (
+            with("/delegation/default_mode", Value::Null),
+            "PS634 warning readiness delegation: `default_mode` is not set: nobody says who is \
+             asked before a step",
+        ),
+    ];
+    for (document, expected) in &table {
+        assert_eq!(findings(document), [*expected], "{document}");
+    }
+    let tested: std::collections::BTreeSet<&str> =
+        table.iter().map(|(_, line)| &line[..5]).collect();
+    for code in Code::ALL.iter().filter(|code| code.id > "PS600") {
+        assert!(tested.contains(code.id), "{code} has no document");
+    }
+}
+
+#[test]
+fn what_is_fine() {
+    let table = [
+        with("/x-anything", json!({"a": [null]})),
+        with("/approach/steps/0/x-mine", json!(1)),
+        with("/approach/steps/0/$comment", json!("why")),
+        with("/$schema", json!("https://example.com/planspec.json")),
+        with("/metadata/schema_version", Value::Null),
+        with("/metadata/schema_version", json!("1.9.0")),
+        with("/constraints", Value::Null),
+        with("/risks", Value::Null),
+        with("/revision_history", Value::Null),
+        with(
+            "/identity/parent_id",
+            json!("6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a11"),
+        ),
+        with(
+            "/identity/created_at",
+            json!("2026-01-31T09:00:00.123+05:30"),
+        ),
+        with("/approach/steps/0/dependencies", json!([])),
+    ];
+    for document in table {
+        assert_eq!(findings(&document), [] as [&str; 0], "{document}");
+    }
+}
+
+#[test]
+fn mistakes_get_a_suggestion() {
+    let help = |value: &Value| {
+        let found = from_value("a", value.clone()).unwrap_err();
+        found[0].help.clone().unwrap()
+    };
+    let table = [
+        (with("/identity/planid", json!("x")), "did you mean"),
+        (
+            with("/approach/steps/2/dependencies", json!(["chose"])),
+            "did you mean `choose`?",
+        ),
+    ];
+    for (value, expected) in table {
+        let help = help(&value);
+        assert!(
+            help.contains(expected) || help.contains("the fields here"),
+            "{help}"
+        );
+    }
+}
+
+#[test]
+fn a_text_that_holds_no_document_is_refused() {
+    for (text, code) in [
+        ("null", "PS007"),
+        ("", "PS001"),
+        ("{", "PS001"),
+        ("{\"a\": 1, \"a\": 2}", "PS004"),
+        ("[]", "PS103"),
+    ] {
+        let found = parse("a.planspec.json", text.as_bytes()).unwrap_err();
+        assert_eq!(found[0].code.id, code, "{text}");
+    }
+}
+
+/// The nodes of the greeting with another value: `id kind after provider`.
+fn nodes(value: Value) -> Vec<String> {
+    let document = from_value("greeting.planspec.json", value).unwrap();
+    let plan = plan_of(&document);
+    let nodes = plan.graph.nodes.iter();
+    nodes
+        .map(|node| {
+            let provider = node.provider.as_deref().unwrap_or("-");
+            format!(
+                "{} {} {} {provider}",
+                node.id,
+                node.kind,
+                node.depends_on.join("+")
+            )
+        })
+        .collect()
+}
+
+fn plan_of(document: &Document) -> PlanSpec {
+    let generated = document
+        .resources("greeting.planspec.json", "team")
+        .unwrap();
+    let plan = generated
+        .resources
+        .into_iter()
+        .find_map(|one| match one.spec {
+            Spec::Plan(plan) => Some(plan),
+            _ => None,
+        });
+    plan.unwrap()
+}
+
+#[test]
+fn steps_become_tasks_with_gates_before_those_that_are_approved() {
+    assert_eq!(
+        nodes(greeting()),
+        [
+            "translate Task  human://",
+            "choose Task translate -",
+            "approve-release Gate choose -",
+            "release Task choose+approve-release -",
+        ]
+    );
+    let all = [
+        "approve-translate Gate  -",
+        "translate Task approve-translate human://",
+        "approve-choose Gate translate -",
+        "choose Task translate+approve-choose -",
+        "approve-release Gate choose -",
+        "release Task choose+approve-release -",
+    ];
+    assert_eq!(
+        nodes(with("/delegation/default_mode", json!("human_approval"))),
+        all
+    );
+    let mut none = all.map(str::to_owned).to_vec();
+    none.retain(|node| !node.contains("Gate"));
+    let overrides = with(
+        "/delegation/step_overrides/0/mode",
+        json!("agent_autonomous"),
+    );
+    assert_eq!(
+        nodes(overrides),
+        [
+            "translate Task  human://",
+            "choose Task translate -",
+            "release Task choose -"
+        ]
+    );
+}
+
+#[test]
+fn a_step_may_say_more_of_its_node() {
+    let value = with(
+        "/approach/steps/1/x-planspec",
+        json!({"id": "choice", "retries": 2, "estimatedEffort": null}),
+    );
+    let document = from_value("a", value).unwrap();
+    let plan = plan_of(&document);
+    let node = &plan.graph.nodes[1];
+    assert_eq!((node.id.as_str(), node.retries), ("choice", 2));
+    assert_eq!(node.estimated_effort, None);
+    assert_eq!(plan.graph.nodes[2].depends_on, ["choice"]);
+}
+
+#[test]
+fn a_series_makes_the_revision_a_version() {
+    let plan = plan_of(&from_value("a", greeting()).unwrap());
+    assert_eq!((plan.series, plan.version), (None, None));
+    let value = with("/x-planspec", json!({"series": "greetings"}));
+    let plan = plan_of(&from_value("a", value).unwrap());
+    assert_eq!(
+        (plan.series.as_deref(), plan.version.as_deref()),
+        (Some("greetings"), Some("1"))
+    );
+}
+
+#[test]
+fn findings_about_what_it_stands_for_point_into_the_document() {
+    let value = with(
+        "/approach/steps/2/x-planspec",
+        json!({"capabilityRefs": [{"name": "release"}]}),
+    );
+    let text = format!("{value:#}");
+    let snapshot = testing::snapshot(&[
+        ("planspec/greeting.planspec.json", &text),
+        (
+            "planspec/x.yaml",
+            &testing::resource(
+                "Plan",
+                "greeting",
+                "description: d, graph: {nodes: [{id: a, kind: Task}]}",
+            )
+            .replace("namespace: team", "namespace: default"),
+        ),
+    ]);
+    let places: Vec<String> = snapshot
+        .diagnostics()
+        .iter()
+        .filter(|finding| finding.file.ends_with("json"))
+        .map(|finding| {
+            let Place::Entry { path, .. } = &finding.place else {
+                panic!("{finding:?}");
+            };
+            format!("{} {}", finding.code, display_path(path))
+        })
+        .collect();
+    assert!(
+        places.contains(&"PS201 x-planspec.name".to_owned()),
+        "{places:?}"
+    );
+    let snapshot = testing::snapshot(&[("planspec/greeting.planspec.json", &text)]);
+    let lines: Vec<String> = snapshot.diagnostics().iter().map(line).collect();
+    assert_eq!(
+        lines,
+        [
+            "PS204 warning structure approach.steps[2].x-planspec.capabilityRefs[0].name: capability \
+             `default/release` does not exist"
+        ]
+    );
+}
+
+/// Everything that JSON can hold, under keys that are extensions.
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        (-1.0e6..1.0e6_f64).prop_map(Value::from),
+        "[ -~äß日\n\t\"\\\\]{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec(("[a-z]{1,4}", inner), 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+/// Every object of the greeting, in some order.
+const OBJECTS: [&str; 12] = [
+    "",
+    "/identity",
+    "/intent",
+    "/scope",
+    "/approach",
+    "/approach/steps/1",
+    "/constraints/0",
+    "/success_criteria/0",
+    "/risks/0",
+    "/delegation",
+    "/revision_history/0",
+    "/metadata",
+];
+
+proptest! {
+    #[test]
+    fn reading_and_writing_again_loses_nothing(
+        additions in prop::collection::vec(
+            (prop::sample::select(&OBJECTS[..]), "x-[a-z]{1,6}", any_value(), any::<prop::sample::Index>()),
+            0..6,
+        ),
+        text in "[ -~äß日\n\t\"\\\\]{1,40}",
+    ) {
+        let mut value = greeting();
+        value["approach"]["steps"][0]["description"] = Value::from(text);
+        for (object, name, addition, place) in additions {
+            if name == "x-planspec" {
+                continue;
+            }
+            let fields = value.pointer_mut(object).unwrap().as_object_mut().unwrap();
+            let place = place.index(fields.len());
+            fields.shift_insert(place, name, addition);
+        }
+        let written = format!("{value:#}");
+        let document = parse("a.planspec.json", written.as_bytes()).unwrap();
+        prop_assert_eq!(document.value(), &value);
+        // Text for text: fields, their order, strings, numbers.
+        prop_assert_eq!(document.to_json(), written + "\n");
+        let again = parse("a.planspec.yaml", document.to_yaml().as_bytes()).unwrap();
+        prop_assert_eq!(again.to_json(), document.to_json());
+        prop_assert_eq!(&*again, &*document);
+    }
+}
+
+/// Nodes of every kind, with edges of both kinds that lead forward.
+fn any_graph() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
+    let node = (0..6_usize, any::<bool>(), any::<bool>());
+    let nodes = prop::collection::vec(node, 1..7);
+    let edges = prop::collection::vec((0..7_usize, 0..7_usize, any::<bool>()), 0..10);
+    (nodes, edges).prop_map(|(nodes, edges)| {
+        let count = nodes.len();
+        let nodes = nodes
+            .into_iter()
+            .enumerate()
+            .map(|(index, (shape, named, after))| {
+                let mut node = match shape {
+                    0 => json!({"kind": "Task"}),
+                    1 => json!({"kind": "Task", "retries": 2, "estimatedEffort": "xlarge",
+                    "outputs": [{"name": "o"}], "timeout": "1h",
+                    "acceptanceCriteria": [{"type": "artifact_exists", "name": "c", "path": "p"}]}),
+                    2 => json!({"kind": "Gate", "gateRef": {"name": "g", "namespace": "other"}}),
+                    3 => json!({"kind": "External", "externalRef": {"type": "uri", "uri": "u"}}),
+                    4 => json!({"kind": "Task", "capabilityRefs": [{"name": "c"}], "when": "true",
+                    "inputs": {"a": [1, null]}, "context": [{"format": "text", "content": "c"}]}),
+                    _ => json!({"kind": "Task", "estimatedEffort": "small"}),
+                };
+                node["id"] = json!(format!("n_{index}"));
+                if named {
+                    node["name"] = json!(format!("Node {index}"));
+                    node["description"] = json!("What to do");
+                }
+                if after && index > 0 {
+                    node["dependsOn"] = json!([format!("n_{}", index - 1)]);
+                }
+                node
+            });
+        let nodes = nodes.collect();
+        let edges = edges
+            .into_iter()
+            .filter(|(from, to, _)| from < to && *to < count);
+        let edges = edges.map(|(from, to, soft)| {
+            let kind = if soft { "soft" } else { "hard" };
+            json!({"from": format!("n_{from}"), "to": format!("n_{to}"), "type": kind})
+        });
+        (nodes, edges.collect())
+    })
+}
+
+fn plan_resource(nodes: Vec<Value>, edges: Vec<Value>) -> Resource {
+    let raw_spec = json!({"description": "d", "graph": {"nodes": nodes, "edges": edges}});
+    Resource {
+        metadata: crate::core::resource::Metadata {
+            name: "p".to_owned(),
+            namespace: "team".to_owned(),
+            ..Default::default()
+        },
+        spec: Spec::from_value(Kind::Plan, &raw_spec).unwrap(),
+        raw_spec,
+    }
+}
+
+proptest! {
+    #[test]
+    fn to_a_document_and_back_the_graph_is_the_same((nodes, edges) in any_graph()) {
+        let plan = plan_resource(nodes, edges);
+        let Spec::Plan(spec) = &plan.spec else { panic!() };
+        let now = "2026-01-31T09:00:00Z".parse().unwrap();
+        let converted = from_resources((&plan.metadata, spec), None, now);
+        let document = from_value("p.planspec.json", converted.result).unwrap();
+        let errors: Vec<_> = document.validate().into_iter().filter(Diagnostic::is_error).collect();
+        prop_assert_eq!(errors, []);
+        let again = plan_of(&document);
+        prop_assert_eq!(graph::digest(&again.graph), graph::digest(&spec.graph));
+        let resources = document.to_resources("elsewhere.json", "elsewhere").unwrap().result;
+        prop_assert_eq!(&resources[1]["metadata"]["namespace"], "team");
+        prop_assert_eq!(&resources[1]["metadata"]["name"], "p");
+    }
+}
+
+#[test]
+fn what_is_lost_is_said() {
+    let document = from_value("a", greeting()).unwrap();
+    let converted = document
+        .to_resources("greeting.planspec.json", "team")
+        .unwrap();
+    let kinds: Vec<&str> = converted
+        .result
+        .iter()
+        .map(|one| one["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["Goal", "Plan", "Gate", "Binding"]);
+    let rules = &converted.result[3]["spec"]["rules"];
+    assert_eq!(rules[0]["selector"]["nodeId"], "translate");
+    assert_eq!(rules[0]["target"]["provider"], "human://");
+    for what in ["risks (1)", "revision_history (1)", "$comment"] {
+        assert!(
+            converted.lost.iter().any(|line| line == what),
+            "{:?}",
+            converted.lost
+        );
+    }
+    let gates = plan_resource(
+        vec![json!({"id": "g", "kind": "Gate", "gateRef": {"name": "g"}})],
+        Vec::new(),
+    );
+    let Spec::Plan(spec) = &gates.spec else {
+        panic!()
+    };
+    assert_eq!(spec.graph.nodes[0].kind, NodeKind::Gate);
+    let now = "2026-01-31T09:00:00Z".parse().unwrap();
+    let lost = from_resources((&gates.metadata, spec), None, now).lost;
+    assert_eq!(
+        lost,
+        ["the Gate of node `g`: it stays a resource of its own"]
+    );
+}

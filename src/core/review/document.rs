@@ -1,0 +1,690 @@
+//! What changes in a PlanSpec 1.2 document beside its plan: section by section, field by field.
+//!
+//! Steps are the nodes of the plan, and are compared there; here is what a node has no field for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::fields::{Builder, Element, Entry, Normal};
+use super::meaning::{Class, Meaning, Risk};
+use super::renames::Renames;
+use super::rules::Declared;
+use crate::core::config::Limits;
+use crate::core::diagnostic::{Code, Diagnostic, Part, Place, Step as PathStep};
+use crate::core::document::{
+    Alphabet, Alternative, Approach, ChangeType, Constraint, Content, Criterion, Delegation,
+    Dependency, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, PlanspecExtension,
+    Revision, Risk as Peril, Scope, Step, StepOverride, name_of,
+};
+use crate::core::resource::{Key, Kind};
+use crate::core::snapshot::{Definition, Snapshot};
+use crate::core::yaml;
+use crate::path;
+
+/// A document as it stands in a snapshot.
+struct Read<'s> {
+    definition: &'s Definition,
+    content: Content,
+    value: Value,
+}
+
+/// The document that a plan comes from.
+fn read<'s>(snapshot: &'s Snapshot, plan: &Key) -> Option<Read<'s>> {
+    let definition = snapshot.definition(plan)?;
+    if plan.kind != Kind::Plan || definition.origin.is_none() {
+        return None;
+    }
+    let text = snapshot.text(&definition.path)?;
+    let (documents, _) = yaml::read(&definition.path, text.as_bytes(), &Limits::NONE);
+    let mut documents = documents.into_iter();
+    let value = documents
+        .find(|one| one.index == definition.document)?
+        .value;
+    let content = serde::Deserialize::deserialize(&value).ok()?;
+    Some(Read {
+        definition,
+        content,
+        value,
+    })
+}
+
+/// Add what a document says beside its plan to the plan's normal form.
+pub(super) fn add(snapshot: &Snapshot, plan: &Key, renames: &Renames, normal: &mut Normal) {
+    let Some(read) = read(snapshot, plan) else {
+        return;
+    };
+    let mut out = Builder::default();
+    // Made of the sections, which are told one by one.
+    for field in ["description", "context"] {
+        normal.leaves.remove(&[field.to_owned()][..]);
+    }
+    out.group("document", |out| content(out, &read.content));
+    for step in &read.content.approach.steps {
+        let id = node_of(step);
+        let id = renames.get(&id).unwrap_or(&id);
+        let address = vec!["nodes".to_owned(), id.clone()];
+        // What stands below a node comes and goes with it.
+        if !normal.elements.contains_key(&address) {
+            continue;
+        }
+        // Made of the delegation, which is told as such.
+        normal
+            .leaves
+            .remove(&[&address[..], &["provider".to_owned()]].concat());
+        let own = step.planspec.as_ref();
+        if !own.is_some_and(|fields| fields.contains_key("context")) {
+            // Made of what the step says, which is told field by field.
+            normal
+                .leaves
+                .remove(&[&address[..], &["context".to_owned()]].concat());
+        }
+        out.group("nodes", |out| {
+            out.group(id, |out| out.group("step", |out| of_step(out, step)));
+        });
+    }
+    extensions(&mut out, &read.value);
+    normal.leaves.extend(out.normal.leaves);
+    normal.elements.extend(out.normal.elements);
+}
+
+/// The id of the node that a step becomes.
+fn node_of(step: &Step) -> String {
+    let given = step.planspec.as_ref().and_then(|fields| fields.get("id"));
+    match given.and_then(Value::as_str) {
+        Some(id) => id.to_owned(),
+        None => name_of(&step.step_id, Alphabet::NodeId),
+    }
+}
+
+const fn entry(noun: &'static str) -> Entry {
+    Entry {
+        noun,
+        class: Class::Minor,
+        gained: None,
+        lost: None,
+    }
+}
+
+fn content(out: &mut Builder, content: &Content) {
+    let Content {
+        identity,
+        intent,
+        scope,
+        approach,
+        constraints,
+        success_criteria,
+        risks,
+        dependencies,
+        delegation,
+        revision_history,
+        metadata,
+        planspec,
+    } = content;
+    out.group("identity", |out| of_identity(out, identity));
+    out.group("intent", |out| of_intent(out, intent));
+    out.group("scope", |out| of_scope(out, scope));
+    out.group("approach", |out| of_approach(out, approach));
+    for one in constraints {
+        constraint(out, one);
+    }
+    for one in success_criteria {
+        criterion(out, one);
+    }
+    for one in risks {
+        risk(out, one);
+    }
+    for one in dependencies {
+        dependency(out, one);
+    }
+    out.group("delegation", |out| of_delegation(out, delegation));
+    for one in revision_history {
+        revision(out, one);
+    }
+    out.group("metadata", |out| of_metadata(out, metadata));
+    if let Some(PlanspecExtension {
+        // Both are the address of the plan.
+        namespace: _,
+        name: _,
+        // Fields of the plan.
+        series: _,
+        edges: _,
+    }) = planspec
+    {}
+}
+
+fn of_identity(out: &mut Builder, identity: &Identity) {
+    let Identity {
+        plan_id,
+        session_id,
+        revision,
+        parent_id,
+        workspace_id,
+        created_by,
+        created_at,
+    } = identity;
+    let meaning = Meaning::patch("which revision it is");
+    out.put("plan_id", plan_id, meaning);
+    out.put("session_id", session_id, meaning);
+    out.put("revision", revision, meaning);
+    out.put("parent_id", parent_id, meaning);
+    out.put("workspace_id", workspace_id, meaning);
+    out.put("created_by", created_by, meaning);
+    out.put("created_at", created_at, meaning);
+}
+
+fn of_intent(out: &mut Builder, intent: &Intent) {
+    let Intent {
+        goal_statement,
+        motivation,
+        success_definition,
+        scope_context,
+    } = intent;
+    let risk = Risk::Always("what it is for is another thing");
+    let meaning = Meaning::major("what it is for").risk(risk);
+    out.put("goal_statement", goal_statement, meaning);
+    out.put("motivation", motivation, Meaning::major("what it is for"));
+    let risk = Risk::Always("success is another thing");
+    let meaning = Meaning::major("what success is").risk(risk);
+    out.put("success_definition", success_definition, meaning);
+    let meaning = Meaning::major("what it is for");
+    out.put("scope_context", scope_context, meaning);
+}
+
+fn of_scope(out: &mut Builder, scope: &Scope) {
+    let Scope {
+        in_scope,
+        out_of_scope,
+        assumptions,
+        open_questions,
+    } = scope;
+    let major = Class::Major;
+    let wider = Entry {
+        class: major,
+        gained: Some("the scope is wider"),
+        ..entry("in scope")
+    };
+    let narrower = Entry {
+        class: major,
+        lost: Some("the scope is wider: this is no longer excluded"),
+        ..entry("out of scope")
+    };
+    let lists = [
+        ("in_scope", in_scope, wider),
+        ("out_of_scope", out_of_scope, narrower),
+        ("assumptions", assumptions, entry("assumption")),
+        ("open_questions", open_questions, entry("open question")),
+    ];
+    for (list, texts, entry) in lists {
+        for text in texts {
+            out.element(list, text, Element::Entry(entry), |out| {
+                out.put("text", text, Meaning::patch("wording"));
+            });
+        }
+    }
+}
+
+fn of_approach(out: &mut Builder, approach: &Approach) {
+    let Approach {
+        overview,
+        rationale,
+        alternatives_considered,
+        steps,
+    } = approach;
+    out.put("overview", overview, Meaning::patch("wording"));
+    out.put("rationale", rationale, Meaning::patch("wording"));
+    for one in alternatives_considered {
+        let Alternative {
+            approach,
+            rejection_reason,
+        } = one;
+        let entry = Entry {
+            class: Class::Patch,
+            ..entry("alternative")
+        };
+        let list = "alternatives_considered";
+        out.element(list, approach, Element::Entry(entry), |out| {
+            let meaning = Meaning::patch("wording");
+            out.put("rejection_reason", rejection_reason, meaning);
+        });
+    }
+    let meaning = Meaning::minor("the order in which the steps are told");
+    let ids: Vec<String> = steps.iter().map(node_of).collect();
+    out.put("order", ids, meaning);
+}
+
+/// What a step says beside its node.
+fn of_step(out: &mut Builder, step: &Step) {
+    let Step {
+        // The node's id.
+        step_id: _,
+        // The node's name and description.
+        title: _,
+        description: _,
+        rationale,
+        inputs,
+        outputs,
+        // Edges.
+        dependencies: _,
+        parallelizable,
+        // The node's estimate.
+        estimated_complexity: _,
+        delegation,
+        acceptance_criteria,
+        // Fields of the node.
+        planspec: _,
+    } = step;
+    out.put("rationale", rationale, Meaning::patch("wording"));
+    let meaning = Meaning::minor("what it starts from");
+    out.put("inputs", inputs, meaning);
+    let meaning = Meaning::minor("what it leads to");
+    out.put("outputs", outputs, meaning);
+    let meaning = Meaning::patch("a hint on the order");
+    out.put("parallelizable", parallelizable, meaning);
+    let meaning = Meaning::minor("who does it").risk(Risk::Delegation);
+    out.put("delegation", delegation, meaning);
+    let risk = Risk::WhenGoneOrOther(
+        "nothing says any more how one sees that it is done",
+        "another result counts as done",
+    );
+    let meaning = Meaning::minor("how one sees that it is done").risk(risk);
+    out.put("acceptance_criteria", acceptance_criteria, meaning);
+}
+
+/// Whether a change only says that steps came or went: those that are on both sides are told in
+/// the order that they had.
+pub(super) fn keeps_order(change: &super::Change) -> bool {
+    let ends = ["document", "approach", "order"];
+    if change.address.iter().map(String::as_str).ne(ends) {
+        return false;
+    }
+    let ids = |value: &Option<Value>| -> Vec<String> {
+        let items = value
+            .as_ref()
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        items.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let (was, is) = (ids(&change.was), ids(&change.is));
+    let known: (BTreeSet<&String>, BTreeSet<&String>) = (was.iter().collect(), is.iter().collect());
+    let kept = was.iter().filter(|id| known.1.contains(id));
+    kept.eq(is.iter().filter(|id| known.0.contains(id)))
+}
+
+fn constraint(out: &mut Builder, one: &Constraint) {
+    let Constraint {
+        constraint_id,
+        kind,
+        description,
+        validation_method,
+        blocking,
+    } = one;
+    let entry = Entry {
+        lost: Some("a constraint is gone"),
+        ..entry("constraint")
+    };
+    out.element("constraints", constraint_id, Element::Entry(entry), |out| {
+        let other = Risk::Always("a constraint is another one");
+        let meaning = Meaning::minor("of which kind it is");
+        out.put("type", kind.word(), meaning);
+        let meaning = Meaning::minor("what must hold").risk(other);
+        out.put("description", description, meaning);
+        let risk = Risk::Always("whether it holds is seen otherwise");
+        let meaning = Meaning::minor("how one sees that it holds").risk(risk);
+        out.put("validation_method", validation_method, meaning);
+        let risk = Risk::WhenIsFalse("the constraint no longer blocks");
+        let meaning = Meaning::minor("whether it blocks").risk(risk);
+        out.put("blocking", blocking, meaning);
+    });
+}
+
+fn criterion(out: &mut Builder, one: &Criterion) {
+    let Criterion {
+        criterion_id,
+        description,
+        verification,
+        weight,
+    } = one;
+    let entry = Entry {
+        lost: Some("it no longer takes this to succeed"),
+        ..entry("success criterion")
+    };
+    let element = Element::Entry(entry);
+    out.element("success_criteria", criterion_id, element, |out| {
+        let risk = Risk::Always("what must hold for success is put in other words");
+        let meaning = Meaning::minor("what must hold for success").risk(risk);
+        out.put("description", description, meaning);
+        let risk = Risk::WhenWas("automated", "no command decides any more");
+        let meaning = Meaning::minor("how it is checked").risk(risk);
+        out.put("verification", verification, meaning);
+        let risk = Risk::WhenIs("secondary", "success no longer depends on it");
+        let meaning = Meaning::minor("how much it weighs").risk(risk);
+        out.put("weight", weight, meaning);
+    });
+}
+
+fn risk(out: &mut Builder, one: &Peril) {
+    let Peril {
+        risk_id,
+        title,
+        probability,
+        impact,
+        description,
+        mitigation,
+        contingency,
+        owner,
+    } = one;
+    let entry = Entry {
+        gained: Some("a new risk"),
+        lost: Some("a risk is no longer named"),
+        ..entry("risk")
+    };
+    out.element("risks", risk_id, Element::Entry(entry), |out| {
+        out.put("title", title, Meaning::patch("wording"));
+        let judged = Risk::Always("the risk is judged otherwise");
+        let meaning = Meaning::minor("how likely it is").risk(judged);
+        out.put("probability", probability, meaning);
+        let meaning = Meaning::minor("how grave it is").risk(judged);
+        out.put("impact", impact, meaning);
+        out.put("description", description, Meaning::patch("wording"));
+        let less = Risk::WhenGoneOrOther(
+            "nothing is done against it any more",
+            "something else is done against it",
+        );
+        let meaning = Meaning::minor("what is done against it").risk(less);
+        out.put("mitigation", mitigation, meaning);
+        let meaning = Meaning::minor("what is done when it happens").risk(less);
+        out.put("contingency", contingency, meaning);
+        let risk = Risk::WhenWas("human", "no person alone looks after it any more");
+        let meaning = Meaning::minor("who looks after it").risk(risk);
+        out.put("owner", owner, meaning);
+    });
+}
+
+fn dependency(out: &mut Builder, one: &Dependency) {
+    let Dependency {
+        dependency_id,
+        description,
+        kind,
+        available,
+    } = one;
+    let entry = entry("dependency");
+    out.element(
+        "dependencies",
+        dependency_id,
+        Element::Entry(entry),
+        |out| {
+            out.put("description", description, Meaning::patch("wording"));
+            out.put("type", kind, Meaning::patch("of which kind it is"));
+            let meaning = Meaning::minor("whether it is there");
+            out.put("available", available, meaning);
+        },
+    );
+}
+
+fn of_delegation(out: &mut Builder, delegation: &Delegation) {
+    let Delegation {
+        default_mode,
+        step_overrides,
+        escalation_policy,
+    } = delegation;
+    let mode = Meaning::minor("who is asked").risk(Risk::Delegation);
+    out.put("default_mode", default_mode, mode);
+    for one in step_overrides {
+        let StepOverride {
+            step_id,
+            mode: own,
+            rationale,
+        } = one;
+        let entry = Entry {
+            lost: (*own == Mode::HumanApproval)
+                .then_some("nobody is asked before this step any more"),
+            gained: (*own == Mode::AgentAutonomous).then_some("nobody is asked before this step"),
+            ..entry("override")
+        };
+        let element = Element::Entry(entry);
+        out.element("step_overrides", step_id, element, |out| {
+            out.put("mode", own, mode);
+            out.put("rationale", rationale, Meaning::patch("wording"));
+        });
+    }
+    let Some(EscalationPolicy {
+        on_ambiguity,
+        on_constraint_violation,
+        on_unexpected_scope,
+    }) = escalation_policy
+    else {
+        return;
+    };
+    out.group("escalation_policy", |out| {
+        let risk = Risk::WhenWas("pause", "it no longer waits for a person");
+        let meaning = Meaning::minor("what to do when things go wrong").risk(risk);
+        out.put("on_ambiguity", on_ambiguity, meaning);
+        out.put("on_constraint_violation", on_constraint_violation, meaning);
+        out.put("on_unexpected_scope", on_unexpected_scope, meaning);
+    });
+}
+
+fn revision(out: &mut Builder, one: &Revision) {
+    let Revision {
+        revision,
+        change_type,
+        change_summary,
+        trigger,
+        created_at,
+        changes,
+    } = one;
+    let entry = Entry {
+        class: Class::Patch,
+        lost: Some("the history only grows"),
+        ..entry("revision")
+    };
+    let key = revision.to_string();
+    out.element("revision_history", &key, Element::Entry(entry), |out| {
+        let risk = Risk::Always("the history only grows");
+        let meaning = Meaning::patch("what the history says").risk(risk);
+        out.put("change_type", change_type, meaning);
+        out.put("change_summary", change_summary, meaning);
+        out.put("trigger", trigger, meaning);
+        out.put("created_at", created_at, meaning);
+        out.put(
+            "changes",
+            changes.iter().map(noted).collect::<Vec<Value>>(),
+            meaning,
+        );
+    });
+}
+
+fn noted(change: &crate::core::document::Change) -> Value {
+    let crate::core::document::Change {
+        kind,
+        section,
+        field,
+        summary,
+    } = change;
+    serde_json::json!({"type": kind, "section": section, "field": field, "summary": summary})
+}
+
+fn of_metadata(out: &mut Builder, metadata: &DocumentMetadata) {
+    let DocumentMetadata {
+        schema_version,
+        tool,
+        tool_version,
+        tags,
+        language,
+    } = metadata;
+    let meaning = Meaning::patch("about the document");
+    out.put("schema_version", schema_version, meaning);
+    out.put("tool", tool, meaning);
+    out.put("tool_version", tool_version, meaning);
+    out.put("tags", tags, meaning);
+    out.put("language", language, meaning);
+}
+
+/// What this program does not know stays visible: `x-*` entries at the top.
+fn extensions(out: &mut Builder, value: &Value) {
+    let entries = value.as_object().into_iter().flatten();
+    for (key, value) in entries.filter(|(key, _)| key.starts_with("x-") && *key != "x-planspec") {
+        out.group("document", |out| {
+            out.put(key, value, Meaning::patch("an extension"));
+        });
+    }
+}
+
+/// An address below `document` in words.
+pub(super) fn subject(address: &[&str]) -> String {
+    match address {
+        ["scope", list, text] => format!("{}: “{text}”", list.replace('_', " ")),
+        ["approach", "order"] => "order of the steps".to_owned(),
+        ["approach", "alternatives_considered", text, ..] => format!("alternative “{text}”"),
+        ["delegation", "step_overrides", step, field @ ..] => {
+            format!("delegation of {step}{}", behind(field))
+        }
+        ["constraints", id, field @ ..] => format!("constraint {id}{}", behind(field)),
+        ["success_criteria", id, field @ ..] => format!("success criterion {id}{}", behind(field)),
+        ["risks", id, field @ ..] => format!("risk {id}{}", behind(field)),
+        ["dependencies", id, field @ ..] => format!("dependency {id}{}", behind(field)),
+        ["revision_history", id, field @ ..] => {
+            format!("history of revision {id}{}", behind(field))
+        }
+        other => other.join("."),
+    }
+}
+
+fn behind(field: &[&str]) -> String {
+    match field.is_empty() {
+        true => String::new(),
+        false => format!(": {}", field.join(".")),
+    }
+}
+
+/// The document that a new one names as its parent.
+pub(super) fn parent(old: &Snapshot, new: &Snapshot, key: &Key) -> Option<Key> {
+    let parent = read(new, key)?.content.identity.parent_id?;
+    let is_parent = |snapshot: &Snapshot, other: &&Key| {
+        let read = read(snapshot, other);
+        read.is_some_and(|read| read.content.identity.plan_id == parent)
+    };
+    let found = old.keys_of(Kind::Plan).find(|other| is_parent(old, other));
+    let found = found.or_else(|| new.keys_of(Kind::Plan).find(|other| is_parent(new, other)));
+    found.filter(|found| *found != key).cloned()
+}
+
+/// The class that a document declares: the largest of its new entries of the history.
+pub(super) fn declared(
+    (old, before): (&Snapshot, &Key),
+    (new, after): (&Snapshot, &Key),
+) -> Option<Declared> {
+    let (was, is) = (read(old, before)?.content, read(new, after)?.content);
+    let number = is.identity.revision;
+    let entries = is.revision_history.iter();
+    let newer = entries.filter(|entry| entry.revision > was.identity.revision);
+    let Some(largest) = newer.map(|entry| entry.change_type).max() else {
+        let by = match number == was.identity.revision {
+            true => format!("revision {number} as before"),
+            false => format!("revision {number} without an entry in revision_history"),
+        };
+        return Some(Declared {
+            class: Class::None,
+            by,
+        });
+    };
+    let class = match largest {
+        ChangeType::Patch => Class::Patch,
+        ChangeType::Minor => Class::Minor,
+        ChangeType::Major => Class::Major,
+    };
+    Some(Declared {
+        class,
+        by: format!("change_type of revision {number}"),
+    })
+}
+
+/// Where a new revision does not follow from the one before: identity, history, intent and scope.
+pub(super) fn revisions(
+    (old, before): (&Snapshot, &Key),
+    (new, after): (&Snapshot, &Key),
+) -> Vec<Diagnostic> {
+    let (Some(was), Some(is)) = (read(old, before), read(new, after)) else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    let mut say = |path: Vec<PathStep>, message: String, help: &str| {
+        let place = Place::Entry {
+            document: is.definition.document,
+            path,
+            part: Part::Value,
+        };
+        let code = Code::NOT_A_REVISION;
+        let finding = Diagnostic::new(code, &is.definition.path, place, message);
+        findings.push(finding.help(help).about(after));
+    };
+    let (was, is) = (&was.content, &is.content);
+    let (from, to) = (&was.identity, &is.identity);
+    let same_session = from.session_id == to.session_id;
+    if same_session && was.intent != is.intent {
+        let message = "`intent` changes within one session".to_owned();
+        say(
+            path!["intent"],
+            message,
+            "another intent is another session: give it a new `session_id`",
+        );
+    }
+    let bounds = |scope: &Scope| (scope.in_scope.clone(), scope.out_of_scope.clone());
+    if same_session && bounds(&was.scope) != bounds(&is.scope) {
+        let message = "`scope` changes within one session".to_owned();
+        say(
+            path!["scope"],
+            message,
+            "another scope is another session: give it a new `session_id`",
+        );
+    }
+    let known: BTreeMap<u32, &Revision> = is
+        .revision_history
+        .iter()
+        .map(|one| (one.revision, one))
+        .collect();
+    let lost = |one: &&Revision| known.get(&one.revision) != Some(one);
+    if let Some(lost) = was
+        .revision_history
+        .iter()
+        .find(lost)
+        .filter(|_| same_session)
+    {
+        let message = format!("the history of revision {} is another one", lost.revision);
+        say(
+            path!["revision_history"],
+            message,
+            "the history only grows: put it back",
+        );
+    }
+    if from.revision == to.revision && from.plan_id == to.plan_id || !same_session {
+        return findings;
+    }
+    if to.revision != from.revision + 1 {
+        let message = format!(
+            "revision {} follows revision {}",
+            to.revision, from.revision
+        );
+        say(
+            path!["identity", "revision"],
+            message,
+            "revisions go up by one",
+        );
+    }
+    if to.plan_id == from.plan_id {
+        let message = "a new revision has the `plan_id` of the one before".to_owned();
+        say(
+            path!["identity", "plan_id"],
+            message,
+            "every revision has a `plan_id` of its own",
+        );
+    }
+    if to.parent_id.as_deref() != Some(&from.plan_id) {
+        let message = "`parent_id` is not the `plan_id` of the revision before".to_owned();
+        let help = format!("write {}", from.plan_id);
+        say(path!["identity", "parent_id"], message, &help);
+    }
+    findings
+}

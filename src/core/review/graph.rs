@@ -1,0 +1,414 @@
+//! What the changes of a plan mean for the order of the work, and for who decides and does it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::meaning::{self, Class};
+use super::renames;
+use super::{Change, Element, Normal, Subject, What};
+use crate::core::controllers::binding::provider;
+use crate::core::graph::Graph;
+use crate::core::resource::{
+    EdgeKind, Effort, GraphSpec, Key, Kind, NodeKind, PlanSpec, Resource, Spec,
+};
+use crate::core::snapshot::Snapshot;
+
+/// Something that follows from changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// In a sentence.
+    pub text: String,
+    /// Whether somebody should look twice.
+    pub danger: bool,
+    /// How large it makes the change.
+    pub class: Class,
+}
+
+impl Effect {
+    /// Something that somebody should look at twice.
+    pub fn danger(text: impl Into<String>) -> Effect {
+        Effect {
+            text: text.into(),
+            danger: true,
+            class: Class::Minor,
+        }
+    }
+
+    fn note(text: impl Into<String>) -> Effect {
+        Effect {
+            text: text.into(),
+            danger: false,
+            class: Class::None,
+        }
+    }
+}
+
+/// The graph of a plan in a few numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// How many nodes.
+    pub nodes: usize,
+    /// How many of them are gates.
+    pub gates: usize,
+    /// How many edges, each pair of nodes once.
+    pub edges: usize,
+    /// The nodes that decide how long it takes, first to last.
+    pub critical_path: Vec<String>,
+    /// Its length: the sum of the weights of its tasks.
+    pub length: u64,
+    /// Whether any task has an estimate; without one every task weighs the same.
+    pub estimated: bool,
+    /// Most nodes that stand side by side, none of which waits for another of them.
+    pub width: usize,
+}
+
+/// The weight of an estimate, in points; of a task without one, where others have one.
+fn points(effort: Option<Effort>) -> u64 {
+    match effort {
+        Some(Effort::Small) => 1,
+        Some(Effort::Medium) | None => 3,
+        Some(Effort::Large) => 8,
+        Some(Effort::Xlarge) => 20,
+    }
+}
+
+impl Shape {
+    /// The shape of a graph, unless it is none.
+    pub fn of(spec: &GraphSpec) -> Option<Shape> {
+        let graph = Graph::build(spec).ok()?;
+        let estimated = spec
+            .nodes
+            .iter()
+            .any(|node| node.estimated_effort.is_some());
+        let weight = |node: usize| match spec.nodes.get(node) {
+            Some(node) if node.kind != NodeKind::Task => 0,
+            Some(node) if estimated => points(node.estimated_effort),
+            _ => 1,
+        };
+        // Longest way to the end of each node, and the node before it on that way. Where gates
+        // make two ways equally long, that with more nodes.
+        let mut best: Vec<((u64, u64), Option<usize>)> = vec![((0, 0), None); graph.len()];
+        for &node in graph.order() {
+            let before = graph.predecessors(node).map(|(from, _)| from);
+            let longest = before.max_by_key(|&from| (best[from].0, std::cmp::Reverse(from)));
+            let (length, count) = longest.map_or((0, 0), |from| best[from].0);
+            best[node] = ((length + weight(node), count + 1), longest);
+        }
+        let last = (0..graph.len()).max_by_key(|&node| (best[node].0, std::cmp::Reverse(node)));
+        let mut path = Vec::new();
+        let mut at = last;
+        while let Some(node) = at {
+            path.push(graph.id(node).to_owned());
+            at = best[node].1;
+        }
+        path.reverse();
+        let levels = graph.levels();
+        Some(Shape {
+            nodes: graph.len(),
+            gates: spec
+                .nodes
+                .iter()
+                .filter(|node| node.kind == NodeKind::Gate)
+                .count(),
+            edges: graph.edges().len(),
+            critical_path: path,
+            length: last.map_or(0, |node| best[node].0.0),
+            estimated,
+            width: levels.iter().map(Vec::len).max().unwrap_or(0),
+        })
+    }
+}
+
+/// Most edges whose consequence is looked for: each takes a walk over the graph.
+const EDGES: usize = 4096;
+/// Most names in one sentence.
+const NAMES: usize = 6;
+
+/// Say of every changed edge what follows, and find which tasks no longer wait for which gates.
+pub(super) fn effects(old: &GraphSpec, new: &GraphSpec, changes: &mut [Change]) -> Vec<Effect> {
+    let (Ok(before), Ok(after)) = (Graph::build(old), Graph::build(new)) else {
+        return vec![Effect::danger(
+            "the graph of one side cannot be built: what follows from the changed edges is not known",
+        )];
+    };
+    edge_effects(&before, &after, changes);
+    lost_gates((old, &before), (new, &after))
+}
+
+fn edge_effects(before: &Graph, after: &Graph, changes: &mut [Change]) {
+    let is_whole = |change: &&mut Change| {
+        matches!(
+            change.what,
+            What::Added(Element::Edge(_)) | What::Removed(Element::Edge(_))
+        )
+    };
+    let mut edges: Vec<&mut Change> = changes.iter_mut().filter(is_whole).take(EDGES).collect();
+    // What the other revision says of the two nodes: whether they had, or keep, their order.
+    let mut asked = [Vec::new(), Vec::new()];
+    let mut place = Vec::new();
+    for change in &edges {
+        let added = matches!(change.what, What::Added(_));
+        let other = if added { before } else { after };
+        let ends = change
+            .edge()
+            .and_then(|(from, to)| Some((other.index_of(from)?, other.index_of(to)?)));
+        place.push(ends.map(|pair| {
+            let list = &mut asked[usize::from(added)];
+            list.push(pair);
+            (usize::from(added), list.len() - 1)
+        }));
+    }
+    let answers = [
+        after.comes_before(&asked[0]),
+        before.comes_before(&asked[1]),
+    ];
+    let backwards = |pairs: &[(usize, usize)]| -> Vec<(usize, usize)> {
+        pairs.iter().map(|&(from, to)| (to, from)).collect()
+    };
+    let turned = [
+        after.comes_before(&backwards(&asked[0])),
+        before.comes_before(&backwards(&asked[1])),
+    ];
+    for (change, place) in edges.iter_mut().zip(place) {
+        let Some((list, index)) = place else {
+            // One of its nodes came or went with it.
+            continue;
+        };
+        let (ordered, turned) = (answers[list][index], turned[list][index]);
+        let Some((from, to)) = change.edge() else {
+            continue;
+        };
+        let text = match (&change.what, ordered, turned) {
+            (What::Added(_), true, _) => format!("{to} waited for {from} already, through others"),
+            (What::Added(_), _, true) => {
+                format!("the order is turned: {to} came before {from}, and waits for it now")
+            }
+            (What::Added(_), ..) => {
+                format!("{to} waits for {from}; they could run at the same time before")
+            }
+            (_, true, _) => format!("{to} still waits for {from}, through others"),
+            (_, _, true) => format!("the order is turned: {to} comes before {from} now"),
+            _ => format!("{to} no longer waits for {from}: they can run at the same time"),
+        };
+        change.effect = Some(text);
+    }
+}
+
+/// The tasks that waited for a gate, over hard edges, and do not any more though both are there;
+/// and those that waited for a gate that is gone.
+fn lost_gates(old: (&GraphSpec, &Graph), new: (&GraphSpec, &Graph)) -> Vec<Effect> {
+    let gates: Vec<&str> = old
+        .0
+        .nodes
+        .iter()
+        .filter(|node| node.kind == NodeKind::Gate)
+        .map(|node| node.id.as_str())
+        .collect();
+    let mut effects = Vec::new();
+    // As many gates at a time as a word has bits.
+    for batch in gates.chunks(64) {
+        let was = guarded(old, batch);
+        let is = guarded(new, batch);
+        let mut lost: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        for (index, node) in new.0.nodes.iter().enumerate() {
+            let Some(earlier) = old.1.index_of(&node.id) else {
+                continue;
+            };
+            let mut bits = was[earlier] & !is[index];
+            if node.kind == NodeKind::Gate || node.kind == NodeKind::Group {
+                continue;
+            }
+            while bits != 0 {
+                let gate = bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                // One that is no gate any more is told as that.
+                if batch.get(gate) != Some(&node.id.as_str()) {
+                    lost.entry(gate).or_default().push(&node.id);
+                }
+            }
+        }
+        for (gate, nodes) in lost {
+            effects.push(Effect::danger(format!(
+                "{} no longer {} for the decision at {}",
+                names(&nodes),
+                if nodes.len() == 1 { "waits" } else { "wait" },
+                batch.get(gate).copied().unwrap_or_default(),
+            )));
+        }
+    }
+    effects
+}
+
+/// For each node, which of up to 64 gates must be approved before it starts.
+fn guarded((spec, graph): (&GraphSpec, &Graph), gates: &[&str]) -> Vec<u64> {
+    let mut own: HashMap<usize, u64> = HashMap::new();
+    for (bit, gate) in gates.iter().enumerate() {
+        let is_gate = |node: &usize| spec.nodes[*node].kind == NodeKind::Gate;
+        if let Some(node) = graph.index_of(gate).filter(is_gate) {
+            own.insert(node, 1 << bit);
+        }
+    }
+    let mut before = vec![0_u64; graph.len()];
+    for &node in graph.order() {
+        let hard = graph.predecessors(node);
+        let hard = hard.filter(|(_, kind)| *kind == EdgeKind::Hard);
+        let mut mask = own.get(&node).copied().unwrap_or(0);
+        for (from, _) in hard {
+            mask |= before[from];
+        }
+        // A group succeeds when its children have.
+        for child in &spec.nodes[node].children {
+            mask |= graph.index_of(child).map_or(0, |child| before[child]);
+        }
+        before[node] = mask;
+    }
+    before
+}
+
+/// `a, b and 3 more`
+pub(super) fn names(all: &[&str]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] if all.len() <= NAMES => format!("{} and {last}", first.join(", ")),
+        _ => format!("{} and {} more", all[..NAMES].join(", "), all.len() - NAMES),
+    }
+}
+
+/// Whether so much is gone that the approach is another one: more than half of the nodes.
+pub(super) fn replaced(old: &PlanSpec, changes: &[Change]) -> Option<Effect> {
+    let is_gone = |change: &&Change| matches!(change.what, What::Removed(Element::Node(_)));
+    let gone = changes.iter().filter(is_gone).count();
+    let all = old.graph.nodes.len();
+    (gone * 2 > all).then(|| Effect {
+        text: format!("{gone} of {all} nodes are gone: the approach is another one"),
+        danger: false,
+        class: Class::Major,
+    })
+}
+
+/// What a resource that is new brings with it.
+pub(super) fn brings(resource: &Resource) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match &resource.spec {
+        Spec::Plan(plan) => {
+            let normal = Normal::of(resource);
+            let commands = super::commands(&normal, &["nodes".to_owned()]);
+            effects.extend(
+                commands.map(|runs| Effect::danger(format!("new commands are run: {runs}"))),
+            );
+            let has_gate = |kind| plan.graph.nodes.iter().any(|node| node.kind == kind);
+            if !has_gate(NodeKind::Gate) {
+                effects.push(Effect::note(
+                    "nobody is asked for a decision: it has no gate",
+                ));
+            }
+        }
+        Spec::Binding(binding) => {
+            let providers: BTreeSet<&str> = binding
+                .rules
+                .iter()
+                .map(|rule| rule.target.provider.as_str())
+                .collect();
+            let providers: Vec<&str> = providers.into_iter().collect();
+            effects.push(Effect::note(format!(
+                "work may go to {}",
+                names(&providers)
+            )));
+        }
+        Spec::Gate(gate) if gate.reviewers.is_empty() => {
+            effects.push(Effect::danger("anybody may decide: no reviewers are named"));
+        }
+        _ => {}
+    }
+    effects
+}
+
+/// Most tasks of which is said that they go to another provider.
+const MOVED: usize = 200;
+
+/// Find the tasks that a binding gives to another provider than before, and say it where it comes
+/// from: at the plan, or at the binding.
+pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subject]) {
+    let changed: BTreeMap<Key, usize> = subjects
+        .iter()
+        .enumerate()
+        .map(|(index, subject)| (subject.key.clone(), index))
+        .collect();
+    let mut said = 0;
+    let bindings: BTreeSet<&Key> = old
+        .keys_of(Kind::Binding)
+        .chain(new.keys_of(Kind::Binding))
+        .collect();
+    for key in new.keys_of(Kind::Plan) {
+        let Some(resource) = new.resource(key) else {
+            continue;
+        };
+        let Spec::Plan(plan) = &resource.spec else {
+            continue;
+        };
+        let own = changed.get(key).copied();
+        let from = own.and_then(|own| subjects[own].from().cloned());
+        let from = from.as_ref().unwrap_or(key);
+        let Some(before) = old.resource(from) else {
+            continue;
+        };
+        let Spec::Plan(earlier) = &before.spec else {
+            continue;
+        };
+        let renamed: BTreeMap<String, String> = match own {
+            Some(_) => renames::nodes(&earlier.graph, &plan.graph, &resource.metadata),
+            None => BTreeMap::new(),
+        };
+        let was_called: HashMap<&str, &str> = renamed
+            .iter()
+            .map(|(was, is)| (is.as_str(), was.as_str()))
+            .collect();
+        let nodes: HashMap<&str, usize> = earlier
+            .graph
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(index, node)| (node.id.as_str(), index))
+            .collect();
+        for binding in &bindings {
+            let place = own.or_else(|| changed.get(*binding).copied());
+            let Some(place) = place else { continue };
+            for node in plan
+                .graph
+                .nodes
+                .iter()
+                .filter(|node| node.kind == NodeKind::Task)
+            {
+                let was_id = was_called.get(node.id.as_str()).copied();
+                let was_id = was_id.unwrap_or(&node.id);
+                let Some(&index) = nodes.get(was_id) else {
+                    continue;
+                };
+                let was = provider(old, binding, before, &earlier.graph.nodes[index]);
+                let is = provider(new, binding, resource, node);
+                if was == is || said >= MOVED {
+                    continue;
+                }
+                said += 1;
+                let (by, task) = (&binding.name, &node.id);
+                let whose = format!("{task} of plan {}", key.name);
+                let effect = match (was, is) {
+                    (Some(was), Some(is)) => {
+                        let why = meaning::provider(was, is).unwrap_or_default();
+                        Effect::danger(format!("{whose} goes from {was} to {is} ({by}): {why}"))
+                    }
+                    (Some(was), None) => {
+                        Effect::danger(format!("nobody does {whose} any more ({by}): it was {was}"))
+                    }
+                    (None, Some(is)) => Effect {
+                        class: Class::Minor,
+                        ..Effect::note(format!("{whose} goes to {is} ({by})"))
+                    },
+                    (None, None) => continue,
+                };
+                subjects[place].class = subjects[place].class.max(effect.class);
+                subjects[place].effects.push(effect);
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What a change of one value means: its class, and whether somebody should look twice.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How large a change is.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Nothing changes.
+    #[default]
+    None,
+    /// Wording and metadata.
+    Patch,
+    /// Steps added, removed or reordered, or a material change.
+    Minor,
+    /// The approach is replaced.
+    Major,
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Class::None => "none",
+            Class::Patch => "patch",
+            Class::Minor => "minor",
+            Class::Major => "major",
+        })
+    }
+}
+
+/// What a change of one field means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Meaning {
+    /// What the field says, in words for people.
+    pub label: &'static str,
+    /// How large any change of it is.
+    pub class: Class,
+    /// Which changes of it are dangerous.
+    pub risk: Risk,
+}
+
+impl Meaning {
+    /// Wording or metadata.
+    pub const fn patch(label: &'static str) -> Meaning {
+        Meaning::new(label, Class::Patch)
+    }
+
+    /// A material change.
+    pub const fn minor(label: &'static str) -> Meaning {
+        Meaning::new(label, Class::Minor)
+    }
+
+    /// Another approach.
+    pub const fn major(label: &'static str) -> Meaning {
+        Meaning::new(label, Class::Major)
+    }
+
+    const fn new(label: &'static str, class: Class) -> Meaning {
+        Meaning {
+            label,
+            class,
+            risk: Risk::Never,
+        }
+    }
+
+    /// The same, and dangerous in some cases.
+    pub const fn risk(mut self, risk: Risk) -> Meaning {
+        self.risk = risk;
+        self
+    }
+}
+
+/// Which changes of a field are dangerous, and why.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Risk {
+    /// None.
+    Never,
+    /// Every one.
+    Always(&'static str),
+    /// When it is gone: the first reason; when it is another one: the second. A new one is not.
+    WhenGoneOrOther(&'static str, &'static str),
+    /// When a number gets lower.
+    WhenLower(&'static str),
+    /// When it becomes false.
+    WhenIsFalse(&'static str),
+    /// When it becomes this word.
+    WhenIs(&'static str, &'static str),
+    /// When it was this word.
+    WhenWas(&'static str, &'static str),
+    /// A list of people who may decide; nobody named means anybody.
+    Reviewers,
+    /// Who does the work, as a URI.
+    Provider,
+    /// A constraint, as a value.
+    Constraint,
+    /// Who does a step, or is asked before it, in the words of documents.
+    Delegation,
+}
+
+impl Risk {
+    /// Why a change from one value to another is dangerous, if it is.
+    pub fn judge(self, was: Option<&Value>, is: Option<&Value>) -> Option<String> {
+        let reason = |reason: &str| Some(reason.to_owned());
+        match self {
+            Risk::Never => None,
+            Risk::Always(why) => reason(why),
+            Risk::WhenGoneOrOther(gone, other) => match (was, is) {
+                (Some(_), None) => reason(gone),
+                (Some(_), Some(_)) => reason(other),
+                _ => None,
+            },
+            Risk::WhenLower(why) => {
+                let number = |value: Option<&Value>| value.and_then(Value::as_u64);
+                (number(is)? < number(was)?).then(|| why.to_owned())
+            }
+            Risk::WhenIsFalse(why) => (is == Some(&Value::Bool(false))).then(|| why.to_owned()),
+            Risk::WhenIs(word, why) => {
+                (is.and_then(Value::as_str) == Some(word)).then(|| why.to_owned())
+            }
+            Risk::WhenWas(word, why) => {
+                (was.and_then(Value::as_str) == Some(word)).then(|| why.to_owned())
+            }
+            Risk::Reviewers => reviewers(was, is),
+            Risk::Provider => match (was, is) {
+                (None, None) => None,
+                (Some(was), Some(is)) => provider(was.as_str()?, is.as_str()?),
+                (Some(_), None) => reason("nothing says any more who does the work"),
+                (None, Some(_)) => reason("somebody else does the work"),
+            },
+            Risk::Delegation => delegation(was, is),
+            Risk::Constraint => match (was, is) {
+                (Some(_), None) => reason("a constraint is gone"),
+                (Some(_), Some(_)) => reason("a constraint is another one"),
+                _ => None,
+            },
+        }
+    }
+}
+
+fn words(value: Option<&Value>) -> BTreeSet<&str> {
+    let items = value.and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(Value::as_str).collect()
+}
+
+fn reviewers(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
+    let (was, is) = (words(was), words(is));
+    if is.is_empty() && !was.is_empty() {
+        return Some("anybody may decide".to_owned());
+    }
+    let more: Vec<&str> = is.difference(&was).copied().collect();
+    // Where anybody could, naming some is narrower.
+    (!was.is_empty() && !more.is_empty()).then(|| format!("{} may decide as well", more.join(", ")))
+}
+
+/// The part of a provider before `://`.
+pub fn scheme(provider: &str) -> Option<&str> {
+    provider.split_once("://").map(|(scheme, _)| scheme)
+}
+
+/// Why it is dangerous that another provider does the work.
+pub fn provider(was: &str, is: &str) -> Option<String> {
+    if was == is {
+        return None;
+    }
+    Some(match (scheme(was), scheme(is)) {
+        (Some("human"), other) if other != Some("human") => {
+            format!("the work moves from people to {}", plural(other))
+        }
+        (other, Some("human")) if other != Some("human") => {
+            format!("the work moves from {} to people", plural(other))
+        }
+        _ => "somebody else does the work".to_owned(),
+    })
+}
+
+fn delegation(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
+    let people = |value: Option<&Value>| {
+        let word = value.and_then(Value::as_str);
+        matches!(word, Some("human" | "human_approval"))
+    };
+    let agents = |value: Option<&Value>| {
+        let word = value.and_then(Value::as_str);
+        matches!(word, Some("agent" | "agent_autonomous"))
+    };
+    if people(was) && !people(is) {
+        return Some("people no longer do it, or are no longer asked".to_owned());
+    }
+    (agents(is) && !agents(was)).then(|| "an agent does it, and nobody is asked".to_owned())
+}
+
+fn plural(scheme: Option<&str>) -> String {
+    match scheme {
+        Some("agent") => "an agent".to_owned(),
+        Some("service") => "a service".to_owned(),
+        Some("tool") => "a tool".to_owned(),
+        Some(other) => format!("`{other}`"),
+        None => "whoever takes that name".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn which_changes_are_dangerous() {
+        let table = [
+            (Risk::Never, json!(1), json!(2), None),
+            (Risk::Always("why"), json!(null), json!(2), Some("why")),
+            (Risk::WhenLower("fewer"), json!(2), json!(1), Some("fewer")),
+            (Risk::WhenLower("fewer"), json!(1), json!(2), None),
+            (
+                Risk::WhenIsFalse("no"),
+                json!(true),
+                json!(false),
+                Some("no"),
+            ),
+            (Risk::WhenIsFalse("no"), json!(false), json!(true), None),
+            (
+                Risk::WhenGoneOrOther("gone", "other"),
+                json!("a"),
+                json!(null),
+                Some("gone"),
+            ),
+            (
+                Risk::WhenGoneOrOther("gone", "other"),
+                json!("a"),
+                json!("b"),
+                Some("other"),
+            ),
+            (
+                Risk::WhenGoneOrOther("gone", "other"),
+                json!(null),
+                json!("b"),
+                None,
+            ),
+            (
+                Risk::Reviewers,
+                json!(["a"]),
+                json!(null),
+                Some("anybody may decide"),
+            ),
+            (
+                Risk::Reviewers,
+                json!(["a"]),
+                json!(["a", "b"]),
+                Some("b may decide as well"),
+            ),
+            (Risk::Reviewers, json!(["a", "b"]), json!(["a"]), None),
+            (Risk::Reviewers, json!(null), json!(["a"]), None),
+            (
+                Risk::Provider,
+                json!("human://ops"),
+                json!("agent://x"),
+                Some("the work moves from people to an agent"),
+            ),
+            (
+                Risk::Provider,
+                json!("agent://x"),
+                json!("human://ops"),
+                Some("the work moves from an agent to people"),
+            ),
+            (
+                Risk::Provider,
+                json!("agent://x"),
+                json!("agent://y"),
+                Some("somebody else does the work"),
+            ),
+        ];
+        for (risk, was, is, expected) in table {
+            let given = |value: &Value| (!value.is_null()).then(|| value.clone());
+            let found = risk.judge(given(&was).as_ref(), given(&is).as_ref());
+            assert_eq!(found.as_deref(), expected, "{risk:?} {was} {is}");
+        }
+    }
+}

@@ -1,0 +1,603 @@
+//! What changes in the work between two revisions, and what that means.
+//!
+//! [`compare`] brings both sides into a normal form in which formatting, the order of lists that
+//! are sets and the names of files do not show ([`fields`]), and says for every resource what is
+//! added, removed, changed or called otherwise. Every change has a class; some are dangerous, and
+//! say why.
+
+pub mod apply;
+pub mod document;
+pub mod fields;
+mod graph;
+pub mod live;
+pub mod meaning;
+#[cfg(test)]
+mod properties;
+pub mod renames;
+pub mod revise;
+pub mod rules;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::resource::{Key, Kind, NodeKind, PlanSpec, Resource, Spec};
+use super::snapshot::Snapshot;
+use super::version::compare_versions;
+pub use fields::{Address, Element, Normal};
+pub use graph::{Effect, Shape};
+pub use meaning::Class;
+
+/// What changes between two revisions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Review {
+    /// Every resource that changes, plans first, in order.
+    pub subjects: Vec<Subject>,
+    /// The goals and gates of documents that change with them: they are told with their plan.
+    pub told: BTreeSet<Key>,
+}
+
+/// One resource that changes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subject {
+    /// Which resource; of one that is gone, what it was.
+    pub key: Key,
+    /// The file that it stands in, or stood in.
+    pub path: String,
+    /// What happens to it as a whole.
+    pub event: Event,
+    /// How large the change is.
+    pub class: Class,
+    /// What raises it to that class, in words.
+    pub raised_by: Option<String>,
+    /// What is different, dangerous changes first.
+    pub changes: Vec<Change>,
+    /// What follows from that.
+    pub effects: Vec<Effect>,
+    /// The graph of a plan before and after.
+    pub shape: Option<(Option<Shape>, Option<Shape>)>,
+}
+
+/// What happens to a resource as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It is another than it was.
+    Changed,
+    /// It was called otherwise.
+    Renamed {
+        /// What it was called.
+        from: Key,
+    },
+    /// It is a new version of a plan, and is compared with the version before.
+    Version {
+        /// The version before.
+        of: Key,
+    },
+    /// One side cannot be read, so nobody can tell what changes.
+    Unreadable {
+        /// Which.
+        now: bool,
+    },
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Where.
+    pub address: Address,
+    /// What happens there.
+    pub what: What,
+    /// The value before; of what comes and goes as a whole, all of it.
+    pub was: Option<Value>,
+    /// The value now.
+    pub is: Option<Value>,
+    /// How large it is.
+    pub class: Class,
+    /// Why it is dangerous, if it is.
+    pub danger: Option<String>,
+    /// What follows from it for the work.
+    pub effect: Option<String>,
+}
+
+/// What happens at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Something is there that was not.
+    Added(Element),
+    /// Something is gone.
+    Removed(Element),
+    /// A value is another one.
+    Field(&'static str),
+    /// A node is called otherwise.
+    NodeRenamed {
+        /// What it was called.
+        from: String,
+    },
+}
+
+impl Review {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.subjects.is_empty()
+    }
+
+    /// The largest class of all.
+    pub fn class(&self) -> Class {
+        let classes = self.subjects.iter().map(|subject| subject.class);
+        classes.max().unwrap_or_default()
+    }
+
+    /// How many changes and effects are dangerous.
+    pub fn dangers(&self) -> usize {
+        self.subjects.iter().map(Subject::dangers).sum()
+    }
+
+    /// Only what happens to a plan, and to what it names.
+    pub fn only(mut self, plan: &Key, old: &Snapshot, new: &Snapshot) -> Review {
+        let mut wanted = BTreeSet::from([plan.clone()]);
+        for snapshot in [old, new] {
+            let Some(spec) = snapshot.plan(plan) else {
+                continue;
+            };
+            let namespace = &plan.namespace;
+            let goal = spec.goal_ref.iter();
+            wanted.extend(goal.map(|goal| goal.key(Kind::Goal, namespace)));
+            for node in &spec.graph.nodes {
+                let gate = node.gate_ref.iter();
+                wanted.extend(gate.map(|gate| gate.key(Kind::Gate, namespace)));
+                let needs = node.capability_refs.iter();
+                wanted.extend(needs.map(|need| need.key(Kind::Capability, namespace)));
+            }
+            for key in snapshot.keys_of(Kind::Execution) {
+                let run = snapshot.execution(key);
+                if run.is_some_and(|run| run.plan_ref.key(Kind::Plan, &key.namespace) == *plan) {
+                    wanted.insert(key.clone());
+                    let binding = run.and_then(|run| run.binding_ref.as_ref());
+                    wanted.extend(binding.map(|one| one.key(Kind::Binding, &key.namespace)));
+                }
+            }
+        }
+        self.subjects
+            .retain(|subject| wanted.contains(&subject.key));
+        self
+    }
+}
+
+impl Subject {
+    /// How many changes and effects are dangerous.
+    pub fn dangers(&self) -> usize {
+        let changes = self.changes.iter().filter(|change| change.danger.is_some());
+        let effects = self.effects.iter().filter(|effect| effect.danger);
+        changes.count() + effects.count()
+    }
+
+    /// What it is compared with, when that has another name.
+    pub fn from(&self) -> Option<&Key> {
+        match &self.event {
+            Event::Renamed { from } => Some(from),
+            Event::Version { of } => Some(of),
+            _ => None,
+        }
+    }
+}
+
+/// What changes from `old` to `new`.
+pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
+    let renamed = renames::resources(old, new);
+    let moved_away: BTreeSet<&Key> = renamed.values().collect();
+    let mut subjects = Vec::new();
+    for key in new.keys() {
+        let subject = match (old.definitions(key).is_empty(), renamed.get(key)) {
+            (false, _) => same_name(old, new, key),
+            (true, Some(from)) => other_name(old, new, key, from),
+            (true, None) => added(old, new, key),
+        };
+        subjects.extend(subject);
+    }
+    for key in old.keys() {
+        if new.definitions(key).is_empty() && !moved_away.contains(key) {
+            subjects.push(removed(old, key));
+        }
+    }
+    // The goal and the gates of a document are told with it.
+    let is_told = |snapshot: &Snapshot, key: &Key| {
+        let definition = snapshot.definition(key);
+        key.kind != Kind::Plan && definition.is_some_and(|one| one.origin.is_some())
+    };
+    let (told, mut subjects): (Vec<Subject>, Vec<Subject>) = subjects
+        .into_iter()
+        .partition(|subject| is_told(new, &subject.key) || is_told(old, &subject.key));
+    let told = told.into_iter().filter(|one| one.event != Event::Added);
+    let told = told.map(|subject| subject.key).collect();
+    graph::delegations(old, new, &mut subjects);
+    for subject in &mut subjects {
+        subject
+            .changes
+            .sort_by_key(|change| change.danger.is_none());
+        subject.effects.sort_by_key(|effect| !effect.danger);
+    }
+    // What is planned is what a reviewer came for.
+    subjects.sort_by(|a, b| {
+        let rank = |subject: &Subject| (subject.key.kind != Kind::Plan, subject.key.clone());
+        rank(a).cmp(&rank(b))
+    });
+    Review { subjects, told }
+}
+
+impl Subject {
+    fn new(snapshot: &Snapshot, key: &Key, event: Event) -> Subject {
+        let path = snapshot.definitions(key).first();
+        Subject {
+            key: key.clone(),
+            path: path.map_or_else(String::new, |definition| definition.path.clone()),
+            event,
+            class: Class::None,
+            raised_by: None,
+            changes: Vec::new(),
+            effects: Vec::new(),
+            shape: None,
+        }
+    }
+
+    fn whole(mut self, class: Class) -> Subject {
+        self.class = class;
+        self
+    }
+}
+
+fn same_name(old: &Snapshot, new: &Snapshot, key: &Key) -> Option<Subject> {
+    let unreadable = |now| {
+        let event = Event::Unreadable { now };
+        Some(Subject::new(new, key, event).whole(Class::Major))
+    };
+    match (old.resource(key), new.resource(key)) {
+        (Some(before), Some(after)) => {
+            let mut subject = Subject::new(new, key, Event::Changed);
+            subject.compare((old, key, before), (new, after));
+            (!subject.changes.is_empty()).then_some(subject)
+        }
+        // The same bytes are the same resource, whatever it is.
+        _ if same_text(old, new, key) => None,
+        (_, None) => unreadable(true),
+        (None, Some(_)) => unreadable(false),
+    }
+}
+
+fn same_text(old: &Snapshot, new: &Snapshot, key: &Key) -> bool {
+    let versions = |snapshot: &Snapshot| -> Vec<(String, usize)> {
+        let definitions = snapshot.definitions(key).iter();
+        let version = definitions.map(|one| (one.blob.clone(), one.document));
+        let mut all: Vec<(String, usize)> = version.collect();
+        all.sort();
+        all
+    };
+    versions(old) == versions(new)
+}
+
+fn other_name(old: &Snapshot, new: &Snapshot, key: &Key, from: &Key) -> Option<Subject> {
+    let event = Event::Renamed { from: from.clone() };
+    let mut subject = Subject::new(new, key, event);
+    let (before, after) = (old.resource(from)?, new.resource(key)?);
+    subject.compare((old, from, before), (new, after));
+    // What refers to it does not follow.
+    subject.class = subject.class.max(Class::Minor);
+    Some(subject)
+}
+
+fn added(old: &Snapshot, new: &Snapshot, key: &Key) -> Option<Subject> {
+    let Some(resource) = new.resource(key) else {
+        let event = Event::Unreadable { now: true };
+        return Some(Subject::new(new, key, event).whole(Class::Major));
+    };
+    if let Some((of, before)) = predecessor(old, new, key) {
+        let event = Event::Version { of: of.clone() };
+        let mut subject = Subject::new(new, key, event);
+        let side = if old.resource(&of).is_some() {
+            old
+        } else {
+            new
+        };
+        subject.compare((side, &of, before), (new, resource));
+        return Some(subject);
+    }
+    let mut subject = Subject::new(new, key, Event::Added).whole(whole_class(key.kind));
+    if let Spec::Plan(plan) = &resource.spec {
+        subject.shape = Some((None, Shape::of(&plan.graph)));
+    }
+    subject.effects = graph::brings(resource);
+    Some(subject)
+}
+
+fn removed(old: &Snapshot, key: &Key) -> Subject {
+    let mut subject = Subject::new(old, key, Event::Removed).whole(whole_class(key.kind));
+    if let Some(Spec::Plan(plan)) = old.resource(key).map(|resource| &resource.spec) {
+        subject.shape = Some((Shape::of(&plan.graph), None));
+    }
+    if key.kind == Kind::Gate {
+        let text = "the gate is gone: what it says of reviewers and approvals holds no longer";
+        subject.effects.push(Effect::danger(text));
+    }
+    if key.kind == Kind::Execution {
+        let text = "deleting an Execution cancels the run, unless it is over";
+        subject.effects.push(Effect::danger(text));
+    }
+    subject
+}
+
+/// The class of a resource that comes or goes as a whole.
+fn whole_class(kind: Kind) -> Class {
+    match kind {
+        Kind::Plan | Kind::Goal => Class::Major,
+        Kind::Execution | Kind::Capability | Kind::Binding | Kind::Gate => Class::Minor,
+    }
+}
+
+/// The plan that a new one is the next version of: what it supersedes, else the highest version of
+/// its series that is lower.
+pub fn predecessor<'a>(
+    old: &'a Snapshot,
+    new: &'a Snapshot,
+    key: &Key,
+) -> Option<(Key, &'a Resource)> {
+    let plan = new.plan(key)?;
+    let find = |of: &Key| old.resource(of).or_else(|| new.resource(of));
+    if let Some(reference) = plan.supersedes.first() {
+        let of = reference.key(Kind::Plan, &key.namespace);
+        return find(&of).filter(|_| of != *key).map(|found| (of, found));
+    }
+    if let Some(of) = document::parent(old, new, key) {
+        return find(&of).map(|found| (of, found));
+    }
+    let version = plan.version.as_deref()?;
+    let candidates = old.keys_of(Kind::Plan).filter_map(|other| {
+        let earlier = old.plan(other)?;
+        let own = earlier.version.as_deref()?;
+        let same_series = earlier.series == plan.series && other.namespace == key.namespace;
+        let is_lower = compare_versions(own, version).is_lt();
+        (same_series && is_lower && other != key).then_some((own, other))
+    });
+    let best = candidates.reduce(
+        |best, next| match compare_versions(next.0, best.0).is_gt() {
+            true => next,
+            false => best,
+        },
+    );
+    let of = best?.1.clone();
+    find(&of).map(|found| (of, found))
+}
+
+impl Subject {
+    /// Find what is different, what it means, and what follows.
+    fn compare(
+        &mut self,
+        (old, from, before): (&Snapshot, &Key, &Resource),
+        (new, after): (&Snapshot, &Resource),
+    ) {
+        let (Spec::Plan(was), Spec::Plan(is)) = (&before.spec, &after.spec) else {
+            self.changes = differences(&Normal::of(before), &Normal::of(after));
+            self.sum_up();
+            return;
+        };
+        let renames = renames::nodes(&was.graph, &is.graph, &after.metadata);
+        let renamed = Resource {
+            spec: Spec::Plan(PlanSpec {
+                graph: renames::rename(&was.graph, &renames),
+                ..was.clone()
+            }),
+            ..before.clone()
+        };
+        let mut changes: Vec<Change> = renames
+            .iter()
+            .map(|(from, to)| Change {
+                address: vec!["nodes".to_owned(), to.clone()],
+                what: What::NodeRenamed { from: from.clone() },
+                was: Some(Value::String(from.clone())),
+                is: Some(Value::String(to.clone())),
+                // Runs and whoever mentions it know it by its id.
+                class: Class::Minor,
+                danger: None,
+                effect: None,
+            })
+            .collect();
+        let mut sides = [Normal::of(&renamed), Normal::of(after)];
+        document::add(old, from, &renames, &mut sides[0]);
+        document::add(new, &self.key, &BTreeMap::new(), &mut sides[1]);
+        changes.extend(differences(&sides[0], &sides[1]));
+        changes.retain(|change| !document::keeps_order(change));
+        self.changes = changes;
+        if let Spec::Plan(was) = &renamed.spec {
+            let shapes = (Shape::of(&was.graph), Shape::of(&is.graph));
+            self.effects = graph::effects(&was.graph, &is.graph, &mut self.changes);
+            self.effects.extend(graph::replaced(was, &self.changes));
+            self.shape = Some(shapes);
+        }
+        self.sum_up();
+    }
+
+    fn sum_up(&mut self) {
+        let changes = self.changes.iter();
+        let classes = changes.map(|change| change.class);
+        let effects = self.effects.iter().map(|effect| effect.class);
+        self.class = classes.chain(effects).max().unwrap_or_default();
+        let effect = self.effects.iter().find(|one| one.class == self.class);
+        let raising = self.changes.iter().filter(|one| one.class == self.class);
+        let change = raising.min_by_key(|one| {
+            let is_rename = matches!(one.what, What::NodeRenamed { .. });
+            (is_rename, one.danger.is_none(), one.edge().is_some())
+        });
+        self.raised_by = match (change, effect) {
+            (Some(change), _) => Some(change.words()),
+            (None, Some(effect)) => Some(effect.text.clone()),
+            (None, None) => None,
+        };
+    }
+}
+
+/// Where two normal forms differ, in the order of addresses.
+pub fn differences(old: &Normal, new: &Normal) -> Vec<Change> {
+    let addresses: BTreeSet<&Address> = old.elements.keys().chain(new.elements.keys()).collect();
+    let mut found: BTreeMap<Address, Change> = BTreeMap::new();
+    for address in addresses {
+        if is_below(address, &found) {
+            continue;
+        }
+        let change = match (old.elements.get(address), new.elements.get(address)) {
+            (None, Some(element)) => whole(address, What::Added(*element), new),
+            (Some(element), None) => whole(address, What::Removed(*element), old),
+            _ => continue,
+        };
+        found.insert(address.clone(), change);
+    }
+    let addresses: BTreeSet<&Address> = old.leaves.keys().chain(new.leaves.keys()).collect();
+    for address in addresses {
+        let (was, is) = (old.leaves.get(address), new.leaves.get(address));
+        let value = |leaf: Option<&fields::Leaf>| leaf.map(|leaf| leaf.value.clone());
+        let Some(leaf) = is.or(was).filter(|_| value(was) != value(is)) else {
+            continue;
+        };
+        if is_below(address, &found) {
+            continue;
+        }
+        let meaning = leaf.meaning;
+        let (was, is) = (value(was), value(is));
+        let change = Change {
+            address: address.clone(),
+            what: What::Field(meaning.label),
+            class: meaning.class,
+            danger: meaning.risk.judge(was.as_ref(), is.as_ref()),
+            was,
+            is,
+            effect: None,
+        };
+        found.insert(address.clone(), change);
+    }
+    found.into_values().collect()
+}
+
+/// Whether something above an address came or went as a whole.
+fn is_below(address: &[String], found: &BTreeMap<Address, Change>) -> bool {
+    (1..address.len()).any(|length| found.contains_key(&address[..length]))
+}
+
+/// Something that came or went as a whole.
+fn whole(address: &Address, what: What, from: &Normal) -> Change {
+    let value = Some(from.subtree(address));
+    let danger = match what {
+        What::Added(Element::Node(_) | Element::Check { .. }) => {
+            commands(from, address).map(|runs| format!("new commands are run: {runs}"))
+        }
+        What::Removed(Element::Node(NodeKind::Gate)) => {
+            Some("a decision is no longer asked for".to_owned())
+        }
+        What::Removed(Element::Check { required: true }) => {
+            Some("the result is no longer checked for this".to_owned())
+        }
+        What::Added(Element::Entry(entry)) => entry.gained.map(str::to_owned),
+        What::Removed(Element::Entry(entry)) => entry.lost.map(str::to_owned),
+        What::Removed(Element::GoalCriterion) => {
+            Some("it no longer takes this to succeed".to_owned())
+        }
+        _ => None,
+    };
+    let (was, is) = match what {
+        What::Removed(_) => (value, None),
+        _ => (None, value),
+    };
+    let class = match what {
+        What::Added(Element::Entry(entry)) | What::Removed(Element::Entry(entry)) => entry.class,
+        _ => Class::Minor,
+    };
+    Change {
+        address: address.clone(),
+        what,
+        was,
+        is,
+        class,
+        danger,
+        effect: None,
+    }
+}
+
+/// What is run or asked by what stands below an address.
+fn commands(normal: &Normal, address: &[String]) -> Option<String> {
+    let runs = normal.below(address).filter_map(|(own, leaf)| {
+        let field = own.last()?;
+        let calls = ["command", "url", "webhookUrl"].contains(&field.as_str());
+        let is_check = own.iter().any(|step| step == "acceptanceCriteria");
+        let (way, value) = (&own[..own.len() - 1], leaf.value.as_str()?);
+        let args = [way, &["args".to_owned()]].concat();
+        let args = normal.leaves.get(&args).filter(|_| field == "command");
+        let args = args.and_then(|leaf| leaf.value.as_array());
+        let words = args.into_iter().flatten().filter_map(Value::as_str);
+        let line: Vec<&str> = std::iter::once(value).chain(words).collect();
+        (calls && is_check).then(|| format!("`{}`", line.join(" ")))
+    });
+    let runs: Vec<String> = runs.collect();
+    (!runs.is_empty()).then(|| runs.join(", "))
+}
+
+impl Change {
+    /// The change in a few words: `node deploy: timeout`, `edge build → deploy removed`.
+    pub fn words(&self) -> String {
+        let subject = subject(&self.address);
+        match &self.what {
+            What::Added(_) => format!("{subject} added"),
+            What::Removed(_) => format!("{subject} removed"),
+            What::NodeRenamed { from } => format!("{subject} renamed from {from}"),
+            What::Field(_) => match (&self.was, &self.is) {
+                (None, _) => format!("{subject} set"),
+                (_, None) => format!("{subject} removed"),
+                _ => format!("{subject} changed"),
+            },
+        }
+    }
+
+    /// The node that it is about.
+    pub fn node(&self) -> Option<&str> {
+        match self.address.as_slice() {
+            [list, id, ..] if list == "nodes" => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The edge that it is about.
+    pub fn edge(&self) -> Option<(&str, &str)> {
+        match self.address.as_slice() {
+            [list, from, to, ..] if list == "edges" => Some((from, to)),
+            _ => None,
+        }
+    }
+}
+
+/// An address in words.
+pub fn subject(address: &[String]) -> String {
+    let words: Vec<&str> = address.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["nodes", id] => format!("node {id}"),
+        ["nodes", id, "acceptanceCriteria", name] => format!("check {name} of {id}"),
+        ["nodes", id, "acceptanceCriteria", name, field @ ..] => {
+            format!("check {name} of {id}: {}", field.join("."))
+        }
+        ["nodes", id, "outputs", name] => format!("output {name} of {id}"),
+        ["nodes", id, "step", field @ ..] => format!("step {id}: {}", field.join(".")),
+        ["nodes", id, field @ ..] => format!("node {id}: {}", field.join(".")),
+        ["edges", from, to] => format!("edge {from} → {to}"),
+        ["edges", from, to, field] => format!("edge {from} → {to}: {field}"),
+        ["acceptanceCriteria", name] => format!("criterion {name}"),
+        ["acceptanceCriteria", name, field @ ..] => {
+            format!("criterion {name}: {}", field.join("."))
+        }
+        ["rules", selector] => format!("rule for {selector}"),
+        ["rules", selector, field @ ..] => format!("rule for {selector}: {}", field.join(".")),
+        ["inputs", name] => format!("input {name}"),
+        ["outputs", name] => format!("output {name}"),
+        ["requirements", name] => format!("requirement {name}"),
+        ["ownerReferences", name] => format!("owner {name}"),
+        ["document", rest @ ..] => document::subject(rest),
+        other => other.join("."),
+    }
+}

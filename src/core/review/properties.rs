@@ -1,0 +1,235 @@
+//! What holds for all plans.
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::apply::apply;
+use super::fields::Normal;
+use super::meaning::Class;
+use super::{Review, compare};
+use crate::core::resource::{Key, Kind};
+use crate::core::snapshot::Snapshot;
+use crate::core::testing;
+
+/// A plan from its spec.
+fn snapshot(spec: &Value) -> Snapshot {
+    let resource = json!({
+        "apiVersion": "planspec.io/v1alpha1",
+        "kind": "Plan",
+        "metadata": {"name": "p", "namespace": testing::NAMESPACE},
+        "spec": spec,
+    });
+    testing::snapshot(&[("planspec/p.yaml", &resource.to_string())])
+}
+
+fn key() -> Key {
+    testing::key(Kind::Plan, "p")
+}
+
+fn tree(snapshot: &Snapshot) -> Value {
+    Normal::of(snapshot.resource(&key()).unwrap()).tree()
+}
+
+fn word() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["one", "two", "three"]).prop_map(str::to_owned)
+}
+
+fn criterion() -> impl Strategy<Value = Value> {
+    let command = (word(), any::<bool>()).prop_map(
+        |(word, required)| json!({"type": "test_passes", "command": word, "required": required}),
+    );
+    let path = (word(), prop::option::of(word())).prop_map(|(path, text)| {
+        let mut value = json!({"type": "artifact_exists", "path": path});
+        if let Some(text) = text {
+            value["contentMatch"] = json!(text);
+        }
+        value
+    });
+    prop_oneof![command, path]
+}
+
+/// A node without its id and what it waits for.
+fn node() -> impl Strategy<Value = Value> {
+    let task = (
+        prop::option::of(word()),
+        prop::option::of(prop::sample::select(vec!["60m", "1h", "2h"])),
+        0_u32..3,
+        prop::option::of(prop::sample::select(vec!["small", "large"])),
+        prop::collection::btree_map(word(), criterion(), 0..3),
+        prop::collection::btree_set(word(), 0..3),
+        prop::collection::btree_map(word(), 0_i32..3, 0..3),
+    )
+        .prop_map(
+            |(name, timeout, retries, effort, criteria, outputs, inputs)| {
+                let mut node = Map::new();
+                node.insert("kind".into(), json!("Task"));
+                let optional = [
+                    ("name", name.map(Value::from)),
+                    ("timeout", timeout.map(Value::from)),
+                    ("estimatedEffort", effort.map(Value::from)),
+                ];
+                for (field, value) in optional {
+                    node.extend(value.map(|value| (field.to_owned(), value)));
+                }
+                node.insert("retries".into(), json!(retries));
+                let criteria = criteria.into_iter().map(|(name, mut one)| {
+                    one["name"] = json!(name);
+                    one
+                });
+                node.insert("acceptanceCriteria".into(), criteria.collect());
+                let outputs = outputs.into_iter().map(|name| json!({"name": name}));
+                node.insert("outputs".into(), outputs.collect());
+                node.insert("inputs".into(), json!(inputs));
+                Value::Object(node)
+            },
+        );
+    let gate = word().prop_map(|gate| json!({"kind": "Gate", "gateRef": {"name": gate}}));
+    prop_oneof![4 => task, 1 => gate]
+}
+
+/// Which node waits for which, and how, as chosen among all pairs.
+fn edges() -> impl Strategy<Value = Vec<(usize, usize, bool)>> {
+    prop::collection::vec((0_usize..6, 0_usize..6, any::<bool>()), 0..8)
+}
+
+/// A plan: nodes with ids from few, in any order, and edges that run from lower ids to higher.
+fn plan() -> impl Strategy<Value = Value> {
+    let ids = prop::sample::subsequence(vec!["a", "b", "c", "d", "e", "f"], 1..=6).prop_shuffle();
+    (
+        ids,
+        prop::collection::vec(node(), 6),
+        edges(),
+        word(),
+        any::<bool>(),
+    )
+        .prop_map(|(ids, nodes, edges, description, sugar)| {
+            let mut nodes: Vec<Value> = ids
+                .iter()
+                .zip(nodes)
+                .map(|(id, mut node)| {
+                    node["id"] = json!(id);
+                    node
+                })
+                .collect();
+            let mut written = Vec::new();
+            for (a, b, soft) in edges {
+                let (a, b) = (a % ids.len(), b % ids.len());
+                if a == b {
+                    continue;
+                }
+                let (from, to) = if ids[a] < ids[b] { (a, b) } else { (b, a) };
+                match sugar && !soft {
+                    true => {
+                        let list = nodes[to]
+                            .as_object_mut()
+                            .unwrap()
+                            .entry("dependsOn")
+                            .or_insert(json!([]));
+                        let list = list.as_array_mut().unwrap();
+                        if !list.contains(&json!(ids[from])) {
+                            list.push(json!(ids[from]));
+                        }
+                    }
+                    false => written.push(json!({
+                        "from": ids[from],
+                        "to": ids[to],
+                        "type": if soft { "soft" } else { "hard" },
+                    })),
+                }
+            }
+            json!({"description": description, "graph": {"nodes": nodes, "edges": written}})
+        })
+}
+
+/// One thing to do to a plan; no two of one list undo each other.
+#[derive(Debug, Clone, Copy)]
+enum Edit {
+    Describe,
+    Retry(usize),
+    Remove(usize),
+    Add(usize),
+    Serve,
+}
+
+fn edit(spec: &mut Value, edit: Edit) {
+    let nodes = spec["graph"]["nodes"].as_array_mut().unwrap();
+    match edit {
+        Edit::Describe => spec["description"] = json!("in other words"),
+        Edit::Serve => spec["goalRef"] = json!({"name": "another"}),
+        Edit::Retry(at) => {
+            let id = format!("n{at}");
+            if let Some(node) = nodes.iter_mut().find(|node| node["id"] == id) {
+                node["retries"] = json!(5);
+            }
+        }
+        Edit::Remove(at) => nodes.retain(|node| node["id"] != format!("n{at}")),
+        Edit::Add(at) => nodes.push(json!({
+            "id": format!("new{at}"), "kind": "Task", "description": format!("new {at}"),
+        })),
+    }
+}
+
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    let all = vec![
+        Edit::Describe,
+        Edit::Serve,
+        Edit::Retry(0),
+        Edit::Retry(1),
+        Edit::Remove(1),
+        Edit::Remove(2),
+        Edit::Remove(3),
+        Edit::Add(0),
+        Edit::Add(1),
+    ];
+    prop::sample::subsequence(all, 0..=9).prop_shuffle()
+}
+
+fn class(review: &Review) -> Class {
+    review.class()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn the_changes_from_a_to_b_make_b_of_a(a in plan(), b in plan()) {
+        let (old, new) = (snapshot(&a), snapshot(&b));
+        let review = compare(&old, &new);
+        let mut built = tree(&old);
+        for subject in &review.subjects {
+            apply(&mut built, &subject.changes);
+        }
+        prop_assert_eq!(built, tree(&new));
+    }
+
+    #[test]
+    fn nothing_changes_between_a_plan_and_itself(a in plan()) {
+        prop_assert!(compare(&snapshot(&a), &snapshot(&a)).is_empty());
+    }
+
+    #[test]
+    fn the_order_of_nodes_does_not_show(a in plan()) {
+        let mut turned = a.clone();
+        turned["graph"]["nodes"].as_array_mut().unwrap().reverse();
+        turned["graph"]["edges"].as_array_mut().unwrap().reverse();
+        prop_assert!(compare(&snapshot(&a), &snapshot(&turned)).is_empty());
+    }
+
+    #[test]
+    fn more_changes_never_make_a_smaller_class(edits in edits()) {
+        let nodes: Vec<Value> = (0..5)
+            .map(|at| json!({"id": format!("n{at}"), "kind": "Task", "description": format!("old {at}")}))
+            .collect();
+        let first = json!({"description": "d", "graph": {"nodes": nodes}});
+        let old = snapshot(&first);
+        let mut spec = first;
+        let mut before = Class::None;
+        for one in edits {
+            edit(&mut spec, one);
+            let now = class(&compare(&old, &snapshot(&spec)));
+            prop_assert!(now >= before, "{one:?}: {before} → {now}");
+            before = now;
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What has another name and is the same: nodes of a plan, and whole resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::core::digest;
+use crate::core::graph::folded_edges;
+use crate::core::resource::{Edge, GraphSpec, Key, Kind, Metadata, Node};
+use crate::core::snapshot::Snapshot;
+
+/// Says what a resource or its nodes were called: `old-name`, `namespace/old-name`, and
+/// `new-node=old-node`, separated by commas.
+pub const RENAMED_FROM: &str = "planspec.io/renamed-from";
+
+/// Old ids to new ids.
+pub type Renames = BTreeMap<String, String>;
+
+/// The nodes of `new` that are nodes of `old` under another id: those that the annotation names,
+/// those with the same content and the same neighbours, and those whose content nothing else has.
+pub fn nodes(old: &GraphSpec, new: &GraphSpec, metadata: &Metadata) -> Renames {
+    let ids = |graph: &'_ GraphSpec| -> BTreeSet<String> {
+        graph.nodes.iter().map(|node| node.id.clone()).collect()
+    };
+    let (before, after) = (ids(old), ids(new));
+    let mut gone: BTreeSet<&str> = before.difference(&after).map(String::as_str).collect();
+    let mut came: BTreeSet<&str> = after.difference(&before).map(String::as_str).collect();
+    let mut found = Renames::new();
+    let annotation = metadata.annotations.get(RENAMED_FROM);
+    let entries = annotation.into_iter().flat_map(|text| text.split(','));
+    for (is, was) in entries.filter_map(|entry| entry.split_once('=')) {
+        let (is, was) = (is.trim(), was.trim());
+        if gone.contains(was) && came.contains(is) {
+            gone.remove(was);
+            came.remove(is);
+            found.insert(was.to_owned(), is.to_owned());
+        }
+    }
+    if gone.is_empty() || came.is_empty() {
+        return found;
+    }
+    let (around_old, around_new) = (neighbours(old), neighbours(new));
+    for with_neighbours in [true, false] {
+        type Around<'g> = BTreeMap<&'g str, BTreeSet<(bool, &'g str)>>;
+        let sign = |graph: &'_ GraphSpec, among: &BTreeSet<&str>, around: &Around<'_>| {
+            let mut signed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            let wanted = graph.nodes.iter();
+            for node in wanted.filter(|node| among.contains(node.id.as_str())) {
+                let near = around.get(node.id.as_str());
+                let near = near.filter(|_| with_neighbours);
+                // Without content there is nothing to recognise it by but what is around it.
+                if near.is_some() || (!with_neighbours && has_content(node)) {
+                    let signature = digest::canonical(&(content(node), near));
+                    signed.entry(signature).or_default().push(node.id.clone());
+                }
+            }
+            signed
+        };
+        let was = sign(old, &gone, &around_old);
+        let is = sign(new, &came, &around_new);
+        for (signature, was) in &was {
+            if let ([was], Some([is])) = (was.as_slice(), is.get(signature).map(Vec::as_slice)) {
+                gone.remove(was.as_str());
+                came.remove(is.as_str());
+                found.insert(was.clone(), is.clone());
+            }
+        }
+    }
+    found
+}
+
+/// The nodes before and behind each node that has any.
+fn neighbours(graph: &GraphSpec) -> BTreeMap<&str, BTreeSet<(bool, &str)>> {
+    let mut around: BTreeMap<&str, BTreeSet<(bool, &str)>> = BTreeMap::new();
+    for (from, to) in folded_edges(graph).into_keys() {
+        around.entry(from).or_default().insert((true, to));
+        around.entry(to).or_default().insert((false, from));
+    }
+    around
+}
+
+fn content(node: &Node) -> Value {
+    let mut value = serde_json::to_value(node).unwrap_or_default();
+    if let Value::Object(fields) = &mut value {
+        fields.remove("id");
+        fields.remove("dependsOn");
+    }
+    value
+}
+
+fn has_content(node: &Node) -> bool {
+    content(node)
+        .as_object()
+        .is_some_and(|fields| fields.len() > 1)
+}
+
+/// The graph with other ids.
+pub fn rename(graph: &GraphSpec, renames: &Renames) -> GraphSpec {
+    let new = |id: &String| renames.get(id).unwrap_or(id).clone();
+    let nodes = graph.nodes.iter().map(|node| Node {
+        id: new(&node.id),
+        depends_on: node.depends_on.iter().map(new).collect(),
+        children: node.children.iter().map(new).collect(),
+        ..node.clone()
+    });
+    let edges = graph.edges.iter().map(|edge| Edge {
+        from: new(&edge.from),
+        to: new(&edge.to),
+        kind: edge.kind,
+    });
+    GraphSpec {
+        nodes: nodes.collect(),
+        edges: edges.collect(),
+    }
+}
+
+/// The same for the tree of a plan.
+pub(super) fn rename_in_tree(tree: &mut Value, renames: &Renames) {
+    if renames.is_empty() {
+        return;
+    }
+    let new = |id: String| renames.get(&id).cloned().unwrap_or(id);
+    let again = |fields: Map<String, Value>| -> Map<String, Value> {
+        fields
+            .into_iter()
+            .map(|(id, value)| (new(id), value))
+            .collect()
+    };
+    if let Some(Value::Object(edges)) = tree.get_mut("edges") {
+        *edges = again(std::mem::take(edges));
+        for to in edges.values_mut().filter_map(Value::as_object_mut) {
+            *to = again(std::mem::take(to));
+        }
+    }
+    if let Some(Value::Object(nodes)) = tree.get_mut("nodes") {
+        *nodes = again(std::mem::take(nodes));
+        for node in nodes.values_mut() {
+            if let Some(Value::Array(children)) = node.get_mut("children") {
+                let mut named: Vec<String> = children
+                    .iter()
+                    .filter_map(|child| Some(new(child.as_str()?.to_owned())))
+                    .collect();
+                named.sort();
+                *children = named.into_iter().map(Value::String).collect();
+            }
+        }
+    }
+}
+
+/// Resources that have moved to another name or namespace, new key to old key: those that the
+/// annotation names, then those with the same spec, one in the same file first.
+pub fn resources(old: &Snapshot, new: &Snapshot) -> BTreeMap<Key, Key> {
+    let only_in = |one: &'_ Snapshot, other: &Snapshot| -> Vec<Key> {
+        let absent = |key: &&Key| other.definitions(key).is_empty();
+        one.keys().filter(absent).cloned().collect()
+    };
+    let mut found = BTreeMap::new();
+    let mut gone: BTreeMap<(Kind, String), BTreeSet<Key>> = BTreeMap::new();
+    let mut absent = BTreeSet::new();
+    for key in only_in(old, new) {
+        if let Some(resource) = old.resource(&key) {
+            let spec = (key.kind, resource.spec_digest());
+            gone.entry(spec).or_default().insert(key.clone());
+            absent.insert(key);
+        }
+    }
+    if gone.is_empty() {
+        return found;
+    }
+    let came = only_in(new, old);
+    for key in &came {
+        let annotations = new
+            .resource(key)
+            .map(|resource| &resource.metadata.annotations);
+        let text = annotations.and_then(|annotations| annotations.get(RENAMED_FROM));
+        let names = text.into_iter().flat_map(|text| text.split(','));
+        for name in names.filter(|name| !name.contains('=')) {
+            let (namespace, name) = name
+                .trim()
+                .split_once('/')
+                .unwrap_or((&key.namespace, name.trim()));
+            let from = Key::new(key.kind, namespace, name);
+            if absent.remove(&from) {
+                found.insert(key.clone(), from);
+                break;
+            }
+        }
+    }
+    for key in came {
+        if found.contains_key(&key) {
+            continue;
+        }
+        let Some(definition) = new.definition(&key) else {
+            continue;
+        };
+        let Some(resource) = &definition.resource else {
+            continue;
+        };
+        let candidates = gone.get(&(key.kind, resource.spec_digest()));
+        let candidates = candidates.into_iter().flatten();
+        let left: Vec<&Key> = candidates.filter(|from| absent.contains(from)).collect();
+        let same_file = |from: &&&Key| {
+            let before = old.definition(from);
+            before.is_some_and(|before| before.path == definition.path)
+        };
+        let from = left.iter().find(same_file).or_else(|| left.first());
+        if let Some(from) = from.map(|from| (*from).clone()) {
+            absent.remove(&from);
+            found.insert(key, from);
+        }
+    }
+    found
+}

@@ -1,0 +1,286 @@
+//! The next revision of a document: what of it follows from what has changed.
+
+use serde_json::{Map, Value, json};
+
+use super::meaning::Class;
+use super::{Change, Review, Subject, What};
+use crate::core::document::{ChangeKind, ChangeType, Content, Document, Scope, Trigger};
+use crate::core::resource::{Kind, Time};
+
+/// What the changes do not say.
+pub struct Next {
+    /// The id of the new revision.
+    pub plan_id: String,
+    /// When it is made.
+    pub now: Time,
+    /// What is changed, in a sentence.
+    pub summary: String,
+    /// Why.
+    pub trigger: Option<Trigger>,
+    /// Set when it begins another session: its id.
+    pub session: Option<String>,
+}
+
+/// Why there is no next revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nothing has changed.
+    Nothing,
+    /// These sections belong into another session.
+    OtherSession(Vec<&'static str>),
+}
+
+/// A revision that can be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revised {
+    /// The document.
+    pub value: Value,
+    /// Which revision it is.
+    pub revision: u32,
+    /// What it amounts to.
+    pub class: ChangeType,
+    /// What is different, a line each.
+    pub changes: Vec<String>,
+}
+
+/// The next revision of the document `old`, with the content of `new`. `review` compares the two.
+///
+/// # Errors
+/// Nothing has changed, or what has changed is fixed within a session.
+pub fn revise(
+    old: &Document,
+    new: &Document,
+    review: &Review,
+    next: Next,
+) -> Result<Revised, Refusal> {
+    let plans = review.subjects.iter();
+    let subject = plans.into_iter().find(|one| one.key.kind == Kind::Plan);
+    let changes: Vec<&Change> = subject
+        .into_iter()
+        .flat_map(|subject| &subject.changes)
+        .filter(|change| !is_bookkeeping(change))
+        .collect();
+    if changes.is_empty() {
+        return Err(Refusal::Nothing);
+    }
+    let fixed = fixed_sections(old, new);
+    if next.session.is_none() && !fixed.is_empty() {
+        return Err(Refusal::OtherSession(fixed));
+    }
+    let class = match next.session {
+        Some(_) => ChangeType::Major,
+        None => class_of(subject, &changes),
+    };
+    let revision = match next.session {
+        Some(_) => 1,
+        None => old.identity.revision.saturating_add(1),
+    };
+    let created_at = next.now.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut entry = Map::new();
+    entry.insert("revision".to_owned(), json!(revision));
+    entry.insert("change_type".to_owned(), json!(class));
+    entry.insert("change_summary".to_owned(), json!(next.summary));
+    if let Some(trigger) = next.trigger {
+        entry.insert("trigger".to_owned(), json!(trigger));
+    }
+    entry.insert("created_at".to_owned(), json!(created_at));
+    let listed: Vec<Value> = changes.iter().map(|change| listed(change)).collect();
+    entry.insert("changes".to_owned(), Value::Array(listed));
+
+    let mut value = new.value().clone();
+    let parent = match next.session {
+        Some(_) => Value::Null,
+        None => json!(old.identity.plan_id),
+    };
+    let session = next.session.as_ref().unwrap_or(&old.identity.session_id);
+    if let Some(identity) = value.get_mut("identity").and_then(Value::as_object_mut) {
+        identity.insert("plan_id".to_owned(), json!(next.plan_id));
+        identity.insert("session_id".to_owned(), json!(session));
+        identity.insert("revision".to_owned(), json!(revision));
+        identity.insert("parent_id".to_owned(), parent);
+        identity.insert("created_at".to_owned(), json!(created_at));
+    }
+    let before = old.value().get("revision_history");
+    let before = before.and_then(Value::as_array).cloned();
+    let mut history = match next.session {
+        Some(_) => Vec::new(),
+        None => before.unwrap_or_default(),
+    };
+    history.push(Value::Object(entry));
+    if let Some(document) = value.as_object_mut() {
+        document.insert("revision_history".to_owned(), Value::Array(history));
+    }
+    Ok(Revised {
+        value,
+        revision,
+        class,
+        changes: changes.iter().map(|change| change.words()).collect(),
+    })
+}
+
+/// What a revision writes itself.
+fn is_bookkeeping(change: &Change) -> bool {
+    let address: Vec<&str> = change.address.iter().map(String::as_str).collect();
+    matches!(
+        address.as_slice(),
+        ["document", "identity" | "revision_history", ..] | ["context", ..] | ["version"]
+    )
+}
+
+/// `intent` and `scope` do not change within one session. Assumptions are made and questions are
+/// answered on the way.
+fn fixed_sections(old: &Content, new: &Content) -> Vec<&'static str> {
+    let bounds = |scope: &Scope| (scope.in_scope.clone(), scope.out_of_scope.clone());
+    let sections = [
+        ("intent", old.intent != new.intent),
+        ("scope", bounds(&old.scope) != bounds(&new.scope)),
+    ];
+    let sections = sections.into_iter().filter(|(_, differs)| *differs);
+    sections.map(|(section, _)| section).collect()
+}
+
+fn class_of(subject: Option<&Subject>, changes: &[&Change]) -> ChangeType {
+    let largest = changes.iter().map(|change| change.class).max();
+    let raised = subject.filter(|subject| subject.raised_by.is_some());
+    let class = raised.map_or(largest.unwrap_or_default(), |subject| subject.class);
+    match class {
+        Class::None | Class::Patch => ChangeType::Patch,
+        Class::Minor => ChangeType::Minor,
+        Class::Major => ChangeType::Major,
+    }
+}
+
+/// A change as the history lists it.
+fn listed(change: &Change) -> Value {
+    let address: Vec<&str> = change.address.iter().map(String::as_str).collect();
+    let (section, field) = match address.as_slice() {
+        ["document", section, field @ ..] => (*section, field.join(".")),
+        ["nodes" | "edges", rest @ ..] => ("approach", format!("steps.{}", rest.join("."))),
+        rest => ("approach", rest.join(".")),
+    };
+    let kind = match &change.what {
+        What::Added(_) => ChangeKind::Addition,
+        What::Removed(_) => ChangeKind::Removal,
+        What::Field(_) if field == "order" => ChangeKind::Reorder,
+        What::Field(_) | What::NodeRenamed { .. } => ChangeKind::Modification,
+    };
+    let mut entry = Map::new();
+    entry.insert("type".to_owned(), json!(kind));
+    entry.insert("section".to_owned(), json!(section));
+    if !field.is_empty() {
+        entry.insert("field".to_owned(), json!(field));
+    }
+    entry.insert("summary".to_owned(), json!(change.words()));
+    Value::Object(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::core::document;
+    use crate::core::review::compare;
+    use crate::core::testing;
+
+    const GREETING: &str =
+        include_str!("../../../examples/document/planspec/greeting.planspec.json");
+    const FILE: &str = "planspec/greeting.planspec.json";
+
+    fn next(session: Option<&str>) -> Next {
+        Next {
+            plan_id: "11111111-2222-4333-8444-555555555555".to_owned(),
+            now: "2026-02-01T10:00:00Z".parse().unwrap(),
+            summary: "Better".to_owned(),
+            trigger: Some(Trigger::UserFeedback),
+            session: session.map(str::to_owned),
+        }
+    }
+
+    fn revised(new: &Value, session: Option<&str>) -> Result<Revised, Refusal> {
+        let text = format!("{new:#}");
+        let old = document::parse(FILE, GREETING.as_bytes()).unwrap();
+        let new = document::parse(FILE, text.as_bytes()).unwrap();
+        let snapshot = |text: &str| testing::snapshot(&[(FILE, text)]);
+        let review = compare(&snapshot(GREETING), &snapshot(&text));
+        revise(&old, &new, &review, next(session))
+    }
+
+    fn with(pointer: &str, value: Value) -> Value {
+        let mut document: Value = serde_json::from_str(GREETING).unwrap();
+        *document.pointer_mut(pointer).unwrap() = value;
+        document
+    }
+
+    #[test]
+    fn the_next_revision_follows_from_the_one_before() {
+        let new = with("/approach/steps/1/description", json!("Answer in it"));
+        let revised = revised(&new, None).unwrap();
+        assert_eq!((revised.revision, revised.class), (2, ChangeType::Patch));
+        let value = &revised.value;
+        let identity = &value["identity"];
+        assert_eq!(identity["plan_id"], "11111111-2222-4333-8444-555555555555");
+        assert_eq!(
+            identity["parent_id"],
+            "0b7e6a1c-52d4-4a39-8f0e-6a3c0f2b9d11"
+        );
+        assert_eq!(identity["created_at"], "2026-02-01T10:00:00Z");
+        assert_eq!(identity["session_id"], "greeting");
+        let history = value["revision_history"].as_array().unwrap();
+        assert_eq!(history.len(), 2);
+        assert_eq!(history[0]["change_summary"], "First plan");
+        assert_eq!(history[1]["change_summary"], "Better");
+        let changes = history[1]["changes"].as_array().unwrap();
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        assert_eq!(changes[0]["type"], "modification");
+        assert_eq!(changes[0]["section"], "approach");
+        // It is a document, and follows from the one before by the rules of the review.
+        let text = format!("{value:#}");
+        let before = testing::snapshot(&[(FILE, GREETING)]);
+        let after = testing::snapshot(&[(FILE, &text)]);
+        assert_eq!(after.diagnostics(), []);
+        let broken = crate::core::rules::changes::check(&before, &after);
+        assert_eq!(broken, []);
+    }
+
+    #[test]
+    fn the_class_is_what_the_changes_amount_to() {
+        let mut added: Value = serde_json::from_str(GREETING).unwrap();
+        let step = json!({"step_id": "more", "title": "More", "description": "d"});
+        added["approach"]["steps"]
+            .as_array_mut()
+            .unwrap()
+            .push(step);
+        let table = [
+            (with("/metadata/tags", json!(["hello"])), ChangeType::Patch),
+            (added, ChangeType::Minor),
+        ];
+        for (new, expected) in table {
+            let revised = revised(&new, None).unwrap();
+            assert_eq!(revised.class, expected, "{:?}", revised.changes);
+        }
+    }
+
+    #[test]
+    fn what_is_fixed_belongs_into_another_session() {
+        assert_eq!(
+            revised(&serde_json::from_str(GREETING).unwrap(), None),
+            Err(Refusal::Nothing)
+        );
+        let other = with("/intent/goal_statement", json!("Visitors are waved at"));
+        let refused = Refusal::OtherSession(vec!["intent"]);
+        assert_eq!(revised(&other, None), Err(refused));
+        let refused = Refusal::OtherSession(vec!["scope"]);
+        let wider = with("/scope/in_scope", json!(["path:**"]));
+        assert_eq!(revised(&wider, None), Err(refused));
+        let answered = with("/scope/assumptions", json!(["They can read"]));
+        assert!(revised(&answered, None).is_ok());
+        let session = revised(&other, Some("waving")).unwrap();
+        assert_eq!((session.revision, session.class), (1, ChangeType::Major));
+        let identity = &session.value["identity"];
+        assert_eq!(identity["session_id"], "waving");
+        assert_eq!(identity["parent_id"], Value::Null);
+        let history = session.value["revision_history"].as_array().unwrap();
+        assert_eq!(history.len(), 1);
+    }
+}

@@ -1,0 +1,406 @@
+//! What a revision must not do: rules that take the whole comparison to see.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Change, Class, Event, Review, Subject, document};
+use crate::core::catalog::identity;
+use crate::core::config::{ApprovalConfig, CONFIG_FILE, Config, Verifier};
+use crate::core::diagnostic::{Code, Diagnostic, Label, Part, Place, Step};
+use crate::core::resource::{Key, Kind, NodeKind, PlanSpec};
+use crate::core::snapshot::{Definition, Snapshot};
+use crate::core::version;
+use crate::path;
+
+/// Who may decide, as one revision has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The configuration's word on approvals.
+    pub approvals: ApprovalConfig,
+    /// Who may check results.
+    pub verification: Verifier,
+    /// The file of allowed signers, and its text.
+    pub signers: (String, Option<String>),
+}
+
+impl Policy {
+    /// What a configuration and the file of signers that it names say.
+    pub fn new(config: &Config, signers: (String, Option<String>)) -> Policy {
+        Policy {
+            approvals: config.approvals.clone(),
+            verification: config.verification,
+            signers,
+        }
+    }
+}
+
+/// Two revisions with what decides in them.
+pub struct Sides<'a> {
+    /// The resources before.
+    pub old: &'a Snapshot,
+    /// The resources now.
+    pub new: &'a Snapshot,
+    /// Who may decide, before and now.
+    pub policies: (&'a Policy, &'a Policy),
+}
+
+/// Everything that is to be said about a change: what [`check`] finds, as the configuration wants
+/// it, and what is wrong now and was not before.
+pub fn findings(review: &Review, sides: &Sides<'_>, config: &Config) -> Vec<Diagnostic> {
+    let mut found = check(review, sides);
+    sides.new.settle(&mut found, config);
+    let known: BTreeSet<String> = sides.old.diagnostics().iter().map(identity).collect();
+    let newer = sides.new.diagnostics().iter();
+    found.extend(newer.filter(|one| !known.contains(&identity(one))).cloned());
+    found
+}
+
+/// Every rule about change that a review breaks, and every change to look at twice.
+pub fn check(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
+    let mut findings = crate::core::rules::changes::check(sides.old, sides.new);
+    for subject in &review.subjects {
+        findings.extend(class_too_low(subject, sides));
+        findings.extend(changed_in_place(subject, sides));
+        findings.extend(look_twice(subject, sides));
+    }
+    findings.extend(chains(review, sides));
+    for subject in &review.subjects {
+        let before = subject.from().unwrap_or(&subject.key);
+        let side = if sides.old.plan(before).is_some() {
+            sides.old
+        } else {
+            sides.new
+        };
+        findings.extend(document::revisions(
+            (side, before),
+            (sides.new, &subject.key),
+        ));
+    }
+    findings.extend(policy_changed(review, sides));
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+/// What a revision of a plan says about how large its change is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// The class.
+    pub class: Class,
+    /// Where that is said, in words.
+    pub by: String,
+}
+
+/// The class that the version step of a plan declares; nothing for a plan without versions.
+pub fn declared(subject: &Subject, old: &Snapshot, new: &Snapshot) -> Option<Declared> {
+    let before = subject.from().unwrap_or(&subject.key);
+    if subject.key.kind != Kind::Plan || matches!(subject.event, Event::Added | Event::Removed) {
+        return None;
+    }
+    let side = if old.plan(before).is_some() { old } else { new };
+    if let Some(declared) = document::declared((side, before), (new, &subject.key)) {
+        return Some(declared);
+    }
+    let (was, is) = (side.plan(before)?, new.plan(&subject.key)?);
+    let (was, is) = (was.version.as_deref()?, is.version.as_deref()?);
+    if !version::is_numbered(was) || !version::is_numbered(is) {
+        return None;
+    }
+    let class = match version::step(was, is) {
+        None => Class::None,
+        Some(0) => Class::Major,
+        Some(1) => Class::Minor,
+        Some(_) => Class::Patch,
+    };
+    let by = match was == is {
+        true => format!("version {is} as before"),
+        false => format!("version {was} → {is}"),
+    };
+    Some(Declared { class, by })
+}
+
+fn at(definition: &Definition, path: Vec<Step>) -> Place {
+    definition.place(Kind::Plan, path, Part::Value)
+}
+
+fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
+    let declared = declared(subject, sides.old, sides.new)?;
+    let enough = match declared.class {
+        // The same version in other words is no other revision.
+        Class::None => Class::Patch,
+        class => class,
+    };
+    if subject.class <= enough {
+        return None;
+    }
+    let definition = sides.new.definition(&subject.key)?;
+    let raised = subject.raised_by.clone().unwrap_or_default();
+    let message = format!(
+        "the change is {} ({raised}), and the plan declares {} ({})",
+        subject.class,
+        match declared.class {
+            Class::None => "no change".to_owned(),
+            class => class.to_string(),
+        },
+        declared.by,
+    );
+    let place = at(definition, path!["spec", "version"]);
+    let is_document = definition.origin.is_some();
+    let help = match (is_document, subject.class) {
+        (true, class) => format!(
+            "write a revision: the next `revision`, and an entry of `revision_history` whose \
+             `change_type` is {class}; or take the change back"
+        ),
+        (false, Class::Major) => {
+            "raise the first part of the version, or take the change back".to_owned()
+        }
+        (false, _) => "raise the second part of the version, or take the change back".to_owned(),
+    };
+    let mut finding = Diagnostic::new(Code::CLASS_TOO_LOW, &definition.path, place, message)
+        .label(declared.by.clone())
+        .help(help)
+        .about(&subject.key);
+    let plan = sides.new.plan(&subject.key)?;
+    for change in subject
+        .changes
+        .iter()
+        .filter(|one| one.class == subject.class)
+    {
+        if let Some(path) = path_of(change, plan) {
+            finding = finding.related(Label {
+                file: definition.path.clone(),
+                place: at(definition, path),
+                message: change.words(),
+            });
+            break;
+        }
+    }
+    Some(finding)
+}
+
+/// Where a change stands in the file of the new revision, as near as the file tells.
+fn path_of(change: &Change, plan: &PlanSpec) -> Option<Vec<Step>> {
+    let node = |id: &str| {
+        let index = plan.graph.nodes.iter().position(|node| node.id == id)?;
+        Some((index, path!["spec", "graph", "nodes", index]))
+    };
+    if let Some((_, to)) = change.edge() {
+        return node(to).map(|(_, path)| path);
+    }
+    let Some(id) = change.node() else {
+        let field = change.address.first()?;
+        return Some(path!["spec", field.as_str()]);
+    };
+    let (index, mut path) = node(id)?;
+    match &change.address[2..] {
+        [] => path.push(Step::from("id")),
+        [list, name, field @ ..] if list == "acceptanceCriteria" => {
+            let criteria = &plan.graph.nodes[index].acceptance_criteria;
+            path.push(Step::from("acceptanceCriteria"));
+            if let Some(criterion) = criteria.iter().position(|one| one.name == *name) {
+                path.push(Step::from(criterion));
+                let written = field.first().filter(|_| change.is.is_some());
+                path.extend(written.map(|field| Step::from(field.as_str())));
+            }
+        }
+        [field, ..] if change.is.is_some() => path.push(Step::from(field.as_str())),
+        _ => {}
+    }
+    Some(path)
+}
+
+fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
+    let is_plan = subject.key.kind == Kind::Plan;
+    if !is_plan || subject.event != Event::Changed || subject.class < Class::Minor {
+        return None;
+    }
+    let runs: Vec<&str> = sides
+        .old
+        .keys_of(Kind::Execution)
+        .filter(|key| {
+            let run = sides.old.execution(key);
+            run.is_some_and(|run| run.plan_ref.key(Kind::Plan, &key.namespace) == subject.key)
+        })
+        .map(|key| key.name.as_str())
+        .collect();
+    if runs.is_empty() {
+        return None;
+    }
+    let definition = sides.new.definition(&subject.key)?;
+    let place = at(definition, path!["metadata", "name"]);
+    let message = format!(
+        "{} has executions ({}) and is changed in place",
+        subject.key,
+        super::graph::names(&runs)
+    );
+    let help = "runs that have started stay on the revision that they began with; keep it in sight: \
+                write a new plan with the next `version` that `supersedes` this one";
+    Some(
+        Diagnostic::new(Code::CHANGED_IN_PLACE, &definition.path, place, message)
+            .help(help)
+            .about(&subject.key),
+    )
+}
+
+/// Most findings of this kind for one resource: they are shown one by one.
+const SHOWN: usize = 50;
+
+fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
+    let snapshot = match subject.event {
+        Event::Removed => return Vec::new(),
+        _ => sides.new,
+    };
+    let Some(definition) = snapshot.definition(&subject.key) else {
+        return Vec::new();
+    };
+    let plan = snapshot.plan(&subject.key);
+    let finding = |path: Vec<Step>, message: String| {
+        let code = Code::LOOK_TWICE;
+        Diagnostic::new(code, &definition.path, at(definition, path), message)
+            .help("say in the pull request why it is right; nothing else is asked for")
+            .about(&subject.key)
+    };
+    let of_changes = subject.changes.iter().filter_map(|change| {
+        let danger = change.danger.as_ref()?;
+        let path = plan.and_then(|plan| path_of(change, plan));
+        let path = path.unwrap_or_else(|| path!["spec"]);
+        Some(finding(path, format!("{}: {danger}", change.words())))
+    });
+    let of_effects = subject.effects.iter().filter(|effect| effect.danger);
+    let of_effects =
+        of_effects.map(|effect| finding(path!["metadata", "name"], effect.text.clone()));
+    of_changes.chain(of_effects).take(SHOWN).collect()
+}
+
+/// Every plan that changes what it supersedes, supersedes what another does already, or leaves the
+/// chain of its series.
+fn chains(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
+    let mut followers: BTreeMap<Key, Vec<&Key>> = BTreeMap::new();
+    for key in sides.new.keys_of(Kind::Plan) {
+        for reference in sides
+            .new
+            .plan(key)
+            .into_iter()
+            .flat_map(|plan| &plan.supersedes)
+        {
+            let of = reference.key(Kind::Plan, &key.namespace);
+            followers.entry(of).or_default().push(key);
+        }
+    }
+    let mut findings = Vec::new();
+    for subject in &review.subjects {
+        let (Some(plan), Some(definition)) = (
+            sides.new.plan(&subject.key),
+            sides.new.definition(&subject.key),
+        ) else {
+            continue;
+        };
+        let mut say = |field: &str, message: String, help: &str| {
+            let place = at(definition, path!["spec", field]);
+            let finding = Diagnostic::new(Code::CHAIN_BROKEN, &definition.path, place, message);
+            findings.push(finding.help(help).about(&subject.key));
+        };
+        let keys = |plan: &PlanSpec| -> Vec<Key> {
+            let all = plan.supersedes.iter();
+            all.map(|one| one.key(Kind::Plan, &subject.key.namespace))
+                .collect()
+        };
+        let before = sides.old.plan(&subject.key);
+        if let Some(before) = before.filter(|before| keys(before) != keys(plan)) {
+            let was: Vec<&str> = before
+                .supersedes
+                .iter()
+                .map(|one| one.name.as_str())
+                .collect();
+            let message = match was.is_empty() {
+                true => format!("{} supersedes another plan afterwards", subject.key),
+                false => format!(
+                    "{} superseded {}, and no longer does",
+                    subject.key,
+                    was.join(", ")
+                ),
+            };
+            let help = "what a revision came from does not change: put it back";
+            say("supersedes", message, help);
+        }
+        for of in keys(plan) {
+            let others = followers.get(&of).into_iter().flatten();
+            let mut others = others.filter(|other| **other != &subject.key);
+            if let Some(other) = others.next() {
+                let message = format!("{} is superseded by {} as well", of.name, other.name);
+                let help = "a chain has one end: let the later of the two supersede the earlier";
+                say("supersedes", message, help);
+            }
+        }
+        if before.is_none() && plan.supersedes.is_empty() && plan.series.is_some() {
+            let same_series = |key: &&Key| {
+                let other = sides.new.plan(key);
+                **key != subject.key
+                    && key.namespace == subject.key.namespace
+                    && other.is_some_and(|other| {
+                        other.series == plan.series && !other.supersedes.is_empty()
+                    })
+            };
+            if let Some(other) = sides.new.keys_of(Kind::Plan).find(same_series) {
+                let message = format!(
+                    "{} supersedes nothing, while other plans of its series do ({})",
+                    subject.key, other.name
+                );
+                let help = "name the version before it in `supersedes`";
+                say("series", message, help);
+            }
+        }
+    }
+    findings
+}
+
+/// Who may approve is decided before what is to be approved: not in one step.
+fn policy_changed(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
+    let (was, is) = sides.policies;
+    let depends = |subject: &&Subject| match subject.key.kind {
+        Kind::Gate => true,
+        Kind::Plan => [sides.old, sides.new].iter().any(|snapshot| {
+            let plan = snapshot.plan(&subject.key);
+            let nodes = plan.into_iter().flat_map(|plan| &plan.graph.nodes);
+            nodes.into_iter().any(|node| node.kind == NodeKind::Gate)
+        }),
+        _ => false,
+    };
+    // Where nothing was, nothing is undermined.
+    if sides.old.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<String> = review
+        .subjects
+        .iter()
+        .filter(depends)
+        .map(|subject| subject.key.to_string())
+        .collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let with = super::graph::names(&names);
+    let help = "change who may approve in a pull request of its own, first";
+    let mut findings = Vec::new();
+    if was.approvals != is.approvals || was.verification != is.verification {
+        let what = match was.approvals != is.approvals {
+            true => "approvals",
+            false => "verification",
+        };
+        let message = format!("`{what}` changes together with {with}");
+        let place = Place::Entry {
+            document: 0,
+            path: path![what],
+            part: Part::Value,
+        };
+        let finding = Diagnostic::new(Code::POLICY_CHANGED, CONFIG_FILE, place, message);
+        findings.push(finding.help(help));
+    }
+    if was.signers != is.signers {
+        let message = format!("the allowed signers change together with {with}");
+        let file = &is.signers.0;
+        let finding = Diagnostic::new(Code::POLICY_CHANGED, file, Place::File, message);
+        findings.push(finding.help(help));
+    }
+    findings
+}

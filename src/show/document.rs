@@ -1,0 +1,354 @@
+//! A PlanSpec 1.2 document as Markdown, for reading in a pull request.
+
+use std::cmp::Reverse;
+use std::fmt::Write;
+
+use crate::core::document::{Content, Degree, Document, Generated, Mode, Risk};
+use crate::core::graph::Graph;
+use crate::core::resource::Spec;
+use crate::show::{escape, graph};
+
+/// The document with the graph that it stands for.
+pub fn markdown(document: &Document, generated: &Generated) -> String {
+    let mut page = Page {
+        out: String::new(),
+        document,
+    };
+    page.head();
+    page.intent();
+    page.scope();
+    page.approach();
+    page.graph(generated);
+    page.steps();
+    page.lists();
+    page.delegation();
+    page.history();
+    format!("{}\n", page.out.trim_end())
+}
+
+struct Page<'a> {
+    out: String,
+    document: &'a Content,
+}
+
+impl Page<'_> {
+    fn line(&mut self, line: impl AsRef<str>) {
+        self.out.push_str(line.as_ref());
+        self.out.push('\n');
+    }
+
+    /// One empty line before what comes next.
+    fn gap(&mut self) {
+        if !self.out.ends_with("\n\n") {
+            self.out.push('\n');
+        }
+    }
+
+    fn section(&mut self, title: &str) {
+        self.gap();
+        self.line(format!("## {title}\n"));
+    }
+
+    /// A paragraph with a bold word before it; nothing for nothing.
+    fn said(&mut self, what: &str, text: &str) {
+        if !text.trim().is_empty() {
+            self.line(format!("**{what}:** {}\n", prose(text)));
+        }
+    }
+
+    fn list(&mut self, title: &str, entries: &[String]) {
+        if entries.is_empty() {
+            return;
+        }
+        self.line(format!("**{title}:**\n"));
+        for entry in entries {
+            self.line(format!("- {}", cell(entry)));
+        }
+        self.line("");
+    }
+
+    fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>) {
+        self.line(format!("| {} |", header.join(" | ")));
+        self.line(format!("|{}", "---|".repeat(header.len())));
+        for row in rows {
+            let cells: Vec<String> = row.iter().map(|text| cell(text)).collect();
+            self.line(format!("| {} |", cells.join(" | ")));
+        }
+    }
+
+    fn head(&mut self) {
+        let document = self.document;
+        let identity = &document.identity;
+        self.line(format!("# {}\n", cell(&document.intent.goal_statement)));
+        let created = identity.created_at.format("%Y-%m-%d");
+        let head = format!(
+            "Revision {} of `{}`, by {} on {created}",
+            identity.revision, identity.session_id, identity.created_by
+        );
+        self.line(cell(&head));
+        let waits: Vec<String> = self.document.unready();
+        if !waits.is_empty() {
+            self.line("\n> **Not ready:** it cannot be executed yet.");
+            self.line(">");
+            for why in waits {
+                self.line(format!("> - {}", cell(&why)));
+            }
+        }
+    }
+
+    fn intent(&mut self) {
+        let intent = &self.document.intent;
+        self.section("Intent");
+        self.said("Why", &intent.motivation);
+        self.said("Done when", &intent.success_definition);
+        self.said("Where", intent.scope_context.as_deref().unwrap_or_default());
+    }
+
+    fn scope(&mut self) {
+        let scope = &self.document.scope;
+        self.section("Scope");
+        self.list("In", &scope.in_scope);
+        self.list("Out", &scope.out_of_scope);
+        self.list("Assumptions", &scope.assumptions);
+        self.list("Open questions", &scope.open_questions);
+    }
+
+    fn approach(&mut self) {
+        let approach = &self.document.approach;
+        self.section("Approach");
+        self.line(format!("{}\n", prose(&approach.overview)));
+        self.said("Why this way", &approach.rationale);
+        if !approach.alternatives_considered.is_empty() {
+            let rows = approach.alternatives_considered.iter();
+            let rows = rows.map(|one| vec![one.approach.clone(), one.rejection_reason.clone()]);
+            self.table(&["Not chosen", "Why not"], rows.collect());
+        }
+    }
+
+    fn graph(&mut self, generated: &Generated) {
+        let plan = generated.resources.iter().find_map(|one| match &one.spec {
+            Spec::Plan(plan) => Some(plan),
+            _ => None,
+        });
+        let Some(spec) = plan.map(|plan| &plan.graph) else {
+            return;
+        };
+        if let Ok(graph) = Graph::build(spec) {
+            let drawn = graph::mermaid(&graph, spec, None);
+            self.section("Graph");
+            self.line(format!("```mermaid\n{}\n```", drawn.trim_end()));
+        }
+    }
+
+    fn steps(&mut self) {
+        let document = self.document;
+        let steps = &document.approach.steps;
+        self.section("Steps");
+        let modes = document.modes();
+        let rows = steps.iter().zip(&modes).map(|(step, mode)| {
+            vec![
+                format!("`{}`", step.step_id),
+                step.title.clone(),
+                step.dependencies.join(", "),
+                word(step.estimated_complexity),
+                word(step.delegation),
+                match mode {
+                    Mode::HumanApproval => "yes".to_owned(),
+                    Mode::AgentAutonomous => String::new(),
+                },
+            ]
+        });
+        let header = ["Step", "Title", "After", "Size", "Who", "Approval"];
+        self.table(&header, rows.collect());
+        for step in steps {
+            let title = format!("`{}` {}", step.step_id, step.title);
+            self.gap();
+            self.line(format!("### {}\n", cell(&title)));
+            self.line(format!("{}\n", prose(&step.description)));
+            let fields = [
+                ("Why", &step.rationale),
+                ("From", &step.inputs),
+                ("To", &step.outputs),
+                ("Accepted when", &step.acceptance_criteria),
+            ];
+            for (what, text) in fields {
+                self.said(what, text.as_deref().unwrap_or_default());
+            }
+        }
+    }
+
+    fn lists(&mut self) {
+        let document = self.document;
+        if !document.constraints.is_empty() {
+            self.section("Constraints");
+            let rows = document.constraints.iter().map(|one| {
+                vec![
+                    format!("`{}`", one.constraint_id),
+                    one.kind.word().to_owned(),
+                    one.description.clone(),
+                    one.validation_method.clone(),
+                    if one.blocking { "yes" } else { "" }.to_owned(),
+                ]
+            });
+            let header = ["Constraint", "Type", "What", "Checked by", "Blocking"];
+            self.table(&header, rows.collect());
+        }
+        self.section("Success criteria");
+        let rows = document.success_criteria.iter().map(|one| {
+            vec![
+                format!("`{}`", one.criterion_id),
+                one.description.clone(),
+                one.verification.to_string(),
+                one.weight.to_string(),
+            ]
+        });
+        self.table(&["Criterion", "What", "Checked", "Weight"], rows.collect());
+        self.risks();
+        if !document.dependencies.is_empty() {
+            self.section("Dependencies");
+            let rows = document.dependencies.iter().map(|one| {
+                vec![
+                    format!("`{}`", one.dependency_id),
+                    one.kind.clone().unwrap_or_default(),
+                    one.description.clone(),
+                    if one.available { "yes" } else { "**no**" }.to_owned(),
+                ]
+            });
+            self.table(&["Dependency", "Type", "What", "Available"], rows.collect());
+        }
+    }
+
+    /// The worst first.
+    fn risks(&mut self) {
+        if self.document.risks.is_empty() {
+            return;
+        }
+        self.section("Risks");
+        let mut risks: Vec<&Risk> = self.document.risks.iter().collect();
+        risks.sort_by_key(|risk| Reverse(severity(risk)));
+        let rows = risks.into_iter().map(|risk| {
+            vec![
+                severity_word(risk).to_owned(),
+                format!("`{}` {}", risk.risk_id, risk.title),
+                format!("{} / {}", risk.probability, risk.impact),
+                risk.description.clone(),
+                risk.mitigation.clone().unwrap_or_default(),
+                risk.contingency.clone().unwrap_or_default(),
+                word(risk.owner),
+            ]
+        });
+        let header = [
+            "Severity",
+            "Risk",
+            "Probability / impact",
+            "What",
+            "Mitigation",
+            "If it happens",
+            "Owner",
+        ];
+        self.table(&header, rows.collect());
+    }
+
+    fn delegation(&mut self) {
+        let delegation = &self.document.delegation;
+        self.section("Delegation");
+        let default = word(delegation.default_mode);
+        let default = if default.is_empty() {
+            "not set"
+        } else {
+            &default
+        };
+        self.line(format!("Default: {default}\n"));
+        if !delegation.step_overrides.is_empty() {
+            let rows = delegation.step_overrides.iter().map(|one| {
+                vec![
+                    format!("`{}`", one.step_id),
+                    one.mode.to_string(),
+                    one.rationale.clone().unwrap_or_default(),
+                ]
+            });
+            self.table(&["Step", "Mode", "Why"], rows.collect());
+            self.line("");
+        }
+        if let Some(policy) = &delegation.escalation_policy {
+            let rows = [
+                ("Something is ambiguous", word(policy.on_ambiguity)),
+                (
+                    "A constraint is violated",
+                    word(policy.on_constraint_violation),
+                ),
+                ("The scope is left", word(policy.on_unexpected_scope)),
+            ];
+            let rows = rows.into_iter().filter(|(_, what)| !what.is_empty());
+            let rows = rows.map(|(when, what)| vec![when.to_owned(), what]);
+            self.table(&["When", "Then"], rows.collect());
+        }
+    }
+
+    fn history(&mut self) {
+        if self.document.revision_history.is_empty() {
+            return;
+        }
+        self.section("History");
+        let rows = self.document.revision_history.iter().map(|one| {
+            vec![
+                one.revision.to_string(),
+                one.change_type.to_string(),
+                one.created_at.format("%Y-%m-%d").to_string(),
+                one.change_summary.clone(),
+            ]
+        });
+        self.table(&["Revision", "Change", "Date", "Summary"], rows.collect());
+    }
+}
+
+fn word(word: Option<impl ToString>) -> String {
+    word.map(|word| word.to_string()).unwrap_or_default()
+}
+
+/// From 1 to 9.
+fn severity(risk: &Risk) -> u8 {
+    let weight = |degree| match degree {
+        Degree::Low => 1,
+        Degree::Medium => 2,
+        Degree::High => 3,
+    };
+    weight(risk.probability) * weight(risk.impact)
+}
+
+fn severity_word(risk: &Risk) -> &'static str {
+    match severity(risk) {
+        9 => "critical",
+        6.. => "high",
+        3.. => "medium",
+        _ => "low",
+    }
+}
+
+/// A text within a line: nothing in it ends the cell, the line, or begins HTML.
+fn cell(text: &str) -> String {
+    let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
+    let text = escape::line(&lines.join(" "));
+    text.replace('|', "\\|").replace('<', "&lt;")
+}
+
+/// A text of several lines: Markdown of its author's, without HTML, headings, rules and fences.
+fn prose(text: &str) -> String {
+    let mut out = String::new();
+    for (index, line) in text.trim().lines().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let line = escape::line(line).replace('<', "&lt;");
+        let bare = line.trim_start();
+        if bare.starts_with(['#', '=', '>'])
+            || ["---", "```", "~~~", "***", "___"]
+                .iter()
+                .any(|mark| bare.starts_with(mark))
+        {
+            out.push('\\');
+        }
+        let _ = write!(out, "{bare}");
+    }
+    out
+}

@@ -1,0 +1,378 @@
+//! A review in a pull request: GitHub's Markdown, below what a comment may hold.
+//!
+//! Whatever comes from files is text, wherever it stands: punctuation becomes entities, so that
+//! it ends no table, no tag, no link and no mention.
+
+use std::fmt::Write as _;
+
+use super::graph::mermaid;
+use super::{Shown, words};
+use crate::core::diagnostic::Severity;
+use crate::core::review::{Class, Event, Shape, Subject};
+use crate::show::escape;
+
+/// What finds the comment again that is to be kept up to date.
+pub const MARKER: &str = "<!-- planspec review -->";
+
+/// Most bytes of the whole: a comment holds 65,536 characters.
+const PAGE: usize = 58_000;
+/// Most bytes of what is dangerous.
+const DANGERS: usize = 16_000;
+/// Most bytes of the table of one resource.
+const TABLE: usize = 12_000;
+/// Most rows that are not folded away.
+const OPEN_ROWS: usize = 12;
+/// Most bytes of one cell.
+const CELL: usize = 900;
+
+/// A review for a pull request.
+pub fn render(shown: &Shown<'_>) -> String {
+    let mut page = Page::default();
+    page.push(&head(shown));
+    page.push(&dangers(shown));
+    page.push(&findings(shown));
+    page.push(&runs(shown));
+    let mut left_out = 0;
+    for subject in &shown.review.subjects {
+        let section = of_subject(shown, subject, true);
+        if page.fits(&section) {
+            page.push(&section);
+            continue;
+        }
+        // Without its graph, else in one line, else not at all.
+        let shorter = [of_subject(shown, subject, false), one_line(shown, subject)];
+        match shorter.iter().find(|section| page.fits(section)) {
+            Some(section) => page.push(section),
+            None => left_out += 1,
+        }
+    }
+    if left_out > 0 {
+        let what = words::count(left_out, "further resource");
+        page.out.push_str(&format!(
+            "\n> {what} changed and found no room here: run `planspec review` for all of it.\n"
+        ));
+    }
+    page.out
+}
+
+#[derive(Default)]
+struct Page {
+    out: String,
+}
+
+impl Page {
+    fn fits(&self, section: &str) -> bool {
+        self.out.len() + section.len() <= PAGE
+    }
+
+    fn push(&mut self, section: &str) {
+        if section.is_empty() {
+            return;
+        }
+        if !self.out.is_empty() {
+            self.out.push('\n');
+        }
+        self.out.push_str(section);
+    }
+}
+
+/// Text from anywhere, as text in Markdown.
+pub(super) fn text(raw: &str) -> String {
+    let shown = escape::line(raw);
+    let mut out = String::with_capacity(shown.len());
+    for c in shown.chars() {
+        // What is known to mean nothing: everything else becomes an entity.
+        let is_plain = c.is_alphanumeric() || " ,-/()='%".contains(c) || !c.is_ascii();
+        match is_plain {
+            true => out.push(c),
+            false => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
+        }
+        // No mention of anybody, no link to an issue: names are looked for in whole texts.
+        if c == '@' || c == '#' {
+            out.push_str("<!-- -->");
+        }
+    }
+    // A hash or a reference is looked for between spaces.
+    out
+}
+
+/// Text as code; nothing for no text.
+fn code(raw: &str) -> String {
+    if raw.is_empty() {
+        return String::new();
+    }
+    let mut out = text(raw);
+    if out.len() > CELL {
+        let short: String = raw.chars().take(CELL / 8).collect();
+        out = format!("{}…", text(&short));
+    }
+    format!("<code>{out}</code>")
+}
+
+fn head(shown: &Shown<'_>) -> String {
+    let (base, head) = shown.names;
+    let (errors, _) = words::findings(shown);
+    let sign = match (errors, shown.review.dangers()) {
+        (0, 0) => "✅",
+        (0, _) => "⚠️",
+        _ => "⛔",
+    };
+    let mut out = format!(
+        "{MARKER}\n## {sign} Plan review: {}\n\n",
+        words::verdict(shown)
+    );
+    if !shown.review.is_empty() {
+        let class = match shown.review.class() {
+            Class::None => String::new(),
+            class => format!(", class **{class}**"),
+        };
+        out.push_str(&format!("{}{class}. ", words::counts(shown)));
+    }
+    out.push_str(&format!("<sub>{} → {}</sub>\n", code(base), code(head)));
+    out
+}
+
+fn dangers(shown: &Shown<'_>) -> String {
+    let lines: Vec<String> = words::dangers(shown)
+        .iter()
+        .map(|danger| {
+            let name = code(&danger.key.to_string());
+            let why = text(&short(&danger.why));
+            match danger.what.is_empty() {
+                true => format!("- {name}: **{why}**\n"),
+                false => format!("- {name}: **{}**: {why}\n", text(&danger.what)),
+            }
+        })
+        .collect();
+    match lines.is_empty() {
+        true => String::new(),
+        false => {
+            let list = bounded(&lines, DANGERS, "- … and {} more, in `planspec review`\n");
+            format!("### To look at twice\n\n{list}")
+        }
+    }
+}
+
+/// Most characters of a sentence that repeats what files say.
+const SENTENCE: usize = 240;
+
+fn short(text: &str) -> String {
+    match text.chars().count() > SENTENCE {
+        true => format!("{}…", text.chars().take(SENTENCE).collect::<String>()),
+        false => text.to_owned(),
+    }
+}
+
+/// As many lines as fit, and how many more there are.
+fn bounded(lines: &[String], most: usize, more: &str) -> String {
+    let mut out = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        if out.len() + line.len() > most {
+            out.push_str(&more.replace("{}", &(lines.len() - number).to_string()));
+            break;
+        }
+        out.push_str(line);
+    }
+    out
+}
+
+fn findings(shown: &Shown<'_>) -> String {
+    if shown.findings.is_empty() {
+        return String::new();
+    }
+    let mut found: Vec<_> = shown.findings.iter().collect();
+    found.sort_by_key(|finding| (!finding.is_error(), (*finding).clone()));
+    let rows: Vec<String> = found
+        .iter()
+        .map(|finding| {
+            let sign = match finding.severity {
+                Severity::Error => "⛔",
+                Severity::Warning => "⚠️",
+            };
+            let help = finding.help.as_deref().map_or_else(String::new, |help| {
+                format!("<br/><em>{}</em>", text(&short(help)))
+            });
+            format!(
+                "| {sign} | {} | {}{help} | {} |\n",
+                finding.code,
+                text(&short(&finding.message)),
+                code(&(shown.place)(finding)),
+            )
+        })
+        .collect();
+    let rows = bounded(
+        &rows,
+        TABLE,
+        "| | | … and {} more, in `planspec review` | |\n",
+    );
+    format!("### Rules\n\n| | rule | what is wrong | where |\n|---|---|---|---|\n{rows}")
+}
+
+fn runs(shown: &Shown<'_>) -> String {
+    let mut lines = Vec::new();
+    for touched in shown.touched {
+        lines.push(format!("- {}\n", text(&words::run(touched))));
+        for approval in words::approvals(touched) {
+            lines.push(format!("  - {}\n", text(&short(&approval))));
+        }
+    }
+    match lines.is_empty() {
+        true => String::new(),
+        false => {
+            let list = bounded(&lines, TABLE, "- … and {} more, in `planspec review`\n");
+            format!("### Runs\n\n{list}")
+        }
+    }
+}
+
+fn one_line(shown: &Shown<'_>, subject: &Subject) -> String {
+    format!(
+        "### {}\n\n{}; {}: run `planspec review` for the details.\n",
+        text(&subject.key.to_string()),
+        text(&words::event(shown, subject)),
+        words::count(subject.changes.len(), "change"),
+    )
+}
+
+fn of_subject(shown: &Shown<'_>, subject: &Subject, with_graph: bool) -> String {
+    let mut out = format!(
+        "### {}\n\n{} <sub>{}</sub>\n",
+        text(&subject.key.to_string()),
+        text(&words::event(shown, subject)),
+        code(&subject.path),
+    );
+    if let Some((before, after)) = &subject.shape {
+        out.push_str(&shape(subject, before.as_ref(), after.as_ref()));
+    }
+    let lines = words::lines(subject);
+    if !lines.is_empty() {
+        let rows: Vec<String> = lines.iter().map(row).collect();
+        let header = "| | what | before | now | what follows |\n|---|---|---|---|---|\n";
+        let more = "| | … and {} more, in `planspec review` | | | |\n";
+        let table = format!("{header}{}", bounded(&rows, TABLE, more));
+        out.push('\n');
+        match rows.len() <= OPEN_ROWS {
+            true => out.push_str(&table),
+            false => {
+                let all = words::count(rows.len(), "change");
+                out.push_str(&folded(&all, &table));
+            }
+        }
+    }
+    // Those that are dangerous stand above.
+    let notes = subject.effects.iter().filter(|effect| !effect.danger);
+    let notes: Vec<String> = notes
+        .map(|effect| format!("- {}\n", text(&short(&effect.text))))
+        .collect();
+    if !notes.is_empty() {
+        let more = "- … and {} more, in `planspec review`\n";
+        out.push('\n');
+        out.push_str(&bounded(&notes, TABLE / 2, more));
+    }
+    if with_graph && let Some(drawing) = mermaid(shown, subject) {
+        out.push('\n');
+        let fenced = format!("```mermaid\n{}```\n", drawing.text);
+        match drawing.is_large {
+            true => out.push_str(&folded(&drawing.title, &fenced)),
+            false => {
+                out.push_str(&fenced);
+                let _ = writeln!(out, "\n<sub>{}</sub>", drawing.title);
+            }
+        }
+    }
+    out
+}
+
+fn folded(title: &str, content: &str) -> String {
+    format!("<details><summary>{title}</summary>\n\n{content}\n</details>\n")
+}
+
+fn shape(subject: &Subject, before: Option<&Shape>, after: Option<&Shape>) -> String {
+    let rows = words::shape(before, after);
+    let one_side = rows
+        .iter()
+        .all(|[_, was, is]| was == is || was.is_empty() || is.is_empty());
+    if one_side {
+        let shape = after.or(before);
+        let numbers = rows
+            .iter()
+            .map(|[name, was, is]| format!("{name} {}", if is.is_empty() { was } else { is }));
+        let numbers = numbers.collect::<Vec<String>>().join(", ");
+        return match shape {
+            Some(shape) => format!("\n{numbers}\n{}", critical(None, Some(shape))),
+            None => String::new(),
+        };
+    }
+    let cells = |cell: &dyn Fn(&[String; 3]) -> String| -> String {
+        let cells: Vec<String> = rows.iter().map(cell).collect();
+        format!(" {} |\n", cells.join(" | "))
+    };
+    let mut out = format!("\n| |{}", cells(&|[name, ..]| name.clone()));
+    out.push_str(&format!("|---|{}\n", "---|".repeat(rows.len())));
+    let is_new = matches!(subject.event, Event::Added);
+    if before.is_some() {
+        out.push_str(&format!("| before |{}", cells(&|[_, was, _]| text(was))));
+    }
+    if after.is_some() {
+        let changed = |[_, was, is]: &[String; 3]| match was == is || is_new {
+            true => text(is),
+            false => format!("**{}**", text(is)),
+        };
+        out.push_str(&format!("| now |{}", cells(&changed)));
+    }
+    out.push_str(&critical(before, after));
+    out
+}
+
+/// The critical path now, and what it was when that was another.
+fn critical(before: Option<&Shape>, after: Option<&Shape>) -> String {
+    let path = |shape: Option<&Shape>| {
+        let shape = shape.filter(|shape| shape.nodes > 1);
+        shape.map(|shape| text(&words::path(shape)))
+    };
+    match (path(before), path(after)) {
+        (Some(was), Some(is)) if was != is => {
+            format!("\n<sub>Critical path: {is}</sub>\n\n<sub>It was: {was}</sub>\n")
+        }
+        (_, Some(is)) => format!("\n<sub>Critical path: {is}</sub>\n"),
+        _ => String::new(),
+    }
+}
+
+fn row(line: &words::Line<'_>) -> String {
+    let sign = match (line.change.danger.is_some(), words::sign(line.change)) {
+        (true, _) => "⚠️",
+        (false, '+') => "➕",
+        (false, '-') => "➖",
+        _ => "✏️",
+    };
+    let danger = line
+        .change
+        .danger
+        .iter()
+        .map(|danger| format!("**{}**", text(&short(danger))));
+    let effect = Some(&line.effect).filter(|effect| !effect.is_empty());
+    let follows: Vec<String> = danger.chain(effect.map(|effect| text(effect))).collect();
+    format!(
+        "| {sign} | {} | {} | {} | {} |\n",
+        text(&short(&what(line))),
+        code(&line.was),
+        code(&line.is),
+        follows.join("; "),
+    )
+}
+
+/// What changes, with the word for it where the columns do not say it.
+fn what(line: &words::Line<'_>) -> String {
+    let is_bare = line.was.is_empty() && line.is.is_empty();
+    match words::sign(line.change) {
+        '+' if is_bare => format!("{} added", line.subject),
+        '-' if is_bare => format!("{} removed", line.subject),
+        '+' => format!("{} added", line.subject),
+        '-' => format!("{} removed", line.subject),
+        _ => line.subject.clone(),
+    }
+}

@@ -1,0 +1,71 @@
+//! What changes between two revisions, for people and programs.
+
+mod graph;
+pub mod json;
+pub mod markdown;
+pub mod text;
+mod words;
+
+use clap::ValueEnum;
+
+use crate::core::diagnostic::Diagnostic;
+use crate::core::review::live::Touched;
+use crate::core::review::rules::Declared;
+use crate::core::review::{Review, Subject};
+use crate::core::snapshot::Snapshot;
+
+/// How a review is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For the terminal
+    #[default]
+    Text,
+    /// For a pull request
+    Markdown,
+    /// One JSON document
+    Json,
+    /// Workflow commands that GitHub shows as annotations
+    Github,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+/// What is shown of a review.
+pub struct Shown<'a> {
+    /// What changes.
+    pub review: &'a Review,
+    /// The resources before and now.
+    pub snapshots: (&'a Snapshot, &'a Snapshot),
+    /// What the two are called.
+    pub names: (&'a str, &'a str),
+    /// What a revision says about how large its change is.
+    pub declared: &'a dyn Fn(&Subject) -> Option<Declared>,
+    /// The runs that are touched.
+    pub touched: &'a [Touched],
+    /// Whether anything is known about runs.
+    pub status_known: bool,
+    /// The rules that are broken.
+    pub findings: &'a [Diagnostic],
+    /// `file:line:column` of a finding.
+    pub place: &'a dyn Fn(&Diagnostic) -> String,
+}
+
+/// Most changes that one line names.
+const NAMED: usize = 3;
+
+/// What changes, on one line: the first few changes by what they are about.
+pub fn in_one_line(subject: &Subject) -> String {
+    let lines = words::lines(subject);
+    let mut told: Vec<String> = lines
+        .iter()
+        .take(NAMED)
+        .map(|line| {
+            let danger = line.change.danger.as_ref().map_or("", |_| "! ");
+            format!("{danger}{} {}", words::sign(line.change), line.subject)
+        })
+        .collect();
+    if lines.len() > NAMED {
+        told.push(format!("and {} more", lines.len() - NAMED));
+    }
+    told.join(", ")
+}

@@ -1,0 +1,195 @@
+//! A review in the terminal.
+
+use super::{Shown, words};
+use crate::core::review::{Class, Subject};
+use crate::show::escape;
+use crate::show::table::{cut, display_width};
+
+const RED: &str = "\u{1b}[1;31m";
+const GREEN: &str = "\u{1b}[32m";
+const YELLOW: &str = "\u{1b}[33m";
+const BOLD: &str = "\u{1b}[1m";
+const DIM: &str = "\u{1b}[2m";
+const RESET: &str = "\u{1b}[0m";
+
+/// A page that grows line by line.
+struct Page {
+    out: String,
+    width: usize,
+    color: bool,
+}
+
+impl Page {
+    /// A line behind an indentation. What is longer than the page goes on below.
+    fn line(&mut self, indent: usize, style: &str, text: &str) {
+        let text = escape::line(text);
+        let hang = indent
+            + if text.starts_with(['!', '+', '-', '~']) {
+                2
+            } else {
+                0
+            };
+        for (number, part) in wrap(&text, self.width, indent, hang).iter().enumerate() {
+            let indent = if number == 0 { indent } else { hang };
+            let (on, off) = match self.color && !style.is_empty() {
+                true => (style, RESET),
+                false => ("", ""),
+            };
+            self.out
+                .push_str(&format!("{:indent$}{on}{part}{off}\n", ""));
+        }
+    }
+
+    fn gap(&mut self) {
+        self.out.push('\n');
+    }
+}
+
+/// A text in lines of at most `width` columns, broken at spaces; a word that is longer is cut.
+fn wrap(text: &str, width: usize, first: usize, others: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let indent = if lines.is_empty() { first } else { others };
+        let room = width.saturating_sub(indent).max(1);
+        let space = usize::from(!line.is_empty());
+        if !line.is_empty() && display_width(&line) + space + display_width(word) > room {
+            lines.push(std::mem::take(&mut line));
+        } else if space > 0 {
+            line.push(' ');
+        }
+        let indent = if lines.is_empty() { first } else { others };
+        line.push_str(&cut(word, width.saturating_sub(indent).max(1)));
+    }
+    lines.push(line);
+    lines
+}
+
+/// A review for the terminal, no line longer than `width`.
+pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
+    let mut page = Page {
+        out: String::new(),
+        width: width.unwrap_or(usize::MAX),
+        color,
+    };
+    let (base, head) = shown.names;
+    let style = match (words::findings(shown).0, shown.review.dangers()) {
+        (0, 0) => GREEN,
+        (0, _) => YELLOW,
+        _ => RED,
+    };
+    page.line(
+        0,
+        style,
+        &format!("{base} → {head}: {}", words::verdict(shown)),
+    );
+    if !shown.review.is_empty() {
+        let class = match shown.review.class() {
+            Class::None => String::new(),
+            class => format!("; class {class}"),
+        };
+        page.line(0, "", &format!("{}{class}", words::counts(shown)));
+    }
+    dangers(&mut page, shown);
+    for subject in &shown.review.subjects {
+        of_subject(&mut page, shown, subject);
+    }
+    if !shown.touched.is_empty() {
+        page.gap();
+        page.line(0, BOLD, "Runs");
+        for touched in shown.touched {
+            page.line(2, "", &words::run(touched));
+            for approval in words::approvals(touched) {
+                page.line(4, "", &approval);
+            }
+        }
+    }
+    if !shown.findings.is_empty() {
+        page.gap();
+    }
+    page.out
+}
+
+fn dangers(page: &mut Page, shown: &Shown<'_>) {
+    if shown.review.dangers() == 0 {
+        return;
+    }
+    page.gap();
+    page.line(0, BOLD, "To look at twice");
+    for danger in words::dangers(shown) {
+        let what = match danger.what.is_empty() {
+            true => String::new(),
+            false => format!("{}: ", danger.what),
+        };
+        let text = format!("! {}: {what}{}", danger.key, danger.why);
+        page.line(2, RED, &text);
+    }
+}
+
+fn of_subject(page: &mut Page, shown: &Shown<'_>, subject: &Subject) {
+    page.gap();
+    page.line(
+        0,
+        BOLD,
+        &format!("{}, {}", subject.key, words::event(shown, subject)),
+    );
+    page.line(2, DIM, &subject.path);
+    if let Some((before, after)) = &subject.shape {
+        let rows = words::shape(before.as_ref(), after.as_ref());
+        let mut same = Vec::new();
+        for [name, was, is] in &rows {
+            match was != is && !was.is_empty() && !is.is_empty() {
+                true => page.line(2, "", &format!("{name}: {was} → {is}")),
+                false => same.push(format!("{name} {}", if is.is_empty() { was } else { is })),
+            }
+        }
+        if before.is_some() || after.is_some() {
+            page.line(2, "", &same.join(", "));
+        }
+        let path = after.as_ref().or(before.as_ref()).map(words::path);
+        if let Some(path) = path.filter(|path| !path.is_empty()) {
+            page.line(4, DIM, &path);
+        }
+    }
+    for line in words::lines(subject) {
+        let sign = words::sign(line.change);
+        let mut text = format!("{sign} {}", line.subject);
+        match (line.was.is_empty(), line.is.is_empty()) {
+            (true, true) => {}
+            (true, false) if sign == '~' => text.push_str(&format!(": set to {}", line.is)),
+            (false, true) if sign == '~' => text.push_str(&format!(": no longer {}", line.was)),
+            (true, false) => text.push_str(&format!(": {}", line.is)),
+            (false, true) => text.push_str(&format!(": {}", line.was)),
+            (false, false) => text.push_str(&format!(": {} → {}", line.was, line.is)),
+        }
+        let style = match (&line.change.danger, sign) {
+            (Some(_), _) => RED,
+            (None, '+') => GREEN,
+            (None, '-') => RED,
+            _ => YELLOW,
+        };
+        page.line(2, style, &text);
+        if let Some(danger) = &line.change.danger {
+            page.line(6, RED, danger);
+        }
+        if !line.effect.is_empty() {
+            page.line(6, DIM, &line.effect);
+        }
+    }
+    // Those that are dangerous stand above.
+    for effect in subject.effects.iter().filter(|effect| !effect.danger) {
+        page.line(2, "", &effect.text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn no_line_is_longer_than_the_page() {
+        assert_eq!(wrap("one two three", 9, 2, 4), ["one two", "three"]);
+        assert_eq!(wrap("immeasurable x", 8, 0, 2), ["immeasu…", "x"]);
+        assert_eq!(wrap("", 8, 0, 2), [""]);
+    }
+}

@@ -1,0 +1,706 @@
+//! What CI does, with the variables and the event file that a runner sets, a bare remote, and a forge
+//! whose API keeps comments.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use crate::resources::{execution, file, plan, task};
+use crate::sandbox::{PLANSPEC, Place, Ran, STATUS, Sandbox};
+use crate::work::{shell, started};
+
+const TOKEN: &str = "secret-token";
+
+/// A forge on this machine: it lists, makes and changes comments, for whoever has the token.
+struct Forge {
+    url: String,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    comments: Vec<Value>,
+    /// Method and path of each request, without the query.
+    seen: Vec<String>,
+    /// What every request that writes is answered with, instead of being done.
+    refuses: Option<u16>,
+}
+
+impl Forge {
+    fn start() -> Forge {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        // It ends with the test program.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                answer(stream, &shared);
+            }
+        });
+        Forge { url, state }
+    }
+
+    fn comments(&self) -> Vec<String> {
+        let state = self.state.lock().unwrap();
+        let comments = state.comments.iter();
+        comments
+            .map(|comment| comment["body"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn seen(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().unwrap().seen)
+    }
+
+    fn has(&self, author: &str, body: &str) {
+        let comments = &mut self.state.lock().unwrap().comments;
+        let id = comments.len() + 1;
+        comments.push(comment(id, author, body));
+    }
+
+    fn refuses(&self, status: u16) {
+        self.state.lock().unwrap().refuses = Some(status);
+    }
+}
+
+/// As GitHub and as GitLab name its author.
+fn comment(id: usize, author: &str, body: &str) -> Value {
+    json!({"id": id, "body": body, "user": {"login": author}, "author": {"username": author}})
+}
+
+fn answer(mut stream: TcpStream, shared: &Mutex<State>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    let mut words = line.split_whitespace();
+    let (method, target) = (
+        words.next().unwrap().to_owned(),
+        words.next().unwrap().to_owned(),
+    );
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).unwrap();
+        let Some((name, value)) = header.trim_end().split_once(": ") else {
+            break;
+        };
+        headers.insert(name.to_lowercase(), value.to_owned());
+    }
+    let length = headers
+        .get("content-length")
+        .map_or(0, |text| text.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let (status, value) = decide(
+        &method,
+        &target,
+        &headers,
+        &body,
+        &mut shared.lock().unwrap(),
+    );
+    let text = value.to_string();
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        text.len()
+    );
+    stream.write_all((head + &text).as_bytes()).unwrap();
+}
+
+fn decide(
+    method: &str,
+    target: &str,
+    headers: &BTreeMap<String, String>,
+    body: &[u8],
+    state: &mut State,
+) -> (u16, Value) {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    state.seen.push(format!("{method} {path}"));
+    let bearer = headers.get("authorization").map(String::as_str) == Some("Bearer secret-token");
+    let private = headers.get("private-token").map(String::as_str) == Some(TOKEN);
+    if !bearer && !private {
+        return (401, json!({"message": "Bad credentials"}));
+    }
+    if let (Some(status), true) = (state.refuses, method != "GET") {
+        return (
+            status,
+            json!({"message": "Resource not accessible by integration"}),
+        );
+    }
+    let me = if private {
+        "bot"
+    } else {
+        "github-actions[bot]"
+    };
+    match (method, path.rsplit('/').next().unwrap()) {
+        ("GET", "user") => (200, json!({"username": me})),
+        ("GET", _) => {
+            let page = query
+                .split("page=")
+                .last()
+                .unwrap()
+                .parse::<usize>()
+                .unwrap();
+            let some = state.comments.iter().skip((page - 1) * 100).take(100);
+            (200, some.cloned().collect())
+        }
+        ("POST", _) => {
+            let id = state.comments.len() + 1;
+            let body: Value = serde_json::from_slice(body).unwrap();
+            state
+                .comments
+                .push(comment(id, me, body["body"].as_str().unwrap()));
+            (201, json!({"id": id}))
+        }
+        ("PATCH" | "PUT", id) => {
+            let body: Value = serde_json::from_slice(body).unwrap();
+            state.comments[id.parse::<usize>().unwrap() - 1]["body"] = body["body"].clone();
+            (200, json!({}))
+        }
+        _ => (404, json!({})),
+    }
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks/ci.sh")
+}
+
+/// A runner: a checkout as the forge makes it, and its files.
+struct Runner<'a> {
+    place: Place<'a>,
+    variables: Vec<(String, String)>,
+}
+
+impl<'a> Runner<'a> {
+    /// A checkout of one ref, one commit deep, of GitHub's kind.
+    fn github(
+        sandbox: &'a Sandbox,
+        name: &str,
+        event: &str,
+        of: &str,
+        payload: &Value,
+    ) -> Runner<'a> {
+        let place = checkout(sandbox, name, of);
+        let folder = sandbox.folder(&format!("{name}-runner"));
+        folder.write("event.json", payload.to_string());
+        folder.write("summary.md", "");
+        let path = |file: &str| folder.dir.join(file).display().to_string();
+        let variables = [
+            ("GITHUB_ACTIONS", "true".to_owned()),
+            ("GITHUB_EVENT_NAME", event.to_owned()),
+            ("GITHUB_EVENT_PATH", path("event.json")),
+            ("GITHUB_STEP_SUMMARY", path("summary.md")),
+            ("GITHUB_REPOSITORY", "team/plans".to_owned()),
+            ("GITHUB_REF", of.to_owned()),
+            ("INPUT_PROGRAM", PLANSPEC.to_owned()),
+            ("INPUT_COMMENT", "true".to_owned()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value));
+        Runner {
+            place,
+            variables: variables.into(),
+        }
+    }
+
+    fn with(mut self, name: &str, value: &str) -> Runner<'a> {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn run(&self, mode: &str) -> Ran {
+        let mut command = self.place.command("bash");
+        command.arg(script()).arg(mode);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let ran = Ran::of(&format!("ci.sh {mode}"), command.output().unwrap());
+        ran.never_says(TOKEN)
+    }
+
+    fn summary(&self) -> String {
+        let of = |name: &str| self.variables.iter().find(|(known, _)| known == name);
+        std::fs::read_to_string(&of("GITHUB_STEP_SUMMARY").unwrap().1).unwrap()
+    }
+}
+
+fn checkout<'a>(sandbox: &'a Sandbox, name: &str, of: &str) -> Place<'a> {
+    let place = sandbox.repository(name);
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    place.git(&format!("remote add origin '{url}'"));
+    place.git(&format!("fetch -q --depth=1 --no-tags origin {of}"));
+    place.git("checkout -q --force --detach FETCH_HEAD");
+    place
+}
+
+/// A team whose `main` holds a plan with a run, and whose pull request 7 adds a step.
+fn team(sandbox: &Sandbox) -> Place<'_> {
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/p.yaml", plan("p", &[task("build")]));
+    ana.publish("planspec/run.yaml", execution("run", "p"));
+    ana.git("checkout -q -b topic");
+    propose(&ana, plan("p", &[task("build"), task("deploy-everything")]));
+    ana
+}
+
+/// Push the head of pull request 7, and merge it as a forge does for its checks.
+fn propose(ana: &Place<'_>, text: String) {
+    ana.publish("planspec/p.yaml", text);
+    ana.git("push -q -f origin topic:refs/pull/7/head");
+    ana.git("checkout -q --detach main");
+    ana.git("merge -q --no-ff -m Merge topic");
+    ana.git("push -q -f origin HEAD:refs/pull/7/merge");
+    ana.git("checkout -q topic");
+}
+
+fn pull_request<'a>(sandbox: &'a Sandbox, name: &str, forge: &Forge, from: &str) -> Runner<'a> {
+    let payload = json!({"pull_request": {"number": 7, "head": {"repo": {"full_name": from}}}});
+    Runner::github(sandbox, name, "pull_request", "refs/pull/7/merge", &payload)
+        .with("GITHUB_BASE_REF", "main")
+        .with("GITHUB_API_URL", &forge.url)
+        .with("INPUT_TOKEN", TOKEN)
+}
+
+#[test]
+fn a_pull_request_is_reviewed_in_a_comment_that_is_kept_up_to_date() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    let forge = Forge::start();
+    // Somebody else repeats our mark; a hundred others wait in front.
+    forge.has("mallory", "<!-- planspec review  -->\nAll is well");
+    for n in 0..120 {
+        forge.has("ben", &format!("Comment {n}"));
+    }
+    let ran = pull_request(&sandbox, "one", &forge, "team/plans").run("review");
+    assert!(ran.code < 2, "{ran}");
+    let comments = forge.comments();
+    assert_eq!(comments.len(), 122, "{ran}");
+    assert!(comments[121].starts_with("<!-- planspec review  -->\n"));
+    assert!(
+        comments[121].contains("deploy-everything"),
+        "{}",
+        comments[121]
+    );
+    assert_eq!(comments[0], "<!-- planspec review  -->\nAll is well");
+    assert_eq!(
+        forge.seen(),
+        [
+            "GET /repos/team/plans/issues/7/comments",
+            "GET /repos/team/plans/issues/7/comments",
+            "POST /repos/team/plans/issues/7/comments",
+        ]
+    );
+
+    propose(&ana, plan("p", &[task("build"), task("announce")]));
+    let again = pull_request(&sandbox, "two", &forge, "team/plans");
+    let ran = again.run("review");
+    let comments = forge.comments();
+    assert_eq!(comments.len(), 122, "{ran}");
+    assert!(comments[121].contains("announce"), "{}", comments[121]);
+    assert!(!comments[121].contains("deploy-everything"));
+    assert!(again.summary().contains("announce"));
+    assert_eq!(
+        forge.seen().last().unwrap(),
+        "PATCH /repos/team/plans/issues/comments/122"
+    );
+}
+
+#[test]
+fn a_pull_request_that_changes_no_plan_gets_no_comment() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    propose(&ana, plan("p", &[task("build")]));
+    let forge = Forge::start();
+    let runner = pull_request(&sandbox, "one", &forge, "team/plans");
+    runner.run("review").ok();
+    assert_eq!(forge.comments(), Vec::<String>::new());
+    // Where something was said before, it is brought up to date.
+    forge.has("github-actions[bot]", "<!-- planspec review  -->\nold");
+    runner.run("review").ok();
+    assert!(
+        !forge.comments()[0].contains("old"),
+        "{:?}",
+        forge.comments()
+    );
+}
+
+#[test]
+fn of_a_fork_without_a_token_or_without_the_right_the_summary_has_the_review() {
+    let sandbox = Sandbox::new();
+    team(&sandbox);
+    let forge = Forge::start();
+    let fork = pull_request(&sandbox, "fork", &forge, "eve/plans");
+    let ran = fork.run("review").says("::notice").says("a fork");
+    assert!(ran.code < 2, "{ran}");
+    assert!(fork.summary().contains("deploy-everything"));
+    let silent = pull_request(&sandbox, "silent", &forge, "team/plans").with("INPUT_TOKEN", "");
+    silent.run("review").says("no token");
+    assert!(silent.summary().contains("deploy-everything"));
+    let off = pull_request(&sandbox, "off", &forge, "team/plans").with("INPUT_COMMENT", "false");
+    off.run("review");
+    assert_eq!(forge.seen(), Vec::<String>::new());
+    forge.refuses(403);
+    let refused = pull_request(&sandbox, "refused", &forge, "team/plans");
+    let ran = refused.run("review").says("::warning").says("HTTP 403");
+    assert!(ran.code < 2, "what cannot be written fails nothing: {ran}");
+    assert!(refused.summary().contains("deploy-everything"));
+    assert_eq!(forge.comments(), Vec::<String>::new());
+}
+
+#[test]
+fn with_the_token_of_the_base_a_fork_is_read_and_never_checked_out() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    let forge = Forge::start();
+    let head = ana.git("rev-parse topic");
+    let payload = json!({"pull_request": {"number": 7, "head": {
+        "sha": head, "repo": {"full_name": "eve/plans"}}}});
+    let event = "pull_request_target";
+    let runner = Runner::github(&sandbox, "one", event, "refs/heads/main", &payload)
+        .with("GITHUB_BASE_REF", "main")
+        .with("GITHUB_API_URL", &forge.url)
+        .with("INPUT_TOKEN", TOKEN);
+    let before = runner.place.git("rev-parse HEAD");
+    let ran = runner.run("review");
+    assert!(ran.code < 2, "{ran}");
+    assert!(forge.comments()[0].contains("deploy-everything"), "{ran}");
+    assert_eq!(runner.place.git("rev-parse HEAD"), before);
+    assert_eq!(runner.place.git("status --porcelain"), "");
+}
+
+#[test]
+fn a_review_that_could_not_look_is_an_error() {
+    let sandbox = Sandbox::new();
+    team(&sandbox);
+    let forge = Forge::start();
+    let runner =
+        pull_request(&sandbox, "one", &forge, "team/plans").with("GITHUB_BASE_REF", "gone");
+    runner
+        .run("review")
+        .exits(2)
+        .says("::error")
+        .notes("git ls-remote origin");
+    assert_eq!(forge.seen(), Vec::<String>::new());
+}
+
+#[test]
+fn a_push_is_reviewed_from_the_commit_before() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    ana.git("checkout -q main");
+    let before = ana.git("rev-parse HEAD");
+    ana.publish(
+        "planspec/p.yaml",
+        plan("p", &[task("build"), task("pushed")]),
+    );
+    ana.publish("README.md", "More\n");
+    let runner = |name: &str, before: &str| {
+        let payload = json!({"before": before});
+        Runner::github(&sandbox, name, "push", "refs/heads/main", &payload)
+    };
+    let pushed = runner("pushed", &before);
+    let ran = pushed.run("review");
+    assert!(ran.code < 2, "{ran}");
+    assert!(pushed.summary().contains("pushed"), "{}", pushed.summary());
+    // A new branch has no commit before: it is compared with the spec branch, which it is.
+    let new = runner("new", &"0".repeat(40));
+    new.run("review").ok();
+    assert!(!new.summary().contains("pushed"), "{}", new.summary());
+}
+
+#[test]
+fn pushes_schedules_and_hands_reconcile_and_two_at_once_do_no_harm() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    for (event, payload) in [
+        ("push", json!({"ref": "refs/heads/main"})),
+        ("schedule", json!({"schedule": "*/15 * * * *"})),
+        ("workflow_dispatch", json!({"inputs": null})),
+    ] {
+        let runner = Runner::github(&sandbox, event, event, "refs/heads/main", &payload);
+        runner.run("reconcile").ok();
+        let summary = runner.summary();
+        let expected = if event == "push" {
+            "build"
+        } else {
+            "nothing to do"
+        };
+        assert!(summary.contains(expected), "{event}: {summary}");
+        assert!(
+            summary.contains("### planspec reconcile\n\n    "),
+            "{summary}"
+        );
+    }
+    assert_eq!(
+        ana.git(&format!("ls-remote origin {STATUS}"))
+            .lines()
+            .count(),
+        1
+    );
+
+    ana.run("claim run/build --as agent:a").ok();
+    let payload = json!({});
+    let [one, two] = ["race-1", "race-2"]
+        .map(|name| Runner::github(&sandbox, name, "push", "refs/heads/main", &payload));
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| two.run("reconcile"));
+        one.run("reconcile").ok();
+        other.join().unwrap().ok();
+    });
+    ana.git("fetch -q origin");
+    assert_eq!(ana.node_phase("run/build"), "Running");
+    let claimed = ana.history();
+    let times = claimed
+        .iter()
+        .filter(|line| line.contains("build Pending → Running"));
+    assert_eq!(times.count(), 1, "{claimed:?}");
+}
+
+#[test]
+fn reconcile_starts_no_loop_and_refuses_pull_requests() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    ana.run("reconcile").ok();
+    let tip = ana.status_tip();
+    let payload = json!({});
+    let status = format!("refs/heads/{STATUS}");
+    let own = Runner::github(&sandbox, "own", "push", &status, &payload);
+    own.run("reconcile").ok().says("nothing to do");
+    let forge = Forge::start();
+    let pull = pull_request(&sandbox, "pull", &forge, "team/plans");
+    pull.run("reconcile").exits(2).says("spec branch");
+    assert_eq!(ana.status_tip(), tip);
+}
+
+#[test]
+fn validate_annotates_and_sums_up() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    ana.git("checkout -q main");
+    ana.publish(
+        "planspec/broken.yaml",
+        plan("q", &[task("one").after("two")]),
+    );
+    let payload = json!({});
+    let broken = Runner::github(&sandbox, "broken", "push", "refs/heads/main", &payload);
+    broken
+        .run("validate")
+        .exits(1)
+        .says("::error file=planspec/broken.yaml,line=");
+    assert!(
+        broken.summary().contains("    planspec/broken.yaml:"),
+        "{}",
+        broken.summary()
+    );
+    let sound = Runner::github(
+        &sandbox,
+        "sound",
+        "pull_request",
+        "refs/pull/7/merge",
+        &payload,
+    );
+    sound.run("validate").ok();
+}
+
+#[test]
+fn what_stands_in_names_and_events_is_never_run() {
+    let sandbox = Sandbox::new();
+    team(&sandbox);
+    let forge = Forge::start();
+    let evil = "main$(touch pwned);`touch pwned`";
+    let runner = pull_request(&sandbox, "one", &forge, "team/plans")
+        .with("GITHUB_BASE_REF", evil)
+        .with("INPUT_PLAN", "p\"; touch pwned; \"\n::error::x");
+    let ran = runner.run("review").exits(2);
+    assert!(!runner.place.has("pwned"), "{ran}");
+    runner.run("$(touch pwned)").exits(2);
+    assert!(!runner.place.has("pwned"));
+    let lines = ran
+        .out
+        .lines()
+        .filter(|line| line.starts_with("::error::x"));
+    assert_eq!(lines.count(), 0, "{ran}");
+}
+
+#[test]
+fn on_gitlab_the_review_is_a_note_and_the_findings_a_report() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    let forge = Forge::start();
+    let runner = |name: &str| {
+        let variables = [
+            ("GITLAB_CI", "true"),
+            ("CI_API_V4_URL", &forge.url),
+            ("CI_PROJECT_ID", "3"),
+            ("CI_MERGE_REQUEST_IID", "7"),
+            ("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "3"),
+            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+            ("INPUT_TOKEN", TOKEN),
+            ("INPUT_PROGRAM", PLANSPEC),
+        ];
+        Runner {
+            place: checkout(&sandbox, name, "refs/heads/topic"),
+            variables: variables
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        }
+    };
+    let first = runner("first");
+    let ran = first.run("review");
+    assert!(ran.code < 2, "{ran}");
+    first.run("validate").ok();
+    let report: Value =
+        serde_json::from_str(&first.place.read("gl-code-quality-report.json")).unwrap();
+    assert!(report.is_array());
+    propose(&ana, plan("p", &[task("build"), task("announce")]));
+    runner("second").run("review");
+    assert_eq!(forge.comments().len(), 1);
+    assert!(forge.comments()[0].contains("announce"));
+    let seen = forge.seen();
+    assert!(
+        seen.contains(&"POST /projects/3/merge_requests/7/notes".to_owned()),
+        "{seen:?}"
+    );
+    assert!(
+        seen.contains(&"PUT /projects/3/merge_requests/7/notes/1".to_owned()),
+        "{seen:?}"
+    );
+    let fork = runner("fork").with("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "4");
+    fork.run("review").notes("a fork");
+    assert_eq!(forge.seen(), Vec::<String>::new());
+}
+
+#[test]
+fn install_takes_the_program_that_is_named_and_hands_it_on() {
+    let sandbox = Sandbox::new();
+    team(&sandbox);
+    let payload = json!({});
+    let runner = Runner::github(&sandbox, "one", "push", "refs/heads/main", &payload);
+    let paths = sandbox.path("one-runner/path");
+    let runner = runner.with("GITHUB_PATH", paths.to_str().unwrap());
+    runner.run("install").ok();
+    let folder = Path::new(PLANSPEC).parent().unwrap();
+    let handed = std::fs::read_to_string(paths).unwrap();
+    assert_eq!(Path::new(handed.trim_end()), folder);
+    let [one, two] = [0, 1].map(|_| runner.run("key").ok().out);
+    assert_eq!((one.trim_end().len(), &one), (40, &two));
+    let nothing = Runner::github(&sandbox, "none", "push", "refs/heads/main", &payload)
+        .with("INPUT_PROGRAM", "/nowhere/planspec");
+    nothing.run("install").exits(2).says("cannot be run");
+}
+
+#[test]
+fn no_value_from_outside_stands_in_a_script_of_the_action_or_the_examples() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![
+        root.join("action.yml"),
+        root.join("src/commands/init/workflow.yml"),
+    ];
+    let examples = std::fs::read_dir(root.join("examples/ci")).unwrap();
+    files.extend(examples.map(|entry| entry.unwrap().path()));
+    assert!(files.len() >= 5, "{files:?}");
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let value: Value = serde_yaml::from_str(&text).unwrap();
+        assert!(
+            !text.contains("cargo install --locked planspec"),
+            "{}",
+            path.display()
+        );
+        let mut todo = vec![value];
+        while let Some(value) = todo.pop() {
+            match value {
+                Value::Array(items) => todo.extend(items),
+                Value::Object(fields) => {
+                    for (name, value) in fields {
+                        let script = value.as_str().filter(|_| name == "run");
+                        let clean = script.is_none_or(|script| !script.contains("${{"));
+                        assert!(clean, "{}: {value}", path.display());
+                        todo.push(value);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn a_summary_is_cut_and_cannot_be_left() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    ana.git("checkout -q main");
+    let many: Vec<String> = (0..1500)
+        .map(|n| plan(&format!("p{n}"), &[task("one").after("two")]))
+        .collect();
+    ana.publish("planspec/many.yaml", file(&many));
+    let payload = json!({});
+    let runner = Runner::github(&sandbox, "one", "push", "refs/heads/main", &payload);
+    let ran = runner.run("validate").exits(1);
+    let annotations = ran.out.lines().filter(|line| line.starts_with("::error "));
+    assert!(annotations.count() <= 10);
+    let summary = runner.summary();
+    assert!(summary.len() < 100_000, "{}", summary.len());
+    assert!(summary.contains("(cut: "), "{summary}");
+}
+
+/// The script of the step that contains this text.
+fn script_with(workflow: &Value, text: &str) -> String {
+    let jobs = workflow["jobs"].as_object().unwrap().values();
+    let steps = jobs.flat_map(|job| job["steps"].as_array().unwrap());
+    let mut scripts = steps.filter_map(|step| step["run"].as_str());
+    scripts
+        .find(|script| script.contains(text))
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn the_example_makes_a_job_of_each_node_that_is_bound_to_a_tool() {
+    let sandbox = Sandbox::new();
+    let tasks = [("build", "", shell("true")), ("test", "", shell("true"))];
+    let ana = started(&sandbox, "", &tasks);
+    let by_hand = file(&[plan("hand", &[task("think")]), execution("other", "hand")]);
+    ana.publish("planspec/hand.yaml", by_hand);
+    ana.run("reconcile").ok();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("examples/ci/github-reconcile.yml")).unwrap();
+    let workflow: Value = serde_yaml::from_str(&text).unwrap();
+    let bin = Path::new(PLANSPEC).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let run = |script: &str, variables: &[(&str, &str)]| {
+        let mut command = ana.command("bash");
+        // As GitHub does it.
+        command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]);
+        command
+            .env("PATH", &path)
+            .env("TMPDIR", sandbox.path("tmp"));
+        command.envs(variables.iter().copied());
+        Ran::of("a step", command.output().unwrap()).ok()
+    };
+    let output = sandbox.path("output");
+    run(
+        &script_with(&workflow, "github-matrix"),
+        &[("GITHUB_OUTPUT", output.to_str().unwrap())],
+    );
+    let written = std::fs::read_to_string(&output).unwrap();
+    let matrix: Value = serde_json::from_str(written.strip_prefix("matrix=").unwrap()).unwrap();
+    let jobs = matrix["include"].as_array().unwrap();
+    assert_eq!(jobs.len(), 2, "{matrix}");
+    for job in jobs {
+        let of = |field: &str| job[field].as_str().unwrap().to_owned();
+        let node = format!("{}/{}", of("execution"), of("node"));
+        let variables = [("NAMESPACE", of("namespace")), ("NODE", node)];
+        let variables = variables
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        run(
+            &script_with(&workflow, "planspec work"),
+            &[&variables[..], &[("PLANSPEC_ACTOR", "ci")]].concat(),
+        );
+    }
+    ana.git("fetch -q origin");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    assert_eq!(ana.phase("execution/other"), "Running");
+}

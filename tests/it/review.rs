@@ -1,0 +1,338 @@
+//! Reviews: pairs of revisions with what is said about them, and the verbs on real repositories.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use planspec::core::config::Config;
+use planspec::core::diagnostic::{Code, Diagnostic};
+use planspec::core::review::rules::{self, Policy, Sides};
+use planspec::core::review::{self, Subject};
+use planspec::core::snapshot::Snapshot;
+use planspec::core::source::{Content, SourceFile};
+use planspec::show;
+use planspec::show::findings;
+use planspec::show::review::Shown;
+
+use crate::resources::{execution, file, gate, gate_node, plan, plan_with, resource, task};
+use crate::sandbox::{Place, Sandbox};
+
+/// `PLANSPEC_EXPECT=1 cargo test --test it review` writes what is said as what is expected.
+const WRITE: &str = "PLANSPEC_EXPECT";
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/review");
+    let entries = fs::read_dir(folder).unwrap();
+    let mut cases: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    cases
+}
+
+fn files(folder: &Path) -> Vec<SourceFile> {
+    let mut files: Vec<SourceFile> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let bytes = fs::read(&path).unwrap();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            SourceFile {
+                path: format!("planspec/{name}"),
+                blob: planspec::core::digest::sha256_hex(&bytes),
+                content: Content::Bytes(bytes.into()),
+            }
+        })
+        .collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// Text, Markdown and JSON about a pair.
+fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
+    let review = review::compare(old, new);
+    let policy = Policy::new(&Config::default(), (String::new(), None));
+    let sides = Sides {
+        old,
+        new,
+        policies: (&policy, &policy),
+    };
+    let found = rules::findings(&review, &sides, &Config::default());
+    let rules: Vec<Diagnostic> = found
+        .iter()
+        .filter(|finding| finding.code != Code::LOOK_TWICE)
+        .cloned()
+        .collect();
+    let texts = |file: &str| new.text(file);
+    let declared = |subject: &Subject| rules::declared(subject, old, new);
+    let shown = Shown {
+        review: &review,
+        snapshots: (old, new),
+        names: ("before", "after"),
+        declared: &declared,
+        touched: &[],
+        status_known: true,
+        findings: &rules,
+        place: &|finding| new.place(&finding.file, &finding.place),
+    };
+    let concise = findings::render(&rules, &texts, findings::Format::Concise, false);
+    let json = findings::render(&found, &texts, findings::Format::Json, false);
+    let json = serde_json::from_str(&json).unwrap();
+    [
+        (
+            "review.txt",
+            show::review::text::render(&shown, Some(100), false) + &concise,
+        ),
+        ("review.md", show::review::markdown::render(&shown)),
+        (
+            "review.json",
+            show::json(&show::review::json::value(&shown, &json)),
+        ),
+    ]
+}
+
+#[test]
+fn pairs_of_revisions_are_reviewed_as_expected() {
+    let cases = cases();
+    assert!(cases.len() >= 40, "{}", cases.len());
+    let mut wrong = Vec::new();
+    for case in cases {
+        let old = Snapshot::build(&files(&case.join("before")), &Config::default());
+        let new = Snapshot::build(&files(&case.join("after")), &Config::default());
+        for (name, said) in said(&old, &new) {
+            let path = case.join(name);
+            if std::env::var_os(WRITE).is_some() {
+                fs::write(&path, &said).unwrap();
+            }
+            let expected = fs::read_to_string(&path).unwrap_or_default();
+            if said != expected {
+                wrong.push(format!("{}:\n{said}", path.display()));
+            }
+        }
+    }
+    let hint = format!("{WRITE}=1 writes what is said");
+    assert!(wrong.is_empty(), "{}\n{hint}", wrong.join("\n"));
+}
+
+#[test]
+fn a_review_of_a_revision_against_itself_is_empty() {
+    for case in cases() {
+        for side in ["before", "after"] {
+            let files = files(&case.join(side));
+            let one = Snapshot::build(&files, &Config::default());
+            let other = Snapshot::build(&files, &Config::default());
+            let review = review::compare(&one, &other);
+            assert!(review.is_empty(), "{}: {review:?}", case.display());
+        }
+    }
+}
+
+const GATED: &str = "planspec/all.yaml";
+
+/// A repository with a plan behind a gate on `main`, and a branch that is checked out.
+fn branched<'s>(sandbox: &'s Sandbox, more: &[String]) -> Place<'s> {
+    let solo = sandbox.repository("solo");
+    solo.publish(GATED, shop(more, "ok"));
+    solo.git("checkout -q -b change");
+    solo
+}
+
+/// `go` waits for `waits_for`.
+fn shop(more: &[String], waits_for: &str) -> String {
+    let nodes = [
+        task("draw"),
+        gate_node("ok", "sign").after("draw"),
+        task("go").after(waits_for),
+    ];
+    let mut all = vec![plan("p", &nodes), gate("sign", "p")];
+    all.extend_from_slice(more);
+    file(&all)
+}
+
+#[test]
+fn a_branch_is_compared_with_where_it_left_the_spec_branch() {
+    let sandbox = Sandbox::new();
+    let solo = branched(&sandbox, &[]);
+    solo.run("review").ok().says("nothing changes in the work");
+    solo.write(GATED, shop(&[], "draw")).commit("Faster");
+    // What happens on the spec branch meanwhile is not this branch's doing.
+    solo.git("checkout -q main");
+    solo.write("planspec/other.yaml", plan("other", &[task("a")]))
+        .commit("Other");
+    solo.git("checkout -q change");
+    let said = "go no longer waits for the decision at ok";
+    for range in ["", "main", "main...HEAD", "main...change"] {
+        let ran = solo.run(&format!("review {range}")).ok().says(said);
+        ran.never_says("Plan default/other");
+    }
+    solo.run("review main..HEAD")
+        .ok()
+        .says(said)
+        .says("other, removed");
+    solo.run("review nowhere..HEAD")
+        .exits(2)
+        .notes("there is no revision `nowhere`");
+    solo.run("review --plan p").ok().says(said);
+    solo.run("review --plan q").exits(1);
+}
+
+#[test]
+fn a_rule_at_error_level_ends_with_1_and_the_change_does_not_choose_its_rules() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.write(".planspec.yaml", "rules: {PS407: error}\n")
+        .publish(GATED, shop(&[], "ok"));
+    solo.git("checkout -q -b change");
+    solo.write(".planspec.yaml", "rules: {PS407: off}\n")
+        .write(GATED, shop(&[], "draw"))
+        .commit("Faster");
+    let ran = solo.run("review --format json").exits(1);
+    let codes: Vec<&str> = ran.json()["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["code"].as_str().unwrap())
+        .map(|code| if code == "PS407" { "PS407" } else { "another" })
+        .collect();
+    assert!(codes.contains(&"PS407"), "{ran}");
+    solo.run("review --format github").exits(1).says("::error ");
+    let sarif = solo.run("review --format sarif").exits(1).json();
+    assert_eq!(sarif["version"], "2.1.0");
+    solo.run("review --format markdown")
+        .exits(1)
+        .says("<!-- planspec review -->");
+}
+
+#[test]
+fn what_is_broken_now_is_told_and_what_was_broken_before_is_not() {
+    let sandbox = Sandbox::new();
+    let solo = branched(&sandbox, &[plan("old", &[task("a").after("nowhere")])]);
+    solo.write(
+        "planspec/new.yaml",
+        plan("new", &[task("b").after("nobody")]),
+    )
+    .commit("New");
+    solo.run("review")
+        .exits(1)
+        .says("nobody")
+        .never_says("nowhere");
+}
+
+#[test]
+fn runs_stay_on_their_revision_and_approvals_are_needed_again() {
+    let sandbox = Sandbox::new();
+    let runs = [execution("run", "p")];
+    let solo = branched(&sandbox, &runs);
+    solo.git("checkout -q main");
+    solo.run("reconcile").ok();
+    solo.works("run/draw", "agent:a");
+    solo.run("approve run/ok --reconcile").ok();
+    let later = [runs.as_slice(), &[execution("later", "p")]].concat();
+    solo.git("checkout -q change");
+    solo.write(GATED, shop(&later, "draw")).commit("Faster");
+    let said = solo.run("review").ok();
+    let said = said
+        .says("default/run (Running) stays on the revision of")
+        .says("the approval of ana@example.com at ok holds for default/run only");
+    said.says("PS404");
+    let runs = &solo.run("review --format json").ok().json()["runs"];
+    assert_eq!(runs[0]["how"], "pinned");
+    assert_eq!(runs[0]["approvals"]["ok"][0], "ana@example.com");
+    // Deleting the file of a run cancels it.
+    solo.write(GATED, shop(&[], "ok")).commit("No run");
+    solo.run("review")
+        .ok()
+        .says("default/run (Running) is cancelled: its file is gone");
+}
+
+#[test]
+fn a_changed_goal_leaves_its_runs_and_what_was_attested_behind() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let goal = |says: &str| {
+        let criteria = format!("acceptanceCriteria: [{{id: fast, description: {says}}}]\n");
+        resource("Goal", "g", &format!("description: d\n{criteria}"))
+    };
+    let all = |says: &str| {
+        let plan = plan_with("p", "goalRef: {name: g}\n", &[task("go")]);
+        file(&[goal(says), plan, execution("run", "p")])
+    };
+    solo.publish(GATED, all("a second"));
+    solo.run("reconcile").ok();
+    solo.works("run/go", "agent:a");
+    solo.run("attest run fast --met --reconcile").ok();
+    solo.git("checkout -q -b change");
+    solo.write(GATED, all("an hour")).commit("Slower");
+    solo.run("review")
+        .ok()
+        .says("default/run (Succeeded) no longer counts for Goal default/g")
+        .says("what ana@example.com attested of fast no longer holds");
+}
+
+#[test]
+fn the_work_tree_and_the_index_are_compared_with_head() {
+    let sandbox = Sandbox::new();
+    let solo = branched(&sandbox, &[]);
+    solo.run("diff").ok().says("nothing changes in the work");
+    solo.write(GATED, shop(&[], "draw"));
+    let said = "go no longer waits for the decision at ok";
+    for what in ["", "plan p", "plan/p", "planspec", GATED] {
+        solo.run(&format!("diff {what}")).ok().says(said);
+    }
+    solo.run("diff gate sign")
+        .ok()
+        .says("nothing changes in the work");
+    solo.run("diff --staged")
+        .ok()
+        .says("nothing changes in the work");
+    solo.git("add -A");
+    solo.run("diff --staged").ok().says(said);
+    solo.run("diff nothing.yaml")
+        .exits(2)
+        .notes("holds no resource on either side");
+    solo.run("diff --rev nowhere").exits(2);
+}
+
+#[test]
+fn who_may_approve_does_not_change_with_what_is_to_be_approved() {
+    let sandbox = Sandbox::new();
+    let solo = branched(&sandbox, &[]);
+    solo.write(
+        ".planspec/allowed_signers",
+        "eve@example.com ssh-ed25519 AAAA\n",
+    )
+    .commit("Signers");
+    solo.run("review").ok().never_says("PS406");
+    solo.write(GATED, shop(&[], "draw")).commit("Faster");
+    solo.run("review")
+        .ok()
+        .says("PS406")
+        .says("the allowed signers change together with Plan default/p");
+}
+
+#[test]
+fn a_large_review_stays_within_what_a_comment_holds_and_says_what_was_cut() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let plans = |word: &str| -> Vec<String> {
+        let nodes = |count: usize| -> Vec<_> {
+            let says = |at| format!("description: '{word} | <b> @x {at}'");
+            (0..count)
+                .map(|at| task(&format!("n{at}")).with(&says(at)))
+                .collect()
+        };
+        let wide = std::iter::once(plan("p0", &nodes(300)));
+        wide.chain((1..300).map(|at| plan(&format!("p{at}"), &nodes(5))))
+            .collect()
+    };
+    solo.publish(GATED, file(&plans("before")));
+    solo.git("checkout -q -b change");
+    solo.write(GATED, file(&plans("after")))
+        .commit("Other words");
+    let said = solo.run("review --format markdown").ok();
+    assert!(said.out.len() < 60_000, "{}", said.out.len());
+    for cut in ["found no room here", "more, in `planspec review`"] {
+        assert!(said.out.contains(cut), "{cut}: {said}");
+    }
+    assert!(
+        !said.out.contains("<b>") && !said.out.contains("@x"),
+        "{said}"
+    );
+}
