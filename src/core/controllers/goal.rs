@@ -50,7 +50,7 @@ pub fn reconcile(
         .iter()
         .max_by_key(|(key, run)| (run.start_time, *key))
         .map(|(_, run)| *run);
-    let attested = newest.map(|run| Attested::of(spec, run));
+    let criteria = newest.map(|run| Criteria::of(spec, run));
 
     let (phase, reason, message) = match newest.map(|run| run.phase) {
         _ if unfinished && deadline.is_some_and(|deadline| deadline <= world.now) => {
@@ -59,12 +59,12 @@ pub fn reconcile(
             (GoalPhase::Failed, "TimedOut", message)
         }
         _ if unfinished => (GoalPhase::Executing, "Executing", String::new()),
-        Some(ExecutionPhase::Succeeded) => match attested.unwrap_or_default() {
-            Attested { unmet, .. } if !unmet.is_empty() => {
+        Some(ExecutionPhase::Succeeded) => match criteria.unwrap_or_default() {
+            Criteria { unmet, .. } if !unmet.is_empty() => {
                 let message = format!("not met: {}", unmet.join(", "));
                 (GoalPhase::Failed, "CriterionUnmet", message)
             }
-            Attested { missing, .. } if !missing.is_empty() => {
+            Criteria { missing, .. } if !missing.is_empty() => {
                 let message = format!("not attested yet: {}", missing.join(", "));
                 (GoalPhase::Executing, "AwaitingAttestation", message)
             }
@@ -171,28 +171,25 @@ impl<'a> Service<'a> {
     }
 }
 
-/// What was said about the criteria of a goal that have an id.
+/// The criteria of a goal that have an id, as one run leaves them.
 #[derive(Default)]
-struct Attested<'a> {
+struct Criteria<'a> {
     missing: Vec<&'a str>,
     unmet: Vec<&'a str>,
 }
 
-impl<'a> Attested<'a> {
-    /// Of one run; who says that a criterion is not met wins.
-    fn of(spec: &'a GoalSpec, run: &ExecutionStatus) -> Attested<'a> {
-        let said = &run.extensions.attestations;
-        let mut attested = Attested::default();
+impl<'a> Criteria<'a> {
+    fn of(spec: &'a GoalSpec, run: &ExecutionStatus) -> Criteria<'a> {
+        let mut criteria = Criteria::default();
         let ids = spec.acceptance_criteria.iter();
         for id in ids.filter_map(|criterion| criterion.id.as_deref()) {
-            let mut about = said.iter().filter(|said| said.criterion == id).peekable();
-            if about.peek().is_none() {
-                attested.missing.push(id);
-            } else if about.any(|said| !said.met) {
-                attested.unmet.push(id);
+            if run.is_unmet(id) {
+                criteria.unmet.push(id);
+            } else if !run.is_met(id) {
+                criteria.missing.push(id);
             }
         }
-        attested
+        criteria
     }
 }
 

@@ -28,16 +28,12 @@ pub(super) fn attest(
         Address::Attestation {
             criterion, actor, ..
         },
-        Action::Attestation { .. },
+        Action::Attestation {
+            criterion: id,
+            met,
+            evidence,
+        },
     ) = (&incoming.address, &received.record.action)
-    else {
-        return Err(misplaced());
-    };
-    let Action::Attestation {
-        criterion: id,
-        met,
-        evidence,
-    } = &received.record.action
     else {
         return Err(misplaced());
     };
@@ -52,7 +48,7 @@ pub(super) fn attest(
         return Err(("RunOver", why));
     }
     let mut of_document = status.extensions.criteria.iter();
-    if !criteria(turn, status).contains(&id.as_str()) && of_document.all(|one| one.id != *id) {
+    if !of_goal(turn, status).contains(&id.as_str()) && of_document.all(|one| one.id != *id) {
         let why = format!("neither the goal nor the document has a criterion with the id `{id}`");
         return Err(("UnknownCriterion", why));
     }
@@ -73,7 +69,7 @@ pub(super) fn attest(
 }
 
 /// The ids of the criteria of the goal that a run serves, as the goal stands now.
-fn criteria<'a>(turn: &Turn<'a>, status: &ExecutionStatus) -> Vec<&'a str> {
+fn of_goal<'a>(turn: &Turn<'a>, status: &ExecutionStatus) -> Vec<&'a str> {
     let pinned = status.extensions.pinned.as_ref();
     let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) else {
         return Vec::new();

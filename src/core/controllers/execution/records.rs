@@ -67,7 +67,7 @@ fn note(incoming: &Incoming, received: &Received, refusal: Refusal, seen: Time) 
 }
 
 /// Fold in records about an execution that has not started, is over, or cannot be judged: only a
-/// request can be applied.
+/// request to stop it can be applied, and what is attested of a run that was started.
 pub(super) fn fold_without_run(
     turn: &Turn<'_>,
     uid: &str,
@@ -184,9 +184,8 @@ impl Run<'_> {
 
     /// Whether a review was counted or listed before: after a retry they are read again.
     fn knows(&self, incoming: &Incoming, received: &Received) -> bool {
-        let extensions = &self.status.extensions;
         let is_review = matches!(received.record.action, Action::Review { .. });
-        if !is_review || extensions.retried_by.is_empty() {
+        if !is_review || self.status.extensions.retried_by.is_empty() {
             return false;
         }
         let ref_name = incoming.address.to_string();
