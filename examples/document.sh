@@ -1,6 +1,6 @@
 #!/bin/sh
 # A PlanSpec 1.2 document from its first commit to Succeeded: a step for a person, one for an agent, one that
-# somebody approves, and the attestations that make it a success. Everything happens in a throw-away folder.
+# somebody approves, a check and the attestations that make it a success. Everything happens in a throw-away folder.
 # Builds the program first, or takes $PLANSPEC_BIN.
 set -eu
 
@@ -50,6 +50,12 @@ run planspec reconcile
 
 # A person translates, an agent builds.
 run planspec claim greeting-1/translate
+mkdir greeting
+for language in de en es fr hi ja pt ru sw zh; do
+    echo "A greeting ($language)" >"greeting/$language.txt"
+done
+git add greeting
+git commit -q -m "Greetings in ten languages"
 run planspec report greeting-1/translate --succeeded --reconcile
 run planspec claim greeting-1/choose --as agent:builder
 run planspec report greeting-1/choose --as agent:builder --succeeded --reconcile
@@ -59,7 +65,8 @@ run planspec approve greeting-approve-release -m "All ten are polite" --reconcil
 run planspec claim greeting-1/release --as agent:builder
 run planspec report greeting-1/release --as agent:builder --succeeded --reconcile
 
-# Done is not yet a success: the contract says what else must be true.
+# Done is not yet a success: the contract says what else must be true. One criterion has a check.
+run planspec verify greeting-1
 run planspec attest greeting-1 understood --met -m "Asked ten visitors"
 run planspec attest greeting-1 no-tracking --met -m "Nothing is written" --reconcile
 run planspec describe execution greeting-1

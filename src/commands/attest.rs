@@ -7,7 +7,7 @@ use super::{ActorArgs, Context, NamespaceArg, reconcile, runs, suggestion};
 use crate::core::record::{Action, Address, ref_safe};
 use crate::failure::{Failure, Outcome};
 
-/// Say whether a criterion of the goal that an execution serves is met
+/// Say whether a criterion of the goal or the document of an execution is met
 ///
 /// A goal whose criteria have ids is Succeeded when its newest execution is and each of them is
 /// attested; of several people, who says that it is not met wins. Your newest word counts.
@@ -40,11 +40,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let look = runs::look(&store)?;
     let run = look.run(&args.execution, args.namespace.namespace.as_deref())?;
     let name = run.key.qualified();
-    check(&store, &look, run, &args.criterion)?;
+    check(&store, &look, run, args)?;
     let action = Action::Attestation {
         criterion: args.criterion.clone(),
         met: args.met,
         evidence: args.message.clone(),
+        commit: None,
+        results: Vec::new(),
     };
     let address = Address::Attestation {
         run: runs::run_ref(run),
@@ -63,11 +65,21 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 }
 
 /// Reconcile would not take it.
-fn check(store: &Store, look: &runs::Look, run: runs::Run<'_>, criterion: &str) -> Outcome {
+fn check(store: &Store, look: &runs::Look, run: runs::Run<'_>, args: &Args) -> Outcome {
+    let criterion = args.criterion.as_str();
     let name = run.key.qualified();
     let of_document = &run.status.extensions.criteria;
-    if of_document.iter().any(|one| one.id == criterion) {
-        return Ok(());
+    if let Some(one) = of_document.iter().find(|one| one.id == criterion) {
+        return match args.met && !one.checks.is_empty() {
+            true => Err(Failure::not_met(format!(
+                "`{criterion}` of {name} has checks, which decide"
+            ))
+            .hint(format!(
+                "run them: planspec verify {} -n {}",
+                run.key.name, run.key.namespace
+            ))),
+            false => Ok(()),
+        };
     }
     let pinned = run.status.extensions.pinned.as_ref();
     let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) else {

@@ -1,37 +1,45 @@
 //! `planspec verify`: check the acceptance criteria of a reported node, and say what came of it.
 
+mod contract;
+
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::runs::{self, Look, Run};
 use super::store::{self, Store};
 use super::{ActorArgs, Context, NamespaceArg, reconcile};
-use crate::core::config::Verifier;
-use crate::core::record::{Action, Address, ref_safe};
+use crate::core::controllers::execution::broken;
+use crate::core::record::{Action, Address, Record, ref_safe};
 use crate::core::resource::{
-    AWAITING_VERIFICATION, CriterionResult, Node, NodePhase, NodeStatus, TaskCriterion,
+    AWAITING_VERIFICATION, CriterionResult, NodePhase, NodeStatus, PinnedTarget, TaskCriterion,
 };
 use crate::failure::{Failure, Outcome};
 use crate::git::read;
 use crate::git::worktree::Worktree;
 use crate::worker::criteria;
+use crate::worker::log::shortened;
 use crate::worker::signals::Stop;
-use crate::worker::tool::{self, Bench, Errand};
+use crate::worker::tool::{self, Bench, Errand, Part};
 
 /// Schemes whose targets have an environment for commands.
 const TOOL: &str = "tool://";
 /// How long excerpts may be, from what is wished to what is needed for a record to fit.
 const EXCERPTS: [usize; 4] = [1000, 300, 80, 0];
 
-/// Check the acceptance criteria of a node that was reported done
+/// Check the acceptance criteria of a node that was reported done, or the success criteria of a run
 ///
-/// Runs the commands of the plan that the run is held to on the tree of the commit that the report
-/// names, in a work tree of its own. Exits with 1 when a required criterion does not hold.
+/// Of a node: runs the commands of the plan that the run is held to on the tree of the commit that
+/// the report names. Of an execution: runs the checks that its document has for success criteria, on
+/// the spec branch, when all nodes have ended. In a work tree of its own. Exits with 1 when a
+/// required criterion does not hold.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node: EXECUTION/NODE
-    #[arg(value_name = "EXECUTION/NODE")]
+    /// The node, or the execution
+    #[arg(value_name = "EXECUTION[/NODE]")]
     target: String,
+    /// Of an execution: check this revision, not the spec branch
+    #[arg(long, value_name = "REV")]
+    rev: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
     #[command(flatten)]
@@ -40,12 +48,12 @@ pub struct Args {
 
 /// What is checked.
 pub(super) struct Checked<'a> {
-    /// Which node of which run, which attempt.
+    /// What it is for.
     pub errand: &'a Errand,
-    /// The node as the run is held to it.
-    pub node: &'a Node,
-    /// Its status.
-    pub status: &'a NodeStatus,
+    /// What must hold.
+    pub criteria: &'a [TaskCriterion],
+    /// Where the work was to be done: commands run in its environment.
+    pub target: Option<&'a PinnedTarget>,
     /// The commit on whose tree it is checked; it is here.
     pub commit: &'a str,
 }
@@ -57,14 +65,26 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let store = Store::open(context)?;
     let actor = store.actor(args.actor.actor.as_deref())?;
     let look = runs::look(&store)?;
+    if !args.target.contains('/') {
+        let at = contract::At {
+            target: &args.target,
+            namespace: args.namespace.namespace.as_deref(),
+            rev: args.rev.as_deref(),
+        };
+        let unmet = contract::verify(context, &store, &look, &at, &actor, &stop)?;
+        reconcile::afterwards(context, &store, args.actor.reconcile)?;
+        return unmet.map_or(Ok(()), Err);
+    }
+    if args.rev.is_some() {
+        return Err(Failure::usage("--rev is for an execution")
+            .hint("a node is checked on the commit that its report names"));
+    }
     let (run, id, status) = look.node(&args.target, args.namespace.namespace.as_deref())?;
     let name = format!("{}/{id}", run.key.qualified());
     let Some(reported) = status.extensions.report.as_ref().filter(|_| waits(status)) else {
         return Err(nothing_to_verify(&name, status));
     };
-    let config = &look.view.config;
-    let person = |actor: &str| config.approvals.person(actor);
-    if config.verification == Verifier::Independent && person(&actor) == person(&reported.actor) {
+    if !look.view.config.may_verify(&actor, &reported.actor) {
         return Err(Failure::not_met(format!(
             "{actor} reported {name}, and somebody else must verify it"
         ))
@@ -84,8 +104,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let errand = errand(run, id, status.attempt);
     let subject = Checked {
         errand: &errand,
-        node,
-        status,
+        criteria: &node.acceptance_criteria,
+        target: status.extensions.target.as_ref(),
         commit,
     };
     let tell = |criterion: &TaskCriterion, result: &CriterionResult| {
@@ -141,8 +161,10 @@ pub(super) fn errand(run: Run<'_>, id: &str, attempt: u32) -> Errand {
     Errand {
         namespace: run.key.namespace.clone(),
         execution: run.key.name.clone(),
-        node: id.to_owned(),
-        attempt,
+        part: Part::Attempt {
+            node: id.to_owned(),
+            attempt,
+        },
     }
 }
 
@@ -169,7 +191,7 @@ fn fetch(
     }
 }
 
-/// Check all criteria of a node, in a work tree of its own. Nothing when it was to stop before the
+/// Check all criteria, in a work tree of its own. Nothing when it was to stop before the
 /// end: then nothing can be said.
 ///
 /// # Errors
@@ -181,8 +203,8 @@ pub(super) fn check(
     tell: &dyn Fn(&TaskCriterion, &CriterionResult),
 ) -> Outcome<Option<Vec<CriterionResult>>> {
     let worktree = Worktree::add(&store.repo, checked.commit)?;
-    let target = checked.status.extensions.target.as_ref();
-    let config = target
+    let config = checked
+        .target
         .filter(|target| {
             target
                 .provider
@@ -199,7 +221,7 @@ pub(super) fn check(
             .map_err(|error| error.to_string())
     };
     let mut results = Vec::new();
-    for criterion in &checked.node.acceptance_criteria {
+    for criterion in checked.criteria {
         let about = about(checked, criterion);
         let subject = criteria::Subject {
             bench: &bench,
@@ -223,15 +245,6 @@ fn about(checked: &Checked<'_>, criterion: &TaskCriterion) -> Value {
     about["criterion"] = json!(criterion.name);
     about["commit"] = json!(checked.commit);
     about
-}
-
-/// The required criteria that do not hold.
-pub(super) fn broken(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Vec<String> {
-    let pairs = criteria.iter().zip(results);
-    pairs
-        .filter(|(criterion, result)| criterion.required && !result.holds)
-        .map(|(criterion, _)| criterion.name.clone())
-        .collect()
 }
 
 /// A criterion and what came of it, for people.
@@ -275,25 +288,34 @@ pub(super) fn send(
         attempt,
         actor: ref_safe(actor),
     };
-    let mut last = String::new();
-    for most in EXCERPTS {
-        let results = results.iter().cloned().map(|mut result| {
-            result.excerpt = crate::worker::log::shortened(&result.excerpt, most);
-            result
-        });
+    let record = fitting(&results, &|results| {
         let action = Action::Verification {
             node: id.to_owned(),
             attempt,
             report: report.to_owned(),
             commit: commit.to_owned(),
-            results: results.collect(),
+            results,
         };
-        let record = look.record(store, run, actor, action);
+        look.record(store, run, actor, action)
+    })?;
+    let tip = look.view.inbox.get(&address).map(String::as_str);
+    runs::send(store, &address, tip, &record)
+}
+
+/// A record of results, with as much of what was printed as fits.
+fn fitting(
+    results: &[CriterionResult],
+    record: &dyn Fn(Vec<CriterionResult>) -> Record,
+) -> Outcome<Record> {
+    let mut last = String::new();
+    for most in EXCERPTS {
+        let results = results.iter().cloned().map(|mut result| {
+            result.excerpt = shortened(&result.excerpt, most);
+            result
+        });
+        let record = record(results.collect());
         match store::fits(&record) {
-            Ok(()) => {
-                let tip = look.view.inbox.get(&address).map(String::as_str);
-                return runs::send(store, &address, tip, &record);
-            }
+            Ok(()) => return Ok(record),
             Err(why) => last = why,
         }
     }

@@ -151,6 +151,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Whether `actor` may verify what `worker` did.
+    pub fn may_verify(&self, actor: &str, worker: &str) -> bool {
+        self.verification != Verifier::Independent
+            || self.approvals.person(actor) != self.approvals.person(worker)
+    }
+
     /// Whether a path is one of those that hold resources.
     pub fn covers(&self, path: &str) -> bool {
         self.paths.iter().any(|pattern| {

@@ -153,10 +153,12 @@ codes! {
     CONSTRAINT_TYPE = "PS607" Warning "a type of constraint that the format does not name";
     NOTHING_EXCLUDED = "PS608" Warning "a document that puts nothing out of scope";
     OTHER_MAJOR = "PS609" Warning "a document of another major version of the format";
+    CRITERION_NOT_FOUND = "PS611" Error "checks for a criterion that the document does not have";
     EMPTY_GOAL = "PS621" Error "a document without a goal";
     NO_PRIMARY_CRITERION = "PS622" Error "a document without a primary success criterion";
     DELEGATION_CONFLICT = "PS623" Error "a step that is delegated otherwise than the document allows";
     NO_STEP_CRITERIA = "PS624" Error "a step for an agent without acceptance criteria";
+    NOT_AUTOMATED = "PS625" Error "checks for a criterion that is not automated";
     OPEN_QUESTION = "PS631" Warning "not ready: a question is open";
     RISK_NOT_MITIGATED = "PS632" Warning "not ready: a likely risk without mitigation";
     DEPENDENCY_NOT_AVAILABLE = "PS633" Warning "not ready: a dependency is not available";
@@ -207,7 +209,7 @@ impl Code {
     /// the resource has no sound structure, nobody can tell which of two is meant, or the plan has
     /// no order. Neither the configuration nor a comment takes such an error away.
     pub fn is_fatal(self) -> bool {
-        const GRAPH: [Code; 11] = [
+        const GRAPH: [Code; 12] = [
             Code::DUPLICATE_RESOURCE,
             Code::DUPLICATE_NODE,
             Code::DANGLING_EDGE,
@@ -217,6 +219,7 @@ impl Code {
             Code::DUPLICATE_ITEM,
             Code::DOCUMENT_ID_TWICE,
             Code::STEP_NOT_FOUND,
+            Code::CRITERION_NOT_FOUND,
             Code::STEP_CYCLE,
             Code::STEP_EXTENSION,
         ];

@@ -842,8 +842,8 @@ spec:
             ]
         );
         let named = DOCUMENT.replacen(
-            '{',
-            "{\"x-planspec\": {\"name\": \"hello\", \"namespace\": \"web\"},",
+            "\"x-planspec\": {",
+            "\"x-planspec\": {\"name\": \"hello\", \"namespace\": \"web\",",
             1,
         );
         assert_eq!(

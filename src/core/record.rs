@@ -185,7 +185,7 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "is_zero")]
         target_generation: u64,
     },
-    /// Whether a criterion of the goal is met.
+    /// Whether a criterion of the goal, or of the document, is met.
     Attestation {
         /// Id of the criterion.
         criterion: String,
@@ -194,6 +194,12 @@ pub enum Action {
         /// What shows that.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         evidence: String,
+        /// The commit on whose tree it was checked, where checks decide.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+        /// One result for each check of the criterion, in their order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        results: Vec<CriterionResult>,
     },
     /// An operator's wish.
     Request {

@@ -503,14 +503,6 @@ impl World {
         let pinned = self.run().extensions.pinned.as_ref();
         let report = status.extensions.report.as_ref();
         let of_report = report.and_then(|report| report.commit.clone());
-        let result = |(name, holds): &(&str, bool)| CriterionResult {
-            name: (*name).to_owned(),
-            holds: *holds,
-            ran: "make check".to_owned(),
-            code: Some(i64::from(!*holds)),
-            duration_ms: 12,
-            excerpt: String::new(),
-        };
         let action = Action::Verification {
             node: node.to_owned(),
             attempt: status.attempt,
@@ -534,10 +526,17 @@ impl World {
 
     /// Say whether a criterion of the goal is met.
     pub fn attest(&mut self, criterion: &str, actor: &str, met: bool) {
+        self.check(criterion, actor, met, &[]);
+    }
+
+    /// Say what the checks of a criterion said, each with whether it holds.
+    pub fn check(&mut self, criterion: &str, actor: &str, met: bool, results: &[(&str, bool)]) {
         let action = Action::Attestation {
             criterion: criterion.to_owned(),
             met,
             evidence: String::new(),
+            commit: (!results.is_empty()).then(|| "c0ffee".to_owned()),
+            results: results.iter().map(result).collect(),
         };
         let received = self.record(actor, action);
         let address = Address::Attestation {
@@ -942,4 +941,16 @@ fn assert_reads_back(tree: &StatusTree) {
         .map(|(path, text)| (path.as_str(), text.as_bytes()));
     let back = StatusTree::from_files(bytes, tree.pinned.clone());
     assert_eq!(back.as_ref(), Ok(tree), "the status does not read back");
+}
+
+/// What a check said.
+fn result((name, holds): &(&str, bool)) -> CriterionResult {
+    CriterionResult {
+        name: (*name).to_owned(),
+        holds: *holds,
+        ran: "make check".to_owned(),
+        code: Some(i64::from(!*holds)),
+        duration_ms: 12,
+        excerpt: String::new(),
+    }
 }

@@ -203,6 +203,7 @@ impl Page<'_> {
             ]
         });
         self.table(&["Criterion", "What", "Checked", "Weight"], rows.collect());
+        self.checks();
         self.risks();
         if !document.dependencies.is_empty() {
             self.section("Dependencies");
@@ -215,6 +216,32 @@ impl Page<'_> {
                 ]
             });
             self.table(&["Dependency", "Type", "What", "Available"], rows.collect());
+        }
+    }
+
+    /// What decides about automated criteria.
+    fn checks(&mut self) {
+        let own = self.document.planspec.as_ref();
+        let checks = own.into_iter().flat_map(|own| &own.checks);
+        let checks = checks.flat_map(|(id, checks)| checks.iter().map(move |one| (id, one)));
+        let rows = checks.map(|(id, check)| {
+            let looks_at = [&check.command, &check.path, &check.url, &check.webhook_url];
+            let what = looks_at.into_iter().flatten().next().map(String::as_str);
+            let args = check.args.iter().flatten().map(String::as_str);
+            let words: Vec<&str> = what.into_iter().chain(args).collect();
+            let kind = serde_json::json!(check.kind);
+            vec![
+                format!("`{id}`"),
+                check.name.clone(),
+                kind.as_str().unwrap_or_default().replace('_', " "),
+                words.join(" "),
+                if check.required { "yes" } else { "" }.to_owned(),
+            ]
+        });
+        let rows: Vec<_> = rows.collect();
+        if !rows.is_empty() {
+            self.section("Checks");
+            self.table(&["Criterion", "Check", "Type", "What", "Decides"], rows);
         }
     }
 

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::escape::line;
 use super::graph::{GraphOf, look};
-use super::reconcile::{command, for_what};
+use super::reconcile::{command, for_what, short};
 use super::resource::{ended_well, short_digest, signed};
 use super::table::{self, rows, span};
 use super::time;
 use super::tree::{Row, tree};
 use crate::core::resource::{
-    Artifact, CriterionOf, CriterionResult, Decision, EdgeKind, ExecutionPhase, ExecutionStatus,
-    ExternalRef, Key, Node, NodePhase, NodeStatus, Time,
+    Artifact, ContractCriterion, CriterionOf, CriterionResult, Decision, EdgeKind, ExecutionPhase,
+    ExecutionStatus, ExternalRef, Key, NodePhase, NodeStatus, TaskCriterion, Time,
 };
 use crate::core::transition::{Waiting, WaitingFor, node_waits_for};
 
@@ -319,15 +319,34 @@ fn acceptance(page: &mut Sections, view: &RunView<'_>) {
             continue;
         }
         let results = verification.map_or(&[] as &[_], |verification| &verification.results);
-        let by = verification
-            .map(|verification| {
-                format!("{} by {}", time(verification.timestamp), verification.actor)
-            })
-            .unwrap_or_else(|| "not checked yet".to_owned());
-        lines.push(vec![id.clone(), by]);
-        lines.extend(criterion_rows(node, results));
+        let by = verification.map(|one| (one.timestamp, one.actor.as_str()));
+        let criteria = node.map_or(&[] as &[_], |node| &node.acceptance_criteria);
+        lines.extend(checked(id, by, criteria, results));
+    }
+    let contract = view.run.extensions.criteria.iter();
+    for one in contract.filter(|one| !one.checks.is_empty()) {
+        let mut said = view.run.said_about(&one.id);
+        let check = said.find(|said| !said.results.is_empty());
+        let by = check.map(|check| (check.timestamp, check.actor.as_str()));
+        let results = check.map_or(&[] as &[_], |check| &check.results);
+        lines.extend(checked(&one.id, by, &one.checks, results));
     }
     page.rows("Acceptance", &lines);
+}
+
+fn checked(
+    what: &str,
+    by: Option<(Time, &str)>,
+    criteria: &[TaskCriterion],
+    results: &[CriterionResult],
+) -> Vec<Vec<String>> {
+    let by = match by {
+        Some((when, who)) => format!("{} by {who}", time(when)),
+        None => "not checked yet".to_owned(),
+    };
+    let mut lines = vec![vec![what.to_owned(), by]];
+    lines.extend(criterion_rows(criteria, results));
+    lines
 }
 
 /// What is to be true beside the nodes, and who says so.
@@ -348,7 +367,10 @@ fn contract(page: &mut Sections, view: &RunView<'_>) {
         lines.push(row.map(str::to_owned).to_vec());
         lines.extend(view.run.said_about(&one.id).map(|said| {
             let word = if said.met { "met" } else { "not met" };
-            let evidence = said.evidence.clone().unwrap_or_default();
+            let evidence = match &said.commit {
+                Some(commit) => format!("on {}", short(commit)),
+                None => said.evidence.clone().unwrap_or_default(),
+            };
             let by = format!("by {}", said.actor);
             let row = ["", word, &by, &time(said.timestamp), &evidence];
             row.map(str::to_owned).to_vec()
@@ -357,8 +379,7 @@ fn contract(page: &mut Sections, view: &RunView<'_>) {
     page.rows("Contract", &lines);
 }
 
-fn criterion_rows(node: Option<&Node>, results: &[CriterionResult]) -> Vec<Vec<String>> {
-    let criteria = node.map_or(&[] as &[_], |node| &node.acceptance_criteria);
+fn criterion_rows(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Vec<Vec<String>> {
     let mut lines = Vec::new();
     let mut unnamed: Vec<&CriterionResult> = results.iter().collect();
     for criterion in criteria {
@@ -483,6 +504,7 @@ fn next(page: &mut Sections, view: &RunView<'_>) {
         commands.extend(commands_for(view, id, &waiting));
     }
     let (name, namespace) = (&view.key.name, &view.key.namespace);
+    commands.extend(open_criteria(view));
     if view.run.phase.can_be_retried() {
         let failed = view.run.node_statuses.iter();
         let failed = failed.filter(|(_, node)| node.phase == NodePhase::Failed);
@@ -507,6 +529,23 @@ fn next(page: &mut Sections, view: &RunView<'_>) {
             page.text.push_str(&format!("  {}\n", line(&command)));
         }
     }
+}
+
+/// Say, or check, whether what the contract still wants is met.
+fn open_criteria(view: &RunView<'_>) -> Vec<String> {
+    let run = view.run;
+    let mut nodes = run.node_statuses.values();
+    if run.phase.is_terminal() || !nodes.all(|node| node.phase.is_terminal()) {
+        return Vec::new();
+    }
+    let criteria = run.extensions.criteria.iter();
+    let open = criteria.filter(|one| one.required && !run.is_met(&one.id));
+    let (name, namespace) = (&view.key.name, &view.key.namespace);
+    let command = |one: &ContractCriterion| match one.checks.is_empty() {
+        true => format!("planspec attest {name} {} --met -n {namespace}", one.id),
+        false => format!("planspec verify {name} -n {namespace}"),
+    };
+    open.map(command).collect()
 }
 
 fn commands_for(view: &RunView<'_>, id: &str, waiting: &Waiting) -> Vec<String> {

@@ -253,7 +253,7 @@ mod tests {
 
     use super::*;
     use crate::worker::http::testing::{Server, says};
-    use crate::worker::tool::Errand;
+    use crate::worker::tool::{Errand, Part};
 
     fn has(path: &str, text: Option<&str>) -> Result<bool, String> {
         match (path, text) {
@@ -276,8 +276,10 @@ mod tests {
         let errand = Errand {
             namespace: "team".to_owned(),
             execution: "run".to_owned(),
-            node: "build".to_owned(),
-            attempt: 1,
+            part: Part::Attempt {
+                node: "build".to_owned(),
+                attempt: 1,
+            },
         };
         let env = [("GREETING".to_owned(), "hello".to_owned())].into();
         let bench = Bench::new(&tree, folder.path(), &env, &errand).unwrap();

@@ -142,21 +142,55 @@ pub struct Errand {
     pub namespace: String,
     /// Its name.
     pub execution: String,
-    /// The node.
-    pub node: String,
-    /// The attempt.
-    pub attempt: u32,
+    /// What of it.
+    pub part: Part,
+}
+
+/// What of a run a command is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// An attempt at a node.
+    Attempt {
+        /// The node.
+        node: String,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// A success criterion of the document that the run is held to.
+    Criterion(String),
 }
 
 impl Errand {
     /// As JSON, for whoever is asked over HTTP.
     pub fn to_value(&self) -> Value {
-        serde_json::json!({
+        let mut value = serde_json::json!({
             "namespace": self.namespace,
             "execution": self.execution,
-            "node": self.node,
-            "attempt": self.attempt,
-        })
+        });
+        match &self.part {
+            Part::Attempt { node, attempt } => {
+                value["node"] = node.as_str().into();
+                value["attempt"] = (*attempt).into();
+            }
+            Part::Criterion(id) => value["successCriterion"] = id.as_str().into(),
+        }
+        value
+    }
+
+    /// As variables of an environment.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("PLANSPEC_NAMESPACE", self.namespace.clone()),
+            ("PLANSPEC_EXECUTION", self.execution.clone()),
+        ];
+        match &self.part {
+            Part::Attempt { node, attempt } => variables.extend([
+                ("PLANSPEC_NODE", node.clone()),
+                ("PLANSPEC_ATTEMPT", attempt.to_string()),
+            ]),
+            Part::Criterion(id) => variables.push(("PLANSPEC_CRITERION", id.clone())),
+        }
+        variables
     }
 }
 
@@ -199,12 +233,7 @@ impl Bench {
         ]);
         let env = env.iter().filter(|(name, _)| !name.starts_with(OWN));
         environment.extend(env.map(|(name, value)| (name.into(), value.into())));
-        let own: [(&str, String); 4] = [
-            ("PLANSPEC_NAMESPACE", errand.namespace.clone()),
-            ("PLANSPEC_EXECUTION", errand.execution.clone()),
-            ("PLANSPEC_NODE", errand.node.clone()),
-            ("PLANSPEC_ATTEMPT", errand.attempt.to_string()),
-        ];
+        let own = errand.variables().into_iter();
         environment.extend(own.map(|(name, value)| (name.into(), value.into())));
         Ok(Bench {
             tree: tree.to_owned(),
@@ -404,8 +433,10 @@ mod tests {
         let errand = Errand {
             namespace: "team".to_owned(),
             execution: "run".to_owned(),
-            node: "build".to_owned(),
-            attempt: 2,
+            part: Part::Attempt {
+                node: "build".to_owned(),
+                attempt: 2,
+            },
         };
         let tree = folder.join("work");
         fs::create_dir_all(&tree).unwrap();

@@ -17,6 +17,14 @@ fn written(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
+/// What the check of `ten-languages` looks at.
+fn write_greetings(place: &Place<'_>) {
+    for language in "de en es fr hi ja pt ru sw zh".split(' ') {
+        place.write(&format!("greeting/{language}.txt"), language);
+    }
+    place.commit("ten greetings");
+}
+
 fn started<'a>(sandbox: &'a Sandbox, document: &Value) -> Place<'a> {
     let solo = sandbox.repository("solo");
     solo.publish(FILE, written(document));
@@ -91,10 +99,42 @@ fn a_run_whose_contract_is_kept_succeeds_and_so_does_its_goal() {
     ana.run("approve greeting-approve-release --reconcile").ok();
     ana.works("run/release", "agent:a");
     ana.run("attest run understood --met").ok();
-    ana.run("attest run no-tracking --met").ok();
-    ana.run("reconcile").ok();
-    assert_eq!(ana.phase("execution/run"), "Succeeded");
-    assert_eq!(ana.phase("goal/greeting"), "Succeeded");
+    ana.run("attest run no-tracking --met --reconcile").ok();
+    let run = ana.get("execution/run");
+    assert_eq!(run["status"]["message"], "ten-languages must be verified");
+    // Nobody's word is enough where a check decides.
+    ana.run("attest run ten-languages --met")
+        .exits(1)
+        .notes("planspec verify run -n default");
+    ana.run("verify run --reconcile")
+        .exits(1)
+        .says("does not hold: ten files")
+        .says("`ten-languages` of default/run is not met at ")
+        .notes("not met of default/run: ten-languages");
+    assert_eq!(
+        ana.get("execution/run")["status"]["reason"],
+        "CriterionUnmet"
+    );
+    write_greetings(&ana);
+    // What is not on the spec branch does not count, unless it is asked for.
+    ana.run("verify run").exits(1);
+    ana.run("verify run --rev HEAD").ok().says("is met at");
+    ana.push();
+    ana.run("describe execution run")
+        .ok()
+        .says("planspec verify run -n default");
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("verify run --as agent:ci --reconcile")
+        .ok()
+        .says("holds: ten files")
+        .says("as agent:ci");
+    ben.run("describe execution run")
+        .ok()
+        .says("Acceptance:")
+        .says("[x] ten files");
+    ben.run("verify run").exits(1).notes("is Succeeded");
+    assert_eq!(ben.phase("execution/run"), "Succeeded");
+    assert_eq!(ben.phase("goal/greeting"), "Succeeded");
 }
 
 #[test]
@@ -211,6 +251,8 @@ fn a_run_is_held_to_the_document_that_it_was_started_with() {
     solo.works("run/release", "agent:a");
     solo.run("attest run understood --met").ok();
     solo.run("attest run no-tracking --met --reconcile").ok();
+    write_greetings(&solo);
+    solo.run("verify run --reconcile").ok();
     assert_eq!(solo.phase("execution/run"), "Succeeded");
 }
 
@@ -252,8 +294,9 @@ fn names_that_collide_are_found_at_both_places() {
         .says("error[PS201]")
         .says("Goal default/greeting is defined 2 times")
         .says(FILE);
-    let named = GREETING.replacen('{', "{\"x-planspec\": {\"name\": \"hello\"},", 1);
-    solo.write(FILE, named);
+    let mut named = greeting();
+    named["x-planspec"]["name"] = json!("hello");
+    solo.write(FILE, written(&named));
     solo.run("validate").ok().notes("4 resources: valid");
 }
 

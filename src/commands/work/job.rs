@@ -12,6 +12,7 @@ use crate::commands::runs::{self, Look, Run};
 use crate::commands::store::{self, Sent, Store};
 use crate::commands::{report, verify};
 use crate::core::config::Verifier;
+use crate::core::controllers::execution::broken;
 use crate::core::digest::sha256_hex;
 use crate::core::record::{Action, ReportResult};
 use crate::core::resource::{Artifact, ArtifactKind, CriterionResult, Node, NodeStatus};
@@ -232,8 +233,8 @@ impl Job {
         let errand = verify::errand(task.run, &self.id, self.attempt);
         let checked = verify::Checked {
             errand: &errand,
-            node: task.node,
-            status: task.status,
+            criteria: &task.node.acceptance_criteria,
+            target: task.status.extensions.target.as_ref(),
             commit: done.commit.as_deref().unwrap_or(task.base),
         };
         let tell = |criterion: &_, result: &_| {
@@ -319,7 +320,7 @@ impl Job {
         };
         let commit = done.commit.as_deref().unwrap_or(task.base);
         let at = (task.run, self.id.as_str(), self.attempt);
-        let broken = verify::broken(&task.node.acceptance_criteria, &results);
+        let broken = broken(&task.node.acceptance_criteria, &results);
         patiently(worker, || {
             let (look, results) = (&self.look, results.clone());
             verify::send(store, look, at, &worker.actor, &report, commit, results)

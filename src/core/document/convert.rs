@@ -45,6 +45,7 @@ pub fn from_resources(
         name: Some(metadata.name.clone()),
         series: spec.series.clone(),
         edges: soft_edges(spec),
+        checks: Default::default(),
     };
     let statement = goal.map_or(&spec.description, |(_, goal)| &goal.description);
     let result = json!({
@@ -328,6 +329,10 @@ impl Document {
                  context, where nothing checks them"
                     .to_owned(),
             );
+        }
+        let own = content.planspec.as_ref();
+        if own.is_some_and(|own| !own.checks.is_empty()) {
+            lost.push("x-planspec.checks, which stand in the plan's context as well".to_owned());
         }
         let fields = self.value.as_object().into_iter().flatten();
         let unknown = fields.filter(|(field, _)| {

@@ -3,12 +3,12 @@
 //! The types are what a consumer looks at. What they do not name (`x-*` content, comments, fields
 //! of drafts) stays in the value that they were read from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use crate::core::diagnostic::Finder;
-use crate::core::resource::{Edge, Time};
+use crate::core::resource::{Edge, TaskCriterion, Time};
 
 /// Declare a closed list of words.
 macro_rules! words {
@@ -526,6 +526,10 @@ pub struct PlanspecExtension {
     /// Edges between nodes that `dependencies` cannot say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edges: Vec<Edge>,
+    /// What decides whether an automated success criterion is met, by its `criterion_id`: checks
+    /// as those of a task.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, Vec<TaskCriterion>>,
 }
 
 impl Content {

@@ -203,6 +203,7 @@ fn goal_spec(content: &Content) -> GoalSpec {
 /// What a worker should know of the whole, and what an approval of the plan is meant to cover.
 fn plan_spec(content: &Content, key: &Key, nodes: Vec<Node>) -> PlanSpec {
     let extension = content.planspec.clone().unwrap_or_default();
+    let checks = (!extension.checks.is_empty()).then_some(&extension.checks);
     let mut context = texts([("rationale", Some(&content.approach.rationale))]);
     let sections = [
         ("scope", serde_json::to_value(&content.scope)),
@@ -211,6 +212,7 @@ fn plan_spec(content: &Content, key: &Key, nodes: Vec<Node>) -> PlanSpec {
             "success_criteria",
             serde_json::to_value(&content.success_criteria),
         ),
+        ("checks", serde_json::to_value(checks)),
         (
             "escalation_policy",
             serde_json::to_value(&content.delegation.escalation_policy),
@@ -242,6 +244,10 @@ fn plan_spec(content: &Content, key: &Key, nodes: Vec<Node>) -> PlanSpec {
 /// What must be attested: every constraint and criterion can be, the blocking and primary ones
 /// must.
 fn contract(content: &Content) -> Contract {
+    let checks = |id: &str| {
+        let own = content.planspec.as_ref();
+        own.and_then(|own| own.checks.get(id)).cloned()
+    };
     let criteria = content.success_criteria.iter();
     let mut all: Vec<ContractCriterion> = criteria
         .map(|one| ContractCriterion {
@@ -249,6 +255,7 @@ fn contract(content: &Content) -> Contract {
             description: one.description.clone(),
             kind: CriterionOf::SuccessCriterion,
             required: one.weight == Weight::Primary,
+            checks: checks(&one.criterion_id).unwrap_or_default(),
         })
         .collect();
     let taken: HashSet<String> = all.iter().map(|one| one.id.clone()).collect();
@@ -263,6 +270,7 @@ fn contract(content: &Content) -> Contract {
             description: one.description.clone(),
             kind: CriterionOf::Constraint,
             required: one.blocking,
+            checks: Vec::new(),
         }
     }));
     let policy = content.delegation.escalation_policy.as_ref();

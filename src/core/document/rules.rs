@@ -20,6 +20,7 @@ pub(super) fn structure(found: &Finder<'_>, content: &Content, findings: &mut Ve
     unique_ids(found, content, findings);
     dependencies(found, content, findings);
     overridden_steps(found, content, findings);
+    checked_criteria(found, content, findings);
     constraint_types(found, content, findings);
     if content.scope.out_of_scope.is_empty() {
         let message = "nothing is out of scope";
@@ -195,6 +196,31 @@ fn overridden_steps(found: &Finder<'_>, content: &Content, findings: &mut Vec<Di
     }
 }
 
+/// `x-planspec.checks`, by the ids of criteria.
+fn checks(content: &Content) -> impl Iterator<Item = (&String, Vec<Step>)> {
+    let own = content.planspec.as_ref();
+    let ids = own.into_iter().flat_map(|own| own.checks.keys());
+    ids.map(|id| (id, path!["x-planspec", "checks", id.as_str()]))
+}
+
+fn checked_criteria(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
+    let ids = ids(&content.success_criteria, |one| &one.criterion_id);
+    let ids: BTreeSet<&str> = ids.into_iter().collect();
+    let unknown = checks(content).filter(|(id, _)| !ids.contains(id.as_str()));
+    for (index, (id, path)) in unknown.enumerate() {
+        let message = format!("there is no success criterion `{id}`");
+        let finding = found.at(Code::CRITERION_NOT_FOUND, path, Part::Key, message);
+        let near = match index < SUGGESTIONS {
+            true => did_you_mean(id, ids.iter().copied()),
+            false => None,
+        };
+        findings.push(finding.label("no such criterion").help(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "name a `criterion_id` of `success_criteria`".to_owned(),
+        }));
+    }
+}
+
 fn constraint_types(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     for (index, constraint) in content.constraints.iter().enumerate() {
         let ConstraintType::Other(word) = &constraint.kind else {
@@ -305,6 +331,15 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
         let path = path!["success_criteria"];
         let finding = found.at(Code::NO_PRIMARY_CRITERION, path, Part::Key, message);
         findings.push(finding.help("give at least one `weight: primary`"));
+    }
+    let manual = criteria
+        .iter()
+        .filter(|one| one.verification != Verification::Automated);
+    let manual: BTreeSet<&str> = manual.map(|one| one.criterion_id.as_str()).collect();
+    for (id, path) in checks(content).filter(|(id, _)| manual.contains(id.as_str())) {
+        let message = format!("criterion `{id}` has checks and is not automated");
+        let finding = found.at(Code::NOT_AUTOMATED, path, Part::Key, message);
+        findings.push(finding.help("write `verification: automated` there, or remove the checks"));
     }
     let overrides = content.delegation.step_overrides.iter();
     let overridden: BTreeSet<&str> = overrides.map(|other| other.step_id.as_str()).collect();

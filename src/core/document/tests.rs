@@ -17,7 +17,10 @@ fn greeting() -> Value {
 
 /// The document with one value replaced, or with null removed.
 fn with(pointer: &str, value: Value) -> Value {
-    let mut document = greeting();
+    put(greeting(), pointer, value)
+}
+
+fn put(mut document: Value, pointer: &str, value: Value) -> Value {
     let (parent, field) = pointer.rsplit_once('/').unwrap();
     let parent = document.pointer_mut(parent).unwrap();
     match (parent, value) {
@@ -75,6 +78,10 @@ fn line(finding: &Diagnostic) -> String {
 #[test]
 fn the_document_that_is_broken_below_is_ready() {
     assert_eq!(findings(&greeting()), [] as [&str; 0]);
+}
+
+fn check() -> Value {
+    json!({"type": "test_passes", "name": "all", "command": "make test"})
 }
 
 #[test]
@@ -188,6 +195,24 @@ fn each_rule_has_a_document_that_breaks_only_it() {
             "PS605 error structure approach.steps[3].x-planspec.retries: `retries`: `11` is out of \
              range, 0 to 10 are allowed",
         ),
+        (
+            with("/x-planspec", json!({"checks": {"understod": [check()]}})),
+            "PS611 error structure x-planspec.checks.understod: there is no success criterion \
+             `understod`",
+        ),
+        (
+            with(
+                "/x-planspec",
+                json!({"checks": {"understood": [{"type": "test_passes", "name": "n"}]}}),
+            ),
+            "PS101 error structure x-planspec.checks.understood[0]: a test_passes criterion needs \
+             `command`",
+        ),
+        (
+            with("/x-planspec", json!({"checks": {"understood": []}})),
+            "PS106 error structure x-planspec.checks.understood: `understood`: it is empty, at least \
+             one entry is expected",
+        ),
         // Leniencies.
         (
             step(json!({"intended_outcome": "x"})),
@@ -220,7 +245,11 @@ fn each_rule_has_a_document_that_breaks_only_it() {
              `goal_statement` is empty",
         ),
         (
-            with("/success_criteria/0/weight", json!("secondary")),
+            {
+                let mut document = with("/success_criteria/0/weight", json!("secondary"));
+                document["success_criteria"][1]["weight"] = json!("secondary");
+                document
+            },
             "PS622 error semantics success_criteria: no success criterion is primary: nothing \
              decides about success",
         ),
@@ -238,6 +267,11 @@ fn each_rule_has_a_document_that_breaks_only_it() {
             with("/approach/steps/1/acceptance_criteria", json!("")),
             "PS624 error semantics approach.steps[1].delegation: step `choose` is for an agent and \
              has no `acceptance_criteria`",
+        ),
+        (
+            with("/x-planspec", json!({"checks": {"understood": [check()]}})),
+            "PS625 error semantics x-planspec.checks.understood: criterion `understood` has checks \
+             and is not automated",
         ),
         // Readiness.
         (
@@ -271,6 +305,156 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         table.iter().map(|(_, line)| &line[..5]).collect();
     for code in Code::ALL.iter().filter(|code| code.id > "PS600") {
         assert!(tested.contains(code.id), "{code} has no document");
+    }
+}
+
+/// With an entry in every list.
+fn complete(pointer: &str, value: Value) -> Value {
+    let mut document = with(
+        "/dependencies",
+        json!([{"dependency_id": "d", "description": "d", "available": true}]),
+    );
+    // What refers to a step that this breaks would break as well.
+    document["delegation"]["step_overrides"] = json!([]);
+    document["approach"]["steps"] = json!([
+        {"step_id": "a", "title": "t", "description": "d"}
+    ]);
+    document["revision_history"][0]["changes"] =
+        json!([{"type": "addition", "section": "approach", "summary": "s"}]);
+    if !pointer.starts_with("/delegation/step_overrides") {
+        return put(document, pointer, value);
+    }
+    document["delegation"]["step_overrides"] =
+        json!([{"step_id": "a", "mode": "human_approval", "rationale": "r"}]);
+    put(document, pointer, value)
+}
+
+#[test]
+fn each_required_field_is_missed_where_it_is_missing() {
+    let table: [(&str, &[&str]); 13] = [
+        (
+            "",
+            &[
+                "identity",
+                "intent",
+                "scope",
+                "approach",
+                "success_criteria",
+                "delegation",
+                "metadata",
+            ],
+        ),
+        (
+            "/identity",
+            &[
+                "plan_id",
+                "session_id",
+                "revision",
+                "parent_id",
+                "created_by",
+                "created_at",
+            ],
+        ),
+        (
+            "/intent",
+            &["goal_statement", "motivation", "success_definition"],
+        ),
+        ("/scope", &["in_scope", "out_of_scope"]),
+        ("/approach", &["overview", "rationale", "steps"]),
+        (
+            "/approach/alternatives_considered/0",
+            &["approach", "rejection_reason"],
+        ),
+        ("/approach/steps/0", &["step_id", "title", "description"]),
+        (
+            "/constraints/0",
+            &[
+                "constraint_id",
+                "type",
+                "description",
+                "validation_method",
+                "blocking",
+            ],
+        ),
+        (
+            "/success_criteria/0",
+            &["criterion_id", "description", "verification", "weight"],
+        ),
+        (
+            "/risks/0",
+            &["risk_id", "title", "probability", "impact", "description"],
+        ),
+        (
+            "/dependencies/0",
+            &["dependency_id", "description", "available"],
+        ),
+        ("/delegation/step_overrides/0", &["step_id", "mode"]),
+        (
+            "/revision_history/0",
+            &["revision", "change_type", "change_summary", "created_at"],
+        ),
+    ];
+    for (holder, fields) in table {
+        for field in fields {
+            let found = findings(&complete(&format!("{holder}/{field}"), Value::Null));
+            let [finding] = found.as_slice() else {
+                panic!("{holder}/{field}: {found:?}");
+            };
+            assert!(finding.starts_with("PS101 error structure"), "{finding}");
+            assert!(
+                finding.contains(&format!("`{field}` is missing")),
+                "{finding}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_field_is_held_to_its_words_and_its_type() {
+    let words = [
+        "/approach/steps/0/estimated_complexity",
+        "/approach/steps/0/delegation",
+        "/success_criteria/0/verification",
+        "/success_criteria/0/weight",
+        "/risks/0/probability",
+        "/risks/0/impact",
+        "/risks/0/owner",
+        "/delegation/default_mode",
+        "/delegation/step_overrides/0/mode",
+        "/delegation/escalation_policy/on_ambiguity",
+        "/delegation/escalation_policy/on_constraint_violation",
+        "/delegation/escalation_policy/on_unexpected_scope",
+        "/revision_history/0/change_type",
+        "/revision_history/0/trigger",
+        "/revision_history/0/changes/0/type",
+    ];
+    let types = [
+        "/identity/session_id",
+        "/identity/workspace_id",
+        "/intent/scope_context",
+        "/scope/assumptions",
+        "/scope/open_questions",
+        "/approach/steps",
+        "/approach/steps/0/rationale",
+        "/approach/steps/0/inputs",
+        "/approach/steps/0/outputs",
+        "/approach/steps/0/dependencies",
+        "/approach/steps/0/parallelizable",
+        "/constraints/0/blocking",
+        "/risks/0/contingency",
+        "/dependencies/0/type",
+        "/delegation/step_overrides/0/rationale",
+        "/metadata/tool_version",
+        "/metadata/tags",
+    ];
+    let words = words.map(|pointer| (pointer, json!("bogus"), "PS104"));
+    let types = types.map(|pointer| (pointer, json!(7.5), "PS103"));
+    for (pointer, value, code) in words.into_iter().chain(types) {
+        let found = findings(&complete(pointer, value));
+        let [finding] = found.as_slice() else {
+            panic!("{pointer}: {found:?}");
+        };
+        assert!(finding.starts_with(code), "{pointer}: {finding}");
     }
 }
 

@@ -445,6 +445,13 @@ impl ExecutionStatus {
         self.said_about(criterion).any(|said| !said.met)
     }
 
+    /// Who reported the nodes, as they stand.
+    pub fn workers(&self) -> impl Iterator<Item = &str> {
+        let nodes = self.node_statuses.values();
+        let reports = nodes.filter_map(|node| node.extensions.report.as_ref());
+        reports.map(|report| report.actor.as_str())
+    }
+
     /// What was said about a criterion, the last word of each.
     pub fn said_about(&self, criterion: &str) -> impl Iterator<Item = &Attested> {
         let all = self.extensions.attestations.iter();
@@ -465,6 +472,12 @@ pub struct Attested {
     /// What shows that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
+    /// The commit on whose tree it was checked, where checks decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// What came of each check.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<CriterionResult>,
     /// The record that says so.
     pub record: String,
     /// When `reconcile` first saw it.

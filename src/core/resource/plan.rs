@@ -59,6 +59,9 @@ pub struct ContractCriterion {
     /// Whether there is no success without it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub required: bool,
+    /// What decides whether it is met; where there is nothing, people do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<TaskCriterion>,
 }
 
 /// Where a criterion comes from.
@@ -291,7 +294,7 @@ pub enum EdgeKind {
 }
 
 /// A check on the result of a task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TaskCriterion {
     /// Which check.

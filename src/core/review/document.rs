@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::fields::{Builder, Element, Entry, Normal};
+use super::fields::{self, Builder, Element, Entry, Normal};
 use super::meaning::{Class, Meaning, Risk};
 use super::renames::Renames;
 use super::rules::Declared;
@@ -17,7 +17,7 @@ use crate::core::document::{
     Dependency, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, PlanspecExtension,
     Revision, Risk as Peril, Scope, Step, StepOverride, name_of,
 };
-use crate::core::resource::{Key, Kind};
+use crate::core::resource::{Key, Kind, TaskCriterion};
 use crate::core::snapshot::{Definition, Snapshot};
 use crate::core::yaml;
 use crate::path;
@@ -128,8 +128,10 @@ fn content(out: &mut Builder, content: &Content) {
     for one in constraints {
         constraint(out, one);
     }
+    let own = planspec.as_ref();
     for one in success_criteria {
-        criterion(out, one);
+        let checks = own.and_then(|own| own.checks.get(&one.criterion_id));
+        criterion(out, one, checks.map_or(&[], Vec::as_slice));
     }
     for one in risks {
         risk(out, one);
@@ -149,6 +151,8 @@ fn content(out: &mut Builder, content: &Content) {
         // Fields of the plan.
         series: _,
         edges: _,
+        // Told with their criteria.
+        checks: _,
     }) = planspec
     {}
 }
@@ -339,7 +343,7 @@ fn constraint(out: &mut Builder, one: &Constraint) {
     });
 }
 
-fn criterion(out: &mut Builder, one: &Criterion) {
+fn criterion(out: &mut Builder, one: &Criterion, checks: &[TaskCriterion]) {
     let Criterion {
         criterion_id,
         description,
@@ -361,6 +365,7 @@ fn criterion(out: &mut Builder, one: &Criterion) {
         let risk = Risk::WhenIs("secondary", "success no longer depends on it");
         let meaning = Meaning::minor("how much it weighs").risk(risk);
         out.put("weight", weight, meaning);
+        fields::checks(out, "checks", checks);
     });
 }
 
@@ -542,6 +547,9 @@ pub(super) fn subject(address: &[&str]) -> String {
             format!("delegation of {step}{}", behind(field))
         }
         ["constraints", id, field @ ..] => format!("constraint {id}{}", behind(field)),
+        ["success_criteria", id, "checks", name, field @ ..] => {
+            format!("check {name} of {id}{}", behind(field))
+        }
         ["success_criteria", id, field @ ..] => format!("success criterion {id}{}", behind(field)),
         ["risks", id, field @ ..] => format!("risk {id}{}", behind(field)),
         ["dependencies", id, field @ ..] => format!("dependency {id}{}", behind(field)),

@@ -38,7 +38,7 @@ pub enum Element {
     Node(NodeKind),
     /// An edge between two nodes.
     Edge(EdgeKind),
-    /// An acceptance criterion of a task.
+    /// An acceptance criterion of a task, or a check of a success criterion.
     Check {
         /// Whether it decides.
         required: bool,
@@ -485,14 +485,7 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
             out.put("type", value_type, Meaning::minor("the type of an output"));
         });
     }
-    for one in acceptance_criteria {
-        let element = Element::Check {
-            required: one.required,
-        };
-        out.element("acceptanceCriteria", &one.name, element, |out| {
-            criterion(out, one);
-        });
-    }
+    checks(out, "acceptanceCriteria", acceptance_criteria);
     out.put(
         "retries",
         (*retries > 0).then_some(retries),
@@ -527,6 +520,16 @@ fn outside(external: &ExternalRef, namespace: &str) -> String {
         ExternalRef::Uri { uri } => uri.clone(),
         ExternalRef::Resource { resource_ref } => target_reference(resource_ref, namespace),
         ExternalRef::Webhook { webhook_url } => format!("a call to {webhook_url}"),
+    }
+}
+
+/// What is checked of a task, or of a success criterion.
+pub(super) fn checks(out: &mut Builder, list: &str, criteria: &[TaskCriterion]) {
+    for one in criteria {
+        let element = Element::Check {
+            required: one.required,
+        };
+        out.element(list, &one.name, element, |out| criterion(out, one));
     }
 }
 

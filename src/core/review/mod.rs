@@ -527,7 +527,8 @@ fn commands(normal: &Normal, address: &[String]) -> Option<String> {
     let runs = normal.below(address).filter_map(|(own, leaf)| {
         let field = own.last()?;
         let calls = ["command", "url", "webhookUrl"].contains(&field.as_str());
-        let is_check = own.iter().any(|step| step == "acceptanceCriteria");
+        let lists = ["acceptanceCriteria", "checks"];
+        let is_check = own.iter().any(|step| lists.contains(&step.as_str()));
         let (way, value) = (&own[..own.len() - 1], leaf.value.as_str()?);
         let args = [way, &["args".to_owned()]].concat();
         let args = normal.leaves.get(&args).filter(|_| field == "command");

@@ -111,8 +111,14 @@ pub fn text(kind: SchemaKind) -> &'static str {
     &schema(kind).text
 }
 
-/// Name of the shapes that all schemas share, within each of them.
-const COMMON: &str = "urn:planspec:v1alpha1:common";
+/// Shapes that schemas share, by their names within each that uses them.
+const SHARED: [(&str, &str); 2] = [
+    ("urn:planspec:v1alpha1:common", include_str!("common.json")),
+    (
+        "urn:planspec:v1alpha1:criterion",
+        include_str!("criterion.json"),
+    ),
+];
 
 /// A schema, ready for use.
 struct Schema {
@@ -122,12 +128,14 @@ struct Schema {
 }
 
 impl Schema {
-    /// Put the common shapes into a schema, and compile it.
+    /// Put the shared shapes that it uses into a schema, and compile it.
     fn build(text: &str) -> Schema {
         let built = || -> Result<Schema, String> {
             let parse = |text| serde_json::from_str(text).map_err(|error| error.to_string());
             let mut root: Value = parse(text)?;
-            root["$defs"][COMMON] = parse(include_str!("common.json"))?;
+            for (name, shared) in SHARED.iter().filter(|(name, _)| text.contains(name)) {
+                root["$defs"][name] = parse(shared)?;
+            }
             let validator = jsonschema::options()
                 .with_pattern_options(PatternOptions::regex())
                 .with_format("planspec-duration", |text: &str| {

@@ -7,7 +7,7 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::paths::{Location, LocationSegment};
 use serde_json::Value;
 
-use super::{COMMON, Problem};
+use super::Problem;
 use crate::core::diagnostic::{Code, Part, Step, did_you_mean, display_path};
 use crate::core::resource::Duration;
 
@@ -576,8 +576,7 @@ fn follow<'s>(
     let (id, pointer) = reference.split_once('#')?;
     let document = match id {
         "" => document,
-        COMMON => root.get("$defs")?.get(COMMON)?,
-        _ => return None,
+        shared => root.get("$defs")?.get(shared)?,
     };
     Some((document, document.pointer(pointer)?))
 }

@@ -1,9 +1,10 @@
 //! Attestations: somebody confirms that a criterion of the goal, or of the document that a run is held
-//! to, is met, or that it is not.
+//! to, is met, or that it is not; or has run the checks that say so.
 
 use super::Turn;
 use super::records::{Refusal, misplaced};
 use super::run::{Run, list, move_node};
+use super::verification::{broken, check_results, not_independent};
 use crate::core::machine::{ExecutionEvent, NodeEvent};
 use crate::core::record::{Action, Address, Incoming, Received, ref_safe};
 use crate::core::resource::{
@@ -14,10 +15,11 @@ use crate::core::resource::{
 /// A blocking constraint is broken.
 const VIOLATED: &str = "ConstraintViolated";
 
-/// Most attestations to keep of one execution.
-const KEPT: usize = 200;
+/// Most people to keep the word of about one criterion.
+const KEPT: usize = 50;
 
-/// Fold an attestation in; the newest of an actor on a criterion replaces what was said before.
+/// Fold an attestation in; the newest of an actor on a criterion replaces what was said before, and
+/// the newest check any earlier one.
 pub(super) fn attest(
     turn: &Turn<'_>,
     incoming: &Incoming,
@@ -32,6 +34,8 @@ pub(super) fn attest(
             criterion: id,
             met,
             evidence,
+            commit,
+            results,
         },
     ) = (&incoming.address, &received.record.action)
     else {
@@ -47,24 +51,91 @@ pub(super) fn attest(
         let why = format!("the execution is {}", status.phase);
         return Err(("RunOver", why));
     }
-    let mut of_document = status.extensions.criteria.iter();
-    if !of_goal(turn, status).contains(&id.as_str()) && of_document.all(|one| one.id != *id) {
-        let why = format!("neither the goal nor the document has a criterion with the id `{id}`");
-        return Err(("UnknownCriterion", why));
-    }
     let said = Attested {
         criterion: id.clone(),
         actor: received.record.actor.clone(),
         met: *met,
         evidence: (!evidence.is_empty()).then(|| evidence.clone()),
+        commit: commit.clone(),
+        results: results.clone(),
         record: received.id.clone(),
         timestamp: turn.world.now,
     };
+    let mut of_document = status.extensions.criteria.iter();
+    match of_document.find(|one| one.id == *id) {
+        Some(one) => decided_by_checks(turn, status, one, &said)?,
+        None if of_goal(turn, status).contains(&id.as_str()) && results.is_empty() => {}
+        None => {
+            let why = match results.as_slice() {
+                [] => {
+                    format!("neither the goal nor the document has a criterion with the id `{id}`")
+                }
+                _ => format!("the document has no criterion `{id}` with checks"),
+            };
+            return Err(("UnknownCriterion", why));
+        }
+    }
     let all = &mut status.extensions.attestations;
-    all.retain(|old| (&old.criterion, &old.actor) != (&said.criterion, &said.actor));
+    let is_check = |one: &Attested| !one.results.is_empty();
+    let is_replaced = |old: &Attested| {
+        old.criterion == said.criterion
+            && (old.actor == said.actor || is_check(old) && is_check(&said))
+    };
+    all.retain(|old| !is_replaced(old));
+    // Who says no is never pushed out by others who say yes.
+    let about = |old: &Attested| old.criterion == said.criterion;
+    if all.iter().filter(|old| about(old)).count() >= KEPT {
+        let Some(oldest) = all.iter().position(|old| about(old) && old.met) else {
+            let why = format!("{KEPT} people say already that `{id}` is not met");
+            return Err(("TooMany", why));
+        };
+        all.remove(oldest);
+    }
     all.push(said);
-    let excess = all.len().saturating_sub(KEPT);
-    all.drain(..excess);
+    Ok(())
+}
+
+/// Of a criterion that has checks only their results say that it is met; that it is not, anybody may
+/// say.
+fn decided_by_checks(
+    turn: &Turn<'_>,
+    status: &ExecutionStatus,
+    criterion: &ContractCriterion,
+    said: &Attested,
+) -> Result<(), Refusal> {
+    let (id, checks) = (&criterion.id, &criterion.checks);
+    if said.results.is_empty() {
+        return match said.met && !checks.is_empty() {
+            true => Err((
+                "ChecksDecide",
+                format!("`{id}` has checks, which decide: planspec verify"),
+            )),
+            false => Ok(()),
+        };
+    }
+    if status
+        .node_statuses
+        .values()
+        .any(|node| !node.phase.is_terminal())
+    {
+        let why = "it was checked before the work was done".to_owned();
+        return Err(("NotAwaited", why));
+    }
+    if said.commit.is_none() {
+        return Err(misplaced());
+    }
+    let config = turn.world.config;
+    if !status
+        .workers()
+        .all(|worker| config.may_verify(&said.actor, worker))
+    {
+        return Err(not_independent(&said.actor));
+    }
+    check_results(checks, &said.results)?;
+    if said.met != broken(checks, &said.results).is_empty() {
+        let why = format!("what it says of `{id}` does not follow from its results");
+        return Err(("OtherVerdict", why));
+    }
     Ok(())
 }
 
@@ -151,8 +222,21 @@ impl Run<'_> {
             return (ExecutionEvent::Block, "CriterionUnmet", why);
         }
         if !silent.is_empty() {
-            let why = format!("{} must be attested", list(&silent));
-            return (ExecutionEvent::Block, "AwaitingAttestation", why);
+            let has_checks = |id: &&str| {
+                open.iter()
+                    .any(|one| one.id == *id && !one.checks.is_empty())
+            };
+            let (checked, said): (Vec<&str>, Vec<&str>) = silent.into_iter().partition(has_checks);
+            let wanted = [(said, "attested"), (checked, "verified")];
+            let wanted = wanted.iter().filter(|(ids, _)| !ids.is_empty());
+            let wanted: Vec<String> = wanted
+                .map(|(ids, how)| format!("{} must be {how}", list(ids)))
+                .collect();
+            return (
+                ExecutionEvent::Block,
+                "AwaitingAttestation",
+                wanted.join(", "),
+            );
         }
         (ExecutionEvent::Succeed, "Succeeded", String::new())
     }
@@ -163,12 +247,17 @@ mod tests {
     use crate::core::testing::{World, execution};
 
     /// A step, a blocking constraint, a primary and a secondary criterion.
-    fn document(policy: &str) -> String {
+    fn document(policy: &str, checks: &str) -> String {
+        let verification = if checks.is_empty() {
+            "manual"
+        } else {
+            "automated"
+        };
         format!(
             r#"{{
   "identity": {{"plan_id": "0b7e6a1c-52d4-4a39-8f0e-6a3c0f2b9d11", "session_id": "s", "revision": 1,
     "parent_id": null, "created_by": "a", "created_at": "2026-01-31T09:00:00Z"}},
-  "x-planspec": {{"name": "p", "namespace": "team"}},
+  "x-planspec": {{"name": "p", "namespace": "team"{checks}}},
   "intent": {{"goal_statement": "g", "motivation": "m", "success_definition": "d"}},
   "scope": {{"in_scope": ["i"], "out_of_scope": ["o"]}},
   "approach": {{"overview": "o", "rationale": "r", "steps": [
@@ -178,7 +267,7 @@ mod tests {
   "constraints": [{{"constraint_id": "safe", "type": "security", "description": "d",
     "validation_method": "v", "blocking": true}}],
   "success_criteria": [
-    {{"criterion_id": "done", "description": "d", "verification": "manual", "weight": "primary"}},
+    {{"criterion_id": "done", "description": "d", "verification": "{verification}", "weight": "primary"}},
     {{"criterion_id": "nice", "description": "d", "verification": "manual", "weight": "secondary"}}
   ],
   "delegation": {{"default_mode": "hybrid"{policy}}},
@@ -188,6 +277,10 @@ mod tests {
     }
 
     fn started(policy: &str) -> World {
+        started_with(policy, "", "")
+    }
+
+    fn started_with(policy: &str, checks: &str, config: &str) -> World {
         let policy = match policy {
             "" => String::new(),
             policy => {
@@ -195,7 +288,8 @@ mod tests {
             }
         };
         let mut world = World::empty();
-        world.write("planspec/p.planspec.json", &document(&policy));
+        world.configure(config);
+        world.write("planspec/p.planspec.json", &document(&policy, checks));
         world.write("planspec/run.yaml", &execution("run", "p", ""));
         world.reconcile();
         world
@@ -272,5 +366,135 @@ mod tests {
             }
             assert_eq!(world.phase(), in_the_end, "{policy}");
         }
+    }
+
+    /// Two checks of the primary criterion, one of which decides.
+    const CHECKS: &str = r#", "checks": {"done": [
+        {"type": "test_passes", "name": "unit", "command": "make test"},
+        {"type": "test_passes", "name": "slow", "command": "make slow", "required": false}
+    ]}"#;
+
+    /// All steps are done, and the constraint is attested.
+    fn to_be_checked(config: &str) -> World {
+        let mut world = started_with("", CHECKS, config);
+        said(&mut world, &[("safe", "ana", true)]);
+        world.complete("a");
+        world.complete("b");
+        world
+    }
+
+    #[test]
+    fn what_has_checks_is_met_when_they_hold() {
+        let mut world = to_be_checked("");
+        assert_eq!(world.phase(), "Blocked AwaitingAttestation");
+        assert_eq!(world.run().message, "done must be verified");
+        // Nobody's word is enough.
+        let phase = said(&mut world, &[("done", "ana", true)]);
+        assert_eq!(phase, "Blocked AwaitingAttestation");
+        assert_eq!(world.unapplied(), ["attestation ChecksDecide"]);
+        world.check("done", "ci", false, &[("unit", false), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.phase(), "Blocked CriterionUnmet");
+        // The newest check counts, whoever made it.
+        world.check("done", "other", true, &[("unit", true), ("slow", false)]);
+        world.reconcile();
+        assert_eq!(world.phase(), "Succeeded Succeeded");
+        let said: Vec<_> = world.run().said_about("done").cloned().collect();
+        assert_eq!(said.len(), 1);
+        assert_eq!(said[0].commit.as_deref(), Some("c0ffee"));
+        assert!(!said[0].results[1].holds);
+    }
+
+    #[test]
+    fn a_person_may_say_no_whatever_checks_say() {
+        let mut world = to_be_checked("");
+        said(&mut world, &[("done", "ben", false)]);
+        world.check("done", "ci", true, &[("unit", true), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.phase(), "Blocked CriterionUnmet");
+        // It is taken back by checking.
+        world.check("done", "ben", true, &[("unit", true), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.phase(), "Succeeded Succeeded");
+    }
+
+    #[test]
+    fn results_that_cannot_count() {
+        let both = [("unit", true), ("slow", true)];
+        let table: [(&str, &str, bool, &[(&str, bool)], &str); 5] = [
+            ("done", "ci", true, &both[..1], "OtherCriteria"),
+            (
+                "done",
+                "ci",
+                true,
+                &[("slow", true), ("unit", true)],
+                "OtherCriteria",
+            ),
+            (
+                "done",
+                "ci",
+                true,
+                &[("unit", false), ("slow", true)],
+                "OtherVerdict",
+            ),
+            ("done", "ci", false, &both, "OtherVerdict"),
+            ("nice", "ci", true, &both, "OtherCriteria"),
+        ];
+        for (criterion, actor, met, results, reason) in table {
+            let mut world = to_be_checked("");
+            world.check(criterion, actor, met, results);
+            world.reconcile();
+            assert_eq!(
+                world.unapplied(),
+                [format!("attestation {reason}")],
+                "{results:?}"
+            );
+            assert_eq!(world.phase(), "Blocked AwaitingAttestation");
+        }
+        let mut world = started_with("", CHECKS, "");
+        world.complete("a");
+        world.check("done", "ci", true, &both);
+        world.reconcile();
+        assert_eq!(world.unapplied(), ["attestation NotAwaited"]);
+    }
+
+    #[test]
+    fn who_did_the_work_does_not_check_it_where_somebody_else_must() {
+        let mut world = to_be_checked("verification: independent\n");
+        let both = [("unit", true), ("slow", true)];
+        let worker = world.node("a").extensions.report.clone().unwrap().actor;
+        world.check("done", &worker, true, &both);
+        world.reconcile();
+        assert_eq!(world.unapplied(), ["attestation NotIndependent"]);
+        world.check("done", "ci", true, &both);
+        world.reconcile();
+        assert_eq!(world.phase(), "Succeeded Succeeded");
+    }
+
+    #[test]
+    fn nobody_who_says_no_is_pushed_out() {
+        let mut world = started("");
+        world.attest("done", "ben", false);
+        for person in 0..super::KEPT + 5 {
+            world.attest("done", &format!("p{person}"), true);
+        }
+        world.reconcile();
+        let said: Vec<_> = world.run().said_about("done").cloned().collect();
+        assert_eq!(said.len(), super::KEPT);
+        assert!(said.iter().any(|one| !one.met));
+    }
+
+    #[test]
+    fn what_was_checked_before_a_retry_is_checked_again() {
+        let mut world = started_with("", CHECKS, "");
+        world.complete("a");
+        world.complete("b");
+        world.check("done", "ci", true, &[("unit", true), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.run().message, "safe must be attested");
+        world.retry("ana", None, true);
+        world.reconcile();
+        let message = "safe must be attested, done must be verified";
+        assert_eq!(world.run().message, message);
     }
 }

@@ -29,6 +29,7 @@ use crate::core::status::StatusFile;
 use run::Run;
 
 pub use pins::{PinnedPlan, Pins};
+pub use verification::broken;
 
 /// What one execution is advanced with.
 pub struct Turn<'a> {

@@ -34,6 +34,10 @@ impl Run<'_> {
         }
         let extensions = &mut self.status.extensions;
         extensions.run_attempt += u32::from(!failed.is_empty());
+        // They were made on what is done anew.
+        extensions
+            .attestations
+            .retain(|said| said.results.is_empty());
         extensions.retried_by.push(RetriedBy {
             actor: received.record.actor.clone(),
             node: node.clone(),

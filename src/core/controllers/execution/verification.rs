@@ -3,7 +3,6 @@
 
 use super::records::{Refusal, misplaced};
 use super::run::{Run, list};
-use crate::core::config::Verifier;
 use crate::core::machine::NodeEvent;
 use crate::core::record::{Action, Received};
 use crate::core::resource::{
@@ -59,23 +58,11 @@ impl Run<'_> {
             return Err(("OtherReport", why.to_owned()));
         }
         let actor = &received.record.actor;
-        let config = self.turn.world.config;
-        let approvals = &config.approvals;
-        if config.verification == Verifier::Independent
-            && approvals.person(actor) == approvals.person(&reported.actor)
-        {
-            let why = format!("{actor} did the work; somebody else must check it");
-            return Err(("NotIndependent", why));
+        if !self.turn.world.config.may_verify(actor, &reported.actor) {
+            return Err(not_independent(actor));
         }
         check_results(&node.acceptance_criteria, results)?;
-        let broken: Vec<&str> = node
-            .acceptance_criteria
-            .iter()
-            .zip(results)
-            .filter(|(criterion, result)| criterion.required && !result.holds)
-            .map(|(criterion, _)| criterion.name.as_str())
-            .collect();
-        let verdict = match broken.as_slice() {
+        let verdict = match broken(&node.acceptance_criteria, results).as_slice() {
             [] => None,
             some => Some(format!("{} does not hold, says {actor}", list(some))),
         };
@@ -100,8 +87,25 @@ impl Run<'_> {
     }
 }
 
+pub(super) fn not_independent(actor: &str) -> Refusal {
+    let why = format!("{actor} did the work; somebody else must check it");
+    ("NotIndependent", why)
+}
+
+/// The required criteria that do not hold.
+pub fn broken<'a>(criteria: &'a [TaskCriterion], results: &[CriterionResult]) -> Vec<&'a str> {
+    let pairs = criteria.iter().zip(results);
+    pairs
+        .filter(|(criterion, result)| criterion.required && !result.holds)
+        .map(|(criterion, _)| criterion.name.as_str())
+        .collect()
+}
+
 /// One result for each criterion, in the order of the plan.
-fn check_results(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Result<(), Refusal> {
+pub(super) fn check_results(
+    criteria: &[TaskCriterion],
+    results: &[CriterionResult],
+) -> Result<(), Refusal> {
     let wanted: Vec<&str> = criteria.iter().map(|c| c.name.as_str()).collect();
     let given: Vec<&str> = results.iter().map(|result| result.name.as_str()).collect();
     match wanted == given {
