@@ -76,7 +76,9 @@ pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
         Content::Bytes(bytes) => bytes,
         Content::Refused(why) => {
             let finding =
-                Diagnostic::new(Code::NOT_A_FILE, &source.path, Place::File, why.as_str());
+                Diagnostic::new(Code::NOT_A_FILE, &source.path, Place::File, why.as_str()).help(
+                    "resources stand in regular files that can be read and are not too large",
+                );
             manifest.diagnostics.push(finding);
             manifest.unidentified = true;
             return manifest;
@@ -439,6 +441,7 @@ fn repeated(
             found
                 .at(Code::DUPLICATE_ITEM, at(index), Part::Value, message)
                 .label("again here")
+                .help("give each its own")
                 .related(found.label(at(*earlier), "first here")),
         );
     }

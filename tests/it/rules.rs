@@ -118,6 +118,7 @@ fn findings(place: &Place<'_>, code: Code) -> Vec<Found> {
     let found = found.iter().map(|finding| {
         let line = finding["line"].as_u64().map(|line| line as usize);
         let field = |name: &str| text(&finding[name]);
+        assert!(finding["help"].is_string(), "{finding}");
         (field("code"), field("severity"), field("file"), line)
     });
     found.collect()

@@ -66,7 +66,7 @@ pub(super) fn complaints(
     match error.kind() {
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            vec![missing(&rule, path, name, error)]
+            vec![missing(root, &rule, path, name, error)]
         }
         Kind::AdditionalProperties { unexpected } => unexpected
             .iter()
@@ -87,6 +87,8 @@ pub(super) fn complaints(
         }
     }
 }
+
+const A_TIME: &str = "a time like `2026-01-31T09:00:00Z` (RFC 3339)";
 
 /// What is wrong with a value.
 struct Said {
@@ -160,9 +162,7 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
             format!("{} is no time", show(value)),
         )
         .label("not a time")
-        .help(Some(
-            "a time is written like `2026-01-31T09:00:00Z` (RFC 3339)",
-        )),
+        .help(Some(format!("write {A_TIME}"))),
         Kind::Format { .. } => {
             let why = match value.as_str().map(str::parse::<Duration>) {
                 Some(Err(why)) => why,
@@ -184,7 +184,9 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
             .label("wrong syntax")
             .help(Some(allowed(words)))
         }
-        Kind::MinLength { .. } => Said::new(Code::OUT_OF_RANGE, LENGTH, "it is empty"),
+        Kind::MinLength { .. } => {
+            Said::new(Code::OUT_OF_RANGE, LENGTH, "it is empty").help(Some("write something there"))
+        }
         Kind::MaxLength { limit } => {
             let length = value.as_str().map_or(0, |text| text.chars().count());
             Said::new(
@@ -193,6 +195,7 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
                 format!("{length} characters are too long, {limit} are allowed"),
             )
             .label(format!("longer than {limit} characters"))
+            .help(Some(format!("write at most {limit} characters")))
         }
         Kind::Minimum { .. } | Kind::Maximum { .. } => {
             let bound = |keyword| rule.schema.get(keyword).map_or("".to_owned(), show_plain);
@@ -207,25 +210,33 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
                 ),
             )
             .label(format!("{} to {}", bound("minimum"), bound("maximum")))
+            .help(Some(format!(
+                "write a number from {} to {}",
+                bound("minimum"),
+                bound("maximum")
+            )))
         }
         Kind::MinItems { .. } | Kind::MinProperties { .. } => Said::new(
             Code::OUT_OF_RANGE,
             LENGTH,
             "it is empty, at least one entry is expected",
         )
-        .label("at least one entry is expected"),
+        .label("at least one entry is expected")
+        .help(Some("add an entry")),
         Kind::MaxItems { limit } => Said::new(
             Code::OUT_OF_RANGE,
             LENGTH,
             format!("at most {limit} can stand here"),
-        ),
+        )
+        .help(Some(format!("leave {limit} there"))),
         Kind::OneOfNotValid { .. } | Kind::OneOfMultipleValid { .. } => Said::new(
             Code::BAD_FORMAT,
             SHAPE,
             rule.text("errorMessage")
                 .unwrap_or("none of its shapes fits"),
         )
-        .label("none of the shapes, or several"),
+        .label("none of the shapes, or several")
+        .help(Some("write what one shape has, and nothing of the others")),
         Kind::Custom { keyword, .. } if keyword == "wholeNumber" => {
             let whole = value.as_f64().unwrap_or_default();
             Said::new(
@@ -296,9 +307,16 @@ pub(super) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
         ("boolean", Value::String(text)) => Some(how_to_write_boolean(text)),
         ("boolean", Value::Number(_)) => Some("write `true` or `false`".to_owned()),
         ("integer" | "number", Value::String(text)) => how_to_write_number(text),
-        ("array", Value::String(_) | Value::Object(_)) => {
+        ("array", _) => {
             Some("write it as a list: each entry on its own line, behind `- `".to_owned())
         }
+        ("object", _) => {
+            Some("write it as a mapping: each field on its own line, as `field: value`".to_owned())
+        }
+        ("string", _) => Some("write one text".to_owned()),
+        ("boolean", _) => Some("write `true` or `false`".to_owned()),
+        ("integer", _) => Some("write a whole number".to_owned()),
+        ("number", _) => Some("write a number".to_owned()),
         _ => None,
     }
 }
@@ -366,7 +384,13 @@ fn not_allowed<'v>(options: impl Iterator<Item = &'v Value>, value: &Value) -> S
     .help(Some(help))
 }
 
-fn missing(rule: &Rule<'_>, path: Vec<Step>, name: &str, error: &ValidationError<'_>) -> Complaint {
+fn missing(
+    root: &Value,
+    rule: &Rule<'_>,
+    path: Vec<Step>,
+    name: &str,
+    error: &ValidationError<'_>,
+) -> Complaint {
     let beside = rule
         .schema
         .get("dependentRequired")
@@ -400,9 +424,47 @@ fn missing(rule: &Rule<'_>, path: Vec<Step>, name: &str, error: &ValidationError
             code: Code::MISSING_FIELD,
             message,
             label: format!("`{name}` is missing"),
-            help: None,
+            help: Some(match shape(root, rule, name) {
+                Some(shape) => format!("add `{name}`: {shape}"),
+                None => format!("add `{name}`"),
+            }),
         },
     }
+}
+
+/// What is to stand in a field of an object.
+fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
+    let (mut document, mut schema) = (rule.document, rule.schema.get("properties")?.get(name)?);
+    while let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        (document, schema) = follow(root, document, reference)?;
+    }
+    let text = |keyword: &str| schema.get(keyword).and_then(Value::as_str);
+    let words = |keyword: &str| -> Vec<&str> {
+        let list = schema.get(keyword).and_then(Value::as_array);
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    };
+    if schema.get("enum").is_some() {
+        return Some(match words("enum").as_slice() {
+            [only] => format!("`{only}`"),
+            several => format!("one of {}", listed(several)),
+        });
+    }
+    if let Some(words) = text("patternErrorMessage") {
+        return Some(words.to_owned());
+    }
+    Some(match (text("type")?, text("format")) {
+        (_, Some("uuid")) => "a UUID".to_owned(),
+        (_, Some("date-time")) => A_TIME.to_owned(),
+        ("object", _) => match words("required").as_slice() {
+            [] => "a mapping".to_owned(),
+            fields => format!("a mapping with {}", listed(fields)),
+        },
+        ("boolean", _) => "`true` or `false`".to_owned(),
+        (name, _) => type_words(name).to_owned(),
+    })
 }
 
 /// A field that the object does not have: one of another variant, or of none.
@@ -493,7 +555,7 @@ fn repeated(path: &[Step], list: &Value) -> Option<Complaint> {
             part: Part::Value,
             code: Code::DUPLICATE_ITEM,
             label: "again here".to_owned(),
-            help: None,
+            help: Some("remove it here".to_owned()),
         },
     })
 }

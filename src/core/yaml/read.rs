@@ -236,18 +236,26 @@ fn diagnostic(file: &str, finding: Finding, lines: &Lines) -> Diagnostic {
 
 /// Parsers say what they ran into, which is rarely what is wrong.
 fn with_a_way_out(mut finding: Diagnostic, json: bool) -> Diagnostic {
-    if finding.code == Code::SYNTAX && finding.help.is_none() {
-        let help = match json {
-            true => {
-                "look for a missing or superfluous comma, bracket or quote, here or just before"
-            }
-            false => {
-                "look at the indentation (spaces, no tabs), and for quotes and brackets that do not \
-                 close, here or just before"
-            }
-        };
-        finding.help = Some(help.to_owned());
+    if finding.help.is_some() {
+        return finding;
     }
+    let help = match (finding.code, json) {
+        (Code::SYNTAX, true) => {
+            "look for a missing or superfluous comma, bracket or quote, here or just before"
+        }
+        (Code::SYNTAX, false) => {
+            "look at the indentation (spaces, no tabs), and for quotes and brackets that do not \
+             close, here or just before"
+        }
+        (Code::DUPLICATE_KEY, _) => "keep one of them",
+        (Code::BAD_KEY, _) => "keys are strings",
+        (Code::BAD_SCALAR, _) => "leave the tag out, or write a value that fits it",
+        (Code::LIMIT, _) => {
+            "nest less, or raise `limits.depth` or `limits.fileBytes` in .planspec.yaml"
+        }
+        _ => return finding,
+    };
+    finding.help = Some(help.to_owned());
     finding
 }
 
@@ -408,7 +416,7 @@ mod tests {
                 "{shown:.60} {diagnostics:?}"
             );
             assert_eq!(documents, [], "{shown:.60}");
-            for finding in diagnostics.iter().filter(|f| f.code == Code::SYNTAX) {
+            for finding in &diagnostics {
                 assert!(finding.help.is_some(), "{finding:?}");
             }
         }
