@@ -69,6 +69,41 @@ fn the_reconcile_and_the_status_it_shows_are_those_of_the_quickstart() {
 }
 
 #[test]
+fn the_review_it_shows_is_what_review_prints() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let files = [
+        ("goal", include_str!("../../examples/quickstart/goal.yaml")),
+        ("team", include_str!("../../examples/quickstart/team.yaml")),
+        ("gate", include_str!("../../examples/quickstart/gate.yaml")),
+        (
+            "run",
+            include_str!("../../examples/quickstart/execution.yaml"),
+        ),
+    ];
+    for (name, content) in files {
+        solo.write(&format!("planspec/{name}.yaml"), content);
+    }
+    let plan = include_str!("../../examples/quickstart/plan.yaml");
+    solo.publish("planspec/plan.yaml", plan);
+    solo.git("checkout -q -b faster");
+    let changed = plan.replace(
+        "from: review\n        to: launch",
+        "from: page\n        to: launch",
+    );
+    solo.publish("planspec/plan.yaml", changed);
+    let ran = solo.run("review main").exits(1);
+    // Commit ids differ from run to run.
+    let shown = block_with("", "$ planspec review");
+    let (_, shown) = shown.split_once("1 plan changed").unwrap();
+    assert!(
+        ran.out
+            .contains(&format!("warning\n1 plan changed{shown}\n")),
+        "{ran}"
+    );
+}
+
+#[test]
 fn the_finding_it_shows_is_what_validate_prints() {
     let sandbox = Sandbox::new();
     let solo = sandbox.repository("solo");
