@@ -278,7 +278,7 @@ pub fn choose_among<'a>(
                 "`{name}` is in several namespaces: {}",
                 namespaces.join(", ")
             ))
-            .hint(format!("choose one: -n {}", namespaces[0])))
+            .hint(format!("choose one: {}", several[0].qualified())))
         }
     }
 }

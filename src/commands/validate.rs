@@ -8,15 +8,18 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::runs::choose_among;
 use super::{Context, folder};
 use crate::core::config::{CONFIG_FILE, Config};
 use crate::core::diagnostic::{Code, Diagnostic, Level, Place, Severity};
+use crate::core::resource::{Key, Kind};
+use crate::core::review::scope::{self, Scoped};
 use crate::core::rules::changes;
 use crate::core::snapshot::Snapshot;
 use crate::core::source::SourceFile;
 use crate::failure::{Failure, Outcome};
 use crate::git::{GitError, Repo, base, files, read};
-use crate::show::findings;
+use crate::show::{self, findings};
 
 /// Check resources, offline
 ///
@@ -37,7 +40,7 @@ pub struct Args {
     #[arg(short = 'R', long)]
     recursive: bool,
     /// What is staged, and only what the commit causes or touches: for the pre-commit hook
-    #[arg(long, conflicts_with_all = ["paths", "files", "directories", "rev", "base"])]
+    #[arg(long, conflicts_with_all = ["paths", "files", "directories", "rev", "base", "scope"])]
     staged: bool,
     /// A revision
     #[arg(long, value_name = "REV", conflicts_with_all = ["paths", "files", "directories"])]
@@ -45,6 +48,10 @@ pub struct Args {
     /// Check the rules about change as well, against the merge base with this revision
     #[arg(long, value_name = "REV")]
     base: Option<String>,
+    /// Check that nothing outside the scope of this plan, a PlanSpec 1.2 document, was changed since the
+    /// merge base with --base
+    #[arg(long, value_name = "NAME", requires = "base", conflicts_with_all = ["paths", "files", "directories"])]
+    scope: Option<String>,
     /// How far to look at PlanSpec 1.2 documents; with readiness, those that are not ready fail
     #[arg(long, value_name = "LEVEL", default_value = "semantics")]
     level: LevelArg,
@@ -105,7 +112,18 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let contains = |named: &BTreeSet<String>| named.contains(&finding.file);
         subject.config_broken || subject.named.as_ref().is_none_or(contains)
     };
-    let mut broken = against_base(context, args, &subject, &snapshot)?;
+    let earlier = Earlier::read(context, args, &subject)?;
+    let mut broken = match &earlier {
+        Some(earlier) => earlier.changes(&subject, &snapshot),
+        None => Vec::new(),
+    };
+    let scoped = match (&args.scope, &earlier) {
+        (Some(plan), Some(earlier)) => Some(earlier.scope(args, plan, &snapshot)?),
+        _ => None,
+    };
+    if let (Some(scoped), Some(earlier)) = (&scoped, &earlier) {
+        broken.extend(scoped.findings((&earlier.snapshot, &snapshot)));
+    }
     snapshot.settle(&mut broken, &subject.config);
     let all = subject.config_findings.iter().chain(snapshot.diagnostics());
     let all = all.chain(&broken);
@@ -120,7 +138,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         false => snapshot.text(file),
     };
     let colors = context.terminal.colors_out();
-    let text = findings::render(&found, &text_of, args.format, colors);
+    let mut text = findings::render(&found, &text_of, args.format, colors);
+    if let (Some(scoped), findings::Format::Json) = (&scoped, args.format) {
+        let mut document: serde_json::Value = serde_json::from_str(&text)?;
+        document["scope"] = show::scope::value(scoped);
+        text = show::json(&document);
+    }
     context.terminal.out(&text);
     let errors = found.iter().filter(|finding| finding.is_error()).count();
     if args.format.is_for_people() {
@@ -129,6 +152,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             false => findings::summary(&found),
         };
         context.terminal.note(&said);
+        for line in scoped.iter().flat_map(show::scope::lines) {
+            context.terminal.note(&show::escape::line(&line));
+        }
     }
     match errors {
         0 => Ok(()),
@@ -235,29 +261,59 @@ fn config_file(repo: &Repo, args: &Args) -> Result<Option<Vec<u8>>, GitError> {
     }
 }
 
-/// What was done since the merge base with `--base`, and must not be. Drafts are no part of it.
-fn against_base(
-    context: &Context,
-    args: &Args,
-    subject: &Subject,
-    snapshot: &Snapshot,
-) -> Outcome<Vec<Diagnostic>> {
-    let Some(revision) = args.base.as_deref().filter(|_| !subject.config_broken) else {
-        return Ok(Vec::new());
-    };
-    let repo = Repo::open(context.dir.as_deref())?;
-    let commit = |revision: &str| match base::commit(&repo, None, revision) {
-        Err(GitError::Missing(why)) => Err(Failure::usage(why)),
-        found => Ok(found?),
-    };
-    let side = commit(args.rev.as_deref().unwrap_or("HEAD"))?;
-    let fork = base::merge_base(&repo, None, &commit(revision)?, &side)?;
-    let paths = paths(&subject.config.paths, subject.config.limits.file_bytes)?;
-    let before = read::from_commit(&repo, &fork, &paths)?;
-    let before = Snapshot::build(&before, &subject.config);
-    let mut found = changes::check(&before, snapshot);
-    found.retain(|finding| !subject.drafts.contains(&finding.file));
-    Ok(found)
+/// What was there at the merge base with `--base`.
+struct Earlier {
+    repo: Repo,
+    commit: String,
+    snapshot: Snapshot,
+}
+
+impl Earlier {
+    fn read(context: &Context, args: &Args, subject: &Subject) -> Outcome<Option<Earlier>> {
+        let Some(revision) = args.base.as_deref().filter(|_| !subject.config_broken) else {
+            return Ok(None);
+        };
+        let repo = Repo::open(context.dir.as_deref())?;
+        let commit = |revision: &str| match base::commit(&repo, None, revision) {
+            Err(GitError::Missing(why)) => Err(Failure::usage(why)),
+            found => Ok(found?),
+        };
+        let side = commit(args.rev.as_deref().unwrap_or("HEAD"))?;
+        let fork = base::merge_base(&repo, None, &commit(revision)?, &side)?;
+        let paths = paths(&subject.config.paths, subject.config.limits.file_bytes)?;
+        let files = read::from_commit(&repo, &fork, &paths)?;
+        Ok(Some(Earlier {
+            snapshot: Snapshot::build(&files, &subject.config),
+            commit: fork,
+            repo,
+        }))
+    }
+
+    /// What was done since, and must not be. Drafts are no part of it.
+    fn changes(&self, subject: &Subject, snapshot: &Snapshot) -> Vec<Diagnostic> {
+        let mut found = changes::check(&self.snapshot, snapshot);
+        found.retain(|finding| !subject.drafts.contains(&finding.file));
+        found
+    }
+
+    /// What the scope of a plan says of the files that were changed since.
+    fn scope(&self, args: &Args, plan: &str, snapshot: &Snapshot) -> Outcome<Scoped> {
+        let both: BTreeSet<&Key> = self.snapshot.keys().chain(snapshot.keys()).collect();
+        let key = choose_among(both.into_iter(), Kind::Plan, plan, None)?;
+        let sides = (&self.snapshot, snapshot);
+        if !scope::is_scoped(sides, key) {
+            let message = format!("{key} has no scope: it comes from no PlanSpec 1.2 document");
+            return Err(Failure::usage(message).hint("name a plan that stands in a document"));
+        }
+        let changed = match &args.rev {
+            Some(revision) => {
+                let commit = base::commit(&self.repo, None, revision)?;
+                read::changed_paths(&self.repo, &self.commit, &commit)?
+            }
+            None => read::changed_since(&self.repo, &self.commit)?,
+        };
+        Ok(scope::check(sides, key, &changed))
+    }
 }
 
 fn paths(globs: &[String], max_bytes: usize) -> Outcome<read::Paths> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::diagnostic::{Code, Diagnostic, Part, Place, Severity, Step, did_you_mean};
+use super::glob::glob;
 use super::resource::{Duration, Pinned};
 use super::schema::{self, SchemaKind};
 use super::yaml;
@@ -160,10 +161,8 @@ impl Config {
     /// Whether a path is one of those that hold resources.
     pub fn covers(&self, path: &str) -> bool {
         self.paths.iter().any(|pattern| {
-            globset::GlobBuilder::new(pattern)
-                .literal_separator(true)
-                .build()
-                .is_ok_and(|glob| glob.compile_matcher().is_match(path))
+            let glob = glob(pattern);
+            glob.is_ok_and(|glob| glob.compile_matcher().is_match(path))
         })
     }
 
@@ -273,7 +272,7 @@ fn bad_globs(config: &Value) -> Vec<(Vec<Step>, String)> {
         .flatten()
         .enumerate()
         .filter_map(|(index, pattern)| {
-            let error = globset::Glob::new(pattern.as_str()?).err()?;
+            let error = glob(pattern.as_str()?).err()?;
             Some((path!["paths", index], error.to_string()))
         })
         .collect()

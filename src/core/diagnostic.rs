@@ -142,6 +142,7 @@ codes! {
     POLICY_CHANGED = "PS406" Warning "who may approve changes together with what is to be approved";
     LOOK_TWICE = "PS407" Warning "a change that somebody should look at twice";
     NOT_A_REVISION = "PS408" Error "a document that does not follow from its revision before";
+    OUT_OF_SCOPE = "PS409" Error "a file outside the scope of the plan is changed";
     INCOMPLETE_ALLOW = "PS501" Error "an allow comment without a code or without a reason";
     UNKNOWN_ALLOW = "PS502" Warning "an allow comment for a rule that cannot be allowed";
     UNUSED_ALLOW = "PS503" Warning "an allow comment that allows nothing";
@@ -153,6 +154,7 @@ codes! {
     CONSTRAINT_TYPE = "PS607" Warning "a type of constraint that the format does not name";
     NOTHING_EXCLUDED = "PS608" Warning "a document that puts nothing out of scope";
     OTHER_MAJOR = "PS609" Warning "a document of another major version of the format";
+    SCOPE_PATH = "PS610" Error "a `path:` entry of the scope that names no files";
     CRITERION_NOT_FOUND = "PS611" Error "checks for a criterion that the document does not have";
     EMPTY_GOAL = "PS621" Error "a document without a goal";
     NO_PRIMARY_CRITERION = "PS622" Error "a document without a primary success criterion";
@@ -209,7 +211,7 @@ impl Code {
     /// the resource has no sound structure, nobody can tell which of two is meant, or the plan has
     /// no order. Neither the configuration nor a comment takes such an error away.
     pub fn is_fatal(self) -> bool {
-        const GRAPH: [Code; 12] = [
+        const GRAPH: [Code; 13] = [
             Code::DUPLICATE_RESOURCE,
             Code::DUPLICATE_NODE,
             Code::DANGLING_EDGE,
@@ -222,6 +224,7 @@ impl Code {
             Code::CRITERION_NOT_FOUND,
             Code::STEP_CYCLE,
             Code::STEP_EXTENSION,
+            Code::SCOPE_PATH,
         ];
         let group = self.id.as_bytes().get(2);
         let is_text_or_structure = matches!(group, Some(b'0' | b'1'));

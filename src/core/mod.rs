@@ -12,6 +12,7 @@ pub mod data;
 pub mod diagnostic;
 pub mod digest;
 pub mod document;
+pub mod glob;
 pub mod graph;
 pub mod history;
 pub mod locate;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use git2::{Index, ObjectType, Oid};
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
@@ -21,6 +21,7 @@ use super::object::{EntryKind, TreeEntry, parse_id};
 use super::program::Program;
 use super::{GitError, Repo, Result};
 use crate::core::config::CONFIG_FILE;
+use crate::core::glob::glob;
 use crate::core::source::{Content, SourceFile};
 
 /// Endings of the files that can hold resources.
@@ -58,7 +59,7 @@ impl Paths {
         let mut folders = Vec::new();
         for glob in globs {
             let glob = glob.as_ref();
-            let compiled = GlobBuilder::new(glob).literal_separator(true).build();
+            let compiled = self::glob(glob);
             set.add(compiled.map_err(|error| format!("`{glob}` is not a glob: {}", error.kind()))?);
             let literal = glob.split(['*', '?', '[', '{', '\\']).next();
             let folder = literal.and_then(|text| text.rsplit_once('/'));
@@ -297,6 +298,80 @@ pub fn tree_differences(
     paths: &Paths,
 ) -> Result<Vec<Difference>> {
     let mut differences = Vec::new();
+    let enters = |folder: &[u8]| paths.enters(&String::from_utf8_lossy(folder));
+    walk_differences(repo, old, new, &enters, &mut |path, old, new| {
+        let file = |side: Side| side.and_then(|(mode, id)| paths.found(path, mode, id));
+        match (file(old), file(new)) {
+            (None, None) => {}
+            sides => differences.push(sides),
+        }
+    })?;
+    Ok(differences)
+}
+
+/// The paths at which two commits differ, whatever stands there: files, links and submodules that
+/// came, went or are others, both names of one that moved. Sorted.
+///
+/// # Errors
+/// As [`from_commit`].
+pub fn changed_paths(repo: &Repo, old: &str, new: &str) -> Result<Vec<String>> {
+    let mut changed = Vec::new();
+    let (old, new) = (tree_of(repo, old)?, tree_of(repo, new)?);
+    walk_differences(repo, Some(&old), &new, &|_| true, &mut |path, _, _| {
+        changed.push(String::from_utf8_lossy(path).into_owned());
+    })?;
+    changed.sort();
+    Ok(changed)
+}
+
+/// The paths at which what is staged, or what the work tree has of what is tracked, differs from a
+/// commit; as [`changed_paths`].
+///
+/// # Errors
+/// `Unusable` when git cannot compare them.
+pub fn changed_since(repo: &Repo, commit: &str) -> Result<Vec<String>> {
+    // What is changed within a submodule is no part of a commit.
+    const OPTIONS: [&str; 7] = [
+        "--name-only",
+        "-z",
+        "--no-renames",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-relative",
+        "--ignore-submodules=dirty",
+    ];
+    let mut changed = BTreeSet::new();
+    // Something staged may have been taken back in the work tree since.
+    for side in [&[][..], &["--cached"]] {
+        let compared = Program::new(repo, "diff")
+            .args(OPTIONS)
+            .args(side)
+            .args([commit, "--"])
+            .for_user()
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .run()?;
+        if !compared.success() {
+            return Err(GitError::Unusable(format!(
+                "cannot compare with {commit}: {}",
+                compared.stderr
+            )));
+        }
+        let paths = compared.stdout.split(|byte| *byte == 0);
+        changed.extend(paths.filter(|path| !path.is_empty()).map(<[u8]>::to_vec));
+    }
+    let name = |path: &Vec<u8>| String::from_utf8_lossy(path).into_owned();
+    Ok(changed.iter().map(name).collect())
+}
+
+/// Hand over every path that differs between two trees and is no folder on one side at least, with
+/// what is no folder there. Folders that are equal are not entered.
+fn walk_differences(
+    repo: &Repo,
+    old: Option<&str>,
+    new: &str,
+    enters: &dyn Fn(&[u8]) -> bool,
+    found: &mut dyn FnMut(&[u8], Side, Side),
+) -> Result<()> {
     let old = old.map(parse_id).transpose()?;
     let mut folders = vec![(Vec::new(), old, Some(parse_id(new)?))];
     let mut entered = 0;
@@ -307,31 +382,26 @@ pub fn tree_differences(
         entered += 1;
         if entered > MAX_FOLDERS {
             return Err(GitError::Unusable(format!(
-                "there are more than {MAX_FOLDERS} folders below the configured paths"
+                "there are more than {MAX_FOLDERS} folders to compare"
             )));
         }
         let entries = |id: Option<Oid>| id.map_or(Ok(Vec::new()), |id| repo.tree(id));
         for (name, old, new) in differing(entries(old)?, entries(new)?) {
             let path = [prefix.as_slice(), &name].concat();
-            let folder = |side: Side| {
-                side.filter(|(mode, _)| EntryKind::of(*mode) == EntryKind::Tree)
-                    .map(|(_, id)| id)
-            };
-            let file = |side: Side| {
-                let (mode, id) = side.filter(|_| folder(side).is_none())?;
-                paths.found(&path, mode, id)
-            };
+            let is_folder = |(mode, _): &(u32, Oid)| EntryKind::of(*mode) == EntryKind::Tree;
+            let folder = |side: Side| side.filter(is_folder).map(|(_, id)| id);
+            let other = |side: Side| side.filter(|entry| !is_folder(entry));
             let below = (folder(old), folder(new));
-            if below != (None, None) && paths.enters(&String::from_utf8_lossy(&path)) {
+            if below != (None, None) && enters(&path) {
                 folders.push(([path.as_slice(), b"/"].concat(), below.0, below.1));
             }
-            match (file(old), file(new)) {
+            match (other(old), other(new)) {
                 (None, None) => {}
-                sides => differences.push(sides),
+                (old, new) => found(&path, old, new),
             }
         }
     }
-    Ok(differences)
+    Ok(())
 }
 
 /// Mode and id on one side of a comparison; nothing when there is no such entry.

@@ -11,6 +11,7 @@ pub mod reconcile;
 pub mod resource;
 pub mod review;
 pub mod run;
+pub mod scope;
 pub mod svg;
 pub mod table;
 mod tree;

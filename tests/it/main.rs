@@ -31,6 +31,7 @@ mod review;
 mod rules;
 mod run;
 mod sandbox;
+mod scope;
 mod verify;
 mod walls;
 mod watching;

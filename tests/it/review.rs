@@ -70,6 +70,7 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
         touched: &[],
         status_known: true,
         findings: &rules,
+        scope: None,
         place: &|finding| new.place(&finding.file, &finding.place),
     };
     let concise = findings::render(&rules, &texts, findings::Format::Concise, false);

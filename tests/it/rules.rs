@@ -97,6 +97,10 @@ type Found = (String, String, String, Option<usize>);
 
 /// Check what is there; where something is committed, what is changed.
 fn validate(place: &Place<'_>, code: Code, more: &str) -> Ran {
+    if code == Code::OUT_OF_SCOPE {
+        place.git("add -A");
+        return place.run(&format!("validate --scope checkout --base HEAD {more}"));
+    }
     if code.is_about_change() && code.id > Code::MOVED.id {
         // These take a whole comparison.
         place.git("add -A");

@@ -13,6 +13,7 @@ use crate::core::config::{CONFIG_FILE, Config};
 use crate::core::diagnostic::{Code, Diagnostic};
 use crate::core::resource::{Key, Kind};
 use crate::core::review::rules::{self, Policy, Sides};
+use crate::core::review::scope::{self, Scoped};
 use crate::core::review::{self, Review, live};
 use crate::core::snapshot::Snapshot;
 use crate::core::source::SourceFile;
@@ -30,7 +31,7 @@ use base::RangeArgs;
 pub struct Args {
     #[command(flatten)]
     range: RangeArgs,
-    /// Only this plan, and what it names
+    /// Only this plan, and what it names; of a document also which changed files are outside its scope
     #[arg(long, value_name = "NAME")]
     plan: Option<String>,
     #[command(flatten)]
@@ -56,9 +57,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let unique: BTreeSet<_> = both.collect();
         let namespace = args.namespace.namespace.as_deref();
         let key = choose_among(unique.into_iter(), Kind::Plan, plan, namespace)?;
-        comparison.review = comparison
-            .review
-            .only(key, &comparison.old, &comparison.new);
+        let (old, new) = (&comparison.old, &comparison.new);
+        if scope::is_scoped((old, new), key) {
+            let changed = read::changed_paths(&store.repo, &range.base, &range.head)?;
+            comparison.scope = Some(scope::check((old, new), key, &changed));
+        }
+        comparison.review = comparison.review.only(key, old, new);
         comparison.narrow();
     } else if let Some(namespace) = &args.namespace.namespace {
         let subjects = &mut comparison.review.subjects;
@@ -139,6 +143,8 @@ pub(super) struct Comparison {
     pub(super) review: Review,
     /// The resources that findings are shown of; all when not set.
     wanted: Option<BTreeSet<Key>>,
+    /// What the scope of the plan that is asked about says of the changed files.
+    scope: Option<Scoped>,
 }
 
 impl Comparison {
@@ -156,6 +162,7 @@ impl Comparison {
             new,
             review,
             wanted: None,
+            scope: None,
         }
     }
 
@@ -180,6 +187,12 @@ impl Comparison {
             (Some(wanted), Some(key)) => wanted.contains(key),
             _ => true,
         });
+        let scope = self.scope.iter();
+        let mut outside: Vec<Diagnostic> = scope
+            .flat_map(|scope| scope.findings((&self.old, &self.new)))
+            .collect();
+        self.new.settle(&mut outside, &self.after.config);
+        found.extend(outside);
         found
     }
 
@@ -219,6 +232,7 @@ impl Comparison {
             touched: &touched,
             status_known: status.is_some(),
             findings: &rules,
+            scope: self.scope.as_ref(),
             place: &|finding| self.new.place(&finding.file, &finding.place),
         };
         let colors = context.terminal.colors_out();

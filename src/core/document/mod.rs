@@ -63,6 +63,7 @@ mod model;
 mod name;
 mod plan;
 mod rules;
+pub mod scope;
 #[cfg(test)]
 mod tests;
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::model::*;
+use super::scope;
 use crate::core::diagnostic::{Code, Diagnostic, Finder, Part, Step, did_you_mean};
 use crate::core::graph;
 use crate::path;
@@ -22,6 +23,7 @@ pub(super) fn structure(found: &Finder<'_>, content: &Content, findings: &mut Ve
     overridden_steps(found, content, findings);
     checked_criteria(found, content, findings);
     constraint_types(found, content, findings);
+    scope::check(found, &content.scope, findings);
     if content.scope.out_of_scope.is_empty() {
         let message = "nothing is out of scope";
         let path = path!["scope", "out_of_scope"];

@@ -235,6 +235,11 @@ fn each_rule_has_a_document_that_breaks_only_it() {
             "PS609 warning structure metadata.schema_version: version `2.0.0` of the format may \
              mean something else",
         ),
+        (
+            with("/scope/in_scope/0", json!("path:../greeting")),
+            "PS610 error structure scope.in_scope[0]: this entry is about files and names none: no \
+             path of a repository has a part `..`",
+        ),
         // Semantics.
         (
             with("/intent/goal_statement", json!(" ")),

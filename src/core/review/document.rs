@@ -49,6 +49,11 @@ fn read<'s>(snapshot: &'s Snapshot, plan: &Key) -> Option<Read<'s>> {
     })
 }
 
+/// What is typed of the document that a plan comes from, also where something in it is wrong.
+pub(super) fn content_of(snapshot: &Snapshot, plan: &Key) -> Option<Content> {
+    read(snapshot, plan).map(|read| read.content)
+}
+
 /// Add what a document says beside its plan to the plan's normal form.
 pub(super) fn add(snapshot: &Snapshot, plan: &Key, renames: &Renames, normal: &mut Normal) {
     let Some(read) = read(snapshot, plan) else {

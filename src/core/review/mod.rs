@@ -16,6 +16,7 @@ mod properties;
 pub mod renames;
 pub mod revise;
 pub mod rules;
+pub mod scope;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,13 +6,13 @@ use super::{Shown, words};
 use crate::core::resource::Key;
 use crate::core::review::live::How;
 use crate::core::review::{Change, Element, Event, Shape, Subject, What};
-use crate::show::CLI_API_VERSION;
+use crate::show::{CLI_API_VERSION, scope};
 
 /// The review as one document; `findings` is what the findings' own JSON says.
 pub fn value(shown: &Shown<'_>, findings: &Value) -> Value {
     let review = shown.review;
     let (base, head) = shown.names;
-    json!({
+    let mut value = json!({
         "apiVersion": CLI_API_VERSION,
         "kind": "Review",
         "base": base,
@@ -25,7 +25,11 @@ pub fn value(shown: &Shown<'_>, findings: &Value) -> Value {
         "statusKnown": shown.status_known,
         "findings": findings["findings"],
         "summary": findings["summary"],
-    })
+    });
+    if let Some(scoped) = shown.scope {
+        value["scope"] = scope::value(scoped);
+    }
+    value
 }
 
 fn key(key: &Key) -> Value {

@@ -3,13 +3,14 @@
 //! Whatever comes from files is text, wherever it stands: punctuation becomes entities, so that
 //! it ends no table, no tag, no link and no mention.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::graph::mermaid;
 use super::{Shown, words};
-use crate::core::diagnostic::Severity;
+use crate::core::diagnostic::{Code, Diagnostic, Severity};
 use crate::core::review::{Class, Event, Shape, Subject};
-use crate::show::escape;
+use crate::show::{escape, scope};
 
 /// What finds the comment again that is to be kept up to date.
 pub const MARKER: &str = "<!-- planspec review -->";
@@ -31,6 +32,7 @@ pub fn render(shown: &Shown<'_>) -> String {
     page.push(&head(shown));
     page.push(&dangers(shown));
     page.push(&findings(shown));
+    page.push(&of_scope(shown));
     page.push(&runs(shown));
     let mut left_out = 0;
     for subject in &shown.review.subjects {
@@ -180,18 +182,17 @@ fn bounded(lines: &[String], most: usize, more: &str) -> String {
 }
 
 fn findings(shown: &Shown<'_>) -> String {
-    if shown.findings.is_empty() {
+    // What is outside the scope has a section of its own.
+    let found = shown.findings.iter();
+    let mut found: Vec<_> = found.filter(|finding| !is_about_scope(finding)).collect();
+    if found.is_empty() {
         return String::new();
     }
-    let mut found: Vec<_> = shown.findings.iter().collect();
     found.sort_by_key(|finding| (!finding.is_error(), (*finding).clone()));
     let rows: Vec<String> = found
         .iter()
         .map(|finding| {
-            let sign = match finding.severity {
-                Severity::Error => "⛔",
-                Severity::Warning => "⚠️",
-            };
+            let sign = sign(finding);
             let help = finding.help.as_deref().map_or_else(String::new, |help| {
                 format!("<br/><em>{}</em>", text(&short(help)))
             });
@@ -209,6 +210,62 @@ fn findings(shown: &Shown<'_>) -> String {
         "| | | … and {} more, in `planspec review` | |\n",
     );
     format!("### Rules\n\n| | rule | what is wrong | where |\n|---|---|---|---|\n{rows}")
+}
+
+fn is_about_scope(finding: &Diagnostic) -> bool {
+    finding.code == Code::OUT_OF_SCOPE
+}
+
+fn sign(finding: &Diagnostic) -> &'static str {
+    match finding.severity {
+        Severity::Error => "⛔",
+        Severity::Warning => "⚠️",
+    }
+}
+
+/// Which changed files are outside, the ways out, and what only people can judge.
+fn of_scope(shown: &Shown<'_>) -> String {
+    let Some(scoped) = shown.scope else {
+        return String::new();
+    };
+    // The rule may be switched off.
+    let finding = shown.findings.iter().find(|one| is_about_scope(one));
+    let sign = finding.map_or(String::new(), |one| format!("{} ", sign(one)));
+    let sentence = text(&short(&scope::sentence(scoped)));
+    let mut out = match scoped.unreadable {
+        Some(_) => format!("### Scope\n\n{sign}{sentence}\n"),
+        None => format!("### Scope\n\n{sentence}\n"),
+    };
+    let outside = scoped.outside.iter();
+    let files: Vec<String> = outside
+        .clone()
+        .map(|one| {
+            format!(
+                "- {sign}{}: {}\n",
+                code(&one.path),
+                text(&short(&one.why()))
+            )
+        })
+        .collect();
+    let ways: BTreeSet<String> = outside.map(|one| scoped.help(one)).collect();
+    let ways = ways.iter().filter(|_| finding.is_some());
+    let ways: Vec<String> = ways
+        .map(|way| format!("<em>{}</em><br/>\n", text(way)))
+        .collect();
+    let not_checkable = scope::not_checkable(scoped).into_iter();
+    let not_checkable: Vec<String> = not_checkable
+        .map(|line| format!("- {}\n", text(&line)))
+        .collect();
+    let more = "- … and {} more, in `planspec review`\n";
+    let parts = [
+        ("", files),
+        ("", ways),
+        ("Not checkable:\n\n", not_checkable),
+    ];
+    for (title, lines) in parts.iter().filter(|(_, lines)| !lines.is_empty()) {
+        out.push_str(&format!("\n{title}{}", bounded(lines, TABLE / 2, more)));
+    }
+    out
 }
 
 fn runs(shown: &Shown<'_>) -> String {

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use crate::core::diagnostic::Diagnostic;
 use crate::core::review::live::Touched;
 use crate::core::review::rules::Declared;
+use crate::core::review::scope::Scoped;
 use crate::core::review::{Review, Subject};
 use crate::core::snapshot::Snapshot;
 
@@ -46,6 +47,8 @@ pub struct Shown<'a> {
     pub status_known: bool,
     /// The rules that are broken.
     pub findings: &'a [Diagnostic],
+    /// What the scope of the plan that is asked about says of the changed files.
+    pub scope: Option<&'a Scoped>,
     /// `file:line:column` of a finding.
     pub place: &'a dyn Fn(&Diagnostic) -> String,
 }

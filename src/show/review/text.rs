@@ -2,8 +2,8 @@
 
 use super::{Shown, words};
 use crate::core::review::{Class, Subject};
-use crate::show::escape;
 use crate::show::table::{cut, display_width};
+use crate::show::{escape, scope};
 
 const RED: &str = "\u{1b}[1;31m";
 const GREEN: &str = "\u{1b}[32m";
@@ -104,10 +104,28 @@ pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
             }
         }
     }
+    of_scope(&mut page, shown);
     if !shown.findings.is_empty() {
         page.gap();
     }
     page.out
+}
+
+/// Which changed files are outside is said by the findings.
+fn of_scope(page: &mut Page, shown: &Shown<'_>) {
+    let Some(scoped) = shown.scope else {
+        return;
+    };
+    page.gap();
+    page.line(0, BOLD, "Scope");
+    page.line(2, "", &scope::sentence(scoped));
+    let not_checkable = scope::not_checkable(scoped);
+    if !not_checkable.is_empty() {
+        page.line(2, "", "not checkable:");
+    }
+    for line in not_checkable {
+        page.line(4, DIM, &line);
+    }
 }
 
 fn dangers(page: &mut Page, shown: &Shown<'_>) {

@@ -1,0 +1,365 @@
+//! What a scope says about files: the entries that begin with `path:`.
+//!
+//! Such an entry is a glob over paths from the repository's root. One that is a folder, or whose
+//! last part has no wildcard and so may be one, covers everything below it. `out_of_scope` wins.
+//! The other entries are for people.
+//!
+//! ```
+//! # let text = include_str!("../../../examples/document/planspec/greeting.planspec.json");
+//! use planspec::document::{self, scope::{Bounds, Verdict}};
+//!
+//! let document = document::parse("greeting.planspec.json", text.as_bytes())?;
+//! let bounds = Bounds::of(&document.scope).unwrap();
+//! assert_eq!(bounds.judge("greeting/hello.txt"), Verdict::Inside);
+//! assert_eq!(bounds.judge("basket/price.txt"), Verdict::NotCovered);
+//! let Verdict::Excluded(entry) = bounds.judge("greeting/legacy/hi.txt") else { panic!() };
+//! assert_eq!(entry.text, "path:greeting/legacy/**");
+//! # Ok::<(), Vec<planspec::document::Diagnostic>>(())
+//! ```
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use super::model::Scope;
+use crate::core::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::glob::glob;
+use crate::path;
+
+/// What an entry about files begins with.
+const PREFIX: &str = "path:";
+/// Most characters of a glob.
+const LONGEST: usize = 1000;
+
+/// An entry of a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// `in_scope` or `out_of_scope`.
+    pub list: &'static str,
+    /// Its index there, from 0.
+    pub index: usize,
+    /// What it says.
+    pub text: String,
+}
+
+impl Entry {
+    /// Where it stands in its document.
+    pub fn path(&self) -> Vec<Step> {
+        path!["scope", self.list, self.index]
+    }
+}
+
+/// The entries of both lists.
+fn entries(scope: &Scope) -> impl Iterator<Item = Entry> {
+    let lists = [
+        ("in_scope", &scope.in_scope),
+        ("out_of_scope", &scope.out_of_scope),
+    ];
+    lists.into_iter().flat_map(|(list, texts)| {
+        let texts = texts.iter().enumerate();
+        texts.map(move |(index, text)| Entry {
+            list,
+            index,
+            text: text.clone(),
+        })
+    })
+}
+
+/// The globs of an entry; nothing where it is not about files.
+///
+/// # Errors
+/// A sentence that says why it names none.
+fn globs(text: &str) -> Result<Option<Vec<Glob>>, String> {
+    let Some(rest) = text.strip_prefix(PREFIX) else {
+        return Ok(None);
+    };
+    let rest = rest.trim();
+    let from_root = rest.strip_prefix("./").or(rest.strip_prefix('/'));
+    let path = from_root.unwrap_or(rest);
+    let is_folder = path.ends_with('/');
+    let path = path.trim_end_matches('/');
+    if path.is_empty() {
+        return Err("it names nothing".to_owned());
+    }
+    if path.chars().count() > LONGEST {
+        return Err(format!("it is longer than {LONGEST} characters"));
+    }
+    let no_name = |part: &str| matches!(part, "" | "." | "..");
+    if let Some(part) = path.split('/').find(|part| no_name(part)) {
+        return Err(format!("no path of a repository has a part `{part}`"));
+    }
+    let last = path.rsplit('/').next().unwrap_or(path);
+    let may_be_folder = is_folder || !last.contains(['*', '?', '[']);
+    let compiled = |text: &str| glob(text).map_err(|error| error.kind().to_string());
+    let mut globs = vec![compiled(path)?];
+    if may_be_folder {
+        let below = compiled(&format!("{path}/**"))?;
+        match is_folder {
+            true => globs = vec![below],
+            false => globs.push(below),
+        }
+    }
+    Ok(Some(globs))
+}
+
+/// Entries about files that name none.
+pub(super) fn check(found: &Finder<'_>, scope: &Scope, findings: &mut Vec<Diagnostic>) {
+    for entry in entries(scope) {
+        if let Err(why) = globs(&entry.text) {
+            let message = format!("this entry is about files and names none: {why}");
+            let finding = found.at(Code::SCOPE_PATH, entry.path(), Part::Value, message);
+            findings.push(finding.help(
+                "write a path from the repository's root, such as `path:src/auth` or \
+                 `path:**/*.md`; all files are `path:**`",
+            ));
+        }
+    }
+}
+
+/// What of a scope can be held against files.
+#[derive(Debug)]
+pub struct Bounds {
+    within: Covered,
+    excluded: Covered,
+    not_checkable: Vec<Entry>,
+}
+
+/// The files that the entries of one list are about.
+#[derive(Debug, Default)]
+struct Covered {
+    entries: Vec<Entry>,
+    set: GlobSet,
+    /// The entry of each glob of the set.
+    owners: Vec<usize>,
+}
+
+impl Covered {
+    fn build(all: Vec<(Entry, Vec<Glob>)>) -> Result<Covered, String> {
+        let mut covered = Covered::default();
+        let mut set = GlobSetBuilder::new();
+        for (entry, globs) in all {
+            for glob in globs {
+                set.add(glob);
+                covered.owners.push(covered.entries.len());
+            }
+            covered.entries.push(entry);
+        }
+        covered.set = set.build().map_err(|error| error.kind().to_string())?;
+        Ok(covered)
+    }
+
+    /// The first entry that is about a file.
+    fn entry(&self, path: &str) -> Option<&Entry> {
+        let first = self.set.matches(path).into_iter().min()?;
+        self.entries.get(*self.owners.get(first)?)
+    }
+}
+
+/// What a scope says about a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'b> {
+    /// It belongs to the work.
+    Inside,
+    /// This entry of `out_of_scope` is about it.
+    Excluded(&'b Entry),
+    /// No entry of `in_scope` is about it.
+    NotCovered,
+}
+
+impl Bounds {
+    /// The bounds that a scope sets.
+    ///
+    /// # Errors
+    /// A sentence that says why they cannot be told.
+    pub fn of(scope: &Scope) -> Result<Bounds, String> {
+        let (mut within, mut excluded, mut not_checkable) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in entries(scope) {
+            match (globs(&entry.text)?, entry.list) {
+                (None, _) => not_checkable.push(entry),
+                (Some(globs), "in_scope") => within.push((entry, globs)),
+                (Some(globs), _) => excluded.push((entry, globs)),
+            }
+        }
+        Ok(Bounds {
+            within: Covered::build(within)?,
+            excluded: Covered::build(excluded)?,
+            not_checkable,
+        })
+    }
+
+    /// What they say about the file at a path. Where no entry says which files belong to the
+    /// work, all do that are not excluded.
+    pub fn judge(&self, path: &str) -> Verdict<'_> {
+        if let Some(entry) = self.excluded.entry(path) {
+            return Verdict::Excluded(entry);
+        }
+        match self.within.entries.is_empty() || self.within.set.is_match(path) {
+            true => Verdict::Inside,
+            false => Verdict::NotCovered,
+        }
+    }
+
+    /// The entries about files: what is within the scope, and what is excluded.
+    pub fn checkable(&self) -> (&[Entry], &[Entry]) {
+        (&self.within.entries, &self.excluded.entries)
+    }
+
+    /// The entries that only people can judge.
+    pub fn not_checkable(&self) -> &[Entry] {
+        &self.not_checkable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn scope(within: &[&str], out: &[&str]) -> Scope {
+        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Scope {
+            in_scope: list(within),
+            out_of_scope: list(out),
+            assumptions: Vec::new(),
+            open_questions: Vec::new(),
+        }
+    }
+
+    /// `+` inside, `-` not covered, else the entry that excludes it.
+    fn judged(within: &[&str], out: &[&str], path: &str) -> String {
+        match Bounds::of(&scope(within, out)).unwrap().judge(path) {
+            Verdict::Inside => "+".to_owned(),
+            Verdict::NotCovered => "-".to_owned(),
+            Verdict::Excluded(entry) => entry.text.clone(),
+        }
+    }
+
+    #[test]
+    fn which_files_an_entry_is_about() {
+        let table = [
+            // A file, or a folder with everything below it.
+            ("path:src/auth", "src/auth", true),
+            ("path:src/auth", "src/auth/login.rs", true),
+            ("path:src/auth", "src/auth/a/b/c.rs", true),
+            ("path:src/auth", "src/authority.rs", false),
+            ("path:src/auth", "lib/src/auth", false),
+            ("path:src/auth/", "src/auth/login.rs", true),
+            ("path:src/auth/", "src/auth", false),
+            ("path:Makefile", "Makefile", true),
+            ("path:src/{auth,login}", "src/login/a/b.rs", true),
+            ("path:*/src", "a/src/b.rs", true),
+            ("path:*/", "a/b/c.rs", true),
+            ("path:*/", "a", false),
+            // Globs: `*` stays in its folder, `**` does not.
+            ("path:src/*", "src/a.rs", true),
+            ("path:src/*", "src/a/b.rs", false),
+            ("path:src/**", "src/a/b.rs", true),
+            ("path:src/**", "src", false),
+            ("path:**/*.md", "README.md", true),
+            ("path:**/*.md", "docs/a/b.md", true),
+            ("path:**", "any/thing", true),
+            ("path:*.{ts,tsx}", "a.tsx", true),
+            ("path:*.{ts,tsx}", "a/b.tsx", false),
+            ("path:src/[ab].rs", "src/b.rs", true),
+            ("path:src/[ab].rs", "src/b.rs/c", false),
+            // As people write it.
+            ("path: src/auth ", "src/auth/login.rs", true),
+            ("path:/src/auth", "src/auth/login.rs", true),
+            ("path:./src/auth", "src/auth/login.rs", true),
+            ("path:src/my file", "src/my file", true),
+            ("path:src/Auth", "src/auth", false),
+            ("path:.github", ".github/workflows/ci.yml", true),
+            ("path:**", ".hidden/.file", true),
+            ("path:src/a\\*", "src/a*", true),
+            ("path:src/a\\*", "src/ab", false),
+            ("path:src", "src/a\nb\u{fffd}\"", true),
+        ];
+        for (entry, path, expected) in table {
+            let within = judged(&[entry], &[], path);
+            assert_eq!(within == "+", expected, "{entry} {path}");
+            let without = judged(&["Prose"], &[entry], path);
+            assert_eq!(without == entry, expected, "{entry} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_scope_wins_and_without_paths_nothing_is_missing() {
+        let table: [(&[&str], &[&str], &str, &str); 7] = [
+            (
+                &["path:src"],
+                &["path:src/old"],
+                "src/old/a",
+                "path:src/old",
+            ),
+            (
+                &["path:src/old/a"],
+                &["path:src/old"],
+                "src/old/a",
+                "path:src/old",
+            ),
+            (&["path:src"], &["path:src/old"], "src/new/a", "+"),
+            (&["path:src"], &["path:src/old"], "docs/a", "-"),
+            (&["Only the shop"], &["path:docs"], "src/a", "+"),
+            (&["Only the shop"], &["path:docs"], "docs/a", "path:docs"),
+            (
+                &["path:a"],
+                &["No b", "path:c", "path:**/d"],
+                "c/d",
+                "path:c",
+            ),
+        ];
+        for (within, out, path, expected) in table {
+            assert_eq!(
+                judged(within, out, path),
+                expected,
+                "{within:?} {out:?} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn entries_without_path_are_for_people() {
+        let scope = scope(
+            &["path:src", "The shop", "Path:x"],
+            &[" path:y", "path:docs"],
+        );
+        let bounds = Bounds::of(&scope).unwrap();
+        let told = |entries: &[Entry]| -> Vec<String> {
+            let entries = entries.iter();
+            entries
+                .map(|entry| format!("{}[{}]", entry.list, entry.index))
+                .collect()
+        };
+        let not_checkable = ["in_scope[1]", "in_scope[2]", "out_of_scope[0]"];
+        assert_eq!(told(bounds.not_checkable()), not_checkable);
+        assert_eq!(told(bounds.checkable().0), ["in_scope[0]"]);
+        assert_eq!(told(bounds.checkable().1), ["out_of_scope[1]"]);
+    }
+
+    #[test]
+    fn what_names_no_file() {
+        let long = format!("path:{}", "a".repeat(LONGEST + 1));
+        let table = [
+            ("path:", "it names nothing"),
+            ("path:  ", "it names nothing"),
+            ("path:/", "it names nothing"),
+            ("path:./", "it names nothing"),
+            ("path:.", "no path of a repository has a part `.`"),
+            ("path:../other", "no path of a repository has a part `..`"),
+            ("path:a/./b", "no path of a repository has a part `.`"),
+            ("path:a//b", "no path of a repository has a part ``"),
+            ("path:src/[a", "unclosed character class"),
+            ("path:src/{a", "unclosed alternate group"),
+            ("path:[z-a]", "invalid range"),
+            (&long, "longer than 1000 characters"),
+        ];
+        for (entry, why) in table {
+            let said = globs(entry).unwrap_err();
+            assert!(said.contains(why), "{entry}: {said}");
+        }
+        // Nothing that anybody writes is beyond what can be compiled, or it is said.
+        let nested = format!("path:{}a{}", "{".repeat(480), "}".repeat(480));
+        let many: Vec<String> = (0..2000).map(|n| format!("path:dir{n}/**/x*y")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(judged(&many, &[], "dir1999/a/b/xy"), "+");
+        assert!(globs(&nested).is_err() || Bounds::of(&scope(&[&nested], &[])).is_err());
+    }
+}

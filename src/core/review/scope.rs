@@ -1,0 +1,444 @@
+//! Which changed files are outside the scope of a plan.
+//!
+//! The scope is that of the document before the change, which does not choose its own. The document
+//! itself and the Executions of its plan are the contract and its runs, not the work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::document;
+use crate::core::diagnostic::{Code, Diagnostic, Label, Part, Place};
+use crate::core::document::scope::{Bounds, Entry, Verdict};
+use crate::core::resource::{Key, Kind};
+use crate::core::snapshot::Snapshot;
+
+/// What the scope of a plan says about a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scoped {
+    /// The plan.
+    pub plan: Key,
+    /// Whose scope it is.
+    pub by: Side,
+    /// How many changed files were held against it.
+    pub compared: usize,
+    /// The entries about files.
+    pub checkable: Vec<Entry>,
+    /// The entries that only people can judge.
+    pub not_checkable: Vec<Entry>,
+    /// The changed files that are outside, in order.
+    pub outside: Vec<Outside>,
+    /// Why nothing can be said at all.
+    pub unreadable: Option<String>,
+}
+
+/// One of the two revisions that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// As it was.
+    Base,
+    /// As it is; the base has no such document.
+    Head,
+}
+
+/// A changed file that is outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outside {
+    /// Its path; of one that is gone, what it was.
+    pub path: String,
+    /// The entry of `out_of_scope` that is about it; nothing where no entry of `in_scope` is.
+    pub excluded_by: Option<Entry>,
+    /// Whether the change itself makes a scope that it would be inside of.
+    pub widened: bool,
+}
+
+impl Outside {
+    /// Why it is outside, in words.
+    pub fn why(&self) -> String {
+        match &self.excluded_by {
+            Some(entry) => format!("`{}` puts it out of scope", short(&entry.text)),
+            None => "no `path:` entry of in_scope covers it".to_owned(),
+        }
+    }
+}
+
+/// Whether a plan comes from a document, before or now: no other has a scope.
+pub fn is_scoped((old, new): (&Snapshot, &Snapshot), plan: &Key) -> bool {
+    let mut definitions = old.definitions(plan).iter().chain(new.definitions(plan));
+    definitions.any(|definition| definition.origin.is_some())
+}
+
+/// Hold changed files against the scope of a plan.
+pub fn check((old, new): (&Snapshot, &Snapshot), plan: &Key, changed: &[String]) -> Scoped {
+    let from = renamed_from(old, new, plan).unwrap_or(plan);
+    let mut scoped = Scoped {
+        plan: plan.clone(),
+        by: Side::Base,
+        compared: 0,
+        checkable: Vec::new(),
+        not_checkable: Vec::new(),
+        outside: Vec::new(),
+        unreadable: None,
+    };
+    let before = bounds(old, from).ok();
+    let after = bounds(new, plan);
+    let bounds = match (&before, &after) {
+        (Some(before), _) => before,
+        (None, Ok(after)) => {
+            scoped.by = Side::Head;
+            after
+        }
+        (None, Err(why)) => {
+            scoped.unreadable = Some(why.clone());
+            return scoped;
+        }
+    };
+    let (within, excluded) = bounds.checkable();
+    scoped.checkable = [within, excluded].concat();
+    scoped.not_checkable = bounds.not_checkable().to_vec();
+    let contract = Contract::of((old, from), (new, plan));
+    let is_inside = |bounds: &Bounds, path: &str| bounds.judge(path) == Verdict::Inside;
+    for path in changed.iter().filter(|path| !contract.holds(path)) {
+        scoped.compared += 1;
+        let excluded_by = match bounds.judge(path) {
+            Verdict::Inside => continue,
+            Verdict::Excluded(entry) => Some(entry.clone()),
+            Verdict::NotCovered => None,
+        };
+        let after = after.as_ref().ok();
+        scoped.outside.push(Outside {
+            path: path.clone(),
+            excluded_by,
+            widened: after.is_some_and(|after| is_inside(after, path)),
+        });
+    }
+    scoped
+}
+
+/// What a document was called that is new under its name: one of the same session that is gone.
+fn renamed_from<'s>(old: &'s Snapshot, new: &Snapshot, plan: &Key) -> Option<&'s Key> {
+    if !old.definitions(plan).is_empty() {
+        return None;
+    }
+    let session = |snapshot: &Snapshot, plan: &Key| {
+        document::content_of(snapshot, plan).map(|content| content.identity.session_id)
+    };
+    let own = session(new, plan)?;
+    let mut gone = old
+        .keys_of(Kind::Plan)
+        .filter(|key| new.definitions(key).is_empty());
+    gone.find(|key| session(old, key).as_ref() == Some(&own))
+}
+
+fn bounds(snapshot: &Snapshot, plan: &Key) -> Result<Bounds, String> {
+    match document::content_of(snapshot, plan) {
+        Some(content) => Bounds::of(&content.scope),
+        None => Err("the document cannot be read".to_owned()),
+    }
+}
+
+/// The files that hold the document and its runs, and nothing else.
+struct Contract<'s> {
+    sides: [BTreeMap<&'s str, bool>; 2],
+}
+
+impl<'s> Contract<'s> {
+    fn of(old: (&'s Snapshot, &Key), new: (&'s Snapshot, &Key)) -> Contract<'s> {
+        let sides = [old, new].map(|(snapshot, plan)| files(snapshot, plan));
+        Contract { sides }
+    }
+
+    /// Whether the file holds nothing else, before and now.
+    fn holds(&self, path: &str) -> bool {
+        let mut sides = self.sides.iter().filter_map(|files| files.get(path));
+        sides.next().is_some_and(|own| *own) && sides.all(|own| *own)
+    }
+}
+
+/// Every file with resources, and whether all of them are the plan's document and its Executions.
+fn files<'s>(snapshot: &'s Snapshot, plan: &Key) -> BTreeMap<&'s str, bool> {
+    let definitions = snapshot.definitions(plan).iter();
+    let own: BTreeSet<(&str, usize)> = definitions
+        .map(|definition| (definition.path.as_str(), definition.document))
+        .collect();
+    let is_run = |key: &Key| {
+        let run = snapshot.execution(key);
+        run.is_some_and(|run| run.plan_ref.key(Kind::Plan, &key.namespace) == *plan)
+    };
+    let mut files = BTreeMap::new();
+    for key in snapshot.keys() {
+        for definition in snapshot.definitions(key) {
+            let place = (definition.path.as_str(), definition.document);
+            let is_own = own.contains(&place) || is_run(key);
+            *files.entry(place.0).or_insert(true) &= is_own;
+        }
+    }
+    files
+}
+
+/// Most files that are told one by one; JSON has all.
+const SHOWN: usize = 1000;
+/// Most entries that a sentence names.
+const NAMED: usize = 5;
+/// Most characters of an entry in a sentence.
+const WIDTH: usize = 100;
+
+/// An entry in a sentence.
+pub fn short(text: &str) -> String {
+    match text.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+impl Scoped {
+    /// A finding for every file that is outside.
+    pub fn findings(&self, (old, new): (&Snapshot, &Snapshot)) -> Vec<Diagnostic> {
+        let plan = &self.plan;
+        let finding = |file: &str, message: String| {
+            Diagnostic::new(Code::OUT_OF_SCOPE, file, Place::File, message).about(plan)
+        };
+        let files = [new, old].map(|side| side.definitions(plan).first());
+        let document = files.into_iter().flatten().next();
+        let document = document.map_or("", |definition| definition.path.as_str());
+        if let Some(why) = &self.unreadable {
+            let message = format!("the scope of {plan} cannot be read: {why}");
+            let help = "correct the document; until then nothing tells which files belong to it";
+            return vec![finding(document, message).help(help)];
+        }
+        // An entry is pointed to where it still stands as it stood.
+        let now = document::content_of(new, plan);
+        let entry_now = |entry: &Entry| {
+            let definition = new.definition(plan)?;
+            let text = now.as_ref()?.scope.out_of_scope.get(entry.index)?;
+            (*text == entry.text).then(|| Label {
+                file: definition.path.clone(),
+                place: Place::Entry {
+                    document: definition.document,
+                    path: entry.path(),
+                    part: Part::Value,
+                },
+                message: "excluded here".to_owned(),
+            })
+        };
+        let (shown, more) = self.outside.split_at(self.outside.len().min(SHOWN));
+        let mut findings: Vec<Diagnostic> = shown
+            .iter()
+            .map(|outside| {
+                let message = match &outside.excluded_by {
+                    Some(entry) => format!(
+                        "the file is changed, and `{}` puts it out of the scope of {plan}",
+                        short(&entry.text)
+                    ),
+                    None => format!("the file is changed, and is outside the scope of {plan}"),
+                };
+                let mut one = finding(&outside.path, message).help(self.help(outside));
+                let entry = outside.excluded_by.as_ref();
+                one.related.extend(entry.and_then(entry_now));
+                one
+            })
+            .collect();
+        if !more.is_empty() {
+            let number = more.len();
+            let message = format!("{number} more changed files are outside the scope of {plan}");
+            findings.push(finding(document, message).help("JSON output lists all of them"));
+        }
+        findings
+    }
+
+    /// The way out for a file.
+    pub fn help(&self, outside: &Outside) -> String {
+        let plan = &self.plan;
+        if outside.widened {
+            return format!(
+                "the scope that {plan} has after this change would cover it: merge that first, in a \
+                 change of its own"
+            );
+        }
+        let way = match self.by {
+            Side::Base => "first change the scope, in a change of its own",
+            Side::Head => "change the scope",
+        };
+        if outside.excluded_by.is_some() {
+            return format!("take the change to the file back, or {way}");
+        }
+        let within = self.checkable.iter();
+        let within: Vec<&Entry> = within.filter(|entry| entry.list == "in_scope").collect();
+        let named = within.iter().take(NAMED);
+        let named: Vec<String> = named
+            .map(|entry| format!("`{}`", short(&entry.text)))
+            .collect();
+        let more = match within.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!(
+            "{plan} covers {}{more}: take the change to the file back, or {way}",
+            named.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::core::testing::{NAMESPACE, execution, gate, key, plan, snapshot, task};
+
+    const GREETING: &str =
+        include_str!("../../../examples/document/planspec/greeting.planspec.json");
+    const FILE: &str = "planspec/greeting.planspec.json";
+
+    fn document(within: &[&str], out: &[&str]) -> String {
+        let mut value: Value = serde_json::from_str(GREETING).unwrap();
+        value["x-planspec"] = json!({"namespace": NAMESPACE});
+        value["scope"]["in_scope"] = json!(within);
+        value["scope"]["out_of_scope"] = json!(out);
+        value.to_string()
+    }
+
+    fn greeting() -> Key {
+        key(Kind::Plan, "greeting")
+    }
+
+    fn checked(old: &[(&str, &str)], new: &[(&str, &str)], changed: &[&str]) -> Scoped {
+        let changed: Vec<String> = changed.iter().map(|path| (*path).to_owned()).collect();
+        check((&snapshot(old), &snapshot(new)), &greeting(), &changed)
+    }
+
+    fn outside(scoped: &Scoped) -> Vec<&str> {
+        let outside = scoped.outside.iter();
+        outside.map(|outside| outside.path.as_str()).collect()
+    }
+
+    #[test]
+    fn the_scope_before_the_change_decides() {
+        let narrow = document(&["path:src"], &["path:src/old"]);
+        let wide = document(&["path:**"], &["The moon"]);
+        let files = ["docs/a", "src/a", "src/old/a"];
+        let scoped = checked(&[(FILE, &narrow)], &[(FILE, &wide)], &files);
+        assert_eq!(scoped.by, Side::Base);
+        assert_eq!(outside(&scoped), ["docs/a", "src/old/a"]);
+        assert!(scoped.outside.iter().all(|outside| outside.widened));
+        let found = scoped.findings((&snapshot(&[]), &snapshot(&[(FILE, &wide)])));
+        for finding in &found {
+            let help = finding.help.as_ref().unwrap();
+            assert!(help.contains("merge that first"), "{help}");
+            // The entry does not stand there any more.
+            assert_eq!(finding.related, []);
+        }
+        // Where there was none, and where nobody could read what was there, that of the change.
+        let broken = document(&["path:src/["], &[]);
+        for before in [&[][..], &[(FILE, broken.as_str())]] {
+            let scoped = checked(before, &[(FILE, &narrow)], &files);
+            assert_eq!(scoped.by, Side::Head);
+            assert_eq!(outside(&scoped), ["docs/a", "src/old/a"]);
+        }
+        // Under another name it is the same one, and both are its own files.
+        let other = FILE.replace("greeting", "renamed");
+        let both = [(FILE, narrow.as_str()), (other.as_str(), wide.as_str())];
+        let (old, new) = (snapshot(&both[..1]), snapshot(&both[1..]));
+        let changed = [FILE, &other, "docs/a"].map(str::to_owned);
+        let scoped = check((&old, &new), &key(Kind::Plan, "renamed"), &changed);
+        assert_eq!((scoped.by, outside(&scoped)), (Side::Base, vec!["docs/a"]));
+        // A copy is not.
+        let copied = snapshot(&both);
+        let scoped = check((&old, &copied), &key(Kind::Plan, "renamed"), &changed);
+        assert_eq!((scoped.by, scoped.outside.len()), (Side::Head, 0));
+        let scoped = checked(&[(FILE, &narrow)], &[], &files);
+        assert_eq!((scoped.by, scoped.outside.len()), (Side::Base, 2));
+        let scoped = checked(&[(FILE, &narrow)], &[(FILE, &broken)], &files);
+        assert_eq!((scoped.by, scoped.outside.len()), (Side::Base, 2));
+    }
+
+    #[test]
+    fn the_contract_and_its_runs_are_not_the_work() {
+        let narrow = document(&["path:src"], &["The moon"]);
+        let run = execution("run", "greeting", "");
+        let other = execution("other", "another", "");
+        let third = execution("third", "greeting", "");
+        let mixed = [third.as_str(), &gate("g", "greeting", "")].concat();
+        let both = [run.as_str(), &execution("second", "greeting", "")].concat();
+        let old = [(FILE, narrow.as_str()), ("planspec/gone.yaml", &run)];
+        let new = [
+            (FILE, narrow.as_str()),
+            ("planspec/both.yaml", &both),
+            ("planspec/other.yaml", &other),
+            ("planspec/mixed.yaml", &mixed),
+        ];
+        let files = [FILE, "planspec/both.yaml", "planspec/gone.yaml"];
+        let others = ["planspec/mixed.yaml", "planspec/other.yaml"];
+        let scoped = checked(&old, &new, &[&files[..], &others].concat());
+        assert_eq!(outside(&scoped), others);
+        assert_eq!(scoped.compared, 2);
+        // A file that held something else before, or does now, is no file of runs.
+        for (before, now) in [(&mixed, &third), (&third, &mixed)] {
+            let old = [(FILE, narrow.as_str()), ("planspec/x.yaml", before)];
+            let new = [(FILE, narrow.as_str()), ("planspec/x.yaml", now)];
+            let scoped = checked(&old, &new, &["planspec/x.yaml"]);
+            assert_eq!(outside(&scoped), ["planspec/x.yaml"]);
+        }
+    }
+
+    #[test]
+    fn a_finding_for_each_file_and_no_more_than_anybody_reads() {
+        let narrow = document(&["path:src", "Fast"], &["path:src/old"]);
+        let files = [(FILE, narrow.as_str())];
+        let scoped = checked(&files, &files, &["docs/a", "src/old/a"]);
+        let found = scoped.findings((&snapshot(&files), &snapshot(&files)));
+        let told: Vec<String> = found
+            .iter()
+            .map(|one| {
+                format!(
+                    "{} {}: {} ({})",
+                    one.code,
+                    one.file,
+                    one.message,
+                    one.help.as_ref().unwrap()
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "PS409 docs/a: the file is changed, and is outside the scope of Plan team/greeting \
+                 (Plan team/greeting covers `path:src`: take the change to the file back, or first \
+                 change the scope, in a change of its own)",
+                "PS409 src/old/a: the file is changed, and `path:src/old` puts it out of the scope \
+                 of Plan team/greeting (take the change to the file back, or first change the \
+                 scope, in a change of its own)",
+            ]
+        );
+        assert_eq!(found[0].related, []);
+        assert_eq!(found[1].related[0].file, FILE);
+        let many: Vec<String> = (0..10_000).map(|n| format!("docs/{n:05}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let scoped = checked(&files, &files, &many);
+        assert_eq!(scoped.outside.len(), 10_000);
+        let found = scoped.findings((&snapshot(&files), &snapshot(&files)));
+        assert_eq!(found.len(), SHOWN + 1);
+        let last = found.last().unwrap();
+        assert_eq!(last.file, FILE);
+        assert!(last.message.starts_with("9000 more"), "{}", last.message);
+    }
+
+    #[test]
+    fn what_has_no_scope_and_what_nobody_can_read() {
+        let plans = plan("greeting", &task("a", ""));
+        let resource = snapshot(&[("planspec/a.yaml", &plans)]);
+        assert!(!is_scoped((&resource, &resource), &greeting()));
+        let broken = document(&["path:src/["], &[]);
+        let files = [(FILE, broken.as_str())];
+        assert!(is_scoped((&resource, &snapshot(&files)), &greeting()));
+        let scoped = checked(&files, &files, &["src/a"]);
+        assert!(scoped.unreadable.is_some());
+        let found = scoped.findings((&snapshot(&files), &snapshot(&files)));
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].file.as_str(), found[0].code.id), (FILE, "PS409"));
+        let prose = document(&["The shop"], &["The moon"]);
+        let files = [(FILE, prose.as_str())];
+        let scoped = checked(&files, &files, &["src/a"]);
+        assert_eq!((scoped.checkable.len(), scoped.outside.len()), (0, 0));
+        assert_eq!(scoped.not_checkable.len(), 2);
+    }
+}

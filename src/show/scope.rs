@@ -1,0 +1,87 @@
+//! Which changed files are outside the scope of a plan, for people and programs.
+
+use serde_json::{Value, json};
+
+use crate::core::diagnostic::display_path;
+use crate::core::document::scope::Entry;
+use crate::core::review::scope::{Scoped, Side, short};
+
+/// Most entries that are listed for people.
+const MOST: usize = 10;
+
+/// In one sentence: what was compared, and what came of it.
+pub fn sentence(scoped: &Scoped) -> String {
+    let plan = &scoped.plan;
+    let by = match scoped.by {
+        Side::Base => "as it was before the change",
+        Side::Head => "which is new",
+    };
+    let files = |number: usize| match number {
+        1 => "1 changed file".to_owned(),
+        _ => format!("{number} changed files"),
+    };
+    match (&scoped.unreadable, scoped.checkable.is_empty()) {
+        (Some(why), _) => format!("the scope of {plan} cannot be read: {why}"),
+        (None, true) => {
+            format!("no entry of the scope of {plan} begins with `path:`: nothing can be checked")
+        }
+        (None, false) => format!(
+            "scope of {plan}, {by}: {} compared, {} outside",
+            files(scoped.compared),
+            scoped.outside.len()
+        ),
+    }
+}
+
+/// What only people can judge, an entry each, and how many more there are.
+pub fn not_checkable(scoped: &Scoped) -> Vec<String> {
+    let entries = scoped.not_checkable.iter().take(MOST);
+    let mut lines: Vec<String> = entries
+        .map(|entry| format!("{}: {}", display_path(&entry.path()), short(&entry.text)))
+        .collect();
+    if let Some(more) = scoped.not_checkable.len().checked_sub(MOST + 1) {
+        lines.push(format!("{} more", more + 1));
+    }
+    lines
+}
+
+/// Both, for people.
+pub fn lines(scoped: &Scoped) -> Vec<String> {
+    let mut lines = vec![sentence(scoped)];
+    let not_checkable = not_checkable(scoped).into_iter();
+    lines.extend(not_checkable.map(|line| format!("not checkable: {line}")));
+    lines
+}
+
+/// For programs: everything.
+pub fn value(scoped: &Scoped) -> Value {
+    let Scoped {
+        plan,
+        by,
+        compared,
+        checkable,
+        not_checkable,
+        outside,
+        unreadable,
+    } = scoped;
+    let entries = |entries: &[Entry]| -> Vec<Value> {
+        let entries = entries.iter();
+        entries
+            .map(|entry| json!({"path": display_path(&entry.path()), "text": entry.text}))
+            .collect()
+    };
+    json!({
+        "plan": {"kind": plan.kind.name(), "namespace": plan.namespace, "name": plan.name},
+        "by": match by {
+            Side::Base => "base",
+            Side::Head => "head",
+        },
+        "unreadable": unreadable,
+        "compared": compared,
+        "outside": outside.iter().map(|one| {
+            json!({"path": one.path, "why": one.why()})
+        }).collect::<Vec<Value>>(),
+        "checkable": entries(checkable),
+        "notCheckable": entries(not_checkable),
+    })
+}
