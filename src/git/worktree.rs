@@ -8,7 +8,7 @@ use std::fs::{self, File, Permissions};
 use std::path::{Path, PathBuf};
 
 use super::object::{NewCommit, parse_id};
-use super::program::Program;
+use super::program::{Output, Program};
 use super::{GitError, Identity, Repo, Result, unusable, unusable_file};
 use crate::core::resource::Time;
 
@@ -21,8 +21,8 @@ const LOCK: &str = "lock";
 /// Name of the one file of a kept log.
 pub const LOG_FILE: &str = "log.txt";
 
-/// Tries to let git forget a work tree, while others make and remove theirs.
-const TRIES_TO_FORGET: u32 = 10;
+/// Tries to make a work tree, or to let git forget it, while others make and remove theirs.
+const TRIES: u32 = 10;
 
 /// A work tree that is removed when it is dropped.
 #[derive(Debug)]
@@ -52,11 +52,13 @@ impl Worktree {
         let lock = File::create(folder.join(LOCK)).map_err(failed())?;
         lock.lock().map_err(failed())?;
         let tree = folder.join(TREE);
-        let added = Program::new(repo, "worktree")
-            .apart()
-            .args(["add", "--quiet", "--detach", "--"])
-            .args([tree.as_os_str(), commit.as_ref()])
-            .run();
+        let added = beside_others(|| {
+            Program::new(repo, "worktree")
+                .apart()
+                .args(["add", "--quiet", "--detach", "--"])
+                .args([tree.as_os_str(), commit.as_ref()])
+                .run()
+        });
         let opened = added.and_then(|added| match added.success() {
             true => Repo::open_sealed(&tree),
             false => Err(GitError::Unusable(format!(
@@ -186,21 +188,33 @@ fn remove(repo: &Repo, folder: &Path) {
         tracing::warn!(folder = %folder.display(), %error, "could not be removed");
     }
     let tree = folder.join(TREE);
-    for _ in 0..TRIES_TO_FORGET {
-        let forgotten = Program::new(repo, "worktree")
+    let forgotten = beside_others(|| {
+        Program::new(repo, "worktree")
             .args(["remove", "--force", "--force", "--"])
             .arg(&tree)
-            .run();
-        match forgotten {
-            // Git cannot tell while another process is half way through making one.
-            Ok(answer) if !answer.success() && !answer.stderr.contains("is not a working tree") => {
-                tracing::debug!(tree = %tree.display(), said = answer.stderr, "not forgotten");
-                std::thread::sleep(std::time::Duration::from_millis(50));
-            }
-            Ok(_) => return,
-            Err(error) => return tracing::debug!(%error, "not forgotten"),
+            .run()
+    });
+    match forgotten {
+        Ok(answer) if !answer.success() && !answer.stderr.contains("is not a working tree") => {
+            tracing::debug!(tree = %tree.display(), said = answer.stderr, "not forgotten");
         }
+        Ok(_) => {}
+        Err(error) => tracing::debug!(%error, "not forgotten"),
     }
+}
+
+/// Run git until it can tell which work trees there are: it cannot while another process is half
+/// way through making or removing one, and names a file of that.
+fn beside_others(run: impl Fn() -> Result<Output>) -> Result<Output> {
+    for _ in 1..TRIES {
+        let ran = run()?;
+        if ran.success() || !ran.stderr.contains("worktrees/") {
+            return Ok(ran);
+        }
+        tracing::debug!(said = ran.stderr, "another process is at its work tree");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    run()
 }
 
 /// Remove a folder with everything in it, also folders that a program has made read-only.
@@ -282,6 +296,26 @@ mod tests {
     fn commit_all(tree: &Worktree) -> Option<String> {
         tree.commit_all("work", testing::time(0), &testing::identity())
             .unwrap()
+    }
+
+    #[test]
+    fn many_make_and_remove_theirs_at_once() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let commit = sandbox.commit(&repo, &[("a", "1"), ("b", "2")]);
+        let dir = repo.workdir().unwrap().to_owned();
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    let repo = Repo::open_sealed(&dir).unwrap();
+                    for _ in 0..12 {
+                        let tree = Worktree::add(&repo, &commit).unwrap();
+                        assert!(tree.dir().join("b").exists());
+                    }
+                });
+            }
+        });
+        assert_eq!(known(&sandbox, &repo), 1);
     }
 
     fn known(sandbox: &Sandbox, repo: &Repo) -> usize {

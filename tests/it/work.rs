@@ -556,7 +556,8 @@ fn two_nodes_run_side_by_side_when_they_may() {
     let sandbox = Sandbox::new();
     let meet = |own: &str, other: &str| {
         let mut config = shell(&format!(
-            "touch $AT/{own}; while ! test -e $AT/{other}; do sleep 0.05; done"
+            "touch $AT/{own}; for i in $(seq 1200); do test -e $AT/{other} && exit; sleep 0.05; done; \
+             echo {other} never came; exit 1"
         ));
         config["env"] = json!({"AT": path_of(&sandbox.path(""))});
         config
@@ -566,8 +567,8 @@ fn two_nodes_run_side_by_side_when_they_may() {
         "",
         &[("a", "", meet("a", "b")), ("b", "", meet("b", "a"))],
     );
-    work(&sandbox, &ana, "-j 2 --reconcile").ok();
-    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    let ran = work(&sandbox, &ana, "-j 2 --reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded", "{ran}");
     assert_tidy(&sandbox, &ana);
 }
 
