@@ -280,10 +280,16 @@ impl Earlier {
         };
         let side = commit(args.rev.as_deref().unwrap_or("HEAD"))?;
         let fork = base::merge_base(&repo, None, &commit(revision)?, &side)?;
-        let paths = paths(&subject.config.paths, subject.config.limits.file_bytes)?;
+        // By its own configuration: a change that moves `paths` hides nothing of what was there.
+        let own = match read::file_at(&repo, &fork, CONFIG_FILE)? {
+            Some(bytes) => Config::read(CONFIG_FILE, &bytes).0,
+            None => Some(Config::default()),
+        };
+        let config = own.as_ref().unwrap_or(&subject.config);
+        let paths = paths(&config.paths, config.limits.file_bytes)?;
         let files = read::from_commit(&repo, &fork, &paths)?;
         Ok(Some(Earlier {
-            snapshot: Snapshot::build(&files, &subject.config),
+            snapshot: Snapshot::build(&files, config),
             commit: fork,
             repo,
         }))

@@ -405,3 +405,18 @@ fn ten_thousand_files_are_counted_and_the_first_are_told() {
         .exits(1)
         .says("9000 more changed files are outside the scope");
 }
+
+#[test]
+fn a_change_that_moves_the_configured_paths_hides_nothing() {
+    let sandbox = Sandbox::new();
+    let solo = branched(&sandbox);
+    let wider = greeting(&["path:**"], &["Nothing"]);
+    solo.write(".planspec.yaml", "paths: [\"plans/**\"]\n")
+        .write("plans/greeting.planspec.json", format!("{wider:#}\n"))
+        .write("other/a.txt", "b\n");
+    solo.git(&format!("rm -q --cached {FILE}"));
+    fs::remove_file(solo.dir.join(FILE)).unwrap();
+    solo.commit("Moved, and wider");
+    let found = outside(&solo);
+    assert!(found.contains(&"other/a.txt".to_owned()), "{found:?}");
+}
