@@ -5,85 +5,7 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-# --- The program -----------------------------------------------------------------------------
-
-if [ -n "${PLANSPEC_BIN:-}" ]; then
-    program=$(cd "$(dirname "$PLANSPEC_BIN")" && pwd)/$(basename "$PLANSPEC_BIN")
-else
-    echo "Building planspec (the first time takes a minute or two) ..."
-    cd "$root"
-    cargo build --locked --quiet
-    target=$(cargo metadata --locked --no-deps --format-version 1 |
-        sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-    program=$target/debug/planspec
-fi
-if [ ! -x "$program" ]; then
-    echo "quickstart: $program cannot be run" >&2
-    exit 1
-fi
-
-# --- A throw-away folder, and nothing of your own git configuration ---------------------------
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-for name in $(env | sed -n 's/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(PLANSPEC_[A-Z]*\)=.*/\1/p'); do
-    unset "$name"
-done
-mkdir "$work/home" "$work/bin"
-ln -s "$program" "$work/bin/planspec"
-export PATH="$work/bin:$PATH" HOME="$work/home" XDG_CONFIG_HOME="$work/home"
-export GIT_CONFIG_GLOBAL="$work/home/.gitconfig" GIT_CONFIG_NOSYSTEM=1
-git config --global user.name Ana
-git config --global user.email ana@example.com
-git config --global init.defaultBranch main
-git config --global advice.detachedHead false
-
-# --- How it is shown --------------------------------------------------------------------------
-
-bold='' dim='' plain=''
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
-    bold=$(printf '\033[1m') dim=$(printf '\033[36m') plain=$(printf '\033[0m')
-fi
-who=ana
-
-# What happens next, in a sentence.
-chapter() {
-    printf '\n%s--- %s%s\n' "$dim" "$1" "$plain"
-}
-
-# Print a command, then run it.
-run() {
-    line="$who \$"
-    for word in "$@"; do
-        case $word in
-        *[!A-Za-z0-9_./:=@%,-]*) line="$line \"$word\"" ;;
-        *) line="$line $word" ;;
-        esac
-    done
-    printf '\n%s%s%s\n' "$bold" "$line" "$plain"
-    "$@" 2>&1
-}
-
-# The same for a command that has to end with an exit code of its own.
-run_expecting() {
-    expected=$1
-    shift
-    code=0
-    run "$@" || code=$?
-    printf '(exit code %s)\n' "$code"
-    if [ "$code" -ne "$expected" ]; then
-        printf 'quickstart: exit code %s was expected\n' "$expected" >&2
-        exit 1
-    fi
-}
-
-phase() {
-    planspec get execution status-page-run | awk 'NR == 2 { print $3 }'
-}
+. "$root/examples/stage.sh"
 
 # --- The story --------------------------------------------------------------------------------
 
@@ -160,9 +82,4 @@ run git log --first-parent --reverse "--format=%h %s%n%n%b" origin/planspec/stat
 chapter "A second reconcile has nothing to do, and writes nothing."
 run planspec reconcile
 
-end=$(phase)
-if [ "$end" != Succeeded ]; then
-    printf '\nquickstart: the run ended as %s, not as Succeeded\n' "$end" >&2
-    exit 1
-fi
-chapter "Succeeded. Nothing is left behind; see README.md for what to try in a repository of yours."
+end_well status-page-run
