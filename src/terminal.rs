@@ -37,13 +37,24 @@ impl Terminal {
     /// Write a result. When the reader has gone away nothing more is written, and nothing is said:
     /// what the command does besides is done all the same, and ends with its own exit code.
     pub fn out(&self, text: &str) {
+        self.write(text.as_bytes());
+    }
+
+    /// Write what a program printed: made safe to print on a terminal, and to whoever else reads it
+    /// as it is.
+    pub fn out_as_it_is(&self, bytes: &[u8]) {
+        match std::io::stdout().is_terminal() {
+            true => self.out(&escape::printed(bytes)),
+            false => self.write(bytes),
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) {
         if self.reader_is_gone() {
             return;
         }
         let mut stream = std::io::stdout().lock();
-        let written = stream
-            .write_all(text.as_bytes())
-            .and_then(|()| stream.flush());
+        let written = stream.write_all(bytes).and_then(|()| stream.flush());
         match written {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {

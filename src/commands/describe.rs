@@ -9,14 +9,21 @@ use super::graph::{Drawing, drawing};
 use super::merged::{Merged, Resources};
 use super::store::Store;
 use super::{Context, NamespaceArg};
+use crate::core::controllers::binding;
 use crate::core::controllers::capability::remarks;
 use crate::core::controllers::execution::PinnedPlan;
-use crate::core::resource::{Decision, ExecutionStatus, GateSpec, Kind, ReviewAction, Status};
+use crate::core::resource::{
+    Decision, ExecutionStatus, GateSpec, Kind, NodePhase, NodeStatus, PinnedTarget, ReviewAction,
+    Status,
+};
 use crate::failure::Outcome;
 use crate::show;
 
 /// Describe one resource: spec, status, conditions; of a plan the graph; of an execution the graph
 /// as a tree, who holds what, what blocks, what was checked, and what anybody could do next
+///
+/// For people only. For programs, `planspec get KIND NAME -o json` (or yaml) has the whole resource
+/// with its status, and `planspec next -o json` what can be claimed.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// A kind, or KIND/NAME
@@ -52,7 +59,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             let drawing = drawing.as_ref();
             text.push_str(&of_run(
                 context, args, &store, &resources, &merged, run, drawing,
-            ));
+            )?);
         }
         (_, Some(drawing)) => {
             let graph = drawing.text(width.map(|width| width.saturating_sub(2)));
@@ -72,18 +79,80 @@ fn of_run(
     merged: &Merged<'_>,
     run: &ExecutionStatus,
     drawing: Option<&Drawing>,
-) -> String {
+) -> Outcome<String> {
     let view = show::run::RunView {
         key: merged.key,
         run,
         graph: drawing.map(Drawing::graph),
         reviewers: &reviewers(resources, run),
+        moved_on: &moved_on(store, resources, merged, run)?,
         due: is_due(store, resources, merged, run),
         all: args.all,
         now: store.now,
         width: context.terminal.width(),
     };
-    show::run::sections(&view)
+    Ok(show::run::sections(&view))
+}
+
+/// What bindings of the spec branch say now about the nodes that a retry would bind again, where
+/// that is not what they are held to.
+fn moved_on(
+    store: &Store,
+    resources: &Resources,
+    merged: &Merged<'_>,
+    run: &ExecutionStatus,
+) -> Outcome<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    let is_open = |node: &NodeStatus| match node.phase {
+        NodePhase::Succeeded | NodePhase::Running => false,
+        NodePhase::Failed | NodePhase::Skipped | NodePhase::Cancelled => true,
+        // What was reported and waits for a check keeps its target.
+        NodePhase::Pending | NodePhase::Blocked => node.extensions.report.is_none(),
+    };
+    let nodes = run.node_statuses.iter();
+    let held: BTreeMap<&str, &PinnedTarget> = nodes
+        .filter(|(_, node)| is_open(node))
+        .filter_map(|(id, node)| Some((id.as_str(), node.extensions.target.as_ref()?)))
+        .collect();
+    if !run.phase.can_be_retried() || held.is_empty() {
+        return Ok(found);
+    }
+    let (Some(stored), Some(pinned)) = (&resources.stored, &run.extensions.pinned) else {
+        return Ok(found);
+    };
+    let Ok(plan) = PinnedPlan::read(&stored.pinned, pinned) else {
+        return Ok(found);
+    };
+    let execution = (merged.key, &plan.execution);
+    if execution.1.binding_ref.is_none() && execution.1.node_bindings.is_empty() {
+        return Ok(found);
+    }
+    // A retry asks the spec branch, whatever is checked out.
+    let spec_branch = match &resources.view {
+        Some(view) if view.spec_commit != resources.commit => {
+            Some(store.snapshot(&view.spec_commit, &view.config)?)
+        }
+        _ => None,
+    };
+    let snapshot = spec_branch.as_ref().unwrap_or(resources.snapshot());
+    for node in plan.graph().into_iter().flat_map(|graph| &graph.nodes) {
+        let Some(held_to) = held.get(node.id.as_str()) else {
+            continue;
+        };
+        if let Some((binding, now)) =
+            binding::moved_on(snapshot, execution, &plan.plan, node, held_to)
+        {
+            let before = held_to.provider.as_deref().unwrap_or("anybody");
+            let now = match before == now.provider {
+                true => "another config",
+                false => &now.provider,
+            };
+            let name = binding.qualified();
+            let how = format!("held to {before}; binding {name} says {now} now");
+            found.insert(node.id.clone(), how);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a reconcile would find something to do: a moment has come, or the inbox holds what is

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 
 use super::merged::{Merged, Resources};
 use super::runs::choose_among;
 use super::store::Store;
-use super::{Context, NamespaceArg};
+use super::{Context, NamespaceArg, get};
 use crate::core::controllers::execution::PinnedPlan;
 use crate::core::graph::Graph;
 use crate::core::resource::{GraphSpec, Kind, NodeStatus, Spec, Status};
@@ -27,7 +27,7 @@ pub struct Args {
     /// How to draw it
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// Write it to this file
+    /// Write it to this file; how it is drawn, -f says
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -68,8 +68,32 @@ impl Drawing {
     }
 }
 
+/// Elsewhere `-o` names a format, and whoever writes one here would find a file of that name.
+///
+/// # Errors
+/// The file has the name of a format.
+fn check_output(args: &Args) -> Outcome {
+    let name = args.output.as_ref().and_then(|output| output.to_str());
+    let hint = match name {
+        Some(name) if Format::from_str(name, true).is_ok() => {
+            format!("planspec graph {} --format {name}", args.name)
+        }
+        Some(name) if get::Format::from_str(name, true).is_ok() => {
+            format!("planspec get plan NAME -o {name} has the graph, in `spec`")
+        }
+        _ => return Ok(()),
+    };
+    let name = name.unwrap_or_default();
+    Err(
+        Failure::usage(format!("-o names a file, and `{name}` is a format")).hint(format!(
+            "{hint}; for a file of that name, write -o ./{name}"
+        )),
+    )
+}
+
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    check_output(args)?;
     let store = Store::open(context)?;
     let resources = Resources::known(&store)?;
     let namespace = args.namespace.namespace.as_deref();

@@ -20,6 +20,8 @@ pub struct Resources {
     pub stored: Option<Stored>,
     /// The look it comes from.
     pub view: Option<View>,
+    /// The commit whose files these are.
+    pub commit: String,
     keys: BTreeSet<Key>,
 }
 
@@ -64,6 +66,7 @@ impl Resources {
             snapshot,
             stored,
             view,
+            commit: commit.to_owned(),
             keys,
         })
     }

@@ -19,6 +19,7 @@ pub mod graph;
 pub mod hooks;
 pub mod init;
 pub mod log;
+pub mod logs;
 mod merged;
 pub mod new;
 pub mod next;

@@ -65,11 +65,14 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         .as_ref()
         .map(|name| look.run(name, namespace).map(|run| run.key))
         .transpose()?;
+    let is_meant = |run: Run<'_>, node: &NodeStatus| {
+        namespace.is_none_or(|namespace| run.key.namespace == namespace)
+            && only.is_none_or(|only| run.key == only)
+            && is_for(node, args.provider.as_deref())
+    };
     let offers: Vec<Offer<'_>> = runs::offers(&look)
+        .filter(|(run, _, node)| is_meant(*run, node))
         .map(|(run, id, node)| Offer { run, id, node })
-        .filter(|offer| namespace.is_none_or(|namespace| offer.run.key.namespace == namespace))
-        .filter(|offer| only.is_none_or(|only| offer.run.key == only))
-        .filter(|offer| is_for(offer.node, args.provider.as_deref()))
         .collect();
     let text = match args.output {
         Format::Name => offers
@@ -82,6 +85,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     if offers.is_empty() && args.output == Format::Table {
         context.terminal.note("nothing can be claimed now");
+        let later = runs::retries(&look).filter(|(run, _, node, _)| is_meant(*run, node));
+        for (run, id, _, at) in later {
+            let when = runs::retry_note((run, id), at, store.now);
+            context.terminal.note(&format!("note: {when}"));
+        }
         for waiting in look.runs().flat_map(to_verify) {
             context.terminal.note(&waiting);
         }

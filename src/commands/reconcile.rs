@@ -12,13 +12,15 @@ use super::{Context, runs};
 use crate::core::digest::sha256_hex;
 use crate::core::reconcile::{self, Inputs, Outcome as Decision};
 use crate::core::record::{Address, Incoming};
-use crate::core::resource::Time;
+use crate::core::resource::{Kind, Time};
+use crate::core::snapshot::Snapshot;
 use crate::core::source::Content;
 use crate::core::status::{BOARD_FILE, StatusTree, pinned_path};
 use crate::core::transition::{Transition, Waiting, waiting};
 use crate::failure::{Failure, Outcome};
+use crate::git::signature::Tree;
 use crate::git::status_branch::{self, FileBody, NewStatus};
-use crate::git::{Cache, Head, authors, read};
+use crate::git::{Cache, Head, authors, read, signature};
 use crate::show;
 
 /// Most tries before a lost race is given up; each reads everything again.
@@ -267,7 +269,7 @@ fn fingerprint(view: &View, shallow: bool) -> String {
 /// Read what is needed, and let the core decide.
 fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Outcome<Decision> {
     let files = store.files(&view.spec_commit, &view.config)?;
-    let snapshot = crate::core::snapshot::Snapshot::build(&files, &view.config);
+    let snapshot = Snapshot::build(&files, &view.config);
     let (incoming, refused, notes) =
         read_inbox(store, view, stored.map(|stored| &stored.tree), now)?;
     let mut pinned = stored.map_or_else(BTreeMap::new, |stored| stored.pinned.clone());
@@ -316,6 +318,7 @@ fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Out
             show::reconcile::short(&view.spec_commit)
         ));
     }
+    decision.notes.extend(no_key(store, view, &snapshot)?);
     let errors: Vec<_> = snapshot
         .diagnostics()
         .iter()
@@ -330,6 +333,23 @@ fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Out
         decision.notes.push(note);
     }
     Ok(decision)
+}
+
+/// Gates that only signed approvals open, and no key that could open one.
+fn no_key(store: &Store, view: &View, snapshot: &Snapshot) -> Outcome<Option<String>> {
+    let approvals = &view.config.approvals;
+    if !approvals.require_signed || snapshot.keys_of(Kind::Gate).next().is_none() {
+        return Ok(None);
+    }
+    let file = approvals.signers_file();
+    let listed = signature::lists_a_key(&store.repo, Tree::Commit(&view.spec_commit), file)?;
+    Ok((!listed).then(|| {
+        format!(
+            "approvals must be signed, and the spec branch lists no key: none counts before `{file}` \
+             has a line, or `{}` a file",
+            signature::KEYS_FOLDER
+        )
+    }))
 }
 
 /// The records that could not be applied this time, and why.

@@ -8,9 +8,13 @@ use super::store::{Sent, Store, Stored, View};
 use super::suggestion;
 use crate::core::controllers::execution::PinnedPlan;
 use crate::core::record::{Action, Address, RECORD_API_VERSION, Record, RunRef};
-use crate::core::resource::{ExecutionStatus, Key, Kind, Node, NodeStatus, Status};
+use crate::core::resource::{ExecutionStatus, Key, Kind, Node, NodeStatus, Status, Time};
 use crate::core::status::{StatusFile, StatusTree};
+use crate::core::transition::{WaitingFor, node_waits_for};
 use crate::failure::{Failure, Outcome};
+use crate::show;
+use crate::show::reconcile::for_what;
+use crate::show::table::span;
 
 /// The runs of a status, by uid.
 pub fn by_uid(tree: Option<&StatusTree>) -> BTreeMap<&str, &ExecutionStatus> {
@@ -184,6 +188,34 @@ pub fn offers(look: &Look) -> impl Iterator<Item = (Run<'_>, &str, &NodeStatus)>
         })
         .filter(|(_, _, node)| node.is_claimable())
         .filter(|(run, id, node)| look.work_tip(*run, id, node.attempt).is_none())
+}
+
+/// Nodes whose next attempt is opened later, with the moment from which it can be claimed.
+pub fn retries(look: &Look) -> impl Iterator<Item = (Run<'_>, &str, &NodeStatus, Time)> {
+    let runs = look.runs().filter(|run| !run.status.phase.is_terminal());
+    runs.flat_map(|run| {
+        let nodes = run.status.node_statuses.iter();
+        nodes.filter_map(move |(id, node)| match node_waits_for(node)? {
+            WaitingFor::Retry { at } => Some((run, id.as_str(), node, at?)),
+            _ => None,
+        })
+    })
+}
+
+/// `default/run/build waits for the next attempt at 2026-01-31T12:00:40Z (in 40s)`. What `now` is
+/// decides nothing: a reconcile offers the node.
+pub fn retry_note((run, id): (Run<'_>, &str), at: Time, now: Time) -> String {
+    let name = format!("{}/{id}", run.key.qualified());
+    match at > now {
+        true => {
+            let what = for_what(&WaitingFor::Retry { at: Some(at) });
+            format!("{name} waits for {what} (in {})", span(now, at))
+        }
+        false => format!(
+            "{name} can be tried again since {}: planspec reconcile",
+            show::time(at)
+        ),
+    }
 }
 
 /// Who does a node, when it is bound.

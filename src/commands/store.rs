@@ -707,6 +707,12 @@ pub fn result_ref(run: &RunRef, node: &str, attempt: u32) -> String {
     format!("{RESULTS}{namespace}/{name}/{uid}/{node}/{attempt}")
 }
 
+/// The attempt whose result a ref keeps, when it is one of this node of this run.
+pub fn attempt_of_result(name: &str, run: &RunRef, node: &str) -> Option<u32> {
+    let attempt = name.rsplit_once('/')?.1.parse().ok()?;
+    (result_ref(run, node, attempt) == name).then_some(attempt)
+}
+
 /// The uid in the name of a ref that keeps a result.
 pub fn uid_of_result(name: &str) -> Option<&str> {
     name.strip_prefix(RESULTS)?.split('/').nth(2)

@@ -14,10 +14,11 @@ use crate::core::config::{CONFIG_FILE, Config};
 use crate::core::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::resource::{Key, Kind};
 use crate::core::review::scope::{self, Scoped};
-use crate::core::rules::changes;
+use crate::core::rules::{self, changes};
 use crate::core::snapshot::Snapshot;
 use crate::core::source::SourceFile;
 use crate::failure::{Failure, Outcome};
+use crate::git::signature::{self, Tree};
 use crate::git::{GitError, Repo, base, files, read};
 use crate::show::{self, findings};
 
@@ -222,7 +223,13 @@ fn repository(repo: &Repo, args: &Args) -> Outcome<Subject> {
     let mut subject = Subject::nothing();
     match config_file(repo, args) {
         Ok(Some(bytes)) => {
-            let (config, findings) = Config::read(CONFIG_FILE, &bytes);
+            let (config, mut findings) = Config::read(CONFIG_FILE, &bytes);
+            let tree = match &args.rev {
+                Some(rev) => repo.resolve(rev)?,
+                None => None,
+            };
+            let tree = tree.as_deref().map_or(Tree::WorkTree, Tree::Commit);
+            findings.extend(unsigned(repo, config.as_ref(), tree)?);
             subject.config_broken = config.is_none();
             subject.config = config.unwrap_or_default();
             subject.config_findings = findings;
@@ -247,6 +254,24 @@ fn repository(repo: &Repo, args: &Args) -> Outcome<Subject> {
     let resources = paths(&subject.config.paths, subject.config.limits.file_bytes)?;
     subject.files = read_tree(repo, args, &resources)?;
     Ok(subject)
+}
+
+/// Approvals that must be signed, and no key in the tree.
+fn unsigned(
+    repo: &Repo,
+    config: Option<&Config>,
+    tree: Tree<'_>,
+) -> Result<Option<Diagnostic>, GitError> {
+    let Some((config, finding)) = config.and_then(|config| Some((config, config.no_signers()?)))
+    else {
+        return Ok(None);
+    };
+    if signature::lists_a_key(repo, tree, config.approvals.signers_file())? {
+        return Ok(None);
+    }
+    let mut found = vec![finding];
+    rules::apply_levels(&mut found, config);
+    Ok(found.pop())
 }
 
 /// The configuration in the tree that is checked.

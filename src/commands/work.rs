@@ -25,13 +25,11 @@ use super::runs::{self, Look, Run};
 use super::store::{Sent, Store};
 use super::{ActorArgs, Context, NamespaceArg, reconcile};
 use crate::core::resource::NodeStatus;
+use crate::core::tool::TOOL;
 use crate::failure::{Failure, Outcome};
 use crate::git::worktree;
 use crate::worker::IS_SUPPORTED;
 use crate::worker::signals::Stop;
-
-/// Scheme of the targets whose commands are run here.
-const TOOL: &str = "tool://";
 
 /// Do the tasks that are bound to tool:// targets
 ///
@@ -99,10 +97,14 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     worktree::remove_stale(&store.repo)?;
     drop(store);
-    let did_something = worker.go()?;
+    let (did_something, later) = worker.go()?;
     if !did_something {
         context.terminal.note("nothing is ready");
-    } else if !args.actor.reconcile {
+    }
+    for when in later {
+        context.terminal.note(&format!("note: {when}"));
+    }
+    if did_something && !args.actor.reconcile {
         context.terminal.note("next: planspec reconcile");
     }
     Ok(())
@@ -130,10 +132,22 @@ struct Worker<'a> {
     stop: Stop,
 }
 
+/// What one look brought.
+struct Seen {
+    /// What was claimed.
+    jobs: Vec<Job>,
+    /// Whether anything has happened outside.
+    happened: bool,
+    /// Which nodes can be done later, and when.
+    later: Vec<String>,
+}
+
 impl Worker<'_> {
-    /// Work until nothing is ready, or until it is to stop. Whether there was anything to do.
-    fn go(&self) -> Outcome<bool> {
+    /// Work until nothing is ready, or until it is to stop. Whether there was anything to do, and
+    /// what can be done later.
+    fn go(&self) -> Outcome<(bool, Vec<String>)> {
         let (sender, finished) = mpsc::channel();
+        let mut later = Vec::new();
         let mut running = 0;
         let mut did_something = false;
         let mut outside = Outside::default();
@@ -144,9 +158,10 @@ impl Worker<'_> {
                 if !self.stop.is_wished() && trouble.is_none() {
                     let free = usize::from(self.args.jobs) - running;
                     match self.look_around(free, &mut outside) {
-                        Ok((jobs, happened)) => {
-                            moved = happened || !jobs.is_empty();
-                            for job in jobs {
+                        Ok(seen) => {
+                            moved = seen.happened || !seen.jobs.is_empty();
+                            later = seen.later;
+                            for job in seen.jobs {
                                 running += 1;
                                 let sender = sender.clone();
                                 scope.spawn(move || {
@@ -177,7 +192,7 @@ impl Worker<'_> {
         });
         match trouble {
             Some(failure) => Err(failure),
-            None => Ok(did_something),
+            None => Ok((did_something, later)),
         }
     }
 
@@ -195,8 +210,8 @@ impl Worker<'_> {
     }
 
     /// Look once, reconciling before where that is asked for: claim what is ready, ask for what
-    /// happens outside. The jobs, and whether anything has happened outside.
-    fn look_around(&self, free: usize, outside: &mut Outside) -> Outcome<(Vec<Job>, bool)> {
+    /// happens outside.
+    fn look_around(&self, free: usize, outside: &mut Outside) -> Outcome<Seen> {
         let store = Store::open(&self.context.again()?)?;
         if self.args.actor.reconcile {
             reconcile::in_between(self.context, &store)?;
@@ -204,7 +219,15 @@ impl Worker<'_> {
         let look = Arc::new(runs::look(&store)?);
         let happened = self.args.externals && outside.ask(self, &store, &look)?;
         let jobs = self.take(&store, &look, free)?;
-        Ok((jobs, happened))
+        let later = runs::retries(&look)
+            .filter(|(run, id, node, _)| self.is_meant(*run, id) && self.is_mine(node))
+            .map(|(run, id, _, at)| runs::retry_note((run, id), at, store.now))
+            .collect();
+        Ok(Seen {
+            jobs,
+            happened,
+            later,
+        })
     }
 
     /// Claim up to so many of the nodes that are ready.

@@ -718,7 +718,7 @@ mod tests {
                 name,
                 &format!(
                     "{{rules: [{{selector: {{planRef: {{name: {x}}}, nodeId: {y}}}, target: \
-                     {{provider: p}}}}]}}"
+                     {{provider: \"tool://{z}\"}}}}]}}"
                 ),
             ),
             9 => resource(

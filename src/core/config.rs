@@ -158,6 +158,25 @@ impl Config {
             || self.approvals.person(actor) != self.approvals.person(worker)
     }
 
+    /// What is to be said of a tree that lists no key, where approvals must be signed.
+    pub fn no_signers(&self) -> Option<Diagnostic> {
+        if !self.approvals.require_signed {
+            return None;
+        }
+        let place = Place::Entry {
+            document: 0,
+            path: path!["approvals", "requireSigned"],
+            part: Part::Value,
+        };
+        let message = "approvals must be signed, and no key is listed: none can count";
+        let help = format!(
+            "list the keys of reviewers in `{}`, or as `.planspec/keys/<e-mail>.asc`",
+            self.approvals.signers_file()
+        );
+        let finding = Diagnostic::new(Code::NO_SIGNERS, CONFIG_FILE, place, message);
+        Some(finding.help(help))
+    }
+
     /// Whether a path is one of those that hold resources.
     pub fn covers(&self, path: &str) -> bool {
         self.paths.iter().any(|pattern| {

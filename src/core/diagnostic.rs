@@ -120,6 +120,8 @@ codes! {
     INPUT_MISMATCH = "PS224" Error "an input with a value that the capability does not take";
     PARAMETER_MISSING = "PS225" Warning "a parameter that the plan uses is not given";
     UNKNOWN_PROVIDER = "PS226" Warning "a provider of a kind that nothing serves";
+    TOOL_WITHOUT_COMMAND = "PS227" Warning "a `tool://` target that no worker can run";
+    NO_SIGNERS = "PS228" Warning "approvals must be signed, and no key is listed";
     DUPLICATE_NODE = "PS301" Error "two nodes have one id";
     DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
     SELF_LOOP = "PS303" Error "a node depends on itself";

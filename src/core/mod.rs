@@ -32,6 +32,7 @@ pub mod template;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
+pub mod tool;
 pub mod transition;
 pub mod values;
 pub mod version;

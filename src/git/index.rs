@@ -116,6 +116,15 @@ impl StagedFiles {
         }
     }
 
+    /// Whether a file with this ending is staged right in a folder.
+    pub fn has_in(&self, folder: &str, ending: &str) -> bool {
+        self.entries.iter().any(|entry| {
+            let name = self.path(entry).strip_prefix(folder.as_bytes());
+            let name = name.and_then(|name| name.strip_prefix(b"/"));
+            name.is_some_and(|name| name.ends_with(ending.as_bytes()) && !name.contains(&b'/'))
+        })
+    }
+
     fn path(&self, entry: &Entry) -> &[u8] {
         self.paths.get(entry.path.clone()).unwrap_or_default()
     }

@@ -588,7 +588,7 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
 }
 
 /// What stands at a path of a commit.
-fn entry_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<(Oid, u32)>> {
+pub(super) fn entry_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<(Oid, u32)>> {
     entry_in(repo, repo.commit(parse_id(commit)?)?.tree, path)
 }
 

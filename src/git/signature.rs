@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use git2::ObjectType;
 use tempfile::TempDir;
 
-use super::object::{MAX_COMMIT_BYTES, parse_id};
+use super::index::StagedFiles;
+use super::object::{EntryKind, MAX_COMMIT_BYTES, parse_id};
 use super::program::{Output, run_sealed};
 use super::{GitError, Repo, Result, read, unusable_file};
 use crate::core::record::Signature;
@@ -34,6 +35,62 @@ pub struct Verifier<'a> {
     pub signers_file: &'a str,
     /// When the records arrived: a key must be valid then, whatever the date in a commit says.
     pub arrival: Time,
+}
+
+/// Where files are looked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Tree<'a> {
+    /// In a commit.
+    Commit(&'a str),
+    /// In what is staged.
+    Index,
+    /// In the work tree.
+    WorkTree,
+}
+
+/// Whether a tree lists any key at all: a line in its file of allowed signers, or an OpenPGP key in
+/// [`KEYS_FOLDER`]. Without one no signature counts, whoever signs.
+///
+/// # Errors
+/// An object is missing or broken.
+pub fn lists_a_key(repo: &Repo, tree: Tree<'_>, signers_file: &str) -> Result<bool> {
+    let signers = match tree {
+        Tree::Commit(commit) => read::file_at(repo, commit, signers_file),
+        Tree::Index => read::file_in_index(repo, signers_file),
+        Tree::WorkTree => read::file_in_worktree(repo, signers_file),
+    };
+    let signers = match signers {
+        // A link is no file of keys.
+        Err(GitError::Unusable(_)) => None,
+        found => found?,
+    };
+    let is_key = |row: &[u8]| !row.is_empty() && !row.starts_with(b"#");
+    let mut rows = signers
+        .as_deref()
+        .unwrap_or_default()
+        .split(|b| *b == b'\n');
+    if rows.any(|row| is_key(row.trim_ascii())) {
+        return Ok(true);
+    }
+    const ENDING: &str = ".asc";
+    Ok(match tree {
+        Tree::Commit(commit) => match read::entry_at(repo, commit, KEYS_FOLDER)? {
+            Some((id, mode)) if EntryKind::of(mode) == EntryKind::Tree => {
+                let entries = repo.tree(id)?;
+                entries
+                    .iter()
+                    .any(|entry| entry.name.ends_with(ENDING.as_bytes()))
+            }
+            _ => false,
+        },
+        Tree::Index => StagedFiles::open(repo)?.has_in(KEYS_FOLDER, ENDING),
+        Tree::WorkTree => {
+            let folder = repo.workdir().map(|root| root.join(KEYS_FOLDER));
+            let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok());
+            let mut entries = entries.into_iter().flatten().flatten();
+            entries.any(|entry| entry.file_name().to_string_lossy().ends_with(ENDING))
+        }
+    })
 }
 
 /// Why there is no good signature.
@@ -462,6 +519,30 @@ mod tests {
             text(signed.content),
             "tree 1\nauthor A\nencoding x\n\ngpgsig of the message\n more\n"
         );
+    }
+
+    #[test]
+    fn whether_any_key_is_listed() {
+        const SIGNERS: &str = ".planspec/allowed_signers";
+        let sandbox = crate::git::testing::Sandbox::new();
+        let table: [(&[(&str, &str)], bool); 7] = [
+            (&[("a", "")], false),
+            (&[(SIGNERS, "")], false),
+            (&[(SIGNERS, "# ana\n\n  \n")], false),
+            (
+                &[(SIGNERS, "# ana\nana@example.com ssh-ed25519 AAAA")],
+                true,
+            ),
+            (&[(".planspec/keys/README.md", "none yet")], false),
+            (&[(".planspec/keys/ana@example.com.asc", "a key")], true),
+            (&[(".planspec/keys", "no folder")], false),
+        ];
+        for (index, (files, expected)) in table.into_iter().enumerate() {
+            let repo = sandbox.repo(&format!("r{index}"));
+            let commit = sandbox.commit(&repo, files);
+            let listed = lists_a_key(&repo, Tree::Commit(&commit), SIGNERS).unwrap();
+            assert_eq!(listed, expected, "{files:?}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::object::{NewCommit, parse_id};
 use super::program::{Output, Program};
 use super::{GitError, Identity, Repo, Result, unusable, unusable_file};
-use crate::core::resource::Time;
+use crate::core::resource::{LOG_FILE, Time};
 
 /// How the folders are called, before a random part.
 const PREFIX: &str = "planspec-";
@@ -18,8 +18,6 @@ const PREFIX: &str = "planspec-";
 const TREE: &str = "work";
 /// Name of the file that is locked as long as the folder is used.
 const LOCK: &str = "lock";
-/// Name of the one file of a kept log.
-pub const LOG_FILE: &str = "log.txt";
 
 /// Tries to make a work tree, or to let git forget it, while others make and remove theirs.
 const TRIES: u32 = 10;

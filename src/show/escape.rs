@@ -38,6 +38,26 @@ pub fn text(text: &str) -> String {
     text.lines().map(line).collect::<Vec<String>>().join("\n")
 }
 
+/// What a program printed: lines stay lines, and tabs tabs; the rest is made safe to print.
+pub fn printed(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut out = String::with_capacity(text.len());
+    for row in text.split_inclusive('\n') {
+        let (row, end) = match row.strip_suffix('\n') {
+            Some(row) => (row.strip_suffix('\r').unwrap_or(row), "\n"),
+            None => (row, ""),
+        };
+        for c in row.chars() {
+            match c {
+                '\t' => out.push(c),
+                c => push(&mut out, c),
+            }
+        }
+        out.push_str(end);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +74,21 @@ mod tests {
             ("a\u{2028}b\u{85}c", "a\\u{2028}b\\u{85}c"),
         ] {
             assert_eq!(line(text), shown);
+        }
+    }
+
+    #[test]
+    fn what_was_printed_keeps_its_lines_and_its_tabs() {
+        for (bytes, shown) in [
+            (&b"one\n\ttwo\n"[..], "one\n\ttwo\n"),
+            (b"no end", "no end"),
+            (b"from\r\nelsewhere\r\n\n", "from\nelsewhere\n\n"),
+            (b"10%\r20%\n", "10%\\r20%\n"),
+            (b"\x1b[31mred\x1b[0m\n", "\\u{1b}[31mred\\u{1b}[0m\n"),
+            (b"a\xffb\0", "a\u{fffd}b\\u{0}"),
+            (b"", ""),
+        ] {
+            assert_eq!(printed(bytes), shown);
         }
     }
 }

@@ -561,7 +561,7 @@ impl Page {
 }
 
 /// The lines of a text: broken at spaces where there is little room. A word is never cut.
-fn wrapped(text: &str, room: Option<usize>) -> Vec<String> {
+pub(super) fn wrapped(text: &str, room: Option<usize>) -> Vec<String> {
     let room = room.unwrap_or(usize::MAX);
     if table::display_width(text) <= room {
         return vec![text.to_owned()];

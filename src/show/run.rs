@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::escape::line;
 use super::graph::{GraphOf, look};
 use super::reconcile::{command, for_what, short};
-use super::resource::{ended_well, short_digest, signed};
+use super::resource::{ended_well, short_digest, signed, wrapped};
 use super::table::{self, rows, span};
 use super::time;
 use super::tree::{Row, tree};
@@ -40,6 +40,8 @@ pub struct RunView<'a> {
     /// Who may still decide, by `namespace/name` of the gate; a gate that is not here is open to
     /// anybody.
     pub reviewers: &'a BTreeMap<String, Vec<String>>,
+    /// What bindings say now, by node, where that is not what the run is held to.
+    pub moved_on: &'a BTreeMap<String, String>,
     /// Whether a reconcile would find something to do.
     pub due: bool,
     /// Whether nothing is folded.
@@ -76,22 +78,40 @@ pub fn sections(view: &RunView<'_>) -> String {
         .flat_map(|(id, decision)| review_rows(id, decision));
     page.rows("Reviews", &reviews.collect::<Vec<_>>());
     page.rows("Retries", &retry_rows(run));
-    let unapplied = run.extensions.unapplied.iter().map(|note| {
-        vec![
-            time(note.seen),
-            note.action.clone(),
-            note.actor.clone(),
-            note.reason.clone(),
-            note.message.clone(),
-            note.ref_name.clone(),
-        ]
-    });
-    page.rows(
-        "Records that were not applied",
-        &unapplied.collect::<Vec<_>>(),
-    );
+    unapplied(&mut page, run);
+    moved_on(&mut page, view);
     next(&mut page, view);
     page.text
+}
+
+/// Records that could not be applied. Why, and where they stand, are sentences and names: they are
+/// wrapped, and never cut.
+fn unapplied(page: &mut Sections, run: &ExecutionStatus) {
+    if run.extensions.unapplied.is_empty() {
+        return;
+    }
+    page.title("Records that were not applied");
+    for note in &run.extensions.unapplied {
+        let head = [
+            &time(note.seen),
+            &note.action,
+            &format!("by {}", note.actor),
+            &note.reason,
+        ];
+        page.sentence(2, &head.map(|word| line(word)).join("   "));
+        page.sentence(4, &line(&note.message));
+        page.sentence(4, &line(&note.ref_name));
+    }
+}
+
+/// Where a retry that binds again would lead to another target.
+fn moved_on(page: &mut Sections, view: &RunView<'_>) {
+    if !view.moved_on.is_empty() {
+        page.title("Bindings that have moved on");
+    }
+    for (id, how) in view.moved_on {
+        page.sentence(2, &line(&format!("{id}: {how}")));
+    }
 }
 
 /// Sections, each with a title.
@@ -109,6 +129,16 @@ impl Sections {
         if !lines.is_empty() {
             self.title(title);
             self.text.push_str(&rows(lines, 2, self.width));
+        }
+    }
+
+    /// Text that is broken at spaces where there is little room.
+    fn sentence(&mut self, indent: usize, text: &str) {
+        let room = self.width.map(|width| width.saturating_sub(indent));
+        for row in wrapped(text, room) {
+            let row = format!("{:indent$}{row}", "");
+            self.text.push_str(row.trim_end());
+            self.text.push('\n');
         }
     }
 
@@ -428,11 +458,24 @@ fn criterion_row(
     row
 }
 
+/// Whether a worker has kept a log of a node.
+fn has_log(run: &ExecutionStatus, id: &str) -> bool {
+    let mut artifacts = run.artifacts.iter();
+    artifacts.any(|artifact| artifact.origin().node == Some(id) && artifact.is_log())
+}
+
+/// `build   attempt 2   log   log.txt at 0123456789   12 bytes   sha256:…`
 fn artifact_row(artifact: &Artifact) -> Vec<String> {
+    let origin = artifact.origin();
+    let commit = origin.commit.map(|commit| format!(" at {}", short(commit)));
     let place = artifact.path.as_ref().or(artifact.url.as_ref());
     vec![
+        origin.node.unwrap_or_default().to_owned(),
+        origin
+            .attempt
+            .map_or_else(String::new, |attempt| format!("attempt {attempt}")),
         artifact.name.clone(),
-        place.cloned().unwrap_or_default(),
+        place.cloned().unwrap_or_default() + &commit.unwrap_or_default(),
         artifact
             .size
             .map_or_else(String::new, |size| format!("{size} bytes")),
@@ -508,10 +551,22 @@ fn next(page: &mut Sections, view: &RunView<'_>) {
     if view.run.phase.can_be_retried() {
         let failed = view.run.node_statuses.iter();
         let failed = failed.filter(|(_, node)| node.phase == NodePhase::Failed);
-        commands.extend(failed.map(|(id, _)| format!("planspec retry {name}/{id} -n {namespace}")));
-    }
-    if view.run.phase == ExecutionPhase::Failed {
-        commands.push(format!("planspec retry {name} -n {namespace}"));
+        // On the old target it would fail again.
+        let rebind = |moved: bool| if moved { " --rebind" } else { "" };
+        let mut any_moved = false;
+        for (id, _) in failed {
+            if has_log(view.run, id) {
+                commands.push(format!("planspec logs {name}/{id} -n {namespace}"));
+            }
+            let moved = view.moved_on.contains_key(id);
+            any_moved |= moved;
+            let rebind = rebind(moved);
+            commands.push(format!("planspec retry {name}/{id} -n {namespace}{rebind}"));
+        }
+        if view.run.phase == ExecutionPhase::Failed {
+            let rebind = rebind(any_moved);
+            commands.push(format!("planspec retry {name} -n {namespace}{rebind}"));
+        }
     }
     let mut known = BTreeSet::new();
     commands.retain(|command| known.insert(command.clone()));
@@ -641,6 +696,7 @@ mod tests {
                     spec: &self.spec,
                 }),
                 reviewers: &reviewers,
+                moved_on: &BTreeMap::new(),
                 due: false,
                 all: false,
                 now: "2026-03-01T10:00:00Z".parse().unwrap(),
@@ -829,6 +885,90 @@ Next:
                 assert!(table::display_width(row) <= width, "{width}: {row}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_not_applied_is_told_in_whole_words_on_any_terminal() {
+        let message = "the digest of the plan that was approved is not that of the plan that would \
+                       run now";
+        let name = "reviews/team/sign/0b6f7c2e-8a51-5c0e-9f0d-2f4f5b1c7a90/ana@example.com";
+        let note = json!({"record": "r", "ref": name, "actor": "ana", "action": "review",
+                          "reason": "OtherDigest", "message": message,
+                          "seen": "2026-03-01T09:00:00Z"});
+        let case = Case::new(
+            json!({"nodes": [{"id": "a", "kind": "Task"}]}),
+            json!({"phase": "Running", "extensions": {"unapplied": [note]},
+                   "nodeStatuses": {"a": {"phase": "Pending"}}}),
+        );
+        let section = |width: Option<usize>| {
+            let shown = case.shown(|view| view.width = width);
+            let (_, section) = shown
+                .split_once("Records that were not applied:\n")
+                .unwrap();
+            section.to_owned()
+        };
+        assert_eq!(
+            section(None),
+            format!(
+                "  2026-03-01T09:00:00Z   review   by ana   OtherDigest\n    {message}\n    {name}\n"
+            )
+        );
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        for width in [40, 60, 80] {
+            let narrow = section(Some(width));
+            assert_eq!(words(&narrow), words(&section(None)), "{width}");
+            for row in narrow.lines().filter(|row| !row.contains(name)) {
+                assert!(table::display_width(row) <= width, "{width}: {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_artifact_says_where_it_is_from() {
+        let artifact = json!({"name": "log", "type": "file", "path": "log.txt", "size": 12,
+            "metadata": {"node": "a", "attempt": 2, "commit": "0123456789abcdef"}});
+        let case = Case::new(
+            json!({"nodes": [{"id": "a", "kind": "Task"}, {"id": "b", "kind": "Task"}]}),
+            json!({"phase": "Failed", "artifacts": [artifact],
+                   "nodeStatuses": {"a": {"phase": "Failed"}, "b": {"phase": "Failed"}}}),
+        );
+        let shown = case.shown(|_| ());
+        let row = "\n  a   attempt 2   log   log.txt at 0123456789   12 bytes\n";
+        assert!(shown.contains(row), "{shown}");
+        let next = "\nNext:
+  planspec logs run/a -n team
+  planspec retry run/a -n team
+  planspec retry run/b -n team
+  planspec retry run -n team
+";
+        assert!(shown.ends_with(next), "{shown}");
+        // Where a binding has moved on, trying again as it was leads to the same end.
+        let moved = BTreeMap::from([("b".to_owned(), "held to x".to_owned())]);
+        let key = Key::new(Kind::Execution, "team", "run");
+        let view = RunView {
+            key: &key,
+            run: &case.run,
+            graph: None,
+            reviewers: &BTreeMap::new(),
+            moved_on: &moved,
+            due: false,
+            all: false,
+            now: "2026-03-01T10:00:00Z".parse().unwrap(),
+            width: None,
+        };
+        let shown = sections(&view);
+        let moved = "\nBindings that have moved on:\n  b: held to x\n";
+        assert!(shown.contains(moved), "{shown}");
+        let next = "
+  planspec retry run/a -n team
+  planspec retry run/b -n team --rebind
+  planspec retry run -n team --rebind
+";
+        assert!(shown.ends_with(next), "{shown}");
     }
 
     #[test]

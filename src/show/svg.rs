@@ -11,7 +11,7 @@ use super::escape;
 use super::graph::{GraphOf, counts, label, look};
 use super::layout::{NODE_HEIGHT, Route, layout};
 use super::table::{cut, display_width};
-use crate::core::resource::{EdgeKind, NodeKind, NodePhase, NodeStatus};
+use crate::core::resource::{EdgeKind, Node, NodeKind, NodePhase, NodeStatus};
 
 /// Around the drawing.
 const MARGIN: i64 = 24;
@@ -23,6 +23,10 @@ const LEGEND_LINE: i64 = 26;
 const ID_CHARACTER: i64 = 740;
 /// What a node needs beside its id.
 const ID_MARGIN: i64 = 34;
+/// A character of the font below the id, where it is a wide one, in hundredths of a pixel.
+const CHARACTER: i64 = 700;
+/// What a node needs beside the text below its id.
+const TEXT_MARGIN: i64 = 20;
 /// How wide nodes may be.
 const NODE_WIDTH: std::ops::RangeInclusive<i64> = 148..=236;
 
@@ -42,10 +46,7 @@ pub struct Picture<'a> {
 /// The picture as one SVG document. The same input gives the same bytes.
 pub fn svg(picture: &Picture<'_>) -> String {
     let GraphOf { graph, spec } = picture.graph;
-    let widest = (0..graph.len()).map(|i| display_width(graph.id(i))).max();
-    let widest = i64::try_from(widest.unwrap_or(0)).unwrap_or(0).min(100);
-    let node_width =
-        (widest * ID_CHARACTER / 100 + ID_MARGIN).clamp(*NODE_WIDTH.start(), *NODE_WIDTH.end());
+    let node_width = node_width(picture);
     let members: Vec<(usize, usize)> = spec
         .nodes
         .iter()
@@ -122,24 +123,20 @@ pub fn svg(picture: &Picture<'_>) -> String {
             (x, y),
             (node_width, NODE_HEIGHT),
         );
-        let room = usize::try_from((node_width - ID_MARGIN) * 100 / ID_CHARACTER).unwrap_or(1);
+        let most = room(node_width, ID_MARGIN, ID_CHARACTER);
         let middle = x + node_width / 2;
         let _ = write!(
             out,
             "<text class=\"id\" x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
             y + 19,
-            xml(&cut(&escape::line(&node.id), room)),
+            xml(&cut(&escape::line(&node.id), most)),
         );
-        let second = match status {
-            Some(status) => in_few_words(status),
-            None => node.name.clone().unwrap_or_else(|| node.kind.to_string()),
-        };
-        let room = usize::try_from((node_width - 24) / 6).unwrap_or(1);
+        let most = room(node_width, TEXT_MARGIN, CHARACTER);
         let _ = writeln!(
             out,
             "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{}</text></g>",
             y + 36,
-            xml(&cut(&escape::line(&second), room)),
+            xml(&cut(&below_id(node, status), most)),
         );
     }
     out.push_str("</g>\n");
@@ -160,6 +157,34 @@ fn sign(phase: NodePhase) -> char {
         NodePhase::Skipped => '–',
         NodePhase::Cancelled => '⊘',
     }
+}
+
+/// As wide as the widest text wants, within limits.
+fn node_width(picture: &Picture<'_>) -> i64 {
+    let wants = picture.graph.spec.nodes.iter().map(|node| {
+        let status = picture.nodes.and_then(|nodes| nodes.get(&node.id));
+        let wanted = |text: &str, margin: i64, character: i64| {
+            let characters = i64::try_from(display_width(text)).unwrap_or(0).min(100);
+            (characters * character).div_euclid(100) + 1 + margin
+        };
+        let id = wanted(&escape::line(&node.id), ID_MARGIN, ID_CHARACTER);
+        id.max(wanted(&below_id(node, status), TEXT_MARGIN, CHARACTER))
+    });
+    let widest = wants.max().unwrap_or(0);
+    widest.clamp(*NODE_WIDTH.start(), *NODE_WIDTH.end())
+}
+
+/// How many characters have room in a node.
+fn room(node_width: i64, margin: i64, character: i64) -> usize {
+    usize::try_from((node_width - margin) * 100 / character).unwrap_or(1)
+}
+
+/// The line below the id of a node: its state in a run, else its name or kind.
+fn below_id(node: &Node, status: Option<&NodeStatus>) -> String {
+    escape::line(&match status {
+        Some(status) => in_few_words(status),
+        None => node.name.clone().unwrap_or_else(|| node.kind.to_string()),
+    })
 }
 
 /// What has room in a node; the rest is in its tooltip.
@@ -493,6 +518,24 @@ mod tests {
         for phase in NodePhase::ALL {
             assert!(signs.insert(sign(*phase)), "{phase}");
         }
+    }
+
+    #[test]
+    fn what_a_node_says_of_its_attempt_is_not_cut() {
+        let spec = json!({"nodes": [{"id": "a", "kind": "Task"}, {"id": "b", "kind": "Task"}]});
+        for phase in NodePhase::ALL {
+            let nodes = json!({"a": {"phase": phase, "attempt": 1234}, "b": {"phase": "Pending"}});
+            let texts = texts(&drawn("Execution default/run", spec.clone(), Some(nodes)));
+            let said = format!("{} {phase}, attempt 1234", sign(*phase));
+            assert!(texts.contains(&said), "{texts:?}");
+        }
+        // What is longer than a node may be wide is cut, and whole in the tooltip.
+        let long = json!({"a": {"phase": "Running", "extensions": {
+            "claim": {"actor": "agent:a".repeat(20), "record": "r"}}}});
+        let svg = drawn("Execution default/run", spec, Some(long));
+        let cut = texts(&svg).into_iter().find(|text| text.ends_with('…'));
+        assert!(cut.unwrap().starts_with("▶ Running, agent:a"));
+        assert!(svg.contains(&"agent:a".repeat(20)));
     }
 
     #[test]

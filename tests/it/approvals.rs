@@ -406,7 +406,10 @@ fn without_signers_or_without_the_program_nothing_counts() {
     };
     let sandbox = Sandbox::new();
     let solo = signing(&sandbox, &[(ana, "ana")]);
+    let said = "approvals must be signed, and the spec branch lists no key";
+    solo.run("reconcile --dry-run").ok().never_says(said);
     solo.remove(SIGNERS).commit("Forget who may sign");
+    solo.run("reconcile --dry-run").ok().notes(said);
     send_signed(&solo);
     refused(&solo, "NoSigners");
 

@@ -20,6 +20,7 @@ const VERBS: &[&str] = &[
     "describe",
     "graph",
     "log",
+    "logs",
     "show",
     "convert",
     "revise",

@@ -537,3 +537,25 @@ fn a_branch_is_checked_against_where_it_parted() {
         .exits(3)
         .notes("no common ancestor");
 }
+
+#[test]
+fn a_commit_that_asks_for_signatures_without_keys_is_told() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.write(".planspec.yaml", "approvals: {requireSigned: true}\n");
+    solo.git("add -A");
+    solo.run("validate --staged")
+        .ok()
+        .says("warning[PS228]")
+        .says(".planspec.yaml:1:");
+    // What is not staged is not in the commit.
+    let key = "ana@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx\n";
+    solo.write(".planspec/allowed_signers", key);
+    solo.run("validate --staged").ok().says("warning[PS228]");
+    solo.git("add -A");
+    assert!(!solo.run("validate --staged").ok().out.contains("PS228"));
+    solo.git("commit -q -m signed");
+    // Whoever takes the last key away is told as well.
+    solo.git("rm -q .planspec/allowed_signers");
+    solo.run("validate --staged").ok().says("warning[PS228]");
+}

@@ -133,3 +133,79 @@ fn init_in_a_bare_repository_is_wrong_use() {
     let sandbox = Sandbox::new();
     sandbox.bare("bare.git").run("init").exits(2).notes("bare");
 }
+
+/// A text with its examples switched on: comment lines that are YAML, not sentences.
+fn uncommented(text: &str) -> String {
+    let mut out = String::new();
+    for row in text.lines() {
+        let example = row.trim_start().strip_prefix("# ").filter(|rest| {
+            let key = rest.split(':').next().unwrap_or_default();
+            let is_key = key.len() < rest.len() && !key.contains(' ');
+            rest.starts_with([' ', '-']) || (is_key && !rest.starts_with("yaml-language-server"))
+        });
+        match example {
+            Some(example) => {
+                let indent = row.len() - row.trim_start().len();
+                out.push_str(&format!("{}{example}\n", " ".repeat(indent)));
+            }
+            None => out.push_str(&format!("{row}\n")),
+        }
+    }
+    out
+}
+
+#[test]
+fn what_templates_offer_in_comments_is_valid() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.run("init --no-hook --no-ci").ok();
+    let config = uncommented(&solo.read(".planspec.yaml"));
+    for field in [
+        "\nspecBranch:",
+        "\nverification: independent\n",
+        "\napprovals:\n  requireSigned: true",
+    ] {
+        assert!(config.contains(field), "{config}");
+    }
+    solo.write(".planspec.yaml", config);
+    solo.write(
+        ".planspec/allowed_signers",
+        "ana@example.com ssh-ed25519 AAAA\n",
+    );
+    for what in [
+        "goal my-goal",
+        "capability my-capability",
+        "capability other-capability",
+        "gate my-gate",
+        "binding my-binding",
+        "binding other-binding",
+        "plan my-plan",
+        "execution my-run",
+    ] {
+        let made = solo.run(&format!("new {what}")).ok();
+        let path = made.out.lines().next().unwrap();
+        let path = path.strip_prefix("created ").unwrap();
+        let mut text = solo.read(path);
+        if !what.contains("other") {
+            let plain = text;
+            text = uncommented(&plain);
+            assert_ne!(text, plain, "{what}");
+        }
+        solo.write(path, &text);
+        if what.starts_with("plan ") {
+            for field in [
+                "when:",
+                "acceptanceCriteria:",
+                "kind: Group",
+                "kind: External",
+            ] {
+                assert!(text.contains(&format!(" {field}")), "{text}");
+            }
+        }
+    }
+    let valid = solo.run("validate").ok();
+    assert_eq!(
+        (valid.out.as_str(), valid.err.as_str()),
+        ("", "8 resources: valid\n")
+    );
+}

@@ -434,6 +434,17 @@ fn a_picture_of_a_run() {
     assert_eq!(solo.run("graph run --format svg").ok().out, svg.out);
     solo.run("graph run --format svg -o no/such/folder.svg")
         .exits(3);
+    // Elsewhere -o names a format; a file of that name is not what was meant.
+    solo.run("graph run -o svg")
+        .exits(2)
+        .notes("-o names a file, and `svg` is a format")
+        .notes("planspec graph run --format svg");
+    solo.run("graph run -o json")
+        .exits(2)
+        .notes("planspec get plan NAME -o json");
+    assert!(!solo.has("svg") && !solo.has("json"));
+    solo.run("graph run -o ./json").ok();
+    assert!(solo.has("json"));
 }
 
 #[test]

@@ -240,9 +240,123 @@ fn a_command_that_fails_fails_the_attempt_and_the_next_one_may_do_better() {
         (&json!(1), &json!(2))
     );
     assert_eq!(kept(&ana, "one", 1).0, "trying\nno luck");
+    // Nothing is offered now, and everybody is told why.
+    let due = text(&node["extensions"]["notBefore"]);
+    let later = format!("note: default/run/one waits for the next attempt at {due} (in 1");
+    ana.run("next").ok().notes(&later);
+    ana.run("next --provider tool://one").ok().notes(&later);
+    ana.run("next --provider tool://two")
+        .ok()
+        .never_says("next attempt");
+    work(&sandbox, &ana, "")
+        .ok()
+        .notes("nothing is ready")
+        .notes(&later);
+    work(&sandbox, &ana, "--provider tool://two")
+        .ok()
+        .never_says("next attempt");
     sandbox.minutes_pass(1);
+    ana.run("next").ok().notes(&format!(
+        "can be tried again since {due}: planspec reconcile"
+    ));
     work(&sandbox, &ana, "--reconcile").ok();
     assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn a_log_is_printed_wherever_it_is_wanted() {
+    let sandbox = Sandbox::new();
+    let script =
+        "printf 'try %s\\t\\033[1mnow\\033[0m\\r\\n' $PLANSPEC_ATTEMPT; test $PLANSPEC_ATTEMPT = 2";
+    let tasks = [
+        ("one", "retries: 1\n", shell(script)),
+        ("other", "", shell("true")),
+    ];
+    let ana = started(&sandbox, "", &tasks);
+    ana.run("logs run/one").exits(1).notes("attempt 1, is kept");
+    ana.run("claim run/other --as ben --reconcile").ok();
+    ana.run("logs run/other").exits(1).notes("is not over");
+    // What is not folded in yet is there as well.
+    work(&sandbox, &ana, "--provider tool://one").ok();
+    let first = "try 1\t\u{1b}[1mnow\u{1b}[0m\r\n";
+    assert_eq!(ana.run("logs run/one").ok().out, first);
+    ana.run("reconcile").ok();
+    let ben = sandbox.clone_of("origin.git", "ben");
+    let printed = ben.run("logs default/run/one").ok();
+    assert_eq!(printed.out, first);
+    let printed = printed.notes("this is the log of attempt 1; attempt 2 has none yet");
+    assert_eq!(printed.err.lines().count(), 1);
+    ben.run("logs run/one --attempt 2")
+        .exits(1)
+        .notes("there are logs of attempts 1");
+    sandbox.minutes_pass(1);
+    work(&sandbox, &ana, "--provider tool://one --reconcile").ok();
+    assert_eq!(
+        ben.run("logs run/one").ok().out,
+        first.replace("try 1", "try 2")
+    );
+    let again = ben.run("logs run/one --attempt 1").ok();
+    assert_eq!((again.out.as_str(), again.err.as_str()), (first, ""));
+    ben.run("logs run/one --attempt 3")
+        .exits(1)
+        .notes("there are 2 so far");
+    ben.run("logs run/on").exits(1).notes("did you mean `one`?");
+    ben.run("logs run").exits(2).notes("write EXECUTION/NODE");
+    ben.git("fetch -q origin");
+    let described = ben.run("describe execution run").ok();
+    for attempt in [1, 2] {
+        kept(&ana, "one", attempt);
+        let tip = ana.git("rev-parse FETCH_HEAD");
+        let row = format!("one   attempt {attempt}   log   log.txt at {}", &tip[..10]);
+        assert!(described.out.contains(&row), "{row}: {described}");
+    }
+    // A month after the end it is gone.
+    let name = ana
+        .inbox()
+        .into_iter()
+        .find(|name| name.ends_with("/one/1"));
+    ana.git(&format!("push -q origin :refs/planspec/{}", name.unwrap()));
+    sandbox.place("origin.git").git("gc -q --prune=now");
+    let cyd = sandbox.clone_with("--no-local", "origin.git", "cyd");
+    cyd.run("logs run/one --attempt 1")
+        .exits(1)
+        .notes("kept for thirty days");
+}
+
+#[test]
+fn a_run_that_failed_on_an_old_target_is_to_be_bound_again() {
+    let sandbox = Sandbox::new();
+    let broken = [("one", "", json!({"command": ["no-such-program"]}))];
+    let ana = started(&sandbox, "", &broken);
+    let validated = ana.run("validate").ok();
+    assert!(!validated.out.contains("PS227"), "{validated}");
+    work(&sandbox, &ana, "--reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Failed");
+    ana.run("describe execution run")
+        .ok()
+        .says("  planspec logs run/one -n default\n")
+        .says("  planspec retry run/one -n default\n")
+        .never_says("--rebind");
+    ana.publish("planspec/all.yaml", tools(&[("one", "", shell("true"))]));
+    // It is the spec branch that is asked, whatever is checked out.
+    ana.git("checkout -q --detach HEAD^");
+    let described = ana.run("describe execution run").ok();
+    let described = described
+        .says(
+            "Bindings that have moved on:\n  one: held to tool://one; binding default/tools says \
+             another config now\n",
+        )
+        .says("  planspec retry run/one -n default --rebind\n")
+        .says("  planspec retry run -n default --rebind\n");
+    assert!(!described.out.contains("retry run/one -n default\n"));
+    ana.git("checkout -q main");
+    ana.run("retry run/one -n default --rebind --reconcile")
+        .ok();
+    work(&sandbox, &ana, "--reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    ana.run("describe execution run")
+        .ok()
+        .never_says("moved on");
 }
 
 #[test]
@@ -696,8 +810,16 @@ fn what_happens_outside_is_asked_for_and_reported() {
     assert!(server.asked().is_empty(), "nobody asked for it");
     work(&sandbox, &ana, "--externals --reconcile")
         .ok()
-        .says("default/run/release has happened")
-        .says("default/run/deploy has happened");
+        .says(&format!(
+            "default/run/release has happened: GET {} answered 200\n",
+            server.url("/released")
+        ))
+        .says("default/run/deploy has happened: POST ")
+        .says(&format!(
+            "default/run/later has not happened yet: POST {} answered 202\n",
+            server.url("/later")
+        ))
+        .says("default/run/call cannot be asked for: it names no http or https address\n");
     let phases =
         ["release", "deploy", "later", "call"].map(|id| ana.node_phase(&format!("run/{id}")));
     assert_eq!(phases, ["Succeeded", "Succeeded", "Blocked", "Blocked"]);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Args, paths};
+use super::{Args, paths, unsigned};
 use crate::commands::Context;
 use crate::core::catalog::{Catalog, Change, Facts, identity, is_local};
 use crate::core::config::{CONFIG_FILE, Config};
@@ -17,6 +17,7 @@ use crate::core::source::SourceFile;
 use crate::failure::{Failure, Outcome};
 use crate::git::index::StagedFiles;
 use crate::git::read::{self, Found, Paths};
+use crate::git::signature::Tree;
 use crate::git::{Cache, GitError, Repo};
 use crate::show::findings;
 
@@ -28,11 +29,17 @@ pub(super) fn run(context: &Context, args: &Args, repo: &Repo) -> Outcome {
     }
     let head = repo.head()?.commit().map(str::to_owned);
     let staged = StagedFiles::open(repo)?;
-    let before = match &head {
+    let mut before = match &head {
         Some(commit) => Settings::read(read::file_at(repo, commit, CONFIG_FILE))?,
         None => Settings::read(Ok(None))?,
     };
-    let after = Settings::read(staged.file(repo, CONFIG_FILE))?;
+    let mut after = Settings::read(staged.file(repo, CONFIG_FILE))?;
+    if let Some(commit) = &head {
+        let unsigned = unsigned(repo, before.config.as_ref(), Tree::Commit(commit))?;
+        before.findings.extend(unsigned);
+    }
+    let unsigned = unsigned(repo, after.config.as_ref(), Tree::Index)?;
+    after.findings.extend(unsigned);
     let mut verdict = Verdict::default();
     verdict.judge_settings(&before, &after);
     if after.config.is_some() {

@@ -15,9 +15,11 @@ use crate::core::config::Verifier;
 use crate::core::controllers::execution::broken;
 use crate::core::digest::sha256_hex;
 use crate::core::record::{Action, ReportResult};
-use crate::core::resource::{Artifact, ArtifactKind, CriterionResult, Node, NodeStatus};
+use crate::core::resource::{
+    Artifact, ArtifactKind, CriterionResult, LOG_ARTIFACT, LOG_FILE, Node, NodeStatus,
+};
 use crate::failure::{Failure, Outcome, exit_code};
-use crate::git::worktree::{self, LOG_FILE, Worktree};
+use crate::git::worktree::{self, Worktree};
 use crate::worker::log::{Log, shortened};
 use crate::worker::process::{self, Call, End, Ran};
 use crate::worker::tool::{Bench, Tool, seconds};
@@ -176,12 +178,17 @@ impl Job {
             Ok(dir) => dir,
             Err(why) => return Ok(Course::Done(Done::failed(why))),
         };
-        let limits = [tool.timeout, task.node.timeout.as_ref().map(seconds)];
+        let limits = [&tool.timeout, &task.node.timeout];
         let call = Call {
             words: &tool.command,
             dir: &dir,
             environment: bench.environment(),
-            timeout: limits.into_iter().flatten().min().unwrap_or(USUAL_TIMEOUT),
+            timeout: limits
+                .into_iter()
+                .flatten()
+                .map(seconds)
+                .min()
+                .unwrap_or(USUAL_TIMEOUT),
         };
         let ran = process::run(&call, Log::default(), &|| keeper.stop().is_wished());
         if ran.end == End::Stopped {
@@ -344,7 +351,7 @@ impl Job {
         let run = runs::run_ref(task.run);
         store.keep(&store::result_ref(&run, &self.id, self.attempt), &commit)?;
         Ok(Artifact {
-            name: "log".to_owned(),
+            name: LOG_ARTIFACT.to_owned(),
             kind: ArtifactKind::File,
             path: Some(LOG_FILE.to_owned()),
             url: None,

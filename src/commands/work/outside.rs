@@ -84,24 +84,29 @@ fn ask_for(
     let message = match external::poll(external, &who, &worker.stop) {
         Poll::Happened(how) => how,
         Poll::NotYet(why) => {
-            tracing::info!(node = name, why, "has not happened yet");
+            worker.say(&format!("{name} has not happened yet: {why}"));
             return Ok(false);
         }
-        Poll::NotAsked => return Ok(false),
+        Poll::NotAsked => {
+            worker.say(&format!(
+                "{name} cannot be asked for: it names no http or https address"
+            ));
+            return Ok(false);
+        }
     };
     let action = Action::Report {
         node: node.id.clone(),
         attempt: status.attempt,
         result: ReportResult::Succeeded,
         outputs: Default::default(),
-        message,
+        message: message.clone(),
         commit: None,
         artifacts: Vec::new(),
     };
     let record = look.record(store, run, &worker.actor, action);
     let address = runs::work_address(run, &node.id, status.attempt);
     match store.send(&address, None, &record)? {
-        Sent::Done(_) => worker.say(&format!("{name} has happened")),
+        Sent::Done(_) => worker.say(&format!("{name} has happened: {message}")),
         Sent::Taken => worker.say(&format!("{name} was reported by somebody else")),
     }
     Ok(true)

@@ -86,14 +86,39 @@ pub fn resolve(
     })
 }
 
-/// The provider that a binding gives a task to, for its first capability that a rule matches; for
-/// the task as such when it needs none. Nothing when no rule matches, or several contradict.
+/// The target that the binding of a task gives it now, when that is not the one it is held to, and
+/// the binding. Nothing where the binding gives it none: binding again would lead nowhere.
+pub fn moved_on<'a>(
+    snapshot: &'a Snapshot,
+    execution: (&Key, &ExecutionSpec),
+    plan: &Resource,
+    node: &Node,
+    held_to: &PinnedTarget,
+) -> Option<(Key, &'a Target)> {
+    let binding = binding_of(execution, node)?;
+    let now = target(snapshot, &binding, plan, node)?;
+    let is_same = held_to.provider.as_ref() == Some(&now.provider) && held_to.config == now.config;
+    (!is_same).then_some((binding, now))
+}
+
+/// The provider that a binding gives a task to: see [`target`].
 pub fn provider<'a>(
     snapshot: &'a Snapshot,
     binding: &Key,
     plan: &Resource,
-    node: &'a Node,
+    node: &Node,
 ) -> Option<&'a str> {
+    target(snapshot, binding, plan, node).map(|target| target.provider.as_str())
+}
+
+/// The target that a binding gives a task, for its first capability that a rule matches; for the
+/// task as such when it needs none. Nothing when no rule matches, or several contradict.
+fn target<'a>(
+    snapshot: &'a Snapshot,
+    binding: &Key,
+    plan: &Resource,
+    node: &Node,
+) -> Option<&'a Target> {
     // Said by the plan itself: no binding is asked.
     if node.provider.is_some() {
         return None;
@@ -104,7 +129,7 @@ pub fn provider<'a>(
     let needs = needs.map(|need| Some(need.key(Kind::Capability, namespace)));
     let asked = needs.chain(node.capability_refs.is_empty().then_some(None));
     let mut targets = asked.filter_map(|need| question.choose(need.as_ref()).ok().flatten());
-    targets.next().map(|target| target.provider.as_str())
+    targets.next()
 }
 
 /// The binding that an execution wants to be asked for a node.

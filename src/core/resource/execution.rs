@@ -165,6 +165,40 @@ pub struct Artifact {
     pub metadata: Map<String, Value>,
 }
 
+/// Where an artifact comes from, as far as its `metadata` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Origin<'a> {
+    /// The node that reported it; written by `reconcile`.
+    pub node: Option<&'a str>,
+    /// The attempt; written by `reconcile`.
+    pub attempt: Option<u32>,
+    /// The commit that holds it; written by whoever reported it.
+    pub commit: Option<&'a str>,
+}
+
+/// Name of the artifact that holds what the command of an attempt printed.
+pub const LOG_ARTIFACT: &str = "log";
+/// Name of the file of it, the only one in its commit.
+pub const LOG_FILE: &str = "log.txt";
+
+impl Artifact {
+    /// Whether it is what the command of an attempt printed.
+    pub fn is_log(&self) -> bool {
+        self.name == LOG_ARTIFACT && self.path.as_deref() == Some(LOG_FILE)
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> Origin<'_> {
+        let text = |name: &str| self.metadata.get(name).and_then(Value::as_str);
+        let attempt = self.metadata.get("attempt").and_then(Value::as_u64);
+        Origin {
+            node: text("node"),
+            attempt: attempt.and_then(|attempt| u32::try_from(attempt).ok()),
+            commit: text("commit"),
+        }
+    }
+}
+
 /// What an artifact is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

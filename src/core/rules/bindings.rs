@@ -2,8 +2,9 @@
 
 use super::{Subject, subjects};
 use crate::core::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::core::resource::{Kind, Spec};
+use crate::core::resource::{Kind, Spec, Target};
 use crate::core::snapshot::Snapshot;
+use crate::core::tool::{TOOL, Tool};
 use crate::path;
 
 /// Kinds of providers: those that claim, the one that `work` serves, and the repository itself.
@@ -14,6 +15,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Diagnostic>) {
         if let Spec::Binding(spec) = &subject.resource.spec {
             for (index, rule) in spec.rules.iter().enumerate() {
                 findings.extend(provider(&subject, index, &rule.target.provider));
+                findings.extend(tool(&subject, index, &rule.target));
             }
         }
     }
@@ -38,6 +40,21 @@ fn provider(subject: &Subject<'_>, rule: usize, provider: &str) -> Option<Diagno
     Some(finding.label("nothing serves this").help(help))
 }
 
+/// A worker would refuse it when the node is ready, and the run is held to it by then.
+fn tool(subject: &Subject<'_>, rule: usize, target: &Target) -> Option<Diagnostic> {
+    if !target.provider.starts_with(TOOL) {
+        return None;
+    }
+    let why = Tool::read(target.config.as_ref()).err()?;
+    let target_at = |field| path!["spec", "rules", rule, "target", field];
+    let finding = match &target.config {
+        Some(_) => subject.at_key(Code::TOOL_WITHOUT_COMMAND, target_at("config"), why),
+        None => subject.finding(Code::TOOL_WITHOUT_COMMAND, target_at("provider"), why),
+    };
+    let help = "write the program and its arguments one by one: `config: {command: [make, test]}`";
+    Some(finding.label("every attempt would fail").help(help))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::core::testing::{findings, position, resource};
@@ -54,7 +71,6 @@ mod tests {
             "agent://a",
             "human://b",
             "service://c",
-            "tool://d",
             "repo://",
             "claude",
             "mailto:x",
@@ -76,6 +92,56 @@ mod tests {
                     format!("PS226 warning {place}: no provider is of the kind `{scheme}://`"),
                     format!("help: {help}"),
                 ]
+            );
+        }
+    }
+
+    #[test]
+    fn a_tool_has_a_command_that_a_worker_can_run() {
+        let binding = |target: &str| {
+            let spec =
+                format!("rules: [{{selector: {{matchLabels: {{a: b}}}}, target: {{{target}}}}}]");
+            resource("Binding", "bind", &spec)
+        };
+        for target in [
+            "provider: \"tool://make\", config: {command: [make], timeout: 5m}",
+            // What others make of their configuration is their business.
+            "provider: \"agent://a\"",
+            "provider: \"repo://\", config: {comand: x}",
+            "provider: tool",
+        ] {
+            assert_eq!(findings(&binding(target)), [] as [&str; 0], "{target}");
+        }
+        let help = "help: write the program and its arguments one by one: `config: {command: [make, test]}`";
+        for (target, at, why) in [
+            (
+                "provider: \"tool://make\"",
+                "\"tool",
+                "the target has no `config.command`",
+            ),
+            (
+                "provider: \"tool://make\", config: {}",
+                "config",
+                "the target has no `config.command`",
+            ),
+            (
+                "provider: \"tool://make\", config: {command: make test}",
+                "config",
+                "`config.command` is not a list: write the program and its arguments one by one, \
+                 for example [make, test]",
+            ),
+            (
+                "provider: \"tool://make\", config: {command: [make], comand: [x]}",
+                "config",
+                "the target's `config` has an unknown field `comand`: command, env, \
+                 workingDirectory, timeout are known",
+            ),
+        ] {
+            let text = binding(target);
+            let place = position(&text, at);
+            assert_eq!(
+                findings(&text),
+                [format!("PS227 warning {place}: {why}"), help.to_owned()]
             );
         }
     }
