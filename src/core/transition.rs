@@ -192,6 +192,17 @@ pub enum WaitingFor {
         /// The commit that holds the work.
         commit: Option<String>,
     },
+    /// What the document wants beside the nodes, which have all ended.
+    Criterion {
+        /// Its id.
+        criterion: String,
+        /// What must be true.
+        description: String,
+        /// Whether checks decide, or people.
+        has_checks: bool,
+        /// Whether it was said that it is not met.
+        unmet: bool,
+    },
     /// Something outside: another run, a URI, a call.
     External {
         /// A sentence.
@@ -233,6 +244,11 @@ pub fn waiting(tree: &StatusTree) -> Vec<Waiting> {
                 },
             });
         }
+        found.extend(open_criteria(run).map(|what| Waiting {
+            execution: key.clone(),
+            node: None,
+            what,
+        }));
         for (id, node) in &run.node_statuses {
             if let Some(what) = node_waits_for(node) {
                 found.push(Waiting {
@@ -244,6 +260,20 @@ pub fn waiting(tree: &StatusTree) -> Vec<Waiting> {
         }
     }
     found
+}
+
+/// What a run waits for when all its nodes have ended.
+pub fn open_criteria(run: &ExecutionStatus) -> impl Iterator<Item = WaitingFor> {
+    let mut nodes = run.node_statuses.values();
+    let is_done = !run.phase.is_terminal() && nodes.all(|node| node.phase.is_terminal());
+    let criteria = run.extensions.criteria.iter();
+    let open = criteria.filter(move |one| is_done && one.required && !run.is_met(&one.id));
+    open.map(|one| WaitingFor::Criterion {
+        criterion: one.id.clone(),
+        description: one.description.clone(),
+        has_checks: !one.checks.is_empty(),
+        unmet: run.is_unmet(&one.id),
+    })
 }
 
 /// What a node waits for, unless it is over or not yet its turn.

@@ -135,6 +135,11 @@ fn for_what(what: &WaitingFor) -> String {
                 None => report,
             }
         }
+        WaitingFor::Criterion {
+            criterion,
+            description,
+            ..
+        } => format!("criterion {}: {}", code(criterion), prose(description)),
         WaitingFor::Retry { at } => match at {
             Some(at) => format!("the next attempt, from {}", time(*at)),
             None => "the next attempt".to_owned(),

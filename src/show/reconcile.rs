@@ -154,6 +154,23 @@ pub fn for_what(what: &WaitingFor) -> String {
                 line(&at)
             )
         }
+        WaitingFor::Criterion {
+            criterion,
+            description,
+            has_checks,
+            unmet,
+        } => {
+            let what = match (unmet, has_checks) {
+                (true, _) => "which is not met",
+                (false, true) => "to be verified",
+                (false, false) => "to be attested",
+            };
+            format!(
+                "criterion {}, {what}: {}",
+                line(criterion),
+                line(description)
+            )
+        }
         WaitingFor::Retry { at } => {
             let when = at.map_or_else(
                 || "after a while".to_owned(),
@@ -170,7 +187,18 @@ pub fn for_what(what: &WaitingFor) -> String {
 /// What anybody could run so that it goes on, to be pasted.
 pub fn command(waiting: &Waiting) -> Option<String> {
     let key = &waiting.execution;
-    let node = waiting.node.as_ref()?;
+    let (name, namespace) = (&key.name, &key.namespace);
+    let Some(node) = &waiting.node else {
+        return match &waiting.what {
+            WaitingFor::Criterion {
+                has_checks: true, ..
+            } => Some(format!("planspec verify {name} -n {namespace}")),
+            WaitingFor::Criterion { criterion, .. } => Some(format!(
+                "planspec attest {name} {criterion} --met -n {namespace}"
+            )),
+            _ => None,
+        };
+    };
     let target = format!("{}/{node} -n {}", key.name, key.namespace);
     match &waiting.what {
         WaitingFor::Worker { provider, .. } => Some(match provider.as_deref() {
@@ -185,6 +213,7 @@ pub fn command(waiting: &Waiting) -> Option<String> {
         WaitingFor::External { .. }
         | WaitingFor::Report { .. }
         | WaitingFor::Repository { .. }
+        | WaitingFor::Criterion { .. }
         | WaitingFor::Retry { .. }
         | WaitingFor::Other { .. } => None,
     }
@@ -313,6 +342,20 @@ fn waiting_value(waiting: &Waiting) -> Value {
         } => (
             "Verification",
             json!({"reportedBy": reported_by, "commit": commit}),
+        ),
+        WaitingFor::Criterion {
+            criterion,
+            description,
+            has_checks,
+            unmet,
+        } => (
+            "Criterion",
+            json!({
+                "criterion": criterion,
+                "description": description,
+                "hasChecks": has_checks,
+                "unmet": unmet,
+            }),
         ),
         WaitingFor::External { why } => ("External", json!({"message": why})),
         WaitingFor::Repository { why } => ("Repository", json!({"message": why})),

@@ -13,10 +13,10 @@ use super::table::{self, rows, span};
 use super::time;
 use super::tree::{Row, tree};
 use crate::core::resource::{
-    Artifact, ContractCriterion, CriterionOf, CriterionResult, Decision, EdgeKind, ExecutionPhase,
-    ExecutionStatus, ExternalRef, Key, NodePhase, NodeStatus, TaskCriterion, Time,
+    Artifact, CriterionOf, CriterionResult, Decision, EdgeKind, ExecutionPhase, ExecutionStatus,
+    ExternalRef, Key, NodePhase, NodeStatus, TaskCriterion, Time,
 };
-use crate::core::transition::{Waiting, WaitingFor, node_waits_for};
+use crate::core::transition::{Waiting, WaitingFor, node_waits_for, open_criteria};
 
 /// Up to so many nodes, every one has its line; beyond, what is finished or far away is folded.
 const FOLD_FROM: usize = 40;
@@ -547,7 +547,13 @@ fn next(page: &mut Sections, view: &RunView<'_>) {
         commands.extend(commands_for(view, id, &waiting));
     }
     let (name, namespace) = (&view.key.name, &view.key.namespace);
-    commands.extend(open_criteria(view));
+    commands.extend(open_criteria(view.run).filter_map(|what| {
+        command(&Waiting {
+            execution: view.key.clone(),
+            node: None,
+            what,
+        })
+    }));
     if view.run.phase.can_be_retried() {
         let failed = view.run.node_statuses.iter();
         let failed = failed.filter(|(_, node)| node.phase == NodePhase::Failed);
@@ -584,23 +590,6 @@ fn next(page: &mut Sections, view: &RunView<'_>) {
             page.text.push_str(&format!("  {}\n", line(&command)));
         }
     }
-}
-
-/// Say, or check, whether what the contract still wants is met.
-fn open_criteria(view: &RunView<'_>) -> Vec<String> {
-    let run = view.run;
-    let mut nodes = run.node_statuses.values();
-    if run.phase.is_terminal() || !nodes.all(|node| node.phase.is_terminal()) {
-        return Vec::new();
-    }
-    let criteria = run.extensions.criteria.iter();
-    let open = criteria.filter(|one| one.required && !run.is_met(&one.id));
-    let (name, namespace) = (&view.key.name, &view.key.namespace);
-    let command = |one: &ContractCriterion| match one.checks.is_empty() {
-        true => format!("planspec attest {name} {} --met -n {namespace}", one.id),
-        false => format!("planspec verify {name} -n {namespace}"),
-    };
-    open.map(command).collect()
 }
 
 fn commands_for(view: &RunView<'_>, id: &str, waiting: &Waiting) -> Vec<String> {

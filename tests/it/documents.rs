@@ -102,6 +102,10 @@ fn a_run_whose_contract_is_kept_succeeds_and_so_does_its_goal() {
     ana.run("attest run no-tracking --met --reconcile").ok();
     let run = ana.get("execution/run");
     assert_eq!(run["status"]["message"], "ten-languages must be verified");
+    ana.run("reconcile")
+        .ok()
+        .says("criterion ten-languages, to be verified: There is a greeting")
+        .says("  planspec verify run -n default");
     // Nobody's word is enough where a check decides.
     ana.run("attest run ten-languages --met")
         .exits(1)

@@ -245,6 +245,7 @@ impl Run<'_> {
 #[cfg(test)]
 mod tests {
     use crate::core::testing::{World, execution};
+    use crate::core::transition::{Waiting, WaitingFor, waiting};
 
     /// A step, a blocking constraint, a primary and a secondary criterion.
     fn document(policy: &str, checks: &str) -> String {
@@ -388,6 +389,22 @@ mod tests {
         let mut world = to_be_checked("");
         assert_eq!(world.phase(), "Blocked AwaitingAttestation");
         assert_eq!(world.run().message, "done must be verified");
+        let waiting = waiting(world.tree.as_ref().unwrap());
+        let [
+            Waiting {
+                node: None, what, ..
+            },
+        ] = waiting.as_slice()
+        else {
+            panic!("{waiting:?}");
+        };
+        let expected = WaitingFor::Criterion {
+            criterion: "done".to_owned(),
+            description: "d".to_owned(),
+            has_checks: true,
+            unmet: false,
+        };
+        assert_eq!(*what, expected);
         // Nobody's word is enough.
         let phase = said(&mut world, &[("done", "ana", true)]);
         assert_eq!(phase, "Blocked AwaitingAttestation");
