@@ -162,9 +162,15 @@ fn check_reviewer(look: &Look, waiting: &Waiting<'_>, actor: &str) -> Outcome {
     let Some((spec, _)) = gate else {
         return Ok(());
     };
-    let is_meant = |entry: &String| config.approvals.is_reviewer(entry, actor);
-    if spec.reviewers.is_empty() || spec.reviewers.iter().any(is_meant) {
+    if config.approvals.may_decide(&spec.reviewers, actor) {
         return Ok(());
+    }
+    if spec.reviewers.is_empty() {
+        let gate = &waiting.decision.gate;
+        return Err(
+            Failure::not_met(format!("{actor} is no person, and people decide at {gate}"))
+                .hint("where a program may decide, the gate names a team that it is in"),
+        );
     }
     Err(Failure::not_met(format!(
         "{actor} is not among the reviewers of {}: {}",

@@ -4,6 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, reconcile, runs, suggestion};
+use crate::core::config::is_person;
 use crate::core::record::{Action, Address, ref_safe};
 use crate::failure::{Failure, Outcome};
 
@@ -40,7 +41,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let look = runs::look(&store)?;
     let run = look.run(&args.execution, args.namespace.namespace.as_deref())?;
     let name = run.key.qualified();
-    check(&store, &look, run, args)?;
+    check(&store, &look, run, args, &actor)?;
     let action = Action::Attestation {
         criterion: args.criterion.clone(),
         met: args.met,
@@ -65,11 +66,21 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 }
 
 /// Reconcile would not take it.
-fn check(store: &Store, look: &runs::Look, run: runs::Run<'_>, args: &Args) -> Outcome {
+fn check(
+    store: &Store,
+    look: &runs::Look,
+    run: runs::Run<'_>,
+    args: &Args,
+    actor: &str,
+) -> Outcome {
     let criterion = args.criterion.as_str();
     let name = run.key.qualified();
     let of_document = &run.status.extensions.criteria;
     if let Some(one) = of_document.iter().find(|one| one.id == criterion) {
+        if args.met && one.manual && !is_person(actor) {
+            let why = format!("a person says whether `{criterion}` of {name} is met");
+            return Err(Failure::not_met(format!("{why}, and {actor} is none")));
+        }
         return match args.met && !one.checks.is_empty() {
             true => Err(Failure::not_met(format!(
                 "`{criterion}` of {name} has checks, which decide"

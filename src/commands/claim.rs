@@ -5,6 +5,7 @@ use clap::Args as ClapArgs;
 use super::runs::{self, Look, Run};
 use super::store::{Sent, Store};
 use super::{ActorArgs, Context, NamespaceArg, reconcile};
+use crate::core::config::is_person;
 use crate::core::record::{Action, Received};
 use crate::core::resource::{Duration, NodePhase, NodeStatus};
 use crate::failure::{Failure, Outcome};
@@ -62,6 +63,12 @@ fn claim(
     }
     if !node.is_claimable() {
         return Err(not_claimable(&name, node));
+    }
+    if node.is_for_people() && !is_person(actor) {
+        return Err(
+            Failure::not_met(format!("{name} is for a person, and {actor} is none"))
+                .hint("planspec next shows what else there is"),
+        );
     }
     match take(store, look, (run, id, node), actor, lease)? {
         Sent::Done(_) => Ok(()),

@@ -13,10 +13,11 @@ use super::{Context, folder};
 use crate::core::config::{CONFIG_FILE, Config};
 use crate::core::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::resource::{Key, Kind};
+use crate::core::review::rules::{Policy, Sides};
 use crate::core::review::scope::{self, Scoped};
-use crate::core::rules::{self, changes};
 use crate::core::snapshot::Snapshot;
 use crate::core::source::SourceFile;
+use crate::core::{review, rules};
 use crate::failure::{Failure, Outcome};
 use crate::git::signature::{self, Tree};
 use crate::git::{GitError, Repo, base, files, read};
@@ -322,8 +323,17 @@ impl Earlier {
 
     /// What was done since, and must not be. Drafts are no part of it.
     fn changes(&self, subject: &Subject, snapshot: &Snapshot) -> Vec<Diagnostic> {
-        let mut found = changes::check(&self.snapshot, snapshot);
-        found.retain(|finding| !subject.drafts.contains(&finding.file));
+        let review = review::compare(&self.snapshot, snapshot);
+        // Who may decide is the business of `review`.
+        let policy = Policy::new(&subject.config, (String::new(), None));
+        let sides = Sides {
+            old: &self.snapshot,
+            new: snapshot,
+            policies: (&policy, &policy),
+        };
+        let mut found = review::rules::check(&review, &sides);
+        let is_rule = |finding: &Diagnostic| finding.code != Code::LOOK_TWICE;
+        found.retain(|finding| is_rule(finding) && !subject.drafts.contains(&finding.file));
         found
     }
 

@@ -37,9 +37,6 @@ pub struct Args {
     /// The node, or the execution
     #[arg(value_name = "EXECUTION[/NODE]")]
     target: String,
-    /// Of an execution: check this revision, not the spec branch
-    #[arg(long, value_name = "REV")]
-    rev: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
     #[command(flatten)]
@@ -66,18 +63,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let actor = store.actor(args.actor.actor.as_deref())?;
     let look = runs::look(&store)?;
     if !args.target.contains('/') {
-        let at = contract::At {
-            target: &args.target,
-            namespace: args.namespace.namespace.as_deref(),
-            rev: args.rev.as_deref(),
-        };
-        let unmet = contract::verify(context, &store, &look, &at, &actor, &stop)?;
+        let run = look.run(&args.target, args.namespace.namespace.as_deref())?;
+        let unmet = contract::verify(context, &store, &look, run, &actor, &stop)?;
         reconcile::afterwards(context, &store, args.actor.reconcile)?;
         return unmet.map_or(Ok(()), Err);
-    }
-    if args.rev.is_some() {
-        return Err(Failure::usage("--rev is for an execution")
-            .hint("a node is checked on the commit that its report names"));
     }
     let (run, id, status) = look.node(&args.target, args.namespace.namespace.as_deref())?;
     let name = format!("{}/{id}", run.key.qualified());

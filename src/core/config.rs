@@ -151,6 +151,13 @@ impl Default for Config {
     }
 }
 
+/// Whether an actor is a person: no `agent:`, `service:` or `tool:`, with or without `//`.
+pub fn is_person(actor: &str) -> bool {
+    let scheme = actor.split_once(':').map_or("", |(scheme, _)| scheme);
+    let programs = ["agent", "service", "tool"];
+    !programs.iter().any(|one| scheme.eq_ignore_ascii_case(one))
+}
+
 impl Config {
     /// Whether `actor` may verify what `worker` did.
     pub fn may_verify(&self, actor: &str, worker: &str) -> bool {
@@ -340,6 +347,15 @@ impl ApprovalConfig {
         let person = self.person(actor);
         let mut authors = pinned.authors.iter().flatten();
         authors.any(|author| self.person(author) == person)
+    }
+
+    /// Whether `actor` may decide where these reviewers are named: one of them, or any person where
+    /// nobody is.
+    pub fn may_decide(&self, reviewers: &[String], actor: &str) -> bool {
+        match reviewers {
+            [] => is_person(actor),
+            some => some.iter().any(|entry| self.is_reviewer(entry, actor)),
+        }
     }
 
     /// Whether `actor` is meant by the reviewer entry `entry` of a gate: `user:NAME`, `team:NAME`,

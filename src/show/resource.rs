@@ -386,7 +386,7 @@ fn gate(page: &mut Page, spec: &GateSpec) {
     );
     page.field("Approvers", &spec.required_approvers.to_string());
     let reviewers = match spec.reviewers.is_empty() {
-        true => "anybody".to_owned(),
+        true => "any person".to_owned(),
         false => spec.reviewers.join(", "),
     };
     page.field("Reviewers", &reviewers);

@@ -372,7 +372,7 @@ fn reviewers_may_have_any_name() {
     let names = [
         "Änne Müller <aenne@example.com>",
         "a/../b.lock",
-        "agent:Z",
+        "Z://z",
         long.as_str(),
     ];
     let gate = gate_with("sign", "p", "requiredApprovers: 4\n");

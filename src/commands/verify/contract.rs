@@ -8,20 +8,9 @@ use crate::core::controllers::execution::broken;
 use crate::core::record::{Action, Address, ref_safe};
 use crate::core::resource::{ContractCriterion, CriterionResult, TaskCriterion};
 use crate::failure::{Failure, Outcome};
-use crate::git::{GitError, base};
 use crate::show;
 use crate::worker::signals::Stop;
 use crate::worker::tool::{Errand, Part};
-
-/// What is to be verified.
-pub(super) struct At<'a> {
-    /// The execution.
-    pub target: &'a str,
-    /// Its namespace.
-    pub namespace: Option<&'a str>,
-    /// Another revision than the spec branch's.
-    pub rev: Option<&'a str>,
-}
 
 /// Run the checks of every criterion that has some, and attest what they say. What comes back is
 /// the failure that required ones are not met.
@@ -29,21 +18,15 @@ pub(super) fn verify(
     context: &Context,
     store: &Store,
     look: &Look,
-    at: &At<'_>,
+    run: Run<'_>,
     actor: &str,
     stop: &Stop,
 ) -> Outcome<Option<Failure>> {
-    let run = look.run(at.target, at.namespace)?;
     let name = run.key.qualified();
     let criteria = checked(run, &name)?;
     awaited(look, run, &name, actor)?;
-    let commit = match at.rev {
-        None => look.view.spec_commit.clone(),
-        Some(rev) => match base::commit(&store.repo, store.remote.as_deref(), rev) {
-            Err(GitError::Missing(why)) => return Err(Failure::usage(why)),
-            found => found?,
-        },
-    };
+    // What is not merged is not done.
+    let commit = look.view.spec_commit.clone();
     let mut unmet = Vec::new();
     for criterion in criteria {
         let errand = Errand {

@@ -179,7 +179,7 @@ mod tests {
 
     const PEOPLE: &str = "approvals:
   users: {tech-lead: [ana@example.com, ana@home.example], Boss: [bo@example.com]}
-  teams: {security: [ana@example.com, ben@example.com, 'user:carl']}
+  teams: {security: [ana@example.com, ben@example.com, 'user:carl'], robots: ['agent:critic']}
 ";
 
     /// A run that waits at a gate with these fields.
@@ -223,6 +223,13 @@ mod tests {
     fn who_may_decide() {
         let table = [
             ("", "anybody@example.com", YES),
+            ("", "anybody", YES),
+            // Programs decide where they are named.
+            ("", "agent:builder", WAITS),
+            ("", "Agent://builder", WAITS),
+            ("", "service://ci", WAITS),
+            ("reviewers: ['team:robots']", "agent:critic", YES),
+            ("reviewers: ['team:robots']", "agent:builder", WAITS),
             ("reviewers: ['user:tech-lead']", "ana@example.com", YES),
             ("reviewers: ['user:tech-lead']", "ana@home.example", YES),
             ("reviewers: ['user:tech-lead']", "user:tech-lead", YES),

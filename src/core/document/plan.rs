@@ -255,6 +255,7 @@ fn contract(content: &Content) -> Contract {
             description: one.description.clone(),
             kind: CriterionOf::SuccessCriterion,
             required: one.weight == Weight::Primary,
+            manual: one.verification == Verification::Manual,
             checks: checks(&one.criterion_id).unwrap_or_default(),
         })
         .collect();
@@ -270,6 +271,7 @@ fn contract(content: &Content) -> Contract {
             description: one.description.clone(),
             kind: CriterionOf::Constraint,
             required: one.blocking,
+            manual: false,
             checks: Vec::new(),
         }
     }));

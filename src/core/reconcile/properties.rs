@@ -503,7 +503,7 @@ impl Scene {
         let nodes = world.run().node_statuses.clone();
         for (id, node) in nodes {
             if node.is_claimable() {
-                world.claim(&id, "agent:last");
+                world.claim(&id, "user:last");
             } else if node.extensions.reason == AWAITING_EXTERNAL {
                 world.succeed(&id, "agent:probe");
             } else if node.extensions.reason == AWAITING_VERIFICATION {

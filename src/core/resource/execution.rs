@@ -238,6 +238,13 @@ pub struct NodeStatus {
 }
 
 impl NodeStatus {
+    /// Whether its target is a person.
+    pub fn is_for_people(&self) -> bool {
+        let target = self.extensions.target.as_ref();
+        let provider = target.and_then(|target| target.provider.as_deref());
+        provider.is_some_and(|provider| provider.starts_with("human://"))
+    }
+
     /// Whether the open attempt can be claimed now.
     pub fn is_claimable(&self) -> bool {
         self.phase == NodePhase::Pending && self.extensions.reason == READY

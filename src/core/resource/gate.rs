@@ -16,7 +16,7 @@ pub struct GateSpec {
     /// What to look at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// `user:…`, `team:…`, an e-mail or a plain id; when empty, anybody.
+    /// `user:…`, `team:…`, an e-mail or a plain id; when empty, any person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviewers: Vec<String>,
     /// How many distinct people must approve, 1 to 100.

@@ -59,6 +59,9 @@ pub struct ContractCriterion {
     /// Whether there is no success without it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub required: bool,
+    /// Whether only a person may say that it is met.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub manual: bool,
     /// What decides whether it is met; where there is nothing, people do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<TaskCriterion>,

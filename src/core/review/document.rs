@@ -300,6 +300,22 @@ fn of_step(out: &mut Builder, step: &Step) {
     out.put("acceptance_criteria", acceptance_criteria, meaning);
 }
 
+/// Another session has a history of its own.
+pub(super) fn begin_history_anew(changes: &mut [super::Change]) {
+    let is_at = |change: &super::Change, address: &[&str]| {
+        let own = change.address.iter().map(String::as_str);
+        own.take(address.len()).eq(address.iter().copied())
+    };
+    let session = ["document", "identity", "session_id"];
+    if changes.iter().any(|change| is_at(change, &session)) {
+        let of_history =
+            |change: &&mut super::Change| is_at(change, &["document", "revision_history"]);
+        for change in changes.iter_mut().filter(of_history) {
+            change.danger = None;
+        }
+    }
+}
+
 /// Whether a change only says that steps came or went: those that are on both sides are told in
 /// the order that they had.
 pub(super) fn keeps_order(change: &super::Change) -> bool {
@@ -592,9 +608,10 @@ pub(super) fn declared(
     let (was, is) = (read(old, before)?.content, read(new, after)?.content);
     let number = is.identity.revision;
     let entries = is.revision_history.iter();
-    let newer = entries.filter(|entry| entry.revision > was.identity.revision);
+    let same_session = was.identity.session_id == is.identity.session_id;
+    let newer = entries.filter(|entry| !same_session || entry.revision > was.identity.revision);
     let Some(largest) = newer.map(|entry| entry.change_type).max() else {
-        let by = match number == was.identity.revision {
+        let by = match same_session && number == was.identity.revision {
             true => format!("revision {number} as before"),
             false => format!("revision {number} without an entry in revision_history"),
         };
@@ -675,7 +692,13 @@ pub(super) fn revisions(
     if from.revision == to.revision && from.plan_id == to.plan_id || !same_session {
         return findings;
     }
-    if to.revision != from.revision + 1 {
+    // Of revisions between the two only the history tells.
+    let has_entry = |revision: u32| known.contains_key(&revision);
+    let next = from.revision.saturating_add(1);
+    let steps = to.revision.saturating_sub(from.revision) as usize;
+    let is_chain =
+        to.revision > next && steps <= known.len() && (next..=to.revision).all(has_entry);
+    if to.revision != next && !is_chain {
         let message = format!(
             "revision {} follows revision {}",
             to.revision, from.revision
@@ -683,7 +706,7 @@ pub(super) fn revisions(
         say(
             path!["identity", "revision"],
             message,
-            "revisions go up by one",
+            "revisions go up by one, each with an entry in `revision_history`: planspec revise",
         );
     }
     if to.plan_id == from.plan_id {
@@ -694,7 +717,7 @@ pub(super) fn revisions(
             "every revision has a `plan_id` of its own",
         );
     }
-    if to.parent_id.as_deref() != Some(&from.plan_id) {
+    if !is_chain && to.parent_id.as_deref() != Some(&from.plan_id) {
         let message = "`parent_id` is not the `plan_id` of the revision before".to_owned();
         let help = format!("write {}", from.plan_id);
         say(path!["identity", "parent_id"], message, &help);

@@ -452,7 +452,9 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
     let meaning = Meaning::minor("what kind of node it is").risk(risk);
     out.put("kind", kind, meaning);
     out.put("name", name, Meaning::patch("wording"));
-    out.put("description", description, Meaning::patch("wording"));
+    let risk = Risk::WhenOtherText("whoever does it is told something else");
+    let meaning = Meaning::patch("wording").risk(risk);
+    out.put("description", description, meaning);
     out.put("context", context(items), Meaning::patch("context"));
     let meaning = Meaning::minor("how long it may take");
     out.put("timeout", duration(timeout.as_ref()), meaning);

@@ -93,6 +93,8 @@ pub enum Risk {
     WhenIs(&'static str, &'static str),
     /// When it was this word.
     WhenWas(&'static str, &'static str),
+    /// When a text becomes another one, and not the same in other words.
+    WhenOtherText(&'static str),
     /// A list of people who may decide; nobody named means anybody.
     Reviewers,
     /// Who does the work, as a URI.
@@ -126,6 +128,10 @@ impl Risk {
             Risk::WhenWas(word, why) => {
                 (was.and_then(Value::as_str) == Some(word)).then(|| why.to_owned())
             }
+            Risk::WhenOtherText(why) => {
+                let (was, is) = (was.and_then(Value::as_str)?, is.and_then(Value::as_str)?);
+                is_other_text(was, is).then(|| why.to_owned())
+            }
             Risk::Reviewers => reviewers(was, is),
             Risk::Provider => match (was, is) {
                 (None, None) => None,
@@ -141,6 +147,18 @@ impl Risk {
             },
         }
     }
+}
+
+/// Whether two texts have less than half of their words in common.
+fn is_other_text(was: &str, is: &str) -> bool {
+    let words = |text: &str| -> BTreeSet<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric());
+        let words = words.filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect()
+    };
+    let (was, is) = (words(was), words(is));
+    let common = was.intersection(&is).count();
+    2 * common < was.union(&is).count()
 }
 
 fn words(value: Option<&Value>) -> BTreeSet<&str> {

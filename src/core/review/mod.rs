@@ -28,6 +28,7 @@ use super::version::compare_versions;
 pub use fields::{Address, Element, Normal};
 pub use graph::{Effect, Shape};
 pub use meaning::Class;
+use meaning::Risk;
 
 /// What changes between two revisions.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -409,6 +410,7 @@ impl Subject {
         document::add(new, &self.key, &BTreeMap::new(), &mut sides[1]);
         changes.extend(differences(&sides[0], &sides[1]));
         changes.retain(|change| !document::keeps_order(change));
+        document::begin_history_anew(&mut changes);
         self.changes = changes;
         if let Spec::Plan(was) = &renamed.spec {
             let shapes = (Shape::of(&was.graph), Shape::of(&is.graph));
@@ -465,11 +467,17 @@ pub fn differences(old: &Normal, new: &Normal) -> Vec<Change> {
         }
         let meaning = leaf.meaning;
         let (was, is) = (value(was), value(is));
+        let danger = meaning.risk.judge(was.as_ref(), is.as_ref());
+        let class = match (meaning.risk, &danger) {
+            // No longer a matter of wording.
+            (Risk::WhenOtherText(_), Some(_)) => meaning.class.max(Class::Minor),
+            _ => meaning.class,
+        };
         let change = Change {
             address: address.clone(),
             what: What::Field(meaning.label),
-            class: meaning.class,
-            danger: meaning.risk.judge(was.as_ref(), is.as_ref()),
+            class,
+            danger,
             was,
             is,
             effect: None,

@@ -214,7 +214,10 @@ mod tests {
 
     #[test]
     fn the_next_revision_follows_from_the_one_before() {
-        let new = with("/approach/steps/1/description", json!("Answer in it"));
+        let new = with(
+            "/approach/steps/1/description",
+            json!("Answer with the greeting of the first language that the browser wants"),
+        );
         let revised = revised(&new, None).unwrap();
         assert_eq!((revised.revision, revised.class), (2, ChangeType::Patch));
         let value = &revised.value;

@@ -147,8 +147,9 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
     let is_document = definition.origin.is_some();
     let help = match (is_document, subject.class) {
         (true, class) => format!(
-            "write a revision: the next `revision`, and an entry of `revision_history` whose \
-             `change_type` is {class}; or take the change back"
+            "`planspec revise {}` writes the next revision, with an entry of `revision_history` whose \
+             `change_type` is {class}; or take the change back",
+            definition.path
         ),
         (false, Class::Major) => {
             "raise the first part of the version, or take the change back".to_owned()
@@ -165,10 +166,10 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
         .iter()
         .filter(|one| one.class == subject.class)
     {
-        if let Some(path) = path_of(change, plan) {
+        if let Some(place) = place_of(change, plan, definition) {
             finding = finding.related(Label {
                 file: definition.path.clone(),
-                place: at(definition, path),
+                place,
                 message: change.words(),
             });
             break;
@@ -178,6 +179,41 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
 }
 
 /// Where a change stands in the file of the new revision, as near as the file tells.
+fn place_of(change: &Change, plan: &PlanSpec, definition: &Definition) -> Option<Place> {
+    let address: Vec<&str> = change.address.iter().map(String::as_str).collect();
+    let Some(origin) = &definition.origin else {
+        return path_of(change, plan).map(|path| at(definition, path));
+    };
+    let section = |path: Vec<Step>, part| Place::Entry {
+        document: definition.document,
+        path,
+        part,
+    };
+    let field = match address.as_slice() {
+        // Their fields are named as they are in the document.
+        [
+            "document",
+            name @ ("identity" | "intent" | "approach" | "delegation" | "metadata"),
+            field,
+        ] if change.is.is_some() => {
+            return Some(section(path![*name, *field], Part::Value));
+        }
+        ["document", "scope", list, ..] => return Some(section(path!["scope", *list], Part::Key)),
+        ["document", name, ..] => return Some(section(path![*name], Part::Key)),
+        ["nodes", _, "step", field] if change.is.is_some() => *field,
+        ["nodes", _, "description"] => "description",
+        ["nodes", _, "name"] => "title",
+        _ => return path_of(change, plan).map(|path| at(definition, path)),
+    };
+    let id = change.node()?;
+    let node = plan.graph.nodes.iter().position(|node| node.id == id)?;
+    let node = path!["spec", "graph", "nodes", node];
+    let mut step = origin.path(Kind::Plan, &node);
+    step.push(Step::from(field));
+    Some(section(step, Part::Value))
+}
+
+/// The same for a plan that is a resource.
 fn path_of(change: &Change, plan: &PlanSpec) -> Option<Vec<Step>> {
     let node = |id: &str| {
         let index = plan.graph.nodes.iter().position(|node| node.id == id)?;
@@ -226,14 +262,28 @@ fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> 
         return None;
     }
     let definition = sides.new.definition(&subject.key)?;
+    // A document is revised where it stands.
+    if declared(subject, sides.old, sides.new)
+        .is_some_and(|declared| definition.origin.is_some() && declared.class != Class::None)
+    {
+        return None;
+    }
     let place = at(definition, path!["metadata", "name"]);
     let message = format!(
         "{} has executions ({}) and is changed in place",
         subject.key,
         super::graph::names(&runs)
     );
-    let help = "runs that have started stay on the revision that they began with; keep it in sight: \
-                write a new plan with the next `version` that `supersedes` this one";
+    let help = match definition.origin.is_some() {
+        true => {
+            "runs that have started stay on the revision that they began with; say which this is: \
+                 planspec revise"
+        }
+        false => {
+            "runs that have started stay on the revision that they began with; keep it in sight: \
+                  write a new plan with the next `version` that `supersedes` this one"
+        }
+    };
     Some(
         Diagnostic::new(Code::CHANGED_IN_PLACE, &definition.path, place, message)
             .help(help)
@@ -253,21 +303,25 @@ fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     };
     let plan = snapshot.plan(&subject.key);
-    let finding = |path: Vec<Step>, message: String| {
+    let finding = |place: Place, message: String| {
         let code = Code::LOOK_TWICE;
-        Diagnostic::new(code, &definition.path, at(definition, path), message)
+        Diagnostic::new(code, &definition.path, place, message)
             .help("say in the pull request why it is right; nothing else is asked for")
             .about(&subject.key)
     };
     let of_changes = subject.changes.iter().filter_map(|change| {
         let danger = change.danger.as_ref()?;
-        let path = plan.and_then(|plan| path_of(change, plan));
-        let path = path.unwrap_or_else(|| path!["spec"]);
-        Some(finding(path, format!("{}: {danger}", change.words())))
+        let place = plan.and_then(|plan| place_of(change, plan, definition));
+        let place = place.unwrap_or_else(|| at(definition, path!["spec"]));
+        Some(finding(place, format!("{}: {danger}", change.words())))
     });
     let of_effects = subject.effects.iter().filter(|effect| effect.danger);
-    let of_effects =
-        of_effects.map(|effect| finding(path!["metadata", "name"], effect.text.clone()));
+    let of_effects = of_effects.map(|effect| {
+        finding(
+            at(definition, path!["metadata", "name"]),
+            effect.text.clone(),
+        )
+    });
     of_changes.chain(of_effects).take(SHOWN).collect()
 }
 

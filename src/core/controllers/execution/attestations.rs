@@ -5,6 +5,7 @@ use super::Turn;
 use super::records::{Refusal, misplaced};
 use super::run::{Run, list, move_node};
 use super::verification::{broken, check_results, not_independent};
+use crate::core::config::is_person;
 use crate::core::machine::{ExecutionEvent, NodeEvent};
 use crate::core::record::{Action, Address, Incoming, Received, ref_safe};
 use crate::core::resource::{
@@ -63,7 +64,7 @@ pub(super) fn attest(
     };
     let mut of_document = status.extensions.criteria.iter();
     match of_document.find(|one| one.id == *id) {
-        Some(one) => decided_by_checks(turn, status, one, &said)?,
+        Some(one) => may_say(turn, status, one, &said)?,
         None if of_goal(turn, status).contains(&id.as_str()) && results.is_empty() => {}
         None => {
             let why = match results.as_slice() {
@@ -95,15 +96,22 @@ pub(super) fn attest(
     Ok(())
 }
 
-/// Of a criterion that has checks only their results say that it is met; that it is not, anybody may
-/// say.
-fn decided_by_checks(
+/// Of a criterion that has checks only their results say that it is met, of a manual one only people;
+/// that it is not, anybody may say.
+fn may_say(
     turn: &Turn<'_>,
     status: &ExecutionStatus,
     criterion: &ContractCriterion,
     said: &Attested,
 ) -> Result<(), Refusal> {
     let (id, checks) = (&criterion.id, &criterion.checks);
+    if said.met && criterion.manual && !is_person(&said.actor) {
+        let why = format!(
+            "a person says whether `{id}` is met, {} is none",
+            said.actor
+        );
+        return Err(("NotAPerson", why));
+    }
     if said.results.is_empty() {
         return match said.met && !checks.is_empty() {
             true => Err((
@@ -123,6 +131,12 @@ fn decided_by_checks(
     }
     if said.commit.is_none() {
         return Err(misplaced());
+    }
+    // Of two that arrive at once, the one on what is there now is the newer.
+    let is_current = |one: &Attested| one.commit.as_deref() == Some(turn.world.commit);
+    if !is_current(said) && status.said_about(id).any(is_current) {
+        let why = format!("`{id}` was checked on a newer commit meanwhile");
+        return Err(("OldCheck", why));
     }
     let config = turn.world.config;
     if !status
@@ -513,5 +527,20 @@ mod tests {
         world.reconcile();
         let message = "safe must be attested, done must be verified";
         assert_eq!(world.run().message, message);
+    }
+
+    #[test]
+    fn of_a_manual_criterion_a_person_says_that_it_is_met() {
+        let mut world = started("");
+        world.complete("a");
+        world.complete("b");
+        said(
+            &mut world,
+            &[("done", "agent:w", true), ("safe", "agent:w", true)],
+        );
+        assert_eq!(world.unapplied(), ["attestation NotAPerson"]);
+        assert_eq!(world.run().message, "done must be attested");
+        let phase = said(&mut world, &[("done", "agent:w", false)]);
+        assert_eq!(phase, "Blocked CriterionUnmet");
     }
 }

@@ -45,16 +45,11 @@ impl Run<'_> {
         )
     }
 
-    /// Whether an actor may decide: anybody, unless reviewers are named.
+    /// Whether an actor may decide: any person, unless reviewers are named.
     pub fn may_review(&self, gate: &str, actor: &str) -> bool {
         let approvals = &self.turn.world.config.approvals;
-        self.pins.gate(gate).is_some_and(|(spec, _)| {
-            spec.reviewers.is_empty()
-                || spec
-                    .reviewers
-                    .iter()
-                    .any(|entry| approvals.is_reviewer(entry, actor))
-        })
+        let gate = self.pins.gate(gate);
+        gate.is_some_and(|(spec, _)| approvals.may_decide(&spec.reviewers, actor))
     }
 
     /// Why a yes or a no cannot count, if the configuration wants signatures or no approvals by
@@ -181,7 +176,7 @@ impl Run<'_> {
         let approvers: Vec<&str> = verdict.approved_by.iter().map(String::as_str).collect();
         // Every gate waits before it is decided, also when both happen in one turn.
         let reviewers = match spec.reviewers.is_empty() {
-            true => "anybody".to_owned(),
+            true => "any person".to_owned(),
             false => spec.reviewers.join(", "),
         };
         let by = match approvers.as_slice() {

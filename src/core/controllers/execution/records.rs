@@ -3,6 +3,7 @@
 use super::Turn;
 use super::attestations::attest;
 use super::run::{Run, list_unapplied};
+use crate::core::config::is_person;
 use crate::core::data;
 use crate::core::machine::NodeEvent;
 use crate::core::record::{
@@ -292,6 +293,14 @@ impl Run<'_> {
             if !status.is_claimable() {
                 return Err(("NotReady", format!("`{id}` cannot be claimed yet")));
             }
+            if status.is_for_people() && !is_person(actor) {
+                // The ref of this attempt is taken, and must be nobody's lock.
+                self.open_next_attempt(id);
+                return Err((
+                    "NotAPerson",
+                    format!("`{id}` is for a person, {actor} is none"),
+                ));
+            }
             self.claim(id, received, lease.as_ref());
             return Ok(());
         }
@@ -352,9 +361,7 @@ impl Run<'_> {
     /// When a lease that is first seen now ends: people have none; nobody has more than the
     /// configuration allows.
     fn lease_end(&self, id: &str, asked: Option<&Duration>) -> Option<Time> {
-        let status = self.status.node_statuses.get(id)?;
-        let provider = status.extensions.target.as_ref()?.provider.as_deref();
-        if provider.is_some_and(|provider| provider.starts_with("human://")) {
+        if self.status.node_statuses.get(id)?.is_for_people() {
             return None;
         }
         let longest = self.turn.world.config.lease.delta();
@@ -496,7 +503,12 @@ impl Run<'_> {
         if *action != ReviewAction::Comment && !self.may_review(gate, actor) {
             return Err((
                 "NotAReviewer",
-                format!("{actor} is not among the reviewers of gate `{gate}`"),
+                match is_person(actor) {
+                    true => format!("{actor} is not among the reviewers of gate `{gate}`"),
+                    false => format!(
+                        "{actor} is no person, and not named as a reviewer of gate `{gate}`"
+                    ),
+                },
             ));
         }
         if *action != ReviewAction::Comment {

@@ -382,18 +382,35 @@ fn a_renewal_prolongs_the_lease_from_when_it_is_seen() {
     assert_eq!(world.node("a").attempt, 2);
 }
 
-#[test]
-fn people_have_no_lease() {
+fn for_a_person() -> World {
     let binding = resource(
         "Binding",
         "bind",
         "rules: [{selector: {planRef: {name: p}}, target: {provider: 'human://ana'}}]",
     );
-    let mut world = World::of(&[
+    World::of(&[
         plan("p", &task("a", "")),
         binding,
         execution("run", "p", "bindingRef: {name: bind}"),
-    ]);
+    ])
+}
+
+#[test]
+fn what_is_for_a_person_no_program_claims() {
+    let mut world = for_a_person();
+    world.claim("a", "agent:builder");
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["claim NotAPerson"]);
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert_eq!(world.node("a").attempt, 2, "its claim locks nobody out");
+    world.claim("a", "user:ana");
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Running Claimed");
+}
+
+#[test]
+fn people_have_no_lease() {
+    let mut world = for_a_person();
     world.claim_for("a", 1, "user:ana", Some("5m"));
     world.reconcile();
     world.wait("52w");
