@@ -1,5 +1,7 @@
 //! `planspec attest`: confirm that a criterion of the goal is met, or that it is not.
 
+use std::collections::BTreeSet;
+
 use clap::Args as ClapArgs;
 
 use super::store::Store;
@@ -106,21 +108,27 @@ fn check(
         &goal.name,
     );
     let criteria = snapshot.goal(&key).map(|goal| &goal.acceptance_criteria);
-    let ids: Vec<&str> = criteria
+    let ids: BTreeSet<&str> = criteria
         .into_iter()
         .flatten()
         .filter_map(|criterion| criterion.id.as_deref())
         .chain(of_document.iter().map(|one| one.id.as_str()))
         .collect();
-    if ids.contains(&criterion) {
+    if ids.contains(criterion) {
         return Ok(());
     }
-    let failure = Failure::not_met(format!("{key} has no criterion with the id `{criterion}`"));
+    let failure = Failure::not_met(match of_document.is_empty() {
+        true => format!("{key} has no criterion with the id `{criterion}`"),
+        false => format!("{name} has no criterion and no constraint with the id `{criterion}`"),
+    });
     Err(match suggestion(criterion, ids.iter().copied()) {
         Some(hint) => failure.hint(hint),
         None if ids.is_empty() => {
             failure.hint("give its acceptance criteria ids to have them attested")
         }
-        None => failure.hint(format!("its criteria are {}", ids.join(", "))),
+        None => {
+            let ids: Vec<&str> = ids.into_iter().collect();
+            failure.hint(format!("there are {}", ids.join(", ")))
+        }
     })
 }

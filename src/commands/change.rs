@@ -239,6 +239,15 @@ impl<'a> Change<'a> {
         let Some((path, document)) = self.only_definition(key)? else {
             return Err(Failure::not_met(format!("{key} does not exist in HEAD")));
         };
+        // Several resources of one document go together.
+        let is_gone = self.touched.iter().any(|(other, at)| {
+            let definition = self.before.definition(other);
+            *at == path && definition.is_some_and(|definition| definition.document == document)
+        });
+        if is_gone {
+            self.touched.push((key.clone(), path));
+            return Ok(());
+        }
         let current = self.current(&path)?.unwrap_or_default();
         // Documents are counted in HEAD: those that were taken away before it are gone.
         let earlier = self.touched.iter().filter(|(other, at)| {
@@ -398,10 +407,11 @@ impl<'a> Change<'a> {
         }
         let mut lines = String::new();
         let mut subjects = Vec::new();
-        for (key, path) in &self.touched {
-            let word = change_word(self.before.resource(key), after.resource(key));
+        let dry = if dry_run { " (dry run)" } else { "" };
+        for (key, path) in self.reached(&after) {
+            let word = change_word(self.before.resource(&key), after.resource(&key));
             let name = format!("{}/{}", key.kind.name().to_lowercase(), key.name);
-            lines.push_str(&format!("{name} {word} ({path})\n"));
+            lines.push_str(&format!("{name} {word} ({path}){dry}\n"));
             if word != UNCHANGED {
                 subjects.push(name);
             }
@@ -427,6 +437,38 @@ impl<'a> Change<'a> {
             Some(id) => self.say_where(context, &id),
             None => Ok(()),
         }
+    }
+
+    /// The resources that are meant, and whatever else their documents stand for, before and after.
+    fn reached(&self, after: &Snapshot) -> Vec<(Key, String)> {
+        let mut of_documents: BTreeMap<(&str, usize), BTreeSet<&Key>> = BTreeMap::new();
+        for snapshot in [&self.before, after] {
+            for key in snapshot.keys() {
+                let definitions = snapshot.definitions(key).iter();
+                for definition in definitions.filter(|definition| definition.origin.is_some()) {
+                    let place = (definition.path.as_str(), definition.document);
+                    of_documents.entry(place).or_default().insert(key);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        let mut known: BTreeSet<&Key> = BTreeSet::new();
+        let meant: BTreeSet<&Key> = self.touched.iter().map(|(key, _)| key).collect();
+        for (key, path) in &self.touched {
+            if known.insert(key) {
+                found.push((key.clone(), path.clone()));
+            }
+            let sides = [&self.before, after].map(|side| side.definition(key));
+            for definition in sides.into_iter().flatten() {
+                let place = (definition.path.as_str(), definition.document);
+                for other in of_documents.get(&place).into_iter().flatten() {
+                    if !meant.contains(other) && known.insert(other) {
+                        found.push(((*other).clone(), path.clone()));
+                    }
+                }
+            }
+        }
+        found
     }
 
     fn after(&self) -> Snapshot {

@@ -27,7 +27,7 @@ pub struct Args {
     /// A PlanSpec 1.2 document, or a file with a Plan and perhaps its Goal; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Write it to this file; documents are YAML when its name says so
+    /// Write it to this file, which must not be there yet; documents are YAML when its name says so
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Namespace of the resources, when the document does not say it
@@ -60,7 +60,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     match &args.output {
         Some(output) => {
             let base = context.dir.clone().unwrap_or_default();
-            files::write_user_file(&base.join(output), text.as_bytes())?;
+            let created = files::create_user_file(&base.join(output), text.as_bytes())?;
+            if created == files::Created::Exists {
+                let message = format!("{} exists already", output.display());
+                return Err(
+                    Failure::not_met(message).hint("it is left as it is; choose another name")
+                );
+            }
         }
         None => context.terminal.out(&text),
     }

@@ -49,6 +49,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         _ => None,
     };
     let mut text = show::resource::describe(&merged.view(), store.now, width);
+    let missing = resources.snapshot().unready(merged.key);
+    let missing: Vec<String> = missing.map(|finding| finding.message.clone()).collect();
+    text.push_str(&show::resource::unready(&missing, width));
     if let Some(drawing) = &drawing {
         let graph = drawing.graph();
         let remarks = remarks(resources.snapshot(), &merged.key.namespace, graph.spec);

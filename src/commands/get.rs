@@ -173,21 +173,25 @@ pub fn wanted_one(verb: &str, kind: &str, name: Option<&str>) -> Outcome<(Kind, 
 /// # Errors
 /// There is no such kind; the nearest is suggested.
 pub fn parse_kind(text: &str) -> Outcome<Kind> {
-    Kind::parse(text).ok_or_else(|| {
-        let names = Kind::ALL.iter().flat_map(|kind| {
-            [kind.plural()]
-                .into_iter()
-                .chain(kind.short().iter().copied())
-        });
-        let failure = Failure::usage(format!("there is no kind `{text}`"));
-        match suggestion(text, names) {
-            Some(hint) => failure.hint(hint),
-            None => {
-                let all: Vec<&str> = Kind::ALL.iter().map(|kind| kind.plural()).collect();
-                failure.hint(format!("the kinds are {}", all.join(", ")))
-            }
+    Kind::parse(text).ok_or_else(|| no_kind(text, &[]))
+}
+
+/// There is no such kind; `more` can stand in its place here.
+pub fn no_kind(text: &str, more: &[&str]) -> Failure {
+    let names = Kind::ALL.iter().flat_map(|kind| {
+        [kind.plural()]
+            .into_iter()
+            .chain(kind.short().iter().copied())
+    });
+    let failure = Failure::usage(format!("there is no kind `{text}`"));
+    match suggestion(text, names.chain(more.iter().copied())) {
+        Some(hint) => failure.hint(hint),
+        None => {
+            let kinds = Kind::ALL.iter().map(|kind| kind.plural());
+            let all: Vec<&str> = kinds.chain(more.iter().copied()).collect();
+            failure.hint(format!("the kinds are {}", all.join(", ")))
         }
-    })
+    }
 }
 
 /// A selector as kubectl takes it: `a=b`, `a==b`, `a!=b`, `a`, `!a`, joined by commas.

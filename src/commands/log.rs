@@ -16,7 +16,7 @@ use crate::core::review;
 use crate::core::snapshot::Snapshot;
 use crate::core::source::{Content, SourceFile};
 use crate::core::status::{StatusFile, status_path};
-use crate::core::transition::Transition;
+use crate::core::transition::{Moved, Transition};
 use crate::failure::{Failure, Outcome};
 use crate::git::history::{self, Commit, Walk};
 use crate::git::read::{self, Found, Paths};
@@ -192,6 +192,7 @@ fn state(key: &Key, commit: &Commit, file: &StatusFile) -> Happened {
         transition: Some(Transition {
             key: key.clone(),
             node: None,
+            what: Moved::Phase,
             from: Some("…".to_owned()),
             to: Some(phase),
             attempt: 0,

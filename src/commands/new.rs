@@ -3,13 +3,14 @@
 use clap::Args as ClapArgs;
 
 use super::change::Change;
-use super::get::wanted_one;
+use super::get::{no_kind, wanted_one};
 use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::manifest;
 use crate::core::resource::{Key, Kind};
 use crate::core::schema::{self, SchemaKind};
 use crate::core::source::{Content, SourceFile};
+use crate::core::yaml;
 use crate::failure::{Failure, Outcome};
 use crate::git::{files, read};
 use crate::show::findings;
@@ -19,7 +20,7 @@ use crate::show::findings;
 pub struct Args {
     /// A kind (goal, plan, capability, binding, gate, execution) or document, or KIND/NAME
     kind: String,
-    /// Name of the resource: NAME or NAMESPACE/NAME
+    /// Name of the resource: NAME or NAMESPACE/NAME; a document named NAME.planspec.json is JSON
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
@@ -30,14 +31,21 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let document = args.kind.strip_prefix("document");
-    let document = document.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let typed = args.kind.split('/').next().unwrap_or_default();
+    let is_document = typed == DOCUMENT;
+    if !is_document && Kind::parse(typed).is_none() {
+        return Err(no_kind(typed, &[DOCUMENT]));
+    }
     // A document is named after the plan that it stands for.
-    let kind = match document {
-        Some(rest) => format!("plan{rest}"),
-        None => args.kind.clone(),
+    let (kind, name) = match is_document {
+        true => (Kind::Plan, document_name(args)?),
+        false => wanted_one("new", &args.kind, args.name.as_deref())?,
     };
-    let (kind, name) = wanted_one("new", &kind, args.name.as_deref())?;
+    let ending = DOCUMENT_ENDINGS
+        .iter()
+        .find(|ending| name.ends_with(**ending));
+    let ending = ending.filter(|_| is_document).copied().unwrap_or_default();
+    let name = name.strip_suffix(ending).unwrap_or(&name).to_owned();
     let store = Store::open(context)?;
     let change = Change::begin(&store)?;
     let (namespace, name) = match name.split_once('/') {
@@ -59,13 +67,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             )),
         );
     }
-    let (path, what, schema_kind) = match document {
-        Some(_) => (
-            change.document_path(&key)?,
-            "document".to_owned(),
+    let (path, what, schema_kind) = match is_document {
+        true => (
+            with_ending(change.document_path(&key)?, ending),
+            DOCUMENT.to_owned(),
             SchemaKind::Document,
         ),
-        None => (
+        false => (
             change.path_of(&key)?,
             kind.name().to_lowercase(),
             SchemaKind::from(kind),
@@ -73,13 +81,14 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     let schema_path = format!(".planspec/schemas/{what}.json");
     let up = "../".repeat(path.matches('/').count());
-    let text = format!(
-        "# yaml-language-server: $schema={up}{schema_path}\n{}",
-        match document {
-            Some(_) => document_template(context, &key),
-            None => template(kind, namespace, name),
-        }
-    );
+    let template = match is_document {
+        true => document_template(context, &key),
+        false => template(kind, namespace, name),
+    };
+    let text = match yaml::is_json(&path) {
+        true => json_of(&template, &format!("{up}{schema_path}")),
+        false => format!("# yaml-language-server: $schema={up}{schema_path}\n{template}"),
+    };
     check_names(context, &path, &text)?;
     if args.print {
         context.terminal.out(&text);
@@ -102,6 +111,47 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         .terminal
         .note(&format!("next: fill it in, then planspec apply -f {path}"));
     Ok(())
+}
+
+/// What is typed for a document, which is no kind.
+const DOCUMENT: &str = "document";
+
+/// How files of documents end, when a name is typed with it.
+const DOCUMENT_ENDINGS: [&str; 2] = [".planspec.json", ".planspec.yaml"];
+
+/// The name of a new document: `document NAME` or `document/NAME`.
+fn document_name(args: &Args) -> Outcome<String> {
+    let own = args.kind.split_once('/').map(|(_, name)| name);
+    match (own, args.name.as_deref()) {
+        (Some(own), Some(name)) => Err(Failure::usage(format!(
+            "both `{own}` and `{name}` are given as the name"
+        ))
+        .hint(format!("one at a time: {DOCUMENT}/{own}"))),
+        (None, None) => Err(Failure::usage(format!("`{DOCUMENT}` names no document"))
+            .hint(format!("write planspec new {DOCUMENT} NAME"))),
+        (Some(name), None) | (None, Some(name)) => Ok(name.to_owned()),
+    }
+}
+
+/// The path of a document with the ending that was typed.
+fn with_ending(path: String, ending: &str) -> String {
+    match (ending, path.strip_suffix(".planspec.yaml")) {
+        (".planspec.json", Some(stem)) => format!("{stem}{ending}"),
+        _ => path,
+    }
+}
+
+/// A template as JSON, which has no comments.
+fn json_of(template: &str, schema: &str) -> String {
+    let (documents, _) = yaml::read("template.yaml", template.as_bytes(), &Default::default());
+    let mut fields = serde_json::Map::new();
+    fields.insert("$schema".to_owned(), schema.into());
+    let template = documents.into_iter().map(|document| document.value);
+    for (field, value) in template.flat_map(|value| value.as_object().cloned().unwrap_or_default())
+    {
+        fields.insert(field, value);
+    }
+    crate::show::json(&serde_json::Value::Object(fields))
 }
 
 /// A name that no resource can have is found before anything is written.

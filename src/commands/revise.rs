@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Context;
 use super::show::{parse, text_of};
 use super::store::Store;
-use crate::core::document::{Document, Trigger};
+use crate::core::document::{self, Document, Trigger};
 use crate::core::review::compare;
 use crate::core::review::revise::{Next, Refusal, revise};
 use crate::core::snapshot::Snapshot;
@@ -107,15 +107,20 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             .map(|id| id.unwrap_or_else(|| Uuid::new_v4().to_string())),
     };
     let revised = revise(&old, &new, &review, next).map_err(|why| refused(&path, why))?;
-    let text = match yaml::is_json(&path) {
+    let edited = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| document::edit(&path, text, &revised.value));
+    let in_place = edited.is_some();
+    let text = edited.unwrap_or_else(|| match yaml::is_json(&path) {
         true => format!("{:#}\n", revised.value),
         false => yaml::write(&revised.value),
-    };
+    });
     files::write_user_file(Path::new(&file), text.as_bytes())?;
-    if !yaml::is_json(&path) && has_comments(&bytes) {
-        context
-            .terminal
-            .note("note: the comments of the file were not kept; `git diff` shows them");
+    if !in_place {
+        context.terminal.note(
+            "note: the revision could not be written into the text as it was: the file is \
+             written anew, without comments; `git diff` shows it",
+        );
     }
     context.terminal.out(&format!(
         "{path}: revision {} ({})\n",
@@ -139,12 +144,6 @@ fn id_of_next(old: &Document, new: &Document) -> String {
         true => new.identity.plan_id.clone(),
         false => Uuid::new_v4().to_string(),
     }
-}
-
-fn has_comments(bytes: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    text.lines()
-        .any(|line| line.trim_start().starts_with('#') || line.contains(" #"))
 }
 
 fn refused(path: &str, why: Refusal) -> Failure {

@@ -12,6 +12,10 @@ use crate::core::resource::{API_VERSION, Key, Kind, PlanSpec};
 use crate::core::snapshot::Snapshot;
 use crate::core::yaml;
 use crate::failure::{Failure, Outcome};
+use crate::show::escape;
+
+/// Most of what a document lacks that is named.
+const MISSING_NAMED: usize = 5;
 
 /// Write and commit an execution of a plan
 #[derive(Debug, ClapArgs)]
@@ -83,6 +87,21 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     for remark in remarks(snapshot, &plan_key.namespace, &plan.graph) {
         context.terminal.note(&format!("note: {remark}"));
+    }
+    let missing: Vec<&str> = snapshot
+        .unready(&plan_key)
+        .map(|finding| finding.message.as_str())
+        .collect();
+    if !missing.is_empty() {
+        let more = match missing.len().saturating_sub(MISSING_NAMED) {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        let named: Vec<&str> = missing.into_iter().take(MISSING_NAMED).collect();
+        context.terminal.note(&escape::line(&format!(
+            "note: {plan_key} is not ready, the execution will wait for it: {}{more}",
+            named.join("; ")
+        )));
     }
     if !args.parameters.is_empty() {
         let parameters: Map<String, Value> = args.parameters.iter().cloned().collect();

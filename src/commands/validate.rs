@@ -14,7 +14,7 @@ use crate::core::config::{CONFIG_FILE, Config};
 use crate::core::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::resource::{Key, Kind};
 use crate::core::review::rules::{Policy, Sides};
-use crate::core::review::scope::{self, Scoped};
+use crate::core::review::scope::{self, Changed, Scoped};
 use crate::core::snapshot::Snapshot;
 use crate::core::source::SourceFile;
 use crate::core::{review, rules};
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(short = 'R', long)]
     recursive: bool,
     /// What is staged, and only what the commit causes or touches: for the pre-commit hook
-    #[arg(long, conflicts_with_all = ["paths", "files", "directories", "rev", "base", "scope"])]
+    #[arg(long, conflicts_with_all = ["paths", "files", "directories", "rev", "base"])]
     staged: bool,
     /// A revision
     #[arg(long, value_name = "REV", conflicts_with_all = ["paths", "files", "directories"])]
@@ -51,8 +51,8 @@ pub struct Args {
     #[arg(long, value_name = "REV")]
     base: Option<String>,
     /// Check that nothing outside the scope of this plan, a PlanSpec 1.2 document, was changed since the
-    /// merge base with --base
-    #[arg(long, value_name = "NAME", requires = "base", conflicts_with_all = ["paths", "files", "directories"])]
+    /// merge base with --base; with --staged, that nothing outside is staged
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "files", "directories"])]
     scope: Option<String>,
     /// How far to look at PlanSpec 1.2 documents; with readiness, those that are not ready fail
     #[arg(long, value_name = "LEVEL", default_value = "semantics")]
@@ -104,6 +104,10 @@ struct Subject {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if args.scope.is_some() && args.base.is_none() && !args.staged {
+        return Err(Failure::usage("--scope needs something to compare with")
+            .hint("add --base REV, or --staged for what the next commit changes"));
+    }
     if args.staged {
         return staged::run(context, args, &Repo::open(context.dir.as_deref())?);
     }
@@ -142,9 +146,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let colors = context.terminal.colors_out();
     let mut text = findings::render(&found, &text_of, args.format, colors);
     if let (Some(scoped), findings::Format::Json) = (&scoped, args.format) {
-        let mut document: serde_json::Value = serde_json::from_str(&text)?;
-        document["scope"] = show::scope::value(scoped);
-        text = show::json(&document);
+        text = with_scope(&text, scoped)?;
     }
     context.terminal.out(&text);
     let errors = found.iter().filter(|finding| finding.is_error()).count();
@@ -339,13 +341,6 @@ impl Earlier {
 
     /// What the scope of a plan says of the files that were changed since.
     fn scope(&self, args: &Args, plan: &str, snapshot: &Snapshot) -> Outcome<Scoped> {
-        let both: BTreeSet<&Key> = self.snapshot.keys().chain(snapshot.keys()).collect();
-        let key = choose_among(both.into_iter(), Kind::Plan, plan, None)?;
-        let sides = (&self.snapshot, snapshot);
-        if !scope::is_scoped(sides, key) {
-            let message = format!("{key} has no scope: it comes from no PlanSpec 1.2 document");
-            return Err(Failure::usage(message).hint("name a plan that stands in a document"));
-        }
         let changed = match &args.rev {
             Some(revision) => {
                 let commit = base::commit(&self.repo, None, revision)?;
@@ -353,8 +348,26 @@ impl Earlier {
             }
             None => read::changed_since(&self.repo, &self.commit)?,
         };
-        Ok(scope::check(sides, key, &changed))
+        scope_of((&self.snapshot, snapshot), plan, &changed)
     }
+}
+
+/// What the scope of a plan says of changed files.
+fn scope_of(sides: (&Snapshot, &Snapshot), plan: &str, changed: &[Changed]) -> Outcome<Scoped> {
+    let both: BTreeSet<&Key> = sides.0.keys().chain(sides.1.keys()).collect();
+    let key = choose_among(both.into_iter(), Kind::Plan, plan, None)?;
+    if !scope::is_scoped(sides, key) {
+        let message = format!("{key} has no scope: it comes from no PlanSpec 1.2 document");
+        return Err(Failure::usage(message).hint("name a plan that stands in a document"));
+    }
+    Ok(scope::check(sides, key, changed))
+}
+
+/// The findings for programs, with everything that a scope says.
+fn with_scope(text: &str, scoped: &Scoped) -> Outcome<String> {
+    let mut document: serde_json::Value = serde_json::from_str(text)?;
+    document["scope"] = show::scope::value(scoped);
+    Ok(show::json(&document))
 }
 
 fn paths(globs: &[String], max_bytes: usize) -> Outcome<read::Paths> {

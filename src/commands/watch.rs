@@ -110,6 +110,8 @@ fn text(
                 "namespace",
                 "name",
                 "node",
+                "criterion",
+                "condition",
                 "from",
                 "to",
                 "attempt",

@@ -8,7 +8,9 @@ use super::resource::{
     Decision, ExecutionStatus, GateReview, Key, NodeStatus, ReviewAction, SignedBy, Status,
 };
 use super::status::StatusFile;
-use super::transition::{Transition, of_resource};
+use super::transition::{
+    Moved, Transition, attested, evidence, is_constraint, of_resource, verdict,
+};
 
 /// One thing that happened: somebody did something, something moved, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +28,8 @@ pub struct Event {
 /// What somebody did, by a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Act {
-    /// `claim`, `renewal`, `release`, `report`, `verification`, `approve`, `reject`, `comment`,
-    /// `cancel`, `retry`; for what was not applied `refused`.
+    /// `claim`, `renewal`, `release`, `report`, `verification`, `attestation`, `approve`, `reject`,
+    /// `comment`, `cancel`, `retry`; for what was not applied `refused`.
     pub word: &'static str,
     /// Who; nothing for a file that was deleted.
     pub actor: Option<String>,
@@ -35,6 +37,8 @@ pub struct Act {
     pub record: Option<String>,
     /// Whose key signed it, where the configuration wanted to know.
     pub signed: Option<SignedBy>,
+    /// The criterion that it is about, when it is about one of the run.
+    pub criterion: Option<String>,
     /// A sentence.
     pub message: String,
 }
@@ -64,7 +68,23 @@ pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<E
     let (of_nodes, of_run): (Vec<Transition>, Vec<Transition>) = of_resource(key, before, now)
         .into_iter()
         .partition(|transition| transition.node.is_some());
-    let mut found = joined(None, 0, requests(old, run), of_run.into_iter().next());
+    let (phase, others): (Vec<Transition>, Vec<Transition>) = of_run
+        .into_iter()
+        .partition(|transition| transition.what == Moved::Phase);
+    let said = attestations(old, run);
+    let asked = requests(old, run);
+    let mut found = match asked.is_empty() && of_nodes.is_empty() {
+        // Nothing else can have moved the run.
+        true => joined(None, 0, said, phase.into_iter().next()),
+        false => {
+            let mut found = joined(None, 0, said, None);
+            found.extend(joined(None, 0, asked, phase.into_iter().next()));
+            found
+        }
+    };
+    let conditions = others.into_iter();
+    let conditions = conditions.filter(|moved| matches!(moved.what, Moved::Condition(_)));
+    found.extend(conditions.flat_map(|moved| joined(None, 0, Vec::new(), Some(moved))));
     let mut of_nodes = of_nodes.into_iter().peekable();
     for (id, node) in &run.node_statuses {
         let was = old.and_then(|old| old.node_statuses.get(id));
@@ -131,6 +151,7 @@ fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
             actor: Some(retry.actor.clone()),
             record: Some(retry.record.clone()),
             signed: None,
+            criterion: None,
             message: parts.into_iter().flatten().collect::<Vec<_>>().join("; "),
         }
     });
@@ -141,9 +162,39 @@ fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
         actor: cancel.actor.clone(),
         record: cancel.record.clone(),
         signed: None,
+        criterion: None,
         message: cancel.comment.clone().unwrap_or_default(),
     });
     retries.chain(cancel).collect()
+}
+
+/// What was said about the criteria of the run, by people and by checks.
+fn attestations(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
+    let new = attested(old, now).into_iter();
+    new.map(|said| {
+        let what = match is_constraint(now, &said.criterion) {
+            true => "constraint",
+            false => "criterion",
+        };
+        let evidence = evidence(said);
+        let colon = if evidence.is_empty() { "" } else { ": " };
+        Act {
+            word: match said.results.is_empty() {
+                true => "attestation",
+                false => "verification",
+            },
+            actor: Some(said.actor.clone()),
+            record: Some(said.record.clone()),
+            signed: None,
+            criterion: Some(said.criterion.clone()),
+            message: format!(
+                "{what} {} is {}{colon}{evidence}",
+                said.criterion,
+                verdict(said)
+            ),
+        }
+    })
+    .collect()
 }
 
 /// What workers and reviewers did at one node; `work` is the inbox ref of the attempt before.
@@ -163,6 +214,7 @@ fn acts(
             actor: Some(actor.to_owned()),
             record: Some(record.to_owned()),
             signed: None,
+            criterion: None,
             message,
         });
     };
@@ -237,6 +289,7 @@ fn reviews(before: Option<&Decision>, now: Option<&Decision>) -> Vec<Act> {
             actor: Some(review.reviewer),
             record: Some(review.record),
             signed: review.signed,
+            criterion: None,
             message: review.comment.unwrap_or_default(),
         })
         .collect()
@@ -266,6 +319,7 @@ fn refused(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Event> {
                 actor: Some(no.actor.clone()).filter(|actor| !actor.is_empty()),
                 record: Some(no.record.clone()),
                 signed: None,
+                criterion: None,
                 message: format!("{}: {}: {}", no.action, no.reason, no.message),
             }),
             transition: None,
@@ -341,6 +395,13 @@ mod tests {
                 {"name": "x", "holds": true, "ran": "x"}, {"name": "y", "holds": false, "ran": "y"}]}});
         let retry = json!({"actor": "user:ben", "record": "q1", "node": "n",
                            "timestamp": "2026-01-31T12:00:00Z"});
+        let attested = |record: &str, criterion: &str, met: bool| {
+            json!({"criterion": criterion, "actor": "ana", "met": met, "evidence": "seen",
+                   "record": record, "timestamp": "2026-01-31T12:00:00Z"})
+        };
+        let checked = json!({"criterion": "fast", "actor": "agent:ci", "met": false,
+            "commit": "c0ffee", "record": "a3", "timestamp": "2026-01-31T12:00:00Z", "results": [
+                {"name": "x", "holds": true, "ran": "x"}, {"name": "y", "holds": false, "ran": "y"}]});
         let no = json!({"record": "x1", "ref": work, "actor": "agent:b", "action": "claim",
                         "reason": "Claimed", "message": "agent:a holds it",
                         "seen": "2026-01-31T12:00:00Z"});
@@ -448,6 +509,33 @@ mod tests {
                 ],
             ),
             (
+                "an attestation that decides",
+                (json!({}), json!({})),
+                (
+                    json!({}),
+                    json!({"attestations": [attested("a1", "fast", true)]}),
+                ),
+                vec!["run: attestation by ana (a1): criterion fast is met: seen"],
+            ),
+            (
+                "a constraint that is broken, and the check of a criterion",
+                (
+                    json!({}),
+                    json!({"attestations": [attested("a1", "fast", true)]}),
+                ),
+                (
+                    json!({}),
+                    json!({"attestations": [attested("a2", "safe", false), checked],
+                           "criteria": [{"id": "safe", "description": "d",
+                                         "kind": "Constraint"}]}),
+                ),
+                vec![
+                    "run: attestation by ana (a2): constraint safe is not met: seen",
+                    "run: verification by agent:ci (a3): criterion fast is not met: \
+                     1 of 2 checks hold, not `y`",
+                ],
+            ),
+            (
                 "a cancellation",
                 (held, json!({})),
                 (
@@ -467,6 +555,28 @@ mod tests {
             assert_eq!(told(Some(&before), &now), expected, "{name}");
             assert_eq!(told(Some(&now), &now), Vec::<String>::new(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_was_said_moves_the_run_where_nothing_else_did() {
+        let said = json!({"attestations": [{"criterion": "fast", "actor": "ana", "met": true,
+            "record": "a1", "timestamp": "2026-01-31T12:00:00Z"}]});
+        let done = || one("Succeeded", 1, json!({}));
+        let before = file("u", "Blocked", done(), json!({}));
+        let now = file("u", "Succeeded", done(), said.clone());
+        assert_eq!(
+            told(Some(&before), &now),
+            ["run: attestation by ana (a1), Blocked → Succeeded: criterion fast is met"]
+        );
+        let before = file("u", "Running", one("Running", 1, json!({})), json!({}));
+        assert_eq!(
+            told(Some(&before), &now),
+            [
+                "run: attestation by ana (a1): criterion fast is met",
+                "run: Running → Succeeded: every node ended well",
+                "n: Running → Succeeded: so it is",
+            ]
+        );
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-fn bom_len(text: &str) -> usize {
+pub(super) fn bom_len(text: &str) -> usize {
     if text.starts_with(BYTE_ORDER_MARK) {
         BYTE_ORDER_MARK.len()
     } else {
@@ -533,7 +533,7 @@ pub(super) fn scalars(text: &str) -> Vec<Range<usize>> {
 
 /// Length of a scalar in `text`. What the parser gives for a quoted one holds the white space and
 /// the comment behind it.
-fn scalar_len(text: &str, style: ScalarStyle) -> usize {
+pub(super) fn scalar_len(text: &str, style: ScalarStyle) -> usize {
     let quote = match style {
         ScalarStyle::SingleQuoted => '\'',
         ScalarStyle::DoubleQuoted => '"',
@@ -566,14 +566,14 @@ struct Entered {
 }
 
 /// The parser counts characters behind the byte order mark; we count bytes from the start.
-struct Offsets {
+pub(super) struct Offsets {
     /// Byte offset of each character, unless that is the same number.
     table: Option<Vec<usize>>,
     len: usize,
 }
 
 impl Offsets {
-    fn new(text: &str) -> Offsets {
+    pub(super) fn new(text: &str) -> Offsets {
         Offsets {
             table: (!text.is_ascii()).then(|| {
                 let skip = usize::from(bom_len(text) > 0);
@@ -583,7 +583,7 @@ impl Offsets {
         }
     }
 
-    fn byte(&self, index: usize) -> usize {
+    pub(super) fn byte(&self, index: usize) -> usize {
         match &self.table {
             Some(table) => table.get(index).copied().unwrap_or(self.len),
             None => index.min(self.len),

@@ -105,6 +105,11 @@ pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
         manifest.allows = allows;
         manifest.diagnostics.extend(findings);
     }
+    let is_read = !manifest.unidentified && documents.is_empty();
+    if is_read && document::is_document(&source.path, &Value::Null) {
+        manifest.diagnostics.push(document::nothing(&source.path));
+        manifest.unidentified = true;
+    }
     for document in documents {
         if document::is_document(&source.path, &document.value) {
             manifest.plan_document(document, namespace);

@@ -1,26 +1,42 @@
 //! What moved between two statuses, and what now waits for whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::resource::{
-    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_REPOSITORY, AWAITING_VERIFICATION,
-    ExecutionPhase, ExecutionStatus, GoalPhase, Key, NodePhase, NodeStatus, READY, RETRY_WAIT,
-    Status, Time, find_condition,
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_REPOSITORY, AWAITING_VERIFICATION, Attested,
+    Condition, ConditionStatus, CriterionOf, ExecutionPhase, ExecutionStatus, GoalPhase, Key,
+    NodePhase, NodeStatus, READY, RETRY_WAIT, Status, Time, find_condition,
 };
 use super::status::{StatusFile, StatusTree};
 
-/// One phase that changed.
+/// What of a resource, or of a node, it is that moved.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Moved {
+    /// Its phase.
+    #[default]
+    Phase,
+    /// What somebody says about a criterion, by its id: `met` or `not met`.
+    Criterion(String),
+    /// The same of a constraint.
+    Constraint(String),
+    /// A condition, by its type: its status.
+    Condition(String),
+}
+
+/// One phase that changed; or one condition, or what somebody says about a criterion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
     /// The resource.
     pub key: Key,
     /// The node of an execution, when it is about one.
     pub node: Option<String>,
-    /// The phase before; nothing for what is new.
+    /// What of it.
+    pub what: Moved,
+    /// What it was; nothing for what is new.
     pub from: Option<String>,
-    /// The phase now; nothing for what is gone.
+    /// What it is; nothing for what is gone.
     pub to: Option<String>,
     /// The attempt of a node; 0 for what has none.
     pub attempt: u32,
@@ -32,6 +48,16 @@ impl Transition {
     /// What happened, in few words: `Pending → Running`; `attempt 2 opened` where only the attempt
     /// is another.
     pub fn arrow(&self) -> String {
+        match &self.what {
+            Moved::Phase => {}
+            Moved::Criterion(_) | Moved::Constraint(_) => {
+                return self.to.clone().unwrap_or_default();
+            }
+            Moved::Condition(kind) => {
+                let is_set = self.to.as_deref() == Some("True");
+                return format!("{kind} {}", if is_set { "set" } else { "cleared" });
+            }
+        }
         match (&self.from, &self.to) {
             (Some(from), Some(to)) if from == to => format!("attempt {} opened", self.attempt),
             (Some(from), Some(to)) => format!("{from} → {to}"),
@@ -67,6 +93,7 @@ pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition
             found.push(Transition {
                 key: key.clone(),
                 node: None,
+                what: Moved::Phase,
                 from: Some(file.status.phase()),
                 to: None,
                 attempt: 0,
@@ -87,6 +114,7 @@ pub fn of_resource(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> 
         found.push(Transition {
             key: key.clone(),
             node: None,
+            what: Moved::Phase,
             from,
             to: Some(to),
             attempt: 0,
@@ -98,9 +126,105 @@ pub fn of_resource(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> 
             Status::Execution(run) => Some(&**run),
             _ => None,
         });
+        if let Some(before) = before {
+            found.extend(conditions(key, before, run));
+            found.extend(words(key, before, run));
+        }
         node_transitions(key, before, run, &mut found);
     }
     found
+}
+
+/// Conditions of a run that were set or cleared since it started.
+fn conditions(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec<Transition> {
+    if before.start_time.is_none() {
+        return Vec::new();
+    }
+    let holds = |condition: &&Condition| condition.status == ConditionStatus::True;
+    let is_among =
+        |all: &[Condition], kind: &str| find_condition(all, kind).filter(holds).is_some();
+    let moved = |condition: &Condition, to: ConditionStatus, message: &str| Transition {
+        key: key.clone(),
+        node: None,
+        what: Moved::Condition(condition.kind.clone()),
+        from: find_condition(&before.conditions, &condition.kind)
+            .map(|old| format!("{:?}", old.status)),
+        to: Some(format!("{to:?}")),
+        attempt: 0,
+        message: message.to_owned(),
+    };
+    let set = now.conditions.iter().filter(holds);
+    let set = set.filter(|condition| !is_among(&before.conditions, &condition.kind));
+    let set = set.map(|condition| moved(condition, ConditionStatus::True, &condition.message));
+    let cleared = before.conditions.iter().filter(holds);
+    let cleared = cleared.filter(|condition| !is_among(&now.conditions, &condition.kind));
+    let cleared = cleared.map(|condition| {
+        let left = find_condition(&now.conditions, &condition.kind);
+        let why = left.map_or("", |left| left.message.as_str());
+        moved(condition, ConditionStatus::False, why)
+    });
+    set.chain(cleared).collect()
+}
+
+/// What was said about the criteria of a run, which was not known before.
+pub fn attested<'a>(
+    before: Option<&ExecutionStatus>,
+    now: &'a ExecutionStatus,
+) -> Vec<&'a Attested> {
+    let known: BTreeSet<&str> = before
+        .iter()
+        .flat_map(|before| &before.extensions.attestations)
+        .map(|said| said.record.as_str())
+        .collect();
+    let all = now.extensions.attestations.iter();
+    all.filter(|said| !known.contains(said.record.as_str()))
+        .collect()
+}
+
+fn words(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec<Transition> {
+    let verdict = |said: &Attested| verdict(said).to_owned();
+    let new = attested(Some(before), now).into_iter();
+    new.map(|said| {
+        let mut was = before.said_about(&said.criterion);
+        let evidence = evidence(said);
+        let colon = if evidence.is_empty() { "" } else { ": " };
+        Transition {
+            key: key.clone(),
+            node: None,
+            what: match is_constraint(now, &said.criterion) {
+                true => Moved::Constraint(said.criterion.clone()),
+                false => Moved::Criterion(said.criterion.clone()),
+            },
+            from: was.find(|old| old.actor == said.actor).map(verdict),
+            to: Some(verdict(said)),
+            attempt: 0,
+            message: format!("says {}{colon}{evidence}", said.actor),
+        }
+    })
+    .collect()
+}
+
+/// Whether it is a constraint of the document that the run is held to.
+pub fn is_constraint(run: &ExecutionStatus, criterion: &str) -> bool {
+    let mut criteria = run.extensions.criteria.iter();
+    criteria.any(|one| one.id == criterion && one.kind == CriterionOf::Constraint)
+}
+
+/// `met` or `not met`.
+pub fn verdict(said: &Attested) -> &'static str {
+    if said.met { "met" } else { "not met" }
+}
+
+/// What shows that a criterion is met, or is not: what was written, what the checks said.
+pub fn evidence(said: &Attested) -> String {
+    let checks = (!said.results.is_empty()).then(|| {
+        let holding = said.results.iter().filter(|result| result.holds).count();
+        let broken = said.results.iter().find(|result| !result.holds);
+        let broken = broken.map_or(String::new(), |result| format!(", not `{}`", result.name));
+        format!("{holding} of {} checks hold{broken}", said.results.len())
+    });
+    let parts = [checks, said.evidence.clone()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn node_transitions(
@@ -119,6 +243,7 @@ fn node_transitions(
         found.push(Transition {
             key: key.clone(),
             node: Some(id.clone()),
+            what: Moved::Phase,
             from: Some(was_there.to_string()),
             to: Some(node.phase.to_string()),
             attempt: node.attempt,
@@ -130,7 +255,10 @@ fn node_transitions(
 /// Why a resource stands where it stands.
 fn why(status: &Status) -> String {
     match status {
-        Status::Execution(run) => run.message.clone(),
+        Status::Execution(run) => match (run.phase, run.message.as_str()) {
+            (ExecutionPhase::Succeeded, "") => why_done(run),
+            (_, message) => message.to_owned(),
+        },
         status => {
             let message = |kind: &str| {
                 let condition = find_condition(status.conditions(), kind)?;
@@ -147,6 +275,14 @@ fn why(status: &Status) -> String {
                 .or_else(|| message(telling))
                 .unwrap_or_default()
         }
+    }
+}
+
+fn why_done(run: &ExecutionStatus) -> String {
+    let mut required = run.extensions.criteria.iter().filter(|one| one.required);
+    match required.next() {
+        Some(_) => "every node ended well, and what is required is met".to_owned(),
+        None => "every node ended well".to_owned(),
     }
 }
 
@@ -418,6 +554,7 @@ mod tests {
         let moved = |from: Option<&str>, to: Option<&str>, attempt: u32| Transition {
             key: Key::new(Kind::Execution, "default", "run"),
             node: Some("build".to_owned()),
+            what: Moved::Phase,
             from: from.map(str::to_owned),
             to: to.map(str::to_owned),
             attempt,

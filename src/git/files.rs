@@ -128,6 +128,21 @@ pub fn write_user_file(path: &Path, bytes: &[u8]) -> Result<()> {
         .map_err(|error| GitError::Unusable(format!("cannot write `{}`: {error}", path.display())))
 }
 
+/// Write a file that the user names, unless it exists already.
+///
+/// # Errors
+/// `Unusable` when it cannot be written.
+pub fn create_user_file(path: &Path, bytes: &[u8]) -> Result<Created> {
+    let failed = |error: std::io::Error| {
+        GitError::Unusable(format!("cannot write `{}`: {error}", path.display()))
+    };
+    match fs::File::create_new(path) {
+        Ok(mut file) => file.write_all(bytes).map(|()| Created::Yes).map_err(failed),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Created::Exists),
+        Err(error) => Err(failed(error)),
+    }
+}
+
 impl Repo {
     /// The path of a file from the root of the work tree, with `/`. `None` when it lies outside,
     /// or below `.git`.

@@ -15,6 +15,8 @@ use super::{GitError, Repo, Result, unusable_file};
 pub const LINE: &str = "planspec validate --staged || exit 1";
 
 const SCRIPT: &str = include_str!("../../hooks/pre-commit");
+/// How the script ended before: what was appended to it never ran.
+const SCRIPT_BEFORE: &str = "exec planspec validate --staged";
 /// What makes somebody else's hook one that checks plans.
 const CALL: &str = "planspec validate --staged";
 /// The same as the script, for a shell that Git starts.
@@ -126,7 +128,11 @@ impl Text {
     fn of(text: Option<&str>, ours: &str) -> Text {
         match text {
             None => Text::Absent,
-            Some(text) if text.lines().eq(ours.lines()) => Text::Ours,
+            Some(text)
+                if text.lines().eq(ours.lines()) || ours == SCRIPT && is_former_script(text) =>
+            {
+                Text::Ours
+            }
             Some(text) if text.contains(CALL) => Text::Calls,
             Some(_) => Text::Theirs,
         }
@@ -135,6 +141,14 @@ impl Text {
     fn checks_plans(self) -> bool {
         matches!(self, Text::Ours | Text::Calls)
     }
+}
+
+/// Whether it is the script as it was written before.
+fn is_former_script(text: &str) -> bool {
+    let mut lines: Vec<&str> = SCRIPT.lines().collect();
+    lines.pop();
+    lines.push(SCRIPT_BEFORE);
+    text.lines().eq(lines)
 }
 
 /// Everything that decides.

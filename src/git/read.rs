@@ -22,6 +22,7 @@ use super::program::Program;
 use super::{GitError, Repo, Result};
 use crate::core::config::CONFIG_FILE;
 use crate::core::glob::glob;
+use crate::core::review::scope::Changed;
 use crate::core::source::{Content, SourceFile};
 
 /// Endings of the files that can hold resources.
@@ -314,11 +315,14 @@ pub fn tree_differences(
 ///
 /// # Errors
 /// As [`from_commit`].
-pub fn changed_paths(repo: &Repo, old: &str, new: &str) -> Result<Vec<String>> {
+pub fn changed_paths(repo: &Repo, old: &str, new: &str) -> Result<Vec<Changed>> {
     let mut changed = Vec::new();
     let (old, new) = (tree_of(repo, old)?, tree_of(repo, new)?);
-    walk_differences(repo, Some(&old), &new, &|_| true, &mut |path, _, _| {
-        changed.push(String::from_utf8_lossy(path).into_owned());
+    walk_differences(repo, Some(&old), &new, &|_| true, &mut |path, _, new| {
+        changed.push(Changed {
+            path: String::from_utf8_lossy(path).into_owned(),
+            deleted: new.is_none(),
+        });
     })?;
     changed.sort();
     Ok(changed)
@@ -329,10 +333,25 @@ pub fn changed_paths(repo: &Repo, old: &str, new: &str) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// `Unusable` when git cannot compare them.
-pub fn changed_since(repo: &Repo, commit: &str) -> Result<Vec<String>> {
+pub fn changed_since(repo: &Repo, commit: &str) -> Result<Vec<Changed>> {
+    // Something staged may have been taken back in the work tree since.
+    compared(repo, &[&[commit], &["--cached", commit]])
+}
+
+/// The paths at which what is staged differs from a commit, or from nothing; as [`changed_paths`].
+///
+/// # Errors
+/// `Unusable` when git cannot compare them.
+pub fn changed_in_index(repo: &Repo, commit: Option<&str>) -> Result<Vec<Changed>> {
+    let side: Vec<&str> = ["--cached"].into_iter().chain(commit).collect();
+    compared(repo, &[&side])
+}
+
+/// What `git diff` lists, by several ways to call it; deleted is what all of them say is.
+fn compared(repo: &Repo, ways: &[&[&str]]) -> Result<Vec<Changed>> {
     // What is changed within a submodule is no part of a commit.
     const OPTIONS: [&str; 7] = [
-        "--name-only",
+        "--name-status",
         "-z",
         "--no-renames",
         "--no-ext-diff",
@@ -340,27 +359,32 @@ pub fn changed_since(repo: &Repo, commit: &str) -> Result<Vec<String>> {
         "--no-relative",
         "--ignore-submodules=dirty",
     ];
-    let mut changed = BTreeSet::new();
-    // Something staged may have been taken back in the work tree since.
-    for side in [&[][..], &["--cached"]] {
+    let mut changed: BTreeMap<Vec<u8>, bool> = BTreeMap::new();
+    for way in ways {
         let compared = Program::new(repo, "diff")
             .args(OPTIONS)
-            .args(side)
-            .args([commit, "--"])
+            .args(*way)
+            .arg("--")
             .for_user()
             .env("GIT_OPTIONAL_LOCKS", "0")
             .run()?;
         if !compared.success() {
             return Err(GitError::Unusable(format!(
-                "cannot compare with {commit}: {}",
+                "cannot compare with {}: {}",
+                way.last().copied().unwrap_or_default(),
                 compared.stderr
             )));
         }
-        let paths = compared.stdout.split(|byte| *byte == 0);
-        changed.extend(paths.filter(|path| !path.is_empty()).map(<[u8]>::to_vec));
+        let mut words = compared.stdout.split(|byte| *byte == 0);
+        while let (Some(status), Some(path)) = (words.next(), words.next()) {
+            *changed.entry(path.to_vec()).or_insert(true) &= status == b"D";
+        }
     }
-    let name = |path: &Vec<u8>| String::from_utf8_lossy(path).into_owned();
-    Ok(changed.iter().map(name).collect())
+    let named = |(path, deleted): (Vec<u8>, bool)| Changed {
+        path: String::from_utf8_lossy(&path).into_owned(),
+        deleted,
+    };
+    Ok(changed.into_iter().map(named).collect())
 }
 
 /// Hand over every path that differs between two trees and is no folder on one side at least, with

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::core::document::{Content, Degree, Document, Generated, Mode, Risk};
 use crate::core::graph::Graph;
 use crate::core::resource::Spec;
+use crate::show::review::markdown::{code, text};
 use crate::show::{escape, graph};
 
 /// The document with the graph that it stands for.
@@ -56,23 +57,23 @@ impl Page<'_> {
         }
     }
 
-    fn list(&mut self, title: &str, entries: &[String]) {
+    fn list(&mut self, title: &str, entries: &[String], shown: fn(&str) -> String) {
         if entries.is_empty() {
             return;
         }
         self.line(format!("**{title}:**\n"));
-        for entry in entries {
-            self.line(format!("- {}", cell(entry)));
+        for one in entries {
+            self.line(format!("- {}", shown(one)));
         }
         self.line("");
     }
 
+    /// Cells are Markdown already.
     fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>) {
         self.line(format!("| {} |", header.join(" | ")));
         self.line(format!("|{}", "---|".repeat(header.len())));
         for row in rows {
-            let cells: Vec<String> = row.iter().map(|text| cell(text)).collect();
-            self.line(format!("| {} |", cells.join(" | ")));
+            self.line(format!("| {} |", row.join(" | ")));
         }
     }
 
@@ -81,11 +82,12 @@ impl Page<'_> {
         let identity = &document.identity;
         self.line(format!("# {}\n", cell(&document.intent.goal_statement)));
         let created = identity.created_at.format("%Y-%m-%d");
-        let head = format!(
-            "Revision {} of `{}`, by {} on {created}",
-            identity.revision, identity.session_id, identity.created_by
-        );
-        self.line(cell(&head));
+        self.line(format!(
+            "Revision {} of {}, by {} on {created}",
+            identity.revision,
+            id(&identity.session_id),
+            name(&identity.created_by)
+        ));
         let waits: Vec<String> = self.document.unready();
         if !waits.is_empty() {
             self.line("\n> **Not ready:** it cannot be executed yet.");
@@ -107,10 +109,10 @@ impl Page<'_> {
     fn scope(&mut self) {
         let scope = &self.document.scope;
         self.section("Scope");
-        self.list("In", &scope.in_scope);
-        self.list("Out", &scope.out_of_scope);
-        self.list("Assumptions", &scope.assumptions);
-        self.list("Open questions", &scope.open_questions);
+        self.list("In", &scope.in_scope, entry);
+        self.list("Out", &scope.out_of_scope, entry);
+        self.list("Assumptions", &scope.assumptions, cell);
+        self.list("Open questions", &scope.open_questions, cell);
     }
 
     fn approach(&mut self) {
@@ -120,7 +122,7 @@ impl Page<'_> {
         self.said("Why this way", &approach.rationale);
         if !approach.alternatives_considered.is_empty() {
             let rows = approach.alternatives_considered.iter();
-            let rows = rows.map(|one| vec![one.approach.clone(), one.rejection_reason.clone()]);
+            let rows = rows.map(|one| vec![cell(&one.approach), cell(&one.rejection_reason)]);
             self.table(&["Not chosen", "Why not"], rows.collect());
         }
     }
@@ -147,9 +149,9 @@ impl Page<'_> {
         let modes = document.modes();
         let rows = steps.iter().zip(&modes).map(|(step, mode)| {
             vec![
-                format!("`{}`", step.step_id),
-                step.title.clone(),
-                step.dependencies.join(", "),
+                id(&step.step_id),
+                cell(&step.title),
+                text(&step.dependencies.join(", ")),
                 word(step.estimated_complexity),
                 word(step.delegation),
                 match mode {
@@ -161,9 +163,8 @@ impl Page<'_> {
         let header = ["Step", "Title", "After", "Size", "Who", "Approval"];
         self.table(&header, rows.collect());
         for step in steps {
-            let title = format!("`{}` {}", step.step_id, step.title);
             self.gap();
-            self.line(format!("### {}\n", cell(&title)));
+            self.line(format!("### {} {}\n", id(&step.step_id), cell(&step.title)));
             self.line(format!("{}\n", prose(&step.description)));
             let fields = [
                 ("Why", &step.rationale),
@@ -183,10 +184,10 @@ impl Page<'_> {
             self.section("Constraints");
             let rows = document.constraints.iter().map(|one| {
                 vec![
-                    format!("`{}`", one.constraint_id),
+                    id(&one.constraint_id),
                     one.kind.word().to_owned(),
-                    one.description.clone(),
-                    one.validation_method.clone(),
+                    cell(&one.description),
+                    cell(&one.validation_method),
                     if one.blocking { "yes" } else { "" }.to_owned(),
                 ]
             });
@@ -196,8 +197,8 @@ impl Page<'_> {
         self.section("Success criteria");
         let rows = document.success_criteria.iter().map(|one| {
             vec![
-                format!("`{}`", one.criterion_id),
-                one.description.clone(),
+                id(&one.criterion_id),
+                cell(&one.description),
                 one.verification.to_string(),
                 one.weight.to_string(),
             ]
@@ -209,9 +210,9 @@ impl Page<'_> {
             self.section("Dependencies");
             let rows = document.dependencies.iter().map(|one| {
                 vec![
-                    format!("`{}`", one.dependency_id),
-                    one.kind.clone().unwrap_or_default(),
-                    one.description.clone(),
+                    id(&one.dependency_id),
+                    text(one.kind.as_deref().unwrap_or_default()),
+                    cell(&one.description),
                     if one.available { "yes" } else { "**no**" }.to_owned(),
                 ]
             });
@@ -223,18 +224,18 @@ impl Page<'_> {
     fn checks(&mut self) {
         let own = self.document.planspec.as_ref();
         let checks = own.into_iter().flat_map(|own| &own.checks);
-        let checks = checks.flat_map(|(id, checks)| checks.iter().map(move |one| (id, one)));
-        let rows = checks.map(|(id, check)| {
+        let checks = checks.flat_map(|(of, checks)| checks.iter().map(move |one| (of, one)));
+        let rows = checks.map(|(criterion, check)| {
             let looks_at = [&check.command, &check.path, &check.url, &check.webhook_url];
             let what = looks_at.into_iter().flatten().next().map(String::as_str);
             let args = check.args.iter().flatten().map(String::as_str);
             let words: Vec<&str> = what.into_iter().chain(args).collect();
             let kind = serde_json::json!(check.kind);
             vec![
-                format!("`{id}`"),
-                check.name.clone(),
+                id(criterion),
+                text(&check.name),
                 kind.as_str().unwrap_or_default().replace('_', " "),
-                words.join(" "),
+                id(&words.join(" ")),
                 if check.required { "yes" } else { "" }.to_owned(),
             ]
         });
@@ -256,11 +257,11 @@ impl Page<'_> {
         let rows = risks.into_iter().map(|risk| {
             vec![
                 severity_word(risk).to_owned(),
-                format!("`{}` {}", risk.risk_id, risk.title),
+                format!("{} {}", id(&risk.risk_id), cell(&risk.title)),
                 format!("{} / {}", risk.probability, risk.impact),
-                risk.description.clone(),
-                risk.mitigation.clone().unwrap_or_default(),
-                risk.contingency.clone().unwrap_or_default(),
+                cell(&risk.description),
+                cell(risk.mitigation.as_deref().unwrap_or_default()),
+                cell(risk.contingency.as_deref().unwrap_or_default()),
                 word(risk.owner),
             ]
         });
@@ -289,9 +290,9 @@ impl Page<'_> {
         if !delegation.step_overrides.is_empty() {
             let rows = delegation.step_overrides.iter().map(|one| {
                 vec![
-                    format!("`{}`", one.step_id),
+                    id(&one.step_id),
                     one.mode.to_string(),
-                    one.rationale.clone().unwrap_or_default(),
+                    cell(one.rationale.as_deref().unwrap_or_default()),
                 ]
             });
             self.table(&["Step", "Mode", "Why"], rows.collect());
@@ -322,7 +323,7 @@ impl Page<'_> {
                 one.revision.to_string(),
                 one.change_type.to_string(),
                 one.created_at.format("%Y-%m-%d").to_string(),
-                one.change_summary.clone(),
+                cell(&one.change_summary),
             ]
         });
         self.table(&["Revision", "Change", "Date", "Summary"], rows.collect());
@@ -349,6 +350,37 @@ fn severity_word(risk: &Risk) -> &'static str {
         6.. => "high",
         3.. => "medium",
         _ => "low",
+    }
+}
+
+/// What names something is code: nothing in it is Markdown, and it reads well on a terminal too.
+fn id(raw: &str) -> String {
+    let ends_a_span = |c: char| c == '`' || c == '|' || c.is_control();
+    let is_span = !raw.is_empty() && raw.trim() == raw && !raw.contains(ends_a_span);
+    match is_span && escape::line(raw) == raw {
+        true => format!("`{raw}`"),
+        false => code(raw),
+    }
+}
+
+/// Who somebody is.
+fn name(raw: &str) -> String {
+    match is_plain(raw) {
+        true => raw.to_owned(),
+        false => text(raw),
+    }
+}
+
+fn is_plain(raw: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    !raw.is_empty() && raw.chars().all(is_plain)
+}
+
+/// An entry of a list: what is about files is no prose.
+fn entry(raw: &str) -> String {
+    match raw.trim().starts_with("path:") {
+        true => id(raw.trim()),
+        false => cell(raw),
     }
 }
 

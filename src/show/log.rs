@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::escape;
 use super::reconcile::short;
-use super::table::table_keeping;
+use super::table::{display_width, flowing, table_keeping};
 use super::time;
 use crate::core::history::Event;
 use crate::core::resource::{Key, Time};
+
+/// Fewest columns for why something happened, beside all that is told of it.
+const ENOUGH_FOR_WHY: usize = 24;
 
 /// A commit that changed a resource.
 #[derive(Debug, Clone)]
@@ -148,7 +152,7 @@ pub fn revisions(revisions: &[Revision], width: Option<usize>) -> String {
         header.pop();
         rows.iter_mut().for_each(|row| row.truncate(header.len()));
     }
-    table_keeping(Some(0), &header, &rows, width)
+    table_keeping(&[0, 1, 5], &header, &rows, width)
 }
 
 /// A revision for programs.
@@ -228,7 +232,48 @@ pub fn events(happened: &[Happened], width: Option<usize>) -> String {
     let header = [
         "TIME", "NODE", "ATTEMPT", "MOVED", "BY", "ACTOR", "RECORD", "SIGNED", "WHY",
     ];
-    table_keeping(Some(0), &header, &rows, width)
+    let but_why: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().take(row.len() - 1).cloned().collect())
+        .collect();
+    let least = table_keeping(&[], &header[..8], &but_why, None);
+    let least = least.lines().map(display_width).max().unwrap_or(0) + ENOUGH_FOR_WHY;
+    match width.filter(|&width| width < least) {
+        Some(width) => {
+            let rows = happened.iter().map(event_cells);
+            rows.map(|cells| flowing(&cells, &[0, 1, 3, 4], width))
+                .collect()
+        }
+        None => table_keeping(&[0, 1, 5], &header, &rows, width),
+    }
+}
+
+/// What is said of an event where there is no room for columns.
+fn event_cells(happened: &Happened) -> Vec<String> {
+    let event = &happened.event;
+    let act = event.act.as_ref();
+    let attempt = match event.attempt {
+        0 => String::new(),
+        attempt => format!("attempt {attempt}"),
+    };
+    let moved = event.transition.as_ref().map(|moved| moved.arrow());
+    let by = act.map(|act| match &act.actor {
+        Some(actor) => format!("{} by {actor}", act.word),
+        None => act.word.to_owned(),
+    });
+    let signed = act.and_then(|act| act.signed.as_ref());
+    let cells = [
+        happened.made.map(time).unwrap_or_default(),
+        event.node.clone().unwrap_or_default(),
+        attempt,
+        moved.unwrap_or_default(),
+        by.unwrap_or_default(),
+        signed.map_or_else(String::new, |signed| {
+            format!("signed by {}", signed.principal)
+        }),
+        event.why(),
+    ];
+    cells.iter().map(|cell| escape::line(cell)).collect()
 }
 
 /// What happened, for programs.
@@ -244,6 +289,8 @@ pub fn event_value(happened: &Happened) -> Value {
         "attempt": event.attempt,
         "from": moved.and_then(|moved| moved.from.clone()),
         "to": moved.and_then(|moved| moved.to.clone()),
+        "condition": moved.and_then(super::reconcile::condition_of),
+        "criterion": act.and_then(|act| act.criterion.as_deref()),
         "action": act.map(|act| act.word),
         "actor": act.and_then(|act| act.actor.clone()),
         "record": act.and_then(|act| act.record.clone()),
@@ -258,8 +305,7 @@ mod tests {
     use super::*;
     use crate::core::history::Act;
     use crate::core::resource::{Kind, SignedBy};
-    use crate::core::transition::Transition;
-    use crate::show::table::display_width;
+    use crate::core::transition::{Moved, Transition};
 
     fn revision(kind: RevisionKind, before: &[&str], now: &[&str]) -> Revision {
         let paths = |side: &[&str]| side.iter().map(|path| (*path).to_owned()).collect();
@@ -328,7 +374,7 @@ mod tests {
         let text = revisions(&[one.clone()], Some(60));
         assert!(!text.contains("EXECUTIONS"), "{text}");
         assert!(
-            text.contains("0123456789 ") && !text.contains('\u{1b}'),
+            text.contains("0123456789\n") && !text.contains('\u{1b}'),
             "{text}"
         );
         one.runs.push(Run {
@@ -348,6 +394,41 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_terminal_gets_sentences_and_no_column_of_one_letter() {
+        let happened = Happened {
+            commit: "c".to_owned(),
+            made: Time::from_timestamp(1_769_860_800, 0),
+            uid: "u".to_owned(),
+            event: Event {
+                node: Some("approve-the-release-of-the-year".to_owned()),
+                attempt: 2,
+                act: Some(Act {
+                    word: "approve",
+                    actor: Some("ana@example.com".to_owned()),
+                    message: "it is well, and ten visitors said so".to_owned(),
+                    ..Act::default()
+                }),
+                transition: None,
+            },
+        };
+        assert_eq!(
+            events(std::slice::from_ref(&happened), Some(40)),
+            "\
+2026-01-31T12:00:00Z
+    approve-the-release-of-the-year
+    attempt 2
+    approve by ana@example.com
+    it is well, and ten visitors said so
+"
+        );
+        for width in [40, 60, 80] {
+            let text = events(std::slice::from_ref(&happened), Some(width));
+            assert!(!text.contains('…'), "{text}");
+        }
+        assert!(events(&[happened], None).starts_with("TIME "));
+    }
+
+    #[test]
     fn who_signed_is_told_and_that_nobody_did() {
         let happened = |record: Option<&str>, signed: Option<&str>| Happened {
             commit: "c".to_owned(),
@@ -364,11 +445,13 @@ mod tests {
                         principal: principal.to_owned(),
                         key: "SHA256:x".to_owned(),
                     }),
+                    criterion: None,
                     message: "well".to_owned(),
                 }),
                 transition: Some(Transition {
                     key: Key::new(Kind::Execution, "default", "run"),
                     node: Some("ok".to_owned()),
+                    what: Moved::Phase,
                     from: Some("Blocked".to_owned()),
                     to: Some("Succeeded".to_owned()),
                     attempt: 0,

@@ -7,7 +7,7 @@ use super::table;
 use super::time;
 use crate::core::resource::{Kind, Time};
 use crate::core::status::{StatusTree, trailers};
-use crate::core::transition::{Transition, Waiting, WaitingFor};
+use crate::core::transition::{Moved, Transition, Waiting, WaitingFor};
 
 /// Most transitions to spell out in a commit message.
 const LINES_IN_MESSAGE: usize = 200;
@@ -52,7 +52,7 @@ pub fn text(shown: &Shown<'_>, width: Option<usize>) -> String {
     let moved: Vec<Vec<String>> = shown.transitions.iter().map(moved_row).collect();
     if !moved.is_empty() {
         text.push_str("\nMoved:\n");
-        text.push_str(&table::rows(&moved, 2, width));
+        text.push_str(&table::rows(&[0, 1], &moved, 2, width));
     }
     let (mut waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) =
         shown.waiting.iter().map(waiting_row).unzip();
@@ -60,7 +60,7 @@ pub fn text(shown: &Shown<'_>, width: Option<usize>) -> String {
         let more = waits.len().saturating_sub(WAITING_SHOWN);
         waits.truncate(WAITING_SHOWN);
         text.push_str("\nWaiting:\n");
-        text.push_str(&table::rows(&waits, 2, width));
+        text.push_str(&table::rows(&[0], &waits, 2, width));
         if more > 0 {
             text.push_str(&format!("  … and {more} more: planspec get executions\n"));
         }
@@ -101,10 +101,10 @@ fn headline(shown: &Shown<'_>) -> String {
 }
 
 fn moved_row(transition: &Transition) -> Vec<String> {
-    let (kind, name) = match &transition.node {
-        Some(node) => (
-            "  node".to_owned(),
-            format!("{}/{node}", transition.key.name),
+    let (kind, name) = match part_of(transition) {
+        Some((word, part)) => (
+            format!("  {word}"),
+            format!("{}/{}", transition.key.name, line(part)),
         ),
         None => (transition.key.kind.to_string(), transition.key.qualified()),
     };
@@ -193,6 +193,10 @@ pub fn command(waiting: &Waiting) -> Option<String> {
             WaitingFor::Criterion {
                 has_checks: true, ..
             } => Some(format!("planspec verify {name} -n {namespace}")),
+            // Who said so has to take it back: the description says who that is.
+            WaitingFor::Criterion { unmet: true, .. } => {
+                Some(format!("planspec describe execution {name} -n {namespace}"))
+            }
             WaitingFor::Criterion { criterion, .. } => Some(format!(
                 "planspec attest {name} {criterion} --met -n {namespace}"
             )),
@@ -250,9 +254,34 @@ pub fn message(spec_commit: &str, tree: &StatusTree, transitions: &[Transition])
 
 fn subject_of(transition: &Transition) -> String {
     let name = transition.key.qualified();
-    match &transition.node {
-        Some(node) => format!("node {name}/{node}"),
+    match part_of(transition) {
+        Some((word, part)) => format!("{word} {name}/{}", line(part)),
         None => format!("{} {name}", transition.key.kind),
+    }
+}
+
+/// What it is about, when that is not the resource as a whole: what that is, and its name.
+fn part_of(transition: &Transition) -> Option<(&'static str, &str)> {
+    match (&transition.what, &transition.node) {
+        (Moved::Criterion(id), _) => Some(("criterion", id)),
+        (Moved::Constraint(id), _) => Some(("constraint", id)),
+        (_, Some(node)) => Some(("node", node)),
+        (_, None) => None,
+    }
+}
+
+/// The type of the condition that moved.
+pub fn condition_of(transition: &Transition) -> Option<&str> {
+    match &transition.what {
+        Moved::Condition(kind) => Some(kind),
+        _ => None,
+    }
+}
+
+fn criterion_of(transition: &Transition) -> Option<&str> {
+    match &transition.what {
+        Moved::Criterion(id) | Moved::Constraint(id) => Some(id),
+        _ => None,
     }
 }
 
@@ -284,6 +313,8 @@ pub fn transition_value(transition: &Transition) -> Value {
         "namespace": transition.key.namespace,
         "name": transition.key.name,
         "node": transition.node,
+        "criterion": criterion_of(transition),
+        "condition": condition_of(transition),
         "from": transition.from,
         "to": transition.to,
         "attempt": transition.attempt,

@@ -77,7 +77,7 @@ pub fn tables(
             .iter()
             .map(|view| row(view, wide, titles, now))
             .collect();
-        tables.push(table::table_keeping(Some(1), &headers, &rows, width));
+        tables.push(table::table_keeping(&[1], &headers, &rows, width));
     }
     tables.join("\n")
 }
@@ -238,6 +238,33 @@ pub fn message(view: &View<'_>) -> String {
         .unwrap_or_default()
 }
 
+/// Most of what a document lacks that is listed.
+const MISSING: usize = 20;
+
+/// What a document lacks before it can be executed; nothing where it lacks nothing.
+pub fn unready(missing: &[String], width: Option<usize>) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    let mut page = Page {
+        text: String::new(),
+        width,
+    };
+    page.section("Not ready, an execution waits for");
+    for why in missing.iter().take(MISSING) {
+        let rows = table::wrapped(&line(why), width.map(|width| width.saturating_sub(4)));
+        for (at, row) in rows.iter().enumerate() {
+            let sign = if at == 0 { "-" } else { " " };
+            page.text.push_str(&format!("  {sign} {row}\n"));
+        }
+    }
+    if let Some(more @ 1..) = missing.len().checked_sub(MISSING) {
+        let rest = format!("  … and {more} more: planspec validate --level readiness\n");
+        page.text.push_str(&rest);
+    }
+    page.text
+}
+
 /// A description for people. What follows for plans and runs stands elsewhere: the drawing of the
 /// graph, and [`super::run::sections`].
 pub fn describe(view: &View<'_>, now: Time, width: Option<usize>) -> String {
@@ -303,7 +330,7 @@ pub fn describe(view: &View<'_>, now: Time, width: Option<usize>) -> String {
 pub fn capabilities(remarks: &[String], width: Option<usize>) -> String {
     let mut text = String::new();
     for remark in remarks {
-        let rows = wrapped(&line(remark), width.map(|width| width.saturating_sub(4)));
+        let rows = table::wrapped(&line(remark), width.map(|width| width.saturating_sub(4)));
         for (index, row) in rows.iter().enumerate() {
             let indent = if index == 0 { 2 } else { 4 };
             text.push_str(&format!("{:indent$}{row}\n", ""));
@@ -452,7 +479,8 @@ fn status(page: &mut Page, status: &Status) {
                 ]
             })
             .collect();
-        page.text.push_str(&table::rows(&rows, 2, page.width));
+        page.text
+            .push_str(&table::rows(&[0, 1, 2, 3], &rows, 2, page.width));
     }
 }
 
@@ -552,34 +580,12 @@ impl Page {
     }
 
     fn wrapped(&self, value: &str) -> Vec<String> {
-        wrapped(value, self.width.map(|width| width.saturating_sub(LABEL)))
+        table::wrapped(value, self.width.map(|width| width.saturating_sub(LABEL)))
     }
 
     fn section(&mut self, name: &str) {
         self.text.push_str(&format!("\n{name}:\n"));
     }
-}
-
-/// The lines of a text: broken at spaces where there is little room. A word is never cut.
-pub(super) fn wrapped(text: &str, room: Option<usize>) -> Vec<String> {
-    let room = room.unwrap_or(usize::MAX);
-    if table::display_width(text) <= room {
-        return vec![text.to_owned()];
-    }
-    let mut rows = vec![String::new()];
-    for word in text.split(' ') {
-        let Some(row) = rows.last_mut() else { break };
-        let fits = table::display_width(row) + 1 + table::display_width(word) <= room;
-        if row.is_empty() {
-            row.push_str(word);
-        } else if fits {
-            row.push(' ');
-            row.push_str(word);
-        } else {
-            rows.push(word.to_owned());
-        }
-    }
-    rows
 }
 
 #[cfg(test)]
@@ -600,7 +606,7 @@ mod tests {
             ("", Some(0), &[""]),
         ];
         for (text, room, expected) in table {
-            assert_eq!(wrapped(text, room), expected, "{text:?} in {room:?}");
+            assert_eq!(table::wrapped(text, room), expected, "{text:?} in {room:?}");
         }
     }
 

@@ -8,15 +8,15 @@ use serde_json::Value;
 use super::escape::line;
 use super::graph::{GraphOf, look};
 use super::reconcile::{command, for_what, short};
-use super::resource::{ended_well, short_digest, signed, wrapped};
-use super::table::{self, rows, span};
+use super::resource::{ended_well, short_digest, signed};
+use super::table::{self, rows, span, wrapped};
 use super::time;
 use super::tree::{Row, tree};
 use crate::core::resource::{
     Artifact, CriterionOf, CriterionResult, Decision, EdgeKind, ExecutionPhase, ExecutionStatus,
     ExternalRef, Key, NodePhase, NodeStatus, TaskCriterion, Time,
 };
-use crate::core::transition::{Waiting, WaitingFor, node_waits_for, open_criteria};
+use crate::core::transition::{Waiting, WaitingFor, node_waits_for, open_criteria, verdict};
 
 /// Up to so many nodes, every one has its line; beyond, what is finished or far away is folded.
 const FOLD_FROM: usize = 40;
@@ -26,6 +26,8 @@ const FOLDED: usize = 3;
 const NARROW: usize = 100;
 /// Most commands to propose.
 const COMMANDS: usize = 10;
+/// Most lines of what a check has printed, the last ones.
+const EXCERPT: usize = 10;
 /// Most references of a node to name.
 const REFERENCES: usize = 3;
 
@@ -76,7 +78,7 @@ pub fn sections(view: &RunView<'_>) -> String {
     let reviews = nodes()
         .filter_map(|(id, node)| Some((id, node.extensions.decision.as_ref()?)))
         .flat_map(|(id, decision)| review_rows(id, decision));
-    page.rows("Reviews", &reviews.collect::<Vec<_>>());
+    page.rows_keeping(&[0, 1, 2, 3], "Reviews", &reviews.collect::<Vec<_>>());
     page.rows("Retries", &retry_rows(run));
     unapplied(&mut page, run);
     moved_on(&mut page, view);
@@ -126,9 +128,25 @@ impl Sections {
     }
 
     fn rows(&mut self, title: &str, lines: &[Vec<String>]) {
+        self.rows_keeping(&[0], title, lines);
+    }
+
+    fn rows_keeping(&mut self, whole: &[usize], title: &str, lines: &[Vec<String>]) {
         if !lines.is_empty() {
             self.title(title);
-            self.text.push_str(&rows(lines, 2, self.width));
+            self.text.push_str(&rows(whole, lines, 2, self.width));
+        }
+    }
+
+    /// Rows in columns, each with notes below it, which are no part of the columns.
+    fn with_notes(&mut self, whole: &[usize], all: Vec<Noted>, indent: usize) {
+        let (lines, notes): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let blocks = table::blocks(whole, &lines, indent, self.width);
+        for (block, notes) in blocks.iter().zip(&notes) {
+            self.text.push_str(block);
+            for note in notes.iter().filter(|note| !note.is_empty()) {
+                self.sentence(indent + 6, &line(note));
+            }
         }
     }
 
@@ -170,7 +188,7 @@ impl Sections {
         if width.is_some_and(|width| width < NARROW) {
             lines = lines.into_iter().map(narrow).collect();
         }
-        for row in table::table_keeping(Some(0), &[], &lines, width).lines() {
+        for row in table::table_keeping(&[0], &[], &lines, width).lines() {
             self.text.push_str(&format!("  {row}\n"));
         }
         if folded > 0 {
@@ -339,7 +357,7 @@ fn node_row((id, node): (&String, &NodeStatus)) -> Vec<String> {
 
 /// The acceptance criteria of what was reported, each with what came of it.
 fn acceptance(page: &mut Sections, view: &RunView<'_>) {
-    let mut lines = Vec::new();
+    let mut all = Vec::new();
     for (id, status) in &view.run.node_statuses {
         let node = view.graph.and_then(|of| of.node(id));
         let waits = node_waits_for(status);
@@ -351,7 +369,7 @@ fn acceptance(page: &mut Sections, view: &RunView<'_>) {
         let results = verification.map_or(&[] as &[_], |verification| &verification.results);
         let by = verification.map(|one| (one.timestamp, one.actor.as_str()));
         let criteria = node.map_or(&[] as &[_], |node| &node.acceptance_criteria);
-        lines.extend(checked(id, by, criteria, results));
+        all.push((id, by, criterion_rows(criteria, results)));
     }
     let contract = view.run.extensions.criteria.iter();
     for one in contract.filter(|one| !one.checks.is_empty()) {
@@ -359,29 +377,28 @@ fn acceptance(page: &mut Sections, view: &RunView<'_>) {
         let check = said.find(|said| !said.results.is_empty());
         let by = check.map(|check| (check.timestamp, check.actor.as_str()));
         let results = check.map_or(&[] as &[_], |check| &check.results);
-        lines.extend(checked(&one.id, by, &one.checks, results));
+        all.push((&one.id, by, criterion_rows(&one.checks, results)));
     }
-    page.rows("Acceptance", &lines);
-}
-
-fn checked(
-    what: &str,
-    by: Option<(Time, &str)>,
-    criteria: &[TaskCriterion],
-    results: &[CriterionResult],
-) -> Vec<Vec<String>> {
-    let by = match by {
-        Some((when, who)) => format!("{} by {who}", time(when)),
-        None => "not checked yet".to_owned(),
-    };
-    let mut lines = vec![vec![what.to_owned(), by]];
-    lines.extend(criterion_rows(criteria, results));
-    lines
+    if !all.is_empty() {
+        page.title("Acceptance");
+    }
+    for (what, by, checks) in all {
+        let by = match by {
+            Some((when, who)) => format!("{} by {who}", time(when)),
+            None => "not checked yet".to_owned(),
+        };
+        page.text
+            .push_str(&rows(&[0, 1], &[vec![what.to_owned(), by]], 2, view.width));
+        page.with_notes(&[0], checks, 4);
+    }
 }
 
 /// What is to be true beside the nodes, and who says so.
 fn contract(page: &mut Sections, view: &RunView<'_>) {
     let mut lines = Vec::new();
+    if !view.run.extensions.criteria.is_empty() {
+        page.title("Contract");
+    }
     for one in &view.run.extensions.criteria {
         let sign = match (view.run.is_met(&one.id), view.run.is_unmet(&one.id)) {
             (true, _) => "[x]",
@@ -394,22 +411,27 @@ fn contract(page: &mut Sections, view: &RunView<'_>) {
         };
         let required = if one.required { "required" } else { "" };
         let row = [sign, &one.id, kind, required, &one.description];
-        lines.push(row.map(str::to_owned).to_vec());
-        lines.extend(view.run.said_about(&one.id).map(|said| {
-            let word = if said.met { "met" } else { "not met" };
+        let said = view.run.said_about(&one.id).map(|said| {
             let evidence = match &said.commit {
-                Some(commit) => format!("on {}", short(commit)),
-                None => said.evidence.clone().unwrap_or_default(),
+                Some(commit) => Some(format!("on {}", short(commit))),
+                None => said.evidence.clone(),
             };
-            let by = format!("by {}", said.actor);
-            let row = ["", word, &by, &time(said.timestamp), &evidence];
-            row.map(str::to_owned).to_vec()
-        }));
+            let said = [
+                Some(format!("{} by {}", verdict(said), said.actor)),
+                Some(time(said.timestamp)),
+                evidence,
+            ];
+            said.into_iter().flatten().collect::<Vec<_>>().join("   ")
+        });
+        lines.push((row.map(str::to_owned).to_vec(), said.collect()));
     }
-    page.rows("Contract", &lines);
+    page.with_notes(&[0, 1, 2, 3], lines, 2);
 }
 
-fn criterion_rows(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Vec<Vec<String>> {
+/// A row, and what is to stand below it.
+type Noted = (Vec<String>, Vec<String>);
+
+fn criterion_rows(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Vec<Noted> {
     let mut lines = Vec::new();
     let mut unnamed: Vec<&CriterionResult> = results.iter().collect();
     for criterion in criteria {
@@ -428,11 +450,7 @@ fn criterion_rows(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Ve
     lines
 }
 
-fn criterion_row(
-    name: &str,
-    required: Option<bool>,
-    result: Option<&CriterionResult>,
-) -> Vec<String> {
+fn criterion_row(name: &str, required: Option<bool>, result: Option<&CriterionResult>) -> Noted {
     let sign = match result.map(|result| result.holds) {
         Some(true) => "[x]",
         Some(false) => "[!]",
@@ -443,7 +461,8 @@ fn criterion_row(
         Some(false) => "optional",
         None => "",
     };
-    let mut row = vec![format!("  {sign} {name}"), required.to_owned()];
+    let mut row = vec![format!("{sign} {name}"), required.to_owned()];
+    let mut excerpt = Vec::new();
     if let Some(result) = result {
         let code = result
             .code
@@ -453,9 +472,13 @@ fn criterion_row(
             result.duration_ms / 1000,
             result.duration_ms % 1000 / 100
         );
-        row.extend([result.ran.clone(), code, took, result.excerpt.clone()]);
+        row.extend([result.ran.clone(), code, took]);
+        let said: Vec<&str> = result.excerpt.lines().collect();
+        let last = said.len().saturating_sub(EXCERPT);
+        excerpt.extend((last > 0).then(|| "…".to_owned()));
+        excerpt.extend(said.into_iter().skip(last).map(str::to_owned));
     }
-    row
+    (row, excerpt)
 }
 
 /// Whether a worker has kept a log of a node.
@@ -547,13 +570,18 @@ fn next(page: &mut Sections, view: &RunView<'_>) {
         commands.extend(commands_for(view, id, &waiting));
     }
     let (name, namespace) = (&view.key.name, &view.key.namespace);
-    commands.extend(open_criteria(view.run).filter_map(|what| {
-        command(&Waiting {
+    for what in open_criteria(view.run) {
+        let taken_back = take_back(view, &what);
+        let waiting = Waiting {
             execution: view.key.clone(),
             node: None,
             what,
-        })
-    }));
+        };
+        match taken_back.is_empty() {
+            true => commands.extend(command(&waiting)),
+            false => commands.extend(taken_back),
+        }
+    }
     if view.run.phase.can_be_retried() {
         let failed = view.run.node_statuses.iter();
         let failed = failed.filter(|(_, node)| node.phase == NodePhase::Failed);
@@ -590,6 +618,23 @@ fn next(page: &mut Sections, view: &RunView<'_>) {
             page.text.push_str(&format!("  {}\n", line(&command)));
         }
     }
+}
+
+/// Who says that a criterion is not met has to take it back: another one's word does not help. A
+/// new check replaces the one before.
+fn take_back(view: &RunView<'_>, what: &WaitingFor) -> Vec<String> {
+    let WaitingFor::Criterion { criterion, .. } = what else {
+        return Vec::new();
+    };
+    let (name, namespace) = (&view.key.name, &view.key.namespace);
+    let said = view.run.said_about(criterion);
+    let against = said.filter(|said| !said.met && said.results.is_empty());
+    against
+        .map(|said| {
+            let (criterion, actor) = (word(criterion), word(&said.actor));
+            format!("planspec attest {name} {criterion} --met -n {namespace} --as {actor}")
+        })
+        .collect()
 }
 
 fn commands_for(view: &RunView<'_>, id: &str, waiting: &Waiting) -> Vec<String> {
@@ -742,7 +787,7 @@ mod tests {
                         "verification": {"actor": "ben", "record": "v",
                             "timestamp": "2026-03-01T09:20:00Z",
                             "results": [{"name": "unit", "holds": false, "ran": "make", "code": 2,
-                                         "durationMs": 1540, "excerpt": "no rule"}]}}},
+                                         "durationMs": 1540, "excerpt": "no rule\nstop"}]}}},
                 "docs": {"phase": "Running", "attempt": 1, "startTime": "2026-03-01T09:00:00Z",
                     "extensions": {"claim": {"actor": "ana x", "record": "r",
                                              "expires": "2026-03-01T10:30:00Z"}}},
@@ -777,8 +822,10 @@ Graph:
   └─ [ ] pack      Pending                            waits for tool://pack to claim it
 
 Acceptance:
-  build         2026-03-01T09:20:00Z by ben
-    [!] unit    required                      make   2   1.5s   no rule
+  build   2026-03-01T09:20:00Z by ben
+    [!] unit    required   make   2   1.5s
+          no rule
+          stop
     [ ] style   optional
 
 Outputs:
@@ -911,6 +958,45 @@ Next:
             let narrow = section(Some(width));
             assert_eq!(words(&narrow), words(&section(None)), "{width}");
             for row in narrow.lines().filter(|row| !row.contains(name)) {
+                assert!(table::display_width(row) <= width, "{width}: {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_says_no_takes_it_back_and_names_stay_whole_on_any_terminal() {
+        let said = |actor: &str, met: bool| {
+            json!({"criterion": "understood-by-everybody", "actor": actor, "met": met,
+                   "evidence": "asked ten", "record": actor,
+                   "timestamp": "2026-03-01T09:00:00Z"})
+        };
+        let criteria = json!([
+            {"id": "understood-by-everybody", "description": "Visitors understand the greeting",
+             "kind": "SuccessCriterion", "required": true},
+            {"id": "safe", "description": "No tracking", "kind": "Constraint"}]);
+        let case = Case::new(
+            json!({"nodes": [{"id": "a", "kind": "Task"}]}),
+            json!({"phase": "Blocked", "nodeStatuses": {"a": {"phase": "Succeeded"}},
+                   "extensions": {"criteria": criteria,
+                        "attestations": [said("ben x", false), said("ana", true)]}}),
+        );
+        let shown = case.shown(|_| ());
+        let contract = "
+Contract:
+  [!]   understood-by-everybody   success criterion   required   Visitors understand the greeting
+        not met by ben x   2026-03-01T09:00:00Z   asked ten
+        met by ana   2026-03-01T09:00:00Z   asked ten
+  [ ]   safe                      constraint                     No tracking
+";
+        assert!(shown.contains(contract), "{shown}");
+        let next =
+            "\nNext:\n  planspec attest run understood-by-everybody --met -n team --as 'ben x'\n";
+        assert!(shown.ends_with(next), "{shown}");
+        for width in [40, 60, 80] {
+            let shown = case.shown(|view| view.width = Some(width));
+            let (page, _) = shown.split_once("\nNext:").unwrap();
+            assert!(page.contains("understood-by-everybody"), "{shown}");
+            for row in page.lines() {
                 assert!(table::display_width(row) <= width, "{width}: {row}");
             }
         }

@@ -1,5 +1,7 @@
 //! Which changed files are outside the scope of a plan, for people and programs.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::core::diagnostic::display_path;
@@ -45,11 +47,25 @@ pub fn not_checkable(scoped: &Scoped) -> Vec<String> {
     lines
 }
 
-/// Both, for people.
+/// The sentence, and how much only people can judge: a line each, they are read at every commit.
 pub fn lines(scoped: &Scoped) -> Vec<String> {
     let mut lines = vec![sentence(scoped)];
-    let not_checkable = not_checkable(scoped).into_iter();
-    lines.extend(not_checkable.map(|line| format!("not checkable: {line}")));
+    let count = scoped.not_checkable.len();
+    if let Some(first) = scoped.not_checkable.first() {
+        let lists: BTreeSet<&str> = scoped
+            .not_checkable
+            .iter()
+            .map(|entry| entry.list)
+            .collect();
+        let lists: Vec<String> = lists.iter().map(|list| format!("scope.{list}")).collect();
+        lines.push(match count {
+            1 => format!("not checkable: {}, for people", display_path(&first.path())),
+            _ => format!(
+                "not checkable: {count} entries of {}, for people",
+                lists.join(" and ")
+            ),
+        });
+    }
     lines
 }
 
@@ -79,7 +95,7 @@ pub fn value(scoped: &Scoped) -> Value {
         "unreadable": unreadable,
         "compared": compared,
         "outside": outside.iter().map(|one| {
-            json!({"path": one.path, "why": one.why()})
+            json!({"path": one.path, "deleted": one.deleted, "why": one.why()})
         }).collect::<Vec<Value>>(),
         "checkable": entries(checkable),
         "notCheckable": entries(not_checkable),

@@ -5,6 +5,8 @@ use crate::core::resource::Time;
 
 /// Between two columns.
 pub(super) const GAP: usize = 3;
+/// A column that is cut shorter says nothing any more.
+const LEAST: usize = 8;
 
 /// Rows under a header, in aligned columns with three spaces between them and nothing at the end
 /// of a line. Without a header (`&[]`) there is no header line.
@@ -21,59 +23,167 @@ pub(super) const GAP: usize = 3;
 /// );
 /// ```
 pub fn table(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> String {
-    table_keeping(None, header, rows, width)
+    table_keeping(&[], header, rows, width)
 }
 
-/// The same, with one column that is never cut: what identifies a row. Where it alone is wider
-/// than `width`, so are the lines.
+/// The same, with columns that are never cut: what identifies a row. Where so little room is left
+/// for the others that nothing could be read in them, the cells of a row stand below each other:
+/// behind their header; without one, as many on a line as fit.
 pub fn table_keeping(
-    whole: Option<usize>,
+    whole: &[usize],
     header: &[&str],
     rows: &[Vec<String>],
     width: Option<usize>,
 ) -> String {
-    let header = header.iter().map(|&cell| cell.to_owned()).collect();
+    if header.is_empty() {
+        return blocks(whole, rows, 0, width).concat();
+    }
+    let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
     let lines: Vec<Vec<String>> = std::iter::once(&header)
         .chain(rows)
-        .map(|row: &Vec<String>| row.iter().map(|cell| escape::line(cell)).collect())
+        .map(|row| safe(row))
         .collect();
-    let columns = column_widths(&lines, width, whole);
-    // What is left of the others is not worth cutting further.
-    let least = columns.iter().sum::<usize>() + GAP * columns.len().saturating_sub(1);
-    let width = width.map(|width| width.max(whole.map_or(0, |_| least)));
-
-    let mut out = String::new();
-    for cells in lines.iter().skip(usize::from(header.is_empty())) {
-        let mut line = String::new();
-        // Padding goes before the next cell that is not empty, so never to the end of a line.
-        let mut at = 0;
-        let mut column_start = 0;
-        for (cell, &column) in cells.iter().zip(&columns) {
-            if !cell.is_empty() {
-                line.extend(std::iter::repeat_n(' ', column_start - at));
-                let cell = cut(cell, column);
-                at = column_start + display_width(&cell);
-                line.push_str(&cell);
-            }
-            column_start += column + GAP;
+    match (column_widths(&lines, width, whole), width) {
+        (None, Some(width)) => {
+            let rows = lines.iter().skip(1);
+            let rows: Vec<String> = rows
+                .map(|cells| labelled(&header, cells, whole, width))
+                .collect();
+            rows.join("\n")
         }
-        out.push_str(cut(&line, width.unwrap_or(usize::MAX)).trim_end());
-        out.push('\n');
+        (columns, _) => {
+            let columns = columns.unwrap_or_default();
+            lines
+                .iter()
+                .map(|cells| aligned(cells, &columns, width))
+                .collect()
+        }
     }
-    out
 }
 
-/// Rows without a header, each behind `indent` spaces; no line is longer than `width`.
-pub fn rows(rows: &[Vec<String>], indent: usize, width: Option<usize>) -> String {
-    let width = width.map(|width| width.saturating_sub(indent));
-    table(&[], rows, width)
-        .lines()
-        .map(|row| format!("{:indent$}{row}\n", ""))
+/// Cells in columns, on one line.
+fn aligned(cells: &[String], columns: &[usize], width: Option<usize>) -> String {
+    let mut line = String::new();
+    // Padding goes before the next cell that is not empty, so never to the end of a line.
+    let mut at = 0;
+    let mut column_start = 0;
+    for (cell, &column) in cells.iter().zip(columns) {
+        if !cell.is_empty() {
+            line.extend(std::iter::repeat_n(' ', column_start - at));
+            let cell = cut(cell, column);
+            at = column_start + display_width(&cell);
+            line.push_str(&cell);
+        }
+        column_start += column + GAP;
+    }
+    format!("{}\n", cut(&line, width.unwrap_or(usize::MAX)).trim_end())
+}
+
+/// A line for each cell, behind its header.
+fn labelled(header: &[String], cells: &[String], whole: &[usize], width: usize) -> String {
+    let label = header.iter().map(|title| display_width(title)).max();
+    let label = label.unwrap_or(0) + GAP;
+    let room = width.saturating_sub(label).max(LEAST);
+    let mut text = String::new();
+    for (at, (title, cell)) in header.iter().zip(cells).enumerate() {
+        if cell.is_empty() {
+            continue;
+        }
+        for (number, row) in wrapped(cell, Some(room)).iter().enumerate() {
+            let title = if number == 0 { title.as_str() } else { "" };
+            let row = cut_unless(whole.contains(&at), row, room);
+            text.push_str(&format!("{title:label$}{row}\n"));
+        }
+    }
+    text
+}
+
+/// As many cells on a line as fit, those that follow indented.
+pub(super) fn flowing(cells: &[String], whole: &[usize], width: usize) -> String {
+    const INDENT: usize = 4;
+    let lead = cells.first().map_or("", String::as_str);
+    let indent = INDENT + lead.len() - lead.trim_start_matches(' ').len();
+    let mut lines = vec![String::new()];
+    for (at, cell) in cells
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| !cell.is_empty())
+    {
+        let last = lines.last_mut();
+        let is_first = last.as_ref().is_none_or(|last| last.is_empty());
+        match last {
+            Some(last) if is_first => last.push_str(&cut_unless(whole.contains(&at), cell, width)),
+            Some(last) if display_width(last) + GAP + display_width(cell) <= width => {
+                last.push_str(&format!("{:GAP$}{cell}", ""));
+            }
+            _ => {
+                let room = width.saturating_sub(indent).max(LEAST);
+                let rows = wrapped(cell, Some(room)).into_iter();
+                lines.extend(rows.map(|row| {
+                    let row = cut_unless(whole.contains(&at), &row, room);
+                    format!("{:indent$}{row}", "")
+                }));
+            }
+        }
+    }
+    lines
+        .iter()
+        .map(|line| format!("{}\n", line.trim_end()))
         .collect()
 }
 
-/// How wide each column is drawn.
-fn column_widths(lines: &[Vec<String>], width: Option<usize>, whole: Option<usize>) -> Vec<usize> {
+fn cut_unless(whole: bool, text: &str, width: usize) -> String {
+    match whole {
+        true => text.to_owned(),
+        false => cut(text, width),
+    }
+}
+
+/// Rows without a header, each behind `indent` spaces; only what stands in the columns `whole` may
+/// make a line longer than `width`.
+pub fn rows(whole: &[usize], rows: &[Vec<String>], indent: usize, width: Option<usize>) -> String {
+    blocks(whole, rows, indent, width).concat()
+}
+
+/// The same, each row by itself: it may take several lines.
+pub(super) fn blocks(
+    whole: &[usize],
+    rows: &[Vec<String>],
+    indent: usize,
+    width: Option<usize>,
+) -> Vec<String> {
+    let width = width.map(|width| width.saturating_sub(indent));
+    let indented = |block: String| -> String {
+        let lines = block.lines();
+        lines.map(|row| format!("{:indent$}{row}\n", "")).collect()
+    };
+    let lines: Vec<Vec<String>> = rows.iter().map(|row| safe(row)).collect();
+    let blocks = match (column_widths(&lines, width, whole), width) {
+        (None, Some(width)) => lines
+            .iter()
+            .map(|cells| flowing(cells, whole, width))
+            .collect(),
+        (columns, _) => {
+            let columns = columns.unwrap_or_default();
+            let lines = lines.iter();
+            lines
+                .map(|cells| aligned(cells, &columns, width))
+                .collect::<Vec<_>>()
+        }
+    };
+    blocks.into_iter().map(indented).collect()
+}
+
+fn safe(row: &[String]) -> Vec<String> {
+    row.iter().map(|cell| escape::line(cell)).collect()
+}
+
+/// How wide each column is drawn; nothing when they cannot stand beside each other.
+fn column_widths(
+    lines: &[Vec<String>],
+    width: Option<usize>,
+    whole: &[usize],
+) -> Option<Vec<usize>> {
     let count = lines.iter().map(Vec::len).max().unwrap_or(0);
     let mut columns: Vec<usize> = vec![0; count];
     for cells in lines {
@@ -81,19 +191,48 @@ fn column_widths(lines: &[Vec<String>], width: Option<usize>, whole: Option<usiz
             *column = display_width(cell).max(*column);
         }
     }
-    let Some(width) = width else { return columns };
+    let Some(width) = width else {
+        return Some(columns);
+    };
     let room = width.saturating_sub(GAP * count.saturating_sub(1));
     let cut_to = |most: usize| {
         let columns = columns.iter().enumerate();
-        columns.map(move |(at, &own)| match Some(at) == whole {
+        columns.map(move |(at, &own)| match whole.contains(&at) {
             true => own,
             false => own.min(most),
         })
     };
     let fits = |most: usize| cut_to(most).sum::<usize>() <= room;
     let widest = columns.iter().copied().max().unwrap_or(0);
-    let most = (1..=widest).rev().find(|&most| fits(most)).unwrap_or(1);
-    cut_to(most).collect()
+    let most = (1..=widest).rev().find(|&most| fits(most));
+    match most.filter(|&most| whole.is_empty() || most == widest || most >= LEAST) {
+        Some(most) => Some(cut_to(most).collect()),
+        None if columns.is_empty() => Some(columns),
+        None if whole.is_empty() => Some(cut_to(1).collect()),
+        None => None,
+    }
+}
+
+/// The lines of a text: broken at spaces where there is little room. A word is never cut.
+pub(super) fn wrapped(text: &str, room: Option<usize>) -> Vec<String> {
+    let room = room.unwrap_or(usize::MAX);
+    if display_width(text) <= room {
+        return vec![text.to_owned()];
+    }
+    let mut rows = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(row) = rows.last_mut() else { break };
+        let fits = display_width(row) + 1 + display_width(word) <= room;
+        if row.is_empty() {
+            row.push_str(word);
+        } else if fits {
+            row.push(' ');
+            row.push_str(word);
+        } else {
+            rows.push(word.to_owned());
+        }
+    }
+    rows
 }
 
 /// How long ago `from` was, in its largest unit: `45s`, `4m`, `3h`, `2d`, `1y`; `0s` when it is
@@ -255,16 +394,54 @@ n2     short               3h
         let header = ["NAMESPACE", "NAME", "MESSAGE"];
         let name = "release-of-the-year-2026";
         for width in 0..80 {
-            let text = table_keeping(Some(1), &header, &rows, Some(width));
-            assert!(text.contains(name), "{width}: {text}");
-            let longest = text.lines().map(display_width).max().unwrap();
-            assert!(longest <= width.max(8 + name.len()), "{width}: {text}");
+            for header in [&header[..], &[]] {
+                let text = table_keeping(&[1], header, &rows, Some(width));
+                assert!(text.contains(name), "{width}: {text}");
+                let longest = text.lines().map(display_width).max().unwrap();
+                assert!(longest <= width.max(12 + name.len()), "{width}: {text}");
+            }
         }
         assert_eq!(
-            table_keeping(Some(1), &header, &rows, Some(44)),
+            table_keeping(&[1], &header, &rows, Some(46)),
             "\
-NAMESP…   NAME                       MESSAGE
-team-p…   release-of-the-year-2026   a long…
+NAMESPA…   NAME                       MESSAGE
+team-pl…   release-of-the-year-2026   a long …
+"
+        );
+    }
+
+    #[test]
+    fn where_nothing_could_be_read_cells_stand_below_each_other() {
+        let rows = rows(&[
+            &[
+                "research",
+                "Succeeded",
+                "12m",
+                "by agent:claude, who was quick",
+            ],
+            &["  build", "", "", "soon"],
+        ]);
+        let header = ["NODE", "PHASE", "AGE", "MESSAGE"];
+        assert_eq!(
+            table_keeping(&[0], &header, &rows, Some(30)),
+            "\
+NODE      research
+PHASE     Succeeded
+AGE       12m
+MESSAGE   by agent:claude, who
+          was quick
+
+NODE        build
+MESSAGE   soon
+"
+        );
+        assert_eq!(
+            table_keeping(&[0], &[], &rows, Some(30)),
+            "\
+research   Succeeded   12m
+    by agent:claude, who was
+    quick
+  build   soon
 "
         );
     }

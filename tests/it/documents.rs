@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::resources::{execution, resource};
-use crate::sandbox::{Place, Sandbox, text};
+use crate::sandbox::{Place, STATUS, Sandbox, text};
 
 /// Three steps, of which a person does the first and approves the last.
 pub const GREETING: &str = include_str!("../../examples/document/planspec/greeting.planspec.json");
@@ -67,7 +67,11 @@ fn a_document_alone_runs_from_start_to_approval_to_its_last_step() {
     assert_eq!(run["status"]["reason"], "AwaitingAttestation");
     solo.run("attest run understod --met")
         .exits(1)
+        .notes("default/run has no criterion and no constraint with the id `understod`")
         .notes("did you mean `understood`?");
+    solo.run("attest run no --met")
+        .exits(1)
+        .notes("there are no-tracking, ten-languages, understood\n");
     solo.run("attest run understood --met -m 'asked ten' --reconcile")
         .ok();
     assert_eq!(solo.phase("execution/run"), "Blocked");
@@ -85,6 +89,74 @@ fn a_document_alone_runs_from_start_to_approval_to_its_last_step() {
         .says("asked ten")
         .says("[!]")
         .says("by ben@example.com");
+    let list = solo.run("log execution/run -o json").ok().json();
+    let told: Vec<String> = list["items"].as_array().unwrap()[..3]
+        .iter()
+        .rev()
+        .map(|item| {
+            let fields = ["action", "actor", "criterion", "condition", "to", "message"];
+            fields.map(|field| text(&item[field])).join(" | ")
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "attestation | ana@example.com | understood | null | null | \
+             criterion understood is met: asked ten",
+            "attestation | ben@example.com | no-tracking | null | Failed | \
+             constraint no-tracking is not met",
+            "null | null | null | ConstraintViolated | True | constraint no-tracking is not met",
+        ]
+    );
+    solo.run("log execution/run")
+        .ok()
+        .says("ConstraintViolated set");
+}
+
+#[test]
+fn what_is_said_and_moves_no_phase_is_told_all_the_same() {
+    let sandbox = Sandbox::new();
+    let mut document = greeting();
+    document["delegation"]["escalation_policy"] = json!({"on_constraint_violation": "pause"});
+    let solo = started(&sandbox, &document);
+    let broken = solo
+        .run("attest run no-tracking --unmet -m 'the log' --reconcile")
+        .ok();
+    broken
+        .says("Moved:")
+        .says("constraint")
+        .says("run/no-tracking")
+        .says("says ana@example.com: the log")
+        .says("ConstraintViolated set")
+        .says("constraint no-tracking is not met");
+    let message = solo.git(&format!("log -1 --format=%B {STATUS}"));
+    assert!(
+        message
+            .contains("constraint default/run/no-tracking not met (says ana@example.com: the log)")
+            && message.contains("Execution default/run ConstraintViolated set"),
+        "{message}"
+    );
+    solo.run("attest run no-tracking --met").ok();
+    let list = solo.run("reconcile -o json").ok().json();
+    let moved: Vec<String> = list["transitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|moved| {
+            let fields = ["criterion", "condition", "from", "to"];
+            fields.map(|field| text(&moved[field])).join(" | ")
+        })
+        .collect();
+    assert_eq!(
+        moved,
+        [
+            "null | ConstraintViolated | True | False",
+            "no-tracking | null | not met | met",
+        ]
+    );
+    // The first look of `watch` tells what is, not what was said.
+    let state = solo.run("watch execution/run --once").ok();
+    assert!(!state.out.contains("no-tracking"), "{state}");
 }
 
 #[test]
@@ -195,6 +267,47 @@ fn revise_makes_the_next_revision_and_refuses_another_session() {
     let other: Value = serde_json::from_str(&solo.read(FILE)).unwrap();
     assert_eq!(other["identity"]["session_id"], "waving");
     assert_eq!(other["identity"]["parent_id"], Value::Null);
+    solo.run("validate --base HEAD").ok();
+}
+
+#[test]
+fn revise_leaves_the_text_as_it_is_but_for_the_revision() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.run("new document thing").ok();
+    let file = "planspec/default/thing.planspec.yaml";
+    solo.commit("a plan");
+    let before = solo
+        .read(file)
+        .replace("How, in short", "How, in other words");
+    solo.write(file, &before);
+    let ran = solo.run(&format!("revise {file} -m 'Say it shorter'")).ok();
+    assert!(!ran.err.contains("note:"), "{ran}");
+    let after = solo.read(file);
+    assert!(after.starts_with("# yaml-language-server: "), "{after}");
+    let changed: Vec<&str> = before
+        .lines()
+        .filter(|line| !after.lines().any(|other| other == *line))
+        .map(|line| line.trim().split(' ').next().unwrap())
+        .collect();
+    // The time of these tests stands still.
+    assert_eq!(changed, ["plan_id:", "revision:", "parent_id:"], "{after}");
+    assert!(
+        after.contains(" # another one for every revision\n"),
+        "{after}"
+    );
+    solo.run("validate --base HEAD").ok();
+    solo.run(&format!("revise {file} -m Other --new-session"))
+        .ok();
+    let other = solo.read(file);
+    assert_eq!(before.matches('#').count(), other.matches('#').count());
+
+    // Another place has the value that is to change.
+    let shared = before.replace("plan_id: ", "plan_id: &id ") + "x-same: *id\n";
+    solo.write(file, &shared);
+    solo.run(&format!("revise {file} -m 'Say it shorter'"))
+        .ok()
+        .notes("written anew");
     solo.run("validate --base HEAD").ok();
 }
 
@@ -367,6 +480,139 @@ fn apply_new_edit_and_delete_work_on_documents() {
 }
 
 #[test]
+fn new_document_is_what_was_typed() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.run("new document")
+        .exits(2)
+        .notes("planspec new document NAME");
+    solo.run("new document/a b")
+        .exits(2)
+        .notes("both `a` and `b`");
+    solo.run("new thing x")
+        .exits(2)
+        .notes("executions, document");
+    let path = "planspec/team/thing.planspec.json";
+    solo.run("new document team/thing.planspec.json")
+        .ok()
+        .says(path);
+    let document: Value = serde_json::from_str(&solo.read(path)).unwrap();
+    assert_eq!(document["$schema"], "../../.planspec/schemas/document.json");
+    assert_eq!(document["x-planspec"]["name"], "thing");
+    solo.run("new document other.planspec.yaml").ok();
+    let other = solo.read("planspec/default/other.planspec.yaml");
+    assert_eq!(
+        other.matches("x-planspec:").count(),
+        2,
+        "of the document and of a step"
+    );
+    solo.run("validate").ok().notes("4 resources: valid");
+    solo.write("planspec/empty.planspec.yaml", "# nothing yet\n");
+    solo.run("validate planspec/empty.planspec.yaml")
+        .exits(1)
+        .says("planspec new document");
+    solo.write("two.planspec.yaml", "identity: {}\n---\nintent: {}\n");
+    solo.run("show two.planspec.yaml")
+        .exits(1)
+        .notes("error[PS007]")
+        .notes("one document per file");
+}
+
+#[test]
+fn what_goes_with_a_document_is_listed_and_a_dry_run_is_called_one() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let three = |word: &str, place: &str, end: &str| {
+        let names = [
+            "plan/greeting",
+            "goal/greeting",
+            "gate/greeting-approve-release",
+        ];
+        names.map(|name| format!("{name} {word} ({place}){end}\n"))
+    };
+    solo.write("greeting.json", GREETING);
+    let placed = "planspec/default/greeting.planspec.json";
+    let told = solo.run("apply -f greeting.json --dry-run").ok();
+    for line in three("created", placed, " (dry run)") {
+        assert!(told.out.contains(&line), "{line}{told}");
+    }
+    let told = solo.run("apply -f greeting.json").ok();
+    for line in three("created", placed, "") {
+        assert!(told.out.contains(&line), "{line}{told}");
+    }
+    let told = solo.run("delete plan greeting --dry-run").ok();
+    for line in three("deleted", placed, " (dry run)") {
+        assert!(told.out.contains(&line), "{line}{told}");
+    }
+    assert!(solo.has(placed));
+    let told = solo.run("delete plan greeting").ok();
+    for line in three("deleted", placed, "") {
+        assert!(told.out.contains(&line), "{line}{told}");
+    }
+    assert!(!solo.has(placed));
+}
+
+#[test]
+fn two_gates_of_one_document_go_with_it() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let mut document = greeting();
+    document["delegation"]["step_overrides"] = json!([
+        {"step_id": "choose", "mode": "human_approval", "rationale": "r"},
+        {"step_id": "release", "mode": "human_approval", "rationale": "r"}]);
+    solo.publish(FILE, written(&document));
+    solo.run("delete gate greeting-approve-choose greeting-approve-release")
+        .ok()
+        .says("plan/greeting deleted");
+    assert!(!solo.has(FILE));
+}
+
+#[test]
+fn what_a_document_is_not_ready_for_is_told_before_it_is_started() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let mut document = greeting();
+    document["scope"]["open_questions"] = json!(["Which ten?"]);
+    solo.publish(FILE, written(&document));
+    solo.run("describe plan greeting")
+        .ok()
+        .says("Not ready, an execution waits for:\n  - ");
+    solo.run("start greeting --name run")
+        .ok()
+        .notes("note: Plan default/greeting is not ready, the execution will wait for it: ");
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("execution/run"), "Pending");
+    solo.publish(FILE, GREETING);
+    solo.run("describe plan greeting")
+        .ok()
+        .never_says("Not ready");
+    let started = solo.run("start greeting --name next").ok();
+    assert!(!started.err.contains("not ready"), "{started}");
+}
+
+#[test]
+fn on_the_page_of_a_document_names_paths_and_checks_are_no_markdown() {
+    let sandbox = Sandbox::new();
+    let nowhere = sandbox.folder("nowhere");
+    let mut document = greeting();
+    document["scope"]["in_scope"] = json!(["path:src/*/a/*", "path:`a`", "for *customers*"]);
+    document["x-planspec"]["checks"]["ten-languages"][0]["name"] = json!("@ben *ten* | files");
+    document["approach"]["overview"] = json!("The *author* writes Markdown");
+    nowhere.write("g.planspec.json", written(&document));
+    let page = nowhere.run("show g.planspec.json").ok().out;
+    assert!(
+        page.contains(
+            "- `path:src/*/a/*`\n- <code>path&#58;&#96;a&#96;</code>\n- for *customers*\n"
+        ),
+        "{page}"
+    );
+    for live in ["@ben", "*ten*"] {
+        assert!(!page.contains(live), "{live}: {page}");
+    }
+    assert!(page.contains("The *author* writes Markdown"), "{page}");
+}
+
+#[test]
 fn show_is_a_page_that_a_person_can_read() {
     let sandbox = Sandbox::new();
     let nowhere = sandbox.folder("nowhere");
@@ -402,7 +648,7 @@ fn convert_goes_both_ways_and_says_what_is_lost() {
     let sandbox = Sandbox::new();
     let solo = sandbox.repository("solo");
     solo.write("greeting.planspec.json", GREETING);
-    solo.write("planspec/all.yaml", "");
+    solo.write("planspec/readme.txt", "");
     solo.run("convert --to v1alpha1 greeting.planspec.json -o planspec/all.yaml")
         .ok()
         .notes("not taken over:")
@@ -413,7 +659,8 @@ fn convert_goes_both_ways_and_says_what_is_lost() {
         .says("Goal default/greeting is defined 2 times");
     solo.run("convert --to 1.2 planspec/all.yaml")
         .ok()
-        .notes("to be filled in:");
+        .says("Half of them do not read English")
+        .notes("spec.context of the plan: constraints");
     solo.run("convert --to 1.2 greeting.planspec.json")
         .exits(2)
         .notes("already");
@@ -425,6 +672,12 @@ fn convert_goes_both_ways_and_says_what_is_lost() {
         plan.unwrap().split_once("  graph:\n").unwrap().1.to_owned()
     };
     let before = digest("planspec/all.yaml");
+    solo.write("back.planspec.yaml", "mine\n");
+    solo.run("convert --to 1.2 planspec/all.yaml -o back.planspec.yaml")
+        .exits(1)
+        .notes("back.planspec.yaml exists already");
+    assert_eq!(solo.read("back.planspec.yaml"), "mine\n");
+    solo.remove("back.planspec.yaml");
     solo.run("convert --to 1.2 planspec/all.yaml -o back.planspec.yaml")
         .ok();
     solo.run("convert --to v1alpha1 back.planspec.yaml -o back.yaml")

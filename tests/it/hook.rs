@@ -400,6 +400,28 @@ fn a_script_comes_and_goes() {
 }
 
 #[test]
+fn what_is_appended_to_the_script_runs_and_a_former_script_is_still_ours() {
+    let sandbox = Sandbox::new();
+    let path = shimmed(&sandbox, false);
+    let solo = sandbox.repository("solo");
+    let hook = ".git/hooks/pre-commit";
+    hooks(&solo, &path, "install").ok();
+    let script = solo.read(hook);
+    solo.write(hook, format!("{script}echo appended >&2\n"));
+    solo.write("planspec/plan.yaml", checkout("gone"));
+    commit(&solo).exits(1).notes("PS202");
+    solo.write("planspec/plan.yaml", plan("checkout", &[task("build")]));
+    commit(&solo).ok().notes("appended");
+    let former = script.replace(
+        "planspec validate --staged || exit",
+        "exec planspec validate --staged",
+    );
+    assert_ne!(former, script);
+    solo.write(hook, former);
+    hooks(&solo, &path, "uninstall").ok().says("removed");
+}
+
+#[test]
 fn the_hook_of_somebody_else_is_neither_overwritten_nor_removed() {
     let sandbox = Sandbox::new();
     let path = shimmed(&sandbox, false);

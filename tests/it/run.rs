@@ -168,7 +168,7 @@ fn every_transition_is_told_once_on_the_status_branch() {
             "node default/run/one Pending → Running (claimed by agent:a)",
             "node default/run/one Running → Succeeded (reported by agent:a)",
             "node default/run/two Pending → Running (claimed by agent:b)",
-            "Execution default/run Running → Succeeded",
+            "Execution default/run Running → Succeeded (every node ended well)",
             "node default/run/two Running → Succeeded (reported by agent:b)",
         ]
     );

@@ -77,8 +77,7 @@ fn what_is_inside_is_fine_and_what_is_outside_fails() {
     validate(&solo, "--base main")
         .ok()
         .notes("scope of Plan default/greeting, as it was before the change: 2 changed files compared, 0 outside")
-        .notes("not checkable: scope.in_scope[1]: Everything that is said")
-        .notes("not checkable: scope.out_of_scope[1]: Translating anything else");
+        .notes("not checkable: 2 entries of scope.in_scope and scope.out_of_scope, for people\n");
     solo.run("review --plan greeting")
         .ok()
         .says("Scope\n  scope of Plan default/greeting")
@@ -90,8 +89,9 @@ fn what_is_inside_is_fine_and_what_is_outside_fails() {
     assert_eq!(outside(&solo), ["greeting/legacy/hi.txt", "other/a.txt"]);
     let said = validate(&solo, "--base main").exits(1);
     said.says(
-        "error[PS409]: the file is changed, and is outside the scope of Plan default/greeting",
+        "error[PS409]: the file is deleted, and is outside the scope of Plan default/greeting",
     )
+    .says("bring the file back")
     .says("--> other/a.txt\n")
     .says("Plan default/greeting covers `path:greeting/**`")
     .says("`path:greeting/legacy/**` puts it out of the scope")
@@ -100,6 +100,18 @@ fn what_is_inside_is_fine_and_what_is_outside_fails() {
         .exits(1)
         .says("4 changed files compared, 2 outside")
         .says("PS409");
+    let page = solo
+        .run("review --plan greeting --format markdown")
+        .exits(1);
+    assert_eq!(
+        page.out.matches("back, or first change").count(),
+        1,
+        "{page}"
+    );
+    assert!(
+        !page.out.contains("<em><br/>") && !page.out.contains("</em><br/>"),
+        "{page}"
+    );
     // Without the plan nobody asked.
     let review = solo.run("review --format json").ok().json();
     assert!(review.get("scope").is_none(), "{review}");
@@ -171,6 +183,52 @@ fn before_a_commit_the_tracked_work_tree_is_compared() {
     // Only touched.
     solo.write("other/a.txt", "a\n");
     assert_eq!(files(""), [] as [&str; 0]);
+}
+
+#[test]
+fn before_a_commit_what_is_staged_is_held_to_the_scope_of_head() {
+    let sandbox = Sandbox::new();
+    let solo = branched(&sandbox);
+    let files = || -> Vec<String> {
+        let ran = validate(&solo, "--staged --format json");
+        let document = ran.json();
+        let outside = document["scope"]["outside"].as_array().unwrap();
+        assert_eq!(ran.code, i32::from(!outside.is_empty()), "{ran}");
+        outside.iter().map(|one| text(&one["path"])).collect()
+    };
+    assert_eq!(files(), [] as [&str; 0]);
+    // What is not staged is not in the commit.
+    solo.write("other/a.txt", "b\n");
+    assert_eq!(files(), [] as [&str; 0]);
+    solo.git("add -A");
+    assert_eq!(files(), ["other/a.txt"]);
+    solo.write("other/a.txt", "a\n");
+    assert_eq!(files(), ["other/a.txt"]);
+    // Neither does a document that is staged as well widen what it is held to.
+    let wide = greeting(&["path:**"], &["The moon"]);
+    solo.write(FILE, format!("{wide:#}\n"));
+    solo.git(&format!("add {FILE}"));
+    assert_eq!(files(), ["other/a.txt"]);
+    solo.git("reset -q --hard");
+    solo.git("rm -q greeting/legacy/hi.txt");
+    validate(&solo, "--staged")
+        .exits(1)
+        .says("the file is deleted, and `path:greeting/legacy/**` puts it out of the scope")
+        .says("excluded here")
+        .notes("1 changed file compared, 1 outside");
+    solo.run("validate --staged").ok();
+    // Before the first commit, the scope that is staged.
+    let new = sandbox.repository("new");
+    new.git("checkout -q --orphan first");
+    new.git("rm -q -r --cached --ignore-unmatch .");
+    let document = greeting(&["path:greeting"], &["The moon"]);
+    new.write(FILE, format!("{document:#}\n"))
+        .write("elsewhere", "x");
+    new.git("add -A");
+    validate(&new, "--staged")
+        .exits(1)
+        .says("elsewhere")
+        .notes("which is new");
 }
 
 #[test]
@@ -339,6 +397,7 @@ fn what_is_asked_must_make_sense() {
     let solo = branched(&sandbox);
     validate(&solo, "").exits(2).notes("--base");
     validate(&solo, "--base main --staged").exits(2);
+    validate(&solo, "").exits(2).notes("--staged");
     validate(&solo, "--base main planspec").exits(2);
     validate(&solo, "--base nowhere").exits(2).notes("nowhere");
     solo.run("validate --scope greting --base main")

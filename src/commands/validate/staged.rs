@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Args, paths, unsigned};
+use super::{Args, paths, scope_of, unsigned, with_scope};
 use crate::commands::Context;
 use crate::core::catalog::{Catalog, Change, Facts, identity, is_local};
 use crate::core::config::{CONFIG_FILE, Config};
 use crate::core::diagnostic::{Code, Diagnostic, Place};
 use crate::core::digest;
+use crate::core::review::scope::Scoped;
 use crate::core::rules::changes;
 use crate::core::snapshot::{Snapshot, manifests};
 use crate::core::source::SourceFile;
@@ -19,7 +20,7 @@ use crate::git::index::StagedFiles;
 use crate::git::read::{self, Found, Paths};
 use crate::git::signature::Tree;
 use crate::git::{Cache, GitError, Repo};
-use crate::show::findings;
+use crate::show::{self, findings};
 
 /// Run `validate --staged`.
 pub(super) fn run(context: &Context, args: &Args, repo: &Repo) -> Outcome {
@@ -44,6 +45,9 @@ pub(super) fn run(context: &Context, args: &Args, repo: &Repo) -> Outcome {
     verdict.judge_settings(&before, &after);
     if after.config.is_some() {
         verdict.judge_files(repo, head.as_deref(), &staged, &before, &after)?;
+    }
+    if let (Some(plan), Some(_)) = (&args.scope, &after.config) {
+        verdict.judge_scope(repo, plan, head.as_deref(), &staged, [&before, &after])?;
     }
     verdict.show(context, args, &after)
 }
@@ -97,6 +101,8 @@ struct Verdict {
     changed: usize,
     /// The files that were read.
     snapshot: Snapshot,
+    /// What the scope of a plan says of everything that is staged, and all resources as they are staged.
+    scoped: Option<(Scoped, Snapshot)>,
 }
 
 impl Verdict {
@@ -156,18 +162,61 @@ impl Verdict {
         Ok(())
     }
 
+    /// Everything that is staged against the scope that a document has in HEAD.
+    fn judge_scope(
+        &mut self,
+        repo: &Repo,
+        plan: &str,
+        head: Option<&str>,
+        staged: &StagedFiles,
+        [before, after]: [&Settings; 2],
+    ) -> Outcome {
+        let config = after.config.clone().unwrap_or_default();
+        // By its own configuration: a change that moves `paths` hides nothing of what was there.
+        let rules = before.config.as_ref().unwrap_or(&config);
+        let old = match head {
+            Some(commit) => {
+                let paths = paths(&rules.paths, rules.limits.file_bytes)?;
+                read::from_commit(repo, commit, &paths)?
+            }
+            None => Vec::new(),
+        };
+        let old = Snapshot::build(&old, rules);
+        let paths = paths(&config.paths, config.limits.file_bytes)?;
+        let files = staged.changes(&[], &paths).into_iter();
+        let files = read::read(repo, files.filter_map(|(_, file)| file), &paths)?;
+        let new = Snapshot::build(&files, &config);
+        let changed = read::changed_in_index(repo, head)?;
+        let scoped = scope_of((&old, &new), plan, &changed)?;
+        let mut outside = scoped.findings((&old, &new));
+        new.settle(&mut outside, &config);
+        self.found.extend(outside);
+        self.scoped = Some((scoped, new));
+        Ok(())
+    }
+
     fn show(mut self, context: &Context, args: &Args, settings: &Settings) -> Outcome {
         args.level.apply(&mut self.found);
         let text_of = |file: &str| match file == CONFIG_FILE {
             true => settings.text.clone(),
-            false => self.snapshot.text(file),
+            false => self.snapshot.text(file).or_else(|| {
+                let (_, staged) = self.scoped.as_ref()?;
+                staged.text(file)
+            }),
         };
         let colors = context.terminal.colors_out();
-        let text = findings::render(&self.found, &text_of, args.format, colors);
+        let mut text = findings::render(&self.found, &text_of, args.format, colors);
+        let scoped = self.scoped.as_ref().map(|(scoped, _)| scoped);
+        if let (Some(scoped), findings::Format::Json) = (scoped, args.format) {
+            text = with_scope(&text, scoped)?;
+        }
         context.terminal.out(&text);
         if args.format.is_for_people() {
             for line in self.summary(settings) {
                 context.terminal.note(&line);
+            }
+            for line in scoped.into_iter().flat_map(show::scope::lines) {
+                context.terminal.note(&show::escape::line(&line));
             }
         }
         match self.found.iter().any(Diagnostic::is_error) {

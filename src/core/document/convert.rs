@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::plan::{HUMAN, bare_task, manifest_of};
-use super::{Diagnostic, Document, PlanspecExtension};
+use super::{Diagnostic, Document, PlanspecExtension, Scope};
 use crate::core::graph;
 use crate::core::resource::{
-    BindingSpec, Edge, EdgeKind, Effort, GoalSpec, Key, Metadata, Node, NodeKind, ObjectRef,
-    PlanSpec, Resource, Rule, Selector, Spec, Strategy, Target, Time,
+    BindingSpec, ContextItem, Edge, EdgeKind, Effort, GoalSpec, Key, Metadata, Node, NodeKind,
+    ObjectRef, PlanSpec, Resource, Rule, Selector, Spec, Strategy, Target, Time,
 };
 
 /// What a conversion leads to.
@@ -48,6 +49,15 @@ pub fn from_resources(
         checks: Default::default(),
     };
     let statement = goal.map_or(&spec.description, |(_, goal)| &goal.description);
+    let of_goal = goal.map_or(&[][..], |(_, goal)| goal.context.as_slice());
+    let scope = scope_of(&spec.context);
+    let mut intent =
+        json!({"goal_statement": statement, "motivation": "", "success_definition": ""});
+    for field in OF_GOAL {
+        if let Some(text) = text_of(of_goal, field) {
+            intent[field] = json!(text);
+        }
+    }
     let result = json!({
         "identity": {
             "plan_id": plan_id.to_string(),
@@ -57,11 +67,11 @@ pub fn from_resources(
             "created_by": "agent:planspec",
             "created_at": time(now),
         },
-        "intent": {"goal_statement": statement, "motivation": "", "success_definition": ""},
-        "scope": {"in_scope": [statement], "out_of_scope": []},
+        "intent": intent,
+        "scope": scope.unwrap_or(&json!({"in_scope": [statement], "out_of_scope": []})),
         "approach": {
             "overview": spec.description,
-            "rationale": "",
+            "rationale": text_of(&spec.context, "rationale").unwrap_or_default(),
             "steps": steps(spec),
         },
         "success_criteria": criteria(spec, goal.map(|(_, goal)| goal)),
@@ -75,11 +85,21 @@ pub fn from_resources(
         "metadata": {"schema_version": "1.2.0", "tool": "planspec"},
         "x-planspec": extension,
     });
-    let mut missing = vec![
-        "intent.motivation and intent.success_definition are empty".to_owned(),
-        "scope.out_of_scope is empty, scope.in_scope repeats the goal".to_owned(),
-        "approach.rationale is empty".to_owned(),
+    let empty = [
+        ("intent.motivation", text_of(of_goal, "motivation")),
+        (
+            "intent.success_definition",
+            text_of(of_goal, "success_definition"),
+        ),
+        ("approach.rationale", text_of(&spec.context, "rationale")),
     ];
+    let empty = empty.iter().filter(|(_, text)| text.is_none());
+    let mut missing: Vec<String> = empty
+        .map(|(field, _)| format!("{field} is empty"))
+        .collect();
+    if scope.is_none() {
+        missing.push("scope.out_of_scope is empty, scope.in_scope repeats the goal".to_owned());
+    }
     if goal.is_none_or(|(_, goal)| goal.acceptance_criteria.is_empty()) {
         missing.push("success_criteria says only that the plan was carried out".to_owned());
     }
@@ -88,6 +108,43 @@ pub fn from_resources(
         lost: lost_of_resources(plan, goal, revision),
         missing,
     }
+}
+
+/// Texts of a document that stand in the context of its goal.
+const OF_GOAL: [&str; 3] = ["motivation", "success_definition", "scope_context"];
+
+/// What an item of a context says, when it has this name and is the first that does.
+fn said<'c>(context: &'c [ContextItem], name: &str) -> Option<&'c Value> {
+    let mut items = context.iter();
+    let item = items.find(|item| item.name.as_deref() == Some(name))?;
+    item.content.as_ref()
+}
+
+fn text_of<'c>(context: &'c [ContextItem], name: &str) -> Option<&'c str> {
+    said(context, name)?.as_str()
+}
+
+/// The scope that the plan of a document has in its context.
+fn scope_of(context: &[ContextItem]) -> Option<&Value> {
+    let scope = said(context, "scope")?;
+    let is_one = Scope::deserialize(scope).is_ok_and(|scope| !scope.in_scope.is_empty());
+    is_one.then_some(scope)
+}
+
+/// What a document does not take of a context. The items called `taken` are.
+fn not_taken(whose: &str, context: &[ContextItem], taken: &[&str]) -> Option<String> {
+    let mut taken = taken.to_vec();
+    let mut names = Vec::new();
+    for item in context {
+        let name = item.name.as_deref().unwrap_or("an item without a name");
+        match taken.iter().position(|one| *one == name) {
+            Some(at) => {
+                taken.swap_remove(at);
+            }
+            None => names.push(name),
+        }
+    }
+    (!names.is_empty()).then(|| format!("spec.context of {whose}: {}", names.join(", ")))
 }
 
 /// As `created_at` is written.
@@ -226,7 +283,15 @@ fn lost_of_resources(
     };
     of_metadata("the plan", metadata, &mut say);
     say(!plan.supersedes.is_empty(), "spec.supersedes of the plan");
-    say(!plan.context.is_empty(), "spec.context of the plan");
+    let taken = [
+        ("rationale", text_of(&plan.context, "rationale").is_some()),
+        ("scope", scope_of(&plan.context).is_some()),
+    ];
+    let taken = taken.iter().filter(|(_, is_taken)| *is_taken);
+    let taken: Vec<&str> = taken.map(|(name, _)| *name).collect();
+    if let Some(what) = not_taken("the plan", &plan.context, &taken) {
+        say(true, &what);
+    }
     say(
         plan.version.is_some() && revision.is_none(),
         "spec.version of the plan: it is no number, and revisions are",
@@ -252,7 +317,12 @@ fn lost_of_resources(
         );
         say(goal.timeout.is_some(), "spec.timeout of the goal");
         say(goal.priority != 0, "spec.priority of the goal");
-        say(!goal.context.is_empty(), "spec.context of the goal");
+        let taken = OF_GOAL.iter().copied();
+        let taken = taken.filter(|name| text_of(&goal.context, name).is_some());
+        let taken: Vec<&str> = taken.collect();
+        if let Some(what) = not_taken("the goal", &goal.context, &taken) {
+            say(true, &what);
+        }
     }
     if let Some((goal, _)) = goal.filter(|(goal, _)| goal.name != metadata.name) {
         let what = format!(

@@ -59,6 +59,7 @@
 //! ```
 
 mod convert;
+mod edit;
 mod model;
 mod name;
 mod plan;
@@ -72,11 +73,12 @@ use std::ops::Deref;
 use serde_json::Value;
 
 use super::config::Limits;
-use super::diagnostic::{Code, Finder, Part, Place};
+use super::diagnostic::{Code, Finder, Part, Place, Severity};
 use super::yaml;
 
 pub use super::diagnostic::{Diagnostic, Level};
 pub use convert::{Converted, from_resources};
+pub(crate) use edit::edit;
 pub use model::*;
 pub use name::{Alphabet, name_of};
 pub use plan::{Generated, Origin, is_document};
@@ -108,17 +110,39 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Document, Vec<Diagnostic>> {
     if findings.iter().any(Diagnostic::is_error) {
         return Err(findings);
     }
-    let only = <[yaml::Document; 1]>::try_from(documents).map_err(|documents| {
-        let message = format!("one document is expected, {} are there", documents.len());
-        vec![Diagnostic::new(
-            Code::NO_RESOURCES,
-            file,
-            Place::File,
-            message,
-        )]
-    });
+    let only = <[yaml::Document; 1]>::try_from(documents)
+        .map_err(|documents| vec![not_one(file, &documents)]);
     let [document] = only?;
     from_value(file, document.value)
+}
+
+/// A file holds one document.
+fn not_one(file: &str, documents: &[yaml::Document]) -> Diagnostic {
+    let Some(second) = documents.get(1) else {
+        return nothing(file);
+    };
+    let found = Finder {
+        file,
+        document: second.index,
+    };
+    let message = format!("one document is expected, {} are there", documents.len());
+    let finding = found.at(Code::NO_RESOURCES, Vec::new(), Part::Value, message);
+    Diagnostic {
+        severity: Severity::Error,
+        ..finding
+            .label("the second one")
+            .help("one document per file: put each into a file of its own")
+    }
+}
+
+/// A file of a document that holds none.
+pub(crate) fn nothing(file: &str) -> Diagnostic {
+    let message = "there is no document in this file";
+    let finding = Diagnostic::new(Code::NO_RESOURCES, file, Place::File, message);
+    Diagnostic {
+        severity: Severity::Error,
+        ..finding.help("write one there: `planspec new document NAME` makes one")
+    }
 }
 
 /// Read a document from a value. `file` is the name that findings are given.
@@ -187,6 +211,10 @@ pub(crate) fn read(
     value: &Value,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Content> {
+    if let Some(finding) = wrapped(found, value) {
+        findings.push(finding);
+        return None;
+    }
     let before = findings.len();
     let problems = super::schema::check(super::schema::SchemaKind::Document, value);
     findings.extend(problems.into_iter().map(|problem| problem.found(found)));
@@ -203,6 +231,22 @@ pub(crate) fn read(
     rules::drafts(found, value, findings);
     let is_sound = !findings.iter().skip(before).any(Diagnostic::is_error);
     content.ok().filter(|_| is_sound)
+}
+
+/// A document that is the only field of a mapping: nothing else is to be said about it.
+fn wrapped(found: &Finder<'_>, value: &Value) -> Option<Diagnostic> {
+    let has = |value: &Value, field: &str| value.get(field).is_some();
+    let fields = value.as_object()?;
+    let (key, inner) = fields.iter().next().filter(|_| fields.len() == 1)?;
+    if !has(inner, "identity") || !has(inner, "intent") {
+        return None;
+    }
+    let path = crate::path![key.as_str()];
+    let message = format!("the document stands in a field `{key}`, one level too deep");
+    let finding = found.at(Code::UNKNOWN_FIELD, path, Part::Key, message);
+    Some(finding.label("not a section of a document").help(format!(
+        "delete `{key}`: `identity`, `intent` and the others belong at the top level"
+    )))
 }
 
 /// Findings of the levels semantics and readiness.

@@ -841,3 +841,192 @@ fn what_is_lost_is_said() {
         ["the Gate of node `g`: it stays a resource of its own"]
     );
 }
+
+#[test]
+fn what_resources_keep_of_a_document_comes_back() {
+    let before = from_value("greeting.planspec.json", greeting()).unwrap();
+    let generated = before.resources("greeting.planspec.json", "team").unwrap();
+    let metadata = &generated.resources[0].metadata;
+    let find = |kind| {
+        let mut all = generated.resources.iter();
+        all.find(|one| one.spec.kind() == kind).unwrap()
+    };
+    let (Spec::Goal(goal), Spec::Plan(plan)) = (&find(Kind::Goal).spec, &find(Kind::Plan).spec)
+    else {
+        panic!()
+    };
+    let now = "2026-01-31T09:00:00Z".parse().unwrap();
+    let converted = from_resources((metadata, plan), Some((metadata, goal)), now);
+    let after = from_value("greeting.planspec.json", converted.result).unwrap();
+    assert_eq!(after.intent, before.intent);
+    assert_eq!(after.scope, before.scope);
+    assert_eq!(after.approach.rationale, before.approach.rationale);
+    let nothing: [String; 0] = [];
+    assert_eq!(converted.missing, nothing);
+    let context: Vec<&String> = converted
+        .lost
+        .iter()
+        .filter(|line| line.starts_with("spec.context"))
+        .collect();
+    assert_eq!(
+        context,
+        ["spec.context of the plan: constraints, success_criteria, checks, escalation_policy"]
+    );
+    // Items of another shape are none of a document.
+    let mut plan = plan.clone();
+    for item in &mut plan.context {
+        item.content = Some(json!(["else"]));
+    }
+    let converted = from_resources((metadata, &plan), None, now);
+    let lost = "spec.context of the plan: rationale, scope, constraints, success_criteria, checks, \
+                escalation_policy";
+    assert!(
+        converted.lost.iter().any(|line| line == lost),
+        "{:?}",
+        converted.lost
+    );
+    let empty = [
+        "intent.motivation",
+        "intent.success_definition",
+        "approach.rationale",
+    ];
+    for field in empty {
+        let line = format!("{field} is empty");
+        assert!(converted.missing.contains(&line), "{:?}", converted.missing);
+    }
+}
+
+/// Message and help of each finding.
+fn said_of(value: Value) -> Vec<(String, String)> {
+    let findings = from_value("x.planspec.yaml", value).unwrap_err();
+    let findings = findings.into_iter();
+    findings
+        .map(|finding| (finding.message, finding.help.unwrap_or_default()))
+        .collect()
+}
+
+#[test]
+fn what_stands_on_another_level_is_said_once() {
+    let moved = |from: &str, name: &str, to: &str| {
+        let mut document = greeting();
+        let source = document.pointer_mut(from).unwrap().as_object_mut().unwrap();
+        let value = source.shift_remove(name).unwrap();
+        let target = document.pointer_mut(to).unwrap().as_object_mut().unwrap();
+        target.insert(name.to_owned(), value);
+        document
+    };
+    let table = [
+        (
+            moved("/approach", "steps", ""),
+            "there is no field `steps` in the document",
+            "it belongs in `approach`",
+        ),
+        (
+            moved("", "scope", "/intent"),
+            "there is no field `scope` in `intent`",
+            "it belongs at the top level, beside `intent`",
+        ),
+        (
+            moved("", "constraints", "/approach"),
+            "there is no field `constraints` in `approach`",
+            "it belongs at the top level, beside `approach`",
+        ),
+        (
+            json!({"planspec": greeting()}),
+            "the document stands in a field `planspec`, one level too deep",
+            "delete `planspec`: `identity`, `intent` and the others belong at the top level",
+        ),
+    ];
+    for (document, message, help) in table {
+        assert_eq!(said_of(document), [(message.to_owned(), help.to_owned())]);
+    }
+}
+
+#[test]
+fn the_help_is_for_a_document() {
+    let with = |pointer: &str, value: Value| {
+        let mut document = greeting();
+        *document.pointer_mut(pointer).unwrap() = value;
+        document
+    };
+    let mut orphan = greeting();
+    orphan["identity"]
+        .as_object_mut()
+        .unwrap()
+        .shift_remove("parent_id");
+    let table = [
+        (orphan, "`null` for a first revision"),
+        (
+            with("/identity/parent_id", json!("")),
+            "`null` for a first revision",
+        ),
+        (with("/intent/motivation", Value::Null), "give it a value"),
+        (
+            with("/scope/in_scope/0", json!({"path": "site"})),
+            "a colon and a space make a mapping: write `path:site`",
+        ),
+        (
+            with("/approach/overview", json!({"A form": "a check"})),
+            "a colon and a space make a mapping: write `\"A form: a check\"` in quotes",
+        ),
+        (
+            with("/approach/overview", json!({"a": 1, "b": 2})),
+            "write one text",
+        ),
+        (
+            with("/scope/in_scope", json!("x")),
+            "each entry on its own line, behind `- `",
+        ),
+    ];
+    for (document, expected) in table {
+        let said = said_of(document);
+        let [(message, help)] = said.as_slice() else {
+            panic!("{said:?}");
+        };
+        assert!(help.ends_with(expected), "{message}: {help}");
+        assert!(!help.contains("leave the field out"), "{help}");
+    }
+    for (value, expected) in [
+        (
+            with("/scope/in_scope", json!("x")),
+            "write it as a list: `[…]`",
+        ),
+        (
+            with("/intent", json!("x")),
+            "write it as a mapping: `{\"field\": …}`",
+        ),
+        (
+            with("/approach/overview", json!({"a": "b"})),
+            "write one text: `\"a: b\"` in quotes",
+        ),
+    ] {
+        let findings = from_value("x.planspec.json", value).unwrap_err();
+        assert_eq!(findings[0].help.as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn a_file_holds_one_document() {
+    let two = "identity: {}\n---\nintent: {}\n";
+    let table = [
+        (
+            two,
+            "one document is expected, 2 are there",
+            "one document per file",
+        ),
+        (
+            "",
+            "there is no document in this file",
+            "planspec new document",
+        ),
+    ];
+    for (text, message, help) in table {
+        let findings = parse("x.planspec.yaml", text.as_bytes()).unwrap_err();
+        let [finding] = findings.as_slice() else {
+            panic!("{findings:?}");
+        };
+        assert!(finding.is_error(), "{finding:?}");
+        assert_eq!(finding.message, message);
+        assert!(finding.help.as_ref().unwrap().contains(help), "{finding:?}");
+    }
+}

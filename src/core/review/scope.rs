@@ -39,11 +39,22 @@ pub enum Side {
     Head,
 }
 
+/// A file that is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Changed {
+    /// Its path.
+    pub path: String,
+    /// Whether nothing is there any more; also under the old name of what moved.
+    pub deleted: bool,
+}
+
 /// A changed file that is outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outside {
     /// Its path; of one that is gone, what it was.
     pub path: String,
+    /// Whether it is gone.
+    pub deleted: bool,
     /// The entry of `out_of_scope` that is about it; nothing where no entry of `in_scope` is.
     pub excluded_by: Option<Entry>,
     /// Whether the change itself makes a scope that it would be inside of.
@@ -67,7 +78,7 @@ pub fn is_scoped((old, new): (&Snapshot, &Snapshot), plan: &Key) -> bool {
 }
 
 /// Hold changed files against the scope of a plan.
-pub fn check((old, new): (&Snapshot, &Snapshot), plan: &Key, changed: &[String]) -> Scoped {
+pub fn check((old, new): (&Snapshot, &Snapshot), plan: &Key, changed: &[Changed]) -> Scoped {
     let from = renamed_from(old, new, plan).unwrap_or(plan);
     let mut scoped = Scoped {
         plan: plan.clone(),
@@ -96,7 +107,8 @@ pub fn check((old, new): (&Snapshot, &Snapshot), plan: &Key, changed: &[String])
     scoped.not_checkable = bounds.not_checkable().to_vec();
     let contract = Contract::of((old, from), (new, plan));
     let is_inside = |bounds: &Bounds, path: &str| bounds.judge(path) == Verdict::Inside;
-    for path in changed.iter().filter(|path| !contract.holds(path)) {
+    let work = changed.iter().filter(|one| !contract.holds(&one.path));
+    for Changed { path, deleted } in work {
         scoped.compared += 1;
         let excluded_by = match bounds.judge(path) {
             Verdict::Inside => continue,
@@ -106,6 +118,7 @@ pub fn check((old, new): (&Snapshot, &Snapshot), plan: &Key, changed: &[String])
         let after = after.as_ref().ok();
         scoped.outside.push(Outside {
             path: path.clone(),
+            deleted: *deleted,
             excluded_by,
             widened: after.is_some_and(|after| is_inside(after, path)),
         });
@@ -223,12 +236,16 @@ impl Scoped {
         let mut findings: Vec<Diagnostic> = shown
             .iter()
             .map(|outside| {
+                let done = match outside.deleted {
+                    true => "deleted",
+                    false => "changed",
+                };
                 let message = match &outside.excluded_by {
                     Some(entry) => format!(
-                        "the file is changed, and `{}` puts it out of the scope of {plan}",
+                        "the file is {done}, and `{}` puts it out of the scope of {plan}",
                         short(&entry.text)
                     ),
-                    None => format!("the file is changed, and is outside the scope of {plan}"),
+                    None => format!("the file is {done}, and is outside the scope of {plan}"),
                 };
                 let mut one = finding(&outside.path, message).help(self.help(outside));
                 let entry = outside.excluded_by.as_ref();
@@ -257,8 +274,12 @@ impl Scoped {
             Side::Base => "first change the scope, in a change of its own",
             Side::Head => "change the scope",
         };
+        let back = match outside.deleted {
+            true => "bring the file back",
+            false => "take the change to the file back",
+        };
         if outside.excluded_by.is_some() {
-            return format!("take the change to the file back, or {way}");
+            return format!("{back}, or {way}");
         }
         let within = self.checkable.iter();
         let within: Vec<&Entry> = within.filter(|entry| entry.list == "in_scope").collect();
@@ -270,10 +291,7 @@ impl Scoped {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        format!(
-            "{plan} covers {}{more}: take the change to the file back, or {way}",
-            named.join(", ")
-        )
+        format!("{plan} covers {}{more}: {back}, or {way}", named.join(", "))
     }
 }
 
@@ -302,7 +320,7 @@ mod tests {
     }
 
     fn checked(old: &[(&str, &str)], new: &[(&str, &str)], changed: &[&str]) -> Scoped {
-        let changed: Vec<String> = changed.iter().map(|path| (*path).to_owned()).collect();
+        let changed: Vec<Changed> = changed.iter().map(|path| touched(path)).collect();
         check((&snapshot(old), &snapshot(new)), &greeting(), &changed)
     }
 
@@ -338,7 +356,7 @@ mod tests {
         let other = FILE.replace("greeting", "renamed");
         let both = [(FILE, narrow.as_str()), (other.as_str(), wide.as_str())];
         let (old, new) = (snapshot(&both[..1]), snapshot(&both[1..]));
-        let changed = [FILE, &other, "docs/a"].map(str::to_owned);
+        let changed = [FILE, &other, "docs/a"].map(touched);
         let scoped = check((&old, &new), &key(Kind::Plan, "renamed"), &changed);
         assert_eq!((scoped.by, outside(&scoped)), (Side::Base, vec!["docs/a"]));
         // A copy is not.
@@ -349,6 +367,34 @@ mod tests {
         assert_eq!((scoped.by, scoped.outside.len()), (Side::Base, 2));
         let scoped = checked(&[(FILE, &narrow)], &[(FILE, &broken)], &files);
         assert_eq!((scoped.by, scoped.outside.len()), (Side::Base, 2));
+    }
+
+    fn touched(path: &str) -> Changed {
+        Changed {
+            path: path.to_owned(),
+            deleted: false,
+        }
+    }
+
+    #[test]
+    fn what_is_deleted_is_said_to_be() {
+        let narrow = document(&["path:src"], &["The moon"]);
+        let files = snapshot(&[(FILE, narrow.as_str())]);
+        let gone = Changed {
+            path: "docs/a".to_owned(),
+            deleted: true,
+        };
+        let scoped = check((&files, &files), &greeting(), &[gone]);
+        let found = scoped.findings((&files, &files));
+        assert_eq!(
+            found[0].message,
+            "the file is deleted, and is outside the scope of Plan team/greeting"
+        );
+        let help = found[0].help.as_deref().unwrap();
+        assert!(
+            help.contains("bring the file back, or first change"),
+            "{help}"
+        );
     }
 
     #[test]

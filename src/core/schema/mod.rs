@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use super::diagnostic::{Code, Diagnostic, Finder, Part, Step};
 use super::resource::{Duration, Kind};
+use super::yaml;
 
 /// What a schema is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,8 +59,12 @@ impl Problem {
     /// The problem as a finding in a document of a file.
     pub fn found(self, by: &Finder<'_>) -> Diagnostic {
         let finding = by.at(self.code, self.path, self.part, self.message);
+        let help = match yaml::is_json(by.file) {
+            true => self.help.map(words::in_json),
+            false => self.help,
+        };
         Diagnostic {
-            help: self.help,
+            help,
             ..finding.label(self.label)
         }
     }

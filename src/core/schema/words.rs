@@ -70,7 +70,7 @@ pub(super) fn complaints(
         }
         Kind::AdditionalProperties { unexpected } => unexpected
             .iter()
-            .map(|name| misplaced(root, &rule, &path, name, error.instance()))
+            .map(|name| misplaced(root, &rule, &path, name, instance))
             .collect(),
         Kind::PropertyNames { error: inner } => {
             let key = inner.instance().as_str().unwrap_or_default();
@@ -82,12 +82,24 @@ pub(super) fn complaints(
         Kind::UniqueItems => repeated(&path, error.instance()).into_iter().collect(),
         _ => {
             let name = name(&path);
-            let said = value_words(&rule, error);
+            let mut said = value_words(&rule, error);
+            if said.code == Code::WRONG_TYPE && rule.text("type") == Some("string") {
+                said.help = text_with_a_colon(&path, error.instance()).or(said.help);
+            }
+            if said.code == Code::WRONG_TYPE
+                && error.instance().is_null()
+                && rule.is_required(&path)
+            {
+                said.help = Some("give it a value".to_owned());
+            }
             vec![said.into_complaint(path, Part::Value, &name)]
         }
     }
 }
 
+const A_UUID: &str = "a UUID is written like `6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a11`";
+/// What `null` is for, in the only place that takes it.
+const FIRST_REVISION: &str = "`null` for a first revision";
 const A_TIME: &str = "a time like `2026-01-31T09:00:00Z` (RFC 3339)";
 
 /// What is wrong with a value.
@@ -153,9 +165,10 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
             format!("{} is no UUID", show(value)),
         )
         .label("not a UUID")
-        .help(Some(
-            "a UUID is written like `6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a11`",
-        )),
+        .help(Some(match is_nullable(rule.schema) {
+            true => format!("{A_UUID}, {FIRST_REVISION}"),
+            false => A_UUID.to_owned(),
+        })),
         Kind::Format { .. } if rule.text("format") == Some("date-time") => Said::new(
             Code::BAD_FORMAT,
             LENGTH,
@@ -294,6 +307,39 @@ fn type_words(name: &str) -> &'static str {
     }
 }
 
+const A_LIST: &str = "write it as a list: ";
+const LIST_IN_YAML: &str = "each entry on its own line, behind `- `";
+const LIST_IN_JSON: &str = "`[…]`";
+const A_MAPPING: &str = "write it as a mapping: ";
+const MAPPING_IN_YAML: &str = "each field on its own line, as `field: value`";
+const MAPPING_IN_JSON: &str = "`{\"field\": …}`";
+const COLON: &str = "a colon and a space make a mapping: write ";
+
+/// A way out of a JSON text, where it is another one: what is said of a value does not know the
+/// format.
+pub(super) fn in_json(help: String) -> String {
+    if let Some(text) = help.strip_prefix(COLON) {
+        return format!("write one text: {text}");
+    }
+    help.replace(LIST_IN_YAML, LIST_IN_JSON)
+        .replace(MAPPING_IN_YAML, MAPPING_IN_JSON)
+}
+
+/// What was probably meant by a mapping where a text is expected: one with a colon in it.
+fn text_with_a_colon(path: &[Step], value: &Value) -> Option<String> {
+    let fields = value.as_object()?;
+    let (key, value) = fields.iter().next().filter(|_| fields.len() == 1)?;
+    let is_scope = matches!(path, [Step::Key(section), ..] if section == "scope");
+    match value {
+        Value::Array(_) | Value::Object(_) | Value::Null => None,
+        value if is_scope && key == "path" => Some(format!("{COLON}`path:{}`", show_plain(value))),
+        value => {
+            let text = Value::String(format!("{key}: {}", show_plain(value)));
+            Some(format!("{COLON}`{text}` in quotes"))
+        }
+    }
+}
+
 /// How to write a value so that it has the type that is expected. YAML 1.1 read `yes` and `0777`
 /// as a boolean and a number; YAML 1.2 reads text, and people have to be told.
 pub(super) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
@@ -307,12 +353,8 @@ pub(super) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
         ("boolean", Value::String(text)) => Some(how_to_write_boolean(text)),
         ("boolean", Value::Number(_)) => Some("write `true` or `false`".to_owned()),
         ("integer" | "number", Value::String(text)) => how_to_write_number(text),
-        ("array", _) => {
-            Some("write it as a list: each entry on its own line, behind `- `".to_owned())
-        }
-        ("object", _) => {
-            Some("write it as a mapping: each field on its own line, as `field: value`".to_owned())
-        }
+        ("array", _) => Some(format!("{A_LIST}{LIST_IN_YAML}")),
+        ("object", _) => Some(format!("{A_MAPPING}{MAPPING_IN_YAML}")),
         ("string", _) => Some("write one text".to_owned()),
         ("boolean", _) => Some("write `true` or `false`".to_owned()),
         ("integer", _) => Some("write a whole number".to_owned()),
@@ -455,6 +497,11 @@ fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
     if let Some(words) = text("patternErrorMessage") {
         return Some(words.to_owned());
     }
+    if is_nullable(schema) {
+        return Some(format!(
+            "the `plan_id` of the revision before, {FIRST_REVISION}"
+        ));
+    }
     Some(match (text("type")?, text("format")) {
         (_, Some("uuid")) => "a UUID".to_owned(),
         (_, Some("date-time")) => A_TIME.to_owned(),
@@ -473,8 +520,9 @@ fn misplaced(
     rule: &Rule<'_>,
     path: &[Step],
     name: &str,
-    object: &Value,
+    instance: &Value,
 ) -> Complaint {
+    let object = at(instance, path).unwrap_or(instance);
     let homes: Vec<&str> = rule
         .variants
         .iter()
@@ -506,6 +554,10 @@ fn misplaced(
                 .copied()
                 .filter(|key| object.get(key).is_none());
             let help = match did_you_mean(name, free) {
+                _ if let Some((home, words)) = home(root, path, name, instance) => {
+                    meant = Some(home);
+                    words
+                }
                 Some(near) => {
                     meant = Some([path, &[Step::from(near)]].concat());
                     format!("did you mean `{near}`?")
@@ -534,6 +586,48 @@ fn misplaced(
             help,
         },
     }
+}
+
+/// The place one level up or down where alone a field belongs, when it is free; and in words.
+fn home(root: &Value, path: &[Step], name: &str, instance: &Value) -> Option<(Vec<Step>, String)> {
+    let sections = root.get("properties")?.as_object()?;
+    let home = match path {
+        [] => {
+            let has = |schema: &Value| {
+                let reference = schema.get("$ref").and_then(Value::as_str);
+                let section = match reference {
+                    Some(reference) => follow(root, root, reference).map(|(_, schema)| schema),
+                    None => Some(schema),
+                };
+                let fields = section.and_then(|section| section.get("properties"));
+                fields.is_some_and(|fields| fields.get(name).is_some())
+            };
+            let mut homes = sections.iter().filter(|(_, schema)| has(schema));
+            let (section, _) = homes.next().filter(|_| homes.next().is_none())?;
+            vec![Step::from(section.as_str())]
+        }
+        [Step::Key(section)] if sections.contains_key(section) && sections.contains_key(name) => {
+            Vec::new()
+        }
+        _ => return None,
+    };
+    let words = match home.as_slice() {
+        [] => format!(
+            "it belongs at the top level, beside `{}`",
+            display_path(path)
+        ),
+        home => format!("it belongs in `{}`", display_path(home)),
+    };
+    let place = [home, vec![Step::from(name)]].concat();
+    at(instance, &place).is_none().then_some((place, words))
+}
+
+/// What stands at a place of a value.
+fn at<'v>(value: &'v Value, path: &[Step]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, step| match step {
+        Step::Key(key) => value.get(key),
+        Step::Index(index) => value.get(index),
+    })
 }
 
 /// The first entry of a list that stands in it before.
@@ -570,6 +664,8 @@ struct Rule<'s> {
     document: &'s Value,
     /// The `if`/`then` pairs one of whose `then` it is.
     variants: &'s [Value],
+    /// The schema of the object around it.
+    object: Option<&'s Value>,
 }
 
 impl<'s> Rule<'s> {
@@ -579,6 +675,19 @@ impl<'s> Rule<'s> {
             keyword: String::new(),
             document: schema,
             variants: &[],
+            object: None,
+        }
+    }
+
+    /// Whether the field at `path` may not be left out.
+    fn is_required(&self, path: &[Step]) -> bool {
+        let required = self.object.and_then(|object| object.get("required"));
+        let required = required.and_then(Value::as_array);
+        match path.last() {
+            Some(Step::Key(field)) => {
+                required.is_some_and(|all| all.iter().any(|one| one == field))
+            }
+            _ => false,
         }
     }
 
@@ -611,7 +720,10 @@ fn rule<'s>(root: &'s Value, way: &Location) -> Rule<'s> {
                     _ => &[],
                 };
             }
-            "properties" | "items" | "additionalProperties" => rule.variants = &[],
+            "properties" | "items" | "additionalProperties" => {
+                rule.object = (segment == "properties").then_some(rule.schema);
+                rule.variants = &[];
+            }
             _ => {}
         }
         let below = match rule.schema {
@@ -673,6 +785,12 @@ fn steps(instance: &Value, location: &Location) -> Vec<Step> {
         path.push(step);
     }
     path
+}
+
+/// Whether a schema takes `null` beside something else.
+fn is_nullable(schema: &Value) -> bool {
+    let types = schema.get("type").and_then(Value::as_array);
+    types.is_some_and(|types| types.iter().any(|name| name == "null"))
 }
 
 fn parent(path: &[Step]) -> &[Step] {

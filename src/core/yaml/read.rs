@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny};
 use serde_json::Value;
 
+use super::hints;
 use super::lines::{self, Lines, Mark};
 use super::load::Node;
 use super::scan::{self, End, Finding};
@@ -51,10 +52,12 @@ pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> (Vec<Document>, Vec<Di
         return (documents, Vec::new());
     }
     let lines = Lines::new(text, base);
+    // Places count from the start of the file.
+    let whole = std::str::from_utf8(bytes).unwrap_or(text);
     let mut diagnostics: Vec<Diagnostic> = findings
         .into_iter()
         .map(|finding| diagnostic(file, finding, &lines))
-        .map(|finding| with_a_way_out(finding, is_json(file)))
+        .map(|finding| hints::with_a_way_out(finding, whole, is_json(file)))
         .collect();
     diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
     (documents, diagnostics)
@@ -232,31 +235,6 @@ fn diagnostic(file: &str, finding: Finding, lines: &Lines) -> Diagnostic {
         });
     }
     diagnostic
-}
-
-/// Parsers say what they ran into, which is rarely what is wrong.
-fn with_a_way_out(mut finding: Diagnostic, json: bool) -> Diagnostic {
-    if finding.help.is_some() {
-        return finding;
-    }
-    let help = match (finding.code, json) {
-        (Code::SYNTAX, true) => {
-            "look for a missing or superfluous comma, bracket or quote, here or just before"
-        }
-        (Code::SYNTAX, false) => {
-            "look at the indentation (spaces, no tabs), and for quotes and brackets that do not \
-             close, here or just before"
-        }
-        (Code::DUPLICATE_KEY, _) => "keep one of them",
-        (Code::BAD_KEY, _) => "keys are strings",
-        (Code::BAD_SCALAR, _) => "leave the tag out, or write a value that fits it",
-        (Code::LIMIT, _) => {
-            "nest less, or raise `limits.depth` or `limits.fileBytes` in .planspec.yaml"
-        }
-        _ => return finding,
-    };
-    finding.help = Some(help.to_owned());
-    finding
 }
 
 #[cfg(test)]

@@ -267,6 +267,43 @@ error[PS105]: wrong
 }
 
 #[test]
+fn what_is_underlined_ends_where_the_line_is_cut() {
+    let text = format!("a: {}\n", "y".repeat(300));
+    let finding = Diagnostic::new(
+        Code::BAD_FORMAT,
+        "a",
+        entry(path!["a"], Part::Value),
+        "wrong",
+    )
+    .label("here");
+    let shown = shown(&[finding], &[("a", &text)], Format::Text);
+    let row = |mark: char| {
+        let row = shown.lines().find(|row| row.contains(mark)).unwrap();
+        (row.find(mark).unwrap(), row.matches(mark).count())
+    };
+    assert_eq!(row('^'), row('y'), "{shown}");
+}
+
+#[test]
+fn of_what_is_no_text_nothing_is_shown() {
+    let table = [
+        (
+            String::from_utf8_lossy(b"\xff\xfea\0:\0").into_owned(),
+            false,
+        ),
+        ("a\0:\0 \0b\0".to_owned(), false),
+        ("a: \0\n".to_owned(), true),
+    ];
+    for (text, is_shown) in table {
+        let place = Place::At(Lines::new(&text).span(0..1));
+        let finding = Diagnostic::new(Code::BAD_FORMAT, "a", place, "wrong");
+        let shown = shown(&[finding], &[("a", &text)], Format::Text);
+        assert_eq!(shown.contains("u{0}"), is_shown, "{shown}");
+        assert!(shown.contains("--> a"), "{shown}");
+    }
+}
+
+#[test]
 fn what_comes_from_a_file_cannot_disturb_a_terminal() {
     let evil = "x\u{1b}[2J\n\u{202e}y\u{fdd0}\t\u{e0041}é";
     let finding = Diagnostic::new(Code::BAD_FORMAT, evil, Place::File, evil)

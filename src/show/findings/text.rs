@@ -166,6 +166,7 @@ impl<'s> Excerpt<'s> {
         if let Some(at) = at
             && let (Some(start), Some(end), Some(lines)) = (at.start, at.end, lines)
             && let Some(line) = lines.range(at.line)
+            && is_text(lines, line.clone())
         {
             let start = start.clamp(line.start, line.end);
             marks.push(Mark {
@@ -246,6 +247,14 @@ impl<'s> Excerpt<'s> {
         }
         ranges
     }
+}
+
+/// Whether there is something to read in a line: not where it is UTF-16 or no text at all.
+fn is_text(lines: &Lines<'_>, line: Range<usize>) -> bool {
+    let content = lines.text().get(line).unwrap_or_default();
+    let zeros = content.matches('\0').count();
+    // The first two bytes of UTF-16 are no UTF-8.
+    !content.starts_with("\u{fffd}\u{fffd}") && zeros * 4 <= content.chars().count()
 }
 
 /// Whether a line has to be cut.

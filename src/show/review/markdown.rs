@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use super::graph::mermaid;
 use super::{Shown, words};
 use crate::core::diagnostic::{Code, Diagnostic, Severity};
+use crate::core::review::scope::Outside;
 use crate::core::review::{Class, Event, Shape, Subject};
 use crate::show::{escape, scope};
 
@@ -79,7 +80,7 @@ impl Page {
 }
 
 /// Text from anywhere, as text in Markdown.
-pub(super) fn text(raw: &str) -> String {
+pub(in crate::show) fn text(raw: &str) -> String {
     let shown = escape::line(raw);
     let mut out = String::with_capacity(shown.len());
     for c in shown.chars() {
@@ -102,7 +103,7 @@ pub(super) fn text(raw: &str) -> String {
 }
 
 /// Text as code; nothing for no text.
-fn code(raw: &str) -> String {
+pub(in crate::show) fn code(raw: &str) -> String {
     if raw.is_empty() {
         return String::new();
     }
@@ -247,10 +248,16 @@ fn of_scope(shown: &Shown<'_>) -> String {
             )
         })
         .collect();
-    let ways: BTreeSet<String> = outside.map(|one| scoped.help(one)).collect();
-    let ways = ways.iter().filter(|_| finding.is_some());
+    // One line for each way, whatever was done to a file.
+    let way = |one: &Outside| Outside {
+        deleted: false,
+        ..one.clone()
+    };
+    let all: BTreeSet<String> = outside.map(|one| scoped.help(&way(one))).collect();
+    let ways = all.iter().filter(|_| finding.is_some());
     let ways: Vec<String> = ways
-        .map(|way| format!("<em>{}</em><br/>\n", text(way)))
+        .filter(|way| !all.iter().any(|other| other.ends_with(&format!(": {way}"))))
+        .map(|way| format!("- <em>{}</em>\n", text(way)))
         .collect();
     let not_checkable = scope::not_checkable(scoped).into_iter();
     let not_checkable: Vec<String> = not_checkable
@@ -259,7 +266,7 @@ fn of_scope(shown: &Shown<'_>) -> String {
     let more = "- … and {} more, in `planspec review`\n";
     let parts = [
         ("", files),
-        ("", ways),
+        ("Ways out:\n\n", ways),
         ("Not checkable:\n\n", not_checkable),
     ];
     for (title, lines) in parts.iter().filter(|(_, lines)| !lines.is_empty()) {
