@@ -205,7 +205,8 @@ impl Document {
     }
 }
 
-/// Findings of level structure; the content, if none of them is an error.
+/// Findings of level structure; the content, if none of them is an error. Else what can be said of
+/// semantics is among them.
 pub(crate) fn read(
     found: &Finder<'_>,
     value: &Value,
@@ -230,6 +231,10 @@ pub(crate) fn read(
     }
     rules::drafts(found, value, findings);
     let is_sound = !findings.iter().skip(before).any(Diagnostic::is_error);
+    // Who corrects the structure wants to know what comes next.
+    if let Some(content) = content.as_ref().ok().filter(|_| !is_sound) {
+        rules::semantics(found, content, findings);
+    }
     content.ok().filter(|_| is_sound)
 }
 

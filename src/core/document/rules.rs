@@ -328,7 +328,8 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
         findings.push(finding.help("say in one sentence what is to be reached"));
     }
     let criteria = &content.success_criteria;
-    if criteria.iter().all(|one| one.weight != Weight::Primary) {
+    let has_primary = criteria.iter().any(|one| one.weight == Weight::Primary);
+    if !has_primary && !criteria.is_empty() {
         let message = "no success criterion is primary: nothing decides about success";
         let path = path!["success_criteria"];
         let finding = found.at(Code::NO_PRIMARY_CRITERION, path, Part::Key, message);

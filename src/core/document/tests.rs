@@ -200,15 +200,15 @@ fn each_rule_has_a_document_that_breaks_only_it() {
         (
             with(
                 "/x-planspec",
-                json!({"checks": {"understood": [{"type": "test_passes", "name": "n"}]}}),
+                json!({"checks": {"ten-languages": [{"type": "test_passes", "name": "n"}]}}),
             ),
-            "PS101 error structure x-planspec.checks.understood[0]: a test_passes criterion needs \
+            "PS101 error structure x-planspec.checks.ten-languages[0]: a test_passes criterion needs \
              `command`",
         ),
         (
-            with("/x-planspec", json!({"checks": {"understood": []}})),
-            "PS106 error structure x-planspec.checks.understood: `understood`: it is empty, at least \
-             one entry is expected",
+            with("/x-planspec", json!({"checks": {"ten-languages": []}})),
+            "PS106 error structure x-planspec.checks.ten-languages: `ten-languages`: it is empty, at \
+             least one entry is expected",
         ),
         // Leniencies.
         (
@@ -458,6 +458,17 @@ fn each_field_is_held_to_its_words_and_its_type() {
         };
         assert!(finding.starts_with(code), "{pointer}: {finding}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_the_structure_hides_nothing() {
+    let mut document = with("/identity/plan_id", json!("greeting-1"));
+    document["intent"]["goal_statement"] = json!("");
+    document["success_criteria"][0]["weight"] = json!("secondary");
+    document["success_criteria"][1]["weight"] = json!("secondary");
+    let found = findings(&document);
+    let codes: Vec<&str> = found.iter().map(|line| &line[..5]).collect();
+    assert_eq!(codes, ["PS105", "PS621", "PS622"], "{found:?}");
 }
 
 #[test]

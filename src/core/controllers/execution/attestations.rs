@@ -45,10 +45,8 @@ pub(super) fn attest(
     if ref_safe(id) != *criterion || ref_safe(&received.record.actor) != *actor {
         return Err(misplaced());
     }
-    if matches!(
-        status.phase,
-        ExecutionPhase::Failed | ExecutionPhase::Cancelled
-    ) {
+    // A run that failed for what was said may be tried again when that is taken back.
+    if status.phase == ExecutionPhase::Cancelled {
         let why = format!("the execution is {}", status.phase);
         return Err(("RunOver", why));
     }
@@ -542,5 +540,33 @@ mod tests {
         assert_eq!(world.run().message, "done must be attested");
         let phase = said(&mut world, &[("done", "agent:w", false)]);
         assert_eq!(phase, "Blocked CriterionUnmet");
+    }
+
+    #[test]
+    fn a_run_that_failed_by_a_constraint_goes_on_when_that_is_taken_back() {
+        let mut world = started("fail");
+        world.complete("a");
+        let phase = said(&mut world, &[("safe", "ben", false)]);
+        assert_eq!(phase, "Failed ConstraintViolated");
+        let phase = said(&mut world, &[("safe", "ben", true)]);
+        assert_eq!(
+            phase, "Failed ConstraintViolated",
+            "nobody asked to try again"
+        );
+        world.retry("ana", None, false);
+        world.reconcile();
+        assert_eq!(world.phase(), "Running WaitingForWorkers");
+        world.complete("b");
+        let phase = said(&mut world, &[("done", "ana", true)]);
+        assert_eq!(phase, "Succeeded Succeeded");
+    }
+
+    #[test]
+    fn who_takes_it_back_and_asks_to_try_again_is_heard_in_that_order() {
+        let mut world = started("fail");
+        said(&mut world, &[("safe", "ben", false)]);
+        world.retry("ben", None, false);
+        let phase = said(&mut world, &[("safe", "ben", true)]);
+        assert_eq!(phase, "Running WaitingForWorkers");
     }
 }
