@@ -155,7 +155,16 @@ fn listed(change: &Change) -> Value {
     let address: Vec<&str> = change.address.iter().map(String::as_str).collect();
     let (section, field) = match address.as_slice() {
         ["document", section, field @ ..] => (*section, field.join(".")),
-        ["nodes" | "edges", rest @ ..] => ("approach", format!("steps.{}", rest.join("."))),
+        // In the words of documents.
+        ["nodes", id, "step", field @ ..] => {
+            ("approach", format!("steps.{id}.{}", field.join(".")))
+        }
+        ["nodes", id, "name"] => ("approach", format!("steps.{id}.title")),
+        ["nodes", id, "estimatedEffort"] => {
+            ("approach", format!("steps.{id}.estimated_complexity"))
+        }
+        ["nodes", rest @ ..] => ("approach", format!("steps.{}", rest.join("."))),
+        ["edges", _, to, ..] => ("approach", format!("steps.{to}.dependencies")),
         rest => ("approach", rest.join(".")),
     };
     let kind = match &change.what {
@@ -261,6 +270,44 @@ mod tests {
         for (new, expected) in table {
             let revised = revised(&new, None).unwrap();
             assert_eq!(revised.class, expected, "{:?}", revised.changes);
+        }
+    }
+
+    #[test]
+    fn the_history_names_fields_as_documents_do() {
+        let table = [
+            (
+                "/approach/steps/0/title",
+                json!("x"),
+                "steps.translate.title",
+            ),
+            (
+                "/approach/steps/0/estimated_complexity",
+                json!("xl"),
+                "steps.translate.estimated_complexity",
+            ),
+            (
+                "/approach/steps/0/outputs",
+                json!("x"),
+                "steps.translate.outputs",
+            ),
+            (
+                "/approach/steps/1/dependencies",
+                json!([]),
+                "steps.choose.dependencies",
+            ),
+            ("/approach/overview", json!("x"), "overview"),
+        ];
+        for (pointer, value, field) in table {
+            let revised = revised(&with(pointer, value), None).unwrap();
+            let changes = &revised.value["revision_history"][1]["changes"];
+            let fields: Vec<&Value> = changes
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| &one["field"])
+                .collect();
+            assert_eq!(fields, [field], "{pointer}");
         }
     }
 
