@@ -6,7 +6,6 @@ use clap::Args as ClapArgs;
 use super::runs::{self, Look, Run};
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, reconcile, suggestion};
-use crate::core::controllers::execution::PinnedPlan;
 use crate::core::record::{Action, Address, Record, Signature, ref_safe};
 use crate::core::resource::{AWAITING_APPROVAL, Decision, Kind, NodePhase, ReviewAction};
 use crate::failure::{Failure, Outcome};
@@ -154,8 +153,7 @@ fn check_author(look: &Look, waiting: &Waiting<'_>, actor: &str) -> Outcome {
 /// Reconcile would not count the decision of somebody else: better to say so at once.
 fn check_reviewer(look: &Look, waiting: &Waiting<'_>, actor: &str) -> Outcome {
     let config = &look.view.config;
-    let pinned = waiting.run.status.extensions.pinned.as_ref();
-    let plan = pinned.and_then(|pinned| PinnedPlan::read(&look.stored.pinned, pinned).ok());
+    let plan = runs::pinned_plan(&look.stored, waiting.run.status);
     let gate = plan
         .as_ref()
         .and_then(|plan| plan.gate(&waiting.decision.gate));

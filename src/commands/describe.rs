@@ -7,14 +7,15 @@ use clap::Args as ClapArgs;
 use super::get::wanted_one;
 use super::graph::{Drawing, drawing};
 use super::merged::{Merged, Resources};
+use super::runs;
 use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::controllers::binding;
 use crate::core::controllers::capability::remarks;
 use crate::core::controllers::execution::PinnedPlan;
 use crate::core::resource::{
-    Decision, ExecutionStatus, GateSpec, Kind, NodePhase, NodeStatus, PinnedTarget, ReviewAction,
-    Status,
+    Decision, ExecutionStatus, GateSpec, Key, Kind, NodePhase, NodeStatus, PinnedTarget,
+    ReviewAction, Status,
 };
 use crate::failure::Outcome;
 use crate::show;
@@ -83,12 +84,21 @@ fn of_run(
     run: &ExecutionStatus,
     drawing: Option<&Drawing>,
 ) -> Outcome<String> {
+    let stored = resources.stored.as_ref();
+    let plan = stored.and_then(|stored| runs::pinned_plan(stored, run));
+    let (reviewers, moved_on) = match &plan {
+        Some(plan) => (
+            reviewers(resources, run, plan),
+            moved_on(store, resources, merged.key, run, plan)?,
+        ),
+        None => Default::default(),
+    };
     let view = show::run::RunView {
         key: merged.key,
         run,
         graph: drawing.map(Drawing::graph),
-        reviewers: &reviewers(resources, run),
-        moved_on: &moved_on(store, resources, merged, run)?,
+        reviewers: &reviewers,
+        moved_on: &moved_on,
         due: is_due(store, resources, merged, run),
         all: args.all,
         now: store.now,
@@ -102,8 +112,9 @@ fn of_run(
 fn moved_on(
     store: &Store,
     resources: &Resources,
-    merged: &Merged<'_>,
+    key: &Key,
     run: &ExecutionStatus,
+    plan: &PinnedPlan,
 ) -> Outcome<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     let is_open = |node: &NodeStatus| match node.phase {
@@ -120,14 +131,8 @@ fn moved_on(
     if !run.phase.can_be_retried() || held.is_empty() {
         return Ok(found);
     }
-    let (Some(stored), Some(pinned)) = (&resources.stored, &run.extensions.pinned) else {
-        return Ok(found);
-    };
-    let Ok(plan) = PinnedPlan::read(&stored.pinned, pinned) else {
-        return Ok(found);
-    };
-    let execution = (merged.key, &plan.execution);
-    if execution.1.binding_ref.is_none() && execution.1.node_bindings.is_empty() {
+    let execution = (key, &plan.execution);
+    if plan.execution.binding_ref.is_none() && plan.execution.node_bindings.is_empty() {
         return Ok(found);
     }
     // A retry asks the spec branch, whatever is checked out.
@@ -176,14 +181,13 @@ fn is_due(
     !run.phase.is_terminal() && (is_new || deadline.is_some_and(|at| at <= store.now))
 }
 
-/// Who may still decide, by gate; a gate without reviewers is open to anybody.
-fn reviewers(resources: &Resources, run: &ExecutionStatus) -> BTreeMap<String, Vec<String>> {
-    let pinned = run.extensions.pinned.as_ref();
-    let (Some(stored), Some(view), Some(pinned)) = (&resources.stored, &resources.view, pinned)
-    else {
-        return BTreeMap::new();
-    };
-    let Ok(plan) = PinnedPlan::read(&stored.pinned, pinned) else {
+/// Who may still decide, by gate; a gate without reviewers is open to any person.
+fn reviewers(
+    resources: &Resources,
+    run: &ExecutionStatus,
+    plan: &PinnedPlan,
+) -> BTreeMap<String, Vec<String>> {
+    let Some(view) = &resources.view else {
         return BTreeMap::new();
     };
     let nodes = run.node_statuses.values();

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::merged::{Merged, Resources};
-use super::runs::choose_among;
+use super::runs::{self, choose_among};
 use super::store::Store;
 use super::{Context, NamespaceArg, get};
-use crate::core::controllers::execution::PinnedPlan;
 use crate::core::graph::Graph;
 use crate::core::resource::{GraphSpec, Kind, NodeStatus, Spec, Status};
 use crate::failure::{Failure, Outcome};
@@ -181,9 +180,7 @@ fn pinned_graph(
     run: &crate::core::resource::ExecutionStatus,
 ) -> Option<GraphSpec> {
     let stored = resources.stored.as_ref()?;
-    let pinned = run.extensions.pinned.as_ref()?;
-    let plan = PinnedPlan::read(&stored.pinned, pinned).ok()?;
-    plan.graph().cloned()
+    runs::pinned_plan(stored, run)?.graph().cloned()
 }
 
 fn plan_graph(resources: &Resources, merged: &Merged<'_>) -> Option<GraphSpec> {

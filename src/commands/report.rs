@@ -159,7 +159,7 @@ fn refuse_unfit(
     id: &str,
     outputs: &Map<String, Value>,
 ) -> Outcome {
-    let plan = runs::pinned_plan(look, run);
+    let plan = runs::pinned_plan(&look.stored, run.status);
     let Some(node) = plan.as_ref().and_then(|plan| runs::node_of(plan, id)) else {
         return Ok(());
     };

@@ -169,9 +169,9 @@ pub fn sent(address: &Address, sent: Sent) -> Outcome<String> {
 }
 
 /// The plan that a run is held to, if it can be read.
-pub fn pinned_plan(look: &Look, run: Run<'_>) -> Option<PinnedPlan> {
-    let pinned = run.status.extensions.pinned.as_ref()?;
-    PinnedPlan::read(&look.stored.pinned, pinned).ok()
+pub fn pinned_plan(stored: &Stored, run: &ExecutionStatus) -> Option<PinnedPlan> {
+    let pinned = run.extensions.pinned.as_ref()?;
+    PinnedPlan::read(&stored.pinned, pinned).ok()
 }
 
 /// A node of a plan.

@@ -79,7 +79,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         ))
         .hint("the configuration says `verification: independent`"));
     }
-    let plan = runs::pinned_plan(&look, run);
+    let plan = runs::pinned_plan(&look.stored, run.status);
     let (Some(node), Some(pinned)) = (
         plan.as_ref().and_then(|plan| runs::node_of(plan, id)),
         &run.status.extensions.pinned,

@@ -105,7 +105,7 @@ impl Job {
             return Ok(());
         };
         let keeper = Keeper::new(&self.tip, &worker.stop);
-        let plan = runs::pinned_plan(&self.look, run);
+        let plan = runs::pinned_plan(&self.look.stored, run.status);
         let task = plan.as_ref().and_then(|plan| {
             Some(Task {
                 run,

@@ -37,7 +37,7 @@ impl Outside {
                 .filter(|(id, node)| look.work_tip(run, id, node.attempt).is_none())
                 .peekable();
             let plan = match waiting.peek() {
-                Some(_) => runs::pinned_plan(look, run),
+                Some(_) => runs::pinned_plan(&look.stored, run.status),
                 None => None,
             };
             for (id, status) in waiting {

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::plan::{HUMAN, bare_task, manifest_of};
+use super::plan::{bare_task, manifest_of};
 use super::{Diagnostic, Document, PlanspecExtension, Scope};
 use crate::core::graph;
 use crate::core::resource::{
-    BindingSpec, ContextItem, Edge, EdgeKind, Effort, GoalSpec, Key, Metadata, Node, NodeKind,
-    ObjectRef, PlanSpec, Resource, Rule, Selector, Spec, Strategy, Target, Time,
+    BindingSpec, ContextItem, Edge, EdgeKind, Effort, GoalSpec, HUMAN, Key, Metadata, Node,
+    NodeKind, ObjectRef, PlanSpec, Resource, Rule, Selector, Spec, Strategy, Target, Time,
 };
 
 /// What a conversion leads to.

@@ -10,17 +10,14 @@ use super::name::{Alphabet, name_of};
 use crate::core::diagnostic::{Code, Diagnostic, Finder, Part, Step};
 use crate::core::resource::{
     API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Effort,
-    GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, Key, Kind, Metadata, Node, NodeKind,
-    ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
+    GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Metadata, Node,
+    NodeKind, ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
 };
 use crate::core::schema::{self, SchemaKind};
 use crate::path;
 
 /// How files are named that hold documents.
 const ENDINGS: [&str; 3] = [".planspec.yaml", ".planspec.yml", ".planspec.json"];
-
-/// Who does a step that is delegated to a person.
-pub(super) const HUMAN: &str = "human://";
 
 /// Whether a value is a PlanSpec 1.2 document. Resources may stand in any file.
 pub fn is_document(file: &str, value: &Value) -> bool {

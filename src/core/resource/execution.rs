@@ -242,7 +242,7 @@ impl NodeStatus {
     pub fn is_for_people(&self) -> bool {
         let target = self.extensions.target.as_ref();
         let provider = target.and_then(|target| target.provider.as_deref());
-        provider.is_some_and(|provider| provider.starts_with("human://"))
+        provider.is_some_and(|provider| provider.starts_with(HUMAN))
     }
 
     /// Whether the open attempt can be claimed now.
@@ -261,6 +261,9 @@ impl NodeStatus {
             || (self.phase == NodePhase::Pending && self.extensions.reason == RETRY_WAIT)
     }
 }
+
+/// What the target of a node that a person does begins with.
+pub const HUMAN: &str = "human://";
 
 /// Reason of a Pending node whose open attempt can be claimed.
 pub const READY: &str = "Ready";
@@ -460,7 +463,8 @@ pub struct ExecutionExtensions {
     /// Somebody asked to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<CancelledBy>,
-    /// What was said about the criteria of the goal; the newest of every actor on each.
+    /// What was said about the criteria of the goal and of the document; the newest of every actor
+    /// on each, and the newest check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attestations: Vec<Attested>,
     /// How often the run was opened again.
