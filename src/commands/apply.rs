@@ -7,8 +7,8 @@ use clap::Args as ClapArgs;
 use super::change::Change;
 use super::store::Store;
 use super::{Context, folder};
-use crate::core::config::Config;
-use crate::core::source::{Content, SourceFile};
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::git::files;
 

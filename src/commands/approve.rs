@@ -6,8 +6,8 @@ use clap::Args as ClapArgs;
 use super::runs::{self, Look, Run};
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, reconcile, suggestion};
-use crate::core::record::{Action, Address, Record, Signature, ref_safe};
 use crate::core::resource::{AWAITING_APPROVAL, Decision, Kind, NodePhase, ReviewAction};
+use crate::core::run::record::{Action, Address, Record, Signature, ref_safe};
 use crate::failure::{Failure, Outcome};
 
 /// A decision belongs to one run, one node and one digest over plan, gate and targets

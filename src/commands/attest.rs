@@ -6,8 +6,8 @@ use clap::Args as ClapArgs;
 
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, reconcile, runs, suggestion};
-use crate::core::config::is_person;
-use crate::core::record::{Action, Address, ref_safe};
+use crate::core::repository::config::is_person;
+use crate::core::run::record::{Action, Address, ref_safe};
 use crate::failure::{Failure, Outcome};
 
 /// Say whether a criterion of the goal or the document of an execution is met

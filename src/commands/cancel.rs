@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, reconcile, runs};
-use crate::core::record::{Action, RequestKind};
+use crate::core::run::record::{Action, RequestKind};
 use crate::failure::{Failure, Outcome};
 
 /// Stop an execution: what is unfinished is cancelled

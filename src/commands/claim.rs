@@ -5,9 +5,9 @@ use clap::Args as ClapArgs;
 use super::runs::{self, Look, Run};
 use super::store::{Sent, Store};
 use super::{ActorArgs, Context, NamespaceArg, reconcile};
-use crate::core::config::is_person;
-use crate::core::record::{Action, Received};
+use crate::core::repository::config::is_person;
 use crate::core::resource::{Duration, NodePhase, NodeStatus};
+use crate::core::run::record::{Action, Received};
 use crate::failure::{Failure, Outcome};
 
 /// Take a node that is ready

@@ -7,8 +7,8 @@ use super::get::wanted_one;
 use super::runs::choose_among;
 use super::store::Store;
 use super::{Context, NamespaceArg};
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
-use crate::core::snapshot::Snapshot;
 use crate::failure::Outcome;
 
 /// Remove resources and commit that; a Goal takes the Executions that it owns

@@ -10,13 +10,13 @@ use super::merged::{Merged, Resources};
 use super::runs;
 use super::store::Store;
 use super::{Context, NamespaceArg};
-use crate::core::controllers::binding;
-use crate::core::controllers::capability::remarks;
-use crate::core::controllers::execution::PinnedPlan;
 use crate::core::resource::{
     Decision, ExecutionStatus, GateSpec, Key, Kind, NodePhase, NodeStatus, PinnedTarget,
     ReviewAction, Status,
 };
+use crate::core::run::controllers::binding;
+use crate::core::run::controllers::capability::remarks;
+use crate::core::run::controllers::execution::PinnedPlan;
 use crate::failure::Outcome;
 use crate::show;
 
@@ -205,7 +205,7 @@ fn reviewers(
 fn people(
     gate: &GateSpec,
     decision: &Decision,
-    approvals: &crate::core::config::ApprovalConfig,
+    approvals: &crate::core::repository::config::ApprovalConfig,
 ) -> Vec<String> {
     let mut people: Vec<String> = Vec::new();
     for entry in &gate.reviewers {

@@ -7,7 +7,7 @@ use super::get::wanted_one;
 use super::runs::choose_among;
 use super::store::Store;
 use super::{Context, NamespaceArg};
-use crate::core::diagnostic::Diagnostic;
+use crate::core::base::diagnostic::Diagnostic;
 use crate::core::resource::Key;
 use crate::failure::{Failure, Outcome};
 use crate::git::editor::{self, Draft};
@@ -124,7 +124,7 @@ fn without_marks(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::diagnostic::{Code, Place};
+    use crate::core::base::diagnostic::{Code, Place};
 
     #[test]
     fn findings_come_and_go() {

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::{Context, suggestion};
-use crate::core::diagnostic::Code;
+use crate::core::base::diagnostic::Code;
 use crate::failure::{Failure, Outcome};
 
 /// Say what a code means, why it is a finding, and how to put it right

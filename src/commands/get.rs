@@ -85,11 +85,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             })
             .collect(),
         Format::Json if single => show::json(&found[0].value()?),
-        Format::Yaml if single => crate::core::yaml::write(&found[0].value()?),
+        Format::Yaml if single => crate::core::text::yaml::write(&found[0].value()?),
         Format::Json => show::json(&show::list("List", values(&found)?)),
         Format::Yaml => values(&found)?
             .iter()
-            .map(crate::core::yaml::write)
+            .map(crate::core::text::yaml::write)
             .collect::<Vec<String>>()
             .join("---\n"),
         Format::Table | Format::Wide => {

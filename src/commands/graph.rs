@@ -9,7 +9,7 @@ use super::merged::{Merged, Resources};
 use super::runs::{self, choose_among};
 use super::store::Store;
 use super::{Context, NamespaceArg, get};
-use crate::core::graph::Graph;
+use crate::core::plan::graph::Graph;
 use crate::core::resource::{GraphSpec, Kind, NodeStatus, Spec, Status};
 use crate::failure::{Failure, Outcome};
 use crate::git::files;

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::{Context, hooks};
-use crate::core::config::CONFIG_FILE;
+use crate::core::base::limits::CONFIG_FILE;
 use crate::failure::{Failure, Outcome};
 use crate::git::{Repo, files, hooks as installed};
 

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use super::runs::choose;
 use super::store::{Store, Stored, View};
 use super::{Context, NamespaceArg, suggestion};
-use crate::core::config::Config;
-use crate::core::history::{Event, events};
-use crate::core::manifest;
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::config::Config;
+use crate::core::repository::manifest;
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, Resource, Status, Time};
 use crate::core::review;
-use crate::core::snapshot::Snapshot;
-use crate::core::source::{Content, SourceFile};
-use crate::core::status::{StatusFile, status_path};
-use crate::core::transition::{Moved, Transition};
+use crate::core::run::history::{Event, events};
+use crate::core::run::status::{StatusFile, status_path};
+use crate::core::run::transition::{Moved, Transition};
 use crate::failure::{Failure, Outcome};
 use crate::git::history::{self, Commit, Walk};
 use crate::git::read::{self, Found, Paths};
@@ -216,7 +216,7 @@ fn read_file(store: &Store, path: &str, blob: Option<&str>) -> Outcome<Option<St
         return Ok(None);
     };
     let bytes = read::blob(&store.repo, blob)?;
-    let (_, file) = crate::core::status::read_resource(path, &bytes).map_err(|why| {
+    let (_, file) = crate::core::run::status::read_resource(path, &bytes).map_err(|why| {
         Failure::repository(format!("the status branch cannot be read: {why}"))
             .hint("somebody else wrote to it; look at it with `git log` and `git show`")
     })?;

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::runs::choose_among;
 use super::store::{Store, Stored, View};
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{API_VERSION, Key, Kind, Resource};
-use crate::core::snapshot::Snapshot;
-use crate::core::status::StatusFile;
+use crate::core::run::status::StatusFile;
 use crate::failure::{Failure, Outcome};
 use crate::show;
 

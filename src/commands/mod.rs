@@ -42,8 +42,8 @@ pub mod work;
 
 use std::path::{Path, PathBuf};
 
+use crate::core::base::source::SourceFile;
 use crate::core::resource::Time;
-use crate::core::source::SourceFile;
 use crate::failure::{Failure, Outcome};
 use crate::git::{GitError, read};
 use crate::terminal::Terminal;
@@ -105,5 +105,6 @@ fn folder(dir: &Path, recursive: bool, max_bytes: usize) -> Outcome<Vec<SourceFi
 
 /// The candidate that was probably meant, as a hint.
 fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    core::diagnostic::did_you_mean(word, candidates).map(|near| format!("did you mean `{near}`?"))
+    core::base::diagnostic::did_you_mean(word, candidates)
+        .map(|near| format!("did you mean `{near}`?"))
 }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::runs::{self, Look, Run};
 use super::store::Store;
 use super::{Context, NamespaceArg};
-use crate::core::controllers::execution::{PinnedPlan, Pins};
 use crate::core::resource::{Node, NodeStatus, Spec};
-use crate::core::transition::{WaitingFor, node_waits_for};
+use crate::core::run::controllers::execution::{PinnedPlan, Pins};
+use crate::core::run::transition::{WaitingFor, node_waits_for};
 use crate::failure::Outcome;
 use crate::show;
 

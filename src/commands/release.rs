@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, claim, reconcile, runs};
-use crate::core::record::Action;
+use crate::core::run::record::Action;
 use crate::failure::Outcome;
 
 /// Give a claimed node back; the next attempt opens without a failure

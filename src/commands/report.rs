@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, claim, reconcile, runs};
-use crate::core::data;
-use crate::core::record::{Action, ReportResult};
+use crate::core::plan::data;
 use crate::core::resource::{AWAITING_EXTERNAL, CapabilitySpec, Kind, Node, NodePhase, NodeStatus};
+use crate::core::run::record::{Action, ReportResult};
 use crate::failure::{Failure, Outcome};
 
 /// Report how a claimed node went

@@ -4,8 +4,8 @@ use clap::Args as ClapArgs;
 
 use super::store::Store;
 use super::{ActorArgs, Context, NamespaceArg, reconcile, runs};
-use crate::core::record::{Action, RequestKind};
 use crate::core::resource::{ExecutionPhase, NodePhase};
+use crate::core::run::record::{Action, RequestKind};
 use crate::failure::{Failure, Outcome};
 
 /// Try again: open the failed nodes of an execution, or one of them, and what was skipped for them

@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::Context;
 use super::show::{parse, text_of};
 use super::store::Store;
+use crate::core::base::source::{Content, SourceFile};
 use crate::core::document::{self, Document, Trigger};
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::review::compare;
 use crate::core::review::revise::{Next, Refusal, revise};
-use crate::core::snapshot::Snapshot;
-use crate::core::source::{Content, SourceFile};
-use crate::core::yaml;
+use crate::core::text::yaml;
 use crate::failure::{Failure, Outcome};
 use crate::git::{files, read};
 

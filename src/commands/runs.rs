@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::store::{Sent, Store, Stored, View};
 use super::suggestion;
-use crate::core::controllers::execution::PinnedPlan;
-use crate::core::record::{Action, Address, RECORD_API_VERSION, Record, RunRef};
 use crate::core::resource::{ExecutionStatus, Key, Kind, Node, NodeStatus, Status, Time};
-use crate::core::status::{StatusFile, StatusTree};
-use crate::core::transition::{WaitingFor, node_waits_for};
+use crate::core::run::controllers::execution::PinnedPlan;
+use crate::core::run::record::{Action, Address, RECORD_API_VERSION, Record, RunRef};
+use crate::core::run::status::{StatusFile, StatusTree};
+use crate::core::run::transition::{WaitingFor, node_waits_for};
 use crate::failure::{Failure, Outcome};
 use crate::show;
 use crate::show::reconcile::for_what;

@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::Context;
 use super::get::parse_kind;
-use crate::core::schema::{self, SchemaKind};
+use crate::core::resource::schema::{self, SchemaKind};
 use crate::failure::Outcome;
 
 /// Print the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, or of the configuration

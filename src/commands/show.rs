@@ -6,8 +6,8 @@ use clap::Args as ClapArgs;
 
 use super::Context;
 use super::change::show_findings;
+use crate::core::base::source::Content;
 use crate::core::document::{self, Document};
-use crate::core::source::Content;
 use crate::failure::{Failure, Outcome};
 use crate::git::files;
 use crate::show;
@@ -79,7 +79,7 @@ pub(super) fn text_of(context: &Context, file: &std::path::Path) -> Outcome<(Str
         true => file.to_owned(),
         false => context.dir.clone().unwrap_or_default().join(file),
     };
-    let limit = crate::core::config::Limits::default().file_bytes;
+    let limit = crate::core::base::limits::Limits::default().file_bytes;
     let mut found = files::named(&[path], limit);
     match found.pop().map(|found| (found.path, found.content)) {
         Some((path, Content::Bytes(bytes))) => Ok((path, bytes.to_vec())),

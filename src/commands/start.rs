@@ -7,10 +7,10 @@ use super::change::Change;
 use super::runs::choose_among;
 use super::store::Store;
 use super::{Context, NamespaceArg};
-use crate::core::controllers::capability::remarks;
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{API_VERSION, Key, Kind, PlanSpec};
-use crate::core::snapshot::Snapshot;
-use crate::core::yaml;
+use crate::core::run::controllers::capability::remarks;
+use crate::core::text::yaml;
 use crate::failure::{Failure, Outcome};
 use crate::show::escape;
 

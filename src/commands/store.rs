@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::core::config::{CONFIG_FILE, Config};
-use crate::core::record::{
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::source;
+use crate::core::repository::config::Config;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::Time;
+use crate::core::run::record::{
     Action, Address, INBOX, MAX_RECORD_BYTES, RECORD_FILE, Received, Record, RunRef, Signature,
 };
-use crate::core::resource::Time;
-use crate::core::snapshot::Snapshot;
-use crate::core::status::StatusTree;
-use crate::core::{source, yaml};
+use crate::core::run::status::StatusTree;
+use crate::core::text::yaml;
 use crate::failure::{Failure, Outcome};
 use crate::git::inbox::Chain;
 use crate::git::refs::Swap;
@@ -755,7 +757,7 @@ fn read_config(bytes: &[u8]) -> Result<Config, String> {
     let (config, findings) = Config::read(CONFIG_FILE, bytes);
     let text = String::from_utf8_lossy(bytes);
     if let Some(error) = findings.iter().find(|finding| finding.is_error()) {
-        let place = crate::core::locate::locate(&text, &error.place)
+        let place = crate::core::text::locate::locate(&text, &error.place)
             .map(|span| format!(":{}:{}", span.line, span.column))
             .unwrap_or_default();
         return Err(format!(

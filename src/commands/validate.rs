@@ -10,14 +10,16 @@ use clap::Args as ClapArgs;
 
 use super::runs::choose_among;
 use super::{Context, folder};
-use crate::core::config::{CONFIG_FILE, Config};
-use crate::core::diagnostic::{Code, Diagnostic, Level, Place, Severity};
+use crate::core::base::diagnostic::{Code, Diagnostic, Level, Place, Severity};
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::source::{ChangedFile, SourceFile};
+use crate::core::repository::config::Config;
+use crate::core::repository::rules;
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
+use crate::core::review;
 use crate::core::review::rules::{Policy, Sides};
-use crate::core::review::scope::{self, Changed, Scoped};
-use crate::core::snapshot::Snapshot;
-use crate::core::source::SourceFile;
-use crate::core::{review, rules};
+use crate::core::review::scope::{self, Scoped};
 use crate::failure::{Failure, Outcome};
 use crate::git::signature::{self, Tree};
 use crate::git::{GitError, Repo, base, files, read};
@@ -353,7 +355,7 @@ impl Earlier {
 }
 
 /// What the scope of a plan says of changed files.
-fn scope_of(sides: (&Snapshot, &Snapshot), plan: &str, changed: &[Changed]) -> Outcome<Scoped> {
+fn scope_of(sides: (&Snapshot, &Snapshot), plan: &str, changed: &[ChangedFile]) -> Outcome<Scoped> {
     let both: BTreeSet<&Key> = sides.0.keys().chain(sides.1.keys()).collect();
     let key = choose_among(both.into_iter(), Kind::Plan, plan, None)?;
     if !scope::is_scoped(sides, key) {

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::runs::{self, Look, Run};
 use super::store::{self, Store};
 use super::{ActorArgs, Context, NamespaceArg, reconcile};
-use crate::core::controllers::execution::broken;
-use crate::core::record::{Action, Address, Record, ref_safe};
 use crate::core::resource::{
     AWAITING_VERIFICATION, CriterionResult, NodePhase, NodeStatus, PinnedTarget, TaskCriterion,
 };
+use crate::core::run::controllers::execution::broken;
+use crate::core::run::record::{Action, Address, Record, ref_safe};
 use crate::failure::{Failure, Outcome};
 use crate::git::read;
 use crate::git::worktree::Worktree;

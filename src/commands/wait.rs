@@ -7,7 +7,7 @@ use super::get::wanted_one;
 use super::runs::choose_among;
 use super::{Context, NamespaceArg};
 use crate::core::resource::{Duration, Key, Kind};
-use crate::core::wait::{Expectation, Verdict};
+use crate::core::run::wait::{Expectation, Verdict};
 use crate::failure::{Failure, Outcome};
 use crate::show::escape;
 

@@ -8,8 +8,8 @@ use super::get::{Wanted, wanted};
 use super::store::Stored;
 use super::{Context, NamespaceArg};
 use crate::core::resource::{Duration, Key};
-use crate::core::status::StatusTree;
-use crate::core::transition::{Transition, transitions};
+use crate::core::run::status::StatusTree;
+use crate::core::run::transition::{Transition, transitions};
 use crate::failure::Outcome;
 use crate::show;
 

@@ -6,22 +6,23 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::config::{CONFIG_FILE, Config};
-use super::digest::sha256_hex;
-use super::machine::{self, ExecutionEvent, NodeEvent};
-use super::reconcile::{Inputs, Outcome, reconcile};
-use super::record::{
-    Action, Address, Incoming, RECORD_API_VERSION, Received, Record, ReportResult, RequestKind,
-    RunRef, Signature, ref_safe,
-};
-use super::resource::{
+use crate::core::base::digest::sha256_hex;
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::config::Config;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{
     BindingStatus, CONDITION_FALSE, CapabilityStatus, Condition, CriterionResult, Duration,
     ExecutionPhase, ExecutionStatus, GateStatus, GoalStatus, Key, Kind, NodePhase, NodeStatus,
     PlanStatus, ReviewAction, Status, Time, find_condition,
 };
-use super::snapshot::Snapshot;
-use super::source::{Content, SourceFile};
-use super::status::{StatusFile, StatusTree};
+use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
+use crate::core::run::reconcile::{Inputs, Outcome, reconcile};
+use crate::core::run::record::{
+    Action, Address, Incoming, RECORD_API_VERSION, Received, Record, ReportResult, RequestKind,
+    RunRef, Signature, ref_safe,
+};
+use crate::core::run::status::{StatusFile, StatusTree};
 
 /// The namespace of everything that says no other.
 pub const NAMESPACE: &str = "team";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{GitError, Repo, Result, read, refs};
-use crate::core::source::{Content, SourceFile};
+use crate::core::base::source::{Content, SourceFile};
 
 /// What standard input is called in messages.
 pub const STDIN: &str = "<stdin>";

@@ -8,8 +8,8 @@ use git2::{ObjectType, Oid};
 use super::object::{EntryKind, NewCommit, missing, parse_id};
 use super::program::Program;
 use super::{GitError, Identity, Repo, Result, unusable};
-use crate::core::record::{MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE};
 use crate::core::resource::Time;
+use crate::core::run::record::{MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE};
 
 /// Message of every record that is written here; nobody reads it.
 const MESSAGE: &str = "planspec record";

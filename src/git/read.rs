@@ -20,10 +20,10 @@ use super::index::StagedFiles;
 use super::object::{EntryKind, TreeEntry, parse_id};
 use super::program::Program;
 use super::{GitError, Repo, Result};
-use crate::core::config::CONFIG_FILE;
-use crate::core::glob::glob;
-use crate::core::review::scope::Changed;
-use crate::core::source::{Content, SourceFile};
+use crate::core::base::glob::glob;
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::source::ChangedFile;
+use crate::core::base::source::{Content, SourceFile};
 
 /// Endings of the files that can hold resources.
 const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
@@ -315,11 +315,11 @@ pub fn tree_differences(
 ///
 /// # Errors
 /// As [`from_commit`].
-pub fn changed_paths(repo: &Repo, old: &str, new: &str) -> Result<Vec<Changed>> {
+pub fn changed_paths(repo: &Repo, old: &str, new: &str) -> Result<Vec<ChangedFile>> {
     let mut changed = Vec::new();
     let (old, new) = (tree_of(repo, old)?, tree_of(repo, new)?);
     walk_differences(repo, Some(&old), &new, &|_| true, &mut |path, _, new| {
-        changed.push(Changed {
+        changed.push(ChangedFile {
             path: String::from_utf8_lossy(path).into_owned(),
             deleted: new.is_none(),
         });
@@ -333,7 +333,7 @@ pub fn changed_paths(repo: &Repo, old: &str, new: &str) -> Result<Vec<Changed>> 
 ///
 /// # Errors
 /// `Unusable` when git cannot compare them.
-pub fn changed_since(repo: &Repo, commit: &str) -> Result<Vec<Changed>> {
+pub fn changed_since(repo: &Repo, commit: &str) -> Result<Vec<ChangedFile>> {
     // Something staged may have been taken back in the work tree since.
     compared(repo, &[&[commit], &["--cached", commit]])
 }
@@ -342,13 +342,13 @@ pub fn changed_since(repo: &Repo, commit: &str) -> Result<Vec<Changed>> {
 ///
 /// # Errors
 /// `Unusable` when git cannot compare them.
-pub fn changed_in_index(repo: &Repo, commit: Option<&str>) -> Result<Vec<Changed>> {
+pub fn changed_in_index(repo: &Repo, commit: Option<&str>) -> Result<Vec<ChangedFile>> {
     let side: Vec<&str> = ["--cached"].into_iter().chain(commit).collect();
     compared(repo, &[&side])
 }
 
 /// What `git diff` lists, by several ways to call it; deleted is what all of them say is.
-fn compared(repo: &Repo, ways: &[&[&str]]) -> Result<Vec<Changed>> {
+fn compared(repo: &Repo, ways: &[&[&str]]) -> Result<Vec<ChangedFile>> {
     // What is changed within a submodule is no part of a commit.
     const OPTIONS: [&str; 7] = [
         "--name-status",
@@ -380,7 +380,7 @@ fn compared(repo: &Repo, ways: &[&[&str]]) -> Result<Vec<Changed>> {
             *changed.entry(path.to_vec()).or_insert(true) &= status == b"D";
         }
     }
-    let named = |(path, deleted): (Vec<u8>, bool)| Changed {
+    let named = |(path, deleted): (Vec<u8>, bool)| ChangedFile {
         path: String::from_utf8_lossy(&path).into_owned(),
         deleted,
     };
@@ -829,7 +829,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::core::config::Config;
+    use crate::core::repository::config::Config;
     use crate::git::testing::Sandbox;
 
     fn paths() -> Paths {

@@ -16,8 +16,8 @@ use super::index::StagedFiles;
 use super::object::{EntryKind, MAX_COMMIT_BYTES, parse_id};
 use super::program::{Output, run_sealed};
 use super::{GitError, Repo, Result, read, unusable_file};
-use crate::core::record::Signature;
 use crate::core::resource::{SignedBy, Time};
+use crate::core::run::record::Signature;
 
 /// Folder of the spec branch that holds OpenPGP keys, as `<e-mail>.asc`.
 pub const KEYS_FOLDER: &str = ".planspec/keys";

@@ -8,9 +8,9 @@ use git2::{ObjectType, Oid};
 
 use super::object::{EntryKind, NewCommit, RawCommit, parse_id};
 use super::{GitError, Identity, Repo, Result, unusable};
-use crate::core::digest::shard;
+use crate::core::base::digest::shard;
 use crate::core::resource::{Kind, Time};
-use crate::core::status::{
+use crate::core::run::status::{
     BOARD_FILE, CONTROLLER_FILE, OBSERVED_TRAILER, PINNED_DIR, SEQUENCE_TRAILER,
 };
 
@@ -50,7 +50,7 @@ pub struct NewStatus {
     pub parent: Option<String>,
     /// Every file of the tree, by path.
     pub files: BTreeMap<String, FileBody>,
-    /// What moved, and the [`trailers`](crate::core::status::trailers).
+    /// What moved, and the [`trailers`](crate::core::run::status::trailers).
     pub message: String,
     /// Tips of the records that were folded in.
     pub evidence: Vec<String>,
@@ -395,7 +395,7 @@ fn write_evidence(repo: &Repo, new: &NewStatus) -> Result<Option<Oid>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::core::status::{pinned_path, trailers};
+    use crate::core::run::status::{pinned_path, trailers};
     use crate::git::inbox::write_record;
     use crate::git::read::blob_id;
     use crate::git::testing::{self, Sandbox};

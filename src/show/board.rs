@@ -2,8 +2,8 @@
 
 use super::escape;
 use crate::core::resource::{ExecutionPhase, ExecutionStatus, Key, Kind, NodePhase, Status, Time};
-use crate::core::status::{StatusTree, status_path};
-use crate::core::transition::{Waiting, WaitingFor, waiting};
+use crate::core::run::status::{StatusTree, status_path};
+use crate::core::run::transition::{Waiting, WaitingFor, waiting};
 use std::cmp::Reverse;
 
 /// Rows of a table at most.
@@ -325,7 +325,7 @@ mod tests {
         AWAITING_APPROVAL, Claim, Decision, GoalPhase, GoalStatus, NodeExtensions, NodeStatus,
         ObjectRef, PinnedTarget, PlanStatus,
     };
-    use crate::core::status::{ControllerState, FORMAT_VERSION, SpecSource, StatusFile};
+    use crate::core::run::status::{ControllerState, FORMAT_VERSION, SpecSource, StatusFile};
 
     fn at(text: &str) -> Time {
         text.parse().unwrap()

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Write;
 
 use crate::core::document::{Content, Degree, Document, Generated, Mode, Risk};
-use crate::core::graph::Graph;
+use crate::core::plan::graph::Graph;
 use crate::core::resource::Spec;
 use crate::show::review::markdown::{code, text};
 use crate::show::{escape, graph};

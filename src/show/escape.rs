@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::core::text::is_invisible;
+use crate::core::base::invisible::is_invisible;
 
 /// A text on one line, with everything visible that would not be seen or would move what is seen:
 /// line breaks, terminal escapes, bidirectional overrides, zero-width characters.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::escape;
 use super::table::{GAP, cut, display_width, table};
-use crate::core::graph::Graph;
+use crate::core::plan::graph::Graph;
 use crate::core::resource::{EdgeKind, GraphSpec, Node, NodeKind, NodePhase, NodeStatus};
 
 /// The room that makes a column of what nodes wait for worth it; longer lists are shortened.

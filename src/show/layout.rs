@@ -8,7 +8,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use crate::core::graph::Graph;
+use crate::core::plan::graph::Graph;
 use crate::core::resource::EdgeKind;
 
 /// Width that rows should have at most.

@@ -8,8 +8,8 @@ use super::escape;
 use super::reconcile::short;
 use super::table::{display_width, flowing, table_keeping};
 use super::time;
-use crate::core::history::Event;
 use crate::core::resource::{Key, Time};
+use crate::core::run::history::Event;
 
 /// Fewest columns for why something happened, beside all that is told of it.
 const ENOUGH_FOR_WHY: usize = 24;
@@ -303,9 +303,9 @@ pub fn event_value(happened: &Happened) -> Value {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::core::history::Act;
     use crate::core::resource::{Kind, SignedBy};
-    use crate::core::transition::{Moved, Transition};
+    use crate::core::run::history::Act;
+    use crate::core::run::transition::{Moved, Transition};
 
     fn revision(kind: RevisionKind, before: &[&str], now: &[&str]) -> Revision {
         let paths = |side: &[&str]| side.iter().map(|path| (*path).to_owned()).collect();

@@ -20,8 +20,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::core::base::invisible::is_invisible;
 use crate::core::resource::Time;
-use crate::core::text::is_invisible;
 
 /// The `apiVersion` of everything that commands print for programs.
 pub const CLI_API_VERSION: &str = "cli.planspec.io/v1";

@@ -6,8 +6,8 @@ use super::escape::line;
 use super::table;
 use super::time;
 use crate::core::resource::{Kind, Time};
-use crate::core::status::{StatusTree, trailers};
-use crate::core::transition::{Moved, Transition, Waiting, WaitingFor};
+use crate::core::run::status::{StatusTree, trailers};
+use crate::core::run::transition::{Moved, Transition, Waiting, WaitingFor};
 
 /// Most transitions to spell out in a commit message.
 const LINES_IN_MESSAGE: usize = 200;

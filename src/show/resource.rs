@@ -12,7 +12,7 @@ use crate::core::resource::{
     NodePhase, NodeStatus, PlanSpec, Resource, Review, ReviewAction, SignedBy, Spec, Status, Time,
     find_condition,
 };
-use crate::core::status::StatusFile;
+use crate::core::run::status::StatusFile;
 
 /// What stands where nothing is known yet.
 const NONE: &str = "<none>";

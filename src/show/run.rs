@@ -16,7 +16,7 @@ use crate::core::resource::{
     Artifact, CriterionOf, CriterionResult, Decision, EdgeKind, ExecutionPhase, ExecutionStatus,
     ExternalRef, Key, NodePhase, NodeStatus, TaskCriterion, Time,
 };
-use crate::core::transition::{Waiting, WaitingFor, node_waits_for, open_criteria, verdict};
+use crate::core::run::transition::{Waiting, WaitingFor, node_waits_for, open_criteria, verdict};
 
 /// Up to so many nodes, every one has its line; beyond, what is finished or far away is folded.
 const FOLD_FROM: usize = 40;
@@ -702,7 +702,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::core::graph::Graph;
+    use crate::core::plan::graph::Graph;
     use crate::core::resource::{GraphSpec, Kind};
 
     struct Case {

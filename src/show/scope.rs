@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::core::diagnostic::display_path;
+use crate::core::base::diagnostic::display_path;
 use crate::core::document::scope::Entry;
 use crate::core::review::scope::{Scoped, Side, short};
 

@@ -417,7 +417,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::core::graph::Graph;
+    use crate::core::plan::graph::Graph;
     use crate::core::resource::GraphSpec;
 
     fn drawn(title: &str, spec: Value, nodes: Option<Value>) -> String {

@@ -4,7 +4,7 @@
 //! in the column of its parent, so that a chain is a list, and no graph is indented more often
 //! than its size can be halved.
 
-use crate::core::graph::Graph;
+use crate::core::plan::graph::Graph;
 use crate::core::resource::EdgeKind;
 
 /// The class of a branch whose nodes are of several.

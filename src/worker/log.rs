@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::core::text::is_invisible;
+use crate::core::base::invisible::is_invisible;
 
 /// Most bytes that are kept of the beginning.
 pub const HEAD: usize = 256 * 1024;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::core::record::MAX_OUTPUT_BYTES;
-pub use crate::core::tool::{Tool, environment_of};
+use crate::core::plan::data::MAX_OUTPUT_BYTES;
+pub use crate::core::plan::tool::{Tool, environment_of};
 
 /// Longest value of an input that has a variable of its own; the file holds all of them.
 const MAX_VARIABLE_BYTES: usize = 32 * 1024;

@@ -1,7 +1,7 @@
 //! The README says what is true, and so do the files beside it.
 
-use planspec::core::manifest;
-use planspec::core::source::{Content, SourceFile};
+use planspec::core::base::source::{Content, SourceFile};
+use planspec::core::repository::manifest;
 
 use crate::sandbox::{PLANSPEC, Ran, Sandbox};
 

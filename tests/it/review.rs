@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use planspec::core::config::Config;
-use planspec::core::diagnostic::{Code, Diagnostic};
+use planspec::core::base::diagnostic::{Code, Diagnostic};
+use planspec::core::base::source::{Content, SourceFile};
+use planspec::core::repository::config::Config;
+use planspec::core::repository::snapshot::Snapshot;
 use planspec::core::review::rules::{self, Policy, Sides};
 use planspec::core::review::{self, Subject};
-use planspec::core::snapshot::Snapshot;
-use planspec::core::source::{Content, SourceFile};
 use planspec::show;
 use planspec::show::findings;
 use planspec::show::review::Shown;
@@ -36,7 +36,7 @@ fn files(folder: &Path) -> Vec<SourceFile> {
             let name = path.file_name().unwrap().to_str().unwrap();
             SourceFile {
                 path: format!("planspec/{name}"),
-                blob: planspec::core::digest::sha256_hex(&bytes),
+                blob: planspec::core::base::digest::sha256_hex(&bytes),
                 content: Content::Bytes(bytes.into()),
             }
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use planspec::core::diagnostic::{Code, Severity};
+use planspec::core::base::diagnostic::{Code, Severity};
 
 use crate::sandbox::{Place, Ran, Sandbox, text};
 

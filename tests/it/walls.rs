@@ -41,6 +41,51 @@ fn files(room: &str) -> Vec<(String, String)> {
     found
 }
 
+/// Rooms of the core, from the ground up: each imports only those before it.
+const CORE: [&str; 8] = [
+    "base",
+    "text",
+    "resource",
+    "plan",
+    "document",
+    "repository",
+    "run",
+    "review",
+];
+
+/// The part of a file that is no test.
+fn without_tests<'a>(file: &str, code: &'a str) -> &'a str {
+    let is_test = ["tests", "agreement", "scenarios", "properties"]
+        .iter()
+        .any(|name| file.ends_with(&format!("/{name}.rs")));
+    match is_test {
+        true => "",
+        false => code.split("#[cfg(test)]\nmod tests").next().unwrap(),
+    }
+}
+
+#[test]
+fn rooms_of_the_core_stand_one_above_the_other() {
+    for (floor, room) in CORE.iter().enumerate() {
+        for (file, code) in files(&format!("core/{room}")) {
+            let code = without_tests(&file, &code);
+            for above in &CORE[floor + 1..] {
+                let name = format!("core::{above}::");
+                assert!(!code.contains(&name), "{file} imports {name}");
+            }
+        }
+    }
+    let entries = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/core")).unwrap();
+    let mut found: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.ends_with(".rs"))
+        .collect();
+    let mut known = CORE.map(str::to_owned).to_vec();
+    found.sort();
+    known.sort();
+    assert_eq!(found, known, "every room has its floor");
+}
+
 fn assert_free_of(room: &str, names: &[&str]) {
     for (file, code) in files(room) {
         for name in names {

@@ -11,13 +11,13 @@ use super::keeper::Keeper;
 use crate::commands::runs::{self, Look, Run};
 use crate::commands::store::{self, Sent, Store};
 use crate::commands::{report, verify};
-use crate::core::config::Verifier;
-use crate::core::controllers::execution::broken;
-use crate::core::digest::sha256_hex;
-use crate::core::record::{Action, ReportResult};
+use crate::core::base::digest::sha256_hex;
+use crate::core::repository::config::Verifier;
 use crate::core::resource::{
     Artifact, ArtifactKind, CriterionResult, LOG_ARTIFACT, LOG_FILE, Node, NodeStatus,
 };
+use crate::core::run::controllers::execution::broken;
+use crate::core::run::record::{Action, ReportResult};
 use crate::failure::{Failure, Outcome, exit_code};
 use crate::git::worktree::{self, Worktree};
 use crate::worker::log::{Log, shortened};

@@ -9,7 +9,7 @@ use super::Worker;
 use super::job::Job;
 use crate::commands::runs;
 use crate::commands::store::{Sent, Store};
-use crate::core::record::Action;
+use crate::core::run::record::Action;
 use crate::failure::Outcome;
 use crate::worker::signals::Stop;
 use crate::worker::tool::seconds;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::plan::{bare_task, manifest_of};
 use super::{Diagnostic, Document, PlanspecExtension, Scope};
-use crate::core::graph;
+use crate::core::plan::graph;
 use crate::core::resource::{
     BindingSpec, ContextItem, Edge, EdgeKind, Effort, GoalSpec, HUMAN, Key, Metadata, Node,
     NodeKind, ObjectRef, PlanSpec, Resource, Rule, Selector, Spec, Strategy, Target, Time,

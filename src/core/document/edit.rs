@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::Formatter;
 
-use crate::core::config::Limits;
-use crate::core::locate::{Offsets, bom_len, scalar_len};
-use crate::core::yaml;
+use crate::core::base::limits::Limits;
+use crate::core::text::locate::{Offsets, bom_len, scalar_len};
+use crate::core::text::yaml;
 
 /// The text of `file` with the identity and the history of `meant` in the style of the text.
 /// `None` when that cannot be done by replacing these alone.

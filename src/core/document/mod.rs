@@ -72,11 +72,11 @@ use std::ops::Deref;
 
 use serde_json::Value;
 
-use super::config::Limits;
-use super::diagnostic::{Code, Finder, Part, Place, Severity};
-use super::yaml;
+use crate::core::base::diagnostic::{Code, Finder, Part, Place, Severity};
+use crate::core::base::limits::Limits;
+use crate::core::text::yaml;
 
-pub use super::diagnostic::{Diagnostic, Level};
+pub use crate::core::base::diagnostic::{Diagnostic, Level};
 pub use convert::{Converted, from_resources};
 pub(crate) use edit::edit;
 pub use model::*;
@@ -217,7 +217,10 @@ pub(crate) fn read(
         return None;
     }
     let before = findings.len();
-    let problems = super::schema::check(super::schema::SchemaKind::Document, value);
+    let problems = crate::core::resource::schema::check(
+        crate::core::resource::schema::SchemaKind::Document,
+        value,
+    );
     findings.extend(problems.into_iter().map(|problem| problem.found(found)));
     let content = serde::Deserialize::deserialize(value);
     match &content {

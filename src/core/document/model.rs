@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::diagnostic::Finder;
 use crate::core::resource::{Edge, TaskCriterion, Time};
 
 /// Declare a closed list of words.
@@ -552,20 +551,6 @@ impl Content {
                 let overridden = overrides.get(step.step_id.as_str()).copied();
                 overridden.unwrap_or_else(|| mode(step))
             })
-            .collect()
-    }
-
-    /// What keeps it from being executed, a sentence each.
-    pub fn unready(&self) -> Vec<String> {
-        let found = Finder {
-            file: "",
-            document: 0,
-        };
-        let mut findings = Vec::new();
-        super::rules::readiness(&found, self, &mut findings);
-        findings
-            .into_iter()
-            .map(|finding| finding.message)
             .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Names from free text.
 
-use crate::core::digest::sha256_hex;
+use crate::core::base::digest::sha256_hex;
 
 /// Which characters a name may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

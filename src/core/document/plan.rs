@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::model::*;
 use super::name::{Alphabet, name_of};
-use crate::core::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{
     API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Effort,
     GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Metadata, Node,
     NodeKind, ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
 };
-use crate::core::schema::{self, SchemaKind};
 use crate::path;
 
 /// How files are named that hold documents.

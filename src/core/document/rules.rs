@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::model::*;
 use super::scope;
-use crate::core::diagnostic::{Code, Diagnostic, Finder, Part, Step, did_you_mean};
-use crate::core::graph;
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step, did_you_mean};
+use crate::core::plan::graph;
 use crate::path;
 
 /// Only so many findings of a rule get a suggestion: each compares with every name there is.
@@ -378,6 +378,22 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
             let finding = found.at(Code::NO_STEP_CRITERIA, path, Part::Value, message);
             findings.push(finding.help("say how one sees that it is done"));
         }
+    }
+}
+
+impl Content {
+    /// What keeps it from being executed, a sentence each.
+    pub fn unready(&self) -> Vec<String> {
+        let found = Finder {
+            file: "",
+            document: 0,
+        };
+        let mut findings = Vec::new();
+        readiness(&found, self, &mut findings);
+        findings
+            .into_iter()
+            .map(|finding| finding.message)
+            .collect()
     }
 }
 

@@ -20,8 +20,8 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::model::Scope;
-use crate::core::diagnostic::{Code, Diagnostic, Finder, Part, Step};
-use crate::core::glob::glob;
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::base::glob::glob;
 use crate::path;
 
 /// What an entry about files begins with.

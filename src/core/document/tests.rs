@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::*;
-use crate::core::diagnostic::{Place, display_path};
-use crate::core::graph;
+use crate::core::base::diagnostic::{Place, display_path};
+use crate::core::plan::graph;
 use crate::core::resource::{Kind, NodeKind, PlanSpec, Resource, Spec};
 use crate::core::testing;
 

@@ -10,12 +10,12 @@ mod gate;
 mod goal;
 mod metadata;
 mod plan;
-
-use std::fmt;
+pub mod schema;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::core::base::key::{Key, Kind};
 pub use binding::*;
 pub use capability::*;
 pub use condition::*;
@@ -31,118 +31,6 @@ pub const API_VERSION: &str = "planspec.io/v1alpha1";
 
 /// A moment in UTC, in whole seconds.
 pub type Time = chrono::DateTime<chrono::Utc>;
-
-/// The six kinds, in the order in which a reader meets them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Kind {
-    /// What is to be reached.
-    Goal,
-    /// How: a graph of nodes.
-    Plan,
-    /// What somebody or something can do.
-    Capability,
-    /// Who does it.
-    Binding,
-    /// Where a human decides.
-    Gate,
-    /// One run of a plan.
-    Execution,
-}
-
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Kind; 6] = [
-        Kind::Goal,
-        Kind::Plan,
-        Kind::Capability,
-        Kind::Binding,
-        Kind::Gate,
-        Kind::Execution,
-    ];
-
-    /// `Goal`
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Goal => "Goal",
-            Kind::Plan => "Plan",
-            Kind::Capability => "Capability",
-            Kind::Binding => "Binding",
-            Kind::Gate => "Gate",
-            Kind::Execution => "Execution",
-        }
-    }
-
-    /// `goals`: the name of the folder on the status branch and of the argument of `get`.
-    pub fn plural(self) -> &'static str {
-        match self {
-            Kind::Goal => "goals",
-            Kind::Plan => "plans",
-            Kind::Capability => "capabilities",
-            Kind::Binding => "bindings",
-            Kind::Gate => "gates",
-            Kind::Execution => "executions",
-        }
-    }
-
-    /// Short forms for the command line.
-    pub fn short(self) -> &'static [&'static str] {
-        match self {
-            Kind::Capability => &["cap", "caps"],
-            Kind::Execution => &["exec", "execs"],
-            _ => &[],
-        }
-    }
-
-    /// Read a kind in singular, plural or short form, whatever the case.
-    pub fn parse(text: &str) -> Option<Kind> {
-        let text = text.to_lowercase();
-        Kind::ALL.into_iter().find(|kind| {
-            kind.name().to_lowercase() == text
-                || kind.plural() == text
-                || kind.short().contains(&text.as_str())
-        })
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// What identifies a resource within a repository.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Key {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl Key {
-    /// A key from its parts.
-    pub fn new(kind: Kind, namespace: impl Into<String>, name: impl Into<String>) -> Key {
-        Key {
-            kind,
-            namespace: namespace.into(),
-            name: name.into(),
-        }
-    }
-
-    /// `namespace/name`
-    pub fn qualified(&self) -> String {
-        format!("{}/{}", self.namespace, self.name)
-    }
-}
-
-impl fmt::Display for Key {
-    /// `Plan team-platform/sso`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
-    }
-}
 
 /// A reference to another resource; the namespace defaults to that of the object that refers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -238,7 +126,7 @@ impl Resource {
 
     /// Digest of the spec as written; formatting and the order of keys do not count.
     pub fn spec_digest(&self) -> String {
-        super::digest::canonical(&self.raw_spec)
+        crate::core::base::digest::canonical(&self.raw_spec)
     }
 }
 

@@ -6,20 +6,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::declared::Declared;
 use super::fields::{self, Builder, Element, Entry, Normal};
 use super::meaning::{Class, Meaning, Risk};
 use super::renames::Renames;
-use super::rules::Declared;
-use crate::core::config::Limits;
-use crate::core::diagnostic::{Code, Diagnostic, Part, Place, Step as PathStep};
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, Place, Step as PathStep};
+use crate::core::base::limits::Limits;
 use crate::core::document::{
     Alphabet, Alternative, Approach, ChangeType, Constraint, Content, Criterion, Delegation,
     Dependency, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, PlanspecExtension,
     Revision, Risk as Peril, Scope, Step, StepOverride, name_of,
 };
+use crate::core::repository::definitions::Definition;
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, TaskCriterion};
-use crate::core::snapshot::{Definition, Snapshot};
-use crate::core::yaml;
+use crate::core::text::yaml;
 use crate::path;
 
 /// A document as it stands in a snapshot.

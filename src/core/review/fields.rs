@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::meaning::{Class, Meaning, Risk};
-use crate::core::graph::folded_edges;
+use crate::core::plan::graph::folded_edges;
 use crate::core::resource::{
     BindingSpec, CapabilitySpec, ContextItem, Duration, EdgeKind, ExecutionSpec, ExpectedResponse,
     ExternalRef, GateSpec, GoalCriterion, GoalSpec, GraphSpec, LabelExpression, LabelSelector,

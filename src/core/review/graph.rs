@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::meaning::{self, Class};
 use super::renames;
 use super::{Change, Element, Normal, Subject, What};
-use crate::core::controllers::binding::provider;
-use crate::core::graph::Graph;
+use crate::core::plan::graph::Graph;
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
     EdgeKind, Effort, GraphSpec, Key, Kind, NodeKind, PlanSpec, Resource, Spec,
 };
-use crate::core::snapshot::Snapshot;
+use crate::core::run::controllers::binding::provider;
 
 /// Something that follows from changes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Event, Review};
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{ExecutionPhase, Key, Kind, ReviewAction, Spec, Status};
-use crate::core::snapshot::Snapshot;
-use crate::core::status::StatusTree;
+use crate::core::run::status::StatusTree;
 
 /// What a change means for one run.
 #[derive(Debug, Clone, PartialEq, Eq)]

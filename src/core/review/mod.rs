@@ -6,6 +6,7 @@
 //! say why.
 
 pub mod apply;
+pub mod declared;
 pub mod document;
 pub mod fields;
 mod graph;
@@ -22,9 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::resource::{Key, Kind, NodeKind, PlanSpec, Resource, Spec};
-use super::snapshot::Snapshot;
-use super::version::compare_versions;
+use crate::core::base::version::compare_versions;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{Key, Kind, NodeKind, PlanSpec, Resource, Spec};
 pub use fields::{Address, Element, Normal};
 pub use graph::{Effect, Shape};
 pub use meaning::Class;

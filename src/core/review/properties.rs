@@ -8,8 +8,8 @@ use super::apply::apply;
 use super::fields::Normal;
 use super::meaning::Class;
 use super::{Review, compare};
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
-use crate::core::snapshot::Snapshot;
 use crate::core::testing;
 
 /// A plan from its spec.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::core::digest;
-use crate::core::graph::folded_edges;
+use crate::core::base::digest;
+use crate::core::plan::graph::folded_edges;
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Edge, GraphSpec, Key, Kind, Metadata, Node};
-use crate::core::snapshot::Snapshot;
 
 /// Says what a resource or its nodes were called: `old-name`, `namespace/old-name`, and
 /// `new-node=old-node`, separated by commas.

@@ -251,7 +251,7 @@ mod tests {
         let before = testing::snapshot(&[(FILE, GREETING)]);
         let after = testing::snapshot(&[(FILE, &text)]);
         assert_eq!(after.diagnostics(), []);
-        let broken = crate::core::rules::changes::check(&before, &after);
+        let broken = crate::core::repository::rules::changes::check(&before, &after);
         assert_eq!(broken, []);
     }
 

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::declared::Declared;
 use super::{Change, Class, Event, Review, Subject, document};
-use crate::core::catalog::identity;
-use crate::core::config::{ApprovalConfig, CONFIG_FILE, Config, Verifier};
-use crate::core::diagnostic::{Code, Diagnostic, Label, Part, Place, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place, Step};
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::version;
+use crate::core::repository::catalog::identity;
+use crate::core::repository::config::{ApprovalConfig, Config, Verifier};
+use crate::core::repository::definitions::Definition;
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, NodeKind, PlanSpec};
-use crate::core::snapshot::{Definition, Snapshot};
-use crate::core::version;
 use crate::path;
 
 /// Who may decide, as one revision has it.
@@ -56,7 +59,7 @@ pub fn findings(review: &Review, sides: &Sides<'_>, config: &Config) -> Vec<Diag
 
 /// Every rule about change that a review breaks, and every change to look at twice.
 pub fn check(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
-    let mut findings = crate::core::rules::changes::check(sides.old, sides.new);
+    let mut findings = crate::core::repository::rules::changes::check(sides.old, sides.new);
     for subject in &review.subjects {
         findings.extend(class_too_low(subject, sides));
         findings.extend(changed_in_place(subject, sides));
@@ -79,15 +82,6 @@ pub fn check(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     findings.sort();
     findings.dedup();
     findings
-}
-
-/// What a revision of a plan says about how large its change is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declared {
-    /// The class.
-    pub class: Class,
-    /// Where that is said, in words.
-    pub by: String,
 }
 
 /// The class that the version step of a plan declares; nothing for a plan without versions.

@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document;
-use crate::core::diagnostic::{Code, Diagnostic, Label, Part, Place};
+use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place};
+use crate::core::base::source::ChangedFile;
 use crate::core::document::scope::{Bounds, Entry, Verdict};
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
-use crate::core::snapshot::Snapshot;
 
 /// What the scope of a plan says about a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,15 +38,6 @@ pub enum Side {
     Base,
     /// As it is; the base has no such document.
     Head,
-}
-
-/// A file that is not as it was.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Changed {
-    /// Its path.
-    pub path: String,
-    /// Whether nothing is there any more; also under the old name of what moved.
-    pub deleted: bool,
 }
 
 /// A changed file that is outside.
@@ -78,7 +70,7 @@ pub fn is_scoped((old, new): (&Snapshot, &Snapshot), plan: &Key) -> bool {
 }
 
 /// Hold changed files against the scope of a plan.
-pub fn check((old, new): (&Snapshot, &Snapshot), plan: &Key, changed: &[Changed]) -> Scoped {
+pub fn check((old, new): (&Snapshot, &Snapshot), plan: &Key, changed: &[ChangedFile]) -> Scoped {
     let from = renamed_from(old, new, plan).unwrap_or(plan);
     let mut scoped = Scoped {
         plan: plan.clone(),
@@ -108,7 +100,7 @@ pub fn check((old, new): (&Snapshot, &Snapshot), plan: &Key, changed: &[Changed]
     let contract = Contract::of((old, from), (new, plan));
     let is_inside = |bounds: &Bounds, path: &str| bounds.judge(path) == Verdict::Inside;
     let work = changed.iter().filter(|one| !contract.holds(&one.path));
-    for Changed { path, deleted } in work {
+    for ChangedFile { path, deleted } in work {
         scoped.compared += 1;
         let excluded_by = match bounds.judge(path) {
             Verdict::Inside => continue,
@@ -320,7 +312,7 @@ mod tests {
     }
 
     fn checked(old: &[(&str, &str)], new: &[(&str, &str)], changed: &[&str]) -> Scoped {
-        let changed: Vec<Changed> = changed.iter().map(|path| touched(path)).collect();
+        let changed: Vec<ChangedFile> = changed.iter().map(|path| touched(path)).collect();
         check((&snapshot(old), &snapshot(new)), &greeting(), &changed)
     }
 
@@ -369,8 +361,8 @@ mod tests {
         assert_eq!((scoped.by, scoped.outside.len()), (Side::Base, 2));
     }
 
-    fn touched(path: &str) -> Changed {
-        Changed {
+    fn touched(path: &str) -> ChangedFile {
+        ChangedFile {
             path: path.to_owned(),
             deleted: false,
         }
@@ -380,7 +372,7 @@ mod tests {
     fn what_is_deleted_is_said_to_be() {
         let narrow = document(&["path:src"], &["The moon"]);
         let files = snapshot(&[(FILE, narrow.as_str())]);
-        let gone = Changed {
+        let gone = ChangedFile {
             path: "docs/a".to_owned(),
             deleted: true,
         };

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Located, concise, count, escape, origin};
-use crate::core::diagnostic::{Place, Severity};
+use crate::core::base::diagnostic::{Place, Severity};
 
 /// Annotations of one level that GitHub shows of a step; it drops the others without a word.
 const MOST: usize = 10;
@@ -98,7 +98,7 @@ fn log_line(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::diagnostic::{Code, Diagnostic, Label, Span};
+    use crate::core::base::diagnostic::{Code, Diagnostic, Label, Span};
     use crate::show::findings::{Format, render};
 
     fn at(line: usize) -> Place {

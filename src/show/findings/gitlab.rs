@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Located, fingerprints};
-use crate::core::diagnostic::Severity;
+use crate::core::base::diagnostic::Severity;
 
 pub(super) fn render(located: &[Located<'_>]) -> String {
     let issues: Vec<Value> = located

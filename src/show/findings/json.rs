@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Located, Position};
-use crate::core::diagnostic::{Place, display_path};
+use crate::core::base::diagnostic::{Place, display_path};
 use crate::show::CLI_API_VERSION;
 
 pub(super) fn render(located: &[Located<'_>]) -> String {

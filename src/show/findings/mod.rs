@@ -19,9 +19,9 @@ use std::fmt::Write as _;
 use clap::ValueEnum;
 
 use super::escape;
-use crate::core::diagnostic::{Code, Diagnostic, Label, Place, Step};
-use crate::core::digest;
-use crate::core::locate::{Lines, locate_all};
+use crate::core::base::diagnostic::{Code, Diagnostic, Label, Place, Step};
+use crate::core::base::digest;
+use crate::core::text::locate::{Lines, locate_all};
 
 /// How findings are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

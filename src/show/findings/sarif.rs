@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{Located, Position, Sources, fingerprints};
-use crate::core::diagnostic::{Code, Place, Severity, display_path};
+use crate::core::base::diagnostic::{Code, Place, Severity, display_path};
 
 /// What paths are relative to: the root of the repository.
 const ROOT: &str = "%SRCROOT%";

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::core::diagnostic::{Code, Part, Span, Step};
+use crate::core::base::diagnostic::{Code, Part, Span, Step};
+use crate::core::base::invisible::is_invisible;
 use crate::core::resource::{Key, Kind};
-use crate::core::text::is_invisible;
 use crate::path;
 
 fn entry(path: Vec<Step>, part: Part) -> Place {

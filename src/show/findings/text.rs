@@ -5,8 +5,8 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Renderer, Snippet};
 
 use super::{Located, Position, Sources, count, escape, origin};
-use crate::core::diagnostic::{Level as DocumentLevel, Place, Severity, display_path};
-use crate::core::locate::Lines;
+use crate::core::base::diagnostic::{Level as DocumentLevel, Place, Severity, display_path};
+use crate::core::text::locate::Lines;
 
 /// Characters of a line that are shown at most.
 const WIDTH: usize = 140;

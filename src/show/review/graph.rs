@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Shown, words};
-use crate::core::graph::folded_edges;
+use crate::core::plan::graph::folded_edges;
 use crate::core::resource::{EdgeKind, GraphSpec, NodeKind};
 use crate::core::review::{Change, Element, Event, Subject, What, renames};
 use crate::show::graph::{mermaid_id, mermaid_text};

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::graph::mermaid;
 use super::{Shown, words};
-use crate::core::diagnostic::{Code, Diagnostic, Severity};
+use crate::core::base::diagnostic::{Code, Diagnostic, Severity};
 use crate::core::review::scope::Outside;
 use crate::core::review::{Class, Event, Shape, Subject};
 use crate::show::{escape, scope};

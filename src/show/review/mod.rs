@@ -8,12 +8,12 @@ mod words;
 
 use clap::ValueEnum;
 
-use crate::core::diagnostic::Diagnostic;
+use crate::core::base::diagnostic::Diagnostic;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::review::declared::Declared;
 use crate::core::review::live::Touched;
-use crate::core::review::rules::Declared;
 use crate::core::review::scope::Scoped;
 use crate::core::review::{Review, Subject};
-use crate::core::snapshot::Snapshot;
 
 /// How a review is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -1,0 +1,530 @@
+//! Findings: what is wrong, where, and how to put it right.
+
+use std::fmt;
+
+use crate::core::base::key::Key;
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The resource cannot be used as it stands.
+    Error,
+    /// Probably not what was meant; nothing stops because of it.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        })
+    }
+}
+
+/// What is judged of a PlanSpec 1.2 document, from the ground up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Its sections and fields, and whether what it refers to is there.
+    Structure,
+    /// Whether it makes sense.
+    Semantics,
+    /// Whether it can be executed. A document that is not ready is valid; it does not start.
+    Readiness,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Level::Structure => "structure",
+            Level::Semantics => "semantics",
+            Level::Readiness => "readiness",
+        })
+    }
+}
+
+/// A stable code, its default severity and its one-line title. The first digit is the group:
+/// 0 parse, 1 structure, 2 reference, 3 graph, 4 lifecycle, 5 policy, 6 document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code {
+    /// `PS302`
+    pub id: &'static str,
+    /// Severity where the configuration says nothing else.
+    pub severity: Severity,
+    /// What the code stands for, in a few words.
+    pub title: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident = $id:literal $severity:ident $title:literal;)*) => {
+        impl Code {
+            $(#[doc = $title] pub const $name: Code = Code { id: $id, severity: Severity::$severity, title: $title };)*
+            /// Every code, in order.
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The page of the documentation about it, in Markdown: what it is, why, a wrong and
+            /// a right example.
+            pub fn page(self) -> &'static str {
+                match self.id {
+                    $($id => include_str!(concat!("../../../docs/rules/", $id, ".md")),)*
+                    _ => "",
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    SYNTAX = "PS001" Error "the text is not well-formed YAML or JSON";
+    ENCODING = "PS002" Error "the file is not clean UTF-8 text";
+    LIMIT = "PS003" Error "the file is beyond a configured limit";
+    DUPLICATE_KEY = "PS004" Error "a key stands twice in one mapping";
+    BAD_KEY = "PS005" Error "a key is not a plain string";
+    BAD_SCALAR = "PS006" Error "a tag or number that cannot be represented";
+    NO_RESOURCES = "PS007" Warning "no resources found";
+    NOT_A_FILE = "PS008" Error "not a regular file";
+    MISSING_FIELD = "PS101" Error "a required field is missing";
+    UNKNOWN_FIELD = "PS102" Error "a field that does not exist";
+    WRONG_TYPE = "PS103" Error "a value of the wrong type";
+    NOT_ALLOWED = "PS104" Error "not one of the allowed values";
+    BAD_FORMAT = "PS105" Error "a value with the wrong syntax";
+    OUT_OF_RANGE = "PS106" Error "a value that is too small, too large, too short or too long";
+    FORBIDDEN_FIELD = "PS107" Error "a field that has no place here";
+    UNKNOWN_KIND = "PS108" Error "an apiVersion or kind that is not known";
+    STATUS_IN_FILE = "PS109" Error "status belongs to the status branch";
+    DERIVED_METADATA = "PS110" Error "metadata that only `reconcile` writes";
+    BAD_TEMPLATE = "PS111" Error "a reference in an input that has neither of its forms";
+    BAD_CONDITION = "PS112" Error "a `when` that cannot be evaluated";
+    DUPLICATE_RESOURCE = "PS201" Error "one resource is defined twice";
+    GOAL_NOT_FOUND = "PS202" Error "the goal does not exist";
+    GATE_NOT_FOUND = "PS203" Error "the gate does not exist";
+    CAPABILITY_NOT_FOUND = "PS204" Warning "the capability does not exist";
+    BINDING_NOT_FOUND = "PS205" Warning "the binding does not exist";
+    PLAN_NOT_FOUND = "PS206" Error "the plan does not exist";
+    NODE_NOT_FOUND = "PS207" Error "the node does not exist in the plan";
+    SUPERSEDES_NOT_FOUND = "PS208" Warning "the superseded plan does not exist";
+    OWNER_NOT_FOUND = "PS210" Warning "the owner does not exist";
+    UNKNOWN_REVIEWER = "PS211" Warning "a reviewer that the configuration does not know";
+    TOO_FEW_REVIEWERS = "PS212" Warning "more approvals are required than there are reviewers";
+    GATE_MISMATCH = "PS213" Warning "the gate may not be used in this plan";
+    GOAL_MISMATCH = "PS214" Error "an execution and its plan serve different goals";
+    SELECTOR_MISMATCH = "PS215" Warning "the goal's planSelector leaves the plan out";
+    EMPTY_SELECTOR = "PS216" Warning "a selector that chooses nothing";
+    TARGET_NOT_FOUND = "PS217" Warning "what is waited for or decided on does not exist";
+    SUPERSEDES_CYCLE = "PS218" Error "plans supersede each other";
+    SUPERSEDES_SERIES = "PS219" Warning "a plan supersedes one of another series";
+    DUPLICATE_VERSION = "PS220" Warning "two plans of a series have one version";
+    NOT_A_TASK = "PS221" Error "only a task can be bound";
+    INPUT_UNKNOWN = "PS222" Error "an input that the capability does not have";
+    INPUT_MISSING = "PS223" Warning "an input that the capability requires is not given";
+    INPUT_MISMATCH = "PS224" Error "an input with a value that the capability does not take";
+    PARAMETER_MISSING = "PS225" Warning "a parameter that the plan uses is not given";
+    UNKNOWN_PROVIDER = "PS226" Warning "a provider of a kind that nothing serves";
+    TOOL_WITHOUT_COMMAND = "PS227" Warning "a `tool://` target that no worker can run";
+    NO_SIGNERS = "PS228" Warning "approvals must be signed, and no key is listed";
+    DUPLICATE_NODE = "PS301" Error "two nodes have one id";
+    DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
+    SELF_LOOP = "PS303" Error "a node depends on itself";
+    CYCLE = "PS304" Error "the graph has a cycle";
+    TOO_MANY_NODES = "PS305" Error "the plan has more nodes than the configuration allows";
+    DIGEST_MISMATCH = "PS306" Error "graphDigest does not match the graph";
+    CHILD_NOT_FOUND = "PS307" Error "a group names a child that does not exist";
+    EDGE_INTO_GROUP = "PS308" Warning "an edge into a group holds back none of its children";
+    CAPABILITY_CYCLE = "PS309" Error "capabilities require each other";
+    DUPLICATE_ITEM = "PS310" Error "two entries of a list have one name";
+    UNKNOWN_NAME = "PS311" Error "a `when` or an input mentions what does not exist";
+    NOT_BEFORE = "PS312" Error "a `when` or an input mentions a node that does not come before";
+    IN_TWO_GROUPS = "PS313" Warning "a node is in two groups";
+    EXECUTION_CYCLE = "PS314" Error "executions wait for each other";
+    SPEC_CHANGED = "PS401" Error "the spec of an Execution is immutable once committed";
+    MOVED = "PS402" Error "a resource moved to another name or namespace";
+    CLASS_TOO_LOW = "PS403" Error "a revision declares a smaller change than it makes";
+    CHANGED_IN_PLACE = "PS404" Warning "a plan with executions is changed in place";
+    CHAIN_BROKEN = "PS405" Warning "a chain of plans that supersede each other is broken";
+    POLICY_CHANGED = "PS406" Warning "who may approve changes together with what is to be approved";
+    LOOK_TWICE = "PS407" Warning "a change that somebody should look at twice";
+    NOT_A_REVISION = "PS408" Error "a document that does not follow from its revision before";
+    OUT_OF_SCOPE = "PS409" Error "a file outside the scope of the plan is changed";
+    INCOMPLETE_ALLOW = "PS501" Error "an allow comment without a code or without a reason";
+    UNKNOWN_ALLOW = "PS502" Warning "an allow comment for a rule that cannot be allowed";
+    UNUSED_ALLOW = "PS503" Warning "an allow comment that allows nothing";
+    DOCUMENT_ID_TWICE = "PS602" Error "two entries of a document have one id";
+    STEP_NOT_FOUND = "PS603" Error "a document mentions a step that it does not have";
+    STEP_CYCLE = "PS604" Error "steps of a document depend on each other in a circle";
+    STEP_EXTENSION = "PS605" Error "what `x-planspec` adds to a step makes no node";
+    DRAFT_FIELD = "PS606" Warning "a field or word of an older draft of the format";
+    CONSTRAINT_TYPE = "PS607" Warning "a type of constraint that the format does not name";
+    NOTHING_EXCLUDED = "PS608" Warning "a document that puts nothing out of scope";
+    OTHER_MAJOR = "PS609" Warning "a document of another major version of the format";
+    SCOPE_PATH = "PS610" Error "a `path:` entry of the scope that names no files";
+    CRITERION_NOT_FOUND = "PS611" Error "checks for a criterion that the document does not have";
+    EMPTY_GOAL = "PS621" Error "a document without a goal";
+    NO_PRIMARY_CRITERION = "PS622" Error "a document without a primary success criterion";
+    DELEGATION_CONFLICT = "PS623" Error "a step that is delegated otherwise than the document allows";
+    NO_STEP_CRITERIA = "PS624" Error "a step for an agent without acceptance criteria";
+    NOT_AUTOMATED = "PS625" Error "checks for a criterion that is not automated";
+    OPEN_QUESTION = "PS631" Warning "not ready: a question is open";
+    RISK_NOT_MITIGATED = "PS632" Warning "not ready: a likely risk without mitigation";
+    DEPENDENCY_NOT_AVAILABLE = "PS633" Warning "not ready: a dependency is not available";
+    NO_DEFAULT_MODE = "PS634" Warning "not ready: nobody says who is asked before a step";
+}
+
+impl Code {
+    /// Look a code up by its id, ignoring case.
+    pub fn parse(id: &str) -> Option<Code> {
+        Code::ALL
+            .iter()
+            .copied()
+            .find(|code| code.id.eq_ignore_ascii_case(id))
+    }
+
+    /// Whether it says that something is not there: for a file that is no part of the
+    /// repository's resources that is no error, since the rest may still come.
+    pub fn is_not_found(self) -> bool {
+        [
+            Code::GOAL_NOT_FOUND,
+            Code::GATE_NOT_FOUND,
+            Code::CAPABILITY_NOT_FOUND,
+            Code::BINDING_NOT_FOUND,
+            Code::PLAN_NOT_FOUND,
+            Code::NODE_NOT_FOUND,
+            Code::SUPERSEDES_NOT_FOUND,
+            Code::OWNER_NOT_FOUND,
+            Code::TARGET_NOT_FOUND,
+        ]
+        .contains(&self)
+    }
+
+    /// Whether it takes another revision to see it.
+    pub fn is_about_change(self) -> bool {
+        self.id.starts_with("PS4")
+    }
+
+    /// What of a PlanSpec 1.2 document it is about.
+    pub fn level(self) -> Level {
+        match self.id.get(..4) {
+            Some("PS62") => Level::Semantics,
+            Some("PS63") => Level::Readiness,
+            _ => Level::Structure,
+        }
+    }
+
+    /// Whether a finding of it means that there is nothing to work with: the text cannot be read,
+    /// the resource has no sound structure, nobody can tell which of two is meant, or the plan has
+    /// no order. Neither the configuration nor a comment takes such an error away.
+    pub fn is_fatal(self) -> bool {
+        const GRAPH: [Code; 13] = [
+            Code::DUPLICATE_RESOURCE,
+            Code::DUPLICATE_NODE,
+            Code::DANGLING_EDGE,
+            Code::SELF_LOOP,
+            Code::CYCLE,
+            Code::CHILD_NOT_FOUND,
+            Code::DUPLICATE_ITEM,
+            Code::DOCUMENT_ID_TWICE,
+            Code::STEP_NOT_FOUND,
+            Code::CRITERION_NOT_FOUND,
+            Code::STEP_CYCLE,
+            Code::STEP_EXTENSION,
+            Code::SCOPE_PATH,
+        ];
+        let group = self.id.as_bytes().get(2);
+        let is_text_or_structure = matches!(group, Some(b'0' | b'1'));
+        self.severity == Severity::Error && is_text_or_structure || GRAPH.contains(&self)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+/// One step into a YAML or JSON document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Into a mapping, by key.
+    Key(String),
+    /// Into a sequence, by index from 0.
+    Index(usize),
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Step::Key(key.to_owned())
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Step::Index(index)
+    }
+}
+
+/// Build a document path: `path!["spec", "graph", "nodes", 3, "id"]`.
+#[macro_export]
+macro_rules! path {
+    ($($step:expr),* $(,)?) => { vec![$($crate::core::base::diagnostic::Step::from($step)),*] };
+}
+
+/// Write a document path as people write it: `spec.graph.nodes[3].id`.
+pub fn display_path(path: &[Step]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) if text.is_empty() => text.push_str(key),
+            Step::Key(key) => {
+                text.push('.');
+                text.push_str(key);
+            }
+            Step::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    text
+}
+
+/// What of the addressed entry to underline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The key of the entry.
+    Key,
+    /// The value of the entry.
+    Value,
+}
+
+/// A place in a file, as the finder of a problem knows it. It becomes a [`Span`] only when shown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// The file as a whole.
+    File,
+    /// A position that the parser gave.
+    At(Span),
+    /// An entry of a document.
+    Entry {
+        /// Index of the YAML document in the file, from 0.
+        document: usize,
+        /// Steps from the document's root.
+        path: Vec<Step>,
+        /// Key or value.
+        part: Part,
+    },
+}
+
+/// A range of text: byte offsets, and the line and column (characters) of its start, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Line of the start, from 1.
+    pub line: usize,
+    /// Column of the start in characters, from 1.
+    pub column: usize,
+    /// Byte offset of the start.
+    pub start: usize,
+    /// Byte offset behind the end; never before `start`.
+    pub end: usize,
+}
+
+/// A second place that belongs to a finding, with what it shows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Label {
+    /// Path of the file from the repository's root.
+    pub file: String,
+    /// Where in it.
+    pub place: Place,
+    /// What is there.
+    pub message: String,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Diagnostic {
+    /// Path of the file from the repository's root, or as it was named by the user.
+    pub file: String,
+    /// Where in the file.
+    pub place: Place,
+    /// Which rule.
+    pub code: Code,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What to write at the underlined text; empty to repeat nothing.
+    pub label: String,
+    /// The way out.
+    pub help: Option<String>,
+    /// Other places that belong to it.
+    pub related: Vec<Label>,
+    /// The resource that is broken by it, when that is known.
+    pub resource: Option<Key>,
+}
+
+impl Diagnostic {
+    /// A finding of `code` with the code's own severity.
+    pub fn new(
+        code: Code,
+        file: impl Into<String>,
+        place: Place,
+        message: impl Into<String>,
+    ) -> Self {
+        Diagnostic {
+            file: file.into(),
+            place,
+            code,
+            severity: code.severity,
+            message: message.into(),
+            label: String::new(),
+            help: None,
+            related: Vec::new(),
+            resource: None,
+        }
+    }
+
+    /// Say what stands at the underlined text.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Say how to put it right.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Add a second place.
+    pub fn related(mut self, label: Label) -> Self {
+        self.related.push(label);
+        self
+    }
+
+    /// Name the resource that is broken by it.
+    pub fn about(mut self, key: &Key) -> Self {
+        self.resource = Some(key.clone());
+        self
+    }
+
+    /// Whether it stops the resource from being used.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// Makes findings in one document of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Finder<'a> {
+    /// Path of the file.
+    pub file: &'a str,
+    /// Index of the document in the file, from 0.
+    pub document: usize,
+}
+
+impl Finder<'_> {
+    /// A finding at an entry of the document.
+    pub fn at(
+        &self,
+        code: Code,
+        path: Vec<Step>,
+        part: Part,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic::new(code, self.file, self.place(path, part), message)
+    }
+
+    /// An entry of the document.
+    pub fn place(&self, path: Vec<Step>, part: Part) -> Place {
+        Place::Entry {
+            document: self.document,
+            path,
+            part,
+        }
+    }
+
+    /// A second place in the document, at a value.
+    pub fn label(&self, path: Vec<Step>, message: impl Into<String>) -> Label {
+        Label {
+            file: self.file.to_owned(),
+            place: self.place(path, Part::Value),
+            message: message.into(),
+        }
+    }
+}
+
+/// Bring findings into one order, by file and place, and drop repeats. What is shown is ordered
+/// again, by lines and columns.
+pub fn sort(findings: &mut Vec<Diagnostic>) {
+    findings.sort();
+    findings.dedup();
+}
+
+/// The candidate that was probably meant, if one is near enough to `word`.
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let folded = word.to_lowercase();
+    candidates
+        .into_iter()
+        .filter_map(|candidate| {
+            let other = candidate.to_lowercase();
+            let score = strsim::jaro_winkler(&folded, &other);
+            let near = score >= 0.84 || (candidate.len() > 2 && is_one_edit(&folded, &other));
+            near.then_some((score, candidate))
+        })
+        // Of equally near ones the first.
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        .map(|(_, candidate)| candidate)
+}
+
+/// Whether one character more, less or other, or two that changed places, is the difference. Any
+/// distance would take time for every pair of characters.
+fn is_one_edit(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[front..], &b[front..]);
+    let ends = a.iter().rev().zip(b.iter().rev());
+    let back = ends.take_while(|(a, b)| a == b).count();
+    match (&a[..a.len() - back], &b[..b.len() - back]) {
+        ([_], []) | ([], [_]) | ([_], [_]) => true,
+        ([a, b], [c, d]) => (a, b) == (d, c),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn codes_are_unique_and_sorted() {
+        assert!(
+            Code::ALL.windows(2).all(|pair| pair[0].id < pair[1].id),
+            "codes out of order or doubled"
+        );
+    }
+
+    #[test]
+    fn suggestions_are_near() {
+        let kinds = ["Goal", "Plan", "Gate"];
+        assert_eq!(did_you_mean("plna", kinds), Some("Plan"));
+        assert_eq!(did_you_mean("pla", kinds), Some("Plan"));
+        assert_eq!(did_you_mean("zebra", kinds), None);
+        assert_eq!(
+            did_you_mean("relese", ["release", "verify"]),
+            Some("release")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn one_edit_is_a_distance_of_one(a in "[abc]{0,5}", b in "[abc]{0,5}") {
+            let distance = strsim::damerau_levenshtein(&a, &b);
+            prop_assert_eq!(is_one_edit(&a, &b), distance == 1);
+        }
+    }
+
+    #[test]
+    fn paths_read_like_people_write_them() {
+        let path = path!["spec", "nodes", 3, "id"];
+        assert_eq!(display_path(&path), "spec.nodes[3].id");
+    }
+}

@@ -1,0 +1,10 @@
+//! What everything else is told in: keys, findings, digests, bounds, globs, versions.
+
+pub mod diagnostic;
+pub mod digest;
+pub mod glob;
+pub mod invisible;
+pub mod key;
+pub mod limits;
+pub mod source;
+pub mod version;

@@ -1,0 +1,1190 @@
+//! `when`: a CEL expression that decides whether a node runs.
+//!
+//! It is compiled when a plan is validated, so that a mistake is found in the editor. CEL has no
+//! type checker here: what it may mention, and whether it can be true or false, is checked on the
+//! parsed expression.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
+use cel::parser::PrattParser;
+use cel::{Context, IdedExpr, Value};
+use serde_json::{Map, Value as Json};
+
+use crate::core::base::diagnostic::did_you_mean;
+use crate::core::plan::mention::{Mention, Mentioned};
+use crate::core::resource::NodePhase;
+
+/// Most characters of a condition.
+pub const MAX_CHARS: usize = 1024;
+
+/// Most operators, dots and brackets of a condition. Parsing, and what is done with the result,
+/// goes as deep as they nest; so many need little of a small stack.
+const MAX_OPERATORS: usize = 200;
+
+/// Most characters of the reason why a condition could not be evaluated: it may hold values.
+const MAX_REASON: usize = 300;
+
+/// A condition that compiles and mentions only what conditions may mention.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    expression: IdedExpr,
+    mentions: Vec<Mention>,
+}
+
+/// What a condition is evaluated on.
+pub struct Facts<'a> {
+    /// `nodes`: phase and outputs of those that it mentions.
+    pub nodes: BTreeMap<&'a str, (NodePhase, &'a Map<String, Json>)>,
+    /// `parameters`
+    pub parameters: &'a Map<String, Json>,
+    /// `goal`: its spec, if the run serves one.
+    pub goal: Option<&'a Json>,
+}
+
+/// What is wrong with a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Which sort of mistake it is.
+    pub kind: MistakeKind,
+    /// In one sentence without a full stop.
+    pub message: String,
+    /// The way out.
+    pub help: Option<String>,
+}
+
+/// Sorts of mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MistakeKind {
+    /// It cannot be evaluated, or never to true or false.
+    Malformed,
+    /// It mentions what does not exist.
+    UnknownName,
+}
+
+impl Condition {
+    /// Compile a condition.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn compile(text: &str) -> Result<Condition, Vec<Mistake>> {
+        check_size(text).map_err(|mistake| vec![mistake])?;
+        let mut mistakes = match PrattParser::default().parse(text) {
+            Ok(expression) => match Walk::over(text, &expression) {
+                walk if walk.mistakes.is_empty() => {
+                    let mut mentions = walk.mentions;
+                    mentions.sort();
+                    mentions.dedup();
+                    return Ok(Condition {
+                        expression,
+                        mentions,
+                    });
+                }
+                walk => walk.mistakes,
+            },
+            Err(errors) => vec![syntax_error(&errors)],
+        };
+        if let Some(id) = subtracted_node(text) {
+            let message = format!("`nodes.{id}` is a subtraction, since `-` is no part of a name");
+            let help = format!("write `nodes[\"{id}\"]`");
+            mistakes = vec![Mistake::malformed(message, Some(help))];
+        }
+        Err(mistakes)
+    }
+
+    /// The nodes that it mentions, sorted, each with what it mentions of them.
+    pub fn mentions(&self) -> &[Mention] {
+        &self.mentions
+    }
+
+    /// Whether it is true.
+    ///
+    /// # Errors
+    /// The expression's own message, shortened: something that it mentions is not there, types do
+    /// not fit, or the result is neither true nor false.
+    pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, String> {
+        let mut context = Context::default();
+        let nodes = facts.nodes.iter().map(|(id, (phase, outputs))| {
+            let fields = HashMap::from([
+                ("phase".to_owned(), Value::from(phase.to_string())),
+                ("outputs".to_owned(), map_value(outputs)),
+            ]);
+            ((*id).to_owned(), Value::from(fields))
+        });
+        context.add_variable_from_value("nodes", nodes.collect::<HashMap<_, _>>());
+        context.add_variable_from_value("parameters", map_value(facts.parameters));
+        if let Some(goal) = facts.goal {
+            context.add_variable_from_value("goal", value(goal));
+        }
+        match Value::resolve(&self.expression, &context) {
+            Ok(Value::Bool(holds)) => Ok(holds),
+            Ok(other) => Err(format!(
+                "it is neither true nor false, but of type {}",
+                other.type_of()
+            )),
+            Err(error) => {
+                let reason = error.to_string();
+                let end = reason.char_indices().nth(MAX_REASON);
+                Err(match end {
+                    Some((end, _)) => format!("{}…", reason.get(..end).unwrap_or_default()),
+                    None => reason,
+                })
+            }
+        }
+    }
+}
+
+/// JSON as CEL sees it: whole numbers are integers, so that sums with literals work. Goes as deep
+/// as the value nests, which is bounded where it was read.
+fn value(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => Value::Bool(*flag),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(whole), _) => Value::Int(whole),
+            (None, Some(whole)) => Value::UInt(whole),
+            (None, None) => Value::Float(number.as_f64().unwrap_or_default()),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::from(items.iter().map(value).collect::<Vec<_>>()),
+        Json::Object(map) => map_value(map),
+    }
+}
+
+fn map_value(map: &Map<String, Json>) -> Value {
+    let entries = map.iter().map(|(key, json)| (key.clone(), value(json)));
+    Value::from(entries.collect::<HashMap<_, _>>())
+}
+
+impl Mistake {
+    fn malformed(message: impl Into<String>, help: Option<String>) -> Mistake {
+        Mistake {
+            kind: MistakeKind::Malformed,
+            message: message.into(),
+            help,
+        }
+    }
+
+    fn unknown(message: impl Into<String>, help: String) -> Mistake {
+        Mistake {
+            kind: MistakeKind::UnknownName,
+            message: message.into(),
+            help: Some(help),
+        }
+    }
+}
+
+fn check_size(text: &str) -> Result<(), Mistake> {
+    let split = Some("split the work into two nodes, each with a condition of its own".to_owned());
+    let chars = text.chars().count();
+    if chars > MAX_CHARS {
+        let message = format!("{chars} characters are too long, {MAX_CHARS} are allowed");
+        return Err(Mistake::malformed(message, split));
+    }
+    let marks = text.chars().filter(|c| ".[({?!-+*/%<>=".contains(*c));
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let operators = marks.count() + words.filter(|word| *word == "in").count();
+    if operators > MAX_OPERATORS {
+        let message = format!("{operators} operators are too many, {MAX_OPERATORS} are allowed");
+        return Err(Mistake::malformed(message, split));
+    }
+    Ok(())
+}
+
+fn syntax_error(errors: &cel::ParseErrors) -> Mistake {
+    let Some(first) = errors.errors.first() else {
+        return Mistake::malformed("it is not CEL", None);
+    };
+    let why = first.msg.trim_start_matches("Syntax error: ");
+    let token = why.strip_prefix("mismatched input '");
+    let token = token.and_then(|rest| rest.split_once("' expecting "));
+    let why = match token {
+        Some(("<EOF>", _)) => "it ends before it is complete".to_owned(),
+        Some((token, _)) => format!("`{token}` is not expected"),
+        None => why.to_owned(),
+    };
+    let place = match first.pos {
+        (1, column) => format!(" at character {column}"),
+        (line, column) if line > 1 => format!(" at line {line}, character {column}"),
+        _ => String::new(),
+    };
+    let help = "a condition is CEL, for example `nodes[\"build\"].phase == \"Succeeded\"`";
+    Mistake::malformed(format!("{why}{place}"), Some(help.to_owned()))
+}
+
+/// The id in `nodes.security-review`, which CEL reads as `nodes.security - review`.
+fn subtracted_node(text: &str) -> Option<&str> {
+    let is_id = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    text.match_indices("nodes.").find_map(|(at, root)| {
+        let behind = text.get(at + root.len()..)?;
+        let end = behind.find(|c| !is_id(c)).unwrap_or(behind.len());
+        let id = behind.get(..end)?.trim_end_matches('-');
+        let starts_anew = !text.get(..at)?.ends_with(|c| is_id(c) || c == '.');
+        (starts_anew && id.contains('-')).then_some(id)
+    })
+}
+
+/// What a condition may mention.
+const VARIABLES: [&str; 3] = ["nodes", "parameters", "goal"];
+
+/// The fields of a Goal's spec, and what they hold.
+const GOAL_FIELDS: [(&str, &str); 7] = [
+    ("description", "a string"),
+    ("constraints", "a map"),
+    ("acceptanceCriteria", "a list"),
+    ("planSelector", "a map"),
+    ("timeout", "a string"),
+    ("priority", "a number"),
+    ("context", "a list"),
+];
+
+/// A function of the standard library.
+struct Function {
+    name: &'static str,
+    /// Called as `x.f(…)`, not as `f(x)`.
+    method: bool,
+    /// Arguments in the parentheses.
+    arguments: usize,
+    /// What it gives, when that is neither true nor false.
+    gives: Option<&'static str>,
+}
+
+const fn function(
+    name: &'static str,
+    method: bool,
+    arguments: usize,
+    gives: Option<&'static str>,
+) -> Function {
+    Function {
+        name,
+        method,
+        arguments,
+        gives,
+    }
+}
+
+const FUNCTIONS: [Function; 13] = [
+    function("size", false, 1, Some("a number")),
+    function("size", true, 0, Some("a number")),
+    function("contains", true, 1, None),
+    function("startsWith", true, 1, None),
+    function("endsWith", true, 1, None),
+    function("bool", false, 1, None),
+    function("dyn", false, 1, None),
+    function("string", false, 1, Some("a string")),
+    function("bytes", false, 1, Some("bytes")),
+    function("int", false, 1, Some("a number")),
+    function("uint", false, 1, Some("a number")),
+    function("double", false, 1, Some("a number")),
+    function("type", false, 1, Some("a type")),
+];
+
+/// One way through an expression, with what is still to be looked at.
+struct Walk<'e> {
+    text: &'e str,
+    /// Expressions, and whether they must be able to be true or false.
+    todo: Vec<(&'e IdedExpr, bool)>,
+    mentions: Vec<Mention>,
+    mistakes: Vec<Mistake>,
+}
+
+/// A step from a value into it.
+#[derive(Clone, Copy)]
+enum Access<'e> {
+    /// `.name` or `["name"]`
+    Name(&'e str),
+    /// `[…]` with anything else.
+    Computed(&'e IdedExpr),
+}
+
+/// A variable and the steps into it: `nodes["a"].phase`.
+fn variable(expression: &IdedExpr) -> Option<(&str, Vec<Access<'_>>)> {
+    let mut steps = Vec::new();
+    let mut at = expression;
+    loop {
+        match &at.expr {
+            Expr::Ident(name) => {
+                steps.reverse();
+                return Some((name, steps));
+            }
+            Expr::Select(select) => {
+                steps.push(Access::Name(&select.field));
+                at = &select.operand;
+            }
+            Expr::Call(call) if call.func_name == operators::INDEX => {
+                let [of, index] = call.args.as_slice() else {
+                    return None;
+                };
+                steps.push(text_of(index).map_or(Access::Computed(index), Access::Name));
+                at = of;
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// The text of a literal string.
+fn text_of(expression: &IdedExpr) -> Option<&str> {
+    match &expression.expr {
+        Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
+        _ => None,
+    }
+}
+
+/// The node in `nodes["a"].phase`, if the expression is that.
+fn phase_of(expression: &IdedExpr) -> Option<&str> {
+    match variable(expression) {
+        Some(("nodes", steps)) => match steps.as_slice() {
+            [Access::Name(node), Access::Name("phase")] => Some(node),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The node in `nodes["a"].outputs`, if the expression is that.
+fn outputs_of(expression: &IdedExpr) -> Option<&str> {
+    match variable(expression) {
+        Some(("nodes", steps)) => match steps.as_slice() {
+            [Access::Name(node), Access::Name("outputs")] => Some(node),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl<'e> Walk<'e> {
+    fn over(text: &'e str, expression: &'e IdedExpr) -> Walk<'e> {
+        let mut walk = Walk {
+            text,
+            todo: vec![(expression, true)],
+            mentions: Vec::new(),
+            mistakes: Vec::new(),
+        };
+        while let Some((expression, decides)) = walk.todo.pop() {
+            walk.visit(expression, decides);
+        }
+        walk
+    }
+
+    fn visit(&mut self, expression: &'e IdedExpr, decides: bool) {
+        if let Some((name, steps)) = variable(expression) {
+            // `has(…)` is true or false, whatever is there.
+            let is_test = matches!(&expression.expr, Expr::Select(select) if select.test);
+            self.variable(name, &steps, decides && !is_test);
+            return;
+        }
+        match &expression.expr {
+            Expr::Call(call) => self.call(call, decides),
+            Expr::Literal(literal) => self.literal(literal, decides),
+            Expr::List(list) => {
+                self.never(decides, "a list");
+                self.look_at(&list.elements);
+            }
+            Expr::Map(map) => {
+                self.never(decides, "a map");
+                for entry in &map.entries {
+                    if let EntryExpr::MapEntry(entry) = &entry.expr {
+                        self.todo.push((&entry.key, false));
+                        self.todo.push((&entry.value, false));
+                    }
+                }
+            }
+            Expr::Select(select) => self.todo.push((&select.operand, false)),
+            Expr::Comprehension(_) => self.mistakes.push(Mistake::malformed(
+                "`all`, `exists`, `exists_one`, `filter` and `map` cannot be used here",
+                Some("name the nodes one by one, with `&&` or `||` between them".to_owned()),
+            )),
+            Expr::Struct(_) | Expr::Ident(_) | Expr::Unspecified => {
+                let message = "messages cannot be made here";
+                self.mistakes.push(Mistake::malformed(message, None));
+            }
+        }
+    }
+
+    fn look_at(&mut self, expressions: &'e [IdedExpr]) {
+        self.todo
+            .extend(expressions.iter().map(|expression| (expression, false)));
+    }
+
+    /// Something that is neither true nor false stands where that is wanted.
+    fn never(&mut self, decides: bool, what: &str) {
+        if decides {
+            let message = format!("a condition is true or false, this is {what}");
+            let help = "compare it with something, for example `… == \"…\"`".to_owned();
+            self.mistakes.push(Mistake::malformed(message, Some(help)));
+        }
+    }
+
+    fn literal(&mut self, literal: &LiteralValue, decides: bool) {
+        let what = match literal {
+            LiteralValue::Boolean(_) => return,
+            LiteralValue::String(_) => "a string",
+            LiteralValue::Bytes(_) => "bytes",
+            LiteralValue::Null => "null",
+            LiteralValue::Double(_) | LiteralValue::Int(_) | LiteralValue::UInt(_) => "a number",
+        };
+        self.never(decides, what);
+    }
+
+    fn call(&mut self, call: &'e CallExpr, decides: bool) {
+        match call.func_name.as_str() {
+            operators::LOGICAL_AND | operators::LOGICAL_OR | operators::LOGICAL_NOT => {
+                self.todo.extend(call.args.iter().map(|side| (side, true)));
+            }
+            operators::CONDITIONAL => {
+                let parts = call.args.iter().enumerate();
+                self.todo
+                    .extend(parts.map(|(at, part)| (part, at == 0 || decides)));
+            }
+            operators::EQUALS | operators::NOT_EQUALS => {
+                if let [left, right] = call.args.as_slice() {
+                    self.compared(left, right);
+                    self.compared(right, left);
+                }
+                self.look_at(&call.args);
+            }
+            operators::IN => {
+                if let [left, right] = call.args.as_slice() {
+                    self.contained(left, right);
+                }
+                self.look_at(&call.args);
+            }
+            operators::LESS
+            | operators::LESS_EQUALS
+            | operators::GREATER
+            | operators::GREATER_EQUALS
+            | operators::INDEX => self.look_at(&call.args),
+            operators::SUBSTRACT
+            | operators::MULTIPLY
+            | operators::DIVIDE
+            | operators::MODULO
+            | operators::NEGATE => {
+                self.never(decides, "a number");
+                self.look_at(&call.args);
+            }
+            operators::ADD => {
+                self.never(decides, "a sum");
+                self.look_at(&call.args);
+            }
+            _ => self.function(call, decides),
+        }
+    }
+
+    fn function(&mut self, call: &'e CallExpr, decides: bool) {
+        self.look_at(&call.args);
+        self.todo
+            .extend(call.target.iter().map(|target| (&**target, false)));
+        let name = call.func_name.as_str();
+        let known = || FUNCTIONS.iter().filter(|function| function.name == name);
+        let method = call.target.is_some();
+        let fits = |function: &&Function| {
+            function.method == method && function.arguments == call.args.len()
+        };
+        match (known().find(fits), known().next()) {
+            (Some(function), _) => {
+                if let Some(what) = function.gives {
+                    self.never(decides, what);
+                }
+            }
+            (None, Some(function)) => {
+                let form = match (function.method, function.arguments) {
+                    (true, 0) => format!("x.{name}()"),
+                    (true, _) => format!("x.{name}(y)"),
+                    (false, _) => format!("{name}(x)"),
+                };
+                let message = format!("`{name}` is called in another way");
+                let help = Some(format!("write `{form}`"));
+                self.mistakes.push(Mistake::malformed(message, help));
+            }
+            (None, None) => {
+                let mut names: Vec<&str> = FUNCTIONS.iter().map(|f| f.name).collect();
+                names.push("has");
+                names.sort_unstable();
+                names.dedup();
+                let help = suggestion(name, &names, "the functions are");
+                let message = format!("there is no function `{name}`");
+                self.mistakes.push(Mistake::unknown(message, help));
+            }
+        }
+    }
+
+    /// `nodes["a"].phase == "…"`: the word must be a phase.
+    fn compared(&mut self, left: &IdedExpr, right: &IdedExpr) {
+        let (Some(_), Some(word)) = (phase_of(left), text_of(right)) else {
+            return;
+        };
+        let phases: Vec<String> = NodePhase::ALL.iter().map(NodePhase::to_string).collect();
+        let phases: Vec<&str> = phases.iter().map(String::as_str).collect();
+        if !phases.contains(&word) {
+            let message = format!("no node is ever in a phase `{word}`");
+            let help = suggestion(word, &phases, "the phases are");
+            self.mistakes.push(Mistake::unknown(message, help));
+        }
+    }
+
+    /// `nodes["a"].phase in […]`, and `"x" in nodes["a"].outputs`.
+    fn contained(&mut self, left: &IdedExpr, right: &'e IdedExpr) {
+        if let Expr::List(list) = &right.expr {
+            for word in &list.elements {
+                self.compared(left, word);
+            }
+        }
+        if let (Some(name), Some(node)) = (text_of(left), outputs_of(right)) {
+            let output = Mentioned::Output(name.to_owned());
+            self.mentions.push(Mention::new(node, output));
+        }
+    }
+
+    fn variable(&mut self, name: &str, steps: &[Access<'e>], decides: bool) {
+        for step in steps {
+            if let Access::Computed(index) = step {
+                self.todo.push((index, false));
+            }
+        }
+        match name {
+            "nodes" => self.node(steps, decides),
+            "goal" => self.goal(steps, decides),
+            "parameters" if steps.is_empty() => self.never(decides, "a map"),
+            "parameters" => {}
+            _ => {
+                let help = self.help_with(name);
+                let message = format!("there is no `{name}` here");
+                self.mistakes.push(Mistake::unknown(message, help));
+            }
+        }
+    }
+
+    fn help_with(&self, name: &str) -> String {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let before = self.text.split_once(&format!("-{name}")).map(|(text, _)| {
+            let start = text.rfind(|c| !is_name(c)).map_or(0, |at| at + 1);
+            text.get(start..).unwrap_or_default()
+        });
+        match before {
+            Some(before) if !before.is_empty() => format!(
+                "`{before}-{name}` is a subtraction; a name with `-` is written `[\"{before}-{name}\"]`"
+            ),
+            _ => suggestion(name, &VARIABLES, "a condition can mention"),
+        }
+    }
+
+    fn node(&mut self, steps: &[Access<'e>], decides: bool) {
+        let example = "write for example `nodes[\"build\"].phase`".to_owned();
+        let (node, field, rest) = match steps {
+            [] => {
+                let message = "`nodes` alone says nothing about a node";
+                return self
+                    .mistakes
+                    .push(Mistake::malformed(message, Some(example)));
+            }
+            [Access::Computed(_), ..] => {
+                let message = "a node is named by a string in quotes";
+                return self
+                    .mistakes
+                    .push(Mistake::malformed(message, Some(example)));
+            }
+            [Access::Name(node)] => {
+                let message = format!("`nodes[\"{node}\"]` does not say what of the node is meant");
+                let help = format!(
+                    "write `nodes[\"{node}\"].phase` or `nodes[\"{node}\"].outputs.<name>`"
+                );
+                return self.mistakes.push(Mistake::malformed(message, Some(help)));
+            }
+            [Access::Name(node), Access::Name(field), rest @ ..] => (*node, *field, rest),
+            [Access::Name(_), Access::Computed(_), ..] => {
+                let message = "what of a node is meant is written `.phase` or `.outputs`";
+                return self
+                    .mistakes
+                    .push(Mistake::malformed(message, Some(example)));
+            }
+        };
+        match (field, rest) {
+            ("phase", []) => {
+                self.never(decides, "a string");
+                self.mentions.push(Mention::new(node, Mentioned::Phase));
+            }
+            ("phase", _) => {
+                let message = "`phase` is a string, there is nothing in it";
+                let help = Some(format!("write `nodes[\"{node}\"].phase == \"Succeeded\"`"));
+                self.mistakes.push(Mistake::malformed(message, help));
+            }
+            ("outputs", []) => {
+                self.never(decides, "a map");
+                self.mentions.push(Mention::new(node, Mentioned::Outputs));
+            }
+            ("outputs", [Access::Name(output), ..]) => {
+                let output = Mentioned::Output((*output).to_owned());
+                self.mentions.push(Mention::new(node, output));
+            }
+            ("outputs", [Access::Computed(_), ..]) => {
+                let message = "an output is named by a string in quotes";
+                let help = Some(format!("write `nodes[\"{node}\"].outputs.<name>`"));
+                self.mistakes.push(Mistake::malformed(message, help));
+            }
+            _ => {
+                let help = suggestion(field, &["phase", "outputs"], "it has");
+                let message = format!("a node has no `{field}` here");
+                self.mistakes.push(Mistake::unknown(message, help));
+            }
+        }
+    }
+
+    fn goal(&mut self, steps: &[Access<'e>], decides: bool) {
+        match steps {
+            [] => self.never(decides, "a map"),
+            [Access::Computed(_), ..] => {
+                let message = "a field of the goal is written behind a dot";
+                let help = Some("write for example `goal.priority`".to_owned());
+                self.mistakes.push(Mistake::malformed(message, help));
+            }
+            [Access::Name(field), rest @ ..] => {
+                let known = GOAL_FIELDS.iter().find(|(name, _)| name == field);
+                match known {
+                    Some((_, what)) if rest.is_empty() => self.never(decides, what),
+                    Some(_) => {}
+                    None => {
+                        let names = GOAL_FIELDS.map(|(name, _)| name);
+                        let help = suggestion(field, &names, "its fields are");
+                        let message = format!("a goal has no field `{field}`");
+                        self.mistakes.push(Mistake::unknown(message, help));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn suggestion(word: &str, names: &[&str], otherwise: &str) -> String {
+    match did_you_mean(word, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("{otherwise} {}", names.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::core::resource::schema::{self, SchemaKind};
+    use proptest::prelude::*;
+
+    fn mentions(text: &str) -> Vec<Mention> {
+        match Condition::compile(text) {
+            Ok(condition) => condition.mentions().to_vec(),
+            Err(mistakes) => panic!("{text}: {mistakes:?}"),
+        }
+    }
+
+    /// Sort, message and help of the only mistake.
+    fn mistake(text: &str) -> (MistakeKind, String, String) {
+        match Condition::compile(text).unwrap_err().as_slice() {
+            [only] => (
+                only.kind,
+                only.message.clone(),
+                only.help.clone().unwrap_or_default(),
+            ),
+            mistakes => panic!("{text}: {mistakes:?}"),
+        }
+    }
+
+    fn phase(node: &str) -> Mention {
+        Mention::new(node, Mentioned::Phase)
+    }
+
+    fn output(node: &str, name: &str) -> Mention {
+        Mention::new(node, Mentioned::Output(name.to_owned()))
+    }
+
+    /// What became of a condition, with nodes `a` (Succeeded) and `b` (Failed).
+    fn holds(text: &str) -> Result<bool, String> {
+        let outputs = serde_json::json!({
+            "count": 3, "ratio": 0.5, "big": 18446744073709551615_u64, "name": "x", "flag": true,
+            "list": [1, "two"], "map": {"k": null},
+        });
+        let none = Map::new();
+        let parameters = serde_json::json!({"env": "prod", "dry": false, "n": 2});
+        let goal = serde_json::json!({"description": "d", "priority": 7});
+        let facts = Facts {
+            nodes: BTreeMap::from([
+                ("a", (NodePhase::Succeeded, outputs.as_object().unwrap())),
+                ("b", (NodePhase::Failed, &none)),
+            ]),
+            parameters: parameters.as_object().unwrap(),
+            goal: Some(&goal),
+        };
+        Condition::compile(text).unwrap().holds(&facts)
+    }
+
+    #[test]
+    fn conditions_are_evaluated() {
+        let table = [
+            ("true", true),
+            ("nodes[\"a\"].phase == \"Succeeded\"", true),
+            ("nodes.b.phase in [\"Succeeded\", \"Skipped\"]", false),
+            (
+                "nodes.a.outputs.count > 2 && nodes.a.outputs.count + 1 == 4",
+                true,
+            ),
+            ("nodes.a.outputs.ratio * 2.0 == 1.0", true),
+            ("nodes.a.outputs.ratio < 1", true),
+            ("nodes.a.outputs.name.startsWith('x')", true),
+            ("nodes.a.outputs.flag && !parameters.dry", true),
+            ("nodes.a.outputs.list[1] == 'two'", true),
+            ("size(nodes.a.outputs.list) == parameters.n", true),
+            (
+                "has(nodes.a.outputs.count) && !has(nodes.b.outputs.count)",
+                true,
+            ),
+            ("'count' in nodes.a.outputs", true),
+            ("nodes.a.outputs.map.k == null", true),
+            ("parameters.env == 'prod' ? goal.priority > 5 : false", true),
+            (
+                "nodes.b.phase == 'Failed' || nodes.b.outputs.missing == 1",
+                true,
+            ),
+        ];
+        for (text, expected) in table {
+            assert_eq!(holds(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_evaluated_says_why() {
+        let table = [
+            ("nodes.b.outputs.count > 2", "No such key: count"),
+            ("parameters.missing", "No such key: missing"),
+            ("goal.constraints.urgent", "No such key: constraints"),
+            (
+                "parameters.env",
+                "it is neither true nor false, but of type string",
+            ),
+            ("nodes.a.outputs.count / 0 == 1", "Division by zero"),
+        ];
+        for (text, reason) in table {
+            let error = holds(text).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        let long = format!("nodes.a.outputs.name + {:?} + 1 == 'x'", "y".repeat(900));
+        assert!(holds(&long).unwrap_err().chars().count() <= MAX_REASON + 1);
+    }
+
+    #[test]
+    fn what_a_condition_mentions() {
+        let table = [
+            ("true", vec![]),
+            ("parameters.dryRun", vec![]),
+            ("!parameters[\"dry-run\"]", vec![]),
+            ("parameters.a.b[0] == 1 || \"x\" in parameters", vec![]),
+            (
+                "goal.priority > 5 && goal.constraints.idp == 'google'",
+                vec![],
+            ),
+            ("goal.constraints.urgent", vec![]),
+            ("nodes[\"a\"].phase == \"Succeeded\"", vec![phase("a")]),
+            ("'Failed' != nodes.a.phase", vec![phase("a")]),
+            (
+                "nodes['a']['phase'] in ['Failed', 'Skipped']",
+                vec![phase("a")],
+            ),
+            (
+                "nodes[\"b\"].outputs.count >= 3 && nodes.a.outputs.ok",
+                vec![output("a", "ok"), output("b", "count")],
+            ),
+            (
+                "nodes.a.outputs.list[0].name == 'x'",
+                vec![output("a", "list")],
+            ),
+            (
+                "nodes.a.outputs.list[parameters.at]",
+                vec![output("a", "list")],
+            ),
+            ("has(nodes.a.outputs.x)", vec![output("a", "x")]),
+            (
+                "'x' in nodes.a.outputs",
+                vec![Mention::new("a", Mentioned::Outputs), output("a", "x")],
+            ),
+            (
+                "size(nodes.a.outputs) > 1",
+                vec![Mention::new("a", Mentioned::Outputs)],
+            ),
+            (
+                "nodes.a.outputs.x ? nodes.b.outputs.y : false",
+                vec![output("a", "x"), output("b", "y")],
+            ),
+            (
+                "nodes.a.outputs.branch.startsWith('release/')",
+                vec![output("a", "branch")],
+            ),
+            (
+                "int(parameters.n) - 1 == nodes.a.outputs.n",
+                vec![output("a", "n")],
+            ),
+            ("nodes.a.outputs.n-1 > 0", vec![output("a", "n")]),
+            ("parameters.note == 'nodes.a-b is fine'", vec![]),
+            ("{'k': nodes.a.outputs.x}.k", vec![output("a", "x")]),
+            ("  // why\n true", vec![]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(mentions(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hyphen_in_an_id_is_a_subtraction() {
+        let table = [
+            (
+                "nodes.security-review.phase == \"Succeeded\"",
+                "security-review",
+            ),
+            ("nodes.a-b-c.outputs.x", "a-b-c"),
+            ("true && (nodes.step-1.phase == 'Failed')", "step-1"),
+            ("nodes.build-in.phase == 'Failed'", "build-in"),
+        ];
+        for (text, id) in table {
+            assert_eq!(
+                mistake(text),
+                (
+                    MistakeKind::Malformed,
+                    format!("`nodes.{id}` is a subtraction, since `-` is no part of a name"),
+                    format!("write `nodes[\"{id}\"]`")
+                ),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_condition_can_be_true_or_false() {
+        let table = [
+            ("'yes'", "a string"),
+            ("1", "a number"),
+            ("null", "null"),
+            ("[true]", "a list"),
+            ("{'a': true}", "a map"),
+            ("1 + 1", "a sum"),
+            ("-parameters.n", "a number"),
+            ("nodes.a.phase", "a string"),
+            ("nodes.a.outputs", "a map"),
+            ("goal.priority", "a number"),
+            ("goal.description", "a string"),
+            ("goal", "a map"),
+            ("parameters", "a map"),
+            ("size(parameters.x)", "a number"),
+            ("string(parameters.x)", "a string"),
+            ("true && 'yes'", "a string"),
+            ("!nodes.a.phase", "a string"),
+            ("nodes.a.phase ? true : false", "a string"),
+            ("parameters.x ? 1 : true", "a number"),
+            ("(parameters.x || (true && (false || 7)))", "a number"),
+        ];
+        for (text, what) in table {
+            let (kind, message, _) = mistake(text);
+            assert_eq!(kind, MistakeKind::Malformed);
+            let expected = format!("a condition is true or false, this is {what}");
+            assert_eq!(message, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn it_mentions_only_what_exists() {
+        let variables = "a condition can mention `nodes`, `parameters`, `goal`";
+        let table = [
+            (
+                "node.a.phase == 'Failed'",
+                "there is no `node` here",
+                "did you mean `nodes`?",
+            ),
+            ("env.HOME == 'x'", "there is no `env` here", variables),
+            (
+                "paramters.x",
+                "there is no `paramters` here",
+                "did you mean `parameters`?",
+            ),
+            (
+                "parameters.dry-run == 1",
+                "there is no `run` here",
+                "`dry-run` is a subtraction; a name with `-` is written `[\"dry-run\"]`",
+            ),
+            (
+                "nodes.a.phse == 'Failed'",
+                "a node has no `phse` here",
+                "did you mean `phase`?",
+            ),
+            (
+                "nodes.a.status == 'Failed'",
+                "a node has no `status` here",
+                "it has `phase`, `outputs`",
+            ),
+            (
+                "nodes.a.phase == 'Suceeded'",
+                "no node is ever in a phase `Suceeded`",
+                "did you mean `Succeeded`?",
+            ),
+            (
+                "nodes.a.phase in ['Failed', 'failed', 'Done']",
+                "no node is ever in a phase `failed`",
+                "did you mean `Failed`?",
+            ),
+            (
+                "goal.priorty > 5",
+                "a goal has no field `priorty`",
+                "did you mean `priority`?",
+            ),
+            (
+                "parameters.x.endswith('y')",
+                "there is no function `endswith`",
+                "did you mean `endsWith`?",
+            ),
+            (
+                "matches(parameters.x, 'y')",
+                "there is no function `matches`",
+                "the functions are `bool`, `bytes`, `contains`, `double`, `dyn`, `endsWith`, `has`, `int`, \
+                 `size`, `startsWith`, `string`, `type`, `uint`",
+            ),
+        ];
+        for (text, message, help) in table {
+            let mistakes = Condition::compile(text).unwrap_err();
+            let first = &mistakes[0];
+            assert_eq!(
+                (first.kind, first.message.as_str(), first.help.as_deref()),
+                (MistakeKind::UnknownName, message, Some(help)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_evaluated_is_refused() {
+        let table = [
+            ("", "it ends before it is complete at character 1"),
+            ("a b", "`b` is not expected at character 3"),
+            (
+                "true &&\n && true",
+                "unexpected token at line 2, character 2",
+            ),
+            ("nodes == 1", "`nodes` alone says nothing about a node"),
+            (
+                "nodes[parameters.x].phase == 'Failed'",
+                "a node is named by a string in quotes",
+            ),
+            (
+                "nodes[0].phase == 'Failed'",
+                "a node is named by a string in quotes",
+            ),
+            (
+                "nodes.a == 1",
+                "`nodes[\"a\"]` does not say what of the node is meant",
+            ),
+            (
+                "nodes.a[parameters.x] == 1",
+                "what of a node is meant is written `.phase` or `.outputs`",
+            ),
+            (
+                "nodes.a.phase.x",
+                "`phase` is a string, there is nothing in it",
+            ),
+            (
+                "nodes.a.outputs[parameters.x]",
+                "an output is named by a string in quotes",
+            ),
+            (
+                "goal[parameters.x] == 1",
+                "a field of the goal is written behind a dot",
+            ),
+            (
+                "[1, 2].all(x, x > 0)",
+                "`all`, `exists`, `exists_one`, `filter` and `map` cannot be used here",
+            ),
+            ("Goal{priority: 1} == 1", "messages cannot be made here"),
+            ("size() == 1", "`size` is called in another way"),
+            ("contains('a', 'b')", "`contains` is called in another way"),
+            ("parameters.?x", "unsupported syntax '.?' at character 11"),
+        ];
+        for (text, message) in table {
+            let (kind, said, _) = mistake(text);
+            assert_eq!(
+                (kind, said.as_str()),
+                (MistakeKind::Malformed, message),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_told() {
+        let mistakes = Condition::compile("env.A == 1 || nodes.a.phase == 'Dun' || 5").unwrap_err();
+        let mut messages: Vec<&str> = mistakes.iter().map(|m| m.message.as_str()).collect();
+        messages.sort_unstable();
+        assert_eq!(
+            messages,
+            [
+                "a condition is true or false, this is a number",
+                "no node is ever in a phase `Dun`",
+                "there is no `env` here"
+            ]
+        );
+    }
+
+    #[test]
+    fn its_size_is_bounded() {
+        let long = |chars: usize| format!("parameters.x == '{}'", "é".repeat(chars - 18));
+        assert_eq!(mentions(&long(1024)), []);
+        assert_eq!(
+            mistake(&long(1025)).1,
+            "1025 characters are too long, 1024 are allowed"
+        );
+        let sum = |terms: usize| format!("0{} == 1", "+1".repeat(terms));
+        assert_eq!(mentions(&sum(198)), []);
+        assert_eq!(
+            mistake(&sum(199)).1,
+            "201 operators are too many, 200 are allowed"
+        );
+        let chain = |links: usize| format!("true{}", " in [1]".repeat(links));
+        assert_eq!(mentions(&chain(100)), []);
+        assert_eq!(
+            mistake(&chain(101)).1,
+            "202 operators are too many, 200 are allowed"
+        );
+    }
+
+    #[test]
+    fn the_deepest_conditions_fit_on_the_stack_of_a_thread() {
+        let pieces = [
+            "!",
+            "-",
+            "!-",
+            "(",
+            "[",
+            "{1:",
+            "a.",
+            "a[",
+            "a(",
+            "a?b:",
+            "a?",
+            "1+",
+            "a==",
+            "a<b==",
+            "a in ",
+            "a&&",
+            "a||b&&",
+            "[1].all(x,",
+            "has(",
+            "a?[{1:",
+            "!(a.b[",
+            "r'",
+            "\"",
+            "'''",
+        ];
+        for piece in pieces {
+            for closing in ["", "a", "a)", "a]", "1}", ")", "]", ":c", ".a", "[1]", "()"] {
+                for count in [20, 60, 99, 130, 199, 340] {
+                    let text = piece.repeat(count) + "a" + &closing.repeat(count);
+                    drop(Condition::compile(&text));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_function_that_is_known_exists() {
+        let examples = BTreeMap::from([
+            ("size", "size('ab') == 2 && 'ab'.size() == 2"),
+            ("contains", "'ab'.contains('b')"),
+            ("startsWith", "'ab'.startsWith('a')"),
+            ("endsWith", "'ab'.endsWith('b')"),
+            ("bool", "bool('true')"),
+            ("dyn", "dyn(true)"),
+            ("string", "string(5) == '5'"),
+            ("bytes", "bytes('a') == b'a'"),
+            ("int", "int('5') == 5"),
+            ("uint", "uint(5) == 5u"),
+            ("double", "double('1.5') == 1.5"),
+            ("type", "type(1) == type(2)"),
+        ]);
+        for function in &FUNCTIONS {
+            let text = examples[function.name];
+            assert_eq!(mentions(text), [], "{text}");
+            let expression = PrattParser::default().parse(text).unwrap();
+            let found = cel::Value::resolve(&expression, &cel::Context::default());
+            assert_eq!(found, Ok(cel::Value::Bool(true)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_fields_of_a_goal_are_those_of_its_schema() {
+        let schema: serde_json::Value = serde_json::from_str(schema::text(SchemaKind::Resource(
+            crate::core::resource::Kind::Goal,
+        )))
+        .unwrap();
+        let fields = schema["$defs"]["spec"]["properties"].as_object().unwrap();
+        let fields: Vec<&str> = fields.keys().map(String::as_str).collect();
+        assert_eq!(fields, GOAL_FIELDS.map(|(name, _)| name));
+    }
+
+    const PIECES: [&str; 48] = [
+        "nodes",
+        "parameters",
+        "goal",
+        ".",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        "\"a\"",
+        "'",
+        "\"",
+        ".phase",
+        ".outputs",
+        "x",
+        "-",
+        "!",
+        "?",
+        ":",
+        ",",
+        "==",
+        "!=",
+        "<",
+        ">=",
+        "&&",
+        "||",
+        " in ",
+        "1",
+        "1.5",
+        "1u",
+        "0x",
+        "true",
+        "null",
+        "has(",
+        ".all(x,",
+        "size(",
+        "'Failed'",
+        "r'",
+        "b\"",
+        "\\u12",
+        "`",
+        "é",
+        "\u{202e}",
+        "\u{0}",
+        "//",
+        "\n",
+        "T{a:1}",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_text_ends_in_a_condition_or_in_mistakes(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40)) {
+            if let Err(mistakes) = Condition::compile(&pieces.concat()) {
+                prop_assert!(!mistakes.is_empty());
+            }
+        }
+    }
+}

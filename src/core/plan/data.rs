@@ -1,0 +1,276 @@
+//! What goes into a task and what comes out of it, when it runs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::core::plan::mention::{Mention, Mentioned};
+use crate::core::plan::template::{Reference, substitute};
+use crate::core::plan::values::{found_words, words, wrong_type};
+use crate::core::resource::{CapabilitySpec, Node, NodeStatus, Parameter, ValueType};
+
+/// Most bytes of the outputs of one node, as JSON; what is larger is an artifact.
+pub const MAX_OUTPUT_BYTES: usize = 64 * 1024;
+
+/// Most bytes of the inputs of one node, as JSON, once their references are replaced.
+pub const MAX_INPUT_BYTES: usize = 256 * 1024;
+
+/// The inputs of a task as its worker gets them: references replaced, and what the task does not
+/// give as the capabilities' defaults have it.
+///
+/// # Errors
+/// A sentence: what a reference means is not there, or a value is not what a capability takes.
+pub fn inputs(
+    node: &Node,
+    parameters: &Map<String, Value>,
+    nodes: &BTreeMap<String, NodeStatus>,
+    capabilities: &[&CapabilitySpec],
+) -> Result<Map<String, Value>, String> {
+    let look_up = |reference: &Reference| match reference {
+        Reference::Parameter(name) => parameters
+            .get(name)
+            .cloned()
+            .ok_or_else(|| format!("the execution has no parameter `{name}`")),
+        Reference::Output(mention) => output(nodes, mention),
+    };
+    let mut given = Map::new();
+    for (name, value) in &node.inputs {
+        let value = substitute(value, &look_up).map_err(|why| format!("input `{name}`: {why}"))?;
+        given.insert(name.clone(), value);
+    }
+    for parameter in capabilities
+        .iter()
+        .flat_map(|capability| &capability.inputs)
+    {
+        if let (None, Some(default)) = (given.get(&parameter.name), &parameter.default) {
+            given.insert(parameter.name.clone(), default.clone());
+        }
+        if let Some(value) = given.get(&parameter.name) {
+            check(parameter, value).map_err(|why| format!("input {why}"))?;
+        }
+    }
+    match size(&given) {
+        bytes if bytes > MAX_INPUT_BYTES => Err(format!(
+            "the inputs take {bytes} bytes as JSON, {MAX_INPUT_BYTES} are allowed: hand large \
+             things on as paths, URLs or commits"
+        )),
+        _ => Ok(given),
+    }
+}
+
+fn output(nodes: &BTreeMap<String, NodeStatus>, mention: &Mention) -> Result<Value, String> {
+    let Mentioned::Output(name) = &mention.what else {
+        return Err(format!("`{}` is mentioned without an output", mention.node));
+    };
+    let status = nodes
+        .get(&mention.node)
+        .ok_or_else(|| format!("there is no node `{}`", mention.node))?;
+    status.outputs.get(name).cloned().ok_or_else(|| {
+        format!(
+            "node `{}` is {} and has no output `{name}`",
+            mention.node, status.phase
+        )
+    })
+}
+
+/// Whether a report of success brings what the task and its capabilities say.
+///
+/// # Errors
+/// Reason and sentence: why the outputs cannot be taken.
+pub fn check_outputs(
+    node: &Node,
+    capabilities: &[&CapabilitySpec],
+    outputs: &Map<String, Value>,
+) -> Result<(), (&'static str, String)> {
+    let bytes = size(outputs);
+    if bytes > MAX_OUTPUT_BYTES {
+        let why = format!(
+            "the outputs take {bytes} bytes as JSON, {MAX_OUTPUT_BYTES} are allowed: report large \
+             things as artifacts, by path, URL or commit"
+        );
+        return Err(("OutputsTooLarge", why));
+    }
+    let missing: Vec<&str> = node
+        .outputs
+        .iter()
+        .map(|output| output.name.as_str())
+        .filter(|name| !outputs.contains_key(*name))
+        .collect();
+    if !missing.is_empty() {
+        let why = format!("declared outputs are missing: {}", missing.join(", "));
+        return Err(("OutputsMissing", why));
+    }
+    for declared in &node.outputs {
+        // Other words than those of capabilities are for people.
+        let known = declared
+            .value_type
+            .as_ref()
+            .and_then(|word| serde_json::from_value(Value::String(word.clone())).ok());
+        if let (Some(value_type), Some(value)) = (known, outputs.get(&declared.name)) {
+            let parameter = plain(&declared.name, value_type);
+            check(&parameter, value).map_err(|why| ("OutputsInvalid", format!("output {why}")))?;
+        }
+    }
+    for parameter in capabilities.iter().flat_map(|c| &c.outputs) {
+        if let Some(value) = outputs.get(&parameter.name) {
+            check(parameter, value).map_err(|why| ("OutputsInvalid", format!("output {why}")))?;
+        }
+    }
+    Ok(())
+}
+
+fn plain(name: &str, value_type: ValueType) -> Parameter {
+    Parameter {
+        name: name.to_owned(),
+        value_type,
+        description: None,
+        required: false,
+        default: None,
+        format: None,
+        allowed: Vec::new(),
+        item_type: None,
+        object_properties: BTreeMap::new(),
+    }
+}
+
+fn check(parameter: &Parameter, value: &Value) -> Result<(), String> {
+    let name = &parameter.name;
+    if let Some(wrong) = wrong_type(parameter, value) {
+        return Err(format!(
+            "`{name}` takes {}, this is {}",
+            words(wrong.expected),
+            found_words(wrong.value)
+        ));
+    }
+    match parameter.allowed.is_empty() || parameter.allowed.contains(value) {
+        true => Ok(()),
+        false => Err(format!("`{name}` does not take this value")),
+    }
+}
+
+fn size(map: &Map<String, Value>) -> usize {
+    serde_json::to_string(map).map_or(usize::MAX, |text| text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::core::resource::NodePhase;
+
+    fn node(fields: Value) -> Node {
+        let mut node = json!({"id": "b", "kind": "Task"});
+        if let (Some(node), Value::Object(fields)) = (node.as_object_mut(), fields) {
+            node.extend(fields);
+        }
+        serde_json::from_value(node).expect("a node")
+    }
+
+    fn capability(fields: Value) -> CapabilitySpec {
+        let mut spec = json!({"description": "d"});
+        if let (Some(spec), Value::Object(fields)) = (spec.as_object_mut(), fields) {
+            spec.extend(fields);
+        }
+        serde_json::from_value(spec).expect("a capability")
+    }
+
+    #[test]
+    fn inputs_are_resolved_and_checked() {
+        let done = NodeStatus {
+            phase: NodePhase::Succeeded,
+            outputs: json!({"n": 3, "path": "a/b"})
+                .as_object()
+                .cloned()
+                .unwrap_or_default(),
+            ..NodeStatus::default()
+        };
+        let skipped = NodeStatus {
+            phase: NodePhase::Skipped,
+            ..NodeStatus::default()
+        };
+        let nodes = BTreeMap::from([("a".to_owned(), done), ("s".to_owned(), skipped)]);
+        let parameters = json!({"env": "prod"})
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        let typed = capability(json!({"inputs": [
+            {"name": "n", "type": "number", "enum": [1, 2, 3]},
+            {"name": "mode", "type": "string", "default": "fast"},
+        ]}));
+        let table = [
+            (json!({}), Ok(json!({"mode": "fast"}))),
+            (
+                json!({"n": "${nodes.a.outputs.n}", "mode": "slow"}),
+                Ok(json!({"n": 3, "mode": "slow"})),
+            ),
+            (
+                json!({"to": "${parameters.env}/${nodes.a.outputs.path}"}),
+                Ok(json!({"to": "prod/a/b", "mode": "fast"})),
+            ),
+            (
+                json!({"n": "${parameters.env}"}),
+                Err("input `n` takes a number, this is a string"),
+            ),
+            (json!({"n": 4}), Err("input `n` does not take this value")),
+            (
+                json!({"x": "${parameters.none}"}),
+                Err("input `x`: the execution has no parameter `none`"),
+            ),
+            (
+                json!({"x": "${nodes.s.outputs.n}"}),
+                Err("input `x`: node `s` is Skipped and has no output `n`"),
+            ),
+        ];
+        for (given, expected) in table {
+            let node = node(json!({"inputs": given.clone()}));
+            let resolved = inputs(&node, &parameters, &nodes, &[&typed]).map(Value::Object);
+            assert_eq!(resolved, expected.map_err(str::to_owned), "{given}");
+        }
+        let large = json!({"x": "y".repeat(MAX_INPUT_BYTES)});
+        let node = node(json!({"inputs": large}));
+        let why = inputs(&node, &parameters, &nodes, &[]).expect_err("too large");
+        assert!(why.contains("are allowed"), "{why}");
+    }
+
+    #[test]
+    fn outputs_are_what_was_declared() {
+        let node = node(json!({"outputs": [
+            {"name": "n", "type": "number"}, {"name": "page", "type": "PDF"},
+        ]}));
+        let typed = capability(json!({"outputs": [{"name": "ok", "type": "boolean"}]}));
+        let table = [
+            (
+                json!({"n": 1, "page": "p.pdf", "ok": true, "more": []}),
+                Ok(()),
+            ),
+            (
+                json!({"page": 1}),
+                Err(("OutputsMissing", "declared outputs are missing: n")),
+            ),
+            (
+                json!({"n": "1", "page": 1}),
+                Err((
+                    "OutputsInvalid",
+                    "output `n` takes a number, this is a string",
+                )),
+            ),
+            (
+                json!({"n": 1, "page": 1, "ok": "yes"}),
+                Err((
+                    "OutputsInvalid",
+                    "output `ok` takes a boolean, this is a string",
+                )),
+            ),
+        ];
+        for (outputs, expected) in table {
+            let map = outputs.as_object().cloned().unwrap_or_default();
+            let verdict = check_outputs(&node, &[&typed], &map);
+            let expected = expected.map_err(|(reason, why)| (reason, why.to_owned()));
+            assert_eq!(verdict, expected, "{outputs}");
+        }
+        let large = Map::from_iter([("n".to_owned(), json!("y".repeat(MAX_OUTPUT_BYTES)))]);
+        let verdict = check_outputs(&node, &[], &large).map_err(|(reason, _)| reason);
+        assert_eq!(verdict, Err("OutputsTooLarge"));
+    }
+}

@@ -1,0 +1,1193 @@
+//! The graph of a plan: order, look-ups both ways, what is wrong with it, its digest.
+//!
+//! Node `i` is `spec.nodes[i]`, here and in everything built on it. Nothing in here recurses: a
+//! chain of 100,000 nodes is a legal plan.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
+
+use petgraph::Direction;
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::{Dfs, EdgeRef, Reversed, Walker};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::core::base::diagnostic::Step;
+use crate::core::resource::{Edge, EdgeKind, GraphSpec, NodeKind};
+use crate::path;
+
+/// A directed acyclic graph: the nodes of a plan, and the folded edges between them.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    graph: DiGraph<String, EdgeKind>,
+    index: HashMap<String, usize>,
+    order: Vec<usize>,
+}
+
+/// What makes a [`GraphSpec`] no graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// Two nodes have one id; every further one is reported against the first.
+    DuplicateNode {
+        /// The node that has the id first.
+        first: usize,
+        /// The node that has it again.
+        second: usize,
+    },
+    /// A group names a child that does not exist.
+    ChildNotFound {
+        /// The group.
+        node: usize,
+        /// Index in its `children`.
+        child: usize,
+        /// The name that nothing has.
+        name: String,
+    },
+    /// Groups that contain each other: each is a child of the one before, and the first of the
+    /// last.
+    GroupCycle {
+        /// The groups, starting with the first in the file.
+        nodes: Vec<usize>,
+    },
+    /// A node that waits for a group that it is in: each waits for the one before, over edges and
+    /// as a group waits for its children, and the first for the last.
+    GroupWaits {
+        /// The nodes, starting with the first in the file.
+        nodes: Vec<usize>,
+    },
+    /// An edge ends at a node that does not exist.
+    Dangling {
+        /// Where the name stands.
+        place: EdgePlace,
+        /// The name that nothing has.
+        name: String,
+    },
+    /// A node depends on itself.
+    SelfLoop {
+        /// Where it says so.
+        place: EdgePlace,
+    },
+    /// Nodes that wait for each other: one shortest cycle for each knot of them.
+    Cycle {
+        /// The whole cycle, each before the one that waits for it, starting with its first node
+        /// in the file. The last comes before the first again.
+        nodes: Vec<usize>,
+        /// The edge from the last to the first.
+        closing: EdgePlace,
+    },
+}
+
+/// What is probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// An edge into a group: it holds back the group, and none of its children.
+    EdgeIntoGroup {
+        /// Where the edge stands.
+        place: EdgePlace,
+        /// The group.
+        group: usize,
+    },
+    /// A node that is a child twice, of two groups or of one.
+    InTwoGroups {
+        /// The group that names it first, and where in its `children`.
+        first: (usize, usize),
+        /// The group that names it again, and where.
+        second: (usize, usize),
+    },
+}
+
+/// An end of an edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum End {
+    /// `from`
+    From,
+    /// `to`
+    To,
+}
+
+/// Where an edge stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EdgePlace {
+    /// In `graph.edges`.
+    Edge {
+        /// Index in `edges`.
+        index: usize,
+        /// Which end of it.
+        end: End,
+    },
+    /// In the `dependsOn` of a node.
+    DependsOn {
+        /// Index of the node that waits.
+        node: usize,
+        /// Index in its `dependsOn`.
+        index: usize,
+    },
+}
+
+impl EdgePlace {
+    /// The path from the root of the document: `spec.graph.edges[3].to`.
+    pub fn path(self) -> Vec<Step> {
+        match self {
+            EdgePlace::Edge { index, end } => {
+                let end = match end {
+                    End::From => "from",
+                    End::To => "to",
+                };
+                path!["spec", "graph", "edges", index, end]
+            }
+            EdgePlace::DependsOn { node, index } => {
+                path!["spec", "graph", "nodes", node, "dependsOn", index]
+            }
+        }
+    }
+}
+
+impl Graph {
+    /// Build the graph of a plan.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, not only the first problem.
+    pub fn build(spec: &GraphSpec) -> Result<Graph, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let index = index_nodes(spec, &mut problems);
+        let members = check_groups(spec, &index, &mut problems);
+        let edges = fold_edges(spec, &index, &mut problems);
+
+        let graph = digraph(
+            spec.nodes.iter().map(|node| node.id.clone()),
+            edges.iter().map(|(&pair, &(kind, _))| (pair, kind)),
+        );
+        problems.extend(cycles(&graph).into_iter().filter_map(|nodes| {
+            let pair = (*nodes.last()?, *nodes.first()?);
+            let &(_, closing) = edges.get(&pair)?;
+            Some(Problem::Cycle { nodes, closing })
+        }));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        // A group is over when its children are: it comes behind them, too.
+        let waits: BTreeSet<(usize, usize)> = edges
+            .into_keys()
+            .chain(members.into_iter().map(|(group, child)| (child, group)))
+            .collect();
+        let waits = digraph(
+            spec.nodes.iter().map(|_| ()),
+            waits.into_iter().map(|pair| (pair, ())),
+        );
+        let knots = cycles(&waits).into_iter();
+        let problems: Vec<Problem> = knots.map(|nodes| Problem::GroupWaits { nodes }).collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let order = topological_order(&waits);
+        Ok(Graph {
+            graph,
+            index,
+            order,
+        })
+    }
+
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    /// Whether there are no nodes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The id of node `i`; empty when there is no such node.
+    pub fn id(&self, i: usize) -> &str {
+        self.graph
+            .node_weight(NodeIndex::new(i))
+            .map_or("", String::as_str)
+    }
+
+    /// The node with an id.
+    pub fn index_of(&self, id: &str) -> Option<usize> {
+        self.index.get(id).copied()
+    }
+
+    /// Every node behind those it depends on, every group behind its children; where that leaves
+    /// a choice, in the order of the file.
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// The nodes that node `i` waits for, in the order of the file.
+    pub fn predecessors(&self, i: usize) -> impl Iterator<Item = (usize, EdgeKind)> + '_ {
+        self.graph
+            .edges_directed(NodeIndex::new(i), Direction::Incoming)
+            .map(|edge| (edge.source().index(), *edge.weight()))
+    }
+
+    /// The nodes that wait for node `i`, in the order of the file.
+    pub fn successors(&self, i: usize) -> impl Iterator<Item = (usize, EdgeKind)> + '_ {
+        self.graph
+            .edges_directed(NodeIndex::new(i), Direction::Outgoing)
+            .map(|edge| (edge.target().index(), *edge.weight()))
+    }
+
+    /// The folded edges `(from, to, kind)`, sorted: a pair of nodes stands once, hard when any of
+    /// its edges is; `dependsOn` is a hard edge from each.
+    pub fn edges(&self) -> Vec<(usize, usize, EdgeKind)> {
+        (0..self.len())
+            .flat_map(|from| {
+                self.successors(from)
+                    .map(move |(to, kind)| (from, to, kind))
+            })
+            .collect()
+    }
+
+    /// All nodes that node `i` depends on, directly or through others, in the order of the file.
+    pub fn ancestors(&self, i: usize) -> Vec<usize> {
+        let reversed = Reversed(&self.graph);
+        reached(i, Dfs::new(reversed, NodeIndex::new(i)).iter(reversed))
+    }
+
+    /// All nodes that depend on node `i`, directly or through others, in the order of the file.
+    pub fn descendants(&self, i: usize) -> Vec<usize> {
+        reached(
+            i,
+            Dfs::new(&self.graph, NodeIndex::new(i)).iter(&self.graph),
+        )
+    }
+
+    /// For each pair of nodes, whether the first comes before the second, over edges of any kind.
+    pub fn comes_before(&self, pairs: &[(usize, usize)]) -> Vec<bool> {
+        let mut answers = vec![false; pairs.len()];
+        let mut by_first: Vec<usize> = (0..pairs.len()).collect();
+        by_first.sort_unstable_by_key(|&pair| pairs[pair].0);
+        let mut groups = by_first.chunk_by(|&a, &b| pairs[a].0 == pairs[b].0);
+        loop {
+            // As many first nodes at a time as a word has bits: one pass over the graph for them all.
+            let batch: Vec<&[usize]> = groups.by_ref().take(64).collect();
+            if batch.is_empty() {
+                return answers;
+            }
+            let mut own = vec![0_u64; self.len()];
+            for (bit, group) in batch.iter().enumerate() {
+                own[pairs[group[0]].0] = 1 << bit;
+            }
+            let mut before = vec![0_u64; self.len()];
+            for &node in &self.order {
+                let from = self.predecessors(node);
+                before[node] = from.fold(0, |all, (from, _)| all | before[from] | own[from]);
+            }
+            for (bit, group) in batch.iter().enumerate() {
+                for &pair in *group {
+                    answers[pair] = before[pairs[pair].1] & (1 << bit) != 0;
+                }
+            }
+        }
+    }
+
+    /// The nodes by their longest distance from a root, within a level in the order of the file.
+    pub fn levels(&self) -> Vec<Vec<usize>> {
+        let mut level = vec![0; self.len()];
+        let mut levels: Vec<Vec<usize>> = Vec::new();
+        for &node in &self.order {
+            let own = self
+                .predecessors(node)
+                .map(|(from, _)| level[from] + 1)
+                .max()
+                .unwrap_or(0);
+            level[node] = own;
+            if levels.len() <= own {
+                levels.resize(own + 1, Vec::new());
+            }
+            levels[own].push(node);
+        }
+        for nodes in &mut levels {
+            nodes.sort_unstable();
+        }
+        levels
+    }
+}
+
+/// What is probably not meant, at each place where it stands.
+pub fn warnings(spec: &GraphSpec) -> Vec<Warning> {
+    let index = index_nodes(spec, &mut Vec::new());
+    let into_groups = written_edges(spec).filter_map(|edge| {
+        let group = edge.to.find(&index)?;
+        (spec.nodes[group].kind == NodeKind::Group).then_some(Warning::EdgeIntoGroup {
+            place: edge.to_place,
+            group,
+        })
+    });
+    let mut warnings: Vec<Warning> = into_groups.collect();
+    let mut first: HashMap<&str, (usize, usize)> = HashMap::new();
+    for (group, node) in spec.nodes.iter().enumerate() {
+        for (child, name) in node.children.iter().enumerate() {
+            let second = (group, child);
+            let first = *first.entry(name).or_insert(second);
+            if first != second && index.contains_key(name) {
+                warnings.push(Warning::InTwoGroups { first, second });
+            }
+        }
+    }
+    warnings
+}
+
+/// The digest of a graph: `sha256:…` over the canonical JSON (RFC 8785) of its normal form.
+///
+/// The normal form is `{"nodes": […], "edges": […]}`: the nodes sorted by id, each with its fields
+/// as they serialize but without `dependsOn`; the edges of `edges` and `dependsOn` together, as
+/// `{"from", "to", "type"}`, each pair once (`hard` when any of its edges is), sorted by `from` and
+/// `to`. So it does not matter in which order nodes and edges stand, whether one stands twice, nor
+/// in which of the two ways it is written.
+pub fn digest(spec: &GraphSpec) -> String {
+    #[derive(Serialize)]
+    struct NormalForm {
+        nodes: Vec<Value>,
+        edges: Vec<Edge>,
+    }
+
+    let mut nodes: Vec<_> = spec.nodes.iter().collect();
+    nodes.sort_by(|a, b| a.id.cmp(&b.id));
+    let nodes = nodes
+        .into_iter()
+        .map(|node| {
+            let mut value = serde_json::to_value(node).unwrap_or_default();
+            if let Value::Object(fields) = &mut value {
+                fields.remove("dependsOn");
+            }
+            value
+        })
+        .collect();
+
+    let edges = folded_edges(spec)
+        .into_iter()
+        .map(|((from, to), kind)| Edge {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            kind,
+        })
+        .collect();
+    crate::core::base::digest::canonical(&NormalForm { nodes, edges })
+}
+
+/// The edges of `edges` and `dependsOn` together, by their ends, whether there are such nodes or
+/// not: each pair once, hard when any of its edges is.
+pub fn folded_edges(spec: &GraphSpec) -> BTreeMap<(&str, &str), EdgeKind> {
+    let mut folded: BTreeMap<(&str, &str), EdgeKind> = BTreeMap::new();
+    for edge in written_edges(spec) {
+        let kind = folded
+            .entry((edge.from, edge.to.id(spec)))
+            .or_insert(edge.kind);
+        *kind = stricter(*kind, edge.kind);
+    }
+    folded
+}
+
+/// An edge as it stands in the file, in `edges` or as `dependsOn`.
+struct WrittenEdge<'a> {
+    from: &'a str,
+    to: Target<'a>,
+    kind: EdgeKind,
+    from_place: EdgePlace,
+    to_place: EdgePlace,
+}
+
+/// The end of a written edge: a name, or the very node that has the `dependsOn`.
+#[derive(Clone, Copy)]
+enum Target<'a> {
+    Name(&'a str),
+    Node(usize),
+}
+
+impl<'a> Target<'a> {
+    fn id(self, spec: &'a GraphSpec) -> &'a str {
+        match self {
+            Target::Name(name) => name,
+            Target::Node(node) => &spec.nodes[node].id,
+        }
+    }
+
+    fn find(self, index: &HashMap<String, usize>) -> Option<usize> {
+        match self {
+            Target::Name(name) => index.get(name).copied(),
+            Target::Node(node) => Some(node),
+        }
+    }
+}
+
+fn written_edges(spec: &GraphSpec) -> impl Iterator<Item = WrittenEdge<'_>> {
+    let depends_on = spec.nodes.iter().enumerate().flat_map(|(node, waiting)| {
+        waiting
+            .depends_on
+            .iter()
+            .enumerate()
+            .map(move |(index, from)| {
+                let place = EdgePlace::DependsOn { node, index };
+                WrittenEdge {
+                    from,
+                    to: Target::Node(node),
+                    kind: EdgeKind::Hard,
+                    from_place: place,
+                    to_place: place,
+                }
+            })
+    });
+    let edges = spec.edges.iter().enumerate().map(|(index, edge)| {
+        let place = |end| EdgePlace::Edge { index, end };
+        WrittenEdge {
+            from: &edge.from,
+            to: Target::Name(&edge.to),
+            kind: edge.kind,
+            from_place: place(End::From),
+            to_place: place(End::To),
+        }
+    });
+    depends_on.chain(edges)
+}
+
+/// Ids to nodes; a name that stands twice means the first.
+fn index_nodes(spec: &GraphSpec, problems: &mut Vec<Problem>) -> HashMap<String, usize> {
+    let mut index = HashMap::with_capacity(spec.nodes.len());
+    for (second, node) in spec.nodes.iter().enumerate() {
+        let first = *index.entry(node.id.clone()).or_insert(second);
+        if first != second {
+            problems.push(Problem::DuplicateNode { first, second });
+        }
+    }
+    index
+}
+
+/// The pairs of a group and a child.
+fn check_groups(
+    spec: &GraphSpec,
+    index: &HashMap<String, usize>,
+    problems: &mut Vec<Problem>,
+) -> BTreeSet<(usize, usize)> {
+    let mut members = BTreeSet::new();
+    for (node, group) in spec.nodes.iter().enumerate() {
+        for (child, name) in group.children.iter().enumerate() {
+            match index.get(name) {
+                None => problems.push(Problem::ChildNotFound {
+                    node,
+                    child,
+                    name: name.clone(),
+                }),
+                Some(&found) => {
+                    members.insert((node, found));
+                }
+            }
+        }
+    }
+    problems.extend(
+        cycles_among(spec.nodes.len(), &members)
+            .into_iter()
+            .map(|nodes| Problem::GroupCycle { nodes }),
+    );
+    members
+}
+
+/// One edge for each pair of nodes, with the first place where it stands.
+fn fold_edges(
+    spec: &GraphSpec,
+    index: &HashMap<String, usize>,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<(usize, usize), (EdgeKind, EdgePlace)> {
+    let mut folded = BTreeMap::new();
+    for edge in written_edges(spec) {
+        let from = index.get(edge.from).copied();
+        let to = edge.to.find(index);
+        for (found, name, place) in [
+            (from, edge.from, edge.from_place),
+            (to, edge.to.id(spec), edge.to_place),
+        ] {
+            if found.is_none() {
+                let name = name.to_owned();
+                problems.push(Problem::Dangling { place, name });
+            }
+        }
+        let (Some(from), Some(to)) = (from, to) else {
+            continue;
+        };
+        if from == to {
+            problems.push(Problem::SelfLoop {
+                place: edge.to_place,
+            });
+            continue;
+        }
+        let (kind, _) = folded
+            .entry((from, to))
+            .or_insert((edge.kind, edge.to_place));
+        *kind = stricter(*kind, edge.kind);
+    }
+    folded
+}
+
+/// Hard, when either is.
+fn stricter(a: EdgeKind, b: EdgeKind) -> EdgeKind {
+    if a == EdgeKind::Hard { a } else { b }
+}
+
+/// A petgraph of nodes and of edges that come sorted by their pair.
+fn digraph<N, E>(
+    nodes: impl Iterator<Item = N>,
+    edges: impl DoubleEndedIterator<Item = ((usize, usize), E)>,
+) -> DiGraph<N, E> {
+    let mut graph = DiGraph::new();
+    for node in nodes {
+        graph.add_node(node);
+    }
+    // petgraph hands out the edges of a node last in, first out: backwards in, in order out.
+    for ((from, to), edge) in edges.rev() {
+        graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), edge);
+    }
+    graph
+}
+
+/// Kahn's algorithm; of the nodes that are free, the first in the file comes next.
+fn topological_order<N, E>(graph: &DiGraph<N, E>) -> Vec<usize> {
+    let mut waits_for: Vec<usize> = graph
+        .node_indices()
+        .map(|node| graph.neighbors_directed(node, Direction::Incoming).count())
+        .collect();
+    let mut free: BinaryHeap<_> = (0..waits_for.len())
+        .filter(|&node| waits_for[node] == 0)
+        .map(Reverse)
+        .collect();
+    let mut order = Vec::with_capacity(waits_for.len());
+    while let Some(Reverse(node)) = free.pop() {
+        order.push(node);
+        for next in graph.neighbors(NodeIndex::new(node)) {
+            let waits_for = &mut waits_for[next.index()];
+            *waits_for -= 1;
+            if *waits_for == 0 {
+                free.push(Reverse(next.index()));
+            }
+        }
+    }
+    order
+}
+
+/// Everything reached from a node but the node itself, sorted.
+fn reached(start: usize, visited: impl Iterator<Item = NodeIndex>) -> Vec<usize> {
+    let mut nodes: Vec<_> = visited
+        .map(NodeIndex::index)
+        .filter(|&node| node != start)
+        .collect();
+    nodes.sort_unstable();
+    nodes
+}
+
+/// One cycle for each knot among so many nodes that `edges` tie, each as short as there is.
+pub(crate) fn cycles_among(nodes: usize, edges: &BTreeSet<(usize, usize)>) -> Vec<Vec<usize>> {
+    let (loops, edges): (BTreeSet<_>, BTreeSet<_>) =
+        edges.iter().copied().partition(|(from, to)| from == to);
+    let tied = digraph(
+        (0..nodes).map(|_| ()),
+        edges.into_iter().map(|pair| (pair, ())),
+    );
+    let loops = loops.into_iter().map(|(node, _)| vec![node]);
+    loops.chain(cycles(&tied)).collect()
+}
+
+/// One cycle for each strongly connected component of a graph without self-loops, as short as
+/// there is, in the order of the file.
+///
+/// Finding the shortest takes a search from every node of the component. In components so large
+/// that this adds up to over a million steps, the shortest of those found by then has to do.
+fn cycles<N, E>(graph: &DiGraph<N, E>) -> Vec<Vec<usize>> {
+    let mut components: Vec<Vec<usize>> = kosaraju_scc(graph)
+        .into_iter()
+        .filter(|component| component.len() > 1)
+        .map(|component| component.into_iter().map(NodeIndex::index).collect())
+        .collect();
+    for component in &mut components {
+        component.sort_unstable();
+    }
+    components.sort_unstable();
+
+    let mut search = CycleSearch::new(graph, &components);
+    components
+        .iter()
+        .map(|component| search.shortest(component))
+        .collect()
+}
+
+struct CycleSearch<'a, N, E> {
+    graph: &'a DiGraph<N, E>,
+    component_of: Vec<Option<usize>>,
+    /// From where the running search came to a node.
+    came_from: Vec<Option<usize>>,
+    steps_left: usize,
+}
+
+impl<'a, N, E> CycleSearch<'a, N, E> {
+    fn new(graph: &'a DiGraph<N, E>, components: &[Vec<usize>]) -> Self {
+        let mut component_of = vec![None; graph.node_count()];
+        for (number, component) in components.iter().enumerate() {
+            for &node in component {
+                component_of[node] = Some(number);
+            }
+        }
+        CycleSearch {
+            graph,
+            component_of,
+            came_from: vec![None; graph.node_count()],
+            steps_left: 1_000_000,
+        }
+    }
+
+    fn shortest(&mut self, component: &[usize]) -> Vec<usize> {
+        let mut best: Vec<usize> = Vec::new();
+        for &start in component {
+            if best.len() == 2 || (!best.is_empty() && self.steps_left == 0) {
+                break;
+            }
+            let found = self.through(start);
+            if best.is_empty() || found.len() < best.len() {
+                best = found;
+            }
+        }
+        let first = (0..best.len()).min_by_key(|&at| best[at]).unwrap_or(0);
+        best.rotate_left(first);
+        best
+    }
+
+    /// A shortest cycle through `start`: a breadth-first search that ends when it is back.
+    fn through(&mut self, start: usize) -> Vec<usize> {
+        let mut queue = VecDeque::from([start]);
+        let mut seen = Vec::new();
+        let mut last = None;
+        'search: while let Some(node) = queue.pop_front() {
+            for next in self.graph.neighbors(NodeIndex::new(node)) {
+                let next = next.index();
+                self.steps_left = self.steps_left.saturating_sub(1);
+                if next == start {
+                    last = Some(node);
+                    break 'search;
+                }
+                if self.component_of[next] == self.component_of[start]
+                    && self.came_from[next].is_none()
+                {
+                    self.came_from[next] = Some(node);
+                    seen.push(next);
+                    queue.push_back(next);
+                }
+            }
+        }
+        let mut cycle: Vec<_> = std::iter::successors(last, |&node| self.came_from[node]).collect();
+        cycle.reverse();
+        for node in seen {
+            self.came_from[node] = None;
+        }
+        cycle
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::core::base::diagnostic::display_path;
+    use crate::core::resource::Node;
+
+    fn task(id: impl Into<String>) -> Node {
+        let mut node: Node = serde_json::from_value(json!({"id": "x", "kind": "Task"})).unwrap();
+        node.id = id.into();
+        node
+    }
+
+    /// `"a; b <- a; c <~ a, b"`: nodes, with hard (`<-`) and soft (`<~`) edges from others.
+    fn spec(text: &str) -> GraphSpec {
+        let mut spec = GraphSpec::default();
+        for node in text.split(';').map(str::trim) {
+            let (id, from, kind) = match (node.split_once(" <- "), node.split_once(" <~ ")) {
+                (Some((id, from)), _) => (id, from, EdgeKind::Hard),
+                (_, Some((id, from))) => (id, from, EdgeKind::Soft),
+                _ => (node, "", EdgeKind::Hard),
+            };
+            spec.nodes.push(task(id));
+            for from in from.split(", ").filter(|from| !from.is_empty()) {
+                spec.edges.push(Edge {
+                    from: from.to_owned(),
+                    to: id.to_owned(),
+                    kind,
+                });
+            }
+        }
+        spec
+    }
+
+    fn edge(from: &str, to: &str, kind: EdgeKind) -> Edge {
+        Edge {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            kind,
+        }
+    }
+
+    fn group(id: &str, children: &[&str]) -> Node {
+        Node {
+            kind: NodeKind::Group,
+            children: children.iter().map(|&child| child.to_owned()).collect(),
+            ..task(id)
+        }
+    }
+
+    fn at_edge(index: usize, end: End) -> EdgePlace {
+        EdgePlace::Edge { index, end }
+    }
+
+    fn number(nodes: usize) -> Vec<Node> {
+        let template = task("x");
+        (0..nodes)
+            .map(|i| Node {
+                id: format!("n{i}"),
+                ..template.clone()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn dependencies_come_first_and_ties_keep_the_order_of_the_file() {
+        for (text, order) in [
+            ("a; b; c", [0, 1, 2].as_slice()),
+            ("c <- a; b; a", &[1, 2, 0]),
+            ("d <- b, c; c <- a; b <~ a; a", &[3, 1, 2, 0]),
+        ] {
+            assert_eq!(Graph::build(&spec(text)).unwrap().order(), order, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_node_comes_before_those_that_wait_for_it_over_any_edges() {
+        let graph = Graph::build(&spec("a; b <- a; c <~ b; d <- a; e")).unwrap();
+        let before = |from: &str, to: &str| {
+            let index = |id| graph.index_of(id).unwrap();
+            graph.comes_before(&[(index(from), index(to))]) == [true]
+        };
+        for (from, to, expected) in [
+            ("a", "b", true),
+            ("a", "c", true),
+            ("b", "c", true),
+            ("c", "a", false),
+            ("d", "c", false),
+            ("a", "e", false),
+            ("a", "a", false),
+        ] {
+            assert_eq!(before(from, to), expected, "{from} {to}");
+        }
+        assert_eq!(graph.comes_before(&[]), [] as [bool; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn coming_before_is_being_an_ancestor(edges in prop::collection::vec((0..90_usize, 0..90_usize), 0..200)) {
+            let mut spec = GraphSpec { nodes: number(90), edges: Vec::new() };
+            for (a, b) in edges {
+                if a != b {
+                    let (from, to) = (a.min(b), a.max(b));
+                    spec.edges.push(edge(&format!("n{from}"), &format!("n{to}"), EdgeKind::Soft));
+                }
+            }
+            let graph = Graph::build(&spec).unwrap();
+            let pairs: Vec<(usize, usize)> = (0..90).flat_map(|to| (0..90).map(move |from| (from, to))).collect();
+            let found = graph.comes_before(&pairs);
+            for to in 0..90 {
+                let before: Vec<usize> = (0..90).filter(|from| found[to * 90 + from]).collect();
+                prop_assert_eq!(before, graph.ancestors(to));
+            }
+        }
+    }
+
+    #[test]
+    fn a_pair_of_nodes_has_one_edge_and_hard_wins() {
+        let mut spec = spec("a; b; c");
+        spec.edges = vec![
+            edge("a", "b", EdgeKind::Soft),
+            edge("a", "b", EdgeKind::Hard),
+            edge("a", "b", EdgeKind::Soft),
+            edge("b", "c", EdgeKind::Soft),
+        ];
+        spec.nodes[2].depends_on = vec!["a".to_owned(), "a".to_owned()];
+        let graph = Graph::build(&spec).unwrap();
+        let expected = [
+            (0, 1, EdgeKind::Hard),
+            (0, 2, EdgeKind::Hard),
+            (1, 2, EdgeKind::Soft),
+        ];
+        assert_eq!(graph.edges(), expected);
+        assert_eq!(
+            graph.predecessors(2).collect::<Vec<_>>(),
+            [(0, EdgeKind::Hard), (1, EdgeKind::Soft)]
+        );
+        assert_eq!(
+            graph.successors(0).collect::<Vec<_>>(),
+            [(1, EdgeKind::Hard), (2, EdgeKind::Hard)]
+        );
+    }
+
+    #[test]
+    fn look_ups_go_both_ways() {
+        let graph = Graph::build(&spec("a; b <- a; c <- b; d; e <~ c")).unwrap();
+        assert_eq!((graph.len(), graph.is_empty()), (5, false));
+        assert_eq!((graph.id(1), graph.id(99)), ("b", ""));
+        assert_eq!((graph.index_of("c"), graph.index_of("z")), (Some(2), None));
+        assert_eq!(graph.ancestors(4), [0, 1, 2]);
+        assert_eq!(graph.descendants(0), [1, 2, 4]);
+        assert!(graph.ancestors(3).is_empty() && graph.descendants(3).is_empty());
+    }
+
+    #[test]
+    fn a_level_is_the_longest_way_from_a_root() {
+        let graph = Graph::build(&spec("d <- a, c; c <- b; b <- a; a; z")).unwrap();
+        assert_eq!(graph.levels(), [vec![3, 4], vec![2], vec![1], vec![0]]);
+    }
+
+    #[test]
+    fn every_problem_is_reported_where_it_stands() {
+        let mut spec = spec("a; b; a; c <- b, lost; b; c; a");
+        spec.edges.push(edge("lost", "gone", EdgeKind::Soft));
+        spec.edges.push(edge("b", "b", EdgeKind::Soft));
+        spec.nodes[0].depends_on = vec!["a".to_owned(), "nobody".to_owned()];
+        spec.nodes.push(group("g", &["a", "missing", "g"]));
+        let lost = |place, name: &str| Problem::Dangling {
+            place,
+            name: name.to_owned(),
+        };
+        assert_eq!(
+            Graph::build(&spec).unwrap_err(),
+            [
+                Problem::DuplicateNode {
+                    first: 0,
+                    second: 2
+                },
+                Problem::DuplicateNode {
+                    first: 1,
+                    second: 4
+                },
+                Problem::DuplicateNode {
+                    first: 3,
+                    second: 5
+                },
+                Problem::DuplicateNode {
+                    first: 0,
+                    second: 6
+                },
+                Problem::ChildNotFound {
+                    node: 7,
+                    child: 1,
+                    name: "missing".to_owned()
+                },
+                Problem::GroupCycle { nodes: vec![7] },
+                Problem::SelfLoop {
+                    place: EdgePlace::DependsOn { node: 0, index: 0 }
+                },
+                lost(EdgePlace::DependsOn { node: 0, index: 1 }, "nobody"),
+                lost(at_edge(1, End::From), "lost"),
+                lost(at_edge(2, End::From), "lost"),
+                lost(at_edge(2, End::To), "gone"),
+                Problem::SelfLoop {
+                    place: at_edge(3, End::To)
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn places_are_paths_in_the_document() {
+        for (place, path) in [
+            (at_edge(3, End::From), "spec.graph.edges[3].from"),
+            (at_edge(3, End::To), "spec.graph.edges[3].to"),
+            (
+                EdgePlace::DependsOn { node: 2, index: 0 },
+                "spec.graph.nodes[2].dependsOn[0]",
+            ),
+        ] {
+            assert_eq!(display_path(&place.path()), path);
+        }
+    }
+
+    #[test]
+    fn each_knot_names_one_whole_shortest_cycle_from_its_first_node() {
+        let cycle = |nodes: &[usize], closing| Problem::Cycle {
+            nodes: nodes.to_vec(),
+            closing,
+        };
+        for (text, expected) in [
+            ("a <- b; b <- a", vec![cycle(&[0, 1], at_edge(0, End::To))]),
+            // Written backwards, told forwards: a before b before c before a.
+            (
+                "c <- b; b <- a; a <- c",
+                vec![cycle(&[0, 2, 1], at_edge(0, End::To))],
+            ),
+            // The long way round through a, b, c, d is there too.
+            (
+                "a <- d; b <- a; c <- b, d; d <- c",
+                vec![cycle(&[2, 3], at_edge(3, End::To))],
+            ),
+            // Two knots that hang together are two.
+            (
+                "a <- b; b <- a; c <- d, a; d <- c",
+                vec![
+                    cycle(&[0, 1], at_edge(0, End::To)),
+                    cycle(&[2, 3], at_edge(2, End::To)),
+                ],
+            ),
+            // Soft edges wait as well.
+            ("a <~ b; b <- a", vec![cycle(&[0, 1], at_edge(0, End::To))]),
+        ] {
+            assert_eq!(Graph::build(&spec(text)).unwrap_err(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn edges_and_depends_on_close_a_cycle_together() {
+        let mut spec = spec("a; b <- a");
+        spec.nodes[0].depends_on = vec!["b".to_owned()];
+        assert_eq!(
+            Graph::build(&spec).unwrap_err(),
+            [Problem::Cycle {
+                nodes: vec![0, 1],
+                closing: EdgePlace::DependsOn { node: 0, index: 0 }
+            }]
+        );
+    }
+
+    #[test]
+    fn a_group_comes_behind_its_children_and_no_child_waits_for_it() {
+        let spec = |nodes: Vec<Node>| GraphSpec {
+            nodes,
+            edges: Vec::new(),
+        };
+        let waiting = |id: &str, on: &str| Node {
+            depends_on: vec![on.to_owned()],
+            ..task(id)
+        };
+        let fine = spec(vec![
+            group("outer", &["inner", "b"]),
+            group("inner", &["a"]),
+            waiting("after", "outer"),
+            task("a"),
+            task("b"),
+        ]);
+        let graph = Graph::build(&fine).unwrap();
+        assert_eq!(graph.order(), [3, 1, 4, 0, 2]);
+        let nodes = vec![group("g", &["a"]), waiting("b", "g"), waiting("a", "b")];
+        let problems = Graph::build(&spec(nodes)).unwrap_err();
+        assert_eq!(
+            problems,
+            [Problem::GroupWaits {
+                nodes: vec![0, 1, 2]
+            }]
+        );
+    }
+
+    #[test]
+    fn groups_do_not_contain_each_other() {
+        let nodes = vec![
+            group("g", &["h", "t"]),
+            group("h", &["i"]),
+            group("i", &["g"]),
+            task("t"),
+        ];
+        let spec = GraphSpec {
+            nodes,
+            edges: Vec::new(),
+        };
+        assert_eq!(
+            Graph::build(&spec).unwrap_err(),
+            [Problem::GroupCycle {
+                nodes: vec![0, 1, 2]
+            }]
+        );
+    }
+
+    #[test]
+    fn an_edge_into_a_group_is_a_warning() {
+        let mut spec = spec("a; b <- a");
+        spec.nodes.push(group("g", &["b"]));
+        spec.nodes[2].depends_on = vec!["a".to_owned()];
+        spec.edges.push(edge("a", "g", EdgeKind::Soft));
+        spec.edges.push(edge("g", "a", EdgeKind::Soft));
+        let into_group = |place| Warning::EdgeIntoGroup { place, group: 2 };
+        assert_eq!(
+            warnings(&spec),
+            [
+                into_group(EdgePlace::DependsOn { node: 2, index: 0 }),
+                into_group(at_edge(1, End::To)),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_digest_is_that_of_the_documented_normal_form() {
+        let mut spec = spec("b <~ a; a");
+        spec.edges.push(edge("a", "b", EdgeKind::Hard));
+        spec.nodes[0].depends_on = vec!["a".to_owned()];
+        let normal_form = json!({
+            "nodes": [{"id": "a", "kind": "Task"}, {"id": "b", "kind": "Task"}],
+            "edges": [{"from": "a", "to": "b", "type": "hard"}],
+        });
+        assert_eq!(
+            digest(&spec),
+            crate::core::base::digest::canonical(&normal_form)
+        );
+    }
+
+    #[test]
+    fn the_digest_changes_with_the_content() {
+        let digests: BTreeSet<_> = ["a; b", "a; c", "a; b <- a", "a; b <~ a", "a <- b; b"]
+            .map(|text| digest(&spec(text)))
+            .into();
+        assert_eq!(digests.len(), 5);
+    }
+
+    const MANY: usize = 100_000;
+
+    #[test]
+    fn a_chain_of_100_000_nodes_is_legal() {
+        // Backwards, so that nothing is in order by chance.
+        let mut nodes = number(MANY);
+        for i in 1..MANY {
+            nodes[i - 1].depends_on = vec![format!("n{i}")];
+        }
+        let spec = GraphSpec {
+            nodes,
+            edges: Vec::new(),
+        };
+        let graph = Graph::build(&spec).unwrap();
+        assert!(graph.order().iter().copied().eq((0..MANY).rev()));
+        assert_eq!(graph.levels().len(), MANY);
+        assert_eq!(graph.ancestors(0).len(), MANY - 1);
+        assert_eq!(graph.descendants(MANY - 1).len(), MANY - 1);
+        assert_eq!(digest(&spec), digest(&spec.clone()));
+    }
+
+    #[test]
+    fn a_cycle_of_100_000_nodes_is_named_whole() {
+        let edges = (0..MANY)
+            .map(|i| {
+                edge(
+                    &format!("n{i}"),
+                    &format!("n{}", (i + 1) % MANY),
+                    EdgeKind::Hard,
+                )
+            })
+            .collect();
+        let spec = GraphSpec {
+            nodes: number(MANY),
+            edges,
+        };
+        assert_eq!(
+            Graph::build(&spec).unwrap_err(),
+            [Problem::Cycle {
+                nodes: (0..MANY).collect(),
+                closing: at_edge(MANY - 1, End::To)
+            }]
+        );
+    }
+
+    /// Up to twelve nodes and any edges between them, as pairs of indices.
+    fn digraphs() -> impl Strategy<Value = (usize, Vec<(usize, usize, bool)>)> {
+        (1usize..12).prop_flat_map(|nodes| {
+            let edge = (0..nodes, 0..nodes, any::<bool>());
+            (Just(nodes), prop::collection::vec(edge, 0..20))
+        })
+    }
+
+    fn from_pairs(nodes: usize, edges: &[(usize, usize, bool)]) -> GraphSpec {
+        let kind = |soft| if soft { EdgeKind::Soft } else { EdgeKind::Hard };
+        GraphSpec {
+            nodes: number(nodes),
+            edges: edges
+                .iter()
+                .map(|&(a, b, soft)| edge(&format!("n{a}"), &format!("n{b}"), kind(soft)))
+                .collect(),
+        }
+    }
+
+    /// The same without cycles: every edge leads to a later node.
+    fn forwards(edges: Vec<(usize, usize, bool)>) -> Vec<(usize, usize, bool)> {
+        edges
+            .into_iter()
+            .filter(|(a, b, _)| a != b)
+            .map(|(a, b, soft)| (a.min(b), a.max(b), soft))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_respects_every_edge(
+            (nodes, edges) in digraphs(),
+            seed in any::<prop::sample::Index>(),
+        ) {
+            let mut spec = from_pairs(nodes, &forwards(edges));
+            spec.nodes.rotate_left(seed.index(nodes));
+            let graph = Graph::build(&spec).unwrap();
+            let order = graph.order();
+            prop_assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), nodes);
+            let place = |node| order.iter().position(|&other| other == node).unwrap();
+            for (from, to, _) in graph.edges() {
+                prop_assert!(place(from) < place(to));
+            }
+        }
+
+        #[test]
+        fn a_digraph_builds_or_names_its_real_cycles((nodes, edges) in digraphs()) {
+            let spec = from_pairs(nodes, &edges);
+            let is_edge = |from: usize, to: usize| {
+                edges.iter().any(|&(a, b, _)| (a, b) == (from, to))
+            };
+            match Graph::build(&spec) {
+                Ok(graph) => prop_assert_eq!(graph.order().len(), nodes),
+                Err(problems) => for problem in problems {
+                    match problem {
+                        Problem::Cycle { nodes, closing } => {
+                            prop_assert!(nodes.iter().collect::<BTreeSet<_>>().len() == nodes.len());
+                            prop_assert!(nodes.iter().all(|node| *node >= nodes[0]));
+                            for pair in nodes.windows(2) {
+                                prop_assert!(is_edge(pair[0], pair[1]));
+                            }
+                            let EdgePlace::Edge { index, .. } = closing else { panic!("{closing:?}") };
+                            let (last, first, _) = edges[index];
+                            prop_assert_eq!((last, first), (nodes[nodes.len() - 1], nodes[0]));
+                        }
+                        Problem::SelfLoop { place: EdgePlace::Edge { index, .. } } => {
+                            prop_assert_eq!(edges[index].0, edges[index].1);
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                },
+            }
+        }
+
+        #[test]
+        fn the_digest_does_not_depend_on_how_the_graph_is_written(
+            (nodes, edges) in digraphs(),
+            order in Just((0..12).collect::<Vec<usize>>()).prop_shuffle(),
+            move_it in prop::collection::vec(any::<bool>(), 20),
+            twice in any::<prop::sample::Index>(),
+        ) {
+            let written = from_pairs(nodes, &edges);
+            let mut other = written.clone();
+            other.nodes.sort_by_key(|node| order[node.id[1..].parse::<usize>().unwrap()]);
+            other.edges.sort_by_key(|edge| order[edge.to[1..].parse::<usize>().unwrap()]);
+            if !other.edges.is_empty() {
+                other.edges.push(other.edges[twice.index(other.edges.len())].clone());
+            }
+            let mut moves = move_it.into_iter().cycle();
+            other.edges.retain(|edge| {
+                let moved = edge.kind == EdgeKind::Hard && moves.next().unwrap();
+                if moved {
+                    let to = other.nodes.iter_mut().find(|node| node.id == edge.to).unwrap();
+                    to.depends_on.push(edge.from.clone());
+                }
+                !moved
+            });
+            prop_assert_eq!(digest(&other), digest(&written));
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! References in the inputs of a task: `${nodes.<id>.outputs.<name>}` and `${parameters.<name>}`.
+//!
+//! They are substituted as values. There is no escape: a text that holds `${` itself is given as
+//! a parameter, since what is substituted is not read again.
+
+use serde_json::Value;
+
+use crate::core::base::diagnostic::did_you_mean;
+use crate::core::plan::mention::{Mention, Mentioned};
+
+/// What a reference stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// `${nodes.<id>.outputs.<name>}`
+    Output(Mention),
+    /// `${parameters.<name>}`
+    Parameter(String),
+}
+
+/// Why a `${…}` is no reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// In one sentence without a full stop.
+    pub message: String,
+    /// The way out.
+    pub help: String,
+}
+
+/// Both forms, and the way out for those who want neither.
+const FORMS: &str = "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; a text that holds `${` itself can be \
+     given as a parameter";
+
+/// Whether a text holds references, well formed or not.
+pub fn is_template(text: &str) -> bool {
+    text.contains("${")
+}
+
+/// The references in a text, in order.
+///
+/// # Errors
+/// The first `${` that begins none.
+pub fn references(text: &str) -> Result<Vec<Reference>, Malformed> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((_, behind)) = rest.split_once("${") {
+        let Some((inner, behind)) = behind.split_once('}') else {
+            return Err(Malformed {
+                message: format!("`${{{}` is not closed", shortened(behind)),
+                help: FORMS.to_owned(),
+            });
+        };
+        found.push(reference(inner)?);
+        rest = behind;
+    }
+    Ok(found)
+}
+
+/// A value with its references replaced: by the value itself where the whole text is one
+/// reference, by its text where it is a part of a text. What is substituted is not read again.
+///
+/// # Errors
+/// A sentence: a reference that begins none, or the first that `look_up` has no value for.
+pub fn substitute(
+    value: &Value,
+    look_up: &dyn Fn(&Reference) -> Result<Value, String>,
+) -> Result<Value, String> {
+    let mut value = value.clone();
+    let mut todo = vec![&mut value];
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::String(text) if is_template(text) => *value = expand(text, look_up)?,
+            Value::Array(items) => todo.extend(items),
+            Value::Object(fields) => todo.extend(fields.values_mut()),
+            _ => {}
+        }
+    }
+    Ok(value)
+}
+
+fn expand(
+    text: &str,
+    look_up: &dyn Fn(&Reference) -> Result<Value, String>,
+) -> Result<Value, String> {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("${") {
+        let closed = behind.split_once('}');
+        let (inner, behind) = closed.ok_or_else(|| format!("`${{{behind}` is not closed"))?;
+        let reference = reference(inner).map_err(|malformed| malformed.message)?;
+        let value = look_up(&reference)?;
+        if before.is_empty() && behind.is_empty() && expanded.is_empty() {
+            return Ok(value);
+        }
+        expanded.push_str(before);
+        match value {
+            Value::String(text) => expanded.push_str(&text),
+            other => expanded.push_str(&other.to_string()),
+        }
+        rest = behind;
+    }
+    expanded.push_str(rest);
+    Ok(Value::String(expanded))
+}
+
+fn reference(inner: &str) -> Result<Reference, Malformed> {
+    let steps: Vec<&str> = inner.splitn(5, '.').collect();
+    match steps.as_slice() {
+        ["nodes", id, "outputs", name] if is_name(id) && is_name(name) => {
+            let output = Mentioned::Output((*name).to_owned());
+            Ok(Reference::Output(Mention::new(*id, output)))
+        }
+        ["parameters", name] if is_name(name) => Ok(Reference::Parameter((*name).to_owned())),
+        steps => {
+            let whole = format!("`${{{}}}`", shortened(inner));
+            Err(Malformed {
+                message: format!("{whole} is no reference{}", reason(inner, steps)),
+                help: meant(steps).unwrap_or_else(|| FORMS.to_owned()),
+            })
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    !text.is_empty() && text.bytes().all(fits)
+}
+
+fn reason(inner: &str, steps: &[&str]) -> &'static str {
+    match steps {
+        _ if inner.contains(char::is_whitespace) => ": it has no spaces",
+        _ if inner.contains('[') => ": ids and names stand behind a dot, without brackets",
+        ["nodes", _] | ["nodes", _, "outputs"] => ": it does not say which output",
+        ["nodes", _, what, ..] if *what != "outputs" => ": of a node only its outputs can be given",
+        ["nodes", _, _, _, _] | ["parameters", _, _, ..] => ": it leads into a value",
+        _ => "",
+    }
+}
+
+/// The form that was probably meant.
+fn meant(steps: &[&str]) -> Option<String> {
+    let (first, rest) = steps.split_first()?;
+    let near = did_you_mean(first, ["nodes", "parameters"])?;
+    let form = [&[near], rest].concat().join(".");
+    let is_reference = near != *first && reference(&form).is_ok();
+    is_reference.then(|| format!("did you mean `${{{form}}}`?"))
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn output(node: &str, name: &str) -> Reference {
+        Reference::Output(Mention::new(node, Mentioned::Output(name.to_owned())))
+    }
+
+    fn parameter(name: &str) -> Reference {
+        Reference::Parameter(name.to_owned())
+    }
+
+    #[test]
+    fn both_forms_are_found_in_order() {
+        let table = [
+            ("", vec![]),
+            ("costs 5 $, {braces} and $HOME", vec![]),
+            ("${parameters.dry_run}", vec![parameter("dry_run")]),
+            ("${parameters.dryRun}", vec![parameter("dryRun")]),
+            ("${nodes.a.outputs.x}", vec![output("a", "x")]),
+            (
+                "from ${nodes.fetch-all.outputs.path_1} to ${parameters.to}.",
+                vec![output("fetch-all", "path_1"), parameter("to")],
+            ),
+            (
+                "${parameters.a}${parameters.b}",
+                vec![parameter("a"), parameter("b")],
+            ),
+            ("${parameters.a}}", vec![parameter("a")]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(references(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_said_with_the_way_out() {
+        let table = [
+            ("${", "`${` is not closed", FORMS),
+            ("${parameters.a", "`${parameters.a` is not closed", FORMS),
+            ("${}", "`${}` is no reference", FORMS),
+            ("${HOME}", "`${HOME}` is no reference", FORMS),
+            ("$${HOME}", "`${HOME}` is no reference", FORMS),
+            (
+                "${ parameters.a }",
+                "`${ parameters.a }` is no reference: it has no spaces",
+                FORMS,
+            ),
+            ("${parameters.}", "`${parameters.}` is no reference", FORMS),
+            (
+                "${parameters.a.b}",
+                "`${parameters.a.b}` is no reference: it leads into a value",
+                FORMS,
+            ),
+            (
+                "${nodes.a}",
+                "`${nodes.a}` is no reference: it does not say which output",
+                FORMS,
+            ),
+            (
+                "${nodes.a.outputs}",
+                "`${nodes.a.outputs}` is no reference: it does not say which output",
+                FORMS,
+            ),
+            (
+                "${nodes.a.phase}",
+                "`${nodes.a.phase}` is no reference: of a node only its outputs can be given",
+                FORMS,
+            ),
+            (
+                "${nodes.a.outputs.x.y}",
+                "`${nodes.a.outputs.x.y}` is no reference: it leads into a value",
+                FORMS,
+            ),
+            (
+                "${nodes[\"a\"].outputs.x}",
+                "`${nodes[\"a\"].outputs.x}` is no reference: ids and names stand behind a dot, \
+                 without brackets",
+                FORMS,
+            ),
+            (
+                "${parameters.a} ${paramters.b}",
+                "`${paramters.b}` is no reference",
+                "did you mean `${parameters.b}`?",
+            ),
+            (
+                "${node.a.outputs.x}",
+                "`${node.a.outputs.x}` is no reference",
+                "did you mean `${nodes.a.outputs.x}`?",
+            ),
+        ];
+        for (text, message, help) in table {
+            let malformed = Malformed {
+                message: message.to_owned(),
+                help: help.to_owned(),
+            };
+            assert_eq!(references(text), Err(malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn references_are_replaced_by_values() {
+        let look_up = |reference: &Reference| match reference {
+            Reference::Parameter(name) if name == "n" => Ok(json!(3)),
+            Reference::Parameter(name) if name == "list" => Ok(json!([1, {"a": null}])),
+            Reference::Parameter(name) if name == "sly" => Ok(json!("${parameters.n}")),
+            Reference::Output(_) => Ok(json!("text")),
+            Reference::Parameter(name) => Err(format!("no {name}")),
+        };
+        let table = [
+            (json!("plain"), Ok(json!("plain"))),
+            (json!("${parameters.n}"), Ok(json!(3))),
+            (json!("${parameters.list}"), Ok(json!([1, {"a": null}]))),
+            (json!(" ${parameters.n}"), Ok(json!(" 3"))),
+            (json!("${parameters.n}${parameters.n}"), Ok(json!("33"))),
+            (json!("a ${nodes.x.outputs.y} b"), Ok(json!("a text b"))),
+            (
+                json!("-${parameters.list}-"),
+                Ok(json!("-[1,{\"a\":null}]-")),
+            ),
+            // Not read again.
+            (json!("${parameters.sly}!"), Ok(json!("${parameters.n}!"))),
+            (
+                json!({"k": ["${parameters.n}", {"${parameters.n}": 1}]}),
+                Ok(json!({"k": [3, {"${parameters.n}": 1}]})),
+            ),
+            (json!(["${parameters.none}"]), Err("no none".to_owned())),
+            (json!("${x"), Err("`${x` is not closed".to_owned())),
+            (json!("${x}"), Err("`${x}` is no reference".to_owned())),
+        ];
+        for (value, expected) in table {
+            assert_eq!(substitute(&value, &look_up), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_long_one_is_shortened() {
+        let malformed = references(&format!("${{{}}}", "é".repeat(100))).expect_err("no reference");
+        let message = format!("`${{{}…}}` is no reference", "é".repeat(60));
+        assert_eq!(malformed.message, message);
+    }
+}

@@ -1,0 +1,206 @@
+//! What the configuration of a `tool://` target says: the rules and the worker read it the same.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::core::resource::Duration;
+
+/// Scheme of the targets whose commands `planspec work` runs.
+pub const TOOL: &str = "tool://";
+/// The names that a target's configuration may have.
+const FIELDS: [&str; 4] = ["command", "env", "workingDirectory", "timeout"];
+
+/// The configuration of a `tool://` target.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tool {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Further variables of its environment.
+    pub env: BTreeMap<String, String>,
+    /// Where in the work tree it runs.
+    pub working_directory: Option<String>,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+}
+
+impl Tool {
+    /// Read a target's `config`.
+    ///
+    /// # Errors
+    /// In a sentence without a full stop: what is missing, or cannot be what it is.
+    pub fn read(config: Option<&Value>) -> Result<Tool, String> {
+        let none = Map::new();
+        let config = match config {
+            None | Some(Value::Null) => &none,
+            Some(Value::Object(config)) => config,
+            Some(_) => return Err("the target's `config` is not a mapping".to_owned()),
+        };
+        if let Some(name) = config.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+            return Err(format!(
+                "the target's `config` has an unknown field `{name}`: {} are known",
+                FIELDS.join(", ")
+            ));
+        }
+        Ok(Tool {
+            command: command(config.get("command"))?,
+            env: environment_of(config.get("env"))?,
+            working_directory: match config.get("workingDirectory") {
+                None | Some(Value::Null) => None,
+                Some(Value::String(path)) => Some(path.clone()),
+                Some(_) => return Err("`config.workingDirectory` is not a text".to_owned()),
+            },
+            timeout: match config.get("timeout") {
+                None | Some(Value::Null) => None,
+                Some(Value::String(text)) => Some(
+                    text.parse()
+                        .map_err(|why| format!("`config.timeout`: {why}"))?,
+                ),
+                Some(_) => {
+                    return Err(
+                        "`config.timeout` is not a duration: write for example 10m".to_owned()
+                    );
+                }
+            },
+        })
+    }
+}
+
+fn command(value: Option<&Value>) -> Result<Vec<String>, String> {
+    let words = match value {
+        None | Some(Value::Null) => return Err("the target has no `config.command`".to_owned()),
+        Some(Value::Array(words)) => words,
+        Some(_) => {
+            return Err(
+                "`config.command` is not a list: write the program and its arguments one by one, \
+                 for example [make, test]"
+                    .to_owned(),
+            );
+        }
+    };
+    let words: Option<Vec<String>> = words
+        .iter()
+        .map(|word| word.as_str().map(str::to_owned))
+        .collect();
+    match words {
+        None => Err("`config.command` holds something that is not a text: quote it".to_owned()),
+        Some(words) if words.first().is_none_or(String::is_empty) => {
+            Err("`config.command` names no program".to_owned())
+        }
+        Some(words) => Ok(words),
+    }
+}
+
+/// The variables that `config.env` sets.
+///
+/// # Errors
+/// In a sentence without a full stop: it is not a mapping of texts, numbers, true and false.
+pub fn environment_of(value: Option<&Value>) -> Result<BTreeMap<String, String>, String> {
+    let map = match value {
+        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+        Some(Value::Object(map)) => map,
+        Some(_) => return Err("`config.env` is not a mapping".to_owned()),
+    };
+    map.iter()
+        .map(|(name, value)| {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err(format!(
+                    "`config.env`: `{name}` cannot be the name of a variable"
+                ));
+            }
+            let text = match value {
+                Value::String(text) if text.contains('\0') => None,
+                Value::String(text) => Some(text.clone()),
+                Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+                _ => None,
+            };
+            let text = text.ok_or_else(|| format!("`config.env.{name}` is not a text"))?;
+            Ok((name.clone(), text))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_an_argument_list_and_what_it_finds_around_it() {
+        let config = json!({
+            "command": ["make", "-j", "2"],
+            "env": {"A": "x", "N": 1, "B": true},
+            "workingDirectory": "app",
+            "timeout": "90s",
+        });
+        let tool = Tool::read(Some(&config)).unwrap();
+        assert_eq!(tool.command, ["make", "-j", "2"]);
+        assert_eq!(tool.working_directory.as_deref(), Some("app"));
+        assert_eq!(tool.timeout.unwrap().to_string(), "90s");
+        let env: Vec<(&str, &str)> = tool.env.iter().map(|(n, v)| (&**n, &**v)).collect();
+        assert_eq!(env, [("A", "x"), ("B", "true"), ("N", "1")]);
+    }
+
+    #[test]
+    fn a_hostile_configuration_says_what_is_wrong_with_it() {
+        let table = [
+            (json!(null), "the target has no `config.command`"),
+            (json!("make"), "the target's `config` is not a mapping"),
+            (
+                json!({"comand": ["x"]}),
+                "the target's `config` has an unknown field `comand`",
+            ),
+            (
+                json!({"command": "rm -rf /"}),
+                "`config.command` is not a list",
+            ),
+            (json!({"command": []}), "`config.command` names no program"),
+            (
+                json!({"command": [""]}),
+                "`config.command` names no program",
+            ),
+            (
+                json!({"command": ["x", 1]}),
+                "`config.command` holds something that is not a text",
+            ),
+            (
+                json!({"command": {"x": 1}}),
+                "`config.command` is not a list",
+            ),
+            (
+                json!({"command": ["x"], "env": ["A"]}),
+                "`config.env` is not a mapping",
+            ),
+            (
+                json!({"command": ["x"], "env": {"A": [1]}}),
+                "`config.env.A` is not a text",
+            ),
+            (
+                json!({"command": ["x"], "env": {"A=B": "x"}}),
+                "`config.env`: `A=B` cannot be",
+            ),
+            (
+                json!({"command": ["x"], "env": {"A": "\0"}}),
+                "`config.env.A` is not a text",
+            ),
+            (
+                json!({"command": ["x"], "workingDirectory": 1}),
+                "`config.workingDirectory` is not",
+            ),
+            (
+                json!({"command": ["x"], "timeout": 5}),
+                "`config.timeout` is not a duration",
+            ),
+            (
+                json!({"command": ["x"], "timeout": "soon"}),
+                "`config.timeout`: ",
+            ),
+        ];
+        for (config, why) in table {
+            let said = Tool::read(Some(&config)).unwrap_err();
+            assert!(said.starts_with(why), "{config}: {said}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Values against the types that capabilities and tasks declare.
+
+use serde_json::Value;
+
+use crate::core::base::diagnostic::Step;
+use crate::core::plan::template::is_template;
+use crate::core::resource::{Parameter, ValueType};
+
+/// A value that has another type than it should, at or below the value of a parameter.
+pub struct WrongType<'v> {
+    /// What it should be.
+    pub expected: ValueType,
+    /// What it is.
+    pub value: &'v Value,
+    /// From the value of the parameter.
+    pub path: Vec<Step>,
+}
+
+impl WrongType<'_> {
+    /// `a string`, or `a list in which each entry is a string`.
+    pub fn place_words(&self) -> String {
+        let inner = words(self.expected);
+        match self.path.first() {
+            None => inner.to_owned(),
+            Some(Step::Index(_)) => format!("a list in which each entry is {inner}"),
+            Some(Step::Key(key)) => format!("a mapping in which `{key}` is {inner}"),
+        }
+    }
+}
+
+/// The first value that has the wrong type: the whole, an item of a list or a property.
+pub fn wrong_type<'v>(parameter: &Parameter, value: &'v Value) -> Option<WrongType<'v>> {
+    if !has_type(parameter.value_type, value) {
+        return Some(WrongType {
+            expected: parameter.value_type,
+            value,
+            path: Vec::new(),
+        });
+    }
+    let wrong = |expected: ValueType, value: &'v Value, step: Step| {
+        let fits = is_reference(value) || has_type(expected, value);
+        (!fits).then(|| WrongType {
+            expected,
+            value,
+            path: vec![step],
+        })
+    };
+    match (value, parameter.item_type) {
+        (Value::Array(items), Some(expected)) => {
+            let mut items = items.iter().enumerate();
+            items.find_map(|(index, item)| wrong(expected, item, index.into()))
+        }
+        (Value::Object(fields), _) => {
+            let properties = &parameter.object_properties;
+            fields.iter().find_map(|(name, value)| {
+                let expected = property_type(properties.get(name)?)?;
+                wrong(expected, value, name.as_str().into())
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The type of a property: the name of one, or a parameter with a `type`.
+fn property_type(property: &Value) -> Option<ValueType> {
+    let name = property.get("type").unwrap_or(property);
+    serde_json::from_value(name.clone()).ok()
+}
+
+/// Whether a value has its type later: it holds a reference.
+pub fn is_reference(value: &Value) -> bool {
+    value.as_str().is_some_and(is_template)
+}
+
+fn has_type(expected: ValueType, value: &Value) -> bool {
+    match expected {
+        ValueType::String => value.is_string(),
+        ValueType::Number => value.is_number(),
+        ValueType::Boolean => value.is_boolean(),
+        ValueType::Object => value.is_object(),
+        ValueType::Array => value.is_array(),
+    }
+}
+
+/// The name that JSON Schema has for it.
+pub fn type_name(expected: ValueType) -> &'static str {
+    match expected {
+        ValueType::String => "string",
+        ValueType::Number => "number",
+        ValueType::Boolean => "boolean",
+        ValueType::Object => "object",
+        ValueType::Array => "array",
+    }
+}
+
+/// A type as a person says it.
+pub fn words(expected: ValueType) -> &'static str {
+    match expected {
+        ValueType::String => "a string",
+        ValueType::Number => "a number",
+        ValueType::Boolean => "a boolean",
+        ValueType::Object => "a mapping",
+        ValueType::Array => "a list",
+    }
+}
+
+/// What a value is, as a person says it.
+pub fn found_words(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "empty",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}

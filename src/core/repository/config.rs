@@ -1,0 +1,541 @@
+//! `.planspec.yaml`: everything optional, read from the spec branch's commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, Place, Severity, Step, did_you_mean};
+use crate::core::base::glob::glob;
+use crate::core::base::limits::{CONFIG_FILE, Limits};
+use crate::core::resource::schema::{self, SchemaKind};
+use crate::core::resource::{Duration, Pinned};
+use crate::core::text::yaml;
+use crate::path;
+
+/// The configuration of a repository.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Config {
+    /// Where resources are reviewed and merged; the remote's default branch when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec_branch: Option<String>,
+    /// Globs of the files that hold resources.
+    pub paths: Vec<String>,
+    /// For documents, which have none.
+    pub default_namespace: String,
+    /// Where status is kept.
+    pub status: StatusConfig,
+    /// Longest time between two signs of life of a worker.
+    pub lease: Duration,
+    /// Who may approve.
+    pub approvals: ApprovalConfig,
+    /// Who may check the acceptance criteria of a reported task.
+    pub verification: Verifier,
+    /// Severity per rule code.
+    pub rules: BTreeMap<String, RuleLevel>,
+    /// Bounds on input.
+    pub limits: Limits,
+}
+
+/// Where status is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct StatusConfig {
+    /// The sidecar branch.
+    pub branch: String,
+    /// The remote that everybody shares; without one nothing leaves this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+}
+
+/// Who may approve, and how it is proven.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ApprovalConfig {
+    /// Only signed approvals count.
+    pub require_signed: bool,
+    /// File of allowed signers on the spec branch: `.planspec/allowed_signers` when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_signers: Option<String>,
+    /// Authors of a plan revision cannot approve it.
+    pub prevent_self_approval: bool,
+    /// `user:NAME` in a gate: e-mails of the same person.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub users: BTreeMap<String, BTreeSet<String>>,
+    /// `team:NAME` in a gate: e-mails or `user:NAME` of its members.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Who may check the acceptance criteria of a reported task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verifier {
+    /// Anybody, also who did it.
+    Anyone,
+    /// Somebody else than who did it.
+    Independent,
+}
+
+/// What to make of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleLevel {
+    /// Fails.
+    Error,
+    /// Is shown.
+    Warning,
+    /// Is not shown.
+    Off,
+}
+
+impl Default for StatusConfig {
+    fn default() -> Self {
+        StatusConfig {
+            branch: "planspec/status".to_owned(),
+            remote: None,
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            spec_branch: None,
+            paths: vec![
+                "planspec/**".to_owned(),
+                "**/*.planspec.{yaml,yml,json}".to_owned(),
+            ],
+            default_namespace: "default".to_owned(),
+            status: StatusConfig::default(),
+            lease: "30m".parse().unwrap_or_else(|_| unreachable!("a duration")),
+            approvals: ApprovalConfig::default(),
+            verification: Verifier::Anyone,
+            rules: BTreeMap::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Whether an actor is a person: no `agent:`, `service:` or `tool:`, with or without `//`.
+pub fn is_person(actor: &str) -> bool {
+    let scheme = actor.split_once(':').map_or("", |(scheme, _)| scheme);
+    let programs = ["agent", "service", "tool"];
+    !programs.iter().any(|one| scheme.eq_ignore_ascii_case(one))
+}
+
+impl Config {
+    /// Whether `actor` may verify what `worker` did.
+    pub fn may_verify(&self, actor: &str, worker: &str) -> bool {
+        self.verification != Verifier::Independent
+            || self.approvals.person(actor) != self.approvals.person(worker)
+    }
+
+    /// What is to be said of a tree that lists no key, where approvals must be signed.
+    pub fn no_signers(&self) -> Option<Diagnostic> {
+        if !self.approvals.require_signed {
+            return None;
+        }
+        let place = Place::Entry {
+            document: 0,
+            path: path!["approvals", "requireSigned"],
+            part: Part::Value,
+        };
+        let message = "approvals must be signed, and no key is listed: none can count";
+        let help = format!(
+            "list the keys of reviewers in `{}`, or as `.planspec/keys/<e-mail>.asc`",
+            self.approvals.signers_file()
+        );
+        let finding = Diagnostic::new(Code::NO_SIGNERS, CONFIG_FILE, place, message);
+        Some(finding.help(help))
+    }
+
+    /// Whether a path is one of those that hold resources.
+    pub fn covers(&self, path: &str) -> bool {
+        self.paths.iter().any(|pattern| {
+            let glob = glob(pattern);
+            glob.is_ok_and(|glob| glob.compile_matcher().is_match(path))
+        })
+    }
+
+    /// Read a configuration file. An empty one is the default configuration; one with an error is
+    /// no configuration. Rules are written in any case, and kept as [`Code::id`] writes them;
+    /// unknown ones are left out with a warning.
+    pub fn read(file: &str, bytes: &[u8]) -> (Option<Config>, Vec<Diagnostic>) {
+        let (documents, mut findings) = yaml::read(file, bytes, &Limits::default());
+        let mut documents = documents.into_iter();
+        let Some(document) = documents.next() else {
+            let config = findings.is_empty().then(Config::default);
+            return (config, findings);
+        };
+        let at = |code, path, part, message: String| {
+            let place = Place::Entry {
+                document: document.index,
+                path,
+                part,
+            };
+            Diagnostic::new(code, file, place, message)
+        };
+        if let Some(second) = documents.next() {
+            let place = Place::Entry {
+                document: second.index,
+                path: Vec::new(),
+                part: Part::Value,
+            };
+            let message = "the configuration is one document, this is a second one";
+            let finding = Diagnostic::new(Code::SYNTAX, file, place, message);
+            findings.push(finding.help("put everything into one, without `---` between"));
+        }
+        for problem in schema::check(SchemaKind::Config, &document.value) {
+            let mut finding =
+                at(problem.code, problem.path, problem.part, problem.message).label(problem.label);
+            finding.help = problem.help;
+            findings.push(finding);
+        }
+        for name in unknown_rules(&document.value) {
+            let path = path!["rules", name];
+            let message = format!("there is no rule `{name}` in this version");
+            let mut finding = at(Code::NOT_ALLOWED, path, Part::Key, message);
+            // A newer version may know it; that must not stop this one.
+            finding.severity = Severity::Warning;
+            let near = did_you_mean(name, Code::ALL.iter().map(|code| code.id));
+            findings.push(match near {
+                Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None => finding.help("codes are written like `PS302`"),
+            });
+        }
+        for (name, code) in fatal_rules(&document.value) {
+            let path = path!["rules", name];
+            let message = format!("{code} is always an error: {}", code.title);
+            let mut finding = at(Code::NOT_ALLOWED, path, Part::Value, message);
+            finding.severity = Severity::Warning;
+            findings.push(finding.help(format!(
+                "remove it; `planspec explain {code}` says what to do instead"
+            )));
+        }
+        for (path, why) in bad_globs(&document.value) {
+            findings.push(at(Code::BAD_FORMAT, path, Part::Value, why).label("not a glob"));
+        }
+        if findings.iter().any(Diagnostic::is_error) {
+            return (None, findings);
+        }
+        match serde_json::from_value::<Config>(document.value.clone()) {
+            Ok(mut config) => {
+                let rules = std::mem::take(&mut config.rules).into_iter();
+                config.rules = rules
+                    .filter_map(|(name, level)| Some((Code::parse(&name)?.id.to_owned(), level)))
+                    .collect();
+                (Some(config), findings)
+            }
+            Err(error) => {
+                let message = format!("the configuration: {error}");
+                findings.push(at(Code::WRONG_TYPE, Vec::new(), Part::Value, message));
+                (None, findings)
+            }
+        }
+    }
+}
+
+fn unknown_rules(config: &Value) -> impl Iterator<Item = &str> {
+    let rules = config.get("rules").and_then(Value::as_object);
+    rules
+        .into_iter()
+        .flat_map(|rules| rules.keys())
+        .map(String::as_str)
+        .filter(|name| Code::parse(name).is_none())
+}
+
+/// Rules that are to be less than an error, and cannot be.
+fn fatal_rules(config: &Value) -> impl Iterator<Item = (&str, Code)> {
+    let rules = config.get("rules").and_then(Value::as_object);
+    rules
+        .into_iter()
+        .flatten()
+        .filter(|(_, level)| *level == "off" || *level == "warning")
+        .filter_map(|(name, _)| Some((name.as_str(), Code::parse(name)?)))
+        .filter(|(_, code)| code.is_fatal())
+}
+
+/// Patterns that do not compile, and why.
+fn bad_globs(config: &Value) -> Vec<(Vec<Step>, String)> {
+    let paths = config.get("paths").and_then(Value::as_array);
+    paths
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .filter_map(|(index, pattern)| {
+            let error = glob(pattern.as_str()?).err()?;
+            Some((path!["paths", index], error.to_string()))
+        })
+        .collect()
+}
+
+impl ApprovalConfig {
+    /// Where the spec branch lists the SSH keys that count.
+    pub fn signers_file(&self) -> &str {
+        let default = ".planspec/allowed_signers";
+        self.allowed_signers.as_deref().unwrap_or(default)
+    }
+
+    /// The one name under which an actor is counted: somebody listed under several e-mails in
+    /// `users` is one person, and a plain id is short for `user:`.
+    pub fn person(&self, actor: &str) -> String {
+        let listed = self
+            .users
+            .iter()
+            .find(|(_, mails)| mails.iter().any(|mail| mail.eq_ignore_ascii_case(actor)));
+        match listed {
+            Some((name, _)) => format!("user:{name}").to_lowercase(),
+            None if actor.contains(['@', ':']) => actor.to_lowercase(),
+            None => format!("user:{actor}").to_lowercase(),
+        }
+    }
+
+    /// The names under which a person may be listed as a signer: what the actor is called, and
+    /// every other name of the same person.
+    pub fn names_of(&self, actor: &str) -> BTreeSet<String> {
+        let person = self.person(actor);
+        let plain = person.strip_prefix("user:").map(str::to_owned);
+        let listed = self
+            .users
+            .iter()
+            .filter(|(name, _)| self.person(name) == person)
+            .flat_map(|(name, mails)| std::iter::once(name).chain(mails));
+        let mut names: BTreeSet<String> = listed.cloned().chain(plain).collect();
+        names.extend([actor.to_owned(), person.clone()]);
+        // Whoever writes `user:` before somebody else's e-mail is not that person.
+        names.retain(|name| self.person(name) == person);
+        names
+    }
+
+    /// Whether an actor is one of those who wrote what a run is held to.
+    pub fn is_author(&self, pinned: &Pinned, actor: &str) -> bool {
+        let person = self.person(actor);
+        let mut authors = pinned.authors.iter().flatten();
+        authors.any(|author| self.person(author) == person)
+    }
+
+    /// Whether `actor` may decide where these reviewers are named: one of them, or any person where
+    /// nobody is.
+    pub fn may_decide(&self, reviewers: &[String], actor: &str) -> bool {
+        match reviewers {
+            [] => is_person(actor),
+            some => some.iter().any(|entry| self.is_reviewer(entry, actor)),
+        }
+    }
+
+    /// Whether `actor` is meant by the reviewer entry `entry` of a gate: `user:NAME`, `team:NAME`,
+    /// an e-mail or a plain id.
+    pub fn is_reviewer(&self, entry: &str, actor: &str) -> bool {
+        let person = self.person(actor);
+        match entry.strip_prefix("team:") {
+            Some(team) => self
+                .teams
+                .get(team)
+                .is_some_and(|members| members.iter().any(|member| self.person(member) == person)),
+            None => self.person(entry) == person,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn approvals() -> ApprovalConfig {
+        let set = |mails: &[&str]| mails.iter().map(|m| (*m).to_owned()).collect();
+        ApprovalConfig {
+            users: BTreeMap::from([(
+                "tech-lead".to_owned(),
+                set(&["ana@example.com", "ana@home.example"]),
+            )]),
+            teams: BTreeMap::from([(
+                "security".to_owned(),
+                set(&["ana@example.com", "ben@example.com"]),
+            )]),
+            ..ApprovalConfig::default()
+        }
+    }
+
+    fn read(text: &str) -> (Option<Config>, Vec<(&'static str, Place)>) {
+        let (config, findings) = Config::read(CONFIG_FILE, text.as_bytes());
+        let places = findings.into_iter().map(|f| (f.code.id, f.place));
+        (config, places.collect())
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_configuration() {
+        for text in ["", "# nothing yet\n", "---\n", "{}\n"] {
+            assert_eq!(read(text), (Some(Config::default()), vec![]), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let text = "
+specBranch: trunk
+paths: [\"plans/**\", \"**/*.planspec.{yaml,yml,json}\"]
+defaultNamespace: team
+status: {branch: state, remote: origin}
+lease: 45m
+approvals:
+  requireSigned: true
+  allowedSigners: .planspec/allowed_signers
+  preventSelfApproval: true
+  users: {tech-lead: [ana@example.com]}
+  teams: {security: [ana@example.com, ben@example.com]}
+rules: {PS299: warning, PS305: off, ps204: error}
+limits: {fileBytes: 2048, depth: 16, nodes: 10}
+";
+        // PS299 is a code of another version: a warning, not silence and not a stop.
+        let (config, findings) = read(text);
+        let place = Place::Entry {
+            document: 0,
+            path: path!["rules", "PS299"],
+            part: Part::Key,
+        };
+        assert_eq!(findings, [("PS104", place)]);
+        let config = config.expect("a warning only");
+        assert_eq!(config.spec_branch.as_deref(), Some("trunk"));
+        assert_eq!(config.status.remote.as_deref(), Some("origin"));
+        assert_eq!(config.lease.seconds(), 2700);
+        assert!(config.approvals.require_signed);
+        let rules: Vec<(&str, RuleLevel)> = config
+            .rules
+            .iter()
+            .map(|(name, level)| (name.as_str(), *level))
+            .collect();
+        assert_eq!(
+            rules,
+            [("PS204", RuleLevel::Error), ("PS305", RuleLevel::Off)]
+        );
+        assert_eq!(config.limits.depth, 16);
+        let written = serde_json::to_value(&config).expect("JSON");
+        assert_eq!(schema::check(SchemaKind::Config, &written), []);
+    }
+
+    #[test]
+    fn the_default_configuration_fits_its_schema() {
+        let written = serde_json::to_value(Config::default()).expect("JSON");
+        assert_eq!(schema::check(SchemaKind::Config, &written), []);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_configuration() {
+        let value = |path: Vec<Step>| Place::Entry {
+            document: 0,
+            path,
+            part: Part::Value,
+        };
+        let key = |path: Vec<Step>| Place::Entry {
+            document: 0,
+            path,
+            part: Part::Key,
+        };
+        let table = [
+            ("lease: 30\n", "PS103", value(path!["lease"])),
+            ("lease: 0s\n", "PS105", value(path!["lease"])),
+            ("leese: 30m\n", "PS102", key(path!["leese"])),
+            (
+                "rules: {PS302: no}\n",
+                "PS104",
+                value(path!["rules", "PS302"]),
+            ),
+            ("paths: [\"a[\"]\n", "PS105", value(path!["paths", 0])),
+            ("paths: []\n", "PS106", value(path!["paths"])),
+            (
+                "limits: {depth: 0}\n",
+                "PS106",
+                value(path!["limits", "depth"]),
+            ),
+            // A status has a level or two around what it takes over from a file, and is read back.
+            (
+                "limits: {depth: 101}\n",
+                "PS106",
+                value(path!["limits", "depth"]),
+            ),
+            (
+                "approvals: {requireSigned: yes}\n",
+                "PS103",
+                value(path!["approvals", "requireSigned"]),
+            ),
+            ("- a\n", "PS103", value(path![])),
+        ];
+        for (text, code, place) in table {
+            assert_eq!(read(text), (None, vec![(code, place)]), "{text}");
+        }
+        // What stays an error whatever is written is told, and stops nothing.
+        for level in ["off", "warning"] {
+            let (config, findings) = read(&format!("rules: {{ps304: {level}, PS204: off}}\n"));
+            assert_eq!(findings, [("PS104", value(path!["rules", "ps304"]))]);
+            assert!(config.is_some());
+        }
+        let (config, findings) = read("rules: {PS304: error}\n");
+        assert_eq!((config.is_some(), findings), (true, vec![]));
+        let (config, findings) = read("lease: [\n");
+        assert_eq!((config, findings.len()), (None, 1));
+        let (config, findings) = read("lease: 1m\n---\nlease: 2m\n");
+        assert_eq!((config, findings.len()), (None, 1));
+    }
+
+    #[test]
+    fn one_person_has_one_name() {
+        let approvals = approvals();
+        assert_eq!(approvals.person("ana@example.com"), "user:tech-lead");
+        assert_eq!(approvals.person("Ana@Home.Example"), "user:tech-lead");
+        assert_eq!(approvals.person("tech-lead"), "user:tech-lead");
+        assert_eq!(approvals.person("ben@example.com"), "ben@example.com");
+    }
+
+    #[test]
+    fn names_under_which_a_person_may_sign() {
+        let approvals = approvals();
+        let lead: &[&str] = &[
+            "ana@example.com",
+            "ana@home.example",
+            "tech-lead",
+            "user:tech-lead",
+        ];
+        let table: [(&str, &[&str]); 6] = [
+            ("ana@example.com", lead),
+            ("user:tech-lead", lead),
+            ("tech-lead", lead),
+            ("Ben@Example.com", &["Ben@Example.com", "ben@example.com"]),
+            ("carol", &["carol", "user:carol"]),
+            ("user:ana@example.com", &["user:ana@example.com"]),
+        ];
+        for (actor, expected) in table {
+            let names: Vec<String> = approvals.names_of(actor).into_iter().collect();
+            assert_eq!(names, expected, "{actor}");
+        }
+    }
+
+    #[test]
+    fn reviewer_entries() {
+        let approvals = approvals();
+        let table = [
+            ("user:tech-lead", "ana@example.com", true),
+            ("user:tech-lead", "user:tech-lead", true),
+            ("user:tech-lead", "ben@example.com", false),
+            ("team:security", "ben@example.com", true),
+            ("team:security", "ana@home.example", true),
+            ("team:security", "user:tech-lead", true),
+            ("team:security", "eve@example.com", false),
+            ("team:nobody", "ana@example.com", false),
+            ("ben@example.com", "ben@example.com", true),
+            ("carol", "carol", true),
+            ("carol", "user:carol", true),
+            ("user:Tech-Lead", "Ana@example.com", true),
+            ("Carol", "carol", true),
+            ("carol", "carol@example.com", false),
+        ];
+        for (entry, actor, expected) in table {
+            assert_eq!(
+                approvals.is_reviewer(entry, actor),
+                expected,
+                "{entry} {actor}"
+            );
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Which resources a revision has, and where each is defined.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::core::base::diagnostic::{Part, Place, Span, Step};
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::document::Origin;
+use crate::core::repository::manifest::Manifest;
+use crate::core::resource::{
+    BindingSpec, CapabilitySpec, ExecutionSpec, GateSpec, GoalSpec, GraphSpec, Key, Kind, PlanSpec,
+    Resource, Spec,
+};
+use crate::core::text::allow::Allow;
+use crate::core::text::locate::locate;
+
+/// Where a resource is defined.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    /// Path of the file.
+    pub path: String,
+    /// Object id of the file's content.
+    pub blob: String,
+    /// Index of the document in the file, from 0.
+    pub document: usize,
+    /// The resource, unless its structure is broken.
+    pub resource: Option<Resource>,
+    /// The graph of a plan whose structure is broken elsewhere.
+    pub graph: Option<GraphSpec>,
+    /// Set when it comes from a PlanSpec 1.2 document: the way from its places to those there.
+    pub origin: Option<Arc<Origin>>,
+}
+
+impl Definition {
+    /// A place in the resource, as it stands in its file.
+    pub fn place(&self, kind: Kind, path: Vec<Step>, part: Part) -> Place {
+        let path = match &self.origin {
+            Some(origin) => origin.path(kind, &path),
+            None => path,
+        };
+        Place::Entry {
+            document: self.document,
+            path,
+            part,
+        }
+    }
+}
+
+/// The resources of one revision, with look-ups both ways; nothing is checked yet.
+#[derive(Debug, Default)]
+pub struct Definitions {
+    by_key: BTreeMap<Key, Vec<Definition>>,
+    texts: BTreeMap<String, Arc<[u8]>>,
+    unidentified: Vec<String>,
+    allows: BTreeMap<String, Vec<Allow>>,
+}
+
+impl Definitions {
+    /// Take in what a file defines.
+    pub fn add(&mut self, file: &SourceFile, manifest: Manifest) {
+        if let Content::Bytes(bytes) = &file.content {
+            self.texts.insert(file.path.clone(), Arc::clone(bytes));
+        }
+        if manifest.unidentified {
+            self.unidentified.push(manifest.path.clone());
+        }
+        if !manifest.allows.is_empty() {
+            self.allows.insert(manifest.path.clone(), manifest.allows);
+        }
+        for entry in manifest.entries {
+            let definition = Definition {
+                path: manifest.path.clone(),
+                blob: manifest.blob.clone(),
+                document: entry.document,
+                resource: entry.resource,
+                graph: entry.graph,
+                origin: entry.origin,
+            };
+            self.by_key.entry(entry.key).or_default().push(definition);
+        }
+    }
+
+    /// Name a resource that is defined in none of the files.
+    pub fn name(&mut self, key: Key) {
+        self.by_key.entry(key).or_default();
+    }
+
+    /// What comments allow, by file.
+    pub fn allows(&self) -> &BTreeMap<String, Vec<Allow>> {
+        &self.allows
+    }
+
+    /// Every resource that is named anywhere, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.by_key.keys()
+    }
+
+    /// The keys of one kind.
+    pub fn keys_of(&self, kind: Kind) -> impl Iterator<Item = &Key> {
+        // Keys are ordered by kind first.
+        self.by_key
+            .range(Key::new(kind, "", "")..)
+            .map(|(key, _)| key)
+            .take_while(move |key| key.kind == kind)
+    }
+
+    /// All places where a resource is defined: more than one is an error.
+    pub fn definitions(&self, key: &Key) -> &[Definition] {
+        self.by_key.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The only definition of a resource.
+    pub fn definition(&self, key: &Key) -> Option<&Definition> {
+        match self.definitions(key) {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The resource, if it is defined once and its structure is sound.
+    pub fn resource(&self, key: &Key) -> Option<&Resource> {
+        self.definition(key)?.resource.as_ref()
+    }
+
+    /// The goal of that name.
+    pub fn goal(&self, key: &Key) -> Option<&GoalSpec> {
+        match &self.resource(key)?.spec {
+            Spec::Goal(spec) => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// The plan of that name.
+    pub fn plan(&self, key: &Key) -> Option<&PlanSpec> {
+        match &self.resource(key)?.spec {
+            Spec::Plan(spec) => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// The capability of that name.
+    pub fn capability(&self, key: &Key) -> Option<&CapabilitySpec> {
+        match &self.resource(key)?.spec {
+            Spec::Capability(spec) => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// The binding of that name.
+    pub fn binding(&self, key: &Key) -> Option<&BindingSpec> {
+        match &self.resource(key)?.spec {
+            Spec::Binding(spec) => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// The gate of that name.
+    pub fn gate(&self, key: &Key) -> Option<&GateSpec> {
+        match &self.resource(key)?.spec {
+            Spec::Gate(spec) => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// The execution of that name.
+    pub fn execution(&self, key: &Key) -> Option<&ExecutionSpec> {
+        match &self.resource(key)?.spec {
+            Spec::Execution(spec) => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing at all is defined.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// Files in which resources may hide because they, or a document of them, cannot be read.
+    pub fn unidentified(&self) -> &[String] {
+        &self.unidentified
+    }
+
+    /// Text of a file, for showing findings.
+    pub fn text(&self, path: &str) -> Option<String> {
+        self.texts
+            .get(path)
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// `file:line:column` of a place, or the file alone where the place cannot be found.
+    pub fn place(&self, file: &str, place: &Place) -> String {
+        let found = self.text(file).and_then(|text| locate(&text, place));
+        told(file, place, found)
+    }
+}
+
+/// `file:line:column`, as far as it is known.
+pub(super) fn told(file: &str, place: &Place, found: Option<Span>) -> String {
+    let given = match place {
+        Place::At(span) => Some(*span),
+        _ => None,
+    };
+    match found.or(given) {
+        Some(span) => format!("{file}:{}:{}", span.line, span.column),
+        None => file.to_owned(),
+    }
+}

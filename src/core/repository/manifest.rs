@@ -1,0 +1,1090 @@
+//! From the text of a file to typed resources, with everything that is wrong with it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::core::base::diagnostic::{
+    Code, Diagnostic, Finder, Part, Place, Step, did_you_mean, display_path,
+};
+use crate::core::base::limits::Limits;
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::document::{self, Origin};
+use crate::core::resource::schema::{self, Problem, SchemaKind};
+use crate::core::resource::{
+    API_VERSION, DERIVED_FIELDS, GraphSpec, Key, Kind, Metadata, Resource, Spec,
+};
+use crate::core::text::allow::{self, Allow};
+use crate::core::text::yaml::{self, Document};
+use crate::path;
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// Path of the file.
+    pub path: String,
+    /// Object id of its content.
+    pub blob: String,
+    /// The resources that could be identified, in the order of the file.
+    pub entries: Vec<Entry>,
+    /// What is wrong with the file and its resources, by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether a resource may hide in the file: it could not be read to the end, or a document in
+    /// it has no kind or no name. What is missing elsewhere is then unknown, not deleted.
+    pub unidentified: bool,
+    /// Comments that allow findings.
+    pub allows: Vec<Allow>,
+}
+
+/// One resource of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its place among the documents of the file, from 0.
+    pub document: usize,
+    /// What identifies it.
+    pub key: Key,
+    /// The resource; nothing when an error makes it unusable.
+    pub resource: Option<Resource>,
+    /// The graph of a plan that is unusable, when nothing is wrong within it: the rules about graphs
+    /// need no more.
+    pub graph: Option<GraphSpec>,
+    /// The document as it was read; of what a PlanSpec 1.2 document stands for, what a file of its
+    /// own would hold.
+    pub value: Value,
+    /// Set when it comes from a PlanSpec 1.2 document: the way from its places to those there.
+    pub origin: Option<Arc<Origin>>,
+}
+
+/// Most bytes of one annotation.
+const MAX_ANNOTATION: usize = 64 * 1024;
+
+/// What Git LFS puts in the place of a file.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
+/// Read a file. What has no namespace of its own, as PlanSpec 1.2 documents may, gets `namespace`.
+pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
+    let mut manifest = Manifest {
+        path: source.path.clone(),
+        blob: source.blob.clone(),
+        entries: Vec::new(),
+        diagnostics: Vec::new(),
+        unidentified: false,
+        allows: Vec::new(),
+    };
+    let bytes = match &source.content {
+        Content::Bytes(bytes) => bytes,
+        Content::Refused(why) => {
+            let finding =
+                Diagnostic::new(Code::NOT_A_FILE, &source.path, Place::File, why.as_str()).help(
+                    "resources stand in regular files that can be read and are not too large",
+                );
+            manifest.diagnostics.push(finding);
+            manifest.unidentified = true;
+            return manifest;
+        }
+    };
+    if bytes.starts_with(LFS_POINTER) {
+        let message = "a Git LFS pointer, which stands for a file that is not in the repository";
+        let help = "resources are read from Git itself: take the file out of Git LFS (`git lfs \
+                    untrack`), and add it again";
+        let finding = Diagnostic::new(Code::NOT_A_FILE, &source.path, Place::File, message);
+        manifest.diagnostics.push(finding.help(help));
+        manifest.unidentified = true;
+        return manifest;
+    }
+    let (documents, findings) = yaml::read(&source.path, bytes, limits);
+    manifest.unidentified = findings.iter().any(Diagnostic::is_error);
+    manifest.diagnostics = findings;
+    if let (true, Ok(text)) = (bytes.len() <= limits.file_bytes, std::str::from_utf8(bytes)) {
+        // In JSON there are no comments.
+        let (allows, findings) = match yaml::is_json(&source.path) {
+            true => Default::default(),
+            false => allow::read(&source.path, text),
+        };
+        manifest.allows = allows;
+        manifest.diagnostics.extend(findings);
+    }
+    let is_read = !manifest.unidentified && documents.is_empty();
+    if is_read && document::is_document(&source.path, &Value::Null) {
+        manifest.diagnostics.push(document::nothing(&source.path));
+        manifest.unidentified = true;
+    }
+    for document in documents {
+        if document::is_document(&source.path, &document.value) {
+            manifest.plan_document(document, namespace);
+        } else {
+            manifest.document(document);
+        }
+    }
+    manifest
+}
+
+/// Drop `status` and the metadata that only `reconcile` writes, so that what `get -o yaml` shows
+/// can be applied. Returns what was dropped.
+pub fn strip_derived(value: &mut Value) -> Vec<&'static str> {
+    let mut dropped = Vec::new();
+    if let Some(document) = value.as_object_mut()
+        && document.shift_remove("status").is_some()
+    {
+        dropped.push("status");
+    }
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in DERIVED_FIELDS {
+            if metadata.shift_remove(field).is_some() {
+                dropped.push(field);
+            }
+        }
+    }
+    dropped
+}
+
+impl Manifest {
+    fn document(&mut self, document: Document) {
+        let found = Finder {
+            file: &self.path,
+            document: document.index,
+        };
+        if !document.value.is_object() {
+            let message =
+                "a resource is a mapping with `apiVersion`, `kind`, `metadata` and `spec`";
+            let finding = found.at(Code::WRONG_TYPE, Vec::new(), Part::Value, message);
+            self.diagnostics.push(finding);
+            self.unidentified = true;
+            return;
+        }
+        let mut findings = Vec::new();
+        let kind = kind_of(&found, &document.value, &mut findings);
+        let key = kind.and_then(|kind| {
+            let problems = check(&found, kind, &document.value, &mut findings);
+            key(kind, &document.value, &problems)
+        });
+        let Some(key) = key else {
+            self.diagnostics.extend(findings);
+            self.unidentified = true;
+            return;
+        };
+        let usable = !findings.iter().any(Diagnostic::is_error);
+        let resource = usable
+            .then(|| typed(&found, key.kind, &document.value, &mut findings))
+            .flatten();
+        let graph = match (&resource, key.kind) {
+            (None, Kind::Plan) => sound_graph(&document.value, &findings),
+            _ => None,
+        };
+        let findings = findings.into_iter().map(|finding| finding.about(&key));
+        self.diagnostics.extend(findings);
+        self.entries.push(Entry {
+            document: document.index,
+            key,
+            resource,
+            graph,
+            value: document.value,
+            origin: None,
+        });
+    }
+
+    /// A PlanSpec 1.2 document: the resources that it stands for, or when it is broken, the plan
+    /// that cannot be used.
+    fn plan_document(&mut self, document: Document, namespace: &str) {
+        let found = Finder {
+            file: &self.path,
+            document: document.index,
+        };
+        let mut findings = Vec::new();
+        let key = document::key(&self.path, &document.value, namespace);
+        let content = document::read(&found, &document.value, &mut findings);
+        if let Some(content) = &content {
+            document::judge(&found, content, &mut findings);
+        }
+        let generated = key
+            .as_ref()
+            .zip(content)
+            .and_then(|(key, content)| document::generate(&found, &content, key, &mut findings));
+        let about = |finding: Diagnostic| match &key {
+            Some(key) => finding.about(key),
+            None => finding,
+        };
+        self.diagnostics.extend(findings.into_iter().map(about));
+        // Which gates a broken document stands for is unknown.
+        self.unidentified |= generated.is_none();
+        match (generated, key) {
+            (Some(generated), _) => {
+                let origin = Arc::new(generated.origin);
+                let entry = |resource: Resource| Entry {
+                    document: document.index,
+                    key: resource.key(),
+                    value: document::manifest_of(&resource),
+                    resource: Some(resource),
+                    graph: None,
+                    origin: Some(Arc::clone(&origin)),
+                };
+                self.entries
+                    .extend(generated.resources.into_iter().map(entry));
+            }
+            (None, Some(key)) => self.entries.push(Entry {
+                document: document.index,
+                key,
+                resource: None,
+                graph: None,
+                value: document.value,
+                origin: Some(Arc::default()),
+            }),
+            (None, None) => {}
+        }
+    }
+}
+
+/// The kind of a document, when it is one of ours; and what is wrong with its first two fields.
+fn kind_of(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> Option<Kind> {
+    if value.get("apiVersion").is_none() && value.get("kind").is_none() {
+        let message = "this is no resource: `apiVersion` and `kind` are missing";
+        let finding = found.at(Code::MISSING_FIELD, Vec::new(), Part::Value, message);
+        findings.push(finding.help(format!(
+            "begin it with `apiVersion: {API_VERSION}` and a `kind`, or keep it out of the \
+             configured `paths`"
+        )));
+        return None;
+    }
+    let is_foreign = api_version(found, value, findings);
+    kind(found, value, is_foreign, findings)
+}
+
+/// Whether the document is of another API.
+fn api_version(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> bool {
+    let expected = format!("`{API_VERSION}`");
+    let given = header(found, value, "apiVersion", &expected, findings);
+    let Some(given) = given.filter(|given| *given != API_VERSION) else {
+        return false;
+    };
+    let message = format!("the apiVersion `{given}` is not known");
+    findings.push(
+        found
+            .at(
+                Code::UNKNOWN_KIND,
+                path!["apiVersion"],
+                Part::Value,
+                message,
+            )
+            .label("not known")
+            .help(format!("write {expected}")),
+    );
+    true
+}
+
+fn kind(
+    found: &Finder<'_>,
+    value: &Value,
+    is_foreign: bool,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Kind> {
+    let names = Kind::ALL.map(Kind::name);
+    let all = names.map(|name| format!("`{name}`")).join(", ");
+    let given = header(found, value, "kind", &format!("one of {all}"), findings)?;
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == given);
+    let near = did_you_mean(given, names);
+    // What another API calls a kind is nothing that we know; its apiVersion is the finding.
+    if kind.is_none() && !(is_foreign && near.is_none()) {
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the kinds are {all}"),
+        };
+        let message = format!("the kind `{given}` is not known");
+        findings.push(
+            found
+                .at(Code::UNKNOWN_KIND, path!["kind"], Part::Value, message)
+                .label("not a kind")
+                .help(help),
+        );
+    }
+    kind
+}
+
+/// A string that every document starts with.
+fn header<'v>(
+    found: &Finder<'_>,
+    value: &'v Value,
+    field: &str,
+    expected: &str,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<&'v str> {
+    let (code, path, message) = match value.get(field) {
+        Some(Value::String(text)) => return Some(text),
+        Some(_) => {
+            let message = format!("`{field}`: a string is expected");
+            (Code::WRONG_TYPE, path![field], message)
+        }
+        None => {
+            let message = format!("`{field}` is missing");
+            (Code::MISSING_FIELD, Vec::new(), message)
+        }
+    };
+    let finding = found.at(code, path, Part::Value, message);
+    findings.push(finding.help(format!("write {expected}")));
+    None
+}
+
+/// Everything that is wrong with a document of a kind, as findings; and what its schema says.
+fn check(
+    found: &Finder<'_>,
+    kind: Kind,
+    value: &Value,
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<Problem> {
+    derived(found, value, findings);
+    let mut document = Cow::Borrowed(value);
+    if !findings.is_empty() {
+        // What has its finding already is kept from the schema, so that nothing is said twice.
+        let document = document.to_mut();
+        strip_derived(document);
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("apiVersion".to_owned(), Value::from(API_VERSION));
+        }
+    }
+    let problems = schema::check(SchemaKind::from(kind), &document);
+    findings.extend(problems.iter().cloned().map(|problem| problem.found(found)));
+    large_annotations(found, value, findings);
+    repeated_names(found, kind, value, findings);
+    problems
+}
+
+/// Status and metadata that only `reconcile` writes.
+fn derived(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
+    if value.get("status").is_some() {
+        let message = "status does not belong in a file";
+        findings.push(
+            found
+                .at(Code::STATUS_IN_FILE, path!["status"], Part::Key, message)
+                .label("not here")
+                .help("remove it: status is written to the status branch, by `planspec reconcile`"),
+        );
+    }
+    let metadata = value.get("metadata");
+    for field in DERIVED_FIELDS {
+        if metadata.is_some_and(|metadata| metadata.get(field).is_some()) {
+            let message = format!("`{field}` does not belong in a file");
+            let path = path!["metadata", field];
+            findings.push(
+                found
+                    .at(Code::DERIVED_METADATA, path, Part::Key, message)
+                    .label("not here")
+                    .help("remove it: `planspec reconcile` keeps it on the status branch"),
+            );
+        }
+    }
+}
+
+/// The schema counts characters; the format counts bytes.
+fn large_annotations(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
+    let annotations = value
+        .pointer("/metadata/annotations")
+        .and_then(Value::as_object);
+    for (name, text) in annotations.into_iter().flatten() {
+        let Some(text) = text.as_str() else { continue };
+        if text.len() > MAX_ANNOTATION && text.chars().count() <= MAX_ANNOTATION {
+            let message = format!(
+                "`{name}`: {} bytes are too many, {MAX_ANNOTATION} are allowed",
+                text.len()
+            );
+            let path = path!["metadata", "annotations", name.as_str()];
+            findings.push(found.at(Code::OUT_OF_RANGE, path, Part::Value, message));
+        }
+    }
+}
+
+/// Lists whose entries are told apart by a name.
+fn repeated_names(found: &Finder<'_>, kind: Kind, value: &Value, findings: &mut Vec<Diagnostic>) {
+    match kind {
+        Kind::Goal => {
+            let list = path!["spec", "acceptanceCriteria"];
+            repeated(
+                found,
+                value.pointer("/spec/acceptanceCriteria"),
+                list,
+                "id",
+                findings,
+            );
+        }
+        Kind::Capability => {
+            for field in ["inputs", "outputs"] {
+                let parameters = value.get("spec").and_then(|spec| spec.get(field));
+                repeated(found, parameters, path!["spec", field], "name", findings);
+            }
+        }
+        Kind::Plan => {
+            let nodes = value.pointer("/spec/graph/nodes").and_then(Value::as_array);
+            for (index, node) in nodes.into_iter().flatten().enumerate() {
+                let list = path!["spec", "graph", "nodes", index, "outputs"];
+                repeated(found, node.get("outputs"), list, "name", findings);
+            }
+        }
+        Kind::Binding | Kind::Gate | Kind::Execution => {}
+    }
+}
+
+/// Entries of a list whose `field` is that of an earlier one.
+fn repeated(
+    found: &Finder<'_>,
+    list: Option<&Value>,
+    path: Vec<Step>,
+    field: &str,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    let entries = list.and_then(Value::as_array).into_iter().flatten();
+    for (index, entry) in entries.enumerate() {
+        let Some(name) = entry.get(field).and_then(Value::as_str) else {
+            continue;
+        };
+        let Some(earlier) = first.get(name) else {
+            first.insert(name, index);
+            continue;
+        };
+        let at = |index: usize| [path.clone(), path![index, field]].concat();
+        let message = format!("`{name}` stands twice in `{}`", display_path(&path));
+        findings.push(
+            found
+                .at(Code::DUPLICATE_ITEM, at(index), Part::Value, message)
+                .label("again here")
+                .help("give each its own")
+                .related(found.label(at(*earlier), "first here")),
+        );
+    }
+}
+
+/// What identifies a resource, unless its schema has something to say about it: a name with `/`
+/// must never become part of a path.
+fn key(kind: Kind, value: &Value, problems: &[Problem]) -> Option<Key> {
+    let field = |name: &str| {
+        let path = path!["metadata", name];
+        let sound = problems.iter().all(|problem| problem.path != path);
+        let text = value.get("metadata")?.get(name)?.as_str()?;
+        // The schema says the same, as long as there is not too much else to be said.
+        (sound && is_name(text)).then(|| text.to_owned())
+    };
+    Some(Key::new(kind, field("namespace")?, field("name")?))
+}
+
+/// Whether nothing stands in a text that does not belong into a name.
+fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// The typed resource of a document without errors.
+fn typed(
+    found: &Finder<'_>,
+    kind: Kind,
+    value: &Value,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Resource> {
+    let part = |field: &str| value.get(field).unwrap_or(&Value::Null);
+    let metadata = Metadata::deserialize(part("metadata"));
+    let spec = Spec::from_value(kind, part("spec"));
+    let (field, error) = match (metadata, spec) {
+        (Ok(metadata), Ok(spec)) => {
+            return Some(Resource {
+                metadata,
+                spec,
+                raw_spec: part("spec").clone(),
+            });
+        }
+        (Err(error), _) => ("metadata", error),
+        (_, Err(error)) => ("spec", error),
+    };
+    // The schemas are as strict as the types; this is for what a test did not think of.
+    let message = format!("`{field}`: {error}");
+    findings.push(found.at(Code::WRONG_TYPE, path![field], Part::Key, message));
+    None
+}
+
+/// The graph of a plan whose errors are all elsewhere.
+fn sound_graph(value: &Value, findings: &[Diagnostic]) -> Option<GraphSpec> {
+    let graph = path!["spec", "graph"];
+    let touches = |finding: &Diagnostic| match &finding.place {
+        // Where not everything is said, more may be wrong.
+        _ if finding.code == Code::LIMIT => true,
+        Place::Entry { path, .. } => path.starts_with(&graph),
+        _ => true,
+    };
+    match findings.iter().any(touches) {
+        true => None,
+        false => GraphSpec::deserialize(value.pointer("/spec/graph")?).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const GOAL: &str = "apiVersion: planspec.io/v1alpha1
+kind: Goal
+metadata:
+  name: a
+  namespace: b
+spec:
+  description: d
+";
+
+    fn source(path: &str, bytes: &[u8]) -> SourceFile {
+        SourceFile {
+            path: path.to_owned(),
+            blob: "0".repeat(40),
+            content: Content::Bytes(bytes.into()),
+        }
+    }
+
+    fn manifest(text: &str) -> Manifest {
+        read(
+            &source("a.yaml", text.as_bytes()),
+            &Limits::default(),
+            "default",
+        )
+    }
+
+    /// Code, path and part of each finding.
+    fn places(manifest: &Manifest) -> Vec<(&'static str, String, Part)> {
+        manifest
+            .diagnostics
+            .iter()
+            .map(|finding| match &finding.place {
+                Place::Entry { path, part, .. } => (finding.code.id, display_path(path), *part),
+                _ => (finding.code.id, String::new(), Part::Value),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn several_documents_in_one_file() {
+        let text = format!(
+            "# plans\n---\n{GOAL}---\n# nothing\n---\n{}",
+            GOAL.replace("name: a", "name: c").replace('\n', "\r\n")
+        );
+        let manifest = manifest(&text);
+        assert_eq!(manifest.diagnostics, []);
+        assert!(!manifest.unidentified);
+        let found: Vec<(usize, String, bool)> = manifest
+            .entries
+            .iter()
+            .map(|entry| {
+                (
+                    entry.document,
+                    entry.key.to_string(),
+                    entry.resource.is_some(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (0, "Goal b/a".to_owned(), true),
+                (2, "Goal b/c".to_owned(), true)
+            ]
+        );
+        let resource = manifest.entries[0].resource.as_ref().unwrap();
+        assert_eq!(resource.key(), manifest.entries[0].key);
+        assert_eq!(resource.raw_spec, json!({"description": "d"}));
+    }
+
+    #[test]
+    fn json_resources() {
+        let text = json!({
+            "apiVersion": API_VERSION,
+            "kind": "Execution",
+            "metadata": {"name": "a", "namespace": "b"},
+            "spec": {"planRef": {"name": "p"}},
+        });
+        let manifest = read(
+            &source("a.json", text.to_string().as_bytes()),
+            &Limits::default(),
+            "default",
+        );
+        assert_eq!(manifest.diagnostics, []);
+        assert_eq!(manifest.entries[0].key.kind, Kind::Execution);
+    }
+
+    #[test]
+    fn a_file_without_resources_is_fine() {
+        for text in ["", "# nothing\n", "---\n---\n"] {
+            let manifest = manifest(text);
+            assert_eq!((manifest.entries.len(), manifest.diagnostics.len()), (0, 0));
+            assert!(!manifest.unidentified);
+        }
+    }
+
+    #[test]
+    fn a_resource_with_an_error_is_known_and_not_usable() {
+        let table = [
+            (
+                GOAL.replace("v1alpha1", "v1beta1"),
+                ("PS108", "apiVersion", Part::Value),
+            ),
+            (
+                GOAL.replace("apiVersion: planspec.io/v1alpha1", "x: y"),
+                ("PS101", "", Part::Value),
+            ),
+            (
+                GOAL.replace("description: d", "descripton: d"),
+                ("PS102", "spec.descripton", Part::Key),
+            ),
+            (
+                format!("{GOAL}status: {{phase: Ready}}\n"),
+                ("PS109", "status", Part::Key),
+            ),
+            (
+                GOAL.replace("  name: a\n", "  name: a\n  generation: 3\n"),
+                ("PS110", "metadata.generation", Part::Key),
+            ),
+            (
+                GOAL.replace("  name: a\n", "  name: a\n  uid: x\n"),
+                ("PS110", "metadata.uid", Part::Key),
+            ),
+            (
+                format!("{GOAL}  priority: 1.0\n"),
+                ("PS103", "spec.priority", Part::Value),
+            ),
+            (
+                format!(
+                    "{GOAL}  acceptanceCriteria: [{{id: x, description: d}}, {{id: x, description: e}}]\n"
+                ),
+                ("PS310", "spec.acceptanceCriteria[1].id", Part::Value),
+            ),
+        ];
+        for (text, (code, path, part)) in table {
+            let manifest = manifest(&text);
+            let found = places(&manifest);
+            assert!(
+                found.contains(&(code, path.to_owned(), part)),
+                "{text} {found:?}"
+            );
+            assert_eq!(manifest.entries.len(), 1, "{text}");
+            assert_eq!(manifest.entries[0].resource, None, "{text}");
+            assert!(!manifest.unidentified, "{text}");
+            for finding in &manifest.diagnostics {
+                assert_eq!(finding.resource.as_ref(), Some(&manifest.entries[0].key));
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_identified_may_hide_a_resource() {
+        let table = [
+            ("a: [\n".to_owned(), "PS001"),
+            ("a: 1\na: 2\n".to_owned(), "PS004"),
+            ("- a\n".to_owned(), "PS103"),
+            ("just text\n".to_owned(), "PS103"),
+            (GOAL.replace("kind: Goal\n", ""), "PS101"),
+            (GOAL.replace("Goal", "Gaol"), "PS108"),
+            (GOAL.replace("Goal", "5"), "PS103"),
+            (GOAL.replace("  name: a\n", ""), "PS101"),
+            (GOAL.replace("  namespace: b\n", ""), "PS101"),
+            (GOAL.replace("name: a\n", "name: ../a\n"), "PS105"),
+            (GOAL.replace("namespace: b\n", "namespace: B\n"), "PS105"),
+            (GOAL.replace("name: a\n", "name: 5\n"), "PS103"),
+            (
+                GOAL.replace("metadata:\n  name: a\n  namespace: b\n", ""),
+                "PS101",
+            ),
+            (
+                GOAL.replace("metadata:\n  name: a\n  namespace: b\n", "metadata: x\n"),
+                "PS103",
+            ),
+        ];
+        for (text, code) in table {
+            let manifest = manifest(&text);
+            let codes: Vec<_> = places(&manifest).into_iter().map(|place| place.0).collect();
+            assert_eq!(codes, [code], "{text}");
+            assert_eq!(manifest.entries, [], "{text}");
+            assert!(manifest.unidentified, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_kind_gets_a_suggestion() {
+        let manifest = manifest(&GOAL.replace("Goal", "Gaol"));
+        assert_eq!(
+            manifest.diagnostics[0].help.as_deref(),
+            Some("did you mean `Goal`?")
+        );
+    }
+
+    #[test]
+    fn a_refused_file_may_hide_a_resource() {
+        let mut file = source("a.yaml", b"");
+        file.content = Content::Refused("it is a symlink".to_owned());
+        let manifest = read(&file, &Limits::default(), "default");
+        assert_eq!(manifest.diagnostics[0].code, Code::NOT_A_FILE);
+        assert_eq!(manifest.diagnostics[0].message, "it is a symlink");
+        assert!(manifest.unidentified);
+    }
+
+    #[test]
+    fn a_pointer_of_git_lfs_may_hide_a_resource() {
+        let manifest =
+            manifest("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12345\n");
+        assert_eq!(places(&manifest), [("PS008", String::new(), Part::Value)]);
+        let help = manifest.diagnostics[0].help.as_deref().unwrap_or_default();
+        assert!(help.contains("git lfs untrack"), "{help}");
+        assert!(manifest.unidentified);
+    }
+
+    /// A plan with 20,000 nodes that are none.
+    fn much_is_wrong(name: &str) -> Manifest {
+        let nodes = "1, ".repeat(20_000);
+        manifest(&format!(
+            "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: \"{name}\", namespace: \
+             b}}\nspec: {{description: d, graph: {{nodes: [{nodes}]}}}}\n"
+        ))
+    }
+
+    #[test]
+    fn of_very_many_errors_the_last_ones_are_counted() {
+        let manifest = much_is_wrong("a");
+        assert_eq!(manifest.entries.len(), 1);
+        assert_eq!(manifest.diagnostics.len(), 10_001);
+        let limit = |finding: &&Diagnostic| finding.code == Code::LIMIT;
+        let said: Vec<&str> = manifest
+            .diagnostics
+            .iter()
+            .filter(limit)
+            .map(|finding| finding.message.as_str())
+            .collect();
+        let expected = "the schema is broken in 10000 more places, which are not listed";
+        assert_eq!(said, [expected]);
+    }
+
+    #[test]
+    fn a_name_is_checked_however_much_else_is_wrong() {
+        for name in ["a/b", "../a", "A", ""] {
+            let manifest = much_is_wrong(name);
+            assert_eq!(manifest.entries, [], "{name}");
+            assert!(manifest.unidentified, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_broken_document_leaves_the_others_alone() {
+        let text = format!(
+            "{GOAL}---\na: 1\na: 2\n---\n{}",
+            GOAL.replace("name: a", "name: c")
+        );
+        let manifest = manifest(&text);
+        let names: Vec<&str> = manifest
+            .entries
+            .iter()
+            .map(|e| e.key.name.as_str())
+            .collect();
+        assert_eq!(names, ["a", "c"]);
+        assert!(
+            manifest
+                .entries
+                .iter()
+                .all(|entry| entry.resource.is_some())
+        );
+        assert!(manifest.unidentified);
+    }
+
+    /// A document that stands for a goal, a plan and a gate.
+    const DOCUMENT: &str =
+        include_str!("../../../examples/document/planspec/greeting.planspec.json");
+
+    #[test]
+    fn plan_documents_are_recognised() {
+        let table = [
+            ("a.yaml", "identity: {}\nintent: {}\n"),
+            ("a.planspec.yaml", "identity: {}\n"),
+            ("a.planspec.yml", "x: 1\n"),
+            ("a.planspec.json", "{\"identity\": {}, \"intent\": {}}"),
+        ];
+        for (path, text) in table {
+            let manifest = read(
+                &source(path, text.as_bytes()),
+                &Limits::default(),
+                "default",
+            );
+            let finding = &manifest.diagnostics[0];
+            assert_eq!(finding.code, Code::MISSING_FIELD, "{path}");
+            assert_eq!(
+                finding.resource,
+                Some(Key::new(Kind::Plan, "default", "a")),
+                "{path}"
+            );
+            let known: Vec<&Key> = manifest.entries.iter().map(|entry| &entry.key).collect();
+            assert_eq!(known, [&Key::new(Kind::Plan, "default", "a")], "{path}");
+            assert!(
+                manifest.unidentified,
+                "the gates of {path} are not known to be gone"
+            );
+        }
+        let manifest = read(
+            &source("a.planspec.yaml", GOAL.as_bytes()),
+            &Limits::default(),
+            "default",
+        );
+        assert_eq!(manifest.entries[0].key.kind, Kind::Goal);
+    }
+
+    #[test]
+    fn a_document_is_a_goal_a_plan_and_gates_of_one_place() {
+        let keys = |path: &str, text: &str, namespace: &str| {
+            let manifest = read(
+                &source(path, text.as_bytes()),
+                &Limits::default(),
+                namespace,
+            );
+            assert_eq!(manifest.diagnostics, []);
+            let entries = manifest.entries.iter();
+            entries
+                .map(|entry| format!("{} {}", entry.document, entry.key))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            keys("plans/greeting.planspec.json", DOCUMENT, "team"),
+            [
+                "0 Goal team/greeting",
+                "0 Plan team/greeting",
+                "0 Gate team/greeting-approve-release"
+            ]
+        );
+        let named = DOCUMENT.replacen(
+            "\"x-planspec\": {",
+            "\"x-planspec\": {\"name\": \"hello\", \"namespace\": \"web\",",
+            1,
+        );
+        assert_eq!(
+            keys("plans/greeting.json", &named, "team")[1],
+            "0 Plan web/hello"
+        );
+    }
+
+    #[test]
+    fn what_a_document_stands_for_is_sound() {
+        let manifest = read(
+            &source("greeting.planspec.json", DOCUMENT.as_bytes()),
+            &Limits::default(),
+            "team",
+        );
+        for entry in &manifest.entries {
+            assert_eq!(
+                schema::check(entry.key.kind.into(), &entry.value),
+                [],
+                "{}",
+                entry.key
+            );
+            let resource = entry.resource.as_ref().unwrap();
+            assert_eq!(resource.key(), entry.key);
+        }
+    }
+
+    #[test]
+    fn entries_of_a_list_with_one_name_are_shown_with_both_places() {
+        let plan = "apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata: {name: a, namespace: b}
+spec:
+  description: d
+  graph:
+    nodes:
+      - id: n
+        kind: Task
+        outputs: [{name: x}, {name: y}, {name: x}]
+";
+        let capability = "apiVersion: planspec.io/v1alpha1
+kind: Capability
+metadata: {name: a, namespace: b}
+spec:
+  description: d
+  inputs: [{name: x, type: string}, {name: x, type: number}]
+  outputs: [{name: x, type: string}]
+";
+        let table = [
+            (
+                plan,
+                "spec.graph.nodes[0].outputs[2].name",
+                "spec.graph.nodes[0].outputs[0].name",
+            ),
+            (capability, "spec.inputs[1].name", "spec.inputs[0].name"),
+        ];
+        for (text, second, first) in table {
+            let manifest = manifest(text);
+            assert_eq!(
+                places(&manifest),
+                [("PS310", second.to_owned(), Part::Value)]
+            );
+            let Place::Entry { path, .. } = &manifest.diagnostics[0].related[0].place else {
+                panic!("{manifest:?}");
+            };
+            assert_eq!(display_path(path), first);
+        }
+    }
+
+    #[test]
+    fn annotations_are_counted_in_bytes() {
+        let text = |note: String| {
+            GOAL.replace(
+                "  name: a\n",
+                &format!("  name: a\n  annotations: {{x: {note}}}\n"),
+            )
+        };
+        assert_eq!(manifest(&text("é".repeat(32 * 1024))).diagnostics, []);
+        for note in ["é".repeat(32 * 1024 + 1), "e".repeat(64 * 1024 + 1)] {
+            let found = places(&manifest(&text(note)));
+            assert_eq!(
+                found,
+                [("PS106", "metadata.annotations.x".to_owned(), Part::Value)]
+            );
+        }
+    }
+
+    #[test]
+    fn derived_fields_are_dropped_and_named() {
+        let mut value = json!({
+            "apiVersion": API_VERSION,
+            "kind": "Goal",
+            "metadata": {"name": "a", "namespace": "b", "uid": "u", "generation": 1,
+                "resourceVersion": "r", "creationTimestamp": "t", "deletionTimestamp": null},
+            "spec": {},
+            "status": {"phase": "Ready"},
+        });
+        let dropped = strip_derived(&mut value);
+        assert_eq!(
+            dropped,
+            [
+                "status",
+                "uid",
+                "resourceVersion",
+                "generation",
+                "creationTimestamp",
+                "deletionTimestamp"
+            ]
+        );
+        assert_eq!(value["metadata"], json!({"name": "a", "namespace": "b"}));
+        assert_eq!(value.get("status"), None);
+        assert_eq!(strip_derived(&mut value), Vec::<&str>::new());
+        assert_eq!(strip_derived(&mut json!([1])), Vec::<&str>::new());
+    }
+
+    /// Whatever is read: places lie in the file, and no entry has a name that is not a name.
+    fn is_sound(file: &str, bytes: &[u8]) -> Result<(), TestCaseError> {
+        let manifest = read(&source(file, bytes), &Limits::default(), "default");
+        for finding in &manifest.diagnostics {
+            let related = finding.related.iter().map(|label| &label.place);
+            for place in std::iter::once(&finding.place).chain(related) {
+                let Place::At(span) = place else { continue };
+                prop_assert!(
+                    span.start <= span.end && span.end <= bytes.len(),
+                    "{finding:?}"
+                );
+                prop_assert!(span.line >= 1 && span.column >= 1, "{finding:?}");
+                if let Ok(text) = std::str::from_utf8(bytes) {
+                    prop_assert!(text.get(span.start..span.end).is_some(), "{finding:?}");
+                }
+            }
+        }
+        for entry in &manifest.entries {
+            for name in [&entry.key.name, &entry.key.namespace] {
+                let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+                prop_assert!(!name.is_empty() && name.len() <= 63 && name.chars().all(fits));
+            }
+            let broken = manifest
+                .diagnostics
+                .iter()
+                .any(|f| f.is_error() && f.resource.as_ref() == Some(&entry.key));
+            prop_assert!(entry.resource.is_some() || broken);
+        }
+        let errors = manifest.diagnostics.iter().any(Diagnostic::is_error);
+        prop_assert!(errors || !manifest.unidentified);
+        Ok(())
+    }
+
+    /// A valid file of two documents that uses most of YAML.
+    const MIXED: &str = "# two documents
+apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata: {name: a, namespace: b, labels: &l {x: \"1\", 'y': z}}
+spec:
+  description: |
+    some ünïcode
+      text
+  series: s
+  version: \"1\"
+  graph:
+    nodes:
+      - id: n
+        kind: Task
+        retries: 2
+        timeout: 1h30m
+        inputs: *l
+        outputs: [{name: x}, {name: y}]
+        acceptanceCriteria:
+          - {type: custom, name: c, webhook: u, payload: [1, 2.5, null, true]}
+      - {id: g, kind: Gate, gateRef: {name: r}}
+    edges: [{from: n, to: g, type: soft}]
+---
+apiVersion: planspec.io/v1alpha1
+kind: Goal
+metadata:
+  name: a
+  namespace: b
+spec:
+  description: >-
+    folded
+    text
+";
+
+    #[test]
+    fn the_file_that_is_mutated_below_is_valid() {
+        let manifest = manifest(MIXED);
+        assert_eq!(manifest.diagnostics, []);
+        assert!(
+            manifest
+                .entries
+                .iter()
+                .all(|entry| entry.resource.is_some())
+        );
+        assert_eq!(manifest.entries.len(), 2);
+    }
+
+    /// Pieces that mean something to a parser.
+    const PIECES: [&str; 34] = [
+        "\n", "\r\n", "\r", "\t", "  ", ": ", "- ", "? ", "[", "]", "{", "}", ",", "&l ", "*l",
+        "!x ", "!!str ", "<<: ", "\"", "'", "|\n", ">", "#", "%", "---\n", "...\n", "null", "5",
+        "1e999", "é", "\u{feff}", "\u{2028}", "\u{1}", "a: 1\n",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_in_findings_or_resources(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            is_sound("a.yaml", &bytes)?;
+            is_sound("a.json", &bytes)?;
+        }
+
+        #[test]
+        fn any_pieces_end_in_findings_or_resources(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40)) {
+            is_sound("a.yaml", pieces.concat().as_bytes())?;
+            is_sound("a.json", pieces.concat().as_bytes())?;
+        }
+
+        #[test]
+        fn any_mutation_ends_in_findings_or_resources(
+            changes in prop::collection::vec(
+                (any::<prop::sample::Index>(), 0..12_usize, prop::sample::select(&PIECES[..])),
+                1..4,
+            )
+        ) {
+            let mut bytes = MIXED.as_bytes().to_vec();
+            for (index, removed, piece) in changes {
+                let start = index.index(bytes.len());
+                let end = (start + removed).min(bytes.len());
+                bytes.splice(start..end, piece.bytes());
+            }
+            is_sound("a.yaml", &bytes)?;
+        }
+    }
+}

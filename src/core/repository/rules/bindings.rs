@@ -1,0 +1,148 @@
+//! Who is bound: providers.
+
+use super::{Subject, subjects};
+use crate::core::base::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::core::plan::tool::{TOOL, Tool};
+use crate::core::repository::definitions::Definitions;
+use crate::core::resource::{Kind, Spec, Target};
+use crate::path;
+
+/// Kinds of providers: those that claim, the one that `work` serves, and the repository itself.
+const SCHEMES: [&str; 5] = ["agent", "human", "service", "tool", "repo"];
+
+pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
+    for subject in subjects(snapshot, Kind::Binding) {
+        if let Spec::Binding(spec) = &subject.resource.spec {
+            for (index, rule) in spec.rules.iter().enumerate() {
+                findings.extend(provider(&subject, index, &rule.target.provider));
+                findings.extend(tool(&subject, index, &rule.target));
+            }
+        }
+    }
+}
+
+/// A plain word is accepted, a scheme that nothing serves is probably a slip.
+fn provider(subject: &Subject<'_>, rule: usize, provider: &str) -> Option<Diagnostic> {
+    let (scheme, _) = provider.split_once("://")?;
+    if SCHEMES.contains(&scheme) {
+        return None;
+    }
+    let help = match did_you_mean(scheme, SCHEMES) {
+        Some(near) => format!("did you mean `{near}://`?"),
+        None => format!(
+            "write {}, or a plain word",
+            SCHEMES.map(|scheme| format!("`{scheme}://`")).join(", ")
+        ),
+    };
+    let path = path!["spec", "rules", rule, "target", "provider"];
+    let message = format!("no provider is of the kind `{scheme}://`");
+    let finding = subject.finding(Code::UNKNOWN_PROVIDER, path, message);
+    Some(finding.label("nothing serves this").help(help))
+}
+
+/// A worker would refuse it when the node is ready, and the run is held to it by then.
+fn tool(subject: &Subject<'_>, rule: usize, target: &Target) -> Option<Diagnostic> {
+    if !target.provider.starts_with(TOOL) {
+        return None;
+    }
+    let why = Tool::read(target.config.as_ref()).err()?;
+    let target_at = |field| path!["spec", "rules", rule, "target", field];
+    let finding = match &target.config {
+        Some(_) => subject.at_key(Code::TOOL_WITHOUT_COMMAND, target_at("config"), why),
+        None => subject.finding(Code::TOOL_WITHOUT_COMMAND, target_at("provider"), why),
+    };
+    let help = "write the program and its arguments one by one: `config: {command: [make, test]}`";
+    Some(finding.label("every attempt would fail").help(help))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{findings, position, resource};
+
+    #[test]
+    fn a_provider_is_of_a_known_kind_or_a_plain_word() {
+        let binding = |provider: &str| {
+            let spec = format!(
+                "rules: [{{selector: {{matchLabels: {{a: b}}}}, target: {{provider: \"{provider}\"}}}}]"
+            );
+            resource("Binding", "bind", &spec)
+        };
+        for provider in [
+            "agent://a",
+            "human://b",
+            "service://c",
+            "repo://",
+            "claude",
+            "mailto:x",
+        ] {
+            assert_eq!(findings(&binding(provider)), [] as [&str; 0], "{provider}");
+        }
+        let all =
+            "write `agent://`, `human://`, `service://`, `tool://`, `repo://`, or a plain word";
+        for (scheme, help) in [
+            ("agnet", "did you mean `agent://`?"),
+            ("Tool", "did you mean `tool://`?"),
+            ("mcp", all),
+        ] {
+            let text = binding(&format!("{scheme}://x"));
+            let place = position(&text, "\"{scheme}".replace("{scheme}", scheme).as_str());
+            assert_eq!(
+                findings(&text),
+                [
+                    format!("PS226 warning {place}: no provider is of the kind `{scheme}://`"),
+                    format!("help: {help}"),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn a_tool_has_a_command_that_a_worker_can_run() {
+        let binding = |target: &str| {
+            let spec =
+                format!("rules: [{{selector: {{matchLabels: {{a: b}}}}, target: {{{target}}}}}]");
+            resource("Binding", "bind", &spec)
+        };
+        for target in [
+            "provider: \"tool://make\", config: {command: [make], timeout: 5m}",
+            // What others make of their configuration is their business.
+            "provider: \"agent://a\"",
+            "provider: \"repo://\", config: {comand: x}",
+            "provider: tool",
+        ] {
+            assert_eq!(findings(&binding(target)), [] as [&str; 0], "{target}");
+        }
+        let help = "help: write the program and its arguments one by one: `config: {command: [make, test]}`";
+        for (target, at, why) in [
+            (
+                "provider: \"tool://make\"",
+                "\"tool",
+                "the target has no `config.command`",
+            ),
+            (
+                "provider: \"tool://make\", config: {}",
+                "config",
+                "the target has no `config.command`",
+            ),
+            (
+                "provider: \"tool://make\", config: {command: make test}",
+                "config",
+                "`config.command` is not a list: write the program and its arguments one by one, \
+                 for example [make, test]",
+            ),
+            (
+                "provider: \"tool://make\", config: {command: [make], comand: [x]}",
+                "config",
+                "the target's `config` has an unknown field `comand`: command, env, \
+                 workingDirectory, timeout are known",
+            ),
+        ] {
+            let text = binding(target);
+            let place = position(&text, at);
+            assert_eq!(
+                findings(&text),
+                [format!("PS227 warning {place}: {why}"), help.to_owned()]
+            );
+        }
+    }
+}

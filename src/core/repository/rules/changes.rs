@@ -1,0 +1,387 @@
+//! What a change may not do: rules that compare two revisions.
+//!
+//! Status in a file needs no comparison: the manifest finds it (PS109).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::core::base::diagnostic::{
+    Code, Diagnostic, Label, Part, Place, Severity, Step, display_path,
+};
+use crate::core::repository::definitions::{Definition, Definitions};
+use crate::core::resource::{Key, Kind, Spec};
+use crate::path;
+
+/// What `new` does to `old` and must not, in order, with the severities of the codes.
+///
+/// A new Execution is fine, and so is deleting one; references that a deletion leaves dangling are
+/// the business of the rules for one revision.
+pub fn check(old: &Definitions, new: &Definitions) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for key in old.keys_of(Kind::Execution) {
+        findings.extend(changed_spec(old, new, key));
+    }
+    moved(old, new, &mut findings);
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+/// Most differences to point to.
+const SHOWN: usize = 8;
+/// Most characters of an old value to repeat.
+const WIDTH: usize = 60;
+
+fn changed_spec(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagnostic> {
+    let (before, definition) = (old.resource(key)?, new.definition(key)?);
+    let after = definition.resource.as_ref()?;
+    let differences = differences(&before.raw_spec, &after.raw_spec);
+    let (first, others) = differences.split_first()?;
+    let mut finding = Diagnostic::new(
+        Code::SPEC_CHANGED,
+        &definition.path,
+        first.place(definition),
+        format!("the spec of {key} has changed since it was committed"),
+    )
+    .label(first.label())
+    .help(match &after.spec {
+        Spec::Execution(spec) => format!(
+            "put it back: a run is what it was started as; for another run: planspec start {}",
+            spec.plan_ref.name
+        ),
+        _ => "put it back: a run is what it was started as".to_owned(),
+    })
+    .about(key);
+    for other in others.iter().take(SHOWN) {
+        finding = finding.related(Label {
+            file: definition.path.clone(),
+            place: other.place(definition),
+            message: other.label(),
+        });
+    }
+    Some(finding)
+}
+
+/// One entry that is not what it was.
+struct Difference<'a> {
+    path: Vec<Step>,
+    was: Option<&'a Value>,
+    is: Option<&'a Value>,
+}
+
+impl Difference<'_> {
+    /// The entry; of one that is gone, what it was in.
+    fn place(&self, definition: &Definition) -> Place {
+        let (path, part) = match (self.is, self.path.split_last()) {
+            (None, Some((_, parent))) => (parent.to_vec(), Part::Key),
+            _ => (self.path.clone(), Part::Value),
+        };
+        Place::Entry {
+            document: definition.document,
+            path,
+            part,
+        }
+    }
+
+    fn label(&self) -> String {
+        match (self.was, self.is) {
+            (Some(was), Some(_)) => format!("was {}", short(was)),
+            (Some(was), None) => format!("`{}` was {}", display_path(&self.path), short(was)),
+            (None, _) => "was not there".to_owned(),
+        }
+    }
+}
+
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= WIDTH {
+        return format!("`{text}`");
+    }
+    let head: String = text.chars().take(WIDTH).collect();
+    format!("`{head}…`")
+}
+
+/// Where two specs differ, in the order of the new one; at most one more than is shown. Lists of
+/// different length differ as a whole.
+fn differences<'a>(old: &'a Value, new: &'a Value) -> Vec<Difference<'a>> {
+    let mut found = Vec::new();
+    let mut open = vec![(path!["spec"], Some(old), Some(new))];
+    while let Some((path, was, is)) = open.pop() {
+        if found.len() > SHOWN {
+            break;
+        }
+        let below = open.len();
+        match (was, is) {
+            (Some(Value::Object(was)), Some(Value::Object(is))) => {
+                let gone = was.keys().filter(|key| !is.contains_key(*key));
+                for key in is.keys().chain(gone) {
+                    let path = [path.as_slice(), &[Step::from(key.as_str())]].concat();
+                    open.push((path, was.get(key), is.get(key)));
+                }
+            }
+            (Some(Value::Array(was)), Some(Value::Array(is))) if was.len() == is.len() => {
+                for (index, (was, is)) in was.iter().zip(is).enumerate() {
+                    let path = [path.as_slice(), &[Step::from(index)]].concat();
+                    open.push((path, Some(was), Some(is)));
+                }
+            }
+            (was, is) if was == is => {}
+            (was, is) => found.push(Difference { path, was, is }),
+        }
+        // What was pushed last would come first.
+        open[below..].reverse();
+    }
+    found
+}
+
+/// A resource that is gone while its spec appears under another name: what refers to it, its
+/// status and its runs do not follow.
+fn moved(old: &Definitions, new: &Definitions, findings: &mut Vec<Diagnostic>) {
+    let only_in = |one: &'_ Definitions, other: &Definitions| -> Vec<Key> {
+        let absent = |key: &&Key| other.definitions(key).is_empty();
+        one.keys().filter(absent).cloned().collect()
+    };
+    let mut gone: BTreeMap<(Kind, String), BTreeSet<Key>> = BTreeMap::new();
+    for key in only_in(old, new) {
+        if let Some(resource) = old.resource(&key) {
+            let spec = (key.kind, resource.spec_digest());
+            gone.entry(spec).or_default().insert(key);
+        }
+    }
+    if gone.is_empty() {
+        return;
+    }
+    for key in only_in(new, old) {
+        let Some(definition) = new.definition(&key) else {
+            continue;
+        };
+        let Some(resource) = &definition.resource else {
+            continue;
+        };
+        let Some(candidates) = gone.get_mut(&(key.kind, resource.spec_digest())) else {
+            continue;
+        };
+        let same_file = |from: &&Key| {
+            let before = old.definition(from);
+            before.is_some_and(|before| before.path == definition.path)
+        };
+        let from = candidates.iter().find(same_file);
+        if let Some(from) = from.or_else(|| candidates.first()).cloned() {
+            candidates.remove(&from);
+            findings.push(describe(&from, &key, definition));
+        }
+    }
+}
+
+fn describe(from: &Key, to: &Key, definition: &Definition) -> Diagnostic {
+    let (field, was) = match from.name == to.name {
+        true => ("namespace", &from.namespace),
+        false => ("name", &from.name),
+    };
+    let place = definition.place(to.kind, path!["metadata", field], Part::Value);
+    let message = format!("{from} has moved to {}", to.qualified());
+    let mut finding = Diagnostic::new(Code::MOVED, &definition.path, place, message)
+        .label(format!("was `{was}`"))
+        .about(to);
+    if from.kind == Kind::Execution {
+        return finding.help(format!(
+            "keep the {field}: under another one the run is cancelled and starts from the beginning"
+        ));
+    }
+    finding.severity = Severity::Warning;
+    finding.help("what refers to it and its status do not follow: keep the name, or change both")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::core::base::source::{Content, SourceFile};
+    use crate::core::repository::config::Config;
+    use crate::core::repository::snapshot::Snapshot;
+
+    fn snapshot(files: &[(&str, String)]) -> Snapshot {
+        let files: Vec<SourceFile> = files
+            .iter()
+            .map(|(path, text)| SourceFile {
+                path: (*path).to_owned(),
+                blob: String::new(),
+                content: Content::Bytes(text.as_bytes().into()),
+            })
+            .collect();
+        Snapshot::build(&files, &Config::default())
+    }
+
+    fn resource(kind: &str, name: &str, spec: &str) -> String {
+        format!(
+            "apiVersion: planspec.io/v1alpha1\nkind: {kind}\nmetadata:\n  name: {name}\n  \
+             namespace: team\nspec: {spec}\n"
+        )
+    }
+
+    fn run(name: &str, spec: &str) -> String {
+        resource("Execution", name, spec)
+    }
+
+    /// `file:line:column: severity code message [label] (help)` of each finding.
+    fn told(old: &[(&str, String)], new: &[(&str, String)]) -> Vec<String> {
+        let new = snapshot(new);
+        let found = check(&snapshot(old), &new);
+        found
+            .iter()
+            .map(|f| format!("{} {} [{}]", f.severity, new.line(f), f.label))
+            .collect()
+    }
+
+    #[test]
+    fn the_spec_of_an_execution_stays_as_it_was_committed() {
+        let old = run(
+            "r",
+            "{planRef: {name: p}, parameters: {env: staging, n: [1, 2]}}",
+        );
+        let table = [
+            // The order of keys, comments and quotes are not the spec.
+            (
+                "{parameters: {n: [1, 2], 'env': \"staging\"}, planRef: {name: p}} # same",
+                "",
+            ),
+            (
+                "{planRef: {name: q}, parameters: {env: staging, n: [1, 2]}}",
+                "r.yaml:6:24: PS401 the spec of Execution team/r has changed since it was \
+                 committed [was `\"p\"`]",
+            ),
+            (
+                "{planRef: {name: p}, parameters: {env: staging, n: [1, 3]}}",
+                "r.yaml:6:62: PS401 the spec of Execution team/r has changed since it was \
+                 committed [was `2`]",
+            ),
+            (
+                "{planRef: {name: p}, parameters: {env: staging, n: [1]}}",
+                "r.yaml:6:58: PS401 the spec of Execution team/r has changed since it was \
+                 committed [was `[1,2]`]",
+            ),
+            (
+                "{planRef: {name: p}, parameters: {n: [1, 2]}}",
+                "r.yaml:6:28: PS401 the spec of Execution team/r has changed since it was \
+                 committed [`spec.parameters.env` was `\"staging\"`]",
+            ),
+            (
+                "{planRef: {name: p}, parameters: {env: staging, n: [1, 2]}, goalRef: {name: g}}",
+                "r.yaml:6:76: PS401 the spec of Execution team/r has changed since it was \
+                 committed [was not there]",
+            ),
+        ];
+        for (spec, expected) in table {
+            let found = told(&[("r.yaml", old.clone())], &[("r.yaml", run("r", spec))]);
+            let expected: Vec<String> = [expected]
+                .iter()
+                .filter(|line| !line.is_empty())
+                .map(|line| format!("error {line}"))
+                .collect();
+            assert_eq!(found, expected, "{spec}");
+        }
+    }
+
+    #[test]
+    fn every_difference_is_pointed_to() {
+        let old = snapshot(&[(
+            "r.yaml",
+            run("r", "{planRef: {name: p}, parameters: {a: 1, b: 2}}"),
+        )]);
+        let new = snapshot(&[(
+            "r.yaml",
+            run("r", "{planRef: {name: q}, parameters: {a: 1, b: 3}}"),
+        )]);
+        let found = check(&old, &new);
+        assert_eq!(found.len(), 1);
+        let others: Vec<&str> = found[0]
+            .related
+            .iter()
+            .map(|l| l.message.as_str())
+            .collect();
+        assert_eq!(others, ["was `2`"]);
+        assert!(found[0].help.as_ref().unwrap().contains("planspec start q"));
+    }
+
+    #[test]
+    fn coming_going_and_other_kinds_are_free() {
+        let p = "{description: d, graph: {nodes: [{id: a, kind: Task}]}}";
+        let q = "{description: e, graph: {nodes: [{id: b, kind: Task}]}}";
+        let r = "{planRef: {name: p}}";
+        let table = [
+            // A new one.
+            (vec![], vec![("r.yaml", run("r", r))]),
+            // A deleted one.
+            (vec![("r.yaml", run("r", r))], vec![]),
+            // Another file is not another name.
+            (vec![("r.yaml", run("r", r))], vec![("s.yaml", run("r", r))]),
+            // A plan may change.
+            (
+                vec![("p.yaml", resource("Plan", "p", p))],
+                vec![("p.yaml", resource("Plan", "p", q))],
+            ),
+            // A copy is not a move.
+            (
+                vec![("r.yaml", run("r", r))],
+                vec![("r.yaml", run("r", r)), ("s.yaml", run("s", r))],
+            ),
+            // What could not be read was never started.
+            (
+                vec![("r.yaml", run("r", "{planRef: p}"))],
+                vec![("r.yaml", run("r", r))],
+            ),
+        ];
+        for (old, new) in table {
+            assert_eq!(told(&old, &new), Vec::<String>::new(), "{old:?} {new:?}");
+        }
+    }
+
+    #[test]
+    fn names_and_namespaces_do_not_move() {
+        let r = "{planRef: {name: p}}";
+        let goal = "{description: d}";
+        let table = [
+            (
+                run("a", r),
+                run("b", r),
+                "error x.yaml:4:9: PS402 Execution team/a has moved to team/b [was `a`]",
+            ),
+            (
+                run("a", r),
+                run("a", r).replace("namespace: team", "namespace: other"),
+                "error x.yaml:5:14: PS402 Execution team/a has moved to other/a [was `team`]",
+            ),
+            (
+                resource("Goal", "a", goal),
+                resource("Goal", "b", goal),
+                "warning x.yaml:4:9: PS402 Goal team/a has moved to team/b [was `a`]",
+            ),
+        ];
+        for (old, new, expected) in table {
+            let moved_file = told(&[("w.yaml", old.clone())], &[("x.yaml", new.clone())]);
+            assert_eq!(moved_file, [expected]);
+            assert_eq!(told(&[("x.yaml", old)], &[("x.yaml", new)]), [expected]);
+        }
+    }
+
+    #[test]
+    fn one_that_is_gone_moved_to_one_place_in_its_own_file_first() {
+        let r = "{planRef: {name: p}}";
+        let old = [("a.yaml", run("a", r)), ("b.yaml", run("b", r))];
+        let new = [
+            ("b.yaml", run("c", r)),
+            ("a.yaml", run("d", r)),
+            ("e.yaml", run("e", r)),
+        ];
+        let found = told(&old, &new);
+        assert_eq!(
+            found,
+            [
+                "error a.yaml:4:9: PS402 Execution team/a has moved to team/d [was `a`]",
+                "error b.yaml:4:9: PS402 Execution team/b has moved to team/c [was `b`]",
+            ]
+        );
+    }
+}

@@ -1,0 +1,388 @@
+//! What plans are to each other and to their goals: series and versions, what supersedes what,
+//! and whether a goal, its plans and their executions agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graphs::shorten;
+use super::{Subject, subjects};
+use crate::core::base::diagnostic::{Code, Diagnostic};
+use crate::core::base::version::compare_versions;
+use crate::core::plan::graph;
+use crate::core::repository::definitions::Definitions;
+use crate::core::resource::{Key, Kind, PlanSpec, Spec};
+use crate::path;
+
+pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
+    let plans: Vec<(Subject<'_>, &PlanSpec)> = snapshot
+        .keys_of(Kind::Plan)
+        .filter_map(|key| Some((Subject::of(snapshot, key)?, snapshot.plan(key)?)))
+        .collect();
+    versions(&plans, findings);
+    supersedes(&plans, findings);
+    for (plan, spec) in &plans {
+        findings.extend(left_out(snapshot, plan, spec));
+    }
+    for goal in subjects(snapshot, Kind::Goal) {
+        findings.extend(empty_selector(&goal));
+    }
+    for execution in subjects(snapshot, Kind::Execution) {
+        findings.extend(other_goal(snapshot, &execution));
+    }
+}
+
+fn goal_of(plan: &Key, spec: &PlanSpec) -> Option<Key> {
+    let goal = spec.goal_ref.as_ref()?;
+    Some(goal.key(Kind::Goal, &plan.namespace))
+}
+
+/// Of a series the highest version is chosen, so no two plans for one goal should have it.
+fn versions(plans: &[(Subject<'_>, &PlanSpec)], findings: &mut Vec<Diagnostic>) {
+    let mut series: BTreeMap<(&str, &str), Vec<(&str, usize)>> = BTreeMap::new();
+    for (at, (plan, spec)) in plans.iter().enumerate() {
+        if let (Some(name), Some(version)) = (&spec.series, &spec.version) {
+            let line = series.entry((&plan.key.namespace, name)).or_default();
+            line.push((version, at));
+        }
+    }
+    for ((_, name), mut line) in series {
+        line.sort_by(|(a, i), (b, j)| compare_versions(a, b).then(i.cmp(j)));
+        for equal in line.chunk_by(|(a, _), (b, _)| compare_versions(a, b).is_eq()) {
+            let mut first: BTreeMap<Option<Key>, usize> = BTreeMap::new();
+            for (version, at) in equal {
+                let (plan, spec) = &plans[*at];
+                let earlier = first.entry(goal_of(plan.key, spec)).or_insert(*at);
+                if earlier == at {
+                    continue;
+                }
+                let (other, _) = &plans[*earlier];
+                let message = format!(
+                    "plan `{}` has version `{version}` of series `{name}` already",
+                    other.key.name
+                );
+                findings.push(
+                    plan.finding(Code::DUPLICATE_VERSION, path!["spec", "version"], message)
+                        .label("of two equal versions neither is the newest")
+                        .help("give the newer one a higher version")
+                        .related(other.label(path!["spec", "version"], "first here")),
+                );
+            }
+        }
+    }
+}
+
+/// The plan that a plan supersedes comes before it: within its series, and never after it.
+fn supersedes(plans: &[(Subject<'_>, &PlanSpec)], findings: &mut Vec<Diagnostic>) {
+    let index: BTreeMap<&Key, usize> = plans
+        .iter()
+        .enumerate()
+        .map(|(at, (plan, _))| (plan.key, at))
+        .collect();
+    let mut replaced: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for (at, (plan, spec)) in plans.iter().enumerate() {
+        for (entry, reference) in spec.supersedes.iter().enumerate() {
+            let key = reference.key(Kind::Plan, &plan.key.namespace);
+            let Some(&old) = index.get(&key) else {
+                continue;
+            };
+            replaced.insert((at, old));
+            let (_, old_spec) = &plans[old];
+            if let (Some(own), Some(other)) = (&spec.series, &old_spec.series)
+                && own != other
+            {
+                let path = path!["spec", "supersedes", entry, "name"];
+                let message = format!(
+                    "plan `{}` is of series `{other}`, this one is of series `{own}`",
+                    key.name
+                );
+                findings.push(
+                    plan.finding(Code::SUPERSEDES_SERIES, path, message)
+                        .label("of another series")
+                        .help("a plan supersedes an earlier one of its own series"),
+                );
+            }
+        }
+    }
+    for cycle in graph::cycles_among(plans.len(), &replaced) {
+        let names: Vec<&str> = cycle
+            .iter()
+            .chain(cycle.first())
+            .map(|at| plans[*at].0.key.name.as_str())
+            .collect();
+        let names = shorten(&names);
+        let message = match cycle.as_slice() {
+            [_] => "a plan cannot supersede itself".to_owned(),
+            _ => format!("plans supersede each other: {names}"),
+        };
+        for at in &cycle {
+            let path = path!["spec", "supersedes"];
+            findings.push(
+                plans[*at]
+                    .0
+                    .at_key(Code::SUPERSEDES_CYCLE, path, message.as_str())
+                    .label("none of them can be chosen")
+                    .help("name the direct predecessor, or leave it out"),
+            );
+        }
+    }
+}
+
+/// With both a `goalRef` and a `planSelector`, both must hold.
+fn left_out(snapshot: &Definitions, plan: &Subject<'_>, spec: &PlanSpec) -> Option<Diagnostic> {
+    let key = goal_of(plan.key, spec)?;
+    let goal = Subject::of(snapshot, &key)?;
+    let selector = snapshot.goal(&key)?.plan_selector.as_ref()?;
+    let same_namespace = plan.key.namespace == key.namespace;
+    if selector.is_empty() || (same_namespace && selector.matches(&plan.resource.metadata.labels)) {
+        return None;
+    }
+    let help = match same_namespace {
+        true => "give the plan the labels that the selector asks for, or change the selector",
+        false => "a selector chooses in the namespace of its goal: leave it out, or move the plan",
+    };
+    let message = format!(
+        "the `planSelector` of goal `{}` leaves this plan out, so the goal will not choose it",
+        key.name
+    );
+    let path = path!["spec", "goalRef", "name"];
+    Some(
+        plan.finding(Code::SELECTOR_MISMATCH, path, message)
+            .label("does not choose this plan")
+            .help(help)
+            .related(goal.label(path!["spec", "planSelector"], "the selector")),
+    )
+}
+
+/// In Kubernetes an empty selector chooses everything, here it chooses nothing; so say it.
+fn empty_selector(goal: &Subject<'_>) -> Option<Diagnostic> {
+    let Spec::Goal(spec) = &goal.resource.spec else {
+        return None;
+    };
+    let selector = spec.plan_selector.as_ref()?;
+    selector.is_empty().then(|| {
+        let message = "an empty `planSelector` chooses no plan";
+        goal.at_key(Code::EMPTY_SELECTOR, path!["spec", "planSelector"], message)
+            .label("it is empty")
+            .help("name labels in `matchLabels`, or leave it out")
+    })
+}
+
+/// An execution serves the goal that its plan serves.
+fn other_goal(snapshot: &Definitions, execution: &Subject<'_>) -> Option<Diagnostic> {
+    let Spec::Execution(spec) = &execution.resource.spec else {
+        return None;
+    };
+    let namespace = &execution.key.namespace;
+    let own = spec.goal_ref.as_ref()?.key(Kind::Goal, namespace);
+    let plan_key = spec.plan_ref.key(Kind::Plan, namespace);
+    let plan = Subject::of(snapshot, &plan_key)?;
+    let goal = goal_of(&plan_key, snapshot.plan(&plan_key)?)?;
+    (own != goal).then(|| {
+        let message = format!(
+            "this execution serves goal `{}`, its plan serves `{}`",
+            own.qualified(),
+            goal.qualified()
+        );
+        let path = path!["spec", "goalRef", "name"];
+        execution
+            .finding(Code::GOAL_MISMATCH, path, message)
+            .label("not the goal of the plan")
+            .help("leave `goalRef` out: the plan names the goal")
+            .related(plan.label(path!["spec", "goalRef", "name"], "the goal of the plan"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{
+        execution, findings, plan_with, position, resource, task, with_metadata,
+    };
+
+    fn of(name: &str, fields: &str) -> String {
+        plan_with(name, fields, &task("a", ""), "")
+    }
+
+    fn goal(name: &str, fields: &str) -> String {
+        resource("Goal", name, &format!("description: d{fields}"))
+    }
+
+    #[test]
+    fn no_two_plans_of_a_series_have_one_version() {
+        let text = [
+            of("a", "series: s, version: '1.0'"),
+            of("b", "series: s, version: v1, context: []"),
+            of("c", "series: s, version: '1.0.0'"),
+            of("d", "series: s, version: '1.1'"),
+            of("e", "series: t, version: '1'"),
+        ]
+        .concat();
+        let at = |needle: &str| position(&text, needle);
+        let expected: Vec<String> = [(at("v1, "), "v1"), (at("'1.0.0'"), "1.0.0")]
+            .into_iter()
+            .flat_map(|(place, version)| {
+                [
+                    format!("PS220 warning {place}: plan `a` has version `{version}` of series `s` already"),
+                    "help: give the newer one a higher version".to_owned(),
+                    format!("also {}: first here", at("'1.0'")),
+                ]
+            })
+            .collect();
+        assert_eq!(findings(&text), expected);
+    }
+
+    #[test]
+    fn plans_for_two_goals_may_have_one_version() {
+        let text = [
+            goal("x", ""),
+            goal("y", ""),
+            of("a", "goalRef: {name: x}, series: s, version: '1'"),
+            of("b", "goalRef: {name: y}, series: s, version: '1'"),
+        ];
+        assert_eq!(findings(&text.concat()), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_plan_supersedes_an_earlier_one_of_its_series() {
+        let fine = of("a", "series: s, version: '1'")
+            + &of("b", "series: s, version: '2', supersedes: [{name: a}]")
+            + &of("c", "supersedes: [{name: b}]");
+        assert_eq!(findings(&fine), [] as [&str; 0]);
+        let text = of("a", "series: s, version: '1'")
+            + &of("b", "series: t, version: '2', supersedes: [{name: a}]");
+        assert_eq!(
+            findings(&text),
+            [
+                format!(
+                    "PS219 warning {}: plan `a` is of series `s`, this one is of series `t`",
+                    position(&text, "a}]")
+                ),
+                "help: a plan supersedes an earlier one of its own series".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn no_plan_supersedes_itself_or_what_supersedes_it() {
+        let help = "help: name the direct predecessor, or leave it out".to_owned();
+        let text = of("a", "supersedes: [{name: a}]");
+        assert_eq!(
+            findings(&text),
+            [
+                format!(
+                    "PS218 error {}: a plan cannot supersede itself",
+                    position(&text, "supersedes")
+                ),
+                help.clone(),
+            ]
+        );
+        let text = of("into", "supersedes: [{name: a}]")
+            + &of("a", "supersedes: [{name: b}] ")
+            + &of("b", "supersedes: [{name: a}]  ");
+        let message = "plans supersede each other: a → b → a";
+        assert_eq!(
+            findings(&text),
+            [
+                format!(
+                    "PS218 error {}: {message}",
+                    position(&text, "supersedes: [{name: b}] ")
+                ),
+                help.clone(),
+                format!(
+                    "PS218 error {}: {message}",
+                    position(&text, "supersedes: [{name: a}]  ")
+                ),
+                help,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_goal_chooses_the_plans_that_name_it() {
+        let selecting = goal("g", ", planSelector: {matchLabels: {tier: gold}}");
+        let labelled = |labels: &str| {
+            with_metadata(
+                "Plan",
+                &format!("name: p, namespace: team, labels: {{{labels}}}"),
+                "description: d, goalRef: {name: g}, graph: {nodes: [{id: a, kind: Task}]}",
+            )
+        };
+        for fine in [
+            selecting.clone() + &labelled("tier: gold"),
+            goal("g", "") + &labelled(""),
+        ] {
+            assert_eq!(findings(&fine), [] as [&str; 0], "{fine}");
+        }
+        let message =
+            "the `planSelector` of goal `g` leaves this plan out, so the goal will not choose it";
+        let text = selecting.clone() + &labelled("tier: iron");
+        assert_eq!(
+            findings(&text),
+            [
+                format!("PS215 warning {}: {message}", position(&text, "g}, graph")),
+                "help: give the plan the labels that the selector asks for, or change the selector"
+                    .to_owned(),
+                format!("also {}: the selector", position(&text, "{matchLabels")),
+            ]
+        );
+        let text = selecting
+            + &with_metadata(
+                "Plan",
+                "name: p, namespace: far, labels: {tier: gold}",
+                "description: d, goalRef: {name: g, namespace: team}, graph: {nodes: [{id: a, kind: Task}]}",
+            );
+        assert_eq!(
+            findings(&text)[..2],
+            [
+                format!("PS215 warning {}: {message}", position(&text, "g, namespace: team}")),
+                "help: a selector chooses in the namespace of its goal: leave it out, or move the plan"
+                    .to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_selector_chooses_nothing() {
+        for selector in [
+            "{}",
+            "{matchLabels: {}}",
+            "{matchLabels: {}, matchExpressions: []}",
+        ] {
+            let text =
+                goal("g", &format!(", planSelector: {selector}")) + &of("p", "goalRef: {name: g}");
+            assert_eq!(
+                findings(&text),
+                [
+                    format!(
+                        "PS216 warning {}: an empty `planSelector` chooses no plan",
+                        position(&text, "planSelector")
+                    ),
+                    "help: name labels in `matchLabels`, or leave it out".to_owned(),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn an_execution_and_its_plan_serve_one_goal() {
+        let goals = goal("x", "") + &goal("y", "");
+        let fine = goals.clone()
+            + &of("p", "goalRef: {name: x}")
+            + &of("free", "")
+            + &execution("one", "p", "goalRef: {name: x}")
+            + &execution("two", "p", "")
+            + &execution("three", "free", "goalRef: {name: y}");
+        assert_eq!(findings(&fine), [] as [&str; 0]);
+        let text =
+            goals + &of("p", "goalRef: {name: x}") + &execution("run", "p", "goalRef: {name: y}");
+        assert_eq!(
+            findings(&text),
+            [
+                format!(
+                    "PS214 error {}: this execution serves goal `team/y`, its plan serves `team/x`",
+                    position(&text, "y}")
+                ),
+                "help: leave `goalRef` out: the plan names the goal".to_owned(),
+                format!("also {}: the goal of the plan", position(&text, "x}")),
+            ]
+        );
+    }
+}

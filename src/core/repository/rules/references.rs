@@ -1,0 +1,816 @@
+//! References between resources lead somewhere, and to what they mean.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{SUGGESTIONS, Subject, subjects};
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, Severity, Step, did_you_mean};
+use crate::core::repository::definitions::Definitions;
+use crate::core::resource::{
+    ExternalRef, Key, Kind, NodeKind, ObjectRef, Resource, Spec, TargetRef,
+};
+use crate::path;
+
+pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
+    let mut referrer = Referrer {
+        snapshot,
+        nodes: HashMap::new(),
+        hidden: hidden_names(snapshot),
+        findings,
+    };
+    for subject in all_subjects(snapshot) {
+        each_reference(subject.resource, &mut |reference| {
+            referrer.reference(&subject, &reference);
+        });
+        each_node(subject.resource, &mut |node| referrer.node(&subject, &node));
+    }
+}
+
+/// The words of files in which a resource may hide because they cannot be read. What is defined
+/// there is not missing; the file has its own finding.
+fn hidden_names(snapshot: &Definitions) -> HashSet<String> {
+    let texts = snapshot.unidentified().iter();
+    texts
+        .filter_map(|file| snapshot.text(file))
+        .flat_map(|text| words(&text).map(str::to_owned).collect::<Vec<String>>())
+        .collect()
+}
+
+/// What could be names in a text that cannot be read.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_separator = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    text.split(is_separator).filter(|word| !word.is_empty())
+}
+
+/// The first reference of each resource that names another uid than the one that its target has,
+/// in a sentence. Only the status knows uids.
+pub fn uid_mismatches<'u>(
+    snapshot: &Definitions,
+    uid_of: &dyn Fn(&Key) -> Option<&'u str>,
+) -> BTreeMap<Key, String> {
+    let mut found = BTreeMap::new();
+    for subject in all_subjects(snapshot) {
+        each_reference(subject.resource, &mut |reference| {
+            let target = reference.target(&subject);
+            let (Some(wanted), Some(actual)) = (reference.uid, uid_of(&target)) else {
+                return;
+            };
+            if wanted != actual && !found.contains_key(subject.key) {
+                let path = [(reference.at)(), path!["uid"]].concat();
+                let place = subject.place(path, Part::Value);
+                let place = snapshot.place(&subject.definition.path, &place);
+                let message =
+                    format!("{place}: {target} has uid {actual}, the reference names {wanted}");
+                found.insert(subject.key.clone(), message);
+            }
+        });
+    }
+    found
+}
+
+fn all_subjects(snapshot: &Definitions) -> impl Iterator<Item = Subject<'_>> {
+    let kinds = Kind::ALL.into_iter();
+    kinds.flat_map(|kind| subjects(snapshot, kind))
+}
+
+/// A reference to another resource.
+struct Reference<'a> {
+    kind: Kind,
+    name: &'a str,
+    /// The referring object's own when nothing is said.
+    namespace: Option<&'a str>,
+    uid: Option<&'a str>,
+    /// What to say when it leads nowhere, and how loud.
+    missing: (Code, Severity),
+    /// Where it stands.
+    at: &'a dyn Fn() -> Vec<Step>,
+}
+
+impl Reference<'_> {
+    fn target(&self, subject: &Subject<'_>) -> Key {
+        let namespace = self.namespace.unwrap_or(&subject.key.namespace);
+        Key::new(self.kind, namespace, self.name)
+    }
+}
+
+/// Every reference of a resource.
+fn each_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
+    let mut refer = |reference: &ObjectRef, kind, code: Code, at: &dyn Fn() -> Vec<Step>| {
+        found(Reference {
+            kind,
+            name: &reference.name,
+            namespace: reference.namespace.as_deref(),
+            uid: reference.uid.as_deref(),
+            missing: (code, code.severity),
+            at,
+        });
+    };
+    match &resource.spec {
+        Spec::Goal(_) => {}
+        Spec::Plan(spec) => {
+            if let Some(goal) = &spec.goal_ref {
+                let at = || path!["spec", "goalRef"];
+                refer(goal, Kind::Goal, Code::GOAL_NOT_FOUND, &at);
+            }
+            for (index, plan) in spec.supersedes.iter().enumerate() {
+                let at = || path!["spec", "supersedes", index];
+                refer(plan, Kind::Plan, Code::SUPERSEDES_NOT_FOUND, &at);
+            }
+            for (index, node) in spec.graph.nodes.iter().enumerate() {
+                let at_node = || path!["spec", "graph", "nodes", index];
+                if let Some(gate) = &node.gate_ref {
+                    let at = || [at_node(), path!["gateRef"]].concat();
+                    refer(gate, Kind::Gate, Code::GATE_NOT_FOUND, &at);
+                }
+                for (entry, capability) in node.capability_refs.iter().enumerate() {
+                    let at = || [at_node(), path!["capabilityRefs", entry]].concat();
+                    refer(
+                        capability,
+                        Kind::Capability,
+                        Code::CAPABILITY_NOT_FOUND,
+                        &at,
+                    );
+                }
+            }
+        }
+        Spec::Execution(spec) => {
+            let at = || path!["spec", "planRef"];
+            refer(&spec.plan_ref, Kind::Plan, Code::PLAN_NOT_FOUND, &at);
+            if let Some(goal) = &spec.goal_ref {
+                let at = || path!["spec", "goalRef"];
+                refer(goal, Kind::Goal, Code::GOAL_NOT_FOUND, &at);
+            }
+            if let Some(binding) = &spec.binding_ref {
+                let at = || path!["spec", "bindingRef"];
+                refer(binding, Kind::Binding, Code::BINDING_NOT_FOUND, &at);
+            }
+            for (node, binding) in &spec.node_bindings {
+                let at = || path!["spec", "nodeBindings", node.as_str()];
+                refer(binding, Kind::Binding, Code::BINDING_NOT_FOUND, &at);
+            }
+        }
+        Spec::Binding(spec) => {
+            for (index, rule) in spec.rules.iter().enumerate() {
+                if let Some(capability) = &rule.selector.capability_ref {
+                    let at = || path!["spec", "rules", index, "selector", "capabilityRef"];
+                    refer(
+                        capability,
+                        Kind::Capability,
+                        Code::CAPABILITY_NOT_FOUND,
+                        &at,
+                    );
+                }
+            }
+        }
+        Spec::Capability(spec) => {
+            for (index, requirement) in spec.requirements.iter().enumerate() {
+                let reference = ObjectRef {
+                    name: requirement.name.clone(),
+                    namespace: requirement.namespace.clone(),
+                    uid: None,
+                };
+                if !requirement.optional {
+                    let at = || path!["spec", "requirements", index];
+                    refer(
+                        &reference,
+                        Kind::Capability,
+                        Code::CAPABILITY_NOT_FOUND,
+                        &at,
+                    );
+                }
+            }
+        }
+        // What a gate is for may come later.
+        Spec::Gate(_) => {}
+    }
+    each_loose_reference(resource, found);
+}
+
+/// References to what may come later, or be gone: nothing stops because of them.
+fn each_loose_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
+    let mut refer = |target: &TargetRef, at: &dyn Fn() -> Vec<Step>| {
+        let code = match target.kind {
+            Kind::Plan => Code::PLAN_NOT_FOUND,
+            _ => Code::TARGET_NOT_FOUND,
+        };
+        found(Reference {
+            kind: target.kind,
+            name: &target.name,
+            namespace: target.namespace.as_deref(),
+            uid: target.uid.as_deref(),
+            missing: (code, Severity::Warning),
+            at,
+        });
+    };
+    match &resource.spec {
+        Spec::Gate(spec) => refer(&spec.target_ref, &|| path!["spec", "targetRef"]),
+        Spec::Plan(spec) => {
+            for (index, node) in spec.graph.nodes.iter().enumerate() {
+                if let Some(ExternalRef::Resource { resource_ref }) = &node.external_ref {
+                    let at = || {
+                        path![
+                            "spec",
+                            "graph",
+                            "nodes",
+                            index,
+                            "externalRef",
+                            "resourceRef"
+                        ]
+                    };
+                    refer(resource_ref, &at);
+                }
+            }
+        }
+        Spec::Binding(spec) => {
+            for (index, rule) in spec.rules.iter().enumerate() {
+                if let Some(plan) = &rule.selector.plan_ref {
+                    let at = || path!["spec", "rules", index, "selector", "planRef"];
+                    found(Reference {
+                        kind: Kind::Plan,
+                        name: &plan.name,
+                        namespace: plan.namespace.as_deref(),
+                        uid: plan.uid.as_deref(),
+                        missing: (Code::PLAN_NOT_FOUND, Severity::Warning),
+                        at: &at,
+                    });
+                }
+            }
+        }
+        _ => {}
+    }
+    for (index, owner) in resource.metadata.owner_references.iter().enumerate() {
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == owner.kind) else {
+            continue;
+        };
+        found(Reference {
+            kind,
+            name: &owner.name,
+            namespace: None,
+            uid: owner.uid.as_deref(),
+            missing: (Code::OWNER_NOT_FOUND, Severity::Warning),
+            at: &|| path!["metadata", "ownerReferences", index],
+        });
+    }
+}
+
+/// The name of a node in another resource than its plan.
+struct NodeName<'a> {
+    plan: Key,
+    node: &'a str,
+    /// Whether only a task can be meant.
+    is_bound: bool,
+    part: Part,
+    at: &'a dyn Fn() -> Vec<Step>,
+}
+
+/// Every name of a node outside of its plan.
+fn each_node(resource: &Resource, found: &mut dyn FnMut(NodeName<'_>)) {
+    let namespace = resource.metadata.namespace.as_str();
+    let mut target = |target: &TargetRef, at: &dyn Fn() -> Vec<Step>| {
+        if let (Kind::Plan, Some(node)) = (target.kind, &target.node_id) {
+            let namespace = target.namespace.as_deref().unwrap_or(namespace);
+            found(NodeName {
+                plan: Key::new(Kind::Plan, namespace, &target.name),
+                node,
+                is_bound: false,
+                part: Part::Value,
+                at,
+            });
+        }
+    };
+    match &resource.spec {
+        Spec::Gate(spec) => target(&spec.target_ref, &|| path!["spec", "targetRef", "nodeId"]),
+        Spec::Plan(spec) => {
+            for (index, node) in spec.graph.nodes.iter().enumerate() {
+                if let Some(ExternalRef::Resource { resource_ref }) = &node.external_ref {
+                    let external = || path!["spec", "graph", "nodes", index, "externalRef"];
+                    target(resource_ref, &|| {
+                        [external(), path!["resourceRef", "nodeId"]].concat()
+                    });
+                }
+            }
+        }
+        Spec::Binding(spec) => {
+            for (index, rule) in spec.rules.iter().enumerate() {
+                let selector = &rule.selector;
+                if let (Some(plan), Some(node)) = (&selector.plan_ref, &selector.node_id) {
+                    found(NodeName {
+                        plan: plan.key(Kind::Plan, namespace),
+                        node,
+                        is_bound: true,
+                        part: Part::Value,
+                        at: &|| path!["spec", "rules", index, "selector", "nodeId"],
+                    });
+                }
+            }
+        }
+        Spec::Execution(spec) => {
+            for node in spec.node_bindings.keys() {
+                found(NodeName {
+                    plan: spec.plan_ref.key(Kind::Plan, namespace),
+                    node,
+                    is_bound: true,
+                    part: Part::Key,
+                    at: &|| path!["spec", "nodeBindings", node.as_str()],
+                });
+            }
+        }
+        Spec::Goal(_) | Spec::Capability(_) => {}
+    }
+}
+
+struct Referrer<'a> {
+    snapshot: &'a Definitions,
+    /// The nodes of the plans whose nodes were asked for.
+    nodes: HashMap<Key, HashMap<&'a str, NodeKind>>,
+    hidden: HashSet<String>,
+    findings: &'a mut Vec<Diagnostic>,
+}
+
+impl Referrer<'_> {
+    /// Whether a reference leads somewhere.
+    fn reference(&mut self, subject: &Subject<'_>, reference: &Reference<'_>) {
+        let target = reference.target(subject);
+        let is_defined = !self.snapshot.definitions(&target).is_empty();
+        if is_defined || self.hidden.contains(&target.name) {
+            return;
+        }
+        let (code, severity) = reference.missing;
+        let path = [(reference.at)(), path!["name"]].concat();
+        let word = target.kind.name().to_lowercase();
+        let message = format!("{word} `{}` does not exist", target.qualified());
+        let mut finding = subject.finding(code, path, message).label(format!(
+            "no {} of this name in namespace `{}`",
+            target.kind, target.namespace
+        ));
+        finding.severity = severity;
+        let near = (self.findings.len() < SUGGESTIONS)
+            .then(|| self.near(&target))
+            .flatten();
+        self.findings.push(match near {
+            Some(help) => finding.help(help),
+            None => finding.help(format!(
+                "write {} `{}`",
+                indefinite(target.kind),
+                target.name
+            )),
+        });
+    }
+
+    /// A name that was probably meant: the same name in another namespace, or a similar one.
+    fn near(&self, target: &Key) -> Option<String> {
+        let same_kind = || self.snapshot.keys_of(target.kind);
+        if let Some(other) = same_kind().find(|key| key.name == target.name) {
+            return Some(format!(
+                "there is one in namespace `{0}`: add `namespace: {0}`",
+                other.namespace
+            ));
+        }
+        let names = same_kind()
+            .filter(|key| key.namespace == target.namespace)
+            .map(|key| key.name.as_str());
+        did_you_mean(&target.name, names).map(|name| format!("did you mean `{name}`?"))
+    }
+
+    /// Check that a plan, when it can be read, has a node; and that what is bound is a task.
+    fn node(&mut self, subject: &Subject<'_>, name: &NodeName<'_>) {
+        let Some(spec) = self.snapshot.plan(&name.plan) else {
+            return;
+        };
+        let nodes = self.nodes.entry(name.plan.clone()).or_insert_with(|| {
+            let nodes = spec.graph.nodes.iter();
+            nodes.map(|node| (node.id.as_str(), node.kind)).collect()
+        });
+        let place = subject.place((name.at)(), name.part);
+        let finding = |code, message: String| {
+            let file = &subject.definition.path;
+            Diagnostic::new(code, file, place.clone(), message).about(subject.key)
+        };
+        match nodes.get(name.node) {
+            Some(NodeKind::Task) => {}
+            Some(kind) if name.is_bound => {
+                let message = format!("node `{}` is a {kind}, only a Task is bound", name.node);
+                self.findings.push(
+                    finding(Code::NOT_A_TASK, message)
+                        .label("not a Task")
+                        .help("name a Task, or leave it out: nobody works on this node"),
+                );
+            }
+            Some(_) => {}
+            None => {
+                let plan = name.plan.qualified();
+                let message = format!("plan `{plan}` has no node `{}`", name.node);
+                let finding = finding(Code::NODE_NOT_FOUND, message).label("no such node");
+                let ids = spec.graph.nodes.iter().map(|node| node.id.as_str());
+                let near = (self.findings.len() < SUGGESTIONS)
+                    .then(|| did_you_mean(name.node, ids))
+                    .flatten();
+                self.findings.push(match near {
+                    Some(id) => finding.help(format!("did you mean `{id}`?")),
+                    None => finding,
+                });
+            }
+        }
+    }
+}
+
+fn indefinite(kind: Kind) -> String {
+    match kind {
+        Kind::Execution => "an Execution".to_owned(),
+        _ => format!("a {kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{
+        FILE, execution, findings, gate, plan, plan_with, position, resource, snapshot, task,
+        with_metadata,
+    };
+
+    /// The findings in a text, where exactly one is expected: at `needle`, with `rest`.
+    fn only(text: &str, severity: &str, needle: &str, message: &str, help: &str) {
+        let (code, message) = message.split_once(' ').expect("a code and a message");
+        let place = position(text, needle);
+        let mut expected = vec![format!("{code} {severity} {place}: {message}")];
+        if !help.is_empty() {
+            expected.push(format!("help: {help}"));
+        }
+        assert_eq!(findings(text), expected, "{text}");
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let all = [
+            resource("Goal", "goal", "description: d"),
+            resource("Capability", "cap", "description: d"),
+            resource(
+                "Capability",
+                "more",
+                "description: d, requirements: [{name: cap}]",
+            ),
+            plan("old", &task("a", "")),
+            plan_with(
+                "p",
+                "goalRef: {name: goal}, supersedes: [{name: old}]",
+                "{id: a, kind: Task, capabilityRefs: [{name: cap}]}, {id: ok, kind: Gate, gateRef: {name: g}}",
+                "",
+            ),
+            resource(
+                "Gate",
+                "g",
+                "gateType: review, targetRef: {kind: Plan, name: p, nodeId: ok}",
+            ),
+            resource(
+                "Binding",
+                "bind",
+                "rules: [{selector: {planRef: {name: p}, nodeId: a}, target: {provider: x}}, \
+                 {selector: {capabilityRef: {name: cap}}, target: {provider: x}}]",
+            ),
+            execution(
+                "run",
+                "p",
+                "goalRef: {name: goal}, bindingRef: {name: bind}, nodeBindings: {a: {name: bind}}",
+            ),
+        ];
+        assert_eq!(findings(&all.concat()), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_reference_to_nothing_is_found_where_it_stands() {
+        let p = || plan("p", &task("a", ""));
+        let rule = |selector: &str| {
+            let spec = format!("rules: [{{selector: {{{selector}}}, target: {{provider: x}}}}]");
+            resource("Binding", "bind", &spec)
+        };
+        let node = |fields: &str| plan("p", &format!("{{id: a, {fields}}}"));
+        let table: [(String, &str, &str, &str); 15] = [
+            (
+                plan_with("p", "goalRef: {name: gone}", &task("a", ""), ""),
+                "error",
+                "PS202 goal `team/gone` does not exist",
+                "write a Goal `gone`",
+            ),
+            (
+                plan_with("p", "supersedes: [{name: gone}]", &task("a", ""), ""),
+                "warning",
+                "PS208 plan `team/gone` does not exist",
+                "write a Plan `gone`",
+            ),
+            (
+                node("kind: Gate, gateRef: {name: gone}"),
+                "error",
+                "PS203 gate `team/gone` does not exist",
+                "write a Gate `gone`",
+            ),
+            (
+                node("kind: Task, capabilityRefs: [{name: gone}]"),
+                "warning",
+                "PS204 capability `team/gone` does not exist",
+                "write a Capability `gone`",
+            ),
+            (
+                execution("run", "gone", ""),
+                "error",
+                "PS206 plan `team/gone` does not exist",
+                "write a Plan `gone`",
+            ),
+            (
+                p() + &execution("run", "p", "goalRef: {name: gone}"),
+                "error",
+                "PS202 goal `team/gone` does not exist",
+                "write a Goal `gone`",
+            ),
+            (
+                p() + &execution("run", "p", "bindingRef: {name: gone}"),
+                "warning",
+                "PS205 binding `team/gone` does not exist",
+                "write a Binding `gone`",
+            ),
+            (
+                p() + &execution("run", "p", "nodeBindings: {a: {name: gone}}"),
+                "warning",
+                "PS205 binding `team/gone` does not exist",
+                "write a Binding `gone`",
+            ),
+            (
+                rule("capabilityRef: {name: gone}"),
+                "warning",
+                "PS204 capability `team/gone` does not exist",
+                "write a Capability `gone`",
+            ),
+            (
+                rule("planRef: {name: gone}"),
+                "warning",
+                "PS206 plan `team/gone` does not exist",
+                "write a Plan `gone`",
+            ),
+            (
+                gate("g", "gone", ""),
+                "warning",
+                "PS206 plan `team/gone` does not exist",
+                "write a Plan `gone`",
+            ),
+            (
+                resource(
+                    "Capability",
+                    "cap",
+                    "description: d, requirements: [{name: gone}]",
+                ),
+                "warning",
+                "PS204 capability `team/gone` does not exist",
+                "write a Capability `gone`",
+            ),
+            (
+                p() + &rule("planRef: {name: p}, nodeId: gone"),
+                "error",
+                "PS207 plan `team/p` has no node `gone`",
+                "",
+            ),
+            (
+                p() + &resource(
+                    "Gate",
+                    "g",
+                    "gateType: review, targetRef: {kind: Plan, name: p, nodeId: gone}",
+                ),
+                "error",
+                "PS207 plan `team/p` has no node `gone`",
+                "",
+            ),
+            (
+                p() + &rule("planRef: {name: p}")
+                    + &execution("run", "p", "nodeBindings: {gone: {name: bind}}"),
+                "error",
+                "PS207 plan `team/p` has no node `gone`",
+                "",
+            ),
+        ];
+        for (text, severity, message, help) in table {
+            only(&text, severity, "gone", message, help);
+        }
+    }
+
+    #[test]
+    fn what_may_still_come_or_be_gone_is_a_warning() {
+        let external = |target: &str| {
+            let node = format!(
+                "{{id: a, kind: External, externalRef: {{type: resource, resourceRef: {{{target}}}}}}}"
+            );
+            plan("p", &node)
+        };
+        let owned = |kind: &str| {
+            let metadata = format!(
+                "name: goal, namespace: team, ownerReferences: [{{apiVersion: planspec.io/v1alpha1, kind: {kind}, name: gone}}]"
+            );
+            with_metadata("Goal", &metadata, "description: d")
+        };
+        let gate = |target: &str| {
+            resource(
+                "Gate",
+                "g",
+                &format!("gateType: review, targetRef: {{{target}}}"),
+            )
+        };
+        let table = [
+            (
+                external("kind: Execution, name: gone"),
+                "PS217 execution `team/gone` does not exist",
+                "write an Execution `gone`",
+            ),
+            (
+                external("kind: Plan, name: gone"),
+                "PS206 plan `team/gone` does not exist",
+                "write a Plan `gone`",
+            ),
+            (
+                gate("kind: Execution, name: gone"),
+                "PS217 execution `team/gone` does not exist",
+                "write an Execution `gone`",
+            ),
+            (
+                gate("kind: Goal, name: gone"),
+                "PS217 goal `team/gone` does not exist",
+                "write a Goal `gone`",
+            ),
+            (
+                owned("Goal"),
+                "PS210 goal `team/gone` does not exist",
+                "write a Goal `gone`",
+            ),
+            (
+                owned("Execution"),
+                "PS210 execution `team/gone` does not exist",
+                "write an Execution `gone`",
+            ),
+        ];
+        for (text, message, help) in table {
+            only(&text, "warning", "gone", message, help);
+        }
+        let there = plan("gone", &task("a", ""))
+            + &execution("gone", "gone", "")
+            + &resource("Goal", "gone", "description: d");
+        for text in [
+            external("kind: Execution, name: gone"),
+            external("kind: Plan, name: gone, nodeId: a"),
+            gate("kind: Goal, name: gone"),
+            owned("Execution"),
+        ] {
+            assert_eq!(
+                findings(&(there.clone() + &text)),
+                [] as [&str; 0],
+                "{text}"
+            );
+        }
+        only(
+            &(there + &external("kind: Plan, name: gone, nodeId: b")),
+            "error",
+            "b}}",
+            "PS207 plan `team/gone` has no node `b`",
+            "",
+        );
+    }
+
+    #[test]
+    fn only_tasks_are_bound() {
+        let p = plan(
+            "p",
+            "{id: ok, kind: Gate, gateRef: {name: g}}, {id: all, kind: Group, children: [a]}, \
+             {id: a, kind: Task}, {id: ext, kind: External, externalRef: {type: uri, uri: u}}",
+        ) + &gate("g", "p", "");
+        let rule = |node: &str| {
+            let spec = format!(
+                "rules: [{{selector: {{planRef: {{name: p}}, nodeId: {node}}}, target: {{provider: x}}}}]"
+            );
+            resource("Binding", "bind", &spec)
+        };
+        let run = |node: &str| {
+            rule("a")
+                + &execution(
+                    "run",
+                    "p",
+                    &format!("nodeBindings: {{{node}: {{name: bind}}}}"),
+                )
+        };
+        for text in [rule("a"), run("a")] {
+            assert_eq!(findings(&(p.clone() + &text)), [] as [&str; 0], "{text}");
+        }
+        for (node, kind) in [("ok", "Gate"), ("all", "Group"), ("ext", "External")] {
+            for (text, needle) in [
+                (rule(node), format!("{node}}}, target")),
+                (run(node), format!("{node}: {{name: bind")),
+            ] {
+                only(
+                    &(p.clone() + &text),
+                    "error",
+                    &needle,
+                    &format!("PS221 node `{node}` is a {kind}, only a Task is bound"),
+                    "name a Task, or leave it out: nobody works on this node",
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_uid_is_checked_where_it_is_known() {
+        let text = [
+            resource("Goal", "goal", "description: d"),
+            plan_with(
+                "p",
+                "goalRef: {name: goal, uid: right}",
+                "{id: a, kind: Task, capabilityRefs: [{name: cap, uid: wrong}]}",
+                "",
+            ),
+            resource("Capability", "cap", "description: d"),
+            with_metadata(
+                "Gate",
+                "name: g, namespace: team, ownerReferences: [{apiVersion: planspec.io/v1alpha1, kind: Goal, name: goal, uid: right}]",
+                "gateType: review, targetRef: {kind: Plan, name: p, uid: other}",
+            ),
+            execution("run", "p", ""),
+        ]
+        .concat();
+        let snapshot = snapshot(&[(FILE, &text)]);
+        assert_eq!(snapshot.diagnostics(), []);
+        let nobody = super::uid_mismatches(&snapshot, &|_| None);
+        assert!(nobody.is_empty());
+        let found = super::uid_mismatches(&snapshot, &|_| Some("right"));
+        let said: Vec<&String> = found.values().collect();
+        let expected = [
+            ("wrong", "Capability team/cap", "wrong"),
+            ("other", "Plan team/p", "other"),
+        ]
+        .map(|(needle, target, uid)| {
+            let place = position(&text, needle);
+            format!("{FILE}:{place}: {target} has uid right, the reference names {uid}")
+        });
+        assert_eq!(said, expected.iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_was_probably_meant_is_said() {
+        let gates = gate("security", "p", "");
+        let node = |name: &str| {
+            plan(
+                "p",
+                &format!("{{id: release, kind: Gate, gateRef: {{{name}}}}}"),
+            )
+        };
+        let elsewhere = with_metadata(
+            "Gate",
+            "name: far, namespace: lib",
+            "gateType: review, targetRef: {kind: Plan, name: p, namespace: team}",
+        );
+        only(
+            &(node("name: securty") + &gates),
+            "error",
+            "securty",
+            "PS203 gate `team/securty` does not exist",
+            "did you mean `security`?",
+        );
+        only(
+            &(node("name: far") + &elsewhere),
+            "error",
+            "far}",
+            "PS203 gate `team/far` does not exist",
+            "there is one in namespace `lib`: add `namespace: lib`",
+        );
+        only(
+            &(node("name: far, namespace: lab") + &elsewhere),
+            "error",
+            "far, namespace: lab",
+            "PS203 gate `lab/far` does not exist",
+            "there is one in namespace `lib`: add `namespace: lib`",
+        );
+        let misspelt = resource(
+            "Gate",
+            "security",
+            "gateType: review, targetRef: {kind: Plan, name: p, nodeId: relese}",
+        );
+        only(
+            &(node("name: security") + &misspelt),
+            "error",
+            "relese",
+            "PS207 plan `team/p` has no node `relese`",
+            "did you mean `release`?",
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_there_all_the_same() {
+        let broken = resource("Goal", "goal", "description: d, surprise: 1");
+        let text = plan_with("p", "goalRef: {name: goal}", &task("a", ""), "") + &broken;
+        let lines = findings(&text);
+        assert!(
+            lines.iter().all(|line| !line.starts_with("PS202")),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn an_optional_requirement_may_be_missing() {
+        let spec = "description: d, requirements: [{name: gone, optional: true}]";
+        assert_eq!(
+            findings(&resource("Capability", "cap", spec)),
+            [] as [&str; 0]
+        );
+    }
+}

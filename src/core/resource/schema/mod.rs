@@ -1,0 +1,201 @@
+//! The JSON Schemas of the six kinds, of documents and of the configuration, and what they say
+//! about a value in our words.
+//!
+//! The files beside this one are the schemas as editors use them. Two keywords of theirs are for
+//! people: `patternErrorMessage` says what a pattern means (editors show it too), `errorMessage`
+//! says what a `oneOf` means. A third one is ours: `wholeNumber` refuses `1.0`, which JSON Schema
+//! takes for an integer and the types do not.
+
+#[cfg(test)]
+mod agreement;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::sync::LazyLock;
+
+use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
+use serde_json::Value;
+
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::resource::{Duration, Kind};
+use crate::core::text::yaml;
+
+/// What a schema is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SchemaKind {
+    /// A resource of a kind.
+    Resource(Kind),
+    /// A PlanSpec 1.2 document.
+    Document,
+    /// `.planspec.yaml`
+    Config,
+}
+
+impl From<Kind> for SchemaKind {
+    fn from(kind: Kind) -> Self {
+        SchemaKind::Resource(kind)
+    }
+}
+
+/// What a value breaks, without the file it came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where in the value.
+    pub path: Vec<Step>,
+    /// Key or value of that entry.
+    pub part: Part,
+    /// Which rule.
+    pub code: Code,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What to write at the underlined text.
+    pub label: String,
+    /// The way out.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// The problem as a finding in a document of a file.
+    pub fn found(self, by: &Finder<'_>) -> Diagnostic {
+        let finding = by.at(self.code, self.path, self.part, self.message);
+        let help = match yaml::is_json(by.file) {
+            true => self.help.map(words::in_json),
+            false => self.help,
+        };
+        Diagnostic {
+            help,
+            ..finding.label(self.label)
+        }
+    }
+}
+
+/// Check a value against the schema of a kind: all its problems, sorted by their place, one for
+/// each cause. Metadata that only `reconcile` writes is unknown to the schemas, as is `status`.
+pub fn check(kind: SchemaKind, value: &Value) -> Vec<Problem> {
+    let schema = schema(kind);
+    let mut errors = schema.validator.iter_errors(value);
+    let mut complaints = Vec::new();
+    while complaints.len() < MAX_COMPLAINTS
+        && let Some(error) = errors.next()
+    {
+        complaints.extend(words::complaints(&schema.root, value, &error));
+    }
+    let more = errors.count();
+    let mut problems = words::reduce(complaints);
+    if more > 0 {
+        problems.push(too_many(more));
+        problems.sort();
+    }
+    problems
+}
+
+/// Errors of the validator are put into words until there are so many complaints: each takes a
+/// sentence, and a megabyte has room for half a million.
+const MAX_COMPLAINTS: usize = 10_000;
+
+/// What stands for errors that nothing else is said about.
+fn too_many(more: usize) -> Problem {
+    Problem {
+        path: Vec::new(),
+        part: Part::Value,
+        code: Code::LIMIT,
+        message: format!("the schema is broken in {more} more places, which are not listed"),
+        label: String::new(),
+        help: Some("correct the others first".to_owned()),
+    }
+}
+
+/// How to write `value` so that it has a type that is expected: a name of JSON Schema.
+pub(crate) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
+    words::how_to_write(expected, value)
+}
+
+/// The schema as JSON text, complete in itself.
+pub fn text(kind: SchemaKind) -> &'static str {
+    &schema(kind).text
+}
+
+/// Shapes that schemas share, by their names within each that uses them.
+const SHARED: [(&str, &str); 2] = [
+    ("urn:planspec:v1alpha1:common", include_str!("common.json")),
+    (
+        "urn:planspec:v1alpha1:criterion",
+        include_str!("criterion.json"),
+    ),
+];
+
+/// A schema, ready for use.
+struct Schema {
+    root: Value,
+    text: String,
+    validator: Validator,
+}
+
+impl Schema {
+    /// Put the shared shapes that it uses into a schema, and compile it.
+    fn build(text: &str) -> Schema {
+        let built = || -> Result<Schema, String> {
+            let parse = |text| serde_json::from_str(text).map_err(|error| error.to_string());
+            let mut root: Value = parse(text)?;
+            for (name, shared) in SHARED.iter().filter(|(name, _)| text.contains(name)) {
+                root["$defs"][name] = parse(shared)?;
+            }
+            let validator = jsonschema::options()
+                .with_pattern_options(PatternOptions::regex())
+                .with_format("planspec-duration", |text: &str| {
+                    text.parse::<Duration>().is_ok()
+                })
+                .with_keyword("wholeNumber", |_, _, _| Ok(Box::new(WholeNumber)))
+                .should_validate_formats(true)
+                .offline()
+                .build(&root)
+                .map_err(|error| error.to_string())?;
+            let text = format!("{root:#}\n");
+            Ok(Schema {
+                root,
+                text,
+                validator,
+            })
+        };
+        // The schemas are part of the program, and a test compiles each.
+        built().unwrap_or_else(|error| unreachable!("a schema of ours: {error}"))
+    }
+}
+
+/// `wholeNumber`: no whole number with a fraction. Other numbers are the business of `type`.
+struct WholeNumber;
+
+impl<'i> Keyword<'i> for WholeNumber {
+    fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
+        match Keyword::is_valid(self, value) {
+            true => Ok(()),
+            false => Err(ValidationError::custom("a whole number with a fraction")),
+        }
+    }
+
+    fn is_valid(&self, value: &'i Value) -> bool {
+        let float = value.as_f64().filter(|_| value.is_f64());
+        float.is_none_or(|float| float.fract() != 0.0)
+    }
+}
+
+fn schema(kind: SchemaKind) -> &'static Schema {
+    /// Compiled on first use: compiling all would cost more than a run over one file.
+    macro_rules! lazy {
+        ($file:literal) => {{
+            static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::build(include_str!($file)));
+            &SCHEMA
+        }};
+    }
+    match kind {
+        SchemaKind::Resource(Kind::Goal) => lazy!("goal.json"),
+        SchemaKind::Resource(Kind::Plan) => lazy!("plan.json"),
+        SchemaKind::Resource(Kind::Capability) => lazy!("capability.json"),
+        SchemaKind::Resource(Kind::Binding) => lazy!("binding.json"),
+        SchemaKind::Resource(Kind::Gate) => lazy!("gate.json"),
+        SchemaKind::Resource(Kind::Execution) => lazy!("execution.json"),
+        SchemaKind::Document => lazy!("document.json"),
+        SchemaKind::Config => lazy!("config.json"),
+    }
+}

@@ -1,0 +1,835 @@
+//! From the validator's errors to our words.
+
+use std::collections::HashSet;
+
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::paths::{Location, LocationSegment};
+use serde_json::Value;
+
+use super::Problem;
+use crate::core::base::diagnostic::{Code, Part, Step, did_you_mean, display_path};
+use crate::core::resource::Duration;
+
+/// A problem with what is needed to tell causes from consequences.
+pub(super) struct Complaint {
+    /// What it is about: the path of the problem, or of the field that is missing there.
+    subject: Vec<Step>,
+    /// Among complaints about one subject the lowest is the cause.
+    rank: u8,
+    /// The field that an unknown one was probably meant to be.
+    meant: Option<Vec<Step>>,
+    problem: Problem,
+}
+
+/// One complaint for each subject; none about the shape of an object whose fields are wrong, nor
+/// about a missing field that is there under a mistyped name.
+pub(super) fn reduce(mut complaints: Vec<Complaint>) -> Vec<Problem> {
+    complaints.sort_by(|a, b| (&a.subject, a.rank).cmp(&(&b.subject, b.rank)));
+    complaints.dedup_by(|later, first| later.subject == first.subject);
+    let wrong_fields: HashSet<Vec<Step>> = complaints
+        .iter()
+        .filter(|c| {
+            c.problem.code == Code::UNKNOWN_FIELD || c.problem.code == Code::FORBIDDEN_FIELD
+        })
+        .map(|c| parent(&c.subject).to_vec())
+        .collect();
+    let mistyped: HashSet<Vec<Step>> = complaints
+        .iter_mut()
+        .filter_map(|c| c.meant.take())
+        .collect();
+    let mut problems: Vec<Problem> = complaints
+        .into_iter()
+        .filter(|c| c.rank != SHAPE || !wrong_fields.contains(&c.subject))
+        .filter(|c| c.problem.code != Code::MISSING_FIELD || !mistyped.contains(&c.subject))
+        .map(|c| c.problem)
+        .collect();
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+const TYPE: u8 = 0;
+const CHOICE: u8 = 1;
+const LENGTH: u8 = 2;
+const SYNTAX: u8 = 3;
+const SHAPE: u8 = 4;
+
+/// What one error says, in our words.
+pub(super) fn complaints(
+    root: &Value,
+    instance: &Value,
+    error: &ValidationError<'_>,
+) -> Vec<Complaint> {
+    let path = steps(instance, error.instance_path());
+    let rule = rule(root, error.evaluation_path());
+    match error.kind() {
+        Kind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            vec![missing(root, &rule, path, name, error)]
+        }
+        Kind::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .map(|name| misplaced(root, &rule, &path, name, instance))
+            .collect(),
+        Kind::PropertyNames { error: inner } => {
+            let key = inner.instance().as_str().unwrap_or_default();
+            let rule = self::rule(root, inner.evaluation_path());
+            let path = [path, vec![Step::from(key)]].concat();
+            let said = value_words(&rule, inner);
+            vec![said.into_complaint(path, Part::Key, &format!("the key `{key}`"))]
+        }
+        Kind::UniqueItems => repeated(&path, error.instance()).into_iter().collect(),
+        _ => {
+            let name = name(&path);
+            let mut said = value_words(&rule, error);
+            if said.code == Code::WRONG_TYPE && rule.text("type") == Some("string") {
+                said.help = text_with_a_colon(&path, error.instance()).or(said.help);
+            }
+            if said.code == Code::WRONG_TYPE
+                && error.instance().is_null()
+                && rule.is_required(&path)
+            {
+                said.help = Some("give it a value".to_owned());
+            }
+            vec![said.into_complaint(path, Part::Value, &name)]
+        }
+    }
+}
+
+const A_UUID: &str = "a UUID is written like `6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a11`";
+/// What `null` is for, in the only place that takes it.
+const FIRST_REVISION: &str = "`null` for a first revision";
+const A_TIME: &str = "a time like `2026-01-31T09:00:00Z` (RFC 3339)";
+
+/// What is wrong with a value.
+struct Said {
+    code: Code,
+    rank: u8,
+    /// Read behind the name of the value.
+    message: String,
+    label: String,
+    help: Option<String>,
+}
+
+impl Said {
+    fn new(code: Code, rank: u8, message: impl Into<String>) -> Said {
+        let message = message.into();
+        Said {
+            code,
+            rank,
+            label: message.clone(),
+            message,
+            help: None,
+        }
+    }
+
+    fn label(mut self, label: impl Into<String>) -> Said {
+        self.label = label.into();
+        self
+    }
+
+    fn help(mut self, help: Option<impl Into<String>>) -> Said {
+        self.help = help.map(Into::into);
+        self
+    }
+
+    fn into_complaint(self, path: Vec<Step>, part: Part, name: &str) -> Complaint {
+        Complaint {
+            subject: path.clone(),
+            rank: self.rank,
+            meant: None,
+            problem: Problem {
+                message: format!("{name}: {}", self.message),
+                path,
+                part,
+                code: self.code,
+                label: self.label,
+                help: self.help,
+            },
+        }
+    }
+}
+
+fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
+    let value = error.instance().as_ref();
+    match error.kind() {
+        Kind::Type { .. } => wrong_type(rule, value),
+        Kind::Enum { options } => not_allowed(options.as_array().into_iter().flatten(), value),
+        Kind::Constant { expected_value } => {
+            not_allowed(std::iter::once(expected_value.as_ref()), value)
+        }
+        Kind::Format { .. } if rule.text("format") == Some("uuid") => Said::new(
+            Code::BAD_FORMAT,
+            LENGTH,
+            format!("{} is no UUID", show(value)),
+        )
+        .label("not a UUID")
+        .help(Some(match is_nullable(rule.schema) {
+            true => format!("{A_UUID}, {FIRST_REVISION}"),
+            false => A_UUID.to_owned(),
+        })),
+        Kind::Format { .. } if rule.text("format") == Some("date-time") => Said::new(
+            Code::BAD_FORMAT,
+            LENGTH,
+            format!("{} is no time", show(value)),
+        )
+        .label("not a time")
+        .help(Some(format!("write {A_TIME}"))),
+        Kind::Format { .. } => {
+            let why = match value.as_str().map(str::parse::<Duration>) {
+                Some(Err(why)) => why,
+                _ => "the syntax is wrong".to_owned(),
+            };
+            Said::new(Code::BAD_FORMAT, LENGTH, why)
+                .label("not a duration")
+                .help(Some("a duration is written like `90s`, `1h30m` or `7d`"))
+        }
+        Kind::Pattern { .. } if value == "" => Said::new(Code::BAD_FORMAT, SYNTAX, "it is empty")
+            .help(rule.text("patternErrorMessage").map(allowed)),
+        Kind::Pattern { .. } => {
+            let words = rule.text("patternErrorMessage").unwrap_or("another syntax");
+            Said::new(
+                Code::BAD_FORMAT,
+                SYNTAX,
+                format!("{} has the wrong syntax", show(value)),
+            )
+            .label("wrong syntax")
+            .help(Some(allowed(words)))
+        }
+        Kind::MinLength { .. } => {
+            Said::new(Code::OUT_OF_RANGE, LENGTH, "it is empty").help(Some("write something there"))
+        }
+        Kind::MaxLength { limit } => {
+            let length = value.as_str().map_or(0, |text| text.chars().count());
+            Said::new(
+                Code::OUT_OF_RANGE,
+                LENGTH,
+                format!("{length} characters are too long, {limit} are allowed"),
+            )
+            .label(format!("longer than {limit} characters"))
+            .help(Some(format!("write at most {limit} characters")))
+        }
+        Kind::Minimum { .. } | Kind::Maximum { .. } => {
+            let bound = |keyword| rule.schema.get(keyword).map_or("".to_owned(), show_plain);
+            Said::new(
+                Code::OUT_OF_RANGE,
+                LENGTH,
+                format!(
+                    "{} is out of range, {} to {} are allowed",
+                    show(value),
+                    bound("minimum"),
+                    bound("maximum")
+                ),
+            )
+            .label(format!("{} to {}", bound("minimum"), bound("maximum")))
+            .help(Some(format!(
+                "write a number from {} to {}",
+                bound("minimum"),
+                bound("maximum")
+            )))
+        }
+        Kind::MinItems { .. } | Kind::MinProperties { .. } => Said::new(
+            Code::OUT_OF_RANGE,
+            LENGTH,
+            "it is empty, at least one entry is expected",
+        )
+        .label("at least one entry is expected")
+        .help(Some("add an entry")),
+        Kind::MaxItems { limit } => Said::new(
+            Code::OUT_OF_RANGE,
+            LENGTH,
+            format!("at most {limit} can stand here"),
+        )
+        .help(Some(format!("leave {limit} there"))),
+        Kind::OneOfNotValid { .. } | Kind::OneOfMultipleValid { .. } => Said::new(
+            Code::BAD_FORMAT,
+            SHAPE,
+            rule.text("errorMessage")
+                .unwrap_or("none of its shapes fits"),
+        )
+        .label("none of the shapes, or several")
+        .help(Some("write what one shape has, and nothing of the others")),
+        Kind::Custom { keyword, .. } if keyword == "wholeNumber" => {
+            let whole = value.as_f64().unwrap_or_default();
+            Said::new(
+                Code::WRONG_TYPE,
+                TYPE,
+                format!("a whole number is expected, {} has a fraction", show(value)),
+            )
+            .label("a whole number is expected")
+            .help(Some(format!("write `{whole}`")))
+        }
+        _ => Said::new(Code::BAD_FORMAT, SHAPE, error.to_string()),
+    }
+}
+
+fn allowed(words: &str) -> String {
+    format!("expected: {words}")
+}
+
+fn wrong_type(rule: &Rule<'_>, value: &Value) -> Said {
+    let expected: Vec<&str> = match rule.schema.get("type") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let words: Vec<&str> = expected.iter().map(|name| type_words(name)).collect();
+    let found = match value {
+        Value::Null => "empty",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) if expected == ["integer"] => "a number with a fraction",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    };
+    let words = words.join(" or ");
+    let help = expected.first().and_then(|name| how_to_write(name, value));
+    Said::new(
+        Code::WRONG_TYPE,
+        TYPE,
+        format!("{words} is expected, this is {found}"),
+    )
+    .label(format!("{words} is expected"))
+    .help(help)
+}
+
+fn type_words(name: &str) -> &'static str {
+    match name {
+        "string" => "a string",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "a boolean",
+        "array" => "a list",
+        "object" => "a mapping",
+        _ => "nothing",
+    }
+}
+
+const A_LIST: &str = "write it as a list: ";
+const LIST_IN_YAML: &str = "each entry on its own line, behind `- `";
+const LIST_IN_JSON: &str = "`[…]`";
+const A_MAPPING: &str = "write it as a mapping: ";
+const MAPPING_IN_YAML: &str = "each field on its own line, as `field: value`";
+const MAPPING_IN_JSON: &str = "`{\"field\": …}`";
+const COLON: &str = "a colon and a space make a mapping: write ";
+
+/// A way out of a JSON text, where it is another one: what is said of a value does not know the
+/// format.
+pub(super) fn in_json(help: String) -> String {
+    if let Some(text) = help.strip_prefix(COLON) {
+        return format!("write one text: {text}");
+    }
+    help.replace(LIST_IN_YAML, LIST_IN_JSON)
+        .replace(MAPPING_IN_YAML, MAPPING_IN_JSON)
+}
+
+/// What was probably meant by a mapping where a text is expected: one with a colon in it.
+fn text_with_a_colon(path: &[Step], value: &Value) -> Option<String> {
+    let fields = value.as_object()?;
+    let (key, value) = fields.iter().next().filter(|_| fields.len() == 1)?;
+    let is_scope = matches!(path, [Step::Key(section), ..] if section == "scope");
+    match value {
+        Value::Array(_) | Value::Object(_) | Value::Null => None,
+        value if is_scope && key == "path" => Some(format!("{COLON}`path:{}`", show_plain(value))),
+        value => {
+            let text = Value::String(format!("{key}: {}", show_plain(value)));
+            Some(format!("{COLON}`{text}` in quotes"))
+        }
+    }
+}
+
+/// How to write a value so that it has the type that is expected. YAML 1.1 read `yes` and `0777`
+/// as a boolean and a number; YAML 1.2 reads text, and people have to be told.
+pub(super) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
+    match (expected, value) {
+        (_, Value::Null) => Some("give it a value, or leave the field out".to_owned()),
+        ("string", Value::Bool(_)) => Some(format!("write it in quotes: `\"{value}\"`")),
+        ("string", Value::Number(number)) if number.is_f64() => {
+            Some("write it in quotes".to_owned())
+        }
+        ("string", Value::Number(_)) => Some(format!("write it in quotes: `\"{value}\"`")),
+        ("boolean", Value::String(text)) => Some(how_to_write_boolean(text)),
+        ("boolean", Value::Number(_)) => Some("write `true` or `false`".to_owned()),
+        ("integer" | "number", Value::String(text)) => how_to_write_number(text),
+        ("array", _) => Some(format!("{A_LIST}{LIST_IN_YAML}")),
+        ("object", _) => Some(format!("{A_MAPPING}{MAPPING_IN_YAML}")),
+        ("string", _) => Some("write one text".to_owned()),
+        ("boolean", _) => Some("write `true` or `false`".to_owned()),
+        ("integer", _) => Some("write a whole number".to_owned()),
+        ("number", _) => Some("write a number".to_owned()),
+        _ => None,
+    }
+}
+
+fn how_to_write_boolean(text: &str) -> String {
+    let meant = match text.to_lowercase().as_str() {
+        "true" => return "write `true`, without quotes".to_owned(),
+        "false" => return "write `false`, without quotes".to_owned(),
+        "yes" | "y" | "on" | "1" => "true",
+        "no" | "n" | "off" | "0" => "false",
+        _ => return "write `true` or `false`, without quotes".to_owned(),
+    };
+    format!("`{text}` is text, only `true` and `false` are booleans: write `{meant}`")
+}
+
+fn how_to_write_number(text: &str) -> Option<String> {
+    let digits = text.replace('_', "");
+    let zeros = digits.trim_start_matches('0');
+    let leading = digits.len() - zeros.len();
+    let plain = match zeros.starts_with(|c: char| c.is_ascii_digit()) {
+        true => zeros,
+        // `0` and `0.5` keep their zero.
+        false => digits.get(leading.saturating_sub(1)..)?,
+    };
+    let is_number = plain.parse::<f64>().is_ok_and(f64::is_finite);
+    let octal = digits.strip_prefix('0').filter(|rest| !rest.is_empty());
+    let octal = octal.and_then(|rest| u64::from_str_radix(rest, 8).ok());
+    match (is_number, octal) {
+        (false, _) => None,
+        (true, _) if text.contains('_') => Some(format!(
+            "`{text}` is text, numbers have no `_`: write `{plain}`"
+        )),
+        (true, Some(octal)) => Some(format!(
+            "`{text}` is text, numbers have no leading zero: write `{plain}`, or `{octal}` if \
+             it is meant as octal"
+        )),
+        (true, _) if plain != text => Some(format!(
+            "`{text}` is text, numbers have no leading zero: write `{plain}`"
+        )),
+        (true, _) => Some(format!("write `{plain}`, without quotes")),
+    }
+}
+
+fn not_allowed<'v>(options: impl Iterator<Item = &'v Value>, value: &Value) -> Said {
+    let words: Vec<&str> = options.filter_map(Value::as_str).collect();
+    let Some(given) = value.as_str() else {
+        let rule = serde_json::json!({ "type": "string" });
+        let mut said = wrong_type(&Rule::of(&rule), value);
+        said.help = Some(format!("allowed: {}", listed(&words)));
+        return said;
+    };
+    let help = match did_you_mean(given, words.iter().copied()) {
+        Some(near) if words.len() > 1 => {
+            format!("did you mean `{near}`? allowed: {}", listed(&words))
+        }
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("allowed: {}", listed(&words)),
+    };
+    Said::new(
+        Code::NOT_ALLOWED,
+        CHOICE,
+        format!("{} is not one of the allowed values", show(value)),
+    )
+    .label("not an allowed value")
+    .help(Some(help))
+}
+
+fn missing(
+    root: &Value,
+    rule: &Rule<'_>,
+    path: Vec<Step>,
+    name: &str,
+    error: &ValidationError<'_>,
+) -> Complaint {
+    let beside = rule
+        .schema
+        .get("dependentRequired")
+        .filter(|_| rule.keyword == "dependentRequired")
+        .and_then(Value::as_object)
+        .and_then(|pairs| {
+            pairs.iter().find(|(present, needed)| {
+                error.instance().get(present.as_str()).is_some()
+                    && needed
+                        .as_array()
+                        .is_some_and(|list| list.iter().any(|n| n == name))
+            })
+        });
+    let message = match (beside, rule.text("title"), path.last()) {
+        (Some((present, _)), _, _) => format!("`{present}` needs `{name}` beside it"),
+        (None, Some(title), Some(_)) => format!("{title} needs `{name}`"),
+        (None, _, Some(_)) => format!("`{name}` is missing in `{}`", display_path(&path)),
+        (None, _, None) => format!("`{name}` is missing"),
+    };
+    let part = match path.last() {
+        Some(Step::Key(_)) => Part::Key,
+        _ => Part::Value,
+    };
+    Complaint {
+        subject: [path.clone(), vec![Step::from(name)]].concat(),
+        rank: TYPE,
+        meant: None,
+        problem: Problem {
+            path,
+            part,
+            code: Code::MISSING_FIELD,
+            message,
+            label: format!("`{name}` is missing"),
+            help: Some(match shape(root, rule, name) {
+                Some(shape) => format!("add `{name}`: {shape}"),
+                None => format!("add `{name}`"),
+            }),
+        },
+    }
+}
+
+/// What is to stand in a field of an object.
+fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
+    let (mut document, mut schema) = (rule.document, rule.schema.get("properties")?.get(name)?);
+    while let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        (document, schema) = follow(root, document, reference)?;
+    }
+    let text = |keyword: &str| schema.get(keyword).and_then(Value::as_str);
+    let words = |keyword: &str| -> Vec<&str> {
+        let list = schema.get(keyword).and_then(Value::as_array);
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    };
+    if schema.get("enum").is_some() {
+        return Some(match words("enum").as_slice() {
+            [only] => format!("`{only}`"),
+            several => format!("one of {}", listed(several)),
+        });
+    }
+    if let Some(words) = text("patternErrorMessage") {
+        return Some(words.to_owned());
+    }
+    if is_nullable(schema) {
+        return Some(format!(
+            "the `plan_id` of the revision before, {FIRST_REVISION}"
+        ));
+    }
+    Some(match (text("type")?, text("format")) {
+        (_, Some("uuid")) => "a UUID".to_owned(),
+        (_, Some("date-time")) => A_TIME.to_owned(),
+        ("object", _) => match words("required").as_slice() {
+            [] => "a mapping".to_owned(),
+            fields => format!("a mapping with {}", listed(fields)),
+        },
+        ("boolean", _) => "`true` or `false`".to_owned(),
+        (name, _) => type_words(name).to_owned(),
+    })
+}
+
+/// A field that the object does not have: one of another variant, or of none.
+fn misplaced(
+    root: &Value,
+    rule: &Rule<'_>,
+    path: &[Step],
+    name: &str,
+    instance: &Value,
+) -> Complaint {
+    let object = at(instance, path).unwrap_or(instance);
+    let homes: Vec<&str> = rule
+        .variants
+        .iter()
+        .flat_map(|variant| variant_schema(root, rule.document, variant))
+        .filter(|schema| {
+            schema
+                .get("properties")
+                .is_some_and(|fields| fields.get(name).is_some())
+        })
+        .filter_map(|schema| schema.get("title").and_then(Value::as_str))
+        .collect();
+    let mut meant = None;
+    let (code, message, label, help) = match rule.text("title") {
+        Some(title) if !homes.is_empty() => (
+            Code::FORBIDDEN_FIELD,
+            format!("`{name}` has no place in {title}"),
+            format!("not in {title}"),
+            Some(format!("it belongs in {}", homes.join(" or "))),
+        ),
+        _ => {
+            let known: Vec<&str> = rule
+                .schema
+                .get("properties")
+                .and_then(Value::as_object)
+                .map(|fields| fields.keys().map(String::as_str).collect())
+                .unwrap_or_default();
+            let free = known
+                .iter()
+                .copied()
+                .filter(|key| object.get(key).is_none());
+            let help = match did_you_mean(name, free) {
+                _ if let Some((home, words)) = home(root, path, name, instance) => {
+                    meant = Some(home);
+                    words
+                }
+                Some(near) => {
+                    meant = Some([path, &[Step::from(near)]].concat());
+                    format!("did you mean `{near}`?")
+                }
+                None => format!("the fields here are {}", listed(&known)),
+            };
+            (
+                Code::UNKNOWN_FIELD,
+                format!("there is no field `{name}` in {}", self::name(path)),
+                "no such field".to_owned(),
+                Some(help),
+            )
+        }
+    };
+    let path = [path, &[Step::from(name)]].concat();
+    Complaint {
+        subject: path.clone(),
+        rank: TYPE,
+        meant,
+        problem: Problem {
+            path,
+            part: Part::Key,
+            code,
+            message,
+            label,
+            help,
+        },
+    }
+}
+
+/// The place one level up or down where alone a field belongs, when it is free; and in words.
+fn home(root: &Value, path: &[Step], name: &str, instance: &Value) -> Option<(Vec<Step>, String)> {
+    let sections = root.get("properties")?.as_object()?;
+    let home = match path {
+        [] => {
+            let has = |schema: &Value| {
+                let reference = schema.get("$ref").and_then(Value::as_str);
+                let section = match reference {
+                    Some(reference) => follow(root, root, reference).map(|(_, schema)| schema),
+                    None => Some(schema),
+                };
+                let fields = section.and_then(|section| section.get("properties"));
+                fields.is_some_and(|fields| fields.get(name).is_some())
+            };
+            let mut homes = sections.iter().filter(|(_, schema)| has(schema));
+            let (section, _) = homes.next().filter(|_| homes.next().is_none())?;
+            vec![Step::from(section.as_str())]
+        }
+        [Step::Key(section)] if sections.contains_key(section) && sections.contains_key(name) => {
+            Vec::new()
+        }
+        _ => return None,
+    };
+    let words = match home.as_slice() {
+        [] => format!(
+            "it belongs at the top level, beside `{}`",
+            display_path(path)
+        ),
+        home => format!("it belongs in `{}`", display_path(home)),
+    };
+    let place = [home, vec![Step::from(name)]].concat();
+    at(instance, &place).is_none().then_some((place, words))
+}
+
+/// What stands at a place of a value.
+fn at<'v>(value: &'v Value, path: &[Step]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, step| match step {
+        Step::Key(key) => value.get(key),
+        Step::Index(index) => value.get(index),
+    })
+}
+
+/// The first entry of a list that stands in it before.
+fn repeated(path: &[Step], list: &Value) -> Option<Complaint> {
+    let mut seen = HashSet::new();
+    let (index, item) = list
+        .as_array()?
+        .iter()
+        .enumerate()
+        .find(|(_, item)| !seen.insert(item.to_string()))?;
+    let path = [path, &[Step::from(index)]].concat();
+    Some(Complaint {
+        subject: path.clone(),
+        rank: SYNTAX,
+        meant: None,
+        problem: Problem {
+            message: format!("{}: {} stands in the list before", name(&path), show(item)),
+            path,
+            part: Part::Value,
+            code: Code::DUPLICATE_ITEM,
+            label: "again here".to_owned(),
+            help: Some("remove it here".to_owned()),
+        },
+    })
+}
+
+/// The part of a schema that an error came from.
+struct Rule<'s> {
+    /// The schema object that holds the keyword.
+    schema: &'s Value,
+    /// The keyword.
+    keyword: String,
+    /// The document that `#` means in it.
+    document: &'s Value,
+    /// The `if`/`then` pairs one of whose `then` it is.
+    variants: &'s [Value],
+    /// The schema of the object around it.
+    object: Option<&'s Value>,
+}
+
+impl<'s> Rule<'s> {
+    fn of(schema: &'s Value) -> Rule<'s> {
+        Rule {
+            schema,
+            keyword: String::new(),
+            document: schema,
+            variants: &[],
+            object: None,
+        }
+    }
+
+    /// Whether the field at `path` may not be left out.
+    fn is_required(&self, path: &[Step]) -> bool {
+        let required = self.object.and_then(|object| object.get("required"));
+        let required = required.and_then(Value::as_array);
+        match path.last() {
+            Some(Step::Key(field)) => {
+                required.is_some_and(|all| all.iter().any(|one| one == field))
+            }
+            _ => false,
+        }
+    }
+
+    fn text(&self, keyword: &str) -> Option<&'s str> {
+        self.schema.get(keyword).and_then(Value::as_str)
+    }
+}
+
+/// Walk the way that the validator went.
+fn rule<'s>(root: &'s Value, way: &Location) -> Rule<'s> {
+    let mut rule = Rule::of(root);
+    let mut way = way.segments().map(|segment| segment.to_string()).peekable();
+    while let Some(segment) = way.next() {
+        if way.peek().is_none() {
+            rule.keyword = segment;
+            break;
+        }
+        match segment.as_str() {
+            "$ref" => match follow(root, rule.document, rule.text("$ref").unwrap_or_default()) {
+                Some((document, schema)) => {
+                    rule.document = document;
+                    rule.schema = schema;
+                    continue;
+                }
+                None => break,
+            },
+            "allOf" => {
+                rule.variants = match rule.schema.get("allOf") {
+                    Some(Value::Array(list)) => list,
+                    _ => &[],
+                };
+            }
+            "properties" | "items" | "additionalProperties" => {
+                rule.object = (segment == "properties").then_some(rule.schema);
+                rule.variants = &[];
+            }
+            _ => {}
+        }
+        let below = match rule.schema {
+            Value::Array(list) => segment
+                .parse()
+                .ok()
+                .and_then(|index: usize| list.get(index)),
+            other => other.get(&segment),
+        };
+        match below {
+            Some(schema) => rule.schema = schema,
+            None => break,
+        }
+    }
+    rule
+}
+
+/// What a `$ref` points at, and the document that is then `#`.
+fn follow<'s>(
+    root: &'s Value,
+    document: &'s Value,
+    reference: &str,
+) -> Option<(&'s Value, &'s Value)> {
+    let (id, pointer) = reference.split_once('#')?;
+    let document = match id {
+        "" => document,
+        shared => root.get("$defs")?.get(shared)?,
+    };
+    Some((document, document.pointer(pointer)?))
+}
+
+/// The schema in the `then` of a variant.
+fn variant_schema<'s>(
+    root: &'s Value,
+    document: &'s Value,
+    variant: &'s Value,
+) -> Option<&'s Value> {
+    let reference = variant.pointer("/then/$ref")?.as_str()?;
+    follow(root, document, reference).map(|(_, schema)| schema)
+}
+
+/// A place in the value. Keys that look like numbers are told from indices by the value.
+fn steps(instance: &Value, location: &Location) -> Vec<Step> {
+    let mut here = Some(instance);
+    let mut path = Vec::new();
+    for segment in location.segments() {
+        let list = here.and_then(Value::as_array);
+        let step = match (segment, list) {
+            (LocationSegment::Index(index), Some(list)) => {
+                here = list.get(index);
+                Step::Index(index)
+            }
+            (segment, _) => {
+                let key = segment.to_string();
+                here = here.and_then(|value| value.get(&key));
+                Step::Key(key)
+            }
+        };
+        path.push(step);
+    }
+    path
+}
+
+/// Whether a schema takes `null` beside something else.
+fn is_nullable(schema: &Value) -> bool {
+    let types = schema.get("type").and_then(Value::as_array);
+    types.is_some_and(|types| types.iter().any(|name| name == "null"))
+}
+
+fn parent(path: &[Step]) -> &[Step] {
+    path.split_last().map_or(path, |(_, parent)| parent)
+}
+
+/// `nodes[3]`: the last key of a path and the indices behind it.
+fn name(path: &[Step]) -> String {
+    let start = path
+        .iter()
+        .rposition(|step| matches!(step, Step::Key(_)))
+        .unwrap_or_default();
+    match path.get(start..) {
+        None | Some([]) => "the document".to_owned(),
+        Some(tail) => format!("`{}`", display_path(tail)),
+    }
+}
+
+fn listed(words: &[&str]) -> String {
+    words
+        .iter()
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// A value in a message: short, in backticks.
+fn show(value: &Value) -> String {
+    format!("`{}`", show_plain(value))
+}
+
+fn show_plain(value: &Value) -> String {
+    const MOST: usize = 60;
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}

@@ -1,0 +1,12 @@
+//! How large a revision says that its change is.
+
+use super::meaning::Class;
+
+/// What a revision of a plan says about how large its change is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// The class.
+    pub class: Class,
+    /// Where that is said, in words.
+    pub by: String,
+}

@@ -1,0 +1,250 @@
+//! Advancing the nodes: one pass in topological order.
+
+use super::outside::REPOSITORY;
+use super::run::{DEPENDENCY_FAILED, Run, list};
+use crate::core::plan::condition::{Condition, Facts};
+use crate::core::plan::data;
+use crate::core::resource::{
+    AWAITING_VERIFICATION, CONDITION_FALSE, CapabilitySpec, EdgeKind, Kind, Node, NodeKind,
+    NodePhase, READY, RETRY_WAIT, set_condition,
+};
+use crate::core::run::controllers::binding::{self, Unbound};
+use crate::core::run::machine::NodeEvent;
+
+impl Run<'_> {
+    /// Pin the target of every task that has none yet. Returns those that stay without, and why.
+    pub fn resolve_targets(&mut self) -> Vec<(String, Unbound)> {
+        let mut unbound = Vec::new();
+        for index in 0..self.spec.nodes.len() {
+            let node = &self.spec.nodes[index];
+            let Some(status) = self.status.node_statuses.get(&node.id) else {
+                continue;
+            };
+            let settled = status.extensions.target.is_some() || status.phase.is_terminal();
+            if node.kind != NodeKind::Task || settled {
+                continue;
+            }
+            let execution = (self.turn.key, &self.pins.execution);
+            match binding::resolve(self.turn.world, execution, &self.pins.plan, node) {
+                Ok(target) => {
+                    let id = node.id.clone();
+                    if let Some(status) = self.status.node_statuses.get_mut(&id) {
+                        status.extensions.target = Some(target);
+                    }
+                }
+                Err(missing) => unbound.push((node.id.clone(), missing)),
+            }
+        }
+        unbound
+    }
+
+    /// Say which tasks that are not over have no target.
+    pub fn judge_bound(&mut self, unbound: Vec<(String, Unbound)>) {
+        let unbound: Vec<String> = unbound
+            .into_iter()
+            .filter(|(id, _)| !self.status_of(id).phase.is_terminal())
+            .map(|(id, missing)| format!("{id}: {}", missing.message))
+            .collect();
+        let at = (self.pinned.execution.generation, self.now());
+        let (reason, message) = match unbound.is_empty() {
+            true => ("AllBound", String::new()),
+            false => (
+                "Unbound",
+                list(&unbound.iter().map(String::as_str).collect::<Vec<_>>()),
+            ),
+        };
+        set_condition(
+            &mut self.status.conditions,
+            "Bound",
+            unbound.is_empty(),
+            reason,
+            message,
+            at,
+        );
+    }
+
+    /// Bring every node up to date, each after those it depends on.
+    pub fn advance_nodes(&mut self) {
+        for index in self.graph.order().to_vec() {
+            let is_group = self.spec.nodes[index].kind == NodeKind::Group;
+            match self.phase_of(index) {
+                NodePhase::Blocked if self.reason_of(index) == AWAITING_VERIFICATION => {}
+                NodePhase::Pending | NodePhase::Blocked => self.advance_node(index),
+                // What has begun does not wait again.
+                NodePhase::Running if is_group => {
+                    let group = self.spec.nodes[index].clone();
+                    self.advance_group(&group);
+                }
+                NodePhase::Succeeded => {
+                    self.reopen_stale_gate(index);
+                    if self.phase_of(index) == NodePhase::Pending {
+                        self.advance_node(index);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn advance_node(&mut self, index: usize) {
+        let id = self.graph.id(index).to_owned();
+        let (mut failed, mut waiting) = (Vec::new(), Vec::new());
+        for (before, kind) in self.graph.predecessors(index) {
+            let phase = self.phase_of(before);
+            match kind {
+                EdgeKind::Hard if phase == NodePhase::Succeeded => {}
+                // Its own condition said that it is not needed.
+                EdgeKind::Hard
+                    if phase == NodePhase::Skipped && self.reason_of(before) == CONDITION_FALSE => {
+                }
+                EdgeKind::Hard if phase.is_terminal() => failed.push(before),
+                EdgeKind::Soft if phase.is_terminal() => {}
+                _ => waiting.push(before),
+            }
+        }
+        let names = |indices: &[usize]| {
+            let names: Vec<&str> = indices.iter().map(|i| self.graph.id(*i)).collect();
+            list(&names)
+        };
+        if !failed.is_empty() {
+            let verb = match self.phase_of(failed[0]) {
+                NodePhase::Failed => "failed",
+                NodePhase::Cancelled => "was cancelled",
+                _ => "was skipped",
+            };
+            let why = format!("{} {verb}", names(&failed));
+            return self.move_node(&id, NodeEvent::Skip, DEPENDENCY_FAILED, why);
+        }
+        if !waiting.is_empty() {
+            let why = format!("waits for {}", names(&waiting));
+            return self.wait(&id, "Waiting", why);
+        }
+        let node = self.spec.nodes[index].clone();
+        if let Some(when) = &node.when {
+            match self.condition_holds(when) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let why = format!("its condition is false: {when}");
+                    return self.move_node(&id, NodeEvent::Skip, CONDITION_FALSE, why);
+                }
+                Err(why) => {
+                    let why = format!("its condition cannot be evaluated: {why}");
+                    return self.move_node(&id, NodeEvent::Fail, "ConditionFailed", why);
+                }
+            }
+        }
+        match node.kind {
+            NodeKind::Gate => self.advance_gate(&id),
+            NodeKind::Group => self.advance_group(&node),
+            NodeKind::External => self.advance_external(&node),
+            NodeKind::Task => self.offer(&node),
+        }
+    }
+
+    /// Whether a `when` is true, as the nodes stand now.
+    fn condition_holds(&self, when: &str) -> Result<bool, String> {
+        let condition = Condition::compile(when).map_err(|mistakes| {
+            let first = mistakes.into_iter().next();
+            first.map_or_else(String::new, |mistake| mistake.message)
+        })?;
+        let mentioned = condition.mentions().iter();
+        let nodes = mentioned.filter_map(|mention| {
+            let (id, status) = self.status.node_statuses.get_key_value(&mention.node)?;
+            Some((id.as_str(), (status.phase, &status.outputs)))
+        });
+        condition.holds(&Facts {
+            nodes: nodes.collect(),
+            parameters: &self.pins.execution.parameters,
+            goal: self.pins.goal.as_ref(),
+        })
+    }
+
+    /// What the capabilities that a task names say, as far as they are there.
+    pub fn capabilities_of(&self, node: &Node) -> Vec<&CapabilitySpec> {
+        let namespace = &self.pinned.plan.namespace;
+        let keys = node.capability_refs.iter();
+        keys.filter_map(|reference| {
+            let key = reference.key(Kind::Capability, namespace);
+            self.turn.world.snapshot.capability(&key)
+        })
+        .collect()
+    }
+
+    /// Replace the references in the inputs of a task whose turn it is.
+    fn resolve_inputs(&mut self, node: &Node) -> Result<(), String> {
+        let inputs = data::inputs(
+            node,
+            &self.pins.execution.parameters,
+            &self.status.node_statuses,
+            &self.capabilities_of(node),
+        )?;
+        if let Some(status) = self.status.node_statuses.get_mut(&node.id) {
+            status.extensions.inputs = (inputs != node.inputs).then_some(inputs);
+        }
+        Ok(())
+    }
+
+    /// It is a task's turn: offer it to workers.
+    fn offer(&mut self, node: &Node) {
+        let id = &node.id;
+        let status = self.status_of(id);
+        if status.extensions.target.is_none() {
+            let execution = (self.turn.key, &self.pins.execution);
+            if let Err(missing) =
+                binding::resolve(self.turn.world, execution, &self.pins.plan, node)
+            {
+                return self.block(id, missing.reason, missing.message);
+            }
+        }
+        let provider = status.extensions.target.as_ref();
+        let provider = provider.and_then(|target| target.provider.clone());
+        if let Some(provider) = provider.filter(|provider| provider.starts_with(REPOSITORY)) {
+            return self.advance_in_repository(node, &provider);
+        }
+        if !status.is_offered()
+            && let Err(why) = self.resolve_inputs(node)
+        {
+            return self.move_node(id, NodeEvent::Fail, "InputsInvalid", why);
+        }
+        if status.attempt == 0
+            && let Some(status) = self.status.node_statuses.get_mut(id)
+        {
+            status.attempt = 1;
+        }
+        self.skip_spoiled_attempts(id);
+        match status.extensions.not_before {
+            Some(not_before) if not_before > self.now() => {
+                self.wait(id, RETRY_WAIT, status.message.clone());
+            }
+            _ => {
+                // Why the last attempt ended is worth keeping; that it waited is not.
+                let message = match status.extensions.reason.as_str() {
+                    READY | RETRY_WAIT | "LeaseExpired" | "Released" => status.message.clone(),
+                    _ => String::new(),
+                };
+                self.wait(id, READY, message);
+                if let Some(status) = self.status.node_statuses.get_mut(id) {
+                    status.extensions.not_before = None;
+                }
+            }
+        }
+    }
+
+    /// Stay or become Pending.
+    pub fn wait(&mut self, id: &str, reason: &str, message: String) {
+        self.move_node(id, NodeEvent::Unblock, reason, message.clone());
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.extensions.reason = reason.to_owned();
+            status.message = message;
+        }
+    }
+
+    /// Stay or become Blocked.
+    pub fn block(&mut self, id: &str, reason: &str, message: String) {
+        self.move_node(id, NodeEvent::Block, reason, message.clone());
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.extensions.reason = reason.to_owned();
+            status.message = message;
+        }
+    }
+}

@@ -1,0 +1,572 @@
+//! Attestations: somebody confirms that a criterion of the goal, or of the document that a run is held
+//! to, is met, or that it is not; or has run the checks that say so.
+
+use super::Turn;
+use super::records::{Refusal, misplaced};
+use super::run::{Run, list, move_node};
+use super::verification::{broken, check_results, not_independent};
+use crate::core::repository::config::is_person;
+use crate::core::resource::{
+    Attested, Contract, ContractCriterion, CriterionOf, ExecutionPhase, ExecutionStatus, Key, Kind,
+    OnBroken, Spec, clear_condition, set_condition,
+};
+use crate::core::run::machine::{ExecutionEvent, NodeEvent};
+use crate::core::run::record::{Action, Address, Incoming, Received, ref_safe};
+
+/// A blocking constraint is broken.
+const VIOLATED: &str = "ConstraintViolated";
+
+/// Most people to keep the word of about one criterion.
+const KEPT: usize = 50;
+
+/// Fold an attestation in; the newest of an actor on a criterion replaces what was said before, and
+/// the newest check any earlier one.
+pub(super) fn attest(
+    turn: &Turn<'_>,
+    incoming: &Incoming,
+    received: &Received,
+    status: &mut ExecutionStatus,
+) -> Result<(), Refusal> {
+    let (
+        Address::Attestation {
+            criterion, actor, ..
+        },
+        Action::Attestation {
+            criterion: id,
+            met,
+            evidence,
+            commit,
+            results,
+        },
+    ) = (&incoming.address, &received.record.action)
+    else {
+        return Err(misplaced());
+    };
+    if ref_safe(id) != *criterion || ref_safe(&received.record.actor) != *actor {
+        return Err(misplaced());
+    }
+    // A run that failed for what was said may be tried again when that is taken back.
+    if status.phase == ExecutionPhase::Cancelled {
+        let why = format!("the execution is {}", status.phase);
+        return Err(("RunOver", why));
+    }
+    let said = Attested {
+        criterion: id.clone(),
+        actor: received.record.actor.clone(),
+        met: *met,
+        evidence: (!evidence.is_empty()).then(|| evidence.clone()),
+        commit: commit.clone(),
+        results: results.clone(),
+        record: received.id.clone(),
+        timestamp: turn.world.now,
+    };
+    let mut of_document = status.extensions.criteria.iter();
+    match of_document.find(|one| one.id == *id) {
+        Some(one) => may_say(turn, status, one, &said)?,
+        None if of_goal(turn, status).contains(&id.as_str()) && results.is_empty() => {}
+        None => {
+            let why = match results.as_slice() {
+                [] => {
+                    format!("neither the goal nor the document has a criterion with the id `{id}`")
+                }
+                _ => format!("the document has no criterion `{id}` with checks"),
+            };
+            return Err(("UnknownCriterion", why));
+        }
+    }
+    let all = &mut status.extensions.attestations;
+    let is_check = |one: &Attested| !one.results.is_empty();
+    let is_replaced = |old: &Attested| {
+        old.criterion == said.criterion
+            && (old.actor == said.actor || is_check(old) && is_check(&said))
+    };
+    all.retain(|old| !is_replaced(old));
+    // Who says no is never pushed out by others who say yes.
+    let about = |old: &Attested| old.criterion == said.criterion;
+    if all.iter().filter(|old| about(old)).count() >= KEPT {
+        let Some(oldest) = all.iter().position(|old| about(old) && old.met) else {
+            let why = format!("{KEPT} people say already that `{id}` is not met");
+            return Err(("TooMany", why));
+        };
+        all.remove(oldest);
+    }
+    all.push(said);
+    Ok(())
+}
+
+/// Of a criterion that has checks only their results say that it is met, of a manual one only people;
+/// that it is not, anybody may say.
+fn may_say(
+    turn: &Turn<'_>,
+    status: &ExecutionStatus,
+    criterion: &ContractCriterion,
+    said: &Attested,
+) -> Result<(), Refusal> {
+    let (id, checks) = (&criterion.id, &criterion.checks);
+    if said.met && criterion.manual && !is_person(&said.actor) {
+        let why = format!(
+            "a person says whether `{id}` is met, {} is none",
+            said.actor
+        );
+        return Err(("NotAPerson", why));
+    }
+    if said.results.is_empty() {
+        return match said.met && !checks.is_empty() {
+            true => Err((
+                "ChecksDecide",
+                format!("`{id}` has checks, which decide: planspec verify"),
+            )),
+            false => Ok(()),
+        };
+    }
+    if status
+        .node_statuses
+        .values()
+        .any(|node| !node.phase.is_terminal())
+    {
+        let why = "it was checked before the work was done".to_owned();
+        return Err(("NotAwaited", why));
+    }
+    if said.commit.is_none() {
+        return Err(misplaced());
+    }
+    // Of two that arrive at once, the one on what is there now is the newer.
+    let is_current = |one: &Attested| one.commit.as_deref() == Some(turn.world.commit);
+    if !is_current(said) && status.said_about(id).any(is_current) {
+        let why = format!("`{id}` was checked on a newer commit meanwhile");
+        return Err(("OldCheck", why));
+    }
+    let config = turn.world.config;
+    if !status
+        .workers()
+        .all(|worker| config.may_verify(&said.actor, worker))
+    {
+        return Err(not_independent(&said.actor));
+    }
+    check_results(checks, &said.results)?;
+    if said.met != broken(checks, &said.results).is_empty() {
+        let why = format!("what it says of `{id}` does not follow from its results");
+        return Err(("OtherVerdict", why));
+    }
+    Ok(())
+}
+
+/// The ids of the criteria of the goal that a run serves, as the goal stands now.
+fn of_goal<'a>(turn: &Turn<'a>, status: &ExecutionStatus) -> Vec<&'a str> {
+    let pinned = status.extensions.pinned.as_ref();
+    let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) else {
+        return Vec::new();
+    };
+    let key = Key::new(Kind::Goal, &goal.namespace, &goal.name);
+    let goal = turn.world.snapshot.goal(&key);
+    let criteria = goal.into_iter().flat_map(|goal| &goal.acceptance_criteria);
+    criteria
+        .filter_map(|criterion| criterion.id.as_deref())
+        .collect()
+}
+
+impl Run<'_> {
+    fn contract(&self) -> Option<&Contract> {
+        match &self.pins.plan.spec {
+            Spec::Plan(plan) => Some(&plan.contract),
+            _ => None,
+        }
+    }
+
+    fn on_violation(&self) -> OnBroken {
+        self.contract()
+            .map_or(OnBroken::default(), |contract| contract.on_violation)
+    }
+
+    /// Blocking constraints of which somebody says that they are broken.
+    fn violated(&self) -> Vec<&str> {
+        let criteria = self.status.extensions.criteria.iter();
+        criteria
+            .filter(|one| {
+                one.kind == CriterionOf::Constraint && one.required && self.status.is_unmet(&one.id)
+            })
+            .map(|one| one.id.as_str())
+            .collect()
+    }
+
+    /// Say that a blocking constraint is broken, and stop everything where the document wants that.
+    pub(super) fn hold_to_contract(&mut self) {
+        let violated = self.violated();
+        let at = (self.pinned.execution.generation, self.now());
+        if violated.is_empty() {
+            clear_condition(&mut self.status.conditions, VIOLATED);
+            return;
+        }
+        let why = format!("constraint {} is not met", list(&violated));
+        let conditions = &mut self.status.conditions;
+        set_condition(conditions, VIOLATED, true, "Attested", why.clone(), at);
+        if self.on_violation() == OnBroken::Fail {
+            for status in self.status.node_statuses.values_mut() {
+                move_node(status, NodeEvent::Cancel, VIOLATED, why.clone(), at.1);
+            }
+        }
+    }
+
+    /// How a run ends whose nodes all ended well.
+    pub(super) fn end_by_contract(&self) -> (ExecutionEvent, &'static str, String) {
+        let violated = self.violated();
+        let why = format!("constraint {} is not met", list(&violated));
+        match self.on_violation() {
+            _ if violated.is_empty() => {}
+            OnBroken::Fail => return (ExecutionEvent::Fail, VIOLATED, why),
+            OnBroken::Pause => return (ExecutionEvent::Block, VIOLATED, why),
+            OnBroken::Notify => {}
+        }
+        let criteria = self.status.extensions.criteria.iter();
+        let required = criteria.filter(|one| one.required && !violated.contains(&one.id.as_str()));
+        let open: Vec<&ContractCriterion> = required
+            .filter(|one| !self.status.is_met(&one.id))
+            .collect();
+        let ids = |unmet: bool| -> Vec<&str> {
+            let ids = open
+                .iter()
+                .filter(|one| self.status.is_unmet(&one.id) == unmet);
+            ids.map(|one| one.id.as_str()).collect()
+        };
+        let (unmet, silent) = (ids(true), ids(false));
+        if !unmet.is_empty() {
+            let why = format!("{} is not met", list(&unmet));
+            return (ExecutionEvent::Block, "CriterionUnmet", why);
+        }
+        if !silent.is_empty() {
+            let has_checks = |id: &&str| {
+                open.iter()
+                    .any(|one| one.id == *id && !one.checks.is_empty())
+            };
+            let (checked, said): (Vec<&str>, Vec<&str>) = silent.into_iter().partition(has_checks);
+            let wanted = [(said, "attested"), (checked, "verified")];
+            let wanted = wanted.iter().filter(|(ids, _)| !ids.is_empty());
+            let wanted: Vec<String> = wanted
+                .map(|(ids, how)| format!("{} must be {how}", list(ids)))
+                .collect();
+            return (
+                ExecutionEvent::Block,
+                "AwaitingAttestation",
+                wanted.join(", "),
+            );
+        }
+        (ExecutionEvent::Succeed, "Succeeded", String::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::run::transition::{Waiting, WaitingFor, waiting};
+    use crate::core::testing::{World, execution};
+
+    /// A step, a blocking constraint, a primary and a secondary criterion.
+    fn document(policy: &str, checks: &str) -> String {
+        let verification = if checks.is_empty() {
+            "manual"
+        } else {
+            "automated"
+        };
+        format!(
+            r#"{{
+  "identity": {{"plan_id": "0b7e6a1c-52d4-4a39-8f0e-6a3c0f2b9d11", "session_id": "s", "revision": 1,
+    "parent_id": null, "created_by": "a", "created_at": "2026-01-31T09:00:00Z"}},
+  "x-planspec": {{"name": "p", "namespace": "team"{checks}}},
+  "intent": {{"goal_statement": "g", "motivation": "m", "success_definition": "d"}},
+  "scope": {{"in_scope": ["i"], "out_of_scope": ["o"]}},
+  "approach": {{"overview": "o", "rationale": "r", "steps": [
+    {{"step_id": "a", "title": "A", "description": "d"}},
+    {{"step_id": "b", "title": "B", "description": "d"}}
+  ]}},
+  "constraints": [{{"constraint_id": "safe", "type": "security", "description": "d",
+    "validation_method": "v", "blocking": true}}],
+  "success_criteria": [
+    {{"criterion_id": "done", "description": "d", "verification": "{verification}", "weight": "primary"}},
+    {{"criterion_id": "nice", "description": "d", "verification": "manual", "weight": "secondary"}}
+  ],
+  "delegation": {{"default_mode": "hybrid"{policy}}},
+  "metadata": {{"schema_version": "1.2.0"}}
+}}"#
+        )
+    }
+
+    fn started(policy: &str) -> World {
+        started_with(policy, "", "")
+    }
+
+    fn started_with(policy: &str, checks: &str, config: &str) -> World {
+        let policy = match policy {
+            "" => String::new(),
+            policy => {
+                format!(", \"escalation_policy\": {{\"on_constraint_violation\": \"{policy}\"}}")
+            }
+        };
+        let mut world = World::empty();
+        world.configure(config);
+        world.write("planspec/p.planspec.json", &document(&policy, checks));
+        world.write("planspec/run.yaml", &execution("run", "p", ""));
+        world.reconcile();
+        world
+    }
+
+    fn said(world: &mut World, words: &[(&str, &str, bool)]) -> String {
+        for (criterion, actor, met) in words {
+            world.attest(criterion, actor, *met);
+        }
+        world.reconcile();
+        world.phase()
+    }
+
+    #[test]
+    fn a_run_succeeds_when_what_is_required_is_attested() {
+        let mut world = started("");
+        world.complete("a");
+        world.complete("b");
+        assert_eq!(world.phase(), "Blocked AwaitingAttestation");
+        assert_eq!(world.run().message, "done, safe must be attested");
+        let phase = said(&mut world, &[("done", "ana", true)]);
+        assert_eq!(phase, "Blocked AwaitingAttestation");
+        assert_eq!(world.run().message, "safe must be attested");
+        let phase = said(&mut world, &[("safe", "ana", true)]);
+        assert_eq!(phase, "Succeeded Succeeded");
+    }
+
+    #[test]
+    fn any_no_wins_until_it_is_taken_back() {
+        let mut world = started("");
+        let words = [
+            ("done", "ana", true),
+            ("done", "ben", false),
+            ("safe", "ana", true),
+        ];
+        said(&mut world, &words);
+        world.complete("a");
+        world.complete("b");
+        assert_eq!(world.phase(), "Blocked CriterionUnmet");
+        let phase = said(&mut world, &[("done", "ben", true)]);
+        assert_eq!(phase, "Succeeded Succeeded");
+    }
+
+    #[test]
+    fn a_broken_constraint_leads_to_what_the_document_says() {
+        let table = [
+            (
+                "",
+                "Running WaitingForWorkers",
+                "Blocked ConstraintViolated",
+            ),
+            (
+                "pause",
+                "Running WaitingForWorkers",
+                "Blocked ConstraintViolated",
+            ),
+            ("notify", "Running WaitingForWorkers", "Succeeded Succeeded"),
+            (
+                "fail",
+                "Failed ConstraintViolated",
+                "Failed ConstraintViolated",
+            ),
+        ];
+        for (policy, at_once, in_the_end) in table {
+            let mut world = started(policy);
+            world.complete("a");
+            let words = [("done", "ana", true), ("safe", "ben", false)];
+            assert_eq!(said(&mut world, &words), at_once, "{policy}");
+            let condition = &world.run().conditions;
+            let says = condition.iter().any(|one| one.kind == super::VIOLATED);
+            assert!(says, "{policy}: {condition:?}");
+            if policy != "fail" {
+                world.complete("b");
+            }
+            assert_eq!(world.phase(), in_the_end, "{policy}");
+        }
+    }
+
+    /// Two checks of the primary criterion, one of which decides.
+    const CHECKS: &str = r#", "checks": {"done": [
+        {"type": "test_passes", "name": "unit", "command": "make test"},
+        {"type": "test_passes", "name": "slow", "command": "make slow", "required": false}
+    ]}"#;
+
+    /// All steps are done, and the constraint is attested.
+    fn to_be_checked(config: &str) -> World {
+        let mut world = started_with("", CHECKS, config);
+        said(&mut world, &[("safe", "ana", true)]);
+        world.complete("a");
+        world.complete("b");
+        world
+    }
+
+    #[test]
+    fn what_has_checks_is_met_when_they_hold() {
+        let mut world = to_be_checked("");
+        assert_eq!(world.phase(), "Blocked AwaitingAttestation");
+        assert_eq!(world.run().message, "done must be verified");
+        let waiting = waiting(world.tree.as_ref().unwrap());
+        let [
+            Waiting {
+                node: None, what, ..
+            },
+        ] = waiting.as_slice()
+        else {
+            panic!("{waiting:?}");
+        };
+        let expected = WaitingFor::Criterion {
+            criterion: "done".to_owned(),
+            description: "d".to_owned(),
+            has_checks: true,
+            unmet: false,
+        };
+        assert_eq!(*what, expected);
+        // Nobody's word is enough.
+        let phase = said(&mut world, &[("done", "ana", true)]);
+        assert_eq!(phase, "Blocked AwaitingAttestation");
+        assert_eq!(world.unapplied(), ["attestation ChecksDecide"]);
+        world.check("done", "ci", false, &[("unit", false), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.phase(), "Blocked CriterionUnmet");
+        // The newest check counts, whoever made it.
+        world.check("done", "other", true, &[("unit", true), ("slow", false)]);
+        world.reconcile();
+        assert_eq!(world.phase(), "Succeeded Succeeded");
+        let said: Vec<_> = world.run().said_about("done").cloned().collect();
+        assert_eq!(said.len(), 1);
+        assert_eq!(said[0].commit.as_deref(), Some("c0ffee"));
+        assert!(!said[0].results[1].holds);
+    }
+
+    #[test]
+    fn a_person_may_say_no_whatever_checks_say() {
+        let mut world = to_be_checked("");
+        said(&mut world, &[("done", "ben", false)]);
+        world.check("done", "ci", true, &[("unit", true), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.phase(), "Blocked CriterionUnmet");
+        // It is taken back by checking.
+        world.check("done", "ben", true, &[("unit", true), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.phase(), "Succeeded Succeeded");
+    }
+
+    #[test]
+    fn results_that_cannot_count() {
+        let both = [("unit", true), ("slow", true)];
+        let table: [(&str, &str, bool, &[(&str, bool)], &str); 5] = [
+            ("done", "ci", true, &both[..1], "OtherCriteria"),
+            (
+                "done",
+                "ci",
+                true,
+                &[("slow", true), ("unit", true)],
+                "OtherCriteria",
+            ),
+            (
+                "done",
+                "ci",
+                true,
+                &[("unit", false), ("slow", true)],
+                "OtherVerdict",
+            ),
+            ("done", "ci", false, &both, "OtherVerdict"),
+            ("nice", "ci", true, &both, "OtherCriteria"),
+        ];
+        for (criterion, actor, met, results, reason) in table {
+            let mut world = to_be_checked("");
+            world.check(criterion, actor, met, results);
+            world.reconcile();
+            assert_eq!(
+                world.unapplied(),
+                [format!("attestation {reason}")],
+                "{results:?}"
+            );
+            assert_eq!(world.phase(), "Blocked AwaitingAttestation");
+        }
+        let mut world = started_with("", CHECKS, "");
+        world.complete("a");
+        world.check("done", "ci", true, &both);
+        world.reconcile();
+        assert_eq!(world.unapplied(), ["attestation NotAwaited"]);
+    }
+
+    #[test]
+    fn who_did_the_work_does_not_check_it_where_somebody_else_must() {
+        let mut world = to_be_checked("verification: independent\n");
+        let both = [("unit", true), ("slow", true)];
+        let worker = world.node("a").extensions.report.clone().unwrap().actor;
+        world.check("done", &worker, true, &both);
+        world.reconcile();
+        assert_eq!(world.unapplied(), ["attestation NotIndependent"]);
+        world.check("done", "ci", true, &both);
+        world.reconcile();
+        assert_eq!(world.phase(), "Succeeded Succeeded");
+    }
+
+    #[test]
+    fn nobody_who_says_no_is_pushed_out() {
+        let mut world = started("");
+        world.attest("done", "ben", false);
+        for person in 0..super::KEPT + 5 {
+            world.attest("done", &format!("p{person}"), true);
+        }
+        world.reconcile();
+        let said: Vec<_> = world.run().said_about("done").cloned().collect();
+        assert_eq!(said.len(), super::KEPT);
+        assert!(said.iter().any(|one| !one.met));
+    }
+
+    #[test]
+    fn what_was_checked_before_a_retry_is_checked_again() {
+        let mut world = started_with("", CHECKS, "");
+        world.complete("a");
+        world.complete("b");
+        world.check("done", "ci", true, &[("unit", true), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.run().message, "safe must be attested");
+        world.retry("ana", None, true);
+        world.reconcile();
+        let message = "safe must be attested, done must be verified";
+        assert_eq!(world.run().message, message);
+    }
+
+    #[test]
+    fn of_a_manual_criterion_a_person_says_that_it_is_met() {
+        let mut world = started("");
+        world.complete("a");
+        world.complete("b");
+        said(
+            &mut world,
+            &[("done", "agent:w", true), ("safe", "agent:w", true)],
+        );
+        assert_eq!(world.unapplied(), ["attestation NotAPerson"]);
+        assert_eq!(world.run().message, "done must be attested");
+        let phase = said(&mut world, &[("done", "agent:w", false)]);
+        assert_eq!(phase, "Blocked CriterionUnmet");
+    }
+
+    #[test]
+    fn a_run_that_failed_by_a_constraint_goes_on_when_that_is_taken_back() {
+        let mut world = started("fail");
+        world.complete("a");
+        let phase = said(&mut world, &[("safe", "ben", false)]);
+        assert_eq!(phase, "Failed ConstraintViolated");
+        let phase = said(&mut world, &[("safe", "ben", true)]);
+        assert_eq!(
+            phase, "Failed ConstraintViolated",
+            "nobody asked to try again"
+        );
+        world.retry("ana", None, false);
+        world.reconcile();
+        assert_eq!(world.phase(), "Running WaitingForWorkers");
+        world.complete("b");
+        let phase = said(&mut world, &[("done", "ana", true)]);
+        assert_eq!(phase, "Succeeded Succeeded");
+    }
+
+    #[test]
+    fn who_takes_it_back_and_asks_to_try_again_is_heard_in_that_order() {
+        let mut world = started("fail");
+        said(&mut world, &[("safe", "ben", false)]);
+        world.retry("ben", None, false);
+        let phase = said(&mut world, &[("safe", "ben", true)]);
+        assert_eq!(phase, "Running WaitingForWorkers");
+    }
+}

@@ -1,0 +1,554 @@
+//! Gate nodes: a decision belongs to an execution, a node and a digest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::run::{Run, list};
+use crate::core::base::digest;
+use crate::core::resource::{
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, Decision, GateReview, GateSpec, Kind, NodePhase, Outcome,
+    ReviewAction, Time,
+};
+use crate::core::run::machine::NodeEvent;
+use crate::core::run::record::Signature;
+
+/// Most reviews to keep of one gate node, beside those that decide.
+const REVIEWS_KEPT: usize = 200;
+
+impl Run<'_> {
+    /// What an approval of this gate node is about: the pinned plan, the gate and the resolved
+    /// targets. Approve one thing, and nothing else can run on it.
+    pub fn gate_digest(&self, gate: &str, round: u32) -> String {
+        let targets: BTreeMap<&String, _> = self
+            .status
+            .node_statuses
+            .iter()
+            .map(|(id, status)| {
+                let target = status.extensions.target.as_ref();
+                (id, target.map(|t| (&t.provider, &t.config)))
+            })
+            .collect();
+        let gate = self.pinned.gates.get(gate).map(|pin| &pin.digest);
+        let subject = (&self.pinned.plan.digest, gate, targets);
+        match round {
+            0 => digest::canonical(&subject),
+            again => digest::canonical(&(subject, again)),
+        }
+    }
+
+    /// `namespace/name` of the gate of a node.
+    pub fn gate_of(&self, id: &str) -> Option<String> {
+        let reference = self.node(id)?.gate_ref.as_ref()?;
+        Some(
+            reference
+                .key(Kind::Gate, &self.pinned.plan.namespace)
+                .qualified(),
+        )
+    }
+
+    /// Whether an actor may decide: any person, unless reviewers are named.
+    pub fn may_review(&self, gate: &str, actor: &str) -> bool {
+        let approvals = &self.turn.world.config.approvals;
+        let gate = self.pins.gate(gate);
+        gate.is_some_and(|(spec, _)| approvals.may_decide(&spec.reviewers, actor))
+    }
+
+    /// Why a yes or a no cannot count, if the configuration wants signatures or no approvals by
+    /// authors.
+    ///
+    /// # Errors
+    /// Reason and sentence.
+    pub fn check_decision(
+        &mut self,
+        actor: &str,
+        action: ReviewAction,
+        signature: &Signature,
+    ) -> Result<(), (&'static str, String)> {
+        let approvals = &self.turn.world.config.approvals;
+        if approvals.require_signed {
+            match signature {
+                Signature::Good(by)
+                    if approvals.person(&by.principal) == approvals.person(actor) => {}
+                Signature::Good(by) => {
+                    return Err((
+                        "OtherSigner",
+                        format!("{} signed it, and it says {actor}", by.principal),
+                    ));
+                }
+                Signature::Bad(reason, why) => return Err((reason, why.clone())),
+                Signature::Unchecked => {
+                    return Err(("Unsigned", "its signature was not checked".to_owned()));
+                }
+            }
+        }
+        if approvals.prevent_self_approval && action == ReviewAction::Approve {
+            self.find_authors()?;
+            if self.is_author(actor) {
+                return Err((
+                    "SelfApproval",
+                    format!("{actor} wrote what is to be approved; somebody else has to decide"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Pin who wrote the plan and its gates, unless it is pinned: it never changes for the run.
+    fn find_authors(&mut self) -> Result<(), (&'static str, String)> {
+        let Some(pinned) = self.status.extensions.pinned.as_mut() else {
+            return Ok(());
+        };
+        if pinned.authors.is_some() {
+            return Ok(());
+        }
+        let files = std::iter::once(&pinned.plan).chain(pinned.gates.values());
+        let paths: BTreeSet<&String> = files.map(|pin| &pin.path).collect();
+        let mut authors = BTreeSet::new();
+        for path in paths {
+            let of_file = (self.turn.world.authors)(&pinned.commit, path)
+                .map_err(|why| ("AuthorsUnknown", format!("who wrote {path}: {why}")))?;
+            authors.extend(of_file);
+        }
+        pinned.authors = Some(authors);
+        Ok(())
+    }
+
+    fn is_author(&self, actor: &str) -> bool {
+        let approvals = &self.turn.world.config.approvals;
+        let pinned = self.status.extensions.pinned.as_ref();
+        pinned.is_some_and(|pinned| approvals.is_author(pinned, actor))
+    }
+
+    /// Add what a reviewer did.
+    pub fn add_review(&mut self, id: &str, review: GateReview) {
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            let decision = status.extensions.decision.get_or_insert_default();
+            decision.reviews.push(review);
+            forget_what_decides_nothing(&mut decision.reviews);
+        }
+    }
+
+    /// It is a gate node's turn: wait for the decision, or take it.
+    pub fn advance_gate(&mut self, id: &str) {
+        let Some(gate) = self.gate_of(id) else {
+            return;
+        };
+        let Some((spec, _)) = self.pins.gate(&gate) else {
+            let why = format!("gate `{gate}` is not pinned");
+            return self.block(id, "GateNotFound", why);
+        };
+        let spec = spec.clone();
+        if let Err(why) = self.check_target(&spec, id) {
+            return self.block(id, "GateTargetMismatch", why);
+        }
+        if self.turn.world.config.approvals.prevent_self_approval
+            && let Err((reason, why)) = self.find_authors()
+        {
+            return self.block(id, reason, why);
+        }
+        let mut decision = self.status_of(id).extensions.decision.unwrap_or_default();
+        let digest = self.gate_digest(&gate, decision.round);
+        if decision.digest != digest {
+            decision = Decision {
+                gate: gate.clone(),
+                digest,
+                outcome: None,
+                decided: None,
+                decided_by: BTreeSet::new(),
+                ..decision
+            };
+        }
+        let verdict = self.count(&gate, &decision);
+        let wanted = spec.required_approvers as usize;
+        let outcome = if verdict.rejected_by.is_some() {
+            Some(Outcome::Rejected)
+        } else if verdict.approved_by.len() >= wanted {
+            Some(Outcome::Approved)
+        } else {
+            None
+        };
+        decision.outcome = outcome;
+        decision.decided = outcome.map(|_| self.now());
+        decision.decided_by = match outcome {
+            Some(_) => verdict.records,
+            None => BTreeSet::new(),
+        };
+        self.set_decision(id, decision);
+        let approvers: Vec<&str> = verdict.approved_by.iter().map(String::as_str).collect();
+        // Every gate waits before it is decided, also when both happen in one turn.
+        let reviewers = match spec.reviewers.is_empty() {
+            true => "any person".to_owned(),
+            false => spec.reviewers.join(", "),
+        };
+        let by = match approvers.as_slice() {
+            [] => String::new(),
+            some => format!(" by {}", list(some)),
+        };
+        let message = format!(
+            "{} of {wanted} approvals{by}; reviewers: {reviewers}",
+            approvers.len()
+        );
+        self.block(id, AWAITING_APPROVAL, message);
+        match outcome {
+            Some(Outcome::Rejected) => {
+                let who = verdict.rejected_by.unwrap_or_default();
+                self.move_node(
+                    id,
+                    NodeEvent::Fail,
+                    "Rejected",
+                    format!("rejected by {who}"),
+                );
+            }
+            Some(Outcome::Approved) => {
+                let who = format!("approved by {}", list(&approvers));
+                self.move_node(id, NodeEvent::Succeed, "Approved", who);
+            }
+            None if self.wait_due(id).is_some_and(|due| due <= self.now()) => {
+                let why = "nobody decided in time".to_owned();
+                self.move_node(id, NodeEvent::Fail, "TimedOut", why);
+            }
+            None => {}
+        }
+    }
+
+    /// When a node that waits for a decision or for what is outside has waited for too long.
+    pub fn wait_due(&self, id: &str) -> Option<Time> {
+        let status = self.status.node_statuses.get(id)?;
+        let waits = [AWAITING_APPROVAL, AWAITING_EXTERNAL].contains(&&*status.extensions.reason);
+        let timeout = self.node(id)?.timeout.as_ref().filter(|_| waits)?;
+        Some(status.start_time? + timeout.delta())
+    }
+
+    fn set_decision(&mut self, id: &str, decision: Decision) {
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.extensions.decision = Some(decision);
+        }
+    }
+
+    /// Count the decisions that were given for the current digest by those who may decide now: the
+    /// newest of every reviewer, one voice per person and per key, and a no wins.
+    fn count(&self, gate: &str, decision: &Decision) -> Verdict {
+        let approvals = &self.turn.world.config.approvals;
+        let mut newest: BTreeMap<String, &GateReview> = BTreeMap::new();
+        for review in &decision.reviews {
+            if review.digest == decision.digest && self.counts(gate, review) {
+                newest.insert(approvals.person(&review.reviewer), review);
+            }
+        }
+        let (mut approved, rejected): (Vec<_>, Vec<_>) = newest
+            .into_iter()
+            .partition(|(_, review)| review.action == ReviewAction::Approve);
+        let mut keys = BTreeSet::new();
+        approved.retain(|(_, review)| match &review.signed {
+            Some(by) => keys.insert(&by.key),
+            None => true,
+        });
+        let deciding = if rejected.is_empty() {
+            &approved
+        } else {
+            &rejected
+        };
+        Verdict {
+            records: deciding.iter().map(|(_, r)| r.record.clone()).collect(),
+            approved_by: approved.into_iter().map(|(person, _)| person).collect(),
+            rejected_by: rejected.into_iter().map(|(person, _)| person).next(),
+        }
+    }
+
+    /// Whether a review is a yes or a no that counts under the configuration of now.
+    fn counts(&self, gate: &str, review: &GateReview) -> bool {
+        let approvals = &self.turn.world.config.approvals;
+        let of_author =
+            || review.action == ReviewAction::Approve && self.is_author(&review.reviewer);
+        review.action != ReviewAction::Comment
+            && self.may_review(gate, &review.reviewer)
+            && (review.signed.is_some() || !approvals.require_signed)
+            && !(approvals.prevent_self_approval && of_author())
+    }
+
+    /// `targetRef` restricts where a gate may be used.
+    fn check_target(&self, spec: &GateSpec, id: &str) -> Result<(), String> {
+        let target = &spec.target_ref;
+        let gate_namespace = self
+            .gate_of(id)
+            .and_then(|gate| gate.split_once('/').map(|(ns, _)| ns.to_owned()))
+            .unwrap_or_default();
+        let namespace = target.namespace.clone().unwrap_or(gate_namespace);
+        let (plan, me, goal) = (&self.pinned.plan, &self.me, &self.pinned.goal);
+        let candidate = match target.kind {
+            Kind::Plan => Some((&plan.namespace, &plan.name, &plan.uid)),
+            Kind::Execution => Some((&me.namespace, &me.name, &me.uid)),
+            Kind::Goal => goal.as_ref().map(|g| (&g.namespace, &g.name, &g.uid)),
+            _ => None,
+        };
+        let is_target = candidate.is_some_and(|(its_namespace, name, uid)| {
+            (its_namespace, name) == (&namespace, &target.name)
+                && target.uid.as_ref().is_none_or(|wanted| wanted == uid)
+        });
+        let is_node = target.node_id.as_ref().is_none_or(|node| node == id);
+        if is_target && is_node {
+            return Ok(());
+        }
+        let node = target
+            .node_id
+            .as_ref()
+            .map(|node| format!(", node `{node}`"))
+            .unwrap_or_default();
+        Err(format!(
+            "its gate may only be used for {} `{namespace}/{}`{node}",
+            target.kind, target.name
+        ))
+    }
+
+    /// Approvals that were given for something else do not hold: a gate that stands before
+    /// unfinished nodes is decided again when what it approved has changed.
+    pub fn reopen_stale_gate(&mut self, index: usize) {
+        let id = self.graph.id(index).to_owned();
+        let status = self.status_of(&id);
+        let (Some(decision), Some(gate)) = (&status.extensions.decision, self.gate_of(&id)) else {
+            return;
+        };
+        if status.phase != NodePhase::Succeeded
+            || decision.digest == self.gate_digest(&gate, decision.round)
+        {
+            return;
+        }
+        let guards_something = self
+            .graph
+            .descendants(index)
+            .into_iter()
+            .any(|below| !self.phase_of(below).is_terminal());
+        if guards_something {
+            let why = "what was approved has changed".to_owned();
+            self.move_node(&id, NodeEvent::Reopen, "ApprovalStale", why);
+        }
+    }
+}
+
+/// Make room: what decides is kept, which is the newest yes or no of every reviewer on every
+/// digest.
+fn forget_what_decides_nothing(reviews: &mut Vec<GateReview>) {
+    let mut excess = reviews.len().saturating_sub(REVIEWS_KEPT);
+    if excess == 0 {
+        return;
+    }
+    let mut decided = BTreeSet::new();
+    let decides: Vec<bool> = reviews
+        .iter()
+        .rev()
+        .map(|review| {
+            review.action != ReviewAction::Comment
+                && decided.insert((review.reviewer.clone(), review.digest.clone()))
+        })
+        .collect();
+    let mut decides = decides.into_iter().rev();
+    reviews.retain(|_| {
+        let keep = decides.next().unwrap_or(true) || excess == 0;
+        excess -= usize::from(!keep);
+        keep
+    });
+}
+
+/// What the reviewers say together.
+struct Verdict {
+    approved_by: Vec<String>,
+    rejected_by: Option<String>,
+    /// The records of those who approved, or of those who rejected.
+    records: BTreeSet<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::core::resource::SignedBy;
+    use crate::core::run::record::Signature;
+    use crate::core::testing::{World, execution, gate, plan};
+
+    /// A run that waits at a gate with these fields, under these `approvals`.
+    fn waiting(fields: &str, approvals: &str) -> World {
+        let nodes =
+            "{id: ok, kind: Gate, gateRef: {name: g}}, {id: b, kind: Task, dependsOn: [ok]}";
+        let mut world = World::of(&[plan("p", nodes), gate("g", "p", fields)]);
+        world.configure(&format!("approvals: {{{approvals}}}\n"));
+        world.write("planspec/run.yaml", &execution("run", "p", ""));
+        world.reconcile();
+        world
+    }
+
+    fn by(principal: &str, key: &str) -> Signature {
+        Signature::Good(SignedBy {
+            principal: principal.to_owned(),
+            key: key.to_owned(),
+        })
+    }
+
+    const LEAD: &str = "requireSigned: true, users: {lead: [ana@x.io, ana@home.io]}";
+
+    #[test]
+    fn a_decision_counts_when_a_key_of_its_actor_signed_it() {
+        let bad = |reason| Signature::Bad(reason, "a sentence".to_owned());
+        let table = [
+            ("ana@x.io", by("ana@x.io", "k"), None),
+            ("ana@x.io", by("ana@home.io", "k"), None),
+            ("user:lead", by("ANA@x.io", "k"), None),
+            ("ana@x.io", by("ben@x.io", "k"), Some("OtherSigner")),
+            ("ana@x.io", bad("KeyExpired"), Some("KeyExpired")),
+            ("ana@x.io", Signature::Unchecked, Some("Unsigned")),
+            ("eve@x.io", by("eve@x.io", "k"), Some("NotAReviewer")),
+        ];
+        for (actor, signature, refused) in table {
+            let case = format!("{actor} {signature:?}");
+            for approves in [true, false] {
+                let mut world = waiting("reviewers: ['user:lead']", LEAD);
+                world.signature = signature.clone();
+                let (word, phase) = match approves {
+                    true => ("approve", "Succeeded Approved"),
+                    false => ("reject", "Failed Rejected"),
+                };
+                match approves {
+                    true => world.approve("ok", actor),
+                    false => world.reject("ok", actor),
+                }
+                world.reconcile();
+                match refused {
+                    None => assert_eq!(world.stands("ok"), phase, "{case}"),
+                    Some(reason) => {
+                        assert_eq!(world.stands("ok"), "Blocked AwaitingApproval", "{case}");
+                        assert_eq!(world.unapplied(), [format!("{word} {reason}")], "{case}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_signed_is_kept_with_the_review_and_shown_at_the_gate() {
+        let mut world = waiting("", LEAD);
+        world.signature = by("ana@x.io", "SHA256:x");
+        world.approve("ok", "ana@x.io");
+        world.reconcile();
+        let signed = Some(SignedBy {
+            principal: "ana@x.io".to_owned(),
+            key: "SHA256:x".to_owned(),
+        });
+        let decision = world.node("ok").extensions.decision.expect("decided");
+        assert_eq!(decision.reviews[0].signed, signed);
+        assert_eq!(world.gate("g").review_history[0].extensions.signed, signed);
+    }
+
+    #[test]
+    fn a_comment_needs_no_signature_and_is_kept() {
+        let mut world = waiting("", LEAD);
+        world.signature = Signature::Bad("Unsigned", String::new());
+        world.comment("ok", "ben@x.io");
+        world.reconcile();
+        let decision = world.node("ok").extensions.decision.expect("waits");
+        assert_eq!(decision.reviews.len(), 1);
+        assert_eq!(decision.reviews[0].signed, None);
+        assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+    }
+
+    #[test]
+    fn one_key_is_one_voice_whatever_names_it_is_listed_for() {
+        let mut world = waiting("requiredApprovers: 2", "requireSigned: true");
+        for name in ["ana@x.io", "zoe@x.io"] {
+            world.signature = by(name, "the same");
+            world.approve("ok", name);
+            world.reconcile();
+        }
+        assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+        assert!(world.node("ok").message.starts_with("1 of 2 approvals"));
+        world.signature = by("ben@x.io", "another");
+        world.approve("ok", "ben@x.io");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Succeeded Approved");
+    }
+
+    #[test]
+    fn an_approval_from_before_signatures_were_required_counts_no_longer() {
+        let mut world = waiting("requiredApprovers: 2", "");
+        world.approve("ok", "ana@x.io");
+        world.reconcile();
+        world.configure("approvals: {requireSigned: true}\n");
+        world.signature = by("ben@x.io", "k");
+        world.approve("ok", "ben@x.io");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+        world.signature = by("ana@x.io", "l");
+        world.approve("ok", "ana@x.io");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Succeeded Approved");
+    }
+
+    fn authors(mails: &[&str]) -> Result<BTreeSet<String>, String> {
+        Ok(mails.iter().map(|mail| (*mail).to_owned()).collect())
+    }
+
+    const SELF: &str = "preventSelfApproval: true, users: {lead: [ana@x.io, ana@home.io]}";
+
+    #[test]
+    fn authors_cannot_approve_under_any_of_their_names_and_may_reject() {
+        for name in ["ana@x.io", "Ana@Home.io", "lead", "user:lead"] {
+            let mut world = World::empty();
+            world.authors = authors(&["ana@home.io"]);
+            let nodes = "{id: ok, kind: Gate, gateRef: {name: g}}";
+            world.configure(&format!("approvals: {{{SELF}}}\n"));
+            let all = [
+                plan("p", nodes),
+                gate("g", "p", ""),
+                execution("run", "p", ""),
+            ];
+            world.write("planspec/all.yaml", &all.concat());
+            world.reconcile();
+            world.approve("ok", name);
+            world.reconcile();
+            assert_eq!(world.unapplied(), ["approve SelfApproval"], "{name}");
+            world.reject("ok", name);
+            world.reconcile();
+            assert_eq!(world.stands("ok"), "Failed Rejected", "{name}");
+        }
+    }
+
+    #[test]
+    fn authors_are_pinned_once_and_somebody_else_decides() {
+        let mut world = waiting("", SELF);
+        let pinned = |world: &World| world.run().extensions.pinned.clone().expect("runs").authors;
+        assert_eq!(pinned(&world), Some(BTreeSet::new()));
+        world.authors = authors(&["ben@x.io"]);
+        world.approve("ok", "ben@x.io");
+        world.reconcile();
+        assert_eq!(pinned(&world), Some(BTreeSet::new()));
+        assert_eq!(world.stands("ok"), "Succeeded Approved");
+    }
+
+    #[test]
+    fn a_gate_waits_until_it_is_known_who_wrote_the_plan() {
+        let mut world = waiting("", "");
+        world.authors = Err("history ends here".to_owned());
+        world.configure(&format!("approvals: {{{SELF}}}\n"));
+        world.approve("ok", "ben@x.io");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Blocked AuthorsUnknown");
+        assert!(world.node("ok").message.ends_with("history ends here"));
+        assert_eq!(world.unapplied(), ["approve AuthorsUnknown"]);
+        world.authors = authors(&["ana@x.io"]);
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+        world.approve("ok", "ben@x.io");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Succeeded Approved");
+    }
+
+    #[test]
+    fn an_approval_of_an_author_from_before_it_was_prevented_counts_no_longer() {
+        let mut world = waiting("requiredApprovers: 2", "");
+        world.approve("ok", "ana@x.io");
+        world.reconcile();
+        world.authors = authors(&["ana@home.io"]);
+        world.configure(&format!("approvals: {{{SELF}}}\n"));
+        world.approve("ok", "ben@x.io");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+        assert!(world.node("ok").message.starts_with("1 of 2 approvals"));
+    }
+}

@@ -1,0 +1,67 @@
+//! Group nodes: where a group stands follows from its children; it holds none of them back.
+
+use super::run::{DEPENDENCY_FAILED, Run, list};
+use crate::core::resource::{CONDITION_FALSE, Node, NodePhase};
+use crate::core::run::machine::NodeEvent;
+
+impl Run<'_> {
+    /// What the group depends on is over: it stands where its children stand.
+    pub fn advance_group(&mut self, node: &Node) {
+        let children: Vec<(usize, NodePhase)> = node
+            .children
+            .iter()
+            .filter_map(|child| self.graph.index_of(child))
+            .map(|index| (index, self.phase_of(index)))
+            .collect();
+        let over = children.iter().filter(|(_, phase)| phase.is_terminal());
+        let progress = format!("{} of {} are over", over.count(), children.len());
+        if children.iter().all(|(_, phase)| phase.is_terminal()) {
+            return self.settle_group(&node.id, &children);
+        }
+        let has_begun = self.status_of(&node.id).phase == NodePhase::Running;
+        let mut phases = children.iter().map(|(_, phase)| *phase);
+        if !has_begun && phases.all(|phase| phase == NodePhase::Pending) {
+            return self.wait(&node.id, "Waiting", progress);
+        }
+        self.move_node(&node.id, NodeEvent::Begin, "Working", String::new());
+        if let Some(status) = self.status.node_statuses.get_mut(&node.id) {
+            status.message = progress;
+        }
+    }
+
+    fn settle_group(&mut self, id: &str, children: &[(usize, NodePhase)]) {
+        let named = |wanted: NodePhase| -> Vec<&str> {
+            let those = children.iter().filter(|(_, phase)| *phase == wanted);
+            those.map(|(index, _)| self.graph.id(*index)).collect()
+        };
+        let unwanted = |index: usize| self.reason_of(index) == CONDITION_FALSE;
+        let skipped =
+            |(index, phase): &(usize, NodePhase)| *phase == NodePhase::Skipped && !unwanted(*index);
+        let (failed, cancelled) = (named(NodePhase::Failed), named(NodePhase::Cancelled));
+        let (event, reason, message) = if !failed.is_empty() {
+            let why = format!("{} failed", list(&failed));
+            (NodeEvent::Fail, "ChildFailed", why)
+        } else if !cancelled.is_empty() {
+            let why = format!("{} was cancelled", list(&cancelled));
+            (NodeEvent::Cancel, "ChildCancelled", why)
+        } else if children.iter().any(skipped) {
+            let why = format!("{} was skipped", list(&named(NodePhase::Skipped)));
+            (NodeEvent::Skip, DEPENDENCY_FAILED, why)
+        } else if named(NodePhase::Succeeded).is_empty() {
+            let why = "none of its children was needed".to_owned();
+            (NodeEvent::Skip, CONDITION_FALSE, why)
+        } else {
+            (NodeEvent::Succeed, "Succeeded", String::new())
+        };
+        self.move_node(id, event, reason, message);
+    }
+
+    /// A group that took too long fails, and what of it is unfinished is cancelled.
+    pub fn time_out_group(&mut self, node: &Node, message: String) {
+        let why = format!("group `{}` {message}", node.id);
+        self.move_node(&node.id, NodeEvent::Fail, "TimedOut", message);
+        for child in &node.children {
+            self.move_node(child, NodeEvent::Cancel, "GroupTimedOut", why.clone());
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Execution: start, fold records in, judge deadlines, advance the nodes, decide the phase.
+
+mod advance;
+mod attestations;
+mod gates;
+mod groups;
+mod outside;
+mod pins;
+mod records;
+mod retry;
+mod run;
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+mod tests;
+mod verification;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Presence, World};
+use crate::core::resource::{
+    CancelledBy, ExecutionPhase, ExecutionStatus, Key, Kind, Spec, Time, clear_condition,
+    set_condition,
+};
+use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
+use crate::core::run::record::{Address, Incoming};
+use crate::core::run::status::StatusFile;
+
+use run::Run;
+
+pub use pins::{PinnedPlan, Pins};
+pub use verification::broken;
+
+/// What one execution is advanced with.
+pub struct Turn<'a> {
+    /// The world.
+    pub world: &'a World<'a>,
+    /// Which execution.
+    pub key: &'a Key,
+    /// Whether its file is still there.
+    pub presence: Presence<'a>,
+    /// New records about it, in folding order.
+    pub incoming: &'a [&'a Incoming],
+    /// Inbox refs that hold something that is no record: nobody can claim these attempts.
+    pub refused: &'a BTreeSet<Address>,
+    /// Status of all other resources, for their uids and generations.
+    pub others: &'a BTreeMap<Key, StatusFile>,
+}
+
+/// When and why an execution has to be looked at again.
+#[derive(Debug, Default)]
+pub struct Next {
+    /// The next moment at which something happens by itself.
+    pub deadline: Option<Time>,
+    /// The resources that it follows.
+    pub follows: Vec<Key>,
+}
+
+/// Bring one execution up to date.
+pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
+    let nothing = Next::default;
+    let crate::core::resource::Status::Execution(status) = &mut file.status else {
+        return nothing();
+    };
+    let (uid, generation) = (file.uid.clone(), file.generation);
+    if status.queued_time.is_none() {
+        status.queued_time = Some(turn.world.now);
+        status.run_id = Some(uid.clone());
+        status.last_phase_transition_time = Some(turn.world.now);
+    }
+    let now = turn.world.now;
+    let may_be_opened_again = status.phase == ExecutionPhase::Failed
+        && turn.presence != Presence::Deleted
+        && records::asks_for_retry(turn, status);
+    if status.phase.is_terminal() && !may_be_opened_again {
+        records::fold_without_run(turn, &uid, status, turn.incoming);
+        return nothing();
+    }
+    drift(turn, status, generation);
+    if let Presence::Deleted = turn.presence
+        && status.extensions.cancelled_by.is_none()
+    {
+        status.extensions.cancelled_by = Some(CancelledBy {
+            actor: None,
+            comment: Some("its file was deleted".to_owned()),
+            record: None,
+        });
+    }
+    if status.extensions.pinned.is_none() {
+        records::fold_without_run(turn, &uid, status, turn.incoming);
+        if status.extensions.cancelled_by.is_none() {
+            start(turn, &uid, generation, status);
+        }
+    }
+    let Some(pinned) = status.extensions.pinned.clone() else {
+        stop_if_asked(status, now);
+        return nothing();
+    };
+    let why = match Run::open(turn, &uid, status, &pinned) {
+        Ok(mut run) => {
+            return Next {
+                deadline: run.advance(),
+                follows: run.follows(),
+            };
+        }
+        Err(why) => why,
+    };
+    // Nothing can be judged without the plan, but it can be stopped; all else waits in the inbox.
+    let requests: Vec<&Incoming> = turn
+        .incoming
+        .iter()
+        .copied()
+        .filter(|incoming| matches!(incoming.address, Address::Request { .. }))
+        .collect();
+    records::fold_without_run(turn, &uid, status, &requests);
+    if !stop_if_asked(status, now) {
+        move_to(status, ExecutionEvent::Block, "PinUnreadable", why, now);
+    }
+    nothing()
+}
+
+/// Say what has changed in the files since the run was pinned.
+fn drift(turn: &Turn<'_>, status: &mut ExecutionStatus, generation: u64) {
+    let Some(pinned) = &status.extensions.pinned else {
+        return;
+    };
+    let at = (generation, turn.world.now);
+    let snapshot = turn.world.snapshot;
+    let digest_now = |key: &Key| snapshot.resource(key).map(|r| r.spec_digest());
+
+    let plan = Key::new(Kind::Plan, &pinned.plan.namespace, &pinned.plan.name);
+    let short = |blob: &str| blob.chars().take(10).collect::<String>();
+    let moved = match digest_now(&plan) {
+        Some(digest) if digest == pinned.plan.digest => None,
+        Some(_) => Some((
+            "PlanChanged",
+            format!(
+                "plan `{}` has changed since; this run goes on with revision {}",
+                plan.qualified(),
+                short(&pinned.plan.blob)
+            ),
+        )),
+        None => Some((
+            "PlanMissing",
+            format!(
+                "plan `{}` can no longer be read; this run goes on with revision {}",
+                plan.qualified(),
+                short(&pinned.plan.blob)
+            ),
+        )),
+    };
+    let mutated = digest_now(turn.key).is_some_and(|digest| digest != pinned.execution.digest);
+    let revision = short(&pinned.execution.blob);
+    match moved {
+        Some((reason, message)) => {
+            set_condition(
+                &mut status.conditions,
+                "PlanDrifted",
+                true,
+                reason,
+                message,
+                at,
+            );
+        }
+        None => clear_condition(&mut status.conditions, "PlanDrifted"),
+    }
+    if mutated {
+        let message = format!(
+            "the spec of a started execution is immutable; the change is ignored and the run goes \
+             on with revision {revision}"
+        );
+        set_condition(
+            &mut status.conditions,
+            "SpecMutated",
+            true,
+            "SpecChanged",
+            message,
+            at,
+        );
+    } else {
+        clear_condition(&mut status.conditions, "SpecMutated");
+    }
+}
+
+/// Leave Pending when everything is there: pin what the run is held to.
+fn start(turn: &Turn<'_>, uid: &str, generation: u64, status: &mut ExecutionStatus) {
+    match pins::gather(turn, uid, generation) {
+        Ok((pinned, plan)) => {
+            status.spec_hash = Some(pinned.execution.digest.clone());
+            status.extensions.criteria = plan.contract.criteria.clone();
+            status.extensions.pinned = Some(pinned);
+            status.start_time = Some(turn.world.now);
+            status.node_statuses = plan
+                .graph
+                .nodes
+                .iter()
+                .map(|node| (node.id.clone(), Default::default()))
+                .collect();
+            move_to(
+                status,
+                ExecutionEvent::Start,
+                "Started",
+                String::new(),
+                turn.world.now,
+            );
+        }
+        Err((reason, message)) => {
+            status.reason = reason.to_owned();
+            status.message = message;
+        }
+    }
+}
+
+/// The plan that an execution in a snapshot names, with its spec.
+pub fn plan_of<'a>(
+    world: &World<'a>,
+    key: &Key,
+) -> Option<(
+    &'a crate::core::resource::ExecutionSpec,
+    &'a crate::core::resource::Resource,
+)> {
+    let spec = world.snapshot.execution(key)?;
+    let plan = world
+        .snapshot
+        .resource(&spec.plan_ref.key(Kind::Plan, &key.namespace))?;
+    matches!(plan.spec, Spec::Plan(_)).then_some((spec, plan))
+}
+
+/// Move the execution's phase through its machine; times and reason follow.
+fn move_to(
+    status: &mut ExecutionStatus,
+    event: ExecutionEvent,
+    reason: &str,
+    message: String,
+    now: Time,
+) {
+    let Ok(next) = machine::execution(status.phase, event) else {
+        return;
+    };
+    if next != status.phase {
+        status.phase = next;
+        status.last_phase_transition_time = Some(now);
+        if next.is_terminal() {
+            status.completion_time = Some(now);
+        }
+    }
+    status.reason = reason.to_owned();
+    status.message = message;
+}
+
+/// Cancel everything that is not over, if somebody asked for it.
+fn stop_if_asked(status: &mut ExecutionStatus, now: Time) -> bool {
+    if status.extensions.cancelled_by.is_none() {
+        return false;
+    }
+    let why = cancel_reason(status);
+    for node in status.node_statuses.values_mut() {
+        run::move_node(node, NodeEvent::Cancel, "Cancelled", why.clone(), now);
+    }
+    move_to(status, ExecutionEvent::Cancel, "Cancelled", why, now);
+    true
+}
+
+fn cancel_reason(status: &ExecutionStatus) -> String {
+    let Some(by) = &status.extensions.cancelled_by else {
+        return String::new();
+    };
+    let comment = by.comment.as_deref().unwrap_or_default();
+    match (&by.actor, comment) {
+        (Some(actor), "") => format!("cancelled by {actor}"),
+        (Some(actor), comment) => format!("cancelled by {actor}: {comment}"),
+        (None, comment) => comment.to_owned(),
+    }
+}

@@ -1,0 +1,395 @@
+//! One run that has started: its pinned plan, its graph and its status.
+
+use super::pins::PinnedPlan;
+use super::{Turn, move_to};
+use crate::core::base::digest::sha256_hex;
+use crate::core::plan::graph::Graph;
+use crate::core::resource::{
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, ExecutionStatus, GraphSpec, Node,
+    NodeKind, NodePhase, NodeStatus, Pinned, RETRY_WAIT, Time, Unapplied,
+};
+use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
+use crate::core::run::record::{Address, RunRef};
+
+/// Most records that could not be applied to list in a status.
+const UNAPPLIED_KEPT: usize = 20;
+/// Wait after the first failure; doubled for each further one.
+const FIRST_RETRY_SECONDS: i64 = 10;
+/// Reason of a node that was skipped because of one before it.
+pub(super) const DEPENDENCY_FAILED: &str = "DependencyFailed";
+/// Parameter of an execution: `true` stops everything when one node fails for good.
+const FAIL_FAST: &str = "failFast";
+/// Longest wait between two attempts.
+const LONGEST_RETRY_SECONDS: i64 = 600;
+
+/// A run in the hands of its controller.
+pub(super) struct Run<'a> {
+    pub turn: &'a Turn<'a>,
+    pub me: RunRef,
+    pub pins: PinnedPlan,
+    pub pinned: &'a Pinned,
+    pub spec: GraphSpec,
+    pub graph: Graph,
+    pub status: &'a mut ExecutionStatus,
+}
+
+impl<'a> Run<'a> {
+    /// Open a run that is pinned.
+    ///
+    /// # Errors
+    /// A sentence: what it is pinned to cannot be read.
+    pub fn open(
+        turn: &'a Turn<'a>,
+        uid: &str,
+        status: &'a mut ExecutionStatus,
+        pinned: &'a Pinned,
+    ) -> Result<Run<'a>, String> {
+        let pins = PinnedPlan::find(turn.world, pinned)?;
+        let spec = pins
+            .graph()
+            .ok_or_else(|| "the pinned plan is none".to_owned())?
+            .clone();
+        let graph =
+            Graph::build(&spec).map_err(|_| "the pinned plan has a broken graph".to_owned())?;
+        Ok(Run {
+            turn,
+            me: RunRef {
+                namespace: turn.key.namespace.clone(),
+                name: turn.key.name.clone(),
+                uid: uid.to_owned(),
+            },
+            pins,
+            pinned,
+            spec,
+            graph,
+            status,
+        })
+    }
+
+    /// One whole turn: records, deadlines, nodes, phase. Returns the next deadline.
+    pub fn advance(&mut self) -> Option<Time> {
+        self.fold_records();
+        self.judge_deadlines();
+        if super::stop_if_asked(self.status, self.now()) {
+            return None;
+        }
+        let unbound = self.resolve_targets();
+        self.advance_nodes();
+        self.fail_fast();
+        self.hold_to_contract();
+        self.judge_bound(unbound);
+        self.settle_phase();
+        self.next_deadline()
+    }
+
+    pub fn now(&self) -> Time {
+        self.turn.world.now
+    }
+
+    pub fn node(&self, id: &str) -> Option<&Node> {
+        self.graph.index_of(id).map(|index| &self.spec.nodes[index])
+    }
+
+    pub fn status_of(&self, id: &str) -> NodeStatus {
+        self.status
+            .node_statuses
+            .get(id)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub fn phase_of(&self, index: usize) -> NodePhase {
+        self.status
+            .node_statuses
+            .get(self.graph.id(index))
+            .map_or(NodePhase::Pending, |status| status.phase)
+    }
+
+    /// Why a node stands where it stands, in one word.
+    pub fn reason_of(&self, index: usize) -> &str {
+        self.status
+            .node_statuses
+            .get(self.graph.id(index))
+            .map_or("", |status| status.extensions.reason.as_str())
+    }
+
+    /// Stop everything as soon as one node has failed for good, where the execution wants that.
+    fn fail_fast(&mut self) {
+        let wanted = self.pins.execution.parameters.get(FAIL_FAST);
+        if wanted != Some(&serde_json::Value::Bool(true)) {
+            return;
+        }
+        let mut statuses = self.status.node_statuses.iter();
+        let failed = statuses.find(|(_, status)| status.phase == NodePhase::Failed);
+        let Some((id, _)) = failed else {
+            return;
+        };
+        let why = format!("`{id}` failed, and the execution is to fail fast");
+        let now = self.now();
+        for status in self.status.node_statuses.values_mut() {
+            move_node(status, NodeEvent::Cancel, "FailFast", why.clone(), now);
+        }
+    }
+
+    /// Move a node of the run, see [`move_node`].
+    pub fn move_node(&mut self, id: &str, event: NodeEvent, reason: &str, message: String) {
+        let now = self.now();
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            move_node(status, event, reason, message, now);
+        }
+    }
+
+    /// End the open attempt without a failure: the next one may be claimed at once.
+    pub fn requeue(&mut self, id: &str, reason: &str, message: String) {
+        self.move_node(id, NodeEvent::Requeue, reason, message);
+        self.open_next_attempt(id);
+    }
+
+    /// End the open attempt with a failure: another one after a wait, or failed for good.
+    pub fn fail_attempt(&mut self, id: &str, reason: &str, message: String) {
+        let retries = self.node(id).map_or(0, |node| node.retries);
+        let Some(status) = self.status.node_statuses.get_mut(id) else {
+            return;
+        };
+        status.extensions.failures += 1;
+        let failures = status.extensions.failures;
+        if failures > retries {
+            self.move_node(id, NodeEvent::Fail, reason, message);
+            return;
+        }
+        let seed = format!("{}/{id}/{}", self.me.uid, status.attempt);
+        let wait = chrono::TimeDelta::seconds(retry_wait(failures, &seed));
+        let not_before = self.now() + wait;
+        self.move_node(id, NodeEvent::Requeue, RETRY_WAIT, message);
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.extensions.not_before = Some(not_before);
+        }
+        self.open_next_attempt(id);
+    }
+
+    pub fn open_next_attempt(&mut self, id: &str) {
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.attempt += 1;
+        }
+        self.skip_spoiled_attempts(id);
+    }
+
+    /// The ref is the lock: an attempt whose ref is there already can never be claimed.
+    pub fn skip_spoiled_attempts(&mut self, id: &str) {
+        let Some(mut attempt) = self.status.node_statuses.get(id).map(|s| s.attempt) else {
+            return;
+        };
+        loop {
+            let address = Address::Work {
+                run: self.me.clone(),
+                node: id.to_owned(),
+                attempt,
+            };
+            let taken = self
+                .status
+                .extensions
+                .records
+                .contains_key(&address.to_string())
+                || self.turn.refused.contains(&address);
+            if !taken {
+                break;
+            }
+            attempt += 1;
+        }
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.attempt = attempt;
+        }
+    }
+
+    fn judge_deadlines(&mut self) {
+        let now = self.now();
+        let ids: Vec<String> = self.status.node_statuses.keys().cloned().collect();
+        for id in ids {
+            let status = self.status_of(&id);
+            if status.phase != NodePhase::Running {
+                continue;
+            }
+            let node = self.node(&id).cloned();
+            let timeout = node.as_ref().and_then(|node| node.timeout.clone());
+            if let (Some(timeout), Some(started)) = (timeout, status.start_time)
+                && started + timeout.delta() <= now
+            {
+                if let Some(group) = node.filter(|node| node.kind == NodeKind::Group) {
+                    self.time_out_group(&group, format!("was at work for {timeout}"));
+                    continue;
+                }
+                let message = format!("attempt {} ran for {timeout}", status.attempt);
+                self.fail_attempt(&id, "TimedOut", message);
+                continue;
+            }
+            let Some(claim) = status.extensions.claim else {
+                continue;
+            };
+            if claim.expires.is_some_and(|expires| expires <= now) {
+                let message = format!("the lease of {} expired", claim.actor);
+                self.requeue(&id, "LeaseExpired", message);
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        if self.status.phase.is_terminal() {
+            return None;
+        }
+        let mut deadlines = Vec::new();
+        for (id, status) in &self.status.node_statuses {
+            match status.phase {
+                NodePhase::Running => {
+                    deadlines.extend(status.extensions.claim.as_ref().and_then(|c| c.expires));
+                    let timeout = self.node(id).and_then(|node| node.timeout.as_ref());
+                    deadlines.extend(
+                        timeout
+                            .zip(status.start_time)
+                            .map(|(timeout, start)| start + timeout.delta()),
+                    );
+                }
+                NodePhase::Pending => deadlines.extend(status.extensions.not_before),
+                NodePhase::Blocked => deadlines.extend(self.wait_due(id)),
+                _ => {}
+            }
+        }
+        deadlines.retain(|deadline| *deadline > self.now());
+        deadlines.into_iter().min()
+    }
+
+    fn settle_phase(&mut self) {
+        let now = self.now();
+        let nodes = &self.status.node_statuses;
+        let named = |phase: NodePhase| -> Vec<&str> {
+            nodes
+                .iter()
+                .filter(|(_, status)| status.phase == phase)
+                .map(|(id, _)| id.as_str())
+                .collect()
+        };
+        let (event, reason, message) = if nodes.values().all(|node| node.phase.is_terminal()) {
+            // What is cancelled while nobody cancelled the run was stopped for a failure.
+            let (failed, stopped) = (named(NodePhase::Failed), named(NodePhase::Cancelled));
+            if !failed.is_empty() {
+                let why = format!("{} failed", list(&failed));
+                (ExecutionEvent::Fail, "NodeFailed", why)
+            } else {
+                match self.end_by_contract() {
+                    failed if failed.0 == ExecutionEvent::Fail => failed,
+                    _ if !stopped.is_empty() => {
+                        let why = format!("{} was cancelled", list(&stopped));
+                        (ExecutionEvent::Fail, "NodeCancelled", why)
+                    }
+                    by_contract => by_contract,
+                }
+            }
+        } else {
+            let mut running = named(NodePhase::Running);
+            // A group stands where its children stand.
+            running.retain(|id| {
+                self.node(id)
+                    .is_none_or(|node| node.kind != NodeKind::Group)
+            });
+            let ready: Vec<&str> = nodes
+                .iter()
+                .filter(|(_, status)| status.is_offered())
+                .map(|(id, _)| id.as_str())
+                .collect();
+            if !running.is_empty() {
+                let why = format!("{} at work", list(&running));
+                (ExecutionEvent::Run, "Working", why)
+            } else if !ready.is_empty() {
+                let why = format!("{} can be claimed", list(&ready));
+                (ExecutionEvent::Run, "WaitingForWorkers", why)
+            } else {
+                let blocked: Vec<String> = nodes
+                    .iter()
+                    .filter(|(_, status)| status.phase == NodePhase::Blocked)
+                    .map(|(id, status)| format!("{id}: {}", status.message))
+                    .collect();
+                let why = list(&blocked.iter().map(String::as_str).collect::<Vec<_>>());
+                (ExecutionEvent::Block, self.block_reason(), why)
+            }
+        };
+        move_to(self.status, event, reason, message, now);
+    }
+
+    /// The reason that all blocked nodes share, else a general word.
+    fn block_reason(&self) -> &'static str {
+        let mut reasons = self
+            .status
+            .node_statuses
+            .values()
+            .filter(|node| node.phase == NodePhase::Blocked)
+            .map(|node| node.extensions.reason.as_str());
+        let first = reasons.next().unwrap_or_default();
+        let known = [AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION];
+        let shared = known.into_iter().find(|known| *known == first);
+        let is_shared = reasons.all(|reason| reason == first);
+        shared.filter(|_| is_shared).unwrap_or("Waiting")
+    }
+
+    /// List a record that could not be applied; the oldest make room.
+    pub fn refuse(&mut self, note: Unapplied) {
+        list_unapplied(&mut self.status.extensions.unapplied, note);
+    }
+}
+
+/// Move a node through its machine, with reason and message; what the machine refuses changes
+/// nothing.
+pub(super) fn move_node(
+    status: &mut NodeStatus,
+    event: NodeEvent,
+    reason: &str,
+    message: String,
+    now: Time,
+) {
+    let Ok(next) = machine::node(status.phase, event) else {
+        return;
+    };
+    status.phase = next;
+    status.extensions.reason = reason.to_owned();
+    status.message = message;
+    status.completion_time = next.is_terminal().then_some(now);
+    if next != NodePhase::Running {
+        status.extensions.claim = None;
+    }
+    match event {
+        NodeEvent::Claim | NodeEvent::Begin => status.start_time = Some(now),
+        NodeEvent::Requeue | NodeEvent::Reopen | NodeEvent::Retry => status.start_time = None,
+        NodeEvent::Block if status.start_time.is_none() => status.start_time = Some(now),
+        NodeEvent::Unblock => status.start_time = None,
+        _ => {}
+    }
+}
+
+pub(super) fn list_unapplied(list: &mut Vec<Unapplied>, note: Unapplied) {
+    list.push(note);
+    let excess = list.len().saturating_sub(UNAPPLIED_KEPT);
+    list.drain(..excess);
+}
+
+/// Doubled with every failure, and up to half as long again: so that not everything that failed
+/// together comes back together. The same for the same attempt, whoever asks.
+fn retry_wait(failures: u32, seed: &str) -> i64 {
+    let doubled = FIRST_RETRY_SECONDS << failures.saturating_sub(1).min(16);
+    let wait = doubled.min(LONGEST_RETRY_SECONDS);
+    let digest = sha256_hex(seed.as_bytes());
+    let jitter = digest
+        .get(..8)
+        .and_then(|hex| i64::from_str_radix(hex, 16).ok());
+    wait + jitter.unwrap_or(0) % (wait / 2 + 1)
+}
+
+/// `a, b, c and 4 more`
+pub(super) fn list(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    if names.len() <= SHOWN {
+        return names.join(", ");
+    }
+    format!(
+        "{} and {} more",
+        names[..SHOWN].join(", "),
+        names.len() - SHOWN
+    )
+}

@@ -1,0 +1,930 @@
+//! Everything a plan can say takes effect: conditions, data, failures, groups, what is outside,
+//! verification, retries.
+
+use serde_json::json;
+
+use crate::core::resource::{Kind, NodePhase};
+use crate::core::run::record::ReportResult;
+use crate::core::testing::{World, execution, gate, plan, plan_with, resource, task};
+
+const ANA: &str = "agent:ana";
+const BEN: &str = "agent:ben";
+
+/// A run of a plan with these nodes.
+fn run(nodes: &[&str]) -> World {
+    run_with(nodes, "", &[])
+}
+
+/// A run with fields of the execution and further documents.
+fn run_with(nodes: &[&str], fields: &str, others: &[String]) -> World {
+    let mut documents = vec![plan("p", &nodes.join(", ")), execution("run", "p", fields)];
+    documents.extend_from_slice(others);
+    World::of(&documents)
+}
+
+/// Report success with outputs.
+fn bring(world: &mut World, node: &str, outputs: serde_json::Value) {
+    world.claim(node, ANA);
+    let attempt = world.node(node).attempt.max(1);
+    world.report(node, attempt, ANA, ReportResult::Succeeded, outputs);
+    world.reconcile();
+}
+
+fn fail(world: &mut World, node: &str) {
+    world.claim(node, ANA);
+    world.fail(node, ANA);
+    world.reconcile();
+}
+
+// ---- conditions
+
+#[test]
+fn a_false_condition_skips_the_node_and_lets_dependents_go_on() {
+    let nodes = [
+        "{id: a, kind: Task}",
+        "{id: b, kind: Task, dependsOn: [a], when: 'nodes.a.outputs.go'}",
+        "{id: c, kind: Task, dependsOn: [b]}",
+        "{id: d, kind: Task, dependsOn: [b, c]}",
+    ];
+    for (go, expected) in [
+        (false, "a Succeeded, b Skipped, c Pending, d Pending"),
+        (true, "a Succeeded, b Pending, c Pending, d Pending"),
+    ] {
+        let mut world = run(&nodes);
+        assert_eq!(world.stands("b"), "Pending Waiting");
+        bring(&mut world, "a", json!({"go": go}));
+        assert_eq!(world.nodes(), expected);
+        if !go {
+            assert_eq!(world.stands("b"), "Skipped ConditionFalse");
+            assert_eq!(world.stands("c"), "Pending Ready");
+            world.complete("c");
+            world.complete("d");
+            assert_eq!(world.phase(), "Succeeded Succeeded");
+        }
+    }
+}
+
+#[test]
+fn conditions_see_phases_parameters_and_the_pinned_goal() {
+    let goal = |priority: u32| {
+        resource(
+            "Goal",
+            "g",
+            &format!("description: d, priority: {priority}"),
+        )
+    };
+    let documents = |priority: u32| {
+        [
+            plan(
+                "p",
+                "{id: a, kind: Task, when: 'goal.priority > 5'}, \
+                 {id: b, kind: Task, when: \"parameters.env == 'prod'\"}, \
+                 {id: c, kind: Task, dependsOn: [a], when: \"nodes.a.phase == 'Succeeded'\"}",
+            ),
+            goal(priority),
+            execution("run", "p", "goalRef: {name: g}, parameters: {env: prod}"),
+        ]
+    };
+    let mut world = World::of(&documents(7));
+    assert_eq!(world.nodes(), "a Pending, b Pending, c Pending");
+    // The goal is what it was when the run started.
+    world.write("planspec/all.yaml", &documents(1).concat());
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Pending Ready");
+    world.complete("a");
+    assert_eq!(world.stands("c"), "Pending Ready");
+
+    let world = World::of(&documents(1));
+    assert_eq!(world.nodes(), "a Skipped, b Pending, c Skipped");
+}
+
+#[test]
+fn a_condition_that_cannot_be_evaluated_fails_the_node_with_its_message() {
+    let world = run(&[
+        "{id: a, kind: Task, when: 'parameters.missing'}",
+        "{id: b, kind: Task, dependsOn: [a]}",
+    ]);
+    assert_eq!(world.stands("a"), "Failed ConditionFailed");
+    let message = world.node("a").message;
+    assert!(message.contains("No such key: missing"), "{message}");
+    assert_eq!(world.stands("b"), "Skipped DependencyFailed");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+}
+
+#[test]
+fn behind_a_soft_edge_a_condition_sees_the_failure() {
+    let nodes = "{id: a, kind: Task}, {id: undo, kind: Task, when: \"nodes.a.phase == 'Failed'\"}";
+    let edges = "{from: a, to: undo, type: soft}";
+    let start = || World::of(&[plan_with("p", "", nodes, edges), execution("run", "p", "")]);
+    let mut world = start();
+    fail(&mut world, "a");
+    assert_eq!(world.stands("undo"), "Pending Ready");
+    world.complete("undo");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+    let mut world = start();
+    world.complete("a");
+    assert_eq!(world.stands("undo"), "Skipped ConditionFalse");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+}
+
+#[test]
+fn gates_have_conditions_too() {
+    let nodes = [
+        "{id: ok, kind: Gate, gateRef: {name: g}, when: 'parameters.prod'}",
+        "{id: b, kind: Task, dependsOn: [ok]}",
+    ];
+    let gates = [gate("g", "p", "")];
+    let world = run_with(&nodes, "parameters: {prod: false}", &gates);
+    assert_eq!(world.nodes(), "b Pending, ok Skipped");
+    let world = run_with(&nodes, "parameters: {prod: true}", &gates);
+    assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+}
+
+// ---- data
+
+#[test]
+fn inputs_are_handed_on_as_values() {
+    let mut world = run_with(
+        &[
+            "{id: a, kind: Task, outputs: [{name: files}, {name: n}]}",
+            "{id: b, kind: Task, dependsOn: [a], inputs: {files: '${nodes.a.outputs.files}', \
+             text: 'n=${nodes.a.outputs.n} in ${parameters.env}', plain: 1}}",
+        ],
+        "parameters: {env: prod}",
+        &[],
+    );
+    bring(&mut world, "a", json!({"files": ["x", "y"], "n": 3}));
+    assert_eq!(world.stands("b"), "Pending Ready");
+    let inputs = world
+        .node("b")
+        .extensions
+        .inputs
+        .map(serde_json::Value::Object);
+    let expected = json!({"files": ["x", "y"], "text": "n=3 in prod", "plain": 1});
+    assert_eq!(inputs, Some(expected));
+    assert_eq!(world.node("a").extensions.inputs, None, "as the plan says");
+}
+
+#[test]
+fn what_is_not_there_fails_the_node() {
+    let world = run(&["{id: a, kind: Task, inputs: {x: '${parameters.none}'}}"]);
+    assert_eq!(world.stands("a"), "Failed InputsInvalid");
+    assert_eq!(
+        world.node("a").message,
+        "input `x`: the execution has no parameter `none`"
+    );
+}
+
+#[test]
+fn capabilities_say_what_goes_in_and_out() {
+    let capability = resource(
+        "Capability",
+        "cap",
+        "description: d, inputs: [{name: n, type: number}, {name: m, type: string, default: fast}], \
+         outputs: [{name: ok, type: boolean}]",
+    );
+    let binding = resource(
+        "Binding",
+        "bind",
+        "rules: [{selector: {capabilityRef: {name: cap}}, target: {provider: 'agent://x'}}]",
+    );
+    let start = |n: &str| {
+        run_with(
+            &["{id: a, kind: Task, capabilityRefs: [{name: cap}], inputs: {n: '${parameters.n}'}}"],
+            &format!("bindingRef: {{name: bind}}, parameters: {{n: {n}}}"),
+            &[capability.clone(), binding.clone()],
+        )
+    };
+    let world = start("many");
+    assert_eq!(world.stands("a"), "Failed InputsInvalid");
+    let mut world = start("3");
+    let inputs = world
+        .node("a")
+        .extensions
+        .inputs
+        .map(serde_json::Value::Object);
+    assert_eq!(inputs, Some(json!({"n": 3, "m": "fast"})));
+    bring(&mut world, "a", json!({"ok": "yes"}));
+    assert_eq!(world.stands("a"), "Running Claimed");
+    assert_eq!(world.unapplied(), ["report OutputsInvalid"]);
+    world.report("a", 1, ANA, ReportResult::Succeeded, json!({"ok": true}));
+    world.reconcile();
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+}
+
+#[test]
+fn outputs_are_bounded() {
+    let mut world = run(&["{id: a, kind: Task}"]);
+    bring(&mut world, "a", json!({"x": "y".repeat(64 * 1024)}));
+    assert_eq!(world.unapplied(), ["report OutputsTooLarge"]);
+    assert_eq!(world.stands("a"), "Running Claimed");
+}
+
+// ---- failure
+
+#[test]
+fn fail_fast_stops_everything_when_one_node_failed_for_good() {
+    let nodes = [
+        "{id: a, kind: Task}",
+        "{id: b, kind: Task}",
+        "{id: c, kind: Task, dependsOn: [b]}",
+        "{id: ok, kind: Gate, gateRef: {name: g}}",
+    ];
+    let gates = [gate("g", "p", "")];
+    let mut world = run_with(&nodes, "parameters: {failFast: true}", &gates);
+    world.claim("b", BEN);
+    world.reconcile();
+    fail(&mut world, "a");
+    assert_eq!(
+        world.nodes(),
+        "a Failed, b Cancelled, c Cancelled, ok Cancelled"
+    );
+    assert_eq!(world.stands("b"), "Cancelled FailFast");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+    // What was cancelled for it is tried again with it.
+    world.retry(BEN, None, false);
+    world.reconcile();
+    assert_eq!(world.nodes(), "a Pending, b Pending, c Pending, ok Blocked");
+    assert_eq!(world.node("b").attempt, 2, "the claim of the first is over");
+
+    let mut world = run_with(&nodes, "parameters: {failFast: false}", &gates);
+    fail(&mut world, "a");
+    assert_eq!(world.nodes(), "a Failed, b Pending, c Pending, ok Blocked");
+}
+
+// ---- retry
+
+#[test]
+fn a_retry_opens_what_failed_and_what_was_skipped_for_it() {
+    let mut world = run(&[
+        "{id: a, kind: Task}",
+        "{id: b, kind: Task, dependsOn: [a]}",
+        "{id: c, kind: Task, dependsOn: [b]}",
+        "{id: d, kind: Task}",
+    ]);
+    world.complete("d");
+    fail(&mut world, "a");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+    let ended = world.run().completion_time;
+    assert!(ended.is_some());
+    let tree = world.tree.as_ref().expect("a status");
+    assert!(!tree.pinned.is_empty(), "it may be opened again");
+
+    world.retry(BEN, None, false);
+    world.reconcile();
+    assert_eq!(world.phase(), "Running WaitingForWorkers");
+    assert_eq!(
+        world.nodes(),
+        "a Pending, b Pending, c Pending, d Succeeded"
+    );
+    let run = world.run();
+    assert_eq!(run.completion_time, None);
+    assert_eq!(run.extensions.run_attempt, 1);
+    assert_eq!(run.extensions.retried_by[0].actor, BEN);
+    let a = world.node("a");
+    assert_eq!((a.attempt, a.extensions.failures), (2, 0));
+    for node in ["a", "b", "c"] {
+        world.complete(node);
+    }
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    world.retry(BEN, None, false);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["retry RunOver"]);
+}
+
+#[test]
+fn one_node_can_be_tried_again() {
+    let nodes = [
+        "{id: a, kind: Task}",
+        "{id: b, kind: Task}",
+        "{id: after-a, kind: Task, dependsOn: [a]}",
+        "{id: after-b, kind: Task, dependsOn: [b]}",
+    ];
+    let mut world = run(&nodes);
+    fail(&mut world, "a");
+    fail(&mut world, "b");
+    world.retry(BEN, Some("b"), false);
+    world.reconcile();
+    assert_eq!(
+        world.nodes(),
+        "a Failed, after-a Skipped, after-b Pending, b Pending"
+    );
+    let table = [
+        ("nobody", "retry UnknownNode"),
+        ("b", "retry NotFailed"),
+        ("after-a", "retry NotFailed"),
+    ];
+    for (node, expected) in table {
+        world.retry(BEN, Some(node), false);
+        world.reconcile();
+        assert_eq!(world.unapplied().last().map(String::as_str), Some(expected));
+    }
+}
+
+#[test]
+fn a_retry_of_what_has_not_failed_is_refused() {
+    let mut world = run(&["{id: a, kind: Task}"]);
+    world.retry(BEN, None, false);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["retry NothingFailed"]);
+    world.cancel(BEN);
+    world.reconcile();
+    world.retry(BEN, None, false);
+    world.reconcile();
+    assert_eq!(
+        world.unapplied().last().map(String::as_str),
+        Some("retry RunOver")
+    );
+    assert_eq!(world.phase(), "Cancelled Cancelled");
+}
+
+#[test]
+fn late_reports_do_not_come_back_with_a_retry() {
+    let mut world = run(&["{id: a, kind: Task}"]);
+    fail(&mut world, "a");
+    world.report("a", 1, ANA, ReportResult::Succeeded, json!({}));
+    world.retry(BEN, None, false);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["report RunOver"]);
+    assert_eq!(world.stands("a"), "Pending Ready");
+}
+
+#[test]
+fn a_rejected_gate_that_is_tried_again_wants_a_new_decision() {
+    let mut world = run_with(
+        &["{id: ok, kind: Gate, gateRef: {name: g}}"],
+        "",
+        &[gate("g", "p", "")],
+    );
+    world.reject("ok", "ana");
+    world.reconcile();
+    assert_eq!(world.phase(), "Failed NodeFailed");
+    world.retry(BEN, None, false);
+    world.reconcile();
+    assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+    assert_eq!(
+        world
+            .node("ok")
+            .extensions
+            .decision
+            .map(|d| d.reviews.len()),
+        Some(1),
+        "the old decision is kept"
+    );
+    world.approve("ok", "ana");
+    world.reconcile();
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+}
+
+#[test]
+fn a_rebind_resolves_unfinished_targets_again_and_reopens_gates_before_them() {
+    let capability = resource("Capability", "cap", "description: d");
+    let binding = |provider: &str| {
+        resource(
+            "Binding",
+            "bind",
+            &format!(
+                "rules: [{{selector: {{capabilityRef: {{name: cap}}}}, target: {{provider: {provider}}}}}]"
+            ),
+        )
+    };
+    let wants = "capabilityRefs: [{name: cap}]";
+    let documents = |provider: &str| {
+        [
+            plan(
+                "p",
+                &format!(
+                    "{{id: a, kind: Task, {wants}}}, {{id: ok, kind: Gate, gateRef: {{name: g}}}}, \
+                     {{id: b, kind: Task, {wants}, dependsOn: [ok]}}"
+                ),
+            ),
+            capability.clone(),
+            binding(provider),
+            gate("g", "p", ""),
+            execution("run", "p", "bindingRef: {name: bind}"),
+        ]
+        .concat()
+    };
+    let provider = |world: &World, node: &str| {
+        let target = world.node(node).extensions.target;
+        target
+            .and_then(|target| target.provider)
+            .unwrap_or_default()
+    };
+    let mut world = World::empty();
+    world.write("planspec/all.yaml", &documents("agent:old"));
+    world.reconcile();
+    world.approve("ok", "rex");
+    world.claim("a", ANA);
+    world.reconcile();
+    assert_eq!(world.stands("ok"), "Succeeded Approved");
+    // A changed binding changes nothing for a run that goes on.
+    world.write("planspec/all.yaml", &documents("agent:new"));
+    world.reconcile();
+    assert_eq!(provider(&world, "b"), "agent:old");
+    world.retry(BEN, None, true);
+    world.reconcile();
+    assert_eq!(provider(&world, "a"), "agent:old", "somebody is at work");
+    assert_eq!(provider(&world, "b"), "agent:new");
+    assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+    assert_eq!(world.run().extensions.run_attempt, 0);
+    world.approve("ok", "rex");
+    world.reconcile();
+    assert_eq!(world.stands("b"), "Pending Ready");
+    // Nor does one that is removed.
+    world.write(
+        "planspec/all.yaml",
+        &documents("agent:new").replace(&binding("agent:new"), ""),
+    );
+    world.reconcile();
+    assert_eq!(provider(&world, "b"), "agent:new");
+}
+
+// ---- groups
+
+#[test]
+fn a_group_stands_where_its_children_stand() {
+    let nodes = [
+        "{id: g, kind: Group, children: [a, b]}",
+        "{id: a, kind: Task}",
+        "{id: b, kind: Task, when: 'parameters.both'}",
+        "{id: after, kind: Task, dependsOn: [g]}",
+    ];
+    let mut world = run_with(&nodes, "parameters: {both: true}", &[]);
+    assert_eq!(world.stands("g"), "Pending Waiting");
+    assert_eq!(world.stands("a"), "Pending Ready");
+    world.claim("a", ANA);
+    world.reconcile();
+    assert_eq!(world.stands("g"), "Running Working");
+    world.succeed("a", ANA);
+    world.reconcile();
+    assert_eq!(world.node("g").message, "1 of 2 are over");
+    world.complete("b");
+    assert_eq!(world.stands("g"), "Succeeded Succeeded");
+    assert_eq!(world.stands("after"), "Pending Ready");
+
+    let mut world = run_with(&nodes, "parameters: {both: false}", &[]);
+    world.complete("a");
+    assert_eq!(world.stands("g"), "Succeeded Succeeded");
+
+    let mut world = run_with(&nodes, "parameters: {both: true}", &[]);
+    fail(&mut world, "a");
+    assert_eq!(world.stands("g"), "Running Working");
+    world.complete("b");
+    assert_eq!(world.stands("g"), "Failed ChildFailed");
+    assert_eq!(world.stands("after"), "Skipped DependencyFailed");
+    world.retry(BEN, None, false);
+    world.reconcile();
+    assert_eq!(
+        world.nodes(),
+        "a Pending, after Pending, b Succeeded, g Running"
+    );
+    world.complete("a");
+    assert_eq!(world.stands("after"), "Pending Ready");
+}
+
+#[test]
+fn groups_in_groups_and_groups_that_nobody_needed() {
+    let mut world = run(&[
+        "{id: outer, kind: Group, children: [inner, b]}",
+        "{id: inner, kind: Group, children: [a]}",
+        "{id: a, kind: Task, when: 'false'}",
+        "{id: b, kind: Task}",
+        "{id: after, kind: Task, dependsOn: [inner]}",
+    ]);
+    assert_eq!(world.stands("inner"), "Skipped ConditionFalse");
+    assert_eq!(world.stands("after"), "Pending Ready", "nobody needed it");
+    world.complete("b");
+    assert_eq!(world.stands("outer"), "Succeeded Succeeded");
+}
+
+/// A group of two that took too long while the first of them was at work.
+fn timed_out() -> World {
+    let mut world = run(&[
+        "{id: g, kind: Group, children: [a, b], timeout: 1h}",
+        "{id: a, kind: Task}",
+        "{id: b, kind: Task, dependsOn: [a]}",
+        "{id: c, kind: Task}",
+    ]);
+    world.wait("2h");
+    world.reconcile();
+    assert_eq!(world.stands("g"), "Pending Waiting", "nothing has begun");
+    world.claim("a", ANA);
+    world.reconcile();
+    world.wait("30m");
+    world.renew("a", ANA);
+    world.reconcile();
+    world.wait("30m");
+    world.reconcile();
+    assert_eq!(world.stands("g"), "Failed TimedOut");
+    assert_eq!(
+        world.nodes(),
+        "a Cancelled, b Cancelled, c Pending, g Failed"
+    );
+    world.complete("c");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+    world
+}
+
+#[test]
+fn a_group_that_takes_too_long_fails_and_is_tried_again_with_its_children() {
+    let mut world = timed_out();
+    world.retry(BEN, Some("g"), false);
+    world.reconcile();
+    assert_eq!(
+        world.nodes(),
+        "a Pending, b Pending, c Succeeded, g Pending"
+    );
+    // One of its children alone leaves the others cancelled: that is no success.
+    let mut world = timed_out();
+    world.retry(BEN, Some("a"), false);
+    world.reconcile();
+    world.complete("a");
+    assert_eq!(world.phase(), "Failed NodeCancelled");
+}
+
+// ---- what is outside
+
+fn follower(kind: &str, name: &str) -> String {
+    format!(
+        "{{id: x, kind: External, timeout: 2h, externalRef: {{type: resource, resourceRef: {{kind: {kind}, name: {name}}}}}}}"
+    )
+}
+
+#[test]
+fn an_external_follows_another_execution() {
+    let documents = |first: &str| {
+        [
+            plan("q", first),
+            execution("zz", "q", ""),
+            plan(
+                "p",
+                &format!(
+                    "{}, {}",
+                    follower("Execution", "zz"),
+                    task("b", "dependsOn: [x]")
+                ),
+            ),
+            execution("run", "p", ""),
+            // Followed by name before it, and in a chain.
+            plan("r", &follower("Execution", "run")),
+            execution("aa", "r", ""),
+        ]
+    };
+    let mut world = World::of(&documents(&task("a", "")));
+    assert_eq!(world.stands("x"), "Blocked AwaitingExternal");
+    assert_eq!(world.node("x").message, "Execution team/zz is Running");
+    world.about("zz");
+    world.complete("a");
+    world.about("run");
+    assert_eq!(world.stands("x"), "Succeeded Followed");
+    world.complete("b");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    world.about("aa");
+    assert_eq!(
+        world.phase(),
+        "Succeeded Succeeded",
+        "in the same reconcile"
+    );
+
+    let mut world = World::of(&documents(&task("a", "")));
+    world.about("zz");
+    fail(&mut world, "a");
+    world.about("aa");
+    assert_eq!(world.stands("x"), "Failed FollowedFailed");
+}
+
+#[test]
+fn an_external_waits_for_what_does_not_exist_yet_and_not_for_ever() {
+    let documents = [
+        plan("p", &follower("Execution", "later")),
+        execution("run", "p", ""),
+    ];
+    let mut world = World::of(&documents);
+    assert_eq!(world.stands("x"), "Blocked AwaitingExternal");
+    world.wait("2h");
+    world.reconcile();
+    assert_eq!(world.stands("x"), "Failed TimedOut");
+}
+
+#[test]
+fn an_external_follows_goals_and_gates() {
+    let gated = "{id: ok, kind: Gate, gateRef: {name: gate}}";
+    let mut world = World::of(&[
+        resource("Goal", "goal", "description: d"),
+        plan_with("q", "goalRef: {name: goal}", gated, ""),
+        gate("gate", "q", ""),
+        execution("other", "q", ""),
+        plan("p", &follower("Goal", "goal")),
+        execution("run", "p", ""),
+        plan("r", &follower("Gate", "gate")),
+        execution("third", "r", ""),
+    ]);
+    world.about("other");
+    world.approve("ok", "ana");
+    world.reconcile();
+    for run in ["run", "third"] {
+        world.about(run);
+        assert_eq!(world.phase(), "Succeeded Succeeded", "{run}");
+    }
+}
+
+#[test]
+fn executions_that_wait_for_each_other_are_refused() {
+    let world = World::of(&[
+        plan("p", &follower("Execution", "two")),
+        execution("run", "p", ""),
+        plan("q", &follower("Execution", "run")),
+        execution("two", "q", ""),
+        plan("r", &follower("Execution", "self")),
+        execution("self", "r", ""),
+    ]);
+    for name in ["run", "two", "self"] {
+        let file = world.file(Kind::Execution, name);
+        assert_eq!(file.status.phase(), "Pending", "{name}");
+    }
+    assert!(
+        world.run().message.contains("wait for each other"),
+        "{}",
+        world.run().message
+    );
+}
+
+#[test]
+fn uri_and_webhook_wait_for_a_report_of_anybody() {
+    for reference in [
+        "{type: uri, uri: 'https://x.example'}",
+        "{type: webhook, webhookUrl: 'https://x.example'}",
+    ] {
+        let nodes = [
+            &*format!("{{id: x, kind: External, externalRef: {reference}}}"),
+            "{id: b, kind: Task, dependsOn: [x]}",
+        ];
+        let mut world = run(&nodes);
+        assert_eq!(world.stands("x"), "Blocked AwaitingExternal");
+        // Nobody can claim it, and a spoiled attempt is passed over.
+        world.claim("x", ANA);
+        world.reconcile();
+        assert_eq!(world.unapplied(), ["claim NotReady"]);
+        let attempt = world.node("x").attempt;
+        assert_eq!(attempt, 2);
+        world.report("x", attempt, BEN, ReportResult::Succeeded, json!({}));
+        world.reconcile();
+        assert_eq!(world.stands("x"), "Succeeded Reported");
+        assert_eq!(world.stands("b"), "Pending Ready");
+
+        let mut world = run(&nodes);
+        world.report("x", 1, BEN, ReportResult::Failed, json!({}));
+        world.reconcile();
+        assert_eq!(world.nodes(), "b Skipped, x Failed");
+    }
+}
+
+#[test]
+fn the_repository_does_a_task_when_it_holds_what_is_asked_for() {
+    let binding = resource(
+        "Binding",
+        "bind",
+        "rules: [{selector: {planRef: {name: p}}, target: {provider: 'repo://here'}}]",
+    );
+    let start = |criteria: &str, fields: &str| {
+        run_with(
+            &[&task(
+                "a",
+                &format!("acceptanceCriteria: [{criteria}]{fields}"),
+            )],
+            "bindingRef: {name: bind}",
+            std::slice::from_ref(&binding),
+        )
+    };
+    let exists = "{type: artifact_exists, name: page, path: docs/api.md, contentMatch: '## API'}";
+    let mut world = start(exists, "");
+    assert_eq!(world.stands("a"), "Blocked AwaitingRepository");
+    world.claim("a", ANA);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["claim NotReady"]);
+    world.write("docs/api.md", "# Pages\n");
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Blocked AwaitingRepository");
+    world.write("docs/api.md", "# Pages\n## API\n");
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Held");
+    let verification = world
+        .node("a")
+        .extensions
+        .verification
+        .expect("what was seen");
+    assert!(verification.results[0].holds);
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+
+    let table = [
+        ("", "", "Blocked NotCheckable"),
+        (
+            "{type: command_succeeds, name: c, command: make}",
+            "",
+            "Blocked NotCheckable",
+        ),
+        (exists, ", outputs: [{name: x}]", "Blocked OutputsMissing"),
+        (
+            "{type: artifact_exists, name: folder, path: planspec}",
+            "",
+            "Succeeded Held",
+        ),
+    ];
+    for (criteria, fields, expected) in table {
+        assert_eq!(start(criteria, fields).stands("a"), expected, "{criteria}");
+    }
+}
+
+// ---- acceptance
+
+const CHECKED: &str = "acceptanceCriteria: [{type: test_passes, name: tests, command: make test}, \
+                       {type: command_succeeds, name: style, command: make style, required: false}]";
+
+fn checked(fields: &str) -> World {
+    run(&[
+        &task("a", &format!("{CHECKED}{fields}")),
+        "{id: b, kind: Task, dependsOn: [a]}",
+    ])
+}
+
+#[test]
+fn a_reported_task_waits_until_somebody_has_checked_its_required_criteria() {
+    let mut world = checked("");
+    bring(&mut world, "a", json!({"n": 1}));
+    assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
+    assert_eq!(world.phase(), "Blocked AwaitingVerification");
+    assert_eq!(world.stands("b"), "Pending Waiting");
+    world.verify("a", ANA, &[("tests", true), ("style", false)]);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Verified");
+    assert_eq!(world.stands("b"), "Pending Ready");
+    let verification = world.node("a").extensions.verification.expect("stored");
+    assert_eq!(verification.actor, ANA);
+    let holds: Vec<bool> = verification.results.iter().map(|r| r.holds).collect();
+    assert_eq!(holds, [true, false]);
+    // Once is enough.
+    world.verify("a", BEN, &[("tests", false), ("style", false)]);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["verification NotAwaited"]);
+}
+
+#[test]
+fn report_and_verification_arrive_together() {
+    let mut world = checked("");
+    world.claim("a", ANA);
+    world.succeed("a", ANA);
+    world.reconcile();
+    let report = world.node("a").extensions.report.expect("a report");
+    assert_eq!(report.actor, ANA);
+    world.verify("a", ANA, &[("tests", true), ("style", true)]);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Verified");
+}
+
+#[test]
+fn a_required_criterion_that_does_not_hold_fails_the_attempt() {
+    let mut world = checked(", retries: 1");
+    bring(&mut world, "a", json!({}));
+    world.verify("a", BEN, &[("tests", false), ("style", true)]);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Pending RetryWait");
+    assert_eq!(
+        world.node("a").message,
+        "tests does not hold, says agent:ben"
+    );
+    assert_eq!(world.node("a").attempt, 2);
+    world.wait("1m");
+    world.reconcile();
+    bring(&mut world, "a", json!({}));
+    assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
+    assert_eq!(
+        world.node("a").extensions.verification,
+        None,
+        "of this attempt"
+    );
+    world.verify("a", BEN, &[("tests", false), ("style", true)]);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Failed VerificationFailed");
+    assert_eq!(world.stands("b"), "Skipped DependencyFailed");
+}
+
+#[test]
+fn a_verification_is_about_one_report_and_all_criteria() {
+    let mut world = checked("");
+    world.claim("a", ANA);
+    world.reconcile();
+    world.verify("a", BEN, &[("tests", true), ("style", true)]);
+    world.reconcile();
+    world.succeed("a", ANA);
+    world.reconcile();
+    for results in [
+        &[("tests", true)][..],
+        &[("style", true), ("tests", true)],
+        &[("tests", true), ("style", true), ("more", true)],
+    ] {
+        world.verify("a", BEN, results);
+        world.reconcile();
+    }
+    assert_eq!(
+        world.unapplied(),
+        [
+            "verification NotAwaited",
+            "verification OtherCriteria",
+            "verification OtherCriteria",
+            "verification OtherCriteria",
+        ]
+    );
+    assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
+}
+
+#[test]
+fn somebody_else_can_be_required() {
+    let mut world = checked("");
+    world.configure("verification: independent");
+    bring(&mut world, "a", json!({}));
+    world.verify("a", ANA, &[("tests", true), ("style", true)]);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["verification NotIndependent"]);
+    assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
+    world.verify("a", BEN, &[("tests", true), ("style", true)]);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Verified");
+}
+
+#[test]
+fn optional_criteria_are_shown_and_decide_nothing() {
+    let criteria =
+        "acceptanceCriteria: [{type: test_passes, name: t, command: x, required: false}]";
+    let mut world = run(&[&task("a", criteria), "{id: b, kind: Task}"]);
+    bring(&mut world, "a", json!({}));
+    assert_eq!(world.stands("a"), "Succeeded Reported");
+    world.verify("a", BEN, &[("t", false)]);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Reported");
+    let verification = world.node("a").extensions.verification;
+    assert!(verification.is_some_and(|verification| !verification.results[0].holds));
+}
+
+#[test]
+fn what_waits_to_be_verified_can_be_cancelled() {
+    let mut world = checked("");
+    bring(&mut world, "a", json!({}));
+    world.cancel(BEN);
+    world.reconcile();
+    assert_eq!(world.nodes(), "a Cancelled, b Cancelled");
+    assert_eq!(world.node("a").phase, NodePhase::Cancelled);
+    assert_eq!(
+        world.file(Kind::Execution, "run").status.phase(),
+        "Cancelled"
+    );
+}
+
+// ---- attestations
+
+#[test]
+fn a_goal_succeeds_when_its_criteria_are_attested_and_nobody_denies_them() {
+    let goal = "description: d, acceptanceCriteria: [{id: fast, description: f}, \
+                {id: safe, description: s}, {description: without an id}]";
+    let mut world = World::of(&[
+        resource("Goal", "g", goal),
+        plan("p", "{id: a, kind: Task}"),
+        execution("run", "p", "goalRef: {name: g}"),
+    ]);
+    world.attest("fast", ANA, true);
+    world.complete("a");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    let stands = |world: &World| {
+        let goal = world.goal("g").phase.to_string();
+        let why = world.condition(Kind::Goal, "g", "Reached").expect("told");
+        format!("{goal} {} {}", why.reason, why.message)
+    };
+    let waits = "Executing AwaitingAttestation not attested yet: safe";
+    assert_eq!(stands(&world), waits);
+    // Also when the run is over; who says no wins, until they say otherwise.
+    world.attest("safe", BEN, false);
+    world.attest("safe", ANA, true);
+    world.reconcile();
+    assert_eq!(stands(&world), "Failed CriterionUnmet not met: safe");
+    world.attest("safe", BEN, true);
+    world.attest("surprise", BEN, true);
+    world.reconcile();
+    assert_eq!(stands(&world), "Succeeded Succeeded ");
+    assert_eq!(world.unapplied(), ["attestation UnknownCriterion"]);
+    assert_eq!(world.run().extensions.attestations.len(), 3);
+}
+
+#[test]
+fn what_did_not_succeed_cannot_be_attested() {
+    let mut world = run(&["{id: a, kind: Task}"]);
+    world.attest("fast", ANA, true);
+    world.reconcile();
+    world.cancel(BEN);
+    world.reconcile();
+    world.attest("fast", ANA, true);
+    world.reconcile();
+    assert_eq!(
+        world.unapplied(),
+        ["attestation UnknownCriterion", "attestation RunOver"]
+    );
+}

@@ -1,0 +1,599 @@
+//! Goal: which plan would be run, and where its executions stand.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::World;
+use crate::core::base::version::compare_versions;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{
+    ExecutionPhase, ExecutionStatus, GoalPhase, GoalSpec, GoalStatus, Key, Kind, ObjectRef,
+    PlanPhase, PlanSpec, Resource, Status, Time, set_condition,
+};
+use crate::core::run::status::StatusFile;
+
+/// Bring the status of one goal up to date; returns when its timeout ends.
+pub fn reconcile(
+    world: &World<'_>,
+    key: &Key,
+    spec: &GoalSpec,
+    service: &Service<'_>,
+    files: &BTreeMap<Key, StatusFile>,
+    (uid, generation): (&str, u64),
+    status: &mut GoalStatus,
+) -> Option<Time> {
+    let at = (generation, world.now);
+    let choice = choose_plan(service, key, spec);
+    status.active_plan_ref = choice.plan.as_ref().map(|plan| ObjectRef {
+        name: plan.name.clone(),
+        namespace: (plan.namespace != key.namespace).then(|| plan.namespace.clone()),
+        uid: None,
+    });
+    set_condition(
+        &mut status.conditions,
+        "PlanResolved",
+        choice.plan.is_some(),
+        choice.reason,
+        choice.message,
+        at,
+    );
+
+    let runs = runs_of(service, key, uid, generation, files);
+    let first_start = runs.iter().filter_map(|(_, run)| run.start_time).min();
+    let deadline = spec
+        .timeout
+        .as_ref()
+        .zip(first_start)
+        .map(|(timeout, start)| start + timeout.delta());
+    let unfinished = runs.iter().any(|(_, run)| !run.phase.is_terminal());
+    let newest = runs
+        .iter()
+        .max_by_key(|(key, run)| (run.start_time, *key))
+        .map(|(_, run)| *run);
+    let criteria = newest.map(|run| Criteria::of(spec, run));
+
+    let (phase, reason, message) = match newest.map(|run| run.phase) {
+        _ if unfinished && deadline.is_some_and(|deadline| deadline <= world.now) => {
+            let timeout = spec.timeout.as_ref().map(ToString::to_string);
+            let message = format!("not reached within {}", timeout.unwrap_or_default());
+            (GoalPhase::Failed, "TimedOut", message)
+        }
+        _ if unfinished => (GoalPhase::Executing, "Executing", String::new()),
+        Some(ExecutionPhase::Succeeded) => match criteria.unwrap_or_default() {
+            Criteria { unmet, .. } if !unmet.is_empty() => {
+                let message = format!("not met: {}", unmet.join(", "));
+                (GoalPhase::Failed, "CriterionUnmet", message)
+            }
+            Criteria { missing, .. } if !missing.is_empty() => {
+                let message = format!("not attested yet: {}", missing.join(", "));
+                (GoalPhase::Executing, "AwaitingAttestation", message)
+            }
+            _ => (GoalPhase::Succeeded, "Succeeded", String::new()),
+        },
+        Some(ExecutionPhase::Failed) => (
+            GoalPhase::Failed,
+            "ExecutionFailed",
+            "the newest execution failed".to_owned(),
+        ),
+        Some(ExecutionPhase::Cancelled) => (
+            GoalPhase::Cancelled,
+            "ExecutionCancelled",
+            "the newest execution was cancelled".to_owned(),
+        ),
+        _ if choice.plan.is_some() => (GoalPhase::Ready, "Ready", String::new()),
+        _ if choice.candidates => (GoalPhase::Planning, "Planning", String::new()),
+        _ => (GoalPhase::Pending, "Pending", String::new()),
+    };
+    status.phase = phase;
+    let reached = phase == GoalPhase::Succeeded;
+    set_condition(
+        &mut status.conditions,
+        "Reached",
+        reached,
+        reason,
+        message,
+        at,
+    );
+    deadline.filter(|deadline| unfinished && *deadline > world.now)
+}
+
+/// What may serve goals, looked up by goal: many goals do not each look at everything.
+#[derive(Default)]
+pub struct Service<'a> {
+    /// Plans that name the goal.
+    named: BTreeMap<Key, Vec<Candidate<'a>>>,
+    /// Plans that name none, by namespace.
+    others: BTreeMap<&'a str, Vec<Candidate<'a>>>,
+    /// Runs by the goal that they were started for.
+    runs: BTreeMap<Key, Vec<Key>>,
+}
+
+/// A plan that may serve a goal.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    key: &'a Key,
+    resource: &'a Resource,
+    plan: &'a PlanSpec,
+    ready: bool,
+}
+
+impl<'a> Service<'a> {
+    /// Look at the plans of a snapshot, and at the status of plans and runs.
+    pub fn new(snapshot: &'a Snapshot, files: &BTreeMap<Key, StatusFile>) -> Service<'a> {
+        let mut service = Service::default();
+        for key in snapshot.keys_of(Kind::Plan) {
+            let (Some(resource), Some(plan)) = (snapshot.resource(key), snapshot.plan(key)) else {
+                continue;
+            };
+            let status = files.get(key).map(|file| &file.status);
+            let candidate = Candidate {
+                key,
+                resource,
+                plan,
+                ready: matches!(status, Some(Status::Plan(plan)) if plan.phase == PlanPhase::Ready),
+            };
+            let plans = match &plan.goal_ref {
+                Some(goal) => {
+                    let goal = goal.key(Kind::Goal, &key.namespace);
+                    service.named.entry(goal).or_default()
+                }
+                None => service.others.entry(&key.namespace).or_default(),
+            };
+            plans.push(candidate);
+        }
+        for (key, file) in files {
+            let Status::Execution(run) = &file.status else {
+                continue;
+            };
+            let pinned = run.extensions.pinned.as_ref();
+            if let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) {
+                let goal = Key::new(Kind::Goal, &goal.namespace, &goal.name);
+                service.runs.entry(goal).or_default().push(key.clone());
+            }
+        }
+        service
+    }
+
+    /// The plans that serve a goal. With both a `planSelector` on the goal and a `goalRef`
+    /// on the plan, both must hold.
+    fn candidates(&self, goal: &Key, spec: &GoalSpec) -> Vec<Candidate<'a>> {
+        let named = self.named.get(goal).into_iter().flatten().copied();
+        let selector = spec.plan_selector.as_ref();
+        let Some(selector) = selector.filter(|selector| !selector.is_empty()) else {
+            return named.collect();
+        };
+        let others = self.others.get(goal.namespace.as_str());
+        named
+            .filter(|plan| plan.key.namespace == goal.namespace)
+            .chain(others.into_iter().flatten().copied())
+            .filter(|plan| selector.matches(&plan.resource.metadata.labels))
+            .collect()
+    }
+}
+
+/// The criteria of a goal that have an id, as one run leaves them.
+#[derive(Default)]
+struct Criteria<'a> {
+    missing: Vec<&'a str>,
+    unmet: Vec<&'a str>,
+}
+
+impl<'a> Criteria<'a> {
+    fn of(spec: &'a GoalSpec, run: &ExecutionStatus) -> Criteria<'a> {
+        let mut criteria = Criteria::default();
+        let ids = spec.acceptance_criteria.iter();
+        for id in ids.filter_map(|criterion| criterion.id.as_deref()) {
+            if run.is_unmet(id) {
+                criteria.unmet.push(id);
+            } else if !run.is_met(id) {
+                criteria.missing.push(id);
+            }
+        }
+        criteria
+    }
+}
+
+/// The runs that were started for this goal as it stands now.
+fn runs_of<'a>(
+    service: &Service<'_>,
+    key: &Key,
+    uid: &str,
+    generation: u64,
+    files: &'a BTreeMap<Key, StatusFile>,
+) -> Vec<(&'a Key, &'a ExecutionStatus)> {
+    let runs = service.runs.get(key).into_iter().flatten();
+    runs.filter_map(|run_key| {
+        let (run_key, file) = files.get_key_value(run_key)?;
+        let Status::Execution(run) = &file.status else {
+            return None;
+        };
+        let goal = run.extensions.pinned.as_ref()?.goal.as_ref()?;
+        let mine = goal.uid == uid && goal.generation == generation;
+        mine.then_some((run_key, &**run))
+    })
+    .collect()
+}
+
+/// Which plan a new execution would run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The plan, when one can be chosen.
+    pub plan: Option<Key>,
+    /// Whether any plan serves the goal.
+    pub candidates: bool,
+    /// One CamelCase word.
+    pub reason: &'static str,
+    /// A sentence.
+    pub message: String,
+}
+
+/// Most plans that are named beside the one that is chosen.
+const OTHERS_NAMED: usize = 5;
+
+/// Plan resolution (formats.md, "Goal.spec"): the plans that serve the goal; of each series the
+/// highest version; none that another candidate supersedes; only Ready ones; ties by name.
+fn choose_plan(service: &Service<'_>, goal: &Key, spec: &GoalSpec) -> Choice {
+    let candidates = service.candidates(goal, spec);
+    let superseded: BTreeSet<Key> = candidates
+        .iter()
+        .flat_map(|Candidate { key, plan, .. }| {
+            plan.supersedes
+                .iter()
+                .map(|old| old.key(Kind::Plan, &key.namespace))
+                .filter(|old| old != *key)
+        })
+        .collect();
+    // Of each series the plans with the highest version: several only when those are equal.
+    let mut newest: BTreeMap<&str, (&str, Vec<&Candidate<'_>>)> = BTreeMap::new();
+    let mut standing: Vec<&Candidate<'_>> = Vec::new();
+    for candidate in &candidates {
+        let plan = candidate.plan;
+        let (Some(series), Some(version)) = (&plan.series, &plan.version) else {
+            standing.push(candidate);
+            continue;
+        };
+        let (highest, plans) = newest.entry(series).or_insert((version, Vec::new()));
+        match compare_versions(version, highest) {
+            Ordering::Less => continue,
+            Ordering::Equal => {}
+            Ordering::Greater => plans.clear(),
+        }
+        *highest = version;
+        plans.push(candidate);
+    }
+    standing.extend(newest.into_values().flat_map(|(_, plans)| plans));
+    standing.retain(|plan| plan.ready && !superseded.contains(plan.key));
+    let mut standing: Vec<&Key> = standing.into_iter().map(|plan| plan.key).collect();
+    standing.sort();
+    let (reason, message) = match standing.as_slice() {
+        [] if candidates.is_empty() => ("NoPlan", "no plan serves this goal yet".to_owned()),
+        [] => (
+            "NoPlanReady",
+            "plans serve this goal, and none of them can be chosen".to_owned(),
+        ),
+        [only] => ("Resolved", format!("plan `{}`", only.qualified())),
+        [first, others @ ..] => {
+            let named = others.iter().take(OTHERS_NAMED).map(|key| key.qualified());
+            let named: Vec<String> = named.collect();
+            let more = match others.len() - named.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            (
+                "Ambiguous",
+                format!(
+                    "plan `{}` by name; {}{more} could be chosen as well",
+                    first.qualified(),
+                    named.join(", ")
+                ),
+            )
+        }
+    };
+    Choice {
+        plan: standing.first().map(|key| (*key).clone()),
+        candidates: !candidates.is_empty(),
+        reason,
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::testing::{World, execution, resource, with_metadata};
+
+    fn labelled(name: &str, labels: &str, fields: &str) -> String {
+        let spec = format!("description: d{fields}, graph: {{nodes: [{{id: a, kind: Task}}]}}");
+        let metadata = format!("name: {name}, namespace: team, labels: {{{labels}}}");
+        with_metadata("Plan", &metadata, &spec)
+    }
+
+    fn serving(name: &str, fields: &str) -> String {
+        labelled(name, "", &format!(", goalRef: {{name: g}}{fields}"))
+    }
+
+    fn goal(fields: &str) -> String {
+        resource("Goal", "g", &format!("description: d{fields}"))
+    }
+
+    /// Phase, chosen plan and reason: `Ready p Resolved`.
+    fn chosen(world: &World) -> String {
+        let status = world.goal("g");
+        let plan = status.active_plan_ref.as_ref();
+        let plan = plan.map_or("-", |plan| plan.name.as_str());
+        let says = world.says(Kind::Goal, "g", "PlanResolved");
+        let reason = says.split(' ').next_back().unwrap_or_default();
+        format!("{} {plan} {reason}", status.phase)
+    }
+
+    #[test]
+    fn plans_serve_a_goal_by_reference_or_by_selector_and_with_both_by_both() {
+        let select = ", planSelector: {matchLabels: {tier: gold}}";
+        let set =
+            ", planSelector: {matchExpressions: [{key: tier, operator: NotIn, values: [iron]}]}";
+        let none = ", planSelector: {}";
+        let names_g = ", goalRef: {name: g}";
+        let names_h = ", goalRef: {name: h}";
+        let table = [
+            ("", "", names_g, "Ready p Resolved"),
+            ("", "", "", "Pending - NoPlan"),
+            ("", "", names_h, "Pending - NoPlan"),
+            (
+                "",
+                "",
+                ", goalRef: {name: g, namespace: elsewhere}",
+                "Pending - NoPlan",
+            ),
+            (select, "tier: gold", "", "Ready p Resolved"),
+            (select, "tier: iron", "", "Pending - NoPlan"),
+            (select, "", "", "Pending - NoPlan"),
+            (select, "tier: gold", names_g, "Ready p Resolved"),
+            (select, "tier: iron", names_g, "Pending - NoPlan"),
+            (select, "tier: gold", names_h, "Pending - NoPlan"),
+            (set, "", "", "Ready p Resolved"),
+            (set, "tier: iron", "", "Pending - NoPlan"),
+            (none, "tier: gold", "", "Pending - NoPlan"),
+            (none, "tier: gold", names_g, "Ready p Resolved"),
+        ];
+        for (selector, labels, reference, expected) in table {
+            let world = World::of(&[
+                goal(selector),
+                resource("Goal", "h", "description: d"),
+                labelled("p", labels, reference),
+            ]);
+            assert_eq!(chosen(&world), expected, "{selector} {labels} {reference}");
+        }
+    }
+
+    #[test]
+    fn of_a_series_the_highest_version_is_chosen() {
+        let version = |name: &str, series: &str, version: &str| {
+            serving(name, &format!(", series: {series}, version: '{version}'"))
+        };
+        let table: [(Vec<String>, &str); 8] = [
+            (
+                vec![version("old", "s", "v9"), version("new", "s", "v10")],
+                "Ready new Resolved",
+            ),
+            (
+                vec![version("a", "s", "1.10.0"), version("b", "s", "1.9.0")],
+                "Ready a Resolved",
+            ),
+            (
+                vec![version("a", "s", "2.0.0-rc.1"), version("b", "s", "2.0.0")],
+                "Ready b Resolved",
+            ),
+            // Of two series there are two, and of equal versions as well.
+            (
+                vec![version("b", "s", "1"), version("a", "t", "9")],
+                "Ready a Ambiguous",
+            ),
+            (
+                vec![version("b", "s", "1.0"), version("a", "s", "1.0.0")],
+                "Ready a Ambiguous",
+            ),
+            (
+                vec![version("a", "s", "1"), serving("b", "")],
+                "Ready a Ambiguous",
+            ),
+            // The highest is chosen before it is asked whether it is sound.
+            (
+                vec![
+                    version("a", "s", "1"),
+                    version("b", "s", "2")
+                        .replace("{id: a, kind: Task}", "{id: a, kind: Task, dependsOn: [z]}"),
+                ],
+                "Planning - NoPlanReady",
+            ),
+            (
+                vec![
+                    version("a", "s", "1"),
+                    serving("b", ", supersedes: [{name: a}]"),
+                ],
+                "Ready b Resolved",
+            ),
+        ];
+        for (plans, expected) in table {
+            let mut documents = vec![goal("")];
+            documents.extend(plans);
+            let world = World::of(&documents);
+            assert_eq!(chosen(&world), expected, "{documents:?}");
+        }
+    }
+
+    #[test]
+    fn what_another_candidate_supersedes_is_dropped() {
+        let supersedes =
+            |name: &str, other: &str| serving(name, &format!(", supersedes: [{{name: {other}}}]"));
+        let table: [(Vec<String>, &str); 5] = [
+            (
+                vec![serving("a", ""), supersedes("b", "a")],
+                "Ready b Resolved",
+            ),
+            (
+                vec![serving("a", ""), supersedes("b", "a"), supersedes("c", "b")],
+                "Ready c Resolved",
+            ),
+            // Only a candidate supersedes.
+            (
+                vec![
+                    serving("a", ""),
+                    labelled("b", "", ", supersedes: [{name: a}]"),
+                ],
+                "Ready a Resolved",
+            ),
+            (vec![supersedes("a", "a")], "Planning - NoPlanReady"),
+            (
+                vec![supersedes("a", "b"), supersedes("b", "a")],
+                "Planning - NoPlanReady",
+            ),
+        ];
+        for (plans, expected) in table {
+            let mut documents = vec![goal("")];
+            documents.extend(plans);
+            let world = World::of(&documents);
+            assert_eq!(chosen(&world), expected, "{documents:?}");
+        }
+    }
+
+    #[test]
+    fn a_tie_is_broken_by_name_and_said() {
+        let world = World::of(&[
+            goal(""),
+            serving("b", ""),
+            serving("a", ""),
+            serving("c", ""),
+        ]);
+        assert_eq!(chosen(&world), "Ready a Ambiguous");
+        let condition = world.condition(Kind::Goal, "g", "PlanResolved");
+        assert_eq!(
+            condition.map(|condition| condition.message.as_str()),
+            Some("plan `team/a` by name; team/b, team/c could be chosen as well")
+        );
+        let mut documents = vec![goal("")];
+        documents.extend(["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| serving(name, "")));
+        let world = World::of(&documents);
+        let condition = world.condition(Kind::Goal, "g", "PlanResolved");
+        let message = condition.map_or("", |condition| condition.message.as_str());
+        assert!(
+            message.ends_with("team/e, team/f and 2 more could be chosen as well"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn the_phase_follows_the_executions() {
+        let mut world = World::of(&[goal(""), serving("p", "")]);
+        assert_eq!(chosen(&world), "Ready p Resolved");
+        world.write("planspec/run.yaml", &execution("run", "p", ""));
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Executing);
+        world.complete("a");
+        assert_eq!(world.goal("g").phase, GoalPhase::Succeeded);
+        assert_eq!(world.says(Kind::Goal, "g", "Reached"), "True Succeeded");
+        // A newer run decides anew.
+        world.wait("1m");
+        world.write("planspec/again.yaml", &execution("again", "p", ""));
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Executing);
+        world.about("again").claim("a", "x");
+        world.fail("a", "x");
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Failed);
+        assert_eq!(
+            world.says(Kind::Goal, "g", "Reached"),
+            "False ExecutionFailed"
+        );
+        world.wait("1m");
+        world.write("planspec/third.yaml", &execution("third", "p", ""));
+        world.reconcile();
+        world.about("third").cancel("x");
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Cancelled);
+        // Another goal of the same name: the runs were for the former one.
+        world.write(
+            "planspec/all.yaml",
+            &format!("{}{}", goal(", priority: 1"), serving("p", "")),
+        );
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Ready);
+    }
+
+    #[test]
+    fn an_execution_that_has_not_started_is_none_of_the_goal_yet() {
+        let run = execution("run", "p", "goalRef: {name: g}");
+        let broken = serving("p", "").replace("kind: Task}", "kind: Task, dependsOn: [z]}");
+        let world = World::of(&[goal(""), broken, run]);
+        assert_eq!(world.phase(), "Pending PlanInvalid");
+        assert_eq!(chosen(&world), "Planning - NoPlanReady");
+    }
+
+    #[test]
+    fn an_execution_may_name_the_goal_itself() {
+        let world = World::of(&[
+            goal(""),
+            labelled("p", "", ""),
+            execution("run", "p", "goalRef: {name: g}"),
+        ]);
+        assert_eq!(world.goal("g").phase, GoalPhase::Executing);
+    }
+
+    #[test]
+    fn criteria_with_an_id_wait_to_be_attested() {
+        let table = [
+            (
+                ", acceptanceCriteria: [{description: c}]",
+                GoalPhase::Succeeded,
+            ),
+            (
+                ", acceptanceCriteria: [{id: c, description: c}]",
+                GoalPhase::Executing,
+            ),
+        ];
+        for (criteria, expected) in table {
+            let mut world =
+                World::of(&[goal(criteria), serving("p", ""), execution("run", "p", "")]);
+            world.complete("a");
+            assert_eq!(world.goal("g").phase, expected, "{criteria}");
+        }
+    }
+
+    #[test]
+    fn the_timeout_counts_from_the_first_start() {
+        let mut world = World::of(&[goal(", timeout: 7d"), serving("p", "")]);
+        world.wait("30d");
+        assert!(!world.reconcile(), "nothing has started");
+        world.write("planspec/run.yaml", &execution("run", "p", ""));
+        world.reconcile();
+        let tree = world.tree.as_ref().expect("a status");
+        let deadline = tree.controller.next_deadline.expect("a deadline");
+        assert_eq!((deadline - world.now).num_days(), 7);
+        world.wait("6d");
+        world.about("run").cancel("x");
+        world.reconcile();
+        world.write("planspec/again.yaml", &execution("again", "p", ""));
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Executing);
+        world.wait("1d");
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Failed);
+        assert_eq!(world.says(Kind::Goal, "g", "Reached"), "False TimedOut");
+        assert_eq!(
+            world.about("again").phase(),
+            "Running WaitingForWorkers",
+            "the run goes on"
+        );
+    }
+
+    #[test]
+    fn a_goal_that_breaks_keeps_its_phase() {
+        let mut world = World::empty();
+        world.write("planspec/g.yaml", &goal(""));
+        world.write("planspec/p.yaml", &serving("p", ""));
+        world.reconcile();
+        world.write("planspec/g.yaml", &goal(", surprise: 1"));
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Ready);
+        assert_eq!(world.says(Kind::Goal, "g", "Valid"), "False RuleBroken");
+    }
+}

@@ -1,0 +1,589 @@
+//! What happened to an execution between two of its statuses: what moved, and the records that say
+//! who did what.
+
+use std::collections::BTreeSet;
+
+use crate::core::resource::{
+    Decision, ExecutionStatus, GateReview, Key, NodeStatus, ReviewAction, SignedBy, Status,
+};
+use crate::core::run::record::{Address, RunRef};
+use crate::core::run::status::StatusFile;
+use crate::core::run::transition::{
+    Moved, Transition, attested, evidence, is_constraint, of_resource, verdict,
+};
+
+/// One thing that happened: somebody did something, something moved, or both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The node, when it is about one.
+    pub node: Option<String>,
+    /// The attempt of the node; 0 for what has none.
+    pub attempt: u32,
+    /// What somebody did; nothing when only `reconcile` moved it.
+    pub act: Option<Act>,
+    /// What moved, if anything did.
+    pub transition: Option<Transition>,
+}
+
+/// What somebody did, by a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Act {
+    /// `claim`, `renewal`, `release`, `report`, `verification`, `attestation`, `approve`, `reject`,
+    /// `comment`, `cancel`, `retry`; for what was not applied `refused`.
+    pub word: &'static str,
+    /// Who; nothing for a file that was deleted.
+    pub actor: Option<String>,
+    /// The record that says so.
+    pub record: Option<String>,
+    /// Whose key signed it, where the configuration wanted to know.
+    pub signed: Option<SignedBy>,
+    /// The criterion that it is about, when it is about one of the run.
+    pub criterion: Option<String>,
+    /// A sentence.
+    pub message: String,
+}
+
+impl Event {
+    /// Why, in a sentence: what was said, else why it moved.
+    pub fn why(&self) -> String {
+        let said = self.act.as_ref().map(|act| act.message.clone());
+        let moved = || self.transition.as_ref().map(Transition::why);
+        said.filter(|said| !said.is_empty())
+            .or_else(moved)
+            .unwrap_or_default()
+    }
+}
+
+/// What happened to one execution, in order: first the run, then its nodes, then what was refused.
+/// What stood there under another uid was another run.
+pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<Event> {
+    let Status::Execution(run) = &now.status else {
+        return Vec::new();
+    };
+    let before = before.filter(|before| before.uid == now.uid);
+    let old = before.and_then(|before| match &before.status {
+        Status::Execution(run) => Some(&**run),
+        _ => None,
+    });
+    let (of_nodes, of_run): (Vec<Transition>, Vec<Transition>) = of_resource(key, before, now)
+        .into_iter()
+        .partition(|transition| transition.node.is_some());
+    let (phase, others): (Vec<Transition>, Vec<Transition>) = of_run
+        .into_iter()
+        .partition(|transition| transition.what == Moved::Phase);
+    let said = attestations(old, run);
+    let asked = requests(old, run);
+    let mut found = match asked.is_empty() && of_nodes.is_empty() {
+        // Nothing else can have moved the run.
+        true => joined(None, 0, said, phase.into_iter().next()),
+        false => {
+            let mut found = joined(None, 0, said, None);
+            found.extend(joined(None, 0, asked, phase.into_iter().next()));
+            found
+        }
+    };
+    let conditions = others.into_iter();
+    let conditions = conditions.filter(|moved| matches!(moved.what, Moved::Condition(_)));
+    found.extend(conditions.flat_map(|moved| joined(None, 0, Vec::new(), Some(moved))));
+    let mut of_nodes = of_nodes.into_iter().peekable();
+    for (id, node) in &run.node_statuses {
+        let was = old.and_then(|old| old.node_statuses.get(id));
+        let transition = of_nodes.next_if(|moved| moved.node.as_deref() == Some(id));
+        let address = Address::Work {
+            run: RunRef {
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+                uid: now.uid.clone(),
+            },
+            node: id.clone(),
+            attempt: was.map_or(0, |was| was.attempt),
+        };
+        let acts = acts(old, run, &address.to_string(), was, node);
+        // What ended an attempt is told of that one, though it opened the next.
+        let ended = node.extensions.claim.is_none() && !acts.is_empty();
+        let attempt = match was {
+            Some(was) if ended && was.attempt > 0 => was.attempt,
+            _ => node.attempt,
+        };
+        found.extend(joined(Some(id), attempt, acts, transition));
+    }
+    found.extend(refused(old, run));
+    found
+}
+
+/// The acts, the last of them with what it moved.
+fn joined(
+    node: Option<&str>,
+    attempt: u32,
+    acts: Vec<Act>,
+    transition: Option<Transition>,
+) -> Vec<Event> {
+    let event = |act, transition| Event {
+        node: node.map(str::to_owned),
+        attempt,
+        act,
+        transition,
+    };
+    let mut found: Vec<Event> = acts.into_iter().map(|act| event(Some(act), None)).collect();
+    match found.last_mut() {
+        Some(last) => last.transition = transition,
+        None => found.extend(transition.map(|transition| event(None, Some(transition)))),
+    }
+    found
+}
+
+/// What operators asked for.
+fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
+    let extensions = &now.extensions;
+    let known: BTreeSet<&str> = old
+        .iter()
+        .flat_map(|old| &old.extensions.retried_by)
+        .map(|retry| retry.record.as_str())
+        .collect();
+    let retries = extensions.retried_by.iter();
+    let retries = retries.filter(|retry| !known.contains(retry.record.as_str()));
+    let retries = retries.map(|retry| {
+        let of = retry.node.as_ref().map(|node| format!("node {node}"));
+        let rebind = retry.rebind.then(|| "targets resolved again".to_owned());
+        let parts = [of, rebind, retry.comment.clone()];
+        Act {
+            word: "retry",
+            actor: Some(retry.actor.clone()),
+            record: Some(retry.record.clone()),
+            signed: None,
+            criterion: None,
+            message: parts.into_iter().flatten().collect::<Vec<_>>().join("; "),
+        }
+    });
+    let was_cancelled = old.is_some_and(|old| old.extensions.cancelled_by.is_some());
+    let cancel = extensions.cancelled_by.as_ref().filter(|_| !was_cancelled);
+    let cancel = cancel.map(|cancel| Act {
+        word: "cancel",
+        actor: cancel.actor.clone(),
+        record: cancel.record.clone(),
+        signed: None,
+        criterion: None,
+        message: cancel.comment.clone().unwrap_or_default(),
+    });
+    retries.chain(cancel).collect()
+}
+
+/// What was said about the criteria of the run, by people and by checks.
+fn attestations(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
+    let new = attested(old, now).into_iter();
+    new.map(|said| {
+        let what = match is_constraint(now, &said.criterion) {
+            true => "constraint",
+            false => "criterion",
+        };
+        let evidence = evidence(said);
+        let colon = if evidence.is_empty() { "" } else { ": " };
+        Act {
+            word: match said.results.is_empty() {
+                true => "attestation",
+                false => "verification",
+            },
+            actor: Some(said.actor.clone()),
+            record: Some(said.record.clone()),
+            signed: None,
+            criterion: Some(said.criterion.clone()),
+            message: format!(
+                "{what} {} is {}{colon}{evidence}",
+                said.criterion,
+                verdict(said)
+            ),
+        }
+    })
+    .collect()
+}
+
+/// What workers and reviewers did at one node; `work` is the inbox ref of the attempt before.
+fn acts(
+    old: Option<&ExecutionStatus>,
+    run: &ExecutionStatus,
+    work: &str,
+    was: Option<&NodeStatus>,
+    now: &NodeStatus,
+) -> Vec<Act> {
+    let before = was.map(|was| &was.extensions);
+    let extensions = &now.extensions;
+    let mut found = Vec::new();
+    let mut add = |word, actor: &str, record: &str, message: String| {
+        found.push(Act {
+            word,
+            actor: Some(actor.to_owned()),
+            record: Some(record.to_owned()),
+            signed: None,
+            criterion: None,
+            message,
+        });
+    };
+    let held = before.and_then(|before| before.claim.as_ref());
+    let reported = before.and_then(|before| before.report.as_ref());
+    let report = extensions.report.as_ref();
+    let report = report.filter(|report| reported.map(|old| &old.record) != Some(&report.record));
+    match (held, &extensions.claim) {
+        (Some(held), Some(claim)) if held.record == claim.record => {}
+        (Some(held), Some(claim))
+            if held.actor == claim.actor && was.map(|was| was.attempt) == Some(now.attempt) =>
+        {
+            add("renewal", &claim.actor, &claim.record, String::new());
+        }
+        (Some(held), _) if report.is_none() => {
+            // Who gives it back says so on the same ref.
+            let tip = run.extensions.records.get(work);
+            let known = old.and_then(|old| old.extensions.records.get(work));
+            let is_new = |tip: &&String| Some(*tip) != known && **tip != held.record;
+            let was_refused =
+                |tip: &String| run.extensions.unapplied.iter().any(|no| no.record == *tip);
+            if let Some(tip) = tip.filter(is_new).filter(|tip| !was_refused(tip)) {
+                add("release", &held.actor, tip, now.message.clone());
+            }
+        }
+        _ => {}
+    }
+    if let Some(claim) = &extensions.claim {
+        let same_actor = held.is_some_and(|held| {
+            held.actor == claim.actor && was.map(|was| was.attempt) == Some(now.attempt)
+        });
+        if !same_actor {
+            add("claim", &claim.actor, &claim.record, String::new());
+        }
+    }
+    if let Some(report) = report {
+        add("report", &report.actor, &report.record, String::new());
+    }
+    let verified = before.and_then(|before| before.verification.as_ref());
+    if let Some(verification) = &extensions.verification
+        && verified.map(|old| &old.record) != Some(&verification.record)
+    {
+        let results = &verification.results;
+        let holding = results.iter().filter(|result| result.holds).count();
+        let message = format!("{holding} of {} criteria hold", results.len());
+        add(
+            "verification",
+            &verification.actor,
+            &verification.record,
+            message,
+        );
+    }
+    let decided = before.and_then(|before| before.decision.as_ref());
+    found.extend(reviews(decided, extensions.decision.as_ref()));
+    found
+}
+
+/// What reviewers did that was not known before.
+fn reviews(before: Option<&Decision>, now: Option<&Decision>) -> Vec<Act> {
+    let of = |decision: Option<&Decision>| -> Vec<GateReview> {
+        decision.map_or_else(Vec::new, |decision| decision.reviews.clone())
+    };
+    let known: BTreeSet<String> = of(before).into_iter().map(|old| old.record).collect();
+    let new = of(now).into_iter();
+    new.filter(|review| !known.contains(&review.record))
+        .map(|review| Act {
+            word: match review.action {
+                ReviewAction::Approve => "approve",
+                ReviewAction::Reject => "reject",
+                ReviewAction::Comment => "comment",
+            },
+            actor: Some(review.reviewer),
+            record: Some(review.record),
+            signed: review.signed,
+            criterion: None,
+            message: review.comment.unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// Records that could not be applied, and why.
+fn refused(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Event> {
+    let known: BTreeSet<(&str, &str)> = old
+        .iter()
+        .flat_map(|old| &old.extensions.unapplied)
+        .map(|no| (no.record.as_str(), no.ref_name.as_str()))
+        .collect();
+    let new = now.extensions.unapplied.iter();
+    let new = new.filter(|no| !known.contains(&(no.record.as_str(), no.ref_name.as_str())));
+    new.map(|no| {
+        let (node, attempt) = match Address::parse(&no.ref_name) {
+            Some(
+                Address::Work { node, attempt, .. } | Address::Verification { node, attempt, .. },
+            ) => (Some(node), attempt),
+            _ => (None, 0),
+        };
+        Event {
+            node,
+            attempt,
+            act: Some(Act {
+                word: "refused",
+                actor: Some(no.actor.clone()).filter(|actor| !actor.is_empty()),
+                record: Some(no.record.clone()),
+                signed: None,
+                criterion: None,
+                message: format!("{}: {}: {}", no.action, no.reason, no.message),
+            }),
+            transition: None,
+        }
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::core::resource::{Kind, Time};
+    use crate::core::run::status::SpecSource;
+
+    fn file(uid: &str, phase: &str, nodes: Value, extensions: Value) -> StatusFile {
+        let status = json!({"phase": phase, "nodeStatuses": nodes, "extensions": extensions});
+        StatusFile {
+            uid: uid.to_owned(),
+            generation: 1,
+            created: Time::from_timestamp(0, 0).unwrap(),
+            deleted: None,
+            source: SpecSource {
+                path: "planspec/run.yaml".to_owned(),
+                digest: String::new(),
+            },
+            status: Status::from_value(Kind::Execution, status).unwrap(),
+        }
+    }
+
+    fn one(phase: &str, attempt: u32, extensions: Value) -> Value {
+        json!({"n": {"phase": phase, "attempt": attempt, "message": "so it is",
+                     "extensions": extensions}})
+    }
+
+    /// `node: word by actor (record), Pending → Running: why`
+    fn told(before: Option<&StatusFile>, now: &StatusFile) -> Vec<String> {
+        let key = Key::new(Kind::Execution, "default", "run");
+        let events = events(&key, before, now).into_iter();
+        events
+            .map(|event| {
+                let act = event.act.as_ref().map(|act| {
+                    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+                    format!(
+                        "{} by {} ({})",
+                        act.word,
+                        text(&act.actor),
+                        text(&act.record)
+                    )
+                });
+                let moved = event.transition.as_ref().map(Transition::arrow);
+                let node = event.node.clone().unwrap_or_else(|| "run".to_owned());
+                let parts: Vec<String> = [act, moved].into_iter().flatten().collect();
+                format!("{node}: {}: {}", parts.join(", "), event.why())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_record_is_told_with_what_it_moved() {
+        let claim = |record: &str, actor: &str| json!({"actor": actor, "record": record});
+        let held = one("Running", 1, json!({"claim": claim("c1", "agent:a")}));
+        let work = "work/default/run/u/n/1";
+        let review = |record: &str, action: &str| {
+            json!({"reviewer": "ana", "action": action, "timestamp": "2026-01-31T12:00:00Z",
+                   "comment": "well", "record": record, "digest": "d"})
+        };
+        let waiting = |reviews: Value| json!({"decision": {"gate": "default/g", "digest": "d", "reviews": reviews}});
+        let verified = json!({"verification": {"actor": "agent:v", "record": "v1",
+            "timestamp": "2026-01-31T12:00:00Z", "results": [
+                {"name": "x", "holds": true, "ran": "x"}, {"name": "y", "holds": false, "ran": "y"}]}});
+        let retry = json!({"actor": "user:ben", "record": "q1", "node": "n",
+                           "timestamp": "2026-01-31T12:00:00Z"});
+        let attested = |record: &str, criterion: &str, met: bool| {
+            json!({"criterion": criterion, "actor": "ana", "met": met, "evidence": "seen",
+                   "record": record, "timestamp": "2026-01-31T12:00:00Z"})
+        };
+        let checked = json!({"criterion": "fast", "actor": "agent:ci", "met": false,
+            "commit": "c0ffee", "record": "a3", "timestamp": "2026-01-31T12:00:00Z", "results": [
+                {"name": "x", "holds": true, "ran": "x"}, {"name": "y", "holds": false, "ran": "y"}]});
+        let no = json!({"record": "x1", "ref": work, "actor": "agent:b", "action": "claim",
+                        "reason": "Claimed", "message": "agent:a holds it",
+                        "seen": "2026-01-31T12:00:00Z"});
+        let table = [
+            (
+                "a claim",
+                (one("Pending", 1, json!({})), json!({})),
+                (held.clone(), json!({})),
+                vec!["n: claim by agent:a (c1), Pending → Running: so it is"],
+            ),
+            (
+                "a renewal",
+                (held.clone(), json!({})),
+                (
+                    one("Running", 1, json!({"claim": claim("c2", "agent:a")})),
+                    json!({}),
+                ),
+                vec!["n: renewal by agent:a (c2): "],
+            ),
+            (
+                "a lease that ended, and nobody else",
+                (held.clone(), json!({})),
+                (one("Pending", 2, json!({})), json!({})),
+                vec!["n: Running → Pending: attempt 2; so it is"],
+            ),
+            (
+                "a lease that ended, and somebody else at once",
+                (held.clone(), json!({})),
+                (
+                    one("Running", 2, json!({"claim": claim("c9", "agent:a")})),
+                    json!({}),
+                ),
+                vec!["n: claim by agent:a (c9), attempt 2 opened: so it is"],
+            ),
+            (
+                "a release",
+                (held.clone(), json!({"records": {work: "c1"}})),
+                (
+                    one("Pending", 2, json!({})),
+                    json!({"records": {work: "r1"}}),
+                ),
+                vec!["n: release by agent:a (r1), Running → Pending: so it is"],
+            ),
+            (
+                "what was refused, which releases nothing",
+                (held.clone(), json!({"records": {work: "c1"}})),
+                (
+                    one("Pending", 2, json!({})),
+                    json!({"records": {work: "x1"}, "unapplied": [no]}),
+                ),
+                vec![
+                    "n: Running → Pending: attempt 2; so it is",
+                    "n: refused by agent:b (x1): claim: Claimed: agent:a holds it",
+                ],
+            ),
+            (
+                "a report",
+                (held.clone(), json!({})),
+                (
+                    one(
+                        "Succeeded",
+                        1,
+                        json!({"report": {"actor": "agent:a", "record": "r1"}}),
+                    ),
+                    json!({}),
+                ),
+                vec!["n: report by agent:a (r1), Running → Succeeded: so it is"],
+            ),
+            (
+                "a verification",
+                (one("Blocked", 1, json!({})), json!({})),
+                (one("Failed", 1, verified), json!({})),
+                vec!["n: verification by agent:v (v1), Blocked → Failed: 1 of 2 criteria hold"],
+            ),
+            (
+                "reviews, the last of which decides",
+                (
+                    one("Blocked", 1, waiting(json!([review("1", "comment")]))),
+                    json!({}),
+                ),
+                (
+                    one(
+                        "Succeeded",
+                        1,
+                        waiting(json!([
+                            review("1", "comment"),
+                            review("2", "approve"),
+                            review("3", "approve")
+                        ])),
+                    ),
+                    json!({}),
+                ),
+                vec![
+                    "n: approve by ana (2): well",
+                    "n: approve by ana (3), Blocked → Succeeded: well",
+                ],
+            ),
+            (
+                "a retry",
+                (one("Failed", 1, json!({})), json!({})),
+                (one("Pending", 2, json!({})), json!({"retriedBy": [retry]})),
+                vec![
+                    "run: retry by user:ben (q1): node n",
+                    "n: Failed → Pending: attempt 2; so it is",
+                ],
+            ),
+            (
+                "an attestation that decides",
+                (json!({}), json!({})),
+                (
+                    json!({}),
+                    json!({"attestations": [attested("a1", "fast", true)]}),
+                ),
+                vec!["run: attestation by ana (a1): criterion fast is met: seen"],
+            ),
+            (
+                "a constraint that is broken, and the check of a criterion",
+                (
+                    json!({}),
+                    json!({"attestations": [attested("a1", "fast", true)]}),
+                ),
+                (
+                    json!({}),
+                    json!({"attestations": [attested("a2", "safe", false), checked],
+                           "criteria": [{"id": "safe", "description": "d",
+                                         "kind": "Constraint"}]}),
+                ),
+                vec![
+                    "run: attestation by ana (a2): constraint safe is not met: seen",
+                    "run: verification by agent:ci (a3): criterion fast is not met: \
+                     1 of 2 checks hold, not `y`",
+                ],
+            ),
+            (
+                "a cancellation",
+                (held, json!({})),
+                (
+                    one("Cancelled", 1, json!({})),
+                    json!({"cancelledBy": {"actor": "user:ben", "comment": "enough",
+                                           "record": "q1"}}),
+                ),
+                vec![
+                    "run: cancel by user:ben (q1): enough",
+                    "n: Running → Cancelled: so it is",
+                ],
+            ),
+        ];
+        for (name, before, now, expected) in table {
+            let [before, now] =
+                [before, now].map(|(nodes, extensions)| file("u", "Running", nodes, extensions));
+            assert_eq!(told(Some(&before), &now), expected, "{name}");
+            assert_eq!(told(Some(&now), &now), Vec::<String>::new(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_was_said_moves_the_run_where_nothing_else_did() {
+        let said = json!({"attestations": [{"criterion": "fast", "actor": "ana", "met": true,
+            "record": "a1", "timestamp": "2026-01-31T12:00:00Z"}]});
+        let done = || one("Succeeded", 1, json!({}));
+        let before = file("u", "Blocked", done(), json!({}));
+        let now = file("u", "Succeeded", done(), said.clone());
+        assert_eq!(
+            told(Some(&before), &now),
+            ["run: attestation by ana (a1), Blocked → Succeeded: criterion fast is met"]
+        );
+        let before = file("u", "Running", one("Running", 1, json!({})), json!({}));
+        assert_eq!(
+            told(Some(&before), &now),
+            [
+                "run: attestation by ana (a1): criterion fast is met",
+                "run: Running → Succeeded: every node ended well",
+                "n: Running → Succeeded: so it is",
+            ]
+        );
+    }
+
+    #[test]
+    fn another_uid_is_another_run() {
+        let before = file("a", "Failed", json!({}), json!({}));
+        let now = file("b", "Pending", json!({}), json!({}));
+        assert_eq!(told(Some(&before), &now), ["run: (new) → Pending: "]);
+        assert_eq!(told(None, &now), ["run: (new) → Pending: "]);
+    }
+}

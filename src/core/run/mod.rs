@@ -1,0 +1,10 @@
+//! Runs: what stands on inbox refs, the state machines, the controllers, and `reconcile`.
+
+pub mod controllers;
+pub mod history;
+pub mod machine;
+pub mod reconcile;
+pub mod record;
+pub mod status;
+pub mod transition;
+pub mod wait;

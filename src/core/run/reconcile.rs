@@ -1,0 +1,549 @@
+//! Reconcile as a pure function: snapshot, old status, records and a moment in; new status, what
+//! moved and what waits out. Level-triggered and a fixed point: the same inputs change nothing the
+//! second time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::core::base::diagnostic::Diagnostic;
+use crate::core::repository::config::Config;
+use crate::core::repository::rules;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{Key, Kind, Status, Time};
+use crate::core::run::controllers::{self, Authors, Presence, World, judge};
+use crate::core::run::record::{Address, Incoming};
+use crate::core::run::status::{
+    ControllerState, FORMAT_VERSION, SpecSource, StatusFile, StatusTree,
+};
+use crate::core::run::transition::{Transition, transitions};
+
+/// Most findings to keep in `controller.yaml`.
+const FINDINGS_KEPT: usize = 50;
+
+/// Everything that the decision follows from.
+pub struct Inputs<'a> {
+    /// The resources of the spec commit.
+    pub snapshot: &'a Snapshot,
+    /// The configuration of the spec commit.
+    pub config: &'a Config,
+    /// The spec commit.
+    pub commit: &'a str,
+    /// Whether the commit that was observed last is no longer part of history: then nothing is
+    /// deleted for being absent this time.
+    pub history_rewritten: bool,
+    /// The status branch as it stands, if there is one.
+    pub old: Option<&'a StatusTree>,
+    /// Who wrote a file: commit and path in, e-mails out.
+    pub authors: &'a Authors<'a>,
+    /// Content of the blobs that runs are pinned to, by object id.
+    pub pinned: &'a BTreeMap<String, Arc<[u8]>>,
+    /// What is new in the inbox.
+    pub incoming: &'a [Incoming],
+    /// Inbox refs that hold something that is no record.
+    pub refused: &'a BTreeSet<Address>,
+    /// Whether the spec commit holds a file or folder at a path, and the text in it if one is
+    /// given.
+    pub artifact: &'a controllers::Artifacts<'a>,
+    /// The moment that counts as now, in whole seconds.
+    pub now: Time,
+}
+
+/// What follows.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The new status; equal to the old one when nothing changed.
+    pub tree: StatusTree,
+    /// Whether it differs from the old one, so that a commit is owed.
+    pub changed: bool,
+    /// What moved.
+    pub transitions: Vec<Transition>,
+    /// Tips of the inbox refs that were folded in: the evidence.
+    pub evidence: Vec<String>,
+    /// Things to tell the operator that belong to no resource.
+    pub notes: Vec<String>,
+}
+
+/// Decide.
+pub fn reconcile(inputs: &Inputs<'_>) -> Outcome {
+    let repository_id = inputs.old.map_or_else(
+        || mint(&["repository", inputs.commit, &inputs.now.to_rfc3339()]),
+        |old| old.controller.repository_id.clone(),
+    );
+    let mut world = World {
+        snapshot: inputs.snapshot,
+        config: inputs.config,
+        commit: inputs.commit,
+        repository_id: &repository_id,
+        now: inputs.now,
+        authors: inputs.authors,
+        pinned: controllers::execution::Pins::new(inputs.pinned),
+        artifact: inputs.artifact,
+        capabilities: controllers::capability::phases(inputs.snapshot),
+        uid_mismatches: BTreeMap::new(),
+    };
+    let mut notes = Vec::new();
+    if inputs.history_rewritten {
+        notes.push(
+            "the history of the spec branch was rewritten: what is missing now is not taken as \
+             deleted until the next commit"
+                .to_owned(),
+        );
+    }
+    let mut files = observe(inputs, &world);
+    let uid_of = |key: &Key| {
+        let file = files.get(key).filter(|file| file.deleted.is_none());
+        file.map(|file| file.uid.as_str())
+    };
+    world.uid_mismatches = rules::uid_mismatches(inputs.snapshot, &uid_of);
+    let presence: BTreeMap<Key, Presence<'_>> = files
+        .keys()
+        .map(|key| (key.clone(), presence_of(inputs, key, files.get(key))))
+        .collect();
+    let presence_of_key = |key: &Key| presence.get(key).copied().unwrap_or(Presence::Deleted);
+
+    run_foundations(&world, &mut files, &presence_of_key);
+    let mut runs = Runs::new(inputs, &files);
+    runs.note_strangers(&mut notes);
+    let deadline = loop {
+        runs.turn(&world, inputs, &mut files, &presence_of_key);
+        let deadline = run_projections(&world, &mut files, &presence_of_key);
+        if !runs.find_stale(&files) {
+            break runs.deadline().into_iter().chain(deadline).min();
+        }
+    };
+
+    finish(inputs, repository_id, files, deadline, runs.evidence, notes)
+}
+
+/// A name-based uid.
+fn mint(parts: &[&str]) -> String {
+    let name = parts.join("\u{0}");
+    Uuid::new_v5(
+        &Uuid::NAMESPACE_URL,
+        format!("planspec.io\u{0}{name}").as_bytes(),
+    )
+    .to_string()
+}
+
+/// Derived metadata: mint what is new, raise generations, drop what is gone.
+fn observe(inputs: &Inputs<'_>, world: &World<'_>) -> BTreeMap<Key, StatusFile> {
+    let mut files = inputs.old.map(|old| old.files.clone()).unwrap_or_default();
+    for key in inputs.snapshot.keys() {
+        let definitions = inputs.snapshot.definitions(key);
+        let Some(first) = definitions.first() else {
+            continue;
+        };
+        let digest = match definitions {
+            [only] => only.resource.as_ref().map(|r| r.spec_digest()),
+            _ => None,
+        };
+        let before = files.get(key);
+        if before.is_none_or(|before| before.deleted.is_some()) {
+            let name = [
+                world.repository_id,
+                key.kind.name(),
+                &key.namespace,
+                &key.name,
+                inputs.commit,
+            ];
+            // A rewritten history may bring a commit back, and with it the name of a former run.
+            let former = before.map(|before| before.uid.as_str());
+            let parts: Vec<&str> = name.into_iter().chain(former).collect();
+            let uid = mint(&parts);
+            let file = StatusFile {
+                uid,
+                generation: 1,
+                created: world.now,
+                deleted: None,
+                source: SpecSource {
+                    path: first.path.clone(),
+                    digest: digest.clone().unwrap_or_default(),
+                },
+                status: Status::initial(key.kind),
+            };
+            files.insert(key.clone(), file);
+        }
+        let Some(file) = files.get_mut(key) else {
+            continue;
+        };
+        if definitions.len() == 1 {
+            file.source.path.clone_from(&first.path);
+        }
+        if let Some(digest) = digest
+            && file.source.digest != digest
+        {
+            // A spec that could not be read when it was first seen has no digest yet.
+            if !file.source.digest.is_empty() {
+                file.generation += 1;
+            }
+            file.source.digest = digest;
+        }
+    }
+    files.retain(|key, file| {
+        let gone = presence_of(inputs, key, Some(file)) == Presence::Deleted;
+        if gone && key.kind == Kind::Execution && file.deleted.is_none() {
+            file.deleted = Some(world.now);
+        }
+        !gone || key.kind == Kind::Execution
+    });
+    files
+}
+
+/// Whether a resource is defined, gone, or nobody can tell.
+fn presence_of<'a>(inputs: &Inputs<'a>, key: &Key, file: Option<&StatusFile>) -> Presence<'a> {
+    match inputs.snapshot.definitions(key) {
+        [only] => Presence::Defined(only),
+        [] => {
+            if file.is_some_and(|file| file.deleted.is_some()) {
+                Presence::Deleted
+            } else if !inputs.snapshot.unidentified().is_empty() {
+                Presence::Unknown("it is not found, and a file that may hold it cannot be read")
+            } else if file.is_some_and(|file| !inputs.config.covers(&file.source.path)) {
+                Presence::Unknown("its file is outside the configured paths")
+            } else if nothing_is_deleted(inputs) {
+                Presence::Unknown("it is not part of the rewritten history")
+            } else {
+                Presence::Deleted
+            }
+        }
+        _ => Presence::Doubled,
+    }
+}
+
+/// Whether history was found rewritten at this commit, now or when it was looked at before.
+fn nothing_is_deleted(inputs: &Inputs<'_>) -> bool {
+    let found_before = inputs
+        .old
+        .and_then(|old| old.controller.rewritten_at.as_deref());
+    inputs.history_rewritten || found_before == Some(inputs.commit)
+}
+
+/// Capabilities and plans: what they are does not depend on any run.
+fn run_foundations<'a>(
+    world: &World<'_>,
+    files: &mut BTreeMap<Key, StatusFile>,
+    presence: &dyn Fn(&Key) -> Presence<'a>,
+) {
+    let source_errors = source_errors(world);
+    for (key, file) in files.iter_mut() {
+        if file.deleted.is_some() {
+            continue;
+        }
+        let at_end = matches!(&file.status, Status::Execution(run) if run.phase.is_terminal());
+        if at_end {
+            continue;
+        }
+        let generation = file.generation;
+        let mut presence = presence(key);
+        let broken_source = match world.snapshot.definitions(key) {
+            [] => source_errors.get(file.source.path.as_str()),
+            _ => None,
+        };
+        let broken_source = broken_source.map(|finding| world.snapshot.line(finding));
+        if let (Presence::Unknown(_), Some(why)) = (presence, &broken_source) {
+            presence = Presence::Unknown(why);
+        }
+        let valid = judge(
+            world,
+            key,
+            presence,
+            file.status.conditions_mut(),
+            generation,
+        );
+        match &mut file.status {
+            Status::Capability(status) => {
+                controllers::capability::reconcile(world, key, status, generation);
+            }
+            Status::Plan(status) => controllers::plan::reconcile(world, key, status, valid),
+            _ => {}
+        }
+        if valid {
+            file.status.observe(generation);
+        }
+    }
+}
+
+/// What is wrong first with each file that has errors.
+fn source_errors<'a>(world: &World<'a>) -> BTreeMap<&'a str, &'a Diagnostic> {
+    let mut first = BTreeMap::new();
+    let diagnostics = world.snapshot.diagnostics().iter();
+    for finding in diagnostics.filter(|finding| finding.is_error()) {
+        first.entry(finding.file.as_str()).or_insert(finding);
+    }
+    first
+}
+
+/// The executions on their way through one reconcile.
+struct Runs<'a> {
+    by_uid: BTreeMap<&'a str, Vec<&'a Incoming>>,
+    /// Records about executions that are not there.
+    strangers: BTreeMap<&'a str, Vec<&'a Incoming>>,
+    /// Those to be looked at next.
+    todo: Vec<Key>,
+    /// Of each when it was looked at: what comes next, and the phases of what it follows.
+    seen: BTreeMap<Key, (controllers::execution::Next, Vec<Option<String>>)>,
+    /// Tips of the inbox refs that were folded in.
+    evidence: Vec<String>,
+    /// Turns that are left: what follows each other in a circle must not go round for ever.
+    turns: usize,
+}
+
+impl<'a> Runs<'a> {
+    fn new(inputs: &Inputs<'a>, files: &BTreeMap<Key, StatusFile>) -> Runs<'a> {
+        let mut ordered: Vec<&Incoming> = inputs.incoming.iter().collect();
+        ordered.sort_by(|a, b| a.address.cmp(&b.address));
+        let mut by_uid: BTreeMap<&str, Vec<&Incoming>> = BTreeMap::new();
+        for incoming in ordered {
+            by_uid
+                .entry(incoming.address.uid())
+                .or_default()
+                .push(incoming);
+        }
+        let todo: Vec<Key> = files
+            .keys()
+            .filter(|key| key.kind == Kind::Execution)
+            .cloned()
+            .collect();
+        let known: BTreeSet<&str> = todo
+            .iter()
+            .filter_map(|key| Some(files.get(key)?.uid.as_str()))
+            .collect();
+        let (mine, strangers): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            by_uid.into_iter().partition(|(uid, _)| known.contains(uid));
+        Runs {
+            turns: todo.len() + 1,
+            by_uid: mine,
+            todo,
+            seen: BTreeMap::new(),
+            evidence: Vec::new(),
+            strangers,
+        }
+    }
+
+    fn note_strangers(&self, notes: &mut Vec<String>) {
+        notes.extend(self.strangers.iter().map(|(uid, incoming)| {
+            format!(
+                "{} on an execution that is not there (uid {uid}): ignored",
+                count(incoming.len(), "inbox ref"),
+            )
+        }));
+    }
+
+    /// Look at all that are to be looked at, each with the records that are about it.
+    fn turn<'p>(
+        &mut self,
+        world: &World<'_>,
+        inputs: &Inputs<'_>,
+        files: &mut BTreeMap<Key, StatusFile>,
+        presence: &dyn Fn(&Key) -> Presence<'p>,
+    ) {
+        for key in std::mem::take(&mut self.todo) {
+            let Some(mut file) = files.remove(&key) else {
+                continue;
+            };
+            // Records are folded in once, the first time.
+            let incoming = self.by_uid.remove(file.uid.as_str()).unwrap_or_default();
+            let turn = controllers::execution::Turn {
+                world,
+                key: &key,
+                presence: presence(&key),
+                incoming: &incoming,
+                refused: inputs.refused,
+                others: files,
+            };
+            let next = controllers::execution::reconcile(&turn, &mut file);
+            if let Status::Execution(status) = &file.status {
+                let folded_in = incoming.iter().filter(|incoming| {
+                    let ref_name = incoming.address.to_string();
+                    status.extensions.records.get(&ref_name) == Some(&incoming.tip)
+                });
+                let tips = folded_in.map(|incoming| incoming.tip.clone());
+                self.evidence.extend(tips);
+            }
+            files.insert(key.clone(), file);
+            let phases = phases_of(&next.follows, files);
+            self.seen.insert(key, (next, phases));
+        }
+    }
+
+    /// Those that follow something which has moved since they looked; false when there are none.
+    fn find_stale(&mut self, files: &BTreeMap<Key, StatusFile>) -> bool {
+        let stale = |(_, (next, phases)): &(&Key, &(controllers::execution::Next, Vec<_>))| {
+            !next.follows.is_empty() && phases_of(&next.follows, files) != *phases
+        };
+        let stale: Vec<Key> = self
+            .seen
+            .iter()
+            .filter(stale)
+            .map(|(key, _)| key.clone())
+            .collect();
+        self.todo = stale;
+        self.turns = self.turns.saturating_sub(1);
+        !self.todo.is_empty() && self.turns > 0
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        let deadlines = self.seen.values().filter_map(|(next, _)| next.deadline);
+        deadlines.min()
+    }
+}
+
+fn phases_of(keys: &[Key], files: &BTreeMap<Key, StatusFile>) -> Vec<Option<String>> {
+    let phase = |key: &Key| files.get(key).map(|file| file.status.phase());
+    keys.iter().map(phase).collect()
+}
+
+/// Bindings, gates and goals: what the runs make of them. Returns the next deadline of a goal.
+fn run_projections<'a>(
+    world: &World<'_>,
+    files: &mut BTreeMap<Key, StatusFile>,
+    presence: &dyn Fn(&Key) -> Presence<'a>,
+) -> Option<Time> {
+    let mut deadlines: Vec<Time> = Vec::new();
+    let unfinished: Vec<Key> = files
+        .iter()
+        .filter(
+            |(_, file)| matches!(&file.status, Status::Execution(run) if !run.phase.is_terminal()),
+        )
+        .map(|(key, _)| key.clone())
+        .collect();
+    let needs: Vec<controllers::binding::Need<'_>> = unfinished
+        .iter()
+        .filter_map(|key| Some((key, controllers::execution::plan_of(world, key)?)))
+        .flat_map(|(key, (spec, plan))| {
+            let nodes = match &plan.spec {
+                crate::core::resource::Spec::Plan(plan) => plan.graph.nodes.as_slice(),
+                _ => &[],
+            };
+            nodes.iter().map(move |node| controllers::binding::Need {
+                execution: (key, spec),
+                plan,
+                node,
+            })
+        })
+        .collect();
+    let keys: Vec<Key> = files
+        .keys()
+        .filter(|key| matches!(key.kind, Kind::Binding | Kind::Gate | Kind::Goal))
+        .filter(|key| matches!(presence(key), Presence::Defined(_)))
+        .cloned()
+        .collect();
+    let service = controllers::goal::Service::new(world.snapshot, files);
+    for key in keys {
+        let Some(mut file) = files.remove(&key) else {
+            continue;
+        };
+        let (uid, generation) = (file.uid.clone(), file.generation);
+        match &mut file.status {
+            Status::Binding(status) => {
+                if let Some(spec) = world.snapshot.binding(&key) {
+                    controllers::binding::reconcile(world, &key, spec, &needs, status);
+                }
+            }
+            Status::Gate(status) => {
+                controllers::gate::reconcile(world, &key, files, status, generation);
+            }
+            Status::Goal(status) => {
+                if let Some(spec) = world.snapshot.goal(&key) {
+                    let of = (uid.as_str(), generation);
+                    let deadline = controllers::goal::reconcile(
+                        world, &key, spec, &service, files, of, status,
+                    );
+                    deadlines.extend(deadline);
+                }
+            }
+            _ => {}
+        }
+        files.insert(key, file);
+    }
+    deadlines.into_iter().min()
+}
+
+/// Put the tree together; it counts as changed only when something besides the observed commit is.
+fn finish(
+    inputs: &Inputs<'_>,
+    repository_id: String,
+    files: BTreeMap<Key, StatusFile>,
+    next_deadline: Option<Time>,
+    evidence: Vec<String>,
+    notes: Vec<String>,
+) -> Outcome {
+    let findings: Vec<String> = inputs
+        .snapshot
+        .diagnostics()
+        .iter()
+        .filter(|finding| finding.is_error() && finding.resource.is_none())
+        .take(FINDINGS_KEPT)
+        .map(|finding| inputs.snapshot.line(finding))
+        .collect();
+    let pinned = files
+        .values()
+        .filter_map(|file| match &file.status {
+            // A failed run may be opened again.
+            Status::Execution(run) if run.phase.can_be_retried() && file.deleted.is_none() => {
+                run.extensions.pinned.as_ref()
+            }
+            _ => None,
+        })
+        .flat_map(|pinned| {
+            let others = pinned.gates.values().chain(&pinned.goal);
+            [&pinned.execution, &pinned.plan].into_iter().chain(others)
+        })
+        .map(|pin| pin.blob.clone())
+        .collect();
+    let (observed_commit, sequence) = inputs.old.map_or_else(
+        || (inputs.commit.to_owned(), 0),
+        |old| {
+            (
+                old.controller.observed_commit.clone(),
+                old.controller.sequence,
+            )
+        },
+    );
+    let is_missing = |(key, file): (&Key, &StatusFile)| {
+        file.deleted.is_none() && inputs.snapshot.definitions(key).is_empty()
+    };
+    let rewritten_at = (nothing_is_deleted(inputs) && files.iter().any(is_missing))
+        .then(|| inputs.commit.to_owned());
+    let mut tree = StatusTree {
+        controller: ControllerState {
+            format_version: FORMAT_VERSION,
+            repository_id,
+            observed_commit,
+            sequence,
+            rewritten_at,
+            next_deadline,
+            findings,
+        },
+        files,
+        pinned,
+    };
+    let nothing_yet = inputs.old.is_none() && tree.files.is_empty();
+    let changed = inputs.old != Some(&tree) && !nothing_yet;
+    if changed {
+        tree.controller.observed_commit = inputs.commit.to_owned();
+        tree.controller.sequence += 1;
+    }
+    let transitions = transitions(inputs.old, &tree);
+    Outcome {
+        tree,
+        changed,
+        transitions,
+        evidence,
+        notes,
+    }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

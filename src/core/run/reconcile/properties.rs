@@ -1,0 +1,595 @@
+//! What holds for every plan and every order of events.
+//!
+//! That a second reconcile changes nothing, that the order of records does not matter, that the
+//! status reads back and that nothing moves against the state machines is checked by the world
+//! itself, at every reconcile.
+
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::core::resource::{
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CONDITION_FALSE, EdgeKind,
+    ExecutionPhase, NodePhase, ReviewAction, Status,
+};
+use crate::core::run::record::ReportResult;
+use crate::core::run::status::StatusTree;
+use crate::core::testing::{World, execution, gate, key, plan_with, resource};
+
+const RUNS: [&str; 2] = ["run", "other"];
+const ACTORS: [&str; 3] = ["agent:ana", "agent:ben", "user:carl"];
+const CAPABILITIES: [&str; 3] = ["code", "test", "review"];
+
+/// How a node depends on an earlier one.
+#[derive(Debug, Clone, Copy)]
+enum Tie {
+    None,
+    DependsOn,
+    Hard,
+    Soft,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Task,
+    /// A task with an acceptance criterion.
+    Checked,
+    Gate,
+    External,
+    /// Of the nodes that it would depend on.
+    Group,
+}
+
+#[derive(Debug, Clone)]
+struct NodePlan {
+    sort: Sort,
+    when: Option<bool>,
+    retries: u32,
+    timeout: Option<u32>,
+    capability: Option<usize>,
+    ties: Vec<Tie>,
+}
+
+#[derive(Debug, Clone)]
+struct Scene {
+    nodes: Vec<NodePlan>,
+    /// Whether the nodes stand in the file behind those that depend on them.
+    backwards: bool,
+    approvers: u32,
+    providers: Vec<Option<&'static str>>,
+    events: Vec<Event>,
+    /// How what is done at the end ends, over and over.
+    endings: Vec<bool>,
+}
+
+/// Something that happens; a node and a run by any number, an attempt by its distance to the open
+/// one.
+#[derive(Debug, Clone)]
+enum Event {
+    Reconcile,
+    Wait(u32),
+    Claim(usize, usize, i64, usize),
+    Renew(usize, usize, usize),
+    Release(usize, usize, usize),
+    Report(usize, usize, i64, usize, bool),
+    Review(usize, usize, usize, ReviewAction),
+    StaleReview(usize, usize, usize),
+    Cancel(usize, usize),
+    Retry(usize, Option<usize>, bool),
+    Verify(usize, usize, usize, bool),
+    /// What stands on one ref stands on another as well.
+    Copy(usize, usize, usize, i64),
+    /// The ref of an attempt holds something that is no record.
+    Nonsense(usize, usize, i64),
+    /// Somebody replaces what stands on the ref of an attempt.
+    Rewrite(usize, usize, i64),
+    Bind(usize),
+    Commit,
+}
+
+fn node(at: usize) -> impl Strategy<Value = NodePlan> {
+    let tie = prop_oneof![
+        4 => Just(Tie::None),
+        2 => Just(Tie::DependsOn),
+        1 => Just(Tie::Hard),
+        2 => Just(Tie::Soft),
+    ];
+    let sort = prop_oneof![
+        4 => Just(Sort::Task),
+        2 => Just(Sort::Checked),
+        2 => Just(Sort::Gate),
+        1 => Just(Sort::External),
+        2 => Just(Sort::Group),
+    ];
+    (
+        sort,
+        prop::option::weighted(0.3, any::<bool>()),
+        0..3u32,
+        prop::option::weighted(0.3, 1..100u32),
+        prop::option::weighted(0.5, 0..CAPABILITIES.len()),
+        vec(tie, at),
+    )
+        .prop_map(
+            |(sort, when, retries, timeout, capability, ties)| NodePlan {
+                sort,
+                when,
+                retries,
+                timeout,
+                capability,
+                ties,
+            },
+        )
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let run = || 0..RUNS.len();
+    let node = || 0..6usize;
+    let actor = || 0..ACTORS.len();
+    let attempt = || prop_oneof![6 => Just(0i64), 1 => Just(-1), 1 => Just(1)];
+    let decision = prop_oneof![
+        4 => Just(ReviewAction::Approve),
+        1 => Just(ReviewAction::Reject),
+        1 => Just(ReviewAction::Comment),
+    ];
+    prop_oneof![
+        8 => Just(Event::Reconcile),
+        3 => (1..4000u32).prop_map(Event::Wait),
+        8 => (run(), node(), attempt(), actor()).prop_map(|(r, n, a, w)| Event::Claim(r, n, a, w)),
+        1 => (run(), node(), actor()).prop_map(|(r, n, w)| Event::Renew(r, n, w)),
+        1 => (run(), node(), actor()).prop_map(|(r, n, w)| Event::Release(r, n, w)),
+        8 => (run(), node(), attempt(), actor(), prop::bool::weighted(0.6))
+            .prop_map(|(r, n, a, w, good)| Event::Report(r, n, a, w, good)),
+        4 => (run(), node(), actor(), decision).prop_map(|(r, n, w, d)| Event::Review(r, n, w, d)),
+        1 => (run(), node(), actor()).prop_map(|(r, n, w)| Event::StaleReview(r, n, w)),
+        1 => (run(), actor()).prop_map(|(r, w)| Event::Cancel(r, w)),
+        2 => (run(), prop::option::of(node()), any::<bool>())
+            .prop_map(|(r, n, b)| Event::Retry(r, n, b)),
+        4 => (run(), node(), actor(), prop::bool::weighted(0.7))
+            .prop_map(|(r, n, w, good)| Event::Verify(r, n, w, good)),
+        1 => (run(), node(), node(), attempt()).prop_map(|(r, a, b, n)| Event::Copy(r, a, b, n)),
+        1 => (run(), node(), attempt()).prop_map(|(r, n, a)| Event::Nonsense(r, n, a)),
+        1 => (run(), node(), attempt()).prop_map(|(r, n, a)| Event::Rewrite(r, n, a)),
+        1 => (0..CAPABILITIES.len()).prop_map(Event::Bind),
+        1 => Just(Event::Commit),
+    ]
+}
+
+fn scene() -> impl Strategy<Value = Scene> {
+    let nodes = (1..6usize).prop_flat_map(|n| (0..n).map(node).collect::<Vec<_>>());
+    let provider = prop_oneof![
+        3 => Just(Some("agent://x")),
+        1 => Just(Some("human://carl")),
+        1 => Just(None),
+    ];
+    (
+        nodes,
+        any::<bool>(),
+        1..3u32,
+        vec(provider, CAPABILITIES.len()),
+        vec(event(), 0..40),
+        vec(prop::bool::weighted(0.7), 1..8),
+    )
+        .prop_map(
+            |(nodes, backwards, approvers, providers, events, endings)| Scene {
+                nodes,
+                backwards,
+                approvers,
+                providers,
+                events,
+                endings,
+            },
+        )
+}
+
+impl Scene {
+    fn plan(&self) -> String {
+        let mut nodes: Vec<String> = Vec::new();
+        let mut edges: Vec<String> = Vec::new();
+        for (at, node) in self.nodes.iter().enumerate() {
+            let children = self.children(at);
+            let mut before = Vec::new();
+            for (from, tie) in node.ties.iter().enumerate() {
+                match tie {
+                    Tie::None => {}
+                    Tie::DependsOn if !children.is_empty() => {}
+                    Tie::DependsOn => before.push(format!("n{from}")),
+                    Tie::Hard => edges.push(format!("{{from: n{from}, to: n{at}}}")),
+                    Tie::Soft => edges.push(format!("{{from: n{from}, to: n{at}, type: soft}}")),
+                }
+            }
+            let mut fields = format!("id: n{at}, dependsOn: [{}]", before.join(", "));
+            if let Some(timeout) = node.timeout {
+                fields += &format!(", timeout: {timeout}m");
+            }
+            if let Some(when) = node.when {
+                fields += &format!(", when: '{when}'");
+            }
+            match node.sort {
+                Sort::Gate => fields += ", kind: Gate, gateRef: {name: g}",
+                Sort::Group if !children.is_empty() => {
+                    fields += &format!(", kind: Group, children: [{}]", children.join(", "));
+                }
+                Sort::External => {
+                    fields += ", kind: External, externalRef: {type: uri, uri: 'https://x'}";
+                }
+                sort => {
+                    fields += &format!(", kind: Task, retries: {}", node.retries);
+                    let capability = node.capability.map(|at| CAPABILITIES[at]);
+                    fields += &capability.map_or(String::new(), |name| {
+                        format!(", capabilityRefs: [{{name: {name}}}]")
+                    });
+                    if sort == Sort::Checked {
+                        fields +=
+                            ", acceptanceCriteria: [{type: test_passes, name: t, command: t}]";
+                    }
+                }
+            }
+            nodes.push(format!("{{{fields}}}"));
+        }
+        if self.backwards {
+            nodes.reverse();
+        }
+        plan_with(
+            "p",
+            "goalRef: {name: goal}",
+            &nodes.join(", "),
+            &edges.join(", "),
+        )
+    }
+
+    fn binding(&self) -> String {
+        let rules = CAPABILITIES.iter().zip(&self.providers);
+        let rules = rules.filter_map(|(name, provider)| {
+            let provider = (*provider)?;
+            Some(format!(
+                "{{selector: {{capabilityRef: {{name: {name}}}}}, target: {{provider: '{provider}'}}}}"
+            ))
+        });
+        // At least one rule, which matches nothing.
+        let never = "{selector: {planRef: {name: never}}, target: {provider: x}}".to_owned();
+        let rules: Vec<String> = rules.chain([never]).collect();
+        resource("Binding", "bind", &format!("rules: [{}]", rules.join(", ")))
+    }
+
+    fn world(&self) -> World {
+        let mut world = World::empty();
+        world.write("planspec/p.yaml", &self.plan());
+        world.write("planspec/bind.yaml", &self.binding());
+        let approvers = format!("requiredApprovers: {}", self.approvers);
+        world.write("planspec/g.yaml", &gate("g", "p", &approvers));
+        world.write(
+            "planspec/goal.yaml",
+            &resource("Goal", "goal", "description: d, timeout: 1d"),
+        );
+        let capabilities = CAPABILITIES.map(|name| resource("Capability", name, "description: d"));
+        world.write("planspec/caps.yaml", &capabilities.concat());
+        for run in RUNS {
+            let path = format!("planspec/{run}.yaml");
+            world.write(&path, &execution(run, "p", "bindingRef: {name: bind}"));
+        }
+        world
+    }
+
+    /// The children of a group: what it would depend on.
+    fn children(&self, at: usize) -> Vec<String> {
+        let node = &self.nodes[at];
+        let ties = node.ties.iter().enumerate();
+        ties.filter(|(_, tie)| node.sort == Sort::Group && matches!(tie, Tie::DependsOn))
+            .map(|(from, _)| format!("n{from}"))
+            .collect()
+    }
+
+    fn is_group(&self, at: usize) -> bool {
+        !self.children(at).is_empty()
+    }
+
+    /// The nodes that a node waits for, with the stricter of several ties.
+    fn before(&self, at: usize) -> impl Iterator<Item = (String, EdgeKind)> {
+        let ties = self.nodes[at].ties.iter().enumerate();
+        let is_group = self.is_group(at);
+        ties.filter_map(move |(from, tie)| {
+            let kind = match tie {
+                Tie::None => return None,
+                Tie::DependsOn if is_group => return None,
+                Tie::DependsOn | Tie::Hard => EdgeKind::Hard,
+                Tie::Soft => EdgeKind::Soft,
+            };
+            Some((format!("n{from}"), kind))
+        })
+    }
+
+    /// Whether all that a node depends on allows it to start.
+    fn allows(&self, tree: &StatusTree, run: &str, at: usize) -> bool {
+        self.before(at).all(|(before, kind)| {
+            let phase = phase_of(tree, run, &before);
+            match kind {
+                EdgeKind::Hard => phase == NodePhase::Succeeded || unwanted(tree, run, &before),
+                EdgeKind::Soft => phase.is_terminal(),
+            }
+        })
+    }
+
+    /// No node starts before what it depends on allows it, and none is skipped without a reason.
+    fn assert_order(&self, old: Option<&StatusTree>, new: &StatusTree) {
+        for run in RUNS {
+            for at in 0..self.nodes.len() {
+                let id = format!("n{at}");
+                let before = old.map_or(NodePhase::Pending, |old| phase_of(old, run, &id));
+                let after = phase_of(new, run, &id);
+                let status = status_of(new, run, &id);
+                let started = |phase| {
+                    matches!(
+                        phase,
+                        NodePhase::Running | NodePhase::Succeeded | NodePhase::Failed
+                    )
+                };
+                // What nobody claims is decided in one go with what it waited for.
+                let decides_itself = self.nodes[at].sort == Sort::Gate || self.is_group(at);
+                if started(after) && !started(before) && !decides_itself {
+                    let allowed = old.is_some_and(|old| self.allows(old, run, at));
+                    assert!(allowed, "{run}/{id} is {after} too early");
+                }
+                let offered = status.is_some_and(|status| {
+                    status.is_claimable() || status.extensions.reason == AWAITING_APPROVAL
+                });
+                let decided = started(after) && decides_itself && after != before;
+                if offered || decided {
+                    assert!(self.allows(new, run, at), "{run}/{id} is offered too early");
+                }
+                if after == NodePhase::Skipped && unwanted(new, run, &id) {
+                    let wanted = self.is_group(at) || self.nodes[at].when == Some(false);
+                    assert!(wanted, "{run}/{id} is skipped for nothing");
+                    assert!(self.allows(new, run, at), "{run}/{id} is skipped too early");
+                } else if after == NodePhase::Skipped && !self.is_group(at) {
+                    let is_lost = self.before(at).any(|(before, kind)| {
+                        let phase = phase_of(new, run, &before);
+                        let lost = phase.is_terminal()
+                            && phase != NodePhase::Succeeded
+                            && !unwanted(new, run, &before);
+                        kind == EdgeKind::Hard && lost
+                    });
+                    assert!(is_lost, "{run}/{id} is skipped for nothing");
+                }
+            }
+        }
+    }
+
+    fn reconcile(&self, world: &mut World) -> bool {
+        let old = world.tree.clone();
+        let changed = world.reconcile();
+        if let Some(new) = &world.tree {
+            self.assert_order(old.as_ref(), new);
+        }
+        changed
+    }
+
+    fn happen(&mut self, world: &mut World, event: &Event) {
+        let id = |node: usize| format!("n{}", node % self.nodes.len());
+        let open = |world: &World, node: &str, offset: i64| {
+            let attempt = i64::from(world.node(node).attempt.max(1)) + offset;
+            u32::try_from(attempt.max(1)).expect("an attempt")
+        };
+        match *event {
+            Event::Reconcile => {
+                self.reconcile(world);
+            }
+            Event::Wait(seconds) => world.wait(&format!("{seconds}s")),
+            Event::Claim(run, node, offset, actor) => {
+                let id = id(node);
+                let attempt = open(world.about(RUNS[run]), &id, offset);
+                world.claim_for(&id, attempt, ACTORS[actor], None);
+            }
+            Event::Renew(run, node, actor) => {
+                world.about(RUNS[run]).renew(&id(node), ACTORS[actor]);
+            }
+            Event::Release(run, node, actor) => {
+                world.about(RUNS[run]).release(&id(node), ACTORS[actor]);
+            }
+            Event::Report(run, node, offset, actor, good) => {
+                let id = id(node);
+                let attempt = open(world.about(RUNS[run]), &id, offset);
+                // Mostly by whoever holds it.
+                let holder = world.node(&id).extensions.claim.map(|claim| claim.actor);
+                let actor = holder
+                    .filter(|_| actor > 0)
+                    .unwrap_or(ACTORS[actor].to_owned());
+                let result = match good {
+                    true => ReportResult::Succeeded,
+                    false => ReportResult::Failed,
+                };
+                world.report(&id, attempt, &actor, result, json!({"by": actor}));
+            }
+            Event::Review(run, node, actor, decision) => {
+                let id = id(node);
+                let waiting = world.about(RUNS[run]).node(&id).extensions.decision;
+                let digest = waiting.unwrap_or_default().digest;
+                world.review_of(&id, "team/g", &digest, ACTORS[actor], decision);
+            }
+            Event::StaleReview(run, node, actor) => {
+                let approve = ReviewAction::Approve;
+                let world = world.about(RUNS[run]);
+                world.review_of(&id(node), "team/g", "sha256:0", ACTORS[actor], approve);
+            }
+            Event::Retry(run, node, rebind) => {
+                let node = node.map(id);
+                let world = world.about(RUNS[run]);
+                world.retry("user:operator", node.as_deref(), rebind);
+            }
+            Event::Verify(run, node, actor, good) => {
+                let world = world.about(RUNS[run]);
+                world.verify(&id(node), ACTORS[actor], &[("t", good)]);
+            }
+            Event::Cancel(run, actor) => world.about(RUNS[run]).cancel(ACTORS[actor]),
+            Event::Copy(run, from, to, offset) => {
+                let (from, to) = (id(from), id(to));
+                let attempt = open(world.about(RUNS[run]), &to, offset);
+                let source = world.work_ref(&from, 1);
+                let target = world.work_ref(&to, attempt);
+                world.copy(&source, &target);
+            }
+            Event::Nonsense(run, node, offset) => {
+                let id = id(node);
+                let attempt = open(world.about(RUNS[run]), &id, offset);
+                let address = world.work_ref(&id, attempt);
+                world.refused.insert(address);
+            }
+            Event::Rewrite(run, node, offset) => {
+                let id = id(node);
+                let attempt = open(world.about(RUNS[run]), &id, offset);
+                let address = world.work_ref(&id, attempt);
+                world.forge(&address, "agent:eve");
+            }
+            Event::Bind(capability) => {
+                self.providers[capability].get_or_insert("service://late");
+                world.write("planspec/bind.yaml", &self.binding());
+            }
+            Event::Commit => world.commit(),
+        }
+    }
+
+    /// Do whatever can be done until nothing can be.
+    fn finish(&mut self, world: &mut World) {
+        for capability in 0..CAPABILITIES.len() {
+            self.happen(world, &Event::Bind(capability));
+        }
+        self.reconcile(world);
+        let endings = self.endings.clone();
+        let mut endings = endings.into_iter().cycle();
+        for _ in 0..200 {
+            for run in RUNS {
+                self.act(world.about(run), &mut endings);
+            }
+            if self.reconcile(world) {
+                continue;
+            }
+            let deadline = world
+                .tree
+                .as_ref()
+                .and_then(|tree| tree.controller.next_deadline);
+            match deadline {
+                Some(deadline) => world.now = deadline.max(world.now),
+                None if self.stop_what_is_lost(world) => {}
+                None => return,
+            }
+            self.reconcile(world);
+        }
+        panic!("it does not come to an end");
+    }
+
+    /// Somebody without a lease, whose ref was spoiled, can be heard no more: the run can only be
+    /// stopped.
+    fn stop_what_is_lost(&self, world: &mut World) -> bool {
+        let mut stopped = false;
+        for run in RUNS {
+            world.about(run);
+            let is_lost = world.run().node_statuses.iter().any(|(id, node)| {
+                let claim = node.extensions.claim.as_ref();
+                let has_no_lease = claim.is_some_and(|claim| claim.expires.is_none());
+                has_no_lease && world.refused.contains(&world.work_ref(id, node.attempt))
+            });
+            if is_lost {
+                world.cancel("user:operator");
+                stopped = true;
+            }
+        }
+        stopped
+    }
+
+    /// Everything that one run waits for.
+    fn act(&self, world: &mut World, endings: &mut impl Iterator<Item = bool>) {
+        let nodes = world.run().node_statuses.clone();
+        for (id, node) in nodes {
+            if node.is_claimable() {
+                world.claim(&id, "user:last");
+            } else if node.extensions.reason == AWAITING_EXTERNAL {
+                world.succeed(&id, "agent:probe");
+            } else if node.extensions.reason == AWAITING_VERIFICATION {
+                let holds = endings.next() != Some(false);
+                world.verify(&id, "agent:checker", &[("t", holds)]);
+            } else if let Some(claim) = node.extensions.claim {
+                match endings.next() {
+                    Some(false) => world.fail(&id, &claim.actor),
+                    _ => world.succeed(&id, &claim.actor),
+                }
+            } else if node.phase == NodePhase::Blocked
+                && node.extensions.reason == AWAITING_APPROVAL
+            {
+                for reviewer in 0..self.approvers {
+                    let reviewer = format!("last-{reviewer}");
+                    match endings.next() {
+                        Some(false) => world.reject(&id, &reviewer),
+                        _ => world.approve(&id, &reviewer),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn status_of<'a>(
+    tree: &'a StatusTree,
+    run: &str,
+    node: &str,
+) -> Option<&'a crate::core::resource::NodeStatus> {
+    let file = tree
+        .files
+        .get(&key(crate::core::resource::Kind::Execution, run))?;
+    match &file.status {
+        Status::Execution(status) => status.node_statuses.get(node),
+        _ => None,
+    }
+}
+
+/// Whether a node was skipped because it is not needed.
+fn unwanted(tree: &StatusTree, run: &str, node: &str) -> bool {
+    status_of(tree, run, node).is_some_and(|status| status.extensions.reason == CONDITION_FALSE)
+}
+
+fn phase_of(tree: &StatusTree, run: &str, node: &str) -> NodePhase {
+    status_of(tree, run, node).map_or(NodePhase::Pending, |status| status.phase)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn every_run_ends_and_nothing_starts_too_early(mut scene in scene()) {
+        let mut world = scene.world();
+        scene.reconcile(&mut world);
+        for event in scene.events.clone() {
+            scene.happen(&mut world, &event);
+        }
+        scene.finish(&mut world);
+        for run in RUNS {
+            world.about(run);
+            let phases: BTreeSet<NodePhase> =
+                world.run().node_statuses.values().map(|node| node.phase).collect();
+            let expected = if world.run().extensions.cancelled_by.is_some() {
+                ExecutionPhase::Cancelled
+            } else if phases.contains(&NodePhase::Failed) || phases.contains(&NodePhase::Cancelled) {
+                ExecutionPhase::Failed
+            } else {
+                ExecutionPhase::Succeeded
+            };
+            prop_assert_eq!(world.run().phase, expected);
+            // What is over stays as it is, whatever else is said.
+            let over = world.run().clone();
+            world.cancel("user:late");
+            world.claim("n0", "agent:late");
+            world.wait("1w");
+            world.reconcile();
+            prop_assert_eq!(&world.run().node_statuses, &over.node_statuses);
+            prop_assert_eq!(world.run().completion_time, over.completion_time);
+            prop_assert_eq!(world.run().phase, over.phase);
+        }
+        let deadline = world.tree.as_ref().and_then(|tree| tree.controller.next_deadline);
+        prop_assert_eq!(deadline, None, "nothing happens by itself any more");
+    }
+}

@@ -1,0 +1,579 @@
+//! Inbox records: what workers, reviewers and operators say, as untrusted input.
+//!
+//! A record is a commit whose tree holds exactly one file, `record.yaml`. This module knows the
+//! text of that file and the names of the refs; the Git room checks the commits.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::core::base::digest::sha256_hex;
+use crate::core::resource::{Artifact, CriterionResult, Duration, ReviewAction, SignedBy, is_zero};
+
+/// The `apiVersion` of every record.
+pub const RECORD_API_VERSION: &str = "records.planspec.io/v1";
+/// Name of the one file in a record's tree.
+pub const RECORD_FILE: &str = "record.yaml";
+/// Most bytes of that file.
+pub const MAX_RECORD_BYTES: usize = 64 * 1024;
+/// Most artifacts of one report.
+pub const MAX_ARTIFACTS: usize = 20;
+/// Longest chain of records on one ref.
+pub const MAX_CHAIN: usize = 1000;
+/// Where inbox refs live.
+pub const INBOX: &str = "refs/planspec/";
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// `records.planspec.io/v1`
+    pub api_version: String,
+    /// What is said.
+    #[serde(flatten)]
+    pub action: Action,
+    /// Id of the repository's status branch, so that a record is worth nothing elsewhere.
+    pub repository: String,
+    /// The run that is meant.
+    pub execution: RunRef,
+    /// Who says it. A claim, not an identity.
+    pub actor: String,
+    /// When, by the actor's clock; for display only.
+    pub time: String,
+    /// Makes two equal records two commits.
+    pub nonce: String,
+}
+
+impl Record {
+    /// Read the content of a `record.yaml`.
+    ///
+    /// # Errors
+    /// A sentence: a field is missing, of the wrong type, or unknown.
+    pub fn from_value(value: Value) -> Result<Record, String> {
+        let given: Vec<String> = match &value {
+            Value::Object(map) => map
+                .iter()
+                .filter(|(_, value)| !is_empty(value))
+                .map(|(key, _)| key.clone())
+                .collect(),
+            _ => return Err("a record is a mapping".to_owned()),
+        };
+        let record: Record = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        if record.api_version != RECORD_API_VERSION {
+            return Err(format!(
+                "apiVersion `{}` is not {RECORD_API_VERSION}",
+                record.api_version
+            ));
+        }
+        // serde cannot refuse unknown fields beside a flattened enum: what does not come back is unknown.
+        let known = serde_json::to_value(&record).map_err(|error| error.to_string())?;
+        match given.iter().find(|key| known.get(key.as_str()).is_none()) {
+            Some(key) => Err(format!("unknown field `{key}`")),
+            None => Ok(record),
+        }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Number(number) => number.as_u64() == Some(0),
+        Value::Bool(set) => !set,
+    }
+}
+
+/// One run of one Execution.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunRef {
+    /// Namespace of the Execution.
+    pub namespace: String,
+    /// Name of the Execution.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+}
+
+/// What is said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all_fields = "camelCase")]
+pub enum Action {
+    /// I do this.
+    Claim {
+        /// Which node.
+        node: String,
+        /// Which attempt.
+        attempt: u32,
+        /// How long I may be silent; capped by the configuration.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lease: Option<Duration>,
+    },
+    /// I am still at it.
+    Renewal {
+        /// Which node.
+        node: String,
+        /// Which attempt.
+        attempt: u32,
+        /// How long I may be silent; capped by the configuration.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lease: Option<Duration>,
+    },
+    /// I give it back.
+    Release {
+        /// Which node.
+        node: String,
+        /// Which attempt.
+        attempt: u32,
+        /// Why.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        message: String,
+    },
+    /// It is done, or it failed.
+    Report {
+        /// Which node.
+        node: String,
+        /// Which attempt.
+        attempt: u32,
+        /// How it went.
+        result: ReportResult,
+        /// What it brought.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        outputs: Map<String, Value>,
+        /// A sentence for people.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        message: String,
+        /// The commit that holds the work.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+        /// What it left that is no output: logs, files, what is behind a URL.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        artifacts: Vec<Artifact>,
+    },
+    /// What the acceptance criteria of a reported node say.
+    Verification {
+        /// Which node.
+        node: String,
+        /// Which attempt.
+        attempt: u32,
+        /// The record of the report that was checked.
+        report: String,
+        /// The commit on whose tree it was checked.
+        commit: String,
+        /// One result for each criterion of the node, in its order.
+        results: Vec<CriterionResult>,
+    },
+    /// Yes, no, or a remark.
+    Review {
+        /// Which gate node of the run.
+        node: String,
+        /// `namespace/name` of the Gate.
+        gate: String,
+        /// What was looked at: over the pinned plan, the gate and the resolved targets.
+        digest: String,
+        /// Approve, reject or comment.
+        decision: ReviewAction,
+        /// Why.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        comment: String,
+        /// Generation of the Gate that was looked at.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        target_generation: u64,
+    },
+    /// Whether a criterion of the goal, or of the document, is met.
+    Attestation {
+        /// Id of the criterion.
+        criterion: String,
+        /// Whether it is met.
+        met: bool,
+        /// What shows that.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        evidence: String,
+        /// The commit on whose tree it was checked, where checks decide.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+        /// One result for each check of the criterion, in their order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        results: Vec<CriterionResult>,
+    },
+    /// An operator's wish.
+    Request {
+        /// What is wished.
+        request: RequestKind,
+        /// Retry: only this node, and what it skipped.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<String>,
+        /// Retry: resolve the targets of unfinished nodes again.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        rebind: bool,
+        /// Why.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        comment: String,
+    },
+}
+
+/// How a task went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportResult {
+    /// Done.
+    Succeeded,
+    /// Not done.
+    Failed,
+}
+
+/// What an operator wishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestKind {
+    /// Stop the run.
+    Cancel,
+    /// Open again what failed and what was skipped for it.
+    Retry,
+}
+
+impl Action {
+    /// One word for lists.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Action::Claim { .. } => "claim",
+            Action::Renewal { .. } => "renewal",
+            Action::Release { .. } => "release",
+            Action::Report { .. } => "report",
+            Action::Verification { .. } => "verification",
+            Action::Review { decision, .. } => match decision {
+                ReviewAction::Approve => "approve",
+                ReviewAction::Reject => "reject",
+                ReviewAction::Comment => "comment",
+            },
+            Action::Attestation { .. } => "attestation",
+            Action::Request { request, .. } => match request {
+                RequestKind::Cancel => "cancel",
+                RequestKind::Retry => "retry",
+            },
+        }
+    }
+}
+
+/// The name of an inbox ref, read. Ordered as `reconcile` folds records in: work, verifications,
+/// reviews, attestations, requests.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// `work/<namespace>/<execution>/<uid>/<node>/<attempt>`
+    Work {
+        /// The run.
+        run: RunRef,
+        /// The node.
+        node: String,
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// `verifications/<namespace>/<execution>/<uid>/<node>/<attempt>/<actor>`
+    Verification {
+        /// The run.
+        run: RunRef,
+        /// The node.
+        node: String,
+        /// The attempt, from 1.
+        attempt: u32,
+        /// Who checked, in its ref-safe form.
+        actor: String,
+    },
+    /// `reviews/<namespace>/<gate>/<execution uid>/<reviewer>`
+    Review {
+        /// Namespace of the Gate.
+        namespace: String,
+        /// Name of the Gate.
+        gate: String,
+        /// Uid of the Execution.
+        uid: String,
+        /// The reviewer in its ref-safe form.
+        reviewer: String,
+    },
+    /// `attestations/<namespace>/<execution>/<uid>/<criterion>/<actor>`
+    Attestation {
+        /// The run.
+        run: RunRef,
+        /// Id of the criterion, in its ref-safe form.
+        criterion: String,
+        /// Who confirms, in its ref-safe form.
+        actor: String,
+    },
+    /// `requests/<namespace>/<execution>/<uid>/<id>`
+    Request {
+        /// The run.
+        run: RunRef,
+        /// Any id.
+        id: String,
+    },
+}
+
+impl Address {
+    /// Read the part of a ref name behind `refs/planspec/`. Nothing when it is no inbox ref that
+    /// this version knows.
+    pub fn parse(name: &str) -> Option<Address> {
+        let run = |namespace: &str, name: &str, uid: &str| RunRef {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            uid: uid.to_owned(),
+        };
+        let attempt = |text: &str| {
+            text.parse()
+                .ok()
+                .filter(|n: &u32| *n > 0 && n.to_string() == text)
+        };
+        let parts: Vec<&str> = name.split('/').collect();
+        Some(match parts[..] {
+            ["work", ns, exec, uid, node, number] => Address::Work {
+                run: run(ns, exec, uid),
+                node: node.to_owned(),
+                attempt: attempt(number)?,
+            },
+            ["verifications", ns, exec, uid, node, number, actor] => Address::Verification {
+                run: run(ns, exec, uid),
+                node: node.to_owned(),
+                attempt: attempt(number)?,
+                actor: actor.to_owned(),
+            },
+            ["reviews", ns, gate, uid, reviewer] => Address::Review {
+                namespace: ns.to_owned(),
+                gate: gate.to_owned(),
+                uid: uid.to_owned(),
+                reviewer: reviewer.to_owned(),
+            },
+            ["attestations", ns, exec, uid, criterion, actor] => Address::Attestation {
+                run: run(ns, exec, uid),
+                criterion: criterion.to_owned(),
+                actor: actor.to_owned(),
+            },
+            ["requests", ns, exec, uid, id] => Address::Request {
+                run: run(ns, exec, uid),
+                id: id.to_owned(),
+            },
+            _ => return None,
+        })
+    }
+
+    /// Uid of the execution that it is about.
+    pub fn uid(&self) -> &str {
+        match self {
+            Address::Work { run, .. }
+            | Address::Verification { run, .. }
+            | Address::Attestation { run, .. }
+            | Address::Request { run, .. } => &run.uid,
+            Address::Review { uid, .. } => uid,
+        }
+    }
+
+    /// The whole ref name.
+    pub fn ref_name(&self) -> String {
+        format!("{INBOX}{self}")
+    }
+}
+
+impl fmt::Display for Address {
+    /// Without `refs/planspec/`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Work { run, node, attempt } => write!(
+                f,
+                "work/{}/{}/{}/{node}/{attempt}",
+                run.namespace, run.name, run.uid
+            ),
+            Address::Verification {
+                run,
+                node,
+                attempt,
+                actor,
+            } => write!(
+                f,
+                "verifications/{}/{}/{}/{node}/{attempt}/{actor}",
+                run.namespace, run.name, run.uid
+            ),
+            Address::Review {
+                namespace,
+                gate,
+                uid,
+                reviewer,
+            } => write!(f, "reviews/{namespace}/{gate}/{uid}/{reviewer}"),
+            Address::Attestation {
+                run,
+                criterion,
+                actor,
+            } => write!(
+                f,
+                "attestations/{}/{}/{}/{criterion}/{actor}",
+                run.namespace, run.name, run.uid
+            ),
+            Address::Request { run, id } => {
+                write!(
+                    f,
+                    "requests/{}/{}/{}/{id}",
+                    run.namespace, run.name, run.uid
+                )
+            }
+        }
+    }
+}
+
+/// Free text as one part of a ref name: lower-case letters, digits, `-` and `_` stay, every other
+/// byte becomes `%XX` (upper case too, since some file systems fold it); what is long is cut and
+/// ends in a digest of the whole.
+pub fn ref_safe(text: &str) -> String {
+    let mut safe = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => safe.push(char::from(byte)),
+            _ => safe.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    if safe.len() > 100 {
+        safe.truncate(80);
+        safe.push('-');
+        safe.push_str(&sha256_hex(text.as_bytes())[..16]);
+    }
+    safe
+}
+
+/// A record as the Git room hands it over: checked for shape, not for truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// Commit id of the record.
+    pub id: String,
+    /// What it says.
+    pub record: Record,
+    /// Whether its commit is signed by whom it names.
+    pub signature: Signature,
+}
+
+/// What the Git room found when it checked the signature of a record's commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// Nobody asked: the configuration wants no signatures, or it is no review.
+    Unchecked,
+    /// Valid when it arrived, by a key that the spec branch lists for the record's actor.
+    Good(SignedBy),
+    /// It does not count: why in one CamelCase word, and why in a sentence with the way out.
+    Bad(&'static str, String),
+}
+
+/// What is new on one inbox ref.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incoming {
+    /// The ref.
+    pub address: Address,
+    /// Where it points now.
+    pub tip: String,
+    /// The records behind the last one folded in, oldest first.
+    pub records: Vec<Received>,
+    /// Whether the ref no longer contains the record that was folded in last: it was rewritten, or
+    /// begun anew, and these are all records on it.
+    pub rewritten: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::base::digest::shard;
+    use crate::core::resource::{API_VERSION, Kind, Status};
+    use crate::core::run::status::ControllerState;
+
+    #[test]
+    fn addresses_read_back() {
+        for name in [
+            "work/team/exec/0b6f/research/2",
+            "verifications/team/exec/0b6f/research/2/agent%3A%2F%2Fx",
+            "reviews/team/security/0b6f/ana%40example%2Ecom",
+            "attestations/team/exec/0b6f/faster/ana%40example%2Ecom",
+            "requests/team/exec/0b6f/c1",
+        ] {
+            assert_eq!(
+                Address::parse(name).map(|a| a.to_string()).as_deref(),
+                Some(name)
+            );
+        }
+        for name in [
+            "work/team/exec/0b6f/research/0",
+            "work/team/exec/0b6f/research/01",
+            "verifications/team/exec/0b6f/research/0/x",
+            "results/team/exec/0b6f/research/1",
+            "work/team/exec/0b6f/research",
+            "x",
+            "",
+        ] {
+            assert_eq!(Address::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn free_text_in_refs() {
+        assert_eq!(ref_safe("ana@example.com"), "ana%40example%2Ecom");
+        assert_eq!(ref_safe("Ana"), "%41na");
+        let long = "x".repeat(500);
+        assert!(ref_safe(&long).len() <= 100);
+        assert_ne!(ref_safe(&long), ref_safe(&"x".repeat(501)));
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        let mut value = serde_json::json!({
+            "apiVersion": RECORD_API_VERSION, "kind": "Claim", "node": "a", "attempt": 1,
+            "repository": "r", "execution": {"namespace": "n", "name": "e", "uid": "u"},
+            "actor": "agent:x", "time": "2026-01-01T00:00:00Z", "nonce": "1",
+        });
+        let record = Record::from_value(value.clone());
+        assert_eq!(record.map(|r| r.action.word()), Ok("claim"));
+        value["surprise"] = serde_json::json!(1);
+        assert_eq!(
+            Record::from_value(value),
+            Err("unknown field `surprise`".to_owned())
+        );
+    }
+
+    #[test]
+    fn the_examples_of_the_documentation_are_read() {
+        let mut words = Vec::new();
+        let page = include_str!("../../../docs/status-branch.md");
+        for block in page.split("```yaml\n").skip(1) {
+            let text = block.split("```").next().unwrap_or_default();
+            let mut value: Value = serde_yaml::from_str(text).expect("YAML");
+            if value["apiVersion"] == RECORD_API_VERSION {
+                let record = Record::from_value(value).expect(text);
+                words.push(record.action.word());
+            } else if value["apiVersion"] == API_VERSION {
+                let kind = value["kind"].as_str().and_then(Kind::parse).expect(text);
+                let name = value["metadata"]["name"].as_str().expect(text);
+                let path = format!("/{}/{}/{name}.yaml", kind.plural(), shard(name));
+                assert!(page.contains(&path), "{path}");
+                Status::from_value(kind, value["status"].take()).expect(text);
+                words.push("status");
+            } else {
+                serde_json::from_value::<ControllerState>(value).expect(text);
+                words.push("controller");
+            }
+        }
+        let expected = [
+            "controller",
+            "status",
+            "claim",
+            "report",
+            "verification",
+            "approve",
+            "attestation",
+            "cancel",
+        ];
+        assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn folding_order() {
+        let work = Address::parse("work/z/z/z/z/9");
+        let verification = Address::parse("verifications/b/b/b/b/1/b");
+        let review = Address::parse("reviews/a/a/a/a");
+        let request = Address::parse("requests/a/a/a/a");
+        assert!(work < verification && verification < review && review < request);
+    }
+}

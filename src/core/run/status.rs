@@ -1,0 +1,267 @@
+//! What is stored on the status branch, as values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::core::base::digest::shard;
+use crate::core::base::limits::Limits;
+use crate::core::resource::{API_VERSION, Key, Kind, Status, Time};
+use crate::core::text::yaml;
+
+/// Version of the layout in `docs/status-branch.md`.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Everything on the status branch that decides; the board is derived from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatusTree {
+    /// `controller.yaml`
+    pub controller: ControllerState,
+    /// One file per resource.
+    pub files: BTreeMap<Key, StatusFile>,
+    /// Object ids of the blobs below `_pinned/`.
+    pub pinned: BTreeSet<String>,
+}
+
+/// `controller.yaml`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ControllerState {
+    /// Version of the layout.
+    pub format_version: u32,
+    /// Minted with the branch; records name it.
+    pub repository_id: String,
+    /// The spec commit of the last reconcile that changed something.
+    pub observed_commit: String,
+    /// Counts the commits of the branch, from 1.
+    pub sequence: u64,
+    /// The spec commit at which history was found rewritten: while it is the tip, nothing is taken
+    /// as deleted for being absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewritten_at: Option<String>,
+    /// The next moment at which something happens by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_deadline: Option<Time>,
+    /// Findings that belong to no resource, the first 50, as `file:line:column: code message`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
+}
+
+/// One resource's file: derived metadata, where the spec stands, status.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatusFile {
+    /// Minted by `reconcile`.
+    pub uid: String,
+    /// Counts the changes of the spec, from 1.
+    pub generation: u64,
+    /// When `reconcile` first saw the resource.
+    pub created: Time,
+    /// When its file was found to be gone.
+    pub deleted: Option<Time>,
+    /// Where the spec stands.
+    pub source: SpecSource,
+    /// Phase, conditions and the rest.
+    pub status: Status,
+}
+
+/// Where the spec of a resource stands, and which spec was seen last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SpecSource {
+    /// Path of the file.
+    pub path: String,
+    /// Digest of the last spec that could be read.
+    pub digest: String,
+}
+
+/// Path of `controller.yaml` in the status tree.
+pub const CONTROLLER_FILE: &str = "controller.yaml";
+/// Path of the board in the status tree.
+pub const BOARD_FILE: &str = "README.md";
+/// Folder of the pinned blobs in the status tree.
+pub const PINNED_DIR: &str = "_pinned";
+
+/// Trailer of a status commit: the spec commit that was observed.
+pub const OBSERVED_TRAILER: &str = "Planspec-Observed";
+/// Trailer of a status commit: its number.
+pub const SEQUENCE_TRAILER: &str = "Planspec-Sequence";
+
+/// The last paragraph of a status commit's message.
+pub fn trailers(observed: &str, sequence: u64) -> String {
+    format!("{OBSERVED_TRAILER}: {observed}\n{SEQUENCE_TRAILER}: {sequence}\n")
+}
+
+/// Path of a resource's file in the status tree: small directories, so that a change writes small
+/// trees.
+pub fn status_path(key: &Key) -> String {
+    format!(
+        "{}/{}/{}/{}.yaml",
+        key.namespace,
+        key.kind.plural(),
+        shard(&key.name),
+        key.name
+    )
+}
+
+/// Path of a pinned blob in the status tree.
+pub fn pinned_path(blob: &str) -> String {
+    format!("{PINNED_DIR}/{}/{blob}", shard(blob))
+}
+
+impl StatusTree {
+    /// The text of every file of the tree but the board and the pinned blobs, by path.
+    ///
+    /// # Errors
+    /// What serde says; values that came from YAML or from the controllers have no such errors.
+    pub fn to_files(&self) -> serde_json::Result<BTreeMap<String, String>> {
+        let mut texts = BTreeMap::new();
+        let controller = serde_json::to_value(&self.controller)?;
+        texts.insert(CONTROLLER_FILE.to_owned(), yaml::write(&controller));
+        for (key, file) in &self.files {
+            texts.insert(status_path(key), yaml::write(&file.to_value(key)?));
+        }
+        Ok(texts)
+    }
+
+    /// Read the tree from the bytes of its files and the ids of its pinned blobs.
+    ///
+    /// # Errors
+    /// A sentence that names the file: it is not what [`StatusTree::to_files`] writes.
+    pub fn from_files<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+        pinned: BTreeSet<String>,
+    ) -> Result<StatusTree, String> {
+        let mut controller = None;
+        let mut texts = Vec::new();
+        for (path, bytes) in files {
+            match path {
+                BOARD_FILE => {}
+                CONTROLLER_FILE => controller = Some(read_controller(read_value(path, bytes)?)?),
+                _ => texts.push((path, bytes)),
+            }
+        }
+        let controller = controller.ok_or_else(|| format!("{CONTROLLER_FILE} is missing"))?;
+        let files = texts
+            .into_par_iter()
+            .map(|(path, bytes)| read_resource(path, bytes))
+            .collect::<Result<_, String>>()?;
+        Ok(StatusTree {
+            controller,
+            files,
+            pinned,
+        })
+    }
+}
+
+/// Read the file of one resource.
+///
+/// # Errors
+/// A sentence that names the file: it is not what [`StatusTree::to_files`] writes.
+pub fn read_resource(path: &str, bytes: &[u8]) -> Result<(Key, StatusFile), String> {
+    let value = read_value(path, bytes)?;
+    let (key, file) = StatusFile::from_value(value).map_err(|why| format!("{path}: {why}"))?;
+    match status_path(&key) == path {
+        true => Ok((key, file)),
+        false => Err(format!(
+            "{path}: it holds {key}, which does not belong there"
+        )),
+    }
+}
+
+fn read_controller(value: Value) -> Result<ControllerState, String> {
+    let version = value.get("formatVersion").and_then(Value::as_u64);
+    if version.is_some_and(|version| version > u64::from(FORMAT_VERSION)) {
+        return Err(format!(
+            "{CONTROLLER_FILE}: layout version {} is newer than this program knows \
+             ({FORMAT_VERSION}): install a newer planspec",
+            version.unwrap_or_default()
+        ));
+    }
+    serde_json::from_value(value).map_err(|error| format!("{CONTROLLER_FILE}: {error}"))
+}
+
+fn read_value(path: &str, bytes: &[u8]) -> Result<Value, String> {
+    // We wrote it, with what was within the limits when we read it.
+    let (mut documents, findings) = yaml::read(path, bytes, &Limits::NONE);
+    if let Some(finding) = findings.first() {
+        return Err(format!("{path}: {}", finding.message));
+    }
+    match (documents.pop(), documents.is_empty()) {
+        (Some(document), true) => Ok(document.value),
+        _ => Err(format!("{path}: exactly one document is expected")),
+    }
+}
+
+impl StatusFile {
+    /// The file as a value: `apiVersion`, `kind`, `metadata`, `source`, `status`.
+    ///
+    /// # Errors
+    /// What serde says.
+    pub fn to_value(&self, key: &Key) -> serde_json::Result<Value> {
+        let mut metadata = json!({
+            "name": key.name,
+            "namespace": key.namespace,
+            "uid": self.uid,
+            "generation": self.generation,
+            "creationTimestamp": self.created,
+        });
+        if let Some(deleted) = self.deleted {
+            metadata["deletionTimestamp"] = json!(deleted);
+        }
+        Ok(json!({
+            "apiVersion": API_VERSION,
+            "kind": key.kind.name(),
+            "metadata": metadata,
+            "source": serde_json::to_value(&self.source)?,
+            "status": self.status.to_value()?,
+        }))
+    }
+
+    /// Read what [`StatusFile::to_value`] gives.
+    ///
+    /// # Errors
+    /// A sentence: which field is not as expected.
+    pub fn from_value(value: Value) -> Result<(Key, StatusFile), String> {
+        let stored: Stored = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        if stored.api_version != API_VERSION {
+            return Err(format!("apiVersion `{}` is not known", stored.api_version));
+        }
+        let status =
+            Status::from_value(stored.kind, stored.status).map_err(|error| error.to_string())?;
+        let metadata = stored.metadata;
+        let key = Key::new(stored.kind, metadata.namespace, metadata.name);
+        let file = StatusFile {
+            uid: metadata.uid,
+            generation: metadata.generation,
+            created: metadata.creation_timestamp,
+            deleted: metadata.deletion_timestamp,
+            source: stored.source,
+            status,
+        };
+        Ok((key, file))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Stored {
+    api_version: String,
+    kind: Kind,
+    metadata: StoredMetadata,
+    source: SpecSource,
+    status: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoredMetadata {
+    name: String,
+    namespace: String,
+    uid: String,
+    generation: u64,
+    creation_timestamp: Time,
+    #[serde(default)]
+    deletion_timestamp: Option<Time>,
+}

@@ -1,0 +1,587 @@
+//! What moved between two statuses, and what now waits for whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::resource::{
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_REPOSITORY, AWAITING_VERIFICATION, Attested,
+    Condition, ConditionStatus, CriterionOf, ExecutionPhase, ExecutionStatus, GoalPhase, Key,
+    NodePhase, NodeStatus, READY, RETRY_WAIT, Status, Time, find_condition,
+};
+use crate::core::run::status::{StatusFile, StatusTree};
+
+/// What of a resource, or of a node, it is that moved.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Moved {
+    /// Its phase.
+    #[default]
+    Phase,
+    /// What somebody says about a criterion, by its id: `met` or `not met`.
+    Criterion(String),
+    /// The same of a constraint.
+    Constraint(String),
+    /// A condition, by its type: its status.
+    Condition(String),
+}
+
+/// One phase that changed; or one condition, or what somebody says about a criterion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The resource.
+    pub key: Key,
+    /// The node of an execution, when it is about one.
+    pub node: Option<String>,
+    /// What of it.
+    pub what: Moved,
+    /// What it was; nothing for what is new.
+    pub from: Option<String>,
+    /// What it is; nothing for what is gone.
+    pub to: Option<String>,
+    /// The attempt of a node; 0 for what has none.
+    pub attempt: u32,
+    /// Why, in a sentence.
+    pub message: String,
+}
+
+impl Transition {
+    /// What happened, in few words: `Pending → Running`; `attempt 2 opened` where only the attempt
+    /// is another.
+    pub fn arrow(&self) -> String {
+        match &self.what {
+            Moved::Phase => {}
+            Moved::Criterion(_) | Moved::Constraint(_) => {
+                return self.to.clone().unwrap_or_default();
+            }
+            Moved::Condition(kind) => {
+                let is_set = self.to.as_deref() == Some("True");
+                return format!("{kind} {}", if is_set { "set" } else { "cleared" });
+            }
+        }
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) if from == to => format!("attempt {} opened", self.attempt),
+            (Some(from), Some(to)) => format!("{from} → {to}"),
+            (None, Some(to)) => format!("(new) → {to}"),
+            (Some(from), None) => format!("{from} → (gone)"),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// Why, and which attempt it is about where that tells something.
+    pub fn why(&self) -> String {
+        let attempt = match self.attempt {
+            0 | 1 => String::new(),
+            _ if self.from == self.to => String::new(),
+            n => format!("attempt {n}"),
+        };
+        let parts = [attempt.as_str(), self.message.as_str()];
+        let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        said.join("; ")
+    }
+}
+
+/// Everything that moved, resource by resource, nodes behind their execution.
+pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition> {
+    let empty = BTreeMap::new();
+    let old_files = old.map_or(&empty, |old| &old.files);
+    let mut found = Vec::new();
+    for (key, file) in &new.files {
+        found.extend(of_resource(key, old_files.get(key), file));
+    }
+    for (key, file) in old_files {
+        if !new.files.contains_key(key) {
+            found.push(Transition {
+                key: key.clone(),
+                node: None,
+                what: Moved::Phase,
+                from: Some(file.status.phase()),
+                to: None,
+                attempt: 0,
+                message: "no longer in the files".to_owned(),
+            });
+        }
+    }
+    found
+}
+
+/// What moved of one resource. What stood there under another uid was another one.
+pub fn of_resource(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<Transition> {
+    let mut found = Vec::new();
+    let before = before.filter(|before| before.uid == now.uid);
+    let from = before.map(|before| before.status.phase());
+    let to = now.status.phase();
+    if from.as_ref() != Some(&to) {
+        found.push(Transition {
+            key: key.clone(),
+            node: None,
+            what: Moved::Phase,
+            from,
+            to: Some(to),
+            attempt: 0,
+            message: why(&now.status),
+        });
+    }
+    if let Status::Execution(run) = &now.status {
+        let before = before.and_then(|before| match &before.status {
+            Status::Execution(run) => Some(&**run),
+            _ => None,
+        });
+        if let Some(before) = before {
+            found.extend(conditions(key, before, run));
+            found.extend(words(key, before, run));
+        }
+        node_transitions(key, before, run, &mut found);
+    }
+    found
+}
+
+/// Conditions of a run that were set or cleared since it started.
+fn conditions(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec<Transition> {
+    if before.start_time.is_none() {
+        return Vec::new();
+    }
+    let holds = |condition: &&Condition| condition.status == ConditionStatus::True;
+    let is_among =
+        |all: &[Condition], kind: &str| find_condition(all, kind).filter(holds).is_some();
+    let moved = |condition: &Condition, to: ConditionStatus, message: &str| Transition {
+        key: key.clone(),
+        node: None,
+        what: Moved::Condition(condition.kind.clone()),
+        from: find_condition(&before.conditions, &condition.kind)
+            .map(|old| format!("{:?}", old.status)),
+        to: Some(format!("{to:?}")),
+        attempt: 0,
+        message: message.to_owned(),
+    };
+    let set = now.conditions.iter().filter(holds);
+    let set = set.filter(|condition| !is_among(&before.conditions, &condition.kind));
+    let set = set.map(|condition| moved(condition, ConditionStatus::True, &condition.message));
+    let cleared = before.conditions.iter().filter(holds);
+    let cleared = cleared.filter(|condition| !is_among(&now.conditions, &condition.kind));
+    let cleared = cleared.map(|condition| {
+        let left = find_condition(&now.conditions, &condition.kind);
+        let why = left.map_or("", |left| left.message.as_str());
+        moved(condition, ConditionStatus::False, why)
+    });
+    set.chain(cleared).collect()
+}
+
+/// What was said about the criteria of a run, which was not known before.
+pub fn attested<'a>(
+    before: Option<&ExecutionStatus>,
+    now: &'a ExecutionStatus,
+) -> Vec<&'a Attested> {
+    let known: BTreeSet<&str> = before
+        .iter()
+        .flat_map(|before| &before.extensions.attestations)
+        .map(|said| said.record.as_str())
+        .collect();
+    let all = now.extensions.attestations.iter();
+    all.filter(|said| !known.contains(said.record.as_str()))
+        .collect()
+}
+
+fn words(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec<Transition> {
+    let verdict = |said: &Attested| verdict(said).to_owned();
+    let new = attested(Some(before), now).into_iter();
+    new.map(|said| {
+        let mut was = before.said_about(&said.criterion);
+        let evidence = evidence(said);
+        let colon = if evidence.is_empty() { "" } else { ": " };
+        Transition {
+            key: key.clone(),
+            node: None,
+            what: match is_constraint(now, &said.criterion) {
+                true => Moved::Constraint(said.criterion.clone()),
+                false => Moved::Criterion(said.criterion.clone()),
+            },
+            from: was.find(|old| old.actor == said.actor).map(verdict),
+            to: Some(verdict(said)),
+            attempt: 0,
+            message: format!("says {}{colon}{evidence}", said.actor),
+        }
+    })
+    .collect()
+}
+
+/// Whether it is a constraint of the document that the run is held to.
+pub fn is_constraint(run: &ExecutionStatus, criterion: &str) -> bool {
+    let mut criteria = run.extensions.criteria.iter();
+    criteria.any(|one| one.id == criterion && one.kind == CriterionOf::Constraint)
+}
+
+/// `met` or `not met`.
+pub fn verdict(said: &Attested) -> &'static str {
+    if said.met { "met" } else { "not met" }
+}
+
+/// What shows that a criterion is met, or is not: what was written, what the checks said.
+pub fn evidence(said: &Attested) -> String {
+    let checks = (!said.results.is_empty()).then(|| {
+        let holding = said.results.iter().filter(|result| result.holds).count();
+        let broken = said.results.iter().find(|result| !result.holds);
+        let broken = broken.map_or(String::new(), |result| format!(", not `{}`", result.name));
+        format!("{holding} of {} checks hold{broken}", said.results.len())
+    });
+    let parts = [checks, said.evidence.clone()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn node_transitions(
+    key: &Key,
+    before: Option<&ExecutionStatus>,
+    now: &ExecutionStatus,
+    found: &mut Vec<Transition>,
+) {
+    for (id, node) in &now.node_statuses {
+        let old = before.and_then(|run| run.node_statuses.get(id));
+        let was_there = old.map_or(NodePhase::Pending, |old| old.phase);
+        let next_attempt = old.is_some_and(|old| old.attempt != node.attempt && old.attempt > 0);
+        if was_there == node.phase && !next_attempt {
+            continue;
+        }
+        found.push(Transition {
+            key: key.clone(),
+            node: Some(id.clone()),
+            what: Moved::Phase,
+            from: Some(was_there.to_string()),
+            to: Some(node.phase.to_string()),
+            attempt: node.attempt,
+            message: node.message.clone(),
+        });
+    }
+}
+
+/// Why a resource stands where it stands.
+fn why(status: &Status) -> String {
+    match status {
+        Status::Execution(run) => match (run.phase, run.message.as_str()) {
+            (ExecutionPhase::Succeeded, "") => why_done(run),
+            (_, message) => message.to_owned(),
+        },
+        status => {
+            let message = |kind: &str| {
+                let condition = find_condition(status.conditions(), kind)?;
+                Some(condition.message.clone()).filter(|message| !message.is_empty())
+            };
+            let telling = match status {
+                Status::Goal(goal) if goal.phase == GoalPhase::Ready => "PlanResolved",
+                Status::Goal(_) => "Reached",
+                Status::Capability(_) => "RequirementsMet",
+                Status::Gate(_) => "Decided",
+                _ => "Valid",
+            };
+            message("Valid")
+                .or_else(|| message(telling))
+                .unwrap_or_default()
+        }
+    }
+}
+
+fn why_done(run: &ExecutionStatus) -> String {
+    let mut required = run.extensions.criteria.iter().filter(|one| one.required);
+    match required.next() {
+        Some(_) => "every node ended well, and what is required is met".to_owned(),
+        None => "every node ended well".to_owned(),
+    }
+}
+
+/// Something that does not go on by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The execution.
+    pub execution: Key,
+    /// The node; nothing when the whole execution waits.
+    pub node: Option<String>,
+    /// For what.
+    pub what: WaitingFor,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitingFor {
+    /// Somebody to claim the open attempt; the provider that is meant, or anybody.
+    Worker {
+        /// Who is meant.
+        provider: Option<String>,
+        /// The open attempt.
+        attempt: u32,
+    },
+    /// A worker to report.
+    Report {
+        /// Who works.
+        actor: String,
+        /// When the lease ends.
+        expires: Option<Time>,
+    },
+    /// A decision on a gate (`namespace/name`).
+    Approval {
+        /// Which gate.
+        gate: String,
+        /// How far it is.
+        progress: String,
+    },
+    /// Somebody to check the acceptance criteria of what was reported.
+    Verification {
+        /// Who reported.
+        reported_by: String,
+        /// The commit that holds the work.
+        commit: Option<String>,
+    },
+    /// What the document wants beside the nodes, which have all ended.
+    Criterion {
+        /// Its id.
+        criterion: String,
+        /// What must be true.
+        description: String,
+        /// Whether checks decide, or people.
+        has_checks: bool,
+        /// Whether it was said that it is not met.
+        unmet: bool,
+    },
+    /// Something outside: another run, a URI, a call.
+    External {
+        /// A sentence.
+        why: String,
+    },
+    /// The repository itself: a commit that holds what the task asks for.
+    Repository {
+        /// A sentence.
+        why: String,
+    },
+    /// The next attempt after a failure.
+    Retry {
+        /// When.
+        at: Option<Time>,
+    },
+    /// Something that is missing or not supported.
+    Other {
+        /// A sentence.
+        why: String,
+    },
+}
+
+/// What every unfinished execution waits for, in order.
+pub fn waiting(tree: &StatusTree) -> Vec<Waiting> {
+    let mut found = Vec::new();
+    for (key, file) in &tree.files {
+        let Status::Execution(run) = &file.status else {
+            continue;
+        };
+        if run.phase.is_terminal() {
+            continue;
+        }
+        if run.phase == ExecutionPhase::Pending {
+            found.push(Waiting {
+                execution: key.clone(),
+                node: None,
+                what: WaitingFor::Other {
+                    why: run.message.clone(),
+                },
+            });
+        }
+        found.extend(open_criteria(run).map(|what| Waiting {
+            execution: key.clone(),
+            node: None,
+            what,
+        }));
+        for (id, node) in &run.node_statuses {
+            if let Some(what) = node_waits_for(node) {
+                found.push(Waiting {
+                    execution: key.clone(),
+                    node: Some(id.clone()),
+                    what,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// What a run waits for when all its nodes have ended.
+pub fn open_criteria(run: &ExecutionStatus) -> impl Iterator<Item = WaitingFor> {
+    let mut nodes = run.node_statuses.values();
+    let is_done = !run.phase.is_terminal() && nodes.all(|node| node.phase.is_terminal());
+    let criteria = run.extensions.criteria.iter();
+    let open = criteria.filter(move |one| is_done && one.required && !run.is_met(&one.id));
+    open.map(|one| WaitingFor::Criterion {
+        criterion: one.id.clone(),
+        description: one.description.clone(),
+        has_checks: !one.checks.is_empty(),
+        unmet: run.is_unmet(&one.id),
+    })
+}
+
+/// What a node waits for, unless it is over or not yet its turn.
+pub fn node_waits_for(node: &NodeStatus) -> Option<WaitingFor> {
+    let extensions = &node.extensions;
+    let why = || node.message.clone();
+    Some(match (node.phase, extensions.reason.as_str()) {
+        (NodePhase::Pending, READY) => WaitingFor::Worker {
+            provider: extensions
+                .target
+                .as_ref()
+                .and_then(|target| target.provider.clone()),
+            attempt: node.attempt,
+        },
+        (NodePhase::Pending, RETRY_WAIT) => WaitingFor::Retry {
+            at: extensions.not_before,
+        },
+        (NodePhase::Running, _) => {
+            // A group runs, and nobody holds it.
+            let claim = extensions.claim.as_ref()?;
+            WaitingFor::Report {
+                actor: claim.actor.clone(),
+                expires: claim.expires,
+            }
+        }
+        (NodePhase::Blocked, AWAITING_APPROVAL) => WaitingFor::Approval {
+            gate: extensions
+                .decision
+                .as_ref()
+                .map(|decision| decision.gate.clone())
+                .unwrap_or_default(),
+            progress: why(),
+        },
+        (NodePhase::Blocked, AWAITING_VERIFICATION) => {
+            let report = extensions.report.as_ref();
+            WaitingFor::Verification {
+                reported_by: report
+                    .map(|report| report.actor.clone())
+                    .unwrap_or_default(),
+                commit: report.and_then(|report| report.commit.clone()),
+            }
+        }
+        (NodePhase::Blocked, AWAITING_EXTERNAL) => WaitingFor::External { why: why() },
+        (NodePhase::Blocked, AWAITING_REPOSITORY) => WaitingFor::Repository { why: why() },
+        (NodePhase::Blocked, _) => WaitingFor::Other { why: why() },
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::core::resource::Kind;
+
+    fn node(phase: &str, extensions: Value) -> NodeStatus {
+        let status = json!({"phase": phase, "attempt": 1, "message": "so it is",
+                            "extensions": extensions});
+        serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn what_a_node_waits_for() {
+        let why = || "so it is".to_owned();
+        let report = json!({"actor": "agent:a", "record": "r", "commit": "c0ffee"});
+        let claim = json!({"actor": "agent:a", "record": "r"});
+        let target = json!({"provider": "agent://a"});
+        let table = [
+            (
+                "somebody to claim it",
+                node("Pending", json!({"reason": "Ready", "target": target})),
+                Some(WaitingFor::Worker {
+                    provider: Some("agent://a".to_owned()),
+                    attempt: 1,
+                }),
+            ),
+            (
+                "its turn",
+                node("Pending", json!({"reason": "Waiting"})),
+                None,
+            ),
+            (
+                "the next attempt",
+                node("Pending", json!({"reason": "RetryWait"})),
+                Some(WaitingFor::Retry { at: None }),
+            ),
+            (
+                "a report",
+                node("Running", json!({"reason": "Claimed", "claim": claim})),
+                Some(WaitingFor::Report {
+                    actor: "agent:a".to_owned(),
+                    expires: None,
+                }),
+            ),
+            (
+                "the children of a group",
+                node("Running", json!({"reason": "Working"})),
+                None,
+            ),
+            (
+                "a check",
+                node(
+                    "Blocked",
+                    json!({"reason": "AwaitingVerification", "report": report}),
+                ),
+                Some(WaitingFor::Verification {
+                    reported_by: "agent:a".to_owned(),
+                    commit: Some("c0ffee".to_owned()),
+                }),
+            ),
+            (
+                "what is outside",
+                node("Blocked", json!({"reason": "AwaitingExternal"})),
+                Some(WaitingFor::External { why: why() }),
+            ),
+            (
+                "the repository",
+                node("Blocked", json!({"reason": "AwaitingRepository"})),
+                Some(WaitingFor::Repository { why: why() }),
+            ),
+            (
+                "what is missing",
+                node("Blocked", json!({"reason": "Unbound"})),
+                Some(WaitingFor::Other { why: why() }),
+            ),
+            (
+                "nothing",
+                node("Succeeded", json!({"reason": "Reported"})),
+                None,
+            ),
+        ];
+        for (name, status, expected) in table {
+            assert_eq!(node_waits_for(&status), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_happened_in_few_words() {
+        let moved = |from: Option<&str>, to: Option<&str>, attempt: u32| Transition {
+            key: Key::new(Kind::Execution, "default", "run"),
+            node: Some("build".to_owned()),
+            what: Moved::Phase,
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            attempt,
+            message: "so it is".to_owned(),
+        };
+        let table = [
+            (
+                moved(Some("Pending"), Some("Running"), 1),
+                "Pending → Running",
+                "so it is",
+            ),
+            (
+                moved(Some("Running"), Some("Pending"), 2),
+                "Running → Pending",
+                "attempt 2; so it is",
+            ),
+            (
+                moved(Some("Pending"), Some("Pending"), 2),
+                "attempt 2 opened",
+                "so it is",
+            ),
+            (moved(None, Some("Ready"), 0), "(new) → Ready", "so it is"),
+            (moved(Some("Ready"), None, 0), "Ready → (gone)", "so it is"),
+        ];
+        for (transition, arrow, why) in table {
+            assert_eq!(transition.arrow(), arrow);
+            assert_eq!(transition.why(), why);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Text in and out: YAML and JSON, where something stands in it, what a comment in it allows.
+
+pub mod allow;
+pub mod locate;
+pub mod yaml;

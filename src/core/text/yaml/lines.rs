@@ -1,0 +1,154 @@
+//! Clean text, and positions in it.
+
+use crate::core::base::diagnostic::Span;
+
+/// A position as the parsers count: line from 1, column in characters from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub line: usize,
+    pub column: usize,
+}
+
+/// From lines and columns to byte offsets, each in constant time.
+pub(super) struct Lines {
+    /// Bytes before the text in its file: a byte order mark.
+    base: usize,
+    /// Bytes of the text.
+    len: usize,
+    /// Index of the first character of each line.
+    starts: Vec<usize>,
+    /// Byte offset of each character; nothing when all are one byte.
+    bytes: Option<Vec<usize>>,
+}
+
+impl Lines {
+    pub(super) fn new(text: &str, base: usize) -> Lines {
+        let starts = std::iter::once(0)
+            .chain(
+                text.chars()
+                    .enumerate()
+                    .filter(|(_, c)| *c == '\n')
+                    .map(|(index, _)| index + 1),
+            )
+            .collect();
+        let bytes =
+            (!text.is_ascii()).then(|| text.char_indices().map(|(offset, _)| offset).collect());
+        Lines {
+            base,
+            len: text.len(),
+            starts,
+            bytes,
+        }
+    }
+
+    /// The range from one mark to another, not beyond the end of the first line.
+    pub(super) fn span(&self, from: Mark, to: Mark) -> Span {
+        let start = self.offset(from);
+        let end = if to.line > from.line {
+            self.end_of_line(from.line)
+        } else {
+            self.offset(to)
+        };
+        Span {
+            line: from.line,
+            column: from.column + 1,
+            start: self.base + start,
+            end: self.base + end.max(start),
+        }
+    }
+
+    fn offset(&self, mark: Mark) -> usize {
+        match self.starts.get(mark.line.saturating_sub(1)) {
+            Some(start) => self.byte(start + mark.column),
+            None => self.len,
+        }
+    }
+
+    fn end_of_line(&self, line: usize) -> usize {
+        match self.starts.get(line) {
+            Some(next) => self.byte(next.saturating_sub(1)),
+            None => self.len,
+        }
+    }
+
+    fn byte(&self, character: usize) -> usize {
+        match &self.bytes {
+            Some(bytes) => bytes.get(character).copied().unwrap_or(self.len),
+            None => character.min(self.len),
+        }
+    }
+}
+
+/// Why bytes are not clean text: where, what, and the way out.
+pub(super) struct Unclean {
+    pub span: Span,
+    pub message: String,
+    pub help: &'static str,
+}
+
+/// The text of a file and the number of bytes before it (a byte order mark).
+///
+/// Line breaks are LF or CRLF: other characters that YAML 1.1, YAML 1.2, Git and editors count
+/// differently would make every line number doubtful.
+pub(super) fn clean(bytes: &[u8]) -> Result<(&str, usize), Unclean> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Unclean {
+            span: at("", 0, 0),
+            message: "the file is UTF-16".to_owned(),
+            help: "save it as UTF-8",
+        });
+    }
+    let base = if bytes.starts_with(b"\xef\xbb\xbf") {
+        3
+    } else {
+        0
+    };
+    let bytes = bytes.get(base..).unwrap_or_default();
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        Unclean {
+            span: at(&String::from_utf8_lossy(valid), 1, base),
+            message: "the file is not UTF-8".to_owned(),
+            help: "save it as UTF-8",
+        }
+    })?;
+    let mut rest = text.char_indices().peekable();
+    while let Some((offset, c)) = rest.next() {
+        let line_feed_follows = matches!(rest.peek(), Some((_, '\n')));
+        if is_clean(c) || (c == '\r' && line_feed_follows) {
+            continue;
+        }
+        let before = text.get(..offset).unwrap_or_default();
+        return Err(Unclean {
+            span: at(before, c.len_utf8(), base),
+            message: format!("the character U+{:04X} must not stand in a file", c as u32),
+            help: if c == '\r' {
+                "end lines with a line feed"
+            } else {
+                "remove it; inside double quotes an escape such as `\\u0085` can stand for it"
+            },
+        });
+    }
+    Ok((text, base))
+}
+
+/// Whether a character means the same to every reader of the file.
+fn is_clean(c: char) -> bool {
+    match c {
+        '\n' | '\t' => true,
+        '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => false,
+        _ => !c.is_control(),
+    }
+}
+
+/// The `len` bytes behind the text `before`.
+fn at(before: &str, len: usize, base: usize) -> Span {
+    let line_start = before.rfind('\n').map_or(0, |index| index + 1);
+    let line = before.get(line_start..).unwrap_or_default();
+    Span {
+        line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+        column: line.chars().count() + 1,
+        start: base + before.len(),
+        end: base + before.len() + len,
+    }
+}

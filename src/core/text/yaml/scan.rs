@@ -1,0 +1,754 @@
+//! The look before the leap: events of the text, without building anything from them, so that
+//! what would be too large, too deep or ambiguous is found with its place before it is loaded.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+
+use super::lines::{Lines, Mark};
+use crate::core::base::diagnostic::Code;
+use crate::core::base::limits::Limits;
+
+/// Deepest nesting that the loaders behind this scan can take, whatever is configured.
+const MAX_DEPTH: usize = 120;
+/// Deepest nesting of brackets that may be loaded without a scan: the loader looks at all of them
+/// for every word.
+const MAX_BRACKETS: usize = 256;
+/// Most columns before the content of a line in a text that is loaded without a scan.
+const MAX_INDENT: usize = 120;
+/// Largest integer that every reader of JSON keeps exactly.
+pub(super) const MAX_INTEGER: u64 = (1 << 53) - 1;
+
+/// A finding whose place is still in lines and columns.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub code: Code,
+    pub from: Mark,
+    pub to: Mark,
+    pub message: String,
+    pub label: &'static str,
+    pub help: Option<String>,
+    /// A second place, and what is there.
+    pub related: Option<(Mark, Mark, &'static str)>,
+}
+
+impl Finding {
+    pub(super) fn new(code: Code, (from, to): (Mark, Mark), message: impl Into<String>) -> Self {
+        Finding {
+            code,
+            from,
+            to,
+            message: message.into(),
+            label: "",
+            help: None,
+            related: None,
+        }
+    }
+
+    /// Name the limit, when that is why the text could not be read.
+    pub(super) fn because(mut self, hazard: Hazard) -> Self {
+        if hazard == Hazard::Depth {
+            self.code = Code::LIMIT;
+            self.message = format!("brackets may be nested deeper than {MAX_BRACKETS} levels");
+        }
+        self
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// How a scan came to its end.
+pub(super) enum End {
+    /// Everything was seen.
+    Stream,
+    /// Nothing behind the last finding may be loaded.
+    Stop,
+    /// This parser does not accept the text. It is stricter than the loader in a few points.
+    Refused(Finding),
+}
+
+/// What a scan found.
+pub(super) struct Outline {
+    /// Documents that were seen to their end.
+    pub complete: usize,
+    /// Documents with a finding.
+    pub broken: BTreeSet<usize>,
+    pub findings: Vec<Finding>,
+    pub end: End,
+}
+
+/// Look through `text`.
+pub(super) fn outline(text: &str, limits: &Limits) -> Outline {
+    let mut scan = Scan {
+        text,
+        lines: OnceCell::new(),
+        depth: depth(limits),
+        budget: limits.file_bytes,
+        document: State::default(),
+        outline: Outline {
+            complete: 0,
+            broken: BTreeSet::new(),
+            findings: Vec::new(),
+            end: End::Stream,
+        },
+    };
+    for event in Parser::new_from_str(text) {
+        match event {
+            Ok((event, span)) => scan.event(event, &span),
+            Err(error) => {
+                let place = (mark(error.marker()), mark(error.marker()));
+                let finding = Finding::new(Code::SYNTAX, place, error.info());
+                scan.outline.end = End::Refused(finding);
+            }
+        }
+        if !matches!(scan.outline.end, End::Stream) {
+            break;
+        }
+    }
+    scan.outline
+}
+
+/// The nesting that is allowed.
+pub(super) fn depth(limits: &Limits) -> usize {
+    limits.depth.min(MAX_DEPTH)
+}
+
+/// Why a text may not be loaded without a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hazard {
+    /// Brackets so deep that a loader would be busy for very long.
+    Depth,
+    /// What may be an anchor or a tag, which only the scan can judge.
+    Mark,
+}
+
+/// What in a text that this parser refuses could harm a loader, or mean something other than it
+/// seems to. JSON has neither anchors nor tags, and its loader is not slowed down by brackets.
+pub(super) fn hazard(text: &str, json: bool) -> Option<Hazard> {
+    let mut brackets = Brackets::default();
+    let mut previous = ' ';
+    let mut mark = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        brackets.see(c);
+        if brackets.open > MAX_BRACKETS {
+            return Some(Hazard::Depth);
+        }
+        if matches!(c, '!' | '&') {
+            mark |= (previous.is_whitespace() || "[{,:".contains(previous))
+                && chars.peek().is_some_and(|next| !next.is_whitespace());
+        }
+        previous = c;
+    }
+    (mark && !json).then_some(Hazard::Mark)
+}
+
+/// Brackets that may be open: never fewer than there are.
+#[derive(Default)]
+struct Brackets {
+    open: usize,
+    /// Quotes or a comment stand between them, and in those a closing bracket closes nothing.
+    doubtful: bool,
+}
+
+impl Brackets {
+    fn see(&mut self, c: char) {
+        match c {
+            '[' | '{' => self.open += 1,
+            ']' | '}' if !self.doubtful => self.open = self.open.saturating_sub(1),
+            '"' | '\'' | '#' => self.doubtful = self.open > 0,
+            _ => {}
+        }
+    }
+}
+
+/// Whether a text has nothing of what only the scan can judge: no tag and no anchor, no directive,
+/// no deep nesting. What the loader accepts of it, by its own rules, the scan accepts too.
+pub(super) fn is_plain(text: &str) -> bool {
+    let mut brackets = Brackets::default();
+    for line in text.split('\n') {
+        if line.starts_with('%') || indentation(line) > MAX_INDENT {
+            return false;
+        }
+        if line == "---" || line.starts_with("--- ") {
+            // Here nothing is open any more.
+            brackets = Brackets::default();
+        }
+        let mut previous = ' ';
+        for c in line.chars() {
+            brackets.see(c);
+            if matches!(c, '!' | '&') && " \t[{,:".contains(previous) {
+                return false;
+            }
+            previous = c;
+        }
+        if brackets.open > MAX_BRACKETS {
+            return false;
+        }
+    }
+    true
+}
+
+/// Columns before the first thing on a line that opens no level: the levels of block collections
+/// are at most twice as many.
+fn indentation(line: &str) -> usize {
+    let inner = line.trim_start_matches([' ', '-', '?', ':', '\t']);
+    line.len() - inner.len()
+}
+
+struct Scan<'t> {
+    text: &'t str,
+    lines: OnceCell<Lines>,
+    depth: usize,
+    budget: usize,
+    document: State<'t>,
+    outline: Outline,
+}
+
+/// Where the scan is in a document.
+#[derive(Default)]
+struct State<'t> {
+    frames: Vec<Frame<'t>>,
+    anchors: HashMap<usize, Extent>,
+    names: HashSet<&'t str>,
+    /// Values, and bytes of text in them, with aliases written out.
+    weight: usize,
+    /// The part of `weight` that came from aliases.
+    repeated: usize,
+}
+
+/// How much an anchor stands for.
+#[derive(Clone, Copy)]
+struct Extent {
+    weight: usize,
+    height: usize,
+}
+
+/// A collection that is open.
+struct Frame<'t> {
+    /// Set in a mapping.
+    keys: Option<Keys<'t>>,
+    /// It stands where a key belongs.
+    is_key: bool,
+    anchor: usize,
+    /// Weight of the document before it.
+    before: usize,
+    /// Nesting below it.
+    height: usize,
+}
+
+#[derive(Default)]
+struct Keys<'t> {
+    seen: HashMap<Cow<'t, str>, (Mark, Mark)>,
+    value_is_next: bool,
+}
+
+impl<'t> Scan<'t> {
+    fn event(&mut self, event: Event<'t>, span: &Span) {
+        let place = (mark(&span.start), mark(&span.end));
+        match event {
+            Event::DocumentStart(_) => self.document = State::default(),
+            Event::DocumentEnd => self.outline.complete += 1,
+            Event::Scalar(text, style, anchor, tag) => {
+                self.anchor(anchor, place);
+                let before = self.document.weight;
+                self.document.weight += 1 + text.len();
+                if self.at_key() {
+                    self.key(text, style, tag.as_deref(), place);
+                } else {
+                    self.value(&text, style, tag.as_deref(), place);
+                }
+                self.close(anchor, before, 0);
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.open(anchor, tag.as_deref(), "seq", None, place);
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.open(anchor, tag.as_deref(), "map", Some(Keys::default()), place);
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                if let Some(frame) = self.document.frames.pop() {
+                    self.close(frame.anchor, frame.before, frame.height + 1);
+                }
+            }
+            Event::Alias(anchor) => self.alias(anchor, place),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd => {}
+        }
+    }
+
+    fn open(
+        &mut self,
+        anchor: usize,
+        tag: Option<&Tag>,
+        own_tag: &str,
+        keys: Option<Keys<'t>>,
+        place: (Mark, Mark),
+    ) {
+        self.anchor(anchor, place);
+        let is_key = self.at_key();
+        let within_key = self.document.frames.last().is_some_and(|f| f.is_key);
+        if is_key && !within_key {
+            self.report(
+                Finding::new(Code::BAD_KEY, place, "a key is a list or a mapping")
+                    .help("keys are strings"),
+            );
+        }
+        if let Some(tag) = tag
+            && core_tag(tag).as_deref() != Some(own_tag)
+        {
+            self.unknown_tag(tag, place);
+        }
+        self.document.frames.push(Frame {
+            keys,
+            is_key,
+            anchor,
+            before: self.document.weight,
+            height: 0,
+        });
+        self.document.weight += 1;
+        if self.document.frames.len() > self.depth {
+            self.limit(
+                place,
+                format!("values are nested deeper than {} levels", self.depth),
+            );
+        }
+    }
+
+    /// A value has ended: remember it for aliases, and let the collection around it know.
+    fn close(&mut self, anchor: usize, before: usize, height: usize) {
+        let weight = self.document.weight.saturating_sub(before);
+        if anchor != 0 {
+            self.document
+                .anchors
+                .insert(anchor, Extent { weight, height });
+        }
+        if let Some(parent) = self.document.frames.last_mut() {
+            parent.height = parent.height.max(height);
+            if let Some(keys) = &mut parent.keys {
+                keys.value_is_next = !keys.value_is_next;
+            }
+        }
+    }
+
+    fn alias(&mut self, anchor: usize, place: (Mark, Mark)) {
+        if self.at_key() {
+            self.report(
+                Finding::new(Code::BAD_KEY, place, "a key is an alias").help("write the key out"),
+            );
+        }
+        let Some(extent) = self.document.anchors.get(&anchor).copied() else {
+            self.limit(place, "an alias stands inside its own anchor");
+            return;
+        };
+        let before = self.document.weight;
+        self.document.weight = before.saturating_add(extent.weight);
+        self.document.repeated = self.document.repeated.saturating_add(extent.weight);
+        self.close(0, before, extent.height);
+        if self.document.repeated > self.budget {
+            self.limit(
+                place,
+                format!(
+                    "with its aliases written out the document is larger than {} bytes",
+                    self.budget
+                ),
+            );
+        } else if self.document.frames.len() + extent.height > self.depth {
+            self.limit(
+                place,
+                format!("this alias nests values deeper than {} levels", self.depth),
+            );
+        }
+    }
+
+    /// An anchor that is defined again would change what its aliases mean, and readers disagree
+    /// on it.
+    fn anchor(&mut self, anchor: usize, place: (Mark, Mark)) {
+        if anchor == 0 {
+            return;
+        }
+        let Some(name) = self.anchor_name(place.0) else {
+            self.report(
+                Finding::new(Code::SYNTAX, place, "an anchor without a name")
+                    .help("write a name behind `&`, or put the value in quotes"),
+            );
+            return;
+        };
+        if !self.document.names.insert(name) {
+            self.report(
+                Finding::new(
+                    Code::SYNTAX,
+                    place,
+                    format!("the anchor `&{name}` is defined twice"),
+                )
+                .help("give each anchor its own name"),
+            );
+        }
+    }
+
+    /// The name in `&name`, which stands at a place, perhaps behind a tag and comments.
+    fn anchor_name(&self, at: Mark) -> Option<&'t str> {
+        let lines = self.lines.get_or_init(|| Lines::new(self.text, 0));
+        let mut rest = self.text.get(lines.span(at, at).start..)?;
+        loop {
+            rest = rest.trim_start();
+            let end = match rest.chars().next()? {
+                '&' => {
+                    let name = rest.get(1..)?;
+                    let end = name.find(|c: char| c.is_whitespace() || "[]{},".contains(c));
+                    return name.get(..end.unwrap_or(name.len()));
+                }
+                '#' => rest.find('\n'),
+                '!' => rest.find(char::is_whitespace),
+                _ => None,
+            };
+            rest = rest.get(end?..)?;
+        }
+    }
+
+    fn at_key(&self) -> bool {
+        self.document
+            .frames
+            .last()
+            .and_then(|frame| frame.keys.as_ref())
+            .is_some_and(|keys| !keys.value_is_next)
+    }
+
+    fn key(
+        &mut self,
+        text: Cow<'t, str>,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        place: (Mark, Mark),
+    ) {
+        let plain = style == ScalarStyle::Plain;
+        match tag.map(core_tag) {
+            None if plain => {
+                if text.is_empty() {
+                    self.report(
+                        Finding::new(Code::BAD_KEY, place, "a key is empty")
+                            .help("write a name before the colon"),
+                    );
+                    return;
+                }
+                if let Some(what) = resolve(&text).not_a_string() {
+                    self.report(
+                        Finding::new(
+                            Code::BAD_KEY,
+                            place,
+                            format!("the key `{text}` is {what}, not a string"),
+                        )
+                        .help(format!("write it in quotes: `\"{text}\"`")),
+                    );
+                    return;
+                }
+            }
+            None => {}
+            Some(core) if core.as_deref() == Some("str") => {}
+            Some(_) => {
+                self.report(
+                    Finding::new(Code::BAD_KEY, place, "a key with a tag").help("keys are strings"),
+                );
+                return;
+            }
+        }
+        if text == "<<" {
+            self.report(
+                Finding::new(Code::BAD_KEY, place, "merge keys (`<<`) are not supported")
+                    .help("write the fields out"),
+            );
+            return;
+        }
+        let Some(keys) = self
+            .document
+            .frames
+            .last_mut()
+            .and_then(|frame| frame.keys.as_mut())
+        else {
+            return;
+        };
+        if let Some(first) = keys.seen.get(&text).copied() {
+            let mut finding = Finding::new(
+                Code::DUPLICATE_KEY,
+                place,
+                format!("the key `{text}` stands twice in one mapping"),
+            );
+            finding.label = "again here";
+            finding.related = Some((first.0, first.1, "first here"));
+            self.report(finding);
+        } else {
+            keys.seen.insert(text, place);
+        }
+    }
+
+    fn value(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, place: (Mark, Mark)) {
+        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        if is_block && self.document.frames.is_empty() {
+            // Readers disagree where it ends: some take `---` for a part of it.
+            let message = "a document is a mapping, this is a block of text";
+            self.report(
+                Finding::new(Code::SYNTAX, place, message)
+                    .help("a document begins with a key: `apiVersion: …`"),
+            );
+            self.outline.end = End::Stop;
+            return;
+        }
+        let scalar = match tag {
+            None if style == ScalarStyle::Plain => resolve(text),
+            None => return,
+            Some(tag) => {
+                let Some(core) = core_tag(tag) else {
+                    return self.unknown_tag(tag, place);
+                };
+                let scalar = resolve(text);
+                match (core.as_str(), scalar) {
+                    ("str", _) => return,
+                    ("int", Scalar::Int { .. })
+                    | ("float", Scalar::Int { .. } | Scalar::Float { .. })
+                    | ("bool", Scalar::Bool)
+                    | ("null", Scalar::Null) => scalar,
+                    ("int" | "float" | "bool" | "null", _) => {
+                        let message = format!("`{text}` does not fit its tag `!!{core}`");
+                        return self.report(Finding::new(Code::BAD_SCALAR, place, message));
+                    }
+                    _ => return self.unknown_tag(tag, place),
+                }
+            }
+        };
+        match scalar {
+            Scalar::Int { safe: false } => self.report(
+                Finding::new(
+                    Code::BAD_SCALAR,
+                    place,
+                    format!("the integer `{text}` is beyond ±{MAX_INTEGER}"),
+                )
+                .help("write it in quotes, as a string"),
+            ),
+            Scalar::Float { finite: false } => self.report(
+                Finding::new(
+                    Code::BAD_SCALAR,
+                    place,
+                    format!("the number `{text}` is not finite"),
+                )
+                .help("write it in quotes, as a string"),
+            ),
+            _ => {}
+        }
+    }
+
+    fn unknown_tag(&mut self, tag: &Tag, place: (Mark, Mark)) {
+        let shown = match (tag.handle.as_str(), tag.suffix.as_str()) {
+            ("tag:yaml.org,2002:", suffix) => format!("!!{suffix}"),
+            (handle, suffix) => format!("{handle}{suffix}"),
+        };
+        self.report(
+            Finding::new(
+                Code::BAD_SCALAR,
+                place,
+                format!("the tag `{shown}` is not supported here"),
+            )
+            .help("leave the tag out; quotes make a value a string"),
+        );
+    }
+
+    fn report(&mut self, finding: Finding) {
+        self.outline.broken.insert(self.outline.complete);
+        self.outline.findings.push(finding);
+    }
+
+    fn limit(&mut self, place: (Mark, Mark), message: impl Into<String>) {
+        self.report(Finding::new(Code::LIMIT, place, message));
+        self.outline.end = End::Stop;
+    }
+}
+
+fn mark(marker: &Marker) -> Mark {
+    Mark {
+        line: marker.line(),
+        column: marker.col(),
+    }
+}
+
+/// `int` for `!!int` and its long forms.
+fn core_tag(tag: &Tag) -> Option<String> {
+    format!("{}{}", tag.handle, tag.suffix)
+        .strip_prefix("tag:yaml.org,2002:")
+        .map(str::to_owned)
+}
+
+/// What a plain scalar is, by the rules of the loader (YAML 1.2's core schema).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scalar {
+    Null,
+    Bool,
+    Int {
+        /// Within ±[`MAX_INTEGER`].
+        safe: bool,
+    },
+    Float {
+        finite: bool,
+    },
+    String,
+}
+
+impl Scalar {
+    /// Whether it is a number that cannot be represented.
+    pub(super) fn is_beyond(self) -> bool {
+        matches!(
+            self,
+            Scalar::Int { safe: false } | Scalar::Float { finite: false }
+        )
+    }
+
+    pub(super) fn not_a_string(self) -> Option<&'static str> {
+        match self {
+            Scalar::Null => Some("null"),
+            Scalar::Bool => Some("a boolean"),
+            Scalar::Int { .. } | Scalar::Float { .. } => Some("a number"),
+            Scalar::String => None,
+        }
+    }
+}
+
+pub(super) fn resolve(text: &str) -> Scalar {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => return Scalar::Bool,
+        ".nan" | ".NaN" | ".NAN" => return Scalar::Float { finite: false },
+        _ => {}
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
+        return Scalar::Float { finite: false };
+    }
+    let (radix, digits) = match unsigned.get(..2) {
+        Some("0x") => (16, &unsigned[2..]),
+        Some("0o") => (8, &unsigned[2..]),
+        Some("0b") => (2, &unsigned[2..]),
+        _ => (10, unsigned),
+    };
+    if !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix)) {
+        // Leading zeros are a string to YAML 1.2, an octal number to YAML 1.1.
+        if radix == 10 && digits.len() > 1 && digits.starts_with('0') {
+            return Scalar::String;
+        }
+        let safe = u64::from_str_radix(digits, radix).is_ok_and(|number| number <= MAX_INTEGER);
+        return Scalar::Int { safe };
+    }
+    let looks_like_float = unsigned
+        .chars()
+        .all(|c| c.is_ascii_digit() || "+-.eE".contains(c))
+        && !unsigned.starts_with(['+', '-']);
+    match unsigned.parse::<f64>() {
+        Ok(number) if looks_like_float => Scalar::Float {
+            finite: number.is_finite(),
+        },
+        _ => Scalar::String,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_scalars_are_what_yaml_1_2_says() {
+        let int = Scalar::Int { safe: true };
+        let big = Scalar::Int { safe: false };
+        let float = Scalar::Float { finite: true };
+        let infinite = Scalar::Float { finite: false };
+        let table = [
+            ("", Scalar::Null),
+            ("~", Scalar::Null),
+            ("true", Scalar::Bool),
+            ("yes", Scalar::String),
+            ("no", Scalar::String),
+            ("on", Scalar::String),
+            ("off", Scalar::String),
+            ("0", int),
+            ("-12", int),
+            ("+12", int),
+            ("0x1F", int),
+            ("0o17", int),
+            ("0777", Scalar::String),
+            ("1_000", Scalar::String),
+            ("2026-11-20", Scalar::String),
+            ("12:30", Scalar::String),
+            ("9007199254740991", int),
+            ("9007199254740992", big),
+            ("-9007199254740992", big),
+            ("0xffffffffffffffffffffffffffffffffffffffff", big),
+            ("99999999999999999999999999999999999999999999", big),
+            ("1.5", float),
+            (".5", float),
+            ("1e5", float),
+            ("1e400", infinite),
+            ("-1e400", infinite),
+            (".nan", infinite),
+            ("-.inf", infinite),
+            ("inf", Scalar::String),
+            ("nan", Scalar::String),
+            ("--1", Scalar::String),
+            ("+-1.0", Scalar::String),
+            ("1.2.3", Scalar::String),
+            ("é", Scalar::String),
+            ("aé", Scalar::String),
+        ];
+        for (text, expected) in table {
+            assert_eq!(resolve(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn hazards_are_anchors_tags_and_deep_brackets() {
+        let table = [
+            ("a: [\n]", None),
+            ("a: b & c ! d", None),
+            ("a: R&D!", None),
+            ("a: &b c", Some(Hazard::Mark)),
+            ("a: !b c", Some(Hazard::Mark)),
+            ("[!b c]", Some(Hazard::Mark)),
+            ("a: [\"]\", '}']", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(hazard(text, false), expected, "{text}");
+            assert_eq!(hazard(text, true), None, "{text}");
+        }
+        for hiding in ["[", "[\"]\",", "['}',", "[ # ]\n", "{\"\n}\": "] {
+            let deep = hiding.repeat(MAX_BRACKETS + 1);
+            assert_eq!(hazard(&deep, false), Some(Hazard::Depth), "{hiding}");
+            assert_eq!(hazard(&deep, true), Some(Hazard::Depth), "{hiding}");
+            assert!(!is_plain(&deep), "{hiding}");
+        }
+        let flat = "- [a, {b: c}]\n- it's [1]\n".repeat(MAX_BRACKETS + 1);
+        assert_eq!(hazard(&flat, false), None);
+        assert!(is_plain(&flat));
+    }
+
+    #[test]
+    fn plain_texts_have_no_marks_and_no_depth() {
+        let table = [
+            ("a: b\n- c: {d: [e]}\n", true),
+            ("a: R&D!\n", true),
+            ("a: !x b\n", false),
+            ("a: ! b\n", false),
+            ("!x a: b\n", false),
+            ("a: &x b\n", false),
+            ("{\"a\":!x b}\n", false),
+            ("%TAG ! tag:x,2000:\n---\na: b\n", false),
+        ];
+        for (text, expected) in table {
+            assert_eq!(is_plain(text), expected, "{text}");
+        }
+        for deep in ["- ", "? ", "  ", "- ? ", ": "] {
+            assert!(
+                !is_plain(&format!("{}x\n", deep.repeat(MAX_INDENT))),
+                "{deep}"
+            );
+        }
+    }
+}
