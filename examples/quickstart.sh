@@ -39,7 +39,7 @@ run planspec next --provider agent://builder
 run planspec claim status-page-run/probes --as agent:builder
 run_expecting 9 planspec claim status-page-run/probes --as agent:late
 run planspec report status-page-run/probes --as agent:builder --succeeded \
-    --output endpoint=https://probes.example.com/v1
+    --set endpoint=https://probes.example.com/v1
 
 chapter "Dana does her part at the same time."
 who=dana

@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::api::{self, refusal::Refusal};
 use crate::clock;
 use crate::commands::{self, Context};
+use crate::core::base::escape;
+use crate::core::resource::ReviewAction;
 use crate::failure::{Failure, Outcome, exit_code};
-use crate::show::escape;
+use crate::service::{Error, Findings};
+use crate::show::{self, findings};
 use crate::terminal::{ColorChoice, Terminal};
 
 const EXIT_CODES: &str = "\
@@ -78,16 +82,32 @@ enum Command {
 
 /// Run the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     log(cli.verbose);
     let terminal = Terminal::new(cli.color);
     match run(cli, terminal) {
         Ok(()) => ExitCode::from(exit_code::OK),
         Err(failure) => {
-            complain(terminal, &failure);
+            if let Some(error) = &failure.error {
+                let json = wants_json(&matches) && !failure.answered;
+                complain(terminal, error, json);
+            }
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Whether the verb was asked for JSON: `-o` is the format everywhere.
+fn wants_json(matches: &ArgMatches) -> bool {
+    let Some((_, verb)) = matches.subcommand() else {
+        return false;
+    };
+    let format = verb.try_get_raw("output").ok().flatten();
+    format.is_some_and(|mut values| values.any(|value| value == "json"))
 }
 
 fn run(cli: Cli, terminal: Terminal) -> Outcome {
@@ -123,9 +143,9 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
         Command::Report(args) => commands::report::run(&context, args),
         Command::Work(args) => commands::work::run(&context, args),
         Command::Verify(args) => commands::verify::run(&context, args),
-        Command::Approve(args) => commands::approve::approve(&context, args),
-        Command::Reject(args) => commands::approve::reject(&context, args),
-        Command::Comment(args) => commands::approve::comment(&context, args),
+        Command::Approve(args) => commands::approve::run(&context, args, ReviewAction::Approve),
+        Command::Reject(args) => commands::approve::run(&context, args, ReviewAction::Reject),
+        Command::Comment(args) => commands::approve::run(&context, args, ReviewAction::Comment),
         Command::Attest(args) => commands::attest::run(&context, args),
         Command::Cancel(args) => commands::cancel::run(&context, args),
         Command::Retry(args) => commands::retry::run(&context, args),
@@ -136,15 +156,36 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
     }
 }
 
-fn complain(terminal: Terminal, failure: &Failure) {
-    let (red, bold, reset) = match terminal.colors_err() {
-        true => ("\u{1b}[1;31m", "\u{1b}[1m", "\u{1b}[0m"),
-        false => ("", "", ""),
-    };
-    if let Some(message) = &failure.message {
-        terminal.styled(&format!("{red}error:{reset} {}", escape::text(message)));
+/// Say why nothing was done: on standard error, and where the answer was to be JSON, as such.
+fn complain(terminal: Terminal, error: &Error, json: bool) {
+    if json {
+        let refusal = Refusal {
+            error: error.refused(),
+        };
+        if let Ok(document) = api::document(&refusal) {
+            terminal.out(&show::json(&document));
+        }
     }
-    if let Some(hint) = &failure.hint {
+    if !error.findings.is_empty() {
+        let Findings { found, texts } = &error.findings;
+        let text_of = |file: &str| texts.get(file).cloned();
+        let colors = terminal.colors_err();
+        let text = findings::render(found, &text_of, findings::Format::Text, colors);
+        terminal.styled(text.trim_end());
+        terminal.note(&findings::summary(found));
+    }
+    let (red, bold, reset) = if terminal.colors_err() {
+        ("\u{1b}[1;31m", "\u{1b}[1m", "\u{1b}[0m")
+    } else {
+        ("", "", "")
+    };
+    if !error.message.is_empty() {
+        terminal.styled(&format!(
+            "{red}error:{reset} {}",
+            escape::text(&error.message)
+        ));
+    }
+    if let Some(hint) = &error.hint {
         terminal.styled(&format!("{bold}help:{reset} {}", escape::text(hint)));
     }
 }

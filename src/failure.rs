@@ -1,9 +1,12 @@
 //! How a command ends: every error becomes an exit code and a way out here.
 
 use crate::git::GitError;
+use crate::service::{Error, ErrorKind, Findings};
 
 /// Exit codes, listed in `--help` and in `docs/cli.md`.
 pub mod exit_code {
+    use crate::service::ErrorKind;
+
     /// Fine.
     pub const OK: u8 = 0;
     /// Findings, or a condition that is not met.
@@ -12,8 +15,23 @@ pub mod exit_code {
     pub const USAGE: u8 = 2;
     /// The repository or the remote could not be used.
     pub const REPOSITORY: u8 = 3;
+    /// Recorded, but the status could not be written.
+    pub const RECORDED: u8 = 4;
     /// Somebody else was first: a claim, a lost race.
     pub const TAKEN: u8 = 9;
+
+    /// The exit code of a refusal.
+    pub fn of(kind: ErrorKind) -> u8 {
+        match kind {
+            ErrorKind::NotFound
+            | ErrorKind::Invalid
+            | ErrorKind::NotReady
+            | ErrorKind::Forbidden => FINDINGS,
+            ErrorKind::Ambiguous => USAGE,
+            ErrorKind::Unavailable | ErrorKind::Unsupported => REPOSITORY,
+            ErrorKind::Taken | ErrorKind::Conflict => TAKEN,
+        }
+    }
 }
 
 /// Why a command did not do what it was asked to.
@@ -21,68 +39,101 @@ pub mod exit_code {
 pub struct Failure {
     /// Exit code.
     pub code: u8,
-    /// What went wrong; nothing when the findings have been printed already.
-    pub message: Option<String>,
-    /// The way out.
-    pub hint: Option<String>,
+    /// What was in the way; nothing when the answer, which was shown, says it all.
+    pub error: Option<Error>,
+    /// Whether the answer was shown: then there is no other document to print.
+    pub answered: bool,
 }
 
 /// What a command returns.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    fn new(code: u8, message: impl Into<String>) -> Failure {
-        Failure {
-            code,
-            message: Some(message.into()),
-            hint: None,
-        }
-    }
-
-    /// Findings were printed; there is nothing more to say.
-    pub fn findings() -> Failure {
+    /// The answer was shown, and says what is not as it should be.
+    pub fn shown() -> Failure {
         Failure {
             code: exit_code::FINDINGS,
-            message: None,
-            hint: None,
+            error: None,
+            answered: true,
         }
     }
 
-    /// A condition is not met.
-    pub fn not_met(message: impl Into<String>) -> Failure {
-        Failure::new(exit_code::FINDINGS, message)
+    /// The record stands, and what was to follow did not.
+    pub fn recorded(error: Error) -> Failure {
+        Failure {
+            code: exit_code::RECORDED,
+            error: Some(error),
+            answered: true,
+        }
+    }
+
+    /// The answer was shown, and is not what one would wish.
+    pub fn unmet(message: impl Into<String>) -> Failure {
+        Failure {
+            code: exit_code::FINDINGS,
+            error: Some(Error::not_ready(message)),
+            answered: true,
+        }
     }
 
     /// The command was called in a way that cannot work.
     pub fn usage(message: impl Into<String>) -> Failure {
-        Failure::new(exit_code::USAGE, message)
-    }
-
-    /// The repository or the remote cannot be used.
-    pub fn repository(message: impl Into<String>) -> Failure {
-        Failure::new(exit_code::REPOSITORY, message)
-    }
-
-    /// Somebody else was first.
-    pub fn taken(message: impl Into<String>) -> Failure {
-        Failure::new(exit_code::TAKEN, message)
+        Error::ambiguous(message).into()
     }
 
     /// Add the way out.
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
-        self.hint = Some(hint.into());
+        self.error = self.error.map(|error| error.hint(hint));
         self
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure {
+            code: exit_code::of(error.kind),
+            error: Some(error),
+            answered: false,
+        }
     }
 }
 
 impl From<GitError> for Failure {
     fn from(error: GitError) -> Failure {
-        Failure::repository(error.to_string())
+        Error::from(error).into()
     }
 }
 
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Failure {
-        Failure::repository(format!("a value cannot be written: {error}"))
+        Error::from(error).into()
+    }
+}
+
+/// For what is still to move into the service.
+impl Failure {
+    /// A condition is not met.
+    pub fn not_met(message: impl Into<String>) -> Failure {
+        Error::not_ready(message).into()
+    }
+
+    /// The repository or the remote cannot be used.
+    pub fn repository(message: impl Into<String>) -> Failure {
+        Error::unavailable(message).into()
+    }
+
+    /// Somebody else was first.
+    pub fn taken(message: impl Into<String>) -> Failure {
+        Error::new(ErrorKind::Taken, message).into()
+    }
+
+    /// Findings were printed; there is nothing more to say.
+    pub fn findings() -> Failure {
+        Failure::shown()
+    }
+
+    /// Findings that are to be shown.
+    pub fn found(findings: Findings) -> Failure {
+        Error::findings(findings).into()
     }
 }

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use planspec::core::config::Config;
-use planspec::core::diagnostic::Diagnostic;
-use planspec::core::locate::{Lines, locate};
-use planspec::core::reconcile::{Inputs, reconcile};
+use planspec::core::repository::config::Config;
+use planspec::core::base::diagnostic::Diagnostic;
+use planspec::core::text::locate::{Lines, locate};
+use planspec::core::run::reconcile::{Inputs, reconcile};
 use planspec::core::resource::Time;
-use planspec::core::snapshot::Snapshot;
-use planspec::core::source::{Content, SourceFile};
-use planspec::core::text::is_invisible;
+use planspec::core::repository::snapshot::Snapshot;
+use planspec::core::base::source::{Content, SourceFile};
+use planspec::core::base::invisible::is_invisible;
 use planspec::show::findings::{Format, render};
 
 /// What stands between two files of an input.

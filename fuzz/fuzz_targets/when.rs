@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use planspec::core::condition::{Condition, MAX_CHARS};
+use planspec::core::plan::condition::{Condition, MAX_CHARS};
 
 fuzz_target!(|text: &str| {
     match Condition::compile(text) {

@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use planspec::core::config::Limits;
-use planspec::core::diagnostic::{Diagnostic, Place};
-use planspec::core::yaml;
+use planspec::core::base::limits::Limits;
+use planspec::core::base::diagnostic::{Diagnostic, Place};
+use planspec::core::text::yaml;
 use serde_json::Value;
 
 fuzz_target!(|bytes: &[u8]| {

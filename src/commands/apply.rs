@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::change::Change;
-use super::store::Store;
 use super::{Context, folder};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::git::files;
+use crate::service::store::Store;
 
 /// Validate resources, put them at their place in the repository, and commit exactly those files
 ///
@@ -38,7 +38,7 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let mut change = Change::begin(&store)?;
     for file in inputs(context, args, &change.config)? {
         let Content::Bytes(bytes) = &file.content else {

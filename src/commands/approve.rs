@@ -3,12 +3,10 @@
 
 use clap::Args as ClapArgs;
 
-use super::runs::{self, Look, Run};
-use super::store::Store;
-use super::{ActorArgs, Context, NamespaceArg, reconcile, suggestion};
-use crate::core::resource::{AWAITING_APPROVAL, Decision, Kind, NodePhase, ReviewAction};
-use crate::core::run::record::{Action, Address, Record, Signature, ref_safe};
-use crate::failure::{Failure, Outcome};
+use super::{ActorArgs, Context, NamespaceArg};
+use crate::core::resource::ReviewAction;
+use crate::failure::Outcome;
+use crate::service::decide::{DecideRequest, decide};
 
 /// A decision belongs to one run, one node and one digest over plan, gate and targets
 #[derive(Debug, ClapArgs)]
@@ -31,242 +29,30 @@ pub struct Args {
     node: Option<String>,
 }
 
-/// A gate node that waits.
-struct Waiting<'a> {
-    run: Run<'a>,
-    node: &'a str,
-    decision: &'a Decision,
-}
-
-/// Run `approve`.
-pub fn approve(context: &Context, args: &Args) -> Outcome {
-    decide(context, args, ReviewAction::Approve)
-}
-
-/// Run `reject`.
-pub fn reject(context: &Context, args: &Args) -> Outcome {
-    decide(context, args, ReviewAction::Reject)
-}
-
-/// Run `comment`.
-pub fn comment(context: &Context, args: &Args) -> Outcome {
-    if args.message.trim().is_empty() {
-        return Err(Failure::usage("a comment without a text says nothing").hint("add -m TEXT"));
-    }
-    decide(context, args, ReviewAction::Comment)
-}
-
-fn decide(context: &Context, args: &Args, action: ReviewAction) -> Outcome {
-    let store = Store::open(context)?;
-    let actor = store.actor(args.actor.actor.as_deref())?;
-    let look = runs::look(&store)?;
-    let waiting = choose(&look, args)?;
-    let gate = &waiting.decision.gate;
-    if action != ReviewAction::Comment {
-        check_reviewer(&look, &waiting, &actor)?;
-    }
-    if action == ReviewAction::Approve {
-        check_author(&look, &waiting, &actor)?;
-    }
-    let (namespace, name) = gate.split_once('/').unwrap_or(("", gate));
-    let address = Address::Review {
-        namespace: namespace.to_owned(),
-        gate: name.to_owned(),
-        uid: waiting.run.file.uid.clone(),
-        reviewer: ref_safe(&actor),
+/// Run the verb of a decision.
+pub fn run(context: &Context, args: &Args, decision: ReviewAction) -> Outcome {
+    let request = DecideRequest {
+        sender: args.actor.sender(context),
+        gate: args.gate.clone(),
+        namespace: args.namespace.namespace.clone(),
+        execution: args.execution.clone(),
+        node: args.node.clone(),
+        decision,
+        message: args.message.clone(),
     };
-    let pinned = waiting.run.status.extensions.pinned.as_ref();
-    let generation = pinned
-        .and_then(|pinned| pinned.gates.get(gate))
-        .map_or(0, |pin| pin.generation);
-    let record = look.record(
-        &store,
-        waiting.run,
-        &actor,
-        Action::Review {
-            node: waiting.node.to_owned(),
-            gate: gate.clone(),
-            digest: waiting.decision.digest.clone(),
-            decision: action,
-            comment: args.message.clone(),
-            target_generation: generation,
-        },
-    );
-    let old = look.view.inbox.get(&address).map(String::as_str);
-    if let Some(old) = old {
-        store.fetch_records(&[old.to_owned()])?;
-    }
-    let mut id = store.write_record(old, &record)?;
-    if look.view.config.approvals.require_signed {
-        id = match signed(&store, &look, id.clone(), &record) {
-            // Comments decide nothing, and are kept without a signature too.
-            Err(_) if action == ReviewAction::Comment => id,
-            signed => signed?,
-        };
-    }
-    let sent = store.send_written(&address, old, id, record.action.word())?;
-    runs::sent(&address, sent)?;
-    let word = match action {
+    let recorded = decide(&context.open()?, &request)?;
+    let word = match decision {
         ReviewAction::Approve => "approved",
         ReviewAction::Reject => "rejected",
         ReviewAction::Comment => "commented on",
     };
-    context.terminal.out(&format!(
-        "{word} {gate} for {}/{} as {actor}\n",
-        waiting.run.key.qualified(),
-        waiting.node
-    ));
-    reconcile::afterwards(context, &store, args.actor.reconcile)
-}
-
-/// Sign a record, and see that reconcile will count the signature.
-fn signed(store: &Store, look: &Look, id: String, record: &Record) -> Outcome<String> {
-    let help = "`approvals.requireSigned` is on: docs/approvals.md says how keys are made and listed; \
-                git signs with `user.signingkey` and `gpg.format`";
-    let id = store
-        .sign_record(&id)
-        .map_err(|failure| failure.hint(help))?;
-    let arrival = look.stored.time.max(store.now);
-    match store.signature(&look.view, arrival, &id, record)? {
-        Signature::Bad(reason, why) => {
-            Err(Failure::not_met(format!("this would not count, {reason}: {why}")).hint(help))
-        }
-        Signature::Good(_) | Signature::Unchecked => Ok(id),
-    }
-}
-
-/// Neither would it count the approval of somebody who wrote the plan.
-fn check_author(look: &Look, waiting: &Waiting<'_>, actor: &str) -> Outcome {
-    let approvals = &look.view.config.approvals;
-    let pinned = waiting.run.status.extensions.pinned.as_ref();
-    let is_author = pinned.is_some_and(|pinned| approvals.is_author(pinned, actor));
-    if !approvals.prevent_self_approval || !is_author {
-        return Ok(());
-    }
-    Err(Failure::not_met(format!(
-        "{actor} wrote what {} is to approve; somebody else has to decide",
-        waiting.decision.gate
-    ))
-    .hint("`approvals.preventSelfApproval` is on; authors may reject and comment"))
-}
-
-/// Reconcile would not count the decision of somebody else: better to say so at once.
-fn check_reviewer(look: &Look, waiting: &Waiting<'_>, actor: &str) -> Outcome {
-    let config = &look.view.config;
-    let plan = runs::pinned_plan(&look.stored, waiting.run.status);
-    let gate = plan
-        .as_ref()
-        .and_then(|plan| plan.gate(&waiting.decision.gate));
-    let Some((spec, _)) = gate else {
-        return Ok(());
-    };
-    if config.approvals.may_decide(&spec.reviewers, actor) {
-        return Ok(());
-    }
-    if spec.reviewers.is_empty() {
-        let gate = &waiting.decision.gate;
-        return Err(
-            Failure::not_met(format!("{actor} is no person, and people decide at {gate}"))
-                .hint("where a program may decide, the gate names a team that it is in"),
-        );
-    }
-    Err(Failure::not_met(format!(
-        "{actor} is not among the reviewers of {}: {}",
-        waiting.decision.gate,
-        spec.reviewers.join(", ")
-    ))
-    .hint("`user:` and `team:` are explained in .planspec.yaml on the spec branch"))
-}
-
-/// The one gate node that is meant.
-fn choose<'a>(look: &'a Look, args: &'a Args) -> Outcome<Waiting<'a>> {
-    let namespace = args.namespace.namespace.as_deref();
-    let all: Vec<Waiting<'a>> = look.runs().flat_map(waiting_nodes).collect();
-    let by_gate = |waiting: &Waiting<'_>| {
-        let gate = &waiting.decision.gate;
-        let (own, name) = gate.split_once('/').unwrap_or(("", gate));
-        match args.gate.split_once('/') {
-            Some((ns, gate)) => (ns, gate) == (own, name),
-            None => args.gate == name && namespace.is_none_or(|ns| ns == own),
-        }
-    };
-    let by_node = |waiting: &Waiting<'_>| {
-        let key = waiting.run.key;
-        let short = format!("{}/{}", key.name, waiting.node);
-        let in_namespace = namespace.is_none_or(|ns| ns == key.namespace);
-        (args.gate == short && in_namespace) || args.gate == format!("{}/{short}", key.namespace)
-    };
-    let of_run = |waiting: &Waiting<'_>| {
-        let key = waiting.run.key;
-        args.execution
-            .as_ref()
-            .is_none_or(|name| *name == key.name || *name == key.qualified())
-    };
-    let of_node = |waiting: &Waiting<'_>| args.node.as_ref().is_none_or(|n| n == waiting.node);
-    let mut meant: Vec<Waiting<'a>> = all
-        .into_iter()
-        .filter(|waiting| by_gate(waiting) || by_node(waiting))
-        .filter(|waiting| of_run(waiting) && of_node(waiting))
-        .collect();
-    if let (true, Some(name)) = (meant.is_empty(), &args.execution) {
-        // A mistyped name deserves to be told.
-        look.run(name, namespace)?;
-    }
-    match meant.len() {
-        1 => Ok(meant.remove(0)),
-        0 => Err(nothing_waits(look, args)),
-        _ => {
-            let runs: Vec<String> = meant
-                .iter()
-                .map(|waiting| format!("{}/{}", waiting.run.key.qualified(), waiting.node))
-                .collect();
-            Err(Failure::usage(format!(
-                "`{}` is waited for at several places: {}",
-                args.gate,
-                runs.join(", ")
-            ))
-            .hint(format!(
-                "choose one: --execution {} --node {}",
-                meant[0].run.key.name, meant[0].node
-            )))
-        }
-    }
-}
-
-fn waiting_nodes(run: Run<'_>) -> impl Iterator<Item = Waiting<'_>> {
-    run.status
-        .node_statuses
-        .iter()
-        .filter(|(_, node)| {
-            node.phase == NodePhase::Blocked && node.extensions.reason == AWAITING_APPROVAL
-        })
-        .filter_map(move |(id, node)| {
-            Some(Waiting {
-                run,
-                node: id,
-                decision: node.extensions.decision.as_ref()?,
-            })
-        })
-}
-
-fn nothing_waits(look: &Look, args: &Args) -> Failure {
-    let gates: Vec<&str> = look
-        .stored
-        .tree
-        .files
-        .keys()
-        .filter(|key| key.kind == Kind::Gate)
-        .map(|key| key.name.as_str())
-        .collect();
-    let name = args.gate.rsplit('/').next().unwrap_or(&args.gate);
-    let failure = Failure::not_met(format!("nothing waits for a decision on `{}`", args.gate));
-    if gates.contains(&name) {
-        return failure.hint(format!(
-            "a gate cannot be approved ahead, nor twice: planspec describe gate {name}"
-        ));
-    }
-    match suggestion(name, gates.iter().copied()) {
-        Some(hint) => failure.hint(hint),
-        None => failure.hint("planspec get gates lists the gates; write GATE or EXECUTION/NODE"),
-    }
+    let decided = &recorded.what;
+    let line = format!(
+        "{word} {} for {}/{} as {}\n",
+        decided.gate,
+        decided.execution.name(),
+        decided.node,
+        recorded.actor
+    );
+    context.recorded(args.actor.output.output, recorded, &line)
 }

@@ -2,10 +2,9 @@
 
 use clap::Args as ClapArgs;
 
-use super::store::Store;
-use super::{ActorArgs, Context, NamespaceArg, reconcile, runs};
-use crate::core::run::record::{Action, RequestKind};
-use crate::failure::{Failure, Outcome};
+use super::{ActorArgs, Context, NamespaceArg};
+use crate::failure::Outcome;
+use crate::service::request::{CancelRequest, cancel};
 
 /// Stop an execution: what is unfinished is cancelled
 #[derive(Debug, ClapArgs)]
@@ -23,26 +22,13 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context)?;
-    let actor = store.actor(args.actor.actor.as_deref())?;
-    let look = runs::look(&store)?;
-    let run = look.run(&args.execution, args.namespace.namespace.as_deref())?;
-    if run.status.phase.is_terminal() {
-        return Err(Failure::not_met(format!(
-            "{} is {} already",
-            run.key.qualified(),
-            run.status.phase
-        )));
-    }
-    let action = Action::Request {
-        request: RequestKind::Cancel,
-        node: None,
-        rebind: false,
-        comment: args.message.clone(),
+    let request = CancelRequest {
+        sender: args.actor.sender(context),
+        execution: args.execution.clone(),
+        namespace: args.namespace.namespace.clone(),
+        message: args.message.clone(),
     };
-    runs::request(&store, &look, run, &actor, action)?;
-    context
-        .terminal
-        .out(&format!("asked {} to stop\n", run.key.qualified()));
-    reconcile::afterwards(context, &store, args.actor.reconcile)
+    let recorded = cancel(&context.open()?, &request)?;
+    let line = format!("asked {} to stop\n", recorded.what.execution.name());
+    context.recorded(args.actor.output.output, recorded, &line)
 }

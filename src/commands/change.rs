@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Context;
-use super::store::Store;
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
@@ -15,6 +14,7 @@ use crate::core::resource::{Key, Kind, Resource};
 use crate::core::text::yaml;
 use crate::failure::{Failure, Outcome};
 use crate::git::{Head, commit, read};
+use crate::service::store::Store;
 use crate::show::findings;
 
 /// The repository as HEAD has it, and the files that are to change.
@@ -484,7 +484,7 @@ impl<'a> Change<'a> {
     }
 
     fn say_where(&self, context: &Context, id: &str) -> Outcome {
-        let short = crate::show::reconcile::short(id);
+        let short = crate::core::base::digest::short(id);
         let branch = match self.store.repo.head()? {
             Head::Branch { name, .. } => name,
             _ => "a detached HEAD".to_owned(),

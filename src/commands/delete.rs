@@ -4,12 +4,12 @@ use clap::Args as ClapArgs;
 
 use super::change::Change;
 use super::get::wanted_one;
-use super::runs::choose_among;
-use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 use crate::failure::Outcome;
+use crate::service::runs::choose_among;
+use crate::service::store::Store;
 
 /// Remove resources and commit that; a Goal takes the Executions that it owns
 ///
@@ -36,7 +36,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let (kind, first) = wanted_one("delete", &args.kind, args.names.first().map(String::as_str))?;
     let more = args.names.iter().skip(1).cloned();
     let names: Vec<String> = std::iter::once(first).chain(more).collect();
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let mut change = Change::begin(&store)?;
     let namespace = args.namespace.namespace.as_deref();
     let mut doomed: Vec<Key> = Vec::new();

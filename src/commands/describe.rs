@@ -6,9 +6,6 @@ use clap::Args as ClapArgs;
 
 use super::get::wanted_one;
 use super::graph::{Drawing, drawing};
-use super::merged::{Merged, Resources};
-use super::runs;
-use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::resource::{
     Decision, ExecutionStatus, GateSpec, Key, Kind, NodePhase, NodeStatus, PinnedTarget,
@@ -18,6 +15,9 @@ use crate::core::run::controllers::binding;
 use crate::core::run::controllers::capability::remarks;
 use crate::core::run::controllers::execution::PinnedPlan;
 use crate::failure::Outcome;
+use crate::service::merged::{Merged, Resources};
+use crate::service::runs;
+use crate::service::store::Store;
 use crate::show;
 
 /// Describe one resource: spec, status, conditions; of a plan the graph; of an execution the graph
@@ -41,7 +41,7 @@ pub struct Args {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let (kind, name) = wanted_one("describe", &args.kind, args.name.as_deref())?;
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let resources = Resources::known(&store)?;
     let merged = resources.one(kind, &name, args.namespace.namespace.as_deref())?;
     let width = context.terminal.width();
@@ -49,7 +49,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Kind::Plan | Kind::Execution => drawing(&resources, &merged)?,
         _ => None,
     };
-    let mut text = show::resource::describe(&merged.view(), store.now, width);
+    let mut text = show::resource::describe(&merged.view(), context.now, width);
     let missing = resources.snapshot().unready(merged.key);
     let missing: Vec<String> = missing.map(|finding| finding.message.clone()).collect();
     text.push_str(&show::resource::unready(&missing, width));
@@ -99,9 +99,9 @@ fn of_run(
         graph: drawing.map(Drawing::graph),
         reviewers: &reviewers,
         moved_on: &moved_on,
-        due: is_due(store, resources, merged, run),
+        due: is_due(context.now, resources, merged, run),
         all: args.all,
-        now: store.now,
+        now: context.now,
         width: context.terminal.width(),
     };
     Ok(show::run::sections(&view))
@@ -166,7 +166,7 @@ fn moved_on(
 /// Whether a reconcile would find something to do: a moment has come, or the inbox holds what is
 /// not folded in.
 fn is_due(
-    store: &Store,
+    now: crate::core::resource::Time,
     resources: &Resources,
     merged: &Merged<'_>,
     run: &ExecutionStatus,
@@ -178,7 +178,7 @@ fn is_due(
     let mut of_run = inbox.filter(|(address, _)| Some(address.uid()) == uid);
     let is_new =
         of_run.any(|(address, tip)| run.extensions.records.get(&address.to_string()) != Some(tip));
-    !run.phase.is_terminal() && (is_new || deadline.is_some_and(|at| at <= store.now))
+    !run.phase.is_terminal() && (is_new || deadline.is_some_and(|at| at <= now))
 }
 
 /// Who may still decide, by gate; a gate without reviewers is open to any person.

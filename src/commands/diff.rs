@@ -6,14 +6,14 @@ use clap::Args as ClapArgs;
 
 use super::get::parse_kind;
 use super::review::{Comparison, Side};
-use super::runs::choose_among;
-use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 use crate::failure::{Failure, Outcome};
 use crate::git::index::StagedFiles;
 use crate::git::read;
+use crate::service::runs::choose_among;
+use crate::service::store::Store;
 use crate::show::review::Format;
 
 /// Say what changes in the work that is not committed yet
@@ -40,7 +40,7 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let repo = &store.repo;
     if repo.workdir().is_none() {
         return Err(

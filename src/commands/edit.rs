@@ -4,13 +4,13 @@ use clap::Args as ClapArgs;
 
 use super::change::Change;
 use super::get::wanted_one;
-use super::runs::choose_among;
-use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::resource::Key;
 use crate::failure::{Failure, Outcome};
 use crate::git::editor::{self, Draft};
+use crate::service::runs::choose_among;
+use crate::service::store::Store;
 
 /// Edit a resource in $EDITOR, validate it, and commit it
 ///
@@ -35,7 +35,7 @@ const MARK: &str = "#! ";
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let (kind, name) = wanted_one("edit", &args.kind, args.name.as_deref())?;
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let change = Change::begin(&store)?;
     let namespace = args.namespace.namespace.as_deref();
     let key = choose_among(change.before().keys(), kind, &name, namespace)?.clone();
@@ -103,13 +103,16 @@ fn with_marks(text: &str, found: &[Diagnostic]) -> String {
 fn marks(found: &[Diagnostic]) -> String {
     let mut marked = String::new();
     for finding in found {
-        let message = crate::show::escape::line(&finding.message);
+        let message = crate::core::base::escape::line(&finding.message);
         marked.push_str(&format!(
             "{MARK}{} {}: {message}\n",
             finding.severity, finding.code
         ));
         if let Some(help) = &finding.help {
-            marked.push_str(&format!("{MARK}  {}\n", crate::show::escape::line(help)));
+            marked.push_str(&format!(
+                "{MARK}  {}\n",
+                crate::core::base::escape::line(help)
+            ));
         }
     }
     marked

@@ -2,9 +2,10 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, suggestion};
+use super::Context;
 use crate::core::base::diagnostic::Code;
 use crate::failure::{Failure, Outcome};
+use crate::service::suggestion;
 
 /// Say what a code means, why it is a finding, and how to put it right
 #[derive(Debug, ClapArgs)]

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::Context;
-use super::store::{Store, Stored};
 use crate::failure::{Failure, Outcome};
 use crate::git::{refs, remote, status_branch};
+use crate::service::store::{Store, Stored};
 
 /// Most status commits to go back to after a long absence.
 const MOST: usize = 1000;
@@ -30,7 +30,7 @@ impl Follower {
         context: &Context,
         timeout: Option<&crate::core::resource::Duration>,
     ) -> Outcome<Follower> {
-        let store = Store::open(context)?;
+        let store = Store::open(context.dir.as_deref())?;
         let branch = store.fresh()?.config.status.branch;
         let end = timeout.and_then(|timeout| {
             let seconds = u64::try_from(timeout.seconds()).unwrap_or_default();
@@ -65,7 +65,7 @@ impl Follower {
             }
             Err(failure) if self.seen.is_some() && self.store.remote.is_some() => {
                 if !std::mem::replace(&mut self.away, true) {
-                    let why = failure.message.unwrap_or_default();
+                    let why = failure.error.map(|error| error.message).unwrap_or_default();
                     let why = why.lines().next().unwrap_or_default();
                     context.terminal.note(&format!("note: {why}; trying again"));
                 }
@@ -124,7 +124,7 @@ impl Follower {
     /// # Errors
     /// It is not ours, or it cannot be read.
     pub fn read(&self, commit: &str) -> Outcome<Stored> {
-        self.store.status_at(commit)
+        Ok(self.store.status_at(commit)?)
     }
 
     /// Wait for the next look. False when the time is over, or when nobody reads any more.

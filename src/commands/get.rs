@@ -2,11 +2,12 @@
 
 use clap::Args as ClapArgs;
 
-use super::merged::{Merged, Resources};
-use super::store::Store;
-use super::{Context, NamespaceArg, suggestion};
+use super::{Context, NamespaceArg};
 use crate::core::resource::{Kind, LabelSelector};
 use crate::failure::{Failure, Outcome};
+use crate::service::merged::{Merged, Resources};
+use crate::service::store::Store;
+use crate::service::suggestion;
 use crate::show;
 
 /// Show resources: what stands in the files of HEAD, and what the status branch says of it
@@ -49,7 +50,7 @@ pub enum Format {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let wanted = match &args.kind {
         Some(kind) => Some(wanted(kind, args.name.as_deref())?),
         None => None,
@@ -101,7 +102,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 &views,
                 args.output == Format::Wide,
                 kind.is_none(),
-                store.now,
+                context.now,
                 context.terminal.width(),
             )
         }
@@ -113,7 +114,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 /// What can be applied again: a status whose file is gone is left out of lists.
 fn values(found: &[Merged<'_>]) -> Outcome<Vec<serde_json::Value>> {
     let is_there = |merged: &&Merged<'_>| merged.file.is_none_or(|file| file.deleted.is_none());
-    found.iter().filter(is_there).map(Merged::value).collect()
+    Ok(found
+        .iter()
+        .filter(is_there)
+        .map(Merged::value)
+        .collect::<Result<_, _>>()?)
 }
 
 fn nothing(kind: Option<Kind>, namespace: Option<&str>) -> String {

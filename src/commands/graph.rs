@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::merged::{Merged, Resources};
-use super::runs::{self, choose_among};
-use super::store::Store;
 use super::{Context, NamespaceArg, get};
 use crate::core::plan::graph::Graph;
 use crate::core::resource::{GraphSpec, Kind, NodeStatus, Spec, Status};
 use crate::failure::{Failure, Outcome};
 use crate::git::files;
+use crate::service::merged::{Merged, Resources};
+use crate::service::runs::{self, choose_among};
+use crate::service::store::Store;
 use crate::show;
 use crate::show::svg::Picture;
 
@@ -93,7 +93,7 @@ fn check_output(args: &Args) -> Outcome {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     check_output(args)?;
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let resources = Resources::known(&store)?;
     let namespace = args.namespace.namespace.as_deref();
     let merged = find(&resources, &args.name, namespace)?;
@@ -138,12 +138,12 @@ fn find<'a>(resources: &'a Resources, name: &str, namespace: Option<&str>) -> Ou
     if let Some((kind, name)) = name.split_once('/')
         && let Some(kind @ (Kind::Plan | Kind::Execution)) = Kind::parse(kind)
     {
-        return resources.one(kind, name, namespace);
+        return Ok(resources.one(kind, name, namespace)?);
     }
     let keys = || resources.all().map(|merged| merged.key);
     match choose_among(keys(), Kind::Execution, name, namespace) {
-        Ok(key) => resources.one(Kind::Execution, &key.qualified(), None),
-        Err(_) => resources.one(Kind::Plan, name, namespace),
+        Ok(key) => Ok(resources.one(Kind::Execution, &key.qualified(), None)?),
+        Err(_) => Ok(resources.one(Kind::Plan, name, namespace)?),
     }
 }
 

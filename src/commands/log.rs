@@ -5,9 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::runs::choose;
-use super::store::{Store, Stored, View};
-use super::{Context, NamespaceArg, suggestion};
+use super::{Context, NamespaceArg};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
 use crate::core::repository::manifest;
@@ -20,6 +18,9 @@ use crate::core::run::transition::{Moved, Transition};
 use crate::failure::{Failure, Outcome};
 use crate::git::history::{self, Commit, Walk};
 use crate::git::read::{self, Found, Paths};
+use crate::service::runs::choose;
+use crate::service::store::{Store, Stored, View};
+use crate::service::suggestion;
 use crate::show;
 use crate::show::log::{Happened, Revision, RevisionKind, Run};
 
@@ -63,7 +64,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if name.is_empty() || name.ends_with('/') {
         return Err(Failure::usage(format!("`{}` names no resource", args.name)));
     }
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let limit = args.limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
     });
@@ -118,7 +119,7 @@ fn of_execution(
         context.terminal.note(&format!(
             "note: the history of the status branch ends at {} in this clone; get the rest with \
              `git fetch --unshallow {remote} {branch}`",
-            show::reconcile::short(&end)
+            crate::core::base::digest::short(&end)
         ));
     }
     Ok(())
@@ -281,7 +282,7 @@ fn of_resource(
         context.terminal.note(&format!(
             "note: history ends at {} in this clone, and what was before is not known; get it \
              with `git fetch --unshallow`",
-            show::reconcile::short(end)
+            crate::core::base::digest::short(end)
         ));
     }
     Ok(())
@@ -316,7 +317,7 @@ fn nowhere(
     if let Some(end) = ends.first() {
         return failure.hint(format!(
             "history ends at {} in this clone: get the rest with `git fetch --unshallow`",
-            show::reconcile::short(end)
+            crate::core::base::digest::short(end)
         ));
     }
     let snapshot = store.snapshot(tip, config).unwrap_or_default();

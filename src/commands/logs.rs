@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use clap::Args as ClapArgs;
 
-use super::runs::{self, Look, Run};
-use super::store::{Store, attempt_of_result};
 use super::{Context, NamespaceArg};
 use crate::core::resource::{LOG_FILE, NodePhase, NodeStatus};
 use crate::failure::{Failure, Outcome};
 use crate::git::read;
+use crate::service::runs::{self, Look, Run};
+use crate::service::store::{Store, attempt_of_result};
 
 /// Print what the command of a node printed
 ///
@@ -29,7 +29,7 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let look = runs::look(&store)?;
     let (run, id, node) = look.node(&args.target, args.namespace.namespace.as_deref())?;
     let name = format!("{}/{id}", run.key.qualified());

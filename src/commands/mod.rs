@@ -20,7 +20,6 @@ pub mod hooks;
 pub mod init;
 pub mod log;
 pub mod logs;
-mod merged;
 pub mod new;
 pub mod next;
 pub mod reconcile;
@@ -29,11 +28,9 @@ pub mod report;
 pub mod retry;
 pub mod review;
 pub mod revise;
-mod runs;
 pub mod schema;
 pub mod show;
 pub mod start;
-mod store;
 pub mod validate;
 pub mod verify;
 pub mod wait;
@@ -42,12 +39,19 @@ pub mod work;
 
 use std::path::{Path, PathBuf};
 
+use crate::api::record::Recorded as RecordedAnswer;
+use crate::api::{self, Answer};
+use crate::clock;
+use crate::core::base::escape;
 use crate::core::base::source::SourceFile;
 use crate::core::resource::Time;
 use crate::failure::{Failure, Outcome};
 use crate::git::{GitError, read};
+use crate::service::Caller;
+use crate::service::reconcile::Report;
+use crate::service::record::{Recorded, Sender};
+use crate::service::store::Store;
 use crate::terminal::Terminal;
-use crate::{clock, core};
 
 /// What every command is given.
 pub struct Context {
@@ -71,6 +75,110 @@ impl Context {
             now: clock::now().map_err(Failure::usage)?,
         })
     }
+
+    /// The repository that the command works in.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be used.
+    pub fn open(&self) -> Outcome<Store> {
+        Ok(Store::open(self.dir.as_deref())?)
+    }
+
+    /// Show an answer: its text and its notes, or all of it as one JSON document.
+    ///
+    /// # Errors
+    /// A value that JSON cannot hold.
+    pub fn show<A: Answer>(
+        &self,
+        format: TextFormat,
+        answer: &A,
+        (text, notes): (&str, &[String]),
+    ) -> Outcome {
+        if format == TextFormat::Json {
+            self.terminal
+                .out(&crate::show::json(&api::document(answer)?));
+            return Ok(());
+        }
+        self.terminal.out(text);
+        self.notes(notes);
+        Ok(())
+    }
+
+    /// Tell people what there is to say besides.
+    pub fn notes(&self, notes: &[String]) {
+        for note in notes {
+            self.terminal.note(&format!("note: {}", escape::line(note)));
+        }
+    }
+
+    /// Show what came of a record, and of the reconcile that followed. A reconcile that failed does
+    /// not undo the record.
+    ///
+    /// # Errors
+    /// The reconcile that was asked for failed.
+    pub fn recorded<A: Clone>(
+        &self,
+        format: TextFormat,
+        recorded: Recorded<A>,
+        line: &str,
+    ) -> Outcome
+    where
+        RecordedAnswer<A>: Answer,
+    {
+        let mut text = line.to_owned();
+        let mut notes = recorded.notes.clone();
+        if let Some(Ok(report)) = &recorded.reconciled {
+            text.push_str(&crate::show::reconcile::text(
+                &shown(report),
+                self.terminal.width(),
+            ));
+            notes.extend(report.notes.iter().cloned());
+        }
+        self.show(format, &recorded.answer(), (&text, &notes))?;
+        match recorded.reconciled {
+            None if format == TextFormat::Text => {
+                self.terminal.note("next: planspec reconcile");
+                Ok(())
+            }
+            Some(Err(error)) => Err(Failure::recorded(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A report as it is shown to people.
+pub fn shown(report: &Report) -> crate::show::reconcile::Shown<'_> {
+    crate::show::reconcile::Shown {
+        spec_branch: &report.view.spec_branch,
+        spec_commit: &report.view.spec_commit,
+        revision: report.other_revision.as_deref(),
+        status_branch: &report.view.config.status.branch,
+        status_commit: report.commit.as_deref(),
+        sequence: report.sequence,
+        next_deadline: report.next_deadline,
+        changed: report.changed,
+        dry_run: report.dry_run,
+        transitions: &report.transitions,
+        waiting: &report.waiting,
+    }
+}
+
+/// How an answer is shown that has one text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum TextFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// How to show an answer that has one text.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct OutputArg {
+    /// How to show it
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: TextFormat,
 }
 
 /// Which namespace is meant.
@@ -90,6 +198,27 @@ pub struct ActorArgs {
     /// Reconcile at once
     #[arg(long)]
     pub reconcile: bool,
+    /// How to show what came of it.
+    #[command(flatten)]
+    pub output: OutputArg,
+}
+
+impl ActorArgs {
+    /// Who asks, and when.
+    pub fn caller(&self, context: &Context) -> Caller {
+        Caller {
+            actor: self.actor.clone(),
+            now: context.now,
+        }
+    }
+
+    /// Who asks, and whether to reconcile afterwards.
+    pub fn sender(&self, context: &Context) -> Sender {
+        Sender {
+            caller: self.caller(context),
+            reconcile: self.reconcile,
+        }
+    }
 }
 
 /// The resources in a folder that the user names.
@@ -101,10 +230,4 @@ fn folder(dir: &Path, recursive: bool, max_bytes: usize) -> Outcome<Vec<SourceFi
         GitError::Unusable(why) => Failure::usage(why),
         error => error.into(),
     })
-}
-
-/// The candidate that was probably meant, as a hint.
-fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    core::base::diagnostic::did_you_mean(word, candidates)
-        .map(|near| format!("did you mean `{near}`?"))
 }

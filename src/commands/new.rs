@@ -4,7 +4,6 @@ use clap::Args as ClapArgs;
 
 use super::change::Change;
 use super::get::{no_kind, wanted_one};
-use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::manifest;
@@ -13,6 +12,7 @@ use crate::core::resource::{Key, Kind};
 use crate::core::text::yaml;
 use crate::failure::{Failure, Outcome};
 use crate::git::{files, read};
+use crate::service::store::Store;
 use crate::show::findings;
 
 /// Write a commented template of a resource at its place; commits nothing
@@ -46,7 +46,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         .find(|ending| name.ends_with(**ending));
     let ending = ending.filter(|_| is_document).copied().unwrap_or_default();
     let name = name.strip_suffix(ending).unwrap_or(&name).to_owned();
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let change = Change::begin(&store)?;
     let (namespace, name) = match name.split_once('/') {
         Some((namespace, name)) => (namespace, name),

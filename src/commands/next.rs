@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::runs::{self, Look, Run};
-use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::resource::{Node, NodeStatus, Spec};
 use crate::core::run::controllers::execution::{PinnedPlan, Pins};
 use crate::core::run::transition::{WaitingFor, node_waits_for};
 use crate::failure::Outcome;
+use crate::service::runs::{self, Look, Run};
+use crate::service::store::Store;
 use crate::show;
 
 /// Most jobs of a matrix: GitHub's limit.
@@ -57,7 +57,7 @@ struct Offer<'a> {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let look = runs::look(&store)?;
     let namespace = args.namespace.namespace.as_deref();
     let only = args
@@ -87,7 +87,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         context.terminal.note("nothing can be claimed now");
         let later = runs::retries(&look).filter(|(run, _, node, _)| is_meant(*run, node));
         for (run, id, _, at) in later {
-            let when = runs::retry_note((run, id), at, store.now);
+            let when = show::reconcile::retry_note(
+                &format!("{}/{id}", run.key.qualified()),
+                at,
+                context.now,
+            );
             context.terminal.note(&format!("note: {when}"));
         }
         for waiting in look.runs().flat_map(to_verify) {

@@ -2,10 +2,9 @@
 
 use clap::Args as ClapArgs;
 
-use super::store::Store;
-use super::{ActorArgs, Context, NamespaceArg, claim, reconcile, runs};
-use crate::core::run::record::Action;
+use super::{ActorArgs, Context, NamespaceArg};
 use crate::failure::Outcome;
+use crate::service::claim::{ReleaseRequest, release};
 
 /// Give a claimed node back; the next attempt opens without a failure
 #[derive(Debug, ClapArgs)]
@@ -24,23 +23,14 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context)?;
-    let actor = store.actor(args.actor.actor.as_deref())?;
-    let look = runs::look(&store)?;
-    let (run, id, node) = look.node(&args.target, args.namespace.namespace.as_deref())?;
-    let attempt = node.attempt;
-    let tip = claim::held(&store, &look, (run, id), attempt, &actor)?;
-    let action = Action::Release {
-        node: id.to_owned(),
-        attempt,
+    let request = ReleaseRequest {
+        sender: args.actor.sender(context),
+        target: args.target.clone(),
+        namespace: args.namespace.namespace.clone(),
         message: args.message.clone(),
     };
-    let address = runs::work_address(run, id, attempt);
-    let record = look.record(&store, run, &actor, action);
-    runs::send(&store, &address, Some(&tip), &record)?;
-    context.terminal.out(&format!(
-        "released {}/{id} attempt {attempt}\n",
-        run.key.qualified()
-    ));
-    reconcile::afterwards(context, &store, args.actor.reconcile)
+    let recorded = release(&context.open()?, &request)?;
+    let attempt = &recorded.what.attempt;
+    let line = format!("released {} attempt {}\n", attempt.name(), attempt.attempt);
+    context.recorded(args.actor.output.output, recorded, &line)
 }

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::Context;
 use super::show::{parse, text_of};
-use super::store::Store;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::document::{self, Document, Trigger};
 use crate::core::repository::snapshot::Snapshot;
@@ -16,6 +15,7 @@ use crate::core::review::revise::{Next, Refusal, revise};
 use crate::core::text::yaml;
 use crate::failure::{Failure, Outcome};
 use crate::git::{files, read};
+use crate::service::store::Store;
 
 /// Make what was changed in a PlanSpec 1.2 document its next revision
 ///
@@ -64,7 +64,7 @@ impl From<TriggerArg> for Trigger {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let (file, bytes) = text_of(context, &args.file)?;
     let new = parse(context, &file, &bytes)?;
     let path = store
@@ -129,7 +129,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     for change in &revised.changes {
         context
             .terminal
-            .out(&format!("  {}\n", crate::show::escape::line(change)));
+            .out(&format!("  {}\n", crate::core::base::escape::line(change)));
     }
     context
         .terminal

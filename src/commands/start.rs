@@ -4,15 +4,15 @@ use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 
 use super::change::Change;
-use super::runs::choose_among;
-use super::store::Store;
 use super::{Context, NamespaceArg};
+use crate::core::base::escape;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{API_VERSION, Key, Kind, PlanSpec};
 use crate::core::run::controllers::capability::remarks;
 use crate::core::text::yaml;
 use crate::failure::{Failure, Outcome};
-use crate::show::escape;
+use crate::service::runs::choose_among;
+use crate::service::store::Store;
 
 /// Most of what a document lacks that is named.
 const MISSING_NAMED: usize = 5;
@@ -53,7 +53,7 @@ fn parameter(text: &str) -> Result<(String, Value), String> {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let mut change = Change::begin(&store)?;
     let snapshot = change.before();
     let namespace = args.namespace.namespace.as_deref();
@@ -133,7 +133,8 @@ fn free_name(store: &Store, snapshot: &Snapshot, plan: &Key) -> Outcome<String> 
     let stem = stem.trim_end_matches('-');
     let is_taken = |name: &String| {
         let key = Key::new(Kind::Execution, &plan.namespace, name);
-        let has_status = |stored: &super::store::Stored| stored.tree.files.contains_key(&key);
+        let has_status =
+            |stored: &crate::service::store::Stored| stored.tree.files.contains_key(&key);
         !snapshot.definitions(&key).is_empty() || stored.as_ref().is_some_and(has_status)
     };
     (1..1_000_000u32)

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::runs::choose_among;
 use super::{Context, folder};
 use crate::core::base::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::base::limits::CONFIG_FILE;
@@ -23,6 +22,7 @@ use crate::core::review::scope::{self, Scoped};
 use crate::failure::{Failure, Outcome};
 use crate::git::signature::{self, Tree};
 use crate::git::{GitError, Repo, base, files, read};
+use crate::service::runs::choose_among;
 use crate::show::{self, findings};
 
 /// Check resources, offline
@@ -159,7 +159,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         };
         context.terminal.note(&said);
         for line in scoped.iter().flat_map(show::scope::lines) {
-            context.terminal.note(&show::escape::line(&line));
+            context
+                .terminal
+                .note(&crate::core::base::escape::line(&line));
         }
     }
     match errors {

@@ -4,12 +4,12 @@ use clap::Args as ClapArgs;
 
 use super::follow::Follower;
 use super::get::wanted_one;
-use super::runs::choose_among;
 use super::{Context, NamespaceArg};
+use crate::core::base::escape;
 use crate::core::resource::{Duration, Key, Kind};
 use crate::core::run::wait::{Expectation, Verdict};
 use crate::failure::{Failure, Outcome};
-use crate::show::escape;
+use crate::service::runs::choose_among;
 
 /// Wait until a resource, or a node of an execution, is where it should be
 ///
@@ -80,7 +80,7 @@ fn in_files(follower: &Follower, kind: Kind, name: &str, namespace: Option<&str>
     let store = follower.store();
     let view = store.fresh()?;
     let snapshot = store.snapshot(&view.spec_commit, &view.config)?;
-    choose_among(snapshot.keys(), kind, name, namespace).cloned()
+    Ok(choose_among(snapshot.keys(), kind, name, namespace).cloned()?)
 }
 
 fn met(context: &Context, key: &Option<Key>, how: &str) -> Outcome {

@@ -5,12 +5,12 @@ use serde_json::json;
 
 use super::follow::Follower;
 use super::get::{Wanted, wanted};
-use super::store::Stored;
 use super::{Context, NamespaceArg};
 use crate::core::resource::{Duration, Key};
 use crate::core::run::status::StatusTree;
 use crate::core::run::transition::{Transition, transitions};
 use crate::failure::Outcome;
+use crate::service::store::Stored;
 use crate::show;
 
 /// Show what is, then every change of the status branch as it comes
@@ -95,7 +95,8 @@ fn text(
         (Format::Text, true) => show::reconcile::state_line(change, stored.time),
         (Format::Text, false) => show::reconcile::change_line(change, stored.time),
         (Format::Json, _) => {
-            let resource = show::reconcile::transition_value(change);
+            let resource = serde_json::to_value(crate::api::reconcile::Transition::from(change))
+                .unwrap_or_default();
             let file = stored.tree.files.get(&change.key);
             let mut value = json!({
                 "apiVersion": show::CLI_API_VERSION,

@@ -3,11 +3,12 @@
 use std::cmp::Reverse;
 use std::fmt::Write;
 
+use crate::core::base::escape;
 use crate::core::document::{Content, Degree, Document, Generated, Mode, Risk};
 use crate::core::plan::graph::Graph;
 use crate::core::resource::Spec;
+use crate::show::graph;
 use crate::show::review::markdown::{code, text};
-use crate::show::{escape, graph};
 
 /// The document with the graph that it stands for.
 pub fn markdown(document: &Document, generated: &Generated) -> String {

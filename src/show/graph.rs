@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::escape;
 use super::table::{GAP, cut, display_width, table};
+use crate::core::base::escape;
 use crate::core::plan::graph::Graph;
 use crate::core::resource::{EdgeKind, GraphSpec, Node, NodeKind, NodePhase, NodeStatus};
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::escape;
-use super::reconcile::short;
 use super::table::{display_width, flowing, table_keeping};
-use super::time;
+use crate::core::base::digest::short;
+use crate::core::base::escape;
+use crate::core::base::time::exact as time;
 use crate::core::resource::{Key, Time};
 use crate::core::run::history::Event;
 
@@ -289,7 +289,7 @@ pub fn event_value(happened: &Happened) -> Value {
         "attempt": event.attempt,
         "from": moved.and_then(|moved| moved.from.clone()),
         "to": moved.and_then(|moved| moved.to.clone()),
-        "condition": moved.and_then(super::reconcile::condition_of),
+        "condition": moved.and_then(|moved| moved.condition()),
         "criterion": act.and_then(|act| act.criterion.as_deref()),
         "action": act.map(|act| act.word),
         "actor": act.and_then(|act| act.actor.clone()),

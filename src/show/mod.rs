@@ -1,8 +1,6 @@
 //! Values → what people and programs read.
 
-pub mod board;
 pub mod document;
-pub mod escape;
 pub mod findings;
 pub mod graph;
 mod layout;
@@ -15,13 +13,13 @@ pub mod scope;
 pub mod svg;
 pub mod table;
 mod tree;
+pub mod verify;
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use crate::core::base::invisible::is_invisible;
-use crate::core::resource::Time;
 
 /// The `apiVersion` of everything that commands print for programs.
 pub const CLI_API_VERSION: &str = "cli.planspec.io/v1";
@@ -55,9 +53,4 @@ fn escaped_json(text: &str) -> String {
 /// A list for programs.
 pub fn list(kind: &str, items: Vec<Value>) -> Value {
     json!({"apiVersion": CLI_API_VERSION, "kind": kind, "items": items})
-}
-
-/// A moment, exact, in UTC.
-pub fn time(time: Time) -> String {
-    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

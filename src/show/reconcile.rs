@@ -1,16 +1,12 @@
 //! What a reconcile did: for people, for programs, and as the message of the status commit.
 
-use serde_json::{Value, json};
-
-use super::escape::line;
 use super::table;
-use super::time;
-use crate::core::resource::{Kind, Time};
-use crate::core::run::status::{StatusTree, trailers};
-use crate::core::run::transition::{Moved, Transition, Waiting, WaitingFor};
-
-/// Most transitions to spell out in a commit message.
-const LINES_IN_MESSAGE: usize = 200;
+use crate::core::base::digest::short;
+use crate::core::base::escape::line;
+use crate::core::base::time::{exact as time, span};
+use crate::core::resource::Time;
+use crate::core::run::message::subject_of;
+use crate::core::run::transition::{Transition, Waiting, WaitingFor};
 
 /// Most lines of what waits; the board and `get` have the rest.
 const WAITING_SHOWN: usize = 50;
@@ -38,12 +34,7 @@ pub struct Shown<'a> {
     /// What moved.
     pub transitions: &'a [Transition],
     /// What waits.
-    pub waiting: Vec<Waiting>,
-}
-
-/// The first digits of an object id.
-pub fn short(id: &str) -> &str {
-    id.get(..10).unwrap_or(id)
+    pub waiting: &'a [Waiting],
 }
 
 /// For people: a headline, what moved, what waits and for whom.
@@ -101,7 +92,7 @@ fn headline(shown: &Shown<'_>) -> String {
 }
 
 fn moved_row(transition: &Transition) -> Vec<String> {
-    let (kind, name) = match part_of(transition) {
+    let (kind, name) = match transition.part() {
         Some((word, part)) => (
             format!("  {word}"),
             format!("{}/{}", transition.key.name, line(part)),
@@ -184,6 +175,19 @@ pub fn for_what(what: &WaitingFor) -> String {
     }
 }
 
+/// `default/run/build waits for the next attempt at 2026-01-31T12:00:40Z (in 40s)`. What `now` is
+/// decides nothing: a reconcile offers the node.
+pub fn retry_note(node: &str, at: Time, now: Time) -> String {
+    if at <= now {
+        return format!(
+            "{node} can be tried again since {}: planspec reconcile",
+            time(at)
+        );
+    }
+    let what = for_what(&WaitingFor::Retry { at: Some(at) });
+    format!("{node} waits for {what} (in {})", span(now, at))
+}
+
 /// What anybody could run so that it goes on, to be pasted.
 pub fn command(waiting: &Waiting) -> Option<String> {
     let key = &waiting.execution;
@@ -223,105 +227,6 @@ pub fn command(waiting: &Waiting) -> Option<String> {
     }
 }
 
-/// The message of the status commit: what moved, and trailers for programs.
-pub fn message(spec_commit: &str, tree: &StatusTree, transitions: &[Transition]) -> String {
-    let count = transitions.len();
-    let subject = match transitions {
-        [] => format!("reconcile {}", short(spec_commit)),
-        [only] => format!("{} {}", subject_of(only), only.arrow()),
-        _ => format!("reconcile {}: {count} transitions", short(spec_commit)),
-    };
-    let mut message = format!("{subject}\n\n");
-    for transition in transitions.iter().take(LINES_IN_MESSAGE) {
-        let mut row = format!("{} {}", subject_of(transition), transition.arrow());
-        let why = transition.why();
-        if !why.is_empty() {
-            row.push_str(&format!(" ({})", line(&why)));
-        }
-        message.push_str(&row);
-        message.push('\n');
-    }
-    if count > LINES_IN_MESSAGE {
-        message.push_str(&format!("… and {} more\n", count - LINES_IN_MESSAGE));
-    }
-    if count > 0 {
-        message.push('\n');
-    }
-    let controller = &tree.controller;
-    message.push_str(&trailers(&controller.observed_commit, controller.sequence));
-    message
-}
-
-fn subject_of(transition: &Transition) -> String {
-    let name = transition.key.qualified();
-    match part_of(transition) {
-        Some((word, part)) => format!("{word} {name}/{}", line(part)),
-        None => format!("{} {name}", transition.key.kind),
-    }
-}
-
-/// What it is about, when that is not the resource as a whole: what that is, and its name.
-fn part_of(transition: &Transition) -> Option<(&'static str, &str)> {
-    match (&transition.what, &transition.node) {
-        (Moved::Criterion(id), _) => Some(("criterion", id)),
-        (Moved::Constraint(id), _) => Some(("constraint", id)),
-        (_, Some(node)) => Some(("node", node)),
-        (_, None) => None,
-    }
-}
-
-/// The type of the condition that moved.
-pub fn condition_of(transition: &Transition) -> Option<&str> {
-    match &transition.what {
-        Moved::Condition(kind) => Some(kind),
-        _ => None,
-    }
-}
-
-fn criterion_of(transition: &Transition) -> Option<&str> {
-    match &transition.what {
-        Moved::Criterion(id) | Moved::Constraint(id) => Some(id),
-        _ => None,
-    }
-}
-
-/// For programs: `kind: Reconcile`.
-pub fn value(shown: &Shown<'_>) -> Value {
-    let transitions: Vec<Value> = shown.transitions.iter().map(transition_value).collect();
-    let waiting: Vec<Value> = shown.waiting.iter().map(waiting_value).collect();
-    json!({
-        "apiVersion": super::CLI_API_VERSION,
-        "kind": "Reconcile",
-        "specBranch": shown.spec_branch,
-        "specCommit": shown.spec_commit,
-        "revision": shown.revision,
-        "statusBranch": shown.status_branch,
-        "statusCommit": shown.status_commit,
-        "sequence": shown.sequence,
-        "nextDeadline": shown.next_deadline,
-        "changed": shown.changed,
-        "dryRun": shown.dry_run,
-        "transitions": transitions,
-        "waiting": waiting,
-    })
-}
-
-/// One transition for programs.
-pub fn transition_value(transition: &Transition) -> Value {
-    json!({
-        "kind": transition.key.kind.name(),
-        "namespace": transition.key.namespace,
-        "name": transition.key.name,
-        "node": transition.node,
-        "criterion": criterion_of(transition),
-        "condition": condition_of(transition),
-        "from": transition.from,
-        "to": transition.to,
-        "attempt": transition.attempt,
-        "message": transition.message,
-    })
-}
-
 /// One transition on a line, with the moment at which it was written.
 pub fn change_line(transition: &Transition, at: Time) -> String {
     let mut row = format!(
@@ -348,52 +253,4 @@ pub fn state_line(state: &Transition, at: Time) -> String {
     }
     row.push('\n');
     row
-}
-
-fn waiting_value(waiting: &Waiting) -> Value {
-    let mut value = json!({
-        "kind": Kind::Execution.name(),
-        "namespace": waiting.execution.namespace,
-        "name": waiting.execution.name,
-        "node": waiting.node,
-    });
-    let (reason, details) = match &waiting.what {
-        WaitingFor::Worker { provider, attempt } => {
-            ("Worker", json!({"provider": provider, "attempt": attempt}))
-        }
-        WaitingFor::Report { actor, expires } => {
-            ("Report", json!({"actor": actor, "expires": expires}))
-        }
-        WaitingFor::Approval { gate, progress } => {
-            ("Approval", json!({"gate": gate, "progress": progress}))
-        }
-        WaitingFor::Verification {
-            reported_by,
-            commit,
-        } => (
-            "Verification",
-            json!({"reportedBy": reported_by, "commit": commit}),
-        ),
-        WaitingFor::Criterion {
-            criterion,
-            description,
-            has_checks,
-            unmet,
-        } => (
-            "Criterion",
-            json!({
-                "criterion": criterion,
-                "description": description,
-                "hasChecks": has_checks,
-                "unmet": unmet,
-            }),
-        ),
-        WaitingFor::External { why } => ("External", json!({"message": why})),
-        WaitingFor::Repository { why } => ("Repository", json!({"message": why})),
-        WaitingFor::Retry { at } => ("Retry", json!({"at": at})),
-        WaitingFor::Other { why } => ("Other", json!({"message": why})),
-    };
-    value["for"] = json!(reason);
-    value["details"] = details;
-    value
 }

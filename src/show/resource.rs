@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::escape::line;
 use super::table;
-use super::time;
+use crate::core::base::escape::line;
+use crate::core::base::time::exact as time;
 use crate::core::resource::{
     BindingSpec, CONDITION_FALSE, ConditionStatus, ExecutionStatus, GateSpec, GoalSpec, Key, Kind,
     NodePhase, NodeStatus, PlanSpec, Resource, Review, ReviewAction, SignedBy, Spec, Status, Time,
@@ -513,7 +513,7 @@ fn execution(page: &mut Page, run: &ExecutionStatus) {
             &format!(
                 "{} at commit {}",
                 pinned.plan.path,
-                super::reconcile::short(&pinned.commit)
+                crate::core::base::digest::short(&pinned.commit)
             ),
         );
     }

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::escape::line;
 use super::graph::{GraphOf, look};
-use super::reconcile::{command, for_what, short};
+use super::reconcile::{command, for_what};
 use super::resource::{ended_well, short_digest, signed};
-use super::table::{self, rows, span, wrapped};
-use super::time;
+use super::table::{self, rows, wrapped};
 use super::tree::{Row, tree};
+use crate::core::base::digest::short;
+use crate::core::base::escape::line;
+use crate::core::base::time::exact as time;
+use crate::core::base::time::span;
 use crate::core::resource::{
     Artifact, CriterionOf, CriterionResult, Decision, EdgeKind, ExecutionPhase, ExecutionStatus,
     ExternalRef, Key, NodePhase, NodeStatus, TaskCriterion, Time,

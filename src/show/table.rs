@@ -1,6 +1,6 @@
 //! Tables as kubectl prints them.
 
-use super::escape;
+use crate::core::base::escape;
 use crate::core::resource::Time;
 
 /// Between two columns.
@@ -251,22 +251,6 @@ pub fn age(from: Time, now: Time) -> String {
     }
 }
 
-/// How long it was from one moment to another, in its two largest units: `45s`, `4m`, `1h20m`,
-/// `2d3h`.
-pub fn span(from: Time, to: Time) -> String {
-    let seconds = (to - from).num_seconds().max(0);
-    let units = [("d", 24 * 3600), ("h", 3600), ("m", 60), ("s", 1)];
-    let at = units.iter().position(|(_, unit)| *unit <= seconds);
-    let Some(&(name, unit)) = at.and_then(|at| units.get(at)) else {
-        return "0s".to_owned();
-    };
-    let smaller = at.and_then(|at| units.get(at + 1));
-    match smaller.map(|(smaller, size)| (smaller, seconds % unit / size)) {
-        Some((smaller, rest @ 1..)) => format!("{}{name}{rest}{smaller}", seconds / unit),
-        _ => format!("{}{name}", seconds / unit),
-    }
-}
-
 /// The columns of a terminal that a text takes.
 pub fn display_width(text: &str) -> usize {
     text.chars().map(char_width).sum()
@@ -453,23 +437,6 @@ research   Succeeded   12m
             table(&["NAME", "TEXT"], &rows, None),
             "NAME   TEXT\na\\nb   \\u{1b}[31mred\n"
         );
-    }
-
-    #[test]
-    fn a_span_is_told_in_its_two_largest_units() {
-        let at = |seconds| Time::from_timestamp(seconds, 0).unwrap();
-        for (seconds, expected) in [
-            (-5, "0s"),
-            (0, "0s"),
-            (45, "45s"),
-            (60, "1m"),
-            (75, "1m15s"),
-            (3600, "1h"),
-            (4800, "1h20m"),
-            (2 * 24 * 3600 + 3 * 3600 + 59, "2d3h"),
-        ] {
-            assert_eq!(span(at(1_000), at(1_000 + seconds)), expected);
-        }
     }
 
     #[test]

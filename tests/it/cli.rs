@@ -142,10 +142,10 @@ fn wrong_use_is_2_and_what_was_probably_meant_is_suggested() {
             "cannot be used with",
         ),
         (
-            "report run/one --as a --succeeded --output summary",
+            "report run/one --as a --succeeded --set summary",
             "NAME=VALUE",
         ),
-        ("claim run/one --as ''", "--as is empty"),
+        ("claim run/one --as ''", "the actor's name is empty"),
         ("claim run/one --as a --lease 5", "lease"),
         ("apply", "--filename"),
         ("apply -d nosuch", "nosuch`: there is no such folder"),

@@ -68,7 +68,7 @@ fn everything_that_a_plan_says_takes_effect() {
     let outputs = r#"{"image": "shop:1", "risky": false}"#;
     ana.write("../outputs.json", outputs);
     ana.run("claim run/build --as agent:a --reconcile").ok();
-    ana.run("report run/build --as agent:a --succeeded --output image=shop:1 --output risky=no")
+    ana.run("report run/build --as agent:a --succeeded --set image=shop:1 --set risky=no")
         .exits(1)
         .notes("risky");
     ana.run("report run/build --as agent:a --succeeded --outputs-file ../outputs.json --reconcile")
@@ -122,7 +122,7 @@ fn what_failed_is_opened_again() {
     ana.write("planspec/release.yaml", "# nothing\n");
     ana.commit("Away with it").push();
     ana.run("reconcile").ok();
-    let outputs = "--succeeded --output image=x --outputs-file ../o.json";
+    let outputs = "--succeeded --set image=x --outputs-file ../o.json";
     ana.write("../o.json", r#"{"risky": true}"#);
     report(&ana, "build", outputs);
     assert_eq!(ana.node_phase("run/canary"), "Pending");

@@ -51,7 +51,7 @@ fn an_execution_goes_from_pending_to_succeeded() {
 
     ana.run("claim run/build --as agent:a --reconcile").ok();
     assert_eq!(ana.node_phase("run/build"), "Running");
-    ana.run("report run/build --as agent:a --succeeded --output summary=done --reconcile")
+    ana.run("report run/build --as agent:a --succeeded --set summary=done --reconcile")
         .ok();
     assert_eq!(ana.node("run/build")["outputs"], json!({"summary": "done"}));
     assert_eq!(ana.phase("execution/run"), "Running");

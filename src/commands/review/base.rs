@@ -5,9 +5,9 @@
 
 use clap::Args as ClapArgs;
 
-use crate::commands::store::Store;
 use crate::failure::{Failure, Outcome};
 use crate::git::{GitError, base};
+use crate::service::store::Store;
 
 /// What to compare.
 #[derive(Debug, Clone, Default, ClapArgs)]
@@ -78,7 +78,7 @@ fn spec_branch(store: &Store) -> Outcome<String> {
     match asked {
         Ok(commit) => Ok(commit),
         // Offline, most clones still know what the remote had.
-        Err(failure) => store.known_spec_branch()?.ok_or(failure),
+        Err(failure) => store.known_spec_branch()?.ok_or(failure.into()),
     }
 }
 

@@ -6,8 +6,6 @@ use std::collections::BTreeSet;
 
 use clap::Args as ClapArgs;
 
-use super::runs::choose_among;
-use super::store::Store;
 use super::{Context, NamespaceArg};
 use crate::core::base::diagnostic::{Code, Diagnostic};
 use crate::core::base::limits::CONFIG_FILE;
@@ -20,6 +18,8 @@ use crate::core::review::scope::{self, Scoped};
 use crate::core::review::{self, Review, live};
 use crate::failure::{Failure, Outcome};
 use crate::git::{GitError, Repo, read};
+use crate::service::runs::choose_among;
+use crate::service::store::Store;
 use crate::show::review::{Format, Shown};
 use crate::show::{self, findings};
 use base::RangeArgs;
@@ -44,7 +44,7 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context)?;
+    let store = Store::open(context.dir.as_deref())?;
     let range = base::range(&store, &args.range)?;
     let before = Side::of_commit(&store.repo, &range.base, None)?;
     let mut after = Side::of_commit(&store.repo, &range.head, Some(&before))?;
@@ -75,7 +75,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 }
 
 fn short(commit: &str) -> String {
-    show::reconcile::short(commit).to_owned()
+    crate::core::base::digest::short(commit).to_owned()
 }
 
 /// One of the two that are compared, as it is read.

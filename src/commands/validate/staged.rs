@@ -217,7 +217,9 @@ impl Verdict {
                 context.terminal.note(&line);
             }
             for line in scoped.into_iter().flat_map(show::scope::lines) {
-                context.terminal.note(&show::escape::line(&line));
+                context
+                    .terminal
+                    .note(&crate::core::base::escape::line(&line));
             }
         }
         match self.found.iter().any(Diagnostic::is_error) {

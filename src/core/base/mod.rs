@@ -2,9 +2,11 @@
 
 pub mod diagnostic;
 pub mod digest;
+pub mod escape;
 pub mod glob;
 pub mod invisible;
 pub mod key;
 pub mod limits;
 pub mod source;
+pub mod time;
 pub mod version;

@@ -59,13 +59,20 @@ pub enum ReviewAction {
     Comment,
 }
 
-impl std::fmt::Display for ReviewAction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+impl ReviewAction {
+    /// `approve`, `reject` or `comment`.
+    pub fn word(self) -> &'static str {
+        match self {
             ReviewAction::Approve => "approve",
             ReviewAction::Reject => "reject",
             ReviewAction::Comment => "comment",
-        })
+        }
+    }
+}
+
+impl std::fmt::Display for ReviewAction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
     }
 }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::core::base::key::{Key, Kind};
+pub use crate::core::base::time::Time;
 pub use binding::*;
 pub use capability::*;
 pub use condition::*;
@@ -28,9 +29,6 @@ pub use plan::*;
 
 /// The `apiVersion` of every resource.
 pub const API_VERSION: &str = "planspec.io/v1alpha1";
-
-/// A moment in UTC, in whole seconds.
-pub type Time = chrono::DateTime<chrono::Utc>;
 
 /// A reference to another resource; the namespace defaults to that of the object that refers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,8 +1,10 @@
 //! Runs: what stands on inbox refs, the state machines, the controllers, and `reconcile`.
 
+pub mod board;
 pub mod controllers;
 pub mod history;
 pub mod machine;
+pub mod message;
 pub mod reconcile;
 pub mod record;
 pub mod status;

@@ -225,6 +225,16 @@ pub enum ReportResult {
     Failed,
 }
 
+impl ReportResult {
+    /// `succeeded` or `failed`.
+    pub fn word(self) -> &'static str {
+        match self {
+            ReportResult::Succeeded => "succeeded",
+            ReportResult::Failed => "failed",
+        }
+    }
+}
+
 /// What an operator wishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -244,11 +254,7 @@ impl Action {
             Action::Release { .. } => "release",
             Action::Report { .. } => "report",
             Action::Verification { .. } => "verification",
-            Action::Review { decision, .. } => match decision {
-                ReviewAction::Approve => "approve",
-                ReviewAction::Reject => "reject",
-                ReviewAction::Comment => "comment",
-            },
+            Action::Review { decision, .. } => decision.word(),
             Action::Attestation { .. } => "attestation",
             Action::Request { request, .. } => match request {
                 RequestKind::Cancel => "cancel",

@@ -67,6 +67,24 @@ impl Transition {
         }
     }
 
+    /// The type of the condition that moved.
+    pub fn condition(&self) -> Option<&str> {
+        match &self.what {
+            Moved::Condition(kind) => Some(kind),
+            _ => None,
+        }
+    }
+
+    /// What it is about, when that is not the resource as a whole: what that is, and its name.
+    pub fn part(&self) -> Option<(&'static str, &str)> {
+        match (&self.what, &self.node) {
+            (Moved::Criterion(id), _) => Some(("criterion", id)),
+            (Moved::Constraint(id), _) => Some(("constraint", id)),
+            (_, Some(node)) => Some(("node", node)),
+            (_, None) => None,
+        }
+    }
+
     /// Why, and which attempt it is about where that tells something.
     pub fn why(&self) -> String {
         let attempt = match self.attempt {

@@ -18,9 +18,9 @@ use std::fmt::Write as _;
 
 use clap::ValueEnum;
 
-use super::escape;
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Place, Step};
 use crate::core::base::digest;
+use crate::core::base::escape;
 use crate::core::text::locate::{Lines, locate_all};
 
 /// How findings are written.

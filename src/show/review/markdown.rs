@@ -9,9 +9,10 @@ use std::fmt::Write as _;
 use super::graph::mermaid;
 use super::{Shown, words};
 use crate::core::base::diagnostic::{Code, Diagnostic, Severity};
+use crate::core::base::escape;
 use crate::core::review::scope::Outside;
 use crate::core::review::{Class, Event, Shape, Subject};
-use crate::show::{escape, scope};
+use crate::show::scope;
 
 /// What finds the comment again that is to be kept up to date.
 pub const MARKER: &str = "<!-- planspec review -->";

@@ -1,9 +1,10 @@
 //! A review in the terminal.
 
 use super::{Shown, words};
+use crate::core::base::escape;
 use crate::core::review::{Class, Subject};
+use crate::show::scope;
 use crate::show::table::{cut, display_width};
-use crate::show::{escape, scope};
 
 const RED: &str = "\u{1b}[1;31m";
 const GREEN: &str = "\u{1b}[32m";

@@ -401,7 +401,7 @@ pub(super) fn run(touched: &Touched) -> String {
         How::Pinned { changed, commit } => {
             let names: Vec<String> = changed.iter().map(ToString::to_string).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let commit = crate::show::reconcile::short(commit);
+            let commit = crate::core::base::digest::short(commit);
             format!(
                 "{name} ({}) stays on the revision of {commit} that it started from; {} {} only \
                  for the next run",

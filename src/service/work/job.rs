@@ -6,20 +6,22 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::Event;
 use super::Worker;
 use super::keeper::Keeper;
-use crate::commands::runs::{self, Look, Run};
-use crate::commands::store::{self, Sent, Store};
-use crate::commands::{report, verify};
+use crate::api::work::WorkEventKind;
 use crate::core::base::digest::sha256_hex;
 use crate::core::repository::config::Verifier;
 use crate::core::resource::{
     Artifact, ArtifactKind, CriterionResult, LOG_ARTIFACT, LOG_FILE, Node, NodeStatus,
+    TaskCriterion,
 };
 use crate::core::run::controllers::execution::broken;
 use crate::core::run::record::{Action, ReportResult};
-use crate::failure::{Failure, Outcome, exit_code};
 use crate::git::worktree::{self, Worktree};
+use crate::service::runs::{self, Look, Run};
+use crate::service::store::{self, Sent, Store};
+use crate::service::{Error, ErrorKind, Result, report, verify};
 use crate::worker::log::{Log, shortened};
 use crate::worker::process::{self, Call, End, Ran};
 use crate::worker::tool::{Bench, Tool, seconds};
@@ -84,27 +86,37 @@ impl Job {
         self.look.by_uid(&self.uid)
     }
 
+    /// `namespace/execution/node`
+    fn node_name(&self) -> String {
+        let name = self.run().map(|run| run.key.qualified());
+        format!("{}/{}", name.unwrap_or_default(), self.id)
+    }
+
+    /// Tell of something that happened to it.
+    pub fn tell(&self, worker: &Worker<'_>, kind: WorkEventKind, message: String) {
+        (worker.around.tell)(&Event::Happened {
+            kind,
+            node: Some(self.node_name()),
+            attempt: Some(self.attempt),
+            message,
+        });
+    }
+
     /// For people.
     pub fn name(&self) -> String {
-        let name = self.run().map(|run| run.key.qualified());
-        format!(
-            "{}/{} attempt {}",
-            name.unwrap_or_default(),
-            self.id,
-            self.attempt
-        )
+        format!("{} attempt {}", self.node_name(), self.attempt)
     }
 
     /// Do it, and report how it went.
     ///
     /// # Errors
     /// It could not be reported.
-    pub fn work(&self, worker: &Worker<'_>) -> Outcome {
-        let store = Store::open(&worker.context.again()?)?;
+    pub fn work(&self, worker: &Worker<'_>) -> Result {
+        let store = Store::open(worker.dir())?;
         let Some(run) = self.run() else {
             return Ok(());
         };
-        let keeper = Keeper::new(&self.tip, &worker.stop);
+        let keeper = Keeper::new(&self.tip, worker.around.stop);
         let plan = runs::pinned_plan(&self.look.stored, run.status);
         let task = plan.as_ref().and_then(|plan| {
             Some(Task {
@@ -115,7 +127,7 @@ impl Job {
             })
         });
         let Some(task) = task else {
-            return Err(Failure::repository(format!(
+            return Err(Error::unavailable(format!(
                 "the plan that {} is held to cannot be read",
                 self.name()
             )));
@@ -123,13 +135,17 @@ impl Job {
         let course = match self.attend(worker, &store, &task, &keeper) {
             Ok(course) => course,
             // What this machine cannot do is a failed attempt, with its reason.
-            Err(failure) => Course::Done(Done::failed(failure.message.unwrap_or_default())),
+            Err(error) => Course::Done(Done::failed(error.message)),
         };
         match course {
             Course::Done(done) => self.report(worker, &store, &task, &keeper, done),
             Course::Stopped => self.give_back(worker, &store, &task, &keeper),
             Course::NotWanted(why) => {
-                worker.say(&format!("stopped {}: {why}", self.name()));
+                self.tell(
+                    worker,
+                    WorkEventKind::Stopped,
+                    format!("stopped {}: {why}", self.name()),
+                );
                 Ok(())
             }
         }
@@ -142,7 +158,7 @@ impl Job {
         store: &Store,
         task: &Task<'_>,
         keeper: &Keeper,
-    ) -> Outcome<Course> {
+    ) -> Result<Course> {
         std::thread::scope(|scope| {
             // Ends when it is dropped, whatever happens.
             let (_working, done) = mpsc::channel();
@@ -157,7 +173,7 @@ impl Job {
         store: &Store,
         task: &Task<'_>,
         keeper: &Keeper,
-    ) -> Outcome<Course> {
+    ) -> Result<Course> {
         let target = task.status.extensions.target.as_ref();
         let tool = match Tool::read(target.and_then(|target| target.config.as_ref())) {
             Ok(tool) => tool,
@@ -170,10 +186,10 @@ impl Job {
         let worktree = Worktree::add(&store.repo, task.base)?;
         let errand = verify::errand(task.run, &self.id, self.attempt);
         let mut bench = Bench::new(&worktree.dir(), worktree.folder(), &tool.env, &errand)
-            .map_err(Failure::repository)?;
+            .map_err(Error::unavailable)?;
         bench
             .lay_out(task.status.inputs(task.node))
-            .map_err(Failure::repository)?;
+            .map_err(Error::unavailable)?;
         let dir = match bench.directory(tool.working_directory.as_deref()) {
             Ok(dir) => dir,
             Err(why) => return Ok(Course::Done(Done::failed(why))),
@@ -215,7 +231,7 @@ impl Job {
         }
         if done.failure.is_none() {
             let message = format!("{}\n\nDone by `planspec work`.", self.name());
-            done.commit = worktree.commit_all(&message, store.now, &store.identity())?;
+            done.commit = worktree.commit_all(&message, worker.now()?, &store.identity())?;
             // Its room is needed no more; the criteria get a tree of their own.
             drop(worktree);
             return self.check(worker, store, task, keeper, done);
@@ -231,7 +247,7 @@ impl Job {
         task: &Task<'_>,
         keeper: &Keeper,
         mut done: Done,
-    ) -> Outcome<Course> {
+    ) -> Result<Course> {
         if task.node.acceptance_criteria.is_empty()
             || self.look.view.config.verification == Verifier::Independent
         {
@@ -244,9 +260,13 @@ impl Job {
             target: task.status.extensions.target.as_ref(),
             commit: done.commit.as_deref().unwrap_or(task.base),
         };
-        let tell = |criterion: &_, result: &_| {
-            let line = verify::line(criterion, result);
-            worker.say(&format!("{}: {}", self.name(), line.trim_end()));
+        let tell = |criterion: &TaskCriterion, result: &CriterionResult| {
+            (worker.around.tell)(&Event::Checked {
+                node: self.node_name(),
+                attempt: self.attempt,
+                criterion,
+                result,
+            });
         };
         Ok(
             match verify::check(store, &checked, keeper.stop(), &tell)? {
@@ -263,7 +283,7 @@ impl Job {
         let end = ran.log.excerpt(4000);
         let lines: Vec<&str> = end.lines().collect();
         for line in &lines[lines.len().saturating_sub(LINES_SHOWN)..] {
-            worker.context.terminal.note(&format!("  | {line}"));
+            self.tell(worker, WorkEventKind::Log, (*line).to_owned());
         }
     }
 
@@ -276,15 +296,15 @@ impl Job {
         task: &Task<'_>,
         keeper: &Keeper,
         mut done: Done,
-    ) -> Outcome {
-        let artifacts = match patiently(worker, || self.keep(store, task, &done)) {
+    ) -> Result {
+        let artifacts = match patiently(worker, || self.keep(worker, store, task, &done)) {
             Ok(artifact) => vec![artifact],
-            Err(failure) if done.commit.is_none() => {
+            Err(error) if done.commit.is_none() => {
                 // The report matters more than its log.
-                worker.complain(&failure);
+                worker.complain(&error);
                 Vec::new()
             }
-            Err(failure) => return Err(failure),
+            Err(error) => return Err(error),
         };
         let action = |done: &Done| Action::Report {
             node: self.id.clone(),
@@ -298,9 +318,10 @@ impl Job {
             commit: done.commit.clone(),
             artifacts: artifacts.clone(),
         };
+        let now = worker.now()?;
         let record = |done: &Done| {
             let action = action(done);
-            self.look.record(store, task.run, &worker.actor, action)
+            self.look.record(task.run, &worker.actor, now, action)
         };
         if let Err(why) = store::fits(&record(&done)) {
             let why = format!("its outputs cannot be reported: {why}");
@@ -312,16 +333,14 @@ impl Job {
         let record = record(&done);
         let address = runs::work_address(task.run, &self.id, self.attempt);
         let report = patiently(worker, || {
-            runs::send(store, &address, Some(&keeper.tip()), &record)
+            runs::send(store, &address, Some(&keeper.tip()), &record, now)
         })?;
-        match &done.failure {
-            None => worker.say(&format!("reported {} as succeeded", self.name())),
-            Some(why) => worker.say(&format!(
-                "reported {} as failed: {}",
-                self.name(),
-                shortened(why, MAX_MESSAGE)
-            )),
-        }
+        let name = self.name();
+        let message = match &done.failure {
+            None => format!("reported {name} as succeeded"),
+            Some(why) => format!("reported {name} as failed: {}", shortened(why, MAX_MESSAGE)),
+        };
+        self.tell(worker, WorkEventKind::Reported, message);
         let Some(results) = done.results else {
             return Ok(());
         };
@@ -330,24 +349,43 @@ impl Job {
         let broken = broken(&task.node.acceptance_criteria, &results);
         patiently(worker, || {
             let (look, results) = (&self.look, results.clone());
-            verify::send(store, look, at, &worker.actor, &report, commit, results)
+            verify::send(
+                store,
+                look,
+                at,
+                (&worker.actor, now),
+                (&report, commit),
+                results,
+            )
         })?;
         if !broken.is_empty() {
             let which = broken.join(", ");
-            worker.say(&format!("{} is not accepted: {which}", self.name()));
+            let message = format!("{} is not accepted: {which}", self.name());
+            self.tell(worker, WorkEventKind::NotAccepted, message);
         }
         Ok(())
     }
 
     /// Keep the log, and below it the work, under a ref of this attempt's own.
-    fn keep(&self, store: &Store, task: &Task<'_>, done: &Done) -> Outcome<Artifact> {
+    fn keep(
+        &self,
+        worker: &Worker<'_>,
+        store: &Store,
+        task: &Task<'_>,
+        done: &Done,
+    ) -> Result<Artifact> {
         let parent = done.commit.as_deref().unwrap_or(task.base);
         let parent = match store.repo.has_object(parent) {
             true => Some(parent),
             false => None,
         };
-        let commit =
-            worktree::write_log(&store.repo, parent, &done.log, store.now, &store.identity())?;
+        let commit = worktree::write_log(
+            &store.repo,
+            parent,
+            &done.log,
+            worker.now()?,
+            &store.identity(),
+        )?;
         let run = runs::run_ref(task.run);
         store.keep(&store::result_ref(&run, &self.id, self.attempt), &commit)?;
         Ok(Artifact {
@@ -369,21 +407,23 @@ impl Job {
         store: &Store,
         task: &Task<'_>,
         keeper: &Keeper,
-    ) -> Outcome {
+    ) -> Result {
         let action = Action::Release {
             node: self.id.clone(),
             attempt: self.attempt,
             message: "the worker was stopped".to_owned(),
         };
-        let record = self.look.record(store, task.run, &worker.actor, action);
+        let now = worker.now()?;
+        let record = self.look.record(task.run, &worker.actor, now, action);
         let address = runs::work_address(task.run, &self.id, self.attempt);
         // A signal reaches the `git` that is running as well: once more is enough.
         let tip = keeper.tip();
-        let send = || store.send(&address, Some(&tip), &record);
-        match send().or_else(|_| send())? {
-            Sent::Done(_) => worker.say(&format!("gave back {}", self.name())),
-            Sent::Taken => worker.say(&format!("stopped {}: its claim is gone", self.name())),
-        }
+        let send = || store.send(&address, Some(&tip), &record, now);
+        let message = match send().or_else(|_| send())? {
+            Sent::Done(_) => format!("gave back {}", self.name()),
+            Sent::Taken => format!("stopped {}: its claim is gone", self.name()),
+        };
+        self.tell(worker, WorkEventKind::Stopped, message);
         Ok(())
     }
 }
@@ -419,13 +459,13 @@ fn failure_of(ran: &Ran, timeout: Duration) -> Option<String> {
 }
 
 /// Try again and again while the remote is away: what was done is worth waiting for.
-fn patiently<T>(worker: &Worker<'_>, send: impl Fn() -> Outcome<T>) -> Outcome<T> {
+fn patiently<T>(worker: &Worker<'_>, send: impl Fn() -> Result<T>) -> Result<T> {
     let mut pause = Duration::from_secs(1);
     for _ in 1..TRIES {
         match send() {
-            Err(failure) if failure.code == exit_code::REPOSITORY => {
-                worker.complain(&failure);
-                worker.stop.wait(pause);
+            Err(error) if error.kind == ErrorKind::Unavailable => {
+                worker.complain(&error);
+                worker.around.stop.wait(pause);
                 pause *= 2;
             }
             sent => return sent,

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use super::job::Job;
-use crate::commands::runs;
-use crate::commands::store::{Sent, Store};
 use crate::core::run::record::Action;
-use crate::failure::Outcome;
+use crate::service::Result;
+use crate::service::runs;
+use crate::service::store::{Sent, Store};
 use crate::worker::signals::Stop;
 use crate::worker::tool::seconds;
 
@@ -74,7 +74,7 @@ impl Keeper {
                 Ok(()) if is_due => renewed = Instant::now(),
                 Ok(()) => {}
                 // The next look may do better; what is done by then is reported all the same.
-                Err(failure) => worker.complain(&failure),
+                Err(error) => worker.complain(&error),
             }
         }
     }
@@ -85,8 +85,8 @@ impl Keeper {
         job: &Job,
         known: &mut Option<String>,
         is_due: bool,
-    ) -> Outcome {
-        let store = Store::open(&worker.context.again()?)?;
+    ) -> Result {
+        let store = Store::open(worker.dir())?;
         if let Some(why) = not_wanted(&store, job, known)? {
             self.set_over(why);
         } else if is_due && !self.renew(worker, job, &store)? {
@@ -98,18 +98,19 @@ impl Keeper {
     }
 
     /// Whether the claim could be renewed: it is where it was.
-    fn renew(&self, worker: &Worker<'_>, job: &Job, store: &Store) -> Outcome<bool> {
+    fn renew(&self, worker: &Worker<'_>, job: &Job, store: &Store) -> Result<bool> {
         let Some(run) = job.run() else {
             return Ok(false);
         };
+        let now = worker.now()?;
         let action = Action::Renewal {
             node: job.id.clone(),
             attempt: job.attempt,
             lease: None,
         };
-        let record = job.look.record(store, run, &worker.actor, action);
+        let record = job.look.record(run, &worker.actor, now, action);
         let address = runs::work_address(run, &job.id, job.attempt);
-        match store.send(&address, Some(&self.tip()), &record)? {
+        match store.send(&address, Some(&self.tip()), &record, now)? {
             Sent::Done(tip) => {
                 *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = tip;
                 tracing::debug!(node = job.id, "claim renewed");
@@ -121,7 +122,7 @@ impl Keeper {
 }
 
 /// Why nobody wants the work any more, by a status that is not `known` yet.
-fn not_wanted(store: &Store, job: &Job, known: &mut Option<String>) -> Outcome<Option<String>> {
+fn not_wanted(store: &Store, job: &Job, known: &mut Option<String>) -> Result<Option<String>> {
     let view = store.fresh()?;
     if view.status_tip == *known {
         return Ok(None);

@@ -1,6 +1,7 @@
 //! The board: the `README.md` of the status branch, which the forge renders.
 
-use super::escape;
+use crate::core::base::digest::short;
+use crate::core::base::escape;
 use crate::core::resource::{ExecutionPhase, ExecutionStatus, Key, Kind, NodePhase, Status, Time};
 use crate::core::run::status::{StatusTree, status_path};
 use crate::core::run::transition::{Waiting, WaitingFor, waiting};
@@ -130,7 +131,7 @@ fn for_what(what: &WaitingFor) -> String {
             commit,
         } => {
             let report = format!("a check of what {} reported", code(reported_by));
-            match commit.as_deref().map(super::reconcile::short) {
+            match commit.as_deref().map(short) {
                 Some(commit) => format!("{report} at {}", code(commit)),
                 None => report,
             }

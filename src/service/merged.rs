@@ -10,7 +10,7 @@ use super::store::{Store, Stored, View};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{API_VERSION, Key, Kind, Resource};
 use crate::core::run::status::StatusFile;
-use crate::failure::{Failure, Outcome};
+use crate::service::{Error, Result};
 use crate::show;
 
 /// The resources of HEAD and the status that is known.
@@ -42,10 +42,10 @@ impl Resources {
     ///
     /// # Errors
     /// The repository cannot be used, or has no commit yet.
-    pub fn known(store: &Store) -> Outcome<Resources> {
+    pub fn known(store: &Store) -> Result<Resources> {
         let head = store.repo.head()?;
         let Some(commit) = head.commit() else {
-            return Err(Failure::repository("there are no commits yet")
+            return Err(Error::unavailable("there are no commits yet")
                 .hint("commit some resources first: planspec init, planspec apply -f FILE"));
         };
         // A clone without a spec branch of its own still has its files to show.
@@ -85,7 +85,7 @@ impl Resources {
     ///
     /// # Errors
     /// There is none, or there are several.
-    pub fn one(&self, kind: Kind, name: &str, namespace: Option<&str>) -> Outcome<Merged<'_>> {
+    pub fn one(&self, kind: Kind, name: &str, namespace: Option<&str>) -> Result<Merged<'_>> {
         let key = choose_among(self.keys.iter(), kind, name, namespace)?;
         Ok(self.merged(key))
     }
@@ -116,7 +116,7 @@ impl Merged<'_> {
     ///
     /// # Errors
     /// A value that cannot be written as JSON.
-    pub fn value(&self) -> Outcome<Value> {
+    pub fn value(&self) -> Result<Value> {
         let mut metadata = match self.resource {
             Some(resource) => serde_json::to_value(&resource.metadata)?,
             None => json!({"name": self.key.name, "namespace": self.key.namespace}),

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use crate::commands::report::is_outside;
-use crate::commands::runs::{self, Look, Run};
-use crate::commands::store::{Sent, Store};
-use crate::commands::verify::errand;
+use crate::api::work::WorkEventKind;
 use crate::core::resource::{Node, NodeStatus};
 use crate::core::run::record::{Action, ReportResult};
-use crate::failure::Outcome;
+use crate::service::Result;
+use crate::service::report::is_outside;
+use crate::service::runs::{self, Look, Run};
+use crate::service::store::{Sent, Store};
+use crate::service::verify::errand;
 use crate::worker::external::{self, Poll};
 use crate::worker::tool::seconds;
 
@@ -28,7 +29,7 @@ impl Outside {
     ///
     /// # Errors
     /// The remote cannot be used.
-    pub fn ask(&mut self, worker: &Worker<'_>, store: &Store, look: &Look) -> Outcome<bool> {
+    pub fn ask(&mut self, worker: &Worker<'_>, store: &Store, look: &Look) -> Result<bool> {
         let mut happened = false;
         for run in look.runs().filter(|run| !run.status.phase.is_terminal()) {
             let waiting = run.status.node_statuses.iter();
@@ -45,7 +46,7 @@ impl Outside {
                 if let Some(node) = node.filter(|node| self.is_due(run, node)) {
                     happened |= ask_for(worker, store, look, run, node, status)?;
                 }
-                if worker.stop.is_wished() {
+                if worker.around.stop.is_wished() {
                     return Ok(happened);
                 }
             }
@@ -74,23 +75,23 @@ fn ask_for(
     run: Run<'_>,
     node: &Node,
     status: &NodeStatus,
-) -> Outcome<bool> {
+) -> Result<bool> {
     let Some(external) = &node.external_ref else {
         return Ok(false);
     };
     let name = format!("{}/{}", run.key.qualified(), node.id);
     let mut who = errand(run, &node.id, status.attempt).to_value();
     who["repository"] = look.stored.tree.controller.repository_id.clone().into();
-    let message = match external::poll(external, &who, &worker.stop) {
+    let message = match external::poll(external, &who, worker.around.stop) {
         Poll::Happened(how) => how,
         Poll::NotYet(why) => {
-            worker.say(&format!("{name} has not happened yet: {why}"));
+            let message = format!("{name} has not happened yet: {why}");
+            worker.say(WorkEventKind::External, &name, message);
             return Ok(false);
         }
         Poll::NotAsked => {
-            worker.say(&format!(
-                "{name} cannot be asked for: it names no http or https address"
-            ));
+            let message = format!("{name} cannot be asked for: it names no http or https address");
+            worker.say(WorkEventKind::External, &name, message);
             return Ok(false);
         }
     };
@@ -103,11 +104,13 @@ fn ask_for(
         commit: None,
         artifacts: Vec::new(),
     };
-    let record = look.record(store, run, &worker.actor, action);
+    let now = worker.now()?;
+    let record = look.record(run, &worker.actor, now, action);
     let address = runs::work_address(run, &node.id, status.attempt);
-    match store.send(&address, None, &record)? {
-        Sent::Done(_) => worker.say(&format!("{name} has happened: {message}")),
-        Sent::Taken => worker.say(&format!("{name} was reported by somebody else")),
-    }
+    let message = match store.send(&address, None, &record, now)? {
+        Sent::Done(_) => format!("{name} has happened: {message}"),
+        Sent::Taken => format!("{name} was reported by somebody else"),
+    };
+    worker.say(WorkEventKind::External, &name, message);
     Ok(true)
 }

@@ -6,15 +6,13 @@ use uuid::Uuid;
 
 use super::store::{Sent, Store, Stored, View};
 use super::suggestion;
+use crate::core::base::time::exact;
 use crate::core::resource::{ExecutionStatus, Key, Kind, Node, NodeStatus, Status, Time};
 use crate::core::run::controllers::execution::PinnedPlan;
 use crate::core::run::record::{Action, Address, RECORD_API_VERSION, Record, RunRef};
 use crate::core::run::status::{StatusFile, StatusTree};
 use crate::core::run::transition::{WaitingFor, node_waits_for};
-use crate::failure::{Failure, Outcome};
-use crate::show;
-use crate::show::reconcile::for_what;
-use crate::show::table::span;
+use crate::service::{Error, Result};
 
 /// The runs of a status, by uid.
 pub fn by_uid(tree: Option<&StatusTree>) -> BTreeMap<&str, &ExecutionStatus> {
@@ -50,11 +48,11 @@ pub struct Run<'a> {
 ///
 /// # Errors
 /// Nothing has been reconciled yet, or the repository cannot be used.
-pub fn look(store: &Store) -> Outcome<Look> {
+pub fn look(store: &Store) -> Result<Look> {
     let view = store.fresh()?;
     match store.status(&view)? {
         Some(stored) => Ok(Look { view, stored }),
-        None => Err(Failure::not_met(format!(
+        None => Err(Error::not_ready(format!(
             "there is no status yet: branch `{}` does not exist",
             view.config.status.branch
         ))
@@ -82,11 +80,11 @@ impl Look {
     ///
     /// # Errors
     /// There is none, or there are several.
-    pub fn run(&self, name: &str, namespace: Option<&str>) -> Outcome<Run<'_>> {
+    pub fn run(&self, name: &str, namespace: Option<&str>) -> Result<Run<'_>> {
         let key = choose(&self.stored.tree, Kind::Execution, name, namespace)?;
         self.runs()
             .find(|run| run.key == key)
-            .ok_or_else(|| Failure::not_met(format!("{key} has no status")))
+            .ok_or_else(|| Error::not_found(format!("{key} has no status")))
     }
 
     /// The node that `EXECUTION/NODE` means.
@@ -97,21 +95,21 @@ impl Look {
         &'a self,
         target: &'a str,
         namespace: Option<&str>,
-    ) -> Outcome<(Run<'a>, &'a str, &'a NodeStatus)> {
+    ) -> Result<(Run<'a>, &'a str, &'a NodeStatus)> {
         let Some((execution, id)) = target.rsplit_once('/') else {
             return Err(
-                Failure::usage(format!("`{target}` names no node")).hint("write EXECUTION/NODE")
+                Error::ambiguous(format!("`{target}` names no node")).hint("write EXECUTION/NODE")
             );
         };
         let run = self.run(execution, namespace)?;
         let Some((id, node)) = run.status.node_statuses.get_key_value(id) else {
             let failure = match run.status.node_statuses.is_empty() {
-                true => Failure::not_met(format!(
+                true => Error::not_ready(format!(
                     "{} has not started: {}",
                     run.key.qualified(),
                     run.status.message
                 )),
-                false => Failure::not_met(format!("{} has no node `{id}`", run.key.qualified())),
+                false => Error::not_found(format!("{} has no node `{id}`", run.key.qualified())),
             };
             let ids = run.status.node_statuses.keys().map(String::as_str);
             return Err(match suggestion(id, ids) {
@@ -128,14 +126,14 @@ impl Look {
     }
 
     /// A record about a run.
-    pub fn record(&self, store: &Store, run: Run<'_>, actor: &str, action: Action) -> Record {
+    pub fn record(&self, run: Run<'_>, actor: &str, now: Time, action: Action) -> Record {
         Record {
             api_version: RECORD_API_VERSION.to_owned(),
             action,
             repository: self.stored.tree.controller.repository_id.clone(),
             execution: run_ref(run),
             actor: actor.to_owned(),
-            time: store.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            time: exact(now),
             nonce: Uuid::new_v4().simple().to_string(),
         }
     }
@@ -150,18 +148,19 @@ pub fn send(
     address: &Address,
     old: Option<&str>,
     record: &Record,
-) -> Outcome<String> {
-    sent(address, store.send(address, old, record)?)
+    now: Time,
+) -> Result<String> {
+    sent(address, store.send(address, old, record, now)?)
 }
 
 /// The id of a record that was sent; a lost race is a failure of its own kind.
 ///
 /// # Errors
 /// Somebody else was first.
-pub fn sent(address: &Address, sent: Sent) -> Outcome<String> {
+pub fn sent(address: &Address, sent: Sent) -> Result<String> {
     match sent {
         Sent::Done(id) => Ok(id),
-        Sent::Taken => Err(Failure::taken(format!(
+        Sent::Taken => Err(Error::conflict(format!(
             "refs/planspec/{address} has moved in the meantime"
         ))
         .hint("look again, then repeat the command if it still makes sense")),
@@ -202,39 +201,28 @@ pub fn retries(look: &Look) -> impl Iterator<Item = (Run<'_>, &str, &NodeStatus,
     })
 }
 
-/// `default/run/build waits for the next attempt at 2026-01-31T12:00:40Z (in 40s)`. What `now` is
-/// decides nothing: a reconcile offers the node.
-pub fn retry_note((run, id): (Run<'_>, &str), at: Time, now: Time) -> String {
-    let name = format!("{}/{id}", run.key.qualified());
-    match at > now {
-        true => {
-            let what = for_what(&WaitingFor::Retry { at: Some(at) });
-            format!("{name} waits for {what} (in {})", span(now, at))
-        }
-        false => format!(
-            "{name} can be tried again since {}: planspec reconcile",
-            show::time(at)
-        ),
-    }
-}
-
 /// Who does a node, when it is bound.
 pub fn provider_of(node: &NodeStatus) -> Option<&str> {
     node.extensions.target.as_ref()?.provider.as_deref()
 }
 
-/// Send an operator's request, on a ref of its own.
+/// Send an operator's request, on a ref of its own: the id of its record.
 ///
 /// # Errors
 /// The remote cannot be used.
-pub fn request(store: &Store, look: &Look, run: Run<'_>, actor: &str, action: Action) -> Outcome {
+pub fn request(
+    store: &Store,
+    look: &Look,
+    run: Run<'_>,
+    (actor, now): (&str, Time),
+    action: Action,
+) -> Result<String> {
     let address = Address::Request {
         run: run_ref(run),
         id: format!("{}-{}", action.word(), Uuid::new_v4().simple()),
     };
-    let record = look.record(store, run, actor, action);
-    send(store, &address, None, &record)?;
-    Ok(())
+    let record = look.record(run, actor, now, action);
+    send(store, &address, None, &record, now)
 }
 
 /// The run as records name it.
@@ -264,7 +252,7 @@ pub fn choose<'a>(
     kind: Kind,
     name: &str,
     namespace: Option<&str>,
-) -> Outcome<&'a Key> {
+) -> Result<&'a Key> {
     choose_among(tree.files.keys(), kind, name, namespace)
 }
 
@@ -277,7 +265,7 @@ pub fn choose_among<'a>(
     kind: Kind,
     name: &str,
     namespace: Option<&str>,
-) -> Outcome<&'a Key> {
+) -> Result<&'a Key> {
     let (namespace, name) = match name.split_once('/') {
         Some((own, name)) => (Some(own), name),
         None => (namespace, name),
@@ -293,7 +281,7 @@ pub fn choose_among<'a>(
         [] => {
             let place = namespace.map_or(String::new(), |ns| format!(" in namespace `{ns}`"));
             let word = kind.name().to_lowercase();
-            let failure = Failure::not_met(format!("there is no {word} `{name}`{place}"));
+            let failure = Error::not_found(format!("there is no {word} `{name}`{place}"));
             let elsewhere = of_kind.iter().find(|key| key.name == name);
             let hint = match elsewhere {
                 Some(key) => Some(format!("there is one in namespace `{}`", key.namespace)),
@@ -306,7 +294,7 @@ pub fn choose_among<'a>(
         }
         several => {
             let namespaces: Vec<&str> = several.iter().map(|key| key.namespace.as_str()).collect();
-            Err(Failure::usage(format!(
+            Err(Error::ambiguous(format!(
                 "`{name}` is in several namespaces: {}",
                 namespaces.join(", ")
             ))

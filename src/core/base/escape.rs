@@ -8,7 +8,7 @@ use crate::core::base::invisible::is_invisible;
 /// line breaks, terminal escapes, bidirectional overrides, zero-width characters.
 ///
 /// ```
-/// use planspec::show::escape::line;
+/// use planspec::core::base::escape::line;
 /// assert_eq!(line("done\n\u{1b}[2Kfailed"), r"done\n\u{1b}[2Kfailed");
 /// ```
 pub fn line(text: &str) -> String {
@@ -20,7 +20,7 @@ pub fn line(text: &str) -> String {
 }
 
 /// Add one character, made safe to print.
-pub(super) fn push(out: &mut String, c: char) {
+pub fn push(out: &mut String, c: char) {
     match c {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),

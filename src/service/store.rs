@@ -3,6 +3,7 @@
 //! machine. Commands see no difference.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::core::base::limits::CONFIG_FILE;
@@ -15,14 +16,12 @@ use crate::core::run::record::{
 };
 use crate::core::run::status::StatusTree;
 use crate::core::text::yaml;
-use crate::failure::{Failure, Outcome};
 use crate::git::inbox::Chain;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, RefUpdate};
 use crate::git::signature::Verifier;
 use crate::git::{FALLBACK_EMAIL, Head, Identity, Repo, inbox, read, refs, status_branch};
-
-use super::Context;
+use crate::service::{Caller, Error, Result};
 
 /// The repository, and the remote that everybody shares.
 pub struct Store {
@@ -30,8 +29,6 @@ pub struct Store {
     pub repo: Repo,
     /// Name of the remote, when one is configured.
     pub remote: Option<String>,
-    /// The moment at which the command was started.
-    pub now: Time,
 }
 
 /// One consistent look: everything below was read at the same moment.
@@ -72,33 +69,29 @@ pub enum Sent {
 }
 
 impl Store {
-    /// Open the repository around the current folder (or `-C`).
+    /// Open the repository around a folder; the current one when none is given.
     ///
     /// # Errors
     /// No repository, or a remote is configured that this clone does not know.
-    pub fn open(context: &Context) -> Outcome<Store> {
-        let repo = Repo::open(context.dir.as_deref())?;
+    pub fn open(dir: Option<&Path>) -> Result<Store> {
+        let repo = Repo::open(dir)?;
         let remote = shared_remote(&repo)?;
-        Ok(Store {
-            repo,
-            remote,
-            now: context.now,
-        })
+        Ok(Store { repo, remote })
     }
 
-    /// Who acts: `--as`, else the e-mail that Git commits with.
+    /// Who acts: who is named, else the e-mail that Git commits with.
     ///
     /// # Errors
-    /// Git does not know an e-mail.
-    pub fn actor(&self, given: Option<&str>) -> Outcome<String> {
+    /// Nobody is named, and Git does not know an e-mail.
+    pub fn actor(&self, caller: &Caller) -> Result<String> {
         let email = self.repo.identity().email;
-        match given {
-            Some(actor) if actor.trim().is_empty() => Err(Failure::usage("--as is empty")),
-            Some(actor) => Ok(actor.to_owned()),
-            None if email == FALLBACK_EMAIL => {
-                Err(Failure::usage("nobody is named as the one who acts")
-                    .hint("add `--as NAME`, or run `git config user.email you@example.com`"))
+        match &caller.actor {
+            Some(actor) if actor.trim().is_empty() => {
+                Err(Error::ambiguous("the actor's name is empty"))
             }
+            Some(actor) => Ok(actor.clone()),
+            None if email == FALLBACK_EMAIL => Err(Error::ambiguous("actor not set")
+                .hint("add `--as NAME`, or run `git config user.email you@example.com`")),
             None => Ok(email),
         }
     }
@@ -107,7 +100,7 @@ impl Store {
     ///
     /// # Errors
     /// The remote cannot be reached, or there is no spec branch.
-    pub fn fresh(&self) -> Outcome<View> {
+    pub fn fresh(&self) -> Result<View> {
         match &self.remote {
             Some(remote) => self.fresh_from(remote),
             None => self.local_view(),
@@ -118,7 +111,7 @@ impl Store {
     ///
     /// # Errors
     /// There is no spec branch.
-    pub fn known(&self) -> Outcome<View> {
+    pub fn known(&self) -> Result<View> {
         let Some(remote) = &self.remote else {
             return self.local_view();
         };
@@ -150,7 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// A ref is damaged.
-    pub fn known_spec_branch(&self) -> Outcome<Option<String>> {
+    pub fn known_spec_branch(&self) -> Result<Option<String>> {
         let remotes = self.repo.remotes()?;
         let remote = match &self.remote {
             Some(remote) => Some(remote.clone()),
@@ -175,7 +168,7 @@ impl Store {
     ///
     /// # Errors
     /// A ref is damaged: that must not be taken for a branch that never was.
-    pub fn known_if_any(&self) -> Outcome<Option<View>> {
+    pub fn known_if_any(&self) -> Result<Option<View>> {
         self.repo.local_branches()?;
         if let Some(remote) = &self.remote {
             refs::list(&self.repo, &format!("refs/remotes/{remote}/"))?;
@@ -183,7 +176,7 @@ impl Store {
         Ok(self.known().ok())
     }
 
-    fn local_view(&self) -> Outcome<View> {
+    fn local_view(&self) -> Result<View> {
         let branches = self.repo.local_branches()?;
         let (spec_branch, spec_commit, config) = self.choose_spec(&branches, None)?;
         let status_tip = branches.get(&config.status.branch).cloned();
@@ -198,7 +191,7 @@ impl Store {
         })
     }
 
-    fn fresh_from(&self, remote: &str) -> Outcome<View> {
+    fn fresh_from(&self, remote: &str) -> Result<View> {
         let patterns = ["HEAD", "refs/heads/*", "refs/planspec/*"];
         let listing = remote::list(&self.repo, remote, &patterns)?;
         let branches: BTreeMap<String, String> = listing
@@ -210,7 +203,7 @@ impl Store {
             .collect();
         if branches.is_empty() {
             return Err(
-                Failure::repository(format!("remote `{remote}` has no branch yet"))
+                Error::unavailable(format!("remote `{remote}` has no branch yet"))
                     .hint(format!("push the resources first: git push {remote} HEAD")),
             );
         }
@@ -243,7 +236,7 @@ impl Store {
     }
 
     /// Fetch what is not here yet.
-    fn have(&self, remote: &str, ids: &[String]) -> Outcome {
+    fn have(&self, remote: &str, ids: &[String]) -> Result {
         let missing: Vec<String> = ids
             .iter()
             .filter(|id| !self.repo.has_object(id))
@@ -261,7 +254,7 @@ impl Store {
     }
 
     /// Move the remote-tracking ref, as `git fetch` would.
-    pub(super) fn track(&self, remote: &str, branch: &str, tip: Option<&str>) -> Outcome {
+    pub fn track(&self, remote: &str, branch: &str, tip: Option<&str>) -> Result {
         let Some(tip) = tip else {
             return Ok(());
         };
@@ -275,12 +268,12 @@ impl Store {
     }
 
     /// A status branch that was there and is gone holds runs: it is never begun anew silently.
-    fn check_lost(&self, remote: &str, config: &Config, tip: Option<&str>) -> Outcome {
+    fn check_lost(&self, remote: &str, config: &Config, tip: Option<&str>) -> Result {
         let branch = &config.status.branch;
         let name = format!("refs/remotes/{remote}/{branch}");
         let known = refs::get(&self.repo, &name)?;
         match (tip, known) {
-            (None, Some(known)) => Err(Failure::repository(format!(
+            (None, Some(known)) => Err(Error::unavailable(format!(
                 "the status branch `{branch}` is gone from remote `{remote}`, and with it every run"
             ))
             .hint(format!(
@@ -295,7 +288,7 @@ impl Store {
         &self,
         branches: &BTreeMap<String, String>,
         default: Option<String>,
-    ) -> Outcome<(String, String, Config)> {
+    ) -> Result<(String, String, Config)> {
         self.choose_spec_with(branches, default, &|_| Ok(()))
     }
 
@@ -305,8 +298,8 @@ impl Store {
         &self,
         branches: &BTreeMap<String, String>,
         default: Option<String>,
-        have: &dyn Fn(&str) -> Outcome,
-    ) -> Outcome<(String, String, Config)> {
+        have: &dyn Fn(&str) -> Result,
+    ) -> Result<(String, String, Config)> {
         let usual = ["main", "master"];
         let is_status = |name: &str| name.starts_with("planspec/");
         let mut own = branches.keys().filter(|name| !is_status(name));
@@ -328,7 +321,7 @@ impl Store {
         };
         let tip_of = |name: &str| {
             branches.get(name).cloned().ok_or_else(|| {
-                Failure::repository(format!("the spec branch `{name}` does not exist"))
+                Error::unavailable(format!("the spec branch `{name}` does not exist"))
                     .hint("create it, or name another in `specBranch` of .planspec.yaml")
             })
         };
@@ -344,13 +337,13 @@ impl Store {
         Ok((wanted, tip, config))
     }
 
-    fn no_spec_branch(&self, branches: &BTreeMap<String, String>) -> Outcome<Failure> {
+    fn no_spec_branch(&self, branches: &BTreeMap<String, String>) -> Result<Error> {
         if branches.is_empty() && !self.repo.remotes()?.is_empty() {
-            return Ok(Failure::repository("there are no commits in this clone")
+            return Ok(Error::unavailable("there are no commits in this clone")
                 .hint("get those of the remote first: git pull"));
         }
         if branches.is_empty() {
-            return Ok(Failure::repository("there are no commits yet")
+            return Ok(Error::unavailable("there are no commits yet")
                 .hint("commit some resources first: planspec init, planspec apply -f FILE"));
         }
         let names: Vec<&str> = branches.keys().map(String::as_str).collect();
@@ -358,7 +351,7 @@ impl Store {
             Head::Branch { name, .. } => name,
             _ => names.first().copied().unwrap_or("main").to_owned(),
         };
-        Ok(Failure::repository(format!(
+        Ok(Error::unavailable(format!(
             "nothing says which of {} is the spec branch",
             names.join(", ")
         ))
@@ -369,12 +362,12 @@ impl Store {
     ///
     /// # Errors
     /// It is broken: nothing can be decided by it.
-    pub fn config_at(&self, commit: &str) -> Outcome<Config> {
+    pub fn config_at(&self, commit: &str) -> Result<Config> {
         let Some(bytes) = read::file_at(&self.repo, commit, CONFIG_FILE)? else {
             return Ok(Config::default());
         };
         read_config(&bytes).map_err(|why| {
-            Failure::not_met(format!("the configuration cannot be used: {why}")).hint(format!(
+            Error::invalid(format!("the configuration cannot be used: {why}")).hint(format!(
                 "correct {CONFIG_FILE} on the spec branch and commit"
             ))
         })
@@ -384,7 +377,7 @@ impl Store {
     ///
     /// # Errors
     /// The commit cannot be read.
-    pub fn snapshot(&self, commit: &str, config: &Config) -> Outcome<Snapshot> {
+    pub fn snapshot(&self, commit: &str, config: &Config) -> Result<Snapshot> {
         Ok(Snapshot::build(&self.files(commit, config)?, config))
     }
 
@@ -392,9 +385,9 @@ impl Store {
     ///
     /// # Errors
     /// The commit cannot be read.
-    pub fn files(&self, commit: &str, config: &Config) -> Outcome<Vec<source::SourceFile>> {
+    pub fn files(&self, commit: &str, config: &Config) -> Result<Vec<source::SourceFile>> {
         let paths =
-            read::Paths::new(&config.paths, config.limits.file_bytes).map_err(Failure::not_met)?;
+            read::Paths::new(&config.paths, config.limits.file_bytes).map_err(Error::invalid)?;
         Ok(read::from_commit(&self.repo, commit, &paths)?)
     }
 
@@ -402,7 +395,7 @@ impl Store {
     ///
     /// # Errors
     /// It is not ours, or it cannot be read.
-    pub fn status_at(&self, tip: &str) -> Outcome<Stored> {
+    pub fn status_at(&self, tip: &str) -> Result<Stored> {
         let branch = status_branch::read(&self.repo, tip)?;
         let ids: BTreeSet<String> = branch.pinned.values().cloned().collect();
         let files = branch
@@ -410,7 +403,7 @@ impl Store {
             .iter()
             .map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
         let tree = StatusTree::from_files(files, ids.clone()).map_err(|why| {
-            Failure::repository(format!("the status branch cannot be read: {why}"))
+            Error::unavailable(format!("the status branch cannot be read: {why}"))
                 .hint("somebody else wrote to it; look at it with `git log` and `git show`")
         })?;
         let mut pinned = BTreeMap::new();
@@ -429,7 +422,7 @@ impl Store {
     ///
     /// # Errors
     /// It is not ours, or it cannot be read.
-    pub fn status(&self, view: &View) -> Outcome<Option<Stored>> {
+    pub fn status(&self, view: &View) -> Result<Option<Stored>> {
         view.status_tip
             .as_deref()
             .map(|tip| self.status_at(tip))
@@ -449,7 +442,7 @@ impl Store {
     ///
     /// # Errors
     /// The remote cannot be reached.
-    pub fn fetch_records(&self, tips: &[String]) -> Outcome {
+    pub fn fetch_records(&self, tips: &[String]) -> Result {
         let Some(remote) = &self.remote else {
             return Ok(());
         };
@@ -473,7 +466,7 @@ impl Store {
         &self,
         tip: &str,
         known: Option<&str>,
-    ) -> Outcome<Result<(Vec<Received>, bool), String>> {
+    ) -> Result<std::result::Result<(Vec<Received>, bool), String>> {
         let (texts, rewritten) = match inbox::read_chain(&self.repo, tip, known)? {
             Chain::Records { records, rewritten } => (records, rewritten),
             Chain::Refused(why) => return Ok(Err(why)),
@@ -502,7 +495,7 @@ impl Store {
         arrival: Time,
         id: &str,
         record: &Record,
-    ) -> Outcome<Signature> {
+    ) -> Result<Signature> {
         let approvals = &view.config.approvals;
         let is_review = matches!(record.action, Action::Review { .. });
         if !is_review || !approvals.require_signed {
@@ -522,28 +515,32 @@ impl Store {
     ///
     /// # Errors
     /// It is too large, or cannot be written.
-    pub fn write_record(&self, old: Option<&str>, record: &Record) -> Outcome<String> {
+    pub fn write_record(&self, old: Option<&str>, record: &Record, now: Time) -> Result<String> {
         let text = yaml::write(&serde_json::to_value(record)?);
         let identity = self.identity();
-        Ok(inbox::write_record(
-            &self.repo, old, &text, self.now, &identity,
-        )?)
+        Ok(inbox::write_record(&self.repo, old, &text, now, &identity)?)
     }
 
     /// Sign a record that was written, as the user's own git signs.
     ///
     /// # Errors
     /// Git cannot sign.
-    pub fn sign_record(&self, id: &str) -> Outcome<String> {
-        Ok(inbox::sign(&self.repo, id, self.now, &self.identity())?)
+    pub fn sign_record(&self, id: &str, now: Time) -> Result<String> {
+        Ok(inbox::sign(&self.repo, id, now, &self.identity())?)
     }
 
     /// Send a record: create its ref (`old` is nothing) or move it on from `old`.
     ///
     /// # Errors
     /// The remote cannot be reached or refuses for another reason than a lost race.
-    pub fn send(&self, address: &Address, old: Option<&str>, record: &Record) -> Outcome<Sent> {
-        let id = self.write_record(old, record)?;
+    pub fn send(
+        &self,
+        address: &Address,
+        old: Option<&str>,
+        record: &Record,
+        now: Time,
+    ) -> Result<Sent> {
+        let id = self.write_record(old, record, now)?;
         self.send_written(address, old, id, record.action.word())
     }
 
@@ -557,7 +554,7 @@ impl Store {
         old: Option<&str>,
         id: String,
         word: &str,
-    ) -> Outcome<Sent> {
+    ) -> Result<Sent> {
         let name = address.ref_name();
         let done = match &self.remote {
             None => {
@@ -576,11 +573,11 @@ impl Store {
         Ok(if done { Sent::Done(id) } else { Sent::Taken })
     }
 
-    fn push_one(&self, remote: &str, update: RefUpdate) -> Outcome<bool> {
+    fn push_one(&self, remote: &str, update: RefUpdate) -> Result<bool> {
         let outcomes = remote::push(&self.repo, remote, &[update])?;
         match outcomes.into_iter().next() {
             Some(outcome) => went_through(outcome, remote),
-            None => Err(Failure::repository(format!(
+            None => Err(Error::unavailable(format!(
                 "remote `{remote}` said nothing about the push"
             ))),
         }
@@ -590,7 +587,7 @@ impl Store {
     ///
     /// # Errors
     /// The remote cannot be reached or refuses for another reason than a lost race.
-    pub fn publish(&self, view: &View, commit: &str) -> Outcome<bool> {
+    pub fn publish(&self, view: &View, commit: &str) -> Result<bool> {
         let branch = &view.config.status.branch;
         let name = format!("refs/heads/{branch}");
         let old = view.status_tip.as_deref();
@@ -616,7 +613,7 @@ impl Store {
     ///
     /// # Errors
     /// The remote cannot be reached, or refuses.
-    pub fn keep(&self, name: &str, commit: &str) -> Outcome {
+    pub fn keep(&self, name: &str, commit: &str) -> Result {
         let mut old = None;
         for _ in 0..TRIES_TO_KEEP {
             let Some(remote) = &self.remote else {
@@ -638,14 +635,14 @@ impl Store {
                 None => break,
             }
         }
-        Err(Failure::taken(format!("somebody else writes {name}")))
+        Err(Error::conflict(format!("somebody else writes {name}")))
     }
 
     /// Delete refs, each only where it was last seen.
     ///
     /// # Errors
     /// The remote cannot be reached.
-    pub fn forget(&self, refs_to_delete: &[(String, String)]) -> Outcome {
+    pub fn forget(&self, refs_to_delete: &[(String, String)]) -> Result {
         if refs_to_delete.is_empty() {
             return Ok(());
         }
@@ -677,11 +674,11 @@ impl Store {
 }
 
 /// Whether a push went through; false when somebody else was first.
-fn went_through(outcome: PushOutcome, remote: &str) -> Outcome<bool> {
+fn went_through(outcome: PushOutcome, remote: &str) -> Result<bool> {
     match outcome {
         PushOutcome::Done => Ok(true),
         PushOutcome::Lost(_) => Ok(false),
-        PushOutcome::Refused(why) => Err(Failure::repository(format!(
+        PushOutcome::Refused(why) => Err(Error::unavailable(format!(
             "remote `{remote}` refuses the push: {why}"
         ))
         .hint("whoever reconciles, claims or approves needs the right to push")),
@@ -730,7 +727,7 @@ fn results(refs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 ///
 /// # Errors
 /// In a sentence.
-pub fn fits(record: &Record) -> Result<(), String> {
+pub fn fits(record: &Record) -> std::result::Result<(), String> {
     let value = serde_json::to_value(record).map_err(|error| error.to_string())?;
     let text = yaml::write(&value);
     if text.len() > MAX_RECORD_BYTES {
@@ -742,7 +739,7 @@ pub fn fits(record: &Record) -> Result<(), String> {
     read_record(text.as_bytes()).map(|_| ())
 }
 
-fn read_record(bytes: &[u8]) -> Result<Record, String> {
+fn read_record(bytes: &[u8]) -> std::result::Result<Record, String> {
     let (mut documents, findings) = yaml::read(RECORD_FILE, bytes, &Default::default());
     if let Some(finding) = findings.first() {
         return Err(finding.message.clone());
@@ -753,7 +750,7 @@ fn read_record(bytes: &[u8]) -> Result<Record, String> {
     }
 }
 
-fn read_config(bytes: &[u8]) -> Result<Config, String> {
+fn read_config(bytes: &[u8]) -> std::result::Result<Config, String> {
     let (config, findings) = Config::read(CONFIG_FILE, bytes);
     let text = String::from_utf8_lossy(bytes);
     if let Some(error) = findings.iter().find(|finding| finding.is_error()) {
@@ -770,7 +767,7 @@ fn read_config(bytes: &[u8]) -> Result<Config, String> {
 
 /// The remote that everybody shares: local git configuration, else the configuration file of the
 /// first commit that has one: the usual spec branches, what is checked out, the remote's branches.
-fn shared_remote(repo: &Repo) -> Outcome<Option<String>> {
+fn shared_remote(repo: &Repo) -> Result<Option<String>> {
     let name = match repo.config("planspec.remote") {
         Some(name) => Some(name),
         None => {
@@ -800,7 +797,7 @@ fn shared_remote(repo: &Repo) -> Outcome<Option<String>> {
     };
     match name {
         Some(name) if name.is_empty() => Ok(None),
-        Some(name) if repo.remote_url(&name).is_none() => Err(Failure::repository(format!(
+        Some(name) if repo.remote_url(&name).is_none() => Err(Error::unavailable(format!(
             "the configuration names remote `{name}`, and this clone has no such remote"
         ))
         .hint(format!(

@@ -1,0 +1,58 @@
+//! Answers as data: what every door gives out, in one shape.
+//!
+//! Each answer is a serde type with a JSON Schema (`planspec schema --answer NAME`);
+//! [`document`] adds `apiVersion` and `kind`. A field is added without a new version; none is
+//! renamed or taken away.
+
+pub mod reconcile;
+pub mod record;
+pub mod refusal;
+pub mod verify;
+pub mod work;
+
+use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The `apiVersion` of every answer.
+pub const API_VERSION: &str = "cli.planspec.io/v1";
+
+/// An answer that is a JSON document of its own.
+pub trait Answer: Serialize + JsonSchema {
+    /// Its `kind`.
+    const KIND: &'static str;
+}
+
+/// The document of an answer: `apiVersion` and `kind`, then its fields.
+///
+/// # Errors
+/// A value that JSON cannot hold; none of the answers has one.
+pub fn document<A: Answer>(answer: &A) -> serde_json::Result<Value> {
+    let mut fields = Map::new();
+    fields.insert("apiVersion".to_owned(), API_VERSION.into());
+    fields.insert("kind".to_owned(), A::KIND.into());
+    match serde_json::to_value(answer)? {
+        Value::Object(own) => fields.extend(own),
+        other => {
+            fields.insert("items".to_owned(), other);
+        }
+    }
+    Ok(Value::Object(fields))
+}
+
+/// The JSON Schema of the document of an answer.
+pub fn schema<A: Answer>() -> Schema {
+    let mut schema = schemars::schema_for!(A);
+    let own = [("apiVersion", API_VERSION), ("kind", A::KIND)];
+    for (field, value) in own {
+        let fixed = serde_json::json!({"const": value});
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.insert(field.to_owned(), fixed);
+        }
+        if let Some(Value::Array(required)) = schema.get_mut("required") {
+            required.insert(0, field.into());
+        }
+    }
+    schema.insert("title".to_owned(), A::KIND.into());
+    schema
+}

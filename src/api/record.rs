@@ -1,0 +1,158 @@
+//! What came of a record: a claim, a report, a decision, …
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Answer;
+use super::reconcile::Reconciled;
+use super::refusal::Refused;
+use super::verify::{ExecutionVerified, Verified};
+
+/// A record that was sent, and what followed at once.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded<A> {
+    /// What was recorded.
+    #[serde(flatten)]
+    pub what: A,
+    /// Id of the commit that holds the record.
+    pub record: String,
+    /// Who acted.
+    pub actor: String,
+    /// What there is to say besides.
+    pub notes: Vec<String>,
+    /// What the reconcile that was asked for did.
+    pub reconciled: Option<Reconciled>,
+    /// Why that reconcile did nothing. The record stands all the same.
+    pub reconcile_error: Option<Refused>,
+}
+
+/// One attempt at a node of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// Namespace of the execution.
+    pub namespace: String,
+    /// Name of the execution.
+    pub execution: String,
+    /// Uid of the execution.
+    pub uid: String,
+    /// Id of the node.
+    pub node: String,
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+}
+
+impl Attempt {
+    /// `namespace/execution/node`
+    pub fn name(&self) -> String {
+        format!("{}/{}/{}", self.namespace, self.execution, self.node)
+    }
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Execution {
+    /// Namespace of the execution.
+    pub namespace: String,
+    /// Name of the execution.
+    pub execution: String,
+    /// Uid of the execution.
+    pub uid: String,
+}
+
+impl Execution {
+    /// `namespace/execution`
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.namespace, self.execution)
+    }
+}
+
+/// A node was claimed, or a claim renewed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Claimed {
+    /// Which attempt.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+    /// Whether the actor held it already.
+    pub renewed: bool,
+}
+
+/// A claim was given back.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Released {
+    /// Which attempt.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+}
+
+/// How an attempt went was reported.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reported {
+    /// Which attempt.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+    /// `succeeded` or `failed`.
+    pub result: String,
+    /// The commit that holds the work.
+    pub commit: Option<String>,
+    /// Whether the attempt is over: the report is kept as evidence and not applied.
+    pub late: bool,
+}
+
+/// A reviewer decided, or commented, at a gate.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Decided {
+    /// Which run.
+    #[serde(flatten)]
+    pub execution: Execution,
+    /// The node that waits at the gate.
+    pub node: String,
+    /// The gate: `namespace/name`.
+    pub gate: String,
+    /// `approve`, `reject` or `comment`.
+    pub decision: String,
+    /// What was decided about: plan, gate and targets.
+    pub digest: String,
+}
+
+/// Somebody said whether a criterion is met.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Attested {
+    /// Which run.
+    #[serde(flatten)]
+    pub execution: Execution,
+    /// Id of the criterion.
+    pub criterion: String,
+    /// Whether it is met.
+    pub met: bool,
+}
+
+/// An operator asked for something.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Requested {
+    /// Which run.
+    #[serde(flatten)]
+    pub execution: Execution,
+    /// The node, when it is about one.
+    pub node: Option<String>,
+    /// `cancel` or `retry`.
+    pub request: String,
+}
+
+macro_rules! answers {
+    ($($name:ident)*) => {
+        $(impl Answer for Recorded<$name> {
+            const KIND: &'static str = stringify!($name);
+        })*
+    };
+}
+
+answers! { Claimed Released Reported Decided Attested Requested Verified ExecutionVerified }

@@ -1,0 +1,40 @@
+//! What the program can do, whoever asks: a typed request in, a typed answer or an [`Error`] out.
+//!
+//! A door (a verb of the command line, later an HTTP route) turns its words into a request, calls
+//! one function here and shows the answer. Nothing below this module knows arguments, terminals,
+//! exit codes or HTTP: notes and warnings are part of the answer, the moment and the actor part of
+//! the request. A [`store::Store`] is one thread's; open one for each.
+
+pub mod attest;
+pub mod claim;
+pub mod decide;
+pub mod error;
+pub mod merged;
+pub mod reconcile;
+pub mod record;
+pub mod report;
+pub mod request;
+pub mod runs;
+pub mod store;
+pub mod verify;
+pub mod work;
+
+pub use error::{Error, ErrorKind, Findings, Result};
+
+use crate::core::base::diagnostic::did_you_mean;
+use crate::core::resource::Time;
+
+/// Who asks, and when.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who acts, for example `agent:claude` or `ana@example.com`; the e-mail that Git commits with
+    /// when not set.
+    pub actor: Option<String>,
+    /// The moment of the request.
+    pub now: Time,
+}
+
+/// The candidate that was probably meant, as a hint.
+pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    did_you_mean(word, candidates).map(|near| format!("did you mean `{near}`?"))
+}

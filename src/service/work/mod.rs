@@ -1,0 +1,362 @@
+//! Do the tasks that are bound to `tool://` targets.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `job` | one node, from its claim to its report |
+//! | `keeper` | keep the claim while the command runs, and notice that nobody wants it any more |
+//! | `outside` | ask for what happens outside |
+
+mod job;
+mod keeper;
+mod outside;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use globset::GlobMatcher;
+use uuid::Uuid;
+
+use self::job::Job;
+use self::outside::Outside;
+use super::reconcile::{ReconcileRequest, Report, reconcile};
+use super::record::Sender;
+use super::runs::{self, Look, Run};
+use super::store::{Sent, Store};
+use super::verify::supported;
+use super::{Error, Result, claim};
+use crate::api::work::WorkEventKind;
+use crate::core::plan::tool::TOOL;
+use crate::core::resource::{CriterionResult, NodeStatus, TaskCriterion, Time};
+use crate::git::worktree;
+use crate::worker::signals::Stop;
+
+/// Do the tasks that are bound to `tool://` targets.
+#[derive(Debug, Clone)]
+pub struct WorkRequest {
+    /// Who works; with `reconcile`, reconcile before each look.
+    pub sender: Sender,
+    /// The folder of the repository; the current one when not set.
+    pub dir: Option<PathBuf>,
+    /// Only targets of this provider: `tool://NAME`, what lies below it, or a pattern with `*`.
+    pub provider: Option<String>,
+    /// Only this node: `EXECUTION/NODE`.
+    pub node: Option<String>,
+    /// Only this namespace.
+    pub namespace: Option<String>,
+    /// Go on for ever, not only until nothing is ready.
+    pub watch: bool,
+    /// Between two looks.
+    pub interval: Duration,
+    /// How many nodes at once.
+    pub jobs: usize,
+    /// Ask for External nodes of type uri and webhook too, and report those that have happened.
+    pub externals: bool,
+}
+
+/// What a worker is given beside its request: whoever calls decides about time, and listens.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The clock.
+    pub clock: &'a (dyn Fn() -> std::result::Result<Time, String> + Sync),
+    /// Told of everything that happens, from any thread.
+    pub tell: &'a (dyn Fn(&Event<'_>) + Sync),
+    /// When to stop.
+    pub stop: &'a Stop,
+}
+
+/// Something a worker did or met.
+pub enum Event<'a> {
+    /// It did something, or something happened.
+    Happened {
+        /// What.
+        kind: WorkEventKind,
+        /// `namespace/execution/node`, when it is about one.
+        node: Option<String>,
+        /// The attempt, when it is about one.
+        attempt: Option<u32>,
+        /// A sentence.
+        message: String,
+    },
+    /// A criterion was checked on what was done.
+    Checked {
+        /// `namespace/execution/node`
+        node: String,
+        /// The attempt.
+        attempt: u32,
+        /// The criterion.
+        criterion: &'a TaskCriterion,
+        /// What came of it.
+        result: &'a CriterionResult,
+    },
+    /// A reconcile before a look moved something.
+    Reconciled(&'a Report),
+    /// Something did not work, and is tried again or left.
+    Trouble(&'a Error),
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Worked {
+    /// Whether there was anything to do.
+    pub did_something: bool,
+    /// Which nodes can be done later, and when.
+    pub later: Vec<(String, Time)>,
+}
+
+/// Work until nothing is ready, or until it is to stop.
+///
+/// # Errors
+/// The repository cannot be used; with `watch`, only at the beginning.
+pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
+    supported()?;
+    let pattern = request.provider.as_deref().map(pattern).transpose()?;
+    let store = Store::open(request.dir.as_deref())?;
+    let actor = store.actor(&request.sender.caller)?;
+    if let Some(node) = &request.node {
+        // A mistyped name is no idle worker.
+        runs::look(&store)?.node(node, request.namespace.as_deref())?;
+    }
+    worktree::remove_stale(&store.repo)?;
+    drop(store);
+    let worker = Worker {
+        request,
+        around,
+        pattern,
+        actor,
+    };
+    worker.go()
+}
+
+/// Which providers are meant: one and what lies below it, or whatever a pattern with `*` matches.
+fn pattern(provider: &str) -> Result<(String, GlobMatcher)> {
+    if !provider.starts_with(TOOL) && !provider.starts_with('*') {
+        return Err(Error::ambiguous(format!(
+            "`{provider}` is no {TOOL} provider: others claim and report by themselves"
+        ))
+        .hint("planspec next shows what waits for them"));
+    }
+    let glob = globset::Glob::new(provider)
+        .map_err(|error| Error::ambiguous(format!("--provider: {error}")))?;
+    Ok((provider.to_owned(), glob.compile_matcher()))
+}
+
+/// One worker.
+struct Worker<'a> {
+    request: &'a WorkRequest,
+    around: Surroundings<'a>,
+    pattern: Option<(String, GlobMatcher)>,
+    actor: String,
+}
+
+/// What one look brought.
+struct Seen {
+    /// What was claimed.
+    jobs: Vec<Job>,
+    /// Whether anything has happened outside.
+    happened: bool,
+    /// Which nodes can be done later, and when.
+    later: Vec<(String, Time)>,
+}
+
+impl Worker<'_> {
+    fn go(&self) -> Result<Worked> {
+        let (sender, finished) = mpsc::channel();
+        let mut later = Vec::new();
+        let mut running = 0;
+        let mut did_something = false;
+        let mut outside = Outside::default();
+        let mut trouble = None;
+        std::thread::scope(|scope| {
+            loop {
+                let mut moved = false;
+                if !self.around.stop.is_wished() && trouble.is_none() {
+                    let free = self.request.jobs - running;
+                    match self.look_around(free, &mut outside) {
+                        Ok(seen) => {
+                            moved = seen.happened || !seen.jobs.is_empty();
+                            later = seen.later;
+                            for job in seen.jobs {
+                                running += 1;
+                                let sender = sender.clone();
+                                scope.spawn(move || {
+                                    self.finish(job);
+                                    // Somebody waits as long as a job runs.
+                                    sender.send(()).ok();
+                                });
+                            }
+                        }
+                        // A remote that is away for a moment is no reason to stop watching.
+                        Err(error) if self.request.watch => self.complain(&error),
+                        Err(error) => trouble = Some(error),
+                    }
+                }
+                did_something |= moved;
+                if running > 0 {
+                    let is_full = running == self.request.jobs;
+                    running -= self.wait(&finished, is_full && !self.request.externals);
+                } else if self.around.stop.is_wished() || trouble.is_some() {
+                    break;
+                } else if !moved {
+                    if !self.request.watch {
+                        break;
+                    }
+                    self.around.stop.wait(self.interval());
+                }
+            }
+        });
+        match trouble {
+            Some(error) => Err(error),
+            None => Ok(Worked {
+                did_something,
+                later,
+            }),
+        }
+    }
+
+    fn interval(&self) -> Duration {
+        self.request.interval
+    }
+
+    /// Wait for a job to end; how many have. While there is something else to look for, not for long.
+    fn wait(&self, finished: &Receiver<()>, only_for_jobs: bool) -> usize {
+        let first = match only_for_jobs {
+            true => finished.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => finished.recv_timeout(self.interval()),
+        };
+        usize::from(first.is_ok()) + finished.try_iter().count()
+    }
+
+    /// Look once, reconciling before where that is asked for: claim what is ready, ask for what
+    /// happens outside.
+    fn look_around(&self, free: usize, outside: &mut Outside) -> Result<Seen> {
+        let store = Store::open(self.dir())?;
+        if self.request.sender.reconcile {
+            let report = reconcile(&store, &ReconcileRequest::at(self.now()?))?;
+            if !report.transitions.is_empty() {
+                (self.around.tell)(&Event::Reconciled(&report));
+            }
+        }
+        let look = Arc::new(runs::look(&store)?);
+        let happened = self.request.externals && outside.ask(self, &store, &look)?;
+        let jobs = self.take(&store, &look, free)?;
+        let later = runs::retries(&look)
+            .filter(|(run, id, node, _)| self.is_meant(*run, id) && self.is_mine(node))
+            .map(|(run, id, _, at)| (format!("{}/{id}", run.key.qualified()), at))
+            .collect();
+        Ok(Seen {
+            jobs,
+            happened,
+            later,
+        })
+    }
+
+    /// Claim up to so many of the nodes that are ready.
+    fn take(&self, store: &Store, look: &Arc<Look>, free: usize) -> Result<Vec<Job>> {
+        let mut offers: Vec<(Run<'_>, &str, &NodeStatus)> = runs::offers(look)
+            .filter(|(run, id, node)| self.is_meant(*run, id) && self.is_mine(node))
+            .collect();
+        // Taken from the end.
+        offers.reverse();
+        let mut jobs = Vec::new();
+        while jobs.len() < free && !self.around.stop.is_wished() {
+            let Some((run, id, node)) = offers.pop() else {
+                break;
+            };
+            let sent = match claim::take(
+                store,
+                look,
+                (run, id, node),
+                (&self.actor, self.now()?),
+                None,
+            ) {
+                // What is claimed already is to be done.
+                Err(error) if !jobs.is_empty() => {
+                    self.complain(&error);
+                    break;
+                }
+                sent => sent?,
+            };
+            match sent {
+                Sent::Done(tip) => {
+                    let job = Job {
+                        look: Arc::clone(look),
+                        uid: run.file.uid.clone(),
+                        id: id.to_owned(),
+                        attempt: node.attempt,
+                        tip,
+                    };
+                    let message = format!("claimed {} as {}", job.name(), self.actor);
+                    job.tell(self, WorkEventKind::Claimed, message);
+                    jobs.push(job);
+                }
+                // Others are at work: go on somewhere else than they do.
+                Sent::Taken if !offers.is_empty() => {
+                    let nonce = Uuid::new_v4().as_u128() % offers.len() as u128;
+                    offers.rotate_left(usize::try_from(nonce).unwrap_or(0));
+                }
+                Sent::Taken => {}
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// Whether a node is one of those that were asked for.
+    fn is_meant(&self, run: Run<'_>, id: &str) -> bool {
+        let namespace = self.request.namespace.as_deref();
+        if namespace.is_some_and(|namespace| run.key.namespace != namespace) {
+            return false;
+        }
+        let Some(wanted) = &self.request.node else {
+            return true;
+        };
+        let names = [
+            format!("{}/{id}", run.key.name),
+            format!("{}/{id}", run.key.qualified()),
+        ];
+        names.contains(wanted)
+    }
+
+    /// Whether a node is bound to a target whose commands are run here.
+    fn is_mine(&self, node: &NodeStatus) -> bool {
+        let Some(provider) = runs::provider_of(node).filter(|p| p.starts_with(TOOL)) else {
+            return false;
+        };
+        let Some((wanted, glob)) = &self.pattern else {
+            return true;
+        };
+        let is_below = provider
+            .strip_prefix(wanted.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || wanted.ends_with('/'));
+        is_below || glob.is_match(provider)
+    }
+
+    fn finish(&self, job: Job) {
+        if let Err(error) = job.work(self) {
+            self.complain(&error);
+        }
+    }
+
+    fn dir(&self) -> Option<&Path> {
+        self.request.dir.as_deref()
+    }
+
+    fn now(&self) -> Result<Time> {
+        (self.around.clock)().map_err(Error::ambiguous)
+    }
+
+    fn complain(&self, error: &Error) {
+        (self.around.tell)(&Event::Trouble(error));
+    }
+
+    /// Tell of something that is about a node and none of its attempts.
+    fn say(&self, kind: WorkEventKind, node: &str, message: String) {
+        (self.around.tell)(&Event::Happened {
+            kind,
+            node: Some(node.to_owned()),
+            attempt: None,
+            message,
+        });
+    }
+}
