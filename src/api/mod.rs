@@ -4,6 +4,7 @@
 //! [`document`] adds `apiVersion` and `kind`. A field is added without a new version; none is
 //! renamed or taken away.
 
+pub mod findings;
 pub mod reconcile;
 pub mod record;
 pub mod refusal;

@@ -2,9 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::Answer;
+use crate::core::text::located::Finding;
 
 /// A refusal: `{"error": {"kind", "message", "hint", "findings"}}`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -28,5 +28,5 @@ pub struct Refused {
     /// The way out.
     pub hint: Option<String>,
     /// What is wrong with the files that this is about, each with its place.
-    pub findings: Vec<Value>,
+    pub findings: Vec<Finding>,
 }

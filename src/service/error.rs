@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::refusal::Refused;
 use crate::core::base::diagnostic::Diagnostic;
+use crate::core::text::located::{Finding, findings};
 use crate::git::GitError;
 
 /// A value, or why there is none.
@@ -96,8 +97,8 @@ impl Findings {
     }
 
     /// Each with its place, as data.
-    pub fn values(&self) -> Vec<serde_json::Value> {
-        Vec::new()
+    pub fn values(&self) -> Vec<Finding> {
+        findings(&self.found, &|file| self.texts.get(file).cloned())
     }
 
     /// Whether one of them is an error.

@@ -283,6 +283,15 @@ pub fn display_path(path: &[Step]) -> String {
     text
 }
 
+/// The same as a JSON pointer (RFC 6901): `/spec/nodes/3/id`; empty for the whole document.
+pub fn pointer(path: &[Step]) -> String {
+    let steps = path.iter().map(|step| match step {
+        Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Step::Index(index) => format!("/{index}"),
+    });
+    steps.collect()
+}
+
 /// What of the addressed entry to underline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {

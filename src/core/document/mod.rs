@@ -45,6 +45,20 @@
 //! # Ok::<(), Vec<planspec::document::Diagnostic>>(())
 //! ```
 //!
+//! Findings become data with a line, a column and a JSON pointer when the text is given:
+//!
+//! ```
+//! use planspec::document;
+//!
+//! let text = "{\n  \"identity\": {}\n}\n";
+//! let found = document::parse("x.planspec.json", text.as_bytes()).unwrap_err();
+//! let found = document::located(&found, text);
+//! let missing = found.iter().find(|finding| finding.message.contains("`plan_id`")).unwrap();
+//! assert_eq!((missing.at.line, missing.at.column), (Some(2), Some(3)));
+//! assert_eq!(missing.at.pointer.as_deref(), Some("/identity"));
+//! assert!(serde_json::to_string(&found).unwrap().contains(r#""code":"PS101""#));
+//! ```
+//!
 //! A document is changed in its value, which is read again:
 //!
 //! ```
@@ -74,9 +88,11 @@ use serde_json::Value;
 
 use crate::core::base::diagnostic::{Code, Finder, Part, Place, Severity};
 use crate::core::base::limits::Limits;
+use crate::core::text::located::findings;
 use crate::core::text::yaml;
 
 pub use crate::core::base::diagnostic::{Diagnostic, Level};
+pub use crate::core::text::located::{At, Finding, Related, ResourceName};
 pub use convert::{Converted, from_resources};
 pub(crate) use edit::edit;
 pub use model::*;
@@ -114,6 +130,11 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Document, Vec<Diagnostic>> {
         .map_err(|documents| vec![not_one(file, &documents)]);
     let [document] = only?;
     from_value(file, document.value)
+}
+
+/// Findings about a document as data, each with its line, column and JSON pointer in `text`.
+pub fn located(found: &[Diagnostic], text: &str) -> Vec<Finding> {
+    findings(found, &|_| Some(text.to_owned()))
 }
 
 /// A file holds one document.

@@ -2,4 +2,5 @@
 
 pub mod allow;
 pub mod locate;
+pub mod located;
 pub mod yaml;

@@ -12,16 +12,15 @@ mod sarif;
 mod tests;
 mod text;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use clap::ValueEnum;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Place, Step};
+use crate::core::base::diagnostic::{Diagnostic, Place, Step};
 use crate::core::base::digest;
 use crate::core::base::escape;
-use crate::core::text::locate::{Lines, locate_all};
+use crate::core::text::located::{self, Located, Position, Sources};
 
 /// How findings are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -58,13 +57,10 @@ pub fn render(
     format: Format,
     color: bool,
 ) -> String {
-    let findings = &bounded(findings);
-    let texts = texts(findings, text_of);
-    let sources = texts
-        .iter()
-        .map(|(file, text)| (*file, Lines::new(text)))
-        .collect();
-    let located = locate(findings, &sources);
+    let findings = &located::bounded(findings);
+    let texts = located::texts(findings, text_of);
+    let sources = located::sources(&texts);
+    let located = located::locate(findings, &sources);
     match format {
         Format::Text => text::render(&located, &sources, color),
         Format::Concise => concise::render(&located),
@@ -74,40 +70,6 @@ pub fn render(
         Format::Sarif => sarif::render(&located, &sources),
         Format::Junit => junit::render(&located, &sources),
     }
-}
-
-/// Most findings of one file that are shown.
-const MAX_PER_FILE: usize = 1000;
-
-/// The findings that are shown: of a file with very many the first errors, then the first
-/// warnings, and how many more there are.
-fn bounded(findings: &[Diagnostic]) -> Cow<'_, [Diagnostic]> {
-    let mut by_file: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
-    for finding in findings {
-        by_file.entry(&finding.file).or_default().push(finding);
-    }
-    if by_file.values().all(|found| found.len() <= MAX_PER_FILE) {
-        return Cow::Borrowed(findings);
-    }
-    let mut shown = Vec::new();
-    for (file, mut found) in by_file {
-        found.sort_by_key(|finding| (!finding.is_error(), *finding));
-        found.dedup();
-        let (first, more) = found.split_at(found.len().min(MAX_PER_FILE));
-        shown.extend(first.iter().map(|finding| (*finding).clone()));
-        if let Some(next) = more.first() {
-            let message = format!(
-                "{} in this file are shown, {} more are not",
-                count(first.len(), "finding"),
-                more.len()
-            );
-            let mut finding = Diagnostic::new(Code::LIMIT, file, Place::File, message)
-                .help("correct these first");
-            finding.severity = next.severity;
-            shown.push(finding);
-        }
-    }
-    Cow::Owned(shown)
 }
 
 /// `2 errors, 1 warning in 3 files`
@@ -129,122 +91,6 @@ pub fn summary(findings: &[Diagnostic]) -> String {
 fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
-}
-
-/// Files by name.
-type Sources<'t> = BTreeMap<&'t str, Lines<'t>>;
-
-/// A finding and where it is.
-struct Located<'f> {
-    finding: &'f Diagnostic,
-    /// Nothing when the file, or the entry in it, is not there to look at.
-    at: Option<Position>,
-    related: Vec<(&'f Label, Option<Position>)>,
-}
-
-/// A range of a file's text in all the ways in which formats want it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Position {
-    line: usize,
-    column: usize,
-    end_line: usize,
-    end_column: usize,
-    /// Bytes, when there is a text.
-    start: Option<usize>,
-    end: Option<usize>,
-}
-
-fn texts<'f>(
-    findings: &'f [Diagnostic],
-    text_of: &dyn Fn(&str) -> Option<String>,
-) -> BTreeMap<&'f str, String> {
-    let files: BTreeSet<&str> = findings
-        .iter()
-        .flat_map(|finding| {
-            let related = finding.related.iter().map(|label| label.file.as_str());
-            std::iter::once(finding.file.as_str()).chain(related)
-        })
-        .collect();
-    files
-        .into_iter()
-        .filter_map(|file| Some((file, text_of(file)?)))
-        .collect()
-}
-
-/// Find every place, each file being read once.
-fn locate<'f>(findings: &'f [Diagnostic], sources: &Sources<'_>) -> Vec<Located<'f>> {
-    let mut places: BTreeMap<&str, BTreeSet<&Place>> = BTreeMap::new();
-    for finding in findings {
-        places
-            .entry(&finding.file)
-            .or_default()
-            .insert(&finding.place);
-        for label in &finding.related {
-            places.entry(&label.file).or_default().insert(&label.place);
-        }
-    }
-    let mut found: BTreeMap<(&str, &Place), Position> = BTreeMap::new();
-    for (file, places) in &places {
-        let places: Vec<&Place> = places.iter().copied().collect();
-        for (place, position) in places.iter().zip(positions(&places, sources.get(file))) {
-            if let Some(position) = position {
-                found.insert((file, place), position);
-            }
-        }
-    }
-    let at = |file: &'f str, place: &'f Place| found.get(&(file, place)).copied();
-    let mut located: Vec<Located<'f>> = findings
-        .iter()
-        .map(|finding| Located {
-            finding,
-            at: at(&finding.file, &finding.place),
-            related: finding
-                .related
-                .iter()
-                .map(|label| (label, at(&label.file, &label.place)))
-                .collect(),
-        })
-        .collect();
-    located.sort_by(|a, b| {
-        let key = |l: &Located<'f>| (&l.finding.file, l.at, l.finding.code.id, l.finding);
-        key(a).cmp(&key(b))
-    });
-    located.dedup_by(|a, b| a.finding == b.finding);
-    located
-}
-
-fn positions(places: &[&Place], lines: Option<&Lines<'_>>) -> Vec<Option<Position>> {
-    let Some(lines) = lines else {
-        return places
-            .iter()
-            .map(|place| match place {
-                Place::At(span) => Some(Position {
-                    line: span.line,
-                    column: span.column,
-                    end_line: span.line,
-                    end_column: span.column,
-                    start: None,
-                    end: None,
-                }),
-                _ => None,
-            })
-            .collect();
-    };
-    locate_all(lines.text(), places)
-        .into_iter()
-        .map(|span| {
-            let span = span?;
-            let (end_line, end_column) = lines.position(span.end);
-            Some(Position {
-                line: span.line,
-                column: span.column,
-                end_line,
-                end_column,
-                start: Some(span.start),
-                end: Some(span.end),
-            })
-        })
-        .collect()
 }
 
 /// `file:line:column`, as far as it is known, safe to print.

@@ -6,9 +6,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::core::base::diagnostic::Label;
 use crate::core::base::diagnostic::{Code, Part, Span, Step};
 use crate::core::base::invisible::is_invisible;
 use crate::core::resource::{Key, Kind};
+use crate::core::text::locate::Lines;
+use crate::core::text::located::MAX_PER_FILE;
 use crate::path;
 
 fn entry(path: Vec<Step>, part: Part) -> Place {
@@ -375,6 +378,7 @@ fn json_is_one_document() {
       "endLine": 7,
       "endColumn": 19,
       "path": "spec.graph.nodes[2].id",
+      "pointer": "/spec/graph/nodes/2/id",
       "related": [
         {
           "message": "first here",
@@ -383,7 +387,8 @@ fn json_is_one_document() {
           "column": 13,
           "endLine": 5,
           "endColumn": 19,
-          "path": "spec.graph.nodes[0].id"
+          "path": "spec.graph.nodes[0].id",
+          "pointer": "/spec/graph/nodes/0/id"
         }
       ],
       "resource": null
@@ -401,6 +406,7 @@ fn json_is_one_document() {
       "endLine": 10,
       "endColumn": 19,
       "path": "spec.graph.edges[0].to",
+      "pointer": "/spec/graph/edges/0/to",
       "related": [],
       "resource": {
         "kind": "Plan",
@@ -753,5 +759,5 @@ fn of_very_many_findings_the_first_errors_are_shown_and_the_rest_is_counted() {
                 (correct these first)";
     assert!(lines.contains(&told), "{}", lines[0]);
     assert!(lines.iter().any(|line| line.starts_with("b.yaml")));
-    assert_eq!(bounded(&all[..MAX_PER_FILE]), &all[..MAX_PER_FILE]);
+    assert_eq!(located::bounded(&all[..MAX_PER_FILE]), &all[..MAX_PER_FILE]);
 }

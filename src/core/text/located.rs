@@ -1,0 +1,301 @@
+//! Findings and where they are: places become lines and columns, all of a file at once.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::core::base::diagnostic::{Code, Diagnostic, Label, Place, display_path, pointer};
+use crate::core::text::locate::{Lines, locate_all};
+
+/// Most findings of one file that are shown.
+pub const MAX_PER_FILE: usize = 1000;
+
+/// The findings that are shown: of a file with very many the first errors, then the first
+/// warnings, and how many more there are.
+pub fn bounded(findings: &[Diagnostic]) -> Cow<'_, [Diagnostic]> {
+    let mut by_file: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
+    for finding in findings {
+        by_file.entry(&finding.file).or_default().push(finding);
+    }
+    if by_file.values().all(|found| found.len() <= MAX_PER_FILE) {
+        return Cow::Borrowed(findings);
+    }
+    let mut shown = Vec::new();
+    for (file, mut found) in by_file {
+        found.sort_by_key(|finding| (!finding.is_error(), *finding));
+        found.dedup();
+        let (first, more) = found.split_at(found.len().min(MAX_PER_FILE));
+        shown.extend(first.iter().map(|finding| (*finding).clone()));
+        if let Some(next) = more.first() {
+            let message = format!(
+                "{} in this file are shown, {} more are not",
+                count(first.len(), "finding"),
+                more.len()
+            );
+            let mut finding = Diagnostic::new(Code::LIMIT, file, Place::File, message)
+                .help("correct these first");
+            finding.severity = next.severity;
+            shown.push(finding);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// Files by name.
+pub type Sources<'t> = BTreeMap<&'t str, Lines<'t>>;
+
+/// A finding and where it is.
+pub struct Located<'f> {
+    /// The finding.
+    pub finding: &'f Diagnostic,
+    /// Nothing when the file, or the entry in it, is not there to look at.
+    pub at: Option<Position>,
+    /// What belongs to it, and where that is.
+    pub related: Vec<(&'f Label, Option<Position>)>,
+}
+
+/// A range of a file's text in all the ways in which formats want it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// Line of the end, from 1.
+    pub end_line: usize,
+    /// Column of the end, from 1.
+    pub end_column: usize,
+    /// First byte, when there is a text.
+    pub start: Option<usize>,
+    /// Byte behind the last, when there is a text.
+    pub end: Option<usize>,
+}
+
+/// The texts of the files that findings are about, each asked for once.
+pub fn texts<'f>(
+    findings: &'f [Diagnostic],
+    text_of: &dyn Fn(&str) -> Option<String>,
+) -> BTreeMap<&'f str, String> {
+    let files: BTreeSet<&str> = findings
+        .iter()
+        .flat_map(|finding| {
+            let related = finding.related.iter().map(|label| label.file.as_str());
+            std::iter::once(finding.file.as_str()).chain(related)
+        })
+        .collect();
+    files
+        .into_iter()
+        .filter_map(|file| Some((file, text_of(file)?)))
+        .collect()
+}
+
+/// Texts, ready to be looked into.
+pub fn sources<'t>(texts: &'t BTreeMap<&'t str, String>) -> Sources<'t> {
+    let lines = texts.iter().map(|(file, text)| (*file, Lines::new(text)));
+    lines.collect()
+}
+
+/// Find every place, each file being read once; in the order of files, lines and columns, repeats
+/// left out.
+pub fn locate<'f>(findings: &'f [Diagnostic], sources: &Sources<'_>) -> Vec<Located<'f>> {
+    let mut places: BTreeMap<&str, BTreeSet<&Place>> = BTreeMap::new();
+    for finding in findings {
+        places
+            .entry(&finding.file)
+            .or_default()
+            .insert(&finding.place);
+        for label in &finding.related {
+            places.entry(&label.file).or_default().insert(&label.place);
+        }
+    }
+    let mut found: BTreeMap<(&str, &Place), Position> = BTreeMap::new();
+    for (file, places) in &places {
+        let places: Vec<&Place> = places.iter().copied().collect();
+        for (place, position) in places.iter().zip(positions(&places, sources.get(file))) {
+            if let Some(position) = position {
+                found.insert((file, place), position);
+            }
+        }
+    }
+    let at = |file: &'f str, place: &'f Place| found.get(&(file, place)).copied();
+    let mut located: Vec<Located<'f>> = findings
+        .iter()
+        .map(|finding| Located {
+            finding,
+            at: at(&finding.file, &finding.place),
+            related: finding
+                .related
+                .iter()
+                .map(|label| (label, at(&label.file, &label.place)))
+                .collect(),
+        })
+        .collect();
+    located.sort_by(|a, b| {
+        let key = |l: &Located<'f>| (&l.finding.file, l.at, l.finding.code.id, l.finding);
+        key(a).cmp(&key(b))
+    });
+    located.dedup_by(|a, b| a.finding == b.finding);
+    located
+}
+
+fn positions(places: &[&Place], lines: Option<&Lines<'_>>) -> Vec<Option<Position>> {
+    let Some(lines) = lines else {
+        return places
+            .iter()
+            .map(|place| match place {
+                Place::At(span) => Some(Position {
+                    line: span.line,
+                    column: span.column,
+                    end_line: span.line,
+                    end_column: span.column,
+                    start: None,
+                    end: None,
+                }),
+                _ => None,
+            })
+            .collect();
+    };
+    locate_all(lines.text(), places)
+        .into_iter()
+        .map(|span| {
+            let span = span?;
+            let (end_line, end_column) = lines.position(span.end);
+            Some(Position {
+                line: span.line,
+                column: span.column,
+                end_line,
+                end_column,
+                start: Some(span.start),
+                end: Some(span.end),
+            })
+        })
+        .collect()
+}
+
+/// A finding as data: what is wrong, where, and how to put it right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The rule: `PS302`.
+    pub code: String,
+    /// `error` or `warning`.
+    pub severity: String,
+    /// `structure`, `semantics` or `readiness`.
+    pub level: String,
+    /// What the rule is about, in a few words.
+    pub title: String,
+    /// What is wrong.
+    pub message: String,
+    /// The way out.
+    pub help: Option<String>,
+    /// Where.
+    #[serde(flatten)]
+    pub at: At,
+    /// What belongs to it elsewhere.
+    pub related: Vec<Related>,
+    /// The resource that it is about.
+    pub resource: Option<ResourceName>,
+}
+
+/// A place as data. Lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct At {
+    /// Path of the file.
+    pub file: String,
+    /// Its line, when the text is at hand.
+    pub line: Option<usize>,
+    /// Its column.
+    pub column: Option<usize>,
+    /// Line of its end.
+    pub end_line: Option<usize>,
+    /// Column of its end.
+    pub end_column: Option<usize>,
+    /// The way to the entry: `spec.nodes[3].id`.
+    pub path: Option<String>,
+    /// The same as a JSON pointer (RFC 6901): `/spec/nodes/3/id`.
+    pub pointer: Option<String>,
+}
+
+/// Something that belongs to a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Related {
+    /// What it is.
+    pub message: String,
+    /// Where.
+    #[serde(flatten)]
+    pub at: At,
+}
+
+/// Which resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceName {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl From<&Located<'_>> for Finding {
+    fn from(located: &Located<'_>) -> Finding {
+        let finding = located.finding;
+        let related = located.related.iter().map(|(label, at)| Related {
+            message: label.message.clone(),
+            at: place(&label.file, &label.place, *at),
+        });
+        Finding {
+            code: finding.code.id.to_owned(),
+            severity: finding.severity.to_string(),
+            level: finding.code.level().to_string(),
+            title: finding.code.title.to_owned(),
+            message: finding.message.clone(),
+            help: finding.help.clone(),
+            at: place(&finding.file, &finding.place, located.at),
+            related: related.collect(),
+            resource: finding.resource.as_ref().map(|key| ResourceName {
+                kind: key.kind.name().to_owned(),
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+            }),
+        }
+    }
+}
+
+fn place(file: &str, place: &Place, at: Option<Position>) -> At {
+    let path = match place {
+        Place::Entry { path, .. } => Some(path),
+        Place::File | Place::At(_) => None,
+    };
+    At {
+        file: file.to_owned(),
+        line: at.map(|at| at.line),
+        column: at.map(|at| at.column),
+        end_line: at.map(|at| at.end_line),
+        end_column: at.map(|at| at.end_column),
+        path: path.map(|path| display_path(path)),
+        pointer: path.map(|path| pointer(path)),
+    }
+}
+
+/// Findings as data, in the order of files, lines and columns. `text_of` gives the content of a
+/// file; without it a finding has no line.
+pub fn findings(found: &[Diagnostic], text_of: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
+    let found = &bounded(found);
+    let texts = texts(found, text_of);
+    let located = locate(found, &sources(&texts));
+    located.iter().map(Finding::from).collect()
+}
