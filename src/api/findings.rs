@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Answer;
-use crate::core::text::located::Finding;
+use crate::core::base::diagnostic::{Severity, display_path};
+use crate::core::document::scope::Entry;
+use crate::core::review::scope::{Scoped, Side};
+use crate::core::text::located::{Finding, ResourceName};
 
 /// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -16,11 +19,22 @@ pub struct Findings {
     pub summary: Summary,
     /// What the scope of a plan says, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<serde_json::Value>,
+    pub scope: Option<Scope>,
 }
 
 impl Answer for Findings {
     const KIND: &'static str = "Findings";
+}
+
+impl Findings {
+    /// The answer for some findings.
+    pub fn new(findings: Vec<Finding>, scope: Option<Scope>) -> Findings {
+        Findings {
+            summary: Summary::of(&findings),
+            findings,
+            scope,
+        }
+    }
 }
 
 /// How many findings.
@@ -31,4 +45,88 @@ pub struct Summary {
     pub errors: usize,
     /// Warnings.
     pub warnings: usize,
+}
+
+impl Summary {
+    /// Count findings.
+    pub fn of(findings: &[Finding]) -> Summary {
+        let error = Severity::Error.to_string();
+        let errors = findings.iter().filter(|one| one.severity == error).count();
+        Summary {
+            errors,
+            warnings: findings.len() - errors,
+        }
+    }
+}
+
+/// What the scope of a plan says of changed files.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Scope {
+    /// The plan.
+    pub plan: ResourceName,
+    /// Whose scope it is: `base` or `head`.
+    pub by: String,
+    /// Why the scope cannot be read.
+    pub unreadable: Option<String>,
+    /// How many changed files were compared.
+    pub compared: usize,
+    /// The changed files that are outside.
+    pub outside: Vec<Outside>,
+    /// The entries that say paths.
+    pub checkable: Vec<ScopeEntry>,
+    /// The entries that only people can judge.
+    pub not_checkable: Vec<ScopeEntry>,
+}
+
+/// A changed file that is outside of a scope.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Outside {
+    /// Its path.
+    pub path: String,
+    /// Whether it is gone.
+    pub deleted: bool,
+    /// Why it is outside.
+    pub why: String,
+}
+
+/// An entry of a scope.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScopeEntry {
+    /// Where it stands in the document.
+    pub path: String,
+    /// What it says.
+    pub text: String,
+}
+
+impl From<&Scoped> for Scope {
+    fn from(scoped: &Scoped) -> Scope {
+        let entries = |entries: &[Entry]| {
+            let entries = entries.iter().map(|entry| ScopeEntry {
+                path: display_path(&entry.path()),
+                text: entry.text.clone(),
+            });
+            entries.collect()
+        };
+        let outside = scoped.outside.iter().map(|one| Outside {
+            path: one.path.clone(),
+            deleted: one.deleted,
+            why: one.why(),
+        });
+        Scope {
+            plan: ResourceName::from(&scoped.plan),
+            by: match scoped.by {
+                Side::Base => "base",
+                Side::Head => "head",
+            }
+            .to_owned(),
+            unreadable: scoped.unreadable.clone(),
+            compared: scoped.compared,
+            outside: outside.collect(),
+            checkable: entries(&scoped.checkable),
+            not_checkable: entries(&scoped.not_checkable),
+        }
+    }
 }

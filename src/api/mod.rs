@@ -8,6 +8,7 @@ pub mod findings;
 pub mod reconcile;
 pub mod record;
 pub mod refusal;
+pub mod review;
 pub mod verify;
 pub mod work;
 

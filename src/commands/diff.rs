@@ -5,16 +5,16 @@ use std::path::Path;
 use clap::Args as ClapArgs;
 
 use super::get::parse_kind;
-use super::review::{Comparison, Side};
+use super::review::{ReviewFormat, show_review};
 use super::{Context, NamespaceArg};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 use crate::failure::{Failure, Outcome};
 use crate::git::index::StagedFiles;
-use crate::git::read;
+use crate::git::read::Tree;
+use crate::service::review::{Comparison, Side};
 use crate::service::runs::choose_among;
 use crate::service::store::Store;
-use crate::show::review::Format;
 
 /// Say what changes in the work that is not committed yet
 ///
@@ -34,8 +34,14 @@ pub struct Args {
     #[command(flatten)]
     namespace: NamespaceArg,
     /// How to show it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        alias = "format"
+    )]
+    output: ReviewFormat,
 }
 
 /// Run the verb.
@@ -52,25 +58,14 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Failure::usage(format!("there is no revision `{}`", args.rev))
             .hint("commit something first, or name another: --rev REV")
     })?;
-    let before = Side::of_commit(repo, &base, None)?;
-    let (after, name) = match args.staged {
-        true => {
-            let staged = StagedFiles::open(repo)?;
-            let after = Side::gather(
-                &|path| staged.file(repo, path),
-                &|paths| read::from_index(repo, paths),
-                Some(&before),
-            )?;
-            (after, "what is staged")
-        }
-        false => {
-            let after = Side::gather(
-                &|path| read::file_in_worktree(repo, path),
-                &|paths| read::from_worktree(repo, paths),
-                Some(&before),
-            )?;
-            (after, "the work tree")
-        }
+    let before = Side::read(&store, Tree::Commit(&base), None)?;
+    let (after, name) = if args.staged {
+        let staged = StagedFiles::open(repo)?;
+        let after = Side::read(&store, Tree::Index(&staged), Some(&before))?;
+        (after, "what is staged")
+    } else {
+        let after = Side::read(&store, Tree::WorkTree, Some(&before))?;
+        (after, "the work tree")
     };
     let mut comparison = Comparison::new(before, after);
     let (old, new) = (&comparison.old, &comparison.new);
@@ -94,8 +89,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if !args.what.is_empty() {
         comparison.narrow();
     }
-    let name = name.to_owned();
-    comparison.show(context, &store, (args.rev.clone(), name), args.format)
+    let reviewed = comparison.reviewed(&store, (&args.rev, name))?;
+    show_review(context, &reviewed, args.output)
 }
 
 /// What is asked about.

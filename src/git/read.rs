@@ -452,15 +452,6 @@ fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, Side, Si
         .collect()
 }
 
-/// The resources as they are staged, sorted by path.
-///
-/// # Errors
-/// `Missing` when an object is not here; `Unusable` when one is broken, or the index is.
-pub fn from_index(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
-    let changes = StagedFiles::open(repo)?.changes(&[], paths);
-    read(repo, changes.into_iter().filter_map(|(_, now)| now), paths)
-}
-
 fn open_index(repo: &Repo) -> std::result::Result<Index, git2::Error> {
     let mut index = repo.git.index()?;
     index.read(false)?;
@@ -576,6 +567,48 @@ pub fn from_directory(dir: &Path, recursive: bool, max_bytes: usize) -> Result<V
     Ok(sorted(files))
 }
 
+/// What is read: every reader of a revision takes one of these.
+#[derive(Clone, Copy)]
+pub enum Tree<'a> {
+    /// A commit, by its id.
+    Commit(&'a str),
+    /// What is staged.
+    Index(&'a StagedFiles),
+    /// The work tree; there is none in a bare repository.
+    WorkTree,
+}
+
+impl Tree<'_> {
+    /// One file; `None` when it is not there.
+    ///
+    /// # Errors
+    /// `Missing`; `Unusable` when it is not a regular file or larger than 64 MiB.
+    pub fn file(self, repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
+        match self {
+            Tree::Commit(commit) => file_at(repo, commit, path),
+            Tree::Index(staged) => staged.file(repo, path),
+            Tree::WorkTree if repo.workdir().is_none() => Ok(None),
+            Tree::WorkTree => file_in_worktree(repo, path),
+        }
+    }
+
+    /// The resources, sorted by path.
+    ///
+    /// # Errors
+    /// `Missing` when an object is not here; `Unusable` when one is broken, or there is no work
+    /// tree.
+    pub fn files(self, repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
+        match self {
+            Tree::Commit(commit) => from_commit(repo, commit, paths),
+            Tree::Index(staged) => {
+                let found = staged.changes(&[], paths).into_iter();
+                read(repo, found.filter_map(|(_, now)| now), paths)
+            }
+            Tree::WorkTree => from_worktree(repo, paths),
+        }
+    }
+}
+
 /// One file of a commit; `None` when the commit does not have it.
 ///
 /// # Errors
@@ -631,14 +664,6 @@ pub(super) fn entry_in(repo: &Repo, tree: Oid, path: &str) -> Result<Option<(Oid
         (id, mode) = (entry.id, entry.mode);
     }
     Ok(Some((id, mode)))
-}
-
-/// One file as it is staged; `None` when it is not.
-///
-/// # Errors
-/// As [`file_at`].
-pub fn file_in_index(repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
-    StagedFiles::open(repo)?.file(repo, path)
 }
 
 /// One file as it lies in the work tree; `None` when there is none.
@@ -893,13 +918,20 @@ mod tests {
         "planspec/\u{fffd}.yaml! its path is not UTF-8",
     ];
 
+    fn index(repo: &Repo) -> StagedFiles {
+        StagedFiles::open(repo).unwrap()
+    }
+
     #[test]
     fn work_tree_index_and_commit_tell_the_same() {
         let sandbox = Sandbox::new();
         let repo = messy(&sandbox);
         assert_eq!(told(&from_worktree(&repo, &paths()).unwrap()), MESSY);
         let commit = sandbox.commit(&repo, &[]);
-        assert_eq!(told(&from_index(&repo, &paths()).unwrap()), MESSY);
+        assert_eq!(
+            told(&Tree::Index(&index(&repo)).files(&repo, &paths()).unwrap()),
+            MESSY
+        );
         assert_eq!(told(&from_commit(&repo, &commit, &paths()).unwrap()), MESSY);
     }
 
@@ -1053,12 +1085,18 @@ mod tests {
         sandbox.write(&repo, "planspec/new.yaml", "new");
         sandbox.git(&repo, &["add", "-N", "planspec/new.yaml"]);
         let expected = ["planspec/goal.yaml: staged"];
-        assert_eq!(told(&from_index(&repo, &paths()).unwrap()), expected);
-        let staged = file_in_index(&repo, "planspec/goal.yaml").unwrap();
+        assert_eq!(
+            told(&Tree::Index(&index(&repo)).files(&repo, &paths()).unwrap()),
+            expected
+        );
+        let staged = index(&repo).file(&repo, "planspec/goal.yaml").unwrap();
         assert_eq!(staged, Some(b"staged".to_vec()));
         let lying = file_in_worktree(&repo, "planspec/goal.yaml").unwrap();
         assert_eq!(lying, Some(b"not yet".to_vec()));
-        assert_eq!(file_in_index(&repo, "planspec/none.yaml").unwrap(), None);
+        assert_eq!(
+            index(&repo).file(&repo, "planspec/none.yaml").unwrap(),
+            None
+        );
         assert_eq!(file_in_worktree(&repo, "planspec/none.yaml").unwrap(), None);
     }
 
@@ -1068,7 +1106,7 @@ mod tests {
     fn what_is_seen_from_here() {
         let dir = std::env::var_os("SEEN_FROM").map(PathBuf::from);
         let repo = Repo::open(dir.as_deref()).unwrap();
-        let staged = told(&from_index(&repo, &paths()).unwrap());
+        let staged = told(&Tree::Index(&index(&repo)).files(&repo, &paths()).unwrap());
         let top = Program::new(&repo, "rev-parse")
             .arg("--show-toplevel")
             .run();
@@ -1173,7 +1211,10 @@ mod tests {
             open_index(&repo).is_err(),
             "this test is about an index that libgit2 refuses"
         );
-        assert_eq!(told(&from_index(&repo, &paths()).unwrap()), expected);
+        assert_eq!(
+            told(&Tree::Index(&index(&repo)).files(&repo, &paths()).unwrap()),
+            expected
+        );
     }
 
     #[test]
@@ -1188,7 +1229,10 @@ mod tests {
         sandbox.commit(&repo, &[("planspec/goal.yaml", "theirs")]);
         sandbox.git(&repo, &["read-tree", "-m", "main~1", "side", &ours]);
         let expected = ["planspec/goal.yaml! it has a merge conflict"];
-        assert_eq!(told(&from_index(&repo, &paths()).unwrap()), expected);
+        assert_eq!(
+            told(&Tree::Index(&index(&repo)).files(&repo, &paths()).unwrap()),
+            expected
+        );
     }
 
     #[test]

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use git2::ObjectType;
 use tempfile::TempDir;
 
-use super::index::StagedFiles;
 use super::object::{EntryKind, MAX_COMMIT_BYTES, parse_id};
 use super::program::{Output, run_sealed};
+use super::read::Tree;
 use super::{GitError, Repo, Result, read, unusable_file};
 use crate::core::resource::{SignedBy, Time};
 use crate::core::run::record::Signature;
@@ -37,29 +37,13 @@ pub struct Verifier<'a> {
     pub arrival: Time,
 }
 
-/// Where files are looked for.
-#[derive(Debug, Clone, Copy)]
-pub enum Tree<'a> {
-    /// In a commit.
-    Commit(&'a str),
-    /// In what is staged.
-    Index,
-    /// In the work tree.
-    WorkTree,
-}
-
 /// Whether a tree lists any key at all: a line in its file of allowed signers, or an OpenPGP key in
 /// [`KEYS_FOLDER`]. Without one no signature counts, whoever signs.
 ///
 /// # Errors
 /// An object is missing or broken.
 pub fn lists_a_key(repo: &Repo, tree: Tree<'_>, signers_file: &str) -> Result<bool> {
-    let signers = match tree {
-        Tree::Commit(commit) => read::file_at(repo, commit, signers_file),
-        Tree::Index => read::file_in_index(repo, signers_file),
-        Tree::WorkTree => read::file_in_worktree(repo, signers_file),
-    };
-    let signers = match signers {
+    let signers = match tree.file(repo, signers_file) {
         // A link is no file of keys.
         Err(GitError::Unusable(_)) => None,
         found => found?,
@@ -83,7 +67,7 @@ pub fn lists_a_key(repo: &Repo, tree: Tree<'_>, signers_file: &str) -> Result<bo
             }
             _ => false,
         },
-        Tree::Index => StagedFiles::open(repo)?.has_in(KEYS_FOLDER, ENDING),
+        Tree::Index(staged) => staged.has_in(KEYS_FOLDER, ENDING),
         Tree::WorkTree => {
             let folder = repo.workdir().map(|root| root.join(KEYS_FOLDER));
             let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok());

@@ -14,8 +14,11 @@ pub mod reconcile;
 pub mod record;
 pub mod report;
 pub mod request;
+pub mod review;
+pub mod revision;
 pub mod runs;
 pub mod store;
+pub mod validate;
 pub mod verify;
 pub mod work;
 

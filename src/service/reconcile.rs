@@ -18,7 +18,7 @@ use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{BOARD_FILE, StatusTree, pinned_path};
 use crate::core::run::transition::{Transition, Waiting, waiting};
 use crate::core::run::{board, message};
-use crate::git::signature::Tree;
+use crate::git::read::Tree;
 use crate::git::status_branch::{self, FileBody, NewStatus};
 use crate::git::{Cache, Head, authors, read, signature};
 use crate::service::{Error, Result};

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source;
 use crate::core::repository::config::Config;
 use crate::core::repository::snapshot::Snapshot;
@@ -17,10 +16,12 @@ use crate::core::run::record::{
 use crate::core::run::status::StatusTree;
 use crate::core::text::yaml;
 use crate::git::inbox::Chain;
+use crate::git::read::Tree;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, RefUpdate};
 use crate::git::signature::Verifier;
 use crate::git::{FALLBACK_EMAIL, Head, Identity, Repo, inbox, read, refs, status_branch};
+use crate::service::revision::{self, Settings};
 use crate::service::{Caller, Error, Result};
 
 /// The repository, and the remote that everybody shares.
@@ -363,14 +364,7 @@ impl Store {
     /// # Errors
     /// It is broken: nothing can be decided by it.
     pub fn config_at(&self, commit: &str) -> Result<Config> {
-        let Some(bytes) = read::file_at(&self.repo, commit, CONFIG_FILE)? else {
-            return Ok(Config::default());
-        };
-        read_config(&bytes).map_err(|why| {
-            Error::invalid(format!("the configuration cannot be used: {why}")).hint(format!(
-                "correct {CONFIG_FILE} on the spec branch and commit"
-            ))
-        })
+        Settings::read(&self.repo, Tree::Commit(commit))?.usable()
     }
 
     /// All resources of a commit.
@@ -378,7 +372,7 @@ impl Store {
     /// # Errors
     /// The commit cannot be read.
     pub fn snapshot(&self, commit: &str, config: &Config) -> Result<Snapshot> {
-        Ok(Snapshot::build(&self.files(commit, config)?, config))
+        revision::snapshot(&self.repo, Tree::Commit(commit), config)
     }
 
     /// The files of a commit that may hold resources.
@@ -386,9 +380,7 @@ impl Store {
     /// # Errors
     /// The commit cannot be read.
     pub fn files(&self, commit: &str, config: &Config) -> Result<Vec<source::SourceFile>> {
-        let paths =
-            read::Paths::new(&config.paths, config.limits.file_bytes).map_err(Error::invalid)?;
-        Ok(read::from_commit(&self.repo, commit, &paths)?)
+        revision::files(&self.repo, Tree::Commit(commit), config)
     }
 
     /// The status branch at a tip.
@@ -750,21 +742,6 @@ fn read_record(bytes: &[u8]) -> std::result::Result<Record, String> {
     }
 }
 
-fn read_config(bytes: &[u8]) -> std::result::Result<Config, String> {
-    let (config, findings) = Config::read(CONFIG_FILE, bytes);
-    let text = String::from_utf8_lossy(bytes);
-    if let Some(error) = findings.iter().find(|finding| finding.is_error()) {
-        let place = crate::core::text::locate::locate(&text, &error.place)
-            .map(|span| format!(":{}:{}", span.line, span.column))
-            .unwrap_or_default();
-        return Err(format!(
-            "{CONFIG_FILE}{place}: {} {}",
-            error.code, error.message
-        ));
-    }
-    config.ok_or_else(|| format!("{CONFIG_FILE} cannot be read"))
-}
-
 /// The remote that everybody shares: local git configuration, else the configuration file of the
 /// first commit that has one: the usual spec branches, what is checked out, the remote's branches.
 fn shared_remote(repo: &Repo) -> Result<Option<String>> {
@@ -784,10 +761,8 @@ fn shared_remote(repo: &Repo) -> Result<Option<String>> {
                 let Some(commit) = repo.resolve(revision)? else {
                     continue;
                 };
-                let Some(bytes) = read::file_at(repo, &commit, CONFIG_FILE)? else {
-                    continue;
-                };
-                if let Ok(config) = read_config(&bytes) {
+                let settings = Settings::read(repo, Tree::Commit(&commit))?;
+                if let (Some(_), Some(config)) = (settings.text, settings.config) {
                     found = config.status.remote;
                     break;
                 }

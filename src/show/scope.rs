@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
-
 use crate::core::base::diagnostic::display_path;
-use crate::core::document::scope::Entry;
 use crate::core::review::scope::{Scoped, Side, short};
 
 /// Most entries that are listed for people.
@@ -67,37 +64,4 @@ pub fn lines(scoped: &Scoped) -> Vec<String> {
         });
     }
     lines
-}
-
-/// For programs: everything.
-pub fn value(scoped: &Scoped) -> Value {
-    let Scoped {
-        plan,
-        by,
-        compared,
-        checkable,
-        not_checkable,
-        outside,
-        unreadable,
-    } = scoped;
-    let entries = |entries: &[Entry]| -> Vec<Value> {
-        let entries = entries.iter();
-        entries
-            .map(|entry| json!({"path": display_path(&entry.path()), "text": entry.text}))
-            .collect()
-    };
-    json!({
-        "plan": {"kind": plan.kind.name(), "namespace": plan.namespace, "name": plan.name},
-        "by": match by {
-            Side::Base => "base",
-            Side::Head => "head",
-        },
-        "unreadable": unreadable,
-        "compared": compared,
-        "outside": outside.iter().map(|one| {
-            json!({"path": one.path, "deleted": one.deleted, "why": one.why()})
-        }).collect::<Vec<Value>>(),
-        "checkable": entries(checkable),
-        "notCheckable": entries(not_checkable),
-    })
 }

@@ -3,18 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use planspec::api;
 use planspec::core::base::diagnostic::{Code, Diagnostic};
 use planspec::core::base::source::{Content, SourceFile};
 use planspec::core::repository::config::Config;
 use planspec::core::repository::snapshot::Snapshot;
 use planspec::core::review::rules::{self, Policy, Sides};
 use planspec::core::review::{self, Subject};
+use planspec::core::text::located;
 use planspec::show;
 use planspec::show::findings;
 use planspec::show::review::Shown;
 
 use crate::resources::{execution, file, gate, gate_node, plan, plan_with, resource, task};
-use crate::sandbox::{Place, Sandbox};
+use crate::sandbox::{Place, Ran, Sandbox};
 
 /// `PLANSPEC_EXPECT=1 cargo test --test it review` writes what is said as what is expected.
 const WRITE: &str = "PLANSPEC_EXPECT";
@@ -53,6 +55,7 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
         old,
         new,
         policies: (&policy, &policy),
+        is_first: old.is_empty(),
     };
     let found = rules::findings(&review, &sides, &Config::default());
     let rules: Vec<Diagnostic> = found
@@ -74,18 +77,14 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
         place: &|finding| new.place(&finding.file, &finding.place),
     };
     let concise = findings::render(&rules, &texts, findings::Format::Concise, false);
-    let json = findings::render(&found, &texts, findings::Format::Json, false);
-    let json = serde_json::from_str(&json).unwrap();
+    let answer = show::review::json::answer(&shown, located::findings(&found, &texts));
     [
         (
             "review.txt",
             show::review::text::render(&shown, Some(100), false) + &concise,
         ),
         ("review.md", show::review::markdown::render(&shown)),
-        (
-            "review.json",
-            show::json(&show::review::json::value(&shown, &json)),
-        ),
+        ("review.json", show::json(&api::document(&answer).unwrap())),
     ]
 }
 
@@ -199,6 +198,60 @@ fn a_rule_at_error_level_ends_with_1_and_the_change_does_not_choose_its_rules() 
     solo.run("review --format markdown")
         .exits(1)
         .says("<!-- planspec review -->");
+}
+
+/// What review, `validate --base` and the hook say of the rules about change.
+#[test]
+fn all_doors_judge_a_change_by_the_configuration_that_it_starts_from() {
+    let sandbox = Sandbox::new();
+    // Whether the base says nothing, or has a word of its own.
+    for (name, base, expected) in [
+        ("none", None, "PS401"),
+        ("empty", Some(""), "PS401"),
+        ("off", Some("rules: {PS401: off}\n"), ""),
+    ] {
+        let solo = sandbox.repository(name);
+        if let Some(base) = base {
+            solo.write(".planspec.yaml", base);
+        }
+        solo.write("planspec/p.yaml", plan("p", &[task("a")]))
+            .write("planspec/r.yaml", execution("run", "p"))
+            .commit("One");
+        solo.git("checkout -q -b change");
+        let run = execution("run", "p").replace("planRef", "parameters: {x: 1}\n  planRef");
+        let other = if base == Some("rules: {PS401: off}\n") {
+            "rules: {PS401: error}\n"
+        } else {
+            "rules: {PS401: off}\n"
+        };
+        solo.write("planspec/r.yaml", run)
+            .write(".planspec.yaml", other);
+        solo.git("add -A");
+        for command in [
+            "validate --staged -o json",
+            "validate --base main -o json",
+            "diff --staged -o json",
+        ] {
+            assert_eq!(broken(&solo.run(command)), expected, "{name}: {command}");
+        }
+        solo.git("commit -q --no-verify -m Two");
+        for command in [
+            "review main -o json",
+            "validate --base main --rev HEAD -o json",
+        ] {
+            assert_eq!(broken(&solo.run(command)), expected, "{name}: {command}");
+        }
+    }
+}
+
+/// The rules about change in a document of findings.
+fn broken(ran: &Ran) -> String {
+    let found = ran.json();
+    let found = found["findings"].as_array().unwrap().iter();
+    let codes = found.map(|finding| finding["code"].as_str().unwrap());
+    let is_rule = |code: &&str| code.starts_with("PS4") && *code != "PS407";
+    let codes: Vec<&str> = codes.filter(is_rule).collect();
+    codes.join(" ")
 }
 
 #[test]

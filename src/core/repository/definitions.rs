@@ -1,6 +1,6 @@
 //! Which resources a revision has, and where each is defined.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::core::base::diagnostic::{Part, Place, Span, Step};
@@ -53,6 +53,17 @@ pub struct Definitions {
     texts: BTreeMap<String, Arc<[u8]>>,
     unidentified: Vec<String>,
     allows: BTreeMap<String, Vec<Allow>>,
+    /// What is referred to: the kind that refers, and `namespace/name`.
+    referred: HashSet<(Kind, String)>,
+}
+
+/// What is known of files that were not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Resources that they define: their names may be what a mistyped one was meant to be.
+    pub keys: Vec<Key>,
+    /// What they refer to: the kind that refers, and `namespace/name`.
+    pub referred: Vec<(Kind, String)>,
 }
 
 impl Definitions {
@@ -68,6 +79,9 @@ impl Definitions {
             self.allows.insert(manifest.path.clone(), manifest.allows);
         }
         for entry in manifest.entries {
+            let names = entry.references().into_iter();
+            self.referred
+                .extend(names.map(|name| (entry.key.kind, name)));
             let definition = Definition {
                 path: manifest.path.clone(),
                 blob: manifest.blob.clone(),
@@ -80,9 +94,19 @@ impl Definitions {
         }
     }
 
-    /// Name a resource that is defined in none of the files.
-    pub fn name(&mut self, key: Key) {
-        self.by_key.entry(key).or_default();
+    /// Take in what is known of files that were not read.
+    pub fn add_elsewhere(&mut self, elsewhere: Elsewhere) {
+        for key in elsewhere.keys {
+            self.by_key.entry(key).or_default();
+        }
+        self.referred.extend(elsewhere.referred);
+    }
+
+    /// Whether a resource of the kind `by` refers to a name like this one's. The one way for a rule
+    /// to ask who refers to a resource: where only what a change reaches is read, the others are
+    /// known by this alone.
+    pub fn is_referred_to(&self, key: &Key, by: Kind) -> bool {
+        self.referred.contains(&(by, key.qualified()))
     }
 
     /// What comments allow, by file.

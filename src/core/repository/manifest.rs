@@ -1,7 +1,7 @@
 //! From the text of a file to typed resources, with everything that is wrong with it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -56,6 +56,47 @@ pub struct Entry {
     pub value: Value,
     /// Set when it comes from a PlanSpec 1.2 document: the way from its places to those there.
     pub origin: Option<Arc<Origin>>,
+    /// Of the plan of a document: its `plan_id` and its `parent_id`, as far as they are there.
+    pub lineage: Vec<String>,
+}
+
+impl Entry {
+    /// What the resource may refer to: the kind of the resource that refers, and
+    /// `namespace/name` of whatever has a `name` in it, of any kind. This is more than there are
+    /// references, and misses none.
+    pub fn references(&self) -> BTreeSet<String> {
+        let metadata = self.value.get("metadata");
+        let owners = metadata.and_then(|metadata| metadata.get("ownerReferences"));
+        let mut open: Vec<&Value> = self.value.get("spec").into_iter().chain(owners).collect();
+        let mut names = BTreeSet::new();
+        while let Some(value) = open.pop() {
+            match value {
+                Value::Array(items) => open.extend(items),
+                Value::Object(fields) => {
+                    let text = |field: &str| fields.get(field).and_then(Value::as_str);
+                    if let Some(name) = text("name") {
+                        let namespace = text("namespace").unwrap_or(&self.key.namespace);
+                        if is_name(name) && is_name(namespace) {
+                            names.insert(format!("{namespace}/{name}"));
+                        }
+                    }
+                    open.extend(fields.values());
+                }
+                _ => {}
+            }
+        }
+        names
+    }
+}
+
+/// Who is whose parent, as a document says it.
+fn lineage(document: &Value) -> Vec<String> {
+    let ids = ["/identity/plan_id", "/identity/parent_id"];
+    let ids = ids
+        .iter()
+        .filter_map(|id| document.pointer(id)?.as_str())
+        .map(str::to_owned);
+    ids.collect()
 }
 
 /// Most bytes of one annotation.
@@ -183,6 +224,7 @@ impl Manifest {
             graph,
             value: document.value,
             origin: None,
+            lineage: Vec::new(),
         });
     }
 
@@ -213,7 +255,12 @@ impl Manifest {
         match (generated, key) {
             (Some(generated), _) => {
                 let origin = Arc::new(generated.origin);
+                let lineage = lineage(&document.value);
                 let entry = |resource: Resource| Entry {
+                    lineage: match resource.key().kind {
+                        Kind::Plan => lineage.clone(),
+                        _ => Vec::new(),
+                    },
                     document: document.index,
                     key: resource.key(),
                     value: document::manifest_of(&resource),
@@ -229,6 +276,7 @@ impl Manifest {
                 key,
                 resource: None,
                 graph: None,
+                lineage: lineage(&document.value),
                 value: document.value,
                 origin: Some(Arc::default()),
             }),
@@ -468,7 +516,7 @@ fn key(kind: Kind, value: &Value, problems: &[Problem]) -> Option<Key> {
 }
 
 /// Whether nothing stands in a text that does not belong into a name.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&text.len()) && text.bytes().all(fits)
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::core::base::diagnostic::{Diagnostic, Level, Place, Span};
 use crate::core::base::source::SourceFile;
 use crate::core::repository::config::Config;
-use crate::core::repository::definitions::{Definitions, told};
+use crate::core::repository::definitions::{Definitions, Elsewhere, told};
 use crate::core::repository::manifest::{self, Manifest};
 use crate::core::repository::rules;
 use crate::core::resource::Key;
@@ -53,15 +53,16 @@ impl std::ops::Deref for Snapshot {
 impl Snapshot {
     /// Read `files` and check them against each other.
     pub fn build(files: &[SourceFile], config: &Config) -> Snapshot {
-        Snapshot::assemble(files, manifests(files, config), [], config)
+        let manifests = manifests(files, config);
+        Snapshot::assemble(files, manifests, Elsewhere::default(), config)
     }
 
-    /// Check files that have been parsed against each other. `elsewhere` are resources that
-    /// nothing in these files refers to: their names may be what a mistyped one was meant to be.
+    /// Check files that have been parsed against each other. `elsewhere` is what is known of files
+    /// that were not read.
     pub fn assemble(
         files: &[SourceFile],
         manifests: Vec<Manifest>,
-        elsewhere: impl IntoIterator<Item = Key>,
+        elsewhere: Elsewhere,
         config: &Config,
     ) -> Snapshot {
         let mut definitions = Definitions::default();
@@ -70,9 +71,7 @@ impl Snapshot {
             findings.append(&mut manifest.diagnostics);
             definitions.add(file, manifest);
         }
-        for key in elsewhere {
-            definitions.name(key);
-        }
+        definitions.add_elsewhere(elsewhere);
         findings.extend(rules::check(&definitions, config));
         let text = |file: &str| definitions.text(file);
         let unused = allow::apply(&mut findings, definitions.allows(), text);

@@ -355,11 +355,13 @@ pub fn predecessor<'a>(
     if let Some(of) = document::parent(old, new, key) {
         return find(&of).map(|found| (of, found));
     }
-    let version = plan.version.as_deref()?;
+    // Plans without a series are no versions of each other.
+    let (version, series) = (plan.version.as_deref()?, plan.series.as_ref()?);
     let candidates = old.keys_of(Kind::Plan).filter_map(|other| {
         let earlier = old.plan(other)?;
         let own = earlier.version.as_deref()?;
-        let same_series = earlier.series == plan.series && other.namespace == key.namespace;
+        let same_series =
+            earlier.series.as_ref() == Some(series) && other.namespace == key.namespace;
         let is_lower = compare_versions(own, version).is_lt();
         (same_series && is_lower && other != key).then_some((own, other))
     });

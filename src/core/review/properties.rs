@@ -7,7 +7,12 @@ use serde_json::{Map, Value, json};
 use super::apply::apply;
 use super::fields::Normal;
 use super::meaning::Class;
+use super::rules::{Policy, Sides, check};
 use super::{Review, compare};
+use crate::core::base::diagnostic::{Code, Diagnostic};
+use crate::core::repository::catalog::tests::snapshot as snapshot_of;
+use crate::core::repository::catalog::tests::{Files, any_change, sides};
+use crate::core::repository::config::Config;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 use crate::core::testing;
@@ -232,4 +237,115 @@ proptest! {
             before = now;
         }
     }
+}
+
+/// Every rule about change that is broken between some files and others.
+fn broken(old: &Files, new: &Files) -> Vec<Diagnostic> {
+    let (old, new) = (snapshot_of(old, Vec::new()), snapshot_of(new, Vec::new()));
+    let policy = Policy::new(&Config::default(), (String::new(), None));
+    let sides = Sides {
+        old: &old,
+        new: &new,
+        policies: (&policy, &policy),
+        is_first: false,
+    };
+    let mut found = check(&compare(&old, &new), &sides);
+    found.retain(|finding| finding.code != Code::LOOK_TWICE);
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(768))]
+
+    /// The hook, which reads what a change reaches, finds of the rules about change what a review
+    /// finds, which reads everything.
+    #[test]
+    fn rules_about_change_need_no_more_than_what_a_change_reaches(change in any_change()) {
+        let (before, after) = sides(&change);
+        prop_assert_eq!(broken(&before, &after), broken(&change.0, &change.1));
+    }
+}
+
+/// What a rule about change looks at in files that do not change is read.
+#[test]
+fn kin_of_what_changes_is_read() {
+    let plan = |name: &str, text: &str| {
+        plan_of(
+            name,
+            &format!("description: {text}, supersedes: [{{name: x}}]"),
+        )
+    };
+    let document = |name: &str, parent: &str, criterion: &str| {
+        let revision = 1 + i32::from(parent != "null");
+        let id = format!("6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a1{name}");
+        self::document(&id, parent, revision).replace("CRITERION", criterion)
+    };
+    let run = "apiVersion: planspec.io/v1alpha1\nkind: Execution\nmetadata: {name: r, namespace: \
+               default}\nspec: {planRef: {name: a}}\n";
+    const RISK: &str = "risks: [{risk_id: r, title: t, description: d, probability: low, impact: \
+                        high, mitigation: m}]\nmetadata:";
+    // Two plans that supersede one; a document that has run; one that follows another.
+    let table: [(&str, &[(&str, String)], (&str, String)); 3] = [
+        (
+            "PS405",
+            &[("a.yaml", plan("a", "d")), ("b.yaml", plan("b", "d"))],
+            ("a.yaml", plan("a", "other")),
+        ),
+        (
+            "PS404",
+            &[
+                ("a.planspec.yaml", document("a", "null", "c")),
+                ("r.yaml", run.to_owned()),
+            ],
+            (
+                "a.planspec.yaml",
+                document("a", "null", "c").replace("metadata:", RISK),
+            ),
+        ),
+        (
+            "PS408",
+            &[(
+                "a.planspec.yaml",
+                document("a", "null", "c").replace("goal_statement: g", "goal_statement: h"),
+            )],
+            (
+                "b.planspec.yaml",
+                document("b", "6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a1a", "c"),
+            ),
+        ),
+    ];
+    for (code, old, (path, text)) in table {
+        let owned = |(path, text): &(&str, String)| ((*path).to_owned(), text.clone());
+        let old: Files = old.iter().map(owned).collect();
+        let mut new = old.clone();
+        new.insert(path.to_owned(), text);
+        let whole = broken(&old, &new);
+        assert!(
+            whole.iter().any(|found| found.code.id == code),
+            "{code}: {whole:#?}"
+        );
+        let (before, after) = sides(&(old, new));
+        assert_eq!(broken(&before, &after), whole, "{code}");
+    }
+}
+
+fn plan_of(name: &str, fields: &str) -> String {
+    format!(
+        "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: {name}, namespace: \
+         n}}\nspec: {{{fields}, graph: {{nodes: [{{id: a, kind: Task}}]}}}}\n"
+    )
+}
+
+fn document(id: &str, parent: &str, revision: i32) -> String {
+    format!(
+        "identity: {{plan_id: {id}, session_id: s, revision: {revision}, parent_id: {parent}, \
+         created_by: \"human:ana\", created_at: \"2026-01-31T09:00:00Z\"}}\n\
+         intent: {{goal_statement: g, motivation: m, success_definition: d}}\n\
+         scope: {{in_scope: [x], out_of_scope: [y]}}\n\
+         approach: {{overview: o, rationale: r, steps: [{{step_id: s, title: t, description: d}}]}}\n\
+         success_criteria: [{{criterion_id: c, description: CRITERION, verification: manual, \
+         weight: primary}}]\n\
+         delegation: {{default_mode: hybrid}}\n\
+         metadata: {{schema_version: \"1.2.0\"}}\n"
+    )
 }

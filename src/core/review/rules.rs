@@ -44,6 +44,8 @@ pub struct Sides<'a> {
     pub new: &'a Snapshot,
     /// Who may decide, before and now.
     pub policies: (&'a Policy, &'a Policy),
+    /// Whether there was no resource at all before: then nothing is undermined.
+    pub is_first: bool,
 }
 
 /// Everything that is to be said about a change: what [`check`] finds, as the configuration wants
@@ -413,8 +415,7 @@ fn policy_changed(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
         }),
         _ => false,
     };
-    // Where nothing was, nothing is undermined.
-    if sides.old.is_empty() {
+    if sides.is_first {
         return Vec::new();
     }
     let names: Vec<String> = review

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Place, display_path, pointer};
+use crate::core::base::key::Key;
 use crate::core::text::locate::{Lines, locate_all};
 
 /// Most findings of one file that are shown.
@@ -250,6 +251,16 @@ pub struct ResourceName {
     pub name: String,
 }
 
+impl From<&Key> for ResourceName {
+    fn from(key: &Key) -> ResourceName {
+        ResourceName {
+            kind: key.kind.name().to_owned(),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+        }
+    }
+}
+
 impl From<&Located<'_>> for Finding {
     fn from(located: &Located<'_>) -> Finding {
         let finding = located.finding;
@@ -266,11 +277,7 @@ impl From<&Located<'_>> for Finding {
             help: finding.help.clone(),
             at: place(&finding.file, &finding.place, located.at),
             related: related.collect(),
-            resource: finding.resource.as_ref().map(|key| ResourceName {
-                kind: key.kind.name().to_owned(),
-                namespace: key.namespace.clone(),
-                name: key.name.clone(),
-            }),
+            resource: finding.resource.as_ref().map(ResourceName::from),
         }
     }
 }

@@ -1,42 +1,37 @@
 //! A review for programs.
 
-use serde_json::{Value, json};
-
 use super::{Shown, words};
-use crate::core::resource::Key;
-use crate::core::review::live::How;
+use crate::api::findings::{Scope, Summary};
+use crate::api::review as api;
+use crate::core::base::key::Key;
+use crate::core::review::live::{How, Touched};
 use crate::core::review::{Change, Element, Event, Shape, Subject, What};
-use crate::show::{CLI_API_VERSION, scope};
+use crate::core::text::located::{Finding, ResourceName};
 
-/// The review as one document; `findings` is what the findings' own JSON says.
-pub fn value(shown: &Shown<'_>, findings: &Value) -> Value {
+/// The review as data, with its findings.
+pub fn answer(shown: &Shown<'_>, findings: Vec<Finding>) -> api::Review {
     let review = shown.review;
     let (base, head) = shown.names;
-    let mut value = json!({
-        "apiVersion": CLI_API_VERSION,
-        "kind": "Review",
-        "base": base,
-        "head": head,
-        "class": review.class().to_string(),
-        "verdict": words::verdict(shown),
-        "dangers": review.dangers(),
-        "subjects": review.subjects.iter().map(|one| subject(shown, one)).collect::<Vec<Value>>(),
-        "runs": shown.touched.iter().map(run).collect::<Vec<Value>>(),
-        "statusKnown": shown.status_known,
-        "findings": findings["findings"],
-        "summary": findings["summary"],
-    });
-    if let Some(scoped) = shown.scope {
-        value["scope"] = scope::value(scoped);
+    api::Review {
+        base: base.to_owned(),
+        head: head.to_owned(),
+        class: review.class().to_string(),
+        verdict: words::verdict(shown),
+        dangers: review.dangers(),
+        subjects: review
+            .subjects
+            .iter()
+            .map(|one| subject(shown, one))
+            .collect(),
+        runs: shown.touched.iter().map(run).collect(),
+        status_known: shown.status_known,
+        summary: Summary::of(&findings),
+        findings,
+        scope: shown.scope.map(Scope::from),
     }
-    value
 }
 
-fn key(key: &Key) -> Value {
-    json!({"kind": key.kind.name(), "namespace": key.namespace, "name": key.name})
-}
-
-fn subject(shown: &Shown<'_>, subject: &Subject) -> Value {
+fn subject(shown: &Shown<'_>, subject: &Subject) -> api::Subject {
     let event = match &subject.event {
         Event::Added => "added",
         Event::Removed => "removed",
@@ -45,30 +40,33 @@ fn subject(shown: &Shown<'_>, subject: &Subject) -> Value {
         Event::Version { .. } => "version",
         Event::Unreadable { .. } => "unreadable",
     };
-    let declared = (shown.declared)(subject);
-    let declared = declared.map(|one| json!({"class": one.class.to_string(), "by": one.by}));
     let (before, after) = match &subject.shape {
         Some((before, after)) => (before.as_ref(), after.as_ref()),
         None => (None, None),
     };
-    json!({
-        "resource": key(&subject.key),
-        "path": subject.path,
-        "event": event,
-        "from": subject.from().map(key),
-        "class": subject.class.to_string(),
-        "raisedBy": subject.raised_by,
-        "declared": declared,
-        "changes": subject.changes.iter().map(change).collect::<Vec<Value>>(),
-        "effects": subject.effects.iter().map(|effect| {
-            json!({"text": effect.text, "danger": effect.danger})
-        }).collect::<Vec<Value>>(),
-        "before": before.map(shape),
-        "after": after.map(shape),
-    })
+    let effects = subject.effects.iter().map(|effect| api::Effect {
+        text: effect.text.clone(),
+        danger: effect.danger,
+    });
+    api::Subject {
+        resource: ResourceName::from(&subject.key),
+        path: subject.path.clone(),
+        event: event.to_owned(),
+        from: subject.from().map(ResourceName::from),
+        class: subject.class.to_string(),
+        raised_by: subject.raised_by.clone(),
+        declared: (shown.declared)(subject).map(|one| api::Declared {
+            class: one.class.to_string(),
+            by: one.by,
+        }),
+        changes: subject.changes.iter().map(change).collect(),
+        effects: effects.collect(),
+        before: before.map(shape),
+        after: after.map(shape),
+    }
 }
 
-fn change(change: &Change) -> Value {
+fn change(change: &Change) -> api::Change {
     let (what, element) = match &change.what {
         What::Added(element) => ("added", Some(name(*element))),
         What::Removed(element) => ("removed", Some(name(*element))),
@@ -76,21 +74,21 @@ fn change(change: &Change) -> Value {
         What::NodeRenamed { .. } => ("renamed", Some("node")),
     };
     let label = match &change.what {
-        What::Field(label) => Some(*label),
+        What::Field(label) => Some((*label).to_owned()),
         _ => None,
     };
-    json!({
-        "address": change.address,
-        "what": what,
-        "element": element,
-        "label": label,
-        "was": change.was,
-        "is": change.is,
-        "class": change.class.to_string(),
-        "danger": change.danger,
-        "effect": change.effect,
-        "words": change.words(),
-    })
+    api::Change {
+        address: change.address.clone(),
+        what: what.to_owned(),
+        element: element.map(str::to_owned),
+        label,
+        was: change.was.clone(),
+        is: change.is.clone(),
+        class: change.class.to_string(),
+        danger: change.danger.clone(),
+        effect: change.effect.clone(),
+        words: change.words(),
+    }
 }
 
 fn name(element: Element) -> &'static str {
@@ -108,37 +106,38 @@ fn name(element: Element) -> &'static str {
     }
 }
 
-fn shape(shape: &Shape) -> Value {
-    json!({
-        "nodes": shape.nodes,
-        "gates": shape.gates,
-        "edges": shape.edges,
-        "criticalPath": shape.critical_path,
-        "length": shape.length,
-        "estimated": shape.estimated,
-        "width": shape.width,
-    })
+fn shape(shape: &Shape) -> api::Shape {
+    api::Shape {
+        nodes: shape.nodes,
+        gates: shape.gates,
+        edges: shape.edges,
+        critical_path: shape.critical_path.clone(),
+        length: shape.length,
+        estimated: shape.estimated,
+        width: shape.width,
+    }
 }
 
-fn run(touched: &crate::core::review::live::Touched) -> Value {
-    let (how, about) = match &touched.how {
-        How::Pinned { changed, .. } => ("pinned", changed.iter().map(key).collect()),
-        How::NotStarted { plan } => ("notStarted", vec![key(plan)]),
+fn run(touched: &Touched) -> api::TouchedRun {
+    let names = |keys: &[Key]| keys.iter().map(ResourceName::from).collect();
+    let (how, changed) = match &touched.how {
+        How::Pinned { changed, .. } => ("pinned", changed.iter().map(ResourceName::from).collect()),
+        How::NotStarted { plan } => ("notStarted", names(std::slice::from_ref(plan))),
         How::Deleted => ("deleted", Vec::new()),
-        How::OtherGoal { goal } => ("otherGoal", vec![key(goal)]),
+        How::OtherGoal { goal } => ("otherGoal", names(std::slice::from_ref(goal))),
     };
-    let commit = match &touched.how {
-        How::Pinned { commit, .. } => Some(commit),
+    let pinned_to = match &touched.how {
+        How::Pinned { commit, .. } => Some(commit.clone()),
         _ => None,
     };
-    json!({
-        "execution": key(&touched.execution),
-        "phase": touched.phase.to_string(),
-        "how": how,
-        "changed": about,
-        "pinnedTo": commit,
-        "approvals": touched.approvals,
-        "attestations": touched.attestations,
-        "text": words::run(touched),
-    })
+    api::TouchedRun {
+        execution: ResourceName::from(&touched.execution),
+        phase: touched.phase.to_string(),
+        how: how.to_owned(),
+        changed,
+        pinned_to,
+        approvals: touched.approvals.clone(),
+        attestations: touched.attestations.clone(),
+        text: words::run(touched),
+    }
 }

@@ -6,30 +6,12 @@ pub mod markdown;
 pub mod text;
 mod words;
 
-use clap::ValueEnum;
-
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::review::declared::Declared;
 use crate::core::review::live::Touched;
 use crate::core::review::scope::Scoped;
 use crate::core::review::{Review, Subject};
-
-/// How a review is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For the terminal
-    #[default]
-    Text,
-    /// For a pull request
-    Markdown,
-    /// One JSON document
-    Json,
-    /// Workflow commands that GitHub shows as annotations
-    Github,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-}
 
 /// What is shown of a review.
 pub struct Shown<'a> {

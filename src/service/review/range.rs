@@ -3,20 +3,9 @@
 //! What is not in this clone is fetched: see [`crate::git::base`]. Nothing is compared where it could
 //! not be looked.
 
-use clap::Args as ClapArgs;
-
-use crate::failure::{Failure, Outcome};
 use crate::git::{GitError, base};
 use crate::service::store::Store;
-
-/// What to compare.
-#[derive(Debug, Clone, Default, ClapArgs)]
-pub struct RangeArgs {
-    /// BASE..HEAD: these two; BASE...HEAD, or BASE alone for HEAD: from where the two part
-    /// [default: from where HEAD left the spec branch]
-    #[arg(value_name = "RANGE")]
-    pub range: Option<String>,
-}
+use crate::service::{Error, Result};
 
 /// Two commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,13 +16,14 @@ pub struct Range {
     pub head: String,
 }
 
-/// The two commits to compare.
+/// The two commits to compare: BASE..HEAD names them; BASE...HEAD, or BASE alone for HEAD, is from
+/// where the two part; nothing is from where HEAD left the spec branch.
 ///
 /// # Errors
 /// There is no such revision here or on the remote, or no common ancestor; where that cannot be
 /// told from this clone, the command that fetches what is missing.
-pub fn range(store: &Store, args: &RangeArgs) -> Outcome<Range> {
-    let Some(range) = &args.range else {
+pub fn range(store: &Store, range: Option<&str>) -> Result<Range> {
+    let Some(range) = range else {
         return since(store, &spec_branch(store)?, commit(store, "HEAD")?);
     };
     if let Some((base, head)) = range.split_once("...") {
@@ -49,7 +39,7 @@ pub fn range(store: &Store, args: &RangeArgs) -> Outcome<Range> {
 }
 
 /// The commit that a revision names, here or on the remote.
-fn commit(store: &Store, revision: &str) -> Outcome<String> {
+fn commit(store: &Store, revision: &str) -> Result<String> {
     let revision = if revision.is_empty() {
         "HEAD"
     } else {
@@ -57,14 +47,14 @@ fn commit(store: &Store, revision: &str) -> Outcome<String> {
     };
     match base::commit(&store.repo, store.remote.as_deref(), revision) {
         // As it is written, it can be nowhere.
-        Err(GitError::Missing(why)) => Err(Failure::usage(why)),
+        Err(GitError::Missing(why)) => Err(Error::ambiguous(why)),
         found => Ok(found?),
     }
 }
 
 /// The tip of the spec branch: the remote's, when there is one. A clone that has only one branch
 /// does not know which it is.
-fn spec_branch(store: &Store) -> Outcome<String> {
+fn spec_branch(store: &Store) -> Result<String> {
     let configured = store.repo.config("planspec.specBranch").is_some();
     let asked = match (&store.remote, configured) {
         (Some(_), _) => store.fresh().map(|view| view.spec_commit),
@@ -78,12 +68,12 @@ fn spec_branch(store: &Store) -> Outcome<String> {
     match asked {
         Ok(commit) => Ok(commit),
         // Offline, most clones still know what the remote had.
-        Err(failure) => store.known_spec_branch()?.ok_or(failure.into()),
+        Err(error) => store.known_spec_branch()?.ok_or(error),
     }
 }
 
 /// From where a commit left another's history.
-fn since(store: &Store, base: &str, head: String) -> Outcome<Range> {
+fn since(store: &Store, base: &str, head: String) -> Result<Range> {
     let base = base::merge_base(&store.repo, store.remote.as_deref(), base, &head)?;
     Ok(Range { base, head })
 }

@@ -1,93 +1,95 @@
-//! `planspec validate --staged`: what the next commit does to the resources.
+//! What the next commit does to the resources.
 //!
 //! Only what the commit reaches is read. Where HEAD stands is known from the last time, by a
 //! catalog in the cache; without it everything is read once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Args, paths, scope_of, unsigned, with_scope};
-use crate::commands::Context;
-use crate::core::base::diagnostic::{Code, Diagnostic, Place};
+use super::{Checked, ValidateRequest, Validated, apply_level, scope_of};
+use crate::core::base::diagnostic::{Code, Diagnostic, Level};
 use crate::core::base::digest;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::SourceFile;
 use crate::core::repository::catalog::{Catalog, Change, Facts, identity, is_local};
 use crate::core::repository::config::Config;
-use crate::core::repository::rules::changes;
+use crate::core::repository::definitions::Elsewhere;
 use crate::core::repository::snapshot::{Snapshot, manifests};
+use crate::core::resource::Kind;
+use crate::core::review;
+use crate::core::review::rules::{Policy, Sides};
 use crate::core::review::scope::Scoped;
-use crate::failure::{Failure, Outcome};
 use crate::git::index::StagedFiles;
-use crate::git::read::{self, Found, Paths};
-use crate::git::signature::Tree;
-use crate::git::{Cache, GitError, Repo};
-use crate::show::{self, findings};
+use crate::git::read::{self, Found, Paths, Tree};
+use crate::git::{Cache, Repo};
+use crate::service::revision::{self, Settings};
+use crate::service::{Error, Findings, Result};
 
-/// Run `validate --staged`.
-pub(super) fn run(context: &Context, args: &Args, repo: &Repo) -> Outcome {
+/// Check what is staged, and only what the commit causes or touches. Of the request, `scope` and
+/// `level` count.
+///
+/// # Errors
+/// The repository cannot be used, or has no index.
+pub fn validate_staged(request: &ValidateRequest) -> Result<Validated> {
+    let repo = Repo::open(request.dir.as_deref())?;
     if repo.workdir().is_none() {
-        return Err(Failure::usage("a bare repository has no index to check")
+        return Err(Error::ambiguous("a bare repository has no index to check")
             .hint("name a revision: planspec validate --rev HEAD"));
     }
     let head = repo.head()?.commit().map(str::to_owned);
-    let staged = StagedFiles::open(repo)?;
-    let mut before = match &head {
-        Some(commit) => Settings::read(read::file_at(repo, commit, CONFIG_FILE))?,
-        None => Settings::read(Ok(None))?,
-    };
-    let mut after = Settings::read(staged.file(repo, CONFIG_FILE))?;
+    let staged = StagedFiles::open(&repo)?;
+    let mut before = Settings::none();
     if let Some(commit) = &head {
-        let unsigned = unsigned(repo, before.config.as_ref(), Tree::Commit(commit))?;
-        before.findings.extend(unsigned);
+        before = Settings::read(&repo, Tree::Commit(commit))?;
+        before.check_keys(&repo, Tree::Commit(commit))?;
     }
-    let unsigned = unsigned(repo, after.config.as_ref(), Tree::Index)?;
-    after.findings.extend(unsigned);
+    let mut after = Settings::read(&repo, Tree::Index(&staged))?;
+    after.check_keys(&repo, Tree::Index(&staged))?;
+    let commit = Commit {
+        repo: &repo,
+        head: head.as_deref(),
+        staged: &staged,
+        before: &before,
+        after: &after,
+    };
     let mut verdict = Verdict::default();
     verdict.judge_settings(&before, &after);
     if after.config.is_some() {
-        verdict.judge_files(repo, head.as_deref(), &staged, &before, &after)?;
+        verdict.judge_files(&commit)?;
     }
-    if let (Some(plan), Some(_)) = (&args.scope, &after.config) {
-        verdict.judge_scope(repo, plan, head.as_deref(), &staged, [&before, &after])?;
+    if let (Some(plan), Some(_)) = (&request.scope, &after.config) {
+        verdict.judge_scope(&commit, plan)?;
     }
-    verdict.show(context, args, &after)
+    Ok(verdict.validated(request.level, &after))
 }
 
-/// A configuration file as it stands somewhere.
-#[derive(Default)]
-struct Settings {
-    text: Option<String>,
-    /// Nothing when it cannot be used.
-    config: Option<Config>,
-    findings: Vec<Diagnostic>,
+/// The commit that is about to be made.
+struct Commit<'a> {
+    repo: &'a Repo,
+    /// What it is made on.
+    head: Option<&'a str>,
+    staged: &'a StagedFiles,
+    /// The configuration of HEAD.
+    before: &'a Settings,
+    /// The configuration as it is staged.
+    after: &'a Settings,
 }
 
-impl Settings {
-    fn read(file: Result<Option<Vec<u8>>, GitError>) -> Outcome<Settings> {
-        match file {
-            Ok(None) => Ok(Settings {
-                config: Some(Config::default()),
-                ..Settings::default()
-            }),
-            Ok(Some(bytes)) => {
-                let (config, findings) = Config::read(CONFIG_FILE, &bytes);
-                Ok(Settings {
-                    text: Some(String::from_utf8_lossy(&bytes).into_owned()),
-                    config,
-                    findings,
-                })
+impl Commit<'_> {
+    fn config(&self) -> Config {
+        self.after.config.clone().unwrap_or_default()
+    }
+
+    /// Who may decide, before and after it.
+    fn policies(&self) -> Result<(Policy, Policy)> {
+        let after = revision::policy(self.repo, Tree::Index(self.staged), &self.config())?;
+        let before = match self.head {
+            Some(head) => {
+                let config = self.before.or(self.after);
+                revision::policy(self.repo, Tree::Commit(head), &config)?
             }
-            Err(error @ GitError::Unusable(_)) => Ok(Settings {
-                findings: vec![Diagnostic::new(
-                    Code::NOT_A_FILE,
-                    CONFIG_FILE,
-                    Place::File,
-                    error.to_string(),
-                )],
-                ..Settings::default()
-            }),
-            Err(error) => Err(error.into()),
-        }
+            None => after.clone(),
+        };
+        Ok((before, after))
     }
 }
 
@@ -108,40 +110,36 @@ struct Verdict {
 
 impl Verdict {
     fn judge_settings(&mut self, before: &Settings, after: &Settings) {
-        match before.text == after.text && before.findings == after.findings {
-            true => self.older += after.findings.len(),
-            false => self.found.extend(after.findings.iter().cloned()),
+        if before.text == after.text && before.findings == after.findings {
+            self.older += after.findings.len();
+        } else {
+            self.found.extend(after.findings.iter().cloned());
         }
     }
 
-    fn judge_files(
-        &mut self,
-        repo: &Repo,
-        head: Option<&str>,
-        staged: &StagedFiles,
-        before: &Settings,
-        after: &Settings,
-    ) -> Outcome {
-        let config = after.config.clone().unwrap_or_default();
-        let paths = paths(&config.paths, config.limits.file_bytes)?;
+    fn judge_files(&mut self, commit: &Commit<'_>) -> Result {
+        let repo = commit.repo;
+        let config = commit.config();
+        let paths = revision::paths(&config)?;
         // Where HEAD's cannot be used, nobody knows what it held by its own rules.
-        let rules = before.config.as_ref().unwrap_or(&config);
-        let same_rules = *rules == config;
-        let old = match head {
-            Some(commit) => catalog(repo, commit, rules)?,
+        let rules = commit.before.or(commit.after);
+        let same_rules = rules == config;
+        let old = match commit.head {
+            Some(head) => catalog(repo, head, &rules)?,
             None => Catalog::default(),
         };
         let versions: Vec<(&str, &str)> = old.files().collect();
-        let changes = staged.changes(&versions, &paths);
+        let changes = commit.staged.changes(&versions, &paths);
         let changed: BTreeSet<String> = changes.iter().map(|(path, _)| path.clone()).collect();
         self.changed = changed.len();
         if changes.is_empty() && same_rules {
             return Ok(());
         }
         // Under other rules every file is to be looked at again.
-        let (base, changes) = match same_rules {
-            true => (old.clone(), changes),
-            false => (Catalog::default(), staged.changes(&[], &paths)),
+        let (base, changes) = if same_rules {
+            (old.clone(), changes)
+        } else {
+            (Catalog::default(), commit.staged.changes(&[], &paths))
         };
         let mut step = Step::new(repo, &config, &paths, &base, changes)?;
         step.suggest(&base, &config);
@@ -156,99 +154,54 @@ impl Verdict {
         self.older += base.count_findings(outside);
         self.older += old_ones.iter().filter(|finding| is_local(finding)).count();
         self.found.extend(new_ones);
-        let mut broken = step.broken_rules(repo, &config, &paths, &old, &changed)?;
-        step.snapshot.settle(&mut broken, &config);
+        let mut broken = step.broken_rules(commit, &paths, &old, &changed)?;
+        let judging = commit.before.judging(&config);
+        step.snapshot.settle(&mut broken, &judging);
         self.found.extend(broken);
         self.snapshot = step.snapshot;
         Ok(())
     }
 
     /// Everything that is staged against the scope that a document has in HEAD.
-    fn judge_scope(
-        &mut self,
-        repo: &Repo,
-        plan: &str,
-        head: Option<&str>,
-        staged: &StagedFiles,
-        [before, after]: [&Settings; 2],
-    ) -> Outcome {
-        let config = after.config.clone().unwrap_or_default();
+    fn judge_scope(&mut self, commit: &Commit<'_>, plan: &str) -> Result {
+        let (repo, config) = (commit.repo, commit.config());
         // By its own configuration: a change that moves `paths` hides nothing of what was there.
-        let rules = before.config.as_ref().unwrap_or(&config);
-        let old = match head {
-            Some(commit) => {
-                let paths = paths(&rules.paths, rules.limits.file_bytes)?;
-                read::from_commit(repo, commit, &paths)?
+        let old = match commit.head {
+            Some(head) => {
+                let rules = commit.before.or(commit.after);
+                revision::snapshot(repo, Tree::Commit(head), &rules)?
             }
-            None => Vec::new(),
+            None => Snapshot::default(),
         };
-        let old = Snapshot::build(&old, rules);
-        let paths = paths(&config.paths, config.limits.file_bytes)?;
-        let files = staged.changes(&[], &paths).into_iter();
-        let files = read::read(repo, files.filter_map(|(_, file)| file), &paths)?;
-        let new = Snapshot::build(&files, &config);
-        let changed = read::changed_in_index(repo, head)?;
+        let new = revision::snapshot(repo, Tree::Index(commit.staged), &config)?;
+        let changed = read::changed_in_index(repo, commit.head)?;
         let scoped = scope_of((&old, &new), plan, &changed)?;
         let mut outside = scoped.findings((&old, &new));
-        new.settle(&mut outside, &config);
+        new.settle(&mut outside, &commit.before.judging(&config));
         self.found.extend(outside);
         self.scoped = Some((scoped, new));
         Ok(())
     }
 
-    fn show(mut self, context: &Context, args: &Args, settings: &Settings) -> Outcome {
-        args.level.apply(&mut self.found);
-        let text_of = |file: &str| match file == CONFIG_FILE {
-            true => settings.text.clone(),
-            false => self.snapshot.text(file).or_else(|| {
+    fn validated(mut self, level: Level, settings: &Settings) -> Validated {
+        apply_level(level, &mut self.found);
+        let text_of = |file: &str| match file {
+            CONFIG_FILE => settings.text.clone(),
+            _ => self.snapshot.text(file).or_else(|| {
                 let (_, staged) = self.scoped.as_ref()?;
                 staged.text(file)
             }),
         };
-        let colors = context.terminal.colors_out();
-        let mut text = findings::render(&self.found, &text_of, args.format, colors);
-        let scoped = self.scoped.as_ref().map(|(scoped, _)| scoped);
-        if let (Some(scoped), findings::Format::Json) = (scoped, args.format) {
-            text = with_scope(&text, scoped)?;
+        Validated {
+            findings: Findings::new(self.found, &text_of),
+            checked: Checked::Staged {
+                files: self.changed,
+                older: self.older,
+                usable: settings.config.is_some(),
+            },
+            scope: self.scoped.map(|(scoped, _)| scoped),
+            snapshot: self.snapshot,
         }
-        context.terminal.out(&text);
-        if args.format.is_for_people() {
-            for line in self.summary(settings) {
-                context.terminal.note(&line);
-            }
-            for line in scoped.into_iter().flat_map(show::scope::lines) {
-                context
-                    .terminal
-                    .note(&crate::core::base::escape::line(&line));
-            }
-        }
-        match self.found.iter().any(Diagnostic::is_error) {
-            false => Ok(()),
-            true => Err(Failure::findings()),
-        }
-    }
-
-    /// Nothing at all about a commit that has nothing to do with resources.
-    fn summary(&self, settings: &Settings) -> Vec<String> {
-        let mut lines = Vec::new();
-        if !self.found.is_empty() {
-            lines.push(findings::summary(&self.found));
-        } else if settings.config.is_none() {
-            lines.push(format!(
-                "nothing was checked: {CONFIG_FILE} cannot be used: planspec validate"
-            ));
-        } else if self.changed > 0 {
-            let plural = if self.changed == 1 { "" } else { "s" };
-            lines.push(format!("{} staged file{plural}: valid", self.changed));
-        }
-        if self.older > 0 && !lines.is_empty() && settings.config.is_some() {
-            let plural = if self.older == 1 { "" } else { "s" };
-            lines.push(format!(
-                "{} older finding{plural}, not of this commit: planspec validate",
-                self.older
-            ));
-        }
-        lines
     }
 }
 
@@ -259,6 +212,8 @@ struct Step {
     affected: BTreeSet<String>,
     /// What was read: the changed files and what they reach.
     files: Vec<SourceFile>,
+    /// What the other files refer to.
+    referred: Vec<(Kind, String)>,
     snapshot: Snapshot,
 }
 
@@ -269,7 +224,7 @@ impl Step {
         paths: &Paths,
         base: &Catalog,
         changes: Vec<read::Change>,
-    ) -> Outcome<Step> {
+    ) -> Result<Step> {
         let mut now: BTreeMap<String, Option<(String, Facts)>> = BTreeMap::new();
         let mut found = Vec::new();
         for (path, file) in changes {
@@ -294,9 +249,14 @@ impl Step {
         let others = read::read(repo, unchanged, paths)?;
         parsed.extend(manifests(&others, config));
         files.extend(others);
+        let elsewhere = Elsewhere {
+            keys: Vec::new(),
+            referred: reach.referred.clone(),
+        };
         Ok(Step {
-            snapshot: Snapshot::assemble(&files, parsed, [], config),
+            snapshot: Snapshot::assemble(&files, parsed, elsewhere, config),
             affected: reach.affected,
+            referred: reach.referred,
             changes,
             files,
         })
@@ -322,7 +282,10 @@ impl Step {
         let read: BTreeSet<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
         let changed = self.changes.iter().map(|change| change.path.as_str());
         let known: BTreeSet<&str> = read.into_iter().chain(changed).collect();
-        let elsewhere = base.keys(|path| !known.contains(path));
+        let elsewhere = Elsewhere {
+            keys: base.keys(|path| !known.contains(path)),
+            referred: self.referred.clone(),
+        };
         let parsed = manifests(&self.files, config);
         self.snapshot = Snapshot::assemble(&self.files, parsed, elsewhere, config);
     }
@@ -330,34 +293,42 @@ impl Step {
     /// What the change does and must not. The same files as they were before are compared with.
     fn broken_rules(
         &self,
-        repo: &Repo,
-        config: &Config,
+        commit: &Commit<'_>,
         paths: &Paths,
         old: &Catalog,
         changed: &BTreeSet<String>,
-    ) -> Outcome<Vec<Diagnostic>> {
-        let versions = old.versions(changed);
-        if versions.is_empty() {
+    ) -> Result<Vec<Diagnostic>> {
+        if old.is_empty() {
             return Ok(Vec::new());
         }
+        let versions = old.versions(changed);
         let found = versions
             .iter()
             .filter_map(|(path, version)| Found::at(path, version));
-        let mut files = read::read(repo, found, paths)?;
+        let mut files = read::read(commit.repo, found, paths)?;
         let unchanged = self
             .files
             .iter()
             .filter(|file| !changed.contains(&file.path));
         files.extend(unchanged.cloned());
-        let before = Snapshot::build(&files, config);
-        Ok(changes::check(&before, &self.snapshot))
+        let before = Snapshot::build(&files, &commit.before.or(commit.after));
+        let policies = commit.policies()?;
+        let sides = Sides {
+            old: &before,
+            new: &self.snapshot,
+            policies: (&policies.0, &policies.1),
+            is_first: false,
+        };
+        let mut broken = review::rules::check(&review::compare(&before, &self.snapshot), &sides);
+        broken.retain(|finding| finding.code != Code::LOOK_TWICE);
+        Ok(broken)
     }
 }
 
 /// What is known about a commit under a configuration.
-fn catalog(repo: &Repo, commit: &str, config: &Config) -> Outcome<Catalog> {
+fn catalog(repo: &Repo, commit: &str, config: &Config) -> Result<Catalog> {
     const NAME: &str = "catalog";
-    let paths = paths(&config.paths, config.limits.file_bytes)?;
+    let paths = revision::paths(config)?;
     let tree = read::tree_of(repo, commit)?;
     let cache = Cache::new(repo);
     let key = digest::canonical(config);

@@ -1,0 +1,160 @@
+//! What changes in the work between two revisions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Answer;
+use super::findings::{Scope, Summary};
+use crate::core::text::located::{Finding, ResourceName};
+
+/// What changes between two revisions.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Review {
+    /// What the base is called: a commit, shortened, or what was named.
+    pub base: String,
+    /// What the head is called.
+    pub head: String,
+    /// The largest class of all changes: `none`, `patch`, `minor` or `major`.
+    pub class: String,
+    /// The first line of the review.
+    pub verdict: String,
+    /// How many changes are to be looked at twice.
+    pub dangers: usize,
+    /// What changes, resource by resource.
+    pub subjects: Vec<Subject>,
+    /// The runs that are touched.
+    pub runs: Vec<TouchedRun>,
+    /// Whether anything is known about runs: the status branch is in this clone.
+    pub status_known: bool,
+    /// The rules that are broken, what is wrong now and was not before, what is to be looked at
+    /// twice.
+    pub findings: Vec<Finding>,
+    /// How many findings.
+    pub summary: Summary,
+    /// What the scope of the plan that was asked about says of the changed files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+}
+
+impl Answer for Review {
+    const KIND: &'static str = "Review";
+}
+
+/// A resource that changes.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Subject {
+    /// Which.
+    pub resource: ResourceName,
+    /// Its file.
+    pub path: String,
+    /// `added`, `removed`, `changed`, `renamed`, `version` or `unreadable`.
+    pub event: String,
+    /// What it was called, or which version it follows.
+    pub from: Option<ResourceName>,
+    /// `none`, `patch`, `minor` or `major`.
+    pub class: String,
+    /// The change that makes the class what it is.
+    pub raised_by: Option<String>,
+    /// The class that the revision declares.
+    pub declared: Option<Declared>,
+    /// The changes, in order.
+    pub changes: Vec<Change>,
+    /// What follows from them.
+    pub effects: Vec<Effect>,
+    /// The plan's graph before, in numbers.
+    pub before: Option<Shape>,
+    /// The plan's graph now, in numbers.
+    pub after: Option<Shape>,
+}
+
+/// The class that a revision declares.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Declared {
+    /// The class.
+    pub class: String,
+    /// Where that is said.
+    pub by: String,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// Where in the resource, by names.
+    pub address: Vec<String>,
+    /// `added`, `removed`, `changed` or `renamed`.
+    pub what: String,
+    /// What kind of thing, when one came, went or is called otherwise.
+    pub element: Option<String>,
+    /// The field, when one changed.
+    pub label: Option<String>,
+    /// What it was.
+    pub was: Option<serde_json::Value>,
+    /// What it is.
+    pub is: Option<serde_json::Value>,
+    /// `none`, `patch`, `minor` or `major`.
+    pub class: String,
+    /// Why it is to be looked at twice.
+    pub danger: Option<String>,
+    /// What follows from it.
+    pub effect: Option<String>,
+    /// All of it in a sentence.
+    pub words: String,
+}
+
+/// Something that follows from changes.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Effect {
+    /// A sentence.
+    pub text: String,
+    /// Whether it is to be looked at twice.
+    pub danger: bool,
+}
+
+/// The graph of a plan in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Shape {
+    /// Nodes.
+    pub nodes: usize,
+    /// Gates among them.
+    pub gates: usize,
+    /// Edges.
+    pub edges: usize,
+    /// The nodes of the critical path, in order.
+    pub critical_path: Vec<String>,
+    /// Its length: the sum of the weights of its tasks.
+    pub length: u64,
+    /// Whether the length is of estimates.
+    pub estimated: bool,
+    /// Most nodes on one level.
+    pub width: usize,
+}
+
+/// A run that a change touches.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TouchedRun {
+    /// The execution.
+    pub execution: ResourceName,
+    /// Its phase.
+    pub phase: String,
+    /// `pinned`, `notStarted`, `deleted` or `otherGoal`.
+    pub how: String,
+    /// The resources of it that change.
+    pub changed: Vec<ResourceName>,
+    /// The commit that it is held to.
+    pub pinned_to: Option<String>,
+    /// Approvals that hold for this run only: gate node and who approved.
+    pub approvals: BTreeMap<String, BTreeSet<String>>,
+    /// Attestations that no longer hold: criterion and who attested it.
+    pub attestations: BTreeMap<String, BTreeSet<String>>,
+    /// All of it in a sentence.
+    pub text: String,
+}

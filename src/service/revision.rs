@@ -1,0 +1,187 @@
+//! A revision as everybody reads it: its configuration, then the files that this names.
+
+use std::path::Path;
+
+use crate::core::base::diagnostic::{Code, Diagnostic, Place};
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::source::SourceFile;
+use crate::core::repository::config::Config;
+use crate::core::repository::rules;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::review::rules::Policy;
+use crate::git::read::{self, Paths, Tree};
+use crate::git::{GitError, Repo, signature};
+use crate::service::{Error, Result};
+
+/// The configuration of a revision.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Text of the file; nothing where there is none.
+    pub text: Option<String>,
+    /// What it says, the defaults where there is no file. Nothing when it cannot be used: then
+    /// nobody knows where resources are, nor what holds for them.
+    pub config: Option<Config>,
+    /// What is wrong with it.
+    pub findings: Vec<Diagnostic>,
+}
+
+impl Settings {
+    /// Where no revision is: the defaults.
+    pub fn none() -> Settings {
+        Settings {
+            config: Some(Config::default()),
+            ..Settings::default()
+        }
+    }
+
+    /// Read the configuration of a revision.
+    ///
+    /// # Errors
+    /// The repository cannot be used.
+    pub fn read(repo: &Repo, tree: Tree<'_>) -> Result<Settings> {
+        match tree.file(repo, CONFIG_FILE) {
+            Ok(None) => Ok(Settings::none()),
+            Ok(Some(bytes)) => {
+                let (config, findings) = Config::read(CONFIG_FILE, &bytes);
+                Ok(Settings {
+                    text: Some(String::from_utf8_lossy(&bytes).into_owned()),
+                    config,
+                    findings,
+                })
+            }
+            Err(error @ GitError::Unusable(_)) => {
+                let finding = Diagnostic::new(
+                    Code::NOT_A_FILE,
+                    CONFIG_FILE,
+                    Place::File,
+                    error.to_string(),
+                );
+                Ok(Settings {
+                    findings: vec![finding],
+                    ..Settings::default()
+                })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Say so where approvals must be signed, and the revision lists no key.
+    ///
+    /// # Errors
+    /// The repository cannot be used.
+    pub fn check_keys(&mut self, repo: &Repo, tree: Tree<'_>) -> Result {
+        self.findings
+            .extend(unsigned(repo, self.config.as_ref(), tree)?);
+        Ok(())
+    }
+
+    /// The configuration, for whoever cannot go on without one.
+    ///
+    /// # Errors
+    /// It cannot be used: why, with its place.
+    pub fn usable(self) -> Result<Config> {
+        if let Some(config) = self.config {
+            return Ok(config);
+        }
+        let Some(text) = self.text else {
+            let found = self.findings.into_iter().next();
+            let why = found.map_or_else(String::new, |finding| finding.message);
+            return Err(Error::unavailable(why));
+        };
+        let errors = self.findings.iter().find(|finding| finding.is_error());
+        let why = errors.map_or_else(
+            || format!("{CONFIG_FILE} cannot be read"),
+            |error| {
+                let place = crate::core::text::locate::locate(&text, &error.place)
+                    .map(|span| format!(":{}:{}", span.line, span.column))
+                    .unwrap_or_default();
+                format!("{CONFIG_FILE}{place}: {} {}", error.code, error.message)
+            },
+        );
+        Err(
+            Error::invalid(format!("the configuration cannot be used: {why}")).hint(format!(
+                "correct {CONFIG_FILE} on the spec branch and commit"
+            )),
+        )
+    }
+
+    /// The configuration that a comparison reads this side by: its own, else that of the other.
+    pub fn or(&self, other: &Settings) -> Config {
+        let own = self.config.as_ref().or(other.config.as_ref());
+        own.cloned().unwrap_or_default()
+    }
+
+    /// What is to be merged does not choose the rules that it is held to: a change is judged by the
+    /// levels of its base, by the defaults where that has none.
+    pub fn judging(&self, config: &Config) -> Config {
+        let rules = self.config.as_ref().map(|base| base.rules.clone());
+        Config {
+            rules: rules.unwrap_or_default(),
+            ..config.clone()
+        }
+    }
+}
+
+/// Approvals that must be signed, and no key in the tree.
+fn unsigned(repo: &Repo, config: Option<&Config>, tree: Tree<'_>) -> Result<Option<Diagnostic>> {
+    let Some((config, finding)) = config.and_then(|config| Some((config, config.no_signers()?)))
+    else {
+        return Ok(None);
+    };
+    if signature::lists_a_key(repo, tree, config.approvals.signers_file())? {
+        return Ok(None);
+    }
+    let mut found = vec![finding];
+    rules::apply_levels(&mut found, config);
+    Ok(found.pop())
+}
+
+/// Which files hold resources.
+///
+/// # Errors
+/// A glob that cannot be read.
+pub fn paths(config: &Config) -> Result<Paths> {
+    Paths::new(&config.paths, config.limits.file_bytes).map_err(Error::invalid)
+}
+
+/// The resource files of a revision.
+///
+/// # Errors
+/// The repository cannot be used.
+pub fn files(repo: &Repo, tree: Tree<'_>, config: &Config) -> Result<Vec<SourceFile>> {
+    Ok(tree.files(repo, &paths(config)?)?)
+}
+
+/// The resources in a folder that is named.
+///
+/// # Errors
+/// There is no such folder.
+pub fn folder(dir: &Path, recursive: bool, max_bytes: usize) -> Result<Vec<SourceFile>> {
+    read::from_directory(dir, recursive, max_bytes).map_err(|error| match error {
+        GitError::Unusable(why) => Error::ambiguous(why),
+        error => error.into(),
+    })
+}
+
+/// The resources of a revision, checked.
+///
+/// # Errors
+/// The repository cannot be used.
+pub fn snapshot(repo: &Repo, tree: Tree<'_>, config: &Config) -> Result<Snapshot> {
+    Ok(Snapshot::build(&files(repo, tree, config)?, config))
+}
+
+/// Who may decide, as a revision has it.
+///
+/// # Errors
+/// The repository cannot be used.
+pub fn policy(repo: &Repo, tree: Tree<'_>, config: &Config) -> Result<Policy> {
+    let signers = config.approvals.signers_file().to_owned();
+    let listed = match tree.file(repo, &signers) {
+        // A link is no file of keys.
+        Err(GitError::Unusable(_)) => None,
+        other => other?,
+    };
+    let listed = listed.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Ok(Policy::new(config, (signers, listed)))
+}

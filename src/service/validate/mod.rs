@@ -1,0 +1,401 @@
+//! Check resources, offline.
+
+mod staged;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::revision::{self, Settings};
+use super::runs::choose_among;
+use super::{Error, Findings, Result};
+use crate::core::base::diagnostic::{Code, Diagnostic, Level, Place, Severity};
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::source::{ChangedFile, SourceFile};
+use crate::core::repository::config::Config;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{Key, Kind};
+use crate::core::review;
+use crate::core::review::rules::Sides;
+use crate::core::review::scope::{self, Scoped};
+use crate::git::read::{self, Tree};
+use crate::git::{GitError, Repo, base, files};
+
+pub use staged::validate_staged;
+
+/// Check resources.
+#[derive(Debug, Clone)]
+pub struct ValidateRequest {
+    /// The folder of the repository; the current one when not set.
+    pub dir: Option<PathBuf>,
+    /// What to check; everything below the configured paths when empty.
+    pub named: Vec<Named>,
+    /// The revision to check, instead of the work tree.
+    pub revision: Option<String>,
+    /// Check the rules about change as well, against the merge base with this revision.
+    pub base: Option<String>,
+    /// Check that nothing outside the scope of this plan was changed since.
+    pub scope: Option<String>,
+    /// How far to look at PlanSpec 1.2 documents; those that are not ready fail at
+    /// [`Level::Readiness`].
+    pub level: Level,
+}
+
+/// Something that is to be checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// A file, or a folder with everything below it; `-` is standard input.
+    Path(PathBuf),
+    /// The files of a folder; with those of the folders below it where that is wished.
+    Folder(PathBuf, bool),
+}
+
+/// What was found.
+pub struct Validated {
+    /// What is wrong.
+    pub findings: Findings,
+    /// What was checked.
+    pub checked: Checked,
+    /// What the scope of a plan says, where that was asked for.
+    pub scope: Option<Scoped>,
+    /// The resources that were read. To take them apart is work that a program which ends can
+    /// spare itself.
+    pub snapshot: Snapshot,
+}
+
+/// What was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// So many resources.
+    Resources(usize),
+    /// So many staged files.
+    Staged {
+        /// How many files the next commit changes.
+        files: usize,
+        /// How many findings there are that it neither causes nor touches.
+        older: usize,
+        /// Whether the configuration can be used.
+        usable: bool,
+    },
+}
+
+/// Leave out what is beyond a level; what is of the level readiness fails there.
+fn apply_level(level: Level, found: &mut Vec<Diagnostic>) {
+    found.retain_mut(|finding| match (level, finding.code.level()) {
+        (Level::Structure, Level::Semantics | Level::Readiness) => false,
+        (Level::Readiness, Level::Readiness) => {
+            finding.severity = Severity::Error;
+            true
+        }
+        _ => true,
+    });
+}
+
+/// What is to be checked.
+struct Subject {
+    files: Vec<SourceFile>,
+    settings: Settings,
+    /// The configuration that holds; the defaults where there is none.
+    config: Config,
+    /// Only findings in these files are shown; all when not set.
+    named: Option<BTreeSet<String>>,
+    /// Files that are no part of the repository's resources.
+    drafts: BTreeSet<String>,
+}
+
+/// Check files, a revision, or what lies below the configured paths of the work tree. References
+/// are resolved against all resources of the repository.
+///
+/// # Errors
+/// The repository cannot be used; what is named is not there.
+pub fn validate(request: &ValidateRequest) -> Result<Validated> {
+    if request.scope.is_some() && request.base.is_none() {
+        return Err(Error::ambiguous("--scope needs something to compare with")
+            .hint("add --base REV, or --staged for what the next commit changes"));
+    }
+    let subject = gather(request)?;
+    let snapshot = Snapshot::build(&subject.files, &subject.config);
+    let earlier = Earlier::read(request, &subject)?;
+    let mut broken = match &earlier {
+        Some(earlier) => earlier.changes(&subject, &snapshot)?,
+        None => Vec::new(),
+    };
+    let scoped = match (&request.scope, &earlier) {
+        (Some(plan), Some(earlier)) => Some(earlier.scope(request, plan, &snapshot)?),
+        _ => None,
+    };
+    if let (Some(scoped), Some(earlier)) = (&scoped, &earlier) {
+        let mut outside = scoped.findings((&earlier.snapshot, &snapshot));
+        snapshot.settle(&mut outside, &earlier.settings.judging(&subject.config));
+        broken.extend(outside);
+    }
+    let is_named = |finding: &&Diagnostic| {
+        let contains = |named: &BTreeSet<String>| named.contains(&finding.file);
+        subject.settings.config.is_none() || subject.named.as_ref().is_none_or(contains)
+    };
+    let all = subject.settings.findings.iter();
+    let all = all.chain(snapshot.diagnostics()).chain(&broken);
+    let mut found: Vec<Diagnostic> = all.filter(is_named).cloned().collect();
+    soften_drafts(&subject, &mut found);
+    let mut empty = emptiness(&subject, &snapshot);
+    snapshot.settle(&mut empty, &subject.config);
+    found.extend(empty);
+    apply_level(request.level, &mut found);
+    let text_of = |file: &str| match file {
+        CONFIG_FILE => subject.settings.text.clone(),
+        _ => snapshot.text(file),
+    };
+    Ok(Validated {
+        findings: Findings::new(found, &text_of),
+        checked: Checked::Resources(count(&subject, &snapshot)),
+        scope: scoped,
+        snapshot,
+    })
+}
+
+/// How many resources were meant.
+fn count(subject: &Subject, snapshot: &Snapshot) -> usize {
+    let is_named = |path: &str| {
+        let named = subject.named.as_ref();
+        named.is_none_or(|named| named.contains(path))
+    };
+    let definitions = snapshot.keys().flat_map(|key| snapshot.definitions(key));
+    definitions.filter(|one| is_named(&one.path)).count()
+}
+
+fn gather(request: &ValidateRequest) -> Result<Subject> {
+    let repo = match Repo::open(request.dir.as_deref()) {
+        Ok(repo) => Some(repo),
+        Err(GitError::NotARepository(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let mut subject = match &repo {
+        Some(repo) => repository(repo, request)?,
+        None if !request.named.is_empty() => Subject {
+            files: Vec::new(),
+            settings: Settings::none(),
+            config: Config::default(),
+            named: None,
+            drafts: BTreeSet::new(),
+        },
+        None => {
+            return Err(Error::unavailable("this is no Git repository")
+                .hint("name files or folders, or run it in a repository"));
+        }
+    };
+    // A finding that another configuration would not make helps nobody.
+    if !request.named.is_empty() && subject.settings.config.is_some() {
+        add_named(request, repo.as_ref(), &mut subject)?;
+    }
+    Ok(subject)
+}
+
+/// Everything below the configured paths, by the configuration of the tree that is checked.
+fn repository(repo: &Repo, request: &ValidateRequest) -> Result<Subject> {
+    let commit = match &request.revision {
+        Some(rev) => Some(
+            repo.resolve(rev)?
+                .ok_or_else(|| Error::ambiguous(format!("there is no revision `{rev}`")))?,
+        ),
+        None => None,
+    };
+    let tree = commit.as_deref().map_or(Tree::WorkTree, Tree::Commit);
+    if commit.is_none() && repo.workdir().is_none() {
+        return Err(
+            Error::ambiguous("a bare repository has no work tree to check")
+                .hint("name a revision: planspec validate --rev HEAD"),
+        );
+    }
+    let mut settings = Settings::read(repo, tree)?;
+    settings.check_keys(repo, tree)?;
+    let config = settings.config.clone().unwrap_or_default();
+    let files = match settings.config {
+        Some(_) => revision::files(repo, tree, &config)?,
+        None => Vec::new(),
+    };
+    Ok(Subject {
+        files,
+        settings,
+        config,
+        named: None,
+        drafts: BTreeSet::new(),
+    })
+}
+
+/// What was there at the merge base with `base`.
+struct Earlier {
+    repo: Repo,
+    commit: String,
+    /// The commit that is compared with it; the work tree when not set.
+    head: Option<String>,
+    settings: Settings,
+    config: Config,
+    snapshot: Snapshot,
+}
+
+impl Earlier {
+    fn read(request: &ValidateRequest, subject: &Subject) -> Result<Option<Earlier>> {
+        let usable = subject.settings.config.is_some();
+        let Some(revision) = request.base.as_deref().filter(|_| usable) else {
+            return Ok(None);
+        };
+        let repo = Repo::open(request.dir.as_deref())?;
+        let commit = |revision: &str| match base::commit(&repo, None, revision) {
+            Err(GitError::Missing(why)) => Err(Error::ambiguous(why)),
+            found => Ok(found?),
+        };
+        let side = commit(request.revision.as_deref().unwrap_or("HEAD"))?;
+        let fork = base::merge_base(&repo, None, &commit(revision)?, &side)?;
+        // By its own configuration: a change that moves `paths` hides nothing of what was there.
+        let settings = Settings::read(&repo, Tree::Commit(&fork))?;
+        let config = settings.or(&subject.settings);
+        Ok(Some(Earlier {
+            snapshot: revision::snapshot(&repo, Tree::Commit(&fork), &config)?,
+            head: request.revision.is_some().then_some(side),
+            commit: fork,
+            settings,
+            config,
+            repo,
+        }))
+    }
+
+    /// What was done since, and must not be, by the rule levels of what was there. Drafts are no
+    /// part of it.
+    fn changes(&self, subject: &Subject, snapshot: &Snapshot) -> Result<Vec<Diagnostic>> {
+        let review = review::compare(&self.snapshot, snapshot);
+        let tree = self.head.as_deref().map_or(Tree::WorkTree, Tree::Commit);
+        let policies = (
+            revision::policy(&self.repo, Tree::Commit(&self.commit), &self.config)?,
+            revision::policy(&self.repo, tree, &subject.config)?,
+        );
+        let sides = Sides {
+            old: &self.snapshot,
+            new: snapshot,
+            policies: (&policies.0, &policies.1),
+            is_first: self.snapshot.is_empty(),
+        };
+        let mut found = review::rules::check(&review, &sides);
+        let is_rule = |finding: &Diagnostic| finding.code != Code::LOOK_TWICE;
+        found.retain(|finding| is_rule(finding) && !subject.drafts.contains(&finding.file));
+        snapshot.settle(&mut found, &self.settings.judging(&subject.config));
+        Ok(found)
+    }
+
+    /// What the scope of a plan says of the files that were changed since.
+    fn scope(&self, request: &ValidateRequest, plan: &str, snapshot: &Snapshot) -> Result<Scoped> {
+        let changed = match &request.revision {
+            Some(revision) => {
+                let commit = base::commit(&self.repo, None, revision)?;
+                read::changed_paths(&self.repo, &self.commit, &commit)?
+            }
+            None => read::changed_since(&self.repo, &self.commit)?,
+        };
+        scope_of((&self.snapshot, snapshot), plan, &changed)
+    }
+}
+
+/// What the scope of a plan says of changed files.
+fn scope_of(sides: (&Snapshot, &Snapshot), plan: &str, changed: &[ChangedFile]) -> Result<Scoped> {
+    let both: BTreeSet<&Key> = sides.0.keys().chain(sides.1.keys()).collect();
+    let key = choose_among(both.into_iter(), Kind::Plan, plan, None)?;
+    if !scope::is_scoped(sides, key) {
+        let message = format!("{key} has no scope: it comes from no PlanSpec 1.2 document");
+        return Err(Error::ambiguous(message).hint("name a plan that stands in a document"));
+    }
+    Ok(scope::check(sides, key, changed))
+}
+
+/// Add the files that were named. What is part of the repository's resources is there already;
+/// the others are drafts.
+fn add_named(request: &ValidateRequest, repo: Option<&Repo>, subject: &mut Subject) -> Result {
+    let limit = subject.config.limits.file_bytes;
+    let base = request.dir.clone().unwrap_or_default();
+    let from_here = |path: &Path| match path.as_os_str() == "-" {
+        true => path.to_owned(),
+        false => base.join(path),
+    };
+    let mut found = Vec::new();
+    for named in &request.named {
+        match named {
+            Named::Path(path) => found.extend(files::named(&[from_here(path)], limit)),
+            Named::Folder(dir, recursive) => {
+                let dir = from_here(dir);
+                found.extend(revision::folder(&dir, *recursive, limit)?);
+            }
+        }
+    }
+    let known = subject.files.iter().map(|file| file.path.clone());
+    let mut known: BTreeSet<String> = known.collect();
+    let mut names = BTreeSet::new();
+    for mut file in found {
+        let inside = repo.and_then(|repo| repo.path_inside(Path::new(&file.path)));
+        if let Some(inside) = inside {
+            file.path = inside;
+        }
+        names.insert(file.path.clone());
+        if known.insert(file.path.clone()) {
+            subject.drafts.insert(file.path.clone());
+            subject.files.push(file);
+        }
+    }
+    subject.named = Some(names);
+    Ok(())
+}
+
+/// A draft may refer to what is not written yet, and may take the place of what is.
+fn soften_drafts(subject: &Subject, found: &mut Vec<Diagnostic>) {
+    found.retain_mut(|finding| {
+        if !subject.drafts.contains(&finding.file) {
+            return true;
+        }
+        if finding.code == Code::DUPLICATE_RESOURCE {
+            let only_drafts = |file: &String| subject.drafts.contains(file);
+            return finding.related.iter().all(|other| only_drafts(&other.file));
+        }
+        if finding.code.is_not_found() {
+            finding.severity = Severity::Warning;
+        }
+        true
+    });
+}
+
+/// An empty set of resources is an error for files that were named, a warning otherwise.
+fn emptiness(subject: &Subject, snapshot: &Snapshot) -> Vec<Diagnostic> {
+    let defining = snapshot
+        .keys()
+        .flat_map(|key| snapshot.definitions(key))
+        .map(|definition| definition.path.as_str());
+    let with_findings = snapshot.diagnostics().iter().map(|f| f.file.as_str());
+    let holding: BTreeSet<&str> = defining.chain(with_findings).collect();
+    let holds_something = |file: &str| holding.contains(file);
+    match &subject.named {
+        _ if subject.settings.config.is_none() => Vec::new(),
+        None if snapshot.is_empty() && snapshot.diagnostics().is_empty() => {
+            let globs = subject.config.paths.join(", ");
+            vec![
+                Diagnostic::new(
+                    Code::NO_RESOURCES,
+                    ".",
+                    Place::File,
+                    format!("no resources found below {globs}"),
+                )
+                .help("write some there, or set `paths` in .planspec.yaml"),
+            ]
+        }
+        None => Vec::new(),
+        Some(named) => named
+            .iter()
+            .filter(|file| !holds_something(file))
+            .map(|file| {
+                let mut finding = Diagnostic::new(
+                    Code::NO_RESOURCES,
+                    file,
+                    Place::File,
+                    "no resources in this file",
+                )
+                .help("a resource has `apiVersion: planspec.io/v1alpha1` and a `kind`");
+                finding.severity = Severity::Error;
+                finding
+            })
+            .collect(),
+    }
+}
