@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::permit::Asked;
 use super::record::{Recorded, Sender, execution};
 use super::store::Store;
-use super::{Error, Result, runs, suggestion};
+use super::{Result, runs, suggestion};
 use crate::api::record::Attested;
-use crate::core::repository::config::is_person;
-use crate::core::resource::{Key, Kind};
+use crate::core::run::permit;
 use crate::core::run::record::{Action, Address, ref_safe};
 
 /// Say whether a criterion is met.
@@ -35,7 +35,6 @@ pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Atteste
     let actor = store.actor(&request.sender.caller)?;
     let look = runs::look(store)?;
     let run = look.run(&request.execution, request.namespace.as_deref())?;
-    check(store, &look, run, request, &actor)?;
     let action = Action::Attestation {
         criterion: request.criterion.clone(),
         met: request.met,
@@ -43,6 +42,7 @@ pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Atteste
         commit: None,
         results: Vec::new(),
     };
+    check(store, &look, run, &action, &actor)?;
     let address = Address::Attestation {
         run: runs::run_ref(run),
         criterion: ref_safe(&request.criterion),
@@ -60,60 +60,40 @@ pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Atteste
     Ok(request.sender.sent(store, (actor, record), attested))
 }
 
-/// Reconcile would not take it.
+/// Whether it would count. Which criteria the goal has, the spec branch says; it is read only where
+/// the run has no such criterion by itself.
 fn check(
     store: &Store,
     look: &runs::Look,
     run: runs::Run<'_>,
-    request: &AttestRequest,
+    action: &Action,
     actor: &str,
 ) -> Result {
-    let criterion = request.criterion.as_str();
-    let name = run.key.qualified();
-    let of_document = &run.status.extensions.criteria;
-    if let Some(one) = of_document.iter().find(|one| one.id == criterion) {
-        if request.met && one.manual && !is_person(actor) {
-            let why = format!("a person says whether `{criterion}` of {name} is met");
-            return Err(Error::forbidden(format!("{why}, and {actor} is none")));
-        }
-        return match request.met && !one.checks.is_empty() {
-            true => Err(Error::forbidden(format!(
-                "`{criterion}` of {name} has checks, which decide"
-            ))
-            .hint(format!(
-                "run them: planspec verify {} -n {}",
-                run.key.name, run.key.namespace
-            ))),
-            false => Ok(()),
-        };
-    }
-    let pinned = run.status.extensions.pinned.as_ref();
-    let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) else {
-        return Err(Error::not_ready(match pinned {
-            Some(_) => format!("{name} serves no goal, there is nothing to attest"),
-            None => format!("{name} has not started: {}", run.status.message),
-        }));
-    };
-    let snapshot = store.snapshot(&look.view.spec_commit, &look.view.config)?;
-    let key = Key::new(Kind::Goal, &goal.namespace, &goal.name);
-    let criteria = snapshot.goal(&key).map(|goal| &goal.acceptance_criteria);
-    let ids: BTreeSet<&str> = criteria
-        .into_iter()
-        .flatten()
-        .filter_map(|criterion| criterion.id.as_deref())
-        .chain(of_document.iter().map(|one| one.id.as_str()))
-        .collect();
-    if ids.contains(criterion) {
+    let mut asked = Asked::new(look, run);
+    let Action::Attestation { criterion, .. } = action else {
         return Ok(());
+    };
+    let of_document = &run.status.extensions.criteria;
+    let is_of_document = of_document.iter().any(|one| one.id == *criterion);
+    let pinned = run.status.extensions.pinned.as_ref();
+    let serves_goal = pinned.is_some_and(|pinned| pinned.goal.is_some());
+    let read = || store.snapshot(&look.view.spec_commit, &look.view.config);
+    let snapshot = (!is_of_document && serves_goal).then(read).transpose()?;
+    asked.resources = snapshot.as_deref();
+    let Err(refusal) = permit::may(action, actor, &asked.permit()) else {
+        return Ok(());
+    };
+    let error = asked.error(&refusal);
+    if refusal.reason != "UnknownCriterion" {
+        return Err(error);
     }
-    let error = Error::not_found(match of_document.is_empty() {
-        true => format!("{key} has no criterion with the id `{criterion}`"),
-        false => format!("{name} has no criterion and no constraint with the id `{criterion}`"),
-    });
+    let own = of_document.iter().map(|one| one.id.as_str());
+    let permit = asked.permit();
+    let ids: BTreeSet<&str> = permit.goal_criteria().into_iter().chain(own).collect();
     Err(match suggestion(criterion, ids.iter().copied()) {
         Some(hint) => error.hint(hint),
         None if ids.is_empty() => {
-            error.hint("give its acceptance criteria ids to have them attested")
+            error.hint("give the acceptance criteria of the goal ids to have them attested")
         }
         None => {
             let ids: Vec<&str> = ids.into_iter().collect();

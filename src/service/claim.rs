@@ -1,13 +1,12 @@
 //! Claims: take a node, keep it, give it back. Exactly one of many racing workers wins.
 
+use super::permit::Asked;
 use super::record::{Recorded, Sender, attempt};
 use super::runs::{self, Look, Run};
 use super::store::{Sent, Store};
 use super::{Error, Result};
 use crate::api::record::{Claimed, Released};
-use crate::core::base::time::exact;
-use crate::core::repository::config::is_person;
-use crate::core::resource::{Duration, NodePhase, NodeStatus, Time};
+use crate::core::resource::{Duration, NodeStatus, Time};
 use crate::core::run::record::{Action, Received};
 
 /// Take a node that is ready.
@@ -49,12 +48,12 @@ pub fn renew(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
     let actor = store.actor(&request.sender.caller)?;
     let look = runs::look(store)?;
     let (run, id, node) = look.node(&request.target, request.namespace.as_deref())?;
-    let tip = held(store, &look, (run, id), node.attempt, &actor)?;
     let action = Action::Renewal {
         node: id.to_owned(),
         attempt: node.attempt,
         lease: request.lease.clone(),
     };
+    let tip = held(store, &look, run, &action, &actor)?;
     let now = request.sender.caller.now;
     let address = runs::work_address(run, id, node.attempt);
     let record = look.record(run, &actor, now, action);
@@ -87,12 +86,12 @@ pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Relea
     let actor = store.actor(&request.sender.caller)?;
     let look = runs::look(store)?;
     let (run, id, node) = look.node(&request.target, request.namespace.as_deref())?;
-    let tip = held(store, &look, (run, id), node.attempt, &actor)?;
     let action = Action::Release {
         node: id.to_owned(),
         attempt: node.attempt,
         message: request.message.clone(),
     };
+    let tip = held(store, &look, run, &action, &actor)?;
     let now = request.sender.caller.now;
     let address = runs::work_address(run, id, node.attempt);
     let record = look.record(run, &actor, now, action);
@@ -115,15 +114,12 @@ fn first(
     if let Some(tip) = look.work_tip(run, id, node.attempt) {
         return Err(taken(store, &name, tip, actor)?);
     }
-    if !node.is_claimable() {
-        return Err(not_claimable(&name, node));
-    }
-    if node.is_for_people() && !is_person(actor) {
-        return Err(
-            Error::forbidden(format!("{name} is for a person, and {actor} is none"))
-                .hint("planspec next shows what else there is"),
-        );
-    }
+    let action = Action::Claim {
+        node: id.to_owned(),
+        attempt: node.attempt,
+        lease: lease.clone(),
+    };
+    Asked::new(look, run).may(&action, actor)?;
     match take(store, look, (run, id, node), (actor, now), lease)? {
         Sent::Done(record) => Ok(record),
         Sent::Taken => Err(
@@ -202,54 +198,31 @@ pub fn chain(store: &Store, tip: &str) -> Result<Vec<Received>> {
     })
 }
 
-fn not_claimable(name: &str, node: &NodeStatus) -> Error {
-    let why = match (node.phase, node.message.as_str()) {
-        (NodePhase::Pending, "") => "it is not ready".to_owned(),
-        (NodePhase::Pending, message) => message.to_owned(),
-        (phase, "") => format!("it is {phase}"),
-        (phase, message) => format!("it is {phase}: {message}"),
-    };
-    let retry = node
-        .extensions
-        .not_before
-        .map(|time| format!(" (not before {})", exact(time)));
-    Error::not_ready(format!(
-        "{name} cannot be claimed: {why}{}",
-        retry.unwrap_or_default()
-    ))
-    .hint("planspec next shows what can be claimed")
-}
-
-/// Tip of the ref of an attempt that `actor` holds.
+/// Tip of the ref of an attempt, for an actor who may write this behind it.
 ///
 /// # Errors
-/// Nobody holds it, or somebody else does.
+/// Nobody holds it, or somebody else does; it may not be done.
 pub fn held(
     store: &Store,
     look: &Look,
-    (run, id): (Run<'_>, &str),
-    attempt: u32,
+    run: Run<'_>,
+    action: &Action,
     actor: &str,
 ) -> Result<String> {
-    let name = format!("{}/{id}", run.key.qualified());
-    let Some(tip) = look.work_tip(run, id, attempt) else {
-        let phase = run.status.node_statuses.get(id).map(|node| node.phase);
-        if let Some(phase) = phase.filter(|phase| phase.is_terminal()) {
-            return Err(Error::not_ready(format!("{name} is {phase} already")));
+    let mut asked = Asked::new(look, run);
+    let (id, attempt) = action.work().unwrap_or_default();
+    let tip = look.work_tip(run, id, attempt);
+    if let Some(tip) = tip {
+        asked.holder = holder(store, tip)?;
+        if asked.holder.is_none() {
+            let name = format!("{}/{id}", run.key.qualified());
+            let why = format!("the ref of {name}, attempt {attempt}, holds no claim");
+            return Err(
+                Error::not_ready(why).hint("run `planspec reconcile`: it opens the next attempt")
+            );
         }
-        return Err(
-            Error::not_ready(format!("nobody has claimed {name}, attempt {attempt}"))
-                .hint(format!("claim it first: planspec claim {name}")),
-        );
-    };
-    match holder(store, tip)? {
-        Some(holder) if holder == actor => Ok(tip.clone()),
-        Some(holder) => Err(Error::taken(format!(
-            "{name} is claimed by {holder}, not by {actor}"
-        ))),
-        None => Err(Error::not_ready(format!(
-            "the ref of {name}, attempt {attempt}, holds no claim"
-        ))
-        .hint("run `planspec reconcile`: it opens the next attempt")),
     }
+    asked.may(action, actor)?;
+    tip.cloned()
+        .ok_or_else(|| Error::conflict(format!("the claim of attempt {attempt} has gone")))
 }

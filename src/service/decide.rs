@@ -1,5 +1,6 @@
 //! What a reviewer says at a gate of one run.
 
+use super::permit::Asked;
 use super::record::{Recorded, Sender, execution};
 use super::runs::{self, Look, Run};
 use super::store::Store;
@@ -41,13 +42,9 @@ pub fn decide(store: &Store, request: &DecideRequest) -> Result<Recorded<Decided
     let actor = store.actor(&request.sender.caller)?;
     let look = runs::look(store)?;
     let waiting = choose(&look, request)?;
-    if decision != ReviewAction::Comment {
-        check_reviewer(&look, &waiting, &actor)?;
-    }
-    if decision == ReviewAction::Approve {
-        check_author(&look, &waiting, &actor)?;
-    }
-    let record = send(store, &look, &waiting, request, &actor)?;
+    let action = action(&waiting, request);
+    Asked::new(&look, waiting.run).may(&action, &actor)?;
+    let record = send(store, &look, &waiting, (request, action), &actor)?;
     let decided = Decided {
         execution: execution(waiting.run),
         node: waiting.node.to_owned(),
@@ -58,11 +55,28 @@ pub fn decide(store: &Store, request: &DecideRequest) -> Result<Recorded<Decided
     Ok(request.sender.sent(store, (actor, record), decided))
 }
 
+/// What is said of what waits.
+fn action(waiting: &Waiting<'_>, request: &DecideRequest) -> Action {
+    let gate = &waiting.decision.gate;
+    let pinned = waiting.run.status.extensions.pinned.as_ref();
+    let generation = pinned
+        .and_then(|pinned| pinned.gates.get(gate))
+        .map_or(0, |pin| pin.generation);
+    Action::Review {
+        node: waiting.node.to_owned(),
+        gate: gate.clone(),
+        digest: waiting.decision.digest.clone(),
+        decision: request.decision,
+        comment: request.message.clone(),
+        target_generation: generation,
+    }
+}
+
 fn send(
     store: &Store,
     look: &Look,
     waiting: &Waiting<'_>,
-    request: &DecideRequest,
+    (request, action): (&DecideRequest, Action),
     actor: &str,
 ) -> Result<String> {
     let gate = &waiting.decision.gate;
@@ -72,18 +86,6 @@ fn send(
         gate: name.to_owned(),
         uid: waiting.run.file.uid.clone(),
         reviewer: ref_safe(actor),
-    };
-    let pinned = waiting.run.status.extensions.pinned.as_ref();
-    let generation = pinned
-        .and_then(|pinned| pinned.gates.get(gate))
-        .map_or(0, |pin| pin.generation);
-    let action = Action::Review {
-        node: waiting.node.to_owned(),
-        gate: gate.clone(),
-        digest: waiting.decision.digest.clone(),
-        decision: request.decision,
-        comment: request.message.clone(),
-        target_generation: generation,
     };
     let now = request.sender.caller.now;
     let record = look.record(waiting.run, actor, now, action);
@@ -124,49 +126,6 @@ fn signed(store: &Store, look: &Look, id: String, record: &Record, now: Time) ->
         }
         Signature::Good(_) | Signature::Unchecked => Ok(id),
     }
-}
-
-/// Neither would it count the approval of somebody who wrote the plan.
-fn check_author(look: &Look, waiting: &Waiting<'_>, actor: &str) -> Result {
-    let approvals = &look.view.config.approvals;
-    let pinned = waiting.run.status.extensions.pinned.as_ref();
-    let is_author = pinned.is_some_and(|pinned| approvals.is_author(pinned, actor));
-    if !approvals.prevent_self_approval || !is_author {
-        return Ok(());
-    }
-    Err(Error::forbidden(format!(
-        "{actor} wrote what {} is to approve; somebody else has to decide",
-        waiting.decision.gate
-    ))
-    .hint("`approvals.preventSelfApproval` is on; authors may reject and comment"))
-}
-
-/// Reconcile would not count the decision of somebody else: better to say so at once.
-fn check_reviewer(look: &Look, waiting: &Waiting<'_>, actor: &str) -> Result {
-    let config = &look.view.config;
-    let plan = runs::pinned_plan(&look.stored, waiting.run.status);
-    let gate = plan
-        .as_ref()
-        .and_then(|plan| plan.gate(&waiting.decision.gate));
-    let Some((spec, _)) = gate else {
-        return Ok(());
-    };
-    if config.approvals.may_decide(&spec.reviewers, actor) {
-        return Ok(());
-    }
-    if spec.reviewers.is_empty() {
-        let gate = &waiting.decision.gate;
-        return Err(
-            Error::forbidden(format!("{actor} is no person, and people decide at {gate}"))
-                .hint("where a program may decide, the gate names a team that it is in"),
-        );
-    }
-    Err(Error::forbidden(format!(
-        "{actor} is not among the reviewers of {}: {}",
-        waiting.decision.gate,
-        spec.reviewers.join(", ")
-    ))
-    .hint("`user:` and `team:` are explained in .planspec.yaml on the spec branch"))
 }
 
 /// The one gate node that is meant.

@@ -10,6 +10,7 @@ pub mod claim;
 pub mod decide;
 pub mod error;
 pub mod merged;
+pub mod permit;
 pub mod reconcile;
 pub mod record;
 pub mod report;

@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::permit::Asked;
 use super::record::{Recorded, Sender, attempt as attempt_of};
 use super::store::Store;
 use super::{Error, Result, claim, runs};
 use crate::api::record::Reported;
-use crate::core::plan::data;
-use crate::core::resource::{AWAITING_EXTERNAL, CapabilitySpec, Kind, Node, NodePhase, NodeStatus};
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{AWAITING_EXTERNAL, Node, NodePhase, NodeStatus};
+use crate::core::run::permit::{self, Objection, Refusal};
 use crate::core::run::record::{Action, ReportResult};
 
 /// Report how a claimed node went.
@@ -48,19 +50,7 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
     };
     let look = runs::look(store)?;
     let (run, id, node) = look.node(&request.target, request.namespace.as_deref())?;
-    if request.result == ReportResult::Succeeded && request.attempt.is_none() {
-        refuse_unfit(store, &look, run, id, &request.outputs)?;
-    }
-    let (attempt, tip) = match request.attempt {
-        Some(attempt) => (attempt, look.work_tip(run, id, attempt).cloned()),
-        // Nobody claims what happens outside; whoever knows of it reports it.
-        None if is_outside(node) => (node.attempt, look.work_tip(run, id, node.attempt).cloned()),
-        None => {
-            let (attempt, tip) = held_attempt(store, &look, (run, id), node.attempt, &actor)?;
-            (attempt, Some(tip))
-        }
-    };
-    let action = Action::Report {
+    let action = |attempt| Action::Report {
         node: id.to_owned(),
         attempt,
         result: request.result,
@@ -69,6 +59,11 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
         commit: commit.clone(),
         artifacts: Vec::new(),
     };
+    let (attempt, tip) = match request.attempt {
+        Some(attempt) => (attempt, look.work_tip(run, id, attempt).cloned()),
+        None => own_attempt(store, &look, (run, id, node), &action, &actor)?,
+    };
+    let action = action(attempt);
     let now = request.sender.caller.now;
     let address = runs::work_address(run, id, attempt);
     let record = look.record(run, &actor, now, action);
@@ -87,80 +82,77 @@ pub fn is_outside(node: &NodeStatus) -> bool {
     node.phase == NodePhase::Blocked && node.extensions.reason == AWAITING_EXTERNAL
 }
 
-/// Whether reconcile would take these outputs: the declared ones are there, and all have the types
-/// that the task and its capabilities say.
+/// Goals and capabilities of the spec branch, where a task names capabilities.
 ///
 /// # Errors
 /// The spec branch cannot be read.
-pub fn fits(
+pub fn resources_for(
     store: &Store,
     look: &runs::Look,
-    run: runs::Run<'_>,
-    node: &Node,
-    outputs: &Map<String, Value>,
-) -> Result<std::result::Result<(), String>> {
-    let snapshot = match node.capability_refs.is_empty() {
-        true => None,
-        false => Some(store.snapshot(&look.view.spec_commit, &look.view.config)?),
-    };
-    let pinned = run.status.extensions.pinned.as_ref();
-    let namespace = pinned.map_or("", |pinned| pinned.plan.namespace.as_str());
-    let capabilities: Vec<&CapabilitySpec> = snapshot
-        .iter()
-        .flat_map(|snapshot| {
-            let keys = node.capability_refs.iter();
-            keys.filter_map(|one| snapshot.capability(&one.key(Kind::Capability, namespace)))
-        })
-        .collect();
-    Ok(data::check_outputs(node, &capabilities, outputs).map_err(|(_, why)| why))
+    node: Option<&Node>,
+) -> Result<Option<Snapshot>> {
+    let names_some = node.is_some_and(|node| !node.capability_refs.is_empty());
+    let read = || store.snapshot(&look.view.spec_commit, &look.view.config);
+    names_some.then(read).transpose()
 }
 
-/// Reconcile would not take a success with such outputs.
-fn refuse_unfit(
+/// The attempt that an actor may report, and the tip of its ref: the open one; else an older one that
+/// the actor holds, for a report that comes late.
+fn own_attempt(
     store: &Store,
     look: &runs::Look,
-    run: runs::Run<'_>,
-    id: &str,
-    outputs: &Map<String, Value>,
-) -> Result {
-    let plan = runs::pinned_plan(&look.stored, run.status);
-    let Some(node) = plan.as_ref().and_then(|plan| runs::node_of(plan, id)) else {
-        return Ok(());
-    };
-    let missing: Vec<String> = node
-        .outputs
-        .iter()
-        .filter(|output| !outputs.contains_key(&output.name))
-        .map(|output| format!("--set {}=…", output.name))
-        .collect();
-    if !missing.is_empty() {
-        return Err(
-            Error::invalid(format!("`{id}` declares outputs that are missing"))
-                .hint(format!("add {}", missing.join(" "))),
-        );
-    }
-    fits(store, look, run, node, outputs)?.map_err(|why| {
-        Error::invalid(format!("the outputs of `{id}` cannot be taken: {why}"))
-            .hint("--outputs-file takes values of every type, as JSON")
-    })
-}
-
-/// The newest attempt that the actor has claimed: the open one, else an older one, for a report
-/// that comes late.
-fn held_attempt(
-    store: &Store,
-    look: &runs::Look,
-    (run, id): (runs::Run<'_>, &str),
-    open: u32,
+    (run, id, node): (runs::Run<'_>, &str, &NodeStatus),
+    action: &dyn Fn(u32) -> Action,
     actor: &str,
-) -> Result<(u32, String)> {
-    let nobody_is_at_work = look.work_tip(run, id, open).is_none();
-    for attempt in (1..open).rev().filter(|_| nobody_is_at_work) {
-        if let Some(tip) = look.work_tip(run, id, attempt)
-            && claim::holder(store, tip)?.as_deref() == Some(actor)
-        {
-            return Ok((attempt, tip.clone()));
+) -> Result<(u32, Option<String>)> {
+    let mut asked = Asked::new(look, run);
+    let (mut attempt, mut tip) = (node.attempt, look.work_tip(run, id, node.attempt));
+    if tip.is_none() {
+        for older in (1..node.attempt).rev() {
+            let Some(found) = look.work_tip(run, id, older) else {
+                continue;
+            };
+            if claim::holder(store, found)?.as_deref() == Some(actor) {
+                (attempt, tip) = (older, Some(found));
+                break;
+            }
         }
     }
-    Ok((open, claim::held(store, look, (run, id), open, actor)?))
+    if let Some(tip) = tip {
+        asked.holder = claim::holder(store, tip)?;
+    }
+    let pinned = asked.plan().and_then(|plan| plan.node(id)).cloned();
+    let snapshot = resources_for(store, look, pinned.as_ref())?;
+    asked.resources = snapshot.as_deref();
+    let action = action(attempt);
+    match permit::may(&action, actor, &asked.permit()) {
+        Ok(()) => {}
+        // What comes late is kept as evidence, from whoever did the work.
+        Err(refusal)
+            if refusal.kind == Objection::Late && asked.holder.as_deref() == Some(actor) => {}
+        Err(refusal) => {
+            let error = asked.error(&refusal);
+            return Err(error.maybe_hint(outputs_hint(&refusal, pinned.as_ref(), &action)));
+        }
+    }
+    Ok((attempt, tip.cloned()))
+}
+
+/// What to add where outputs are missing or of another type.
+fn outputs_hint(refusal: &Refusal, node: Option<&Node>, action: &Action) -> Option<String> {
+    let Action::Report { outputs, .. } = action else {
+        return None;
+    };
+    if refusal.kind != Objection::Invalid {
+        return None;
+    }
+    let declared = node.into_iter().flat_map(|node| &node.outputs);
+    let missing = declared.filter(|output| !outputs.contains_key(&output.name));
+    let missing: Vec<String> = missing
+        .map(|output| format!("--set {}=…", output.name))
+        .collect();
+    Some(match missing.as_slice() {
+        [] => "--outputs-file takes values of every type, as JSON".to_owned(),
+        some => format!("add {}", some.join(" ")),
+    })
 }

@@ -1,10 +1,10 @@
 //! What an operator asks of a run: to stop, or to try again.
 
+use super::permit::Asked;
 use super::record::{Recorded, Sender, execution};
 use super::store::Store;
-use super::{Error, Result, runs};
+use super::{Result, runs};
 use crate::api::record::Requested;
-use crate::core::resource::{ExecutionPhase, NodePhase};
 use crate::core::run::record::{Action, RequestKind};
 
 /// Stop an execution.
@@ -28,19 +28,13 @@ pub fn cancel(store: &Store, request: &CancelRequest) -> Result<Recorded<Request
     let actor = store.actor(&request.sender.caller)?;
     let look = runs::look(store)?;
     let run = look.run(&request.execution, request.namespace.as_deref())?;
-    if run.status.phase.is_terminal() {
-        return Err(Error::not_ready(format!(
-            "{} is {} already",
-            run.key.qualified(),
-            run.status.phase
-        )));
-    }
     let action = Action::Request {
         request: RequestKind::Cancel,
         node: None,
         rebind: false,
         comment: request.message.clone(),
     };
+    Asked::new(&look, run).may(&action, &actor)?;
     let who = (actor.as_str(), request.sender.caller.now);
     let record = runs::request(store, &look, run, who, action)?;
     let asked = Requested {
@@ -83,13 +77,13 @@ pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested
         }
         _ => (look.run(&request.target, namespace)?, None),
     };
-    check(run, node, request.rebind)?;
     let action = Action::Request {
         request: RequestKind::Retry,
         node: node.map(str::to_owned),
         rebind: request.rebind,
         comment: request.message.clone(),
     };
+    Asked::new(&look, run).may(&action, &actor)?;
     let who = (actor.as_str(), request.sender.caller.now);
     let record = runs::request(store, &look, run, who, action)?;
     let asked = Requested {
@@ -98,34 +92,4 @@ pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested
         request: "retry".to_owned(),
     };
     Ok(request.sender.sent(store, (actor, record), asked))
-}
-
-/// Reconcile would refuse it.
-fn check(run: runs::Run<'_>, node: Option<&str>, rebind: bool) -> Result {
-    let name = run.key.qualified();
-    let phase = run.status.phase;
-    if !phase.can_be_retried() {
-        let error = Error::not_ready(format!("{name} is {phase}"));
-        return Err(match phase {
-            ExecutionPhase::Pending => error.hint("it starts by itself when it can"),
-            _ => error.hint("a new execution of the plan begins anew: planspec start PLAN"),
-        });
-    }
-    let is_failed = |id: &str| {
-        let phase = run.status.node_statuses.get(id).map(|node| node.phase);
-        matches!(phase, Some(NodePhase::Failed | NodePhase::Cancelled))
-    };
-    match node {
-        Some(id) if !is_failed(id) => {
-            let phase = run.status.node_statuses.get(id).map(|node| node.phase);
-            let phase = phase.unwrap_or_default();
-            Err(Error::not_ready(format!(
-                "{name}/{id} is {phase}, it has not failed"
-            )))
-        }
-        None if !rebind && !run.status.node_statuses.keys().any(|id| is_failed(id)) => {
-            Err(Error::not_ready(format!("no node of {name} has failed")))
-        }
-        _ => Ok(()),
-    }
 }

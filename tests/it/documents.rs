@@ -67,7 +67,7 @@ fn a_document_alone_runs_from_start_to_approval_to_its_last_step() {
     assert_eq!(run["status"]["reason"], "AwaitingAttestation");
     solo.run("attest run understod --met")
         .exits(1)
-        .notes("default/run has no criterion and no constraint with the id `understod`")
+        .notes("default/run: neither the goal nor the document has a criterion `understod`")
         .notes("did you mean `understood`?");
     solo.run("attest run no --met")
         .exits(1)

@@ -98,7 +98,7 @@ fn what_failed_is_opened_again() {
     let ana = started(&sandbox);
     ana.run("retry run")
         .exits(1)
-        .notes("no node of shop/run has failed");
+        .notes("shop/run: no node has failed");
     report(&ana, "build", "--failed -m 'no disk'");
     assert_eq!(ana.node_phase("run/build"), "Pending");
     sandbox.minutes_pass(1);

@@ -116,7 +116,7 @@ fn somebody_else_verifies_where_that_is_asked_for() {
     assert_eq!(ana.node_phase("run/one"), "Blocked");
     ana.run("verify run/one --as agent:w")
         .exits(1)
-        .notes("somebody else must verify it");
+        .notes("somebody else must check it");
     let ben = sandbox.clone_of("origin.git", "ben");
     let before = ben.git("rev-parse HEAD");
     ben.run("verify run/one --as ben@example.com --reconcile")
@@ -166,7 +166,7 @@ fn verify_says_what_does_not_hold_and_refuses_where_nothing_waits() {
     solo.run("reconcile").ok();
     solo.run("verify run/one")
         .exits(1)
-        .notes("nothing of default/run/one waits to be verified");
+        .notes("default/run: nothing of `one` waits to be verified");
     solo.run("claim run/one --as agent:a --reconcile").ok();
     solo.run("verify run/one").exits(1).notes("it is Running");
     solo.run("report run/one --as agent:a --succeeded --reconcile")

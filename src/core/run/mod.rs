@@ -5,6 +5,8 @@ pub mod controllers;
 pub mod history;
 pub mod machine;
 pub mod message;
+pub mod permit;
+pub mod pinned;
 pub mod reconcile;
 pub mod record;
 pub mod status;

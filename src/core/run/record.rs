@@ -246,6 +246,17 @@ pub enum RequestKind {
 }
 
 impl Action {
+    /// Node and attempt of what a worker says: a claim, a renewal, a release or a report.
+    pub fn work(&self) -> Option<(&str, u32)> {
+        match self {
+            Action::Claim { node, attempt, .. }
+            | Action::Renewal { node, attempt, .. }
+            | Action::Release { node, attempt, .. }
+            | Action::Report { node, attempt, .. } => Some((node, *attempt)),
+            _ => None,
+        }
+    }
+
     /// One word for lists.
     pub fn word(&self) -> &'static str {
         match self {

@@ -3,8 +3,9 @@
 use super::{Checked, Tell, VerifyRequest, check, fitting, supported};
 use crate::api::verify::{self as api, CriterionVerified, ExecutionVerified};
 use crate::core::resource::{ContractCriterion, CriterionResult, Time};
-use crate::core::run::controllers::execution::broken;
+use crate::core::run::permit::broken;
 use crate::core::run::record::{Action, Address, ref_safe};
+use crate::service::permit::Asked;
 use crate::service::record::{Recorded, execution};
 use crate::service::runs::{self, Look, Run};
 use crate::service::store::Store;
@@ -41,7 +42,11 @@ pub fn verify_execution(
     let run = look.run(&request.target, request.namespace.as_deref())?;
     let name = run.key.qualified();
     let criteria = checked(run, &name)?;
-    awaited(&look, run, &name, &actor)?;
+    let asked = Asked::new(&look, run);
+    asked
+        .permit()
+        .may_check(&actor)
+        .map_err(|refusal| asked.error(&refusal))?;
     // What is not merged is not done.
     let commit = look.view.spec_commit.clone();
     let who = (actor.as_str(), request.sender.caller.now);
@@ -96,35 +101,6 @@ fn checked<'a>(run: Run<'a>, name: &str) -> Result<Vec<&'a ContractCriterion>> {
                 .hint("a node is verified as EXECUTION/NODE"),
             None => Error::not_ready(format!("{name} has not started: {}", run.status.message)),
         }),
-    }
-}
-
-/// Reconcile would not take it otherwise.
-fn awaited(look: &Look, run: Run<'_>, name: &str, actor: &str) -> Result {
-    let nodes = &run.status.node_statuses;
-    let mut open = nodes.iter().filter(|(_, node)| !node.phase.is_terminal());
-    if let Some((id, node)) = open.next() {
-        let more = match open.count() {
-            0 => String::new(),
-            more => format!(", and {more} more have not ended"),
-        };
-        let why = format!("{name} is not done: {id} is {}{more}", node.phase);
-        return Err(Error::not_ready(why).hint("what is checked is what all nodes have led to"));
-    }
-    if run.status.phase.is_terminal() {
-        let why = format!(
-            "{name} is {}: nothing waits to be verified",
-            run.status.phase
-        );
-        return Err(Error::not_ready(why));
-    }
-    let mut workers = run.status.workers();
-    match workers.any(|worker| !look.view.config.may_verify(actor, worker)) {
-        false => Ok(()),
-        true => Err(Error::forbidden(format!(
-            "{actor} did work of {name}, and somebody else must verify it"
-        ))
-        .hint("the configuration says `verification: independent`")),
     }
 }
 

@@ -4,16 +4,14 @@ mod contract;
 
 use serde_json::{Value, json};
 
+use super::permit::Asked;
 use super::record::{Recorded, Sender, attempt};
 use super::runs::{self, Look, Run};
 use super::store::{self, Store};
 use super::{Error, Result};
 use crate::api::verify::{self as api, Verified};
-use crate::core::resource::{
-    AWAITING_VERIFICATION, CriterionResult, NodePhase, NodeStatus, PinnedTarget, TaskCriterion,
-    Time,
-};
-use crate::core::run::controllers::execution::broken;
+use crate::core::resource::{CriterionResult, NodePhase, PinnedTarget, TaskCriterion, Time};
+use crate::core::run::permit::broken;
 use crate::core::run::record::{Action, Address, Record, ref_safe};
 use crate::git::read;
 use crate::git::worktree::Worktree;
@@ -85,18 +83,18 @@ pub fn verify_node(
     let look = runs::look(store)?;
     let (run, id, status) = look.node(&request.target, request.namespace.as_deref())?;
     let name = format!("{}/{id}", run.key.qualified());
-    let Some(reported) = status.extensions.report.as_ref().filter(|_| waits(status)) else {
-        return Err(nothing_to_verify(&name, status));
-    };
-    if !look.view.config.may_verify(&actor, &reported.actor) {
-        return Err(Error::forbidden(format!(
-            "{actor} reported {name}, and somebody else must verify it"
-        ))
-        .hint("the configuration says `verification: independent`"));
-    }
-    let plan = runs::pinned_plan(&look.stored, run.status);
+    let asked = Asked::new(&look, run);
+    let permit = asked.permit();
+    let reported = permit
+        .may_verify(id, status.attempt, &actor)
+        .map_err(|refusal| match status.phase {
+            NodePhase::Running => asked
+                .error(&refusal)
+                .hint("when it is reported: planspec reconcile, then verify"),
+            _ => asked.error(&refusal),
+        })?;
     let (Some(node), Some(pinned)) = (
-        plan.as_ref().and_then(|plan| runs::node_of(plan, id)),
+        asked.plan().and_then(|plan| plan.node(id)),
         &run.status.extensions.pinned,
     ) else {
         return Err(Error::unavailable(format!(
@@ -126,22 +124,6 @@ pub fn verify_node(
     let who = (actor.as_str(), request.sender.caller.now);
     let record = send(store, &look, at, who, (&reported.record, commit), results)?;
     Ok(request.sender.sent(store, (actor, record), verified))
-}
-
-/// Whether a report waits for its verification.
-fn waits(status: &NodeStatus) -> bool {
-    status.phase == NodePhase::Blocked && status.extensions.reason == AWAITING_VERIFICATION
-}
-
-fn nothing_to_verify(name: &str, status: &NodeStatus) -> Error {
-    let error = Error::not_ready(format!(
-        "nothing of {name} waits to be verified: it is {}",
-        status.phase
-    ));
-    match status.phase {
-        NodePhase::Running => error.hint("when it is reported: planspec reconcile, then verify"),
-        _ => error,
-    }
 }
 
 /// What is checked, as commands and judges are told.

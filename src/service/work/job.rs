@@ -16,9 +16,11 @@ use crate::core::resource::{
     Artifact, ArtifactKind, CriterionResult, LOG_ARTIFACT, LOG_FILE, Node, NodeStatus,
     TaskCriterion,
 };
-use crate::core::run::controllers::execution::broken;
+use crate::core::run::permit::broken;
+use crate::core::run::permit::{self, Objection, Refusal};
 use crate::core::run::record::{Action, ReportResult};
 use crate::git::worktree::{self, Worktree};
+use crate::service::permit::Asked;
 use crate::service::runs::{self, Look, Run};
 use crate::service::store::{self, Sent, Store};
 use crate::service::{Error, ErrorKind, Result, report, verify};
@@ -226,8 +228,7 @@ impl Job {
             Err(why) => done.failure = Some(why),
         }
         if done.failure.is_none() {
-            let fits = report::fits(store, &self.look, task.run, task.node, &done.outputs)?;
-            done.failure = fits.err();
+            done.failure = self.unfit(worker, store, task, &done)?;
         }
         if done.failure.is_none() {
             let message = format!("{}\n\nDone by `planspec work`.", self.name());
@@ -237,6 +238,42 @@ impl Job {
             return self.check(worker, store, task, keeper, done);
         }
         Ok(Course::Done(done))
+    }
+
+    /// Why what was done could not be taken, if so: outputs are missing or of another type.
+    fn unfit(
+        &self,
+        worker: &Worker<'_>,
+        store: &Store,
+        task: &Task<'_>,
+        done: &Done,
+    ) -> Result<Option<String>> {
+        let snapshot = report::resources_for(store, &self.look, Some(task.node))?;
+        let mut asked = Asked::new(&self.look, task.run);
+        asked.resources = snapshot.as_deref();
+        asked.holder = Some(worker.actor.clone());
+        let action = self.action(done, Vec::new());
+        let refused = permit::may(&action, &worker.actor, &asked.permit()).err();
+        let is_about_outputs = |refusal: &Refusal| refusal.kind == Objection::Invalid;
+        Ok(refused
+            .filter(is_about_outputs)
+            .map(|refusal| refusal.message))
+    }
+
+    /// What is reported.
+    fn action(&self, done: &Done, artifacts: Vec<Artifact>) -> Action {
+        Action::Report {
+            node: self.id.clone(),
+            attempt: self.attempt,
+            result: match done.failure {
+                None => ReportResult::Succeeded,
+                Some(_) => ReportResult::Failed,
+            },
+            outputs: done.outputs.clone(),
+            message: shortened(done.failure.as_deref().unwrap_or_default(), MAX_MESSAGE),
+            commit: done.commit.clone(),
+            artifacts,
+        }
     }
 
     /// Check the acceptance criteria on what was done, unless that is somebody else's to do.
@@ -306,21 +343,9 @@ impl Job {
             }
             Err(error) => return Err(error),
         };
-        let action = |done: &Done| Action::Report {
-            node: self.id.clone(),
-            attempt: self.attempt,
-            result: match done.failure {
-                None => ReportResult::Succeeded,
-                Some(_) => ReportResult::Failed,
-            },
-            outputs: done.outputs.clone(),
-            message: shortened(done.failure.as_deref().unwrap_or_default(), MAX_MESSAGE),
-            commit: done.commit.clone(),
-            artifacts: artifacts.clone(),
-        };
         let now = worker.now()?;
         let record = |done: &Done| {
-            let action = action(done);
+            let action = self.action(done, artifacts.clone());
             self.look.record(task.run, &worker.actor, now, action)
         };
         if let Err(why) = store::fits(&record(&done)) {

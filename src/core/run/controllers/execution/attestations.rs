@@ -2,15 +2,13 @@
 //! to, is met, or that it is not; or has run the checks that say so.
 
 use super::Turn;
-use super::records::{Refusal, misplaced};
 use super::run::{Run, list, move_node};
-use super::verification::{broken, check_results, not_independent};
-use crate::core::repository::config::is_person;
 use crate::core::resource::{
-    Attested, Contract, ContractCriterion, CriterionOf, ExecutionPhase, ExecutionStatus, Key, Kind,
-    OnBroken, Spec, clear_condition, set_condition,
+    Attested, Contract, ContractCriterion, CriterionOf, ExecutionStatus, OnBroken, Spec,
+    clear_condition, set_condition,
 };
 use crate::core::run::machine::{ExecutionEvent, NodeEvent};
+use crate::core::run::permit::{self, Objection, Refusal, misplaced};
 use crate::core::run::record::{Action, Address, Incoming, Received, ref_safe};
 
 /// A blocking constraint is broken.
@@ -45,11 +43,11 @@ pub(super) fn attest(
     if ref_safe(id) != *criterion || ref_safe(&received.record.actor) != *actor {
         return Err(misplaced());
     }
-    // A run that failed for what was said may be tried again when that is taken back.
-    if status.phase == ExecutionPhase::Cancelled {
-        let why = format!("the execution is {}", status.phase);
-        return Err(("RunOver", why));
-    }
+    permit::may(
+        &received.record.action,
+        &received.record.actor,
+        &turn.permit(status),
+    )?;
     let said = Attested {
         criterion: id.clone(),
         actor: received.record.actor.clone(),
@@ -60,20 +58,6 @@ pub(super) fn attest(
         record: received.id.clone(),
         timestamp: turn.world.now,
     };
-    let mut of_document = status.extensions.criteria.iter();
-    match of_document.find(|one| one.id == *id) {
-        Some(one) => may_say(turn, status, one, &said)?,
-        None if of_goal(turn, status).contains(&id.as_str()) && results.is_empty() => {}
-        None => {
-            let why = match results.as_slice() {
-                [] => {
-                    format!("neither the goal nor the document has a criterion with the id `{id}`")
-                }
-                _ => format!("the document has no criterion `{id}` with checks"),
-            };
-            return Err(("UnknownCriterion", why));
-        }
-    }
     let all = &mut status.extensions.attestations;
     let is_check = |one: &Attested| !one.results.is_empty();
     let is_replaced = |old: &Attested| {
@@ -86,83 +70,12 @@ pub(super) fn attest(
     if all.iter().filter(|old| about(old)).count() >= KEPT {
         let Some(oldest) = all.iter().position(|old| about(old) && old.met) else {
             let why = format!("{KEPT} people say already that `{id}` is not met");
-            return Err(("TooMany", why));
+            return Err(Refusal::new(Objection::Invalid, "TooMany", why));
         };
         all.remove(oldest);
     }
     all.push(said);
     Ok(())
-}
-
-/// Of a criterion that has checks only their results say that it is met, of a manual one only people;
-/// that it is not, anybody may say.
-fn may_say(
-    turn: &Turn<'_>,
-    status: &ExecutionStatus,
-    criterion: &ContractCriterion,
-    said: &Attested,
-) -> Result<(), Refusal> {
-    let (id, checks) = (&criterion.id, &criterion.checks);
-    if said.met && criterion.manual && !is_person(&said.actor) {
-        let why = format!(
-            "a person says whether `{id}` is met, {} is none",
-            said.actor
-        );
-        return Err(("NotAPerson", why));
-    }
-    if said.results.is_empty() {
-        return match said.met && !checks.is_empty() {
-            true => Err((
-                "ChecksDecide",
-                format!("`{id}` has checks, which decide: planspec verify"),
-            )),
-            false => Ok(()),
-        };
-    }
-    if status
-        .node_statuses
-        .values()
-        .any(|node| !node.phase.is_terminal())
-    {
-        let why = "it was checked before the work was done".to_owned();
-        return Err(("NotAwaited", why));
-    }
-    if said.commit.is_none() {
-        return Err(misplaced());
-    }
-    // Of two that arrive at once, the one on what is there now is the newer.
-    let is_current = |one: &Attested| one.commit.as_deref() == Some(turn.world.commit);
-    if !is_current(said) && status.said_about(id).any(is_current) {
-        let why = format!("`{id}` was checked on a newer commit meanwhile");
-        return Err(("OldCheck", why));
-    }
-    let config = turn.world.config;
-    if !status
-        .workers()
-        .all(|worker| config.may_verify(&said.actor, worker))
-    {
-        return Err(not_independent(&said.actor));
-    }
-    check_results(checks, &said.results)?;
-    if said.met != broken(checks, &said.results).is_empty() {
-        let why = format!("what it says of `{id}` does not follow from its results");
-        return Err(("OtherVerdict", why));
-    }
-    Ok(())
-}
-
-/// The ids of the criteria of the goal that a run serves, as the goal stands now.
-fn of_goal<'a>(turn: &Turn<'a>, status: &ExecutionStatus) -> Vec<&'a str> {
-    let pinned = status.extensions.pinned.as_ref();
-    let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) else {
-        return Vec::new();
-    };
-    let key = Key::new(Kind::Goal, &goal.namespace, &goal.name);
-    let goal = turn.world.snapshot.goal(&key);
-    let criteria = goal.into_iter().flat_map(|goal| &goal.acceptance_criteria);
-    criteria
-        .filter_map(|criterion| criterion.id.as_deref())
-        .collect()
 }
 
 impl Run<'_> {

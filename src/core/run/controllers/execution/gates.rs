@@ -9,6 +9,7 @@ use crate::core::resource::{
     ReviewAction, Time,
 };
 use crate::core::run::machine::NodeEvent;
+use crate::core::run::permit::{Objection, Refusal};
 use crate::core::run::record::Signature;
 
 /// Most reviews to keep of one gate node, beside those that decide.
@@ -45,55 +46,37 @@ impl Run<'_> {
         )
     }
 
-    /// Whether an actor may decide: any person, unless reviewers are named.
-    pub fn may_review(&self, gate: &str, actor: &str) -> bool {
-        let approvals = &self.turn.world.config.approvals;
-        let gate = self.pins.gate(gate);
-        gate.is_some_and(|(spec, _)| approvals.may_decide(&spec.reviewers, actor))
-    }
-
-    /// Why a yes or a no cannot count, if the configuration wants signatures or no approvals by
-    /// authors.
+    /// Why the signature of a yes or a no cannot count, if the configuration wants signatures.
     ///
     /// # Errors
-    /// Reason and sentence.
-    pub fn check_decision(
-        &mut self,
-        actor: &str,
-        action: ReviewAction,
-        signature: &Signature,
-    ) -> Result<(), (&'static str, String)> {
+    /// Why not.
+    pub fn check_signature(&self, actor: &str, signature: &Signature) -> Result<(), Refusal> {
         let approvals = &self.turn.world.config.approvals;
-        if approvals.require_signed {
-            match signature {
-                Signature::Good(by)
-                    if approvals.person(&by.principal) == approvals.person(actor) => {}
-                Signature::Good(by) => {
-                    return Err((
-                        "OtherSigner",
-                        format!("{} signed it, and it says {actor}", by.principal),
-                    ));
-                }
-                Signature::Bad(reason, why) => return Err((reason, why.clone())),
-                Signature::Unchecked => {
-                    return Err(("Unsigned", "its signature was not checked".to_owned()));
-                }
-            }
+        if !approvals.require_signed {
+            return Ok(());
         }
-        if approvals.prevent_self_approval && action == ReviewAction::Approve {
-            self.find_authors()?;
-            if self.is_author(actor) {
-                return Err((
-                    "SelfApproval",
-                    format!("{actor} wrote what is to be approved; somebody else has to decide"),
-                ));
+        let (reason, why) = match signature {
+            Signature::Good(by) if approvals.person(&by.principal) == approvals.person(actor) => {
+                return Ok(());
             }
-        }
-        Ok(())
+            Signature::Good(by) => (
+                "OtherSigner",
+                format!("{} signed it, and it says {actor}", by.principal),
+            ),
+            Signature::Bad(reason, why) => (*reason, why.clone()),
+            Signature::Unchecked => ("Unsigned", "its signature was not checked".to_owned()),
+        };
+        Err(Refusal::new(Objection::Forbidden, reason, why))
     }
 
     /// Pin who wrote the plan and its gates, unless it is pinned: it never changes for the run.
-    fn find_authors(&mut self) -> Result<(), (&'static str, String)> {
+    ///
+    /// # Errors
+    /// Nobody knows.
+    pub fn find_authors(&mut self) -> Result<(), Refusal> {
+        if !self.turn.world.config.approvals.prevent_self_approval {
+            return Ok(());
+        }
         let Some(pinned) = self.status.extensions.pinned.as_mut() else {
             return Ok(());
         };
@@ -104,18 +87,14 @@ impl Run<'_> {
         let paths: BTreeSet<&String> = files.map(|pin| &pin.path).collect();
         let mut authors = BTreeSet::new();
         for path in paths {
-            let of_file = (self.turn.world.authors)(&pinned.commit, path)
-                .map_err(|why| ("AuthorsUnknown", format!("who wrote {path}: {why}")))?;
+            let of_file = (self.turn.world.authors)(&pinned.commit, path).map_err(|why| {
+                let why = format!("who wrote {path}: {why}");
+                Refusal::new(Objection::NotReady, "AuthorsUnknown", why)
+            })?;
             authors.extend(of_file);
         }
         pinned.authors = Some(authors);
         Ok(())
-    }
-
-    fn is_author(&self, actor: &str) -> bool {
-        let approvals = &self.turn.world.config.approvals;
-        let pinned = self.status.extensions.pinned.as_ref();
-        pinned.is_some_and(|pinned| approvals.is_author(pinned, actor))
     }
 
     /// Add what a reviewer did.
@@ -140,10 +119,8 @@ impl Run<'_> {
         if let Err(why) = self.check_target(&spec, id) {
             return self.block(id, "GateTargetMismatch", why);
         }
-        if self.turn.world.config.approvals.prevent_self_approval
-            && let Err((reason, why)) = self.find_authors()
-        {
-            return self.block(id, reason, why);
+        if let Err(refusal) = self.find_authors() {
+            return self.block(id, refusal.reason, refusal.message);
         }
         let mut decision = self.status_of(id).extensions.decision.unwrap_or_default();
         let digest = self.gate_digest(&gate, decision.round);
@@ -257,12 +234,12 @@ impl Run<'_> {
     /// Whether a review is a yes or a no that counts under the configuration of now.
     fn counts(&self, gate: &str, review: &GateReview) -> bool {
         let approvals = &self.turn.world.config.approvals;
-        let of_author =
-            || review.action == ReviewAction::Approve && self.is_author(&review.reviewer);
+        let run = self.permit(None);
         review.action != ReviewAction::Comment
-            && self.may_review(gate, &review.reviewer)
             && (review.signed.is_some() || !approvals.require_signed)
-            && !(approvals.prevent_self_approval && of_author())
+            && run
+                .may_decide(gate, review.action, &review.reviewer)
+                .is_ok()
     }
 
     /// `targetRef` restricts where a gate may be used.

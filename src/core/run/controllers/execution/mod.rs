@@ -23,13 +23,14 @@ use crate::core::resource::{
     set_condition,
 };
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
+use crate::core::run::permit;
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::StatusFile;
 
 use run::Run;
 
-pub use pins::{PinnedPlan, Pins};
-pub use verification::broken;
+pub use crate::core::run::permit::broken;
+pub use crate::core::run::pinned::{PinnedPlan, Pins};
 
 /// What one execution is advanced with.
 pub struct Turn<'a> {
@@ -45,6 +46,23 @@ pub struct Turn<'a> {
     pub refused: &'a BTreeSet<Address>,
     /// Status of all other resources, for their uids and generations.
     pub others: &'a BTreeMap<Key, StatusFile>,
+}
+
+impl<'a> Turn<'a> {
+    /// A run that cannot be worked on, as it is asked about whether somebody may do something.
+    fn permit<'s>(&self, status: &'s ExecutionStatus) -> permit::Run<'s>
+    where
+        'a: 's,
+    {
+        permit::Run {
+            config: self.world.config,
+            status,
+            plan: None,
+            resources: Some(self.world.snapshot),
+            commit: self.world.commit,
+            holder: None,
+        }
+    }
 }
 
 /// When and why an execution has to be looked at again.

@@ -3,24 +3,18 @@
 use super::Turn;
 use super::attestations::attest;
 use super::run::{Run, list_unapplied};
-use crate::core::plan::data;
-use crate::core::repository::config::is_person;
 use crate::core::resource::{
-    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, Artifact, CancelledBy, Claim,
-    Duration, ExecutionStatus, ExternalRef, GateReview, Kind, Node, NodePhase, ObjectRef,
+    AWAITING_VERIFICATION, Artifact, CancelledBy, Claim, Duration, ExecutionStatus, GateReview,
     ReportedBy, ReviewAction, Time, Unapplied,
 };
 use crate::core::run::machine::NodeEvent;
+use crate::core::run::permit::{self, Objection, Refusal, misplaced, not_started};
 use crate::core::run::record::{
-    Action, Address, Incoming, MAX_ARTIFACTS, Received, ReportResult, RequestKind, Signature,
-    ref_safe,
+    Action, Address, Incoming, Received, ReportResult, RequestKind, Signature, ref_safe,
 };
 
 /// Most artifacts to keep of one execution.
 const ARTIFACTS_KEPT: usize = 200;
-
-/// Reason and sentence: why a record cannot be applied.
-pub(super) type Refusal = (&'static str, String);
 
 /// Note that a ref has been read, and hand out its records. What was folded in before gives
 /// nothing; a rewritten ref is listed once and gives nothing either.
@@ -61,8 +55,8 @@ fn note(incoming: &Incoming, received: &Received, refusal: Refusal, seen: Time) 
         ref_name: incoming.address.to_string(),
         actor: received.record.actor.clone(),
         action: received.record.action.word().to_owned(),
-        reason: refusal.0.to_owned(),
-        message: refusal.1,
+        reason: refusal.reason.to_owned(),
+        message: refusal.message,
         seen,
     }
 }
@@ -77,29 +71,41 @@ pub(super) fn fold_without_run(
 ) {
     for incoming in incoming {
         for received in receive(turn, incoming, status) {
-            let over = status.phase.is_terminal();
-            let verdict = check_run(turn, uid, incoming, received).and_then(|()| {
-                match (&incoming.address, &received.record.action) {
-                    (Address::Attestation { .. }, _) if status.extensions.pinned.is_some() => {
-                        attest(turn, incoming, received, status)
-                    }
-                    _ if over => Err(run_over()),
-                    (Address::Request { .. }, Action::Request { request, .. })
-                        if *request == RequestKind::Cancel =>
-                    {
-                        cancel(received, status);
-                        Ok(())
-                    }
-                    (Address::Request { .. }, Action::Request { .. }) => Err(not_started()),
-                    (Address::Request { .. }, _) | (_, Action::Request { .. }) => Err(misplaced()),
-                    _ => Err(not_started()),
-                }
-            });
+            let verdict = check_run(turn, uid, incoming, received)
+                .and_then(|()| fold_one_without_run(turn, incoming, received, status));
             if let Err(refusal) = verdict {
                 let note = note(incoming, received, refusal, turn.world.now);
                 list_unapplied(&mut status.extensions.unapplied, note);
             }
         }
+    }
+}
+
+fn fold_one_without_run(
+    turn: &Turn<'_>,
+    incoming: &Incoming,
+    received: &Received,
+    status: &mut ExecutionStatus,
+) -> Result<(), Refusal> {
+    let action = &received.record.action;
+    if let Address::Attestation { .. } = incoming.address {
+        return attest(turn, incoming, received, status);
+    }
+    let is_request = matches!(action, Action::Request { .. });
+    if matches!(incoming.address, Address::Request { .. }) != is_request {
+        return Err(misplaced());
+    }
+    permit::may(action, &received.record.actor, &turn.permit(status))?;
+    match action {
+        Action::Request {
+            request: RequestKind::Cancel,
+            ..
+        } => {
+            cancel(received, status);
+            Ok(())
+        }
+        // Nothing else is done to a run that cannot be worked on.
+        _ => Err(not_started()),
     }
 }
 
@@ -112,18 +118,14 @@ fn check_run(
 ) -> Result<(), Refusal> {
     let record = &received.record;
     if record.repository != turn.world.repository_id {
-        return Err((
-            "OtherRepository",
-            format!("it was made for repository {}", record.repository),
-        ));
+        let why = format!("it was made for repository {}", record.repository);
+        return Err(Refusal::new(Objection::Conflict, "OtherRepository", why));
     }
     let run = &record.execution;
     let mine = run.namespace == turn.key.namespace && run.name == turn.key.name && run.uid == uid;
     if !mine {
-        return Err((
-            "OtherRun",
-            format!("it was made for {}/{} {}", run.namespace, run.name, run.uid),
-        ));
+        let why = format!("it was made for {}/{} {}", run.namespace, run.name, run.uid);
+        return Err(Refusal::new(Objection::Conflict, "OtherRun", why));
     }
     // The ref is the lock: the same attempt under another name is no lock.
     match &incoming.address {
@@ -200,32 +202,24 @@ impl Run<'_> {
 
     fn apply(&mut self, incoming: &Incoming, received: &Received) -> Result<(), Refusal> {
         check_run(self.turn, &self.me.uid, incoming, received)?;
-        let action = &received.record.action;
-        if let (Address::Request { .. }, Action::Request { request, .. }) =
-            (&incoming.address, action)
-        {
-            return match request {
-                _ if self.status.extensions.cancelled_by.is_some() => Err(run_over()),
-                RequestKind::Retry => self.retry(received),
-                RequestKind::Cancel if self.status.phase.is_terminal() => Err(run_over()),
-                RequestKind::Cancel => {
-                    cancel(received, self.status);
-                    Ok(())
-                }
-            };
-        }
-        if let Address::Attestation { .. } = &incoming.address {
-            return attest(self.turn, incoming, received, self.status);
-        }
-        if self.status.phase.is_terminal() {
-            return Err(run_over());
-        }
+        let (action, actor) = (&received.record.action, &received.record.actor);
         match (&incoming.address, action) {
+            (Address::Request { .. }, Action::Request { request, .. }) => {
+                permit::may(action, actor, &self.permit(None))?;
+                match request {
+                    RequestKind::Retry => self.retry(received),
+                    RequestKind::Cancel => {
+                        cancel(received, self.status);
+                        Ok(())
+                    }
+                }
+            }
+            (Address::Attestation { .. }, _) => attest(self.turn, incoming, received, self.status),
             (
                 Address::Verification {
                     node,
                     attempt,
-                    actor,
+                    actor: by,
                     ..
                 },
                 Action::Verification {
@@ -233,94 +227,36 @@ impl Run<'_> {
                     attempt: said_attempt,
                     ..
                 },
-            ) => {
-                let is_theirs = ref_safe(&received.record.actor) == *actor;
-                match (node, attempt) == (said_node, said_attempt) && is_theirs {
-                    true => self.verify(node, *attempt, received),
-                    false => Err(misplaced()),
-                }
+            ) if (node, attempt) == (said_node, said_attempt) && ref_safe(actor) == *by => {
+                permit::may(action, actor, &self.permit(Some(node)))?;
+                self.verify(node, received)
             }
             (Address::Review { .. }, Action::Review { .. }) => self.review(incoming, received),
-            (Address::Work { node, attempt, .. }, action) => {
-                let (said_node, said_attempt) = match action {
-                    Action::Claim { node, attempt, .. }
-                    | Action::Renewal { node, attempt, .. }
-                    | Action::Release { node, attempt, .. }
-                    | Action::Report { node, attempt, .. } => (node, attempt),
-                    _ => return Err(misplaced()),
-                };
-                if (node, attempt) != (said_node, said_attempt) {
-                    return Err(misplaced());
-                }
-                self.work(node, *attempt, received)
+            (Address::Work { node, attempt, .. }, action)
+                if action.work() == Some((node, *attempt)) =>
+            {
+                self.work(node, received)
             }
             _ => Err(misplaced()),
         }
     }
 
-    fn work(&mut self, id: &str, attempt: u32, received: &Received) -> Result<(), Refusal> {
-        let Some(status) = self.status.node_statuses.get(id) else {
-            return Err(("UnknownNode", format!("the plan has no node `{id}`")));
-        };
-        if attempt < status.attempt {
-            return Err((
-                "OldAttempt",
-                format!(
-                    "attempt {attempt} is over, attempt {} is open",
-                    status.attempt
-                ),
-            ));
-        }
-        if status.phase.is_terminal() {
-            return Err(("NodeOver", format!("`{id}` is {}", status.phase)));
-        }
-        if attempt > status.attempt {
-            return Err(("NotOpen", format!("attempt {attempt} is not open")));
-        }
-        let actor = &received.record.actor;
-        let action = &received.record.action;
-        // What happens outside is nobody's to claim, and anybody's to report.
-        let is_outside = status.phase == NodePhase::Blocked
-            && status.extensions.reason == AWAITING_EXTERNAL
-            && self.node(id).is_some_and(is_reported);
-        if is_outside && matches!(action, Action::Report { .. }) {
-            return self.report(id, received);
-        }
-        if let Action::Claim { lease, .. } = action {
-            if let Some(claim) = &status.extensions.claim {
-                return Err(("Claimed", format!("`{id}` is claimed by {}", claim.actor)));
-            }
-            if !status.is_claimable() {
-                return Err(("NotReady", format!("`{id}` cannot be claimed yet")));
-            }
-            if status.is_for_people() && !is_person(actor) {
+    fn work(&mut self, id: &str, received: &Received) -> Result<(), Refusal> {
+        let (action, actor) = (&received.record.action, &received.record.actor);
+        if let Err(refusal) = permit::may(action, actor, &self.permit(Some(id))) {
+            if refusal.reason == "NotAPerson" {
                 // The ref of this attempt is taken, and must be nobody's lock.
                 self.open_next_attempt(id);
-                return Err((
-                    "NotAPerson",
-                    format!("`{id}` is for a person, {actor} is none"),
-                ));
             }
-            self.claim(id, received, lease.as_ref());
-            return Ok(());
-        }
-        match &status.extensions.claim {
-            None => return Err(("NotClaimed", format!("nobody has claimed `{id}`"))),
-            Some(claim) if claim.actor != *actor => {
-                return Err((
-                    "WrongActor",
-                    format!("`{id}` is claimed by {}", claim.actor),
-                ));
-            }
-            Some(_) => {}
+            return Err(refusal);
         }
         match action {
+            Action::Claim { lease, .. } => self.claim(id, received, lease.as_ref()),
             Action::Renewal { lease, .. } => {
                 let expires = self.lease_end(id, lease.as_ref());
                 if let Some(claim) = self.claim_of(id) {
                     claim.expires = expires;
                 }
-                Ok(())
             }
             Action::Release { message, .. } => {
                 let why = match message.as_str() {
@@ -328,10 +264,10 @@ impl Run<'_> {
                     message => format!("released by {actor}: {message}"),
                 };
                 self.requeue(id, "Released", why);
-                Ok(())
             }
             _ => self.report(id, received),
         }
+        Ok(())
     }
 
     fn claim_of(&mut self, id: &str) -> Option<&mut Claim> {
@@ -369,7 +305,7 @@ impl Run<'_> {
         Some(self.now() + lease)
     }
 
-    fn report(&mut self, id: &str, received: &Received) -> Result<(), Refusal> {
+    fn report(&mut self, id: &str, received: &Received) {
         let Action::Report {
             result,
             outputs,
@@ -379,18 +315,9 @@ impl Run<'_> {
             ..
         } = &received.record.action
         else {
-            return Err(misplaced());
+            return;
         };
         let actor = &received.record.actor;
-        if artifacts.len() > MAX_ARTIFACTS {
-            let why = format!("{} artifacts, {MAX_ARTIFACTS} are allowed", artifacts.len());
-            return Err(("TooManyArtifacts", why));
-        }
-        if *result == ReportResult::Succeeded
-            && let Some(node) = self.node(id)
-        {
-            data::check_outputs(node, &self.capabilities_of(node), outputs)?;
-        }
         self.keep_artifacts(id, artifacts);
         let what = match message.as_str() {
             "" => format!("reported by {actor}"),
@@ -415,7 +342,6 @@ impl Run<'_> {
                 commit: commit.clone(),
             });
         }
-        Ok(())
     }
 
     /// Keep what a report left, with the attempt that it is from; the oldest make room.
@@ -458,61 +384,12 @@ impl Run<'_> {
         if ref_safe(actor) != *reviewer_part || *gate != format!("{namespace}/{gate_name}") {
             return Err(misplaced());
         }
-        let of_node = |reference: &ObjectRef| {
-            reference
-                .key(Kind::Gate, &self.pinned.plan.namespace)
-                .qualified()
-        };
-        let node_gate = self
-            .node(id)
-            .and_then(|node| node.gate_ref.as_ref())
-            .map(of_node);
-        if node_gate.as_ref() != Some(gate) {
-            return Err((
-                "UnknownNode",
-                format!("the plan has no node `{id}` with gate `{gate}`"),
-            ));
+        if *action == ReviewAction::Approve {
+            self.find_authors()?;
         }
-        let Some(status) = self.status.node_statuses.get(id) else {
-            return Err(("UnknownNode", format!("the plan has no node `{id}`")));
-        };
-        if status.phase.is_terminal() {
-            return Err(("Decided", format!("`{id}` is {}", status.phase)));
-        }
-        let waits =
-            status.phase == NodePhase::Blocked && status.extensions.reason == AWAITING_APPROVAL;
-        let current = status.extensions.decision.as_ref().map(|d| &d.digest);
-        match current {
-            Some(current) if waits && current == digest => {}
-            Some(current) if waits => {
-                return Err((
-                    "OtherDigest",
-                    format!(
-                        "it was given for another plan, gate or targets ({digest}) than those that \
-                         would run ({current})"
-                    ),
-                ));
-            }
-            _ => {
-                return Err((
-                    "NotWaiting",
-                    format!("`{id}` does not wait for a decision yet"),
-                ));
-            }
-        }
-        if *action != ReviewAction::Comment && !self.may_review(gate, actor) {
-            return Err((
-                "NotAReviewer",
-                match is_person(actor) {
-                    true => format!("{actor} is not among the reviewers of gate `{gate}`"),
-                    false => format!(
-                        "{actor} is no person, and not named as a reviewer of gate `{gate}`"
-                    ),
-                },
-            ));
-        }
+        permit::may(&received.record.action, actor, &self.permit(Some(id)))?;
         if *action != ReviewAction::Comment {
-            self.check_decision(actor, *action, &received.signature)?;
+            self.check_signature(actor, &received.signature)?;
         }
         let review = GateReview {
             reviewer: actor.clone(),
@@ -529,24 +406,4 @@ impl Run<'_> {
         self.add_review(id, review);
         Ok(())
     }
-}
-
-/// Whether an External is reported, and not followed.
-fn is_reported(node: &Node) -> bool {
-    !matches!(node.external_ref, None | Some(ExternalRef::Resource { .. }))
-}
-
-fn not_started() -> Refusal {
-    ("NotStarted", "the execution has not started yet".to_owned())
-}
-
-fn run_over() -> Refusal {
-    ("RunOver", "the execution is over".to_owned())
-}
-
-pub(super) fn misplaced() -> Refusal {
-    (
-        "Misplaced",
-        "what it says does not belong to the ref it stands on".to_owned(),
-    )
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::records::Refusal;
 use super::run::{DEPENDENCY_FAILED, Run};
 use crate::core::resource::{NodeKind, NodePhase, RetriedBy};
 use crate::core::run::machine::{ExecutionEvent, NodeEvent};
+use crate::core::run::permit::{Refusal, misplaced};
 use crate::core::run::record::{Action, Received};
 
 /// Most requests to keep in a status.
@@ -21,13 +21,9 @@ impl Run<'_> {
             ..
         } = &received.record.action
         else {
-            return Err(super::records::misplaced());
+            return Err(misplaced());
         };
-        let failed = self.failed_nodes(node.as_deref())?;
-        if failed.is_empty() && !rebind {
-            let why = "no node has failed: there is nothing to try again".to_owned();
-            return Err(("NothingFailed", why));
-        }
+        let failed = self.failed_nodes(node.as_deref());
         self.reopen(&failed);
         if *rebind {
             self.forget_targets();
@@ -62,28 +58,19 @@ impl Run<'_> {
 
     /// What is to be tried again: one node that failed, or all of them. What the run itself
     /// cancelled counts as failed.
-    fn failed_nodes(&self, wanted: Option<&str>) -> Result<Vec<usize>, Refusal> {
-        let has_failed = |index: &usize| {
-            matches!(
-                self.phase_of(*index),
-                NodePhase::Failed | NodePhase::Cancelled
-            )
+    fn failed_nodes(&self, wanted: Option<&str>) -> Vec<usize> {
+        let mut nodes: Vec<usize> = match wanted {
+            None => (0..self.graph.len()).collect(),
+            Some(id) => match self.graph.index_of(id) {
+                Some(index) => self.with_children(index),
+                None => Vec::new(),
+            },
         };
-        let Some(id) = wanted else {
-            return Ok((0..self.graph.len()).filter(has_failed).collect());
-        };
-        match self.graph.index_of(id) {
-            None => Err(("UnknownNode", format!("the plan has no node `{id}`"))),
-            Some(index) if has_failed(&index) => {
-                let mut nodes = self.with_children(index);
-                nodes.retain(has_failed);
-                Ok(nodes)
-            }
-            Some(index) => {
-                let why = format!("`{id}` is {}, not Failed", self.phase_of(index));
-                Err(("NotFailed", why))
-            }
-        }
+        nodes.retain(|index| {
+            let phase = self.phase_of(*index);
+            matches!(phase, NodePhase::Failed | NodePhase::Cancelled)
+        });
+        nodes
     }
 
     /// A node, and if it is a group everything in it.

@@ -1,6 +1,6 @@
 //! One run that has started: its pinned plan, its graph and its status.
 
-use super::pins::PinnedPlan;
+use super::pins;
 use super::{Turn, move_to};
 use crate::core::base::digest::sha256_hex;
 use crate::core::plan::graph::Graph;
@@ -9,6 +9,8 @@ use crate::core::resource::{
     NodeKind, NodePhase, NodeStatus, Pinned, RETRY_WAIT, Time, Unapplied,
 };
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
+use crate::core::run::permit;
+use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Address, RunRef};
 
 /// Most records that could not be applied to list in a status.
@@ -44,7 +46,7 @@ impl<'a> Run<'a> {
         status: &'a mut ExecutionStatus,
         pinned: &'a Pinned,
     ) -> Result<Run<'a>, String> {
-        let pins = PinnedPlan::find(turn.world, pinned)?;
+        let pins = pins::find(turn.world, pinned)?;
         let spec = pins
             .graph()
             .ok_or_else(|| "the pinned plan is none".to_owned())?
@@ -84,6 +86,17 @@ impl<'a> Run<'a> {
 
     pub fn now(&self) -> Time {
         self.turn.world.now
+    }
+
+    /// The run as it is asked about whether somebody may do something to an attempt.
+    pub fn permit(&self, node: Option<&str>) -> permit::Run<'_> {
+        let status = node.and_then(|id| self.status.node_statuses.get(id));
+        let claim = status.and_then(|status| status.extensions.claim.as_ref());
+        permit::Run {
+            plan: Some(&self.pins),
+            holder: claim.map(|claim| claim.actor.as_str()),
+            ..self.turn.permit(self.status)
+        }
     }
 
     pub fn node(&self, id: &str) -> Option<&Node> {

@@ -1,0 +1,586 @@
+//! What may be done to a run: asked before a record is sent, and again when it arrives. It is
+//! decided here alone, in one set of words.
+
+use crate::core::base::time::exact;
+use crate::core::plan::data;
+use crate::core::repository::config::{Config, is_person};
+use crate::core::repository::definitions::Definitions;
+use crate::core::resource::{
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CapabilitySpec, ContractCriterion,
+    CriterionResult, ExecutionPhase, ExecutionStatus, ExternalRef, Key, Kind, Node, NodePhase,
+    NodeStatus, ReportedBy, ReviewAction, TaskCriterion,
+};
+use crate::core::run::pinned::PinnedPlan;
+use crate::core::run::record::{Action, MAX_ARTIFACTS, ReportResult, RequestKind};
+
+/// Why something may not be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What kind of objection it is.
+    pub kind: Objection,
+    /// One word for programs, as it stands in a status.
+    pub reason: &'static str,
+    /// A sentence without a full stop.
+    pub message: String,
+}
+
+/// What kind of objection it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Objection {
+    /// What it is about does not exist.
+    NotFound,
+    /// What it says breaks a rule.
+    Invalid,
+    /// It is too early.
+    NotReady,
+    /// It is too late: what it is about is over.
+    Late,
+    /// This actor may not.
+    Forbidden,
+    /// Somebody else has it.
+    Taken,
+    /// It was made for something else than what is there now.
+    Conflict,
+}
+
+impl Refusal {
+    /// A refusal from its parts.
+    pub fn new(kind: Objection, reason: &'static str, message: impl Into<String>) -> Refusal {
+        Refusal {
+            kind,
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// The run that is asked about, as far as it decides.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    /// The configuration that holds.
+    pub config: &'a Config,
+    /// The status of the run.
+    pub status: &'a ExecutionStatus,
+    /// The plan that it is held to, when it has started and can be read.
+    pub plan: Option<&'a PinnedPlan>,
+    /// Goals and capabilities as they stand now; not needed where the plan names none.
+    pub resources: Option<&'a Definitions>,
+    /// The spec commit that holds now.
+    pub commit: &'a str,
+    /// Who has claimed the attempt that is spoken of: the status may not know it yet.
+    pub holder: Option<&'a str>,
+}
+
+/// Whether `actor` may do this to a run.
+///
+/// # Errors
+/// Why not.
+pub fn may(action: &Action, actor: &str, run: &Run<'_>) -> Result<(), Refusal> {
+    match action {
+        Action::Attestation {
+            criterion,
+            met,
+            commit,
+            results,
+            ..
+        } => run.may_attest(actor, criterion, *met, (commit.as_deref(), results)),
+        Action::Request {
+            request: RequestKind::Cancel,
+            ..
+        } => run.is_going_on(),
+        _ if run.status.extensions.cancelled_by.is_some() => Err(run_over()),
+        Action::Request { node, rebind, .. } => run.may_retry(node.as_deref(), *rebind),
+        _ => {
+            run.is_going_on()?;
+            run.has_started()?;
+            run.may_work(action, actor)
+        }
+    }
+}
+
+impl Run<'_> {
+    fn is_going_on(&self) -> Result<(), Refusal> {
+        let phase = self.status.phase;
+        if phase.is_terminal() {
+            return Err(run_over());
+        }
+        Ok(())
+    }
+
+    fn has_started(&self) -> Result<(), Refusal> {
+        if self.status.extensions.pinned.is_some() {
+            return Ok(());
+        }
+        Err(not_started())
+    }
+
+    /// What belongs to one node of a run that goes on.
+    fn may_work(&self, action: &Action, actor: &str) -> Result<(), Refusal> {
+        match action {
+            Action::Claim { node, attempt, .. } => {
+                let status = self.open_attempt(node, *attempt)?;
+                self.may_claim(node, status, actor)
+            }
+            Action::Renewal { node, attempt, .. } | Action::Release { node, attempt, .. } => {
+                self.open_attempt(node, *attempt)?;
+                self.holds(node, actor)
+            }
+            Action::Report { node, attempt, .. } => {
+                let status = self.open_attempt(node, *attempt)?;
+                if !self.is_reported(node, status) {
+                    self.holds(node, actor)?;
+                }
+                self.may_report(node, action)
+            }
+            Action::Review {
+                node,
+                gate,
+                digest,
+                decision,
+                ..
+            } => self.may_review(node, (gate, digest), *decision, actor),
+            Action::Verification {
+                node,
+                attempt,
+                report,
+                commit,
+                results,
+            } => self.may_say_verified(node, *attempt, actor, (report, commit, results)),
+            Action::Attestation { .. } | Action::Request { .. } => Ok(()),
+        }
+    }
+
+    fn node(&self, id: &str) -> Option<&Node> {
+        self.plan?.node(id)
+    }
+
+    fn status_of(&self, id: &str) -> Result<&NodeStatus, Refusal> {
+        let status = self.status.node_statuses.get(id);
+        status.ok_or_else(|| no_node(id))
+    }
+
+    /// The status of a node whose open attempt is this one.
+    fn open_attempt(&self, id: &str, attempt: u32) -> Result<&NodeStatus, Refusal> {
+        let status = self.status_of(id)?;
+        let open = status.attempt;
+        if attempt < open {
+            let why = format!("attempt {attempt} of `{id}` is over, attempt {open} is open");
+            return Err(Refusal::new(Objection::Late, "OldAttempt", why));
+        }
+        if status.phase.is_terminal() {
+            let why = format!("`{id}` is {}", status.phase);
+            return Err(Refusal::new(Objection::Late, "NodeOver", why));
+        }
+        if attempt > open {
+            let why = format!("attempt {attempt} of `{id}` is not open");
+            return Err(Refusal::new(Objection::NotReady, "NotOpen", why));
+        }
+        Ok(status)
+    }
+
+    fn may_claim(&self, id: &str, status: &NodeStatus, actor: &str) -> Result<(), Refusal> {
+        if let Some(holder) = self.holder {
+            let why = format!("`{id}` is claimed by {holder}");
+            return Err(Refusal::new(Objection::Taken, "Claimed", why));
+        }
+        if !status.is_claimable() {
+            return Err(not_claimable(id, status));
+        }
+        if status.is_for_people() && !is_person(actor) {
+            let why = format!("`{id}` is for a person, and {actor} is none");
+            return Err(Refusal::new(Objection::Forbidden, "NotAPerson", why));
+        }
+        Ok(())
+    }
+
+    fn holds(&self, id: &str, actor: &str) -> Result<(), Refusal> {
+        match self.holder {
+            None => {
+                let why = format!("nobody has claimed `{id}`");
+                Err(Refusal::new(Objection::NotReady, "NotClaimed", why))
+            }
+            Some(holder) if holder != actor => {
+                let why = format!("`{id}` is claimed by {holder}, not by {actor}");
+                Err(Refusal::new(Objection::Taken, "WrongActor", why))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Whether a node waits for something outside that is nobody's to claim, and anybody's to
+    /// report.
+    pub fn is_reported(&self, id: &str, status: &NodeStatus) -> bool {
+        let is_reported = |node: &Node| {
+            let followed = matches!(node.external_ref, None | Some(ExternalRef::Resource { .. }));
+            !followed
+        };
+        status.phase == NodePhase::Blocked
+            && status.extensions.reason == AWAITING_EXTERNAL
+            && self.node(id).is_some_and(is_reported)
+    }
+
+    fn may_report(&self, id: &str, action: &Action) -> Result<(), Refusal> {
+        let Action::Report {
+            result,
+            outputs,
+            artifacts,
+            ..
+        } = action
+        else {
+            return Ok(());
+        };
+        if artifacts.len() > MAX_ARTIFACTS {
+            let why = format!("{} artifacts, {MAX_ARTIFACTS} are allowed", artifacts.len());
+            return Err(Refusal::new(Objection::Invalid, "TooManyArtifacts", why));
+        }
+        let Some(node) = self.node(id).filter(|_| *result == ReportResult::Succeeded) else {
+            return Ok(());
+        };
+        data::check_outputs(node, &self.capabilities_of(node), outputs)
+            .map_err(|(reason, why)| Refusal::new(Objection::Invalid, reason, why))
+    }
+
+    fn capabilities_of(&self, node: &Node) -> Vec<&CapabilitySpec> {
+        let pinned = self.status.extensions.pinned.as_ref();
+        let namespace = pinned.map_or("", |pinned| pinned.plan.namespace.as_str());
+        let keys = node.capability_refs.iter();
+        keys.filter_map(|one| {
+            let key = one.key(Kind::Capability, namespace);
+            self.resources?.capability(&key)
+        })
+        .collect()
+    }
+
+    fn may_review(
+        &self,
+        id: &str,
+        (gate, digest): (&str, &str),
+        decision: ReviewAction,
+        actor: &str,
+    ) -> Result<(), Refusal> {
+        let namespace = self.status.extensions.pinned.as_ref();
+        let namespace = namespace.map_or("", |pinned| pinned.plan.namespace.as_str());
+        let of_node = self.node(id).and_then(|node| node.gate_ref.as_ref());
+        let of_node = of_node.map(|of| of.key(Kind::Gate, namespace).qualified());
+        if of_node.as_deref() != Some(gate) {
+            let why = format!("the plan has no node `{id}` with gate `{gate}`");
+            return Err(Refusal::new(Objection::NotFound, "UnknownNode", why));
+        }
+        let status = self.status_of(id)?;
+        if status.phase.is_terminal() {
+            let why = format!("`{id}` is {}", status.phase);
+            return Err(Refusal::new(Objection::Late, "Decided", why));
+        }
+        let waits =
+            status.phase == NodePhase::Blocked && status.extensions.reason == AWAITING_APPROVAL;
+        let current = status.extensions.decision.as_ref();
+        let Some(current) = current.filter(|_| waits) else {
+            let why = format!("`{id}` does not wait for a decision yet");
+            return Err(Refusal::new(Objection::NotReady, "NotWaiting", why));
+        };
+        if current.digest != digest {
+            let why = format!(
+                "it was given for another plan, gate or targets ({digest}) than those that would \
+                 run ({})",
+                current.digest
+            );
+            return Err(Refusal::new(Objection::Conflict, "OtherDigest", why));
+        }
+        if decision == ReviewAction::Comment {
+            return Ok(());
+        }
+        self.may_decide(gate, decision, actor)
+    }
+
+    /// Whether an actor may decide at a gate: any person unless reviewers are named, and nobody
+    /// about what is their own where the configuration wants that.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_decide(
+        &self,
+        gate: &str,
+        decision: ReviewAction,
+        actor: &str,
+    ) -> Result<(), Refusal> {
+        let approvals = &self.config.approvals;
+        let spec = self.plan.and_then(|plan| plan.gate(gate));
+        let reviewers = spec.map_or(&[][..], |(spec, _)| spec.reviewers.as_slice());
+        if spec.is_none() || !approvals.may_decide(reviewers, actor) {
+            let why = match reviewers {
+                [] => format!("{actor} is no person, and people decide at {gate}"),
+                some => format!(
+                    "{actor} is not among the reviewers of {gate}: {}",
+                    some.join(", ")
+                ),
+            };
+            return Err(Refusal::new(Objection::Forbidden, "NotAReviewer", why));
+        }
+        let pinned = self.status.extensions.pinned.as_ref();
+        let is_author = pinned.is_some_and(|pinned| approvals.is_author(pinned, actor));
+        if approvals.prevent_self_approval && decision == ReviewAction::Approve && is_author {
+            let why =
+                format!("{actor} wrote what {gate} is to approve; somebody else has to decide");
+            return Err(Refusal::new(Objection::Forbidden, "SelfApproval", why));
+        }
+        Ok(())
+    }
+
+    /// Whether an actor may check the acceptance criteria of a node: its report, if so. Asked
+    /// before anything is run.
+    ///
+    /// # Errors
+    /// Nothing waits, or somebody else must do it.
+    pub fn may_verify(&self, id: &str, attempt: u32, actor: &str) -> Result<&ReportedBy, Refusal> {
+        let status = self.status_of(id)?;
+        let open = status.attempt;
+        if attempt != open {
+            let why = format!("attempt {attempt} of `{id}` is not attempt {open}, the last one");
+            return Err(Refusal::new(Objection::Late, "OldAttempt", why));
+        }
+        let waits =
+            status.phase == NodePhase::Blocked && status.extensions.reason == AWAITING_VERIFICATION;
+        // Where no criterion is required, the results are for people.
+        let must = |node: &Node| node.acceptance_criteria.iter().any(|one| one.required);
+        let is_told = status.phase == NodePhase::Succeeded
+            && status.extensions.verification.is_none()
+            && !self.node(id).is_some_and(must);
+        let report = status.extensions.report.as_ref();
+        let Some(reported) = report.filter(|_| waits || is_told) else {
+            let why = format!(
+                "nothing of `{id}` waits to be verified: it is {}",
+                status.phase
+            );
+            return Err(Refusal::new(Objection::NotReady, "NotAwaited", why));
+        };
+        if !self.config.may_verify(actor, &reported.actor) {
+            return Err(not_independent(actor));
+        }
+        Ok(reported)
+    }
+
+    fn may_say_verified(
+        &self,
+        id: &str,
+        attempt: u32,
+        actor: &str,
+        (report, commit, results): (&str, &str, &[CriterionResult]),
+    ) -> Result<(), Refusal> {
+        let node = self.node(id).ok_or_else(|| no_node(id))?;
+        let reported = self.may_verify(id, attempt, actor)?;
+        let pinned = self.status.extensions.pinned.as_ref();
+        let worked_on = reported.commit.as_ref();
+        let worked_on = worked_on.or(pinned.map(|pinned| &pinned.commit));
+        if report != reported.record || Some(commit) != worked_on.map(String::as_str) {
+            let why = "it was made for another report or commit than those that would count";
+            return Err(Refusal::new(Objection::Conflict, "OtherReport", why));
+        }
+        are_for(&node.acceptance_criteria, results)
+    }
+
+    /// Who may attest, and what. Of a criterion that has checks only their results say that it is
+    /// met, of a manual one only people; that it is not, anybody may say.
+    fn may_attest(
+        &self,
+        actor: &str,
+        id: &str,
+        met: bool,
+        (commit, results): (Option<&str>, &[CriterionResult]),
+    ) -> Result<(), Refusal> {
+        self.has_started()?;
+        // A run that failed for what was said may be tried again when that is taken back.
+        if self.status.phase == ExecutionPhase::Cancelled {
+            let why = format!("the execution is {}", self.status.phase);
+            return Err(Refusal::new(Objection::Late, "RunOver", why));
+        }
+        let mut of_document = self.status.extensions.criteria.iter();
+        let Some(criterion) = of_document.find(|one| one.id == id) else {
+            return self.is_of_goal(id, results);
+        };
+        if met && criterion.manual && !is_person(actor) {
+            let why = format!("a person says whether `{id}` is met, and {actor} is none");
+            return Err(Refusal::new(Objection::Forbidden, "NotAPerson", why));
+        }
+        if results.is_empty() {
+            if met && !criterion.checks.is_empty() {
+                let why = format!("`{id}` has checks, which decide");
+                return Err(Refusal::new(Objection::Forbidden, "ChecksDecide", why));
+            }
+            return Ok(());
+        }
+        self.may_check(actor)?;
+        self.follows(criterion, met, (commit, results))
+    }
+
+    fn is_of_goal(&self, id: &str, results: &[CriterionResult]) -> Result<(), Refusal> {
+        if results.is_empty() && self.goal_criteria().contains(&id) {
+            return Ok(());
+        }
+        let why = match results {
+            [] => format!("neither the goal nor the document has a criterion `{id}`"),
+            _ => format!("the document has no criterion `{id}` with checks"),
+        };
+        Err(Refusal::new(Objection::NotFound, "UnknownCriterion", why))
+    }
+
+    /// The ids of the criteria of the goal that a run serves, as the goal stands now.
+    pub fn goal_criteria(&self) -> Vec<&str> {
+        let pinned = self.status.extensions.pinned.as_ref();
+        let goal = pinned.and_then(|pinned| pinned.goal.as_ref());
+        let (Some(goal), Some(resources)) = (goal, self.resources) else {
+            return Vec::new();
+        };
+        let goal = resources.goal(&Key::new(Kind::Goal, &goal.namespace, &goal.name));
+        let criteria = goal.into_iter().flat_map(|goal| &goal.acceptance_criteria);
+        criteria
+            .filter_map(|criterion| criterion.id.as_deref())
+            .collect()
+    }
+
+    /// Whether an actor may run the checks of the criteria of a run. Asked before anything is run.
+    ///
+    /// # Errors
+    /// The work is not done; somebody else must do it.
+    pub fn may_check(&self, actor: &str) -> Result<(), Refusal> {
+        let phase = self.status.phase;
+        if phase.is_terminal() {
+            let why = format!("it is {phase}: nothing waits to be verified");
+            return Err(Refusal::new(Objection::Late, "NotAwaited", why));
+        }
+        let nodes = self.status.node_statuses.iter();
+        let mut open = nodes.filter(|(_, node)| !node.phase.is_terminal());
+        if let Some((id, node)) = open.next() {
+            let more = match open.count() {
+                0 => String::new(),
+                more => format!(", and {more} more have not ended"),
+            };
+            let why = format!("the work is not done: `{id}` is {}{more}", node.phase);
+            return Err(Refusal::new(Objection::NotReady, "NotAwaited", why));
+        }
+        let mut workers = self.status.workers();
+        if workers.all(|worker| self.config.may_verify(actor, worker)) {
+            return Ok(());
+        }
+        Err(not_independent(actor))
+    }
+
+    /// Whether a verdict follows from the results of checks, on the newest commit.
+    fn follows(
+        &self,
+        criterion: &ContractCriterion,
+        met: bool,
+        (commit, results): (Option<&str>, &[CriterionResult]),
+    ) -> Result<(), Refusal> {
+        let id = &criterion.id;
+        let Some(commit) = commit else {
+            return Err(misplaced());
+        };
+        // Of two that arrive at once, the one on what is there now is the newer.
+        let mut said = self.status.said_about(id);
+        let is_current = |commit: &str| commit == self.commit;
+        if !is_current(commit) && said.any(|one| one.commit.as_deref().is_some_and(is_current)) {
+            let why = format!("`{id}` was checked on a newer commit meanwhile");
+            return Err(Refusal::new(Objection::Conflict, "OldCheck", why));
+        }
+        are_for(&criterion.checks, results)?;
+        if met != broken(&criterion.checks, results).is_empty() {
+            let why = format!("what it says of `{id}` does not follow from its results");
+            return Err(Refusal::new(Objection::Invalid, "OtherVerdict", why));
+        }
+        Ok(())
+    }
+
+    /// What the run itself cancelled counts as failed.
+    fn may_retry(&self, node: Option<&str>, rebind: bool) -> Result<(), Refusal> {
+        let phase = self.status.phase;
+        if phase == ExecutionPhase::Pending {
+            return Err(not_started());
+        }
+        if !phase.can_be_retried() {
+            let why = format!("the execution is {phase}");
+            return Err(Refusal::new(Objection::Late, "RunOver", why));
+        }
+        let has_failed =
+            |node: &NodeStatus| matches!(node.phase, NodePhase::Failed | NodePhase::Cancelled);
+        let Some(id) = node else {
+            if rebind || self.status.node_statuses.values().any(has_failed) {
+                return Ok(());
+            }
+            let why = "no node has failed: there is nothing to try again";
+            return Err(Refusal::new(Objection::NotReady, "NothingFailed", why));
+        };
+        let status = self.status_of(id)?;
+        if has_failed(status) {
+            return Ok(());
+        }
+        let why = format!("`{id}` is {}, it has not failed", status.phase);
+        Err(Refusal::new(Objection::NotReady, "NotFailed", why))
+    }
+}
+
+/// Why a node cannot be claimed now.
+fn not_claimable(id: &str, status: &NodeStatus) -> Refusal {
+    let why = match (status.phase, status.message.as_str()) {
+        (NodePhase::Pending, "") => "it is not ready".to_owned(),
+        (NodePhase::Pending, message) => message.to_owned(),
+        (phase, "") => format!("it is {phase}"),
+        (phase, message) => format!("it is {phase}: {message}"),
+    };
+    let not_before = status.extensions.not_before;
+    let not_before = not_before.map(|time| format!(" (not before {})", exact(time)));
+    let why = format!(
+        "`{id}` cannot be claimed: {why}{}",
+        not_before.unwrap_or_default()
+    );
+    Refusal::new(Objection::NotReady, "NotReady", why)
+}
+
+fn no_node(id: &str) -> Refusal {
+    let why = format!("the plan has no node `{id}`");
+    Refusal::new(Objection::NotFound, "UnknownNode", why)
+}
+
+/// The run has nothing to work on yet.
+pub fn not_started() -> Refusal {
+    let why = "the execution has not started yet";
+    Refusal::new(Objection::NotReady, "NotStarted", why)
+}
+
+fn run_over() -> Refusal {
+    Refusal::new(Objection::Late, "RunOver", "the execution is over")
+}
+
+/// What a record says is not what its ref is for.
+pub fn misplaced() -> Refusal {
+    let why = "what it says does not belong to the ref it stands on";
+    Refusal::new(Objection::Invalid, "Misplaced", why)
+}
+
+fn not_independent(actor: &str) -> Refusal {
+    let why = format!("{actor} did the work; somebody else must check it");
+    Refusal::new(Objection::Forbidden, "NotIndependent", why)
+}
+
+/// The required criteria that do not hold.
+pub fn broken<'a>(criteria: &'a [TaskCriterion], results: &[CriterionResult]) -> Vec<&'a str> {
+    let pairs = criteria.iter().zip(results);
+    pairs
+        .filter(|(criterion, result)| criterion.required && !result.holds)
+        .map(|(criterion, _)| criterion.name.as_str())
+        .collect()
+}
+
+/// One result for each criterion, in the order of the plan.
+fn are_for(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Result<(), Refusal> {
+    let wanted: Vec<&str> = criteria.iter().map(|one| one.name.as_str()).collect();
+    let given: Vec<&str> = results.iter().map(|result| result.name.as_str()).collect();
+    if wanted == given {
+        return Ok(());
+    }
+    let why = format!(
+        "the criteria are {}, the results are for {}",
+        wanted.join(", "),
+        given.join(", ")
+    );
+    Err(Refusal::new(Objection::Invalid, "OtherCriteria", why))
+}

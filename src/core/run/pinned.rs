@@ -1,0 +1,216 @@
+//! What a run is held to, read from the blobs that it is pinned to.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::core::base::limits::Limits;
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::manifest;
+use crate::core::resource::{
+    ExecutionSpec, GateSpec, GraphSpec, Key, Kind, Node, Pin, Pinned, Resource, Spec,
+};
+
+/// Content of blobs, by object id.
+type Blobs = BTreeMap<String, Arc<[u8]>>;
+/// The resources of a blob, by what they are pinned by.
+type Contents = BTreeMap<(usize, Key), Option<Resource>>;
+
+/// What runs are pinned to. Many runs may be pinned to one blob; each is parsed once, when the first
+/// of them asks for it.
+pub struct Pins<'a> {
+    blobs: &'a Blobs,
+    /// By path, blob and namespace: what a text means depends on the name of its file, and what has
+    /// no namespace of its own has that of the pin.
+    parsed: RefCell<BTreeMap<[String; 3], Rc<Contents>>>,
+}
+
+impl<'a> Pins<'a> {
+    /// Nothing is parsed yet.
+    pub fn new(blobs: &'a Blobs) -> Pins<'a> {
+        Pins {
+            blobs,
+            parsed: RefCell::default(),
+        }
+    }
+
+    /// What a run is held to.
+    ///
+    /// # Errors
+    /// A sentence: a blob is not there or can no longer be read.
+    pub fn plan(&self, pinned: &Pinned) -> Result<PinnedPlan, String> {
+        PinnedPlan::assemble(pinned, |kind, pin| self.read(kind, pin))
+    }
+
+    /// One pinned resource.
+    ///
+    /// # Errors
+    /// A sentence: the blob is not there or can no longer be read.
+    pub fn read(&self, kind: Kind, pin: &Pin) -> Result<Resource, String> {
+        let key = Key::new(kind, &pin.namespace, &pin.name);
+        let contents = self.contents(pin)?;
+        let found = contents.get(&(pin.document, key.clone())).cloned();
+        found.flatten().ok_or_else(|| {
+            format!(
+                "the pinned revision {} of {} holds no readable {key}",
+                pin.blob, pin.path
+            )
+        })
+    }
+
+    fn contents(&self, pin: &Pin) -> Result<Rc<Contents>, String> {
+        let place = [&pin.path, &pin.blob, &pin.namespace].map(String::clone);
+        if let Some(known) = self.parsed.borrow().get(&place) {
+            return Ok(Rc::clone(known));
+        }
+        let bytes = self.blobs.get(&pin.blob).ok_or_else(|| {
+            format!(
+                "the pinned revision {} of {} is missing",
+                pin.blob, pin.path
+            )
+        })?;
+        let file = SourceFile {
+            path: pin.path.clone(),
+            blob: pin.blob.clone(),
+            content: Content::Bytes(Arc::clone(bytes)),
+        };
+        let entries = manifest::read(&file, &Limits::NONE, &pin.namespace)
+            .entries
+            .into_iter();
+        let contents = entries.map(|entry| ((entry.document, entry.key), entry.resource));
+        let contents = Rc::new(contents.collect());
+        let mut parsed = self.parsed.borrow_mut();
+        parsed.insert(place, Rc::clone(&contents));
+        Ok(contents)
+    }
+
+    /// How many blobs were parsed.
+    #[cfg(test)]
+    pub fn parsed(&self) -> usize {
+        self.parsed.borrow().len()
+    }
+}
+
+/// The pinned resources of a run, typed.
+pub struct PinnedPlan {
+    /// The execution's spec as it was when it started.
+    pub execution: ExecutionSpec,
+    /// The plan as it was.
+    pub plan: Resource,
+    /// Its gates by `namespace/name`.
+    pub gates: BTreeMap<String, Resource>,
+    /// The spec of the goal that the run serves.
+    pub goal: Option<Value>,
+}
+
+impl PinnedPlan {
+    /// The graph of the plan.
+    pub fn graph(&self) -> Option<&GraphSpec> {
+        match &self.plan.spec {
+            Spec::Plan(plan) => Some(&plan.graph),
+            _ => None,
+        }
+    }
+
+    /// A node of the plan.
+    pub fn node(&self, id: &str) -> Option<&Node> {
+        self.graph()?.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// A gate of the plan.
+    pub fn gate(&self, qualified: &str) -> Option<(&GateSpec, &Resource)> {
+        let resource = self.gates.get(qualified)?;
+        match &resource.spec {
+            Spec::Gate(spec) => Some((spec, resource)),
+            _ => None,
+        }
+    }
+
+    /// Read the pinned blobs of one run.
+    ///
+    /// # Errors
+    /// As for [`Pins::plan`].
+    pub fn read(blobs: &Blobs, pinned: &Pinned) -> Result<PinnedPlan, String> {
+        Pins::new(blobs).plan(pinned)
+    }
+
+    /// Put the pinned resources together, as `read` finds them.
+    ///
+    /// # Errors
+    /// What `read` says, or one of them is of another kind.
+    pub fn assemble(
+        pinned: &Pinned,
+        read: impl Fn(Kind, &Pin) -> Result<Resource, String>,
+    ) -> Result<PinnedPlan, String> {
+        let execution = read(Kind::Execution, &pinned.execution)?;
+        let Spec::Execution(execution) = execution.spec else {
+            return Err("the pinned execution is none".to_owned());
+        };
+        let plan = read(Kind::Plan, &pinned.plan)?;
+        let gates = pinned
+            .gates
+            .iter()
+            .map(|(name, pin)| Ok((name.clone(), read(Kind::Gate, pin)?)))
+            .collect::<Result<_, String>>()?;
+        let goal = match &pinned.goal {
+            None => None,
+            Some(pin) => match read(Kind::Goal, pin)?.spec {
+                Spec::Goal(goal) => serde_json::to_value(goal).ok(),
+                _ => return Err("the pinned goal is none".to_owned()),
+            },
+        };
+        Ok(PinnedPlan {
+            execution,
+            plan,
+            gates,
+            goal,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::core::testing::{execution, plan, task};
+
+    #[test]
+    fn a_blob_is_parsed_once_however_many_runs_are_pinned_to_it() {
+        let text = [
+            plan("p", &task("a", "")),
+            execution("one", "p", ""),
+            execution("two", "p", ""),
+        ]
+        .concat();
+        let blobs = Blobs::from([("0".repeat(40), text.as_bytes().into())]);
+        let pins = Pins::new(&blobs);
+        let pin = |name: &str, document| Pin {
+            namespace: "team".to_owned(),
+            name: name.to_owned(),
+            uid: String::new(),
+            path: "planspec/x.yaml".to_owned(),
+            blob: "0".repeat(40),
+            document,
+            digest: String::new(),
+            generation: 1,
+        };
+        for (name, document) in [("one", 1), ("two", 2)] {
+            let pinned = Pinned {
+                commit: String::new(),
+                execution: pin(name, document),
+                plan: pin("p", 0),
+                gates: BTreeMap::new(),
+                goal: None,
+                authors: None,
+            };
+            let found = pins.plan(&pinned).unwrap();
+            assert_eq!(found.graph().unwrap().nodes.len(), 1, "{name}");
+        }
+        assert_eq!(pins.parsed(), 1);
+        let error = pins.read(Kind::Plan, &pin("p", 1)).unwrap_err();
+        assert!(error.ends_with("holds no readable Plan team/p"), "{error}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Ask the core whether something may be done, before a record of it is sent; and put its refusals
+//! into the words of who asks.
+
+use super::runs::{Look, Run};
+use super::{Error, ErrorKind, Result};
+use crate::core::repository::definitions::Definitions;
+use crate::core::run::permit::{self, Objection, Refusal};
+use crate::core::run::pinned::PinnedPlan;
+use crate::core::run::record::Action;
+
+/// A run that is asked about, with what is known beside its status.
+pub struct Asked<'a> {
+    look: &'a Look,
+    run: Run<'a>,
+    plan: Option<PinnedPlan>,
+    /// Goals and capabilities of the spec branch, where they matter.
+    pub resources: Option<&'a Definitions>,
+    /// Who holds the attempt by its ref: the status may not know it yet.
+    pub holder: Option<String>,
+}
+
+impl<'a> Asked<'a> {
+    /// A run in a look, whose attempt nobody holds.
+    pub fn new(look: &'a Look, run: Run<'a>) -> Asked<'a> {
+        Asked {
+            look,
+            run,
+            plan: super::runs::pinned_plan(&look.stored, run.status),
+            resources: None,
+            holder: None,
+        }
+    }
+
+    /// The plan that it is held to.
+    pub fn plan(&self) -> Option<&PinnedPlan> {
+        self.plan.as_ref()
+    }
+
+    /// As the core is asked.
+    pub fn permit(&self) -> permit::Run<'_> {
+        permit::Run {
+            config: &self.look.view.config,
+            status: self.run.status,
+            plan: self.plan.as_ref(),
+            resources: self.resources,
+            commit: &self.look.view.spec_commit,
+            holder: self.holder.as_deref(),
+        }
+    }
+
+    /// Whether `actor` may do this.
+    ///
+    /// # Errors
+    /// Why not, and what to do instead.
+    pub fn may(&self, action: &Action, actor: &str) -> Result {
+        permit::may(action, actor, &self.permit()).map_err(|refusal| self.error(&refusal))
+    }
+
+    /// A refusal of the core as an answer to who asked.
+    pub fn error(&self, refusal: &Refusal) -> Error {
+        let kind = match refusal.kind {
+            Objection::NotFound => ErrorKind::NotFound,
+            Objection::Invalid => ErrorKind::Invalid,
+            Objection::NotReady | Objection::Late => ErrorKind::NotReady,
+            Objection::Forbidden => ErrorKind::Forbidden,
+            Objection::Taken => ErrorKind::Taken,
+            Objection::Conflict => ErrorKind::Conflict,
+        };
+        let name = self.run.key.qualified();
+        let status = self.run.status;
+        let message = match refusal.reason {
+            "NotStarted" => format!("{name} has not started: {}", status.message),
+            "RunOver" => format!("{name} is {} already", status.phase),
+            _ => format!("{name}: {}", refusal.message),
+        };
+        Error::new(kind, message).maybe_hint(self.hint(refusal.reason))
+    }
+
+    fn hint(&self, reason: &str) -> Option<String> {
+        let (name, namespace) = (&self.run.key.name, &self.run.key.namespace);
+        let hint = match reason {
+            "Claimed" | "NotAPerson" | "NotReady" => {
+                "planspec next shows what can be claimed".to_owned()
+            }
+            "NotClaimed" => format!("claim it first: planspec claim {name}/NODE -n {namespace}"),
+            "NotAReviewer" => {
+                "`user:` and `team:` are explained in .planspec.yaml on the spec branch".to_owned()
+            }
+            "SelfApproval" => {
+                "`approvals.preventSelfApproval` is on; authors may reject and comment".to_owned()
+            }
+            "NotIndependent" => "the configuration says `verification: independent`".to_owned(),
+            "ChecksDecide" => format!("run them: planspec verify {name} -n {namespace}"),
+            "NotStarted" => "it starts by itself when it can".to_owned(),
+            "RunOver" => "a new execution of the plan begins anew: planspec start PLAN".to_owned(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
