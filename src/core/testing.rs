@@ -17,6 +17,8 @@ use crate::core::resource::{
     PlanStatus, ReviewAction, Status, Time, find_condition,
 };
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
+use crate::core::run::permit::{self, Refusal};
+use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::reconcile::{Inputs, Outcome, reconcile};
 use crate::core::run::record::{
     Action, Address, Incoming, RECORD_API_VERSION, Received, Record, ReportResult, RequestKind,
@@ -330,6 +332,37 @@ impl World {
             },
             signature: self.signature.clone(),
         }
+    }
+
+    /// Whether an actor may do something, as whoever asks before sending a record is told.
+    pub fn may(&self, actor: &str, action: &Action) -> Result<(), Refusal> {
+        let claim = action
+            .work()
+            .and_then(|(node, _)| self.run().node_statuses.get(node)?.extensions.claim.clone());
+        let holder = claim.as_ref().map(|claim| claim.actor.as_str());
+        self.may_as(holder, actor, action)
+    }
+
+    /// The same where the ref of the attempt says who holds it.
+    pub fn may_as(
+        &self,
+        holder: Option<&str>,
+        actor: &str,
+        action: &Action,
+    ) -> Result<(), Refusal> {
+        let status = self.run();
+        let blobs = self.objects.clone();
+        let pinned = status.extensions.pinned.as_ref();
+        let plan = pinned.and_then(|pinned| PinnedPlan::read(&blobs, pinned).ok());
+        let run = permit::Run {
+            config: &self.config,
+            status,
+            plan: plan.as_ref(),
+            resources: Some(&self.snapshot),
+            commit: self.head(),
+            holder,
+        };
+        permit::may(action, actor, &run)
     }
 
     /// Put a record on a ref, behind what is there.

@@ -584,3 +584,116 @@ fn are_for(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Result<()
     );
     Err(Refusal::new(Objection::Invalid, "OtherCriteria", why))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::core::run::record::Address;
+    use crate::core::testing::{World, execution, gate, plan, task};
+
+    /// A task, and another behind a gate.
+    fn world() -> World {
+        let nodes = [
+            task("a", ""),
+            "{id: ok, kind: Gate, gateRef: {name: g}}".to_owned(),
+            task("b", "dependsOn: [ok]"),
+        ];
+        let mut world = World::of(&[
+            plan("p", &nodes.join(", ")),
+            gate("g", "p", "reviewers: [ana]"),
+            execution("run", "p", ""),
+        ]);
+        world.reconcile();
+        world.reconcile();
+        world
+    }
+
+    fn claim(node: &str, attempt: u32) -> Action {
+        Action::Claim {
+            node: node.to_owned(),
+            attempt,
+            lease: None,
+        }
+    }
+
+    fn report(node: &str, attempt: u32) -> Action {
+        Action::Report {
+            node: node.to_owned(),
+            attempt,
+            result: ReportResult::Succeeded,
+            outputs: Default::default(),
+            message: String::new(),
+            commit: None,
+            artifacts: Vec::new(),
+        }
+    }
+
+    fn request(request: RequestKind, node: Option<&str>) -> Action {
+        Action::Request {
+            request,
+            node: node.map(str::to_owned),
+            rebind: false,
+            comment: String::new(),
+        }
+    }
+
+    /// What is asked about a record beforehand is what comes of it when it arrives.
+    #[test]
+    fn who_asks_is_told_what_will_come_of_it() {
+        let table: [(&str, Action, &str); 11] = [
+            ("x", claim("a", 1), ""),
+            ("x", claim("b", 1), "NotOpen"),
+            ("x", claim("nowhere", 1), "UnknownNode"),
+            ("x", claim("a", 2), "NotOpen"),
+            ("x", report("a", 1), "NotClaimed"),
+            ("x", report("ok", 1), "NotOpen"),
+            ("x", request(RequestKind::Retry, None), "NothingFailed"),
+            ("x", request(RequestKind::Retry, Some("a")), "NotFailed"),
+            ("x", request(RequestKind::Retry, Some("no")), "UnknownNode"),
+            ("x", request(RequestKind::Cancel, None), ""),
+            ("x", claim("ok", 1), "NotOpen"),
+        ];
+        for (actor, action, expected) in table {
+            let mut world = world();
+            let told = world.may(actor, &action);
+            let told = told.map_err(|refusal| refusal.reason).err();
+            assert_eq!(told.unwrap_or_default(), expected, "{action:?}");
+            let address = match action.work() {
+                Some((node, attempt)) => world.work_ref(node, attempt),
+                None => Address::Request {
+                    run: world.run_ref(),
+                    id: "one".to_owned(),
+                },
+            };
+            let received = world.record(actor, action.clone());
+            world.push(&address, received);
+            world.reconcile();
+            let listed = world.run().extensions.unapplied.iter();
+            let listed: Vec<&str> = listed.map(|one| one.reason.as_str()).collect();
+            assert_eq!(listed.concat(), expected, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn who_holds_an_attempt_is_known_by_its_ref_before_the_status_knows() {
+        let mut world = world();
+        let status = world.run().clone();
+        let ask = |world: &mut World, holder, action: &Action, actor| {
+            world
+                .may_as(holder, actor, action)
+                .map_err(|refusal| refusal.kind)
+        };
+        assert_eq!(status.node_statuses["a"].extensions.claim, None);
+        assert_eq!(ask(&mut world, Some("x"), &report("a", 1), "x"), Ok(()));
+        assert_eq!(
+            ask(&mut world, Some("x"), &report("a", 1), "y"),
+            Err(Objection::Taken)
+        );
+        assert_eq!(
+            ask(&mut world, Some("x"), &claim("a", 1), "y"),
+            Err(Objection::Taken)
+        );
+    }
+}
