@@ -4,7 +4,10 @@
 //! [`document`] adds `apiVersion` and `kind`. A field is added without a new version; none is
 //! renamed or taken away.
 
+pub mod change;
+pub mod document;
 pub mod findings;
+pub mod made;
 pub mod reconcile;
 pub mod record;
 pub mod refusal;

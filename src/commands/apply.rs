@@ -4,13 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::change::Change;
-use super::{Context, folder};
-use crate::core::base::source::{Content, SourceFile};
-use crate::core::repository::config::Config;
-use crate::failure::{Failure, Outcome};
-use crate::git::files;
-use crate::service::store::Store;
+use super::{Context, OutputArg};
+use crate::failure::Outcome;
+use crate::service::apply::{ApplyRequest, apply};
+use crate::service::sources::Source;
+use crate::show;
 
 /// Validate resources, put them at their place in the repository, and commit exactly those files
 ///
@@ -34,41 +32,27 @@ pub struct Args {
     /// Say what would be done, do nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    output: OutputArg,
 }
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let store = Store::open(context.dir.as_deref())?;
-    let mut change = Change::begin(&store)?;
-    for file in inputs(context, args, &change.config)? {
-        let Content::Bytes(bytes) = &file.content else {
-            let Content::Refused(why) = &file.content else {
-                continue;
-            };
-            return Err(Failure::usage(format!("{}: {why}", file.path)));
-        };
-        let text = String::from_utf8(bytes.to_vec())
-            .map_err(|_| Failure::usage(format!("{} is not UTF-8 text", file.path)))?;
-        change.put(context, &file, &text)?;
-    }
-    change.commit(context, args.message.as_deref(), args.dry_run)
-}
-
-fn inputs(context: &Context, args: &Args, config: &Config) -> Outcome<Vec<SourceFile>> {
-    let base = context.dir.clone().unwrap_or_default();
-    let limit = config.limits.file_bytes;
-    let named: Vec<PathBuf> = args
+    let files = args
         .files
         .iter()
-        .map(|path| match path.as_os_str() == "-" {
-            true => path.clone(),
-            false => base.join(path),
-        })
-        .collect();
-    let mut found = files::named(&named, limit);
-    for directory in &args.directories {
-        let dir = base.join(directory);
-        found.extend(folder(&dir, args.recursive, limit)?);
-    }
-    Ok(found)
+        .map(|file| Source::File(context.path(file)));
+    let folders = args.directories.iter().map(|folder| Source::Folder {
+        path: context.path(folder),
+        recursive: args.recursive,
+    });
+    let request = ApplyRequest {
+        sources: files.chain(folders).collect(),
+        message: args.message.clone(),
+        dry_run: args.dry_run,
+    };
+    let applied = apply(&context.open()?, &request)?;
+    let answer = applied.answer();
+    let text = show::change::text(&answer.change);
+    context.changed(args.output.output, (&answer, &text), &applied.change)
 }

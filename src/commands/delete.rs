@@ -2,14 +2,11 @@
 
 use clap::Args as ClapArgs;
 
-use super::change::Change;
 use super::get::wanted_one;
-use super::{Context, NamespaceArg};
-use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{Key, Kind};
+use super::{Context, NamespaceArg, OutputArg};
 use crate::failure::Outcome;
-use crate::service::runs::choose_among;
-use crate::service::store::Store;
+use crate::service::delete::{DeleteRequest, delete};
+use crate::show;
 
 /// Remove resources and commit that; a Goal takes the Executions that it owns
 ///
@@ -29,55 +26,23 @@ pub struct Args {
     /// Say what would be done, do nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    output: OutputArg,
 }
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let (kind, first) = wanted_one("delete", &args.kind, args.names.first().map(String::as_str))?;
     let more = args.names.iter().skip(1).cloned();
-    let names: Vec<String> = std::iter::once(first).chain(more).collect();
-    let store = Store::open(context.dir.as_deref())?;
-    let mut change = Change::begin(&store)?;
-    let namespace = args.namespace.namespace.as_deref();
-    let mut doomed: Vec<Key> = Vec::new();
-    for name in &names {
-        let snapshot = change.before();
-        let key = choose_among(snapshot.keys(), kind, name, namespace)?.clone();
-        let owned = owned_by(snapshot, &key);
-        doomed.extend([key].into_iter().chain(owned));
-    }
-    doomed.sort();
-    doomed.dedup();
-    for key in &doomed {
-        change.remove(key)?;
-    }
-    let message = args.message.clone().unwrap_or_else(|| {
-        let first = &doomed[0];
-        let name = format!("{}/{}", first.kind.name().to_lowercase(), first.name);
-        match doomed.len() {
-            1 => format!("Delete {name}"),
-            more => format!("Delete {name} and {} more", more - 1),
-        }
-    });
-    change.commit(context, Some(&message), args.dry_run)
-}
-
-/// The executions that a goal owns.
-fn owned_by(snapshot: &Snapshot, key: &Key) -> Vec<Key> {
-    if key.kind != Kind::Goal {
-        return Vec::new();
-    }
-    let owns = |other: &&Key| {
-        other.namespace == key.namespace
-            && snapshot.resource(other).is_some_and(|resource| {
-                let owners = resource.metadata.owner_references.iter();
-                let mut owners = owners.filter(|owner| owner.kind == Kind::Goal.name());
-                owners.any(|owner| owner.name == key.name)
-            })
+    let request = DeleteRequest {
+        kind,
+        names: std::iter::once(first).chain(more).collect(),
+        namespace: args.namespace.namespace.clone(),
+        message: args.message.clone(),
+        dry_run: args.dry_run,
     };
-    snapshot
-        .keys_of(Kind::Execution)
-        .filter(owns)
-        .cloned()
-        .collect()
+    let deleted = delete(&context.open()?, &request)?;
+    let answer = deleted.answer();
+    let text = show::change::text(&answer.change);
+    context.changed(args.output.output, (&answer, &text), &deleted.change)
 }

@@ -2,15 +2,15 @@
 
 use clap::Args as ClapArgs;
 
-use super::change::Change;
 use super::get::wanted_one;
-use super::{Context, NamespaceArg};
+use super::{Context, NamespaceArg, OutputArg};
 use crate::core::base::diagnostic::Diagnostic;
-use crate::core::resource::Key;
-use crate::failure::{Failure, Outcome};
+use crate::core::base::escape;
+use crate::failure::Outcome;
 use crate::git::editor::{self, Draft};
-use crate::service::runs::choose_among;
-use crate::service::store::Store;
+use crate::service::edit::{EditRequest, Edited, Saved, open, save};
+use crate::service::{Error, Findings};
+use crate::show;
 
 /// Edit a resource in $EDITOR, validate it, and commit it
 ///
@@ -27,6 +27,8 @@ pub struct Args {
     /// Message of the commit
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
+    #[command(flatten)]
+    output: OutputArg,
 }
 
 /// What begins a line that is not part of the resource.
@@ -35,64 +37,66 @@ const MARK: &str = "#! ";
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let (kind, name) = wanted_one("edit", &args.kind, args.name.as_deref())?;
-    let store = Store::open(context.dir.as_deref())?;
-    let change = Change::begin(&store)?;
-    let namespace = args.namespace.namespace.as_deref();
-    let key = choose_among(change.before().keys(), kind, &name, namespace)?.clone();
-    change.check_clean(&key)?;
-    let original = change.document_of(&key)?;
-    let draft = Draft::new(&store.repo, &format!("{}.yaml", key.name))?;
-    let mut shown = original.clone();
-    let (mut last, mut wrong) = (None, Vec::new());
-    loop {
+    let request = EditRequest {
+        kind,
+        name,
+        namespace: args.namespace.namespace.clone(),
+        message: args.message.clone(),
+    };
+    let store = context.open()?;
+    let original = open(&store, &request)?;
+    let draft = Draft::new(&store.repo, &format!("{}.yaml", original.key.name))?;
+    let mut shown = original.text.clone();
+    let (mut last, mut wrong) = (None, Findings::default());
+    let edited = loop {
         draft.write(&shown)?;
         editor::open(&store.repo, draft.path())?;
         let text = without_marks(&draft.read()?);
-        if text == original {
-            draft.discard();
-            context.terminal.note("nothing was changed");
-            return Ok(());
+        if text == original.text {
+            break unchanged();
         }
         if text.trim().is_empty() || last.as_ref() == Some(&text) {
-            context.terminal.note(&marks(&wrong));
-            return Err(given_up(&draft));
+            return Err(given_up(wrong, &draft).into());
         }
-        let mut change = Change::begin(&store)?;
-        let found = try_out(&mut change, &key, &text).inspect_err(|_| keep(context, &draft))?;
-        if found.iter().any(Diagnostic::is_error) {
-            shown = with_marks(&text, &found);
-            wrong = found;
-            last = Some(text);
-            continue;
+        let saved = save(&store, &request, (&original.key, &text));
+        match saved.map_err(|error| kept(error, &draft))? {
+            Saved::Done(edited) => break edited,
+            Saved::Wrong(findings) => {
+                shown = with_marks(&text, &findings.found);
+                wrong = findings;
+                last = Some(text);
+            }
         }
-        change
-            .commit(context, args.message.as_deref(), false)
-            .inspect_err(|_| keep(context, &draft))?;
-        draft.discard();
-        return Ok(());
+    };
+    draft.discard();
+    let answer = edited.answer();
+    let text = show::change::text(&answer.change);
+    context.changed(args.output.output, (&answer, &text), &edited.change)
+}
+
+fn unchanged() -> Edited {
+    let mut edited = Edited::default();
+    let note = "nothing was changed".to_owned();
+    edited.change.notes.push(note);
+    edited
+}
+
+/// The error says also where the text is that could not be saved.
+fn kept(error: Error, draft: &Draft) -> Error {
+    let place = format!("your text is kept in {draft}");
+    let hint = match &error.hint {
+        Some(hint) => format!("{hint}; {place}"),
+        None => place,
+    };
+    error.hint(hint)
+}
+
+fn given_up(wrong: Findings, draft: &Draft) -> Error {
+    Error {
+        findings: wrong,
+        ..Error::invalid("the edit was given up; nothing was saved")
+            .hint(format!("what was written is kept in {draft}"))
     }
-}
-
-/// Say where the text is that could not be saved.
-fn keep(context: &Context, draft: &Draft) {
-    context
-        .terminal
-        .note(&format!("your text is kept in {draft}"));
-}
-
-/// Put the text at its place, and say what is wrong with it.
-fn try_out(change: &mut Change<'_>, key: &Key, text: &str) -> Outcome<Vec<Diagnostic>> {
-    let found = change.check_text(key, text)?;
-    if found.iter().any(Diagnostic::is_error) {
-        return Ok(found);
-    }
-    change.place(key.clone(), text)?;
-    Ok(change.findings().0)
-}
-
-fn given_up(draft: &Draft) -> Failure {
-    Failure::not_met("the edit was given up; nothing was saved")
-        .hint(format!("what was written is kept in {draft}"))
 }
 
 /// The findings on top, as lines that are taken out again.
@@ -103,16 +107,11 @@ fn with_marks(text: &str, found: &[Diagnostic]) -> String {
 fn marks(found: &[Diagnostic]) -> String {
     let mut marked = String::new();
     for finding in found {
-        let message = crate::core::base::escape::line(&finding.message);
-        marked.push_str(&format!(
-            "{MARK}{} {}: {message}\n",
-            finding.severity, finding.code
-        ));
+        let message = escape::line(&finding.message);
+        let (severity, code) = (finding.severity, finding.code);
+        marked.push_str(&format!("{MARK}{severity} {code}: {message}\n"));
         if let Some(help) = &finding.help {
-            marked.push_str(&format!(
-                "{MARK}  {}\n",
-                crate::core::base::escape::line(help)
-            ));
+            marked.push_str(&format!("{MARK}  {}\n", escape::line(help)));
         }
     }
     marked

@@ -2,10 +2,10 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::Context;
+use super::{Context, TextFormat};
 use crate::failure::{Failure, Outcome};
-use crate::git::Repo;
-use crate::git::hooks::{self, Done, LINE, Means, Standing};
+use crate::service::hooks::{install, status, uninstall};
+use crate::show;
 
 /// Install, remove or look at the pre-commit hook
 ///
@@ -15,6 +15,15 @@ use crate::git::hooks::{self, Done, LINE, Means, Standing};
 pub struct Args {
     #[command(subcommand)]
     action: Action,
+    /// How to show it
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        global = true
+    )]
+    output: TextFormat,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -29,117 +38,20 @@ enum Action {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let repo = Repo::open(context.dir.as_deref())?;
-    match args.action {
-        Action::Install => install(context, &repo),
-        Action::Uninstall => uninstall(context, &repo),
-        Action::Status => status(context, &repo),
+    let dir = context.dir.as_deref();
+    let hook = match args.action {
+        Action::Install => install(dir)?,
+        Action::Uninstall => uninstall(dir)?,
+        Action::Status => status(dir)?,
+    };
+    let text = match args.action {
+        Action::Install => show::made::put(&hook.state),
+        Action::Uninstall => show::made::removed(&hook.state),
+        Action::Status => show::made::standing(&hook.state),
+    };
+    context.show(args.output, &hook, (&text, &hook.notes))?;
+    if matches!(args.action, Action::Status) && !hook.state.installed {
+        return Err(Failure::shown());
     }
-}
-
-fn install(context: &Context, repo: &Repo) -> Outcome {
-    let done = hooks::install(repo)?;
-    let (line, note) = told(repo, &done);
-    context.terminal.out(&line);
-    match (done, note) {
-        (Done::Nothing(Standing::Installed(_)) | Done::Changed(_), note) => {
-            note.iter().for_each(|note| context.terminal.note(note));
-            Ok(())
-        }
-        (Done::Nothing(_), note) => {
-            let failure = Failure::not_met("the hook is not installed; nothing was changed");
-            Err(match note {
-                Some(note) => failure.hint(note),
-                None => failure,
-            })
-        }
-    }
-}
-
-fn uninstall(context: &Context, repo: &Repo) -> Outcome {
-    match hooks::uninstall(repo)? {
-        Done::Changed(means) => {
-            let place = place(repo, &means);
-            context.terminal.out(&format!("removed        {place}\n"));
-            Ok(())
-        }
-        Done::Nothing(Standing::Installed(means) | Standing::Idle(means, _)) => {
-            let place = place(repo, &means);
-            Err(
-                Failure::not_met(format!("{place} is not as it was installed; it stays"))
-                    .hint("remove the line `planspec validate --staged` from it"),
-            )
-        }
-        Done::Nothing(_) => {
-            context.terminal.note("there is no hook of planspec here");
-            Ok(())
-        }
-    }
-}
-
-fn status(context: &Context, repo: &Repo) -> Outcome {
-    let standing = hooks::standing(repo)?;
-    if let Standing::Installed(means) = &standing {
-        let place = place(repo, means);
-        context.terminal.out(&format!("installed      {place}\n"));
-        return Ok(());
-    }
-    let why = explain(repo, &standing).unwrap_or_else(|| "run: planspec hooks install".to_owned());
-    context.terminal.out("not installed\n");
-    context.terminal.note(&why);
-    Err(Failure::findings())
-}
-
-/// What was done, as a line of a list, and what there is to say about it.
-pub(super) fn told(repo: &Repo, done: &Done) -> (String, Option<String>) {
-    match done {
-        Done::Changed(means @ Means::Script(_)) => {
-            (format!("created        {}\n", place(repo, means)), None)
-        }
-        Done::Changed(means) => (format!("configured     {}\n", place(repo, means)), None),
-        Done::Nothing(standing) => {
-            let means = match standing {
-                Standing::Installed(means) | Standing::Idle(means, _) | Standing::Taken(means) => {
-                    means.clone()
-                }
-                Standing::Shared(path) => Means::Script(path.clone()),
-                Standing::Missing => Means::Configuration,
-            };
-            let line = format!("kept as it is  {}\n", place(repo, &means));
-            (line, explain(repo, standing))
-        }
-    }
-}
-
-/// Why it is not installed, and what to do.
-fn explain(repo: &Repo, standing: &Standing) -> Option<String> {
-    match standing {
-        Standing::Installed(_) | Standing::Missing => None,
-        Standing::Idle(means, why) => {
-            Some(format!("Git does not run {}: {why}", place(repo, means)))
-        }
-        Standing::Taken(Means::Script(_)) => Some(format!(
-            "there is another pre-commit hook; to check plans in it, add this line: {LINE}"
-        )),
-        Standing::Taken(Means::Configuration) => Some(
-            "hook.planspec is configured with another command; to check plans there, let it run: \
-             planspec validate --staged"
-                .to_owned(),
-        ),
-        Standing::Shared(path) => Some(format!(
-            "core.hooksPath leads out of this repository; to check plans in all that use it, put \
-             this line into {}: {LINE}",
-            path.display()
-        )),
-    }
-}
-
-fn place(repo: &Repo, means: &Means) -> String {
-    match means {
-        Means::Configuration => "hook.planspec in Git's configuration".to_owned(),
-        Means::Script(path) => {
-            let inside = repo.workdir().and_then(|root| path.strip_prefix(root).ok());
-            inside.unwrap_or(path).display().to_string()
-        }
-    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ pub mod apply;
 pub mod approve;
 pub mod attest;
 pub mod cancel;
-mod change;
+mod changed;
 pub mod claim;
 pub mod completions;
 pub mod convert;
@@ -43,14 +43,12 @@ use crate::api::record::Recorded as RecordedAnswer;
 use crate::api::{self, Answer};
 use crate::clock;
 use crate::core::base::escape;
-use crate::core::base::source::SourceFile;
 use crate::core::resource::Time;
 use crate::failure::{Failure, Outcome};
-use crate::git::{GitError, read};
-use crate::service::Caller;
 use crate::service::reconcile::Report;
 use crate::service::record::{Recorded, Sender};
 use crate::service::store::Store;
+use crate::service::{Caller, Findings};
 use crate::terminal::Terminal;
 
 /// What every command is given.
@@ -84,6 +82,14 @@ impl Context {
         Ok(Store::open(self.dir.as_deref())?)
     }
 
+    /// A file that the user names; `-` stays what it is.
+    pub fn path(&self, named: &Path) -> PathBuf {
+        if named.as_os_str() == "-" {
+            return named.to_owned();
+        }
+        self.dir.clone().unwrap_or_default().join(named)
+    }
+
     /// Show an answer: its text and its notes, or all of it as one JSON document.
     ///
     /// # Errors
@@ -109,6 +115,28 @@ impl Context {
         for note in notes {
             self.terminal.note(&format!("note: {}", escape::line(note)));
         }
+    }
+
+    /// Tell people what to do next; in JSON it is part of the answer.
+    pub fn next(&self, format: TextFormat, commands: &[String]) {
+        if format == TextFormat::Text && !commands.is_empty() {
+            let commands = commands.join(", then ");
+            self.terminal.note(&format!("next: {commands}"));
+        }
+    }
+
+    /// Show findings to people, as messages.
+    pub fn findings(&self, findings: &Findings) {
+        let Findings { found, texts } = findings;
+        if found.is_empty() {
+            return;
+        }
+        let text_of = |file: &str| texts.get(file).cloned();
+        let colors = self.terminal.colors_err();
+        let format = crate::show::findings::Format::Text;
+        let text = crate::show::findings::render(found, &text_of, format, colors);
+        self.terminal.styled(text.trim_end());
+        self.terminal.note(&crate::show::findings::summary(found));
     }
 
     /// Show what came of a record, and of the reconcile that followed. A reconcile that failed does
@@ -219,15 +247,4 @@ impl ActorArgs {
             reconcile: self.reconcile,
         }
     }
-}
-
-/// The resources in a folder that the user names.
-///
-/// # Errors
-/// Wrong use, when there is no such folder.
-fn folder(dir: &Path, recursive: bool, max_bytes: usize) -> Outcome<Vec<SourceFile>> {
-    read::from_directory(dir, recursive, max_bytes).map_err(|error| match error {
-        GitError::Unusable(why) => Failure::usage(why),
-        error => error.into(),
-    })
 }

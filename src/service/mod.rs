@@ -5,19 +5,31 @@
 //! exit codes or HTTP: notes and warnings are part of the answer, the moment and the actor part of
 //! the request. A [`store::Store`] is one thread's; open one for each.
 
+pub mod apply;
 pub mod attest;
+pub mod change;
 pub mod claim;
+pub mod convert;
 pub mod decide;
+pub mod delete;
+pub mod document;
+pub mod edit;
 pub mod error;
+pub mod hooks;
+pub mod init;
 pub mod merged;
 pub mod permit;
+pub mod new;
 pub mod reconcile;
 pub mod record;
 pub mod report;
 pub mod request;
 pub mod review;
+pub mod revise;
 pub mod revision;
 pub mod runs;
+pub mod sources;
+pub mod start;
 pub mod store;
 pub mod validate;
 pub mod verify;

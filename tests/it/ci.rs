@@ -595,7 +595,7 @@ fn no_value_from_outside_stands_in_a_script_of_the_action_or_the_examples() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = vec![
         root.join("action.yml"),
-        root.join("src/commands/init/workflow.yml"),
+        root.join("src/service/init/workflow.yml"),
     ];
     let examples = std::fs::read_dir(root.join("examples/ci")).unwrap();
     files.extend(examples.map(|entry| entry.unwrap().path()));

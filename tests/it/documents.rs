@@ -649,7 +649,7 @@ fn convert_goes_both_ways_and_says_what_is_lost() {
     let solo = sandbox.repository("solo");
     solo.write("greeting.planspec.json", GREETING);
     solo.write("planspec/readme.txt", "");
-    solo.run("convert --to v1alpha1 greeting.planspec.json -o planspec/all.yaml")
+    solo.run("convert --to v1alpha1 greeting.planspec.json --out planspec/all.yaml")
         .ok()
         .notes("not taken over:")
         .notes("risks (1)");
@@ -673,14 +673,14 @@ fn convert_goes_both_ways_and_says_what_is_lost() {
     };
     let before = digest("planspec/all.yaml");
     solo.write("back.planspec.yaml", "mine\n");
-    solo.run("convert --to 1.2 planspec/all.yaml -o back.planspec.yaml")
+    solo.run("convert --to 1.2 planspec/all.yaml --out back.planspec.yaml")
         .exits(1)
         .notes("back.planspec.yaml exists already");
     assert_eq!(solo.read("back.planspec.yaml"), "mine\n");
     solo.remove("back.planspec.yaml");
-    solo.run("convert --to 1.2 planspec/all.yaml -o back.planspec.yaml")
+    solo.run("convert --to 1.2 planspec/all.yaml --out back.planspec.yaml")
         .ok();
-    solo.run("convert --to v1alpha1 back.planspec.yaml -o back.yaml")
+    solo.run("convert --to v1alpha1 back.planspec.yaml --out back.yaml")
         .ok();
     assert_eq!(digest("back.yaml"), before);
 }

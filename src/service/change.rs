@@ -1,21 +1,21 @@
 //! A change to the resources of the repository: put at the place, validated as a whole, committed
-//! exactly. What `apply`, `start`, `edit` and `delete` have in common.
+//! exactly. What [`super::apply`], [`super::start`], [`super::edit`] and [`super::delete`] have in
+//! common.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::Context;
+use super::store::Store;
+use super::{Error, Findings, Result};
+use crate::api::change as api;
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
 use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, Resource};
-use crate::core::text::yaml;
-use crate::failure::{Failure, Outcome};
+use crate::core::text::{json, yaml};
 use crate::git::{Head, commit, read};
-use crate::service::store::Store;
-use crate::show::findings;
 
 /// The repository as HEAD has it, and the files that are to change.
 pub struct Change<'a> {
@@ -28,6 +28,8 @@ pub struct Change<'a> {
     changed: BTreeMap<String, Option<String>>,
     /// The resources that are meant, and their files.
     touched: Vec<(Key, String)>,
+    /// What there is to say besides.
+    notes: Vec<String>,
 }
 
 impl<'a> Change<'a> {
@@ -35,7 +37,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// HEAD cannot be read.
-    pub fn begin(store: &'a Store) -> Outcome<Change<'a>> {
+    pub fn begin(store: &'a Store) -> Result<Change<'a>> {
         let head = store.repo.head()?;
         let (config, files) = match head.commit() {
             Some(commit) => {
@@ -57,6 +59,7 @@ impl<'a> Change<'a> {
             before,
             changed: BTreeMap::new(),
             touched: Vec::new(),
+            notes: Vec::new(),
         })
     }
 
@@ -68,13 +71,13 @@ impl<'a> Change<'a> {
     /// Take in one file: as it is when it is part of the repository, else resource by resource.
     ///
     /// # Errors
-    /// It holds nothing that can be placed; the findings are shown.
-    pub fn put(&mut self, context: &Context, file: &SourceFile, text: &str) -> Outcome {
+    /// It holds nothing that can be placed.
+    pub fn put(&mut self, file: &SourceFile, text: &str) -> Result {
         let manifest = manifest::read(file, &self.config.limits, &self.config.default_namespace);
         let stripped = strip(file, text, &self.config);
         if let Some((_, dropped)) = &stripped {
-            context.terminal.note(&format!(
-                "note: {}: {} is not taken over: only reconcile writes it",
+            self.notes.push(format!(
+                "{}: {} is not taken over: only reconcile writes it",
                 file.path,
                 dropped.join(", ")
             ));
@@ -86,7 +89,7 @@ impl<'a> Change<'a> {
             .map(|entry| (entry.document, entry.key.clone()))
             .collect();
         if keys.is_empty() {
-            self.refuse(context, file, &text, manifest.diagnostics)?;
+            return Err(nothing_in(file, &text, manifest.diagnostics));
         }
         let inside = self.store.repo.path_inside(Path::new(&file.path));
         if let Some(path) = inside.filter(|path| self.config.covers(path)) {
@@ -116,30 +119,13 @@ impl<'a> Change<'a> {
                 continue;
             }
             let path = self.path_of(&key)?;
-            match self.is_unchanged(&key, &path, part) {
-                true => self.touched.push((key, path)),
-                false => self.place(key, part)?,
+            if self.is_unchanged(&key, &path, part) {
+                self.touched.push((key, path));
+            } else {
+                self.place(key, part)?;
             }
         }
         Ok(())
-    }
-
-    /// Nothing in the file can be placed: show why.
-    fn refuse(
-        &self,
-        context: &Context,
-        file: &SourceFile,
-        text: &str,
-        found: Vec<Diagnostic>,
-    ) -> Outcome {
-        if found.is_empty() {
-            return Err(Failure::not_met(format!(
-                "{} holds no resources",
-                file.path
-            )));
-        }
-        show_findings(context, &found, &|_| Some(text.to_owned()));
-        Err(Failure::findings())
     }
 
     /// Put the text of one resource where it stands already, else at its canonical place.
@@ -147,7 +133,7 @@ impl<'a> Change<'a> {
     /// # Errors
     /// It is defined twice, there is no place for it, or its file has changes that are not
     /// committed.
-    pub fn place(&mut self, key: Key, text: &str) -> Outcome {
+    pub fn place(&mut self, key: Key, text: &str) -> Result {
         let path = self.path_of(&key)?;
         self.place_at(key, path, text)
     }
@@ -156,14 +142,14 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// The configured paths have no place for it.
-    pub fn document_path(&self, key: &Key) -> Outcome<String> {
+    pub fn document_path(&self, key: &Key) -> Result<String> {
         let file = format!("{}/{}.planspec.yaml", key.namespace, key.name);
         self.below_a_folder(key, &file)
     }
 
     /// Put a PlanSpec 1.2 document where its plan stands already, else at its canonical place, in
     /// the form that the file has there. `from` is the file that it comes from.
-    fn place_document(&mut self, key: Key, from: &str, text: &str) -> Outcome {
+    fn place_document(&mut self, key: Key, from: &str, text: &str) -> Result {
         let path = match self.only_definition(&key)? {
             Some((path, _)) => path,
             None => {
@@ -181,13 +167,13 @@ impl<'a> Change<'a> {
         let value = documents.first().map(|document| &document.value);
         let text = match (value, yaml::is_json(&path)) {
             (None, _) => text.to_owned(),
-            (Some(value), true) => crate::show::json(value),
+            (Some(value), true) => json::write(value),
             (Some(value), false) => yaml::write(value),
         };
         self.place_at(key, path, &text)
     }
 
-    fn place_at(&mut self, key: Key, path: String, text: &str) -> Outcome {
+    fn place_at(&mut self, key: Key, path: String, text: &str) -> Result {
         let document = self.only_definition(&key)?.map(|(_, document)| document);
         let current = self.current(&path)?;
         let text = match (document, current) {
@@ -204,7 +190,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// There is no place for the resource.
-    pub fn check_text(&self, key: &Key, text: &str) -> Outcome<Vec<Diagnostic>> {
+    pub fn check_text(&self, key: &Key, text: &str) -> Result<Vec<Diagnostic>> {
         let path = self.path_of(key)?;
         let manifest = manifest::read(
             &source_file(&path, text),
@@ -235,9 +221,9 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// It is not there or defined twice, or its file has changes that are not committed.
-    pub fn remove(&mut self, key: &Key) -> Outcome {
+    pub fn remove(&mut self, key: &Key) -> Result {
         let Some((path, document)) = self.only_definition(key)? else {
-            return Err(Failure::not_met(format!("{key} does not exist in HEAD")));
+            return Err(Error::not_found(format!("{key} does not exist in HEAD")));
         };
         // Several resources of one document go together.
         let is_gone = self.touched.iter().any(|(other, at)| {
@@ -270,9 +256,9 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// It is not there or defined twice.
-    pub fn document_of(&self, key: &Key) -> Outcome<String> {
+    pub fn document_of(&self, key: &Key) -> Result<String> {
         let Some((path, document)) = self.only_definition(key)? else {
-            return Err(Failure::not_met(format!("{key} does not exist in HEAD")));
+            return Err(Error::not_found(format!("{key} does not exist in HEAD")));
         };
         let text = self.text_of(&path).unwrap_or_default();
         let ranges = yaml::split::documents(&text);
@@ -284,12 +270,12 @@ impl<'a> Change<'a> {
         })
     }
 
-    fn only_definition(&self, key: &Key) -> Outcome<Option<(String, usize)>> {
+    fn only_definition(&self, key: &Key) -> Result<Option<(String, usize)>> {
         match self.before.definitions(key) {
             [] => Ok(None),
             [only] => Ok(Some((only.path.clone(), only.document))),
             several => Err(
-                Failure::not_met(format!("{key} is defined {} times", several.len()))
+                Error::invalid(format!("{key} is defined {} times", several.len()))
                     .hint("remove all but one of the definitions first"),
             ),
         }
@@ -299,7 +285,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// It is defined twice, or the configured paths have no place for it.
-    pub fn path_of(&self, key: &Key) -> Outcome<String> {
+    pub fn path_of(&self, key: &Key) -> Result<String> {
         match self.only_definition(key)? {
             Some((path, _)) => Ok(path),
             None => self.canonical_path(key),
@@ -310,13 +296,13 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// It has changes that are not committed.
-    pub fn check_clean(&self, key: &Key) -> Outcome {
+    pub fn check_clean(&self, key: &Key) -> Result {
         let path = self.path_of(key)?;
         self.current(&path).map(|_| ())
     }
 
     /// The text to change: what this change has made of the file so far, else what HEAD has.
-    fn current(&self, path: &str) -> Outcome<Option<String>> {
+    fn current(&self, path: &str) -> Result<Option<String>> {
         if let Some(text) = self.changed.get(path) {
             return Ok(text.clone());
         }
@@ -329,7 +315,7 @@ impl<'a> Change<'a> {
             |bytes: &Vec<u8>| Some(bytes.as_slice()) != head.as_deref().map(str::as_bytes);
         if lies_there.as_ref().is_some_and(is_other) {
             return Err(
-                Failure::not_met(format!("{path} has changes that are not committed"))
+                Error::not_ready(format!("{path} has changes that are not committed"))
                     .hint("commit or stash them first; nothing was written"),
             );
         }
@@ -355,12 +341,12 @@ impl<'a> Change<'a> {
     }
 
     /// `planspec/NAMESPACE/KIND/NAME.yaml`, or the same below the first folder that is configured.
-    fn canonical_path(&self, key: &Key) -> Outcome<String> {
+    fn canonical_path(&self, key: &Key) -> Result<String> {
         let file = format!("{}/{}/{}.yaml", key.namespace, key.kind.plural(), key.name);
         self.below_a_folder(key, &file)
     }
 
-    fn below_a_folder(&self, key: &Key, file: &str) -> Outcome<String> {
+    fn below_a_folder(&self, key: &Key, file: &str) -> Result<String> {
         let folders = self
             .config
             .paths
@@ -374,7 +360,7 @@ impl<'a> Change<'a> {
             .map(|folder| format!("{folder}/{file}"))
             .find(|path| self.config.covers(path))
             .ok_or_else(|| {
-                Failure::not_met(format!("the configured paths have no folder for {key}"))
+                Error::invalid(format!("the configured paths have no folder for {key}"))
                     .hint("put the file into the repository yourself, and apply it there")
             })
     }
@@ -397,46 +383,53 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// Findings at error level in the files that are changed; git does not want the commit.
-    pub fn commit(self, context: &Context, message: Option<&str>, dry_run: bool) -> Outcome {
+    pub fn commit(self, message: Option<&str>, dry_run: bool) -> Result<Committed> {
         let (found, after) = self.findings();
-        show_findings(context, &found, &|file| after.text(file));
         let stops =
             |finding: &Diagnostic| finding.is_error() && self.changed.contains_key(&finding.file);
-        if found.iter().any(stops) {
-            return Err(Failure::findings());
+        let is_refused = found.iter().any(stops);
+        let findings = Findings::new(found, &|file| after.text(file));
+        if is_refused {
+            return Err(Error::findings(findings));
         }
-        let mut lines = String::new();
-        let mut subjects = Vec::new();
-        let dry = if dry_run { " (dry run)" } else { "" };
-        for (key, path) in self.reached(&after) {
-            let word = change_word(self.before.resource(&key), after.resource(&key));
-            let name = format!("{}/{}", key.kind.name().to_lowercase(), key.name);
-            lines.push_str(&format!("{name} {word} ({path}){dry}\n"));
-            if word != UNCHANGED {
-                subjects.push(name);
-            }
-        }
+        let resources = self.resources(&after);
         let changed: Vec<(String, Option<Vec<u8>>)> = self
             .changed
             .iter()
             .filter(|(path, text)| self.text_of(path) != **text)
             .map(|(path, text)| (path.clone(), text.clone().map(String::into_bytes)))
             .collect();
-        if dry_run || changed.is_empty() {
-            context.terminal.out(&lines);
-            if dry_run && !changed.is_empty() {
-                context.terminal.note("dry run: nothing was written");
+        let message = message.map_or_else(|| subject_line(&resources), str::to_owned);
+        let mut committed = Committed {
+            resources,
+            changed: !changed.is_empty(),
+            dry_run,
+            findings,
+            notes: self.notes,
+            ..Committed::default()
+        };
+        if !dry_run && !changed.is_empty() {
+            let id = commit::commit_files(&self.store.repo, &changed, &message)
+                .map_err(|error| Error::not_ready(error.to_string()))?;
+            if let Some(id) = id {
+                committed.is_in(self.store, id)?;
             }
-            return Ok(());
         }
-        let message = message.map_or_else(|| subject_line(&subjects), str::to_owned);
-        let id = commit::commit_files(&self.store.repo, &changed, &message)
-            .map_err(|error| Failure::not_met(error.to_string()))?;
-        context.terminal.out(&lines);
-        match id {
-            Some(id) => self.say_where(context, &id),
-            None => Ok(()),
-        }
+        Ok(committed)
+    }
+
+    /// What becomes of the resources that are reached.
+    fn resources(&self, after: &Snapshot) -> Vec<api::ChangedResource> {
+        let reached = self.reached(after).into_iter();
+        reached
+            .map(|(key, path)| api::ChangedResource {
+                change: change_of(self.before.resource(&key), after.resource(&key)),
+                kind: key.kind.name().to_owned(),
+                namespace: key.namespace,
+                name: key.name,
+                path,
+            })
+            .collect()
     }
 
     /// The resources that are meant, and whatever else their documents stand for, before and after.
@@ -482,30 +475,71 @@ impl<'a> Change<'a> {
         let files: Vec<SourceFile> = files.into_values().collect();
         Snapshot::build(&files, &self.config)
     }
+}
 
-    fn say_where(&self, context: &Context, id: &str) -> Outcome {
-        let short = crate::core::base::digest::short(id);
-        let branch = match self.store.repo.head()? {
-            Head::Branch { name, .. } => name,
-            _ => "a detached HEAD".to_owned(),
-        };
-        let next = match &self.store.remote {
-            Some(remote) => format!("git push {remote} {branch}, then planspec reconcile"),
-            None => "planspec reconcile".to_owned(),
-        };
-        context
-            .terminal
-            .note(&format!("committed {short} on {branch}; next: {next}"));
-        let spec_branch = self.store.known().map(|view| view.spec_branch);
-        if let Ok(spec_branch) = spec_branch
-            && spec_branch != branch
+/// What came of a change.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Committed {
+    /// The resources that were meant, and what goes with them, in order.
+    pub resources: Vec<api::ChangedResource>,
+    /// Whether a file becomes another one.
+    pub changed: bool,
+    /// Whether nothing was to be written.
+    pub dry_run: bool,
+    /// Id of the commit; nothing where none was made.
+    pub commit: Option<String>,
+    /// The branch that it is on; nothing where HEAD is detached.
+    pub branch: Option<String>,
+    /// What to do next, a command each.
+    pub next: Vec<String>,
+    /// What is wrong all the same, and refuses nothing.
+    pub findings: Findings,
+    /// What there is to say besides.
+    pub notes: Vec<String>,
+}
+
+impl Committed {
+    /// The commit was made: where it is, and what makes it count.
+    fn is_in(&mut self, store: &Store, id: String) -> Result {
+        if let Head::Branch { name, .. } = store.repo.head()? {
+            self.branch = Some(name);
+        }
+        if let (Some(remote), Some(branch)) = (&store.remote, &self.branch) {
+            self.next.push(format!("git push {remote} {branch}"));
+        }
+        self.next.push("planspec reconcile".to_owned());
+        self.commit = Some(id);
+        if let Ok(view) = store.known()
+            && self.branch.as_deref() != Some(view.spec_branch.as_str())
         {
-            context.terminal.note(&format!(
-                "note: it takes effect when `{spec_branch}` has it"
-            ));
+            let branch = view.spec_branch;
+            let note = format!("it takes effect when `{branch}` has it");
+            self.notes.push(note);
         }
         Ok(())
     }
+
+    /// The same as data.
+    pub fn answer(&self) -> api::Committed {
+        api::Committed {
+            resources: self.resources.clone(),
+            changed: self.changed,
+            dry_run: self.dry_run,
+            commit: self.commit.clone(),
+            branch: self.branch.clone(),
+            next: self.next.clone(),
+            findings: self.findings.values(),
+            notes: self.notes.clone(),
+        }
+    }
+}
+
+/// Why nothing in a file can be placed.
+fn nothing_in(file: &SourceFile, text: &str, found: Vec<Diagnostic>) -> Error {
+    if found.is_empty() {
+        return Error::invalid(format!("{} holds no resources", file.path));
+    }
+    Error::findings(Findings::new(found, &|_| Some(text.to_owned())))
 }
 
 fn source_file(path: &str, text: &str) -> SourceFile {
@@ -514,21 +548,6 @@ fn source_file(path: &str, text: &str) -> SourceFile {
         blob: read::blob_id(text.as_bytes()),
         content: Content::Bytes(text.as_bytes().into()),
     }
-}
-
-/// Show findings to people, as messages.
-pub fn show_findings(
-    context: &Context,
-    found: &[Diagnostic],
-    text_of: &dyn Fn(&str) -> Option<String>,
-) {
-    if found.is_empty() {
-        return;
-    }
-    let colors = context.terminal.colors_err();
-    let text = findings::render(found, text_of, findings::Format::Text, colors);
-    context.terminal.styled(text.trim_end());
-    context.terminal.note(&findings::summary(found));
 }
 
 /// The text without what only `reconcile` writes, when there is any of it; comments are lost then.
@@ -571,20 +590,24 @@ fn ensure_newline(mut text: String) -> String {
     text
 }
 
-/// The word for a resource that is as it was.
-const UNCHANGED: &str = "unchanged";
-
-fn change_word(before: Option<&Resource>, after: Option<&Resource>) -> &'static str {
+fn change_of(before: Option<&Resource>, after: Option<&Resource>) -> api::ResourceChange {
     match (before, after) {
-        (Some(_), None) => "deleted",
-        (None, _) => "created",
-        (Some(before), Some(after)) if before == after => UNCHANGED,
-        _ => "configured",
+        (Some(_), None) => api::ResourceChange::Deleted,
+        (None, _) => api::ResourceChange::Created,
+        (Some(before), Some(after)) if before == after => api::ResourceChange::Unchanged,
+        _ => api::ResourceChange::Configured,
     }
 }
 
-fn subject_line(names: &[String]) -> String {
-    match names {
+/// The message of a commit that was given none.
+fn subject_line(resources: &[api::ChangedResource]) -> String {
+    let is_changed = |one: &&api::ChangedResource| one.change != api::ResourceChange::Unchanged;
+    let names: Vec<String> = resources
+        .iter()
+        .filter(is_changed)
+        .map(api::ChangedResource::qualified)
+        .collect();
+    match names.as_slice() {
         [] => "Apply resources".to_owned(),
         [only] => format!("Apply {only}"),
         [first, others @ ..] => format!("Apply {first} and {} more", others.len()),

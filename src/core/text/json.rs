@@ -1,0 +1,33 @@
+//! JSON as it is written: indented, or a line each, and safe to print.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::core::base::invisible::is_invisible;
+
+/// One JSON document, indented, with a line break behind it. What could disturb a terminal stands
+/// within strings, where JSON can write it as an escape.
+pub fn write(value: &Value) -> String {
+    escaped(&format!("{value:#}\n"))
+}
+
+/// One JSON document on one line.
+pub fn line(value: &Value) -> String {
+    escaped(&format!("{value}\n"))
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || !is_invisible(c) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
+}

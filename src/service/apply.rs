@@ -1,0 +1,51 @@
+//! Put resources at their place in the repository, and commit exactly those files.
+
+use super::Result;
+use super::change::{Change, Committed};
+use super::sources::{self, Source};
+use super::store::Store;
+use crate::api::change::Applied as Answer;
+
+/// Apply resources.
+#[derive(Debug, Clone)]
+pub struct ApplyRequest {
+    /// Where they come from.
+    pub sources: Vec<Source>,
+    /// Message of the commit; made of what changes when not set.
+    pub message: Option<String>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// Resources were applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// What became of them.
+    pub change: Committed,
+}
+
+impl Applied {
+    /// The answer as data.
+    pub fn answer(&self) -> Answer {
+        Answer {
+            change: self.change.answer(),
+        }
+    }
+}
+
+/// Validate resources together, put each at its place, and commit exactly those files. A file of the
+/// repository stays where it is; anything else goes where the resource stands already, else to its
+/// canonical place.
+///
+/// # Errors
+/// What cannot be read; findings at error level; a file with changes that are not committed; git
+/// does not want the commit.
+pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Applied> {
+    let mut change = Change::begin(store)?;
+    let limit = change.config.limits.file_bytes;
+    for given in sources::texts(&request.sources, limit)? {
+        change.put(&given.file, &given.text)?;
+    }
+    let change = change.commit(request.message.as_deref(), request.dry_run)?;
+    Ok(Applied { change })
+}

@@ -1,0 +1,162 @@
+//! From one format to the other.
+
+use std::path::PathBuf;
+
+use super::document::{parse, refused};
+use super::{Error, Result, sources};
+use crate::api::document::Converted as Answer;
+use crate::core::base::diagnostic::Diagnostic;
+use crate::core::base::limits::Limits;
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::document::{Converted, from_resources, is_document};
+use crate::core::plan::graph::Graph;
+use crate::core::repository::manifest::{self, Manifest};
+use crate::core::resource::{GoalSpec, Kind, Metadata, PlanSpec, Spec, Time};
+use crate::core::text::{json, yaml};
+use crate::git::files;
+
+/// Write a plan in the other format.
+#[derive(Debug, Clone)]
+pub struct ConvertRequest {
+    /// The file to read; `-` is standard input.
+    pub file: PathBuf,
+    /// The format to write.
+    pub to: Target,
+    /// Namespace of the resources, when the document does not say it.
+    pub namespace: String,
+    /// Where to write it, if anywhere; documents are YAML when its name says so.
+    pub out: Option<PathBuf>,
+    /// The moment of the request: the time of a document's first revision.
+    pub now: Time,
+}
+
+/// A format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Resources of planspec.io/v1alpha1.
+    V1Alpha1,
+    /// A PlanSpec 1.2 document.
+    Document,
+}
+
+/// Write a plan in the other of the two formats, and say what that cannot hold.
+///
+/// # Errors
+/// What is read is broken, or holds no plan or several; the file to write is there already.
+pub fn convert(request: &ConvertRequest) -> Result<Answer> {
+    let (file, bytes) = sources::only(&request.file)?;
+    let Converted {
+        result: text,
+        lost,
+        missing,
+    } = match request.to {
+        Target::V1Alpha1 => to_resources(request, &file, &bytes)?,
+        Target::Document => to_document(request, &file, &bytes)?,
+    };
+    if let Some(out) = &request.out
+        && files::create_user_file(out, text.as_bytes())? == files::Created::Exists
+    {
+        return Err(
+            Error::not_ready(format!("{} exists already", out.display()))
+                .hint("it is left as it is; choose another name"),
+        );
+    }
+    let out = request.out.as_ref();
+    Ok(Answer {
+        text,
+        lost,
+        missing,
+        out: out.map(|out| out.display().to_string()),
+    })
+}
+
+fn to_resources(request: &ConvertRequest, file: &str, bytes: &[u8]) -> Result<Converted<String>> {
+    let document = parse(file, bytes)?;
+    let converted = document
+        .to_resources(file, &request.namespace)
+        .map_err(|found| refused(bytes, found))?;
+    let documents: Vec<String> = converted.result.iter().map(yaml::write).collect();
+    Ok(Converted {
+        result: documents.join("---\n"),
+        lost: converted.lost,
+        missing: converted.missing,
+    })
+}
+
+fn to_document(request: &ConvertRequest, file: &str, bytes: &[u8]) -> Result<Converted<String>> {
+    let (documents, _) = yaml::read(file, bytes, &Limits::default());
+    if let [only] = documents.as_slice()
+        && is_document(file, &only.value)
+    {
+        return Err(
+            Error::ambiguous("this is a PlanSpec 1.2 document already").hint(format!(
+                "to write it as JSON or YAML: planspec show {file} -o json"
+            )),
+        );
+    }
+    let source = SourceFile {
+        path: file.to_owned(),
+        blob: String::new(),
+        content: Content::Bytes(bytes.into()),
+    };
+    let manifest = manifest::read(&source, &Limits::default(), &request.namespace);
+    if manifest.diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(refused(bytes, manifest.diagnostics));
+    }
+    let (metadata, plan) = the_plan(&manifest)?;
+    if Graph::build(&plan.graph).is_err() {
+        return Err(Error::invalid("the graph of the plan is broken")
+            .hint(format!("planspec validate {file}")));
+    }
+    let goal = goal_of(&manifest, metadata, plan);
+    let converted = from_resources((metadata, plan), goal, request.now);
+    let is_yaml = request.out.as_ref().is_some_and(|out| {
+        let extension = out.extension().and_then(|extension| extension.to_str());
+        matches!(extension, Some("yaml" | "yml"))
+    });
+    Ok(Converted {
+        result: if is_yaml {
+            yaml::write(&converted.result)
+        } else {
+            json::write(&converted.result)
+        },
+        lost: converted.lost,
+        missing: converted.missing,
+    })
+}
+
+/// The only plan of a file.
+fn the_plan(manifest: &Manifest) -> Result<(&Metadata, &PlanSpec)> {
+    let resources = manifest.entries.iter();
+    let resources = resources.filter_map(|entry| entry.resource.as_ref());
+    let plans: Vec<_> = resources
+        .filter_map(|resource| match &resource.spec {
+            Spec::Plan(plan) => Some((&resource.metadata, plan)),
+            _ => None,
+        })
+        .collect();
+    match plans.as_slice() {
+        [only] => Ok(*only),
+        [] => Err(Error::not_found("there is no Plan in this file")),
+        several => Err(Error::ambiguous(format!(
+            "there are {} Plans in this file, and a document holds one",
+            several.len()
+        ))
+        .hint("put each into a file of its own, with its Goal")),
+    }
+}
+
+/// The goal of a plan, when it stands in the same file.
+fn goal_of<'m>(
+    manifest: &'m Manifest,
+    metadata: &Metadata,
+    plan: &PlanSpec,
+) -> Option<(&'m Metadata, &'m GoalSpec)> {
+    let key = plan.goal_ref.as_ref()?.key(Kind::Goal, &metadata.namespace);
+    let entry = manifest.entries.iter().find(|entry| entry.key == key)?;
+    let resource = entry.resource.as_ref()?;
+    match &resource.spec {
+        Spec::Goal(goal) => Some((&resource.metadata, goal)),
+        _ => None,
+    }
+}

@@ -1,0 +1,134 @@
+//! The pre-commit hook that checks what is staged: install it, remove it, say how it stands.
+
+use std::path::Path;
+
+use super::{Error, Result};
+use crate::api::made::{Hook, HookMeans, HookState};
+use crate::git::Repo;
+use crate::git::hooks::{self, Done, LINE, Means, Standing};
+
+/// Make Git check what is staged before every commit, in the repository around a folder.
+///
+/// # Errors
+/// Something else is in the place of the hook: nothing is overwritten.
+pub fn install(dir: Option<&Path>) -> Result<Hook> {
+    let hook = put(&Repo::open(dir)?)?;
+    if hook.state.installed {
+        return Ok(hook);
+    }
+    let place = &hook.state.place;
+    let message = format!("{place} is kept as it is: the hook is not installed");
+    Err(Error::not_ready(message).maybe_hint(hook.notes.into_iter().next()))
+}
+
+/// The same where it is only one of several things that are made: what is there stays, and is told.
+pub(super) fn put(repo: &Repo) -> Result<Hook> {
+    Ok(match hooks::install(repo)? {
+        Done::Changed(means) => Hook {
+            state: state(repo, &means, (true, true)),
+            notes: Vec::new(),
+        },
+        Done::Nothing(standing) => standing_as(repo, &standing),
+    })
+}
+
+/// Take the hook away again.
+///
+/// # Errors
+/// It is not as it was installed.
+pub fn uninstall(dir: Option<&Path>) -> Result<Hook> {
+    let repo = &Repo::open(dir)?;
+    match hooks::uninstall(repo)? {
+        Done::Changed(means) => Ok(Hook {
+            state: state(repo, &means, (false, true)),
+            notes: Vec::new(),
+        }),
+        Done::Nothing(Standing::Installed(means) | Standing::Idle(means, _)) => {
+            let place = place(repo, &means);
+            Err(
+                Error::not_ready(format!("{place} is not as it was installed; it stays"))
+                    .hint("remove the line `planspec validate --staged` from it"),
+            )
+        }
+        Done::Nothing(standing) => {
+            let mut hook = standing_as(repo, &standing);
+            hook.notes = vec!["there is no hook of planspec here".to_owned()];
+            Ok(hook)
+        }
+    }
+}
+
+/// Whether Git runs the hook, and if not, why.
+///
+/// # Errors
+/// Git cannot be asked.
+pub fn status(dir: Option<&Path>) -> Result<Hook> {
+    let repo = &Repo::open(dir)?;
+    let standing = hooks::standing(repo)?;
+    let mut hook = standing_as(repo, &standing);
+    if standing == Standing::Missing {
+        hook.notes.push("run: planspec hooks install".to_owned());
+    }
+    Ok(hook)
+}
+
+/// How it stands, where nothing was done.
+fn standing_as(repo: &Repo, standing: &Standing) -> Hook {
+    let means = match standing {
+        Standing::Installed(means) | Standing::Idle(means, _) | Standing::Taken(means) => {
+            means.clone()
+        }
+        Standing::Shared(path) => Means::Script(path.clone()),
+        Standing::Missing => Means::Configuration,
+    };
+    let installed = matches!(standing, Standing::Installed(_));
+    Hook {
+        state: state(repo, &means, (installed, false)),
+        notes: explain(repo, standing).into_iter().collect(),
+    }
+}
+
+fn state(repo: &Repo, means: &Means, (installed, changed): (bool, bool)) -> HookState {
+    HookState {
+        installed,
+        changed,
+        means: match means {
+            Means::Configuration => HookMeans::Configuration,
+            Means::Script(_) => HookMeans::Script,
+        },
+        place: place(repo, means),
+    }
+}
+
+/// Why it is not installed, and what to do.
+fn explain(repo: &Repo, standing: &Standing) -> Option<String> {
+    match standing {
+        Standing::Installed(_) | Standing::Missing => None,
+        Standing::Idle(means, why) => {
+            Some(format!("Git does not run {}: {why}", place(repo, means)))
+        }
+        Standing::Taken(Means::Script(_)) => Some(format!(
+            "there is another pre-commit hook; to check plans in it, add this line: {LINE}"
+        )),
+        Standing::Taken(Means::Configuration) => Some(
+            "hook.planspec is configured with another command; to check plans there, let it run: \
+             planspec validate --staged"
+                .to_owned(),
+        ),
+        Standing::Shared(path) => Some(format!(
+            "core.hooksPath leads out of this repository; to check plans in all that use it, put \
+             this line into {}: {LINE}",
+            path.display()
+        )),
+    }
+}
+
+fn place(repo: &Repo, means: &Means) -> String {
+    match means {
+        Means::Configuration => "hook.planspec in Git's configuration".to_owned(),
+        Means::Script(path) => {
+            let inside = repo.workdir().and_then(|root| path.strip_prefix(root).ok());
+            inside.unwrap_or(path).display().to_string()
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The next revision of a PlanSpec 1.2 document.
+
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::document::{self, Opened, parse};
+use super::store::Store;
+use super::{Error, Result};
+use crate::api::document::Revised as Answer;
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::document::{Document, Trigger, edit};
+use crate::core::repository::config::Config;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::Time;
+use crate::core::review::compare;
+use crate::core::review::revise::{self as core, Next, Refusal};
+use crate::core::text::yaml;
+use crate::git::{files, read};
+
+/// Make what was changed in a document its next revision.
+#[derive(Debug, Clone)]
+pub struct ReviseRequest {
+    /// The document, as it was changed.
+    pub file: PathBuf,
+    /// What was changed, in a sentence.
+    pub summary: String,
+    /// Why.
+    pub trigger: Option<Trigger>,
+    /// Whether it begins another session, and which: a new one where no id is named.
+    pub session: Option<Option<String>>,
+    /// The moment of the request.
+    pub now: Time,
+}
+
+/// Make what was changed in a document its next revision; the document of the last commit is the one
+/// before. Nothing is committed.
+///
+/// # Errors
+/// It is broken, is not part of the repository, was never committed, or has not changed; it changes
+/// what is fixed within a session.
+pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Answer> {
+    let Opened {
+        file,
+        bytes,
+        document: new,
+    } = document::open(&request.file)?;
+    let path = store
+        .repo
+        .path_inside(Path::new(&file))
+        .ok_or_else(|| Error::ambiguous(format!("{file} is not in this repository")))?;
+    let (committed, config) = in_head(store, &path)?;
+    let old = parse(&path, &committed)?;
+    let snapshot = |bytes: &[u8]| {
+        let file = SourceFile {
+            path: path.clone(),
+            blob: read::blob_id(bytes),
+            content: Content::Bytes(bytes.into()),
+        };
+        Snapshot::build(&[file], &config)
+    };
+    let review = compare(&snapshot(&committed), &snapshot(&bytes));
+    let new_session = || Uuid::new_v4().to_string();
+    let session = request.session.clone();
+    let next = Next {
+        plan_id: id_of_next(&old, &new),
+        now: request.now,
+        summary: request.summary.clone(),
+        trigger: request.trigger,
+        session: session.map(|id| id.unwrap_or_else(new_session)),
+    };
+    let plan_id = next.plan_id.clone();
+    let session_id = next.session.clone();
+    let session_id = session_id.unwrap_or_else(|| old.identity.session_id.clone());
+    let revised = core::revise(&old, &new, &review, next).map_err(|why| refused(&path, why))?;
+    let edited = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| edit(&path, text, &revised.value));
+    let mut notes = Vec::new();
+    if edited.is_none() {
+        notes.push(REWRITTEN.to_owned());
+    }
+    let text = edited.unwrap_or_else(|| {
+        if yaml::is_json(&path) {
+            format!("{:#}\n", revised.value)
+        } else {
+            yaml::write(&revised.value)
+        }
+    });
+    files::write_user_file(Path::new(&file), text.as_bytes())?;
+    Ok(Answer {
+        next: vec![format!("planspec apply -f {path}")],
+        path,
+        plan_id,
+        session_id,
+        revision: revised.revision,
+        change_type: revised.class.to_string(),
+        changes: revised.changes,
+        notes,
+    })
+}
+
+/// What is said where comments are lost.
+const REWRITTEN: &str = "the revision could not be written into the text as it was: the file is \
+                         written anew, without comments; `git diff` shows it";
+
+/// The document as the last commit has it, and that commit's configuration.
+fn in_head(store: &Store, path: &str) -> Result<(Vec<u8>, Config)> {
+    let head = store.repo.head()?;
+    let committed = match head.commit() {
+        Some(commit) => read::file_at(&store.repo, commit, path)?.map(|bytes| (commit, bytes)),
+        None => None,
+    };
+    match committed {
+        Some((commit, bytes)) => Ok((bytes, store.config_at(commit)?)),
+        None => Err(Error::not_ready(format!(
+            "{path} is not committed yet: there is no revision before"
+        ))
+        .hint("commit it as it is: its first revision is what it says")),
+    }
+}
+
+/// A new id, unless the file has been revised since the commit already.
+fn id_of_next(old: &Document, new: &Document) -> String {
+    let is_next = new.identity.plan_id != old.identity.plan_id;
+    if is_next {
+        new.identity.plan_id.clone()
+    } else {
+        Uuid::new_v4().to_string()
+    }
+}
+
+fn refused(path: &str, why: Refusal) -> Error {
+    match why {
+        Refusal::Nothing => Error::not_ready(format!(
+            "nothing has changed in {path} since the last commit"
+        ))
+        .hint("change the document first, then revise it"),
+        Refusal::OtherSession(sections) => Error::invalid(format!(
+            "{} changed, which is fixed within one session",
+            sections.join(" and ")
+        ))
+        .hint(format!(
+            "to begin another one: planspec revise {path} --new-session --summary …"
+        )),
+    }
+}

@@ -1,0 +1,227 @@
+//! Write and commit an Execution of a plan.
+
+use serde_json::{Map, Value, json};
+
+use super::change::{Change, Committed};
+use super::runs::choose_among;
+use super::store::{Store, Stored};
+use super::{Error, Result};
+use crate::api::change::Started as Answer;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{API_VERSION, Key, Kind, PlanSpec};
+use crate::core::run::controllers::capability::remarks;
+use crate::core::text::yaml;
+
+/// Most of what a document lacks that is named.
+const MISSING_NAMED: usize = 5;
+/// Most letters of a plan's name that the name of its execution begins with.
+const STEM: usize = 56;
+
+/// Start a plan.
+#[derive(Debug, Clone)]
+pub struct StartRequest {
+    /// The plan: `NAME` or `NAMESPACE/NAME`.
+    pub plan: String,
+    /// Its namespace, where its name alone is ambiguous.
+    pub namespace: Option<String>,
+    /// Name of the execution; the plan's name and a number when not set.
+    pub name: Option<String>,
+    /// What the plan is given.
+    pub parameters: Map<String, Value>,
+    /// Who does the tasks; the only binding of the namespace when not set.
+    pub binding: Option<String>,
+    /// Message of the commit; made of the names when not set.
+    pub message: Option<String>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// An execution was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Started {
+    /// Which execution.
+    pub execution: Key,
+    /// Name of its plan.
+    pub plan: String,
+    /// Name of the binding that says who does its tasks.
+    pub binding: Option<String>,
+    /// The execution.
+    pub resource: Value,
+    /// What became of it.
+    pub change: Committed,
+}
+
+impl Started {
+    /// The answer as data.
+    pub fn answer(&self) -> Answer {
+        Answer {
+            namespace: self.execution.namespace.clone(),
+            execution: self.execution.name.clone(),
+            plan: self.plan.clone(),
+            binding: self.binding.clone(),
+            resource: self.resource.clone(),
+            change: self.change.answer(),
+        }
+    }
+}
+
+/// Write and commit an Execution of a plan.
+///
+/// # Errors
+/// There is no such plan, or it is broken; the name is taken; several bindings; what
+/// [`apply`](super::apply::apply) can end in.
+pub fn start(store: &Store, request: &StartRequest) -> Result<Started> {
+    let mut change = Change::begin(store)?;
+    let snapshot = change.before();
+    let namespace = request.namespace.as_deref();
+    let plan_key = choose_among(snapshot.keys(), Kind::Plan, &request.plan, namespace)?.clone();
+    let plan = usable(snapshot, &plan_key)?;
+    let name = match &request.name {
+        Some(name) => name.clone(),
+        None => free_name(store, snapshot, &plan_key)?,
+    };
+    let key = Key::new(Kind::Execution, &plan_key.namespace, &name);
+    if !snapshot.definitions(&key).is_empty() {
+        return Err(Error::not_ready(format!("{key} exists already"))
+            .hint("leave --name out, or choose another"));
+    }
+    let mut notes = Vec::new();
+    let binding = binding(request, snapshot, (&plan_key, plan), &mut notes)?;
+    notes.extend(remarks(snapshot, &plan_key.namespace, &plan.graph));
+    notes.extend(unready(snapshot, &plan_key));
+    let resource = execution(request, &key, (&plan_key, plan), binding.as_deref());
+    change.place(key.clone(), &yaml::write(&resource))?;
+    let message = request.message.clone();
+    let message = message.unwrap_or_else(|| format!("Start {} as {name}", plan_key.name));
+    let mut change = change.commit(Some(&message), request.dry_run)?;
+    notes.append(&mut change.notes);
+    change.notes = notes;
+    Ok(Started {
+        execution: key,
+        plan: plan_key.name,
+        binding,
+        resource,
+        change,
+    })
+}
+
+/// A plan that can be started.
+fn usable<'s>(snapshot: &'s Snapshot, key: &Key) -> Result<&'s PlanSpec> {
+    let plan = snapshot.plan(key).ok_or_else(|| {
+        Error::invalid(format!("{key} cannot be used"))
+            .hint("planspec validate says what is wrong with it")
+    })?;
+    match snapshot.errors_of(key).next() {
+        None => Ok(plan),
+        Some(error) => Err(
+            Error::invalid(format!("{key} is not valid: {}", snapshot.line(error)))
+                .hint("planspec validate shows everything that is wrong with it"),
+        ),
+    }
+}
+
+/// The execution, as it is written.
+fn execution(
+    request: &StartRequest,
+    key: &Key,
+    (plan_key, plan): (&Key, &PlanSpec),
+    binding: Option<&str>,
+) -> Value {
+    let mut spec = Map::new();
+    spec.insert("planRef".to_owned(), json!({"name": plan_key.name}));
+    if let Some(goal) = &plan.goal_ref {
+        spec.insert("goalRef".to_owned(), json!(goal));
+    }
+    if let Some(binding) = binding {
+        spec.insert("bindingRef".to_owned(), json!({"name": binding}));
+    }
+    if !request.parameters.is_empty() {
+        let parameters = request.parameters.clone();
+        spec.insert("parameters".to_owned(), Value::Object(parameters));
+    }
+    json!({
+        "apiVersion": API_VERSION,
+        "kind": Kind::Execution.name(),
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "spec": spec,
+    })
+}
+
+/// What the document of a plan lacks before its run can begin.
+fn unready(snapshot: &Snapshot, plan: &Key) -> Option<String> {
+    let missing: Vec<&str> = snapshot
+        .unready(plan)
+        .map(|finding| finding.message.as_str())
+        .collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let more = match missing.len().saturating_sub(MISSING_NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let named: Vec<&str> = missing.into_iter().take(MISSING_NAMED).collect();
+    Some(format!(
+        "{plan} is not ready, the execution will wait for it: {}{more}",
+        named.join("; ")
+    ))
+}
+
+/// The plan's name and the smallest number that no execution, past or present, has.
+fn free_name(store: &Store, snapshot: &Snapshot, plan: &Key) -> Result<String> {
+    let stored = match store.known_if_any()? {
+        Some(view) => store.status(&view)?,
+        None => None,
+    };
+    let stem: String = plan.name.chars().take(STEM).collect();
+    let stem = stem.trim_end_matches('-');
+    let is_taken = |name: &String| {
+        let key = Key::new(Kind::Execution, &plan.namespace, name);
+        let has_status = |stored: &Stored| stored.tree.files.contains_key(&key);
+        !snapshot.definitions(&key).is_empty() || stored.as_ref().is_some_and(has_status)
+    };
+    (1..1_000_000u32)
+        .map(|number| format!("{stem}-{number}"))
+        .find(|name| !is_taken(name))
+        .ok_or_else(|| Error::not_ready("every name is taken").hint("choose one with --name"))
+}
+
+/// The binding that was named, else the only one there is, when the plan needs one.
+fn binding(
+    request: &StartRequest,
+    snapshot: &Snapshot,
+    (plan_key, plan): (&Key, &PlanSpec),
+    notes: &mut Vec<String>,
+) -> Result<Option<String>> {
+    let all: Vec<&Key> = snapshot
+        .keys_of(Kind::Binding)
+        .filter(|key| key.namespace == plan_key.namespace)
+        .collect();
+    if let Some(name) = &request.binding {
+        let namespace = Some(plan_key.namespace.as_str());
+        let key = choose_among(all.iter().copied(), Kind::Binding, name, namespace)?;
+        return Ok(Some(key.name.clone()));
+    }
+    let mut nodes = plan.graph.nodes.iter();
+    if !nodes.any(|node| !node.capability_refs.is_empty()) {
+        return Ok(None);
+    }
+    match all.as_slice() {
+        [] => {
+            notes.push(
+                "tasks of this plan need capabilities, and there is no binding: they will wait"
+                    .to_owned(),
+            );
+            Ok(None)
+        }
+        [only] => {
+            notes.push(format!("tasks are bound by `{}`", only.name));
+            Ok(Some(only.name.clone()))
+        }
+        several => {
+            let names: Vec<&str> = several.iter().map(|key| key.name.as_str()).collect();
+            let message = format!("there are several bindings: {}", names.join(", "));
+            Err(Error::ambiguous(message).hint(format!("choose one: --binding {}", names[0])))
+        }
+    }
+}
