@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Answer;
-use crate::core::text::located::Finding;
+use crate::core::text::located::{Finding, ResourceName};
 
 /// A change to the resources of the repository, as one commit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
@@ -33,12 +33,9 @@ pub struct Committed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangedResource {
-    /// Its kind.
-    pub kind: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
+    /// Which.
+    #[serde(flatten)]
+    pub resource: ResourceName,
     /// What becomes of it.
     pub change: ResourceChange,
     /// The file that it stands in, or stood in.
@@ -48,7 +45,8 @@ pub struct ChangedResource {
 impl ChangedResource {
     /// `goal/shipped`
     pub fn qualified(&self) -> String {
-        format!("{}/{}", self.kind.to_lowercase(), self.name)
+        let ResourceName { kind, name, .. } = &self.resource;
+        format!("{}/{name}", kind.to_lowercase())
     }
 }
 

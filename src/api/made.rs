@@ -4,13 +4,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Answer;
+use crate::core::text::located::ResourceName;
 
 /// A template was written.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Created {
     /// The resource; of a document, the plan that it stands for.
-    pub resource: CreatedResource,
+    pub resource: ResourceName,
     /// Its file, from the root of the repository.
     pub path: String,
     /// Whether the file was written.
@@ -25,18 +26,6 @@ pub struct Created {
 
 impl Answer for Created {
     const KIND: &'static str = "Created";
-}
-
-/// A resource that has a template.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CreatedResource {
-    /// Its kind.
-    pub kind: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
 }
 
 /// A repository was made one that holds plans.

@@ -6,11 +6,13 @@
 
 pub mod change;
 pub mod document;
+pub mod explain;
 pub mod findings;
 pub mod made;
 pub mod reconcile;
 pub mod record;
 pub mod refusal;
+pub mod registry;
 pub mod review;
 pub mod verify;
 pub mod work;

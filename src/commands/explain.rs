@@ -2,10 +2,9 @@
 
 use clap::Args as ClapArgs;
 
-use super::Context;
-use crate::core::base::diagnostic::Code;
-use crate::failure::{Failure, Outcome};
-use crate::service::suggestion;
+use super::{Context, OutputArg};
+use crate::failure::Outcome;
+use crate::service::explain::{rule, rules};
 
 /// Say what a code means, why it is a finding, and how to put it right
 #[derive(Debug, ClapArgs)]
@@ -16,37 +15,21 @@ pub struct Args {
     /// Show all codes, a line each
     #[arg(long, conflicts_with = "code")]
     list: bool,
+    #[command(flatten)]
+    output: OutputArg,
 }
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let text = match &args.code {
-        Some(name) => find(name)?.page().to_owned(),
-        None => list(),
-    };
-    context.terminal.out(&text);
-    Ok(())
-}
-
-fn find(name: &str) -> Outcome<Code> {
-    Code::parse(name).ok_or_else(|| {
-        let failure = Failure::usage(format!("there is no rule `{name}`"));
-        let near = suggestion(name, Code::ALL.iter().map(|code| code.id));
-        failure.hint(near.unwrap_or_else(|| "planspec explain --list shows all".to_owned()))
-    })
-}
-
-/// Code, severity and title of every rule.
-fn list() -> String {
-    Code::ALL
-        .iter()
-        .map(|code| {
-            format!(
-                "{}  {:7}  {}\n",
-                code.id,
-                code.severity.to_string(),
-                code.title
-            )
-        })
-        .collect()
+    if let Some(code) = &args.code {
+        let rule = rule(code)?;
+        return context.show(args.output.output, &rule, (&rule.page, &[]));
+    }
+    let rules = rules();
+    let lines = rules.items.iter().map(|rule| {
+        let (code, severity, title) = (&rule.code, &rule.severity, &rule.title);
+        format!("{code}  {severity:7}  {title}\n")
+    });
+    let text: String = lines.collect();
+    context.show(args.output.output, &rules, (&text, &[]))
 }

@@ -1,22 +1,45 @@
-//! `planspec schema`: the JSON Schema of a kind or a file.
+//! `planspec schema`: the JSON Schema of a kind, a file or an answer.
 
 use clap::Args as ClapArgs;
 
-use super::Context;
 use super::get::parse_kind;
+use super::{Context, OutputArg};
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::failure::Outcome;
+use crate::service::explain::{answer, answers};
+use crate::show;
 
-/// Print the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, or of the configuration
+/// Print the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, of the configuration, or of
+/// what a verb answers with -o json
 #[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Args {
     /// A kind, document or config
-    kind: String,
+    #[arg(group = "what")]
+    kind: Option<String>,
+    /// An answer, by what stands in its `kind`, for example Claimed
+    #[arg(long, value_name = "KIND", group = "what")]
+    answer: Option<String>,
+    /// Show the kinds of all answers, a line each
+    #[arg(long, group = "what")]
+    answers: bool,
+    #[command(flatten)]
+    output: OutputArg,
 }
 
-/// Run the verb.
+/// Run the verb. A schema is JSON however it is asked for.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let kind = match args.kind.as_str() {
+    if let Some(kind) = &args.answer {
+        context.terminal.out(&show::json(&answer(kind)?));
+        return Ok(());
+    }
+    let Some(kind) = &args.kind else {
+        let answers = answers();
+        let lines = answers.items.iter().map(|kind| format!("{kind}\n"));
+        let text: String = lines.collect();
+        return context.show(args.output.output, &answers, (&text, &[]));
+    };
+    let kind = match kind.as_str() {
         "document" => SchemaKind::Document,
         "config" => SchemaKind::Config,
         kind => parse_kind(kind)?.into(),

@@ -14,6 +14,7 @@ use crate::core::repository::config::Config;
 use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, Resource};
+use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
 use crate::git::{Head, commit, read};
 
@@ -423,10 +424,8 @@ impl<'a> Change<'a> {
         let reached = self.reached(after).into_iter();
         reached
             .map(|(key, path)| api::ChangedResource {
+                resource: ResourceName::from(&key),
                 change: change_of(self.before.resource(&key), after.resource(&key)),
-                kind: key.kind.name().to_owned(),
-                namespace: key.namespace,
-                name: key.name,
                 path,
             })
             .collect()

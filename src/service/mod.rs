@@ -15,6 +15,7 @@ pub mod delete;
 pub mod document;
 pub mod edit;
 pub mod error;
+pub mod explain;
 pub mod hooks;
 pub mod init;
 pub mod merged;

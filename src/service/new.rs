@@ -5,11 +5,12 @@ use serde_json::{Map, Value};
 use super::change::Change;
 use super::store::Store;
 use super::{Error, Findings, Result};
-use crate::api::made::{Created as Answer, CreatedResource};
+use crate::api::made::Created as Answer;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::manifest;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{Key, Kind, Time};
+use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
 use crate::git::{files, read};
 
@@ -94,11 +95,7 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Answer> {
     };
     check_names(&path, &text)?;
     let mut made = Answer {
-        resource: CreatedResource {
-            kind: key.kind.name().to_owned(),
-            namespace: key.namespace,
-            name: key.name,
-        },
+        resource: ResourceName::from(&key),
         created: !request.dry_run,
         schema: None,
         text,

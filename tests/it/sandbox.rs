@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::DateTime;
+use planspec::api::{API_VERSION, registry};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -404,6 +405,34 @@ impl Ran {
         let said = self.out.contains(text) || self.err.contains(text);
         assert!(!said, "{text:?} in {self}");
         self
+    }
+
+    /// The results as one answer of a kind, which is as its schema says; nothing else was said.
+    pub fn answer(&self, kind: &str) -> Value {
+        assert_eq!(self.err, "", "{self}");
+        self.document(kind)
+    }
+
+    /// Why nothing was done, of that kind; people are told as well.
+    pub fn refusal(&self, kind: &str) -> Value {
+        assert_ne!(self.err, "", "{self}");
+        let error = self.document("Error")["error"].take();
+        assert_eq!(error["kind"], kind, "{self}");
+        error
+    }
+
+    /// The results as a document of a kind, which is as its schema says.
+    fn document(&self, kind: &str) -> Value {
+        let document = self.json();
+        let head = (&document["apiVersion"], &document["kind"]);
+        assert_eq!(head, (&API_VERSION.into(), &kind.into()), "{self}");
+        let registered = registry::find(kind).unwrap_or_else(|| panic!("{kind} is not known"));
+        let schema = (registered.schema)().to_value();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors = validator.iter_errors(&document);
+        let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?} in {self}");
+        document
     }
 
     /// The results as one JSON document.

@@ -1,0 +1,76 @@
+//! Every answer by its kind, with its schema: what `planspec schema --answer` knows.
+
+use schemars::Schema;
+
+use super::change::{Applied, Deleted, Edited, Started};
+use super::document::{Converted, Revised};
+use super::explain::{AnswerList, Rule, RuleList};
+use super::findings::Findings;
+use super::made::{Created, Hook, Initialized};
+use super::reconcile::Reconciled;
+use super::record::{Attested, Claimed, Decided, Recorded, Released, Reported, Requested};
+use super::refusal::Refusal;
+use super::review::Review;
+use super::verify::{ExecutionVerified, Verified};
+use super::work::WorkEvent;
+use super::{Answer, schema};
+
+/// One kind of answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Registered {
+    /// Its `kind`.
+    pub kind: &'static str,
+    /// Makes the JSON Schema of its document.
+    pub schema: fn() -> Schema,
+}
+
+const fn of<A: Answer>() -> Registered {
+    Registered {
+        kind: A::KIND,
+        schema: schema::<A>,
+    }
+}
+
+/// Every answer. A test reads the sources and tells which is missing.
+pub const ANSWERS: &[Registered] = &[
+    of::<AnswerList>(),
+    of::<Applied>(),
+    of::<Converted>(),
+    of::<Created>(),
+    of::<Deleted>(),
+    of::<Edited>(),
+    of::<Findings>(),
+    of::<Hook>(),
+    of::<Initialized>(),
+    of::<Reconciled>(),
+    of::<Recorded<Attested>>(),
+    of::<Recorded<Claimed>>(),
+    of::<Recorded<Decided>>(),
+    of::<Recorded<ExecutionVerified>>(),
+    of::<Recorded<Released>>(),
+    of::<Recorded<Reported>>(),
+    of::<Recorded<Requested>>(),
+    of::<Recorded<Verified>>(),
+    of::<Refusal>(),
+    of::<Review>(),
+    of::<Revised>(),
+    of::<Rule>(),
+    of::<RuleList>(),
+    of::<Started>(),
+    of::<WorkEvent>(),
+];
+
+/// The answer of a kind; capitals do not matter.
+pub fn find(kind: &str) -> Option<Registered> {
+    let mut answers = ANSWERS.iter();
+    answers
+        .find(|answer| answer.kind.eq_ignore_ascii_case(kind))
+        .copied()
+}
+
+/// Every kind of answer, in the order of the alphabet.
+pub fn kinds() -> Vec<&'static str> {
+    let mut kinds: Vec<&str> = ANSWERS.iter().map(|answer| answer.kind).collect();
+    kinds.sort_unstable();
+    kinds
+}

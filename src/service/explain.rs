@@ -1,0 +1,55 @@
+//! What findings mean, and what answers look like.
+
+use serde_json::Value;
+
+use super::{Error, Result, suggestion};
+use crate::api::explain::{AnswerList, Rule, RuleList, RuleName};
+use crate::api::registry;
+use crate::core::base::diagnostic::Code;
+
+/// What a finding with that code means.
+///
+/// # Errors
+/// `Ambiguous` when there is no such rule; the nearest is suggested.
+pub fn rule(code: &str) -> Result<Rule> {
+    let Some(code) = Code::parse(code) else {
+        let near = suggestion(code, Code::ALL.iter().map(|code| code.id));
+        let error = Error::ambiguous(format!("there is no rule `{code}`"));
+        return Err(
+            error.hint(near.unwrap_or_else(|| "planspec explain --list shows all".to_owned()))
+        );
+    };
+    Ok(Rule {
+        name: RuleName::from(code),
+        page: code.page().to_owned(),
+    })
+}
+
+/// Every rule.
+pub fn rules() -> RuleList {
+    RuleList {
+        items: Code::ALL.iter().copied().map(RuleName::from).collect(),
+    }
+}
+
+/// The JSON Schema of an answer, by its kind.
+///
+/// # Errors
+/// `Ambiguous` when there is no such answer; the nearest is suggested.
+pub fn answer(kind: &str) -> Result<Value> {
+    let Some(found) = registry::find(kind) else {
+        let near = suggestion(kind, registry::kinds());
+        let error = Error::ambiguous(format!("there is no answer `{kind}`"));
+        return Err(
+            error.hint(near.unwrap_or_else(|| "planspec schema --answers shows all".to_owned()))
+        );
+    };
+    Ok((found.schema)().to_value())
+}
+
+/// Every kind of answer.
+pub fn answers() -> AnswerList {
+    AnswerList {
+        items: registry::kinds().into_iter().map(str::to_owned).collect(),
+    }
+}
