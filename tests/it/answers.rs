@@ -9,6 +9,8 @@ use planspec::cli::Cli;
 
 use crate::resources::{binding, capability, file, goal, plan, plan_with, task};
 use crate::sandbox::{Place, Sandbox, text};
+#[cfg(unix)]
+use crate::work::{shell, started, work};
 
 const PAGE: &str = include_str!("../../docs/json.md");
 const GREETING: &str = include_str!("../../examples/document/planspec/greeting.planspec.json");
@@ -482,4 +484,86 @@ fn rules_and_answers_explain_themselves() {
         .notes("did you mean `Claimed`?");
     nowhere.run("schema").exits(2);
     nowhere.run("schema plan --answers").exits(2);
+}
+
+#[test]
+fn records_tell_what_was_recorded_and_what_the_reconcile_did() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    solo.write("planspec/greeting.planspec.json", GREETING);
+    for language in "de en es fr hi ja pt ru sw zh".split(' ') {
+        solo.write(&format!("greeting/{language}.txt"), language);
+    }
+    solo.commit("A document");
+    solo.run("start greeting --name run").ok();
+    let ask = |verb: &str| solo.run(&format!("{verb} -o json")).ok();
+    let dry = ask("reconcile --dry-run").answer("Reconcile");
+    assert!(
+        dry["changed"] == true && dry["statusCommit"].is_null(),
+        "{dry}"
+    );
+    ask("reconcile").answer("Reconcile");
+
+    let claimed = ask("claim run/translate --reconcile").answer("Claimed");
+    assert_eq!(
+        (&claimed["node"], &claimed["attempt"]),
+        (&"translate".into(), &1.into())
+    );
+    assert_eq!(claimed["reconciled"]["transitions"][0]["to"], "Running");
+    let renewed = ask("claim run/translate --renew").answer("Claimed");
+    assert_eq!(renewed["renewed"], true);
+    let other = solo.run("claim run/translate --as ben@example.com -o json");
+    other.exits(9).refusal("taken");
+    ask("release run/translate --reconcile").answer("Released");
+    ask("claim run/translate").answer("Claimed");
+    let reported = ask("report run/translate --succeeded --reconcile").answer("Reported");
+    assert_eq!(
+        (&reported["result"], &reported["late"]),
+        (&"succeeded".into(), &false.into())
+    );
+    solo.works("run/choose", "agent:a");
+
+    let gate = "greeting-approve-release";
+    let comment = ask(&format!("comment {gate} -m Hm")).answer("Decided");
+    assert_eq!(comment["decision"], "comment");
+    ask(&format!("approve {gate} --reconcile")).answer("Decided");
+    solo.works("run/release", "agent:a");
+    let attested = ask("attest run understood --met").answer("Attested");
+    assert_eq!(
+        (&attested["criterion"], &attested["met"]),
+        (&"understood".into(), &true.into())
+    );
+    ask("attest run no-tracking --met --reconcile").answer("Attested");
+    let verified = ask("verify run --reconcile").answer("ExecutionVerified");
+    assert_eq!(verified["criteria"][0]["met"], true);
+    assert_eq!(solo.phase("execution/run"), "Succeeded");
+
+    solo.run("start greeting --name next").ok();
+    solo.run("reconcile").ok();
+    ask("claim next/translate").answer("Claimed");
+    ask("report next/translate --failed --reconcile").answer("Reported");
+    let asked = ask("retry next --reconcile").answer("Requested");
+    assert_eq!(asked["request"], "retry");
+    let asked = ask("cancel next").answer("Requested");
+    assert_eq!(asked["request"], "cancel");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_worker_tells_a_line_as_it_happens_and_verify_what_holds() {
+    let sandbox = Sandbox::new();
+    let list = r#"[{"name": "report", "type": "artifact_exists", "path": "report.md"}]"#;
+    let more = format!("acceptanceCriteria: {list}\n");
+    let script = shell("echo well > report.md");
+    let config = "verification: independent\n";
+    let ana = started(&sandbox, config, &[("one", &more, script)]);
+    let events = work(&sandbox, &ana, "--as agent:w -o json").ok();
+    let events = events.answers("WorkEvent");
+    let happened = |what: &str| events.iter().any(|event| event["event"] == what);
+    assert!(happened("claimed") && happened("reported"), "{events:?}");
+    ana.run("reconcile").ok();
+    let verified = ana.run("verify run/one --as agent:ci -o json").ok();
+    let verified = verified.answer("Verified");
+    assert_eq!(verified["accepted"], true);
+    assert_eq!(verified["results"][0]["name"], "report");
 }

@@ -421,18 +421,32 @@ impl Ran {
         error
     }
 
-    /// The results as a document of a kind, which is as its schema says.
+    /// The results as answers of a kind, one a line.
+    pub fn answers(&self, kind: &str) -> Vec<Value> {
+        let lines = self.out.lines().map(|line| {
+            let document = serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {self}"));
+            self.check(kind, &document);
+            document
+        });
+        lines.collect()
+    }
+
     fn document(&self, kind: &str) -> Value {
         let document = self.json();
+        self.check(kind, &document);
+        document
+    }
+
+    /// A document must be of that kind, and as its schema says.
+    fn check(&self, kind: &str, document: &Value) {
         let head = (&document["apiVersion"], &document["kind"]);
         assert_eq!(head, (&API_VERSION.into(), &kind.into()), "{self}");
         let registered = registry::find(kind).unwrap_or_else(|| panic!("{kind} is not known"));
         let schema = (registered.schema)().to_value();
         let validator = jsonschema::validator_for(&schema).unwrap();
-        let errors = validator.iter_errors(&document);
+        let errors = validator.iter_errors(document);
         let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?} in {self}");
-        document
     }
 
     /// The results as one JSON document.

@@ -140,8 +140,26 @@ fn show_turns_values_into_text_and_touches_nothing() {
         "show",
         &["git2", "std::fs", "std::process", "std::env", "Utc::now"],
     );
-    let others = ["commands", "git", "worker", "cli", "clock", "terminal"];
+    let others = [
+        "commands", "service", "git", "worker", "cli", "clock", "terminal",
+    ];
     assert_imports_none_of("show", &others);
+}
+
+#[test]
+fn answers_are_data_and_stand_on_core_alone() {
+    let others = [
+        "commands", "service", "git", "show", "worker", "cli", "clock", "terminal", "failure",
+    ];
+    assert_imports_none_of("api", &others);
+    assert_free_of("api", &WORLD);
+}
+
+#[test]
+fn the_service_knows_no_door() {
+    let doors = ["commands", "cli", "clock", "terminal", "failure"];
+    assert_imports_none_of("service", &doors);
+    assert_free_of("service", &["clap", "ExitCode", "println!", "print!("]);
 }
 
 #[test]
