@@ -12,8 +12,8 @@ use crate::commands::{self, Context};
 use crate::core::base::escape;
 use crate::core::resource::ReviewAction;
 use crate::failure::{Failure, Outcome, exit_code};
-use crate::service::{Error, Findings};
-use crate::show::{self, findings};
+use crate::service::Error;
+use crate::show;
 use crate::terminal::{ColorChoice, Terminal};
 
 const EXIT_CODES: &str = "\
@@ -166,14 +166,7 @@ fn complain(terminal: Terminal, error: &Error, json: bool) {
             terminal.out(&show::json(&document));
         }
     }
-    if !error.findings.is_empty() {
-        let Findings { found, texts } = &error.findings;
-        let text_of = |file: &str| texts.get(file).cloned();
-        let colors = terminal.colors_err();
-        let text = findings::render(found, &text_of, findings::Format::Text, colors);
-        terminal.styled(text.trim_end());
-        terminal.note(&findings::summary(found));
-    }
+    commands::show_findings(terminal, &error.findings);
     let (red, bold, reset) = if terminal.colors_err() {
         ("\u{1b}[1;31m", "\u{1b}[1m", "\u{1b}[0m")
     } else {

@@ -1,6 +1,6 @@
 //! How the verbs show what became of resources: `apply`, `edit`, `delete` and `start`.
 
-use super::{Context, TextFormat};
+use super::{Context, TextFormat, show_findings};
 use crate::api::Answer;
 use crate::failure::Outcome;
 use crate::service::change::Committed;
@@ -19,7 +19,7 @@ impl Context {
         change: &Committed,
     ) -> Outcome {
         if format == TextFormat::Text {
-            self.findings(&change.findings);
+            show_findings(self.terminal, &change.findings);
         }
         self.show(format, answer, (text, &change.notes))?;
         if format == TextFormat::Text

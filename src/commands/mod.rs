@@ -125,20 +125,6 @@ impl Context {
         }
     }
 
-    /// Show findings to people, as messages.
-    pub fn findings(&self, findings: &Findings) {
-        let Findings { found, texts } = findings;
-        if found.is_empty() {
-            return;
-        }
-        let text_of = |file: &str| texts.get(file).cloned();
-        let colors = self.terminal.colors_err();
-        let format = crate::show::findings::Format::Text;
-        let text = crate::show::findings::render(found, &text_of, format, colors);
-        self.terminal.styled(text.trim_end());
-        self.terminal.note(&crate::show::findings::summary(found));
-    }
-
     /// Show what came of a record, and of the reconcile that followed. A reconcile that failed does
     /// not undo the record.
     ///
@@ -172,6 +158,20 @@ impl Context {
             _ => Ok(()),
         }
     }
+}
+
+/// Show findings to people, as messages.
+pub fn show_findings(terminal: Terminal, findings: &Findings) {
+    let Findings { found, texts } = findings;
+    if found.is_empty() {
+        return;
+    }
+    let text_of = |file: &str| texts.get(file).cloned();
+    let colors = terminal.colors_err();
+    let format = crate::show::findings::Format::Text;
+    let text = crate::show::findings::render(found, &text_of, format, colors);
+    terminal.styled(text.trim_end());
+    terminal.note(&crate::show::findings::summary(found));
 }
 
 /// A report as it is shown to people.

@@ -21,7 +21,8 @@ pub struct Args {
         long,
         value_name = "FORMAT",
         default_value = "markdown",
-        alias = "format"
+        alias = "format",
+        short_alias = 'f'
     )]
     output: Format,
 }
