@@ -12,9 +12,8 @@ use crate::core::base::diagnostic::Level;
 use crate::core::base::escape;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::failure::{Failure, Outcome};
-use crate::service::validate::{
-    Checked, Named, ValidateRequest, Validated, validate, validate_staged,
-};
+use crate::service::sources::Source;
+use crate::service::validate::{Checked, ValidateRequest, Validated, validate, validate_staged};
 use crate::show::{self, findings};
 
 /// Check resources, offline
@@ -90,8 +89,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ValidateRequest {
         dir: context.dir.clone(),
         named: paths
-            .map(|path| Named::Path(path.clone()))
-            .chain(folders.map(|dir| Named::Folder(dir.clone(), args.recursive)))
+            .map(|path| Source::File(context.path(path)))
+            .chain(folders.map(|folder| Source::Folder {
+                path: context.path(folder),
+                recursive: args.recursive,
+            }))
             .collect(),
         revision: args.rev.clone(),
         base: args.base.clone(),

@@ -43,8 +43,8 @@ impl Applied {
 pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Applied> {
     let mut change = Change::begin(store)?;
     let limit = change.config.limits.file_bytes;
-    for given in sources::texts(&request.sources, limit)? {
-        change.put(&given.file, &given.text)?;
+    for file in sources::files(&request.sources, limit)? {
+        change.put(&file, &sources::text_of(&file)?)?;
     }
     let change = change.commit(request.message.as_deref(), request.dry_run)?;
     Ok(Applied { change })

@@ -12,6 +12,7 @@ pub mod claim;
 pub mod convert;
 pub mod decide;
 pub mod delete;
+pub mod diff;
 pub mod document;
 pub mod edit;
 pub mod error;

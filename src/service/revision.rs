@@ -1,7 +1,5 @@
 //! A revision as everybody reads it: its configuration, then the files that this names.
 
-use std::path::Path;
-
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::SourceFile;
@@ -9,7 +7,7 @@ use crate::core::repository::config::Config;
 use crate::core::repository::rules;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::review::rules::Policy;
-use crate::git::read::{self, Paths, Tree};
+use crate::git::read::{Paths, Tree};
 use crate::git::{GitError, Repo, signature};
 use crate::service::{Error, Result};
 
@@ -150,17 +148,6 @@ pub fn paths(config: &Config) -> Result<Paths> {
 /// The repository cannot be used.
 pub fn files(repo: &Repo, tree: Tree<'_>, config: &Config) -> Result<Vec<SourceFile>> {
     Ok(tree.files(repo, &paths(config)?)?)
-}
-
-/// The resources in a folder that is named.
-///
-/// # Errors
-/// There is no such folder.
-pub fn folder(dir: &Path, recursive: bool, max_bytes: usize) -> Result<Vec<SourceFile>> {
-    read::from_directory(dir, recursive, max_bytes).map_err(|error| match error {
-        GitError::Unusable(why) => Error::ambiguous(why),
-        error => error.into(),
-    })
 }
 
 /// The resources of a revision, checked.

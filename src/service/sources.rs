@@ -8,11 +8,11 @@ use crate::core::base::source::{Content, SourceFile};
 use crate::git::{GitError, files, read};
 
 /// Where texts come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A file of this machine; `-` is standard input.
+    /// A file of this machine, or a folder with everything below it; `-` is standard input.
     File(PathBuf),
-    /// The files of a folder that may hold resources.
+    /// The files of a folder.
     Folder {
         /// Which folder.
         path: PathBuf,
@@ -28,25 +28,18 @@ pub enum Source {
     },
 }
 
-/// A text with the name of its file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Text {
-    /// The file, as the caller names it.
-    pub file: SourceFile,
-    /// What it says.
-    pub text: String,
-}
-
-/// Every text that is meant: files in the order of their names, then folders and texts. Files with more than `max_bytes` are refused.
+/// Every file that is meant, in the order of their names, then those of folders, and texts. What
+/// cannot be read, or has more than `max_bytes`, says why.
 ///
 /// # Errors
-/// A file or folder is not there, or holds no text.
-pub fn texts(sources: &[Source], max_bytes: usize) -> Result<Vec<Text>> {
+/// `Ambiguous`, when there is no such folder.
+pub fn files(sources: &[Source], max_bytes: usize) -> Result<Vec<SourceFile>> {
     let named = sources.iter().filter_map(|source| match source {
         Source::File(path) => Some(path.clone()),
         _ => None,
     });
-    let mut found = files::named(&named.collect::<Vec<PathBuf>>(), max_bytes);
+    let named: Vec<PathBuf> = named.collect();
+    let mut found = files::named(&named, max_bytes);
     for source in sources {
         match source {
             Source::File(_) => {}
@@ -60,13 +53,16 @@ pub fn texts(sources: &[Source], max_bytes: usize) -> Result<Vec<Text>> {
             }),
         }
     }
-    let texts = found.into_iter().map(|file| {
-        let bytes = bytes_of(&file)?;
-        let text = String::from_utf8(bytes.to_vec())
-            .map_err(|_| Error::ambiguous(format!("{} is not UTF-8 text", file.path)))?;
-        Ok(Text { file, text })
-    });
-    texts.collect()
+    Ok(found)
+}
+
+/// What a file says.
+///
+/// # Errors
+/// It cannot be read, or is no text.
+pub fn text_of(file: &SourceFile) -> Result<String> {
+    String::from_utf8(bytes_of(file)?.to_vec())
+        .map_err(|_| Error::ambiguous(format!("{} is not UTF-8 text", file.path)))
 }
 
 /// Name and content of the one file that is meant.
@@ -90,11 +86,7 @@ fn bytes_of(file: &SourceFile) -> Result<&[u8]> {
     }
 }
 
-/// The files in a folder that may hold resources.
-///
-/// # Errors
-/// `Ambiguous`, when there is no such folder.
-pub fn folder(dir: &Path, recursive: bool, max_bytes: usize) -> Result<Vec<SourceFile>> {
+fn folder(dir: &Path, recursive: bool, max_bytes: usize) -> Result<Vec<SourceFile>> {
     read::from_directory(dir, recursive, max_bytes).map_err(|error| match error {
         GitError::Unusable(why) => Error::ambiguous(why),
         error => error.into(),

@@ -242,6 +242,38 @@ fn delete_tells_what_goes_and_what_still_refers_to_it() {
 }
 
 #[test]
+fn diff_tells_what_changes_as_a_review_does() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    let before = plan("p", &[task("one")]);
+    solo.write("planspec/p.yaml", before).commit("A plan");
+    solo.write("planspec/p.yaml", plan("p", &[task("one"), task("two")]));
+    solo.write("planspec/g.yaml", goal("g"));
+    let all = solo.run("diff -o json").ok().answer("Review");
+    assert_eq!(
+        (&all["base"], &all["head"]),
+        (&"HEAD".into(), &"the work tree".into())
+    );
+    assert_eq!(all["subjects"].as_array().unwrap().len(), 2);
+    let of_plan = solo.run("diff plan p -o json").ok().answer("Review");
+    let change = &of_plan["subjects"][0]["changes"][0];
+    assert_eq!(
+        (&change["what"], &change["element"]),
+        (&"added".into(), &"node".into())
+    );
+    let of_file = solo
+        .run("diff planspec/g.yaml -o json")
+        .ok()
+        .answer("Review");
+    assert_eq!(of_file["subjects"][0]["resource"]["name"], "g");
+    let staged = solo.run("diff --staged -o json").ok().answer("Review");
+    assert_eq!(staged["subjects"], serde_json::json!([]));
+    solo.run("diff --rev nosuch -o json")
+        .exits(2)
+        .refusal("ambiguous");
+}
+
+#[test]
 fn start_tells_which_execution_of_what_by_whom() {
     let sandbox = Sandbox::new();
     let solo = solo(&sandbox);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::revision::{self, Settings};
 use super::runs::choose_among;
+use super::sources::{self, Source};
 use super::{Error, Findings, Result};
 use crate::core::base::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::base::limits::CONFIG_FILE;
@@ -18,7 +19,7 @@ use crate::core::review;
 use crate::core::review::rules::Sides;
 use crate::core::review::scope::{self, Scoped};
 use crate::git::read::{self, Tree};
-use crate::git::{GitError, Repo, base, files};
+use crate::git::{GitError, Repo, base};
 
 pub use staged::validate_staged;
 
@@ -28,7 +29,7 @@ pub struct ValidateRequest {
     /// The folder of the repository; the current one when not set.
     pub dir: Option<PathBuf>,
     /// What to check; everything below the configured paths when empty.
-    pub named: Vec<Named>,
+    pub named: Vec<Source>,
     /// The revision to check, instead of the work tree.
     pub revision: Option<String>,
     /// Check the rules about change as well, against the merge base with this revision.
@@ -38,15 +39,6 @@ pub struct ValidateRequest {
     /// How far to look at PlanSpec 1.2 documents; those that are not ready fail at
     /// [`Level::Readiness`].
     pub level: Level,
-}
-
-/// Something that is to be checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
-    /// A file, or a folder with everything below it; `-` is standard input.
-    Path(PathBuf),
-    /// The files of a folder; with those of the folders below it where that is wished.
-    Folder(PathBuf, bool),
 }
 
 /// What was found.
@@ -308,21 +300,7 @@ fn scope_of(sides: (&Snapshot, &Snapshot), plan: &str, changed: &[ChangedFile]) 
 /// the others are drafts.
 fn add_named(request: &ValidateRequest, repo: Option<&Repo>, subject: &mut Subject) -> Result {
     let limit = subject.config.limits.file_bytes;
-    let base = request.dir.clone().unwrap_or_default();
-    let from_here = |path: &Path| match path.as_os_str() == "-" {
-        true => path.to_owned(),
-        false => base.join(path),
-    };
-    let mut found = Vec::new();
-    for named in &request.named {
-        match named {
-            Named::Path(path) => found.extend(files::named(&[from_here(path)], limit)),
-            Named::Folder(dir, recursive) => {
-                let dir = from_here(dir);
-                found.extend(revision::folder(&dir, *recursive, limit)?);
-            }
-        }
-    }
+    let found = sources::files(&request.named, limit)?;
     let known = subject.files.iter().map(|file| file.path.clone());
     let mut known: BTreeSet<String> = known.collect();
     let mut names = BTreeSet::new();

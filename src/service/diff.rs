@@ -1,0 +1,131 @@
+//! What changes in the work that is not committed yet.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::review::{Comparison, Reviewed, Side};
+use super::runs::choose_among;
+use super::store::Store;
+use super::{Error, Result};
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{Key, Kind};
+use crate::git::index::StagedFiles;
+use crate::git::read::Tree;
+
+/// Compare the work tree, or the index, with a revision.
+#[derive(Debug, Clone)]
+pub struct DiffRequest {
+    /// The revision.
+    pub revision: String,
+    /// Take what is staged, not the work tree.
+    pub staged: bool,
+    /// Files or folders from the root of the repository; or a kind and a name, as two words or as
+    /// `KIND/NAME`. Everything when empty.
+    pub what: Vec<String>,
+    /// Namespace of the resource, where its name alone is ambiguous.
+    pub namespace: Option<String>,
+}
+
+/// Compare the work tree, or the index, with a revision, as a review compares two commits.
+///
+/// # Errors
+/// A bare repository, no such revision, no such resource, or files that hold none.
+pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
+    let repo = &store.repo;
+    if repo.workdir().is_none() {
+        return Err(
+            Error::ambiguous("a bare repository has no work tree to compare")
+                .hint("name two revisions: planspec review BASE..HEAD"),
+        );
+    }
+    let base = repo.resolve(&request.revision)?.ok_or_else(|| {
+        Error::ambiguous(format!("there is no revision `{}`", request.revision))
+            .hint("commit something first, or name another: --rev REV")
+    })?;
+    let before = Side::read(store, Tree::Commit(&base), None)?;
+    let (after, name) = if request.staged {
+        let staged = StagedFiles::open(repo)?;
+        let after = Side::read(store, Tree::Index(&staged), Some(&before))?;
+        (after, "what is staged")
+    } else {
+        let after = Side::read(store, Tree::WorkTree, Some(&before))?;
+        (after, "the work tree")
+    };
+    let mut comparison = Comparison::new(before, after);
+    narrow(&mut comparison, request)?;
+    comparison.reviewed(store, (&request.revision, name))
+}
+
+/// Leave only what was asked about.
+fn narrow(comparison: &mut Comparison, request: &DiffRequest) -> Result {
+    let (old, new) = (&comparison.old, &comparison.new);
+    match wanted(request, old, new)? {
+        Wanted::All => return Ok(()),
+        Wanted::One(key) if key.kind == Kind::Plan => {
+            comparison.review = std::mem::take(&mut comparison.review).only(&key, old, new);
+        }
+        Wanted::One(key) => {
+            let subjects = &mut comparison.review.subjects;
+            subjects.retain(|subject| subject.key == key);
+        }
+        Wanted::Files(files) => {
+            let subjects = &mut comparison.review.subjects;
+            subjects.retain(|subject| {
+                let path = Path::new(&subject.path);
+                files.iter().any(|file| path.starts_with(file))
+            });
+        }
+    }
+    comparison.narrow();
+    Ok(())
+}
+
+/// What is asked about.
+enum Wanted {
+    All,
+    One(Key),
+    Files(Vec<String>),
+}
+
+fn wanted(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Wanted> {
+    let named = match request.what.as_slice() {
+        [] => return Ok(Wanted::All),
+        [kind, name] => Kind::parse(kind).map(|kind| (kind, name.as_str())),
+        // A file that is called like that is meant first.
+        [both] if !has_file(both, old, new) => both
+            .split_once('/')
+            .and_then(|(kind, name)| Some((Kind::parse(kind)?, name))),
+        _ => None,
+    };
+    let Some((kind, name)) = named else {
+        return files(request, old, new);
+    };
+    let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).collect();
+    let namespace = request.namespace.as_deref();
+    let key = choose_among(keys.into_iter(), kind, name, namespace)?;
+    Ok(Wanted::One(key.clone()))
+}
+
+fn has_file(name: &str, old: &Snapshot, new: &Snapshot) -> bool {
+    let holds = |snapshot: &Snapshot| {
+        let mut definitions = snapshot.keys().flat_map(|key| snapshot.definitions(key));
+        definitions.any(|one| Path::new(&one.path).starts_with(name))
+    };
+    holds(old) || holds(new)
+}
+
+fn files(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Wanted> {
+    let files: Vec<String> = request
+        .what
+        .iter()
+        .map(|file| file.strip_prefix("./").unwrap_or(file))
+        .map(|file| file.trim_end_matches('/').to_owned())
+        .collect();
+    match files.iter().find(|file| !has_file(file, old, new)) {
+        Some(file) => Err(
+            Error::ambiguous(format!("`{file}` holds no resource on either side"))
+                .hint("files are named from the root of the repository"),
+        ),
+        None => Ok(Wanted::Files(files)),
+    }
+}
