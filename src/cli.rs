@@ -16,13 +16,17 @@ use crate::service::Error;
 use crate::show;
 use crate::terminal::{ColorChoice, Terminal};
 
+/// The reference implementation has the same name; this is the one that needs no server.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (git-native)");
+
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine; 1 findings, or a condition not met; 2 wrong use; 3 the repository or the remote
-could not be used; 9 somebody else was first (a claim, a lost race).";
+could not be used; 4 recorded, but the status could not be written; 9 somebody else was first (a
+claim, a lost race).";
 
 /// A Git-native controller for execution plans: the repository is the store, Git is the network
 #[derive(Debug, Parser)]
-#[command(name = "planspec", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "planspec", version = VERSION, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
     /// Work in this folder
     #[arg(short = 'C', value_name = "DIR", global = true)]

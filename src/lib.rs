@@ -2,17 +2,30 @@
 //!
 //! The repository is the store, Git is the network, and `reconcile` is a pure function with a
 //! commit at each end. See `docs/architecture.md` for the map.
+//!
+//! Without default features this library is the two formats and their rules ([`core`],
+//! [`document`]): no Git, no HTTP, no processes, no command line.
 
+#[cfg(feature = "service")]
 pub mod api;
+#[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
 pub mod clock;
+#[cfg(feature = "cli")]
 pub mod commands;
 pub mod core;
+#[cfg(feature = "cli")]
 pub mod failure;
+#[cfg(feature = "service")]
 pub mod git;
+#[cfg(feature = "service")]
 pub mod service;
+#[cfg(feature = "service")]
 pub mod show;
+#[cfg(feature = "cli")]
 pub mod terminal;
+#[cfg(feature = "service")]
 pub mod worker;
 
 pub use core::document;

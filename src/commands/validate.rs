@@ -3,6 +3,7 @@
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Context;
@@ -59,6 +60,17 @@ pub struct Args {
         alias = "format"
     )]
     output: findings::Format,
+}
+
+impl ValueEnum for findings::Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &findings::Format::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, about) = self.about();
+        Some(PossibleValue::new(name).help(about))
+    }
 }
 
 /// How far to look at PlanSpec 1.2 documents.

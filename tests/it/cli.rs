@@ -102,7 +102,7 @@ fn the_version_is_told() {
     let told = sandbox.folder("nowhere").run("--version").ok();
     assert_eq!(
         told.out,
-        format!("planspec {}\n", env!("CARGO_PKG_VERSION"))
+        format!("planspec {} (git-native)\n", env!("CARGO_PKG_VERSION"))
     );
 }
 

@@ -20,7 +20,7 @@ use crate::core::text::yaml;
 
 /// The text of `file` with the identity and the history of `meant` in the style of the text.
 /// `None` when that cannot be done by replacing these alone.
-pub(crate) fn edit(file: &str, text: &str, meant: &Value) -> Option<String> {
+pub fn edit(file: &str, text: &str, meant: &Value) -> Option<String> {
     let before = only(file, text)?;
     let page = Page::read(text)?;
     let mut changes = page.identity(before.get("identity")?, meant.get("identity")?)?;

@@ -94,7 +94,7 @@ use crate::core::text::yaml;
 pub use crate::core::base::diagnostic::{Diagnostic, Level};
 pub use crate::core::text::located::{At, Finding, Related, ResourceName};
 pub use convert::{Converted, from_resources};
-pub(crate) use edit::edit;
+pub use edit::edit;
 pub use model::*;
 pub use name::{Alphabet, name_of};
 pub use plan::{Generated, Origin, is_document};

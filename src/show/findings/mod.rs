@@ -15,34 +15,62 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use clap::ValueEnum;
-
 use crate::core::base::diagnostic::{Diagnostic, Place, Step};
 use crate::core::base::digest;
 use crate::core::base::escape;
 use crate::core::text::located::{self, Located, Position, Sources};
 
 /// How findings are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Format {
-    /// With the lines that they are about
+    /// With the lines that they are about.
     #[default]
     Text,
-    /// One line each: `file:line:column: error PS104: message (help)`
+    /// One line each: `file:line:column: error PS104: message (help)`.
     Concise,
-    /// One JSON document
+    /// One JSON document.
     Json,
-    /// Workflow commands that GitHub shows as annotations
+    /// Workflow commands that GitHub shows as annotations.
     Github,
-    /// A code quality report for GitLab
+    /// A code quality report for GitLab.
     Gitlab,
-    /// SARIF 2.1.0, for code scanning
+    /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// A JUnit report: a suite for each file
+    /// A JUnit report: a suite for each file.
     Junit,
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Format; 7] = [
+        Format::Text,
+        Format::Concise,
+        Format::Json,
+        Format::Github,
+        Format::Gitlab,
+        Format::Sarif,
+        Format::Junit,
+    ];
+
+    /// Its name, and what it is for.
+    pub fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Format::Text => ("text", "With the lines that they are about"),
+            Format::Concise => (
+                "concise",
+                "One line each: `file:line:column: error PS104: message (help)`",
+            ),
+            Format::Json => ("json", "One JSON document"),
+            Format::Github => (
+                "github",
+                "Workflow commands that GitHub shows as annotations",
+            ),
+            Format::Gitlab => ("gitlab", "A code quality report for GitLab"),
+            Format::Sarif => ("sarif", "SARIF 2.1.0, for code scanning"),
+            Format::Junit => ("junit", "A JUnit report: a suite for each file"),
+        }
+    }
+
     /// Whether it is read by people, who may be told more beside it.
     pub fn is_for_people(self) -> bool {
         matches!(self, Format::Text | Format::Concise | Format::Github)

@@ -30,7 +30,7 @@ pub(super) fn render(located: &[Located<'_>], sources: &Sources<'_>) -> String {
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {
-                "name": env!("CARGO_PKG_NAME"),
+                "name": "planspec",
                 "version": env!("CARGO_PKG_VERSION"),
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules,

@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used)]
 
-use clap::ValueEnum;
 use proptest::prelude::*;
 
 use serde_json::{Value, json};
@@ -318,7 +317,7 @@ fn what_comes_from_a_file_cannot_disturb_a_terminal() {
             message: evil.to_owned(),
         });
     for text in [None, Some(format!("\"{evil}\": {evil}\n"))] {
-        for format in Format::value_variants().iter().copied() {
+        for format in Format::ALL {
             let shown = render(
                 std::slice::from_ref(&finding),
                 &|_| text.clone(),
@@ -733,7 +732,7 @@ proptest! {
                 }),
             });
         }
-        for format in Format::value_variants().iter().copied() {
+        for format in Format::ALL {
             let shown = render(finding.as_slice(), &text_of, format, false);
             prop_assert!(!shown.chars().any(|c| c != '\n' && is_invisible(c)), "{}", shown);
         }
