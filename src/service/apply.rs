@@ -44,6 +44,7 @@ pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Applied> {
     let mut change = Change::begin(store)?;
     let limit = change.config.limits.file_bytes;
     for file in sources::files(&request.sources, limit)? {
+        let file = change.unlisted(file);
         change.put(&file, &sources::text_of(&file)?)?;
     }
     let change = change.commit(request.message.as_deref(), request.dry_run)?;

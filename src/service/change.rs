@@ -11,8 +11,8 @@ use crate::api::change as api;
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
-use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
+use crate::core::repository::{list, manifest};
 use crate::core::resource::{Key, Kind, Resource};
 use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
@@ -67,6 +67,15 @@ impl<'a> Change<'a> {
     /// The resources as HEAD has them.
     pub fn before(&self) -> &Snapshot {
         &self.before
+    }
+
+    /// A file with the items of its lists as documents, unless it is part of the repository.
+    pub fn unlisted(&self, file: SourceFile) -> SourceFile {
+        let inside = self.store.repo.path_inside(Path::new(&file.path));
+        if inside.is_some_and(|path| self.config.covers(&path)) {
+            return file;
+        }
+        list::unlisted(&file, &self.config.limits).unwrap_or(file)
     }
 
     /// Take in one file: as it is when it is part of the repository, else resource by resource.

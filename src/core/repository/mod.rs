@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod config;
 pub mod definitions;
+pub mod list;
 pub mod manifest;
 pub mod rules;
 pub mod snapshot;
