@@ -5,16 +5,21 @@
 //! renamed or taken away.
 
 pub mod change;
+pub mod describe;
 pub mod document;
 pub mod explain;
 pub mod findings;
+pub mod graph;
 pub mod made;
 pub mod reconcile;
 pub mod record;
 pub mod refusal;
 pub mod registry;
+pub mod resource;
 pub mod review;
 pub mod verify;
+pub mod wait;
+pub mod watch;
 pub mod work;
 
 use schemars::{JsonSchema, Schema};

@@ -2,10 +2,10 @@
 
 use clap::Args as ClapArgs;
 
-use super::get::wanted_one;
 use super::{Context, NamespaceArg, OutputArg};
 use crate::failure::Outcome;
 use crate::service::delete::{DeleteRequest, delete};
+use crate::service::names::wanted_one;
 use crate::show;
 
 /// Remove resources and commit that; a Goal takes the Executions that it owns

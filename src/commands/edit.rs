@@ -2,13 +2,13 @@
 
 use clap::Args as ClapArgs;
 
-use super::get::wanted_one;
 use super::{Context, NamespaceArg, OutputArg};
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::base::escape;
 use crate::failure::Outcome;
 use crate::git::editor::{self, Draft};
 use crate::service::edit::{EditRequest, Edited, Saved, open, save};
+use crate::service::names::wanted_one;
 use crate::service::{Error, Findings};
 use crate::show;
 

@@ -13,7 +13,6 @@ pub mod describe;
 pub mod diff;
 pub mod edit;
 pub mod explain;
-mod follow;
 pub mod get;
 pub mod graph;
 pub mod hooks;

@@ -2,10 +2,10 @@
 
 use clap::Args as ClapArgs;
 
-use super::get::{no_kind, wanted_one};
 use super::{Context, NamespaceArg, OutputArg, TextFormat};
 use crate::core::resource::Kind;
 use crate::failure::{Failure, Outcome};
+use crate::service::names::{no_kind, wanted_one};
 use crate::service::new::{New, NewRequest, new};
 use crate::show;
 
@@ -60,7 +60,7 @@ fn wanted(args: &Args) -> Outcome<(New, String)> {
         return Ok((New::Document, document_name(args)?));
     }
     if Kind::parse(typed).is_none() {
-        return Err(no_kind(typed, &[DOCUMENT]));
+        return Err(no_kind(typed, &[DOCUMENT]).into());
     }
     let (kind, name) = wanted_one("new", &args.kind, args.name.as_deref())?;
     Ok((New::Resource(kind), name))

@@ -87,7 +87,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         context.terminal.note("nothing can be claimed now");
         let later = runs::retries(&look).filter(|(run, _, node, _)| is_meant(*run, node));
         for (run, id, _, at) in later {
-            let when = show::reconcile::retry_note(
+            let when = crate::core::run::proposal::retry_note(
                 &format!("{}/{id}", run.key.qualified()),
                 at,
                 context.now,

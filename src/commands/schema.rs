@@ -2,11 +2,11 @@
 
 use clap::Args as ClapArgs;
 
-use super::get::parse_kind;
 use super::{Context, OutputArg};
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::failure::Outcome;
 use crate::service::explain::{answer, answers};
+use crate::service::names::parse_kind;
 use crate::show;
 
 /// Print the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, of the configuration, or of

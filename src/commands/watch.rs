@@ -1,16 +1,20 @@
 //! `planspec watch`: a stream of changes.
 
-use clap::Args as ClapArgs;
-use serde_json::json;
+use std::ops::ControlFlow;
+use std::time;
 
-use super::follow::Follower;
-use super::get::{Wanted, wanted};
-use super::{Context, NamespaceArg};
-use crate::core::resource::{Duration, Key};
-use crate::core::run::status::StatusTree;
-use crate::core::run::transition::{Transition, transitions};
+use clap::Args as ClapArgs;
+
+use super::{Context, NamespaceArg, OutputArg, TextFormat};
+use crate::api::{
+    self,
+    watch::{WatchChange, WatchState},
+};
+use crate::core::resource::Duration;
 use crate::failure::Outcome;
-use crate::service::store::Stored;
+use crate::service::follow::Pace;
+use crate::service::names::wanted;
+use crate::service::watch::{Changes, WatchRequest, Watched, watch};
 use crate::show;
 
 /// Show what is, then every change of the status branch as it comes
@@ -28,9 +32,8 @@ pub struct Args {
     /// Seconds between two looks
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86400))]
     interval: u64,
-    /// How to show it
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
-    output: Format,
+    #[command(flatten)]
+    output: OutputArg,
     /// Stop after the first look
     #[arg(long, conflicts_with = "timeout")]
     once: bool,
@@ -39,89 +42,67 @@ pub struct Args {
     timeout: Option<Duration>,
 }
 
-/// How to show changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// A line each.
-    Text,
-    /// A JSON document on a line each.
-    Json,
-}
-
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let wanted = match &args.kind {
-        Some(kind) => Some(wanted(kind, args.name.as_deref())?),
-        None => None,
+    let request = WatchRequest {
+        wanted: match &args.kind {
+            Some(kind) => Some(wanted(kind, args.name.as_deref())?),
+            None => None,
+        },
+        namespace: args.namespace.namespace.clone(),
+        once: args.once,
+        pace: Pace {
+            interval: time::Duration::from_secs(args.interval),
+            timeout: args.timeout.clone(),
+        },
     };
-    let mut follower = Follower::begin(context, args.timeout.as_ref())?;
-    let mut shown: Option<StatusTree> = None;
-    loop {
-        for commit in follower.look(context)? {
-            let stored = follower.read(&commit)?;
-            let changes: Vec<Transition> = transitions(shown.as_ref(), &stored.tree)
-                .into_iter()
-                .filter(|change| is_meant(args, wanted.as_ref(), &change.key))
-                .collect();
-            let is_state = shown.is_none();
-            context
-                .terminal
-                .out(&text(args.output, &changes, is_state, &commit, &stored));
-            shown = Some(stored.tree);
+    let mut failed = None;
+    let mut tell = |watched: Watched<'_>| {
+        match watched {
+            Watched::Changes(changes) => match text(args.output.output, &changes) {
+                Ok(text) => context.terminal.out(&text),
+                Err(error) => {
+                    failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+            },
+            // For people in either form: the stream is what the status branch tells.
+            Watched::Note(note) => context.notes(&[note]),
         }
-        if args.once || !follower.rest(context, args.interval) {
-            return Ok(());
+        if context.terminal.reader_is_gone() {
+            return ControlFlow::Break(());
         }
+        ControlFlow::Continue(())
+    };
+    watch(&context.open()?, &request, &mut tell)?;
+    failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// A line for each change.
+fn text(format: TextFormat, told: &Changes<'_>) -> serde_json::Result<String> {
+    let at = told.stored.time;
+    match format {
+        TextFormat::Text => Ok(told
+            .changes
+            .iter()
+            .map(|change| {
+                if told.is_state {
+                    show::reconcile::state_line(change, at)
+                } else {
+                    show::reconcile::change_line(change, at)
+                }
+            })
+            .collect()),
+        TextFormat::Json => told
+            .events()
+            .map(|event| {
+                let document = if told.is_state {
+                    api::document(&WatchState(event))?
+                } else {
+                    api::document(&WatchChange(event))?
+                };
+                Ok(show::json_line(&document))
+            })
+            .collect(),
     }
-}
-
-fn is_meant(args: &Args, wanted: Option<&Wanted>, key: &Key) -> bool {
-    let namespace = args.namespace.namespace.as_ref();
-    let by_name = |name: &String| *name == key.name || *name == key.qualified();
-    namespace.is_none_or(|namespace| *namespace == key.namespace)
-        && wanted.is_none_or(|wanted| {
-            key.kind == wanted.kind && wanted.name.as_ref().is_none_or(by_name)
-        })
-}
-
-fn text(
-    format: Format,
-    changes: &[Transition],
-    is_state: bool,
-    commit: &str,
-    stored: &Stored,
-) -> String {
-    let lines = changes.iter().map(|change| match (format, is_state) {
-        (Format::Text, true) => show::reconcile::state_line(change, stored.time),
-        (Format::Text, false) => show::reconcile::change_line(change, stored.time),
-        (Format::Json, _) => {
-            let resource = serde_json::to_value(crate::api::reconcile::Transition::from(change))
-                .unwrap_or_default();
-            let file = stored.tree.files.get(&change.key);
-            let mut value = json!({
-                "apiVersion": show::CLI_API_VERSION,
-                "kind": if is_state { "State" } else { "Transition" },
-                "time": stored.time,
-                "commit": commit,
-                "sequence": stored.tree.controller.sequence,
-                "uid": file.map(|file| &file.uid),
-                "resource": change.key.kind.name(),
-            });
-            for field in [
-                "namespace",
-                "name",
-                "node",
-                "criterion",
-                "condition",
-                "from",
-                "to",
-                "attempt",
-                "message",
-            ] {
-                value[field] = resource[field].clone();
-            }
-            show::json_line(&value)
-        }
-    });
-    lines.collect()
 }

@@ -82,7 +82,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     for (node, at) in &worked.later {
         notes.push(format!(
             "note: {}",
-            show::reconcile::retry_note(node, *at, now)
+            crate::core::run::proposal::retry_note(node, *at, now)
         ));
     }
     if worked.did_something && !args.actor.reconcile {

@@ -1,17 +1,13 @@
-//! Spec and status together, as one resource: what stands in the files, what the status branch
-//! says of it.
+//! The resources of HEAD with the status that is known: what the verbs that read look at.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 use super::runs::choose_among;
 use super::store::{Store, Stored, View};
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{API_VERSION, Key, Kind, Resource};
-use crate::core::run::status::StatusFile;
+use crate::core::resource::{Key, Kind};
+use crate::core::run::merged::Merged;
 use crate::service::{Error, Result};
-use crate::show;
 
 /// The resources of HEAD and the status that is known.
 pub struct Resources {
@@ -23,18 +19,6 @@ pub struct Resources {
     /// The commit whose files these are.
     pub commit: String,
     keys: BTreeSet<Key>,
-}
-
-/// One of them.
-pub struct Merged<'a> {
-    /// Which.
-    pub key: &'a Key,
-    /// What stands in the files.
-    pub resource: Option<&'a Resource>,
-    /// Object id of the file.
-    pub blob: Option<&'a str>,
-    /// What the status branch says.
-    pub file: Option<&'a StatusFile>,
 }
 
 impl Resources {
@@ -90,7 +74,8 @@ impl Resources {
         Ok(self.merged(key))
     }
 
-    fn merged<'a>(&'a self, key: &'a Key) -> Merged<'a> {
+    /// What is known of a key: of one that is not among them, nothing.
+    pub fn merged<'a>(&'a self, key: &'a Key) -> Merged<'a> {
         let definition = self.snapshot.definitions(key).first();
         Merged {
             key,
@@ -100,59 +85,6 @@ impl Resources {
                 .stored
                 .as_ref()
                 .and_then(|stored| stored.tree.files.get(key)),
-        }
-    }
-}
-
-impl Merged<'_> {
-    /// Labels of the resource.
-    pub fn labels(&self) -> BTreeMap<String, String> {
-        self.resource
-            .map(|resource| resource.metadata.labels.clone())
-            .unwrap_or_default()
-    }
-
-    /// The whole resource as a value: written metadata with the derived fields, spec, status.
-    ///
-    /// # Errors
-    /// A value that cannot be written as JSON.
-    pub fn value(&self) -> Result<Value> {
-        let mut metadata = match self.resource {
-            Some(resource) => serde_json::to_value(&resource.metadata)?,
-            None => json!({"name": self.key.name, "namespace": self.key.namespace}),
-        };
-        if let Some(file) = self.file {
-            metadata["uid"] = json!(file.uid);
-            metadata["generation"] = json!(file.generation);
-            metadata["creationTimestamp"] = json!(file.created);
-            if let Some(deleted) = file.deleted {
-                metadata["deletionTimestamp"] = json!(deleted);
-            }
-        }
-        if let Some(blob) = self.blob {
-            metadata["resourceVersion"] = json!(blob);
-        }
-        let mut value = json!({
-            "apiVersion": API_VERSION,
-            "kind": self.key.kind.name(),
-            "metadata": metadata,
-        });
-        if let Some(resource) = self.resource {
-            value["spec"] = resource.raw_spec.clone();
-        }
-        if let Some(file) = self.file {
-            value["status"] = file.status.to_value()?;
-        }
-        Ok(value)
-    }
-
-    /// For tables and descriptions.
-    pub fn view(&self) -> show::resource::View<'_> {
-        show::resource::View {
-            key: self.key,
-            resource: self.resource,
-            blob: self.blob,
-            file: self.file,
         }
     }
 }

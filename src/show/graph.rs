@@ -247,22 +247,6 @@ pub fn dot(
     out
 }
 
-/// A graph and the spec that it was built from.
-#[derive(Clone, Copy)]
-pub struct GraphOf<'a> {
-    /// The graph.
-    pub graph: &'a Graph,
-    /// Its nodes and edges as written.
-    pub spec: &'a GraphSpec,
-}
-
-impl<'a> GraphOf<'a> {
-    /// The node with an id, as written.
-    pub fn node(self, id: &str) -> Option<&'a Node> {
-        self.spec.nodes.get(self.graph.index_of(id)?)
-    }
-}
-
 /// How a phase looks.
 #[derive(Clone, Copy)]
 pub(super) struct Look {

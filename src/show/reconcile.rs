@@ -3,9 +3,10 @@
 use super::table;
 use crate::core::base::digest::short;
 use crate::core::base::escape::line;
-use crate::core::base::time::{exact as time, span};
+use crate::core::base::time::exact as time;
 use crate::core::resource::Time;
 use crate::core::run::message::subject_of;
+use crate::core::run::proposal::command;
 use crate::core::run::transition::{Transition, Waiting, WaitingFor};
 
 /// Most lines of what waits; the board and `get` have the rest.
@@ -172,58 +173,6 @@ pub fn for_what(what: &WaitingFor) -> String {
         WaitingFor::External { why }
         | WaitingFor::Repository { why }
         | WaitingFor::Other { why } => line(why),
-    }
-}
-
-/// `default/run/build waits for the next attempt at 2026-01-31T12:00:40Z (in 40s)`. What `now` is
-/// decides nothing: a reconcile offers the node.
-pub fn retry_note(node: &str, at: Time, now: Time) -> String {
-    if at <= now {
-        return format!(
-            "{node} can be tried again since {}: planspec reconcile",
-            time(at)
-        );
-    }
-    let what = for_what(&WaitingFor::Retry { at: Some(at) });
-    format!("{node} waits for {what} (in {})", span(now, at))
-}
-
-/// What anybody could run so that it goes on, to be pasted.
-pub fn command(waiting: &Waiting) -> Option<String> {
-    let key = &waiting.execution;
-    let (name, namespace) = (&key.name, &key.namespace);
-    let Some(node) = &waiting.node else {
-        return match &waiting.what {
-            WaitingFor::Criterion {
-                has_checks: true, ..
-            } => Some(format!("planspec verify {name} -n {namespace}")),
-            // Who said so has to take it back: the description says who that is.
-            WaitingFor::Criterion { unmet: true, .. } => {
-                Some(format!("planspec describe execution {name} -n {namespace}"))
-            }
-            WaitingFor::Criterion { criterion, .. } => Some(format!(
-                "planspec attest {name} {criterion} --met -n {namespace}"
-            )),
-            _ => None,
-        };
-    };
-    let target = format!("{}/{node} -n {}", key.name, key.namespace);
-    match &waiting.what {
-        WaitingFor::Worker { provider, .. } => Some(match provider.as_deref() {
-            Some(provider) if provider.starts_with("tool://") => {
-                format!("planspec work --node {target} --once")
-            }
-            _ => format!("planspec claim {target}"),
-        }),
-        WaitingFor::Verification { .. } => Some(format!("planspec verify {target}")),
-        WaitingFor::Approval { .. } => Some(format!("planspec approve {target}")),
-        // Whether an external can be reported, the plan says.
-        WaitingFor::External { .. }
-        | WaitingFor::Report { .. }
-        | WaitingFor::Repository { .. }
-        | WaitingFor::Criterion { .. }
-        | WaitingFor::Retry { .. }
-        | WaitingFor::Other { .. } => None,
     }
 }
 

@@ -8,54 +8,28 @@ use super::table;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
 use crate::core::resource::{
-    BindingSpec, CONDITION_FALSE, ConditionStatus, ExecutionStatus, GateSpec, GoalSpec, Key, Kind,
-    NodePhase, NodeStatus, PlanSpec, Resource, Review, ReviewAction, SignedBy, Spec, Status, Time,
-    find_condition,
+    BindingSpec, CONDITION_FALSE, ConditionStatus, ExecutionStatus, GateSpec, GoalSpec, Kind,
+    NodePhase, NodeStatus, PlanSpec, Review, ReviewAction, SignedBy, Spec, Status, Time,
 };
-use crate::core::run::status::StatusFile;
+use crate::core::run::merged::Merged;
 
 /// What stands where nothing is known yet.
 const NONE: &str = "<none>";
 
-/// A resource to be shown: its spec, its status, or both.
-#[derive(Clone, Copy)]
-pub struct View<'a> {
-    /// Which.
-    pub key: &'a Key,
-    /// What stands in the files.
-    pub resource: Option<&'a Resource>,
-    /// Object id of the file.
-    pub blob: Option<&'a str>,
-    /// What the status branch says.
-    pub file: Option<&'a StatusFile>,
+fn age(view: &Merged<'_>, now: Time) -> String {
+    view.file
+        .map_or_else(|| NONE.to_owned(), |file| table::age(file.created, now))
 }
 
-impl View<'_> {
-    /// The phase, and whether the file behind it is broken.
-    pub fn phase(&self) -> String {
-        let Some(file) = self.file else {
-            return NONE.to_owned();
-        };
-        let phase = file.status.phase();
-        let broken = find_condition(file.status.conditions(), "Valid")
-            .is_some_and(|valid| valid.status == ConditionStatus::False);
-        match (file.deleted.is_some(), broken && phase != "Invalid") {
-            (true, _) => format!("{phase} (deleted)"),
-            (false, true) => format!("{phase} (invalid)"),
-            (false, false) => phase,
-        }
-    }
-
-    fn age(&self, now: Time) -> String {
-        self.file
-            .map_or_else(|| NONE.to_owned(), |file| table::age(file.created, now))
-    }
+/// The phase; `<none>` before the first reconcile.
+pub fn phase(view: &Merged<'_>) -> String {
+    view.phase().unwrap_or_else(|| NONE.to_owned())
 }
 
 /// One table per kind, in the order of the kinds; with `titles`, names carry their kind. Only
 /// names are never cut to fit `width`.
 pub fn tables(
-    views: &[View<'_>],
+    views: &[Merged<'_>],
     wide: bool,
     titles: bool,
     now: Time,
@@ -63,7 +37,7 @@ pub fn tables(
 ) -> String {
     let mut tables = Vec::new();
     for kind in Kind::ALL {
-        let of_kind: Vec<&View<'_>> = views.iter().filter(|view| view.key.kind == kind).collect();
+        let of_kind: Vec<&Merged<'_>> = views.iter().filter(|view| view.key.kind == kind).collect();
         if of_kind.is_empty() {
             continue;
         }
@@ -82,14 +56,14 @@ pub fn tables(
     tables.join("\n")
 }
 
-fn row(view: &View<'_>, wide: bool, titles: bool, now: Time) -> Vec<String> {
+fn row(view: &Merged<'_>, wide: bool, titles: bool, now: Time) -> Vec<String> {
     let name = match titles {
         true => format!("{}/{}", view.key.kind.name().to_lowercase(), view.key.name),
         false => view.key.name.clone(),
     };
-    let mut row = vec![view.key.namespace.clone(), name, view.phase()];
+    let mut row = vec![view.key.namespace.clone(), name, phase(view)];
     row.extend(cells(view));
-    row.push(view.age(now));
+    row.push(age(view, now));
     if wide {
         row.push(view.file.map_or(NONE.to_owned(), |file| file.uid.clone()));
         row.push(
@@ -112,7 +86,7 @@ fn columns(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-fn cells(view: &View<'_>) -> Vec<String> {
+fn cells(view: &Merged<'_>) -> Vec<String> {
     let none = || NONE.to_owned();
     let spec = view.resource.map(|resource| &resource.spec);
     let status = view.file.map(|file| &file.status);
@@ -219,7 +193,7 @@ pub fn ended_well(node: &NodeStatus) -> bool {
 }
 
 /// The most telling sentence about a resource.
-pub fn message(view: &View<'_>) -> String {
+pub fn message(view: &Merged<'_>) -> String {
     let Some(file) = view.file else {
         return String::new();
     };
@@ -267,7 +241,7 @@ pub fn unready(missing: &[String], width: Option<usize>) -> String {
 
 /// A description for people. What follows for plans and runs stands elsewhere: the drawing of the
 /// graph, and [`super::run::sections`].
-pub fn describe(view: &View<'_>, now: Time, width: Option<usize>) -> String {
+pub fn describe(view: &Merged<'_>, now: Time, width: Option<usize>) -> String {
     let mut page = Page {
         text: String::new(),
         width,
@@ -300,7 +274,7 @@ pub fn describe(view: &View<'_>, now: Time, width: Option<usize>) -> String {
         }
         None => page.field("Status", "not reconciled yet"),
     }
-    page.field("Phase", &view.phase());
+    page.field("Phase", &phase(view));
     match view.resource.map(|resource| &resource.spec) {
         Some(Spec::Goal(spec)) => goal(&mut page, spec),
         Some(Spec::Plan(spec)) => plan(&mut page, spec),

@@ -1,12 +1,10 @@
 //! One run, described: the graph as a tree with its live state, what was checked, what came out,
 //! and what anybody could do next.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::Value;
 
-use super::graph::{GraphOf, look};
-use super::reconcile::{command, for_what};
+use super::graph::look;
+use super::reconcile::for_what;
 use super::resource::{ended_well, short_digest, signed};
 use super::table::{self, rows, wrapped};
 use super::tree::{Row, tree};
@@ -14,11 +12,13 @@ use crate::core::base::digest::short;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
 use crate::core::base::time::span;
+use crate::core::plan::graph::GraphOf;
 use crate::core::resource::{
-    Artifact, CriterionOf, CriterionResult, Decision, EdgeKind, ExecutionPhase, ExecutionStatus,
-    ExternalRef, Key, NodePhase, NodeStatus, TaskCriterion, Time,
+    Artifact, Decision, EdgeKind, ExecutionStatus, GateReview, NodePhase, NodeStatus, Time,
 };
-use crate::core::run::transition::{Waiting, WaitingFor, node_waits_for, open_criteria, verdict};
+use crate::core::run::proposal::{RECONCILE, proposals};
+use crate::core::run::standing::{Checked, Standing, criterion_kind};
+use crate::core::run::transition::{WaitingFor, node_waits_for, verdict};
 
 /// Up to so many nodes, every one has its line; beyond, what is finished or far away is folded.
 const FOLD_FROM: usize = 40;
@@ -35,19 +35,8 @@ const REFERENCES: usize = 3;
 
 /// A run to be described.
 pub struct RunView<'a> {
-    /// Which execution.
-    pub key: &'a Key,
-    /// Its status.
-    pub run: &'a ExecutionStatus,
-    /// The graph that it runs, where it is known.
-    pub graph: Option<GraphOf<'a>>,
-    /// Who may still decide, by `namespace/name` of the gate; a gate that is not here is open to
-    /// anybody.
-    pub reviewers: &'a BTreeMap<String, Vec<String>>,
-    /// What bindings say now, by node, where that is not what the run is held to.
-    pub moved_on: &'a BTreeMap<String, String>,
-    /// Whether a reconcile would find something to do.
-    pub due: bool,
+    /// Where it stands.
+    pub of: Standing<'a>,
     /// Whether nothing is folded.
     pub all: bool,
     /// Now.
@@ -58,13 +47,13 @@ pub struct RunView<'a> {
 
 /// The sections of the page that follow its fields.
 pub fn sections(view: &RunView<'_>) -> String {
-    let run = view.run;
+    let run = view.of.run;
     let nodes = || run.node_statuses.iter();
     let mut page = Sections {
         text: String::new(),
         width: view.width,
     };
-    match &view.graph {
+    match &view.of.graph {
         Some(graph) => page.tree(view, *graph),
         None => page.rows("Nodes", &nodes().map(node_row).collect::<Vec<_>>()),
     }
@@ -77,9 +66,8 @@ pub fn sections(view: &RunView<'_>) -> String {
     page.rows("Outputs", &outputs.collect::<Vec<_>>());
     let artifacts: Vec<_> = run.artifacts.iter().map(artifact_row).collect();
     page.rows("Artifacts", &artifacts);
-    let reviews = nodes()
-        .filter_map(|(id, node)| Some((id, node.extensions.decision.as_ref()?)))
-        .flat_map(|(id, decision)| review_rows(id, decision));
+    let reviews = view.of.reviews();
+    let reviews = reviews.map(|(id, decision, review)| review_row(id, decision, review));
     page.rows_keeping(&[0, 1, 2, 3], "Reviews", &reviews.collect::<Vec<_>>());
     page.rows("Retries", &retry_rows(run));
     unapplied(&mut page, run);
@@ -110,10 +98,10 @@ fn unapplied(page: &mut Sections, run: &ExecutionStatus) {
 
 /// Where a retry that binds again would lead to another target.
 fn moved_on(page: &mut Sections, view: &RunView<'_>) {
-    if !view.moved_on.is_empty() {
+    if !view.of.moved_on.is_empty() {
         page.title("Bindings that have moved on");
     }
-    for (id, how) in view.moved_on {
+    for (id, how) in view.of.moved_on {
         page.sentence(2, &line(&format!("{id}: {how}")));
     }
 }
@@ -218,7 +206,7 @@ fn narrow(row: Vec<String>) -> Vec<String> {
 
 /// What lines are folded together: those of one phase that nobody has to look at now.
 fn class_of(view: &RunView<'_>, of: GraphOf<'_>, node: usize) -> Option<NodePhase> {
-    let Some(status) = view.run.node_statuses.get(of.graph.id(node)) else {
+    let Some(status) = view.of.run.node_statuses.get(of.graph.id(node)) else {
         return Some(NodePhase::Pending);
     };
     match status.phase {
@@ -244,7 +232,7 @@ fn folded_row(of: GraphOf<'_>, group: &[Row], class: NodePhase) -> Vec<String> {
 fn tree_row(view: &RunView<'_>, of: GraphOf<'_>, row: &Row) -> Vec<String> {
     let id = of.graph.id(row.node);
     let nothing = NodeStatus::default();
-    let status = view.run.node_statuses.get(id).unwrap_or(&nothing);
+    let status = view.of.run.node_statuses.get(id).unwrap_or(&nothing);
     let mut state = status.phase.to_string();
     if status.attempt > 1 {
         state.push_str(&format!(", attempt {}", status.attempt));
@@ -307,7 +295,7 @@ fn detail(view: &RunView<'_>, of: GraphOf<'_>, node: usize, status: &NodeStatus)
 fn after(view: &RunView<'_>, of: GraphOf<'_>, node: usize) -> String {
     let open = |(from, kind): (usize, EdgeKind)| {
         let id = of.graph.id(from);
-        let status = view.run.node_statuses.get(id);
+        let status = view.of.run.node_statuses.get(id);
         let over = status.is_some_and(|status| match kind {
             EdgeKind::Hard => ended_well(status),
             EdgeKind::Soft => status.phase.is_terminal(),
@@ -359,61 +347,41 @@ fn node_row((id, node): (&String, &NodeStatus)) -> Vec<String> {
 
 /// The acceptance criteria of what was reported, each with what came of it.
 fn acceptance(page: &mut Sections, view: &RunView<'_>) {
-    let mut all = Vec::new();
-    for (id, status) in &view.run.node_statuses {
-        let node = view.graph.and_then(|of| of.node(id));
-        let waits = node_waits_for(status);
-        let is_checked = matches!(waits, Some(WaitingFor::Verification { .. }));
-        let verification = status.extensions.verification.as_ref();
-        if verification.is_none() && !is_checked {
-            continue;
-        }
-        let results = verification.map_or(&[] as &[_], |verification| &verification.results);
-        let by = verification.map(|one| (one.timestamp, one.actor.as_str()));
-        let criteria = node.map_or(&[] as &[_], |node| &node.acceptance_criteria);
-        all.push((id, by, criterion_rows(criteria, results)));
-    }
-    let contract = view.run.extensions.criteria.iter();
-    for one in contract.filter(|one| !one.checks.is_empty()) {
-        let mut said = view.run.said_about(&one.id);
-        let check = said.find(|said| !said.results.is_empty());
-        let by = check.map(|check| (check.timestamp, check.actor.as_str()));
-        let results = check.map_or(&[] as &[_], |check| &check.results);
-        all.push((&one.id, by, criterion_rows(&one.checks, results)));
-    }
+    let all = view.of.acceptance();
     if !all.is_empty() {
         page.title("Acceptance");
     }
-    for (what, by, checks) in all {
-        let by = match by {
+    for one in all {
+        let by = match one.by {
             Some((when, who)) => format!("{} by {who}", time(when)),
             None => "not checked yet".to_owned(),
         };
-        page.text
-            .push_str(&rows(&[0, 1], &[vec![what.to_owned(), by]], 2, view.width));
-        page.with_notes(&[0], checks, 4);
+        page.text.push_str(&rows(
+            &[0, 1],
+            &[vec![one.id.to_owned(), by]],
+            2,
+            view.width,
+        ));
+        page.with_notes(&[0], one.checks.iter().map(check_row).collect(), 4);
     }
 }
 
 /// What is to be true beside the nodes, and who says so.
 fn contract(page: &mut Sections, view: &RunView<'_>) {
     let mut lines = Vec::new();
-    if !view.run.extensions.criteria.is_empty() {
+    if !view.of.run.extensions.criteria.is_empty() {
         page.title("Contract");
     }
-    for one in &view.run.extensions.criteria {
-        let sign = match (view.run.is_met(&one.id), view.run.is_unmet(&one.id)) {
+    for one in &view.of.run.extensions.criteria {
+        let sign = match (view.of.run.is_met(&one.id), view.of.run.is_unmet(&one.id)) {
             (true, _) => "[x]",
             (_, true) => "[!]",
             _ => "[ ]",
         };
-        let kind = match one.kind {
-            CriterionOf::Constraint => "constraint",
-            CriterionOf::SuccessCriterion => "success criterion",
-        };
+        let kind = criterion_kind(one.kind);
         let required = if one.required { "required" } else { "" };
         let row = [sign, &one.id, kind, required, &one.description];
-        let said = view.run.said_about(&one.id).map(|said| {
+        let said = view.of.run.said_about(&one.id).map(|said| {
             let evidence = match &said.commit {
                 Some(commit) => Some(format!("on {}", short(commit))),
                 None => said.evidence.clone(),
@@ -433,39 +401,20 @@ fn contract(page: &mut Sections, view: &RunView<'_>) {
 /// A row, and what is to stand below it.
 type Noted = (Vec<String>, Vec<String>);
 
-fn criterion_rows(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Vec<Noted> {
-    let mut lines = Vec::new();
-    let mut unnamed: Vec<&CriterionResult> = results.iter().collect();
-    for criterion in criteria {
-        let at = unnamed
-            .iter()
-            .position(|result| result.name == criterion.name);
-        let result = at.map(|at| unnamed.remove(at));
-        lines.push(criterion_row(
-            &criterion.name,
-            Some(criterion.required),
-            result,
-        ));
-    }
-    let rest = unnamed.into_iter();
-    lines.extend(rest.map(|result| criterion_row(&result.name, None, Some(result))));
-    lines
-}
-
-fn criterion_row(name: &str, required: Option<bool>, result: Option<&CriterionResult>) -> Noted {
-    let sign = match result.map(|result| result.holds) {
+fn check_row(check: &Checked<'_>) -> Noted {
+    let sign = match check.result.map(|result| result.holds) {
         Some(true) => "[x]",
         Some(false) => "[!]",
         None => "[ ]",
     };
-    let required = match required {
+    let required = match check.required {
         Some(true) => "required",
         Some(false) => "optional",
         None => "",
     };
-    let mut row = vec![format!("{sign} {name}"), required.to_owned()];
+    let mut row = vec![format!("{sign} {}", check.name), required.to_owned()];
     let mut excerpt = Vec::new();
-    if let Some(result) = result {
+    if let Some(result) = check.result {
         let code = result
             .code
             .map_or_else(String::new, |code| code.to_string());
@@ -481,12 +430,6 @@ fn criterion_row(name: &str, required: Option<bool>, result: Option<&CriterionRe
         excerpt.extend(said.into_iter().skip(last).map(str::to_owned));
     }
     (row, excerpt)
-}
-
-/// Whether a worker has kept a log of a node.
-fn has_log(run: &ExecutionStatus, id: &str) -> bool {
-    let mut artifacts = run.artifacts.iter();
-    artifacts.any(|artifact| artifact.origin().node == Some(id) && artifact.is_log())
 }
 
 /// `build   attempt 2   log   log.txt at 0123456789   12 bytes   sha256:…`
@@ -508,26 +451,23 @@ fn artifact_row(artifact: &Artifact) -> Vec<String> {
     ]
 }
 
-fn review_rows(id: &str, decision: &Decision) -> Vec<Vec<String>> {
-    let row = |review: &crate::core::resource::GateReview| {
-        let stale = match review.digest == decision.digest {
-            true => String::new(),
-            false => format!(
-                "stale: given for {}, what would run now is {}",
-                short_digest(&review.digest),
-                short_digest(&decision.digest)
-            ),
-        };
-        vec![
-            id.to_owned(),
-            time(review.timestamp),
-            review.action.to_string(),
-            format!("{}{}", review.reviewer, signed(review.signed.as_ref())),
-            review.comment.clone().unwrap_or_default(),
-            stale,
-        ]
-    };
-    decision.reviews.iter().map(row).collect()
+fn review_row(id: &str, decision: &Decision, review: &GateReview) -> Vec<String> {
+    let mut stale = String::new();
+    if review.digest != decision.digest {
+        stale = format!(
+            "stale: given for {}, what would run now is {}",
+            short_digest(&review.digest),
+            short_digest(&decision.digest)
+        );
+    }
+    vec![
+        id.to_owned(),
+        time(review.timestamp),
+        review.action.to_string(),
+        format!("{}{}", review.reviewer, signed(review.signed.as_ref())),
+        review.comment.clone().unwrap_or_default(),
+        stale,
+    ]
 }
 
 fn retry_rows(run: &ExecutionStatus) -> Vec<Vec<String>> {
@@ -559,60 +499,15 @@ fn plain(value: &Value) -> String {
 
 /// What anybody could do now, as commands to paste.
 fn next(page: &mut Sections, view: &RunView<'_>) {
-    let mut commands = Vec::new();
-    for (id, node) in &view.run.node_statuses {
-        let Some(what) = node_waits_for(node).filter(|_| !view.run.phase.is_terminal()) else {
-            continue;
-        };
-        let waiting = Waiting {
-            execution: view.key.clone(),
-            node: Some(id.clone()),
-            what,
-        };
-        commands.extend(commands_for(view, id, &waiting));
-    }
-    let (name, namespace) = (&view.key.name, &view.key.namespace);
-    for what in open_criteria(view.run) {
-        let taken_back = take_back(view, &what);
-        let waiting = Waiting {
-            execution: view.key.clone(),
-            node: None,
-            what,
-        };
-        match taken_back.is_empty() {
-            true => commands.extend(command(&waiting)),
-            false => commands.extend(taken_back),
-        }
-    }
-    if view.run.phase.can_be_retried() {
-        let failed = view.run.node_statuses.iter();
-        let failed = failed.filter(|(_, node)| node.phase == NodePhase::Failed);
-        // On the old target it would fail again.
-        let rebind = |moved: bool| if moved { " --rebind" } else { "" };
-        let mut any_moved = false;
-        for (id, _) in failed {
-            if has_log(view.run, id) {
-                commands.push(format!("planspec logs {name}/{id} -n {namespace}"));
-            }
-            let moved = view.moved_on.contains_key(id);
-            any_moved |= moved;
-            let rebind = rebind(moved);
-            commands.push(format!("planspec retry {name}/{id} -n {namespace}{rebind}"));
-        }
-        if view.run.phase == ExecutionPhase::Failed {
-            let rebind = rebind(any_moved);
-            commands.push(format!("planspec retry {name} -n {namespace}{rebind}"));
-        }
-    }
-    let mut known = BTreeSet::new();
-    commands.retain(|command| known.insert(command.clone()));
+    let mut commands = proposals(&view.of);
+    let (name, namespace) = (&view.of.key.name, &view.of.key.namespace);
     if let Some(more @ 1..) = commands.len().checked_sub(COMMANDS) {
         commands.truncate(COMMANDS);
         commands.push(format!("planspec next {name} -n {namespace}"));
         commands.push(format!("… and {more} more"));
     }
-    if view.due {
-        commands.push("planspec reconcile".to_owned());
+    if view.of.due {
+        commands.push(RECONCILE.to_owned());
     }
     if !commands.is_empty() {
         page.title("Next");
@@ -622,90 +517,17 @@ fn next(page: &mut Sections, view: &RunView<'_>) {
     }
 }
 
-/// Who says that a criterion is not met has to take it back: another one's word does not help. A
-/// new check replaces the one before.
-fn take_back(view: &RunView<'_>, what: &WaitingFor) -> Vec<String> {
-    let WaitingFor::Criterion { criterion, .. } = what else {
-        return Vec::new();
-    };
-    let (name, namespace) = (&view.key.name, &view.key.namespace);
-    let said = view.run.said_about(criterion);
-    let against = said.filter(|said| !said.met && said.results.is_empty());
-    against
-        .map(|said| {
-            let (criterion, actor) = (word(criterion), word(&said.actor));
-            format!("planspec attest {name} {criterion} --met -n {namespace} --as {actor}")
-        })
-        .collect()
-}
-
-fn commands_for(view: &RunView<'_>, id: &str, waiting: &Waiting) -> Vec<String> {
-    let target = format!("{}/{id} -n {}", view.key.name, view.key.namespace);
-    match &waiting.what {
-        WaitingFor::Worker {
-            provider: Some(provider),
-            ..
-        } if provider.starts_with("tool://") => {
-            vec![format!(
-                "planspec work --provider {} --once",
-                word(provider)
-            )]
-        }
-        WaitingFor::Report { actor, .. } => {
-            let actor = word(actor);
-            vec![format!("planspec report {target} --as {actor} --succeeded")]
-        }
-        WaitingFor::External { .. } => {
-            let node = view.graph.and_then(|of| of.node(id));
-            let outside = node.and_then(|node| node.external_ref.as_ref());
-            match outside {
-                Some(ExternalRef::Resource { resource_ref }) => vec![format!(
-                    "planspec describe {} {} -n {}",
-                    resource_ref.kind.name().to_lowercase(),
-                    resource_ref.name,
-                    resource_ref
-                        .namespace
-                        .as_ref()
-                        .unwrap_or(&view.key.namespace)
-                )],
-                _ => vec![format!("planspec report {target} --succeeded")],
-            }
-        }
-        WaitingFor::Approval { gate, .. } => {
-            let approve = command(waiting);
-            match view.reviewers.get(gate) {
-                None => approve.into_iter().collect(),
-                Some(who) => approve
-                    .iter()
-                    .flat_map(|approve| {
-                        who.iter()
-                            .map(move |who| format!("{approve} --as {}", word(who)))
-                    })
-                    .collect(),
-            }
-        }
-        _ => command(waiting).into_iter().collect(),
-    }
-}
-
-/// One word for a shell.
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeMap;
 
     use serde_json::json;
 
     use super::*;
     use crate::core::plan::graph::Graph;
-    use crate::core::resource::{GraphSpec, Kind};
+    use crate::core::resource::{GraphSpec, Key, Kind};
 
     struct Case {
         spec: GraphSpec,
@@ -725,15 +547,17 @@ mod tests {
             let key = Key::new(Kind::Execution, "team", "run");
             let reviewers = BTreeMap::from([("team/sign".to_owned(), vec!["user:ana".to_owned()])]);
             let mut view = RunView {
-                key: &key,
-                run: &self.run,
-                graph: Some(GraphOf {
-                    graph: &graph,
-                    spec: &self.spec,
-                }),
-                reviewers: &reviewers,
-                moved_on: &BTreeMap::new(),
-                due: false,
+                of: Standing {
+                    key: &key,
+                    run: &self.run,
+                    graph: Some(GraphOf {
+                        graph: &graph,
+                        spec: &self.spec,
+                    }),
+                    reviewers: &reviewers,
+                    moved_on: &BTreeMap::new(),
+                    due: false,
+                },
                 all: false,
                 now: "2026-03-01T10:00:00Z".parse().unwrap(),
                 width: None,
@@ -852,7 +676,7 @@ Next:
   planspec work --provider tool://pack --once
   planspec reconcile
 ";
-        let shown = release().shown(|view| view.due = true);
+        let shown = release().shown(|view| view.of.due = true);
         let squeezed = |text: &str| -> Vec<Vec<String>> {
             text.lines()
                 .map(|row| {
@@ -1027,12 +851,14 @@ Contract:
         let moved = BTreeMap::from([("b".to_owned(), "held to x".to_owned())]);
         let key = Key::new(Kind::Execution, "team", "run");
         let view = RunView {
-            key: &key,
-            run: &case.run,
-            graph: None,
-            reviewers: &BTreeMap::new(),
-            moved_on: &moved,
-            due: false,
+            of: Standing {
+                key: &key,
+                run: &case.run,
+                graph: None,
+                reviewers: &BTreeMap::new(),
+                moved_on: &moved,
+                due: false,
+            },
             all: false,
             now: "2026-03-01T10:00:00Z".parse().unwrap(),
             width: None,
@@ -1046,18 +872,5 @@ Contract:
   planspec retry run -n team --rebind
 ";
         assert!(shown.ends_with(next), "{shown}");
-    }
-
-    #[test]
-    fn a_word_for_a_shell() {
-        for (text, expected) in [
-            ("agent:claude", "agent:claude"),
-            ("ana@example.com", "ana@example.com"),
-            ("ana x", "'ana x'"),
-            ("it's; rm", "'it'\\''s; rm'"),
-            ("", "''"),
-        ] {
-            assert_eq!(word(text), expected);
-        }
     }
 }

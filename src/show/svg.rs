@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::graph::{GraphOf, counts, label, look};
+use super::graph::{counts, label, look};
 use super::layout::{NODE_HEIGHT, Route, layout};
 use super::table::{cut, display_width};
 use crate::core::base::escape;
+use crate::core::plan::graph::GraphOf;
 use crate::core::resource::{EdgeKind, Node, NodeKind, NodePhase, NodeStatus};
 
 /// Around the drawing.

@@ -189,10 +189,13 @@ fn what_get_shows_can_be_applied_again() {
         .says("plan/p configured");
     assert!(!solo.read("planspec/all.yaml").contains("status:"));
     solo.run("validate").ok();
-    let all = solo.run("get -o yaml").ok().out;
-    solo.run_with("apply -f -", &all)
-        .ok()
-        .never_says("configured");
+    for format in ["yaml", "json"] {
+        let all = solo.run(&format!("get -o {format}")).ok().out;
+        solo.run_with("apply -f -", &all)
+            .ok()
+            .says("unchanged")
+            .never_says("configured");
+    }
 }
 
 #[test]

@@ -261,12 +261,7 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
 fn json_is_one_versioned_document_and_yaml_says_the_same() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);
-    for command in [
-        "get -o json",
-        "get plans -o json",
-        "next -o json",
-        "reconcile -o json",
-    ] {
+    for command in ["next -o json", "reconcile -o json", "graph run -o json"] {
         let document = solo.run(command).ok().json();
         assert_eq!(document["apiVersion"], "cli.planspec.io/v1", "{command}");
     }
@@ -276,7 +271,12 @@ fn json_is_one_versioned_document_and_yaml_says_the_same() {
     let same: serde_json::Value = serde_yaml::from_str(&yaml).unwrap();
     assert_eq!(same, one);
     let list = solo.run("get -o json").ok().json();
+    assert_eq!(list["apiVersion"], "planspec.io/v1alpha1");
+    assert_eq!(list["kind"], "List");
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
+    let yaml = solo.run("get -o yaml").ok().out;
+    let same: serde_json::Value = serde_yaml::from_str(&yaml).unwrap();
+    assert_eq!(same, list);
     assert_eq!(solo.run("get -o name").ok().out, "plan/p\nexecution/run\n");
     assert_eq!(
         solo.run("get goals -o json").ok().json()["items"],

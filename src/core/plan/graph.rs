@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::core::base::diagnostic::Step;
-use crate::core::resource::{Edge, EdgeKind, GraphSpec, NodeKind};
+use crate::core::resource::{Edge, EdgeKind, GraphSpec, Node, NodeKind};
 use crate::path;
 
 /// A directed acyclic graph: the nodes of a plan, and the folded edges between them.
@@ -304,6 +304,22 @@ impl Graph {
             nodes.sort_unstable();
         }
         levels
+    }
+}
+
+/// A graph and the spec that it was built from.
+#[derive(Debug, Clone, Copy)]
+pub struct GraphOf<'a> {
+    /// The graph.
+    pub graph: &'a Graph,
+    /// Its nodes and edges as written.
+    pub spec: &'a GraphSpec,
+}
+
+impl<'a> GraphOf<'a> {
+    /// The node with an id, as written.
+    pub fn node(self, id: &str) -> Option<&'a Node> {
+        self.spec.nodes.get(self.graph.index_of(id)?)
     }
 }
 

@@ -381,39 +381,36 @@ pub enum WaitingFor {
 
 /// What every unfinished execution waits for, in order.
 pub fn waiting(tree: &StatusTree) -> Vec<Waiting> {
-    let mut found = Vec::new();
-    for (key, file) in &tree.files {
-        let Status::Execution(run) = &file.status else {
-            continue;
-        };
-        if run.phase.is_terminal() {
-            continue;
-        }
-        if run.phase == ExecutionPhase::Pending {
-            found.push(Waiting {
-                execution: key.clone(),
-                node: None,
-                what: WaitingFor::Other {
-                    why: run.message.clone(),
-                },
-            });
-        }
-        found.extend(open_criteria(run).map(|what| Waiting {
-            execution: key.clone(),
-            node: None,
-            what,
-        }));
-        for (id, node) in &run.node_statuses {
-            if let Some(what) = node_waits_for(node) {
-                found.push(Waiting {
-                    execution: key.clone(),
-                    node: Some(id.clone()),
-                    what,
-                });
-            }
-        }
+    let files = tree.files.iter();
+    let runs = files.filter_map(|(key, file)| match &file.status {
+        Status::Execution(run) => Some((key, run)),
+        _ => None,
+    });
+    runs.flat_map(|(key, run)| waiting_of(key, run)).collect()
+}
+
+/// What one execution waits for, in order; nothing when it is over.
+pub fn waiting_of(key: &Key, run: &ExecutionStatus) -> Vec<Waiting> {
+    if run.phase.is_terminal() {
+        return Vec::new();
     }
-    found
+    let of_run = |what| Waiting {
+        execution: key.clone(),
+        node: None,
+        what,
+    };
+    let has_not_begun = run.phase == ExecutionPhase::Pending;
+    let begin = has_not_begun.then(|| WaitingFor::Other {
+        why: run.message.clone(),
+    });
+    let nodes = run.node_statuses.iter().filter_map(|(id, node)| {
+        Some(Waiting {
+            node: Some(id.clone()),
+            ..of_run(node_waits_for(node)?)
+        })
+    });
+    let own = begin.into_iter().chain(open_criteria(run)).map(of_run);
+    own.chain(nodes).collect()
 }
 
 /// What a run waits for when all its nodes have ended.

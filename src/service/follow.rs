@@ -2,37 +2,52 @@
 
 use std::time::{Duration, Instant};
 
-use super::Context;
-use crate::failure::{Failure, Outcome};
+use super::store::{Store, Stored};
+use super::{Error, Result};
+use crate::core::resource::Duration as Span;
 use crate::git::{refs, remote, status_branch};
-use crate::service::store::{Store, Stored};
 
 /// Most status commits to go back to after a long absence.
 const MOST: usize = 1000;
 
+/// How often to look, and how long.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// Between two looks.
+    pub interval: Duration,
+    /// For ever when not set.
+    pub timeout: Option<Span>,
+}
+
 /// Somebody who looks at the status branch again and again: at the remote's, when there is one.
-pub struct Follower {
-    store: Store,
+pub struct Follower<'a> {
+    store: &'a Store,
     branch: String,
     /// The tip at the last look, if there was a look and a branch.
     seen: Option<Option<String>>,
     /// Whether the last look failed.
     away: bool,
+    interval: Duration,
     end: Option<Instant>,
 }
 
-impl Follower {
-    /// Begin now, and look for `timeout` at most.
+/// What a look brought.
+#[derive(Debug, Default)]
+pub struct New {
+    /// The status commits that came since the last look, oldest first; at first the tip alone.
+    pub commits: Vec<String>,
+    /// What people should know: a remote that is away, or back.
+    pub note: Option<String>,
+}
+
+impl<'a> Follower<'a> {
+    /// Begin now.
     ///
     /// # Errors
     /// The repository or the remote cannot be used.
-    pub fn begin(
-        context: &Context,
-        timeout: Option<&crate::core::resource::Duration>,
-    ) -> Outcome<Follower> {
-        let store = Store::open(context.dir.as_deref())?;
+    pub fn begin(store: &'a Store, pace: &Pace) -> Result<Follower<'a>> {
         let branch = store.fresh()?.config.status.branch;
-        let end = timeout.and_then(|timeout| {
+        let end = pace.timeout.as_ref().and_then(|timeout| {
             let seconds = u64::try_from(timeout.seconds()).unwrap_or_default();
             Instant::now().checked_add(Duration::from_secs(seconds))
         });
@@ -41,48 +56,41 @@ impl Follower {
             branch,
             seen: None,
             away: false,
+            interval: pace.interval,
             end,
         })
     }
 
-    /// The store that it looks at.
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// The status commits that came since the last look, oldest first; at first the tip alone.
-    /// A remote that is away for a moment is no reason to stop: it is said once.
+    /// What is new. A remote that is away for a moment is no reason to stop: it is said once.
     ///
     /// # Errors
     /// The first look fails, or what is on the branch is not ours.
-    pub fn look(&mut self, context: &Context) -> Outcome<Vec<String>> {
+    pub fn look(&mut self) -> Result<New> {
         match self.try_look() {
             Ok(commits) => {
-                if std::mem::take(&mut self.away) {
-                    context.terminal.note("note: the remote is back");
-                }
-                Ok(commits)
+                let is_back = std::mem::take(&mut self.away);
+                let note = is_back.then(|| "the remote is back".to_owned());
+                Ok(New { commits, note })
             }
-            Err(failure) if self.seen.is_some() && self.store.remote.is_some() => {
-                if !std::mem::replace(&mut self.away, true) {
-                    let why = failure.error.map(|error| error.message).unwrap_or_default();
-                    let why = why.lines().next().unwrap_or_default();
-                    context.terminal.note(&format!("note: {why}; trying again"));
-                }
-                Ok(Vec::new())
+            Err(error) if self.seen.is_some() && self.store.remote.is_some() => {
+                let was_away = std::mem::replace(&mut self.away, true);
+                let why = error.message.lines().next().unwrap_or_default();
+                let note = (!was_away).then(|| format!("{why}; trying again"));
+                let commits = Vec::new();
+                Ok(New { commits, note })
             }
-            Err(failure) => Err(failure),
+            Err(error) => Err(error),
         }
     }
 
-    fn try_look(&mut self) -> Outcome<Vec<String>> {
+    fn try_look(&mut self) -> Result<Vec<String>> {
         let tip = self.tip()?;
         if self.seen.as_ref() == Some(&tip) {
             return Ok(Vec::new());
         }
         let Some(new) = &tip else {
             return match &self.seen {
-                Some(Some(_)) => Err(Failure::repository(format!(
+                Some(Some(_)) => Err(Error::unavailable(format!(
                     "the status branch `{}` is gone",
                     self.branch
                 ))),
@@ -108,7 +116,7 @@ impl Follower {
     }
 
     /// Where the branch stands: one ref, nothing else.
-    fn tip(&self) -> Outcome<Option<String>> {
+    fn tip(&self) -> Result<Option<String>> {
         let name = format!("refs/heads/{}", self.branch);
         match &self.store.remote {
             None => Ok(refs::get(&self.store.repo, &name)?),
@@ -123,19 +131,17 @@ impl Follower {
     ///
     /// # Errors
     /// It is not ours, or it cannot be read.
-    pub fn read(&self, commit: &str) -> Outcome<Stored> {
-        Ok(self.store.status_at(commit)?)
+    pub fn read(&self, commit: &str) -> Result<Stored> {
+        self.store.status_at(commit)
     }
 
-    /// Wait for the next look. False when the time is over, or when nobody reads any more.
-    pub fn rest(&self, context: &Context, interval: u64) -> bool {
-        if context.terminal.reader_is_gone() {
-            return false;
-        }
-        let interval = Duration::from_secs(interval);
+    /// Wait for the next look. False when the time is over.
+    pub fn rest(&self) -> bool {
         let rest = match self.end {
-            None => interval,
-            Some(end) => interval.min(end.saturating_duration_since(Instant::now())),
+            None => self.interval,
+            Some(end) => self
+                .interval
+                .min(end.saturating_duration_since(Instant::now())),
         };
         std::thread::sleep(rest);
         self.end.is_none_or(|end| Instant::now() < end)

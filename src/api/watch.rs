@@ -1,0 +1,106 @@
+//! Changes of the status branch, as they come.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Answer;
+use super::reconcile::Transition;
+use crate::core::resource::Time;
+use crate::core::run::transition as core;
+
+/// What stands somewhere, or has moved, and the status commit that tells it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WatchEvent {
+    /// When the status commit was made.
+    pub time: Time,
+    /// Its id.
+    pub commit: String,
+    /// Its number.
+    pub sequence: u64,
+    /// Uid of the resource; nothing when it is gone.
+    pub uid: Option<String>,
+    /// Kind of the resource.
+    pub resource: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The node of an execution, when it is about one.
+    pub node: Option<String>,
+    /// The criterion or constraint, when it is about one.
+    pub criterion: Option<String>,
+    /// The type of the condition, when it is about one.
+    pub condition: Option<String>,
+    /// What it was; nothing for what is new.
+    pub from: Option<String>,
+    /// What it is; nothing for what is gone.
+    pub to: Option<String>,
+    /// The attempt of a node; 0 for what has none.
+    pub attempt: u32,
+    /// Why, in a sentence.
+    pub message: String,
+}
+
+/// The status commit that tells of something.
+#[derive(Debug, Clone, Copy)]
+pub struct ToldBy<'a> {
+    /// When it was made.
+    pub time: Time,
+    /// Its id.
+    pub commit: &'a str,
+    /// Its number.
+    pub sequence: u64,
+}
+
+impl WatchEvent {
+    /// Something that moved, of the resource with this uid.
+    pub fn of(change: &core::Transition, uid: Option<&str>, by: ToldBy<'_>) -> WatchEvent {
+        let Transition {
+            kind,
+            namespace,
+            name,
+            node,
+            criterion,
+            condition,
+            from,
+            to,
+            attempt,
+            message,
+        } = change.into();
+        WatchEvent {
+            time: by.time,
+            commit: by.commit.to_owned(),
+            sequence: by.sequence,
+            uid: uid.map(str::to_owned),
+            resource: kind,
+            namespace,
+            name,
+            node,
+            criterion,
+            condition,
+            from,
+            to,
+            attempt,
+            message,
+        }
+    }
+}
+
+/// What stands at the first look.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct WatchState(pub WatchEvent);
+
+impl Answer for WatchState {
+    const KIND: &'static str = "State";
+}
+
+/// What has moved since.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct WatchChange(pub WatchEvent);
+
+impl Answer for WatchChange {
+    const KIND: &'static str = "Transition";
+}

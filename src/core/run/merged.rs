@@ -1,0 +1,78 @@
+//! Spec and status together, as one resource: what stands in the files, what the status branch
+//! says of it.
+
+use std::collections::BTreeMap;
+
+use crate::core::resource::{
+    ConditionStatus, ExecutionStatus, Key, Metadata, Resource, Status, find_condition,
+};
+use crate::core::run::status::StatusFile;
+
+/// A resource: its spec, its status, or both.
+#[derive(Debug, Clone, Copy)]
+pub struct Merged<'a> {
+    /// Which.
+    pub key: &'a Key,
+    /// What stands in the files.
+    pub resource: Option<&'a Resource>,
+    /// Object id of the file.
+    pub blob: Option<&'a str>,
+    /// What the status branch says.
+    pub file: Option<&'a StatusFile>,
+}
+
+impl<'a> Merged<'a> {
+    /// Labels of the resource.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        self.resource
+            .map(|resource| resource.metadata.labels.clone())
+            .unwrap_or_default()
+    }
+
+    /// Whether its file is gone, and only its status is left.
+    pub fn is_deleted(&self) -> bool {
+        self.file.is_some_and(|file| file.deleted.is_some())
+    }
+
+    /// The phase, and whether the file behind it is gone or broken; nothing before the first
+    /// reconcile.
+    pub fn phase(&self) -> Option<String> {
+        let file = self.file?;
+        let phase = file.status.phase();
+        let broken = find_condition(file.status.conditions(), "Valid")
+            .is_some_and(|valid| valid.status == ConditionStatus::False);
+        Some(if self.is_deleted() {
+            format!("{phase} (deleted)")
+        } else if broken && phase != "Invalid" {
+            format!("{phase} (invalid)")
+        } else {
+            phase
+        })
+    }
+
+    /// The status of a run that has begun.
+    pub fn run(&self) -> Option<&'a ExecutionStatus> {
+        match &self.file?.status {
+            Status::Execution(run) if !run.node_statuses.is_empty() => Some(run),
+            _ => None,
+        }
+    }
+
+    /// What is written about it in the files, with the fields that only `reconcile` writes.
+    pub fn metadata(&self) -> Metadata {
+        let written = self.resource.map(|resource| resource.metadata.clone());
+        let written = written.unwrap_or_else(|| Metadata {
+            name: self.key.name.clone(),
+            namespace: self.key.namespace.clone(),
+            ..Metadata::default()
+        });
+        Metadata {
+            uid: self.file.map(|file| file.uid.clone()),
+            resource_version: self.blob.map(str::to_owned),
+            generation: self.file.map(|file| file.generation),
+            creation_timestamp: self.file.map(|file| file.created),
+            deletion_timestamp: self.file.and_then(|file| file.deleted),
+            ..written
+        }
+    }
+}

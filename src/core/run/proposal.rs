@@ -1,0 +1,210 @@
+//! What anybody could do next for a run, as commands to paste.
+
+use std::collections::BTreeSet;
+
+use crate::core::base::time::{exact as time, span};
+use crate::core::resource::{ExecutionPhase, ExecutionStatus, ExternalRef, NodePhase, Time};
+use crate::core::run::standing::Standing;
+use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
+
+/// What makes a run go on when it is due.
+pub const RECONCILE: &str = "planspec reconcile";
+
+/// What anybody could do now, each command once.
+pub fn proposals(standing: &Standing<'_>) -> Vec<String> {
+    let mut commands = Vec::new();
+    for waiting in waiting_of(standing.key, standing.run) {
+        let taken_back = take_back(standing, &waiting.what);
+        match &waiting.node {
+            Some(id) => commands.extend(commands_for(standing, id, &waiting)),
+            None if taken_back.is_empty() => commands.extend(command(&waiting)),
+            None => commands.extend(taken_back),
+        }
+    }
+    commands.extend(retries(standing));
+    let mut known = BTreeSet::new();
+    commands.retain(|command| known.insert(command.clone()));
+    commands
+}
+
+/// What failed can be looked into, and tried again.
+fn retries(standing: &Standing<'_>) -> Vec<String> {
+    let mut commands = Vec::new();
+    if !standing.run.phase.can_be_retried() {
+        return commands;
+    }
+    let (name, namespace) = (&standing.key.name, &standing.key.namespace);
+    let failed = standing.run.node_statuses.iter();
+    let failed = failed.filter(|(_, node)| node.phase == NodePhase::Failed);
+    // On the old target it would fail again.
+    let rebind = |moved: bool| if moved { " --rebind" } else { "" };
+    let mut any_moved = false;
+    for (id, _) in failed {
+        if has_log(standing.run, id) {
+            commands.push(format!("planspec logs {name}/{id} -n {namespace}"));
+        }
+        let moved = standing.moved_on.contains_key(id);
+        any_moved |= moved;
+        let rebind = rebind(moved);
+        commands.push(format!("planspec retry {name}/{id} -n {namespace}{rebind}"));
+    }
+    if standing.run.phase == ExecutionPhase::Failed {
+        let rebind = rebind(any_moved);
+        commands.push(format!("planspec retry {name} -n {namespace}{rebind}"));
+    }
+    commands
+}
+
+/// Whether a worker has kept a log of a node.
+fn has_log(run: &ExecutionStatus, id: &str) -> bool {
+    let mut artifacts = run.artifacts.iter();
+    artifacts.any(|artifact| artifact.origin().node == Some(id) && artifact.is_log())
+}
+
+/// Who says that a criterion is not met has to take it back: another one's word does not help. A
+/// new check replaces the one before.
+fn take_back(standing: &Standing<'_>, what: &WaitingFor) -> Vec<String> {
+    let WaitingFor::Criterion { criterion, .. } = what else {
+        return Vec::new();
+    };
+    let (name, namespace) = (&standing.key.name, &standing.key.namespace);
+    let said = standing.run.said_about(criterion);
+    let against = said.filter(|said| !said.met && said.results.is_empty());
+    against
+        .map(|said| {
+            let (criterion, actor) = (word(criterion), word(&said.actor));
+            format!("planspec attest {name} {criterion} --met -n {namespace} --as {actor}")
+        })
+        .collect()
+}
+
+fn commands_for(standing: &Standing<'_>, id: &str, waiting: &Waiting) -> Vec<String> {
+    let target = format!("{}/{id} -n {}", standing.key.name, standing.key.namespace);
+    match &waiting.what {
+        WaitingFor::Worker {
+            provider: Some(provider),
+            ..
+        } if provider.starts_with("tool://") => {
+            vec![format!(
+                "planspec work --provider {} --once",
+                word(provider)
+            )]
+        }
+        WaitingFor::Report { actor, .. } => {
+            let actor = word(actor);
+            vec![format!("planspec report {target} --as {actor} --succeeded")]
+        }
+        WaitingFor::External { .. } => {
+            let node = standing.graph.and_then(|of| of.node(id));
+            let outside = node.and_then(|node| node.external_ref.as_ref());
+            match outside {
+                Some(ExternalRef::Resource { resource_ref }) => vec![format!(
+                    "planspec describe {} {} -n {}",
+                    resource_ref.kind.name().to_lowercase(),
+                    resource_ref.name,
+                    resource_ref
+                        .namespace
+                        .as_ref()
+                        .unwrap_or(&standing.key.namespace)
+                )],
+                _ => vec![format!("planspec report {target} --succeeded")],
+            }
+        }
+        WaitingFor::Approval { gate, .. } => {
+            let approve = command(waiting);
+            match standing.reviewers.get(gate) {
+                None => approve.into_iter().collect(),
+                Some(who) => approve
+                    .iter()
+                    .flat_map(|approve| {
+                        who.iter()
+                            .map(move |who| format!("{approve} --as {}", word(who)))
+                    })
+                    .collect(),
+            }
+        }
+        _ => command(waiting).into_iter().collect(),
+    }
+}
+
+/// One word for a shell.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+/// `default/run/build waits for the next attempt at 2026-01-31T12:00:40Z (in 40s)`. What `now` is
+/// decides nothing: a reconcile offers the node.
+pub fn retry_note(node: &str, at: Time, now: Time) -> String {
+    if at <= now {
+        return format!(
+            "{node} can be tried again since {}: planspec reconcile",
+            time(at)
+        );
+    }
+    format!(
+        "{node} waits for the next attempt at {} (in {})",
+        time(at),
+        span(now, at)
+    )
+}
+
+/// What anybody could run so that it goes on, to be pasted.
+pub fn command(waiting: &Waiting) -> Option<String> {
+    let key = &waiting.execution;
+    let (name, namespace) = (&key.name, &key.namespace);
+    let Some(node) = &waiting.node else {
+        return match &waiting.what {
+            WaitingFor::Criterion {
+                has_checks: true, ..
+            } => Some(format!("planspec verify {name} -n {namespace}")),
+            // Who said so has to take it back: the description says who that is.
+            WaitingFor::Criterion { unmet: true, .. } => {
+                Some(format!("planspec describe execution {name} -n {namespace}"))
+            }
+            WaitingFor::Criterion { criterion, .. } => Some(format!(
+                "planspec attest {name} {criterion} --met -n {namespace}"
+            )),
+            _ => None,
+        };
+    };
+    let target = format!("{}/{node} -n {}", key.name, key.namespace);
+    match &waiting.what {
+        WaitingFor::Worker { provider, .. } => Some(match provider.as_deref() {
+            Some(provider) if provider.starts_with("tool://") => {
+                format!("planspec work --node {target} --once")
+            }
+            _ => format!("planspec claim {target}"),
+        }),
+        WaitingFor::Verification { .. } => Some(format!("planspec verify {target}")),
+        WaitingFor::Approval { .. } => Some(format!("planspec approve {target}")),
+        // Whether an external can be reported, the plan says.
+        WaitingFor::External { .. }
+        | WaitingFor::Report { .. }
+        | WaitingFor::Repository { .. }
+        | WaitingFor::Criterion { .. }
+        | WaitingFor::Retry { .. }
+        | WaitingFor::Other { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_for_a_shell() {
+        for (text, expected) in [
+            ("agent:claude", "agent:claude"),
+            ("ana@example.com", "ana@example.com"),
+            ("ana x", "'ana x'"),
+            ("it's; rm", "'it'\\''s; rm'"),
+            ("", "''"),
+        ] {
+            assert_eq!(word(text), expected);
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! Everything about one resource: itself, and what follows from it.
+
+use std::collections::BTreeMap;
+
+use super::Result;
+use super::graph::{Drawing, drawing, pinned};
+use super::merged::Resources;
+use super::store::Store;
+use crate::api::describe as api;
+use crate::api::resource::Resource;
+use crate::core::repository::config::ApprovalConfig;
+use crate::core::resource::{
+    Decision, ExecutionStatus, GateSpec, Key, Kind, NodePhase, NodeStatus, PinnedTarget,
+    ReviewAction, Time,
+};
+use crate::core::run::controllers::binding;
+use crate::core::run::controllers::capability::remarks;
+use crate::core::run::controllers::execution::PinnedPlan;
+use crate::core::run::merged::Merged;
+use crate::core::run::proposal::{RECONCILE, proposals};
+use crate::core::run::standing::{Standing, criterion_kind};
+use crate::core::run::transition::{evidence, waiting_of};
+
+/// Which resource, and when.
+#[derive(Debug, Clone)]
+pub struct DescribeRequest {
+    /// Its kind.
+    pub kind: Kind,
+    /// `NAME` or `NAMESPACE/NAME`.
+    pub name: String,
+    /// Its namespace, where its name alone is ambiguous.
+    pub namespace: Option<String>,
+    /// The moment of the request.
+    pub now: Time,
+}
+
+/// A resource, described.
+pub struct Described {
+    resources: Resources,
+    key: Key,
+    /// What a document lacks before it can be executed.
+    pub not_ready: Vec<String>,
+    /// What should be known about the capabilities that it needs.
+    pub capabilities: Vec<String>,
+    /// The graph of a plan, or of an execution with its live state.
+    pub drawing: Option<Drawing>,
+    facts: Facts,
+}
+
+/// What is known of a run beside its status.
+#[derive(Default)]
+struct Facts {
+    reviewers: BTreeMap<String, Vec<String>>,
+    moved_on: BTreeMap<String, String>,
+    due: bool,
+}
+
+/// Describe a resource, as HEAD and the last fetch have it.
+///
+/// # Errors
+/// There is none, or there are several; besides what a look at the repository may end in.
+pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
+    let resources = Resources::known(store)?;
+    let merged = resources.one(request.kind, &request.name, request.namespace.as_deref())?;
+    let key = merged.key.clone();
+    let snapshot = resources.snapshot();
+    let pinned = pinned(&resources, &merged);
+    let drawing = drawing(&resources, &merged, pinned.as_ref());
+    let capabilities = drawing.as_ref().map(|drawing| {
+        let spec = drawing.of().spec;
+        remarks(snapshot, &key.namespace, spec)
+    });
+    let facts = match merged.run() {
+        Some(run) => facts(
+            store,
+            &resources,
+            &merged,
+            (run, pinned.as_ref()),
+            request.now,
+        )?,
+        None => Facts::default(),
+    };
+    let not_ready = snapshot.unready(&key);
+    let not_ready = not_ready.map(|finding| finding.message.clone()).collect();
+    Ok(Described {
+        capabilities: capabilities.unwrap_or_default(),
+        resources,
+        key,
+        not_ready,
+        drawing,
+        facts,
+    })
+}
+
+impl Described {
+    /// The resource.
+    pub fn merged(&self) -> Merged<'_> {
+        self.resources.merged(&self.key)
+    }
+
+    /// Where it stands, of an execution that has begun.
+    pub fn standing(&self) -> Option<Standing<'_>> {
+        let merged = self.merged();
+        Some(Standing {
+            key: merged.key,
+            run: merged.run()?,
+            graph: self.drawing.as_ref().map(Drawing::of),
+            reviewers: &self.facts.reviewers,
+            moved_on: &self.facts.moved_on,
+            due: self.facts.due,
+        })
+    }
+
+    /// The answer as data.
+    ///
+    /// # Errors
+    /// A status that JSON cannot hold.
+    pub fn answer(&self) -> Result<api::Description> {
+        let merged = self.merged();
+        let namespace = &self.key.namespace;
+        Ok(api::Description {
+            resource: Resource::of(&merged)?,
+            phase: merged.phase(),
+            source: merged.file.map(|file| file.source.path.clone()),
+            not_ready: self.not_ready.clone(),
+            capabilities: self.capabilities.clone(),
+            graph: self
+                .drawing
+                .as_ref()
+                .map(|drawing| drawing.answer(namespace)),
+            run: self.standing().map(|standing| run_answer(&standing)),
+        })
+    }
+}
+
+fn run_answer(standing: &Standing<'_>) -> api::DescribedRun {
+    let run = standing.run;
+    let waiting = waiting_of(standing.key, run);
+    let moved_on = standing.moved_on.iter();
+    let mut next = proposals(standing);
+    next.extend(standing.due.then(|| RECONCILE.to_owned()));
+    api::DescribedRun {
+        waiting: waiting.iter().map(Into::into).collect(),
+        acceptance: acceptance(standing),
+        contract: contract(run),
+        reviews: reviews(standing),
+        reviewers: standing.reviewers.clone(),
+        unapplied: unapplied(run),
+        moved_on: moved_on
+            .map(|(node, message)| api::MovedOn {
+                node: node.clone(),
+                message: message.clone(),
+            })
+            .collect(),
+        due: standing.due,
+        next,
+    }
+}
+
+fn acceptance(standing: &Standing<'_>) -> Vec<api::Acceptance> {
+    let all = standing.acceptance().into_iter();
+    all.map(|one| api::Acceptance {
+        id: one.id.to_owned(),
+        actor: one.by.map(|(_, actor)| actor.to_owned()),
+        time: one.by.map(|(time, _)| time),
+        checks: one
+            .checks
+            .iter()
+            .map(|check| api::Check {
+                name: check.name.to_owned(),
+                required: check.required,
+                result: check.result.map(Into::into),
+            })
+            .collect(),
+    })
+    .collect()
+}
+
+fn contract(run: &ExecutionStatus) -> Vec<api::ContractCriterion> {
+    let all = run.extensions.criteria.iter();
+    all.map(|one| api::ContractCriterion {
+        id: one.id.clone(),
+        kind: criterion_kind(one.kind).to_owned(),
+        required: one.required,
+        description: one.description.clone(),
+        met: run.said_about(&one.id).next().map(|_| run.is_met(&one.id)),
+        said: run
+            .said_about(&one.id)
+            .map(|said| api::Said {
+                actor: said.actor.clone(),
+                met: said.met,
+                time: said.timestamp,
+                evidence: Some(evidence(said)).filter(|evidence| !evidence.is_empty()),
+                commit: said.commit.clone(),
+            })
+            .collect(),
+    })
+    .collect()
+}
+
+fn reviews(standing: &Standing<'_>) -> Vec<api::Review> {
+    let all = standing.reviews();
+    all.map(|(node, decision, review)| api::Review {
+        node: node.to_owned(),
+        gate: decision.gate.clone(),
+        reviewer: review.reviewer.clone(),
+        action: review.action.to_string(),
+        time: review.timestamp,
+        comment: review.comment.clone(),
+        stale: review.digest != decision.digest,
+        signed_by: review
+            .signed
+            .as_ref()
+            .map(|signed| signed.principal.clone()),
+    })
+    .collect()
+}
+
+fn unapplied(run: &ExecutionStatus) -> Vec<api::Unapplied> {
+    let all = run.extensions.unapplied.iter();
+    all.map(|note| api::Unapplied {
+        time: note.seen,
+        action: note.action.clone(),
+        actor: note.actor.clone(),
+        reason: note.reason.clone(),
+        message: note.message.clone(),
+        record: note.record.clone(),
+        ref_name: note.ref_name.clone(),
+    })
+    .collect()
+}
+
+fn facts(
+    store: &Store,
+    resources: &Resources,
+    merged: &Merged<'_>,
+    (run, plan): (&ExecutionStatus, Option<&PinnedPlan>),
+    now: Time,
+) -> Result<Facts> {
+    let due = is_due(now, resources, merged, run);
+    Ok(match plan {
+        Some(plan) => Facts {
+            reviewers: reviewers(resources, run, plan),
+            moved_on: moved_on(store, resources, merged.key, run, plan)?,
+            due,
+        },
+        None => Facts {
+            due,
+            ..Facts::default()
+        },
+    })
+}
+
+/// What bindings of the spec branch say now about the nodes that a retry would bind again, where
+/// that is not what they are held to.
+fn moved_on(
+    store: &Store,
+    resources: &Resources,
+    key: &Key,
+    run: &ExecutionStatus,
+    plan: &PinnedPlan,
+) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    let is_open = |node: &NodeStatus| match node.phase {
+        NodePhase::Succeeded | NodePhase::Running => false,
+        NodePhase::Failed | NodePhase::Skipped | NodePhase::Cancelled => true,
+        // What was reported and waits for a check keeps its target.
+        NodePhase::Pending | NodePhase::Blocked => node.extensions.report.is_none(),
+    };
+    let nodes = run.node_statuses.iter();
+    let held: BTreeMap<&str, &PinnedTarget> = nodes
+        .filter(|(_, node)| is_open(node))
+        .filter_map(|(id, node)| Some((id.as_str(), node.extensions.target.as_ref()?)))
+        .collect();
+    if !run.phase.can_be_retried() || held.is_empty() {
+        return Ok(found);
+    }
+    let execution = (key, &plan.execution);
+    if plan.execution.binding_ref.is_none() && plan.execution.node_bindings.is_empty() {
+        return Ok(found);
+    }
+    // A retry asks the spec branch, whatever is checked out.
+    let spec_branch = match &resources.view {
+        Some(view) if view.spec_commit != resources.commit => {
+            Some(store.snapshot(&view.spec_commit, &view.config)?)
+        }
+        _ => None,
+    };
+    let snapshot = spec_branch.as_ref().unwrap_or(resources.snapshot());
+    for node in plan.graph().into_iter().flat_map(|graph| &graph.nodes) {
+        let Some(held_to) = held.get(node.id.as_str()) else {
+            continue;
+        };
+        if let Some((binding, now)) =
+            binding::moved_on(snapshot, execution, &plan.plan, node, held_to)
+        {
+            let before = held_to.provider.as_deref().unwrap_or("anybody");
+            let now = if before == now.provider {
+                "another config"
+            } else {
+                &now.provider
+            };
+            let name = binding.qualified();
+            let how = format!("held to {before}; binding {name} says {now} now");
+            found.insert(node.id.clone(), how);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a reconcile would find something to do: a moment has come, or the inbox holds what is
+/// not folded in.
+fn is_due(now: Time, resources: &Resources, merged: &Merged<'_>, run: &ExecutionStatus) -> bool {
+    let stored = resources.stored.as_ref();
+    let deadline = stored.and_then(|stored| stored.tree.controller.next_deadline);
+    let uid = merged.file.map(|file| file.uid.as_str());
+    let inbox = resources.view.iter().flat_map(|view| &view.inbox);
+    let mut of_run = inbox.filter(|(address, _)| Some(address.uid()) == uid);
+    let is_new =
+        of_run.any(|(address, tip)| run.extensions.records.get(&address.to_string()) != Some(tip));
+    !run.phase.is_terminal() && (is_new || deadline.is_some_and(|at| at <= now))
+}
+
+/// Who may still decide, by gate; a gate without reviewers is open to any person.
+fn reviewers(
+    resources: &Resources,
+    run: &ExecutionStatus,
+    plan: &PinnedPlan,
+) -> BTreeMap<String, Vec<String>> {
+    let Some(view) = &resources.view else {
+        return BTreeMap::new();
+    };
+    let nodes = run.node_statuses.values();
+    nodes
+        .filter_map(|node| node.extensions.decision.as_ref())
+        .filter_map(|decision| {
+            let (gate, _) = plan.gate(&decision.gate)?;
+            let people = people(gate, decision, &view.config.approvals);
+            (!people.is_empty()).then(|| (decision.gate.clone(), people))
+        })
+        .collect()
+}
+
+/// The reviewers of a gate, teams by their members, without those who have approved this.
+fn people(gate: &GateSpec, decision: &Decision, approvals: &ApprovalConfig) -> Vec<String> {
+    let mut people: Vec<String> = Vec::new();
+    for entry in &gate.reviewers {
+        let members = entry
+            .strip_prefix("team:")
+            .and_then(|team| approvals.teams.get(team));
+        match members {
+            Some(members) => people.extend(members.iter().cloned()),
+            None => people.push(entry.clone()),
+        }
+    }
+    people.retain(|person| {
+        let approved = decision.reviews.iter().any(|review| {
+            review.action == ReviewAction::Approve
+                && review.digest == decision.digest
+                && approvals.is_reviewer(person, &review.reviewer)
+        });
+        !approved
+    });
+    people.dedup();
+    people
+}

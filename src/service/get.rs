@@ -1,0 +1,85 @@
+//! Resources with their status.
+
+use super::Result;
+use super::merged::Resources;
+use super::store::Store;
+use crate::api::resource::{List, Resource};
+use crate::core::resource::{Key, Kind, LabelSelector};
+use crate::core::run::merged::Merged;
+
+/// Which resources.
+#[derive(Debug, Clone, Default)]
+pub struct GetRequest {
+    /// Only of this kind; all kinds when not set.
+    pub kind: Option<Kind>,
+    /// Only the one of this name, `NAME` or `NAMESPACE/NAME`; needs a kind.
+    pub name: Option<String>,
+    /// Only in this namespace.
+    pub namespace: Option<String>,
+    /// Only with these labels.
+    pub selector: Option<LabelSelector>,
+}
+
+/// What was found.
+pub struct Got {
+    resources: Resources,
+    keys: Vec<Key>,
+    /// Whether one was asked for by its name.
+    pub single: bool,
+}
+
+/// Resources, as HEAD and the last fetch have them.
+///
+/// # Errors
+/// The one that is named does not exist, or there are several; besides what a look at the
+/// repository may end in.
+pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
+    let resources = Resources::known(store)?;
+    let namespace = request.namespace.as_deref();
+    let (keys, single) = match (request.kind, &request.name) {
+        (Some(kind), Some(name)) => {
+            let one = resources.one(kind, name, namespace)?;
+            (vec![one.key.clone()], true)
+        }
+        (kind, _) => {
+            let found = resources.all().filter(|merged| {
+                let selector = request.selector.as_ref();
+                kind.is_none_or(|kind| merged.key.kind == kind)
+                    && namespace.is_none_or(|namespace| merged.key.namespace == namespace)
+                    && selector.is_none_or(|selector| selector.matches(&merged.labels()))
+            });
+            (found.map(|merged| merged.key.clone()).collect(), false)
+        }
+    };
+    Ok(Got {
+        resources,
+        keys,
+        single,
+    })
+}
+
+impl Got {
+    /// What was found, by kind, namespace and name.
+    pub fn items(&self) -> impl Iterator<Item = Merged<'_>> {
+        self.keys.iter().map(|key| self.resources.merged(key))
+    }
+
+    /// The one that was asked for, as data; nothing where several were.
+    ///
+    /// # Errors
+    /// A status that JSON cannot hold.
+    pub fn one(&self) -> Result<Option<Resource>> {
+        let one = self.items().next().filter(|_| self.single);
+        Ok(one.map(|merged| Resource::of(&merged)).transpose()?)
+    }
+
+    /// Everything that can be applied again, as data: a status whose file is gone is left out.
+    ///
+    /// # Errors
+    /// A status that JSON cannot hold.
+    pub fn list(&self) -> Result<List> {
+        let there = self.items().filter(|merged| !merged.is_deleted());
+        let items = there.map(|merged| Resource::of(&merged));
+        Ok(List::of(items.collect::<serde_json::Result<_>>()?))
+    }
+}

@@ -1,0 +1,196 @@
+//! The graph of a plan, or of a run with its live state.
+
+use std::collections::BTreeMap;
+
+use super::merged::Resources;
+use super::runs::{self, choose_among};
+use super::store::Store;
+use super::{Error, Result};
+use crate::api::graph as api;
+use crate::core::plan::graph::{Graph, GraphOf};
+use crate::core::resource::{EdgeKind, GraphSpec, Key, Kind, Node, NodeStatus, Spec};
+use crate::core::review::Shape;
+use crate::core::run::controllers::execution::PinnedPlan;
+use crate::core::run::merged::Merged;
+use crate::core::run::transition::node_waits_for;
+
+/// Whose graph.
+#[derive(Debug, Clone)]
+pub struct GraphRequest {
+    /// An execution or a plan: `NAME`, `NAMESPACE/NAME` or `KIND/NAME`.
+    pub name: String,
+    /// Its namespace, where its name alone is ambiguous.
+    pub namespace: Option<String>,
+}
+
+/// A graph, and whose it is.
+#[derive(Debug)]
+pub struct Drawn {
+    /// The plan, or the execution.
+    pub key: Key,
+    /// Its phase; nothing before the first reconcile.
+    pub phase: Option<String>,
+    /// The graph.
+    pub drawing: Drawing,
+}
+
+/// A graph with what it was drawn from.
+#[derive(Debug)]
+pub struct Drawing {
+    graph: Graph,
+    spec: GraphSpec,
+    /// The statuses of its nodes, of a run.
+    pub nodes: Option<BTreeMap<String, NodeStatus>>,
+}
+
+/// The graph of an execution of that name, else of a plan.
+///
+/// # Errors
+/// There is no such resource, or several, or its graph is broken.
+pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
+    let resources = Resources::known(store)?;
+    let merged = find(&resources, &request.name, request.namespace.as_deref())?;
+    let pinned = pinned(&resources, &merged);
+    let drawing = drawing(&resources, &merged, pinned.as_ref()).ok_or_else(|| {
+        Error::invalid(format!("{} has no graph that can be drawn", merged.key))
+            .hint("planspec validate says what is wrong with it")
+    })?;
+    Ok(Drawn {
+        key: merged.key.clone(),
+        phase: merged.phase(),
+        drawing,
+    })
+}
+
+/// An execution of that name, else a plan; `KIND/NAME` says which.
+fn find<'a>(resources: &'a Resources, name: &str, namespace: Option<&str>) -> Result<Merged<'a>> {
+    if let Some((kind, name)) = name.split_once('/')
+        && let Some(kind @ (Kind::Plan | Kind::Execution)) = Kind::parse(kind)
+    {
+        return resources.one(kind, name, namespace);
+    }
+    let keys = || resources.all().map(|merged| merged.key);
+    match choose_among(keys(), Kind::Execution, name, namespace) {
+        Ok(key) => resources.one(Kind::Execution, &key.qualified(), None),
+        Err(_) => resources.one(Kind::Plan, name, namespace),
+    }
+}
+
+/// The plan that a run which has begun is held to, if it can be read.
+pub fn pinned(resources: &Resources, merged: &Merged<'_>) -> Option<PinnedPlan> {
+    runs::pinned_plan(resources.stored.as_ref()?, merged.run()?)
+}
+
+/// The graph of a plan as it stands in the files, or of a run as it is `pinned`. `None` when it is
+/// broken, or when the resource has none.
+pub fn drawing(
+    resources: &Resources,
+    merged: &Merged<'_>,
+    pinned: Option<&PinnedPlan>,
+) -> Option<Drawing> {
+    let spec = match (merged.run(), merged.key.kind) {
+        (Some(_), _) => match pinned.and_then(PinnedPlan::graph) {
+            Some(spec) => Some(spec.clone()),
+            // What is over is no longer pinned; the files may still have the plan.
+            None => plan_graph(resources, merged),
+        },
+        (None, Kind::Execution) => plan_graph(resources, merged),
+        (None, _) => match merged.resource.map(|resource| &resource.spec) {
+            Some(Spec::Plan(plan)) => Some(plan.graph.clone()),
+            _ => None,
+        },
+    }?;
+    Some(Drawing {
+        graph: Graph::build(&spec).ok()?,
+        spec,
+        nodes: merged.run().map(|run| run.node_statuses.clone()),
+    })
+}
+
+fn plan_graph(resources: &Resources, merged: &Merged<'_>) -> Option<GraphSpec> {
+    let Spec::Execution(spec) = &merged.resource?.spec else {
+        return None;
+    };
+    let key = spec.plan_ref.key(Kind::Plan, &merged.key.namespace);
+    match &resources.merged(&key).resource?.spec {
+        Spec::Plan(plan) => Some(plan.graph.clone()),
+        _ => None,
+    }
+}
+
+impl Drawn {
+    /// The answer as data.
+    pub fn answer(&self) -> api::Graph {
+        api::Graph {
+            resource: self.key.kind.name().to_owned(),
+            namespace: self.key.namespace.clone(),
+            name: self.key.name.clone(),
+            phase: self.phase.clone(),
+            drawing: self.drawing.answer(&self.key.namespace),
+        }
+    }
+}
+
+impl Drawing {
+    /// The graph with its spec.
+    pub fn of(&self) -> GraphOf<'_> {
+        GraphOf {
+            graph: &self.graph,
+            spec: &self.spec,
+        }
+    }
+
+    /// The answer as data; `namespace` is that of the plan.
+    pub fn answer(&self, namespace: &str) -> api::Drawing {
+        let id = |node: usize| self.graph.id(node).to_owned();
+        let status = |node: &Node| self.nodes.as_ref()?.get(&node.id);
+        let nodes = self.spec.nodes.iter();
+        let edges = self.graph.edges().into_iter();
+        let levels = self.graph.levels().into_iter();
+        let shape = Shape::of(&self.spec);
+        api::Drawing {
+            nodes: nodes
+                .map(|node| node_answer(namespace, node, status(node)))
+                .collect(),
+            edges: edges
+                .map(|(from, to, kind)| api::GraphEdge {
+                    from: id(from),
+                    to: id(to),
+                    kind: match kind {
+                        EdgeKind::Hard => "hard".to_owned(),
+                        EdgeKind::Soft => "soft".to_owned(),
+                    },
+                })
+                .collect(),
+            levels: levels
+                .map(|level| level.into_iter().map(id).collect())
+                .collect(),
+            critical_path: shape.map(|shape| shape.critical_path).unwrap_or_default(),
+        }
+    }
+}
+
+fn node_answer(namespace: &str, node: &Node, status: Option<&NodeStatus>) -> api::GraphNode {
+    let gate = node.gate_ref.as_ref();
+    let extensions = status.map(|status| &status.extensions);
+    let claim = extensions.and_then(|extensions| extensions.claim.as_ref());
+    let report = extensions.and_then(|extensions| extensions.report.as_ref());
+    let actor = claim.map(|claim| &claim.actor);
+    let said = |text: &String| (!text.is_empty()).then(|| text.clone());
+    api::GraphNode {
+        id: node.id.clone(),
+        kind: node.kind.to_string(),
+        name: node.name.clone(),
+        children: node.children.clone(),
+        gate: gate.map(|gate| gate.key(Kind::Gate, namespace).qualified()),
+        phase: status.map(|status| status.phase.to_string()),
+        attempt: status.map(|status| status.attempt),
+        reason: extensions.and_then(|extensions| said(&extensions.reason)),
+        message: status.and_then(|status| said(&status.message)),
+        provider: status.and_then(runs::provider_of).map(str::to_owned),
+        actor: actor.or(report.map(|report| &report.actor)).cloned(),
+        start_time: status.and_then(|status| status.start_time),
+        completion_time: status.and_then(|status| status.completion_time),
+        waiting: status.and_then(node_waits_for).map(Into::into),
+    }
+}

@@ -1,0 +1,113 @@
+//! The words by which people name resources: `KIND`, `KIND NAME`, `KIND/NAME`, a label selector.
+
+use super::{Error, Result, suggestion};
+use crate::core::resource::{Key, Kind, LabelExpression, LabelOperator, LabelSelector};
+
+/// What is named: a kind, and perhaps one resource of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which kind.
+    pub kind: Kind,
+    /// `NAME` or `NAMESPACE/NAME`.
+    pub name: Option<String>,
+}
+
+impl Wanted {
+    /// Whether a resource is meant, in a namespace when one is given.
+    pub fn is(&self, key: &Key) -> bool {
+        let by_name = |name: &String| *name == key.name || *name == key.qualified();
+        key.kind == self.kind && self.name.as_ref().is_none_or(by_name)
+    }
+}
+
+/// `KIND NAME`, `KIND/NAME`, or a kind alone.
+///
+/// # Errors
+/// There is no such kind, or two names are given.
+pub fn wanted(kind: &str, name: Option<&str>) -> Result<Wanted> {
+    let (kind, name) = match (kind.split_once('/'), name) {
+        (None, name) => (kind, name),
+        (Some((kind, own)), None) => (kind, Some(own)),
+        (Some((kind, own)), Some(name)) => {
+            parse_kind(kind)?;
+            return Err(Error::ambiguous(format!(
+                "both `{own}` and `{name}` are given as the name"
+            ))
+            .hint(format!("one at a time: {kind}/{own}")));
+        }
+    };
+    Ok(Wanted {
+        kind: parse_kind(kind)?,
+        name: name.map(str::to_owned),
+    })
+}
+
+/// `KIND NAME` or `KIND/NAME`, where one resource is meant.
+///
+/// # Errors
+/// There is no such kind, or none or two names are given; `verb` is for the hint.
+pub fn wanted_one(verb: &str, kind: &str, name: Option<&str>) -> Result<(Kind, String)> {
+    let wanted = wanted(kind, name)?;
+    match wanted.name {
+        Some(name) => Ok((wanted.kind, name)),
+        None => Err(Error::ambiguous(format!("`{kind}` names no resource"))
+            .hint(format!("write planspec {verb} {kind} NAME"))),
+    }
+}
+
+/// A kind as people write it.
+///
+/// # Errors
+/// There is no such kind; the nearest is suggested.
+pub fn parse_kind(text: &str) -> Result<Kind> {
+    Kind::parse(text).ok_or_else(|| no_kind(text, &[]))
+}
+
+/// There is no such kind; `more` can stand in its place here.
+pub fn no_kind(text: &str, more: &[&str]) -> Error {
+    let names = Kind::ALL.iter().flat_map(|kind| {
+        [kind.plural()]
+            .into_iter()
+            .chain(kind.short().iter().copied())
+    });
+    let hint = suggestion(text, names.chain(more.iter().copied()));
+    let hint = hint.unwrap_or_else(|| {
+        let kinds = Kind::ALL.iter().map(|kind| kind.plural());
+        let all: Vec<&str> = kinds.chain(more.iter().copied()).collect();
+        format!("the kinds are {}", all.join(", "))
+    });
+    Error::ambiguous(format!("there is no kind `{text}`")).hint(hint)
+}
+
+/// A selector as kubectl takes it: `a=b`, `a==b`, `a!=b`, `a`, `!a`, joined by commas.
+///
+/// # Errors
+/// A part of it names no label.
+pub fn parse_selector(text: &str) -> std::result::Result<LabelSelector, String> {
+    let mut selector = LabelSelector::default();
+    for part in text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        let (key, operator, values) = if let Some((key, value)) = part.split_once("!=") {
+            (key, LabelOperator::NotIn, vec![value.trim().to_owned()])
+        } else if let Some((key, value)) = part.split_once('=') {
+            let value = value.strip_prefix('=').unwrap_or(value);
+            (key, LabelOperator::In, vec![value.trim().to_owned()])
+        } else if let Some(key) = part.strip_prefix('!') {
+            (key, LabelOperator::DoesNotExist, Vec::new())
+        } else {
+            (part, LabelOperator::Exists, Vec::new())
+        };
+        if key.trim().is_empty() {
+            return Err(format!("`{part}` names no label"));
+        }
+        selector.match_expressions.push(LabelExpression {
+            key: key.trim().to_owned(),
+            operator,
+            values,
+        });
+    }
+    Ok(selector)
+}

@@ -1,0 +1,145 @@
+//! Waiting until something is where it should be.
+
+use super::follow::{Follower, Pace};
+use super::runs::choose_among;
+use super::store::Store;
+use super::{Error, Result};
+use crate::api::wait::Waited;
+use crate::core::resource::{Key, Kind};
+use crate::core::run::wait::{Expectation, Verdict};
+
+/// What to wait for.
+#[derive(Debug, Clone)]
+pub struct WaitRequest {
+    /// Kind of the resource.
+    pub kind: Kind,
+    /// `NAME` or `NAMESPACE/NAME`.
+    pub name: String,
+    /// Its namespace, where its name alone is ambiguous.
+    pub namespace: Option<String>,
+    /// `PHASE`, `condition=TYPE[=STATUS]`, `node=NODE=PHASE` or `delete`.
+    pub expected: String,
+    /// How often to look, and how long.
+    pub pace: Pace,
+}
+
+/// Wait until a resource, or a node of an execution, is where it should be. `tell` is told what
+/// people should know meanwhile; it stands in the answer as well.
+///
+/// # Errors
+/// `NotReady` when it can no longer come there, or when the time is over; `NotFound` when the name
+/// stands nowhere; `Ambiguous` when nobody can wait for that.
+pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result<Waited> {
+    let expected = Expectation::parse(request.kind, &request.expected)
+        .map_err(|why| Error::ambiguous(format!("`{}`: {why}", request.expected)))?;
+    let mut follower = Follower::begin(store, &request.pace)?;
+    let mut waiting = Waiting {
+        request,
+        expected,
+        key: None,
+        state: "it has no status yet".to_owned(),
+        notes: Vec::new(),
+    };
+    let mut first = true;
+    loop {
+        let new = follower.look()?;
+        if let Some(note) = new.note {
+            tell(&note);
+            waiting.notes.push(note);
+        }
+        for commit in new.commits {
+            if let Some(how) = waiting.judge(&follower, &commit)? {
+                return Ok(waiting.met(how, Some(commit)));
+            }
+        }
+        if std::mem::take(&mut first) && waiting.key.is_none() {
+            match in_files(store, request) {
+                Ok(found) => waiting.key = Some(found),
+                Err(_) if waiting.expected == Expectation::Deleted => {
+                    let state = waiting.state.clone();
+                    return Ok(waiting.met(state, None));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if !follower.rest() {
+            return Err(Error::not_ready(format!(
+                "the time is over, and {} is not where it should be: {}",
+                waiting.subject(),
+                waiting.state
+            )));
+        }
+    }
+}
+
+/// Somebody who waits.
+struct Waiting<'a> {
+    request: &'a WaitRequest,
+    expected: Expectation,
+    /// The resource, once it is known.
+    key: Option<Key>,
+    /// Where it stands, in a few words.
+    state: String,
+    notes: Vec<String>,
+}
+
+impl Waiting<'_> {
+    /// How it is met by what a status commit says, if it is.
+    fn judge(&mut self, follower: &Follower<'_>, commit: &str) -> Result<Option<String>> {
+        let tree = follower.read(commit)?.tree;
+        if self.key.is_none() {
+            let WaitRequest {
+                kind,
+                name,
+                namespace,
+                ..
+            } = self.request;
+            let found = choose_among(tree.files.keys(), *kind, name, namespace.as_deref());
+            self.key = found.ok().cloned();
+        }
+        let file = self.key.as_ref().and_then(|key| tree.files.get(key));
+        match self.expected.judge(file) {
+            Verdict::Met(how) if self.key.is_some() => return Ok(Some(how)),
+            Verdict::Never(why) => return Err(self.never(&why)),
+            Verdict::Met(how) | Verdict::NotYet(how) => self.state = how,
+        }
+        Ok(None)
+    }
+
+    fn met(self, how: String, commit: Option<String>) -> Waited {
+        let key = self.key.as_ref();
+        Waited {
+            resource: self.request.kind.name().to_owned(),
+            namespace: key.map(|key| key.namespace.clone()),
+            name: key.map_or_else(|| self.request.name.clone(), |key| key.name.clone()),
+            expected: self.request.expected.clone(),
+            message: how,
+            commit,
+            notes: self.notes,
+        }
+    }
+
+    fn never(&self, why: &str) -> Error {
+        let who = self
+            .key
+            .as_ref()
+            .map_or_else(String::new, |key| format!("{key}: "));
+        let what = &self.request.expected;
+        Error::not_ready(format!("{who}{what} can no longer be reached: {why}"))
+    }
+
+    fn subject(&self) -> String {
+        match &self.key {
+            Some(key) => key.to_string(),
+            None => format!("{} {}", self.request.kind, self.request.name),
+        }
+    }
+}
+
+/// What has no status yet may stand in the files; a name that stands nowhere is a mistake.
+fn in_files(store: &Store, request: &WaitRequest) -> Result<Key> {
+    let view = store.fresh()?;
+    let snapshot = store.snapshot(&view.spec_commit, &view.config)?;
+    let namespace = request.namespace.as_deref();
+    choose_among(snapshot.keys(), request.kind, &request.name, namespace).cloned()
+}

@@ -1,0 +1,107 @@
+//! A stream of changes of the status branch.
+
+use std::ops::ControlFlow;
+
+use super::Result;
+use super::follow::{Follower, Pace};
+use super::names::Wanted;
+use super::store::{Store, Stored};
+use crate::api::watch::{ToldBy, WatchEvent};
+use crate::core::resource::Key;
+use crate::core::run::status::StatusTree;
+use crate::core::run::transition::{Transition, transitions};
+
+/// What to watch.
+#[derive(Debug, Clone)]
+pub struct WatchRequest {
+    /// A kind, or one resource; all when not set.
+    pub wanted: Option<Wanted>,
+    /// Only in this namespace.
+    pub namespace: Option<String>,
+    /// Stop after the first look.
+    pub once: bool,
+    /// How often to look, and how long.
+    pub pace: Pace,
+}
+
+/// Something that whoever watches is told.
+pub enum Watched<'a> {
+    /// Changes that one status commit tells: at first, what stands.
+    Changes(Changes<'a>),
+    /// What people should know besides.
+    Note(String),
+}
+
+/// What one status commit tells.
+pub struct Changes<'a> {
+    /// What stands, or has moved; what is not meant is left out.
+    pub changes: Vec<Transition>,
+    /// Whether it is the first look.
+    pub is_state: bool,
+    /// The id of the commit.
+    pub commit: &'a str,
+    /// What it holds.
+    pub stored: &'a Stored,
+}
+
+impl Changes<'_> {
+    /// The changes as data.
+    pub fn events(&self) -> impl Iterator<Item = WatchEvent> {
+        let tree = &self.stored.tree;
+        let by = ToldBy {
+            time: self.stored.time,
+            commit: self.commit,
+            sequence: tree.controller.sequence,
+        };
+        self.changes.iter().map(move |change| {
+            let file = tree.files.get(&change.key);
+            WatchEvent::of(change, file.map(|file| file.uid.as_str()), by)
+        })
+    }
+}
+
+/// Tell what stands, then every change as it comes, until the time is over or `tell` has enough.
+///
+/// # Errors
+/// The repository or the remote cannot be used, or what is on the status branch is not ours.
+pub fn watch(
+    store: &Store,
+    request: &WatchRequest,
+    tell: &mut dyn FnMut(Watched<'_>) -> ControlFlow<()>,
+) -> Result {
+    let mut follower = Follower::begin(store, &request.pace)?;
+    let mut shown: Option<StatusTree> = None;
+    loop {
+        let new = follower.look()?;
+        if let Some(note) = new.note
+            && tell(Watched::Note(note)).is_break()
+        {
+            return Ok(());
+        }
+        for commit in new.commits {
+            let stored = follower.read(&commit)?;
+            let mut changes = transitions(shown.as_ref(), &stored.tree);
+            changes.retain(|change| is_meant(request, &change.key));
+            let told = tell(Watched::Changes(Changes {
+                changes,
+                is_state: shown.is_none(),
+                commit: &commit,
+                stored: &stored,
+            }));
+            if told.is_break() {
+                return Ok(());
+            }
+            shown = Some(stored.tree);
+        }
+        if request.once || !follower.rest() {
+            return Ok(());
+        }
+    }
+}
+
+fn is_meant(request: &WatchRequest, key: &Key) -> bool {
+    let namespace = request.namespace.as_ref();
+    let wanted = request.wanted.as_ref();
+    namespace.is_none_or(|namespace| *namespace == key.namespace)
+        && wanted.is_none_or(|wanted| wanted.is(key))
+}
