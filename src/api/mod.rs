@@ -10,6 +10,7 @@ pub mod document;
 pub mod explain;
 pub mod findings;
 pub mod graph;
+pub mod log;
 pub mod made;
 pub mod reconcile;
 pub mod record;

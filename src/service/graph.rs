@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::merged::Resources;
+use super::names::kind_and_name;
 use super::runs::{self, choose_among};
 use super::store::Store;
 use super::{Error, Result};
@@ -64,9 +65,7 @@ pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
 
 /// An execution of that name, else a plan; `KIND/NAME` says which.
 fn find<'a>(resources: &'a Resources, name: &str, namespace: Option<&str>) -> Result<Merged<'a>> {
-    if let Some((kind, name)) = name.split_once('/')
-        && let Some(kind @ (Kind::Plan | Kind::Execution)) = Kind::parse(kind)
-    {
+    if let (Some(kind @ (Kind::Plan | Kind::Execution)), name) = kind_and_name(name) {
         return resources.one(kind, name, namespace);
     }
     let keys = || resources.all().map(|merged| merged.key);

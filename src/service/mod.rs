@@ -23,6 +23,7 @@ pub mod get;
 pub mod graph;
 pub mod hooks;
 pub mod init;
+pub mod log;
 pub mod merged;
 pub mod names;
 pub mod new;

@@ -55,6 +55,14 @@ pub fn wanted_one(verb: &str, kind: &str, name: Option<&str>) -> Result<(Kind, S
     }
 }
 
+/// `KIND/NAME`, or a name alone: what is no kind belongs to the name.
+pub fn kind_and_name(text: &str) -> (Option<Kind>, &str) {
+    match text.split_once('/') {
+        Some((kind, name)) if Kind::parse(kind).is_some() => (Kind::parse(kind), name),
+        _ => (None, text),
+    }
+}
+
 /// A kind as people write it.
 ///
 /// # Errors

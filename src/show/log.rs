@@ -1,201 +1,44 @@
 //! The revisions of a resource, and what happened to an execution.
 
-use std::collections::BTreeSet;
-
-use serde_json::{Value, json};
-
 use super::table::{display_width, flowing, table_keeping};
+use crate::api::log::Revision;
 use crate::core::base::digest::short;
 use crate::core::base::escape;
 use crate::core::base::time::exact as time;
-use crate::core::resource::{Key, Time};
-use crate::core::run::history::Event;
+use crate::core::run::history::Happened;
 
 /// Fewest columns for why something happened, beside all that is told of it.
 const ENOUGH_FOR_WHY: usize = 24;
-
-/// A commit that changed a resource.
-#[derive(Debug, Clone)]
-pub struct Revision {
-    /// Id of the commit.
-    pub commit: String,
-    /// When it was made.
-    pub made: Option<Time>,
-    /// Name and e-mail of who wrote it.
-    pub author: (String, String),
-    /// First line of its message.
-    pub subject: String,
-    /// What it did.
-    pub kind: RevisionKind,
-    /// Class of the change and one line of what changed, where the specs could be compared.
-    pub change: Option<(String, String)>,
-    /// Paths of the files before.
-    pub before: Vec<String>,
-    /// Paths of the files since.
-    pub now: Vec<String>,
-    /// The blobs that held this revision.
-    pub blobs: BTreeSet<String>,
-    /// Executions that ran on it, the newest first.
-    pub runs: Vec<Run>,
-}
-
-/// What a commit did to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RevisionKind {
-    /// It was not there before.
-    Added,
-    /// It is another spec.
-    Changed,
-    /// The same spec, other labels or annotations.
-    Metadata,
-    /// The same resource in another file.
-    Moved,
-    /// It is gone.
-    Removed,
-    /// It cannot be read.
-    Broken,
-    /// It stands in several files.
-    Several,
-    /// It was there when the history that is here begins.
-    Beginning,
-}
-
-impl RevisionKind {
-    /// In one word.
-    pub fn word(self) -> &'static str {
-        match self {
-            RevisionKind::Added => "added",
-            RevisionKind::Changed => "changed",
-            RevisionKind::Metadata => "metadata",
-            RevisionKind::Moved => "moved",
-            RevisionKind::Removed => "removed",
-            RevisionKind::Broken => "broken",
-            RevisionKind::Several => "several",
-            RevisionKind::Beginning => "beginning",
-        }
-    }
-}
-
-/// An execution that ran on a revision.
-#[derive(Debug, Clone)]
-pub struct Run {
-    /// Which.
-    pub key: Key,
-    /// Its uid.
-    pub uid: String,
-    /// Where it stands now.
-    pub phase: String,
-    /// When it started.
-    pub started: Option<Time>,
-}
-
-impl Revision {
-    /// One line of what changed.
-    pub fn what(&self) -> String {
-        let (from, to) = (self.before.join(", "), self.now.join(", "));
-        let moved = match from == to || from.is_empty() || to.is_empty() {
-            true => None,
-            false => Some(format!("moved from {from} to {to}")),
-        };
-        let what = match self.kind {
-            RevisionKind::Added => format!("added in {to}"),
-            RevisionKind::Changed => match &self.change {
-                Some((_, what)) => what.clone(),
-                None => "the spec is another one".to_owned(),
-            },
-            RevisionKind::Metadata => match &self.change {
-                Some((_, what)) => what.clone(),
-                None => "labels or annotations only".to_owned(),
-            },
-            RevisionKind::Moved => return moved.unwrap_or_default(),
-            RevisionKind::Removed => format!("removed from {from}"),
-            RevisionKind::Broken => "it cannot be read".to_owned(),
-            RevisionKind::Several => format!("defined in several places: {to}"),
-            RevisionKind::Beginning => format!("in {to}; what was before is not in this clone"),
-        };
-        [Some(what), moved]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("; ")
-    }
-
-    fn class(&self) -> &str {
-        match &self.change {
-            Some((class, _)) => class,
-            None => self.kind.word(),
-        }
-    }
-}
 
 /// A table of revisions; executions where there were any.
 pub fn revisions(revisions: &[Revision], width: Option<usize>) -> String {
     let mut rows: Vec<Vec<String>> = revisions
         .iter()
         .map(|revision| {
-            let runs = revision.runs.iter();
+            let runs = revision.executions.iter();
             let runs: Vec<String> = runs
-                .map(|run| format!("{} ({})", run.key.name, run.phase))
+                .map(|run| format!("{} ({})", run.name, run.phase))
                 .collect();
+            let class = revision.class.as_deref();
             vec![
                 short(&revision.commit).to_owned(),
-                revision.made.map(time).unwrap_or_default(),
-                revision.author.0.clone(),
-                revision.class().to_owned(),
-                revision.what(),
+                revision.time.map(time).unwrap_or_default(),
+                revision.author.name.clone(),
+                class.unwrap_or(revision.change.word()).to_owned(),
+                revision.summary.clone(),
                 runs.join(", "),
             ]
         })
         .collect();
     let mut header = vec!["COMMIT", "DATE", "AUTHOR", "CLASS", "CHANGE", "EXECUTIONS"];
-    if revisions.iter().all(|revision| revision.runs.is_empty()) {
+    if revisions
+        .iter()
+        .all(|revision| revision.executions.is_empty())
+    {
         header.pop();
         rows.iter_mut().for_each(|row| row.truncate(header.len()));
     }
     table_keeping(&[0, 1, 5], &header, &rows, width)
-}
-
-/// A revision for programs.
-pub fn revision_value(revision: &Revision) -> Value {
-    let runs: Vec<Value> = revision
-        .runs
-        .iter()
-        .map(|run| {
-            json!({
-                "namespace": run.key.namespace,
-                "name": run.key.name,
-                "uid": run.uid,
-                "phase": run.phase,
-                "startTime": run.started,
-            })
-        })
-        .collect();
-    json!({
-        "commit": revision.commit,
-        "time": revision.made,
-        "author": {"name": revision.author.0, "email": revision.author.1},
-        "subject": revision.subject,
-        "change": revision.kind.word(),
-        "class": revision.change.as_ref().map(|(class, _)| class),
-        "summary": revision.what(),
-        "paths": revision.now,
-        "pathsBefore": revision.before,
-        "blobs": revision.blobs,
-        "executions": runs,
-    })
-}
-
-/// Something that happened to an execution, and the status commit that tells it.
-#[derive(Debug, Clone)]
-pub struct Happened {
-    /// Id of the status commit.
-    pub commit: String,
-    /// When it was made.
-    pub made: Option<Time>,
-    /// Which run.
-    pub uid: String,
-    /// What.
-    pub event: Event,
 }
 
 /// A table of what happened.
@@ -276,112 +119,51 @@ fn event_cells(happened: &Happened) -> Vec<String> {
     cells.iter().map(|cell| escape::line(cell)).collect()
 }
 
-/// What happened, for programs.
-pub fn event_value(happened: &Happened) -> Value {
-    let event = &happened.event;
-    let act = event.act.as_ref();
-    let moved = event.transition.as_ref();
-    json!({
-        "time": happened.made,
-        "commit": happened.commit,
-        "uid": happened.uid,
-        "node": event.node,
-        "attempt": event.attempt,
-        "from": moved.and_then(|moved| moved.from.clone()),
-        "to": moved.and_then(|moved| moved.to.clone()),
-        "condition": moved.and_then(|moved| moved.condition()),
-        "criterion": act.and_then(|act| act.criterion.as_deref()),
-        "action": act.map(|act| act.word),
-        "actor": act.and_then(|act| act.actor.clone()),
-        "record": act.and_then(|act| act.record.clone()),
-        "signed": act.and_then(|act| act.signed.as_ref()),
-        "message": event.why(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
     use super::*;
-    use crate::core::resource::{Kind, SignedBy};
-    use crate::core::run::history::Act;
+    use crate::api::log::{Author, Event, RevisionKind, RevisionRun};
+    use crate::core::resource::{Key, Kind, SignedBy, Time};
+    use crate::core::run::history::{Act, Event as Told};
     use crate::core::run::transition::{Moved, Transition};
 
-    fn revision(kind: RevisionKind, before: &[&str], now: &[&str]) -> Revision {
-        let paths = |side: &[&str]| side.iter().map(|path| (*path).to_owned()).collect();
+    fn revision() -> Revision {
         Revision {
             commit: "0123456789abcdef".to_owned(),
-            made: Time::from_timestamp(1_769_860_800, 0),
-            author: ("Ana\u{1b}[31m".to_owned(), "ana@example.com".to_owned()),
+            time: Time::from_timestamp(1_769_860_800, 0),
+            author: Author {
+                name: "Ana\u{1b}[31m".to_owned(),
+                email: "ana@example.com".to_owned(),
+            },
             subject: "x".to_owned(),
-            kind,
-            change: None,
-            before: paths(before),
-            now: paths(now),
+            change: RevisionKind::Added,
+            class: None,
+            summary: "added in planspec/a/long/path/of/a/plan.yaml".to_owned(),
+            paths: Vec::new(),
+            paths_before: Vec::new(),
             blobs: BTreeSet::new(),
-            runs: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn what_a_commit_did_in_one_line() {
-        use RevisionKind::*;
-        let table = [
-            (revision(Added, &[], &["a"]), "added", "added in a"),
-            (revision(Removed, &["a"], &[]), "removed", "removed from a"),
-            (
-                revision(Moved, &["a"], &["b"]),
-                "moved",
-                "moved from a to b",
-            ),
-            (
-                Revision {
-                    change: Some(("major".to_owned(), "~ a field".to_owned())),
-                    ..revision(Changed, &["a"], &["b"])
-                },
-                "major",
-                "~ a field; moved from a to b",
-            ),
-            (
-                revision(Changed, &["a"], &["a"]),
-                "changed",
-                "the spec is another one",
-            ),
-            (revision(Broken, &["a"], &[]), "broken", "it cannot be read"),
-            (
-                revision(Several, &["a"], &["a", "b"]),
-                "several",
-                "defined in several places: a, b; moved from a to a, b",
-            ),
-            (
-                revision(Beginning, &[], &["a"]),
-                "beginning",
-                "in a; what was before is not in this clone",
-            ),
-        ];
-        for (revision, class, what) in table {
-            assert_eq!((revision.class(), revision.what().as_str()), (class, what));
+            executions: Vec::new(),
         }
     }
 
     #[test]
     fn a_table_fits_the_terminal_and_keeps_the_commit() {
-        let mut one = revision(
-            RevisionKind::Added,
-            &[],
-            &["planspec/a/long/path/of/a/plan.yaml"],
-        );
+        let mut one = revision();
         let text = revisions(&[one.clone()], Some(60));
         assert!(!text.contains("EXECUTIONS"), "{text}");
         assert!(
             text.contains("0123456789\n") && !text.contains('\u{1b}'),
             "{text}"
         );
-        one.runs.push(Run {
-            key: Key::new(Kind::Execution, "default", "run"),
+        one.executions.push(RevisionRun {
+            namespace: "default".to_owned(),
+            name: "run".to_owned(),
             uid: "u".to_owned(),
             phase: "Running".to_owned(),
-            started: None,
+            start_time: None,
         });
         for width in [40, 60, 100] {
             let text = revisions(&[one.clone()], Some(width));
@@ -399,7 +181,7 @@ mod tests {
             commit: "c".to_owned(),
             made: Time::from_timestamp(1_769_860_800, 0),
             uid: "u".to_owned(),
-            event: Event {
+            event: Told {
                 node: Some("approve-the-release-of-the-year".to_owned()),
                 attempt: 2,
                 act: Some(Act {
@@ -434,7 +216,7 @@ mod tests {
             commit: "c".to_owned(),
             made: Time::from_timestamp(1_769_860_800, 0),
             uid: "u".to_owned(),
-            event: Event {
+            event: Told {
                 node: Some("ok".to_owned()),
                 attempt: 0,
                 act: record.map(|record| Act {
@@ -476,12 +258,12 @@ mod tests {
         );
         assert!(!lines[2].contains("none"), "{text}");
         assert!(lines[2].ends_with("   decided"), "{text}");
-        let value = event_value(&all[0]);
-        assert_eq!(value["signed"]["principal"], "ana@example.com");
+        let event = Event::from(&all[0]);
+        assert_eq!(event.signed.unwrap().principal, "ana@example.com");
         assert_eq!(
-            (&value["from"], &value["to"]),
-            (&json!("Blocked"), &json!("Succeeded"))
+            (event.from.as_deref(), event.to.as_deref()),
+            (Some("Blocked"), Some("Succeeded"))
         );
-        assert!(event_value(&all[2])["actor"].is_null());
+        assert_eq!(Event::from(&all[2]).actor, None);
     }
 }

@@ -6,6 +6,7 @@
 //! say why.
 
 pub mod apply;
+pub mod brief;
 pub mod declared;
 pub mod document;
 pub mod fields;

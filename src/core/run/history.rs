@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::core::resource::{
-    Decision, ExecutionStatus, GateReview, Key, NodeStatus, ReviewAction, SignedBy, Status,
+    Decision, ExecutionStatus, GateReview, Key, NodeStatus, ReviewAction, SignedBy, Status, Time,
 };
 use crate::core::run::record::{Address, RunRef};
 use crate::core::run::status::StatusFile;
@@ -23,6 +23,19 @@ pub struct Event {
     pub act: Option<Act>,
     /// What moved, if anything did.
     pub transition: Option<Transition>,
+}
+
+/// Something that happened, and the status commit that tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// Id of the status commit.
+    pub commit: String,
+    /// When it was made.
+    pub made: Option<Time>,
+    /// Which run.
+    pub uid: String,
+    /// What.
+    pub event: Event,
 }
 
 /// What somebody did, by a record.

@@ -34,23 +34,3 @@ pub struct Shown<'a> {
     /// `file:line:column` of a finding.
     pub place: &'a dyn Fn(&Diagnostic) -> String,
 }
-
-/// Most changes that one line names.
-const NAMED: usize = 3;
-
-/// What changes, on one line: the first few changes by what they are about.
-pub fn in_one_line(subject: &Subject) -> String {
-    let lines = words::lines(subject);
-    let mut told: Vec<String> = lines
-        .iter()
-        .take(NAMED)
-        .map(|line| {
-            let danger = line.change.danger.as_ref().map_or("", |_| "! ");
-            format!("{danger}{} {}", words::sign(line.change), line.subject)
-        })
-        .collect();
-    if lines.len() > NAMED {
-        told.push(format!("and {} more", lines.len() - NAMED));
-    }
-    told.join(", ")
-}

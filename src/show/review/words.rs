@@ -1,11 +1,13 @@
 //! The words that text and Markdown share.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::Shown;
 use crate::core::resource::{Key, NodeKind};
+use crate::core::review::brief::Told;
+pub(super) use crate::core::review::brief::sign;
 use crate::core::review::live::{How, Touched};
 use crate::core::review::{Change, Class, Element, Event, Shape, Subject, What, subject};
 
@@ -157,15 +159,6 @@ pub(super) fn event(shown: &Shown<'_>, subject: &Subject) -> String {
     format!("{what}: {}{declared}", subject.class)
 }
 
-/// The sign before a change.
-pub(super) fn sign(change: &Change) -> char {
-    match change.what {
-        What::Added(_) => '+',
-        What::Removed(_) => '-',
-        What::Field(_) | What::NodeRenamed { .. } => '~',
-    }
-}
-
 /// A value in a few words.
 pub(super) fn value(value: &Value) -> String {
     match value {
@@ -220,46 +213,9 @@ pub(super) struct Line<'a> {
 
 /// The changes of a resource as lines. The edges of a node that comes or goes are told with it.
 pub(super) fn lines(subject_of: &Subject) -> Vec<Line<'_>> {
-    let whole = |wanted: fn(&What) -> bool| -> BTreeSet<&str> {
-        let changes = subject_of.changes.iter();
-        let nodes = changes.filter(|change| wanted(&change.what));
-        nodes.filter_map(Change::node).collect()
-    };
-    let came = whole(|what| matches!(what, What::Added(Element::Node(_))));
-    let gone = whole(|what| matches!(what, What::Removed(Element::Node(_))));
-    let mut around: BTreeMap<&str, [Vec<&str>; 2]> = BTreeMap::new();
-    let mut told = BTreeSet::new();
-    for change in &subject_of.changes {
-        let Some((from, to)) = change.edge() else {
-            continue;
-        };
-        let among = match change.what {
-            What::Added(_) => &came,
-            What::Removed(_) => &gone,
-            _ => continue,
-        };
-        let mut is_told = false;
-        if among.contains(to) {
-            around.entry(to).or_default()[0].push(from);
-            is_told = true;
-        }
-        // Told once: at the one that waits.
-        if among.contains(from) {
-            if !is_told {
-                around.entry(from).or_default()[1].push(to);
-            }
-            is_told = true;
-        }
-        if is_told {
-            told.insert(&change.address);
-        }
-    }
-    subject_of
-        .changes
-        .iter()
-        .filter(|change| !told.contains(&change.address) && !is_noise(change))
-        .map(|change| line(change, &around))
-        .collect()
+    let Told { changes, around } = Told::of(subject_of);
+    let lines = changes.into_iter();
+    lines.map(|change| line(change, &around)).collect()
 }
 
 fn line<'a>(change: &'a Change, around: &BTreeMap<&str, [Vec<&str>; 2]>) -> Line<'a> {
@@ -313,16 +269,6 @@ fn brief(whole: &Value) -> String {
     }
     let text: Vec<char> = words.join(", ").chars().collect();
     cut(&text, 0)
-}
-
-/// Whether a change says nothing to people that is not said elsewhere: a revision of a document
-/// has other identifiers.
-fn is_noise(change: &Change) -> bool {
-    let [document, section, field] = change.address.as_slice() else {
-        return false;
-    };
-    let fields = ["plan_id", "parent_id", "created_at", "created_by"];
-    document == "document" && section == "identity" && fields.contains(&field.as_str())
 }
 
 /// A node in a few words: kind, name, what it waits for and what waits for it.

@@ -1,0 +1,183 @@
+//! What happened to an execution, from the history of the status branch.
+
+use crate::api::log as api;
+use crate::core::base::digest::short;
+use crate::core::resource::{Key, Kind, Status};
+use crate::core::run::history::{Event, Happened, events as events_between};
+use crate::core::run::status::{StatusFile, read_resource, status_path};
+use crate::core::run::transition::{Moved, Transition};
+use crate::git::history::{self, Commit};
+use crate::git::read;
+use crate::service::runs::choose;
+use crate::service::store::{Store, View};
+use crate::service::{Error, Result};
+
+/// Of which execution.
+#[derive(Debug, Clone)]
+pub struct EventsRequest {
+    /// `NAME` or `NAMESPACE/NAME`.
+    pub name: String,
+    /// Its namespace, where its name alone is ambiguous.
+    pub namespace: Option<String>,
+    /// At most so many, the newest.
+    pub limit: usize,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub struct Events {
+    /// The execution.
+    pub key: Key,
+    /// Newest first.
+    pub happened: Vec<Happened>,
+    /// Whether all of history is in this clone.
+    pub complete: bool,
+    /// What there is to say besides.
+    pub notes: Vec<String>,
+}
+
+impl Events {
+    /// The answer as data.
+    pub fn answer(&self) -> api::EventList {
+        api::EventList {
+            items: self.happened.iter().map(api::Event::from).collect(),
+            resource: self.key.kind.name().to_owned(),
+            namespace: self.key.namespace.clone(),
+            name: self.key.name.clone(),
+            complete: self.complete,
+            notes: self.notes.clone(),
+        }
+    }
+}
+
+/// What happened to an execution, as the last fetch brought it.
+///
+/// # Errors
+/// There is no status, or no such execution, or several; or the status branch cannot be read.
+pub fn events(store: &Store, request: &EventsRequest) -> Result<Events> {
+    let view = store.known()?;
+    let Some(stored) = store.status(&view)? else {
+        return Err(no_status(&view));
+    };
+    let namespace = request.namespace.as_deref();
+    let key = choose(&stored.tree, Kind::Execution, &request.name, namespace)?;
+    let tip = view.status_tip.as_deref().unwrap_or_default();
+    let (mut happened, end) = transitions(store, key, tip, request.limit)?;
+    happened.truncate(request.limit);
+    let notes = end.iter().map(|end| {
+        let remote = store.remote.as_deref().unwrap_or("origin");
+        format!(
+            "the history of the status branch ends at {} in this clone; get the rest with \
+             `git fetch --unshallow {remote} {}`",
+            short(end),
+            view.config.status.branch
+        )
+    });
+    Ok(Events {
+        key: key.clone(),
+        happened,
+        complete: end.is_none(),
+        notes: notes.collect(),
+    })
+}
+
+fn no_status(view: &View) -> Error {
+    Error::not_ready(format!(
+        "there is no status yet: branch `{}` is not known here",
+        view.config.status.branch
+    ))
+    .hint("run `planspec reconcile`, or `git fetch`")
+}
+
+/// What happened, newest first, and the commit at which history ends early.
+fn transitions(
+    store: &Store,
+    key: &Key,
+    tip: &str,
+    limit: usize,
+) -> Result<(Vec<Happened>, Option<String>)> {
+    let path = status_path(key);
+    let mut found = Vec::new();
+    let Some(mut commit) = history::commit(&store.repo, tip)? else {
+        return Ok((found, Some(tip.to_owned())));
+    };
+    let mut blob = history::blob_at(&store.repo, &commit.tree, &path)?;
+    let mut file = read_file(store, &path, blob.as_deref())?;
+    while found.len() < limit {
+        let before = match commit.parents.first() {
+            Some(parent) => match history::commit(&store.repo, parent)? {
+                Some(before) => Some(before),
+                None => {
+                    found.extend(file.as_ref().map(|file| state(key, &commit, file)));
+                    return Ok((found, Some(commit.id)));
+                }
+            },
+            None => None,
+        };
+        let blob_before = match &before {
+            Some(before) => history::blob_at(&store.repo, &before.tree, &path)?,
+            None => None,
+        };
+        if blob != blob_before {
+            let file_before = read_file(store, &path, blob_before.as_deref())?;
+            if let Some(now) = &file {
+                let events = events_between(key, file_before.as_ref(), now)
+                    .into_iter()
+                    .rev();
+                found.extend(events.map(|event| happened_at(&commit, &now.uid, event)));
+            }
+            (blob, file) = (blob_before, file_before);
+        }
+        match before {
+            // Before its first status there is nothing of it.
+            Some(before) if file.is_some() => commit = before,
+            _ => break,
+        }
+    }
+    Ok((found, None))
+}
+
+/// Where it stood when the history that is here begins.
+fn state(key: &Key, commit: &Commit, file: &StatusFile) -> Happened {
+    let phase = file.status.phase();
+    let message = match &file.status {
+        Status::Execution(run) => run.message.clone(),
+        _ => String::new(),
+    };
+    let event = Event {
+        node: None,
+        attempt: 0,
+        act: None,
+        transition: Some(Transition {
+            key: key.clone(),
+            node: None,
+            what: Moved::Phase,
+            from: Some("…".to_owned()),
+            to: Some(phase),
+            attempt: 0,
+            message,
+        }),
+    };
+    happened_at(commit, &file.uid, event)
+}
+
+fn happened_at(commit: &Commit, uid: &str, event: Event) -> Happened {
+    Happened {
+        commit: commit.id.clone(),
+        made: commit.time,
+        uid: uid.to_owned(),
+        event,
+    }
+}
+
+fn read_file(store: &Store, path: &str, blob: Option<&str>) -> Result<Option<StatusFile>> {
+    let Some(blob) = blob else {
+        return Ok(None);
+    };
+    let bytes = read::blob(&store.repo, blob)?;
+    let (_, file) = read_resource(path, &bytes).map_err(|why| {
+        Error::unavailable(format!("the status branch cannot be read: {why}"))
+            .hint("somebody else wrote to it; look at it with `git log` and `git show`")
+    })?;
+    Ok(Some(file))
+}

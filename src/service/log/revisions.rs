@@ -1,0 +1,552 @@
+//! The commits that changed a resource, from the history of the spec branch.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+
+use crate::api::log::{Author, Revision, RevisionKind, RevisionList, RevisionRun};
+use crate::core::base::digest::short;
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::config::Config;
+use crate::core::repository::manifest;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{Key, Kind, Pin, Resource, Status};
+use crate::core::review::{self, brief};
+use crate::git::history::{self, Commit, Walk};
+use crate::git::read::{self, Found, Paths};
+use crate::service::store::{Store, Stored, View};
+use crate::service::{Error, Result, suggestion};
+
+/// Of which resource.
+#[derive(Debug, Clone)]
+pub struct RevisionsRequest {
+    /// Its kind.
+    pub kind: Kind,
+    /// `NAME` or `NAMESPACE/NAME`.
+    pub name: String,
+    /// Its namespace, where its name alone is ambiguous.
+    pub namespace: Option<String>,
+    /// At most so many, the newest.
+    pub limit: usize,
+    /// From this commit back; the spec branch when not set.
+    pub revision: Option<String>,
+}
+
+/// The commits that changed a resource, newest first, as the last fetch brought them.
+///
+/// # Errors
+/// No commit has it, or it is in several namespaces; or the revision names no commit.
+pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionList> {
+    let view = store.known_if_any()?;
+    let tip = start(store, request.revision.as_deref(), view.as_ref())?;
+    let stored = match &view {
+        Some(view) => store.status(view)?,
+        None => None,
+    };
+    let config = store.config_at(&tip)?;
+    let mut search = Search {
+        store,
+        paths: Paths::new(&config.paths, config.limits.file_bytes).map_err(Error::invalid)?,
+        config: &config,
+        wanted: Wanted::new(request.kind, &request.name, request.namespace.as_deref()),
+        known: HashMap::new(),
+        seen: BTreeSet::new(),
+    };
+    let (found, ends) = search.revisions(&tip, request.limit)?;
+    let seen: Vec<&Key> = search.seen.iter().collect();
+    let key = match seen.as_slice() {
+        [only] => *only,
+        [] => return Err(nowhere(store, &tip, &config, request, &ends)),
+        several => return Err(ambiguous(&request.name, several)),
+    };
+    let mut items: Vec<Revision> = found.into_iter().map(Change::answer).collect();
+    attribute(&mut items, key, stored.as_ref());
+    let notes = ends.first().map(|end| {
+        format!(
+            "history ends at {} in this clone, and what was before is not known; get it with \
+             `git fetch --unshallow`",
+            short(end)
+        )
+    });
+    Ok(RevisionList {
+        items,
+        resource: key.kind.name().to_owned(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        complete: ends.is_empty(),
+        notes: notes.into_iter().collect(),
+    })
+}
+
+fn ambiguous(name: &str, several: &[&Key]) -> Error {
+    let places: Vec<&str> = several.iter().map(|key| key.namespace.as_str()).collect();
+    let places = places.join(", ");
+    let error = Error::ambiguous(format!("`{name}` is in several namespaces: {places}"));
+    let first = several
+        .first()
+        .map(|key| format!("choose one: -n {}", key.namespace));
+    error.maybe_hint(first)
+}
+
+/// The commit to begin with: what is named, else the tip of the spec branch, else HEAD.
+fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<String> {
+    if let Some(revision) = revision {
+        return store.repo.resolve(revision)?.ok_or_else(|| {
+            Error::ambiguous(format!("`{}` names no commit", revision.escape_debug()))
+        });
+    }
+    if let Some(view) = view {
+        return Ok(view.spec_commit.clone());
+    }
+    let head = store.repo.head()?;
+    head.commit().map(str::to_owned).ok_or_else(|| {
+        Error::unavailable("there are no commits yet")
+            .hint("commit some resources first: planspec init, planspec apply -f FILE")
+    })
+}
+
+fn nowhere(
+    store: &Store,
+    tip: &str,
+    config: &Config,
+    request: &RevisionsRequest,
+    ends: &[String],
+) -> Error {
+    let (kind, name) = (request.kind, request.name.as_str());
+    let word = kind.name().to_lowercase();
+    let error = Error::not_found(format!("no commit has a {word} `{name}`"));
+    if let Some(end) = ends.first() {
+        return error.hint(format!(
+            "history ends at {} in this clone: get the rest with `git fetch --unshallow`",
+            short(end)
+        ));
+    }
+    let snapshot = store.snapshot(tip, config).unwrap_or_default();
+    let names = snapshot.keys_of(kind).map(|key| key.name.as_str());
+    error.maybe_hint(suggestion(name, names))
+}
+
+/// Which resource is looked for.
+struct Wanted {
+    kind: Kind,
+    name: String,
+    namespace: Option<String>,
+}
+
+impl Wanted {
+    fn new(kind: Kind, name: &str, namespace: Option<&str>) -> Wanted {
+        let (own, name) = match name.split_once('/') {
+            Some((own, name)) => (Some(own), name),
+            None => (namespace, name),
+        };
+        Wanted {
+            kind,
+            name: name.to_owned(),
+            namespace: own.map(str::to_owned),
+        }
+    }
+
+    fn is(&self, key: &Key) -> bool {
+        let namespace = self.namespace.as_ref();
+        key.kind == self.kind
+            && key.name == self.name
+            && namespace.is_none_or(|namespace| *namespace == key.namespace)
+    }
+}
+
+/// Where a resource is defined in a file of a commit.
+#[derive(Debug, Clone, PartialEq)]
+struct Defined {
+    path: String,
+    blob: String,
+    /// Nothing when its structure is broken.
+    resource: Option<Resource>,
+}
+
+/// What a file says about the resource that is looked for: key and resource of each document.
+type Said = Vec<(Key, Option<Resource>)>;
+
+struct Search<'a> {
+    store: &'a Store,
+    config: &'a Config,
+    paths: Paths,
+    wanted: Wanted,
+    /// By path and blob: the next comparison asks for one side of the last again.
+    known: HashMap<(String, String), Said>,
+    /// Every resource that fits.
+    seen: BTreeSet<Key>,
+}
+
+/// Most files whose content is kept for the next comparison.
+const KEPT: usize = 4096;
+
+impl Search<'_> {
+    /// The commits that changed the resource, newest first, and those at which history ends early.
+    /// Where a merge took the resource as it stood in one of its parents, only that one is
+    /// followed, as `git log` does.
+    fn revisions(&mut self, tip: &str, limit: usize) -> Result<(Vec<Change>, Vec<String>)> {
+        let mut walk = Walk::default();
+        if let Some(commit) = history::commit(&self.store.repo, tip)? {
+            walk.follow(commit);
+        }
+        let mut found = Vec::new();
+        let mut ends = Vec::new();
+        // Blobs by which the resource was known since its last change.
+        let mut blobs: BTreeSet<String> = BTreeSet::new();
+        while found.len() < limit
+            && let Some(commit) = walk.next()
+        {
+            let mut parents = Vec::new();
+            for parent in &commit.parents {
+                match history::commit(&self.store.repo, parent)? {
+                    Some(parent) => parents.push(parent),
+                    None => ends.push(commit.id.clone()),
+                }
+            }
+            let is_end = parents.len() < commit.parents.len();
+            let mut first = None;
+            let mut same = None;
+            for parent in &parents {
+                let sides = self.compare(Some(&parent.tree), &commit.tree)?;
+                if is_same(&sides) {
+                    blobs.extend(sides.1.into_iter().map(|defined| defined.blob));
+                    same = Some(parent.clone());
+                    break;
+                }
+                first.get_or_insert(sides);
+            }
+            if let Some(parent) = same {
+                walk.follow(parent);
+                continue;
+            }
+            if first.is_none() {
+                let sides = self.compare(None, &commit.tree)?;
+                first = Some(sides).filter(|sides| !is_same(sides));
+            }
+            if let Some((before, now, unreadable)) = first {
+                let mut known = std::mem::take(&mut blobs);
+                known.extend(now.iter().map(|defined| defined.blob.clone()));
+                let known_before = !is_end || !parents.is_empty();
+                let mut revision =
+                    revision(&commit, &before, &now, (unreadable, known_before), known);
+                if let (RevisionKind::Changed | RevisionKind::Metadata, [old], [new]) =
+                    (revision.kind, before.as_slice(), now.as_slice())
+                {
+                    revision.compared = self.compared(old, new)?;
+                }
+                found.push(revision);
+            }
+            for parent in parents {
+                walk.follow(parent);
+            }
+        }
+        ends.dedup();
+        Ok((found, ends))
+    }
+
+    /// The definitions in the files that differ between two trees, on both sides.
+    fn compare(&mut self, old: Option<&str>, new: &str) -> Result<Sides> {
+        let differences = read::tree_differences(&self.store.repo, old, new, &self.paths)?;
+        let (before, now): (Vec<_>, Vec<_>) = differences.into_iter().unzip();
+        let before = self.definitions(before.into_iter().flatten().collect())?;
+        let files: Vec<Found> = now.into_iter().flatten().collect();
+        let now = self.definitions(files.clone())?;
+        let mut unreadable = false;
+        if now.is_empty() && !before.is_empty() {
+            let same = |found: &Found| before.iter().any(|old| old.path == found.path);
+            let there = files.into_iter().filter(same);
+            let there = read::read(&self.store.repo, there, &self.paths)?;
+            let (limits, namespace) = (&self.config.limits, &self.config.default_namespace);
+            unreadable = there
+                .iter()
+                .any(|file| manifest::read(file, limits, namespace).unidentified);
+        }
+        Ok((before, now, unreadable))
+    }
+
+    /// Class of the change, and one line of what changed.
+    fn compared(&self, old: &Defined, new: &Defined) -> Result<Option<(String, String)>> {
+        let (Some(_), Some(resource)) = (&old.resource, &new.resource) else {
+            return Ok(None);
+        };
+        let snapshot = |side: &Defined| -> Result<Snapshot> {
+            let bytes = read::blob(&self.store.repo, &side.blob)?;
+            let file = SourceFile {
+                path: side.path.clone(),
+                blob: side.blob.clone(),
+                content: Content::Bytes(bytes.into()),
+            };
+            Ok(Snapshot::build(&[file], self.config))
+        };
+        let review = review::compare(&snapshot(old)?, &snapshot(new)?);
+        let key = resource.key();
+        let subject = review.subjects.iter().find(|subject| subject.key == key);
+        Ok(Some(match subject {
+            Some(subject) => (subject.class.to_string(), brief::in_one_line(subject)),
+            None => (
+                review::Class::None.to_string(),
+                "only the order in which it is written".to_owned(),
+            ),
+        }))
+    }
+
+    fn definitions(&mut self, files: Vec<Found>) -> Result<Vec<Defined>> {
+        let id = |found: &Found| (found.path.clone(), found.version());
+        let unknown = files
+            .iter()
+            .filter(|found| !self.known.contains_key(&id(found)));
+        let unknown: Vec<Found> = unknown.cloned().collect();
+        if self.known.len() + unknown.len() > KEPT {
+            let asked: BTreeSet<_> = files.iter().map(id).collect();
+            self.known.retain(|known, _| asked.contains(known));
+        }
+        let versions: Vec<_> = unknown.iter().map(id).collect();
+        let mut versions: HashMap<String, String> = versions.into_iter().collect();
+        for file in read::read(&self.store.repo, unknown, &self.paths)? {
+            let version = versions.remove(&file.path).unwrap_or_default();
+            let said = self.read(&file);
+            self.known.insert((file.path, version), said);
+        }
+        let mut found = Vec::new();
+        for file in &files {
+            let Some(said) = self.known.get(&id(file)) else {
+                continue;
+            };
+            for (key, resource) in said {
+                self.seen.insert(key.clone());
+                found.push(Defined {
+                    path: file.path.clone(),
+                    blob: file.blob(),
+                    resource: resource.clone(),
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    fn read(&self, file: &SourceFile) -> Said {
+        let may_hold = match &file.content {
+            Content::Bytes(bytes) => {
+                let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
+                // A name is plain: only an escape can hide it. A PlanSpec 1.2 document is named by
+                // its file.
+                has(b"\\") || !has(b"apiVersion") || has(self.wanted.name.as_bytes())
+            }
+            Content::Refused(_) => true,
+        };
+        if !may_hold {
+            return Said::new();
+        }
+        let entries = manifest::read(file, &self.config.limits, &self.config.default_namespace)
+            .entries
+            .into_iter();
+        entries
+            .filter(|entry| self.wanted.is(&entry.key))
+            .map(|entry| (entry.key, entry.resource))
+            .collect()
+    }
+}
+
+/// The definitions before and now, and whether what held them cannot be read any more.
+type Sides = (Vec<Defined>, Vec<Defined>, bool);
+
+/// Whether the resource is the same on both sides, at the same place.
+fn is_same((before, now, _): &Sides) -> bool {
+    let face = |defined: &Defined| match &defined.resource {
+        Some(resource) => (defined.path.clone(), Some(resource.clone()), String::new()),
+        None => (defined.path.clone(), None, defined.blob.clone()),
+    };
+    before.iter().map(face).eq(now.iter().map(face))
+}
+
+/// What a commit did to the resource.
+struct Change {
+    commit: Commit,
+    kind: RevisionKind,
+    /// Class of the change and one line of what changed, where the specs could be compared.
+    compared: Option<(String, String)>,
+    /// Paths of the files before.
+    before: Vec<String>,
+    /// Paths of the files since.
+    now: Vec<String>,
+    /// The blobs that held this revision.
+    blobs: BTreeSet<String>,
+}
+
+impl Change {
+    fn answer(self) -> Revision {
+        let summary = self.summary();
+        Revision {
+            commit: self.commit.id,
+            time: self.commit.time,
+            author: Author {
+                name: self.commit.author.name,
+                email: self.commit.author.email,
+            },
+            subject: self.commit.subject,
+            change: self.kind,
+            class: self.compared.map(|(class, _)| class),
+            summary,
+            paths: self.now,
+            paths_before: self.before,
+            blobs: self.blobs,
+            executions: Vec::new(),
+        }
+    }
+
+    /// One line of what changed.
+    fn summary(&self) -> String {
+        let (from, to) = (self.before.join(", "), self.now.join(", "));
+        let is_elsewhere = from != to && !from.is_empty() && !to.is_empty();
+        let moved = is_elsewhere.then(|| format!("moved from {from} to {to}"));
+        let compared = self.compared.as_ref().map(|(_, what)| what.clone());
+        let what = match self.kind {
+            RevisionKind::Added => format!("added in {to}"),
+            RevisionKind::Changed => {
+                compared.unwrap_or_else(|| "the spec is another one".to_owned())
+            }
+            RevisionKind::Metadata => {
+                compared.unwrap_or_else(|| "labels or annotations only".to_owned())
+            }
+            RevisionKind::Moved => return moved.unwrap_or_default(),
+            RevisionKind::Removed => format!("removed from {from}"),
+            RevisionKind::Broken => "it cannot be read".to_owned(),
+            RevisionKind::Several => format!("defined in several places: {to}"),
+            RevisionKind::Beginning => format!("in {to}; what was before is not in this clone"),
+        };
+        let parts = [Some(what), moved];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn revision(
+    commit: &Commit,
+    before: &[Defined],
+    now: &[Defined],
+    (unreadable, known_before): (bool, bool),
+    blobs: BTreeSet<String>,
+) -> Change {
+    let paths = |side: &[Defined]| side.iter().map(|defined| defined.path.clone()).collect();
+    let kind = match (before, now) {
+        ([old], [new]) => match (&old.resource, &new.resource) {
+            (_, None) => RevisionKind::Broken,
+            (Some(old), Some(new)) if old.spec_digest() != new.spec_digest() => {
+                RevisionKind::Changed
+            }
+            (Some(old), Some(new)) if old != new => RevisionKind::Metadata,
+            (Some(_), Some(_)) => RevisionKind::Moved,
+            (None, Some(_)) => RevisionKind::Changed,
+        },
+        ([], []) => RevisionKind::Broken,
+        ([], _) if !known_before => RevisionKind::Beginning,
+        ([], _) => RevisionKind::Added,
+        (_, []) if unreadable => RevisionKind::Broken,
+        (_, []) => RevisionKind::Removed,
+        _ => RevisionKind::Several,
+    };
+    Change {
+        commit: commit.clone(),
+        kind,
+        compared: None,
+        before: paths(before),
+        now: paths(now),
+        blobs,
+    }
+}
+
+/// The executions that ran on each revision, by the blob that they are pinned to.
+fn attribute(revisions: &mut [Revision], key: &Key, stored: Option<&Stored>) {
+    let files = stored.into_iter().flat_map(|stored| &stored.tree.files);
+    for (execution, file) in files {
+        let Status::Execution(run) = &file.status else {
+            continue;
+        };
+        let Some(pinned) = &run.extensions.pinned else {
+            continue;
+        };
+        let pins = [&pinned.plan].into_iter().chain(&pinned.goal);
+        let is_meant = |pin: &&Pin| pin.name == key.name && pin.namespace == key.namespace;
+        let pin = match key.kind {
+            Kind::Plan => Some(&pinned.plan).filter(is_meant),
+            Kind::Goal => pins.skip(1).find(is_meant),
+            Kind::Gate => pinned.gates.get(&key.qualified()),
+            _ => None,
+        };
+        let Some(pin) = pin else { continue };
+        let of_it = revisions
+            .iter_mut()
+            .filter(|revision| revision.blobs.contains(&pin.blob));
+        for revision in of_it {
+            revision.executions.push(RevisionRun {
+                namespace: execution.namespace.clone(),
+                name: execution.name.clone(),
+                uid: file.uid.clone(),
+                phase: run.phase.to_string(),
+                start_time: run.start_time,
+            });
+        }
+    }
+    for revision in revisions {
+        revision
+            .executions
+            .sort_by_key(|run| Reverse(run.start_time));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::Identity;
+
+    fn change(kind: RevisionKind, before: &[&str], now: &[&str]) -> Change {
+        let paths = |side: &[&str]| side.iter().map(|path| (*path).to_owned()).collect();
+        let commit = Commit {
+            time: None,
+            id: "c".to_owned(),
+            tree: String::new(),
+            parents: Vec::new(),
+            author: Identity {
+                name: "Ana".to_owned(),
+                email: "ana@example.com".to_owned(),
+            },
+            subject: String::new(),
+        };
+        Change {
+            commit,
+            kind,
+            compared: None,
+            before: paths(before),
+            now: paths(now),
+            blobs: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn what_a_commit_did_in_one_line() {
+        use RevisionKind::*;
+        let table = [
+            (change(Added, &[], &["a"]), "added in a"),
+            (change(Removed, &["a"], &[]), "removed from a"),
+            (change(Moved, &["a"], &["b"]), "moved from a to b"),
+            (
+                Change {
+                    compared: Some(("major".to_owned(), "~ a field".to_owned())),
+                    ..change(Changed, &["a"], &["b"])
+                },
+                "~ a field; moved from a to b",
+            ),
+            (change(Changed, &["a"], &["a"]), "the spec is another one"),
+            (change(Broken, &["a"], &[]), "it cannot be read"),
+            (
+                change(Several, &["a"], &["a", "b"]),
+                "defined in several places: a, b; moved from a to a, b",
+            ),
+            (
+                change(Beginning, &[], &["a"]),
+                "in a; what was before is not in this clone",
+            ),
+        ];
+        for (change, what) in table {
+            assert_eq!(change.summary(), what);
+        }
+    }
+}
