@@ -76,7 +76,7 @@ cd "$work/ana"
 run git fetch -q
 run planspec get
 run planspec describe execution status-page-run
-run planspec graph status-page-run --format mermaid
+run planspec graph status-page-run -o mermaid
 run git log --first-parent --reverse "--format=%h %s%n%n%b" origin/planspec/status
 
 chapter "A second reconcile has nothing to do, and writes nothing."

@@ -17,15 +17,8 @@ pub mod table;
 mod tree;
 pub mod verify;
 
-use serde_json::{Value, json};
-
 /// The `apiVersion` of everything that commands print for programs.
 pub const CLI_API_VERSION: &str = "cli.planspec.io/v1";
 
 /// How JSON is written, for whoever reads it.
 pub use crate::core::text::json::{line as json_line, write as json};
-
-/// A list for programs.
-pub fn list(kind: &str, items: Vec<Value>) -> Value {
-    json!({"apiVersion": CLI_API_VERSION, "kind": kind, "items": items})
-}

@@ -27,6 +27,7 @@ mod merge_base;
 mod places;
 mod races;
 mod readme;
+mod reads;
 mod resources;
 mod review;
 mod rules;

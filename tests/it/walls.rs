@@ -157,9 +157,17 @@ fn answers_are_data_and_stand_on_core_alone() {
 
 #[test]
 fn the_service_knows_no_door() {
-    let doors = ["commands", "cli", "clock", "terminal", "failure"];
+    let doors = ["commands", "show", "cli", "clock", "terminal", "failure"];
     assert_imports_none_of("service", &doors);
-    assert_free_of("service", &["clap", "ExitCode", "println!", "print!("]);
+    let others = ["clap", "ExitCode", "git2", "std::fs", "println!", "print!("];
+    assert_free_of("service", &others);
+}
+
+#[test]
+fn nothing_below_knows_the_service_or_its_answers() {
+    for room in ["core", "git", "worker"] {
+        assert_imports_none_of(room, &["api", "service"]);
+    }
 }
 
 #[test]

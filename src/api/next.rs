@@ -1,0 +1,167 @@
+//! What can be claimed now, with everything that a worker has to know.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Answer;
+use crate::core::resource::{ContextItem, Duration, OutputSpec, TaskCriterion};
+
+/// The nodes that can be claimed now.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextNodes {
+    /// By execution and id.
+    pub items: Vec<NextNode>,
+    /// Where nothing can be claimed: what can be done later, or besides.
+    pub notes: Vec<String>,
+}
+
+impl Answer for NextNodes {
+    const KIND: &'static str = "NextNodes";
+}
+
+/// A node that can be claimed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextNode {
+    /// Namespace of the execution.
+    pub namespace: String,
+    /// Name of the execution.
+    pub execution: String,
+    /// Id of the node.
+    pub node: String,
+    /// The open attempt, from 1.
+    pub attempt: u32,
+    /// Who may take it; anybody when not set.
+    pub provider: Option<String>,
+    /// What the binding has for the provider.
+    pub config: Option<Value>,
+    /// What is to be done, from the pinned revision; absent when that cannot be read.
+    #[serde(flatten)]
+    pub task: Option<NextTask>,
+    /// What it is a part of; absent when the pinned revision cannot be read.
+    #[serde(flatten)]
+    pub whole: Option<NextWhole>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextTask {
+    /// Title.
+    pub name: Option<String>,
+    /// What is to be done.
+    pub description: Option<String>,
+    /// What the worker gets; references are resolved.
+    pub inputs: Map<String, Value>,
+    /// What the report is to bring.
+    #[schemars(with = "Vec<Value>")]
+    pub outputs: Vec<OutputSpec>,
+    /// How long it may take.
+    #[schemars(with = "Option<String>")]
+    pub timeout: Option<Duration>,
+    /// What a worker should know.
+    #[schemars(with = "Vec<Value>")]
+    pub context: Vec<ContextItem>,
+    /// What must hold when it is done.
+    #[schemars(with = "Vec<Value>")]
+    pub acceptance_criteria: Vec<TaskCriterion>,
+}
+
+/// What a node is a part of.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextWhole {
+    /// Parameters of the execution.
+    pub parameters: Map<String, Value>,
+    /// What its workers should know.
+    #[schemars(with = "Vec<Value>")]
+    pub execution_context: Vec<ContextItem>,
+    /// The plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<NextPlan>,
+    /// The goal that the run serves, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<NextGoal>,
+}
+
+/// The plan of a node.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextPlan {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// What its workers should know.
+    #[schemars(with = "Vec<Value>")]
+    pub context: Vec<ContextItem>,
+}
+
+/// The goal of a run, as it is written.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextGoal {
+    /// Its name.
+    pub name: String,
+    /// What is to be reached.
+    pub description: Value,
+    /// What must not be broken.
+    pub constraints: Value,
+    /// When it is reached.
+    pub acceptance_criteria: Value,
+    /// What workers should know.
+    pub context: Value,
+}
+
+/// The matrix of a GitHub Actions job: it stands in no envelope.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Matrix {
+    /// One for each job.
+    pub include: Vec<MatrixJob>,
+}
+
+/// A node as a job of a matrix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MatrixJob {
+    /// Name of the execution.
+    pub execution: String,
+    /// Id of the node.
+    pub node: String,
+    /// The open attempt.
+    pub attempt: u32,
+    /// Who may take it; empty when anybody may.
+    pub provider: String,
+    /// Namespace of the execution.
+    pub namespace: String,
+}
+
+impl From<&NextNode> for MatrixJob {
+    fn from(next: &NextNode) -> MatrixJob {
+        MatrixJob {
+            execution: next.execution.clone(),
+            node: next.node.clone(),
+            attempt: next.attempt,
+            provider: next.provider.clone().unwrap_or_default(),
+            namespace: next.namespace.clone(),
+        }
+    }
+}
+
+impl NextNode {
+    /// `namespace/execution/node`
+    pub fn qualified(&self) -> String {
+        format!("{}/{}/{}", self.namespace, self.execution, self.node)
+    }
+
+    /// What is to be done, in a line: its title, else the beginning of its description.
+    pub fn title(&self) -> &str {
+        let task = self.task.as_ref();
+        let text = task.and_then(|task| task.name.as_deref().or(task.description.as_deref()));
+        text.and_then(|text| text.lines().next())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,131 @@
+//! What the command of a node printed.
+
+use std::collections::BTreeMap;
+
+use super::record;
+use super::runs::{self, Look, Run};
+use super::store::{Store, attempt_of_result};
+use super::{Error, Result};
+use crate::api::logs::NodeLog;
+use crate::api::record::Attempt;
+use crate::core::resource::{LOG_FILE, NodePhase, NodeStatus};
+use crate::git::read;
+
+/// Of which node.
+#[derive(Debug, Clone)]
+pub struct LogsRequest {
+    /// `EXECUTION/NODE`
+    pub target: String,
+    /// Namespace of the execution, where its name alone is ambiguous.
+    pub namespace: Option<String>,
+    /// Which attempt; the last one that has a log when not set.
+    pub attempt: Option<u32>,
+}
+
+/// What the command of an attempt printed.
+#[derive(Debug)]
+pub struct Logs {
+    /// Which attempt.
+    pub attempt: Attempt,
+    /// The commit that holds it.
+    pub commit: String,
+    /// What was printed.
+    pub bytes: Vec<u8>,
+    /// What there is to say besides.
+    pub notes: Vec<String>,
+}
+
+impl Logs {
+    /// The answer as data.
+    pub fn answer(&self) -> NodeLog {
+        NodeLog {
+            attempt: self.attempt.clone(),
+            commit: self.commit.clone(),
+            log: String::from_utf8_lossy(&self.bytes).into_owned(),
+            notes: self.notes.clone(),
+        }
+    }
+}
+
+/// What the command of a node printed, in its last attempt that has a log.
+///
+/// # Errors
+/// There is no such node, or no log of it is kept.
+pub fn logs(store: &Store, request: &LogsRequest) -> Result<Logs> {
+    let look = runs::look(store)?;
+    let (run, id, node) = look.node(&request.target, request.namespace.as_deref())?;
+    let name = format!("{}/{id}", run.key.qualified());
+    let kept = kept(&look, run, id);
+    let attempt = match (request.attempt, kept.keys().next_back()) {
+        (Some(attempt), _) => attempt,
+        (None, Some(&last)) => last,
+        (None, None) => node.attempt,
+    };
+    let Some(&commit) = kept.get(&attempt) else {
+        return Err(nothing_kept(&name, node, attempt, &kept));
+    };
+    if !store.repo.has_object(commit) && !store.fetch_commit(commit) {
+        return Err(Error::not_found(format!(
+            "the log of {name}, attempt {attempt}, is gone: commit {commit} is neither here nor on \
+             the remote"
+        ))
+        .hint("logs are kept for thirty days after an execution is over"));
+    }
+    let bytes = read::file_at(&store.repo, commit, LOG_FILE)?.ok_or_else(|| {
+        Error::not_found(format!(
+            "commit {commit}, which is said to hold the log of {name}, has no {LOG_FILE}"
+        ))
+    })?;
+    let is_older = request.attempt.is_none() && attempt < node.attempt;
+    let note = is_older.then(|| {
+        format!(
+            "this is the log of attempt {attempt}; attempt {} has none yet",
+            node.attempt
+        )
+    });
+    Ok(Logs {
+        attempt: record::attempt(run, id, attempt),
+        commit: commit.to_owned(),
+        bytes,
+        notes: note.into_iter().collect(),
+    })
+}
+
+/// The commits that hold logs of a node, by attempt: what was reported, and what is not folded in
+/// yet.
+fn kept<'a>(look: &'a Look, run: Run<'a>, id: &str) -> BTreeMap<u32, &'a str> {
+    let name = runs::run_ref(run);
+    let refs = look.view.results.iter();
+    let refs = refs.filter_map(|(result, commit)| {
+        Some((attempt_of_result(result, &name, id)?, commit.as_str()))
+    });
+    let artifacts = run.status.artifacts.iter();
+    let artifacts = artifacts.filter(|artifact| artifact.is_log());
+    let reported = artifacts
+        .map(|artifact| artifact.origin())
+        .filter(|origin| origin.node == Some(id))
+        .filter_map(|origin| Some((origin.attempt?, origin.commit?)));
+    refs.chain(reported).collect()
+}
+
+fn nothing_kept(name: &str, node: &NodeStatus, attempt: u32, kept: &BTreeMap<u32, &str>) -> Error {
+    if attempt > node.attempt {
+        let so_far = node.attempt;
+        return Error::not_found(format!(
+            "{name} has no attempt {attempt}; there are {so_far} so far"
+        ));
+    }
+    if attempt == node.attempt && node.phase == NodePhase::Running {
+        return Error::not_ready(format!("attempt {attempt} of {name} is not over"))
+            .hint("its log is kept when it ends, if `planspec work` does it");
+    }
+    let error = Error::not_found(match attempt {
+        0 => format!("{name} has not begun: there is no log"),
+        _ => format!("no log of {name}, attempt {attempt}, is kept"),
+    });
+    let others: Vec<String> = kept.keys().map(u32::to_string).collect();
+    if others.is_empty() {
+        return error.hint("only `planspec work` keeps logs: of what is bound to tool://");
+    }
+    error.hint(format!("there are logs of attempts {}", others.join(", ")))
+}

@@ -1,0 +1,153 @@
+//! What can be claimed now, with everything that a worker has to know.
+
+use std::collections::HashMap;
+
+use super::Result;
+use super::runs::{self, Look, Run};
+use super::store::Store;
+use crate::api::next::{NextGoal, NextNode, NextNodes, NextPlan, NextTask, NextWhole};
+use crate::core::resource::{Node, NodeStatus, Pinned, Spec, Time};
+use crate::core::run::controllers::execution::{PinnedPlan, Pins};
+use crate::core::run::proposal::retry_note;
+use crate::core::run::transition::{WaitingFor, node_waits_for};
+
+/// What can be claimed, and by whom.
+#[derive(Debug, Clone)]
+pub struct NextRequest {
+    /// Only of this execution, `NAME` or `NAMESPACE/NAME`.
+    pub execution: Option<String>,
+    /// Only in this namespace.
+    pub namespace: Option<String>,
+    /// Only what this provider may take; open nodes included.
+    pub provider: Option<String>,
+    /// The moment of the request.
+    pub now: Time,
+}
+
+/// A node that can be claimed.
+struct Offer<'a> {
+    run: Run<'a>,
+    id: &'a str,
+    node: &'a NodeStatus,
+}
+
+/// The nodes that can be claimed now. Those whose claim is not folded in yet are left out.
+///
+/// # Errors
+/// Nothing has been reconciled yet, or there is no such execution.
+pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
+    let look = runs::look(store)?;
+    let namespace = request.namespace.as_deref();
+    let only = request
+        .execution
+        .as_ref()
+        .map(|name| look.run(name, namespace).map(|run| run.key))
+        .transpose()?;
+    let is_meant = |run: Run<'_>, node: &NodeStatus| {
+        namespace.is_none_or(|namespace| run.key.namespace == namespace)
+            && only.is_none_or(|only| run.key == only)
+            && is_for(node, request.provider.as_deref())
+    };
+    let offers: Vec<Offer<'_>> = runs::offers(&look)
+        .filter(|(run, _, node)| is_meant(*run, node))
+        .map(|(run, id, node)| Offer { run, id, node })
+        .collect();
+    let mut notes = Vec::new();
+    if offers.is_empty() {
+        let later = runs::retries(&look).filter(|(run, _, node, _)| is_meant(*run, node));
+        notes.extend(later.map(|(run, id, _, at)| {
+            let name = format!("{}/{id}", run.key.qualified());
+            retry_note(&name, at, request.now)
+        }));
+        notes.extend(look.runs().flat_map(to_verify));
+    }
+    Ok(NextNodes {
+        items: described(&look, &offers),
+        notes,
+    })
+}
+
+/// What a run has that waits for a check: no work to claim, and something to do all the same.
+fn to_verify(run: Run<'_>) -> impl Iterator<Item = String> {
+    let nodes = run.status.node_statuses.iter();
+    let waits = nodes
+        .filter(|(_, node)| matches!(node_waits_for(node), Some(WaitingFor::Verification { .. })));
+    waits.map(move |(id, _)| {
+        let (name, namespace) = (&run.key.name, &run.key.namespace);
+        format!("{name}/{id} waits to be verified: planspec verify {name}/{id} -n {namespace}")
+    })
+}
+
+/// Whether a provider may take a node: it is bound to it, or open to all.
+fn is_for(node: &NodeStatus, provider: Option<&str>) -> bool {
+    let bound = runs::provider_of(node);
+    provider.is_none_or(|provider| bound.is_none_or(|bound| bound == provider))
+}
+
+/// The offers, described run by run: each run's pinned plan is looked at once.
+fn described(look: &Look, offers: &[Offer<'_>]) -> Vec<NextNode> {
+    let pins = Pins::new(&look.stored.pinned);
+    let mut items = Vec::with_capacity(offers.len());
+    for group in offers.chunk_by(|a, b| a.run.key == b.run.key) {
+        let first = group.first();
+        let pinned = first.and_then(|offer| offer.run.status.extensions.pinned.as_ref());
+        let plan = pinned.and_then(|pinned| pins.plan(pinned).ok());
+        let graph = plan.as_ref().and_then(PinnedPlan::graph);
+        let nodes = graph.into_iter().flat_map(|graph| &graph.nodes);
+        let nodes: HashMap<&str, &Node> = nodes.map(|node| (node.id.as_str(), node)).collect();
+        let whole = pinned
+            .zip(plan.as_ref())
+            .map(|(pinned, plan)| whole(pinned, plan));
+        items.extend(group.iter().map(|offer| {
+            let target = offer.node.extensions.target.as_ref();
+            NextNode {
+                namespace: offer.run.key.namespace.clone(),
+                execution: offer.run.key.name.clone(),
+                node: offer.id.to_owned(),
+                attempt: offer.node.attempt,
+                provider: target.and_then(|target| target.provider.clone()),
+                config: target.and_then(|target| target.config.clone()),
+                task: nodes.get(offer.id).map(|node| task(offer.node, node)),
+                whole: whole.clone(),
+            }
+        }));
+    }
+    items
+}
+
+/// What is to be done.
+fn task(status: &NodeStatus, node: &Node) -> NextTask {
+    NextTask {
+        name: node.name.clone(),
+        description: node.description.clone(),
+        inputs: status.inputs(node).clone(),
+        outputs: node.outputs.clone(),
+        timeout: node.timeout.clone(),
+        context: node.context.clone(),
+        acceptance_criteria: node.acceptance_criteria.clone(),
+    }
+}
+
+/// What the nodes of a run are a part of.
+fn whole(pinned: &Pinned, plan: &PinnedPlan) -> NextWhole {
+    let goal = pinned.goal.as_ref().zip(plan.goal.as_ref());
+    NextWhole {
+        parameters: plan.execution.parameters.clone(),
+        execution_context: plan.execution.context.clone(),
+        plan: match &plan.plan.spec {
+            Spec::Plan(spec) => Some(NextPlan {
+                name: plan.plan.metadata.name.clone(),
+                description: spec.description.clone(),
+                context: spec.context.clone(),
+            }),
+            _ => None,
+        },
+        goal: goal.map(|(pin, goal)| NextGoal {
+            name: pin.name.clone(),
+            description: goal["description"].clone(),
+            constraints: goal["constraints"].clone(),
+            acceptance_criteria: goal["acceptanceCriteria"].clone(),
+            context: goal["context"].clone(),
+        }),
+    }
+}
