@@ -103,19 +103,15 @@ impl Look {
         };
         let run = self.run(execution, namespace)?;
         let Some((id, node)) = run.status.node_statuses.get_key_value(id) else {
-            let failure = match run.status.node_statuses.is_empty() {
-                true => Error::not_ready(format!(
-                    "{} has not started: {}",
-                    run.key.qualified(),
-                    run.status.message
-                )),
-                false => Error::not_found(format!("{} has no node `{id}`", run.key.qualified())),
-            };
+            let name = run.key.qualified();
+            if run.status.node_statuses.is_empty() {
+                let message = &run.status.message;
+                let error = Error::not_ready(format!("{name} has not started: {message}"));
+                return Err(error);
+            }
             let ids = run.status.node_statuses.keys().map(String::as_str);
-            return Err(match suggestion(id, ids) {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            });
+            return Err(Error::not_found(format!("{name} has no node `{id}`"))
+                .maybe_hint(suggestion(id, ids)));
         };
         Ok((run, id, node))
     }
@@ -281,16 +277,13 @@ pub fn choose_among<'a>(
         [] => {
             let place = namespace.map_or(String::new(), |ns| format!(" in namespace `{ns}`"));
             let word = kind.name().to_lowercase();
-            let failure = Error::not_found(format!("there is no {word} `{name}`{place}"));
+            let error = Error::not_found(format!("there is no {word} `{name}`{place}"));
             let elsewhere = of_kind.iter().find(|key| key.name == name);
             let hint = match elsewhere {
                 Some(key) => Some(format!("there is one in namespace `{}`", key.namespace)),
                 None => suggestion(name, of_kind.iter().map(|key| key.name.as_str())),
             };
-            Err(match hint {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            })
+            Err(error.maybe_hint(hint))
         }
         several => {
             let namespaces: Vec<&str> = several.iter().map(|key| key.namespace.as_str()).collect();

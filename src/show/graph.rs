@@ -32,34 +32,7 @@ pub fn text(
     width: usize,
 ) -> String {
     let levels = graph.levels();
-    let mut rows = Vec::with_capacity(graph.len());
-    let mut waits = Vec::with_capacity(graph.len());
-    for (stage, level) in levels.iter().enumerate() {
-        for (place, &i) in level.iter().enumerate() {
-            let node = &spec.nodes[i];
-            let stage = if place == 0 {
-                (stage + 1).to_string()
-            } else {
-                String::new()
-            };
-            let mut row = match nodes {
-                None => vec![stage, node.id.clone(), node.kind.to_string()],
-                Some(nodes) => {
-                    let status = nodes.get(&node.id);
-                    let glyph = look(status.map(|status| status.phase).unwrap_or_default()).glyph;
-                    let state = status.map_or_else(|| "<none>".to_owned(), state);
-                    let id = format!("{glyph} {}", node.id);
-                    vec![stage, id, node.kind.to_string(), state]
-                }
-            };
-            for cell in &mut row {
-                *cell = escape::line(cell);
-            }
-            rows.push(row);
-            waits.push(waits_for(graph, node, i));
-        }
-    }
-
+    let (mut rows, waits) = stage_rows(graph, spec, nodes, &levels);
     let mut header = vec!["STAGE", "NODE", "KIND"];
     header.extend(nodes.map(|_| "STATE"));
     let taken: usize = header
@@ -101,6 +74,43 @@ pub fn text(
     out
 }
 
+/// A row for each node, by stages, and what each waits for.
+fn stage_rows(
+    graph: &Graph,
+    spec: &GraphSpec,
+    nodes: Option<&BTreeMap<String, NodeStatus>>,
+    levels: &[Vec<usize>],
+) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+    let mut rows = Vec::with_capacity(graph.len());
+    let mut waits = Vec::with_capacity(graph.len());
+    for (stage, level) in levels.iter().enumerate() {
+        for (place, &i) in level.iter().enumerate() {
+            let node = &spec.nodes[i];
+            let stage = if place == 0 {
+                (stage + 1).to_string()
+            } else {
+                String::new()
+            };
+            let mut row = match nodes {
+                None => vec![stage, node.id.clone(), node.kind.to_string()],
+                Some(nodes) => {
+                    let status = nodes.get(&node.id);
+                    let glyph = look(status.map(|status| status.phase).unwrap_or_default()).glyph;
+                    let state = status.map_or_else(|| "<none>".to_owned(), state);
+                    let id = format!("{glyph} {}", node.id);
+                    vec![stage, id, node.kind.to_string(), state]
+                }
+            };
+            for cell in &mut row {
+                *cell = escape::line(cell);
+            }
+            rows.push(row);
+            waits.push(waits_for(graph, node, i));
+        }
+    }
+    (rows, waits)
+}
+
 /// The plan as a [Mermaid](https://mermaid.js.org) flowchart, which forges draw in Markdown: gates
 /// are rhombs, externals are stadiums, groups are frames around their children, soft edges are
 /// dotted, and the colour is the phase.
@@ -126,28 +136,7 @@ pub fn mermaid(
             Piece::Node(i) => {
                 let node = &spec.nodes[i];
                 let status = nodes.and_then(|nodes| nodes.get(&node.id));
-                let label: Vec<_> = label(node, status)
-                    .iter()
-                    .map(|line| mermaid_text(line))
-                    .collect();
-                let (left, right) = match node.kind {
-                    NodeKind::Task => ("[", "]"),
-                    NodeKind::Gate => ("{", "}"),
-                    NodeKind::Group => ("[[", "]]"),
-                    NodeKind::External => ("([", "])"),
-                };
-                let class = status
-                    .map(|status| format!(":::{}", class(status.phase)))
-                    .unwrap_or_default();
-                put_line(
-                    &mut out,
-                    depth,
-                    &format!(
-                        "{}{left}\"{}\"{right}{class}",
-                        mermaid_id(&node.id),
-                        label.join("<br/>")
-                    ),
-                );
+                put_line(&mut out, depth, &mermaid_node(node, status));
             }
         }
     }
@@ -180,6 +169,21 @@ pub fn mermaid(
     out
 }
 
+fn mermaid_node(node: &Node, status: Option<&NodeStatus>) -> String {
+    let lines = label(node, status);
+    let label: Vec<_> = lines.iter().map(|line| mermaid_text(line)).collect();
+    let label = label.join("<br/>");
+    let (left, right) = match node.kind {
+        NodeKind::Task => ("[", "]"),
+        NodeKind::Gate => ("{", "}"),
+        NodeKind::Group => ("[[", "]]"),
+        NodeKind::External => ("([", "])"),
+    };
+    let class = status.map(|status| format!(":::{}", class(status.phase)));
+    let class = class.unwrap_or_default();
+    format!("{}{left}\"{label}\"{right}{class}", mermaid_id(&node.id))
+}
+
 /// The plan in DOT, for [Graphviz](https://graphviz.org): the same shapes and colours as
 /// [`mermaid`], soft edges dashed.
 pub fn dot(
@@ -207,31 +211,7 @@ pub fn dot(
             Piece::Node(i) => {
                 let node = &spec.nodes[i];
                 let status = nodes.and_then(|nodes| nodes.get(&node.id));
-                let label: Vec<_> = label(node, status)
-                    .iter()
-                    .map(|line| dot_text(line))
-                    .collect();
-                let (shape, rounded) = match node.kind {
-                    NodeKind::Task => ("box", None),
-                    NodeKind::Gate => ("diamond", None),
-                    NodeKind::Group => ("folder", None),
-                    NodeKind::External => ("box", Some("rounded")),
-                };
-                let look = status.map(|status| look(status.phase));
-                let styles: Vec<_> = rounded
-                    .into_iter()
-                    .chain(look.map(|_| "filled"))
-                    .chain(look.filter(|look| look.dashed).map(|_| "dashed"))
-                    .collect();
-                let mut attributes = format!("label=\"{}\", shape={shape}", label.join("\\n"));
-                if !styles.is_empty() {
-                    let _ = write!(attributes, ", style=\"{}\"", styles.join(","));
-                }
-                if let Some(Look { fill, stroke, .. }) = look {
-                    let _ = write!(attributes, ", fillcolor=\"{fill}\", color=\"{stroke}\"");
-                }
-                let id = dot_text(&node.id);
-                put_line(&mut out, depth, &format!("\"{id}\" [{attributes}]"));
+                put_line(&mut out, depth, &dot_node(node, status));
             }
         }
     }
@@ -245,6 +225,31 @@ pub fn dot(
     }
     out.push_str("}\n");
     out
+}
+
+fn dot_node(node: &Node, status: Option<&NodeStatus>) -> String {
+    let lines = label(node, status);
+    let label: Vec<_> = lines.iter().map(|line| dot_text(line)).collect();
+    let (shape, rounded) = match node.kind {
+        NodeKind::Task => ("box", None),
+        NodeKind::Gate => ("diamond", None),
+        NodeKind::Group => ("folder", None),
+        NodeKind::External => ("box", Some("rounded")),
+    };
+    let look = status.map(|status| look(status.phase));
+    let styles: Vec<_> = rounded
+        .into_iter()
+        .chain(look.map(|_| "filled"))
+        .chain(look.filter(|look| look.dashed).map(|_| "dashed"))
+        .collect();
+    let mut attributes = format!("label=\"{}\", shape={shape}", label.join("\\n"));
+    if !styles.is_empty() {
+        let _ = write!(attributes, ", style=\"{}\"", styles.join(","));
+    }
+    if let Some(Look { fill, stroke, .. }) = look {
+        let _ = write!(attributes, ", fillcolor=\"{fill}\", color=\"{stroke}\"");
+    }
+    format!("\"{}\" [{attributes}]", dot_text(&node.id))
 }
 
 /// How a phase looks.

@@ -9,7 +9,7 @@ use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
 use crate::core::resource::{
     BindingSpec, CONDITION_FALSE, ConditionStatus, ExecutionStatus, GateSpec, GoalSpec, Kind,
-    NodePhase, NodeStatus, PlanSpec, Review, ReviewAction, SignedBy, Spec, Status, Time,
+    NodePhase, NodeStatus, ObjectRef, PlanSpec, Review, ReviewAction, SignedBy, Spec, Status, Time,
 };
 use crate::core::run::merged::Merged;
 
@@ -57,9 +57,10 @@ pub fn tables(
 }
 
 fn row(view: &Merged<'_>, wide: bool, titles: bool, now: Time) -> Vec<String> {
-    let name = match titles {
-        true => format!("{}/{}", view.key.kind.name().to_lowercase(), view.key.name),
-        false => view.key.name.clone(),
+    let name = if titles {
+        format!("{}/{}", view.key.kind.name().to_lowercase(), view.key.name)
+    } else {
+        view.key.name.clone()
     };
     let mut row = vec![view.key.namespace.clone(), name, phase(view)];
     row.extend(cells(view));
@@ -87,25 +88,27 @@ fn columns(kind: Kind) -> &'static [&'static str] {
 }
 
 fn cells(view: &Merged<'_>) -> Vec<String> {
-    let none = || NONE.to_owned();
     let spec = view.resource.map(|resource| &resource.spec);
     let status = view.file.map(|file| &file.status);
+    let name = |reference: &Option<ObjectRef>| {
+        reference.as_ref().map_or_else(none, |one| one.name.clone())
+    };
     match view.key.kind {
         Kind::Goal => {
             let plan = match status {
-                Some(Status::Goal(goal)) => goal.active_plan_ref.as_ref().map(|r| r.name.clone()),
-                _ => None,
+                Some(Status::Goal(goal)) => name(&goal.active_plan_ref),
+                _ => none(),
             };
             let priority = match spec {
                 Some(Spec::Goal(goal)) => goal.priority.to_string(),
                 _ => none(),
             };
-            vec![plan.unwrap_or_else(none), priority]
+            vec![plan, priority]
         }
         Kind::Plan => match spec {
             Some(Spec::Plan(plan)) => vec![
                 plan.graph.nodes.len().to_string(),
-                plan.goal_ref.as_ref().map_or_else(none, |g| g.name.clone()),
+                name(&plan.goal_ref),
                 line(plan.series.as_deref().unwrap_or(NONE)),
                 line(plan.version.as_deref().unwrap_or(NONE)),
             ],
@@ -128,34 +131,40 @@ fn cells(view: &Merged<'_>) -> Vec<String> {
             };
             vec![bound, strategy]
         }
-        Kind::Gate => {
-            let (kind, wanted) = match spec {
-                Some(Spec::Gate(gate)) => (word(&gate.gate_type), gate.required_approvers),
-                _ => (none(), 1),
-            };
-            let given = match status {
-                Some(Status::Gate(gate)) => approvals(&gate.review_history),
-                _ => 0,
-            };
-            vec![kind, format!("{given}/{wanted}")]
-        }
-        Kind::Execution => {
-            let done = match status {
-                Some(Status::Execution(run)) if !run.node_statuses.is_empty() => done(run),
-                _ => none(),
-            };
-            let plan = match (spec, status) {
-                (_, Some(Status::Execution(run))) if run.extensions.pinned.is_some() => run
-                    .extensions
-                    .pinned
-                    .as_ref()
-                    .map(|pinned| pinned.plan.name.clone()),
-                (Some(Spec::Execution(execution)), _) => Some(execution.plan_ref.name.clone()),
-                _ => None,
-            };
-            vec![done, plan.unwrap_or_else(none)]
-        }
+        Kind::Gate => gate_cells(spec, status),
+        Kind::Execution => execution_cells(spec, status),
     }
+}
+
+fn none() -> String {
+    NONE.to_owned()
+}
+
+fn gate_cells(spec: Option<&Spec>, status: Option<&Status>) -> Vec<String> {
+    let (kind, wanted) = match spec {
+        Some(Spec::Gate(gate)) => (word(&gate.gate_type), gate.required_approvers),
+        _ => (none(), 1),
+    };
+    let given = match status {
+        Some(Status::Gate(gate)) => approvals(&gate.review_history),
+        _ => 0,
+    };
+    vec![kind, format!("{given}/{wanted}")]
+}
+
+fn execution_cells(spec: Option<&Spec>, status: Option<&Status>) -> Vec<String> {
+    let run = match status {
+        Some(Status::Execution(run)) => Some(run),
+        _ => None,
+    };
+    let has_begun = run.filter(|run| !run.node_statuses.is_empty());
+    let pinned = run.and_then(|run| run.extensions.pinned.as_ref());
+    let plan = match (pinned, spec) {
+        (Some(pinned), _) => pinned.plan.name.clone(),
+        (None, Some(Spec::Execution(execution))) => execution.plan_ref.name.clone(),
+        _ => none(),
+    };
+    vec![has_begun.map_or_else(none, |run| done(run)), plan]
 }
 
 /// How many reviewers said yes last; a remark is no word.
@@ -310,9 +319,10 @@ pub fn capabilities(remarks: &[String], width: Option<usize>) -> String {
             text.push_str(&format!("{:indent$}{row}\n", ""));
         }
     }
-    match text.is_empty() {
-        true => text,
-        false => format!("\nCapabilities:\n{text}"),
+    if text.is_empty() {
+        text
+    } else {
+        format!("\nCapabilities:\n{text}")
     }
 }
 
@@ -386,9 +396,10 @@ fn gate(page: &mut Page, spec: &GateSpec) {
         ),
     );
     page.field("Approvers", &spec.required_approvers.to_string());
-    let reviewers = match spec.reviewers.is_empty() {
-        true => "any person".to_owned(),
-        false => spec.reviewers.join(", "),
+    let reviewers = if spec.reviewers.is_empty() {
+        "any person".to_owned()
+    } else {
+        spec.reviewers.join(", ")
     };
     page.field("Reviewers", &reviewers);
 }
@@ -438,6 +449,10 @@ fn status(page: &mut Page, status: &Status) {
         }
         Status::Execution(run) => execution(page, run),
     }
+    conditions(page, status);
+}
+
+fn conditions(page: &mut Page, status: &Status) {
     if !status.conditions().is_empty() {
         page.section("Conditions");
         let rows: Vec<Vec<String>> = status

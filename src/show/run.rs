@@ -303,9 +303,10 @@ fn after(view: &RunView<'_>, of: GraphOf<'_>, node: usize) -> String {
         (!over).then(|| id.to_owned())
     };
     let open: Vec<String> = of.graph.predecessors(node).filter_map(open).collect();
-    match open.is_empty() {
-        true => String::new(),
-        false => format!("after {}", some(&open)),
+    if open.is_empty() {
+        String::new()
+    } else {
+        format!("after {}", some(&open))
     }
 }
 
@@ -315,9 +316,10 @@ fn references(of: GraphOf<'_>, row: &Row) -> String {
         .iter()
         .map(|&to| of.graph.id(to).to_owned())
         .collect();
-    match ids.is_empty() {
-        true => String::new(),
-        false => format!("→ {}", some(&ids)),
+    if ids.is_empty() {
+        String::new()
+    } else {
+        format!("→ {}", some(&ids))
     }
 }
 

@@ -133,9 +133,10 @@ pub(super) fn flowing(cells: &[String], whole: &[usize], width: usize) -> String
 }
 
 fn cut_unless(whole: bool, text: &str, width: usize) -> String {
-    match whole {
-        true => text.to_owned(),
-        false => cut(text, width),
+    if whole {
+        text.to_owned()
+    } else {
+        cut(text, width)
     }
 }
 
@@ -197,9 +198,12 @@ fn column_widths(
     let room = width.saturating_sub(GAP * count.saturating_sub(1));
     let cut_to = |most: usize| {
         let columns = columns.iter().enumerate();
-        columns.map(move |(at, &own)| match whole.contains(&at) {
-            true => own,
-            false => own.min(most),
+        columns.map(move |(at, &own)| {
+            if whole.contains(&at) {
+                own
+            } else {
+                own.min(most)
+            }
         })
     };
     let fits = |most: usize| cut_to(most).sum::<usize>() <= room;
