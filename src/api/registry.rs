@@ -3,15 +3,22 @@
 use schemars::Schema;
 
 use super::change::{Applied, Deleted, Edited, Started};
+use super::describe::Description;
 use super::document::{Converted, Revised};
 use super::explain::{AnswerList, Rule, RuleList};
 use super::findings::Findings;
+use super::graph::Graph;
+use super::log::{EventList, RevisionList};
+use super::logs::NodeLog;
 use super::made::{Created, Hook, Initialized};
+use super::next::NextNodes;
 use super::reconcile::Reconciled;
 use super::record::{Attested, Claimed, Decided, Recorded, Released, Reported, Requested};
 use super::refusal::Refusal;
 use super::review::Review;
 use super::verify::{ExecutionVerified, Verified};
+use super::wait::Waited;
+use super::watch::{WatchChange, WatchNote, WatchState};
 use super::work::WorkEvent;
 use super::{Answer, schema};
 
@@ -38,10 +45,15 @@ pub const ANSWERS: &[Registered] = &[
     of::<Converted>(),
     of::<Created>(),
     of::<Deleted>(),
+    of::<Description>(),
     of::<Edited>(),
+    of::<EventList>(),
     of::<Findings>(),
+    of::<Graph>(),
     of::<Hook>(),
     of::<Initialized>(),
+    of::<NextNodes>(),
+    of::<NodeLog>(),
     of::<Reconciled>(),
     of::<Recorded<Attested>>(),
     of::<Recorded<Claimed>>(),
@@ -54,9 +66,14 @@ pub const ANSWERS: &[Registered] = &[
     of::<Refusal>(),
     of::<Review>(),
     of::<Revised>(),
+    of::<RevisionList>(),
     of::<Rule>(),
     of::<RuleList>(),
     of::<Started>(),
+    of::<Waited>(),
+    of::<WatchChange>(),
+    of::<WatchNote>(),
+    of::<WatchState>(),
     of::<WorkEvent>(),
 ];
 

@@ -26,5 +26,5 @@ pub struct Waited {
 }
 
 impl Answer for Waited {
-    const KIND: &'static str = "Wait";
+    const KIND: &'static str = "Waited";
 }

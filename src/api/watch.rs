@@ -89,8 +89,12 @@ impl WatchEvent {
 
 /// What stands at the first look.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(transparent)]
-pub struct WatchState(pub WatchEvent);
+#[serde(rename_all = "camelCase")]
+pub struct WatchState {
+    /// What, and the status commit that tells it.
+    #[serde(flatten)]
+    pub event: WatchEvent,
+}
 
 impl Answer for WatchState {
     const KIND: &'static str = "State";
@@ -98,9 +102,25 @@ impl Answer for WatchState {
 
 /// What has moved since.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(transparent)]
-pub struct WatchChange(pub WatchEvent);
+#[serde(rename_all = "camelCase")]
+pub struct WatchChange {
+    /// What, and the status commit that tells it.
+    #[serde(flatten)]
+    pub event: WatchEvent,
+}
 
 impl Answer for WatchChange {
     const KIND: &'static str = "Transition";
+}
+
+/// What there is to say besides: a remote that is away for a moment, or back.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WatchNote {
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl Answer for WatchNote {
+    const KIND: &'static str = "Note";
 }

@@ -6,10 +6,8 @@ use std::time;
 use clap::Args as ClapArgs;
 
 use super::{Context, NamespaceArg, OutputArg, TextFormat};
-use crate::api::{
-    self,
-    watch::{WatchChange, WatchState},
-};
+use crate::api::watch::{WatchChange, WatchNote, WatchState};
+use crate::api::{self, Answer};
 use crate::core::resource::Duration;
 use crate::failure::Outcome;
 use crate::service::follow::Pace;
@@ -56,20 +54,23 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             timeout: args.timeout.clone(),
         },
     };
+    let format = args.output.output;
     let mut failed = None;
     let mut tell = |watched: Watched<'_>| {
-        match watched {
-            Watched::Changes(changes) => match text(args.output.output, &changes) {
-                Ok(text) => context.terminal.out(&text),
-                Err(error) => {
-                    failed = Some(error);
-                    return ControlFlow::Break(());
-                }
-            },
-            // For people in either form: the stream is what the status branch tells.
-            Watched::Note(note) => context.notes(&[note]),
+        let told = match (watched, format) {
+            (Watched::Note(note), TextFormat::Text) => {
+                context.notes(&[note]);
+                Ok(String::new())
+            }
+            (Watched::Note(message), TextFormat::Json) => json(&WatchNote { message }),
+            (Watched::Changes(changes), TextFormat::Text) => Ok(text(&changes)),
+            (Watched::Changes(changes), TextFormat::Json) => documents(&changes),
+        };
+        match told {
+            Ok(told) => context.terminal.out(&told),
+            Err(error) => failed = Some(error),
         }
-        if context.terminal.reader_is_gone() {
+        if failed.is_some() || context.terminal.reader_is_gone() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -79,30 +80,30 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 }
 
 /// A line for each change.
-fn text(format: TextFormat, told: &Changes<'_>) -> serde_json::Result<String> {
+fn text(told: &Changes<'_>) -> String {
     let at = told.stored.time;
-    match format {
-        TextFormat::Text => Ok(told
-            .changes
-            .iter()
-            .map(|change| {
-                if told.is_state {
-                    show::reconcile::state_line(change, at)
-                } else {
-                    show::reconcile::change_line(change, at)
-                }
-            })
-            .collect()),
-        TextFormat::Json => told
-            .events()
-            .map(|event| {
-                let document = if told.is_state {
-                    api::document(&WatchState(event))?
-                } else {
-                    api::document(&WatchChange(event))?
-                };
-                Ok(show::json_line(&document))
-            })
-            .collect(),
-    }
+    let lines = told.changes.iter().map(|change| {
+        if told.is_state {
+            show::reconcile::state_line(change, at)
+        } else {
+            show::reconcile::change_line(change, at)
+        }
+    });
+    lines.collect()
+}
+
+/// A document on a line for each change.
+fn documents(told: &Changes<'_>) -> serde_json::Result<String> {
+    let documents = told.events().map(|event| {
+        if told.is_state {
+            json(&WatchState { event })
+        } else {
+            json(&WatchChange { event })
+        }
+    });
+    documents.collect()
+}
+
+fn json<A: Answer>(answer: &A) -> serde_json::Result<String> {
+    Ok(show::json_line(&api::document(answer)?))
 }

@@ -1,7 +1,6 @@
 //! What the reading verbs print for programs: one document of the right kind, which keeps its
 //! schema and holds the main fact; a refusal is a document too.
 
-use planspec::api::{self, Answer};
 use serde_json::{Value, json};
 
 use crate::documents::GREETING;
@@ -30,25 +29,9 @@ fn started(sandbox: &Sandbox) -> Place<'_> {
     solo
 }
 
-/// The document that a verb prints, and nothing besides.
-fn document<A: Answer>(place: &Place<'_>, args: &str) -> Value {
-    let ran = place.run(&format!("{args} -o json")).ok();
-    assert_eq!(ran.err, "", "{ran}");
-    let document = ran.json();
-    keeps_schema::<A>(&document);
-    document
-}
-
-fn keeps_schema<A: Answer>(document: &Value) {
-    assert_eq!(document["apiVersion"], api::API_VERSION);
-    assert_eq!(document["kind"], A::KIND);
-    let schema = serde_json::to_value(api::schema::<A>()).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let wrong: Vec<String> = validator
-        .iter_errors(document)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:#?}\n{document:#}");
+/// The answer of a verb: one document of that kind, and nothing besides.
+fn answer(place: &Place<'_>, kind: &str, args: &str) -> Value {
+    place.run(&format!("{args} -o json")).ok().answer(kind)
 }
 
 #[test]
@@ -75,7 +58,7 @@ fn get_prints_resources_as_they_stand_in_files_with_their_status() {
 fn describe_tells_what_follows_from_spec_and_status() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);
-    let of_run = document::<api::describe::Description>(&solo, "describe execution run");
+    let of_run = answer(&solo, "Description", "describe execution run");
     assert_eq!(of_run["resource"]["metadata"]["name"], "run");
     assert_eq!(of_run["phase"], "Running");
     let nodes = of_run["graph"]["nodes"].as_array().unwrap();
@@ -101,10 +84,10 @@ fn describe_tells_what_follows_from_spec_and_status() {
     for command in &next {
         assert!(told.out.contains(command), "{told}");
     }
-    let of_plan = document::<api::describe::Description>(&solo, "describe plan/release");
+    let of_plan = answer(&solo, "Description", "describe plan/release");
     assert_eq!(of_plan["graph"]["edges"].as_array().unwrap().len(), 3);
     assert!(of_plan["run"].is_null());
-    let of_gate = document::<api::describe::Description>(&solo, "describe gate sign");
+    let of_gate = answer(&solo, "Description", "describe gate sign");
     assert_eq!(of_gate["phase"], "Waiting");
     assert!(of_gate["graph"].is_null());
 }
@@ -122,8 +105,7 @@ fn describe_tells_what_was_said_checked_and_refused() {
         .ok();
     solo.run("attest run no-tracking --as ben@example.com --unmet -m counted --reconcile")
         .ok();
-    let run =
-        document::<api::describe::Description>(&solo, "describe execution run")["run"].clone();
+    let run = answer(&solo, "Description", "describe execution run")["run"].clone();
     let contract = run["contract"].as_array().unwrap();
     let one = |id: &str| contract.iter().find(|one| one["id"] == id).unwrap();
     assert_eq!(one("no-tracking")["met"], false);
@@ -139,7 +121,7 @@ fn describe_tells_what_was_said_checked_and_refused() {
 fn graph_is_nodes_and_edges() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);
-    let graph = document::<api::graph::Graph>(&solo, "graph run");
+    let graph = answer(&solo, "Graph", "graph run");
     assert_eq!(graph["resource"], "Execution");
     assert_eq!(graph["phase"], "Running");
     assert_eq!(graph["nodes"][0]["id"], "build");
@@ -152,7 +134,7 @@ fn graph_is_nodes_and_edges() {
         json!([["build", "docs", "sign"], ["ship"]])
     );
     assert_eq!(graph["criticalPath"], json!(["build", "ship"]));
-    let of_plan = document::<api::graph::Graph>(&solo, "graph plan/release");
+    let of_plan = answer(&solo, "Graph", "graph plan/release");
     assert!(of_plan["nodes"][0]["phase"].is_null());
     solo.run("graph run -o json --out run.json").ok();
     let written: Value = serde_json::from_str(&solo.read("run.json")).unwrap();
@@ -167,12 +149,12 @@ fn graph_is_nodes_and_edges() {
 fn log_is_a_list_of_revisions_or_of_events() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);
-    let revisions = document::<api::log::RevisionList>(&solo, "log release");
+    let revisions = answer(&solo, "RevisionList", "log release");
     assert_eq!(revisions["resource"], "Plan");
     assert_eq!(revisions["complete"], true);
     assert_eq!(revisions["items"][0]["change"], "added");
     assert_eq!(revisions["items"][0]["executions"][0]["name"], "run");
-    let events = document::<api::log::EventList>(&solo, "log execution/run");
+    let events = answer(&solo, "EventList", "log execution/run");
     assert_eq!(events["name"], "run");
     let events = events["items"].as_array().unwrap();
     let claim = events
@@ -190,7 +172,7 @@ fn logs_are_a_document_with_the_attempt() {
     let sandbox = Sandbox::new();
     let ana = crate::work::started(&sandbox, "", &[("one", "", shell("echo said"))]);
     work(&sandbox, &ana, "--once").ok();
-    let log = document::<api::logs::NodeLog>(&ana, "logs run/one");
+    let log = answer(&ana, "NodeLog", "logs run/one");
     assert_eq!(log["execution"], "run");
     assert_eq!(log["attempt"], 1);
     assert!(text(&log["log"]).contains("said"), "{log}");
@@ -201,14 +183,7 @@ fn watch_is_a_document_on_each_line() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);
     let told = solo.run("watch execution/run --once -o json").ok();
-    let lines: Vec<Value> = told
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    for line in &lines {
-        keeps_schema::<api::watch::WatchState>(line);
-    }
+    let lines = told.answers("State");
     assert_eq!(lines[0]["resource"], "Execution");
     assert_eq!(lines[0]["to"], "Running");
     assert!(lines.iter().any(|line| line["node"] == "build"), "{told}");
@@ -218,25 +193,25 @@ fn watch_is_a_document_on_each_line() {
 fn wait_says_what_is_so_and_what_can_no_longer_be() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);
-    let waited = document::<api::wait::Waited>(&solo, "wait execution/run --for Running");
+    let waited = answer(&solo, "Waited", "wait execution/run --for Running");
     assert_eq!(waited["resource"], "Execution");
     assert_eq!(waited["namespace"], "default");
     assert_eq!(waited["expected"], "Running");
     assert_eq!(waited["commit"], solo.status_tip());
-    let gone = document::<api::wait::Waited>(&solo, "wait goal/nothing --for delete");
+    let gone = answer(&solo, "Waited", "wait goal/nothing --for delete");
     assert!(gone["namespace"].is_null());
     solo.run("cancel run --reconcile").ok();
     let never = solo
         .run("wait execution/run --for Succeeded -o json")
         .exits(1);
-    assert_eq!(never.json()["error"]["kind"], "notReady");
+    never.refusal("notReady");
 }
 
 #[test]
 fn next_is_what_a_worker_has_to_know() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);
-    let next = document::<api::next::NextNodes>(&solo, "next");
+    let next = answer(&solo, "NextNodes", "next");
     assert_eq!(next["items"].as_array().unwrap().len(), 1);
     let docs = &next["items"][0];
     assert_eq!(docs["node"], "docs");
@@ -244,7 +219,7 @@ fn next_is_what_a_worker_has_to_know() {
     assert_eq!(docs["parameters"], json!({}));
     assert!(docs["provider"].is_null() && docs.get("goal").is_none());
     solo.run("release run/build --as agent:a --reconcile").ok();
-    let next = document::<api::next::NextNodes>(&solo, "next run");
+    let next = answer(&solo, "NextNodes", "next run");
     assert_eq!(next["items"][0]["inputs"]["size"], 3);
     assert_eq!(next["items"][0]["description"], "Make it");
     assert_eq!(next["items"][0]["attempt"], 2);
@@ -271,7 +246,7 @@ fn where_nothing_can_be_claimed_the_notes_say_what_can_be_done() {
     );
     solo.run("reconcile").ok();
     solo.works("run/one", "agent:a");
-    let next = document::<api::next::NextNodes>(&solo, "next");
+    let next = answer(&solo, "NextNodes", "next");
     assert_eq!(next["items"], json!([]));
     let notes = text(&next["notes"]);
     assert!(
@@ -303,13 +278,10 @@ fn refusals_are_documents_too() {
     ];
     for (command, code, kind) in table {
         let ran = solo.run(&format!("{command} -o json")).exits(code);
-        let refusal = ran.json();
-        assert_eq!(refusal["error"]["kind"], kind, "{ran}");
-        keeps_schema::<api::refusal::Refusal>(&refusal);
+        ran.refusal(kind);
     }
-    let near = solo.run("describe plan relase -o json").exits(1).json();
-    assert_eq!(near["error"]["hint"], "did you mean `release`?");
+    let near = solo.run("describe plan relase -o json").exits(1);
+    assert_eq!(near.refusal("notFound")["hint"], "did you mean `release`?");
     let nowhere = sandbox.folder("nowhere");
-    let ran = nowhere.run("get -o json").exits(3);
-    assert_eq!(ran.json()["error"]["kind"], "unavailable");
+    nowhere.run("get -o json").exits(3).refusal("unavailable");
 }
