@@ -17,8 +17,5 @@ pub mod table;
 mod tree;
 pub mod verify;
 
-/// The `apiVersion` of everything that commands print for programs.
-pub const CLI_API_VERSION: &str = "cli.planspec.io/v1";
-
 /// How JSON is written, for whoever reads it.
 pub use crate::core::text::json::{line as json_line, write as json};
