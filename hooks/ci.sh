@@ -243,11 +243,11 @@ validate() {
   local code=0 arguments=()
   if [ -n "${INPUT_BASE:-}" ]; then arguments+=(--base "$INPUT_BASE"); fi
   if on_gitlab; then
-    planspec validate ${arguments[@]+"${arguments[@]}"} --format gitlab >gl-code-quality-report.json || code=$?
+    planspec validate ${arguments[@]+"${arguments[@]}"} -o gitlab >gl-code-quality-report.json || code=$?
     planspec validate ${arguments[@]+"${arguments[@]}"} || true
   else
-    planspec validate ${arguments[@]+"${arguments[@]}"} --format github || code=$?
-    planspec validate ${arguments[@]+"${arguments[@]}"} --format concise >"$work/text" 2>>"$work/text" || true
+    planspec validate ${arguments[@]+"${arguments[@]}"} -o github || code=$?
+    planspec validate ${arguments[@]+"${arguments[@]}"} -o concise >"$work/text" 2>>"$work/text" || true
     {
       printf '### planspec validate\n\n'
       block "$work/text"
@@ -262,15 +262,15 @@ review() {
   between=$(range)
   if [ -n "$between" ]; then arguments+=("$between"); fi
   if [ -n "$INPUT_PLAN" ]; then arguments+=(--plan "$INPUT_PLAN"); fi
-  planspec review --format markdown ${arguments[@]+"${arguments[@]}"} >"$work/review.md" || code=$?
+  planspec review -o markdown ${arguments[@]+"${arguments[@]}"} >"$work/review.md" || code=$?
   # Not "no changes", but: it could not be looked.
   [ "$code" -le 1 ] || fail "there is no review (exit code $code); see the log" "$code"
-  planspec review --format json ${arguments[@]+"${arguments[@]}"} >"$work/review.json" || true
+  planspec review -o json ${arguments[@]+"${arguments[@]}"} >"$work/review.json" || true
   nothing=$(jq '(.subjects // []) == [] and (.findings // []) == []' "$work/review.json")
   if on_gitlab; then
     planspec review ${arguments[@]+"${arguments[@]}"} || true
   else
-    planspec review --format github ${arguments[@]+"${arguments[@]}"} || true
+    planspec review -o github ${arguments[@]+"${arguments[@]}"} || true
     if [ -z "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$work/review.md"; fi
   fi
   summary "$work/review.md"

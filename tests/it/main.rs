@@ -34,6 +34,7 @@ mod rules;
 mod run;
 mod sandbox;
 mod scope;
+mod service;
 mod verify;
 mod walls;
 mod watching;
