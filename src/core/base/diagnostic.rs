@@ -242,52 +242,52 @@ impl fmt::Display for Code {
 
 /// One step into a YAML or JSON document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
+pub enum PathStep {
     /// Into a mapping, by key.
     Key(String),
     /// Into a sequence, by index from 0.
     Index(usize),
 }
 
-impl From<&str> for Step {
+impl From<&str> for PathStep {
     fn from(key: &str) -> Self {
-        Step::Key(key.to_owned())
+        PathStep::Key(key.to_owned())
     }
 }
 
-impl From<usize> for Step {
+impl From<usize> for PathStep {
     fn from(index: usize) -> Self {
-        Step::Index(index)
+        PathStep::Index(index)
     }
 }
 
 /// Build a document path: `path!["spec", "graph", "nodes", 3, "id"]`.
 #[macro_export]
 macro_rules! path {
-    ($($step:expr),* $(,)?) => { vec![$($crate::core::base::diagnostic::Step::from($step)),*] };
+    ($($step:expr),* $(,)?) => { vec![$($crate::core::base::diagnostic::PathStep::from($step)),*] };
 }
 
 /// Write a document path as people write it: `spec.graph.nodes[3].id`.
-pub fn display_path(path: &[Step]) -> String {
+pub fn display_path(path: &[PathStep]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
-            Step::Key(key) if text.is_empty() => text.push_str(key),
-            Step::Key(key) => {
+            PathStep::Key(key) if text.is_empty() => text.push_str(key),
+            PathStep::Key(key) => {
                 text.push('.');
                 text.push_str(key);
             }
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
+            PathStep::Index(index) => text.push_str(&format!("[{index}]")),
         }
     }
     text
 }
 
 /// The same as a JSON pointer (RFC 6901): `/spec/nodes/3/id`; empty for the whole document.
-pub fn pointer(path: &[Step]) -> String {
+pub fn pointer(path: &[PathStep]) -> String {
     let steps = path.iter().map(|step| match step {
-        Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-        Step::Index(index) => format!("/{index}"),
+        PathStep::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        PathStep::Index(index) => format!("/{index}"),
     });
     steps.collect()
 }
@@ -313,7 +313,7 @@ pub enum Place {
         /// Index of the YAML document in the file, from 0.
         document: usize,
         /// Steps from the document's root.
-        path: Vec<Step>,
+        path: Vec<PathStep>,
         /// Key or value.
         part: Part,
     },
@@ -431,7 +431,7 @@ impl Finder<'_> {
     pub fn at(
         &self,
         code: Code,
-        path: Vec<Step>,
+        path: Vec<PathStep>,
         part: Part,
         message: impl Into<String>,
     ) -> Diagnostic {
@@ -439,7 +439,7 @@ impl Finder<'_> {
     }
 
     /// An entry of the document.
-    pub fn place(&self, path: Vec<Step>, part: Part) -> Place {
+    pub fn place(&self, path: Vec<PathStep>, part: Part) -> Place {
         Place::Entry {
             document: self.document,
             path,
@@ -448,7 +448,7 @@ impl Finder<'_> {
     }
 
     /// A second place in the document, at a value.
-    pub fn label(&self, path: Vec<Step>, message: impl Into<String>) -> Label {
+    pub fn label(&self, path: Vec<PathStep>, message: impl Into<String>) -> Label {
         Label {
             file: self.file.to_owned(),
             place: self.place(path, Part::Value),

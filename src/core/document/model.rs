@@ -472,12 +472,12 @@ pub struct Revision {
     pub created_at: Time,
     /// In detail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<Change>,
+    pub changes: Vec<RevisionChange>,
 }
 
 /// What was done to a part of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub struct RevisionChange {
     /// What.
     #[serde(rename = "type")]
     pub kind: ChangeKind,

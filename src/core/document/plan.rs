@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::model::*;
 use super::name::{Alphabet, name_of};
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{
     API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Effort,
@@ -70,16 +70,16 @@ pub struct Origin {
 
 impl Origin {
     /// The place in the document that an entry of a resource comes from.
-    pub fn path(&self, kind: Kind, path: &[Step]) -> Vec<Step> {
+    pub fn path(&self, kind: Kind, path: &[PathStep]) -> Vec<PathStep> {
         let keys: Vec<&str> = path
             .iter()
             .map_while(|step| match step {
-                Step::Key(key) => Some(key.as_str()),
-                Step::Index(_) => None,
+                PathStep::Key(key) => Some(key.as_str()),
+                PathStep::Index(_) => None,
             })
             .collect();
         let index = match path.get(keys.len()) {
-            Some(Step::Index(index)) => Some(*index),
+            Some(PathStep::Index(index)) => Some(*index),
             _ => None,
         };
         let rest = path.get(keys.len() + 1..).unwrap_or_default();
@@ -92,7 +92,7 @@ impl Origin {
                 let step = path!["approach", "steps", *step];
                 match rest {
                     [] => step,
-                    [Step::Key(field), rest @ ..] if field == "dependsOn" => {
+                    [PathStep::Key(field), rest @ ..] if field == "dependsOn" => {
                         [&step, &path!["dependencies"][..], rest].concat()
                     }
                     rest => [&step, &path!["x-planspec"][..], rest].concat(),
@@ -360,7 +360,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// The gate before a step, which is reached when the step could begin.
-    fn approval(&mut self, step: &super::model::Step, task: &Node, reason: Option<&str>) -> Node {
+    fn approval(&mut self, step: &Step, task: &Node, reason: Option<&str>) -> Node {
         let name = format!("{}-approve-{}", self.key.name, task.id);
         let name = name_of(&name, Alphabet::Name);
         let id = name_of(&format!("approve-{}", task.id), Alphabet::NodeId);
@@ -433,7 +433,7 @@ impl<'a> Nodes<'a> {
         let before = findings.len();
         for problem in schema::check(SchemaKind::from(Kind::Plan), &plan) {
             let node = match problem.path.get(3) {
-                Some(Step::Index(index)) => merged.get(*index),
+                Some(PathStep::Index(index)) => merged.get(*index),
                 _ => None,
             };
             let Some(step) = node.and_then(|(node, _)| self.steps.get(*node)) else {
@@ -501,7 +501,7 @@ impl<'a> Nodes<'a> {
 }
 
 /// The id of the node that a step becomes.
-fn node_id(step: &super::model::Step) -> String {
+fn node_id(step: &Step) -> String {
     let own = step.planspec.as_ref().and_then(|fields| fields.get("id"));
     match own.and_then(Value::as_str) {
         Some(id) => id.to_owned(),
@@ -509,7 +509,7 @@ fn node_id(step: &super::model::Step) -> String {
     }
 }
 
-fn task(step: &super::model::Step) -> Node {
+fn task(step: &Step) -> Node {
     let context = [
         ("rationale", step.rationale.as_ref()),
         ("inputs", step.inputs.as_ref()),

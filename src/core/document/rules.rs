@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::model::*;
 use super::scope;
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step, did_you_mean};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, did_you_mean};
 use crate::core::plan::graph;
 use crate::path;
 
@@ -42,7 +42,7 @@ pub(super) fn structure(found: &Finder<'_>, content: &Content, findings: &mut Ve
 
 fn unique_ids(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     let steps = content.approach.steps.iter();
-    let lists: [(Vec<Step>, &str, Vec<&str>); 6] = [
+    let lists: [(Vec<PathStep>, &str, Vec<&str>); 6] = [
         (
             path!["approach", "steps"],
             "step_id",
@@ -116,7 +116,7 @@ impl<'a> Known<'a> {
         }
     }
 
-    fn missing(&mut self, found: &Finder<'_>, path: Vec<Step>, id: &str) -> Diagnostic {
+    fn missing(&mut self, found: &Finder<'_>, path: Vec<PathStep>, id: &str) -> Diagnostic {
         let message = format!("there is no step `{id}`");
         let finding = found
             .at(Code::STEP_NOT_FOUND, path, Part::Value, message)
@@ -155,11 +155,7 @@ fn dependencies(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagno
     }
 }
 
-fn circle_finding(
-    found: &Finder<'_>,
-    steps: &[super::model::Step],
-    circle: &[usize],
-) -> Option<Diagnostic> {
+fn circle_finding(found: &Finder<'_>, steps: &[Step], circle: &[usize]) -> Option<Diagnostic> {
     let (first, last) = (*circle.first()?, *circle.last()?);
     let step = steps.get(first)?;
     let before = steps.get(last)?;
@@ -199,7 +195,7 @@ fn overridden_steps(found: &Finder<'_>, content: &Content, findings: &mut Vec<Di
 }
 
 /// `x-planspec.checks`, by the ids of criteria.
-fn checks(content: &Content) -> impl Iterator<Item = (&String, Vec<Step>)> {
+fn checks(content: &Content) -> impl Iterator<Item = (&String, Vec<PathStep>)> {
     let own = content.planspec.as_ref();
     let ids = own.into_iter().flat_map(|own| own.checks.keys());
     ids.map(|id| (id, path!["x-planspec", "checks", id.as_str()]))
@@ -290,8 +286,8 @@ fn draft_places<'v>(
     value: &'v Value,
     section: &'static [&'static str],
     field: &'static str,
-) -> impl Iterator<Item = Vec<Step>> + 'v {
-    let path: Vec<Step> = section.iter().map(|key| Step::from(*key)).collect();
+) -> impl Iterator<Item = Vec<PathStep>> + 'v {
+    let path: Vec<PathStep> = section.iter().map(|key| PathStep::from(*key)).collect();
     let holder = section
         .iter()
         .try_fold(value, |value, key| value.get(*key))

@@ -20,7 +20,7 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::model::Scope;
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::base::glob::glob;
 use crate::path;
 
@@ -42,7 +42,7 @@ pub struct Entry {
 
 impl Entry {
     /// Where it stands in its document.
-    pub fn path(&self) -> Vec<Step> {
+    pub fn path(&self) -> Vec<PathStep> {
         path!["scope", self.list, self.index]
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::core::base::diagnostic::Step;
+use crate::core::base::diagnostic::PathStep;
 use crate::core::plan::template::is_template;
 use crate::core::resource::{Parameter, ValueType};
 
@@ -13,7 +13,7 @@ pub struct WrongType<'v> {
     /// What it is.
     pub value: &'v Value,
     /// From the value of the parameter.
-    pub path: Vec<Step>,
+    pub path: Vec<PathStep>,
 }
 
 impl WrongType<'_> {
@@ -22,8 +22,8 @@ impl WrongType<'_> {
         let inner = words(self.expected);
         match self.path.first() {
             None => inner.to_owned(),
-            Some(Step::Index(_)) => format!("a list in which each entry is {inner}"),
-            Some(Step::Key(key)) => format!("a mapping in which `{key}` is {inner}"),
+            Some(PathStep::Index(_)) => format!("a list in which each entry is {inner}"),
+            Some(PathStep::Key(key)) => format!("a mapping in which `{key}` is {inner}"),
         }
     }
 }
@@ -37,7 +37,7 @@ pub fn wrong_type<'v>(parameter: &Parameter, value: &'v Value) -> Option<WrongTy
             path: Vec::new(),
         });
     }
-    let wrong = |expected: ValueType, value: &'v Value, step: Step| {
+    let wrong = |expected: ValueType, value: &'v Value, step: PathStep| {
         let fits = is_reference(value) || has_type(expected, value);
         (!fits).then(|| WrongType {
             expected,

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Part, Place, Severity, Step, did_you_mean};
+use crate::core::base::diagnostic::{
+    Code, Diagnostic, Part, PathStep, Place, Severity, did_you_mean,
+};
 use crate::core::base::glob::glob;
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::resource::schema::{self, SchemaKind};
@@ -258,7 +260,7 @@ fn fatal_rules(config: &Value) -> impl Iterator<Item = (&str, Code)> {
 }
 
 /// Patterns that do not compile, and why.
-fn bad_globs(config: &Value) -> Vec<(Vec<Step>, String)> {
+fn bad_globs(config: &Value) -> Vec<(Vec<PathStep>, String)> {
     let paths = config.get("paths").and_then(Value::as_array);
     paths
         .into_iter()
@@ -423,12 +425,12 @@ limits: {fileBytes: 2048, depth: 16, nodes: 10}
 
     #[test]
     fn what_is_wrong_with_a_configuration() {
-        let value = |path: Vec<Step>| Place::Entry {
+        let value = |path: Vec<PathStep>| Place::Entry {
             document: 0,
             path,
             part: Part::Value,
         };
-        let key = |path: Vec<Step>| Place::Entry {
+        let key = |path: Vec<PathStep>| Place::Entry {
             document: 0,
             path,
             part: Part::Key,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use crate::core::base::diagnostic::{Part, Place, Span, Step};
+use crate::core::base::diagnostic::{Part, PathStep, Place, Span};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::document::Origin;
 use crate::core::repository::manifest::Manifest;
@@ -33,7 +33,7 @@ pub struct Definition {
 
 impl Definition {
     /// A place in the resource, as it stands in its file.
-    pub fn place(&self, kind: Kind, path: Vec<Step>, part: Part) -> Place {
+    pub fn place(&self, kind: Kind, path: Vec<PathStep>, part: Part) -> Place {
         let path = match &self.origin {
             Some(origin) => origin.path(kind, &path),
             None => path,

@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::declared::Declared;
-use super::fields::{self, Builder, Element, Entry, Normal};
-use super::meaning::{Class, Meaning, Risk};
+use super::fields::{self, Builder, Element, Normal, SectionEntry};
+use super::meaning::{Class, DangerWhen, Meaning};
 use super::renames::Renames;
-use crate::core::base::diagnostic::{Code, Diagnostic, Part, Place, Step as PathStep};
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place};
 use crate::core::base::limits::Limits;
 use crate::core::document::{
     Alphabet, Alternative, Approach, ChangeType, Constraint, Content, Criterion, Delegation,
     Dependency, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, PlanspecExtension,
-    Revision, Risk as Peril, Scope, Step, StepOverride, name_of,
+    Revision, RevisionChange, Risk, Scope, Step, StepOverride, name_of,
 };
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::snapshot::Snapshot;
@@ -103,8 +103,8 @@ fn node_of(step: &Step) -> String {
     }
 }
 
-const fn entry(noun: &'static str) -> Entry {
-    Entry {
+const fn entry(noun: &'static str) -> SectionEntry {
+    SectionEntry {
         noun,
         class: Class::Minor,
         gained: None,
@@ -190,12 +190,12 @@ fn of_intent(out: &mut Builder, intent: &Intent) {
         success_definition,
         scope_context,
     } = intent;
-    let risk = Risk::Always("what it is for is another thing");
-    let meaning = Meaning::major("what it is for").risk(risk);
+    let danger = DangerWhen::Always("what it is for is another thing");
+    let meaning = Meaning::major("what it is for").danger(danger);
     out.put("goal_statement", goal_statement, meaning);
     out.put("motivation", motivation, Meaning::major("what it is for"));
-    let risk = Risk::Always("success is another thing");
-    let meaning = Meaning::major("what success is").risk(risk);
+    let danger = DangerWhen::Always("success is another thing");
+    let meaning = Meaning::major("what success is").danger(danger);
     out.put("success_definition", success_definition, meaning);
     let meaning = Meaning::major("what it is for");
     out.put("scope_context", scope_context, meaning);
@@ -209,12 +209,12 @@ fn of_scope(out: &mut Builder, scope: &Scope) {
         open_questions,
     } = scope;
     let major = Class::Major;
-    let wider = Entry {
+    let wider = SectionEntry {
         class: major,
         gained: Some("the scope is wider"),
         ..entry("in scope")
     };
-    let narrower = Entry {
+    let narrower = SectionEntry {
         class: major,
         lost: Some("the scope is wider: this is no longer excluded"),
         ..entry("out of scope")
@@ -248,7 +248,7 @@ fn of_approach(out: &mut Builder, approach: &Approach) {
             approach,
             rejection_reason,
         } = one;
-        let entry = Entry {
+        let entry = SectionEntry {
             class: Class::Patch,
             ..entry("alternative")
         };
@@ -291,13 +291,13 @@ fn of_step(out: &mut Builder, step: &Step) {
     out.put("outputs", outputs, meaning);
     let meaning = Meaning::patch("a hint on the order");
     out.put("parallelizable", parallelizable, meaning);
-    let meaning = Meaning::minor("who does it").risk(Risk::Delegation);
+    let meaning = Meaning::minor("who does it").danger(DangerWhen::Delegation);
     out.put("delegation", delegation, meaning);
-    let risk = Risk::WhenGoneOrOther(
+    let danger = DangerWhen::GoneOrOther(
         "nothing says any more how one sees that it is done",
         "another result counts as done",
     );
-    let meaning = Meaning::minor("how one sees that it is done").risk(risk);
+    let meaning = Meaning::minor("how one sees that it is done").danger(danger);
     out.put("acceptance_criteria", acceptance_criteria, meaning);
 }
 
@@ -346,21 +346,21 @@ fn constraint(out: &mut Builder, one: &Constraint) {
         validation_method,
         blocking,
     } = one;
-    let entry = Entry {
+    let entry = SectionEntry {
         lost: Some("a constraint is gone"),
         ..entry("constraint")
     };
     out.element("constraints", constraint_id, Element::Entry(entry), |out| {
-        let other = Risk::Always("a constraint is another one");
+        let other = DangerWhen::Always("a constraint is another one");
         let meaning = Meaning::minor("of which kind it is");
         out.put("type", kind.word(), meaning);
-        let meaning = Meaning::minor("what must hold").risk(other);
+        let meaning = Meaning::minor("what must hold").danger(other);
         out.put("description", description, meaning);
-        let risk = Risk::Always("whether it holds is seen otherwise");
-        let meaning = Meaning::minor("how one sees that it holds").risk(risk);
+        let danger = DangerWhen::Always("whether it holds is seen otherwise");
+        let meaning = Meaning::minor("how one sees that it holds").danger(danger);
         out.put("validation_method", validation_method, meaning);
-        let risk = Risk::WhenIsFalse("the constraint no longer blocks");
-        let meaning = Meaning::minor("whether it blocks").risk(risk);
+        let danger = DangerWhen::IsFalse("the constraint no longer blocks");
+        let meaning = Meaning::minor("whether it blocks").danger(danger);
         out.put("blocking", blocking, meaning);
     });
 }
@@ -372,27 +372,27 @@ fn criterion(out: &mut Builder, one: &Criterion, checks: &[TaskCriterion]) {
         verification,
         weight,
     } = one;
-    let entry = Entry {
+    let entry = SectionEntry {
         lost: Some("it no longer takes this to succeed"),
         ..entry("success criterion")
     };
     let element = Element::Entry(entry);
     out.element("success_criteria", criterion_id, element, |out| {
-        let risk = Risk::Always("what must hold for success is put in other words");
-        let meaning = Meaning::minor("what must hold for success").risk(risk);
+        let danger = DangerWhen::Always("what must hold for success is put in other words");
+        let meaning = Meaning::minor("what must hold for success").danger(danger);
         out.put("description", description, meaning);
-        let risk = Risk::WhenWas("automated", "no command decides any more");
-        let meaning = Meaning::minor("how it is checked").risk(risk);
+        let danger = DangerWhen::Was("automated", "no command decides any more");
+        let meaning = Meaning::minor("how it is checked").danger(danger);
         out.put("verification", verification, meaning);
-        let risk = Risk::WhenIs("secondary", "success no longer depends on it");
-        let meaning = Meaning::minor("how much it weighs").risk(risk);
+        let danger = DangerWhen::Is("secondary", "success no longer depends on it");
+        let meaning = Meaning::minor("how much it weighs").danger(danger);
         out.put("weight", weight, meaning);
         fields::checks(out, "checks", checks);
     });
 }
 
-fn risk(out: &mut Builder, one: &Peril) {
-    let Peril {
+fn risk(out: &mut Builder, one: &Risk) {
+    let Risk {
         risk_id,
         title,
         probability,
@@ -402,29 +402,29 @@ fn risk(out: &mut Builder, one: &Peril) {
         contingency,
         owner,
     } = one;
-    let entry = Entry {
+    let entry = SectionEntry {
         gained: Some("a new risk"),
         lost: Some("a risk is no longer named"),
         ..entry("risk")
     };
     out.element("risks", risk_id, Element::Entry(entry), |out| {
         out.put("title", title, Meaning::patch("wording"));
-        let judged = Risk::Always("the risk is judged otherwise");
-        let meaning = Meaning::minor("how likely it is").risk(judged);
+        let judged = DangerWhen::Always("the risk is judged otherwise");
+        let meaning = Meaning::minor("how likely it is").danger(judged);
         out.put("probability", probability, meaning);
-        let meaning = Meaning::minor("how grave it is").risk(judged);
+        let meaning = Meaning::minor("how grave it is").danger(judged);
         out.put("impact", impact, meaning);
         out.put("description", description, Meaning::patch("wording"));
-        let less = Risk::WhenGoneOrOther(
+        let less = DangerWhen::GoneOrOther(
             "nothing is done against it any more",
             "something else is done against it",
         );
-        let meaning = Meaning::minor("what is done against it").risk(less);
+        let meaning = Meaning::minor("what is done against it").danger(less);
         out.put("mitigation", mitigation, meaning);
-        let meaning = Meaning::minor("what is done when it happens").risk(less);
+        let meaning = Meaning::minor("what is done when it happens").danger(less);
         out.put("contingency", contingency, meaning);
-        let risk = Risk::WhenWas("human", "no person alone looks after it any more");
-        let meaning = Meaning::minor("who looks after it").risk(risk);
+        let danger = DangerWhen::Was("human", "no person alone looks after it any more");
+        let meaning = Meaning::minor("who looks after it").danger(danger);
         out.put("owner", owner, meaning);
     });
 }
@@ -456,7 +456,7 @@ fn of_delegation(out: &mut Builder, delegation: &Delegation) {
         step_overrides,
         escalation_policy,
     } = delegation;
-    let mode = Meaning::minor("who is asked").risk(Risk::Delegation);
+    let mode = Meaning::minor("who is asked").danger(DangerWhen::Delegation);
     out.put("default_mode", default_mode, mode);
     for one in step_overrides {
         let StepOverride {
@@ -464,7 +464,7 @@ fn of_delegation(out: &mut Builder, delegation: &Delegation) {
             mode: own,
             rationale,
         } = one;
-        let entry = Entry {
+        let entry = SectionEntry {
             lost: (*own == Mode::HumanApproval)
                 .then_some("nobody is asked before this step any more"),
             gained: (*own == Mode::AgentAutonomous).then_some("nobody is asked before this step"),
@@ -485,8 +485,8 @@ fn of_delegation(out: &mut Builder, delegation: &Delegation) {
         return;
     };
     out.group("escalation_policy", |out| {
-        let risk = Risk::WhenWas("pause", "it no longer waits for a person");
-        let meaning = Meaning::minor("what to do when things go wrong").risk(risk);
+        let danger = DangerWhen::Was("pause", "it no longer waits for a person");
+        let meaning = Meaning::minor("what to do when things go wrong").danger(danger);
         out.put("on_ambiguity", on_ambiguity, meaning);
         out.put("on_constraint_violation", on_constraint_violation, meaning);
         out.put("on_unexpected_scope", on_unexpected_scope, meaning);
@@ -502,15 +502,15 @@ fn revision(out: &mut Builder, one: &Revision) {
         created_at,
         changes,
     } = one;
-    let entry = Entry {
+    let entry = SectionEntry {
         class: Class::Patch,
         lost: Some("the history only grows"),
         ..entry("revision")
     };
     let key = revision.to_string();
     out.element("revision_history", &key, Element::Entry(entry), |out| {
-        let risk = Risk::Always("the history only grows");
-        let meaning = Meaning::patch("what the history says").risk(risk);
+        let danger = DangerWhen::Always("the history only grows");
+        let meaning = Meaning::patch("what the history says").danger(danger);
         out.put("change_type", change_type, meaning);
         out.put("change_summary", change_summary, meaning);
         out.put("trigger", trigger, meaning);
@@ -523,8 +523,8 @@ fn revision(out: &mut Builder, one: &Revision) {
     });
 }
 
-fn noted(change: &crate::core::document::Change) -> Value {
-    let crate::core::document::Change {
+fn noted(change: &RevisionChange) -> Value {
+    let RevisionChange {
         kind,
         section,
         field,

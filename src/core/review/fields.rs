@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::meaning::{Class, Meaning, Risk};
+use super::meaning::{Class, DangerWhen, Meaning};
 use crate::core::plan::graph::folded_edges;
 use crate::core::resource::{
     BindingSpec, CapabilitySpec, ContextItem, Duration, EdgeKind, ExecutionSpec, ExpectedResponse,
@@ -56,12 +56,12 @@ pub enum Element {
     /// An owner.
     Owner,
     /// An entry of a section of a document.
-    Entry(Entry),
+    Entry(SectionEntry),
 }
 
 /// What it means that an entry of a document comes or goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub struct SectionEntry {
     /// What it is.
     pub noun: &'static str,
     /// How large that is.
@@ -335,8 +335,8 @@ fn goal(out: &mut Builder, spec: &GoalSpec) {
     out.put("description", description, Meaning::patch("wording"));
     out.group("constraints", |out| {
         for (key, value) in constraints {
-            let risk = Risk::Constraint;
-            out.put(key, value, Meaning::minor("a constraint").risk(risk));
+            let danger = DangerWhen::Constraint;
+            out.put(key, value, Meaning::minor("a constraint").danger(danger));
         }
     });
     for (index, criterion) in acceptance_criteria.iter().enumerate() {
@@ -345,8 +345,8 @@ fn goal(out: &mut Builder, spec: &GoalSpec) {
         let key = id.as_deref().unwrap_or(&place);
         let element = Element::GoalCriterion;
         out.element("acceptanceCriteria", key, element, |out| {
-            let risk = Risk::Always("what must hold for success is put in other words");
-            let meaning = Meaning::minor("what must hold for success").risk(risk);
+            let danger = DangerWhen::Always("what must hold for success is put in other words");
+            let meaning = Meaning::minor("what must hold for success").danger(danger);
             out.put("description", description, meaning);
         });
     }
@@ -398,8 +398,8 @@ fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
     } = spec;
     out.put("description", description, Meaning::patch("wording"));
     let goal_ref = goal_ref.as_ref().map(|goal| reference(goal, namespace));
-    let risk = Risk::Always("the plan serves another goal");
-    let meaning = Meaning::major("the goal that it serves").risk(risk);
+    let danger = DangerWhen::Always("the plan serves another goal");
+    let meaning = Meaning::major("the goal that it serves").danger(danger);
     out.put("goalRef", goal_ref, meaning);
     let revision = Meaning::patch("which revision it is");
     out.put("series", series, revision);
@@ -415,8 +415,8 @@ fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
     for ((from, to), kind) in folded_edges(&spec.graph) {
         let prefix = std::mem::replace(&mut out.prefix, vec!["edges".to_owned()]);
         out.element(from, to, Element::Edge(kind), |out| {
-            let risk = Risk::WhenIs("soft", "it goes on even when what it waits for fails");
-            let meaning = Meaning::minor("how strictly it waits").risk(risk);
+            let danger = DangerWhen::Is("soft", "it goes on even when what it waits for fails");
+            let meaning = Meaning::minor("how strictly it waits").danger(danger);
             out.put("type", kind, meaning);
         });
         out.prefix = prefix;
@@ -448,21 +448,21 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
         poll_interval,
         provider,
     } = node;
-    let risk = Risk::WhenWas("Gate", "a decision is no longer asked for");
-    let meaning = Meaning::minor("what kind of node it is").risk(risk);
+    let danger = DangerWhen::Was("Gate", "a decision is no longer asked for");
+    let meaning = Meaning::minor("what kind of node it is").danger(danger);
     out.put("kind", kind, meaning);
     out.put("name", name, Meaning::patch("wording"));
-    let risk = Risk::WhenOtherText("whoever does it is told something else");
-    let meaning = Meaning::patch("wording").risk(risk);
+    let danger = DangerWhen::OtherText("whoever does it is told something else");
+    let meaning = Meaning::patch("wording").danger(danger);
     out.put("description", description, meaning);
     out.put("context", context(items), Meaning::patch("context"));
     let meaning = Meaning::minor("how long it may take");
     out.put("timeout", duration(timeout.as_ref()), meaning);
-    let risk = match kind {
-        NodeKind::Gate => Risk::Always("when the decision is skipped changes"),
-        _ => Risk::Never,
+    let danger = match kind {
+        NodeKind::Gate => DangerWhen::Always("when the decision is skipped changes"),
+        _ => DangerWhen::Never,
     };
-    let meaning = Meaning::minor("when it is skipped").risk(risk);
+    let meaning = Meaning::minor("when it is skipped").danger(danger);
     out.put("when", when, meaning);
     let meaning = Meaning::minor("what a worker must be able to do");
     out.put(
@@ -495,15 +495,15 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
     );
     let meaning = Meaning::patch("the estimate");
     out.put("estimatedEffort", estimated_effort, meaning);
-    let risk = Risk::Always("somebody else, or something else, decides");
-    let meaning = Meaning::minor("which gate decides").risk(risk);
+    let danger = DangerWhen::Always("somebody else, or something else, decides");
+    let meaning = Meaning::minor("which gate decides").danger(danger);
     let gate_ref = gate_ref.as_ref().map(|gate| reference(gate, namespace));
     out.put("gateRef", gate_ref, meaning);
     let meaning = Meaning::minor("which nodes belong to it");
     out.put("children", sorted(children), meaning);
     out.put("mode", mode, Meaning::patch("a hint on the order"));
-    let risk = Risk::Always("it waits for something else");
-    let meaning = Meaning::minor("what it waits for").risk(risk);
+    let danger = DangerWhen::Always("it waits for something else");
+    let meaning = Meaning::minor("what it waits for").danger(danger);
     out.put(
         "externalRef",
         external_ref
@@ -513,7 +513,7 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
     );
     let meaning = Meaning::minor("how often it looks");
     out.put("pollInterval", duration(poll_interval.as_ref()), meaning);
-    let meaning = Meaning::minor("who does the work").risk(Risk::Provider);
+    let meaning = Meaning::minor("who does the work").danger(DangerWhen::Provider);
     out.put("provider", provider, meaning);
 }
 
@@ -556,37 +556,37 @@ fn criterion(out: &mut Builder, criterion: &TaskCriterion) {
         payload,
         expected_response,
     } = criterion;
-    let check = |label, risk| Meaning::minor(label).risk(risk);
-    let looser = Risk::WhenGoneOrOther(
+    let check = |label, danger| Meaning::minor(label).danger(danger);
+    let looser = DangerWhen::GoneOrOther(
         "the check looks at less",
         "the check is satisfied by something else",
     );
-    let other = Risk::Always("something else is checked");
+    let other = DangerWhen::Always("something else is checked");
     let kind_meaning = check("which check it is", other);
     out.put("type", kind, kind_meaning);
     // Its key, without the number that a second one of that name gets.
     out.put("name", name, Meaning::patch("wording"));
     out.put("description", description, Meaning::patch("wording"));
-    let risk = Risk::WhenIsFalse("the check no longer decides");
-    out.put("required", required, check("whether it decides", risk));
+    let danger = DangerWhen::IsFalse("the check no longer decides");
+    out.put("required", required, check("whether it decides", danger));
     let meaning = Meaning::minor("how long the check may take");
     out.put("timeout", duration(timeout.as_ref()), meaning);
     out.put("path", path, check("the file that is looked at", other));
     let meaning = check("what the file must contain", looser);
     out.put("contentMatch", content_match, meaning);
-    let runs = Risk::Always("whoever checks runs another command");
+    let runs = DangerWhen::Always("whoever checks runs another command");
     out.put("command", command, check("the command that is run", runs));
     out.put("args", args, check("the arguments of the command", runs));
-    let exit = Risk::Always("another exit code counts as success");
+    let exit = DangerWhen::Always("another exit code counts as success");
     let meaning = check("the exit code that counts as success", exit);
     out.put("expectedExitCode", expected_exit_code.unwrap_or(0), meaning);
     let meaning = check("what the output must contain", looser);
     out.put("outputMatch", output_match, meaning);
-    let asks = Risk::Always("whoever checks asks somewhere else");
+    let asks = DangerWhen::Always("whoever checks asks somewhere else");
     out.put("url", url, check("where is asked", asks));
-    let meaning = check("how is asked", Risk::Never);
+    let meaning = check("how is asked", DangerWhen::Never);
     out.put("method", method.as_deref().unwrap_or("GET"), meaning);
-    let status = Risk::Always("another answer counts as success");
+    let status = DangerWhen::Always("another answer counts as success");
     let meaning = check("the answer that counts as success", status);
     out.put("expectedStatus", expected_status.unwrap_or(200), meaning);
     let meaning = check("what the answer must contain", looser);
@@ -687,10 +687,10 @@ fn binding(out: &mut Builder, namespace: &str, spec: &BindingSpec) {
             let meaning = Meaning::minor("which of several rules wins");
             out.put("priority", priority, meaning);
             let Target { provider, config } = target;
-            let meaning = Meaning::minor("who does the work").risk(Risk::Provider);
+            let meaning = Meaning::minor("who does the work").danger(DangerWhen::Provider);
             out.put("provider", provider, meaning);
-            let risk = Risk::Always("the provider works with other settings");
-            let meaning = Meaning::minor("the settings of the provider").risk(risk);
+            let danger = DangerWhen::Always("the provider works with other settings");
+            let meaning = Meaning::minor("the settings of the provider").danger(danger);
             out.put("config", config, meaning);
         });
     }
@@ -728,21 +728,21 @@ fn gate(out: &mut Builder, namespace: &str, spec: &GateSpec) {
         required_approvers,
         context,
     } = spec;
-    let risk = Risk::Always("another kind of decision is asked for");
-    let meaning = Meaning::minor("the kind of decision").risk(risk);
+    let danger = DangerWhen::Always("another kind of decision is asked for");
+    let meaning = Meaning::minor("the kind of decision").danger(danger);
     out.put("gateType", gate_type, meaning);
-    let risk = Risk::Always("the gate may be used somewhere else");
-    let meaning = Meaning::minor("where the gate may be used").risk(risk);
+    let danger = DangerWhen::Always("the gate may be used somewhere else");
+    let meaning = Meaning::minor("where the gate may be used").danger(danger);
     out.put(
         "targetRef",
         target_reference(target_ref, namespace),
         meaning,
     );
     out.put("description", description, Meaning::patch("wording"));
-    let meaning = Meaning::minor("who may decide").risk(Risk::Reviewers);
+    let meaning = Meaning::minor("who may decide").danger(DangerWhen::Reviewers);
     out.put("reviewers", sorted(reviewers), meaning);
-    let risk = Risk::WhenLower("fewer people must approve");
-    let meaning = Meaning::minor("how many people must approve").risk(risk);
+    let danger = DangerWhen::Lower("fewer people must approve");
+    let meaning = Meaning::minor("how many people must approve").danger(danger);
     out.put("requiredApprovers", required_approvers, meaning);
     out.put("context", context, Meaning::patch("context"));
 }
@@ -757,7 +757,7 @@ fn execution(out: &mut Builder, namespace: &str, spec: &ExecutionSpec) {
         parameters,
         context: items,
     } = spec;
-    let run = Meaning::major("what a run was started as").risk(Risk::Always(
+    let run = Meaning::major("what a run was started as").danger(DangerWhen::Always(
         "a run is what it was started as: an Execution is immutable",
     ));
     let optional = |one: &Option<ObjectRef>| one.as_ref().map(|one| reference(one, namespace));

@@ -30,7 +30,7 @@ use crate::core::resource::{Key, Kind, NodeKind, PlanSpec, Resource, Spec};
 pub use fields::{Address, Element, Normal};
 pub use graph::{Effect, Shape};
 pub use meaning::Class;
-use meaning::Risk;
+use meaning::DangerWhen;
 
 /// What changes between two revisions.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -471,10 +471,10 @@ pub fn differences(old: &Normal, new: &Normal) -> Vec<Change> {
         }
         let meaning = leaf.meaning;
         let (was, is) = (value(was), value(is));
-        let danger = meaning.risk.judge(was.as_ref(), is.as_ref());
-        let class = match (meaning.risk, &danger) {
+        let danger = meaning.danger.judge(was.as_ref(), is.as_ref());
+        let class = match (meaning.danger, &danger) {
             // No longer a matter of wording.
-            (Risk::WhenOtherText(_), Some(_)) => meaning.class.max(Class::Minor),
+            (DangerWhen::OtherText(_), Some(_)) => meaning.class.max(Class::Minor),
             _ => meaning.class,
         };
         let change = Change {

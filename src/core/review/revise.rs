@@ -23,7 +23,7 @@ pub struct Next {
 
 /// Why there is no next revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum NotRevised {
     /// Nothing has changed.
     Nothing,
     /// These sections belong into another session.
@@ -52,7 +52,7 @@ pub fn revise(
     new: &Document,
     review: &Review,
     next: Next,
-) -> Result<Revised, Refusal> {
+) -> Result<Revised, NotRevised> {
     let plans = review.subjects.iter();
     let subject = plans.into_iter().find(|one| one.key.kind == Kind::Plan);
     let changes: Vec<&Change> = subject
@@ -61,11 +61,11 @@ pub fn revise(
         .filter(|change| !is_bookkeeping(change))
         .collect();
     if changes.is_empty() {
-        return Err(Refusal::Nothing);
+        return Err(NotRevised::Nothing);
     }
     let fixed = fixed_sections(old, new);
     if next.session.is_none() && !fixed.is_empty() {
-        return Err(Refusal::OtherSession(fixed));
+        return Err(NotRevised::OtherSession(fixed));
     }
     let class = match next.session {
         Some(_) => ChangeType::Major,
@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    fn revised(new: &Value, session: Option<&str>) -> Result<Revised, Refusal> {
+    fn revised(new: &Value, session: Option<&str>) -> Result<Revised, NotRevised> {
         let text = format!("{new:#}");
         let old = document::parse(FILE, GREETING.as_bytes()).unwrap();
         let new = document::parse(FILE, text.as_bytes()).unwrap();
@@ -315,12 +315,12 @@ mod tests {
     fn what_is_fixed_belongs_into_another_session() {
         assert_eq!(
             revised(&serde_json::from_str(GREETING).unwrap(), None),
-            Err(Refusal::Nothing)
+            Err(NotRevised::Nothing)
         );
         let other = with("/intent/goal_statement", json!("Visitors are waved at"));
-        let refused = Refusal::OtherSession(vec!["intent"]);
+        let refused = NotRevised::OtherSession(vec!["intent"]);
         assert_eq!(revised(&other, None), Err(refused));
-        let refused = Refusal::OtherSession(vec!["scope"]);
+        let refused = NotRevised::OtherSession(vec!["scope"]);
         let wider = with("/scope/in_scope", json!(["path:**"]));
         assert_eq!(revised(&wider, None), Err(refused));
         let answered = with("/scope/assumptions", json!(["They can read"]));

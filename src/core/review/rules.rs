@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::Declared;
 use super::{Change, Class, Event, Review, Subject, document};
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Place};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::version;
 use crate::core::repository::catalog::identity;
@@ -114,7 +114,7 @@ pub fn declared(subject: &Subject, old: &Snapshot, new: &Snapshot) -> Option<Dec
     Some(Declared { class, by })
 }
 
-fn at(definition: &Definition, path: Vec<Step>) -> Place {
+fn at(definition: &Definition, path: Vec<PathStep>) -> Place {
     definition.place(Kind::Plan, path, Part::Value)
 }
 
@@ -180,7 +180,7 @@ fn place_of(change: &Change, plan: &PlanSpec, definition: &Definition) -> Option
     let Some(origin) = &definition.origin else {
         return path_of(change, plan).map(|path| at(definition, path));
     };
-    let section = |path: Vec<Step>, part| Place::Entry {
+    let section = |path: Vec<PathStep>, part| Place::Entry {
         document: definition.document,
         path,
         part,
@@ -205,12 +205,12 @@ fn place_of(change: &Change, plan: &PlanSpec, definition: &Definition) -> Option
     let node = plan.graph.nodes.iter().position(|node| node.id == id)?;
     let node = path!["spec", "graph", "nodes", node];
     let mut step = origin.path(Kind::Plan, &node);
-    step.push(Step::from(field));
+    step.push(PathStep::from(field));
     Some(section(step, Part::Value))
 }
 
 /// The same for a plan that is a resource.
-fn path_of(change: &Change, plan: &PlanSpec) -> Option<Vec<Step>> {
+fn path_of(change: &Change, plan: &PlanSpec) -> Option<Vec<PathStep>> {
     let node = |id: &str| {
         let index = plan.graph.nodes.iter().position(|node| node.id == id)?;
         Some((index, path!["spec", "graph", "nodes", index]))
@@ -224,17 +224,17 @@ fn path_of(change: &Change, plan: &PlanSpec) -> Option<Vec<Step>> {
     };
     let (index, mut path) = node(id)?;
     match &change.address[2..] {
-        [] => path.push(Step::from("id")),
+        [] => path.push(PathStep::from("id")),
         [list, name, field @ ..] if list == "acceptanceCriteria" => {
             let criteria = &plan.graph.nodes[index].acceptance_criteria;
-            path.push(Step::from("acceptanceCriteria"));
+            path.push(PathStep::from("acceptanceCriteria"));
             if let Some(criterion) = criteria.iter().position(|one| one.name == *name) {
-                path.push(Step::from(criterion));
+                path.push(PathStep::from(criterion));
                 let written = field.first().filter(|_| change.is.is_some());
-                path.extend(written.map(|field| Step::from(field.as_str())));
+                path.extend(written.map(|field| PathStep::from(field.as_str())));
             }
         }
-        [field, ..] if change.is.is_some() => path.push(Step::from(field.as_str())),
+        [field, ..] if change.is.is_some() => path.push(PathStep::from(field.as_str())),
         _ => {}
     }
     Some(path)

@@ -52,7 +52,7 @@ pub struct Inputs<'a> {
 
 /// What follows.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Reconciliation {
     /// The new status; equal to the old one when nothing changed.
     pub tree: StatusTree,
     /// Whether it differs from the old one, so that a commit is owed.
@@ -66,7 +66,7 @@ pub struct Outcome {
 }
 
 /// Decide.
-pub fn reconcile(inputs: &Inputs<'_>) -> Outcome {
+pub fn reconcile(inputs: &Inputs<'_>) -> Reconciliation {
     let repository_id = inputs.old.map_or_else(
         || mint(&["repository", inputs.commit, &inputs.now.to_rfc3339()]),
         |old| old.controller.repository_id.clone(),
@@ -469,7 +469,7 @@ fn finish(
     next_deadline: Option<Time>,
     evidence: Vec<String>,
     notes: Vec<String>,
-) -> Outcome {
+) -> Reconciliation {
     let findings: Vec<String> = inputs
         .snapshot
         .diagnostics()
@@ -527,7 +527,7 @@ fn finish(
         tree.controller.sequence += 1;
     }
     let transitions = transitions(inputs.old, &tree);
-    Outcome {
+    Reconciliation {
         tree,
         changed,
         transitions,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::core::base::diagnostic::{
-    Code, Diagnostic, Label, Part, Place, Severity, Step, display_path,
+    Code, Diagnostic, Label, Part, PathStep, Place, Severity, display_path,
 };
 use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{Key, Kind, Spec};
@@ -65,7 +65,7 @@ fn changed_spec(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagn
 
 /// One entry that is not what it was.
 struct Difference<'a> {
-    path: Vec<Step>,
+    path: Vec<PathStep>,
     was: Option<&'a Value>,
     is: Option<&'a Value>,
 }
@@ -116,13 +116,13 @@ fn differences<'a>(old: &'a Value, new: &'a Value) -> Vec<Difference<'a>> {
             (Some(Value::Object(was)), Some(Value::Object(is))) => {
                 let gone = was.keys().filter(|key| !is.contains_key(*key));
                 for key in is.keys().chain(gone) {
-                    let path = [path.as_slice(), &[Step::from(key.as_str())]].concat();
+                    let path = [path.as_slice(), &[PathStep::from(key.as_str())]].concat();
                     open.push((path, was.get(key), is.get(key)));
                 }
             }
             (Some(Value::Array(was)), Some(Value::Array(is))) if was.len() == is.len() => {
                 for (index, (was, is)) in was.iter().zip(is).enumerate() {
-                    let path = [path.as_slice(), &[Step::from(index)]].concat();
+                    let path = [path.as_slice(), &[PathStep::from(index)]].concat();
                     open.push((path, Some(was), Some(is)));
                 }
             }

@@ -1,7 +1,7 @@
 //! The graph of a plan: ids, edges, cycles, size, digest.
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place, Step, did_you_mean};
-use crate::core::plan::graph::{self, EdgePlace, Graph, Problem, Warning};
+use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Place, did_you_mean};
+use crate::core::plan::graph::{self, EdgePlace, Graph, GraphProblem, Warning};
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{GraphSpec, Key, Kind, PlanSpec, Spec};
@@ -109,10 +109,10 @@ impl Plan<'_> {
         })
     }
 
-    fn describe(&self, problem: &Problem, suggest: bool) -> Diagnostic {
+    fn describe(&self, problem: &GraphProblem, suggest: bool) -> Diagnostic {
         let id = |node: usize| self.id(node);
         match problem {
-            Problem::DuplicateNode { first, second } => self
+            GraphProblem::DuplicateNode { first, second } => self
                 .finding(
                     Code::DUPLICATE_NODE,
                     self.node(*second, "id"),
@@ -121,7 +121,7 @@ impl Plan<'_> {
                 .label("used again here")
                 .help("give one of them another id")
                 .related(self.label(self.node(*first, "id"), "first used here")),
-            Problem::Dangling { place, name } => {
+            GraphProblem::Dangling { place, name } => {
                 let finding = self
                     .finding(
                         Code::DANGLING_EDGE,
@@ -134,7 +134,7 @@ impl Plan<'_> {
                     None => finding.help(format!("add a node `{name}`, or remove the edge")),
                 }
             }
-            Problem::SelfLoop { place } => self
+            GraphProblem::SelfLoop { place } => self
                 .finding(
                     Code::SELF_LOOP,
                     self.edge(place),
@@ -142,7 +142,7 @@ impl Plan<'_> {
                 )
                 .label("leads back to the same node")
                 .help("remove this dependency"),
-            Problem::Cycle { nodes, closing } => {
+            GraphProblem::Cycle { nodes, closing } => {
                 let mut names: Vec<&str> = nodes.iter().map(|node| id(*node)).collect();
                 names.extend(nodes.first().map(|node| id(*node)));
                 let finding = self
@@ -161,7 +161,7 @@ impl Plan<'_> {
                         .related(self.label(self.node(*last, "id"), "and comes back from here"))
                 })
             }
-            Problem::ChildNotFound { node, child, name } => {
+            GraphProblem::ChildNotFound { node, child, name } => {
                 let place = self.place(
                     path!["spec", "graph", "nodes", *node, "children", *child],
                     Part::Value,
@@ -178,7 +178,7 @@ impl Plan<'_> {
                     None => finding,
                 }
             }
-            Problem::GroupWaits { nodes } => {
+            GraphProblem::GroupWaits { nodes } => {
                 let mut names: Vec<&str> = nodes.iter().map(|node| self.id(*node)).collect();
                 names.extend(nodes.first().map(|node| self.id(*node)));
                 let is_group = |node: &&usize| {
@@ -197,7 +197,7 @@ impl Plan<'_> {
                 .label("the group waits for these children")
                 .help("let it wait for the other children, or take it out of the group")
             }
-            Problem::GroupCycle { nodes } => {
+            GraphProblem::GroupCycle { nodes } => {
                 let mut names: Vec<&str> = nodes.iter().map(|node| self.id(*node)).collect();
                 names.extend(nodes.first().map(|node| self.id(*node)));
                 let first = nodes.first().copied().unwrap_or_default();
@@ -242,7 +242,7 @@ impl Plan<'_> {
         }
     }
 
-    fn place(&self, path: Vec<Step>, part: Part) -> Place {
+    fn place(&self, path: Vec<PathStep>, part: Part) -> Place {
         self.definition.place(Kind::Plan, path, part)
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::Value;
 
 use super::{SUGGESTIONS, Subject, listed, subjects};
-use crate::core::base::diagnostic::{Code, Diagnostic, Step, did_you_mean};
+use crate::core::base::diagnostic::{Code, Diagnostic, PathStep, did_you_mean};
 use crate::core::base::digest;
 use crate::core::plan::values::{found_words, is_reference, type_name, words, wrong_type};
 use crate::core::repository::definitions::Definitions;
@@ -207,7 +207,7 @@ impl<'a> Task<'a> {
     fn value(&self, key: &Key, input: &Input<'_>, value: &Value) -> Option<Diagnostic> {
         let parameter = input.parameter;
         let name = parameter.name.as_str();
-        let mismatch = |path: Vec<Step>, message: String| {
+        let mismatch = |path: Vec<PathStep>, message: String| {
             let path = [self.path(name), path].concat();
             self.plan.finding(Code::INPUT_MISMATCH, path, message)
         };
@@ -241,11 +241,11 @@ impl<'a> Task<'a> {
         Some(finding.help(allowed(parameter, value)))
     }
 
-    fn node_path(&self) -> Vec<Step> {
+    fn node_path(&self) -> Vec<PathStep> {
         path!["spec", "graph", "nodes", self.index]
     }
 
-    fn path(&self, input: &str) -> Vec<Step> {
+    fn path(&self, input: &str) -> Vec<PathStep> {
         [self.node_path(), path!["inputs", input]].concat()
     }
 }
@@ -255,7 +255,7 @@ impl<'a> Task<'a> {
 fn own_values(subject: &Subject<'_>, spec: &CapabilitySpec, findings: &mut Vec<Diagnostic>) {
     for (field, parameters) in [("inputs", &spec.inputs), ("outputs", &spec.outputs)] {
         for (index, parameter) in parameters.iter().enumerate() {
-            let at = |path: Vec<Step>| [path!["spec", field, index], path].concat();
+            let at = |path: Vec<PathStep>| [path!["spec", field, index], path].concat();
             let default = parameter.default.iter();
             let default = default.map(|value| (value, path!["default"]));
             let allowed = parameter.allowed.iter().enumerate();

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::{SUGGESTIONS, Subject, listed, subjects};
-use crate::core::base::diagnostic::{Code, Diagnostic, Step, did_you_mean};
-use crate::core::plan::condition::{Condition, Mistake, MistakeKind};
+use crate::core::base::diagnostic::{Code, Diagnostic, PathStep, did_you_mean};
 use crate::core::plan::graph::Graph;
 use crate::core::plan::mention::{Mention, Mentioned};
 use crate::core::plan::template::{self, Reference};
+use crate::core::plan::when::{Mistake, MistakeKind, When};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{GraphSpec, Key, Kind, Node, NodeKind, Spec};
 use crate::path;
@@ -56,7 +56,7 @@ struct Found {
     mention: Mention,
     /// The node that mentions.
     by: usize,
-    path: Vec<Step>,
+    path: Vec<PathStep>,
 }
 
 impl Plan<'_, '_> {
@@ -71,7 +71,7 @@ impl Plan<'_, '_> {
 
     fn condition(&mut self, by: usize, when: &str) {
         let path = || path!["spec", "graph", "nodes", by, "when"];
-        match Condition::compile(when) {
+        match When::compile(when) {
             Ok(condition) => {
                 let mentions = condition.mentions().iter().cloned();
                 self.mentions.extend(mentions.map(|mention| Found {
@@ -95,7 +95,7 @@ impl Plan<'_, '_> {
             Value::String(text) => template::is_template(text),
             value => value.is_array() || value.is_object(),
         };
-        let mut todo: Vec<(&Value, Vec<Step>)> = node
+        let mut todo: Vec<(&Value, Vec<PathStep>)> = node
             .inputs
             .iter()
             .filter(|(_, value)| matters(value))
@@ -105,7 +105,7 @@ impl Plan<'_, '_> {
             })
             .collect();
         while let Some((value, path)) = todo.pop() {
-            let below = |step: Step| {
+            let below = |step: PathStep| {
                 let mut path = path.clone();
                 path.push(step);
                 path
@@ -125,7 +125,7 @@ impl Plan<'_, '_> {
         }
     }
 
-    fn template(&mut self, by: usize, text: &str, path: Vec<Step>) {
+    fn template(&mut self, by: usize, text: &str, path: Vec<PathStep>) {
         match template::references(text) {
             Ok(references) => {
                 for reference in references {
@@ -267,7 +267,7 @@ impl Plan<'_, '_> {
 }
 
 /// A mistake in a `when` as a finding.
-fn describe(subject: &Subject<'_>, path: Vec<Step>, mistake: Mistake) -> Diagnostic {
+fn describe(subject: &Subject<'_>, path: Vec<PathStep>, mistake: Mistake) -> Diagnostic {
     let (code, label) = match mistake.kind {
         MistakeKind::Malformed => (Code::BAD_CONDITION, "not a condition"),
         MistakeKind::UnknownName => (Code::UNKNOWN_NAME, "mentions what does not exist"),

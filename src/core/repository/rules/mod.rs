@@ -16,7 +16,7 @@ mod references;
 
 pub(crate) use references::words;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place, Severity, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Place, Severity};
 use crate::core::repository::config::{Config, RuleLevel};
 use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{Key, Kind, Resource};
@@ -95,24 +95,24 @@ impl<'a> Subject<'a> {
         })
     }
 
-    fn place(&self, path: Vec<Step>, part: Part) -> Place {
+    fn place(&self, path: Vec<PathStep>, part: Part) -> Place {
         self.definition.place(self.key.kind, path, part)
     }
 
     /// A finding at a value.
-    fn finding(&self, code: Code, path: Vec<Step>, message: impl Into<String>) -> Diagnostic {
+    fn finding(&self, code: Code, path: Vec<PathStep>, message: impl Into<String>) -> Diagnostic {
         let place = self.place(path, Part::Value);
         Diagnostic::new(code, &self.definition.path, place, message).about(self.key)
     }
 
     /// A finding at a key.
-    fn at_key(&self, code: Code, path: Vec<Step>, message: impl Into<String>) -> Diagnostic {
+    fn at_key(&self, code: Code, path: Vec<PathStep>, message: impl Into<String>) -> Diagnostic {
         let place = self.place(path, Part::Key);
         Diagnostic::new(code, &self.definition.path, place, message).about(self.key)
     }
 
     /// A second place, at a value.
-    fn label(&self, path: Vec<Step>, message: impl Into<String>) -> Label {
+    fn label(&self, path: Vec<PathStep>, message: impl Into<String>) -> Label {
         Label {
             file: self.definition.path.clone(),
             place: self.place(path, Part::Value),

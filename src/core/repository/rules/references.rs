@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{SUGGESTIONS, Subject, subjects};
-use crate::core::base::diagnostic::{Code, Diagnostic, Part, Severity, Step, did_you_mean};
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Severity, did_you_mean};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{
     ExternalRef, Key, Kind, NodeKind, ObjectRef, Resource, Spec, TargetRef,
@@ -82,7 +82,7 @@ struct Reference<'a> {
     /// What to say when it leads nowhere, and how loud.
     missing: (Code, Severity),
     /// Where it stands.
-    at: &'a dyn Fn() -> Vec<Step>,
+    at: &'a dyn Fn() -> Vec<PathStep>,
 }
 
 impl Reference<'_> {
@@ -94,7 +94,7 @@ impl Reference<'_> {
 
 /// Every reference of a resource.
 fn each_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
-    let mut refer = |reference: &ObjectRef, kind, code: Code, at: &dyn Fn() -> Vec<Step>| {
+    let mut refer = |reference: &ObjectRef, kind, code: Code, at: &dyn Fn() -> Vec<PathStep>| {
         found(Reference {
             kind,
             name: &reference.name,
@@ -187,7 +187,7 @@ fn each_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
 
 /// References to what may come later, or be gone: nothing stops because of them.
 fn each_loose_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
-    let mut refer = |target: &TargetRef, at: &dyn Fn() -> Vec<Step>| {
+    let mut refer = |target: &TargetRef, at: &dyn Fn() -> Vec<PathStep>| {
         let code = match target.kind {
             Kind::Plan => Code::PLAN_NOT_FOUND,
             _ => Code::TARGET_NOT_FOUND,
@@ -259,13 +259,13 @@ struct NodeName<'a> {
     /// Whether only a task can be meant.
     is_bound: bool,
     part: Part,
-    at: &'a dyn Fn() -> Vec<Step>,
+    at: &'a dyn Fn() -> Vec<PathStep>,
 }
 
 /// Every name of a node outside of its plan.
 fn each_node(resource: &Resource, found: &mut dyn FnMut(NodeName<'_>)) {
     let namespace = resource.metadata.namespace.as_str();
-    let mut target = |target: &TargetRef, at: &dyn Fn() -> Vec<Step>| {
+    let mut target = |target: &TargetRef, at: &dyn Fn() -> Vec<PathStep>| {
         if let (Kind::Plan, Some(node)) = (target.kind, &target.node_id) {
             let namespace = target.namespace.as_deref().unwrap_or(namespace);
             found(NodeName {

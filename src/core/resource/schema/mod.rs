@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::resource::{Duration, Kind};
 use crate::core::text::yaml;
 
@@ -40,9 +40,9 @@ impl From<Kind> for SchemaKind {
 
 /// What a value breaks, without the file it came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub struct SchemaProblem {
     /// Where in the value.
-    pub path: Vec<Step>,
+    pub path: Vec<PathStep>,
     /// Key or value of that entry.
     pub part: Part,
     /// Which rule.
@@ -55,7 +55,7 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
-impl Problem {
+impl SchemaProblem {
     /// The problem as a finding in a document of a file.
     pub fn found(self, by: &Finder<'_>) -> Diagnostic {
         let finding = by.at(self.code, self.path, self.part, self.message);
@@ -72,7 +72,7 @@ impl Problem {
 
 /// Check a value against the schema of a kind: all its problems, sorted by their place, one for
 /// each cause. Metadata that only `reconcile` writes is unknown to the schemas, as is `status`.
-pub fn check(kind: SchemaKind, value: &Value) -> Vec<Problem> {
+pub fn check(kind: SchemaKind, value: &Value) -> Vec<SchemaProblem> {
     let schema = schema(kind);
     let mut errors = schema.validator.iter_errors(value);
     let mut complaints = Vec::new();
@@ -95,8 +95,8 @@ pub fn check(kind: SchemaKind, value: &Value) -> Vec<Problem> {
 const MAX_COMPLAINTS: usize = 10_000;
 
 /// What stands for errors that nothing else is said about.
-fn too_many(more: usize) -> Problem {
-    Problem {
+fn too_many(more: usize) -> SchemaProblem {
+    SchemaProblem {
         path: Vec::new(),
         part: Part::Value,
         code: Code::LIMIT,

@@ -7,38 +7,38 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::paths::{Location, LocationSegment};
 use serde_json::Value;
 
-use super::Problem;
-use crate::core::base::diagnostic::{Code, Part, Step, did_you_mean, display_path};
+use super::SchemaProblem;
+use crate::core::base::diagnostic::{Code, Part, PathStep, did_you_mean, display_path};
 use crate::core::resource::Duration;
 
 /// A problem with what is needed to tell causes from consequences.
 pub(super) struct Complaint {
     /// What it is about: the path of the problem, or of the field that is missing there.
-    subject: Vec<Step>,
+    subject: Vec<PathStep>,
     /// Among complaints about one subject the lowest is the cause.
     rank: u8,
     /// The field that an unknown one was probably meant to be.
-    meant: Option<Vec<Step>>,
-    problem: Problem,
+    meant: Option<Vec<PathStep>>,
+    problem: SchemaProblem,
 }
 
 /// One complaint for each subject; none about the shape of an object whose fields are wrong, nor
 /// about a missing field that is there under a mistyped name.
-pub(super) fn reduce(mut complaints: Vec<Complaint>) -> Vec<Problem> {
+pub(super) fn reduce(mut complaints: Vec<Complaint>) -> Vec<SchemaProblem> {
     complaints.sort_by(|a, b| (&a.subject, a.rank).cmp(&(&b.subject, b.rank)));
     complaints.dedup_by(|later, first| later.subject == first.subject);
-    let wrong_fields: HashSet<Vec<Step>> = complaints
+    let wrong_fields: HashSet<Vec<PathStep>> = complaints
         .iter()
         .filter(|c| {
             c.problem.code == Code::UNKNOWN_FIELD || c.problem.code == Code::FORBIDDEN_FIELD
         })
         .map(|c| parent(&c.subject).to_vec())
         .collect();
-    let mistyped: HashSet<Vec<Step>> = complaints
+    let mistyped: HashSet<Vec<PathStep>> = complaints
         .iter_mut()
         .filter_map(|c| c.meant.take())
         .collect();
-    let mut problems: Vec<Problem> = complaints
+    let mut problems: Vec<SchemaProblem> = complaints
         .into_iter()
         .filter(|c| c.rank != SHAPE || !wrong_fields.contains(&c.subject))
         .filter(|c| c.problem.code != Code::MISSING_FIELD || !mistyped.contains(&c.subject))
@@ -75,7 +75,7 @@ pub(super) fn complaints(
         Kind::PropertyNames { error: inner } => {
             let key = inner.instance().as_str().unwrap_or_default();
             let rule = self::rule(root, inner.evaluation_path());
-            let path = [path, vec![Step::from(key)]].concat();
+            let path = [path, vec![PathStep::from(key)]].concat();
             let said = value_words(&rule, inner);
             vec![said.into_complaint(path, Part::Key, &format!("the key `{key}`"))]
         }
@@ -134,12 +134,12 @@ impl Said {
         self
     }
 
-    fn into_complaint(self, path: Vec<Step>, part: Part, name: &str) -> Complaint {
+    fn into_complaint(self, path: Vec<PathStep>, part: Part, name: &str) -> Complaint {
         Complaint {
             subject: path.clone(),
             rank: self.rank,
             meant: None,
-            problem: Problem {
+            problem: SchemaProblem {
                 message: format!("{name}: {}", self.message),
                 path,
                 part,
@@ -326,10 +326,10 @@ pub(super) fn in_json(help: String) -> String {
 }
 
 /// What was probably meant by a mapping where a text is expected: one with a colon in it.
-fn text_with_a_colon(path: &[Step], value: &Value) -> Option<String> {
+fn text_with_a_colon(path: &[PathStep], value: &Value) -> Option<String> {
     let fields = value.as_object()?;
     let (key, value) = fields.iter().next().filter(|_| fields.len() == 1)?;
-    let is_scope = matches!(path, [Step::Key(section), ..] if section == "scope");
+    let is_scope = matches!(path, [PathStep::Key(section), ..] if section == "scope");
     match value {
         Value::Array(_) | Value::Object(_) | Value::Null => None,
         value if is_scope && key == "path" => Some(format!("{COLON}`path:{}`", show_plain(value))),
@@ -429,7 +429,7 @@ fn not_allowed<'v>(options: impl Iterator<Item = &'v Value>, value: &Value) -> S
 fn missing(
     root: &Value,
     rule: &Rule<'_>,
-    path: Vec<Step>,
+    path: Vec<PathStep>,
     name: &str,
     error: &ValidationError<'_>,
 ) -> Complaint {
@@ -453,14 +453,14 @@ fn missing(
         (None, _, None) => format!("`{name}` is missing"),
     };
     let part = match path.last() {
-        Some(Step::Key(_)) => Part::Key,
+        Some(PathStep::Key(_)) => Part::Key,
         _ => Part::Value,
     };
     Complaint {
-        subject: [path.clone(), vec![Step::from(name)]].concat(),
+        subject: [path.clone(), vec![PathStep::from(name)]].concat(),
         rank: TYPE,
         meant: None,
-        problem: Problem {
+        problem: SchemaProblem {
             path,
             part,
             code: Code::MISSING_FIELD,
@@ -518,7 +518,7 @@ fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
 fn misplaced(
     root: &Value,
     rule: &Rule<'_>,
-    path: &[Step],
+    path: &[PathStep],
     name: &str,
     instance: &Value,
 ) -> Complaint {
@@ -559,7 +559,7 @@ fn misplaced(
                     words
                 }
                 Some(near) => {
-                    meant = Some([path, &[Step::from(near)]].concat());
+                    meant = Some([path, &[PathStep::from(near)]].concat());
                     format!("did you mean `{near}`?")
                 }
                 None => format!("the fields here are {}", listed(&known)),
@@ -572,12 +572,12 @@ fn misplaced(
             )
         }
     };
-    let path = [path, &[Step::from(name)]].concat();
+    let path = [path, &[PathStep::from(name)]].concat();
     Complaint {
         subject: path.clone(),
         rank: TYPE,
         meant,
-        problem: Problem {
+        problem: SchemaProblem {
             path,
             part: Part::Key,
             code,
@@ -589,7 +589,12 @@ fn misplaced(
 }
 
 /// The place one level up or down where alone a field belongs, when it is free; and in words.
-fn home(root: &Value, path: &[Step], name: &str, instance: &Value) -> Option<(Vec<Step>, String)> {
+fn home(
+    root: &Value,
+    path: &[PathStep],
+    name: &str,
+    instance: &Value,
+) -> Option<(Vec<PathStep>, String)> {
     let sections = root.get("properties")?.as_object()?;
     let home = match path {
         [] => {
@@ -604,9 +609,11 @@ fn home(root: &Value, path: &[Step], name: &str, instance: &Value) -> Option<(Ve
             };
             let mut homes = sections.iter().filter(|(_, schema)| has(schema));
             let (section, _) = homes.next().filter(|_| homes.next().is_none())?;
-            vec![Step::from(section.as_str())]
+            vec![PathStep::from(section.as_str())]
         }
-        [Step::Key(section)] if sections.contains_key(section) && sections.contains_key(name) => {
+        [PathStep::Key(section)]
+            if sections.contains_key(section) && sections.contains_key(name) =>
+        {
             Vec::new()
         }
         _ => return None,
@@ -618,32 +625,32 @@ fn home(root: &Value, path: &[Step], name: &str, instance: &Value) -> Option<(Ve
         ),
         home => format!("it belongs in `{}`", display_path(home)),
     };
-    let place = [home, vec![Step::from(name)]].concat();
+    let place = [home, vec![PathStep::from(name)]].concat();
     at(instance, &place).is_none().then_some((place, words))
 }
 
 /// What stands at a place of a value.
-fn at<'v>(value: &'v Value, path: &[Step]) -> Option<&'v Value> {
+fn at<'v>(value: &'v Value, path: &[PathStep]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, step| match step {
-        Step::Key(key) => value.get(key),
-        Step::Index(index) => value.get(index),
+        PathStep::Key(key) => value.get(key),
+        PathStep::Index(index) => value.get(index),
     })
 }
 
 /// The first entry of a list that stands in it before.
-fn repeated(path: &[Step], list: &Value) -> Option<Complaint> {
+fn repeated(path: &[PathStep], list: &Value) -> Option<Complaint> {
     let mut seen = HashSet::new();
     let (index, item) = list
         .as_array()?
         .iter()
         .enumerate()
         .find(|(_, item)| !seen.insert(item.to_string()))?;
-    let path = [path, &[Step::from(index)]].concat();
+    let path = [path, &[PathStep::from(index)]].concat();
     Some(Complaint {
         subject: path.clone(),
         rank: SYNTAX,
         meant: None,
-        problem: Problem {
+        problem: SchemaProblem {
             message: format!("{}: {} stands in the list before", name(&path), show(item)),
             path,
             part: Part::Value,
@@ -680,11 +687,11 @@ impl<'s> Rule<'s> {
     }
 
     /// Whether the field at `path` may not be left out.
-    fn is_required(&self, path: &[Step]) -> bool {
+    fn is_required(&self, path: &[PathStep]) -> bool {
         let required = self.object.and_then(|object| object.get("required"));
         let required = required.and_then(Value::as_array);
         match path.last() {
-            Some(Step::Key(field)) => {
+            Some(PathStep::Key(field)) => {
                 required.is_some_and(|all| all.iter().any(|one| one == field))
             }
             _ => false,
@@ -766,7 +773,7 @@ fn variant_schema<'s>(
 }
 
 /// A place in the value. Keys that look like numbers are told from indices by the value.
-fn steps(instance: &Value, location: &Location) -> Vec<Step> {
+fn steps(instance: &Value, location: &Location) -> Vec<PathStep> {
     let mut here = Some(instance);
     let mut path = Vec::new();
     for segment in location.segments() {
@@ -774,12 +781,12 @@ fn steps(instance: &Value, location: &Location) -> Vec<Step> {
         let step = match (segment, list) {
             (LocationSegment::Index(index), Some(list)) => {
                 here = list.get(index);
-                Step::Index(index)
+                PathStep::Index(index)
             }
             (segment, _) => {
                 let key = segment.to_string();
                 here = here.and_then(|value| value.get(&key));
-                Step::Key(key)
+                PathStep::Key(key)
             }
         };
         path.push(step);
@@ -793,15 +800,15 @@ fn is_nullable(schema: &Value) -> bool {
     types.is_some_and(|types| types.iter().any(|name| name == "null"))
 }
 
-fn parent(path: &[Step]) -> &[Step] {
+fn parent(path: &[PathStep]) -> &[PathStep] {
     path.split_last().map_or(path, |(_, parent)| parent)
 }
 
 /// `nodes[3]`: the last key of a path and the indices behind it.
-fn name(path: &[Step]) -> String {
+fn name(path: &[PathStep]) -> String {
     let start = path
         .iter()
-        .rposition(|step| matches!(step, Step::Key(_)))
+        .rposition(|step| matches!(step, PathStep::Key(_)))
         .unwrap_or_default();
     match path.get(start..) {
         None | Some([]) => "the document".to_owned(),

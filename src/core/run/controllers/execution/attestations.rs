@@ -2,7 +2,7 @@
 //! to, is met, or that it is not; or has run the checks that say so.
 
 use super::Turn;
-use super::run::{Run, list, move_node};
+use super::active_run::{ActiveRun, list, move_node};
 use crate::core::resource::{
     Attested, Contract, ContractCriterion, CriterionOf, ExecutionStatus, OnBroken, Spec,
     clear_condition, set_condition,
@@ -78,7 +78,7 @@ pub(super) fn attest(
     Ok(())
 }
 
-impl Run<'_> {
+impl ActiveRun<'_> {
     fn contract(&self) -> Option<&Contract> {
         match &self.pins.plan.spec {
             Spec::Plan(plan) => Some(&plan.contract),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::run::{Run, list};
+use super::active_run::{ActiveRun, list};
 use crate::core::base::digest;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, Decision, GateReview, GateSpec, Kind, NodePhase, Outcome,
@@ -15,7 +15,7 @@ use crate::core::run::record::Signature;
 /// Most reviews to keep of one gate node, beside those that decide.
 const REVIEWS_KEPT: usize = 200;
 
-impl Run<'_> {
+impl ActiveRun<'_> {
     /// What an approval of this gate node is about: the pinned plan, the gate and the resolved
     /// targets. Approve one thing, and nothing else can run on it.
     pub fn gate_digest(&self, gate: &str, round: u32) -> String {

@@ -1,5 +1,6 @@
 //! Execution: start, fold records in, judge deadlines, advance the nodes, decide the phase.
 
+mod active_run;
 mod advance;
 mod attestations;
 mod gates;
@@ -8,7 +9,6 @@ mod outside;
 mod pins;
 mod records;
 mod retry;
-mod run;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
@@ -27,7 +27,7 @@ use crate::core::run::permit;
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::StatusFile;
 
-use run::Run;
+use active_run::ActiveRun;
 
 pub use crate::core::run::permit::broken;
 pub use crate::core::run::pinned::{PinnedPlan, Pins};
@@ -50,11 +50,11 @@ pub struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     /// A run that cannot be worked on, as it is asked about whether somebody may do something.
-    fn permit<'s>(&self, status: &'s ExecutionStatus) -> permit::Run<'s>
+    fn permit<'s>(&self, status: &'s ExecutionStatus) -> permit::Circumstances<'s>
     where
         'a: 's,
     {
-        permit::Run {
+        permit::Circumstances {
             config: self.world.config,
             status,
             plan: None,
@@ -114,7 +114,7 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
         stop_if_asked(status, now);
         return nothing();
     };
-    let why = match Run::open(turn, &uid, status, &pinned) {
+    let why = match ActiveRun::open(turn, &uid, status, &pinned) {
         Ok(mut run) => {
             return Next {
                 deadline: run.advance(),
@@ -273,7 +273,7 @@ fn stop_if_asked(status: &mut ExecutionStatus, now: Time) -> bool {
     }
     let why = cancel_reason(status);
     for node in status.node_statuses.values_mut() {
-        run::move_node(node, NodeEvent::Cancel, "Cancelled", why.clone(), now);
+        active_run::move_node(node, NodeEvent::Cancel, "Cancelled", why.clone(), now);
     }
     move_to(status, ExecutionEvent::Cancel, "Cancelled", why, now);
     true

@@ -27,7 +27,7 @@ const MAX_REASON: usize = 300;
 
 /// A condition that compiles and mentions only what conditions may mention.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
+pub struct When {
     expression: IdedExpr,
     mentions: Vec<Mention>,
 }
@@ -62,12 +62,12 @@ pub enum MistakeKind {
     UnknownName,
 }
 
-impl Condition {
+impl When {
     /// Compile a condition.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn compile(text: &str) -> Result<Condition, Vec<Mistake>> {
+    pub fn compile(text: &str) -> Result<When, Vec<Mistake>> {
         check_size(text).map_err(|mistake| vec![mistake])?;
         let mut mistakes = match PrattParser::default().parse(text) {
             Ok(expression) => match Walk::over(text, &expression) {
@@ -75,7 +75,7 @@ impl Condition {
                     let mut mentions = walk.mentions;
                     mentions.sort();
                     mentions.dedup();
-                    return Ok(Condition {
+                    return Ok(When {
                         expression,
                         mentions,
                     });
@@ -676,7 +676,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn mentions(text: &str) -> Vec<Mention> {
-        match Condition::compile(text) {
+        match When::compile(text) {
             Ok(condition) => condition.mentions().to_vec(),
             Err(mistakes) => panic!("{text}: {mistakes:?}"),
         }
@@ -684,7 +684,7 @@ mod tests {
 
     /// Sort, message and help of the only mistake.
     fn mistake(text: &str) -> (MistakeKind, String, String) {
-        match Condition::compile(text).unwrap_err().as_slice() {
+        match When::compile(text).unwrap_err().as_slice() {
             [only] => (
                 only.kind,
                 only.message.clone(),
@@ -719,7 +719,7 @@ mod tests {
             parameters: parameters.as_object().unwrap(),
             goal: Some(&goal),
         };
-        Condition::compile(text).unwrap().holds(&facts)
+        When::compile(text).unwrap().holds(&facts)
     }
 
     #[test]
@@ -950,7 +950,7 @@ mod tests {
             ),
         ];
         for (text, message, help) in table {
-            let mistakes = Condition::compile(text).unwrap_err();
+            let mistakes = When::compile(text).unwrap_err();
             let first = &mistakes[0];
             assert_eq!(
                 (first.kind, first.message.as_str(), first.help.as_deref()),
@@ -1019,7 +1019,7 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told() {
-        let mistakes = Condition::compile("env.A == 1 || nodes.a.phase == 'Dun' || 5").unwrap_err();
+        let mistakes = When::compile("env.A == 1 || nodes.a.phase == 'Dun' || 5").unwrap_err();
         let mut messages: Vec<&str> = mistakes.iter().map(|m| m.message.as_str()).collect();
         messages.sort_unstable();
         assert_eq!(
@@ -1086,7 +1086,7 @@ mod tests {
             for closing in ["", "a", "a)", "a]", "1}", ")", "]", ":c", ".a", "[1]", "()"] {
                 for count in [20, 60, 99, 130, 199, 340] {
                     let text = piece.repeat(count) + "a" + &closing.repeat(count);
-                    drop(Condition::compile(&text));
+                    drop(When::compile(&text));
                 }
             }
         }
@@ -1182,7 +1182,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_ends_in_a_condition_or_in_mistakes(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40)) {
-            if let Err(mistakes) = Condition::compile(&pieces.concat()) {
+            if let Err(mistakes) = When::compile(&pieces.concat()) {
                 prop_assert!(!mistakes.is_empty());
             }
         }

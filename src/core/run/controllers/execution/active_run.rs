@@ -25,7 +25,7 @@ const FAIL_FAST: &str = "failFast";
 const LONGEST_RETRY_SECONDS: i64 = 600;
 
 /// A run in the hands of its controller.
-pub(super) struct Run<'a> {
+pub(super) struct ActiveRun<'a> {
     pub turn: &'a Turn<'a>,
     pub me: RunRef,
     pub pins: PinnedPlan,
@@ -35,7 +35,7 @@ pub(super) struct Run<'a> {
     pub status: &'a mut ExecutionStatus,
 }
 
-impl<'a> Run<'a> {
+impl<'a> ActiveRun<'a> {
     /// Open a run that is pinned.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl<'a> Run<'a> {
         uid: &str,
         status: &'a mut ExecutionStatus,
         pinned: &'a Pinned,
-    ) -> Result<Run<'a>, String> {
+    ) -> Result<ActiveRun<'a>, String> {
         let pins = pins::find(turn.world, pinned)?;
         let spec = pins
             .graph()
@@ -53,7 +53,7 @@ impl<'a> Run<'a> {
             .clone();
         let graph =
             Graph::build(&spec).map_err(|_| "the pinned plan has a broken graph".to_owned())?;
-        Ok(Run {
+        Ok(ActiveRun {
             turn,
             me: RunRef {
                 namespace: turn.key.namespace.clone(),
@@ -89,10 +89,10 @@ impl<'a> Run<'a> {
     }
 
     /// The run as it is asked about whether somebody may do something to an attempt.
-    pub fn permit(&self, node: Option<&str>) -> permit::Run<'_> {
+    pub fn permit(&self, node: Option<&str>) -> permit::Circumstances<'_> {
         let status = node.and_then(|id| self.status.node_statuses.get(id));
         let claim = status.and_then(|status| status.extensions.claim.as_ref());
-        permit::Run {
+        permit::Circumstances {
             plan: Some(&self.pins),
             holder: claim.map(|claim| claim.actor.as_str()),
             ..self.turn.permit(self.status)
