@@ -331,9 +331,10 @@ impl<'t> Page<'t> {
                 layout: None,
                 ..style.clone()
             };
-            let style = match self.items_take_lines(last) || !key.is_empty() {
-                true => &style,
-                false => &one_line,
+            let style = if self.items_take_lines(last) || !key.is_empty() {
+                &style
+            } else {
+                &one_line
             };
             new.push_str(&style.write(value)?);
         }
@@ -350,14 +351,20 @@ impl<'t> Page<'t> {
 
     /// Entries as lines of block style behind a margin, without a line break at the end.
     fn block(&self, entries: &[(&str, &Value)], margin: &str) -> String {
-        let written = entries.iter().map(|(key, value)| match key.is_empty() {
-            true => yaml::write(&Value::Array(vec![(*value).clone()])),
-            false => yaml::write(&serde_json::json!({ *key: value })),
+        let written = entries.iter().map(|(key, value)| {
+            if key.is_empty() {
+                yaml::write(&Value::Array(vec![(*value).clone()]))
+            } else {
+                yaml::write(&serde_json::json!({ *key: value }))
+            }
         });
         let written: String = written.collect();
-        let lines = written.lines().map(|line| match line.is_empty() {
-            true => String::new(),
-            false => format!("{margin}{line}"),
+        let lines = written.lines().map(|line| {
+            if line.is_empty() {
+                String::new()
+            } else {
+                format!("{margin}{line}")
+            }
         });
         lines.collect::<Vec<String>>().join("\n")
     }
@@ -547,9 +554,10 @@ impl Writer<'_> {
     }
 
     fn quote<W: ?Sized + io::Write>(&self, out: &mut W) -> io::Result<()> {
-        match self.in_key && self.style.bare {
-            true => Ok(()),
-            false => out.write_all(b"\""),
+        if self.in_key && self.style.bare {
+            Ok(())
+        } else {
+            out.write_all(b"\"")
         }
     }
 }

@@ -261,9 +261,10 @@ fn contract(content: &Content) -> Contract {
     all.extend(constraints.map(|one| {
         let id = name_of(&one.constraint_id, Alphabet::Name);
         ContractCriterion {
-            id: match taken.contains(&id) {
-                true => name_of(&format!("constraint-{id}"), Alphabet::Name),
-                false => id,
+            id: if taken.contains(&id) {
+                name_of(&format!("constraint-{id}"), Alphabet::Name)
+            } else {
+                id
             },
             description: one.description.clone(),
             kind: CriterionOf::Constraint,

@@ -122,9 +122,10 @@ impl<'a> Known<'a> {
             .at(Code::STEP_NOT_FOUND, path, Part::Value, message)
             .label("no such step");
         self.suggested += 1;
-        let near = match self.suggested <= SUGGESTIONS {
-            true => did_you_mean(id, self.steps.keys().copied().collect::<BTreeSet<_>>()),
-            false => None,
+        let near = if self.suggested <= SUGGESTIONS {
+            did_you_mean(id, self.steps.keys().copied().collect::<BTreeSet<_>>())
+        } else {
+            None
         };
         match near {
             Some(near) => finding.help(format!("did you mean `{near}`?")),
@@ -208,9 +209,10 @@ fn checked_criteria(found: &Finder<'_>, content: &Content, findings: &mut Vec<Di
     for (index, (id, path)) in unknown.enumerate() {
         let message = format!("there is no success criterion `{id}`");
         let finding = found.at(Code::CRITERION_NOT_FOUND, path, Part::Key, message);
-        let near = match index < SUGGESTIONS {
-            true => did_you_mean(id, ids.iter().copied()),
-            false => None,
+        let near = if index < SUGGESTIONS {
+            did_you_mean(id, ids.iter().copied())
+        } else {
+            None
         };
         findings.push(finding.label("no such criterion").help(match near {
             Some(near) => format!("did you mean `{near}`?"),

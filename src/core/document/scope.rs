@@ -92,9 +92,10 @@ fn globs(text: &str) -> Result<Option<Vec<Glob>>, String> {
     let mut globs = vec![compiled(path)?];
     if may_be_folder {
         let below = compiled(&format!("{path}/**"))?;
-        match is_folder {
-            true => globs = vec![below],
-            false => globs.push(below),
+        if is_folder {
+            globs = vec![below]
+        } else {
+            globs.push(below)
         }
     }
     Ok(Some(globs))
@@ -191,9 +192,10 @@ impl Bounds {
         if let Some(entry) = self.excluded.entry(path) {
             return Verdict::Excluded(entry);
         }
-        match self.within.entries.is_empty() || self.within.set.is_match(path) {
-            true => Verdict::Inside,
-            false => Verdict::NotCovered,
+        if self.within.entries.is_empty() || self.within.set.is_match(path) {
+            Verdict::Inside
+        } else {
+            Verdict::NotCovered
         }
     }
 

@@ -142,9 +142,10 @@ fn check(parameter: &Parameter, value: &Value) -> Result<(), String> {
             found_words(wrong.value)
         ));
     }
-    match parameter.allowed.is_empty() || parameter.allowed.contains(value) {
-        true => Ok(()),
-        false => Err(format!("`{name}` does not take this value")),
+    if parameter.allowed.is_empty() || parameter.allowed.contains(value) {
+        Ok(())
+    } else {
+        Err(format!("`{name}` does not take this value"))
     }
 }
 

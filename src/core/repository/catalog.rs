@@ -934,9 +934,10 @@ pub(crate) mod tests {
     /// A PlanSpec 1.2 document that follows another, perhaps.
     fn document(name: &str, of: &str, goal: &str) -> String {
         let id = |name: &str| format!("6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a1{name}");
-        let (revision, parent) = match name == of {
-            true => (1, "null".to_owned()),
-            false => (2, id(of)),
+        let (revision, parent) = if name == of {
+            (1, "null".to_owned())
+        } else {
+            (2, id(of))
         };
         format!(
             "identity: {{plan_id: {}, session_id: s, revision: {revision}, parent_id: {parent}, \

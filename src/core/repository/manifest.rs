@@ -141,9 +141,10 @@ pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
     manifest.diagnostics = findings;
     if let (true, Ok(text)) = (bytes.len() <= limits.file_bytes, std::str::from_utf8(bytes)) {
         // In JSON there are no comments.
-        let (allows, findings) = match yaml::is_json(&source.path) {
-            true => Default::default(),
-            false => allow::read(&source.path, text),
+        let (allows, findings) = if yaml::is_json(&source.path) {
+            Default::default()
+        } else {
+            allow::read(&source.path, text)
         };
         manifest.allows = allows;
         manifest.diagnostics.extend(findings);
@@ -557,9 +558,10 @@ fn sound_graph(value: &Value, findings: &[Diagnostic]) -> Option<GraphSpec> {
         Place::Entry { path, .. } => path.starts_with(&graph),
         _ => true,
     };
-    match findings.iter().any(touches) {
-        true => None,
-        false => GraphSpec::deserialize(value.pointer("/spec/graph")?).ok(),
+    if findings.iter().any(touches) {
+        None
+    } else {
+        GraphSpec::deserialize(value.pointer("/spec/graph")?).ok()
     }
 }
 

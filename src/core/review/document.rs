@@ -583,9 +583,10 @@ pub(super) fn subject(address: &[&str]) -> String {
 }
 
 fn behind(field: &[&str]) -> String {
-    match field.is_empty() {
-        true => String::new(),
-        false => format!(": {}", field.join(".")),
+    if field.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", field.join("."))
     }
 }
 
@@ -612,9 +613,10 @@ pub(super) fn declared(
     let same_session = was.identity.session_id == is.identity.session_id;
     let newer = entries.filter(|entry| !same_session || entry.revision > was.identity.revision);
     let Some(largest) = newer.map(|entry| entry.change_type).max() else {
-        let by = match same_session && number == was.identity.revision {
-            true => format!("revision {number} as before"),
-            false => format!("revision {number} without an entry in revision_history"),
+        let by = if same_session && number == was.identity.revision {
+            format!("revision {number} as before")
+        } else {
+            format!("revision {number} without an entry in revision_history")
         };
         return Some(Declared {
             class: Class::None,

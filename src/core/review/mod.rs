@@ -366,12 +366,13 @@ pub fn predecessor<'a>(
         let is_lower = compare_versions(own, version).is_lt();
         (same_series && is_lower && other != key).then_some((own, other))
     });
-    let best = candidates.reduce(
-        |best, next| match compare_versions(next.0, best.0).is_gt() {
-            true => next,
-            false => best,
-        },
-    );
+    let best = candidates.reduce(|best, next| {
+        if compare_versions(next.0, best.0).is_gt() {
+            next
+        } else {
+            best
+        }
+    });
     let of = best?.1.clone();
     find(&of).map(|found| (of, found))
 }

@@ -107,9 +107,10 @@ pub fn declared(subject: &Subject, old: &Snapshot, new: &Snapshot) -> Option<Dec
         Some(1) => Class::Minor,
         Some(_) => Class::Patch,
     };
-    let by = match was == is {
-        true => format!("version {is} as before"),
-        false => format!("version {was} → {is}"),
+    let by = if was == is {
+        format!("version {is} as before")
+    } else {
+        format!("version {was} → {is}")
     };
     Some(Declared { class, by })
 }
@@ -270,15 +271,12 @@ fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> 
         subject.key,
         super::graph::names(&runs)
     );
-    let help = match definition.origin.is_some() {
-        true => {
-            "runs that have started stay on the revision that they began with; say which this is: \
-                 planspec revise"
-        }
-        false => {
-            "runs that have started stay on the revision that they began with; keep it in sight: \
-                  write a new plan with the next `version` that `supersedes` this one"
-        }
+    let help = if definition.origin.is_some() {
+        "runs that have started stay on the revision that they began with; say which this is: \
+             planspec revise"
+    } else {
+        "runs that have started stay on the revision that they began with; keep it in sight: \
+              write a new plan with the next `version` that `supersedes` this one"
     };
     Some(
         Diagnostic::new(Code::CHANGED_IN_PLACE, &definition.path, place, message)
@@ -361,13 +359,14 @@ fn chains(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
                 .iter()
                 .map(|one| one.name.as_str())
                 .collect();
-            let message = match was.is_empty() {
-                true => format!("{} supersedes another plan afterwards", subject.key),
-                false => format!(
+            let message = if was.is_empty() {
+                format!("{} supersedes another plan afterwards", subject.key)
+            } else {
+                format!(
                     "{} superseded {}, and no longer does",
                     subject.key,
                     was.join(", ")
-                ),
+                )
             };
             let help = "what a revision came from does not change: put it back";
             say("supersedes", message, help);
@@ -432,9 +431,10 @@ fn policy_changed(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     let help = "change who may approve in a pull request of its own, first";
     let mut findings = Vec::new();
     if was.approvals != is.approvals || was.verification != is.verification {
-        let what = match was.approvals != is.approvals {
-            true => "approvals",
-            false => "verification",
+        let what = if was.approvals != is.approvals {
+            "approvals"
+        } else {
+            "verification"
         };
         let message = format!("`{what}` changes together with {with}");
         let place = Place::Entry {

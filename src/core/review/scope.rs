@@ -228,9 +228,10 @@ impl Scoped {
         let mut findings: Vec<Diagnostic> = shown
             .iter()
             .map(|outside| {
-                let done = match outside.deleted {
-                    true => "deleted",
-                    false => "changed",
+                let done = if outside.deleted {
+                    "deleted"
+                } else {
+                    "changed"
                 };
                 let message = match &outside.excluded_by {
                     Some(entry) => format!(
@@ -266,9 +267,10 @@ impl Scoped {
             Side::Base => "first change the scope, in a change of its own",
             Side::Head => "change the scope",
         };
-        let back = match outside.deleted {
-            true => "bring the file back",
-            false => "take the change to the file back",
+        let back = if outside.deleted {
+            "bring the file back"
+        } else {
+            "take the change to the file back"
         };
         if outside.excluded_by.is_some() {
             return format!("{back}, or {way}");

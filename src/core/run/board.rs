@@ -152,9 +152,10 @@ fn for_what(what: &WaitingFor) -> String {
 }
 
 fn message_or(message: &str, reason: &str) -> String {
-    match message.is_empty() {
-        true => prose(reason),
-        false => prose(message),
+    if message.is_empty() {
+        prose(reason)
+    } else {
+        prose(message)
     }
 }
 
@@ -198,9 +199,10 @@ fn goals(tree: &StatusTree) -> String {
         |(key, status)| {
             let plan = status.active_plan_ref.as_ref().map(|plan| {
                 let plan = plan.key(Kind::Plan, &key.namespace);
-                match tree.files.contains_key(&plan) {
-                    true => link(&plan),
-                    false => code(&plan.qualified()),
+                if tree.files.contains_key(&plan) {
+                    link(&plan)
+                } else {
+                    code(&plan.qualified())
                 }
             });
             [
@@ -273,9 +275,10 @@ fn percent(segment: &str) -> String {
 /// A word as code where Markdown lets that be done without escapes, else as text.
 fn code(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@+=".contains(c);
-    match !text.is_empty() && text.len() <= MAX_MESSAGE && text.chars().all(plain) {
-        true => format!("`{text}`"),
-        false => prose(text),
+    if !text.is_empty() && text.len() <= MAX_MESSAGE && text.chars().all(plain) {
+        format!("`{text}`")
+    } else {
+        prose(text)
     }
 }
 

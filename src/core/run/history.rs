@@ -86,14 +86,13 @@ pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<E
         .partition(|transition| transition.what == Moved::Phase);
     let said = attestations(old, run);
     let asked = requests(old, run);
-    let mut found = match asked.is_empty() && of_nodes.is_empty() {
+    let mut found = if asked.is_empty() && of_nodes.is_empty() {
         // Nothing else can have moved the run.
-        true => joined(None, 0, said, phase.into_iter().next()),
-        false => {
-            let mut found = joined(None, 0, said, None);
-            found.extend(joined(None, 0, asked, phase.into_iter().next()));
-            found
-        }
+        joined(None, 0, said, phase.into_iter().next())
+    } else {
+        let mut found = joined(None, 0, said, None);
+        found.extend(joined(None, 0, asked, phase.into_iter().next()));
+        found
     };
     let conditions = others.into_iter();
     let conditions = conditions.filter(|moved| matches!(moved.what, Moved::Condition(_)));
@@ -185,16 +184,18 @@ fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
 fn attestations(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
     let new = attested(old, now).into_iter();
     new.map(|said| {
-        let what = match is_constraint(now, &said.criterion) {
-            true => "constraint",
-            false => "criterion",
+        let what = if is_constraint(now, &said.criterion) {
+            "constraint"
+        } else {
+            "criterion"
         };
         let evidence = evidence(said);
         let colon = if evidence.is_empty() { "" } else { ": " };
         Act {
-            word: match said.results.is_empty() {
-                true => "attestation",
-                false => "verification",
+            word: if said.results.is_empty() {
+                "attestation"
+            } else {
+                "verification"
             },
             actor: Some(said.actor.clone()),
             record: Some(said.record.clone()),

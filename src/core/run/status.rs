@@ -162,11 +162,12 @@ impl StatusTree {
 pub fn read_resource(path: &str, bytes: &[u8]) -> Result<(Key, StatusFile), String> {
     let value = read_value(path, bytes)?;
     let (key, file) = StatusFile::from_value(value).map_err(|why| format!("{path}: {why}"))?;
-    match status_path(&key) == path {
-        true => Ok((key, file)),
-        false => Err(format!(
+    if status_path(&key) == path {
+        Ok((key, file))
+    } else {
+        Err(format!(
             "{path}: it holds {key}, which does not belong there"
-        )),
+        ))
     }
 }
 

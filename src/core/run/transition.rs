@@ -209,9 +209,10 @@ fn words(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec<Tran
         Transition {
             key: key.clone(),
             node: None,
-            what: match is_constraint(now, &said.criterion) {
-                true => Moved::Constraint(said.criterion.clone()),
-                false => Moved::Criterion(said.criterion.clone()),
+            what: if is_constraint(now, &said.criterion) {
+                Moved::Constraint(said.criterion.clone())
+            } else {
+                Moved::Criterion(said.criterion.clone())
             },
             from: was.find(|old| old.actor == said.actor).map(verdict),
             to: Some(verdict(said)),

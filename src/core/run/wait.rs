@@ -183,9 +183,10 @@ fn phase_and_why(status: &Status, phase: &str) -> String {
 }
 
 fn because(message: &str) -> String {
-    match message.is_empty() {
-        true => String::new(),
-        false => format!(" ({message})"),
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(" ({message})")
     }
 }
 

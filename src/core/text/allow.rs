@@ -138,9 +138,10 @@ fn allowed(words: &str) -> Result<Code, Wrong> {
             help: format!("remove the comment; see `planspec explain {code}`"),
         });
     }
-    match reason.contains(char::is_alphanumeric) {
-        true => Ok(code),
-        false => Err(incomplete("the comment does not say why")),
+    if reason.contains(char::is_alphanumeric) {
+        Ok(code)
+    } else {
+        Err(incomplete("the comment does not say why"))
     }
 }
 

@@ -113,9 +113,10 @@ impl<'t> Lines<'t> {
     /// A range of the text as a span: within bounds and on character boundaries.
     pub fn span(&self, range: Range<usize>) -> Span {
         let start = self.text.floor_char_boundary(range.start);
-        let end = match range.is_empty() {
-            true => start,
-            false => self.text.ceil_char_boundary(range.end),
+        let end = if range.is_empty() {
+            start
+        } else {
+            self.text.ceil_char_boundary(range.end)
         };
         let (line, column) = self.position(start);
         Span {

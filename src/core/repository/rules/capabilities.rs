@@ -54,9 +54,12 @@ fn describe(
         .windows(2)
         .all(|pair| pair[0].0.namespace == pair[1].0.namespace);
     let names: Vec<String> = ring()
-        .map(|key| match one_namespace {
-            true => key.name.clone(),
-            false => key.qualified(),
+        .map(|key| {
+            if one_namespace {
+                key.name.clone()
+            } else {
+                key.qualified()
+            }
         })
         .collect();
     let names = shorten(&names.iter().map(String::as_str).collect::<Vec<_>>());

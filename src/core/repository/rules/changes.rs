@@ -175,9 +175,10 @@ fn moved(old: &Definitions, new: &Definitions, findings: &mut Vec<Diagnostic>) {
 }
 
 fn describe(from: &Key, to: &Key, definition: &Definition) -> Diagnostic {
-    let (field, was) = match from.name == to.name {
-        true => ("namespace", &from.namespace),
-        false => ("name", &from.name),
+    let (field, was) = if from.name == to.name {
+        ("namespace", &from.namespace)
+    } else {
+        ("name", &from.name)
     };
     let place = definition.place(to.kind, path!["metadata", field], Part::Value);
     let message = format!("{from} has moved to {}", to.qualified());

@@ -81,13 +81,14 @@ impl Plan<'_> {
                 let child = self.graph.nodes.get(second.0);
                 let child = child.and_then(|group| group.children.get(second.1));
                 let child = child.map_or("?", String::as_str);
-                let message = match first.0 == second.0 {
-                    true => format!("node `{child}` is in group `{}` twice", self.id(first.0)),
-                    false => format!(
+                let message = if first.0 == second.0 {
+                    format!("node `{child}` is in group `{}` twice", self.id(first.0))
+                } else {
+                    format!(
                         "node `{child}` is in group `{}` and in group `{}`",
                         self.id(first.0),
                         self.id(second.0)
-                    ),
+                    )
                 };
                 self.finding(Code::IN_TWO_GROUPS, place(*second), message)
                     .label("again here")
@@ -282,9 +283,12 @@ mod tests {
     fn expect(text: &str, expected: &[(&str, &str)]) {
         let expected: Vec<String> = expected
             .iter()
-            .map(|(needle, line)| match needle.is_empty() {
-                true => (*line).to_owned(),
-                false => line.replace("@", &position(text, needle)),
+            .map(|(needle, line)| {
+                if needle.is_empty() {
+                    (*line).to_owned()
+                } else {
+                    line.replace("@", &position(text, needle))
+                }
             })
             .collect();
         assert_eq!(findings(text), expected, "{text}");

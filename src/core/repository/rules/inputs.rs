@@ -191,9 +191,10 @@ impl<'a> Task<'a> {
             key.name, self.node.id
         );
         let mut path = self.node_path();
-        path.push(match self.node.inputs.is_empty() {
-            true => "capabilityRefs".into(),
-            false => "inputs".into(),
+        path.push(if self.node.inputs.is_empty() {
+            "capabilityRefs".into()
+        } else {
+            "inputs".into()
         });
         Some(
             self.plan

@@ -135,9 +135,10 @@ fn left_out(snapshot: &Definitions, plan: &Subject<'_>, spec: &PlanSpec) -> Opti
     if selector.is_empty() || (same_namespace && selector.matches(&plan.resource.metadata.labels)) {
         return None;
     }
-    let help = match same_namespace {
-        true => "give the plan the labels that the selector asks for, or change the selector",
-        false => "a selector chooses in the namespace of its goal: leave it out, or move the plan",
+    let help = if same_namespace {
+        "give the plan the labels that the selector asks for, or change the selector"
+    } else {
+        "a selector chooses in the namespace of its goal: leave it out, or move the plan"
     };
     let message = format!(
         "the `planSelector` of goal `{}` leaves this plan out, so the goal will not choose it",

@@ -305,9 +305,10 @@ fn parameters(
         "plan `{}` uses {names}{more}, which this execution does not give",
         plan.qualified()
     );
-    let path = match spec.parameters.is_empty() {
-        true => path!["spec", "planRef"],
-        false => path!["spec", "parameters"],
+    let path = if spec.parameters.is_empty() {
+        path!["spec", "planRef"]
+    } else {
+        path!["spec", "parameters"]
     };
     let finding = execution
         .at_key(Code::PARAMETER_MISSING, path, message)

@@ -59,9 +59,10 @@ impl SchemaProblem {
     /// The problem as a finding in a document of a file.
     pub fn found(self, by: &Finder<'_>) -> Diagnostic {
         let finding = by.at(self.code, self.path, self.part, self.message);
-        let help = match yaml::is_json(by.file) {
-            true => self.help.map(words::in_json),
-            false => self.help,
+        let help = if yaml::is_json(by.file) {
+            self.help.map(words::in_json)
+        } else {
+            self.help
         };
         Diagnostic {
             help,
@@ -168,9 +169,10 @@ struct WholeNumber;
 
 impl<'i> Keyword<'i> for WholeNumber {
     fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
-        match Keyword::is_valid(self, value) {
-            true => Ok(()),
-            false => Err(ValidationError::custom("a whole number with a fraction")),
+        if Keyword::is_valid(self, value) {
+            Ok(())
+        } else {
+            Err(ValidationError::custom("a whole number with a fraction"))
         }
     }
 

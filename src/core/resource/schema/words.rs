@@ -165,9 +165,10 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
             format!("{} is no UUID", show(value)),
         )
         .label("not a UUID")
-        .help(Some(match is_nullable(rule.schema) {
-            true => format!("{A_UUID}, {FIRST_REVISION}"),
-            false => A_UUID.to_owned(),
+        .help(Some(if is_nullable(rule.schema) {
+            format!("{A_UUID}, {FIRST_REVISION}")
+        } else {
+            A_UUID.to_owned()
         })),
         Kind::Format { .. } if rule.text("format") == Some("date-time") => Said::new(
             Code::BAD_FORMAT,
@@ -378,10 +379,11 @@ fn how_to_write_number(text: &str) -> Option<String> {
     let digits = text.replace('_', "");
     let zeros = digits.trim_start_matches('0');
     let leading = digits.len() - zeros.len();
-    let plain = match zeros.starts_with(|c: char| c.is_ascii_digit()) {
-        true => zeros,
+    let plain = if zeros.starts_with(|c: char| c.is_ascii_digit()) {
+        zeros
+    } else {
         // `0` and `0.5` keep their zero.
-        false => digits.get(leading.saturating_sub(1)..)?,
+        digits.get(leading.saturating_sub(1)..)?
     };
     let is_number = plain.parse::<f64>().is_ok_and(f64::is_finite);
     let octal = digits.strip_prefix('0').filter(|rest| !rest.is_empty());

@@ -174,9 +174,10 @@ fn resolve_capability<'a>(
 }
 
 fn conflict(a: (&ObjectRef, &Target), b: (&ObjectRef, &Target)) -> Unbound {
-    let with = match a.1.provider == b.1.provider {
-        true => " with another config",
-        false => "",
+    let with = if a.1.provider == b.1.provider {
+        " with another config"
+    } else {
+        ""
     };
     Unbound::new(
         "ConflictingProviders",
@@ -216,15 +217,16 @@ impl<'a, 'q> Question<'a, 'q> {
         node: &'q Node,
     ) -> Result<Question<'a, 'q>, Unbound> {
         let Some(spec) = snapshot.binding(key) else {
-            return Err(match snapshot.definitions(key).is_empty() {
-                true => Unbound::new(
+            return Err(if snapshot.definitions(key).is_empty() {
+                Unbound::new(
                     "BindingNotFound",
                     format!("binding `{}` does not exist", key.qualified()),
-                ),
-                false => Unbound::new(
+                )
+            } else {
+                Unbound::new(
                     "BindingInvalid",
                     format!("binding `{}` cannot be read", key.qualified()),
-                ),
+                )
             });
         };
         Ok(Question {

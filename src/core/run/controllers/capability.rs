@@ -120,9 +120,10 @@ pub fn remarks(snapshot: &Snapshot, namespace: &str, graph: &GraphSpec) -> Vec<S
     let phases = phases(snapshot);
     let mut found = Vec::new();
     for (key, nodes) in needed_by {
-        let name = match key.namespace == namespace {
-            true => format!("`{}`", key.name),
-            false => format!("`{}`", key.qualified()),
+        let name = if key.namespace == namespace {
+            format!("`{}`", key.name)
+        } else {
+            format!("`{}`", key.qualified())
         };
         let by = match nodes.as_slice() {
             [only] => format!("needed by {only}"),

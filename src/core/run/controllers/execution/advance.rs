@@ -46,12 +46,13 @@ impl ActiveRun<'_> {
             .map(|(id, missing)| format!("{id}: {}", missing.message))
             .collect();
         let at = (self.pinned.execution.generation, self.now());
-        let (reason, message) = match unbound.is_empty() {
-            true => ("AllBound", String::new()),
-            false => (
+        let (reason, message) = if unbound.is_empty() {
+            ("AllBound", String::new())
+        } else {
+            (
                 "Unbound",
                 list(&unbound.iter().map(String::as_str).collect::<Vec<_>>()),
-            ),
+            )
         };
         set_condition(
             &mut self.status.conditions,

@@ -152,9 +152,10 @@ impl ActiveRun<'_> {
         self.set_decision(id, decision);
         let approvers: Vec<&str> = verdict.approved_by.iter().map(String::as_str).collect();
         // Every gate waits before it is decided, also when both happen in one turn.
-        let reviewers = match spec.reviewers.is_empty() {
-            true => "any person".to_owned(),
-            false => spec.reviewers.join(", "),
+        let reviewers = if spec.reviewers.is_empty() {
+            "any person".to_owned()
+        } else {
+            spec.reviewers.join(", ")
         };
         let by = match approvers.as_slice() {
             [] => String::new(),
@@ -378,13 +379,15 @@ mod tests {
             for approves in [true, false] {
                 let mut world = waiting("reviewers: ['user:lead']", LEAD);
                 world.signature = signature.clone();
-                let (word, phase) = match approves {
-                    true => ("approve", "Succeeded Approved"),
-                    false => ("reject", "Failed Rejected"),
+                let (word, phase) = if approves {
+                    ("approve", "Succeeded Approved")
+                } else {
+                    ("reject", "Failed Rejected")
                 };
-                match approves {
-                    true => world.approve("ok", actor),
-                    false => world.reject("ok", actor),
+                if approves {
+                    world.approve("ok", actor)
+                } else {
+                    world.reject("ok", actor)
                 }
                 world.reconcile();
                 match refused {

@@ -46,15 +46,16 @@ pub fn gather<'a>(
     let namespace = &turn.key.namespace;
     let plan_key = spec.plan_ref.key(Kind::Plan, namespace);
     let plan = snapshot.plan(&plan_key).ok_or_else(|| {
-        match snapshot.definitions(&plan_key).is_empty() {
-            true => (
+        if snapshot.definitions(&plan_key).is_empty() {
+            (
                 "PlanNotFound",
                 format!("plan `{}` does not exist", plan_key.qualified()),
-            ),
-            false => (
+            )
+        } else {
+            (
                 "PlanInvalid",
                 format!("plan `{}` cannot be read", plan_key.qualified()),
-            ),
+            )
         }
     })?;
     for (kind, reference) in references_of_execution(spec) {
@@ -118,15 +119,16 @@ pub fn gather<'a>(
         None => None,
         Some(key) => {
             if turn.others.get(&key).is_none() || snapshot.goal(&key).is_none() {
-                return Err(match snapshot.definitions(&key).is_empty() {
-                    true => (
+                return Err(if snapshot.definitions(&key).is_empty() {
+                    (
                         "GoalNotFound",
                         format!("goal `{}` does not exist", key.qualified()),
-                    ),
-                    false => (
+                    )
+                } else {
+                    (
                         "GoalInvalid",
                         format!("goal `{}` cannot be read", key.qualified()),
-                    ),
+                    )
                 });
             }
             Some(pin(turn, &key)?)
