@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_with::skip_serializing_none;
 
 use crate::core::base::diagnostic::{
     Code, Diagnostic, Part, PathStep, Place, Severity, did_you_mean,
@@ -16,11 +17,11 @@ use crate::core::text::yaml;
 use crate::path;
 
 /// The configuration of a repository.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
     /// Where resources are reviewed and merged; the remote's default branch when not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub spec_branch: Option<String>,
     /// Globs of the files that hold resources.
     pub paths: Vec<String>,
@@ -41,24 +42,24 @@ pub struct Config {
 }
 
 /// Where status is kept.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StatusConfig {
     /// The sidecar branch.
     pub branch: String,
     /// The remote that everybody shares; without one nothing leaves this machine.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<String>,
 }
 
 /// Who may approve, and how it is proven.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ApprovalConfig {
     /// Only signed approvals count.
     pub require_signed: bool,
     /// File of allowed signers on the spec branch: `.planspec/allowed_signers` when not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_signers: Option<String>,
     /// Authors of a plan revision cannot approve it.
     pub prevent_self_approval: bool,

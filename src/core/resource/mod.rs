@@ -14,6 +14,7 @@ pub mod schema;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_with::skip_serializing_none;
 
 pub use crate::core::base::key::{Key, Kind};
 pub use crate::core::base::time::Time;
@@ -31,16 +32,15 @@ pub use plan::*;
 pub const API_VERSION: &str = "planspec.io/v1alpha1";
 
 /// A reference to another resource; the namespace defaults to that of the object that refers.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObjectRef {
     /// Name of the resource.
     pub name: String,
     /// Its namespace, when it is another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Its uid, checked when given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
 }
 
