@@ -366,6 +366,17 @@ pub struct Diagnostic {
     pub resource: Option<Key>,
 }
 
+impl Label {
+    /// A place and what it shows.
+    pub fn new(file: impl Into<String>, place: Place, message: impl Into<String>) -> Label {
+        Label {
+            file: file.into(),
+            place,
+            message: message.into(),
+        }
+    }
+}
+
 impl Diagnostic {
     /// A finding of `code` with the code's own severity.
     pub fn new(
@@ -449,11 +460,7 @@ impl Finder<'_> {
 
     /// A second place in the document, at a value.
     pub fn label(&self, path: Vec<PathStep>, message: impl Into<String>) -> Label {
-        Label {
-            file: self.file.to_owned(),
-            place: self.place(path, Part::Value),
-            message: message.into(),
-        }
+        Label::new(self.file, self.place(path, Part::Value), message)
     }
 }
 
@@ -464,44 +471,9 @@ pub fn sort(findings: &mut Vec<Diagnostic>) {
     findings.dedup();
 }
 
-/// The candidate that was probably meant, if one is near enough to `word`.
-pub fn did_you_mean<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let folded = word.to_lowercase();
-    candidates
-        .into_iter()
-        .filter_map(|candidate| {
-            let other = candidate.to_lowercase();
-            let score = strsim::jaro_winkler(&folded, &other);
-            let near = score >= 0.84 || (candidate.len() > 2 && is_one_edit(&folded, &other));
-            near.then_some((score, candidate))
-        })
-        // Of equally near ones the first.
-        .reduce(|best, next| if next.0 > best.0 { next } else { best })
-        .map(|(_, candidate)| candidate)
-}
-
-/// Whether one character more, less or other, or two that changed places, is the difference. Any
-/// distance would take time for every pair of characters.
-fn is_one_edit(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    let (a, b) = (&a[front..], &b[front..]);
-    let ends = a.iter().rev().zip(b.iter().rev());
-    let back = ends.take_while(|(a, b)| a == b).count();
-    match (&a[..a.len() - back], &b[..b.len() - back]) {
-        ([_], []) | ([], [_]) | ([_], [_]) => true,
-        ([a, b], [c, d]) => (a, b) == (d, c),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn codes_are_unique_and_sorted() {
@@ -509,26 +481,6 @@ mod tests {
             Code::ALL.windows(2).all(|pair| pair[0].id < pair[1].id),
             "codes out of order or doubled"
         );
-    }
-
-    #[test]
-    fn suggestions_are_near() {
-        let kinds = ["Goal", "Plan", "Gate"];
-        assert_eq!(did_you_mean("plna", kinds), Some("Plan"));
-        assert_eq!(did_you_mean("pla", kinds), Some("Plan"));
-        assert_eq!(did_you_mean("zebra", kinds), None);
-        assert_eq!(
-            did_you_mean("relese", ["release", "verify"]),
-            Some("release")
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn one_edit_is_a_distance_of_one(a in "[abc]{0,5}", b in "[abc]{0,5}") {
-            let distance = strsim::damerau_levenshtein(&a, &b);
-            prop_assert_eq!(is_one_edit(&a, &b), distance == 1);
-        }
     }
 
     #[test]

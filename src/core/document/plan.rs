@@ -11,8 +11,8 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{
     API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Effort,
-    GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Metadata, Node,
-    NodeKind, ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
+    GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Node, NodeKind,
+    ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
 };
 use crate::path;
 
@@ -132,11 +132,13 @@ pub(crate) fn generate(
     }
     let plan = plan_spec(content, key, nodes.nodes);
     let mut resources = vec![
-        resource(key, &key.name, Spec::Goal(goal_spec(content))),
-        resource(key, &key.name, Spec::Plan(plan)),
+        Resource::new(key, Spec::Goal(goal_spec(content))),
+        Resource::new(key, Spec::Plan(plan)),
     ];
-    let gates = nodes.gates.into_iter();
-    resources.extend(gates.map(|(name, gate)| resource(key, &name, Spec::Gate(gate))));
+    resources.extend(nodes.gates.into_iter().map(|(name, gate)| {
+        let key = Key::new(Kind::Gate, &key.namespace, name);
+        Resource::new(&key, Spec::Gate(gate))
+    }));
     let origin = Origin { steps: nodes.steps };
     Some(Generated { resources, origin })
 }
@@ -149,26 +151,6 @@ pub(crate) fn manifest_of(resource: &Resource) -> Value {
         "metadata": resource.metadata,
         "spec": resource.raw_spec,
     })
-}
-
-fn resource(key: &Key, name: &str, spec: Spec) -> Resource {
-    let raw_spec = match &spec {
-        Spec::Goal(spec) => serde_json::to_value(spec),
-        Spec::Plan(spec) => serde_json::to_value(spec),
-        Spec::Gate(spec) => serde_json::to_value(spec),
-        // Documents stand for nothing else.
-        Spec::Capability(_) | Spec::Binding(_) | Spec::Execution(_) => Ok(Value::Null),
-    };
-    Resource {
-        metadata: Metadata {
-            name: name.to_owned(),
-            namespace: key.namespace.clone(),
-            ..Metadata::default()
-        },
-        spec,
-        // What came from JSON can be written as JSON.
-        raw_spec: raw_spec.unwrap_or_default(),
-    }
 }
 
 fn goal_spec(content: &Content) -> GoalSpec {
@@ -224,7 +206,7 @@ fn plan_spec(content: &Content, key: &Key, nodes: Vec<Node>) -> PlanSpec {
     let version = content.identity.revision.to_string();
     PlanSpec {
         description: content.approach.overview.clone(),
-        goal_ref: Some(named(&key.name)),
+        goal_ref: Some(ObjectRef::named(&key.name)),
         version: extension.series.as_ref().map(|_| version),
         series: extension.series,
         supersedes: Vec::new(),
@@ -281,14 +263,6 @@ fn contract(content: &Content) -> Contract {
             Some(OnViolation::Notify) => OnBroken::Notify,
             Some(OnViolation::Pause) | None => OnBroken::Pause,
         },
-    }
-}
-
-fn named(name: &str) -> ObjectRef {
-    ObjectRef {
-        name: name.to_owned(),
-        namespace: None,
-        uid: None,
     }
 }
 
@@ -384,8 +358,10 @@ impl<'a> Nodes<'a> {
         Node {
             name: Some(format!("Approve: {}", step.title)),
             depends_on: task.depends_on.clone(),
-            gate_ref: Some(named(&name)),
-            ..bare(id, NodeKind::Gate)
+            gate_ref: Some(ObjectRef::named(name)),
+            id,
+            kind: NodeKind::Gate,
+            ..Node::default()
         }
     }
 
@@ -537,7 +513,8 @@ pub(super) fn bare_task(
         name: said(title),
         description: said(description),
         estimated_effort,
-        ..bare(id.to_owned(), NodeKind::Task)
+        id: id.to_owned(),
+        ..Node::default()
     }
 }
 
@@ -552,30 +529,5 @@ fn effort(complexity: Complexity) -> Effort {
         Complexity::M => Effort::Medium,
         Complexity::L => Effort::Large,
         Complexity::Xl => Effort::Xlarge,
-    }
-}
-
-fn bare(id: String, kind: NodeKind) -> Node {
-    Node {
-        id,
-        kind,
-        name: None,
-        description: None,
-        context: Vec::new(),
-        depends_on: Vec::new(),
-        timeout: None,
-        when: None,
-        capability_refs: Vec::new(),
-        inputs: Default::default(),
-        outputs: Vec::new(),
-        acceptance_criteria: Vec::new(),
-        retries: 0,
-        estimated_effort: None,
-        gate_ref: None,
-        children: Vec::new(),
-        mode: None,
-        external_ref: None,
-        poll_interval: None,
-        provider: None,
     }
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::model::*;
 use super::scope;
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, did_you_mean};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
+use crate::core::base::suggest::did_you_mean;
 use crate::core::plan::graph;
 use crate::path;
 

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::core::base::diagnostic::did_you_mean;
+use crate::core::base::suggest::did_you_mean;
 use crate::core::plan::mention::{Mention, Mentioned};
 
 /// What a reference stands for.

@@ -11,7 +11,7 @@ use cel::parser::PrattParser;
 use cel::{Context, IdedExpr, Value};
 use serde_json::{Map, Value as Json};
 
-use crate::core::base::diagnostic::did_you_mean;
+use crate::core::base::suggest::did_you_mean;
 use crate::core::plan::mention::{Mention, Mentioned};
 use crate::core::resource::NodePhase;
 

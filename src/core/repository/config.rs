@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_with::skip_serializing_none;
 
-use crate::core::base::diagnostic::{
-    Code, Diagnostic, Part, PathStep, Place, Severity, did_you_mean,
-};
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place, Severity};
 use crate::core::base::glob::glob;
 use crate::core::base::limits::{CONFIG_FILE, Limits};
+use crate::core::base::suggest::did_you_mean;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{Duration, Pinned};
 use crate::core::text::yaml;

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::core::base::diagnostic::{
-    Code, Diagnostic, Finder, Part, PathStep, Place, did_you_mean, display_path,
+    Code, Diagnostic, Finder, Part, PathStep, Place, display_path,
 };
 use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::base::suggest::did_you_mean;
 use crate::core::document::{self, Origin};
 use crate::core::resource::schema::{self, SchemaKind, SchemaProblem};
 use crate::core::resource::{

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_with::skip_serializing_none;
 
-use super::{Condition, ObjectRef, is_false, phase};
+use super::{Condition, Key, Kind, ObjectRef, is_false, phase};
 
 /// formats.md, "Capability.spec".
 #[skip_serializing_none]
@@ -32,7 +32,7 @@ pub struct CapabilitySpec {
 
 /// A typed input or output.
 #[skip_serializing_none]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Parameter {
     /// `[a-zA-Z][a-zA-Z0-9_]*`
@@ -60,10 +60,11 @@ pub struct Parameter {
 }
 
 /// Type of a parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
     /// Text.
+    #[default]
     String,
     /// Integer or float.
     Number,
@@ -87,6 +88,21 @@ pub struct Requirement {
     /// Whether it may be missing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub optional: bool,
+}
+
+impl Requirement {
+    /// The same as a reference.
+    pub fn reference(&self) -> ObjectRef {
+        ObjectRef {
+            namespace: self.namespace.clone(),
+            ..ObjectRef::named(&self.name)
+        }
+    }
+
+    /// The key of what a capability in `namespace` needs.
+    pub fn key(&self, namespace: &str) -> Key {
+        self.reference().key(Kind::Capability, namespace)
+    }
 }
 
 /// Annotation that marks a capability as deprecated; its value is the message.

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 
 use super::{
-    Condition, ContextItem, ContractCriterion, ObjectRef, Outcome, ReviewAction, Time, is_zero,
-    phase,
+    Condition, ContextItem, ContractCriterion, Key, Kind, ObjectRef, Outcome, ReviewAction, Time,
+    is_zero, phase,
 };
 
 /// formats.md, "Execution.spec". Immutable once committed.
@@ -567,6 +567,13 @@ pub struct Pin {
     pub digest: String,
     /// Generation of the resource at the time.
     pub generation: u64,
+}
+
+impl Pin {
+    /// The key of the resource.
+    pub fn key(&self, kind: Kind) -> Key {
+        Key::new(kind, &self.namespace, &self.name)
+    }
 }
 
 /// A record that could not be applied.

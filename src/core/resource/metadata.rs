@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::{Time, is_false};
+use super::{Key, Time, is_false};
 
 /// What every resource carries beside its spec.
 #[skip_serializing_none]
@@ -38,6 +38,17 @@ pub struct Metadata {
     pub creation_timestamp: Option<Time>,
     /// When `reconcile` first missed it.
     pub deletion_timestamp: Option<Time>,
+}
+
+impl Metadata {
+    /// Nothing but a name and a namespace.
+    pub fn named(key: &Key) -> Metadata {
+        Metadata {
+            name: key.name.clone(),
+            namespace: key.namespace.clone(),
+            ..Metadata::default()
+        }
+    }
 }
 
 /// The metadata fields that people never write.

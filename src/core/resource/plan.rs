@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 
-use super::{Condition, ContextItem, Duration, Kind, ObjectRef, is_zero, phase, yes};
+use super::{Condition, ContextItem, Duration, Key, Kind, ObjectRef, is_zero, phase, yes};
 
 /// formats.md, "Plan.spec".
 #[skip_serializing_none]
@@ -98,9 +98,10 @@ pub struct GraphSpec {
 }
 
 /// What a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum NodeKind {
     /// Somebody works.
+    #[default]
     Task,
     /// Somebody decides.
     Gate,
@@ -123,7 +124,7 @@ impl std::fmt::Display for NodeKind {
 
 /// One node. Which fields a kind may carry is kept by its JSON Schema.
 #[skip_serializing_none]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Node {
     /// Unique in the plan.
@@ -255,6 +256,14 @@ pub struct TargetRef {
     pub node_id: Option<String>,
     /// `planspec.io/v1alpha1`
     pub api_version: Option<String>,
+}
+
+impl TargetRef {
+    /// The key of what is meant by an object in `namespace`.
+    pub fn key(&self, namespace: &str) -> Key {
+        let namespace = self.namespace.as_deref().unwrap_or(namespace);
+        Key::new(self.kind, namespace, &self.name)
+    }
 }
 
 /// A dependency between two nodes.

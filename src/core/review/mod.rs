@@ -7,6 +7,7 @@
 
 pub mod apply;
 pub mod brief;
+mod changes;
 pub mod declared;
 pub mod document;
 pub mod fields;
@@ -39,6 +40,8 @@ pub struct Review {
     pub subjects: Vec<Subject>,
     /// The goals and gates of documents that change with them: they are told with their plan.
     pub told: BTreeSet<Key>,
+    /// What has another name than before: the new one, and the one before.
+    pub renamed: BTreeMap<Key, Key>,
 }
 
 /// One resource that changes.
@@ -229,7 +232,11 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
         let rank = |subject: &Subject| (subject.key.kind != Kind::Plan, subject.key.clone());
         rank(a).cmp(&rank(b))
     });
-    Review { subjects, told }
+    Review {
+        subjects,
+        told,
+        renamed,
+    }
 }
 
 impl Subject {

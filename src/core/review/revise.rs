@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
     use crate::core::document;
-    use crate::core::review::compare;
+    use crate::core::review::{changes, compare, renames};
     use crate::core::testing;
 
     const GREETING: &str =
@@ -251,7 +251,7 @@ mod tests {
         let before = testing::snapshot(&[(FILE, GREETING)]);
         let after = testing::snapshot(&[(FILE, &text)]);
         assert_eq!(after.diagnostics(), []);
-        let broken = crate::core::repository::rules::changes::check(&before, &after);
+        let broken = changes::check(&before, &after, &renames::resources(&before, &after));
         assert_eq!(broken, []);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::Declared;
-use super::{Change, Class, Event, Review, Subject, document};
+use super::{Change, Class, Event, Review, Subject, changes, document};
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Place};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::version;
@@ -61,7 +61,7 @@ pub fn findings(review: &Review, sides: &Sides<'_>, config: &Config) -> Vec<Diag
 
 /// Every rule about change that a review breaks, and every change to look at twice.
 pub fn check(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
-    let mut findings = crate::core::repository::rules::changes::check(sides.old, sides.new);
+    let mut findings = changes::check(sides.old, sides.new, &review.renamed);
     for subject in &review.subjects {
         findings.extend(class_too_low(subject, sides));
         findings.extend(changed_in_place(subject, sides));
@@ -116,7 +116,7 @@ pub fn declared(subject: &Subject, old: &Snapshot, new: &Snapshot) -> Option<Dec
 }
 
 fn at(definition: &Definition, path: Vec<PathStep>) -> Place {
-    definition.place(Kind::Plan, path, Part::Value)
+    definition.place(path, Part::Value)
 }
 
 fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {

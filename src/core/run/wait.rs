@@ -1,6 +1,6 @@
 //! What somebody waits for, and whether it is reached, still possible, or out of reach.
 
-use crate::core::base::diagnostic::did_you_mean;
+use crate::core::base::suggest::did_you_mean;
 use crate::core::resource::{
     BindingPhase, CapabilityPhase, ConditionStatus, ExecutionPhase, GatePhase, GoalPhase, Kind,
     NodePhase, PlanPhase, Status, find_condition,

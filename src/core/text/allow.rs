@@ -11,7 +11,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span, did_you_mean};
+use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span};
+use crate::core::base::suggest::did_you_mean;
 use crate::core::text::locate::{Lines, locate_all, scalars};
 
 /// What a comment begins with to be meant for this program.

@@ -8,7 +8,8 @@ use jsonschema::paths::{Location, LocationSegment};
 use serde_json::Value;
 
 use super::SchemaProblem;
-use crate::core::base::diagnostic::{Code, Part, PathStep, did_you_mean, display_path};
+use crate::core::base::diagnostic::{Code, Part, PathStep, display_path};
+use crate::core::base::suggest::did_you_mean;
 use crate::core::resource::Duration;
 
 /// A problem with what is needed to tell causes from consequences.

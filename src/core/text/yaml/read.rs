@@ -228,11 +228,8 @@ fn diagnostic(file: &str, finding: ScanFinding, lines: &Lines) -> Diagnostic {
         Diagnostic::new(finding.code, file, place, finding.message).label(finding.label);
     diagnostic.help = finding.help;
     if let Some((from, to, message)) = finding.related {
-        diagnostic = diagnostic.related(Label {
-            file: file.to_owned(),
-            place: Place::At(lines.span(from, to)),
-            message: message.to_owned(),
-        });
+        let place = Place::At(lines.span(from, to));
+        diagnostic = diagnostic.related(Label::new(file, place, message));
     }
     diagnostic
 }
