@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::core::base::words::{type_of, type_words};
 use crate::core::plan::mention::{Mention, Mentioned};
 use crate::core::plan::template::{Reference, substitute};
-use crate::core::plan::values::{found_words, words, wrong_type};
+use crate::core::plan::values::{type_name, wrong_type};
 use crate::core::resource::{CapabilitySpec, Node, NodeStatus, Parameter};
 
 /// Most bytes of the outputs of one node, as JSON; what is larger is an artifact.
@@ -128,8 +129,8 @@ fn check(parameter: &Parameter, value: &Value) -> Result<(), String> {
     if let Some(wrong) = wrong_type(parameter, value) {
         return Err(format!(
             "`{name}` takes {}, this is {}",
-            words(wrong.expected),
-            found_words(wrong.value)
+            type_words(type_name(wrong.expected)),
+            type_of(wrong.value)
         ));
     }
     if parameter.allowed.is_empty() || parameter.allowed.contains(value) {

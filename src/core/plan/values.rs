@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::core::base::diagnostic::PathStep;
+use crate::core::base::words::type_words;
 use crate::core::plan::template::is_template;
 use crate::core::resource::{Parameter, ValueType};
 
@@ -19,7 +20,7 @@ pub struct WrongType<'v> {
 impl WrongType<'_> {
     /// `a string`, or `a list in which each entry is a string`.
     pub fn place_words(&self) -> String {
-        let inner = words(self.expected);
+        let inner = type_words(type_name(self.expected));
         match self.path.first() {
             None => inner.to_owned(),
             Some(PathStep::Index(_)) => format!("a list in which each entry is {inner}"),
@@ -90,28 +91,5 @@ pub fn type_name(expected: ValueType) -> &'static str {
         ValueType::Boolean => "boolean",
         ValueType::Object => "object",
         ValueType::Array => "array",
-    }
-}
-
-/// A type as a person says it.
-pub fn words(expected: ValueType) -> &'static str {
-    match expected {
-        ValueType::String => "a string",
-        ValueType::Number => "a number",
-        ValueType::Boolean => "a boolean",
-        ValueType::Object => "a mapping",
-        ValueType::Array => "a list",
-    }
-}
-
-/// What a value is, as a person says it.
-pub fn found_words(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "empty",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a mapping",
     }
 }

@@ -9,7 +9,7 @@ use serde_with::skip_serializing_none;
 use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place, Severity};
 use crate::core::base::glob::glob;
 use crate::core::base::limits::{CONFIG_FILE, Limits};
-use crate::core::base::suggest::did_you_mean;
+use crate::core::base::suggest::suggestion;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{Duration, Pinned};
 use crate::core::text::yaml;
@@ -201,11 +201,9 @@ impl Config {
             let mut finding = at(Code::NOT_ALLOWED, path, Part::Key, message);
             // A newer version may know it; that must not stop this one.
             finding.severity = Severity::Warning;
-            let near = did_you_mean(name, Code::ALL.iter().map(|code| code.id));
-            findings.push(match near {
-                Some(near) => finding.help(format!("did you mean `{near}`?")),
-                None => finding.help("codes are written like `PS302`"),
-            });
+            let otherwise = || "codes are written like `PS302`".to_owned();
+            let codes = Code::ALL.iter().map(|code| code.id);
+            findings.push(finding.help(suggestion(name, codes, otherwise)));
         }
         for (name, code) in fatal_rules(&document.value) {
             let path = path!["rules", name];

@@ -13,6 +13,7 @@ use crate::core::base::diagnostic::{
 use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::base::suggest::did_you_mean;
+use crate::core::base::words::listed;
 use crate::core::document::{self, Origin};
 use crate::core::resource::schema::{self, SchemaKind, SchemaProblem};
 use crate::core::resource::{
@@ -331,7 +332,7 @@ fn kind(
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Kind> {
     let names = Kind::ALL.map(Kind::name);
-    let all = names.map(|name| format!("`{name}`")).join(", ");
+    let all = listed(names);
     let given = header(found, value, "kind", &format!("one of {all}"), findings)?;
     let kind = Kind::ALL.into_iter().find(|kind| kind.name() == given);
     let near = did_you_mean(given, names);

@@ -2,6 +2,7 @@
 
 use crate::core::base::digest::short;
 use crate::core::base::escape;
+use crate::core::base::words::and_more;
 use crate::core::resource::{ExecutionPhase, ExecutionStatus, Key, Kind, NodePhase, Status, Time};
 use crate::core::run::status::{StatusTree, status_path};
 use crate::core::run::transition::{Waiting, WaitingFor, waiting};
@@ -242,10 +243,7 @@ fn names(all: impl Iterator<Item = String>) -> String {
     let all: Vec<String> = all.collect();
     let more = all.len().saturating_sub(MAX_NAMES);
     let shown = all.get(..all.len() - more).unwrap_or_default().join(", ");
-    match more {
-        0 => shown,
-        _ => format!("{shown} and {more} more"),
-    }
+    shown + &and_more(more)
 }
 
 fn time(time: Time) -> String {

@@ -8,8 +8,8 @@ use super::{NAMES, SUGGESTIONS, each, first_names};
 use crate::core::base::diagnostic::{Code, Diagnostic, PathStep};
 use crate::core::base::digest;
 use crate::core::base::suggest::{Suggestions, did_you_mean};
-use crate::core::base::words::{and_more, listed, quoted};
-use crate::core::plan::values::{found_words, is_reference, type_name, words, wrong_type};
+use crate::core::base::words::{and_more, listed, quoted, type_of, type_words};
+use crate::core::plan::values::{is_reference, type_name, wrong_type};
 use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::schema;
 use crate::core::resource::{CapabilitySpec, Key, Kind, Node, Parameter, Spec};
@@ -201,11 +201,11 @@ impl<'a> Task<'a> {
         }
         if let Some(wrong) = wrong_type(parameter, value) {
             let of = format!("input `{name}` of capability `{}`", key.name);
-            let label = format!("{} is expected", words(wrong.expected));
+            let label = format!("{} is expected", type_words(type_name(wrong.expected)));
             let message = format!(
                 "{of} takes {}, this is {}",
                 wrong.place_words(),
-                found_words(wrong.value)
+                type_of(wrong.value)
             );
             let finding = mismatch(wrong.path, message).label(label);
             let help = schema::how_to_write(type_name(wrong.expected), wrong.value);
@@ -248,13 +248,16 @@ fn own_values(capability: &Definition, spec: &CapabilitySpec, findings: &mut Vec
                         "`{}` takes {}, this is {}",
                         parameter.name,
                         wrong.place_words(),
-                        found_words(wrong.value)
+                        type_of(wrong.value)
                     );
                     let path = at([path, wrong.path].concat());
                     findings.push(
                         capability
                             .at(Code::WRONG_TYPE, path, message)
-                            .label(format!("{} is expected", words(wrong.expected))),
+                            .label(format!(
+                                "{} is expected",
+                                type_words(type_name(wrong.expected))
+                            )),
                     );
                 }
             }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::SchemaProblem;
 use crate::core::base::diagnostic::{Code, Part, PathStep, display_path};
 use crate::core::base::suggest::did_you_mean;
+use crate::core::base::words::{listed, quoted, type_of, type_words, unquoted};
 use crate::core::resource::Duration;
 
 /// A problem with what is needed to tell causes from consequences.
@@ -50,6 +51,17 @@ pub(super) fn reduce(mut complaints: Vec<Complaint>) -> Vec<SchemaProblem> {
     problems
 }
 
+impl Complaint {
+    fn new(subject: Vec<PathStep>, rank: u8, problem: SchemaProblem) -> Complaint {
+        Complaint {
+            subject,
+            rank,
+            meant: None,
+            problem,
+        }
+    }
+}
+
 const TYPE: u8 = 0;
 const CHOICE: u8 = 1;
 const LENGTH: u8 = 2;
@@ -87,10 +99,8 @@ pub(super) fn complaints(
             if said.code == Code::WRONG_TYPE && rule.text("type") == Some("string") {
                 said.help = text_with_a_colon(&path, error.instance()).or(said.help);
             }
-            if said.code == Code::WRONG_TYPE
-                && error.instance().is_null()
-                && rule.is_required(&path)
-            {
+            let is_needed = || error.instance().is_null() && rule.is_required(&path);
+            if said.code == Code::WRONG_TYPE && is_needed() {
                 said.help = Some("give it a value".to_owned());
             }
             vec![said.into_complaint(path, Part::Value, &name)]
@@ -125,30 +135,38 @@ impl Said {
         }
     }
 
+    fn wrong_type(message: impl Into<String>) -> Said {
+        Said::new(Code::WRONG_TYPE, TYPE, message)
+    }
+
+    fn out_of_range(message: impl Into<String>) -> Said {
+        Said::new(Code::OUT_OF_RANGE, LENGTH, message)
+    }
+
+    fn bad_format(rank: u8, message: impl Into<String>) -> Said {
+        Said::new(Code::BAD_FORMAT, rank, message)
+    }
+
     fn label(mut self, label: impl Into<String>) -> Said {
         self.label = label.into();
         self
     }
 
-    fn help(mut self, help: Option<impl Into<String>>) -> Said {
-        self.help = help.map(Into::into);
+    fn help(mut self, help: impl Into<String>) -> Said {
+        self.help = Some(help.into());
         self
     }
 
     fn into_complaint(self, path: Vec<PathStep>, part: Part, name: &str) -> Complaint {
-        Complaint {
-            subject: path.clone(),
-            rank: self.rank,
-            meant: None,
-            problem: SchemaProblem {
-                message: format!("{name}: {}", self.message),
-                path,
-                part,
-                code: self.code,
-                label: self.label,
-                help: self.help,
-            },
-        }
+        let problem = SchemaProblem {
+            message: format!("{name}: {}", self.message),
+            path: path.clone(),
+            part,
+            code: self.code,
+            label: self.label,
+            help: self.help,
+        };
+        Complaint::new(path, self.rank, problem)
     }
 }
 
@@ -160,153 +178,104 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
         Kind::Constant { expected_value } => {
             not_allowed(std::iter::once(expected_value.as_ref()), value)
         }
-        Kind::Format { .. } if rule.text("format") == Some("uuid") => Said::new(
-            Code::BAD_FORMAT,
-            LENGTH,
-            format!("{} is no UUID", show(value)),
-        )
-        .label("not a UUID")
-        .help(Some(if is_nullable(rule.schema) {
-            format!("{A_UUID}, {FIRST_REVISION}")
-        } else {
-            A_UUID.to_owned()
-        })),
-        Kind::Format { .. } if rule.text("format") == Some("date-time") => Said::new(
-            Code::BAD_FORMAT,
-            LENGTH,
-            format!("{} is no time", show(value)),
-        )
-        .label("not a time")
-        .help(Some(format!("write {A_TIME}"))),
-        Kind::Format { .. } => {
-            let why = match value.as_str().map(str::parse::<Duration>) {
-                Some(Err(why)) => why,
-                _ => "the syntax is wrong".to_owned(),
-            };
-            Said::new(Code::BAD_FORMAT, LENGTH, why)
-                .label("not a duration")
-                .help(Some("a duration is written like `90s`, `1h30m` or `7d`"))
-        }
-        Kind::Pattern { .. } if value == "" => Said::new(Code::BAD_FORMAT, SYNTAX, "it is empty")
-            .help(rule.text("patternErrorMessage").map(allowed)),
-        Kind::Pattern { .. } => {
-            let words = rule.text("patternErrorMessage").unwrap_or("another syntax");
-            Said::new(
-                Code::BAD_FORMAT,
-                SYNTAX,
-                format!("{} has the wrong syntax", show(value)),
-            )
-            .label("wrong syntax")
-            .help(Some(allowed(words)))
-        }
-        Kind::MinLength { .. } => {
-            Said::new(Code::OUT_OF_RANGE, LENGTH, "it is empty").help(Some("write something there"))
-        }
+        Kind::Format { .. } => bad_format(rule, value),
+        Kind::Pattern { .. } => bad_syntax(rule, value),
+        Kind::MinLength { .. } => Said::out_of_range("it is empty").help("write something there"),
         Kind::MaxLength { limit } => {
             let length = value.as_str().map_or(0, |text| text.chars().count());
-            Said::new(
-                Code::OUT_OF_RANGE,
-                LENGTH,
-                format!("{length} characters are too long, {limit} are allowed"),
-            )
-            .label(format!("longer than {limit} characters"))
-            .help(Some(format!("write at most {limit} characters")))
+            let message = format!("{length} characters are too long, {limit} are allowed");
+            Said::out_of_range(message)
+                .label(format!("longer than {limit} characters"))
+                .help(format!("write at most {limit} characters"))
         }
         Kind::Minimum { .. } | Kind::Maximum { .. } => {
-            let bound = |keyword| rule.schema.get(keyword).map_or("".to_owned(), show_plain);
-            Said::new(
-                Code::OUT_OF_RANGE,
-                LENGTH,
-                format!(
-                    "{} is out of range, {} to {} are allowed",
-                    show(value),
-                    bound("minimum"),
-                    bound("maximum")
-                ),
-            )
-            .label(format!("{} to {}", bound("minimum"), bound("maximum")))
-            .help(Some(format!(
-                "write a number from {} to {}",
-                bound("minimum"),
-                bound("maximum")
-            )))
+            let bound = |keyword| rule.schema.get(keyword).map_or(String::new(), unquoted);
+            let range = format!("{} to {}", bound("minimum"), bound("maximum"));
+            let message = format!("{} is out of range, {range} are allowed", quoted(value));
+            Said::out_of_range(message)
+                .help(format!("write a number from {range}"))
+                .label(range)
         }
-        Kind::MinItems { .. } | Kind::MinProperties { .. } => Said::new(
-            Code::OUT_OF_RANGE,
-            LENGTH,
-            "it is empty, at least one entry is expected",
-        )
-        .label("at least one entry is expected")
-        .help(Some("add an entry")),
-        Kind::MaxItems { limit } => Said::new(
-            Code::OUT_OF_RANGE,
-            LENGTH,
-            format!("at most {limit} can stand here"),
-        )
-        .help(Some(format!("leave {limit} there"))),
-        Kind::OneOfNotValid { .. } | Kind::OneOfMultipleValid { .. } => Said::new(
-            Code::BAD_FORMAT,
-            SHAPE,
-            rule.text("errorMessage")
-                .unwrap_or("none of its shapes fits"),
-        )
-        .label("none of the shapes, or several")
-        .help(Some("write what one shape has, and nothing of the others")),
+        Kind::MinItems { .. } | Kind::MinProperties { .. } => {
+            Said::out_of_range("it is empty, at least one entry is expected")
+                .label("at least one entry is expected")
+                .help("add an entry")
+        }
+        Kind::MaxItems { limit } => Said::out_of_range(format!("at most {limit} can stand here"))
+            .help(format!("leave {limit} there")),
+        Kind::OneOfNotValid { .. } | Kind::OneOfMultipleValid { .. } => {
+            let shapes = rule.text("errorMessage");
+            Said::bad_format(SHAPE, shapes.unwrap_or("none of its shapes fits"))
+                .label("none of the shapes, or several")
+                .help("write what one shape has, and nothing of the others")
+        }
         Kind::Custom { keyword, .. } if keyword == "wholeNumber" => {
             let whole = value.as_f64().unwrap_or_default();
-            Said::new(
-                Code::WRONG_TYPE,
-                TYPE,
-                format!("a whole number is expected, {} has a fraction", show(value)),
-            )
-            .label("a whole number is expected")
-            .help(Some(format!("write `{whole}`")))
+            let expected = "a whole number is expected";
+            Said::wrong_type(format!("{expected}, {} has a fraction", quoted(value)))
+                .label(expected)
+                .help(format!("write `{whole}`"))
         }
-        _ => Said::new(Code::BAD_FORMAT, SHAPE, error.to_string()),
+        _ => Said::bad_format(SHAPE, error.to_string()),
     }
 }
 
-fn allowed(words: &str) -> String {
-    format!("expected: {words}")
+fn bad_format(rule: &Rule<'_>, value: &Value) -> Said {
+    match rule.text("format") {
+        Some("uuid") => Said::bad_format(LENGTH, format!("{} is no UUID", quoted(value)))
+            .label("not a UUID")
+            .help(if is_nullable(rule.schema) {
+                format!("{A_UUID}, {FIRST_REVISION}")
+            } else {
+                A_UUID.to_owned()
+            }),
+        Some("date-time") => Said::bad_format(LENGTH, format!("{} is no time", quoted(value)))
+            .label("not a time")
+            .help(format!("write {A_TIME}")),
+        _ => {
+            let why = value
+                .as_str()
+                .and_then(|text| text.parse::<Duration>().err());
+            Said::bad_format(LENGTH, why.as_deref().unwrap_or("the syntax is wrong"))
+                .label("not a duration")
+                .help("a duration is written like `90s`, `1h30m` or `7d`")
+        }
+    }
+}
+
+fn bad_syntax(rule: &Rule<'_>, value: &Value) -> Said {
+    let words = rule.text("patternErrorMessage");
+    let said = if value == "" {
+        Said::bad_format(SYNTAX, "it is empty")
+    } else {
+        Said::bad_format(SYNTAX, format!("{} has the wrong syntax", quoted(value)))
+            .label("wrong syntax")
+    };
+    said.help(format!("expected: {}", words.unwrap_or("another syntax")))
 }
 
 fn wrong_type(rule: &Rule<'_>, value: &Value) -> Said {
     let expected: Vec<&str> = match rule.schema.get("type") {
         Some(Value::String(one)) => vec![one],
-        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
+        several => strings(several).collect(),
     };
     let words: Vec<&str> = expected.iter().map(|name| type_words(name)).collect();
     let found = match value {
-        Value::Null => "empty",
-        Value::Bool(_) => "a boolean",
         Value::Number(_) if expected == ["integer"] => "a number with a fraction",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a mapping",
+        other => type_of(other),
     };
-    let words = words.join(" or ");
+    let words = format!("{} is expected", words.join(" or "));
     let help = expected.first().and_then(|name| how_to_write(name, value));
-    Said::new(
-        Code::WRONG_TYPE,
-        TYPE,
-        format!("{words} is expected, this is {found}"),
-    )
-    .label(format!("{words} is expected"))
-    .help(help)
+    Said {
+        help,
+        ..Said::wrong_type(format!("{words}, this is {found}")).label(words)
+    }
 }
 
-fn type_words(name: &str) -> &'static str {
-    match name {
-        "string" => "a string",
-        "integer" => "a whole number",
-        "number" => "a number",
-        "boolean" => "a boolean",
-        "array" => "a list",
-        "object" => "a mapping",
-        _ => "nothing",
-    }
+/// The texts in a list of a schema.
+fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
+    let items = list.and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(Value::as_str)
 }
 
 const A_LIST: &str = "write it as a list: ";
@@ -334,9 +303,9 @@ fn text_with_a_colon(path: &[PathStep], value: &Value) -> Option<String> {
     let is_scope = matches!(path, [PathStep::Key(section), ..] if section == "scope");
     match value {
         Value::Array(_) | Value::Object(_) | Value::Null => None,
-        value if is_scope && key == "path" => Some(format!("{COLON}`path:{}`", show_plain(value))),
+        value if is_scope && key == "path" => Some(format!("{COLON}`path:{}`", unquoted(value))),
         value => {
-            let text = Value::String(format!("{key}: {}", show_plain(value)));
+            let text = Value::String(format!("{key}: {}", unquoted(value)));
             Some(format!("{COLON}`{text}` in quotes"))
         }
     }
@@ -407,26 +376,20 @@ fn how_to_write_number(text: &str) -> Option<String> {
 
 fn not_allowed<'v>(options: impl Iterator<Item = &'v Value>, value: &Value) -> Said {
     let words: Vec<&str> = options.filter_map(Value::as_str).collect();
+    let all = || format!("allowed: {}", listed(words.iter().copied()));
     let Some(given) = value.as_str() else {
         let rule = serde_json::json!({ "type": "string" });
-        let mut said = wrong_type(&Rule::of(&rule), value);
-        said.help = Some(format!("allowed: {}", listed(&words)));
-        return said;
+        return wrong_type(&Rule::of(&rule), value).help(all());
     };
     let help = match did_you_mean(given, words.iter().copied()) {
-        Some(near) if words.len() > 1 => {
-            format!("did you mean `{near}`? allowed: {}", listed(&words))
-        }
+        Some(near) if words.len() > 1 => format!("did you mean `{near}`? {}", all()),
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("allowed: {}", listed(&words)),
+        None => all(),
     };
-    Said::new(
-        Code::NOT_ALLOWED,
-        CHOICE,
-        format!("{} is not one of the allowed values", show(value)),
-    )
-    .label("not an allowed value")
-    .help(Some(help))
+    let message = format!("{} is not one of the allowed values", quoted(value));
+    Said::new(Code::NOT_ALLOWED, CHOICE, message)
+        .label("not an allowed value")
+        .help(help)
 }
 
 fn missing(
@@ -436,19 +399,13 @@ fn missing(
     name: &str,
     error: &ValidationError<'_>,
 ) -> Complaint {
-    let beside = rule
-        .schema
-        .get("dependentRequired")
-        .filter(|_| rule.keyword == "dependentRequired")
-        .and_then(Value::as_object)
-        .and_then(|pairs| {
-            pairs.iter().find(|(present, needed)| {
-                error.instance().get(present.as_str()).is_some()
-                    && needed
-                        .as_array()
-                        .is_some_and(|list| list.iter().any(|n| n == name))
-            })
-        });
+    let pairs = rule.schema.get("dependentRequired");
+    let pairs = pairs.filter(|_| rule.keyword == "dependentRequired");
+    let mut pairs = pairs.and_then(Value::as_object).into_iter().flatten();
+    let beside = pairs.find(|(present, needed)| {
+        let is_there = error.instance().get(present.as_str()).is_some();
+        is_there && strings(Some(needed)).any(|one| one == name)
+    });
     let message = match (beside, rule.text("title"), path.last()) {
         (Some((present, _)), _, _) => format!("`{present}` needs `{name}` beside it"),
         (None, Some(title), Some(_)) => format!("{title} needs `{name}`"),
@@ -459,22 +416,18 @@ fn missing(
         Some(PathStep::Key(_)) => Part::Key,
         _ => Part::Value,
     };
-    Complaint {
-        subject: [path.clone(), vec![PathStep::from(name)]].concat(),
-        rank: TYPE,
-        meant: None,
-        problem: SchemaProblem {
-            path,
-            part,
-            code: Code::MISSING_FIELD,
-            message,
-            label: format!("`{name}` is missing"),
-            help: Some(match shape(root, rule, name) {
-                Some(shape) => format!("add `{name}`: {shape}"),
-                None => format!("add `{name}`"),
-            }),
-        },
-    }
+    let problem = SchemaProblem {
+        path: path.clone(),
+        part,
+        code: Code::MISSING_FIELD,
+        message,
+        label: format!("`{name}` is missing"),
+        help: Some(match shape(root, rule, name) {
+            Some(shape) => format!("add `{name}`: {shape}"),
+            None => format!("add `{name}`"),
+        }),
+    };
+    Complaint::new([path, vec![name.into()]].concat(), TYPE, problem)
 }
 
 /// What is to stand in a field of an object.
@@ -484,17 +437,11 @@ fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
         (document, schema) = follow(root, document, reference)?;
     }
     let text = |keyword: &str| schema.get(keyword).and_then(Value::as_str);
-    let words = |keyword: &str| -> Vec<&str> {
-        let list = schema.get(keyword).and_then(Value::as_array);
-        list.into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
-    };
-    if schema.get("enum").is_some() {
-        return Some(match words("enum").as_slice() {
+    if let Some(options) = schema.get("enum") {
+        let options: Vec<&str> = strings(Some(options)).collect();
+        return Some(match options.as_slice() {
             [only] => format!("`{only}`"),
-            several => format!("one of {}", listed(several)),
+            several => format!("one of {}", listed(several.iter().copied())),
         });
     }
     if let Some(words) = text("patternErrorMessage") {
@@ -508,9 +455,9 @@ fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
     Some(match (text("type")?, text("format")) {
         (_, Some("uuid")) => "a UUID".to_owned(),
         (_, Some("date-time")) => A_TIME.to_owned(),
-        ("object", _) => match words("required").as_slice() {
-            [] => "a mapping".to_owned(),
-            fields => format!("a mapping with {}", listed(fields)),
+        ("object", _) => match listed(strings(schema.get("required"))).as_str() {
+            "" => "a mapping".to_owned(),
+            fields => format!("a mapping with {fields}"),
         },
         ("boolean", _) => "`true` or `false`".to_owned(),
         (name, _) => type_words(name).to_owned(),
@@ -525,16 +472,10 @@ fn misplaced(
     name: &str,
     instance: &Value,
 ) -> Complaint {
-    let object = at(instance, path).unwrap_or(instance);
-    let homes: Vec<&str> = rule
-        .variants
-        .iter()
-        .flat_map(|variant| variant_schema(root, rule.document, variant))
-        .filter(|schema| {
-            schema
-                .get("properties")
-                .is_some_and(|fields| fields.get(name).is_some())
-        })
+    let of_others = rule.variants.iter();
+    let of_others = of_others.filter_map(|one| variant_schema(root, rule.document, one));
+    let homes: Vec<&str> = of_others
+        .filter(|schema| has_field(schema, name))
         .filter_map(|schema| schema.get("title").and_then(Value::as_str))
         .collect();
     let mut meant = None;
@@ -543,52 +484,51 @@ fn misplaced(
             Code::FORBIDDEN_FIELD,
             format!("`{name}` has no place in {title}"),
             format!("not in {title}"),
-            Some(format!("it belongs in {}", homes.join(" or "))),
+            format!("it belongs in {}", homes.join(" or ")),
         ),
         _ => {
-            let known: Vec<&str> = rule
-                .schema
-                .get("properties")
-                .and_then(Value::as_object)
-                .map(|fields| fields.keys().map(String::as_str).collect())
-                .unwrap_or_default();
-            let free = known
-                .iter()
-                .copied()
-                .filter(|key| object.get(key).is_none());
+            let object = at(instance, path).unwrap_or(instance);
+            let fields = rule.schema.get("properties").and_then(Value::as_object);
+            let known = || fields.into_iter().flatten().map(|(key, _)| key.as_str());
+            let free = known().filter(|key| object.get(key).is_none());
             let help = match did_you_mean(name, free) {
                 _ if let Some((home, words)) = home(root, path, name, instance) => {
                     meant = Some(home);
                     words
                 }
                 Some(near) => {
-                    meant = Some([path, &[PathStep::from(near)]].concat());
+                    meant = Some([path, &[near.into()]].concat());
                     format!("did you mean `{near}`?")
                 }
-                None => format!("the fields here are {}", listed(&known)),
+                None => format!("the fields here are {}", listed(known())),
             };
             (
                 Code::UNKNOWN_FIELD,
                 format!("there is no field `{name}` in {}", self::name(path)),
                 "no such field".to_owned(),
-                Some(help),
+                help,
             )
         }
     };
-    let path = [path, &[PathStep::from(name)]].concat();
+    let path = [path, &[name.into()]].concat();
+    let problem = SchemaProblem {
+        path: path.clone(),
+        part: Part::Key,
+        code,
+        message,
+        label,
+        help: Some(help),
+    };
     Complaint {
-        subject: path.clone(),
-        rank: TYPE,
         meant,
-        problem: SchemaProblem {
-            path,
-            part: Part::Key,
-            code,
-            message,
-            label,
-            help,
-        },
+        ..Complaint::new(path, TYPE, problem)
     }
+}
+
+/// Whether an object of this schema may have a field.
+fn has_field(schema: &Value, name: &str) -> bool {
+    let fields = schema.get("properties");
+    fields.is_some_and(|fields| fields.get(name).is_some())
 }
 
 /// The place one level up or down where alone a field belongs, when it is free; and in words.
@@ -603,12 +543,8 @@ fn home(
         [] => {
             let has = |schema: &Value| {
                 let reference = schema.get("$ref").and_then(Value::as_str);
-                let section = match reference {
-                    Some(reference) => follow(root, root, reference).map(|(_, schema)| schema),
-                    None => Some(schema),
-                };
-                let fields = section.and_then(|section| section.get("properties"));
-                fields.is_some_and(|fields| fields.get(name).is_some())
+                let section = reference.and_then(|reference| follow(root, root, reference));
+                has_field(section.map_or(schema, |(_, section)| section), name)
             };
             let mut homes = sections.iter().filter(|(_, schema)| has(schema));
             let (section, _) = homes.next().filter(|_| homes.next().is_none())?;
@@ -648,20 +584,20 @@ fn repeated(path: &[PathStep], list: &Value) -> Option<Complaint> {
         .iter()
         .enumerate()
         .find(|(_, item)| !seen.insert(item.to_string()))?;
-    let path = [path, &[PathStep::from(index)]].concat();
-    Some(Complaint {
-        subject: path.clone(),
-        rank: SYNTAX,
-        meant: None,
-        problem: SchemaProblem {
-            message: format!("{}: {} stands in the list before", name(&path), show(item)),
-            path,
-            part: Part::Value,
-            code: Code::DUPLICATE_ITEM,
-            label: "again here".to_owned(),
-            help: Some("remove it here".to_owned()),
-        },
-    })
+    let path = [path, &[index.into()]].concat();
+    let problem = SchemaProblem {
+        message: format!(
+            "{}: {} stands in the list before",
+            name(&path),
+            quoted(item)
+        ),
+        path: path.clone(),
+        part: Part::Value,
+        code: Code::DUPLICATE_ITEM,
+        label: "again here".to_owned(),
+        help: Some("remove it here".to_owned()),
+    };
+    Some(Complaint::new(path, SYNTAX, problem))
 }
 
 /// The part of a schema that an error came from.
@@ -691,14 +627,8 @@ impl<'s> Rule<'s> {
 
     /// Whether the field at `path` may not be left out.
     fn is_required(&self, path: &[PathStep]) -> bool {
-        let required = self.object.and_then(|object| object.get("required"));
-        let required = required.and_then(Value::as_array);
-        match path.last() {
-            Some(PathStep::Key(field)) => {
-                required.is_some_and(|all| all.iter().any(|one| one == field))
-            }
-            _ => false,
-        }
+        let mut required = strings(self.object.and_then(|object| object.get("required")));
+        matches!(path.last(), Some(PathStep::Key(field)) if required.any(|one| one == field))
     }
 
     fn text(&self, keyword: &str) -> Option<&'s str> {
@@ -816,30 +746,5 @@ fn name(path: &[PathStep]) -> String {
     match path.get(start..) {
         None | Some([]) => "the document".to_owned(),
         Some(tail) => format!("`{}`", display_path(tail)),
-    }
-}
-
-fn listed(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// A value in a message: short, in backticks.
-fn show(value: &Value) -> String {
-    format!("`{}`", show_plain(value))
-}
-
-fn show_plain(value: &Value) -> String {
-    const MOST: usize = 60;
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
     }
 }

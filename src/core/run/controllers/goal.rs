@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use crate::core::base::version::compare_versions;
+use crate::core::base::words::and_more;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
     ExecutionPhase, ExecutionStatus, GoalPhase, GoalSpec, GoalStatus, Key, Kind, ObjectRef,
@@ -275,18 +276,13 @@ fn choose_plan(service: &Service<'_>, goal: &Key, spec: &GoalSpec) -> Choice {
         [first, others @ ..] => {
             let named = others.iter().take(OTHERS_NAMED).map(|key| key.qualified());
             let named: Vec<String> = named.collect();
-            let more = match others.len() - named.len() {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            (
-                "Ambiguous",
-                format!(
-                    "plan `{}` by name; {}{more} could be chosen as well",
-                    first.qualified(),
-                    named.join(", ")
-                ),
-            )
+            let message = format!(
+                "plan `{}` by name; {}{} could be chosen as well",
+                first.qualified(),
+                named.join(", "),
+                and_more(others.len() - named.len())
+            );
+            ("Ambiguous", message)
         }
     };
     Choice {

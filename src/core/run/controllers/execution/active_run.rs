@@ -3,6 +3,7 @@
 use super::pins;
 use super::{Turn, move_to};
 use crate::core::base::digest::sha256_hex;
+use crate::core::base::words::and_more;
 use crate::core::plan::graph::Graph;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, ExecutionStatus, GraphSpec, Node,
@@ -397,12 +398,6 @@ fn retry_wait(failures: u32, seed: &str) -> i64 {
 /// `a, b, c and 4 more`
 pub(super) fn list(names: &[&str]) -> String {
     const SHOWN: usize = 3;
-    if names.len() <= SHOWN {
-        return names.join(", ");
-    }
-    format!(
-        "{} and {} more",
-        names[..SHOWN].join(", "),
-        names.len() - SHOWN
-    )
+    let shown = &names[..names.len().min(SHOWN)];
+    shown.join(", ") + &and_more(names.len() - shown.len())
 }
