@@ -2,8 +2,8 @@
 //! about a value in our words.
 //!
 //! The files beside this one are the schemas as editors use them. Two keywords of theirs are for
-//! people: `patternErrorMessage` says what a pattern means (editors show it too), `errorMessage`
-//! says what a `oneOf` means. A third one is ours: `wholeNumber` refuses `1.0`, which JSON Schema
+//! people: `patternErrorMessage` says what a pattern (editors show it too) or a format means,
+//! `errorMessage` says what a `oneOf` means. A third one is ours: `wholeNumber` refuses `1.0`, which JSON Schema
 //! takes for an integer and the types do not.
 
 #[cfg(test)]

@@ -108,11 +108,6 @@ pub(super) fn complaints(
     }
 }
 
-const A_UUID: &str = "a UUID is written like `6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a11`";
-/// What `null` is for, in the only place that takes it.
-const FIRST_REVISION: &str = "`null` for a first revision";
-const A_TIME: &str = "a time like `2026-01-31T09:00:00Z` (RFC 3339)";
-
 /// What is wrong with a value.
 struct Said {
     code: Code,
@@ -221,37 +216,31 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
 }
 
 fn bad_format(rule: &Rule<'_>, value: &Value) -> Said {
-    match rule.text("format") {
-        Some("uuid") => Said::bad_format(LENGTH, format!("{} is no UUID", quoted(value)))
-            .label("not a UUID")
-            .help(if is_nullable(rule.schema) {
-                format!("{A_UUID}, {FIRST_REVISION}")
-            } else {
-                A_UUID.to_owned()
-            }),
-        Some("date-time") => Said::bad_format(LENGTH, format!("{} is no time", quoted(value)))
-            .label("not a time")
-            .help(format!("write {A_TIME}")),
-        _ => {
-            let why = value
-                .as_str()
-                .and_then(|text| text.parse::<Duration>().err());
-            Said::bad_format(LENGTH, why.as_deref().unwrap_or("the syntax is wrong"))
-                .label("not a duration")
-                .help("a duration is written like `90s`, `1h30m` or `7d`")
-        }
-    }
+    let noun = match rule.text("format") {
+        Some("uuid") => "UUID",
+        Some("date-time") => "time",
+        _ => "duration",
+    };
+    let why = value
+        .as_str()
+        .and_then(|text| text.parse::<Duration>().err());
+    let why = why.filter(|_| noun == "duration");
+    Said::bad_format(
+        LENGTH,
+        why.unwrap_or_else(|| format!("{} is no {noun}", quoted(value))),
+    )
+    .label(format!("not a {noun}"))
+    .help(rule.expected())
 }
 
 fn bad_syntax(rule: &Rule<'_>, value: &Value) -> Said {
-    let words = rule.text("patternErrorMessage");
     let said = if value == "" {
         Said::bad_format(SYNTAX, "it is empty")
     } else {
-        Said::bad_format(SYNTAX, format!("{} has the wrong syntax", quoted(value)))
-            .label("wrong syntax")
+        let message = format!("{} has the wrong syntax", quoted(value));
+        Said::bad_format(SYNTAX, message).label("wrong syntax")
     };
-    said.help(format!("expected: {}", words.unwrap_or("another syntax")))
+    said.help(rule.expected())
 }
 
 fn wrong_type(rule: &Rule<'_>, value: &Value) -> Said {
@@ -447,20 +436,13 @@ fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
     if let Some(words) = text("patternErrorMessage") {
         return Some(words.to_owned());
     }
-    if is_nullable(schema) {
-        return Some(format!(
-            "the `plan_id` of the revision before, {FIRST_REVISION}"
-        ));
-    }
-    Some(match (text("type")?, text("format")) {
-        (_, Some("uuid")) => "a UUID".to_owned(),
-        (_, Some("date-time")) => A_TIME.to_owned(),
-        ("object", _) => match listed(strings(schema.get("required"))).as_str() {
+    Some(match text("type")? {
+        "object" => match listed(strings(schema.get("required"))).as_str() {
             "" => "a mapping".to_owned(),
             fields => format!("a mapping with {fields}"),
         },
-        ("boolean", _) => "`true` or `false`".to_owned(),
-        (name, _) => type_words(name).to_owned(),
+        "boolean" => "`true` or `false`".to_owned(),
+        name => type_words(name).to_owned(),
     })
 }
 
@@ -631,6 +613,12 @@ impl<'s> Rule<'s> {
         matches!(path.last(), Some(PathStep::Key(field)) if required.any(|one| one == field))
     }
 
+    /// What the schema says about a text that is not as it should be.
+    fn expected(&self) -> String {
+        let words = self.text("patternErrorMessage");
+        format!("expected: {}", words.unwrap_or("another syntax"))
+    }
+
     fn text(&self, keyword: &str) -> Option<&'s str> {
         self.schema.get(keyword).and_then(Value::as_str)
     }
@@ -725,12 +713,6 @@ fn steps(instance: &Value, location: &Location) -> Vec<PathStep> {
         path.push(step);
     }
     path
-}
-
-/// Whether a schema takes `null` beside something else.
-fn is_nullable(schema: &Value) -> bool {
-    let types = schema.get("type").and_then(Value::as_array);
-    types.is_some_and(|types| types.iter().any(|name| name == "null"))
 }
 
 fn parent(path: &[PathStep]) -> &[PathStep] {
