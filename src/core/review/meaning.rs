@@ -45,30 +45,30 @@ pub struct Meaning {
     pub danger: DangerWhen,
 }
 
+/// Wording or metadata.
+pub(super) const fn patch(label: &'static str) -> Meaning {
+    meaning(label, Class::Patch)
+}
+
+/// A material change.
+pub(super) const fn minor(label: &'static str) -> Meaning {
+    meaning(label, Class::Minor)
+}
+
+/// Another approach.
+pub(super) const fn major(label: &'static str) -> Meaning {
+    meaning(label, Class::Major)
+}
+
+const fn meaning(label: &'static str, class: Class) -> Meaning {
+    Meaning {
+        label,
+        class,
+        danger: DangerWhen::Never,
+    }
+}
+
 impl Meaning {
-    /// Wording or metadata.
-    pub const fn patch(label: &'static str) -> Meaning {
-        Meaning::new(label, Class::Patch)
-    }
-
-    /// A material change.
-    pub const fn minor(label: &'static str) -> Meaning {
-        Meaning::new(label, Class::Minor)
-    }
-
-    /// Another approach.
-    pub const fn major(label: &'static str) -> Meaning {
-        Meaning::new(label, Class::Major)
-    }
-
-    const fn new(label: &'static str, class: Class) -> Meaning {
-        Meaning {
-            label,
-            class,
-            danger: DangerWhen::Never,
-        }
-    }
-
     /// The same, and dangerous in some cases.
     pub const fn danger(mut self, danger: DangerWhen) -> Meaning {
         self.danger = danger;
