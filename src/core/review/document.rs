@@ -540,88 +540,94 @@ pub(super) fn revisions(
     let (Some(was), Some(is)) = (read(old, before), read(new, after)) else {
         return Vec::new();
     };
-    let mut findings = Vec::new();
-    let mut say = |path: Vec<PathStep>, message: String, help: &str| {
+    let (from, to) = (&was.content.identity, &is.content.identity);
+    let mut objections = Vec::new();
+    if from.session_id == to.session_id {
+        objections.extend(within_session(&was.content, &is.content));
+        if (from.revision, &from.plan_id) != (to.revision, &to.plan_id) {
+            objections.extend(not_the_next(from, &is.content));
+        }
+    }
+    let findings = objections.into_iter().map(|(path, message, help)| {
         let place = Place::Entry {
             document: is.definition.document,
             path,
             part: Part::Value,
         };
-        let code = Code::NOT_A_REVISION;
-        let finding = Diagnostic::new(code, &is.definition.path, place, message);
-        findings.push(finding.help(help).about(after));
-    };
-    let (was, is) = (&was.content, &is.content);
-    let (from, to) = (&was.identity, &is.identity);
-    let same_session = from.session_id == to.session_id;
-    if same_session && was.intent != is.intent {
-        let message = "`intent` changes within one session".to_owned();
-        say(
-            path!["intent"],
-            message,
-            "another intent is another session: give it a new `session_id`",
-        );
-    }
-    let bounds = |scope: &Scope| (scope.in_scope.clone(), scope.out_of_scope.clone());
-    if same_session && bounds(&was.scope) != bounds(&is.scope) {
-        let message = "`scope` changes within one session".to_owned();
-        say(
-            path!["scope"],
-            message,
-            "another scope is another session: give it a new `session_id`",
-        );
-    }
-    let known: BTreeMap<u32, &Revision> = is
-        .revision_history
-        .iter()
-        .map(|one| (one.revision, one))
-        .collect();
+        let finding = is.definition.finding(Code::NOT_A_REVISION, place, message);
+        finding.help(help)
+    });
+    findings.collect()
+}
+
+/// A place in a document, what is wrong there, and the way out.
+type Objection = (Vec<PathStep>, String, String);
+
+/// What does not change within one session: intent, scope, and the history that is written.
+fn within_session(was: &Content, is: &Content) -> Vec<Objection> {
+    let fixed = fixed_sections(was, is).into_iter().map(|section| {
+        let message = format!("`{section}` changes within one session");
+        let help = format!("another {section} is another session: give it a new `session_id`");
+        (path![section], message, help)
+    });
+    let known = is.revision_history.iter().map(|one| (one.revision, one));
+    let known: BTreeMap<u32, &Revision> = known.collect();
     let lost = |one: &&Revision| known.get(&one.revision) != Some(one);
-    if let Some(lost) = was
-        .revision_history
-        .iter()
-        .find(lost)
-        .filter(|_| same_session)
-    {
+    let lost = was.revision_history.iter().find(lost).map(|lost| {
         let message = format!("the history of revision {} is another one", lost.revision);
-        say(
-            path!["revision_history"],
-            message,
-            "the history only grows: put it back",
-        );
-    }
-    if from.revision == to.revision && from.plan_id == to.plan_id || !same_session {
-        return findings;
-    }
+        let help = "the history only grows: put it back".to_owned();
+        (path!["revision_history"], message, help)
+    });
+    fixed.chain(lost).collect()
+}
+
+/// The sections that are fixed within a session and differ. Assumptions are made and questions are
+/// answered on the way.
+pub(super) fn fixed_sections(was: &Content, is: &Content) -> Vec<&'static str> {
+    let bounds = |scope: &Scope| (scope.in_scope.clone(), scope.out_of_scope.clone());
+    let sections = [
+        ("intent", was.intent != is.intent),
+        ("scope", bounds(&was.scope) != bounds(&is.scope)),
+    ];
+    let sections = sections.into_iter().filter(|(_, differs)| *differs);
+    sections.map(|(section, _)| section).collect()
+}
+
+/// Why a revision is not the next one of its session.
+fn not_the_next(from: &Identity, is: &Content) -> Vec<Objection> {
+    let to = &is.identity;
+    let mut objections = Vec::new();
+    let mut object = |field: &str, message: String, help: &str| {
+        objections.push((path!["identity", field], message, help.to_owned()));
+    };
     // Of revisions between the two only the history tells.
-    let has_entry = |revision: u32| known.contains_key(&revision);
+    let known: BTreeSet<u32> = is.revision_history.iter().map(|one| one.revision).collect();
     let next = from.revision.saturating_add(1);
     let steps = to.revision.saturating_sub(from.revision) as usize;
-    let is_chain =
-        to.revision > next && steps <= known.len() && (next..=to.revision).all(has_entry);
+    let mut between = next..=to.revision;
+    let is_chain = to.revision > next
+        && steps <= known.len()
+        && between.all(|revision| known.contains(&revision));
     if to.revision != next && !is_chain {
         let message = format!(
             "revision {} follows revision {}",
             to.revision, from.revision
         );
-        say(
-            path!["identity", "revision"],
-            message,
-            "revisions go up by one, each with an entry in `revision_history`: planspec revise",
-        );
+        let help =
+            "revisions go up by one, each with an entry in `revision_history`: planspec revise";
+        object("revision", message, help);
     }
     if to.plan_id == from.plan_id {
         let message = "a new revision has the `plan_id` of the one before".to_owned();
-        say(
-            path!["identity", "plan_id"],
+        object(
+            "plan_id",
             message,
             "every revision has a `plan_id` of its own",
         );
     }
     if !is_chain && to.parent_id.as_deref() != Some(&from.plan_id) {
         let message = "`parent_id` is not the `plan_id` of the revision before".to_owned();
-        let help = format!("write {}", from.plan_id);
-        say(path!["identity", "parent_id"], message, &help);
+        object("parent_id", message, &format!("write {}", from.plan_id));
     }
-    findings
+    objections
 }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::meaning::Class;
-use super::{Change, Review, Subject, What};
-use crate::core::document::{ChangeKind, ChangeType, Content, Document, Scope, Trigger};
+use super::{Change, Review, Subject, What, document};
+use crate::core::document::{ChangeKind, ChangeType, Document, Trigger};
 use crate::core::resource::{Kind, Time};
 
 /// What the changes do not say.
@@ -63,7 +63,7 @@ pub fn revise(
     if changes.is_empty() {
         return Err(NotRevised::Nothing);
     }
-    let fixed = fixed_sections(old, new);
+    let fixed = document::fixed_sections(old, new);
     if next.session.is_none() && !fixed.is_empty() {
         return Err(NotRevised::OtherSession(fixed));
     }
@@ -125,18 +125,6 @@ fn is_bookkeeping(change: &Change) -> bool {
         address.as_slice(),
         ["document", "identity" | "revision_history", ..] | ["context", ..] | ["version"]
     )
-}
-
-/// `intent` and `scope` do not change within one session. Assumptions are made and questions are
-/// answered on the way.
-fn fixed_sections(old: &Content, new: &Content) -> Vec<&'static str> {
-    let bounds = |scope: &Scope| (scope.in_scope.clone(), scope.out_of_scope.clone());
-    let sections = [
-        ("intent", old.intent != new.intent),
-        ("scope", bounds(&old.scope) != bounds(&new.scope)),
-    ];
-    let sections = sections.into_iter().filter(|(_, differs)| *differs);
-    sections.map(|(section, _)| section).collect()
 }
 
 fn class_of(subject: Option<&Subject>, changes: &[&Change]) -> ChangeType {

@@ -7,7 +7,7 @@ use crate::core::repository::config::{Config, is_person};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CapabilitySpec, ContractCriterion,
-    CriterionResult, ExecutionPhase, ExecutionStatus, ExternalRef, Key, Kind, Node, NodePhase,
+    CriterionResult, ExecutionPhase, ExecutionStatus, ExternalRef, Kind, Node, NodePhase,
     NodeStatus, ReportedBy, ReviewAction, TaskCriterion,
 };
 use crate::core::run::pinned::PinnedPlan;
@@ -430,7 +430,7 @@ impl Circumstances<'_> {
         let (Some(goal), Some(resources)) = (goal, self.resources) else {
             return Vec::new();
         };
-        let goal = resources.goal(&Key::new(Kind::Goal, &goal.namespace, &goal.name));
+        let goal = resources.goal(&goal.key(Kind::Goal));
         let criteria = goal.into_iter().flat_map(|goal| &goal.acceptance_criteria);
         criteria
             .filter_map(|criterion| criterion.id.as_deref())

@@ -13,6 +13,7 @@ use crate::core::repository::config::Config;
 use crate::core::repository::rules;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, Status, Time};
+use crate::core::run::controllers::execution::plan_of;
 use crate::core::run::controllers::{self, Authors, Presence, World, judge};
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{
@@ -412,14 +413,11 @@ fn run_projections<'a>(
         .collect();
     let needs: Vec<controllers::binding::Need<'_>> = unfinished
         .iter()
-        .filter_map(|key| Some((key, controllers::execution::plan_of(world, key)?)))
-        .flat_map(|(key, (spec, plan))| {
-            let nodes = match &plan.spec {
-                crate::core::resource::Spec::Plan(plan) => plan.graph.nodes.as_slice(),
-                _ => &[],
-            };
-            nodes.iter().map(move |node| controllers::binding::Need {
-                execution: (key, spec),
+        .filter_map(|key| Some((key, plan_of(world.snapshot, key)?)))
+        .flat_map(|(key, (execution, plan, spec))| {
+            let nodes = spec.graph.nodes.iter();
+            nodes.map(move |node| controllers::binding::Need {
+                execution: (key, execution),
                 plan,
                 node,
             })

@@ -4,8 +4,8 @@
 use super::Turn;
 use super::active_run::{ActiveRun, list, move_node};
 use crate::core::resource::{
-    Attested, Contract, ContractCriterion, CriterionOf, ExecutionStatus, OnBroken, Spec,
-    clear_condition, set_condition,
+    Attested, Contract, ContractCriterion, CriterionOf, ExecutionStatus, OnBroken, clear_condition,
+    set_condition,
 };
 use crate::core::run::machine::{ExecutionEvent, NodeEvent};
 use crate::core::run::permit::{self, Objection, Refusal, misplaced};
@@ -80,10 +80,7 @@ pub(super) fn attest(
 
 impl ActiveRun<'_> {
     fn contract(&self) -> Option<&Contract> {
-        match &self.pins.plan.spec {
-            Spec::Plan(plan) => Some(&plan.contract),
-            _ => None,
-        }
+        Some(&self.pins.plan.spec.plan()?.contract)
     }
 
     fn on_violation(&self) -> OnBroken {
