@@ -159,13 +159,10 @@ impl Review {
                 let needs = node.capability_refs.iter();
                 wanted.extend(needs.map(|need| need.key(Kind::Capability, namespace)));
             }
-            for key in snapshot.keys_of(Kind::Execution) {
-                let run = snapshot.execution(key);
-                if run.is_some_and(|run| run.plan_ref.key(Kind::Plan, &key.namespace) == *plan) {
-                    wanted.insert(key.clone());
-                    let binding = run.and_then(|run| run.binding_ref.as_ref());
-                    wanted.extend(binding.map(|one| one.key(Kind::Binding, &key.namespace)));
-                }
+            for (key, run) in snapshot.executions_of(plan) {
+                wanted.insert(key.clone());
+                let binding = run.binding_ref.iter();
+                wanted.extend(binding.map(|one| one.key(Kind::Binding, &key.namespace)));
             }
         }
         self.subjects

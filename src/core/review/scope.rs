@@ -165,15 +165,12 @@ fn files<'s>(snapshot: &'s Snapshot, plan: &Key) -> BTreeMap<&'s str, bool> {
     let own: BTreeSet<(&str, usize)> = definitions
         .map(|definition| (definition.path.as_str(), definition.document))
         .collect();
-    let is_run = |key: &Key| {
-        let run = snapshot.execution(key);
-        run.is_some_and(|run| run.plan_ref.key(Kind::Plan, &key.namespace) == *plan)
-    };
+    let runs: BTreeSet<&Key> = snapshot.executions_of(plan).map(|(key, _)| key).collect();
     let mut files = BTreeMap::new();
     for key in snapshot.keys() {
         for definition in snapshot.definitions(key) {
             let place = (definition.path.as_str(), definition.document);
-            let is_own = own.contains(&place) || is_run(key);
+            let is_own = own.contains(&place) || runs.contains(key);
             *files.entry(place.0).or_insert(true) &= is_own;
         }
     }

@@ -23,10 +23,7 @@ pub fn board(tree: &StatusTree) -> String {
     let executions: Vec<(&Key, &ExecutionStatus)> = tree
         .files
         .iter()
-        .filter_map(|(key, file)| match &file.status {
-            Status::Execution(status) => Some((key, &**status)),
-            _ => None,
-        })
+        .filter_map(|(key, file)| Some((key, file.status.execution()?)))
         .collect();
     let sections = [
         header(tree),
