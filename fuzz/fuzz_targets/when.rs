@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use planspec::core::plan::condition::{Condition, MAX_CHARS};
+use planspec::core::plan::when::{MAX_CHARS, When};
 
 fuzz_target!(|text: &str| {
-    match Condition::compile(text) {
+    match When::compile(text) {
         Ok(condition) => {
             assert!(text.chars().count() <= MAX_CHARS);
             let mentions = condition.mentions();

@@ -19,7 +19,7 @@ use crate::core::resource::{
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::run::permit::{self, Refusal};
 use crate::core::run::pinned::PinnedPlan;
-use crate::core::run::reconcile::{Inputs, Outcome, reconcile};
+use crate::core::run::reconcile::{Inputs, Reconciliation, reconcile};
 use crate::core::run::record::{
     Action, Address, Incoming, RECORD_API_VERSION, Received, Record, ReportResult, RequestKind,
     RunRef, Signature, ref_safe,
@@ -168,7 +168,7 @@ pub struct World {
     /// The clock.
     pub now: Time,
     /// What the last reconcile said.
-    pub last: Option<Outcome>,
+    pub last: Option<Reconciliation>,
     /// Inbox refs that hold something that is no record.
     pub refused: BTreeSet<Address>,
     /// Blobs that were lost.
@@ -354,7 +354,7 @@ impl World {
         let blobs = self.objects.clone();
         let pinned = status.extensions.pinned.as_ref();
         let plan = pinned.and_then(|pinned| PinnedPlan::read(&blobs, pinned).ok());
-        let run = permit::Run {
+        let run = permit::Circumstances {
             config: &self.config,
             status,
             plan: plan.as_ref(),
@@ -638,7 +638,7 @@ impl World {
         incoming
     }
 
-    fn decide(&self, incoming: &[Incoming]) -> Outcome {
+    fn decide(&self, incoming: &[Incoming]) -> Reconciliation {
         let current = self.files.values().map(|file| &file.blob);
         let pinned = self.tree.iter().flat_map(|tree| &tree.pinned);
         let blobs = current

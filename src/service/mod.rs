@@ -49,7 +49,7 @@ pub mod work;
 
 pub use error::{Error, ErrorKind, Findings, Result};
 
-use crate::core::base::diagnostic::did_you_mean;
+use crate::core::base::suggest::did_you_mean;
 use crate::core::resource::Time;
 
 /// Who asks, and when.

@@ -37,8 +37,8 @@ impl<'a> Asked<'a> {
     }
 
     /// As the core is asked.
-    pub fn permit(&self) -> permit::Run<'_> {
-        permit::Run {
+    pub fn permit(&self) -> permit::Circumstances<'_> {
+        permit::Circumstances {
             config: &self.look.view.config,
             status: self.run.status,
             plan: self.plan.as_ref(),

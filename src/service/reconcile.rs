@@ -13,7 +13,7 @@ use crate::core::base::digest::{sha256_hex, short};
 use crate::core::base::source::Content;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Kind, Time};
-use crate::core::run::reconcile::{self as core, Inputs, Outcome as Decision};
+use crate::core::run::reconcile::{self as core, Inputs, Reconciliation};
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{BOARD_FILE, StatusTree, pinned_path};
 use crate::core::run::transition::{Transition, Waiting, waiting};
@@ -238,7 +238,12 @@ fn fingerprint(view: &View, shallow: bool) -> String {
 }
 
 /// Read what is needed, and let the core decide.
-fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Result<Decision> {
+fn decide(
+    store: &Store,
+    view: &View,
+    stored: Option<&Stored>,
+    now: Time,
+) -> Result<Reconciliation> {
     let files = store.files(&view.spec_commit, &view.config)?;
     let snapshot = Snapshot::build(&files, &view.config);
     let (incoming, refused, notes) =
@@ -418,7 +423,12 @@ fn read_inbox(store: &Store, view: &View, tree: Option<&StatusTree>, now: Time) 
 }
 
 /// Write the status commit; nothing points to it yet. `None` when the tree would be equal.
-fn write(store: &Store, view: &View, decision: &Decision, now: Time) -> Result<Option<String>> {
+fn write(
+    store: &Store,
+    view: &View,
+    decision: &Reconciliation,
+    now: Time,
+) -> Result<Option<String>> {
     let tree = &decision.tree;
     let mut files: BTreeMap<String, FileBody> = tree
         .to_files()?

@@ -14,7 +14,7 @@ use crate::core::repository::config::Config;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::Time;
 use crate::core::review::compare;
-use crate::core::review::revise::{self as core, Next, Refusal};
+use crate::core::review::revise::{self as core, Next, NotRevised};
 use crate::core::text::yaml;
 use crate::git::{files, read};
 
@@ -130,13 +130,13 @@ fn id_of_next(old: &Document, new: &Document) -> String {
     }
 }
 
-fn refused(path: &str, why: Refusal) -> Error {
+fn refused(path: &str, why: NotRevised) -> Error {
     match why {
-        Refusal::Nothing => Error::not_ready(format!(
+        NotRevised::Nothing => Error::not_ready(format!(
             "nothing has changed in {path} since the last commit"
         ))
         .hint("change the document first, then revise it"),
-        Refusal::OtherSession(sections) => Error::invalid(format!(
+        NotRevised::OtherSession(sections) => Error::invalid(format!(
             "{} changed, which is fixed within one session",
             sections.join(" and ")
         ))

@@ -6,7 +6,7 @@ use super::store::Store;
 use super::{Error, Result};
 use crate::api::wait::Waited;
 use crate::core::resource::{Key, Kind};
-use crate::core::run::wait::{Expectation, Verdict};
+use crate::core::run::wait::{Expectation, Outlook};
 
 /// What to wait for.
 #[derive(Debug, Clone)]
@@ -99,9 +99,9 @@ impl Waiting<'_> {
         }
         let file = self.key.as_ref().and_then(|key| tree.files.get(key));
         match self.expected.judge(file) {
-            Verdict::Met(how) if self.key.is_some() => return Ok(Some(how)),
-            Verdict::Never(why) => return Err(self.never(&why)),
-            Verdict::Met(how) | Verdict::NotYet(how) => self.state = how,
+            Outlook::Met(how) if self.key.is_some() => return Ok(Some(how)),
+            Outlook::Never(why) => return Err(self.never(&why)),
+            Outlook::Met(how) | Outlook::NotYet(how) => self.state = how,
         }
         Ok(None)
     }

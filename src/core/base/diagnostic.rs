@@ -242,52 +242,52 @@ impl fmt::Display for Code {
 
 /// One step into a YAML or JSON document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
+pub enum PathStep {
     /// Into a mapping, by key.
     Key(String),
     /// Into a sequence, by index from 0.
     Index(usize),
 }
 
-impl From<&str> for Step {
+impl From<&str> for PathStep {
     fn from(key: &str) -> Self {
-        Step::Key(key.to_owned())
+        PathStep::Key(key.to_owned())
     }
 }
 
-impl From<usize> for Step {
+impl From<usize> for PathStep {
     fn from(index: usize) -> Self {
-        Step::Index(index)
+        PathStep::Index(index)
     }
 }
 
 /// Build a document path: `path!["spec", "graph", "nodes", 3, "id"]`.
 #[macro_export]
 macro_rules! path {
-    ($($step:expr),* $(,)?) => { vec![$($crate::core::base::diagnostic::Step::from($step)),*] };
+    ($($step:expr),* $(,)?) => { vec![$($crate::core::base::diagnostic::PathStep::from($step)),*] };
 }
 
 /// Write a document path as people write it: `spec.graph.nodes[3].id`.
-pub fn display_path(path: &[Step]) -> String {
+pub fn display_path(path: &[PathStep]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
-            Step::Key(key) if text.is_empty() => text.push_str(key),
-            Step::Key(key) => {
+            PathStep::Key(key) if text.is_empty() => text.push_str(key),
+            PathStep::Key(key) => {
                 text.push('.');
                 text.push_str(key);
             }
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
+            PathStep::Index(index) => text.push_str(&format!("[{index}]")),
         }
     }
     text
 }
 
 /// The same as a JSON pointer (RFC 6901): `/spec/nodes/3/id`; empty for the whole document.
-pub fn pointer(path: &[Step]) -> String {
+pub fn pointer(path: &[PathStep]) -> String {
     let steps = path.iter().map(|step| match step {
-        Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-        Step::Index(index) => format!("/{index}"),
+        PathStep::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        PathStep::Index(index) => format!("/{index}"),
     });
     steps.collect()
 }
@@ -313,7 +313,7 @@ pub enum Place {
         /// Index of the YAML document in the file, from 0.
         document: usize,
         /// Steps from the document's root.
-        path: Vec<Step>,
+        path: Vec<PathStep>,
         /// Key or value.
         part: Part,
     },
@@ -364,6 +364,17 @@ pub struct Diagnostic {
     pub related: Vec<Label>,
     /// The resource that is broken by it, when that is known.
     pub resource: Option<Key>,
+}
+
+impl Label {
+    /// A place and what it shows.
+    pub fn new(file: impl Into<String>, place: Place, message: impl Into<String>) -> Label {
+        Label {
+            file: file.into(),
+            place,
+            message: message.into(),
+        }
+    }
 }
 
 impl Diagnostic {
@@ -431,7 +442,7 @@ impl Finder<'_> {
     pub fn at(
         &self,
         code: Code,
-        path: Vec<Step>,
+        path: Vec<PathStep>,
         part: Part,
         message: impl Into<String>,
     ) -> Diagnostic {
@@ -439,7 +450,7 @@ impl Finder<'_> {
     }
 
     /// An entry of the document.
-    pub fn place(&self, path: Vec<Step>, part: Part) -> Place {
+    pub fn place(&self, path: Vec<PathStep>, part: Part) -> Place {
         Place::Entry {
             document: self.document,
             path,
@@ -448,12 +459,8 @@ impl Finder<'_> {
     }
 
     /// A second place in the document, at a value.
-    pub fn label(&self, path: Vec<Step>, message: impl Into<String>) -> Label {
-        Label {
-            file: self.file.to_owned(),
-            place: self.place(path, Part::Value),
-            message: message.into(),
-        }
+    pub fn label(&self, path: Vec<PathStep>, message: impl Into<String>) -> Label {
+        Label::new(self.file, self.place(path, Part::Value), message)
     }
 }
 
@@ -464,44 +471,9 @@ pub fn sort(findings: &mut Vec<Diagnostic>) {
     findings.dedup();
 }
 
-/// The candidate that was probably meant, if one is near enough to `word`.
-pub fn did_you_mean<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let folded = word.to_lowercase();
-    candidates
-        .into_iter()
-        .filter_map(|candidate| {
-            let other = candidate.to_lowercase();
-            let score = strsim::jaro_winkler(&folded, &other);
-            let near = score >= 0.84 || (candidate.len() > 2 && is_one_edit(&folded, &other));
-            near.then_some((score, candidate))
-        })
-        // Of equally near ones the first.
-        .reduce(|best, next| if next.0 > best.0 { next } else { best })
-        .map(|(_, candidate)| candidate)
-}
-
-/// Whether one character more, less or other, or two that changed places, is the difference. Any
-/// distance would take time for every pair of characters.
-fn is_one_edit(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    let (a, b) = (&a[front..], &b[front..]);
-    let ends = a.iter().rev().zip(b.iter().rev());
-    let back = ends.take_while(|(a, b)| a == b).count();
-    match (&a[..a.len() - back], &b[..b.len() - back]) {
-        ([_], []) | ([], [_]) | ([_], [_]) => true,
-        ([a, b], [c, d]) => (a, b) == (d, c),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn codes_are_unique_and_sorted() {
@@ -509,26 +481,6 @@ mod tests {
             Code::ALL.windows(2).all(|pair| pair[0].id < pair[1].id),
             "codes out of order or doubled"
         );
-    }
-
-    #[test]
-    fn suggestions_are_near() {
-        let kinds = ["Goal", "Plan", "Gate"];
-        assert_eq!(did_you_mean("plna", kinds), Some("Plan"));
-        assert_eq!(did_you_mean("pla", kinds), Some("Plan"));
-        assert_eq!(did_you_mean("zebra", kinds), None);
-        assert_eq!(
-            did_you_mean("relese", ["release", "verify"]),
-            Some("release")
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn one_edit_is_a_distance_of_one(a in "[abc]{0,5}", b in "[abc]{0,5}") {
-            let distance = strsim::damerau_levenshtein(&a, &b);
-            prop_assert_eq!(is_one_edit(&a, &b), distance == 1);
-        }
     }
 
     #[test]

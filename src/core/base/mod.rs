@@ -8,5 +8,7 @@ pub mod invisible;
 pub mod key;
 pub mod limits;
 pub mod source;
+pub mod suggest;
 pub mod time;
 pub mod version;
+pub mod words;

@@ -1,6 +1,6 @@
 //! From resources to a document and back, with what is lost on the way.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -152,25 +152,8 @@ fn time(time: Time) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// What is between two nodes: hard when any of the edges is.
-fn folded(spec: &PlanSpec) -> BTreeMap<(&str, &str), EdgeKind> {
-    let mut folded = BTreeMap::new();
-    for node in &spec.graph.nodes {
-        for from in &node.depends_on {
-            folded.insert((from.as_str(), node.id.as_str()), EdgeKind::Hard);
-        }
-    }
-    for edge in &spec.graph.edges {
-        let kind = folded.entry((&edge.from, &edge.to)).or_insert(edge.kind);
-        if edge.kind == EdgeKind::Hard {
-            *kind = EdgeKind::Hard;
-        }
-    }
-    folded
-}
-
 fn soft_edges(spec: &PlanSpec) -> Vec<Edge> {
-    let soft = folded(spec)
+    let soft = graph::folded_edges(&spec.graph)
         .into_iter()
         .filter(|(_, kind)| *kind == EdgeKind::Soft);
     soft.map(|((from, to), kind)| Edge {
@@ -358,10 +341,8 @@ impl Document {
     ) -> Result<Converted<Vec<Value>>, Vec<Diagnostic>> {
         let generated = self.resources(file, namespace)?;
         let mut result: Vec<Value> = generated.resources.iter().map(manifest_of).collect();
-        let plan = generated.resources.iter().find_map(|one| match &one.spec {
-            Spec::Plan(plan) => Some((one.key(), plan)),
-            _ => None,
-        });
+        let mut resources = generated.resources.iter();
+        let plan = resources.find_map(|one| Some((one.key(), one.spec.plan()?)));
         result.extend(plan.and_then(|(key, plan)| binding(&key, plan)));
         Ok(Converted {
             result,
@@ -418,14 +399,9 @@ fn binding(key: &Key, plan: &PlanSpec) -> Option<Value> {
     let rule = |node: &Node| Rule {
         priority: 0,
         selector: Selector {
-            capability_ref: None,
-            plan_ref: Some(ObjectRef {
-                name: key.name.clone(),
-                namespace: None,
-                uid: None,
-            }),
+            plan_ref: Some(ObjectRef::named(&key.name)),
             node_id: Some(node.id.clone()),
-            match_labels: BTreeMap::new(),
+            ..Selector::default()
         },
         target: Target {
             provider: HUMAN.to_owned(),
@@ -442,14 +418,5 @@ fn binding(key: &Key, plan: &PlanSpec) -> Option<Value> {
         strategy: Strategy::FirstMatch,
         rules,
     };
-    let raw_spec = serde_json::to_value(&spec).unwrap_or_default();
-    Some(manifest_of(&Resource {
-        metadata: Metadata {
-            name: key.name.clone(),
-            namespace: key.namespace.clone(),
-            ..Metadata::default()
-        },
-        spec: Spec::Binding(spec),
-        raw_spec,
-    }))
+    Some(manifest_of(&Resource::new(key, Spec::Binding(spec))))
 }

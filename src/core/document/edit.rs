@@ -45,7 +45,7 @@ fn only(file: &str, text: &str) -> Option<Value> {
 }
 
 /// What a replaced range of the text becomes.
-type Change = (Range<usize>, String);
+type Replacement = (Range<usize>, String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
@@ -178,7 +178,7 @@ impl<'t> Page<'t> {
     }
 
     /// What becomes of the values of `identity`.
-    fn identity(&self, before: &Value, meant: &Value) -> Option<Vec<Change>> {
+    fn identity(&self, before: &Value, meant: &Value) -> Option<Vec<Replacement>> {
         let section = self.entry(self.root, "identity")?;
         let mut changes = Vec::new();
         let mut added: Vec<(&str, &Value)> = Vec::new();
@@ -199,7 +199,7 @@ impl<'t> Page<'t> {
     }
 
     /// Another scalar in the place, and in the quotes, of one.
-    fn scalar(&self, entry: usize, value: &Value) -> Option<Change> {
+    fn scalar(&self, entry: usize, value: &Value) -> Option<Replacement> {
         let node = self.node(entry)?;
         let Shape::Scalar(style) = node.shape else {
             return None;
@@ -219,7 +219,7 @@ impl<'t> Page<'t> {
     }
 
     /// What becomes of the history.
-    fn history(&self, before: &Value, meant: &Value) -> Option<Option<Change>> {
+    fn history(&self, before: &Value, meant: &Value) -> Option<Option<Replacement>> {
         const SECTION: &str = "revision_history";
         let old = before.get(SECTION).and_then(Value::as_array);
         let old = old.map_or(&[][..], Vec::as_slice);
@@ -286,7 +286,7 @@ impl<'t> Page<'t> {
         last: usize,
         until: usize,
         entries: &[(&str, &Value)],
-    ) -> Option<Change> {
+    ) -> Option<Replacement> {
         let from = self.node(last)?.range.end;
         let to = self.node(until)?.range.end.max(from);
         if self.node(parent)?.shape == Shape::Block {
@@ -331,9 +331,10 @@ impl<'t> Page<'t> {
                 layout: None,
                 ..style.clone()
             };
-            let style = match self.items_take_lines(last) || !key.is_empty() {
-                true => &style,
-                false => &one_line,
+            let style = if self.items_take_lines(last) || !key.is_empty() {
+                &style
+            } else {
+                &one_line
             };
             new.push_str(&style.write(value)?);
         }
@@ -350,14 +351,20 @@ impl<'t> Page<'t> {
 
     /// Entries as lines of block style behind a margin, without a line break at the end.
     fn block(&self, entries: &[(&str, &Value)], margin: &str) -> String {
-        let written = entries.iter().map(|(key, value)| match key.is_empty() {
-            true => yaml::write(&Value::Array(vec![(*value).clone()])),
-            false => yaml::write(&serde_json::json!({ *key: value })),
+        let written = entries.iter().map(|(key, value)| {
+            if key.is_empty() {
+                yaml::write(&Value::Array(vec![(*value).clone()]))
+            } else {
+                yaml::write(&serde_json::json!({ *key: value }))
+            }
         });
         let written: String = written.collect();
-        let lines = written.lines().map(|line| match line.is_empty() {
-            true => String::new(),
-            false => format!("{margin}{line}"),
+        let lines = written.lines().map(|line| {
+            if line.is_empty() {
+                String::new()
+            } else {
+                format!("{margin}{line}")
+            }
         });
         lines.collect::<Vec<String>>().join("\n")
     }
@@ -547,9 +554,10 @@ impl Writer<'_> {
     }
 
     fn quote<W: ?Sized + io::Write>(&self, out: &mut W) -> io::Result<()> {
-        match self.in_key && self.style.bare {
-            true => Ok(()),
-            false => out.write_all(b"\""),
+        if self.in_key && self.style.bare {
+            Ok(())
+        } else {
+            out.write_all(b"\"")
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use crate::core::resource::{Edge, TaskCriterion, Time};
 
@@ -156,6 +157,7 @@ words! {
 }
 
 /// What is typed of a document.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Content {
     /// Which plan, which revision.
@@ -185,15 +187,12 @@ pub struct Content {
     /// About the document.
     pub metadata: DocumentMetadata,
     /// What this program is told.
-    #[serde(
-        rename = "x-planspec",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "x-planspec")]
     pub planspec: Option<PlanspecExtension>,
 }
 
 /// Which plan, which revision.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// UUID, another one for every revision.
@@ -203,9 +202,9 @@ pub struct Identity {
     /// From 1.
     pub revision: u32,
     /// `plan_id` of the revision before.
+    #[serialize_always]
     pub parent_id: Option<String>,
     /// Where it belongs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace_id: Option<String>,
     /// Who wrote it.
     pub created_by: String,
@@ -214,6 +213,7 @@ pub struct Identity {
 }
 
 /// What for.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// What is to be reached.
@@ -223,7 +223,6 @@ pub struct Intent {
     /// How one sees that it is reached.
     pub success_definition: String,
     /// Where.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope_context: Option<String>,
 }
 
@@ -266,6 +265,7 @@ pub struct Alternative {
 }
 
 /// One step.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// Unique in the document.
@@ -275,35 +275,24 @@ pub struct Step {
     /// What is to be done.
     pub description: String,
     /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
     /// What it starts from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
     /// What it leads to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<String>,
     /// Steps that come first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<String>,
     /// Whether it may run beside others; for people, the dependencies decide.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parallelizable: Option<bool>,
     /// How large it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_complexity: Option<Complexity>,
     /// Who does it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegation: Option<StepDelegation>,
     /// How one sees that it is done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acceptance_criteria: Option<String>,
     /// Fields of the node that the step becomes; null leaves one out.
-    #[serde(
-        rename = "x-planspec",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "x-planspec")]
     pub planspec: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -379,6 +368,7 @@ pub struct Criterion {
 }
 
 /// What may go wrong.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Risk {
     /// Unique in the document.
@@ -392,17 +382,15 @@ pub struct Risk {
     /// What.
     pub description: String,
     /// What is done against it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mitigation: Option<String>,
     /// What is done when it happens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contingency: Option<String>,
     /// Who looks after it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
 }
 
 /// What must be there.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
     /// Unique in the document.
@@ -410,27 +398,27 @@ pub struct Dependency {
     /// What.
     pub description: String,
     /// Of which kind.
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     pub kind: Option<String>,
     /// Whether it is there.
     pub available: bool,
 }
 
 /// Who decides.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delegation {
     /// Where nothing else is said. Without it the document is not ready.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_mode: Option<DefaultMode>,
     /// Steps for which something else is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub step_overrides: Vec<StepOverride>,
     /// What to do when things do not go as planned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation_policy: Option<EscalationPolicy>,
 }
 
 /// A step for which something else is said.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepOverride {
     /// Which.
@@ -438,25 +426,23 @@ pub struct StepOverride {
     /// What.
     pub mode: Mode,
     /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
 }
 
 /// What to do when things do not go as planned.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EscalationPolicy {
     /// Something is ambiguous.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_ambiguity: Option<OnAmbiguity>,
     /// A constraint is broken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_constraint_violation: Option<OnViolation>,
     /// The work leaves the scope.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_unexpected_scope: Option<OnViolation>,
 }
 
 /// One entry of the history.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
     /// From 1.
@@ -466,61 +452,55 @@ pub struct Revision {
     /// What was done.
     pub change_summary: String,
     /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Trigger>,
     /// When.
     pub created_at: Time,
     /// In detail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<Change>,
+    pub changes: Vec<RevisionChange>,
 }
 
 /// What was done to a part of a document.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub struct RevisionChange {
     /// What.
     #[serde(rename = "type")]
     pub kind: ChangeKind,
     /// To which section.
     pub section: String,
     /// To which field of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// In words.
     pub summary: String,
 }
 
 /// About the document.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentMetadata {
     /// Version of the format; 1.0.0 when not said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<String>,
     /// What wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
     /// Which version of that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_version: Option<String>,
     /// For searching.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// BCP 47.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
 }
 
 /// `x-planspec` of a document: what this program is told.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanspecExtension {
     /// Namespace of the resources; the configuration's default when not set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Name of the Goal and the Plan; the file's stem when not set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Series of the Plan, whose version is then the document's revision.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,
     /// Edges between nodes that `dependencies` cannot say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

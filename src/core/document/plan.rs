@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::model::*;
 use super::name::{Alphabet, name_of};
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{
     API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Effort,
-    GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Metadata, Node,
-    NodeKind, ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
+    GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Node, NodeKind,
+    ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
 };
 use crate::path;
 
@@ -70,16 +70,16 @@ pub struct Origin {
 
 impl Origin {
     /// The place in the document that an entry of a resource comes from.
-    pub fn path(&self, kind: Kind, path: &[Step]) -> Vec<Step> {
+    pub fn path(&self, kind: Kind, path: &[PathStep]) -> Vec<PathStep> {
         let keys: Vec<&str> = path
             .iter()
             .map_while(|step| match step {
-                Step::Key(key) => Some(key.as_str()),
-                Step::Index(_) => None,
+                PathStep::Key(key) => Some(key.as_str()),
+                PathStep::Index(_) => None,
             })
             .collect();
         let index = match path.get(keys.len()) {
-            Some(Step::Index(index)) => Some(*index),
+            Some(PathStep::Index(index)) => Some(*index),
             _ => None,
         };
         let rest = path.get(keys.len() + 1..).unwrap_or_default();
@@ -92,7 +92,7 @@ impl Origin {
                 let step = path!["approach", "steps", *step];
                 match rest {
                     [] => step,
-                    [Step::Key(field), rest @ ..] if field == "dependsOn" => {
+                    [PathStep::Key(field), rest @ ..] if field == "dependsOn" => {
                         [&step, &path!["dependencies"][..], rest].concat()
                     }
                     rest => [&step, &path!["x-planspec"][..], rest].concat(),
@@ -132,11 +132,13 @@ pub(crate) fn generate(
     }
     let plan = plan_spec(content, key, nodes.nodes);
     let mut resources = vec![
-        resource(key, &key.name, Spec::Goal(goal_spec(content))),
-        resource(key, &key.name, Spec::Plan(plan)),
+        Resource::new(key, Spec::Goal(goal_spec(content))),
+        Resource::new(key, Spec::Plan(plan)),
     ];
-    let gates = nodes.gates.into_iter();
-    resources.extend(gates.map(|(name, gate)| resource(key, &name, Spec::Gate(gate))));
+    resources.extend(nodes.gates.into_iter().map(|(name, gate)| {
+        let key = Key::new(Kind::Gate, &key.namespace, name);
+        Resource::new(&key, Spec::Gate(gate))
+    }));
     let origin = Origin { steps: nodes.steps };
     Some(Generated { resources, origin })
 }
@@ -149,26 +151,6 @@ pub(crate) fn manifest_of(resource: &Resource) -> Value {
         "metadata": resource.metadata,
         "spec": resource.raw_spec,
     })
-}
-
-fn resource(key: &Key, name: &str, spec: Spec) -> Resource {
-    let raw_spec = match &spec {
-        Spec::Goal(spec) => serde_json::to_value(spec),
-        Spec::Plan(spec) => serde_json::to_value(spec),
-        Spec::Gate(spec) => serde_json::to_value(spec),
-        // Documents stand for nothing else.
-        Spec::Capability(_) | Spec::Binding(_) | Spec::Execution(_) => Ok(Value::Null),
-    };
-    Resource {
-        metadata: Metadata {
-            name: name.to_owned(),
-            namespace: key.namespace.clone(),
-            ..Metadata::default()
-        },
-        spec,
-        // What came from JSON can be written as JSON.
-        raw_spec: raw_spec.unwrap_or_default(),
-    }
 }
 
 fn goal_spec(content: &Content) -> GoalSpec {
@@ -224,7 +206,7 @@ fn plan_spec(content: &Content, key: &Key, nodes: Vec<Node>) -> PlanSpec {
     let version = content.identity.revision.to_string();
     PlanSpec {
         description: content.approach.overview.clone(),
-        goal_ref: Some(named(&key.name)),
+        goal_ref: Some(ObjectRef::named(&key.name)),
         version: extension.series.as_ref().map(|_| version),
         series: extension.series,
         supersedes: Vec::new(),
@@ -261,9 +243,10 @@ fn contract(content: &Content) -> Contract {
     all.extend(constraints.map(|one| {
         let id = name_of(&one.constraint_id, Alphabet::Name);
         ContractCriterion {
-            id: match taken.contains(&id) {
-                true => name_of(&format!("constraint-{id}"), Alphabet::Name),
-                false => id,
+            id: if taken.contains(&id) {
+                name_of(&format!("constraint-{id}"), Alphabet::Name)
+            } else {
+                id
             },
             description: one.description.clone(),
             kind: CriterionOf::Constraint,
@@ -280,14 +263,6 @@ fn contract(content: &Content) -> Contract {
             Some(OnViolation::Notify) => OnBroken::Notify,
             Some(OnViolation::Pause) | None => OnBroken::Pause,
         },
-    }
-}
-
-fn named(name: &str) -> ObjectRef {
-    ObjectRef {
-        name: name.to_owned(),
-        namespace: None,
-        uid: None,
     }
 }
 
@@ -360,7 +335,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// The gate before a step, which is reached when the step could begin.
-    fn approval(&mut self, step: &super::model::Step, task: &Node, reason: Option<&str>) -> Node {
+    fn approval(&mut self, step: &Step, task: &Node, reason: Option<&str>) -> Node {
         let name = format!("{}-approve-{}", self.key.name, task.id);
         let name = name_of(&name, Alphabet::Name);
         let id = name_of(&format!("approve-{}", task.id), Alphabet::NodeId);
@@ -383,8 +358,10 @@ impl<'a> Nodes<'a> {
         Node {
             name: Some(format!("Approve: {}", step.title)),
             depends_on: task.depends_on.clone(),
-            gate_ref: Some(named(&name)),
-            ..bare(id, NodeKind::Gate)
+            gate_ref: Some(ObjectRef::named(name)),
+            id,
+            kind: NodeKind::Gate,
+            ..Node::default()
         }
     }
 
@@ -433,7 +410,7 @@ impl<'a> Nodes<'a> {
         let before = findings.len();
         for problem in schema::check(SchemaKind::from(Kind::Plan), &plan) {
             let node = match problem.path.get(3) {
-                Some(Step::Index(index)) => merged.get(*index),
+                Some(PathStep::Index(index)) => merged.get(*index),
                 _ => None,
             };
             let Some(step) = node.and_then(|(node, _)| self.steps.get(*node)) else {
@@ -501,7 +478,7 @@ impl<'a> Nodes<'a> {
 }
 
 /// The id of the node that a step becomes.
-fn node_id(step: &super::model::Step) -> String {
+fn node_id(step: &Step) -> String {
     let own = step.planspec.as_ref().and_then(|fields| fields.get("id"));
     match own.and_then(Value::as_str) {
         Some(id) => id.to_owned(),
@@ -509,7 +486,7 @@ fn node_id(step: &super::model::Step) -> String {
     }
 }
 
-fn task(step: &super::model::Step) -> Node {
+fn task(step: &Step) -> Node {
     let context = [
         ("rationale", step.rationale.as_ref()),
         ("inputs", step.inputs.as_ref()),
@@ -536,7 +513,8 @@ pub(super) fn bare_task(
         name: said(title),
         description: said(description),
         estimated_effort,
-        ..bare(id.to_owned(), NodeKind::Task)
+        id: id.to_owned(),
+        ..Node::default()
     }
 }
 
@@ -551,30 +529,5 @@ fn effort(complexity: Complexity) -> Effort {
         Complexity::M => Effort::Medium,
         Complexity::L => Effort::Large,
         Complexity::Xl => Effort::Xlarge,
-    }
-}
-
-fn bare(id: String, kind: NodeKind) -> Node {
-    Node {
-        id,
-        kind,
-        name: None,
-        description: None,
-        context: Vec::new(),
-        depends_on: Vec::new(),
-        timeout: None,
-        when: None,
-        capability_refs: Vec::new(),
-        inputs: Default::default(),
-        outputs: Vec::new(),
-        acceptance_criteria: Vec::new(),
-        retries: 0,
-        estimated_effort: None,
-        gate_ref: None,
-        children: Vec::new(),
-        mode: None,
-        external_ref: None,
-        poll_interval: None,
-        provider: None,
     }
 }

@@ -6,11 +6,13 @@ use serde_json::Value;
 
 use super::model::*;
 use super::scope;
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step, did_you_mean};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
+use crate::core::base::suggest::{Suggestions, suggestion};
+use crate::core::base::words::{listed, shortened};
 use crate::core::plan::graph;
 use crate::path;
 
-/// Only so many findings of a rule get a suggestion: each compares with every name there is.
+/// Most suggestions that one rule looks for.
 const SUGGESTIONS: usize = 50;
 
 /// Most ids that a circle is shown with.
@@ -42,7 +44,7 @@ pub(super) fn structure(found: &Finder<'_>, content: &Content, findings: &mut Ve
 
 fn unique_ids(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     let steps = content.approach.steps.iter();
-    let lists: [(Vec<Step>, &str, Vec<&str>); 6] = [
+    let lists: [(Vec<PathStep>, &str, Vec<&str>); 6] = [
         (
             path!["approach", "steps"],
             "step_id",
@@ -98,10 +100,10 @@ fn ids<T>(list: &[T], id: impl Fn(&T) -> &String) -> Vec<&str> {
     list.iter().map(|entry| id(entry).as_str()).collect()
 }
 
-/// Names of steps, and how many suggestions were made.
+/// Names of steps.
 struct Known<'a> {
     steps: HashMap<&'a str, usize>,
-    suggested: usize,
+    suggestions: Suggestions,
 }
 
 impl<'a> Known<'a> {
@@ -112,24 +114,18 @@ impl<'a> Known<'a> {
         }
         Known {
             steps,
-            suggested: 0,
+            suggestions: Suggestions(SUGGESTIONS),
         }
     }
 
-    fn missing(&mut self, found: &Finder<'_>, path: Vec<Step>, id: &str) -> Diagnostic {
+    fn missing(&mut self, found: &Finder<'_>, path: Vec<PathStep>, id: &str) -> Diagnostic {
         let message = format!("there is no step `{id}`");
-        let finding = found
+        let otherwise = || "name a `step_id` of `approach.steps`".to_owned();
+        let steps: BTreeSet<&str> = self.steps.keys().copied().collect();
+        found
             .at(Code::STEP_NOT_FOUND, path, Part::Value, message)
-            .label("no such step");
-        self.suggested += 1;
-        let near = match self.suggested <= SUGGESTIONS {
-            true => did_you_mean(id, self.steps.keys().copied().collect::<BTreeSet<_>>()),
-            false => None,
-        };
-        match near {
-            Some(near) => finding.help(format!("did you mean `{near}`?")),
-            None => finding.help("name a `step_id` of `approach.steps`"),
-        }
+            .label("no such step")
+            .help(self.suggestions.suggestion(id, steps, otherwise))
     }
 }
 
@@ -155,11 +151,7 @@ fn dependencies(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagno
     }
 }
 
-fn circle_finding(
-    found: &Finder<'_>,
-    steps: &[super::model::Step],
-    circle: &[usize],
-) -> Option<Diagnostic> {
+fn circle_finding(found: &Finder<'_>, steps: &[Step], circle: &[usize]) -> Option<Diagnostic> {
     let (first, last) = (*circle.first()?, *circle.last()?);
     let step = steps.get(first)?;
     let before = steps.get(last)?;
@@ -199,7 +191,7 @@ fn overridden_steps(found: &Finder<'_>, content: &Content, findings: &mut Vec<Di
 }
 
 /// `x-planspec.checks`, by the ids of criteria.
-fn checks(content: &Content) -> impl Iterator<Item = (&String, Vec<Step>)> {
+fn checks(content: &Content) -> impl Iterator<Item = (&String, Vec<PathStep>)> {
     let own = content.planspec.as_ref();
     let ids = own.into_iter().flat_map(|own| own.checks.keys());
     ids.map(|id| (id, path!["x-planspec", "checks", id.as_str()]))
@@ -209,17 +201,13 @@ fn checked_criteria(found: &Finder<'_>, content: &Content, findings: &mut Vec<Di
     let ids = ids(&content.success_criteria, |one| &one.criterion_id);
     let ids: BTreeSet<&str> = ids.into_iter().collect();
     let unknown = checks(content).filter(|(id, _)| !ids.contains(id.as_str()));
-    for (index, (id, path)) in unknown.enumerate() {
+    let mut suggestions = Suggestions(SUGGESTIONS);
+    for (id, path) in unknown {
         let message = format!("there is no success criterion `{id}`");
+        let otherwise = || "name a `criterion_id` of `success_criteria`".to_owned();
+        let help = suggestions.suggestion(id, ids.iter().copied(), otherwise);
         let finding = found.at(Code::CRITERION_NOT_FOUND, path, Part::Key, message);
-        let near = match index < SUGGESTIONS {
-            true => did_you_mean(id, ids.iter().copied()),
-            false => None,
-        };
-        findings.push(finding.label("no such criterion").help(match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "name a `criterion_id` of `success_criteria`".to_owned(),
-        }));
+        findings.push(finding.label("no such criterion").help(help));
     }
 }
 
@@ -229,14 +217,11 @@ fn constraint_types(found: &Finder<'_>, content: &Content, findings: &mut Vec<Di
             continue;
         };
         let words = ConstraintType::WORDS;
-        let help = match did_you_mean(word, words) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the format names {}", words.join(", ")),
-        };
+        let otherwise = || format!("the format names {}", words.join(", "));
         let message = format!("the format does not name a constraint of type `{word}`");
         let path = path!["constraints", index, "type"];
         let finding = found.at(Code::CONSTRAINT_TYPE, path, Part::Value, message);
-        findings.push(finding.help(help));
+        findings.push(finding.help(suggestion(word, words, otherwise)));
     }
 }
 
@@ -290,8 +275,8 @@ fn draft_places<'v>(
     value: &'v Value,
     section: &'static [&'static str],
     field: &'static str,
-) -> impl Iterator<Item = Vec<Step>> + 'v {
-    let path: Vec<Step> = section.iter().map(|key| Step::from(*key)).collect();
+) -> impl Iterator<Item = Vec<PathStep>> + 'v {
+    let path: Vec<PathStep> = section.iter().map(|key| PathStep::from(*key)).collect();
     let holder = section
         .iter()
         .try_fold(value, |value, key| value.get(*key))
@@ -433,18 +418,12 @@ pub(super) fn readiness(found: &Finder<'_>, content: &Content, findings: &mut Ve
         let message = "`default_mode` is not set: nobody says who is asked before a step";
         let path = path!["delegation"];
         let finding = found.at(Code::NO_DEFAULT_MODE, path, Part::Key, message);
-        let words = DefaultMode::ALL.iter().map(|mode| format!("`{mode}`"));
-        let words: Vec<String> = words.collect();
-        findings.push(finding.help(format!("write one of {}", words.join(", "))));
+        let words = listed(DefaultMode::ALL.iter().map(|mode| mode.word()));
+        findings.push(finding.help(format!("write one of {words}")));
     }
 }
 
 /// A text in a message: its first line, not too long.
 fn short(text: &str) -> String {
-    const MOST: usize = 100;
-    let line = text.trim().lines().next().unwrap_or_default();
-    match line.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line.to_owned(),
-    }
+    shortened(text.trim().lines().next().unwrap_or_default(), 100)
 }

@@ -20,7 +20,7 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::model::Scope;
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::base::glob::glob;
 use crate::path;
 
@@ -42,7 +42,7 @@ pub struct Entry {
 
 impl Entry {
     /// Where it stands in its document.
-    pub fn path(&self) -> Vec<Step> {
+    pub fn path(&self) -> Vec<PathStep> {
         path!["scope", self.list, self.index]
     }
 }
@@ -92,9 +92,10 @@ fn globs(text: &str) -> Result<Option<Vec<Glob>>, String> {
     let mut globs = vec![compiled(path)?];
     if may_be_folder {
         let below = compiled(&format!("{path}/**"))?;
-        match is_folder {
-            true => globs = vec![below],
-            false => globs.push(below),
+        if is_folder {
+            globs = vec![below]
+        } else {
+            globs.push(below)
         }
     }
     Ok(Some(globs))
@@ -191,9 +192,10 @@ impl Bounds {
         if let Some(entry) = self.excluded.entry(path) {
             return Verdict::Excluded(entry);
         }
-        match self.within.entries.is_empty() || self.within.set.is_match(path) {
-            true => Verdict::Inside,
-            false => Verdict::NotCovered,
+        if self.within.entries.is_empty() || self.within.set.is_match(path) {
+            Verdict::Inside
+        } else {
+            Verdict::NotCovered
         }
     }
 

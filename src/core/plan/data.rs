@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::core::base::words::{type_of, type_words};
 use crate::core::plan::mention::{Mention, Mentioned};
 use crate::core::plan::template::{Reference, substitute};
-use crate::core::plan::values::{found_words, words, wrong_type};
-use crate::core::resource::{CapabilitySpec, Node, NodeStatus, Parameter, ValueType};
+use crate::core::plan::values::{type_name, wrong_type};
+use crate::core::resource::{CapabilitySpec, Node, NodeStatus, Parameter};
 
 /// Most bytes of the outputs of one node, as JSON; what is larger is an artifact.
 pub const MAX_OUTPUT_BYTES: usize = 64 * 1024;
@@ -107,7 +108,11 @@ pub fn check_outputs(
             .as_ref()
             .and_then(|word| serde_json::from_value(Value::String(word.clone())).ok());
         if let (Some(value_type), Some(value)) = (known, outputs.get(&declared.name)) {
-            let parameter = plain(&declared.name, value_type);
+            let parameter = Parameter {
+                name: declared.name.clone(),
+                value_type,
+                ..Parameter::default()
+            };
             check(&parameter, value).map_err(|why| ("OutputsInvalid", format!("output {why}")))?;
         }
     }
@@ -119,32 +124,19 @@ pub fn check_outputs(
     Ok(())
 }
 
-fn plain(name: &str, value_type: ValueType) -> Parameter {
-    Parameter {
-        name: name.to_owned(),
-        value_type,
-        description: None,
-        required: false,
-        default: None,
-        format: None,
-        allowed: Vec::new(),
-        item_type: None,
-        object_properties: BTreeMap::new(),
-    }
-}
-
 fn check(parameter: &Parameter, value: &Value) -> Result<(), String> {
     let name = &parameter.name;
     if let Some(wrong) = wrong_type(parameter, value) {
         return Err(format!(
             "`{name}` takes {}, this is {}",
-            words(wrong.expected),
-            found_words(wrong.value)
+            type_words(type_name(wrong.expected)),
+            type_of(wrong.value)
         ));
     }
-    match parameter.allowed.is_empty() || parameter.allowed.contains(value) {
-        true => Ok(()),
-        false => Err(format!("`{name}` does not take this value")),
+    if parameter.allowed.is_empty() || parameter.allowed.contains(value) {
+        Ok(())
+    } else {
+        Err(format!("`{name}` does not take this value"))
     }
 }
 

@@ -13,7 +13,7 @@ use petgraph::visit::{Dfs, EdgeRef, Reversed, Walker};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::core::base::diagnostic::Step;
+use crate::core::base::diagnostic::PathStep;
 use crate::core::resource::{Edge, EdgeKind, GraphSpec, Node, NodeKind};
 use crate::path;
 
@@ -27,7 +27,7 @@ pub struct Graph {
 
 /// What makes a [`GraphSpec`] no graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub enum GraphProblem {
     /// Two nodes have one id; every further one is reported against the first.
     DuplicateNode {
         /// The node that has the id first.
@@ -127,7 +127,7 @@ pub enum EdgePlace {
 
 impl EdgePlace {
     /// The path from the root of the document: `spec.graph.edges[3].to`.
-    pub fn path(self) -> Vec<Step> {
+    pub fn path(self) -> Vec<PathStep> {
         match self {
             EdgePlace::Edge { index, end } => {
                 let end = match end {
@@ -148,7 +148,7 @@ impl Graph {
     ///
     /// # Errors
     /// Everything that is wrong with it, not only the first problem.
-    pub fn build(spec: &GraphSpec) -> Result<Graph, Vec<Problem>> {
+    pub fn build(spec: &GraphSpec) -> Result<Graph, Vec<GraphProblem>> {
         let mut problems = Vec::new();
         let index = index_nodes(spec, &mut problems);
         let members = check_groups(spec, &index, &mut problems);
@@ -161,7 +161,7 @@ impl Graph {
         problems.extend(cycles(&graph).into_iter().filter_map(|nodes| {
             let pair = (*nodes.last()?, *nodes.first()?);
             let &(_, closing) = edges.get(&pair)?;
-            Some(Problem::Cycle { nodes, closing })
+            Some(GraphProblem::Cycle { nodes, closing })
         }));
         if !problems.is_empty() {
             return Err(problems);
@@ -176,7 +176,9 @@ impl Graph {
             waits.into_iter().map(|pair| (pair, ())),
         );
         let knots = cycles(&waits).into_iter();
-        let problems: Vec<Problem> = knots.map(|nodes| Problem::GroupWaits { nodes }).collect();
+        let problems: Vec<GraphProblem> = knots
+            .map(|nodes| GraphProblem::GroupWaits { nodes })
+            .collect();
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -461,12 +463,12 @@ fn written_edges(spec: &GraphSpec) -> impl Iterator<Item = WrittenEdge<'_>> {
 }
 
 /// Ids to nodes; a name that stands twice means the first.
-fn index_nodes(spec: &GraphSpec, problems: &mut Vec<Problem>) -> HashMap<String, usize> {
+fn index_nodes(spec: &GraphSpec, problems: &mut Vec<GraphProblem>) -> HashMap<String, usize> {
     let mut index = HashMap::with_capacity(spec.nodes.len());
     for (second, node) in spec.nodes.iter().enumerate() {
         let first = *index.entry(node.id.clone()).or_insert(second);
         if first != second {
-            problems.push(Problem::DuplicateNode { first, second });
+            problems.push(GraphProblem::DuplicateNode { first, second });
         }
     }
     index
@@ -476,13 +478,13 @@ fn index_nodes(spec: &GraphSpec, problems: &mut Vec<Problem>) -> HashMap<String,
 fn check_groups(
     spec: &GraphSpec,
     index: &HashMap<String, usize>,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<GraphProblem>,
 ) -> BTreeSet<(usize, usize)> {
     let mut members = BTreeSet::new();
     for (node, group) in spec.nodes.iter().enumerate() {
         for (child, name) in group.children.iter().enumerate() {
             match index.get(name) {
-                None => problems.push(Problem::ChildNotFound {
+                None => problems.push(GraphProblem::ChildNotFound {
                     node,
                     child,
                     name: name.clone(),
@@ -496,7 +498,7 @@ fn check_groups(
     problems.extend(
         cycles_among(spec.nodes.len(), &members)
             .into_iter()
-            .map(|nodes| Problem::GroupCycle { nodes }),
+            .map(|nodes| GraphProblem::GroupCycle { nodes }),
     );
     members
 }
@@ -505,7 +507,7 @@ fn check_groups(
 fn fold_edges(
     spec: &GraphSpec,
     index: &HashMap<String, usize>,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<GraphProblem>,
 ) -> BTreeMap<(usize, usize), (EdgeKind, EdgePlace)> {
     let mut folded = BTreeMap::new();
     for edge in written_edges(spec) {
@@ -517,14 +519,14 @@ fn fold_edges(
         ] {
             if found.is_none() {
                 let name = name.to_owned();
-                problems.push(Problem::Dangling { place, name });
+                problems.push(GraphProblem::Dangling { place, name });
             }
         }
         let (Some(from), Some(to)) = (from, to) else {
             continue;
         };
         if from == to {
-            problems.push(Problem::SelfLoop {
+            problems.push(GraphProblem::SelfLoop {
                 place: edge.to_place,
             });
             continue;
@@ -869,43 +871,43 @@ mod tests {
         spec.edges.push(edge("b", "b", EdgeKind::Soft));
         spec.nodes[0].depends_on = vec!["a".to_owned(), "nobody".to_owned()];
         spec.nodes.push(group("g", &["a", "missing", "g"]));
-        let lost = |place, name: &str| Problem::Dangling {
+        let lost = |place, name: &str| GraphProblem::Dangling {
             place,
             name: name.to_owned(),
         };
         assert_eq!(
             Graph::build(&spec).unwrap_err(),
             [
-                Problem::DuplicateNode {
+                GraphProblem::DuplicateNode {
                     first: 0,
                     second: 2
                 },
-                Problem::DuplicateNode {
+                GraphProblem::DuplicateNode {
                     first: 1,
                     second: 4
                 },
-                Problem::DuplicateNode {
+                GraphProblem::DuplicateNode {
                     first: 3,
                     second: 5
                 },
-                Problem::DuplicateNode {
+                GraphProblem::DuplicateNode {
                     first: 0,
                     second: 6
                 },
-                Problem::ChildNotFound {
+                GraphProblem::ChildNotFound {
                     node: 7,
                     child: 1,
                     name: "missing".to_owned()
                 },
-                Problem::GroupCycle { nodes: vec![7] },
-                Problem::SelfLoop {
+                GraphProblem::GroupCycle { nodes: vec![7] },
+                GraphProblem::SelfLoop {
                     place: EdgePlace::DependsOn { node: 0, index: 0 }
                 },
                 lost(EdgePlace::DependsOn { node: 0, index: 1 }, "nobody"),
                 lost(at_edge(1, End::From), "lost"),
                 lost(at_edge(2, End::From), "lost"),
                 lost(at_edge(2, End::To), "gone"),
-                Problem::SelfLoop {
+                GraphProblem::SelfLoop {
                     place: at_edge(3, End::To)
                 },
             ]
@@ -928,7 +930,7 @@ mod tests {
 
     #[test]
     fn each_knot_names_one_whole_shortest_cycle_from_its_first_node() {
-        let cycle = |nodes: &[usize], closing| Problem::Cycle {
+        let cycle = |nodes: &[usize], closing| GraphProblem::Cycle {
             nodes: nodes.to_vec(),
             closing,
         };
@@ -965,7 +967,7 @@ mod tests {
         spec.nodes[0].depends_on = vec!["b".to_owned()];
         assert_eq!(
             Graph::build(&spec).unwrap_err(),
-            [Problem::Cycle {
+            [GraphProblem::Cycle {
                 nodes: vec![0, 1],
                 closing: EdgePlace::DependsOn { node: 0, index: 0 }
             }]
@@ -995,7 +997,7 @@ mod tests {
         let problems = Graph::build(&spec(nodes)).unwrap_err();
         assert_eq!(
             problems,
-            [Problem::GroupWaits {
+            [GraphProblem::GroupWaits {
                 nodes: vec![0, 1, 2]
             }]
         );
@@ -1015,7 +1017,7 @@ mod tests {
         };
         assert_eq!(
             Graph::build(&spec).unwrap_err(),
-            [Problem::GroupCycle {
+            [GraphProblem::GroupCycle {
                 nodes: vec![0, 1, 2]
             }]
         );
@@ -1099,7 +1101,7 @@ mod tests {
         };
         assert_eq!(
             Graph::build(&spec).unwrap_err(),
-            [Problem::Cycle {
+            [GraphProblem::Cycle {
                 nodes: (0..MANY).collect(),
                 closing: at_edge(MANY - 1, End::To)
             }]
@@ -1161,7 +1163,7 @@ mod tests {
                 Ok(graph) => prop_assert_eq!(graph.order().len(), nodes),
                 Err(problems) => for problem in problems {
                     match problem {
-                        Problem::Cycle { nodes, closing } => {
+                        GraphProblem::Cycle { nodes, closing } => {
                             prop_assert!(nodes.iter().collect::<BTreeSet<_>>().len() == nodes.len());
                             prop_assert!(nodes.iter().all(|node| *node >= nodes[0]));
                             for pair in nodes.windows(2) {
@@ -1171,7 +1173,7 @@ mod tests {
                             let (last, first, _) = edges[index];
                             prop_assert_eq!((last, first), (nodes[nodes.len() - 1], nodes[0]));
                         }
-                        Problem::SelfLoop { place: EdgePlace::Edge { index, .. } } => {
+                        GraphProblem::SelfLoop { place: EdgePlace::Edge { index, .. } } => {
                             prop_assert_eq!(edges[index].0, edges[index].1);
                         }
                         other => panic!("{other:?}"),

@@ -1,9 +1,9 @@
 //! A plan as something that runs: its graph, conditions, templates, and the data between its nodes.
 
-pub mod condition;
 pub mod data;
 pub mod graph;
 pub mod mention;
 pub mod template;
 pub mod tool;
 pub mod values;
+pub mod when;

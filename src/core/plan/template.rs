@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 
-use crate::core::base::diagnostic::did_you_mean;
+use crate::core::base::suggest::did_you_mean;
+use crate::core::base::words::shortened;
 use crate::core::plan::mention::{Mention, Mentioned};
 
 /// What a reference stands for.
@@ -30,6 +31,9 @@ pub struct Malformed {
 const FORMS: &str = "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; a text that holds `${` itself can be \
      given as a parameter";
 
+/// Most characters of a text in a message.
+const SHOWN: usize = 60;
+
 /// Whether a text holds references, well formed or not.
 pub fn is_template(text: &str) -> bool {
     text.contains("${")
@@ -45,7 +49,7 @@ pub fn references(text: &str) -> Result<Vec<Reference>, Malformed> {
     while let Some((_, behind)) = rest.split_once("${") {
         let Some((inner, behind)) = behind.split_once('}') else {
             return Err(Malformed {
-                message: format!("`${{{}` is not closed", shortened(behind)),
+                message: format!("`${{{}` is not closed", shortened(behind, SHOWN)),
                 help: FORMS.to_owned(),
             });
         };
@@ -111,7 +115,7 @@ fn reference(inner: &str) -> Result<Reference, Malformed> {
         }
         ["parameters", name] if is_name(name) => Ok(Reference::Parameter((*name).to_owned())),
         steps => {
-            let whole = format!("`${{{}}}`", shortened(inner));
+            let whole = format!("`${{{}}}`", shortened(inner, SHOWN));
             Err(Malformed {
                 message: format!("{whole} is no reference{}", reason(inner, steps)),
                 help: meant(steps).unwrap_or_else(|| FORMS.to_owned()),
@@ -143,14 +147,6 @@ fn meant(steps: &[&str]) -> Option<String> {
     let form = [&[near], rest].concat().join(".");
     let is_reference = near != *first && reference(&form).is_ok();
     is_reference.then(|| format!("did you mean `${{{form}}}`?"))
-}
-
-fn shortened(text: &str) -> String {
-    const MOST: usize = 60;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::core::base::diagnostic::Step;
+use crate::core::base::diagnostic::PathStep;
+use crate::core::base::words::type_words;
 use crate::core::plan::template::is_template;
 use crate::core::resource::{Parameter, ValueType};
 
@@ -13,17 +14,17 @@ pub struct WrongType<'v> {
     /// What it is.
     pub value: &'v Value,
     /// From the value of the parameter.
-    pub path: Vec<Step>,
+    pub path: Vec<PathStep>,
 }
 
 impl WrongType<'_> {
     /// `a string`, or `a list in which each entry is a string`.
     pub fn place_words(&self) -> String {
-        let inner = words(self.expected);
+        let inner = type_words(type_name(self.expected));
         match self.path.first() {
             None => inner.to_owned(),
-            Some(Step::Index(_)) => format!("a list in which each entry is {inner}"),
-            Some(Step::Key(key)) => format!("a mapping in which `{key}` is {inner}"),
+            Some(PathStep::Index(_)) => format!("a list in which each entry is {inner}"),
+            Some(PathStep::Key(key)) => format!("a mapping in which `{key}` is {inner}"),
         }
     }
 }
@@ -37,7 +38,7 @@ pub fn wrong_type<'v>(parameter: &Parameter, value: &'v Value) -> Option<WrongTy
             path: Vec::new(),
         });
     }
-    let wrong = |expected: ValueType, value: &'v Value, step: Step| {
+    let wrong = |expected: ValueType, value: &'v Value, step: PathStep| {
         let fits = is_reference(value) || has_type(expected, value);
         (!fits).then(|| WrongType {
             expected,
@@ -90,28 +91,5 @@ pub fn type_name(expected: ValueType) -> &'static str {
         ValueType::Boolean => "boolean",
         ValueType::Object => "object",
         ValueType::Array => "array",
-    }
-}
-
-/// A type as a person says it.
-pub fn words(expected: ValueType) -> &'static str {
-    match expected {
-        ValueType::String => "a string",
-        ValueType::Number => "a number",
-        ValueType::Boolean => "a boolean",
-        ValueType::Object => "a mapping",
-        ValueType::Array => "a list",
-    }
-}
-
-/// What a value is, as a person says it.
-pub fn found_words(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "empty",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a mapping",
     }
 }

@@ -19,7 +19,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::core::base::diagnostic::{Code, Diagnostic};
 use crate::core::base::source::Content;
-use crate::core::repository::manifest::{Entry, Manifest, is_name};
+use crate::core::repository::manifest::{Manifest, ManifestEntry, is_name};
 use crate::core::repository::rules::words;
 use crate::core::resource::{Key, Kind, Spec};
 
@@ -71,7 +71,7 @@ struct FactsRef<'a> {
 
 /// A file that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct FileChange {
     /// Its path.
     pub path: String,
     /// Which content it has now, in any notation that tells contents apart, and what is in it;
@@ -151,7 +151,7 @@ impl Catalog {
 
     /// What a change reaches. Nothing that lies outside can get or lose a finding by it, and
     /// nothing outside is needed to find those inside.
-    pub fn reach(&self, changes: &[Change]) -> Reach {
+    pub fn reach(&self, changes: &[FileChange]) -> Reach {
         let changed: BTreeMap<&str, Option<&Facts>> = changes
             .iter()
             .map(|change| {
@@ -178,7 +178,7 @@ impl Catalog {
     /// The catalog after a change, given what was found in the files that it affects.
     pub fn after(
         &self,
-        changes: &[Change],
+        changes: &[FileChange],
         affected: &BTreeSet<String>,
         findings: &[Diagnostic],
     ) -> Catalog {
@@ -195,7 +195,7 @@ impl Catalog {
             })
             .collect();
         let found = |path: &str| found.get(path).map_or("", String::as_str);
-        let mut changes: Vec<&Change> = changes.iter().collect();
+        let mut changes: Vec<&FileChange> = changes.iter().collect();
         changes.sort_by(|a, b| a.path.cmp(&b.path));
         let mut changes = changes.into_iter().peekable();
         let mut text = String::with_capacity(self.text.len() + 1024);
@@ -264,7 +264,7 @@ fn push(text: &mut String, path: &str, version: &str, findings: &str, facts: Fac
     }
 }
 
-fn push_change(text: &mut String, change: &Change, findings: &str) {
+fn push_change(text: &mut String, change: &FileChange, findings: &str) {
     if let Some((version, facts)) = &change.now {
         // Git has no paths with a NUL.
         push(text, &change.path, version, findings, facts.borrowed());
@@ -308,7 +308,7 @@ impl Facts {
 }
 
 /// Changes with whatever another resource could see of this one.
-fn face(entry: &Entry) -> u64 {
+fn face(entry: &ManifestEntry) -> u64 {
     let mut hasher = DefaultHasher::new();
     if let Some(resource) = &entry.resource {
         for (name, value) in resource.raw_spec.as_object().into_iter().flatten() {
@@ -325,7 +325,7 @@ fn face(entry: &Entry) -> u64 {
 
 /// What a plan has in common with others that must be looked at together with it, under names that
 /// no resource has: its series, what it supersedes, its document's id and that of its parent.
-fn kinships(entry: &Entry) -> Vec<(&'static str, String)> {
+fn kinships(entry: &ManifestEntry) -> Vec<(&'static str, String)> {
     let name = |namespace: &str, what: &str| {
         let mut hasher = DefaultHasher::new();
         what.hash(&mut hasher);
@@ -602,12 +602,12 @@ pub(crate) mod tests {
     }
 
     /// The changes that lead from some files to others.
-    fn changes(old: &Files, new: &Files) -> Vec<Change> {
+    fn changes(old: &Files, new: &Files) -> Vec<FileChange> {
         let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         paths
             .into_iter()
             .filter(|path| old.get(*path) != new.get(*path))
-            .map(|path| Change {
+            .map(|path| FileChange {
                 path: path.clone(),
                 now: new.get(path).map(|text| {
                     let file = source(path, text);
@@ -690,7 +690,7 @@ pub(crate) mod tests {
     }
 
     /// The files that are read of a change, and what it reaches.
-    fn read(catalog: &Catalog, changes: &[Change], new: &Files) -> (Files, Reach) {
+    fn read(catalog: &Catalog, changes: &[FileChange], new: &Files) -> (Files, Reach) {
         let reach = catalog.reach(changes);
         let changed = changes.iter().filter(|change| change.now.is_some());
         let paths = changed
@@ -934,9 +934,10 @@ pub(crate) mod tests {
     /// A PlanSpec 1.2 document that follows another, perhaps.
     fn document(name: &str, of: &str, goal: &str) -> String {
         let id = |name: &str| format!("6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a1{name}");
-        let (revision, parent) = match name == of {
-            true => (1, "null".to_owned()),
-            false => (2, id(of)),
+        let (revision, parent) = if name == of {
+            (1, "null".to_owned())
+        } else {
+            (2, id(of))
         };
         format!(
             "identity: {{plan_id: {}, session_id: s, revision: {revision}, parent_id: {parent}, \

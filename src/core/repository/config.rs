@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_with::skip_serializing_none;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Part, Place, Severity, Step, did_you_mean};
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place, Severity};
 use crate::core::base::glob::glob;
 use crate::core::base::limits::{CONFIG_FILE, Limits};
+use crate::core::base::suggest::suggestion;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{Duration, Pinned};
 use crate::core::text::yaml;
 use crate::path;
 
 /// The configuration of a repository.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
     /// Where resources are reviewed and merged; the remote's default branch when not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub spec_branch: Option<String>,
     /// Globs of the files that hold resources.
     pub paths: Vec<String>,
@@ -39,24 +41,24 @@ pub struct Config {
 }
 
 /// Where status is kept.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StatusConfig {
     /// The sidecar branch.
     pub branch: String,
     /// The remote that everybody shares; without one nothing leaves this machine.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<String>,
 }
 
 /// Who may approve, and how it is proven.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ApprovalConfig {
     /// Only signed approvals count.
     pub require_signed: bool,
     /// File of allowed signers on the spec branch: `.planspec/allowed_signers` when not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_signers: Option<String>,
     /// Authors of a plan revision cannot approve it.
     pub prevent_self_approval: bool,
@@ -199,11 +201,9 @@ impl Config {
             let mut finding = at(Code::NOT_ALLOWED, path, Part::Key, message);
             // A newer version may know it; that must not stop this one.
             finding.severity = Severity::Warning;
-            let near = did_you_mean(name, Code::ALL.iter().map(|code| code.id));
-            findings.push(match near {
-                Some(near) => finding.help(format!("did you mean `{near}`?")),
-                None => finding.help("codes are written like `PS302`"),
-            });
+            let otherwise = || "codes are written like `PS302`".to_owned();
+            let codes = Code::ALL.iter().map(|code| code.id);
+            findings.push(finding.help(suggestion(name, codes, otherwise)));
         }
         for (name, code) in fatal_rules(&document.value) {
             let path = path!["rules", name];
@@ -258,7 +258,7 @@ fn fatal_rules(config: &Value) -> impl Iterator<Item = (&str, Code)> {
 }
 
 /// Patterns that do not compile, and why.
-fn bad_globs(config: &Value) -> Vec<(Vec<Step>, String)> {
+fn bad_globs(config: &Value) -> Vec<(Vec<PathStep>, String)> {
     let paths = config.get("paths").and_then(Value::as_array);
     paths
         .into_iter()
@@ -423,12 +423,12 @@ limits: {fileBytes: 2048, depth: 16, nodes: 10}
 
     #[test]
     fn what_is_wrong_with_a_configuration() {
-        let value = |path: Vec<Step>| Place::Entry {
+        let value = |path: Vec<PathStep>| Place::Entry {
             document: 0,
             path,
             part: Part::Value,
         };
-        let key = |path: Vec<Step>| Place::Entry {
+        let key = |path: Vec<PathStep>| Place::Entry {
             document: 0,
             path,
             part: Part::Key,

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use crate::core::base::diagnostic::{Part, Place, Span, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Place, Span};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::document::Origin;
 use crate::core::repository::manifest::Manifest;
 use crate::core::resource::{
     BindingSpec, CapabilitySpec, ExecutionSpec, GateSpec, GoalSpec, GraphSpec, Key, Kind, PlanSpec,
-    Resource, Spec,
+    Resource,
 };
 use crate::core::text::allow::Allow;
 use crate::core::text::locate::locate;
@@ -17,6 +17,8 @@ use crate::core::text::locate::locate;
 /// Where a resource is defined.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Definition {
+    /// Which resource.
+    pub key: Key,
     /// Path of the file.
     pub path: String,
     /// Object id of the file's content.
@@ -33,9 +35,9 @@ pub struct Definition {
 
 impl Definition {
     /// A place in the resource, as it stands in its file.
-    pub fn place(&self, kind: Kind, path: Vec<Step>, part: Part) -> Place {
+    pub fn place(&self, path: Vec<PathStep>, part: Part) -> Place {
         let path = match &self.origin {
-            Some(origin) => origin.path(kind, &path),
+            Some(origin) => origin.path(self.key.kind, &path),
             None => path,
         };
         Place::Entry {
@@ -43,6 +45,31 @@ impl Definition {
             path,
             part,
         }
+    }
+
+    /// A finding about the resource.
+    pub fn finding(&self, code: Code, place: Place, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, &self.path, place, message).about(&self.key)
+    }
+
+    /// A finding at a value of it.
+    pub fn at(&self, code: Code, path: Vec<PathStep>, message: impl Into<String>) -> Diagnostic {
+        self.finding(code, self.place(path, Part::Value), message)
+    }
+
+    /// A finding at a key of it.
+    pub fn at_key(
+        &self,
+        code: Code,
+        path: Vec<PathStep>,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        self.finding(code, self.place(path, Part::Key), message)
+    }
+
+    /// A second place, at a value of it.
+    pub fn label(&self, path: Vec<PathStep>, message: impl Into<String>) -> Label {
+        Label::new(&self.path, self.place(path, Part::Value), message)
     }
 }
 
@@ -83,6 +110,7 @@ impl Definitions {
             self.referred
                 .extend(names.map(|name| (entry.key.kind, name)));
             let definition = Definition {
+                key: entry.key.clone(),
                 path: manifest.path.clone(),
                 blob: manifest.blob.clone(),
                 document: entry.document,
@@ -148,50 +176,39 @@ impl Definitions {
 
     /// The goal of that name.
     pub fn goal(&self, key: &Key) -> Option<&GoalSpec> {
-        match &self.resource(key)?.spec {
-            Spec::Goal(spec) => Some(spec),
-            _ => None,
-        }
+        self.resource(key)?.spec.goal()
     }
 
     /// The plan of that name.
     pub fn plan(&self, key: &Key) -> Option<&PlanSpec> {
-        match &self.resource(key)?.spec {
-            Spec::Plan(spec) => Some(spec),
-            _ => None,
-        }
+        self.resource(key)?.spec.plan()
     }
 
     /// The capability of that name.
     pub fn capability(&self, key: &Key) -> Option<&CapabilitySpec> {
-        match &self.resource(key)?.spec {
-            Spec::Capability(spec) => Some(spec),
-            _ => None,
-        }
+        self.resource(key)?.spec.capability()
     }
 
     /// The binding of that name.
     pub fn binding(&self, key: &Key) -> Option<&BindingSpec> {
-        match &self.resource(key)?.spec {
-            Spec::Binding(spec) => Some(spec),
-            _ => None,
-        }
+        self.resource(key)?.spec.binding()
     }
 
     /// The gate of that name.
     pub fn gate(&self, key: &Key) -> Option<&GateSpec> {
-        match &self.resource(key)?.spec {
-            Spec::Gate(spec) => Some(spec),
-            _ => None,
-        }
+        self.resource(key)?.spec.gate()
     }
 
     /// The execution of that name.
     pub fn execution(&self, key: &Key) -> Option<&ExecutionSpec> {
-        match &self.resource(key)?.spec {
-            Spec::Execution(spec) => Some(spec),
-            _ => None,
-        }
+        self.resource(key)?.spec.execution()
+    }
+
+    /// The executions of a plan, with their specs.
+    pub fn executions_of(&self, plan: &Key) -> impl Iterator<Item = (&Key, &ExecutionSpec)> {
+        let all = self.keys_of(Kind::Execution);
+        let readable = all.filter_map(|key| Some((key, self.execution(key)?)));
+        readable.filter(|(key, run)| run.plan_ref.key(Kind::Plan, &key.namespace) == *plan)
     }
 
     /// Whether nothing at all is defined.

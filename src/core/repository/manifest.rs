@@ -8,12 +8,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::core::base::diagnostic::{
-    Code, Diagnostic, Finder, Part, Place, Step, did_you_mean, display_path,
+    Code, Diagnostic, Finder, Part, PathStep, Place, display_path,
 };
 use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::base::suggest::did_you_mean;
+use crate::core::base::words::listed;
 use crate::core::document::{self, Origin};
-use crate::core::resource::schema::{self, Problem, SchemaKind};
+use crate::core::resource::schema::{self, SchemaKind, SchemaProblem};
 use crate::core::resource::{
     API_VERSION, DERIVED_FIELDS, GraphSpec, Key, Kind, Metadata, Resource, Spec,
 };
@@ -29,7 +31,7 @@ pub struct Manifest {
     /// Object id of its content.
     pub blob: String,
     /// The resources that could be identified, in the order of the file.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ManifestEntry>,
     /// What is wrong with the file and its resources, by place.
     pub diagnostics: Vec<Diagnostic>,
     /// Whether a resource may hide in the file: it could not be read to the end, or a document in
@@ -41,7 +43,7 @@ pub struct Manifest {
 
 /// One resource of a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct ManifestEntry {
     /// Its place among the documents of the file, from 0.
     pub document: usize,
     /// What identifies it.
@@ -60,7 +62,7 @@ pub struct Entry {
     pub lineage: Vec<String>,
 }
 
-impl Entry {
+impl ManifestEntry {
     /// What the resource may refer to: the kind of the resource that refers, and
     /// `namespace/name` of whatever has a `name` in it, of any kind. This is more than there are
     /// references, and misses none.
@@ -141,9 +143,10 @@ pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
     manifest.diagnostics = findings;
     if let (true, Ok(text)) = (bytes.len() <= limits.file_bytes, std::str::from_utf8(bytes)) {
         // In JSON there are no comments.
-        let (allows, findings) = match yaml::is_json(&source.path) {
-            true => Default::default(),
-            false => allow::read(&source.path, text),
+        let (allows, findings) = if yaml::is_json(&source.path) {
+            Default::default()
+        } else {
+            allow::read(&source.path, text)
         };
         manifest.allows = allows;
         manifest.diagnostics.extend(findings);
@@ -217,7 +220,7 @@ impl Manifest {
         };
         let findings = findings.into_iter().map(|finding| finding.about(&key));
         self.diagnostics.extend(findings);
-        self.entries.push(Entry {
+        self.entries.push(ManifestEntry {
             document: document.index,
             key,
             resource,
@@ -256,7 +259,7 @@ impl Manifest {
             (Some(generated), _) => {
                 let origin = Arc::new(generated.origin);
                 let lineage = lineage(&document.value);
-                let entry = |resource: Resource| Entry {
+                let entry = |resource: Resource| ManifestEntry {
                     lineage: match resource.key().kind {
                         Kind::Plan => lineage.clone(),
                         _ => Vec::new(),
@@ -271,7 +274,7 @@ impl Manifest {
                 self.entries
                     .extend(generated.resources.into_iter().map(entry));
             }
-            (None, Some(key)) => self.entries.push(Entry {
+            (None, Some(key)) => self.entries.push(ManifestEntry {
                 document: document.index,
                 key,
                 resource: None,
@@ -329,7 +332,7 @@ fn kind(
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Kind> {
     let names = Kind::ALL.map(Kind::name);
-    let all = names.map(|name| format!("`{name}`")).join(", ");
+    let all = listed(names);
     let given = header(found, value, "kind", &format!("one of {all}"), findings)?;
     let kind = Kind::ALL.into_iter().find(|kind| kind.name() == given);
     let near = did_you_mean(given, names);
@@ -380,7 +383,7 @@ fn check(
     kind: Kind,
     value: &Value,
     findings: &mut Vec<Diagnostic>,
-) -> Vec<Problem> {
+) -> Vec<SchemaProblem> {
     derived(found, value, findings);
     let mut document = Cow::Borrowed(value);
     if !findings.is_empty() {
@@ -476,7 +479,7 @@ fn repeated_names(found: &Finder<'_>, kind: Kind, value: &Value, findings: &mut 
 fn repeated(
     found: &Finder<'_>,
     list: Option<&Value>,
-    path: Vec<Step>,
+    path: Vec<PathStep>,
     field: &str,
     findings: &mut Vec<Diagnostic>,
 ) {
@@ -504,7 +507,7 @@ fn repeated(
 
 /// What identifies a resource, unless its schema has something to say about it: a name with `/`
 /// must never become part of a path.
-fn key(kind: Kind, value: &Value, problems: &[Problem]) -> Option<Key> {
+fn key(kind: Kind, value: &Value, problems: &[SchemaProblem]) -> Option<Key> {
     let field = |name: &str| {
         let path = path!["metadata", name];
         let sound = problems.iter().all(|problem| problem.path != path);
@@ -557,9 +560,10 @@ fn sound_graph(value: &Value, findings: &[Diagnostic]) -> Option<GraphSpec> {
         Place::Entry { path, .. } => path.starts_with(&graph),
         _ => true,
     };
-    match findings.iter().any(touches) {
-        true => None,
-        false => GraphSpec::deserialize(value.pointer("/spec/graph")?).ok(),
+    if findings.iter().any(touches) {
+        None
+    } else {
+        GraphSpec::deserialize(value.pointer("/spec/graph")?).ok()
     }
 }
 

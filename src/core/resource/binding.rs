@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_with::skip_serializing_none;
 
 use super::{Condition, ObjectRef, is_zero, phase};
 
@@ -44,17 +45,15 @@ pub struct Rule {
 }
 
 /// What a rule applies to: one of five shapes, kept by the JSON Schema.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Selector {
     /// Tasks that need this capability.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capability_ref: Option<ObjectRef>,
     /// Tasks of this plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_ref: Option<ObjectRef>,
     /// With `planRef`: one node.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_id: Option<String>,
     /// Tasks of plans with these labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -62,13 +61,13 @@ pub struct Selector {
 }
 
 /// Who does a task.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
     /// `agent://…`, `human://…`, `service://…`, `tool://…`, `repo://…` or a plain word.
     pub provider: String,
     /// For the provider.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Value>,
 }
 
@@ -106,13 +105,13 @@ pub struct BindingStatus {
 }
 
 /// A capability that no rule gives to anybody.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UnboundCapability {
     /// Which capability.
     pub capability_ref: ObjectRef,
     /// The node that needs it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_id: Option<String>,
     /// One CamelCase word.
     pub reason: String,

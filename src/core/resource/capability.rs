@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_with::skip_serializing_none;
 
-use super::{Condition, ObjectRef, is_false, phase};
+use super::{Condition, Key, Kind, ObjectRef, is_false, phase};
 
 /// formats.md, "Capability.spec".
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CapabilitySpec {
     /// What it does.
     pub description: String,
     /// At most 128 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// kebab-case, at most 64 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// What it takes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -31,7 +31,8 @@ pub struct CapabilitySpec {
 }
 
 /// A typed input or output.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Parameter {
     /// `[a-zA-Z][a-zA-Z0-9_]*`
@@ -40,22 +41,18 @@ pub struct Parameter {
     #[serde(rename = "type")]
     pub value_type: ValueType,
     /// What it means.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether it must be given.
     #[serde(default, skip_serializing_if = "is_false")]
     pub required: bool,
     /// Taken when it is not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
     /// Strings: for example `uri`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// The values that are allowed.
     #[serde(rename = "enum", default, skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<Value>,
     /// Arrays: the type of the items.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_type: Option<ValueType>,
     /// Objects: the type of each property, a type name or a parameter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -63,10 +60,11 @@ pub struct Parameter {
 }
 
 /// Type of a parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
     /// Text.
+    #[default]
     String,
     /// Integer or float.
     Number,
@@ -79,17 +77,32 @@ pub enum ValueType {
 }
 
 /// A capability that another needs.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Requirement {
     /// Name of the capability.
     pub name: String,
     /// Its namespace, when it is another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Whether it may be missing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub optional: bool,
+}
+
+impl Requirement {
+    /// The same as a reference.
+    pub fn reference(&self) -> ObjectRef {
+        ObjectRef {
+            namespace: self.namespace.clone(),
+            ..ObjectRef::named(&self.name)
+        }
+    }
+
+    /// The key of what a capability in `namespace` needs.
+    pub fn key(&self, namespace: &str) -> Key {
+        self.reference().key(Kind::Capability, namespace)
+    }
 }
 
 /// Annotation that marks a capability as deprecated; its value is the message.
@@ -107,16 +120,15 @@ phase! {
 }
 
 /// Written by the capability controller.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CapabilityStatus {
     /// Available, Unavailable or Deprecated.
     pub phase: CapabilityPhase,
     /// What to use instead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<ObjectRef>,
     /// Why it is deprecated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecation_message: Option<String>,
     /// Reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

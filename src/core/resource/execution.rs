@@ -4,29 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use serde_with::skip_serializing_none;
 
 use super::{
-    Condition, ContextItem, ContractCriterion, ObjectRef, Outcome, ReviewAction, Time, is_zero,
-    phase,
+    Condition, ContextItem, ContractCriterion, Key, Kind, ObjectRef, Outcome, ReviewAction, Time,
+    is_zero, phase,
 };
 
 /// formats.md, "Execution.spec". Immutable once committed.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExecutionSpec {
     /// What is run.
     pub plan_ref: ObjectRef,
     /// What for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal_ref: Option<ObjectRef>,
     /// Who does the tasks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_ref: Option<ObjectRef>,
     /// Who does single tasks, by node id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_bindings: BTreeMap<String, ObjectRef>,
     /// Reserved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_ref: Option<ObjectRef>,
     /// Free map.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -90,6 +89,7 @@ impl NodePhase {
 }
 
 /// Written by the execution controller.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExecutionStatus {
@@ -102,22 +102,16 @@ pub struct ExecutionStatus {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
     /// Names this run of this resource.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
     /// When `reconcile` first saw it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queued_time: Option<Time>,
     /// When it left Pending.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,
     /// When it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<Time>,
     /// When the phase last changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_phase_transition_time: Option<Time>,
     /// Digest of the spec that runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spec_hash: Option<String>,
     /// The nodes of the pinned plan.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -137,6 +131,7 @@ pub struct ExecutionStatus {
 }
 
 /// What a run produced: a file, a folder or something behind a URL.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Artifact {
@@ -146,19 +141,14 @@ pub struct Artifact {
     #[serde(rename = "type")]
     pub kind: ArtifactKind,
     /// In the repository.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Elsewhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Digest of the content.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
     /// Bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// MIME type.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
     /// Free map.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -212,16 +202,15 @@ pub enum ArtifactKind {
 }
 
 /// One node of a run.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodeStatus {
     /// Where it stands.
     pub phase: NodePhase,
     /// When the current attempt started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,
     /// When it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<Time>,
     /// The open attempt, from 1; 0 before the node was first ready.
     #[serde(default)]
@@ -281,6 +270,7 @@ pub const AWAITING_REPOSITORY: &str = "AwaitingRepository";
 pub const CONDITION_FALSE: &str = "ConditionFalse";
 
 /// What this controller keeps of a node beside the published fields.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodeExtensions {
@@ -288,48 +278,40 @@ pub struct NodeExtensions {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// Who does it; pinned when first resolved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<PinnedTarget>,
     /// What the worker gets, when that is not what the plan says word for word: references are
     /// replaced and defaults are there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Map<String, Value>>,
     /// Who holds the open attempt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
     /// Failed attempts, counted against `retries`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
     /// When the open attempt may be claimed, after a failure.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Time>,
     /// The record that ended the last attempt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportedBy>,
     /// What the acceptance criteria said about that report.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
     /// Gate nodes: the decision.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
 }
 
 /// The target of a node as it was resolved.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PinnedTarget {
     /// Who; nothing means that every provider may take it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// For the provider.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Value>,
     /// `namespace/name` of the Binding that says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<String>,
 }
 
 /// Who holds an attempt.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Claim {
@@ -338,11 +320,11 @@ pub struct Claim {
     /// The record that says so.
     pub record: String,
     /// When the lease ends; people have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Time>,
 }
 
 /// Who reported.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReportedBy {
@@ -351,7 +333,6 @@ pub struct ReportedBy {
     /// The record that says so.
     pub record: String,
     /// The commit that holds the work.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
 
@@ -370,6 +351,7 @@ pub struct Verification {
 }
 
 /// What came of one acceptance criterion.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CriterionResult {
@@ -380,7 +362,6 @@ pub struct CriterionResult {
     /// What was run, asked or looked at.
     pub ran: String,
     /// Exit code of a command, or the status of an HTTP answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
     /// How long it took, in milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -391,6 +372,7 @@ pub struct CriterionResult {
 }
 
 /// The decision on a gate node: it holds for one digest only.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Decision {
@@ -399,10 +381,8 @@ pub struct Decision {
     /// Digest over the pinned plan, the gate and the resolved targets.
     pub digest: String,
     /// Yes or no, once it is decided.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
     /// When it was decided.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Time>,
     /// The records that decided it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -416,6 +396,7 @@ pub struct Decision {
 }
 
 /// One act of one reviewer on one gate node.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GateReview {
@@ -426,14 +407,12 @@ pub struct GateReview {
     /// When `reconcile` first saw it.
     pub timestamp: Time,
     /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// The record that says so.
     pub record: String,
     /// The digest that it was given for.
     pub digest: String,
     /// Whose key signed it, where the configuration wants to know.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<SignedBy>,
 }
 
@@ -448,11 +427,11 @@ pub struct SignedBy {
 }
 
 /// What this controller keeps of an execution beside the published fields.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExecutionExtensions {
     /// What the run is held to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<Pinned>,
     /// Last record folded in, by inbox ref (without `refs/planspec/`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -461,7 +440,6 @@ pub struct ExecutionExtensions {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unapplied: Vec<Unapplied>,
     /// Somebody asked to stop.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<CancelledBy>,
     /// What was said about the criteria of the goal and of the document; the newest of every actor
     /// on each, and the newest check.
@@ -505,6 +483,7 @@ impl ExecutionStatus {
 }
 
 /// What somebody said about a criterion of the goal or of the document.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attested {
@@ -515,10 +494,8 @@ pub struct Attested {
     /// Whether it is met.
     pub met: bool,
     /// What shows that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
     /// The commit on whose tree it was checked, where checks decide.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// What came of each check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -530,19 +507,18 @@ pub struct Attested {
 }
 
 /// Who asked to try again.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetriedBy {
     /// Who.
     pub actor: String,
     /// Only this node, and what it skipped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
     /// Whether targets were resolved again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rebind: bool,
     /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// The record that says so.
     pub record: String,
@@ -551,6 +527,7 @@ pub struct RetriedBy {
 }
 
 /// What a run is held to, whatever happens to the files.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Pinned {
@@ -564,10 +541,8 @@ pub struct Pinned {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gates: BTreeMap<String, Pin>,
     /// The goal that the run serves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<Pin>,
     /// E-mails of those who wrote the plan and its gates, where the configuration wants to know.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authors: Option<BTreeSet<String>>,
 }
 
@@ -594,6 +569,13 @@ pub struct Pin {
     pub generation: u64,
 }
 
+impl Pin {
+    /// The key of the resource.
+    pub fn key(&self, kind: Kind) -> Key {
+        Key::new(kind, &self.namespace, &self.name)
+    }
+}
+
 /// A record that could not be applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -616,16 +598,14 @@ pub struct Unapplied {
 }
 
 /// Who asked to stop.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelledBy {
     /// Who; nothing when the file was deleted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// The record that says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
 }

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_with::skip_serializing_none;
 
 use super::{Condition, SignedBy, TargetRef, Time, phase};
 
 /// formats.md, "Gate.spec".
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GateSpec {
@@ -14,7 +16,6 @@ pub struct GateSpec {
     /// Where the gate may be used.
     pub target_ref: TargetRef,
     /// What to look at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// `user:…`, `team:…`, an e-mail or a plain id; when empty, any person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -23,7 +24,6 @@ pub struct GateSpec {
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub required_approvers: u32,
     /// For people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Value>,
 }
 
@@ -87,6 +87,7 @@ phase! {
 }
 
 /// Written by the gate controller: the oldest run that waits, else the one decided last.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GateStatus {
@@ -96,10 +97,8 @@ pub struct GateStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub review_history: Vec<Review>,
     /// The decision; stands together with `decidedGeneration`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
     /// Generation of the gate that was decided on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_generation: Option<u64>,
     /// Reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -110,6 +109,7 @@ pub struct GateStatus {
 }
 
 /// One act of one reviewer.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Review {
@@ -120,10 +120,8 @@ pub struct Review {
     /// When `reconcile` first saw it.
     pub timestamp: Time,
     /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Generation of the gate that was looked at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_generation: Option<u64>,
     /// What this controller keeps beside the published fields.
     #[serde(default, skip_serializing_if = "ReviewExtensions::is_empty")]
@@ -131,11 +129,11 @@ pub struct Review {
 }
 
 /// What this controller keeps of a review beside the published fields.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReviewExtensions {
     /// Whose key signed it, where the configuration wants to know.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<SignedBy>,
 }
 
@@ -146,6 +144,7 @@ impl ReviewExtensions {
 }
 
 /// How a gate was decided.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resolution {
@@ -156,7 +155,6 @@ pub struct Resolution {
     /// When `reconcile` saw the deciding act.
     pub timestamp: Time,
     /// The last comment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 

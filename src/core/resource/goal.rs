@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use serde_with::skip_serializing_none;
 
 use super::{Condition, Duration, ObjectRef, is_zero, phase};
 
 /// formats.md, "Goal.spec".
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GoalSpec {
@@ -20,10 +22,8 @@ pub struct GoalSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acceptance_criteria: Vec<GoalCriterion>,
     /// Chooses plans by label.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_selector: Option<LabelSelector>,
     /// Counts from the first start of an execution.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// 0 to 1000.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -34,11 +34,11 @@ pub struct GoalSpec {
 }
 
 /// A criterion of a goal.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GoalCriterion {
     /// Unique DNS label.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// What must hold.
     pub description: String,
@@ -108,16 +108,15 @@ impl LabelSelector {
 }
 
 /// Something a worker should read.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContextItem {
     /// A title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// How to read it.
     pub format: ContextFormat,
     /// A string for markdown and text, any value for json.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Value>,
     /// For uri-list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -152,13 +151,13 @@ phase! {
 }
 
 /// Written by the goal controller.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GoalStatus {
     /// Where the goal stands.
     pub phase: GoalPhase,
     /// The plan that a new execution would run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_plan_ref: Option<ObjectRef>,
     /// Reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
-use super::{Time, is_false};
+use super::{Key, Time, is_false};
 
 /// What every resource carries beside its spec.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metadata {
@@ -27,20 +29,26 @@ pub struct Metadata {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub finalizers: Vec<String>,
     /// Minted by `reconcile`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// Object id of the spec's blob, computed on reading.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_version: Option<String>,
     /// Counts the changes of the spec that `reconcile` has seen, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<u64>,
     /// When `reconcile` first saw the resource.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation_timestamp: Option<Time>,
     /// When `reconcile` first missed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_timestamp: Option<Time>,
+}
+
+impl Metadata {
+    /// Nothing but a name and a namespace.
+    pub fn named(key: &Key) -> Metadata {
+        Metadata {
+            name: key.name.clone(),
+            namespace: key.namespace.clone(),
+            ..Metadata::default()
+        }
+    }
 }
 
 /// The metadata fields that people never write.
@@ -53,6 +61,7 @@ pub const DERIVED_FIELDS: [&str; 5] = [
 ];
 
 /// A resource that owns another.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OwnerReference {
@@ -63,7 +72,6 @@ pub struct OwnerReference {
     /// Name of the owner, in the same namespace.
     pub name: String,
     /// May be left out in files: nobody can know it before the commit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// Whether the owner manages this resource.
     #[serde(default, skip_serializing_if = "is_false")]

@@ -14,6 +14,7 @@ pub mod schema;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_with::skip_serializing_none;
 
 pub use crate::core::base::key::{Key, Kind};
 pub use crate::core::base::time::Time;
@@ -31,27 +32,32 @@ pub use plan::*;
 pub const API_VERSION: &str = "planspec.io/v1alpha1";
 
 /// A reference to another resource; the namespace defaults to that of the object that refers.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObjectRef {
     /// Name of the resource.
     pub name: String,
     /// Its namespace, when it is another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Its uid, checked when given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
 }
 
 impl ObjectRef {
     /// The key of what is referred to from an object in `namespace`.
     pub fn key(&self, kind: Kind, namespace: &str) -> Key {
-        Key::new(
-            kind,
-            self.namespace.as_deref().unwrap_or(namespace),
-            &self.name,
-        )
+        let namespace = self.namespace.as_deref().unwrap_or(namespace);
+        Key::new(kind, namespace, &self.name)
+    }
+
+    /// A reference to a resource in the same namespace.
+    pub fn named(name: impl Into<String>) -> ObjectRef {
+        ObjectRef {
+            name: name.into(),
+            namespace: None,
+            uid: None,
+        }
     }
 }
 
@@ -70,6 +76,46 @@ pub enum Spec {
     Gate(GateSpec),
     /// An execution.
     Execution(ExecutionSpec),
+}
+
+/// The same expression for each kind of a [`Spec`] or a [`Status`].
+macro_rules! of_any_kind {
+    ($either:ident, $value:expr, $of:ident => $then:expr) => {
+        match $value {
+            $either::Goal($of) => $then,
+            $either::Plan($of) => $then,
+            $either::Capability($of) => $then,
+            $either::Binding($of) => $then,
+            $either::Gate($of) => $then,
+            $either::Execution($of) => $then,
+        }
+    };
+}
+
+/// Look-ups for the spec of one kind.
+macro_rules! spec_of_kind {
+    ($($name:ident $kind:ident $spec:ident $doc:literal;)*) => {
+        impl Spec {
+            $(
+                #[doc = $doc]
+                pub fn $name(&self) -> Option<&$spec> {
+                    match self {
+                        Spec::$kind(spec) => Some(spec),
+                        _ => None,
+                    }
+                }
+            )*
+        }
+    };
+}
+
+spec_of_kind! {
+    goal Goal GoalSpec "The spec of a goal, if it is that.";
+    plan Plan PlanSpec "The spec of a plan, if it is that.";
+    capability Capability CapabilitySpec "The spec of a capability, if it is that.";
+    binding Binding BindingSpec "The spec of a binding, if it is that.";
+    gate Gate GateSpec "The spec of a gate, if it is that.";
+    execution Execution ExecutionSpec "The spec of an execution, if it is that.";
 }
 
 impl Spec {
@@ -113,6 +159,17 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// A resource that no file holds.
+    pub fn new(key: &Key, spec: Spec) -> Resource {
+        // What came from JSON can be written as JSON.
+        let raw_spec = of_any_kind!(Spec, &spec, spec => serde_json::to_value(spec));
+        Resource {
+            metadata: Metadata::named(key),
+            spec,
+            raw_spec: raw_spec.unwrap_or_default(),
+        }
+    }
+
     /// What identifies it.
     pub fn key(&self) -> Key {
         Key::new(
@@ -178,14 +235,7 @@ impl Status {
     /// # Errors
     /// Never for values that came from JSON or from the controllers; serde's signature allows it.
     pub fn to_value(&self) -> serde_json::Result<Value> {
-        match self {
-            Status::Goal(status) => serde_json::to_value(status),
-            Status::Plan(status) => serde_json::to_value(status),
-            Status::Capability(status) => serde_json::to_value(status),
-            Status::Binding(status) => serde_json::to_value(status),
-            Status::Gate(status) => serde_json::to_value(status),
-            Status::Execution(status) => serde_json::to_value(status),
-        }
+        of_any_kind!(Status, self, status => serde_json::to_value(status))
     }
 
     /// The kind it is the status of.
@@ -200,53 +250,32 @@ impl Status {
         }
     }
 
+    /// The status of a run, if it is that.
+    pub fn execution(&self) -> Option<&ExecutionStatus> {
+        match self {
+            Status::Execution(status) => Some(status),
+            _ => None,
+        }
+    }
+
     /// The phase as a word.
     pub fn phase(&self) -> String {
-        match self {
-            Status::Goal(status) => status.phase.to_string(),
-            Status::Plan(status) => status.phase.to_string(),
-            Status::Capability(status) => status.phase.to_string(),
-            Status::Binding(status) => status.phase.to_string(),
-            Status::Gate(status) => status.phase.to_string(),
-            Status::Execution(status) => status.phase.to_string(),
-        }
+        of_any_kind!(Status, self, status => status.phase.to_string())
     }
 
     /// Its conditions.
     pub fn conditions(&self) -> &[Condition] {
-        match self {
-            Status::Goal(status) => &status.conditions,
-            Status::Plan(status) => &status.conditions,
-            Status::Capability(status) => &status.conditions,
-            Status::Binding(status) => &status.conditions,
-            Status::Gate(status) => &status.conditions,
-            Status::Execution(status) => &status.conditions,
-        }
+        of_any_kind!(Status, self, status => &status.conditions)
     }
 
     /// Its conditions, to change.
     pub fn conditions_mut(&mut self) -> &mut Vec<Condition> {
-        match self {
-            Status::Goal(status) => &mut status.conditions,
-            Status::Plan(status) => &mut status.conditions,
-            Status::Capability(status) => &mut status.conditions,
-            Status::Binding(status) => &mut status.conditions,
-            Status::Gate(status) => &mut status.conditions,
-            Status::Execution(status) => &mut status.conditions,
-        }
+        of_any_kind!(Status, self, status => &mut status.conditions)
     }
 
     /// Note the generation that the controllers have looked at.
     pub fn observe(&mut self, generation: u64) {
-        let observed = match self {
-            Status::Goal(status) => &mut status.observed_generation,
-            Status::Plan(status) => &mut status.observed_generation,
-            Status::Capability(status) => &mut status.observed_generation,
-            Status::Binding(status) => &mut status.observed_generation,
-            Status::Gate(status) => &mut status.observed_generation,
-            Status::Execution(status) => &mut status.observed_generation,
-        };
-        *observed = generation;
+        of_any_kind!(Status, self, status => status.observed_generation = generation);
     }
 }
 

@@ -2,29 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use serde_with::skip_serializing_none;
 
-use super::{Condition, ContextItem, Duration, Kind, ObjectRef, is_zero, phase, yes};
+use super::{Condition, ContextItem, Duration, Key, Kind, ObjectRef, is_zero, phase, yes};
 
 /// formats.md, "Plan.spec".
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanSpec {
     /// What the plan does.
     pub description: String,
     /// The goal it serves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal_ref: Option<ObjectRef>,
     /// Line of revisions; stands together with `version`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,
     /// Revision within the series.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The direct predecessor, at most one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub supersedes: Vec<ObjectRef>,
     /// `sha256:…` over the normal form of the graph; checked when given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph_digest: Option<String>,
     /// What a worker should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -100,9 +98,10 @@ pub struct GraphSpec {
 }
 
 /// What a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum NodeKind {
     /// Somebody works.
+    #[default]
     Task,
     /// Somebody decides.
     Gate,
@@ -124,7 +123,8 @@ impl std::fmt::Display for NodeKind {
 }
 
 /// One node. Which fields a kind may carry is kept by its JSON Schema.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Node {
     /// Unique in the plan.
@@ -132,10 +132,8 @@ pub struct Node {
     /// What it is.
     pub kind: NodeKind,
     /// Title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What is to be done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// What a worker should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -144,10 +142,8 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<String>,
     /// Counts from the recorded start of an attempt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// CEL; false skips the node.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// Task: what the worker must be able to do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -165,22 +161,17 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retries: u32,
     /// Task: for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_effort: Option<Effort>,
     /// Gate: where the decision is described.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate_ref: Option<ObjectRef>,
     /// Group: its members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<String>,
     /// Group: a hint without effect on order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<GroupMode>,
     /// External: what is waited for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<ExternalRef>,
     /// External: how often to look.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll_interval: Option<Duration>,
     /// Task: who does it, when the document that it comes from says so. Before any binding.
     #[serde(skip)]
@@ -188,16 +179,16 @@ pub struct Node {
 }
 
 /// A declared output of a task.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OutputSpec {
     /// `[a-z][a-z0-9_]*`
     pub name: String,
     /// What it holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Its type, for people.
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     pub value_type: Option<String>,
 }
 
@@ -249,6 +240,7 @@ pub enum ExternalRef {
 }
 
 /// A reference that names a kind.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TargetRef {
@@ -257,17 +249,21 @@ pub struct TargetRef {
     /// Name of the target.
     pub name: String,
     /// Its namespace, when it is another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Its uid, checked when given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// A node of a plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_id: Option<String>,
     /// `planspec.io/v1alpha1`
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_version: Option<String>,
+}
+
+impl TargetRef {
+    /// The key of what is meant by an object in `namespace`.
+    pub fn key(&self, namespace: &str) -> Key {
+        let namespace = self.namespace.as_deref().unwrap_or(namespace);
+        Key::new(self.kind, namespace, &self.name)
+    }
 }
 
 /// A dependency between two nodes.
@@ -297,6 +293,7 @@ pub enum EdgeKind {
 }
 
 /// A check on the result of a task.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TaskCriterion {
@@ -306,52 +303,38 @@ pub struct TaskCriterion {
     /// Title.
     pub name: String,
     /// What is checked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether it decides.
     #[serde(default = "yes")]
     pub required: bool,
     /// How long the check may take.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// `artifact_exists`: path in the repository.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// `artifact_exists`: what the file must contain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_match: Option<String>,
     /// `test_passes`, `command_succeeds`: program, or words without a shell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// Arguments.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<Vec<String>>,
     /// Default 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_exit_code: Option<i64>,
     /// `command_succeeds`: what the output must contain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_match: Option<String>,
     /// `endpoint_responds`: where to ask.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Default GET.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Default 200.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_status: Option<u16>,
     /// What the body must contain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_match: Option<String>,
     /// `custom`: whom to ask.
-    #[serde(default, skip_serializing_if = "Option::is_none", alias = "webhook")]
+    #[serde(default, alias = "webhook")]
     pub webhook_url: Option<String>,
     /// `custom`: what to send.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
     /// `custom`: what must come back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_response: Option<ExpectedResponse>,
 }
 
@@ -372,14 +355,13 @@ pub enum CriterionKind {
 }
 
 /// What a custom check must answer.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExpectedResponse {
     /// HTTP status.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
     /// What the body must contain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_match: Option<String>,
 }
 

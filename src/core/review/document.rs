@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::declared::Declared;
-use super::fields::{self, Builder, Element, Entry, Normal};
-use super::meaning::{Class, Meaning, Risk};
+use super::fields::{self, Builder, Element, Normal, SectionEntry, put_fields};
+use super::meaning::DangerWhen::{Always, GoneOrOther, Is, IsFalse, Was};
+use super::meaning::{Class, DangerWhen, major, minor, patch};
 use super::renames::Renames;
-use crate::core::base::diagnostic::{Code, Diagnostic, Part, Place, Step as PathStep};
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place};
 use crate::core::base::limits::Limits;
 use crate::core::document::{
     Alphabet, Alternative, Approach, ChangeType, Constraint, Content, Criterion, Delegation,
     Dependency, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, PlanspecExtension,
-    Revision, Risk as Peril, Scope, Step, StepOverride, name_of,
+    Revision, RevisionChange, Risk, Scope, Step, StepOverride, name_of,
 };
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::snapshot::Snapshot;
@@ -103,8 +104,8 @@ fn node_of(step: &Step) -> String {
     }
 }
 
-const fn entry(noun: &'static str) -> Entry {
-    Entry {
+const fn entry(noun: &'static str) -> SectionEntry {
+    SectionEntry {
         noun,
         class: Class::Minor,
         gained: None,
@@ -134,9 +135,9 @@ fn content(out: &mut Builder, content: &Content) {
     for one in constraints {
         constraint(out, one);
     }
-    let own = planspec.as_ref();
+    let checks = planspec.as_ref().map(|own| &own.checks);
     for one in success_criteria {
-        let checks = own.and_then(|own| own.checks.get(&one.criterion_id));
+        let checks = checks.and_then(|checks| checks.get(&one.criterion_id));
         criterion(out, one, checks.map_or(&[], Vec::as_slice));
     }
     for one in risks {
@@ -150,55 +151,40 @@ fn content(out: &mut Builder, content: &Content) {
         revision(out, one);
     }
     out.group("metadata", |out| of_metadata(out, metadata));
-    if let Some(PlanspecExtension {
-        // Both are the address of the plan.
-        namespace: _,
-        name: _,
-        // Fields of the plan.
-        series: _,
-        edges: _,
-        // Told with their criteria.
-        checks: _,
-    }) = planspec
-    {}
+    if let Some(own) = planspec {
+        put_fields! { out, PlanspecExtension = own, elsewhere: [
+                // Both are the address of the plan.
+                namespace, name,
+                // Fields of the plan.
+                series, edges,
+                // Told with their criteria.
+                checks,
+            ];
+        }
+    }
 }
 
 fn of_identity(out: &mut Builder, identity: &Identity) {
-    let Identity {
-        plan_id,
-        session_id,
-        revision,
-        parent_id,
-        workspace_id,
-        created_by,
-        created_at,
-    } = identity;
-    let meaning = Meaning::patch("which revision it is");
-    out.put("plan_id", plan_id, meaning);
-    out.put("session_id", session_id, meaning);
-    out.put("revision", revision, meaning);
-    out.put("parent_id", parent_id, meaning);
-    out.put("workspace_id", workspace_id, meaning);
-    out.put("created_by", created_by, meaning);
-    out.put("created_at", created_at, meaning);
+    let meaning = patch("which revision it is");
+    put_fields! { out, Identity = identity, elsewhere: [];
+        plan_id => meaning;
+        session_id => meaning;
+        revision => meaning;
+        parent_id => meaning;
+        workspace_id => meaning;
+        created_by => meaning;
+        created_at => meaning;
+    }
 }
 
 fn of_intent(out: &mut Builder, intent: &Intent) {
-    let Intent {
-        goal_statement,
-        motivation,
-        success_definition,
-        scope_context,
-    } = intent;
-    let risk = Risk::Always("what it is for is another thing");
-    let meaning = Meaning::major("what it is for").risk(risk);
-    out.put("goal_statement", goal_statement, meaning);
-    out.put("motivation", motivation, Meaning::major("what it is for"));
-    let risk = Risk::Always("success is another thing");
-    let meaning = Meaning::major("what success is").risk(risk);
-    out.put("success_definition", success_definition, meaning);
-    let meaning = Meaning::major("what it is for");
-    out.put("scope_context", scope_context, meaning);
+    put_fields! { out, Intent = intent, elsewhere: [];
+        goal_statement => major("what it is for")
+            .danger(Always("what it is for is another thing"));
+        motivation => major("what it is for");
+        success_definition => major("what success is").danger(Always("success is another thing"));
+        scope_context => major("what it is for");
+    }
 }
 
 fn of_scope(out: &mut Builder, scope: &Scope) {
@@ -208,14 +194,13 @@ fn of_scope(out: &mut Builder, scope: &Scope) {
         assumptions,
         open_questions,
     } = scope;
-    let major = Class::Major;
-    let wider = Entry {
-        class: major,
+    let wider = SectionEntry {
+        class: Class::Major,
         gained: Some("the scope is wider"),
         ..entry("in scope")
     };
-    let narrower = Entry {
-        class: major,
+    let narrower = SectionEntry {
+        class: Class::Major,
         lost: Some("the scope is wider: this is no longer excluded"),
         ..entry("out of scope")
     };
@@ -228,77 +213,53 @@ fn of_scope(out: &mut Builder, scope: &Scope) {
     for (list, texts, entry) in lists {
         for text in texts {
             out.element(list, text, Element::Entry(entry), |out| {
-                out.put("text", text, Meaning::patch("wording"));
+                out.put("text", text, patch("wording"));
             });
         }
     }
 }
 
 fn of_approach(out: &mut Builder, approach: &Approach) {
-    let Approach {
-        overview,
-        rationale,
-        alternatives_considered,
-        steps,
-    } = approach;
-    out.put("overview", overview, Meaning::patch("wording"));
-    out.put("rationale", rationale, Meaning::patch("wording"));
-    for one in alternatives_considered {
-        let Alternative {
-            approach,
-            rejection_reason,
-        } = one;
-        let entry = Entry {
+    put_fields! { out, Approach = approach, elsewhere: [alternatives_considered];
+        overview => patch("wording");
+        rationale => patch("wording");
+        steps "order" = steps.iter().map(node_of).collect::<Vec<_>>()
+            => minor("the order in which the steps are told");
+    }
+    for one in &approach.alternatives_considered {
+        let entry = SectionEntry {
             class: Class::Patch,
             ..entry("alternative")
         };
-        let list = "alternatives_considered";
-        out.element(list, approach, Element::Entry(entry), |out| {
-            let meaning = Meaning::patch("wording");
-            out.put("rejection_reason", rejection_reason, meaning);
+        let (list, element) = ("alternatives_considered", Element::Entry(entry));
+        out.element(list, &one.approach, element, |out| {
+            put_fields! { out, Alternative = one, elsewhere: [approach];
+                rejection_reason => patch("wording");
+            }
         });
     }
-    let meaning = Meaning::minor("the order in which the steps are told");
-    let ids: Vec<String> = steps.iter().map(node_of).collect();
-    out.put("order", ids, meaning);
 }
 
 /// What a step says beside its node.
 fn of_step(out: &mut Builder, step: &Step) {
-    let Step {
-        // The node's id.
-        step_id: _,
-        // The node's name and description.
-        title: _,
-        description: _,
-        rationale,
-        inputs,
-        outputs,
-        // Edges.
-        dependencies: _,
-        parallelizable,
-        // The node's estimate.
-        estimated_complexity: _,
-        delegation,
-        acceptance_criteria,
-        // Fields of the node.
-        planspec: _,
-    } = step;
-    out.put("rationale", rationale, Meaning::patch("wording"));
-    let meaning = Meaning::minor("what it starts from");
-    out.put("inputs", inputs, meaning);
-    let meaning = Meaning::minor("what it leads to");
-    out.put("outputs", outputs, meaning);
-    let meaning = Meaning::patch("a hint on the order");
-    out.put("parallelizable", parallelizable, meaning);
-    let meaning = Meaning::minor("who does it").risk(Risk::Delegation);
-    out.put("delegation", delegation, meaning);
-    let risk = Risk::WhenGoneOrOther(
-        "nothing says any more how one sees that it is done",
-        "another result counts as done",
-    );
-    let meaning = Meaning::minor("how one sees that it is done").risk(risk);
-    out.put("acceptance_criteria", acceptance_criteria, meaning);
+    put_fields! { out, Step = step, elsewhere: [
+            // The node's id, name, description and estimate.
+            step_id, title, description, estimated_complexity,
+            // Edges.
+            dependencies,
+            // Fields of the node.
+            planspec,
+        ];
+        rationale => patch("wording");
+        inputs => minor("what it starts from");
+        outputs => minor("what it leads to");
+        parallelizable => patch("a hint on the order");
+        delegation => minor("who does it").danger(DangerWhen::Delegation);
+        acceptance_criteria => minor("how one sees that it is done").danger(GoneOrOther(
+            "nothing says any more how one sees that it is done",
+            "another result counts as done",
+        ));
+    }
 }
 
 /// Another session has a history of its own.
@@ -339,192 +300,134 @@ pub(super) fn keeps_order(change: &super::Change) -> bool {
 }
 
 fn constraint(out: &mut Builder, one: &Constraint) {
-    let Constraint {
-        constraint_id,
-        kind,
-        description,
-        validation_method,
-        blocking,
-    } = one;
-    let entry = Entry {
+    let entry = SectionEntry {
         lost: Some("a constraint is gone"),
         ..entry("constraint")
     };
-    out.element("constraints", constraint_id, Element::Entry(entry), |out| {
-        let other = Risk::Always("a constraint is another one");
-        let meaning = Meaning::minor("of which kind it is");
-        out.put("type", kind.word(), meaning);
-        let meaning = Meaning::minor("what must hold").risk(other);
-        out.put("description", description, meaning);
-        let risk = Risk::Always("whether it holds is seen otherwise");
-        let meaning = Meaning::minor("how one sees that it holds").risk(risk);
-        out.put("validation_method", validation_method, meaning);
-        let risk = Risk::WhenIsFalse("the constraint no longer blocks");
-        let meaning = Meaning::minor("whether it blocks").risk(risk);
-        out.put("blocking", blocking, meaning);
+    let element = Element::Entry(entry);
+    out.element("constraints", &one.constraint_id, element, |out| {
+        put_fields! { out, Constraint = one, elsewhere: [constraint_id];
+            kind "type" = kind.word() => minor("of which kind it is");
+            description => minor("what must hold")
+                .danger(Always("a constraint is another one"));
+            validation_method => minor("how one sees that it holds")
+                .danger(Always("whether it holds is seen otherwise"));
+            blocking => minor("whether it blocks")
+                .danger(IsFalse("the constraint no longer blocks"));
+        }
     });
 }
 
 fn criterion(out: &mut Builder, one: &Criterion, checks: &[TaskCriterion]) {
-    let Criterion {
-        criterion_id,
-        description,
-        verification,
-        weight,
-    } = one;
-    let entry = Entry {
+    let entry = SectionEntry {
         lost: Some("it no longer takes this to succeed"),
         ..entry("success criterion")
     };
     let element = Element::Entry(entry);
-    out.element("success_criteria", criterion_id, element, |out| {
-        let risk = Risk::Always("what must hold for success is put in other words");
-        let meaning = Meaning::minor("what must hold for success").risk(risk);
-        out.put("description", description, meaning);
-        let risk = Risk::WhenWas("automated", "no command decides any more");
-        let meaning = Meaning::minor("how it is checked").risk(risk);
-        out.put("verification", verification, meaning);
-        let risk = Risk::WhenIs("secondary", "success no longer depends on it");
-        let meaning = Meaning::minor("how much it weighs").risk(risk);
-        out.put("weight", weight, meaning);
+    out.element("success_criteria", &one.criterion_id, element, |out| {
+        put_fields! { out, Criterion = one, elsewhere: [criterion_id];
+            description => minor("what must hold for success")
+                .danger(Always("what must hold for success is put in other words"));
+            verification => minor("how it is checked")
+                .danger(Was("automated", "no command decides any more"));
+            weight => minor("how much it weighs")
+                .danger(Is("secondary", "success no longer depends on it"));
+        }
         fields::checks(out, "checks", checks);
     });
 }
 
-fn risk(out: &mut Builder, one: &Peril) {
-    let Peril {
-        risk_id,
-        title,
-        probability,
-        impact,
-        description,
-        mitigation,
-        contingency,
-        owner,
-    } = one;
-    let entry = Entry {
+fn risk(out: &mut Builder, one: &Risk) {
+    let entry = SectionEntry {
         gained: Some("a new risk"),
         lost: Some("a risk is no longer named"),
         ..entry("risk")
     };
-    out.element("risks", risk_id, Element::Entry(entry), |out| {
-        out.put("title", title, Meaning::patch("wording"));
-        let judged = Risk::Always("the risk is judged otherwise");
-        let meaning = Meaning::minor("how likely it is").risk(judged);
-        out.put("probability", probability, meaning);
-        let meaning = Meaning::minor("how grave it is").risk(judged);
-        out.put("impact", impact, meaning);
-        out.put("description", description, Meaning::patch("wording"));
-        let less = Risk::WhenGoneOrOther(
-            "nothing is done against it any more",
-            "something else is done against it",
-        );
-        let meaning = Meaning::minor("what is done against it").risk(less);
-        out.put("mitigation", mitigation, meaning);
-        let meaning = Meaning::minor("what is done when it happens").risk(less);
-        out.put("contingency", contingency, meaning);
-        let risk = Risk::WhenWas("human", "no person alone looks after it any more");
-        let meaning = Meaning::minor("who looks after it").risk(risk);
-        out.put("owner", owner, meaning);
+    let judged = Always("the risk is judged otherwise");
+    let less = GoneOrOther(
+        "nothing is done against it any more",
+        "something else is done against it",
+    );
+    out.element("risks", &one.risk_id, Element::Entry(entry), |out| {
+        put_fields! { out, Risk = one, elsewhere: [risk_id];
+            title => patch("wording");
+            probability => minor("how likely it is").danger(judged);
+            impact => minor("how grave it is").danger(judged);
+            description => patch("wording");
+            mitigation => minor("what is done against it").danger(less);
+            contingency => minor("what is done when it happens").danger(less);
+            owner => minor("who looks after it")
+                .danger(Was("human", "no person alone looks after it any more"));
+        }
     });
 }
 
 fn dependency(out: &mut Builder, one: &Dependency) {
-    let Dependency {
-        dependency_id,
-        description,
-        kind,
-        available,
-    } = one;
-    let entry = entry("dependency");
-    out.element(
-        "dependencies",
-        dependency_id,
-        Element::Entry(entry),
-        |out| {
-            out.put("description", description, Meaning::patch("wording"));
-            out.put("type", kind, Meaning::patch("of which kind it is"));
-            let meaning = Meaning::minor("whether it is there");
-            out.put("available", available, meaning);
-        },
-    );
-}
-
-fn of_delegation(out: &mut Builder, delegation: &Delegation) {
-    let Delegation {
-        default_mode,
-        step_overrides,
-        escalation_policy,
-    } = delegation;
-    let mode = Meaning::minor("who is asked").risk(Risk::Delegation);
-    out.put("default_mode", default_mode, mode);
-    for one in step_overrides {
-        let StepOverride {
-            step_id,
-            mode: own,
-            rationale,
-        } = one;
-        let entry = Entry {
-            lost: (*own == Mode::HumanApproval)
-                .then_some("nobody is asked before this step any more"),
-            gained: (*own == Mode::AgentAutonomous).then_some("nobody is asked before this step"),
-            ..entry("override")
-        };
-        let element = Element::Entry(entry);
-        out.element("step_overrides", step_id, element, |out| {
-            out.put("mode", own, mode);
-            out.put("rationale", rationale, Meaning::patch("wording"));
-        });
-    }
-    let Some(EscalationPolicy {
-        on_ambiguity,
-        on_constraint_violation,
-        on_unexpected_scope,
-    }) = escalation_policy
-    else {
-        return;
-    };
-    out.group("escalation_policy", |out| {
-        let risk = Risk::WhenWas("pause", "it no longer waits for a person");
-        let meaning = Meaning::minor("what to do when things go wrong").risk(risk);
-        out.put("on_ambiguity", on_ambiguity, meaning);
-        out.put("on_constraint_violation", on_constraint_violation, meaning);
-        out.put("on_unexpected_scope", on_unexpected_scope, meaning);
+    let element = Element::Entry(entry("dependency"));
+    out.element("dependencies", &one.dependency_id, element, |out| {
+        put_fields! { out, Dependency = one, elsewhere: [dependency_id];
+            description => patch("wording");
+            kind "type" => patch("of which kind it is");
+            available => minor("whether it is there");
+        }
     });
 }
 
+fn of_delegation(out: &mut Builder, delegation: &Delegation) {
+    let asked = minor("who is asked").danger(DangerWhen::Delegation);
+    put_fields! { out, Delegation = delegation, elsewhere: [step_overrides, escalation_policy];
+        default_mode => asked;
+    }
+    for one in &delegation.step_overrides {
+        let entry = SectionEntry {
+            lost: (one.mode == Mode::HumanApproval)
+                .then_some("nobody is asked before this step any more"),
+            gained: (one.mode == Mode::AgentAutonomous)
+                .then_some("nobody is asked before this step"),
+            ..entry("override")
+        };
+        let element = Element::Entry(entry);
+        out.element("step_overrides", &one.step_id, element, |out| {
+            put_fields! { out, StepOverride = one, elsewhere: [step_id];
+                mode => asked;
+                rationale => patch("wording");
+            }
+        });
+    }
+    let wrong = minor("what to do when things go wrong")
+        .danger(Was("pause", "it no longer waits for a person"));
+    if let Some(policy) = &delegation.escalation_policy {
+        out.group("escalation_policy", |out| {
+            put_fields! { out, EscalationPolicy = policy, elsewhere: [];
+                on_ambiguity => wrong;
+                on_constraint_violation => wrong;
+                on_unexpected_scope => wrong;
+            }
+        });
+    }
+}
+
 fn revision(out: &mut Builder, one: &Revision) {
-    let Revision {
-        revision,
-        change_type,
-        change_summary,
-        trigger,
-        created_at,
-        changes,
-    } = one;
-    let entry = Entry {
+    let entry = SectionEntry {
         class: Class::Patch,
         lost: Some("the history only grows"),
         ..entry("revision")
     };
-    let key = revision.to_string();
+    let key = one.revision.to_string();
+    let said = patch("what the history says").danger(Always("the history only grows"));
     out.element("revision_history", &key, Element::Entry(entry), |out| {
-        let risk = Risk::Always("the history only grows");
-        let meaning = Meaning::patch("what the history says").risk(risk);
-        out.put("change_type", change_type, meaning);
-        out.put("change_summary", change_summary, meaning);
-        out.put("trigger", trigger, meaning);
-        out.put("created_at", created_at, meaning);
-        out.put(
-            "changes",
-            changes.iter().map(noted).collect::<Vec<Value>>(),
-            meaning,
-        );
+        put_fields! { out, Revision = one, elsewhere: [revision];
+            change_type => said;
+            change_summary => said;
+            trigger => said;
+            created_at => said;
+            changes = changes.iter().map(noted).collect::<Vec<Value>>() => said;
+        }
     });
 }
 
-fn noted(change: &crate::core::document::Change) -> Value {
-    let crate::core::document::Change {
+fn noted(change: &RevisionChange) -> Value {
+    let RevisionChange {
         kind,
         section,
         field,
@@ -534,19 +437,14 @@ fn noted(change: &crate::core::document::Change) -> Value {
 }
 
 fn of_metadata(out: &mut Builder, metadata: &DocumentMetadata) {
-    let DocumentMetadata {
-        schema_version,
-        tool,
-        tool_version,
-        tags,
-        language,
-    } = metadata;
-    let meaning = Meaning::patch("about the document");
-    out.put("schema_version", schema_version, meaning);
-    out.put("tool", tool, meaning);
-    out.put("tool_version", tool_version, meaning);
-    out.put("tags", tags, meaning);
-    out.put("language", language, meaning);
+    let meaning = patch("about the document");
+    put_fields! { out, DocumentMetadata = metadata, elsewhere: [];
+        schema_version => meaning;
+        tool => meaning;
+        tool_version => meaning;
+        tags => meaning;
+        language => meaning;
+    }
 }
 
 /// What this program does not know stays visible: `x-*` entries at the top.
@@ -554,7 +452,7 @@ fn extensions(out: &mut Builder, value: &Value) {
     let entries = value.as_object().into_iter().flatten();
     for (key, value) in entries.filter(|(key, _)| key.starts_with("x-") && *key != "x-planspec") {
         out.group("document", |out| {
-            out.put(key, value, Meaning::patch("an extension"));
+            out.put(key, value, patch("an extension"));
         });
     }
 }
@@ -583,9 +481,10 @@ pub(super) fn subject(address: &[&str]) -> String {
 }
 
 fn behind(field: &[&str]) -> String {
-    match field.is_empty() {
-        true => String::new(),
-        false => format!(": {}", field.join(".")),
+    if field.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", field.join("."))
     }
 }
 
@@ -612,9 +511,10 @@ pub(super) fn declared(
     let same_session = was.identity.session_id == is.identity.session_id;
     let newer = entries.filter(|entry| !same_session || entry.revision > was.identity.revision);
     let Some(largest) = newer.map(|entry| entry.change_type).max() else {
-        let by = match same_session && number == was.identity.revision {
-            true => format!("revision {number} as before"),
-            false => format!("revision {number} without an entry in revision_history"),
+        let by = if same_session && number == was.identity.revision {
+            format!("revision {number} as before")
+        } else {
+            format!("revision {number} without an entry in revision_history")
         };
         return Some(Declared {
             class: Class::None,
@@ -640,88 +540,94 @@ pub(super) fn revisions(
     let (Some(was), Some(is)) = (read(old, before), read(new, after)) else {
         return Vec::new();
     };
-    let mut findings = Vec::new();
-    let mut say = |path: Vec<PathStep>, message: String, help: &str| {
+    let (from, to) = (&was.content.identity, &is.content.identity);
+    let mut objections = Vec::new();
+    if from.session_id == to.session_id {
+        objections.extend(within_session(&was.content, &is.content));
+        if (from.revision, &from.plan_id) != (to.revision, &to.plan_id) {
+            objections.extend(not_the_next(from, &is.content));
+        }
+    }
+    let findings = objections.into_iter().map(|(path, message, help)| {
         let place = Place::Entry {
             document: is.definition.document,
             path,
             part: Part::Value,
         };
-        let code = Code::NOT_A_REVISION;
-        let finding = Diagnostic::new(code, &is.definition.path, place, message);
-        findings.push(finding.help(help).about(after));
-    };
-    let (was, is) = (&was.content, &is.content);
-    let (from, to) = (&was.identity, &is.identity);
-    let same_session = from.session_id == to.session_id;
-    if same_session && was.intent != is.intent {
-        let message = "`intent` changes within one session".to_owned();
-        say(
-            path!["intent"],
-            message,
-            "another intent is another session: give it a new `session_id`",
-        );
-    }
-    let bounds = |scope: &Scope| (scope.in_scope.clone(), scope.out_of_scope.clone());
-    if same_session && bounds(&was.scope) != bounds(&is.scope) {
-        let message = "`scope` changes within one session".to_owned();
-        say(
-            path!["scope"],
-            message,
-            "another scope is another session: give it a new `session_id`",
-        );
-    }
-    let known: BTreeMap<u32, &Revision> = is
-        .revision_history
-        .iter()
-        .map(|one| (one.revision, one))
-        .collect();
+        let finding = is.definition.finding(Code::NOT_A_REVISION, place, message);
+        finding.help(help)
+    });
+    findings.collect()
+}
+
+/// A place in a document, what is wrong there, and the way out.
+type Objection = (Vec<PathStep>, String, String);
+
+/// What does not change within one session: intent, scope, and the history that is written.
+fn within_session(was: &Content, is: &Content) -> Vec<Objection> {
+    let fixed = fixed_sections(was, is).into_iter().map(|section| {
+        let message = format!("`{section}` changes within one session");
+        let help = format!("another {section} is another session: give it a new `session_id`");
+        (path![section], message, help)
+    });
+    let known = is.revision_history.iter().map(|one| (one.revision, one));
+    let known: BTreeMap<u32, &Revision> = known.collect();
     let lost = |one: &&Revision| known.get(&one.revision) != Some(one);
-    if let Some(lost) = was
-        .revision_history
-        .iter()
-        .find(lost)
-        .filter(|_| same_session)
-    {
+    let lost = was.revision_history.iter().find(lost).map(|lost| {
         let message = format!("the history of revision {} is another one", lost.revision);
-        say(
-            path!["revision_history"],
-            message,
-            "the history only grows: put it back",
-        );
-    }
-    if from.revision == to.revision && from.plan_id == to.plan_id || !same_session {
-        return findings;
-    }
+        let help = "the history only grows: put it back".to_owned();
+        (path!["revision_history"], message, help)
+    });
+    fixed.chain(lost).collect()
+}
+
+/// The sections that are fixed within a session and differ. Assumptions are made and questions are
+/// answered on the way.
+pub(super) fn fixed_sections(was: &Content, is: &Content) -> Vec<&'static str> {
+    let bounds = |scope: &Scope| (scope.in_scope.clone(), scope.out_of_scope.clone());
+    let sections = [
+        ("intent", was.intent != is.intent),
+        ("scope", bounds(&was.scope) != bounds(&is.scope)),
+    ];
+    let sections = sections.into_iter().filter(|(_, differs)| *differs);
+    sections.map(|(section, _)| section).collect()
+}
+
+/// Why a revision is not the next one of its session.
+fn not_the_next(from: &Identity, is: &Content) -> Vec<Objection> {
+    let to = &is.identity;
+    let mut objections = Vec::new();
+    let mut object = |field: &str, message: String, help: &str| {
+        objections.push((path!["identity", field], message, help.to_owned()));
+    };
     // Of revisions between the two only the history tells.
-    let has_entry = |revision: u32| known.contains_key(&revision);
+    let known: BTreeSet<u32> = is.revision_history.iter().map(|one| one.revision).collect();
     let next = from.revision.saturating_add(1);
     let steps = to.revision.saturating_sub(from.revision) as usize;
-    let is_chain =
-        to.revision > next && steps <= known.len() && (next..=to.revision).all(has_entry);
+    let mut between = next..=to.revision;
+    let is_chain = to.revision > next
+        && steps <= known.len()
+        && between.all(|revision| known.contains(&revision));
     if to.revision != next && !is_chain {
         let message = format!(
             "revision {} follows revision {}",
             to.revision, from.revision
         );
-        say(
-            path!["identity", "revision"],
-            message,
-            "revisions go up by one, each with an entry in `revision_history`: planspec revise",
-        );
+        let help =
+            "revisions go up by one, each with an entry in `revision_history`: planspec revise";
+        object("revision", message, help);
     }
     if to.plan_id == from.plan_id {
         let message = "a new revision has the `plan_id` of the one before".to_owned();
-        say(
-            path!["identity", "plan_id"],
+        object(
+            "plan_id",
             message,
             "every revision has a `plan_id` of its own",
         );
     }
     if !is_chain && to.parent_id.as_deref() != Some(&from.plan_id) {
         let message = "`parent_id` is not the `plan_id` of the revision before".to_owned();
-        let help = format!("write {}", from.plan_id);
-        say(path!["identity", "parent_id"], message, &help);
+        object("parent_id", message, &format!("write {}", from.plan_id));
     }
-    findings
+    objections
 }

@@ -1,15 +1,19 @@
 //! A resource in its normal form: every field of every type, with what a change of it means.
 //!
-//! Every struct is taken apart without `..`: a field that is added to a type does not compile here
-//! before somebody has decided what its change means. What does not show is decided here, too: the
-//! order of lists that are sets, defaults that are written out, namespaces that go without saying.
+//! Every struct is taken apart by [`put_fields`], which names all its fields: one that is added to a
+//! type does not compile here before somebody has decided what its change means. What does not show
+//! is decided here, too: the order of lists that are sets, defaults that are written out, namespaces
+//! that go without saying.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::meaning::{Class, Meaning, Risk};
+use super::meaning::DangerWhen::{
+    Always, Constraint, GoneOrOther, Is, IsFalse, Lower, OtherText, Provider, Reviewers, Was,
+};
+use super::meaning::{Class, DangerWhen, Meaning, major, minor, patch};
 use crate::core::plan::graph::folded_edges;
 use crate::core::resource::{
     BindingSpec, CapabilitySpec, ContextItem, Duration, EdgeKind, ExecutionSpec, ExpectedResponse,
@@ -56,12 +60,12 @@ pub enum Element {
     /// An owner.
     Owner,
     /// An entry of a section of a document.
-    Entry(Entry),
+    Entry(SectionEntry),
 }
 
 /// What it means that an entry of a document comes or goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub struct SectionEntry {
     /// What it is.
     pub noun: &'static str,
     /// How large that is.
@@ -187,6 +191,31 @@ impl Builder {
     }
 }
 
+/// Put the fields of a struct into a [`Builder`], each with what a change of it means.
+///
+/// A line is `field => meaning;`, with the name that it has in files where that is another one:
+/// `field "name" => meaning;`, and with the value to put where that is not the field itself:
+/// `field = value => meaning;`. Fields that are told elsewhere stand in `elsewhere`: with these, all
+/// fields are named, or it does not compile.
+macro_rules! put_fields {
+    (
+        $out:ident, $type:ident = $from:expr, elsewhere: [$($told:ident),* $(,)?];
+        $($field:ident $($name:literal)? $(= $value:expr)? => $meaning:expr;)*
+    ) => {
+        let $type { $($field,)* $($told: _,)* } = $from;
+        $($out.put(
+            put_fields!(@name $field $($name)?),
+            put_fields!(@value $field $(, $value)?),
+            $meaning,
+        );)*
+    };
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $name:literal) => { $name };
+    (@value $field:ident) => { $field };
+    (@value $field:ident, $value:expr) => { $value };
+}
+pub(super) use put_fields;
+
 /// The same duration in the same words: two texts may mean one.
 fn duration(duration: Option<&Duration>) -> Value {
     let Some(duration) = duration else {
@@ -221,6 +250,10 @@ fn reference(reference: &ObjectRef, namespace: &str) -> String {
         Some(uid) => format!("{base} (uid {uid})"),
         None => base,
     }
+}
+
+fn optional(one: &Option<ObjectRef>, namespace: &str) -> Option<String> {
+    one.as_ref().map(|one| reference(one, namespace))
 }
 
 fn target_reference(target: &TargetRef, namespace: &str) -> String {
@@ -259,7 +292,7 @@ fn sorted(list: &[String]) -> Vec<String> {
     all
 }
 
-fn context(items: &[ContextItem]) -> Vec<Value> {
+fn context_items(items: &[ContextItem]) -> Vec<Value> {
     let one = |item: &ContextItem| {
         let ContextItem {
             name,
@@ -273,96 +306,64 @@ fn context(items: &[ContextItem]) -> Vec<Value> {
 }
 
 fn of_metadata(out: &mut Builder, metadata: &Metadata) {
-    let Metadata {
-        // Both are the address of the resource.
-        name: _,
-        namespace: _,
-        labels,
-        annotations,
-        owner_references,
-        finalizers,
-        // Written by `reconcile`, never by people.
-        uid: _,
-        resource_version: _,
-        generation: _,
-        creation_timestamp: _,
-        deletion_timestamp: _,
-    } = metadata;
+    put_fields! { out, Metadata = metadata, elsewhere: [
+            // Both are the address of the resource.
+            name, namespace,
+            // Told one by one below.
+            labels, annotations, owner_references,
+            // Written by `reconcile`, never by people.
+            uid, resource_version, generation, creation_timestamp, deletion_timestamp,
+        ];
+        finalizers = sorted(finalizers) => minor("what deletion waits for");
+    }
     out.group("labels", |out| {
-        for (key, value) in labels {
-            out.put(key, value, Meaning::minor("a label that selectors may use"));
+        for (key, value) in &metadata.labels {
+            out.put(key, value, minor("a label that selectors may use"));
         }
     });
     out.group("annotations", |out| {
-        for (key, value) in annotations {
-            out.put(key, value, Meaning::patch("an annotation"));
+        for (key, value) in &metadata.annotations {
+            out.put(key, value, patch("an annotation"));
         }
     });
-    for owner in owner_references {
-        let OwnerReference {
-            api_version: _,
-            kind,
-            name,
-            uid,
-            controller,
-            block_owner_deletion,
-        } = owner;
-        let key = format!("{kind} {name}");
+    for owner in &metadata.owner_references {
+        let key = format!("{} {}", owner.kind, owner.name);
         out.element("ownerReferences", &key, Element::Owner, |out| {
-            let meaning = Meaning::minor("what it is deleted with");
-            out.put("uid", uid, meaning);
-            out.put("controller", controller, meaning);
-            out.put("blockOwnerDeletion", block_owner_deletion, meaning);
+            // Kind and name are its key, and there is one version.
+            put_fields! { out, OwnerReference = owner, elsewhere: [kind, name, api_version];
+                uid => minor("what it is deleted with");
+                controller => minor("what it is deleted with");
+                block_owner_deletion "blockOwnerDeletion" => minor("what it is deleted with");
+            }
         });
     }
-    out.put(
-        "finalizers",
-        sorted(finalizers),
-        Meaning::minor("what deletion waits for"),
-    );
 }
 
 fn goal(out: &mut Builder, spec: &GoalSpec) {
-    let GoalSpec {
-        description,
-        constraints,
-        acceptance_criteria,
-        plan_selector,
-        timeout,
-        priority,
-        context: items,
-    } = spec;
-    out.put("description", description, Meaning::patch("wording"));
+    put_fields! { out, GoalSpec = spec, elsewhere: [constraints, acceptance_criteria];
+        description => patch("wording");
+        plan_selector "planSelector" = plan_selector.as_ref().map(selector_value)
+            => minor("which plans may serve the goal");
+        timeout = duration(timeout.as_ref()) => minor("how long it may take");
+        priority => patch("the priority");
+        context = context_items(context) => patch("context");
+    }
     out.group("constraints", |out| {
-        for (key, value) in constraints {
-            let risk = Risk::Constraint;
-            out.put(key, value, Meaning::minor("a constraint").risk(risk));
+        for (key, value) in &spec.constraints {
+            out.put(key, value, minor("a constraint").danger(Constraint));
         }
     });
-    for (index, criterion) in acceptance_criteria.iter().enumerate() {
-        let GoalCriterion { id, description } = criterion;
+    for (index, criterion) in spec.acceptance_criteria.iter().enumerate() {
         let place = format!("#{}", index + 1);
-        let key = id.as_deref().unwrap_or(&place);
+        let key = criterion.id.as_deref().unwrap_or(&place);
         let element = Element::GoalCriterion;
         out.element("acceptanceCriteria", key, element, |out| {
-            let risk = Risk::Always("what must hold for success is put in other words");
-            let meaning = Meaning::minor("what must hold for success").risk(risk);
-            out.put("description", description, meaning);
+            put_fields! { out, GoalCriterion = criterion, elsewhere: [id];
+                description => minor("what must hold for success")
+                    .danger(Always("what must hold for success is put in other words"));
+            }
         });
     }
-    let meaning = Meaning::minor("which plans may serve the goal");
-    out.put(
-        "planSelector",
-        plan_selector.as_ref().map(selector_value),
-        meaning,
-    );
-    out.put(
-        "timeout",
-        duration(timeout.as_ref()),
-        Meaning::minor("how long it may take"),
-    );
-    out.put("priority", priority, Meaning::patch("the priority"));
-    out.put("context", context(items), Meaning::patch("context"));
 }
 
 fn selector_value(selector: &LabelSelector) -> Value {
@@ -384,30 +385,18 @@ fn selector_value(selector: &LabelSelector) -> Value {
 }
 
 fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
-    let PlanSpec {
-        description,
-        goal_ref,
-        series,
-        version,
-        supersedes,
-        graph_digest,
-        context: items,
-        graph: GraphSpec { nodes, edges: _ },
-        // Told with the document.
-        contract: _,
-    } = spec;
-    out.put("description", description, Meaning::patch("wording"));
-    let goal_ref = goal_ref.as_ref().map(|goal| reference(goal, namespace));
-    let risk = Risk::Always("the plan serves another goal");
-    let meaning = Meaning::major("the goal that it serves").risk(risk);
-    out.put("goalRef", goal_ref, meaning);
-    let revision = Meaning::patch("which revision it is");
-    out.put("series", series, revision);
-    out.put("version", version, revision);
-    out.put("supersedes", references(supersedes, namespace), revision);
-    let meaning = Meaning::patch("the digest of the graph");
-    out.put("graphDigest", graph_digest, meaning);
-    out.put("context", context(items), Meaning::patch("context"));
+    // The contract is told with the document that it comes from.
+    put_fields! { out, PlanSpec = spec, elsewhere: [graph, contract];
+        description => patch("wording");
+        goal_ref "goalRef" = optional(goal_ref, namespace)
+            => major("the goal that it serves").danger(Always("the plan serves another goal"));
+        series => patch("which revision it is");
+        version => patch("which revision it is");
+        supersedes = references(supersedes, namespace) => patch("which revision it is");
+        graph_digest "graphDigest" => patch("the digest of the graph");
+        context = context_items(context) => patch("context");
+    }
+    let GraphSpec { nodes, edges: _ } = &spec.graph;
     for one in nodes {
         let element = Element::Node(one.kind);
         out.element("nodes", &one.id, element, |out| node(out, namespace, one));
@@ -415,106 +404,63 @@ fn plan(out: &mut Builder, namespace: &str, spec: &PlanSpec) {
     for ((from, to), kind) in folded_edges(&spec.graph) {
         let prefix = std::mem::replace(&mut out.prefix, vec!["edges".to_owned()]);
         out.element(from, to, Element::Edge(kind), |out| {
-            let risk = Risk::WhenIs("soft", "it goes on even when what it waits for fails");
-            let meaning = Meaning::minor("how strictly it waits").risk(risk);
-            out.put("type", kind, meaning);
+            let danger = Is("soft", "it goes on even when what it waits for fails");
+            out.put("type", kind, minor("how strictly it waits").danger(danger));
         });
         out.prefix = prefix;
     }
 }
 
 fn node(out: &mut Builder, namespace: &str, node: &Node) {
-    let Node {
-        // The address of the node.
-        id: _,
-        kind,
-        name,
-        description,
-        context: items,
-        // Among the edges.
-        depends_on: _,
-        timeout,
-        when,
-        capability_refs,
-        inputs,
-        outputs,
-        acceptance_criteria,
-        retries,
-        estimated_effort,
-        gate_ref,
-        children,
-        mode,
-        external_ref,
-        poll_interval,
-        provider,
-    } = node;
-    let risk = Risk::WhenWas("Gate", "a decision is no longer asked for");
-    let meaning = Meaning::minor("what kind of node it is").risk(risk);
-    out.put("kind", kind, meaning);
-    out.put("name", name, Meaning::patch("wording"));
-    let risk = Risk::WhenOtherText("whoever does it is told something else");
-    let meaning = Meaning::patch("wording").risk(risk);
-    out.put("description", description, meaning);
-    out.put("context", context(items), Meaning::patch("context"));
-    let meaning = Meaning::minor("how long it may take");
-    out.put("timeout", duration(timeout.as_ref()), meaning);
-    let risk = match kind {
-        NodeKind::Gate => Risk::Always("when the decision is skipped changes"),
-        _ => Risk::Never,
+    let skipped = match node.kind {
+        NodeKind::Gate => Always("when the decision is skipped changes"),
+        _ => DangerWhen::Never,
     };
-    let meaning = Meaning::minor("when it is skipped").risk(risk);
-    out.put("when", when, meaning);
-    let meaning = Meaning::minor("what a worker must be able to do");
-    out.put(
-        "capabilityRefs",
-        references(capability_refs, namespace),
-        meaning,
-    );
+    put_fields! { out, Node = node, elsewhere: [
+            // The address of the node.
+            id,
+            // Among the edges.
+            depends_on,
+            // Told one by one below.
+            inputs, outputs, acceptance_criteria,
+        ];
+        kind => minor("what kind of node it is")
+            .danger(Was("Gate", "a decision is no longer asked for"));
+        name => patch("wording");
+        description => patch("wording")
+            .danger(OtherText("whoever does it is told something else"));
+        context = context_items(context) => patch("context");
+        timeout = duration(timeout.as_ref()) => minor("how long it may take");
+        when => minor("when it is skipped").danger(skipped);
+        capability_refs "capabilityRefs" = references(capability_refs, namespace)
+            => minor("what a worker must be able to do");
+        retries = (*retries > 0).then_some(retries) => minor("how often it is tried again");
+        estimated_effort "estimatedEffort" => patch("the estimate");
+        gate_ref "gateRef" = optional(gate_ref, namespace) => minor("which gate decides")
+            .danger(Always("somebody else, or something else, decides"));
+        children = sorted(children) => minor("which nodes belong to it");
+        mode => patch("a hint on the order");
+        external_ref "externalRef" = external_ref.as_ref().map(|one| outside(one, namespace))
+            => minor("what it waits for").danger(Always("it waits for something else"));
+        poll_interval "pollInterval" = duration(poll_interval.as_ref())
+            => minor("how often it looks");
+        provider => minor("who does the work").danger(Provider);
+    }
     out.group("inputs", |out| {
-        for (name, value) in inputs {
-            out.put(name, value, Meaning::minor("what the worker is given"));
+        for (name, value) in &node.inputs {
+            out.put(name, value, minor("what the worker is given"));
         }
     });
-    for output in outputs {
-        let OutputSpec {
-            name,
-            description,
-            value_type,
-        } = output;
-        out.element("outputs", name, Element::Output, |out| {
-            out.put("name", name, Meaning::patch("wording"));
-            out.put("description", description, Meaning::patch("wording"));
-            out.put("type", value_type, Meaning::minor("the type of an output"));
+    for output in &node.outputs {
+        out.element("outputs", &output.name, Element::Output, |out| {
+            put_fields! { out, OutputSpec = output, elsewhere: [];
+                name => patch("wording");
+                description => patch("wording");
+                value_type "type" => minor("the type of an output");
+            }
         });
     }
-    checks(out, "acceptanceCriteria", acceptance_criteria);
-    out.put(
-        "retries",
-        (*retries > 0).then_some(retries),
-        Meaning::minor("how often it is tried again"),
-    );
-    let meaning = Meaning::patch("the estimate");
-    out.put("estimatedEffort", estimated_effort, meaning);
-    let risk = Risk::Always("somebody else, or something else, decides");
-    let meaning = Meaning::minor("which gate decides").risk(risk);
-    let gate_ref = gate_ref.as_ref().map(|gate| reference(gate, namespace));
-    out.put("gateRef", gate_ref, meaning);
-    let meaning = Meaning::minor("which nodes belong to it");
-    out.put("children", sorted(children), meaning);
-    out.put("mode", mode, Meaning::patch("a hint on the order"));
-    let risk = Risk::Always("it waits for something else");
-    let meaning = Meaning::minor("what it waits for").risk(risk);
-    out.put(
-        "externalRef",
-        external_ref
-            .as_ref()
-            .map(|external| outside(external, namespace)),
-        meaning,
-    );
-    let meaning = Meaning::minor("how often it looks");
-    out.put("pollInterval", duration(poll_interval.as_ref()), meaning);
-    let meaning = Meaning::minor("who does the work").risk(Risk::Provider);
-    out.put("provider", provider, meaning);
+    checks(out, "acceptanceCriteria", &node.acceptance_criteria);
 }
 
 fn outside(external: &ExternalRef, namespace: &str) -> String {
@@ -536,162 +482,99 @@ pub(super) fn checks(out: &mut Builder, list: &str, criteria: &[TaskCriterion]) 
 }
 
 fn criterion(out: &mut Builder, criterion: &TaskCriterion) {
-    let TaskCriterion {
-        kind,
-        name,
-        description,
-        required,
-        timeout,
-        path,
-        content_match,
-        command,
-        args,
-        expected_exit_code,
-        output_match,
-        url,
-        method,
-        expected_status,
-        body_match,
-        webhook_url,
-        payload,
-        expected_response,
-    } = criterion;
-    let check = |label, risk| Meaning::minor(label).risk(risk);
-    let looser = Risk::WhenGoneOrOther(
+    let looser = GoneOrOther(
         "the check looks at less",
         "the check is satisfied by something else",
     );
-    let other = Risk::Always("something else is checked");
-    let kind_meaning = check("which check it is", other);
-    out.put("type", kind, kind_meaning);
-    // Its key, without the number that a second one of that name gets.
-    out.put("name", name, Meaning::patch("wording"));
-    out.put("description", description, Meaning::patch("wording"));
-    let risk = Risk::WhenIsFalse("the check no longer decides");
-    out.put("required", required, check("whether it decides", risk));
-    let meaning = Meaning::minor("how long the check may take");
-    out.put("timeout", duration(timeout.as_ref()), meaning);
-    out.put("path", path, check("the file that is looked at", other));
-    let meaning = check("what the file must contain", looser);
-    out.put("contentMatch", content_match, meaning);
-    let runs = Risk::Always("whoever checks runs another command");
-    out.put("command", command, check("the command that is run", runs));
-    out.put("args", args, check("the arguments of the command", runs));
-    let exit = Risk::Always("another exit code counts as success");
-    let meaning = check("the exit code that counts as success", exit);
-    out.put("expectedExitCode", expected_exit_code.unwrap_or(0), meaning);
-    let meaning = check("what the output must contain", looser);
-    out.put("outputMatch", output_match, meaning);
-    let asks = Risk::Always("whoever checks asks somewhere else");
-    out.put("url", url, check("where is asked", asks));
-    let meaning = check("how is asked", Risk::Never);
-    out.put("method", method.as_deref().unwrap_or("GET"), meaning);
-    let status = Risk::Always("another answer counts as success");
-    let meaning = check("the answer that counts as success", status);
-    out.put("expectedStatus", expected_status.unwrap_or(200), meaning);
-    let meaning = check("what the answer must contain", looser);
-    out.put("bodyMatch", body_match, meaning);
-    out.put("webhookUrl", webhook_url, check("who is asked", asks));
-    let meaning = Meaning::minor("what is sent");
-    out.put("payload", payload, meaning);
-    if let Some(ExpectedResponse {
-        status_code,
-        body_match,
-    }) = expected_response
-    {
+    let other = Always("something else is checked");
+    let runs = Always("whoever checks runs another command");
+    let asks = Always("whoever checks asks somewhere else");
+    let answer = minor("the answer that counts as success")
+        .danger(Always("another answer counts as success"));
+    put_fields! { out, TaskCriterion = criterion, elsewhere: [expected_response];
+        kind "type" => minor("which check it is").danger(other);
+        // Its key, without the number that a second one of that name gets.
+        name => patch("wording");
+        description => patch("wording");
+        required => minor("whether it decides").danger(IsFalse("the check no longer decides"));
+        timeout = duration(timeout.as_ref()) => minor("how long the check may take");
+        path => minor("the file that is looked at").danger(other);
+        content_match "contentMatch" => minor("what the file must contain").danger(looser);
+        command => minor("the command that is run").danger(runs);
+        args => minor("the arguments of the command").danger(runs);
+        expected_exit_code "expectedExitCode" = expected_exit_code.unwrap_or(0)
+            => minor("the exit code that counts as success")
+                .danger(Always("another exit code counts as success"));
+        output_match "outputMatch" => minor("what the output must contain").danger(looser);
+        url => minor("where is asked").danger(asks);
+        method = method.as_deref().unwrap_or("GET") => minor("how is asked");
+        expected_status "expectedStatus" = expected_status.unwrap_or(200) => answer;
+        body_match "bodyMatch" => minor("what the answer must contain").danger(looser);
+        webhook_url "webhookUrl" => minor("who is asked").danger(asks);
+        payload => minor("what is sent");
+    }
+    if let Some(expected) = &criterion.expected_response {
         out.group("expectedResponse", |out| {
-            let meaning = check("the answer that counts as success", status);
-            out.put("statusCode", status_code, meaning);
-            let meaning = check("what the answer must contain", looser);
-            out.put("bodyMatch", body_match, meaning);
+            put_fields! { out, ExpectedResponse = expected, elsewhere: [];
+                status_code "statusCode" => answer;
+                body_match "bodyMatch" => minor("what the answer must contain").danger(looser);
+            }
         });
     }
 }
 
 fn capability(out: &mut Builder, namespace: &str, spec: &CapabilitySpec) {
-    let CapabilitySpec {
-        description,
-        display_name,
-        category,
-        inputs,
-        outputs,
-        requirements,
-    } = spec;
-    out.put("description", description, Meaning::patch("wording"));
-    out.put("displayName", display_name, Meaning::patch("wording"));
-    out.put("category", category, Meaning::patch("the category"));
-    for (list, parameters) in [("inputs", inputs), ("outputs", outputs)] {
+    put_fields! { out, CapabilitySpec = spec, elsewhere: [inputs, outputs, requirements];
+        description => patch("wording");
+        display_name "displayName" => patch("wording");
+        category => patch("the category");
+    }
+    for (list, parameters) in [("inputs", &spec.inputs), ("outputs", &spec.outputs)] {
         for one in parameters {
-            out.element(list, &one.name, Element::Parameter, |out| {
-                parameter(out, one)
-            });
+            let element = Element::Parameter;
+            out.element(list, &one.name, element, |out| parameter(out, one));
         }
     }
-    for requirement in requirements {
-        let Requirement {
-            name,
-            namespace: own,
-            optional,
-        } = requirement;
-        let object = ObjectRef {
-            name: name.clone(),
-            namespace: own.clone(),
-            uid: None,
-        };
-        let key = reference(&object, namespace);
+    for requirement in &spec.requirements {
+        let key = reference(&requirement.reference(), namespace);
         out.element("requirements", &key, Element::Requirement, |out| {
-            let meaning = Meaning::minor("whether it may be missing");
-            out.put("optional", optional, meaning);
+            put_fields! { out, Requirement = requirement, elsewhere: [name, namespace];
+                optional => minor("whether it may be missing");
+            }
         });
     }
 }
 
 fn parameter(out: &mut Builder, parameter: &Parameter) {
-    let Parameter {
-        name,
-        value_type,
-        description,
-        required,
-        default,
-        format,
-        allowed,
-        item_type,
-        object_properties,
-    } = parameter;
-    let takes = Meaning::minor("which values are taken");
-    out.put("name", name, Meaning::patch("wording"));
-    out.put("type", value_type, takes);
-    out.put("description", description, Meaning::patch("wording"));
-    let meaning = Meaning::minor("whether it must be given");
-    out.put("required", required, meaning);
-    let meaning = Meaning::minor("what is taken when nothing is given");
-    out.put("default", default, meaning);
-    out.put("format", format, takes);
-    out.put("enum", allowed, takes);
-    out.put("itemType", item_type, takes);
-    out.put("objectProperties", object_properties, takes);
+    let takes = minor("which values are taken");
+    put_fields! { out, Parameter = parameter, elsewhere: [];
+        name => patch("wording");
+        value_type "type" => takes;
+        description => patch("wording");
+        required => minor("whether it must be given");
+        default => minor("what is taken when nothing is given");
+        format => takes;
+        allowed "enum" => takes;
+        item_type "itemType" => takes;
+        object_properties "objectProperties" => takes;
+    }
 }
 
 fn binding(out: &mut Builder, namespace: &str, spec: &BindingSpec) {
-    let BindingSpec { strategy, rules } = spec;
-    let meaning = Meaning::minor("which of several rules wins");
-    out.put("strategy", strategy, meaning);
-    for rule in rules {
-        let Rule {
-            priority,
-            selector,
-            target,
-        } = rule;
-        let key = selector_words(selector, namespace);
+    put_fields! { out, BindingSpec = spec, elsewhere: [rules];
+        strategy => minor("which of several rules wins");
+    }
+    for rule in &spec.rules {
+        let key = selector_words(&rule.selector, namespace);
         out.element("rules", &key, Element::Rule, |out| {
-            let meaning = Meaning::minor("which of several rules wins");
-            out.put("priority", priority, meaning);
-            let Target { provider, config } = target;
-            let meaning = Meaning::minor("who does the work").risk(Risk::Provider);
-            out.put("provider", provider, meaning);
-            let risk = Risk::Always("the provider works with other settings");
-            let meaning = Meaning::minor("the settings of the provider").risk(risk);
-            out.put("config", config, meaning);
+            put_fields! { out, Rule = rule, elsewhere: [selector, target];
+                priority => minor("which of several rules wins");
+            }
+            put_fields! { out, Target = &rule.target, elsewhere: [];
+                provider => minor("who does the work").danger(Provider);
+                config => minor("the settings of the provider")
+                    .danger(Always("the provider works with other settings"));
+            }
         });
     }
 }
@@ -720,60 +603,39 @@ fn selector_words(selector: &Selector, namespace: &str) -> String {
 }
 
 fn gate(out: &mut Builder, namespace: &str, spec: &GateSpec) {
-    let GateSpec {
-        gate_type,
-        target_ref,
-        description,
-        reviewers,
-        required_approvers,
-        context,
-    } = spec;
-    let risk = Risk::Always("another kind of decision is asked for");
-    let meaning = Meaning::minor("the kind of decision").risk(risk);
-    out.put("gateType", gate_type, meaning);
-    let risk = Risk::Always("the gate may be used somewhere else");
-    let meaning = Meaning::minor("where the gate may be used").risk(risk);
-    out.put(
-        "targetRef",
-        target_reference(target_ref, namespace),
-        meaning,
-    );
-    out.put("description", description, Meaning::patch("wording"));
-    let meaning = Meaning::minor("who may decide").risk(Risk::Reviewers);
-    out.put("reviewers", sorted(reviewers), meaning);
-    let risk = Risk::WhenLower("fewer people must approve");
-    let meaning = Meaning::minor("how many people must approve").risk(risk);
-    out.put("requiredApprovers", required_approvers, meaning);
-    out.put("context", context, Meaning::patch("context"));
+    put_fields! { out, GateSpec = spec, elsewhere: [];
+        gate_type "gateType" => minor("the kind of decision")
+            .danger(Always("another kind of decision is asked for"));
+        target_ref "targetRef" = target_reference(target_ref, namespace)
+            => minor("where the gate may be used")
+                .danger(Always("the gate may be used somewhere else"));
+        description => patch("wording");
+        reviewers = sorted(reviewers) => minor("who may decide").danger(Reviewers);
+        required_approvers "requiredApprovers" => minor("how many people must approve")
+            .danger(Lower("fewer people must approve"));
+        context => patch("context");
+    }
 }
 
 fn execution(out: &mut Builder, namespace: &str, spec: &ExecutionSpec) {
-    let ExecutionSpec {
-        plan_ref,
-        goal_ref,
-        binding_ref,
-        node_bindings,
-        runtime_ref,
-        parameters,
-        context: items,
-    } = spec;
-    let run = Meaning::major("what a run was started as").risk(Risk::Always(
+    let run = major("what a run was started as").danger(Always(
         "a run is what it was started as: an Execution is immutable",
     ));
-    let optional = |one: &Option<ObjectRef>| one.as_ref().map(|one| reference(one, namespace));
-    out.put("planRef", reference(plan_ref, namespace), run);
-    out.put("goalRef", optional(goal_ref), run);
-    out.put("bindingRef", optional(binding_ref), run);
+    put_fields! { out, ExecutionSpec = spec, elsewhere: [node_bindings, parameters];
+        plan_ref "planRef" = reference(plan_ref, namespace) => run;
+        goal_ref "goalRef" = optional(goal_ref, namespace) => run;
+        binding_ref "bindingRef" = optional(binding_ref, namespace) => run;
+        runtime_ref "runtimeRef" = optional(runtime_ref, namespace) => run;
+        context = context_items(context) => run;
+    }
     out.group("nodeBindings", |out| {
-        for (node, binding) in node_bindings {
+        for (node, binding) in &spec.node_bindings {
             out.put(node, reference(binding, namespace), run);
         }
     });
-    out.put("runtimeRef", optional(runtime_ref), run);
     out.group("parameters", |out| {
-        for (name, value) in parameters {
+        for (name, value) in &spec.parameters {
             out.put(name, value, run);
         }
     });
-    out.put("context", context(items), run);
 }

@@ -8,7 +8,7 @@ use super::{Change, Element, Normal, Subject, What};
 use crate::core::plan::graph::Graph;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
-    EdgeKind, Effort, GraphSpec, Key, Kind, NodeKind, PlanSpec, Resource, Spec,
+    EdgeKind, Effort, GraphSpec, Key, Kind, Node, NodeKind, PlanSpec, Resource, Spec,
 };
 use crate::core::run::controllers::binding::provider;
 
@@ -329,86 +329,91 @@ const MOVED: usize = 200;
 /// Find the tasks that a binding gives to another provider than before, and say it where it comes
 /// from: at the plan, or at the binding.
 pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subject]) {
-    let changed: BTreeMap<Key, usize> = subjects
-        .iter()
-        .enumerate()
+    let numbered = subjects.iter().enumerate();
+    let changed: BTreeMap<Key, usize> = numbered
         .map(|(index, subject)| (subject.key.clone(), index))
         .collect();
-    let mut said = 0;
-    let bindings: BTreeSet<&Key> = old
-        .keys_of(Kind::Binding)
-        .chain(new.keys_of(Kind::Binding))
-        .collect();
+    let bindings = old.keys_of(Kind::Binding).chain(new.keys_of(Kind::Binding));
+    let bindings: BTreeSet<&Key> = bindings.collect();
+    let mut left = MOVED;
     for key in new.keys_of(Kind::Plan) {
-        let Some(resource) = new.resource(key) else {
-            continue;
-        };
-        let Spec::Plan(plan) = &resource.spec else {
-            continue;
-        };
         let own = changed.get(key).copied();
         let from = own.and_then(|own| subjects[own].from().cloned());
         let from = from.as_ref().unwrap_or(key);
-        let Some(before) = old.resource(from) else {
+        let sides = old.resource(from).zip(new.resource(key));
+        let Some(tasks) = sides.and_then(|sides| Tasks::of(sides, own.is_some())) else {
             continue;
         };
-        let Spec::Plan(earlier) = &before.spec else {
-            continue;
-        };
-        let renamed: BTreeMap<String, String> = match own {
-            Some(_) => renames::nodes(&earlier.graph, &plan.graph, &resource.metadata),
-            None => BTreeMap::new(),
-        };
-        let was_called: HashMap<&str, &str> = renamed
-            .iter()
-            .map(|(was, is)| (is.as_str(), was.as_str()))
-            .collect();
-        let nodes: HashMap<&str, usize> = earlier
-            .graph
-            .nodes
-            .iter()
-            .enumerate()
-            .map(|(index, node)| (node.id.as_str(), index))
-            .collect();
         for binding in &bindings {
-            let place = own.or_else(|| changed.get(*binding).copied());
-            let Some(place) = place else { continue };
-            for node in plan
-                .graph
-                .nodes
-                .iter()
-                .filter(|node| node.kind == NodeKind::Task)
-            {
-                let was_id = was_called.get(node.id.as_str()).copied();
-                let was_id = was_id.unwrap_or(&node.id);
-                let Some(&index) = nodes.get(was_id) else {
-                    continue;
-                };
-                let was = provider(old, binding, before, &earlier.graph.nodes[index]);
-                let is = provider(new, binding, resource, node);
-                if was == is || said >= MOVED {
-                    continue;
-                }
-                said += 1;
-                let (by, task) = (&binding.name, &node.id);
-                let whose = format!("{task} of plan {}", key.name);
-                let effect = match (was, is) {
-                    (Some(was), Some(is)) => {
-                        let why = meaning::provider(was, is).unwrap_or_default();
-                        Effect::danger(format!("{whose} goes from {was} to {is} ({by}): {why}"))
-                    }
-                    (Some(was), None) => {
-                        Effect::danger(format!("nobody does {whose} any more ({by}): it was {was}"))
-                    }
-                    (None, Some(is)) => Effect {
-                        class: Class::Minor,
-                        ..Effect::note(format!("{whose} goes to {is} ({by})"))
-                    },
-                    (None, None) => continue,
-                };
+            let Some(place) = own.or_else(|| changed.get(*binding).copied()) else {
+                continue;
+            };
+            let moved = tasks.moved((old, new), binding);
+            for effect in moved.take(left) {
+                left -= 1;
                 subjects[place].class = subjects[place].class.max(effect.class);
                 subjects[place].effects.push(effect);
             }
         }
+    }
+}
+
+/// The tasks of a plan that were there before: the node then, and the node now.
+struct Tasks<'a> {
+    plans: (&'a Resource, &'a Resource),
+    pairs: Vec<(&'a Node, &'a Node)>,
+}
+
+impl<'a> Tasks<'a> {
+    /// The tasks of a plan before and after, unless it is none. Nodes of one that changes may have
+    /// other ids.
+    fn of(plans: (&'a Resource, &'a Resource), changes: bool) -> Option<Tasks<'a>> {
+        let (was, is) = (&plans.0.spec.plan()?.graph, &plans.1.spec.plan()?.graph);
+        let renamed = if changes {
+            renames::nodes(was, is, &plans.1.metadata)
+        } else {
+            BTreeMap::new()
+        };
+        let nodes = was.nodes.iter().map(|node| {
+            let id = renamed.get(&node.id).unwrap_or(&node.id);
+            (id.as_str(), node)
+        });
+        let before: HashMap<&str, &Node> = nodes.collect();
+        let tasks = is.nodes.iter().filter(|node| node.kind == NodeKind::Task);
+        let pairs = tasks.filter_map(|node| Some((*before.get(node.id.as_str())?, node)));
+        Some(Tasks {
+            plans,
+            pairs: pairs.collect(),
+        })
+    }
+
+    /// Those that a binding gives to another provider than before.
+    fn moved(
+        &self,
+        (old, new): (&'a Snapshot, &'a Snapshot),
+        binding: &'a Key,
+    ) -> impl Iterator<Item = Effect> {
+        self.pairs.iter().filter_map(move |(before, node)| {
+            let was = provider(old, binding, self.plans.0, before);
+            let is = provider(new, binding, self.plans.1, node);
+            let by = &binding.name;
+            let whose = format!("{} of plan {}", node.id, self.plans.1.metadata.name);
+            match (was, is) {
+                _ if was == is => None,
+                (Some(was), Some(is)) => {
+                    let why = meaning::provider(was, is).unwrap_or_default();
+                    let text = format!("{whose} goes from {was} to {is} ({by}): {why}");
+                    Some(Effect::danger(text))
+                }
+                (Some(was), None) => {
+                    let text = format!("nobody does {whose} any more ({by}): it was {was}");
+                    Some(Effect::danger(text))
+                }
+                (None, is) => Some(Effect {
+                    class: Class::Minor,
+                    ..Effect::note(format!("{whose} goes to {} ({by})", is?))
+                }),
+            }
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Event, Review};
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{ExecutionPhase, Key, Kind, ReviewAction, Spec, Status};
+use crate::core::resource::{Decision, ExecutionPhase, ExecutionStatus, Key, Kind, ReviewAction};
 use crate::core::run::status::StatusTree;
 
 /// What a change means for one run.
@@ -60,90 +60,104 @@ pub fn touched(review: &Review, old: &Snapshot, status: &StatusTree) -> Vec<Touc
         })
         .chain(told)
         .collect();
-    let mut found = Vec::new();
-    for (key, file) in &status.files {
-        let Status::Execution(run) = &file.status else {
-            continue;
-        };
-        let spec = old.resource(key).map(|resource| &resource.spec);
-        let plan = match spec {
-            Some(Spec::Execution(spec)) => Some(spec.plan_ref.key(Kind::Plan, &key.namespace)),
-            _ => None,
-        };
-        let mut say = |how: How, approvals| {
-            let mut attestations: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-            if let How::OtherGoal { .. } = how {
-                for said in &run.extensions.attestations {
-                    let about = attestations.entry(said.criterion.clone()).or_default();
-                    about.insert(said.actor.clone());
-                }
-            }
-            found.push(Touched {
-                execution: key.clone(),
-                phase: run.phase,
-                how,
-                approvals,
-                attestations,
-            });
-        };
-        let pinned = run.extensions.pinned.as_ref();
-        if let Some(pin) = pinned.and_then(|pinned| pinned.goal.as_ref()) {
-            let goal = Key::new(Kind::Goal, &pin.namespace, &pin.name);
-            // The goal counts the runs that were started as it is; those of older ones are out
-            // already.
-            let known = status.files.get(&goal);
-            let counts = known.is_some_and(|file| file.generation == pin.generation);
-            if counts && changed.contains_key(&goal) {
-                say(How::OtherGoal { goal }, BTreeMap::new());
-            }
+    let runs = status.files.iter();
+    let runs = runs.filter_map(|(key, file)| Some((key, file.status.execution()?)));
+    runs.flat_map(|(key, run)| {
+        let other_goal = other_goal(key, run, &changed, status);
+        let itself = of_itself(key, run, &changed, old);
+        other_goal.into_iter().chain(itself)
+    })
+    .collect()
+}
+
+impl Touched {
+    fn new(execution: &Key, run: &ExecutionStatus, how: How) -> Touched {
+        Touched {
+            execution: execution.clone(),
+            phase: run.phase,
+            how,
+            approvals: BTreeMap::new(),
+            attestations: BTreeMap::new(),
         }
-        if run.phase.is_terminal() {
-            continue;
-        }
-        if matches!(
-            changed.get(key),
-            Some(Event::Removed | Event::Renamed { .. })
-        ) {
-            say(How::Deleted, BTreeMap::new());
-            continue;
-        }
-        let Some(pinned) = pinned else {
-            if let Some(plan) = plan.filter(|plan| changed.contains_key(plan)) {
-                say(How::NotStarted { plan }, BTreeMap::new());
-            }
-            continue;
-        };
-        let gates = pinned.gates.values();
-        let gates = gates.map(|pin| Key::new(Kind::Gate, &pin.namespace, &pin.name));
-        let plan = Key::new(Kind::Plan, &pinned.plan.namespace, &pinned.plan.name);
-        let of_run: Vec<Key> = std::iter::once(plan.clone())
-            .chain(gates)
-            .filter(|key| changed.contains_key(key))
-            .collect();
-        if of_run.is_empty() {
-            continue;
-        }
-        // With another plan every decision is to be made again, with another gate those at it.
-        let mut approvals: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (id, node) in &run.node_statuses {
-            let Some(decision) = &node.extensions.decision else {
-                continue;
-            };
-            let is_touched =
-                of_run.contains(&plan) || of_run.iter().any(|key| key.qualified() == decision.gate);
-            let given = decision.reviews.iter().filter(|review| {
-                review.action == ReviewAction::Approve && review.digest == decision.digest
-            });
-            let who: BTreeSet<String> = given.map(|review| review.reviewer.clone()).collect();
-            if is_touched && !who.is_empty() {
-                approvals.insert(id.clone(), who);
-            }
-        }
-        let how = How::Pinned {
-            changed: of_run,
-            commit: pinned.commit.clone(),
-        };
-        say(how, approvals);
     }
-    found
+}
+
+/// A run, also one that is over, that no longer counts for its goal. The goal counts the runs that
+/// were started as it is; those of older ones are out already.
+fn other_goal(
+    key: &Key,
+    run: &ExecutionStatus,
+    changed: &BTreeMap<&Key, &Event>,
+    status: &StatusTree,
+) -> Option<Touched> {
+    let pin = run.extensions.pinned.as_ref()?.goal.as_ref()?;
+    let goal = pin.key(Kind::Goal);
+    let known = status.files.get(&goal);
+    let counts = known.is_some_and(|file| file.generation == pin.generation);
+    if !counts || !changed.contains_key(&goal) {
+        return None;
+    }
+    let mut touched = Touched::new(key, run, How::OtherGoal { goal });
+    for said in &run.extensions.attestations {
+        let about = touched.attestations.entry(said.criterion.clone());
+        about.or_default().insert(said.actor.clone());
+    }
+    Some(touched)
+}
+
+/// What happens to a run that is not over.
+fn of_itself(
+    key: &Key,
+    run: &ExecutionStatus,
+    changed: &BTreeMap<&Key, &Event>,
+    old: &Snapshot,
+) -> Option<Touched> {
+    if run.phase.is_terminal() {
+        return None;
+    }
+    if let Some(Event::Removed | Event::Renamed { .. }) = changed.get(key) {
+        return Some(Touched::new(key, run, How::Deleted));
+    }
+    let Some(pinned) = &run.extensions.pinned else {
+        let plan = old.execution(key)?.plan_ref.key(Kind::Plan, &key.namespace);
+        let how = changed
+            .contains_key(&plan)
+            .then_some(How::NotStarted { plan })?;
+        return Some(Touched::new(key, run, how));
+    };
+    let plan = pinned.plan.key(Kind::Plan);
+    let gates = pinned.gates.values().map(|pin| pin.key(Kind::Gate));
+    let of_run: Vec<Key> = std::iter::once(plan.clone())
+        .chain(gates)
+        .filter(|key| changed.contains_key(key))
+        .collect();
+    if of_run.is_empty() {
+        return None;
+    }
+    // With another plan every decision is to be made again, with another gate those at it.
+    let is_touched = |decision: &Decision| {
+        of_run.contains(&plan) || of_run.iter().any(|key| key.qualified() == decision.gate)
+    };
+    let mut approvals: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (id, node) in &run.node_statuses {
+        let decision = node.extensions.decision.as_ref();
+        let Some(decision) = decision.filter(|decision| is_touched(decision)) else {
+            continue;
+        };
+        let given = decision.reviews.iter().filter(|review| {
+            review.action == ReviewAction::Approve && review.digest == decision.digest
+        });
+        let who: BTreeSet<String> = given.map(|review| review.reviewer.clone()).collect();
+        if !who.is_empty() {
+            approvals.insert(id.clone(), who);
+        }
+    }
+    let how = How::Pinned {
+        changed: of_run,
+        commit: pinned.commit.clone(),
+    };
+    Some(Touched {
+        approvals,
+        ..Touched::new(key, run, how)
+    })
 }

@@ -42,59 +42,59 @@ pub struct Meaning {
     /// How large any change of it is.
     pub class: Class,
     /// Which changes of it are dangerous.
-    pub risk: Risk,
+    pub danger: DangerWhen,
+}
+
+/// Wording or metadata.
+pub(super) const fn patch(label: &'static str) -> Meaning {
+    meaning(label, Class::Patch)
+}
+
+/// A material change.
+pub(super) const fn minor(label: &'static str) -> Meaning {
+    meaning(label, Class::Minor)
+}
+
+/// Another approach.
+pub(super) const fn major(label: &'static str) -> Meaning {
+    meaning(label, Class::Major)
+}
+
+const fn meaning(label: &'static str, class: Class) -> Meaning {
+    Meaning {
+        label,
+        class,
+        danger: DangerWhen::Never,
+    }
 }
 
 impl Meaning {
-    /// Wording or metadata.
-    pub const fn patch(label: &'static str) -> Meaning {
-        Meaning::new(label, Class::Patch)
-    }
-
-    /// A material change.
-    pub const fn minor(label: &'static str) -> Meaning {
-        Meaning::new(label, Class::Minor)
-    }
-
-    /// Another approach.
-    pub const fn major(label: &'static str) -> Meaning {
-        Meaning::new(label, Class::Major)
-    }
-
-    const fn new(label: &'static str, class: Class) -> Meaning {
-        Meaning {
-            label,
-            class,
-            risk: Risk::Never,
-        }
-    }
-
     /// The same, and dangerous in some cases.
-    pub const fn risk(mut self, risk: Risk) -> Meaning {
-        self.risk = risk;
+    pub const fn danger(mut self, danger: DangerWhen) -> Meaning {
+        self.danger = danger;
         self
     }
 }
 
 /// Which changes of a field are dangerous, and why.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Risk {
+pub enum DangerWhen {
     /// None.
     Never,
     /// Every one.
     Always(&'static str),
     /// When it is gone: the first reason; when it is another one: the second. A new one is not.
-    WhenGoneOrOther(&'static str, &'static str),
+    GoneOrOther(&'static str, &'static str),
     /// When a number gets lower.
-    WhenLower(&'static str),
+    Lower(&'static str),
     /// When it becomes false.
-    WhenIsFalse(&'static str),
+    IsFalse(&'static str),
     /// When it becomes this word.
-    WhenIs(&'static str, &'static str),
+    Is(&'static str, &'static str),
     /// When it was this word.
-    WhenWas(&'static str, &'static str),
+    Was(&'static str, &'static str),
     /// When a text becomes another one, and not the same in other words.
-    WhenOtherText(&'static str),
+    OtherText(&'static str),
     /// A list of people who may decide; nobody named means anybody.
     Reviewers,
     /// Who does the work, as a URI.
@@ -105,42 +105,42 @@ pub enum Risk {
     Delegation,
 }
 
-impl Risk {
+impl DangerWhen {
     /// Why a change from one value to another is dangerous, if it is.
     pub fn judge(self, was: Option<&Value>, is: Option<&Value>) -> Option<String> {
         let reason = |reason: &str| Some(reason.to_owned());
         match self {
-            Risk::Never => None,
-            Risk::Always(why) => reason(why),
-            Risk::WhenGoneOrOther(gone, other) => match (was, is) {
+            DangerWhen::Never => None,
+            DangerWhen::Always(why) => reason(why),
+            DangerWhen::GoneOrOther(gone, other) => match (was, is) {
                 (Some(_), None) => reason(gone),
                 (Some(_), Some(_)) => reason(other),
                 _ => None,
             },
-            Risk::WhenLower(why) => {
+            DangerWhen::Lower(why) => {
                 let number = |value: Option<&Value>| value.and_then(Value::as_u64);
                 (number(is)? < number(was)?).then(|| why.to_owned())
             }
-            Risk::WhenIsFalse(why) => (is == Some(&Value::Bool(false))).then(|| why.to_owned()),
-            Risk::WhenIs(word, why) => {
+            DangerWhen::IsFalse(why) => (is == Some(&Value::Bool(false))).then(|| why.to_owned()),
+            DangerWhen::Is(word, why) => {
                 (is.and_then(Value::as_str) == Some(word)).then(|| why.to_owned())
             }
-            Risk::WhenWas(word, why) => {
+            DangerWhen::Was(word, why) => {
                 (was.and_then(Value::as_str) == Some(word)).then(|| why.to_owned())
             }
-            Risk::WhenOtherText(why) => {
+            DangerWhen::OtherText(why) => {
                 let (was, is) = (was.and_then(Value::as_str)?, is.and_then(Value::as_str)?);
                 is_other_text(was, is).then(|| why.to_owned())
             }
-            Risk::Reviewers => reviewers(was, is),
-            Risk::Provider => match (was, is) {
+            DangerWhen::Reviewers => reviewers(was, is),
+            DangerWhen::Provider => match (was, is) {
                 (None, None) => None,
                 (Some(was), Some(is)) => provider(was.as_str()?, is.as_str()?),
                 (Some(_), None) => reason("nothing says any more who does the work"),
                 (None, Some(_)) => reason("somebody else does the work"),
             },
-            Risk::Delegation => delegation(was, is),
-            Risk::Constraint => match (was, is) {
+            DangerWhen::Delegation => delegation(was, is),
+            DangerWhen::Constraint => match (was, is) {
                 (Some(_), None) => reason("a constraint is gone"),
                 (Some(_), Some(_)) => reason("a constraint is another one"),
                 _ => None,
@@ -231,63 +231,73 @@ mod tests {
     #[test]
     fn which_changes_are_dangerous() {
         let table = [
-            (Risk::Never, json!(1), json!(2), None),
-            (Risk::Always("why"), json!(null), json!(2), Some("why")),
-            (Risk::WhenLower("fewer"), json!(2), json!(1), Some("fewer")),
-            (Risk::WhenLower("fewer"), json!(1), json!(2), None),
+            (DangerWhen::Never, json!(1), json!(2), None),
             (
-                Risk::WhenIsFalse("no"),
+                DangerWhen::Always("why"),
+                json!(null),
+                json!(2),
+                Some("why"),
+            ),
+            (
+                DangerWhen::Lower("fewer"),
+                json!(2),
+                json!(1),
+                Some("fewer"),
+            ),
+            (DangerWhen::Lower("fewer"), json!(1), json!(2), None),
+            (
+                DangerWhen::IsFalse("no"),
                 json!(true),
                 json!(false),
                 Some("no"),
             ),
-            (Risk::WhenIsFalse("no"), json!(false), json!(true), None),
+            (DangerWhen::IsFalse("no"), json!(false), json!(true), None),
             (
-                Risk::WhenGoneOrOther("gone", "other"),
+                DangerWhen::GoneOrOther("gone", "other"),
                 json!("a"),
                 json!(null),
                 Some("gone"),
             ),
             (
-                Risk::WhenGoneOrOther("gone", "other"),
+                DangerWhen::GoneOrOther("gone", "other"),
                 json!("a"),
                 json!("b"),
                 Some("other"),
             ),
             (
-                Risk::WhenGoneOrOther("gone", "other"),
+                DangerWhen::GoneOrOther("gone", "other"),
                 json!(null),
                 json!("b"),
                 None,
             ),
             (
-                Risk::Reviewers,
+                DangerWhen::Reviewers,
                 json!(["a"]),
                 json!(null),
                 Some("anybody may decide"),
             ),
             (
-                Risk::Reviewers,
+                DangerWhen::Reviewers,
                 json!(["a"]),
                 json!(["a", "b"]),
                 Some("b may decide as well"),
             ),
-            (Risk::Reviewers, json!(["a", "b"]), json!(["a"]), None),
-            (Risk::Reviewers, json!(null), json!(["a"]), None),
+            (DangerWhen::Reviewers, json!(["a", "b"]), json!(["a"]), None),
+            (DangerWhen::Reviewers, json!(null), json!(["a"]), None),
             (
-                Risk::Provider,
+                DangerWhen::Provider,
                 json!("human://ops"),
                 json!("agent://x"),
                 Some("the work moves from people to an agent"),
             ),
             (
-                Risk::Provider,
+                DangerWhen::Provider,
                 json!("agent://x"),
                 json!("human://ops"),
                 Some("the work moves from an agent to people"),
             ),
             (
-                Risk::Provider,
+                DangerWhen::Provider,
                 json!("agent://x"),
                 json!("agent://y"),
                 Some("somebody else does the work"),

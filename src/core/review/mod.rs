@@ -7,6 +7,7 @@
 
 pub mod apply;
 pub mod brief;
+mod changes;
 pub mod declared;
 pub mod document;
 pub mod fields;
@@ -30,7 +31,7 @@ use crate::core::resource::{Key, Kind, NodeKind, PlanSpec, Resource, Spec};
 pub use fields::{Address, Element, Normal};
 pub use graph::{Effect, Shape};
 pub use meaning::Class;
-use meaning::Risk;
+use meaning::DangerWhen;
 
 /// What changes between two revisions.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,6 +40,8 @@ pub struct Review {
     pub subjects: Vec<Subject>,
     /// The goals and gates of documents that change with them: they are told with their plan.
     pub told: BTreeSet<Key>,
+    /// What has another name than before: the new one, and the one before.
+    pub renamed: BTreeMap<Key, Key>,
 }
 
 /// One resource that changes.
@@ -156,13 +159,10 @@ impl Review {
                 let needs = node.capability_refs.iter();
                 wanted.extend(needs.map(|need| need.key(Kind::Capability, namespace)));
             }
-            for key in snapshot.keys_of(Kind::Execution) {
-                let run = snapshot.execution(key);
-                if run.is_some_and(|run| run.plan_ref.key(Kind::Plan, &key.namespace) == *plan) {
-                    wanted.insert(key.clone());
-                    let binding = run.and_then(|run| run.binding_ref.as_ref());
-                    wanted.extend(binding.map(|one| one.key(Kind::Binding, &key.namespace)));
-                }
+            for (key, run) in snapshot.executions_of(plan) {
+                wanted.insert(key.clone());
+                let binding = run.binding_ref.iter();
+                wanted.extend(binding.map(|one| one.key(Kind::Binding, &key.namespace)));
             }
         }
         self.subjects
@@ -229,7 +229,11 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
         let rank = |subject: &Subject| (subject.key.kind != Kind::Plan, subject.key.clone());
         rank(a).cmp(&rank(b))
     });
-    Review { subjects, told }
+    Review {
+        subjects,
+        told,
+        renamed,
+    }
 }
 
 impl Subject {
@@ -366,12 +370,13 @@ pub fn predecessor<'a>(
         let is_lower = compare_versions(own, version).is_lt();
         (same_series && is_lower && other != key).then_some((own, other))
     });
-    let best = candidates.reduce(
-        |best, next| match compare_versions(next.0, best.0).is_gt() {
-            true => next,
-            false => best,
-        },
-    );
+    let best = candidates.reduce(|best, next| {
+        if compare_versions(next.0, best.0).is_gt() {
+            next
+        } else {
+            best
+        }
+    });
     let of = best?.1.clone();
     find(&of).map(|found| (of, found))
 }
@@ -471,10 +476,10 @@ pub fn differences(old: &Normal, new: &Normal) -> Vec<Change> {
         }
         let meaning = leaf.meaning;
         let (was, is) = (value(was), value(is));
-        let danger = meaning.risk.judge(was.as_ref(), is.as_ref());
-        let class = match (meaning.risk, &danger) {
+        let danger = meaning.danger.judge(was.as_ref(), is.as_ref());
+        let class = match (meaning.danger, &danger) {
             // No longer a matter of wording.
-            (Risk::WhenOtherText(_), Some(_)) => meaning.class.max(Class::Minor),
+            (DangerWhen::OtherText(_), Some(_)) => meaning.class.max(Class::Minor),
             _ => meaning.class,
         };
         let change = Change {

@@ -124,23 +124,22 @@ fn plan() -> impl Strategy<Value = Value> {
                     continue;
                 }
                 let (from, to) = if ids[a] < ids[b] { (a, b) } else { (b, a) };
-                match sugar && !soft {
-                    true => {
-                        let list = nodes[to]
-                            .as_object_mut()
-                            .unwrap()
-                            .entry("dependsOn")
-                            .or_insert(json!([]));
-                        let list = list.as_array_mut().unwrap();
-                        if !list.contains(&json!(ids[from])) {
-                            list.push(json!(ids[from]));
-                        }
+                if sugar && !soft {
+                    let list = nodes[to]
+                        .as_object_mut()
+                        .unwrap()
+                        .entry("dependsOn")
+                        .or_insert(json!([]));
+                    let list = list.as_array_mut().unwrap();
+                    if !list.contains(&json!(ids[from])) {
+                        list.push(json!(ids[from]));
                     }
-                    false => written.push(json!({
+                } else {
+                    written.push(json!({
                         "from": ids[from],
                         "to": ids[to],
                         "type": if soft { "soft" } else { "hard" },
-                    })),
+                    }))
                 }
             }
             json!({"description": description, "graph": {"nodes": nodes, "edges": written}})

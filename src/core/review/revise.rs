@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::meaning::Class;
-use super::{Change, Review, Subject, What};
-use crate::core::document::{ChangeKind, ChangeType, Content, Document, Scope, Trigger};
+use super::{Change, Review, Subject, What, document};
+use crate::core::document::{ChangeKind, ChangeType, Document, Trigger};
 use crate::core::resource::{Kind, Time};
 
 /// What the changes do not say.
@@ -23,7 +23,7 @@ pub struct Next {
 
 /// Why there is no next revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum NotRevised {
     /// Nothing has changed.
     Nothing,
     /// These sections belong into another session.
@@ -52,7 +52,7 @@ pub fn revise(
     new: &Document,
     review: &Review,
     next: Next,
-) -> Result<Revised, Refusal> {
+) -> Result<Revised, NotRevised> {
     let plans = review.subjects.iter();
     let subject = plans.into_iter().find(|one| one.key.kind == Kind::Plan);
     let changes: Vec<&Change> = subject
@@ -61,11 +61,11 @@ pub fn revise(
         .filter(|change| !is_bookkeeping(change))
         .collect();
     if changes.is_empty() {
-        return Err(Refusal::Nothing);
+        return Err(NotRevised::Nothing);
     }
-    let fixed = fixed_sections(old, new);
+    let fixed = document::fixed_sections(old, new);
     if next.session.is_none() && !fixed.is_empty() {
-        return Err(Refusal::OtherSession(fixed));
+        return Err(NotRevised::OtherSession(fixed));
     }
     let class = match next.session {
         Some(_) => ChangeType::Major,
@@ -127,18 +127,6 @@ fn is_bookkeeping(change: &Change) -> bool {
     )
 }
 
-/// `intent` and `scope` do not change within one session. Assumptions are made and questions are
-/// answered on the way.
-fn fixed_sections(old: &Content, new: &Content) -> Vec<&'static str> {
-    let bounds = |scope: &Scope| (scope.in_scope.clone(), scope.out_of_scope.clone());
-    let sections = [
-        ("intent", old.intent != new.intent),
-        ("scope", bounds(&old.scope) != bounds(&new.scope)),
-    ];
-    let sections = sections.into_iter().filter(|(_, differs)| *differs);
-    sections.map(|(section, _)| section).collect()
-}
-
 fn class_of(subject: Option<&Subject>, changes: &[&Change]) -> ChangeType {
     let largest = changes.iter().map(|change| change.class).max();
     let raised = subject.filter(|subject| subject.raised_by.is_some());
@@ -189,7 +177,7 @@ mod tests {
 
     use super::*;
     use crate::core::document;
-    use crate::core::review::compare;
+    use crate::core::review::{changes, compare, renames};
     use crate::core::testing;
 
     const GREETING: &str =
@@ -206,7 +194,7 @@ mod tests {
         }
     }
 
-    fn revised(new: &Value, session: Option<&str>) -> Result<Revised, Refusal> {
+    fn revised(new: &Value, session: Option<&str>) -> Result<Revised, NotRevised> {
         let text = format!("{new:#}");
         let old = document::parse(FILE, GREETING.as_bytes()).unwrap();
         let new = document::parse(FILE, text.as_bytes()).unwrap();
@@ -251,7 +239,7 @@ mod tests {
         let before = testing::snapshot(&[(FILE, GREETING)]);
         let after = testing::snapshot(&[(FILE, &text)]);
         assert_eq!(after.diagnostics(), []);
-        let broken = crate::core::repository::rules::changes::check(&before, &after);
+        let broken = changes::check(&before, &after, &renames::resources(&before, &after));
         assert_eq!(broken, []);
     }
 
@@ -315,12 +303,12 @@ mod tests {
     fn what_is_fixed_belongs_into_another_session() {
         assert_eq!(
             revised(&serde_json::from_str(GREETING).unwrap(), None),
-            Err(Refusal::Nothing)
+            Err(NotRevised::Nothing)
         );
         let other = with("/intent/goal_statement", json!("Visitors are waved at"));
-        let refused = Refusal::OtherSession(vec!["intent"]);
+        let refused = NotRevised::OtherSession(vec!["intent"]);
         assert_eq!(revised(&other, None), Err(refused));
-        let refused = Refusal::OtherSession(vec!["scope"]);
+        let refused = NotRevised::OtherSession(vec!["scope"]);
         let wider = with("/scope/in_scope", json!(["path:**"]));
         assert_eq!(revised(&wider, None), Err(refused));
         let answered = with("/scope/assumptions", json!(["They can read"]));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::Declared;
-use super::{Change, Class, Event, Review, Subject, document};
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place, Step};
+use super::{Change, Class, Event, Review, Subject, changes, document};
+use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Place};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::version;
 use crate::core::repository::catalog::identity;
@@ -61,7 +61,7 @@ pub fn findings(review: &Review, sides: &Sides<'_>, config: &Config) -> Vec<Diag
 
 /// Every rule about change that a review breaks, and every change to look at twice.
 pub fn check(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
-    let mut findings = crate::core::repository::rules::changes::check(sides.old, sides.new);
+    let mut findings = changes::check(sides.old, sides.new, &review.renamed);
     for subject in &review.subjects {
         findings.extend(class_too_low(subject, sides));
         findings.extend(changed_in_place(subject, sides));
@@ -107,15 +107,16 @@ pub fn declared(subject: &Subject, old: &Snapshot, new: &Snapshot) -> Option<Dec
         Some(1) => Class::Minor,
         Some(_) => Class::Patch,
     };
-    let by = match was == is {
-        true => format!("version {is} as before"),
-        false => format!("version {was} → {is}"),
+    let by = if was == is {
+        format!("version {is} as before")
+    } else {
+        format!("version {was} → {is}")
     };
     Some(Declared { class, by })
 }
 
-fn at(definition: &Definition, path: Vec<Step>) -> Place {
-    definition.place(Kind::Plan, path, Part::Value)
+fn at(definition: &Definition, path: Vec<PathStep>) -> Place {
+    definition.place(path, Part::Value)
 }
 
 fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
@@ -152,26 +153,18 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
         }
         (false, _) => "raise the second part of the version, or take the change back".to_owned(),
     };
-    let mut finding = Diagnostic::new(Code::CLASS_TOO_LOW, &definition.path, place, message)
-        .label(declared.by.clone())
-        .help(help)
-        .about(&subject.key);
+    let finding = definition.finding(Code::CLASS_TOO_LOW, place, message);
+    let finding = finding.label(declared.by.clone()).help(help);
     let plan = sides.new.plan(&subject.key)?;
-    for change in subject
+    let mut raising = subject
         .changes
         .iter()
-        .filter(|one| one.class == subject.class)
-    {
-        if let Some(place) = place_of(change, plan, definition) {
-            finding = finding.related(Label {
-                file: definition.path.clone(),
-                place,
-                message: change.words(),
-            });
-            break;
-        }
-    }
-    Some(finding)
+        .filter(|one| one.class == subject.class);
+    let label = raising.find_map(|change| {
+        let place = place_of(change, plan, definition)?;
+        Some(Label::new(&definition.path, place, change.words()))
+    });
+    Some(label.into_iter().fold(finding, Diagnostic::related))
 }
 
 /// Where a change stands in the file of the new revision, as near as the file tells.
@@ -180,7 +173,7 @@ fn place_of(change: &Change, plan: &PlanSpec, definition: &Definition) -> Option
     let Some(origin) = &definition.origin else {
         return path_of(change, plan).map(|path| at(definition, path));
     };
-    let section = |path: Vec<Step>, part| Place::Entry {
+    let section = |path: Vec<PathStep>, part| Place::Entry {
         document: definition.document,
         path,
         part,
@@ -205,12 +198,12 @@ fn place_of(change: &Change, plan: &PlanSpec, definition: &Definition) -> Option
     let node = plan.graph.nodes.iter().position(|node| node.id == id)?;
     let node = path!["spec", "graph", "nodes", node];
     let mut step = origin.path(Kind::Plan, &node);
-    step.push(Step::from(field));
+    step.push(PathStep::from(field));
     Some(section(step, Part::Value))
 }
 
 /// The same for a plan that is a resource.
-fn path_of(change: &Change, plan: &PlanSpec) -> Option<Vec<Step>> {
+fn path_of(change: &Change, plan: &PlanSpec) -> Option<Vec<PathStep>> {
     let node = |id: &str| {
         let index = plan.graph.nodes.iter().position(|node| node.id == id)?;
         Some((index, path!["spec", "graph", "nodes", index]))
@@ -224,17 +217,17 @@ fn path_of(change: &Change, plan: &PlanSpec) -> Option<Vec<Step>> {
     };
     let (index, mut path) = node(id)?;
     match &change.address[2..] {
-        [] => path.push(Step::from("id")),
+        [] => path.push(PathStep::from("id")),
         [list, name, field @ ..] if list == "acceptanceCriteria" => {
             let criteria = &plan.graph.nodes[index].acceptance_criteria;
-            path.push(Step::from("acceptanceCriteria"));
+            path.push(PathStep::from("acceptanceCriteria"));
             if let Some(criterion) = criteria.iter().position(|one| one.name == *name) {
-                path.push(Step::from(criterion));
+                path.push(PathStep::from(criterion));
                 let written = field.first().filter(|_| change.is.is_some());
-                path.extend(written.map(|field| Step::from(field.as_str())));
+                path.extend(written.map(|field| PathStep::from(field.as_str())));
             }
         }
-        [field, ..] if change.is.is_some() => path.push(Step::from(field.as_str())),
+        [field, ..] if change.is.is_some() => path.push(PathStep::from(field.as_str())),
         _ => {}
     }
     Some(path)
@@ -245,15 +238,8 @@ fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> 
     if !is_plan || subject.event != Event::Changed || subject.class < Class::Minor {
         return None;
     }
-    let runs: Vec<&str> = sides
-        .old
-        .keys_of(Kind::Execution)
-        .filter(|key| {
-            let run = sides.old.execution(key);
-            run.is_some_and(|run| run.plan_ref.key(Kind::Plan, &key.namespace) == subject.key)
-        })
-        .map(|key| key.name.as_str())
-        .collect();
+    let runs = sides.old.executions_of(&subject.key);
+    let runs: Vec<&str> = runs.map(|(key, _)| key.name.as_str()).collect();
     if runs.is_empty() {
         return None;
     }
@@ -264,27 +250,21 @@ fn changed_in_place(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> 
     {
         return None;
     }
-    let place = at(definition, path!["metadata", "name"]);
     let message = format!(
         "{} has executions ({}) and is changed in place",
         subject.key,
         super::graph::names(&runs)
     );
-    let help = match definition.origin.is_some() {
-        true => {
-            "runs that have started stay on the revision that they began with; say which this is: \
-                 planspec revise"
-        }
-        false => {
-            "runs that have started stay on the revision that they began with; keep it in sight: \
-                  write a new plan with the next `version` that `supersedes` this one"
-        }
+    let help = if definition.origin.is_some() {
+        "runs that have started stay on the revision that they began with; say which this is: \
+             planspec revise"
+    } else {
+        "runs that have started stay on the revision that they began with; keep it in sight: \
+              write a new plan with the next `version` that `supersedes` this one"
     };
-    Some(
-        Diagnostic::new(Code::CHANGED_IN_PLACE, &definition.path, place, message)
-            .help(help)
-            .about(&subject.key),
-    )
+    let path = path!["metadata", "name"];
+    let finding = definition.at(Code::CHANGED_IN_PLACE, path, message);
+    Some(finding.help(help))
 }
 
 /// Most findings of this kind for one resource: they are shown one by one.
@@ -300,10 +280,9 @@ fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
     };
     let plan = snapshot.plan(&subject.key);
     let finding = |place: Place, message: String| {
-        let code = Code::LOOK_TWICE;
-        Diagnostic::new(code, &definition.path, place, message)
+        definition
+            .finding(Code::LOOK_TWICE, place, message)
             .help("say in the pull request why it is right; nothing else is asked for")
-            .about(&subject.key)
     };
     let of_changes = subject.changes.iter().filter_map(|change| {
         let danger = change.danger.as_ref()?;
@@ -326,81 +305,93 @@ fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
 fn chains(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     let mut followers: BTreeMap<Key, Vec<&Key>> = BTreeMap::new();
     for key in sides.new.keys_of(Kind::Plan) {
-        for reference in sides
-            .new
-            .plan(key)
-            .into_iter()
-            .flat_map(|plan| &plan.supersedes)
-        {
-            let of = reference.key(Kind::Plan, &key.namespace);
+        for of in superseded(sides.new, key) {
             followers.entry(of).or_default().push(key);
         }
     }
-    let mut findings = Vec::new();
-    for subject in &review.subjects {
-        let (Some(plan), Some(definition)) = (
-            sides.new.plan(&subject.key),
-            sides.new.definition(&subject.key),
-        ) else {
-            continue;
+    let subjects = review.subjects.iter().map(|subject| &subject.key);
+    let found = subjects.filter_map(|key| {
+        let definition = sides.new.definition(key)?;
+        sides.new.plan(key)?;
+        let say = |(field, message, help): (&str, String, &str)| {
+            let finding = definition.at(Code::CHAIN_BROKEN, path!["spec", field], message);
+            finding.help(help)
         };
-        let mut say = |field: &str, message: String, help: &str| {
-            let place = at(definition, path!["spec", field]);
-            let finding = Diagnostic::new(Code::CHAIN_BROKEN, &definition.path, place, message);
-            findings.push(finding.help(help).about(&subject.key));
-        };
-        let keys = |plan: &PlanSpec| -> Vec<Key> {
-            let all = plan.supersedes.iter();
-            all.map(|one| one.key(Kind::Plan, &subject.key.namespace))
-                .collect()
-        };
-        let before = sides.old.plan(&subject.key);
-        if let Some(before) = before.filter(|before| keys(before) != keys(plan)) {
-            let was: Vec<&str> = before
-                .supersedes
-                .iter()
-                .map(|one| one.name.as_str())
-                .collect();
-            let message = match was.is_empty() {
-                true => format!("{} supersedes another plan afterwards", subject.key),
-                false => format!(
-                    "{} superseded {}, and no longer does",
-                    subject.key,
-                    was.join(", ")
-                ),
-            };
-            let help = "what a revision came from does not change: put it back";
-            say("supersedes", message, help);
-        }
-        for of in keys(plan) {
-            let others = followers.get(&of).into_iter().flatten();
-            let mut others = others.filter(|other| **other != &subject.key);
-            if let Some(other) = others.next() {
-                let message = format!("{} is superseded by {} as well", of.name, other.name);
-                let help = "a chain has one end: let the later of the two supersede the earlier";
-                say("supersedes", message, help);
-            }
-        }
-        if before.is_none() && plan.supersedes.is_empty() && plan.series.is_some() {
-            let same_series = |key: &&Key| {
-                let other = sides.new.plan(key);
-                **key != subject.key
-                    && key.namespace == subject.key.namespace
-                    && other.is_some_and(|other| {
-                        other.series == plan.series && !other.supersedes.is_empty()
-                    })
-            };
-            if let Some(other) = sides.new.keys_of(Kind::Plan).find(same_series) {
-                let message = format!(
-                    "{} supersedes nothing, while other plans of its series do ({})",
-                    subject.key, other.name
-                );
-                let help = "name the version before it in `supersedes`";
-                say("series", message, help);
-            }
-        }
+        let broken = [other_origin(sides, key), outside_of_series(sides, key)];
+        let broken = broken.into_iter().flatten();
+        let forks = forks(sides, key, &followers);
+        Some(broken.chain(forks).map(say).collect::<Vec<_>>())
+    });
+    found.flatten().collect()
+}
+
+/// A field, what is wrong with it, and the way out.
+type Broken = (&'static str, String, &'static str);
+
+/// The plans that a plan supersedes.
+fn superseded(snapshot: &Snapshot, key: &Key) -> Vec<Key> {
+    let plan = snapshot.plan(key).into_iter();
+    let all = plan.flat_map(|plan| &plan.supersedes);
+    all.map(|one| one.key(Kind::Plan, &key.namespace)).collect()
+}
+
+/// What a revision came from does not change.
+fn other_origin(sides: &Sides<'_>, key: &Key) -> Option<Broken> {
+    let before = sides.old.plan(key)?;
+    if superseded(sides.old, key) == superseded(sides.new, key) {
+        return None;
     }
-    findings
+    let was: Vec<&str> = before
+        .supersedes
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    let message = if was.is_empty() {
+        format!("{key} supersedes another plan afterwards")
+    } else {
+        format!("{key} superseded {}, and no longer does", was.join(", "))
+    };
+    let help = "what a revision came from does not change: put it back";
+    Some(("supersedes", message, help))
+}
+
+/// A chain has one end.
+fn forks<'a>(
+    sides: &Sides<'_>,
+    key: &'a Key,
+    followers: &'a BTreeMap<Key, Vec<&Key>>,
+) -> impl Iterator<Item = Broken> {
+    let all = superseded(sides.new, key).into_iter();
+    all.filter_map(move |of| {
+        let mut others = followers.get(&of)?.iter();
+        let other = others.find(|other| **other != key)?;
+        let message = format!("{} is superseded by {} as well", of.name, other.name);
+        let help = "a chain has one end: let the later of the two supersede the earlier";
+        Some(("supersedes", message, help))
+    })
+}
+
+/// A new plan of a series whose plans supersede each other, and which supersedes none.
+fn outside_of_series(sides: &Sides<'_>, key: &Key) -> Option<Broken> {
+    let plan = sides.new.plan(key)?;
+    if sides.old.plan(key).is_some() || !plan.supersedes.is_empty() {
+        return None;
+    }
+    let series = plan.series.as_ref()?;
+    let is_chained = |other: &&Key| {
+        let plan = sides.new.plan(other);
+        let is_chained = plan.is_some_and(|plan| {
+            plan.series.as_ref() == Some(series) && !plan.supersedes.is_empty()
+        });
+        *other != key && other.namespace == key.namespace && is_chained
+    };
+    let other = sides.new.keys_of(Kind::Plan).find(is_chained)?;
+    let message = format!(
+        "{key} supersedes nothing, while other plans of its series do ({})",
+        other.name
+    );
+    let help = "name the version before it in `supersedes`";
+    Some(("series", message, help))
 }
 
 /// Who may approve is decided before what is to be approved: not in one step.
@@ -432,9 +423,10 @@ fn policy_changed(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     let help = "change who may approve in a pull request of its own, first";
     let mut findings = Vec::new();
     if was.approvals != is.approvals || was.verification != is.verification {
-        let what = match was.approvals != is.approvals {
-            true => "approvals",
-            false => "verification",
+        let what = if was.approvals != is.approvals {
+            "approvals"
+        } else {
+            "verification"
         };
         let message = format!("`{what}` changes together with {with}");
         let place = Place::Entry {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::document;
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place};
 use crate::core::base::source::ChangedFile;
+use crate::core::base::words::{and_more, listed, shortened};
 use crate::core::document::scope::{Bounds, Entry, Verdict};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
@@ -164,15 +165,12 @@ fn files<'s>(snapshot: &'s Snapshot, plan: &Key) -> BTreeMap<&'s str, bool> {
     let own: BTreeSet<(&str, usize)> = definitions
         .map(|definition| (definition.path.as_str(), definition.document))
         .collect();
-    let is_run = |key: &Key| {
-        let run = snapshot.execution(key);
-        run.is_some_and(|run| run.plan_ref.key(Kind::Plan, &key.namespace) == *plan)
-    };
+    let runs: BTreeSet<&Key> = snapshot.executions_of(plan).map(|(key, _)| key).collect();
     let mut files = BTreeMap::new();
     for key in snapshot.keys() {
         for definition in snapshot.definitions(key) {
             let place = (definition.path.as_str(), definition.document);
-            let is_own = own.contains(&place) || is_run(key);
+            let is_own = own.contains(&place) || runs.contains(key);
             *files.entry(place.0).or_insert(true) &= is_own;
         }
     }
@@ -188,10 +186,7 @@ const WIDTH: usize = 100;
 
 /// An entry in a sentence.
 pub fn short(text: &str) -> String {
-    match text.char_indices().nth(WIDTH) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
+    shortened(text, WIDTH)
 }
 
 impl Scoped {
@@ -214,23 +209,21 @@ impl Scoped {
         let entry_now = |entry: &Entry| {
             let definition = new.definition(plan)?;
             let text = now.as_ref()?.scope.out_of_scope.get(entry.index)?;
-            (*text == entry.text).then(|| Label {
-                file: definition.path.clone(),
-                place: Place::Entry {
-                    document: definition.document,
-                    path: entry.path(),
-                    part: Part::Value,
-                },
-                message: "excluded here".to_owned(),
-            })
+            let place = Place::Entry {
+                document: definition.document,
+                path: entry.path(),
+                part: Part::Value,
+            };
+            (*text == entry.text).then(|| Label::new(&definition.path, place, "excluded here"))
         };
         let (shown, more) = self.outside.split_at(self.outside.len().min(SHOWN));
         let mut findings: Vec<Diagnostic> = shown
             .iter()
             .map(|outside| {
-                let done = match outside.deleted {
-                    true => "deleted",
-                    false => "changed",
+                let done = if outside.deleted {
+                    "deleted"
+                } else {
+                    "changed"
                 };
                 let message = match &outside.excluded_by {
                     Some(entry) => format!(
@@ -266,9 +259,10 @@ impl Scoped {
             Side::Base => "first change the scope, in a change of its own",
             Side::Head => "change the scope",
         };
-        let back = match outside.deleted {
-            true => "bring the file back",
-            false => "take the change to the file back",
+        let back = if outside.deleted {
+            "bring the file back"
+        } else {
+            "take the change to the file back"
         };
         if outside.excluded_by.is_some() {
             return format!("{back}, or {way}");
@@ -276,14 +270,10 @@ impl Scoped {
         let within = self.checkable.iter();
         let within: Vec<&Entry> = within.filter(|entry| entry.list == "in_scope").collect();
         let named = within.iter().take(NAMED);
-        let named: Vec<String> = named
-            .map(|entry| format!("`{}`", short(&entry.text)))
-            .collect();
-        let more = match within.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        format!("{plan} covers {}{more}: {back}, or {way}", named.join(", "))
+        let named: Vec<String> = named.map(|one| short(&one.text)).collect();
+        let named = listed(named.iter().map(String::as_str));
+        let more = and_more(within.len().saturating_sub(NAMED));
+        format!("{plan} covers {named}{more}: {back}, or {way}")
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::core::base::digest::short;
 use crate::core::base::escape;
+use crate::core::base::words::and_more;
 use crate::core::resource::{ExecutionPhase, ExecutionStatus, Key, Kind, NodePhase, Status, Time};
 use crate::core::run::status::{StatusTree, status_path};
 use crate::core::run::transition::{Waiting, WaitingFor, waiting};
@@ -22,10 +23,7 @@ pub fn board(tree: &StatusTree) -> String {
     let executions: Vec<(&Key, &ExecutionStatus)> = tree
         .files
         .iter()
-        .filter_map(|(key, file)| match &file.status {
-            Status::Execution(status) => Some((key, &**status)),
-            _ => None,
-        })
+        .filter_map(|(key, file)| Some((key, file.status.execution()?)))
         .collect();
     let sections = [
         header(tree),
@@ -152,9 +150,10 @@ fn for_what(what: &WaitingFor) -> String {
 }
 
 fn message_or(message: &str, reason: &str) -> String {
-    match message.is_empty() {
-        true => prose(reason),
-        false => prose(message),
+    if message.is_empty() {
+        prose(reason)
+    } else {
+        prose(message)
     }
 }
 
@@ -198,9 +197,10 @@ fn goals(tree: &StatusTree) -> String {
         |(key, status)| {
             let plan = status.active_plan_ref.as_ref().map(|plan| {
                 let plan = plan.key(Kind::Plan, &key.namespace);
-                match tree.files.contains_key(&plan) {
-                    true => link(&plan),
-                    false => code(&plan.qualified()),
+                if tree.files.contains_key(&plan) {
+                    link(&plan)
+                } else {
+                    code(&plan.qualified())
                 }
             });
             [
@@ -240,10 +240,7 @@ fn names(all: impl Iterator<Item = String>) -> String {
     let all: Vec<String> = all.collect();
     let more = all.len().saturating_sub(MAX_NAMES);
     let shown = all.get(..all.len() - more).unwrap_or_default().join(", ");
-    match more {
-        0 => shown,
-        _ => format!("{shown} and {more} more"),
-    }
+    shown + &and_more(more)
 }
 
 fn time(time: Time) -> String {
@@ -273,9 +270,10 @@ fn percent(segment: &str) -> String {
 /// A word as code where Markdown lets that be done without escapes, else as text.
 fn code(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@+=".contains(c);
-    match !text.is_empty() && text.len() <= MAX_MESSAGE && text.chars().all(plain) {
-        true => format!("`{text}`"),
-        false => prose(text),
+    if !text.is_empty() && text.len() <= MAX_MESSAGE && text.chars().all(plain) {
+        format!("`{text}`")
+    } else {
+        prose(text)
     }
 }
 

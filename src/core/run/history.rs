@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::core::resource::{
-    Decision, ExecutionStatus, GateReview, Key, NodeStatus, ReviewAction, SignedBy, Status, Time,
+    Claim, Decision, ExecutionStatus, Key, NodeStatus, SignedBy, Status, Time, Verification,
 };
 use crate::core::run::record::{Address, RunRef};
 use crate::core::run::status::StatusFile;
@@ -74,10 +74,7 @@ pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<E
         return Vec::new();
     };
     let before = before.filter(|before| before.uid == now.uid);
-    let old = before.and_then(|before| match &before.status {
-        Status::Execution(run) => Some(&**run),
-        _ => None,
-    });
+    let old = before.and_then(|before| before.status.execution());
     let (of_nodes, of_run): (Vec<Transition>, Vec<Transition>) = of_resource(key, before, now)
         .into_iter()
         .partition(|transition| transition.node.is_some());
@@ -86,14 +83,13 @@ pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<E
         .partition(|transition| transition.what == Moved::Phase);
     let said = attestations(old, run);
     let asked = requests(old, run);
-    let mut found = match asked.is_empty() && of_nodes.is_empty() {
+    let mut found = if asked.is_empty() && of_nodes.is_empty() {
         // Nothing else can have moved the run.
-        true => joined(None, 0, said, phase.into_iter().next()),
-        false => {
-            let mut found = joined(None, 0, said, None);
-            found.extend(joined(None, 0, asked, phase.into_iter().next()));
-            found
-        }
+        joined(None, 0, said, phase.into_iter().next())
+    } else {
+        let mut found = joined(None, 0, said, None);
+        found.extend(joined(None, 0, asked, phase.into_iter().next()));
+        found
     };
     let conditions = others.into_iter();
     let conditions = conditions.filter(|moved| matches!(moved.what, Moved::Condition(_)));
@@ -163,9 +159,8 @@ fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
             word: "retry",
             actor: Some(retry.actor.clone()),
             record: Some(retry.record.clone()),
-            signed: None,
-            criterion: None,
             message: parts.into_iter().flatten().collect::<Vec<_>>().join("; "),
+            ..Act::default()
         }
     });
     let was_cancelled = old.is_some_and(|old| old.extensions.cancelled_by.is_some());
@@ -174,9 +169,8 @@ fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
         word: "cancel",
         actor: cancel.actor.clone(),
         record: cancel.record.clone(),
-        signed: None,
-        criterion: None,
         message: cancel.comment.clone().unwrap_or_default(),
+        ..Act::default()
     });
     retries.chain(cancel).collect()
 }
@@ -185,26 +179,28 @@ fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
 fn attestations(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
     let new = attested(old, now).into_iter();
     new.map(|said| {
-        let what = match is_constraint(now, &said.criterion) {
-            true => "constraint",
-            false => "criterion",
+        let what = if is_constraint(now, &said.criterion) {
+            "constraint"
+        } else {
+            "criterion"
         };
         let evidence = evidence(said);
         let colon = if evidence.is_empty() { "" } else { ": " };
         Act {
-            word: match said.results.is_empty() {
-                true => "attestation",
-                false => "verification",
+            word: if said.results.is_empty() {
+                "attestation"
+            } else {
+                "verification"
             },
             actor: Some(said.actor.clone()),
             record: Some(said.record.clone()),
-            signed: None,
             criterion: Some(said.criterion.clone()),
             message: format!(
                 "{what} {} is {}{colon}{evidence}",
                 said.criterion,
                 verdict(said)
             ),
+            ..Act::default()
         }
     })
     .collect()
@@ -218,92 +214,79 @@ fn acts(
     was: Option<&NodeStatus>,
     now: &NodeStatus,
 ) -> Vec<Act> {
-    let before = was.map(|was| &was.extensions);
-    let extensions = &now.extensions;
-    let mut found = Vec::new();
-    let mut add = |word, actor: &str, record: &str, message: String| {
-        found.push(Act {
-            word,
-            actor: Some(actor.to_owned()),
-            record: Some(record.to_owned()),
-            signed: None,
-            criterion: None,
-            message,
-        });
+    let act = |word, actor: &str, record: &str, message: String| Act {
+        word,
+        actor: Some(actor.to_owned()),
+        record: Some(record.to_owned()),
+        message,
+        ..Act::default()
     };
-    let held = before.and_then(|before| before.claim.as_ref());
+    let before = was.map(|was| &was.extensions);
+    let (held, claim) = (
+        before.and_then(|before| before.claim.as_ref()),
+        now.extensions.claim.as_ref(),
+    );
     let reported = before.and_then(|before| before.report.as_ref());
-    let report = extensions.report.as_ref();
+    let report = now.extensions.report.as_ref();
     let report = report.filter(|report| reported.map(|old| &old.record) != Some(&report.record));
-    match (held, &extensions.claim) {
+    let same_attempt = was.map(|was| was.attempt) == Some(now.attempt);
+    let is_kept =
+        |held: &&Claim| same_attempt && claim.is_some_and(|claim| claim.actor == held.actor);
+    let mut found = Vec::new();
+    match (held, claim) {
         (Some(held), Some(claim)) if held.record == claim.record => {}
-        (Some(held), Some(claim))
-            if held.actor == claim.actor && was.map(|was| was.attempt) == Some(now.attempt) =>
-        {
-            add("renewal", &claim.actor, &claim.record, String::new());
+        (Some(held), Some(claim)) if is_kept(&held) => {
+            found.push(act("renewal", &claim.actor, &claim.record, String::new()));
         }
         (Some(held), _) if report.is_none() => {
-            // Who gives it back says so on the same ref.
-            let tip = run.extensions.records.get(work);
-            let known = old.and_then(|old| old.extensions.records.get(work));
-            let is_new = |tip: &&String| Some(*tip) != known && **tip != held.record;
-            let was_refused =
-                |tip: &String| run.extensions.unapplied.iter().any(|no| no.record == *tip);
-            if let Some(tip) = tip.filter(is_new).filter(|tip| !was_refused(tip)) {
-                add("release", &held.actor, tip, now.message.clone());
-            }
+            let tip = released(old, run, work, held);
+            found.extend(tip.map(|tip| act("release", &held.actor, tip, now.message.clone())));
         }
         _ => {}
     }
-    if let Some(claim) = &extensions.claim {
-        let same_actor = held.is_some_and(|held| {
-            held.actor == claim.actor && was.map(|was| was.attempt) == Some(now.attempt)
-        });
-        if !same_actor {
-            add("claim", &claim.actor, &claim.record, String::new());
-        }
-    }
-    if let Some(report) = report {
-        add("report", &report.actor, &report.record, String::new());
-    }
+    let taken = claim.filter(|_| held.filter(is_kept).is_none());
+    found.extend(taken.map(|claim| act("claim", &claim.actor, &claim.record, String::new())));
+    found.extend(report.map(|one| act("report", &one.actor, &one.record, String::new())));
     let verified = before.and_then(|before| before.verification.as_ref());
-    if let Some(verification) = &extensions.verification
-        && verified.map(|old| &old.record) != Some(&verification.record)
-    {
-        let results = &verification.results;
-        let holding = results.iter().filter(|result| result.holds).count();
-        let message = format!("{holding} of {} criteria hold", results.len());
-        add(
-            "verification",
-            &verification.actor,
-            &verification.record,
-            message,
-        );
-    }
+    let verification = now.extensions.verification.as_ref();
+    let is_new = |one: &&Verification| verified.map(|old| &old.record) != Some(&one.record);
+    found.extend(verification.filter(is_new).map(|one| {
+        let holding = one.results.iter().filter(|result| result.holds).count();
+        let message = format!("{holding} of {} criteria hold", one.results.len());
+        act("verification", &one.actor, &one.record, message)
+    }));
     let decided = before.and_then(|before| before.decision.as_ref());
-    found.extend(reviews(decided, extensions.decision.as_ref()));
+    found.extend(reviews(decided, now.extensions.decision.as_ref()));
     found
+}
+
+/// The record with which a claim was given back: it stands on the same ref.
+fn released<'a>(
+    old: Option<&ExecutionStatus>,
+    run: &'a ExecutionStatus,
+    work: &str,
+    held: &Claim,
+) -> Option<&'a str> {
+    let tip = run.extensions.records.get(work)?;
+    let known = old.and_then(|old| old.extensions.records.get(work));
+    let was_refused = run.extensions.unapplied.iter().any(|no| no.record == *tip);
+    let is_new = Some(tip) != known && *tip != held.record;
+    (is_new && !was_refused).then_some(tip)
 }
 
 /// What reviewers did that was not known before.
 fn reviews(before: Option<&Decision>, now: Option<&Decision>) -> Vec<Act> {
-    let of = |decision: Option<&Decision>| -> Vec<GateReview> {
-        decision.map_or_else(Vec::new, |decision| decision.reviews.clone())
-    };
-    let known: BTreeSet<String> = of(before).into_iter().map(|old| old.record).collect();
-    let new = of(now).into_iter();
-    new.filter(|review| !known.contains(&review.record))
+    let old = before.into_iter().flat_map(|decision| &decision.reviews);
+    let known: BTreeSet<&str> = old.map(|review| review.record.as_str()).collect();
+    let new = now.into_iter().flat_map(|decision| &decision.reviews);
+    new.filter(|review| !known.contains(review.record.as_str()))
         .map(|review| Act {
-            word: match review.action {
-                ReviewAction::Approve => "approve",
-                ReviewAction::Reject => "reject",
-                ReviewAction::Comment => "comment",
-            },
-            actor: Some(review.reviewer),
-            record: Some(review.record),
-            signed: review.signed,
-            criterion: None,
-            message: review.comment.unwrap_or_default(),
+            word: review.action.word(),
+            actor: Some(review.reviewer.clone()),
+            record: Some(review.record.clone()),
+            signed: review.signed.clone(),
+            message: review.comment.clone().unwrap_or_default(),
+            ..Act::default()
         })
         .collect()
 }
@@ -331,9 +314,8 @@ fn refused(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Event> {
                 word: "refused",
                 actor: Some(no.actor.clone()).filter(|actor| !actor.is_empty()),
                 record: Some(no.record.clone()),
-                signed: None,
-                criterion: None,
                 message: format!("{}: {}: {}", no.action, no.reason, no.message),
+                ..Act::default()
             }),
             transition: None,
         }

@@ -7,7 +7,7 @@ use crate::core::repository::config::{Config, is_person};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CapabilitySpec, ContractCriterion,
-    CriterionResult, ExecutionPhase, ExecutionStatus, ExternalRef, Key, Kind, Node, NodePhase,
+    CriterionResult, ExecutionPhase, ExecutionStatus, ExternalRef, Kind, Node, NodePhase,
     NodeStatus, ReportedBy, ReviewAction, TaskCriterion,
 };
 use crate::core::run::pinned::PinnedPlan;
@@ -54,9 +54,9 @@ impl Refusal {
     }
 }
 
-/// The run that is asked about, as far as it decides.
+/// What decides whether something may be done to a run: the run itself, and what holds around it.
 #[derive(Clone, Copy)]
-pub struct Run<'a> {
+pub struct Circumstances<'a> {
     /// The configuration that holds.
     pub config: &'a Config,
     /// The status of the run.
@@ -75,7 +75,7 @@ pub struct Run<'a> {
 ///
 /// # Errors
 /// Why not.
-pub fn may(action: &Action, actor: &str, run: &Run<'_>) -> Result<(), Refusal> {
+pub fn may(action: &Action, actor: &str, given: &Circumstances<'_>) -> Result<(), Refusal> {
     match action {
         Action::Attestation {
             criterion,
@@ -83,22 +83,22 @@ pub fn may(action: &Action, actor: &str, run: &Run<'_>) -> Result<(), Refusal> {
             commit,
             results,
             ..
-        } => run.may_attest(actor, criterion, *met, (commit.as_deref(), results)),
+        } => given.may_attest(actor, criterion, *met, (commit.as_deref(), results)),
         Action::Request {
             request: RequestKind::Cancel,
             ..
-        } => run.is_going_on(),
-        _ if run.status.extensions.cancelled_by.is_some() => Err(run_over()),
-        Action::Request { node, rebind, .. } => run.may_retry(node.as_deref(), *rebind),
+        } => given.is_going_on(),
+        _ if given.status.extensions.cancelled_by.is_some() => Err(run_over()),
+        Action::Request { node, rebind, .. } => given.may_retry(node.as_deref(), *rebind),
         _ => {
-            run.is_going_on()?;
-            run.has_started()?;
-            run.may_work(action, actor)
+            given.is_going_on()?;
+            given.has_started()?;
+            given.may_work(action, actor)
         }
     }
 }
 
-impl Run<'_> {
+impl Circumstances<'_> {
     fn is_going_on(&self) -> Result<(), Refusal> {
         let phase = self.status.phase;
         if phase.is_terminal() {
@@ -430,7 +430,7 @@ impl Run<'_> {
         let (Some(goal), Some(resources)) = (goal, self.resources) else {
             return Vec::new();
         };
-        let goal = resources.goal(&Key::new(Kind::Goal, &goal.namespace, &goal.name));
+        let goal = resources.goal(&goal.key(Kind::Goal));
         let criteria = goal.into_iter().flat_map(|goal| &goal.acceptance_criteria);
         criteria
             .filter_map(|criterion| criterion.id.as_deref())

@@ -50,7 +50,7 @@ impl<'a> Pins<'a> {
     /// # Errors
     /// A sentence: the blob is not there or can no longer be read.
     pub fn read(&self, kind: Kind, pin: &Pin) -> Result<Resource, String> {
-        let key = Key::new(kind, &pin.namespace, &pin.name);
+        let key = pin.key(kind);
         let contents = self.contents(pin)?;
         let found = contents.get(&(pin.document, key.clone())).cloned();
         found.flatten().ok_or_else(|| {
@@ -109,10 +109,7 @@ pub struct PinnedPlan {
 impl PinnedPlan {
     /// The graph of the plan.
     pub fn graph(&self) -> Option<&GraphSpec> {
-        match &self.plan.spec {
-            Spec::Plan(plan) => Some(&plan.graph),
-            _ => None,
-        }
+        Some(&self.plan.spec.plan()?.graph)
     }
 
     /// A node of the plan.
@@ -123,10 +120,7 @@ impl PinnedPlan {
     /// A gate of the plan.
     pub fn gate(&self, qualified: &str) -> Option<(&GateSpec, &Resource)> {
         let resource = self.gates.get(qualified)?;
-        match &resource.spec {
-            Spec::Gate(spec) => Some((spec, resource)),
-            _ => None,
-        }
+        Some((resource.spec.gate()?, resource))
     }
 
     /// Read the pinned blobs of one run.

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::core::base::diagnostic::Diagnostic;
+use crate::core::base::words::count;
 use crate::core::repository::config::Config;
 use crate::core::repository::rules;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, Status, Time};
+use crate::core::run::controllers::execution::plan_of;
 use crate::core::run::controllers::{self, Authors, Presence, World, judge};
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{
@@ -52,7 +54,7 @@ pub struct Inputs<'a> {
 
 /// What follows.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Reconciliation {
     /// The new status; equal to the old one when nothing changed.
     pub tree: StatusTree,
     /// Whether it differs from the old one, so that a commit is owed.
@@ -66,7 +68,7 @@ pub struct Outcome {
 }
 
 /// Decide.
-pub fn reconcile(inputs: &Inputs<'_>) -> Outcome {
+pub fn reconcile(inputs: &Inputs<'_>) -> Reconciliation {
     let repository_id = inputs.old.map_or_else(
         || mint(&["repository", inputs.commit, &inputs.now.to_rfc3339()]),
         |old| old.controller.repository_id.clone(),
@@ -411,14 +413,11 @@ fn run_projections<'a>(
         .collect();
     let needs: Vec<controllers::binding::Need<'_>> = unfinished
         .iter()
-        .filter_map(|key| Some((key, controllers::execution::plan_of(world, key)?)))
-        .flat_map(|(key, (spec, plan))| {
-            let nodes = match &plan.spec {
-                crate::core::resource::Spec::Plan(plan) => plan.graph.nodes.as_slice(),
-                _ => &[],
-            };
-            nodes.iter().map(move |node| controllers::binding::Need {
-                execution: (key, spec),
+        .filter_map(|key| Some((key, plan_of(world.snapshot, key)?)))
+        .flat_map(|(key, (execution, plan, spec))| {
+            let nodes = spec.graph.nodes.iter();
+            nodes.map(move |node| controllers::binding::Need {
+                execution: (key, execution),
                 plan,
                 node,
             })
@@ -469,7 +468,7 @@ fn finish(
     next_deadline: Option<Time>,
     evidence: Vec<String>,
     notes: Vec<String>,
-) -> Outcome {
+) -> Reconciliation {
     let findings: Vec<String> = inputs
         .snapshot
         .diagnostics()
@@ -527,19 +526,12 @@ fn finish(
         tree.controller.sequence += 1;
     }
     let transitions = transitions(inputs.old, &tree);
-    Outcome {
+    Reconciliation {
         tree,
         changed,
         transitions,
         evidence,
         notes,
-    }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use serde_with::skip_serializing_none;
 
 use crate::core::base::digest::sha256_hex;
 use crate::core::resource::{Artifact, CriterionResult, Duration, ReviewAction, SignedBy, is_zero};
@@ -99,6 +100,7 @@ pub struct RunRef {
 }
 
 /// What is said.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all_fields = "camelCase")]
 pub enum Action {
@@ -109,7 +111,6 @@ pub enum Action {
         /// Which attempt.
         attempt: u32,
         /// How long I may be silent; capped by the configuration.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         lease: Option<Duration>,
     },
     /// I am still at it.
@@ -119,7 +120,6 @@ pub enum Action {
         /// Which attempt.
         attempt: u32,
         /// How long I may be silent; capped by the configuration.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         lease: Option<Duration>,
     },
     /// I give it back.
@@ -147,7 +147,6 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         message: String,
         /// The commit that holds the work.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
         /// What it left that is no output: logs, files, what is behind a URL.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -193,7 +192,6 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         evidence: String,
         /// The commit on whose tree it was checked, where checks decide.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
         /// One result for each check of the criterion, in their order.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -204,7 +202,6 @@ pub enum Action {
         /// What is wished.
         request: RequestKind,
         /// Retry: only this node, and what it skipped.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         node: Option<String>,
         /// Retry: resolve the targets of unfinished nodes again.
         #[serde(default, skip_serializing_if = "is_zero")]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use serde_with::skip_serializing_none;
 
 use crate::core::base::digest::shard;
 use crate::core::base::limits::Limits;
@@ -26,6 +27,7 @@ pub struct StatusTree {
 }
 
 /// `controller.yaml`
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ControllerState {
@@ -39,10 +41,8 @@ pub struct ControllerState {
     pub sequence: u64,
     /// The spec commit at which history was found rewritten: while it is the tip, nothing is taken
     /// as deleted for being absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewritten_at: Option<String>,
     /// The next moment at which something happens by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_deadline: Option<Time>,
     /// Findings that belong to no resource, the first 50, as `file:line:column: code message`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -162,11 +162,12 @@ impl StatusTree {
 pub fn read_resource(path: &str, bytes: &[u8]) -> Result<(Key, StatusFile), String> {
     let value = read_value(path, bytes)?;
     let (key, file) = StatusFile::from_value(value).map_err(|why| format!("{path}: {why}"))?;
-    match status_path(&key) == path {
-        true => Ok((key, file)),
-        false => Err(format!(
+    if status_path(&key) == path {
+        Ok((key, file))
+    } else {
+        Err(format!(
             "{path}: it holds {key}, which does not belong there"
-        )),
+        ))
     }
 }
 

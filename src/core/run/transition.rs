@@ -140,10 +140,7 @@ pub fn of_resource(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> 
         });
     }
     if let Status::Execution(run) = &now.status {
-        let before = before.and_then(|before| match &before.status {
-            Status::Execution(run) => Some(&**run),
-            _ => None,
-        });
+        let before = before.and_then(|before| before.status.execution());
         if let Some(before) = before {
             found.extend(conditions(key, before, run));
             found.extend(words(key, before, run));
@@ -209,9 +206,10 @@ fn words(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec<Tran
         Transition {
             key: key.clone(),
             node: None,
-            what: match is_constraint(now, &said.criterion) {
-                true => Moved::Constraint(said.criterion.clone()),
-                false => Moved::Criterion(said.criterion.clone()),
+            what: if is_constraint(now, &said.criterion) {
+                Moved::Constraint(said.criterion.clone())
+            } else {
+                Moved::Criterion(said.criterion.clone())
             },
             from: was.find(|old| old.actor == said.actor).map(verdict),
             to: Some(verdict(said)),
@@ -382,10 +380,7 @@ pub enum WaitingFor {
 /// What every unfinished execution waits for, in order.
 pub fn waiting(tree: &StatusTree) -> Vec<Waiting> {
     let files = tree.files.iter();
-    let runs = files.filter_map(|(key, file)| match &file.status {
-        Status::Execution(run) => Some((key, run)),
-        _ => None,
-    });
+    let runs = files.filter_map(|(key, file)| Some((key, file.status.execution()?)));
     runs.flat_map(|(key, run)| waiting_of(key, run)).collect()
 }
 

@@ -1,6 +1,6 @@
 //! What somebody waits for, and whether it is reached, still possible, or out of reach.
 
-use crate::core::base::diagnostic::did_you_mean;
+use crate::core::base::suggest::did_you_mean;
 use crate::core::resource::{
     BindingPhase, CapabilityPhase, ConditionStatus, ExecutionPhase, GatePhase, GoalPhase, Kind,
     NodePhase, PlanPhase, Status, find_condition,
@@ -32,7 +32,7 @@ pub enum Expectation {
 
 /// Where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outlook {
     /// It is reached; the state in a few words.
     Met(String),
     /// Not yet; the state in a few words.
@@ -91,11 +91,11 @@ impl Expectation {
     }
 
     /// Judge a resource by its file on the status branch; nothing where it has none.
-    pub fn judge(&self, file: Option<&StatusFile>) -> Verdict {
+    pub fn judge(&self, file: Option<&StatusFile>) -> Outlook {
         let Some(file) = file else {
             return match self {
-                Expectation::Deleted => Verdict::Met("there is no such resource".to_owned()),
-                _ => Verdict::NotYet("it has no status yet".to_owned()),
+                Expectation::Deleted => Outlook::Met("there is no such resource".to_owned()),
+                _ => Outlook::NotYet("it has no status yet".to_owned()),
             };
         };
         let phase = file.status.phase();
@@ -104,19 +104,19 @@ impl Expectation {
             _ => phase_and_why(&file.status, &phase),
         };
         match self {
-            Expectation::Deleted if file.deleted.is_some() => Verdict::Met("deleted".to_owned()),
-            Expectation::Deleted => Verdict::NotYet(state),
-            Expectation::Phase(wanted) if *wanted == phase => Verdict::Met(state),
+            Expectation::Deleted if file.deleted.is_some() => Outlook::Met("deleted".to_owned()),
+            Expectation::Deleted => Outlook::NotYet(state),
+            Expectation::Phase(wanted) if *wanted == phase => Outlook::Met(state),
             Expectation::Phase(_) if is_over(&file.status) => {
-                Verdict::Never(format!("it ended as {state}"))
+                Outlook::Never(format!("it ended as {state}"))
             }
             Expectation::Condition { kind, status } => {
                 match find_condition(file.status.conditions(), kind) {
                     Some(found) if found.status == *status => {
-                        Verdict::Met(format!("{kind} is {status:?}: {}", found.reason))
+                        Outlook::Met(format!("{kind} is {status:?}: {}", found.reason))
                     }
                     _ if matches!(&file.status, Status::Execution(_)) && is_over(&file.status) => {
-                        Verdict::Never(format!("it ended as {state}"))
+                        Outlook::Never(format!("it ended as {state}"))
                     }
                     _ => or_deleted(file, state),
                 }
@@ -127,18 +127,18 @@ impl Expectation {
     }
 }
 
-fn judge_node(file: &StatusFile, id: &str, wanted: NodePhase, state: String) -> Verdict {
+fn judge_node(file: &StatusFile, id: &str, wanted: NodePhase, state: String) -> Outlook {
     let Status::Execution(run) = &file.status else {
-        return Verdict::Never("only executions have nodes".to_owned());
+        return Outlook::Never("only executions have nodes".to_owned());
     };
     match run.node_statuses.get(id) {
-        Some(node) if node.phase == wanted => Verdict::Met(format!("node `{id}` is {wanted}")),
-        Some(node) if node.phase.is_terminal() => Verdict::Never(format!(
+        Some(node) if node.phase == wanted => Outlook::Met(format!("node `{id}` is {wanted}")),
+        Some(node) if node.phase.is_terminal() => Outlook::Never(format!(
             "node `{id}` ended as {}{}",
             node.phase,
             because(&node.message)
         )),
-        Some(node) => Verdict::NotYet(format!(
+        Some(node) => Outlook::NotYet(format!(
             "node `{id}` is {}{}",
             node.phase,
             because(&node.message)
@@ -146,17 +146,17 @@ fn judge_node(file: &StatusFile, id: &str, wanted: NodePhase, state: String) -> 
         None if !run.node_statuses.is_empty() => {
             let near = did_you_mean(id, run.node_statuses.keys().map(String::as_str));
             let near = near.map(|near| format!(": did you mean `{near}`?"));
-            Verdict::Never(format!("it has no node `{id}`{}", near.unwrap_or_default()))
+            Outlook::Never(format!("it has no node `{id}`{}", near.unwrap_or_default()))
         }
-        None if run.phase.is_terminal() => Verdict::Never(format!("it ended as {state}")),
-        None => Verdict::NotYet(state),
+        None if run.phase.is_terminal() => Outlook::Never(format!("it ended as {state}")),
+        None => Outlook::NotYet(state),
     }
 }
 
-fn or_deleted(file: &StatusFile, state: String) -> Verdict {
+fn or_deleted(file: &StatusFile, state: String) -> Outlook {
     match file.deleted {
-        Some(_) => Verdict::Never("its file was deleted".to_owned()),
-        None => Verdict::NotYet(state),
+        Some(_) => Outlook::Never("its file was deleted".to_owned()),
+        None => Outlook::NotYet(state),
     }
 }
 
@@ -183,9 +183,10 @@ fn phase_and_why(status: &Status, phase: &str) -> String {
 }
 
 fn because(message: &str) -> String {
-    match message.is_empty() {
-        true => String::new(),
-        false => format!(" ({message})"),
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(" ({message})")
     }
 }
 
@@ -305,10 +306,10 @@ mod tests {
         }});
         let failed = json!({"phase": "Failed", "message": "`docs` failed"});
         let run = |status: &serde_json::Value| file(Kind::Execution, status.clone());
-        let met = |verdict: &Verdict| matches!(verdict, Verdict::Met(_));
-        let not_yet = |verdict: &Verdict| matches!(verdict, Verdict::NotYet(_));
-        let never = |verdict: &Verdict| matches!(verdict, Verdict::Never(_));
-        type Check<'a> = &'a dyn Fn(&Verdict) -> bool;
+        let met = |verdict: &Outlook| matches!(verdict, Outlook::Met(_));
+        let not_yet = |verdict: &Outlook| matches!(verdict, Outlook::NotYet(_));
+        let never = |verdict: &Outlook| matches!(verdict, Outlook::Never(_));
+        type Check<'a> = &'a dyn Fn(&Outlook) -> bool;
         let table: [(&str, StatusFile, Check<'_>); 10] = [
             ("Running", run(&running), &met),
             ("Succeeded", run(&running), &not_yet),

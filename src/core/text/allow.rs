@@ -11,7 +11,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span, did_you_mean};
+use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span};
+use crate::core::base::suggest::suggestion;
 use crate::core::text::locate::{Lines, locate_all, scalars};
 
 /// What a comment begins with to be meant for this program.
@@ -121,14 +122,12 @@ fn allowed(words: &str) -> Result<Code, Wrong> {
         return Err(incomplete("the comment does not say which rule it allows"));
     }
     let Some(code) = Code::parse(name) else {
-        let near = did_you_mean(name, Code::ALL.iter().map(|code| code.id));
+        let codes = Code::ALL.iter().map(|code| code.id);
+        let otherwise = || "`planspec explain --list` shows all rules".to_owned();
         return Err(Wrong {
             code: Code::UNKNOWN_ALLOW,
             message: format!("there is no rule `{name}` in this version"),
-            help: match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "`planspec explain --list` shows all rules".to_owned(),
-            },
+            help: suggestion(name, codes, otherwise),
         });
     };
     if !is_allowable(code) {
@@ -138,9 +137,10 @@ fn allowed(words: &str) -> Result<Code, Wrong> {
             help: format!("remove the comment; see `planspec explain {code}`"),
         });
     }
-    match reason.contains(char::is_alphanumeric) {
-        true => Ok(code),
-        false => Err(incomplete("the comment does not say why")),
+    if reason.contains(char::is_alphanumeric) {
+        Ok(code)
+    } else {
+        Err(incomplete("the comment does not say why"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-use crate::core::base::diagnostic::{Part, Place, Span, Step};
+use crate::core::base::diagnostic::{Part, PathStep, Place, Span};
 
 /// The byte order mark that some editors write.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -113,9 +113,10 @@ impl<'t> Lines<'t> {
     /// A range of the text as a span: within bounds and on character boundaries.
     pub fn span(&self, range: Range<usize>) -> Span {
         let start = self.text.floor_char_boundary(range.start);
-        let end = match range.is_empty() {
-            true => start,
-            false => self.text.ceil_char_boundary(range.end),
+        let end = if range.is_empty() {
+            start
+        } else {
+            self.text.ceil_char_boundary(range.end)
         };
         let (line, column) = self.position(start);
         Span {
@@ -189,7 +190,7 @@ struct Wanted<'p> {
     /// Where the answer goes.
     index: usize,
     document: usize,
-    path: &'p [Step],
+    path: &'p [PathStep],
     part: Part,
     /// The deepest node on its path that was met.
     node: Option<Node>,
@@ -241,7 +242,7 @@ enum FrameKind {
     Key,
     /// The next node is the value of this key; no step when the key is not a scalar.
     Value {
-        step: Option<Step>,
+        step: Option<PathStep>,
         key: Range<usize>,
     },
 }
@@ -427,11 +428,11 @@ impl<'t, 'p> Walk<'t, 'p> {
             }
             FrameKind::Sequence(next) => {
                 *next += 1;
-                Some(Step::Index(*next - 1))
+                Some(PathStep::Index(*next - 1))
             }
             FrameKind::Key => {
                 frame.kind = FrameKind::Value {
-                    step: (needed && !collection).then(|| Step::Key(text.to_owned())),
+                    step: (needed && !collection).then(|| PathStep::Key(text.to_owned())),
                     key: range.clone(),
                 };
                 return (entered, true);
@@ -600,7 +601,7 @@ mod tests {
     use super::*;
     use crate::path;
 
-    fn entry(document: usize, path: Vec<Step>, part: Part) -> Place {
+    fn entry(document: usize, path: Vec<PathStep>, part: Part) -> Place {
         Place::Entry {
             document,
             path,
@@ -891,7 +892,7 @@ spec:
     #[test]
     fn depth_and_width_take_no_stack() {
         let deep = format!("{}a", "- ".repeat(20_000));
-        let path = vec![Step::Index(0); 20_000];
+        let path = vec![PathStep::Index(0); 20_000];
         let span = locate(&deep, &entry(0, path, Part::Value)).unwrap();
         assert_eq!((span.start, span.end), (40_000, 40_001));
 
@@ -945,8 +946,8 @@ spec:
 
     fn places() -> impl Strategy<Value = Place> {
         let step = prop_oneof![
-            prop::sample::select(vec!["a", "b", "", "1"]).prop_map(Step::from),
-            (0..3_usize).prop_map(Step::from),
+            prop::sample::select(vec!["a", "b", "", "1"]).prop_map(PathStep::from),
+            (0..3_usize).prop_map(PathStep::from),
         ];
         prop_oneof![
             Just(Place::File),

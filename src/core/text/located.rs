@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Place, display_path, pointer};
 use crate::core::base::key::Key;
+use crate::core::base::words::count;
 use crate::core::text::locate::{Lines, locate_all};
 
 /// Most findings of one file that are shown.
@@ -41,11 +42,6 @@ pub fn bounded(findings: &[Diagnostic]) -> Cow<'_, [Diagnostic]> {
         }
     }
     Cow::Owned(shown)
-}
-
-fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 /// Files by name.

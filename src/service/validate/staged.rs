@@ -10,7 +10,7 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Level};
 use crate::core::base::digest;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::SourceFile;
-use crate::core::repository::catalog::{Catalog, Change, Facts, identity, is_local};
+use crate::core::repository::catalog::{Catalog, Facts, FileChange, identity, is_local};
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Elsewhere;
 use crate::core::repository::snapshot::{Snapshot, manifests};
@@ -207,7 +207,7 @@ impl Verdict {
 
 /// From one catalog to the next, by reading what a change reaches.
 struct Step {
-    changes: Vec<Change>,
+    changes: Vec<FileChange>,
     /// Files whose findings may have changed.
     affected: BTreeSet<String>,
     /// What was read: the changed files and what they reach.
@@ -239,9 +239,9 @@ impl Step {
                 *facts = Facts::of(manifest, &file.content);
             }
         }
-        let changes: Vec<Change> = now
+        let changes: Vec<FileChange> = now
             .into_iter()
-            .map(|(path, now)| Change { path, now })
+            .map(|(path, now)| FileChange { path, now })
             .collect();
         let reach = base.reach(&changes);
         let unchanged = reach.unchanged.iter();

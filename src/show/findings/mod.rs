@@ -15,7 +15,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::core::base::diagnostic::{Diagnostic, Place, Step};
+use crate::core::base::diagnostic::{Diagnostic, PathStep, Place};
 use crate::core::base::digest;
 use crate::core::base::escape;
 use crate::core::text::located::{self, Located, Position, Sources};
@@ -153,10 +153,10 @@ fn fingerprints(located: &[Located<'_>]) -> Vec<String> {
         .collect()
 }
 
-fn key_of(step: &Step) -> Option<&str> {
+fn key_of(step: &PathStep) -> Option<&str> {
     match step {
-        Step::Key(key) => Some(key),
-        Step::Index(_) => None,
+        PathStep::Key(key) => Some(key),
+        PathStep::Index(_) => None,
     }
 }
 

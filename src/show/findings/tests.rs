@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::core::base::diagnostic::Label;
-use crate::core::base::diagnostic::{Code, Part, Span, Step};
+use crate::core::base::diagnostic::{Code, Part, PathStep, Span};
 use crate::core::base::invisible::is_invisible;
 use crate::core::resource::{Key, Kind};
 use crate::core::text::locate::Lines;
 use crate::core::text::located::MAX_PER_FILE;
 use crate::path;
 
-fn entry(path: Vec<Step>, part: Part) -> Place {
+fn entry(path: Vec<PathStep>, part: Part) -> Place {
     Place::Entry {
         document: 0,
         path,
@@ -217,7 +217,7 @@ error[PS105]: wrong
         ),
         (
             "- - - - - - - - - - - - - - - - deep\n",
-            vec![Step::Index(0); 16],
+            vec![PathStep::Index(0); 16],
             "
 error[PS105]: wrong
  --> a:1:33

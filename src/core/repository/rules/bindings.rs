@@ -1,9 +1,10 @@
 //! Who is bound: providers.
 
-use super::{Subject, subjects};
-use crate::core::base::diagnostic::{Code, Diagnostic, did_you_mean};
+use super::each;
+use crate::core::base::diagnostic::{Code, Diagnostic};
+use crate::core::base::suggest::did_you_mean;
 use crate::core::plan::tool::{TOOL, Tool};
-use crate::core::repository::definitions::Definitions;
+use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{Kind, Spec, Target};
 use crate::path;
 
@@ -11,45 +12,43 @@ use crate::path;
 const SCHEMES: [&str; 5] = ["agent", "human", "service", "tool", "repo"];
 
 pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
-    for subject in subjects(snapshot, Kind::Binding) {
-        if let Spec::Binding(spec) = &subject.resource.spec {
-            for (index, rule) in spec.rules.iter().enumerate() {
-                findings.extend(provider(&subject, index, &rule.target.provider));
-                findings.extend(tool(&subject, index, &rule.target));
-            }
+    for (binding, spec) in each(snapshot, Kind::Binding, Spec::binding) {
+        for (index, rule) in spec.rules.iter().enumerate() {
+            findings.extend(provider(binding, index, &rule.target.provider));
+            findings.extend(tool(binding, index, &rule.target));
         }
     }
 }
 
 /// A plain word is accepted, a scheme that nothing serves is probably a slip.
-fn provider(subject: &Subject<'_>, rule: usize, provider: &str) -> Option<Diagnostic> {
+fn provider(binding: &Definition, rule: usize, provider: &str) -> Option<Diagnostic> {
     let (scheme, _) = provider.split_once("://")?;
     if SCHEMES.contains(&scheme) {
         return None;
     }
     let help = match did_you_mean(scheme, SCHEMES) {
         Some(near) => format!("did you mean `{near}://`?"),
-        None => format!(
-            "write {}, or a plain word",
-            SCHEMES.map(|scheme| format!("`{scheme}://`")).join(", ")
-        ),
+        None => {
+            let all = SCHEMES.map(|scheme| format!("`{scheme}://`"));
+            format!("write {}, or a plain word", all.join(", "))
+        }
     };
     let path = path!["spec", "rules", rule, "target", "provider"];
     let message = format!("no provider is of the kind `{scheme}://`");
-    let finding = subject.finding(Code::UNKNOWN_PROVIDER, path, message);
+    let finding = binding.at(Code::UNKNOWN_PROVIDER, path, message);
     Some(finding.label("nothing serves this").help(help))
 }
 
 /// A worker would refuse it when the node is ready, and the run is held to it by then.
-fn tool(subject: &Subject<'_>, rule: usize, target: &Target) -> Option<Diagnostic> {
+fn tool(binding: &Definition, rule: usize, target: &Target) -> Option<Diagnostic> {
     if !target.provider.starts_with(TOOL) {
         return None;
     }
     let why = Tool::read(target.config.as_ref()).err()?;
     let target_at = |field| path!["spec", "rules", rule, "target", field];
     let finding = match &target.config {
-        Some(_) => subject.at_key(Code::TOOL_WITHOUT_COMMAND, target_at("config"), why),
-        None => subject.finding(Code::TOOL_WITHOUT_COMMAND, target_at("provider"), why),
+        Some(_) => binding.at_key(Code::TOOL_WITHOUT_COMMAND, target_at("config"), why),
+        None => binding.at(Code::TOOL_WITHOUT_COMMAND, target_at("provider"), why),
     };
     let help = "write the program and its arguments one by one: `config: {command: [make, test]}`";
     Some(finding.label("every attempt would fail").help(help))

@@ -1,12 +1,10 @@
 //! Capabilities that require each other.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use super::cycles_among;
 use super::graphs::shorten;
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place};
-use crate::core::plan::graph;
-use crate::core::repository::definitions::Definitions;
-use crate::core::resource::{CapabilitySpec, Key, Kind, Requirement};
+use crate::core::base::diagnostic::{Code, Diagnostic, Label};
+use crate::core::repository::definitions::{Definition, Definitions};
+use crate::core::resource::{CapabilitySpec, Key, Kind};
 use crate::path;
 
 /// Most other capabilities of a cycle to point to.
@@ -17,30 +15,19 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
         .keys_of(Kind::Capability)
         .filter_map(|key| Some((key, snapshot.capability(key)?)))
         .collect();
-    let index: BTreeMap<&Key, usize> = capabilities
-        .iter()
-        .enumerate()
-        .map(|(at, (key, _))| (*key, at))
-        .collect();
-    let requirements: BTreeSet<(usize, usize)> = capabilities
+    let keys: Vec<&Key> = capabilities.iter().map(|(key, _)| *key).collect();
+    let requirements = capabilities
         .iter()
         .enumerate()
         .flat_map(|(at, (key, spec))| {
-            let required = spec.requirements.iter().map(|r| required(key, r));
-            required.map(move |other| (at, other))
-        })
-        .filter_map(|(at, other)| Some((at, *index.get(&other)?)))
-        .collect();
-    for cycle in graph::cycles_among(capabilities.len(), &requirements) {
+            let required = spec.requirements.iter();
+            required.map(move |other| (at, other.key(&key.namespace)))
+        });
+    for cycle in cycles_among(&keys, requirements) {
         let members: Vec<(&Key, &CapabilitySpec)> =
             cycle.iter().map(|at| capabilities[*at]).collect();
         describe(snapshot, &members, findings);
     }
-}
-
-fn required(key: &Key, requirement: &Requirement) -> Key {
-    let namespace = requirement.namespace.as_deref().unwrap_or(&key.namespace);
-    Key::new(Kind::Capability, namespace, &requirement.name)
 }
 
 /// One finding for each capability of a cycle, at the requirement that leads on.
@@ -50,31 +37,32 @@ fn describe(
     findings: &mut Vec<Diagnostic>,
 ) {
     let ring = || cycle.iter().chain(cycle.first()).map(|(key, _)| *key);
-    let one_namespace = cycle
-        .windows(2)
-        .all(|pair| pair[0].0.namespace == pair[1].0.namespace);
+    let first = cycle.first().map(|(key, _)| &key.namespace);
+    let one_namespace = cycle.iter().all(|(key, _)| Some(&key.namespace) == first);
     let names: Vec<String> = ring()
-        .map(|key| match one_namespace {
-            true => key.name.clone(),
-            false => key.qualified(),
+        .map(|key| {
+            if one_namespace {
+                key.name.clone()
+            } else {
+                key.qualified()
+            }
         })
         .collect();
     let names = shorten(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    let places: Vec<(&Key, Label)> = cycle
+    let places: Vec<(&Definition, Label)> = cycle
         .iter()
         .zip(ring().skip(1))
-        .filter_map(|((key, spec), next)| Some((*key, place_of(snapshot, key, spec, next)?)))
+        .filter_map(|((key, spec), next)| {
+            let definition = snapshot.definition(key)?;
+            Some((definition, place_of(definition, spec, next)?))
+        })
         .collect();
-    for (index, (key, place)) in places.iter().enumerate() {
-        let finding = Diagnostic::new(
-            Code::CAPABILITY_CYCLE,
-            &place.file,
-            place.place.clone(),
-            format!("capabilities require each other: {names}"),
-        )
-        .label(place.message.clone())
-        .help("remove one of these requirements")
-        .about(key);
+    for (index, (definition, place)) in places.iter().enumerate() {
+        let message = format!("capabilities require each other: {names}");
+        let finding = definition
+            .finding(Code::CAPABILITY_CYCLE, place.place.clone(), message)
+            .label(place.message.clone())
+            .help("remove one of these requirements");
         let others = places.iter().enumerate();
         let others = others.filter(|(other, _)| *other != index);
         let others = others.map(|(_, (_, place))| place.clone());
@@ -83,24 +71,12 @@ fn describe(
 }
 
 /// Where a capability requires another.
-fn place_of(
-    snapshot: &Definitions,
-    key: &Key,
-    spec: &CapabilitySpec,
-    other: &Key,
-) -> Option<Label> {
-    let definition = snapshot.definition(key)?;
+fn place_of(definition: &Definition, spec: &CapabilitySpec, other: &Key) -> Option<Label> {
+    let key = &definition.key;
     let mut requirements = spec.requirements.iter();
-    let at = requirements.position(|requirement| required(key, requirement) == *other)?;
-    Some(Label {
-        file: definition.path.clone(),
-        place: Place::Entry {
-            document: definition.document,
-            path: path!["spec", "requirements", at, "name"],
-            part: Part::Value,
-        },
-        message: format!("`{}` requires `{}`", key.name, other.name),
-    })
+    let at = requirements.position(|requirement| requirement.key(&key.namespace) == *other)?;
+    let message = format!("`{}` requires `{}`", key.name, other.name);
+    Some(definition.label(path!["spec", "requirements", at, "name"], message))
 }
 
 #[cfg(test)]

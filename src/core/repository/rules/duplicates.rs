@@ -1,43 +1,29 @@
 //! One definition per name.
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place};
-use crate::core::repository::definitions::{Definition, Definitions};
-use crate::core::resource::Key;
+use crate::core::base::diagnostic::{Code, Diagnostic};
+use crate::core::repository::definitions::Definitions;
 use crate::path;
 
 /// Most other definitions to point to.
 const OTHERS_SHOWN: usize = 8;
 
 pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
+    let name = || path!["metadata", "name"];
     for key in snapshot.keys() {
         let all = snapshot.definitions(key);
         if all.len() < 2 {
             continue;
         }
         for (index, definition) in all.iter().enumerate() {
-            let mut finding = Diagnostic::new(
-                Code::DUPLICATE_RESOURCE,
-                &definition.path,
-                name_of(key, definition),
-                format!("{key} is defined {} times", all.len()),
-            )
-            .help("keep one definition, or give the others another name or namespace")
-            .about(key);
+            let message = format!("{key} is defined {} times", all.len());
+            let finding = definition
+                .at(Code::DUPLICATE_RESOURCE, name(), message)
+                .help("keep one definition, or give the others another name or namespace");
             let others = all.iter().enumerate().filter(|(other, _)| *other != index);
-            for (_, definition) in others.take(OTHERS_SHOWN) {
-                finding = finding.related(Label {
-                    file: definition.path.clone(),
-                    place: name_of(key, definition),
-                    message: "also defined here".to_owned(),
-                });
-            }
-            findings.push(finding);
+            let others = others.map(|(_, other)| other.label(name(), "also defined here"));
+            findings.push(others.take(OTHERS_SHOWN).fold(finding, Diagnostic::related));
         }
     }
-}
-
-fn name_of(key: &Key, definition: &Definition) -> Place {
-    definition.place(key.kind, path!["metadata", "name"], Part::Value)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Executions that follow each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::cycles_among;
 use super::graphs::shorten;
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place};
-use crate::core::plan::graph;
+use crate::core::base::diagnostic::{Code, Diagnostic};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{ExternalRef, Key, Kind};
 use crate::path;
@@ -27,21 +27,12 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
             Some((key, spec.plan_ref.key(Kind::Plan, &key.namespace)))
         })
         .collect();
-    let index: BTreeMap<&Key, usize> = executions
-        .iter()
-        .enumerate()
-        .map(|(at, (key, _))| (*key, at))
-        .collect();
-    let waits: BTreeSet<(usize, usize)> = executions
-        .iter()
-        .enumerate()
-        .flat_map(|(at, (_, plan))| {
-            let others = follows.get(plan).into_iter().flatten();
-            others.map(move |(other, _)| (at, other))
-        })
-        .filter_map(|(at, other)| Some((at, *index.get(other)?)))
-        .collect();
-    for cycle in graph::cycles_among(executions.len(), &waits) {
+    let keys: Vec<&Key> = executions.iter().map(|(key, _)| *key).collect();
+    let waits = executions.iter().enumerate().flat_map(|(at, (_, plan))| {
+        let others = follows.get(plan).into_iter().flatten();
+        others.map(move |(other, _)| (at, other.clone()))
+    });
+    for cycle in cycles_among(&keys, waits) {
         let members: Vec<&(&Key, Key)> = cycle.iter().map(|at| &executions[*at]).collect();
         describe(snapshot, &members, &follows, findings);
     }
@@ -56,8 +47,7 @@ fn followed(snapshot: &Definitions, plan: &Key) -> Vec<(Key, usize)> {
     externals
         .filter_map(|(index, node)| match &node.external_ref {
             Some(ExternalRef::Resource { resource_ref: of }) if of.kind == Kind::Execution => {
-                let namespace = of.namespace.as_deref().unwrap_or(&plan.namespace);
-                Some((Key::new(Kind::Execution, namespace, &of.name), index))
+                Some((of.key(&plan.namespace), index))
             }
             _ => None,
         })
@@ -78,38 +68,18 @@ fn describe(
         let Some(definition) = snapshot.definition(key) else {
             continue;
         };
-        let place = Place::Entry {
-            document: definition.document,
-            path: path!["spec", "planRef", "name"],
-            part: Part::Value,
-        };
+        let path = path!["spec", "planRef", "name"];
         let message = format!("executions wait for each other: {names}");
-        let mut finding = Diagnostic::new(Code::EXECUTION_CYCLE, &definition.path, place, message)
+        let mut finding = definition
+            .at(Code::EXECUTION_CYCLE, path, message)
             .label(format!("waits for execution `{}`", next.qualified()))
-            .help("let one of them not wait: take its External node out of the plan")
-            .about(key);
-        let node = follows.get(plan).and_then(|all| {
-            let mut all = all.iter();
-            all.find(|(other, _)| other == next).map(|(_, node)| *node)
-        });
-        if let (Some(node), Some(definition)) = (node, snapshot.definition(plan)) {
-            finding = finding.related(Label {
-                file: definition.path.clone(),
-                place: definition.place(
-                    Kind::Plan,
-                    path![
-                        "spec",
-                        "graph",
-                        "nodes",
-                        node,
-                        "externalRef",
-                        "resourceRef",
-                        "name"
-                    ],
-                    Part::Value,
-                ),
-                message: "by this node of its plan".to_owned(),
-            });
+            .help("let one of them not wait: take its External node out of the plan");
+        let mut followed = follows.get(plan).into_iter().flatten();
+        let by = followed.find(|(other, _)| other == next);
+        if let (Some((_, node)), Some(plan)) = (by, snapshot.definition(plan)) {
+            let mut path = path!["spec", "graph", "nodes", *node];
+            path.extend(path!["externalRef", "resourceRef", "name"]);
+            finding = finding.related(plan.label(path, "by this node of its plan"));
         }
         findings.push(finding);
     }

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Subject, subjects};
-use crate::core::base::diagnostic::{Code, Diagnostic, did_you_mean};
+use super::each;
+use crate::core::base::diagnostic::{Code, Diagnostic};
+use crate::core::base::suggest::did_you_mean;
+use crate::core::base::words::count;
 use crate::core::repository::config::{ApprovalConfig, Config};
-use crate::core::repository::definitions::Definitions;
+use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{GateSpec, Key, Kind, PlanSpec, Spec};
 use crate::path;
 
@@ -14,15 +16,11 @@ pub(super) fn check(snapshot: &Definitions, config: &Config, findings: &mut Vec<
         approvals: &config.approvals,
         teams: BTreeMap::new(),
     };
-    for gate in subjects(snapshot, Kind::Gate) {
-        if let Spec::Gate(spec) = &gate.resource.spec {
-            people.reviewers(&gate, spec, findings);
-        }
+    for (gate, spec) in each(snapshot, Kind::Gate, Spec::gate) {
+        people.reviewers(gate, spec, findings);
     }
-    for plan in subjects(snapshot, Kind::Plan) {
-        if let Spec::Plan(spec) = &plan.resource.spec {
-            uses(snapshot, &plan, spec, findings);
-        }
+    for (plan, spec) in each(snapshot, Kind::Plan, Spec::plan) {
+        uses(snapshot, plan, spec, findings);
     }
 }
 
@@ -34,12 +32,7 @@ struct People<'a> {
 }
 
 impl<'a> People<'a> {
-    fn reviewers(
-        &mut self,
-        gate: &Subject<'_>,
-        spec: &'a GateSpec,
-        findings: &mut Vec<Diagnostic>,
-    ) {
+    fn reviewers(&mut self, gate: &Definition, spec: &'a GateSpec, findings: &mut Vec<Diagnostic>) {
         let unknown: Vec<Diagnostic> = spec
             .reviewers
             .iter()
@@ -58,7 +51,7 @@ impl<'a> People<'a> {
     }
 
     /// `user:NAME` or `team:NAME` that the configuration does not list.
-    fn unknown(&self, gate: &Subject<'_>, index: usize, entry: &str) -> Option<Diagnostic> {
+    fn unknown(&self, gate: &Definition, index: usize, entry: &str) -> Option<Diagnostic> {
         let (kind, name) = entry.split_once(':')?;
         let known: Vec<&str> = match kind {
             "user" => self.approvals.users.keys().map(String::as_str).collect(),
@@ -73,7 +66,7 @@ impl<'a> People<'a> {
         };
         let path = path!["spec", "reviewers", index];
         let message = format!("the configuration knows no {kind} `{name}`");
-        let finding = gate.finding(Code::UNKNOWN_REVIEWER, path, message);
+        let finding = gate.at(Code::UNKNOWN_REVIEWER, path, message);
         Some(finding.label("nobody is meant by this").help(help))
     }
 
@@ -106,31 +99,29 @@ impl<'a> People<'a> {
     }
 }
 
-fn too_few(gate: &Subject<'_>, spec: &GateSpec, there: usize) -> Diagnostic {
+fn too_few(gate: &Definition, spec: &GateSpec, there: usize) -> Diagnostic {
     let wanted = spec.required_approvers;
-    let approvals = if wanted == 1 {
-        "approval is"
-    } else {
-        "approvals are"
-    };
-    let are = match there {
-        1 => "is 1 reviewer".to_owned(),
-        more => format!("are {more} reviewers"),
-    };
-    let message = format!("{wanted} {approvals} required, and there {are}");
+    let is = |number: usize| if number == 1 { "is" } else { "are" };
+    let message = format!(
+        "{} {} required, and there {} {}",
+        count(wanted as usize, "approval"),
+        is(wanted as usize),
+        is(there),
+        count(there, "reviewer")
+    );
     let path = match wanted {
         // That is the default, and may not be written.
         1 => path!["spec", "reviewers"],
         _ => path!["spec", "requiredApprovers"],
     };
-    gate.finding(Code::TOO_FEW_REVIEWERS, path, message)
+    gate.at(Code::TOO_FEW_REVIEWERS, path, message)
         .help("name more reviewers, or require fewer approvals")
 }
 
 /// The gates of a plan may be used in it; a run is blocked at one that may not.
 fn uses(
     snapshot: &Definitions,
-    plan: &Subject<'_>,
+    plan: &Definition,
     spec: &PlanSpec,
     findings: &mut Vec<Diagnostic>,
 ) {
@@ -139,19 +130,16 @@ fn uses(
             continue;
         };
         let key = reference.key(Kind::Gate, &plan.key.namespace);
-        let Some((gate, gate_spec)) =
-            Subject::of(snapshot, &key).and_then(|gate| Some((gate, snapshot.gate(gate.key)?)))
-        else {
+        let (Some(gate), Some(gate_spec)) = (snapshot.definition(&key), snapshot.gate(&key)) else {
             continue;
         };
         let target = &gate_spec.target_ref;
-        let namespace = target.namespace.as_deref().unwrap_or(&key.namespace);
-        let target_key = Key::new(target.kind, namespace, &target.name);
+        let target_key = target.key(&key.namespace);
         // A node that does not exist is a finding in the gate.
         let exists = |id: &String| spec.graph.nodes.iter().any(|node| node.id == *id);
         let is_other = |id: &&String| **id != node.id && exists(id);
         let other_node = target.node_id.as_ref().filter(is_other);
-        if may_be(plan.key, spec, &target_key) && other_node.is_none() {
+        if may_be(&plan.key, spec, &target_key) && other_node.is_none() {
             continue;
         }
         let at_node = match &target.node_id {
@@ -166,7 +154,7 @@ fn uses(
         );
         let path = path!["spec", "graph", "nodes", index, "gateRef", "name"];
         findings.push(
-            plan.finding(Code::GATE_MISMATCH, path, message)
+            plan.at(Code::GATE_MISMATCH, path, message)
                 .label("a run would be blocked here")
                 .help("write a gate for this node, or change the `targetRef` of that one")
                 .related(gate.label(path!["spec", "targetRef", "name"], "the gate says so here")),

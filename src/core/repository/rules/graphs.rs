@@ -1,98 +1,87 @@
 //! The graph of a plan: ids, edges, cycles, size, digest.
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place, Step, did_you_mean};
-use crate::core::plan::graph::{self, EdgePlace, Graph, Problem, Warning};
+use crate::core::base::diagnostic::{Code, Diagnostic, Label, PathStep};
+use crate::core::base::suggest::Suggestions;
+use crate::core::plan::graph::{self, EdgePlace, Graph, GraphProblem, Warning};
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::{Definition, Definitions};
-use crate::core::resource::{GraphSpec, Key, Kind, PlanSpec, Spec};
+use crate::core::resource::{GraphSpec, Kind, PlanSpec};
 use crate::path;
 
 pub(super) fn check(snapshot: &Definitions, config: &Config, findings: &mut Vec<Diagnostic>) {
-    for key in snapshot.keys_of(Kind::Plan) {
-        for definition in snapshot.definitions(key) {
-            let spec = match definition.resource.as_ref().map(|resource| &resource.spec) {
-                Some(Spec::Plan(spec)) => Some(spec),
-                _ => None,
-            };
-            let graph = spec.map(|spec| &spec.graph);
-            if let Some(graph) = graph.or(definition.graph.as_ref()) {
-                let plan = Plan {
-                    key,
-                    definition,
-                    graph,
-                };
-                plan.check(spec, config, findings);
-            }
+    for definition in snapshot
+        .keys_of(Kind::Plan)
+        .flat_map(|key| snapshot.definitions(key))
+    {
+        let spec = definition.resource.as_ref();
+        let spec = spec.and_then(|resource| resource.spec.plan());
+        let graph = spec.map(|spec| &spec.graph);
+        if let Some(graph) = graph.or(definition.graph.as_ref()) {
+            let plan = Plan { definition, graph };
+            plan.check(spec, config, findings);
         }
     }
 }
 
-/// Only so many problems of a plan get a suggestion: each compares with every node.
+/// Most suggestions for one plan.
 const SUGGESTIONS: usize = 20;
 
 struct Plan<'a> {
-    key: &'a Key,
     definition: &'a Definition,
     graph: &'a GraphSpec,
 }
 
 impl Plan<'_> {
     fn check(&self, spec: Option<&PlanSpec>, config: &Config, findings: &mut Vec<Diagnostic>) {
-        if self.graph.nodes.len() > config.limits.nodes {
-            let message = format!(
-                "the plan has {} nodes, the limit is {}",
-                self.graph.nodes.len(),
-                config.limits.nodes
-            );
-            let place = self.place(path!["spec", "graph", "nodes"], Part::Key);
-            findings.push(
-                self.finding(Code::TOO_MANY_NODES, place, message)
-                    .help("split the plan, or raise `limits.nodes` in .planspec.yaml"),
-            );
+        let (nodes, limit) = (self.graph.nodes.len(), config.limits.nodes);
+        if nodes > limit {
+            let message = format!("the plan has {nodes} nodes, the limit is {limit}");
+            let path = path!["spec", "graph", "nodes"];
+            let finding = self.definition.at_key(Code::TOO_MANY_NODES, path, message);
+            let help = "split the plan, or raise `limits.nodes` in .planspec.yaml";
+            findings.push(finding.help(help));
         }
         match Graph::build(self.graph) {
             Ok(_) => findings.extend(spec.and_then(|spec| self.digest(spec))),
             Err(problems) => {
-                for (index, problem) in problems.iter().enumerate() {
-                    findings.push(self.describe(problem, index < SUGGESTIONS));
-                }
+                let mut suggestions = Suggestions(SUGGESTIONS);
+                let found = problems.iter();
+                findings.extend(found.map(|problem| self.describe(problem, &mut suggestions)));
             }
         }
-        for warning in graph::warnings(self.graph) {
-            findings.push(self.describe_warning(&warning));
-        }
+        let warnings = graph::warnings(self.graph);
+        findings.extend(
+            warnings
+                .iter()
+                .map(|warning| self.describe_warning(warning)),
+        );
     }
 
     fn describe_warning(&self, warning: &Warning) -> Diagnostic {
         match warning {
             Warning::EdgeIntoGroup { place, group } => {
-                let message = format!(
-                    "an edge into group `{}` holds back none of its children",
-                    self.id(*group)
-                );
-                self.finding(Code::EDGE_INTO_GROUP, self.edge(place), message)
+                let group = self.id(*group);
+                let message =
+                    format!("an edge into group `{group}` holds back none of its children");
+                self.definition
+                    .at(Code::EDGE_INTO_GROUP, place.path(), message)
                     .help("draw the edge to the children that should wait")
             }
             Warning::InTwoGroups { first, second } => {
-                let place = |(group, child): (usize, usize)| {
-                    let path = path!["spec", "graph", "nodes", group, "children", child];
-                    self.place(path, Part::Value)
-                };
                 let child = self.graph.nodes.get(second.0);
                 let child = child.and_then(|group| group.children.get(second.1));
                 let child = child.map_or("?", String::as_str);
-                let message = match first.0 == second.0 {
-                    true => format!("node `{child}` is in group `{}` twice", self.id(first.0)),
-                    false => format!(
-                        "node `{child}` is in group `{}` and in group `{}`",
-                        self.id(first.0),
-                        self.id(second.0)
-                    ),
+                let (one, other) = (self.id(first.0), self.id(second.0));
+                let message = if first.0 == second.0 {
+                    format!("node `{child}` is in group `{one}` twice")
+                } else {
+                    format!("node `{child}` is in group `{one}` and in group `{other}`")
                 };
-                self.finding(Code::IN_TWO_GROUPS, place(*second), message)
+                self.definition
+                    .at(Code::IN_TWO_GROUPS, child_path(*second), message)
                     .label("again here")
                     .help("leave it in one group, once")
-                    .related(self.label(place(*first), "first here"))
+                    .related(self.definition.label(child_path(*first), "first here"))
             }
         }
     }
@@ -100,159 +89,133 @@ impl Plan<'_> {
     fn digest(&self, spec: &PlanSpec) -> Option<Diagnostic> {
         let written = spec.graph_digest.as_ref()?;
         let actual = graph::digest(self.graph);
-        let place = self.place(path!["spec", "graphDigest"], Part::Value);
         let message = "`graphDigest` does not match the graph";
         (*written != actual).then(|| {
-            self.finding(Code::DIGEST_MISMATCH, place, message)
+            self.definition
+                .at(Code::DIGEST_MISMATCH, path!["spec", "graphDigest"], message)
                 .label("not the digest of this graph")
                 .help(format!("write `graphDigest: {actual}`, or leave it out"))
         })
     }
 
-    fn describe(&self, problem: &Problem, suggest: bool) -> Diagnostic {
-        let id = |node: usize| self.id(node);
+    fn describe(&self, problem: &GraphProblem, suggestions: &mut Suggestions) -> Diagnostic {
         match problem {
-            Problem::DuplicateNode { first, second } => self
-                .finding(
-                    Code::DUPLICATE_NODE,
-                    self.node(*second, "id"),
-                    format!("two nodes have the id `{}`", id(*second)),
-                )
-                .label("used again here")
-                .help("give one of them another id")
-                .related(self.label(self.node(*first, "id"), "first used here")),
-            Problem::Dangling { place, name } => {
-                let finding = self
-                    .finding(
-                        Code::DANGLING_EDGE,
-                        self.edge(place),
-                        format!("edge ends at a node that does not exist: `{name}`"),
-                    )
-                    .label(format!("no node `{name}` in this plan"));
-                match self.near(name, suggest) {
-                    Some(id) => finding.help(format!("did you mean `{id}`?")),
-                    None => finding.help(format!("add a node `{name}`, or remove the edge")),
-                }
+            GraphProblem::DuplicateNode { first, second } => {
+                let message = format!("two nodes have the id `{}`", self.id(*second));
+                self.definition
+                    .at(Code::DUPLICATE_NODE, field(*second, "id"), message)
+                    .label("used again here")
+                    .help("give one of them another id")
+                    .related(self.label(*first, "id", "first used here"))
             }
-            Problem::SelfLoop { place } => self
-                .finding(
+            GraphProblem::Dangling { place, name } => {
+                let message = format!("edge ends at a node that does not exist: `{name}`");
+                let otherwise = || format!("add a node `{name}`, or remove the edge");
+                self.definition
+                    .at(Code::DANGLING_EDGE, place.path(), message)
+                    .label(format!("no node `{name}` in this plan"))
+                    .help(suggestions.suggestion(name, self.ids(), otherwise))
+            }
+            GraphProblem::SelfLoop { place } => self
+                .definition
+                .at(
                     Code::SELF_LOOP,
-                    self.edge(place),
+                    place.path(),
                     "a node cannot depend on itself",
                 )
                 .label("leads back to the same node")
                 .help("remove this dependency"),
-            Problem::Cycle { nodes, closing } => {
-                let mut names: Vec<&str> = nodes.iter().map(|node| id(*node)).collect();
-                names.extend(nodes.first().map(|node| id(*node)));
+            GraphProblem::ChildNotFound { node, child, name } => {
+                let message = format!("group `{}` has a child that does not exist", self.id(*node));
+                let near = suggestions.near(name, self.ids());
                 let finding = self
-                    .finding(
-                        Code::CYCLE,
-                        self.edge(closing),
-                        format!("the graph has a cycle: {}", shorten(&names)),
-                    )
-                    .label("this dependency closes it")
-                    .help("remove one of these dependencies");
-                // Both ends of the closing edge.
-                let ends = nodes.first().into_iter().zip(nodes.last());
-                ends.fold(finding, |finding, (first, last)| {
-                    finding
-                        .related(self.label(self.node(*first, "id"), "the cycle starts here"))
-                        .related(self.label(self.node(*last, "id"), "and comes back from here"))
-                })
-            }
-            Problem::ChildNotFound { node, child, name } => {
-                let place = self.place(
-                    path!["spec", "graph", "nodes", *node, "children", *child],
-                    Part::Value,
-                );
-                let finding = self
-                    .finding(
-                        Code::CHILD_NOT_FOUND,
-                        place,
-                        format!("group `{}` has a child that does not exist", id(*node)),
-                    )
+                    .definition
+                    .at(Code::CHILD_NOT_FOUND, child_path((*node, *child)), message)
                     .label(format!("no node `{name}` in this plan"));
-                match self.near(name, suggest) {
-                    Some(id) => finding.help(format!("did you mean `{id}`?")),
-                    None => finding,
+                Diagnostic {
+                    help: near.map(|near| format!("did you mean `{near}`?")),
+                    ..finding
                 }
             }
-            Problem::GroupWaits { nodes } => {
-                let mut names: Vec<&str> = nodes.iter().map(|node| self.id(*node)).collect();
-                names.extend(nodes.first().map(|node| self.id(*node)));
-                let is_group = |node: &&usize| {
-                    let node = self.graph.nodes.get(**node);
-                    node.is_some_and(|node| !node.children.is_empty())
-                };
-                let group = nodes.iter().find(is_group).copied().unwrap_or_default();
-                self.finding(
-                    Code::CYCLE,
-                    self.node(group, "children"),
-                    format!(
-                        "a node waits for a group that it is in: {}",
-                        shorten(&names)
-                    ),
-                )
-                .label("the group waits for these children")
-                .help("let it wait for the other children, or take it out of the group")
-            }
-            Problem::GroupCycle { nodes } => {
-                let mut names: Vec<&str> = nodes.iter().map(|node| self.id(*node)).collect();
-                names.extend(nodes.first().map(|node| self.id(*node)));
-                let first = nodes.first().copied().unwrap_or_default();
-                let finding = self
-                    .finding(
-                        Code::CYCLE,
-                        self.node(first, "children"),
-                        format!("groups contain each other: {}", shorten(&names)),
-                    )
-                    .label("leads back to this group")
-                    .help("remove one of these children");
-                match nodes.as_slice() {
-                    [_, .., last] => finding
-                        .related(self.label(self.node(*last, "children"), "and contains it here")),
-                    _ => finding,
-                }
-            }
+            GraphProblem::Cycle { nodes, closing } => self.cycle(nodes, *closing),
+            GraphProblem::GroupWaits { nodes } => self.group_waits(nodes),
+            GraphProblem::GroupCycle { nodes } => self.group_cycle(nodes),
         }
     }
 
-    fn near(&self, name: &str, suggest: bool) -> Option<&str> {
-        let ids = self.graph.nodes.iter().map(|node| node.id.as_str());
-        suggest.then(|| did_you_mean(name, ids)).flatten()
+    fn cycle(&self, nodes: &[usize], closing: EdgePlace) -> Diagnostic {
+        let message = format!("the graph has a cycle: {}", self.ring(nodes));
+        let finding = self
+            .definition
+            .at(Code::CYCLE, closing.path(), message)
+            .label("this dependency closes it")
+            .help("remove one of these dependencies");
+        // Both ends of the closing edge.
+        let ends = nodes.first().into_iter().zip(nodes.last());
+        ends.fold(finding, |finding, (first, last)| {
+            finding
+                .related(self.label(*first, "id", "the cycle starts here"))
+                .related(self.label(*last, "id", "and comes back from here"))
+        })
+    }
+
+    fn group_waits(&self, nodes: &[usize]) -> Diagnostic {
+        let is_group = |node: &&usize| {
+            let node = self.graph.nodes.get(**node);
+            node.is_some_and(|node| !node.children.is_empty())
+        };
+        let group = nodes.iter().find(is_group).copied().unwrap_or_default();
+        let message = format!(
+            "a node waits for a group that it is in: {}",
+            self.ring(nodes)
+        );
+        self.definition
+            .at(Code::CYCLE, field(group, "children"), message)
+            .label("the group waits for these children")
+            .help("let it wait for the other children, or take it out of the group")
+    }
+
+    fn group_cycle(&self, nodes: &[usize]) -> Diagnostic {
+        let first = nodes.first().copied().unwrap_or_default();
+        let message = format!("groups contain each other: {}", self.ring(nodes));
+        let finding = self
+            .definition
+            .at(Code::CYCLE, field(first, "children"), message)
+            .label("leads back to this group")
+            .help("remove one of these children");
+        match nodes {
+            [_, .., last] => finding.related(self.label(*last, "children", "and contains it here")),
+            _ => finding,
+        }
+    }
+
+    /// `a → b → a`
+    fn ring(&self, nodes: &[usize]) -> String {
+        let ring = nodes.iter().chain(nodes.first());
+        shorten(&ring.map(|node| self.id(*node)).collect::<Vec<_>>())
+    }
+
+    fn ids(&self) -> impl Iterator<Item = &str> {
+        self.graph.nodes.iter().map(|node| node.id.as_str())
     }
 
     fn id(&self, node: usize) -> &str {
-        self.graph
-            .nodes
-            .get(node)
-            .map_or("?", |node| node.id.as_str())
+        let node = self.graph.nodes.get(node);
+        node.map_or("?", |node| node.id.as_str())
     }
 
-    fn finding(&self, code: Code, place: Place, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(code, &self.definition.path, place, message).about(self.key)
+    fn label(&self, node: usize, name: &str, message: &str) -> Label {
+        self.definition.label(field(node, name), message)
     }
+}
 
-    fn label(&self, place: Place, message: &str) -> Label {
-        Label {
-            file: self.definition.path.clone(),
-            place,
-            message: message.to_owned(),
-        }
-    }
+/// A field of a node.
+fn field(node: usize, name: &str) -> Vec<PathStep> {
+    path!["spec", "graph", "nodes", node, name]
+}
 
-    fn place(&self, path: Vec<Step>, part: Part) -> Place {
-        self.definition.place(Kind::Plan, path, part)
-    }
-
-    fn node(&self, index: usize, field: &str) -> Place {
-        self.place(path!["spec", "graph", "nodes", index, field], Part::Value)
-    }
-
-    fn edge(&self, place: &EdgePlace) -> Place {
-        self.place(place.path(), Part::Value)
-    }
+fn child_path((group, child): (usize, usize)) -> Vec<PathStep> {
+    path!["spec", "graph", "nodes", group, "children", child]
 }
 
 /// `a → b → a`; the middle of a very long one is left out of the sentence.
@@ -282,9 +245,12 @@ mod tests {
     fn expect(text: &str, expected: &[(&str, &str)]) {
         let expected: Vec<String> = expected
             .iter()
-            .map(|(needle, line)| match needle.is_empty() {
-                true => (*line).to_owned(),
-                false => line.replace("@", &position(text, needle)),
+            .map(|(needle, line)| {
+                if needle.is_empty() {
+                    (*line).to_owned()
+                } else {
+                    line.replace("@", &position(text, needle))
+                }
             })
             .collect();
         assert_eq!(findings(text), expected, "{text}");

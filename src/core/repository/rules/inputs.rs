@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::{SUGGESTIONS, Subject, listed, subjects};
-use crate::core::base::diagnostic::{Code, Diagnostic, Step, did_you_mean};
+use super::{NAMES, SUGGESTIONS, each, first_names};
+use crate::core::base::diagnostic::{Code, Diagnostic, PathStep};
 use crate::core::base::digest;
-use crate::core::plan::values::{found_words, is_reference, type_name, words, wrong_type};
-use crate::core::repository::definitions::Definitions;
+use crate::core::base::suggest::{Suggestions, did_you_mean};
+use crate::core::base::words::{and_more, listed, quoted, type_of, type_words};
+use crate::core::plan::values::{is_reference, type_name, wrong_type};
+use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::schema;
 use crate::core::resource::{CapabilitySpec, Key, Kind, Node, Parameter, Spec};
 use crate::path;
@@ -16,27 +18,19 @@ use crate::path;
 /// Most capabilities of one task that its inputs are compared with.
 const CAPABILITIES: usize = 64;
 
-/// Most names in one message.
-const NAMES: usize = 5;
-
 pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
     let capabilities: BTreeMap<&Key, Capability<'_>> = snapshot
         .keys_of(Kind::Capability)
         .filter_map(|key| Some((key, Capability::of(snapshot.capability(key)?))))
         .collect();
-    for subject in subjects(snapshot, Kind::Capability) {
-        if let Spec::Capability(spec) = &subject.resource.spec {
-            own_values(&subject, spec, findings);
-        }
+    for (capability, spec) in each(snapshot, Kind::Capability, Spec::capability) {
+        own_values(capability, spec, findings);
     }
-    let mut suggestions = SUGGESTIONS;
-    for plan in subjects(snapshot, Kind::Plan) {
-        let Spec::Plan(spec) = &plan.resource.spec else {
-            continue;
-        };
+    let mut suggestions = Suggestions(SUGGESTIONS);
+    for (plan, spec) in each(snapshot, Kind::Plan, Spec::plan) {
         for (index, node) in spec.graph.nodes.iter().enumerate() {
             if !node.capability_refs.is_empty() {
-                let task = Task::of(&plan, index, node, &capabilities);
+                let task = Task::of(plan, index, node, &capabilities);
                 task.check(&mut suggestions, findings);
             }
         }
@@ -76,7 +70,7 @@ impl<'a> Capability<'a> {
 
 /// A task and the capabilities that it names.
 struct Task<'a> {
-    plan: &'a Subject<'a>,
+    plan: &'a Definition,
     index: usize,
     node: &'a Node,
     capabilities: Vec<(&'a Key, &'a Capability<'a>)>,
@@ -86,7 +80,7 @@ struct Task<'a> {
 
 impl<'a> Task<'a> {
     fn of(
-        plan: &'a Subject<'a>,
+        plan: &'a Definition,
         index: usize,
         node: &'a Node,
         capabilities: &'a BTreeMap<&'a Key, Capability<'a>>,
@@ -112,7 +106,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    fn check(&self, suggestions: &mut usize, findings: &mut Vec<Diagnostic>) {
+    fn check(&self, suggestions: &mut Suggestions, findings: &mut Vec<Diagnostic>) {
         for (name, value) in &self.node.inputs {
             let inputs = || {
                 let all = self.capabilities.iter();
@@ -130,70 +124,61 @@ impl<'a> Task<'a> {
         }
     }
 
-    fn unknown(&self, name: &str, suggestions: &mut usize) -> Diagnostic {
-        let capabilities = listed(
-            self.capabilities
-                .iter()
-                .take(NAMES)
-                .map(|(key, _)| key.name.as_str()),
-            self.capabilities.len().saturating_sub(NAMES),
-        );
+    fn unknown(&self, name: &str, suggestions: &mut Suggestions) -> Diagnostic {
+        let named = self.capabilities.iter().map(|(key, _)| key.name.as_str());
+        let shown = listed(named.take(NAMES));
         let message = match self.capabilities.len() {
-            1 => format!("capability {capabilities} has no input `{name}`"),
-            _ => format!("none of the capabilities {capabilities} has an input `{name}`"),
+            1 => format!("capability {shown} has no input `{name}`"),
+            all => format!(
+                "none of the capabilities {shown}{} has an input `{name}`",
+                and_more(all.saturating_sub(NAMES))
+            ),
         };
         let finding = self
             .plan
             .at_key(Code::INPUT_UNKNOWN, self.path(name), message)
             .label("no such input");
-        if *suggestions == 0 {
+        if suggestions.0 == 0 {
             return finding;
         }
-        *suggestions -= 1;
         let names = || {
             let all = self.capabilities.iter();
             all.flat_map(|(_, capability)| capability.inputs.keys().copied())
         };
         let free = names().filter(|known| !self.node.inputs.contains_key(*known));
-        match did_you_mean(name, free) {
-            Some(near) => finding.help(format!("did you mean `{near}`?")),
-            None => {
-                let names: BTreeSet<&str> = names().collect();
-                let more = names.len().saturating_sub(NAMES);
-                finding.help(format!(
-                    "its inputs are {}",
-                    listed(names.into_iter().take(NAMES), more)
-                ))
-            }
-        }
+        finding.help(suggestions.suggestion(name, free, || {
+            let names: BTreeSet<&str> = names().collect();
+            let more = and_more(names.len().saturating_sub(NAMES));
+            format!(
+                "its inputs are {}{more}",
+                listed(names.into_iter().take(NAMES))
+            )
+        }))
     }
 
     /// Required inputs that are not given. A worker may know what to do without them, so that is
     /// no error.
     fn missing(&self, key: &Key, capability: &Capability<'_>) -> Option<Diagnostic> {
         // No further than what is told: a task that gives nothing must not cost all its names.
-        let given = |name: &&&str| !self.node.inputs.contains_key(**name);
-        let missing: Vec<&str> = capability
-            .required
-            .iter()
-            .filter(given)
+        let missing = capability.required.iter().copied();
+        let missing: Vec<&str> = missing
+            .filter(|name| !self.node.inputs.contains_key(*name))
             .take(NAMES + 1)
-            .copied()
             .collect();
-        let (shown, more) = match missing.as_slice() {
-            [] => return None,
-            [shown @ .., _] if missing.len() > NAMES => (shown, " and more"),
-            all => (all, ""),
-        };
-        let names = listed(shown.iter().copied(), 0);
+        if missing.is_empty() {
+            return None;
+        }
         let message = format!(
-            "capability `{}` requires {names}{more}, which task `{}` does not give",
-            key.name, self.node.id
+            "capability `{}` requires {}, which task `{}` does not give",
+            key.name,
+            first_names(&missing),
+            self.node.id
         );
         let mut path = self.node_path();
-        path.push(match self.node.inputs.is_empty() {
-            true => "capabilityRefs".into(),
-            false => "inputs".into(),
+        path.push(if self.node.inputs.is_empty() {
+            "capabilityRefs".into()
+        } else {
+            "inputs".into()
         });
         Some(
             self.plan
@@ -207,27 +192,24 @@ impl<'a> Task<'a> {
     fn value(&self, key: &Key, input: &Input<'_>, value: &Value) -> Option<Diagnostic> {
         let parameter = input.parameter;
         let name = parameter.name.as_str();
-        let mismatch = |path: Vec<Step>, message: String| {
+        let mismatch = |path: Vec<PathStep>, message: String| {
             let path = [self.path(name), path].concat();
-            self.plan.finding(Code::INPUT_MISMATCH, path, message)
+            self.plan.at(Code::INPUT_MISMATCH, path, message)
         };
         if is_reference(value) {
             return None;
         }
         if let Some(wrong) = wrong_type(parameter, value) {
             let of = format!("input `{name}` of capability `{}`", key.name);
-            let label = format!("{} is expected", words(wrong.expected));
+            let label = format!("{} is expected", type_words(type_name(wrong.expected)));
             let message = format!(
                 "{of} takes {}, this is {}",
                 wrong.place_words(),
-                found_words(wrong.value)
+                type_of(wrong.value)
             );
             let finding = mismatch(wrong.path, message).label(label);
             let help = schema::how_to_write(type_name(wrong.expected), wrong.value);
-            return Some(match help {
-                Some(help) => finding.help(help),
-                None => finding,
-            });
+            return Some(Diagnostic { help, ..finding });
         }
         if input.allowed.is_empty() || input.allowed.contains(&digest::canonical(value)) {
             return None;
@@ -235,27 +217,27 @@ impl<'a> Task<'a> {
         let message = format!(
             "input `{name}` of capability `{}` does not take {}",
             key.name,
-            show(value)
+            quoted(value)
         );
         let finding = mismatch(Vec::new(), message).label("not an allowed value");
         Some(finding.help(allowed(parameter, value)))
     }
 
-    fn node_path(&self) -> Vec<Step> {
+    fn node_path(&self) -> Vec<PathStep> {
         path!["spec", "graph", "nodes", self.index]
     }
 
-    fn path(&self, input: &str) -> Vec<Step> {
+    fn path(&self, input: &str) -> Vec<PathStep> {
         [self.node_path(), path!["inputs", input]].concat()
     }
 }
 
 /// Values of a capability itself: a default must be one that could be given, and so must what it
 /// allows.
-fn own_values(subject: &Subject<'_>, spec: &CapabilitySpec, findings: &mut Vec<Diagnostic>) {
+fn own_values(capability: &Definition, spec: &CapabilitySpec, findings: &mut Vec<Diagnostic>) {
     for (field, parameters) in [("inputs", &spec.inputs), ("outputs", &spec.outputs)] {
         for (index, parameter) in parameters.iter().enumerate() {
-            let at = |path: Vec<Step>| [path!["spec", field, index], path].concat();
+            let at = |path: Vec<PathStep>| [path!["spec", field, index], path].concat();
             let default = parameter.default.iter();
             let default = default.map(|value| (value, path!["default"]));
             let allowed = parameter.allowed.iter().enumerate();
@@ -266,13 +248,16 @@ fn own_values(subject: &Subject<'_>, spec: &CapabilitySpec, findings: &mut Vec<D
                         "`{}` takes {}, this is {}",
                         parameter.name,
                         wrong.place_words(),
-                        found_words(wrong.value)
+                        type_of(wrong.value)
                     );
                     let path = at([path, wrong.path].concat());
                     findings.push(
-                        subject
-                            .finding(Code::WRONG_TYPE, path, message)
-                            .label(format!("{} is expected", words(wrong.expected))),
+                        capability
+                            .at(Code::WRONG_TYPE, path, message)
+                            .label(format!(
+                                "{} is expected",
+                                type_words(type_name(wrong.expected))
+                            )),
                     );
                 }
             }
@@ -287,8 +272,8 @@ fn own_values(subject: &Subject<'_>, spec: &CapabilitySpec, findings: &mut Vec<D
                     parameter.name
                 );
                 findings.push(
-                    subject
-                        .finding(Code::NOT_ALLOWED, at(path!["default"]), message)
+                    capability
+                        .at(Code::NOT_ALLOWED, at(path!["default"]), message)
                         .label("not an allowed value")
                         .help(self::allowed(parameter, default)),
                 );
@@ -300,31 +285,16 @@ fn own_values(subject: &Subject<'_>, spec: &CapabilitySpec, findings: &mut Vec<D
 fn allowed(parameter: &Parameter, value: &Value) -> String {
     const SHOWN: usize = 20;
     let words = parameter.allowed.iter().take(SHOWN);
-    let texts: Vec<String> = words.clone().map(show).collect();
+    let texts: Vec<String> = words.clone().map(quoted).collect();
     let near = value.as_str().and_then(|word| {
         let texts = words.filter_map(Value::as_str);
         did_you_mean(word, texts)
     });
-    let more = match parameter.allowed.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let more = and_more(parameter.allowed.len().saturating_sub(SHOWN));
     let all = format!("allowed: {}{more}", texts.join(", "));
     match near {
         Some(near) => format!("did you mean `{near}`? {all}"),
         None => all,
-    }
-}
-
-fn show(value: &Value) -> String {
-    const MOST: usize = 60;
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
-        None => format!("`{text}`"),
     }
 }
 

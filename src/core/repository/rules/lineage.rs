@@ -1,32 +1,31 @@
 //! What plans are to each other and to their goals: series and versions, what supersedes what,
 //! and whether a goal, its plans and their executions agree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::graphs::shorten;
-use super::{Subject, subjects};
+use super::{cycles_among, each};
 use crate::core::base::diagnostic::{Code, Diagnostic};
 use crate::core::base::version::compare_versions;
-use crate::core::plan::graph;
-use crate::core::repository::definitions::Definitions;
-use crate::core::resource::{Key, Kind, PlanSpec, Spec};
+use crate::core::repository::definitions::{Definition, Definitions};
+use crate::core::resource::{ExecutionSpec, GoalSpec, Key, Kind, PlanSpec, Spec};
 use crate::path;
 
 pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
-    let plans: Vec<(Subject<'_>, &PlanSpec)> = snapshot
+    let plans: Vec<(&Definition, &PlanSpec)> = snapshot
         .keys_of(Kind::Plan)
-        .filter_map(|key| Some((Subject::of(snapshot, key)?, snapshot.plan(key)?)))
+        .filter_map(|key| Some((snapshot.definition(key)?, snapshot.plan(key)?)))
         .collect();
     versions(&plans, findings);
     supersedes(&plans, findings);
     for (plan, spec) in &plans {
         findings.extend(left_out(snapshot, plan, spec));
     }
-    for goal in subjects(snapshot, Kind::Goal) {
-        findings.extend(empty_selector(&goal));
+    for (goal, spec) in each(snapshot, Kind::Goal, Spec::goal) {
+        findings.extend(empty_selector(goal, spec));
     }
-    for execution in subjects(snapshot, Kind::Execution) {
-        findings.extend(other_goal(snapshot, &execution));
+    for (execution, spec) in each(snapshot, Kind::Execution, Spec::execution) {
+        findings.extend(other_goal(snapshot, execution, spec));
     }
 }
 
@@ -36,7 +35,7 @@ fn goal_of(plan: &Key, spec: &PlanSpec) -> Option<Key> {
 }
 
 /// Of a series the highest version is chosen, so no two plans for one goal should have it.
-fn versions(plans: &[(Subject<'_>, &PlanSpec)], findings: &mut Vec<Diagnostic>) {
+fn versions(plans: &[(&Definition, &PlanSpec)], findings: &mut Vec<Diagnostic>) {
     let mut series: BTreeMap<(&str, &str), Vec<(&str, usize)>> = BTreeMap::new();
     for (at, (plan, spec)) in plans.iter().enumerate() {
         if let (Some(name), Some(version)) = (&spec.series, &spec.version) {
@@ -50,7 +49,7 @@ fn versions(plans: &[(Subject<'_>, &PlanSpec)], findings: &mut Vec<Diagnostic>) 
             let mut first: BTreeMap<Option<Key>, usize> = BTreeMap::new();
             for (version, at) in equal {
                 let (plan, spec) = &plans[*at];
-                let earlier = first.entry(goal_of(plan.key, spec)).or_insert(*at);
+                let earlier = first.entry(goal_of(&plan.key, spec)).or_insert(*at);
                 if earlier == at {
                     continue;
                 }
@@ -60,7 +59,7 @@ fn versions(plans: &[(Subject<'_>, &PlanSpec)], findings: &mut Vec<Diagnostic>) 
                     other.key.name
                 );
                 findings.push(
-                    plan.finding(Code::DUPLICATE_VERSION, path!["spec", "version"], message)
+                    plan.at(Code::DUPLICATE_VERSION, path!["spec", "version"], message)
                         .label("of two equal versions neither is the newest")
                         .help("give the newer one a higher version")
                         .related(other.label(path!["spec", "version"], "first here")),
@@ -71,22 +70,17 @@ fn versions(plans: &[(Subject<'_>, &PlanSpec)], findings: &mut Vec<Diagnostic>) 
 }
 
 /// The plan that a plan supersedes comes before it: within its series, and never after it.
-fn supersedes(plans: &[(Subject<'_>, &PlanSpec)], findings: &mut Vec<Diagnostic>) {
-    let index: BTreeMap<&Key, usize> = plans
+fn supersedes(plans: &[(&Definition, &PlanSpec)], findings: &mut Vec<Diagnostic>) {
+    let specs: BTreeMap<&Key, &PlanSpec> = plans
         .iter()
-        .enumerate()
-        .map(|(at, (plan, _))| (plan.key, at))
+        .map(|(plan, spec)| (&plan.key, *spec))
         .collect();
-    let mut replaced: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let mut replaced: Vec<(usize, Key)> = Vec::new();
     for (at, (plan, spec)) in plans.iter().enumerate() {
         for (entry, reference) in spec.supersedes.iter().enumerate() {
             let key = reference.key(Kind::Plan, &plan.key.namespace);
-            let Some(&old) = index.get(&key) else {
-                continue;
-            };
-            replaced.insert((at, old));
-            let (_, old_spec) = &plans[old];
-            if let (Some(own), Some(other)) = (&spec.series, &old_spec.series)
+            let old_series = specs.get(&key).and_then(|old| old.series.as_ref());
+            if let (Some(own), Some(other)) = (&spec.series, old_series)
                 && own != other
             {
                 let path = path!["spec", "supersedes", entry, "name"];
@@ -95,18 +89,20 @@ fn supersedes(plans: &[(Subject<'_>, &PlanSpec)], findings: &mut Vec<Diagnostic>
                     key.name
                 );
                 findings.push(
-                    plan.finding(Code::SUPERSEDES_SERIES, path, message)
+                    plan.at(Code::SUPERSEDES_SERIES, path, message)
                         .label("of another series")
                         .help("a plan supersedes an earlier one of its own series"),
                 );
             }
+            replaced.push((at, key));
         }
     }
-    for cycle in graph::cycles_among(plans.len(), &replaced) {
+    let keys: Vec<&Key> = plans.iter().map(|(plan, _)| &plan.key).collect();
+    for cycle in cycles_among(&keys, replaced) {
         let names: Vec<&str> = cycle
             .iter()
             .chain(cycle.first())
-            .map(|at| plans[*at].0.key.name.as_str())
+            .map(|at| keys[*at].name.as_str())
             .collect();
         let names = shorten(&names);
         let message = match cycle.as_slice() {
@@ -127,17 +123,19 @@ fn supersedes(plans: &[(Subject<'_>, &PlanSpec)], findings: &mut Vec<Diagnostic>
 }
 
 /// With both a `goalRef` and a `planSelector`, both must hold.
-fn left_out(snapshot: &Definitions, plan: &Subject<'_>, spec: &PlanSpec) -> Option<Diagnostic> {
-    let key = goal_of(plan.key, spec)?;
-    let goal = Subject::of(snapshot, &key)?;
+fn left_out(snapshot: &Definitions, plan: &Definition, spec: &PlanSpec) -> Option<Diagnostic> {
+    let key = goal_of(&plan.key, spec)?;
+    let goal = snapshot.definition(&key)?;
     let selector = snapshot.goal(&key)?.plan_selector.as_ref()?;
     let same_namespace = plan.key.namespace == key.namespace;
-    if selector.is_empty() || (same_namespace && selector.matches(&plan.resource.metadata.labels)) {
+    let labels = &plan.resource.as_ref()?.metadata.labels;
+    if selector.is_empty() || (same_namespace && selector.matches(labels)) {
         return None;
     }
-    let help = match same_namespace {
-        true => "give the plan the labels that the selector asks for, or change the selector",
-        false => "a selector chooses in the namespace of its goal: leave it out, or move the plan",
+    let help = if same_namespace {
+        "give the plan the labels that the selector asks for, or change the selector"
+    } else {
+        "a selector chooses in the namespace of its goal: leave it out, or move the plan"
     };
     let message = format!(
         "the `planSelector` of goal `{}` leaves this plan out, so the goal will not choose it",
@@ -145,7 +143,7 @@ fn left_out(snapshot: &Definitions, plan: &Subject<'_>, spec: &PlanSpec) -> Opti
     );
     let path = path!["spec", "goalRef", "name"];
     Some(
-        plan.finding(Code::SELECTOR_MISMATCH, path, message)
+        plan.at(Code::SELECTOR_MISMATCH, path, message)
             .label("does not choose this plan")
             .help(help)
             .related(goal.label(path!["spec", "planSelector"], "the selector")),
@@ -153,10 +151,7 @@ fn left_out(snapshot: &Definitions, plan: &Subject<'_>, spec: &PlanSpec) -> Opti
 }
 
 /// In Kubernetes an empty selector chooses everything, here it chooses nothing; so say it.
-fn empty_selector(goal: &Subject<'_>) -> Option<Diagnostic> {
-    let Spec::Goal(spec) = &goal.resource.spec else {
-        return None;
-    };
+fn empty_selector(goal: &Definition, spec: &GoalSpec) -> Option<Diagnostic> {
     let selector = spec.plan_selector.as_ref()?;
     selector.is_empty().then(|| {
         let message = "an empty `planSelector` chooses no plan";
@@ -167,14 +162,15 @@ fn empty_selector(goal: &Subject<'_>) -> Option<Diagnostic> {
 }
 
 /// An execution serves the goal that its plan serves.
-fn other_goal(snapshot: &Definitions, execution: &Subject<'_>) -> Option<Diagnostic> {
-    let Spec::Execution(spec) = &execution.resource.spec else {
-        return None;
-    };
+fn other_goal(
+    snapshot: &Definitions,
+    execution: &Definition,
+    spec: &ExecutionSpec,
+) -> Option<Diagnostic> {
     let namespace = &execution.key.namespace;
     let own = spec.goal_ref.as_ref()?.key(Kind::Goal, namespace);
     let plan_key = spec.plan_ref.key(Kind::Plan, namespace);
-    let plan = Subject::of(snapshot, &plan_key)?;
+    let plan = snapshot.definition(&plan_key)?;
     let goal = goal_of(&plan_key, snapshot.plan(&plan_key)?)?;
     (own != goal).then(|| {
         let message = format!(
@@ -184,7 +180,7 @@ fn other_goal(snapshot: &Definitions, execution: &Subject<'_>) -> Option<Diagnos
         );
         let path = path!["spec", "goalRef", "name"];
         execution
-            .finding(Code::GOAL_MISMATCH, path, message)
+            .at(Code::GOAL_MISMATCH, path, message)
             .label("not the goal of the plan")
             .help("leave `goalRef` out: the plan names the goal")
             .related(plan.label(path!["spec", "goalRef", "name"], "the goal of the plan"))

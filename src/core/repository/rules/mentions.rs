@@ -5,28 +5,24 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::{SUGGESTIONS, Subject, listed, subjects};
-use crate::core::base::diagnostic::{Code, Diagnostic, Step, did_you_mean};
-use crate::core::plan::condition::{Condition, Mistake, MistakeKind};
+use super::{NAMES, SUGGESTIONS, each, first_names};
+use crate::core::base::diagnostic::{Code, Diagnostic, PathStep};
+use crate::core::base::suggest::{Suggestions, did_you_mean};
+use crate::core::base::words::{and_more, listed};
 use crate::core::plan::graph::Graph;
 use crate::core::plan::mention::{Mention, Mentioned};
 use crate::core::plan::template::{self, Reference};
-use crate::core::repository::definitions::Definitions;
-use crate::core::resource::{GraphSpec, Key, Kind, Node, NodeKind, Spec};
+use crate::core::plan::when::{Mistake, MistakeKind, When};
+use crate::core::repository::definitions::{Definition, Definitions};
+use crate::core::resource::{ExecutionSpec, GraphSpec, Key, Kind, Node, NodeKind, Spec};
 use crate::path;
 
-/// Most names in one message.
-const NAMES: usize = 5;
-
 pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
-    let mut suggestions = SUGGESTIONS;
+    let mut suggestions = Suggestions(SUGGESTIONS);
     let mut used: BTreeMap<&Key, BTreeSet<String>> = BTreeMap::new();
-    for subject in subjects(snapshot, Kind::Plan) {
-        let Spec::Plan(spec) = &subject.resource.spec else {
-            continue;
-        };
+    for (definition, spec) in each(snapshot, Kind::Plan, Spec::plan) {
         let mut plan = Plan {
-            subject,
+            definition,
             graph: &spec.graph,
             mentions: Vec::new(),
             parameters: BTreeSet::new(),
@@ -34,16 +30,16 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
         };
         plan.collect();
         plan.resolve(&mut suggestions);
-        used.insert(subject.key, plan.parameters);
+        used.insert(&definition.key, plan.parameters);
     }
-    for execution in subjects(snapshot, Kind::Execution) {
-        findings.extend(parameters(&execution, &used));
+    for (execution, spec) in each(snapshot, Kind::Execution, Spec::execution) {
+        findings.extend(parameters(execution, spec, &used));
     }
 }
 
 /// A plan and what is mentioned in it.
 struct Plan<'a, 'f> {
-    subject: Subject<'a>,
+    definition: &'a Definition,
     graph: &'a GraphSpec,
     mentions: Vec<Found>,
     /// Parameters that inputs refer to.
@@ -56,7 +52,7 @@ struct Found {
     mention: Mention,
     /// The node that mentions.
     by: usize,
-    path: Vec<Step>,
+    path: Vec<PathStep>,
 }
 
 impl Plan<'_, '_> {
@@ -71,7 +67,7 @@ impl Plan<'_, '_> {
 
     fn condition(&mut self, by: usize, when: &str) {
         let path = || path!["spec", "graph", "nodes", by, "when"];
-        match Condition::compile(when) {
+        match When::compile(when) {
             Ok(condition) => {
                 let mentions = condition.mentions().iter().cloned();
                 self.mentions.extend(mentions.map(|mention| Found {
@@ -81,10 +77,9 @@ impl Plan<'_, '_> {
                 }));
             }
             Err(mistakes) => {
-                let described = mistakes
-                    .into_iter()
-                    .map(|mistake| describe(&self.subject, path(), mistake));
-                self.findings.extend(described);
+                let found = mistakes.into_iter();
+                let found = found.map(|mistake| describe(self.definition, path(), mistake));
+                self.findings.extend(found);
             }
         }
     }
@@ -95,7 +90,7 @@ impl Plan<'_, '_> {
             Value::String(text) => template::is_template(text),
             value => value.is_array() || value.is_object(),
         };
-        let mut todo: Vec<(&Value, Vec<Step>)> = node
+        let mut todo: Vec<(&Value, Vec<PathStep>)> = node
             .inputs
             .iter()
             .filter(|(_, value)| matters(value))
@@ -105,7 +100,7 @@ impl Plan<'_, '_> {
             })
             .collect();
         while let Some((value, path)) = todo.pop() {
-            let below = |step: Step| {
+            let below = |step: PathStep| {
                 let mut path = path.clone();
                 path.push(step);
                 path
@@ -125,7 +120,7 @@ impl Plan<'_, '_> {
         }
     }
 
-    fn template(&mut self, by: usize, text: &str, path: Vec<Step>) {
+    fn template(&mut self, by: usize, text: &str, path: Vec<PathStep>) {
         match template::references(text) {
             Ok(references) => {
                 for reference in references {
@@ -140,8 +135,8 @@ impl Plan<'_, '_> {
                 }
             }
             Err(malformed) => self.findings.push(
-                self.subject
-                    .finding(Code::BAD_TEMPLATE, path, malformed.message)
+                self.definition
+                    .at(Code::BAD_TEMPLATE, path, malformed.message)
                     .label("not a reference")
                     .help(malformed.help),
             ),
@@ -149,7 +144,7 @@ impl Plan<'_, '_> {
     }
 
     /// Find the nodes that are mentioned; then ask of them all at once which come before.
-    fn resolve(&mut self, suggestions: &mut usize) {
+    fn resolve(&mut self, suggestions: &mut Suggestions) {
         if self.mentions.is_empty() {
             return;
         }
@@ -188,25 +183,27 @@ impl Plan<'_, '_> {
     }
 
     fn at(&self, code: Code, found: &Found, message: String) -> Diagnostic {
-        self.subject.finding(code, found.path.clone(), message)
+        self.definition.at(code, found.path.clone(), message)
     }
 
-    fn no_node(&self, found: &Found, suggestions: &mut usize) -> Diagnostic {
+    fn no_node(&self, found: &Found, suggestions: &mut Suggestions) -> Diagnostic {
         let name = &found.mention.node;
         let message = format!("there is no node `{name}` in this plan");
-        let finding = self
-            .at(Code::UNKNOWN_NAME, found, message)
-            .label(format!("no node `{name}`"));
         let ids = self.graph.nodes.iter().map(|node| node.id.as_str());
-        match take(suggestions).then(|| did_you_mean(name, ids)).flatten() {
-            Some(near) => finding.help(format!("did you mean `{near}`?")),
-            None => finding.help("name a node that comes before this one"),
-        }
+        let otherwise = || "name a node that comes before this one".to_owned();
+        self.at(Code::UNKNOWN_NAME, found, message)
+            .label(format!("no node `{name}`"))
+            .help(suggestions.suggestion(name, ids, otherwise))
     }
 
     /// What is wrong with the output that is mentioned. A task that declares no outputs may bring
     /// any, and so may what is outside.
-    fn no_output(&self, found: &Found, node: usize, suggestions: &mut usize) -> Option<Diagnostic> {
+    fn no_output(
+        &self,
+        found: &Found,
+        node: usize,
+        suggestions: &mut Suggestions,
+    ) -> Option<Diagnostic> {
         let node = self.graph.nodes.get(node)?;
         let output = match &found.mention.what {
             Mentioned::Output(output) => Some(output),
@@ -230,22 +227,16 @@ impl Plan<'_, '_> {
             return None;
         }
         let message = format!("node `{}` has no output `{output}`", node.id);
-        let finding = self
-            .at(Code::UNKNOWN_NAME, found, message)
-            .label("no such output");
-        let near = take(suggestions)
-            .then(|| did_you_mean(output, declared()))
-            .flatten();
-        Some(match near {
-            Some(near) => finding.help(format!("did you mean `{near}`?")),
-            None => {
-                let more = node.outputs.len().saturating_sub(NAMES);
-                finding.help(format!(
-                    "its outputs are {}; declare further ones under `outputs`",
-                    listed(declared().take(NAMES), more)
-                ))
-            }
-        })
+        let otherwise = || {
+            let shown = listed(declared().take(NAMES));
+            let more = and_more(node.outputs.len().saturating_sub(NAMES));
+            format!("its outputs are {shown}{more}; declare further ones under `outputs`")
+        };
+        Some(
+            self.at(Code::UNKNOWN_NAME, found, message)
+                .label("no such output")
+                .help(suggestions.suggestion(output, declared(), otherwise)),
+        )
     }
 
     fn not_before(&self, found: &Found) -> Diagnostic {
@@ -267,67 +258,51 @@ impl Plan<'_, '_> {
 }
 
 /// A mistake in a `when` as a finding.
-fn describe(subject: &Subject<'_>, path: Vec<Step>, mistake: Mistake) -> Diagnostic {
+fn describe(plan: &Definition, path: Vec<PathStep>, mistake: Mistake) -> Diagnostic {
     let (code, label) = match mistake.kind {
         MistakeKind::Malformed => (Code::BAD_CONDITION, "not a condition"),
         MistakeKind::UnknownName => (Code::UNKNOWN_NAME, "mentions what does not exist"),
     };
     let message = format!("`when`: {}", mistake.message);
-    let mut finding = subject.finding(code, path, message).label(label);
+    let mut finding = plan.at(code, path, message).label(label);
     finding.help = mistake.help;
     finding
 }
 
 /// Parameters that the inputs of a plan refer to and an execution of it does not give.
 fn parameters(
-    execution: &Subject<'_>,
+    execution: &Definition,
+    spec: &ExecutionSpec,
     used: &BTreeMap<&Key, BTreeSet<String>>,
 ) -> Option<Diagnostic> {
-    let Spec::Execution(spec) = &execution.resource.spec else {
-        return None;
-    };
     let plan = spec.plan_ref.key(Kind::Plan, &execution.key.namespace);
     // No further than what is told: it must not cost all names for each of many executions.
-    let missing: Vec<&str> = used
-        .get(&plan)?
-        .iter()
+    let names = used.get(&plan)?.iter().map(String::as_str);
+    let missing: Vec<&str> = names
         .filter(|name| !spec.parameters.contains_key(*name))
         .take(NAMES + 1)
-        .map(String::as_str)
         .collect();
-    let (shown, more) = match missing.as_slice() {
-        [] => return None,
-        [shown @ .., _] if missing.len() > NAMES => (shown, " and more"),
-        all => (all, ""),
-    };
-    let names = listed(shown.iter().copied(), 0);
+    let first = missing.first()?;
     let message = format!(
-        "plan `{}` uses {names}{more}, which this execution does not give",
-        plan.qualified()
+        "plan `{}` uses {}, which this execution does not give",
+        plan.qualified(),
+        first_names(&missing)
     );
-    let path = match spec.parameters.is_empty() {
-        true => path!["spec", "planRef"],
-        false => path!["spec", "parameters"],
+    let path = if spec.parameters.is_empty() {
+        path!["spec", "planRef"]
+    } else {
+        path!["spec", "parameters"]
     };
     let finding = execution
         .at_key(Code::PARAMETER_MISSING, path, message)
         .label("not given");
     let given = spec.parameters.keys().take(SUGGESTIONS).map(String::as_str);
-    let near = shown.first().and_then(|name| did_you_mean(name, given));
-    Some(match near {
+    Some(match did_you_mean(first, given) {
         Some(near) => finding.help(format!(
-            "is `{near}` meant to be `{}`? parameters are given by name",
-            shown.first().unwrap_or(&"")
+            "is `{near}` meant to be `{first}`? parameters are given by name"
         )),
         None => finding.help("give it under `parameters`"),
     })
-}
-
-/// Whether one more suggestion may be looked for.
-fn take(suggestions: &mut usize) -> bool {
-    let left = *suggestions > 0;
-    *suggestions = suggestions.saturating_sub(1);
-    left
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 
 mod bindings;
 mod capabilities;
-pub mod changes;
 mod duplicates;
 mod executions;
 mod gates;
@@ -16,10 +15,14 @@ mod references;
 
 pub(crate) use references::words;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place, Severity, Step};
+use std::collections::BTreeMap;
+
+use crate::core::base::diagnostic::{Diagnostic, Severity};
+use crate::core::base::words::listed;
+use crate::core::plan::graph;
 use crate::core::repository::config::{Config, RuleLevel};
 use crate::core::repository::definitions::{Definition, Definitions};
-use crate::core::resource::{Key, Kind, Resource};
+use crate::core::resource::{Key, Kind, Spec};
 
 pub use references::uid_mismatches;
 
@@ -59,73 +62,37 @@ pub fn apply_levels(findings: &mut Vec<Diagnostic>, config: &Config) {
     });
 }
 
-/// Only so many findings of a rule get a suggestion: each compares with every name there is.
+/// Most suggestions that one rule looks for.
 const SUGGESTIONS: usize = 50;
 
-/// A resource that can be read, as a rule looks at it.
-#[derive(Clone, Copy)]
-struct Subject<'a> {
-    key: &'a Key,
-    definition: &'a Definition,
-    resource: &'a Resource,
+/// Most names in one message.
+const NAMES: usize = 5;
+
+/// The first of some names. Whoever looks for them need not look for more than one behind these.
+fn first_names(names: &[&str]) -> String {
+    let more = if names.len() > NAMES { " and more" } else { "" };
+    listed(names.iter().take(NAMES).copied()) + more
 }
 
-/// Every definition of a kind that can be read.
-fn subjects(snapshot: &Definitions, kind: Kind) -> impl Iterator<Item = Subject<'_>> {
-    snapshot.keys_of(kind).flat_map(move |key| {
-        let definitions = snapshot.definitions(key).iter();
-        definitions.filter_map(move |definition| {
-            Some(Subject {
-                key,
-                definition,
-                resource: definition.resource.as_ref()?,
-            })
-        })
-    })
+/// Cycles of resources that refer to each other, by their places among `keys`.
+fn cycles_among(
+    keys: &[&Key],
+    references: impl IntoIterator<Item = (usize, Key)>,
+) -> Vec<Vec<usize>> {
+    let numbered = keys.iter().enumerate();
+    let index: BTreeMap<&Key, usize> = numbered.map(|(at, key)| (*key, at)).collect();
+    let edges = references.into_iter();
+    let edges = edges.filter_map(|(from, to)| Some((from, *index.get(&to)?)));
+    graph::cycles_among(keys.len(), &edges.collect())
 }
 
-impl<'a> Subject<'a> {
-    /// The only definition of a resource, when it can be read.
-    fn of(snapshot: &'a Definitions, key: &'a Key) -> Option<Subject<'a>> {
-        let definition = snapshot.definition(key)?;
-        Some(Subject {
-            key,
-            definition,
-            resource: definition.resource.as_ref()?,
-        })
-    }
-
-    fn place(&self, path: Vec<Step>, part: Part) -> Place {
-        self.definition.place(self.key.kind, path, part)
-    }
-
-    /// A finding at a value.
-    fn finding(&self, code: Code, path: Vec<Step>, message: impl Into<String>) -> Diagnostic {
-        let place = self.place(path, Part::Value);
-        Diagnostic::new(code, &self.definition.path, place, message).about(self.key)
-    }
-
-    /// A finding at a key.
-    fn at_key(&self, code: Code, path: Vec<Step>, message: impl Into<String>) -> Diagnostic {
-        let place = self.place(path, Part::Key);
-        Diagnostic::new(code, &self.definition.path, place, message).about(self.key)
-    }
-
-    /// A second place, at a value.
-    fn label(&self, path: Vec<Step>, message: impl Into<String>) -> Label {
-        Label {
-            file: self.definition.path.clone(),
-            place: self.place(path, Part::Value),
-            message: message.into(),
-        }
-    }
-}
-
-/// `a`, `b`, `c` and 2 more
-fn listed<'n>(names: impl IntoIterator<Item = &'n str>, more: usize) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    match more {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
+/// Every definition of a kind that can be read, with its spec.
+fn each<'a, S: 'a>(
+    snapshot: &'a Definitions,
+    kind: Kind,
+    spec_of: fn(&'a Spec) -> Option<&'a S>,
+) -> impl Iterator<Item = (&'a Definition, &'a S)> {
+    let keys = snapshot.keys_of(kind);
+    let definitions = keys.flat_map(|key| snapshot.definitions(key));
+    definitions.filter_map(move |one| Some((one, spec_of(&one.resource.as_ref()?.spec)?)))
 }

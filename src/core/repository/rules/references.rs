@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{SUGGESTIONS, Subject, subjects};
-use crate::core::base::diagnostic::{Code, Diagnostic, Part, Severity, Step, did_you_mean};
-use crate::core::repository::definitions::Definitions;
+use super::SUGGESTIONS;
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Severity};
+use crate::core::base::suggest::Suggestions;
+use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{
-    ExternalRef, Key, Kind, NodeKind, ObjectRef, Resource, Spec, TargetRef,
+    BindingSpec, ExecutionSpec, ExternalRef, Key, Kind, NodeKind, ObjectRef, PlanSpec, Resource,
+    Spec, TargetRef,
 };
 use crate::path;
 
@@ -15,13 +17,14 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
         snapshot,
         nodes: HashMap::new(),
         hidden: hidden_names(snapshot),
+        suggestions: Suggestions(SUGGESTIONS),
         findings,
     };
-    for subject in all_subjects(snapshot) {
-        each_reference(subject.resource, &mut |reference| {
-            referrer.reference(&subject, &reference);
+    for (definition, resource) in all(snapshot) {
+        each_reference(resource, &mut |reference| {
+            referrer.reference(definition, &reference);
         });
-        each_node(subject.resource, &mut |node| referrer.node(&subject, &node));
+        each_node(resource, &mut |node| referrer.node(definition, &node));
     }
 }
 
@@ -48,29 +51,34 @@ pub fn uid_mismatches<'u>(
     uid_of: &dyn Fn(&Key) -> Option<&'u str>,
 ) -> BTreeMap<Key, String> {
     let mut found = BTreeMap::new();
-    for subject in all_subjects(snapshot) {
-        each_reference(subject.resource, &mut |reference| {
-            let target = reference.target(&subject);
+    for (definition, resource) in all(snapshot) {
+        let key = &definition.key;
+        each_reference(resource, &mut |reference| {
+            let target = reference.target(&key.namespace);
             let (Some(wanted), Some(actual)) = (reference.uid, uid_of(&target)) else {
                 return;
             };
-            if wanted != actual && !found.contains_key(subject.key) {
+            if wanted != actual && !found.contains_key(key) {
                 let path = [(reference.at)(), path!["uid"]].concat();
-                let place = subject.place(path, Part::Value);
-                let place = snapshot.place(&subject.definition.path, &place);
+                let place = definition.place(path, Part::Value);
+                let place = snapshot.place(&definition.path, &place);
                 let message =
                     format!("{place}: {target} has uid {actual}, the reference names {wanted}");
-                found.insert(subject.key.clone(), message);
+                found.insert(key.clone(), message);
             }
         });
     }
     found
 }
 
-fn all_subjects(snapshot: &Definitions) -> impl Iterator<Item = Subject<'_>> {
-    let kinds = Kind::ALL.into_iter();
-    kinds.flat_map(|kind| subjects(snapshot, kind))
+/// Every definition that can be read.
+fn all(snapshot: &Definitions) -> impl Iterator<Item = (&Definition, &Resource)> {
+    let definitions = snapshot.keys().flat_map(|key| snapshot.definitions(key));
+    definitions.filter_map(|one| Some((one, one.resource.as_ref()?)))
 }
+
+/// Where something stands: asked for only when there is something to say about it.
+type At<'a> = &'a dyn Fn() -> Vec<PathStep>;
 
 /// A reference to another resource.
 struct Reference<'a> {
@@ -81,161 +89,74 @@ struct Reference<'a> {
     uid: Option<&'a str>,
     /// What to say when it leads nowhere, and how loud.
     missing: (Code, Severity),
-    /// Where it stands.
-    at: &'a dyn Fn() -> Vec<Step>,
+    at: At<'a>,
 }
 
-impl Reference<'_> {
-    fn target(&self, subject: &Subject<'_>) -> Key {
-        let namespace = self.namespace.unwrap_or(&subject.key.namespace);
-        Key::new(self.kind, namespace, self.name)
-    }
-}
-
-/// Every reference of a resource.
-fn each_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
-    let mut refer = |reference: &ObjectRef, kind, code: Code, at: &dyn Fn() -> Vec<Step>| {
-        found(Reference {
+impl<'a> Reference<'a> {
+    fn to(kind: Kind, reference: &'a ObjectRef, at: At<'a>) -> Reference<'a> {
+        let code = match kind {
+            Kind::Goal => Code::GOAL_NOT_FOUND,
+            Kind::Plan => Code::PLAN_NOT_FOUND,
+            Kind::Capability => Code::CAPABILITY_NOT_FOUND,
+            Kind::Binding => Code::BINDING_NOT_FOUND,
+            Kind::Gate => Code::GATE_NOT_FOUND,
+            Kind::Execution => Code::TARGET_NOT_FOUND,
+        };
+        Reference {
             kind,
             name: &reference.name,
             namespace: reference.namespace.as_deref(),
             uid: reference.uid.as_deref(),
             missing: (code, code.severity),
             at,
-        });
-    };
-    match &resource.spec {
-        Spec::Goal(_) => {}
-        Spec::Plan(spec) => {
-            if let Some(goal) = &spec.goal_ref {
-                let at = || path!["spec", "goalRef"];
-                refer(goal, Kind::Goal, Code::GOAL_NOT_FOUND, &at);
-            }
-            for (index, plan) in spec.supersedes.iter().enumerate() {
-                let at = || path!["spec", "supersedes", index];
-                refer(plan, Kind::Plan, Code::SUPERSEDES_NOT_FOUND, &at);
-            }
-            for (index, node) in spec.graph.nodes.iter().enumerate() {
-                let at_node = || path!["spec", "graph", "nodes", index];
-                if let Some(gate) = &node.gate_ref {
-                    let at = || [at_node(), path!["gateRef"]].concat();
-                    refer(gate, Kind::Gate, Code::GATE_NOT_FOUND, &at);
-                }
-                for (entry, capability) in node.capability_refs.iter().enumerate() {
-                    let at = || [at_node(), path!["capabilityRefs", entry]].concat();
-                    refer(
-                        capability,
-                        Kind::Capability,
-                        Code::CAPABILITY_NOT_FOUND,
-                        &at,
-                    );
-                }
-            }
         }
-        Spec::Execution(spec) => {
-            let at = || path!["spec", "planRef"];
-            refer(&spec.plan_ref, Kind::Plan, Code::PLAN_NOT_FOUND, &at);
-            if let Some(goal) = &spec.goal_ref {
-                let at = || path!["spec", "goalRef"];
-                refer(goal, Kind::Goal, Code::GOAL_NOT_FOUND, &at);
-            }
-            if let Some(binding) = &spec.binding_ref {
-                let at = || path!["spec", "bindingRef"];
-                refer(binding, Kind::Binding, Code::BINDING_NOT_FOUND, &at);
-            }
-            for (node, binding) in &spec.node_bindings {
-                let at = || path!["spec", "nodeBindings", node.as_str()];
-                refer(binding, Kind::Binding, Code::BINDING_NOT_FOUND, &at);
-            }
-        }
-        Spec::Binding(spec) => {
-            for (index, rule) in spec.rules.iter().enumerate() {
-                if let Some(capability) = &rule.selector.capability_ref {
-                    let at = || path!["spec", "rules", index, "selector", "capabilityRef"];
-                    refer(
-                        capability,
-                        Kind::Capability,
-                        Code::CAPABILITY_NOT_FOUND,
-                        &at,
-                    );
-                }
-            }
-        }
-        Spec::Capability(spec) => {
-            for (index, requirement) in spec.requirements.iter().enumerate() {
-                let reference = ObjectRef {
-                    name: requirement.name.clone(),
-                    namespace: requirement.namespace.clone(),
-                    uid: None,
-                };
-                if !requirement.optional {
-                    let at = || path!["spec", "requirements", index];
-                    refer(
-                        &reference,
-                        Kind::Capability,
-                        Code::CAPABILITY_NOT_FOUND,
-                        &at,
-                    );
-                }
-            }
-        }
-        // What a gate is for may come later.
-        Spec::Gate(_) => {}
     }
-    each_loose_reference(resource, found);
-}
 
-/// References to what may come later, or be gone: nothing stops because of them.
-fn each_loose_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
-    let mut refer = |target: &TargetRef, at: &dyn Fn() -> Vec<Step>| {
+    /// A reference to what may come later, or be gone: nothing stops because of it.
+    fn loosely_to(target: &'a TargetRef, at: At<'a>) -> Reference<'a> {
         let code = match target.kind {
             Kind::Plan => Code::PLAN_NOT_FOUND,
             _ => Code::TARGET_NOT_FOUND,
         };
-        found(Reference {
+        Reference {
             kind: target.kind,
             name: &target.name,
             namespace: target.namespace.as_deref(),
             uid: target.uid.as_deref(),
             missing: (code, Severity::Warning),
             at,
-        });
-    };
+        }
+    }
+
+    fn target(&self, namespace: &str) -> Key {
+        Key::new(self.kind, self.namespace.unwrap_or(namespace), self.name)
+    }
+}
+
+/// Every reference of a resource.
+fn each_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
     match &resource.spec {
-        Spec::Gate(spec) => refer(&spec.target_ref, &|| path!["spec", "targetRef"]),
-        Spec::Plan(spec) => {
-            for (index, node) in spec.graph.nodes.iter().enumerate() {
-                if let Some(ExternalRef::Resource { resource_ref }) = &node.external_ref {
-                    let at = || {
-                        path![
-                            "spec",
-                            "graph",
-                            "nodes",
-                            index,
-                            "externalRef",
-                            "resourceRef"
-                        ]
-                    };
-                    refer(resource_ref, &at);
+        Spec::Goal(_) => {}
+        Spec::Plan(spec) => of_plan(spec, found),
+        Spec::Execution(spec) => of_execution(spec, found),
+        Spec::Binding(spec) => of_binding(spec, found),
+        Spec::Capability(spec) => {
+            for (index, requirement) in spec.requirements.iter().enumerate() {
+                if !requirement.optional {
+                    let at = || path!["spec", "requirements", index];
+                    found(Reference::to(
+                        Kind::Capability,
+                        &requirement.reference(),
+                        &at,
+                    ));
                 }
             }
         }
-        Spec::Binding(spec) => {
-            for (index, rule) in spec.rules.iter().enumerate() {
-                if let Some(plan) = &rule.selector.plan_ref {
-                    let at = || path!["spec", "rules", index, "selector", "planRef"];
-                    found(Reference {
-                        kind: Kind::Plan,
-                        name: &plan.name,
-                        namespace: plan.namespace.as_deref(),
-                        uid: plan.uid.as_deref(),
-                        missing: (Code::PLAN_NOT_FOUND, Severity::Warning),
-                        at: &at,
-                    });
-                }
-            }
+        Spec::Gate(spec) => {
+            found(Reference::loosely_to(&spec.target_ref, &|| {
+                path!["spec", "targetRef"]
+            }));
         }
-        _ => {}
     }
     for (index, owner) in resource.metadata.owner_references.iter().enumerate() {
         let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == owner.kind) else {
@@ -252,6 +173,83 @@ fn each_loose_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>
     }
 }
 
+fn of_plan(spec: &PlanSpec, found: &mut dyn FnMut(Reference<'_>)) {
+    if let Some(goal) = &spec.goal_ref {
+        found(Reference::to(Kind::Goal, goal, &|| {
+            path!["spec", "goalRef"]
+        }));
+    }
+    for (index, plan) in spec.supersedes.iter().enumerate() {
+        let code = Code::SUPERSEDES_NOT_FOUND;
+        found(Reference {
+            missing: (code, code.severity),
+            ..Reference::to(Kind::Plan, plan, &|| path!["spec", "supersedes", index])
+        });
+    }
+    for (index, node) in spec.graph.nodes.iter().enumerate() {
+        let at_node = || path!["spec", "graph", "nodes", index];
+        if let Some(gate) = &node.gate_ref {
+            let at = || [at_node(), path!["gateRef"]].concat();
+            found(Reference::to(Kind::Gate, gate, &at));
+        }
+        for (entry, capability) in node.capability_refs.iter().enumerate() {
+            let at = || [at_node(), path!["capabilityRefs", entry]].concat();
+            found(Reference::to(Kind::Capability, capability, &at));
+        }
+    }
+    each_external(spec, &mut |target, at| {
+        found(Reference::loosely_to(target, at))
+    });
+}
+
+/// The resources that External nodes follow.
+fn each_external(spec: &PlanSpec, found: &mut dyn FnMut(&TargetRef, At<'_>)) {
+    for (index, node) in spec.graph.nodes.iter().enumerate() {
+        if let Some(ExternalRef::Resource { resource_ref }) = &node.external_ref {
+            let node = || path!["spec", "graph", "nodes", index];
+            let at = || [node(), path!["externalRef", "resourceRef"]].concat();
+            found(resource_ref, &at);
+        }
+    }
+}
+
+fn of_execution(spec: &ExecutionSpec, found: &mut dyn FnMut(Reference<'_>)) {
+    let at = || path!["spec", "planRef"];
+    found(Reference::to(Kind::Plan, &spec.plan_ref, &at));
+    if let Some(goal) = &spec.goal_ref {
+        found(Reference::to(Kind::Goal, goal, &|| {
+            path!["spec", "goalRef"]
+        }));
+    }
+    if let Some(binding) = &spec.binding_ref {
+        let at = || path!["spec", "bindingRef"];
+        found(Reference::to(Kind::Binding, binding, &at));
+    }
+    for (node, binding) in &spec.node_bindings {
+        let at = || path!["spec", "nodeBindings", node.as_str()];
+        found(Reference::to(Kind::Binding, binding, &at));
+    }
+}
+
+fn of_binding(spec: &BindingSpec, found: &mut dyn FnMut(Reference<'_>)) {
+    let selectors = || spec.rules.iter().map(|rule| &rule.selector).enumerate();
+    for (index, selector) in selectors() {
+        if let Some(capability) = &selector.capability_ref {
+            let at = || path!["spec", "rules", index, "selector", "capabilityRef"];
+            found(Reference::to(Kind::Capability, capability, &at));
+        }
+    }
+    for (index, selector) in selectors() {
+        if let Some(plan) = &selector.plan_ref {
+            let at = || path!["spec", "rules", index, "selector", "planRef"];
+            found(Reference {
+                missing: (Code::PLAN_NOT_FOUND, Severity::Warning),
+                ..Reference::to(Kind::Plan, plan, &at)
+            });
+        }
+    }
+}
+
 /// The name of a node in another resource than its plan.
 struct NodeName<'a> {
     plan: Key,
@@ -259,36 +257,26 @@ struct NodeName<'a> {
     /// Whether only a task can be meant.
     is_bound: bool,
     part: Part,
-    at: &'a dyn Fn() -> Vec<Step>,
+    at: At<'a>,
 }
 
 /// Every name of a node outside of its plan.
 fn each_node(resource: &Resource, found: &mut dyn FnMut(NodeName<'_>)) {
     let namespace = resource.metadata.namespace.as_str();
-    let mut target = |target: &TargetRef, at: &dyn Fn() -> Vec<Step>| {
+    let mut target = |target: &TargetRef, at: At<'_>| {
         if let (Kind::Plan, Some(node)) = (target.kind, &target.node_id) {
-            let namespace = target.namespace.as_deref().unwrap_or(namespace);
             found(NodeName {
-                plan: Key::new(Kind::Plan, namespace, &target.name),
+                plan: target.key(namespace),
                 node,
                 is_bound: false,
                 part: Part::Value,
-                at,
+                at: &|| [at(), path!["nodeId"]].concat(),
             });
         }
     };
     match &resource.spec {
-        Spec::Gate(spec) => target(&spec.target_ref, &|| path!["spec", "targetRef", "nodeId"]),
-        Spec::Plan(spec) => {
-            for (index, node) in spec.graph.nodes.iter().enumerate() {
-                if let Some(ExternalRef::Resource { resource_ref }) = &node.external_ref {
-                    let external = || path!["spec", "graph", "nodes", index, "externalRef"];
-                    target(resource_ref, &|| {
-                        [external(), path!["resourceRef", "nodeId"]].concat()
-                    });
-                }
-            }
-        }
+        Spec::Gate(spec) => target(&spec.target_ref, &|| path!["spec", "targetRef"]),
+        Spec::Plan(spec) => each_external(spec, &mut target),
         Spec::Binding(spec) => {
             for (index, rule) in spec.rules.iter().enumerate() {
                 let selector = &rule.selector;
@@ -323,13 +311,14 @@ struct Referrer<'a> {
     /// The nodes of the plans whose nodes were asked for.
     nodes: HashMap<Key, HashMap<&'a str, NodeKind>>,
     hidden: HashSet<String>,
+    suggestions: Suggestions,
     findings: &'a mut Vec<Diagnostic>,
 }
 
 impl Referrer<'_> {
     /// Whether a reference leads somewhere.
-    fn reference(&mut self, subject: &Subject<'_>, reference: &Reference<'_>) {
-        let target = reference.target(subject);
+    fn reference(&mut self, definition: &Definition, reference: &Reference<'_>) {
+        let target = reference.target(&definition.key.namespace);
         let is_defined = !self.snapshot.definitions(&target).is_empty();
         if is_defined || self.hidden.contains(&target.name) {
             return;
@@ -338,41 +327,38 @@ impl Referrer<'_> {
         let path = [(reference.at)(), path!["name"]].concat();
         let word = target.kind.name().to_lowercase();
         let message = format!("{word} `{}` does not exist", target.qualified());
-        let mut finding = subject.finding(code, path, message).label(format!(
+        let label = format!(
             "no {} of this name in namespace `{}`",
             target.kind, target.namespace
-        ));
-        finding.severity = severity;
-        let near = (self.findings.len() < SUGGESTIONS)
-            .then(|| self.near(&target))
-            .flatten();
-        self.findings.push(match near {
-            Some(help) => finding.help(help),
-            None => finding.help(format!(
-                "write {} `{}`",
-                indefinite(target.kind),
-                target.name
-            )),
+        );
+        let finding = definition.at(code, path, message).label(label);
+        let help = self.help_for(&target);
+        self.findings.push(Diagnostic {
+            severity,
+            ..finding.help(help)
         });
     }
 
     /// A name that was probably meant: the same name in another namespace, or a similar one.
-    fn near(&self, target: &Key) -> Option<String> {
-        let same_kind = || self.snapshot.keys_of(target.kind);
-        if let Some(other) = same_kind().find(|key| key.name == target.name) {
-            return Some(format!(
+    fn help_for(&mut self, target: &Key) -> String {
+        let of_kind = || self.snapshot.keys_of(target.kind);
+        let otherwise = || format!("write {} `{}`", indefinite(target.kind), target.name);
+        if self.suggestions.0 == 0 {
+            return otherwise();
+        }
+        if let Some(other) = of_kind().find(|key| key.name == target.name) {
+            return format!(
                 "there is one in namespace `{0}`: add `namespace: {0}`",
                 other.namespace
-            ));
+            );
         }
-        let names = same_kind()
-            .filter(|key| key.namespace == target.namespace)
-            .map(|key| key.name.as_str());
-        did_you_mean(&target.name, names).map(|name| format!("did you mean `{name}`?"))
+        let names = of_kind().filter(|key| key.namespace == target.namespace);
+        let names = names.map(|key| key.name.as_str());
+        self.suggestions.suggestion(&target.name, names, otherwise)
     }
 
     /// Check that a plan, when it can be read, has a node; and that what is bound is a task.
-    fn node(&mut self, subject: &Subject<'_>, name: &NodeName<'_>) {
+    fn node(&mut self, definition: &Definition, name: &NodeName<'_>) {
         let Some(spec) = self.snapshot.plan(&name.plan) else {
             return;
         };
@@ -380,17 +366,13 @@ impl Referrer<'_> {
             let nodes = spec.graph.nodes.iter();
             nodes.map(|node| (node.id.as_str(), node.kind)).collect()
         });
-        let place = subject.place((name.at)(), name.part);
-        let finding = |code, message: String| {
-            let file = &subject.definition.path;
-            Diagnostic::new(code, file, place.clone(), message).about(subject.key)
-        };
+        let place = || definition.place((name.at)(), name.part);
         match nodes.get(name.node) {
-            Some(NodeKind::Task) => {}
-            Some(kind) if name.is_bound => {
+            Some(kind) if name.is_bound && *kind != NodeKind::Task => {
                 let message = format!("node `{}` is a {kind}, only a Task is bound", name.node);
                 self.findings.push(
-                    finding(Code::NOT_A_TASK, message)
+                    definition
+                        .finding(Code::NOT_A_TASK, place(), message)
                         .label("not a Task")
                         .help("name a Task, or leave it out: nobody works on this node"),
                 );
@@ -399,14 +381,12 @@ impl Referrer<'_> {
             None => {
                 let plan = name.plan.qualified();
                 let message = format!("plan `{plan}` has no node `{}`", name.node);
-                let finding = finding(Code::NODE_NOT_FOUND, message).label("no such node");
                 let ids = spec.graph.nodes.iter().map(|node| node.id.as_str());
-                let near = (self.findings.len() < SUGGESTIONS)
-                    .then(|| did_you_mean(name.node, ids))
-                    .flatten();
-                self.findings.push(match near {
-                    Some(id) => finding.help(format!("did you mean `{id}`?")),
-                    None => finding,
+                let near = self.suggestions.near(name.node, ids);
+                let finding = definition.finding(Code::NODE_NOT_FOUND, place(), message);
+                self.findings.push(Diagnostic {
+                    help: near.map(|id| format!("did you mean `{id}`?")),
+                    ..finding.label("no such node")
                 });
             }
         }

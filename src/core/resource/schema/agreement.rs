@@ -490,7 +490,7 @@ fn plan_document() -> Content {
             change_summary: some("c"),
             trigger: Some(Trigger::Clarification),
             created_at: time,
-            changes: vec![Change {
+            changes: vec![RevisionChange {
                 kind: ChangeKind::Reorder,
                 section: some("approach"),
                 field: text(),

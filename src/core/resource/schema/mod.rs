@@ -2,8 +2,8 @@
 //! about a value in our words.
 //!
 //! The files beside this one are the schemas as editors use them. Two keywords of theirs are for
-//! people: `patternErrorMessage` says what a pattern means (editors show it too), `errorMessage`
-//! says what a `oneOf` means. A third one is ours: `wholeNumber` refuses `1.0`, which JSON Schema
+//! people: `patternErrorMessage` says what a pattern (editors show it too) or a format means,
+//! `errorMessage` says what a `oneOf` means. A third one is ours: `wholeNumber` refuses `1.0`, which JSON Schema
 //! takes for an integer and the types do not.
 
 #[cfg(test)]
@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Step};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::resource::{Duration, Kind};
 use crate::core::text::yaml;
 
@@ -40,9 +40,9 @@ impl From<Kind> for SchemaKind {
 
 /// What a value breaks, without the file it came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub struct SchemaProblem {
     /// Where in the value.
-    pub path: Vec<Step>,
+    pub path: Vec<PathStep>,
     /// Key or value of that entry.
     pub part: Part,
     /// Which rule.
@@ -55,13 +55,14 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
-impl Problem {
+impl SchemaProblem {
     /// The problem as a finding in a document of a file.
     pub fn found(self, by: &Finder<'_>) -> Diagnostic {
         let finding = by.at(self.code, self.path, self.part, self.message);
-        let help = match yaml::is_json(by.file) {
-            true => self.help.map(words::in_json),
-            false => self.help,
+        let help = if yaml::is_json(by.file) {
+            self.help.map(words::in_json)
+        } else {
+            self.help
         };
         Diagnostic {
             help,
@@ -72,7 +73,7 @@ impl Problem {
 
 /// Check a value against the schema of a kind: all its problems, sorted by their place, one for
 /// each cause. Metadata that only `reconcile` writes is unknown to the schemas, as is `status`.
-pub fn check(kind: SchemaKind, value: &Value) -> Vec<Problem> {
+pub fn check(kind: SchemaKind, value: &Value) -> Vec<SchemaProblem> {
     let schema = schema(kind);
     let mut errors = schema.validator.iter_errors(value);
     let mut complaints = Vec::new();
@@ -95,8 +96,8 @@ pub fn check(kind: SchemaKind, value: &Value) -> Vec<Problem> {
 const MAX_COMPLAINTS: usize = 10_000;
 
 /// What stands for errors that nothing else is said about.
-fn too_many(more: usize) -> Problem {
-    Problem {
+fn too_many(more: usize) -> SchemaProblem {
+    SchemaProblem {
         path: Vec::new(),
         part: Part::Value,
         code: Code::LIMIT,
@@ -168,9 +169,10 @@ struct WholeNumber;
 
 impl<'i> Keyword<'i> for WholeNumber {
     fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
-        match Keyword::is_valid(self, value) {
-            true => Ok(()),
-            false => Err(ValidationError::custom("a whole number with a fraction")),
+        if Keyword::is_valid(self, value) {
+            Ok(())
+        } else {
+            Err(ValidationError::custom("a whole number with a fraction"))
         }
     }
 

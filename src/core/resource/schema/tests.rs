@@ -762,7 +762,7 @@ fn the_words() {
         (
             task(json!({"timeout": "5x"})),
             "`timeout`: `5x` is not a duration: the units are ns, us, µs, ms, s, m, h, d and w",
-            "a duration is written like `90s`, `1h30m` or `7d`",
+            "expected: a duration like `90s`, `1h30m` or `7d`",
         ),
         (
             task(json!({"estimatedEffort": "huge"})),

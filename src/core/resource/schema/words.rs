@@ -7,38 +7,40 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::paths::{Location, LocationSegment};
 use serde_json::Value;
 
-use super::Problem;
-use crate::core::base::diagnostic::{Code, Part, Step, did_you_mean, display_path};
+use super::SchemaProblem;
+use crate::core::base::diagnostic::{Code, Part, PathStep, display_path};
+use crate::core::base::suggest::did_you_mean;
+use crate::core::base::words::{listed, quoted, type_of, type_words, unquoted};
 use crate::core::resource::Duration;
 
 /// A problem with what is needed to tell causes from consequences.
 pub(super) struct Complaint {
     /// What it is about: the path of the problem, or of the field that is missing there.
-    subject: Vec<Step>,
+    subject: Vec<PathStep>,
     /// Among complaints about one subject the lowest is the cause.
     rank: u8,
     /// The field that an unknown one was probably meant to be.
-    meant: Option<Vec<Step>>,
-    problem: Problem,
+    meant: Option<Vec<PathStep>>,
+    problem: SchemaProblem,
 }
 
 /// One complaint for each subject; none about the shape of an object whose fields are wrong, nor
 /// about a missing field that is there under a mistyped name.
-pub(super) fn reduce(mut complaints: Vec<Complaint>) -> Vec<Problem> {
+pub(super) fn reduce(mut complaints: Vec<Complaint>) -> Vec<SchemaProblem> {
     complaints.sort_by(|a, b| (&a.subject, a.rank).cmp(&(&b.subject, b.rank)));
     complaints.dedup_by(|later, first| later.subject == first.subject);
-    let wrong_fields: HashSet<Vec<Step>> = complaints
+    let wrong_fields: HashSet<Vec<PathStep>> = complaints
         .iter()
         .filter(|c| {
             c.problem.code == Code::UNKNOWN_FIELD || c.problem.code == Code::FORBIDDEN_FIELD
         })
         .map(|c| parent(&c.subject).to_vec())
         .collect();
-    let mistyped: HashSet<Vec<Step>> = complaints
+    let mistyped: HashSet<Vec<PathStep>> = complaints
         .iter_mut()
         .filter_map(|c| c.meant.take())
         .collect();
-    let mut problems: Vec<Problem> = complaints
+    let mut problems: Vec<SchemaProblem> = complaints
         .into_iter()
         .filter(|c| c.rank != SHAPE || !wrong_fields.contains(&c.subject))
         .filter(|c| c.problem.code != Code::MISSING_FIELD || !mistyped.contains(&c.subject))
@@ -47,6 +49,17 @@ pub(super) fn reduce(mut complaints: Vec<Complaint>) -> Vec<Problem> {
     problems.sort();
     problems.dedup();
     problems
+}
+
+impl Complaint {
+    fn new(subject: Vec<PathStep>, rank: u8, problem: SchemaProblem) -> Complaint {
+        Complaint {
+            subject,
+            rank,
+            meant: None,
+            problem,
+        }
+    }
 }
 
 const TYPE: u8 = 0;
@@ -75,7 +88,7 @@ pub(super) fn complaints(
         Kind::PropertyNames { error: inner } => {
             let key = inner.instance().as_str().unwrap_or_default();
             let rule = self::rule(root, inner.evaluation_path());
-            let path = [path, vec![Step::from(key)]].concat();
+            let path = [path, vec![PathStep::from(key)]].concat();
             let said = value_words(&rule, inner);
             vec![said.into_complaint(path, Part::Key, &format!("the key `{key}`"))]
         }
@@ -86,21 +99,14 @@ pub(super) fn complaints(
             if said.code == Code::WRONG_TYPE && rule.text("type") == Some("string") {
                 said.help = text_with_a_colon(&path, error.instance()).or(said.help);
             }
-            if said.code == Code::WRONG_TYPE
-                && error.instance().is_null()
-                && rule.is_required(&path)
-            {
+            let is_needed = || error.instance().is_null() && rule.is_required(&path);
+            if said.code == Code::WRONG_TYPE && is_needed() {
                 said.help = Some("give it a value".to_owned());
             }
             vec![said.into_complaint(path, Part::Value, &name)]
         }
     }
 }
-
-const A_UUID: &str = "a UUID is written like `6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a11`";
-/// What `null` is for, in the only place that takes it.
-const FIRST_REVISION: &str = "`null` for a first revision";
-const A_TIME: &str = "a time like `2026-01-31T09:00:00Z` (RFC 3339)";
 
 /// What is wrong with a value.
 struct Said {
@@ -124,30 +130,38 @@ impl Said {
         }
     }
 
+    fn wrong_type(message: impl Into<String>) -> Said {
+        Said::new(Code::WRONG_TYPE, TYPE, message)
+    }
+
+    fn out_of_range(message: impl Into<String>) -> Said {
+        Said::new(Code::OUT_OF_RANGE, LENGTH, message)
+    }
+
+    fn bad_format(rank: u8, message: impl Into<String>) -> Said {
+        Said::new(Code::BAD_FORMAT, rank, message)
+    }
+
     fn label(mut self, label: impl Into<String>) -> Said {
         self.label = label.into();
         self
     }
 
-    fn help(mut self, help: Option<impl Into<String>>) -> Said {
-        self.help = help.map(Into::into);
+    fn help(mut self, help: impl Into<String>) -> Said {
+        self.help = Some(help.into());
         self
     }
 
-    fn into_complaint(self, path: Vec<Step>, part: Part, name: &str) -> Complaint {
-        Complaint {
-            subject: path.clone(),
-            rank: self.rank,
-            meant: None,
-            problem: Problem {
-                message: format!("{name}: {}", self.message),
-                path,
-                part,
-                code: self.code,
-                label: self.label,
-                help: self.help,
-            },
-        }
+    fn into_complaint(self, path: Vec<PathStep>, part: Part, name: &str) -> Complaint {
+        let problem = SchemaProblem {
+            message: format!("{name}: {}", self.message),
+            path: path.clone(),
+            part,
+            code: self.code,
+            label: self.label,
+            help: self.help,
+        };
+        Complaint::new(path, self.rank, problem)
     }
 }
 
@@ -159,152 +173,98 @@ fn value_words(rule: &Rule<'_>, error: &ValidationError<'_>) -> Said {
         Kind::Constant { expected_value } => {
             not_allowed(std::iter::once(expected_value.as_ref()), value)
         }
-        Kind::Format { .. } if rule.text("format") == Some("uuid") => Said::new(
-            Code::BAD_FORMAT,
-            LENGTH,
-            format!("{} is no UUID", show(value)),
-        )
-        .label("not a UUID")
-        .help(Some(match is_nullable(rule.schema) {
-            true => format!("{A_UUID}, {FIRST_REVISION}"),
-            false => A_UUID.to_owned(),
-        })),
-        Kind::Format { .. } if rule.text("format") == Some("date-time") => Said::new(
-            Code::BAD_FORMAT,
-            LENGTH,
-            format!("{} is no time", show(value)),
-        )
-        .label("not a time")
-        .help(Some(format!("write {A_TIME}"))),
-        Kind::Format { .. } => {
-            let why = match value.as_str().map(str::parse::<Duration>) {
-                Some(Err(why)) => why,
-                _ => "the syntax is wrong".to_owned(),
-            };
-            Said::new(Code::BAD_FORMAT, LENGTH, why)
-                .label("not a duration")
-                .help(Some("a duration is written like `90s`, `1h30m` or `7d`"))
-        }
-        Kind::Pattern { .. } if value == "" => Said::new(Code::BAD_FORMAT, SYNTAX, "it is empty")
-            .help(rule.text("patternErrorMessage").map(allowed)),
-        Kind::Pattern { .. } => {
-            let words = rule.text("patternErrorMessage").unwrap_or("another syntax");
-            Said::new(
-                Code::BAD_FORMAT,
-                SYNTAX,
-                format!("{} has the wrong syntax", show(value)),
-            )
-            .label("wrong syntax")
-            .help(Some(allowed(words)))
-        }
-        Kind::MinLength { .. } => {
-            Said::new(Code::OUT_OF_RANGE, LENGTH, "it is empty").help(Some("write something there"))
-        }
+        Kind::Format { .. } => bad_format(rule, value),
+        Kind::Pattern { .. } => bad_syntax(rule, value),
+        Kind::MinLength { .. } => Said::out_of_range("it is empty").help("write something there"),
         Kind::MaxLength { limit } => {
             let length = value.as_str().map_or(0, |text| text.chars().count());
-            Said::new(
-                Code::OUT_OF_RANGE,
-                LENGTH,
-                format!("{length} characters are too long, {limit} are allowed"),
-            )
-            .label(format!("longer than {limit} characters"))
-            .help(Some(format!("write at most {limit} characters")))
+            let message = format!("{length} characters are too long, {limit} are allowed");
+            Said::out_of_range(message)
+                .label(format!("longer than {limit} characters"))
+                .help(format!("write at most {limit} characters"))
         }
         Kind::Minimum { .. } | Kind::Maximum { .. } => {
-            let bound = |keyword| rule.schema.get(keyword).map_or("".to_owned(), show_plain);
-            Said::new(
-                Code::OUT_OF_RANGE,
-                LENGTH,
-                format!(
-                    "{} is out of range, {} to {} are allowed",
-                    show(value),
-                    bound("minimum"),
-                    bound("maximum")
-                ),
-            )
-            .label(format!("{} to {}", bound("minimum"), bound("maximum")))
-            .help(Some(format!(
-                "write a number from {} to {}",
-                bound("minimum"),
-                bound("maximum")
-            )))
+            let bound = |keyword| rule.schema.get(keyword).map_or(String::new(), unquoted);
+            let range = format!("{} to {}", bound("minimum"), bound("maximum"));
+            let message = format!("{} is out of range, {range} are allowed", quoted(value));
+            Said::out_of_range(message)
+                .help(format!("write a number from {range}"))
+                .label(range)
         }
-        Kind::MinItems { .. } | Kind::MinProperties { .. } => Said::new(
-            Code::OUT_OF_RANGE,
-            LENGTH,
-            "it is empty, at least one entry is expected",
-        )
-        .label("at least one entry is expected")
-        .help(Some("add an entry")),
-        Kind::MaxItems { limit } => Said::new(
-            Code::OUT_OF_RANGE,
-            LENGTH,
-            format!("at most {limit} can stand here"),
-        )
-        .help(Some(format!("leave {limit} there"))),
-        Kind::OneOfNotValid { .. } | Kind::OneOfMultipleValid { .. } => Said::new(
-            Code::BAD_FORMAT,
-            SHAPE,
-            rule.text("errorMessage")
-                .unwrap_or("none of its shapes fits"),
-        )
-        .label("none of the shapes, or several")
-        .help(Some("write what one shape has, and nothing of the others")),
+        Kind::MinItems { .. } | Kind::MinProperties { .. } => {
+            Said::out_of_range("it is empty, at least one entry is expected")
+                .label("at least one entry is expected")
+                .help("add an entry")
+        }
+        Kind::MaxItems { limit } => Said::out_of_range(format!("at most {limit} can stand here"))
+            .help(format!("leave {limit} there")),
+        Kind::OneOfNotValid { .. } | Kind::OneOfMultipleValid { .. } => {
+            let shapes = rule.text("errorMessage");
+            Said::bad_format(SHAPE, shapes.unwrap_or("none of its shapes fits"))
+                .label("none of the shapes, or several")
+                .help("write what one shape has, and nothing of the others")
+        }
         Kind::Custom { keyword, .. } if keyword == "wholeNumber" => {
             let whole = value.as_f64().unwrap_or_default();
-            Said::new(
-                Code::WRONG_TYPE,
-                TYPE,
-                format!("a whole number is expected, {} has a fraction", show(value)),
-            )
-            .label("a whole number is expected")
-            .help(Some(format!("write `{whole}`")))
+            let expected = "a whole number is expected";
+            Said::wrong_type(format!("{expected}, {} has a fraction", quoted(value)))
+                .label(expected)
+                .help(format!("write `{whole}`"))
         }
-        _ => Said::new(Code::BAD_FORMAT, SHAPE, error.to_string()),
+        _ => Said::bad_format(SHAPE, error.to_string()),
     }
 }
 
-fn allowed(words: &str) -> String {
-    format!("expected: {words}")
+fn bad_format(rule: &Rule<'_>, value: &Value) -> Said {
+    let noun = match rule.text("format") {
+        Some("uuid") => "UUID",
+        Some("date-time") => "time",
+        _ => "duration",
+    };
+    let why = value
+        .as_str()
+        .and_then(|text| text.parse::<Duration>().err());
+    let why = why.filter(|_| noun == "duration");
+    Said::bad_format(
+        LENGTH,
+        why.unwrap_or_else(|| format!("{} is no {noun}", quoted(value))),
+    )
+    .label(format!("not a {noun}"))
+    .help(rule.expected())
+}
+
+fn bad_syntax(rule: &Rule<'_>, value: &Value) -> Said {
+    let said = if value == "" {
+        Said::bad_format(SYNTAX, "it is empty")
+    } else {
+        let message = format!("{} has the wrong syntax", quoted(value));
+        Said::bad_format(SYNTAX, message).label("wrong syntax")
+    };
+    said.help(rule.expected())
 }
 
 fn wrong_type(rule: &Rule<'_>, value: &Value) -> Said {
     let expected: Vec<&str> = match rule.schema.get("type") {
         Some(Value::String(one)) => vec![one],
-        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
+        several => strings(several).collect(),
     };
     let words: Vec<&str> = expected.iter().map(|name| type_words(name)).collect();
     let found = match value {
-        Value::Null => "empty",
-        Value::Bool(_) => "a boolean",
         Value::Number(_) if expected == ["integer"] => "a number with a fraction",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a mapping",
+        other => type_of(other),
     };
-    let words = words.join(" or ");
+    let words = format!("{} is expected", words.join(" or "));
     let help = expected.first().and_then(|name| how_to_write(name, value));
-    Said::new(
-        Code::WRONG_TYPE,
-        TYPE,
-        format!("{words} is expected, this is {found}"),
-    )
-    .label(format!("{words} is expected"))
-    .help(help)
+    Said {
+        help,
+        ..Said::wrong_type(format!("{words}, this is {found}")).label(words)
+    }
 }
 
-fn type_words(name: &str) -> &'static str {
-    match name {
-        "string" => "a string",
-        "integer" => "a whole number",
-        "number" => "a number",
-        "boolean" => "a boolean",
-        "array" => "a list",
-        "object" => "a mapping",
-        _ => "nothing",
-    }
+/// The texts in a list of a schema.
+fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
+    let items = list.and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(Value::as_str)
 }
 
 const A_LIST: &str = "write it as a list: ";
@@ -326,15 +286,15 @@ pub(super) fn in_json(help: String) -> String {
 }
 
 /// What was probably meant by a mapping where a text is expected: one with a colon in it.
-fn text_with_a_colon(path: &[Step], value: &Value) -> Option<String> {
+fn text_with_a_colon(path: &[PathStep], value: &Value) -> Option<String> {
     let fields = value.as_object()?;
     let (key, value) = fields.iter().next().filter(|_| fields.len() == 1)?;
-    let is_scope = matches!(path, [Step::Key(section), ..] if section == "scope");
+    let is_scope = matches!(path, [PathStep::Key(section), ..] if section == "scope");
     match value {
         Value::Array(_) | Value::Object(_) | Value::Null => None,
-        value if is_scope && key == "path" => Some(format!("{COLON}`path:{}`", show_plain(value))),
+        value if is_scope && key == "path" => Some(format!("{COLON}`path:{}`", unquoted(value))),
         value => {
-            let text = Value::String(format!("{key}: {}", show_plain(value)));
+            let text = Value::String(format!("{key}: {}", unquoted(value)));
             Some(format!("{COLON}`{text}` in quotes"))
         }
     }
@@ -378,10 +338,11 @@ fn how_to_write_number(text: &str) -> Option<String> {
     let digits = text.replace('_', "");
     let zeros = digits.trim_start_matches('0');
     let leading = digits.len() - zeros.len();
-    let plain = match zeros.starts_with(|c: char| c.is_ascii_digit()) {
-        true => zeros,
+    let plain = if zeros.starts_with(|c: char| c.is_ascii_digit()) {
+        zeros
+    } else {
         // `0` and `0.5` keep their zero.
-        false => digits.get(leading.saturating_sub(1)..)?,
+        digits.get(leading.saturating_sub(1)..)?
     };
     let is_number = plain.parse::<f64>().is_ok_and(f64::is_finite);
     let octal = digits.strip_prefix('0').filter(|rest| !rest.is_empty());
@@ -404,48 +365,36 @@ fn how_to_write_number(text: &str) -> Option<String> {
 
 fn not_allowed<'v>(options: impl Iterator<Item = &'v Value>, value: &Value) -> Said {
     let words: Vec<&str> = options.filter_map(Value::as_str).collect();
+    let all = || format!("allowed: {}", listed(words.iter().copied()));
     let Some(given) = value.as_str() else {
         let rule = serde_json::json!({ "type": "string" });
-        let mut said = wrong_type(&Rule::of(&rule), value);
-        said.help = Some(format!("allowed: {}", listed(&words)));
-        return said;
+        return wrong_type(&Rule::of(&rule), value).help(all());
     };
     let help = match did_you_mean(given, words.iter().copied()) {
-        Some(near) if words.len() > 1 => {
-            format!("did you mean `{near}`? allowed: {}", listed(&words))
-        }
+        Some(near) if words.len() > 1 => format!("did you mean `{near}`? {}", all()),
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("allowed: {}", listed(&words)),
+        None => all(),
     };
-    Said::new(
-        Code::NOT_ALLOWED,
-        CHOICE,
-        format!("{} is not one of the allowed values", show(value)),
-    )
-    .label("not an allowed value")
-    .help(Some(help))
+    let message = format!("{} is not one of the allowed values", quoted(value));
+    Said::new(Code::NOT_ALLOWED, CHOICE, message)
+        .label("not an allowed value")
+        .help(help)
 }
 
 fn missing(
     root: &Value,
     rule: &Rule<'_>,
-    path: Vec<Step>,
+    path: Vec<PathStep>,
     name: &str,
     error: &ValidationError<'_>,
 ) -> Complaint {
-    let beside = rule
-        .schema
-        .get("dependentRequired")
-        .filter(|_| rule.keyword == "dependentRequired")
-        .and_then(Value::as_object)
-        .and_then(|pairs| {
-            pairs.iter().find(|(present, needed)| {
-                error.instance().get(present.as_str()).is_some()
-                    && needed
-                        .as_array()
-                        .is_some_and(|list| list.iter().any(|n| n == name))
-            })
-        });
+    let pairs = rule.schema.get("dependentRequired");
+    let pairs = pairs.filter(|_| rule.keyword == "dependentRequired");
+    let mut pairs = pairs.and_then(Value::as_object).into_iter().flatten();
+    let beside = pairs.find(|(present, needed)| {
+        let is_there = error.instance().get(present.as_str()).is_some();
+        is_there && strings(Some(needed)).any(|one| one == name)
+    });
     let message = match (beside, rule.text("title"), path.last()) {
         (Some((present, _)), _, _) => format!("`{present}` needs `{name}` beside it"),
         (None, Some(title), Some(_)) => format!("{title} needs `{name}`"),
@@ -453,25 +402,21 @@ fn missing(
         (None, _, None) => format!("`{name}` is missing"),
     };
     let part = match path.last() {
-        Some(Step::Key(_)) => Part::Key,
+        Some(PathStep::Key(_)) => Part::Key,
         _ => Part::Value,
     };
-    Complaint {
-        subject: [path.clone(), vec![Step::from(name)]].concat(),
-        rank: TYPE,
-        meant: None,
-        problem: Problem {
-            path,
-            part,
-            code: Code::MISSING_FIELD,
-            message,
-            label: format!("`{name}` is missing"),
-            help: Some(match shape(root, rule, name) {
-                Some(shape) => format!("add `{name}`: {shape}"),
-                None => format!("add `{name}`"),
-            }),
-        },
-    }
+    let problem = SchemaProblem {
+        path: path.clone(),
+        part,
+        code: Code::MISSING_FIELD,
+        message,
+        label: format!("`{name}` is missing"),
+        help: Some(match shape(root, rule, name) {
+            Some(shape) => format!("add `{name}`: {shape}"),
+            None => format!("add `{name}`"),
+        }),
+    };
+    Complaint::new([path, vec![name.into()]].concat(), TYPE, problem)
 }
 
 /// What is to stand in a field of an object.
@@ -481,36 +426,23 @@ fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
         (document, schema) = follow(root, document, reference)?;
     }
     let text = |keyword: &str| schema.get(keyword).and_then(Value::as_str);
-    let words = |keyword: &str| -> Vec<&str> {
-        let list = schema.get(keyword).and_then(Value::as_array);
-        list.into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
-    };
-    if schema.get("enum").is_some() {
-        return Some(match words("enum").as_slice() {
+    if let Some(options) = schema.get("enum") {
+        let options: Vec<&str> = strings(Some(options)).collect();
+        return Some(match options.as_slice() {
             [only] => format!("`{only}`"),
-            several => format!("one of {}", listed(several)),
+            several => format!("one of {}", listed(several.iter().copied())),
         });
     }
     if let Some(words) = text("patternErrorMessage") {
         return Some(words.to_owned());
     }
-    if is_nullable(schema) {
-        return Some(format!(
-            "the `plan_id` of the revision before, {FIRST_REVISION}"
-        ));
-    }
-    Some(match (text("type")?, text("format")) {
-        (_, Some("uuid")) => "a UUID".to_owned(),
-        (_, Some("date-time")) => A_TIME.to_owned(),
-        ("object", _) => match words("required").as_slice() {
-            [] => "a mapping".to_owned(),
-            fields => format!("a mapping with {}", listed(fields)),
+    Some(match text("type")? {
+        "object" => match listed(strings(schema.get("required"))).as_str() {
+            "" => "a mapping".to_owned(),
+            fields => format!("a mapping with {fields}"),
         },
-        ("boolean", _) => "`true` or `false`".to_owned(),
-        (name, _) => type_words(name).to_owned(),
+        "boolean" => "`true` or `false`".to_owned(),
+        name => type_words(name).to_owned(),
     })
 }
 
@@ -518,20 +450,14 @@ fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
 fn misplaced(
     root: &Value,
     rule: &Rule<'_>,
-    path: &[Step],
+    path: &[PathStep],
     name: &str,
     instance: &Value,
 ) -> Complaint {
-    let object = at(instance, path).unwrap_or(instance);
-    let homes: Vec<&str> = rule
-        .variants
-        .iter()
-        .flat_map(|variant| variant_schema(root, rule.document, variant))
-        .filter(|schema| {
-            schema
-                .get("properties")
-                .is_some_and(|fields| fields.get(name).is_some())
-        })
+    let of_others = rule.variants.iter();
+    let of_others = of_others.filter_map(|one| variant_schema(root, rule.document, one));
+    let homes: Vec<&str> = of_others
+        .filter(|schema| has_field(schema, name))
         .filter_map(|schema| schema.get("title").and_then(Value::as_str))
         .collect();
     let mut meant = None;
@@ -540,73 +466,75 @@ fn misplaced(
             Code::FORBIDDEN_FIELD,
             format!("`{name}` has no place in {title}"),
             format!("not in {title}"),
-            Some(format!("it belongs in {}", homes.join(" or "))),
+            format!("it belongs in {}", homes.join(" or ")),
         ),
         _ => {
-            let known: Vec<&str> = rule
-                .schema
-                .get("properties")
-                .and_then(Value::as_object)
-                .map(|fields| fields.keys().map(String::as_str).collect())
-                .unwrap_or_default();
-            let free = known
-                .iter()
-                .copied()
-                .filter(|key| object.get(key).is_none());
+            let object = at(instance, path).unwrap_or(instance);
+            let fields = rule.schema.get("properties").and_then(Value::as_object);
+            let known = || fields.into_iter().flatten().map(|(key, _)| key.as_str());
+            let free = known().filter(|key| object.get(key).is_none());
             let help = match did_you_mean(name, free) {
                 _ if let Some((home, words)) = home(root, path, name, instance) => {
                     meant = Some(home);
                     words
                 }
                 Some(near) => {
-                    meant = Some([path, &[Step::from(near)]].concat());
+                    meant = Some([path, &[near.into()]].concat());
                     format!("did you mean `{near}`?")
                 }
-                None => format!("the fields here are {}", listed(&known)),
+                None => format!("the fields here are {}", listed(known())),
             };
             (
                 Code::UNKNOWN_FIELD,
                 format!("there is no field `{name}` in {}", self::name(path)),
                 "no such field".to_owned(),
-                Some(help),
+                help,
             )
         }
     };
-    let path = [path, &[Step::from(name)]].concat();
+    let path = [path, &[name.into()]].concat();
+    let problem = SchemaProblem {
+        path: path.clone(),
+        part: Part::Key,
+        code,
+        message,
+        label,
+        help: Some(help),
+    };
     Complaint {
-        subject: path.clone(),
-        rank: TYPE,
         meant,
-        problem: Problem {
-            path,
-            part: Part::Key,
-            code,
-            message,
-            label,
-            help,
-        },
+        ..Complaint::new(path, TYPE, problem)
     }
 }
 
+/// Whether an object of this schema may have a field.
+fn has_field(schema: &Value, name: &str) -> bool {
+    let fields = schema.get("properties");
+    fields.is_some_and(|fields| fields.get(name).is_some())
+}
+
 /// The place one level up or down where alone a field belongs, when it is free; and in words.
-fn home(root: &Value, path: &[Step], name: &str, instance: &Value) -> Option<(Vec<Step>, String)> {
+fn home(
+    root: &Value,
+    path: &[PathStep],
+    name: &str,
+    instance: &Value,
+) -> Option<(Vec<PathStep>, String)> {
     let sections = root.get("properties")?.as_object()?;
     let home = match path {
         [] => {
             let has = |schema: &Value| {
                 let reference = schema.get("$ref").and_then(Value::as_str);
-                let section = match reference {
-                    Some(reference) => follow(root, root, reference).map(|(_, schema)| schema),
-                    None => Some(schema),
-                };
-                let fields = section.and_then(|section| section.get("properties"));
-                fields.is_some_and(|fields| fields.get(name).is_some())
+                let section = reference.and_then(|reference| follow(root, root, reference));
+                has_field(section.map_or(schema, |(_, section)| section), name)
             };
             let mut homes = sections.iter().filter(|(_, schema)| has(schema));
             let (section, _) = homes.next().filter(|_| homes.next().is_none())?;
-            vec![Step::from(section.as_str())]
+            vec![PathStep::from(section.as_str())]
         }
-        [Step::Key(section)] if sections.contains_key(section) && sections.contains_key(name) => {
+        [PathStep::Key(section)]
+            if sections.contains_key(section) && sections.contains_key(name) =>
+        {
             Vec::new()
         }
         _ => return None,
@@ -618,40 +546,40 @@ fn home(root: &Value, path: &[Step], name: &str, instance: &Value) -> Option<(Ve
         ),
         home => format!("it belongs in `{}`", display_path(home)),
     };
-    let place = [home, vec![Step::from(name)]].concat();
+    let place = [home, vec![PathStep::from(name)]].concat();
     at(instance, &place).is_none().then_some((place, words))
 }
 
 /// What stands at a place of a value.
-fn at<'v>(value: &'v Value, path: &[Step]) -> Option<&'v Value> {
+fn at<'v>(value: &'v Value, path: &[PathStep]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, step| match step {
-        Step::Key(key) => value.get(key),
-        Step::Index(index) => value.get(index),
+        PathStep::Key(key) => value.get(key),
+        PathStep::Index(index) => value.get(index),
     })
 }
 
 /// The first entry of a list that stands in it before.
-fn repeated(path: &[Step], list: &Value) -> Option<Complaint> {
+fn repeated(path: &[PathStep], list: &Value) -> Option<Complaint> {
     let mut seen = HashSet::new();
     let (index, item) = list
         .as_array()?
         .iter()
         .enumerate()
         .find(|(_, item)| !seen.insert(item.to_string()))?;
-    let path = [path, &[Step::from(index)]].concat();
-    Some(Complaint {
-        subject: path.clone(),
-        rank: SYNTAX,
-        meant: None,
-        problem: Problem {
-            message: format!("{}: {} stands in the list before", name(&path), show(item)),
-            path,
-            part: Part::Value,
-            code: Code::DUPLICATE_ITEM,
-            label: "again here".to_owned(),
-            help: Some("remove it here".to_owned()),
-        },
-    })
+    let path = [path, &[index.into()]].concat();
+    let problem = SchemaProblem {
+        message: format!(
+            "{}: {} stands in the list before",
+            name(&path),
+            quoted(item)
+        ),
+        path: path.clone(),
+        part: Part::Value,
+        code: Code::DUPLICATE_ITEM,
+        label: "again here".to_owned(),
+        help: Some("remove it here".to_owned()),
+    };
+    Some(Complaint::new(path, SYNTAX, problem))
 }
 
 /// The part of a schema that an error came from.
@@ -680,15 +608,15 @@ impl<'s> Rule<'s> {
     }
 
     /// Whether the field at `path` may not be left out.
-    fn is_required(&self, path: &[Step]) -> bool {
-        let required = self.object.and_then(|object| object.get("required"));
-        let required = required.and_then(Value::as_array);
-        match path.last() {
-            Some(Step::Key(field)) => {
-                required.is_some_and(|all| all.iter().any(|one| one == field))
-            }
-            _ => false,
-        }
+    fn is_required(&self, path: &[PathStep]) -> bool {
+        let mut required = strings(self.object.and_then(|object| object.get("required")));
+        matches!(path.last(), Some(PathStep::Key(field)) if required.any(|one| one == field))
+    }
+
+    /// What the schema says about a text that is not as it should be.
+    fn expected(&self) -> String {
+        let words = self.text("patternErrorMessage");
+        format!("expected: {}", words.unwrap_or("another syntax"))
     }
 
     fn text(&self, keyword: &str) -> Option<&'s str> {
@@ -766,7 +694,7 @@ fn variant_schema<'s>(
 }
 
 /// A place in the value. Keys that look like numbers are told from indices by the value.
-fn steps(instance: &Value, location: &Location) -> Vec<Step> {
+fn steps(instance: &Value, location: &Location) -> Vec<PathStep> {
     let mut here = Some(instance);
     let mut path = Vec::new();
     for segment in location.segments() {
@@ -774,12 +702,12 @@ fn steps(instance: &Value, location: &Location) -> Vec<Step> {
         let step = match (segment, list) {
             (LocationSegment::Index(index), Some(list)) => {
                 here = list.get(index);
-                Step::Index(index)
+                PathStep::Index(index)
             }
             (segment, _) => {
                 let key = segment.to_string();
                 here = here.and_then(|value| value.get(&key));
-                Step::Key(key)
+                PathStep::Key(key)
             }
         };
         path.push(step);
@@ -787,49 +715,18 @@ fn steps(instance: &Value, location: &Location) -> Vec<Step> {
     path
 }
 
-/// Whether a schema takes `null` beside something else.
-fn is_nullable(schema: &Value) -> bool {
-    let types = schema.get("type").and_then(Value::as_array);
-    types.is_some_and(|types| types.iter().any(|name| name == "null"))
-}
-
-fn parent(path: &[Step]) -> &[Step] {
+fn parent(path: &[PathStep]) -> &[PathStep] {
     path.split_last().map_or(path, |(_, parent)| parent)
 }
 
 /// `nodes[3]`: the last key of a path and the indices behind it.
-fn name(path: &[Step]) -> String {
+fn name(path: &[PathStep]) -> String {
     let start = path
         .iter()
-        .rposition(|step| matches!(step, Step::Key(_)))
+        .rposition(|step| matches!(step, PathStep::Key(_)))
         .unwrap_or_default();
     match path.get(start..) {
         None | Some([]) => "the document".to_owned(),
         Some(tail) => format!("`{}`", display_path(tail)),
-    }
-}
-
-fn listed(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// A value in a message: short, in backticks.
-fn show(value: &Value) -> String {
-    format!("`{}`", show_plain(value))
-}
-
-fn show_plain(value: &Value) -> String {
-    const MOST: usize = 60;
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
     }
 }

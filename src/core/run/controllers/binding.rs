@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::World;
+use super::{World, unusable};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
     BindingPhase, BindingSpec, BindingStatus, CapabilityPhase, ExecutionSpec, Key, Kind, Node,
@@ -149,56 +149,43 @@ fn resolve_capability<'a>(
     capability: &Key,
 ) -> Result<&'a Target, Unbound> {
     check_capability(world, capability)?;
+    let name = &capability.name;
     let Some(binding) = binding else {
-        return Err(Unbound::new(
-            "Unbound",
-            format!(
-                "needs capability `{}`, and the execution names no binding: start one with \
-                 `spec.bindingRef`",
-                capability.name
-            ),
-        ));
+        let message = format!(
+            "needs capability `{name}`, and the execution names no binding: start one with \
+             `spec.bindingRef`"
+        );
+        return Err(Unbound::new("Unbound", message));
     };
-    Question::new(world.snapshot, binding, plan, node)?
-        .choose(Some(capability))?
-        .ok_or_else(|| {
-            Unbound::new(
-                "Unbound",
-                format!(
-                    "no rule of binding `{}` matches capability `{}`",
-                    binding.qualified(),
-                    capability.name
-                ),
-            )
-        })
+    let question = Question::new(world.snapshot, binding, plan, node)?;
+    question.choose(Some(capability))?.ok_or_else(|| {
+        let binding = binding.qualified();
+        let message = format!("no rule of binding `{binding}` matches capability `{name}`");
+        Unbound::new("Unbound", message)
+    })
 }
 
 fn conflict(a: (&ObjectRef, &Target), b: (&ObjectRef, &Target)) -> Unbound {
-    let with = match a.1.provider == b.1.provider {
-        true => " with another config",
-        false => "",
+    let with = if a.1.provider == b.1.provider {
+        " with another config"
+    } else {
+        ""
     };
-    Unbound::new(
-        "ConflictingProviders",
-        format!(
-            "capability `{}` is bound to {}, `{}` to {}{with}",
-            a.0.name, a.1.provider, b.0.name, b.1.provider
-        ),
-    )
+    let message = format!(
+        "capability `{}` is bound to {}, `{}` to {}{with}",
+        a.0.name, a.1.provider, b.0.name, b.1.provider
+    );
+    Unbound::new("ConflictingProviders", message)
 }
 
 fn check_capability(world: &World<'_>, capability: &Key) -> Result<(), Unbound> {
-    match world.capabilities.get(capability) {
-        None => Err(Unbound::new(
-            "CapabilityNotFound",
-            format!("capability `{}` does not exist", capability.qualified()),
-        )),
-        Some(CapabilityPhase::Unavailable) => Err(Unbound::new(
-            "CapabilityUnavailable",
-            format!("capability `{}` is not available", capability.qualified()),
-        )),
-        Some(_) => Ok(()),
-    }
+    let (reason, what) = match world.capabilities.get(capability) {
+        None => ("CapabilityNotFound", "does not exist"),
+        Some(CapabilityPhase::Unavailable) => ("CapabilityUnavailable", "is not available"),
+        Some(_) => return Ok(()),
+    };
+    let message = format!("capability `{}` {what}", capability.qualified());
+    Err(Unbound::new(reason, message))
 }
 
 /// What a binding is asked.
@@ -215,18 +202,11 @@ impl<'a, 'q> Question<'a, 'q> {
         plan: &'q Resource,
         node: &'q Node,
     ) -> Result<Question<'a, 'q>, Unbound> {
-        let Some(spec) = snapshot.binding(key) else {
-            return Err(match snapshot.definitions(key).is_empty() {
-                true => Unbound::new(
-                    "BindingNotFound",
-                    format!("binding `{}` does not exist", key.qualified()),
-                ),
-                false => Unbound::new(
-                    "BindingInvalid",
-                    format!("binding `{}` cannot be read", key.qualified()),
-                ),
-            });
-        };
+        let spec = snapshot.binding(key).ok_or_else(|| {
+            let reasons = ["BindingNotFound", "BindingInvalid"];
+            let (reason, message) = unusable(snapshot, key, reasons);
+            Unbound::new(reason, message)
+        })?;
         Ok(Question {
             binding: (key, spec),
             plan,
@@ -256,14 +236,12 @@ impl<'a, 'q> Question<'a, 'q> {
             && let [(first, a, a_specificity), (second, b, b_specificity), ..] = matching[..]
             && (a.priority, a_specificity) == (b.priority, b_specificity)
         {
-            return Err(Unbound::new(
-                "ConflictingRules",
-                format!(
-                    "rules {first} and {second} of binding `{}` match with equal priority and \
-                     specificity",
-                    key.qualified()
-                ),
-            ));
+            let message = format!(
+                "rules {first} and {second} of binding `{}` match with equal priority and \
+                 specificity",
+                key.qualified()
+            );
+            return Err(Unbound::new("ConflictingRules", message));
         }
         Ok(matching.first().map(|(_, rule, _)| &rule.target))
     }

@@ -6,7 +6,7 @@ use super::World;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
     CapabilityPhase, CapabilityStatus, DEPRECATED, GraphSpec, Key, Kind, ObjectRef, REPLACEMENT,
-    Spec, set_condition,
+    set_condition,
 };
 
 /// The phase of every capability: Unavailable when it is broken or when something that it
@@ -58,18 +58,12 @@ fn requirements(snapshot: &Snapshot, key: &Key) -> impl Iterator<Item = Key> {
     spec.into_iter()
         .flat_map(|spec| &spec.requirements)
         .filter(|requirement| !requirement.optional)
-        .map(|requirement| {
-            let namespace = requirement.namespace.as_deref().unwrap_or(&key.namespace);
-            Key::new(Kind::Capability, namespace, &requirement.name)
-        })
+        .map(|requirement| requirement.key(&key.namespace))
 }
 
 /// Bring the status of one capability up to date.
 pub fn reconcile(world: &World<'_>, key: &Key, status: &mut CapabilityStatus, generation: u64) {
     let Some(resource) = world.snapshot.resource(key) else {
-        return;
-    };
-    let Spec::Capability(_) = &resource.spec else {
         return;
     };
     let available = |other: &Key| {
@@ -81,11 +75,7 @@ pub fn reconcile(world: &World<'_>, key: &Key, status: &mut CapabilityStatus, ge
     status.phase = world.capabilities.get(key).copied().unwrap_or_default();
     let annotations = &resource.metadata.annotations;
     status.deprecation_message = annotations.get(DEPRECATED).cloned();
-    status.replacement = annotations.get(REPLACEMENT).map(|name| ObjectRef {
-        name: name.clone(),
-        namespace: None,
-        uid: None,
-    });
+    status.replacement = annotations.get(REPLACEMENT).map(ObjectRef::named);
     let missing = requirements(world.snapshot, key).find(|required| !available(required));
     let (reason, message) = match &missing {
         Some(required) => (
@@ -94,14 +84,9 @@ pub fn reconcile(world: &World<'_>, key: &Key, status: &mut CapabilityStatus, ge
         ),
         None => ("RequirementsMet", String::new()),
     };
-    set_condition(
-        &mut status.conditions,
-        "RequirementsMet",
-        missing.is_none(),
-        reason,
-        message,
-        (generation, world.now),
-    );
+    let at = (generation, world.now);
+    let (conditions, is_met) = (&mut status.conditions, missing.is_none());
+    set_condition(conditions, "RequirementsMet", is_met, reason, message, at);
 }
 
 /// What somebody who runs a plan should know about the capabilities that its tasks need: which are
@@ -120,9 +105,10 @@ pub fn remarks(snapshot: &Snapshot, namespace: &str, graph: &GraphSpec) -> Vec<S
     let phases = phases(snapshot);
     let mut found = Vec::new();
     for (key, nodes) in needed_by {
-        let name = match key.namespace == namespace {
-            true => format!("`{}`", key.name),
-            false => format!("`{}`", key.qualified()),
+        let name = if key.namespace == namespace {
+            format!("`{}`", key.name)
+        } else {
+            format!("`{}`", key.qualified())
         };
         let by = match nodes.as_slice() {
             [only] => format!("needed by {only}"),

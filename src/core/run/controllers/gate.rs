@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::World;
 use crate::core::resource::{
     AWAITING_APPROVAL, Decision, ExecutionStatus, GatePhase, GateStatus, Key, NodePhase, Outcome,
-    Resolution, Review, ReviewExtensions, Status, Time, set_condition,
+    Resolution, Review, ReviewExtensions, Time, set_condition,
 };
 use crate::core::run::status::StatusFile;
 
@@ -18,74 +18,44 @@ pub fn reconcile(
     generation: u64,
 ) {
     let gate = key.qualified();
-    let uses: Vec<Use<'_>> = files
-        .iter()
-        .filter_map(|(key, file)| match &file.status {
-            Status::Execution(run) => Some((key, &**run)),
-            _ => None,
-        })
+    let runs = files.iter();
+    let runs = runs.filter_map(|(key, file)| Some((key, file.status.execution()?)));
+    let uses: Vec<Use<'_>> = runs
         .flat_map(|(key, run)| uses_of(&gate, key, run))
         .collect();
-    let waiting = uses
-        .iter()
-        .filter(|usage| usage.waits)
-        .min_by_key(|usage| (usage.since, usage.run, usage.node));
-    let decided = uses
-        .iter()
-        .filter(|usage| usage.decision.outcome.is_some())
-        .max_by_key(|usage| (usage.decision.decided, usage.run, usage.node));
+    let waiting = uses.iter().filter(|usage| usage.waits);
+    let waiting = waiting.min_by_key(|usage| (usage.since, usage.run, usage.node));
+    let decided = uses.iter().filter(|usage| usage.decision.outcome.is_some());
+    let decided = decided.max_by_key(|usage| (usage.decision.decided, usage.run, usage.node));
+    let usage = waiting.or(decided);
+    let outcome = usage.and_then(|usage| usage.decision.outcome);
+    let outcome = outcome.filter(|_| waiting.is_none());
+    status.phase = match outcome {
+        Some(Outcome::Approved) => GatePhase::Approved,
+        Some(Outcome::Rejected) => GatePhase::Rejected,
+        None if usage.is_some() => GatePhase::Waiting,
+        None => GatePhase::Pending,
+    };
+    status.review_history = usage.map(Use::reviews).unwrap_or_default();
+    let resolved = usage.zip(outcome);
+    status.resolution = resolved.map(|(usage, outcome)| usage.resolution(outcome, world.now));
+    status.decided_generation = resolved.map(|(usage, _)| usage.generation);
+    let phase = status.phase.to_string();
+    let (reason, message) = match usage.map(|usage| (usage.run.qualified(), usage.node)) {
+        None => ("NotReached", String::new()),
+        Some((run, node)) if outcome.is_none() => (&*phase, format!("{run} waits at `{node}`")),
+        Some((run, node)) => (&*phase, format!("for {run} at `{node}`")),
+    };
     let at = (generation, world.now);
-    match (waiting, decided) {
-        (Some(usage), _) => {
-            status.phase = GatePhase::Waiting;
-            status.review_history = usage.reviews();
-            status.resolution = None;
-            status.decided_generation = None;
-            let message = format!("{} waits at `{}`", usage.run.qualified(), usage.node);
-            set_condition(
-                &mut status.conditions,
-                "Decided",
-                false,
-                "Waiting",
-                message,
-                at,
-            );
-        }
-        (None, Some(usage)) => {
-            let outcome = usage.decision.outcome.unwrap_or(Outcome::Rejected);
-            status.phase = match outcome {
-                Outcome::Approved => GatePhase::Approved,
-                Outcome::Rejected => GatePhase::Rejected,
-            };
-            status.review_history = usage.reviews();
-            status.resolution = Some(usage.resolution(outcome, world.now));
-            status.decided_generation = Some(usage.generation);
-            let message = format!("for {} at `{}`", usage.run.qualified(), usage.node);
-            let reason = status.phase.to_string();
-            set_condition(
-                &mut status.conditions,
-                "Decided",
-                true,
-                &reason,
-                message,
-                at,
-            );
-        }
-        (None, None) => {
-            status.phase = GatePhase::Pending;
-            status.review_history.clear();
-            status.resolution = None;
-            status.decided_generation = None;
-            set_condition(
-                &mut status.conditions,
-                "Decided",
-                false,
-                "NotReached",
-                "",
-                at,
-            );
-        }
-    }
+    let conditions = &mut status.conditions;
+    set_condition(
+        conditions,
+        "Decided",
+        outcome.is_some(),
+        reason,
+        message,
+        at,
+    );
 }
 
 /// One gate node of one run that uses the gate.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use crate::core::base::version::compare_versions;
+use crate::core::base::words::and_more;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
     ExecutionPhase, ExecutionStatus, GoalPhase, GoalSpec, GoalStatus, Key, Kind, ObjectRef,
@@ -25,76 +26,65 @@ pub fn reconcile(
     let at = (generation, world.now);
     let choice = choose_plan(service, key, spec);
     status.active_plan_ref = choice.plan.as_ref().map(|plan| ObjectRef {
-        name: plan.name.clone(),
         namespace: (plan.namespace != key.namespace).then(|| plan.namespace.clone()),
-        uid: None,
+        ..ObjectRef::named(&plan.name)
     });
-    set_condition(
-        &mut status.conditions,
-        "PlanResolved",
-        choice.plan.is_some(),
-        choice.reason,
-        choice.message,
-        at,
-    );
+    let is_resolved = choice.plan.is_some();
+    let (reason, message) = (choice.reason, choice.message.clone());
+    let conditions = &mut status.conditions;
+    set_condition(conditions, "PlanResolved", is_resolved, reason, message, at);
 
     let runs = runs_of(service, key, uid, generation, files);
-    let first_start = runs.iter().filter_map(|(_, run)| run.start_time).min();
-    let deadline = spec
-        .timeout
-        .as_ref()
-        .zip(first_start)
-        .map(|(timeout, start)| start + timeout.delta());
     let unfinished = runs.iter().any(|(_, run)| !run.phase.is_terminal());
-    let newest = runs
-        .iter()
-        .max_by_key(|(key, run)| (run.start_time, *key))
-        .map(|(_, run)| *run);
-    let criteria = newest.map(|run| Criteria::of(spec, run));
-
-    let (phase, reason, message) = match newest.map(|run| run.phase) {
-        _ if unfinished && deadline.is_some_and(|deadline| deadline <= world.now) => {
+    let first_start = runs.iter().filter_map(|(_, run)| run.start_time).min();
+    let timeout = spec.timeout.as_ref().zip(first_start);
+    let deadline = timeout.map(|(timeout, start)| start + timeout.delta());
+    let deadline = deadline.filter(|_| unfinished);
+    let newest = runs.iter().max_by_key(|(key, run)| (run.start_time, *key));
+    let newest = newest.map(|(_, run)| *run);
+    let (phase, reason, message) = match deadline {
+        Some(deadline) if deadline <= world.now => {
             let timeout = spec.timeout.as_ref().map(ToString::to_string);
             let message = format!("not reached within {}", timeout.unwrap_or_default());
             (GoalPhase::Failed, "TimedOut", message)
         }
         _ if unfinished => (GoalPhase::Executing, "Executing", String::new()),
-        Some(ExecutionPhase::Succeeded) => match criteria.unwrap_or_default() {
-            Criteria { unmet, .. } if !unmet.is_empty() => {
-                let message = format!("not met: {}", unmet.join(", "));
-                (GoalPhase::Failed, "CriterionUnmet", message)
-            }
-            Criteria { missing, .. } if !missing.is_empty() => {
-                let message = format!("not attested yet: {}", missing.join(", "));
-                (GoalPhase::Executing, "AwaitingAttestation", message)
-            }
-            _ => (GoalPhase::Succeeded, "Succeeded", String::new()),
-        },
-        Some(ExecutionPhase::Failed) => (
-            GoalPhase::Failed,
-            "ExecutionFailed",
-            "the newest execution failed".to_owned(),
-        ),
-        Some(ExecutionPhase::Cancelled) => (
-            GoalPhase::Cancelled,
-            "ExecutionCancelled",
-            "the newest execution was cancelled".to_owned(),
-        ),
-        _ if choice.plan.is_some() => (GoalPhase::Ready, "Ready", String::new()),
-        _ if choice.candidates => (GoalPhase::Planning, "Planning", String::new()),
-        _ => (GoalPhase::Pending, "Pending", String::new()),
+        _ => at_rest(spec, newest, &choice),
     };
     status.phase = phase;
     let reached = phase == GoalPhase::Succeeded;
-    set_condition(
-        &mut status.conditions,
-        "Reached",
-        reached,
-        reason,
-        message,
-        at,
-    );
-    deadline.filter(|deadline| unfinished && *deadline > world.now)
+    set_condition(conditions, "Reached", reached, reason, message, at);
+    deadline.filter(|deadline| *deadline > world.now)
+}
+
+/// Where a goal stands that no run is at work for: phase, reason and message.
+fn at_rest(
+    spec: &GoalSpec,
+    newest: Option<&ExecutionStatus>,
+    choice: &Choice,
+) -> (GoalPhase, &'static str, String) {
+    match newest.map(|run| (run.phase, Criteria::of(spec, run))) {
+        Some((ExecutionPhase::Succeeded, Criteria { unmet, .. })) if !unmet.is_empty() => {
+            let message = format!("not met: {}", unmet.join(", "));
+            (GoalPhase::Failed, "CriterionUnmet", message)
+        }
+        Some((ExecutionPhase::Succeeded, Criteria { missing, .. })) if !missing.is_empty() => {
+            let message = format!("not attested yet: {}", missing.join(", "));
+            (GoalPhase::Executing, "AwaitingAttestation", message)
+        }
+        Some((ExecutionPhase::Succeeded, _)) => (GoalPhase::Succeeded, "Succeeded", String::new()),
+        Some((ExecutionPhase::Failed, _)) => {
+            let message = "the newest execution failed".to_owned();
+            (GoalPhase::Failed, "ExecutionFailed", message)
+        }
+        Some((ExecutionPhase::Cancelled, _)) => {
+            let message = "the newest execution was cancelled".to_owned();
+            (GoalPhase::Cancelled, "ExecutionCancelled", message)
+        }
+        _ if choice.plan.is_some() => (GoalPhase::Ready, "Ready", String::new()),
+        _ if choice.candidates => (GoalPhase::Planning, "Planning", String::new()),
+        _ => (GoalPhase::Pending, "Pending", String::new()),
+    }
 }
 
 /// What may serve goals, looked up by goal: many goals do not each look at everything.
@@ -142,13 +132,11 @@ impl<'a> Service<'a> {
             plans.push(candidate);
         }
         for (key, file) in files {
-            let Status::Execution(run) = &file.status else {
-                continue;
-            };
-            let pinned = run.extensions.pinned.as_ref();
+            let run = file.status.execution();
+            let pinned = run.and_then(|run| run.extensions.pinned.as_ref());
             if let Some(goal) = pinned.and_then(|pinned| pinned.goal.as_ref()) {
-                let goal = Key::new(Kind::Goal, &goal.namespace, &goal.name);
-                service.runs.entry(goal).or_default().push(key.clone());
+                let runs = service.runs.entry(goal.key(Kind::Goal)).or_default();
+                runs.push(key.clone());
             }
         }
         service
@@ -172,7 +160,6 @@ impl<'a> Service<'a> {
 }
 
 /// The criteria of a goal that have an id, as one run leaves them.
-#[derive(Default)]
 struct Criteria<'a> {
     missing: Vec<&'a str>,
     unmet: Vec<&'a str>,
@@ -180,7 +167,10 @@ struct Criteria<'a> {
 
 impl<'a> Criteria<'a> {
     fn of(spec: &'a GoalSpec, run: &ExecutionStatus) -> Criteria<'a> {
-        let mut criteria = Criteria::default();
+        let mut criteria = Criteria {
+            missing: Vec::new(),
+            unmet: Vec::new(),
+        };
         let ids = spec.acceptance_criteria.iter();
         for id in ids.filter_map(|criterion| criterion.id.as_deref()) {
             if run.is_unmet(id) {
@@ -204,12 +194,10 @@ fn runs_of<'a>(
     let runs = service.runs.get(key).into_iter().flatten();
     runs.filter_map(|run_key| {
         let (run_key, file) = files.get_key_value(run_key)?;
-        let Status::Execution(run) = &file.status else {
-            return None;
-        };
+        let run = file.status.execution()?;
         let goal = run.extensions.pinned.as_ref()?.goal.as_ref()?;
         let mine = goal.uid == uid && goal.generation == generation;
-        mine.then_some((run_key, &**run))
+        mine.then_some((run_key, run))
     })
     .collect()
 }
@@ -275,18 +263,13 @@ fn choose_plan(service: &Service<'_>, goal: &Key, spec: &GoalSpec) -> Choice {
         [first, others @ ..] => {
             let named = others.iter().take(OTHERS_NAMED).map(|key| key.qualified());
             let named: Vec<String> = named.collect();
-            let more = match others.len() - named.len() {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            (
-                "Ambiguous",
-                format!(
-                    "plan `{}` by name; {}{more} could be chosen as well",
-                    first.qualified(),
-                    named.join(", ")
-                ),
-            )
+            let message = format!(
+                "plan `{}` by name; {}{} could be chosen as well",
+                first.qualified(),
+                named.join(", "),
+                and_more(others.len() - named.len())
+            );
+            ("Ambiguous", message)
         }
     };
     Choice {

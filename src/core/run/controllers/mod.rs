@@ -68,34 +68,40 @@ pub(super) fn judge(
     conditions: &mut Vec<Condition>,
     generation: u64,
 ) -> bool {
-    let at = (generation, world.now);
-    let errors: Vec<_> = world.snapshot.errors_of(key).collect();
-    let (reason, message) = match (presence, errors.first()) {
-        (Presence::Unknown(why), _) => {
-            set_condition(conditions, "Valid", false, "Unreadable", why, at);
-            return false;
-        }
-        (_, None) => match world.uid_mismatches.get(key) {
-            Some(mismatch) => {
-                set_condition(conditions, "Valid", false, "UidMismatch", mismatch, at);
-                return false;
-            }
-            None => ("Valid", String::new()),
-        },
-        (_, Some(first)) => {
-            let reason = if presence == Presence::Doubled {
-                "Duplicate"
-            } else {
-                "RuleBroken"
+    let mut errors = world.snapshot.errors_of(key);
+    let (reason, message) = match (presence, errors.next(), world.uid_mismatches.get(key)) {
+        (Presence::Unknown(why), ..) => ("Unreadable", why.to_owned()),
+        (_, Some(first), _) => {
+            let reason = match presence {
+                Presence::Doubled => "Duplicate",
+                _ => "RuleBroken",
             };
-            let more = match errors.len() - 1 {
+            let more = match errors.count() {
                 0 => String::new(),
                 more => format!(" (and {more} more)"),
             };
             (reason, format!("{}{more}", world.snapshot.line(first)))
         }
+        (_, None, Some(mismatch)) => ("UidMismatch", mismatch.clone()),
+        (_, None, None) => ("Valid", String::new()),
     };
-    let valid = errors.is_empty();
-    set_condition(conditions, "Valid", valid, reason, message, at);
-    valid
+    let is_valid = reason == "Valid";
+    let at = (generation, world.now);
+    set_condition(conditions, "Valid", is_valid, reason, message, at);
+    is_valid
+}
+
+/// Why a resource that is needed cannot be used: the first reason when it is not there, the second
+/// when it is and cannot be read.
+fn unusable(
+    snapshot: &Snapshot,
+    key: &Key,
+    [missing, broken]: [&'static str; 2],
+) -> (&'static str, String) {
+    let (reason, what) = match snapshot.definitions(key) {
+        [] => (missing, "does not exist"),
+        _ => (broken, "cannot be read"),
+    };
+    let kind = key.kind.name().to_lowercase();
+    (reason, format!("{kind} `{}` {what}", key.qualified()))
 }

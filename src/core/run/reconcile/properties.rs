@@ -396,9 +396,10 @@ impl Scene {
                 let actor = holder
                     .filter(|_| actor > 0)
                     .unwrap_or(ACTORS[actor].to_owned());
-                let result = match good {
-                    true => ReportResult::Succeeded,
-                    false => ReportResult::Failed,
+                let result = if good {
+                    ReportResult::Succeeded
+                } else {
+                    ReportResult::Failed
                 };
                 world.report(&id, attempt, &actor, result, json!({"by": actor}));
             }

@@ -139,9 +139,10 @@ fn of_yaml(before: &str, rest: &str) -> Option<String> {
         return None;
     }
     let text = format!("{value}{tail}");
-    let shown = match text.chars().count() <= LONGEST_EXAMPLE && !text.contains(['"', '\\', '#']) {
-        true => format!(": `{key}: \"{text}\"`"),
-        false => String::new(),
+    let shown = if text.chars().count() <= LONGEST_EXAMPLE && !text.contains(['"', '\\', '#']) {
+        format!(": `{key}: \"{text}\"`")
+    } else {
+        String::new()
     };
     Some(format!(
         "a colon and a space make a mapping: put the text in quotes{shown}"

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::hints;
 use super::lines::{self, Lines, Mark};
 use super::load::Node;
-use super::scan::{self, End, Finding};
+use super::scan::{self, End, ScanFinding};
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Place};
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 
@@ -70,7 +70,7 @@ pub fn is_json(file: &str) -> bool {
 }
 
 /// Load what needs no scan; else scan, then load as much as the scan allows.
-fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Finding>) {
+fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<ScanFinding>) {
     match read_plain(text, json, limits) {
         Some(documents) => (documents, Vec::new()),
         None => read_scanned(text, json, limits),
@@ -113,7 +113,7 @@ fn not_empty(index: usize, value: Value) -> Option<Document> {
 }
 
 /// Scan, then load as much as the scan allows.
-fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<Finding>) {
+fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<ScanFinding>) {
     let outline = scan::outline(text, limits);
     let mut findings = outline.findings;
     let (take, syntax) = match outline.end {
@@ -179,7 +179,7 @@ fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<
     (documents, findings)
 }
 
-fn load_json(text: &str, node: Node<'_>) -> Result<Value, Box<Finding>> {
+fn load_json(text: &str, node: Node<'_>) -> Result<Value, Box<ScanFinding>> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     node.deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
@@ -202,10 +202,10 @@ fn load_json(text: &str, node: Node<'_>) -> Result<Value, Box<Finding>> {
 }
 
 /// The finding behind a loader's error.
-fn refusal(refused: Option<(Code, String)>, place: Option<Mark>, error: &str) -> Finding {
+fn refusal(refused: Option<(Code, String)>, place: Option<Mark>, error: &str) -> ScanFinding {
     let (code, message) = refused.unwrap_or_else(|| (Code::SYNTAX, without_positions(error)));
     let place = place.unwrap_or(Mark { line: 1, column: 0 });
-    Finding::new(code, (place, place), message)
+    ScanFinding::new(code, (place, place), message)
 }
 
 /// Both loaders end their messages, and parts of them, with ` at line 3 column 7`.
@@ -222,17 +222,14 @@ fn without_positions(message: &str) -> String {
     text
 }
 
-fn diagnostic(file: &str, finding: Finding, lines: &Lines) -> Diagnostic {
+fn diagnostic(file: &str, finding: ScanFinding, lines: &Lines) -> Diagnostic {
     let place = Place::At(lines.span(finding.from, finding.to));
     let mut diagnostic =
         Diagnostic::new(finding.code, file, place, finding.message).label(finding.label);
     diagnostic.help = finding.help;
     if let Some((from, to, message)) = finding.related {
-        diagnostic = diagnostic.related(Label {
-            file: file.to_owned(),
-            place: Place::At(lines.span(from, to)),
-            message: message.to_owned(),
-        });
+        let place = Place::At(lines.span(from, to));
+        diagnostic = diagnostic.related(Label::new(file, place, message));
     }
     diagnostic
 }

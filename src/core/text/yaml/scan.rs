@@ -23,7 +23,7 @@ pub(super) const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 /// A finding whose place is still in lines and columns.
 #[derive(Debug)]
-pub(super) struct Finding {
+pub(super) struct ScanFinding {
     pub code: Code,
     pub from: Mark,
     pub to: Mark,
@@ -34,9 +34,9 @@ pub(super) struct Finding {
     pub related: Option<(Mark, Mark, &'static str)>,
 }
 
-impl Finding {
+impl ScanFinding {
     pub(super) fn new(code: Code, (from, to): (Mark, Mark), message: impl Into<String>) -> Self {
-        Finding {
+        ScanFinding {
             code,
             from,
             to,
@@ -69,7 +69,7 @@ pub(super) enum End {
     /// Nothing behind the last finding may be loaded.
     Stop,
     /// This parser does not accept the text. It is stricter than the loader in a few points.
-    Refused(Finding),
+    Refused(ScanFinding),
 }
 
 /// What a scan found.
@@ -78,7 +78,7 @@ pub(super) struct Outline {
     pub complete: usize,
     /// Documents with a finding.
     pub broken: BTreeSet<usize>,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<ScanFinding>,
     pub end: End,
 }
 
@@ -102,7 +102,7 @@ pub(super) fn outline(text: &str, limits: &Limits) -> Outline {
             Ok((event, span)) => scan.event(event, &span),
             Err(error) => {
                 let place = (mark(error.marker()), mark(error.marker()));
-                let finding = Finding::new(Code::SYNTAX, place, error.info());
+                let finding = ScanFinding::new(Code::SYNTAX, place, error.info());
                 scan.outline.end = End::Refused(finding);
             }
         }
@@ -294,7 +294,7 @@ impl<'t> Scan<'t> {
         let within_key = self.document.frames.last().is_some_and(|f| f.is_key);
         if is_key && !within_key {
             self.report(
-                Finding::new(Code::BAD_KEY, place, "a key is a list or a mapping")
+                ScanFinding::new(Code::BAD_KEY, place, "a key is a list or a mapping")
                     .help("keys are strings"),
             );
         }
@@ -338,7 +338,8 @@ impl<'t> Scan<'t> {
     fn alias(&mut self, anchor: usize, place: (Mark, Mark)) {
         if self.at_key() {
             self.report(
-                Finding::new(Code::BAD_KEY, place, "a key is an alias").help("write the key out"),
+                ScanFinding::new(Code::BAD_KEY, place, "a key is an alias")
+                    .help("write the key out"),
             );
         }
         let Some(extent) = self.document.anchors.get(&anchor).copied() else {
@@ -373,14 +374,14 @@ impl<'t> Scan<'t> {
         }
         let Some(name) = self.anchor_name(place.0) else {
             self.report(
-                Finding::new(Code::SYNTAX, place, "an anchor without a name")
+                ScanFinding::new(Code::SYNTAX, place, "an anchor without a name")
                     .help("write a name behind `&`, or put the value in quotes"),
             );
             return;
         };
         if !self.document.names.insert(name) {
             self.report(
-                Finding::new(
+                ScanFinding::new(
                     Code::SYNTAX,
                     place,
                     format!("the anchor `&{name}` is defined twice"),
@@ -430,14 +431,14 @@ impl<'t> Scan<'t> {
             None if plain => {
                 if text.is_empty() {
                     self.report(
-                        Finding::new(Code::BAD_KEY, place, "a key is empty")
+                        ScanFinding::new(Code::BAD_KEY, place, "a key is empty")
                             .help("write a name before the colon"),
                     );
                     return;
                 }
                 if let Some(what) = resolve(&text).not_a_string() {
                     self.report(
-                        Finding::new(
+                        ScanFinding::new(
                             Code::BAD_KEY,
                             place,
                             format!("the key `{text}` is {what}, not a string"),
@@ -451,14 +452,15 @@ impl<'t> Scan<'t> {
             Some(core) if core.as_deref() == Some("str") => {}
             Some(_) => {
                 self.report(
-                    Finding::new(Code::BAD_KEY, place, "a key with a tag").help("keys are strings"),
+                    ScanFinding::new(Code::BAD_KEY, place, "a key with a tag")
+                        .help("keys are strings"),
                 );
                 return;
             }
         }
         if text == "<<" {
             self.report(
-                Finding::new(Code::BAD_KEY, place, "merge keys (`<<`) are not supported")
+                ScanFinding::new(Code::BAD_KEY, place, "merge keys (`<<`) are not supported")
                     .help("write the fields out"),
             );
             return;
@@ -472,7 +474,7 @@ impl<'t> Scan<'t> {
             return;
         };
         if let Some(first) = keys.seen.get(&text).copied() {
-            let mut finding = Finding::new(
+            let mut finding = ScanFinding::new(
                 Code::DUPLICATE_KEY,
                 place,
                 format!("the key `{text}` stands twice in one mapping"),
@@ -491,7 +493,7 @@ impl<'t> Scan<'t> {
             // Readers disagree where it ends: some take `---` for a part of it.
             let message = "a document is a mapping, this is a block of text";
             self.report(
-                Finding::new(Code::SYNTAX, place, message)
+                ScanFinding::new(Code::SYNTAX, place, message)
                     .help("a document begins with a key: `apiVersion: …`"),
             );
             self.outline.end = End::Stop;
@@ -513,7 +515,7 @@ impl<'t> Scan<'t> {
                     | ("null", Scalar::Null) => scalar,
                     ("int" | "float" | "bool" | "null", _) => {
                         let message = format!("`{text}` does not fit its tag `!!{core}`");
-                        return self.report(Finding::new(Code::BAD_SCALAR, place, message));
+                        return self.report(ScanFinding::new(Code::BAD_SCALAR, place, message));
                     }
                     _ => return self.unknown_tag(tag, place),
                 }
@@ -521,7 +523,7 @@ impl<'t> Scan<'t> {
         };
         match scalar {
             Scalar::Int { safe: false } => self.report(
-                Finding::new(
+                ScanFinding::new(
                     Code::BAD_SCALAR,
                     place,
                     format!("the integer `{text}` is beyond ±{MAX_INTEGER}"),
@@ -529,7 +531,7 @@ impl<'t> Scan<'t> {
                 .help("write it in quotes, as a string"),
             ),
             Scalar::Float { finite: false } => self.report(
-                Finding::new(
+                ScanFinding::new(
                     Code::BAD_SCALAR,
                     place,
                     format!("the number `{text}` is not finite"),
@@ -546,7 +548,7 @@ impl<'t> Scan<'t> {
             (handle, suffix) => format!("{handle}{suffix}"),
         };
         self.report(
-            Finding::new(
+            ScanFinding::new(
                 Code::BAD_SCALAR,
                 place,
                 format!("the tag `{shown}` is not supported here"),
@@ -555,13 +557,13 @@ impl<'t> Scan<'t> {
         );
     }
 
-    fn report(&mut self, finding: Finding) {
+    fn report(&mut self, finding: ScanFinding) {
         self.outline.broken.insert(self.outline.complete);
         self.outline.findings.push(finding);
     }
 
     fn limit(&mut self, place: (Mark, Mark), message: impl Into<String>) {
-        self.report(Finding::new(Code::LIMIT, place, message));
+        self.report(ScanFinding::new(Code::LIMIT, place, message));
         self.outline.end = End::Stop;
     }
 }

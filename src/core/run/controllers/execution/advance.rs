@@ -1,9 +1,9 @@
 //! Advancing the nodes: one pass in topological order.
 
+use super::active_run::{ActiveRun, DEPENDENCY_FAILED, list};
 use super::outside::REPOSITORY;
-use super::run::{DEPENDENCY_FAILED, Run, list};
-use crate::core::plan::condition::{Condition, Facts};
 use crate::core::plan::data;
+use crate::core::plan::when::{Facts, When};
 use crate::core::resource::{
     AWAITING_VERIFICATION, CONDITION_FALSE, CapabilitySpec, EdgeKind, Kind, Node, NodeKind,
     NodePhase, READY, RETRY_WAIT, set_condition,
@@ -11,7 +11,7 @@ use crate::core::resource::{
 use crate::core::run::controllers::binding::{self, Unbound};
 use crate::core::run::machine::NodeEvent;
 
-impl Run<'_> {
+impl ActiveRun<'_> {
     /// Pin the target of every task that has none yet. Returns those that stay without, and why.
     pub fn resolve_targets(&mut self) -> Vec<(String, Unbound)> {
         let mut unbound = Vec::new();
@@ -46,12 +46,13 @@ impl Run<'_> {
             .map(|(id, missing)| format!("{id}: {}", missing.message))
             .collect();
         let at = (self.pinned.execution.generation, self.now());
-        let (reason, message) = match unbound.is_empty() {
-            true => ("AllBound", String::new()),
-            false => (
+        let (reason, message) = if unbound.is_empty() {
+            ("AllBound", String::new())
+        } else {
+            (
                 "Unbound",
                 list(&unbound.iter().map(String::as_str).collect::<Vec<_>>()),
-            ),
+            )
         };
         set_condition(
             &mut self.status.conditions,
@@ -143,7 +144,7 @@ impl Run<'_> {
 
     /// Whether a `when` is true, as the nodes stand now.
     fn condition_holds(&self, when: &str) -> Result<bool, String> {
-        let condition = Condition::compile(when).map_err(|mistakes| {
+        let condition = When::compile(when).map_err(|mistakes| {
             let first = mistakes.into_iter().next();
             first.map_or_else(String::new, |mistake| mistake.message)
         })?;

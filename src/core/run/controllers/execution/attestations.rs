@@ -2,10 +2,10 @@
 //! to, is met, or that it is not; or has run the checks that say so.
 
 use super::Turn;
-use super::run::{Run, list, move_node};
+use super::active_run::{ActiveRun, list, move_node};
 use crate::core::resource::{
-    Attested, Contract, ContractCriterion, CriterionOf, ExecutionStatus, OnBroken, Spec,
-    clear_condition, set_condition,
+    Attested, Contract, ContractCriterion, CriterionOf, ExecutionStatus, OnBroken, clear_condition,
+    set_condition,
 };
 use crate::core::run::machine::{ExecutionEvent, NodeEvent};
 use crate::core::run::permit::{self, Objection, Refusal, misplaced};
@@ -78,12 +78,9 @@ pub(super) fn attest(
     Ok(())
 }
 
-impl Run<'_> {
+impl ActiveRun<'_> {
     fn contract(&self) -> Option<&Contract> {
-        match &self.pins.plan.spec {
-            Spec::Plan(plan) => Some(&plan.contract),
-            _ => None,
-        }
+        Some(&self.pins.plan.spec.plan()?.contract)
     }
 
     fn on_violation(&self) -> OnBroken {

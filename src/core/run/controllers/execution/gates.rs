@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::run::{Run, list};
+use super::active_run::{ActiveRun, list};
 use crate::core::base::digest;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, Decision, GateReview, GateSpec, Kind, NodePhase, Outcome,
@@ -15,7 +15,7 @@ use crate::core::run::record::Signature;
 /// Most reviews to keep of one gate node, beside those that decide.
 const REVIEWS_KEPT: usize = 200;
 
-impl Run<'_> {
+impl ActiveRun<'_> {
     /// What an approval of this gate node is about: the pinned plan, the gate and the resolved
     /// targets. Approve one thing, and nothing else can run on it.
     pub fn gate_digest(&self, gate: &str, round: u32) -> String {
@@ -152,9 +152,10 @@ impl Run<'_> {
         self.set_decision(id, decision);
         let approvers: Vec<&str> = verdict.approved_by.iter().map(String::as_str).collect();
         // Every gate waits before it is decided, also when both happen in one turn.
-        let reviewers = match spec.reviewers.is_empty() {
-            true => "any person".to_owned(),
-            false => spec.reviewers.join(", "),
+        let reviewers = if spec.reviewers.is_empty() {
+            "any person".to_owned()
+        } else {
+            spec.reviewers.join(", ")
         };
         let by = match approvers.as_slice() {
             [] => String::new(),
@@ -378,13 +379,15 @@ mod tests {
             for approves in [true, false] {
                 let mut world = waiting("reviewers: ['user:lead']", LEAD);
                 world.signature = signature.clone();
-                let (word, phase) = match approves {
-                    true => ("approve", "Succeeded Approved"),
-                    false => ("reject", "Failed Rejected"),
+                let (word, phase) = if approves {
+                    ("approve", "Succeeded Approved")
+                } else {
+                    ("reject", "Failed Rejected")
                 };
-                match approves {
-                    true => world.approve("ok", actor),
-                    false => world.reject("ok", actor),
+                if approves {
+                    world.approve("ok", actor)
+                } else {
+                    world.reject("ok", actor)
                 }
                 world.reconcile();
                 match refused {

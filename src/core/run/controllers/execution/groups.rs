@@ -1,10 +1,10 @@
 //! Group nodes: where a group stands follows from its children; it holds none of them back.
 
-use super::run::{DEPENDENCY_FAILED, Run, list};
+use super::active_run::{ActiveRun, DEPENDENCY_FAILED, list};
 use crate::core::resource::{CONDITION_FALSE, Node, NodePhase};
 use crate::core::run::machine::NodeEvent;
 
-impl Run<'_> {
+impl ActiveRun<'_> {
     /// What the group depends on is over: it stands where its children stand.
     pub fn advance_group(&mut self, node: &Node) {
         let children: Vec<(usize, NodePhase)> = node

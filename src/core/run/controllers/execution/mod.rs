@@ -1,5 +1,6 @@
 //! Execution: start, fold records in, judge deadlines, advance the nodes, decide the phase.
 
+mod active_run;
 mod advance;
 mod attestations;
 mod gates;
@@ -8,7 +9,6 @@ mod outside;
 mod pins;
 mod records;
 mod retry;
-mod run;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
@@ -18,16 +18,18 @@ mod verification;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Presence, World};
+use crate::core::base::digest::short;
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
-    CancelledBy, ExecutionPhase, ExecutionStatus, Key, Kind, Spec, Time, clear_condition,
-    set_condition,
+    CancelledBy, ExecutionPhase, ExecutionSpec, ExecutionStatus, Key, Kind, PlanSpec, Resource,
+    Status, Time, clear_condition, set_condition,
 };
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::run::permit;
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::StatusFile;
 
-use run::Run;
+use active_run::ActiveRun;
 
 pub use crate::core::run::permit::broken;
 pub use crate::core::run::pinned::{PinnedPlan, Pins};
@@ -50,11 +52,11 @@ pub struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     /// A run that cannot be worked on, as it is asked about whether somebody may do something.
-    fn permit<'s>(&self, status: &'s ExecutionStatus) -> permit::Run<'s>
+    fn permit<'s>(&self, status: &'s ExecutionStatus) -> permit::Circumstances<'s>
     where
         'a: 's,
     {
-        permit::Run {
+        permit::Circumstances {
             config: self.world.config,
             status,
             plan: None,
@@ -77,7 +79,7 @@ pub struct Next {
 /// Bring one execution up to date.
 pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
     let nothing = Next::default;
-    let crate::core::resource::Status::Execution(status) = &mut file.status else {
+    let Status::Execution(status) = &mut file.status else {
         return nothing();
     };
     let (uid, generation) = (file.uid.clone(), file.generation);
@@ -114,7 +116,7 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
         stop_if_asked(status, now);
         return nothing();
     };
-    let why = match Run::open(turn, &uid, status, &pinned) {
+    let why = match ActiveRun::open(turn, &uid, status, &pinned) {
         Ok(mut run) => {
             return Next {
                 deadline: run.advance(),
@@ -145,58 +147,32 @@ fn drift(turn: &Turn<'_>, status: &mut ExecutionStatus, generation: u64) {
     let at = (generation, turn.world.now);
     let snapshot = turn.world.snapshot;
     let digest_now = |key: &Key| snapshot.resource(key).map(|r| r.spec_digest());
-
-    let plan = Key::new(Kind::Plan, &pinned.plan.namespace, &pinned.plan.name);
-    let short = |blob: &str| blob.chars().take(10).collect::<String>();
+    let plan = pinned.plan.key(Kind::Plan);
     let moved = match digest_now(&plan) {
         Some(digest) if digest == pinned.plan.digest => None,
-        Some(_) => Some((
-            "PlanChanged",
-            format!(
-                "plan `{}` has changed since; this run goes on with revision {}",
-                plan.qualified(),
-                short(&pinned.plan.blob)
-            ),
-        )),
-        None => Some((
-            "PlanMissing",
-            format!(
-                "plan `{}` can no longer be read; this run goes on with revision {}",
-                plan.qualified(),
-                short(&pinned.plan.blob)
-            ),
-        )),
+        Some(_) => Some(("PlanChanged", "has changed since")),
+        None => Some(("PlanMissing", "can no longer be read")),
     };
-    let mutated = digest_now(turn.key).is_some_and(|digest| digest != pinned.execution.digest);
-    let revision = short(&pinned.execution.blob);
-    match moved {
-        Some((reason, message)) => {
-            set_condition(
-                &mut status.conditions,
-                "PlanDrifted",
-                true,
-                reason,
-                message,
-                at,
-            );
-        }
-        None => clear_condition(&mut status.conditions, "PlanDrifted"),
+    let conditions = &mut status.conditions;
+    if let Some((reason, what)) = moved {
+        let message = format!(
+            "plan `{}` {what}; this run goes on with revision {}",
+            plan.qualified(),
+            short(&pinned.plan.blob)
+        );
+        set_condition(conditions, "PlanDrifted", true, reason, message, at);
+    } else {
+        clear_condition(conditions, "PlanDrifted");
     }
-    if mutated {
+    if digest_now(turn.key).is_some_and(|digest| digest != pinned.execution.digest) {
         let message = format!(
             "the spec of a started execution is immutable; the change is ignored and the run goes \
-             on with revision {revision}"
+             on with revision {}",
+            short(&pinned.execution.blob)
         );
-        set_condition(
-            &mut status.conditions,
-            "SpecMutated",
-            true,
-            "SpecChanged",
-            message,
-            at,
-        );
+        set_condition(conditions, "SpecMutated", true, "SpecChanged", message, at);
     } else {
-        clear_condition(&mut status.conditions, "SpecMutated");
+        clear_condition(conditions, "SpecMutated");
     }
 }
 
@@ -214,13 +190,8 @@ fn start(turn: &Turn<'_>, uid: &str, generation: u64, status: &mut ExecutionStat
                 .iter()
                 .map(|node| (node.id.clone(), Default::default()))
                 .collect();
-            move_to(
-                status,
-                ExecutionEvent::Start,
-                "Started",
-                String::new(),
-                turn.world.now,
-            );
+            let now = turn.world.now;
+            move_to(status, ExecutionEvent::Start, "Started", String::new(), now);
         }
         Err((reason, message)) => {
             status.reason = reason.to_owned();
@@ -231,17 +202,12 @@ fn start(turn: &Turn<'_>, uid: &str, generation: u64, status: &mut ExecutionStat
 
 /// The plan that an execution in a snapshot names, with its spec.
 pub fn plan_of<'a>(
-    world: &World<'a>,
+    snapshot: &'a Snapshot,
     key: &Key,
-) -> Option<(
-    &'a crate::core::resource::ExecutionSpec,
-    &'a crate::core::resource::Resource,
-)> {
-    let spec = world.snapshot.execution(key)?;
-    let plan = world
-        .snapshot
-        .resource(&spec.plan_ref.key(Kind::Plan, &key.namespace))?;
-    matches!(plan.spec, Spec::Plan(_)).then_some((spec, plan))
+) -> Option<(&'a ExecutionSpec, &'a Resource, &'a PlanSpec)> {
+    let spec = snapshot.execution(key)?;
+    let plan = snapshot.resource(&spec.plan_ref.key(Kind::Plan, &key.namespace))?;
+    Some((spec, plan, plan.spec.plan()?))
 }
 
 /// Move the execution's phase through its machine; times and reason follow.
@@ -273,7 +239,7 @@ fn stop_if_asked(status: &mut ExecutionStatus, now: Time) -> bool {
     }
     let why = cancel_reason(status);
     for node in status.node_statuses.values_mut() {
-        run::move_node(node, NodeEvent::Cancel, "Cancelled", why.clone(), now);
+        active_run::move_node(node, NodeEvent::Cancel, "Cancelled", why.clone(), now);
     }
     move_to(status, ExecutionEvent::Cancel, "Cancelled", why, now);
     true

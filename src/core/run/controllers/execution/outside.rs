@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::run::Run;
+use super::active_run::ActiveRun;
 use crate::core::resource::{
     AWAITING_EXTERNAL, AWAITING_REPOSITORY, CapabilityPhase, CriterionKind, CriterionResult,
     ExecutionPhase, ExternalRef, GatePhase, GoalPhase, Key, Node, NodeKind, PlanPhase, Status,
@@ -34,7 +34,7 @@ fn target_key(target: &TargetRef, namespace: &str) -> Key {
     Key::new(target.kind, namespace, &target.name)
 }
 
-impl Run<'_> {
+impl ActiveRun<'_> {
     /// It is an External's turn: look at what it follows, or wait for a report.
     pub fn advance_external(&mut self, node: &Node) {
         let Some(external) = &node.external_ref else {

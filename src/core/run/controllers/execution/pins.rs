@@ -5,7 +5,7 @@ use crate::core::plan::graph::Graph;
 use crate::core::resource::{
     ExecutionSpec, Key, Kind, ObjectRef, Pin, Pinned, PlanPhase, PlanSpec, Status,
 };
-use crate::core::run::controllers::{Presence, World};
+use crate::core::run::controllers::{Presence, World, unusable};
 use crate::core::run::pinned::PinnedPlan;
 
 /// The pinned resources of a run, without parsing again what still stands in the files as it is pinned.
@@ -14,7 +14,7 @@ use crate::core::run::pinned::PinnedPlan;
 /// As for [`crate::core::run::pinned::Pins::plan`].
 pub fn find(world: &World<'_>, pinned: &Pinned) -> Result<PinnedPlan, String> {
     PinnedPlan::assemble(pinned, |kind, pin| {
-        let key = Key::new(kind, &pin.namespace, &pin.name);
+        let key = pin.key(kind);
         let mut definitions = world.snapshot.definitions(&key).iter();
         let unchanged = definitions
             .find(|now| (&now.blob, now.document) == (&pin.blob, pin.document))
@@ -29,6 +29,9 @@ pub fn find(world: &World<'_>, pinned: &Pinned) -> Result<PinnedPlan, String> {
 /// Most reasons that are named why a document cannot be executed.
 const MISSING_NAMED: usize = 10;
 
+/// Why an execution stays Pending: a reason and a message.
+type Missing = (&'static str, String);
+
 /// Gather what a run will be held to.
 ///
 /// # Errors
@@ -37,111 +40,31 @@ pub fn gather<'a>(
     turn: &Turn<'a>,
     uid: &str,
     generation: u64,
-) -> Result<(Pinned, &'a PlanSpec), (&'static str, String)> {
+) -> Result<(Pinned, &'a PlanSpec), Missing> {
     let snapshot = turn.world.snapshot;
     let spec = match (turn.presence, snapshot.execution(turn.key)) {
         (Presence::Defined(_), Some(spec)) => spec,
         _ => return Err(("Invalid", "its file cannot be used".to_owned())),
     };
-    let namespace = &turn.key.namespace;
-    let plan_key = spec.plan_ref.key(Kind::Plan, namespace);
-    let plan = snapshot.plan(&plan_key).ok_or_else(|| {
-        match snapshot.definitions(&plan_key).is_empty() {
-            true => (
-                "PlanNotFound",
-                format!("plan `{}` does not exist", plan_key.qualified()),
-            ),
-            false => (
-                "PlanInvalid",
-                format!("plan `{}` cannot be read", plan_key.qualified()),
-            ),
-        }
-    })?;
+    let plan_key = spec.plan_ref.key(Kind::Plan, &turn.key.namespace);
+    let reasons = ["PlanNotFound", "PlanInvalid"];
+    let plan = snapshot.plan(&plan_key);
+    let plan = plan.ok_or_else(|| unusable(snapshot, &plan_key, reasons))?;
     for (kind, reference) in references_of_execution(spec) {
-        check_uid(turn, reference, &reference.key(kind, namespace))?;
+        check_uid(turn, reference, &reference.key(kind, &turn.key.namespace))?;
     }
     for (kind, reference) in references_of_plan(plan) {
         check_uid(turn, reference, &reference.key(kind, &plan_key.namespace))?;
     }
-    if let Some(file) = turn.others.get(&plan_key)
-        && let Status::Plan(status) = &file.status
-        && status.phase != PlanPhase::Ready
-    {
-        let message = format!("plan `{}` is Invalid", plan_key.qualified());
-        return Err(("PlanInvalid", message));
-    }
-    let missing: Vec<String> = snapshot
-        .unready(&plan_key)
-        .take(MISSING_NAMED)
-        .map(|finding| finding.message.clone())
-        .collect();
-    if !missing.is_empty() {
-        let more = match snapshot.unready(&plan_key).count() - missing.len() {
-            0 => String::new(),
-            more => format!("; and {more} more"),
-        };
-        let message = format!(
-            "plan `{}`: {}{more}",
-            plan_key.qualified(),
-            missing.join("; ")
-        );
-        return Err(("PlanNotReady", message));
-    }
-    // The configuration may have switched the rules off that would have said so.
-    Graph::build(&plan.graph).map_err(|_| {
-        let message = format!("the graph of plan `{}` is broken", plan_key.qualified());
-        ("PlanInvalid", message)
-    })?;
-
-    let plan_goal = plan
-        .goal_ref
-        .as_ref()
-        .map(|goal| goal.key(Kind::Goal, &plan_key.namespace));
-    let own_goal = spec
-        .goal_ref
-        .as_ref()
-        .map(|goal| goal.key(Kind::Goal, namespace));
-    if let (Some(own), Some(of_plan)) = (&own_goal, &plan_goal)
-        && own != of_plan
-    {
-        let message = format!(
-            "the execution serves goal `{}`, its plan serves `{}`",
-            own.qualified(),
-            of_plan.qualified()
-        );
-        return Err(("GoalMismatch", message));
-    }
-    if let Some(broken) = snapshot.errors_of(turn.key).next() {
-        return Err(("Invalid", snapshot.line(broken)));
-    }
-    let goal = match own_goal.or(plan_goal) {
-        None => None,
-        Some(key) => {
-            if turn.others.get(&key).is_none() || snapshot.goal(&key).is_none() {
-                return Err(match snapshot.definitions(&key).is_empty() {
-                    true => (
-                        "GoalNotFound",
-                        format!("goal `{}` does not exist", key.qualified()),
-                    ),
-                    false => (
-                        "GoalInvalid",
-                        format!("goal `{}` cannot be read", key.qualified()),
-                    ),
-                });
-            }
-            Some(pin(turn, &key)?)
-        }
-    };
-    let gates = plan
-        .graph
-        .nodes
-        .iter()
-        .filter_map(|node| node.gate_ref.as_ref())
-        .map(|gate| {
-            let key = gate.key(Kind::Gate, &plan_key.namespace);
-            Ok((key.qualified(), pin(turn, &key)?))
-        })
-        .collect::<Result<_, (&'static str, String)>>()?;
+    check_ready(turn, &plan_key, plan)?;
+    let goal = goal_of(turn, spec, (&plan_key, plan))?;
+    let goal = goal.map(|key| pin(turn, &key)).transpose()?;
+    let gates = plan.graph.nodes.iter();
+    let gates = gates.filter_map(|node| node.gate_ref.as_ref()).map(|gate| {
+        let key = gate.key(Kind::Gate, &plan_key.namespace);
+        Ok((key.qualified(), pin(turn, &key)?))
+    });
+    let gates = gates.collect::<Result<_, Missing>>()?;
     let pinned = Pinned {
         commit: turn.world.commit.to_owned(),
         execution: Pin {
@@ -155,6 +78,71 @@ pub fn gather<'a>(
         authors: None,
     };
     Ok((pinned, plan))
+}
+
+/// Whether a plan can be executed.
+fn check_ready(turn: &Turn<'_>, key: &Key, plan: &PlanSpec) -> Result<(), Missing> {
+    let snapshot = turn.world.snapshot;
+    let name = key.qualified();
+    let status = turn.others.get(key).map(|file| &file.status);
+    if matches!(status, Some(Status::Plan(status)) if status.phase != PlanPhase::Ready) {
+        return Err(("PlanInvalid", format!("plan `{name}` is Invalid")));
+    }
+    let mut unready = snapshot
+        .unready(key)
+        .map(|finding| finding.message.as_str());
+    let missing: Vec<&str> = unready.by_ref().take(MISSING_NAMED).collect();
+    if !missing.is_empty() {
+        let more = match unready.count() {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        let message = format!("plan `{name}`: {}{more}", missing.join("; "));
+        return Err(("PlanNotReady", message));
+    }
+    // The configuration may have switched the rules off that would have said so.
+    let broken = |_| {
+        (
+            "PlanInvalid",
+            format!("the graph of plan `{name}` is broken"),
+        )
+    };
+    Graph::build(&plan.graph).map(drop).map_err(broken)
+}
+
+/// The goal that a run serves: its own, or that of its plan.
+fn goal_of(
+    turn: &Turn<'_>,
+    spec: &ExecutionSpec,
+    (plan_key, plan): (&Key, &PlanSpec),
+) -> Result<Option<Key>, Missing> {
+    let snapshot = turn.world.snapshot;
+    let goal = |reference: &Option<ObjectRef>, namespace: &str| {
+        let reference = reference.as_ref()?;
+        Some(reference.key(Kind::Goal, namespace))
+    };
+    let own = goal(&spec.goal_ref, &turn.key.namespace);
+    let of_plan = goal(&plan.goal_ref, &plan_key.namespace);
+    if let (Some(own), Some(of_plan)) = (&own, &of_plan)
+        && own != of_plan
+    {
+        let message = format!(
+            "the execution serves goal `{}`, its plan serves `{}`",
+            own.qualified(),
+            of_plan.qualified()
+        );
+        return Err(("GoalMismatch", message));
+    }
+    if let Some(broken) = snapshot.errors_of(turn.key).next() {
+        return Err(("Invalid", snapshot.line(broken)));
+    }
+    let goal = own.or(of_plan);
+    match &goal {
+        Some(key) if !turn.others.contains_key(key) || snapshot.goal(key).is_none() => {
+            Err(unusable(snapshot, key, ["GoalNotFound", "GoalInvalid"]))
+        }
+        _ => Ok(goal),
+    }
 }
 
 fn references_of_execution(spec: &ExecutionSpec) -> impl Iterator<Item = (Kind, &ObjectRef)> {
@@ -174,11 +162,7 @@ fn references_of_plan(spec: &PlanSpec) -> impl Iterator<Item = (Kind, &ObjectRef
     goal.chain(of_nodes)
 }
 
-fn check_uid(
-    turn: &Turn<'_>,
-    reference: &ObjectRef,
-    key: &Key,
-) -> Result<(), (&'static str, String)> {
+fn check_uid(turn: &Turn<'_>, reference: &ObjectRef, key: &Key) -> Result<(), Missing> {
     let actual = turn.others.get(key).map(|file| &file.uid);
     match (&reference.uid, actual) {
         (Some(wanted), Some(actual)) if wanted != actual => Err((
@@ -189,7 +173,7 @@ fn check_uid(
     }
 }
 
-fn pin(turn: &Turn<'_>, key: &Key) -> Result<Pin, (&'static str, String)> {
+fn pin(turn: &Turn<'_>, key: &Key) -> Result<Pin, Missing> {
     let missing = || match key.kind {
         Kind::Gate => ("GateInvalid", format!("{key} cannot be used")),
         _ => ("Invalid", format!("{key} cannot be used")),

@@ -1,8 +1,8 @@
 //! Folding records in: each is applied once, or listed with the reason why it cannot be.
 
 use super::Turn;
+use super::active_run::{ActiveRun, list_unapplied};
 use super::attestations::attest;
-use super::run::{Run, list_unapplied};
 use crate::core::resource::{
     AWAITING_VERIFICATION, Artifact, CancelledBy, Claim, Duration, ExecutionStatus, GateReview,
     ReportedBy, ReviewAction, Time, Unapplied,
@@ -168,7 +168,7 @@ pub(super) fn asks_for_retry(turn: &Turn<'_>, status: &ExecutionStatus) -> bool 
     })
 }
 
-impl Run<'_> {
+impl ActiveRun<'_> {
     /// Fold in everything that is new, in order.
     pub fn fold_records(&mut self) {
         let turn = self.turn;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::run::{DEPENDENCY_FAILED, Run};
+use super::active_run::{ActiveRun, DEPENDENCY_FAILED};
 use crate::core::resource::{NodeKind, NodePhase, RetriedBy};
 use crate::core::run::machine::{ExecutionEvent, NodeEvent};
 use crate::core::run::permit::{Refusal, misplaced};
@@ -11,7 +11,7 @@ use crate::core::run::record::{Action, Received};
 /// Most requests to keep in a status.
 const RETRIES_KEPT: usize = 20;
 
-impl Run<'_> {
+impl ActiveRun<'_> {
     /// Open the run again: all of it, or one node.
     pub fn retry(&mut self, received: &Received) -> Result<(), Refusal> {
         let Action::Request {

@@ -1,13 +1,13 @@
 //! Acceptance: a task that was reported done is done when somebody has checked that its required
 //! criteria hold.
 
-use super::run::{Run, list};
+use super::active_run::{ActiveRun, list};
 use crate::core::resource::{AWAITING_VERIFICATION, NodePhase, Verification};
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{Refusal, broken, misplaced};
 use crate::core::run::record::{Action, Received};
 
-impl Run<'_> {
+impl ActiveRun<'_> {
     /// Whether a report of success must be checked before it counts.
     pub fn must_be_verified(&self, id: &str) -> bool {
         self.node(id)

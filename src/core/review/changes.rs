@@ -1,31 +1,38 @@
-//! What a change may not do: rules that compare two revisions.
+//! What a change may not do to resources as they stand in files, whatever it means for the work.
 //!
 //! Status in a file needs no comparison: the manifest finds it (PS109).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::core::base::diagnostic::{
-    Code, Diagnostic, Label, Part, Place, Severity, Step, display_path,
+    Code, Diagnostic, Label, Part, PathStep, Place, Severity, display_path,
 };
+use crate::core::base::words::shortened;
 use crate::core::repository::definitions::{Definition, Definitions};
-use crate::core::resource::{Key, Kind, Spec};
+use crate::core::resource::{Key, Kind};
 use crate::path;
 
-/// What `new` does to `old` and must not, in order, with the severities of the codes.
+/// What `new` does to `old` and must not, with the severities of the codes; `renamed` are the
+/// resources that have another name than before, by the new one.
 ///
 /// A new Execution is fine, and so is deleting one; references that a deletion leaves dangling are
 /// the business of the rules for one revision.
-pub fn check(old: &Definitions, new: &Definitions) -> Vec<Diagnostic> {
-    let mut findings = Vec::new();
-    for key in old.keys_of(Kind::Execution) {
-        findings.extend(changed_spec(old, new, key));
-    }
-    moved(old, new, &mut findings);
-    findings.sort();
-    findings.dedup();
-    findings
+pub(super) fn check(
+    old: &Definitions,
+    new: &Definitions,
+    renamed: &BTreeMap<Key, Key>,
+) -> Vec<Diagnostic> {
+    let runs = old.keys_of(Kind::Execution);
+    let changed = runs.filter_map(|key| changed_spec(old, new, key));
+    let moved = renamed.iter().filter_map(|(to, from)| {
+        let definition = new.definition(to)?;
+        let (was, is) = (old.resource(from)?, definition.resource.as_ref()?);
+        // Only a name that the annotation gives can stand for another spec.
+        (was.spec_digest() == is.spec_digest()).then(|| moved(from, definition))
+    });
+    changed.chain(moved).collect()
 }
 
 /// Most differences to point to.
@@ -33,39 +40,34 @@ const SHOWN: usize = 8;
 /// Most characters of an old value to repeat.
 const WIDTH: usize = 60;
 
+/// The controllers hold a run to its spec as it is written, so that is what is compared: not its
+/// meaning.
 fn changed_spec(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagnostic> {
     let (before, definition) = (old.resource(key)?, new.definition(key)?);
     let after = definition.resource.as_ref()?;
     let differences = differences(&before.raw_spec, &after.raw_spec);
     let (first, others) = differences.split_first()?;
-    let mut finding = Diagnostic::new(
-        Code::SPEC_CHANGED,
-        &definition.path,
-        first.place(definition),
-        format!("the spec of {key} has changed since it was committed"),
-    )
-    .label(first.label())
-    .help(match &after.spec {
-        Spec::Execution(spec) => format!(
-            "put it back: a run is what it was started as; for another run: planspec start {}",
-            spec.plan_ref.name
+    let message = format!("the spec of {key} has changed since it was committed");
+    let help = "put it back: a run is what it was started as";
+    let help = match after.spec.execution() {
+        Some(run) => format!(
+            "{help}; for another run: planspec start {}",
+            run.plan_ref.name
         ),
-        _ => "put it back: a run is what it was started as".to_owned(),
-    })
-    .about(key);
-    for other in others.iter().take(SHOWN) {
-        finding = finding.related(Label {
-            file: definition.path.clone(),
-            place: other.place(definition),
-            message: other.label(),
-        });
-    }
-    Some(finding)
+        None => help.to_owned(),
+    };
+    let finding = definition
+        .finding(Code::SPEC_CHANGED, first.place(definition), message)
+        .label(first.label())
+        .help(help);
+    let others = others.iter().take(SHOWN);
+    let others = others.map(|one| Label::new(&definition.path, one.place(definition), one.label()));
+    Some(others.fold(finding, Diagnostic::related))
 }
 
 /// One entry that is not what it was.
 struct Difference<'a> {
-    path: Vec<Step>,
+    path: Vec<PathStep>,
     was: Option<&'a Value>,
     is: Option<&'a Value>,
 }
@@ -73,33 +75,20 @@ struct Difference<'a> {
 impl Difference<'_> {
     /// The entry; of one that is gone, what it was in.
     fn place(&self, definition: &Definition) -> Place {
-        let (path, part) = match (self.is, self.path.split_last()) {
-            (None, Some((_, parent))) => (parent.to_vec(), Part::Key),
-            _ => (self.path.clone(), Part::Value),
-        };
-        Place::Entry {
-            document: definition.document,
-            path,
-            part,
+        match (self.is, self.path.split_last()) {
+            (None, Some((_, parent))) => definition.place(parent.to_vec(), Part::Key),
+            _ => definition.place(self.path.clone(), Part::Value),
         }
     }
 
     fn label(&self) -> String {
+        let short = |value: &Value| shortened(&value.to_string(), WIDTH);
         match (self.was, self.is) {
-            (Some(was), Some(_)) => format!("was {}", short(was)),
-            (Some(was), None) => format!("`{}` was {}", display_path(&self.path), short(was)),
+            (Some(was), Some(_)) => format!("was `{}`", short(was)),
+            (Some(was), None) => format!("`{}` was `{}`", display_path(&self.path), short(was)),
             (None, _) => "was not there".to_owned(),
         }
     }
-}
-
-fn short(value: &Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() <= WIDTH {
-        return format!("`{text}`");
-    }
-    let head: String = text.chars().take(WIDTH).collect();
-    format!("`{head}…`")
 }
 
 /// Where two specs differ, in the order of the new one; at most one more than is shown. Lists of
@@ -116,13 +105,13 @@ fn differences<'a>(old: &'a Value, new: &'a Value) -> Vec<Difference<'a>> {
             (Some(Value::Object(was)), Some(Value::Object(is))) => {
                 let gone = was.keys().filter(|key| !is.contains_key(*key));
                 for key in is.keys().chain(gone) {
-                    let path = [path.as_slice(), &[Step::from(key.as_str())]].concat();
+                    let path = [path.as_slice(), &[PathStep::from(key.as_str())]].concat();
                     open.push((path, was.get(key), is.get(key)));
                 }
             }
             (Some(Value::Array(was)), Some(Value::Array(is))) if was.len() == is.len() => {
                 for (index, (was, is)) in was.iter().zip(is).enumerate() {
-                    let path = [path.as_slice(), &[Step::from(index)]].concat();
+                    let path = [path.as_slice(), &[PathStep::from(index)]].concat();
                     open.push((path, Some(was), Some(is)));
                 }
             }
@@ -137,60 +126,27 @@ fn differences<'a>(old: &'a Value, new: &'a Value) -> Vec<Difference<'a>> {
 
 /// A resource that is gone while its spec appears under another name: what refers to it, its
 /// status and its runs do not follow.
-fn moved(old: &Definitions, new: &Definitions, findings: &mut Vec<Diagnostic>) {
-    let only_in = |one: &'_ Definitions, other: &Definitions| -> Vec<Key> {
-        let absent = |key: &&Key| other.definitions(key).is_empty();
-        one.keys().filter(absent).cloned().collect()
+fn moved(from: &Key, definition: &Definition) -> Diagnostic {
+    let to = &definition.key;
+    let (field, was) = if from.name == to.name {
+        ("namespace", &from.namespace)
+    } else {
+        ("name", &from.name)
     };
-    let mut gone: BTreeMap<(Kind, String), BTreeSet<Key>> = BTreeMap::new();
-    for key in only_in(old, new) {
-        if let Some(resource) = old.resource(&key) {
-            let spec = (key.kind, resource.spec_digest());
-            gone.entry(spec).or_default().insert(key);
-        }
-    }
-    if gone.is_empty() {
-        return;
-    }
-    for key in only_in(new, old) {
-        let Some(definition) = new.definition(&key) else {
-            continue;
-        };
-        let Some(resource) = &definition.resource else {
-            continue;
-        };
-        let Some(candidates) = gone.get_mut(&(key.kind, resource.spec_digest())) else {
-            continue;
-        };
-        let same_file = |from: &&Key| {
-            let before = old.definition(from);
-            before.is_some_and(|before| before.path == definition.path)
-        };
-        let from = candidates.iter().find(same_file);
-        if let Some(from) = from.or_else(|| candidates.first()).cloned() {
-            candidates.remove(&from);
-            findings.push(describe(&from, &key, definition));
-        }
-    }
-}
-
-fn describe(from: &Key, to: &Key, definition: &Definition) -> Diagnostic {
-    let (field, was) = match from.name == to.name {
-        true => ("namespace", &from.namespace),
-        false => ("name", &from.name),
-    };
-    let place = definition.place(to.kind, path!["metadata", field], Part::Value);
     let message = format!("{from} has moved to {}", to.qualified());
-    let mut finding = Diagnostic::new(Code::MOVED, &definition.path, place, message)
-        .label(format!("was `{was}`"))
-        .about(to);
+    let finding = definition
+        .at(Code::MOVED, path!["metadata", field], message)
+        .label(format!("was `{was}`"));
     if from.kind == Kind::Execution {
         return finding.help(format!(
             "keep the {field}: under another one the run is cancelled and starts from the beginning"
         ));
     }
-    finding.severity = Severity::Warning;
-    finding.help("what refers to it and its status do not follow: keep the name, or change both")
+    let help = "what refers to it and its status do not follow: keep the name, or change both";
+    Diagnostic {
+        severity: Severity::Warning,
+        ..finding.help(help)
+    }
 }
 
 #[cfg(test)]
@@ -198,9 +154,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::core::base::diagnostic::sort;
     use crate::core::base::source::{Content, SourceFile};
     use crate::core::repository::config::Config;
     use crate::core::repository::snapshot::Snapshot;
+    use crate::core::review::renames::resources;
 
     fn snapshot(files: &[(&str, String)]) -> Snapshot {
         let files: Vec<SourceFile> = files
@@ -228,7 +186,9 @@ mod tests {
     /// `file:line:column: severity code message [label] (help)` of each finding.
     fn told(old: &[(&str, String)], new: &[(&str, String)]) -> Vec<String> {
         let new = snapshot(new);
-        let found = check(&snapshot(old), &new);
+        let old = snapshot(old);
+        let mut found = check(&old, &new, &resources(&old, &new));
+        sort(&mut found);
         found
             .iter()
             .map(|f| format!("{} {} [{}]", f.severity, new.line(f), f.label))
@@ -294,7 +254,7 @@ mod tests {
             "r.yaml",
             run("r", "{planRef: {name: q}, parameters: {a: 1, b: 3}}"),
         )]);
-        let found = check(&old, &new);
+        let found = check(&old, &new, &BTreeMap::new());
         assert_eq!(found.len(), 1);
         let others: Vec<&str> = found[0]
             .related

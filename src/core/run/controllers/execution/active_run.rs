@@ -3,6 +3,7 @@
 use super::pins;
 use super::{Turn, move_to};
 use crate::core::base::digest::sha256_hex;
+use crate::core::base::words::and_more;
 use crate::core::plan::graph::Graph;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, ExecutionStatus, GraphSpec, Node,
@@ -25,7 +26,7 @@ const FAIL_FAST: &str = "failFast";
 const LONGEST_RETRY_SECONDS: i64 = 600;
 
 /// A run in the hands of its controller.
-pub(super) struct Run<'a> {
+pub(super) struct ActiveRun<'a> {
     pub turn: &'a Turn<'a>,
     pub me: RunRef,
     pub pins: PinnedPlan,
@@ -35,7 +36,7 @@ pub(super) struct Run<'a> {
     pub status: &'a mut ExecutionStatus,
 }
 
-impl<'a> Run<'a> {
+impl<'a> ActiveRun<'a> {
     /// Open a run that is pinned.
     ///
     /// # Errors
@@ -45,7 +46,7 @@ impl<'a> Run<'a> {
         uid: &str,
         status: &'a mut ExecutionStatus,
         pinned: &'a Pinned,
-    ) -> Result<Run<'a>, String> {
+    ) -> Result<ActiveRun<'a>, String> {
         let pins = pins::find(turn.world, pinned)?;
         let spec = pins
             .graph()
@@ -53,7 +54,7 @@ impl<'a> Run<'a> {
             .clone();
         let graph =
             Graph::build(&spec).map_err(|_| "the pinned plan has a broken graph".to_owned())?;
-        Ok(Run {
+        Ok(ActiveRun {
             turn,
             me: RunRef {
                 namespace: turn.key.namespace.clone(),
@@ -89,10 +90,10 @@ impl<'a> Run<'a> {
     }
 
     /// The run as it is asked about whether somebody may do something to an attempt.
-    pub fn permit(&self, node: Option<&str>) -> permit::Run<'_> {
+    pub fn permit(&self, node: Option<&str>) -> permit::Circumstances<'_> {
         let status = node.and_then(|id| self.status.node_statuses.get(id));
         let claim = status.and_then(|status| status.extensions.claim.as_ref());
-        permit::Run {
+        permit::Circumstances {
             plan: Some(&self.pins),
             holder: claim.map(|claim| claim.actor.as_str()),
             ..self.turn.permit(self.status)
@@ -397,12 +398,6 @@ fn retry_wait(failures: u32, seed: &str) -> i64 {
 /// `a, b, c and 4 more`
 pub(super) fn list(names: &[&str]) -> String {
     const SHOWN: usize = 3;
-    if names.len() <= SHOWN {
-        return names.join(", ");
-    }
-    format!(
-        "{} and {} more",
-        names[..SHOWN].join(", "),
-        names.len() - SHOWN
-    )
+    let shown = &names[..names.len().min(SHOWN)];
+    shown.join(", ") + &and_more(names.len() - shown.len())
 }

@@ -11,7 +11,8 @@ use cel::parser::PrattParser;
 use cel::{Context, IdedExpr, Value};
 use serde_json::{Map, Value as Json};
 
-use crate::core::base::diagnostic::did_you_mean;
+use crate::core::base::suggest::suggestion;
+use crate::core::base::words::{listed, shortened};
 use crate::core::plan::mention::{Mention, Mentioned};
 use crate::core::resource::NodePhase;
 
@@ -27,7 +28,7 @@ const MAX_REASON: usize = 300;
 
 /// A condition that compiles and mentions only what conditions may mention.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
+pub struct When {
     expression: IdedExpr,
     mentions: Vec<Mention>,
 }
@@ -62,12 +63,12 @@ pub enum MistakeKind {
     UnknownName,
 }
 
-impl Condition {
+impl When {
     /// Compile a condition.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn compile(text: &str) -> Result<Condition, Vec<Mistake>> {
+    pub fn compile(text: &str) -> Result<When, Vec<Mistake>> {
         check_size(text).map_err(|mistake| vec![mistake])?;
         let mut mistakes = match PrattParser::default().parse(text) {
             Ok(expression) => match Walk::over(text, &expression) {
@@ -75,7 +76,7 @@ impl Condition {
                     let mut mentions = walk.mentions;
                     mentions.sort();
                     mentions.dedup();
-                    return Ok(Condition {
+                    return Ok(When {
                         expression,
                         mentions,
                     });
@@ -122,14 +123,7 @@ impl Condition {
                 "it is neither true nor false, but of type {}",
                 other.type_of()
             )),
-            Err(error) => {
-                let reason = error.to_string();
-                let end = reason.char_indices().nth(MAX_REASON);
-                Err(match end {
-                    Some((end, _)) => format!("{}…", reason.get(..end).unwrap_or_default()),
-                    None => reason,
-                })
-            }
+            Err(error) => Err(shortened(&error.to_string(), MAX_REASON)),
         }
     }
 }
@@ -331,24 +325,13 @@ fn text_of(expression: &IdedExpr) -> Option<&str> {
     }
 }
 
-/// The node in `nodes["a"].phase`, if the expression is that.
-fn phase_of(expression: &IdedExpr) -> Option<&str> {
-    match variable(expression) {
-        Some(("nodes", steps)) => match steps.as_slice() {
-            [Access::Name(node), Access::Name("phase")] => Some(node),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// The node in `nodes["a"].outputs`, if the expression is that.
-fn outputs_of(expression: &IdedExpr) -> Option<&str> {
-    match variable(expression) {
-        Some(("nodes", steps)) => match steps.as_slice() {
-            [Access::Name(node), Access::Name("outputs")] => Some(node),
-            _ => None,
-        },
+/// The node in `nodes["a"].phase`, or with another field, if the expression is that.
+fn node_in<'e>(expression: &'e IdedExpr, field: &str) -> Option<&'e str> {
+    let ("nodes", steps) = variable(expression)? else {
+        return None;
+    };
+    match steps.as_slice() {
+        [Access::Name(node), Access::Name(name)] if *name == field => Some(node),
         _ => None,
     }
 }
@@ -391,15 +374,24 @@ impl<'e> Walk<'e> {
                 }
             }
             Expr::Select(select) => self.todo.push((&select.operand, false)),
-            Expr::Comprehension(_) => self.mistakes.push(Mistake::malformed(
+            Expr::Comprehension(_) => self.malformed(
                 "`all`, `exists`, `exists_one`, `filter` and `map` cannot be used here",
-                Some("name the nodes one by one, with `&&` or `||` between them".to_owned()),
-            )),
+                "name the nodes one by one, with `&&` or `||` between them",
+            ),
             Expr::Struct(_) | Expr::Ident(_) | Expr::Unspecified => {
                 let message = "messages cannot be made here";
                 self.mistakes.push(Mistake::malformed(message, None));
             }
         }
+    }
+
+    fn malformed(&mut self, message: impl Into<String>, help: impl Into<String>) {
+        let help = Some(help.into());
+        self.mistakes.push(Mistake::malformed(message, help));
+    }
+
+    fn unknown(&mut self, message: impl Into<String>, help: String) {
+        self.mistakes.push(Mistake::unknown(message, help));
     }
 
     fn look_at(&mut self, expressions: &'e [IdedExpr]) {
@@ -411,8 +403,10 @@ impl<'e> Walk<'e> {
     fn never(&mut self, decides: bool, what: &str) {
         if decides {
             let message = format!("a condition is true or false, this is {what}");
-            let help = "compare it with something, for example `… == \"…\"`".to_owned();
-            self.mistakes.push(Mistake::malformed(message, Some(help)));
+            self.malformed(
+                message,
+                "compare it with something, for example `… == \"…\"`",
+            );
         }
     }
 
@@ -494,32 +488,31 @@ impl<'e> Walk<'e> {
                     (false, _) => format!("{name}(x)"),
                 };
                 let message = format!("`{name}` is called in another way");
-                let help = Some(format!("write `{form}`"));
-                self.mistakes.push(Mistake::malformed(message, help));
+                self.malformed(message, format!("write `{form}`"));
             }
             (None, None) => {
                 let mut names: Vec<&str> = FUNCTIONS.iter().map(|f| f.name).collect();
                 names.push("has");
                 names.sort_unstable();
                 names.dedup();
-                let help = suggestion(name, &names, "the functions are");
+                let help = help_for(name, &names, "the functions are");
                 let message = format!("there is no function `{name}`");
-                self.mistakes.push(Mistake::unknown(message, help));
+                self.unknown(message, help);
             }
         }
     }
 
     /// `nodes["a"].phase == "…"`: the word must be a phase.
     fn compared(&mut self, left: &IdedExpr, right: &IdedExpr) {
-        let (Some(_), Some(word)) = (phase_of(left), text_of(right)) else {
+        let (Some(_), Some(word)) = (node_in(left, "phase"), text_of(right)) else {
             return;
         };
         let phases: Vec<String> = NodePhase::ALL.iter().map(NodePhase::to_string).collect();
         let phases: Vec<&str> = phases.iter().map(String::as_str).collect();
         if !phases.contains(&word) {
             let message = format!("no node is ever in a phase `{word}`");
-            let help = suggestion(word, &phases, "the phases are");
-            self.mistakes.push(Mistake::unknown(message, help));
+            let help = help_for(word, &phases, "the phases are");
+            self.unknown(message, help);
         }
     }
 
@@ -530,7 +523,7 @@ impl<'e> Walk<'e> {
                 self.compared(left, word);
             }
         }
-        if let (Some(name), Some(node)) = (text_of(left), outputs_of(right)) {
+        if let (Some(name), Some(node)) = (text_of(left), node_in(right, "outputs")) {
             let output = Mentioned::Output(name.to_owned());
             self.mentions.push(Mention::new(node, output));
         }
@@ -550,7 +543,7 @@ impl<'e> Walk<'e> {
             _ => {
                 let help = self.help_with(name);
                 let message = format!("there is no `{name}` here");
-                self.mistakes.push(Mistake::unknown(message, help));
+                self.unknown(message, help);
             }
         }
     }
@@ -565,38 +558,29 @@ impl<'e> Walk<'e> {
             Some(before) if !before.is_empty() => format!(
                 "`{before}-{name}` is a subtraction; a name with `-` is written `[\"{before}-{name}\"]`"
             ),
-            _ => suggestion(name, &VARIABLES, "a condition can mention"),
+            _ => help_for(name, &VARIABLES, "a condition can mention"),
         }
     }
 
     fn node(&mut self, steps: &[Access<'e>], decides: bool) {
-        let example = "write for example `nodes[\"build\"].phase`".to_owned();
+        let example = "write for example `nodes[\"build\"].phase`";
         let (node, field, rest) = match steps {
-            [] => {
-                let message = "`nodes` alone says nothing about a node";
-                return self
-                    .mistakes
-                    .push(Mistake::malformed(message, Some(example)));
-            }
+            [] => return self.malformed("`nodes` alone says nothing about a node", example),
             [Access::Computed(_), ..] => {
-                let message = "a node is named by a string in quotes";
-                return self
-                    .mistakes
-                    .push(Mistake::malformed(message, Some(example)));
+                return self.malformed("a node is named by a string in quotes", example);
             }
             [Access::Name(node)] => {
-                let message = format!("`nodes[\"{node}\"]` does not say what of the node is meant");
-                let help = format!(
-                    "write `nodes[\"{node}\"].phase` or `nodes[\"{node}\"].outputs.<name>`"
+                return self.malformed(
+                    format!("`nodes[\"{node}\"]` does not say what of the node is meant"),
+                    format!(
+                        "write `nodes[\"{node}\"].phase` or `nodes[\"{node}\"].outputs.<name>`"
+                    ),
                 );
-                return self.mistakes.push(Mistake::malformed(message, Some(help)));
             }
             [Access::Name(node), Access::Name(field), rest @ ..] => (*node, *field, rest),
             [Access::Name(_), Access::Computed(_), ..] => {
                 let message = "what of a node is meant is written `.phase` or `.outputs`";
-                return self
-                    .mistakes
-                    .push(Mistake::malformed(message, Some(example)));
+                return self.malformed(message, example);
             }
         };
         match (field, rest) {
@@ -604,11 +588,10 @@ impl<'e> Walk<'e> {
                 self.never(decides, "a string");
                 self.mentions.push(Mention::new(node, Mentioned::Phase));
             }
-            ("phase", _) => {
-                let message = "`phase` is a string, there is nothing in it";
-                let help = Some(format!("write `nodes[\"{node}\"].phase == \"Succeeded\"`"));
-                self.mistakes.push(Mistake::malformed(message, help));
-            }
+            ("phase", _) => self.malformed(
+                "`phase` is a string, there is nothing in it",
+                format!("write `nodes[\"{node}\"].phase == \"Succeeded\"`"),
+            ),
             ("outputs", []) => {
                 self.never(decides, "a map");
                 self.mentions.push(Mention::new(node, Mentioned::Outputs));
@@ -617,15 +600,13 @@ impl<'e> Walk<'e> {
                 let output = Mentioned::Output((*output).to_owned());
                 self.mentions.push(Mention::new(node, output));
             }
-            ("outputs", [Access::Computed(_), ..]) => {
-                let message = "an output is named by a string in quotes";
-                let help = Some(format!("write `nodes[\"{node}\"].outputs.<name>`"));
-                self.mistakes.push(Mistake::malformed(message, help));
-            }
+            ("outputs", [Access::Computed(_), ..]) => self.malformed(
+                "an output is named by a string in quotes",
+                format!("write `nodes[\"{node}\"].outputs.<name>`"),
+            ),
             _ => {
-                let help = suggestion(field, &["phase", "outputs"], "it has");
-                let message = format!("a node has no `{field}` here");
-                self.mistakes.push(Mistake::unknown(message, help));
+                let help = help_for(field, &["phase", "outputs"], "it has");
+                self.unknown(format!("a node has no `{field}` here"), help);
             }
         }
     }
@@ -635,8 +616,7 @@ impl<'e> Walk<'e> {
             [] => self.never(decides, "a map"),
             [Access::Computed(_), ..] => {
                 let message = "a field of the goal is written behind a dot";
-                let help = Some("write for example `goal.priority`".to_owned());
-                self.mistakes.push(Mistake::malformed(message, help));
+                self.malformed(message, "write for example `goal.priority`");
             }
             [Access::Name(field), rest @ ..] => {
                 let known = GOAL_FIELDS.iter().find(|(name, _)| name == field);
@@ -645,9 +625,9 @@ impl<'e> Walk<'e> {
                     Some(_) => {}
                     None => {
                         let names = GOAL_FIELDS.map(|(name, _)| name);
-                        let help = suggestion(field, &names, "its fields are");
+                        let help = help_for(field, &names, "its fields are");
                         let message = format!("a goal has no field `{field}`");
-                        self.mistakes.push(Mistake::unknown(message, help));
+                        self.unknown(message, help);
                     }
                 }
             }
@@ -655,14 +635,10 @@ impl<'e> Walk<'e> {
     }
 }
 
-fn suggestion(word: &str, names: &[&str], otherwise: &str) -> String {
-    match did_you_mean(word, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            format!("{otherwise} {}", names.join(", "))
-        }
-    }
+/// What was probably meant by a name, else all names that there are.
+fn help_for(word: &str, names: &[&str], otherwise: &str) -> String {
+    let all = || format!("{otherwise} {}", listed(names.iter().copied()));
+    suggestion(word, names.iter().copied(), all)
 }
 
 #[cfg(test)]
@@ -676,7 +652,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn mentions(text: &str) -> Vec<Mention> {
-        match Condition::compile(text) {
+        match When::compile(text) {
             Ok(condition) => condition.mentions().to_vec(),
             Err(mistakes) => panic!("{text}: {mistakes:?}"),
         }
@@ -684,7 +660,7 @@ mod tests {
 
     /// Sort, message and help of the only mistake.
     fn mistake(text: &str) -> (MistakeKind, String, String) {
-        match Condition::compile(text).unwrap_err().as_slice() {
+        match When::compile(text).unwrap_err().as_slice() {
             [only] => (
                 only.kind,
                 only.message.clone(),
@@ -719,7 +695,7 @@ mod tests {
             parameters: parameters.as_object().unwrap(),
             goal: Some(&goal),
         };
-        Condition::compile(text).unwrap().holds(&facts)
+        When::compile(text).unwrap().holds(&facts)
     }
 
     #[test]
@@ -950,7 +926,7 @@ mod tests {
             ),
         ];
         for (text, message, help) in table {
-            let mistakes = Condition::compile(text).unwrap_err();
+            let mistakes = When::compile(text).unwrap_err();
             let first = &mistakes[0];
             assert_eq!(
                 (first.kind, first.message.as_str(), first.help.as_deref()),
@@ -1019,7 +995,7 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told() {
-        let mistakes = Condition::compile("env.A == 1 || nodes.a.phase == 'Dun' || 5").unwrap_err();
+        let mistakes = When::compile("env.A == 1 || nodes.a.phase == 'Dun' || 5").unwrap_err();
         let mut messages: Vec<&str> = mistakes.iter().map(|m| m.message.as_str()).collect();
         messages.sort_unstable();
         assert_eq!(
@@ -1086,7 +1062,7 @@ mod tests {
             for closing in ["", "a", "a)", "a]", "1}", ")", "]", ":c", ".a", "[1]", "()"] {
                 for count in [20, 60, 99, 130, 199, 340] {
                     let text = piece.repeat(count) + "a" + &closing.repeat(count);
-                    drop(Condition::compile(&text));
+                    drop(When::compile(&text));
                 }
             }
         }
@@ -1182,7 +1158,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_ends_in_a_condition_or_in_mistakes(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40)) {
-            if let Err(mistakes) = Condition::compile(&pieces.concat()) {
+            if let Err(mistakes) = When::compile(&pieces.concat()) {
                 prop_assert!(!mistakes.is_empty());
             }
         }

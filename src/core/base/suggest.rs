@@ -1,0 +1,96 @@
+//! What was probably meant by a mistyped name.
+
+/// The candidate that was probably meant, if one is near enough to `word`.
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let folded = word.to_lowercase();
+    candidates
+        .into_iter()
+        .filter_map(|candidate| {
+            let other = candidate.to_lowercase();
+            let score = strsim::jaro_winkler(&folded, &other);
+            let near = score >= 0.84 || (candidate.len() > 2 && is_one_edit(&folded, &other));
+            near.then_some((score, candidate))
+        })
+        // Of equally near ones the first.
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        .map(|(_, candidate)| candidate)
+}
+
+/// The way out for a mistyped name: what was probably meant, else `otherwise`.
+pub fn suggestion<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    otherwise: impl FnOnce() -> String,
+) -> String {
+    did_you_mean(word, candidates).map_or_else(otherwise, |near| format!("did you mean `{near}`?"))
+}
+
+/// Suggestions that may still be made: each compares a name with every other there is.
+pub struct Suggestions(pub usize);
+
+impl Suggestions {
+    /// [`did_you_mean`], while there are suggestions left.
+    pub fn near<'a>(
+        &mut self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        self.0 = self.0.checked_sub(1)?;
+        did_you_mean(word, candidates)
+    }
+
+    /// [`suggestion`], while there are suggestions left; behind that `otherwise`.
+    pub fn suggestion<'a>(
+        &mut self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+        otherwise: impl FnOnce() -> String,
+    ) -> String {
+        self.near(word, candidates)
+            .map_or_else(otherwise, |near| format!("did you mean `{near}`?"))
+    }
+}
+
+/// Whether one character more, less or other, or two that changed places, is the difference. Any
+/// distance would take time for every pair of characters.
+fn is_one_edit(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[front..], &b[front..]);
+    let ends = a.iter().rev().zip(b.iter().rev());
+    let back = ends.take_while(|(a, b)| a == b).count();
+    match (&a[..a.len() - back], &b[..b.len() - back]) {
+        ([_], []) | ([], [_]) | ([_], [_]) => true,
+        ([a, b], [c, d]) => (a, b) == (d, c),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn suggestions_are_near() {
+        let kinds = ["Goal", "Plan", "Gate"];
+        assert_eq!(did_you_mean("plna", kinds), Some("Plan"));
+        assert_eq!(did_you_mean("pla", kinds), Some("Plan"));
+        assert_eq!(did_you_mean("zebra", kinds), None);
+        assert_eq!(
+            did_you_mean("relese", ["release", "verify"]),
+            Some("release")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn one_edit_is_a_distance_of_one(a in "[abc]{0,5}", b in "[abc]{0,5}") {
+            let distance = strsim::damerau_levenshtein(&a, &b);
+            prop_assert_eq!(is_one_edit(&a, &b), distance == 1);
+        }
+    }
+}

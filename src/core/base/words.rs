@@ -1,0 +1,71 @@
+//! Words that messages are made of.
+
+use serde_json::Value;
+
+/// A text of which no more than so many characters are shown.
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// A value in backticks, the first 60 characters of it.
+pub fn quoted(value: &Value) -> String {
+    format!("`{}`", unquoted(value))
+}
+
+/// The same without backticks.
+pub fn unquoted(value: &Value) -> String {
+    match value {
+        Value::String(text) => shortened(text, 60),
+        other => shortened(&other.to_string(), 60),
+    }
+}
+
+/// What a value is, as a person says it.
+pub fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "empty",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}
+
+/// A type as a person says it; `name` is what JSON Schema calls it.
+pub fn type_words(name: &str) -> &'static str {
+    match name {
+        "string" => "a string",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "a boolean",
+        "array" => "a list",
+        "object" => "a mapping",
+        _ => "nothing",
+    }
+}
+
+/// Names in backticks, separated by commas.
+pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// What stands behind a list of which some are left out: ` and 2 more`.
+pub fn and_more(left_out: usize) -> String {
+    match left_out {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    }
+}
+
+/// `1 finding`, `2 findings`
+pub fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
