@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::object::parse_id;
+use super::id::parse_id;
 use super::program::Program;
 use super::remote::{self, deepen};
 use super::{GitError, Repo, Result};

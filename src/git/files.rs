@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{GitError, Repo, Result, read, refs};
+use super::{GitError, Repo, Result, read};
 use crate::core::base::source::{Content, SourceFile};
 
 /// What standard input is called in messages.
@@ -104,12 +104,13 @@ fn standard_input(max_bytes: usize) -> SourceFile {
 pub fn user_file(path: &Path) -> Result<Vec<u8>> {
     let failed =
         |why: String| GitError::Unusable(format!("cannot read `{}`: {why}", path.display()));
-    let mut reader: Box<dyn Read> = match path.as_os_str() == "-" {
-        true => Box::new(std::io::stdin().lock()),
-        false => Box::new(fs::File::open(path).map_err(|error| failed(error.to_string()))?),
+    let reader: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(fs::File::open(path).map_err(|error| failed(error.to_string()))?)
     };
     let mut bytes = Vec::new();
-    (&mut reader)
+    reader
         .take(MAX_USER_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| failed(error.to_string()))?;
@@ -158,43 +159,6 @@ impl Repo {
         let parts: Option<Vec<&str>> = inside.iter().map(|part| part.to_str()).collect();
         let parts = parts?;
         (parts.first() != Some(&".git")).then(|| parts.join("/"))
-    }
-
-    /// Names of the remotes, sorted.
-    ///
-    /// # Errors
-    /// `Unusable` when the configuration cannot be read.
-    pub fn remotes(&self) -> Result<Vec<String>> {
-        let names = self
-            .git
-            .remotes()
-            .map_err(super::unusable("list the remotes"))?;
-        let mut names: Vec<String> = (0..names.len())
-            .filter_map(|index| names.get(index).ok().flatten().map(str::to_owned))
-            .collect();
-        names.sort();
-        Ok(names)
-    }
-
-    /// The branch that a remote's `HEAD` was last seen to point to.
-    ///
-    /// # Errors
-    /// `Unusable` when the ref is broken.
-    pub fn remote_head(&self, remote: &str) -> Result<Option<String>> {
-        let name = format!("refs/remotes/{remote}/HEAD");
-        if refs::get(self, &name)?.is_none() {
-            return Ok(None);
-        }
-        let found = self
-            .git
-            .find_reference(&name)
-            .map_err(super::unusable(format!("read `{name}`")))?;
-        let prefix = format!("refs/remotes/{remote}/");
-        Ok(found
-            .symbolic_target()
-            .ok()
-            .flatten()
-            .and_then(|target| target.strip_prefix(&prefix).map(str::to_owned)))
     }
 }
 

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
-use super::object::{EntryKind, parse_id};
+use super::id::parse_id;
+use super::object::EntryKind;
 use super::read::entry_in;
 use super::{Identity, Repo, Result};
 use crate::core::resource::Time;

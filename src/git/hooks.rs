@@ -192,9 +192,10 @@ impl Hook {
             return Standing::Installed(Means::Configuration);
         }
         if self.script.checks_plans() {
-            return match self.executable {
-                true => Standing::Installed(script()),
-                false => Standing::Idle(script(), "it is not executable"),
+            return if self.executable {
+                Standing::Installed(script())
+            } else {
+                Standing::Idle(script(), "it is not executable")
             };
         }
         if configured && self.git_has_configured {
@@ -235,13 +236,8 @@ fn has_configured_hooks(repo: &Repo) -> Result<bool> {
 fn script_path(repo: &Repo) -> Result<PathBuf> {
     let asked = Program::new(repo, "rev-parse")
         .args(["--git-path", "hooks/pre-commit"])
-        .run()?;
-    if !asked.success() {
-        return Err(GitError::Unusable(format!(
-            "cannot find the folder of the hooks: {}",
-            asked.stderr
-        )));
-    }
+        .run()?
+        .or_cannot("find the folder of the hooks")?;
     let path = String::from_utf8_lossy(&asked.stdout);
     Ok(repo.directory().join(path.trim_end_matches(['\n', '\r'])))
 }
@@ -258,18 +254,16 @@ fn is_inside(repo: &Repo, path: &Path) -> bool {
 
 fn configure(repo: &Repo, args: &[&str]) -> Result<()> {
     let set = Program::new(repo, "config").args(args).run()?;
-    match set.success() {
-        true => Ok(()),
-        false => Err(GitError::Unusable(format!(
-            "cannot change `{NAME}` in this repository's configuration{}",
-            match set.stderr.is_empty() {
-                true => ": it is set elsewhere, see `git config --show-origin --get-regexp \
-                         '^hook\\.planspec'`"
-                    .to_owned(),
-                false => format!(": {}", set.stderr),
-            }
-        ))),
+    if set.success() {
+        return Ok(());
     }
+    let why = match set.stderr.as_str() {
+        "" => "it is set elsewhere, see `git config --show-origin --get-regexp '^hook\\.planspec'`",
+        said => said,
+    };
+    Err(GitError::Unusable(format!(
+        "cannot change `{NAME}` in this repository's configuration: {why}"
+    )))
 }
 
 #[cfg(unix)]

@@ -7,8 +7,7 @@
 use std::io::ErrorKind;
 use std::ops::Range;
 
-use git2::Oid;
-
+use super::id::{ID_BYTES, Id};
 use super::program::Program;
 use super::read::{Change, Flaw, Paths, regular};
 use super::{GitError, Repo, Result, unusable_file};
@@ -26,7 +25,7 @@ pub struct StagedFiles {
 struct Entry {
     path: Range<usize>,
     mode: u32,
-    id: Oid,
+    id: Id,
     /// 0, or the side of a conflict.
     stage: u16,
 }
@@ -39,7 +38,7 @@ impl StagedFiles {
     pub fn open(repo: &Repo) -> Result<StagedFiles> {
         let path = match &repo.index {
             Some(path) => path.clone(),
-            None => repo.git.path().join("index"),
+            None => repo.git_dir().join("index"),
         };
         let bytes = match std::fs::read(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(StagedFiles::none()),
@@ -133,29 +132,26 @@ impl StagedFiles {
 impl Entry {
     /// Whether it is plainly the version that [`super::read::Found::version`] wrote.
     fn is(&self, version: &str) -> bool {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         let Some((mode, id)) = version.split_once(' ') else {
             return false;
         };
-        let digits = self.id.as_bytes().iter().flat_map(|byte| {
-            let digit = |nibble: u8| HEX[usize::from(nibble & 15)];
-            [digit(byte >> 4), digit(*byte)]
-        });
-        self.stage == 0 && id.bytes().eq(digits) && u32::from_str_radix(mode, 8) == Ok(self.mode)
+        self.stage == 0
+            && id.bytes().eq(self.id.hex())
+            && u32::from_str_radix(mode, 8) == Ok(self.mode)
     }
 }
 
 /// Behind the cached `stat` of the file, an entry has its id and its flags.
 const MODE: Range<usize> = 24..28;
-const ID: Range<usize> = 40..60;
-const FLAGS: Range<usize> = 60..62;
+const ID: Range<usize> = 40..40 + ID_BYTES;
+const FLAGS: Range<usize> = ID.end..ID.end + 2;
 const EXTENDED: u16 = 0x4000;
 /// `git add --intent-to-add` puts nothing into the index but a name.
 const INTENT_TO_ADD: u16 = 0x2000;
 /// Most bytes of all paths together; in version 4 a few can be made of next to nothing.
 const MAX_PATHS: usize = 1 << 30;
 /// Length of the hash at the end, which Git does not check either.
-const HASH: usize = 20;
+const HASH: usize = ID_BYTES;
 
 /// The entries of an index of version 2, 3 or 4. Nothing when it is damaged, or when the entries
 /// are not all there: a split or a sparse index.
@@ -204,7 +200,7 @@ fn parse(bytes: &[u8]) -> Option<StagedFiles> {
             staged.entries.push(Entry {
                 path: previous.clone(),
                 mode: number(entry, MODE)?,
-                id: Oid::from_bytes(entry.get(ID)?).ok()?,
+                id: Id::from_bytes(entry.get(ID)?)?,
                 stage: (flags >> 12) & 3,
             });
         }
@@ -254,16 +250,15 @@ fn by_git(repo: &Repo) -> Result<StagedFiles> {
     let listed = Program::new(repo, "ls-files")
         .args(["--stage", "-z"])
         .for_user()
-        .run()?;
-    let failed = |why: &str| GitError::Unusable(format!("cannot read the index: {why}"));
-    if !listed.success() {
-        return Err(failed(&listed.stderr));
-    }
+        .run()?
+        .or_cannot("read the index")?;
     let lines = listed.stdout.split(|byte| *byte == 0);
     let mut staged = StagedFiles::none();
     for line in lines.filter(|line| !line.is_empty()) {
-        let (entry, path) = listed_line(line)
-            .ok_or_else(|| failed("`git ls-files --stage` cannot be understood"))?;
+        let (entry, path) = listed_line(line).ok_or_else(|| {
+            let why = "cannot read the index: `git ls-files --stage` cannot be understood";
+            GitError::Unusable(why.to_owned())
+        })?;
         let begin = staged.paths.len();
         staged.paths.extend_from_slice(path);
         let path = begin..staged.paths.len();
@@ -280,7 +275,7 @@ fn listed_line(line: &[u8]) -> Option<(Entry, &[u8])> {
     let entry = Entry {
         path: 0..0,
         mode: u32::from_str_radix(words.next()?, 8).ok()?,
-        id: Oid::from_str(words.next()?).ok()?,
+        id: Id::from_hex(words.next()?)?,
         stage: words.next()?.parse().ok()?,
     };
     Some((entry, path.get(1..)?))

@@ -11,14 +11,15 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use git2::{Index, ObjectType, Oid};
 use globset::{GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
+use super::id::{Id, parse_id};
 use super::index::StagedFiles;
-use super::object::{EntryKind, TreeEntry, parse_id};
+use super::object::{EntryKind, ObjectKind, TreeEntry};
 use super::program::Program;
+use super::repo::Ignored;
 use super::{GitError, Repo, Result};
 use crate::core::base::glob::glob;
 use crate::core::base::limits::CONFIG_FILE;
@@ -110,7 +111,7 @@ pub struct Found {
     /// Path from the repository's root.
     pub path: String,
     pub(super) mode: u32,
-    pub(super) id: Oid,
+    pub(super) id: Id,
     pub(super) flaw: Flaw,
 }
 
@@ -161,7 +162,7 @@ impl Found {
 
 impl Paths {
     /// What a tree or the index has at `path`, if it is to be handed over.
-    pub(super) fn found(&self, path: &[u8], mode: u32, id: Oid) -> Option<Found> {
+    pub(super) fn found(&self, path: &[u8], mode: u32, id: Id) -> Option<Found> {
         let name = String::from_utf8_lossy(path);
         let flaw = match std::str::from_utf8(path) {
             Ok(_) => Flaw::None,
@@ -214,10 +215,10 @@ const MANY: usize = 64;
 /// The contents of blobs, each read once, many of them on all cores.
 fn contents(
     repo: &Repo,
-    ids: impl Iterator<Item = Oid>,
+    ids: impl Iterator<Item = Id>,
     max_bytes: usize,
-) -> Result<HashMap<Oid, Content>> {
-    let ids: BTreeSet<Oid> = ids.collect();
+) -> Result<HashMap<Id, Content>> {
+    let ids: BTreeSet<Id> = ids.collect();
     let content = |read| match read {
         Ok(bytes) => Content::Bytes(Vec::into(bytes)),
         Err(size) => too_large(size as u64, max_bytes),
@@ -228,7 +229,7 @@ fn contents(
     }
     let objects = repo.objects()?;
     let read = |id| Ok((id, content(objects.bounded_blob(id, max_bytes)?)));
-    let all: Vec<Result<(Oid, Content)>> = ids.into_par_iter().map(read).collect();
+    let all: Vec<Result<(Id, Content)>> = ids.into_par_iter().map(read).collect();
     all.into_iter().collect()
 }
 
@@ -367,14 +368,8 @@ fn compared(repo: &Repo, ways: &[&[&str]]) -> Result<Vec<ChangedFile>> {
             .arg("--")
             .for_user()
             .env("GIT_OPTIONAL_LOCKS", "0")
-            .run()?;
-        if !compared.success() {
-            return Err(GitError::Unusable(format!(
-                "cannot compare with {}: {}",
-                way.last().copied().unwrap_or_default(),
-                compared.stderr
-            )));
-        }
+            .run()?
+            .or_cannot(format!("compare with {}", way.last().unwrap_or(&"")))?;
         let mut words = compared.stdout.split(|byte| *byte == 0);
         while let (Some(status), Some(path)) = (words.next(), words.next()) {
             *changed.entry(path.to_vec()).or_insert(true) &= status == b"D";
@@ -409,10 +404,10 @@ fn walk_differences(
                 "there are more than {MAX_FOLDERS} folders to compare"
             )));
         }
-        let entries = |id: Option<Oid>| id.map_or(Ok(Vec::new()), |id| repo.tree(id));
+        let entries = |id: Option<Id>| id.map_or(Ok(Vec::new()), |id| repo.tree(id));
         for (name, old, new) in differing(entries(old)?, entries(new)?) {
             let path = [prefix.as_slice(), &name].concat();
-            let is_folder = |(mode, _): &(u32, Oid)| EntryKind::of(*mode) == EntryKind::Tree;
+            let is_folder = |(mode, _): &(u32, Id)| EntryKind::of(*mode) == EntryKind::Tree;
             let folder = |side: Side| side.filter(is_folder).map(|(_, id)| id);
             let other = |side: Side| side.filter(|entry| !is_folder(entry));
             let below = (folder(old), folder(new));
@@ -429,7 +424,7 @@ fn walk_differences(
 }
 
 /// Mode and id on one side of a comparison; nothing when there is no such entry.
-type Side = Option<(u32, Oid)>;
+type Side = Option<(u32, Id)>;
 
 /// The names whose entries differ between two trees, with both entries.
 fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, Side, Side)> {
@@ -452,12 +447,6 @@ fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, Side, Si
         .collect()
 }
 
-fn open_index(repo: &Repo) -> std::result::Result<Index, git2::Error> {
-    let mut index = repo.git.index()?;
-    index.read(false)?;
-    Ok(index)
-}
-
 /// The resources as they lie in the work tree, sorted by path, without what `.gitignore` leaves
 /// out. The blob of a file that was refused is empty.
 ///
@@ -465,7 +454,7 @@ fn open_index(repo: &Repo) -> std::result::Result<Index, git2::Error> {
 /// `Unusable` in a bare repository.
 pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
     let root = work_tree(repo)?;
-    let index = open_index(repo).ok();
+    let ignored = Ignored::new(repo);
     let mut files = Vec::new();
     let mut wanted = Vec::new();
     let mut walk = WalkDir::new(root).min_depth(1).into_iter();
@@ -482,7 +471,7 @@ pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
         let folder = entry.file_type().is_dir() && kind != EntryKind::Submodule;
         if folder && (entry.file_name() == ".git" || !paths.enters(&path)) {
             walk.skip_current_dir();
-        } else if (folder || paths.wants(&path, kind)) && ignored(repo, index.as_ref(), &path) {
+        } else if (folder || paths.wants(&path, kind)) && ignored.leaves_out(&path) {
             if folder {
                 walk.skip_current_dir();
             }
@@ -645,12 +634,12 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
 }
 
 /// What stands at a path of a commit.
-pub(super) fn entry_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<(Oid, u32)>> {
+pub(super) fn entry_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<(Id, u32)>> {
     entry_in(repo, repo.commit(parse_id(commit)?)?.tree, path)
 }
 
 /// What stands at a path below a tree.
-pub(super) fn entry_in(repo: &Repo, tree: Oid, path: &str) -> Result<Option<(Oid, u32)>> {
+pub(super) fn entry_in(repo: &Repo, tree: Id, path: &str) -> Result<Option<(Id, u32)>> {
     let mut id = tree;
     let mut mode = 0o040_000;
     for part in path.split('/') {
@@ -695,11 +684,11 @@ pub fn blob(repo: &Repo, id: &str) -> Result<Vec<u8>> {
 /// The object id that Git gives to these bytes as a blob.
 pub fn blob_id(bytes: &[u8]) -> String {
     // Hashing fails for kinds of objects that there are not.
-    Oid::hash_object(ObjectType::Blob, bytes).map_or_else(|_| String::new(), |id| id.to_string())
+    Id::of(ObjectKind::Blob, bytes).map_or_else(String::new, |id| id.to_string())
 }
 
 impl Repo {
-    pub(super) fn blob_bytes(&self, id: Oid) -> Result<Vec<u8>> {
+    pub(super) fn blob_bytes(&self, id: Id) -> Result<Vec<u8>> {
         self.bounded_blob(id, MAX_BLOB_BYTES)?.map_err(|size| {
             GitError::Unusable(format!(
                 "blob {id} has {size} bytes; at most {MAX_BLOB_BYTES} are read"
@@ -710,7 +699,7 @@ impl Repo {
     /// A blob, or its size when that is above `max`. In a partial clone git gets it first.
     pub(super) fn bounded_blob(
         &self,
-        id: Oid,
+        id: Id,
         max: usize,
     ) -> Result<std::result::Result<Vec<u8>, usize>> {
         if self.header(id)?.is_none() && self.is_partial() {
@@ -755,15 +744,6 @@ fn entry_of(kind: std::fs::FileType, path: &Path) -> EntryKind {
     } else {
         EntryKind::Other
     }
-}
-
-/// Whether git would leave `path` out: ignored, and nothing of it tracked.
-fn ignored(repo: &Repo, index: Option<&Index>, path: &str) -> bool {
-    let tracked = |index: &Index| {
-        index.get_path(Path::new(path), 0).is_some()
-            || index.find_prefix(format!("{path}/")).is_ok()
-    };
-    repo.git.is_path_ignored(path).unwrap_or(false) && !index.is_some_and(tracked)
 }
 
 /// A path from the root with `/`, and whether it is UTF-8.
@@ -1207,10 +1187,6 @@ mod tests {
         );
         let expected = ["planspec/goal.yaml: goal"];
         let repo = sandbox.open("one");
-        assert!(
-            open_index(&repo).is_err(),
-            "this test is about an index that libgit2 refuses"
-        );
         assert_eq!(
             told(&Tree::Index(&index(&repo)).files(&repo, &paths()).unwrap()),
             expected

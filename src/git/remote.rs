@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::object::parse_id;
+use super::id::parse_id;
 use super::program::{Output, Program};
 use super::{GitError, Repo, Result};
 
@@ -136,10 +136,10 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
     let listed = list(repo, remote, &["refs/heads/*"])?.refs;
     let here = listed.values().filter(|id| repo.has_object(id));
     let wanted = lines(&mut here.map(String::as_str));
-    match wanted.is_empty() {
-        true => asked,
-        false => run_fetch(repo, remote, depth(), wanted),
+    if wanted.is_empty() {
+        return asked;
     }
+    run_fetch(repo, remote, depth(), wanted)
 }
 
 fn run_fetch(repo: &Repo, remote: &str, depth: Option<String>, wanted: String) -> Result<()> {

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use git2::ObjectType;
 use tempfile::TempDir;
 
-use super::object::{EntryKind, MAX_COMMIT_BYTES, parse_id};
+use super::id::parse_id;
+use super::object::EntryKind;
 use super::program::{Output, run_sealed};
 use super::read::Tree;
 use super::{GitError, Repo, Result, read, unusable_file};
@@ -113,8 +113,7 @@ impl Verifier<'_> {
     }
 
     fn judge(&self, record: &str, actor: &str, names: &BTreeSet<String>) -> Checked<SignedBy> {
-        let id = parse_id(record)?;
-        let commit = self.repo.object(id, ObjectType::Commit, MAX_COMMIT_BYTES)?;
+        let commit = self.repo.commit_text(parse_id(record)?)?;
         let signed = Signed::read(&commit)?;
         let names: Vec<&str> = names
             .iter()

@@ -175,6 +175,22 @@ fn git_knows_neither_the_verbs_nor_how_things_are_shown() {
     assert_imports_none_of("git", &["commands", "show", "worker", "cli", "terminal"]);
 }
 
+/// Files of the Git room that know libgit2: objects with their ids, refs, and the repository itself.
+const SEAM: [&str; 5] = ["id.rs", "object.rs", "refs.rs", "repo.rs", "testing.rs"];
+
+#[test]
+fn outside_of_its_seam_git_knows_ids_as_its_own_and_no_libgit2() {
+    for (file, code) in files("git") {
+        let name = file.rsplit('/').next().unwrap();
+        if !SEAM.contains(&name) {
+            assert!(!code.contains("git2"), "{file} names git2");
+        }
+        if name != "id.rs" {
+            assert!(!code.contains("Oid"), "{file} names git2's ids");
+        }
+    }
+}
+
 #[test]
 fn the_worker_stands_on_core_alone() {
     let others = ["commands", "git", "show", "cli", "clock", "terminal"];
