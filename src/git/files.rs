@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{GitError, Repo, Result, read};
+use super::{GitError, Repo, Result, read, unusable_file};
 use crate::core::base::source::{Content, SourceFile};
 
 /// What standard input is called in messages.
@@ -35,34 +35,31 @@ pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<Created> {
 
 /// Make a file with its folders, unless something is there.
 pub(super) fn write_new(path: &Path, bytes: &[u8], executable: bool) -> Result<Created> {
-    let failed = |error: std::io::Error| {
-        GitError::Unusable(format!("cannot write `{}`: {error}", path.display()))
-    };
     if path.symlink_metadata().is_ok() {
         return Ok(Created::Exists);
     }
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+        fs::create_dir_all(folder).map_err(cannot_write(path))?;
     }
-    let mut file = match fs::File::create_new(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Created::Exists),
-        file => file.map_err(failed)?,
-    };
-    file.write_all(bytes).map_err(failed)?;
-    if executable {
-        make_executable(&file).map_err(failed)?;
+    let created = create_user_file(path, bytes)?;
+    if executable && created == Created::Yes {
+        make_executable(path).map_err(cannot_write(path))?;
     }
-    Ok(Created::Yes)
+    Ok(created)
+}
+
+fn cannot_write(path: &Path) -> impl FnOnce(std::io::Error) -> GitError {
+    unusable_file(format!("write `{}`", path.display()))
 }
 
 #[cfg(unix)]
-fn make_executable(file: &fs::File) -> std::io::Result<()> {
+fn make_executable(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o755))
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
 #[cfg(not(unix))]
-fn make_executable(_file: &fs::File) -> std::io::Result<()> {
+fn make_executable(_path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
@@ -102,22 +99,19 @@ fn standard_input(max_bytes: usize) -> SourceFile {
 /// # Errors
 /// `Unusable` when it cannot be read or is larger than 16 MiB.
 pub fn user_file(path: &Path) -> Result<Vec<u8>> {
-    let failed =
-        |why: String| GitError::Unusable(format!("cannot read `{}`: {why}", path.display()));
+    let cannot_read = || unusable_file(format!("read `{}`", path.display()));
     let reader: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(std::io::stdin().lock())
     } else {
-        Box::new(fs::File::open(path).map_err(|error| failed(error.to_string()))?)
+        Box::new(fs::File::open(path).map_err(cannot_read())?)
     };
     let mut bytes = Vec::new();
-    reader
-        .take(MAX_USER_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| failed(error.to_string()))?;
-    match u64::try_from(bytes.len()) {
-        Ok(length) if length <= MAX_USER_BYTES => Ok(bytes),
-        _ => Err(failed(format!("it is larger than {MAX_USER_BYTES} bytes"))),
+    let read = reader.take(MAX_USER_BYTES + 1).read_to_end(&mut bytes);
+    if read.map_err(cannot_read())? as u64 <= MAX_USER_BYTES {
+        return Ok(bytes);
     }
+    let why = format!("it is larger than {MAX_USER_BYTES} bytes");
+    Err(cannot_read()(std::io::Error::other(why)))
 }
 
 /// Write a file that the user names; what stood there is replaced.
@@ -125,8 +119,7 @@ pub fn user_file(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// `Unusable` when it cannot be written.
 pub fn write_user_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes)
-        .map_err(|error| GitError::Unusable(format!("cannot write `{}`: {error}", path.display())))
+    fs::write(path, bytes).map_err(cannot_write(path))
 }
 
 /// Write a file that the user names, unless it exists already.
@@ -134,14 +127,12 @@ pub fn write_user_file(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// `Unusable` when it cannot be written.
 pub fn create_user_file(path: &Path, bytes: &[u8]) -> Result<Created> {
-    let failed = |error: std::io::Error| {
-        GitError::Unusable(format!("cannot write `{}`: {error}", path.display()))
+    let mut file = match fs::File::create_new(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Created::Exists),
+        file => file.map_err(cannot_write(path))?,
     };
-    match fs::File::create_new(path) {
-        Ok(mut file) => file.write_all(bytes).map(|()| Created::Yes).map_err(failed),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Created::Exists),
-        Err(error) => Err(failed(error)),
-    }
+    file.write_all(bytes).map_err(cannot_write(path))?;
+    Ok(Created::Yes)
 }
 
 impl Repo {
