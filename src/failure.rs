@@ -1,6 +1,5 @@
 //! How a command ends: every error becomes an exit code and a way out here.
 
-use crate::git::GitError;
 use crate::service::Error;
 
 /// Exit codes, listed in `--help` and in `docs/cli.md`.
@@ -95,12 +94,6 @@ impl From<Error> for Failure {
             error: Some(error),
             answered: false,
         }
-    }
-}
-
-impl From<GitError> for Failure {
-    fn from(error: GitError) -> Failure {
-        Error::from(error).into()
     }
 }
 

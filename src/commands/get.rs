@@ -58,7 +58,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = GetRequest {
         kind: wanted.as_ref().map(|wanted| wanted.kind),
         name: wanted.and_then(|wanted| wanted.name),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         selector: args.selector.clone(),
     };
     let got = get(&context.open()?, &request)?;

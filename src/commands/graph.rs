@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamespaceArg};
-use crate::api;
+use super::{Context, NamespaceArg, json};
 use crate::core::resource::Kind;
 use crate::failure::Outcome;
-use crate::git::files;
 use crate::service::graph::{Drawn, GraphRequest, graph};
+use crate::service::sources;
 use crate::show;
 use crate::show::svg::Picture;
 
@@ -54,7 +53,7 @@ enum Format {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = GraphRequest {
         name: args.name.clone(),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
     };
     let drawn = graph(&context.open()?, &request)?;
     let width = context.terminal.width().filter(|_| args.out.is_none());
@@ -62,7 +61,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     match &args.out {
         Some(file) => {
             let base = context.dir.clone().unwrap_or_default();
-            files::write_user_file(&base.join(file), text.as_bytes())?;
+            sources::write(&base.join(file), &text)?;
         }
         None => context.terminal.out(&text),
     }
@@ -80,7 +79,7 @@ fn text(drawn: &Drawn, format: Format, width: Option<usize>) -> Outcome<String> 
             graph: of,
             nodes,
         }),
-        Format::Json => show::json(&api::document(&drawn.answer())?),
+        Format::Json => json(&drawn.answer())?,
     })
 }
 

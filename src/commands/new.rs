@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamespaceArg, OutputArg, TextFormat};
+use super::{Context, NamespaceArg, OutputArg};
 use crate::core::resource::Kind;
 use crate::failure::{Failure, Outcome};
 use crate::service::names::{no_kind, wanted_one};
@@ -34,7 +34,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = NewRequest {
         what,
         name,
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         dry_run: args.print,
         now: context.now,
     };
@@ -44,8 +44,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     } else {
         show::made::created(&made)
     };
-    context.show(args.output.output, &made, (&text, &[]))?;
-    if args.output.output == TextFormat::Text && !made.next.is_empty() {
+    context.show(args.output, &made, (&text, &[]))?;
+    if args.output.is_text() && !made.next.is_empty() {
         let next = made.next.join(", then ");
         let told = format!("next: fill it in, then {next}");
         context.terminal.note(&told);

@@ -2,8 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamespaceArg};
-use crate::api;
+use super::{Context, NamespaceArg, json};
 use crate::api::next::{Matrix, MatrixJob, NextNode, NextNodes};
 use crate::failure::Outcome;
 use crate::service::next::{NextRequest, next};
@@ -47,7 +46,7 @@ enum Format {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = NextRequest {
         execution: args.execution.clone(),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         provider: args.provider.clone(),
         now: context.now,
     };
@@ -62,7 +61,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             table(&found.items)
         }
         Format::GithubMatrix => matrix(context, &found)?,
-        Format::Json => show::json(&api::document(&found)?),
+        Format::Json => json(&found)?,
     };
     context.terminal.out(&text);
     Ok(())

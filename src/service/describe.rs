@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use super::Result;
 use super::graph::{Drawing, drawing, pinned};
 use super::merged::Resources;
+use super::names::Named;
 use super::store::Store;
 use crate::api::describe as api;
 use crate::api::resource::Resource;
 use crate::core::repository::config::ApprovalConfig;
 use crate::core::resource::{
-    Decision, ExecutionStatus, GateSpec, Key, Kind, NodePhase, NodeStatus, PinnedTarget,
-    ReviewAction, Time,
+    Decision, ExecutionStatus, GateSpec, Key, NodePhase, NodeStatus, PinnedTarget, ReviewAction,
+    Time,
 };
 use crate::core::run::controllers::binding;
 use crate::core::run::controllers::capability::remarks;
-use crate::core::run::controllers::execution::PinnedPlan;
 use crate::core::run::merged::Merged;
+use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::proposal::{RECONCILE, proposals};
 use crate::core::run::standing::{Standing, criterion_kind};
 use crate::core::run::transition::{evidence, waiting_of};
@@ -24,12 +25,8 @@ use crate::core::run::transition::{evidence, waiting_of};
 /// Which resource, and when.
 #[derive(Debug, Clone)]
 pub struct DescribeRequest {
-    /// Its kind.
-    pub kind: Kind,
-    /// `NAME` or `NAMESPACE/NAME`.
-    pub name: String,
-    /// Its namespace, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// Which resource.
+    pub named: Named,
     /// The moment of the request.
     pub now: Time,
 }
@@ -61,7 +58,7 @@ struct Facts {
 /// There is none, or there are several; besides what a look at the repository may end in.
 pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
     let resources = Resources::known(store)?;
-    let merged = resources.one(request.kind, &request.name, request.namespace.as_deref())?;
+    let merged = resources.one(&request.named)?;
     let key = merged.key.clone();
     let snapshot = resources.snapshot();
     let pinned = pinned(&resources, &merged);
@@ -135,12 +132,11 @@ impl Described {
 
 fn run_answer(standing: &Standing<'_>) -> api::DescribedRun {
     let run = standing.run;
-    let waiting = waiting_of(standing.key, run);
     let moved_on = standing.moved_on.iter();
     let mut next = proposals(standing);
     next.extend(standing.due.then(|| RECONCILE.to_owned()));
     api::DescribedRun {
-        waiting: waiting.iter().map(Into::into).collect(),
+        waiting: waiting_of(standing.key, run),
         acceptance: acceptance(standing),
         contract: contract(run),
         reviews: reviews(standing),
@@ -281,9 +277,7 @@ fn moved_on(
     }
     // A retry asks the spec branch, whatever is checked out.
     let spec_branch = match &resources.view {
-        Some(view) if view.spec_commit != resources.commit => {
-            Some(store.snapshot(&view.spec_commit, &view.config)?)
-        }
+        Some(view) if view.spec_commit != resources.commit => Some(store.spec_snapshot(view)?),
         _ => None,
     };
     let snapshot = spec_branch.as_ref().unwrap_or(resources.snapshot());

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::runs::choose_among;
+use super::names::Named;
 use super::store::{Store, Stored, View};
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{Key, Kind};
+use crate::core::resource::Key;
 use crate::core::run::merged::Merged;
 use crate::service::{Error, Result};
 
@@ -65,13 +65,12 @@ impl Resources {
         self.keys.iter().map(|key| self.merged(key))
     }
 
-    /// The one of that kind and name.
+    /// The one that is named.
     ///
     /// # Errors
     /// There is none, or there are several.
-    pub fn one(&self, kind: Kind, name: &str, namespace: Option<&str>) -> Result<Merged<'_>> {
-        let key = choose_among(self.keys.iter(), kind, name, namespace)?;
-        Ok(self.merged(key))
+    pub fn one(&self, named: &Named) -> Result<Merged<'_>> {
+        Ok(self.merged(named.among(self.keys.iter())?))
     }
 
     /// What is known of a key: of one that is not among them, nothing.

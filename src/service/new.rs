@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::change::Change;
+use super::change::Changeset;
 use super::store::Store;
 use super::{Error, Findings, Result};
 use crate::api::made::Created as Answer;
@@ -71,7 +71,7 @@ const DOCUMENT_ENDINGS: [&str; 2] = [".planspec.json", ".planspec.yaml"];
 /// # Errors
 /// It is there already; no resource can have that name; the configured paths have no place for it.
 pub fn new(store: &Store, request: &NewRequest) -> Result<Answer> {
-    let change = Change::begin(store)?;
+    let change = Changeset::begin(store)?;
     let (key, ending) = named(request, &change.config.default_namespace);
     if !change.before().definitions(&key).is_empty() {
         let kind = key.kind.name().to_lowercase();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::runs;
 use super::store::{Store, Stored, View, uid_of_result};
-use crate::api::reconcile as api;
+use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::{sha256_hex, short};
 use crate::core::base::source::Content;
 use crate::core::repository::snapshot::Snapshot;
@@ -16,7 +16,7 @@ use crate::core::resource::{Kind, Time};
 use crate::core::run::reconcile::{self as core, Inputs, Outcome as Decision};
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{BOARD_FILE, StatusTree, pinned_path};
-use crate::core::run::transition::{Transition, Waiting, waiting};
+use crate::core::run::transition::{Waiting, waiting};
 use crate::core::run::{board, message};
 use crate::git::read::Tree;
 use crate::git::status_branch::{self, FileBody, NewStatus};
@@ -56,36 +56,11 @@ impl ReconcileRequest {
     }
 }
 
-/// What one reconcile did.
-#[derive(Debug)]
-pub struct Report {
-    /// What was looked at.
-    pub view: View,
-    /// The revision, when it is not the spec branch's tip.
-    pub other_revision: Option<String>,
-    /// Whether nothing was to be written.
-    pub dry_run: bool,
-    /// Number of the newest status commit.
-    pub sequence: u64,
-    /// The next moment at which something happens by itself.
-    pub next_deadline: Option<Time>,
-    /// What waits, and for what.
-    pub waiting: Vec<Waiting>,
-    /// What moved.
-    pub transitions: Vec<Transition>,
-    /// The status commit that was written, if one was.
-    pub commit: Option<String>,
-    /// Whether something would be written.
-    pub changed: bool,
-    /// Things to tell that belong to no resource.
-    pub notes: Vec<String>,
-}
-
 /// One reconcile: look, decide, write; a lost race looks and decides again.
 ///
 /// # Errors
 /// The repository or the remote cannot be used, or the race was lost too often.
-pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Report> {
+pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled> {
     if request.revision.is_some() && !request.dry_run {
         return Err(Error::ambiguous(
             "only the spec branch decides for real, not another revision",
@@ -96,9 +71,9 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Report> {
         if attempt > 0 {
             std::thread::sleep(pause(attempt));
         }
-        if let Some(mut report) = attempt_once(store, request)? {
-            report.notes.extend(elsewhere(store, &report)?);
-            return Ok(report);
+        if let Some(mut done) = attempt_once(store, request)? {
+            done.notes.extend(elsewhere(store, &done)?);
+            return Ok(done);
         }
         tracing::debug!(attempt, "somebody else wrote the status first");
     }
@@ -116,69 +91,59 @@ fn pause(attempt: u32) -> Duration {
 }
 
 /// `None` when somebody else was first.
-fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Report>> {
+fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reconciled>> {
     let rev = request.revision.as_deref();
     let mut view = store.fresh()?;
     if let Some(rev) = rev {
-        let commit = store
-            .repo
-            .resolve(rev)?
-            .ok_or_else(|| Error::ambiguous(format!("there is no revision `{rev}`")))?;
+        let commit = store.commit_of(rev)?;
         view.config = store.config_at(&commit)?;
         view.spec_commit = commit;
     }
     let look = fingerprint(&view, store.repo.is_shallow());
     let cache = Cache::new(&store.repo);
     if let Some(idle) = Idle::recall(&cache, &look, request.now) {
-        return Ok(Some(idle.report(view, request)));
+        return Ok(Some(idle.reconciled(&view, request)));
     }
     let stored = store.status(&view)?;
     let now = stored
         .as_ref()
         .map_or(request.now, |stored| stored.time.max(request.now));
     let decision = decide(store, &view, stored.as_ref(), now)?;
-    let tree = &decision.tree;
-    let mut report = Report {
-        other_revision: request.revision.clone(),
-        dry_run: request.dry_run,
-        sequence: tree.controller.sequence,
-        next_deadline: tree.controller.next_deadline,
-        waiting: waiting(tree),
+    let idle = Idle::after(look, &decision.tree);
+    let mut done = Reconciled {
         transitions: decision.transitions.clone(),
-        commit: None,
         changed: decision.changed,
         notes: decision.notes.clone(),
-        view,
+        ..idle.clone().reconciled(&view, request)
     };
     if request.dry_run {
-        return Ok(Some(report));
+        return Ok(Some(done));
     }
     if decision.changed {
-        match write(store, &report.view, &decision, now)? {
+        match write(store, &view, &decision, now)? {
             Some(commit) => {
-                if !store.publish(&report.view, &commit)? {
+                if !store.publish(&view, &commit)? {
                     return Ok(None);
                 }
-                report.commit = Some(commit);
+                done.status_commit = Some(commit);
             }
-            None => report.changed = false,
+            None => done.changed = false,
         }
-    } else if report.notes.is_empty() {
-        Idle::remember(&cache, look, &report);
+    } else if done.notes.is_empty() {
+        idle.remember(&cache);
     }
-    if let Err(error) = clean_up(store, &report.view, tree, now) {
+    if let Err(error) = clean_up(store, &view, &decision.tree, now) {
         // The status is written; the refs can be cleaned up next time.
         let why = error.message;
-        report
-            .notes
-            .push(format!("inbox refs are not cleaned up: {why}"));
+        let note = format!("inbox refs are not cleaned up: {why}");
+        done.notes.push(note);
     }
-    Ok(Some(report))
+    Ok(Some(done))
 }
 
-/// A look that changed nothing, remembered: as long as nothing is new and no deadline is reached,
-/// nothing needs to be read. Disposable.
-#[derive(Serialize, Deserialize)]
+/// What is told where nothing changes. After a look that changed nothing it is remembered: as long
+/// as nothing is new and no deadline is reached, nothing needs to be read. Disposable.
+#[derive(Clone, Serialize, Deserialize)]
 struct Idle {
     look: String,
     sequence: u64,
@@ -187,35 +152,40 @@ struct Idle {
 }
 
 impl Idle {
+    fn after(look: String, tree: &StatusTree) -> Idle {
+        Idle {
+            look,
+            sequence: tree.controller.sequence,
+            next_deadline: tree.controller.next_deadline,
+            waiting: waiting(tree),
+        }
+    }
+
     fn recall(cache: &Cache, look: &str, now: Time) -> Option<Idle> {
         let idle: Idle = serde_json::from_slice(&cache.load(IDLE_NOTE)?).ok()?;
         let is_due = idle.next_deadline.is_some_and(|deadline| deadline <= now);
         (idle.look == look && !is_due).then_some(idle)
     }
 
-    fn remember(cache: &Cache, look: String, report: &Report) {
-        let idle = Idle {
-            look,
-            sequence: report.sequence,
-            next_deadline: report.next_deadline,
-            waiting: report.waiting.clone(),
-        };
-        if let Ok(text) = serde_json::to_vec(&idle) {
+    fn remember(&self, cache: &Cache) {
+        if let Ok(text) = serde_json::to_vec(self) {
             cache.store(IDLE_NOTE, &text);
         }
     }
 
-    fn report(self, view: View, request: &ReconcileRequest) -> Report {
-        Report {
-            view,
-            other_revision: request.revision.clone(),
-            dry_run: request.dry_run,
+    fn reconciled(self, view: &View, request: &ReconcileRequest) -> Reconciled {
+        Reconciled {
+            spec_branch: view.spec_branch.clone(),
+            spec_commit: view.spec_commit.clone(),
+            revision: request.revision.clone(),
+            status_branch: view.config.status.branch.clone(),
+            status_commit: None,
             sequence: self.sequence,
             next_deadline: self.next_deadline,
-            waiting: self.waiting,
-            transitions: Vec::new(),
-            commit: None,
             changed: false,
+            dry_run: request.dry_run,
+            transitions: Vec::new(),
+            waiting: self.waiting,
             notes: Vec::new(),
         }
     }
@@ -353,7 +323,7 @@ fn is_rewritten(store: &Store, view: &View, stored: Option<&Stored>) -> Result<b
         return Ok(false);
     }
     // It may only not be here yet; when the remote has lost it too, history was rewritten.
-    if !store.repo.has_object(observed) && !store.fetch_commit(observed) {
+    if !store.has_or_fetches(observed) {
         return Ok(true);
     }
     if store.repo.is_shallow() {
@@ -471,35 +441,15 @@ fn clean_up(store: &Store, view: &View, tree: &StatusTree, now: Time) -> Result 
 }
 
 /// Whoever stands on another branch may wonder why nothing moves.
-fn elsewhere(store: &Store, report: &Report) -> Result<Option<String>> {
-    if report.other_revision.is_some() {
+fn elsewhere(store: &Store, done: &Reconciled) -> Result<Option<String>> {
+    if done.revision.is_some() {
         return Ok(None);
     }
-    let spec_branch = &report.view.spec_branch;
+    let spec_branch = &done.spec_branch;
     Ok(match store.repo.head()? {
         Head::Branch { name, .. } if name != *spec_branch => Some(format!(
             "you are on `{name}`; reconcile works on the spec branch `{spec_branch}`"
         )),
         _ => None,
     })
-}
-
-impl Report {
-    /// The report as data.
-    pub fn answer(&self) -> api::Reconciled {
-        api::Reconciled {
-            spec_branch: self.view.spec_branch.clone(),
-            spec_commit: self.view.spec_commit.clone(),
-            revision: self.other_revision.clone(),
-            status_branch: self.view.config.status.branch.clone(),
-            status_commit: self.commit.clone(),
-            sequence: self.sequence,
-            next_deadline: self.next_deadline,
-            changed: self.changed,
-            dry_run: self.dry_run,
-            transitions: self.transitions.iter().map(Into::into).collect(),
-            waiting: self.waiting.iter().map(Into::into).collect(),
-            notes: self.notes.clone(),
-        }
-    }
 }

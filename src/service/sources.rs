@@ -56,6 +56,22 @@ pub fn files(sources: &[Source], max_bytes: usize) -> Result<Vec<SourceFile>> {
     Ok(found)
 }
 
+/// The bytes of a file that a caller names; `-` is standard input.
+///
+/// # Errors
+/// It cannot be read, or is too large.
+pub fn bytes(path: &Path) -> Result<Vec<u8>> {
+    Ok(files::user_file(path)?)
+}
+
+/// Write a file that a caller names, whatever was there.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(path: &Path, text: &str) -> Result {
+    Ok(files::write_user_file(path, text.as_bytes())?)
+}
+
 /// What a file says.
 ///
 /// # Errors

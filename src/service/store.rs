@@ -238,20 +238,16 @@ impl Store {
 
     /// Fetch what is not here yet.
     fn have(&self, remote: &str, ids: &[String]) -> Result {
-        let missing: Vec<String> = ids
-            .iter()
-            .filter(|id| !self.repo.has_object(id))
-            .cloned()
-            .collect();
+        self.fetch_missing(remote, ids, self.repo.is_shallow())
+    }
+
+    fn fetch_missing(&self, remote: &str, ids: &[String], shallow: bool) -> Result {
+        let missing = ids.iter().filter(|id| !self.repo.has_object(id));
+        let missing: Vec<String> = missing.cloned().collect();
         if missing.is_empty() {
             return Ok(());
         }
-        Ok(remote::fetch(
-            &self.repo,
-            remote,
-            &missing,
-            self.repo.is_shallow(),
-        )?)
+        Ok(remote::fetch(&self.repo, remote, &missing, shallow)?)
     }
 
     /// Move the remote-tracking ref, as `git fetch` would.
@@ -375,6 +371,22 @@ impl Store {
         revision::snapshot(&self.repo, Tree::Commit(commit), config)
     }
 
+    /// All resources of the spec branch.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn spec_snapshot(&self, view: &View) -> Result<Snapshot> {
+        self.snapshot(&view.spec_commit, &view.config)
+    }
+
+    /// The commit that a revision names.
+    ///
+    /// # Errors
+    /// `Ambiguous` when it names none.
+    pub fn commit_of(&self, revision: &str) -> Result<String> {
+        commit_of(&self.repo, revision)
+    }
+
     /// The files of a commit that may hold resources.
     ///
     /// # Errors
@@ -422,12 +434,17 @@ impl Store {
     }
 
     /// Try to get a commit that is no longer, or not yet, here.
-    pub fn fetch_commit(&self, id: &str) -> bool {
+    fn fetch_commit(&self, id: &str) -> bool {
         let Some(remote) = &self.remote else {
             return false;
         };
         let fetched = remote::fetch(&self.repo, remote, &[id.to_owned()], self.repo.is_shallow());
         fetched.is_ok() && self.repo.has_object(id)
+    }
+
+    /// Whether an object is here, or can be got.
+    pub fn has_or_fetches(&self, id: &str) -> bool {
+        self.repo.has_object(id) || self.fetch_commit(id)
     }
 
     /// Make sure that inbox commits are here, in quarantine: nothing points to them yet.
@@ -438,16 +455,8 @@ impl Store {
         let Some(remote) = &self.remote else {
             return Ok(());
         };
-        let missing: Vec<String> = tips
-            .iter()
-            .filter(|id| !self.repo.has_object(id))
-            .cloned()
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
         // Whole chains, also in a shallow clone: they are short and begin at nothing.
-        Ok(remote::fetch(&self.repo, remote, &missing, false)?)
+        self.fetch_missing(remote, tips, false)
     }
 
     /// The records of a ref behind `known`.
@@ -663,6 +672,15 @@ impl Store {
     pub fn identity(&self) -> Identity {
         self.repo.identity()
     }
+}
+
+/// The commit that a revision names.
+///
+/// # Errors
+/// `Ambiguous` when it names none.
+pub fn commit_of(repo: &Repo, revision: &str) -> Result<String> {
+    let commit = repo.resolve(revision)?;
+    commit.ok_or_else(|| Error::ambiguous(format!("there is no revision `{revision}`")))
 }
 
 /// Whether a push went through; false when somebody else was first.

@@ -13,18 +13,15 @@ use crate::core::resource::{Key, Kind, Pin, Resource, Status};
 use crate::core::review::{self, brief};
 use crate::git::history::{self, Commit, Walk};
 use crate::git::read::{self, Found, Paths};
+use crate::service::names::Named;
 use crate::service::store::{Store, Stored, View};
 use crate::service::{Error, Result, suggestion};
 
 /// Of which resource.
 #[derive(Debug, Clone)]
 pub struct RevisionsRequest {
-    /// Its kind.
-    pub kind: Kind,
-    /// `NAME` or `NAMESPACE/NAME`.
-    pub name: String,
-    /// Its namespace, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// Which resource.
+    pub named: Named,
     /// At most so many, the newest.
     pub limit: usize,
     /// From this commit back; the spec branch when not set.
@@ -47,7 +44,7 @@ pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionLi
         store,
         paths: Paths::new(&config.paths, config.limits.file_bytes).map_err(Error::invalid)?,
         config: &config,
-        wanted: Wanted::new(request.kind, &request.name, request.namespace.as_deref()),
+        named: &request.named,
         known: HashMap::new(),
         seen: BTreeSet::new(),
     };
@@ -56,9 +53,9 @@ pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionLi
     let key = match seen.as_slice() {
         [only] => *only,
         [] => return Err(nowhere(store, &tip, &config, request, &ends)),
-        several => return Err(ambiguous(&request.name, several)),
+        several => return Err(ambiguous(&request.named.name, several)),
     };
-    let mut items: Vec<Revision> = found.into_iter().map(Change::answer).collect();
+    let mut items: Vec<Revision> = found.into_iter().map(CommitChange::answer).collect();
     attribute(&mut items, key, stored.as_ref());
     let notes = ends.first().map(|end| {
         format!(
@@ -90,9 +87,7 @@ fn ambiguous(name: &str, several: &[&Key]) -> Error {
 /// The commit to begin with: what is named, else the tip of the spec branch, else HEAD.
 fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<String> {
     if let Some(revision) = revision {
-        return store.repo.resolve(revision)?.ok_or_else(|| {
-            Error::ambiguous(format!("`{}` names no commit", revision.escape_debug()))
-        });
+        return store.commit_of(revision);
     }
     if let Some(view) = view {
         return Ok(view.spec_commit.clone());
@@ -111,7 +106,7 @@ fn nowhere(
     request: &RevisionsRequest,
     ends: &[String],
 ) -> Error {
-    let (kind, name) = (request.kind, request.name.as_str());
+    let Named { kind, name, .. } = &request.named;
     let word = kind.name().to_lowercase();
     let error = Error::not_found(format!("no commit has a {word} `{name}`"));
     if let Some(end) = ends.first() {
@@ -121,36 +116,8 @@ fn nowhere(
         ));
     }
     let snapshot = store.snapshot(tip, config).unwrap_or_default();
-    let names = snapshot.keys_of(kind).map(|key| key.name.as_str());
+    let names = snapshot.keys_of(*kind).map(|key| key.name.as_str());
     error.maybe_hint(suggestion(name, names))
-}
-
-/// Which resource is looked for.
-struct Wanted {
-    kind: Kind,
-    name: String,
-    namespace: Option<String>,
-}
-
-impl Wanted {
-    fn new(kind: Kind, name: &str, namespace: Option<&str>) -> Wanted {
-        let (own, name) = match name.split_once('/') {
-            Some((own, name)) => (Some(own), name),
-            None => (namespace, name),
-        };
-        Wanted {
-            kind,
-            name: name.to_owned(),
-            namespace: own.map(str::to_owned),
-        }
-    }
-
-    fn is(&self, key: &Key) -> bool {
-        let namespace = self.namespace.as_ref();
-        key.kind == self.kind
-            && key.name == self.name
-            && namespace.is_none_or(|namespace| *namespace == key.namespace)
-    }
 }
 
 /// Where a resource is defined in a file of a commit.
@@ -169,7 +136,7 @@ struct Search<'a> {
     store: &'a Store,
     config: &'a Config,
     paths: Paths,
-    wanted: Wanted,
+    named: &'a Named,
     /// By path and blob: the next comparison asks for one side of the last again.
     known: HashMap<(String, String), Said>,
     /// Every resource that fits.
@@ -183,7 +150,7 @@ impl Search<'_> {
     /// The commits that changed the resource, newest first, and those at which history ends early.
     /// Where a merge took the resource as it stood in one of its parents, only that one is
     /// followed, as `git log` does.
-    fn revisions(&mut self, tip: &str, limit: usize) -> Result<(Vec<Change>, Vec<String>)> {
+    fn revisions(&mut self, tip: &str, limit: usize) -> Result<(Vec<CommitChange>, Vec<String>)> {
         let mut walk = Walk::default();
         if let Some(commit) = history::commit(&self.store.repo, tip)? {
             walk.follow(commit);
@@ -329,7 +296,7 @@ impl Search<'_> {
                 let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
                 // A name is plain: only an escape can hide it. A PlanSpec 1.2 document is named by
                 // its file.
-                has(b"\\") || !has(b"apiVersion") || has(self.wanted.name.as_bytes())
+                has(b"\\") || !has(b"apiVersion") || has(self.named.parts().1.as_bytes())
             }
             Content::Refused(_) => true,
         };
@@ -340,7 +307,7 @@ impl Search<'_> {
             .entries
             .into_iter();
         entries
-            .filter(|entry| self.wanted.is(&entry.key))
+            .filter(|entry| self.named.is(&entry.key))
             .map(|entry| (entry.key, entry.resource))
             .collect()
     }
@@ -359,7 +326,7 @@ fn is_same((before, now, _): &Sides) -> bool {
 }
 
 /// What a commit did to the resource.
-struct Change {
+struct CommitChange {
     commit: Commit,
     kind: RevisionKind,
     /// Class of the change and one line of what changed, where the specs could be compared.
@@ -372,7 +339,7 @@ struct Change {
     blobs: BTreeSet<String>,
 }
 
-impl Change {
+impl CommitChange {
     fn answer(self) -> Revision {
         let summary = self.summary();
         Revision {
@@ -424,7 +391,7 @@ fn revision(
     now: &[Defined],
     (unreadable, known_before): (bool, bool),
     blobs: BTreeSet<String>,
-) -> Change {
+) -> CommitChange {
     let paths = |side: &[Defined]| side.iter().map(|defined| defined.path.clone()).collect();
     let kind = match (before, now) {
         ([old], [new]) => match (&old.resource, &new.resource) {
@@ -443,7 +410,7 @@ fn revision(
         (_, []) => RevisionKind::Removed,
         _ => RevisionKind::Several,
     };
-    Change {
+    CommitChange {
         commit: commit.clone(),
         kind,
         compared: None,
@@ -497,7 +464,7 @@ mod tests {
     use super::*;
     use crate::git::Identity;
 
-    fn change(kind: RevisionKind, before: &[&str], now: &[&str]) -> Change {
+    fn change(kind: RevisionKind, before: &[&str], now: &[&str]) -> CommitChange {
         let paths = |side: &[&str]| side.iter().map(|path| (*path).to_owned()).collect();
         let commit = Commit {
             time: None,
@@ -510,7 +477,7 @@ mod tests {
             },
             subject: String::new(),
         };
-        Change {
+        CommitChange {
             commit,
             kind,
             compared: None,
@@ -528,7 +495,7 @@ mod tests {
             (change(Removed, &["a"], &[]), "removed from a"),
             (change(Moved, &["a"], &["b"]), "moved from a to b"),
             (
-                Change {
+                CommitChange {
                     compared: Some(("major".to_owned(), "~ a field".to_owned())),
                     ..change(Changed, &["a"], &["b"])
                 },

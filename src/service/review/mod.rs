@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 pub use range::{Range, range};
 
+use super::names::choose_among;
 use super::revision::{self, Settings};
-use super::runs::choose_among;
 use super::store::Store;
 use super::{Findings, Result};
 use crate::core::base::diagnostic::{Code, Diagnostic};

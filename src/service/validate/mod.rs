@@ -5,9 +5,10 @@ mod staged;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::names::choose_among;
 use super::revision::{self, Settings};
-use super::runs::choose_among;
 use super::sources::{self, Source};
+use super::store::commit_of;
 use super::{Error, Findings, Result};
 use crate::core::base::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::base::limits::CONFIG_FILE;
@@ -183,13 +184,8 @@ fn gather(request: &ValidateRequest) -> Result<Subject> {
 
 /// Everything below the configured paths, by the configuration of the tree that is checked.
 fn repository(repo: &Repo, request: &ValidateRequest) -> Result<Subject> {
-    let commit = match &request.revision {
-        Some(rev) => Some(
-            repo.resolve(rev)?
-                .ok_or_else(|| Error::ambiguous(format!("there is no revision `{rev}`")))?,
-        ),
-        None => None,
-    };
+    let revision = request.revision.as_deref();
+    let commit = revision.map(|rev| commit_of(repo, rev)).transpose()?;
     let tree = commit.as_deref().map_or(Tree::WorkTree, Tree::Commit);
     if commit.is_none() && repo.workdir().is_none() {
         return Err(
