@@ -155,7 +155,7 @@ pub fn show_findings(terminal: Terminal, findings: &Findings) {
     }
     let text_of = |file: &str| texts.get(file).cloned();
     let colors = terminal.colors_err();
-    let format = show::findings::Format::Text;
+    let format = show::findings::FindingsFormat::Text;
     let text = show::findings::render(found, &text_of, format, colors);
     terminal.styled(text.trim_end());
     terminal.note(&show::findings::summary(found));

@@ -28,7 +28,7 @@ pub struct Args {
         alias = "format",
         short_alias = 'f'
     )]
-    output: Format,
+    output: GraphFormat,
     /// Write it to this file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub struct Args {
 
 /// How to draw a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum GraphFormat {
     /// For the terminal.
     Text,
     /// For Markdown.
@@ -68,18 +68,20 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
-fn text(drawn: &Drawn, format: Format, width: Option<usize>) -> Outcome<String> {
+fn text(drawn: &Drawn, format: GraphFormat, width: Option<usize>) -> Outcome<String> {
     let (of, nodes) = (drawn.drawing.of(), drawn.drawing.nodes.as_ref());
     Ok(match format {
-        Format::Text => show::graph::text(of.graph, of.spec, nodes, width.unwrap_or(usize::MAX)),
-        Format::Mermaid => show::graph::mermaid(of.graph, of.spec, nodes),
-        Format::Dot => show::graph::dot(of.graph, of.spec, nodes),
-        Format::Svg => show::svg::svg(&Picture {
+        GraphFormat::Text => {
+            show::graph::text(of.graph, of.spec, nodes, width.unwrap_or(usize::MAX))
+        }
+        GraphFormat::Mermaid => show::graph::mermaid(of.graph, of.spec, nodes),
+        GraphFormat::Dot => show::graph::dot(of.graph, of.spec, nodes),
+        GraphFormat::Svg => show::svg::svg(&Picture {
             title: &title(drawn),
             graph: of,
             nodes,
         }),
-        Format::Json => json(&drawn.answer())?,
+        GraphFormat::Json => json(&drawn.answer())?,
     })
 }
 

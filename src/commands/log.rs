@@ -27,23 +27,23 @@ pub struct Args {
     revision: Option<String>,
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    output: Format,
+    output: HistoryFormat,
 }
 
 /// How to show history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum HistoryFormat {
     /// A line each.
     Table,
     /// One JSON document.
     Json,
 }
 
-impl From<Format> for OutputArg {
-    fn from(format: Format) -> OutputArg {
+impl From<HistoryFormat> for OutputArg {
+    fn from(format: HistoryFormat) -> OutputArg {
         OutputArg::from(match format {
-            Format::Table => TextFormat::Text,
-            Format::Json => TextFormat::Json,
+            HistoryFormat::Table => TextFormat::Text,
+            HistoryFormat::Json => TextFormat::Json,
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::core::review::Subject;
 use crate::core::review::rules::declared;
 use crate::failure::{Failure, Outcome};
 use crate::service::review::Reviewed;
-use crate::show::findings;
+use crate::show::findings::{self, FindingsFormat};
 use crate::show::review::{self, Shown};
 
 /// How to show what changes.
@@ -71,17 +71,17 @@ impl Context {
             ReviewFormat::Text => {
                 let width = self.terminal.width();
                 let mut text = review::text::render(&shown, width, colors);
-                let format = findings::Format::Text;
+                let format = FindingsFormat::Text;
                 text.push_str(&findings::render(&rules, &text_of, format, colors));
                 text
             }
             ReviewFormat::Markdown => review::markdown::render(&shown),
             ReviewFormat::Json => json(&review::json::answer(&shown, all.values()))?,
             ReviewFormat::Github => {
-                findings::render(&all.found, &text_of, findings::Format::Github, colors)
+                findings::render(&all.found, &text_of, FindingsFormat::Github, colors)
             }
             ReviewFormat::Sarif => {
-                findings::render(&all.found, &text_of, findings::Format::Sarif, colors)
+                findings::render(&all.found, &text_of, FindingsFormat::Sarif, colors)
             }
         };
         self.terminal.out(&text);

@@ -14,8 +14,9 @@ use crate::core::base::escape;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::failure::{Failure, Outcome};
 use crate::service::sources::Source;
-use crate::service::validate::{Checked, ValidateRequest, Validated, validate, validate_staged};
-use crate::show::{self, findings};
+use crate::service::validate::{Coverage, ValidateRequest, Validated, validate, validate_staged};
+use crate::show;
+use crate::show::findings::{self, FindingsFormat};
 
 /// Check resources, offline
 ///
@@ -59,12 +60,12 @@ pub struct Args {
         default_value = "text",
         alias = "format"
     )]
-    output: findings::Format,
+    output: FindingsFormat,
 }
 
-impl ValueEnum for findings::Format {
+impl ValueEnum for FindingsFormat {
     fn value_variants<'a>() -> &'a [Self] {
-        &findings::Format::ALL
+        &FindingsFormat::ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -134,9 +135,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
-fn show_findings(context: &Context, validated: &Validated, format: findings::Format) -> Outcome {
+fn show_findings(context: &Context, validated: &Validated, format: FindingsFormat) -> Outcome {
     let all = &validated.findings;
-    if format == findings::Format::Json {
+    if format == FindingsFormat::Json {
         let scope = validated.scope.as_ref().map(Scope::from);
         let answer = Findings::new(all.values(), scope);
         context.terminal.out(&show::json(&api::document(&answer)?));
@@ -159,14 +160,14 @@ fn said(validated: &Validated) -> Vec<String> {
             lines.extend(older(validated.checked));
             lines
         }
-        Checked::Resources(0) => vec!["no resources".to_owned()],
-        Checked::Resources(1) => vec!["1 resource: valid".to_owned()],
-        Checked::Resources(count) => vec![format!("{count} resources: valid")],
-        Checked::Staged { usable: false, .. } => vec![format!(
+        Coverage::Resources(0) => vec!["no resources".to_owned()],
+        Coverage::Resources(1) => vec!["1 resource: valid".to_owned()],
+        Coverage::Resources(count) => vec![format!("{count} resources: valid")],
+        Coverage::Staged { usable: false, .. } => vec![format!(
             "nothing was checked: {CONFIG_FILE} cannot be used: planspec validate"
         )],
-        Checked::Staged { files: 0, .. } => Vec::new(),
-        Checked::Staged { files, .. } => {
+        Coverage::Staged { files: 0, .. } => Vec::new(),
+        Coverage::Staged { files, .. } => {
             let plural = if files == 1 { "" } else { "s" };
             let mut lines = vec![format!("{files} staged file{plural}: valid")];
             lines.extend(older(validated.checked));
@@ -176,9 +177,9 @@ fn said(validated: &Validated) -> Vec<String> {
 }
 
 /// What a commit neither causes nor touches.
-fn older(checked: Checked) -> Option<String> {
+fn older(checked: Coverage) -> Option<String> {
     match checked {
-        Checked::Staged {
+        Coverage::Staged {
             older: older @ 1..,
             usable: true,
             ..

@@ -15,7 +15,7 @@ const MAX_USER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Whether a file had to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Created {
+pub enum NewFile {
     /// It was not there.
     Yes,
     /// It was there and is as it was.
@@ -26,7 +26,7 @@ pub enum Created {
 ///
 /// # Errors
 /// `Unusable` in a bare repository, or when it cannot be written.
-pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<Created> {
+pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<NewFile> {
     let root = repo
         .workdir()
         .ok_or_else(|| GitError::Unusable("a bare repository has no files to write".to_owned()))?;
@@ -34,15 +34,15 @@ pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<Created> {
 }
 
 /// Make a file with its folders, unless something is there.
-pub(super) fn write_new(path: &Path, bytes: &[u8], executable: bool) -> Result<Created> {
+pub(super) fn write_new(path: &Path, bytes: &[u8], executable: bool) -> Result<NewFile> {
     if path.symlink_metadata().is_ok() {
-        return Ok(Created::Exists);
+        return Ok(NewFile::Exists);
     }
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(cannot_write(path))?;
     }
     let created = create_user_file(path, bytes)?;
-    if executable && created == Created::Yes {
+    if executable && created == NewFile::Yes {
         make_executable(path).map_err(cannot_write(path))?;
     }
     Ok(created)
@@ -126,13 +126,13 @@ pub fn write_user_file(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// `Unusable` when it cannot be written.
-pub fn create_user_file(path: &Path, bytes: &[u8]) -> Result<Created> {
+pub fn create_user_file(path: &Path, bytes: &[u8]) -> Result<NewFile> {
     let mut file = match fs::File::create_new(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Created::Exists),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(NewFile::Exists),
         file => file.map_err(cannot_write(path))?,
     };
     file.write_all(bytes).map_err(cannot_write(path))?;
-    Ok(Created::Yes)
+    Ok(NewFile::Yes)
 }
 
 impl Repo {
@@ -162,8 +162,8 @@ mod tests {
     fn nothing_is_overwritten() {
         let sandbox = Sandbox::new();
         let repo = sandbox.repo("repo");
-        assert_eq!(create(&repo, "a/b.txt", b"one").unwrap(), Created::Yes);
-        assert_eq!(create(&repo, "a/b.txt", b"two").unwrap(), Created::Exists);
+        assert_eq!(create(&repo, "a/b.txt", b"one").unwrap(), NewFile::Yes);
+        assert_eq!(create(&repo, "a/b.txt", b"two").unwrap(), NewFile::Exists);
         let text = fs::read_to_string(repo.workdir().unwrap().join("a/b.txt")).unwrap();
         assert_eq!(text, "one");
     }

@@ -15,7 +15,7 @@ const MESSAGE: &str = "planspec record";
 
 /// What stands on one inbox ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Chain {
+pub enum InboxChain {
     /// Records of the right shape.
     Records {
         /// Commit ids and contents of `record.yaml`, oldest first, behind the known one.
@@ -86,7 +86,7 @@ pub fn sign(repo: &Repo, record: &str, time: Time, identity: &Identity) -> Resul
 ///
 /// # Errors
 /// `Missing` when a part of the chain is not here yet; `Unusable` when an object is broken.
-pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<Chain> {
+pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<InboxChain> {
     let known = known.map(parse_id).transpose()?;
     let mut records = Vec::new();
     let mut met = false;
@@ -111,11 +111,11 @@ pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<Chain> 
     }
     let rewritten = known.is_some() && !met;
     records.reverse();
-    Ok(Chain::Records { records, rewritten })
+    Ok(InboxChain::Records { records, rewritten })
 }
 
-fn refused(reason: String) -> Result<Chain> {
-    Ok(Chain::Refused(reason))
+fn refused(reason: String) -> Result<InboxChain> {
+    Ok(InboxChain::Refused(reason))
 }
 
 struct RawRecord {
@@ -192,22 +192,22 @@ mod tests {
         ids
     }
 
-    fn texts(chain: Chain) -> (Vec<String>, bool) {
+    fn texts(chain: InboxChain) -> (Vec<String>, bool) {
         match chain {
-            Chain::Records { records, rewritten } => (
+            InboxChain::Records { records, rewritten } => (
                 records
                     .into_iter()
                     .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
                     .collect(),
                 rewritten,
             ),
-            Chain::Refused(reason) => panic!("{reason}"),
+            InboxChain::Refused(reason) => panic!("{reason}"),
         }
     }
 
-    fn reason(chain: Chain) -> String {
+    fn reason(chain: InboxChain) -> String {
         match chain {
-            Chain::Refused(reason) => reason,
+            InboxChain::Refused(reason) => reason,
             other => panic!("{other:?}"),
         }
     }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::id::{ID_BYTES, Id};
 use super::program::Program;
-use super::read::{Change, Flaw, Paths, regular};
+use super::read::{Flaw, PathChange, Paths, regular};
 use super::{GitError, Repo, Result, unusable_file};
 
 /// What is staged, not read yet.
@@ -17,12 +17,12 @@ use super::{GitError, Repo, Result, unusable_file};
 pub struct StagedFiles {
     /// All paths, one behind the other.
     paths: Vec<u8>,
-    entries: Vec<Entry>,
+    entries: Vec<IndexEntry>,
 }
 
 /// An entry of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
+struct IndexEntry {
     path: Range<usize>,
     mode: u32,
     id: Id,
@@ -58,8 +58,8 @@ impl StagedFiles {
     }
 
     /// What is staged in another version than the `known` ones: paths and versions, sorted.
-    pub fn changes(&self, known: &[(&str, &str)], paths: &Paths) -> Vec<Change> {
-        let mut changes: Vec<Change> = Vec::new();
+    pub fn changes(&self, known: &[(&str, &str)], paths: &Paths) -> Vec<PathChange> {
+        let mut changes: Vec<PathChange> = Vec::new();
         let mut unseen: Vec<bool> = vec![true; known.len()];
         let mut next = 0;
         for entry in &self.entries {
@@ -105,7 +105,7 @@ impl StagedFiles {
     /// # Errors
     /// `Missing`; `Unusable` when it is not a regular file or larger than 64 MiB.
     pub fn file(&self, repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
-        let is_it = |entry: &&Entry| entry.stage == 0 && self.path(entry) == path.as_bytes();
+        let is_it = |entry: &&IndexEntry| entry.stage == 0 && self.path(entry) == path.as_bytes();
         match self.entries.iter().find(is_it) {
             Some(entry) => {
                 regular(path, entry.mode)?;
@@ -124,12 +124,12 @@ impl StagedFiles {
         })
     }
 
-    fn path(&self, entry: &Entry) -> &[u8] {
+    fn path(&self, entry: &IndexEntry) -> &[u8] {
         self.paths.get(entry.path.clone()).unwrap_or_default()
     }
 }
 
-impl Entry {
+impl IndexEntry {
     /// Whether it is plainly the version that [`super::read::Found::version`] wrote.
     fn is(&self, version: &str) -> bool {
         let Some((mode, id)) = version.split_once(' ') else {
@@ -197,7 +197,7 @@ fn parse(bytes: &[u8]) -> Option<StagedFiles> {
             _ => (end / 8 + 1) * 8,
         };
         if extended & INTENT_TO_ADD == 0 {
-            staged.entries.push(Entry {
+            staged.entries.push(IndexEntry {
                 path: previous.clone(),
                 mode: number(entry, MODE)?,
                 id: Id::from_bytes(entry.get(ID)?)?,
@@ -262,17 +262,17 @@ fn by_git(repo: &Repo) -> Result<StagedFiles> {
         let begin = staged.paths.len();
         staged.paths.extend_from_slice(path);
         let path = begin..staged.paths.len();
-        staged.entries.push(Entry { path, ..entry });
+        staged.entries.push(IndexEntry { path, ..entry });
     }
     Ok(staged)
 }
 
 /// `<mode> <id> <stage>TAB<path>`
-fn listed_line(line: &[u8]) -> Option<(Entry, &[u8])> {
+fn listed_line(line: &[u8]) -> Option<(IndexEntry, &[u8])> {
     let tab = line.iter().position(|byte| *byte == b'\t')?;
     let (head, path) = line.split_at_checked(tab)?;
     let mut words = std::str::from_utf8(head).ok()?.split(' ');
-    let entry = Entry {
+    let entry = IndexEntry {
         path: 0..0,
         mode: u32::from_str_radix(words.next()?, 8).ok()?,
         id: Id::from_hex(words.next()?)?,
@@ -291,7 +291,7 @@ mod tests {
 
     /// As `git ls-files --stage` shows it.
     fn told(staged: &StagedFiles) -> Vec<String> {
-        let line = |entry: &Entry| {
+        let line = |entry: &IndexEntry| {
             let path = String::from_utf8_lossy(staged.path(entry)).into_owned();
             format!("{:06o} {} {}\t{path}", entry.mode, entry.id, entry.stage)
         };

@@ -107,7 +107,7 @@ fn is_resource_name(name: &str) -> bool {
 
 /// A file of a tree or of the index that may hold resources, not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundFile {
     /// Path from the repository's root.
     pub path: String,
     pub(super) mode: u32,
@@ -123,7 +123,7 @@ pub(super) enum Flaw {
     Conflict,
 }
 
-impl Found {
+impl FoundFile {
     fn is_blob(&self) -> bool {
         self.flaw == Flaw::None && EntryKind::of(self.mode) == EntryKind::File
     }
@@ -144,9 +144,9 @@ impl Found {
     }
 
     /// The file at `path` in a version that [`Found::version`] wrote.
-    pub fn at(path: &str, version: &str) -> Option<Found> {
+    pub fn at(path: &str, version: &str) -> Option<FoundFile> {
         let mut words = version.split(' ');
-        Some(Found {
+        Some(FoundFile {
             path: path.to_owned(),
             mode: u32::from_str_radix(words.next()?, 8).ok()?,
             id: parse_id(words.next()?).ok()?,
@@ -162,13 +162,13 @@ impl Found {
 
 impl Paths {
     /// What a tree or the index has at `path`, if it is to be handed over.
-    pub(super) fn found(&self, path: &[u8], mode: u32, id: Id) -> Option<Found> {
+    pub(super) fn found(&self, path: &[u8], mode: u32, id: Id) -> Option<FoundFile> {
         let name = String::from_utf8_lossy(path);
         let flaw = match std::str::from_utf8(path) {
             Ok(_) => Flaw::None,
             Err(_) => Flaw::NotUtf8,
         };
-        self.wants(&name, EntryKind::of(mode)).then(|| Found {
+        self.wants(&name, EntryKind::of(mode)).then(|| FoundFile {
             path: name.into_owned(),
             mode,
             id,
@@ -183,10 +183,10 @@ impl Paths {
 /// `Missing` when an object is not here; `Unusable` when one is broken.
 pub fn read(
     repo: &Repo,
-    found: impl IntoIterator<Item = Found>,
+    found: impl IntoIterator<Item = FoundFile>,
     paths: &Paths,
 ) -> Result<Vec<SourceFile>> {
-    let found: Vec<Found> = found.into_iter().collect();
+    let found: Vec<FoundFile> = found.into_iter().collect();
     let blobs = found.iter().filter(|found| found.is_blob());
     let known = contents(repo, blobs.map(|found| found.id), paths.max_bytes)?;
     let files = found.into_iter().map(|found| {
@@ -264,7 +264,7 @@ pub fn tree_of(repo: &Repo, commit: &str) -> Result<String> {
 }
 
 /// A path, and what is there now; nothing when it is gone.
-pub type Change = (String, Option<Found>);
+pub type PathChange = (String, Option<FoundFile>);
 
 /// What differs between two trees below the configured paths; everything when there is no old
 /// one. Folders that are equal are not entered.
@@ -276,7 +276,7 @@ pub fn tree_changes(
     old: Option<&str>,
     new: &str,
     paths: &Paths,
-) -> Result<Vec<Change>> {
+) -> Result<Vec<PathChange>> {
     let differences = tree_differences(repo, old, new, paths)?.into_iter();
     let changes = differences.filter_map(|(old, new)| match (old, new) {
         (_, Some(new)) => Some((new.path.clone(), Some(new))),
@@ -287,7 +287,7 @@ pub fn tree_changes(
 }
 
 /// What was at a path before, and what is there now: at least one of them.
-pub type Difference = (Option<Found>, Option<Found>);
+pub type FileDifference = (Option<FoundFile>, Option<FoundFile>);
 
 /// As [`tree_changes`], with both sides.
 ///
@@ -298,11 +298,11 @@ pub fn tree_differences(
     old: Option<&str>,
     new: &str,
     paths: &Paths,
-) -> Result<Vec<Difference>> {
+) -> Result<Vec<FileDifference>> {
     let mut differences = Vec::new();
     let enters = |folder: &[u8]| paths.enters(&String::from_utf8_lossy(folder));
     walk_differences(repo, old, new, &enters, &mut |path, old, new| {
-        let file = |side: Side| side.and_then(|(mode, id)| paths.found(path, mode, id));
+        let file = |side: EntrySide| side.and_then(|(mode, id)| paths.found(path, mode, id));
         match (file(old), file(new)) {
             (None, None) => {}
             sides => differences.push(sides),
@@ -389,7 +389,7 @@ fn walk_differences(
     old: Option<&str>,
     new: &str,
     enters: &dyn Fn(&[u8]) -> bool,
-    found: &mut dyn FnMut(&[u8], Side, Side),
+    found: &mut dyn FnMut(&[u8], EntrySide, EntrySide),
 ) -> Result<()> {
     let old = old.map(parse_id).transpose()?;
     let mut folders = vec![(Vec::new(), old, Some(parse_id(new)?))];
@@ -408,8 +408,8 @@ fn walk_differences(
         for (name, old, new) in differing(entries(old)?, entries(new)?) {
             let path = [prefix.as_slice(), &name].concat();
             let is_folder = |(mode, _): &(u32, Id)| EntryKind::of(*mode) == EntryKind::Tree;
-            let folder = |side: Side| side.filter(is_folder).map(|(_, id)| id);
-            let other = |side: Side| side.filter(|entry| !is_folder(entry));
+            let folder = |side: EntrySide| side.filter(is_folder).map(|(_, id)| id);
+            let other = |side: EntrySide| side.filter(|entry| !is_folder(entry));
             let below = (folder(old), folder(new));
             if below != (None, None) && enters(&path) {
                 folders.push(([path.as_slice(), b"/"].concat(), below.0, below.1));
@@ -424,17 +424,17 @@ fn walk_differences(
 }
 
 /// Mode and id on one side of a comparison; nothing when there is no such entry.
-type Side = Option<(u32, Id)>;
+type EntrySide = Option<(u32, Id)>;
 
 /// The names whose entries differ between two trees, with both entries.
-fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, Side, Side)> {
+fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, EntrySide, EntrySide)> {
     // Most of two versions of a folder is equal, in front of the change and behind it.
     let front = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let (old, new) = (&old[front..], &new[front..]);
     let ends = old.iter().rev().zip(new.iter().rev());
     let back = ends.take_while(|(a, b)| a == b).count();
     let (old, new) = (&old[..old.len() - back], &new[..new.len() - back]);
-    let mut sides: BTreeMap<&[u8], [Side; 2]> = BTreeMap::new();
+    let mut sides: BTreeMap<&[u8], [EntrySide; 2]> = BTreeMap::new();
     for (side, entries) in [old, new].into_iter().enumerate() {
         for entry in entries {
             sides.entry(&entry.name).or_default()[side] = Some((entry.mode, entry.id));
@@ -916,10 +916,10 @@ mod tests {
     }
 
     /// `path version-or-gone` of each change, sorted.
-    fn changed(mut changes: Vec<Change>) -> Vec<String> {
+    fn changed(mut changes: Vec<PathChange>) -> Vec<String> {
         changes.sort_by(|a, b| a.0.cmp(&b.0));
-        let version = |found: Option<Found>| found.map_or("gone".to_owned(), |f| f.version());
-        let line = |(path, found): Change| format!("{path} {}", version(found));
+        let version = |found: Option<FoundFile>| found.map_or("gone".to_owned(), |f| f.version());
+        let line = |(path, found): PathChange| format!("{path} {}", version(found));
         changes.into_iter().map(line).collect()
     }
 
@@ -989,11 +989,11 @@ mod tests {
         let commit = sandbox.commit(&repo, &[]);
         let tree = tree_of(&repo, &commit).unwrap();
         let all = tree_changes(&repo, None, &tree, &paths()).unwrap();
-        let found: Vec<Found> = all.into_iter().filter_map(|(_, found)| found).collect();
+        let found: Vec<FoundFile> = all.into_iter().filter_map(|(_, found)| found).collect();
         assert_eq!(found.len(), MESSY.len());
         let again = found
             .iter()
-            .map(|f| Found::at(&f.path, &f.version()).unwrap());
+            .map(|f| FoundFile::at(&f.path, &f.version()).unwrap());
         assert_eq!(told(&read(&repo, again, &paths()).unwrap()), MESSY);
         let mut known: Vec<(String, String)> = found
             .iter()
@@ -1004,7 +1004,7 @@ mod tests {
         let staged = StagedFiles::open(&repo).unwrap();
         assert_eq!(staged.changes(&known, &paths()), []);
         for nonsense in ["", "100644", "x y", "100644 12", "100644 12 odd"] {
-            assert_eq!(Found::at("a", nonsense), None, "{nonsense}");
+            assert_eq!(FoundFile::at("a", nonsense), None, "{nonsense}");
         }
     }
 

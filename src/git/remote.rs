@@ -291,20 +291,20 @@ fn reason(text: &str, stderr: &str) -> String {
     }
 }
 
-struct Answer {
+struct PushAnswer {
     flag: char,
     text: String,
 }
 
 /// Lines `<flag> TAB <source>:<destination> TAB <text>`, in any order.
-fn read_answers(text: &str) -> HashMap<String, Answer> {
+fn read_answers(text: &str) -> HashMap<String, PushAnswer> {
     text.lines()
         .filter_map(|line| {
             let mut fields = line.splitn(3, '\t');
             let flag = fields.next()?.chars().next()?;
             let (_, destination) = fields.next()?.split_once(':')?;
             let text = fields.next().unwrap_or_default().to_owned();
-            Some((destination.to_owned(), Answer { flag, text }))
+            Some((destination.to_owned(), PushAnswer { flag, text }))
         })
         .collect()
 }
@@ -334,7 +334,7 @@ fn failed(tried: &str, remote: &str, output: &Output) -> GitError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::inbox::{Chain, read_chain, write_record};
+    use crate::git::inbox::{InboxChain, read_chain, write_record};
     use crate::git::testing::{self, Sandbox};
 
     const CLAIM: &str = "refs/planspec/work/team/exec/0b6f/research/1";
@@ -707,7 +707,7 @@ mod tests {
         assert!(!shallow.has_object(&commits[2]), "history is not deepened");
         let shallow = sandbox.open("shallow");
         let chain = read_chain(&shallow, &report, None).unwrap();
-        let Chain::Records { records, .. } = chain else {
+        let InboxChain::Records { records, .. } = chain else {
             panic!("{chain:?}")
         };
         let ids: Vec<String> = records.into_iter().map(|(id, _)| id).collect();

@@ -26,7 +26,7 @@ const MAX_KEYS_BYTES: usize = 1024 * 1024;
 
 /// What signatures are checked against.
 #[derive(Debug)]
-pub struct Verifier<'a> {
+pub struct SignatureVerifier<'a> {
     /// The repository.
     pub repo: &'a Repo,
     /// The spec commit, which lists the keys.
@@ -78,26 +78,26 @@ pub fn lists_a_key(repo: &Repo, tree: Tree<'_>, signers_file: &str) -> Result<bo
 }
 
 /// Why there is no good signature.
-enum Refusal {
+enum SignatureRefusal {
     /// It does not count: reason and sentence.
     Bad(&'static str, String),
     /// Nobody can tell now.
     Broken(GitError),
 }
 
-type Checked<T> = std::result::Result<T, Refusal>;
+type Verified<T> = std::result::Result<T, SignatureRefusal>;
 
-impl From<GitError> for Refusal {
-    fn from(error: GitError) -> Refusal {
-        Refusal::Broken(error)
+impl From<GitError> for SignatureRefusal {
+    fn from(error: GitError) -> SignatureRefusal {
+        SignatureRefusal::Broken(error)
     }
 }
 
-fn bad<T>(reason: &'static str, why: impl Into<String>) -> Checked<T> {
-    Err(Refusal::Bad(reason, why.into()))
+fn bad<T>(reason: &'static str, why: impl Into<String>) -> Verified<T> {
+    Err(SignatureRefusal::Bad(reason, why.into()))
 }
 
-impl Verifier<'_> {
+impl SignatureVerifier<'_> {
     /// Check the signature of a record's commit: `names` are those under which the keys of its actor
     /// may be listed.
     ///
@@ -107,14 +107,14 @@ impl Verifier<'_> {
     pub fn check(&self, record: &str, actor: &str, names: &BTreeSet<String>) -> Result<Signature> {
         match self.judge(record, actor, names) {
             Ok(by) => Ok(Signature::Good(by)),
-            Err(Refusal::Bad(reason, why)) => Ok(Signature::Bad(reason, why)),
-            Err(Refusal::Broken(error)) => Err(error),
+            Err(SignatureRefusal::Bad(reason, why)) => Ok(Signature::Bad(reason, why)),
+            Err(SignatureRefusal::Broken(error)) => Err(error),
         }
     }
 
-    fn judge(&self, record: &str, actor: &str, names: &BTreeSet<String>) -> Checked<SignedBy> {
+    fn judge(&self, record: &str, actor: &str, names: &BTreeSet<String>) -> Verified<SignedBy> {
         let commit = self.repo.commit_text(parse_id(record)?)?;
-        let signed = Signed::read(&commit)?;
+        let signed = SignedObject::read(&commit)?;
         let names: Vec<&str> = names
             .iter()
             .map(String::as_str)
@@ -132,7 +132,7 @@ impl Verifier<'_> {
         }
     }
 
-    fn ssh(&self, signed: &Signed, actor: &str, names: &[&str]) -> Checked<SignedBy> {
+    fn ssh(&self, signed: &SignedObject, actor: &str, names: &[&str]) -> Verified<SignedBy> {
         let file = self.signers_file;
         let Some(signers) = self.file(file)? else {
             return bad(
@@ -206,7 +206,7 @@ impl Verifier<'_> {
         }
     }
 
-    fn openpgp(&self, signed: &Signed, actor: &str, names: &[&str]) -> Checked<SignedBy> {
+    fn openpgp(&self, signed: &SignedObject, actor: &str, names: &[&str]) -> Verified<SignedBy> {
         let mut files = Vec::new();
         let folder = Folder::new()?;
         for name in names.iter().filter(|name| !name.contains('/')) {
@@ -272,7 +272,7 @@ impl Verifier<'_> {
     }
 
     /// A file of the spec commit that lists keys.
-    fn file(&self, path: &str) -> Checked<Option<Vec<u8>>> {
+    fn file(&self, path: &str) -> Verified<Option<Vec<u8>>> {
         let unreadable = |why: String| {
             bad(
                 "SignersUnreadable",
@@ -292,14 +292,14 @@ impl Verifier<'_> {
     }
 }
 
-fn changed<T>() -> Checked<T> {
+fn changed<T>() -> Verified<T> {
     bad(
         "SignatureInvalid",
         "the signature is not one of this commit: it was changed after it was signed; decide again",
     )
 }
 
-fn expired<T>(key: &str, file: &str) -> Checked<T> {
+fn expired<T>(key: &str, file: &str) -> Verified<T> {
     bad(
         "KeyExpired",
         format!(
@@ -309,7 +309,7 @@ fn expired<T>(key: &str, file: &str) -> Checked<T> {
     )
 }
 
-fn unknown<T>(key: &str, actor: &str, file: &str) -> Checked<T> {
+fn unknown<T>(key: &str, actor: &str, file: &str) -> Verified<T> {
     bad(
         "UnknownKey",
         format!(
@@ -327,7 +327,7 @@ fn fingerprint(verified: &Output) -> Option<String> {
 }
 
 /// The fingerprint of the primary key that made the one good signature.
-fn primary_key(verified: &Output, actor: &str, file: &str) -> Checked<String> {
+fn primary_key(verified: &Output, actor: &str, file: &str) -> Verified<String> {
     let said = String::from_utf8_lossy(&verified.stdout);
     let all = |keyword: &str| -> Vec<&str> {
         said.lines()
@@ -400,15 +400,15 @@ fn mails_of_key(listing: &str) -> impl Iterator<Item = String> {
 }
 
 /// A signed commit, taken apart.
-struct Signed {
+struct SignedObject {
     /// What was signed: the commit without its signature.
     content: Vec<u8>,
     signature: Vec<u8>,
 }
 
-impl Signed {
+impl SignedObject {
     /// Take the one `gpgsig` header out of a commit.
-    fn read(commit: &[u8]) -> Checked<Signed> {
+    fn read(commit: &[u8]) -> Verified<SignedObject> {
         let (mut content, mut signature) = (Vec::new(), Vec::new());
         let (mut signatures, mut inside, mut in_header) = (0, false, true);
         for line in commit.split_inclusive(|byte| *byte == b'\n') {
@@ -429,7 +429,7 @@ impl Signed {
             }
         }
         match signatures {
-            1 => Ok(Signed { content, signature }),
+            1 => Ok(SignedObject { content, signature }),
             0 => bad(
                 "Unsigned",
                 "it is not signed: `planspec approve` signs with the key that `git config \
@@ -463,7 +463,7 @@ impl Folder {
         Ok(path)
     }
 
-    fn run(&self, program: &str, package: &str, args: &[&OsStr], stdin: &[u8]) -> Checked<Output> {
+    fn run(&self, program: &str, package: &str, args: &[&OsStr], stdin: &[u8]) -> Verified<Output> {
         run_sealed(program, args, self.path(), stdin).or_else(|error| {
             bad(
                 "NoVerifier",
@@ -481,11 +481,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn reason<T>(checked: Checked<T>) -> &'static str {
+    fn reason<T>(checked: Verified<T>) -> &'static str {
         match checked {
             Ok(_) => "",
-            Err(Refusal::Bad(reason, _)) => reason,
-            Err(Refusal::Broken(error)) => panic!("{error}"),
+            Err(SignatureRefusal::Bad(reason, _)) => reason,
+            Err(SignatureRefusal::Broken(error)) => panic!("{error}"),
         }
     }
 
@@ -493,7 +493,7 @@ mod tests {
     fn the_one_signature_of_a_commit_is_taken_out_of_it() {
         let commit = "tree 1\nauthor A\ngpgsig -----BEGIN\n abc\n  d\n \n -----END\nencoding x\n\n\
                       gpgsig of the message\n more\n";
-        let Ok(signed) = Signed::read(commit.as_bytes()) else {
+        let Ok(signed) = SignedObject::read(commit.as_bytes()) else {
             panic!("refused");
         };
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -541,7 +541,7 @@ mod tests {
         ];
         for (commit, expected) in table {
             assert_eq!(
-                reason(Signed::read(commit.as_bytes())),
+                reason(SignedObject::read(commit.as_bytes())),
                 expected,
                 "{commit}"
             );

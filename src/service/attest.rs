@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::permit::Asked;
-use super::record::{RecordRequest, Recorded, Writer, execution};
+use super::record::{RecordRequest, RecordWriter, Recorded, execution};
 use super::runs::ObservedRun;
 use super::store::Store;
 use super::{Result, suggestion};
@@ -50,7 +50,7 @@ pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Atteste
 
 /// Send what an actor says of a criterion, on the ref that is theirs.
 pub(super) fn send(
-    writer: &Writer<'_>,
+    writer: &RecordWriter<'_>,
     run: ObservedRun<'_>,
     criterion: &str,
     action: Action,
@@ -65,7 +65,12 @@ pub(super) fn send(
 
 /// Whether it would count. Which criteria the goal has, the spec branch says; it is read only where
 /// the run has no such criterion by itself.
-fn check(writer: &Writer<'_>, run: ObservedRun<'_>, action: &Action, criterion: &str) -> Result {
+fn check(
+    writer: &RecordWriter<'_>,
+    run: ObservedRun<'_>,
+    action: &Action,
+    criterion: &str,
+) -> Result {
     let mut asked = Asked::new(writer.observed, run);
     let of_document = &run.status.extensions.criteria;
     let is_of_document = of_document.iter().any(|one| one.id == *criterion);

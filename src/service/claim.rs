@@ -1,7 +1,7 @@
 //! Claims: take a node, keep it, give it back. Exactly one of many racing workers wins.
 
 use super::permit::Asked;
-use super::record::{RecordRequest, Recorded, Writer, attempt};
+use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
 use super::runs::ObservedNode;
 use super::store::{Sent, Store};
 use super::{Error, Result};
@@ -83,7 +83,11 @@ pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Relea
 }
 
 /// Send the first record of an attempt: its id.
-fn first(writer: &Writer<'_>, node: ObservedNode<'_>, lease: Option<Duration>) -> Result<String> {
+fn first(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    lease: Option<Duration>,
+) -> Result<String> {
     if let Some(tip) = writer.observed.tip(&node.address()) {
         return Err(taken(writer, node, tip)?);
     }
@@ -111,12 +115,12 @@ pub fn claim_of(node: ObservedNode<'_>, lease: Option<Duration>) -> Action {
 ///
 /// # Errors
 /// The remote cannot be used.
-pub fn take(writer: &Writer<'_>, node: ObservedNode<'_>, claim: Action) -> Result<Sent> {
+pub fn take(writer: &RecordWriter<'_>, node: ObservedNode<'_>, claim: Action) -> Result<Sent> {
     writer.try_send(&node.address(), None, node.run, claim)
 }
 
 /// Who was first, from the claim itself: the status may not know it yet.
-fn taken(writer: &Writer<'_>, node: ObservedNode<'_>, tip: &str) -> Result<Error> {
+fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result<Error> {
     let name = node.name();
     let records = chain(writer.store, tip)?;
     let last = records.last().map(|last| &last.record.action);
@@ -163,7 +167,7 @@ pub fn chain(store: &Store, tip: &str) -> Result<Vec<Received>> {
 }
 
 /// Send what only whoever holds the open attempt may say: the id of the record.
-fn held(writer: &Writer<'_>, node: ObservedNode<'_>, action: Action) -> Result<String> {
+fn held(writer: &RecordWriter<'_>, node: ObservedNode<'_>, action: Action) -> Result<String> {
     let attempt = node.status.attempt;
     let mut asked = Asked::new(writer.observed, node.run);
     let tip = writer.observed.tip(&node.address());

@@ -54,7 +54,7 @@ pub fn convert(request: &ConvertRequest) -> Result<Answer> {
         PlanFormat::Document => to_document(request, &file, &bytes)?,
     };
     if let Some(out) = &request.out
-        && files::create_user_file(out, text.as_bytes())? == files::Created::Exists
+        && files::create_user_file(out, text.as_bytes())? == files::NewFile::Exists
     {
         return Err(
             Error::not_ready(format!("{} exists already", out.display()))

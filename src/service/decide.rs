@@ -1,6 +1,6 @@
 //! What a reviewer says at a gate of one run.
 
-use super::record::{RecordRequest, Recorded, Writer, execution};
+use super::record::{RecordRequest, RecordWriter, Recorded, execution};
 use super::runs::{Observed, ObservedNode};
 use super::store::Store;
 use super::{Error, Result, suggestion};
@@ -81,8 +81,8 @@ fn action(waiting: WaitingGate<'_>, request: &DecideRequest) -> Action {
     }
 }
 
-fn send(writer: &Writer<'_>, waiting: WaitingGate<'_>, action: Action) -> Result<String> {
-    let Writer {
+fn send(writer: &RecordWriter<'_>, waiting: WaitingGate<'_>, action: Action) -> Result<String> {
+    let RecordWriter {
         store,
         observed,
         now,
@@ -116,7 +116,7 @@ fn send(writer: &Writer<'_>, waiting: WaitingGate<'_>, action: Action) -> Result
 }
 
 /// Sign a record, and see that reconcile will count the signature.
-fn signed(writer: &Writer<'_>, id: String, record: &Record) -> Result<String> {
+fn signed(writer: &RecordWriter<'_>, id: String, record: &Record) -> Result<String> {
     let (store, observed) = (writer.store, writer.observed);
     let help = "`approvals.requireSigned` is on: docs/approvals.md says how keys are made and listed; \
                 git signs with `user.signingkey` and `gpg.format`";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Result;
-use super::graph::{Drawing, drawing, pinned};
+use super::graph::{DrawnGraph, drawing, pinned};
 use super::merged::Resources;
 use super::names::Named;
 use super::store::Store;
@@ -40,13 +40,13 @@ pub struct Described {
     /// What should be known about the capabilities that it needs.
     pub capabilities: Vec<String>,
     /// The graph of a plan, or of an execution with its live state.
-    pub drawing: Option<Drawing>,
-    facts: Facts,
+    pub drawing: Option<DrawnGraph>,
+    facts: RunFacts,
 }
 
 /// What is known of a run beside its status.
 #[derive(Default)]
-struct Facts {
+struct RunFacts {
     reviewers: BTreeMap<String, Vec<String>>,
     moved_on: BTreeMap<String, String>,
     due: bool,
@@ -75,7 +75,7 @@ pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
             (run, pinned.as_ref()),
             request.now,
         )?,
-        None => Facts::default(),
+        None => RunFacts::default(),
     };
     let not_ready = snapshot.unready(&key);
     let not_ready = not_ready.map(|finding| finding.message.clone()).collect();
@@ -101,7 +101,7 @@ impl Described {
         Some(Standing {
             key: merged.key,
             run: merged.run()?,
-            graph: self.drawing.as_ref().map(Drawing::of),
+            graph: self.drawing.as_ref().map(DrawnGraph::of),
             reviewers: &self.facts.reviewers,
             moved_on: &self.facts.moved_on,
             due: self.facts.due,
@@ -232,17 +232,17 @@ fn facts(
     merged: &Merged<'_>,
     (run, plan): (&ExecutionStatus, Option<&PinnedPlan>),
     now: Time,
-) -> Result<Facts> {
+) -> Result<RunFacts> {
     let due = is_due(now, resources, merged, run);
     Ok(match plan {
-        Some(plan) => Facts {
+        Some(plan) => RunFacts {
             reviewers: reviewers(resources, run, plan),
             moved_on: moved_on(store, resources, merged.key, run, plan)?,
             due,
         },
-        None => Facts {
+        None => RunFacts {
             due,
-            ..Facts::default()
+            ..RunFacts::default()
         },
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::names::choose_among;
-use super::review::{Comparison, Reviewed, Side};
+use super::review::{ComparedSide, Comparison, Reviewed};
 use super::store::Store;
 use super::{Error, Result};
 use crate::core::repository::snapshot::Snapshot;
@@ -41,13 +41,13 @@ pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
     let base = store
         .commit_of(&request.revision)
         .map_err(|error| error.hint("commit something first, or name another: --rev REV"))?;
-    let before = Side::read(store, Tree::Commit(&base), None)?;
+    let before = ComparedSide::read(store, Tree::Commit(&base), None)?;
     let (after, name) = if request.staged {
         let staged = StagedFiles::open(repo)?;
-        let after = Side::read(store, Tree::Index(&staged), Some(&before))?;
+        let after = ComparedSide::read(store, Tree::Index(&staged), Some(&before))?;
         (after, "what is staged")
     } else {
-        let after = Side::read(store, Tree::WorkTree, Some(&before))?;
+        let after = ComparedSide::read(store, Tree::WorkTree, Some(&before))?;
         (after, "the work tree")
     };
     let mut comparison = Comparison::new(before, after);

@@ -32,12 +32,12 @@ pub struct Drawn {
     /// Its phase; nothing before the first reconcile.
     pub phase: Option<String>,
     /// The graph.
-    pub drawing: Drawing,
+    pub drawing: DrawnGraph,
 }
 
 /// A graph with what it was drawn from.
 #[derive(Debug)]
-pub struct Drawing {
+pub struct DrawnGraph {
     graph: Graph,
     spec: GraphSpec,
     /// The statuses of its nodes, of a run.
@@ -83,7 +83,7 @@ pub fn drawing(
     resources: &Resources,
     merged: &Merged<'_>,
     pinned: Option<&PinnedPlan>,
-) -> Option<Drawing> {
+) -> Option<DrawnGraph> {
     let spec = match (merged.run(), merged.key.kind) {
         (Some(_), _) => match pinned.and_then(PinnedPlan::graph) {
             Some(spec) => Some(spec.clone()),
@@ -96,7 +96,7 @@ pub fn drawing(
             _ => None,
         },
     }?;
-    Some(Drawing {
+    Some(DrawnGraph {
         graph: Graph::build(&spec).ok()?,
         spec,
         nodes: merged.run().map(|run| run.node_statuses.clone()),
@@ -127,7 +127,7 @@ impl Drawn {
     }
 }
 
-impl Drawing {
+impl DrawnGraph {
     /// The graph with its spec.
     pub fn of(&self) -> GraphOf<'_> {
         GraphOf {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::names::Named;
-use super::store::{Store, Stored, View};
+use super::store::{Store, StoredStatus, View};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::Key;
 use crate::core::run::merged::Merged;
@@ -13,7 +13,7 @@ use crate::service::{Error, Result};
 pub struct Resources {
     snapshot: Snapshot,
     /// The status, if there is one.
-    pub stored: Option<Stored>,
+    pub stored: Option<StoredStatus>,
     /// The look it comes from.
     pub view: Option<View>,
     /// The commit whose files these are.

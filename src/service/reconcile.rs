@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::runs;
-use super::store::{Store, Stored, View, uid_of_result};
+use super::store::{Store, StoredStatus, View, uid_of_result};
 use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::{sha256_hex, short};
 use crate::core::base::source::Content;
@@ -208,7 +208,12 @@ fn fingerprint(view: &View, shallow: bool) -> String {
 }
 
 /// Read what is needed, and let the core decide.
-fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Result<Decision> {
+fn decide(
+    store: &Store,
+    view: &View,
+    stored: Option<&StoredStatus>,
+    now: Time,
+) -> Result<Decision> {
     let files = store.files(&view.spec_commit, &view.config)?;
     let snapshot = Snapshot::build(&files, &view.config);
     let (incoming, refused, notes) =
@@ -260,20 +265,22 @@ fn decide(store: &Store, view: &View, stored: Option<&Stored>, now: Time) -> Res
         ));
     }
     decision.notes.extend(no_key(store, view, &snapshot)?);
-    let errors: Vec<_> = snapshot
-        .diagnostics()
-        .iter()
-        .filter(|f| f.is_error())
-        .collect();
-    let shown = errors.iter().take(ERRORS_SHOWN);
-    decision
-        .notes
-        .extend(shown.map(|finding| snapshot.line(finding)));
-    if let Some(more @ 1..) = errors.len().checked_sub(ERRORS_SHOWN) {
-        let note = format!("and {more} more errors: `planspec validate` shows them");
-        decision.notes.push(note);
-    }
+    decision.notes.extend(errors_of(&snapshot));
     Ok(decision)
+}
+
+/// The errors of the resources, a line each.
+fn errors_of(snapshot: &Snapshot) -> Vec<String> {
+    let errors = snapshot.diagnostics().iter().filter(|f| f.is_error());
+    let mut lines: Vec<String> = errors.map(|finding| snapshot.line(finding)).collect();
+    let more = lines.len().saturating_sub(ERRORS_SHOWN);
+    if more > 0 {
+        lines.truncate(ERRORS_SHOWN);
+        lines.push(format!(
+            "and {more} more errors: `planspec validate` shows them"
+        ));
+    }
+    lines
 }
 
 /// Gates that only signed approvals open, and no key that could open one.
@@ -314,7 +321,7 @@ fn not_applied(before: Option<&StatusTree>, after: &StatusTree) -> Vec<String> {
 
 /// Whether the commit that was observed last is no longer part of the spec branch. In a shallow
 /// clone ancestry proves nothing; there only its absence from everywhere counts.
-fn is_rewritten(store: &Store, view: &View, stored: Option<&Stored>) -> Result<bool> {
+fn is_rewritten(store: &Store, view: &View, stored: Option<&StoredStatus>) -> Result<bool> {
     let Some(stored) = stored else {
         return Ok(false);
     };

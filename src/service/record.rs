@@ -44,10 +44,10 @@ impl RecordRequest {
     pub fn send<A>(
         &self,
         store: &Store,
-        write: impl FnOnce(&Writer<'_>) -> Result<(String, A)>,
+        write: impl FnOnce(&RecordWriter<'_>) -> Result<(String, A)>,
     ) -> Result<Recorded<A>> {
         let actor = store.actor(&self.caller)?;
-        let writer = Writer {
+        let writer = RecordWriter {
             store,
             observed: &observe(store)?,
             actor: &actor,
@@ -92,7 +92,7 @@ impl RecordRequest {
 
 /// Whoever writes records: who acts and when, on what was observed.
 #[derive(Clone, Copy)]
-pub struct Writer<'a> {
+pub struct RecordWriter<'a> {
     /// Where records are sent.
     pub store: &'a Store,
     /// What was observed.
@@ -103,7 +103,7 @@ pub struct Writer<'a> {
     pub now: Time,
 }
 
-impl Writer<'_> {
+impl RecordWriter<'_> {
     /// Whether this may be done to a run, by what its status says.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::permit::Asked;
-use super::record::{RecordRequest, Recorded, Writer, attempt as attempt_of};
+use super::record::{RecordRequest, RecordWriter, Recorded, attempt as attempt_of};
 use super::runs::ObservedNode;
 use super::store::Store;
 use super::{Result, claim};
@@ -73,7 +73,7 @@ pub fn is_outside(node: &NodeStatus) -> bool {
 ///
 /// # Errors
 /// The spec branch cannot be read.
-pub fn resources_for(writer: &Writer<'_>, node: Option<&Node>) -> Result<Option<Snapshot>> {
+pub fn resources_for(writer: &RecordWriter<'_>, node: Option<&Node>) -> Result<Option<Snapshot>> {
     let names_some = node.is_some_and(|node| !node.capability_refs.is_empty());
     let read = || writer.store.spec_snapshot(&writer.observed.view);
     names_some.then(read).transpose()
@@ -82,7 +82,7 @@ pub fn resources_for(writer: &Writer<'_>, node: Option<&Node>) -> Result<Option<
 /// The attempt that an actor may report: the open one; else an older one that the actor holds, for a
 /// report that comes late.
 fn own_attempt(
-    writer: &Writer<'_>,
+    writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
     action: &dyn Fn(u32) -> Action,
 ) -> Result<u32> {

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Result;
-use super::record::{RecordRequest, Recorded, Writer, execution};
+use super::record::{RecordRequest, RecordWriter, Recorded, execution};
 use super::runs::ObservedRun;
 use super::store::Store;
 use crate::api::record::Requested;
@@ -77,7 +77,7 @@ pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested
 
 /// Send an operator's request, on a ref of its own.
 fn ask(
-    writer: &Writer<'_>,
+    writer: &RecordWriter<'_>,
     (run, node): (ObservedRun<'_>, Option<&str>),
     action: Action,
 ) -> Result<(String, Requested)> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::names::choose_among;
-use super::store::{Store, Stored, View};
+use super::store::{Store, StoredStatus, View};
 use super::suggestion;
 use crate::core::resource::{ExecutionStatus, Key, Kind, NodeStatus, Status, Time};
 use crate::core::run::pinned::PinnedPlan;
@@ -28,7 +28,7 @@ pub struct Observed {
     /// Branches and inbox.
     pub view: View,
     /// The status.
-    pub stored: Stored,
+    pub stored: StoredStatus,
 }
 
 /// One run in it.
@@ -203,7 +203,7 @@ impl<'a> ObservedNode<'a> {
 }
 
 /// The plan that a run is held to, if it can be read.
-pub fn pinned_plan(stored: &Stored, run: &ExecutionStatus) -> Option<PinnedPlan> {
+pub fn pinned_plan(stored: &StoredStatus, run: &ExecutionStatus) -> Option<PinnedPlan> {
     let pinned = run.extensions.pinned.as_ref()?;
     PinnedPlan::read(&stored.pinned, pinned).ok()
 }

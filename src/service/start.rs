@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::change::{Changed, Changeset};
 use super::names::choose_among;
-use super::store::{Store, Stored};
+use super::store::{Store, StoredStatus};
 use super::{Error, Result};
 use crate::api::change::Started;
 use crate::core::repository::snapshot::Snapshot;
@@ -150,7 +150,7 @@ fn free_name(store: &Store, snapshot: &Snapshot, plan: &Key) -> Result<String> {
     let stem = stem.trim_end_matches('-');
     let is_taken = |name: &String| {
         let key = Key::new(Kind::Execution, &plan.namespace, name);
-        let has_status = |stored: &Stored| stored.tree.files.contains_key(&key);
+        let has_status = |stored: &StoredStatus| stored.tree.files.contains_key(&key);
         !snapshot.definitions(&key).is_empty() || stored.as_ref().is_some_and(has_status)
     };
     (1..1_000_000u32)

@@ -15,11 +15,11 @@ use crate::core::run::record::{
 };
 use crate::core::run::status::StatusTree;
 use crate::core::text::yaml;
-use crate::git::inbox::Chain;
+use crate::git::inbox::InboxChain;
 use crate::git::read::Tree;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, RefUpdate};
-use crate::git::signature::Verifier;
+use crate::git::signature::SignatureVerifier;
 use crate::git::{FALLBACK_EMAIL, Head, Identity, Repo, inbox, read, refs, status_branch};
 use crate::service::revision::{self, Settings};
 use crate::service::{Caller, Error, Result};
@@ -51,7 +51,7 @@ pub struct View {
 
 /// The status branch, read.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredStatus {
     /// The status.
     pub tree: StatusTree,
     /// Content of the pinned blobs, by object id.
@@ -399,7 +399,7 @@ impl Store {
     ///
     /// # Errors
     /// It is not ours, or it cannot be read.
-    pub fn status_at(&self, tip: &str) -> Result<Stored> {
+    pub fn status_at(&self, tip: &str) -> Result<StoredStatus> {
         let branch = status_branch::read(&self.repo, tip)?;
         let ids: BTreeSet<String> = branch.pinned.values().cloned().collect();
         let files = branch
@@ -415,7 +415,7 @@ impl Store {
             let bytes = read::blob(&self.repo, &id)?;
             pinned.insert(id, Arc::from(bytes));
         }
-        Ok(Stored {
+        Ok(StoredStatus {
             tree,
             pinned,
             time: branch.time,
@@ -426,7 +426,7 @@ impl Store {
     ///
     /// # Errors
     /// It is not ours, or it cannot be read.
-    pub fn status(&self, view: &View) -> Result<Option<Stored>> {
+    pub fn status(&self, view: &View) -> Result<Option<StoredStatus>> {
         view.status_tip
             .as_deref()
             .map(|tip| self.status_at(tip))
@@ -469,8 +469,8 @@ impl Store {
         known: Option<&str>,
     ) -> Result<std::result::Result<(Vec<Received>, bool), String>> {
         let (texts, rewritten) = match inbox::read_chain(&self.repo, tip, known)? {
-            Chain::Records { records, rewritten } => (records, rewritten),
-            Chain::Refused(why) => return Ok(Err(why)),
+            InboxChain::Records { records, rewritten } => (records, rewritten),
+            InboxChain::Refused(why) => return Ok(Err(why)),
         };
         let mut records = Vec::new();
         for (id, bytes) in texts {
@@ -502,7 +502,7 @@ impl Store {
         if !is_review || !approvals.require_signed {
             return Ok(Signature::Unchecked);
         }
-        let verifier = Verifier {
+        let verifier = SignatureVerifier {
             repo: &self.repo,
             commit: &view.spec_commit,
             signers_file: approvals.signers_file(),

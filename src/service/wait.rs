@@ -29,7 +29,7 @@ pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result
     let expected = Expectation::parse(request.named.kind, &request.expected)
         .map_err(|why| Error::ambiguous(format!("`{}`: {why}", request.expected)))?;
     let mut follower = Follower::begin(store, &request.pace)?;
-    let mut waiting = Waiting {
+    let mut waiting = Waiter {
         request,
         expected,
         key: None,
@@ -69,7 +69,7 @@ pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result
 }
 
 /// Somebody who waits.
-struct Waiting<'a> {
+struct Waiter<'a> {
     request: &'a WaitRequest,
     expected: Expectation,
     /// The resource, once it is known.
@@ -79,7 +79,7 @@ struct Waiting<'a> {
     notes: Vec<String>,
 }
 
-impl Waiting<'_> {
+impl Waiter<'_> {
     /// How it is met by what a status commit says, if it is.
     fn judge(&mut self, follower: &Follower<'_>, commit: &str) -> Result<Option<String>> {
         let tree = follower.read(commit)?.tree;

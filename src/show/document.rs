@@ -12,7 +12,7 @@ use crate::show::review::markdown::{code, text};
 
 /// The document with the graph that it stands for.
 pub fn markdown(document: &Document, generated: &Generated) -> String {
-    let mut page = Page {
+    let mut page = DocumentPage {
         out: String::new(),
         document,
     };
@@ -28,12 +28,12 @@ pub fn markdown(document: &Document, generated: &Generated) -> String {
     format!("{}\n", page.out.trim_end())
 }
 
-struct Page<'a> {
+struct DocumentPage<'a> {
     out: String,
     document: &'a Content,
 }
 
-impl Page<'_> {
+impl DocumentPage<'_> {
     fn line(&mut self, line: impl AsRef<str>) {
         self.out.push_str(line.as_ref());
         self.out.push('\n');

@@ -28,7 +28,7 @@ const SWEEPS: usize = 4;
 
 /// A drawing.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct GraphLayout {
     /// Width of every node.
     pub node_width: i64,
     /// Left and upper edge of each node, by index.
@@ -52,7 +52,7 @@ pub enum Route {
 
 /// Lay out nodes of this width, with `more` edges beside those of the graph: from a group's
 /// children to the group. Their routes come last.
-pub fn layout(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Layout {
+pub fn layout(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> GraphLayout {
     let edges: Vec<(usize, usize, EdgeKind)> = graph
         .edges()
         .into_iter()
@@ -60,7 +60,7 @@ pub fn layout(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Layout
         .collect();
     let rows = rows(graph, more, node_width);
     let mut seats = vec![(0, 0); graph.len()];
-    for (row, Row { nodes, .. }) in rows.iter().enumerate() {
+    for (row, LayoutRow { nodes, .. }) in rows.iter().enumerate() {
         for (rank, &node) in nodes.iter().enumerate() {
             seats[node] = (row, rank);
         }
@@ -71,15 +71,15 @@ pub fn layout(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Layout
 }
 
 /// Nodes from left to right.
-struct Row {
+struct LayoutRow {
     nodes: Vec<usize>,
     /// Whether each leads to the next.
     chain: bool,
 }
 
-impl Row {
-    fn new(nodes: &[usize], chain: bool) -> Row {
-        Row {
+impl LayoutRow {
+    fn new(nodes: &[usize], chain: bool) -> LayoutRow {
+        LayoutRow {
             nodes: nodes.to_vec(),
             chain,
         }
@@ -87,7 +87,7 @@ impl Row {
 }
 
 /// All nodes, row by row.
-fn rows(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Vec<Row> {
+fn rows(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Vec<LayoutRow> {
     let levels = ordered(graph, levels(graph, more));
     let most = usize::try_from(ROW_WIDTH / (node_width + GAP));
     let most = most.unwrap_or(1).max(3);
@@ -102,13 +102,13 @@ fn rows(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Vec<Row> {
     for run in levels.chunk_by(|one, other| one.len() == 1 && other.len() == 1) {
         if run.len() >= CHAIN {
             let chain: Vec<usize> = run.iter().flatten().copied().collect();
-            rows.extend(chain.chunks(most).map(|part| Row::new(part, true)));
+            rows.extend(chain.chunks(most).map(|part| LayoutRow::new(part, true)));
             continue;
         }
         for level in run {
             let parts = level.len().div_ceil(most).max(1);
             let parts = level.chunks(level.len().div_ceil(parts).max(1));
-            rows.extend(parts.map(|part| Row::new(part, false)));
+            rows.extend(parts.map(|part| LayoutRow::new(part, false)));
         }
     }
     rows
@@ -192,7 +192,11 @@ enum Way {
     Long(Trunk),
 }
 
-fn ways(edges: &[(usize, usize, EdgeKind)], rows: &[Row], seats: &[(usize, usize)]) -> Vec<Way> {
+fn ways(
+    edges: &[(usize, usize, EdgeKind)],
+    rows: &[LayoutRow],
+    seats: &[(usize, usize)],
+) -> Vec<Way> {
     let short = |from: usize, to: usize| {
         let ((row, rank), (to_row, to_rank)) = (seats[from], seats[to]);
         let chain = rows[row].chain;
@@ -239,7 +243,7 @@ impl Trunks {
         edges: &[(usize, usize, EdgeKind)],
         ways: &[Way],
         seats: &[(usize, usize)],
-        rows: &[Row],
+        rows: &[LayoutRow],
     ) -> Trunks {
         // From the space below the upper row to the space above the lower one.
         let mut spans: BTreeMap<Trunk, (usize, usize)> = BTreeMap::new();
@@ -325,13 +329,13 @@ fn lanes(spans: &[(&Trunk, &(usize, usize))]) -> (i64, Vec<(Trunk, i64)>) {
 }
 
 fn place(
-    rows: &[Row],
+    rows: &[LayoutRow],
     seats: &[(usize, usize)],
     edges: &[(usize, usize, EdgeKind)],
     ways: &[Way],
     trunks: &Trunks,
     node_width: i64,
-) -> Layout {
+) -> GraphLayout {
     let length = |nodes: usize| {
         let nodes = i64::try_from(nodes).unwrap_or(i64::MAX / 1024);
         nodes * (node_width + GAP) - GAP
@@ -401,7 +405,7 @@ fn place(
         }
     };
     let edges = edges.iter().zip(ways).map(route).collect();
-    Layout {
+    GraphLayout {
         node_width,
         nodes,
         edges,

@@ -317,17 +317,17 @@ fn put_shape(
 }
 
 /// One entry of the legend, drawn from (0, 0) on.
-struct Entry {
+struct LegendEntry {
     width: i64,
     text: String,
 }
 
 /// What the signs mean that occur.
-fn legend(picture: &Picture<'_>, has_members: bool) -> Vec<Entry> {
+fn legend(picture: &Picture<'_>, has_members: bool) -> Vec<LegendEntry> {
     let GraphOf { graph, spec } = picture.graph;
     let entry = |drawn: String, words: &str| {
         let characters = i64::try_from(words.chars().count()).unwrap_or(0);
-        Entry {
+        LegendEntry {
             width: 42 + characters * 7 + 18,
             text: format!(
                 "{drawn}<text class=\"aside\" x=\"42\" y=\"14\">{}</text>",
@@ -370,7 +370,7 @@ fn legend(picture: &Picture<'_>, has_members: bool) -> Vec<Entry> {
 }
 
 /// The entries in lines, and their height.
-fn lay_legend(entries: &[Entry], width: i64) -> (String, i64) {
+fn lay_legend(entries: &[LegendEntry], width: i64) -> (String, i64) {
     let (mut x, mut y) = (0, 0);
     let mut out = String::new();
     for entry in entries {

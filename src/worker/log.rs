@@ -15,12 +15,12 @@ pub struct Log {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     total: u64,
-    wanted: Option<Wanted>,
+    wanted: Option<WantedPart>,
 }
 
 /// A text that is looked for in everything, also in what is not kept.
 #[derive(Debug, Clone)]
-struct Wanted {
+struct WantedPart {
     text: Vec<u8>,
     /// The last bytes, in which it may have begun.
     before: Vec<u8>,
@@ -31,7 +31,7 @@ impl Log {
     /// A log that notices a text wherever it comes by.
     pub fn looking_for(text: &str) -> Log {
         Log {
-            wanted: Some(Wanted {
+            wanted: Some(WantedPart {
                 text: text.as_bytes().to_vec(),
                 before: Vec::new(),
                 seen: text.is_empty(),
@@ -90,7 +90,7 @@ impl Log {
     }
 }
 
-impl Wanted {
+impl WantedPart {
     fn look(&mut self, bytes: &[u8]) {
         if self.seen {
             return;

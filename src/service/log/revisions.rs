@@ -11,10 +11,10 @@ use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, Pin, Resource, Status};
 use crate::core::review::{self, brief};
-use crate::git::history::{self, Commit, Walk};
-use crate::git::read::{self, Found, Paths};
+use crate::git::history::{self, Commit, CommitWalk};
+use crate::git::read::{self, FoundFile, Paths};
 use crate::service::names::Named;
-use crate::service::store::{Store, Stored, View};
+use crate::service::store::{Store, StoredStatus, View};
 use crate::service::{Error, Result, suggestion};
 
 /// Of which resource.
@@ -130,7 +130,7 @@ struct Defined {
 }
 
 /// What a file says about the resource that is looked for: key and resource of each document.
-type Said = Vec<(Key, Option<Resource>)>;
+type SaidInFile = Vec<(Key, Option<Resource>)>;
 
 struct Search<'a> {
     store: &'a Store,
@@ -138,7 +138,7 @@ struct Search<'a> {
     paths: Paths,
     named: &'a Named,
     /// By path and blob: the next comparison asks for one side of the last again.
-    known: HashMap<(String, String), Said>,
+    known: HashMap<(String, String), SaidInFile>,
     /// Every resource that fits.
     seen: BTreeSet<Key>,
 }
@@ -151,7 +151,7 @@ impl Search<'_> {
     /// Where a merge took the resource as it stood in one of its parents, only that one is
     /// followed, as `git log` does.
     fn revisions(&mut self, tip: &str, limit: usize) -> Result<(Vec<CommitChange>, Vec<String>)> {
-        let mut walk = Walk::default();
+        let mut walk = CommitWalk::default();
         if let Some(commit) = history::commit(&self.store.repo, tip)? {
             walk.follow(commit);
         }
@@ -211,15 +211,15 @@ impl Search<'_> {
     }
 
     /// The definitions in the files that differ between two trees, on both sides.
-    fn compare(&mut self, old: Option<&str>, new: &str) -> Result<Sides> {
+    fn compare(&mut self, old: Option<&str>, new: &str) -> Result<DefinedSides> {
         let differences = read::tree_differences(&self.store.repo, old, new, &self.paths)?;
         let (before, now): (Vec<_>, Vec<_>) = differences.into_iter().unzip();
         let before = self.definitions(before.into_iter().flatten().collect())?;
-        let files: Vec<Found> = now.into_iter().flatten().collect();
+        let files: Vec<FoundFile> = now.into_iter().flatten().collect();
         let now = self.definitions(files.clone())?;
         let mut unreadable = false;
         if now.is_empty() && !before.is_empty() {
-            let same = |found: &Found| before.iter().any(|old| old.path == found.path);
+            let same = |found: &FoundFile| before.iter().any(|old| old.path == found.path);
             let there = files.into_iter().filter(same);
             let there = read::read(&self.store.repo, there, &self.paths)?;
             let (limits, namespace) = (&self.config.limits, &self.config.default_namespace);
@@ -256,12 +256,12 @@ impl Search<'_> {
         }))
     }
 
-    fn definitions(&mut self, files: Vec<Found>) -> Result<Vec<Defined>> {
-        let id = |found: &Found| (found.path.clone(), found.version());
+    fn definitions(&mut self, files: Vec<FoundFile>) -> Result<Vec<Defined>> {
+        let id = |found: &FoundFile| (found.path.clone(), found.version());
         let unknown = files
             .iter()
             .filter(|found| !self.known.contains_key(&id(found)));
-        let unknown: Vec<Found> = unknown.cloned().collect();
+        let unknown: Vec<FoundFile> = unknown.cloned().collect();
         if self.known.len() + unknown.len() > KEPT {
             let asked: BTreeSet<_> = files.iter().map(id).collect();
             self.known.retain(|known, _| asked.contains(known));
@@ -290,7 +290,7 @@ impl Search<'_> {
         Ok(found)
     }
 
-    fn read(&self, file: &SourceFile) -> Said {
+    fn read(&self, file: &SourceFile) -> SaidInFile {
         let may_hold = match &file.content {
             Content::Bytes(bytes) => {
                 let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
@@ -301,7 +301,7 @@ impl Search<'_> {
             Content::Refused(_) => true,
         };
         if !may_hold {
-            return Said::new();
+            return SaidInFile::new();
         }
         let entries = manifest::read(file, &self.config.limits, &self.config.default_namespace)
             .entries
@@ -314,10 +314,10 @@ impl Search<'_> {
 }
 
 /// The definitions before and now, and whether what held them cannot be read any more.
-type Sides = (Vec<Defined>, Vec<Defined>, bool);
+type DefinedSides = (Vec<Defined>, Vec<Defined>, bool);
 
 /// Whether the resource is the same on both sides, at the same place.
-fn is_same((before, now, _): &Sides) -> bool {
+fn is_same((before, now, _): &DefinedSides) -> bool {
     let face = |defined: &Defined| match &defined.resource {
         Some(resource) => (defined.path.clone(), Some(resource.clone()), String::new()),
         None => (defined.path.clone(), None, defined.blob.clone()),
@@ -421,7 +421,7 @@ fn revision(
 }
 
 /// The executions that ran on each revision, by the blob that they are pinned to.
-fn attribute(revisions: &mut [Revision], key: &Key, stored: Option<&Stored>) {
+fn attribute(revisions: &mut [Revision], key: &Key, stored: Option<&StoredStatus>) {
     let files = stored.into_iter().flat_map(|stored| &stored.tree.files);
     for (execution, file) in files {
         let Status::Execution(run) = &file.status else {

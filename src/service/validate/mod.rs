@@ -47,7 +47,7 @@ pub struct Validated {
     /// What is wrong.
     pub findings: Findings,
     /// What was checked.
-    pub checked: Checked,
+    pub checked: Coverage,
     /// What the scope of a plan says, where that was asked for.
     pub scope: Option<Scoped>,
     /// The resources that were read. To take them apart is work that a program which ends can
@@ -57,7 +57,7 @@ pub struct Validated {
 
 /// What was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checked {
+pub enum Coverage {
     /// So many resources.
     Resources(usize),
     /// So many staged files.
@@ -84,7 +84,7 @@ fn apply_level(level: Level, found: &mut Vec<Diagnostic>) {
 }
 
 /// What is to be checked.
-struct Subject {
+struct CheckedFiles {
     files: Vec<SourceFile>,
     settings: Settings,
     /// The configuration that holds; the defaults where there is none.
@@ -139,14 +139,14 @@ pub fn validate(request: &ValidateRequest) -> Result<Validated> {
     };
     Ok(Validated {
         findings: Findings::new(found, &text_of),
-        checked: Checked::Resources(count(&subject, &snapshot)),
+        checked: Coverage::Resources(count(&subject, &snapshot)),
         scope: scoped,
         snapshot,
     })
 }
 
 /// How many resources were meant.
-fn count(subject: &Subject, snapshot: &Snapshot) -> usize {
+fn count(subject: &CheckedFiles, snapshot: &Snapshot) -> usize {
     let is_named = |path: &str| {
         let named = subject.named.as_ref();
         named.is_none_or(|named| named.contains(path))
@@ -155,7 +155,7 @@ fn count(subject: &Subject, snapshot: &Snapshot) -> usize {
     definitions.filter(|one| is_named(&one.path)).count()
 }
 
-fn gather(request: &ValidateRequest) -> Result<Subject> {
+fn gather(request: &ValidateRequest) -> Result<CheckedFiles> {
     let repo = match Repo::open(request.dir.as_deref()) {
         Ok(repo) => Some(repo),
         Err(GitError::NotARepository(_)) => None,
@@ -163,7 +163,7 @@ fn gather(request: &ValidateRequest) -> Result<Subject> {
     };
     let mut subject = match &repo {
         Some(repo) => repository(repo, request)?,
-        None if !request.named.is_empty() => Subject {
+        None if !request.named.is_empty() => CheckedFiles {
             files: Vec::new(),
             settings: Settings::none(),
             config: Config::default(),
@@ -183,7 +183,7 @@ fn gather(request: &ValidateRequest) -> Result<Subject> {
 }
 
 /// Everything below the configured paths, by the configuration of the tree that is checked.
-fn repository(repo: &Repo, request: &ValidateRequest) -> Result<Subject> {
+fn repository(repo: &Repo, request: &ValidateRequest) -> Result<CheckedFiles> {
     let revision = request.revision.as_deref();
     let commit = revision.map(|rev| commit_of(repo, rev)).transpose()?;
     let tree = commit.as_deref().map_or(Tree::WorkTree, Tree::Commit);
@@ -200,7 +200,7 @@ fn repository(repo: &Repo, request: &ValidateRequest) -> Result<Subject> {
         Some(_) => revision::files(repo, tree, &config)?,
         None => Vec::new(),
     };
-    Ok(Subject {
+    Ok(CheckedFiles {
         files,
         settings,
         config,
@@ -221,7 +221,7 @@ struct Earlier {
 }
 
 impl Earlier {
-    fn read(request: &ValidateRequest, subject: &Subject) -> Result<Option<Earlier>> {
+    fn read(request: &ValidateRequest, subject: &CheckedFiles) -> Result<Option<Earlier>> {
         let usable = subject.settings.config.is_some();
         let Some(revision) = request.base.as_deref().filter(|_| usable) else {
             return Ok(None);
@@ -248,7 +248,7 @@ impl Earlier {
 
     /// What was done since, and must not be, by the rule levels of what was there. Drafts are no
     /// part of it.
-    fn changes(&self, subject: &Subject, snapshot: &Snapshot) -> Result<Vec<Diagnostic>> {
+    fn changes(&self, subject: &CheckedFiles, snapshot: &Snapshot) -> Result<Vec<Diagnostic>> {
         let review = review::compare(&self.snapshot, snapshot);
         let tree = self.head.as_deref().map_or(Tree::WorkTree, Tree::Commit);
         let policies = (
@@ -294,7 +294,7 @@ fn scope_of(sides: (&Snapshot, &Snapshot), plan: &str, changed: &[ChangedFile]) 
 
 /// Add the files that were named. What is part of the repository's resources is there already;
 /// the others are drafts.
-fn add_named(request: &ValidateRequest, repo: Option<&Repo>, subject: &mut Subject) -> Result {
+fn add_named(request: &ValidateRequest, repo: Option<&Repo>, subject: &mut CheckedFiles) -> Result {
     let limit = subject.config.limits.file_bytes;
     let found = sources::files(&request.named, limit)?;
     let known = subject.files.iter().map(|file| file.path.clone());
@@ -316,7 +316,7 @@ fn add_named(request: &ValidateRequest, repo: Option<&Repo>, subject: &mut Subje
 }
 
 /// A draft may refer to what is not written yet, and may take the place of what is.
-fn soften_drafts(subject: &Subject, found: &mut Vec<Diagnostic>) {
+fn soften_drafts(subject: &CheckedFiles, found: &mut Vec<Diagnostic>) {
     found.retain_mut(|finding| {
         if !subject.drafts.contains(&finding.file) {
             return true;
@@ -333,7 +333,7 @@ fn soften_drafts(subject: &Subject, found: &mut Vec<Diagnostic>) {
 }
 
 /// An empty set of resources is an error for files that were named, a warning otherwise.
-fn emptiness(subject: &Subject, snapshot: &Snapshot) -> Vec<Diagnostic> {
+fn emptiness(subject: &CheckedFiles, snapshot: &Snapshot) -> Vec<Diagnostic> {
     let defining = snapshot
         .keys()
         .flat_map(|key| snapshot.definitions(key))

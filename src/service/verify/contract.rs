@@ -6,12 +6,12 @@ use crate::core::resource::{ContractCriterion, CriterionResult};
 use crate::core::run::permit::broken;
 use crate::core::run::record::Action;
 use crate::service::permit::Asked;
-use crate::service::record::{RecordRequest, Recorded, Writer, execution};
+use crate::service::record::{RecordRequest, RecordWriter, Recorded, execution};
 use crate::service::runs::ObservedRun;
 use crate::service::store::Store;
 use crate::service::{Error, Result, attest};
 use crate::worker::signals::Stop;
-use crate::worker::tool::{Errand, Part};
+use crate::worker::tool::{Errand, ErrandPart};
 
 /// What the checks of one criterion say, as soon as it was recorded.
 pub struct CriterionVerdict<'a> {
@@ -53,7 +53,7 @@ pub fn verify_execution(
                 errand: &Errand {
                     namespace: run.key.namespace.clone(),
                     execution: run.key.name.clone(),
-                    part: Part::Criterion(criterion.id.clone()),
+                    part: ErrandPart::Criterion(criterion.id.clone()),
                 },
                 criteria: &criterion.checks,
                 target: None,
@@ -101,7 +101,7 @@ fn with_checks<'a>(run: ObservedRun<'a>, name: &str) -> Result<Vec<&'a ContractC
 }
 
 fn send(
-    writer: &Writer<'_>,
+    writer: &RecordWriter<'_>,
     run: ObservedRun<'_>,
     verified: &CriterionVerified,
     results: &[CriterionResult],

@@ -5,7 +5,7 @@ mod contract;
 use serde_json::{Value, json};
 
 use super::permit::Asked;
-use super::record::{RecordRequest, Recorded, Writer, attempt};
+use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
 use super::runs::{ObservedNode, ObservedRun};
 use super::store::{self, Store};
 use super::{Error, Result};
@@ -20,7 +20,7 @@ use crate::worker::IS_SUPPORTED;
 use crate::worker::criteria;
 use crate::worker::log::shortened;
 use crate::worker::signals::Stop;
-use crate::worker::tool::{self, Bench, Errand, Part};
+use crate::worker::tool::{self, Bench, Errand, ErrandPart};
 
 pub use contract::{CriterionVerdict, verify_execution};
 
@@ -117,7 +117,7 @@ pub fn errand(node: ObservedNode<'_>) -> Errand {
     Errand {
         namespace: node.run.key.namespace.clone(),
         execution: node.run.key.name.clone(),
-        part: Part::Attempt {
+        part: ErrandPart::Attempt {
             node: node.id.to_owned(),
             attempt: node.status.attempt,
         },
@@ -125,8 +125,8 @@ pub fn errand(node: ObservedNode<'_>) -> Errand {
 }
 
 /// Get a commit that is not here: by its id, or behind the log of the attempt.
-fn fetch(writer: &Writer<'_>, node: ObservedNode<'_>, commit: &str) -> Result {
-    let Writer {
+fn fetch(writer: &RecordWriter<'_>, node: ObservedNode<'_>, commit: &str) -> Result {
+    let RecordWriter {
         store, observed, ..
     } = *writer;
     if store.has_or_fetches(commit) {
@@ -172,7 +172,7 @@ pub fn check(
     let mut results = Vec::new();
     for criterion in checked.criteria {
         let about = about(checked, criterion);
-        let subject = criteria::Subject {
+        let subject = criteria::CriterionSubject {
             bench: &bench,
             has: &has,
             about: &about,
@@ -201,7 +201,7 @@ fn about(checked: &CheckSubject<'_>, criterion: &TaskCriterion) -> Value {
 /// # Errors
 /// Somebody else did so under this name at the same time, or the remote cannot be used.
 pub fn send(
-    writer: &Writer<'_>,
+    writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
     (report, commit): (&str, &str),
     results: &[CriterionResult],
@@ -224,7 +224,7 @@ pub fn send(
 
 /// What is recorded of results, with as much of what was printed as fits into a record.
 fn fitting(
-    writer: &Writer<'_>,
+    writer: &RecordWriter<'_>,
     run: ObservedRun<'_>,
     results: &[CriterionResult],
     action: &dyn Fn(Vec<CriterionResult>) -> Action,

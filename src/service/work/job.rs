@@ -18,13 +18,13 @@ use crate::core::run::permit::{self, Objection, broken};
 use crate::core::run::record::{Action, Record, ReportResult};
 use crate::git::worktree::{self, Worktree};
 use crate::service::permit::Asked;
-use crate::service::record::Writer;
+use crate::service::record::RecordWriter;
 use crate::service::runs::{self, Observed, ObservedNode};
 use crate::service::store::{self, Sent, Store};
 use crate::service::verify::{self, CheckSubject};
 use crate::service::{Error, ErrorKind, Result, report};
 use crate::worker::log::{Log, shortened};
-use crate::worker::process::{self, Call, End, Ran};
+use crate::worker::process::{self, Call, ProcessEnd, Ran};
 use crate::worker::tool::{Bench, Tool, seconds};
 
 /// How long a command may take when neither its target nor its node says.
@@ -51,7 +51,7 @@ pub struct Job {
 }
 
 /// A job that is being done, with all that is needed for it.
-struct Attempt<'a> {
+struct JobAttempt<'a> {
     job: &'a Job,
     worker: &'a Worker<'a>,
     store: &'a Store,
@@ -64,7 +64,7 @@ struct Attempt<'a> {
 }
 
 /// What came of it.
-struct Done {
+struct JobDone {
     /// Why it failed, if it did.
     failure: Option<String>,
     outputs: Map<String, Value>,
@@ -76,9 +76,9 @@ struct Done {
 }
 
 /// How a job went on its way to a report.
-enum Course {
+enum JobCourse {
     /// It came to an end.
-    Done(Done),
+    Done(JobDone),
     /// This process is to stop.
     Stopped,
     /// Nobody wants it any more; why.
@@ -122,7 +122,7 @@ impl Job {
                 self.name()
             )));
         };
-        let attempt = Attempt {
+        let attempt = JobAttempt {
             job: self,
             worker,
             store: &Store::open(worker.dir())?,
@@ -132,9 +132,9 @@ impl Job {
             base: &pinned.commit,
         };
         match attempt.attend() {
-            Ok(Course::Done(done)) => attempt.report(done),
-            Ok(Course::Stopped) => attempt.give_back(),
-            Ok(Course::NotWanted(why)) => {
+            Ok(JobCourse::Done(done)) => attempt.report(done),
+            Ok(JobCourse::Stopped) => attempt.give_back(),
+            Ok(JobCourse::NotWanted(why)) => {
                 attempt.tell(
                     WorkEventKind::Stopped,
                     format!("stopped {}: {why}", self.name()),
@@ -142,17 +142,17 @@ impl Job {
                 Ok(())
             }
             // What this machine cannot do is a failed attempt, with its reason.
-            Err(error) => attempt.report(Done::failed(error.message)),
+            Err(error) => attempt.report(JobDone::failed(error.message)),
         }
     }
 }
 
-impl Attempt<'_> {
+impl JobAttempt<'_> {
     fn tell(&self, event: WorkEventKind, message: String) {
         self.job.tell(self.worker, event, message);
     }
 
-    fn writer(&self) -> Result<Writer<'_>> {
+    fn writer(&self) -> Result<RecordWriter<'_>> {
         self.worker.writer(self.store, &self.job.observed)
     }
 
@@ -160,7 +160,7 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// It cannot be done here.
-    fn attend(&self) -> Result<Course> {
+    fn attend(&self) -> Result<JobCourse> {
         std::thread::scope(|scope| {
             // The thread ends when this is dropped, whatever happens.
             let (_working, done) = mpsc::channel();
@@ -170,7 +170,7 @@ impl Attempt<'_> {
         })
     }
 
-    fn run_command(&self) -> Result<Course> {
+    fn run_command(&self) -> Result<JobCourse> {
         let target = self.node.status.extensions.target.as_ref();
         let config = target.and_then(|target| target.config.as_ref());
         let tool = Tool::read(config).map_err(Error::unavailable)?;
@@ -195,12 +195,12 @@ impl Attempt<'_> {
             timeout: limits.min().unwrap_or(USUAL_TIMEOUT),
         };
         let ran = process::run(&call, Log::default(), &|| self.keeper.stop().is_wished());
-        if ran.end == End::Stopped {
+        if ran.end == ProcessEnd::Stopped {
             return Ok(self.stopped());
         }
         let mut done = self.outcome(&ran, call.timeout, &bench)?;
         if done.failure.is_some() {
-            return Ok(Course::Done(done));
+            return Ok(JobCourse::Done(done));
         }
         let message = format!("{}\n\nDone by `planspec work`.", self.job.name());
         done.commit = worktree.commit_all(&message, self.worker.now()?, &self.store.identity())?;
@@ -210,8 +210,8 @@ impl Attempt<'_> {
     }
 
     /// What came of a command that has ended: it failed, or its outputs can be taken or cannot.
-    fn outcome(&self, ran: &Ran, timeout: Duration, bench: &Bench) -> Result<Done> {
-        let mut done = Done {
+    fn outcome(&self, ran: &Ran, timeout: Duration, bench: &Bench) -> Result<JobDone> {
+        let mut done = JobDone {
             failure: failure_of(ran, timeout),
             outputs: Map::new(),
             log: ran.log.bytes(),
@@ -233,7 +233,7 @@ impl Attempt<'_> {
     }
 
     /// Why what was done could not be taken, if so: outputs are missing or of another type.
-    fn unfit(&self, done: &Done) -> Result<Option<String>> {
+    fn unfit(&self, done: &JobDone) -> Result<Option<String>> {
         let snapshot = report::resources_for(&self.writer()?, Some(self.of_plan))?;
         let mut asked = Asked::new(&self.job.observed, self.node.run);
         asked.resources = snapshot.as_deref();
@@ -244,7 +244,7 @@ impl Attempt<'_> {
         Ok(refused.map(|refusal| refusal.message))
     }
 
-    fn report_of(&self, done: &Done, artifacts: Vec<Artifact>) -> Action {
+    fn report_of(&self, done: &JobDone, artifacts: Vec<Artifact>) -> Action {
         Action::Report {
             node: self.job.id.clone(),
             attempt: self.job.attempt,
@@ -260,10 +260,10 @@ impl Attempt<'_> {
     }
 
     /// Check the acceptance criteria on what was done, unless that is somebody else's to do.
-    fn check(&self, mut done: Done) -> Result<Course> {
+    fn check(&self, mut done: JobDone) -> Result<JobCourse> {
         let is_for_others = self.job.observed.view.config.verification == Verifier::Independent;
         if self.of_plan.acceptance_criteria.is_empty() || is_for_others {
-            return Ok(Course::Done(done));
+            return Ok(JobCourse::Done(done));
         }
         let subject = CheckSubject {
             errand: &verify::errand(self.node),
@@ -284,7 +284,7 @@ impl Attempt<'_> {
             return Ok(self.stopped());
         }
         done.results = results;
-        Ok(Course::Done(done))
+        Ok(JobCourse::Done(done))
     }
 
     fn show_log(&self, ran: &Ran) {
@@ -297,7 +297,7 @@ impl Attempt<'_> {
 
     /// Say how it went: keep log and work where everybody can get them, then the report, then what
     /// the criteria say.
-    fn report(&self, done: Done) -> Result {
+    fn report(&self, done: JobDone) -> Result {
         let artifacts = match self.patiently(|| self.keep(&done)) {
             Ok(artifact) => vec![artifact],
             Err(error) if done.commit.is_none() => {
@@ -340,18 +340,19 @@ impl Attempt<'_> {
     /// The report as a record; that it failed, when its outputs are too large for one.
     fn fitting(
         &self,
-        writer: Writer<'_>,
-        mut done: Done,
+        writer: RecordWriter<'_>,
+        mut done: JobDone,
         artifacts: Vec<Artifact>,
-    ) -> (Done, Record) {
-        let record =
-            |done: &Done, artifacts| writer.record(self.node.run, self.report_of(done, artifacts));
+    ) -> (JobDone, Record) {
+        let record = |done: &JobDone, artifacts| {
+            writer.record(self.node.run, self.report_of(done, artifacts))
+        };
         let mut report = record(&done, artifacts.clone());
         if let Err(why) = store::fits(&report) {
             let why = format!("its outputs cannot be reported: {why}");
-            done = Done {
+            done = JobDone {
                 commit: done.commit,
-                ..Done::failed(why)
+                ..JobDone::failed(why)
             };
             report = record(&done, artifacts);
         }
@@ -359,7 +360,7 @@ impl Attempt<'_> {
     }
 
     /// Keep the log, and below it the work, under a ref of this attempt's own.
-    fn keep(&self, done: &Done) -> Result<Artifact> {
+    fn keep(&self, done: &JobDone) -> Result<Artifact> {
         let repo = &self.store.repo;
         let parent = done.commit.as_deref().unwrap_or(self.base);
         let parent = Some(parent).filter(|parent| repo.has_object(parent));
@@ -400,10 +401,10 @@ impl Attempt<'_> {
     }
 
     /// Why it came to no end.
-    fn stopped(&self) -> Course {
+    fn stopped(&self) -> JobCourse {
         self.keeper
             .over()
-            .map_or(Course::Stopped, Course::NotWanted)
+            .map_or(JobCourse::Stopped, JobCourse::NotWanted)
     }
 
     /// Try again and again while the remote is away: what was done is worth waiting for.
@@ -423,9 +424,9 @@ impl Attempt<'_> {
     }
 }
 
-impl Done {
-    fn failed(why: String) -> Done {
-        Done {
+impl JobDone {
+    fn failed(why: String) -> JobDone {
+        JobDone {
             log: format!("{why}\n").into_bytes(),
             failure: Some(why),
             outputs: Map::new(),
@@ -438,8 +439,8 @@ impl Done {
 /// Why a command failed, if it did.
 fn failure_of(ran: &Ran, timeout: Duration) -> Option<String> {
     let why = match &ran.end {
-        End::Code(0) => return None,
-        End::TimedOut => format!("timed out after {} s", timeout.as_secs()),
+        ProcessEnd::Code(0) => return None,
+        ProcessEnd::TimedOut => format!("timed out after {} s", timeout.as_secs()),
         end => end.to_string(),
     };
     Some(match ran.log.last_line(MAX_MESSAGE) {

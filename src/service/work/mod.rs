@@ -19,9 +19,9 @@ use globset::GlobMatcher;
 use uuid::Uuid;
 
 use self::job::Job;
-use self::outside::Outside;
+use self::outside::OutsidePolls;
 use super::reconcile::{ReconcileRequest, reconcile};
-use super::record::Writer;
+use super::record::RecordWriter;
 use super::runs::{Observed, ObservedNode, observe};
 use super::store::{Sent, Store};
 use super::verify::supported;
@@ -161,7 +161,7 @@ impl Worker<'_> {
         let mut later = Vec::new();
         let mut running = 0;
         let mut did_something = false;
-        let mut outside = Outside::default();
+        let mut outside = OutsidePolls::default();
         let mut trouble = None;
         std::thread::scope(|scope| {
             loop {
@@ -222,7 +222,7 @@ impl Worker<'_> {
 
     /// Look once, reconciling before where that is asked for: claim what is ready, ask for what
     /// happens outside.
-    fn look_around(&self, free: usize, outside: &mut Outside) -> Result<Seen> {
+    fn look_around(&self, free: usize, outside: &mut OutsidePolls) -> Result<Seen> {
         let store = Store::open(self.dir())?;
         if self.request.reconcile {
             let reconciled = reconcile(&store, &ReconcileRequest::at(self.now()?))?;
@@ -289,8 +289,8 @@ impl Worker<'_> {
     }
 
     /// Whoever writes this worker's records now.
-    fn writer<'w>(&'w self, store: &'w Store, observed: &'w Observed) -> Result<Writer<'w>> {
-        Ok(Writer {
+    fn writer<'w>(&'w self, store: &'w Store, observed: &'w Observed) -> Result<RecordWriter<'w>> {
+        Ok(RecordWriter {
             store,
             observed,
             actor: &self.actor,

@@ -20,11 +20,11 @@ const USUAL: Duration = Duration::from_secs(60);
 
 /// When what was asked for last.
 #[derive(Debug, Default)]
-pub struct Outside {
+pub struct OutsidePolls {
     asked: BTreeMap<(String, String), Instant>,
 }
 
-impl Outside {
+impl OutsidePolls {
     /// Ask for everything whose turn it is, and report what has happened. Whether anything has.
     ///
     /// # Errors

@@ -99,7 +99,7 @@ fn log_line(line: &str) -> String {
 mod tests {
     use super::*;
     use crate::core::base::diagnostic::{Code, Diagnostic, Label, Span};
-    use crate::show::findings::{Format, render};
+    use crate::show::findings::{FindingsFormat, render};
 
     fn at(line: usize) -> Place {
         Place::At(Span {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn shown(findings: &[Diagnostic]) -> String {
-        render(findings, &|_| None, Format::Github, false)
+        render(findings, &|_| None, FindingsFormat::Github, false)
     }
 
     #[test]

@@ -111,11 +111,11 @@ struct Excerpt<'s> {
     origin: String,
     lines: Option<&'s Lines<'s>>,
     /// None: there is nothing to underline, and no line is shown.
-    marks: Vec<Mark<'s>>,
+    marks: Vec<SourceMark<'s>>,
 }
 
 /// An underlined range of a file's text, within one line.
-struct Mark<'s> {
+struct SourceMark<'s> {
     line: usize,
     range: Range<usize>,
     label: &'s str,
@@ -169,7 +169,7 @@ impl<'s> Excerpt<'s> {
             && is_text(lines, line.clone())
         {
             let start = start.clamp(line.start, line.end);
-            marks.push(Mark {
+            marks.push(SourceMark {
                 line: at.line,
                 range: start..end.clamp(start, line.end),
                 label,
@@ -213,7 +213,12 @@ impl<'s> Excerpt<'s> {
     }
 
     /// Write a line as it is shown: cut when it is long, and escaped. Where the marks are then.
-    fn push_line(&self, out: &mut String, line: usize, marks: &[Mark<'_>]) -> Vec<Range<usize>> {
+    fn push_line(
+        &self,
+        out: &mut String,
+        line: usize,
+        marks: &[SourceMark<'_>],
+    ) -> Vec<Range<usize>> {
         let Some(lines) = self.lines else {
             return Vec::new();
         };

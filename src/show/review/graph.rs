@@ -29,7 +29,7 @@ const OPEN: usize = 24;
 
 /// How a node or an edge is marked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
+enum NodeMark {
     Same,
     Added,
     Removed,
@@ -37,26 +37,26 @@ enum Mark {
     Danger,
 }
 
-impl Mark {
+impl NodeMark {
     fn class(self) -> &'static str {
         match self {
-            Mark::Same => "same",
-            Mark::Added => "added",
-            Mark::Removed => "removed",
-            Mark::Changed => "changed",
-            Mark::Danger => "danger",
+            NodeMark::Same => "same",
+            NodeMark::Added => "added",
+            NodeMark::Removed => "removed",
+            NodeMark::Changed => "changed",
+            NodeMark::Danger => "danger",
         }
     }
 
     fn look(self) -> &'static str {
         match self {
-            Mark::Same => "fill:#f6f8fa,stroke:#8c959f,color:#1f2328",
-            Mark::Added => "fill:#dafbe1,stroke:#1a7f37,color:#1f2328,stroke-width:2px",
-            Mark::Removed => {
+            NodeMark::Same => "fill:#f6f8fa,stroke:#8c959f,color:#1f2328",
+            NodeMark::Added => "fill:#dafbe1,stroke:#1a7f37,color:#1f2328,stroke-width:2px",
+            NodeMark::Removed => {
                 "fill:#ffebe9,stroke:#cf222e,color:#1f2328,stroke-dasharray:4 3,stroke-width:2px"
             }
-            Mark::Changed => "fill:#fff8c5,stroke:#9a6700,color:#1f2328,stroke-width:2px",
-            Mark::Danger => "fill:#ffd8b5,stroke:#bc4c00,color:#1f2328,stroke-width:4px",
+            NodeMark::Changed => "fill:#fff8c5,stroke:#9a6700,color:#1f2328,stroke-width:2px",
+            NodeMark::Danger => "fill:#ffd8b5,stroke:#bc4c00,color:#1f2328,stroke-width:4px",
         }
     }
 }
@@ -104,8 +104,8 @@ pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<Drawing> {
     let mut used = BTreeSet::new();
     for id in order.iter().filter(|id| chosen.contains(*id)) {
         let mark = match is_new {
-            true => Mark::Same,
-            false => marks.get(*id).copied().unwrap_or(Mark::Same),
+            true => NodeMark::Same,
+            false => marks.get(*id).copied().unwrap_or(NodeMark::Same),
         };
         used.insert(mark);
         let (left, right) = match kinds.get(id) {
@@ -115,10 +115,10 @@ pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<Drawing> {
             _ => ("[", "]"),
         };
         let sign = match mark {
-            Mark::Added => "+ ",
-            Mark::Removed => "− ",
-            Mark::Danger => "! ",
-            Mark::Changed | Mark::Same => "",
+            NodeMark::Added => "+ ",
+            NodeMark::Removed => "− ",
+            NodeMark::Danger => "! ",
+            NodeMark::Changed | NodeMark::Same => "",
         };
         out.push_str(&format!(
             "  {}{left}\"{}\"{right}:::{}\n",
@@ -189,7 +189,7 @@ pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<Drawing> {
 }
 
 /// How each node is marked that is not the same.
-fn marks(subject: &Subject) -> BTreeMap<&str, Mark> {
+fn marks(subject: &Subject) -> BTreeMap<&str, NodeMark> {
     let is_node = |change: &&Change| {
         matches!(
             change.what,
@@ -198,23 +198,23 @@ fn marks(subject: &Subject) -> BTreeMap<&str, Mark> {
     };
     let whole = subject.changes.iter().filter(is_node);
     let whole: BTreeSet<&str> = whole.filter_map(Change::node).collect();
-    let mut marks: BTreeMap<&str, Mark> = BTreeMap::new();
+    let mut marks: BTreeMap<&str, NodeMark> = BTreeMap::new();
     for change in &subject.changes {
         let mark = match (&change.what, &change.danger) {
-            (What::Removed(Element::Node(_)), _) => Mark::Removed,
-            (What::Added(Element::Node(_)), None) => Mark::Added,
-            (_, Some(_)) => Mark::Danger,
-            (_, None) => Mark::Changed,
+            (What::Removed(Element::Node(_)), _) => NodeMark::Removed,
+            (What::Added(Element::Node(_)), None) => NodeMark::Added,
+            (_, Some(_)) => NodeMark::Danger,
+            (_, None) => NodeMark::Changed,
         };
         let (node, mark) = match (change.node(), change.edge()) {
             (Some(node), _) => (node, mark),
             // An edge is drawn as what it is; who waits otherwise is marked.
-            (None, Some((_, to))) if !whole.contains(to) => (to, Mark::Changed),
+            (None, Some((_, to))) if !whole.contains(to) => (to, NodeMark::Changed),
             _ => continue,
         };
         let known = marks.entry(node).or_insert(mark);
         *known = match *known {
-            Mark::Removed | Mark::Added => *known,
+            NodeMark::Removed | NodeMark::Added => *known,
             other => other.max(mark),
         };
     }
@@ -225,7 +225,7 @@ fn marks(subject: &Subject) -> BTreeMap<&str, Mark> {
 fn choose<'a>(
     order: &[&'a str],
     edges: &BTreeSet<(&'a str, &'a str)>,
-    marks: &BTreeMap<&str, Mark>,
+    marks: &BTreeMap<&str, NodeMark>,
     was: &BTreeMap<(&str, &str), EdgeKind>,
     is: &BTreeMap<(&str, &str), EdgeKind>,
 ) -> BTreeSet<&'a str> {

@@ -30,7 +30,7 @@ const CELL: usize = 900;
 
 /// A review for a pull request.
 pub fn render(shown: &Shown<'_>) -> String {
-    let mut page = Page::default();
+    let mut page = MarkdownPage::default();
     page.push(&head(shown));
     page.push(&dangers(shown));
     page.push(&findings(shown));
@@ -60,11 +60,11 @@ pub fn render(shown: &Shown<'_>) -> String {
 }
 
 #[derive(Default)]
-struct Page {
+struct MarkdownPage {
     out: String,
 }
 
-impl Page {
+impl MarkdownPage {
     fn fits(&self, section: &str) -> bool {
         self.out.len() + section.len() <= PAGE
     }

@@ -14,13 +14,13 @@ const DIM: &str = "\u{1b}[2m";
 const RESET: &str = "\u{1b}[0m";
 
 /// A page that grows line by line.
-struct Page {
+struct ReviewPage {
     out: String,
     width: usize,
     color: bool,
 }
 
-impl Page {
+impl ReviewPage {
     /// A line behind an indentation. What is longer than the page goes on below.
     fn line(&mut self, indent: usize, style: &str, text: &str) {
         let text = escape::line(text);
@@ -68,7 +68,7 @@ fn wrap(text: &str, width: usize, first: usize, others: usize) -> Vec<String> {
 
 /// A review for the terminal, no line longer than `width`.
 pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
-    let mut page = Page {
+    let mut page = ReviewPage {
         out: String::new(),
         width: width.unwrap_or(usize::MAX),
         color,
@@ -113,7 +113,7 @@ pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
 }
 
 /// Which changed files are outside is said by the findings.
-fn of_scope(page: &mut Page, shown: &Shown<'_>) {
+fn of_scope(page: &mut ReviewPage, shown: &Shown<'_>) {
     let Some(scoped) = shown.scope else {
         return;
     };
@@ -129,7 +129,7 @@ fn of_scope(page: &mut Page, shown: &Shown<'_>) {
     }
 }
 
-fn dangers(page: &mut Page, shown: &Shown<'_>) {
+fn dangers(page: &mut ReviewPage, shown: &Shown<'_>) {
     if shown.review.dangers() == 0 {
         return;
     }
@@ -145,7 +145,7 @@ fn dangers(page: &mut Page, shown: &Shown<'_>) {
     }
 }
 
-fn of_subject(page: &mut Page, shown: &Shown<'_>, subject: &Subject) {
+fn of_subject(page: &mut ReviewPage, shown: &Shown<'_>, subject: &Subject) {
     page.gap();
     page.line(
         0,
