@@ -6,6 +6,7 @@ use super::{Context, NamedArgs, OutputArg, json};
 use crate::failure::Outcome;
 use crate::service::describe::{DescribeRequest, Described, describe};
 use crate::show;
+use crate::show::graph::GraphView;
 use crate::show::run::RunView;
 
 /// Describe one resource: spec, status, conditions; of a plan the graph; of an execution the graph
@@ -53,9 +54,14 @@ fn text(context: &Context, args: &Args, described: &Described) -> String {
             width,
         }));
     } else if let Some(drawing) = &described.drawing {
-        let of = drawing.of();
         let room = width.map_or(usize::MAX, |width| width.saturating_sub(2));
-        let graph = show::graph::text(of.graph, of.spec, None, room);
+        let graph = show::graph::text(
+            GraphView {
+                of: drawing.of(),
+                nodes: None,
+            },
+            room,
+        );
         text.push_str(&show::resource::graph(&graph));
     }
     text

@@ -10,7 +10,7 @@ use crate::failure::Outcome;
 use crate::service::graph::{Drawn, GraphRequest, graph};
 use crate::service::sources;
 use crate::show;
-use crate::show::svg::Picture;
+use crate::show::graph::GraphView;
 
 /// Draw a plan, or an execution with its live state
 #[derive(Debug, ClapArgs)]
@@ -69,18 +69,15 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 }
 
 fn text(drawn: &Drawn, format: GraphFormat, width: Option<usize>) -> Outcome<String> {
-    let (of, nodes) = (drawn.drawing.of(), drawn.drawing.nodes.as_ref());
+    let view = GraphView {
+        of: drawn.drawing.of(),
+        nodes: drawn.drawing.nodes.as_ref(),
+    };
     Ok(match format {
-        GraphFormat::Text => {
-            show::graph::text(of.graph, of.spec, nodes, width.unwrap_or(usize::MAX))
-        }
-        GraphFormat::Mermaid => show::graph::mermaid(of.graph, of.spec, nodes),
-        GraphFormat::Dot => show::graph::dot(of.graph, of.spec, nodes),
-        GraphFormat::Svg => show::svg::svg(&Picture {
-            title: &title(drawn),
-            graph: of,
-            nodes,
-        }),
+        GraphFormat::Text => show::graph::text(view, width.unwrap_or(usize::MAX)),
+        GraphFormat::Mermaid => show::graph::mermaid(view),
+        GraphFormat::Dot => show::graph::dot(view),
+        GraphFormat::Svg => show::svg::svg(view, &title(drawn)),
         GraphFormat::Json => json(&drawn.answer())?,
     })
 }

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::Context;
-use crate::api;
+use super::{Context, json};
 use crate::api::findings::{Findings, Scope};
 use crate::core::base::diagnostic::Level;
 use crate::core::base::escape;
@@ -140,7 +139,7 @@ fn show_findings(context: &Context, validated: &Validated, format: FindingsForma
     if format == FindingsFormat::Json {
         let scope = validated.scope.as_ref().map(Scope::from);
         let answer = Findings::new(all.values(), scope);
-        context.terminal.out(&show::json(&api::document(&answer)?));
+        context.terminal.out(&json(&answer)?);
         return Ok(());
     }
     let text_of = |file: &str| all.texts.get(file).cloned();
@@ -161,15 +160,16 @@ fn said(validated: &Validated) -> Vec<String> {
             lines
         }
         Coverage::Resources(0) => vec!["no resources".to_owned()],
-        Coverage::Resources(1) => vec!["1 resource: valid".to_owned()],
-        Coverage::Resources(count) => vec![format!("{count} resources: valid")],
+        Coverage::Resources(number) => {
+            vec![format!("{}: valid", show::count(number, "resource"))]
+        }
         Coverage::Staged { usable: false, .. } => vec![format!(
             "nothing was checked: {CONFIG_FILE} cannot be used: planspec validate"
         )],
         Coverage::Staged { files: 0, .. } => Vec::new(),
         Coverage::Staged { files, .. } => {
-            let plural = if files == 1 { "" } else { "s" };
-            let mut lines = vec![format!("{files} staged file{plural}: valid")];
+            let files = show::count(files, "staged file");
+            let mut lines = vec![format!("{files}: valid")];
             lines.extend(older(validated.checked));
             lines
         }
@@ -184,10 +184,8 @@ fn older(checked: Coverage) -> Option<String> {
             usable: true,
             ..
         } => {
-            let plural = if older == 1 { "" } else { "s" };
-            Some(format!(
-                "{older} older finding{plural}, not of this commit: planspec validate"
-            ))
+            let older = show::count(older, "older finding");
+            Some(format!("{older}, not of this commit: planspec validate"))
         }
         _ => None,
     }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::graph::look;
+use super::graph::style_of;
 use super::reconcile::for_what;
 use super::resource::{ended_well, short_digest, signed};
 use super::table::{self, rows, wrapped};
@@ -221,7 +221,7 @@ fn folded_row(of: GraphOf<'_>, group: &[TreeRow], class: NodePhase) -> Vec<Strin
     let lead = group.iter().map(|row| row.lead.as_str());
     let lead = lead.min_by_key(|lead| lead.len()).unwrap_or_default();
     vec![
-        format!("{lead}{} … {} nodes", look(class).glyph, group.len()),
+        format!("{lead}{} … {} nodes", style_of(class).glyph, group.len()),
         class.to_string(),
         String::new(),
         format!("{} … {}", id(group.first()), id(group.last())),
@@ -238,7 +238,7 @@ fn tree_row(view: &RunView<'_>, of: GraphOf<'_>, row: &TreeRow) -> Vec<String> {
         state.push_str(&format!(", attempt {}", status.attempt));
     }
     vec![
-        format!("{}{} {id}", row.lead, look(status.phase).glyph),
+        format!("{}{} {id}", row.lead, style_of(status.phase).glyph),
         state,
         lasted(status, view.now),
         detail(view, of, row.node, status),

@@ -100,9 +100,10 @@ fn push_branches(stack: &mut Vec<ToDraw>, mut branches: Vec<usize>, before: &str
         stack.push((trunk, before.to_owned(), before.to_owned()));
     }
     for (rank, &branch) in branches.iter().rev().enumerate() {
-        let (lead, below) = match rank == 0 && trunk.is_none() {
-            true => ("└─ ", "   "),
-            false => ("├─ ", "│  "),
+        let (lead, below) = if rank == 0 && trunk.is_none() {
+            ("└─ ", "   ")
+        } else {
+            ("├─ ", "│  ")
         };
         stack.push((
             branch,
@@ -136,9 +137,10 @@ mod tests {
     fn drawn(graph: &Graph) -> Vec<String> {
         let line = |row: TreeRow| {
             let also: Vec<&str> = row.also.iter().map(|&to| graph.id(to)).collect();
-            let also = match also.is_empty() {
-                true => String::new(),
-                false => format!(" → {}", also.join(", ")),
+            let also = if also.is_empty() {
+                String::new()
+            } else {
+                format!(" → {}", also.join(", "))
             };
             format!("{}{}{also}", row.lead, graph.id(row.node))
         };

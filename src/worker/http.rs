@@ -87,9 +87,10 @@ fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
         .method(question.method.as_str())
         .uri(question.url.as_str());
     let host = request.uri_ref().and_then(|uri| uri.host());
-    let proxy = match host.is_some_and(is_this_machine) {
-        true => None,
-        false => ureq::Proxy::try_from_env(),
+    let proxy = if host.is_some_and(is_this_machine) {
+        None
+    } else {
+        ureq::Proxy::try_from_env()
     };
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .proxy(proxy)

@@ -117,9 +117,10 @@ fn start(call: &Call<'_>) -> Result<(Group, PipeReader), String> {
 
 /// A program with a folder in its name is looked for from the working directory, another on `PATH`.
 fn found_from(program: &str, dir: &Path) -> PathBuf {
-    match program.contains('/') {
-        true => dir.join(program),
-        false => PathBuf::from(program),
+    if program.contains('/') {
+        dir.join(program)
+    } else {
+        PathBuf::from(program)
     }
 }
 

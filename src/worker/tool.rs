@@ -210,9 +210,10 @@ impl Bench {
         let absent = |_| format!("the working directory `{path}` does not exist in the work tree");
         let root = root.canonicalize().map_err(absent)?;
         let found = root.join(path).canonicalize().map_err(absent)?;
-        match found.starts_with(&root) && found.is_dir() {
-            true => Ok(found),
-            false => Err(format!("`{path}` is no folder of the work tree")),
+        if found.starts_with(&root) && found.is_dir() {
+            Ok(found)
+        } else {
+            Err(format!("`{path}` is no folder of the work tree"))
         }
     }
 }

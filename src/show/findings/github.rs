@@ -21,9 +21,10 @@ pub(super) fn render(located: &[Located<'_>]) -> String {
             Severity::Warning => &mut warnings,
         };
         *number += 1;
-        match *number <= MOST {
-            true => annotation(&mut out, finding),
-            false => rest.push(finding),
+        if *number <= MOST {
+            annotation(&mut out, finding)
+        } else {
+            rest.push(finding)
         }
     }
     if !rest.is_empty() {
@@ -89,9 +90,10 @@ fn property(text: &str) -> String {
 /// `##[` everywhere.
 fn log_line(line: &str) -> String {
     let line = line.replace("##[", "## [");
-    match line.trim_start().starts_with("::") {
-        true => format!("./{}", line.trim_start()),
-        false => line,
+    if line.trim_start().starts_with("::") {
+        format!("./{}", line.trim_start())
+    } else {
+        line
     }
 }
 

@@ -15,6 +15,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::count;
 use crate::core::base::diagnostic::{Diagnostic, Place, Step};
 use crate::core::base::digest;
 use crate::core::base::escape;
@@ -113,15 +114,11 @@ pub fn summary(findings: &[Diagnostic]) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, noun)| count(number, noun))
         .collect();
-    match counts.is_empty() {
-        true => "no findings".to_owned(),
-        false => format!("{} in {}", counts.join(", "), count(files.len(), "file")),
+    if counts.is_empty() {
+        "no findings".to_owned()
+    } else {
+        format!("{} in {}", counts.join(", "), count(files.len(), "file"))
     }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 /// `file:line:column`, as far as it is known, safe to print.

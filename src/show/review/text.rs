@@ -32,9 +32,10 @@ impl ReviewPage {
             };
         for (number, part) in wrap(&text, self.width, indent, hang).iter().enumerate() {
             let indent = if number == 0 { indent } else { hang };
-            let (on, off) = match self.color && !style.is_empty() {
-                true => (style, RESET),
-                false => ("", ""),
+            let (on, off) = if self.color && !style.is_empty() {
+                (style, RESET)
+            } else {
+                ("", "")
             };
             self.out
                 .push_str(&format!("{:indent$}{on}{part}{off}\n", ""));
@@ -136,9 +137,10 @@ fn dangers(page: &mut ReviewPage, shown: &Shown<'_>) {
     page.gap();
     page.line(0, BOLD, "To look at twice");
     for danger in words::dangers(shown) {
-        let what = match danger.what.is_empty() {
-            true => String::new(),
-            false => format!("{}: ", danger.what),
+        let what = if danger.what.is_empty() {
+            String::new()
+        } else {
+            format!("{}: ", danger.what)
         };
         let text = format!("! {}: {what}{}", danger.key, danger.why);
         page.line(2, RED, &text);
@@ -157,9 +159,10 @@ fn of_subject(page: &mut ReviewPage, shown: &Shown<'_>, subject: &Subject) {
         let rows = words::shape(before.as_ref(), after.as_ref());
         let mut same = Vec::new();
         for [name, was, is] in &rows {
-            match was != is && !was.is_empty() && !is.is_empty() {
-                true => page.line(2, "", &format!("{name}: {was} → {is}")),
-                false => same.push(format!("{name} {}", if is.is_empty() { was } else { is })),
+            if was != is && !was.is_empty() && !is.is_empty() {
+                page.line(2, "", &format!("{name}: {was} → {is}"))
+            } else {
+                same.push(format!("{name} {}", if is.is_empty() { was } else { is }))
             }
         }
         if before.is_some() || after.is_some() {
