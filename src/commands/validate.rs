@@ -117,7 +117,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     } else {
         validate(&request)?
     };
-    // The program ends with it: taking it apart piece by piece would be work for nobody.
+    // Never dropped: the program ends soon, and freeing every resource would only take time.
     let validated = ManuallyDrop::new(validated);
     show_findings(context, &validated, args.output)?;
     if args.output.is_for_people() {

@@ -27,7 +27,7 @@ pub fn commit_files(
         )
     })?;
     if files.is_empty() {
-        // Without paths, git would mean every file.
+        // Without paths, git would take every file.
         return Ok(None);
     }
     let places: Vec<PathBuf> = files

@@ -170,7 +170,7 @@ impl HookPlaces {
         let path = script_path(repo)?;
         let text = match fs::read(&path) {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            // A link that leads nowhere, a folder, …
+            // Something else is there: a link that leads nowhere, or a folder.
             Err(_) if path.symlink_metadata().is_ok() => Some(String::new()),
             Err(_) => None,
         };

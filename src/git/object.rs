@@ -130,7 +130,7 @@ impl Objects<'_> {
             return Ok(None);
         };
         let mut packed = Vec::new();
-        // What does not shrink grows by a few bytes in every thousand.
+        // zlib makes what cannot be compressed longer by a few bytes in every thousand.
         let most = (size + size / 100 + 1024) as u64;
         file.take(most)
             .read_to_end(&mut packed)

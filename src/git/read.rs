@@ -75,13 +75,9 @@ impl Paths {
         })
     }
 
-    /// Whether the file at `path` may hold resources. The configuration file does not.
-    pub fn matches(&self, path: &str) -> bool {
-        self.wants(path, EntryKind::File)
-    }
-
-    /// Whether what stands at `path` is to be handed over. A link or a submodule in the place of a
-    /// folder would hide resources, so it is named too.
+    /// Whether what stands at `path` is to be handed over: a file that may hold resources (the
+    /// configuration file does not), or a link or a submodule in the place of a folder, which would
+    /// hide resources.
     fn wants(&self, path: &str, entry: EntryKind) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         let named = match entry {
@@ -209,7 +205,7 @@ pub fn read(
     Ok(sorted(files.collect()))
 }
 
-/// So many blobs are worth a second thread.
+/// From so many blobs on, several threads are faster than one.
 const MANY: usize = 64;
 
 /// The contents of blobs, each read once, many of them on all cores.
@@ -683,7 +679,7 @@ pub fn blob(repo: &Repo, id: &str) -> Result<Vec<u8>> {
 
 /// The object id that Git gives to these bytes as a blob.
 pub fn blob_id(bytes: &[u8]) -> String {
-    // Hashing fails for kinds of objects that there are not.
+    // Hashing only fails for a kind of object that does not exist.
     Id::of(ObjectKind::Blob, bytes).map_or_else(String::new, |id| id.to_string())
 }
 
@@ -1243,10 +1239,11 @@ mod tests {
             ("planspec/.planspec.yaml", false),
         ];
         for (path, expected) in table {
-            assert_eq!(paths().matches(path), expected, "{path}");
+            assert_eq!(paths().wants(path, EntryKind::File), expected, "{path}");
         }
         let one_level = Paths::new(["plans/*.yaml"], 1).unwrap();
-        assert!(one_level.matches("plans/a.yaml") && !one_level.matches("plans/a/b.yaml"));
+        assert!(one_level.wants("plans/a.yaml", EntryKind::File));
+        assert!(!one_level.wants("plans/a/b.yaml", EntryKind::File));
         let error = Paths::new(["a[", "b"], 1).unwrap_err();
         assert!(error.contains("`a[` is not a glob"), "{error}");
     }

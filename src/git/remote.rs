@@ -132,7 +132,7 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
     if asked.is_ok() {
         return asked;
     }
-    // A commit that was made here is not on the remote; what it stands on is behind a branch there.
+    // A commit that exists only here cannot be asked for; the remote's branches can.
     let listed = list(repo, remote, &["refs/heads/*"])?.refs;
     let here = listed.values().filter(|id| repo.has_object(id));
     let wanted = lines(&mut here.map(String::as_str));
@@ -143,7 +143,7 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
 }
 
 fn run_fetch(repo: &Repo, remote: &str, depth: Option<String>, wanted: String) -> Result<()> {
-    // Every option that the user's configuration could set otherwise.
+    // Options that the user's configuration could otherwise change are all given.
     let fetched = Program::new(repo, "fetch")
         .args([
             "--quiet",

@@ -208,7 +208,7 @@ impl Repo {
         let id = parse_id(&id)?;
         match self.header(id)? {
             None => Err(missing(id)),
-            // It is one, and cannot be read.
+            // A commit that `git rev-parse` did not take: reading it says what is wrong.
             Some((_, ObjectKind::Commit)) => self.commit(id).map(|_| Some(id.to_string())),
             Some(_) => Err(GitError::Unusable(format!(
                 "`{}` names no commit, but something else",
@@ -223,7 +223,7 @@ impl Repo {
             .args(["--verify", "--quiet", "--end-of-options", revision])
             .run()?;
         let id = answer.text();
-        // `^main` is verified as well, and answered with `^` and the id.
+        // For `^main` the answer is `^` and the id, which is no commit.
         Ok((answer.success() && parse_id(&id).is_ok()).then_some(id))
     }
 

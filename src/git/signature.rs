@@ -24,6 +24,21 @@ pub const KEYS_FOLDER: &str = ".planspec/keys";
 /// Most bytes of a file that lists keys.
 const MAX_KEYS_BYTES: usize = 1024 * 1024;
 
+/// GnuPG without the user's configuration, key servers and clock; the time to take follows.
+const GPG_SEALED: [&str; 11] = [
+    "--no-options",
+    "--no-autostart",
+    "--disable-dirmngr",
+    "--no-auto-key-retrieve",
+    "--batch",
+    "--no-tty",
+    "--quiet",
+    "--trust-model=always",
+    "--with-colons",
+    "--status-fd=1",
+    "--faked-system-time",
+];
+
 /// What signatures are checked against.
 #[derive(Debug)]
 pub struct SignatureVerifier<'a> {
@@ -161,22 +176,29 @@ impl SignatureVerifier<'_> {
         for name in names {
             let who = [OsStr::new("-I"), OsStr::new(name)];
             let verified = keygen("verify", &[&listed[..], &who].concat())?;
-            match (verified.success(), fingerprint(&verified)) {
-                (true, Some(key)) => {
-                    return Ok(SignedBy {
-                        principal: (*name).to_owned(),
-                        key,
-                    });
-                }
-                _ => said.push_str(&verified.stderr),
+            let key = fingerprint(&verified).filter(|_| verified.success());
+            if let Some(key) = key {
+                let principal = (*name).to_owned();
+                return Ok(SignedBy { principal, key });
             }
+            said.push_str(&verified.stderr);
         }
         let genuine = keygen("check-novalidate", &[])?;
         let Some(key) = fingerprint(&genuine).filter(|_| genuine.success()) else {
             return changed();
         };
+        let owners = keygen("find-principals", &listed)?;
+        let owners = String::from_utf8_lossy(&owners.stdout).replace('\n', ", ");
+        let owners = owners.trim_end_matches(", ");
+        self.not_counted((&key, owners), actor, &said)
+    }
+
+    /// Why a key with which a record was signed does not count, by what `ssh-keygen` said of it and
+    /// for whom the key is listed.
+    fn not_counted<T>(&self, (key, owners): (&str, &str), actor: &str, said: &str) -> Verified<T> {
+        let file = self.signers_file;
         if said.contains("key has expired") {
-            return expired(&key, file);
+            return expired(key, file);
         }
         if said.contains("not yet valid") {
             return bad(
@@ -188,22 +210,21 @@ impl SignatureVerifier<'_> {
             return bad(
                 "UnknownKey",
                 format!(
-                    "`{file}` does not let key {key} sign in namespace `git`: correct that on the spec branch, then decide again"
+                    "`{file}` does not let key {key} sign in namespace `git`: correct that on the \
+                     spec branch, then decide again"
                 ),
             );
         }
-        let owners = keygen("find-principals", &listed)?;
-        let owners = String::from_utf8_lossy(&owners.stdout).replace('\n', ", ");
-        match owners.trim_end_matches(", ") {
-            "" => unknown(&key, actor, file),
-            others => bad(
-                "OtherSigner",
-                format!(
-                    "it says {actor}, and `{file}` lists its key {key} for {others}: decide again with \
-                     a key of {actor}"
-                ),
-            ),
+        if owners.is_empty() {
+            return unknown(key, actor, file);
         }
+        bad(
+            "OtherSigner",
+            format!(
+                "it says {actor}, and `{file}` lists its key {key} for {owners}: decide again with a \
+                 key of {actor}"
+            ),
+        )
     }
 
     fn openpgp(&self, signed: &SignedObject, actor: &str, names: &[&str]) -> Verified<SignedBy> {
@@ -227,25 +248,9 @@ impl SignatureVerifier<'_> {
         let signature = folder.write("signature", &signed.signature)?;
         let arrival = self.arrival.format("%Y%m%dT%H%M%S!").to_string();
         let gpg = |args: &[&OsStr]| {
-            let sealed = [
-                "--no-options",
-                "--no-autostart",
-                "--disable-dirmngr",
-                "--no-auto-key-retrieve",
-                "--batch",
-                "--no-tty",
-                "--quiet",
-                "--trust-model=always",
-                "--with-colons",
-                "--status-fd=1",
-                "--faked-system-time",
-                &arrival,
-            ];
-            let all: Vec<&OsStr> = sealed
-                .map(OsStr::new)
-                .into_iter()
-                .chain(args.iter().copied())
-                .collect();
+            let mut all = GPG_SEALED.map(OsStr::new).to_vec();
+            all.push(OsStr::new(&arrival));
+            all.extend(args);
             folder.run("gpg", "GnuPG", &all, &signed.content)
         };
         let mut import = vec![OsStr::new("--import")];

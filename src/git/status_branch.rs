@@ -93,8 +93,8 @@ pub fn read(repo: &Repo, tip: &str) -> Result<BranchFiles> {
 }
 
 /// The status commits behind `known` up to `tip`, oldest first, at most the newest `most`; without
-/// `known` from the first on. The tip alone when `known` is not behind it: somebody put the branch
-/// back. What is not here is left out.
+/// `known` from the first on. The tip alone when `known` is not behind it: the branch was set back.
+/// Commits that are not in this clone are left out.
 ///
 /// # Errors
 /// `Missing` when the tip is not here; `Unusable` when an object is broken.
@@ -599,6 +599,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "a table")]
     fn what_planspec_did_not_write_is_foreign() {
         let sandbox = Sandbox::new();
         let repo = sandbox.repo("one");

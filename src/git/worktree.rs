@@ -145,7 +145,7 @@ pub fn remove_stale(repo: &Repo) -> Result<()> {
         let Some(folder) = path.parent().filter(|folder| is_ours(path, folder)) else {
             continue;
         };
-        // What has no lock is being removed by somebody.
+        // Without a lock file another process is removing it already.
         let Ok(lock) = File::open(folder.join(LOCK)) else {
             continue;
         };

@@ -115,7 +115,7 @@ impl<'a> Changeset<'a> {
                 .iter()
                 .any(|entry| entry.document == document && entry.origin.is_some());
             if is_document && key.kind != Kind::Plan {
-                // It stands where its plan stands.
+                // Goal and gates of a document are in the file of its plan.
                 continue;
             }
             let part = match ranges.get(document) {
@@ -235,7 +235,7 @@ impl<'a> Changeset<'a> {
         let Some((path, document)) = self.only_definition(key)? else {
             return Err(Error::not_found(format!("{key} does not exist in HEAD")));
         };
-        // Several resources of one document go together.
+        // Another resource of the same document was removed already, and this one with it.
         let is_gone = self.touched.iter().any(|(other, at)| {
             let definition = self.before.definition(other);
             *at == path && definition.is_some_and(|definition| definition.document == document)
@@ -245,7 +245,7 @@ impl<'a> Changeset<'a> {
             return Ok(());
         }
         let current = self.current(&path)?.unwrap_or_default();
-        // Documents are counted in HEAD: those that were taken away before it are gone.
+        // The number counts documents in HEAD: subtract those that were removed before it.
         let earlier = self.touched.iter().filter(|(other, at)| {
             *at == path
                 && self
@@ -566,7 +566,7 @@ fn replace_document(stream: &str, document: usize, text: Option<&str>) -> String
     let Some(range) = ranges.get(document).filter(|_| ranges.len() > 1) else {
         return text.unwrap_or_default().to_owned();
     };
-    // What stands before the document ends with its `---`, unless it is the first without one.
+    // `before` ends with the `---` of the document, unless it is a first one without.
     let (before, after) = (&stream[..range.start], &stream[range.end..]);
     let before = before.trim_end_matches(['\r', '\n']);
     match text {

@@ -106,7 +106,7 @@ fn send(writer: &RecordWriter<'_>, waiting: WaitingGate<'_>, action: Action) -> 
         let is_comment = matches!(&record.action, Action::Review { decision, .. }
             if *decision == ReviewAction::Comment);
         id = match signed(writer, id.clone(), &record) {
-            // Comments decide nothing, and are kept without a signature too.
+            // A comment decides nothing, so it needs no signature.
             Err(_) if is_comment => id,
             signed => signed?,
         };
@@ -161,7 +161,7 @@ fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<Waiting
         .filter(is_asked_for)
         .collect();
     if let ([], Some(name)) = (found.as_slice(), &request.execution) {
-        // A mistyped name deserves to be told.
+        // If there is no such execution, that is the error.
         observed.run(name, namespace)?;
     }
     match found.as_slice() {

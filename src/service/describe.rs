@@ -260,7 +260,7 @@ fn moved_on(
     let is_open = |node: &NodeStatus| match node.phase {
         NodePhase::Succeeded | NodePhase::Running => false,
         NodePhase::Failed | NodePhase::Skipped | NodePhase::Cancelled => true,
-        // What was reported and waits for a check keeps its target.
+        // A node that was reported and waits for a check keeps its target.
         NodePhase::Pending | NodePhase::Blocked => node.extensions.report.is_none(),
     };
     let nodes = run.node_statuses.iter();
@@ -275,7 +275,7 @@ fn moved_on(
     if plan.execution.binding_ref.is_none() && plan.execution.node_bindings.is_empty() {
         return Ok(found);
     }
-    // A retry asks the spec branch, whatever is checked out.
+    // A retry resolves bindings on the spec branch, not in what is checked out.
     let spec_branch = match &resources.view {
         Some(view) if view.spec_commit != resources.commit => Some(store.spec_snapshot(view)?),
         _ => None,

@@ -90,7 +90,7 @@ fn selection(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Se
     let named = match request.what.as_slice() {
         [] => return Ok(Selection::All),
         [kind, name] => Kind::parse(kind).map(|kind| (kind, name.as_str())),
-        // A file that is called like that is meant first.
+        // A file of that name comes before a resource.
         [both] if !has_file(both, old, new) => both
             .split_once('/')
             .and_then(|(kind, name)| Some((Kind::parse(kind)?, name))),

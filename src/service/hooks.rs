@@ -21,7 +21,8 @@ pub fn install(dir: Option<&Path>) -> Result<Hook> {
     Err(Error::not_ready(message).maybe_hint(hook.notes.into_iter().next()))
 }
 
-/// The same where it is only one of several things that are made: what is there stays, and is told.
+/// As [`install`], for `init`: if something else is in the place of the hook, it stays, and the notes
+/// say so.
 pub(super) fn put(repo: &Repo) -> Result<Hook> {
     Ok(match hooks::install(repo)? {
         HookDone::Changed(means) => Hook {

@@ -32,7 +32,7 @@ impl Resources {
             return Err(Error::unavailable("there are no commits yet")
                 .hint("commit some resources first: planspec init, planspec apply -f FILE"));
         };
-        // A clone without a spec branch of its own still has its files to show.
+        // Without a spec branch there is no view, but the files of HEAD can be shown.
         let view = store.known_if_any()?;
         let stored = match &view {
             Some(view) => store.status(view)?,

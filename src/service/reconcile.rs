@@ -83,7 +83,7 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled
     .hint("nothing is lost: run `planspec reconcile` again"))
 }
 
-/// Growing, and different for everybody, so that racing writers do not meet again.
+/// A random pause that grows with each try, so that racing writers do not collide again.
 fn pause(attempt: u32) -> Duration {
     let nonce = uuid::Uuid::new_v4().as_u128();
     let longest = 50u64 << attempt.min(6);
@@ -198,7 +198,7 @@ fn fingerprint(view: &View, shallow: bool) -> String {
         env!("CARGO_PKG_VERSION"),
         view.spec_commit,
         view.status_tip.as_deref().unwrap_or("-"),
-        // Who wrote a plan cannot be told everywhere.
+        // A shallow clone may not know who wrote a plan, and so decide otherwise.
         if shallow { "shallow" } else { "whole" },
     );
     for (address, tip) in &view.inbox {
@@ -329,7 +329,7 @@ fn is_rewritten(store: &Store, view: &View, stored: Option<&StoredStatus>) -> Re
     if *observed == view.spec_commit {
         return Ok(false);
     }
-    // It may only not be here yet; when the remote has lost it too, history was rewritten.
+    // It may just not be fetched yet; if the remote has lost it too, history was rewritten.
     if !store.has_or_fetches(observed) {
         return Ok(true);
     }
@@ -425,7 +425,7 @@ fn clean_up(store: &Store, view: &View, tree: &StatusTree, now: Time) -> Result 
     let known_runs = runs::by_uid(Some(tree));
     let done = view.inbox.iter().filter(|(address, tip)| {
         known_runs.get(address.uid()).is_some_and(|run| {
-            // What is attested may change after the run is over.
+            // Criteria may be attested anew after the run is over: these refs stay.
             let is_settled = !matches!(address, Address::Attestation { .. });
             run.phase.is_terminal()
                 && is_settled
@@ -447,7 +447,7 @@ fn clean_up(store: &Store, view: &View, tree: &StatusTree, now: Time) -> Result 
     store.forget(&done.chain(old).collect::<Vec<_>>())
 }
 
-/// Whoever stands on another branch may wonder why nothing moves.
+/// A note for a user who has checked out another branch than the spec branch: only that one counts.
 fn elsewhere(store: &Store, done: &Reconciled) -> Result<Option<String>> {
     if done.revision.is_some() {
         return Ok(None);

@@ -124,7 +124,7 @@ impl Store {
         let default = self.repo.remote_head(remote)?;
         tips.remove("HEAD");
         if tips.is_empty() {
-            // A bare clone keeps the remote's branches as its own.
+            // A bare clone has the remote's branches among its local ones.
             tips = self.repo.local_branches()?;
         }
         let (spec_branch, spec_commit, config) = self.choose_spec(&tips, default)?;
@@ -158,7 +158,7 @@ impl Store {
         };
         match &self.remote {
             Some(_) => Ok(self.known().ok().map(|view| view.spec_commit)),
-            // What is shared through no remote still has one that it was cloned from.
+            // No remote is shared, but there is the one from which this was cloned.
             None => Ok(self
                 .repo
                 .resolve(&format!("refs/remotes/{remote}/{default}"))?),

@@ -54,7 +54,7 @@ impl<'a> GraphView<'a> {
     }
 }
 
-/// The room that makes a column of what nodes wait for worth it; longer lists are shortened.
+/// With so much room, what nodes wait for gets a column, and longer lists are shortened.
 const ENOUGH_FOR_WAITS: usize = 40;
 
 /// The plan as a table that fits `width` columns: one line for each node, by stages. A stage holds

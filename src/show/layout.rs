@@ -109,7 +109,7 @@ fn rows(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Vec<LayoutRo
     let most = usize::try_from(ROW_WIDTH / (node_width + GAP));
     let most = most.unwrap_or(1).max(3);
     let widest = levels.iter().map(Vec::len).max().unwrap_or(0);
-    // Better somewhat wider than broken into two.
+    // Half as wide again is better than a level broken into two rows.
     let most = if widest <= most * 3 / 2 {
         widest.max(most)
     } else {
@@ -265,7 +265,7 @@ impl Trunks {
         seats: &[(usize, usize)],
         rows: &[LayoutRow],
     ) -> Trunks {
-        // From the space below the upper row to the space above the lower one.
+        // The highest and the lowest space between rows that each trunk touches.
         let mut spans: BTreeMap<Trunk, (usize, usize)> = BTreeMap::new();
         let mut used: BTreeSet<(usize, bool, Trunk)> = BTreeSet::new();
         for (&(from, to, _), way) in edges.iter().zip(ways) {
@@ -300,7 +300,7 @@ impl Trunks {
         let mut leaving = vec![false; rows.len() + 1];
         for (space, comes, trunk) in used {
             if comes && std::mem::take(&mut leaving[space]) {
-                // A little room between those that leave and those that come.
+                // Leave one track free between edges that leave and edges that come.
                 tracks[space] += 1;
             }
             leaving[space] |= !comes;

@@ -22,7 +22,7 @@ use crate::core::run::transition::{WaitingFor, node_waits_for, verdict};
 
 /// Up to so many nodes, every one has its line; beyond, what is finished or far away is folded.
 const FOLD_FROM: usize = 40;
-/// Fewest lines that are worth folding.
+/// Fewest lines that are folded together.
 const FOLDED: usize = 3;
 /// Below so many columns there is no room for five.
 const NARROW: usize = 100;

@@ -162,7 +162,7 @@ fn endpoint(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criter
         method: criterion.method.clone().unwrap_or_else(|| "GET".to_owned()),
         url: criterion.url.clone().unwrap_or_default(),
         body: None,
-        // Who expects a redirect does not want to be taken elsewhere.
+        // If a redirect is expected, it is the answer and not followed.
         follow: !(300..400).contains(&status),
         timeout: timeout(criterion, HTTP_TIMEOUT),
     };

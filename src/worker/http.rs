@@ -62,10 +62,10 @@ pub fn contains(bytes: &[u8], text: &str) -> bool {
 pub fn ask(question: &HttpQuestion, stop: &Stop) -> Result<HttpAnswer, String> {
     let (sender, receiver) = mpsc::channel();
     let question = question.clone();
-    // Nothing stops a connection from outside: a thread that is no longer waited for ends with its
-    // timeout.
+    // A connection cannot be stopped from outside: if nobody waits any more, the thread ends with
+    // its timeout.
     std::thread::spawn(move || {
-        // An error says that nobody waits any more.
+        // It fails when nobody waits any more.
         sender.send(ask_at_once(&question)).ok();
     });
     loop {

@@ -49,7 +49,7 @@ impl Log {
         let room = HEAD - self.head.len().min(HEAD);
         let (head, rest) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(head);
-        // Of a very long piece only the end can stay.
+        // Of a piece that is longer than the tail only its end is kept.
         let rest = &rest[rest.len().saturating_sub(TAIL)..];
         let too_many = (self.tail.len() + rest.len()).saturating_sub(TAIL);
         self.tail.drain(..too_many);

@@ -213,7 +213,7 @@ impl Group {
 
     fn signal(&self, signal: rustix::process::Signal) {
         let group = rustix::process::Pid::from_child(&self.child);
-        // An error says that nobody is left.
+        // It fails when no process of the group is left.
         rustix::process::kill_process_group(group, signal).ok();
     }
 }

@@ -109,7 +109,7 @@ fn transitions(
             (blob, file) = (blob_before, file_before);
         }
         match before {
-            // Before its first status there is nothing of it.
+            // The commits before its first status say nothing of it.
             Some(before) if file.is_some() => commit = before,
             _ => break,
         }

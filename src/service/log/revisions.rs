@@ -294,8 +294,8 @@ impl Search<'_> {
         let may_hold = match &file.content {
             Content::Bytes(bytes) => {
                 let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
-                // A name is plain: only an escape can hide it. A PlanSpec 1.2 document is named by
-                // its file.
+                // A file without the name cannot define the resource, unless the name is written
+                // with an escape, or it is a PlanSpec 1.2 document, which takes it from its path.
                 has(b"\\") || !has(b"apiVersion") || has(self.named.parts().1.as_bytes())
             }
             Content::Refused(_) => true,

@@ -4,7 +4,7 @@ mod range;
 
 use std::collections::BTreeSet;
 
-pub use range::{Range, range};
+pub use range::range;
 
 use super::names::choose_among;
 use super::revision::{self, Settings};

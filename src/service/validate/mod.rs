@@ -175,7 +175,7 @@ fn gather(request: &ValidateRequest) -> Result<CheckedFiles> {
                 .hint("name files or folders, or run it in a repository"));
         }
     };
-    // A finding that another configuration would not make helps nobody.
+    // Under a broken configuration, findings of the named files might all be wrong.
     if !request.named.is_empty() && subject.settings.config.is_some() {
         add_named(request, repo.as_ref(), &mut subject)?;
     }
@@ -233,7 +233,7 @@ impl Earlier {
         };
         let side = commit(request.revision.as_deref().unwrap_or("HEAD"))?;
         let fork = base::merge_base(&repo, None, &commit(revision)?, &side)?;
-        // By its own configuration: a change that moves `paths` hides nothing of what was there.
+        // By the configuration of that commit: a change of `paths` must not hide what was there.
         let settings = Settings::read(&repo, Tree::Commit(&fork))?;
         let config = settings.or(&subject.settings);
         Ok(Some(Earlier {

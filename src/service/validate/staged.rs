@@ -121,7 +121,7 @@ impl StagedVerdict {
         let repo = commit.repo;
         let config = commit.config();
         let paths = revision::paths(&config)?;
-        // Where HEAD's cannot be used, nobody knows what it held by its own rules.
+        // If HEAD's configuration cannot be used, take the staged one for HEAD as well.
         let rules = commit.before.or(commit.after);
         let same_rules = rules == config;
         let old = match commit.head {
@@ -165,7 +165,7 @@ impl StagedVerdict {
     /// Everything that is staged against the scope that a document has in HEAD.
     fn judge_scope(&mut self, commit: &NextCommit<'_>, plan: &str) -> Result {
         let (repo, config) = (commit.repo, commit.config());
-        // By its own configuration: a change that moves `paths` hides nothing of what was there.
+        // By HEAD's configuration: a change of `paths` must not hide what was there.
         let old = match commit.head {
             Some(head) => {
                 let rules = commit.before.or(commit.after);
@@ -338,7 +338,7 @@ fn catalog(repo: &Repo, commit: &str, config: &Config) -> Result<Catalog> {
         return Ok(Catalog::from_text(rows.to_owned()));
     }
     let since = stored.and_then(|(known, rows)| {
-        // The commit of the last time may be gone.
+        // The tree of the last time may be gone: then everything is read.
         let changes = read::tree_changes(repo, Some(known), &tree, &paths).ok()?;
         Some((Catalog::from_text(rows.to_owned()), changes))
     });

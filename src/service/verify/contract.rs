@@ -45,7 +45,7 @@ pub fn verify_execution(
         let permit = asked.permit();
         let may_check = permit.may_check(writer.actor);
         may_check.map_err(|refusal| asked.error(&refusal))?;
-        // What is not merged is not done.
+        // Checked on the spec branch: work that is not merged does not count.
         let commit = &writer.observed.view.spec_commit;
         let (mut verified, mut record) = (Vec::new(), String::new());
         for criterion in criteria {

@@ -161,7 +161,7 @@ pub fn check(
     };
     let tool = checked.target.filter(is_tool);
     let config = tool.and_then(|target| target.config.as_ref());
-    // What is wrong with it is the worker's to say; a check only does without.
+    // The worker reports a broken environment; a check runs without it.
     let env = tool::environment_of(config.and_then(|config| config.get("env"))).unwrap_or_default();
     let bench = Bench::new(&worktree.dir(), worktree.folder(), &env, checked.errand)
         .map_err(Error::unavailable)?;

@@ -141,7 +141,7 @@ impl Job {
                 );
                 Ok(())
             }
-            // What this machine cannot do is a failed attempt, with its reason.
+            // An error of this machine is reported as a failed attempt, with its reason.
             Err(error) => attempt.report(JobDone::failed(error.message)),
         }
     }
@@ -204,7 +204,7 @@ impl JobAttempt<'_> {
         }
         let message = format!("{}\n\nDone by `planspec work`.", self.job.name());
         done.commit = worktree.commit_all(&message, self.worker.now()?, &self.store.identity())?;
-        // Its room is needed no more; the criteria get a tree of their own.
+        // Not needed any more: the criteria are checked in a work tree of their own.
         drop(worktree);
         self.check(done)
     }
@@ -301,7 +301,7 @@ impl JobAttempt<'_> {
         let artifacts = match self.patiently(|| self.keep(&done)) {
             Ok(artifact) => vec![artifact],
             Err(error) if done.commit.is_none() => {
-                // The report matters more than its log.
+                // Without work to keep, only the log is missing: report all the same.
                 self.worker.complain(&error);
                 Vec::new()
             }
@@ -391,7 +391,7 @@ impl JobAttempt<'_> {
         let writer = self.writer()?;
         let (address, tip) = (self.node.address(), self.keeper.tip());
         let send = || writer.try_send(&address, Some(&tip), self.node.run, action.clone());
-        // A signal reaches the `git` that is running as well: once more is enough.
+        // The signal that stops this process may have killed its `git` too: try once more.
         let message = match send().or_else(|_| send())? {
             Sent::Done(_) => format!("gave back {}", self.job.name()),
             Sent::Taken => format!("stopped {}: its claim is gone", self.job.name()),

@@ -73,7 +73,7 @@ impl Keeper {
                 Ok(()) if self.over().is_some() => break,
                 Ok(()) if is_due => renewed = Instant::now(),
                 Ok(()) => {}
-                // The next look may do better; what is done by then is reported all the same.
+                // The next look may succeed; until then the command goes on.
                 Err(error) => worker.complain(&error),
             }
         }
@@ -90,7 +90,7 @@ impl Keeper {
         if let Some(why) = not_wanted(&store, job, known)? {
             self.set_over(why);
         } else if is_due && !self.renew(worker, job, &store)? {
-            // When a run ends its claims are deleted: the status may say by now why it ended.
+            // The ref has moved or is gone: perhaps the run has ended, which the status says.
             let why = not_wanted(&store, job, known)?;
             self.set_over(why.unwrap_or_else(|| "somebody else wrote to its claim".to_owned()));
         }

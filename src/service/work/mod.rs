@@ -109,7 +109,7 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
     let store = Store::open(request.dir.as_deref())?;
     let actor = store.actor(&request.caller)?;
     if let Some(node) = &request.node {
-        // A mistyped name is no idle worker.
+        // If there is no such node, that is an error, and not a worker with nothing to do.
         observe(&store)?.node(node, request.namespace.as_deref())?;
     }
     worktree::remove_stale(&store.repo)?;
@@ -248,7 +248,7 @@ impl Worker<'_> {
     fn take(&self, store: &Store, observed: &Arc<Observed>, free: usize) -> Result<Vec<Job>> {
         let offers = observed.offers().filter(|node| self.is_for_here(*node));
         let mut offers: Vec<ObservedNode<'_>> = offers.collect();
-        // Taken from the end.
+        // `pop` takes from the end.
         offers.reverse();
         let mut jobs = Vec::new();
         while jobs.len() < free && !self.around.stop.is_wished() {
@@ -257,7 +257,7 @@ impl Worker<'_> {
             };
             let writer = self.writer(store, observed)?;
             let sent = match claim::take(&writer, node, claim::claim_of(node, None)) {
-                // What is claimed already is to be done.
+                // Do what was claimed before the error.
                 Err(error) if !jobs.is_empty() => {
                     self.complain(&error);
                     break;
@@ -277,7 +277,7 @@ impl Worker<'_> {
                     job.tell(self, WorkEventKind::Claimed, message);
                     jobs.push(job);
                 }
-                // Others are at work: go on somewhere else than they do.
+                // Another worker was first: go on at a random place, to meet it less often.
                 Sent::Taken if !offers.is_empty() => {
                     let nonce = Uuid::new_v4().as_u128() % offers.len() as u128;
                     offers.rotate_left(usize::try_from(nonce).unwrap_or(0));

@@ -52,7 +52,7 @@ fn annotation(out: &mut String, located: &Located<'_>) {
     );
     if let Some(at) = located.at.filter(|_| finding.place != Place::File) {
         let _ = write!(out, ",line={},endLine={}", at.line, at.end_line);
-        // Columns are only understood within one line.
+        // GitHub takes columns only within one line.
         if at.line == at.end_line {
             let _ = write!(out, ",col={},endColumn={}", at.column, at.end_column);
         }

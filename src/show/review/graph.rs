@@ -224,7 +224,7 @@ fn marks(subject: &Subject) -> BTreeMap<&str, NodeMark> {
         };
         let (node, mark) = match (change.node(), change.edge()) {
             (Some(node), _) => (node, mark),
-            // An edge is drawn as what it is; who waits otherwise is marked.
+            // A changed edge is drawn as such; the node that waits for it is marked as well.
             (None, Some((_, to))) if !whole.contains(to) => (to, NodeMark::Changed),
             _ => continue,
         };
@@ -267,7 +267,7 @@ fn choose<'a>(
         around.entry(to).or_default().push(from);
     }
     for id in marked.into_iter().chain(ends) {
-        // Each with what is next to it, so that one sees where it stands.
+        // Each with some of its neighbours, to show where it stands.
         let near = around.get(id).into_iter().flatten().copied().take(NEAR);
         for id in std::iter::once(id).chain(near) {
             if chosen.len() < NODES {

@@ -43,7 +43,7 @@ pub fn render(shown: &Shown<'_>) -> String {
             page.push(&section);
             continue;
         }
-        // Without its graph, else in one line, else not at all.
+        // Try it without its graph, then in one line, else leave it out.
         let shorter = [of_subject(shown, subject, false), one_line(shown, subject)];
         match shorter.iter().find(|section| page.fits(section)) {
             Some(section) => page.push(section),
@@ -230,7 +230,7 @@ fn of_scope(shown: &Shown<'_>) -> String {
     let Some(scoped) = shown.scope else {
         return String::new();
     };
-    // The rule may be switched off.
+    // There is none where the rule is switched off: then no sign and no way out.
     let finding = shown.findings.iter().find(|one| is_about_scope(one));
     let sign = finding.map_or(String::new(), |one| format!("{} ", sign(one)));
     let sentence = text(&short(&scope::sentence(scoped)));
@@ -249,7 +249,7 @@ fn of_scope(shown: &Shown<'_>) -> String {
             )
         })
         .collect();
-    // One line for each way, whatever was done to a file.
+    // The same help for changed and deleted files: told once.
     let way = |one: &Outside| Outside {
         deleted: false,
         ..one.clone()
