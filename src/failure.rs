@@ -1,7 +1,6 @@
 //! How a command ends: every error becomes an exit code and a way out here.
 
-use crate::git::GitError;
-use crate::service::{Error, ErrorKind, Findings};
+use crate::service::Error;
 
 /// Exit codes, listed in `--help` and in `docs/cli.md`.
 pub mod exit_code {
@@ -98,42 +97,8 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<GitError> for Failure {
-    fn from(error: GitError) -> Failure {
-        Error::from(error).into()
-    }
-}
-
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Failure {
         Error::from(error).into()
-    }
-}
-
-/// For what is still to move into the service.
-impl Failure {
-    /// A condition is not met.
-    pub fn not_met(message: impl Into<String>) -> Failure {
-        Error::not_ready(message).into()
-    }
-
-    /// The repository or the remote cannot be used.
-    pub fn repository(message: impl Into<String>) -> Failure {
-        Error::unavailable(message).into()
-    }
-
-    /// Somebody else was first.
-    pub fn taken(message: impl Into<String>) -> Failure {
-        Error::new(ErrorKind::Taken, message).into()
-    }
-
-    /// Findings were printed; there is nothing more to say.
-    pub fn findings() -> Failure {
-        Failure::shown()
-    }
-
-    /// Findings that are to be shown.
-    pub fn found(findings: Findings) -> Failure {
-        Error::findings(findings).into()
     }
 }

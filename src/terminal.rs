@@ -43,9 +43,10 @@ impl Terminal {
     /// Write what a program printed: made safe to print on a terminal, and to whoever else reads it
     /// as it is.
     pub fn out_as_it_is(&self, bytes: &[u8]) {
-        match std::io::stdout().is_terminal() {
-            true => self.out(&escape::printed(bytes)),
-            false => self.write(bytes),
+        if std::io::stdout().is_terminal() {
+            self.out(&escape::printed(bytes))
+        } else {
+            self.write(bytes)
         }
     }
 

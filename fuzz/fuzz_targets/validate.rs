@@ -14,19 +14,19 @@ use planspec::core::resource::Time;
 use planspec::core::repository::snapshot::Snapshot;
 use planspec::core::base::source::{Content, SourceFile};
 use planspec::core::base::invisible::is_invisible;
-use planspec::show::findings::{Format, render};
+use planspec::show::findings::{FindingsFormat, render};
 
 /// What stands between two files of an input.
 const NEXT_FILE: &[u8] = b"\n=====\n";
 
-const FORMATS: [Format; 7] = [
-    Format::Text,
-    Format::Concise,
-    Format::Json,
-    Format::Github,
-    Format::Gitlab,
-    Format::Sarif,
-    Format::Junit,
+const FORMATS: [FindingsFormat; 7] = [
+    FindingsFormat::Text,
+    FindingsFormat::Concise,
+    FindingsFormat::Json,
+    FindingsFormat::Github,
+    FindingsFormat::Gitlab,
+    FindingsFormat::Sarif,
+    FindingsFormat::Junit,
 ];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -77,7 +77,7 @@ fn show(snapshot: &Snapshot) {
         let text = render(snapshot.diagnostics(), &text_of, format, false);
         let hidden = text.chars().find(|c| is_invisible(*c) && *c != '\n');
         assert_eq!(hidden, None, "{format:?}");
-        if matches!(format, Format::Json | Format::Gitlab | Format::Sarif) {
+        if matches!(format, FindingsFormat::Json | FindingsFormat::Gitlab | FindingsFormat::Sarif) {
             let parsed: Result<serde_json::Value, _> = serde_json::from_str(&text);
             assert!(parsed.is_ok(), "{format:?}");
         }

@@ -90,7 +90,7 @@ impl Answer for Applied {
 }
 
 /// A resource was changed in the editor.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Edited {
     /// What became of it.

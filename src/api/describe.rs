@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::Answer;
 use super::graph::Drawing;
-use super::reconcile::Waiting;
 use super::resource::Resource;
 use super::verify::CriterionResult;
 use crate::core::resource::Time;
+use crate::core::run::transition::Waiting;
 
 /// A resource, described: what stands in its files and on the status branch, and what follows from
 /// both.

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Answer;
-use super::reconcile::WaitingFor;
 use crate::core::resource::Time;
+use crate::core::run::transition::WaitingFor;
 
 /// The graph of a plan as it stands in the files, or of a run as it is pinned.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

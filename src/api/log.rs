@@ -128,7 +128,9 @@ pub struct RevisionRun {
 #[serde(rename_all = "camelCase")]
 pub struct EventList {
     /// One for each thing that happened.
-    pub items: Vec<Event>,
+    #[serde(serialize_with = "super::each::<_, Event, _>")]
+    #[schemars(with = "Vec<Event>")]
+    pub items: Vec<Happened>,
     /// Always `Execution`.
     pub resource: String,
     /// Its namespace.

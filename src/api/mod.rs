@@ -26,7 +26,7 @@ pub mod watch;
 pub mod work;
 
 use schemars::{JsonSchema, Schema};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// The `apiVersion` of every answer.
@@ -36,6 +36,15 @@ pub const API_VERSION: &str = "cli.planspec.io/v1";
 pub trait Answer: Serialize + JsonSchema {
     /// Its `kind`.
     const KIND: &'static str;
+}
+
+/// Serialise items of the core as the data that stands for them in answers.
+fn each<'a, T, D, S>(items: &'a [T], serializer: S) -> Result<S::Ok, S::Error>
+where
+    D: From<&'a T> + Serialize,
+    S: Serializer,
+{
+    serializer.collect_seq(items.iter().map(D::from))
 }
 
 /// The document of an answer: `apiVersion` and `kind`, then its fields.

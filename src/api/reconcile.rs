@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Answer;
-use crate::core::resource::{Kind, Time};
-use crate::core::run::transition as core;
+use crate::core::resource::Time;
+use crate::core::run::transition::{self as core, Waiting};
 
 /// What a reconcile did, or would do.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -30,7 +30,9 @@ pub struct Reconciled {
     /// Whether nothing was to be written.
     pub dry_run: bool,
     /// What moved.
-    pub transitions: Vec<Transition>,
+    #[serde(serialize_with = "super::each::<_, Transition, _>")]
+    #[schemars(with = "Vec<Transition>")]
+    pub transitions: Vec<core::Transition>,
     /// What waits, and for what.
     pub waiting: Vec<Waiting>,
     /// What there is to say besides.
@@ -47,7 +49,16 @@ impl Answer for Reconciled {
 pub struct Transition {
     /// Kind of the resource.
     pub kind: String,
-    /// Its namespace.
+    /// The rest of it.
+    #[serde(flatten)]
+    pub moved: Moved,
+}
+
+/// What moved from where to where, of a resource whose kind is known.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Moved {
+    /// Namespace of the resource.
     pub namespace: String,
     /// Its name.
     pub name: String,
@@ -69,152 +80,29 @@ pub struct Transition {
 
 impl From<&core::Transition> for Transition {
     fn from(transition: &core::Transition) -> Transition {
-        let (criterion, condition) = match &transition.what {
-            core::Moved::Criterion(id) | core::Moved::Constraint(id) => (Some(id.clone()), None),
-            core::Moved::Condition(kind) => (None, Some(kind.clone())),
-            core::Moved::Phase => (None, None),
-        };
         Transition {
             kind: transition.key.kind.name().to_owned(),
+            moved: transition.into(),
+        }
+    }
+}
+
+impl From<&core::Transition> for Moved {
+    fn from(transition: &core::Transition) -> Moved {
+        let criterion = match &transition.what {
+            core::Moved::Criterion(id) | core::Moved::Constraint(id) => Some(id.clone()),
+            core::Moved::Condition(_) | core::Moved::Phase => None,
+        };
+        Moved {
             namespace: transition.key.namespace.clone(),
             name: transition.key.name.clone(),
             node: transition.node.clone(),
             criterion,
-            condition,
+            condition: transition.condition().map(str::to_owned),
             from: transition.from.clone(),
             to: transition.to.clone(),
             attempt: transition.attempt,
             message: transition.message.clone(),
-        }
-    }
-}
-
-/// A run, or a node of it, that waits.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Waiting {
-    /// Always `Execution`.
-    pub kind: String,
-    /// Namespace of the execution.
-    pub namespace: String,
-    /// Name of the execution.
-    pub name: String,
-    /// The node; nothing when the run as a whole waits.
-    pub node: Option<String>,
-    /// For what.
-    #[serde(flatten)]
-    pub what: WaitingFor,
-}
-
-/// What is waited for.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(tag = "for", content = "details", rename_all_fields = "camelCase")]
-pub enum WaitingFor {
-    /// Somebody to claim it.
-    Worker {
-        /// Who may; anybody when not set.
-        provider: Option<String>,
-        /// Which attempt.
-        attempt: u32,
-    },
-    /// The report of who claimed it.
-    Report {
-        /// Who claimed it.
-        actor: String,
-        /// When the lease ends.
-        expires: Option<Time>,
-    },
-    /// Decisions at a gate.
-    Approval {
-        /// The gate: `namespace/name`.
-        gate: String,
-        /// How far it is.
-        progress: String,
-    },
-    /// Somebody to check the acceptance criteria of what was reported.
-    Verification {
-        /// Who reported.
-        reported_by: String,
-        /// The commit that holds the work.
-        commit: Option<String>,
-    },
-    /// What the document wants beside the nodes, which have all ended.
-    Criterion {
-        /// Its id.
-        criterion: String,
-        /// What must be true.
-        description: String,
-        /// Whether checks decide, or people.
-        has_checks: bool,
-        /// Whether it was said that it is not met.
-        unmet: bool,
-    },
-    /// Something outside: another run, a URI, a call.
-    External {
-        /// A sentence.
-        message: String,
-    },
-    /// The repository itself: a commit that holds what the task asks for.
-    Repository {
-        /// A sentence.
-        message: String,
-    },
-    /// The next attempt after a failure.
-    Retry {
-        /// When.
-        at: Option<Time>,
-    },
-    /// Something that is missing or not supported.
-    Other {
-        /// A sentence.
-        message: String,
-    },
-}
-
-impl From<&core::Waiting> for Waiting {
-    fn from(waiting: &core::Waiting) -> Waiting {
-        Waiting {
-            kind: Kind::Execution.name().to_owned(),
-            namespace: waiting.execution.namespace.clone(),
-            name: waiting.execution.name.clone(),
-            node: waiting.node.clone(),
-            what: waiting.what.clone().into(),
-        }
-    }
-}
-
-impl From<core::WaitingFor> for WaitingFor {
-    fn from(what: core::WaitingFor) -> WaitingFor {
-        match what {
-            core::WaitingFor::Worker { provider, attempt } => {
-                WaitingFor::Worker { provider, attempt }
-            }
-            core::WaitingFor::Report { actor, expires } => WaitingFor::Report { actor, expires },
-            core::WaitingFor::Approval { gate, progress } => {
-                WaitingFor::Approval { gate, progress }
-            }
-            core::WaitingFor::Verification {
-                reported_by,
-                commit,
-            } => WaitingFor::Verification {
-                reported_by,
-                commit,
-            },
-            core::WaitingFor::Criterion {
-                criterion,
-                description,
-                has_checks,
-                unmet,
-            } => WaitingFor::Criterion {
-                criterion,
-                description,
-                has_checks,
-                unmet,
-            },
-            core::WaitingFor::External { why } => WaitingFor::External { message: why },
-            core::WaitingFor::Repository { why } => WaitingFor::Repository { message: why },
-            core::WaitingFor::Retry { at } => WaitingFor::Retry { at },
-            core::WaitingFor::Other { why } => WaitingFor::Other { message: why },
         }
     }
 }

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::Answer;
 use super::findings::{Scope, Summary};
+use crate::core::review::declared::Declared;
+use crate::core::review::{Effect, Shape};
 use crate::core::text::located::{Finding, ResourceName};
 
 /// What changes between two revisions.
@@ -71,16 +73,6 @@ pub struct Subject {
     pub after: Option<Shape>,
 }
 
-/// The class that a revision declares.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Declared {
-    /// The class.
-    pub class: String,
-    /// Where that is said.
-    pub by: String,
-}
-
 /// One change.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -105,36 +97,6 @@ pub struct Change {
     pub effect: Option<String>,
     /// All of it in a sentence.
     pub words: String,
-}
-
-/// Something that follows from changes.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Effect {
-    /// A sentence.
-    pub text: String,
-    /// Whether it is to be looked at twice.
-    pub danger: bool,
-}
-
-/// The graph of a plan in numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Shape {
-    /// Nodes.
-    pub nodes: usize,
-    /// Gates among them.
-    pub gates: usize,
-    /// Edges.
-    pub edges: usize,
-    /// The nodes of the critical path, in order.
-    pub critical_path: Vec<String>,
-    /// Its length: the sum of the weights of its tasks.
-    pub length: u64,
-    /// Whether the length is of estimates.
-    pub estimated: bool,
-    /// Most nodes on one level.
-    pub width: usize,
 }
 
 /// A run that a change touches.

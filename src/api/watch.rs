@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Answer;
-use super::reconcile::Transition;
+use super::reconcile::Moved;
 use crate::core::resource::Time;
-use crate::core::run::transition as core;
+use crate::core::run::transition::Transition;
 
 /// What stands somewhere, or has moved, and the status commit that tells it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -22,24 +22,9 @@ pub struct WatchEvent {
     pub uid: Option<String>,
     /// Kind of the resource.
     pub resource: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// The node of an execution, when it is about one.
-    pub node: Option<String>,
-    /// The criterion or constraint, when it is about one.
-    pub criterion: Option<String>,
-    /// The type of the condition, when it is about one.
-    pub condition: Option<String>,
-    /// What it was; nothing for what is new.
-    pub from: Option<String>,
-    /// What it is; nothing for what is gone.
-    pub to: Option<String>,
-    /// The attempt of a node; 0 for what has none.
-    pub attempt: u32,
-    /// Why, in a sentence.
-    pub message: String,
+    /// The rest of it.
+    #[serde(flatten)]
+    pub moved: Moved,
 }
 
 /// The status commit that tells of something.
@@ -55,34 +40,14 @@ pub struct ToldBy<'a> {
 
 impl WatchEvent {
     /// Something that moved, of the resource with this uid.
-    pub fn of(change: &core::Transition, uid: Option<&str>, by: ToldBy<'_>) -> WatchEvent {
-        let Transition {
-            kind,
-            namespace,
-            name,
-            node,
-            criterion,
-            condition,
-            from,
-            to,
-            attempt,
-            message,
-        } = change.into();
+    pub fn of(change: &Transition, uid: Option<&str>, by: ToldBy<'_>) -> WatchEvent {
         WatchEvent {
             time: by.time,
             commit: by.commit.to_owned(),
             sequence: by.sequence,
             uid: uid.map(str::to_owned),
-            resource: kind,
-            namespace,
-            name,
-            node,
-            criterion,
-            condition,
-            from,
-            to,
-            attempt,
-            message,
+            resource: change.key.kind.name().to_owned(),
+            moved: change.into(),
         }
     }
 }

@@ -52,7 +52,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         dry_run: args.dry_run,
     };
     let applied = apply(&context.open()?, &request)?;
-    let answer = applied.answer();
-    let text = show::change::text(&answer.change);
-    context.changed(args.output.output, (&answer, &text), &applied.change)
+    let change = &applied.answer.change;
+    let text = show::change::text(change);
+    context.changed(args.output, &applied, (&text, change))
 }

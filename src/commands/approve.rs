@@ -3,7 +3,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{ActorArgs, Context, NamespaceArg};
+use super::{Context, RecordArgs};
 use crate::core::resource::ReviewAction;
 use crate::failure::Outcome;
 use crate::service::decide::{DecideRequest, decide};
@@ -15,9 +15,7 @@ pub struct Args {
     #[arg(value_name = "GATE")]
     gate: String,
     #[command(flatten)]
-    namespace: NamespaceArg,
-    #[command(flatten)]
-    actor: ActorArgs,
+    record: RecordArgs,
     /// Why
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
@@ -32,9 +30,7 @@ pub struct Args {
 /// Run the verb of a decision.
 pub fn run(context: &Context, args: &Args, decision: ReviewAction) -> Outcome {
     let request = DecideRequest {
-        sender: args.actor.sender(context),
-        gate: args.gate.clone(),
-        namespace: args.namespace.namespace.clone(),
+        record: args.record.about(context, &args.gate),
         execution: args.execution.clone(),
         node: args.node.clone(),
         decision,
@@ -46,13 +42,13 @@ pub fn run(context: &Context, args: &Args, decision: ReviewAction) -> Outcome {
         ReviewAction::Reject => "rejected",
         ReviewAction::Comment => "commented on",
     };
-    let decided = &recorded.what;
+    let decided = &recorded.answer.what;
     let line = format!(
         "{word} {} for {}/{} as {}\n",
         decided.gate,
         decided.execution.name(),
         decided.node,
-        recorded.actor
+        recorded.answer.actor
     );
-    context.recorded(args.actor.output.output, recorded, &line)
+    context.recorded(args.record.output, recorded, &line)
 }

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{ActorArgs, Context, NamespaceArg};
+use super::{Context, RecordArgs};
 use crate::failure::Outcome;
 use crate::service::attest::{AttestRequest, attest};
 
@@ -18,9 +18,7 @@ pub struct Args {
     /// Id of the criterion
     criterion: String,
     #[command(flatten)]
-    namespace: NamespaceArg,
-    #[command(flatten)]
-    actor: ActorArgs,
+    record: RecordArgs,
     /// It is met
     #[arg(long, group = "verdict")]
     met: bool,
@@ -35,9 +33,7 @@ pub struct Args {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = AttestRequest {
-        sender: args.actor.sender(context),
-        execution: args.execution.clone(),
-        namespace: args.namespace.namespace.clone(),
+        record: args.record.about(context, &args.execution),
         criterion: args.criterion.clone(),
         met: args.met,
         evidence: args.message.clone(),
@@ -47,8 +43,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let line = format!(
         "attested that `{}` of {} is {verdict}, as {}\n",
         args.criterion,
-        recorded.what.execution.name(),
-        recorded.actor
+        recorded.answer.what.execution.name(),
+        recorded.answer.actor
     );
-    context.recorded(args.actor.output.output, recorded, &line)
+    context.recorded(args.record.output, recorded, &line)
 }

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{ActorArgs, Context, NamespaceArg};
+use super::{Context, RecordArgs};
 use crate::failure::Outcome;
 use crate::service::request::{CancelRequest, cancel};
 
@@ -12,9 +12,7 @@ pub struct Args {
     /// The execution
     execution: String,
     #[command(flatten)]
-    namespace: NamespaceArg,
-    #[command(flatten)]
-    actor: ActorArgs,
+    record: RecordArgs,
     /// Why
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
@@ -23,12 +21,10 @@ pub struct Args {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = CancelRequest {
-        sender: args.actor.sender(context),
-        execution: args.execution.clone(),
-        namespace: args.namespace.namespace.clone(),
+        record: args.record.about(context, &args.execution),
         message: args.message.clone(),
     };
     let recorded = cancel(&context.open()?, &request)?;
-    let line = format!("asked {} to stop\n", recorded.what.execution.name());
-    context.recorded(args.actor.output.output, recorded, &line)
+    let line = format!("asked {} to stop\n", recorded.answer.what.execution.name());
+    context.recorded(args.record.output, recorded, &line)
 }

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{ActorArgs, Context, NamespaceArg};
+use super::{Context, RecordArgs};
 use crate::core::resource::Duration;
 use crate::failure::Outcome;
 use crate::service::claim::{ClaimRequest, claim, renew};
@@ -16,9 +16,7 @@ pub struct Args {
     #[arg(value_name = "EXECUTION/NODE")]
     target: String,
     #[command(flatten)]
-    namespace: NamespaceArg,
-    #[command(flatten)]
-    actor: ActorArgs,
+    record: RecordArgs,
     /// Renew a claim that you hold
     #[arg(long)]
     renew: bool,
@@ -30,9 +28,7 @@ pub struct Args {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ClaimRequest {
-        sender: args.actor.sender(context),
-        target: args.target.clone(),
-        namespace: args.namespace.namespace.clone(),
+        record: args.record.about(context, &args.target),
         lease: args.lease.clone(),
     };
     let store = context.open()?;
@@ -41,11 +37,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     } else {
         ("claimed", claim(&store, &request)?)
     };
-    let (attempt, actor) = (&recorded.what.attempt, &recorded.actor);
+    let (attempt, actor) = (&recorded.answer.what.attempt, &recorded.answer.actor);
     let line = format!(
         "{verb} {} attempt {} as {actor}\n",
         attempt.name(),
         attempt.attempt
     );
-    context.recorded(args.actor.output.output, recorded, &line)
+    context.recorded(args.record.output, recorded, &line)
 }

@@ -6,14 +6,14 @@ use clap::Args as ClapArgs;
 
 use super::{Context, OutputArg, TextFormat};
 use crate::failure::Outcome;
-use crate::service::convert::{self, ConvertRequest};
+use crate::service::convert::{ConvertRequest, PlanFormat, convert};
 
 /// Write a plan in the other of the two formats, and say what that cannot hold
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The format to write
     #[arg(long, value_name = "FORMAT")]
-    to: Target,
+    to: FormatArg,
     /// A PlanSpec 1.2 document, or a file with a Plan and perhaps its Goal; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -29,7 +29,7 @@ pub struct Args {
 
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Target {
+enum FormatArg {
     /// Resources of planspec.io/v1alpha1.
     #[value(name = "v1alpha1")]
     V1Alpha1,
@@ -38,18 +38,18 @@ enum Target {
     Document,
 }
 
-impl From<Target> for convert::Target {
-    fn from(target: Target) -> convert::Target {
-        match target {
-            Target::V1Alpha1 => convert::Target::V1Alpha1,
-            Target::Document => convert::Target::Document,
+impl From<FormatArg> for PlanFormat {
+    fn from(format: FormatArg) -> PlanFormat {
+        match format {
+            FormatArg::V1Alpha1 => PlanFormat::V1Alpha1,
+            FormatArg::Document => PlanFormat::Document,
         }
     }
 }
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let converted = convert::convert(&ConvertRequest {
+    let converted = convert(&ConvertRequest {
         file: context.path(&args.file),
         to: args.to.into(),
         namespace: args.namespace.clone(),
@@ -60,7 +60,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Some(_) => "",
         None => &converted.text,
     };
-    context.show(args.output.output, &converted, (text, &[]))?;
+    context.show(args.output, &converted, (text, &[]))?;
     if args.output.output == TextFormat::Json {
         return Ok(());
     }

@@ -37,12 +37,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = DeleteRequest {
         kind,
         names: std::iter::once(first).chain(more).collect(),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         message: args.message.clone(),
         dry_run: args.dry_run,
     };
     let deleted = delete(&context.open()?, &request)?;
-    let answer = deleted.answer();
-    let text = show::change::text(&answer.change);
-    context.changed(args.output.output, (&answer, &text), &deleted.change)
+    let change = &deleted.answer.change;
+    let text = show::change::text(change);
+    context.changed(args.output, &deleted, (&text, change))
 }

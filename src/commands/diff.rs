@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::review::{ReviewFormat, show_review};
+use super::reviewed::ReviewOutputArg;
 use super::{Context, NamespaceArg};
 use crate::failure::Outcome;
 use crate::service::diff::{DiffRequest, diff};
@@ -24,15 +24,8 @@ pub struct Args {
     staged: bool,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// How to show it
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        alias = "format"
-    )]
-    output: ReviewFormat,
+    #[command(flatten)]
+    output: ReviewOutputArg,
 }
 
 /// Run the verb.
@@ -41,8 +34,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         revision: args.rev.clone(),
         staged: args.staged,
         what: args.what.clone(),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
     };
     let reviewed = diff(&context.open()?, &request)?;
-    show_review(context, &reviewed, args.output)
+    context.reviewed(args.output, &reviewed)
 }

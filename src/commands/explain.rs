@@ -23,7 +23,7 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(code) = &args.code {
         let rule = rule(code)?;
-        return context.show(args.output.output, &rule, (&rule.page, &[]));
+        return context.show(args.output, &rule, (&rule.page, &[]));
     }
     let rules = rules();
     let lines = rules.items.iter().map(|rule| {
@@ -31,5 +31,5 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         format!("{code}  {severity:7}  {title}\n")
     });
     let text: String = lines.collect();
-    context.show(args.output.output, &rules, (&text, &[]))
+    context.show(args.output, &rules, (&text, &[]))
 }

@@ -31,12 +31,12 @@ pub struct Args {
     selector: Option<LabelSelector>,
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    output: Format,
+    output: GetFormat,
 }
 
 /// How to show resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum GetFormat {
     /// Aligned columns.
     Table,
     /// More columns.
@@ -58,22 +58,22 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = GetRequest {
         kind: wanted.as_ref().map(|wanted| wanted.kind),
         name: wanted.and_then(|wanted| wanted.name),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         selector: args.selector.clone(),
     };
     let got = get(&context.open()?, &request)?;
     let text = match args.output {
-        Format::Name => names(&got),
-        Format::Json => show::json(&value(&got)?),
-        Format::Yaml => yaml::write(&value(&got)?),
-        Format::Table | Format::Wide => {
+        GetFormat::Name => names(&got),
+        GetFormat::Json => show::json(&value(&got)?),
+        GetFormat::Yaml => yaml::write(&value(&got)?),
+        GetFormat::Table | GetFormat::Wide => {
             if got.items().next().is_none() {
                 context.terminal.note(&nothing(&request));
             }
             let found: Vec<_> = got.items().collect();
             show::resource::tables(
                 &found,
-                args.output == Format::Wide,
+                args.output == GetFormat::Wide,
                 request.kind.is_none(),
                 context.now,
                 context.terminal.width(),

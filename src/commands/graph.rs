@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamespaceArg};
-use crate::api;
+use super::{Context, NamespaceArg, json};
 use crate::core::resource::Kind;
 use crate::failure::Outcome;
-use crate::git::files;
 use crate::service::graph::{Drawn, GraphRequest, graph};
+use crate::service::sources;
 use crate::show;
-use crate::show::svg::Picture;
+use crate::show::graph::GraphView;
 
 /// Draw a plan, or an execution with its live state
 #[derive(Debug, ClapArgs)]
@@ -29,7 +28,7 @@ pub struct Args {
         alias = "format",
         short_alias = 'f'
     )]
-    output: Format,
+    output: GraphFormat,
     /// Write it to this file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -37,7 +36,7 @@ pub struct Args {
 
 /// How to draw a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum GraphFormat {
     /// For the terminal.
     Text,
     /// For Markdown.
@@ -54,7 +53,7 @@ enum Format {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = GraphRequest {
         name: args.name.clone(),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
     };
     let drawn = graph(&context.open()?, &request)?;
     let width = context.terminal.width().filter(|_| args.out.is_none());
@@ -62,25 +61,24 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     match &args.out {
         Some(file) => {
             let base = context.dir.clone().unwrap_or_default();
-            files::write_user_file(&base.join(file), text.as_bytes())?;
+            sources::write(&base.join(file), &text)?;
         }
         None => context.terminal.out(&text),
     }
     Ok(())
 }
 
-fn text(drawn: &Drawn, format: Format, width: Option<usize>) -> Outcome<String> {
-    let (of, nodes) = (drawn.drawing.of(), drawn.drawing.nodes.as_ref());
+fn text(drawn: &Drawn, format: GraphFormat, width: Option<usize>) -> Outcome<String> {
+    let view = GraphView {
+        of: drawn.drawing.of(),
+        nodes: drawn.drawing.nodes.as_ref(),
+    };
     Ok(match format {
-        Format::Text => show::graph::text(of.graph, of.spec, nodes, width.unwrap_or(usize::MAX)),
-        Format::Mermaid => show::graph::mermaid(of.graph, of.spec, nodes),
-        Format::Dot => show::graph::dot(of.graph, of.spec, nodes),
-        Format::Svg => show::svg::svg(&Picture {
-            title: &title(drawn),
-            graph: of,
-            nodes,
-        }),
-        Format::Json => show::json(&api::document(&drawn.answer())?),
+        GraphFormat::Text => show::graph::text(view, width.unwrap_or(usize::MAX)),
+        GraphFormat::Mermaid => show::graph::mermaid(view),
+        GraphFormat::Dot => show::graph::dot(view),
+        GraphFormat::Svg => show::svg::svg(view, &title(drawn)),
+        GraphFormat::Json => json(&drawn.answer())?,
     })
 }
 

@@ -49,7 +49,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Action::Uninstall => show::made::removed(&hook.state),
         Action::Status => show::made::standing(&hook.state),
     };
-    context.show(args.output, &hook, (&text, &hook.notes))?;
+    context.show(args.output.into(), &hook, (&text, &hook.notes))?;
     if matches!(args.action, Action::Status) && !hook.state.installed {
         return Err(Failure::shown());
     }

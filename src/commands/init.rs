@@ -30,7 +30,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     let made = init(context.dir.as_deref(), request)?;
     let text = show::made::initialized(&made);
-    context.show(args.output.output, &made, (&text, &made.notes))?;
-    context.next(args.output.output, &made.next);
+    context.show(args.output, &made, (&text, &made.notes))?;
+    context.next(args.output, &made.next);
     Ok(())
 }

@@ -2,12 +2,11 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamespaceArg};
-use crate::api::{self, Answer};
+use super::{Context, NamespaceArg, OutputArg, TextFormat};
 use crate::core::resource::Kind;
 use crate::failure::{Failure, Outcome};
 use crate::service::log::{EventsRequest, RevisionsRequest, events, revisions};
-use crate::service::names::kind_and_name;
+use crate::service::names::{Named, kind_and_name};
 use crate::show;
 
 /// Show the revisions of a plan from the history of the spec branch, or the transitions of an
@@ -28,16 +27,25 @@ pub struct Args {
     revision: Option<String>,
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    output: Format,
+    output: HistoryFormat,
 }
 
 /// How to show history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum HistoryFormat {
     /// A line each.
     Table,
     /// One JSON document.
     Json,
+}
+
+impl From<HistoryFormat> for OutputArg {
+    fn from(format: HistoryFormat) -> OutputArg {
+        OutputArg::from(match format {
+            HistoryFormat::Table => TextFormat::Text,
+            HistoryFormat::Json => TextFormat::Json,
+        })
+    }
 }
 
 /// Run the verb.
@@ -64,21 +72,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 fn of_execution(context: &Context, args: &Args, name: &str, limit: usize) -> Outcome {
     let request = EventsRequest {
         name: name.to_owned(),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         limit,
     };
-    let events = events(&context.open()?, &request)?;
-    match args.output {
-        Format::Json => json(context, &events.answer()),
-        Format::Table => {
-            let width = context.terminal.width();
-            context
-                .terminal
-                .out(&show::log::events(&events.happened, width));
-            context.notes(&events.notes);
-            Ok(())
-        }
-    }
+    let found = events(&context.open()?, &request)?;
+    let text = show::log::events(&found.items, context.terminal.width());
+    context.show(args.output.into(), &found, (&text, &found.notes))
 }
 
 fn of_resource(
@@ -88,27 +87,15 @@ fn of_resource(
     limit: usize,
 ) -> Outcome {
     let request = RevisionsRequest {
-        kind,
-        name: name.to_owned(),
-        namespace: args.namespace.namespace.clone(),
+        named: Named {
+            kind,
+            name: name.to_owned(),
+            namespace: args.namespace.given(),
+        },
         limit,
         revision: args.revision.clone(),
     };
     let found = revisions(&context.open()?, &request)?;
-    match args.output {
-        Format::Json => json(context, &found),
-        Format::Table => {
-            let width = context.terminal.width();
-            context
-                .terminal
-                .out(&show::log::revisions(&found.items, width));
-            context.notes(&found.notes);
-            Ok(())
-        }
-    }
-}
-
-fn json<A: Answer>(context: &Context, answer: &A) -> Outcome {
-    context.terminal.out(&show::json(&api::document(answer)?));
-    Ok(())
+    let text = show::log::revisions(&found.items, context.terminal.width());
+    context.show(args.output.into(), &found, (&text, &found.notes))
 }

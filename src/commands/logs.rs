@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamespaceArg, OutputArg, TextFormat};
+use super::{Context, NamespaceArg, OutputArg};
 use crate::failure::Outcome;
 use crate::service::logs::{LogsRequest, logs};
 
@@ -28,16 +28,14 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = LogsRequest {
         target: args.target.clone(),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         attempt: args.attempt,
     };
     let logs = logs(&context.open()?, &request)?;
-    match args.output.output {
-        TextFormat::Text => {
-            context.notes(&logs.notes);
-            context.terminal.out_as_it_is(&logs.bytes);
-        }
-        format @ TextFormat::Json => context.show(format, &logs.answer(), ("", &[]))?,
+    if !args.output.is_text() {
+        return context.show(args.output, &logs, ("", &[]));
     }
+    context.notes(&logs.notes);
+    context.terminal.out_as_it_is(&logs.log);
     Ok(())
 }

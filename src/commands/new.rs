@@ -2,11 +2,11 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamespaceArg, OutputArg, TextFormat};
+use super::{Context, NamespaceArg, OutputArg};
 use crate::core::resource::Kind;
 use crate::failure::{Failure, Outcome};
 use crate::service::names::{no_kind, wanted_one};
-use crate::service::new::{New, NewRequest, new};
+use crate::service::new::{NewKind, NewRequest, new};
 use crate::show;
 
 /// Write a commented template of a resource at its place; commits nothing
@@ -34,7 +34,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = NewRequest {
         what,
         name,
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         dry_run: args.print,
         now: context.now,
     };
@@ -44,8 +44,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     } else {
         show::made::created(&made)
     };
-    context.show(args.output.output, &made, (&text, &[]))?;
-    if args.output.output == TextFormat::Text && !made.next.is_empty() {
+    context.show(args.output, &made, (&text, &[]))?;
+    if args.output.is_text() && !made.next.is_empty() {
         let next = made.next.join(", then ");
         let told = format!("next: fill it in, then {next}");
         context.terminal.note(&told);
@@ -54,16 +54,16 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 }
 
 /// What is to be made, and how it is called.
-fn wanted(args: &Args) -> Outcome<(New, String)> {
+fn wanted(args: &Args) -> Outcome<(NewKind, String)> {
     let typed = args.kind.split('/').next().unwrap_or_default();
     if typed == DOCUMENT {
-        return Ok((New::Document, document_name(args)?));
+        return Ok((NewKind::Document, document_name(args)?));
     }
     if Kind::parse(typed).is_none() {
         return Err(no_kind(typed, &[DOCUMENT]).into());
     }
     let (kind, name) = wanted_one("new", &args.kind, args.name.as_deref())?;
-    Ok((New::Resource(kind), name))
+    Ok((NewKind::Resource(kind), name))
 }
 
 /// The name of a new document: `document NAME` or `document/NAME`.

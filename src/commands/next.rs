@@ -2,8 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamespaceArg};
-use crate::api;
+use super::{Context, NamespaceArg, json};
 use crate::api::next::{Matrix, MatrixJob, NextNode, NextNodes};
 use crate::failure::Outcome;
 use crate::service::next::{NextRequest, next};
@@ -27,12 +26,12 @@ pub struct Args {
     provider: Option<String>,
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    output: Format,
+    output: NextFormat,
 }
 
 /// How to show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum NextFormat {
     /// Aligned columns.
     Table,
     /// One document with inputs, context and the rest.
@@ -47,22 +46,22 @@ enum Format {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = NextRequest {
         execution: args.execution.clone(),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         provider: args.provider.clone(),
         now: context.now,
     };
     let found = next(&context.open()?, &request)?;
     let text = match args.output {
-        Format::Name => names(&found.items),
-        Format::Table => {
+        NextFormat::Name => names(&found.items),
+        NextFormat::Table => {
             if found.items.is_empty() {
                 context.terminal.note("nothing can be claimed now");
                 context.notes(&found.notes);
             }
             table(&found.items)
         }
-        Format::GithubMatrix => matrix(context, &found)?,
-        Format::Json => show::json(&api::document(&found)?),
+        NextFormat::GithubMatrix => matrix(context, &found)?,
+        NextFormat::Json => json(&found)?,
     };
     context.terminal.out(&text);
     Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, OutputArg, shown};
+use super::{Context, OutputArg};
 use crate::failure::Outcome;
 use crate::service::reconcile::{ReconcileRequest, reconcile};
 use crate::show;
@@ -55,12 +55,12 @@ fn once(context: &Context, args: &Args) -> Outcome {
         dry_run: args.dry_run,
         revision: args.rev.clone(),
     };
-    let report = reconcile(&context.open()?, &request)?;
-    if args.watch && report.transitions.is_empty() {
+    let done = reconcile(&context.open()?, &request)?;
+    if args.watch && done.transitions.is_empty() {
         return Ok(());
     }
-    // Before the report, whose last lines say what to do next.
-    context.notes(&report.notes);
-    let text = show::reconcile::text(&shown(&report), context.terminal.width());
-    context.show(args.output.output, &report.answer(), (&text, &[]))
+    // Before the answer, whose last lines say what to do next.
+    context.notes(&done.notes);
+    let text = show::reconcile::text(&done, context.terminal.width());
+    context.show(args.output, &done, (&text, &[]))
 }

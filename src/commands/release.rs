@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{ActorArgs, Context, NamespaceArg};
+use super::{Context, RecordArgs};
 use crate::failure::Outcome;
 use crate::service::claim::{ReleaseRequest, release};
 
@@ -13,9 +13,7 @@ pub struct Args {
     #[arg(value_name = "EXECUTION/NODE")]
     target: String,
     #[command(flatten)]
-    namespace: NamespaceArg,
-    #[command(flatten)]
-    actor: ActorArgs,
+    record: RecordArgs,
     /// Why
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
@@ -24,13 +22,11 @@ pub struct Args {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ReleaseRequest {
-        sender: args.actor.sender(context),
-        target: args.target.clone(),
-        namespace: args.namespace.namespace.clone(),
+        record: args.record.about(context, &args.target),
         message: args.message.clone(),
     };
     let recorded = release(&context.open()?, &request)?;
-    let attempt = &recorded.what.attempt;
+    let attempt = &recorded.answer.what.attempt;
     let line = format!("released {} attempt {}\n", attempt.name(), attempt.attempt);
-    context.recorded(args.actor.output.output, recorded, &line)
+    context.recorded(args.record.output, recorded, &line)
 }

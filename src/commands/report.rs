@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value};
 
-use super::{ActorArgs, Context, NamespaceArg};
+use super::{Context, RecordArgs};
 use crate::core::run::record::ReportResult;
 use crate::failure::{Failure, Outcome};
-use crate::git::files;
 use crate::service::report::{ReportRequest, report};
+use crate::service::sources;
 
 /// Report how a claimed node went
 ///
@@ -22,9 +22,7 @@ pub struct Args {
     #[arg(value_name = "EXECUTION/NODE")]
     target: String,
     #[command(flatten)]
-    namespace: NamespaceArg,
-    #[command(flatten)]
-    actor: ActorArgs,
+    record: RecordArgs,
     /// It is done
     #[arg(long, group = "result")]
     succeeded: bool,
@@ -63,9 +61,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         ReportResult::Failed
     };
     let request = ReportRequest {
-        sender: args.actor.sender(context),
-        target: args.target.clone(),
-        namespace: args.namespace.namespace.clone(),
+        record: args.record.about(context, &args.target),
         result,
         outputs: outputs(args)?,
         message: args.message.clone(),
@@ -73,21 +69,21 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         attempt: args.attempt,
     };
     let recorded = report(&context.open()?, &request)?;
-    let attempt = &recorded.what.attempt;
+    let attempt = &recorded.answer.what.attempt;
     let (name, number) = (attempt.name(), attempt.attempt);
-    if recorded.what.late {
+    if recorded.answer.what.late {
         context.terminal.note(&format!(
             "warning: attempt {number} of {name} is over: the report is kept and not applied"
         ));
     }
     let line = format!("reported {name} attempt {number} as {}\n", result.word());
-    context.recorded(args.actor.output.output, recorded, &line)
+    context.recorded(args.record.output, recorded, &line)
 }
 
 fn outputs(args: &Args) -> Outcome<Map<String, Value>> {
     let mut outputs = match &args.outputs_file {
         None => Map::new(),
-        Some(path) => match serde_json::from_slice(&files::user_file(path)?) {
+        Some(path) => match serde_json::from_slice(&sources::bytes(path)?) {
             Ok(Value::Object(map)) => map,
             Ok(_) => {
                 let message = format!("{} holds no JSON object", path.display());

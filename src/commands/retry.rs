@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{ActorArgs, Context, NamespaceArg};
+use super::{Context, RecordArgs};
 use crate::failure::Outcome;
 use crate::service::request::{RetryRequest, retry};
 
@@ -16,9 +16,7 @@ pub struct Args {
     #[arg(value_name = "EXECUTION[/NODE]")]
     target: String,
     #[command(flatten)]
-    namespace: NamespaceArg,
-    #[command(flatten)]
-    actor: ActorArgs,
+    record: RecordArgs,
     /// Resolve who does what has not begun anew; gates before it are decided again
     #[arg(long)]
     rebind: bool,
@@ -30,17 +28,15 @@ pub struct Args {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = RetryRequest {
-        sender: args.actor.sender(context),
-        target: args.target.clone(),
-        namespace: args.namespace.namespace.clone(),
+        record: args.record.about(context, &args.target),
         rebind: args.rebind,
         message: args.message.clone(),
     };
     let recorded = retry(&context.open()?, &request)?;
-    let name = recorded.what.execution.name();
-    let line = match &recorded.what.node {
+    let name = recorded.answer.what.execution.name();
+    let line = match &recorded.answer.what.node {
         Some(node) => format!("asked to try {name}/{node} again\n"),
         None => format!("asked to try {name} again\n"),
     };
-    context.recorded(args.actor.output.output, recorded, &line)
+    context.recorded(args.record.output, recorded, &line)
 }

@@ -72,7 +72,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     for change in &revised.changes {
         text.push_str(&format!("  {}\n", line(change)));
     }
-    context.show(args.output.output, &revised, (&text, &revised.notes))?;
-    context.next(args.output.output, &revised.next);
+    context.show(args.output, &revised, (&text, &revised.notes))?;
+    context.next(args.output, &revised.next);
     Ok(())
 }

@@ -37,7 +37,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let answers = answers();
         let lines = answers.items.iter().map(|kind| format!("{kind}\n"));
         let text: String = lines.collect();
-        return context.show(args.output.output, &answers, (&text, &[]));
+        return context.show(args.output, &answers, (&text, &[]));
     };
     let kind = match kind.as_str() {
         "document" => SchemaKind::Document,

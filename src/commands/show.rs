@@ -24,12 +24,12 @@ pub struct Args {
         alias = "format",
         short_alias = 'f'
     )]
-    output: Format,
+    output: DocumentFormat,
 }
 
 /// How to show a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum DocumentFormat {
     /// For reading, in a pull request for example.
     Markdown,
     /// The canonical form.
@@ -42,9 +42,11 @@ enum Format {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let opened = open(&context.path(&args.file))?;
     let text = match args.output {
-        Format::Markdown => show::document::markdown(&opened.document, &opened.resources()?),
-        Format::Json => opened.document.to_json(),
-        Format::Yaml => opened.document.to_yaml(),
+        DocumentFormat::Markdown => {
+            show::document::markdown(&opened.document, &opened.resources()?)
+        }
+        DocumentFormat::Json => opened.document.to_json(),
+        DocumentFormat::Yaml => opened.document.to_yaml(),
     };
     context.terminal.out(&text);
     Ok(())

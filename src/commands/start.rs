@@ -4,6 +4,7 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::{Context, NamespaceArg, OutputArg};
+use crate::api::change::Started;
 use crate::core::text::yaml;
 use crate::failure::Outcome;
 use crate::service::start::{StartRequest, start};
@@ -49,7 +50,7 @@ fn parameter(text: &str) -> Result<(String, Value), String> {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = StartRequest {
         plan: args.plan.clone(),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         name: args.name.clone(),
         parameters: args.parameters.iter().cloned().collect(),
         binding: args.binding.clone(),
@@ -57,11 +58,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         dry_run: args.dry_run,
     };
     let started = start(&context.open()?, &request)?;
-    let answer = started.answer();
+    let Started {
+        resource, change, ..
+    } = &started.answer;
     let text = if args.dry_run {
-        yaml::write(&started.resource)
+        yaml::write(resource)
     } else {
-        show::change::text(&answer.change)
+        show::change::text(change)
     };
-    context.changed(args.output.output, (&answer, &text), &started.change)
+    context.changed(args.output, &started, (&text, change))
 }

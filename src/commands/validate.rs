@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::Context;
-use crate::api;
+use super::{Context, json};
 use crate::api::findings::{Findings, Scope};
 use crate::core::base::diagnostic::Level;
 use crate::core::base::escape;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::failure::{Failure, Outcome};
 use crate::service::sources::Source;
-use crate::service::validate::{Checked, ValidateRequest, Validated, validate, validate_staged};
-use crate::show::{self, findings};
+use crate::service::validate::{Coverage, ValidateRequest, Validated, validate, validate_staged};
+use crate::show;
+use crate::show::findings::{self, FindingsFormat};
 
 /// Check resources, offline
 ///
@@ -59,12 +59,12 @@ pub struct Args {
         default_value = "text",
         alias = "format"
     )]
-    output: findings::Format,
+    output: FindingsFormat,
 }
 
-impl ValueEnum for findings::Format {
+impl ValueEnum for FindingsFormat {
     fn value_variants<'a>() -> &'a [Self] {
-        &findings::Format::ALL
+        &FindingsFormat::ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -117,7 +117,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     } else {
         validate(&request)?
     };
-    // The program ends with it: taking it apart piece by piece would be work for nobody.
+    // Never dropped: the program ends soon, and freeing every resource would only take time.
     let validated = ManuallyDrop::new(validated);
     show_findings(context, &validated, args.output)?;
     if args.output.is_for_people() {
@@ -134,12 +134,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
-fn show_findings(context: &Context, validated: &Validated, format: findings::Format) -> Outcome {
+fn show_findings(context: &Context, validated: &Validated, format: FindingsFormat) -> Outcome {
     let all = &validated.findings;
-    if format == findings::Format::Json {
+    if format == FindingsFormat::Json {
         let scope = validated.scope.as_ref().map(Scope::from);
         let answer = Findings::new(all.values(), scope);
-        context.terminal.out(&show::json(&api::document(&answer)?));
+        context.terminal.out(&json(&answer)?);
         return Ok(());
     }
     let text_of = |file: &str| all.texts.get(file).cloned();
@@ -159,16 +159,17 @@ fn said(validated: &Validated) -> Vec<String> {
             lines.extend(older(validated.checked));
             lines
         }
-        Checked::Resources(0) => vec!["no resources".to_owned()],
-        Checked::Resources(1) => vec!["1 resource: valid".to_owned()],
-        Checked::Resources(count) => vec![format!("{count} resources: valid")],
-        Checked::Staged { usable: false, .. } => vec![format!(
+        Coverage::Resources(0) => vec!["no resources".to_owned()],
+        Coverage::Resources(number) => {
+            vec![format!("{}: valid", show::count(number, "resource"))]
+        }
+        Coverage::Staged { usable: false, .. } => vec![format!(
             "nothing was checked: {CONFIG_FILE} cannot be used: planspec validate"
         )],
-        Checked::Staged { files: 0, .. } => Vec::new(),
-        Checked::Staged { files, .. } => {
-            let plural = if files == 1 { "" } else { "s" };
-            let mut lines = vec![format!("{files} staged file{plural}: valid")];
+        Coverage::Staged { files: 0, .. } => Vec::new(),
+        Coverage::Staged { files, .. } => {
+            let files = show::count(files, "staged file");
+            let mut lines = vec![format!("{files}: valid")];
             lines.extend(older(validated.checked));
             lines
         }
@@ -176,17 +177,15 @@ fn said(validated: &Validated) -> Vec<String> {
 }
 
 /// What a commit neither causes nor touches.
-fn older(checked: Checked) -> Option<String> {
+fn older(checked: Coverage) -> Option<String> {
     match checked {
-        Checked::Staged {
+        Coverage::Staged {
             older: older @ 1..,
             usable: true,
             ..
         } => {
-            let plural = if older == 1 { "" } else { "s" };
-            Some(format!(
-                "{older} older finding{plural}, not of this commit: planspec validate"
-            ))
+            let older = show::count(older, "older finding");
+            Some(format!("{older}, not of this commit: planspec validate"))
         }
         _ => None,
     }

@@ -2,11 +2,12 @@
 
 use clap::Args as ClapArgs;
 
-use super::{ActorArgs, Context, NamespaceArg, TextFormat};
+use super::{Context, OutputArg, RecordArgs};
 use crate::core::base::digest::short;
 use crate::core::resource::{CriterionResult, TaskCriterion};
 use crate::failure::{Failure, Outcome};
-use crate::service::verify::{Verdict, VerifyRequest, verify_execution, verify_node};
+use crate::service::record::RecordRequest;
+use crate::service::verify::{CriterionVerdict, verify_execution, verify_node};
 use crate::service::{Error, verify};
 use crate::show;
 use crate::worker::signals::Stop;
@@ -23,20 +24,14 @@ pub struct Args {
     #[arg(value_name = "EXECUTION[/NODE]")]
     target: String,
     #[command(flatten)]
-    namespace: NamespaceArg,
-    #[command(flatten)]
-    actor: ActorArgs,
+    record: RecordArgs,
 }
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     verify::supported()?;
     let stop = Stop::on_signals().map_err(Error::unavailable)?;
-    let request = VerifyRequest {
-        sender: args.actor.sender(context),
-        target: args.target.clone(),
-        namespace: args.namespace.namespace.clone(),
-    };
+    let request = args.record.about(context, &args.target);
     if args.target.contains('/') {
         node(context, args, &request, &stop)
     } else {
@@ -44,15 +39,15 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
 }
 
-fn node(context: &Context, args: &Args, request: &VerifyRequest, stop: &Stop) -> Outcome {
-    let format = args.actor.output.output;
-    let tell = teller(context, format);
+fn node(context: &Context, args: &Args, request: &RecordRequest, stop: &Stop) -> Outcome {
+    let output = args.record.output;
+    let tell = teller(context, output);
     let recorded = verify_node(&context.open()?, request, stop, &tell)?;
-    let (attempt, actor) = (&recorded.what.attempt, &recorded.actor);
+    let (attempt, actor) = (&recorded.answer.what.attempt, &recorded.answer.actor);
     let name = attempt.name();
     let line = format!("verified {name} attempt {} as {actor}\n", attempt.attempt);
-    let broken = recorded.what.broken.clone();
-    context.recorded(format, recorded, &line)?;
+    let broken = recorded.answer.what.broken.clone();
+    context.recorded(output, recorded, &line)?;
     match broken.as_slice() {
         [] => Ok(()),
         some => Err(Failure::unmet(format!(
@@ -64,11 +59,11 @@ fn node(context: &Context, args: &Args, request: &VerifyRequest, stop: &Stop) ->
     }
 }
 
-fn execution(context: &Context, args: &Args, request: &VerifyRequest, stop: &Stop) -> Outcome {
-    let format = args.actor.output.output;
-    let tell = teller(context, format);
-    let told = |verdict: &Verdict<'_>| {
-        if format == TextFormat::Text {
+fn execution(context: &Context, args: &Args, request: &RecordRequest, stop: &Stop) -> Outcome {
+    let output = args.record.output;
+    let tell = teller(context, output);
+    let told = |verdict: &CriterionVerdict<'_>| {
+        if output.is_text() {
             context.terminal.out(&format!(
                 "`{}` of {} is {} at {}, as {}\n",
                 verdict.criterion.criterion,
@@ -84,9 +79,9 @@ fn execution(context: &Context, args: &Args, request: &VerifyRequest, stop: &Sto
         }
     };
     let recorded = verify_execution(&context.open()?, request, stop, (&tell, &told))?;
-    let name = recorded.what.execution.name();
-    let unmet = recorded.what.unmet().join(", ");
-    context.recorded(format, recorded, "")?;
+    let name = recorded.answer.what.execution.name();
+    let unmet = recorded.answer.what.unmet().join(", ");
+    context.recorded(output, recorded, "")?;
     if unmet.is_empty() {
         return Ok(());
     }
@@ -94,10 +89,10 @@ fn execution(context: &Context, args: &Args, request: &VerifyRequest, stop: &Sto
 }
 
 /// Tells people of each criterion at once; a document tells all of them together.
-fn teller(context: &Context, format: TextFormat) -> impl Fn(&TaskCriterion, &CriterionResult) {
+fn teller(context: &Context, output: OutputArg) -> impl Fn(&TaskCriterion, &CriterionResult) {
     let terminal = context.terminal;
     move |criterion: &TaskCriterion, result: &CriterionResult| {
-        if format == TextFormat::Text {
+        if output.is_text() {
             terminal.out(&show::verify::line(criterion, result));
         }
     }

@@ -1,16 +1,13 @@
 //! `planspec watch`: a stream of changes.
 
 use std::ops::ControlFlow;
-use std::time;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamespaceArg, OutputArg, TextFormat};
+use super::{Context, NamespaceArg, OutputArg, PaceArgs, TextFormat};
 use crate::api::watch::{WatchChange, WatchNote, WatchState};
 use crate::api::{self, Answer};
-use crate::core::resource::Duration;
 use crate::failure::Outcome;
-use crate::service::follow::Pace;
 use crate::service::names::wanted;
 use crate::service::watch::{Changes, WatchRequest, Watched, watch};
 use crate::show;
@@ -27,17 +24,13 @@ pub struct Args {
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Seconds between two looks
-    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86400))]
-    interval: u64,
     #[command(flatten)]
-    output: OutputArg,
+    pace: PaceArgs,
     /// Stop after the first look
     #[arg(long, conflicts_with = "timeout")]
     once: bool,
-    /// Stop after this time, for example 10m
-    #[arg(long, value_name = "DURATION")]
-    timeout: Option<Duration>,
+    #[command(flatten)]
+    output: OutputArg,
 }
 
 /// Run the verb.
@@ -47,12 +40,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             Some(kind) => Some(wanted(kind, args.name.as_deref())?),
             None => None,
         },
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.namespace.given(),
         once: args.once,
-        pace: Pace {
-            interval: time::Duration::from_secs(args.interval),
-            timeout: args.timeout.clone(),
-        },
+        pace: args.pace.pace(),
     };
     let format = args.output.output;
     let mut failed = None;

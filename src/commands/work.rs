@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use super::{ActorArgs, Context, NamespaceArg, TextFormat, shown};
+use super::{Context, RecordArgs, TextFormat};
 use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::clock;
 use crate::core::base::escape::line;
 use crate::failure::Outcome;
-use crate::service::work::{Event, Surroundings, WorkRequest, work};
+use crate::service::work::{Progress, Surroundings, WorkRequest, work};
 use crate::service::{Error, verify};
 use crate::show;
 use crate::worker::signals::Stop;
@@ -27,8 +27,6 @@ pub struct Args {
     /// Only this node: EXECUTION/NODE
     #[arg(long, value_name = "EXECUTION/NODE")]
     node: Option<String>,
-    #[command(flatten)]
-    namespace: NamespaceArg,
     /// Until nothing is ready; this is the default
     #[arg(long, conflicts_with = "watch")]
     once: bool,
@@ -45,7 +43,7 @@ pub struct Args {
     #[arg(long)]
     externals: bool,
     #[command(flatten)]
-    actor: ActorArgs,
+    record: RecordArgs,
 }
 
 /// Run the verb. With `-o json`: one document a line, as it happens.
@@ -53,18 +51,19 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     verify::supported()?;
     let stop = Stop::on_signals().map_err(Error::unavailable)?;
     let request = WorkRequest {
-        sender: args.actor.sender(context),
+        caller: args.record.caller(context),
+        reconcile: args.record.reconcile,
         dir: context.dir.clone(),
         provider: args.provider.clone(),
         node: args.node.clone(),
-        namespace: args.namespace.namespace.clone(),
+        namespace: args.record.namespace.given(),
         watch: args.watch,
         interval: Duration::from_secs(args.interval),
         jobs: usize::from(args.jobs),
         externals: args.externals,
     };
-    let format = args.actor.output.output;
-    let tell = |event: &Event<'_>| match format {
+    let format = args.record.output.output;
+    let tell = |event: &Progress<'_>| match format {
         TextFormat::Text => text(context, event),
         TextFormat::Json => json(context, &told(event)),
     };
@@ -85,7 +84,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             crate::core::run::proposal::retry_note(node, *at, now)
         ));
     }
-    if worked.did_something && !args.actor.reconcile {
+    if worked.did_something && !args.record.reconcile {
         notes.push("next: planspec reconcile".to_owned());
     }
     for message in notes {
@@ -97,16 +96,16 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(())
 }
 
-fn text(context: &Context, event: &Event<'_>) {
+fn text(context: &Context, event: &Progress<'_>) {
     let terminal = context.terminal;
     match event {
-        Event::Happened {
-            kind: WorkEventKind::Log,
+        Progress::Happened(WorkEvent {
+            event: WorkEventKind::Log,
             message,
             ..
-        } => terminal.note(&format!("  | {message}")),
-        Event::Happened { message, .. } => terminal.out(&format!("{}\n", line(message))),
-        Event::Checked {
+        }) => terminal.note(&format!("  | {message}")),
+        Progress::Happened(event) => terminal.out(&format!("{}\n", line(&event.message))),
+        Progress::Checked {
             node,
             attempt,
             criterion,
@@ -115,28 +114,18 @@ fn text(context: &Context, event: &Event<'_>) {
             let said = show::verify::line(criterion, result);
             terminal.out(&format!("{} attempt {attempt}: {said}", line(node)));
         }
-        Event::Reconciled(report) => {
-            terminal.out(&show::reconcile::text(&shown(report), terminal.width()));
+        Progress::Reconciled(done) => {
+            terminal.out(&show::reconcile::text(done, terminal.width()));
         }
-        Event::Trouble(error) => terminal.note(&format!("error: {}", error.message)),
+        Progress::Trouble(error) => terminal.note(&format!("error: {}", error.message)),
     }
 }
 
 /// What happened, as data.
-fn told(event: &Event<'_>) -> WorkEvent {
+fn told(event: &Progress<'_>) -> WorkEvent {
     match event {
-        Event::Happened {
-            kind,
-            node,
-            attempt,
-            message,
-        } => WorkEvent {
-            event: *kind,
-            node: node.clone(),
-            attempt: *attempt,
-            message: message.clone(),
-        },
-        Event::Checked {
+        Progress::Happened(event) => event.clone(),
+        Progress::Checked {
             node,
             attempt,
             criterion,
@@ -147,11 +136,11 @@ fn told(event: &Event<'_>) -> WorkEvent {
             attempt: Some(*attempt),
             message: show::verify::line(criterion, result).trim_end().to_owned(),
         },
-        Event::Reconciled(report) => {
-            let moved = report.transitions.len();
+        Progress::Reconciled(done) => {
+            let moved = done.transitions.len();
             happened(WorkEventKind::Reconciled, format!("{moved} transitions"))
         }
-        Event::Trouble(error) => happened(WorkEventKind::Trouble, error.message.clone()),
+        Progress::Trouble(error) => happened(WorkEventKind::Trouble, error.message.clone()),
     }
 }
 

@@ -8,9 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use git2::{ObjectType, Oid};
-
-use super::object::{MAX_COMMIT_BYTES, parse_id};
+use super::id::{Id, parse_id};
 use super::program::{Output, Program};
 use super::{GitError, Repo, Result};
 
@@ -24,7 +22,7 @@ pub fn of_file(repo: &Repo, commit: &str, path: &str) -> Result<BTreeSet<String>
     commits.extend(whose_lines_are_there(repo, commit, path)?);
     let mut authors = BTreeSet::new();
     for id in commits {
-        let bytes = repo.object(id, ObjectType::Commit, MAX_COMMIT_BYTES)?;
+        let bytes = repo.commit_text(id)?;
         let text = String::from_utf8_lossy(&bytes);
         for parent in repo.commit(id)?.parents {
             if repo.header(parent)?.is_none() {
@@ -40,7 +38,7 @@ pub fn of_file(repo: &Repo, commit: &str, path: &str) -> Result<BTreeSet<String>
 }
 
 /// The commits that brought the lines of the file.
-fn whose_lines_are_there(repo: &Repo, commit: &str, path: &str) -> Result<BTreeSet<Oid>> {
+fn whose_lines_are_there(repo: &Repo, commit: &str, path: &str) -> Result<BTreeSet<Id>> {
     // No list of commits to overlook, and no filter, whatever is configured here.
     let blame = Program::new(repo, "blame")
         .args([
@@ -53,20 +51,17 @@ fn whose_lines_are_there(repo: &Repo, commit: &str, path: &str) -> Result<BTreeS
         .run()?;
     let text = answer(blame, "blame")?;
     // `<id> <line> <line> <count>` begins an entry; every other line begins with a word.
-    text.lines()
-        .filter_map(|line| line.split(' ').next())
-        .filter(|word| word.len() == 40)
-        .map(parse_id)
-        .collect()
+    let words = text.lines().filter_map(|line| line.split(' ').next());
+    Ok(words.filter_map(Id::from_hex).collect())
 }
 
 /// The commits that the last change of the file consisted of when it came to the branch.
-fn last_change(repo: &Repo, commit: &str, path: &str) -> Result<BTreeSet<Oid>> {
+fn last_change(repo: &Repo, commit: &str, path: &str) -> Result<BTreeSet<Id>> {
     let list = |args: &[&str]| {
         let program = Program::new(repo, "rev-list").args(args).arg("--");
         let output = program.arg(format!(":(literal){path}")).run()?;
         let text = answer(output, "rev-list")?;
-        text.lines().map(parse_id).collect::<Result<Vec<Oid>>>()
+        text.lines().map(parse_id).collect::<Result<Vec<Id>>>()
     };
     let Some(arrived) = list(&["--first-parent", "-1", commit])?.pop() else {
         return Ok(BTreeSet::new());
@@ -85,13 +80,12 @@ fn last_change(repo: &Repo, commit: &str, path: &str) -> Result<BTreeSet<Oid>> {
 }
 
 fn answer(output: Output, subcommand: &str) -> Result<String> {
-    match output.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(GitError::Unusable(format!(
-            "`git {subcommand}` cannot tell: {}",
-            output.stderr.replace('\n', "; ")
-        ))),
+    if output.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    let said = output.stderr.replace('\n', "; ");
+    let why = format!("`git {subcommand}` cannot tell: {said}");
+    Err(GitError::Unusable(why))
 }
 
 /// The e-mails in a commit: author, committer, and whoever a `Co-authored-by:` names.

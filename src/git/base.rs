@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::object::parse_id;
+use super::id::parse_id;
 use super::program::Program;
 use super::remote::{self, deepen};
 use super::{GitError, Repo, Result};
@@ -57,7 +57,7 @@ pub fn commit(repo: &Repo, shared: Option<&str>, revision: &str) -> Result<Strin
     };
     remote::fetch(repo, &remote, std::slice::from_ref(id), true)
         .map_err(|error| cannot_get(&remote, name, &error))?;
-    // A tag may be an object of its own.
+    // An annotated tag is an object of its own: resolve it to its commit.
     repo.resolve(id)?
         .ok_or_else(|| GitError::Missing(format!("`{shown}` on remote `{remote}` names no commit")))
 }
@@ -139,7 +139,7 @@ pub fn merge_base(repo: &Repo, shared: Option<&str>, one: &str, other: &str) -> 
         found = repo.merge_base(one, other)?;
     }
     match found {
-        // Where a better one may be cut off, this one only shows more than is new.
+        // A shallow clone may lack a nearer one; with this one the review only shows more.
         Some(base) => Ok(base),
         None if ends.is_empty() => Err(GitError::Unusable(format!(
             "{one} and {other} have no common ancestor: their histories are unrelated; to compare \

@@ -57,7 +57,7 @@ impl Cache {
     /// Store `bytes` under `name` (letters, digits, `.`, `-`, `_`), whole or not at all.
     pub fn store(&self, name: &str, bytes: &[u8]) {
         let Some(path) = self.path(name) else { return };
-        // Named apart from every other writer's, in this process and in others.
+        // A name of its own for each write, also of other threads and processes.
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let draft = self

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use super::program::{Output, Program};
+use super::program::Program;
 use super::{GitError, Repo, Result, unusable_file};
 
 /// Write files into the work tree (`None`: delete them) and commit exactly those. What else is
@@ -27,7 +27,7 @@ pub fn commit_files(
         )
     })?;
     if files.is_empty() {
-        // Without paths, git would mean every file.
+        // Without paths, git would take every file.
         return Ok(None);
     }
     let places: Vec<PathBuf> = files
@@ -54,7 +54,7 @@ pub fn commit_files(
         .args(&changed)
         .stdin(format!("{}\n", message.trim_end()))
         .run()?;
-    if let Err(refused) = check(&committed, "commit; everything is as it was") {
+    if let Err(refused) = committed.or_cannot("commit; everything is as it was") {
         put_back(repo, &places, &before, &changed);
         return Err(refused);
     }
@@ -94,19 +94,19 @@ fn stage(repo: &Repo, paths: &[String]) -> Result<Vec<String>> {
     let known = git("ls-files")
         .args(["-z", "--cached", "--others", "--"])
         .args(paths)
-        .run()?;
-    check(&known, "list the files")?;
+        .run()?
+        .or_cannot("list the files")?;
     let known = between_nul(&known.stdout);
     if !known.is_empty() {
-        let staged = git("add").args(["--all", "--"]).args(&known).run()?;
-        check(&staged, "stage the files")?;
+        let add = git("add").args(["--all", "--"]).args(&known);
+        add.run()?.or_cannot("stage the files")?;
     }
     let changed = git("diff-index")
         .args(["--cached", "--name-only", "--no-renames", "-z"])
         .args([&head_or_empty(repo)?, "--"])
         .args(paths)
-        .run()?;
-    check(&changed, "compare the files with HEAD")?;
+        .run()?
+        .or_cannot("compare the files with HEAD")?;
     Ok(between_nul(&changed.stdout))
 }
 
@@ -131,18 +131,6 @@ fn between_nul(bytes: &[u8]) -> Vec<String> {
         .filter(|part| !part.is_empty())
         .map(|part| literal(&String::from_utf8_lossy(part)))
         .collect()
-}
-
-fn check(output: &Output, tried: &str) -> Result<()> {
-    if output.success() {
-        return Ok(());
-    }
-    let said = match output.stderr.as_str() {
-        // Some of git's complaints go to standard output.
-        "" => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        said => said.to_owned(),
-    };
-    Err(GitError::Unusable(format!("cannot {tried}: {said}")))
 }
 
 /// Where `path` lies: below the root, not in `.git`, not behind a link, and not a folder.

@@ -72,7 +72,7 @@ pub fn open(repo: &Repo, path: &Path) -> Result<()> {
         .for_user()
         .arg("GIT_EDITOR")
         .run()?;
-    let editor = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+    let editor = found.text();
     if !found.success() || editor.is_empty() {
         return Err(GitError::Unusable(
             "there is no editor to open: set EDITOR, or run it in a terminal".to_owned(),

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{GitError, Repo, Result, read, refs};
+use super::{GitError, Repo, Result, read, unusable_file};
 use crate::core::base::source::{Content, SourceFile};
 
 /// What standard input is called in messages.
@@ -15,7 +15,7 @@ const MAX_USER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Whether a file had to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Created {
+pub enum NewFile {
     /// It was not there.
     Yes,
     /// It was there and is as it was.
@@ -26,7 +26,7 @@ pub enum Created {
 ///
 /// # Errors
 /// `Unusable` in a bare repository, or when it cannot be written.
-pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<Created> {
+pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<NewFile> {
     let root = repo
         .workdir()
         .ok_or_else(|| GitError::Unusable("a bare repository has no files to write".to_owned()))?;
@@ -34,35 +34,32 @@ pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<Created> {
 }
 
 /// Make a file with its folders, unless something is there.
-pub(super) fn write_new(path: &Path, bytes: &[u8], executable: bool) -> Result<Created> {
-    let failed = |error: std::io::Error| {
-        GitError::Unusable(format!("cannot write `{}`: {error}", path.display()))
-    };
+pub(super) fn write_new(path: &Path, bytes: &[u8], executable: bool) -> Result<NewFile> {
     if path.symlink_metadata().is_ok() {
-        return Ok(Created::Exists);
+        return Ok(NewFile::Exists);
     }
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+        fs::create_dir_all(folder).map_err(cannot_write(path))?;
     }
-    let mut file = match fs::File::create_new(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Created::Exists),
-        file => file.map_err(failed)?,
-    };
-    file.write_all(bytes).map_err(failed)?;
-    if executable {
-        make_executable(&file).map_err(failed)?;
+    let created = create_user_file(path, bytes)?;
+    if executable && created == NewFile::Yes {
+        make_executable(path).map_err(cannot_write(path))?;
     }
-    Ok(Created::Yes)
+    Ok(created)
+}
+
+fn cannot_write(path: &Path) -> impl FnOnce(std::io::Error) -> GitError {
+    unusable_file(format!("write `{}`", path.display()))
 }
 
 #[cfg(unix)]
-fn make_executable(file: &fs::File) -> std::io::Result<()> {
+fn make_executable(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o755))
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
 #[cfg(not(unix))]
-fn make_executable(_file: &fs::File) -> std::io::Result<()> {
+fn make_executable(_path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
@@ -102,21 +99,19 @@ fn standard_input(max_bytes: usize) -> SourceFile {
 /// # Errors
 /// `Unusable` when it cannot be read or is larger than 16 MiB.
 pub fn user_file(path: &Path) -> Result<Vec<u8>> {
-    let failed =
-        |why: String| GitError::Unusable(format!("cannot read `{}`: {why}", path.display()));
-    let mut reader: Box<dyn Read> = match path.as_os_str() == "-" {
-        true => Box::new(std::io::stdin().lock()),
-        false => Box::new(fs::File::open(path).map_err(|error| failed(error.to_string()))?),
+    let cannot_read = || unusable_file(format!("read `{}`", path.display()));
+    let reader: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(fs::File::open(path).map_err(cannot_read())?)
     };
     let mut bytes = Vec::new();
-    (&mut reader)
-        .take(MAX_USER_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| failed(error.to_string()))?;
-    match u64::try_from(bytes.len()) {
-        Ok(length) if length <= MAX_USER_BYTES => Ok(bytes),
-        _ => Err(failed(format!("it is larger than {MAX_USER_BYTES} bytes"))),
+    let read = reader.take(MAX_USER_BYTES + 1).read_to_end(&mut bytes);
+    if read.map_err(cannot_read())? as u64 <= MAX_USER_BYTES {
+        return Ok(bytes);
     }
+    let why = format!("it is larger than {MAX_USER_BYTES} bytes");
+    Err(cannot_read()(std::io::Error::other(why)))
 }
 
 /// Write a file that the user names; what stood there is replaced.
@@ -124,23 +119,20 @@ pub fn user_file(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// `Unusable` when it cannot be written.
 pub fn write_user_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes)
-        .map_err(|error| GitError::Unusable(format!("cannot write `{}`: {error}", path.display())))
+    fs::write(path, bytes).map_err(cannot_write(path))
 }
 
 /// Write a file that the user names, unless it exists already.
 ///
 /// # Errors
 /// `Unusable` when it cannot be written.
-pub fn create_user_file(path: &Path, bytes: &[u8]) -> Result<Created> {
-    let failed = |error: std::io::Error| {
-        GitError::Unusable(format!("cannot write `{}`: {error}", path.display()))
+pub fn create_user_file(path: &Path, bytes: &[u8]) -> Result<NewFile> {
+    let mut file = match fs::File::create_new(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(NewFile::Exists),
+        file => file.map_err(cannot_write(path))?,
     };
-    match fs::File::create_new(path) {
-        Ok(mut file) => file.write_all(bytes).map(|()| Created::Yes).map_err(failed),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Created::Exists),
-        Err(error) => Err(failed(error)),
-    }
+    file.write_all(bytes).map_err(cannot_write(path))?;
+    Ok(NewFile::Yes)
 }
 
 impl Repo {
@@ -159,43 +151,6 @@ impl Repo {
         let parts = parts?;
         (parts.first() != Some(&".git")).then(|| parts.join("/"))
     }
-
-    /// Names of the remotes, sorted.
-    ///
-    /// # Errors
-    /// `Unusable` when the configuration cannot be read.
-    pub fn remotes(&self) -> Result<Vec<String>> {
-        let names = self
-            .git
-            .remotes()
-            .map_err(super::unusable("list the remotes"))?;
-        let mut names: Vec<String> = (0..names.len())
-            .filter_map(|index| names.get(index).ok().flatten().map(str::to_owned))
-            .collect();
-        names.sort();
-        Ok(names)
-    }
-
-    /// The branch that a remote's `HEAD` was last seen to point to.
-    ///
-    /// # Errors
-    /// `Unusable` when the ref is broken.
-    pub fn remote_head(&self, remote: &str) -> Result<Option<String>> {
-        let name = format!("refs/remotes/{remote}/HEAD");
-        if refs::get(self, &name)?.is_none() {
-            return Ok(None);
-        }
-        let found = self
-            .git
-            .find_reference(&name)
-            .map_err(super::unusable(format!("read `{name}`")))?;
-        let prefix = format!("refs/remotes/{remote}/");
-        Ok(found
-            .symbolic_target()
-            .ok()
-            .flatten()
-            .and_then(|target| target.strip_prefix(&prefix).map(str::to_owned)))
-    }
 }
 
 #[cfg(test)]
@@ -207,8 +162,8 @@ mod tests {
     fn nothing_is_overwritten() {
         let sandbox = Sandbox::new();
         let repo = sandbox.repo("repo");
-        assert_eq!(create(&repo, "a/b.txt", b"one").unwrap(), Created::Yes);
-        assert_eq!(create(&repo, "a/b.txt", b"two").unwrap(), Created::Exists);
+        assert_eq!(create(&repo, "a/b.txt", b"one").unwrap(), NewFile::Yes);
+        assert_eq!(create(&repo, "a/b.txt", b"two").unwrap(), NewFile::Exists);
         let text = fs::read_to_string(repo.workdir().unwrap().join("a/b.txt")).unwrap();
         assert_eq!(text, "one");
     }

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
-use super::object::{EntryKind, parse_id};
+use super::id::parse_id;
+use super::object::EntryKind;
 use super::read::entry_in;
 use super::{Identity, Repo, Result};
 use crate::core::resource::Time;
@@ -57,12 +58,12 @@ fn author(line: &str) -> Identity {
 
 /// A walk back from a commit: each commit once, the newest of those that are known next.
 #[derive(Debug, Default)]
-pub struct Walk {
+pub struct CommitWalk {
     next: BinaryHeap<(Option<Time>, Reverse<usize>, Commit)>,
     seen: HashSet<String>,
 }
 
-impl Walk {
+impl CommitWalk {
     /// Go on to a commit, if the walk was not there.
     pub fn follow(&mut self, commit: Commit) {
         if self.seen.insert(commit.id.clone()) {
@@ -73,7 +74,7 @@ impl Walk {
     }
 }
 
-impl Iterator for Walk {
+impl Iterator for CommitWalk {
     type Item = Commit;
 
     fn next(&mut self) -> Option<Commit> {
@@ -107,7 +108,7 @@ mod tests {
             author: author(""),
             subject: String::new(),
         };
-        let mut walk = Walk::default();
+        let mut walk = CommitWalk::default();
         walk.follow(commit("b", 5));
         walk.follow(commit("a", 9));
         assert_eq!(walk.next().unwrap().id, "a");

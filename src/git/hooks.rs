@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::files::{Created, write_new};
+use super::files::{NewFile, write_new};
 use super::program::Program;
 use super::{GitError, Repo, Result, unusable_file};
 
@@ -35,7 +35,7 @@ pub enum Means {
 
 /// How it stands with the hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum HookStanding {
     /// Git runs it.
     Installed(Means),
     /// It is there, and Git does not run it.
@@ -50,19 +50,19 @@ pub enum Standing {
 
 /// What [`install`] or [`uninstall`] has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Done {
+pub enum HookDone {
     /// It was installed, or removed.
     Changed(Means),
     /// Nothing was to be done, or nothing could be: as it stands.
-    Nothing(Standing),
+    Nothing(HookStanding),
 }
 
 /// What Git would do at the next commit.
 ///
 /// # Errors
 /// `Unusable` when Git cannot be asked.
-pub fn standing(repo: &Repo) -> Result<Standing> {
-    let hook = Hook::look(repo)?;
+pub fn standing(repo: &Repo) -> Result<HookStanding> {
+    let hook = HookPlaces::look(repo)?;
     Ok(hook.standing())
 }
 
@@ -70,23 +70,25 @@ pub fn standing(repo: &Repo) -> Result<Standing> {
 ///
 /// # Errors
 /// `Unusable` when it cannot be written.
-pub fn install(repo: &Repo) -> Result<Done> {
-    let hook = Hook::look(repo)?;
+pub fn install(repo: &Repo) -> Result<HookDone> {
+    let hook = HookPlaces::look(repo)?;
     let standing = hook.standing();
     match &standing {
-        Standing::Missing if hook.git_has_configured => {
+        HookStanding::Missing if hook.git_has_configured => {
             // Git refuses to work with an event that has no command.
             for (field, value) in [("command", COMMAND), ("event", "pre-commit")] {
                 let field = format!("{NAME}.{field}");
                 configure(repo, &["--local", &field, value])?;
             }
-            Ok(Done::Changed(Means::Configuration))
+            Ok(HookDone::Changed(Means::Configuration))
         }
-        Standing::Missing => match write_new(&hook.path, SCRIPT.as_bytes(), true)? {
-            Created::Yes => Ok(Done::Changed(Means::Script(hook.path))),
-            Created::Exists => Ok(Done::Nothing(Standing::Taken(Means::Script(hook.path)))),
+        HookStanding::Missing => match write_new(&hook.path, SCRIPT.as_bytes(), true)? {
+            NewFile::Yes => Ok(HookDone::Changed(Means::Script(hook.path))),
+            NewFile::Exists => Ok(HookDone::Nothing(HookStanding::Taken(Means::Script(
+                hook.path,
+            )))),
         },
-        _ => Ok(Done::Nothing(standing)),
+        _ => Ok(HookDone::Nothing(standing)),
     }
 }
 
@@ -94,8 +96,8 @@ pub fn install(repo: &Repo) -> Result<Done> {
 ///
 /// # Errors
 /// `Unusable` when it cannot be removed.
-pub fn uninstall(repo: &Repo) -> Result<Done> {
-    let hook = Hook::look(repo)?;
+pub fn uninstall(repo: &Repo) -> Result<HookDone> {
+    let hook = HookPlaces::look(repo)?;
     if hook.configured == Text::Ours {
         for field in ["event", "command"] {
             configure(
@@ -103,15 +105,15 @@ pub fn uninstall(repo: &Repo) -> Result<Done> {
                 &["--local", "--unset-all", &format!("{NAME}.{field}")],
             )?;
         }
-        return Ok(Done::Changed(Means::Configuration));
+        return Ok(HookDone::Changed(Means::Configuration));
     }
     let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_file());
     if hook.script == Text::Ours && is_file(&hook.path) {
         let tried = format!("remove `{}`", hook.path.display());
         fs::remove_file(&hook.path).map_err(unusable_file(tried))?;
-        return Ok(Done::Changed(Means::Script(hook.path)));
+        return Ok(HookDone::Changed(Means::Script(hook.path)));
     }
-    Ok(Done::Nothing(hook.standing()))
+    Ok(HookDone::Nothing(hook.standing()))
 }
 
 /// Whose a script or a command is.
@@ -152,7 +154,7 @@ fn is_former_script(text: &str) -> bool {
 }
 
 /// Everything that decides.
-struct Hook {
+struct HookPlaces {
     git_has_configured: bool,
     configured: Text,
     enabled: bool,
@@ -163,18 +165,18 @@ struct Hook {
     inside: bool,
 }
 
-impl Hook {
-    fn look(repo: &Repo) -> Result<Hook> {
+impl HookPlaces {
+    fn look(repo: &Repo) -> Result<HookPlaces> {
         let path = script_path(repo)?;
         let text = match fs::read(&path) {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            // A link that leads nowhere, a folder, …
+            // Something else is there: a link that leads nowhere, or a folder.
             Err(_) if path.symlink_metadata().is_ok() => Some(String::new()),
             Err(_) => None,
         };
         let enabled = repo.config(&format!("{NAME}.enabled"));
         let command = repo.config(&format!("{NAME}.command"));
-        Ok(Hook {
+        Ok(HookPlaces {
             git_has_configured: has_configured_hooks(repo)?,
             configured: Text::of(command.as_deref(), COMMAND),
             enabled: !matches!(enabled.as_deref(), Some("false" | "no" | "off" | "0")),
@@ -185,36 +187,37 @@ impl Hook {
         })
     }
 
-    fn standing(&self) -> Standing {
+    fn standing(&self) -> HookStanding {
         let script = || Means::Script(self.path.clone());
         let configured = self.configured.checks_plans();
         if configured && self.git_has_configured && self.enabled {
-            return Standing::Installed(Means::Configuration);
+            return HookStanding::Installed(Means::Configuration);
         }
         if self.script.checks_plans() {
-            return match self.executable {
-                true => Standing::Installed(script()),
-                false => Standing::Idle(script(), "it is not executable"),
+            return if self.executable {
+                HookStanding::Installed(script())
+            } else {
+                HookStanding::Idle(script(), "it is not executable")
             };
         }
         if configured && self.git_has_configured {
             let why = "hook.planspec.enabled is false";
-            return Standing::Idle(Means::Configuration, why);
+            return HookStanding::Idle(Means::Configuration, why);
         }
         if self.git_has_configured {
             return match self.configured {
-                Text::Theirs => Standing::Taken(Means::Configuration),
-                _ => Standing::Missing,
+                Text::Theirs => HookStanding::Taken(Means::Configuration),
+                _ => HookStanding::Missing,
             };
         }
         match self.script {
-            Text::Theirs => Standing::Taken(script()),
-            _ if !self.inside => Standing::Shared(self.path.clone()),
+            Text::Theirs => HookStanding::Taken(script()),
+            _ if !self.inside => HookStanding::Shared(self.path.clone()),
             _ if configured => {
                 let why = "this Git does not know configured hooks";
-                Standing::Idle(Means::Configuration, why)
+                HookStanding::Idle(Means::Configuration, why)
             }
-            _ => Standing::Missing,
+            _ => HookStanding::Missing,
         }
     }
 }
@@ -235,13 +238,8 @@ fn has_configured_hooks(repo: &Repo) -> Result<bool> {
 fn script_path(repo: &Repo) -> Result<PathBuf> {
     let asked = Program::new(repo, "rev-parse")
         .args(["--git-path", "hooks/pre-commit"])
-        .run()?;
-    if !asked.success() {
-        return Err(GitError::Unusable(format!(
-            "cannot find the folder of the hooks: {}",
-            asked.stderr
-        )));
-    }
+        .run()?
+        .or_cannot("find the folder of the hooks")?;
     let path = String::from_utf8_lossy(&asked.stdout);
     Ok(repo.directory().join(path.trim_end_matches(['\n', '\r'])))
 }
@@ -258,18 +256,16 @@ fn is_inside(repo: &Repo, path: &Path) -> bool {
 
 fn configure(repo: &Repo, args: &[&str]) -> Result<()> {
     let set = Program::new(repo, "config").args(args).run()?;
-    match set.success() {
-        true => Ok(()),
-        false => Err(GitError::Unusable(format!(
-            "cannot change `{NAME}` in this repository's configuration{}",
-            match set.stderr.is_empty() {
-                true => ": it is set elsewhere, see `git config --show-origin --get-regexp \
-                         '^hook\\.planspec'`"
-                    .to_owned(),
-                false => format!(": {}", set.stderr),
-            }
-        ))),
+    if set.success() {
+        return Ok(());
     }
+    let why = match set.stderr.as_str() {
+        "" => "it is set elsewhere, see `git config --show-origin --get-regexp '^hook\\.planspec'`",
+        said => said,
+    };
+    Err(GitError::Unusable(format!(
+        "cannot change `{NAME}` in this repository's configuration: {why}"
+    )))
 }
 
 #[cfg(unix)]

@@ -3,11 +3,10 @@
 //! What comes from elsewhere is untrusted: its shape is checked here, before anything is linked
 //! to it; what it says is judged by others. Nothing here moves a ref.
 
-use git2::{ObjectType, Oid};
-
-use super::object::{EntryKind, NewCommit, missing, parse_id};
+use super::id::{Id, parse_id};
+use super::object::{EntryKind, ObjectKind, missing};
 use super::program::Program;
-use super::{GitError, Identity, Repo, Result, unusable};
+use super::{GitError, Identity, Repo, Result};
 use crate::core::resource::Time;
 use crate::core::run::record::{MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE};
 
@@ -16,7 +15,7 @@ const MESSAGE: &str = "planspec record";
 
 /// What stands on one inbox ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Chain {
+pub enum InboxChain {
     /// Records of the right shape.
     Records {
         /// Commit ids and contents of `record.yaml`, oldest first, behind the known one.
@@ -46,19 +45,8 @@ pub fn write_record(
             text.len()
         )));
     }
-    let failed = || unusable("write a record");
-    let blob = repo.git.blob(text.as_bytes()).map_err(failed())?;
-    let mut tree = repo.git.treebuilder(None).map_err(failed())?;
-    tree.insert(RECORD_FILE, blob, 0o100_644)
-        .map_err(failed())?;
-    let commit = NewCommit {
-        tree: tree.write().map_err(failed())?,
-        parents: parent.map(parse_id).transpose()?.into_iter().collect(),
-        message: MESSAGE,
-        time,
-        identity,
-    };
-    repo.write_commit(&commit).map(|id| id.to_string())
+    let file = (RECORD_FILE, text.as_bytes());
+    repo.write_file_commit(file, parent, MESSAGE, (time, identity))
 }
 
 /// The same record, signed as the user's own git signs: with their program, format and key.
@@ -68,7 +56,7 @@ pub fn write_record(
 pub fn sign(repo: &Repo, record: &str, time: Time, identity: &Identity) -> Result<String> {
     let commit = repo.commit(parse_id(record)?)?;
     let date = format!("{} +0000", time.timestamp());
-    let parents: Vec<String> = commit.parents.iter().map(Oid::to_string).collect();
+    let parents: Vec<String> = commit.parents.iter().map(Id::to_string).collect();
     let signed = Program::new(repo, "commit-tree")
         .arg("-S")
         .args(parents.iter().flat_map(|parent| ["-p", parent]))
@@ -91,15 +79,14 @@ pub fn sign(repo: &Repo, record: &str, time: Time, identity: &Identity) -> Resul
             said.join("; ")
         )));
     }
-    let id = String::from_utf8_lossy(&signed.stdout).trim().to_owned();
-    parse_id(&id).map(|id| id.to_string())
+    parse_id(&signed.text()).map(|id| id.to_string())
 }
 
 /// Read the chain that ends at `tip`, back to the record `known` that was folded in last.
 ///
 /// # Errors
 /// `Missing` when a part of the chain is not here yet; `Unusable` when an object is broken.
-pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<Chain> {
+pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<InboxChain> {
     let known = known.map(parse_id).transpose()?;
     let mut records = Vec::new();
     let mut met = false;
@@ -124,28 +111,24 @@ pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<Chain> 
     }
     let rewritten = known.is_some() && !met;
     records.reverse();
-    Ok(Chain::Records { records, rewritten })
+    Ok(InboxChain::Records { records, rewritten })
 }
 
-fn refused(reason: String) -> Result<Chain> {
-    Ok(Chain::Refused(reason))
+fn refused(reason: String) -> Result<InboxChain> {
+    Ok(InboxChain::Refused(reason))
 }
 
 struct RawRecord {
-    parent: Option<Oid>,
+    parent: Option<Id>,
     /// `None` when it was read before.
     content: Option<Vec<u8>>,
 }
 
 /// One record, or what is wrong with it.
-fn read_record(
-    repo: &Repo,
-    id: Oid,
-    known: bool,
-) -> Result<std::result::Result<RawRecord, String>> {
+fn read_record(repo: &Repo, id: Id, known: bool) -> Result<std::result::Result<RawRecord, String>> {
     let (size, kind) = repo.header(id)?.ok_or_else(|| missing(id))?;
     // Far above any signature.
-    if kind != ObjectType::Commit || size > MAX_RECORD_BYTES {
+    if kind != ObjectKind::Commit || size > MAX_RECORD_BYTES {
         return Ok(Err("is not a commit of a sensible size".to_owned()));
     }
     let commit = repo.commit(id)?;
@@ -165,7 +148,7 @@ fn read_record(
     let one_file = || format!("does not hold exactly one file, `{RECORD_FILE}`");
     match repo.header(commit.tree)? {
         // One entry needs some forty bytes.
-        Some((size, ObjectType::Tree)) if size <= 1024 => {}
+        Some((size, ObjectKind::Tree)) if size <= 1024 => {}
         None => return Err(missing(commit.tree)),
         _ => return Ok(Err(one_file())),
     }
@@ -209,22 +192,22 @@ mod tests {
         ids
     }
 
-    fn texts(chain: Chain) -> (Vec<String>, bool) {
+    fn texts(chain: InboxChain) -> (Vec<String>, bool) {
         match chain {
-            Chain::Records { records, rewritten } => (
+            InboxChain::Records { records, rewritten } => (
                 records
                     .into_iter()
                     .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
                     .collect(),
                 rewritten,
             ),
-            Chain::Refused(reason) => panic!("{reason}"),
+            InboxChain::Refused(reason) => panic!("{reason}"),
         }
     }
 
-    fn reason(chain: Chain) -> String {
+    fn reason(chain: InboxChain) -> String {
         match chain {
-            Chain::Refused(reason) => reason,
+            InboxChain::Refused(reason) => reason,
             other => panic!("{other:?}"),
         }
     }
@@ -281,7 +264,7 @@ mod tests {
                 .unwrap();
             String::from_utf8(made.stdout).unwrap().trim().to_owned()
         };
-        let blob = |text: &str| repo.git.blob(text.as_bytes()).unwrap().to_string();
+        let blob = |text: &str| repo.write_blob(text.as_bytes()).unwrap().to_string();
         let commit = |tree: &str, parents: &[&str]| {
             let mut args = vec!["commit-tree", "-m", "x", tree];
             args.extend(parents.iter().flat_map(|parent| ["-p", parent]));

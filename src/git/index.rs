@@ -7,10 +7,9 @@
 use std::io::ErrorKind;
 use std::ops::Range;
 
-use git2::Oid;
-
+use super::id::{ID_BYTES, Id};
 use super::program::Program;
-use super::read::{Change, Flaw, Paths, regular};
+use super::read::{Flaw, PathChange, Paths, regular};
 use super::{GitError, Repo, Result, unusable_file};
 
 /// What is staged, not read yet.
@@ -18,15 +17,15 @@ use super::{GitError, Repo, Result, unusable_file};
 pub struct StagedFiles {
     /// All paths, one behind the other.
     paths: Vec<u8>,
-    entries: Vec<Entry>,
+    entries: Vec<IndexEntry>,
 }
 
 /// An entry of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
+struct IndexEntry {
     path: Range<usize>,
     mode: u32,
-    id: Oid,
+    id: Id,
     /// 0, or the side of a conflict.
     stage: u16,
 }
@@ -39,7 +38,7 @@ impl StagedFiles {
     pub fn open(repo: &Repo) -> Result<StagedFiles> {
         let path = match &repo.index {
             Some(path) => path.clone(),
-            None => repo.git.path().join("index"),
+            None => repo.git_dir().join("index"),
         };
         let bytes = match std::fs::read(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(StagedFiles::none()),
@@ -59,8 +58,8 @@ impl StagedFiles {
     }
 
     /// What is staged in another version than the `known` ones: paths and versions, sorted.
-    pub fn changes(&self, known: &[(&str, &str)], paths: &Paths) -> Vec<Change> {
-        let mut changes: Vec<Change> = Vec::new();
+    pub fn changes(&self, known: &[(&str, &str)], paths: &Paths) -> Vec<PathChange> {
+        let mut changes: Vec<PathChange> = Vec::new();
         let mut unseen: Vec<bool> = vec![true; known.len()];
         let mut next = 0;
         for entry in &self.entries {
@@ -106,7 +105,7 @@ impl StagedFiles {
     /// # Errors
     /// `Missing`; `Unusable` when it is not a regular file or larger than 64 MiB.
     pub fn file(&self, repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
-        let is_it = |entry: &&Entry| entry.stage == 0 && self.path(entry) == path.as_bytes();
+        let is_it = |entry: &&IndexEntry| entry.stage == 0 && self.path(entry) == path.as_bytes();
         match self.entries.iter().find(is_it) {
             Some(entry) => {
                 regular(path, entry.mode)?;
@@ -125,37 +124,34 @@ impl StagedFiles {
         })
     }
 
-    fn path(&self, entry: &Entry) -> &[u8] {
+    fn path(&self, entry: &IndexEntry) -> &[u8] {
         self.paths.get(entry.path.clone()).unwrap_or_default()
     }
 }
 
-impl Entry {
+impl IndexEntry {
     /// Whether it is plainly the version that [`super::read::Found::version`] wrote.
     fn is(&self, version: &str) -> bool {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         let Some((mode, id)) = version.split_once(' ') else {
             return false;
         };
-        let digits = self.id.as_bytes().iter().flat_map(|byte| {
-            let digit = |nibble: u8| HEX[usize::from(nibble & 15)];
-            [digit(byte >> 4), digit(*byte)]
-        });
-        self.stage == 0 && id.bytes().eq(digits) && u32::from_str_radix(mode, 8) == Ok(self.mode)
+        self.stage == 0
+            && id.bytes().eq(self.id.hex())
+            && u32::from_str_radix(mode, 8) == Ok(self.mode)
     }
 }
 
 /// Behind the cached `stat` of the file, an entry has its id and its flags.
 const MODE: Range<usize> = 24..28;
-const ID: Range<usize> = 40..60;
-const FLAGS: Range<usize> = 60..62;
+const ID: Range<usize> = 40..40 + ID_BYTES;
+const FLAGS: Range<usize> = ID.end..ID.end + 2;
 const EXTENDED: u16 = 0x4000;
 /// `git add --intent-to-add` puts nothing into the index but a name.
 const INTENT_TO_ADD: u16 = 0x2000;
 /// Most bytes of all paths together; in version 4 a few can be made of next to nothing.
 const MAX_PATHS: usize = 1 << 30;
 /// Length of the hash at the end, which Git does not check either.
-const HASH: usize = 20;
+const HASH: usize = ID_BYTES;
 
 /// The entries of an index of version 2, 3 or 4. Nothing when it is damaged, or when the entries
 /// are not all there: a split or a sparse index.
@@ -201,10 +197,10 @@ fn parse(bytes: &[u8]) -> Option<StagedFiles> {
             _ => (end / 8 + 1) * 8,
         };
         if extended & INTENT_TO_ADD == 0 {
-            staged.entries.push(Entry {
+            staged.entries.push(IndexEntry {
                 path: previous.clone(),
                 mode: number(entry, MODE)?,
-                id: Oid::from_bytes(entry.get(ID)?).ok()?,
+                id: Id::from_bytes(entry.get(ID)?)?,
                 stage: (flags >> 12) & 3,
             });
         }
@@ -254,33 +250,32 @@ fn by_git(repo: &Repo) -> Result<StagedFiles> {
     let listed = Program::new(repo, "ls-files")
         .args(["--stage", "-z"])
         .for_user()
-        .run()?;
-    let failed = |why: &str| GitError::Unusable(format!("cannot read the index: {why}"));
-    if !listed.success() {
-        return Err(failed(&listed.stderr));
-    }
+        .run()?
+        .or_cannot("read the index")?;
     let lines = listed.stdout.split(|byte| *byte == 0);
     let mut staged = StagedFiles::none();
     for line in lines.filter(|line| !line.is_empty()) {
-        let (entry, path) = listed_line(line)
-            .ok_or_else(|| failed("`git ls-files --stage` cannot be understood"))?;
+        let (entry, path) = listed_line(line).ok_or_else(|| {
+            let why = "cannot read the index: `git ls-files --stage` cannot be understood";
+            GitError::Unusable(why.to_owned())
+        })?;
         let begin = staged.paths.len();
         staged.paths.extend_from_slice(path);
         let path = begin..staged.paths.len();
-        staged.entries.push(Entry { path, ..entry });
+        staged.entries.push(IndexEntry { path, ..entry });
     }
     Ok(staged)
 }
 
 /// `<mode> <id> <stage>TAB<path>`
-fn listed_line(line: &[u8]) -> Option<(Entry, &[u8])> {
+fn listed_line(line: &[u8]) -> Option<(IndexEntry, &[u8])> {
     let tab = line.iter().position(|byte| *byte == b'\t')?;
     let (head, path) = line.split_at_checked(tab)?;
     let mut words = std::str::from_utf8(head).ok()?.split(' ');
-    let entry = Entry {
+    let entry = IndexEntry {
         path: 0..0,
         mode: u32::from_str_radix(words.next()?, 8).ok()?,
-        id: Oid::from_str(words.next()?).ok()?,
+        id: Id::from_hex(words.next()?)?,
         stage: words.next()?.parse().ok()?,
     };
     Some((entry, path.get(1..)?))
@@ -296,7 +291,7 @@ mod tests {
 
     /// As `git ls-files --stage` shows it.
     fn told(staged: &StagedFiles) -> Vec<String> {
-        let line = |entry: &Entry| {
+        let line = |entry: &IndexEntry| {
             let path = String::from_utf8_lossy(staged.path(entry)).into_owned();
             format!("{:06o} {} {}\t{path}", entry.mode, entry.id, entry.stage)
         };

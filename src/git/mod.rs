@@ -10,6 +10,7 @@
 //! | `repo` | open a repository; HEAD, branches, revisions, configuration, identity |
 //! | `read` | resources from a commit, the index, the work tree or plain files |
 //! | `index` | what is staged, without reading it |
+//! | `object`, `id` | the seam to libgit2's objects: read with a bound, written; ids of either length |
 //! | `refs` | local refs, moved by compare-and-swap |
 //! | `remote` | list, fetch by id, push with an expected id |
 //! | `status_branch` | read and write the status tree; moves no ref |
@@ -34,6 +35,7 @@ pub mod editor;
 pub mod files;
 pub mod history;
 pub mod hooks;
+mod id;
 pub mod inbox;
 pub mod index;
 mod object;
@@ -76,20 +78,6 @@ pub enum GitError {
 
 /// A value, or a [`GitError`].
 pub type Result<T> = std::result::Result<T, GitError>;
-
-/// Turn an error of libgit2 into ours; `tried` completes "cannot …".
-fn unusable(tried: impl Display) -> impl FnOnce(git2::Error) -> GitError {
-    move |error| {
-        let reason = error.message().trim_end_matches('.');
-        if error.code() == git2::ErrorCode::NotFound && error.class() == git2::ErrorClass::Odb {
-            GitError::Missing(format!(
-                "cannot {tried}: {reason}; fetch it, or look at the repository with `git fsck`"
-            ))
-        } else {
-            GitError::Unusable(format!("cannot {tried}: {reason}"))
-        }
-    }
-}
 
 /// Turn an error of the file system into ours; `tried` completes "cannot …".
 fn unusable_file(tried: impl Display) -> impl FnOnce(std::io::Error) -> GitError {

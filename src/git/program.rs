@@ -4,6 +4,7 @@
 //! proxies and ssh work as always, except for what would point git elsewhere or make it ask.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -64,6 +65,27 @@ impl Output {
     /// Whether the exit code is 0.
     pub fn success(&self) -> bool {
         self.code == 0
+    }
+
+    /// Standard output, without white space around it.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim().to_owned()
+    }
+
+    /// The same output, unless the exit code says that it went wrong; `tried` completes "cannot …".
+    ///
+    /// # Errors
+    /// `Unusable`, in git's own words.
+    pub fn or_cannot(self, tried: impl Display) -> Result<Output> {
+        if self.success() {
+            return Ok(self);
+        }
+        let said = match self.stderr.as_str() {
+            // Some of git's complaints go to standard output.
+            "" => self.text(),
+            said => said.to_owned(),
+        };
+        Err(GitError::Unusable(format!("cannot {tried}: {said}")))
     }
 }
 

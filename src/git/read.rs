@@ -11,14 +11,15 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use git2::{Index, ObjectType, Oid};
 use globset::{GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
+use super::id::{Id, parse_id};
 use super::index::StagedFiles;
-use super::object::{EntryKind, TreeEntry, parse_id};
+use super::object::{EntryKind, ObjectKind, TreeEntry};
 use super::program::Program;
+use super::repo::Ignored;
 use super::{GitError, Repo, Result};
 use crate::core::base::glob::glob;
 use crate::core::base::limits::CONFIG_FILE;
@@ -74,13 +75,9 @@ impl Paths {
         })
     }
 
-    /// Whether the file at `path` may hold resources. The configuration file does not.
-    pub fn matches(&self, path: &str) -> bool {
-        self.wants(path, EntryKind::File)
-    }
-
-    /// Whether what stands at `path` is to be handed over. A link or a submodule in the place of a
-    /// folder would hide resources, so it is named too.
+    /// Whether what stands at `path` is to be handed over: a file that may hold resources (the
+    /// configuration file does not), or a link or a submodule in the place of a folder, which would
+    /// hide resources.
     fn wants(&self, path: &str, entry: EntryKind) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         let named = match entry {
@@ -106,11 +103,11 @@ fn is_resource_name(name: &str) -> bool {
 
 /// A file of a tree or of the index that may hold resources, not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundFile {
     /// Path from the repository's root.
     pub path: String,
     pub(super) mode: u32,
-    pub(super) id: Oid,
+    pub(super) id: Id,
     pub(super) flaw: Flaw,
 }
 
@@ -122,7 +119,7 @@ pub(super) enum Flaw {
     Conflict,
 }
 
-impl Found {
+impl FoundFile {
     fn is_blob(&self) -> bool {
         self.flaw == Flaw::None && EntryKind::of(self.mode) == EntryKind::File
     }
@@ -143,9 +140,9 @@ impl Found {
     }
 
     /// The file at `path` in a version that [`Found::version`] wrote.
-    pub fn at(path: &str, version: &str) -> Option<Found> {
+    pub fn at(path: &str, version: &str) -> Option<FoundFile> {
         let mut words = version.split(' ');
-        Some(Found {
+        Some(FoundFile {
             path: path.to_owned(),
             mode: u32::from_str_radix(words.next()?, 8).ok()?,
             id: parse_id(words.next()?).ok()?,
@@ -161,13 +158,13 @@ impl Found {
 
 impl Paths {
     /// What a tree or the index has at `path`, if it is to be handed over.
-    pub(super) fn found(&self, path: &[u8], mode: u32, id: Oid) -> Option<Found> {
+    pub(super) fn found(&self, path: &[u8], mode: u32, id: Id) -> Option<FoundFile> {
         let name = String::from_utf8_lossy(path);
         let flaw = match std::str::from_utf8(path) {
             Ok(_) => Flaw::None,
             Err(_) => Flaw::NotUtf8,
         };
-        self.wants(&name, EntryKind::of(mode)).then(|| Found {
+        self.wants(&name, EntryKind::of(mode)).then(|| FoundFile {
             path: name.into_owned(),
             mode,
             id,
@@ -182,10 +179,10 @@ impl Paths {
 /// `Missing` when an object is not here; `Unusable` when one is broken.
 pub fn read(
     repo: &Repo,
-    found: impl IntoIterator<Item = Found>,
+    found: impl IntoIterator<Item = FoundFile>,
     paths: &Paths,
 ) -> Result<Vec<SourceFile>> {
-    let found: Vec<Found> = found.into_iter().collect();
+    let found: Vec<FoundFile> = found.into_iter().collect();
     let blobs = found.iter().filter(|found| found.is_blob());
     let known = contents(repo, blobs.map(|found| found.id), paths.max_bytes)?;
     let files = found.into_iter().map(|found| {
@@ -208,16 +205,16 @@ pub fn read(
     Ok(sorted(files.collect()))
 }
 
-/// So many blobs are worth a second thread.
+/// From so many blobs on, several threads are faster than one.
 const MANY: usize = 64;
 
 /// The contents of blobs, each read once, many of them on all cores.
 fn contents(
     repo: &Repo,
-    ids: impl Iterator<Item = Oid>,
+    ids: impl Iterator<Item = Id>,
     max_bytes: usize,
-) -> Result<HashMap<Oid, Content>> {
-    let ids: BTreeSet<Oid> = ids.collect();
+) -> Result<HashMap<Id, Content>> {
+    let ids: BTreeSet<Id> = ids.collect();
     let content = |read| match read {
         Ok(bytes) => Content::Bytes(Vec::into(bytes)),
         Err(size) => too_large(size as u64, max_bytes),
@@ -228,7 +225,7 @@ fn contents(
     }
     let objects = repo.objects()?;
     let read = |id| Ok((id, content(objects.bounded_blob(id, max_bytes)?)));
-    let all: Vec<Result<(Oid, Content)>> = ids.into_par_iter().map(read).collect();
+    let all: Vec<Result<(Id, Content)>> = ids.into_par_iter().map(read).collect();
     all.into_iter().collect()
 }
 
@@ -263,7 +260,7 @@ pub fn tree_of(repo: &Repo, commit: &str) -> Result<String> {
 }
 
 /// A path, and what is there now; nothing when it is gone.
-pub type Change = (String, Option<Found>);
+pub type PathChange = (String, Option<FoundFile>);
 
 /// What differs between two trees below the configured paths; everything when there is no old
 /// one. Folders that are equal are not entered.
@@ -275,7 +272,7 @@ pub fn tree_changes(
     old: Option<&str>,
     new: &str,
     paths: &Paths,
-) -> Result<Vec<Change>> {
+) -> Result<Vec<PathChange>> {
     let differences = tree_differences(repo, old, new, paths)?.into_iter();
     let changes = differences.filter_map(|(old, new)| match (old, new) {
         (_, Some(new)) => Some((new.path.clone(), Some(new))),
@@ -286,7 +283,7 @@ pub fn tree_changes(
 }
 
 /// What was at a path before, and what is there now: at least one of them.
-pub type Difference = (Option<Found>, Option<Found>);
+pub type FileDifference = (Option<FoundFile>, Option<FoundFile>);
 
 /// As [`tree_changes`], with both sides.
 ///
@@ -297,11 +294,11 @@ pub fn tree_differences(
     old: Option<&str>,
     new: &str,
     paths: &Paths,
-) -> Result<Vec<Difference>> {
+) -> Result<Vec<FileDifference>> {
     let mut differences = Vec::new();
     let enters = |folder: &[u8]| paths.enters(&String::from_utf8_lossy(folder));
     walk_differences(repo, old, new, &enters, &mut |path, old, new| {
-        let file = |side: Side| side.and_then(|(mode, id)| paths.found(path, mode, id));
+        let file = |side: EntrySide| side.and_then(|(mode, id)| paths.found(path, mode, id));
         match (file(old), file(new)) {
             (None, None) => {}
             sides => differences.push(sides),
@@ -367,14 +364,8 @@ fn compared(repo: &Repo, ways: &[&[&str]]) -> Result<Vec<ChangedFile>> {
             .arg("--")
             .for_user()
             .env("GIT_OPTIONAL_LOCKS", "0")
-            .run()?;
-        if !compared.success() {
-            return Err(GitError::Unusable(format!(
-                "cannot compare with {}: {}",
-                way.last().copied().unwrap_or_default(),
-                compared.stderr
-            )));
-        }
+            .run()?
+            .or_cannot(format!("compare with {}", way.last().unwrap_or(&"")))?;
         let mut words = compared.stdout.split(|byte| *byte == 0);
         while let (Some(status), Some(path)) = (words.next(), words.next()) {
             *changed.entry(path.to_vec()).or_insert(true) &= status == b"D";
@@ -394,7 +385,7 @@ fn walk_differences(
     old: Option<&str>,
     new: &str,
     enters: &dyn Fn(&[u8]) -> bool,
-    found: &mut dyn FnMut(&[u8], Side, Side),
+    found: &mut dyn FnMut(&[u8], EntrySide, EntrySide),
 ) -> Result<()> {
     let old = old.map(parse_id).transpose()?;
     let mut folders = vec![(Vec::new(), old, Some(parse_id(new)?))];
@@ -409,12 +400,12 @@ fn walk_differences(
                 "there are more than {MAX_FOLDERS} folders to compare"
             )));
         }
-        let entries = |id: Option<Oid>| id.map_or(Ok(Vec::new()), |id| repo.tree(id));
+        let entries = |id: Option<Id>| id.map_or(Ok(Vec::new()), |id| repo.tree(id));
         for (name, old, new) in differing(entries(old)?, entries(new)?) {
             let path = [prefix.as_slice(), &name].concat();
-            let is_folder = |(mode, _): &(u32, Oid)| EntryKind::of(*mode) == EntryKind::Tree;
-            let folder = |side: Side| side.filter(is_folder).map(|(_, id)| id);
-            let other = |side: Side| side.filter(|entry| !is_folder(entry));
+            let is_folder = |(mode, _): &(u32, Id)| EntryKind::of(*mode) == EntryKind::Tree;
+            let folder = |side: EntrySide| side.filter(is_folder).map(|(_, id)| id);
+            let other = |side: EntrySide| side.filter(|entry| !is_folder(entry));
             let below = (folder(old), folder(new));
             if below != (None, None) && enters(&path) {
                 folders.push(([path.as_slice(), b"/"].concat(), below.0, below.1));
@@ -429,17 +420,17 @@ fn walk_differences(
 }
 
 /// Mode and id on one side of a comparison; nothing when there is no such entry.
-type Side = Option<(u32, Oid)>;
+type EntrySide = Option<(u32, Id)>;
 
 /// The names whose entries differ between two trees, with both entries.
-fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, Side, Side)> {
+fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, EntrySide, EntrySide)> {
     // Most of two versions of a folder is equal, in front of the change and behind it.
     let front = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let (old, new) = (&old[front..], &new[front..]);
     let ends = old.iter().rev().zip(new.iter().rev());
     let back = ends.take_while(|(a, b)| a == b).count();
     let (old, new) = (&old[..old.len() - back], &new[..new.len() - back]);
-    let mut sides: BTreeMap<&[u8], [Side; 2]> = BTreeMap::new();
+    let mut sides: BTreeMap<&[u8], [EntrySide; 2]> = BTreeMap::new();
     for (side, entries) in [old, new].into_iter().enumerate() {
         for entry in entries {
             sides.entry(&entry.name).or_default()[side] = Some((entry.mode, entry.id));
@@ -452,12 +443,6 @@ fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, Side, Si
         .collect()
 }
 
-fn open_index(repo: &Repo) -> std::result::Result<Index, git2::Error> {
-    let mut index = repo.git.index()?;
-    index.read(false)?;
-    Ok(index)
-}
-
 /// The resources as they lie in the work tree, sorted by path, without what `.gitignore` leaves
 /// out. The blob of a file that was refused is empty.
 ///
@@ -465,7 +450,7 @@ fn open_index(repo: &Repo) -> std::result::Result<Index, git2::Error> {
 /// `Unusable` in a bare repository.
 pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
     let root = work_tree(repo)?;
-    let index = open_index(repo).ok();
+    let ignored = Ignored::new(repo);
     let mut files = Vec::new();
     let mut wanted = Vec::new();
     let mut walk = WalkDir::new(root).min_depth(1).into_iter();
@@ -482,7 +467,7 @@ pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
         let folder = entry.file_type().is_dir() && kind != EntryKind::Submodule;
         if folder && (entry.file_name() == ".git" || !paths.enters(&path)) {
             walk.skip_current_dir();
-        } else if (folder || paths.wants(&path, kind)) && ignored(repo, index.as_ref(), &path) {
+        } else if (folder || paths.wants(&path, kind)) && ignored.leaves_out(&path) {
             if folder {
                 walk.skip_current_dir();
             }
@@ -645,12 +630,12 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
 }
 
 /// What stands at a path of a commit.
-pub(super) fn entry_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<(Oid, u32)>> {
+pub(super) fn entry_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<(Id, u32)>> {
     entry_in(repo, repo.commit(parse_id(commit)?)?.tree, path)
 }
 
 /// What stands at a path below a tree.
-pub(super) fn entry_in(repo: &Repo, tree: Oid, path: &str) -> Result<Option<(Oid, u32)>> {
+pub(super) fn entry_in(repo: &Repo, tree: Id, path: &str) -> Result<Option<(Id, u32)>> {
     let mut id = tree;
     let mut mode = 0o040_000;
     for part in path.split('/') {
@@ -694,12 +679,12 @@ pub fn blob(repo: &Repo, id: &str) -> Result<Vec<u8>> {
 
 /// The object id that Git gives to these bytes as a blob.
 pub fn blob_id(bytes: &[u8]) -> String {
-    // Hashing fails for kinds of objects that there are not.
-    Oid::hash_object(ObjectType::Blob, bytes).map_or_else(|_| String::new(), |id| id.to_string())
+    // Hashing only fails for a kind of object that does not exist.
+    Id::of(ObjectKind::Blob, bytes).map_or_else(String::new, |id| id.to_string())
 }
 
 impl Repo {
-    pub(super) fn blob_bytes(&self, id: Oid) -> Result<Vec<u8>> {
+    pub(super) fn blob_bytes(&self, id: Id) -> Result<Vec<u8>> {
         self.bounded_blob(id, MAX_BLOB_BYTES)?.map_err(|size| {
             GitError::Unusable(format!(
                 "blob {id} has {size} bytes; at most {MAX_BLOB_BYTES} are read"
@@ -710,7 +695,7 @@ impl Repo {
     /// A blob, or its size when that is above `max`. In a partial clone git gets it first.
     pub(super) fn bounded_blob(
         &self,
-        id: Oid,
+        id: Id,
         max: usize,
     ) -> Result<std::result::Result<Vec<u8>, usize>> {
         if self.header(id)?.is_none() && self.is_partial() {
@@ -755,15 +740,6 @@ fn entry_of(kind: std::fs::FileType, path: &Path) -> EntryKind {
     } else {
         EntryKind::Other
     }
-}
-
-/// Whether git would leave `path` out: ignored, and nothing of it tracked.
-fn ignored(repo: &Repo, index: Option<&Index>, path: &str) -> bool {
-    let tracked = |index: &Index| {
-        index.get_path(Path::new(path), 0).is_some()
-            || index.find_prefix(format!("{path}/")).is_ok()
-    };
-    repo.git.is_path_ignored(path).unwrap_or(false) && !index.is_some_and(tracked)
 }
 
 /// A path from the root with `/`, and whether it is UTF-8.
@@ -936,10 +912,10 @@ mod tests {
     }
 
     /// `path version-or-gone` of each change, sorted.
-    fn changed(mut changes: Vec<Change>) -> Vec<String> {
+    fn changed(mut changes: Vec<PathChange>) -> Vec<String> {
         changes.sort_by(|a, b| a.0.cmp(&b.0));
-        let version = |found: Option<Found>| found.map_or("gone".to_owned(), |f| f.version());
-        let line = |(path, found): Change| format!("{path} {}", version(found));
+        let version = |found: Option<FoundFile>| found.map_or("gone".to_owned(), |f| f.version());
+        let line = |(path, found): PathChange| format!("{path} {}", version(found));
         changes.into_iter().map(line).collect()
     }
 
@@ -1009,11 +985,11 @@ mod tests {
         let commit = sandbox.commit(&repo, &[]);
         let tree = tree_of(&repo, &commit).unwrap();
         let all = tree_changes(&repo, None, &tree, &paths()).unwrap();
-        let found: Vec<Found> = all.into_iter().filter_map(|(_, found)| found).collect();
+        let found: Vec<FoundFile> = all.into_iter().filter_map(|(_, found)| found).collect();
         assert_eq!(found.len(), MESSY.len());
         let again = found
             .iter()
-            .map(|f| Found::at(&f.path, &f.version()).unwrap());
+            .map(|f| FoundFile::at(&f.path, &f.version()).unwrap());
         assert_eq!(told(&read(&repo, again, &paths()).unwrap()), MESSY);
         let mut known: Vec<(String, String)> = found
             .iter()
@@ -1024,7 +1000,7 @@ mod tests {
         let staged = StagedFiles::open(&repo).unwrap();
         assert_eq!(staged.changes(&known, &paths()), []);
         for nonsense in ["", "100644", "x y", "100644 12", "100644 12 odd"] {
-            assert_eq!(Found::at("a", nonsense), None, "{nonsense}");
+            assert_eq!(FoundFile::at("a", nonsense), None, "{nonsense}");
         }
     }
 
@@ -1207,10 +1183,6 @@ mod tests {
         );
         let expected = ["planspec/goal.yaml: goal"];
         let repo = sandbox.open("one");
-        assert!(
-            open_index(&repo).is_err(),
-            "this test is about an index that libgit2 refuses"
-        );
         assert_eq!(
             told(&Tree::Index(&index(&repo)).files(&repo, &paths()).unwrap()),
             expected
@@ -1267,10 +1239,11 @@ mod tests {
             ("planspec/.planspec.yaml", false),
         ];
         for (path, expected) in table {
-            assert_eq!(paths().matches(path), expected, "{path}");
+            assert_eq!(paths().wants(path, EntryKind::File), expected, "{path}");
         }
         let one_level = Paths::new(["plans/*.yaml"], 1).unwrap();
-        assert!(one_level.matches("plans/a.yaml") && !one_level.matches("plans/a/b.yaml"));
+        assert!(one_level.wants("plans/a.yaml", EntryKind::File));
+        assert!(!one_level.wants("plans/a/b.yaml", EntryKind::File));
         let error = Paths::new(["a[", "b"], 1).unwrap_err();
         assert!(error.contains("`a[` is not a glob"), "{error}");
     }

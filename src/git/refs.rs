@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
-use git2::{ErrorClass, ErrorCode, Oid, Reference};
+use git2::{ErrorClass, ErrorCode, Reference};
 
-use super::object::{missing, parse_id};
-use super::{GitError, Repo, Result, unusable};
+use super::id::{Id, parse_id};
+use super::object::unusable;
+use super::{GitError, Repo, Result};
 
 /// How often a lock that is held is tried again, and how long the pause in between is: a second
 /// altogether, which is long for a living process and short for a person.
@@ -41,11 +42,13 @@ pub fn get(repo: &Repo, name: &str) -> Result<Option<String>> {
         )))
     };
     match found {
-        Ok(found) => Ok(found.target().map(|id| id.to_string())),
-        Err(error) if error.code() == ErrorCode::NotFound => match holds_nothing(repo, name) {
-            true => broken("its file is empty"),
-            false => Ok(None),
-        },
+        Ok(found) => Ok(found.target().map(|id| Id::from(id).to_string())),
+        Err(error) if error.code() == ErrorCode::NotFound => {
+            if holds_nothing(repo, name) {
+                return broken("its file is empty");
+            }
+            Ok(None)
+        }
         Err(error) => broken(error.message()),
     }
 }
@@ -70,7 +73,7 @@ pub fn list(repo: &Repo, prefix: &str) -> Result<BTreeMap<String, String>> {
     for found in found {
         let found = found.map_err(failed())?;
         if let (Ok(name), Some(id)) = (found.name(), found.target()) {
-            refs.insert(name.to_owned(), id.to_string());
+            refs.insert(name.to_owned(), Id::from(id).to_string());
         }
     }
     // libgit2 leaves broken refs out of its list without a word.
@@ -115,10 +118,10 @@ pub fn compare_and_swap(
         )));
     }
     let new = parse_id(new)?;
-    repo.header(new)?.ok_or_else(|| missing(new))?;
-    let old = match old {
-        Some(old) => parse_id(old)?,
-        None => Oid::ZERO_SHA1,
+    repo.require(new)?;
+    let old = old.map_or(Ok(Id::NONE), parse_id)?;
+    let (Some(new), Some(old)) = (new.oid(), old.oid()) else {
+        return Ok(Swap::Lost);
     };
     patiently(repo, name, || {
         repo.git
@@ -138,7 +141,7 @@ pub fn delete(repo: &Repo, name: &str, old: &str) -> Result<Swap> {
             Err(error) if error.code() == ErrorCode::NotFound => return Ok(Swap::Done),
             found => found?,
         };
-        if found.target() != Some(old) {
+        if found.target().map(Id::from) != Some(old) {
             return Ok(Swap::Lost);
         }
         // Compares again, under the lock.

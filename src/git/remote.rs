@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::object::parse_id;
+use super::id::parse_id;
 use super::program::{Output, Program};
 use super::{GitError, Repo, Result};
 
@@ -132,18 +132,18 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
     if asked.is_ok() {
         return asked;
     }
-    // A commit that was made here is not on the remote; what it stands on is behind a branch there.
+    // A commit that exists only here cannot be asked for; the remote's branches can.
     let listed = list(repo, remote, &["refs/heads/*"])?.refs;
     let here = listed.values().filter(|id| repo.has_object(id));
     let wanted = lines(&mut here.map(String::as_str));
-    match wanted.is_empty() {
-        true => asked,
-        false => run_fetch(repo, remote, depth(), wanted),
+    if wanted.is_empty() {
+        return asked;
     }
+    run_fetch(repo, remote, depth(), wanted)
 }
 
 fn run_fetch(repo: &Repo, remote: &str, depth: Option<String>, wanted: String) -> Result<()> {
-    // Every option that the user's configuration could set otherwise.
+    // Options that the user's configuration could otherwise change are all given.
     let fetched = Program::new(repo, "fetch")
         .args([
             "--quiet",
@@ -291,20 +291,20 @@ fn reason(text: &str, stderr: &str) -> String {
     }
 }
 
-struct Answer {
+struct PushAnswer {
     flag: char,
     text: String,
 }
 
 /// Lines `<flag> TAB <source>:<destination> TAB <text>`, in any order.
-fn read_answers(text: &str) -> HashMap<String, Answer> {
+fn read_answers(text: &str) -> HashMap<String, PushAnswer> {
     text.lines()
         .filter_map(|line| {
             let mut fields = line.splitn(3, '\t');
             let flag = fields.next()?.chars().next()?;
             let (_, destination) = fields.next()?.split_once(':')?;
             let text = fields.next().unwrap_or_default().to_owned();
-            Some((destination.to_owned(), Answer { flag, text }))
+            Some((destination.to_owned(), PushAnswer { flag, text }))
         })
         .collect()
 }
@@ -334,7 +334,7 @@ fn failed(tried: &str, remote: &str, output: &Output) -> GitError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::git::inbox::{Chain, read_chain, write_record};
+    use crate::git::inbox::{InboxChain, read_chain, write_record};
     use crate::git::testing::{self, Sandbox};
 
     const CLAIM: &str = "refs/planspec/work/team/exec/0b6f/research/1";
@@ -707,7 +707,7 @@ mod tests {
         assert!(!shallow.has_object(&commits[2]), "history is not deepened");
         let shallow = sandbox.open("shallow");
         let chain = read_chain(&shallow, &report, None).unwrap();
-        let Chain::Records { records, .. } = chain else {
+        let InboxChain::Records { records, .. } = chain else {
             panic!("{chain:?}")
         };
         let ids: Vec<String> = records.into_iter().map(|(id, _)| id).collect();

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorClass, ErrorCode, ObjectType, Repository, RepositoryOpenFlags};
+use git2::{ErrorClass, ErrorCode, Index, Repository, RepositoryOpenFlags};
 
-use super::object::{missing, parse_id};
+use super::id::{Id, parse_id};
+use super::object::{ObjectKind, missing, unusable};
 use super::program::Program;
-use super::{GitError, Result, refs, unusable};
+use super::{GitError, Result, refs};
 use crate::core::resource::Time;
 
 /// An open repository.
@@ -124,6 +125,11 @@ impl Repo {
         self.git.commondir()
     }
 
+    /// The Git directory of this work tree.
+    pub(super) fn git_dir(&self) -> &Path {
+        self.git.path()
+    }
+
     /// Whether history ends early here: then the absence of an ancestor proves nothing.
     pub fn is_shallow(&self) -> bool {
         // libgit2 looks beside HEAD, where a linked work tree has no such file.
@@ -159,7 +165,7 @@ impl Repo {
             .and_then(|name| name.strip_prefix("refs/heads/"));
         let commit = match &target {
             Some(name) => refs::get(self, name)?,
-            None => head.target().map(|id| id.to_string()),
+            None => head.target().map(|id| Id::from(id).to_string()),
         };
         match (branch, commit) {
             (Some(name), Some(commit)) => Ok(Head::Branch {
@@ -202,8 +208,8 @@ impl Repo {
         let id = parse_id(&id)?;
         match self.header(id)? {
             None => Err(missing(id)),
-            // It is one, and cannot be read.
-            Some((_, ObjectType::Commit)) => self.commit(id).map(|_| Some(id.to_string())),
+            // A commit that `git rev-parse` did not take: reading it says what is wrong.
+            Some((_, ObjectKind::Commit)) => self.commit(id).map(|_| Some(id.to_string())),
             Some(_) => Err(GitError::Unusable(format!(
                 "`{}` names no commit, but something else",
                 revision.escape_debug()
@@ -216,8 +222,8 @@ impl Repo {
         let answer = Program::new(self, "rev-parse")
             .args(["--verify", "--quiet", "--end-of-options", revision])
             .run()?;
-        let id = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-        // `^main` is verified as well, and answered with `^` and the id.
+        let id = answer.text();
+        // For `^main` the answer is `^` and the id, which is no commit.
         Ok((answer.success() && parse_id(&id).is_ok()).then_some(id))
     }
 
@@ -227,9 +233,8 @@ impl Repo {
     /// # Errors
     /// `Missing` when one of them is not here.
     pub fn is_ancestor(&self, old: &str, new: &str) -> Result<bool> {
-        for id in [parse_id(old)?, parse_id(new)?] {
-            self.header(id)?.ok_or_else(|| missing(id))?;
-        }
+        self.require(parse_id(old)?)?;
+        self.require(parse_id(new)?)?;
         if old == new {
             return Ok(true);
         }
@@ -238,12 +243,11 @@ impl Repo {
             .args(["--is-ancestor", old, new])
             .run()?;
         match answer.code {
-            0 => Ok(true),
             1 => Ok(false),
-            _ => Err(GitError::Unusable(format!(
-                "cannot look for {old} behind {new}: {}",
-                answer.stderr
-            ))),
+            _ => {
+                let found = answer.or_cannot(format!("look for {old} behind {new}"));
+                found.map(|_| true)
+            }
         }
     }
 
@@ -252,19 +256,15 @@ impl Repo {
     /// # Errors
     /// `Missing` when one of them is not here.
     pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>> {
-        for id in [parse_id(one)?, parse_id(other)?] {
-            self.header(id)?.ok_or_else(|| missing(id))?;
-        }
+        self.require(parse_id(one)?)?;
+        self.require(parse_id(other)?)?;
         let answer = Program::new(self, "merge-base").args([one, other]).run()?;
         match answer.code {
-            0 => Ok(Some(
-                String::from_utf8_lossy(&answer.stdout).trim().to_owned(),
-            )),
             1 => Ok(None),
-            _ => Err(GitError::Unusable(format!(
-                "cannot find where {one} and {other} part: {}",
-                answer.stderr
-            ))),
+            _ => {
+                let found = answer.or_cannot(format!("find where {one} and {other} part"));
+                found.map(|found| Some(found.text()))
+            }
         }
     }
 
@@ -303,6 +303,40 @@ impl Repo {
         identity(|name| std::env::var(name).ok(), |key| self.config(key))
     }
 
+    /// Names of the remotes, sorted.
+    ///
+    /// # Errors
+    /// `Unusable` when the configuration cannot be read.
+    pub fn remotes(&self) -> Result<Vec<String>> {
+        let names = self.git.remotes().map_err(unusable("list the remotes"))?;
+        let mut names: Vec<String> = (0..names.len())
+            .filter_map(|index| names.get(index).ok().flatten().map(str::to_owned))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// The branch that a remote's `HEAD` was last seen to point to.
+    ///
+    /// # Errors
+    /// `Unusable` when the ref is broken.
+    pub fn remote_head(&self, remote: &str) -> Result<Option<String>> {
+        let name = format!("refs/remotes/{remote}/HEAD");
+        if refs::get(self, &name)?.is_none() {
+            return Ok(None);
+        }
+        let found = self
+            .git
+            .find_reference(&name)
+            .map_err(unusable(format!("read `{name}`")))?;
+        let prefix = format!("refs/remotes/{remote}/");
+        Ok(found
+            .symbolic_target()
+            .ok()
+            .flatten()
+            .and_then(|target| target.strip_prefix(&prefix).map(str::to_owned)))
+    }
+
     /// The folder in which `git` runs.
     pub(super) fn directory(&self) -> &Path {
         self.workdir().unwrap_or_else(|| self.git.path())
@@ -318,6 +352,36 @@ impl Repo {
             .into_iter()
             .chain(work_tree)
             .collect()
+    }
+}
+
+/// What git leaves out of a work tree: what is ignored, and nothing of it is tracked.
+pub(super) struct Ignored<'r> {
+    repo: &'r Repo,
+    /// Nothing where only `git` itself can read it.
+    index: Option<Index>,
+}
+
+impl Ignored<'_> {
+    pub(super) fn new(repo: &Repo) -> Ignored<'_> {
+        let index = repo.git.index().and_then(|mut index| {
+            index.read(false)?;
+            Ok(index)
+        });
+        Ignored {
+            repo,
+            index: index.ok(),
+        }
+    }
+
+    /// Whether git would leave the file or folder at `path` out.
+    pub(super) fn leaves_out(&self, path: &str) -> bool {
+        let is_tracked = |index: &Index| {
+            index.get_path(Path::new(path), 0).is_some()
+                || index.find_prefix(format!("{path}/")).is_ok()
+        };
+        self.repo.git.is_path_ignored(path).unwrap_or(false)
+            && !self.index.as_ref().is_some_and(is_tracked)
     }
 }
 

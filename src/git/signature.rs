@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use git2::ObjectType;
 use tempfile::TempDir;
 
-use super::object::{EntryKind, MAX_COMMIT_BYTES, parse_id};
+use super::id::parse_id;
+use super::object::EntryKind;
 use super::program::{Output, run_sealed};
 use super::read::Tree;
 use super::{GitError, Repo, Result, read, unusable_file};
@@ -24,9 +24,24 @@ pub const KEYS_FOLDER: &str = ".planspec/keys";
 /// Most bytes of a file that lists keys.
 const MAX_KEYS_BYTES: usize = 1024 * 1024;
 
+/// GnuPG without the user's configuration, key servers and clock; the time to take follows.
+const GPG_SEALED: [&str; 11] = [
+    "--no-options",
+    "--no-autostart",
+    "--disable-dirmngr",
+    "--no-auto-key-retrieve",
+    "--batch",
+    "--no-tty",
+    "--quiet",
+    "--trust-model=always",
+    "--with-colons",
+    "--status-fd=1",
+    "--faked-system-time",
+];
+
 /// What signatures are checked against.
 #[derive(Debug)]
-pub struct Verifier<'a> {
+pub struct SignatureVerifier<'a> {
     /// The repository.
     pub repo: &'a Repo,
     /// The spec commit, which lists the keys.
@@ -78,26 +93,26 @@ pub fn lists_a_key(repo: &Repo, tree: Tree<'_>, signers_file: &str) -> Result<bo
 }
 
 /// Why there is no good signature.
-enum Refusal {
+enum SignatureRefusal {
     /// It does not count: reason and sentence.
     Bad(&'static str, String),
     /// Nobody can tell now.
     Broken(GitError),
 }
 
-type Checked<T> = std::result::Result<T, Refusal>;
+type Verified<T> = std::result::Result<T, SignatureRefusal>;
 
-impl From<GitError> for Refusal {
-    fn from(error: GitError) -> Refusal {
-        Refusal::Broken(error)
+impl From<GitError> for SignatureRefusal {
+    fn from(error: GitError) -> SignatureRefusal {
+        SignatureRefusal::Broken(error)
     }
 }
 
-fn bad<T>(reason: &'static str, why: impl Into<String>) -> Checked<T> {
-    Err(Refusal::Bad(reason, why.into()))
+fn bad<T>(reason: &'static str, why: impl Into<String>) -> Verified<T> {
+    Err(SignatureRefusal::Bad(reason, why.into()))
 }
 
-impl Verifier<'_> {
+impl SignatureVerifier<'_> {
     /// Check the signature of a record's commit: `names` are those under which the keys of its actor
     /// may be listed.
     ///
@@ -107,15 +122,14 @@ impl Verifier<'_> {
     pub fn check(&self, record: &str, actor: &str, names: &BTreeSet<String>) -> Result<Signature> {
         match self.judge(record, actor, names) {
             Ok(by) => Ok(Signature::Good(by)),
-            Err(Refusal::Bad(reason, why)) => Ok(Signature::Bad(reason, why)),
-            Err(Refusal::Broken(error)) => Err(error),
+            Err(SignatureRefusal::Bad(reason, why)) => Ok(Signature::Bad(reason, why)),
+            Err(SignatureRefusal::Broken(error)) => Err(error),
         }
     }
 
-    fn judge(&self, record: &str, actor: &str, names: &BTreeSet<String>) -> Checked<SignedBy> {
-        let id = parse_id(record)?;
-        let commit = self.repo.object(id, ObjectType::Commit, MAX_COMMIT_BYTES)?;
-        let signed = Signed::read(&commit)?;
+    fn judge(&self, record: &str, actor: &str, names: &BTreeSet<String>) -> Verified<SignedBy> {
+        let commit = self.repo.commit_text(parse_id(record)?)?;
+        let signed = SignedObject::read(&commit)?;
         let names: Vec<&str> = names
             .iter()
             .map(String::as_str)
@@ -133,7 +147,7 @@ impl Verifier<'_> {
         }
     }
 
-    fn ssh(&self, signed: &Signed, actor: &str, names: &[&str]) -> Checked<SignedBy> {
+    fn ssh(&self, signed: &SignedObject, actor: &str, names: &[&str]) -> Verified<SignedBy> {
         let file = self.signers_file;
         let Some(signers) = self.file(file)? else {
             return bad(
@@ -162,22 +176,29 @@ impl Verifier<'_> {
         for name in names {
             let who = [OsStr::new("-I"), OsStr::new(name)];
             let verified = keygen("verify", &[&listed[..], &who].concat())?;
-            match (verified.success(), fingerprint(&verified)) {
-                (true, Some(key)) => {
-                    return Ok(SignedBy {
-                        principal: (*name).to_owned(),
-                        key,
-                    });
-                }
-                _ => said.push_str(&verified.stderr),
+            let key = fingerprint(&verified).filter(|_| verified.success());
+            if let Some(key) = key {
+                let principal = (*name).to_owned();
+                return Ok(SignedBy { principal, key });
             }
+            said.push_str(&verified.stderr);
         }
         let genuine = keygen("check-novalidate", &[])?;
         let Some(key) = fingerprint(&genuine).filter(|_| genuine.success()) else {
             return changed();
         };
+        let owners = keygen("find-principals", &listed)?;
+        let owners = String::from_utf8_lossy(&owners.stdout).replace('\n', ", ");
+        let owners = owners.trim_end_matches(", ");
+        self.not_counted((&key, owners), actor, &said)
+    }
+
+    /// Why a key with which a record was signed does not count, by what `ssh-keygen` said of it and
+    /// for whom the key is listed.
+    fn not_counted<T>(&self, (key, owners): (&str, &str), actor: &str, said: &str) -> Verified<T> {
+        let file = self.signers_file;
         if said.contains("key has expired") {
-            return expired(&key, file);
+            return expired(key, file);
         }
         if said.contains("not yet valid") {
             return bad(
@@ -189,25 +210,24 @@ impl Verifier<'_> {
             return bad(
                 "UnknownKey",
                 format!(
-                    "`{file}` does not let key {key} sign in namespace `git`: correct that on the spec branch, then decide again"
+                    "`{file}` does not let key {key} sign in namespace `git`: correct that on the \
+                     spec branch, then decide again"
                 ),
             );
         }
-        let owners = keygen("find-principals", &listed)?;
-        let owners = String::from_utf8_lossy(&owners.stdout).replace('\n', ", ");
-        match owners.trim_end_matches(", ") {
-            "" => unknown(&key, actor, file),
-            others => bad(
-                "OtherSigner",
-                format!(
-                    "it says {actor}, and `{file}` lists its key {key} for {others}: decide again with \
-                     a key of {actor}"
-                ),
-            ),
+        if owners.is_empty() {
+            return unknown(key, actor, file);
         }
+        bad(
+            "OtherSigner",
+            format!(
+                "it says {actor}, and `{file}` lists its key {key} for {owners}: decide again with a \
+                 key of {actor}"
+            ),
+        )
     }
 
-    fn openpgp(&self, signed: &Signed, actor: &str, names: &[&str]) -> Checked<SignedBy> {
+    fn openpgp(&self, signed: &SignedObject, actor: &str, names: &[&str]) -> Verified<SignedBy> {
         let mut files = Vec::new();
         let folder = Folder::new()?;
         for name in names.iter().filter(|name| !name.contains('/')) {
@@ -228,25 +248,9 @@ impl Verifier<'_> {
         let signature = folder.write("signature", &signed.signature)?;
         let arrival = self.arrival.format("%Y%m%dT%H%M%S!").to_string();
         let gpg = |args: &[&OsStr]| {
-            let sealed = [
-                "--no-options",
-                "--no-autostart",
-                "--disable-dirmngr",
-                "--no-auto-key-retrieve",
-                "--batch",
-                "--no-tty",
-                "--quiet",
-                "--trust-model=always",
-                "--with-colons",
-                "--status-fd=1",
-                "--faked-system-time",
-                &arrival,
-            ];
-            let all: Vec<&OsStr> = sealed
-                .map(OsStr::new)
-                .into_iter()
-                .chain(args.iter().copied())
-                .collect();
+            let mut all = GPG_SEALED.map(OsStr::new).to_vec();
+            all.push(OsStr::new(&arrival));
+            all.extend(args);
             folder.run("gpg", "GnuPG", &all, &signed.content)
         };
         let mut import = vec![OsStr::new("--import")];
@@ -273,7 +277,7 @@ impl Verifier<'_> {
     }
 
     /// A file of the spec commit that lists keys.
-    fn file(&self, path: &str) -> Checked<Option<Vec<u8>>> {
+    fn file(&self, path: &str) -> Verified<Option<Vec<u8>>> {
         let unreadable = |why: String| {
             bad(
                 "SignersUnreadable",
@@ -293,14 +297,14 @@ impl Verifier<'_> {
     }
 }
 
-fn changed<T>() -> Checked<T> {
+fn changed<T>() -> Verified<T> {
     bad(
         "SignatureInvalid",
         "the signature is not one of this commit: it was changed after it was signed; decide again",
     )
 }
 
-fn expired<T>(key: &str, file: &str) -> Checked<T> {
+fn expired<T>(key: &str, file: &str) -> Verified<T> {
     bad(
         "KeyExpired",
         format!(
@@ -310,7 +314,7 @@ fn expired<T>(key: &str, file: &str) -> Checked<T> {
     )
 }
 
-fn unknown<T>(key: &str, actor: &str, file: &str) -> Checked<T> {
+fn unknown<T>(key: &str, actor: &str, file: &str) -> Verified<T> {
     bad(
         "UnknownKey",
         format!(
@@ -328,7 +332,7 @@ fn fingerprint(verified: &Output) -> Option<String> {
 }
 
 /// The fingerprint of the primary key that made the one good signature.
-fn primary_key(verified: &Output, actor: &str, file: &str) -> Checked<String> {
+fn primary_key(verified: &Output, actor: &str, file: &str) -> Verified<String> {
     let said = String::from_utf8_lossy(&verified.stdout);
     let all = |keyword: &str| -> Vec<&str> {
         said.lines()
@@ -401,15 +405,15 @@ fn mails_of_key(listing: &str) -> impl Iterator<Item = String> {
 }
 
 /// A signed commit, taken apart.
-struct Signed {
+struct SignedObject {
     /// What was signed: the commit without its signature.
     content: Vec<u8>,
     signature: Vec<u8>,
 }
 
-impl Signed {
+impl SignedObject {
     /// Take the one `gpgsig` header out of a commit.
-    fn read(commit: &[u8]) -> Checked<Signed> {
+    fn read(commit: &[u8]) -> Verified<SignedObject> {
         let (mut content, mut signature) = (Vec::new(), Vec::new());
         let (mut signatures, mut inside, mut in_header) = (0, false, true);
         for line in commit.split_inclusive(|byte| *byte == b'\n') {
@@ -430,7 +434,7 @@ impl Signed {
             }
         }
         match signatures {
-            1 => Ok(Signed { content, signature }),
+            1 => Ok(SignedObject { content, signature }),
             0 => bad(
                 "Unsigned",
                 "it is not signed: `planspec approve` signs with the key that `git config \
@@ -464,7 +468,7 @@ impl Folder {
         Ok(path)
     }
 
-    fn run(&self, program: &str, package: &str, args: &[&OsStr], stdin: &[u8]) -> Checked<Output> {
+    fn run(&self, program: &str, package: &str, args: &[&OsStr], stdin: &[u8]) -> Verified<Output> {
         run_sealed(program, args, self.path(), stdin).or_else(|error| {
             bad(
                 "NoVerifier",
@@ -482,11 +486,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn reason<T>(checked: Checked<T>) -> &'static str {
+    fn reason<T>(checked: Verified<T>) -> &'static str {
         match checked {
             Ok(_) => "",
-            Err(Refusal::Bad(reason, _)) => reason,
-            Err(Refusal::Broken(error)) => panic!("{error}"),
+            Err(SignatureRefusal::Bad(reason, _)) => reason,
+            Err(SignatureRefusal::Broken(error)) => panic!("{error}"),
         }
     }
 
@@ -494,7 +498,7 @@ mod tests {
     fn the_one_signature_of_a_commit_is_taken_out_of_it() {
         let commit = "tree 1\nauthor A\ngpgsig -----BEGIN\n abc\n  d\n \n -----END\nencoding x\n\n\
                       gpgsig of the message\n more\n";
-        let Ok(signed) = Signed::read(commit.as_bytes()) else {
+        let Ok(signed) = SignedObject::read(commit.as_bytes()) else {
             panic!("refused");
         };
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -542,7 +546,7 @@ mod tests {
         ];
         for (commit, expected) in table {
             assert_eq!(
-                reason(Signed::read(commit.as_bytes())),
+                reason(SignedObject::read(commit.as_bytes())),
                 expected,
                 "{commit}"
             );

@@ -4,10 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use git2::{ObjectType, Oid};
-
-use super::object::{EntryKind, NewCommit, RawCommit, parse_id};
-use super::{GitError, Identity, Repo, Result, unusable};
+use super::id::{Id, parse_id};
+use super::object::{EntryKind, FILE_MODE, Folder, NewCommit, ObjectKind, RawCommit, TREE_MODE};
+use super::{GitError, Identity, Repo, Result};
 use crate::core::base::digest::shard;
 use crate::core::resource::{Kind, Time};
 use crate::core::run::status::{
@@ -94,8 +93,8 @@ pub fn read(repo: &Repo, tip: &str) -> Result<BranchFiles> {
 }
 
 /// The status commits behind `known` up to `tip`, oldest first, at most the newest `most`; without
-/// `known` from the first on. The tip alone when `known` is not behind it: somebody put the branch
-/// back. What is not here is left out.
+/// `known` from the first on. The tip alone when `known` is not behind it: the branch was set back.
+/// Commits that are not in this clone are left out.
 ///
 /// # Errors
 /// `Missing` when the tip is not here; `Unusable` when an object is broken.
@@ -179,7 +178,7 @@ fn checked_header(repo: &Repo, commit: &RawCommit) -> std::result::Result<(Strin
     }
     if let Some(second) = second
         && repo.header(second)?.is_some()
-        && repo.commit(second)?.tree != empty_tree()?
+        && Some(repo.commit(second)?.tree) != Id::of(ObjectKind::Tree, b"")
     {
         return foreign(format!(
             "{second} was merged, which holds files and so is no evidence"
@@ -205,12 +204,8 @@ fn read_trailers(message: &str) -> Option<(String, u64)> {
     fits.then(|| (observed.to_owned(), number))
 }
 
-fn empty_tree() -> Result<Oid> {
-    Oid::hash_object(ObjectType::Tree, b"").map_err(unusable("hash the empty tree"))
-}
-
 /// Every entry below a tree that is not a tree itself: path, mode, id.
-fn walk(repo: &Repo, root: Oid) -> Result<Vec<(Vec<u8>, u32, Oid)>> {
+fn walk(repo: &Repo, root: Id) -> Result<Vec<(Vec<u8>, u32, Id)>> {
     let mut found = Vec::new();
     let mut folders = vec![(Vec::new(), root, 0)];
     while let Some((prefix, id, depth)) = folders.pop() {
@@ -228,9 +223,9 @@ fn walk(repo: &Repo, root: Oid) -> Result<Vec<(Vec<u8>, u32, Oid)>> {
 }
 
 /// Whether this file belongs on the status branch, at this place.
-fn check_place(path: &[u8], mode: u32, blob: Oid) -> std::result::Result<(), String> {
+fn check_place(path: &[u8], mode: u32, blob: Id) -> std::result::Result<(), String> {
     let shown = String::from_utf8_lossy(path);
-    if mode != 0o100_644 {
+    if mode != FILE_MODE {
         return Err(format!("`{}` is not a plain file", shown.escape_debug()));
     }
     let parts: Vec<&str> = shown.split('/').collect();
@@ -279,64 +274,55 @@ pub fn write(repo: &Repo, new: &NewStatus) -> Result<Option<String>> {
 }
 
 /// The tree of the whole file set. Blobs that the old tree has are not written again.
-fn write_tree(
-    repo: &Repo,
-    files: &BTreeMap<String, FileBody>,
-    old_tree: Option<Oid>,
-) -> Result<Oid> {
-    let failed = || unusable("write the status tree");
-    let old: BTreeMap<Vec<u8>, Oid> = match old_tree {
+fn write_tree(repo: &Repo, files: &BTreeMap<String, FileBody>, old_tree: Option<Id>) -> Result<Id> {
+    let old: BTreeMap<Vec<u8>, Id> = match old_tree {
         Some(tree) => walk(repo, tree)?
             .into_iter()
             .map(|(path, _, id)| (path, id))
             .collect(),
         None => BTreeMap::new(),
     };
-    // Folder → (name, mode, id). Sorted backwards, a folder comes after all that it contains.
-    let mut folders: BTreeMap<String, Vec<(String, i32, Oid)>> = BTreeMap::new();
-    folders.insert(String::new(), Vec::new());
+    // By path. Sorted backwards, a folder comes after all that it contains.
+    let mut folders = BTreeMap::from([(String::new(), Folder::new())]);
     for (path, body) in files {
         check_path(path)?;
         let id = match body {
             FileBody::Blob(id) => existing_blob(repo, id)?,
             FileBody::Text(text) => {
-                let id = Oid::hash_object(ObjectType::Blob, text.as_bytes()).map_err(failed())?;
-                if old.get(path.as_bytes()) == Some(&id) {
-                    id
-                } else {
-                    repo.git.blob(text.as_bytes()).map_err(failed())?
+                let id = Id::of(ObjectKind::Blob, text.as_bytes());
+                match id.filter(|id| old.get(path.as_bytes()) == Some(id)) {
+                    Some(id) => id,
+                    None => repo.write_blob(text.as_bytes())?,
                 }
             }
         };
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let entry = (name.to_owned(), 0o100_644, id);
-        folders.entry(folder.to_owned()).or_default().push(entry);
+        put(&mut folders, path, (FILE_MODE, id))?;
     }
     while let Some((folder, entries)) = folders.pop_last() {
-        let mut tree = repo.git.treebuilder(None).map_err(failed())?;
-        for (name, mode, id) in entries {
-            if tree.get(&name).map_err(failed())?.is_some() {
-                return Err(GitError::Unusable(format!(
-                    "`{folder}/{name}` cannot be a file and a folder"
-                )));
-            }
-            tree.insert(&name, id, mode).map_err(failed())?;
-        }
-        let id = tree.write().map_err(failed())?;
+        let id = repo.write_tree(&entries)?;
         if folder.is_empty() {
             return Ok(id);
         }
-        let (above, name) = folder.rsplit_once('/').unwrap_or(("", &folder));
-        let entry = (name.to_owned(), 0o040_000, id);
-        folders.entry(above.to_owned()).or_default().push(entry);
+        put(&mut folders, &folder, (TREE_MODE, id))?;
     }
-    empty_tree()
+    repo.write_empty_tree()
 }
 
-fn existing_blob(repo: &Repo, id: &str) -> Result<Oid> {
+/// Add an entry to the folder that it stands in.
+fn put(folders: &mut BTreeMap<String, Folder>, path: &str, entry: (u32, Id)) -> Result<()> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let folder = folders.entry(folder.to_owned()).or_default();
+    if folder.insert(name.to_owned(), entry).is_none() {
+        return Ok(());
+    }
+    let why = format!("`{path}` cannot be a file and a folder");
+    Err(GitError::Unusable(why))
+}
+
+fn existing_blob(repo: &Repo, id: &str) -> Result<Id> {
     let id = parse_id(id)?;
     match repo.header(id)? {
-        Some((_, ObjectType::Blob)) => Ok(id),
+        Some((_, ObjectKind::Blob)) => Ok(id),
         // In a partial clone this gets it; otherwise it says that it is missing or no blob.
         _ => repo.blob_bytes(id).map(|_| id),
     }
@@ -364,8 +350,8 @@ fn check_path(path: &str) -> Result<()> {
 
 /// The commit that keeps the records reachable: an empty tree whose parents are their tips, at
 /// most 256 of them, the first of them the evidence commit before when there are more.
-fn write_evidence(repo: &Repo, new: &NewStatus) -> Result<Option<Oid>> {
-    let mut tips: Vec<Oid> = new
+fn write_evidence(repo: &Repo, new: &NewStatus) -> Result<Option<Id>> {
+    let mut tips: Vec<Id> = new
         .evidence
         .iter()
         .map(|tip| parse_id(tip))
@@ -436,14 +422,14 @@ mod tests {
 
     fn parents(repo: &Repo, commit: &str) -> Vec<String> {
         let parents = repo.commit(parse_id(commit).unwrap()).unwrap().parents;
-        parents.iter().map(Oid::to_string).collect()
+        parents.iter().map(Id::to_string).collect()
     }
 
     #[test]
     fn what_is_written_is_read_back() {
         let sandbox = Sandbox::new();
         let repo = sandbox.bare("one");
-        let blob = repo.git.blob(b"kind: Plan\n").unwrap().to_string();
+        let blob = repo.write_blob(b"kind: Plan\n").unwrap().to_string();
         let pin = pinned_path(&blob);
         let first = status(
             None,
@@ -591,7 +577,7 @@ mod tests {
                 let found = parents(&repo, &id);
                 assert_eq!(
                     repo.commit(parse_id(&id).unwrap()).unwrap().tree,
-                    empty_tree().unwrap()
+                    repo.write_empty_tree().unwrap()
                 );
                 sizes.push(found.len());
                 for parent in found {
@@ -613,6 +599,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "a table")]
     fn what_planspec_did_not_write_is_foreign() {
         let sandbox = Sandbox::new();
         let repo = sandbox.repo("one");
@@ -699,7 +686,7 @@ mod tests {
             ),
             (
                 "empty",
-                by_hand(&empty_tree().unwrap().to_string(), &[], &next(1)),
+                by_hand(&repo.write_empty_tree().unwrap().to_string(), &[], &next(1)),
                 "no `controller",
             ),
             (

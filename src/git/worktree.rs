@@ -7,9 +7,10 @@
 use std::fs::{self, File, Permissions};
 use std::path::{Path, PathBuf};
 
-use super::object::{NewCommit, parse_id};
+use super::id::parse_id;
+use super::object::NewCommit;
 use super::program::{Output, Program};
-use super::{GitError, Identity, Repo, Result, unusable, unusable_file};
+use super::{Identity, Repo, Result, unusable_file};
 use crate::core::resource::{LOG_FILE, Time};
 
 /// How the folders are called, before a random part.
@@ -41,9 +42,7 @@ impl Worktree {
     /// # Errors
     /// `Missing` when the commit is not here; `Unusable` when there is no room for it.
     pub fn add(repo: &Repo, commit: &str) -> Result<Worktree> {
-        let base = parse_id(commit)?;
-        repo.header(base)?
-            .ok_or_else(|| super::object::missing(base))?;
+        repo.require(parse_id(commit)?)?;
         let folder = std::env::temp_dir().join(format!("{PREFIX}{}", uuid::Uuid::new_v4()));
         let failed = || unusable_file(format!("make the folder `{}`", folder.display()));
         make_private(&folder).map_err(failed())?;
@@ -57,13 +56,9 @@ impl Worktree {
                 .args([tree.as_os_str(), commit.as_ref()])
                 .run()
         });
-        let opened = added.and_then(|added| match added.success() {
-            true => Repo::open_sealed(&tree),
-            false => Err(GitError::Unusable(format!(
-                "cannot check out {commit}: {}",
-                added.stderr
-            ))),
-        });
+        let opened = added
+            .and_then(|added| added.or_cannot(format!("check out {commit}")))
+            .and_then(|_| Repo::open_sealed(&tree));
         match opened {
             Ok(inner) => Ok(Worktree {
                 inner,
@@ -119,17 +114,8 @@ impl Worktree {
 
     fn git(&self, args: &[&str]) -> Result<String> {
         let (subcommand, args) = args.split_first().map_or(("", args), |(s, a)| (*s, a));
-        let ran = Program::new(&self.inner, subcommand)
-            .apart()
-            .args(args)
-            .run()?;
-        match ran.success() {
-            true => Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned()),
-            false => Err(GitError::Unusable(format!(
-                "cannot take in what was changed: {}",
-                ran.stderr
-            ))),
-        }
+        let ran = Program::new(&self.inner, subcommand).apart().args(args);
+        Ok(ran.run()?.or_cannot("take in what was changed")?.text())
     }
 }
 
@@ -159,7 +145,7 @@ pub fn remove_stale(repo: &Repo) -> Result<()> {
         let Some(folder) = path.parent().filter(|folder| is_ours(path, folder)) else {
             continue;
         };
-        // What has no lock is being removed by somebody.
+        // Without a lock file another process is removing it already.
         let Ok(lock) = File::open(folder.join(LOCK)) else {
             continue;
         };
@@ -271,18 +257,7 @@ pub fn write_log(
     time: Time,
     identity: &Identity,
 ) -> Result<String> {
-    let failed = || unusable("write a log");
-    let blob = repo.git.blob(log).map_err(failed())?;
-    let mut tree = repo.git.treebuilder(None).map_err(failed())?;
-    tree.insert(LOG_FILE, blob, 0o100_644).map_err(failed())?;
-    let commit = NewCommit {
-        tree: tree.write().map_err(failed())?,
-        parents: parent.map(parse_id).transpose()?.into_iter().collect(),
-        message: "planspec log",
-        time,
-        identity,
-    };
-    repo.write_commit(&commit).map(|id| id.to_string())
+    repo.write_file_commit((LOG_FILE, log), parent, "planspec log", (time, identity))
 }
 
 #[cfg(test)]
@@ -443,7 +418,10 @@ mod tests {
         let repo = sandbox.repo("one");
         sandbox.commit(&repo, &[("a", "1")]);
         let error = Worktree::add(&repo, &"1".repeat(40)).unwrap_err();
-        assert!(matches!(error, GitError::Missing(_)), "{error:?}");
+        assert!(
+            matches!(error, crate::git::GitError::Missing(_)),
+            "{error:?}"
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Put resources at their place in the repository, and commit exactly those files.
 
 use super::Result;
-use super::change::{Change, Committed};
+use super::change::{Changed, Changeset};
 use super::sources::{self, Source};
 use super::store::Store;
-use crate::api::change::Applied as Answer;
+use crate::api::change::Applied;
 
 /// Apply resources.
 #[derive(Debug, Clone)]
@@ -17,22 +17,6 @@ pub struct ApplyRequest {
     pub dry_run: bool,
 }
 
-/// Resources were applied.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Applied {
-    /// What became of them.
-    pub change: Committed,
-}
-
-impl Applied {
-    /// The answer as data.
-    pub fn answer(&self) -> Answer {
-        Answer {
-            change: self.change.answer(),
-        }
-    }
-}
-
 /// Validate resources together, put each at its place, and commit exactly those files. A file of the
 /// repository stays where it is; anything else goes where the resource stands already, else to its
 /// canonical place.
@@ -40,13 +24,13 @@ impl Applied {
 /// # Errors
 /// What cannot be read; findings at error level; a file with changes that are not committed; git
 /// does not want the commit.
-pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Applied> {
-    let mut change = Change::begin(store)?;
+pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Changed<Applied>> {
+    let mut change = Changeset::begin(store)?;
     let limit = change.config.limits.file_bytes;
     for file in sources::files(&request.sources, limit)? {
         let file = change.unlisted(file);
         change.put(&file, &sources::text_of(&file)?)?;
     }
     let change = change.commit(request.message.as_deref(), request.dry_run)?;
-    Ok(Applied { change })
+    Ok(change.map(|change| Applied { change }))
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::permit::Asked;
-use super::record::{Recorded, Sender, execution};
+use super::record::{RecordRequest, RecordWriter, Recorded, execution};
+use super::runs::ObservedRun;
 use super::store::Store;
-use super::{Result, runs, suggestion};
+use super::{Result, suggestion};
 use crate::api::record::Attested;
 use crate::core::run::permit;
 use crate::core::run::record::{Action, Address, ref_safe};
@@ -13,12 +14,8 @@ use crate::core::run::record::{Action, Address, ref_safe};
 /// Say whether a criterion is met.
 #[derive(Debug, Clone)]
 pub struct AttestRequest {
-    /// Who asks.
-    pub sender: Sender,
-    /// The execution.
-    pub execution: String,
-    /// Namespace of the execution, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// The execution, and who asks.
+    pub record: RecordRequest,
     /// Id of the criterion.
     pub criterion: String,
     /// Whether it is met.
@@ -32,55 +29,57 @@ pub struct AttestRequest {
 /// # Errors
 /// There is no such criterion, or others decide about it.
 pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Attested>> {
-    let actor = store.actor(&request.sender.caller)?;
-    let look = runs::look(store)?;
-    let run = look.run(&request.execution, request.namespace.as_deref())?;
-    let action = Action::Attestation {
-        criterion: request.criterion.clone(),
-        met: request.met,
-        evidence: request.evidence.clone(),
-        commit: None,
-        results: Vec::new(),
-    };
-    check(store, &look, run, &action, &actor)?;
+    request.record.send(store, |writer| {
+        let run = request.record.run(writer.observed)?;
+        let action = Action::Attestation {
+            criterion: request.criterion.clone(),
+            met: request.met,
+            evidence: request.evidence.clone(),
+            commit: None,
+            results: Vec::new(),
+        };
+        check(writer, run, &action, &request.criterion)?;
+        let attested = Attested {
+            execution: execution(run),
+            criterion: request.criterion.clone(),
+            met: request.met,
+        };
+        Ok((send(writer, run, &request.criterion, action)?, attested))
+    })
+}
+
+/// Send what an actor says of a criterion, on the ref that is theirs.
+pub(super) fn send(
+    writer: &RecordWriter<'_>,
+    run: ObservedRun<'_>,
+    criterion: &str,
+    action: Action,
+) -> Result<String> {
     let address = Address::Attestation {
-        run: runs::run_ref(run),
-        criterion: ref_safe(&request.criterion),
-        actor: ref_safe(&actor),
+        run: run.reference(),
+        criterion: ref_safe(criterion),
+        actor: ref_safe(writer.actor),
     };
-    let now = request.sender.caller.now;
-    let record = look.record(run, &actor, now, action);
-    let tip = look.view.inbox.get(&address).map(String::as_str);
-    let record = runs::send(store, &address, tip, &record, now)?;
-    let attested = Attested {
-        execution: execution(run),
-        criterion: request.criterion.clone(),
-        met: request.met,
-    };
-    Ok(request.sender.sent(store, (actor, record), attested))
+    writer.send(&address, run, action)
 }
 
 /// Whether it would count. Which criteria the goal has, the spec branch says; it is read only where
 /// the run has no such criterion by itself.
 fn check(
-    store: &Store,
-    look: &runs::Look,
-    run: runs::Run<'_>,
+    writer: &RecordWriter<'_>,
+    run: ObservedRun<'_>,
     action: &Action,
-    actor: &str,
+    criterion: &str,
 ) -> Result {
-    let mut asked = Asked::new(look, run);
-    let Action::Attestation { criterion, .. } = action else {
-        return Ok(());
-    };
+    let mut asked = Asked::new(writer.observed, run);
     let of_document = &run.status.extensions.criteria;
     let is_of_document = of_document.iter().any(|one| one.id == *criterion);
     let pinned = run.status.extensions.pinned.as_ref();
     let serves_goal = pinned.is_some_and(|pinned| pinned.goal.is_some());
-    let read = || store.snapshot(&look.view.spec_commit, &look.view.config);
+    let read = || writer.store.spec_snapshot(&writer.observed.view);
     let snapshot = (!is_of_document && serves_goal).then(read).transpose()?;
     asked.resources = snapshot.as_deref();
-    let Err(refusal) = permit::may(action, actor, &asked.permit()) else {
+    let Err(refusal) = permit::may(action, writer.actor, &asked.permit()) else {
         return Ok(());
     };
     let error = asked.error(&refusal);

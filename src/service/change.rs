@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::store::Store;
 use super::{Error, Findings, Result};
-use crate::api::change as api;
+use crate::api::change::{ChangedResource, Committed, ResourceChange};
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
@@ -19,7 +19,7 @@ use crate::core::text::{json, yaml};
 use crate::git::{Head, commit, read};
 
 /// The repository as HEAD has it, and the files that are to change.
-pub struct Change<'a> {
+pub struct Changeset<'a> {
     store: &'a Store,
     /// The configuration in HEAD.
     pub config: Config,
@@ -33,12 +33,12 @@ pub struct Change<'a> {
     notes: Vec<String>,
 }
 
-impl<'a> Change<'a> {
+impl<'a> Changeset<'a> {
     /// Start from what HEAD holds.
     ///
     /// # Errors
     /// HEAD cannot be read.
-    pub fn begin(store: &'a Store) -> Result<Change<'a>> {
+    pub fn begin(store: &'a Store) -> Result<Changeset<'a>> {
         let head = store.repo.head()?;
         let (config, files) = match head.commit() {
             Some(commit) => {
@@ -53,7 +53,7 @@ impl<'a> Change<'a> {
             .into_iter()
             .map(|file| (file.path.clone(), file))
             .collect();
-        Ok(Change {
+        Ok(Changeset {
             store,
             config,
             head,
@@ -115,7 +115,7 @@ impl<'a> Change<'a> {
                 .iter()
                 .any(|entry| entry.document == document && entry.origin.is_some());
             if is_document && key.kind != Kind::Plan {
-                // It stands where its plan stands.
+                // Goal and gates of a document are in the file of its plan.
                 continue;
             }
             let part = match ranges.get(document) {
@@ -235,7 +235,7 @@ impl<'a> Change<'a> {
         let Some((path, document)) = self.only_definition(key)? else {
             return Err(Error::not_found(format!("{key} does not exist in HEAD")));
         };
-        // Several resources of one document go together.
+        // Another resource of the same document was removed already, and this one with it.
         let is_gone = self.touched.iter().any(|(other, at)| {
             let definition = self.before.definition(other);
             *at == path && definition.is_some_and(|definition| definition.document == document)
@@ -245,7 +245,7 @@ impl<'a> Change<'a> {
             return Ok(());
         }
         let current = self.current(&path)?.unwrap_or_default();
-        // Documents are counted in HEAD: those that were taken away before it are gone.
+        // The number counts documents in HEAD: subtract those that were removed before it.
         let earlier = self.touched.iter().filter(|(other, at)| {
             *at == path
                 && self
@@ -393,7 +393,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// Findings at error level in the files that are changed; git does not want the commit.
-    pub fn commit(self, message: Option<&str>, dry_run: bool) -> Result<Committed> {
+    pub fn commit(self, message: Option<&str>, dry_run: bool) -> Result<Changed<Committed>> {
         let (found, after) = self.findings();
         let stops =
             |finding: &Diagnostic| finding.is_error() && self.changed.contains_key(&finding.file);
@@ -414,7 +414,7 @@ impl<'a> Change<'a> {
             resources,
             changed: !changed.is_empty(),
             dry_run,
-            findings,
+            findings: findings.values(),
             notes: self.notes,
             ..Committed::default()
         };
@@ -422,17 +422,20 @@ impl<'a> Change<'a> {
             let id = commit::commit_files(&self.store.repo, &changed, &message)
                 .map_err(|error| Error::not_ready(error.to_string()))?;
             if let Some(id) = id {
-                committed.is_in(self.store, id)?;
+                tell_where(&mut committed, self.store, id)?;
             }
         }
-        Ok(committed)
+        Ok(Changed {
+            answer: committed,
+            findings,
+        })
     }
 
     /// What becomes of the resources that are reached.
-    fn resources(&self, after: &Snapshot) -> Vec<api::ChangedResource> {
+    fn resources(&self, after: &Snapshot) -> Vec<ChangedResource> {
         let reached = self.reached(after).into_iter();
         reached
-            .map(|(key, path)| api::ChangedResource {
+            .map(|(key, path)| ChangedResource {
                 resource: ResourceName::from(&key),
                 change: change_of(self.before.resource(&key), after.resource(&key)),
                 path,
@@ -487,59 +490,41 @@ impl<'a> Change<'a> {
 
 /// What came of a change.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Committed {
-    /// The resources that were meant, and what goes with them, in order.
-    pub resources: Vec<api::ChangedResource>,
-    /// Whether a file becomes another one.
-    pub changed: bool,
-    /// Whether nothing was to be written.
-    pub dry_run: bool,
-    /// Id of the commit; nothing where none was made.
-    pub commit: Option<String>,
-    /// The branch that it is on; nothing where HEAD is detached.
-    pub branch: Option<String>,
-    /// What to do next, a command each.
-    pub next: Vec<String>,
-    /// What is wrong all the same, and refuses nothing.
+pub struct Changed<A> {
+    /// The answer.
+    pub answer: A,
+    /// What is wrong all the same, and refuses nothing, with the texts of its files.
     pub findings: Findings,
-    /// What there is to say besides.
-    pub notes: Vec<String>,
 }
 
-impl Committed {
-    /// The commit was made: where it is, and what makes it count.
-    fn is_in(&mut self, store: &Store, id: String) -> Result {
-        if let Head::Branch { name, .. } = store.repo.head()? {
-            self.branch = Some(name);
+impl<A> Changed<A> {
+    /// The same with another answer.
+    pub fn map<B>(self, answer: impl FnOnce(A) -> B) -> Changed<B> {
+        Changed {
+            answer: answer(self.answer),
+            findings: self.findings,
         }
-        if let (Some(remote), Some(branch)) = (&store.remote, &self.branch) {
-            self.next.push(format!("git push {remote} {branch}"));
-        }
-        self.next.push("planspec reconcile".to_owned());
-        self.commit = Some(id);
-        if let Ok(view) = store.known()
-            && self.branch.as_deref() != Some(view.spec_branch.as_str())
-        {
-            let branch = view.spec_branch;
-            let note = format!("it takes effect when `{branch}` has it");
-            self.notes.push(note);
-        }
-        Ok(())
     }
+}
 
-    /// The same as data.
-    pub fn answer(&self) -> api::Committed {
-        api::Committed {
-            resources: self.resources.clone(),
-            changed: self.changed,
-            dry_run: self.dry_run,
-            commit: self.commit.clone(),
-            branch: self.branch.clone(),
-            next: self.next.clone(),
-            findings: self.findings.values(),
-            notes: self.notes.clone(),
-        }
+/// Say where the commit of a change is, and what makes it count.
+fn tell_where(committed: &mut Committed, store: &Store, id: String) -> Result {
+    if let Head::Branch { name, .. } = store.repo.head()? {
+        committed.branch = Some(name);
     }
+    if let (Some(remote), Some(branch)) = (&store.remote, &committed.branch) {
+        committed.next.push(format!("git push {remote} {branch}"));
+    }
+    committed.next.push("planspec reconcile".to_owned());
+    committed.commit = Some(id);
+    if let Ok(view) = store.known()
+        && committed.branch.as_deref() != Some(view.spec_branch.as_str())
+    {
+        let branch = view.spec_branch;
+        let note = format!("it takes effect when `{branch}` has it");
+        committed.notes.push(note);
+    }
+    Ok(())
 }
 
 /// Why nothing in a file can be placed.
@@ -581,7 +566,7 @@ fn replace_document(stream: &str, document: usize, text: Option<&str>) -> String
     let Some(range) = ranges.get(document).filter(|_| ranges.len() > 1) else {
         return text.unwrap_or_default().to_owned();
     };
-    // What stands before the document ends with its `---`, unless it is the first without one.
+    // `before` ends with the `---` of the document, unless it is a first one without.
     let (before, after) = (&stream[..range.start], &stream[range.end..]);
     let before = before.trim_end_matches(['\r', '\n']);
     match text {
@@ -598,22 +583,22 @@ fn ensure_newline(mut text: String) -> String {
     text
 }
 
-fn change_of(before: Option<&Resource>, after: Option<&Resource>) -> api::ResourceChange {
+fn change_of(before: Option<&Resource>, after: Option<&Resource>) -> ResourceChange {
     match (before, after) {
-        (Some(_), None) => api::ResourceChange::Deleted,
-        (None, _) => api::ResourceChange::Created,
-        (Some(before), Some(after)) if before == after => api::ResourceChange::Unchanged,
-        _ => api::ResourceChange::Configured,
+        (Some(_), None) => ResourceChange::Deleted,
+        (None, _) => ResourceChange::Created,
+        (Some(before), Some(after)) if before == after => ResourceChange::Unchanged,
+        _ => ResourceChange::Configured,
     }
 }
 
 /// The message of a commit that was given none.
-fn subject_line(resources: &[api::ChangedResource]) -> String {
-    let is_changed = |one: &&api::ChangedResource| one.change != api::ResourceChange::Unchanged;
+fn subject_line(resources: &[ChangedResource]) -> String {
+    let is_changed = |one: &&ChangedResource| one.change != ResourceChange::Unchanged;
     let names: Vec<String> = resources
         .iter()
         .filter(is_changed)
-        .map(api::ChangedResource::qualified)
+        .map(ChangedResource::qualified)
         .collect();
     match names.as_slice() {
         [] => "Apply resources".to_owned(),

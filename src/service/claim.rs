@@ -1,23 +1,19 @@
 //! Claims: take a node, keep it, give it back. Exactly one of many racing workers wins.
 
 use super::permit::Asked;
-use super::record::{Recorded, Sender, attempt};
-use super::runs::{self, Look, Run};
+use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
+use super::runs::ObservedNode;
 use super::store::{Sent, Store};
 use super::{Error, Result};
 use crate::api::record::{Claimed, Released};
-use crate::core::resource::{Duration, NodeStatus, Time};
+use crate::core::resource::Duration;
 use crate::core::run::record::{Action, Received};
 
 /// Take a node that is ready.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
-    /// Who asks.
-    pub sender: Sender,
-    /// `EXECUTION/NODE`
-    pub target: String,
-    /// Namespace of the execution, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// The node, and who asks.
+    pub record: RecordRequest,
     /// How long the worker may be silent; the configuration sets the longest.
     pub lease: Option<Duration>,
 }
@@ -28,16 +24,11 @@ pub struct ClaimRequest {
 /// `Taken` when somebody holds it, `NotReady` when it cannot be claimed, `Forbidden` when it is for
 /// people and the actor is none; besides what a look at the repository may end in.
 pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
-    let actor = store.actor(&request.sender.caller)?;
-    let look = runs::look(store)?;
-    let (run, id, node) = look.node(&request.target, request.namespace.as_deref())?;
-    let who = (actor.as_str(), request.sender.caller.now);
-    let record = first(store, &look, (run, id, node), who, request.lease.clone())?;
-    let claimed = Claimed {
-        attempt: attempt(run, id, node.attempt),
-        renewed: false,
-    };
-    Ok(request.sender.sent(store, (actor, record), claimed))
+    request.record.send(store, |writer| {
+        let node = request.record.node(writer.observed)?;
+        let record = first(writer, node, request.lease.clone())?;
+        Ok((record, claimed(node, false)))
+    })
 }
 
 /// Keep a node that the actor holds: its lease begins anew.
@@ -45,35 +36,29 @@ pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
 /// # Errors
 /// Nobody holds it, or somebody else does.
 pub fn renew(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
-    let actor = store.actor(&request.sender.caller)?;
-    let look = runs::look(store)?;
-    let (run, id, node) = look.node(&request.target, request.namespace.as_deref())?;
-    let action = Action::Renewal {
-        node: id.to_owned(),
-        attempt: node.attempt,
-        lease: request.lease.clone(),
-    };
-    let tip = held(store, &look, run, &action, &actor)?;
-    let now = request.sender.caller.now;
-    let address = runs::work_address(run, id, node.attempt);
-    let record = look.record(run, &actor, now, action);
-    let id_of_record = runs::send(store, &address, Some(&tip), &record, now)?;
-    let claimed = Claimed {
-        attempt: attempt(run, id, node.attempt),
-        renewed: true,
-    };
-    Ok(request.sender.sent(store, (actor, id_of_record), claimed))
+    request.record.send(store, |writer| {
+        let node = request.record.node(writer.observed)?;
+        let action = Action::Renewal {
+            node: node.id.to_owned(),
+            attempt: node.status.attempt,
+            lease: request.lease.clone(),
+        };
+        Ok((held(writer, node, action)?, claimed(node, true)))
+    })
+}
+
+fn claimed(node: ObservedNode<'_>, renewed: bool) -> Claimed {
+    Claimed {
+        attempt: attempt(node.run, node.id, node.status.attempt),
+        renewed,
+    }
 }
 
 /// Give a claimed node back.
 #[derive(Debug, Clone)]
 pub struct ReleaseRequest {
-    /// Who asks.
-    pub sender: Sender,
-    /// `EXECUTION/NODE`
-    pub target: String,
-    /// Namespace of the execution, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// The node, and who asks.
+    pub record: RecordRequest,
     /// Why.
     pub message: String,
 }
@@ -83,49 +68,46 @@ pub struct ReleaseRequest {
 /// # Errors
 /// Nobody holds it, or somebody else does.
 pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Released>> {
-    let actor = store.actor(&request.sender.caller)?;
-    let look = runs::look(store)?;
-    let (run, id, node) = look.node(&request.target, request.namespace.as_deref())?;
-    let action = Action::Release {
-        node: id.to_owned(),
-        attempt: node.attempt,
-        message: request.message.clone(),
-    };
-    let tip = held(store, &look, run, &action, &actor)?;
-    let now = request.sender.caller.now;
-    let address = runs::work_address(run, id, node.attempt);
-    let record = look.record(run, &actor, now, action);
-    let record = runs::send(store, &address, Some(&tip), &record, now)?;
-    let released = Released {
-        attempt: attempt(run, id, node.attempt),
-    };
-    Ok(request.sender.sent(store, (actor, record), released))
+    request.record.send(store, |writer| {
+        let node = request.record.node(writer.observed)?;
+        let action = Action::Release {
+            node: node.id.to_owned(),
+            attempt: node.status.attempt,
+            message: request.message.clone(),
+        };
+        let released = Released {
+            attempt: attempt(node.run, node.id, node.status.attempt),
+        };
+        Ok((held(writer, node, action)?, released))
+    })
 }
 
-/// The first record of an attempt, by its id.
+/// Send the first record of an attempt: its id.
 fn first(
-    store: &Store,
-    look: &Look,
-    (run, id, node): (Run<'_>, &str, &NodeStatus),
-    (actor, now): (&str, Time),
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
     lease: Option<Duration>,
 ) -> Result<String> {
-    let name = format!("{}/{id}", run.key.qualified());
-    if let Some(tip) = look.work_tip(run, id, node.attempt) {
-        return Err(taken(store, &name, tip, actor)?);
+    if let Some(tip) = writer.observed.tip(&node.address()) {
+        return Err(taken(writer, node, tip)?);
     }
-    let action = Action::Claim {
-        node: id.to_owned(),
-        attempt: node.attempt,
-        lease: lease.clone(),
-    };
-    Asked::new(look, run).may(&action, actor)?;
-    match take(store, look, (run, id, node), (actor, now), lease)? {
+    let action = claim_of(node, lease);
+    writer.may(node.run, &action)?;
+    match take(writer, node, action)? {
         Sent::Done(record) => Ok(record),
         Sent::Taken => Err(
-            Error::taken(format!("somebody else has just claimed {name}"))
+            Error::taken(format!("somebody else has just claimed {}", node.name()))
                 .hint("planspec next shows what is left"),
         ),
+    }
+}
+
+/// The claim of the open attempt.
+pub fn claim_of(node: ObservedNode<'_>, lease: Option<Duration>) -> Action {
+    Action::Claim {
+        node: node.id.to_owned(),
+        attempt: node.status.attempt,
+        lease,
     }
 }
 
@@ -133,45 +115,30 @@ fn first(
 ///
 /// # Errors
 /// The remote cannot be used.
-pub fn take(
-    store: &Store,
-    look: &Look,
-    (run, id, node): (Run<'_>, &str, &NodeStatus),
-    (actor, now): (&str, Time),
-    lease: Option<Duration>,
-) -> Result<Sent> {
-    let action = Action::Claim {
-        node: id.to_owned(),
-        attempt: node.attempt,
-        lease,
-    };
-    let address = runs::work_address(run, id, node.attempt);
-    store.send(&address, None, &look.record(run, actor, now, action), now)
+pub fn take(writer: &RecordWriter<'_>, node: ObservedNode<'_>, claim: Action) -> Result<Sent> {
+    writer.try_send(&node.address(), None, node.run, claim)
 }
 
 /// Who was first, from the claim itself: the status may not know it yet.
-fn taken(store: &Store, name: &str, tip: &str, actor: &str) -> Result<Error> {
-    let records = chain(store, tip)?;
-    let holder = records.first().map(|first| first.record.actor.as_str());
-    if matches!(
-        records.last().map(|last| &last.record.action),
-        Some(Action::Release { .. })
-    ) {
-        return Ok(
-            Error::not_ready(format!("{name} was released and is not open yet"))
-                .hint("planspec reconcile opens the next attempt"),
-        );
+fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result<Error> {
+    let name = node.name();
+    let records = chain(writer.store, tip)?;
+    let last = records.last().map(|last| &last.record.action);
+    if matches!(last, Some(Action::Release { .. })) {
+        let why = format!("{name} was released and is not open yet");
+        return Ok(Error::not_ready(why).hint("planspec reconcile opens the next attempt"));
     }
+    let holder = records.first().map(|first| first.record.actor.as_str());
     Ok(match holder {
-        Some(holder) if holder == actor => {
-            Error::taken(format!("you ({actor}) have claimed {name} already"))
+        Some(holder) if holder == writer.actor => {
+            Error::taken(format!("you ({holder}) have claimed {name} already"))
                 .hint("go on with it; --renew keeps the claim")
         }
-        holder => Error::taken(format!(
-            "{} has claimed {name} already",
-            holder.unwrap_or("somebody else")
-        ))
-        .hint("planspec next shows what is left"),
+        holder => {
+            let holder = holder.unwrap_or("somebody else");
+            Error::taken(format!("{holder} has claimed {name} already"))
+                .hint("planspec next shows what is left")
+        }
     })
 }
 
@@ -180,10 +147,11 @@ fn taken(store: &Store, name: &str, tip: &str, actor: &str) -> Result<Error> {
 /// # Errors
 /// The remote cannot be used.
 pub fn holder(store: &Store, tip: &str) -> Result<Option<String>> {
-    Ok(chain(store, tip)?
-        .first()
-        .filter(|first| matches!(first.record.action, Action::Claim { .. }))
-        .map(|first| first.record.actor.clone()))
+    let records = chain(store, tip)?.into_iter();
+    let first = records.map(|first| first.record).next();
+    Ok(first
+        .filter(|first| matches!(first.action, Action::Claim { .. }))
+        .map(|first| first.actor))
 }
 
 /// Every record of a ref; none when it holds something else.
@@ -198,31 +166,25 @@ pub fn chain(store: &Store, tip: &str) -> Result<Vec<Received>> {
     })
 }
 
-/// Tip of the ref of an attempt, for an actor who may write this behind it.
-///
-/// # Errors
-/// Nobody holds it, or somebody else does; it may not be done.
-pub fn held(
-    store: &Store,
-    look: &Look,
-    run: Run<'_>,
-    action: &Action,
-    actor: &str,
-) -> Result<String> {
-    let mut asked = Asked::new(look, run);
-    let (id, attempt) = action.work().unwrap_or_default();
-    let tip = look.work_tip(run, id, attempt);
+/// Send what only whoever holds the open attempt may say: the id of the record.
+fn held(writer: &RecordWriter<'_>, node: ObservedNode<'_>, action: Action) -> Result<String> {
+    let attempt = node.status.attempt;
+    let mut asked = Asked::new(writer.observed, node.run);
+    let tip = writer.observed.tip(&node.address());
     if let Some(tip) = tip {
-        asked.holder = holder(store, tip)?;
+        asked.holder = holder(writer.store, tip)?;
         if asked.holder.is_none() {
-            let name = format!("{}/{id}", run.key.qualified());
+            let name = node.name();
             let why = format!("the ref of {name}, attempt {attempt}, holds no claim");
             return Err(
                 Error::not_ready(why).hint("run `planspec reconcile`: it opens the next attempt")
             );
         }
     }
-    asked.may(action, actor)?;
-    tip.cloned()
-        .ok_or_else(|| Error::conflict(format!("the claim of attempt {attempt} has gone")))
+    asked.may(&action, writer.actor)?;
+    if tip.is_none() {
+        let why = format!("the claim of attempt {attempt} has gone");
+        return Err(Error::conflict(why));
+    }
+    writer.send(&node.address(), node.run, action)
 }

@@ -21,7 +21,7 @@ pub struct ConvertRequest {
     /// The file to read; `-` is standard input.
     pub file: PathBuf,
     /// The format to write.
-    pub to: Target,
+    pub to: PlanFormat,
     /// Namespace of the resources, when the document does not say it.
     pub namespace: String,
     /// Where to write it, if anywhere; documents are YAML when its name says so.
@@ -32,7 +32,7 @@ pub struct ConvertRequest {
 
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum PlanFormat {
     /// Resources of planspec.io/v1alpha1.
     V1Alpha1,
     /// A PlanSpec 1.2 document.
@@ -50,11 +50,11 @@ pub fn convert(request: &ConvertRequest) -> Result<Answer> {
         lost,
         missing,
     } = match request.to {
-        Target::V1Alpha1 => to_resources(request, &file, &bytes)?,
-        Target::Document => to_document(request, &file, &bytes)?,
+        PlanFormat::V1Alpha1 => to_resources(request, &file, &bytes)?,
+        PlanFormat::Document => to_document(request, &file, &bytes)?,
     };
     if let Some(out) = &request.out
-        && files::create_user_file(out, text.as_bytes())? == files::Created::Exists
+        && files::create_user_file(out, text.as_bytes())? == files::NewFile::Exists
     {
         return Err(
             Error::not_ready(format!("{} exists already", out.display()))

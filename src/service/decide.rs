@@ -1,24 +1,19 @@
 //! What a reviewer says at a gate of one run.
 
-use super::permit::Asked;
-use super::record::{Recorded, Sender, execution};
-use super::runs::{self, Look, Run};
+use super::record::{RecordRequest, RecordWriter, Recorded, execution};
+use super::runs::{Observed, ObservedNode};
 use super::store::Store;
 use super::{Error, Result, suggestion};
 use crate::api::record::Decided;
-use crate::core::resource::{AWAITING_APPROVAL, Decision, Kind, NodePhase, ReviewAction, Time};
+use crate::core::resource::{AWAITING_APPROVAL, Decision, Kind, NodePhase, ReviewAction};
 use crate::core::run::record::{Action, Address, Record, Signature, ref_safe};
 
 /// Approve, reject or comment. A decision belongs to one run, one node and one digest over plan,
 /// gate and targets.
 #[derive(Debug, Clone)]
 pub struct DecideRequest {
-    /// Who asks.
-    pub sender: Sender,
-    /// The gate, or `EXECUTION/NODE`.
-    pub gate: String,
-    /// Namespace of the gate or the execution, where the name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// The gate, or `EXECUTION/NODE`; and who asks.
+    pub record: RecordRequest,
     /// Which run, when several wait.
     pub execution: Option<String>,
     /// Which node, when a run waits at several.
@@ -39,31 +34,45 @@ pub fn decide(store: &Store, request: &DecideRequest) -> Result<Recorded<Decided
     if decision == ReviewAction::Comment && request.message.trim().is_empty() {
         return Err(Error::ambiguous("a comment without a text says nothing").hint("add -m TEXT"));
     }
-    let actor = store.actor(&request.sender.caller)?;
-    let look = runs::look(store)?;
-    let waiting = choose(&look, request)?;
-    let action = action(&waiting, request);
-    Asked::new(&look, waiting.run).may(&action, &actor)?;
-    let record = send(store, &look, &waiting, (request, action), &actor)?;
-    let decided = Decided {
-        execution: execution(waiting.run),
-        node: waiting.node.to_owned(),
-        gate: waiting.decision.gate.clone(),
-        decision: decision.word().to_owned(),
-        digest: waiting.decision.digest.clone(),
-    };
-    Ok(request.sender.sent(store, (actor, record), decided))
+    request.record.send(store, |writer| {
+        let waiting = choose(writer.observed, request)?;
+        let action = action(waiting, request);
+        writer.may(waiting.node.run, &action)?;
+        let decided = Decided {
+            execution: execution(waiting.node.run),
+            node: waiting.node.id.to_owned(),
+            gate: waiting.decision.gate.clone(),
+            decision: decision.word().to_owned(),
+            digest: waiting.decision.digest.clone(),
+        };
+        Ok((send(writer, waiting, action)?, decided))
+    })
+}
+
+/// A gate node that waits.
+#[derive(Clone, Copy)]
+struct WaitingGate<'a> {
+    node: ObservedNode<'a>,
+    decision: &'a Decision,
+}
+
+impl<'a> WaitingGate<'a> {
+    /// Namespace and name of the gate.
+    fn gate(self) -> (&'a str, &'a str) {
+        let gate = self.decision.gate.as_str();
+        gate.split_once('/').unwrap_or(("", gate))
+    }
 }
 
 /// What is said of what waits.
-fn action(waiting: &Waiting<'_>, request: &DecideRequest) -> Action {
+fn action(waiting: WaitingGate<'_>, request: &DecideRequest) -> Action {
     let gate = &waiting.decision.gate;
-    let pinned = waiting.run.status.extensions.pinned.as_ref();
+    let pinned = waiting.node.run.status.extensions.pinned.as_ref();
     let generation = pinned
         .and_then(|pinned| pinned.gates.get(gate))
         .map_or(0, |pin| pin.generation);
     Action::Review {
-        node: waiting.node.to_owned(),
+        node: waiting.node.id.to_owned(),
         gate: gate.clone(),
         digest: waiting.decision.digest.clone(),
         decision: request.decision,
@@ -72,55 +81,50 @@ fn action(waiting: &Waiting<'_>, request: &DecideRequest) -> Action {
     }
 }
 
-fn send(
-    store: &Store,
-    look: &Look,
-    waiting: &Waiting<'_>,
-    (request, action): (&DecideRequest, Action),
-    actor: &str,
-) -> Result<String> {
-    let gate = &waiting.decision.gate;
-    let (namespace, name) = gate.split_once('/').unwrap_or(("", gate));
+fn send(writer: &RecordWriter<'_>, waiting: WaitingGate<'_>, action: Action) -> Result<String> {
+    let RecordWriter {
+        store,
+        observed,
+        now,
+        ..
+    } = *writer;
+    let (namespace, gate) = waiting.gate();
+    let run = waiting.node.run;
     let address = Address::Review {
         namespace: namespace.to_owned(),
-        gate: name.to_owned(),
-        uid: waiting.run.file.uid.clone(),
-        reviewer: ref_safe(actor),
+        gate: gate.to_owned(),
+        uid: run.file.uid.clone(),
+        reviewer: ref_safe(writer.actor),
     };
-    let now = request.sender.caller.now;
-    let record = look.record(waiting.run, actor, now, action);
-    let old = look.view.inbox.get(&address).map(String::as_str);
+    let record = writer.record(run, action);
+    let old = observed.tip(&address);
     if let Some(old) = old {
         store.fetch_records(&[old.to_owned()])?;
     }
     let mut id = store.write_record(old, &record, now)?;
-    if look.view.config.approvals.require_signed {
-        id = match signed(store, look, id.clone(), &record, now) {
-            // Comments decide nothing, and are kept without a signature too.
-            Err(_) if request.decision == ReviewAction::Comment => id,
+    if observed.view.config.approvals.require_signed {
+        let is_comment = matches!(&record.action, Action::Review { decision, .. }
+            if *decision == ReviewAction::Comment);
+        id = match signed(writer, id.clone(), &record) {
+            // A comment decides nothing, so it needs no signature.
+            Err(_) if is_comment => id,
             signed => signed?,
         };
     }
     let sent = store.send_written(&address, old, id, record.action.word())?;
-    runs::sent(&address, sent)
-}
-
-/// A gate node that waits.
-struct Waiting<'a> {
-    run: Run<'a>,
-    node: &'a str,
-    decision: &'a Decision,
+    sent.or_conflict(&address)
 }
 
 /// Sign a record, and see that reconcile will count the signature.
-fn signed(store: &Store, look: &Look, id: String, record: &Record, now: Time) -> Result<String> {
+fn signed(writer: &RecordWriter<'_>, id: String, record: &Record) -> Result<String> {
+    let (store, observed) = (writer.store, writer.observed);
     let help = "`approvals.requireSigned` is on: docs/approvals.md says how keys are made and listed; \
                 git signs with `user.signingkey` and `gpg.format`";
     let id = store
-        .sign_record(&id, now)
+        .sign_record(&id, writer.now)
         .map_err(|error| error.hint(help))?;
-    let arrival = look.stored.time.max(now);
-    match store.signature(&look.view, arrival, &id, record)? {
+    let arrival = observed.stored.time.max(writer.now);
+    match store.signature(&observed.view, arrival, &id, record)? {
         Signature::Bad(reason, why) => {
             Err(Error::forbidden(format!("this would not count, {reason}: {why}")).hint(help))
         }
@@ -129,99 +133,74 @@ fn signed(store: &Store, look: &Look, id: String, record: &Record, now: Time) ->
 }
 
 /// The one gate node that is meant.
-fn choose<'a>(look: &'a Look, request: &'a DecideRequest) -> Result<Waiting<'a>> {
-    let namespace = request.namespace.as_deref();
-    let all: Vec<Waiting<'a>> = look.runs().flat_map(waiting_nodes).collect();
-    let by_gate = |waiting: &Waiting<'_>| {
-        let gate = &waiting.decision.gate;
-        let (own, name) = gate.split_once('/').unwrap_or(("", gate));
-        match request.gate.split_once('/') {
+fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<WaitingGate<'a>> {
+    let (meant, namespace) = (&request.record.target, request.record.namespace.as_deref());
+    let by_gate = |waiting: &WaitingGate<'_>| {
+        let (own, name) = waiting.gate();
+        match meant.split_once('/') {
             Some((ns, gate)) => (ns, gate) == (own, name),
-            None => request.gate == name && namespace.is_none_or(|ns| ns == own),
+            None => meant == name && namespace.is_none_or(|ns| ns == own),
         }
     };
-    let by_node = |waiting: &Waiting<'_>| {
-        let key = waiting.run.key;
-        let short = format!("{}/{}", key.name, waiting.node);
+    let by_node = |waiting: &WaitingGate<'_>| {
+        let key = waiting.node.run.key;
         let in_namespace = namespace.is_none_or(|ns| ns == key.namespace);
-        (request.gate == short && in_namespace)
-            || request.gate == format!("{}/{short}", key.namespace)
+        (*meant == format!("{}/{}", key.name, waiting.node.id) && in_namespace)
+            || *meant == waiting.node.name()
     };
-    let of_run = |waiting: &Waiting<'_>| {
-        let key = waiting.run.key;
-        request
-            .execution
-            .as_ref()
-            .is_none_or(|name| *name == key.name || *name == key.qualified())
+    let is_asked_for = |waiting: &WaitingGate<'_>| {
+        let (key, id) = (waiting.node.run.key, waiting.node.id);
+        let of_run = |name: &String| *name == key.name || *name == key.qualified();
+        request.execution.as_ref().is_none_or(of_run)
+            && request.node.as_ref().is_none_or(|node| node == id)
     };
-    let of_node = |waiting: &Waiting<'_>| request.node.as_ref().is_none_or(|n| n == waiting.node);
-    let mut meant: Vec<Waiting<'a>> = all
-        .into_iter()
+    let all = observed.runs().flat_map(|run| run.nodes());
+    let found: Vec<WaitingGate<'a>> = all
+        .filter_map(waiting)
         .filter(|waiting| by_gate(waiting) || by_node(waiting))
-        .filter(|waiting| of_run(waiting) && of_node(waiting))
+        .filter(is_asked_for)
         .collect();
-    if let (true, Some(name)) = (meant.is_empty(), &request.execution) {
-        // A mistyped name deserves to be told.
-        look.run(name, namespace)?;
+    if let ([], Some(name)) = (found.as_slice(), &request.execution) {
+        // If there is no such execution, that is the error.
+        observed.run(name, namespace)?;
     }
-    match meant.len() {
-        1 => Ok(meant.remove(0)),
-        0 => Err(nothing_waits(look, request)),
-        _ => {
-            let runs: Vec<String> = meant
-                .iter()
-                .map(|waiting| format!("{}/{}", waiting.run.key.qualified(), waiting.node))
-                .collect();
+    match found.as_slice() {
+        [only] => Ok(*only),
+        [] => Err(nothing_waits(observed, meant)),
+        [first, ..] => {
+            let names: Vec<String> = found.iter().map(|one| one.node.name()).collect();
+            let names = names.join(", ");
+            let (run, node) = (&first.node.run.key.name, first.node.id);
             Err(Error::ambiguous(format!(
-                "`{}` is waited for at several places: {}",
-                request.gate,
-                runs.join(", ")
+                "`{meant}` is waited for at several places: {names}"
             ))
-            .hint(format!(
-                "choose one: --execution {} --node {}",
-                meant[0].run.key.name, meant[0].node
-            )))
+            .hint(format!("choose one: --execution {run} --node {node}")))
         }
     }
 }
 
-fn waiting_nodes(run: Run<'_>) -> impl Iterator<Item = Waiting<'_>> {
-    run.status
-        .node_statuses
-        .iter()
-        .filter(|(_, node)| {
-            node.phase == NodePhase::Blocked && node.extensions.reason == AWAITING_APPROVAL
-        })
-        .filter_map(move |(id, node)| {
-            Some(Waiting {
-                run,
-                node: id,
-                decision: node.extensions.decision.as_ref()?,
-            })
-        })
+/// The node as one that waits for a decision, if it does.
+fn waiting(node: ObservedNode<'_>) -> Option<WaitingGate<'_>> {
+    let extensions = &node.status.extensions;
+    let waits = node.status.phase == NodePhase::Blocked && extensions.reason == AWAITING_APPROVAL;
+    let decision = extensions.decision.as_ref().filter(|_| waits)?;
+    Some(WaitingGate { node, decision })
 }
 
-fn nothing_waits(look: &Look, request: &DecideRequest) -> Error {
-    let gates: Vec<&str> = look
-        .stored
-        .tree
-        .files
-        .keys()
+fn nothing_waits(observed: &Observed, meant: &str) -> Error {
+    let keys = observed.stored.tree.files.keys();
+    let gates: Vec<&str> = keys
         .filter(|key| key.kind == Kind::Gate)
         .map(|key| key.name.as_str())
         .collect();
-    let name = request.gate.rsplit('/').next().unwrap_or(&request.gate);
-    let failure = Error::not_ready(format!(
-        "nothing waits for a decision on `{}`",
-        request.gate
-    ));
+    let name = meant.rsplit('/').next().unwrap_or(meant);
+    let error = Error::not_ready(format!("nothing waits for a decision on `{meant}`"));
     if gates.contains(&name) {
-        return failure.hint(format!(
+        return error.hint(format!(
             "a gate cannot be approved ahead, nor twice: planspec describe gate {name}"
         ));
     }
-    match suggestion(name, gates.iter().copied()) {
-        Some(hint) => failure.hint(hint),
-        None => failure.hint("planspec get gates lists the gates; write GATE or EXECUTION/NODE"),
-    }
+    error
+        .hint("planspec get gates lists the gates; write GATE or EXECUTION/NODE")
+        .maybe_hint(suggestion(name, gates.iter().copied()))
 }

@@ -1,10 +1,10 @@
 //! Remove resources, as a commit.
 
-use super::change::{Change, Committed};
-use super::runs::choose_among;
+use super::change::{Changed, Changeset};
+use super::names::choose_among;
 use super::store::Store;
 use super::{Error, Result};
-use crate::api::change::Deleted as Answer;
+use crate::api::change::Deleted;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 
@@ -23,29 +23,14 @@ pub struct DeleteRequest {
     pub dry_run: bool,
 }
 
-/// Resources were removed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Deleted {
-    /// What became of them, and what still refers to them, as findings.
-    pub change: Committed,
-}
-
-impl Deleted {
-    /// The answer as data.
-    pub fn answer(&self) -> Answer {
-        Answer {
-            change: self.change.answer(),
-        }
-    }
-}
-
-/// Remove resources, and with a Goal the Executions that it owns, as one commit.
+/// Remove resources, and with a Goal the Executions that it owns, as one commit. What still refers to
+/// them comes back as findings.
 ///
 /// # Errors
 /// There is no such resource, or several; its file has changes that are not committed; git does not
 /// want the commit.
-pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Deleted> {
-    let mut change = Change::begin(store)?;
+pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>> {
+    let mut change = Changeset::begin(store)?;
     let namespace = request.namespace.as_deref();
     let mut doomed: Vec<Key> = Vec::new();
     for name in &request.names {
@@ -67,7 +52,7 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Deleted> {
         change.remove(key)?;
     }
     let change = change.commit(Some(&message), request.dry_run)?;
-    Ok(Deleted { change })
+    Ok(change.map(|change| Deleted { change }))
 }
 
 /// The message of a commit that was given none.

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::Result;
-use super::graph::{Drawing, drawing, pinned};
+use super::graph::{DrawnGraph, drawing, pinned};
 use super::merged::Resources;
+use super::names::Named;
 use super::store::Store;
 use crate::api::describe as api;
 use crate::api::resource::Resource;
 use crate::core::repository::config::ApprovalConfig;
 use crate::core::resource::{
-    Decision, ExecutionStatus, GateSpec, Key, Kind, NodePhase, NodeStatus, PinnedTarget,
-    ReviewAction, Time,
+    Decision, ExecutionStatus, GateSpec, Key, NodePhase, NodeStatus, PinnedTarget, ReviewAction,
+    Time,
 };
 use crate::core::run::controllers::binding;
 use crate::core::run::controllers::capability::remarks;
-use crate::core::run::controllers::execution::PinnedPlan;
 use crate::core::run::merged::Merged;
+use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::proposal::{RECONCILE, proposals};
 use crate::core::run::standing::{Standing, criterion_kind};
 use crate::core::run::transition::{evidence, waiting_of};
@@ -24,12 +25,8 @@ use crate::core::run::transition::{evidence, waiting_of};
 /// Which resource, and when.
 #[derive(Debug, Clone)]
 pub struct DescribeRequest {
-    /// Its kind.
-    pub kind: Kind,
-    /// `NAME` or `NAMESPACE/NAME`.
-    pub name: String,
-    /// Its namespace, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// Which resource.
+    pub named: Named,
     /// The moment of the request.
     pub now: Time,
 }
@@ -43,13 +40,13 @@ pub struct Described {
     /// What should be known about the capabilities that it needs.
     pub capabilities: Vec<String>,
     /// The graph of a plan, or of an execution with its live state.
-    pub drawing: Option<Drawing>,
-    facts: Facts,
+    pub drawing: Option<DrawnGraph>,
+    facts: RunFacts,
 }
 
 /// What is known of a run beside its status.
 #[derive(Default)]
-struct Facts {
+struct RunFacts {
     reviewers: BTreeMap<String, Vec<String>>,
     moved_on: BTreeMap<String, String>,
     due: bool,
@@ -61,7 +58,7 @@ struct Facts {
 /// There is none, or there are several; besides what a look at the repository may end in.
 pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
     let resources = Resources::known(store)?;
-    let merged = resources.one(request.kind, &request.name, request.namespace.as_deref())?;
+    let merged = resources.one(&request.named)?;
     let key = merged.key.clone();
     let snapshot = resources.snapshot();
     let pinned = pinned(&resources, &merged);
@@ -78,7 +75,7 @@ pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
             (run, pinned.as_ref()),
             request.now,
         )?,
-        None => Facts::default(),
+        None => RunFacts::default(),
     };
     let not_ready = snapshot.unready(&key);
     let not_ready = not_ready.map(|finding| finding.message.clone()).collect();
@@ -104,7 +101,7 @@ impl Described {
         Some(Standing {
             key: merged.key,
             run: merged.run()?,
-            graph: self.drawing.as_ref().map(Drawing::of),
+            graph: self.drawing.as_ref().map(DrawnGraph::of),
             reviewers: &self.facts.reviewers,
             moved_on: &self.facts.moved_on,
             due: self.facts.due,
@@ -135,12 +132,11 @@ impl Described {
 
 fn run_answer(standing: &Standing<'_>) -> api::DescribedRun {
     let run = standing.run;
-    let waiting = waiting_of(standing.key, run);
     let moved_on = standing.moved_on.iter();
     let mut next = proposals(standing);
     next.extend(standing.due.then(|| RECONCILE.to_owned()));
     api::DescribedRun {
-        waiting: waiting.iter().map(Into::into).collect(),
+        waiting: waiting_of(standing.key, run),
         acceptance: acceptance(standing),
         contract: contract(run),
         reviews: reviews(standing),
@@ -236,17 +232,17 @@ fn facts(
     merged: &Merged<'_>,
     (run, plan): (&ExecutionStatus, Option<&PinnedPlan>),
     now: Time,
-) -> Result<Facts> {
+) -> Result<RunFacts> {
     let due = is_due(now, resources, merged, run);
     Ok(match plan {
-        Some(plan) => Facts {
+        Some(plan) => RunFacts {
             reviewers: reviewers(resources, run, plan),
             moved_on: moved_on(store, resources, merged.key, run, plan)?,
             due,
         },
-        None => Facts {
+        None => RunFacts {
             due,
-            ..Facts::default()
+            ..RunFacts::default()
         },
     })
 }
@@ -264,7 +260,7 @@ fn moved_on(
     let is_open = |node: &NodeStatus| match node.phase {
         NodePhase::Succeeded | NodePhase::Running => false,
         NodePhase::Failed | NodePhase::Skipped | NodePhase::Cancelled => true,
-        // What was reported and waits for a check keeps its target.
+        // A node that was reported and waits for a check keeps its target.
         NodePhase::Pending | NodePhase::Blocked => node.extensions.report.is_none(),
     };
     let nodes = run.node_statuses.iter();
@@ -279,11 +275,9 @@ fn moved_on(
     if plan.execution.binding_ref.is_none() && plan.execution.node_bindings.is_empty() {
         return Ok(found);
     }
-    // A retry asks the spec branch, whatever is checked out.
+    // A retry resolves bindings on the spec branch, not in what is checked out.
     let spec_branch = match &resources.view {
-        Some(view) if view.spec_commit != resources.commit => {
-            Some(store.snapshot(&view.spec_commit, &view.config)?)
-        }
+        Some(view) if view.spec_commit != resources.commit => Some(store.spec_snapshot(view)?),
         _ => None,
     };
     let snapshot = spec_branch.as_ref().unwrap_or(resources.snapshot());

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::review::{Comparison, Reviewed, Side};
-use super::runs::choose_among;
+use super::names::choose_among;
+use super::review::{ComparedSide, Comparison, Reviewed};
 use super::store::Store;
 use super::{Error, Result};
 use crate::core::repository::snapshot::Snapshot;
@@ -38,17 +38,16 @@ pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
                 .hint("name two revisions: planspec review BASE..HEAD"),
         );
     }
-    let base = repo.resolve(&request.revision)?.ok_or_else(|| {
-        Error::ambiguous(format!("there is no revision `{}`", request.revision))
-            .hint("commit something first, or name another: --rev REV")
-    })?;
-    let before = Side::read(store, Tree::Commit(&base), None)?;
+    let base = store
+        .commit_of(&request.revision)
+        .map_err(|error| error.hint("commit something first, or name another: --rev REV"))?;
+    let before = ComparedSide::read(store, Tree::Commit(&base), None)?;
     let (after, name) = if request.staged {
         let staged = StagedFiles::open(repo)?;
-        let after = Side::read(store, Tree::Index(&staged), Some(&before))?;
+        let after = ComparedSide::read(store, Tree::Index(&staged), Some(&before))?;
         (after, "what is staged")
     } else {
-        let after = Side::read(store, Tree::WorkTree, Some(&before))?;
+        let after = ComparedSide::read(store, Tree::WorkTree, Some(&before))?;
         (after, "the work tree")
     };
     let mut comparison = Comparison::new(before, after);
@@ -59,16 +58,16 @@ pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
 /// Leave only what was asked about.
 fn narrow(comparison: &mut Comparison, request: &DiffRequest) -> Result {
     let (old, new) = (&comparison.old, &comparison.new);
-    match wanted(request, old, new)? {
-        Wanted::All => return Ok(()),
-        Wanted::One(key) if key.kind == Kind::Plan => {
+    match selection(request, old, new)? {
+        Selection::All => return Ok(()),
+        Selection::One(key) if key.kind == Kind::Plan => {
             comparison.review = std::mem::take(&mut comparison.review).only(&key, old, new);
         }
-        Wanted::One(key) => {
+        Selection::One(key) => {
             let subjects = &mut comparison.review.subjects;
             subjects.retain(|subject| subject.key == key);
         }
-        Wanted::Files(files) => {
+        Selection::Files(files) => {
             let subjects = &mut comparison.review.subjects;
             subjects.retain(|subject| {
                 let path = Path::new(&subject.path);
@@ -81,17 +80,17 @@ fn narrow(comparison: &mut Comparison, request: &DiffRequest) -> Result {
 }
 
 /// What is asked about.
-enum Wanted {
+enum Selection {
     All,
     One(Key),
     Files(Vec<String>),
 }
 
-fn wanted(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Wanted> {
+fn selection(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Selection> {
     let named = match request.what.as_slice() {
-        [] => return Ok(Wanted::All),
+        [] => return Ok(Selection::All),
         [kind, name] => Kind::parse(kind).map(|kind| (kind, name.as_str())),
-        // A file that is called like that is meant first.
+        // A file of that name comes before a resource.
         [both] if !has_file(both, old, new) => both
             .split_once('/')
             .and_then(|(kind, name)| Some((Kind::parse(kind)?, name))),
@@ -103,7 +102,7 @@ fn wanted(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Wante
     let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).collect();
     let namespace = request.namespace.as_deref();
     let key = choose_among(keys.into_iter(), kind, name, namespace)?;
-    Ok(Wanted::One(key.clone()))
+    Ok(Selection::One(key.clone()))
 }
 
 fn has_file(name: &str, old: &Snapshot, new: &Snapshot) -> bool {
@@ -114,7 +113,7 @@ fn has_file(name: &str, old: &Snapshot, new: &Snapshot) -> bool {
     holds(old) || holds(new)
 }
 
-fn files(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Wanted> {
+fn files(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Selection> {
     let files: Vec<String> = request
         .what
         .iter()
@@ -126,6 +125,6 @@ fn files(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Wanted
             Error::ambiguous(format!("`{file}` holds no resource on either side"))
                 .hint("files are named from the root of the repository"),
         ),
-        None => Ok(Wanted::Files(files)),
+        None => Ok(Selection::Files(files)),
     }
 }

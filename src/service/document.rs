@@ -7,7 +7,7 @@ use super::{Error, Findings, Result};
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::document::{self, Document, Generated};
 
-/// The namespace of what is only looked at is nobody's business.
+/// Namespace of the resources of a document that is only shown: nothing of it is seen.
 const NAMESPACE: &str = "default";
 
 /// A document, and what it was read from.

@@ -1,30 +1,28 @@
-//! Change one resource as text. The editor is somebody else's: [`open`] gives the text out,
-//! [`save`] takes it back and says what is wrong with it.
+//! Change one resource as text. [`open`] gives the text out, [`save`] takes it back and says what is
+//! wrong with it; [`in_editor`] lets a person write it in between, until nothing is.
 
-use super::change::{Change, Committed};
-use super::runs::choose_among;
+use super::change::{Changed, Changeset};
+use super::names::Named;
 use super::store::Store;
-use super::{Findings, Result};
-use crate::api::change::Edited as Answer;
+use super::{Error, Findings, Result};
+use crate::api::change::Edited;
 use crate::core::base::diagnostic::Diagnostic;
-use crate::core::resource::{Key, Kind};
+use crate::core::base::escape;
+use crate::core::resource::Key;
+use crate::git::editor::{self, Draft};
 
 /// Edit one resource.
 #[derive(Debug, Clone)]
 pub struct EditRequest {
-    /// Its kind.
-    pub kind: Kind,
-    /// `NAME` or `NAMESPACE/NAME`.
-    pub name: String,
-    /// Its namespace, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// Which.
+    pub named: Named,
     /// Message of the commit; made of what changes when not set.
     pub message: Option<String>,
 }
 
-/// A resource that is being edited.
+/// A resource that is to be edited.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
+pub struct Original {
     /// Which resource.
     pub key: Key,
     /// Its text as HEAD has it.
@@ -35,39 +33,21 @@ pub struct Draft {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Saved {
     /// It is committed.
-    Done(Edited),
+    Done(Changed<Edited>),
     /// It is not valid, and nothing was written.
     Wrong(Findings),
-}
-
-/// A resource was edited.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Edited {
-    /// What became of it.
-    pub change: Committed,
-}
-
-impl Edited {
-    /// The answer as data.
-    pub fn answer(&self) -> Answer {
-        Answer {
-            change: self.change.answer(),
-        }
-    }
 }
 
 /// The text to edit.
 ///
 /// # Errors
 /// There is no such resource, or several; its file has changes that are not committed.
-pub fn open(store: &Store, request: &EditRequest) -> Result<Draft> {
-    let change = Change::begin(store)?;
-    let namespace = request.namespace.as_deref();
-    let keys = change.before().keys();
-    let key = choose_among(keys, request.kind, &request.name, namespace)?.clone();
+pub fn open(store: &Store, request: &EditRequest) -> Result<Original> {
+    let change = Changeset::begin(store)?;
+    let key = request.named.among(change.before().keys())?.clone();
     change.check_clean(&key)?;
     let text = change.document_of(&key)?;
-    Ok(Draft { key, text })
+    Ok(Original { key, text })
 }
 
 /// Commit another text for a resource, unless something is wrong with it.
@@ -75,7 +55,7 @@ pub fn open(store: &Store, request: &EditRequest) -> Result<Draft> {
 /// # Errors
 /// Its file has changes that are not committed; git does not want the commit.
 pub fn save(store: &Store, request: &EditRequest, (key, text): (&Key, &str)) -> Result<Saved> {
-    let mut change = Change::begin(store)?;
+    let mut change = Changeset::begin(store)?;
     let found = change.check_text(key, text)?;
     if found.iter().any(Diagnostic::is_error) {
         let findings = Findings::new(found, &|_| Some(text.to_owned()));
@@ -88,5 +68,102 @@ pub fn save(store: &Store, request: &EditRequest, (key, text): (&Key, &str)) -> 
         return Ok(Saved::Wrong(findings));
     }
     let change = change.commit(request.message.as_deref(), false)?;
-    Ok(Saved::Done(Edited { change }))
+    Ok(Saved::Done(change.map(|change| Edited { change })))
+}
+
+/// What begins a line that is not part of the resource.
+const MARK: &str = "#! ";
+
+/// Let a person change a resource in the editor of their Git. While the text is not valid the editor
+/// opens again, with the findings on top.
+///
+/// # Errors
+/// What [`open`] and [`save`] can end in; there is no editor; the person gave up: then the text is
+/// kept in a file that the hint names.
+pub fn in_editor(store: &Store, request: &EditRequest) -> Result<Changed<Edited>> {
+    let original = open(store, request)?;
+    let draft = Draft::new(&store.repo, &format!("{}.yaml", original.key.name))?;
+    let mut shown = original.text.clone();
+    let (mut last, mut wrong) = (None, Findings::default());
+    let edited = loop {
+        draft.write(&shown)?;
+        editor::open(&store.repo, draft.path())?;
+        let text = without_marks(&draft.read()?);
+        if text == original.text {
+            let mut edited = Changed::<Edited>::default();
+            let note = "nothing was changed".to_owned();
+            edited.answer.change.notes.push(note);
+            break edited;
+        }
+        if text.trim().is_empty() || last.as_ref() == Some(&text) {
+            return Err(given_up(wrong, &draft));
+        }
+        let saved = save(store, request, (&original.key, &text));
+        match saved.map_err(|error| kept(error, &draft))? {
+            Saved::Done(edited) => break edited,
+            Saved::Wrong(findings) => {
+                shown = with_marks(&text, &findings.found);
+                wrong = findings;
+                last = Some(text);
+            }
+        }
+    };
+    draft.discard();
+    Ok(edited)
+}
+
+/// The error says also where the text is that could not be saved.
+fn kept(error: Error, draft: &Draft) -> Error {
+    let place = format!("your text is kept in {draft}");
+    let hint = match &error.hint {
+        Some(hint) => format!("{hint}; {place}"),
+        None => place,
+    };
+    error.hint(hint)
+}
+
+fn given_up(wrong: Findings, draft: &Draft) -> Error {
+    Error {
+        findings: wrong,
+        ..Error::invalid("the edit was given up; nothing was saved")
+            .hint(format!("what was written is kept in {draft}"))
+    }
+}
+
+/// The findings on top, as lines that are taken out again.
+fn with_marks(text: &str, found: &[Diagnostic]) -> String {
+    format!("{}{MARK}save it unchanged to give up\n{text}", marks(found))
+}
+
+fn marks(found: &[Diagnostic]) -> String {
+    let mut marked = String::new();
+    for finding in found {
+        let message = escape::line(&finding.message);
+        let (severity, code) = (finding.severity, finding.code);
+        marked.push_str(&format!("{MARK}{severity} {code}: {message}\n"));
+        if let Some(help) = &finding.help {
+            marked.push_str(&format!("{MARK}  {}\n", escape::line(help)));
+        }
+    }
+    marked
+}
+
+fn without_marks(text: &str) -> String {
+    text.split_inclusive('\n')
+        .filter(|line| !line.starts_with(MARK.trim_end()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::base::diagnostic::{Code, Place};
+
+    #[test]
+    fn findings_come_and_go() {
+        let finding = Diagnostic::new(Code::CYCLE, "f.yaml", Place::File, "a cycle").help("cut it");
+        let marked = with_marks("a: 1\n# mine\n", &[finding]);
+        assert!(marked.starts_with("#! error PS304: a cycle\n#!   cut it\n"));
+        assert_eq!(without_marks(&marked), "a: 1\n# mine\n");
+    }
 }

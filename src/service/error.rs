@@ -91,11 +91,6 @@ impl Findings {
         Findings { found, texts }
     }
 
-    /// Whether nothing was found.
-    pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
     /// Each with its place, as data.
     pub fn values(&self) -> Vec<Finding> {
         findings(&self.found, &|file| self.texts.get(file).cloned())

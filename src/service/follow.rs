@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::store::{Store, Stored};
+use super::store::{Store, StoredStatus};
 use super::{Error, Result};
 use crate::core::resource::Duration as Span;
 use crate::git::{refs, remote, status_branch};
@@ -33,7 +33,7 @@ pub struct Follower<'a> {
 
 /// What a look brought.
 #[derive(Debug, Default)]
-pub struct New {
+pub struct NewCommits {
     /// The status commits that came since the last look, oldest first; at first the tip alone.
     pub commits: Vec<String>,
     /// What people should know: a remote that is away, or back.
@@ -65,19 +65,19 @@ impl<'a> Follower<'a> {
     ///
     /// # Errors
     /// The first look fails, or what is on the branch is not ours.
-    pub fn look(&mut self) -> Result<New> {
+    pub fn look(&mut self) -> Result<NewCommits> {
         match self.try_look() {
             Ok(commits) => {
                 let is_back = std::mem::take(&mut self.away);
                 let note = is_back.then(|| "the remote is back".to_owned());
-                Ok(New { commits, note })
+                Ok(NewCommits { commits, note })
             }
             Err(error) if self.seen.is_some() && self.store.remote.is_some() => {
                 let was_away = std::mem::replace(&mut self.away, true);
                 let why = error.message.lines().next().unwrap_or_default();
                 let note = (!was_away).then(|| format!("{why}; trying again"));
                 let commits = Vec::new();
-                Ok(New { commits, note })
+                Ok(NewCommits { commits, note })
             }
             Err(error) => Err(error),
         }
@@ -131,7 +131,7 @@ impl<'a> Follower<'a> {
     ///
     /// # Errors
     /// It is not ours, or it cannot be read.
-    pub fn read(&self, commit: &str) -> Result<Stored> {
+    pub fn read(&self, commit: &str) -> Result<StoredStatus> {
         self.store.status_at(commit)
     }
 

@@ -2,6 +2,7 @@
 
 use super::Result;
 use super::merged::Resources;
+use super::names::Named;
 use super::store::Store;
 use crate::api::resource::{List, Resource};
 use crate::core::resource::{Key, Kind, LabelSelector};
@@ -38,7 +39,7 @@ pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
     let namespace = request.namespace.as_deref();
     let (keys, single) = match (request.kind, &request.name) {
         (Some(kind), Some(name)) => {
-            let one = resources.one(kind, name, namespace)?;
+            let one = resources.one(&Named::new(kind, name, namespace))?;
             (vec![one.key.clone()], true)
         }
         (kind, _) => {

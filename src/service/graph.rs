@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::merged::Resources;
-use super::names::kind_and_name;
-use super::runs::{self, choose_among};
+use super::names::{Named, kind_and_name};
+use super::runs;
 use super::store::Store;
 use super::{Error, Result};
 use crate::api::graph as api;
 use crate::core::plan::graph::{Graph, GraphOf};
 use crate::core::resource::{EdgeKind, GraphSpec, Key, Kind, Node, NodeStatus, Spec};
 use crate::core::review::Shape;
-use crate::core::run::controllers::execution::PinnedPlan;
 use crate::core::run::merged::Merged;
+use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::transition::node_waits_for;
 
 /// Whose graph.
@@ -32,12 +32,12 @@ pub struct Drawn {
     /// Its phase; nothing before the first reconcile.
     pub phase: Option<String>,
     /// The graph.
-    pub drawing: Drawing,
+    pub drawing: DrawnGraph,
 }
 
 /// A graph with what it was drawn from.
 #[derive(Debug)]
-pub struct Drawing {
+pub struct DrawnGraph {
     graph: Graph,
     spec: GraphSpec,
     /// The statuses of its nodes, of a run.
@@ -66,13 +66,10 @@ pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
 /// An execution of that name, else a plan; `KIND/NAME` says which.
 fn find<'a>(resources: &'a Resources, name: &str, namespace: Option<&str>) -> Result<Merged<'a>> {
     if let (Some(kind @ (Kind::Plan | Kind::Execution)), name) = kind_and_name(name) {
-        return resources.one(kind, name, namespace);
+        return resources.one(&Named::new(kind, name, namespace));
     }
-    let keys = || resources.all().map(|merged| merged.key);
-    match choose_among(keys(), Kind::Execution, name, namespace) {
-        Ok(key) => resources.one(Kind::Execution, &key.qualified(), None),
-        Err(_) => resources.one(Kind::Plan, name, namespace),
-    }
+    let run = resources.one(&Named::new(Kind::Execution, name, namespace));
+    run.or_else(|_| resources.one(&Named::new(Kind::Plan, name, namespace)))
 }
 
 /// The plan that a run which has begun is held to, if it can be read.
@@ -86,11 +83,11 @@ pub fn drawing(
     resources: &Resources,
     merged: &Merged<'_>,
     pinned: Option<&PinnedPlan>,
-) -> Option<Drawing> {
+) -> Option<DrawnGraph> {
     let spec = match (merged.run(), merged.key.kind) {
         (Some(_), _) => match pinned.and_then(PinnedPlan::graph) {
             Some(spec) => Some(spec.clone()),
-            // What is over is no longer pinned; the files may still have the plan.
+            // The plan of a run that has ended is not kept; the files may still have it.
             None => plan_graph(resources, merged),
         },
         (None, Kind::Execution) => plan_graph(resources, merged),
@@ -99,7 +96,7 @@ pub fn drawing(
             _ => None,
         },
     }?;
-    Some(Drawing {
+    Some(DrawnGraph {
         graph: Graph::build(&spec).ok()?,
         spec,
         nodes: merged.run().map(|run| run.node_statuses.clone()),
@@ -130,7 +127,7 @@ impl Drawn {
     }
 }
 
-impl Drawing {
+impl DrawnGraph {
     /// The graph with its spec.
     pub fn of(&self) -> GraphOf<'_> {
         GraphOf {
@@ -190,6 +187,6 @@ fn node_answer(namespace: &str, node: &Node, status: Option<&NodeStatus>) -> api
         actor: actor.or(report.map(|report| &report.actor)).cloned(),
         start_time: status.and_then(|status| status.start_time),
         completion_time: status.and_then(|status| status.completion_time),
-        waiting: status.and_then(node_waits_for).map(Into::into),
+        waiting: status.and_then(node_waits_for),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Error, Result};
 use crate::api::made::{Hook, HookMeans, HookState};
 use crate::git::Repo;
-use crate::git::hooks::{self, Done, LINE, Means, Standing};
+use crate::git::hooks::{self, HookDone, HookStanding, LINE, Means};
 
 /// Make Git check what is staged before every commit, in the repository around a folder.
 ///
@@ -21,14 +21,15 @@ pub fn install(dir: Option<&Path>) -> Result<Hook> {
     Err(Error::not_ready(message).maybe_hint(hook.notes.into_iter().next()))
 }
 
-/// The same where it is only one of several things that are made: what is there stays, and is told.
+/// As [`install`], for `init`: if something else is in the place of the hook, it stays, and the notes
+/// say so.
 pub(super) fn put(repo: &Repo) -> Result<Hook> {
     Ok(match hooks::install(repo)? {
-        Done::Changed(means) => Hook {
+        HookDone::Changed(means) => Hook {
             state: state(repo, &means, (true, true)),
             notes: Vec::new(),
         },
-        Done::Nothing(standing) => standing_as(repo, &standing),
+        HookDone::Nothing(standing) => standing_as(repo, &standing),
     })
 }
 
@@ -39,18 +40,18 @@ pub(super) fn put(repo: &Repo) -> Result<Hook> {
 pub fn uninstall(dir: Option<&Path>) -> Result<Hook> {
     let repo = &Repo::open(dir)?;
     match hooks::uninstall(repo)? {
-        Done::Changed(means) => Ok(Hook {
+        HookDone::Changed(means) => Ok(Hook {
             state: state(repo, &means, (false, true)),
             notes: Vec::new(),
         }),
-        Done::Nothing(Standing::Installed(means) | Standing::Idle(means, _)) => {
+        HookDone::Nothing(HookStanding::Installed(means) | HookStanding::Idle(means, _)) => {
             let place = place(repo, &means);
             Err(
                 Error::not_ready(format!("{place} is not as it was installed; it stays"))
                     .hint("remove the line `planspec validate --staged` from it"),
             )
         }
-        Done::Nothing(standing) => {
+        HookDone::Nothing(standing) => {
             let mut hook = standing_as(repo, &standing);
             hook.notes = vec!["there is no hook of planspec here".to_owned()];
             Ok(hook)
@@ -66,22 +67,22 @@ pub fn status(dir: Option<&Path>) -> Result<Hook> {
     let repo = &Repo::open(dir)?;
     let standing = hooks::standing(repo)?;
     let mut hook = standing_as(repo, &standing);
-    if standing == Standing::Missing {
+    if standing == HookStanding::Missing {
         hook.notes.push("run: planspec hooks install".to_owned());
     }
     Ok(hook)
 }
 
 /// How it stands, where nothing was done.
-fn standing_as(repo: &Repo, standing: &Standing) -> Hook {
+fn standing_as(repo: &Repo, standing: &HookStanding) -> Hook {
     let means = match standing {
-        Standing::Installed(means) | Standing::Idle(means, _) | Standing::Taken(means) => {
-            means.clone()
-        }
-        Standing::Shared(path) => Means::Script(path.clone()),
-        Standing::Missing => Means::Configuration,
+        HookStanding::Installed(means)
+        | HookStanding::Idle(means, _)
+        | HookStanding::Taken(means) => means.clone(),
+        HookStanding::Shared(path) => Means::Script(path.clone()),
+        HookStanding::Missing => Means::Configuration,
     };
-    let installed = matches!(standing, Standing::Installed(_));
+    let installed = matches!(standing, HookStanding::Installed(_));
     Hook {
         state: state(repo, &means, (installed, false)),
         notes: explain(repo, standing).into_iter().collect(),
@@ -101,21 +102,21 @@ fn state(repo: &Repo, means: &Means, (installed, changed): (bool, bool)) -> Hook
 }
 
 /// Why it is not installed, and what to do.
-fn explain(repo: &Repo, standing: &Standing) -> Option<String> {
+fn explain(repo: &Repo, standing: &HookStanding) -> Option<String> {
     match standing {
-        Standing::Installed(_) | Standing::Missing => None,
-        Standing::Idle(means, why) => {
+        HookStanding::Installed(_) | HookStanding::Missing => None,
+        HookStanding::Idle(means, why) => {
             Some(format!("Git does not run {}: {why}", place(repo, means)))
         }
-        Standing::Taken(Means::Script(_)) => Some(format!(
+        HookStanding::Taken(Means::Script(_)) => Some(format!(
             "there is another pre-commit hook; to check plans in it, add this line: {LINE}"
         )),
-        Standing::Taken(Means::Configuration) => Some(
+        HookStanding::Taken(Means::Configuration) => Some(
             "hook.planspec is configured with another command; to check plans there, let it run: \
              planspec validate --staged"
                 .to_owned(),
         ),
-        Standing::Shared(path) => Some(format!(
+        HookStanding::Shared(path) => Some(format!(
             "core.hooksPath leads out of this repository; to check plans in all that use it, put \
              this line into {}: {LINE}",
             path.display()

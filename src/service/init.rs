@@ -46,7 +46,7 @@ pub fn init(dir: Option<&Path>, request: InitRequest) -> Result<Initialized> {
     }
     let mut made = Vec::new();
     for (path, text) in wanted {
-        let created = files::create(&repo, path, text.as_bytes())? == files::Created::Yes;
+        let created = files::create(&repo, path, text.as_bytes())? == files::NewFile::Yes;
         let path = path.to_owned();
         made.push(MadeFile { path, created });
     }

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::record;
-use super::runs::{self, Look, Run};
+use super::runs::{Observed, ObservedNode, observe};
 use super::store::{Store, attempt_of_result};
 use super::{Error, Result};
 use crate::api::logs::NodeLog;
-use crate::api::record::Attempt;
 use crate::core::resource::{LOG_FILE, NodePhase, NodeStatus};
 use crate::git::read;
 
@@ -22,49 +21,24 @@ pub struct LogsRequest {
     pub attempt: Option<u32>,
 }
 
-/// What the command of an attempt printed.
-#[derive(Debug)]
-pub struct Logs {
-    /// Which attempt.
-    pub attempt: Attempt,
-    /// The commit that holds it.
-    pub commit: String,
-    /// What was printed.
-    pub bytes: Vec<u8>,
-    /// What there is to say besides.
-    pub notes: Vec<String>,
-}
-
-impl Logs {
-    /// The answer as data.
-    pub fn answer(&self) -> NodeLog {
-        NodeLog {
-            attempt: self.attempt.clone(),
-            commit: self.commit.clone(),
-            log: String::from_utf8_lossy(&self.bytes).into_owned(),
-            notes: self.notes.clone(),
-        }
-    }
-}
-
 /// What the command of a node printed, in its last attempt that has a log.
 ///
 /// # Errors
 /// There is no such node, or no log of it is kept.
-pub fn logs(store: &Store, request: &LogsRequest) -> Result<Logs> {
-    let look = runs::look(store)?;
-    let (run, id, node) = look.node(&request.target, request.namespace.as_deref())?;
-    let name = format!("{}/{id}", run.key.qualified());
-    let kept = kept(&look, run, id);
+pub fn logs(store: &Store, request: &LogsRequest) -> Result<NodeLog> {
+    let observed = observe(store)?;
+    let node = observed.node(&request.target, request.namespace.as_deref())?;
+    let (name, open) = (node.name(), node.status.attempt);
+    let kept = kept(&observed, node);
     let attempt = match (request.attempt, kept.keys().next_back()) {
         (Some(attempt), _) => attempt,
         (None, Some(&last)) => last,
-        (None, None) => node.attempt,
+        (None, None) => open,
     };
     let Some(&commit) = kept.get(&attempt) else {
-        return Err(nothing_kept(&name, node, attempt, &kept));
+        return Err(nothing_kept(&name, node.status, attempt, &kept));
     };
-    if !store.repo.has_object(commit) && !store.fetch_commit(commit) {
+    if !store.has_or_fetches(commit) {
         return Err(Error::not_found(format!(
             "the log of {name}, attempt {attempt}, is gone: commit {commit} is neither here nor on \
              the remote"
@@ -76,26 +50,23 @@ pub fn logs(store: &Store, request: &LogsRequest) -> Result<Logs> {
             "commit {commit}, which is said to hold the log of {name}, has no {LOG_FILE}"
         ))
     })?;
-    let is_older = request.attempt.is_none() && attempt < node.attempt;
-    let note = is_older.then(|| {
-        format!(
-            "this is the log of attempt {attempt}; attempt {} has none yet",
-            node.attempt
-        )
-    });
-    Ok(Logs {
-        attempt: record::attempt(run, id, attempt),
+    let is_older = request.attempt.is_none() && attempt < open;
+    let note = is_older
+        .then(|| format!("this is the log of attempt {attempt}; attempt {open} has none yet"));
+    Ok(NodeLog {
+        attempt: record::attempt(node.run, node.id, attempt),
         commit: commit.to_owned(),
-        bytes,
+        log: bytes,
         notes: note.into_iter().collect(),
     })
 }
 
 /// The commits that hold logs of a node, by attempt: what was reported, and what is not folded in
 /// yet.
-fn kept<'a>(look: &'a Look, run: Run<'a>, id: &str) -> BTreeMap<u32, &'a str> {
-    let name = runs::run_ref(run);
-    let refs = look.view.results.iter();
+fn kept<'a>(observed: &'a Observed, node: ObservedNode<'a>) -> BTreeMap<u32, &'a str> {
+    let (run, id) = (node.run, node.id);
+    let name = run.reference();
+    let refs = observed.view.results.iter();
     let refs = refs.filter_map(|(result, commit)| {
         Some((attempt_of_result(result, &name, id)?, commit.as_str()))
     });

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::runs::choose_among;
-use super::store::{Store, Stored, View};
+use super::names::Named;
+use super::store::{Store, StoredStatus, View};
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{Key, Kind};
+use crate::core::resource::Key;
 use crate::core::run::merged::Merged;
 use crate::service::{Error, Result};
 
@@ -13,7 +13,7 @@ use crate::service::{Error, Result};
 pub struct Resources {
     snapshot: Snapshot,
     /// The status, if there is one.
-    pub stored: Option<Stored>,
+    pub stored: Option<StoredStatus>,
     /// The look it comes from.
     pub view: Option<View>,
     /// The commit whose files these are.
@@ -32,7 +32,7 @@ impl Resources {
             return Err(Error::unavailable("there are no commits yet")
                 .hint("commit some resources first: planspec init, planspec apply -f FILE"));
         };
-        // A clone without a spec branch of its own still has its files to show.
+        // Without a spec branch there is no view, but the files of HEAD can be shown.
         let view = store.known_if_any()?;
         let stored = match &view {
             Some(view) => store.status(view)?,
@@ -65,13 +65,12 @@ impl Resources {
         self.keys.iter().map(|key| self.merged(key))
     }
 
-    /// The one of that kind and name.
+    /// The one that is named.
     ///
     /// # Errors
     /// There is none, or there are several.
-    pub fn one(&self, kind: Kind, name: &str, namespace: Option<&str>) -> Result<Merged<'_>> {
-        let key = choose_among(self.keys.iter(), kind, name, namespace)?;
-        Ok(self.merged(key))
+    pub fn one(&self, named: &Named) -> Result<Merged<'_>> {
+        Ok(self.merged(named.among(self.keys.iter())?))
     }
 
     /// What is known of a key: of one that is not among them, nothing.

@@ -55,6 +55,97 @@ pub fn wanted_one(verb: &str, kind: &str, name: Option<&str>) -> Result<(Kind, S
     }
 }
 
+/// One resource, as people name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its kind.
+    pub kind: Kind,
+    /// `NAME` or `NAMESPACE/NAME`.
+    pub name: String,
+    /// Its namespace, where its name alone is ambiguous.
+    pub namespace: Option<String>,
+}
+
+impl Named {
+    /// A resource of that kind and name.
+    pub fn new(kind: Kind, name: &str, namespace: Option<&str>) -> Named {
+        Named {
+            kind,
+            name: name.to_owned(),
+            namespace: namespace.map(str::to_owned),
+        }
+    }
+
+    /// The namespace, where one is meant, and the name alone.
+    pub fn parts(&self) -> (Option<&str>, &str) {
+        in_parts(&self.name, self.namespace.as_deref())
+    }
+
+    /// Whether a resource is meant.
+    pub fn is(&self, key: &Key) -> bool {
+        let (namespace, name) = self.parts();
+        key.kind == self.kind
+            && key.name == name
+            && namespace.is_none_or(|own| key.namespace == own)
+    }
+
+    /// The key that is meant.
+    ///
+    /// # Errors
+    /// There is none, or there are several.
+    pub fn among<'a>(&self, keys: impl Iterator<Item = &'a Key>) -> Result<&'a Key> {
+        choose_among(keys, self.kind, &self.name, self.namespace.as_deref())
+    }
+}
+
+fn in_parts<'a>(name: &'a str, namespace: Option<&'a str>) -> (Option<&'a str>, &'a str) {
+    match name.split_once('/') {
+        Some((own, name)) => (Some(own), name),
+        None => (namespace, name),
+    }
+}
+
+/// The key of a kind that `NAME` or `NAMESPACE/NAME` means.
+///
+/// # Errors
+/// There is none, or there are several.
+pub fn choose_among<'a>(
+    keys: impl Iterator<Item = &'a Key>,
+    kind: Kind,
+    name: &str,
+    namespace: Option<&str>,
+) -> Result<&'a Key> {
+    let (namespace, name) = in_parts(name, namespace);
+    let of_kind: Vec<&Key> = keys.filter(|key| key.kind == kind).collect();
+    let found: Vec<&Key> = of_kind
+        .iter()
+        .filter(|key| key.name == name && namespace.is_none_or(|ns| key.namespace == ns))
+        .copied()
+        .collect();
+    match found.as_slice() {
+        [only] => Ok(only),
+        [] => {
+            let place = namespace.map_or(String::new(), |ns| format!(" in namespace `{ns}`"));
+            let word = kind.name().to_lowercase();
+            let error = Error::not_found(format!("there is no {word} `{name}`{place}"));
+            let elsewhere = of_kind.iter().find(|key| key.name == name);
+            let hint = match elsewhere {
+                Some(key) => Some(format!("there is one in namespace `{}`", key.namespace)),
+                None => suggestion(name, of_kind.iter().map(|key| key.name.as_str())),
+            };
+            Err(error.maybe_hint(hint))
+        }
+        several => {
+            let namespaces: Vec<&str> = several.iter().map(|key| key.namespace.as_str()).collect();
+            Err(Error::ambiguous(format!(
+                "`{name}` is in several namespaces: {}",
+                namespaces.join(", ")
+            ))
+            .hint(format!("choose one: {}", several[0].qualified())))
+        }
+    }
+}
+
 /// `KIND/NAME`, or a name alone: what is no kind belongs to the name.
 pub fn kind_and_name(text: &str) -> (Option<Kind>, &str) {
     match text.split_once('/') {

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::change::Change;
+use super::change::Changeset;
 use super::store::Store;
 use super::{Error, Findings, Result};
-use crate::api::made::Created as Answer;
+use crate::api::made::Created;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::manifest;
 use crate::core::resource::schema::{self, SchemaKind};
@@ -18,7 +18,7 @@ use crate::git::{files, read};
 #[derive(Debug, Clone)]
 pub struct NewRequest {
     /// What is made.
-    pub what: New,
+    pub what: NewKind,
     /// `NAME` or `NAMESPACE/NAME`; a document that is named `NAME.planspec.json` is JSON.
     pub name: String,
     /// Its namespace, where the name has none; the configured one when not set.
@@ -31,34 +31,34 @@ pub struct NewRequest {
 
 /// What can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum New {
+pub enum NewKind {
     /// A resource of a kind.
     Resource(Kind),
     /// A PlanSpec 1.2 document.
     Document,
 }
 
-impl New {
+impl NewKind {
     /// The kind by which it is found: a document is named after the plan that it stands for.
     fn kind(self) -> Kind {
         match self {
-            New::Resource(kind) => kind,
-            New::Document => Kind::Plan,
+            NewKind::Resource(kind) => kind,
+            NewKind::Document => Kind::Plan,
         }
     }
 
     /// What it is called, as its schema is.
     fn word(self) -> String {
         match self {
-            New::Resource(kind) => kind.name().to_lowercase(),
-            New::Document => "document".to_owned(),
+            NewKind::Resource(kind) => kind.name().to_lowercase(),
+            NewKind::Document => "document".to_owned(),
         }
     }
 
     fn schema(self) -> SchemaKind {
         match self {
-            New::Resource(kind) => SchemaKind::from(kind),
-            New::Document => SchemaKind::Document,
+            NewKind::Resource(kind) => SchemaKind::from(kind),
+            NewKind::Document => SchemaKind::Document,
         }
     }
 }
@@ -70,8 +70,8 @@ const DOCUMENT_ENDINGS: [&str; 2] = [".planspec.json", ".planspec.yaml"];
 ///
 /// # Errors
 /// It is there already; no resource can have that name; the configured paths have no place for it.
-pub fn new(store: &Store, request: &NewRequest) -> Result<Answer> {
-    let change = Change::begin(store)?;
+pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
+    let change = Changeset::begin(store)?;
     let (key, ending) = named(request, &change.config.default_namespace);
     if !change.before().definitions(&key).is_empty() {
         let kind = key.kind.name().to_lowercase();
@@ -79,14 +79,14 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Answer> {
             .hint(format!("planspec edit {kind} {}", key.name)));
     }
     let path = match request.what {
-        New::Document => with_ending(change.document_path(&key)?, ending),
-        New::Resource(_) => change.path_of(&key)?,
+        NewKind::Document => with_ending(change.document_path(&key)?, ending),
+        NewKind::Resource(_) => change.path_of(&key)?,
     };
     let schema_path = format!(".planspec/schemas/{}.json", request.what.word());
     let up = "../".repeat(path.matches('/').count());
     let template = match request.what {
-        New::Document => document_template(request.now, &key),
-        New::Resource(kind) => template(kind, &key.namespace, &key.name),
+        NewKind::Document => document_template(request.now, &key),
+        NewKind::Resource(kind) => template(kind, &key.namespace, &key.name),
     };
     let text = if yaml::is_json(&path) {
         json_of(&template, &format!("{up}{schema_path}"))
@@ -94,7 +94,7 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Answer> {
         format!("# yaml-language-server: $schema={up}{schema_path}\n{template}")
     };
     check_names(&path, &text)?;
-    let mut made = Answer {
+    let mut made = Created {
         resource: ResourceName::from(&key),
         created: !request.dry_run,
         schema: None,
@@ -109,15 +109,15 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Answer> {
 }
 
 /// Write the file, and its schema where that is not there yet.
-fn write(store: &Store, what: New, made: &mut Answer, schema_path: String) -> Result {
+fn write(store: &Store, what: NewKind, made: &mut Created, schema_path: String) -> Result {
     let path = &made.path;
-    if files::create(&store.repo, path, made.text.as_bytes())? == files::Created::Exists {
+    if files::create(&store.repo, path, made.text.as_bytes())? == files::NewFile::Exists {
         return Err(Error::not_ready(format!("{path} exists already"))
             .hint("it is left as it is; choose another name"));
     }
     made.next.push(format!("planspec apply -f {path}"));
     let schema = schema::text(what.schema());
-    if files::create(&store.repo, &schema_path, schema.as_bytes())? == files::Created::Yes {
+    if files::create(&store.repo, &schema_path, schema.as_bytes())? == files::NewFile::Yes {
         made.schema = Some(schema_path);
     }
     Ok(())
@@ -126,8 +126,8 @@ fn write(store: &Store, what: New, made: &mut Answer, schema_path: String) -> Re
 /// Which resource is meant, and how the name of its file was typed to end.
 fn named(request: &NewRequest, default_namespace: &str) -> (Key, &'static str) {
     let endings = match request.what {
-        New::Document => DOCUMENT_ENDINGS.as_slice(),
-        New::Resource(_) => &[],
+        NewKind::Document => DOCUMENT_ENDINGS.as_slice(),
+        NewKind::Resource(_) => &[],
     };
     let ending = endings.iter().find(|end| request.name.ends_with(**end));
     let ending = ending.copied().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Result;
-use super::runs::{self, Look, Run};
+use super::runs::{Observed, ObservedNode, ObservedRun, observe};
 use super::store::Store;
 use crate::api::next::{NextGoal, NextNode, NextNodes, NextPlan, NextTask, NextWhole};
 use crate::core::resource::{Node, NodeStatus, Pinned, Spec, Time};
@@ -24,69 +24,56 @@ pub struct NextRequest {
     pub now: Time,
 }
 
-/// A node that can be claimed.
-struct Offer<'a> {
-    run: Run<'a>,
-    id: &'a str,
-    node: &'a NodeStatus,
-}
-
 /// The nodes that can be claimed now. Those whose claim is not folded in yet are left out.
 ///
 /// # Errors
 /// Nothing has been reconciled yet, or there is no such execution.
 pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
-    let look = runs::look(store)?;
+    let observed = observe(store)?;
     let namespace = request.namespace.as_deref();
-    let only = request
-        .execution
-        .as_ref()
-        .map(|name| look.run(name, namespace).map(|run| run.key))
-        .transpose()?;
-    let is_meant = |run: Run<'_>, node: &NodeStatus| {
-        namespace.is_none_or(|namespace| run.key.namespace == namespace)
-            && only.is_none_or(|only| run.key == only)
-            && is_for(node, request.provider.as_deref())
+    let only = request.execution.as_ref();
+    let only = only.map(|name| observed.run(name, namespace)).transpose()?;
+    let is_meant = |node: &ObservedNode<'_>| {
+        let key = node.run.key;
+        namespace.is_none_or(|namespace| key.namespace == namespace)
+            && only.is_none_or(|only| key == only.key)
+            && is_for(*node, request.provider.as_deref())
     };
-    let offers: Vec<Offer<'_>> = runs::offers(&look)
-        .filter(|(run, _, node)| is_meant(*run, node))
-        .map(|(run, id, node)| Offer { run, id, node })
-        .collect();
+    let offers: Vec<ObservedNode<'_>> = observed.offers().filter(is_meant).collect();
     let mut notes = Vec::new();
     if offers.is_empty() {
-        let later = runs::retries(&look).filter(|(run, _, node, _)| is_meant(*run, node));
-        notes.extend(later.map(|(run, id, _, at)| {
-            let name = format!("{}/{id}", run.key.qualified());
-            retry_note(&name, at, request.now)
-        }));
-        notes.extend(look.runs().flat_map(to_verify));
+        let later = observed.retries().filter(|(node, _)| is_meant(node));
+        notes.extend(later.map(|(node, at)| retry_note(&node.name(), at, request.now)));
+        notes.extend(observed.runs().flat_map(to_verify));
     }
     Ok(NextNodes {
-        items: described(&look, &offers),
+        items: described(&observed, &offers),
         notes,
     })
 }
 
 /// What a run has that waits for a check: no work to claim, and something to do all the same.
-fn to_verify(run: Run<'_>) -> impl Iterator<Item = String> {
-    let nodes = run.status.node_statuses.iter();
-    let waits = nodes
-        .filter(|(_, node)| matches!(node_waits_for(node), Some(WaitingFor::Verification { .. })));
-    waits.map(move |(id, _)| {
-        let (name, namespace) = (&run.key.name, &run.key.namespace);
+fn to_verify(run: ObservedRun<'_>) -> impl Iterator<Item = String> {
+    let is_checked = |what: &WaitingFor| matches!(what, WaitingFor::Verification { .. });
+    let waits = move |node: &ObservedNode<'_>| {
+        let what = node_waits_for(node.status);
+        what.as_ref().is_some_and(is_checked)
+    };
+    run.nodes().filter(waits).map(move |node| {
+        let (name, namespace, id) = (&run.key.name, &run.key.namespace, node.id);
         format!("{name}/{id} waits to be verified: planspec verify {name}/{id} -n {namespace}")
     })
 }
 
 /// Whether a provider may take a node: it is bound to it, or open to all.
-fn is_for(node: &NodeStatus, provider: Option<&str>) -> bool {
-    let bound = runs::provider_of(node);
+fn is_for(node: ObservedNode<'_>, provider: Option<&str>) -> bool {
+    let bound = node.provider();
     provider.is_none_or(|provider| bound.is_none_or(|bound| bound == provider))
 }
 
 /// The offers, described run by run: each run's pinned plan is looked at once.
-fn described(look: &Look, offers: &[Offer<'_>]) -> Vec<NextNode> {
-    let pins = Pins::new(&look.stored.pinned);
+fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
+    let pins = Pins::new(&observed.stored.pinned);
     let mut items = Vec::with_capacity(offers.len());
     for group in offers.chunk_by(|a, b| a.run.key == b.run.key) {
         let first = group.first();
@@ -99,15 +86,15 @@ fn described(look: &Look, offers: &[Offer<'_>]) -> Vec<NextNode> {
             .zip(plan.as_ref())
             .map(|(pinned, plan)| whole(pinned, plan));
         items.extend(group.iter().map(|offer| {
-            let target = offer.node.extensions.target.as_ref();
+            let target = offer.status.extensions.target.as_ref();
             NextNode {
                 namespace: offer.run.key.namespace.clone(),
                 execution: offer.run.key.name.clone(),
                 node: offer.id.to_owned(),
-                attempt: offer.node.attempt,
+                attempt: offer.status.attempt,
                 provider: target.and_then(|target| target.provider.clone()),
                 config: target.and_then(|target| target.config.clone()),
-                task: nodes.get(offer.id).map(|node| task(offer.node, node)),
+                task: nodes.get(offer.id).map(|node| task(offer.status, node)),
                 whole: whole.clone(),
             }
         }));

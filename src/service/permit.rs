@@ -1,7 +1,7 @@
 //! Ask the core whether something may be done, before a record of it is sent; and put its refusals
 //! into the words of who asks.
 
-use super::runs::{Look, Run};
+use super::runs::{Observed, ObservedRun};
 use super::{Error, ErrorKind, Result};
 use crate::core::repository::definitions::Definitions;
 use crate::core::run::permit::{self, Objection, Refusal};
@@ -10,8 +10,8 @@ use crate::core::run::record::Action;
 
 /// A run that is asked about, with what is known beside its status.
 pub struct Asked<'a> {
-    look: &'a Look,
-    run: Run<'a>,
+    observed: &'a Observed,
+    run: ObservedRun<'a>,
     plan: Option<PinnedPlan>,
     /// Goals and capabilities of the spec branch, where they matter.
     pub resources: Option<&'a Definitions>,
@@ -20,12 +20,12 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// A run in a look, whose attempt nobody holds.
-    pub fn new(look: &'a Look, run: Run<'a>) -> Asked<'a> {
+    /// An observed run, whose attempt nobody holds.
+    pub fn new(observed: &'a Observed, run: ObservedRun<'a>) -> Asked<'a> {
         Asked {
-            look,
+            observed,
             run,
-            plan: super::runs::pinned_plan(&look.stored, run.status),
+            plan: super::runs::pinned_plan(&observed.stored, run.status),
             resources: None,
             holder: None,
         }
@@ -39,11 +39,11 @@ impl<'a> Asked<'a> {
     /// As the core is asked.
     pub fn permit(&self) -> permit::Circumstances<'_> {
         permit::Circumstances {
-            config: &self.look.view.config,
+            config: &self.observed.view.config,
             status: self.run.status,
             plan: self.plan.as_ref(),
             resources: self.resources,
-            commit: &self.look.view.spec_commit,
+            commit: &self.observed.view.spec_commit,
             holder: self.holder.as_deref(),
         }
     }

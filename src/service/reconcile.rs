@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::runs;
-use super::store::{Store, Stored, View, uid_of_result};
-use crate::api::reconcile as api;
+use super::store::{Store, StoredStatus, View, uid_of_result};
+use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::{sha256_hex, short};
 use crate::core::base::source::Content;
 use crate::core::repository::snapshot::Snapshot;
@@ -16,7 +16,7 @@ use crate::core::resource::{Kind, Time};
 use crate::core::run::reconcile::{self as core, Inputs, Reconciliation};
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{BOARD_FILE, StatusTree, pinned_path};
-use crate::core::run::transition::{Transition, Waiting, waiting};
+use crate::core::run::transition::{Waiting, waiting};
 use crate::core::run::{board, message};
 use crate::git::read::Tree;
 use crate::git::status_branch::{self, FileBody, NewStatus};
@@ -56,36 +56,11 @@ impl ReconcileRequest {
     }
 }
 
-/// What one reconcile did.
-#[derive(Debug)]
-pub struct Report {
-    /// What was looked at.
-    pub view: View,
-    /// The revision, when it is not the spec branch's tip.
-    pub other_revision: Option<String>,
-    /// Whether nothing was to be written.
-    pub dry_run: bool,
-    /// Number of the newest status commit.
-    pub sequence: u64,
-    /// The next moment at which something happens by itself.
-    pub next_deadline: Option<Time>,
-    /// What waits, and for what.
-    pub waiting: Vec<Waiting>,
-    /// What moved.
-    pub transitions: Vec<Transition>,
-    /// The status commit that was written, if one was.
-    pub commit: Option<String>,
-    /// Whether something would be written.
-    pub changed: bool,
-    /// Things to tell that belong to no resource.
-    pub notes: Vec<String>,
-}
-
 /// One reconcile: look, decide, write; a lost race looks and decides again.
 ///
 /// # Errors
 /// The repository or the remote cannot be used, or the race was lost too often.
-pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Report> {
+pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled> {
     if request.revision.is_some() && !request.dry_run {
         return Err(Error::ambiguous(
             "only the spec branch decides for real, not another revision",
@@ -96,9 +71,9 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Report> {
         if attempt > 0 {
             std::thread::sleep(pause(attempt));
         }
-        if let Some(mut report) = attempt_once(store, request)? {
-            report.notes.extend(elsewhere(store, &report)?);
-            return Ok(report);
+        if let Some(mut done) = attempt_once(store, request)? {
+            done.notes.extend(elsewhere(store, &done)?);
+            return Ok(done);
         }
         tracing::debug!(attempt, "somebody else wrote the status first");
     }
@@ -108,7 +83,7 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Report> {
     .hint("nothing is lost: run `planspec reconcile` again"))
 }
 
-/// Growing, and different for everybody, so that racing writers do not meet again.
+/// A random pause that grows with each try, so that racing writers do not collide again.
 fn pause(attempt: u32) -> Duration {
     let nonce = uuid::Uuid::new_v4().as_u128();
     let longest = 50u64 << attempt.min(6);
@@ -116,69 +91,59 @@ fn pause(attempt: u32) -> Duration {
 }
 
 /// `None` when somebody else was first.
-fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Report>> {
+fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reconciled>> {
     let rev = request.revision.as_deref();
     let mut view = store.fresh()?;
     if let Some(rev) = rev {
-        let commit = store
-            .repo
-            .resolve(rev)?
-            .ok_or_else(|| Error::ambiguous(format!("there is no revision `{rev}`")))?;
+        let commit = store.commit_of(rev)?;
         view.config = store.config_at(&commit)?;
         view.spec_commit = commit;
     }
     let look = fingerprint(&view, store.repo.is_shallow());
     let cache = Cache::new(&store.repo);
     if let Some(idle) = Idle::recall(&cache, &look, request.now) {
-        return Ok(Some(idle.report(view, request)));
+        return Ok(Some(idle.reconciled(&view, request)));
     }
     let stored = store.status(&view)?;
     let now = stored
         .as_ref()
         .map_or(request.now, |stored| stored.time.max(request.now));
     let decision = decide(store, &view, stored.as_ref(), now)?;
-    let tree = &decision.tree;
-    let mut report = Report {
-        other_revision: request.revision.clone(),
-        dry_run: request.dry_run,
-        sequence: tree.controller.sequence,
-        next_deadline: tree.controller.next_deadline,
-        waiting: waiting(tree),
+    let idle = Idle::after(look, &decision.tree);
+    let mut done = Reconciled {
         transitions: decision.transitions.clone(),
-        commit: None,
         changed: decision.changed,
         notes: decision.notes.clone(),
-        view,
+        ..idle.clone().reconciled(&view, request)
     };
     if request.dry_run {
-        return Ok(Some(report));
+        return Ok(Some(done));
     }
     if decision.changed {
-        match write(store, &report.view, &decision, now)? {
+        match write(store, &view, &decision, now)? {
             Some(commit) => {
-                if !store.publish(&report.view, &commit)? {
+                if !store.publish(&view, &commit)? {
                     return Ok(None);
                 }
-                report.commit = Some(commit);
+                done.status_commit = Some(commit);
             }
-            None => report.changed = false,
+            None => done.changed = false,
         }
-    } else if report.notes.is_empty() {
-        Idle::remember(&cache, look, &report);
+    } else if done.notes.is_empty() {
+        idle.remember(&cache);
     }
-    if let Err(error) = clean_up(store, &report.view, tree, now) {
+    if let Err(error) = clean_up(store, &view, &decision.tree, now) {
         // The status is written; the refs can be cleaned up next time.
         let why = error.message;
-        report
-            .notes
-            .push(format!("inbox refs are not cleaned up: {why}"));
+        let note = format!("inbox refs are not cleaned up: {why}");
+        done.notes.push(note);
     }
-    Ok(Some(report))
+    Ok(Some(done))
 }
 
-/// A look that changed nothing, remembered: as long as nothing is new and no deadline is reached,
-/// nothing needs to be read. Disposable.
-#[derive(Serialize, Deserialize)]
+/// What is told where nothing changes. After a look that changed nothing it is remembered: as long
+/// as nothing is new and no deadline is reached, nothing needs to be read. Disposable.
+#[derive(Clone, Serialize, Deserialize)]
 struct Idle {
     look: String,
     sequence: u64,
@@ -187,35 +152,40 @@ struct Idle {
 }
 
 impl Idle {
+    fn after(look: String, tree: &StatusTree) -> Idle {
+        Idle {
+            look,
+            sequence: tree.controller.sequence,
+            next_deadline: tree.controller.next_deadline,
+            waiting: waiting(tree),
+        }
+    }
+
     fn recall(cache: &Cache, look: &str, now: Time) -> Option<Idle> {
         let idle: Idle = serde_json::from_slice(&cache.load(IDLE_NOTE)?).ok()?;
         let is_due = idle.next_deadline.is_some_and(|deadline| deadline <= now);
         (idle.look == look && !is_due).then_some(idle)
     }
 
-    fn remember(cache: &Cache, look: String, report: &Report) {
-        let idle = Idle {
-            look,
-            sequence: report.sequence,
-            next_deadline: report.next_deadline,
-            waiting: report.waiting.clone(),
-        };
-        if let Ok(text) = serde_json::to_vec(&idle) {
+    fn remember(&self, cache: &Cache) {
+        if let Ok(text) = serde_json::to_vec(self) {
             cache.store(IDLE_NOTE, &text);
         }
     }
 
-    fn report(self, view: View, request: &ReconcileRequest) -> Report {
-        Report {
-            view,
-            other_revision: request.revision.clone(),
-            dry_run: request.dry_run,
+    fn reconciled(self, view: &View, request: &ReconcileRequest) -> Reconciled {
+        Reconciled {
+            spec_branch: view.spec_branch.clone(),
+            spec_commit: view.spec_commit.clone(),
+            revision: request.revision.clone(),
+            status_branch: view.config.status.branch.clone(),
+            status_commit: None,
             sequence: self.sequence,
             next_deadline: self.next_deadline,
-            waiting: self.waiting,
-            transitions: Vec::new(),
-            commit: None,
             changed: false,
+            dry_run: request.dry_run,
+            transitions: Vec::new(),
+            waiting: self.waiting,
             notes: Vec::new(),
         }
     }
@@ -228,7 +198,7 @@ fn fingerprint(view: &View, shallow: bool) -> String {
         env!("CARGO_PKG_VERSION"),
         view.spec_commit,
         view.status_tip.as_deref().unwrap_or("-"),
-        // Who wrote a plan cannot be told everywhere.
+        // A shallow clone may not know who wrote a plan, and so decide otherwise.
         if shallow { "shallow" } else { "whole" },
     );
     for (address, tip) in &view.inbox {
@@ -241,7 +211,7 @@ fn fingerprint(view: &View, shallow: bool) -> String {
 fn decide(
     store: &Store,
     view: &View,
-    stored: Option<&Stored>,
+    stored: Option<&StoredStatus>,
     now: Time,
 ) -> Result<Reconciliation> {
     let files = store.files(&view.spec_commit, &view.config)?;
@@ -295,20 +265,22 @@ fn decide(
         ));
     }
     decision.notes.extend(no_key(store, view, &snapshot)?);
-    let errors: Vec<_> = snapshot
-        .diagnostics()
-        .iter()
-        .filter(|f| f.is_error())
-        .collect();
-    let shown = errors.iter().take(ERRORS_SHOWN);
-    decision
-        .notes
-        .extend(shown.map(|finding| snapshot.line(finding)));
-    if let Some(more @ 1..) = errors.len().checked_sub(ERRORS_SHOWN) {
-        let note = format!("and {more} more errors: `planspec validate` shows them");
-        decision.notes.push(note);
-    }
+    decision.notes.extend(errors_of(&snapshot));
     Ok(decision)
+}
+
+/// The errors of the resources, a line each.
+fn errors_of(snapshot: &Snapshot) -> Vec<String> {
+    let errors = snapshot.diagnostics().iter().filter(|f| f.is_error());
+    let mut lines: Vec<String> = errors.map(|finding| snapshot.line(finding)).collect();
+    let more = lines.len().saturating_sub(ERRORS_SHOWN);
+    if more > 0 {
+        lines.truncate(ERRORS_SHOWN);
+        lines.push(format!(
+            "and {more} more errors: `planspec validate` shows them"
+        ));
+    }
+    lines
 }
 
 /// Gates that only signed approvals open, and no key that could open one.
@@ -349,7 +321,7 @@ fn not_applied(before: Option<&StatusTree>, after: &StatusTree) -> Vec<String> {
 
 /// Whether the commit that was observed last is no longer part of the spec branch. In a shallow
 /// clone ancestry proves nothing; there only its absence from everywhere counts.
-fn is_rewritten(store: &Store, view: &View, stored: Option<&Stored>) -> Result<bool> {
+fn is_rewritten(store: &Store, view: &View, stored: Option<&StoredStatus>) -> Result<bool> {
     let Some(stored) = stored else {
         return Ok(false);
     };
@@ -357,8 +329,8 @@ fn is_rewritten(store: &Store, view: &View, stored: Option<&Stored>) -> Result<b
     if *observed == view.spec_commit {
         return Ok(false);
     }
-    // It may only not be here yet; when the remote has lost it too, history was rewritten.
-    if !store.repo.has_object(observed) && !store.fetch_commit(observed) {
+    // It may just not be fetched yet; if the remote has lost it too, history was rewritten.
+    if !store.has_or_fetches(observed) {
         return Ok(true);
     }
     if store.repo.is_shallow() {
@@ -458,7 +430,7 @@ fn clean_up(store: &Store, view: &View, tree: &StatusTree, now: Time) -> Result 
     let known_runs = runs::by_uid(Some(tree));
     let done = view.inbox.iter().filter(|(address, tip)| {
         known_runs.get(address.uid()).is_some_and(|run| {
-            // What is attested may change after the run is over.
+            // Criteria may be attested anew after the run is over: these refs stay.
             let is_settled = !matches!(address, Address::Attestation { .. });
             run.phase.is_terminal()
                 && is_settled
@@ -480,36 +452,16 @@ fn clean_up(store: &Store, view: &View, tree: &StatusTree, now: Time) -> Result 
     store.forget(&done.chain(old).collect::<Vec<_>>())
 }
 
-/// Whoever stands on another branch may wonder why nothing moves.
-fn elsewhere(store: &Store, report: &Report) -> Result<Option<String>> {
-    if report.other_revision.is_some() {
+/// A note for a user who has checked out another branch than the spec branch: only that one counts.
+fn elsewhere(store: &Store, done: &Reconciled) -> Result<Option<String>> {
+    if done.revision.is_some() {
         return Ok(None);
     }
-    let spec_branch = &report.view.spec_branch;
+    let spec_branch = &done.spec_branch;
     Ok(match store.repo.head()? {
         Head::Branch { name, .. } if name != *spec_branch => Some(format!(
             "you are on `{name}`; reconcile works on the spec branch `{spec_branch}`"
         )),
         _ => None,
     })
-}
-
-impl Report {
-    /// The report as data.
-    pub fn answer(&self) -> api::Reconciled {
-        api::Reconciled {
-            spec_branch: self.view.spec_branch.clone(),
-            spec_commit: self.view.spec_commit.clone(),
-            revision: self.other_revision.clone(),
-            status_branch: self.view.config.status.branch.clone(),
-            status_commit: self.commit.clone(),
-            sequence: self.sequence,
-            next_deadline: self.next_deadline,
-            changed: self.changed,
-            dry_run: self.dry_run,
-            transitions: self.transitions.iter().map(Into::into).collect(),
-            waiting: self.waiting.iter().map(Into::into).collect(),
-            notes: self.notes.clone(),
-        }
-    }
 }

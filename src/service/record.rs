@@ -1,82 +1,178 @@
-//! What the verbs have in common that send a record: who acts, what came of it, and the reconcile
-//! that may follow at once.
+//! What the verbs have in common that send a record: what it is about, who acts, what came of it, and
+//! the reconcile that may follow at once.
 
-use super::reconcile::{ReconcileRequest, Report, reconcile};
-use super::runs::{Run, run_ref};
-use super::store::Store;
-use super::{Caller, Result};
+use uuid::Uuid;
+
+use super::permit::Asked;
+use super::reconcile::{ReconcileRequest, reconcile};
+use super::runs::{Observed, ObservedNode, ObservedRun, observe};
+use super::store::{Sent, Store};
+use super::{Caller, Error, Result};
 use crate::api::record as api;
-use crate::core::run::record::RunRef;
+use crate::core::base::time::exact;
+use crate::core::resource::Time;
+use crate::core::run::record::{Action, Address, RECORD_API_VERSION, Record, RunRef};
 
-/// A record that was sent.
-#[derive(Debug)]
-pub struct Recorded<A> {
-    /// What was recorded.
-    pub what: A,
-    /// Id of the commit that holds the record.
-    pub record: String,
-    /// Who acted.
-    pub actor: String,
-    /// What there is to say besides.
-    pub notes: Vec<String>,
-    /// What the reconcile did that was asked for. Where it failed the record stands all the same.
-    pub reconciled: Option<Result<Report>>,
-}
-
-impl<A: Clone> Recorded<A> {
-    /// The answer as data.
-    pub fn answer(&self) -> api::Recorded<A> {
-        let reconciled = self.reconciled.as_ref();
-        api::Recorded {
-            what: self.what.clone(),
-            record: self.record.clone(),
-            actor: self.actor.clone(),
-            notes: self.notes.clone(),
-            reconciled: reconciled
-                .and_then(|done| done.as_ref().ok())
-                .map(Report::answer),
-            reconcile_error: reconciled
-                .and_then(|done| done.as_ref().err())
-                .map(super::Error::refused),
-        }
-    }
-}
-
-/// Who asks, for a record, and whether to reconcile when it is sent.
+/// What every verb is asked that sends a record.
 #[derive(Debug, Clone)]
-pub struct Sender {
+pub struct RecordRequest {
     /// Who asks, and when.
     pub caller: Caller,
-    /// Reconcile at once.
+    /// What it is about: `EXECUTION` or `EXECUTION/NODE`; of a decision also the gate.
+    pub target: String,
+    /// Its namespace, where its name alone is ambiguous.
+    pub namespace: Option<String>,
+    /// Reconcile when the record is sent.
     pub reconcile: bool,
 }
 
-impl Sender {
-    /// The record `record` of `actor` was sent: reconcile, when that was asked for.
-    pub fn sent<A>(
+/// A record that was sent, and what followed.
+#[derive(Debug)]
+pub struct Recorded<A> {
+    /// The answer.
+    pub answer: api::Recorded<A>,
+    /// Why the reconcile that was asked for did nothing. The record stands all the same.
+    pub reconcile_error: Option<Error>,
+}
+
+impl RecordRequest {
+    /// Look at the repository, let `write` write a record (its id comes back, and what is to be
+    /// told of it), and reconcile when that was asked for.
+    ///
+    /// # Errors
+    /// Nobody is named who acts, nothing has been reconciled yet, or `write` refuses.
+    pub fn send<A>(
         &self,
         store: &Store,
-        (actor, record): (String, String),
-        what: A,
-    ) -> Recorded<A> {
+        write: impl FnOnce(&RecordWriter<'_>) -> Result<(String, A)>,
+    ) -> Result<Recorded<A>> {
+        let actor = store.actor(&self.caller)?;
+        let writer = RecordWriter {
+            store,
+            observed: &observe(store)?,
+            actor: &actor,
+            now: self.caller.now,
+        };
+        let (record, what) = write(&writer)?;
         let request = ReconcileRequest::at(self.caller.now);
-        Recorded {
-            what,
-            record,
-            actor,
-            notes: Vec::new(),
-            reconciled: self.reconcile.then(|| reconcile(store, &request)),
+        let reconciled = self.reconcile.then(|| reconcile(store, &request));
+        let (reconciled, error) = match reconciled.transpose() {
+            Ok(reconciled) => (reconciled, None),
+            Err(error) => (None, Some(error)),
+        };
+        Ok(Recorded {
+            answer: api::Recorded {
+                what,
+                record,
+                actor,
+                notes: Vec::new(),
+                reconciled,
+                reconcile_error: error.as_ref().map(Error::refused),
+            },
+            reconcile_error: error,
+        })
+    }
+
+    /// The run that it is about.
+    ///
+    /// # Errors
+    /// There is none, or there are several.
+    pub fn run<'a>(&self, observed: &'a Observed) -> Result<ObservedRun<'a>> {
+        observed.run(&self.target, self.namespace.as_deref())
+    }
+
+    /// The node that it is about.
+    ///
+    /// # Errors
+    /// There is no such execution or node.
+    pub fn node<'a>(&self, observed: &'a Observed) -> Result<ObservedNode<'a>> {
+        observed.node(&self.target, self.namespace.as_deref())
+    }
+}
+
+/// Whoever writes records: who acts and when, on what was observed.
+#[derive(Clone, Copy)]
+pub struct RecordWriter<'a> {
+    /// Where records are sent.
+    pub store: &'a Store,
+    /// What was observed.
+    pub observed: &'a Observed,
+    /// Who acts.
+    pub actor: &'a str,
+    /// When.
+    pub now: Time,
+}
+
+impl RecordWriter<'_> {
+    /// Whether this may be done to a run, by what its status says.
+    ///
+    /// # Errors
+    /// Why not, and what to do instead.
+    pub fn may(&self, run: ObservedRun<'_>, action: &Action) -> Result {
+        Asked::new(self.observed, run).may(action, self.actor)
+    }
+
+    /// A record about a run.
+    pub fn record(&self, run: ObservedRun<'_>, action: Action) -> Record {
+        Record {
+            api_version: RECORD_API_VERSION.to_owned(),
+            action,
+            repository: self.observed.stored.tree.controller.repository_id.clone(),
+            execution: run.reference(),
+            actor: self.actor.to_owned(),
+            time: exact(self.now),
+            nonce: Uuid::new_v4().simple().to_string(),
+        }
+    }
+
+    /// Send a record behind what was observed: its id.
+    ///
+    /// # Errors
+    /// `Conflict` when somebody else was first; the remote cannot be used.
+    pub fn send(&self, address: &Address, run: ObservedRun<'_>, action: Action) -> Result<String> {
+        let sent = self.try_send(address, self.observed.tip(address), run, action)?;
+        sent.or_conflict(address)
+    }
+
+    /// Send a record behind `old`. That somebody else was first is an answer.
+    ///
+    /// # Errors
+    /// The remote cannot be used.
+    pub fn try_send(
+        &self,
+        address: &Address,
+        old: Option<&str>,
+        run: ObservedRun<'_>,
+        action: Action,
+    ) -> Result<Sent> {
+        let record = self.record(run, action);
+        self.store.send(address, old, &record, self.now)
+    }
+}
+
+impl Sent {
+    /// The id of a record that was sent.
+    ///
+    /// # Errors
+    /// `Conflict` when somebody else was first.
+    pub fn or_conflict(self, address: &Address) -> Result<String> {
+        match self {
+            Sent::Done(id) => Ok(id),
+            Sent::Taken => Err(Error::conflict(format!(
+                "refs/planspec/{address} has moved in the meantime"
+            ))
+            .hint("look again, then repeat the command if it still makes sense")),
         }
     }
 }
 
 /// An attempt as answers name it.
-pub fn attempt(run: Run<'_>, node: &str, attempt: u32) -> api::Attempt {
+pub fn attempt(run: ObservedRun<'_>, node: &str, attempt: u32) -> api::Attempt {
     let RunRef {
         namespace,
         name,
         uid,
-    } = run_ref(run);
+    } = run.reference();
     api::Attempt {
         namespace,
         execution: name,
@@ -87,12 +183,12 @@ pub fn attempt(run: Run<'_>, node: &str, attempt: u32) -> api::Attempt {
 }
 
 /// A run as answers name it.
-pub fn execution(run: Run<'_>) -> api::Execution {
+pub fn execution(run: ObservedRun<'_>) -> api::Execution {
     let RunRef {
         namespace,
         name,
         uid,
-    } = run_ref(run);
+    } = run.reference();
     api::Execution {
         namespace,
         execution: name,

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::permit::Asked;
-use super::record::{Recorded, Sender, attempt as attempt_of};
+use super::record::{RecordRequest, RecordWriter, Recorded, attempt as attempt_of};
+use super::runs::ObservedNode;
 use super::store::Store;
-use super::{Error, Result, claim, runs};
+use super::{Result, claim};
 use crate::api::record::Reported;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{AWAITING_EXTERNAL, Node, NodePhase, NodeStatus};
@@ -15,12 +16,8 @@ use crate::core::run::record::{Action, ReportResult};
 /// Report how a claimed node went.
 #[derive(Debug, Clone)]
 pub struct ReportRequest {
-    /// Who asks.
-    pub sender: Sender,
-    /// `EXECUTION/NODE`
-    pub target: String,
-    /// Namespace of the execution, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// The node, and who asks.
+    pub record: RecordRequest,
     /// How it went.
     pub result: ReportResult,
     /// What it brought.
@@ -38,43 +35,33 @@ pub struct ReportRequest {
 /// # Errors
 /// The actor holds no attempt; outputs that could not be taken; no such revision.
 pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reported>> {
-    let actor = store.actor(&request.sender.caller)?;
-    let commit = match &request.commit {
-        None => None,
-        Some(rev) => Some(
-            store
-                .repo
-                .resolve(rev)?
-                .ok_or_else(|| Error::ambiguous(format!("there is no revision `{rev}`")))?,
-        ),
-    };
-    let look = runs::look(store)?;
-    let (run, id, node) = look.node(&request.target, request.namespace.as_deref())?;
-    let action = |attempt| Action::Report {
-        node: id.to_owned(),
-        attempt,
-        result: request.result,
-        outputs: request.outputs.clone(),
-        message: request.message.clone(),
-        commit: commit.clone(),
-        artifacts: Vec::new(),
-    };
-    let (attempt, tip) = match request.attempt {
-        Some(attempt) => (attempt, look.work_tip(run, id, attempt).cloned()),
-        None => own_attempt(store, &look, (run, id, node), &action, &actor)?,
-    };
-    let action = action(attempt);
-    let now = request.sender.caller.now;
-    let address = runs::work_address(run, id, attempt);
-    let record = look.record(run, &actor, now, action);
-    let record = runs::send(store, &address, tip.as_deref(), &record, now)?;
-    let reported = Reported {
-        attempt: attempt_of(run, id, attempt),
-        result: request.result.word().to_owned(),
-        commit,
-        late: attempt != node.attempt || node.phase.is_terminal(),
-    };
-    Ok(request.sender.sent(store, (actor, record), reported))
+    let commit = request.commit.as_deref();
+    let commit = commit.map(|rev| store.commit_of(rev)).transpose()?;
+    request.record.send(store, |writer| {
+        let node = request.record.node(writer.observed)?;
+        let action = |attempt| Action::Report {
+            node: node.id.to_owned(),
+            attempt,
+            result: request.result,
+            outputs: request.outputs.clone(),
+            message: request.message.clone(),
+            commit: commit.clone(),
+            artifacts: Vec::new(),
+        };
+        let attempt = match request.attempt {
+            Some(attempt) => attempt,
+            None => own_attempt(writer, node, &action)?,
+        };
+        let address = node.run.attempt_address(node.id, attempt);
+        let record = writer.send(&address, node.run, action(attempt))?;
+        let reported = Reported {
+            attempt: attempt_of(node.run, node.id, attempt),
+            result: request.result.word().to_owned(),
+            commit: commit.clone(),
+            late: attempt != node.status.attempt || node.status.phase.is_terminal(),
+        };
+        Ok((record, reported))
+    })
 }
 
 /// Whether a node waits for something outside.
@@ -86,56 +73,55 @@ pub fn is_outside(node: &NodeStatus) -> bool {
 ///
 /// # Errors
 /// The spec branch cannot be read.
-pub fn resources_for(
-    store: &Store,
-    look: &runs::Look,
-    node: Option<&Node>,
-) -> Result<Option<Snapshot>> {
+pub fn resources_for(writer: &RecordWriter<'_>, node: Option<&Node>) -> Result<Option<Snapshot>> {
     let names_some = node.is_some_and(|node| !node.capability_refs.is_empty());
-    let read = || store.snapshot(&look.view.spec_commit, &look.view.config);
+    let read = || writer.store.spec_snapshot(&writer.observed.view);
     names_some.then(read).transpose()
 }
 
-/// The attempt that an actor may report, and the tip of its ref: the open one; else an older one that
-/// the actor holds, for a report that comes late.
+/// The attempt that an actor may report: the open one; else an older one that the actor holds, for a
+/// report that comes late.
 fn own_attempt(
-    store: &Store,
-    look: &runs::Look,
-    (run, id, node): (runs::Run<'_>, &str, &NodeStatus),
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
     action: &dyn Fn(u32) -> Action,
-    actor: &str,
-) -> Result<(u32, Option<String>)> {
-    let mut asked = Asked::new(look, run);
-    let (mut attempt, mut tip) = (node.attempt, look.work_tip(run, id, node.attempt));
-    if tip.is_none() {
-        for older in (1..node.attempt).rev() {
-            let Some(found) = look.work_tip(run, id, older) else {
-                continue;
-            };
-            if claim::holder(store, found)?.as_deref() == Some(actor) {
-                (attempt, tip) = (older, Some(found));
+) -> Result<u32> {
+    let open = node.status.attempt;
+    let holder = |attempt: u32| {
+        let address = node.run.attempt_address(node.id, attempt);
+        let tip = writer.observed.tip(&address);
+        tip.map(|tip| claim::holder(writer.store, tip)).transpose()
+    };
+    let (mut attempt, mut held_by) = (open, holder(open)?);
+    if held_by.is_none() {
+        for older in (1..open).rev() {
+            if let Some(Some(found)) = holder(older)?
+                && found == writer.actor
+            {
+                (attempt, held_by) = (older, Some(Some(found)));
                 break;
             }
         }
     }
-    if let Some(tip) = tip {
-        asked.holder = claim::holder(store, tip)?;
-    }
-    let pinned = asked.plan().and_then(|plan| plan.node(id)).cloned();
-    let snapshot = resources_for(store, look, pinned.as_ref())?;
+    let mut asked = Asked::new(writer.observed, node.run);
+    asked.holder = held_by.flatten();
+    let pinned = asked.plan().and_then(|plan| plan.node(node.id)).cloned();
+    let snapshot = resources_for(writer, pinned.as_ref())?;
     asked.resources = snapshot.as_deref();
     let action = action(attempt);
-    match permit::may(&action, actor, &asked.permit()) {
-        Ok(()) => {}
+    match permit::may(&action, writer.actor, &asked.permit()) {
+        Ok(()) => Ok(attempt),
         // What comes late is kept as evidence, from whoever did the work.
         Err(refusal)
-            if refusal.kind == Objection::Late && asked.holder.as_deref() == Some(actor) => {}
+            if refusal.kind == Objection::Late && asked.holder.as_deref() == Some(writer.actor) =>
+        {
+            Ok(attempt)
+        }
         Err(refusal) => {
             let error = asked.error(&refusal);
-            return Err(error.maybe_hint(outputs_hint(&refusal, pinned.as_ref(), &action)));
+            Err(error.maybe_hint(outputs_hint(&refusal, pinned.as_ref(), &action)))
         }
     }
-    Ok((attempt, tip.cloned()))
 }
 
 /// What to add where outputs are missing or of another type.

@@ -1,21 +1,19 @@
 //! What an operator asks of a run: to stop, or to try again.
 
-use super::permit::Asked;
-use super::record::{Recorded, Sender, execution};
+use uuid::Uuid;
+
+use super::Result;
+use super::record::{RecordRequest, RecordWriter, Recorded, execution};
+use super::runs::ObservedRun;
 use super::store::Store;
-use super::{Result, runs};
 use crate::api::record::Requested;
-use crate::core::run::record::{Action, RequestKind};
+use crate::core::run::record::{Action, Address, RequestKind};
 
 /// Stop an execution.
 #[derive(Debug, Clone)]
 pub struct CancelRequest {
-    /// Who asks.
-    pub sender: Sender,
-    /// The execution.
-    pub execution: String,
-    /// Its namespace, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// Which, and who asks.
+    pub record: RecordRequest,
     /// Why.
     pub message: String,
 }
@@ -25,35 +23,23 @@ pub struct CancelRequest {
 /// # Errors
 /// It is over.
 pub fn cancel(store: &Store, request: &CancelRequest) -> Result<Recorded<Requested>> {
-    let actor = store.actor(&request.sender.caller)?;
-    let look = runs::look(store)?;
-    let run = look.run(&request.execution, request.namespace.as_deref())?;
-    let action = Action::Request {
-        request: RequestKind::Cancel,
-        node: None,
-        rebind: false,
-        comment: request.message.clone(),
-    };
-    Asked::new(&look, run).may(&action, &actor)?;
-    let who = (actor.as_str(), request.sender.caller.now);
-    let record = runs::request(store, &look, run, who, action)?;
-    let asked = Requested {
-        execution: execution(run),
-        node: None,
-        request: "cancel".to_owned(),
-    };
-    Ok(request.sender.sent(store, (actor, record), asked))
+    request.record.send(store, |writer| {
+        let run = request.record.run(writer.observed)?;
+        let action = Action::Request {
+            request: RequestKind::Cancel,
+            node: None,
+            rebind: false,
+            comment: request.message.clone(),
+        };
+        ask(writer, (run, None), action)
+    })
 }
 
 /// Open again what failed.
 #[derive(Debug, Clone)]
 pub struct RetryRequest {
-    /// Who asks.
-    pub sender: Sender,
-    /// The execution, or one failed node of it: `EXECUTION/NODE`.
-    pub target: String,
-    /// Namespace of the execution, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// Which execution, or which failed node of it; and who asks.
+    pub record: RecordRequest,
     /// Resolve who does what has not begun anew; gates before it are decided again.
     pub rebind: bool,
     /// Why.
@@ -66,30 +52,45 @@ pub struct RetryRequest {
 /// # Errors
 /// Nothing of it has failed.
 pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested>> {
-    let actor = store.actor(&request.sender.caller)?;
-    let look = runs::look(store)?;
-    let namespace = request.namespace.as_deref();
-    // `a/b` is node `b` of execution `a`, or execution `b` in namespace `a`.
-    let (run, node) = match request.target.split_once('/') {
-        Some((first, rest)) if rest.contains('/') || look.run(first, namespace).is_ok() => {
-            let (run, id, _) = look.node(&request.target, namespace)?;
-            (run, Some(id))
-        }
-        _ => (look.run(&request.target, namespace)?, None),
+    let (target, namespace) = (&request.record.target, request.record.namespace.as_deref());
+    request.record.send(store, |writer| {
+        let observed = writer.observed;
+        // `a/b` is node `b` of execution `a`, or execution `b` in namespace `a`.
+        let is_node = target.split_once('/').is_some_and(|(first, rest)| {
+            rest.contains('/') || observed.run(first, namespace).is_ok()
+        });
+        let (run, node) = if is_node {
+            let node = observed.node(target, namespace)?;
+            (node.run, Some(node.id))
+        } else {
+            (observed.run(target, namespace)?, None)
+        };
+        let action = Action::Request {
+            request: RequestKind::Retry,
+            node: node.map(str::to_owned),
+            rebind: request.rebind,
+            comment: request.message.clone(),
+        };
+        ask(writer, (run, node), action)
+    })
+}
+
+/// Send an operator's request, on a ref of its own.
+fn ask(
+    writer: &RecordWriter<'_>,
+    (run, node): (ObservedRun<'_>, Option<&str>),
+    action: Action,
+) -> Result<(String, Requested)> {
+    writer.may(run, &action)?;
+    let word = action.word();
+    let address = Address::Request {
+        run: run.reference(),
+        id: format!("{word}-{}", Uuid::new_v4().simple()),
     };
-    let action = Action::Request {
-        request: RequestKind::Retry,
-        node: node.map(str::to_owned),
-        rebind: request.rebind,
-        comment: request.message.clone(),
-    };
-    Asked::new(&look, run).may(&action, &actor)?;
-    let who = (actor.as_str(), request.sender.caller.now);
-    let record = runs::request(store, &look, run, who, action)?;
     let asked = Requested {
         execution: execution(run),
         node: node.map(str::to_owned),
-        request: "retry".to_owned(),
+        request: word.to_owned(),
     };
-    Ok(request.sender.sent(store, (actor, record), asked))
+    Ok((writer.send(&address, run, action)?, asked))
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::document::{self, Opened, parse};
 use super::store::Store;
 use super::{Error, Result};
-use crate::api::document::Revised as Answer;
+use crate::api::document::Revised;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::document::{Document, Trigger, edit};
 use crate::core::repository::config::Config;
@@ -39,7 +39,7 @@ pub struct ReviseRequest {
 /// # Errors
 /// It is broken, is not part of the repository, was never committed, or has not changed; it changes
 /// what is fixed within a session.
-pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Answer> {
+pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
     let Opened {
         file,
         bytes,
@@ -88,7 +88,7 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Answer> {
         }
     });
     files::write_user_file(Path::new(&file), text.as_bytes())?;
-    Ok(Answer {
+    Ok(Revised {
         next: vec![format!("planspec apply -f {path}")],
         path,
         plan_id,

@@ -16,8 +16,8 @@ use crate::service::{Error, Result};
 pub struct Settings {
     /// Text of the file; nothing where there is none.
     pub text: Option<String>,
-    /// What it says, the defaults where there is no file. Nothing when it cannot be used: then
-    /// nobody knows where resources are, nor what holds for them.
+    /// What it says, the defaults where there is no file. Nothing when it cannot be used: then it
+    /// is not known where resources are, nor which rules hold.
     pub config: Option<Config>,
     /// What is wrong with it.
     pub findings: Vec<Diagnostic>,
@@ -109,8 +109,8 @@ impl Settings {
         own.cloned().unwrap_or_default()
     }
 
-    /// What is to be merged does not choose the rules that it is held to: a change is judged by the
-    /// levels of its base, by the defaults where that has none.
+    /// A configuration with the rule levels of this one, or the defaults where this one cannot be
+    /// used. A change is judged by the levels of its base: it must not choose them itself.
     pub fn judging(&self, config: &Config) -> Config {
         let rules = self.config.as_ref().map(|base| base.rules.clone());
         Config {

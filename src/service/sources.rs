@@ -19,16 +19,9 @@ pub enum Source {
         /// Whether the folders below count as well.
         recursive: bool,
     },
-    /// A text that the caller has, under a name for messages.
-    Text {
-        /// What it is called.
-        name: String,
-        /// The text.
-        text: String,
-    },
 }
 
-/// Every file that is meant, in the order of their names, then those of folders, and texts. What
+/// Every file that is meant, in the order of their names, then those of folders. What
 /// cannot be read, or has more than `max_bytes`, says why.
 ///
 /// # Errors
@@ -36,24 +29,32 @@ pub enum Source {
 pub fn files(sources: &[Source], max_bytes: usize) -> Result<Vec<SourceFile>> {
     let named = sources.iter().filter_map(|source| match source {
         Source::File(path) => Some(path.clone()),
-        _ => None,
+        Source::Folder { .. } => None,
     });
     let named: Vec<PathBuf> = named.collect();
     let mut found = files::named(&named, max_bytes);
     for source in sources {
-        match source {
-            Source::File(_) => {}
-            Source::Folder { path, recursive } => {
-                found.extend(folder(path, *recursive, max_bytes)?);
-            }
-            Source::Text { name, text } => found.push(SourceFile {
-                path: name.clone(),
-                blob: read::blob_id(text.as_bytes()),
-                content: Content::Bytes(text.as_bytes().into()),
-            }),
+        if let Source::Folder { path, recursive } = source {
+            found.extend(folder(path, *recursive, max_bytes)?);
         }
     }
     Ok(found)
+}
+
+/// The bytes of a file that a caller names; `-` is standard input.
+///
+/// # Errors
+/// It cannot be read, or is too large.
+pub fn bytes(path: &Path) -> Result<Vec<u8>> {
+    Ok(files::user_file(path)?)
+}
+
+/// Write a file that a caller names, whatever was there.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(path: &Path, text: &str) -> Result {
+    Ok(files::write_user_file(path, text.as_bytes())?)
 }
 
 /// What a file says.

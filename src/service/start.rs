@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::change::{Change, Committed};
-use super::runs::choose_among;
-use super::store::{Store, Stored};
+use super::change::{Changed, Changeset};
+use super::names::choose_among;
+use super::store::{Store, StoredStatus};
 use super::{Error, Result};
-use crate::api::change::Started as Answer;
+use crate::api::change::Started;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{API_VERSION, Key, Kind, PlanSpec};
 use crate::core::run::controllers::capability::remarks;
@@ -36,42 +36,13 @@ pub struct StartRequest {
     pub dry_run: bool,
 }
 
-/// An execution was written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Started {
-    /// Which execution.
-    pub execution: Key,
-    /// Name of its plan.
-    pub plan: String,
-    /// Name of the binding that says who does its tasks.
-    pub binding: Option<String>,
-    /// The execution.
-    pub resource: Value,
-    /// What became of it.
-    pub change: Committed,
-}
-
-impl Started {
-    /// The answer as data.
-    pub fn answer(&self) -> Answer {
-        Answer {
-            namespace: self.execution.namespace.clone(),
-            execution: self.execution.name.clone(),
-            plan: self.plan.clone(),
-            binding: self.binding.clone(),
-            resource: self.resource.clone(),
-            change: self.change.answer(),
-        }
-    }
-}
-
 /// Write and commit an Execution of a plan.
 ///
 /// # Errors
 /// There is no such plan, or it is broken; the name is taken; several bindings; what
 /// [`apply`](super::apply::apply) can end in.
-pub fn start(store: &Store, request: &StartRequest) -> Result<Started> {
-    let mut change = Change::begin(store)?;
+pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> {
+    let mut change = Changeset::begin(store)?;
     let snapshot = change.before();
     let namespace = request.namespace.as_deref();
     let plan_key = choose_among(snapshot.keys(), Kind::Plan, &request.plan, namespace)?.clone();
@@ -93,16 +64,18 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Started> {
     change.place(key.clone(), &yaml::write(&resource))?;
     let message = request.message.clone();
     let message = message.unwrap_or_else(|| format!("Start {} as {name}", plan_key.name));
-    let mut change = change.commit(Some(&message), request.dry_run)?;
-    notes.append(&mut change.notes);
-    change.notes = notes;
-    Ok(Started {
-        execution: key,
-        plan: plan_key.name,
-        binding,
-        resource,
-        change,
-    })
+    let change = change.commit(Some(&message), request.dry_run)?;
+    Ok(change.map(|mut change| {
+        change.notes.splice(0..0, notes);
+        Started {
+            namespace: key.namespace,
+            execution: key.name,
+            plan: plan_key.name,
+            binding,
+            resource,
+            change,
+        }
+    }))
 }
 
 /// A plan that can be started.
@@ -177,7 +150,7 @@ fn free_name(store: &Store, snapshot: &Snapshot, plan: &Key) -> Result<String> {
     let stem = stem.trim_end_matches('-');
     let is_taken = |name: &String| {
         let key = Key::new(Kind::Execution, &plan.namespace, name);
-        let has_status = |stored: &Stored| stored.tree.files.contains_key(&key);
+        let has_status = |stored: &StoredStatus| stored.tree.files.contains_key(&key);
         !snapshot.definitions(&key).is_empty() || stored.as_ref().is_some_and(has_status)
     };
     (1..1_000_000u32)

@@ -15,11 +15,11 @@ use crate::core::run::record::{
 };
 use crate::core::run::status::StatusTree;
 use crate::core::text::yaml;
-use crate::git::inbox::Chain;
+use crate::git::inbox::InboxChain;
 use crate::git::read::Tree;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, RefUpdate};
-use crate::git::signature::Verifier;
+use crate::git::signature::SignatureVerifier;
 use crate::git::{FALLBACK_EMAIL, Head, Identity, Repo, inbox, read, refs, status_branch};
 use crate::service::revision::{self, Settings};
 use crate::service::{Caller, Error, Result};
@@ -51,7 +51,7 @@ pub struct View {
 
 /// The status branch, read.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredStatus {
     /// The status.
     pub tree: StatusTree,
     /// Content of the pinned blobs, by object id.
@@ -124,7 +124,7 @@ impl Store {
         let default = self.repo.remote_head(remote)?;
         tips.remove("HEAD");
         if tips.is_empty() {
-            // A bare clone keeps the remote's branches as its own.
+            // A bare clone has the remote's branches among its local ones.
             tips = self.repo.local_branches()?;
         }
         let (spec_branch, spec_commit, config) = self.choose_spec(&tips, default)?;
@@ -158,7 +158,7 @@ impl Store {
         };
         match &self.remote {
             Some(_) => Ok(self.known().ok().map(|view| view.spec_commit)),
-            // What is shared through no remote still has one that it was cloned from.
+            // No remote is shared, but there is the one from which this was cloned.
             None => Ok(self
                 .repo
                 .resolve(&format!("refs/remotes/{remote}/{default}"))?),
@@ -238,20 +238,16 @@ impl Store {
 
     /// Fetch what is not here yet.
     fn have(&self, remote: &str, ids: &[String]) -> Result {
-        let missing: Vec<String> = ids
-            .iter()
-            .filter(|id| !self.repo.has_object(id))
-            .cloned()
-            .collect();
+        self.fetch_missing(remote, ids, self.repo.is_shallow())
+    }
+
+    fn fetch_missing(&self, remote: &str, ids: &[String], shallow: bool) -> Result {
+        let missing = ids.iter().filter(|id| !self.repo.has_object(id));
+        let missing: Vec<String> = missing.cloned().collect();
         if missing.is_empty() {
             return Ok(());
         }
-        Ok(remote::fetch(
-            &self.repo,
-            remote,
-            &missing,
-            self.repo.is_shallow(),
-        )?)
+        Ok(remote::fetch(&self.repo, remote, &missing, shallow)?)
     }
 
     /// Move the remote-tracking ref, as `git fetch` would.
@@ -375,6 +371,22 @@ impl Store {
         revision::snapshot(&self.repo, Tree::Commit(commit), config)
     }
 
+    /// All resources of the spec branch.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn spec_snapshot(&self, view: &View) -> Result<Snapshot> {
+        self.snapshot(&view.spec_commit, &view.config)
+    }
+
+    /// The commit that a revision names.
+    ///
+    /// # Errors
+    /// `Ambiguous` when it names none.
+    pub fn commit_of(&self, revision: &str) -> Result<String> {
+        commit_of(&self.repo, revision)
+    }
+
     /// The files of a commit that may hold resources.
     ///
     /// # Errors
@@ -387,7 +399,7 @@ impl Store {
     ///
     /// # Errors
     /// It is not ours, or it cannot be read.
-    pub fn status_at(&self, tip: &str) -> Result<Stored> {
+    pub fn status_at(&self, tip: &str) -> Result<StoredStatus> {
         let branch = status_branch::read(&self.repo, tip)?;
         let ids: BTreeSet<String> = branch.pinned.values().cloned().collect();
         let files = branch
@@ -403,7 +415,7 @@ impl Store {
             let bytes = read::blob(&self.repo, &id)?;
             pinned.insert(id, Arc::from(bytes));
         }
-        Ok(Stored {
+        Ok(StoredStatus {
             tree,
             pinned,
             time: branch.time,
@@ -414,7 +426,7 @@ impl Store {
     ///
     /// # Errors
     /// It is not ours, or it cannot be read.
-    pub fn status(&self, view: &View) -> Result<Option<Stored>> {
+    pub fn status(&self, view: &View) -> Result<Option<StoredStatus>> {
         view.status_tip
             .as_deref()
             .map(|tip| self.status_at(tip))
@@ -422,12 +434,17 @@ impl Store {
     }
 
     /// Try to get a commit that is no longer, or not yet, here.
-    pub fn fetch_commit(&self, id: &str) -> bool {
+    fn fetch_commit(&self, id: &str) -> bool {
         let Some(remote) = &self.remote else {
             return false;
         };
         let fetched = remote::fetch(&self.repo, remote, &[id.to_owned()], self.repo.is_shallow());
         fetched.is_ok() && self.repo.has_object(id)
+    }
+
+    /// Whether an object is here, or can be got.
+    pub fn has_or_fetches(&self, id: &str) -> bool {
+        self.repo.has_object(id) || self.fetch_commit(id)
     }
 
     /// Make sure that inbox commits are here, in quarantine: nothing points to them yet.
@@ -438,16 +455,8 @@ impl Store {
         let Some(remote) = &self.remote else {
             return Ok(());
         };
-        let missing: Vec<String> = tips
-            .iter()
-            .filter(|id| !self.repo.has_object(id))
-            .cloned()
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
         // Whole chains, also in a shallow clone: they are short and begin at nothing.
-        Ok(remote::fetch(&self.repo, remote, &missing, false)?)
+        self.fetch_missing(remote, tips, false)
     }
 
     /// The records of a ref behind `known`.
@@ -460,8 +469,8 @@ impl Store {
         known: Option<&str>,
     ) -> Result<std::result::Result<(Vec<Received>, bool), String>> {
         let (texts, rewritten) = match inbox::read_chain(&self.repo, tip, known)? {
-            Chain::Records { records, rewritten } => (records, rewritten),
-            Chain::Refused(why) => return Ok(Err(why)),
+            InboxChain::Records { records, rewritten } => (records, rewritten),
+            InboxChain::Refused(why) => return Ok(Err(why)),
         };
         let mut records = Vec::new();
         for (id, bytes) in texts {
@@ -493,7 +502,7 @@ impl Store {
         if !is_review || !approvals.require_signed {
             return Ok(Signature::Unchecked);
         }
-        let verifier = Verifier {
+        let verifier = SignatureVerifier {
             repo: &self.repo,
             commit: &view.spec_commit,
             signers_file: approvals.signers_file(),
@@ -663,6 +672,15 @@ impl Store {
     pub fn identity(&self) -> Identity {
         self.repo.identity()
     }
+}
+
+/// The commit that a revision names.
+///
+/// # Errors
+/// `Ambiguous` when it names none.
+pub fn commit_of(repo: &Repo, revision: &str) -> Result<String> {
+    let commit = repo.resolve(revision)?;
+    commit.ok_or_else(|| Error::ambiguous(format!("there is no revision `{revision}`")))
 }
 
 /// Whether a push went through; false when somebody else was first.

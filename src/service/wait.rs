@@ -1,22 +1,18 @@
 //! Waiting until something is where it should be.
 
 use super::follow::{Follower, Pace};
-use super::runs::choose_among;
+use super::names::Named;
 use super::store::Store;
 use super::{Error, Result};
 use crate::api::wait::Waited;
-use crate::core::resource::{Key, Kind};
+use crate::core::resource::Key;
 use crate::core::run::wait::{Expectation, Outlook};
 
 /// What to wait for.
 #[derive(Debug, Clone)]
 pub struct WaitRequest {
-    /// Kind of the resource.
-    pub kind: Kind,
-    /// `NAME` or `NAMESPACE/NAME`.
-    pub name: String,
-    /// Its namespace, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// Which resource.
+    pub named: Named,
     /// `PHASE`, `condition=TYPE[=STATUS]`, `node=NODE=PHASE` or `delete`.
     pub expected: String,
     /// How often to look, and how long.
@@ -30,10 +26,10 @@ pub struct WaitRequest {
 /// `NotReady` when it can no longer come there, or when the time is over; `NotFound` when the name
 /// stands nowhere; `Ambiguous` when nobody can wait for that.
 pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result<Waited> {
-    let expected = Expectation::parse(request.kind, &request.expected)
+    let expected = Expectation::parse(request.named.kind, &request.expected)
         .map_err(|why| Error::ambiguous(format!("`{}`: {why}", request.expected)))?;
     let mut follower = Follower::begin(store, &request.pace)?;
-    let mut waiting = Waiting {
+    let mut waiting = Waiter {
         request,
         expected,
         key: None,
@@ -73,7 +69,7 @@ pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result
 }
 
 /// Somebody who waits.
-struct Waiting<'a> {
+struct Waiter<'a> {
     request: &'a WaitRequest,
     expected: Expectation,
     /// The resource, once it is known.
@@ -83,18 +79,12 @@ struct Waiting<'a> {
     notes: Vec<String>,
 }
 
-impl Waiting<'_> {
+impl Waiter<'_> {
     /// How it is met by what a status commit says, if it is.
     fn judge(&mut self, follower: &Follower<'_>, commit: &str) -> Result<Option<String>> {
         let tree = follower.read(commit)?.tree;
         if self.key.is_none() {
-            let WaitRequest {
-                kind,
-                name,
-                namespace,
-                ..
-            } = self.request;
-            let found = choose_among(tree.files.keys(), *kind, name, namespace.as_deref());
+            let found = self.request.named.among(tree.files.keys());
             self.key = found.ok().cloned();
         }
         let file = self.key.as_ref().and_then(|key| tree.files.get(key));
@@ -109,9 +99,9 @@ impl Waiting<'_> {
     fn met(self, how: String, commit: Option<String>) -> Waited {
         let key = self.key.as_ref();
         Waited {
-            resource: self.request.kind.name().to_owned(),
+            resource: self.request.named.kind.name().to_owned(),
             namespace: key.map(|key| key.namespace.clone()),
-            name: key.map_or_else(|| self.request.name.clone(), |key| key.name.clone()),
+            name: key.map_or_else(|| self.request.named.name.clone(), |key| key.name.clone()),
             expected: self.request.expected.clone(),
             message: how,
             commit,
@@ -131,7 +121,7 @@ impl Waiting<'_> {
     fn subject(&self) -> String {
         match &self.key {
             Some(key) => key.to_string(),
-            None => format!("{} {}", self.request.kind, self.request.name),
+            None => format!("{} {}", self.request.named.kind, self.request.named.name),
         }
     }
 }
@@ -139,7 +129,6 @@ impl Waiting<'_> {
 /// What has no status yet may stand in the files; a name that stands nowhere is a mistake.
 fn in_files(store: &Store, request: &WaitRequest) -> Result<Key> {
     let view = store.fresh()?;
-    let snapshot = store.snapshot(&view.spec_commit, &view.config)?;
-    let namespace = request.namespace.as_deref();
-    choose_among(snapshot.keys(), request.kind, &request.name, namespace).cloned()
+    let snapshot = store.spec_snapshot(&view)?;
+    request.named.among(snapshot.keys()).cloned()
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::Result;
 use super::follow::{Follower, Pace};
 use super::names::Wanted;
-use super::store::{Store, Stored};
+use super::store::{Store, StoredStatus};
 use crate::api::watch::{ToldBy, WatchEvent};
 use crate::core::resource::Key;
 use crate::core::run::status::StatusTree;
@@ -41,7 +41,7 @@ pub struct Changes<'a> {
     /// The id of the commit.
     pub commit: &'a str,
     /// What it holds.
-    pub stored: &'a Stored,
+    pub stored: &'a StoredStatus,
 }
 
 impl Changes<'_> {

@@ -5,14 +5,14 @@ use std::fmt::Write;
 
 use crate::core::base::escape;
 use crate::core::document::{Content, Degree, Document, Generated, Mode, Risk};
-use crate::core::plan::graph::Graph;
+use crate::core::plan::graph::{Graph, GraphOf};
 use crate::core::resource::Spec;
-use crate::show::graph;
+use crate::show::graph::{self, GraphView};
 use crate::show::review::markdown::{code, text};
 
 /// The document with the graph that it stands for.
 pub fn markdown(document: &Document, generated: &Generated) -> String {
-    let mut page = Page {
+    let mut page = DocumentPage {
         out: String::new(),
         document,
     };
@@ -28,12 +28,12 @@ pub fn markdown(document: &Document, generated: &Generated) -> String {
     format!("{}\n", page.out.trim_end())
 }
 
-struct Page<'a> {
+struct DocumentPage<'a> {
     out: String,
     document: &'a Content,
 }
 
-impl Page<'_> {
+impl DocumentPage<'_> {
     fn line(&mut self, line: impl AsRef<str>) {
         self.out.push_str(line.as_ref());
         self.out.push('\n');
@@ -137,7 +137,13 @@ impl Page<'_> {
             return;
         };
         if let Ok(graph) = Graph::build(spec) {
-            let drawn = graph::mermaid(&graph, spec, None);
+            let drawn = graph::mermaid(GraphView {
+                of: GraphOf {
+                    graph: &graph,
+                    spec,
+                },
+                nodes: None,
+            });
             self.section("Graph");
             self.line(format!("```mermaid\n{}\n```", drawn.trim_end()));
         }
@@ -358,17 +364,19 @@ fn severity_word(risk: &Risk) -> &'static str {
 fn id(raw: &str) -> String {
     let ends_a_span = |c: char| c == '`' || c == '|' || c.is_control();
     let is_span = !raw.is_empty() && raw.trim() == raw && !raw.contains(ends_a_span);
-    match is_span && escape::line(raw) == raw {
-        true => format!("`{raw}`"),
-        false => code(raw),
+    if is_span && escape::line(raw) == raw {
+        format!("`{raw}`")
+    } else {
+        code(raw)
     }
 }
 
 /// Who somebody is.
 fn name(raw: &str) -> String {
-    match is_plain(raw) {
-        true => raw.to_owned(),
-        false => text(raw),
+    if is_plain(raw) {
+        raw.to_owned()
+    } else {
+        text(raw)
     }
 }
 
@@ -379,9 +387,10 @@ fn is_plain(raw: &str) -> bool {
 
 /// An entry of a list: what is about files is no prose.
 fn entry(raw: &str) -> String {
-    match raw.trim().starts_with("path:") {
-        true => id(raw.trim()),
-        false => cell(raw),
+    if raw.trim().starts_with("path:") {
+        id(raw.trim())
+    } else {
+        cell(raw)
     }
 }
 

@@ -1,16 +1,60 @@
 //! A plan drawn as text, Mermaid or DOT, with the live state of a run where there is one.
-//!
-//! Everywhere `graph` is the one built from `spec`, and `nodes` are the node statuses of a run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::count;
 use super::table::{GAP, cut, display_width, table};
 use crate::core::base::escape;
-use crate::core::plan::graph::Graph;
-use crate::core::resource::{EdgeKind, GraphSpec, Node, NodeKind, NodePhase, NodeStatus};
+use crate::core::plan::graph::{Graph, GraphOf};
+use crate::core::resource::{EdgeKind, Node, NodeKind, NodePhase, NodeStatus};
 
-/// The room that makes a column of what nodes wait for worth it; longer lists are shortened.
+/// A graph that is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct GraphView<'a> {
+    /// The graph.
+    pub of: GraphOf<'a>,
+    /// The statuses of its nodes, of a run.
+    pub nodes: Option<&'a BTreeMap<String, NodeStatus>>,
+}
+
+impl<'a> GraphView<'a> {
+    /// The status of a node, in a run that has come to it.
+    pub(super) fn status(self, node: &Node) -> Option<&'a NodeStatus> {
+        self.nodes?.get(&node.id)
+    }
+
+    /// The phases that there are.
+    pub(super) fn phases(self) -> impl Iterator<Item = NodePhase> {
+        self.counts().into_keys()
+    }
+
+    /// `3 Succeeded, 1 Running`
+    pub(super) fn counted(self) -> String {
+        let counts = self.counts().into_iter();
+        let counts: Vec<String> = counts
+            .map(|(phase, count)| format!("{count} {phase}"))
+            .collect();
+        counts.join(", ")
+    }
+
+    /// How many nodes stand in each phase that there is.
+    fn counts(self) -> BTreeMap<NodePhase, usize> {
+        let mut counts = BTreeMap::new();
+        for status in self
+            .of
+            .spec
+            .nodes
+            .iter()
+            .filter_map(|node| self.status(node))
+        {
+            *counts.entry(status.phase).or_insert(0) += 1;
+        }
+        counts
+    }
+}
+
+/// With so much room, what nodes wait for gets a column, and longer lists are shortened.
 const ENOUGH_FOR_WAITS: usize = 40;
 
 /// The plan as a table that fits `width` columns: one line for each node, by stages. A stage holds
@@ -25,16 +69,11 @@ const ENOUGH_FOR_WAITS: usize = 40;
 /// 2       [>] implement   Task   Running, attempt 1, agent:claude   research
 /// 3       [ ] review      Gate   Pending                            implement, docs (soft)
 /// ```
-pub fn text(
-    graph: &Graph,
-    spec: &GraphSpec,
-    nodes: Option<&BTreeMap<String, NodeStatus>>,
-    width: usize,
-) -> String {
-    let levels = graph.levels();
-    let (mut rows, waits) = stage_rows(graph, spec, nodes, &levels);
+pub fn text(view: GraphView<'_>, width: usize) -> String {
+    let levels = view.of.graph.levels();
+    let (mut rows, waits) = stage_rows(view, &levels);
     let mut header = vec!["STAGE", "NODE", "KIND"];
-    header.extend(nodes.map(|_| "STATE"));
+    header.extend(view.nodes.map(|_| "STATE"));
     let taken: usize = header
         .iter()
         .enumerate()
@@ -45,7 +84,7 @@ pub fn text(
         .sum();
     let longest = waits.iter().map(|waits| display_width(&waits.join(", ")));
     let longest = longest.max().unwrap_or(0).max("WAITS FOR".len());
-    let summary = summary(graph, levels.len(), nodes, width);
+    let summary = summary(view, levels.len(), width);
 
     if taken + longest.min(ENOUGH_FOR_WAITS) <= width {
         header.push("WAITS FOR");
@@ -54,13 +93,13 @@ pub fn text(
         }
         return format!("{summary}\n{}", table(&header, &rows, Some(width)));
     }
-    if nodes.is_some() {
+    if view.nodes.is_some() {
         cut_last_cells(&mut rows, taken, width);
     }
     let table = table(&header, &rows, Some(width));
     let mut lines = table.lines();
     let mut out = format!("{summary}\n{}\n", lines.next().unwrap_or_default());
-    let indent = header[0].len() + GAP + nodes.map_or(2, |_| 4);
+    let indent = header[0].len() + GAP + view.nodes.map_or(2, |_| 4);
     for (line, waits) in lines.zip(waits) {
         out.push_str(line);
         out.push('\n');
@@ -75,12 +114,8 @@ pub fn text(
 }
 
 /// A row for each node, by stages, and what each waits for.
-fn stage_rows(
-    graph: &Graph,
-    spec: &GraphSpec,
-    nodes: Option<&BTreeMap<String, NodeStatus>>,
-    levels: &[Vec<usize>],
-) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+fn stage_rows(view: GraphView<'_>, levels: &[Vec<usize>]) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+    let GraphOf { graph, spec } = view.of;
     let mut rows = Vec::with_capacity(graph.len());
     let mut waits = Vec::with_capacity(graph.len());
     for (stage, level) in levels.iter().enumerate() {
@@ -91,11 +126,12 @@ fn stage_rows(
             } else {
                 String::new()
             };
-            let mut row = match nodes {
+            let mut row = match view.nodes {
                 None => vec![stage, node.id.clone(), node.kind.to_string()],
-                Some(nodes) => {
-                    let status = nodes.get(&node.id);
-                    let glyph = look(status.map(|status| status.phase).unwrap_or_default()).glyph;
+                Some(_) => {
+                    let status = view.status(node);
+                    let phase = status.map(|status| status.phase).unwrap_or_default();
+                    let glyph = style_of(phase).glyph;
                     let state = status.map_or_else(|| "<none>".to_owned(), state);
                     let id = format!("{glyph} {}", node.id);
                     vec![stage, id, node.kind.to_string(), state]
@@ -111,158 +147,188 @@ fn stage_rows(
     (rows, waits)
 }
 
-/// The plan as a [Mermaid](https://mermaid.js.org) flowchart, which forges draw in Markdown: gates
-/// are rhombs, externals are stadiums, groups are frames around their children, soft edges are
-/// dotted, and the colour is the phase.
-pub fn mermaid(
-    graph: &Graph,
-    spec: &GraphSpec,
-    nodes: Option<&BTreeMap<String, NodeStatus>>,
-) -> String {
-    let mut out = String::from("flowchart LR\n");
+/// A language that draws graphs.
+trait Language {
+    /// The lines that begin the frame of a group; those behind the first belong into it.
+    fn open(&self, id: &str) -> Vec<String>;
+    /// The line that ends a frame.
+    fn close(&self) -> &'static str;
+    fn node(&self, node: &Node, status: Option<&NodeStatus>) -> String;
+    fn edge(&self, from: &str, to: &str, kind: EdgeKind) -> String;
+}
+
+/// Frames, nodes and edges of a graph, a line each.
+fn draw(out: &mut String, view: GraphView<'_>, language: &dyn Language) {
+    let GraphOf { graph, spec } = view.of;
     let mut depth = 1;
-    for piece in pieces(graph, spec) {
+    for piece in pieces(view.of) {
         match piece {
             Piece::Open(i) => {
-                let id = &spec.nodes[i].id;
-                let (name, label) = (mermaid_id(id), mermaid_text(id));
-                put_line(&mut out, depth, &format!("subgraph g{name}[\"{label}\"]"));
+                for (line, text) in language.open(&spec.nodes[i].id).iter().enumerate() {
+                    put_line(out, depth + line.min(1), text);
+                }
                 depth += 1;
             }
             Piece::Close => {
                 depth -= 1;
-                put_line(&mut out, depth, "end");
+                put_line(out, depth, language.close());
             }
             Piece::Node(i) => {
                 let node = &spec.nodes[i];
-                let status = nodes.and_then(|nodes| nodes.get(&node.id));
-                put_line(&mut out, depth, &mermaid_node(node, status));
+                put_line(out, depth, &language.node(node, view.status(node)));
             }
         }
     }
     for (from, to, kind) in graph.edges() {
-        let arrow = match kind {
-            EdgeKind::Hard => "-->",
-            EdgeKind::Soft => "-.->",
-        };
-        let (from, to) = (mermaid_id(graph.id(from)), mermaid_id(graph.id(to)));
-        put_line(&mut out, 1, &format!("{from} {arrow} {to}"));
+        put_line(out, 1, &language.edge(graph.id(from), graph.id(to), kind));
     }
-    for (phase, _) in counts(graph, nodes) {
-        let look = look(phase);
-        let dash = if look.dashed {
-            ",stroke-dasharray:4 3"
-        } else {
-            ""
-        };
-        put_line(
-            &mut out,
-            1,
-            &format!(
-                "classDef {} fill:{},stroke:{},color:#1f2328{dash}",
-                class(phase),
-                look.fill,
-                look.stroke
-            ),
-        );
+}
+
+/// The plan as a [Mermaid](https://mermaid.js.org) flowchart, which forges draw in Markdown: gates
+/// are rhombs, externals are stadiums, groups are frames around their children, soft edges are
+/// dotted, and the colour is the phase.
+pub fn mermaid(view: GraphView<'_>) -> String {
+    let mut out = String::from(MERMAID_HEAD);
+    draw(&mut out, view, &Mermaid);
+    for phase in view.phases() {
+        let PhaseStyle {
+            fill,
+            stroke,
+            dashed,
+            ..
+        } = style_of(phase);
+        let dash = if dashed { ",stroke-dasharray:4 3" } else { "" };
+        let class = class(phase);
+        let line = format!("classDef {class} fill:{fill},stroke:{stroke},color:#1f2328{dash}");
+        put_line(&mut out, 1, &line);
     }
     out
 }
 
-fn mermaid_node(node: &Node, status: Option<&NodeStatus>) -> String {
-    let lines = label(node, status);
+/// The line that begins a flowchart.
+pub(super) const MERMAID_HEAD: &str = "flowchart LR\n";
+
+struct Mermaid;
+
+impl Language for Mermaid {
+    fn open(&self, id: &str) -> Vec<String> {
+        let (name, label) = (mermaid_id(id), mermaid_text(id));
+        vec![format!("subgraph g{name}[\"{label}\"]")]
+    }
+
+    fn close(&self) -> &'static str {
+        "end"
+    }
+
+    fn node(&self, node: &Node, status: Option<&NodeStatus>) -> String {
+        let class = status.map(|status| class(status.phase));
+        mermaid_node(&node.id, node.kind, &label(node, status), class.as_deref())
+    }
+
+    fn edge(&self, from: &str, to: &str, kind: EdgeKind) -> String {
+        mermaid_edge(from, to, kind)
+    }
+}
+
+/// A node in the shape of its kind, with some lines of text, and the class that it is drawn as.
+pub(super) fn mermaid_node(
+    id: &str,
+    kind: NodeKind,
+    lines: &[String],
+    class: Option<&str>,
+) -> String {
     let label: Vec<_> = lines.iter().map(|line| mermaid_text(line)).collect();
     let label = label.join("<br/>");
-    let (left, right) = match node.kind {
+    let (left, right) = match kind {
         NodeKind::Task => ("[", "]"),
         NodeKind::Gate => ("{", "}"),
         NodeKind::Group => ("[[", "]]"),
         NodeKind::External => ("([", "])"),
     };
-    let class = status.map(|status| format!(":::{}", class(status.phase)));
-    let class = class.unwrap_or_default();
-    format!("{}{left}\"{label}\"{right}{class}", mermaid_id(&node.id))
+    let class = class.map(|class| format!(":::{class}")).unwrap_or_default();
+    format!("{}{left}\"{label}\"{right}{class}", mermaid_id(id))
+}
+
+/// An edge; a soft one is dotted.
+pub(super) fn mermaid_edge(from: &str, to: &str, kind: EdgeKind) -> String {
+    let arrow = match kind {
+        EdgeKind::Hard => "-->",
+        EdgeKind::Soft => "-.->",
+    };
+    format!("{} {arrow} {}", mermaid_id(from), mermaid_id(to))
 }
 
 /// The plan in DOT, for [Graphviz](https://graphviz.org): the same shapes and colours as
 /// [`mermaid`], soft edges dashed.
-pub fn dot(
-    graph: &Graph,
-    spec: &GraphSpec,
-    nodes: Option<&BTreeMap<String, NodeStatus>>,
-) -> String {
+pub fn dot(view: GraphView<'_>) -> String {
     let mut out = String::from(
         "digraph plan {\n  rankdir=LR\n  node [fontname=\"Helvetica\", fontsize=11]\n",
     );
-    let mut depth = 1;
-    for piece in pieces(graph, spec) {
-        match piece {
-            Piece::Open(i) => {
-                let id = &spec.nodes[i].id;
-                let name = dot_text(&format!("cluster_{id}"));
-                put_line(&mut out, depth, &format!("subgraph \"{name}\" {{"));
-                depth += 1;
-                put_line(&mut out, depth, &format!("label=\"{}\"", dot_text(id)));
-            }
-            Piece::Close => {
-                depth -= 1;
-                put_line(&mut out, depth, "}");
-            }
-            Piece::Node(i) => {
-                let node = &spec.nodes[i];
-                let status = nodes.and_then(|nodes| nodes.get(&node.id));
-                put_line(&mut out, depth, &dot_node(node, status));
-            }
-        }
-    }
-    for (from, to, kind) in graph.edges() {
-        let style = match kind {
-            EdgeKind::Hard => "",
-            EdgeKind::Soft => " [style=dashed]",
-        };
-        let (from, to) = (dot_text(graph.id(from)), dot_text(graph.id(to)));
-        put_line(&mut out, 1, &format!("\"{from}\" -> \"{to}\"{style}"));
-    }
+    draw(&mut out, view, &Dot);
     out.push_str("}\n");
     out
 }
 
-fn dot_node(node: &Node, status: Option<&NodeStatus>) -> String {
-    let lines = label(node, status);
-    let label: Vec<_> = lines.iter().map(|line| dot_text(line)).collect();
-    let (shape, rounded) = match node.kind {
-        NodeKind::Task => ("box", None),
-        NodeKind::Gate => ("diamond", None),
-        NodeKind::Group => ("folder", None),
-        NodeKind::External => ("box", Some("rounded")),
-    };
-    let look = status.map(|status| look(status.phase));
-    let styles: Vec<_> = rounded
-        .into_iter()
-        .chain(look.map(|_| "filled"))
-        .chain(look.filter(|look| look.dashed).map(|_| "dashed"))
-        .collect();
-    let mut attributes = format!("label=\"{}\", shape={shape}", label.join("\\n"));
-    if !styles.is_empty() {
-        let _ = write!(attributes, ", style=\"{}\"", styles.join(","));
+struct Dot;
+
+impl Language for Dot {
+    fn open(&self, id: &str) -> Vec<String> {
+        let name = dot_text(&format!("cluster_{id}"));
+        vec![
+            format!("subgraph \"{name}\" {{"),
+            format!("label=\"{}\"", dot_text(id)),
+        ]
     }
-    if let Some(Look { fill, stroke, .. }) = look {
-        let _ = write!(attributes, ", fillcolor=\"{fill}\", color=\"{stroke}\"");
+
+    fn close(&self) -> &'static str {
+        "}"
     }
-    format!("\"{}\" [{attributes}]", dot_text(&node.id))
+
+    fn node(&self, node: &Node, status: Option<&NodeStatus>) -> String {
+        let lines = label(node, status);
+        let label: Vec<_> = lines.iter().map(|line| dot_text(line)).collect();
+        let (shape, rounded) = match node.kind {
+            NodeKind::Task => ("box", None),
+            NodeKind::Gate => ("diamond", None),
+            NodeKind::Group => ("folder", None),
+            NodeKind::External => ("box", Some("rounded")),
+        };
+        let style = status.map(|status| style_of(status.phase));
+        let styles: Vec<_> = rounded
+            .into_iter()
+            .chain(style.map(|_| "filled"))
+            .chain(style.filter(|style| style.dashed).map(|_| "dashed"))
+            .collect();
+        let mut attributes = format!("label=\"{}\", shape={shape}", label.join("\\n"));
+        if !styles.is_empty() {
+            let _ = write!(attributes, ", style=\"{}\"", styles.join(","));
+        }
+        if let Some(PhaseStyle { fill, stroke, .. }) = style {
+            let _ = write!(attributes, ", fillcolor=\"{fill}\", color=\"{stroke}\"");
+        }
+        format!("\"{}\" [{attributes}]", dot_text(&node.id))
+    }
+
+    fn edge(&self, from: &str, to: &str, kind: EdgeKind) -> String {
+        let style = match kind {
+            EdgeKind::Hard => "",
+            EdgeKind::Soft => " [style=dashed]",
+        };
+        format!("\"{}\" -> \"{}\"{style}", dot_text(from), dot_text(to))
+    }
 }
 
 /// How a phase looks.
 #[derive(Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct PhaseStyle {
     pub(super) glyph: &'static str,
     pub(super) fill: &'static str,
     pub(super) stroke: &'static str,
     pub(super) dashed: bool,
 }
 
-/// Dark text is readable on every fill, whatever lies behind the drawing.
-pub(super) fn look(phase: NodePhase) -> Look {
+/// How a phase looks. Dark text is readable on every fill, whatever lies behind the drawing.
+pub(super) fn style_of(phase: NodePhase) -> PhaseStyle {
     let (glyph, fill, stroke, dashed) = match phase {
         NodePhase::Pending => ("[ ]", "#f6f8fa", "#8c959f", false),
         NodePhase::Running => ("[>]", "#ddf4ff", "#0969da", false),
@@ -272,7 +338,7 @@ pub(super) fn look(phase: NodePhase) -> Look {
         NodePhase::Skipped => ("[-]", "#f6f8fa", "#8c959f", true),
         NodePhase::Cancelled => ("[/]", "#eaeef2", "#57606a", true),
     };
-    Look {
+    PhaseStyle {
         glyph,
         fill,
         stroke,
@@ -357,26 +423,10 @@ fn listed(items: &[String], room: usize) -> String {
 }
 
 /// `3 nodes in 2 stages: 1 Running, 2 Pending`, on two lines when it is too long for one.
-fn summary(
-    graph: &Graph,
-    stages: usize,
-    nodes: Option<&BTreeMap<String, NodeStatus>>,
-    width: usize,
-) -> String {
-    let plural = |count: usize, noun: &str| match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    };
-    let size = format!(
-        "{} in {}",
-        plural(graph.len(), "node"),
-        plural(stages, "stage")
-    );
-    let counts: Vec<_> = counts(graph, nodes)
-        .into_iter()
-        .map(|(phase, count)| format!("{count} {phase}"))
-        .collect();
-    let counts = counts.join(", ");
+fn summary(view: GraphView<'_>, stages: usize, width: usize) -> String {
+    let nodes = count(view.of.graph.len(), "node");
+    let size = format!("{nodes} in {}", count(stages, "stage"));
+    let counts = view.counted();
     if counts.is_empty() {
         format!("{}\n", cut(&size, width))
     } else if size.len() + ": ".len() + counts.len() <= width {
@@ -384,18 +434,6 @@ fn summary(
     } else {
         format!("{}\n{}\n", cut(&size, width), cut(&counts, width))
     }
-}
-
-/// How many nodes stand in each phase that there is.
-pub(super) fn counts(
-    graph: &Graph,
-    nodes: Option<&BTreeMap<String, NodeStatus>>,
-) -> BTreeMap<NodePhase, usize> {
-    let mut counts = BTreeMap::new();
-    for status in (0..graph.len()).filter_map(|i| nodes?.get(graph.id(i))) {
-        *counts.entry(status.phase).or_insert(0) += 1;
-    }
-    counts
 }
 
 /// What to draw, in order: groups as frames, opened and closed around their children.
@@ -407,7 +445,8 @@ enum Piece {
 
 /// A group is a node of its own inside its frame, so that edges can end at it. A child of several
 /// groups is drawn in the first.
-fn pieces(graph: &Graph, spec: &GraphSpec) -> Vec<Piece> {
+fn pieces(of: GraphOf<'_>) -> Vec<Piece> {
+    let GraphOf { graph, spec } = of;
     let mut framed = vec![false; spec.nodes.len()];
     let mut children = vec![Vec::new(); spec.nodes.len()];
     for (group, node) in spec.nodes.iter().enumerate() {
@@ -502,8 +541,16 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::core::resource::GraphSpec;
 
     type Nodes = BTreeMap<String, NodeStatus>;
+
+    fn view<'a>(graph: &'a Graph, spec: &'a GraphSpec, nodes: Option<&'a Nodes>) -> GraphView<'a> {
+        GraphView {
+            of: GraphOf { graph, spec },
+            nodes,
+        }
+    }
 
     fn plan(spec: Value) -> (Graph, GraphSpec) {
         let spec: GraphSpec = serde_json::from_value(spec).unwrap();
@@ -554,7 +601,7 @@ mod tests {
     fn text_has_a_line_for_each_node_by_stages() {
         let (graph, spec) = release();
         assert_eq!(
-            text(&graph, &spec, None, 80),
+            text(view(&graph, &spec, None), 80),
             "\
 4 nodes in 3 stages
 
@@ -571,7 +618,7 @@ STAGE   NODE        KIND   WAITS FOR
     fn text_of_a_run_says_where_each_node_stands() {
         let (graph, spec) = release();
         assert_eq!(
-            text(&graph, &spec, Some(&run()), 100),
+            text(view(&graph, &spec, Some(&run())), 100),
             "\
 4 nodes in 3 stages: 1 Running, 1 Succeeded, 1 Failed
 
@@ -588,7 +635,7 @@ STAGE   NODE            KIND   STATE                               WAITS FOR
     fn narrow_text_keeps_the_ids_and_puts_what_they_wait_for_below() {
         let (graph, spec) = release();
         assert_eq!(
-            text(&graph, &spec, Some(&run()), 52),
+            text(view(&graph, &spec, Some(&run())), 52),
             "\
 4 nodes in 3 stages
 1 Running, 1 Succeeded, 1 Failed
@@ -609,7 +656,7 @@ STAGE   NODE            KIND   STATE
     fn a_group_waits_for_its_children() {
         let (graph, spec) = kinds();
         assert_eq!(
-            text(&graph, &spec, None, 80),
+            text(view(&graph, &spec, None), 80),
             "\
 5 nodes in 3 stages
 
@@ -640,7 +687,7 @@ STAGE   NODE   KIND       WAITS FOR
     fn every_phase_has_its_own_glyph() {
         let glyphs: Vec<_> = NodePhase::ALL
             .iter()
-            .map(|&phase| look(phase).glyph)
+            .map(|&phase| style_of(phase).glyph)
             .collect();
         assert_eq!(glyphs, ["[ ]", "[>]", "[?]", "[x]", "[!]", "[-]", "[/]"]);
     }
@@ -649,7 +696,7 @@ STAGE   NODE   KIND       WAITS FOR
     fn mermaid_draws_kinds_as_shapes_and_groups_as_frames() {
         let (graph, spec) = kinds();
         assert_eq!(
-            mermaid(&graph, &spec, None),
+            mermaid(view(&graph, &spec, None)),
             "\
 flowchart LR
   n_end[\"end\"]
@@ -671,7 +718,7 @@ flowchart LR
     fn mermaid_of_a_run_has_a_class_for_each_phase() {
         let (graph, spec) = release();
         assert_eq!(
-            mermaid(&graph, &spec, Some(&run())),
+            mermaid(view(&graph, &spec, Some(&run()))),
             "\
 flowchart LR
   n_research[\"research<br/>Look around<br/>Succeeded\"]:::succeeded
@@ -724,7 +771,7 @@ flowchart LR
     fn dot_draws_the_same() {
         let (graph, spec) = kinds();
         assert_eq!(
-            dot(&graph, &spec, None),
+            dot(view(&graph, &spec, None)),
             "\
 digraph plan {
   rankdir=LR
@@ -754,7 +801,7 @@ digraph plan {
         }));
         let nodes: Nodes = serde_json::from_value(json!({"a": {"phase": "Skipped"}})).unwrap();
         assert_eq!(
-            dot(&graph, &spec, Some(&nodes)).lines().nth(3),
+            dot(view(&graph, &spec, Some(&nodes))).lines().nth(3),
             Some(
                 r##"  "a" [label="a\n\"A\" &amp; \\N\\nB\nSkipped", shape=box, style="rounded,filled,dashed", fillcolor="#f6f8fa", color="#8c959f"]"##
             )
@@ -781,14 +828,19 @@ digraph plan {
         };
         let graph = Graph::build(&spec).unwrap();
         assert_eq!(
-            mermaid(&graph, &spec, None).matches("subgraph").count(),
+            mermaid(view(&graph, &spec, None))
+                .matches("subgraph")
+                .count(),
             MANY - 1
         );
         assert_eq!(
-            dot(&graph, &spec, None).matches("subgraph").count(),
+            dot(view(&graph, &spec, None)).matches("subgraph").count(),
             MANY - 1
         );
-        assert_eq!(text(&graph, &spec, None, 80).lines().count(), MANY + 3);
+        assert_eq!(
+            text(view(&graph, &spec, None), 80).lines().count(),
+            MANY + 3
+        );
     }
 
     proptest! {
@@ -814,7 +866,7 @@ digraph plan {
             let run: Nodes = (0..30)
                 .map(|i| (id(i), serde_json::from_value(status.clone()).unwrap()))
                 .collect();
-            let drawn = text(&graph, &spec, live.then_some(&run), width);
+            let drawn = text(view(&graph, &spec, live.then_some(&run)), width);
             for line in drawn.lines() {
                 prop_assert!(display_width(line) <= width, "{width}: {line}");
             }

@@ -28,7 +28,7 @@ const SWEEPS: usize = 4;
 
 /// A drawing.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct GraphLayout {
     /// Width of every node.
     pub node_width: i64,
     /// Left and upper edge of each node, by index.
@@ -52,7 +52,7 @@ pub enum Route {
 
 /// Lay out nodes of this width, with `more` edges beside those of the graph: from a group's
 /// children to the group. Their routes come last.
-pub fn layout(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Layout {
+pub fn layout(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> GraphLayout {
     let edges: Vec<(usize, usize, EdgeKind)> = graph
         .edges()
         .into_iter()
@@ -60,26 +60,43 @@ pub fn layout(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Layout
         .collect();
     let rows = rows(graph, more, node_width);
     let mut seats = vec![(0, 0); graph.len()];
-    for (row, Row { nodes, .. }) in rows.iter().enumerate() {
+    for (row, LayoutRow { nodes, .. }) in rows.iter().enumerate() {
         for (rank, &node) in nodes.iter().enumerate() {
             seats[node] = (row, rank);
         }
     }
     let ways = ways(&edges, &rows, &seats);
     let trunks = Trunks::of(&edges, &ways, &seats, &rows);
-    place(&rows, &seats, &edges, &ways, &trunks, node_width)
+    let lengths = rows.iter().map(|row| length(row.nodes.len(), node_width));
+    let frame = Frame {
+        seats: &seats,
+        trunks: &trunks,
+        node_width,
+        left: beside(trunks.lanes_left),
+        widest: lengths.max().unwrap_or(0),
+    };
+    let places = frame.places(&rows);
+    let routes = edges.iter().zip(&ways);
+    let routes = routes.map(|(&(from, to, _), way)| frame.route(&places, (from, to), *way));
+    GraphLayout {
+        node_width,
+        edges: routes.collect(),
+        nodes: places.nodes,
+        width: frame.left + frame.widest + beside(trunks.lanes_right),
+        height: places.height,
+    }
 }
 
 /// Nodes from left to right.
-struct Row {
+struct LayoutRow {
     nodes: Vec<usize>,
     /// Whether each leads to the next.
     chain: bool,
 }
 
-impl Row {
-    fn new(nodes: &[usize], chain: bool) -> Row {
-        Row {
+impl LayoutRow {
+    fn new(nodes: &[usize], chain: bool) -> LayoutRow {
+        LayoutRow {
             nodes: nodes.to_vec(),
             chain,
         }
@@ -87,12 +104,12 @@ impl Row {
 }
 
 /// All nodes, row by row.
-fn rows(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Vec<Row> {
+fn rows(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Vec<LayoutRow> {
     let levels = ordered(graph, levels(graph, more));
     let most = usize::try_from(ROW_WIDTH / (node_width + GAP));
     let most = most.unwrap_or(1).max(3);
     let widest = levels.iter().map(Vec::len).max().unwrap_or(0);
-    // Better somewhat wider than broken into two.
+    // Half as wide again is better than a level broken into two rows.
     let most = if widest <= most * 3 / 2 {
         widest.max(most)
     } else {
@@ -102,13 +119,13 @@ fn rows(graph: &Graph, more: &[(usize, usize)], node_width: i64) -> Vec<Row> {
     for run in levels.chunk_by(|one, other| one.len() == 1 && other.len() == 1) {
         if run.len() >= CHAIN {
             let chain: Vec<usize> = run.iter().flatten().copied().collect();
-            rows.extend(chain.chunks(most).map(|part| Row::new(part, true)));
+            rows.extend(chain.chunks(most).map(|part| LayoutRow::new(part, true)));
             continue;
         }
         for level in run {
             let parts = level.len().div_ceil(most).max(1);
             let parts = level.chunks(level.len().div_ceil(parts).max(1));
-            rows.extend(parts.map(|part| Row::new(part, false)));
+            rows.extend(parts.map(|part| LayoutRow::new(part, false)));
         }
     }
     rows
@@ -153,13 +170,15 @@ fn ordered(graph: &Graph, mut levels: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
         for step in 0..count {
             let level = &mut levels[if down { step } else { count - 1 - step }];
             let centre = |node: usize| {
-                let near: Vec<f64> = match down {
-                    true => graph.predecessors(node).map(|(from, _)| at[from]).collect(),
-                    false => graph.successors(node).map(|(to, _)| at[to]).collect(),
+                let near: Vec<f64> = if down {
+                    graph.predecessors(node).map(|(from, _)| at[from]).collect()
+                } else {
+                    graph.successors(node).map(|(to, _)| at[to]).collect()
                 };
-                match near.is_empty() {
-                    true => at[node],
-                    false => near.iter().sum::<f64>() / near.len() as f64,
+                if near.is_empty() {
+                    at[node]
+                } else {
+                    near.iter().sum::<f64>() / near.len() as f64
                 }
             };
             let mut centres: Vec<(f64, usize)> =
@@ -192,7 +211,11 @@ enum Way {
     Long(Trunk),
 }
 
-fn ways(edges: &[(usize, usize, EdgeKind)], rows: &[Row], seats: &[(usize, usize)]) -> Vec<Way> {
+fn ways(
+    edges: &[(usize, usize, EdgeKind)],
+    rows: &[LayoutRow],
+    seats: &[(usize, usize)],
+) -> Vec<Way> {
     let short = |from: usize, to: usize| {
         let ((row, rank), (to_row, to_rank)) = (seats[from], seats[to]);
         let chain = rows[row].chain;
@@ -213,9 +236,10 @@ fn ways(edges: &[(usize, usize, EdgeKind)], rows: &[Row], seats: &[(usize, usize
     }
     let way = |&(from, to, kind): &(usize, usize, EdgeKind)| {
         short(from, to).unwrap_or_else(|| {
-            match leaving.get(&(from, kind)) >= coming.get(&(to, kind)) {
-                true => Way::Long(Trunk::Out(from, kind)),
-                false => Way::Long(Trunk::In(to, kind)),
+            if leaving.get(&(from, kind)) >= coming.get(&(to, kind)) {
+                Way::Long(Trunk::Out(from, kind))
+            } else {
+                Way::Long(Trunk::In(to, kind))
             }
         })
     };
@@ -239,9 +263,9 @@ impl Trunks {
         edges: &[(usize, usize, EdgeKind)],
         ways: &[Way],
         seats: &[(usize, usize)],
-        rows: &[Row],
+        rows: &[LayoutRow],
     ) -> Trunks {
-        // From the space below the upper row to the space above the lower one.
+        // The highest and the lowest space between rows that each trunk touches.
         let mut spans: BTreeMap<Trunk, (usize, usize)> = BTreeMap::new();
         let mut used: BTreeSet<(usize, bool, Trunk)> = BTreeSet::new();
         for (&(from, to, _), way) in edges.iter().zip(ways) {
@@ -276,7 +300,7 @@ impl Trunks {
         let mut leaving = vec![false; rows.len() + 1];
         for (space, comes, trunk) in used {
             if comes && std::mem::take(&mut leaving[space]) {
-                // A little room between those that leave and those that come.
+                // Leave one track free between edges that leave and edges that come.
                 tracks[space] += 1;
             }
             leaving[space] |= !comes;
@@ -324,58 +348,77 @@ fn lanes(spans: &[(&Trunk, &(usize, usize))]) -> (i64, Vec<(Trunk, i64)>) {
     (count, found)
 }
 
-fn place(
-    rows: &[Row],
-    seats: &[(usize, usize)],
-    edges: &[(usize, usize, EdgeKind)],
-    ways: &[Way],
-    trunks: &Trunks,
+/// How long a row of so many nodes is.
+fn length(nodes: usize, node_width: i64) -> i64 {
+    let nodes = i64::try_from(nodes).unwrap_or(i64::MAX / 1024);
+    nodes * (node_width + GAP) - GAP
+}
+
+/// How much room so many lanes beside the rows take.
+fn beside(lanes: i64) -> i64 {
+    if lanes > 0 { lanes * LANE + GAP } else { 0 }
+}
+
+/// What decides where things stand.
+struct Frame<'a> {
+    /// Row and rank of each node.
+    seats: &'a [(usize, usize)],
+    trunks: &'a Trunks,
     node_width: i64,
-) -> Layout {
-    let length = |nodes: usize| {
-        let nodes = i64::try_from(nodes).unwrap_or(i64::MAX / 1024);
-        nodes * (node_width + GAP) - GAP
-    };
-    let lengths = rows.iter().map(|row| length(row.nodes.len()));
-    let widest = lengths.max().unwrap_or(0);
-    let beside = |lanes: i64| if lanes > 0 { lanes * LANE + GAP } else { 0 };
-    let left = beside(trunks.lanes_left);
+    /// Where the rows begin.
+    left: i64,
+    /// Length of the longest row.
+    widest: i64,
+}
 
-    let mut nodes = vec![(0, 0); seats.len()];
-    // The upper edge of the space above each row, and of the one below the last.
-    let mut spaces = Vec::with_capacity(rows.len() + 1);
-    let mut y = 0;
-    for (index, row) in rows.iter().enumerate() {
-        spaces.push(y);
-        y += trunks.space_above(index);
-        let start = match row.chain {
-            // It is read like text.
-            true => left,
-            false => left + (widest - length(row.nodes.len())) / 2,
-        };
-        for (rank, &node) in row.nodes.iter().enumerate() {
-            nodes[node] = (start + length(rank + 1) - node_width, y);
+/// Where the nodes stand.
+struct Places {
+    nodes: Vec<(i64, i64)>,
+    /// The upper edge of the space above each row, and of the one below the last.
+    spaces: Vec<i64>,
+    height: i64,
+}
+
+impl Frame<'_> {
+    fn places(&self, rows: &[LayoutRow]) -> Places {
+        let length = |nodes: usize| length(nodes, self.node_width);
+        let mut nodes = vec![(0, 0); self.seats.len()];
+        let mut spaces = Vec::with_capacity(rows.len() + 1);
+        let mut y = 0;
+        for (index, row) in rows.iter().enumerate() {
+            spaces.push(y);
+            y += self.trunks.space_above(index);
+            // A chain is read like text: from the left.
+            let start = if row.chain {
+                self.left
+            } else {
+                self.left + (self.widest - length(row.nodes.len())) / 2
+            };
+            for (rank, &node) in row.nodes.iter().enumerate() {
+                nodes[node] = (start + length(rank + 1) - self.node_width, y);
+            }
+            y += NODE_HEIGHT;
         }
-        y += NODE_HEIGHT;
-    }
-    spaces.push(y);
-    if trunks.tracks.last().is_some_and(|&tracks| tracks > 0) {
-        y += trunks.space_above(rows.len());
+        spaces.push(y);
+        if self.trunks.tracks.last().is_some_and(|&tracks| tracks > 0) {
+            y += self.trunks.space_above(rows.len());
+        }
+        Places {
+            nodes,
+            spaces,
+            height: y,
+        }
     }
 
-    let track = |space: usize, trunk: Trunk| {
-        let track = trunks.track.get(&(space, trunk)).copied().unwrap_or(0);
-        spaces[space] + ROW_GAP / 3 + track * LANE / 2
-    };
-    let route = |(&(from, to, _), way): (&(usize, usize, EdgeKind), &Way)| {
-        let ((from_x, from_y), (to_x, to_y)) = (nodes[from], nodes[to]);
-        let middle = node_width / 2;
+    fn route(&self, places: &Places, (from, to): (usize, usize), way: Way) -> Route {
+        let ((from_x, from_y), (to_x, to_y)) = (places.nodes[from], places.nodes[to]);
+        let middle = self.node_width / 2;
         let start = (from_x + middle, from_y + NODE_HEIGHT);
         let end = (to_x + middle, to_y);
-        match *way {
+        match way {
             Way::Beside => {
                 let y = from_y + NODE_HEIGHT / 2;
-                Route::Line(vec![(from_x + node_width, y), (to_x, y)])
+                Route::Line(vec![(from_x + self.node_width, y), (to_x, y)])
             }
             Way::Down => Route::Curve(start, end),
             Way::Wrap => {
@@ -383,12 +426,16 @@ fn place(
                 Route::Line(vec![start, (start.0, y), (end.0, y), end])
             }
             Way::Long(trunk) => {
-                let lane = match trunks.lane.get(&trunk).copied().unwrap_or(0) {
-                    lane @ ..0 => left - GAP + (lane + 1) * LANE,
-                    lane => left + widest + GAP + lane * LANE,
+                let lane = match self.trunks.lane.get(&trunk).copied().unwrap_or(0) {
+                    lane @ ..0 => self.left - GAP + (lane + 1) * LANE,
+                    lane => self.left + self.widest + GAP + lane * LANE,
                 };
-                let leave = track(seats[from].0 + 1, trunk);
-                let come = track(seats[to].0, trunk);
+                let track = |space: usize| {
+                    let track = self.trunks.track.get(&(space, trunk));
+                    let track = track.copied().unwrap_or(0);
+                    places.spaces[space] + ROW_GAP / 3 + track * LANE / 2
+                };
+                let (leave, come) = (track(self.seats[from].0 + 1), track(self.seats[to].0));
                 Route::Line(vec![
                     start,
                     (start.0, leave),
@@ -399,14 +446,6 @@ fn place(
                 ])
             }
         }
-    };
-    let edges = edges.iter().zip(ways).map(route).collect();
-    Layout {
-        node_width,
-        nodes,
-        edges,
-        width: left + widest + beside(trunks.lanes_right),
-        height: y,
     }
 }
 

@@ -19,3 +19,9 @@ pub mod verify;
 
 /// How JSON is written, for whoever reads it.
 pub use crate::core::text::json::{line as json_line, write as json};
+
+/// `1 change`, `2 changes`
+pub fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}

@@ -1,6 +1,7 @@
 //! What a reconcile did: for people, for programs, and as the message of the status commit.
 
 use super::table;
+use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::short;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
@@ -12,42 +13,16 @@ use crate::core::run::transition::{Transition, Waiting, WaitingFor};
 /// Most lines of what waits; the board and `get` have the rest.
 const WAITING_SHOWN: usize = 50;
 
-/// What there is to show.
-pub struct Shown<'a> {
-    /// Name of the spec branch.
-    pub spec_branch: &'a str,
-    /// The spec commit that was looked at.
-    pub spec_commit: &'a str,
-    /// What `--ref` named.
-    pub revision: Option<&'a str>,
-    /// Name of the status branch.
-    pub status_branch: &'a str,
-    /// The status commit that was written.
-    pub status_commit: Option<&'a str>,
-    /// Number of the newest status commit.
-    pub sequence: u64,
-    /// The next moment at which something happens by itself.
-    pub next_deadline: Option<Time>,
-    /// Whether anything changed.
-    pub changed: bool,
-    /// Whether nothing was to be written.
-    pub dry_run: bool,
-    /// What moved.
-    pub transitions: &'a [Transition],
-    /// What waits.
-    pub waiting: &'a [Waiting],
-}
-
 /// For people: a headline, what moved, what waits and for whom.
-pub fn text(shown: &Shown<'_>, width: Option<usize>) -> String {
-    let mut text = headline(shown);
-    let moved: Vec<Vec<String>> = shown.transitions.iter().map(moved_row).collect();
+pub fn text(done: &Reconciled, width: Option<usize>) -> String {
+    let mut text = headline(done);
+    let moved: Vec<Vec<String>> = done.transitions.iter().map(moved_row).collect();
     if !moved.is_empty() {
         text.push_str("\nMoved:\n");
         text.push_str(&table::rows(&[0, 1], &moved, 2, width));
     }
     let (mut waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) =
-        shown.waiting.iter().map(waiting_row).unzip();
+        done.waiting.iter().map(waiting_row).unzip();
     if !waits.is_empty() {
         let more = waits.len().saturating_sub(WAITING_SHOWN);
         waits.truncate(WAITING_SHOWN);
@@ -59,7 +34,7 @@ pub fn text(shown: &Shown<'_>, width: Option<usize>) -> String {
     }
     let mut commands: Vec<String> = commands.into_iter().flatten().collect();
     commands.dedup();
-    if !commands.is_empty() && !shown.dry_run {
+    if !commands.is_empty() && !done.dry_run {
         const COMMANDS: usize = 5;
         let more = commands.len().saturating_sub(COMMANDS);
         commands.truncate(COMMANDS);
@@ -74,20 +49,20 @@ pub fn text(shown: &Shown<'_>, width: Option<usize>) -> String {
     text
 }
 
-fn headline(shown: &Shown<'_>) -> String {
-    let commit = short(shown.spec_commit);
-    let what = match shown.revision {
+fn headline(done: &Reconciled) -> String {
+    let commit = short(&done.spec_commit);
+    let what = match &done.revision {
         Some(revision) => format!("{} at {commit}", line(revision)),
-        None => format!("{} at {commit}", line(shown.spec_branch)),
+        None => format!("{} at {commit}", line(&done.spec_branch)),
     };
-    match (shown.changed, shown.status_commit) {
+    match (done.changed, &done.status_commit) {
         (false, _) => format!("{what}: nothing to do\n"),
         (true, None) => format!("{what}: would change the status (nothing written)\n"),
         (true, Some(status)) => format!(
             "{what} → {} at {} (sequence {})\n",
-            line(shown.status_branch),
+            line(&done.status_branch),
             short(status),
-            shown.sequence
+            done.sequence
         ),
     }
 }
@@ -178,28 +153,18 @@ pub fn for_what(what: &WaitingFor) -> String {
 
 /// One transition on a line, with the moment at which it was written.
 pub fn change_line(transition: &Transition, at: Time) -> String {
-    let mut row = format!(
-        "{}  {}  {}",
-        time(at),
-        subject_of(transition),
-        transition.arrow()
-    );
-    let why = transition.why();
-    if !why.is_empty() {
-        row.push_str(&format!("  {}", line(&why)));
-    }
-    row.push('\n');
-    row
+    told_line(transition, &transition.arrow(), at)
 }
 
 /// What stands at the first look, on a line like the changes that follow.
 pub fn state_line(state: &Transition, at: Time) -> String {
-    let phase = state.to.as_deref().unwrap_or_default();
-    let mut row = format!("{}  {}  {phase}", time(at), subject_of(state));
-    let why = state.why();
-    if !why.is_empty() {
-        row.push_str(&format!("  {}", line(&why)));
-    }
-    row.push('\n');
-    row
+    told_line(state, state.to.as_deref().unwrap_or_default(), at)
+}
+
+fn told_line(transition: &Transition, what: &str, at: Time) -> String {
+    let why = match transition.why() {
+        why if why.is_empty() => why,
+        why => format!("  {}", line(&why)),
+    };
+    format!("{}  {}  {what}{why}\n", time(at), subject_of(transition))
 }

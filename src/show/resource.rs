@@ -229,7 +229,7 @@ pub fn unready(missing: &[String], width: Option<usize>) -> String {
     if missing.is_empty() {
         return String::new();
     }
-    let mut page = Page {
+    let mut page = DescribedPage {
         text: String::new(),
         width,
     };
@@ -251,7 +251,7 @@ pub fn unready(missing: &[String], width: Option<usize>) -> String {
 /// A description for people. What follows for plans and runs stands elsewhere: the drawing of the
 /// graph, and [`super::run::sections`].
 pub fn describe(view: &Merged<'_>, now: Time, width: Option<usize>) -> String {
-    let mut page = Page {
+    let mut page = DescribedPage {
         text: String::new(),
         width,
     };
@@ -336,7 +336,7 @@ pub fn graph(drawing: &str) -> String {
     text
 }
 
-fn goal(page: &mut Page, spec: &GoalSpec) {
+fn goal(page: &mut DescribedPage, spec: &GoalSpec) {
     page.block("Description", &spec.description);
     page.field("Priority", &spec.priority.to_string());
     if let Some(timeout) = &spec.timeout {
@@ -352,7 +352,7 @@ fn goal(page: &mut Page, spec: &GoalSpec) {
     }
 }
 
-fn plan(page: &mut Page, spec: &PlanSpec) {
+fn plan(page: &mut DescribedPage, spec: &PlanSpec) {
     page.block("Description", &spec.description);
     if let Some(goal) = &spec.goal_ref {
         page.field("Goal", &goal.name);
@@ -365,7 +365,7 @@ fn plan(page: &mut Page, spec: &PlanSpec) {
     }
 }
 
-fn binding(page: &mut Page, spec: &BindingSpec) {
+fn binding(page: &mut DescribedPage, spec: &BindingSpec) {
     page.field("Strategy", &format!("{:?}", spec.strategy));
     for rule in &spec.rules {
         let selector = serde_json::to_string(&rule.selector).unwrap_or_default();
@@ -379,7 +379,7 @@ fn binding(page: &mut Page, spec: &BindingSpec) {
     }
 }
 
-fn gate(page: &mut Page, spec: &GateSpec) {
+fn gate(page: &mut DescribedPage, spec: &GateSpec) {
     if let Some(description) = &spec.description {
         page.block("Description", description);
     }
@@ -404,7 +404,7 @@ fn gate(page: &mut Page, spec: &GateSpec) {
     page.field("Reviewers", &reviewers);
 }
 
-fn status(page: &mut Page, status: &Status) {
+fn status(page: &mut DescribedPage, status: &Status) {
     match status {
         Status::Goal(goal) => {
             if let Some(plan) = &goal.active_plan_ref {
@@ -452,7 +452,7 @@ fn status(page: &mut Page, status: &Status) {
     conditions(page, status);
 }
 
-fn conditions(page: &mut Page, status: &Status) {
+fn conditions(page: &mut DescribedPage, status: &Status) {
     if !status.conditions().is_empty() {
         page.section("Conditions");
         let rows: Vec<Vec<String>> = status
@@ -473,7 +473,7 @@ fn conditions(page: &mut Page, status: &Status) {
     }
 }
 
-fn execution(page: &mut Page, run: &ExecutionStatus) {
+fn execution(page: &mut DescribedPage, run: &ExecutionStatus) {
     if !run.message.is_empty() {
         page.field("Message", &run.message);
     }
@@ -536,7 +536,7 @@ fn times(count: u32) -> String {
 }
 
 /// A page of `Name: value` lines and sections.
-struct Page {
+struct DescribedPage {
     text: String,
     width: Option<usize>,
 }
@@ -544,7 +544,7 @@ struct Page {
 /// Where values begin.
 const LABEL: usize = 14;
 
-impl Page {
+impl DescribedPage {
     fn field(&mut self, name: &str, value: &str) {
         let label = format!("{name}:");
         let mut rows = self.wrapped(&line(value)).into_iter();

@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
-use super::graph::look;
+use super::graph::style_of;
 use super::reconcile::for_what;
 use super::resource::{ended_well, short_digest, signed};
 use super::table::{self, rows, wrapped};
-use super::tree::{Row, tree};
+use super::tree::{TreeRow, tree};
 use crate::core::base::digest::short;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
@@ -22,7 +22,7 @@ use crate::core::run::transition::{WaitingFor, node_waits_for, verdict};
 
 /// Up to so many nodes, every one has its line; beyond, what is finished or far away is folded.
 const FOLD_FROM: usize = 40;
-/// Fewest lines that are worth folding.
+/// Fewest lines that are folded together.
 const FOLDED: usize = 3;
 /// Below so many columns there is no room for five.
 const NARROW: usize = 100;
@@ -216,12 +216,12 @@ fn class_of(view: &RunView<'_>, of: GraphOf<'_>, node: usize) -> Option<NodePhas
     }
 }
 
-fn folded_row(of: GraphOf<'_>, group: &[Row], class: NodePhase) -> Vec<String> {
-    let id = |row: Option<&Row>| row.map_or("", |row| of.graph.id(row.node));
+fn folded_row(of: GraphOf<'_>, group: &[TreeRow], class: NodePhase) -> Vec<String> {
+    let id = |row: Option<&TreeRow>| row.map_or("", |row| of.graph.id(row.node));
     let lead = group.iter().map(|row| row.lead.as_str());
     let lead = lead.min_by_key(|lead| lead.len()).unwrap_or_default();
     vec![
-        format!("{lead}{} … {} nodes", look(class).glyph, group.len()),
+        format!("{lead}{} … {} nodes", style_of(class).glyph, group.len()),
         class.to_string(),
         String::new(),
         format!("{} … {}", id(group.first()), id(group.last())),
@@ -229,7 +229,7 @@ fn folded_row(of: GraphOf<'_>, group: &[Row], class: NodePhase) -> Vec<String> {
 }
 
 /// `├─ [>] implement   Running, attempt 2   3m so far   agent:claude, lease until …   → review`
-fn tree_row(view: &RunView<'_>, of: GraphOf<'_>, row: &Row) -> Vec<String> {
+fn tree_row(view: &RunView<'_>, of: GraphOf<'_>, row: &TreeRow) -> Vec<String> {
     let id = of.graph.id(row.node);
     let nothing = NodeStatus::default();
     let status = view.of.run.node_statuses.get(id).unwrap_or(&nothing);
@@ -238,7 +238,7 @@ fn tree_row(view: &RunView<'_>, of: GraphOf<'_>, row: &Row) -> Vec<String> {
         state.push_str(&format!(", attempt {}", status.attempt));
     }
     vec![
-        format!("{}{} {id}", row.lead, look(status.phase).glyph),
+        format!("{}{} {id}", row.lead, style_of(status.phase).glyph),
         state,
         lasted(status, view.now),
         detail(view, of, row.node, status),
@@ -310,7 +310,7 @@ fn after(view: &RunView<'_>, of: GraphOf<'_>, node: usize) -> String {
     }
 }
 
-fn references(of: GraphOf<'_>, row: &Row) -> String {
+fn references(of: GraphOf<'_>, row: &TreeRow) -> String {
     let ids: Vec<String> = row
         .also
         .iter()

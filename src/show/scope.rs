@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::count;
 use crate::core::base::diagnostic::display_path;
 use crate::core::review::scope::{Scoped, Side, short};
 
@@ -15,10 +16,6 @@ pub fn sentence(scoped: &Scoped) -> String {
         Side::Base => "as it was before the change",
         Side::Head => "which is new",
     };
-    let files = |number: usize| match number {
-        1 => "1 changed file".to_owned(),
-        _ => format!("{number} changed files"),
-    };
     match (&scoped.unreadable, scoped.checkable.is_empty()) {
         (Some(why), _) => format!("the scope of {plan} cannot be read: {why}"),
         (None, true) => {
@@ -26,7 +23,7 @@ pub fn sentence(scoped: &Scoped) -> String {
         }
         (None, false) => format!(
             "scope of {plan}, {by}: {} compared, {} outside",
-            files(scoped.compared),
+            count(scoped.compared, "changed file"),
             scoped.outside.len()
         ),
     }

@@ -4,10 +4,11 @@
 //! and sign say; the colour only helps. Dark text on light shapes and middle grey beside them
 //! are readable on light and on dark pages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::graph::{counts, label, look};
+use super::count;
+use super::graph::{GraphView, label, style_of};
 use super::layout::{NODE_HEIGHT, Route, layout};
 use super::table::{cut, display_width};
 use crate::core::base::escape;
@@ -34,47 +35,72 @@ const NODE_WIDTH: std::ops::RangeInclusive<i64> = 148..=236;
 /// Grey that is readable on white and on black.
 const GREY: &str = "#717a84";
 
-/// What is drawn.
-pub struct Picture<'a> {
-    /// Above the drawing.
-    pub title: &'a str,
-    /// The graph.
-    pub graph: GraphOf<'a>,
-    /// The statuses of its nodes, of a run.
-    pub nodes: Option<&'a BTreeMap<String, NodeStatus>>,
-}
+/// The picture as one SVG document, with a title above the drawing. The same input gives the same
+/// bytes.
+pub fn svg(view: GraphView<'_>, title: &str) -> String {
+    let node_width = node_width(view);
+    let members = members(view.of);
+    let layout = layout(view.of.graph, &members, node_width);
 
-/// The picture as one SVG document. The same input gives the same bytes.
-pub fn svg(picture: &Picture<'_>) -> String {
-    let GraphOf { graph, spec } = picture.graph;
-    let node_width = node_width(picture);
-    let members: Vec<(usize, usize)> = spec
-        .nodes
-        .iter()
-        .enumerate()
-        .flat_map(|(group, node)| {
-            let children = node
-                .children
-                .iter()
-                .filter_map(|child| graph.index_of(child));
-            children.map(move |child| (child, group))
-        })
-        .collect();
-    let layout = layout(graph, &members, node_width);
-
-    let legend = legend(picture, !members.is_empty());
+    let legend = legend(view, !members.is_empty());
     let legend_width = legend.iter().map(|entry| entry.width).max().unwrap_or(0);
-    let title_width = i64::try_from(display_width(picture.title))
-        .unwrap_or(0)
-        .min(100)
-        * 11;
+    let title_width = i64::try_from(display_width(title)).unwrap_or(0).min(100) * 11;
     let inner = layout.width.max(title_width).max(legend_width).max(420);
     let (legend_text, legend_height) = lay_legend(&legend, inner);
     let width = inner + 2 * MARGIN;
     let below = MARGIN + TITLE + layout.height + MARGIN;
     let height = below + legend_height + MARGIN / 2;
 
-    let mut out = format!(
+    let mut out = head(title, (width, height));
+    let _ = writeln!(
+        out,
+        "<text class=\"title\" x=\"{MARGIN}\" y=\"{}\">{}</text>\n\
+         <text class=\"aside\" x=\"{MARGIN}\" y=\"{}\">{}</text>",
+        MARGIN + 14,
+        xml(&cut(title, 100)),
+        MARGIN + 36,
+        xml(&summary(view)),
+    );
+    let left = MARGIN + (inner - layout.width) / 2;
+    let _ = writeln!(
+        out,
+        "<g transform=\"translate({left} {})\">",
+        MARGIN + TITLE
+    );
+    let edges = view.of.graph.edges();
+    let edges = edges.into_iter().map(|(_, _, kind)| match kind {
+        EdgeKind::Hard => "edge",
+        EdgeKind::Soft => "edge soft",
+    });
+    let classes = edges.chain(members.iter().map(|_| "edge member"));
+    for (route, class) in layout.edges.iter().zip(classes) {
+        put_edge(&mut out, route, class);
+    }
+    for (node, &at) in view.of.spec.nodes.iter().zip(&layout.nodes) {
+        put_node(&mut out, (node, view.status(node)), at, node_width);
+    }
+    out.push_str("</g>\n");
+    let _ = writeln!(out, "<g transform=\"translate({MARGIN} {below})\">");
+    out.push_str(&legend_text);
+    out.push_str("</g>\n</svg>\n");
+    out
+}
+
+/// The children of groups, each with its group.
+fn members(of: GraphOf<'_>) -> Vec<(usize, usize)> {
+    let GraphOf { graph, spec } = of;
+    let groups = spec.nodes.iter().enumerate();
+    let members = groups.flat_map(|(group, node)| {
+        let children = node.children.iter();
+        let children = children.filter_map(|child| graph.index_of(child));
+        children.map(move |child| (child, group))
+    });
+    members.collect()
+}
+
+/// What stands before the drawing: the title for whoever cannot see it, the arrow, the styles.
+fn head(title: &str, (width, height): (i64, i64)) -> String {
+    format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>{}</title>\n<defs>\n\
          <marker id=\"head\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"7\" \
@@ -85,66 +111,36 @@ pub fn svg(picture: &Picture<'_>) -> String {
          font-size:17px;font-weight:600}}\n.edge{{fill:none;stroke:{GREY};stroke-width:1.4}}\n\
          .soft{{stroke-dasharray:6 4}}\n.member{{stroke-dasharray:1 4;stroke-linecap:round}}\n\
          </style>\n",
-        xml(picture.title)
+        xml(title)
+    )
+}
+
+/// A node: its shape, its id, and a line below that; all of it in its tooltip.
+fn put_node(
+    out: &mut String,
+    (node, status): (&Node, Option<&NodeStatus>),
+    (x, y): (i64, i64),
+    width: i64,
+) {
+    let text = label(node, status).join("\n");
+    let _ = write!(out, "<g><title>{}</title>", xml_lines(&text));
+    let phase = status.map(|status| status.phase);
+    put_shape(out, node.kind, phase, (x, y), (width, NODE_HEIGHT));
+    let most = room(width, ID_MARGIN, ID_CHARACTER);
+    let middle = x + width / 2;
+    let _ = write!(
+        out,
+        "<text class=\"id\" x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+        y + 19,
+        xml(&cut(&escape::line(&node.id), most)),
     );
+    let most = room(width, TEXT_MARGIN, CHARACTER);
     let _ = writeln!(
         out,
-        "<text class=\"title\" x=\"{MARGIN}\" y=\"{}\">{}</text>\n\
-         <text class=\"aside\" x=\"{MARGIN}\" y=\"{}\">{}</text>",
-        MARGIN + 14,
-        xml(&cut(picture.title, 100)),
-        MARGIN + 36,
-        xml(&summary(picture)),
+        "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{}</text></g>",
+        y + 36,
+        xml(&cut(&below_id(node, status), most)),
     );
-    let left = MARGIN + (inner - layout.width) / 2;
-    let _ = writeln!(
-        out,
-        "<g transform=\"translate({left} {})\">",
-        MARGIN + TITLE
-    );
-    let edges = graph.edges().into_iter().map(|(_, _, kind)| match kind {
-        EdgeKind::Hard => "edge",
-        EdgeKind::Soft => "edge soft",
-    });
-    let classes = edges.chain(members.iter().map(|_| "edge member"));
-    for (route, class) in layout.edges.iter().zip(classes) {
-        put_edge(&mut out, route, class);
-    }
-    for (i, node) in spec.nodes.iter().enumerate() {
-        let status = picture.nodes.and_then(|nodes| nodes.get(&node.id));
-        let Some(&(x, y)) = layout.nodes.get(i) else {
-            continue;
-        };
-        let text = label(node, status).join("\n");
-        let _ = write!(out, "<g><title>{}</title>", xml_lines(&text));
-        put_shape(
-            &mut out,
-            node.kind,
-            status.map(|s| s.phase),
-            (x, y),
-            (node_width, NODE_HEIGHT),
-        );
-        let most = room(node_width, ID_MARGIN, ID_CHARACTER);
-        let middle = x + node_width / 2;
-        let _ = write!(
-            out,
-            "<text class=\"id\" x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            y + 19,
-            xml(&cut(&escape::line(&node.id), most)),
-        );
-        let most = room(node_width, TEXT_MARGIN, CHARACTER);
-        let _ = writeln!(
-            out,
-            "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{}</text></g>",
-            y + 36,
-            xml(&cut(&below_id(node, status), most)),
-        );
-    }
-    out.push_str("</g>\n");
-    let _ = writeln!(out, "<g transform=\"translate({MARGIN} {below})\">");
-    out.push_str(&legend_text);
-    out.push_str("</g>\n</svg>\n");
-    out
 }
 
 /// A sign for each phase; the word stands beside it.
@@ -161,15 +157,18 @@ fn sign(phase: NodePhase) -> char {
 }
 
 /// As wide as the widest text wants, within limits.
-fn node_width(picture: &Picture<'_>) -> i64 {
-    let wants = picture.graph.spec.nodes.iter().map(|node| {
-        let status = picture.nodes.and_then(|nodes| nodes.get(&node.id));
+fn node_width(view: GraphView<'_>) -> i64 {
+    let wants = view.of.spec.nodes.iter().map(|node| {
         let wanted = |text: &str, margin: i64, character: i64| {
             let characters = i64::try_from(display_width(text)).unwrap_or(0).min(100);
             (characters * character).div_euclid(100) + 1 + margin
         };
         let id = wanted(&escape::line(&node.id), ID_MARGIN, ID_CHARACTER);
-        id.max(wanted(&below_id(node, status), TEXT_MARGIN, CHARACTER))
+        id.max(wanted(
+            &below_id(node, view.status(node)),
+            TEXT_MARGIN,
+            CHARACTER,
+        ))
     });
     let widest = wants.max().unwrap_or(0);
     widest.clamp(*NODE_WIDTH.start(), *NODE_WIDTH.end())
@@ -201,19 +200,13 @@ fn in_few_words(status: &NodeStatus) -> String {
 }
 
 /// `12 nodes: 3 Succeeded, 1 Running, 8 Pending`
-fn summary(picture: &Picture<'_>) -> String {
-    let graph = picture.graph.graph;
-    let counts: Vec<String> = counts(graph, picture.nodes)
-        .into_iter()
-        .map(|(phase, count)| format!("{count} {phase}"))
-        .collect();
-    let nodes = match graph.len() {
-        1 => "1 node".to_owned(),
-        n => format!("{n} nodes"),
-    };
-    match counts.is_empty() {
-        true => nodes,
-        false => format!("{nodes}: {}", counts.join(", ")),
+fn summary(view: GraphView<'_>) -> String {
+    let nodes = count(view.of.graph.len(), "node");
+    let counts = view.counted();
+    if counts.is_empty() {
+        nodes
+    } else {
+        format!("{nodes}: {counts}")
     }
 }
 
@@ -270,12 +263,13 @@ fn put_shape(
     (x, y): (i64, i64),
     (width, height): (i64, i64),
 ) {
-    let look = phase.map(look);
-    let fill = look.map_or("#f6f8fa", |look| look.fill);
-    let stroke = look.map_or("#57606a", |look| look.stroke);
-    let dash = match look.is_some_and(|look| look.dashed) {
-        true => " stroke-dasharray=\"5 3\"",
-        false => "",
+    let style = phase.map(style_of);
+    let fill = style.map_or("#f6f8fa", |style| style.fill);
+    let stroke = style.map_or("#57606a", |style| style.stroke);
+    let dash = if style.is_some_and(|style| style.dashed) {
+        " stroke-dasharray=\"5 3\""
+    } else {
+        ""
     };
     let heavy = matches!(
         phase,
@@ -317,17 +311,17 @@ fn put_shape(
 }
 
 /// One entry of the legend, drawn from (0, 0) on.
-struct Entry {
+struct LegendEntry {
     width: i64,
     text: String,
 }
 
 /// What the signs mean that occur.
-fn legend(picture: &Picture<'_>, has_members: bool) -> Vec<Entry> {
-    let GraphOf { graph, spec } = picture.graph;
+fn legend(view: GraphView<'_>, has_members: bool) -> Vec<LegendEntry> {
+    let GraphOf { graph, spec } = view.of;
     let entry = |drawn: String, words: &str| {
         let characters = i64::try_from(words.chars().count()).unwrap_or(0);
-        Entry {
+        LegendEntry {
             width: 42 + characters * 7 + 18,
             text: format!(
                 "{drawn}<text class=\"aside\" x=\"42\" y=\"14\">{}</text>",
@@ -341,7 +335,7 @@ fn legend(picture: &Picture<'_>, has_members: bool) -> Vec<Entry> {
         drawn
     };
     let mut entries = Vec::new();
-    for phase in counts(graph, picture.nodes).into_keys() {
+    for phase in view.phases() {
         let mut drawn = shape(NodeKind::Task, Some(phase));
         let _ = write!(
             drawn,
@@ -370,7 +364,7 @@ fn legend(picture: &Picture<'_>, has_members: bool) -> Vec<Entry> {
 }
 
 /// The entries in lines, and their height.
-fn lay_legend(entries: &[Entry], width: i64) -> (String, i64) {
+fn lay_legend(entries: &[LegendEntry], width: i64) -> (String, i64) {
     let (mut x, mut y) = (0, 0);
     let mut out = String::new();
     for entry in entries {
@@ -415,6 +409,8 @@ fn xml_lines(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::collections::BTreeMap;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -426,14 +422,12 @@ mod tests {
         let graph = Graph::build(&spec).unwrap();
         let nodes: Option<BTreeMap<String, NodeStatus>> =
             nodes.map(|nodes| serde_json::from_value(nodes).unwrap());
-        svg(&Picture {
-            title,
-            graph: GraphOf {
-                graph: &graph,
-                spec: &spec,
-            },
-            nodes: nodes.as_ref(),
-        })
+        let of = GraphOf {
+            graph: &graph,
+            spec: &spec,
+        };
+        let nodes = nodes.as_ref();
+        svg(GraphView { of, nodes }, title)
     }
 
     /// What is read of the picture: the texts, in their order, without the styles.

@@ -12,7 +12,7 @@ const MIXED: usize = 1;
 
 /// One node of the drawing.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct TreeRow {
     /// Its index.
     pub node: usize,
     /// What stands before it on its line.
@@ -23,7 +23,7 @@ pub struct Row {
 
 /// All nodes in the order in which they are drawn. Branches that are of one class in all their nodes
 /// stand together: those of class 0 first, mixed ones as 1, then the others.
-pub fn tree(graph: &Graph, class: impl Fn(usize) -> usize) -> Vec<Row> {
+pub fn tree(graph: &Graph, class: impl Fn(usize) -> usize) -> Vec<TreeRow> {
     let count = graph.len();
     let parents = parents(graph);
     let mut size = vec![1; count];
@@ -54,7 +54,7 @@ pub fn tree(graph: &Graph, class: impl Fn(usize) -> usize) -> Vec<Row> {
     push_branches(&mut to_draw, roots, "", &size);
     while let Some((node, lead, below)) = to_draw.pop() {
         let also = graph.successors(node).map(|(to, _)| to);
-        rows.push(Row {
+        rows.push(TreeRow {
             node,
             lead,
             also: also.filter(|&to| parents[to] != Some(node)).collect(),
@@ -100,9 +100,10 @@ fn push_branches(stack: &mut Vec<ToDraw>, mut branches: Vec<usize>, before: &str
         stack.push((trunk, before.to_owned(), before.to_owned()));
     }
     for (rank, &branch) in branches.iter().rev().enumerate() {
-        let (lead, below) = match rank == 0 && trunk.is_none() {
-            true => ("└─ ", "   "),
-            false => ("├─ ", "│  "),
+        let (lead, below) = if rank == 0 && trunk.is_none() {
+            ("└─ ", "   ")
+        } else {
+            ("├─ ", "│  ")
         };
         stack.push((
             branch,
@@ -134,11 +135,12 @@ mod tests {
     }
 
     fn drawn(graph: &Graph) -> Vec<String> {
-        let line = |row: Row| {
+        let line = |row: TreeRow| {
             let also: Vec<&str> = row.also.iter().map(|&to| graph.id(to)).collect();
-            let also = match also.is_empty() {
-                true => String::new(),
-                false => format!(" → {}", also.join(", ")),
+            let also = if also.is_empty() {
+                String::new()
+            } else {
+                format!(" → {}", also.join(", "))
             };
             format!("{}{}{also}", row.lead, graph.id(row.node))
         };

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::http::{self, Question};
+use super::http::{self, HttpQuestion};
 use super::log::{self, Log};
-use super::process::{self, Call, End};
+use super::process::{self, Call, ProcessEnd};
 use super::signals::Stop;
 use super::tool::{Bench, seconds};
 use crate::core::resource::{CriterionKind, CriterionResult, TaskCriterion};
@@ -22,7 +22,7 @@ const MAX_EXCERPT: usize = 1000;
 const MAX_RAN: usize = 300;
 
 /// What a criterion is checked on.
-pub struct Subject<'a> {
+pub struct CriterionSubject<'a> {
     /// Where commands run.
     pub bench: &'a Bench,
     /// Whether the commit that is checked has a file or folder of this name; with a text, whether it
@@ -35,7 +35,7 @@ pub struct Subject<'a> {
 }
 
 /// What was found out, before it becomes a result.
-struct Finding {
+struct CriterionFinding {
     ran: String,
     code: Option<i64>,
     /// Why it does not hold.
@@ -45,7 +45,7 @@ struct Finding {
 }
 
 /// Check one criterion.
-pub fn check(criterion: &TaskCriterion, subject: &Subject<'_>) -> CriterionResult {
+pub fn check(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> CriterionResult {
     let started = Instant::now();
     let finding = match criterion.kind {
         CriterionKind::ArtifactExists => artifact(criterion, subject),
@@ -66,7 +66,7 @@ pub fn check(criterion: &TaskCriterion, subject: &Subject<'_>) -> CriterionResul
     }
 }
 
-fn artifact(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
+fn artifact(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> CriterionFinding {
     let path = criterion.path.as_deref().unwrap_or_default();
     let plain: Vec<&str> = path
         .split('/')
@@ -85,7 +85,7 @@ fn artifact(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
             _ => format!("`{path}` does not exist"),
         }),
     };
-    Finding {
+    CriterionFinding {
         ran: path.to_owned(),
         code: None,
         why,
@@ -105,11 +105,11 @@ fn words(criterion: &TaskCriterion) -> Result<Vec<String>, String> {
     }
 }
 
-fn command(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
+fn command(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> CriterionFinding {
     let words = match words(criterion) {
         Ok(words) => words,
         Err(why) => {
-            return Finding {
+            return CriterionFinding {
                 ran: criterion.command.clone().unwrap_or_default(),
                 code: None,
                 why: Some(why),
@@ -130,11 +130,11 @@ fn command(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
     );
     let expected = criterion.expected_exit_code.unwrap_or(0);
     let code = match ran.end {
-        End::Code(code) => Some(i64::from(code)),
+        ProcessEnd::Code(code) => Some(i64::from(code)),
         _ => None,
     };
     let why = match (&ran.end, code) {
-        (End::TimedOut, _) => Some(format!("timed out after {} s", ran.took.as_secs())),
+        (ProcessEnd::TimedOut, _) => Some(format!("timed out after {} s", ran.took.as_secs())),
         (end, None) => Some(end.to_string()),
         (_, Some(code)) if code != expected => Some(format!("exit code {code}, not {expected}")),
         _ if !ran.log.has_seen() => Some(format!(
@@ -143,7 +143,7 @@ fn command(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
         )),
         _ => None,
     };
-    Finding {
+    CriterionFinding {
         ran: shown.join(" "),
         code,
         why,
@@ -156,13 +156,13 @@ fn shown_word(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| "?".to_owned(), |quoted| quoted.into_owned())
 }
 
-fn endpoint(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
+fn endpoint(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> CriterionFinding {
     let status = criterion.expected_status.unwrap_or(200);
-    let question = Question {
+    let question = HttpQuestion {
         method: criterion.method.clone().unwrap_or_else(|| "GET".to_owned()),
         url: criterion.url.clone().unwrap_or_default(),
         body: None,
-        // Who expects a redirect does not want to be taken elsewhere.
+        // If a redirect is expected, it is the answer and not followed.
         follow: !(300..400).contains(&status),
         timeout: timeout(criterion, HTTP_TIMEOUT),
     };
@@ -174,9 +174,9 @@ fn endpoint(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
     )
 }
 
-fn custom(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
+fn custom(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> CriterionFinding {
     let expected = criterion.expected_response.as_ref();
-    let question = Question {
+    let question = HttpQuestion {
         method: "POST".to_owned(),
         url: criterion.webhook_url.clone().unwrap_or_default(),
         body: Some(
@@ -199,16 +199,16 @@ fn custom(criterion: &TaskCriterion, subject: &Subject<'_>) -> Finding {
 /// Ask, and compare the answer with what is expected: a status (any 2xx when none is named) and a
 /// text in the body.
 fn asked(
-    question: &Question,
+    question: &HttpQuestion,
     status: Option<u16>,
     body: Option<&str>,
-    subject: &Subject<'_>,
-) -> Finding {
+    subject: &CriterionSubject<'_>,
+) -> CriterionFinding {
     let ran = format!("{} {}", question.method, question.url);
     let answer = match http::ask(question, subject.stop) {
         Ok(answer) => answer,
         Err(why) => {
-            return Finding {
+            return CriterionFinding {
                 ran,
                 code: None,
                 why: Some(why),
@@ -230,7 +230,7 @@ fn asked(
         }
         _ => None,
     };
-    Finding {
+    CriterionFinding {
         ran,
         code: Some(i64::from(answer.status)),
         why,
@@ -253,7 +253,7 @@ mod tests {
 
     use super::*;
     use crate::worker::http::testing::{Server, says};
-    use crate::worker::tool::{Errand, Part};
+    use crate::worker::tool::{Errand, ErrandPart};
 
     fn has(path: &str, text: Option<&str>) -> Result<bool, String> {
         match (path, text) {
@@ -276,7 +276,7 @@ mod tests {
         let errand = Errand {
             namespace: "team".to_owned(),
             execution: "run".to_owned(),
-            part: Part::Attempt {
+            part: ErrandPart::Attempt {
                 node: "build".to_owned(),
                 attempt: 1,
             },
@@ -285,7 +285,7 @@ mod tests {
         let bench = Bench::new(&tree, folder.path(), &env, &errand).unwrap();
         check(
             &criterion,
-            &Subject {
+            &CriterionSubject {
                 bench: &bench,
                 has: &has,
                 about: &json!({"node": "build"}),

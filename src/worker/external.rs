@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::http::{self, Question};
+use super::http::{self, HttpQuestion};
 use super::signals::Stop;
 use crate::core::resource::ExternalRef;
 
@@ -25,7 +25,7 @@ pub enum Poll {
 /// Ask once. A `uri` has happened when it answers a GET with 2xx; a `webhook` is told who waits,
 /// and has happened when it answers 200.
 pub fn poll(external: &ExternalRef, who: &Value, stop: &Stop) -> Poll {
-    let (question, is_done): (Question, fn(u16) -> bool) = match external {
+    let (question, is_done): (HttpQuestion, fn(u16) -> bool) = match external {
         ExternalRef::Uri { uri } if is_http(uri) => (asking("GET", uri, None), |status| {
             (200..300).contains(&status)
         }),
@@ -46,8 +46,8 @@ pub fn poll(external: &ExternalRef, who: &Value, stop: &Stop) -> Poll {
     }
 }
 
-fn asking(method: &str, url: &str, body: Option<Value>) -> Question {
-    Question {
+fn asking(method: &str, url: &str, body: Option<Value>) -> HttpQuestion {
+    HttpQuestion {
         method: method.to_owned(),
         url: url.to_owned(),
         follow: body.is_none(),

@@ -20,7 +20,7 @@ const STEP: Duration = Duration::from_millis(100);
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct HttpQuestion {
     /// Its method.
     pub method: String,
     /// Where: http or https.
@@ -35,14 +35,14 @@ pub struct Question {
 
 /// What was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct HttpAnswer {
     /// Its status.
     pub status: u16,
     /// Its body, or the beginning of it.
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Whether the body contains a text.
     pub fn contains(&self, text: &str) -> bool {
         contains(&self.body, text)
@@ -59,13 +59,13 @@ pub fn contains(bytes: &[u8], text: &str) -> bool {
 ///
 /// # Errors
 /// In a sentence without a full stop: why there is no answer.
-pub fn ask(question: &Question, stop: &Stop) -> Result<Answer, String> {
+pub fn ask(question: &HttpQuestion, stop: &Stop) -> Result<HttpAnswer, String> {
     let (sender, receiver) = mpsc::channel();
     let question = question.clone();
-    // Nothing stops a connection from outside: a thread that is no longer waited for ends with its
-    // timeout.
+    // A connection cannot be stopped from outside: if nobody waits any more, the thread ends with
+    // its timeout.
     std::thread::spawn(move || {
-        // An error says that nobody waits any more.
+        // It fails when nobody waits any more.
         sender.send(ask_at_once(&question)).ok();
     });
     loop {
@@ -82,14 +82,15 @@ pub fn ask(question: &Question, stop: &Stop) -> Result<Answer, String> {
     }
 }
 
-fn ask_at_once(question: &Question) -> Result<Answer, String> {
+fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
     let request = http::Request::builder()
         .method(question.method.as_str())
         .uri(question.url.as_str());
     let host = request.uri_ref().and_then(|uri| uri.host());
-    let proxy = match host.is_some_and(is_this_machine) {
-        true => None,
-        false => ureq::Proxy::try_from_env(),
+    let proxy = if host.is_some_and(is_this_machine) {
+        None
+    } else {
+        ureq::Proxy::try_from_env()
     };
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .proxy(proxy)
@@ -125,7 +126,7 @@ fn ask_at_once(question: &Question) -> Result<Answer, String> {
         .take(MAX_BODY)
         .read_to_end(&mut body)
         .map_err(|error| format!("the answer broke off: {error}"))?;
-    Ok(Answer { status, body })
+    Ok(HttpAnswer { status, body })
 }
 
 /// Whether a host is this machine, which no proxy has to be asked for.
@@ -216,8 +217,8 @@ mod tests {
     use super::testing::{Server, says};
     use super::*;
 
-    fn question(method: &str, url: String) -> Question {
-        Question {
+    fn question(method: &str, url: String) -> HttpQuestion {
+        HttpQuestion {
             method: method.to_owned(),
             url,
             body: None,
@@ -226,7 +227,7 @@ mod tests {
         }
     }
 
-    fn get(url: String) -> Result<Answer, String> {
+    fn get(url: String) -> Result<HttpAnswer, String> {
         ask(&question("GET", url), &Stop::default())
     }
 

@@ -15,12 +15,12 @@ pub struct Log {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     total: u64,
-    wanted: Option<Wanted>,
+    wanted: Option<WantedPart>,
 }
 
 /// A text that is looked for in everything, also in what is not kept.
 #[derive(Debug, Clone)]
-struct Wanted {
+struct WantedPart {
     text: Vec<u8>,
     /// The last bytes, in which it may have begun.
     before: Vec<u8>,
@@ -31,7 +31,7 @@ impl Log {
     /// A log that notices a text wherever it comes by.
     pub fn looking_for(text: &str) -> Log {
         Log {
-            wanted: Some(Wanted {
+            wanted: Some(WantedPart {
                 text: text.as_bytes().to_vec(),
                 before: Vec::new(),
                 seen: text.is_empty(),
@@ -49,7 +49,7 @@ impl Log {
         let room = HEAD - self.head.len().min(HEAD);
         let (head, rest) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(head);
-        // Of a very long piece only the end can stay.
+        // Of a piece that is longer than the tail only its end is kept.
         let rest = &rest[rest.len().saturating_sub(TAIL)..];
         let too_many = (self.tail.len() + rest.len()).saturating_sub(TAIL);
         self.tail.drain(..too_many);
@@ -90,7 +90,7 @@ impl Log {
     }
 }
 
-impl Wanted {
+impl WantedPart {
     fn look(&mut self, bytes: &[u8]) {
         if self.seen {
             return;

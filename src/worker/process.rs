@@ -35,7 +35,7 @@ pub struct Call<'a> {
 
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub enum ProcessEnd {
     /// By itself, with this exit code.
     Code(i32),
     /// By a signal that was not ours.
@@ -52,7 +52,7 @@ pub enum End {
 #[derive(Debug)]
 pub struct Ran {
     /// How it ended.
-    pub end: End,
+    pub end: ProcessEnd,
     /// What it printed: both streams, as it came.
     pub log: Log,
     /// How long it took.
@@ -73,7 +73,7 @@ pub fn run(call: &Call<'_>, log: Log, stop: &dyn Fn() -> bool) -> Ran {
             }
             end
         }
-        Err(why) => End::NotStarted(why),
+        Err(why) => ProcessEnd::NotStarted(why),
     };
     let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ran {
@@ -117,9 +117,10 @@ fn start(call: &Call<'_>) -> Result<(Group, PipeReader), String> {
 
 /// A program with a folder in its name is looked for from the working directory, another on `PATH`.
 fn found_from(program: &str, dir: &Path) -> PathBuf {
-    match program.contains('/') {
-        true => dir.join(program),
-        false => PathBuf::from(program),
+    if program.contains('/') {
+        dir.join(program)
+    } else {
+        PathBuf::from(program)
     }
 }
 
@@ -140,7 +141,7 @@ fn read_into(mut pipe: PipeReader, log: Arc<Mutex<Log>>) -> JoinHandle<()> {
     })
 }
 
-fn wait(mut group: Group, timeout: Duration, stop: &dyn Fn() -> bool) -> End {
+fn wait(mut group: Group, timeout: Duration, stop: &dyn Fn() -> bool) -> ProcessEnd {
     let started = Instant::now();
     let mut pause = Duration::from_millis(1);
     let cut_short = loop {
@@ -148,11 +149,11 @@ fn wait(mut group: Group, timeout: Duration, stop: &dyn Fn() -> bool) -> End {
             break None;
         }
         if stop() {
-            break Some(End::Stopped);
+            break Some(ProcessEnd::Stopped);
         }
         let left = timeout.saturating_sub(started.elapsed());
         if left.is_zero() {
-            break Some(End::TimedOut);
+            break Some(ProcessEnd::TimedOut);
         }
         std::thread::sleep(pause.min(left));
         pause = (pause * 2).min(STEP);
@@ -198,21 +199,21 @@ impl Group {
     }
 
     /// Nobody of the group is left; how its leader ended.
-    fn end(mut self) -> End {
+    fn end(mut self) -> ProcessEnd {
         use std::os::unix::process::ExitStatusExt;
         self.signal(rustix::process::Signal::KILL);
         match self.child.wait() {
             Ok(status) => match (status.code(), status.signal()) {
-                (Some(code), _) => End::Code(code),
-                (None, signal) => End::Signal(signal.unwrap_or(0)),
+                (Some(code), _) => ProcessEnd::Code(code),
+                (None, signal) => ProcessEnd::Signal(signal.unwrap_or(0)),
             },
-            Err(_) => End::Signal(0),
+            Err(_) => ProcessEnd::Signal(0),
         }
     }
 
     fn signal(&self, signal: rustix::process::Signal) {
         let group = rustix::process::Pid::from_child(&self.child);
-        // An error says that nobody is left.
+        // It fails when no process of the group is left.
         rustix::process::kill_process_group(group, signal).ok();
     }
 }
@@ -228,22 +229,22 @@ impl Group {
 
     fn ask_to_end(&self) {}
 
-    fn end(mut self) -> End {
+    fn end(mut self) -> ProcessEnd {
         self.child.kill().ok();
         let status = self.child.wait().ok().and_then(|status| status.code());
-        status.map_or(End::Signal(0), End::Code)
+        status.map_or(ProcessEnd::Signal(0), ProcessEnd::Code)
     }
 }
 
-impl std::fmt::Display for End {
+impl std::fmt::Display for ProcessEnd {
     /// As a part of a sentence.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            End::Code(code) => write!(f, "exit code {code}"),
-            End::Signal(signal) => write!(f, "ended by signal {signal}"),
-            End::TimedOut => f.write_str("timed out"),
-            End::Stopped => f.write_str("stopped"),
-            End::NotStarted(why) => f.write_str(why),
+            ProcessEnd::Code(code) => write!(f, "exit code {code}"),
+            ProcessEnd::Signal(signal) => write!(f, "ended by signal {signal}"),
+            ProcessEnd::TimedOut => f.write_str("timed out"),
+            ProcessEnd::Stopped => f.write_str("stopped"),
+            ProcessEnd::NotStarted(why) => f.write_str(why),
         }
     }
 }
@@ -281,9 +282,9 @@ mod tests {
     #[test]
     fn a_command_ends_by_itself_and_both_streams_are_kept_in_order() {
         let ran = script("echo one; echo two >&2; echo three; exit 3");
-        assert_eq!(ran.end, End::Code(3));
+        assert_eq!(ran.end, ProcessEnd::Code(3));
         assert_eq!(said(&ran), "one\ntwo\nthree\n");
-        assert_eq!(script("kill -9 $$").end, End::Signal(9));
+        assert_eq!(script("kill -9 $$").end, ProcessEnd::Signal(9));
     }
 
     #[test]
@@ -307,7 +308,7 @@ mod tests {
         );
         let timeout = Duration::from_millis(300);
         let ran = run_script(&text, timeout, &|| false);
-        assert_eq!(ran.end, End::TimedOut);
+        assert_eq!(ran.end, ProcessEnd::TimedOut);
         assert!(ran.took >= timeout + GRACE, "it had its grace");
         for pid in std::fs::read_to_string(&pids).unwrap().lines() {
             let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
@@ -326,7 +327,7 @@ mod tests {
     #[test]
     fn what_a_command_leaves_running_in_its_group_ends_with_it() {
         let ran = script(&format!("{FOR_EVER} & echo $!"));
-        assert_eq!(ran.end, End::Code(0));
+        assert_eq!(ran.end, ProcessEnd::Code(0));
         let pid = said(&ran).trim().parse().unwrap();
         let pid = rustix::process::Pid::from_raw(pid).unwrap();
         while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(pid) {
@@ -338,13 +339,13 @@ mod tests {
     fn it_stops_when_it_is_to_stop() {
         let begun = Instant::now();
         let ran = run_script("sleep 600", LONG, &|| begun.elapsed().as_millis() > 100);
-        assert_eq!(ran.end, End::Stopped);
+        assert_eq!(ran.end, ProcessEnd::Stopped);
     }
 
     #[test]
     fn a_flood_neither_blocks_nor_fills_the_memory() {
         let ran = script("head -c 50000000 /dev/zero; echo the end");
-        assert_eq!(ran.end, End::Code(0));
+        assert_eq!(ran.end, ProcessEnd::Code(0));
         assert!(ran.log.bytes().len() < 2 * 1024 * 1024);
         assert!(ran.log.cut() > 48_000_000);
         assert_eq!(ran.log.last_line(100), "the end");
@@ -378,7 +379,7 @@ mod tests {
                 timeout: LONG,
             };
             match run(&call, Log::default(), &|| false).end {
-                End::NotStarted(said) => assert!(said.starts_with(why), "{words:?}: {said}"),
+                ProcessEnd::NotStarted(said) => assert!(said.starts_with(why), "{words:?}: {said}"),
                 end => panic!("{words:?}: {end:?}"),
             }
         }
@@ -398,7 +399,7 @@ mod tests {
             timeout: LONG,
         };
         let ran = run(&call, Log::default(), &|| false);
-        assert_eq!(ran.end, End::Code(0));
+        assert_eq!(ran.end, ProcessEnd::Code(0));
         let real = folder.path().canonicalize().unwrap();
         assert_eq!(said(&ran).trim(), real.to_str().unwrap());
     }

@@ -32,12 +32,12 @@ pub struct Errand {
     /// Its name.
     pub execution: String,
     /// What of it.
-    pub part: Part,
+    pub part: ErrandPart,
 }
 
 /// What of a run a command is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum ErrandPart {
     /// An attempt at a node.
     Attempt {
         /// The node.
@@ -57,11 +57,11 @@ impl Errand {
             "execution": self.execution,
         });
         match &self.part {
-            Part::Attempt { node, attempt } => {
+            ErrandPart::Attempt { node, attempt } => {
                 value["node"] = node.as_str().into();
                 value["attempt"] = (*attempt).into();
             }
-            Part::Criterion(id) => value["successCriterion"] = id.as_str().into(),
+            ErrandPart::Criterion(id) => value["successCriterion"] = id.as_str().into(),
         }
         value
     }
@@ -73,11 +73,11 @@ impl Errand {
             ("PLANSPEC_EXECUTION", self.execution.clone()),
         ];
         match &self.part {
-            Part::Attempt { node, attempt } => variables.extend([
+            ErrandPart::Attempt { node, attempt } => variables.extend([
                 ("PLANSPEC_NODE", node.clone()),
                 ("PLANSPEC_ATTEMPT", attempt.to_string()),
             ]),
-            Part::Criterion(id) => variables.push(("PLANSPEC_CRITERION", id.clone())),
+            ErrandPart::Criterion(id) => variables.push(("PLANSPEC_CRITERION", id.clone())),
         }
         variables
     }
@@ -210,9 +210,10 @@ impl Bench {
         let absent = |_| format!("the working directory `{path}` does not exist in the work tree");
         let root = root.canonicalize().map_err(absent)?;
         let found = root.join(path).canonicalize().map_err(absent)?;
-        match found.starts_with(&root) && found.is_dir() {
-            true => Ok(found),
-            false => Err(format!("`{path}` is no folder of the work tree")),
+        if found.starts_with(&root) && found.is_dir() {
+            Ok(found)
+        } else {
+            Err(format!("`{path}` is no folder of the work tree"))
         }
     }
 }
@@ -245,7 +246,7 @@ mod tests {
         let errand = Errand {
             namespace: "team".to_owned(),
             execution: "run".to_owned(),
-            part: Part::Attempt {
+            part: ErrandPart::Attempt {
                 node: "build".to_owned(),
                 attempt: 2,
             },

@@ -644,9 +644,10 @@ fn a_reader_that_has_gone_away_is_no_error() {
         let quiet = !said.contains("panicked") && !said.to_lowercase().contains("pipe");
         assert!(quiet, "{args}: {said}");
         // Findings are still findings: whoever looks at the code must not be told that all is well.
-        let expected: &[i32] = match args.starts_with("validate") {
-            true => &[1],
-            false => &[0],
+        let expected: &[i32] = if args.starts_with("validate") {
+            &[1]
+        } else {
+            &[0]
         };
         assert!(expected.contains(&code), "{args}: {code} {said}");
     }

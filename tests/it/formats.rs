@@ -222,6 +222,7 @@ fn codes(place: &Place<'_>) -> Vec<String> {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn a_cascade_is_reduced_to_its_cause() {
     let uses_everything = || {
         file(&[

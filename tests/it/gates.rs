@@ -241,15 +241,12 @@ fn only_the_named_reviewers_decide() {
         let gate = gate_with("sign", "p", &format!("reviewers: [\"{reviewer}\"]\n"));
         let solo = waiting(&sandbox, gate, &["run"]);
         let decided = solo.run(&format!("approve sign --as {actor} --reconcile"));
-        let phase = match counts {
-            true => {
-                decided.ok();
-                "Succeeded"
-            }
-            false => {
-                decided.exits(1).notes("is not among the reviewers");
-                "Blocked"
-            }
+        let phase = if counts {
+            decided.ok();
+            "Succeeded"
+        } else {
+            decided.exits(1).notes("is not among the reviewers");
+            "Blocked"
         };
         assert_eq!(solo.node_phase("run/ok"), phase, "{reviewer} {actor}");
     }

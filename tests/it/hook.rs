@@ -358,9 +358,10 @@ fn without_the_program_commits_go_on() {
 /// A search path on which Git does, or does not, say that it has configured hooks.
 fn shimmed(sandbox: &Sandbox, has: bool) -> String {
     let name = if has { "new-git" } else { "old-git" };
-    let answer = match has {
-        true => "echo planspec-probe; exit 0",
-        false => "echo 'usage: git hook run' >&2; exit 129",
+    let answer = if has {
+        "echo planspec-probe; exit 0"
+    } else {
+        "echo 'usage: git hook run' >&2; exit 129"
     };
     let real = std::env::var("PATH").unwrap();
     let script = format!(

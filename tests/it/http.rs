@@ -155,9 +155,10 @@ impl Backend {
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut answer = stream.try_clone()?;
         let request = Request::read(BufReader::new(stream), &mut answer)?;
-        match request.header("authorization") == self.authorization {
-            true => answer.write_all(&self.answer(&request)?)?,
-            false => answer.write_all(UNAUTHORIZED)?,
+        if request.header("authorization") == self.authorization {
+            answer.write_all(&self.answer(&request)?)?
+        } else {
+            answer.write_all(UNAUTHORIZED)?
         }
         answer.flush()
     }

@@ -66,12 +66,13 @@ fn record(ana: &Place<'_>, name: &str) -> BTreeMap<String, String> {
 }
 
 fn written(fields: &BTreeMap<String, String>) -> String {
-    let lines = fields
-        .iter()
-        .map(|(key, value)| match value.starts_with('\n') {
-            true => format!("{key}:{value}\n"),
-            false => format!("{key}: {value}\n"),
-        });
+    let lines = fields.iter().map(|(key, value)| {
+        if value.starts_with('\n') {
+            format!("{key}:{value}\n")
+        } else {
+            format!("{key}: {value}\n")
+        }
+    });
     lines.collect()
 }
 

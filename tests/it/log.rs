@@ -147,9 +147,8 @@ fn revisions_name_the_executions_that_ran_on_them() {
     solo.run("log p").ok().says("third (Running)");
 }
 
-#[test]
-fn what_happened_to_an_execution_with_actors_records_and_signatures() {
-    let sandbox = Sandbox::new();
+/// A run that failed once, was commented on and approved, and has ended.
+fn eventful_run(sandbox: &Sandbox) -> Place<'_> {
     let ana = sandbox.team("ana");
     let nodes = [
         task("build").with("retries: 1\n"),
@@ -171,6 +170,13 @@ fn what_happened_to_an_execution_with_actors_records_and_signatures() {
     ana.works("run/build", "agent:b");
     ana.run("comment g -m 'who is it for?' --reconcile").ok();
     ana.run("approve g -m well --as user:ben --reconcile").ok();
+    ana
+}
+
+#[test]
+fn what_happened_to_an_execution_with_actors_records_and_signatures() {
+    let sandbox = Sandbox::new();
+    let ana = eventful_run(&sandbox);
     let told = ana.run("log execution/run").ok();
     let list = ana.run("log execution/run -o json").ok().json();
     let items = list["items"].as_array().unwrap();

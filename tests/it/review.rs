@@ -12,7 +12,7 @@ use planspec::core::review::rules::{self, Policy, Sides};
 use planspec::core::review::{self, Subject};
 use planspec::core::text::located;
 use planspec::show;
-use planspec::show::findings;
+use planspec::show::findings::{self, FindingsFormat};
 use planspec::show::review::Shown;
 
 use crate::resources::{execution, file, gate, gate_node, plan, plan_with, resource, task};
@@ -76,7 +76,7 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
         scope: None,
         place: &|finding| new.place(&finding.file, &finding.place),
     };
-    let concise = findings::render(&rules, &texts, findings::Format::Concise, false);
+    let concise = findings::render(&rules, &texts, FindingsFormat::Concise, false);
     let answer = show::review::json::answer(&shown, located::findings(&found, &texts));
     [
         (

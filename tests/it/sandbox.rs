@@ -312,12 +312,11 @@ impl Place<'_> {
 
     /// Tip of the status branch, wherever it is kept.
     pub fn status_tip(&self) -> String {
-        match self.git("remote").is_empty() {
-            true => self.git(&format!("rev-parse {STATUS}")),
-            false => {
-                let line = self.git(&format!("ls-remote origin refs/heads/{STATUS}"));
-                line.split('\t').next().unwrap_or_default().to_owned()
-            }
+        if self.git("remote").is_empty() {
+            self.git(&format!("rev-parse {STATUS}"))
+        } else {
+            let line = self.git(&format!("ls-remote origin refs/heads/{STATUS}"));
+            line.split('\t').next().unwrap_or_default().to_owned()
         }
     }
 
@@ -338,9 +337,10 @@ impl Place<'_> {
 
     /// The inbox refs, wherever they are kept, without `refs/planspec/`.
     pub fn inbox(&self) -> Vec<String> {
-        let listing = match self.git("remote").is_empty() {
-            true => self.git("for-each-ref --format=%(refname) refs/planspec"),
-            false => self.git("ls-remote origin refs/planspec/*"),
+        let listing = if self.git("remote").is_empty() {
+            self.git("for-each-ref --format=%(refname) refs/planspec")
+        } else {
+            self.git("ls-remote origin refs/planspec/*")
         };
         let names = listing
             .lines()

@@ -5,7 +5,7 @@ use planspec::core::run::record::ReportResult;
 use planspec::failure::exit_code;
 use planspec::service::claim::{ClaimRequest, claim};
 use planspec::service::reconcile::{ReconcileRequest, reconcile};
-use planspec::service::record::Sender;
+use planspec::service::record::RecordRequest;
 use planspec::service::report::{ReportRequest, report};
 use planspec::service::store::Store;
 use planspec::service::{Caller, ErrorKind};
@@ -13,12 +13,14 @@ use planspec::service::{Caller, ErrorKind};
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, SHARED, Sandbox};
 
-fn sender(actor: &str) -> Sender {
-    Sender {
+fn about_build(actor: &str) -> RecordRequest {
+    RecordRequest {
         caller: Caller {
             actor: Some(actor.to_owned()),
             now: clock::now().unwrap(),
         },
+        target: "run/build".to_owned(),
+        namespace: None,
         reconcile: false,
     }
 }
@@ -41,14 +43,12 @@ fn of_many_threads_one_gets_a_node_and_the_others_are_told() {
                 let solo = &solo;
                 scope.spawn(move || {
                     let request = ClaimRequest {
-                        sender: sender(&format!("agent:{number}")),
-                        target: "run/build".to_owned(),
-                        namespace: None,
+                        record: about_build(&format!("agent:{number}")),
                         lease: None,
                     };
                     let claimed = claim(&open(solo), &request);
                     claimed
-                        .map(|claimed| claimed.actor)
+                        .map(|claimed| claimed.answer.actor)
                         .map_err(|error| error.kind)
                 })
             })
@@ -63,9 +63,7 @@ fn of_many_threads_one_gets_a_node_and_the_others_are_told() {
     );
     let winner = won.into_iter().next().unwrap().unwrap();
     let request = |actor: &str| ReportRequest {
-        sender: sender(actor),
-        target: "run/build".to_owned(),
-        namespace: None,
+        record: about_build(actor),
         result: ReportResult::Succeeded,
         outputs: Default::default(),
         message: String::new(),
@@ -78,7 +76,7 @@ fn of_many_threads_one_gets_a_node_and_the_others_are_told() {
     assert_eq!(exit_code::of(refused.kind), 9);
     report(&store, &request(&winner)).unwrap();
     let done = reconcile(&store, &ReconcileRequest::at(now)).unwrap();
-    let moved = done.answer().transitions;
+    let moved = done.transitions;
     let ended = moved.iter().find(|one| one.node.is_none());
     assert_eq!(
         ended.and_then(|one| one.to.as_deref()),

@@ -58,10 +58,10 @@ fn without_tests<'a>(file: &str, code: &'a str) -> &'a str {
     let is_test = ["tests", "agreement", "scenarios", "properties"]
         .iter()
         .any(|name| file.ends_with(&format!("/{name}.rs")));
-    match is_test {
-        true => "",
-        false => code.split("#[cfg(test)]\nmod tests").next().unwrap(),
+    if is_test {
+        return "";
     }
+    code.split("#[cfg(test)]\nmod tests").next().unwrap()
 }
 
 #[test]
@@ -175,6 +175,22 @@ fn git_knows_neither_the_verbs_nor_how_things_are_shown() {
     assert_imports_none_of("git", &["commands", "show", "worker", "cli", "terminal"]);
 }
 
+/// Files of the Git room that know libgit2: objects with their ids, refs, and the repository itself.
+const SEAM: [&str; 5] = ["id.rs", "object.rs", "refs.rs", "repo.rs", "testing.rs"];
+
+#[test]
+fn outside_of_its_seam_git_knows_ids_as_its_own_and_no_libgit2() {
+    for (file, code) in files("git") {
+        let name = file.rsplit('/').next().unwrap();
+        if !SEAM.contains(&name) {
+            assert!(!code.contains("git2"), "{file} names git2");
+        }
+        if name != "id.rs" {
+            assert!(!code.contains("Oid"), "{file} names git2's ids");
+        }
+    }
+}
+
 #[test]
 fn the_worker_stands_on_core_alone() {
     let others = ["commands", "git", "show", "cli", "clock", "terminal"];
@@ -190,11 +206,45 @@ fn only_the_worker_speaks_http() {
 }
 
 #[test]
-fn only_git_knows_git_and_files_and_processes() {
+fn the_verbs_leave_git_and_files_and_processes_to_the_service() {
     assert_free_of(
         "commands",
         &["git2", "std::fs", "std::process::Command", "Command::new"],
     );
+    assert_imports_none_of("commands", &["git"]);
+}
+
+/// Files of the commands that are no verbs: what several verbs have in common.
+const SHARED_BY_VERBS: [&str; 4] = ["mod", "args", "context", "reviewed"];
+
+/// What a file uses of the room that it is in: the first word of each path behind `super::`.
+fn used_of_its_room(code: &str) -> Vec<&str> {
+    let behind = code.split("super::").skip(1);
+    let paths = behind.flat_map(|rest| match rest.strip_prefix('{') {
+        Some(group) => group.split('}').next().unwrap().split(',').collect(),
+        None => vec![rest],
+    });
+    let is_no_word = |letter: char| !letter.is_alphanumeric() && letter != '_';
+    let words = paths.map(|path| path.trim_start().split(is_no_word).next().unwrap());
+    words.collect()
+}
+
+#[test]
+fn verbs_share_nothing_sideways() {
+    assert_free_of("commands", &["crate::commands"]);
+    let files = files("commands");
+    let name = |file: &str| {
+        let stem = Path::new(file).file_stem().unwrap();
+        stem.to_str().unwrap().to_owned()
+    };
+    let mut verbs: Vec<String> = files.iter().map(|(file, _)| name(file)).collect();
+    verbs.retain(|name| !SHARED_BY_VERBS.contains(&name.as_str()));
+    for (file, code) in &files {
+        for word in used_of_its_room(code) {
+            let is_verb = verbs.iter().any(|verb| verb == word);
+            assert!(!is_verb, "{file} imports the verb {word}");
+        }
+    }
 }
 
 #[test]

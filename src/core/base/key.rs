@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The six kinds, in the order in which a reader meets them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub enum Kind {
     /// What is to be reached.
     Goal,
@@ -84,6 +85,7 @@ impl fmt::Display for Kind {
 
 /// What identifies a resource within a repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Key {
     /// Its kind.
     pub kind: Kind,

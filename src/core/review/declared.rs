@@ -3,7 +3,8 @@
 use super::meaning::Class;
 
 /// What a revision of a plan says about how large its change is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Declared {
     /// The class.
     pub class: Class,

@@ -13,13 +13,15 @@ use crate::core::resource::{
 use crate::core::run::controllers::binding::provider;
 
 /// Something that follows from changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Effect {
     /// In a sentence.
     pub text: String,
     /// Whether somebody should look twice.
     pub danger: bool,
     /// How large it makes the change.
+    #[serde(skip)]
     pub class: Class,
 }
 
@@ -43,7 +45,9 @@ impl Effect {
 }
 
 /// The graph of a plan in a few numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub struct Shape {
     /// How many nodes.
     pub nodes: usize,

@@ -304,17 +304,22 @@ fn why_done(run: &ExecutionStatus) -> String {
 
 /// Something that does not go on by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
 pub struct Waiting {
     /// The execution.
+    #[serde(flatten)]
     pub execution: Key,
     /// The node; nothing when the whole execution waits.
     pub node: Option<String>,
     /// For what.
+    #[serde(flatten)]
     pub what: WaitingFor,
 }
 
 /// What is waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
+#[serde(tag = "for", content = "details", rename_all_fields = "camelCase")]
 pub enum WaitingFor {
     /// Somebody to claim the open attempt; the provider that is meant, or anybody.
     Worker {
@@ -358,11 +363,13 @@ pub enum WaitingFor {
     /// Something outside: another run, a URI, a call.
     External {
         /// A sentence.
+        #[serde(rename = "message")]
         why: String,
     },
     /// The repository itself: a commit that holds what the task asks for.
     Repository {
         /// A sentence.
+        #[serde(rename = "message")]
         why: String,
     },
     /// The next attempt after a failure.
@@ -373,6 +380,7 @@ pub enum WaitingFor {
     /// Something that is missing or not supported.
     Other {
         /// A sentence.
+        #[serde(rename = "message")]
         why: String,
     },
 }

@@ -1,6 +1,6 @@
 //! What happened to an execution, from the history of the status branch.
 
-use crate::api::log as api;
+use crate::api::log::EventList;
 use crate::core::base::digest::short;
 use crate::core::resource::{Key, Kind, Status};
 use crate::core::run::history::{Event, Happened, events as events_between};
@@ -8,7 +8,7 @@ use crate::core::run::status::{StatusFile, read_resource, status_path};
 use crate::core::run::transition::{Moved, Transition};
 use crate::git::history::{self, Commit};
 use crate::git::read;
-use crate::service::runs::choose;
+use crate::service::names::choose_among;
 use crate::service::store::{Store, View};
 use crate::service::{Error, Result};
 
@@ -23,47 +23,25 @@ pub struct EventsRequest {
     pub limit: usize,
 }
 
-/// What happened.
-#[derive(Debug)]
-pub struct Events {
-    /// The execution.
-    pub key: Key,
-    /// Newest first.
-    pub happened: Vec<Happened>,
-    /// Whether all of history is in this clone.
-    pub complete: bool,
-    /// What there is to say besides.
-    pub notes: Vec<String>,
-}
-
-impl Events {
-    /// The answer as data.
-    pub fn answer(&self) -> api::EventList {
-        api::EventList {
-            items: self.happened.iter().map(api::Event::from).collect(),
-            resource: self.key.kind.name().to_owned(),
-            namespace: self.key.namespace.clone(),
-            name: self.key.name.clone(),
-            complete: self.complete,
-            notes: self.notes.clone(),
-        }
-    }
-}
-
 /// What happened to an execution, as the last fetch brought it.
 ///
 /// # Errors
 /// There is no status, or no such execution, or several; or the status branch cannot be read.
-pub fn events(store: &Store, request: &EventsRequest) -> Result<Events> {
+pub fn events(store: &Store, request: &EventsRequest) -> Result<EventList> {
     let view = store.known()?;
     let Some(stored) = store.status(&view)? else {
         return Err(no_status(&view));
     };
     let namespace = request.namespace.as_deref();
-    let key = choose(&stored.tree, Kind::Execution, &request.name, namespace)?;
+    let key = choose_among(
+        stored.tree.files.keys(),
+        Kind::Execution,
+        &request.name,
+        namespace,
+    )?;
     let tip = view.status_tip.as_deref().unwrap_or_default();
-    let (mut happened, end) = transitions(store, key, tip, request.limit)?;
-    happened.truncate(request.limit);
+    let (mut items, end) = transitions(store, key, tip, request.limit)?;
+    items.truncate(request.limit);
     let notes = end.iter().map(|end| {
         let remote = store.remote.as_deref().unwrap_or("origin");
         format!(
@@ -73,9 +51,11 @@ pub fn events(store: &Store, request: &EventsRequest) -> Result<Events> {
             view.config.status.branch
         )
     });
-    Ok(Events {
-        key: key.clone(),
-        happened,
+    Ok(EventList {
+        items,
+        resource: key.kind.name().to_owned(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
         complete: end.is_none(),
         notes: notes.collect(),
     })
@@ -129,7 +109,7 @@ fn transitions(
             (blob, file) = (blob_before, file_before);
         }
         match before {
-            // Before its first status there is nothing of it.
+            // The commits before its first status say nothing of it.
             Some(before) if file.is_some() => commit = before,
             _ => break,
         }

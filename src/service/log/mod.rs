@@ -3,5 +3,5 @@
 mod events;
 mod revisions;
 
-pub use events::{Events, EventsRequest, events};
+pub use events::{EventsRequest, events};
 pub use revisions::{RevisionsRequest, revisions};

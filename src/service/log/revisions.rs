@@ -11,20 +11,17 @@ use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind, Pin, Resource, Status};
 use crate::core::review::{self, brief};
-use crate::git::history::{self, Commit, Walk};
-use crate::git::read::{self, Found, Paths};
-use crate::service::store::{Store, Stored, View};
+use crate::git::history::{self, Commit, CommitWalk};
+use crate::git::read::{self, FoundFile, Paths};
+use crate::service::names::Named;
+use crate::service::store::{Store, StoredStatus, View};
 use crate::service::{Error, Result, suggestion};
 
 /// Of which resource.
 #[derive(Debug, Clone)]
 pub struct RevisionsRequest {
-    /// Its kind.
-    pub kind: Kind,
-    /// `NAME` or `NAMESPACE/NAME`.
-    pub name: String,
-    /// Its namespace, where its name alone is ambiguous.
-    pub namespace: Option<String>,
+    /// Which resource.
+    pub named: Named,
     /// At most so many, the newest.
     pub limit: usize,
     /// From this commit back; the spec branch when not set.
@@ -47,7 +44,7 @@ pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionLi
         store,
         paths: Paths::new(&config.paths, config.limits.file_bytes).map_err(Error::invalid)?,
         config: &config,
-        wanted: Wanted::new(request.kind, &request.name, request.namespace.as_deref()),
+        named: &request.named,
         known: HashMap::new(),
         seen: BTreeSet::new(),
     };
@@ -56,9 +53,9 @@ pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionLi
     let key = match seen.as_slice() {
         [only] => *only,
         [] => return Err(nowhere(store, &tip, &config, request, &ends)),
-        several => return Err(ambiguous(&request.name, several)),
+        several => return Err(ambiguous(&request.named.name, several)),
     };
-    let mut items: Vec<Revision> = found.into_iter().map(Change::answer).collect();
+    let mut items: Vec<Revision> = found.into_iter().map(CommitChange::answer).collect();
     attribute(&mut items, key, stored.as_ref());
     let notes = ends.first().map(|end| {
         format!(
@@ -90,9 +87,7 @@ fn ambiguous(name: &str, several: &[&Key]) -> Error {
 /// The commit to begin with: what is named, else the tip of the spec branch, else HEAD.
 fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<String> {
     if let Some(revision) = revision {
-        return store.repo.resolve(revision)?.ok_or_else(|| {
-            Error::ambiguous(format!("`{}` names no commit", revision.escape_debug()))
-        });
+        return store.commit_of(revision);
     }
     if let Some(view) = view {
         return Ok(view.spec_commit.clone());
@@ -111,7 +106,7 @@ fn nowhere(
     request: &RevisionsRequest,
     ends: &[String],
 ) -> Error {
-    let (kind, name) = (request.kind, request.name.as_str());
+    let Named { kind, name, .. } = &request.named;
     let word = kind.name().to_lowercase();
     let error = Error::not_found(format!("no commit has a {word} `{name}`"));
     if let Some(end) = ends.first() {
@@ -121,36 +116,8 @@ fn nowhere(
         ));
     }
     let snapshot = store.snapshot(tip, config).unwrap_or_default();
-    let names = snapshot.keys_of(kind).map(|key| key.name.as_str());
+    let names = snapshot.keys_of(*kind).map(|key| key.name.as_str());
     error.maybe_hint(suggestion(name, names))
-}
-
-/// Which resource is looked for.
-struct Wanted {
-    kind: Kind,
-    name: String,
-    namespace: Option<String>,
-}
-
-impl Wanted {
-    fn new(kind: Kind, name: &str, namespace: Option<&str>) -> Wanted {
-        let (own, name) = match name.split_once('/') {
-            Some((own, name)) => (Some(own), name),
-            None => (namespace, name),
-        };
-        Wanted {
-            kind,
-            name: name.to_owned(),
-            namespace: own.map(str::to_owned),
-        }
-    }
-
-    fn is(&self, key: &Key) -> bool {
-        let namespace = self.namespace.as_ref();
-        key.kind == self.kind
-            && key.name == self.name
-            && namespace.is_none_or(|namespace| *namespace == key.namespace)
-    }
 }
 
 /// Where a resource is defined in a file of a commit.
@@ -163,15 +130,15 @@ struct Defined {
 }
 
 /// What a file says about the resource that is looked for: key and resource of each document.
-type Said = Vec<(Key, Option<Resource>)>;
+type SaidInFile = Vec<(Key, Option<Resource>)>;
 
 struct Search<'a> {
     store: &'a Store,
     config: &'a Config,
     paths: Paths,
-    wanted: Wanted,
+    named: &'a Named,
     /// By path and blob: the next comparison asks for one side of the last again.
-    known: HashMap<(String, String), Said>,
+    known: HashMap<(String, String), SaidInFile>,
     /// Every resource that fits.
     seen: BTreeSet<Key>,
 }
@@ -183,8 +150,8 @@ impl Search<'_> {
     /// The commits that changed the resource, newest first, and those at which history ends early.
     /// Where a merge took the resource as it stood in one of its parents, only that one is
     /// followed, as `git log` does.
-    fn revisions(&mut self, tip: &str, limit: usize) -> Result<(Vec<Change>, Vec<String>)> {
-        let mut walk = Walk::default();
+    fn revisions(&mut self, tip: &str, limit: usize) -> Result<(Vec<CommitChange>, Vec<String>)> {
+        let mut walk = CommitWalk::default();
         if let Some(commit) = history::commit(&self.store.repo, tip)? {
             walk.follow(commit);
         }
@@ -244,15 +211,15 @@ impl Search<'_> {
     }
 
     /// The definitions in the files that differ between two trees, on both sides.
-    fn compare(&mut self, old: Option<&str>, new: &str) -> Result<Sides> {
+    fn compare(&mut self, old: Option<&str>, new: &str) -> Result<DefinedSides> {
         let differences = read::tree_differences(&self.store.repo, old, new, &self.paths)?;
         let (before, now): (Vec<_>, Vec<_>) = differences.into_iter().unzip();
         let before = self.definitions(before.into_iter().flatten().collect())?;
-        let files: Vec<Found> = now.into_iter().flatten().collect();
+        let files: Vec<FoundFile> = now.into_iter().flatten().collect();
         let now = self.definitions(files.clone())?;
         let mut unreadable = false;
         if now.is_empty() && !before.is_empty() {
-            let same = |found: &Found| before.iter().any(|old| old.path == found.path);
+            let same = |found: &FoundFile| before.iter().any(|old| old.path == found.path);
             let there = files.into_iter().filter(same);
             let there = read::read(&self.store.repo, there, &self.paths)?;
             let (limits, namespace) = (&self.config.limits, &self.config.default_namespace);
@@ -289,12 +256,12 @@ impl Search<'_> {
         }))
     }
 
-    fn definitions(&mut self, files: Vec<Found>) -> Result<Vec<Defined>> {
-        let id = |found: &Found| (found.path.clone(), found.version());
+    fn definitions(&mut self, files: Vec<FoundFile>) -> Result<Vec<Defined>> {
+        let id = |found: &FoundFile| (found.path.clone(), found.version());
         let unknown = files
             .iter()
             .filter(|found| !self.known.contains_key(&id(found)));
-        let unknown: Vec<Found> = unknown.cloned().collect();
+        let unknown: Vec<FoundFile> = unknown.cloned().collect();
         if self.known.len() + unknown.len() > KEPT {
             let asked: BTreeSet<_> = files.iter().map(id).collect();
             self.known.retain(|known, _| asked.contains(known));
@@ -323,34 +290,34 @@ impl Search<'_> {
         Ok(found)
     }
 
-    fn read(&self, file: &SourceFile) -> Said {
+    fn read(&self, file: &SourceFile) -> SaidInFile {
         let may_hold = match &file.content {
             Content::Bytes(bytes) => {
                 let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
-                // A name is plain: only an escape can hide it. A PlanSpec 1.2 document is named by
-                // its file.
-                has(b"\\") || !has(b"apiVersion") || has(self.wanted.name.as_bytes())
+                // A file without the name cannot define the resource, unless the name is written
+                // with an escape, or it is a PlanSpec 1.2 document, which takes it from its path.
+                has(b"\\") || !has(b"apiVersion") || has(self.named.parts().1.as_bytes())
             }
             Content::Refused(_) => true,
         };
         if !may_hold {
-            return Said::new();
+            return SaidInFile::new();
         }
         let entries = manifest::read(file, &self.config.limits, &self.config.default_namespace)
             .entries
             .into_iter();
         entries
-            .filter(|entry| self.wanted.is(&entry.key))
+            .filter(|entry| self.named.is(&entry.key))
             .map(|entry| (entry.key, entry.resource))
             .collect()
     }
 }
 
 /// The definitions before and now, and whether what held them cannot be read any more.
-type Sides = (Vec<Defined>, Vec<Defined>, bool);
+type DefinedSides = (Vec<Defined>, Vec<Defined>, bool);
 
 /// Whether the resource is the same on both sides, at the same place.
-fn is_same((before, now, _): &Sides) -> bool {
+fn is_same((before, now, _): &DefinedSides) -> bool {
     let face = |defined: &Defined| match &defined.resource {
         Some(resource) => (defined.path.clone(), Some(resource.clone()), String::new()),
         None => (defined.path.clone(), None, defined.blob.clone()),
@@ -359,7 +326,7 @@ fn is_same((before, now, _): &Sides) -> bool {
 }
 
 /// What a commit did to the resource.
-struct Change {
+struct CommitChange {
     commit: Commit,
     kind: RevisionKind,
     /// Class of the change and one line of what changed, where the specs could be compared.
@@ -372,7 +339,7 @@ struct Change {
     blobs: BTreeSet<String>,
 }
 
-impl Change {
+impl CommitChange {
     fn answer(self) -> Revision {
         let summary = self.summary();
         Revision {
@@ -424,7 +391,7 @@ fn revision(
     now: &[Defined],
     (unreadable, known_before): (bool, bool),
     blobs: BTreeSet<String>,
-) -> Change {
+) -> CommitChange {
     let paths = |side: &[Defined]| side.iter().map(|defined| defined.path.clone()).collect();
     let kind = match (before, now) {
         ([old], [new]) => match (&old.resource, &new.resource) {
@@ -443,7 +410,7 @@ fn revision(
         (_, []) => RevisionKind::Removed,
         _ => RevisionKind::Several,
     };
-    Change {
+    CommitChange {
         commit: commit.clone(),
         kind,
         compared: None,
@@ -454,7 +421,7 @@ fn revision(
 }
 
 /// The executions that ran on each revision, by the blob that they are pinned to.
-fn attribute(revisions: &mut [Revision], key: &Key, stored: Option<&Stored>) {
+fn attribute(revisions: &mut [Revision], key: &Key, stored: Option<&StoredStatus>) {
     let files = stored.into_iter().flat_map(|stored| &stored.tree.files);
     for (execution, file) in files {
         let Status::Execution(run) = &file.status else {
@@ -497,7 +464,7 @@ mod tests {
     use super::*;
     use crate::git::Identity;
 
-    fn change(kind: RevisionKind, before: &[&str], now: &[&str]) -> Change {
+    fn change(kind: RevisionKind, before: &[&str], now: &[&str]) -> CommitChange {
         let paths = |side: &[&str]| side.iter().map(|path| (*path).to_owned()).collect();
         let commit = Commit {
             time: None,
@@ -510,7 +477,7 @@ mod tests {
             },
             subject: String::new(),
         };
-        Change {
+        CommitChange {
             commit,
             kind,
             compared: None,
@@ -528,7 +495,7 @@ mod tests {
             (change(Removed, &["a"], &[]), "removed from a"),
             (change(Moved, &["a"], &["b"]), "moved from a to b"),
             (
-                Change {
+                CommitChange {
                     compared: Some(("major".to_owned(), "~ a field".to_owned())),
                     ..change(Changed, &["a"], &["b"])
                 },

@@ -4,10 +4,10 @@ mod range;
 
 use std::collections::BTreeSet;
 
-pub use range::{Range, range};
+pub use range::range;
 
+use super::names::choose_among;
 use super::revision::{self, Settings};
-use super::runs::choose_among;
 use super::store::Store;
 use super::{Findings, Result};
 use crate::core::base::diagnostic::{Code, Diagnostic};
@@ -40,8 +40,8 @@ pub struct ReviewRequest {
 /// They, or what lies between them, are not there; there is no such plan.
 pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
     let range = range(store, request.range.as_deref())?;
-    let before = Side::read(store, Tree::Commit(&range.base), None)?;
-    let after = Side::read(store, Tree::Commit(&range.head), Some(&before))?;
+    let before = ComparedSide::read(store, Tree::Commit(&range.base), None)?;
+    let after = ComparedSide::read(store, Tree::Commit(&range.head), Some(&before))?;
     let mut comparison = Comparison::new(before, after);
     let namespace = request.namespace.as_deref();
     if let Some(plan) = &request.plan {
@@ -63,24 +63,28 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
 }
 
 /// One of the two that are compared, as it is read.
-pub struct Side {
+pub struct ComparedSide {
     settings: Settings,
     config: Config,
     files: Vec<SourceFile>,
     policy: Policy,
 }
 
-impl Side {
+impl ComparedSide {
     /// A revision, by its own configuration; where that cannot be used, by that of the other side.
     ///
     /// # Errors
     /// The repository cannot be used.
-    pub fn read(store: &Store, tree: Tree<'_>, other: Option<&Side>) -> Result<Side> {
+    pub fn read(
+        store: &Store,
+        tree: Tree<'_>,
+        other: Option<&ComparedSide>,
+    ) -> Result<ComparedSide> {
         let repo = &store.repo;
         let settings = Settings::read(repo, tree)?;
         let none = Settings::none();
         let config = settings.or(other.map_or(&none, |side| &side.settings));
-        Ok(Side {
+        Ok(ComparedSide {
             files: revision::files(repo, tree, &config)?,
             policy: revision::policy(repo, tree, &config)?,
             settings,
@@ -91,8 +95,8 @@ impl Side {
 
 /// Two revisions and what lies between them.
 pub struct Comparison {
-    before: Side,
-    after: Side,
+    before: ComparedSide,
+    after: ComparedSide,
     /// The resources before.
     pub old: Snapshot,
     /// The resources now.
@@ -137,7 +141,7 @@ impl Reviewed {
 
 impl Comparison {
     /// Compare two revisions. The second is judged by the rule levels of the first.
-    pub fn new(before: Side, mut after: Side) -> Comparison {
+    pub fn new(before: ComparedSide, mut after: ComparedSide) -> Comparison {
         after.config = before.settings.judging(&after.config);
         let (old, new) = rayon::join(
             || Snapshot::build(&before.files, &before.config),

@@ -46,7 +46,7 @@ fn commit(store: &Store, revision: &str) -> Result<String> {
         revision
     };
     match base::commit(&store.repo, store.remote.as_deref(), revision) {
-        // As it is written, it can be nowhere.
+        // It is neither here nor on the remote: whoever asks has written it wrong.
         Err(GitError::Missing(why)) => Err(Error::ambiguous(why)),
         found => Ok(found?),
     }
@@ -67,7 +67,7 @@ fn spec_branch(store: &Store) -> Result<String> {
     };
     match asked {
         Ok(commit) => Ok(commit),
-        // Offline, most clones still know what the remote had.
+        // Without the remote, take what the last fetch found.
         Err(error) => store.known_spec_branch()?.ok_or(error),
     }
 }

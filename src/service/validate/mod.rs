@@ -5,9 +5,10 @@ mod staged;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::names::choose_among;
 use super::revision::{self, Settings};
-use super::runs::choose_among;
 use super::sources::{self, Source};
+use super::store::commit_of;
 use super::{Error, Findings, Result};
 use crate::core::base::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::base::limits::CONFIG_FILE;
@@ -46,7 +47,7 @@ pub struct Validated {
     /// What is wrong.
     pub findings: Findings,
     /// What was checked.
-    pub checked: Checked,
+    pub checked: Coverage,
     /// What the scope of a plan says, where that was asked for.
     pub scope: Option<Scoped>,
     /// The resources that were read. To take them apart is work that a program which ends can
@@ -56,7 +57,7 @@ pub struct Validated {
 
 /// What was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checked {
+pub enum Coverage {
     /// So many resources.
     Resources(usize),
     /// So many staged files.
@@ -83,7 +84,7 @@ fn apply_level(level: Level, found: &mut Vec<Diagnostic>) {
 }
 
 /// What is to be checked.
-struct Subject {
+struct CheckedFiles {
     files: Vec<SourceFile>,
     settings: Settings,
     /// The configuration that holds; the defaults where there is none.
@@ -138,14 +139,14 @@ pub fn validate(request: &ValidateRequest) -> Result<Validated> {
     };
     Ok(Validated {
         findings: Findings::new(found, &text_of),
-        checked: Checked::Resources(count(&subject, &snapshot)),
+        checked: Coverage::Resources(count(&subject, &snapshot)),
         scope: scoped,
         snapshot,
     })
 }
 
 /// How many resources were meant.
-fn count(subject: &Subject, snapshot: &Snapshot) -> usize {
+fn count(subject: &CheckedFiles, snapshot: &Snapshot) -> usize {
     let is_named = |path: &str| {
         let named = subject.named.as_ref();
         named.is_none_or(|named| named.contains(path))
@@ -154,7 +155,7 @@ fn count(subject: &Subject, snapshot: &Snapshot) -> usize {
     definitions.filter(|one| is_named(&one.path)).count()
 }
 
-fn gather(request: &ValidateRequest) -> Result<Subject> {
+fn gather(request: &ValidateRequest) -> Result<CheckedFiles> {
     let repo = match Repo::open(request.dir.as_deref()) {
         Ok(repo) => Some(repo),
         Err(GitError::NotARepository(_)) => None,
@@ -162,7 +163,7 @@ fn gather(request: &ValidateRequest) -> Result<Subject> {
     };
     let mut subject = match &repo {
         Some(repo) => repository(repo, request)?,
-        None if !request.named.is_empty() => Subject {
+        None if !request.named.is_empty() => CheckedFiles {
             files: Vec::new(),
             settings: Settings::none(),
             config: Config::default(),
@@ -174,7 +175,7 @@ fn gather(request: &ValidateRequest) -> Result<Subject> {
                 .hint("name files or folders, or run it in a repository"));
         }
     };
-    // A finding that another configuration would not make helps nobody.
+    // Under a broken configuration, findings of the named files might all be wrong.
     if !request.named.is_empty() && subject.settings.config.is_some() {
         add_named(request, repo.as_ref(), &mut subject)?;
     }
@@ -182,14 +183,9 @@ fn gather(request: &ValidateRequest) -> Result<Subject> {
 }
 
 /// Everything below the configured paths, by the configuration of the tree that is checked.
-fn repository(repo: &Repo, request: &ValidateRequest) -> Result<Subject> {
-    let commit = match &request.revision {
-        Some(rev) => Some(
-            repo.resolve(rev)?
-                .ok_or_else(|| Error::ambiguous(format!("there is no revision `{rev}`")))?,
-        ),
-        None => None,
-    };
+fn repository(repo: &Repo, request: &ValidateRequest) -> Result<CheckedFiles> {
+    let revision = request.revision.as_deref();
+    let commit = revision.map(|rev| commit_of(repo, rev)).transpose()?;
     let tree = commit.as_deref().map_or(Tree::WorkTree, Tree::Commit);
     if commit.is_none() && repo.workdir().is_none() {
         return Err(
@@ -204,7 +200,7 @@ fn repository(repo: &Repo, request: &ValidateRequest) -> Result<Subject> {
         Some(_) => revision::files(repo, tree, &config)?,
         None => Vec::new(),
     };
-    Ok(Subject {
+    Ok(CheckedFiles {
         files,
         settings,
         config,
@@ -225,7 +221,7 @@ struct Earlier {
 }
 
 impl Earlier {
-    fn read(request: &ValidateRequest, subject: &Subject) -> Result<Option<Earlier>> {
+    fn read(request: &ValidateRequest, subject: &CheckedFiles) -> Result<Option<Earlier>> {
         let usable = subject.settings.config.is_some();
         let Some(revision) = request.base.as_deref().filter(|_| usable) else {
             return Ok(None);
@@ -237,7 +233,7 @@ impl Earlier {
         };
         let side = commit(request.revision.as_deref().unwrap_or("HEAD"))?;
         let fork = base::merge_base(&repo, None, &commit(revision)?, &side)?;
-        // By its own configuration: a change that moves `paths` hides nothing of what was there.
+        // By the configuration of that commit: a change of `paths` must not hide what was there.
         let settings = Settings::read(&repo, Tree::Commit(&fork))?;
         let config = settings.or(&subject.settings);
         Ok(Some(Earlier {
@@ -252,7 +248,7 @@ impl Earlier {
 
     /// What was done since, and must not be, by the rule levels of what was there. Drafts are no
     /// part of it.
-    fn changes(&self, subject: &Subject, snapshot: &Snapshot) -> Result<Vec<Diagnostic>> {
+    fn changes(&self, subject: &CheckedFiles, snapshot: &Snapshot) -> Result<Vec<Diagnostic>> {
         let review = review::compare(&self.snapshot, snapshot);
         let tree = self.head.as_deref().map_or(Tree::WorkTree, Tree::Commit);
         let policies = (
@@ -298,7 +294,7 @@ fn scope_of(sides: (&Snapshot, &Snapshot), plan: &str, changed: &[ChangedFile]) 
 
 /// Add the files that were named. What is part of the repository's resources is there already;
 /// the others are drafts.
-fn add_named(request: &ValidateRequest, repo: Option<&Repo>, subject: &mut Subject) -> Result {
+fn add_named(request: &ValidateRequest, repo: Option<&Repo>, subject: &mut CheckedFiles) -> Result {
     let limit = subject.config.limits.file_bytes;
     let found = sources::files(&request.named, limit)?;
     let known = subject.files.iter().map(|file| file.path.clone());
@@ -320,7 +316,7 @@ fn add_named(request: &ValidateRequest, repo: Option<&Repo>, subject: &mut Subje
 }
 
 /// A draft may refer to what is not written yet, and may take the place of what is.
-fn soften_drafts(subject: &Subject, found: &mut Vec<Diagnostic>) {
+fn soften_drafts(subject: &CheckedFiles, found: &mut Vec<Diagnostic>) {
     found.retain_mut(|finding| {
         if !subject.drafts.contains(&finding.file) {
             return true;
@@ -337,7 +333,7 @@ fn soften_drafts(subject: &Subject, found: &mut Vec<Diagnostic>) {
 }
 
 /// An empty set of resources is an error for files that were named, a warning otherwise.
-fn emptiness(subject: &Subject, snapshot: &Snapshot) -> Vec<Diagnostic> {
+fn emptiness(subject: &CheckedFiles, snapshot: &Snapshot) -> Vec<Diagnostic> {
     let defining = snapshot
         .keys()
         .flat_map(|key| snapshot.definitions(key))

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Checked, ValidateRequest, Validated, apply_level, scope_of};
+use super::{Coverage, ValidateRequest, Validated, apply_level, scope_of};
 use crate::core::base::diagnostic::{Code, Diagnostic, Level};
 use crate::core::base::digest;
 use crate::core::base::limits::CONFIG_FILE;
@@ -19,7 +19,7 @@ use crate::core::review;
 use crate::core::review::rules::{Policy, Sides};
 use crate::core::review::scope::Scoped;
 use crate::git::index::StagedFiles;
-use crate::git::read::{self, Found, Paths, Tree};
+use crate::git::read::{self, FoundFile, Paths, Tree};
 use crate::git::{Cache, Repo};
 use crate::service::revision::{self, Settings};
 use crate::service::{Error, Findings, Result};
@@ -44,14 +44,14 @@ pub fn validate_staged(request: &ValidateRequest) -> Result<Validated> {
     }
     let mut after = Settings::read(&repo, Tree::Index(&staged))?;
     after.check_keys(&repo, Tree::Index(&staged))?;
-    let commit = Commit {
+    let commit = NextCommit {
         repo: &repo,
         head: head.as_deref(),
         staged: &staged,
         before: &before,
         after: &after,
     };
-    let mut verdict = Verdict::default();
+    let mut verdict = StagedVerdict::default();
     verdict.judge_settings(&before, &after);
     if after.config.is_some() {
         verdict.judge_files(&commit)?;
@@ -63,7 +63,7 @@ pub fn validate_staged(request: &ValidateRequest) -> Result<Validated> {
 }
 
 /// The commit that is about to be made.
-struct Commit<'a> {
+struct NextCommit<'a> {
     repo: &'a Repo,
     /// What it is made on.
     head: Option<&'a str>,
@@ -74,7 +74,7 @@ struct Commit<'a> {
     after: &'a Settings,
 }
 
-impl Commit<'_> {
+impl NextCommit<'_> {
     fn config(&self) -> Config {
         self.after.config.clone().unwrap_or_default()
     }
@@ -95,7 +95,7 @@ impl Commit<'_> {
 
 /// What is to be said about a commit.
 #[derive(Default)]
-struct Verdict {
+struct StagedVerdict {
     /// What the commit causes or touches.
     found: Vec<Diagnostic>,
     /// How many findings there are that it neither causes nor touches.
@@ -108,7 +108,7 @@ struct Verdict {
     scoped: Option<(Scoped, Snapshot)>,
 }
 
-impl Verdict {
+impl StagedVerdict {
     fn judge_settings(&mut self, before: &Settings, after: &Settings) {
         if before.text == after.text && before.findings == after.findings {
             self.older += after.findings.len();
@@ -117,11 +117,11 @@ impl Verdict {
         }
     }
 
-    fn judge_files(&mut self, commit: &Commit<'_>) -> Result {
+    fn judge_files(&mut self, commit: &NextCommit<'_>) -> Result {
         let repo = commit.repo;
         let config = commit.config();
         let paths = revision::paths(&config)?;
-        // Where HEAD's cannot be used, nobody knows what it held by its own rules.
+        // If HEAD's configuration cannot be used, take the staged one for HEAD as well.
         let rules = commit.before.or(commit.after);
         let same_rules = rules == config;
         let old = match commit.head {
@@ -141,7 +141,7 @@ impl Verdict {
         } else {
             (Catalog::default(), commit.staged.changes(&[], &paths))
         };
-        let mut step = Step::new(repo, &config, &paths, &base, changes)?;
+        let mut step = CatalogStep::new(repo, &config, &paths, &base, changes)?;
         step.suggest(&base, &config);
         let known = old.findings_of(&step.affected);
         let (old_ones, new_ones): (Vec<Diagnostic>, Vec<Diagnostic>) =
@@ -163,9 +163,9 @@ impl Verdict {
     }
 
     /// Everything that is staged against the scope that a document has in HEAD.
-    fn judge_scope(&mut self, commit: &Commit<'_>, plan: &str) -> Result {
+    fn judge_scope(&mut self, commit: &NextCommit<'_>, plan: &str) -> Result {
         let (repo, config) = (commit.repo, commit.config());
-        // By its own configuration: a change that moves `paths` hides nothing of what was there.
+        // By HEAD's configuration: a change of `paths` must not hide what was there.
         let old = match commit.head {
             Some(head) => {
                 let rules = commit.before.or(commit.after);
@@ -194,7 +194,7 @@ impl Verdict {
         };
         Validated {
             findings: Findings::new(self.found, &text_of),
-            checked: Checked::Staged {
+            checked: Coverage::Staged {
                 files: self.changed,
                 older: self.older,
                 usable: settings.config.is_some(),
@@ -206,7 +206,7 @@ impl Verdict {
 }
 
 /// From one catalog to the next, by reading what a change reaches.
-struct Step {
+struct CatalogStep {
     changes: Vec<FileChange>,
     /// Files whose findings may have changed.
     affected: BTreeSet<String>,
@@ -217,14 +217,14 @@ struct Step {
     snapshot: Snapshot,
 }
 
-impl Step {
+impl CatalogStep {
     fn new(
         repo: &Repo,
         config: &Config,
         paths: &Paths,
         base: &Catalog,
-        changes: Vec<read::Change>,
-    ) -> Result<Step> {
+        changes: Vec<read::PathChange>,
+    ) -> Result<CatalogStep> {
         let mut now: BTreeMap<String, Option<(String, Facts)>> = BTreeMap::new();
         let mut found = Vec::new();
         for (path, file) in changes {
@@ -245,7 +245,7 @@ impl Step {
             .collect();
         let reach = base.reach(&changes);
         let unchanged = reach.unchanged.iter();
-        let unchanged = unchanged.filter_map(|(path, version)| Found::at(path, version));
+        let unchanged = unchanged.filter_map(|(path, version)| FoundFile::at(path, version));
         let others = read::read(repo, unchanged, paths)?;
         parsed.extend(manifests(&others, config));
         files.extend(others);
@@ -253,7 +253,7 @@ impl Step {
             keys: Vec::new(),
             referred: reach.referred.clone(),
         };
-        Ok(Step {
+        Ok(CatalogStep {
             snapshot: Snapshot::assemble(&files, parsed, elsewhere, config),
             affected: reach.affected,
             referred: reach.referred,
@@ -293,7 +293,7 @@ impl Step {
     /// What the change does and must not. The same files as they were before are compared with.
     fn broken_rules(
         &self,
-        commit: &Commit<'_>,
+        commit: &NextCommit<'_>,
         paths: &Paths,
         old: &Catalog,
         changed: &BTreeSet<String>,
@@ -304,7 +304,7 @@ impl Step {
         let versions = old.versions(changed);
         let found = versions
             .iter()
-            .filter_map(|(path, version)| Found::at(path, version));
+            .filter_map(|(path, version)| FoundFile::at(path, version));
         let mut files = read::read(commit.repo, found, paths)?;
         let unchanged = self
             .files
@@ -338,7 +338,7 @@ fn catalog(repo: &Repo, commit: &str, config: &Config) -> Result<Catalog> {
         return Ok(Catalog::from_text(rows.to_owned()));
     }
     let since = stored.and_then(|(known, rows)| {
-        // The commit of the last time may be gone.
+        // The tree of the last time may be gone: then everything is read.
         let changes = read::tree_changes(repo, Some(known), &tree, &paths).ok()?;
         Some((Catalog::from_text(rows.to_owned()), changes))
     });
@@ -349,9 +349,10 @@ fn catalog(repo: &Repo, commit: &str, config: &Config) -> Result<Catalog> {
             read::tree_changes(repo, None, &tree, &paths)?,
         ),
     };
-    let catalog = match changes.is_empty() {
-        true => base,
-        false => Step::new(repo, config, &paths, &base, changes)?.catalog(&base),
+    let catalog = if changes.is_empty() {
+        base
+    } else {
+        CatalogStep::new(repo, config, &paths, &base, changes)?.catalog(&base)
     };
     cache.store_for(NAME, &key, &format!("{tree}\n{}", catalog.text()));
     Ok(catalog)

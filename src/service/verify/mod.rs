@@ -5,45 +5,33 @@ mod contract;
 use serde_json::{Value, json};
 
 use super::permit::Asked;
-use super::record::{Recorded, Sender, attempt};
-use super::runs::{self, Look, Run};
+use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
+use super::runs::{ObservedNode, ObservedRun};
 use super::store::{self, Store};
 use super::{Error, Result};
 use crate::api::verify::{self as api, Verified};
-use crate::core::resource::{CriterionResult, NodePhase, PinnedTarget, TaskCriterion, Time};
+use crate::core::plan::tool::TOOL;
+use crate::core::resource::{CriterionResult, NodePhase, PinnedTarget, TaskCriterion};
 use crate::core::run::permit::broken;
-use crate::core::run::record::{Action, Address, Record, ref_safe};
+use crate::core::run::record::{Action, Address, ref_safe};
 use crate::git::read;
 use crate::git::worktree::Worktree;
 use crate::worker::IS_SUPPORTED;
 use crate::worker::criteria;
 use crate::worker::log::shortened;
 use crate::worker::signals::Stop;
-use crate::worker::tool::{self, Bench, Errand, Part};
+use crate::worker::tool::{self, Bench, Errand, ErrandPart};
 
-pub use contract::{Verdict, verify_execution};
+pub use contract::{CriterionVerdict, verify_execution};
 
-/// Schemes whose targets have an environment for commands.
-const TOOL: &str = "tool://";
 /// How long excerpts may be, from what is wished to what is needed for a record to fit.
 const EXCERPTS: [usize; 4] = [1000, 300, 80, 0];
-
-/// Check the acceptance criteria of a node that was reported done, or the success criteria of a run.
-#[derive(Debug, Clone)]
-pub struct VerifyRequest {
-    /// Who asks.
-    pub sender: Sender,
-    /// The execution, or `EXECUTION/NODE`.
-    pub target: String,
-    /// Namespace of the execution, where its name alone is ambiguous.
-    pub namespace: Option<String>,
-}
 
 /// What is told of each criterion as soon as it was checked.
 pub type Tell<'a> = &'a dyn Fn(&TaskCriterion, &CriterionResult);
 
-/// What is checked.
-pub struct Checked<'a> {
+/// What criteria are checked on.
+pub struct CheckSubject<'a> {
     /// What it is for.
     pub errand: &'a Errand,
     /// What must hold.
@@ -74,91 +62,85 @@ pub fn supported() -> Result {
 /// Nothing waits to be verified; the actor may not; the commit is not there; it was stopped.
 pub fn verify_node(
     store: &Store,
-    request: &VerifyRequest,
+    request: &RecordRequest,
     stop: &Stop,
     tell: Tell<'_>,
 ) -> Result<Recorded<Verified>> {
     supported()?;
-    let actor = store.actor(&request.sender.caller)?;
-    let look = runs::look(store)?;
-    let (run, id, status) = look.node(&request.target, request.namespace.as_deref())?;
-    let name = format!("{}/{id}", run.key.qualified());
-    let asked = Asked::new(&look, run);
-    let permit = asked.permit();
-    let reported = permit
-        .may_verify(id, status.attempt, &actor)
-        .map_err(|refusal| match status.phase {
-            NodePhase::Running => asked
-                .error(&refusal)
-                .hint("when it is reported: planspec reconcile, then verify"),
-            _ => asked.error(&refusal),
-        })?;
-    let (Some(node), Some(pinned)) = (
-        asked.plan().and_then(|plan| plan.node(id)),
-        &run.status.extensions.pinned,
-    ) else {
-        return Err(Error::unavailable(format!(
-            "the plan that {name} is held to cannot be read"
-        )));
-    };
-    let commit = reported.commit.as_deref().unwrap_or(&pinned.commit);
-    fetch(store, &look, (run, id, status.attempt), commit)?;
-    let subject = Checked {
-        errand: &errand(run, id, status.attempt),
-        criteria: &node.acceptance_criteria,
-        target: status.extensions.target.as_ref(),
-        commit,
-    };
-    let Some(results) = check(store, &subject, stop, tell)? else {
-        return Err(Error::not_ready("stopped: nothing is recorded"));
-    };
-    let broken = broken(&node.acceptance_criteria, &results);
-    let verified = Verified {
-        attempt: attempt(run, id, status.attempt),
-        commit: commit.to_owned(),
-        accepted: broken.is_empty(),
-        broken: broken.into_iter().map(str::to_owned).collect(),
-        results: results.iter().map(api::CriterionResult::from).collect(),
-    };
-    let at = (run, id, status.attempt);
-    let who = (actor.as_str(), request.sender.caller.now);
-    let record = send(store, &look, at, who, (&reported.record, commit), results)?;
-    Ok(request.sender.sent(store, (actor, record), verified))
+    request.send(store, |writer| {
+        let node = request.node(writer.observed)?;
+        let asked = Asked::new(writer.observed, node.run);
+        let permit = asked.permit();
+        let reported = permit
+            .may_verify(node.id, node.status.attempt, writer.actor)
+            .map_err(|refusal| match node.status.phase {
+                NodePhase::Running => asked
+                    .error(&refusal)
+                    .hint("when it is reported: planspec reconcile, then verify"),
+                _ => asked.error(&refusal),
+            })?;
+        let plan = asked.plan().and_then(|plan| plan.node(node.id));
+        let (Some(of_plan), Some(pinned)) = (plan, &node.run.status.extensions.pinned) else {
+            return Err(Error::unavailable(format!(
+                "the plan that {} is held to cannot be read",
+                node.name()
+            )));
+        };
+        let commit = reported.commit.as_deref().unwrap_or(&pinned.commit);
+        fetch(writer, node, commit)?;
+        let subject = CheckSubject {
+            errand: &errand(node),
+            criteria: &of_plan.acceptance_criteria,
+            target: node.status.extensions.target.as_ref(),
+            commit,
+        };
+        let Some(results) = check(store, &subject, stop, tell)? else {
+            return Err(Error::not_ready("stopped: nothing is recorded"));
+        };
+        let broken = broken(&of_plan.acceptance_criteria, &results);
+        let verified = Verified {
+            attempt: attempt(node.run, node.id, node.status.attempt),
+            commit: commit.to_owned(),
+            accepted: broken.is_empty(),
+            broken: broken.into_iter().map(str::to_owned).collect(),
+            results: results.iter().map(api::CriterionResult::from).collect(),
+        };
+        Ok((
+            send(writer, node, (&reported.record, commit), &results)?,
+            verified,
+        ))
+    })
 }
 
 /// What is checked, as commands and judges are told.
-pub fn errand(run: Run<'_>, id: &str, attempt: u32) -> Errand {
+pub fn errand(node: ObservedNode<'_>) -> Errand {
     Errand {
-        namespace: run.key.namespace.clone(),
-        execution: run.key.name.clone(),
-        part: Part::Attempt {
-            node: id.to_owned(),
-            attempt,
+        namespace: node.run.key.namespace.clone(),
+        execution: node.run.key.name.clone(),
+        part: ErrandPart::Attempt {
+            node: node.id.to_owned(),
+            attempt: node.status.attempt,
         },
     }
 }
 
 /// Get a commit that is not here: by its id, or behind the log of the attempt.
-fn fetch(
-    store: &Store,
-    look: &Look,
-    (run, id, attempt): (Run<'_>, &str, u32),
-    commit: &str,
-) -> Result {
-    if store.repo.has_object(commit) || store.fetch_commit(commit) {
+fn fetch(writer: &RecordWriter<'_>, node: ObservedNode<'_>, commit: &str) -> Result {
+    let RecordWriter {
+        store, observed, ..
+    } = *writer;
+    if store.has_or_fetches(commit) {
         return Ok(());
     }
-    let kept = store::result_ref(&runs::run_ref(run), id, attempt);
-    if let Some(tip) = look.view.results.get(&kept) {
+    let kept = store::result_ref(&node.run.reference(), node.id, node.status.attempt);
+    if let Some(tip) = observed.view.results.get(&kept) {
         store.fetch_records(std::slice::from_ref(tip))?;
     }
-    match store.repo.has_object(commit) {
-        true => Ok(()),
-        false => Err(Error::unavailable(format!(
-            "commit {commit}, which the report names, is neither here nor on the remote"
-        ))
-        .hint("whoever did the work has to push it")),
+    if store.repo.has_object(commit) {
+        return Ok(());
     }
+    let why = format!("commit {commit}, which the report names, is neither here nor on the remote");
+    Err(Error::unavailable(why).hint("whoever did the work has to push it"))
 }
 
 /// Check all criteria, in a work tree of its own. Nothing when it was to stop before the
@@ -168,21 +150,18 @@ fn fetch(
 /// There is no room for a work tree.
 pub fn check(
     store: &Store,
-    checked: &Checked<'_>,
+    checked: &CheckSubject<'_>,
     stop: &Stop,
     tell: Tell<'_>,
 ) -> Result<Option<Vec<CriterionResult>>> {
     let worktree = Worktree::add(&store.repo, checked.commit)?;
-    let config = checked
-        .target
-        .filter(|target| {
-            target
-                .provider
-                .as_deref()
-                .is_some_and(|p| p.starts_with(TOOL))
-        })
-        .and_then(|target| target.config.as_ref());
-    // What is wrong with it is the worker's to say; a check only does without.
+    let is_tool = |target: &&PinnedTarget| {
+        let provider = target.provider.as_deref();
+        provider.is_some_and(|provider| provider.starts_with(TOOL))
+    };
+    let tool = checked.target.filter(is_tool);
+    let config = tool.and_then(|target| target.config.as_ref());
+    // The worker reports a broken environment; a check runs without it.
     let env = tool::environment_of(config.and_then(|config| config.get("env"))).unwrap_or_default();
     let bench = Bench::new(&worktree.dir(), worktree.folder(), &env, checked.errand)
         .map_err(Error::unavailable)?;
@@ -193,7 +172,7 @@ pub fn check(
     let mut results = Vec::new();
     for criterion in checked.criteria {
         let about = about(checked, criterion);
-        let subject = criteria::Subject {
+        let subject = criteria::CriterionSubject {
             bench: &bench,
             has: &has,
             about: &about,
@@ -210,7 +189,7 @@ pub fn check(
 }
 
 /// What somebody who judges is told.
-fn about(checked: &Checked<'_>, criterion: &TaskCriterion) -> Value {
+fn about(checked: &CheckSubject<'_>, criterion: &TaskCriterion) -> Value {
     let mut about = checked.errand.to_value();
     about["criterion"] = json!(criterion.name);
     about["commit"] = json!(checked.commit);
@@ -222,47 +201,43 @@ fn about(checked: &Checked<'_>, criterion: &TaskCriterion) -> Value {
 /// # Errors
 /// Somebody else did so under this name at the same time, or the remote cannot be used.
 pub fn send(
-    store: &Store,
-    look: &Look,
-    (run, id, attempt): (Run<'_>, &str, u32),
-    (actor, now): (&str, Time),
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
     (report, commit): (&str, &str),
-    results: Vec<CriterionResult>,
+    results: &[CriterionResult],
 ) -> Result<String> {
     let address = Address::Verification {
-        run: runs::run_ref(run),
-        node: id.to_owned(),
-        attempt,
-        actor: ref_safe(actor),
+        run: node.run.reference(),
+        node: node.id.to_owned(),
+        attempt: node.status.attempt,
+        actor: ref_safe(writer.actor),
     };
-    let record = fitting(&results, &|results| {
-        let action = Action::Verification {
-            node: id.to_owned(),
-            attempt,
-            report: report.to_owned(),
-            commit: commit.to_owned(),
-            results,
-        };
-        look.record(run, actor, now, action)
+    let action = fitting(writer, node.run, results, &|results| Action::Verification {
+        node: node.id.to_owned(),
+        attempt: node.status.attempt,
+        report: report.to_owned(),
+        commit: commit.to_owned(),
+        results,
     })?;
-    let tip = look.view.inbox.get(&address).map(String::as_str);
-    runs::send(store, &address, tip, &record, now)
+    writer.send(&address, node.run, action)
 }
 
-/// A record of results, with as much of what was printed as fits.
+/// What is recorded of results, with as much of what was printed as fits into a record.
 fn fitting(
+    writer: &RecordWriter<'_>,
+    run: ObservedRun<'_>,
     results: &[CriterionResult],
-    record: &dyn Fn(Vec<CriterionResult>) -> Record,
-) -> Result<Record> {
+    action: &dyn Fn(Vec<CriterionResult>) -> Action,
+) -> Result<Action> {
     let mut last = String::new();
     for most in EXCERPTS {
         let results = results.iter().cloned().map(|mut result| {
             result.excerpt = shortened(&result.excerpt, most);
             result
         });
-        let record = record(results.collect());
+        let record = writer.record(run, action(results.collect()));
         match store::fits(&record) {
-            Ok(()) => return Ok(record),
+            Ok(()) => return Ok(record.action),
             Err(why) => last = why,
         }
     }

@@ -6,26 +6,25 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Event;
-use super::Worker;
 use super::keeper::Keeper;
+use super::{Progress, Worker};
 use crate::api::work::WorkEventKind;
 use crate::core::base::digest::sha256_hex;
 use crate::core::repository::config::Verifier;
 use crate::core::resource::{
-    Artifact, ArtifactKind, CriterionResult, LOG_ARTIFACT, LOG_FILE, Node, NodeStatus,
-    TaskCriterion,
+    Artifact, ArtifactKind, CriterionResult, LOG_ARTIFACT, LOG_FILE, Node, TaskCriterion,
 };
-use crate::core::run::permit::broken;
-use crate::core::run::permit::{self, Objection, Refusal};
-use crate::core::run::record::{Action, ReportResult};
+use crate::core::run::permit::{self, Objection, broken};
+use crate::core::run::record::{Action, Record, ReportResult};
 use crate::git::worktree::{self, Worktree};
 use crate::service::permit::Asked;
-use crate::service::runs::{self, Look, Run};
+use crate::service::record::RecordWriter;
+use crate::service::runs::{self, Observed, ObservedNode};
 use crate::service::store::{self, Sent, Store};
-use crate::service::{Error, ErrorKind, Result, report, verify};
+use crate::service::verify::{self, CheckSubject};
+use crate::service::{Error, ErrorKind, Result, report};
 use crate::worker::log::{Log, shortened};
-use crate::worker::process::{self, Call, End, Ran};
+use crate::worker::process::{self, Call, ProcessEnd, Ran};
 use crate::worker::tool::{Bench, Tool, seconds};
 
 /// How long a command may take when neither its target nor its node says.
@@ -39,8 +38,8 @@ const TRIES: u32 = 6;
 
 /// A node that this worker has claimed.
 pub struct Job {
-    /// What was seen when it was claimed.
-    pub look: Arc<Look>,
+    /// What was observed when it was claimed.
+    pub observed: Arc<Observed>,
     /// Uid of the execution.
     pub uid: String,
     /// The node.
@@ -51,17 +50,21 @@ pub struct Job {
     pub tip: String,
 }
 
-/// What is needed to do it.
-struct Task<'a> {
-    run: Run<'a>,
-    node: &'a Node,
-    status: &'a NodeStatus,
+/// A job that is being done, with all that is needed for it.
+struct JobAttempt<'a> {
+    job: &'a Job,
+    worker: &'a Worker<'a>,
+    store: &'a Store,
+    keeper: &'a Keeper,
+    node: ObservedNode<'a>,
+    /// The node as the plan has it.
+    of_plan: &'a Node,
     /// The spec commit that the run is held to.
     base: &'a str,
 }
 
 /// What came of it.
-struct Done {
+struct JobDone {
     /// Why it failed, if it did.
     failure: Option<String>,
     outputs: Map<String, Value>,
@@ -73,9 +76,9 @@ struct Done {
 }
 
 /// How a job went on its way to a report.
-enum Course {
+enum JobCourse {
     /// It came to an end.
-    Done(Done),
+    Done(JobDone),
     /// This process is to stop.
     Stopped,
     /// Nobody wants it any more; why.
@@ -83,25 +86,14 @@ enum Course {
 }
 
 impl Job {
-    /// The run, as it was seen.
-    pub fn run(&self) -> Option<Run<'_>> {
-        self.look.by_uid(&self.uid)
+    /// The node, as it was observed.
+    pub fn node(&self) -> Option<ObservedNode<'_>> {
+        self.observed.by_uid(&self.uid)?.node(&self.id)
     }
 
     /// `namespace/execution/node`
     fn node_name(&self) -> String {
-        let name = self.run().map(|run| run.key.qualified());
-        format!("{}/{}", name.unwrap_or_default(), self.id)
-    }
-
-    /// Tell of something that happened to it.
-    pub fn tell(&self, worker: &Worker<'_>, kind: WorkEventKind, message: String) {
-        (worker.around.tell)(&Event::Happened {
-            kind,
-            node: Some(self.node_name()),
-            attempt: Some(self.attempt),
-            message,
-        });
+        self.node().map(ObservedNode::name).unwrap_or_default()
     }
 
     /// For people.
@@ -109,162 +101,153 @@ impl Job {
         format!("{} attempt {}", self.node_name(), self.attempt)
     }
 
+    /// Tell of something that happened to it.
+    pub fn tell(&self, worker: &Worker<'_>, event: WorkEventKind, message: String) {
+        worker.say(event, self.node_name(), Some(self.attempt), message);
+    }
+
     /// Do it, and report how it went.
     ///
     /// # Errors
     /// It could not be reported.
     pub fn work(&self, worker: &Worker<'_>) -> Result {
-        let store = Store::open(worker.dir())?;
-        let Some(run) = self.run() else {
+        let Some(node) = self.node() else {
             return Ok(());
         };
-        let keeper = Keeper::new(&self.tip, worker.around.stop);
-        let plan = runs::pinned_plan(&self.look.stored, run.status);
-        let task = plan.as_ref().and_then(|plan| {
-            Some(Task {
-                run,
-                node: runs::node_of(plan, &self.id)?,
-                status: run.status.node_statuses.get(&self.id)?,
-                base: &run.status.extensions.pinned.as_ref()?.commit,
-            })
-        });
-        let Some(task) = task else {
+        let plan = runs::pinned_plan(&self.observed.stored, node.run.status);
+        let of_plan = plan.as_ref().and_then(|plan| plan.node(&self.id));
+        let (Some(of_plan), Some(pinned)) = (of_plan, &node.run.status.extensions.pinned) else {
             return Err(Error::unavailable(format!(
                 "the plan that {} is held to cannot be read",
                 self.name()
             )));
         };
-        let course = match self.attend(worker, &store, &task, &keeper) {
-            Ok(course) => course,
-            // What this machine cannot do is a failed attempt, with its reason.
-            Err(error) => Course::Done(Done::failed(error.message)),
+        let attempt = JobAttempt {
+            job: self,
+            worker,
+            store: &Store::open(worker.dir())?,
+            keeper: &Keeper::new(&self.tip, worker.around.stop),
+            node,
+            of_plan,
+            base: &pinned.commit,
         };
-        match course {
-            Course::Done(done) => self.report(worker, &store, &task, &keeper, done),
-            Course::Stopped => self.give_back(worker, &store, &task, &keeper),
-            Course::NotWanted(why) => {
-                self.tell(
-                    worker,
+        match attempt.attend() {
+            Ok(JobCourse::Done(done)) => attempt.report(done),
+            Ok(JobCourse::Stopped) => attempt.give_back(),
+            Ok(JobCourse::NotWanted(why)) => {
+                attempt.tell(
                     WorkEventKind::Stopped,
                     format!("stopped {}: {why}", self.name()),
                 );
                 Ok(())
             }
+            // An error of this machine is reported as a failed attempt, with its reason.
+            Err(error) => attempt.report(JobDone::failed(error.message)),
         }
     }
+}
 
-    /// Do it, while somebody else looks after the claim.
-    fn attend(
-        &self,
-        worker: &Worker<'_>,
-        store: &Store,
-        task: &Task<'_>,
-        keeper: &Keeper,
-    ) -> Result<Course> {
+impl JobAttempt<'_> {
+    fn tell(&self, event: WorkEventKind, message: String) {
+        self.job.tell(self.worker, event, message);
+    }
+
+    fn writer(&self) -> Result<RecordWriter<'_>> {
+        self.worker.writer(self.store, &self.job.observed)
+    }
+
+    /// Do it, while a thread of its own looks after the claim.
+    ///
+    /// # Errors
+    /// It cannot be done here.
+    fn attend(&self) -> Result<JobCourse> {
         std::thread::scope(|scope| {
-            // Ends when it is dropped, whatever happens.
+            // The thread ends when this is dropped, whatever happens.
             let (_working, done) = mpsc::channel();
-            scope.spawn(move || keeper.keep(worker, self, &done));
-            self.run_command(worker, store, task, keeper)
+            let (keeper, worker, job) = (self.keeper, self.worker, self.job);
+            scope.spawn(move || keeper.keep(worker, job, &done));
+            self.run_command()
         })
     }
 
-    fn run_command(
-        &self,
-        worker: &Worker<'_>,
-        store: &Store,
-        task: &Task<'_>,
-        keeper: &Keeper,
-    ) -> Result<Course> {
-        let target = task.status.extensions.target.as_ref();
-        let tool = match Tool::read(target.and_then(|target| target.config.as_ref())) {
-            Ok(tool) => tool,
-            Err(why) => return Ok(Course::Done(Done::failed(why))),
-        };
-        if !store.repo.has_object(task.base) && !store.fetch_commit(task.base) {
-            let why = format!("commit {}, at which the run began, is gone", task.base);
-            return Ok(Course::Done(Done::failed(why)));
+    fn run_command(&self) -> Result<JobCourse> {
+        let target = self.node.status.extensions.target.as_ref();
+        let config = target.and_then(|target| target.config.as_ref());
+        let tool = Tool::read(config).map_err(Error::unavailable)?;
+        if !self.store.has_or_fetches(self.base) {
+            let why = format!("commit {}, at which the run began, is gone", self.base);
+            return Err(Error::unavailable(why));
         }
-        let worktree = Worktree::add(&store.repo, task.base)?;
-        let errand = verify::errand(task.run, &self.id, self.attempt);
+        let worktree = Worktree::add(&self.store.repo, self.base)?;
+        let errand = verify::errand(self.node);
         let mut bench = Bench::new(&worktree.dir(), worktree.folder(), &tool.env, &errand)
             .map_err(Error::unavailable)?;
         bench
-            .lay_out(task.status.inputs(task.node))
+            .lay_out(self.node.status.inputs(self.of_plan))
             .map_err(Error::unavailable)?;
-        let dir = match bench.directory(tool.working_directory.as_deref()) {
-            Ok(dir) => dir,
-            Err(why) => return Ok(Course::Done(Done::failed(why))),
-        };
-        let limits = [&tool.timeout, &task.node.timeout];
+        let dir = bench.directory(tool.working_directory.as_deref());
+        let limits = [&tool.timeout, &self.of_plan.timeout];
+        let limits = limits.into_iter().flatten().map(seconds);
         let call = Call {
             words: &tool.command,
-            dir: &dir,
+            dir: &dir.map_err(Error::unavailable)?,
             environment: bench.environment(),
-            timeout: limits
-                .into_iter()
-                .flatten()
-                .map(seconds)
-                .min()
-                .unwrap_or(USUAL_TIMEOUT),
+            timeout: limits.min().unwrap_or(USUAL_TIMEOUT),
         };
-        let ran = process::run(&call, Log::default(), &|| keeper.stop().is_wished());
-        if ran.end == End::Stopped {
-            return Ok(stopped(keeper));
+        let ran = process::run(&call, Log::default(), &|| self.keeper.stop().is_wished());
+        if ran.end == ProcessEnd::Stopped {
+            return Ok(self.stopped());
         }
-        let mut done = Done {
-            failure: failure_of(&ran, call.timeout),
+        let mut done = self.outcome(&ran, call.timeout, &bench)?;
+        if done.failure.is_some() {
+            return Ok(JobCourse::Done(done));
+        }
+        let message = format!("{}\n\nDone by `planspec work`.", self.job.name());
+        done.commit = worktree.commit_all(&message, self.worker.now()?, &self.store.identity())?;
+        // Not needed any more: the criteria are checked in a work tree of their own.
+        drop(worktree);
+        self.check(done)
+    }
+
+    /// What came of a command that has ended: it failed, or its outputs can be taken or cannot.
+    fn outcome(&self, ran: &Ran, timeout: Duration, bench: &Bench) -> Result<JobDone> {
+        let mut done = JobDone {
+            failure: failure_of(ran, timeout),
             outputs: Map::new(),
             log: ran.log.bytes(),
             commit: None,
             results: None,
         };
         if done.failure.is_some() {
-            self.show_log(worker, &ran);
-            return Ok(Course::Done(done));
+            self.show_log(ran);
+            return Ok(done);
         }
         match bench.take_outputs() {
-            Ok(outputs) => done.outputs = outputs,
+            Ok(outputs) => {
+                done.outputs = outputs;
+                done.failure = self.unfit(&done)?;
+            }
             Err(why) => done.failure = Some(why),
         }
-        if done.failure.is_none() {
-            done.failure = self.unfit(worker, store, task, &done)?;
-        }
-        if done.failure.is_none() {
-            let message = format!("{}\n\nDone by `planspec work`.", self.name());
-            done.commit = worktree.commit_all(&message, worker.now()?, &store.identity())?;
-            // Its room is needed no more; the criteria get a tree of their own.
-            drop(worktree);
-            return self.check(worker, store, task, keeper, done);
-        }
-        Ok(Course::Done(done))
+        Ok(done)
     }
 
     /// Why what was done could not be taken, if so: outputs are missing or of another type.
-    fn unfit(
-        &self,
-        worker: &Worker<'_>,
-        store: &Store,
-        task: &Task<'_>,
-        done: &Done,
-    ) -> Result<Option<String>> {
-        let snapshot = report::resources_for(store, &self.look, Some(task.node))?;
-        let mut asked = Asked::new(&self.look, task.run);
+    fn unfit(&self, done: &JobDone) -> Result<Option<String>> {
+        let snapshot = report::resources_for(&self.writer()?, Some(self.of_plan))?;
+        let mut asked = Asked::new(&self.job.observed, self.node.run);
         asked.resources = snapshot.as_deref();
-        asked.holder = Some(worker.actor.clone());
-        let action = self.action(done, Vec::new());
-        let refused = permit::may(&action, &worker.actor, &asked.permit()).err();
-        let is_about_outputs = |refusal: &Refusal| refusal.kind == Objection::Invalid;
-        Ok(refused
-            .filter(is_about_outputs)
-            .map(|refusal| refusal.message))
+        asked.holder = Some(self.worker.actor.clone());
+        let action = self.report_of(done, Vec::new());
+        let refused = permit::may(&action, &self.worker.actor, &asked.permit()).err();
+        let refused = refused.filter(|refusal| refusal.kind == Objection::Invalid);
+        Ok(refused.map(|refusal| refusal.message))
     }
 
-    /// What is reported.
-    fn action(&self, done: &Done, artifacts: Vec<Artifact>) -> Action {
+    fn report_of(&self, done: &JobDone, artifacts: Vec<Artifact>) -> Action {
         Action::Report {
-            node: self.id.clone(),
-            attempt: self.attempt,
+            node: self.job.id.clone(),
+            attempt: self.job.attempt,
             result: match done.failure {
                 None => ReportResult::Succeeded,
                 Some(_) => ReportResult::Failed,
@@ -277,142 +260,115 @@ impl Job {
     }
 
     /// Check the acceptance criteria on what was done, unless that is somebody else's to do.
-    fn check(
-        &self,
-        worker: &Worker<'_>,
-        store: &Store,
-        task: &Task<'_>,
-        keeper: &Keeper,
-        mut done: Done,
-    ) -> Result<Course> {
-        if task.node.acceptance_criteria.is_empty()
-            || self.look.view.config.verification == Verifier::Independent
-        {
-            return Ok(Course::Done(done));
+    fn check(&self, mut done: JobDone) -> Result<JobCourse> {
+        let is_for_others = self.job.observed.view.config.verification == Verifier::Independent;
+        if self.of_plan.acceptance_criteria.is_empty() || is_for_others {
+            return Ok(JobCourse::Done(done));
         }
-        let errand = verify::errand(task.run, &self.id, self.attempt);
-        let checked = verify::Checked {
-            errand: &errand,
-            criteria: &task.node.acceptance_criteria,
-            target: task.status.extensions.target.as_ref(),
-            commit: done.commit.as_deref().unwrap_or(task.base),
+        let subject = CheckSubject {
+            errand: &verify::errand(self.node),
+            criteria: &self.of_plan.acceptance_criteria,
+            target: self.node.status.extensions.target.as_ref(),
+            commit: done.commit.as_deref().unwrap_or(self.base),
         };
         let tell = |criterion: &TaskCriterion, result: &CriterionResult| {
-            (worker.around.tell)(&Event::Checked {
-                node: self.node_name(),
-                attempt: self.attempt,
+            (self.worker.around.tell)(&Progress::Checked {
+                node: self.node.name(),
+                attempt: self.job.attempt,
                 criterion,
                 result,
             });
         };
-        Ok(
-            match verify::check(store, &checked, keeper.stop(), &tell)? {
-                Some(results) => {
-                    done.results = Some(results);
-                    Course::Done(done)
-                }
-                None => stopped(keeper),
-            },
-        )
+        let results = verify::check(self.store, &subject, self.keeper.stop(), &tell)?;
+        if results.is_none() {
+            return Ok(self.stopped());
+        }
+        done.results = results;
+        Ok(JobCourse::Done(done))
     }
 
-    fn show_log(&self, worker: &Worker<'_>, ran: &Ran) {
+    fn show_log(&self, ran: &Ran) {
         let end = ran.log.excerpt(4000);
         let lines: Vec<&str> = end.lines().collect();
         for line in &lines[lines.len().saturating_sub(LINES_SHOWN)..] {
-            self.tell(worker, WorkEventKind::Log, (*line).to_owned());
+            self.tell(WorkEventKind::Log, (*line).to_owned());
         }
     }
 
     /// Say how it went: keep log and work where everybody can get them, then the report, then what
     /// the criteria say.
-    fn report(
-        &self,
-        worker: &Worker<'_>,
-        store: &Store,
-        task: &Task<'_>,
-        keeper: &Keeper,
-        mut done: Done,
-    ) -> Result {
-        let artifacts = match patiently(worker, || self.keep(worker, store, task, &done)) {
+    fn report(&self, done: JobDone) -> Result {
+        let artifacts = match self.patiently(|| self.keep(&done)) {
             Ok(artifact) => vec![artifact],
             Err(error) if done.commit.is_none() => {
-                // The report matters more than its log.
-                worker.complain(&error);
+                // Without work to keep, only the log is missing: report all the same.
+                self.worker.complain(&error);
                 Vec::new()
             }
             Err(error) => return Err(error),
         };
-        let now = worker.now()?;
-        let record = |done: &Done| {
-            let action = self.action(done, artifacts.clone());
-            self.look.record(task.run, &worker.actor, now, action)
-        };
-        if let Err(why) = store::fits(&record(&done)) {
-            let why = format!("its outputs cannot be reported: {why}");
-            done = Done {
-                commit: done.commit,
-                ..Done::failed(why)
-            };
-        }
-        let record = record(&done);
-        let address = runs::work_address(task.run, &self.id, self.attempt);
-        let report = patiently(worker, || {
-            runs::send(store, &address, Some(&keeper.tip()), &record, now)
+        let writer = self.writer()?;
+        let (done, record) = self.fitting(writer, done, artifacts);
+        let address = self.node.address();
+        let report = self.patiently(|| {
+            let tip = self.keeper.tip();
+            let sent = self.store.send(&address, Some(&tip), &record, writer.now)?;
+            sent.or_conflict(&address)
         })?;
-        let name = self.name();
+        let name = self.job.name();
         let message = match &done.failure {
             None => format!("reported {name} as succeeded"),
             Some(why) => format!("reported {name} as failed: {}", shortened(why, MAX_MESSAGE)),
         };
-        self.tell(worker, WorkEventKind::Reported, message);
+        self.tell(WorkEventKind::Reported, message);
         let Some(results) = done.results else {
             return Ok(());
         };
-        let commit = done.commit.as_deref().unwrap_or(task.base);
-        let at = (task.run, self.id.as_str(), self.attempt);
-        let broken = broken(&task.node.acceptance_criteria, &results);
-        patiently(worker, || {
-            let (look, results) = (&self.look, results.clone());
-            verify::send(
-                store,
-                look,
-                at,
-                (&worker.actor, now),
-                (&report, commit),
-                results,
-            )
-        })?;
+        let commit = done.commit.as_deref().unwrap_or(self.base);
+        self.patiently(|| verify::send(&writer, self.node, (&report, commit), &results))?;
+        let broken = broken(&self.of_plan.acceptance_criteria, &results);
         if !broken.is_empty() {
             let which = broken.join(", ");
-            let message = format!("{} is not accepted: {which}", self.name());
-            self.tell(worker, WorkEventKind::NotAccepted, message);
+            self.tell(
+                WorkEventKind::NotAccepted,
+                format!("{name} is not accepted: {which}"),
+            );
         }
         Ok(())
     }
 
-    /// Keep the log, and below it the work, under a ref of this attempt's own.
-    fn keep(
+    /// The report as a record; that it failed, when its outputs are too large for one.
+    fn fitting(
         &self,
-        worker: &Worker<'_>,
-        store: &Store,
-        task: &Task<'_>,
-        done: &Done,
-    ) -> Result<Artifact> {
-        let parent = done.commit.as_deref().unwrap_or(task.base);
-        let parent = match store.repo.has_object(parent) {
-            true => Some(parent),
-            false => None,
+        writer: RecordWriter<'_>,
+        mut done: JobDone,
+        artifacts: Vec<Artifact>,
+    ) -> (JobDone, Record) {
+        let record = |done: &JobDone, artifacts| {
+            writer.record(self.node.run, self.report_of(done, artifacts))
         };
-        let commit = worktree::write_log(
-            &store.repo,
-            parent,
-            &done.log,
-            worker.now()?,
-            &store.identity(),
-        )?;
-        let run = runs::run_ref(task.run);
-        store.keep(&store::result_ref(&run, &self.id, self.attempt), &commit)?;
+        let mut report = record(&done, artifacts.clone());
+        if let Err(why) = store::fits(&report) {
+            let why = format!("its outputs cannot be reported: {why}");
+            done = JobDone {
+                commit: done.commit,
+                ..JobDone::failed(why)
+            };
+            report = record(&done, artifacts);
+        }
+        (done, report)
+    }
+
+    /// Keep the log, and below it the work, under a ref of this attempt's own.
+    fn keep(&self, done: &JobDone) -> Result<Artifact> {
+        let repo = &self.store.repo;
+        let parent = done.commit.as_deref().unwrap_or(self.base);
+        let parent = Some(parent).filter(|parent| repo.has_object(parent));
+        let (now, identity) = (self.worker.now()?, self.store.identity());
+        let commit = worktree::write_log(repo, parent, &done.log, now, &identity)?;
+        let run = self.node.run.reference();
+        let name = store::result_ref(&run, &self.job.id, self.job.attempt);
+        self.store.keep(&name, &commit)?;
         Ok(Artifact {
             name: LOG_ARTIFACT.to_owned(),
             kind: ArtifactKind::File,
@@ -426,36 +382,51 @@ impl Job {
     }
 
     /// This process is to stop: somebody else may do it.
-    fn give_back(
-        &self,
-        worker: &Worker<'_>,
-        store: &Store,
-        task: &Task<'_>,
-        keeper: &Keeper,
-    ) -> Result {
+    fn give_back(&self) -> Result {
         let action = Action::Release {
-            node: self.id.clone(),
-            attempt: self.attempt,
+            node: self.job.id.clone(),
+            attempt: self.job.attempt,
             message: "the worker was stopped".to_owned(),
         };
-        let now = worker.now()?;
-        let record = self.look.record(task.run, &worker.actor, now, action);
-        let address = runs::work_address(task.run, &self.id, self.attempt);
-        // A signal reaches the `git` that is running as well: once more is enough.
-        let tip = keeper.tip();
-        let send = || store.send(&address, Some(&tip), &record, now);
+        let writer = self.writer()?;
+        let (address, tip) = (self.node.address(), self.keeper.tip());
+        let send = || writer.try_send(&address, Some(&tip), self.node.run, action.clone());
+        // The signal that stops this process may have killed its `git` too: try once more.
         let message = match send().or_else(|_| send())? {
-            Sent::Done(_) => format!("gave back {}", self.name()),
-            Sent::Taken => format!("stopped {}: its claim is gone", self.name()),
+            Sent::Done(_) => format!("gave back {}", self.job.name()),
+            Sent::Taken => format!("stopped {}: its claim is gone", self.job.name()),
         };
-        self.tell(worker, WorkEventKind::Stopped, message);
+        self.tell(WorkEventKind::Stopped, message);
         Ok(())
+    }
+
+    /// Why it came to no end.
+    fn stopped(&self) -> JobCourse {
+        self.keeper
+            .over()
+            .map_or(JobCourse::Stopped, JobCourse::NotWanted)
+    }
+
+    /// Try again and again while the remote is away: what was done is worth waiting for.
+    fn patiently<T>(&self, send: impl Fn() -> Result<T>) -> Result<T> {
+        let mut pause = Duration::from_secs(1);
+        for _ in 1..TRIES {
+            match send() {
+                Err(error) if error.kind == ErrorKind::Unavailable => {
+                    self.worker.complain(&error);
+                    self.worker.around.stop.wait(pause);
+                    pause *= 2;
+                }
+                sent => return sent,
+            }
+        }
+        send()
     }
 }
 
-impl Done {
-    fn failed(why: String) -> Done {
-        Done {
+impl JobDone {
+    fn failed(why: String) -> JobDone {
+        JobDone {
             log: format!("{why}\n").into_bytes(),
             failure: Some(why),
             outputs: Map::new(),
@@ -465,36 +436,15 @@ impl Done {
     }
 }
 
-/// Why a job came to no end.
-fn stopped(keeper: &Keeper) -> Course {
-    keeper.over().map_or(Course::Stopped, Course::NotWanted)
-}
-
 /// Why a command failed, if it did.
 fn failure_of(ran: &Ran, timeout: Duration) -> Option<String> {
     let why = match &ran.end {
-        End::Code(0) => return None,
-        End::TimedOut => format!("timed out after {} s", timeout.as_secs()),
+        ProcessEnd::Code(0) => return None,
+        ProcessEnd::TimedOut => format!("timed out after {} s", timeout.as_secs()),
         end => end.to_string(),
     };
     Some(match ran.log.last_line(MAX_MESSAGE) {
         last if last.is_empty() => why,
         last => format!("{why}: {last}"),
     })
-}
-
-/// Try again and again while the remote is away: what was done is worth waiting for.
-fn patiently<T>(worker: &Worker<'_>, send: impl Fn() -> Result<T>) -> Result<T> {
-    let mut pause = Duration::from_secs(1);
-    for _ in 1..TRIES {
-        match send() {
-            Err(error) if error.kind == ErrorKind::Unavailable => {
-                worker.complain(&error);
-                worker.around.stop.wait(pause);
-                pause *= 2;
-            }
-            sent => return sent,
-        }
-    }
-    send()
 }

@@ -9,7 +9,7 @@ use super::Worker;
 use super::job::Job;
 use crate::core::run::record::Action;
 use crate::service::Result;
-use crate::service::runs;
+use crate::service::runs::Observed;
 use crate::service::store::{Sent, Store};
 use crate::worker::signals::Stop;
 use crate::worker::tool::seconds;
@@ -64,8 +64,8 @@ impl Keeper {
 
     /// Look and renew until the other end of `done` is gone, or the work is not wanted any more.
     pub fn keep(&self, worker: &Worker<'_>, job: &Job, done: &Receiver<()>) {
-        let half = seconds(&job.look.view.config.lease) / 2;
-        let mut known = job.look.view.status_tip.clone();
+        let half = seconds(&job.observed.view.config.lease) / 2;
+        let mut known = job.observed.view.status_tip.clone();
         let mut renewed = Instant::now();
         while let Err(RecvTimeoutError::Timeout) = done.recv_timeout(half.min(LOOK)) {
             let is_due = renewed.elapsed() >= half;
@@ -73,7 +73,7 @@ impl Keeper {
                 Ok(()) if self.over().is_some() => break,
                 Ok(()) if is_due => renewed = Instant::now(),
                 Ok(()) => {}
-                // The next look may do better; what is done by then is reported all the same.
+                // The next look may succeed; until then the command goes on.
                 Err(error) => worker.complain(&error),
             }
         }
@@ -90,7 +90,7 @@ impl Keeper {
         if let Some(why) = not_wanted(&store, job, known)? {
             self.set_over(why);
         } else if is_due && !self.renew(worker, job, &store)? {
-            // A run that is over has no claims any more.
+            // The ref has moved or is gone: perhaps the run has ended, which the status says.
             let why = not_wanted(&store, job, known)?;
             self.set_over(why.unwrap_or_else(|| "somebody else wrote to its claim".to_owned()));
         }
@@ -99,18 +99,16 @@ impl Keeper {
 
     /// Whether the claim could be renewed: it is where it was.
     fn renew(&self, worker: &Worker<'_>, job: &Job, store: &Store) -> Result<bool> {
-        let Some(run) = job.run() else {
+        let Some(node) = job.node() else {
             return Ok(false);
         };
-        let now = worker.now()?;
         let action = Action::Renewal {
             node: job.id.clone(),
             attempt: job.attempt,
             lease: None,
         };
-        let record = job.look.record(run, &worker.actor, now, action);
-        let address = runs::work_address(run, &job.id, job.attempt);
-        match store.send(&address, Some(&self.tip()), &record, now)? {
+        let writer = worker.writer(store, &job.observed)?;
+        match writer.try_send(&node.address(), Some(&self.tip()), node.run, action)? {
             Sent::Done(tip) => {
                 *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = tip;
                 tracing::debug!(node = job.id, "claim renewed");
@@ -131,8 +129,8 @@ fn not_wanted(store: &Store, job: &Job, known: &mut Option<String>) -> Result<Op
         return Ok(None);
     };
     known.clone_from(&view.status_tip);
-    let look = runs::Look { view, stored };
-    let Some(run) = look.by_uid(&job.uid) else {
+    let observed = Observed { view, stored };
+    let Some(run) = observed.by_uid(&job.uid) else {
         return Ok(Some("its execution is gone".to_owned()));
     };
     let Some(node) = run.status.node_statuses.get(&job.id) else {

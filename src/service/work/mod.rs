@@ -12,31 +12,34 @@ mod outside;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use globset::GlobMatcher;
 use uuid::Uuid;
 
 use self::job::Job;
-use self::outside::Outside;
-use super::reconcile::{ReconcileRequest, Report, reconcile};
-use super::record::Sender;
-use super::runs::{self, Look, Run};
+use self::outside::OutsidePolls;
+use super::reconcile::{ReconcileRequest, reconcile};
+use super::record::RecordWriter;
+use super::runs::{Observed, ObservedNode, observe};
 use super::store::{Sent, Store};
 use super::verify::supported;
-use super::{Error, Result, claim};
-use crate::api::work::WorkEventKind;
+use super::{Caller, Error, Result, claim};
+use crate::api::reconcile::Reconciled;
+use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::core::plan::tool::TOOL;
-use crate::core::resource::{CriterionResult, NodeStatus, TaskCriterion, Time};
+use crate::core::resource::{CriterionResult, TaskCriterion, Time};
 use crate::git::worktree;
 use crate::worker::signals::Stop;
 
 /// Do the tasks that are bound to `tool://` targets.
 #[derive(Debug, Clone)]
 pub struct WorkRequest {
-    /// Who works; with `reconcile`, reconcile before each look.
-    pub sender: Sender,
+    /// Who works.
+    pub caller: Caller,
+    /// Reconcile before each look.
+    pub reconcile: bool,
     /// The folder of the repository; the current one when not set.
     pub dir: Option<PathBuf>,
     /// Only targets of this provider: `tool://NAME`, what lies below it, or a pattern with `*`.
@@ -61,24 +64,15 @@ pub struct Surroundings<'a> {
     /// The clock.
     pub clock: &'a (dyn Fn() -> std::result::Result<Time, String> + Sync),
     /// Told of everything that happens, from any thread.
-    pub tell: &'a (dyn Fn(&Event<'_>) + Sync),
+    pub tell: &'a (dyn Fn(&Progress<'_>) + Sync),
     /// When to stop.
     pub stop: &'a Stop,
 }
 
 /// Something a worker did or met.
-pub enum Event<'a> {
+pub enum Progress<'a> {
     /// It did something, or something happened.
-    Happened {
-        /// What.
-        kind: WorkEventKind,
-        /// `namespace/execution/node`, when it is about one.
-        node: Option<String>,
-        /// The attempt, when it is about one.
-        attempt: Option<u32>,
-        /// A sentence.
-        message: String,
-    },
+    Happened(WorkEvent),
     /// A criterion was checked on what was done.
     Checked {
         /// `namespace/execution/node`
@@ -91,7 +85,7 @@ pub enum Event<'a> {
         result: &'a CriterionResult,
     },
     /// A reconcile before a look moved something.
-    Reconciled(&'a Report),
+    Reconciled(&'a Reconciled),
     /// Something did not work, and is tried again or left.
     Trouble(&'a Error),
 }
@@ -113,10 +107,10 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
     supported()?;
     let pattern = request.provider.as_deref().map(pattern).transpose()?;
     let store = Store::open(request.dir.as_deref())?;
-    let actor = store.actor(&request.sender.caller)?;
+    let actor = store.actor(&request.caller)?;
     if let Some(node) = &request.node {
-        // A mistyped name is no idle worker.
-        runs::look(&store)?.node(node, request.namespace.as_deref())?;
+        // If there is no such node, that is an error, and not a worker with nothing to do.
+        observe(&store)?.node(node, request.namespace.as_deref())?;
     }
     worktree::remove_stale(&store.repo)?;
     drop(store);
@@ -161,12 +155,13 @@ struct Seen {
 }
 
 impl Worker<'_> {
+    /// Claim what is ready and start its commands, wait for them to end, look again.
     fn go(&self) -> Result<Worked> {
         let (sender, finished) = mpsc::channel();
         let mut later = Vec::new();
         let mut running = 0;
         let mut did_something = false;
-        let mut outside = Outside::default();
+        let mut outside = OutsidePolls::default();
         let mut trouble = None;
         std::thread::scope(|scope| {
             loop {
@@ -182,7 +177,7 @@ impl Worker<'_> {
                                 let sender = sender.clone();
                                 scope.spawn(move || {
                                     self.finish(job);
-                                    // Somebody waits as long as a job runs.
+                                    // The receiver outlives every job.
                                     sender.send(()).ok();
                                 });
                             }
@@ -202,7 +197,7 @@ impl Worker<'_> {
                     if !self.request.watch {
                         break;
                     }
-                    self.around.stop.wait(self.interval());
+                    self.around.stop.wait(self.request.interval);
                 }
             }
         });
@@ -215,36 +210,33 @@ impl Worker<'_> {
         }
     }
 
-    fn interval(&self) -> Duration {
-        self.request.interval
-    }
-
     /// Wait for a job to end; how many have. While there is something else to look for, not for long.
     fn wait(&self, finished: &Receiver<()>, only_for_jobs: bool) -> usize {
-        let first = match only_for_jobs {
-            true => finished.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => finished.recv_timeout(self.interval()),
+        let first = if only_for_jobs {
+            finished.recv().is_ok()
+        } else {
+            finished.recv_timeout(self.request.interval).is_ok()
         };
-        usize::from(first.is_ok()) + finished.try_iter().count()
+        usize::from(first) + finished.try_iter().count()
     }
 
     /// Look once, reconciling before where that is asked for: claim what is ready, ask for what
     /// happens outside.
-    fn look_around(&self, free: usize, outside: &mut Outside) -> Result<Seen> {
+    fn look_around(&self, free: usize, outside: &mut OutsidePolls) -> Result<Seen> {
         let store = Store::open(self.dir())?;
-        if self.request.sender.reconcile {
-            let report = reconcile(&store, &ReconcileRequest::at(self.now()?))?;
-            if !report.transitions.is_empty() {
-                (self.around.tell)(&Event::Reconciled(&report));
+        if self.request.reconcile {
+            let reconciled = reconcile(&store, &ReconcileRequest::at(self.now()?))?;
+            if !reconciled.transitions.is_empty() {
+                (self.around.tell)(&Progress::Reconciled(&reconciled));
             }
         }
-        let look = Arc::new(runs::look(&store)?);
-        let happened = self.request.externals && outside.ask(self, &store, &look)?;
-        let jobs = self.take(&store, &look, free)?;
-        let later = runs::retries(&look)
-            .filter(|(run, id, node, _)| self.is_meant(*run, id) && self.is_mine(node))
-            .map(|(run, id, _, at)| (format!("{}/{id}", run.key.qualified()), at))
-            .collect();
+        let observed = Arc::new(observe(&store)?);
+        let happened = self.request.externals && outside.ask(self, &store, &observed)?;
+        let jobs = self.take(&store, &observed, free)?;
+        let later = observed
+            .retries()
+            .filter(|(node, _)| self.is_for_here(*node));
+        let later = later.map(|(node, at)| (node.name(), at)).collect();
         Ok(Seen {
             jobs,
             happened,
@@ -253,25 +245,19 @@ impl Worker<'_> {
     }
 
     /// Claim up to so many of the nodes that are ready.
-    fn take(&self, store: &Store, look: &Arc<Look>, free: usize) -> Result<Vec<Job>> {
-        let mut offers: Vec<(Run<'_>, &str, &NodeStatus)> = runs::offers(look)
-            .filter(|(run, id, node)| self.is_meant(*run, id) && self.is_mine(node))
-            .collect();
-        // Taken from the end.
+    fn take(&self, store: &Store, observed: &Arc<Observed>, free: usize) -> Result<Vec<Job>> {
+        let offers = observed.offers().filter(|node| self.is_for_here(*node));
+        let mut offers: Vec<ObservedNode<'_>> = offers.collect();
+        // `pop` takes from the end.
         offers.reverse();
         let mut jobs = Vec::new();
         while jobs.len() < free && !self.around.stop.is_wished() {
-            let Some((run, id, node)) = offers.pop() else {
+            let Some(node) = offers.pop() else {
                 break;
             };
-            let sent = match claim::take(
-                store,
-                look,
-                (run, id, node),
-                (&self.actor, self.now()?),
-                None,
-            ) {
-                // What is claimed already is to be done.
+            let writer = self.writer(store, observed)?;
+            let sent = match claim::take(&writer, node, claim::claim_of(node, None)) {
+                // Do what was claimed before the error.
                 Err(error) if !jobs.is_empty() => {
                     self.complain(&error);
                     break;
@@ -281,17 +267,17 @@ impl Worker<'_> {
             match sent {
                 Sent::Done(tip) => {
                     let job = Job {
-                        look: Arc::clone(look),
-                        uid: run.file.uid.clone(),
-                        id: id.to_owned(),
-                        attempt: node.attempt,
+                        observed: Arc::clone(observed),
+                        uid: node.run.file.uid.clone(),
+                        id: node.id.to_owned(),
+                        attempt: node.status.attempt,
                         tip,
                     };
                     let message = format!("claimed {} as {}", job.name(), self.actor);
                     job.tell(self, WorkEventKind::Claimed, message);
                     jobs.push(job);
                 }
-                // Others are at work: go on somewhere else than they do.
+                // Another worker was first: go on at a random place, to meet it less often.
                 Sent::Taken if !offers.is_empty() => {
                     let nonce = Uuid::new_v4().as_u128() % offers.len() as u128;
                     offers.rotate_left(usize::try_from(nonce).unwrap_or(0));
@@ -302,25 +288,37 @@ impl Worker<'_> {
         Ok(jobs)
     }
 
+    /// Whoever writes this worker's records now.
+    fn writer<'w>(&'w self, store: &'w Store, observed: &'w Observed) -> Result<RecordWriter<'w>> {
+        Ok(RecordWriter {
+            store,
+            observed,
+            actor: &self.actor,
+            now: self.now()?,
+        })
+    }
+
+    /// Whether a node was asked for, and is bound to a target whose commands are run here.
+    fn is_for_here(&self, node: ObservedNode<'_>) -> bool {
+        self.is_meant(node) && self.is_mine(node)
+    }
+
     /// Whether a node is one of those that were asked for.
-    fn is_meant(&self, run: Run<'_>, id: &str) -> bool {
+    fn is_meant(&self, node: ObservedNode<'_>) -> bool {
+        let key = node.run.key;
         let namespace = self.request.namespace.as_deref();
-        if namespace.is_some_and(|namespace| run.key.namespace != namespace) {
+        if namespace.is_some_and(|namespace| key.namespace != namespace) {
             return false;
         }
         let Some(wanted) = &self.request.node else {
             return true;
         };
-        let names = [
-            format!("{}/{id}", run.key.name),
-            format!("{}/{id}", run.key.qualified()),
-        ];
-        names.contains(wanted)
+        [format!("{}/{}", key.name, node.id), node.name()].contains(wanted)
     }
 
     /// Whether a node is bound to a target whose commands are run here.
-    fn is_mine(&self, node: &NodeStatus) -> bool {
-        let Some(provider) = runs::provider_of(node).filter(|p| p.starts_with(TOOL)) else {
+    fn is_mine(&self, node: ObservedNode<'_>) -> bool {
+        let Some(provider) = node.provider().filter(|p| p.starts_with(TOOL)) else {
             return false;
         };
         let Some((wanted, glob)) = &self.pattern else {
@@ -347,16 +345,16 @@ impl Worker<'_> {
     }
 
     fn complain(&self, error: &Error) {
-        (self.around.tell)(&Event::Trouble(error));
+        (self.around.tell)(&Progress::Trouble(error));
     }
 
-    /// Tell of something that is about a node and none of its attempts.
-    fn say(&self, kind: WorkEventKind, node: &str, message: String) {
-        (self.around.tell)(&Event::Happened {
-            kind,
-            node: Some(node.to_owned()),
-            attempt: None,
+    /// Tell of something that happened to a node, or to one of its attempts.
+    fn say(&self, event: WorkEventKind, node: String, attempt: Option<u32>, message: String) {
+        (self.around.tell)(&Progress::Happened(WorkEvent {
+            event,
+            node: Some(node),
+            attempt,
             message,
-        });
+        }));
     }
 }

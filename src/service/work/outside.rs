@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::api::work::WorkEventKind;
-use crate::core::resource::{Node, NodeStatus};
+use crate::core::resource::Node;
 use crate::core::run::record::{Action, ReportResult};
 use crate::service::Result;
 use crate::service::report::is_outside;
-use crate::service::runs::{self, Look, Run};
+use crate::service::runs::{self, Observed, ObservedNode};
 use crate::service::store::{Sent, Store};
 use crate::service::verify::errand;
 use crate::worker::external::{self, Poll};
@@ -20,31 +20,34 @@ const USUAL: Duration = Duration::from_secs(60);
 
 /// When what was asked for last.
 #[derive(Debug, Default)]
-pub struct Outside {
+pub struct OutsidePolls {
     asked: BTreeMap<(String, String), Instant>,
 }
 
-impl Outside {
+impl OutsidePolls {
     /// Ask for everything whose turn it is, and report what has happened. Whether anything has.
     ///
     /// # Errors
     /// The remote cannot be used.
-    pub fn ask(&mut self, worker: &Worker<'_>, store: &Store, look: &Look) -> Result<bool> {
+    pub fn ask(&mut self, worker: &Worker<'_>, store: &Store, observed: &Observed) -> Result<bool> {
         let mut happened = false;
-        for run in look.runs().filter(|run| !run.status.phase.is_terminal()) {
-            let waiting = run.status.node_statuses.iter();
-            let mut waiting = waiting
-                .filter(|(id, node)| is_outside(node) && worker.is_meant(run, id))
-                .filter(|(id, node)| look.work_tip(run, id, node.attempt).is_none())
-                .peekable();
-            let plan = match waiting.peek() {
-                Some(_) => runs::pinned_plan(&look.stored, run.status),
-                None => None,
-            };
-            for (id, status) in waiting {
-                let node = plan.as_ref().and_then(|plan| runs::node_of(plan, id));
-                if let Some(node) = node.filter(|node| self.is_due(run, node)) {
-                    happened |= ask_for(worker, store, look, run, node, status)?;
+        for run in observed
+            .runs()
+            .filter(|run| !run.status.phase.is_terminal())
+        {
+            let waiting = run
+                .nodes()
+                .filter(|node| is_outside(node.status) && worker.is_meant(*node))
+                .filter(|node| observed.tip(&node.address()).is_none());
+            let waiting: Vec<ObservedNode<'_>> = waiting.collect();
+            if waiting.is_empty() {
+                continue;
+            }
+            let plan = runs::pinned_plan(&observed.stored, run.status);
+            for node in waiting {
+                let of_plan = plan.as_ref().and_then(|plan| plan.node(node.id));
+                if let Some(of_plan) = of_plan.filter(|of_plan| self.is_due(node, of_plan)) {
+                    happened |= ask_for(worker, store, observed, node, of_plan)?;
                 }
                 if worker.around.stop.is_wished() {
                     return Ok(happened);
@@ -54,9 +57,9 @@ impl Outside {
         Ok(happened)
     }
 
-    fn is_due(&mut self, run: Run<'_>, node: &Node) -> bool {
-        let interval = node.poll_interval.as_ref().map_or(USUAL, seconds);
-        let key = (run.file.uid.clone(), node.id.clone());
+    fn is_due(&mut self, node: ObservedNode<'_>, of_plan: &Node) -> bool {
+        let interval = of_plan.poll_interval.as_ref().map_or(USUAL, seconds);
+        let key = (node.run.file.uid.clone(), node.id.to_owned());
         let is_due = self
             .asked
             .get(&key)
@@ -68,49 +71,49 @@ impl Outside {
     }
 }
 
+/// Ask whether it has happened, and report it if so.
 fn ask_for(
     worker: &Worker<'_>,
     store: &Store,
-    look: &Look,
-    run: Run<'_>,
-    node: &Node,
-    status: &NodeStatus,
+    observed: &Observed,
+    node: ObservedNode<'_>,
+    of_plan: &Node,
 ) -> Result<bool> {
-    let Some(external) = &node.external_ref else {
+    let Some(external) = &of_plan.external_ref else {
         return Ok(false);
     };
-    let name = format!("{}/{}", run.key.qualified(), node.id);
-    let mut who = errand(run, &node.id, status.attempt).to_value();
-    who["repository"] = look.stored.tree.controller.repository_id.clone().into();
-    let message = match external::poll(external, &who, worker.around.stop) {
+    let name = node.name();
+    let mut who = errand(node).to_value();
+    who["repository"] = observed.stored.tree.controller.repository_id.clone().into();
+    let tell = |message| worker.say(WorkEventKind::External, name.clone(), None, message);
+    let how = match external::poll(external, &who, worker.around.stop) {
         Poll::Happened(how) => how,
         Poll::NotYet(why) => {
-            let message = format!("{name} has not happened yet: {why}");
-            worker.say(WorkEventKind::External, &name, message);
+            tell(format!("{name} has not happened yet: {why}"));
             return Ok(false);
         }
         Poll::NotAsked => {
-            let message = format!("{name} cannot be asked for: it names no http or https address");
-            worker.say(WorkEventKind::External, &name, message);
+            tell(format!(
+                "{name} cannot be asked for: it names no http or https address"
+            ));
             return Ok(false);
         }
     };
     let action = Action::Report {
-        node: node.id.clone(),
-        attempt: status.attempt,
+        node: node.id.to_owned(),
+        attempt: node.status.attempt,
         result: ReportResult::Succeeded,
         outputs: Default::default(),
-        message: message.clone(),
+        message: how.clone(),
         commit: None,
         artifacts: Vec::new(),
     };
-    let now = worker.now()?;
-    let record = look.record(run, &worker.actor, now, action);
-    let address = runs::work_address(run, &node.id, status.attempt);
-    let message = match store.send(&address, None, &record, now)? {
-        Sent::Done(_) => format!("{name} has happened: {message}"),
-        Sent::Taken => format!("{name} was reported by somebody else"),
-    };
-    worker.say(WorkEventKind::External, &name, message);
+    let writer = worker.writer(store, observed)?;
+    tell(
+        match writer.try_send(&node.address(), None, node.run, action)? {
+            Sent::Done(_) => format!("{name} has happened: {how}"),
+            Sent::Taken => format!("{name} was reported by somebody else"),
+        },
+    );
     Ok(true)
 }

@@ -21,9 +21,10 @@ pub(super) fn render(located: &[Located<'_>]) -> String {
             Severity::Warning => &mut warnings,
         };
         *number += 1;
-        match *number <= MOST {
-            true => annotation(&mut out, finding),
-            false => rest.push(finding),
+        if *number <= MOST {
+            annotation(&mut out, finding)
+        } else {
+            rest.push(finding)
         }
     }
     if !rest.is_empty() {
@@ -51,7 +52,7 @@ fn annotation(out: &mut String, located: &Located<'_>) {
     );
     if let Some(at) = located.at.filter(|_| finding.place != Place::File) {
         let _ = write!(out, ",line={},endLine={}", at.line, at.end_line);
-        // Columns are only understood within one line.
+        // GitHub takes columns only within one line.
         if at.line == at.end_line {
             let _ = write!(out, ",col={},endColumn={}", at.column, at.end_column);
         }
@@ -89,9 +90,10 @@ fn property(text: &str) -> String {
 /// `##[` everywhere.
 fn log_line(line: &str) -> String {
     let line = line.replace("##[", "## [");
-    match line.trim_start().starts_with("::") {
-        true => format!("./{}", line.trim_start()),
-        false => line,
+    if line.trim_start().starts_with("::") {
+        format!("./{}", line.trim_start())
+    } else {
+        line
     }
 }
 
@@ -99,7 +101,7 @@ fn log_line(line: &str) -> String {
 mod tests {
     use super::*;
     use crate::core::base::diagnostic::{Code, Diagnostic, Label, Span};
-    use crate::show::findings::{Format, render};
+    use crate::show::findings::{FindingsFormat, render};
 
     fn at(line: usize) -> Place {
         Place::At(Span {
@@ -111,7 +113,7 @@ mod tests {
     }
 
     fn shown(findings: &[Diagnostic]) -> String {
-        render(findings, &|_| None, Format::Github, false)
+        render(findings, &|_| None, FindingsFormat::Github, false)
     }
 
     #[test]

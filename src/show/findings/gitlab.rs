@@ -24,7 +24,7 @@ fn issue(located: &Located<'_>, fingerprint: &str) -> Value {
         Severity::Error => "major",
         Severity::Warning => "minor",
     };
-    // A line is required.
+    // GitLab requires a line.
     let (begin, end) = located.at.map_or((1, 1), |at| (at.line, at.end_line));
     json!({
         "type": "issue",

@@ -57,14 +57,15 @@ fn case(out: &mut String, located: &Located<'_>, sources: &Sources<'_>) {
         "    <testcase classname=\"{file}\" name=\"{name}\" file=\"{file}\"{line}>"
     );
     let body = content(&text::draw(located, sources, &text::renderer(false)));
-    let _ = match finding.is_error() {
-        true => writeln!(
+    let _ = if finding.is_error() {
+        writeln!(
             out,
             "      <failure type=\"{}\" message=\"{}\">{body}</failure>",
             finding.code,
             attribute(&finding.message)
-        ),
-        false => writeln!(out, "      <system-out>{body}</system-out>"),
+        )
+    } else {
+        writeln!(out, "      <system-out>{body}</system-out>")
     };
     out.push_str("    </testcase>\n");
 }

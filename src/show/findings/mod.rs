@@ -15,6 +15,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::count;
 use crate::core::base::diagnostic::{Diagnostic, PathStep, Place};
 use crate::core::base::digest;
 use crate::core::base::escape;
@@ -22,7 +23,7 @@ use crate::core::text::located::{self, Located, Position, Sources};
 
 /// How findings are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum FindingsFormat {
     /// With the lines that they are about.
     #[default]
     Text,
@@ -40,40 +41,43 @@ pub enum Format {
     Junit,
 }
 
-impl Format {
+impl FindingsFormat {
     /// All of them.
-    pub const ALL: [Format; 7] = [
-        Format::Text,
-        Format::Concise,
-        Format::Json,
-        Format::Github,
-        Format::Gitlab,
-        Format::Sarif,
-        Format::Junit,
+    pub const ALL: [FindingsFormat; 7] = [
+        FindingsFormat::Text,
+        FindingsFormat::Concise,
+        FindingsFormat::Json,
+        FindingsFormat::Github,
+        FindingsFormat::Gitlab,
+        FindingsFormat::Sarif,
+        FindingsFormat::Junit,
     ];
 
     /// Its name, and what it is for.
     pub fn about(self) -> (&'static str, &'static str) {
         match self {
-            Format::Text => ("text", "With the lines that they are about"),
-            Format::Concise => (
+            FindingsFormat::Text => ("text", "With the lines that they are about"),
+            FindingsFormat::Concise => (
                 "concise",
                 "One line each: `file:line:column: error PS104: message (help)`",
             ),
-            Format::Json => ("json", "One JSON document"),
-            Format::Github => (
+            FindingsFormat::Json => ("json", "One JSON document"),
+            FindingsFormat::Github => (
                 "github",
                 "Workflow commands that GitHub shows as annotations",
             ),
-            Format::Gitlab => ("gitlab", "A code quality report for GitLab"),
-            Format::Sarif => ("sarif", "SARIF 2.1.0, for code scanning"),
-            Format::Junit => ("junit", "A JUnit report: a suite for each file"),
+            FindingsFormat::Gitlab => ("gitlab", "A code quality report for GitLab"),
+            FindingsFormat::Sarif => ("sarif", "SARIF 2.1.0, for code scanning"),
+            FindingsFormat::Junit => ("junit", "A JUnit report: a suite for each file"),
         }
     }
 
     /// Whether it is read by people, who may be told more beside it.
     pub fn is_for_people(self) -> bool {
-        matches!(self, Format::Text | Format::Concise | Format::Github)
+        matches!(
+            self,
+            FindingsFormat::Text | FindingsFormat::Concise | FindingsFormat::Github
+        )
     }
 }
 
@@ -82,7 +86,7 @@ impl Format {
 pub fn render(
     findings: &[Diagnostic],
     text_of: &dyn Fn(&str) -> Option<String>,
-    format: Format,
+    format: FindingsFormat,
     color: bool,
 ) -> String {
     let findings = &located::bounded(findings);
@@ -90,13 +94,13 @@ pub fn render(
     let sources = located::sources(&texts);
     let located = located::locate(findings, &sources);
     match format {
-        Format::Text => text::render(&located, &sources, color),
-        Format::Concise => concise::render(&located),
-        Format::Json => json::render(&located),
-        Format::Github => github::render(&located),
-        Format::Gitlab => gitlab::render(&located),
-        Format::Sarif => sarif::render(&located, &sources),
-        Format::Junit => junit::render(&located, &sources),
+        FindingsFormat::Text => text::render(&located, &sources, color),
+        FindingsFormat::Concise => concise::render(&located),
+        FindingsFormat::Json => json::render(&located),
+        FindingsFormat::Github => github::render(&located),
+        FindingsFormat::Gitlab => gitlab::render(&located),
+        FindingsFormat::Sarif => sarif::render(&located, &sources),
+        FindingsFormat::Junit => junit::render(&located, &sources),
     }
 }
 
@@ -110,15 +114,11 @@ pub fn summary(findings: &[Diagnostic]) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, noun)| count(number, noun))
         .collect();
-    match counts.is_empty() {
-        true => "no findings".to_owned(),
-        false => format!("{} in {}", counts.join(", "), count(files.len(), "file")),
+    if counts.is_empty() {
+        "no findings".to_owned()
+    } else {
+        format!("{} in {}", counts.join(", "), count(files.len(), "file"))
     }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 /// `file:line:column`, as far as it is known, safe to print.

@@ -28,7 +28,7 @@ fn files<'a>(files: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a 
     }
 }
 
-fn shown(findings: &[Diagnostic], texts: &[(&str, &str)], format: Format) -> String {
+fn shown(findings: &[Diagnostic], texts: &[(&str, &str)], format: FindingsFormat) -> String {
     format!("\n{}", render(findings, &files(texts), format, false))
 }
 
@@ -93,7 +93,7 @@ const TEXTS: &[(&str, &str)] = &[
 #[test]
 fn text_shows_the_line_what_is_wrong_and_the_way_out() {
     assert_eq!(
-        shown(&[dangling()], TEXTS, Format::Text),
+        shown(&[dangling()], TEXTS, FindingsFormat::Text),
         "
 error[PS302]: edge ends at a node that does not exist
   --> plans/checkout.yaml:10:13
@@ -112,7 +112,7 @@ fn several_findings_are_in_order_and_repeats_are_left_out() {
         shown(
             &[dangling(), doubled(), elsewhere(), dangling()],
             TEXTS,
-            Format::Text
+            FindingsFormat::Text
         ),
         "
 warning[PS204]: the capability does not exist
@@ -162,7 +162,11 @@ fn places_without_a_line_to_show() {
         "not YAML",
     );
     assert_eq!(
-        shown(&[file, gone, broken], &[("a.yaml", "# x\n")], Format::Text),
+        shown(
+            &[file, gone, broken],
+            &[("a.yaml", "# x\n")],
+            FindingsFormat::Text
+        ),
         "
 warning[PS007]: nothing here
  --> a.yaml
@@ -230,7 +234,7 @@ error[PS105]: wrong
     for (text, path, expected) in table {
         let finding =
             Diagnostic::new(Code::BAD_FORMAT, "a", entry(path, Part::Value), "wrong").label("here");
-        let shown = shown(&[finding], &[("a", text)], Format::Text);
+        let shown = shown(&[finding], &[("a", text)], FindingsFormat::Text);
         assert_eq!(shown, expected, "{text:?}");
     }
 }
@@ -252,7 +256,7 @@ fn long_lines_are_cut_around_the_span() {
         message: "as here".to_owned(),
     });
     assert_eq!(
-            shown(&[finding], &[("a", &text)], Format::Text),
+            shown(&[finding], &[("a", &text)], FindingsFormat::Text),
             "
 error[PS105]: wrong
  --> a:1:699998
@@ -278,7 +282,7 @@ fn what_is_underlined_ends_where_the_line_is_cut() {
         "wrong",
     )
     .label("here");
-    let shown = shown(&[finding], &[("a", &text)], Format::Text);
+    let shown = shown(&[finding], &[("a", &text)], FindingsFormat::Text);
     let row = |mark: char| {
         let row = shown.lines().find(|row| row.contains(mark)).unwrap();
         (row.find(mark).unwrap(), row.matches(mark).count())
@@ -299,7 +303,7 @@ fn of_what_is_no_text_nothing_is_shown() {
     for (text, is_shown) in table {
         let place = Place::At(Lines::new(&text).span(0..1));
         let finding = Diagnostic::new(Code::BAD_FORMAT, "a", place, "wrong");
-        let shown = shown(&[finding], &[("a", &text)], Format::Text);
+        let shown = shown(&[finding], &[("a", &text)], FindingsFormat::Text);
         assert_eq!(shown.contains("u{0}"), is_shown, "{shown}");
         assert!(shown.contains("--> a"), "{shown}");
     }
@@ -317,7 +321,7 @@ fn what_comes_from_a_file_cannot_disturb_a_terminal() {
             message: evil.to_owned(),
         });
     for text in [None, Some(format!("\"{evil}\": {evil}\n"))] {
-        for format in Format::ALL {
+        for format in FindingsFormat::ALL {
             let shown = render(
                 std::slice::from_ref(&finding),
                 &|_| text.clone(),
@@ -333,7 +337,7 @@ fn what_comes_from_a_file_cannot_disturb_a_terminal() {
         }
     }
     // JSON keeps the truth.
-    let json = render(&[finding], &|_| None, Format::Json, false);
+    let json = render(&[finding], &|_| None, FindingsFormat::Json, false);
     let value: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["findings"][0]["message"], evil);
 }
@@ -345,7 +349,7 @@ fn concise_is_one_line_each() {
             shown(
                 &[broken, dangling(), elsewhere()],
                 &[TEXTS[0]],
-                Format::Concise
+                FindingsFormat::Concise
             ),
             "
 b.yaml: warning PS204: the capability does not exist
@@ -358,7 +362,7 @@ z\\ny: error PS001: not\\tYAML
 #[test]
 fn json_is_one_document() {
     assert_eq!(
-        shown(&[dangling(), doubled()], TEXTS, Format::Json),
+        shown(&[dangling(), doubled()], TEXTS, FindingsFormat::Json),
         r#"
 {
   "apiVersion": "cli.planspec.io/v1",
@@ -427,7 +431,7 @@ fn json_is_one_document() {
 fn gitlab_is_a_code_quality_report() {
     let gone = Diagnostic::new(Code::NO_RESOURCES, "gone.yaml", Place::File, "nothing");
     assert_eq!(
-        shown(&[dangling(), gone], TEXTS, Format::Gitlab),
+        shown(&[dangling(), gone], TEXTS, FindingsFormat::Gitlab),
         r#"
 [
   {
@@ -470,7 +474,7 @@ fn fingerprints_tell_findings_apart_and_not_places() {
         Diagnostic::new(Code::DANGLING_EDGE, "a.yaml", place, message)
     };
     let of = |findings: &[Diagnostic]| -> Vec<String> {
-        let report = render(findings, &files(&[]), Format::Gitlab, false);
+        let report = render(findings, &files(&[]), FindingsFormat::Gitlab, false);
         let report: Value = serde_json::from_str(&report).unwrap();
         let issues = report.as_array().unwrap().iter();
         let prints = issues.map(|issue| issue["fingerprint"].as_str().unwrap().to_owned());
@@ -501,7 +505,7 @@ fn fingerprints_tell_findings_apart_and_not_places() {
 #[test]
 fn junit_has_a_suite_for_each_file() {
     assert_eq!(
-        shown(&[dangling(), elsewhere()], TEXTS, Format::Junit),
+        shown(&[dangling(), elsewhere()], TEXTS, FindingsFormat::Junit),
         r#"
 <?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="planspec" tests="2" failures="1">
@@ -534,7 +538,7 @@ fn junit_has_a_suite_for_each_file() {
 "#
     );
     let evil = Diagnostic::new(Code::SYNTAX, "<&\">", Place::File, "]]>\u{1}'\"&amp;");
-    let shown = shown(&[evil], &[], Format::Junit);
+    let shown = shown(&[evil], &[], FindingsFormat::Junit);
     assert!(
         shown.contains("<testsuite name=\"&lt;&amp;&quot;&gt;\""),
         "{shown}"
@@ -547,7 +551,7 @@ fn junit_has_a_suite_for_each_file() {
 
 /// The results of a SARIF log.
 fn sarif(findings: &[Diagnostic], texts: &[(&str, &str)]) -> Vec<Value> {
-    let log = render(findings, &files(texts), Format::Sarif, false);
+    let log = render(findings, &files(texts), FindingsFormat::Sarif, false);
     let log: Value = serde_json::from_str(&log).unwrap();
     log["runs"][0]["results"].as_array().unwrap().clone()
 }
@@ -652,7 +656,7 @@ fn many_places_are_told_and_not_all_drawn() {
         message: String::new(),
     };
     let finding = (0..20).fold(dangling(), |finding, _| finding.related(label()));
-    let shown = shown(&[finding], TEXTS, Format::Text);
+    let shown = shown(&[finding], TEXTS, FindingsFormat::Text);
     assert_eq!(shown.matches("gone.yaml").count(), 8, "{shown}");
     assert!(shown.contains("= note: and 12 places more\n"), "{shown}");
 }
@@ -660,8 +664,8 @@ fn many_places_are_told_and_not_all_drawn() {
 #[test]
 fn colour_changes_no_text() {
     let findings = [dangling(), doubled(), elsewhere()];
-    let plain = render(&findings, &files(TEXTS), Format::Text, false);
-    let colored = render(&findings, &files(TEXTS), Format::Text, true);
+    let plain = render(&findings, &files(TEXTS), FindingsFormat::Text, false);
+    let colored = render(&findings, &files(TEXTS), FindingsFormat::Text, true);
     assert!(colored.contains("\u{1b}["));
     let stripped = anstream::adapter::strip_str(&colored).to_string();
     assert_eq!(stripped, plain);
@@ -732,7 +736,7 @@ proptest! {
                 }),
             });
         }
-        for format in Format::ALL {
+        for format in FindingsFormat::ALL {
             let shown = render(finding.as_slice(), &text_of, format, false);
             prop_assert!(!shown.chars().any(|c| c != '\n' && is_invisible(c)), "{}", shown);
         }
@@ -749,7 +753,7 @@ fn of_very_many_findings_the_first_errors_are_shown_and_the_rest_is_counted() {
     let errors = (MAX_PER_FILE..MAX_PER_FILE + 3).map(|n| finding(Code::DANGLING_EDGE, n));
     let elsewhere = Diagnostic::new(Code::SYNTAX, "b.yaml", Place::File, "else");
     let all: Vec<Diagnostic> = warnings.chain(errors).chain([elsewhere]).collect();
-    let lines = shown(&all, &[], Format::Concise);
+    let lines = shown(&all, &[], FindingsFormat::Concise);
     let lines: Vec<&str> = lines.trim().lines().collect();
     assert_eq!(lines.len(), MAX_PER_FILE + 2);
     let errors = lines.iter().filter(|line| line.contains("error PS302"));

@@ -35,9 +35,10 @@ pub(super) fn render(located: &[Located<'_>], sources: &Sources<'_>, color: bool
 }
 
 pub(super) fn renderer(color: bool) -> Renderer {
-    let renderer = match color {
-        true => Renderer::styled(),
-        false => Renderer::plain(),
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
     };
     // Cutting is done here, by the cost of what is shown rather than of the whole line.
     renderer.term_width(WIDTH * 100)
@@ -75,22 +76,22 @@ pub(super) fn draw(located: &Located<'_>, sources: &Sources<'_>, renderer: &Rend
 
     let mut origins = Vec::new();
     for excerpt in excerpts(located, sources) {
-        match excerpt.marks.is_empty() {
-            true => group = group.element(Origin::path(excerpt.origin)),
-            false => {
-                group = group.element(excerpt.snippet());
-                origins.push(excerpt.origin);
-            }
+        if excerpt.marks.is_empty() {
+            group = group.element(Origin::path(excerpt.origin))
+        } else {
+            group = group.element(excerpt.snippet());
+            origins.push(excerpt.origin);
         }
     }
     if origins.is_empty() && !notes.is_empty() {
         group = group.element(Padding);
     }
     let drawn = renderer.render(&[group.elements(notes)]);
-    match origins.is_empty() {
-        // Without line numbers there is no margin; keep it as wide as one digit.
-        true => drawn.replace('\n', "\n "),
-        false => with_origins(&drawn, origins),
+    // Without line numbers there is no margin; keep it as wide as one digit.
+    if origins.is_empty() {
+        drawn.replace('\n', "\n ")
+    } else {
+        with_origins(&drawn, origins)
     }
 }
 
@@ -111,11 +112,11 @@ struct Excerpt<'s> {
     origin: String,
     lines: Option<&'s Lines<'s>>,
     /// None: there is nothing to underline, and no line is shown.
-    marks: Vec<Mark<'s>>,
+    marks: Vec<SourceMark<'s>>,
 }
 
 /// An underlined range of a file's text, within one line.
-struct Mark<'s> {
+struct SourceMark<'s> {
     line: usize,
     range: Range<usize>,
     label: &'s str,
@@ -144,9 +145,10 @@ fn excerpts<'s>(located: &Located<'s>, sources: &'s Sources<'_>) -> Vec<Excerpt<
                 }
                 _ => false,
             };
-        match joins {
-            true => first.marks.append(&mut other.marks),
-            false => others.push(other),
+        if joins {
+            first.marks.append(&mut other.marks)
+        } else {
+            others.push(other)
         }
     }
     first.marks.sort_by_key(|mark| mark.line);
@@ -169,7 +171,7 @@ impl<'s> Excerpt<'s> {
             && is_text(lines, line.clone())
         {
             let start = start.clamp(line.start, line.end);
-            marks.push(Mark {
+            marks.push(SourceMark {
                 line: at.line,
                 range: start..end.clamp(start, line.end),
                 label,
@@ -213,7 +215,12 @@ impl<'s> Excerpt<'s> {
     }
 
     /// Write a line as it is shown: cut when it is long, and escaped. Where the marks are then.
-    fn push_line(&self, out: &mut String, line: usize, marks: &[Mark<'_>]) -> Vec<Range<usize>> {
+    fn push_line(
+        &self,
+        out: &mut String,
+        line: usize,
+        marks: &[SourceMark<'_>],
+    ) -> Vec<Range<usize>> {
         let Some(lines) = self.lines else {
             return Vec::new();
         };

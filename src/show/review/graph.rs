@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Shown, words};
+use super::Shown;
 use crate::core::plan::graph::folded_edges;
 use crate::core::resource::{EdgeKind, GraphSpec, NodeKind};
 use crate::core::review::{Change, Element, Event, Subject, What, renames};
-use crate::show::graph::{mermaid_id, mermaid_text};
+use crate::show::count;
+use crate::show::graph::{MERMAID_HEAD, mermaid_edge, mermaid_node};
 
 /// A drawing and what it shows.
-pub(super) struct Drawing {
+pub(super) struct MermaidDrawing {
     /// The flowchart.
     pub text: String,
     /// What is drawn, in words.
@@ -29,7 +30,7 @@ const OPEN: usize = 24;
 
 /// How a node or an edge is marked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
+enum NodeMark {
     Same,
     Added,
     Removed,
@@ -37,53 +38,46 @@ enum Mark {
     Danger,
 }
 
-impl Mark {
+impl NodeMark {
     fn class(self) -> &'static str {
         match self {
-            Mark::Same => "same",
-            Mark::Added => "added",
-            Mark::Removed => "removed",
-            Mark::Changed => "changed",
-            Mark::Danger => "danger",
+            NodeMark::Same => "same",
+            NodeMark::Added => "added",
+            NodeMark::Removed => "removed",
+            NodeMark::Changed => "changed",
+            NodeMark::Danger => "danger",
         }
     }
 
-    fn look(self) -> &'static str {
+    fn sign(self) -> &'static str {
         match self {
-            Mark::Same => "fill:#f6f8fa,stroke:#8c959f,color:#1f2328",
-            Mark::Added => "fill:#dafbe1,stroke:#1a7f37,color:#1f2328,stroke-width:2px",
-            Mark::Removed => {
+            NodeMark::Added => "+ ",
+            NodeMark::Removed => "− ",
+            NodeMark::Danger => "! ",
+            NodeMark::Changed | NodeMark::Same => "",
+        }
+    }
+
+    fn style(self) -> &'static str {
+        match self {
+            NodeMark::Same => "fill:#f6f8fa,stroke:#8c959f,color:#1f2328",
+            NodeMark::Added => "fill:#dafbe1,stroke:#1a7f37,color:#1f2328,stroke-width:2px",
+            NodeMark::Removed => {
                 "fill:#ffebe9,stroke:#cf222e,color:#1f2328,stroke-dasharray:4 3,stroke-width:2px"
             }
-            Mark::Changed => "fill:#fff8c5,stroke:#9a6700,color:#1f2328,stroke-width:2px",
-            Mark::Danger => "fill:#ffd8b5,stroke:#bc4c00,color:#1f2328,stroke-width:4px",
+            NodeMark::Changed => "fill:#fff8c5,stroke:#9a6700,color:#1f2328,stroke-width:2px",
+            NodeMark::Danger => "fill:#ffd8b5,stroke:#bc4c00,color:#1f2328,stroke-width:4px",
         }
     }
 }
 
 /// The graph of a plan that changes; nothing when there is nothing to mark in it.
-pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<Drawing> {
+pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<MermaidDrawing> {
     if matches!(subject.event, Event::Removed | Event::Unreadable { .. }) {
         return None;
     }
-    let after = shown.snapshots.1.plan(&subject.key)?;
-    let metadata = &shown.snapshots.1.resource(&subject.key)?.metadata;
-    let from = subject.from().unwrap_or(&subject.key);
-    let before = shown
-        .snapshots
-        .0
-        .plan(from)
-        .or_else(|| match subject.event {
-            Event::Version { .. } => shown.snapshots.1.plan(from),
-            _ => None,
-        });
-    let before = match before.filter(|_| subject.event != Event::Added) {
-        Some(before) => {
-            let renamed = renames::nodes(&before.graph, &after.graph, metadata);
-            renames::rename(&before.graph, &renamed)
-        }
-        None => GraphSpec::default(),
-    };
+    let after = &shown.snapshots.1.plan(&subject.key)?.graph;
+    let before = before(shown, subject, after)?;
     let is_new = subject.event == Event::Added;
     let marks = marks(subject);
     if marks.is_empty() && !is_new {
@@ -91,105 +85,127 @@ pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<Drawing> {
     }
     let mut kinds: BTreeMap<&str, NodeKind> = BTreeMap::new();
     let mut order: Vec<&str> = Vec::new();
-    for node in before.nodes.iter().chain(&after.graph.nodes) {
+    for node in before.nodes.iter().chain(&after.nodes) {
         if kinds.insert(&node.id, node.kind).is_none() {
             order.push(&node.id);
         }
     }
-    let (was, is) = (folded_edges(&before), folded_edges(&after.graph));
+    let (was, is) = (folded_edges(&before), folded_edges(after));
     let edges: BTreeSet<(&str, &str)> = was.keys().chain(is.keys()).copied().collect();
-    let all = order.len();
     let chosen = choose(&order, &edges, &marks, &was, &is);
-    let mut out = String::from("flowchart LR\n");
-    let mut used = BTreeSet::new();
-    for id in order.iter().filter(|id| chosen.contains(*id)) {
-        let mark = match is_new {
-            true => Mark::Same,
-            false => marks.get(*id).copied().unwrap_or(Mark::Same),
-        };
-        used.insert(mark);
-        let (left, right) = match kinds.get(id) {
-            Some(NodeKind::Gate) => ("{", "}"),
-            Some(NodeKind::Group) => ("[[", "]]"),
-            Some(NodeKind::External) => ("([", "])"),
-            _ => ("[", "]"),
-        };
-        let sign = match mark {
-            Mark::Added => "+ ",
-            Mark::Removed => "− ",
-            Mark::Danger => "! ",
-            Mark::Changed | Mark::Same => "",
-        };
-        out.push_str(&format!(
-            "  {}{left}\"{}\"{right}:::{}\n",
-            mermaid_id(id),
-            mermaid_text(&format!("{sign}{id}")),
-            mark.class(),
-        ));
-    }
-    let mut styles = Vec::new();
-    let mut drawn = 0;
-    for (from, to) in edges {
-        if !chosen.contains(from) || !chosen.contains(to) {
-            continue;
-        }
-        let (earlier, now) = (was.get(&(from, to)), is.get(&(from, to)));
-        let arrow = match now.or(earlier) {
-            Some(EdgeKind::Soft) => "-.->",
-            _ => "-->",
-        };
-        if drawn >= EDGES {
-            break;
-        }
-        out.push_str(&format!(
-            "  {} {arrow} {}\n",
-            mermaid_id(from),
-            mermaid_id(to)
-        ));
-        match (earlier, now) {
-            (None, Some(_)) if !is_new => {
-                styles.push(format!(
-                    "  linkStyle {drawn} stroke:#1a7f37,stroke-width:3px\n"
-                ));
-            }
-            (Some(_), None) => styles.push(format!(
-                "  linkStyle {drawn} stroke:#cf222e,stroke-width:2px,stroke-dasharray:3 4\n"
-            )),
-            (Some(a), Some(b)) if a != b => {
-                styles.push(format!(
-                    "  linkStyle {drawn} stroke:#9a6700,stroke-width:3px\n"
-                ));
-            }
-            _ => {}
-        }
-        drawn += 1;
-    }
-    out.push_str(&styles.concat());
-    for mark in used {
-        out.push_str(&format!("  classDef {} {}\n", mark.class(), mark.look()));
-    }
-    let legend = match is_new {
-        true => String::new(),
-        false => {
-            ": green comes, red goes, yellow changes, orange is to be looked at twice".to_owned()
-        }
+    let drawn = MarkedGraph {
+        nodes: order
+            .iter()
+            .filter(|id| chosen.contains(*id))
+            .copied()
+            .collect(),
+        edges: edges
+            .into_iter()
+            .filter(|(from, to)| chosen.contains(from) && chosen.contains(to))
+            .take(EDGES)
+            .collect(),
+        kinds,
+        marks,
+        was,
+        is,
+        is_new,
     };
-    let title = match chosen.len() == all {
-        true => format!("Graph of {}{legend}", words::count(all, "node")),
-        false => format!(
-            "{} of {all} nodes: what changes and what is next to it{legend}",
-            chosen.len()
-        ),
-    };
-    Some(Drawing {
-        text: out,
-        title,
+    Some(MermaidDrawing {
+        text: drawn.text(),
+        title: drawn.title(order.len()),
         is_large: chosen.len() > OPEN,
     })
 }
 
+/// The graph as it was, its nodes under the names that they have now.
+fn before(shown: &Shown<'_>, subject: &Subject, after: &GraphSpec) -> Option<GraphSpec> {
+    let (old, new) = shown.snapshots;
+    let metadata = &new.resource(&subject.key)?.metadata;
+    let from = subject.from().unwrap_or(&subject.key);
+    let before = match subject.event {
+        Event::Added => None,
+        // The version before may still stand beside the new one.
+        Event::Version { .. } => old.plan(from).or_else(|| new.plan(from)),
+        _ => old.plan(from),
+    };
+    Some(match before {
+        Some(before) => {
+            let renamed = renames::nodes(&before.graph, after, metadata);
+            renames::rename(&before.graph, &renamed)
+        }
+        None => GraphSpec::default(),
+    })
+}
+
+/// Edges, from where to where, by what they wait for.
+type Edges<'a> = BTreeMap<(&'a str, &'a str), EdgeKind>;
+
+/// What is drawn, with its marks.
+struct MarkedGraph<'a> {
+    nodes: Vec<&'a str>,
+    edges: Vec<(&'a str, &'a str)>,
+    kinds: BTreeMap<&'a str, NodeKind>,
+    marks: BTreeMap<&'a str, NodeMark>,
+    was: Edges<'a>,
+    is: Edges<'a>,
+    /// Whether all of it is new: then nothing is marked.
+    is_new: bool,
+}
+
+impl MarkedGraph<'_> {
+    fn text(&self) -> String {
+        let mut out = String::from(MERMAID_HEAD);
+        let mut used = BTreeSet::new();
+        for id in &self.nodes {
+            let mark = self.mark(id);
+            used.insert(mark);
+            let kind = self.kinds.get(id).copied().unwrap_or(NodeKind::Task);
+            let label = format!("{}{id}", mark.sign());
+            let node = mermaid_node(id, kind, &[label], Some(mark.class()));
+            out.push_str(&format!("  {node}\n"));
+        }
+        let mut styles = String::new();
+        for (number, (from, to)) in self.edges.iter().enumerate() {
+            let (was, is) = (self.was.get(&(*from, *to)), self.is.get(&(*from, *to)));
+            let kind = is.or(was).copied().unwrap_or(EdgeKind::Hard);
+            out.push_str(&format!("  {}\n", mermaid_edge(from, to, kind)));
+            let style = match (was, is) {
+                (None, Some(_)) if !self.is_new => "stroke:#1a7f37,stroke-width:3px",
+                (Some(_), None) => "stroke:#cf222e,stroke-width:2px,stroke-dasharray:3 4",
+                (Some(was), Some(is)) if was != is => "stroke:#9a6700,stroke-width:3px",
+                _ => continue,
+            };
+            styles.push_str(&format!("  linkStyle {number} {style}\n"));
+        }
+        out.push_str(&styles);
+        for mark in used {
+            out.push_str(&format!("  classDef {} {}\n", mark.class(), mark.style()));
+        }
+        out
+    }
+
+    fn mark(&self, id: &str) -> NodeMark {
+        let mark = self.marks.get(id).filter(|_| !self.is_new);
+        mark.copied().unwrap_or(NodeMark::Same)
+    }
+
+    /// What is drawn of `all` nodes, in words.
+    fn title(&self, all: usize) -> String {
+        let legend = if self.is_new {
+            ""
+        } else {
+            ": green comes, red goes, yellow changes, orange is to be looked at twice"
+        };
+        let drawn = self.nodes.len();
+        if drawn == all {
+            return format!("Graph of {}{legend}", count(all, "node"));
+        }
+        format!("{drawn} of {all} nodes: what changes and what is next to it{legend}")
+    }
+}
+
 /// How each node is marked that is not the same.
-fn marks(subject: &Subject) -> BTreeMap<&str, Mark> {
+fn marks(subject: &Subject) -> BTreeMap<&str, NodeMark> {
     let is_node = |change: &&Change| {
         matches!(
             change.what,
@@ -198,23 +214,23 @@ fn marks(subject: &Subject) -> BTreeMap<&str, Mark> {
     };
     let whole = subject.changes.iter().filter(is_node);
     let whole: BTreeSet<&str> = whole.filter_map(Change::node).collect();
-    let mut marks: BTreeMap<&str, Mark> = BTreeMap::new();
+    let mut marks: BTreeMap<&str, NodeMark> = BTreeMap::new();
     for change in &subject.changes {
         let mark = match (&change.what, &change.danger) {
-            (What::Removed(Element::Node(_)), _) => Mark::Removed,
-            (What::Added(Element::Node(_)), None) => Mark::Added,
-            (_, Some(_)) => Mark::Danger,
-            (_, None) => Mark::Changed,
+            (What::Removed(Element::Node(_)), _) => NodeMark::Removed,
+            (What::Added(Element::Node(_)), None) => NodeMark::Added,
+            (_, Some(_)) => NodeMark::Danger,
+            (_, None) => NodeMark::Changed,
         };
         let (node, mark) = match (change.node(), change.edge()) {
             (Some(node), _) => (node, mark),
-            // An edge is drawn as what it is; who waits otherwise is marked.
-            (None, Some((_, to))) if !whole.contains(to) => (to, Mark::Changed),
+            // A changed edge is drawn as such; the node that waits for it is marked as well.
+            (None, Some((_, to))) if !whole.contains(to) => (to, NodeMark::Changed),
             _ => continue,
         };
         let known = marks.entry(node).or_insert(mark);
         *known = match *known {
-            Mark::Removed | Mark::Added => *known,
+            NodeMark::Removed | NodeMark::Added => *known,
             other => other.max(mark),
         };
     }
@@ -225,9 +241,9 @@ fn marks(subject: &Subject) -> BTreeMap<&str, Mark> {
 fn choose<'a>(
     order: &[&'a str],
     edges: &BTreeSet<(&'a str, &'a str)>,
-    marks: &BTreeMap<&str, Mark>,
-    was: &BTreeMap<(&str, &str), EdgeKind>,
-    is: &BTreeMap<(&str, &str), EdgeKind>,
+    marks: &BTreeMap<&str, NodeMark>,
+    was: &Edges<'_>,
+    is: &Edges<'_>,
 ) -> BTreeSet<&'a str> {
     if order.len() <= NODES {
         return order.iter().copied().collect();
@@ -251,7 +267,7 @@ fn choose<'a>(
         around.entry(to).or_default().push(from);
     }
     for id in marked.into_iter().chain(ends) {
-        // Each with what is next to it, so that one sees where it stands.
+        // Each with some of its neighbours, to show where it stands.
         let near = around.get(id).into_iter().flatten().copied().take(NEAR);
         for id in std::iter::once(id).chain(near) {
             if chosen.len() < NODES {

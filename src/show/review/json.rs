@@ -5,7 +5,7 @@ use crate::api::findings::{Scope, Summary};
 use crate::api::review as api;
 use crate::core::base::key::Key;
 use crate::core::review::live::{How, Touched};
-use crate::core::review::{Change, Element, Event, Shape, Subject, What};
+use crate::core::review::{Change, Element, Event, Subject, What};
 use crate::core::text::located::{Finding, ResourceName};
 
 /// The review as data, with its findings.
@@ -44,10 +44,6 @@ fn subject(shown: &Shown<'_>, subject: &Subject) -> api::Subject {
         Some((before, after)) => (before.as_ref(), after.as_ref()),
         None => (None, None),
     };
-    let effects = subject.effects.iter().map(|effect| api::Effect {
-        text: effect.text.clone(),
-        danger: effect.danger,
-    });
     api::Subject {
         resource: ResourceName::from(&subject.key),
         path: subject.path.clone(),
@@ -55,14 +51,11 @@ fn subject(shown: &Shown<'_>, subject: &Subject) -> api::Subject {
         from: subject.from().map(ResourceName::from),
         class: subject.class.to_string(),
         raised_by: subject.raised_by.clone(),
-        declared: (shown.declared)(subject).map(|one| api::Declared {
-            class: one.class.to_string(),
-            by: one.by,
-        }),
+        declared: (shown.declared)(subject),
         changes: subject.changes.iter().map(change).collect(),
-        effects: effects.collect(),
-        before: before.map(shape),
-        after: after.map(shape),
+        effects: subject.effects.clone(),
+        before: before.cloned(),
+        after: after.cloned(),
     }
 }
 
@@ -103,18 +96,6 @@ fn name(element: Element) -> &'static str {
         Element::Requirement => "requirement",
         Element::Owner => "owner",
         Element::Entry(entry) => entry.noun,
-    }
-}
-
-fn shape(shape: &Shape) -> api::Shape {
-    api::Shape {
-        nodes: shape.nodes,
-        gates: shape.gates,
-        edges: shape.edges,
-        critical_path: shape.critical_path.clone(),
-        length: shape.length,
-        estimated: shape.estimated,
-        width: shape.width,
     }
 }
 

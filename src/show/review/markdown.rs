@@ -12,7 +12,7 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Severity};
 use crate::core::base::escape;
 use crate::core::review::scope::Outside;
 use crate::core::review::{Class, Event, Shape, Subject};
-use crate::show::scope;
+use crate::show::{count, scope};
 
 /// What finds the comment again that is to be kept up to date.
 pub const MARKER: &str = "<!-- planspec review -->";
@@ -30,7 +30,7 @@ const CELL: usize = 900;
 
 /// A review for a pull request.
 pub fn render(shown: &Shown<'_>) -> String {
-    let mut page = Page::default();
+    let mut page = MarkdownPage::default();
     page.push(&head(shown));
     page.push(&dangers(shown));
     page.push(&findings(shown));
@@ -43,7 +43,7 @@ pub fn render(shown: &Shown<'_>) -> String {
             page.push(&section);
             continue;
         }
-        // Without its graph, else in one line, else not at all.
+        // Try it without its graph, then in one line, else leave it out.
         let shorter = [of_subject(shown, subject, false), one_line(shown, subject)];
         match shorter.iter().find(|section| page.fits(section)) {
             Some(section) => page.push(section),
@@ -51,7 +51,7 @@ pub fn render(shown: &Shown<'_>) -> String {
         }
     }
     if left_out > 0 {
-        let what = words::count(left_out, "further resource");
+        let what = count(left_out, "further resource");
         page.out.push_str(&format!(
             "\n> {what} changed and found no room here: run `planspec review` for all of it.\n"
         ));
@@ -60,11 +60,11 @@ pub fn render(shown: &Shown<'_>) -> String {
 }
 
 #[derive(Default)]
-struct Page {
+struct MarkdownPage {
     out: String,
 }
 
-impl Page {
+impl MarkdownPage {
     fn fits(&self, section: &str) -> bool {
         self.out.len() + section.len() <= PAGE
     }
@@ -87,12 +87,11 @@ pub(in crate::show) fn text(raw: &str) -> String {
     for c in shown.chars() {
         // What is known to mean nothing: everything else becomes an entity.
         let is_plain = c.is_alphanumeric() || " ,-/()='%".contains(c) || !c.is_ascii();
-        match is_plain {
-            true => out.push(c),
-            false => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "&#{};", u32::from(c));
-            }
+        if is_plain {
+            out.push(c)
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "&#{};", u32::from(c));
         }
         // No mention of anybody, no link to an issue: names are looked for in whole texts.
         if c == '@' || c == '#' {
@@ -145,18 +144,18 @@ fn dangers(shown: &Shown<'_>) -> String {
         .map(|danger| {
             let name = code(&danger.key.to_string());
             let why = text(&short(&danger.why));
-            match danger.what.is_empty() {
-                true => format!("- {name}: **{why}**\n"),
-                false => format!("- {name}: **{}**: {why}\n", text(&danger.what)),
+            if danger.what.is_empty() {
+                format!("- {name}: **{why}**\n")
+            } else {
+                format!("- {name}: **{}**: {why}\n", text(&danger.what))
             }
         })
         .collect();
-    match lines.is_empty() {
-        true => String::new(),
-        false => {
-            let list = bounded(&lines, DANGERS, "- … and {} more, in `planspec review`\n");
-            format!("### To look at twice\n\n{list}")
-        }
+    if lines.is_empty() {
+        String::new()
+    } else {
+        let list = bounded(&lines, DANGERS, "- … and {} more, in `planspec review`\n");
+        format!("### To look at twice\n\n{list}")
     }
 }
 
@@ -164,9 +163,10 @@ fn dangers(shown: &Shown<'_>) -> String {
 const SENTENCE: usize = 240;
 
 fn short(text: &str) -> String {
-    match text.chars().count() > SENTENCE {
-        true => format!("{}…", text.chars().take(SENTENCE).collect::<String>()),
-        false => text.to_owned(),
+    if text.chars().count() > SENTENCE {
+        format!("{}…", text.chars().take(SENTENCE).collect::<String>())
+    } else {
+        text.to_owned()
     }
 }
 
@@ -230,7 +230,7 @@ fn of_scope(shown: &Shown<'_>) -> String {
     let Some(scoped) = shown.scope else {
         return String::new();
     };
-    // The rule may be switched off.
+    // There is none where the rule is switched off: then no sign and no way out.
     let finding = shown.findings.iter().find(|one| is_about_scope(one));
     let sign = finding.map_or(String::new(), |one| format!("{} ", sign(one)));
     let sentence = text(&short(&scope::sentence(scoped)));
@@ -249,7 +249,7 @@ fn of_scope(shown: &Shown<'_>) -> String {
             )
         })
         .collect();
-    // One line for each way, whatever was done to a file.
+    // The same help for changed and deleted files: told once.
     let way = |one: &Outside| Outside {
         deleted: false,
         ..one.clone()
@@ -284,12 +284,11 @@ fn runs(shown: &Shown<'_>) -> String {
             lines.push(format!("  - {}\n", text(&short(&approval))));
         }
     }
-    match lines.is_empty() {
-        true => String::new(),
-        false => {
-            let list = bounded(&lines, TABLE, "- … and {} more, in `planspec review`\n");
-            format!("### Runs\n\n{list}")
-        }
+    if lines.is_empty() {
+        String::new()
+    } else {
+        let list = bounded(&lines, TABLE, "- … and {} more, in `planspec review`\n");
+        format!("### Runs\n\n{list}")
     }
 }
 
@@ -298,7 +297,7 @@ fn one_line(shown: &Shown<'_>, subject: &Subject) -> String {
         "### {}\n\n{}; {}: run `planspec review` for the details.\n",
         text(&subject.key.to_string()),
         text(&words::event(shown, subject)),
-        words::count(subject.changes.len(), "change"),
+        count(subject.changes.len(), "change"),
     )
 }
 
@@ -319,12 +318,11 @@ fn of_subject(shown: &Shown<'_>, subject: &Subject, with_graph: bool) -> String 
         let more = "| | … and {} more, in `planspec review` | | | |\n";
         let table = format!("{header}{}", bounded(&rows, TABLE, more));
         out.push('\n');
-        match rows.len() <= OPEN_ROWS {
-            true => out.push_str(&table),
-            false => {
-                let all = words::count(rows.len(), "change");
-                out.push_str(&folded(&all, &table));
-            }
+        if rows.len() <= OPEN_ROWS {
+            out.push_str(&table)
+        } else {
+            let all = count(rows.len(), "change");
+            out.push_str(&folded(&all, &table));
         }
     }
     // Those that are dangerous stand above.
@@ -340,12 +338,11 @@ fn of_subject(shown: &Shown<'_>, subject: &Subject, with_graph: bool) -> String 
     if with_graph && let Some(drawing) = mermaid(shown, subject) {
         out.push('\n');
         let fenced = format!("```mermaid\n{}```\n", drawing.text);
-        match drawing.is_large {
-            true => out.push_str(&folded(&drawing.title, &fenced)),
-            false => {
-                out.push_str(&fenced);
-                let _ = writeln!(out, "\n<sub>{}</sub>", drawing.title);
-            }
+        if drawing.is_large {
+            out.push_str(&folded(&drawing.title, &fenced))
+        } else {
+            out.push_str(&fenced);
+            let _ = writeln!(out, "\n<sub>{}</sub>", drawing.title);
         }
     }
     out
@@ -382,9 +379,12 @@ fn shape(subject: &Subject, before: Option<&Shape>, after: Option<&Shape>) -> St
         out.push_str(&format!("| before |{}", cells(&|[_, was, _]| text(was))));
     }
     if after.is_some() {
-        let changed = |[_, was, is]: &[String; 3]| match was == is || is_new {
-            true => text(is),
-            false => format!("**{}**", text(is)),
+        let changed = |[_, was, is]: &[String; 3]| {
+            if was == is || is_new {
+                text(is)
+            } else {
+                format!("**{}**", text(is))
+            }
         };
         out.push_str(&format!("| now |{}", cells(&changed)));
     }

@@ -14,13 +14,13 @@ const DIM: &str = "\u{1b}[2m";
 const RESET: &str = "\u{1b}[0m";
 
 /// A page that grows line by line.
-struct Page {
+struct ReviewPage {
     out: String,
     width: usize,
     color: bool,
 }
 
-impl Page {
+impl ReviewPage {
     /// A line behind an indentation. What is longer than the page goes on below.
     fn line(&mut self, indent: usize, style: &str, text: &str) {
         let text = escape::line(text);
@@ -32,9 +32,10 @@ impl Page {
             };
         for (number, part) in wrap(&text, self.width, indent, hang).iter().enumerate() {
             let indent = if number == 0 { indent } else { hang };
-            let (on, off) = match self.color && !style.is_empty() {
-                true => (style, RESET),
-                false => ("", ""),
+            let (on, off) = if self.color && !style.is_empty() {
+                (style, RESET)
+            } else {
+                ("", "")
             };
             self.out
                 .push_str(&format!("{:indent$}{on}{part}{off}\n", ""));
@@ -68,7 +69,7 @@ fn wrap(text: &str, width: usize, first: usize, others: usize) -> Vec<String> {
 
 /// A review for the terminal, no line longer than `width`.
 pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
-    let mut page = Page {
+    let mut page = ReviewPage {
         out: String::new(),
         width: width.unwrap_or(usize::MAX),
         color,
@@ -113,7 +114,7 @@ pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
 }
 
 /// Which changed files are outside is said by the findings.
-fn of_scope(page: &mut Page, shown: &Shown<'_>) {
+fn of_scope(page: &mut ReviewPage, shown: &Shown<'_>) {
     let Some(scoped) = shown.scope else {
         return;
     };
@@ -129,23 +130,24 @@ fn of_scope(page: &mut Page, shown: &Shown<'_>) {
     }
 }
 
-fn dangers(page: &mut Page, shown: &Shown<'_>) {
+fn dangers(page: &mut ReviewPage, shown: &Shown<'_>) {
     if shown.review.dangers() == 0 {
         return;
     }
     page.gap();
     page.line(0, BOLD, "To look at twice");
     for danger in words::dangers(shown) {
-        let what = match danger.what.is_empty() {
-            true => String::new(),
-            false => format!("{}: ", danger.what),
+        let what = if danger.what.is_empty() {
+            String::new()
+        } else {
+            format!("{}: ", danger.what)
         };
         let text = format!("! {}: {what}{}", danger.key, danger.why);
         page.line(2, RED, &text);
     }
 }
 
-fn of_subject(page: &mut Page, shown: &Shown<'_>, subject: &Subject) {
+fn of_subject(page: &mut ReviewPage, shown: &Shown<'_>, subject: &Subject) {
     page.gap();
     page.line(
         0,
@@ -157,9 +159,10 @@ fn of_subject(page: &mut Page, shown: &Shown<'_>, subject: &Subject) {
         let rows = words::shape(before.as_ref(), after.as_ref());
         let mut same = Vec::new();
         for [name, was, is] in &rows {
-            match was != is && !was.is_empty() && !is.is_empty() {
-                true => page.line(2, "", &format!("{name}: {was} → {is}")),
-                false => same.push(format!("{name} {}", if is.is_empty() { was } else { is })),
+            if was != is && !was.is_empty() && !is.is_empty() {
+                page.line(2, "", &format!("{name}: {was} → {is}"))
+            } else {
+                same.push(format!("{name} {}", if is.is_empty() { was } else { is }))
             }
         }
         if before.is_some() || after.is_some() {

@@ -10,12 +10,7 @@ use crate::core::review::brief::Told;
 pub(super) use crate::core::review::brief::sign;
 use crate::core::review::live::{How, Touched};
 use crate::core::review::{Change, Class, Element, Event, Shape, Subject, What, subject};
-
-/// `1 change`, `2 changes`
-pub(super) fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
+use crate::show::count;
 
 /// The verdict in one line: what is broken, what is dangerous, how large it is.
 pub(super) fn verdict(shown: &Shown<'_>) -> String {
@@ -232,9 +227,10 @@ fn line<'a>(change: &'a Change, around: &BTreeMap<&str, [Vec<&str>; 2]>) -> Line
         What::Added(Element::Node(kind)) | What::Removed(Element::Node(kind)) => {
             let value = change.is.as_ref().or(change.was.as_ref());
             let about = node(*kind, value, around.get(change.node().unwrap_or_default()));
-            match change.is.is_some() {
-                true => line.is = about,
-                false => line.was = about,
+            if change.is.is_some() {
+                line.is = about
+            } else {
+                line.was = about
             }
         }
         What::Added(Element::Edge(_)) | What::Removed(Element::Edge(_)) => {}
@@ -296,13 +292,14 @@ fn node(kind: NodeKind, value: Option<&Value>, around: Option<&[Vec<&str>; 2]>) 
 const NAMES: usize = 5;
 
 fn some(names: &[&str]) -> String {
-    match names.len() > NAMES {
-        true => format!(
+    if names.len() > NAMES {
+        format!(
             "{} and {} more",
             names[..NAMES].join(", "),
             names.len() - NAMES
-        ),
-        false => names.join(", "),
+        )
+    } else {
+        names.join(", ")
     }
 }
 

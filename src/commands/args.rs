@@ -1,0 +1,140 @@
+//! Arguments that several verbs have.
+
+use std::time;
+
+use super::Context;
+use crate::core::resource::Duration;
+use crate::failure::Outcome;
+use crate::service::Caller;
+use crate::service::follow::Pace;
+use crate::service::names::{Named, wanted_one};
+use crate::service::record::RecordRequest;
+
+/// How an answer is shown that has one text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum TextFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// How to show an answer that has one text.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct OutputArg {
+    /// How to show it
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: TextFormat,
+}
+
+impl OutputArg {
+    /// Whether it is for people.
+    pub fn is_text(self) -> bool {
+        self.output == TextFormat::Text
+    }
+}
+
+impl From<TextFormat> for OutputArg {
+    fn from(output: TextFormat) -> OutputArg {
+        OutputArg { output }
+    }
+}
+
+/// Which namespace is meant.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct NamespaceArg {
+    /// Namespace; not needed where a name is unambiguous
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+impl NamespaceArg {
+    /// The namespace that was given.
+    pub fn given(&self) -> Option<String> {
+        self.namespace.clone()
+    }
+}
+
+/// One resource: `KIND NAME` or `KIND/NAME`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct NamedArgs {
+    /// A kind, or KIND/NAME
+    kind: String,
+    /// A name, or NAMESPACE/NAME
+    name: Option<String>,
+    #[command(flatten)]
+    namespace: NamespaceArg,
+}
+
+impl NamedArgs {
+    /// The resource that is named.
+    ///
+    /// # Errors
+    /// There is no such kind, or none or two names are given; `verb` is for the hint.
+    pub fn named(&self, verb: &str) -> Outcome<Named> {
+        let (kind, name) = wanted_one(verb, &self.kind, self.name.as_deref())?;
+        Ok(Named {
+            kind,
+            name,
+            namespace: self.namespace.given(),
+        })
+    }
+}
+
+/// How often to look, and how long.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PaceArgs {
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    interval: u64,
+    /// How long, for example 30m [default: for ever]
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<Duration>,
+}
+
+impl PaceArgs {
+    /// As the service is asked.
+    pub fn pace(&self) -> Pace {
+        Pace {
+            interval: time::Duration::from_secs(self.interval),
+            timeout: self.timeout.clone(),
+        }
+    }
+}
+
+/// Where, and who acts, and whether to reconcile afterwards: for every verb that writes a record.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RecordArgs {
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
+    /// Who acts, for example agent:claude or ana@example.com [default: the e-mail of Git's user]
+    #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR")]
+    pub actor: Option<String>,
+    /// Reconcile at once
+    #[arg(long)]
+    pub reconcile: bool,
+    /// How to show what came of it.
+    #[command(flatten)]
+    pub output: OutputArg,
+}
+
+impl RecordArgs {
+    /// Who asks, and when.
+    pub fn caller(&self, context: &Context) -> Caller {
+        Caller {
+            actor: self.actor.clone(),
+            now: context.now,
+        }
+    }
+
+    /// What is asked of a verb that writes a record about `target`.
+    pub fn about(&self, context: &Context, target: &str) -> RecordRequest {
+        RecordRequest {
+            caller: self.caller(context),
+            target: target.to_owned(),
+            namespace: self.namespace.given(),
+            reconcile: self.reconcile,
+        }
+    }
+}

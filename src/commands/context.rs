@@ -1,0 +1,162 @@
+//! What every verb is given, and how answers are shown.
+
+use std::path::{Path, PathBuf};
+
+use super::OutputArg;
+use crate::api::change::Committed;
+use crate::api::{self, Answer};
+use crate::clock;
+use crate::core::base::escape;
+use crate::core::resource::Time;
+use crate::failure::{Failure, Outcome};
+use crate::service::Findings;
+use crate::service::change::Changed;
+use crate::service::record::Recorded;
+use crate::service::store::Store;
+use crate::show;
+use crate::terminal::Terminal;
+
+/// What every command is given.
+pub struct Context {
+    /// The folder to work in; the current one when not set.
+    pub dir: Option<PathBuf>,
+    /// Where to write.
+    pub terminal: Terminal,
+    /// When the command was started.
+    pub now: Time,
+}
+
+impl Context {
+    /// The same, some time later.
+    ///
+    /// # Errors
+    /// The clock cannot be read.
+    pub fn again(&self) -> Outcome<Context> {
+        Ok(Context {
+            dir: self.dir.clone(),
+            terminal: self.terminal,
+            now: clock::now().map_err(Failure::usage)?,
+        })
+    }
+
+    /// The repository that the command works in.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be used.
+    pub fn open(&self) -> Outcome<Store> {
+        Ok(Store::open(self.dir.as_deref())?)
+    }
+
+    /// A file that the user names; `-` stays what it is.
+    pub fn path(&self, named: &Path) -> PathBuf {
+        if named.as_os_str() == "-" {
+            return named.to_owned();
+        }
+        self.dir.clone().unwrap_or_default().join(named)
+    }
+
+    /// Show an answer: its text and its notes, or all of it as one JSON document.
+    ///
+    /// # Errors
+    /// A value that JSON cannot hold.
+    pub fn show<A: Answer>(
+        &self,
+        output: OutputArg,
+        answer: &A,
+        (text, notes): (&str, &[String]),
+    ) -> Outcome {
+        if output.is_text() {
+            self.terminal.out(text);
+            self.notes(notes);
+            return Ok(());
+        }
+        self.terminal.out(&json(answer)?);
+        Ok(())
+    }
+
+    /// Tell people what there is to say besides.
+    pub fn notes(&self, notes: &[String]) {
+        for note in notes {
+            self.terminal.note(&format!("note: {}", escape::line(note)));
+        }
+    }
+
+    /// Tell people what to do next; in JSON it is part of the answer.
+    pub fn next(&self, output: OutputArg, commands: &[String]) {
+        if output.is_text() && !commands.is_empty() {
+            let commands = commands.join(", then ");
+            self.terminal.note(&format!("next: {commands}"));
+        }
+    }
+
+    /// Show what came of a record, and of the reconcile that followed. A reconcile that failed does
+    /// not undo the record.
+    ///
+    /// # Errors
+    /// The reconcile that was asked for failed.
+    pub fn recorded<A>(&self, output: OutputArg, recorded: Recorded<A>, line: &str) -> Outcome
+    where
+        api::record::Recorded<A>: Answer,
+    {
+        let answer = &recorded.answer;
+        let mut text = line.to_owned();
+        let mut notes = answer.notes.clone();
+        if let Some(done) = &answer.reconciled {
+            text.push_str(&show::reconcile::text(done, self.terminal.width()));
+            notes.extend(done.notes.iter().cloned());
+        }
+        self.show(output, answer, (&text, &notes))?;
+        if let Some(error) = recorded.reconcile_error {
+            return Err(Failure::recorded(error));
+        }
+        if answer.reconciled.is_none() {
+            self.next(output, &["planspec reconcile".to_owned()]);
+        }
+        Ok(())
+    }
+
+    /// Show what came of a change, and for people where the change is and what is wrong all the
+    /// same. `text` is made of the answer and of what became of the resources.
+    ///
+    /// # Errors
+    /// A value that JSON cannot hold.
+    pub fn changed<A: Answer>(
+        &self,
+        output: OutputArg,
+        changed: &Changed<A>,
+        (text, change): (&str, &Committed),
+    ) -> Outcome {
+        if output.is_text() {
+            show_findings(self.terminal, &changed.findings);
+        }
+        self.show(output, &changed.answer, (text, &change.notes))?;
+        if output.is_text()
+            && let Some(told) = show::change::whereabouts(change)
+        {
+            self.terminal.note(&told);
+        }
+        Ok(())
+    }
+}
+
+/// An answer as one JSON document.
+///
+/// # Errors
+/// A value that JSON cannot hold.
+pub fn json<A: Answer>(answer: &A) -> Outcome<String> {
+    Ok(show::json(&api::document(answer)?))
+}
+
+/// Show findings to people, as messages.
+pub fn show_findings(terminal: Terminal, findings: &Findings) {
+    let Findings { found, texts } = findings;
+    if found.is_empty() {
+        return;
+    }
+    let text_of = |file: &str| texts.get(file).cloned();
+    let colors = terminal.colors_err();
+    let format = show::findings::FindingsFormat::Text;
+    let text = show::findings::render(found, &text_of, format, colors);
+    terminal.styled(text.trim_end());
+    terminal.note(&show::findings::summary(found));
+}

@@ -1,0 +1,136 @@
+//! Object ids, of either length: twenty bytes (SHA-1) or thirty-two (SHA-256).
+//!
+//! libgit2, as it is built here, only reads repositories with the shorter ones. Nothing else in this
+//! room depends on that: outside of it ids are hexadecimal texts, inside they are an [`Id`].
+
+use std::fmt;
+
+use super::object::ObjectKind;
+use super::{GitError, Result};
+
+/// Bytes of the longest ids.
+const LONGEST: usize = 32;
+/// Bytes of the ids in the repositories that libgit2 opens.
+pub(super) const ID_BYTES: usize = 20;
+
+/// The id of an object.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Id {
+    /// Zeros behind a shorter one.
+    bytes: [u8; LONGEST],
+    length: u8,
+}
+
+impl Id {
+    /// What stands for a ref that does not exist.
+    pub const NONE: Id = Id {
+        bytes: [0; LONGEST],
+        length: ID_BYTES as u8,
+    };
+
+    /// An id as it stands in trees and in the index.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Id> {
+        let length = match bytes.len() {
+            length @ (ID_BYTES | LONGEST) => length as u8,
+            _ => return None,
+        };
+        let mut id = Id { length, ..Id::NONE };
+        id.bytes[..bytes.len()].copy_from_slice(bytes);
+        Some(id)
+    }
+
+    /// A whole id in hexadecimal digits.
+    pub fn from_hex(hex: &str) -> Option<Id> {
+        let digits = hex.as_bytes();
+        if !digits.len().is_multiple_of(2) || digits.len() > 2 * LONGEST {
+            return None;
+        }
+        let mut bytes = [0; LONGEST];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let digit = |digit: u8| char::from(digit).to_digit(16);
+            *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
+        }
+        Id::from_bytes(&bytes[..digits.len() / 2])
+    }
+
+    /// The id that Git gives to these bytes.
+    pub fn of(kind: ObjectKind, bytes: &[u8]) -> Option<Id> {
+        let oid = git2::Oid::hash_object(kind, bytes).ok()?;
+        Some(Id::from(oid))
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    /// The hexadecimal digits, as ASCII characters.
+    pub fn hex(&self) -> impl Iterator<Item = u8> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| DIGITS[usize::from(nibble & 15)];
+        let bytes = self.as_bytes().iter();
+        bytes.flat_map(move |byte| [digit(byte >> 4), digit(*byte)])
+    }
+
+    /// The same for libgit2; nothing when it cannot hold such an id, and so no such object.
+    pub fn oid(&self) -> Option<git2::Oid> {
+        git2::Oid::from_bytes(self.as_bytes()).ok()
+    }
+}
+
+impl From<git2::Oid> for Id {
+    fn from(oid: git2::Oid) -> Id {
+        let mut id = Id::NONE;
+        id.bytes[..ID_BYTES].copy_from_slice(oid.as_bytes());
+        id
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; 2 * LONGEST];
+        for (place, digit) in text.iter_mut().zip(self.hex()) {
+            *place = digit;
+        }
+        let text = &text[..2 * usize::from(self.length)];
+        f.write_str(std::str::from_utf8(text).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Read a hexadecimal object id.
+pub(super) fn parse_id(hex: &str) -> Result<Id> {
+    Id::from_hex(hex).ok_or_else(|| {
+        GitError::Unusable(format!(
+            "`{}` is not an object id: 40 or 64 hexadecimal digits are one",
+            hex.escape_debug()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn ids_are_whole_and_of_either_length() {
+        for id in ["", "abc", &"g".repeat(40), &"1".repeat(41), "HEAD", "é"] {
+            assert!(parse_id(id).is_err(), "{id}");
+        }
+        for length in [42, 62, 66, 80] {
+            assert!(parse_id(&"a".repeat(length)).is_err(), "{length}");
+        }
+        for hex in ["0123456789abcdef0123456789abcdef01234567", &"e".repeat(64)] {
+            let id = parse_id(hex).unwrap();
+            assert_eq!(id.to_string(), hex);
+            assert_eq!(Id::from_bytes(id.as_bytes()), Some(id));
+            assert_eq!(id.oid().is_some(), hex.len() == 40);
+        }
+        assert_eq!(parse_id(&"A".repeat(40)), parse_id(&"a".repeat(40)));
+    }
+}
