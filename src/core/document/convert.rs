@@ -35,11 +35,8 @@ pub fn from_resources(
     now: Time,
 ) -> Converted<Value> {
     let (metadata, spec) = plan;
-    let digest = graph::digest(&spec.graph);
-    let seed = format!("{}/{} {digest}", metadata.namespace, metadata.name);
-    let plan_id = Uuid::new_v5(&Uuid::NAMESPACE_URL, seed.as_bytes());
-    let version = spec.version.as_deref();
-    let revision = version.and_then(|version| version.parse::<u32>().ok());
+    let revision = spec.version.as_deref();
+    let revision = revision.and_then(|version| version.parse::<u32>().ok());
     let revision = revision.filter(|revision| *revision > 0);
     let extension = PlanspecExtension {
         namespace: Some(metadata.namespace.clone()),
@@ -49,26 +46,18 @@ pub fn from_resources(
         checks: Default::default(),
     };
     let statement = goal.map_or(&spec.description, |(_, goal)| &goal.description);
-    let of_goal = goal.map_or(&[][..], |(_, goal)| goal.context.as_slice());
-    let scope = scope_of(&spec.context);
-    let mut intent =
-        json!({"goal_statement": statement, "motivation": "", "success_definition": ""});
-    for field in OF_GOAL {
-        if let Some(text) = text_of(of_goal, field) {
-            intent[field] = json!(text);
-        }
-    }
+    let scope = scope_of(&spec.context).cloned();
     let result = json!({
         "identity": {
-            "plan_id": plan_id.to_string(),
+            "plan_id": plan_id(metadata, spec),
             "session_id": spec.series.as_ref().unwrap_or(&metadata.name),
             "revision": revision.unwrap_or(1),
             "parent_id": null,
             "created_by": "agent:planspec",
             "created_at": time(now),
         },
-        "intent": intent,
-        "scope": scope.unwrap_or(&json!({"in_scope": [statement], "out_of_scope": []})),
+        "intent": intent(statement, goal),
+        "scope": scope.unwrap_or_else(|| json!({"in_scope": [statement], "out_of_scope": []})),
         "approach": {
             "overview": spec.description,
             "rationale": text_of(&spec.context, "rationale").unwrap_or_default(),
@@ -85,7 +74,36 @@ pub fn from_resources(
         "metadata": {"schema_version": "1.2.0", "tool": "planspec"},
         "x-planspec": extension,
     });
-    let empty = [
+    Converted {
+        result,
+        lost: lost_of_resources(plan, goal, revision),
+        missing: missing(spec, goal),
+    }
+}
+
+/// The same for the same plan.
+fn plan_id(metadata: &Metadata, spec: &PlanSpec) -> String {
+    let digest = graph::digest(&spec.graph);
+    let seed = format!("{}/{} {digest}", metadata.namespace, metadata.name);
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, seed.as_bytes()).to_string()
+}
+
+fn intent(statement: &str, goal: Option<(&Metadata, &GoalSpec)>) -> Value {
+    let context = goal.map_or(&[][..], |(_, goal)| goal.context.as_slice());
+    let mut intent =
+        json!({"goal_statement": statement, "motivation": "", "success_definition": ""});
+    for field in OF_GOAL {
+        if let Some(text) = text_of(context, field) {
+            intent[field] = json!(text);
+        }
+    }
+    intent
+}
+
+/// What resources do not say, and a document should.
+fn missing(spec: &PlanSpec, goal: Option<(&Metadata, &GoalSpec)>) -> Vec<String> {
+    let of_goal = goal.map_or(&[][..], |(_, goal)| goal.context.as_slice());
+    let texts = [
         ("intent.motivation", text_of(of_goal, "motivation")),
         (
             "intent.success_definition",
@@ -93,21 +111,17 @@ pub fn from_resources(
         ),
         ("approach.rationale", text_of(&spec.context, "rationale")),
     ];
-    let empty = empty.iter().filter(|(_, text)| text.is_none());
+    let empty = texts.iter().filter(|(_, text)| text.is_none());
     let mut missing: Vec<String> = empty
         .map(|(field, _)| format!("{field} is empty"))
         .collect();
-    if scope.is_none() {
+    if scope_of(&spec.context).is_none() {
         missing.push("scope.out_of_scope is empty, scope.in_scope repeats the goal".to_owned());
     }
     if goal.is_none_or(|(_, goal)| goal.acceptance_criteria.is_empty()) {
         missing.push("success_criteria says only that the plan was carried out".to_owned());
     }
-    Converted {
-        result,
-        lost: lost_of_resources(plan, goal, revision),
-        missing,
-    }
+    missing
 }
 
 /// Texts of a document that stand in the context of its goal.

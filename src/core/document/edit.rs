@@ -84,77 +84,93 @@ struct Open<'t> {
     key: Option<(Cow<'t, str>, Range<usize>)>,
 }
 
+/// What was read of a text so far.
+#[derive(Default)]
+struct Reading<'t> {
+    nodes: Vec<Node<'t>>,
+    open: Vec<Open<'t>>,
+    root: Option<usize>,
+    /// Where the last token with content ends.
+    end: usize,
+}
+
+impl<'t> Reading<'t> {
+    fn event(&mut self, event: Event<'t>, range: Range<usize>, shown: &str) -> Option<()> {
+        let is_mapping = matches!(event, Event::MappingStart(..));
+        let (shape, value) = match event {
+            Event::MappingStart(..) | Event::SequenceStart(..) => {
+                let brackets = ['{', '['];
+                let is_flow = shown.trim_end().ends_with(brackets) || shown.starts_with(brackets);
+                (if is_flow { Shape::Flow } else { Shape::Block }, None)
+            }
+            Event::Scalar(value, style, ..) => (Shape::Scalar(style), Some(value)),
+            Event::Alias(_) => (Shape::Scalar(ScalarStyle::Plain), Some(Cow::Borrowed(""))),
+            Event::MappingEnd | Event::SequenceEnd => return self.close(range, shown),
+            _ => return Some(()),
+        };
+        let range = match shape {
+            Shape::Scalar(style) => {
+                let length = scalar_len(shown, style);
+                range.start..range.start + shown.get(..length)?.trim_end().len()
+            }
+            _ => range,
+        };
+        if shape != Shape::Block && !range.is_empty() {
+            self.end = range.end;
+        }
+        if let (Some(parent), Some(value)) = (self.open.last_mut(), &value)
+            && parent.is_mapping
+            && parent.key.is_none()
+        {
+            parent.key = Some((value.clone(), range));
+            return Some(());
+        }
+        let node = self.nodes.len();
+        if self.open.is_empty() && is_mapping {
+            self.root.get_or_insert(node);
+        }
+        self.nodes.push(Node {
+            parent: self.open.last().map(|parent| parent.node),
+            key: self.open.last_mut().and_then(|parent| parent.key.take()),
+            shape,
+            range,
+        });
+        if value.is_none() {
+            self.open.push(Open {
+                node,
+                is_mapping,
+                key: None,
+            });
+        }
+        Some(())
+    }
+
+    fn close(&mut self, range: Range<usize>, shown: &str) -> Option<()> {
+        let closed = self.open.pop()?;
+        if shown.starts_with(['}', ']']) {
+            self.end = range.start + 1;
+        }
+        let node = self.nodes.get_mut(closed.node)?;
+        node.range.end = self.end.max(node.range.start);
+        Some(())
+    }
+}
+
 impl<'t> Page<'t> {
     fn read(text: &'t str) -> Option<Page<'t>> {
         let offsets = Offsets::new(text);
         let source = text.get(bom_len(text)..)?;
-        let mut nodes: Vec<Node<'t>> = Vec::new();
-        let mut open: Vec<Open<'t>> = Vec::new();
-        let mut root = None;
-        // Where the last token with content ends.
-        let mut end = 0;
+        let mut reading = Reading::default();
         for event in Parser::new_from_str(source) {
             let (event, span) = event.ok()?;
             let range = offsets.byte(span.start.index())..offsets.byte(span.end.index());
             let shown = text.get(range.clone())?;
-            let is_mapping = matches!(event, Event::MappingStart(..));
-            let (shape, value) = match event {
-                Event::MappingStart(..) | Event::SequenceStart(..) => {
-                    let flow =
-                        shown.trim_end().ends_with(['{', '[']) || shown.starts_with(['{', '[']);
-                    (if flow { Shape::Flow } else { Shape::Block }, None)
-                }
-                Event::Scalar(value, style, ..) => (Shape::Scalar(style), Some(value)),
-                Event::Alias(_) => (Shape::Scalar(ScalarStyle::Plain), Some(Cow::Borrowed(""))),
-                Event::MappingEnd | Event::SequenceEnd => {
-                    let closed = open.pop()?;
-                    if shown.starts_with(['}', ']']) {
-                        end = range.start + 1;
-                    }
-                    let node = nodes.get_mut(closed.node)?;
-                    node.range.end = end.max(node.range.start);
-                    continue;
-                }
-                _ => continue,
-            };
-            let range = match shape {
-                Shape::Scalar(style) => {
-                    let length = scalar_len(shown, style);
-                    range.start..range.start + shown.get(..length)?.trim_end().len()
-                }
-                _ => range,
-            };
-            if shape != Shape::Block && !range.is_empty() {
-                end = range.end;
-            }
-            if let (Some(parent), Some(value)) = (open.last_mut(), &value)
-                && parent.is_mapping
-                && parent.key.is_none()
-            {
-                parent.key = Some((value.clone(), range));
-                continue;
-            }
-            if open.is_empty() && is_mapping {
-                root.get_or_insert(nodes.len());
-            }
-            nodes.push(Node {
-                parent: open.last().map(|parent| parent.node),
-                key: open.last_mut().and_then(|parent| parent.key.take()),
-                shape,
-                range,
-            });
-            if value.is_none() {
-                open.push(Open {
-                    node: nodes.len() - 1,
-                    is_mapping,
-                    key: None,
-                });
-            }
+            reading.event(event, range, shown)?;
         }
         Some(Page {
             text,
-            nodes,
-            root: root?,
+            nodes: reading.nodes,
+            root: reading.root?,
             line_break: if text.contains("\r\n") { "\r\n" } else { "\n" },
         })
     }

@@ -291,7 +291,7 @@ struct Nodes<'a> {
     /// The node of each step, by its id.
     ids: HashMap<&'a str, String>,
     nodes: Vec<Node>,
-    /// The step of each node.
+    /// The step of each node, as many as there are nodes.
     steps: Vec<usize>,
     gates: Vec<(String, GateSpec)>,
 }
@@ -372,31 +372,7 @@ impl<'a> Nodes<'a> {
         content: &Content,
         findings: &mut Vec<Diagnostic>,
     ) {
-        let mut merged: Vec<(usize, Value)> = Vec::new();
-        for (index, node) in self.nodes.iter().enumerate() {
-            let step = self
-                .steps
-                .get(index)
-                .and_then(|step| content.approach.steps.get(*step));
-            let is_of_step = step.is_some_and(|step| node.id == node_id(step));
-            let Some(fields) = step
-                .and_then(|step| step.planspec.as_ref())
-                .filter(|_| is_of_step)
-            else {
-                continue;
-            };
-            // What came from JSON can be written as JSON.
-            let mut value = serde_json::to_value(node).unwrap_or_default();
-            if let Some(node) = value.as_object_mut() {
-                for (field, value) in fields {
-                    match value {
-                        Value::Null => node.shift_remove(field),
-                        value => node.insert(field.clone(), value.clone()),
-                    };
-                }
-            }
-            merged.push((index, value));
-        }
+        let merged: Vec<(usize, Value)> = self.merged(content).collect();
         if merged.is_empty() {
             return;
         }
@@ -413,11 +389,9 @@ impl<'a> Nodes<'a> {
                 Some(PathStep::Index(index)) => merged.get(*index),
                 _ => None,
             };
-            let Some(step) = node.and_then(|(node, _)| self.steps.get(*node)) else {
-                continue;
-            };
+            let Some((node, _)) = node else { continue };
             let rest = problem.path.get(4..).unwrap_or_default();
-            let path = [&path!["approach", "steps", *step, "x-planspec"][..], rest].concat();
+            let path = [self.extension_of(*node), rest.to_vec()].concat();
             let finding = found.at(Code::STEP_EXTENSION, path, problem.part, problem.message);
             let help = problem.help.unwrap_or_else(|| {
                 "what stands here is part of a node: planspec schema plan".to_owned()
@@ -428,27 +402,50 @@ impl<'a> Nodes<'a> {
             return;
         }
         for (index, value) in merged {
-            let Some(place) = self.nodes.get_mut(index) else {
-                continue;
-            };
             match Node::deserialize(&value) {
                 Ok(node) => {
-                    let provider = place.provider.take();
+                    let provider = self.nodes[index].provider.take();
                     let is_task = node.kind == NodeKind::Task;
-                    *place = Node {
+                    self.nodes[index] = Node {
                         provider: provider.filter(|_| is_task),
                         ..node
                     };
                 }
                 // The schema is as strict as the types; this is for what a test did not think of.
-                Err(error) => {
-                    let step = self.steps.get(index).copied().unwrap_or_default();
-                    let path = path!["approach", "steps", step, "x-planspec"];
-                    let message = error.to_string();
-                    findings.push(found.at(Code::STEP_EXTENSION, path, Part::Value, message));
-                }
+                Err(error) => findings.push(found.at(
+                    Code::STEP_EXTENSION,
+                    self.extension_of(index),
+                    Part::Value,
+                    error.to_string(),
+                )),
             }
         }
+    }
+
+    /// The nodes of steps with an extension, as that makes them.
+    fn merged(&self, content: &Content) -> impl Iterator<Item = (usize, Value)> {
+        let nodes = self.nodes.iter().zip(&self.steps).enumerate();
+        nodes.filter_map(|(index, (node, step))| {
+            let step = content.approach.steps.get(*step)?;
+            let fields = step.planspec.as_ref()?;
+            if node.id != node_id(step) {
+                return None;
+            }
+            // What came from JSON can be written as JSON.
+            let mut merged = serde_json::to_value(node).unwrap_or_default();
+            for (field, value) in fields {
+                match (merged.as_object_mut()?, value) {
+                    (node, Value::Null) => node.shift_remove(field),
+                    (node, value) => node.insert(field.clone(), value.clone()),
+                };
+            }
+            Some((index, merged))
+        })
+    }
+
+    /// Where the extension of a node stands.
+    fn extension_of(&self, node: usize) -> Vec<PathStep> {
+        path!["approach", "steps", self.steps[node], "x-planspec"]
     }
 
     /// The ids of nodes are made from others: two may have become one.
@@ -459,10 +456,7 @@ impl<'a> Nodes<'a> {
             if earlier == index {
                 continue;
             }
-            let at = |node: usize| {
-                let step = self.steps.get(node).copied().unwrap_or_default();
-                path!["approach", "steps", step, "step_id"]
-            };
+            let at = |node: usize| path!["approach", "steps", self.steps[node], "step_id"];
             let message = format!(
                 "two steps, or a step and an approval, become node `{}`",
                 node.id

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_with::skip_serializing_none;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place, Severity};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Severity};
 use crate::core::base::glob::glob;
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::suggest::suggestion;
@@ -139,17 +139,17 @@ impl Config {
         if !self.approvals.require_signed {
             return None;
         }
-        let place = Place::Entry {
+        let found = Finder {
+            file: CONFIG_FILE,
             document: 0,
-            path: path!["approvals", "requireSigned"],
-            part: Part::Value,
         };
+        let path = path!["approvals", "requireSigned"];
         let message = "approvals must be signed, and no key is listed: none can count";
         let help = format!(
             "list the keys of reviewers in `{}`, or as `.planspec/keys/<e-mail>.asc`",
             self.approvals.signers_file()
         );
-        let finding = Diagnostic::new(Code::NO_SIGNERS, CONFIG_FILE, place, message);
+        let finding = found.at(Code::NO_SIGNERS, path, Part::Value, message);
         Some(finding.help(help))
     }
 
@@ -171,51 +171,26 @@ impl Config {
             let config = findings.is_empty().then(Config::default);
             return (config, findings);
         };
-        let at = |code, path, part, message: String| {
-            let place = Place::Entry {
-                document: document.index,
-                path,
-                part,
-            };
-            Diagnostic::new(code, file, place, message)
+        let found = Finder {
+            file,
+            document: document.index,
         };
         if let Some(second) = documents.next() {
-            let place = Place::Entry {
+            let second = Finder {
+                file,
                 document: second.index,
-                path: Vec::new(),
-                part: Part::Value,
             };
             let message = "the configuration is one document, this is a second one";
-            let finding = Diagnostic::new(Code::SYNTAX, file, place, message);
+            let finding = second.at(Code::SYNTAX, Vec::new(), Part::Value, message);
             findings.push(finding.help("put everything into one, without `---` between"));
         }
         for problem in schema::check(SchemaKind::Config, &document.value) {
-            let mut finding =
-                at(problem.code, problem.path, problem.part, problem.message).label(problem.label);
-            finding.help = problem.help;
-            findings.push(finding);
+            findings.push(problem.found(&found));
         }
-        for name in unknown_rules(&document.value) {
-            let path = path!["rules", name];
-            let message = format!("there is no rule `{name}` in this version");
-            let mut finding = at(Code::NOT_ALLOWED, path, Part::Key, message);
-            // A newer version may know it; that must not stop this one.
-            finding.severity = Severity::Warning;
-            let otherwise = || "codes are written like `PS302`".to_owned();
-            let codes = Code::ALL.iter().map(|code| code.id);
-            findings.push(finding.help(suggestion(name, codes, otherwise)));
-        }
-        for (name, code) in fatal_rules(&document.value) {
-            let path = path!["rules", name];
-            let message = format!("{code} is always an error: {}", code.title);
-            let mut finding = at(Code::NOT_ALLOWED, path, Part::Value, message);
-            finding.severity = Severity::Warning;
-            findings.push(finding.help(format!(
-                "remove it; `planspec explain {code}` says what to do instead"
-            )));
-        }
+        findings.extend(odd_rules(&found, &document.value));
         for (path, why) in bad_globs(&document.value) {
-            findings.push(at(Code::BAD_FORMAT, path, Part::Value, why).label("not a glob"));
+            let finding = found.at(Code::BAD_FORMAT, path, Part::Value, why);
+            findings.push(finding.label("not a glob"));
         }
         if findings.iter().any(Diagnostic::is_error) {
             return (None, findings);
@@ -230,31 +205,44 @@ impl Config {
             }
             Err(error) => {
                 let message = format!("the configuration: {error}");
-                findings.push(at(Code::WRONG_TYPE, Vec::new(), Part::Value, message));
+                findings.push(found.at(Code::WRONG_TYPE, Vec::new(), Part::Value, message));
                 (None, findings)
             }
         }
     }
 }
 
-fn unknown_rules(config: &Value) -> impl Iterator<Item = &str> {
+/// What is to be said of the severities that are set: rules that this version does not know, and
+/// those that are to be less than an error and cannot be. A newer version may know better, and must
+/// not stop this one.
+fn odd_rules(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
     let rules = config.get("rules").and_then(Value::as_object);
-    rules
-        .into_iter()
-        .flat_map(|rules| rules.keys())
-        .map(String::as_str)
-        .filter(|name| Code::parse(name).is_none())
-}
-
-/// Rules that are to be less than an error, and cannot be.
-fn fatal_rules(config: &Value) -> impl Iterator<Item = (&str, Code)> {
-    let rules = config.get("rules").and_then(Value::as_object);
-    rules
-        .into_iter()
-        .flatten()
-        .filter(|(_, level)| *level == "off" || *level == "warning")
-        .filter_map(|(name, _)| Some((name.as_str(), Code::parse(name)?)))
-        .filter(|(_, code)| code.is_fatal())
+    let odd = rules.into_iter().flatten().filter_map(|(name, level)| {
+        let path = path!["rules", name.as_str()];
+        let is_less = *level == "off" || *level == "warning";
+        let finding = match Code::parse(name) {
+            None => {
+                let message = format!("there is no rule `{name}` in this version");
+                let otherwise = || "codes are written like `PS302`".to_owned();
+                let codes = Code::ALL.iter().map(|code| code.id);
+                let finding = found.at(Code::NOT_ALLOWED, path, Part::Key, message);
+                finding.help(suggestion(name, codes, otherwise))
+            }
+            Some(code) if is_less && code.is_fatal() => {
+                let message = format!("{code} is always an error: {}", code.title);
+                let finding = found.at(Code::NOT_ALLOWED, path, Part::Value, message);
+                finding.help(format!(
+                    "remove it; `planspec explain {code}` says what to do instead"
+                ))
+            }
+            Some(_) => return None,
+        };
+        Some(Diagnostic {
+            severity: Severity::Warning,
+            ..finding
+        })
+    });
+    odd.collect()
 }
 
 /// Patterns that do not compile, and why.
@@ -342,6 +330,7 @@ impl ApprovalConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::base::diagnostic::Place;
 
     fn approvals() -> ApprovalConfig {
         let set = |mails: &[&str]| mails.iter().map(|m| (*m).to_owned()).collect();

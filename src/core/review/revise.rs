@@ -1,6 +1,6 @@
 //! The next revision of a document: what of it follows from what has changed.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::meaning::Class;
 use super::{Change, Review, Subject, What, document};
@@ -67,55 +67,66 @@ pub fn revise(
     if next.session.is_none() && !fixed.is_empty() {
         return Err(NotRevised::OtherSession(fixed));
     }
-    let class = match next.session {
-        Some(_) => ChangeType::Major,
-        None => class_of(subject, &changes),
+    let is_anew = next.session.is_some();
+    let class = if is_anew {
+        ChangeType::Major
+    } else {
+        class_of(subject, &changes)
     };
-    let revision = match next.session {
-        Some(_) => 1,
-        None => old.identity.revision.saturating_add(1),
+    let revision = if is_anew {
+        1
+    } else {
+        old.identity.revision.saturating_add(1)
     };
-    let created_at = next.now.format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let mut entry = Map::new();
-    entry.insert("revision".to_owned(), json!(revision));
-    entry.insert("change_type".to_owned(), json!(class));
-    entry.insert("change_summary".to_owned(), json!(next.summary));
-    if let Some(trigger) = next.trigger {
-        entry.insert("trigger".to_owned(), json!(trigger));
-    }
-    entry.insert("created_at".to_owned(), json!(created_at));
-    let listed: Vec<Value> = changes.iter().map(|change| listed(change)).collect();
-    entry.insert("changes".to_owned(), Value::Array(listed));
-
-    let mut value = new.value().clone();
-    let parent = match next.session {
-        Some(_) => Value::Null,
-        None => json!(old.identity.plan_id),
-    };
-    let session = next.session.as_ref().unwrap_or(&old.identity.session_id);
-    if let Some(identity) = value.get_mut("identity").and_then(Value::as_object_mut) {
-        identity.insert("plan_id".to_owned(), json!(next.plan_id));
-        identity.insert("session_id".to_owned(), json!(session));
-        identity.insert("revision".to_owned(), json!(revision));
-        identity.insert("parent_id".to_owned(), parent);
-        identity.insert("created_at".to_owned(), json!(created_at));
-    }
-    let before = old.value().get("revision_history");
-    let before = before.and_then(Value::as_array).cloned();
-    let mut history = match next.session {
-        Some(_) => Vec::new(),
-        None => before.unwrap_or_default(),
-    };
-    history.push(Value::Object(entry));
-    if let Some(document) = value.as_object_mut() {
-        document.insert("revision_history".to_owned(), Value::Array(history));
-    }
+    let value = written(old, new, &changes, (class, revision), &next);
     Ok(Revised {
         value,
         revision,
         class,
         changes: changes.iter().map(|change| change.words()).collect(),
     })
+}
+
+/// The new document with the identity and the history of its revision.
+fn written(
+    old: &Document,
+    new: &Document,
+    changes: &[&Change],
+    (class, revision): (ChangeType, u32),
+    next: &Next,
+) -> Value {
+    let created_at = next.now.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let listed: Vec<Value> = changes.iter().map(|change| listed(change)).collect();
+    let mut entry = json!({
+        "revision": revision,
+        "change_type": class,
+        "change_summary": next.summary,
+    });
+    if let Some(trigger) = next.trigger {
+        entry["trigger"] = json!(trigger);
+    }
+    entry["created_at"] = json!(created_at);
+    entry["changes"] = Value::Array(listed);
+
+    let mut value = new.value().clone();
+    let before = old.value().get("revision_history");
+    let before = before.and_then(Value::as_array).cloned();
+    let (session, parent, mut history) = match &next.session {
+        Some(session) => (session, Value::Null, Vec::new()),
+        None => {
+            let identity = &old.identity;
+            let history = before.unwrap_or_default();
+            (&identity.session_id, json!(identity.plan_id), history)
+        }
+    };
+    value["identity"]["plan_id"] = json!(next.plan_id);
+    value["identity"]["session_id"] = json!(session);
+    value["identity"]["revision"] = json!(revision);
+    value["identity"]["parent_id"] = parent;
+    value["identity"]["created_at"] = json!(created_at);
+    history.push(entry);
+    value["revision_history"] = Value::Array(history);
+    value
 }
 
 /// What a revision writes itself.
@@ -161,14 +172,12 @@ fn listed(change: &Change) -> Value {
         What::Field(_) if field == "order" => ChangeKind::Reorder,
         What::Field(_) | What::NodeRenamed { .. } => ChangeKind::Modification,
     };
-    let mut entry = Map::new();
-    entry.insert("type".to_owned(), json!(kind));
-    entry.insert("section".to_owned(), json!(section));
+    let mut entry = json!({"type": kind, "section": section});
     if !field.is_empty() {
-        entry.insert("field".to_owned(), json!(field));
+        entry["field"] = json!(field);
     }
-    entry.insert("summary".to_owned(), json!(change.words()));
-    Value::Object(entry)
+    entry["summary"] = json!(change.words());
+    entry
 }
 
 #[cfg(test)]

@@ -477,30 +477,8 @@ fn finish(
         .take(FINDINGS_KEPT)
         .map(|finding| inputs.snapshot.line(finding))
         .collect();
-    let pinned = files
-        .values()
-        .filter_map(|file| match &file.status {
-            // A failed run may be opened again.
-            Status::Execution(run) if run.phase.can_be_retried() && file.deleted.is_none() => {
-                run.extensions.pinned.as_ref()
-            }
-            _ => None,
-        })
-        .flat_map(|pinned| {
-            let others = pinned.gates.values().chain(&pinned.goal);
-            [&pinned.execution, &pinned.plan].into_iter().chain(others)
-        })
-        .map(|pin| pin.blob.clone())
-        .collect();
-    let (observed_commit, sequence) = inputs.old.map_or_else(
-        || (inputs.commit.to_owned(), 0),
-        |old| {
-            (
-                old.controller.observed_commit.clone(),
-                old.controller.sequence,
-            )
-        },
-    );
+    let before = inputs.old.map(|old| &old.controller);
+    let observed_commit = before.map_or(inputs.commit, |before| &before.observed_commit);
     let is_missing = |(key, file): (&Key, &StatusFile)| {
         file.deleted.is_none() && inputs.snapshot.definitions(key).is_empty()
     };
@@ -510,14 +488,14 @@ fn finish(
         controller: ControllerState {
             format_version: FORMAT_VERSION,
             repository_id,
-            observed_commit,
-            sequence,
+            observed_commit: observed_commit.to_owned(),
+            sequence: before.map_or(0, |before| before.sequence),
             rewritten_at,
             next_deadline,
             findings,
         },
+        pinned: pinned_by(&files),
         files,
-        pinned,
     };
     let nothing_yet = inputs.old.is_none() && tree.files.is_empty();
     let changed = inputs.old != Some(&tree) && !nothing_yet;
@@ -533,6 +511,20 @@ fn finish(
         evidence,
         notes,
     }
+}
+
+/// The blobs that runs need which may go on: one that failed may be opened again.
+fn pinned_by(files: &BTreeMap<Key, StatusFile>) -> BTreeSet<String> {
+    let files = files.values().filter(|file| file.deleted.is_none());
+    let runs = files.filter_map(|file| file.status.execution());
+    let runs = runs.filter(|run| run.phase.can_be_retried());
+    let pins = runs
+        .filter_map(|run| run.extensions.pinned.as_ref())
+        .flat_map(|pinned| {
+            let others = pinned.gates.values().chain(&pinned.goal);
+            [&pinned.execution, &pinned.plan].into_iter().chain(others)
+        });
+    pins.map(|pin| pin.blob.clone()).collect()
 }
 
 #[cfg(test)]

@@ -122,62 +122,25 @@ impl ActiveRun<'_> {
         if let Err(refusal) = self.find_authors() {
             return self.block(id, refusal.reason, refusal.message);
         }
-        let mut decision = self.status_of(id).extensions.decision.unwrap_or_default();
-        let digest = self.gate_digest(&gate, decision.round);
-        if decision.digest != digest {
-            decision = Decision {
-                gate: gate.clone(),
-                digest,
-                outcome: None,
-                decided: None,
-                decided_by: BTreeSet::new(),
-                ..decision
-            };
-        }
+        let decision = self.status_of(id).extensions.decision.unwrap_or_default();
+        let mut decision = self.about_now(&gate, decision);
         let verdict = self.count(&gate, &decision);
-        let wanted = spec.required_approvers as usize;
-        let outcome = if verdict.rejected_by.is_some() {
-            Some(Outcome::Rejected)
-        } else if verdict.approved_by.len() >= wanted {
-            Some(Outcome::Approved)
-        } else {
-            None
-        };
+        let outcome = verdict.outcome(spec.required_approvers as usize);
         decision.outcome = outcome;
         decision.decided = outcome.map(|_| self.now());
-        decision.decided_by = match outcome {
-            Some(_) => verdict.records,
-            None => BTreeSet::new(),
-        };
-        self.set_decision(id, decision);
-        let approvers: Vec<&str> = verdict.approved_by.iter().map(String::as_str).collect();
+        decision.decided_by = outcome.map(|_| verdict.records.clone()).unwrap_or_default();
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.extensions.decision = Some(decision);
+        }
         // Every gate waits before it is decided, also when both happen in one turn.
-        let reviewers = if spec.reviewers.is_empty() {
-            "any person".to_owned()
-        } else {
-            spec.reviewers.join(", ")
-        };
-        let by = match approvers.as_slice() {
-            [] => String::new(),
-            some => format!(" by {}", list(some)),
-        };
-        let message = format!(
-            "{} of {wanted} approvals{by}; reviewers: {reviewers}",
-            approvers.len()
-        );
-        self.block(id, AWAITING_APPROVAL, message);
+        self.block(id, AWAITING_APPROVAL, verdict.progress(&spec));
         match outcome {
             Some(Outcome::Rejected) => {
-                let who = verdict.rejected_by.unwrap_or_default();
-                self.move_node(
-                    id,
-                    NodeEvent::Fail,
-                    "Rejected",
-                    format!("rejected by {who}"),
-                );
+                let why = format!("rejected by {}", verdict.rejected_by.unwrap_or_default());
+                self.move_node(id, NodeEvent::Fail, "Rejected", why);
             }
             Some(Outcome::Approved) => {
-                let who = format!("approved by {}", list(&approvers));
+                let who = format!("approved by {}", verdict.approvers());
                 self.move_node(id, NodeEvent::Succeed, "Approved", who);
             }
             None if self.wait_due(id).is_some_and(|due| due <= self.now()) => {
@@ -188,18 +151,28 @@ impl ActiveRun<'_> {
         }
     }
 
+    /// The decision on what would run now: what was decided on something else does not count.
+    fn about_now(&self, gate: &str, decision: Decision) -> Decision {
+        let digest = self.gate_digest(gate, decision.round);
+        if decision.digest == digest {
+            return decision;
+        }
+        Decision {
+            gate: gate.to_owned(),
+            digest,
+            outcome: None,
+            decided: None,
+            decided_by: BTreeSet::new(),
+            ..decision
+        }
+    }
+
     /// When a node that waits for a decision or for what is outside has waited for too long.
     pub fn wait_due(&self, id: &str) -> Option<Time> {
         let status = self.status.node_statuses.get(id)?;
         let waits = [AWAITING_APPROVAL, AWAITING_EXTERNAL].contains(&&*status.extensions.reason);
         let timeout = self.node(id)?.timeout.as_ref().filter(|_| waits)?;
         Some(status.start_time? + timeout.delta())
-    }
-
-    fn set_decision(&mut self, id: &str, decision: Decision) {
-        if let Some(status) = self.status.node_statuses.get_mut(id) {
-            status.extensions.decision = Some(decision);
-        }
     }
 
     /// Count the decisions that were given for the current digest by those who may decide now: the
@@ -246,11 +219,9 @@ impl ActiveRun<'_> {
     /// `targetRef` restricts where a gate may be used.
     fn check_target(&self, spec: &GateSpec, id: &str) -> Result<(), String> {
         let target = &spec.target_ref;
-        let gate_namespace = self
-            .gate_of(id)
-            .and_then(|gate| gate.split_once('/').map(|(ns, _)| ns.to_owned()))
-            .unwrap_or_default();
-        let namespace = target.namespace.clone().unwrap_or(gate_namespace);
+        let gate = self.gate_of(id).unwrap_or_default();
+        let of_gate = gate.split_once('/').map_or("", |(namespace, _)| namespace);
+        let namespace = target.namespace.as_deref().unwrap_or(of_gate);
         let (plan, me, goal) = (&self.pinned.plan, &self.me, &self.pinned.goal);
         let candidate = match target.kind {
             Kind::Plan => Some((&plan.namespace, &plan.name, &plan.uid)),
@@ -259,18 +230,15 @@ impl ActiveRun<'_> {
             _ => None,
         };
         let is_target = candidate.is_some_and(|(its_namespace, name, uid)| {
-            (its_namespace, name) == (&namespace, &target.name)
+            (its_namespace.as_str(), name) == (namespace, &target.name)
                 && target.uid.as_ref().is_none_or(|wanted| wanted == uid)
         });
         let is_node = target.node_id.as_ref().is_none_or(|node| node == id);
         if is_target && is_node {
             return Ok(());
         }
-        let node = target
-            .node_id
-            .as_ref()
-            .map(|node| format!(", node `{node}`"))
-            .unwrap_or_default();
+        let node = target.node_id.as_ref();
+        let node = node.map_or(String::new(), |node| format!(", node `{node}`"));
         Err(format!(
             "its gate may only be used for {} `{namespace}/{}`{node}",
             target.kind, target.name
@@ -332,6 +300,42 @@ struct Verdict {
     rejected_by: Option<String>,
     /// The records of those who approved, or of those who rejected.
     records: BTreeSet<String>,
+}
+
+impl Verdict {
+    fn outcome(&self, wanted: usize) -> Option<Outcome> {
+        match self.rejected_by {
+            Some(_) => Some(Outcome::Rejected),
+            None => (self.approved_by.len() >= wanted).then_some(Outcome::Approved),
+        }
+    }
+
+    fn approvers(&self) -> String {
+        list(
+            &self
+                .approved_by
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    /// How far a gate is: `1 of 2 approvals by ana; reviewers: ana, ben`.
+    fn progress(&self, gate: &GateSpec) -> String {
+        let by = match self.approved_by.as_slice() {
+            [] => String::new(),
+            _ => format!(" by {}", self.approvers()),
+        };
+        let reviewers = match gate.reviewers.as_slice() {
+            [] => "any person".to_owned(),
+            some => some.join(", "),
+        };
+        format!(
+            "{} of {} approvals{by}; reviewers: {reviewers}",
+            self.approved_by.len(),
+            gate.required_approvers
+        )
+    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::active_run::ActiveRun;
+use crate::core::base::digest::short;
 use crate::core::resource::{
-    AWAITING_EXTERNAL, AWAITING_REPOSITORY, CapabilityPhase, CriterionKind, CriterionResult,
-    ExecutionPhase, ExternalRef, GatePhase, GoalPhase, Key, Node, NodeKind, PlanPhase, Status,
-    TargetRef, Verification,
+    AWAITING_EXTERNAL, AWAITING_REPOSITORY, BindingPhase, CapabilityPhase, CriterionKind,
+    CriterionResult, ExecutionPhase, ExternalRef, GatePhase, GoalPhase, Key, Node, NodeKind,
+    PlanPhase, Status, TargetRef, TaskCriterion, Verification,
 };
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::status::StatusFile;
@@ -24,14 +25,9 @@ enum Course {
 /// Which resource an External follows.
 pub(super) fn followed(node: &Node, namespace: &str) -> Option<Key> {
     match &node.external_ref {
-        Some(ExternalRef::Resource { resource_ref }) => Some(target_key(resource_ref, namespace)),
+        Some(ExternalRef::Resource { resource_ref }) => Some(resource_ref.key(namespace)),
         _ => None,
     }
-}
-
-fn target_key(target: &TargetRef, namespace: &str) -> Key {
-    let namespace = target.namespace.as_deref().unwrap_or(namespace);
-    Key::new(target.kind, namespace, &target.name)
 }
 
 impl ActiveRun<'_> {
@@ -43,7 +39,7 @@ impl ActiveRun<'_> {
         let id = &node.id;
         let course = match external {
             ExternalRef::Resource { resource_ref } => {
-                let key = target_key(resource_ref, &self.pinned.plan.namespace);
+                let key = resource_ref.key(&self.pinned.plan.namespace);
                 course_of(self.turn.others, resource_ref, &key)
             }
             ExternalRef::Uri { uri } => Course::Open(format!("waits for {uri}")),
@@ -72,13 +68,9 @@ impl ActiveRun<'_> {
     /// holds what its criteria ask for.
     pub fn advance_in_repository(&mut self, node: &Node, provider: &str) {
         let id = &node.id;
-        let only_files = |criteria: &[_]| -> bool {
-            let mut kinds = criteria
-                .iter()
-                .map(|c: &crate::core::resource::TaskCriterion| c.kind);
-            !criteria.is_empty() && kinds.all(|kind| kind == CriterionKind::ArtifactExists)
-        };
-        if !only_files(&node.acceptance_criteria) {
+        let criteria = &node.acceptance_criteria;
+        let mut kinds = criteria.iter().map(|criterion| criterion.kind);
+        if criteria.is_empty() || kinds.any(|kind| kind != CriterionKind::ArtifactExists) {
             let why = format!(
                 "{provider} does what can be seen in the repository: give the task acceptance \
                  criteria of type artifact_exists, and no others"
@@ -92,37 +84,17 @@ impl ActiveRun<'_> {
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.attempt = status.attempt.max(1);
         }
-        let commit = self.turn.world.commit;
-        let short = commit.get(..10).unwrap_or(commit);
-        let results: Vec<CriterionResult> = node
-            .acceptance_criteria
-            .iter()
-            .map(|criterion| {
-                let path = criterion.path.as_deref().unwrap_or_default();
-                let content = criterion.content_match.as_deref();
-                let holds = (self.turn.world.artifact)(path, content);
-                CriterionResult {
-                    name: criterion.name.clone(),
-                    holds,
-                    ran: format!("{path} at {short}"),
-                    code: None,
-                    duration_ms: 0,
-                    excerpt: String::new(),
-                }
-            })
-            .collect();
-        let required = node.acceptance_criteria.iter().map(|c| c.required);
-        let missing = results
-            .iter()
-            .zip(required)
-            .find(|(result, required)| *required && !result.holds);
-        if let Some((missing, _)) = missing {
+        let results = self.found_in_repository(criteria);
+        let missing = criteria.iter().zip(&results);
+        let missing = missing.filter(|(criterion, result)| criterion.required && !result.holds);
+        if let Some((_, missing)) = missing.into_iter().next() {
             let why = format!(
                 "waits for the repository: {} ({})",
                 missing.name, missing.ran
             );
             return self.block(id, AWAITING_REPOSITORY, why);
         }
+        let commit = self.turn.world.commit;
         let verification = Verification {
             actor: provider.to_owned(),
             record: commit.to_owned(),
@@ -132,8 +104,26 @@ impl ActiveRun<'_> {
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.verification = Some(verification);
         }
-        let why = format!("the repository holds it at {short}");
+        let why = format!("the repository holds it at {}", short(commit));
         self.move_node(id, NodeEvent::Succeed, "Held", why);
+    }
+
+    /// What the spec branch holds of the files that criteria ask for.
+    fn found_in_repository(&self, criteria: &[TaskCriterion]) -> Vec<CriterionResult> {
+        let commit = short(self.turn.world.commit);
+        let result = |criterion: &TaskCriterion| {
+            let path = criterion.path.as_deref().unwrap_or_default();
+            let content = criterion.content_match.as_deref();
+            CriterionResult {
+                name: criterion.name.clone(),
+                holds: (self.turn.world.artifact)(path, content),
+                ran: format!("{path} at {commit}"),
+                code: None,
+                duration_ms: 0,
+                excerpt: String::new(),
+            }
+        };
+        criteria.iter().map(result).collect()
     }
 
     /// The resources that unfinished Externals follow.
@@ -175,10 +165,7 @@ fn course_of(files: &BTreeMap<Key, StatusFile>, target: &TargetRef, key: &Key) -
         ),
         Status::Plan(plan) => (plan.phase == PlanPhase::Ready, false),
         Status::Capability(capability) => (capability.phase == CapabilityPhase::Available, false),
-        Status::Binding(binding) => (
-            binding.phase == crate::core::resource::BindingPhase::Ready,
-            false,
-        ),
+        Status::Binding(binding) => (binding.phase == BindingPhase::Ready, false),
     };
     match (good, bad) {
         (true, _) => Course::Good(message),
