@@ -6,6 +6,9 @@
 //! Without default features this library is the two formats and their rules ([`core`],
 //! [`document`]): no Git, no HTTP, no processes, no command line.
 
+// The tables of tests are long, and read where they stand.
+#![cfg_attr(test, allow(clippy::too_many_lines))]
+
 #[cfg(feature = "service")]
 pub mod api;
 #[cfg(feature = "cli")]
