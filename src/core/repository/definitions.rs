@@ -7,6 +7,7 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Pla
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::document::Origin;
 use crate::core::repository::manifest::Manifest;
+use crate::core::repository::referral::Referral;
 use crate::core::resource::{
     BindingSpec, CapabilitySpec, ExecutionSpec, GateSpec, GoalSpec, GraphSpec, Key, Kind, PlanSpec,
     Resource,
@@ -79,9 +80,11 @@ pub struct Definitions {
     by_key: BTreeMap<Key, Vec<Definition>>,
     texts: BTreeMap<String, Arc<[u8]>>,
     unidentified: Vec<String>,
+    /// Names of what may hide in the files that cannot be read.
+    hidden: HashSet<String>,
     allows: BTreeMap<String, Vec<Allow>>,
-    /// What is referred to: the kind that refers, and `namespace/name`.
-    referred: HashSet<(Kind, String)>,
+    /// What is referred to, and by whom.
+    referred: HashSet<Referral>,
 }
 
 /// What is known of files that were not read.
@@ -89,8 +92,8 @@ pub struct Definitions {
 pub struct Elsewhere {
     /// Resources that they define: their names may be what a mistyped one was meant to be.
     pub keys: Vec<Key>,
-    /// What they refer to: the kind that refers, and `namespace/name`.
-    pub referred: Vec<(Kind, String)>,
+    /// What they refer to.
+    pub referred: Vec<Referral>,
 }
 
 impl Definitions {
@@ -101,14 +104,13 @@ impl Definitions {
         }
         if manifest.unidentified {
             self.unidentified.push(manifest.path.clone());
+            self.hidden.extend(manifest.hidden_names(&file.content));
         }
         if !manifest.allows.is_empty() {
             self.allows.insert(manifest.path.clone(), manifest.allows);
         }
         for entry in manifest.entries {
-            let names = entry.references().into_iter();
-            self.referred
-                .extend(names.map(|name| (entry.key.kind, name)));
+            self.referred.extend(Referral::all_of(&entry));
             let definition = Definition {
                 key: entry.key.clone(),
                 path: manifest.path.clone(),
@@ -130,11 +132,22 @@ impl Definitions {
         self.referred.extend(elsewhere.referred);
     }
 
-    /// Whether a resource of the kind `by` refers to a name like this one's. The one way for a rule
-    /// to ask who refers to a resource: where only what a change reaches is read, the others are
-    /// known by this alone.
-    pub fn is_referred_to(&self, key: &Key, by: Kind) -> bool {
-        self.referred.contains(&(by, key.qualified()))
+    /// Whether a field of the resources of a kind refers to this one, such as `(Kind::Plan,
+    /// "gateRef")`. The one way for a rule to ask who refers to a resource: where only what a change
+    /// reaches is read, the others are known by this alone, and only what they refer to of the
+    /// resources that are read.
+    ///
+    /// What cannot be read refers to nothing: see [`Definitions::may_be_hidden`].
+    pub fn is_referred_to(&self, key: &Key, by: (Kind, &str)) -> bool {
+        let referral = Referral::to(key, by);
+        debug_assert!(referral.is_some(), "{by:?} is in no line of `FIELDS`");
+        referral.is_some_and(|referral| self.referred.contains(&referral))
+    }
+
+    /// Whether a name stands in a file that cannot be read. A resource of this name may be defined
+    /// there, or referred to: it is not missing, nor unused. The file has its own finding.
+    pub fn may_be_hidden(&self, name: &str) -> bool {
+        self.hidden.contains(name)
     }
 
     /// What comments allow, by file.

@@ -62,35 +62,6 @@ pub struct ManifestEntry {
     pub lineage: Vec<String>,
 }
 
-impl ManifestEntry {
-    /// What the resource may refer to: the kind of the resource that refers, and
-    /// `namespace/name` of whatever has a `name` in it, of any kind. This is more than there are
-    /// references, and misses none.
-    pub fn references(&self) -> BTreeSet<String> {
-        let metadata = self.value.get("metadata");
-        let owners = metadata.and_then(|metadata| metadata.get("ownerReferences"));
-        let mut open: Vec<&Value> = self.value.get("spec").into_iter().chain(owners).collect();
-        let mut names = BTreeSet::new();
-        while let Some(value) = open.pop() {
-            match value {
-                Value::Array(items) => open.extend(items),
-                Value::Object(fields) => {
-                    let text = |field: &str| fields.get(field).and_then(Value::as_str);
-                    if let Some(name) = text("name") {
-                        let namespace = text("namespace").unwrap_or(&self.key.namespace);
-                        if is_name(name) && is_name(namespace) {
-                            names.insert(format!("{namespace}/{name}"));
-                        }
-                    }
-                    open.extend(fields.values());
-                }
-                _ => {}
-            }
-        }
-        names
-    }
-}
-
 /// Who is whose parent, as a document says it.
 fn lineage(document: &Value) -> Vec<String> {
     let ids = ["/identity/plan_id", "/identity/parent_id"];
@@ -186,6 +157,18 @@ pub fn strip_derived(value: &mut Value) -> Vec<&'static str> {
 }
 
 impl Manifest {
+    /// The names of what may hide in the file, whose content is given as well: every word of a file
+    /// that cannot be read. What has such a name may be defined there, and may be referred to.
+    pub fn hidden_names(&self, content: &Content) -> BTreeSet<String> {
+        let (true, Content::Bytes(bytes)) = (self.unidentified, content) else {
+            return BTreeSet::new();
+        };
+        let text = String::from_utf8_lossy(bytes);
+        let is_separator = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+        let words = text.split(is_separator).filter(|word| is_name(word));
+        words.map(str::to_owned).collect()
+    }
+
     fn document(&mut self, document: Document) {
         let found = Finder {
             file: &self.path,

@@ -5,5 +5,6 @@ pub mod config;
 pub mod definitions;
 pub mod list;
 pub mod manifest;
+pub mod referral;
 pub mod rules;
 pub mod snapshot;

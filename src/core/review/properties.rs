@@ -1,6 +1,8 @@
 //! What holds for all plans.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -10,6 +12,7 @@ use super::meaning::Class;
 use super::rules::{Policy, Sides, check};
 use super::{Review, compare};
 use crate::core::base::diagnostic::{Code, Diagnostic};
+use crate::core::repository::catalog::properties::{QUESTIONS, dense_change, is_caught};
 use crate::core::repository::catalog::tests::snapshot as snapshot_of;
 use crate::core::repository::catalog::tests::{Files, any_change, sides};
 use crate::core::repository::config::Config;
@@ -238,17 +241,21 @@ proptest! {
     }
 }
 
-/// Every rule about change that is broken between some files and others.
-fn broken(old: &Files, new: &Files) -> Vec<Diagnostic> {
-    let (old, new) = (snapshot_of(old, Vec::new()), snapshot_of(new, Vec::new()));
+/// Everything that there is before and after a change.
+fn everything((old, new): &(Files, Files)) -> (Snapshot, Snapshot) {
+    (snapshot_of(old, Vec::new()), snapshot_of(new, Vec::new()))
+}
+
+/// Every rule about change that is broken between two revisions.
+fn broken((old, new): &(Snapshot, Snapshot)) -> Vec<Diagnostic> {
     let policy = Policy::new(&Config::default(), (String::new(), None));
     let sides = Sides {
-        old: &old,
-        new: &new,
+        old,
+        new,
         policies: (&policy, &policy),
         is_first: false,
     };
-    let mut found = check(&compare(&old, &new), &sides);
+    let mut found = check(&compare(old, new), &sides);
     found.retain(|finding| finding.code != Code::LOOK_TWICE);
     found
 }
@@ -260,8 +267,44 @@ proptest! {
     /// finds, which reads everything.
     #[test]
     fn rules_about_change_need_no_more_than_what_a_change_reaches(change in any_change()) {
-        let (before, after) = sides(&change);
-        prop_assert_eq!(broken(&before, &after), broken(&change.0, &change.1));
+        prop_assert_eq!(broken(&sides(&change)), broken(&everything(&change)));
+    }
+
+    /// The same where few files refer to each other a lot; and a rule about change may ask who
+    /// refers to a resource now and before.
+    #[test]
+    fn a_rule_about_change_may_ask_who_refers_to_a_resource(change in dense_change()) {
+        let (some, all) = (sides(&change), everything(&change));
+        prop_assert_eq!(broken(&some), broken(&all));
+        for question in QUESTIONS {
+            let unused = |of: &Snapshot| question.unused(of);
+            prop_assert_eq!(given_up(&some, unused), given_up(&all, unused), "{:?}", question);
+        }
+    }
+}
+
+/// What was used before a change and is not now.
+fn given_up(
+    (old, new): &(Snapshot, Snapshot),
+    unused: impl Fn(&Snapshot) -> BTreeSet<Key>,
+) -> BTreeSet<Key> {
+    let before = unused(old);
+    let now = unused(new).into_iter();
+    now.filter(|key| !before.contains(key) && !old.definitions(key).is_empty())
+        .collect()
+}
+
+/// The property is worth what its changes are.
+#[test]
+fn a_rule_about_change_that_looks_at_all_who_refer_is_caught() {
+    for question in QUESTIONS {
+        let unused = |of: &Snapshot| question.unused_of_those_read(of);
+        let caught = is_caught(|change| {
+            let (some, all) = (sides(change), everything(change));
+            prop_assert_eq!(given_up(&some, unused), given_up(&all, unused));
+            Ok(())
+        });
+        assert!(caught, "{question:?}");
     }
 }
 
@@ -318,13 +361,13 @@ fn kin_of_what_changes_is_read() {
         let old: Files = old.iter().map(owned).collect();
         let mut new = old.clone();
         new.insert(path.to_owned(), text);
-        let whole = broken(&old, &new);
+        let change = (old, new);
+        let whole = broken(&everything(&change));
         assert!(
             whole.iter().any(|found| found.code.id == code),
             "{code}: {whole:#?}"
         );
-        let (before, after) = sides(&(old, new));
-        assert_eq!(broken(&before, &after), whole, "{code}");
+        assert_eq!(broken(&sides(&change)), whole, "{code}");
     }
 }
 

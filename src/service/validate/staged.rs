@@ -10,11 +10,11 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Level};
 use crate::core::base::digest;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::SourceFile;
-use crate::core::repository::catalog::{Catalog, Facts, FileChange, identity, is_local};
+use crate::core::repository::catalog::{self, Catalog, Facts, FileChange, identity, is_local};
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Elsewhere;
+use crate::core::repository::referral::Referral;
 use crate::core::repository::snapshot::{Snapshot, manifests};
-use crate::core::resource::Kind;
 use crate::core::review;
 use crate::core::review::rules::{Policy, Sides};
 use crate::core::review::scope::Scoped;
@@ -213,7 +213,7 @@ struct CatalogStep {
     /// What was read: the changed files and what they reach.
     files: Vec<SourceFile>,
     /// What the other files refer to.
-    referred: Vec<(Kind, String)>,
+    referred: Vec<Referral>,
     snapshot: Snapshot,
 }
 
@@ -311,7 +311,14 @@ impl CatalogStep {
             .iter()
             .filter(|file| !changed.contains(&file.path));
         files.extend(unchanged.cloned());
-        let before = Snapshot::build(&files, &commit.before.or(commit.after));
+        let rules = commit.before.or(commit.after);
+        // What is not read is as it was.
+        let elsewhere = Elsewhere {
+            keys: Vec::new(),
+            referred: self.referred.clone(),
+        };
+        let parsed = manifests(&files, &rules);
+        let before = Snapshot::assemble(&files, parsed, elsewhere, &rules);
         let policies = commit.policies()?;
         let sides = Sides {
             old: &before,
@@ -331,7 +338,7 @@ fn catalog(repo: &Repo, commit: &str, config: &Config) -> Result<Catalog> {
     let paths = revision::paths(config)?;
     let tree = read::tree_of(repo, commit)?;
     let cache = Cache::new(repo);
-    let key = digest::canonical(config);
+    let key = format!("{} {}", catalog::FORMAT, digest::canonical(config));
     let stored = cache.load_for(NAME, &key);
     let stored = stored.as_deref().and_then(|text| text.split_once('\n'));
     if let Some((_, rows)) = stored.filter(|(known, _)| *known == tree) {

@@ -13,8 +13,6 @@ mod lineage;
 mod mentions;
 mod references;
 
-pub(crate) use references::words;
-
 use std::collections::BTreeMap;
 
 use crate::core::base::diagnostic::{Diagnostic, Severity};
@@ -24,6 +22,8 @@ use crate::core::repository::config::{Config, RuleLevel};
 use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{Key, Kind, Spec};
 
+#[cfg(test)]
+pub(crate) use references::each_target;
 pub use references::uid_mismatches;
 
 /// Everything that is wrong between the resources of a snapshot, in order and without repeats.

@@ -1,6 +1,6 @@
 //! References between resources lead somewhere, and to what they mean.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::SUGGESTIONS;
 use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Severity};
@@ -16,7 +16,6 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
     let mut referrer = Referrer {
         snapshot,
         nodes: HashMap::new(),
-        hidden: hidden_names(snapshot),
         suggestions: Suggestions(SUGGESTIONS),
         findings,
     };
@@ -26,22 +25,6 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
         });
         each_node(resource, &mut |node| referrer.node(definition, &node));
     }
-}
-
-/// The words of files in which a resource may hide because they cannot be read. What is defined
-/// there is not missing; the file has its own finding.
-fn hidden_names(snapshot: &Definitions) -> HashSet<String> {
-    let texts = snapshot.unidentified().iter();
-    texts
-        .filter_map(|file| snapshot.text(file))
-        .flat_map(|text| words(&text).map(str::to_owned).collect::<Vec<String>>())
-        .collect()
-}
-
-/// What could be names in a text that cannot be read.
-pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
-    let is_separator = |c: char| !c.is_ascii_alphanumeric() && c != '-';
-    text.split(is_separator).filter(|word| !word.is_empty())
 }
 
 /// The first reference of each resource that names another uid than the one that its target has,
@@ -69,6 +52,16 @@ pub fn uid_mismatches<'u>(
         });
     }
     found
+}
+
+/// What every reference of the resources that can be read leads to.
+#[cfg(test)]
+pub(crate) fn each_target(snapshot: &Definitions, found: &mut dyn FnMut(Key)) {
+    for (definition, resource) in all(snapshot) {
+        each_reference(resource, &mut |reference| {
+            found(reference.target(&definition.key.namespace));
+        });
+    }
 }
 
 /// Every definition that can be read.
@@ -310,7 +303,6 @@ struct Referrer<'a> {
     snapshot: &'a Definitions,
     /// The nodes of the plans whose nodes were asked for.
     nodes: HashMap<Key, HashMap<&'a str, NodeKind>>,
-    hidden: HashSet<String>,
     suggestions: Suggestions,
     findings: &'a mut Vec<Diagnostic>,
 }
@@ -320,7 +312,7 @@ impl Referrer<'_> {
     fn reference(&mut self, definition: &Definition, reference: &Reference<'_>) {
         let target = reference.target(&definition.key.namespace);
         let is_defined = !self.snapshot.definitions(&target).is_empty();
-        if is_defined || self.hidden.contains(&target.name) {
+        if is_defined || self.snapshot.may_be_hidden(&target.name) {
             return;
         }
         let (code, severity) = reference.missing;
