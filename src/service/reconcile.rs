@@ -430,8 +430,14 @@ fn clean_up(store: &Store, view: &View, tree: &StatusTree, now: Time) -> Result 
     let known_runs = runs::by_uid(Some(tree));
     let done = view.inbox.iter().filter(|(address, tip)| {
         known_runs.get(address.uid()).is_some_and(|run| {
-            // Criteria may be attested anew after the run is over: these refs stay.
-            let is_settled = !matches!(address, Address::Attestation { .. });
+            let is_settled = match address {
+                Address::Work { .. }
+                | Address::Verification { .. }
+                | Address::Review { .. }
+                | Address::Request { .. } => true,
+                // Criteria may be attested anew after the run is over.
+                Address::Attestation { .. } => false,
+            };
             run.phase.is_terminal()
                 && is_settled
                 && run.extensions.records.get(&address.to_string()) == Some(*tip)

@@ -1,11 +1,16 @@
 //! Words, exit codes and streams.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::process::Stdio;
+
+use clap::CommandFactory;
+use planspec::cli::Cli;
 
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, Sandbox};
 
+/// Every verb, in the order of `Command` in src/cli.rs.
 const VERBS: &[&str] = &[
     "init",
     "new",
@@ -57,6 +62,12 @@ fn started(sandbox: &Sandbox) -> Place<'_> {
 
 #[test]
 fn help_of_every_verb_is_on_standard_output() {
+    let known: BTreeSet<&str> = VERBS.iter().copied().collect();
+    assert_eq!(
+        verbs_of_the_program(),
+        known.into_iter().map(str::to_owned).collect(),
+        "left are the verbs of src/cli.rs, right those of `VERBS` in tests/it/cli.rs"
+    );
     let sandbox = Sandbox::new();
     let nowhere = sandbox.folder("nowhere");
     let help = nowhere.run("--help").ok();
@@ -71,14 +82,32 @@ fn help_of_every_verb_is_on_standard_output() {
         let widest = of_verb.out.lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(100), "{of_verb}");
     }
-    let listed = help
-        .out
-        .lines()
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    let verbs = listed
-        .filter(|line| !line.trim_start().starts_with('-'))
-        .count();
-    assert_eq!(verbs, VERBS.len() + 1, "the verbs and help itself: {help}");
+}
+
+fn verbs_of_the_program() -> BTreeSet<String> {
+    let program = Cli::command();
+    let verbs = program.get_subcommands();
+    verbs.map(|verb| verb.get_name().to_owned()).collect()
+}
+
+#[test]
+fn the_page_has_a_row_for_every_verb() {
+    let page = include_str!("../../docs/cli.md");
+    let (_, table) = page.split_once("\n## Verbs\n").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with('|'));
+    // The second cell begins with the verb; several are told in one row.
+    let verbs = rows.filter_map(|row| row.split('|').nth(2));
+    let told: BTreeSet<String> = verbs
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .filter_map(|usage| usage.split_whitespace().next())
+        .filter(|word| word.starts_with(|first: char| first.is_ascii_lowercase()))
+        .map(str::to_owned)
+        .collect();
+    let missing: Vec<String> = verbs_of_the_program().difference(&told).cloned().collect();
+    assert!(
+        missing.is_empty(),
+        "the table of docs/cli.md has no row for {missing:?}"
+    );
 }
 
 #[test]

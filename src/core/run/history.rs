@@ -305,7 +305,10 @@ fn refused(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Event> {
             Some(
                 Address::Work { node, attempt, .. } | Address::Verification { node, attempt, .. },
             ) => (Some(node), attempt),
-            _ => (None, 0),
+            Some(
+                Address::Review { .. } | Address::Attestation { .. } | Address::Request { .. },
+            )
+            | None => (None, 0),
         };
         Event {
             node,

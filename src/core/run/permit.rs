@@ -90,7 +90,12 @@ pub fn may(action: &Action, actor: &str, given: &Circumstances<'_>) -> Result<()
         } => given.is_going_on(),
         _ if given.status.extensions.cancelled_by.is_some() => Err(run_over()),
         Action::Request { node, rebind, .. } => given.may_retry(node.as_deref(), *rebind),
-        _ => {
+        Action::Claim { .. }
+        | Action::Renewal { .. }
+        | Action::Release { .. }
+        | Action::Report { .. }
+        | Action::Verification { .. }
+        | Action::Review { .. } => {
             given.is_going_on()?;
             given.has_started()?;
             given.may_work(action, actor)

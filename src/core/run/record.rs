@@ -250,6 +250,17 @@ impl Action {
             | Action::Renewal { node, attempt, .. }
             | Action::Release { node, attempt, .. }
             | Action::Report { node, attempt, .. } => Some((node, *attempt)),
+            Action::Verification { .. }
+            | Action::Review { .. }
+            | Action::Attestation { .. }
+            | Action::Request { .. } => None,
+        }
+    }
+
+    /// Node and attempt of a verification.
+    pub fn verified(&self) -> Option<(&str, u32)> {
+        match self {
+            Action::Verification { node, attempt, .. } => Some((node, *attempt)),
             _ => None,
         }
     }

@@ -88,11 +88,13 @@ fn fold_one_without_run(
     status: &mut ExecutionStatus,
 ) -> Result<(), Refusal> {
     let action = &received.record.action;
-    if let Address::Attestation { .. } = incoming.address {
-        return attest(turn, incoming, received, status);
-    }
     let is_request = matches!(action, Action::Request { .. });
-    if matches!(incoming.address, Address::Request { .. }) != is_request {
+    let is_placed = match incoming.address {
+        Address::Attestation { .. } => return attest(turn, incoming, received, status),
+        Address::Request { .. } => is_request,
+        Address::Work { .. } | Address::Verification { .. } | Address::Review { .. } => !is_request,
+    };
+    if !is_placed {
         return Err(misplaced());
     }
     permit::may(action, &received.record.actor, &turn.permit(status))?;
@@ -105,7 +107,17 @@ fn fold_one_without_run(
             Ok(())
         }
         // Nothing else is done to a run that cannot be worked on.
-        _ => Err(not_started()),
+        Action::Request {
+            request: RequestKind::Retry,
+            ..
+        }
+        | Action::Claim { .. }
+        | Action::Renewal { .. }
+        | Action::Release { .. }
+        | Action::Report { .. }
+        | Action::Verification { .. }
+        | Action::Review { .. }
+        | Action::Attestation { .. } => Err(not_started()),
     }
 }
 
@@ -128,17 +140,14 @@ fn check_run(
         return Err(Refusal::new(Objection::Conflict, "OtherRun", why));
     }
     // The ref is the lock: the same attempt under another name is no lock.
-    match &incoming.address {
+    let is_placed = match &incoming.address {
         Address::Work { run: of_ref, .. }
         | Address::Verification { run: of_ref, .. }
         | Address::Attestation { run: of_ref, .. }
-        | Address::Request { run: of_ref, .. }
-            if of_ref != run =>
-        {
-            Err(misplaced())
-        }
-        _ => Ok(()),
-    }
+        | Address::Request { run: of_ref, .. } => of_ref == run,
+        Address::Review { uid, .. } => *uid == run.uid,
+    };
+    if is_placed { Ok(()) } else { Err(misplaced()) }
 }
 
 fn cancel(received: &Received, status: &mut ExecutionStatus) {
@@ -203,8 +212,34 @@ impl ActiveRun<'_> {
     fn apply(&mut self, incoming: &Incoming, received: &Received) -> Result<(), Refusal> {
         check_run(self.turn, &self.me.uid, incoming, received)?;
         let (action, actor) = (&received.record.action, &received.record.actor);
-        match (&incoming.address, action) {
-            (Address::Request { .. }, Action::Request { request, .. }) => {
+        match &incoming.address {
+            Address::Work { node, attempt, .. } => {
+                let is_placed = action.work() == Some((node, *attempt));
+                if is_placed {
+                    self.work(node, received)
+                } else {
+                    Err(misplaced())
+                }
+            }
+            Address::Verification {
+                node,
+                attempt,
+                actor: by,
+                ..
+            } => {
+                let said = action.verified();
+                if said != Some((node, *attempt)) || ref_safe(actor) != *by {
+                    return Err(misplaced());
+                }
+                permit::may(action, actor, &self.permit(Some(node)))?;
+                self.verify(node, received)
+            }
+            Address::Review { .. } => self.review(incoming, received),
+            Address::Attestation { .. } => attest(self.turn, incoming, received, self.status),
+            Address::Request { .. } => {
+                let Action::Request { request, .. } = action else {
+                    return Err(misplaced());
+                };
                 permit::may(action, actor, &self.permit(None))?;
                 match request {
                     RequestKind::Retry => self.retry(received),
@@ -214,30 +249,6 @@ impl ActiveRun<'_> {
                     }
                 }
             }
-            (Address::Attestation { .. }, _) => attest(self.turn, incoming, received, self.status),
-            (
-                Address::Verification {
-                    node,
-                    attempt,
-                    actor: by,
-                    ..
-                },
-                Action::Verification {
-                    node: said_node,
-                    attempt: said_attempt,
-                    ..
-                },
-            ) if (node, attempt) == (said_node, said_attempt) && ref_safe(actor) == *by => {
-                permit::may(action, actor, &self.permit(Some(node)))?;
-                self.verify(node, received)
-            }
-            (Address::Review { .. }, Action::Review { .. }) => self.review(incoming, received),
-            (Address::Work { node, attempt, .. }, action)
-                if action.work() == Some((node, *attempt)) =>
-            {
-                self.work(node, received)
-            }
-            _ => Err(misplaced()),
         }
     }
 
@@ -265,7 +276,12 @@ impl ActiveRun<'_> {
                 };
                 self.requeue(id, "Released", why);
             }
-            _ => self.report(id, received),
+            Action::Report { .. } => self.report(id, received),
+            // What is no work has refs of its own.
+            Action::Verification { .. }
+            | Action::Review { .. }
+            | Action::Attestation { .. }
+            | Action::Request { .. } => return Err(misplaced()),
         }
         Ok(())
     }
