@@ -15,6 +15,7 @@ use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Elsewhere;
 use crate::core::repository::referral::Referral;
 use crate::core::repository::snapshot::{Snapshot, manifests};
+use crate::core::resource::Key;
 use crate::core::review;
 use crate::core::review::rules::{Policy, Sides};
 use crate::core::review::scope::Scoped;
@@ -270,6 +271,14 @@ impl CatalogStep {
         affected.cloned().collect()
     }
 
+    /// What is known of the files that were not read, with the names of some resources in them.
+    fn elsewhere(&self, keys: Vec<Key>) -> Elsewhere {
+        Elsewhere {
+            keys,
+            referred: self.referred.clone(),
+        }
+    }
+
     fn catalog(&self, base: &Catalog) -> Catalog {
         base.after(&self.changes, &self.affected, &self.findings())
     }
@@ -282,10 +291,7 @@ impl CatalogStep {
         let read: BTreeSet<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
         let changed = self.changes.iter().map(|change| change.path.as_str());
         let known: BTreeSet<&str> = read.into_iter().chain(changed).collect();
-        let elsewhere = Elsewhere {
-            keys: base.keys(|path| !known.contains(path)),
-            referred: self.referred.clone(),
-        };
+        let elsewhere = self.elsewhere(base.keys(|path| !known.contains(path)));
         let parsed = manifests(&self.files, config);
         self.snapshot = Snapshot::assemble(&self.files, parsed, elsewhere, config);
     }
@@ -313,12 +319,8 @@ impl CatalogStep {
         files.extend(unchanged.cloned());
         let rules = commit.before.or(commit.after);
         // What is not read is as it was.
-        let elsewhere = Elsewhere {
-            keys: Vec::new(),
-            referred: self.referred.clone(),
-        };
         let parsed = manifests(&files, &rules);
-        let before = Snapshot::assemble(&files, parsed, elsewhere, &rules);
+        let before = Snapshot::assemble(&files, parsed, self.elsewhere(Vec::new()), &rules);
         let policies = commit.policies()?;
         let sides = Sides {
             old: &before,
