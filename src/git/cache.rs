@@ -4,8 +4,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
 use super::Repo;
 
@@ -72,7 +72,7 @@ impl Cache {
         }
     }
 
-    fn path(&self, name: &str) -> Option<PathBuf> {
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let fine = !name.is_empty() && !name.starts_with('.') && name.chars().all(plain);
         if !fine {
@@ -87,17 +87,22 @@ const MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// What tells whether `body` was stored for `key` by this program, and is as it was stored. It
 /// guards against accidents; whoever can write here can write hooks as well.
-fn seal(key: &str, body: &str) -> String {
+pub(super) fn seal(key: &str, body: &str) -> String {
     let mut hasher = DefaultHasher::new();
     (program(), key, body).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 
 /// This program: builds of one version differ while it is being worked on.
-fn program() -> (&'static str, Option<(u64, SystemTime)>) {
-    let file = std::env::current_exe().and_then(std::fs::metadata);
-    let build = file.and_then(|file| Ok((file.len(), file.modified()?)));
-    (env!("CARGO_PKG_VERSION"), build.ok())
+fn program() -> u64 {
+    static PROGRAM: OnceLock<u64> = OnceLock::new();
+    *PROGRAM.get_or_init(|| {
+        let file = std::env::current_exe().and_then(std::fs::metadata);
+        let build = file.and_then(|file| Ok((file.len(), file.modified()?)));
+        let mut hasher = DefaultHasher::new();
+        (env!("CARGO_PKG_VERSION"), build.ok()).hash(&mut hasher);
+        hasher.finish()
+    })
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ mod id;
 pub mod inbox;
 pub mod index;
 mod object;
+pub mod pages;
 pub mod program;
 pub mod read;
 pub mod refs;
@@ -47,7 +48,7 @@ pub mod repo;
 pub mod signature;
 pub mod status_branch;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod worktree;
 
 use std::fmt::Display;

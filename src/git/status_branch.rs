@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::id::{Id, parse_id};
-use super::object::{EntryKind, FILE_MODE, Folder, NewCommit, ObjectKind, RawCommit, TREE_MODE};
+use super::object::{
+    EntryKind, FILE_MODE, Folder, NewCommit, ObjectKind, RawCommit, TREE_MODE, TreeEntry,
+};
 use super::{GitError, Identity, Repo, Result};
 use crate::core::base::digest::shard;
 use crate::core::resource::{Kind, Time};
@@ -59,37 +61,129 @@ pub struct NewStatus {
     pub identity: Identity,
 }
 
-/// Read the status commit `tip`.
-///
-/// # Errors
-/// `Foreign` when it was not written by `planspec`, or anything was added to it; `Missing` when it
-/// is not here; `Unusable` when an object is broken.
-pub fn read(repo: &Repo, tip: &str) -> Result<BranchFiles> {
-    let id = parse_id(tip)?;
-    let commit = repo.commit(id)?;
-    let (observed, sequence) = checked_header(repo, &commit).map_err(|why| why.of(tip))?;
-    let time = repo.commit_time(tip)?;
-    let mut files = BTreeMap::new();
-    let mut pinned = BTreeMap::new();
-    for (path, mode, blob) in walk(repo, commit.tree)? {
-        check_place(&path, mode, blob).map_err(|why| Doubt::Foreign(why).of(tip))?;
-        let path = String::from_utf8_lossy(&path).into_owned();
-        if path.starts_with(PINNED_DIR) {
-            pinned.insert(path, blob.to_string());
-        } else {
-            files.insert(path, repo.blob_bytes(blob)?);
+/// A status commit that was checked to be ours; its files are read by their paths.
+pub struct StatusCommit<'r> {
+    repo: &'r Repo,
+    tip: String,
+    root: Id,
+    /// The spec commit that was observed.
+    pub observed: String,
+    /// Counts the commits of the branch, from 1.
+    pub sequence: u64,
+    /// When the commit was made.
+    pub time: Time,
+}
+
+impl<'r> StatusCommit<'r> {
+    /// The status commit `tip`.
+    ///
+    /// # Errors
+    /// `Foreign` when it was not written by `planspec`; `Missing` when it is not here; `Unusable`
+    /// when an object is broken.
+    pub fn open(repo: &'r Repo, tip: &str) -> Result<StatusCommit<'r>> {
+        let commit = repo.commit(parse_id(tip)?)?;
+        let (observed, sequence) = checked_header(repo, &commit).map_err(|why| why.of(tip))?;
+        Ok(StatusCommit {
+            time: repo.commit_time(tip)?,
+            repo,
+            tip: tip.to_owned(),
+            root: commit.tree,
+            observed,
+            sequence,
+        })
+    }
+
+    /// The file at a path, if there is one.
+    ///
+    /// # Errors
+    /// `Foreign` when something else stands there; `Missing` and `Unusable` as in
+    /// [`StatusCommit::open`].
+    pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let Some(entry) = self.entry(path)? else {
+            return Ok(None);
+        };
+        self.check(path.as_bytes(), entry.mode, entry.id)?;
+        self.repo.blob_bytes(entry.id).map(Some)
+    }
+
+    /// The namespaces that have a status.
+    ///
+    /// # Errors
+    /// `Missing` and `Unusable` as in [`StatusCommit::open`].
+    pub fn namespaces(&self) -> Result<Vec<String>> {
+        let entries = self.repo.tree(self.root)?.into_iter();
+        let folders = entries.filter(|entry| EntryKind::of(entry.mode) == EntryKind::Tree);
+        let names = folders.map(|entry| String::from_utf8_lossy(&entry.name).into_owned());
+        Ok(names.filter(|name| !name.starts_with('_')).collect())
+    }
+
+    /// The paths of the files below a folder.
+    ///
+    /// # Errors
+    /// As [`StatusCommit::file`].
+    pub fn paths(&self, folder: &str) -> Result<Vec<String>> {
+        let Some(entry) = self.entry(folder)? else {
+            return Ok(Vec::new());
+        };
+        let mut paths = Vec::new();
+        for (path, mode, blob) in walk(self.repo, entry.id)? {
+            let path = format!("{folder}/{}", String::from_utf8_lossy(&path));
+            self.check(path.as_bytes(), mode, blob)?;
+            paths.push(path);
         }
+        Ok(paths)
     }
-    if !files.contains_key("controller.yaml") {
-        return Err(Doubt::Foreign("it has no `controller.yaml`".to_owned()).of(tip));
+
+    /// Everything.
+    ///
+    /// # Errors
+    /// `Foreign` when anything was added to it; `Missing` and `Unusable` as in
+    /// [`StatusCommit::open`].
+    pub fn whole(self) -> Result<BranchFiles> {
+        let mut files = BTreeMap::new();
+        let mut pinned = BTreeMap::new();
+        for (path, mode, blob) in walk(self.repo, self.root)? {
+            self.check(&path, mode, blob)?;
+            let path = String::from_utf8_lossy(&path).into_owned();
+            if path.starts_with(PINNED_DIR) {
+                pinned.insert(path, blob.to_string());
+            } else {
+                files.insert(path, self.repo.blob_bytes(blob)?);
+            }
+        }
+        if !files.contains_key(CONTROLLER_FILE) {
+            let why = Doubt::Foreign(format!("it has no `{CONTROLLER_FILE}`"));
+            return Err(why.of(&self.tip));
+        }
+        Ok(BranchFiles {
+            files,
+            pinned,
+            observed: self.observed,
+            sequence: self.sequence,
+            time: self.time,
+        })
     }
-    Ok(BranchFiles {
-        files,
-        pinned,
-        observed,
-        sequence,
-        time,
-    })
+
+    fn check(&self, path: &[u8], mode: u32, blob: Id) -> Result<()> {
+        check_place(path, mode, blob).map_err(|why| Doubt::Foreign(why).of(&self.tip))
+    }
+
+    fn entry(&self, path: &str) -> Result<Option<TreeEntry>> {
+        let mut tree = self.root;
+        let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+        for folder in folders.split('/').filter(|folder| !folder.is_empty()) {
+            match self.in_tree(tree, folder)? {
+                Some(entry) if EntryKind::of(entry.mode) == EntryKind::Tree => tree = entry.id,
+                _ => return Ok(None),
+            }
+        }
+        self.in_tree(tree, name)
+    }
+
+    fn in_tree(&self, tree: Id, name: &str) -> Result<Option<TreeEntry>> {
+        let mut entries = self.repo.tree(tree)?.into_iter();
+        Ok(entries.find(|entry| entry.name == name.as_bytes()))
+    }
 }
 
 /// The status commits behind `known` up to `tip`, oldest first, at most the newest `most`; without
@@ -387,6 +481,10 @@ mod tests {
     use crate::git::testing::{self, Sandbox};
 
     const SPEC: &str = "1234567890123456789012345678901234567890";
+
+    fn read(repo: &Repo, tip: &str) -> Result<BranchFiles> {
+        StatusCommit::open(repo, tip)?.whole()
+    }
 
     fn text(text: &str) -> FileBody {
         FileBody::Text(text.to_owned())

@@ -10,7 +10,7 @@ use super::{Identity, Repo};
 use crate::core::resource::Time;
 
 /// A temporary folder with repositories in it.
-pub(super) struct Sandbox {
+pub(crate) struct Sandbox {
     root: TempDir,
 }
 

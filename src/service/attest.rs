@@ -8,6 +8,7 @@ use super::runs::ObservedRun;
 use super::store::Store;
 use super::{Result, suggestion};
 use crate::api::record::Attested;
+use crate::core::resource::Kind;
 use crate::core::run::permit;
 use crate::core::run::record::{Action, Address, ref_safe};
 
@@ -75,9 +76,10 @@ fn check(
     let of_document = &run.status.extensions.criteria;
     let is_of_document = of_document.iter().any(|one| one.id == *criterion);
     let pinned = run.status.extensions.pinned.as_ref();
-    let serves_goal = pinned.is_some_and(|pinned| pinned.goal.is_some());
-    let read = || writer.store.spec_snapshot(&writer.observed.view);
-    let snapshot = (!is_of_document && serves_goal).then(read).transpose()?;
+    let goal = pinned.and_then(|pinned| pinned.goal.as_ref());
+    let goal = goal.filter(|_| !is_of_document);
+    let snapshot = goal.map(|pin| writer.spec_about(&BTreeSet::from([pin.key(Kind::Goal)])));
+    let snapshot = snapshot.transpose()?;
     asked.resources = snapshot.as_deref();
     let Err(refusal) = permit::may(action, writer.actor, &asked.permit()) else {
         return Ok(());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Result;
 use super::graph::{DrawnGraph, drawing, pinned};
+use super::index;
 use super::merged::Resources;
 use super::names::Named;
 use super::store::Store;
@@ -57,9 +58,8 @@ struct RunFacts {
 /// # Errors
 /// There is none, or there are several; besides what a look at the repository may end in.
 pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
-    let resources = Resources::known(store)?;
-    let merged = resources.one(&request.named)?;
-    let key = merged.key.clone();
+    let (resources, key) = Resources::about(store, std::slice::from_ref(&request.named))?;
+    let merged = resources.merged(&key);
     let snapshot = resources.snapshot();
     let pinned = pinned(&resources, &merged);
     let drawing = drawing(&resources, &merged, pinned.as_ref());
@@ -275,12 +275,14 @@ fn moved_on(
     if plan.execution.binding_ref.is_none() && plan.execution.node_bindings.is_empty() {
         return Ok(found);
     }
-    // A retry resolves bindings on the spec branch, not in what is checked out.
-    let spec_branch = match &resources.view {
-        Some(view) if view.spec_commit != resources.commit => Some(store.spec_snapshot(view)?),
-        _ => None,
+    let Some(view) = &resources.view else {
+        return Ok(found);
     };
-    let snapshot = spec_branch.as_ref().unwrap_or(resources.snapshot());
+    // A retry resolves bindings on the spec branch, not in what is checked out.
+    let nodes = plan.graph().into_iter().flat_map(|graph| &graph.nodes);
+    let needed = nodes.flat_map(|node| binding::needed(execution, &plan.plan, node));
+    let needed = needed.collect();
+    let snapshot = &index::about(&store.repo, &view.spec_commit, &view.config, &needed)?;
     for node in plan.graph().into_iter().flat_map(|graph| &graph.nodes) {
         let Some(held_to) = held.get(node.id.as_str()) else {
             continue;

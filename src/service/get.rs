@@ -35,27 +35,26 @@ pub struct Got {
 /// The one that is named does not exist, or there are several; besides what a look at the
 /// repository may end in.
 pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
-    let resources = Resources::known(store)?;
     let namespace = request.namespace.as_deref();
-    let (keys, single) = match (request.kind, &request.name) {
-        (Some(kind), Some(name)) => {
-            let one = resources.one(&Named::new(kind, name, namespace))?;
-            (vec![one.key.clone()], true)
-        }
-        (kind, _) => {
-            let found = resources.all().filter(|merged| {
-                let selector = request.selector.as_ref();
-                kind.is_none_or(|kind| merged.key.kind == kind)
-                    && namespace.is_none_or(|namespace| merged.key.namespace == namespace)
-                    && selector.is_none_or(|selector| selector.matches(&merged.labels()))
-            });
-            (found.map(|merged| merged.key.clone()).collect(), false)
-        }
+    if let (Some(kind), Some(name)) = (request.kind, &request.name) {
+        let (resources, key) = Resources::about(store, &[Named::new(kind, name, namespace)])?;
+        return Ok(Got {
+            resources,
+            keys: vec![key],
+            single: true,
+        });
+    }
+    let resources = Resources::list(store, request.kind, namespace)?;
+    let is_selected = |merged: &Merged<'_>| {
+        let selector = request.selector.as_ref();
+        selector.is_none_or(|selector| selector.matches(&merged.labels()))
     };
+    let found = resources.all().filter(is_selected);
+    let keys = found.map(|merged| merged.key.clone()).collect();
     Ok(Got {
         resources,
         keys,
-        single,
+        single: false,
     })
 }
 

@@ -49,8 +49,8 @@ pub struct DrawnGraph {
 /// # Errors
 /// There is no such resource, or several, or its graph is broken.
 pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
-    let resources = Resources::known(store)?;
-    let merged = find(&resources, &request.name, request.namespace.as_deref())?;
+    let (resources, key) = find(store, &request.name, request.namespace.as_deref())?;
+    let merged = resources.merged(&key);
     let pinned = pinned(&resources, &merged);
     let drawing = drawing(&resources, &merged, pinned.as_ref()).ok_or_else(|| {
         Error::invalid(format!("{} has no graph that can be drawn", merged.key))
@@ -64,12 +64,17 @@ pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
 }
 
 /// An execution of that name, else a plan; `KIND/NAME` says which.
-fn find<'a>(resources: &'a Resources, name: &str, namespace: Option<&str>) -> Result<Merged<'a>> {
-    if let (Some(kind @ (Kind::Plan | Kind::Execution)), name) = kind_and_name(name) {
-        return resources.one(&Named::new(kind, name, namespace));
+fn find(store: &Store, name: &str, namespace: Option<&str>) -> Result<(Resources, Key)> {
+    let named = |kind, name| Named::new(kind, name, namespace);
+    match kind_and_name(name) {
+        (Some(kind @ (Kind::Plan | Kind::Execution)), name) => {
+            Resources::about(store, &[named(kind, name)])
+        }
+        _ => Resources::about(
+            store,
+            &[named(Kind::Execution, name), named(Kind::Plan, name)],
+        ),
     }
-    let run = resources.one(&Named::new(Kind::Execution, name, namespace));
-    run.or_else(|_| resources.one(&Named::new(Kind::Plan, name, namespace)))
 }
 
 /// The plan that a run which has begun is held to, if it can be read.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::record;
-use super::runs::{Observed, ObservedNode, observe};
+use super::runs::{Observed, ObservedNode, observe_node};
 use super::store::{Store, attempt_of_result};
 use super::{Error, Result};
 use crate::api::logs::NodeLog;
@@ -26,7 +26,7 @@ pub struct LogsRequest {
 /// # Errors
 /// There is no such node, or no log of it is kept.
 pub fn logs(store: &Store, request: &LogsRequest) -> Result<NodeLog> {
-    let observed = observe(store)?;
+    let observed = observe_node(store, &request.target, request.namespace.as_deref())?;
     let node = observed.node(&request.target, request.namespace.as_deref())?;
     let (name, open) = (node.name(), node.status.attempt);
     let kept = kept(&observed, node);

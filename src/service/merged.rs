@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use super::index;
 use super::names::Named;
+use super::status::StatusReader;
 use super::store::{Store, StoredStatus, View};
+use super::{Error, Result};
+use crate::core::repository::config::Config;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::Key;
+use crate::core::resource::{Key, Kind};
 use crate::core::run::merged::Merged;
-use crate::service::{Error, Result};
 
-/// The resources of HEAD and the status that is known.
+/// Resources of HEAD with the status that is known: those that were asked for.
 pub struct Resources {
     snapshot: Snapshot,
-    /// The status, if there is one.
+    /// Their status, if there is one.
     pub stored: Option<StoredStatus>,
     /// The look it comes from.
     pub view: Option<View>,
@@ -21,12 +24,18 @@ pub struct Resources {
     keys: BTreeSet<Key>,
 }
 
-impl Resources {
-    /// Read what is here, without asking a remote.
-    ///
-    /// # Errors
-    /// The repository cannot be used, or has no commit yet.
-    pub fn known(store: &Store) -> Result<Resources> {
+/// Where resources are looked for.
+struct Place<'a> {
+    store: &'a Store,
+    commit: String,
+    config: Config,
+    view: Option<View>,
+    status: Option<StatusReader<'a>>,
+}
+
+impl<'a> Place<'a> {
+    /// What is here, without asking a remote.
+    fn known(store: &'a Store) -> Result<Place<'a>> {
         let head = store.repo.head()?;
         let Some(commit) = head.commit() else {
             return Err(Error::unavailable("there are no commits yet")
@@ -34,25 +43,87 @@ impl Resources {
         };
         // Without a spec branch there is no view, but the files of HEAD can be shown.
         let view = store.known_if_any()?;
-        let stored = match &view {
-            Some(view) => store.status(view)?,
+        let status = match &view {
+            Some(view) => StatusReader::open(store, view)?,
             None => None,
         };
-        let config = store.config_at(commit)?;
-        let snapshot = store.snapshot(commit, &config)?;
-        let mut keys: BTreeSet<Key> = snapshot.keys().cloned().collect();
-        keys.extend(
-            stored
-                .iter()
-                .flat_map(|stored| stored.tree.files.keys().cloned()),
-        );
+        Ok(Place {
+            store,
+            commit: commit.to_owned(),
+            config: store.config_at(commit)?,
+            view,
+            status,
+        })
+    }
+
+    /// The one that is named; of several namings the first that means anything.
+    fn find(&self, namings: &[Named]) -> Result<Key> {
+        let (repo, commit, config) = (&self.store.repo, &self.commit, &self.config);
+        for named in namings {
+            let (_, name) = named.parts();
+            let mut keys = index::named(repo, commit, config, (named.kind, name))?;
+            if let Some(status) = &self.status {
+                keys.extend(status.named(named)?);
+            }
+            if keys.iter().any(|key| named.is(key)) {
+                return named.among(keys.iter()).cloned();
+            }
+        }
+        // Among all of the kind may be one that was meant.
+        let mut none = Err(Error::not_found("nothing is named"));
+        for named in namings {
+            let mut keys = index::all_of(repo, commit, config, named.kind)?;
+            if let Some(status) = &self.status {
+                keys.extend(status.keys(Some(named.kind), None)?);
+            }
+            none = named.among(keys.iter()).cloned();
+        }
+        none
+    }
+
+    fn with(self, snapshot: Snapshot, keys: BTreeSet<Key>) -> Result<Resources> {
+        let stored = self.status.as_ref().map(|status| status.read(&keys));
         Ok(Resources {
             snapshot,
-            stored,
-            view,
-            commit: commit.to_owned(),
+            stored: stored.transpose()?,
+            view: self.view,
+            commit: self.commit,
             keys,
         })
+    }
+}
+
+impl Resources {
+    /// The one that is named, with what it refers to; and its key. Of several namings the first that
+    /// means anything counts.
+    ///
+    /// # Errors
+    /// There is none, or there are several; the repository cannot be used, or has no commit yet.
+    pub fn about(store: &Store, namings: &[Named]) -> Result<(Resources, Key)> {
+        let place = Place::known(store)?;
+        let key = place.find(namings)?;
+        let keys = BTreeSet::from([key.clone()]);
+        let snapshot = index::about(&store.repo, &place.commit, &place.config, &keys)?;
+        Ok((place.with(snapshot, keys)?, key))
+    }
+
+    /// Those of a kind, or of every kind, in a namespace, or in all.
+    ///
+    /// # Errors
+    /// The repository cannot be used, or has no commit yet.
+    pub fn list(store: &Store, kind: Option<Kind>, namespace: Option<&str>) -> Result<Resources> {
+        let place = Place::known(store)?;
+        let is_wanted = |key: &Key| {
+            kind.is_none_or(|kind| key.kind == kind)
+                && namespace.is_none_or(|namespace| key.namespace == namespace)
+        };
+        let snapshot = index::matching(&store.repo, &place.commit, &place.config, is_wanted)?;
+        let defined = snapshot.keys().filter(|key| is_wanted(key));
+        let mut keys: BTreeSet<Key> = defined.cloned().collect();
+        if let Some(status) = &place.status {
+            keys.extend(status.keys(kind, namespace)?);
+        }
+        place.with(snapshot, keys)
     }
 
     /// What stands in the files.
@@ -63,14 +134,6 @@ impl Resources {
     /// All of them, by kind, namespace and name.
     pub fn all(&self) -> impl Iterator<Item = Merged<'_>> {
         self.keys.iter().map(|key| self.merged(key))
-    }
-
-    /// The one that is named.
-    ///
-    /// # Errors
-    /// There is none, or there are several.
-    pub fn one(&self, named: &Named) -> Result<Merged<'_>> {
-        Ok(self.merged(named.among(self.keys.iter())?))
     }
 
     /// What is known of a key: of one that is not among them, nothing.

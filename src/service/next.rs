@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Result;
-use super::runs::{Observed, ObservedNode, ObservedRun, observe};
+use super::runs::{Observed, ObservedNode, ObservedRun, observe_runs};
 use super::store::Store;
 use crate::api::next::{NextGoal, NextNode, NextNodes, NextPlan, NextTask, NextWhole};
 use crate::core::resource::{Node, NodeStatus, Pinned, Spec, Time};
@@ -29,16 +29,9 @@ pub struct NextRequest {
 /// # Errors
 /// Nothing has been reconciled yet, or there is no such execution.
 pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
-    let observed = observe(store)?;
     let namespace = request.namespace.as_deref();
-    let only = request.execution.as_ref();
-    let only = only.map(|name| observed.run(name, namespace)).transpose()?;
-    let is_meant = |node: &ObservedNode<'_>| {
-        let key = node.run.key;
-        namespace.is_none_or(|namespace| key.namespace == namespace)
-            && only.is_none_or(|only| key == only.key)
-            && is_for(*node, request.provider.as_deref())
-    };
+    let observed = observe_runs(store, request.execution.as_deref(), namespace)?;
+    let is_meant = |node: &ObservedNode<'_>| is_for(*node, request.provider.as_deref());
     let offers: Vec<ObservedNode<'_>> = observed.offers().filter(is_meant).collect();
     let mut notes = Vec::new();
     if offers.is_empty() {

@@ -1,8 +1,11 @@
 //! What the verbs have in common that send a record: what it is about, who acts, what came of it, and
 //! the reconcile that may follow at once.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
+use super::index;
 use super::permit::Asked;
 use super::reconcile::{ReconcileRequest, reconcile};
 use super::runs::{Observed, ObservedNode, ObservedRun, observe};
@@ -10,7 +13,8 @@ use super::store::{Sent, Store};
 use super::{Caller, Error, Result};
 use crate::api::record as api;
 use crate::core::base::time::exact;
-use crate::core::resource::Time;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{Key, Time};
 use crate::core::run::record::{Action, Address, RECORD_API_VERSION, Record, RunRef};
 
 /// What every verb is asked that sends a record.
@@ -110,6 +114,15 @@ impl RecordWriter<'_> {
     /// Why not, and what to do instead.
     pub fn may(&self, run: ObservedRun<'_>, action: &Action) -> Result {
         Asked::new(self.observed, run).may(action, self.actor)
+    }
+
+    /// Some resources of the spec branch, with what they refer to.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn spec_about(&self, keys: &BTreeSet<Key>) -> Result<Snapshot> {
+        let view = &self.observed.view;
+        index::about(&self.store.repo, &view.spec_commit, &view.config, keys)
     }
 
     /// A record about a run.

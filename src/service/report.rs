@@ -1,15 +1,17 @@
 //! Say how a claimed node went.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt as attempt_of};
-use super::runs::ObservedNode;
+use super::runs::{ObservedNode, ObservedRun};
 use super::store::Store;
 use super::{Result, claim};
 use crate::api::record::Reported;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{AWAITING_EXTERNAL, Node, NodePhase, NodeStatus};
+use crate::core::resource::{AWAITING_EXTERNAL, Key, Kind, Node, NodePhase, NodeStatus};
 use crate::core::run::permit::{self, Objection, Refusal};
 use crate::core::run::record::{Action, ReportResult};
 
@@ -69,14 +71,26 @@ pub fn is_outside(node: &NodeStatus) -> bool {
     node.phase == NodePhase::Blocked && node.extensions.reason == AWAITING_EXTERNAL
 }
 
-/// Goals and capabilities of the spec branch, where a task names capabilities.
+/// The capabilities that a node of a run names, as the spec branch has them; nothing where it names
+/// none.
 ///
 /// # Errors
 /// The spec branch cannot be read.
-pub fn resources_for(writer: &RecordWriter<'_>, node: Option<&Node>) -> Result<Option<Snapshot>> {
-    let names_some = node.is_some_and(|node| !node.capability_refs.is_empty());
-    let read = || writer.store.spec_snapshot(&writer.observed.view);
-    names_some.then(read).transpose()
+pub fn resources_for(
+    writer: &RecordWriter<'_>,
+    run: ObservedRun<'_>,
+    node: Option<&Node>,
+) -> Result<Option<Snapshot>> {
+    let Some(pinned) = &run.status.extensions.pinned else {
+        return Ok(None);
+    };
+    let named = node.into_iter().flat_map(|node| &node.capability_refs);
+    let namespace = &pinned.plan.namespace;
+    let keys: BTreeSet<Key> = named
+        .map(|reference| reference.key(Kind::Capability, namespace))
+        .collect();
+    let is_named = !keys.is_empty();
+    is_named.then(|| writer.spec_about(&keys)).transpose()
 }
 
 /// The attempt that an actor may report: the open one; else an older one that the actor holds, for a
@@ -106,7 +120,7 @@ fn own_attempt(
     let mut asked = Asked::new(writer.observed, node.run);
     asked.holder = held_by.flatten();
     let pinned = asked.plan().and_then(|plan| plan.node(node.id)).cloned();
-    let snapshot = resources_for(writer, pinned.as_ref())?;
+    let snapshot = resources_for(writer, node.run, pinned.as_ref())?;
     asked.resources = snapshot.as_deref();
     let action = action(attempt);
     match permit::may(&action, writer.actor, &asked.permit()) {

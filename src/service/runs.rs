@@ -1,8 +1,9 @@
 //! What is observed of runs: finding the run and the node that a worker or reviewer means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::choose_among;
+use super::names::{Named, choose_among};
+use super::status::StatusReader;
 use super::store::{Store, StoredStatus, View};
 use super::suggestion;
 use crate::core::resource::{ExecutionStatus, Key, Kind, NodeStatus, Status, Time};
@@ -61,12 +62,62 @@ pub fn observe(store: &Store) -> Result<Observed> {
     let view = store.fresh()?;
     match store.status(&view)? {
         Some(stored) => Ok(Observed { view, stored }),
-        None => Err(Error::not_ready(format!(
-            "there is no status yet: branch `{}` does not exist",
-            view.config.status.branch
-        ))
-        .hint("run `planspec reconcile` first")),
+        None => Err(no_status(&view)),
     }
+}
+
+/// Look now at one execution, `NAME` or `NAMESPACE/NAME`; where none is named, at those of a
+/// namespace or of all. What else has a status is not read.
+///
+/// # Errors
+/// There is no such execution, or there are several; besides as [`observe`].
+pub fn observe_runs(
+    store: &Store,
+    execution: Option<&str>,
+    namespace: Option<&str>,
+) -> Result<Observed> {
+    let view = store.fresh()?;
+    let Some(status) = StatusReader::open(store, &view)? else {
+        return Err(no_status(&view));
+    };
+    let kind = Kind::Execution;
+    let keys = match execution {
+        Some(name) => {
+            let named = Named::new(kind, name, namespace);
+            let found = status.named(&named)?;
+            match named.among(found.iter()) {
+                Ok(key) => BTreeSet::from([key.clone()]),
+                // Among all of them may be one that was meant.
+                Err(_) => {
+                    BTreeSet::from([named.among(status.keys(Some(kind), None)?.iter())?.clone()])
+                }
+            }
+        }
+        None => status.keys(Some(kind), namespace)?,
+    };
+    let stored = status.read(&keys)?;
+    Ok(Observed { view, stored })
+}
+
+/// Look now at the execution that `EXECUTION/NODE` means, and at no other.
+///
+/// # Errors
+/// No node is named; besides as [`observe_runs`].
+pub fn observe_node(store: &Store, target: &str, namespace: Option<&str>) -> Result<Observed> {
+    observe_runs(store, Some(node_of(target)?.0), namespace)
+}
+
+/// The execution and the node in `EXECUTION/NODE`.
+fn node_of(target: &str) -> Result<(&str, &str)> {
+    target.rsplit_once('/').ok_or_else(|| {
+        Error::ambiguous(format!("`{target}` names no node")).hint("write EXECUTION/NODE")
+    })
+}
+
+fn no_status(view: &View) -> Error {
+    let branch = &view.config.status.branch;
+    let message = format!("there is no status yet: branch `{branch}` does not exist");
+    Error::not_ready(message).hint("run `planspec reconcile` first")
 }
 
 impl Observed {
@@ -102,11 +153,7 @@ impl Observed {
     /// # Errors
     /// There is no such execution or node.
     pub fn node(&self, target: &str, namespace: Option<&str>) -> Result<ObservedNode<'_>> {
-        let Some((execution, id)) = target.rsplit_once('/') else {
-            return Err(
-                Error::ambiguous(format!("`{target}` names no node")).hint("write EXECUTION/NODE")
-            );
-        };
+        let (execution, id) = node_of(target)?;
         let run = self.run(execution, namespace)?;
         if let Some(node) = run.node(id) {
             return Ok(node);

@@ -2,7 +2,7 @@
 //! change them. With a remote everything shared is on the remote; without one nothing leaves this
 //! machine. Commands see no difference.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,8 +20,9 @@ use crate::git::read::Tree;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, RefUpdate};
 use crate::git::signature::SignatureVerifier;
-use crate::git::{FALLBACK_EMAIL, Head, Identity, Repo, inbox, read, refs, status_branch};
+use crate::git::{FALLBACK_EMAIL, Head, Identity, Repo, inbox, refs};
 use crate::service::revision::{self, Settings};
+use crate::service::status::StatusReader;
 use crate::service::{Caller, Error, Result};
 
 /// The repository, and the remote that everybody shares.
@@ -400,26 +401,7 @@ impl Store {
     /// # Errors
     /// It is not ours, or it cannot be read.
     pub fn status_at(&self, tip: &str) -> Result<StoredStatus> {
-        let branch = status_branch::read(&self.repo, tip)?;
-        let ids: BTreeSet<String> = branch.pinned.values().cloned().collect();
-        let files = branch
-            .files
-            .iter()
-            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-        let tree = StatusTree::from_files(files, ids.clone()).map_err(|why| {
-            Error::unavailable(format!("the status branch cannot be read: {why}"))
-                .hint("somebody else wrote to it; look at it with `git log` and `git show`")
-        })?;
-        let mut pinned = BTreeMap::new();
-        for id in ids {
-            let bytes = read::blob(&self.repo, &id)?;
-            pinned.insert(id, Arc::from(bytes));
-        }
-        Ok(StoredStatus {
-            tree,
-            pinned,
-            time: branch.time,
-        })
+        StatusReader::at(&self.repo, tip)?.whole()
     }
 
     /// The status that a view points to, if there is one.

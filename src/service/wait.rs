@@ -1,6 +1,7 @@
 //! Waiting until something is where it should be.
 
 use super::follow::{Follower, Pace};
+use super::index;
 use super::names::Named;
 use super::store::Store;
 use super::{Error, Result};
@@ -129,6 +130,12 @@ impl Waiter<'_> {
 /// What has no status yet may stand in the files; a name that stands nowhere is a mistake.
 fn in_files(store: &Store, request: &WaitRequest) -> Result<Key> {
     let view = store.fresh()?;
-    let snapshot = store.spec_snapshot(&view)?;
-    request.named.among(snapshot.keys()).cloned()
+    let (repo, commit, config) = (&store.repo, &view.spec_commit, &view.config);
+    let (kind, (_, name)) = (request.named.kind, request.named.parts());
+    let keys = index::named(repo, commit, config, (kind, name))?;
+    if let Ok(key) = request.named.among(keys.iter()) {
+        return Ok(key.clone());
+    }
+    let all = index::all_of(repo, commit, config, kind)?;
+    request.named.among(all.iter()).cloned()
 }

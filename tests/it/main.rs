@@ -20,6 +20,7 @@ mod gates;
 mod hook;
 mod http;
 mod inbox;
+mod index;
 mod init;
 mod leases;
 mod log;

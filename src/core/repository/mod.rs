@@ -1,10 +1,12 @@
 //! The resources of one revision: its configuration, its files, and the rules between them.
 
-pub mod catalog;
 pub mod config;
 pub mod definitions;
+pub mod facts;
+pub mod index;
 pub mod list;
 pub mod manifest;
+pub mod reach;
 pub mod referral;
 pub mod rules;
 pub mod snapshot;

@@ -1,5 +1,5 @@
 //! Who refers to what, told from the text of a resource alone: so it is known of resources whose
-//! structure is broken, and the catalog keeps it of files that are not read.
+//! structure is broken, and the index keeps it of files that are not read.
 
 use std::collections::BTreeSet;
 
@@ -234,7 +234,7 @@ mod tests {
         .concat()
     }
 
-    /// What the catalog knows by field is what the rules take for references.
+    /// What the index knows by field is what the rules take for references.
     #[test]
     fn every_reference_is_known_by_its_field() {
         let text = every_field();

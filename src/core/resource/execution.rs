@@ -569,6 +569,15 @@ pub struct Pin {
     pub generation: u64,
 }
 
+impl Pinned {
+    /// Object ids of everything that the run is pinned to.
+    pub fn blobs(&self) -> impl Iterator<Item = &str> {
+        let pins = [&self.execution, &self.plan].into_iter();
+        let pins = pins.chain(self.gates.values()).chain(&self.goal);
+        pins.map(|pin| pin.blob.as_str())
+    }
+}
+
 impl Pin {
     /// The key of the resource.
     pub fn key(&self, kind: Kind) -> Key {

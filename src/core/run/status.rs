@@ -96,13 +96,21 @@ pub fn trailers(observed: &str, sequence: u64) -> String {
 /// Path of a resource's file in the status tree: small directories, so that a change writes small
 /// trees.
 pub fn status_path(key: &Key) -> String {
-    format!(
-        "{}/{}/{}/{}.yaml",
-        key.namespace,
-        key.kind.plural(),
-        shard(&key.name),
-        key.name
-    )
+    let folder = status_folder(key.kind, &key.namespace);
+    format!("{folder}/{}/{}.yaml", shard(&key.name), key.name)
+}
+
+/// Folder of the files of one kind and namespace in the status tree.
+pub fn status_folder(kind: Kind, namespace: &str) -> String {
+    format!("{namespace}/{}", kind.plural())
+}
+
+/// Whose file is at a path of the status tree.
+pub fn key_at(path: &str) -> Option<Key> {
+    let mut parts = path.split('/');
+    let (namespace, kind, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let name = parts.next()?.strip_suffix(".yaml")?;
+    Some(Key::new(Kind::parse(kind)?, namespace, name))
 }
 
 /// Path of a pinned blob in the status tree.

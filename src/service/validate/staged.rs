@@ -1,27 +1,23 @@
 //! What the next commit does to the resources.
 //!
-//! Only what the commit reaches is read. Where HEAD stands is known from the last time, by a
-//! catalog in the cache; without it everything is read once.
+//! Only what the commit reaches is read: where HEAD stands, its index says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Coverage, ValidateRequest, Validated, apply_level, scope_of};
 use crate::core::base::diagnostic::{Code, Diagnostic, Level};
-use crate::core::base::digest;
 use crate::core::base::limits::CONFIG_FILE;
-use crate::core::base::source::SourceFile;
-use crate::core::repository::catalog::{self, Catalog, Facts, FileChange, identity, is_local};
 use crate::core::repository::config::Config;
-use crate::core::repository::definitions::Elsewhere;
-use crate::core::repository::referral::Referral;
-use crate::core::repository::snapshot::{Snapshot, manifests};
-use crate::core::resource::Key;
+use crate::core::repository::facts::{identity, is_local};
+use crate::core::repository::index::{Index, MemoryPages, Pages, Row};
+use crate::core::repository::snapshot::Snapshot;
 use crate::core::review;
 use crate::core::review::rules::{Policy, Sides};
 use crate::core::review::scope::Scoped;
+use crate::git::Repo;
 use crate::git::index::StagedFiles;
 use crate::git::read::{self, FoundFile, Paths, Tree};
-use crate::git::{Cache, Repo};
+use crate::service::index::{self, Step, Trouble};
 use crate::service::revision::{self, Settings};
 use crate::service::{Error, Findings, Result};
 
@@ -119,47 +115,21 @@ impl StagedVerdict {
     }
 
     fn judge_files(&mut self, commit: &NextCommit<'_>) -> Result {
-        let repo = commit.repo;
-        let config = commit.config();
-        let paths = revision::paths(&config)?;
         // If HEAD's configuration cannot be used, take the staged one for HEAD as well.
         let rules = commit.before.or(commit.after);
-        let same_rules = rules == config;
-        let old = match commit.head {
-            Some(head) => catalog(repo, head, &rules)?,
-            None => Catalog::default(),
+        let judged = match commit.head {
+            Some(head) => {
+                index::of_commit(commit.repo, head, &rules, |old| judged(commit, old, &rules))?
+            }
+            None => {
+                let old = Index::empty(MemoryPages::default(), 0);
+                judged(commit, &old, &rules).map_err(Error::from)?
+            }
         };
-        let versions: Vec<(&str, &str)> = old.files().collect();
-        let changes = commit.staged.changes(&versions, &paths);
-        let changed: BTreeSet<String> = changes.iter().map(|(path, _)| path.clone()).collect();
-        self.changed = changed.len();
-        if changes.is_empty() && same_rules {
-            return Ok(());
-        }
-        // Under other rules every file is to be looked at again.
-        let (base, changes) = if same_rules {
-            (old.clone(), changes)
-        } else {
-            (Catalog::default(), commit.staged.changes(&[], &paths))
-        };
-        let mut step = CatalogStep::new(repo, &config, &paths, &base, changes)?;
-        step.suggest(&base, &config);
-        let known = old.findings_of(&step.affected);
-        let (old_ones, new_ones): (Vec<Diagnostic>, Vec<Diagnostic>) =
-            step.findings().into_iter().partition(|finding| {
-                let known = known.get(finding.file.as_str());
-                let known = known.is_some_and(|all| all.contains(identity(finding).as_str()));
-                !changed.contains(&finding.file) && (known || !is_local(finding))
-            });
-        let outside = |path: &str| !step.affected.contains(path);
-        self.older += base.count_findings(outside);
-        self.older += old_ones.iter().filter(|finding| is_local(finding)).count();
-        self.found.extend(new_ones);
-        let mut broken = step.broken_rules(commit, &paths, &old, &changed)?;
-        let judging = commit.before.judging(&config);
-        step.snapshot.settle(&mut broken, &judging);
-        self.found.extend(broken);
-        self.snapshot = step.snapshot;
+        self.found.extend(judged.found);
+        self.older += judged.older;
+        self.changed = judged.changed;
+        self.snapshot = judged.snapshot;
         Ok(())
     }
 
@@ -206,163 +176,117 @@ impl StagedVerdict {
     }
 }
 
-/// From one catalog to the next, by reading what a change reaches.
-struct CatalogStep {
-    changes: Vec<FileChange>,
-    /// Files whose findings may have changed.
-    affected: BTreeSet<String>,
-    /// What was read: the changed files and what they reach.
-    files: Vec<SourceFile>,
-    /// What the other files refer to.
-    referred: Vec<Referral>,
+/// What is to be said about the files of a commit.
+#[derive(Default)]
+struct Judged {
+    found: Vec<Diagnostic>,
+    older: usize,
+    changed: usize,
     snapshot: Snapshot,
 }
 
-impl CatalogStep {
-    fn new(
-        repo: &Repo,
-        config: &Config,
-        paths: &Paths,
-        base: &Catalog,
-        changes: Vec<read::PathChange>,
-    ) -> Result<CatalogStep> {
-        let mut now: BTreeMap<String, Option<(String, Facts)>> = BTreeMap::new();
-        let mut found = Vec::new();
-        for (path, file) in changes {
-            let version = file.as_ref().map(|file| (file.version(), Facts::default()));
-            now.insert(path, version);
-            found.extend(file);
-        }
-        let mut files = read::read(repo, found, paths)?;
-        let mut parsed = manifests(&files, config);
-        for (file, manifest) in files.iter().zip(&parsed) {
-            if let Some(Some((_, facts))) = now.get_mut(&file.path) {
-                *facts = Facts::of(manifest, &file.content);
+/// Look at what the commit changes and at what that reaches. `old` is the index of HEAD under its
+/// `rules`.
+fn judged<P: Pages>(
+    commit: &NextCommit<'_>,
+    old: &Index<P>,
+    rules: &Config,
+) -> std::result::Result<Judged, Trouble> {
+    let repo = commit.repo;
+    let config = commit.config();
+    let paths = revision::paths(&config)?;
+    let known = old.versions()?;
+    let known: Vec<(&str, &str)> = known.iter().map(|(path, v)| (&**path, &**v)).collect();
+    let changes = commit.staged.changes(&known, &paths);
+    let changed: BTreeSet<String> = changes.iter().map(|(path, _)| path.clone()).collect();
+    if *rules != config {
+        // Under other rules every file is to be looked at again.
+        let base = Index::empty(MemoryPages::default(), 0);
+        let changes = commit.staged.changes(&[], &paths);
+        let step = Step::new(repo, &config, &paths, &base, changes)?;
+        return commit.judge(step, (old, &paths), &changed, 0);
+    }
+    if changes.is_empty() {
+        return Ok(Judged::default());
+    }
+    let mut step = Step::new(repo, &config, &paths, old, changes)?;
+    step.suggest(old, &config)?;
+    let mut outside = old.count_findings();
+    for path in &step.affected {
+        let row = old.row(path)?;
+        outside -= row.map_or(0, |row| row.count_findings());
+    }
+    commit.judge(step, (old, &paths), &changed, outside)
+}
+
+impl NextCommit<'_> {
+    /// Which findings of a step are the commit's, and which were there; `outside` is how many there
+    /// are in files that it does not affect.
+    fn judge<P: Pages>(
+        &self,
+        step: Step,
+        (old, paths): (&Index<P>, &Paths),
+        changed: &BTreeSet<String>,
+        outside: usize,
+    ) -> std::result::Result<Judged, Trouble> {
+        let mut known: BTreeMap<&str, Row> = BTreeMap::new();
+        for path in &step.affected {
+            if let Some(row) = old.row(path)? {
+                known.insert(path, row);
             }
         }
-        let changes: Vec<FileChange> = now
-            .into_iter()
-            .map(|(path, now)| FileChange { path, now })
-            .collect();
-        let reach = base.reach(&changes);
-        let unchanged = reach.unchanged.iter();
-        let unchanged = unchanged.filter_map(|(path, version)| FoundFile::at(path, version));
-        let others = read::read(repo, unchanged, paths)?;
-        parsed.extend(manifests(&others, config));
-        files.extend(others);
-        let elsewhere = Elsewhere {
-            keys: Vec::new(),
-            referred: reach.referred.clone(),
-        };
-        Ok(CatalogStep {
-            snapshot: Snapshot::assemble(&files, parsed, elsewhere, config),
-            affected: reach.affected,
-            referred: reach.referred,
-            changes,
-            files,
+        let (old_ones, mut found): (Vec<Diagnostic>, Vec<Diagnostic>) =
+            step.findings().into_iter().partition(|finding| {
+                let known = known.get(finding.file.as_str());
+                let known = known.is_some_and(|row| row.has_finding(&identity(finding)));
+                !changed.contains(&finding.file) && (known || !is_local(finding))
+            });
+        let old_ones = old_ones.iter().filter(|finding| is_local(finding)).count();
+        let mut broken = self.broken_rules(&step, paths, old, changed)?;
+        step.snapshot
+            .settle(&mut broken, &self.before.judging(&self.config()));
+        found.extend(broken);
+        Ok(Judged {
+            found,
+            older: outside + old_ones,
+            changed: changed.len(),
+            snapshot: step.snapshot,
         })
     }
 
-    /// What is wrong in the affected files; of the others not everything was read that it takes to
-    /// judge them.
-    fn findings(&self) -> Vec<Diagnostic> {
-        let all = self.snapshot.diagnostics().iter();
-        let affected = all.filter(|finding| self.affected.contains(&finding.file));
-        affected.cloned().collect()
-    }
-
-    /// What is known of the files that were not read, with the names of some resources in them.
-    fn elsewhere(&self, keys: Vec<Key>) -> Elsewhere {
-        Elsewhere {
-            keys,
-            referred: self.referred.clone(),
-        }
-    }
-
-    fn catalog(&self, base: &Catalog) -> Catalog {
-        base.after(&self.changes, &self.affected, &self.findings())
-    }
-
-    /// Where there are findings, look again with all names in sight: they may suggest one.
-    fn suggest(&mut self, base: &Catalog, config: &Config) {
-        if self.findings().is_empty() {
-            return;
-        }
-        let read: BTreeSet<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
-        let changed = self.changes.iter().map(|change| change.path.as_str());
-        let known: BTreeSet<&str> = read.into_iter().chain(changed).collect();
-        let elsewhere = self.elsewhere(base.keys(|path| !known.contains(path)));
-        let parsed = manifests(&self.files, config);
-        self.snapshot = Snapshot::assemble(&self.files, parsed, elsewhere, config);
-    }
-
     /// What the change does and must not. The same files as they were before are compared with.
-    fn broken_rules(
+    fn broken_rules<P: Pages>(
         &self,
-        commit: &NextCommit<'_>,
+        step: &Step,
         paths: &Paths,
-        old: &Catalog,
+        old: &Index<P>,
         changed: &BTreeSet<String>,
-    ) -> Result<Vec<Diagnostic>> {
+    ) -> std::result::Result<Vec<Diagnostic>, Trouble> {
         if old.is_empty() {
             return Ok(Vec::new());
         }
-        let versions = old.versions(changed);
-        let found = versions
-            .iter()
-            .filter_map(|(path, version)| FoundFile::at(path, version));
-        let mut files = read::read(commit.repo, found, paths)?;
-        let unchanged = self
-            .files
-            .iter()
-            .filter(|file| !changed.contains(&file.path));
-        files.extend(unchanged.cloned());
-        let rules = commit.before.or(commit.after);
-        // What is not read is as it was.
-        let parsed = manifests(&files, &rules);
-        let before = Snapshot::assemble(&files, parsed, self.elsewhere(Vec::new()), &rules);
-        let policies = commit.policies()?;
+        let mut found = Vec::new();
+        for path in changed {
+            let row = old.row(path)?;
+            found.extend(row.and_then(|row| FoundFile::at(path, &row.version)));
+        }
+        let mut files = read::read(self.repo, found, paths)?;
+        let unchanged = step.files.iter();
+        files.extend(
+            unchanged
+                .filter(|file| !changed.contains(&file.path))
+                .cloned(),
+        );
+        let before = step.with_what_is_elsewhere(&files, &self.before.or(self.after));
+        let policies = self.policies()?;
         let sides = Sides {
             old: &before,
-            new: &self.snapshot,
+            new: &step.snapshot,
             policies: (&policies.0, &policies.1),
             is_first: false,
         };
-        let mut broken = review::rules::check(&review::compare(&before, &self.snapshot), &sides);
+        let mut broken = review::rules::check(&review::compare(&before, &step.snapshot), &sides);
         broken.retain(|finding| finding.code != Code::LOOK_TWICE);
         Ok(broken)
     }
-}
-
-/// What is known about a commit under a configuration.
-fn catalog(repo: &Repo, commit: &str, config: &Config) -> Result<Catalog> {
-    const NAME: &str = "catalog";
-    let paths = revision::paths(config)?;
-    let tree = read::tree_of(repo, commit)?;
-    let cache = Cache::new(repo);
-    let key = format!("{} {}", catalog::FORMAT, digest::canonical(config));
-    let stored = cache.load_for(NAME, &key);
-    let stored = stored.as_deref().and_then(|text| text.split_once('\n'));
-    if let Some((_, rows)) = stored.filter(|(known, _)| *known == tree) {
-        return Ok(Catalog::from_text(rows.to_owned()));
-    }
-    let since = stored.and_then(|(known, rows)| {
-        // The tree of the last time may be gone: then everything is read.
-        let changes = read::tree_changes(repo, Some(known), &tree, &paths).ok()?;
-        Some((Catalog::from_text(rows.to_owned()), changes))
-    });
-    let (base, changes) = match since {
-        Some(since) => since,
-        None => (
-            Catalog::default(),
-            read::tree_changes(repo, None, &tree, &paths)?,
-        ),
-    };
-    let catalog = if changes.is_empty() {
-        base
-    } else {
-        CatalogStep::new(repo, config, &paths, &base, changes)?.catalog(&base)
-    };
-    cache.store_for(NAME, &key, &format!("{tree}\n{}", catalog.text()));
-    Ok(catalog)
 }

@@ -234,7 +234,7 @@ impl JobAttempt<'_> {
 
     /// Why what was done could not be taken, if so: outputs are missing or of another type.
     fn unfit(&self, done: &JobDone) -> Result<Option<String>> {
-        let snapshot = report::resources_for(&self.writer()?, Some(self.of_plan))?;
+        let snapshot = report::resources_for(&self.writer()?, self.node.run, Some(self.of_plan))?;
         let mut asked = Asked::new(&self.job.observed, self.node.run);
         asked.resources = snapshot.as_deref();
         asked.holder = Some(self.worker.actor.clone());

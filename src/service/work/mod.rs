@@ -22,7 +22,7 @@ use self::job::Job;
 use self::outside::OutsidePolls;
 use super::reconcile::{ReconcileRequest, reconcile};
 use super::record::RecordWriter;
-use super::runs::{Observed, ObservedNode, observe};
+use super::runs::{Observed, ObservedNode, observe, observe_node};
 use super::store::{Sent, Store};
 use super::verify::supported;
 use super::{Caller, Error, Result, claim};
@@ -110,7 +110,8 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
     let actor = store.actor(&request.caller)?;
     if let Some(node) = &request.node {
         // If there is no such node, that is an error, and not a worker with nothing to do.
-        observe(&store)?.node(node, request.namespace.as_deref())?;
+        let namespace = request.namespace.as_deref();
+        observe_node(&store, node, namespace)?.node(node, namespace)?;
     }
     worktree::remove_stale(&store.repo)?;
     drop(store);

@@ -101,6 +101,14 @@ pub fn moved_on<'a>(
     (!is_same).then_some((binding, now))
 }
 
+/// The resources that [`moved_on`] looks at: the binding of a task, and the capabilities it needs.
+pub fn needed(execution: (&Key, &ExecutionSpec), plan: &Resource, node: &Node) -> Vec<Key> {
+    let namespace = &plan.metadata.namespace;
+    let needs = node.capability_refs.iter();
+    let needs = needs.map(|need| need.key(Kind::Capability, namespace));
+    needs.chain(binding_of(execution, node)).collect()
+}
+
 /// The provider that a binding gives a task to: see [`target`].
 pub fn provider<'a>(
     snapshot: &'a Snapshot,

@@ -1,0 +1,582 @@
+//! What is known of the files of one tree, so that whoever asks for a name need not read them all.
+//!
+//! An index is a set of numbered [`Pages`]. A name is on the page that its hash says, and so is a path: a
+//! look-up reads one page or a few, an update writes those that change. Every page exists, also an
+//! empty one, so that a page which is not there is noticed: an index that is damaged says so
+//! ([`Damaged`]), and is then no index at all.
+//!
+//! ```text
+//! page 0       tree NUL format NUL buckets NUL files NUL findings NUL
+//! hidden       path NUL …                                  files that may define more than they show
+//! rows         path NUL version NUL findings NUL defines NUL refers NUL …   by path
+//! definers     kind NUL name NUL path NUL …                by the last part of the name
+//! referrers    reference NUL name NUL path NUL …           by the last part of the name, then by path
+//! ```
+//!
+//! Names are as [`Facts`] have them: `namespace/name`, or what hides in a file that cannot be read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
+
+use crate::core::repository::facts::{Facts, HIDDEN};
+
+/// Numbered texts.
+pub trait Pages {
+    /// A page.
+    ///
+    /// # Errors
+    /// It is not there, or not as it was written.
+    fn page(&self, number: u32) -> Result<String, Damaged>;
+
+    /// Several pages, in order.
+    ///
+    /// # Errors
+    /// One of them is not there, or not as it was written.
+    fn pages(&self, numbers: Range<u32>) -> Result<Vec<String>, Damaged> {
+        numbers.map(|number| self.page(number)).collect()
+    }
+
+    /// Write a page.
+    fn put(&mut self, number: u32, text: String);
+}
+
+/// Pages in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemoryPages(BTreeMap<u32, String>);
+
+impl Pages for MemoryPages {
+    fn page(&self, number: u32) -> Result<String, Damaged> {
+        self.0.get(&number).cloned().ok_or(Damaged)
+    }
+
+    fn put(&mut self, number: u32, text: String) {
+        self.0.insert(number, text);
+    }
+}
+
+/// An index cannot be used: a page is missing, or is not what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damaged;
+
+/// What is known of one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row {
+    /// Which content it has, in any notation that tells contents apart.
+    pub version: String,
+    /// What is wrong with it: a line per finding.
+    pub findings: String,
+    /// What it says, whatever the other files say.
+    pub facts: Facts,
+}
+
+impl Row {
+    /// How many things are wrong with it.
+    pub fn count_findings(&self) -> usize {
+        self.findings.lines().count()
+    }
+
+    /// Whether this is wrong with it: a line of [`Row::findings`].
+    pub fn has_finding(&self, line: &str) -> bool {
+        self.findings.lines().any(|known| known == line)
+    }
+}
+
+/// A name with the file that it is in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// The kind that is defined, or the line of the reference.
+    pub what: String,
+    /// `namespace/name`, or what hides in a file that cannot be read.
+    pub name: String,
+    /// Path of the file.
+    pub path: String,
+}
+
+/// The index of one tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index<P> {
+    pages: P,
+    header: Header,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Header {
+    /// Id of the tree.
+    tree: String,
+    /// Pages of each section; a power of two.
+    buckets: u32,
+    files: usize,
+    findings: usize,
+}
+
+/// The page that is written with every update.
+pub const HEADER: u32 = 0;
+const HIDING: u32 = 1;
+/// The first page of the sections.
+const SECTIONS: u32 = 2;
+/// Names that many files refer to are spread over so many pages.
+const SPREAD: u32 = 8;
+/// Most buckets of a section.
+const MAX_BUCKETS: u32 = 1 << 14;
+/// Files to a bucket, as an index is made; and from how many on it is made anew.
+const FILES_PER_BUCKET: usize = 8;
+const FULL: usize = 64;
+/// Changes with the layout above.
+const FORMAT: &str = "1";
+
+#[derive(Debug, Clone, Copy)]
+enum Section {
+    Rows,
+    Definers,
+    Referrers,
+}
+
+impl<P: Pages> Index<P> {
+    /// The index that the pages hold. `None` when it has grown out of them.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged.
+    pub fn open(pages: P) -> Result<Option<Index<P>>, Damaged> {
+        let header = Header::read(&pages.page(HEADER)?)?;
+        let is_full = header.buckets < MAX_BUCKETS && header.files > FULL * header.buckets as usize;
+        Ok((!is_full).then_some(Index { pages, header }))
+    }
+
+    /// An index without files, with room for so many.
+    pub fn empty(mut pages: P, files: usize) -> Index<P> {
+        let wanted = u32::try_from(files / FILES_PER_BUCKET).unwrap_or(MAX_BUCKETS);
+        let buckets = wanted.min(MAX_BUCKETS).next_power_of_two().max(SPREAD);
+        let header = Header {
+            tree: String::new(),
+            buckets,
+            files: 0,
+            findings: 0,
+        };
+        pages.put(HEADER, header.text());
+        for number in HIDING..SECTIONS + 3 * buckets {
+            pages.put(number, String::new());
+        }
+        Index { pages, header }
+    }
+
+    /// Id of the tree whose files these are.
+    pub fn tree(&self) -> &str {
+        &self.header.tree
+    }
+
+    /// How many files there are.
+    pub fn len(&self) -> usize {
+        self.header.files
+    }
+
+    /// Whether there is no file at all.
+    pub fn is_empty(&self) -> bool {
+        self.header.files == 0
+    }
+
+    /// How many findings there are in all files.
+    pub fn count_findings(&self) -> usize {
+        self.header.findings
+    }
+
+    /// The pages, to be stored.
+    pub fn pages_mut(&mut self) -> &mut P {
+        &mut self.pages
+    }
+
+    /// What is known of a file.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn row(&self, path: &str) -> Result<Option<Row>, Damaged> {
+        let page = self.pages.page(self.page_of(Section::Rows, path))?;
+        for row in records::<5>(&page)? {
+            if row[0] == path {
+                return Ok(Some(row_of(row)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Path and version of every file, by path.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn versions(&self) -> Result<Vec<(String, String)>, Damaged> {
+        let mut found = Vec::with_capacity(self.header.files);
+        for page in self.section(Section::Rows)? {
+            let rows = records::<5>(&page)?.into_iter();
+            found.extend(rows.map(|[path, version, ..]| (path.to_owned(), version.to_owned())));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Which files define something of this name, whatever its namespace.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn definers(&self, word: &str) -> Result<Vec<Named>, Damaged> {
+        let page = self.pages.page(self.page_of(Section::Definers, word))?;
+        named(&page, word)
+    }
+
+    /// Which files refer to something of this name, whatever its namespace.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn referrers(&self, word: &str) -> Result<Vec<Named>, Damaged> {
+        let mut found = Vec::new();
+        for page in self.pages.pages(self.referrer_pages(word))? {
+            found.extend(named(&page, word)?);
+        }
+        Ok(found)
+    }
+
+    /// Every name that is defined.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn names(&self) -> Result<Vec<Named>, Damaged> {
+        let mut found = Vec::new();
+        for page in self.section(Section::Definers)? {
+            found.extend(records::<3>(&page)?.into_iter().map(named_of));
+        }
+        Ok(found)
+    }
+
+    /// Files that may define more than they show, because they cannot be read.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn hiding(&self) -> Result<Vec<String>, Damaged> {
+        let page = self.pages.page(HIDING)?;
+        let paths = records::<1>(&page)?.into_iter();
+        Ok(paths.map(|[path]| path.to_owned()).collect())
+    }
+
+    /// Take in that the tree is another now: what is known of the files that differ, nothing of those
+    /// that are gone.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn update(
+        &mut self,
+        tree: &str,
+        changes: &BTreeMap<String, Option<Row>>,
+    ) -> Result<(), Damaged> {
+        let mut edits = Edits::default();
+        for (path, new) in changes {
+            if let Some(row) = self.row(path)? {
+                self.header.files -= 1;
+                self.header.findings -= row.count_findings();
+                self.edit(path, &row, &mut |page, record| edits.remove(page, record));
+            }
+            if let Some(row) = new {
+                self.header.files += 1;
+                self.header.findings += row.count_findings();
+                self.edit(path, row, &mut |page, record| edits.add(page, record));
+            }
+        }
+        self.write(edits)?;
+        tree.clone_into(&mut self.header.tree);
+        self.pages.put(HEADER, self.header.text());
+        Ok(())
+    }
+
+    /// The records of one file, each with the page that it belongs on.
+    fn edit(&self, path: &str, row: &Row, edit: &mut dyn FnMut(u32, &[&str])) {
+        let (defines, refers) = (row.facts.defines(), row.facts.refers());
+        let fields = [path, &row.version, &row.findings, defines, refers];
+        edit(self.page_of(Section::Rows, path), &fields);
+        for (kind, name) in row.facts.defined() {
+            edit(
+                self.page_of(Section::Definers, last(name)),
+                &[kind, name, path],
+            );
+            if kind == HIDDEN {
+                edit(HIDING, &[path]);
+            }
+        }
+        for (by, name) in row.facts.referred() {
+            let pages = self.referrer_pages(last(name));
+            edit(pages.start + bucket(path, SPREAD), &[by, name, path]);
+        }
+    }
+
+    fn write(&mut self, edits: Edits) -> Result<(), Damaged> {
+        for (number, edit) in edits.0 {
+            let old = self.pages.page(number)?;
+            let mut records: BTreeSet<&str> = split(&old, edit.fields)?.into_iter().collect();
+            for gone in &edit.gone {
+                records.remove(gone.as_str());
+            }
+            records.extend(edit.new.iter().map(String::as_str));
+            let text = records.into_iter().collect();
+            self.pages.put(number, text);
+        }
+        Ok(())
+    }
+
+    fn first_page(&self, section: Section) -> u32 {
+        SECTIONS + section as u32 * self.header.buckets
+    }
+
+    fn section(&self, section: Section) -> Result<Vec<String>, Damaged> {
+        let first = self.first_page(section);
+        self.pages.pages(first..first + self.header.buckets)
+    }
+
+    fn page_of(&self, section: Section, word: &str) -> u32 {
+        self.first_page(section) + bucket(word, self.header.buckets)
+    }
+
+    /// The pages with those who refer to a name: one that many refer to is spread over several.
+    fn referrer_pages(&self, word: &str) -> Range<u32> {
+        let group = bucket(word, self.header.buckets / SPREAD);
+        let first = self.first_page(Section::Referrers) + group * SPREAD;
+        first..first + SPREAD
+    }
+}
+
+/// Where a text belongs, of so many places.
+fn bucket(text: &str, places: u32) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    u32::try_from(hasher.finish() % u64::from(places.max(1))).unwrap_or_default()
+}
+
+/// A name without its namespace.
+pub fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// What is to be done to pages, by number.
+#[derive(Default)]
+struct Edits(BTreeMap<u32, Edit>);
+
+#[derive(Default)]
+struct Edit {
+    /// Fields of a record of the page.
+    fields: usize,
+    gone: Vec<String>,
+    new: Vec<String>,
+}
+
+impl Edits {
+    fn remove(&mut self, page: u32, record: &[&str]) {
+        self.page(page, record).gone.push(joined(record));
+    }
+
+    fn add(&mut self, page: u32, record: &[&str]) {
+        self.page(page, record).new.push(joined(record));
+    }
+
+    fn page(&mut self, number: u32, record: &[&str]) -> &mut Edit {
+        let edit = self.0.entry(number).or_default();
+        edit.fields = record.len();
+        edit
+    }
+}
+
+/// A record: fields, each ended by a NUL, which neither Git's paths nor names have.
+fn joined(fields: &[&str]) -> String {
+    fields.iter().flat_map(|field| [field, "\0"]).collect()
+}
+
+/// The records of a page, each with its NULs.
+fn split(page: &str, fields: usize) -> Result<Vec<&str>, Damaged> {
+    let mut records = Vec::new();
+    let mut rest = page;
+    while !rest.is_empty() {
+        let (end, _) = rest.match_indices('\0').nth(fields - 1).ok_or(Damaged)?;
+        let (record, behind) = rest.split_at(end + 1);
+        records.push(record);
+        rest = behind;
+    }
+    Ok(records)
+}
+
+/// The fields of the records of a page.
+fn records<const N: usize>(page: &str) -> Result<Vec<[&str; N]>, Damaged> {
+    let records = split(page, N)?.into_iter().map(|record| {
+        let fields: Vec<&str> = record.split_terminator('\0').collect();
+        fields.try_into().map_err(|_| Damaged)
+    });
+    records.collect()
+}
+
+fn named(page: &str, word: &str) -> Result<Vec<Named>, Damaged> {
+    let records = records::<3>(page)?.into_iter();
+    let of_word = records.filter(|[_, name, _]| last(name) == word);
+    Ok(of_word.map(named_of).collect())
+}
+
+fn named_of([what, name, path]: [&str; 3]) -> Named {
+    Named {
+        what: what.to_owned(),
+        name: name.to_owned(),
+        path: path.to_owned(),
+    }
+}
+
+fn row_of([_, version, findings, defines, refers]: [&str; 5]) -> Row {
+    Row {
+        version: version.to_owned(),
+        findings: findings.to_owned(),
+        facts: Facts::stored(defines, refers),
+    }
+}
+
+impl Header {
+    fn text(&self) -> String {
+        let numbers = [self.buckets as usize, self.files, self.findings];
+        let [buckets, files, findings] = numbers.map(|number| number.to_string());
+        joined(&[&self.tree, FORMAT, &buckets, &files, &findings])
+    }
+
+    fn read(text: &str) -> Result<Header, Damaged> {
+        let [[tree, FORMAT, buckets, files, findings]] = records::<5>(text)?[..] else {
+            return Err(Damaged);
+        };
+        let number = |text: &str| text.parse::<usize>().map_err(|_| Damaged);
+        Ok(Header {
+            tree: tree.to_owned(),
+            buckets: u32::try_from(number(buckets)?).map_err(|_| Damaged)?,
+            files: number(files)?,
+            findings: number(findings)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn row(version: &str, defines: &str, refers: &str) -> Row {
+        Row {
+            version: version.to_owned(),
+            findings: String::new(),
+            facts: Facts::stored(defines, refers),
+        }
+    }
+
+    fn update(index: &mut Index<MemoryPages>, changes: &[(&str, Option<Row>)]) {
+        let owned = |(path, row): &(&str, Option<Row>)| ((*path).to_owned(), row.clone());
+        index
+            .update("tree", &changes.iter().map(owned).collect())
+            .unwrap();
+    }
+
+    fn paths(named: Vec<Named>) -> Vec<String> {
+        named.into_iter().map(|one| one.path).collect()
+    }
+
+    #[test]
+    fn names_are_found_in_both_directions_until_their_file_is_gone() {
+        let mut index = Index::empty(MemoryPages::default(), 2);
+        let goal = row("1", "Goal team/g 0f\n", "");
+        let plan = row("2", "Plan team/p 1e\n", "Plan.goalRef team/g Goal\n");
+        update(
+            &mut index,
+            &[("g.yaml", Some(goal.clone())), ("p.yaml", Some(plan))],
+        );
+        assert_eq!((index.len(), index.tree()), (2, "tree"));
+        assert_eq!(index.row("g.yaml"), Ok(Some(goal)));
+        assert_eq!(index.row("nothing"), Ok(None));
+        assert_eq!(paths(index.definers("g").unwrap()), ["g.yaml"]);
+        let referrers = index.referrers("g").unwrap();
+        assert_eq!(referrers[0].what, "Plan.goalRef team/g Goal");
+        assert_eq!(paths(referrers), ["p.yaml"]);
+        // The file refers to another goal now, in another version.
+        let plan = row("3", "Plan team/p 1e\n", "Plan.goalRef team/h Goal\n");
+        update(&mut index, &[("p.yaml", Some(plan))]);
+        assert_eq!(index.referrers("g"), Ok(Vec::new()));
+        assert_eq!(paths(index.referrers("h").unwrap()), ["p.yaml"]);
+        let versions = index.versions().unwrap();
+        assert_eq!(versions[1], ("p.yaml".to_owned(), "3".to_owned()));
+        update(&mut index, &[("g.yaml", None), ("p.yaml", None)]);
+        assert!(index.is_empty());
+        let nothing = Index::empty(MemoryPages::default(), 2);
+        assert_eq!(index.pages.0.len(), nothing.pages.0.len());
+        let texts = |index: &Index<MemoryPages>| -> Vec<String> {
+            index.pages.0.values().skip(1).cloned().collect()
+        };
+        assert_eq!(texts(&index), texts(&nothing), "nothing is left behind");
+    }
+
+    #[test]
+    fn one_name_of_several_files_and_several_names_of_one_file() {
+        let mut index = Index::empty(MemoryPages::default(), 3);
+        let both = row("1", "Plan a/p 0f\nPlan b/p 0f\nGate a/p 0f\n", "");
+        update(
+            &mut index,
+            &[
+                ("x.yaml", Some(both)),
+                ("y.yaml", Some(row("2", "Plan a/p 1e\n", ""))),
+            ],
+        );
+        let found = index.definers("p").unwrap();
+        let of_plan = found
+            .iter()
+            .filter(|one| (&*one.what, &*one.name) == ("Plan", "a/p"));
+        assert_eq!(paths(of_plan.cloned().collect()), ["x.yaml", "y.yaml"]);
+        assert_eq!(index.names().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn paths_and_findings_are_what_they_were() {
+        let mut index = Index::empty(MemoryPages::default(), 1);
+        let mut odd = row("1", "? word\n", "");
+        odd.findings = "error PS001 - one\nwarning PS002 - two\n".to_owned();
+        let path = "a\nb/\u{e4} \u{fffd}.yaml";
+        update(&mut index, &[(path, Some(odd.clone()))]);
+        assert_eq!(index.row(path), Ok(Some(odd)));
+        assert_eq!(index.count_findings(), 2);
+        assert_eq!(index.hiding().unwrap(), [path]);
+        update(&mut index, &[(path, Some(row("2", "", "")))]);
+        assert_eq!(
+            (index.count_findings(), index.hiding().unwrap().len()),
+            (0, 0)
+        );
+    }
+
+    #[test]
+    fn a_page_that_is_missing_or_not_as_it_was_written_is_noticed() {
+        let mut index = Index::empty(MemoryPages::default(), 1);
+        update(
+            &mut index,
+            &[("g.yaml", Some(row("1", "Goal team/g 0f\n", "")))],
+        );
+        let page = index.page_of(Section::Definers, "g");
+        let whole = index.pages.0[&page].clone();
+        index.pages.put(page, whole.replace('\0', " "));
+        assert_eq!(index.definers("g"), Err(Damaged));
+        index.pages.0.remove(&page);
+        assert_eq!(index.definers("g"), Err(Damaged));
+        assert_eq!(index.names(), Err(Damaged));
+        let gone = BTreeMap::from([("g.yaml".to_owned(), None)]);
+        assert_eq!(index.update("tree", &gone), Err(Damaged));
+        assert_eq!(Index::open(MemoryPages::default()), Err(Damaged));
+    }
+
+    #[test]
+    fn an_index_that_has_grown_out_of_its_pages_is_made_anew() {
+        let mut index = Index::empty(MemoryPages::default(), 1);
+        let many: BTreeMap<String, Option<Row>> = (0..FULL * SPREAD as usize)
+            .map(|number| (format!("{number}.yaml"), Some(row("1", "", ""))))
+            .collect();
+        index.update("tree", &many).unwrap();
+        assert!(Index::open(index.pages.clone()).unwrap().is_some());
+        update(&mut index, &[("more.yaml", Some(row("1", "", "")))]);
+        assert!(Index::open(index.pages.clone()).unwrap().is_none());
+        assert!(
+            Index::empty(MemoryPages::default(), index.len())
+                .header
+                .buckets
+                > SPREAD
+        );
+    }
+}

@@ -1,0 +1,493 @@
+//! The index of a commit, brought up to date: how every verb finds things without reading them all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::revision;
+use super::{Error, Result};
+use crate::core::base::diagnostic::Diagnostic;
+use crate::core::base::digest;
+use crate::core::base::source::SourceFile;
+use crate::core::repository::config::Config;
+use crate::core::repository::definitions::Elsewhere;
+use crate::core::repository::facts::Facts;
+use crate::core::repository::index::{Damaged, Index, Named, Pages, last};
+use crate::core::repository::reach::{self, FileChange};
+use crate::core::repository::referral::Referral;
+use crate::core::repository::snapshot::{Snapshot, manifests};
+use crate::core::resource::{Key, Kind};
+use crate::git::pages::PageFile;
+use crate::git::read::{self, FoundFile, Paths};
+use crate::git::{Cache, GitError, Repo};
+
+/// The file of the cache.
+const NAME: &str = "index";
+
+/// Why a look through an index came to nothing.
+pub enum Trouble {
+    /// The index is no use; without it all is well.
+    Damaged,
+    /// Something else.
+    Error(Error),
+}
+
+impl From<Damaged> for Trouble {
+    fn from(_: Damaged) -> Trouble {
+        Trouble::Damaged
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::Error(error)
+    }
+}
+
+impl From<GitError> for Trouble {
+    fn from(error: GitError) -> Trouble {
+        Trouble::Error(error.into())
+    }
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Error {
+        match trouble {
+            Trouble::Error(error) => error,
+            // Pages in memory are always as they were written.
+            Trouble::Damaged => Error::unavailable("the index cannot be read back from memory"),
+        }
+    }
+}
+
+/// Look something up in the index of a commit. An index that turns out to be damaged is made anew, and
+/// `look` asked again.
+///
+/// # Errors
+/// What `look` ends in, or the commit cannot be read.
+pub fn of_commit<T>(
+    repo: &Repo,
+    commit: &str,
+    config: &Config,
+    look: impl Fn(&Index<PageFile>) -> std::result::Result<T, Trouble>,
+) -> Result<T> {
+    let tree = read::tree_of(repo, commit)?;
+    let files = IndexFiles {
+        repo,
+        config,
+        paths: revision::paths(config)?,
+    };
+    let looked = files.known(&tree).and_then(|index| look(&index));
+    match looked {
+        Err(Trouble::Damaged) => Ok(files.whole(&tree).and_then(|index| look(&index))?),
+        looked => Ok(looked?),
+    }
+}
+
+/// Some resources of a commit, with whatever they refer to and what that refers to in turn: all that
+/// may be asked about them. Files that cannot be read are among them, since they may hide what is
+/// looked for.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn about(repo: &Repo, commit: &str, config: &Config, keys: &BTreeSet<Key>) -> Result<Snapshot> {
+    let paths = revision::paths(config)?;
+    let roots: Vec<String> = keys.iter().map(Key::qualified).collect();
+    of_commit(repo, commit, config, |index| {
+        let mut found = BTreeMap::new();
+        for path in index.hiding()? {
+            let row = index.row(&path)?.ok_or(Damaged)?;
+            found.insert(path, row.version);
+        }
+        let mut named: BTreeSet<String> = roots.iter().cloned().collect();
+        let mut open = roots.clone();
+        while let Some(name) = open.pop() {
+            for definer in index.definers(last(&name))? {
+                if definer.name != name || found.contains_key(&definer.path) {
+                    continue;
+                }
+                let row = index.row(&definer.path)?.ok_or(Damaged)?;
+                for (_, name) in row.facts.referred() {
+                    if named.insert(name.to_owned()) {
+                        open.push(name.to_owned());
+                    }
+                }
+                found.insert(definer.path, row.version);
+            }
+        }
+        let elsewhere = Elsewhere {
+            keys: Vec::new(),
+            referred: referred(index, &roots)?,
+        };
+        Ok(read_snapshot(repo, config, &paths, found, elsewhere)?)
+    })
+}
+
+/// The resources of a commit for whose kind, namespace and name `wanted` says so; what else is in
+/// their files is there too.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn matching(
+    repo: &Repo,
+    commit: &str,
+    config: &Config,
+    wanted: impl Fn(&Key) -> bool,
+) -> Result<Snapshot> {
+    let paths = revision::paths(config)?;
+    of_commit(repo, commit, config, |index| {
+        let names = index.names()?.into_iter();
+        let meant = names.filter(|name| key_of(name).is_some_and(|key| wanted(&key)));
+        let mut found = BTreeMap::new();
+        for path in meant.map(|name| name.path).collect::<BTreeSet<String>>() {
+            let row = index.row(&path)?.ok_or(Damaged)?;
+            found.insert(path, row.version);
+        }
+        let elsewhere = Elsewhere::default();
+        Ok(read_snapshot(repo, config, &paths, found, elsewhere)?)
+    })
+}
+
+/// The resources of a kind that are defined under a name, in whatever namespace.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn named(
+    repo: &Repo,
+    commit: &str,
+    config: &Config,
+    (kind, name): (Kind, &str),
+) -> Result<BTreeSet<Key>> {
+    of_commit(repo, commit, config, |index| {
+        let definers = index.definers(name)?;
+        let keys = definers.iter().filter_map(key_of);
+        Ok(keys.filter(|key| key.kind == kind).collect())
+    })
+}
+
+/// All resources of a kind that are defined.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn all_of(repo: &Repo, commit: &str, config: &Config, kind: Kind) -> Result<BTreeSet<Key>> {
+    of_commit(repo, commit, config, |index| {
+        let names = index.names()?;
+        let keys = names.iter().filter_map(key_of);
+        Ok(keys.filter(|key| key.kind == kind).collect())
+    })
+}
+
+fn key_of(name: &Named) -> Option<Key> {
+    let (namespace, own) = name.name.split_once('/')?;
+    Some(Key::new(Kind::parse(&name.what)?, namespace, own))
+}
+
+/// Who refers to these names, in files that may not be read.
+fn referred<P: Pages>(
+    index: &Index<P>,
+    names: &[String],
+) -> std::result::Result<Vec<Referral>, Damaged> {
+    let mut found = Vec::new();
+    for name in names {
+        let referrers = index.referrers(last(name))?.into_iter();
+        let of_name = referrers.filter(|by| by.name == *name);
+        found.extend(of_name.filter_map(|by| Referral::from_line(&by.what)));
+    }
+    Ok(found)
+}
+
+fn read_snapshot(
+    repo: &Repo,
+    config: &Config,
+    paths: &Paths,
+    found: BTreeMap<String, String>,
+    elsewhere: Elsewhere,
+) -> Result<Snapshot> {
+    let found = found
+        .iter()
+        .filter_map(|(path, version)| FoundFile::at(path, version));
+    let files = read::read(repo, found, paths)?;
+    let parsed = manifests(&files, config);
+    Ok(Snapshot::assemble(&files, parsed, elsewhere, config))
+}
+
+/// What an index is made from.
+struct IndexFiles<'a> {
+    repo: &'a Repo,
+    config: &'a Config,
+    paths: Paths,
+}
+
+impl IndexFiles<'_> {
+    fn pages(&self) -> PageFile {
+        let key = digest::canonical(self.config);
+        PageFile::open(&Cache::new(self.repo), NAME, &key)
+    }
+
+    /// The stored index, brought to a tree by reading what differs.
+    fn known(&self, tree: &str) -> std::result::Result<Index<PageFile>, Trouble> {
+        let index = Index::open(self.pages())?.ok_or(Damaged)?;
+        if index.tree() == tree {
+            return Ok(index);
+        }
+        // The tree of the last time may be gone: then everything is read.
+        let changes = read::tree_changes(self.repo, Some(index.tree()), tree, &self.paths);
+        self.brought_to(tree, index, changes.map_err(|_| Damaged)?)
+    }
+
+    /// An index made by reading everything.
+    fn whole(&self, tree: &str) -> std::result::Result<Index<PageFile>, Trouble> {
+        let changes = read::tree_changes(self.repo, None, tree, &self.paths)?;
+        let index = Index::empty(self.pages().anew(), changes.len());
+        self.brought_to(tree, index, changes)
+    }
+
+    fn brought_to(
+        &self,
+        tree: &str,
+        mut index: Index<PageFile>,
+        changes: Vec<read::PathChange>,
+    ) -> std::result::Result<Index<PageFile>, Trouble> {
+        let rows = if changes.is_empty() {
+            BTreeMap::new()
+        } else {
+            let step = Step::new(self.repo, self.config, &self.paths, &index, changes)?;
+            reach::rows(&index, &step.changes, &step.affected, &step.findings())?
+        };
+        index.update(tree, &rows)?;
+        index.pages_mut().store();
+        Ok(index)
+    }
+}
+
+/// A step from the files of an index to others, by reading what the change reaches.
+pub struct Step {
+    /// What differs.
+    pub changes: Vec<FileChange>,
+    /// Files whose findings may have changed.
+    pub affected: BTreeSet<String>,
+    /// What was read: the changed files and what they reach.
+    pub files: Vec<SourceFile>,
+    /// What the other files refer to.
+    referred: Vec<Referral>,
+    /// The resources in what was read.
+    pub snapshot: Snapshot,
+}
+
+impl Step {
+    /// Read what a change to the files of `base` reaches.
+    ///
+    /// # Errors
+    /// The index is damaged, or an object cannot be read.
+    pub fn new<P: Pages>(
+        repo: &Repo,
+        config: &Config,
+        paths: &Paths,
+        base: &Index<P>,
+        changes: Vec<read::PathChange>,
+    ) -> std::result::Result<Step, Trouble> {
+        let mut now: BTreeMap<String, Option<(String, Facts)>> = BTreeMap::new();
+        let mut found = Vec::new();
+        for (path, file) in changes {
+            let version = file.as_ref().map(|file| (file.version(), Facts::default()));
+            now.insert(path, version);
+            found.extend(file);
+        }
+        let mut files = read::read(repo, found, paths)?;
+        let mut parsed = manifests(&files, config);
+        for (file, manifest) in files.iter().zip(&parsed) {
+            if let Some(Some((_, facts))) = now.get_mut(&file.path) {
+                *facts = Facts::of(manifest, &file.content);
+            }
+        }
+        let changes: Vec<FileChange> = now
+            .into_iter()
+            .map(|(path, now)| FileChange { path, now })
+            .collect();
+        let reach = reach::reach(base, &changes)?;
+        let unchanged = reach.unchanged.iter();
+        let unchanged = unchanged.filter_map(|(path, version)| FoundFile::at(path, version));
+        let others = read::read(repo, unchanged, paths)?;
+        parsed.extend(manifests(&others, config));
+        files.extend(others);
+        let elsewhere = Elsewhere {
+            keys: Vec::new(),
+            referred: reach.referred.clone(),
+        };
+        Ok(Step {
+            snapshot: Snapshot::assemble(&files, parsed, elsewhere, config),
+            affected: reach.affected,
+            referred: reach.referred,
+            changes,
+            files,
+        })
+    }
+
+    /// What is wrong in the affected files; of the others not everything was read that it takes to
+    /// judge them.
+    pub fn findings(&self) -> Vec<Diagnostic> {
+        let all = self.snapshot.diagnostics().iter();
+        let affected = all.filter(|finding| self.affected.contains(&finding.file));
+        affected.cloned().collect()
+    }
+
+    /// Files of the same names as they were, checked against each other; what was not read is as it was.
+    pub fn with_what_is_elsewhere(&self, files: &[SourceFile], config: &Config) -> Snapshot {
+        let elsewhere = self.elsewhere(Vec::new());
+        Snapshot::assemble(files, manifests(files, config), elsewhere, config)
+    }
+
+    /// What is known of the files that were not read, with the names of some resources in them.
+    fn elsewhere(&self, keys: Vec<Key>) -> Elsewhere {
+        Elsewhere {
+            keys,
+            referred: self.referred.clone(),
+        }
+    }
+
+    /// Where there are findings, look again with all names in sight: they may suggest one.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn suggest<P: Pages>(
+        &mut self,
+        base: &Index<P>,
+        config: &Config,
+    ) -> std::result::Result<(), Damaged> {
+        if self.findings().is_empty() {
+            return Ok(());
+        }
+        let read = self.files.iter().map(|file| file.path.as_str());
+        let changed = self.changes.iter().map(|change| change.path.as_str());
+        let known: BTreeSet<&str> = read.chain(changed).collect();
+        let names = base.names()?.into_iter();
+        let unread = names.filter(|name| !known.contains(name.path.as_str()));
+        let elsewhere = self.elsewhere(unread.filter_map(|name| key_of(&name)).collect());
+        let parsed = manifests(&self.files, config);
+        self.snapshot = Snapshot::assemble(&self.files, parsed, elsewhere, config);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+    use crate::core::repository::reach::properties::dense_change;
+    use crate::core::repository::reach::tests::{Files, any_change};
+    use crate::git::read::Tree;
+    use crate::git::testing::Sandbox;
+
+    /// Commit exactly these files.
+    fn commit(sandbox: &Sandbox, repo: &Repo, files: &Files) -> String {
+        sandbox.git(repo, &["rm", "-rqf", "--ignore-unmatch", "."]);
+        let paths = files.keys().map(|path| format!("planspec/{path}"));
+        let texts = files.values().map(String::as_str);
+        let files: Vec<(String, &str)> = paths.zip(texts).collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&**path, *text)).collect();
+        sandbox.commit(repo, &files)
+    }
+
+    /// What may be asked about a resource, as far as a snapshot knows.
+    fn answers(snapshot: &Snapshot, key: &Key) -> String {
+        let unready: Vec<&str> = snapshot
+            .unready(key)
+            .map(|one| one.message.as_str())
+            .collect();
+        let errors: Vec<String> = snapshot
+            .errors_of(key)
+            .map(|one| snapshot.line(one))
+            .collect();
+        format!("{:?} {unready:?} {errors:?}", snapshot.definitions(key))
+    }
+
+    /// Whether every question is answered as by reading everything.
+    fn answers_are_right(repo: &Repo, commit: &str) {
+        let config = Config::default();
+        let whole = revision::snapshot(repo, Tree::Commit(commit), &config).unwrap();
+        for key in whole.keys() {
+            let found = named(repo, commit, &config, (key.kind, &key.name)).unwrap();
+            assert_eq!(
+                found,
+                BTreeSet::from([key.clone()]),
+                "all are in one namespace"
+            );
+            let some = about(repo, commit, &config, &found).unwrap();
+            assert_eq!(answers(&some, key), answers(&whole, key));
+            let all = all_of(repo, commit, &config, key.kind).unwrap();
+            assert_eq!(all, whole.keys_of(key.kind).cloned().collect());
+        }
+        let goals = matching(repo, commit, &config, |key| key.kind == Kind::Goal).unwrap();
+        for key in whole.keys_of(Kind::Goal) {
+            assert_eq!(goals.definitions(key), whole.definitions(key));
+        }
+        let nothing = named(repo, commit, &config, (Kind::Goal, "no-such")).unwrap();
+        assert_eq!(nothing, BTreeSet::new());
+    }
+
+    /// The index goes on from one commit to the next, and every answer is as without it.
+    #[test]
+    fn answers_with_the_index_are_answers_without() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let mut runner = TestRunner::new(ProptestConfig {
+            cases: 24,
+            max_shrink_iters: 0,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        });
+        let changes = prop_oneof![any_change(), dense_change()];
+        let ran = runner.run(&changes, |(old, new)| {
+            for files in [&old, &new] {
+                answers_are_right(&repo, &commit(&sandbox, &repo, files));
+            }
+            Ok(())
+        });
+        ran.unwrap();
+    }
+
+    /// How often the whole was read is seen by what is looked at in the cache: an index that was
+    /// left as it is has not been written.
+    #[test]
+    fn an_index_is_brought_up_to_date_and_not_made_anew() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let goal = |name: &str| {
+            format!(
+                "apiVersion: planspec.io/v1alpha1\nkind: Goal\nmetadata: {{name: {name}, namespace: \
+                 n}}\nspec: {{description: d}}\n"
+            )
+        };
+        let config = Config::default();
+        let files = Files::from([("a.yaml".to_owned(), goal("a"))]);
+        let first = commit(&sandbox, &repo, &files);
+        let is_there = |commit: &str, name: &str| {
+            let found = named(&repo, commit, &config, (Kind::Goal, name)).unwrap();
+            !found.is_empty()
+        };
+        assert!(is_there(&first, "a"));
+        let more = Files::from([
+            ("a.yaml".to_owned(), goal("a")),
+            ("b.yaml".to_owned(), goal("b")),
+        ]);
+        let second = commit(&sandbox, &repo, &more);
+        // The file that did not change is not read again: it is not even there any more.
+        let blob = sandbox.git(&repo, &["rev-parse", &format!("{second}:planspec/a.yaml")]);
+        let (folder, name) = blob.split_at(2);
+        let object = repo.common_dir().join("objects").join(folder).join(name);
+        let aside = object.with_extension("aside");
+        std::process::Command::new("mv")
+            .args([&object, &aside])
+            .status()
+            .unwrap();
+        assert!(is_there(&second, "a") && is_there(&second, "b"));
+        assert!(!is_there(&first, "b"));
+        std::process::Command::new("mv")
+            .args([&aside, &object])
+            .status()
+            .unwrap();
+        answers_are_right(&repo, &second);
+    }
+}
