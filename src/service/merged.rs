@@ -29,8 +29,7 @@ impl Resources {
     pub fn known(store: &Store) -> Result<Resources> {
         let head = store.repo.head()?;
         let Some(commit) = head.commit() else {
-            return Err(Error::unavailable("there are no commits yet")
-                .hint("commit some resources first: planspec init, planspec apply -f FILE"));
+            return Err(Error::no_commits());
         };
         // Without a spec branch there is no view, but the files of HEAD can be shown.
         let view = store.known_if_any()?;

@@ -347,7 +347,7 @@ fn read_inbox(store: &Store, view: &View, tree: Option<&StatusTree>, now: Time) 
     let is_new = |address: &Address, tip: &String| {
         known_runs
             .get(address.uid())
-            .is_some_and(|run| run.extensions.records.get(&address.to_string()) != Some(tip))
+            .is_some_and(|run| runs::is_unread(run, address, tip))
     };
     let fresh: Vec<(&Address, &String)> = view
         .inbox

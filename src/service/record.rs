@@ -73,6 +73,15 @@ impl RecordRequest {
         })
     }
 
+    /// Whether it is about a node: `a/b` is node `b` of execution `a`, else execution `b` in
+    /// namespace `a`.
+    pub fn is_node(&self, observed: &Observed) -> bool {
+        let namespace = self.namespace.as_deref();
+        self.target.split_once('/').is_some_and(|(first, rest)| {
+            rest.contains('/') || observed.run(first, namespace).is_ok()
+        })
+    }
+
     /// The run that it is about.
     ///
     /// # Errors

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use super::names::choose_among;
 use super::store::{Store, StoredStatus, View};
 use super::suggestion;
+use crate::core::base::digest::short;
+use crate::core::base::time::exact;
+use crate::core::base::words::count;
 use crate::core::resource::{ExecutionStatus, Key, Kind, NodeStatus, Status, Time};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Address, RunRef};
@@ -21,6 +24,12 @@ pub fn by_uid(tree: Option<&StatusTree>) -> BTreeMap<&str, &ExecutionStatus> {
             _ => None,
         })
         .collect()
+}
+
+/// Whether an inbox ref has records that the status of its run has not taken in.
+pub fn is_unread(run: &ExecutionStatus, address: &Address, tip: &str) -> bool {
+    let known = run.extensions.records.get(&address.to_string());
+    known.map(String::as_str) != Some(tip)
 }
 
 /// The status as it was when somebody looked: what is there to be acted on.
@@ -103,9 +112,11 @@ impl Observed {
     /// There is no such execution or node.
     pub fn node(&self, target: &str, namespace: Option<&str>) -> Result<ObservedNode<'_>> {
         let Some((execution, id)) = target.rsplit_once('/') else {
-            return Err(
-                Error::ambiguous(format!("`{target}` names no node")).hint("write EXECUTION/NODE")
-            );
+            let run = self.run(target, namespace).ok();
+            let named = run.and_then(|run| self.example(run));
+            let example = named.map_or(String::new(), |name| format!(", for example {name}"));
+            return Err(Error::ambiguous(format!("`{target}` names no node"))
+                .hint(format!("write EXECUTION/NODE{example}")));
         };
         let run = self.run(execution, namespace)?;
         if let Some(node) = run.node(id) {
@@ -119,6 +130,13 @@ impl Observed {
         }
         let ids = run.nodes().map(|node| node.id);
         Err(Error::not_found(format!("{name} has no node `{id}`")).maybe_hint(suggestion(id, ids)))
+    }
+
+    /// A node of a run, to name one: one that can be claimed, if there is one.
+    fn example(&self, run: ObservedRun<'_>) -> Option<String> {
+        let mut offers = self.offers().filter(|node| node.run.key == run.key);
+        let node = offers.next().or_else(|| run.nodes().next());
+        node.map(ObservedNode::name)
     }
 
     /// Nodes that can be claimed and that nobody has claimed since.
@@ -137,6 +155,32 @@ impl Observed {
                 WaitingFor::Retry { at } => Some((node, at?)),
                 _ => None,
             })
+    }
+
+    /// Why a reconcile would find something to do, if it would.
+    pub fn due(&self, now: Time) -> Vec<String> {
+        let tree = &self.stored.tree;
+        let runs = by_uid(Some(tree));
+        let is_new = |(address, tip): (&Address, &String)| {
+            let run = runs.get(address.uid());
+            run.is_some_and(|run| is_unread(run, address, tip))
+        };
+        let waiting = self.view.inbox.iter().filter(|one| is_new(*one)).count();
+        let is_moved = tree.controller.observed_commit != self.view.spec_commit;
+        let deadline = tree.controller.next_deadline.filter(|at| *at <= now);
+        let records = (waiting > 0).then(|| {
+            let wait = if waiting == 1 { "waits" } else { "wait" };
+            format!("{} {wait} in the inbox", count(waiting, "ref with news"))
+        });
+        let commit = is_moved.then(|| {
+            let commit = short(&self.view.spec_commit);
+            format!("the status has not seen commit {commit} of the spec branch")
+        });
+        let moment = deadline.map(|at| format!("a deadline was reached at {}", exact(at)));
+        let reasons = records.into_iter().chain(commit).chain(moment);
+        reasons
+            .map(|reason| format!("a reconcile is due: {reason}"))
+            .collect()
     }
 
     /// Where an inbox ref points, if somebody has created it.

@@ -3,7 +3,7 @@
 use super::follow::{Follower, Pace};
 use super::names::Named;
 use super::store::Store;
-use super::{Error, Result};
+use super::{Error, ErrorKind, Result};
 use crate::api::wait::Waited;
 use crate::core::resource::Key;
 use crate::core::run::wait::{Expectation, Outlook};
@@ -28,6 +28,7 @@ pub struct WaitRequest {
 pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result<Waited> {
     let expected = Expectation::parse(request.named.kind, &request.expected)
         .map_err(|why| Error::ambiguous(format!("`{}`: {why}", request.expected)))?;
+    request.named.parts()?;
     let mut follower = Follower::begin(store, &request.pace)?;
     let mut waiting = Waiter {
         request,
@@ -51,7 +52,10 @@ pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result
         if std::mem::take(&mut first) && waiting.key.is_none() {
             match in_files(store, request) {
                 Ok(found) => waiting.key = Some(found),
-                Err(_) if waiting.expected == Expectation::Deleted => {
+                Err(error)
+                    if error.kind == ErrorKind::NotFound
+                        && waiting.expected == Expectation::Deleted =>
+                {
                     let state = waiting.state.clone();
                     return Ok(waiting.met(state, None));
                 }
