@@ -263,8 +263,8 @@ review() {
   if [ -n "$between" ]; then arguments+=("$between"); fi
   if [ -n "$INPUT_PLAN" ]; then arguments+=(--plan "$INPUT_PLAN"); fi
   planspec review -o markdown ${arguments[@]+"${arguments[@]}"} >"$work/review.md" || code=$?
-  # Not "no changes", but: it could not be looked.
-  [ "$code" -le 1 ] || fail "there is no review (exit code $code); see the log" "$code"
+  # Not "no changes", but: it could not be looked. A review that was made says something.
+  [ "$code" -le 1 ] && [ -s "$work/review.md" ] || fail "there is no review (exit code $code); see the log" "$code"
   planspec review -o json ${arguments[@]+"${arguments[@]}"} >"$work/review.json" || true
   nothing=$(jq '(.subjects // []) == [] and (.findings // []) == []' "$work/review.json")
   if on_gitlab; then

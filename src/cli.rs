@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -86,7 +87,7 @@ enum Command {
 
 /// Run the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let matches = matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -97,21 +98,54 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::from(exit_code::OK),
         Err(failure) => {
             if let Some(error) = &failure.error {
-                let json = wants_json(&matches) && !failure.answered;
-                complain(terminal, error, json);
+                let write = json_writer(&matches).filter(|_| !failure.answered);
+                complain(terminal, error, write);
             }
             ExitCode::from(failure.code)
         }
     }
 }
 
-/// Whether the verb was asked for JSON: `-o` is the format everywhere.
-fn wants_json(matches: &ArgMatches) -> bool {
-    let Some((_, verb)) = matches.subcommand() else {
-        return false;
+/// How a document is written.
+type JsonWriter = fn(&serde_json::Value) -> String;
+
+/// How the verb writes its documents, if it was asked for JSON: `-o` is the format everywhere. Verbs
+/// that go on print a document a line.
+fn json_writer(matches: &ArgMatches) -> Option<JsonWriter> {
+    let (name, verb) = matches.subcommand()?;
+    let mut format = verb.try_get_raw("output").ok().flatten()?;
+    let is_json = format.any(|value| value == "json");
+    let watches = || matches!(verb.try_get_one("watch"), Ok(Some(true)));
+    let goes_on = ["watch", "work"].contains(&name) || (name == "reconcile" && watches());
+    let write: JsonWriter = if goes_on { show::json_line } else { show::json };
+    is_json.then_some(write)
+}
+
+/// What the command line says, or what is wrong with it. Whoever gives outputs of a report as they
+/// were once given is told how it is done.
+fn matches() -> ArgMatches {
+    let error = match Cli::command().try_get_matches() {
+        Ok(matches) => return matches,
+        Err(error) => error,
     };
-    let format = verb.try_get_raw("output").ok().flatten();
-    format.is_some_and(|mut values| values.any(|value| value == "json"))
+    let value = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => value.clone(),
+        _ => String::new(),
+    };
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let is_format = argument.is_some_and(|argument| argument.starts_with("--output"));
+    let is_report = std::env::args().any(|word| word == "report");
+    let is_old = error.kind() == ErrorKind::InvalidValue && is_format && is_report;
+    if is_old && value.contains('=') {
+        // It ends with an error, whatever can be written.
+        let _ = error.print();
+        let terminal = Terminal::new(ColorChoice::Never);
+        terminal.note(&format!(
+            "\nhelp: outputs are given with --set: --set {value}"
+        ));
+        std::process::exit(i32::from(exit_code::USAGE));
+    }
+    error.exit()
 }
 
 fn run(cli: Cli, terminal: Terminal) -> Outcome {
@@ -161,13 +195,13 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
 }
 
 /// Say why nothing was done: on standard error, and where the answer was to be JSON, as such.
-fn complain(terminal: Terminal, error: &Error, json: bool) {
-    if json {
+fn complain(terminal: Terminal, error: &Error, write: Option<JsonWriter>) {
+    if let Some(write) = write {
         let refusal = Refusal {
             error: error.refused(),
         };
         if let Ok(document) = api::document(&refusal) {
-            terminal.out(&show::json(&document));
+            terminal.out(&write(&document));
         }
     }
     commands::show_findings(terminal, &error.findings);

@@ -19,9 +19,12 @@ use crate::core::run::transition::Waiting;
 pub struct Description {
     /// The resource with its status, as `get` shows it.
     pub resource: Resource,
-    /// Its phase, and whether its file is gone (`Ready (deleted)`) or broken (`Ready (invalid)`);
-    /// nothing before the first reconcile.
+    /// Its phase; nothing before the first reconcile.
     pub phase: Option<String>,
+    /// Whether its file is gone, and only its status is left.
+    pub deleted: bool,
+    /// Whether its file could not be used at the last reconcile: the status is that of before.
+    pub invalid: bool,
     /// Path of the file that it was last read from by `reconcile`.
     pub source: Option<String>,
     /// Of a plan from a document: what it lacks before it can be executed.

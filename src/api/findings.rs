@@ -17,8 +17,7 @@ pub struct Findings {
     pub findings: Vec<Finding>,
     /// How many.
     pub summary: Summary,
-    /// What the scope of a plan says, where that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What the scope of a plan says; nothing where that was not asked for.
     pub scope: Option<Scope>,
 }
 

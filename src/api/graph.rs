@@ -19,6 +19,8 @@ pub struct Graph {
     pub name: String,
     /// Its phase; nothing before the first reconcile.
     pub phase: Option<String>,
+    /// Whether its file is gone, and only its status is left.
+    pub deleted: bool,
     /// What is drawn.
     #[serde(flatten)]
     pub drawing: Drawing,

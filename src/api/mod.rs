@@ -2,7 +2,8 @@
 //!
 //! Each answer is a serde type with a JSON Schema (`planspec schema --answer NAME`);
 //! [`document`] adds `apiVersion` and `kind`. A field is added without a new version; none is
-//! renamed or taken away.
+//! renamed or taken away. Every field is always there: what there is nothing to say of is null, or
+//! an empty list.
 
 pub mod change;
 pub mod describe;
@@ -25,6 +26,7 @@ pub mod wait;
 pub mod watch;
 pub mod work;
 
+use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -64,9 +66,15 @@ pub fn document<A: Answer>(answer: &A) -> serde_json::Result<Value> {
     Ok(Value::Object(fields))
 }
 
+/// The JSON Schema of a value as it is written: what is always there is required.
+pub fn schema_of<T: JsonSchema>() -> Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<T>()
+}
+
 /// The JSON Schema of the document of an answer.
 pub fn schema<A: Answer>() -> Schema {
-    let mut schema = schemars::schema_for!(A);
+    let mut schema = schema_of::<A>();
     let own = [("apiVersion", API_VERSION), ("kind", A::KIND)];
     for (field, value) in own {
         let fixed = serde_json::json!({"const": value});

@@ -13,7 +13,10 @@ use crate::core::resource::{ContextItem, Duration, OutputSpec, TaskCriterion};
 pub struct NextNodes {
     /// By execution and id.
     pub items: Vec<NextNode>,
-    /// Where nothing can be claimed: what can be done later, or besides.
+    /// Whether a reconcile would find something to do: records wait in the inbox, the spec branch has
+    /// a commit that the status has not seen, or a moment has come.
+    pub due: bool,
+    /// Why a reconcile is due; where nothing can be claimed: what can be done later, or besides.
     pub notes: Vec<String>,
 }
 
@@ -37,16 +40,16 @@ pub struct NextNode {
     pub provider: Option<String>,
     /// What the binding has for the provider.
     pub config: Option<Value>,
-    /// What is to be done, from the pinned revision; absent when that cannot be read.
+    /// What is to be done.
     #[serde(flatten)]
-    pub task: Option<NextTask>,
-    /// What it is a part of; absent when the pinned revision cannot be read.
+    pub task: NextTask,
+    /// What it is a part of.
     #[serde(flatten)]
-    pub whole: Option<NextWhole>,
+    pub whole: NextWhole,
 }
 
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+/// What is to be done, from the pinned revision; all of it null when that cannot be read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextTask {
     /// Title.
@@ -54,35 +57,33 @@ pub struct NextTask {
     /// What is to be done.
     pub description: Option<String>,
     /// What the worker gets; references are resolved.
-    pub inputs: Map<String, Value>,
+    pub inputs: Option<Map<String, Value>>,
     /// What the report is to bring.
-    #[schemars(with = "Vec<Value>")]
-    pub outputs: Vec<OutputSpec>,
+    #[schemars(with = "Option<Vec<Value>>")]
+    pub outputs: Option<Vec<OutputSpec>>,
     /// How long it may take.
     #[schemars(with = "Option<String>")]
     pub timeout: Option<Duration>,
     /// What a worker should know.
-    #[schemars(with = "Vec<Value>")]
-    pub context: Vec<ContextItem>,
+    #[schemars(with = "Option<Vec<Value>>")]
+    pub context: Option<Vec<ContextItem>>,
     /// What must hold when it is done.
-    #[schemars(with = "Vec<Value>")]
-    pub acceptance_criteria: Vec<TaskCriterion>,
+    #[schemars(with = "Option<Vec<Value>>")]
+    pub acceptance_criteria: Option<Vec<TaskCriterion>>,
 }
 
-/// What a node is a part of.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+/// What a node is a part of; all of it null when the pinned revision cannot be read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextWhole {
     /// Parameters of the execution.
-    pub parameters: Map<String, Value>,
+    pub parameters: Option<Map<String, Value>>,
     /// What its workers should know.
-    #[schemars(with = "Vec<Value>")]
-    pub execution_context: Vec<ContextItem>,
+    #[schemars(with = "Option<Vec<Value>>")]
+    pub execution_context: Option<Vec<ContextItem>>,
     /// The plan.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<NextPlan>,
     /// The goal that the run serves, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub goal: Option<NextGoal>,
 }
 
@@ -159,8 +160,8 @@ impl NextNode {
 
     /// What is to be done, in a line: its title, else the beginning of its description.
     pub fn title(&self) -> &str {
-        let task = self.task.as_ref();
-        let text = task.and_then(|task| task.name.as_deref().or(task.description.as_deref()));
+        let task = &self.task;
+        let text = task.name.as_deref().or(task.description.as_deref());
         text.and_then(|text| text.lines().next())
             .unwrap_or_default()
     }

@@ -7,6 +7,7 @@ use super::Answer;
 use super::reconcile::Reconciled;
 use super::refusal::Refused;
 use super::verify::{ExecutionVerified, Verified};
+use crate::core::resource::Time;
 
 /// A record that was sent, and what followed at once.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -78,6 +79,9 @@ pub struct Claimed {
     pub attempt: Attempt,
     /// Whether the actor held it already.
     pub renewed: bool,
+    /// Until when the worker may be silent, counted from now: the reconcile that takes the claim in
+    /// counts anew, so it is never earlier. Nothing for people, who have no lease.
+    pub lease_end: Option<Time>,
 }
 
 /// A claim was given back.

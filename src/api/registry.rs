@@ -20,7 +20,7 @@ use super::verify::{ExecutionVerified, Verified};
 use super::wait::Waited;
 use super::watch::{WatchChange, WatchNote, WatchState};
 use super::work::WorkEvent;
-use super::{Answer, schema};
+use super::{Answer, resource, schema};
 
 /// One kind of answer.
 #[derive(Debug, Clone, Copy)]
@@ -77,9 +77,21 @@ pub const ANSWERS: &[Registered] = &[
     of::<WorkEvent>(),
 ];
 
+/// What `get` answers, in the published format: it has an envelope of its own.
+pub const PUBLISHED: &[Registered] = &[
+    Registered {
+        kind: "List",
+        schema: resource::list_schema,
+    },
+    Registered {
+        kind: "Resource",
+        schema: resource::schema,
+    },
+];
+
 /// The answer of a kind; capitals do not matter.
 pub fn find(kind: &str) -> Option<Registered> {
-    let mut answers = ANSWERS.iter();
+    let mut answers = ANSWERS.iter().chain(PUBLISHED);
     answers
         .find(|answer| answer.kind.eq_ignore_ascii_case(kind))
         .copied()
@@ -87,7 +99,8 @@ pub fn find(kind: &str) -> Option<Registered> {
 
 /// Every kind of answer, in the order of the alphabet.
 pub fn kinds() -> Vec<&'static str> {
-    let mut kinds: Vec<&str> = ANSWERS.iter().map(|answer| answer.kind).collect();
+    let all = ANSWERS.iter().chain(PUBLISHED);
+    let mut kinds: Vec<&str> = all.map(|answer| answer.kind).collect();
     kinds.sort_unstable();
     kinds
 }

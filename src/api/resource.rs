@@ -1,10 +1,11 @@
 //! Resources as they stand in files, with their status: what can be applied again.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::core::resource::{API_VERSION, Metadata};
+use crate::core::resource::schema::text;
+use crate::core::resource::{API_VERSION, Kind, Metadata};
 use crate::core::run::merged::Merged;
 
 /// A resource with its status. It is no answer in an envelope of its own: `apiVersion` and `kind`
@@ -42,6 +43,58 @@ impl Resource {
             status,
         })
     }
+}
+
+/// The JSON Schema of a resource with its status. Its spec is as the schema of its kind says.
+pub fn schema() -> Schema {
+    let mut schema = super::schema_of::<Resource>();
+    let (mut kinds, mut specs, mut definitions) = (Vec::new(), Vec::new(), Map::new());
+    for kind in Kind::ALL {
+        let name = kind.name();
+        let id = format!("urn:planspec:v1alpha1:answer:{}", name.to_lowercase());
+        if let Ok(Value::Object(mut of_kind)) = serde_json::from_str(text(kind.into())) {
+            of_kind.insert("$id".to_owned(), json!(id));
+            definitions.insert(name.to_owned(), Value::Object(of_kind));
+        }
+        kinds.push(name);
+        specs.push(json!({
+            "if": {"properties": {"kind": {"const": name}}},
+            "then": {"properties": {"spec": {"$ref": format!("{id}#/properties/spec")}}},
+        }));
+    }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert("apiVersion".to_owned(), json!({"const": API_VERSION}));
+        properties.insert("kind".to_owned(), json!({"enum": kinds}));
+        for part in ["metadata", "spec", "status"] {
+            if let Some(Value::Object(part)) = properties.get_mut(part) {
+                part.insert("type".to_owned(), json!("object"));
+            }
+        }
+    }
+    schema.insert("allOf".to_owned(), json!(specs));
+    schema.insert("$defs".to_owned(), Value::Object(definitions));
+    schema.insert("title".to_owned(), json!("Resource"));
+    schema
+}
+
+/// The JSON Schema of the published list.
+pub fn list_schema() -> Schema {
+    let mut schema = super::schema_of::<List>();
+    let mut item = self::schema();
+    item.insert(
+        "$id".to_owned(),
+        json!("urn:planspec:v1alpha1:answer:resource"),
+    );
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert("apiVersion".to_owned(), json!({"const": API_VERSION}));
+        properties.insert("kind".to_owned(), json!({"const": "List"}));
+        if let Some(Value::Object(items)) = properties.get_mut("items") {
+            items.insert("items".to_owned(), item.to_value());
+        }
+    }
+    schema.remove("$defs");
+    schema.insert("title".to_owned(), json!("List"));
+    schema
 }
 
 /// Several resources: the published list.

@@ -15,10 +15,14 @@ use crate::core::text::located::{Finding, ResourceName};
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
-    /// What the base is called: a commit, shortened, or what was named.
+    /// Id of the commit that is compared with.
     pub base: String,
-    /// What the head is called.
-    pub head: String,
+    /// What it is called: shortened, or as it was named.
+    pub base_name: String,
+    /// Id of the commit that is compared; nothing for what is not committed.
+    pub head: Option<String>,
+    /// What it is called.
+    pub head_name: String,
     /// The largest class of all changes: `none`, `patch`, `minor` or `major`.
     pub class: String,
     /// The first line of the review.
@@ -37,7 +41,6 @@ pub struct Review {
     /// How many findings.
     pub summary: Summary,
     /// What the scope of the plan that was asked about says of the changed files.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
 }
 

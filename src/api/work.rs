@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Answer;
+use super::record::Attempt;
 
 /// Something a worker did or met; one document a line.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -11,12 +12,60 @@ use super::Answer;
 pub struct WorkEvent {
     /// What happened.
     pub event: WorkEventKind,
-    /// The node, `namespace/execution/node`, when it is about one.
+    /// Namespace of the execution, when it is about one.
+    pub namespace: Option<String>,
+    /// Name of the execution.
+    pub execution: Option<String>,
+    /// Uid of the execution.
+    pub uid: Option<String>,
+    /// Id of the node, when it is about one.
     pub node: Option<String>,
-    /// The attempt, when it is about one.
+    /// The attempt, from 1.
     pub attempt: Option<u32>,
-    /// A sentence for people.
+    /// The criterion, when one was checked.
+    pub criterion: Option<String>,
+    /// Of what was reported `succeeded` or `failed`; of a criterion `holds` or `broken`.
+    pub result: Option<String>,
+    /// Id of the record that says so, when one was sent.
+    pub record: Option<String>,
+    /// Id of the commit that holds the work.
+    pub commit: Option<String>,
+    /// A sentence for people, or a line of what was printed.
     pub message: String,
+    /// What there is to say besides.
+    pub notes: Vec<String>,
+}
+
+impl WorkEvent {
+    /// Something that is about no node.
+    pub fn new(event: WorkEventKind, message: impl Into<String>) -> WorkEvent {
+        WorkEvent {
+            event,
+            namespace: None,
+            execution: None,
+            uid: None,
+            node: None,
+            attempt: None,
+            criterion: None,
+            result: None,
+            record: None,
+            commit: None,
+            message: message.into(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same, about an attempt.
+    pub fn at(self, attempt: Attempt) -> WorkEvent {
+        WorkEvent {
+            namespace: Some(attempt.namespace),
+            execution: Some(attempt.execution),
+            uid: Some(attempt.uid),
+            node: Some(attempt.node),
+            attempt: Some(attempt.attempt),
+            ..self
+        }
+    }
 }
 
 impl Answer for WorkEvent {

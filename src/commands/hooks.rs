@@ -14,7 +14,7 @@ use crate::show;
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[command(subcommand)]
-    action: Action,
+    action: Option<Action>,
     /// How to show it
     #[arg(
         short,
@@ -32,25 +32,26 @@ enum Action {
     Install,
     /// Take it away again
     Uninstall,
-    /// Say whether Git runs it; exit code 1 if not
+    /// Say whether Git runs it; exit code 1 if not. What is done when no action is named
     Status,
 }
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let dir = context.dir.as_deref();
-    let hook = match args.action {
+    let action = args.action.unwrap_or(Action::Status);
+    let hook = match action {
         Action::Install => install(dir)?,
         Action::Uninstall => uninstall(dir)?,
         Action::Status => status(dir)?,
     };
-    let text = match args.action {
+    let text = match action {
         Action::Install => show::made::put(&hook.state),
         Action::Uninstall => show::made::removed(&hook.state),
         Action::Status => show::made::standing(&hook.state),
     };
     context.show(args.output.into(), &hook, (&text, &hook.notes))?;
-    if matches!(args.action, Action::Status) && !hook.state.installed {
+    if matches!(action, Action::Status) && !hook.state.installed {
         return Err(Failure::shown());
     }
     Ok(())

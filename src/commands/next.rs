@@ -56,8 +56,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         NextFormat::Table => {
             if found.items.is_empty() {
                 context.terminal.note("nothing can be claimed now");
-                context.notes(&found.notes);
             }
+            context.notes(&found.notes);
             table(&found.items)
         }
         NextFormat::GithubMatrix => matrix(context, &found)?,

@@ -5,8 +5,12 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use super::{Context, OutputArg};
+use crate::api::reconcile::Reconciled;
+use crate::api::{self, refusal::Refusal};
 use crate::failure::Outcome;
 use crate::service::reconcile::{ReconcileRequest, reconcile};
+use crate::service::store::Store;
+use crate::service::{Error, Result};
 use crate::show;
 
 /// Advance executions and commit their status to the status branch
@@ -33,34 +37,66 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if !args.watch {
+        return show(context, args.output, &once(context, args)?);
+    }
+    let mut has_begun = false;
     loop {
-        match once(&context.again()?, args) {
-            // A remote that is away for a moment is no reason to stop watching.
-            Err(failure) if args.watch => {
-                let message = failure.error.map(|error| error.message).unwrap_or_default();
-                context.terminal.note(&format!("error: {message}"));
+        let context = context.again()?;
+        match once(&context, args) {
+            Ok(done) if done.transitions.is_empty() => has_begun = true,
+            Ok(done) => {
+                has_begun = true;
+                tell(&context, args.output, &done)?;
             }
-            done => done?,
+            // A remote that is away for a moment is no reason to stop watching.
+            Err(error) if has_begun => complain(&context, args.output, &error)?,
+            Err(error) => return Err(error.into()),
         }
-        if !args.watch || context.terminal.reader_is_gone() {
+        if context.terminal.reader_is_gone() {
             return Ok(());
         }
         std::thread::sleep(Duration::from_secs(args.interval));
     }
 }
 
-fn once(context: &Context, args: &Args) -> Outcome {
+fn once(context: &Context, args: &Args) -> Result<Reconciled> {
     let request = ReconcileRequest {
         now: context.now,
         dry_run: args.dry_run,
         revision: args.rev.clone(),
     };
-    let done = reconcile(&context.open()?, &request)?;
-    if args.watch && done.transitions.is_empty() {
+    reconcile(&Store::open(context.dir.as_deref())?, &request)
+}
+
+fn show(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
+    if output.is_text() {
+        // Before the answer, whose last lines say what to do next.
+        context.notes(&done.notes);
+    }
+    let text = show::reconcile::text(done, context.terminal.width());
+    context.show(output, done, (&text, &[]))
+}
+
+/// One of many answers: in JSON a document on a line.
+fn tell(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
+    if output.is_text() {
+        return show(context, output, done);
+    }
+    context
+        .terminal
+        .out(&show::json_line(&api::document(done)?));
+    Ok(())
+}
+
+/// Something did not work, and is tried again.
+fn complain(context: &Context, output: OutputArg, error: &Error) -> Outcome {
+    let error = error.refused();
+    if output.is_text() {
+        context.terminal.note(&format!("error: {}", error.message));
         return Ok(());
     }
-    // Before the answer, whose last lines say what to do next.
-    context.notes(&done.notes);
-    let text = show::reconcile::text(&done, context.terminal.width());
-    context.show(args.output, &done, (&text, &[]))
+    let document = api::document(&Refusal { error })?;
+    context.terminal.out(&show::json_line(&document));
+    Ok(())
 }

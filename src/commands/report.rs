@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::{Context, RecordArgs};
 use crate::core::run::record::ReportResult;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
+use crate::service::Error;
 use crate::service::report::{ReportRequest, report};
 use crate::service::sources;
 
@@ -71,11 +72,6 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let recorded = report(&context.open()?, &request)?;
     let attempt = &recorded.answer.what.attempt;
     let (name, number) = (attempt.name(), attempt.attempt);
-    if recorded.answer.what.late {
-        context.terminal.note(&format!(
-            "warning: attempt {number} of {name} is over: the report is kept and not applied"
-        ));
-    }
     let line = format!("reported {name} attempt {number} as {}\n", result.word());
     context.recorded(args.record.output, recorded, &line)
 }
@@ -87,9 +83,12 @@ fn outputs(args: &Args) -> Outcome<Map<String, Value>> {
             Ok(Value::Object(map)) => map,
             Ok(_) => {
                 let message = format!("{} holds no JSON object", path.display());
-                return Err(Failure::usage(message));
+                return Err(Error::invalid(message).into());
             }
-            Err(error) => return Err(Failure::usage(format!("{}: {error}", path.display()))),
+            Err(error) => {
+                let message = format!("{}: {error}", path.display());
+                return Err(Error::invalid(message).into());
+            }
         },
     };
     for (name, value) in &args.outputs {

@@ -56,7 +56,8 @@ impl Context {
         let shown = Shown {
             review: &reviewed.review,
             snapshots: (&reviewed.old, &reviewed.new),
-            names: (&reviewed.names.0, &reviewed.names.1),
+            commits: (&reviewed.base.commit, reviewed.head.commit.as_deref()),
+            names: (&reviewed.base.name, &reviewed.head.name),
             declared: &declared,
             touched: &reviewed.touched,
             status_known: reviewed.status_known,

@@ -32,7 +32,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     verify::supported()?;
     let stop = Stop::on_signals().map_err(Error::unavailable)?;
     let request = args.record.about(context, &args.target);
-    if args.target.contains('/') {
+    if verify::is_about_node(&context.open()?, &request)? {
         node(context, args, &request, &stop)
     } else {
         execution(context, args, &request, &stop)

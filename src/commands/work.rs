@@ -8,6 +8,7 @@ use super::{Context, RecordArgs, TextFormat};
 use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::clock;
 use crate::core::base::escape::line;
+use crate::core::run::proposal::retry_note;
 use crate::failure::Outcome;
 use crate::service::work::{Progress, Surroundings, WorkRequest, work};
 use crate::service::{Error, verify};
@@ -65,7 +66,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let format = args.record.output.output;
     let tell = |event: &Progress<'_>| match format {
         TextFormat::Text => text(context, event),
-        TextFormat::Json => json(context, &told(event)),
+        TextFormat::Json => json(context, told(event)),
     };
     let around = Surroundings {
         clock: &clock::now,
@@ -76,21 +77,18 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let now = context.again()?.now;
     let mut notes = Vec::new();
     if !worked.did_something {
-        notes.push("nothing is ready".to_owned());
+        notes.push(("", "nothing is ready".to_owned()));
     }
     for (node, at) in &worked.later {
-        notes.push(format!(
-            "note: {}",
-            crate::core::run::proposal::retry_note(node, *at, now)
-        ));
+        notes.push(("note: ", retry_note(node, *at, now)));
     }
     if worked.did_something && !args.record.reconcile {
-        notes.push("next: planspec reconcile".to_owned());
+        notes.push(("next: ", "planspec reconcile".to_owned()));
     }
-    for message in notes {
+    for (what, message) in notes {
         match format {
-            TextFormat::Text => context.terminal.note(&message),
-            TextFormat::Json => json(context, &happened(WorkEventKind::Idle, message)),
+            TextFormat::Text => context.terminal.note(&format!("{what}{message}")),
+            TextFormat::Json => json(context, WorkEvent::new(WorkEventKind::Idle, message)),
         }
     }
     Ok(())
@@ -106,13 +104,13 @@ fn text(context: &Context, event: &Progress<'_>) {
         }) => terminal.note(&format!("  | {message}")),
         Progress::Happened(event) => terminal.out(&format!("{}\n", line(&event.message))),
         Progress::Checked {
-            node,
             attempt,
             criterion,
             result,
         } => {
             let said = show::verify::line(criterion, result);
-            terminal.out(&format!("{} attempt {attempt}: {said}", line(node)));
+            let (name, number) = (attempt.name(), attempt.attempt);
+            terminal.out(&format!("{} attempt {number}: {said}", line(&name)));
         }
         Progress::Reconciled(done) => {
             terminal.out(&show::reconcile::text(done, terminal.width()));
@@ -126,35 +124,46 @@ fn told(event: &Progress<'_>) -> WorkEvent {
     match event {
         Progress::Happened(event) => event.clone(),
         Progress::Checked {
-            node,
             attempt,
             criterion,
             result,
-        } => WorkEvent {
-            event: WorkEventKind::Checked,
-            node: Some(node.clone()),
-            attempt: Some(*attempt),
-            message: show::verify::line(criterion, result).trim_end().to_owned(),
-        },
-        Progress::Reconciled(done) => {
-            let moved = done.transitions.len();
-            happened(WorkEventKind::Reconciled, format!("{moved} transitions"))
+        } => {
+            let verdict = if result.holds { "holds" } else { "broken" };
+            let said = show::verify::line(criterion, result);
+            WorkEvent {
+                criterion: Some(result.name.clone()),
+                result: Some(verdict.to_owned()),
+                ..WorkEvent::new(WorkEventKind::Checked, said).at(attempt.clone())
+            }
         }
-        Progress::Trouble(error) => happened(WorkEventKind::Trouble, error.message.clone()),
+        Progress::Reconciled(done) => {
+            let moved = show::count(done.transitions.len(), "transition");
+            WorkEvent {
+                commit: done.status_commit.clone(),
+                ..WorkEvent::new(WorkEventKind::Reconciled, moved)
+            }
+        }
+        Progress::Trouble(error) => {
+            let refused = error.refused();
+            WorkEvent {
+                notes: refused.hint.into_iter().collect(),
+                ..WorkEvent::new(WorkEventKind::Trouble, refused.message)
+            }
+        }
     }
 }
 
-fn happened(event: WorkEventKind, message: String) -> WorkEvent {
-    WorkEvent {
-        event,
-        node: None,
-        attempt: None,
+/// A document on a line; its message is one line, and the others are notes.
+fn json(context: &Context, event: WorkEvent) {
+    let mut lines = event.message.lines().map(str::trim_end);
+    let message = lines.next().unwrap_or_default().to_owned();
+    let notes = lines.map(str::to_owned).chain(event.notes).collect();
+    let event = WorkEvent {
         message,
-    }
-}
-
-fn json(context: &Context, event: &WorkEvent) {
-    if let Ok(document) = crate::api::document(event) {
+        notes,
+        ..event
+    };
+    if let Ok(document) = crate::api::document(&event) {
         context.terminal.out(&show::json_line(&document));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -62,26 +63,60 @@ impl fmt::Display for Draft {
     }
 }
 
-/// Open a file in the user's editor and wait until it is closed. The command is the user's own
-/// (`GIT_EDITOR`, `core.editor`, `VISUAL`, `EDITOR`), so it may be a shell command, as in Git.
+/// Where Git looks for the editor, beside its configuration.
+const VARIABLES: [&str; 3] = ["GIT_EDITOR", "VISUAL", "EDITOR"];
+
+/// Editors that would wait for ever for keys that nobody can press.
+const IN_A_TERMINAL: [&str; 16] = [
+    "elvis", "helix", "hx", "joe", "jed", "kak", "mcedit", "micro", "nano", "ne", "nvim", "pico",
+    "vi", "view", "vim", "vim.tiny",
+];
+
+/// Whether the command of an editor begins one that needs a terminal.
+fn needs_terminal(editor: &str) -> bool {
+    let program = editor.split_whitespace().next().unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default();
+    IN_A_TERMINAL.contains(&name)
+}
+
+/// The user's editor (`GIT_EDITOR`, `core.editor`, `VISUAL`, `EDITOR`), as Git finds it. It may be a
+/// shell command, as in Git.
 ///
 /// # Errors
-/// `Unusable` when there is no editor, or it ends with an error.
-pub fn open(repo: &Repo, path: &Path) -> Result<()> {
-    let found = Program::new(repo, "var")
-        .for_user()
-        .arg("GIT_EDITOR")
-        .run()?;
+/// `Unusable` when there is no editor, or no terminal for it.
+pub fn find(repo: &Repo) -> Result<String> {
+    let mut asked = Program::new(repo, "var").for_user().arg("GIT_EDITOR");
+    for variable in VARIABLES {
+        // A variable that says nothing names no editor: the next one does.
+        if std::env::var_os(variable).is_some_and(|value| value.is_empty()) {
+            asked = asked.without(variable);
+        }
+    }
+    let found = asked.run()?;
     let editor = found.text();
     if !found.success() || editor.is_empty() {
         return Err(GitError::Unusable(
             "there is no editor to open: set EDITOR, or run it in a terminal".to_owned(),
         ));
     }
+    if needs_terminal(&editor) && !(stdin().is_terminal() && stdout().is_terminal()) {
+        return Err(GitError::Unusable(format!(
+            "there is no terminal for the editor `{editor}`: set EDITOR to one that needs none, or \
+             run it in a terminal"
+        )));
+    }
+    Ok(editor)
+}
+
+/// Open a file in an editor and wait until it is closed.
+///
+/// # Errors
+/// `Unusable` when the editor cannot be started, or ends with an error.
+pub fn open(editor: &str, path: &Path) -> Result<()> {
     let status = Command::new("sh")
         .arg("-c")
         .arg(format!("{editor} \"$@\""))
-        .arg(&editor)
+        .arg(editor)
         .arg(path)
         .status()
         .map_err(unusable_file(format!("start the editor `{editor}`")))?;

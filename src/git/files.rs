@@ -97,12 +97,13 @@ fn standard_input(max_bytes: usize) -> SourceFile {
 /// input.
 ///
 /// # Errors
-/// `Unusable` when it cannot be read or is larger than 16 MiB.
+/// `NoFile` when it is not there, `Unusable` when it cannot be read or is larger than 16 MiB.
 pub fn user_file(path: &Path) -> Result<Vec<u8>> {
     let cannot_read = || unusable_file(format!("read `{}`", path.display()));
     let reader: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(std::io::stdin().lock())
     } else {
+        check_there(path)?;
         Box::new(fs::File::open(path).map_err(cannot_read())?)
     };
     let mut bytes = Vec::new();
@@ -112,6 +113,19 @@ pub fn user_file(path: &Path) -> Result<Vec<u8>> {
     }
     let why = format!("it is larger than {MAX_USER_BYTES} bytes");
     Err(cannot_read()(std::io::Error::other(why)))
+}
+
+/// Whether there is something where the user says; `-` is standard input.
+///
+/// # Errors
+/// `NoFile` when there is nothing.
+pub fn check_there(path: &Path) -> Result<()> {
+    let is_there = path.as_os_str() == "-" || path.symlink_metadata().is_ok();
+    if is_there {
+        return Ok(());
+    }
+    let why = format!("{}: there is no such file", path.display());
+    Err(GitError::NoFile(why))
 }
 
 /// Write a file that the user names; what stood there is replaced.
@@ -150,6 +164,28 @@ impl Repo {
         let parts: Option<Vec<&str>> = inside.iter().map(|part| part.to_str()).collect();
         let parts = parts?;
         (parts.first() != Some(&".git")).then(|| parts.join("/"))
+    }
+
+    /// A path from the root of the work tree as it is named in the folder that the repository was
+    /// opened from: what commands to paste have to say.
+    pub fn from_here(&self, path: &str) -> String {
+        let root = self.workdir().and_then(|root| root.canonicalize().ok());
+        let here = self.from.canonicalize().ok();
+        let (Some(root), Some(here)) = (root, here) else {
+            return path.to_owned();
+        };
+        let Ok(inside) = here.strip_prefix(&root) else {
+            return root.join(path).display().to_string();
+        };
+        let (mut folders, mut rest) = (inside.iter().peekable(), path);
+        // What both have in common is not left and entered again.
+        while let Some((first, below)) = rest.split_once('/')
+            && folders.peek().is_some_and(|folder| *folder == first)
+        {
+            folders.next();
+            rest = below;
+        }
+        format!("{}{rest}", "../".repeat(folders.count()))
     }
 }
 

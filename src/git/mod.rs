@@ -66,6 +66,9 @@ pub enum GitError {
     /// The repository is there and cannot be used: its format, a lock, a broken object, …
     #[error("{0}")]
     Unusable(String),
+    /// A file or a folder that the user names does not exist.
+    #[error("{0}")]
+    NoFile(String),
     /// The remote, or the way to it, refused; the `git` program's own words, cleaned.
     #[error("{0}")]
     Remote(String),

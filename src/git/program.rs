@@ -46,6 +46,7 @@ pub struct Program<'a> {
     args: Vec<OsString>,
     stdin: Vec<u8>,
     environment: Vec<(&'static str, String)>,
+    without: Vec<&'static str>,
     for_user: bool,
     apart: bool,
 }
@@ -98,6 +99,7 @@ impl<'a> Program<'a> {
             args: Vec::new(),
             stdin: Vec::new(),
             environment: Vec::new(),
+            without: Vec::new(),
             for_user: false,
             apart: false,
         }
@@ -125,6 +127,12 @@ impl<'a> Program<'a> {
     /// One more variable of its environment.
     pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Program<'a> {
         self.environment.push((name, value.into()));
+        self
+    }
+
+    /// Without a variable of the user's environment.
+    pub fn without(mut self, name: &'static str) -> Program<'a> {
+        self.without.push(name);
         self
     }
 
@@ -185,7 +193,7 @@ impl<'a> Program<'a> {
 
     fn command(&self) -> Command {
         let mut command = Command::new("git");
-        for name in REPOSITORY_VARIABLES {
+        for name in REPOSITORY_VARIABLES.iter().chain(&self.without) {
             command.env_remove(name);
         }
         for (name, value) in self.repo.place() {

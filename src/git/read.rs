@@ -514,11 +514,13 @@ pub fn from_files<P: AsRef<Path>>(named: &[P], max_bytes: usize) -> Vec<SourceFi
 /// path. No repository is needed.
 ///
 /// # Errors
-/// `Unusable` when the folder cannot be read.
+/// `NoFile` when there is no such folder, `Unusable` when it cannot be read.
 pub fn from_directory(dir: &Path, recursive: bool, max_bytes: usize) -> Result<Vec<SourceFile>> {
     std::fs::read_dir(dir).map_err(|error| {
         let why = match error.kind() {
-            ErrorKind::NotFound => "there is no such folder".to_owned(),
+            ErrorKind::NotFound => {
+                return GitError::NoFile(format!("`{}`: there is no such folder", dir.display()));
+            }
             ErrorKind::NotADirectory => "it is not a folder".to_owned(),
             _ => cannot_read(&error),
         };

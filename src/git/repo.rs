@@ -17,6 +17,8 @@ pub struct Repo {
     pub(super) git: Repository,
     /// Whether `git` would not find this repository from its folder alone.
     explicit: bool,
+    /// The folder that it was looked for from.
+    pub(super) from: PathBuf,
     /// The index that `GIT_INDEX_FILE` names.
     pub(super) index: Option<PathBuf>,
 }
@@ -110,6 +112,7 @@ impl Repo {
         let found_by_itself = git.workdir().is_some_and(|dir| dir.join(".git").exists());
         Ok(Repo {
             explicit: pointed || !found_by_itself,
+            from: dir.unwrap_or(Path::new(".")).to_owned(),
             index: None,
             git,
         })

@@ -27,7 +27,7 @@ pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
     request.record.send(store, |writer| {
         let node = request.record.node(writer.observed)?;
         let record = first(writer, node, request.lease.clone())?;
-        Ok((record, claimed(node, false)))
+        Ok((record, claimed(writer, node, request)))
     })
 }
 
@@ -43,14 +43,26 @@ pub fn renew(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
             attempt: node.status.attempt,
             lease: request.lease.clone(),
         };
-        Ok((held(writer, node, action)?, claimed(node, true)))
+        let record = held(writer, node, action)?;
+        let renewed = true;
+        Ok((
+            record,
+            Claimed {
+                renewed,
+                ..claimed(writer, node, request)
+            },
+        ))
     })
 }
 
-fn claimed(node: ObservedNode<'_>, renewed: bool) -> Claimed {
+fn claimed(writer: &RecordWriter<'_>, node: ObservedNode<'_>, request: &ClaimRequest) -> Claimed {
+    let config = &writer.observed.view.config;
+    let lease = config.lease_of(node.status, request.lease.as_ref());
     Claimed {
         attempt: attempt(node.run, node.id, node.status.attempt),
-        renewed,
+        renewed: false,
+        // No reconcile goes back behind the status that there is.
+        lease_end: lease.map(|lease| writer.now.max(writer.observed.stored.time) + lease),
     }
 }
 
@@ -88,11 +100,13 @@ fn first(
     node: ObservedNode<'_>,
     lease: Option<Duration>,
 ) -> Result<String> {
-    if let Some(tip) = writer.observed.tip(&node.address()) {
-        return Err(taken(writer, node, tip)?);
-    }
     let action = claim_of(node, lease);
-    writer.may(node.run, &action)?;
+    let is_over = node.status.phase.is_terminal() || node.run.status.phase.is_terminal();
+    match writer.observed.tip(&node.address()) {
+        // What is over is nobody's any more, whoever has done it.
+        Some(tip) if !is_over => return Err(taken(writer, node, tip)?),
+        _ => writer.may(node.run, &action)?,
+    }
     match take(writer, node, action)? {
         Sent::Done(record) => Ok(record),
         Sent::Taken => Err(

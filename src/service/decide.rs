@@ -1,7 +1,8 @@
 //! What a reviewer says at a gate of one run.
 
+use super::names::two_namespaces;
 use super::record::{RecordRequest, RecordWriter, Recorded, execution};
-use super::runs::{Observed, ObservedNode};
+use super::runs::{Observed, ObservedNode, observe};
 use super::store::Store;
 use super::{Error, Result, suggestion};
 use crate::api::record::Decided;
@@ -34,7 +35,9 @@ pub fn decide(store: &Store, request: &DecideRequest) -> Result<Recorded<Decided
     if decision == ReviewAction::Comment && request.message.trim().is_empty() {
         return Err(Error::ambiguous("a comment without a text says nothing").hint("add -m TEXT"));
     }
-    request.record.send(store, |writer| {
+    // A gate is named, and whichever run waits at it is meant.
+    let observed = observe(store)?;
+    request.record.send_on(store, &observed, |writer| {
         let waiting = choose(writer.observed, request)?;
         let action = action(waiting, request);
         writer.may(waiting.node.run, &action)?;
@@ -139,8 +142,12 @@ fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<Waiting
         let (own, name) = waiting.gate();
         match meant.split_once('/') {
             Some((ns, gate)) => (ns, gate) == (own, name),
-            None => meant == name && namespace.is_none_or(|ns| ns == own),
+            None => meant == name,
         }
+    };
+    let in_namespace = |waiting: &WaitingGate<'_>| {
+        let (own, _) = waiting.gate();
+        namespace.is_none_or(|ns| ns == own)
     };
     let by_node = |waiting: &WaitingGate<'_>| {
         let key = waiting.node.run.key;
@@ -157,20 +164,32 @@ fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<Waiting
     let all = observed.runs().flat_map(|run| run.nodes());
     let found: Vec<WaitingGate<'a>> = all
         .filter_map(waiting)
-        .filter(|waiting| by_gate(waiting) || by_node(waiting))
+        .filter(|waiting| (by_gate(waiting) && in_namespace(waiting)) || by_node(waiting))
         .filter(is_asked_for)
         .collect();
     if let ([], Some(name)) = (found.as_slice(), &request.execution) {
         // If there is no such execution, that is the error.
         observed.run(name, namespace)?;
     }
+    let elsewhere = || {
+        let mut all = observed
+            .runs()
+            .flat_map(|run| run.nodes())
+            .filter_map(waiting);
+        all.any(|waiting| by_gate(&waiting) && !in_namespace(&waiting))
+    };
+    if let ([], Some(namespace), Some(said)) = (found.as_slice(), namespace, meant.split_once('/'))
+        && elsewhere()
+    {
+        return Err(two_namespaces(said, namespace));
+    }
     match found.as_slice() {
         [only] => Ok(*only),
-        [] => Err(nothing_waits(observed, meant)),
+        [] => Err(nothing_waits(observed, meant, namespace)),
         [first, ..] => {
             let names: Vec<String> = found.iter().map(|one| one.node.name()).collect();
             let names = names.join(", ");
-            let (run, node) = (&first.node.run.key.name, first.node.id);
+            let (run, node) = (first.node.run.key.qualified(), first.node.id);
             Err(Error::ambiguous(format!(
                 "`{meant}` is waited for at several places: {names}"
             ))
@@ -187,20 +206,30 @@ fn waiting(node: ObservedNode<'_>) -> Option<WaitingGate<'_>> {
     Some(WaitingGate { node, decision })
 }
 
-fn nothing_waits(observed: &Observed, meant: &str) -> Error {
+fn nothing_waits(observed: &Observed, meant: &str, namespace: Option<&str>) -> Error {
     let keys = observed.stored.tree.files.keys();
     let gates: Vec<&str> = keys
         .filter(|key| key.kind == Kind::Gate)
         .map(|key| key.name.as_str())
         .collect();
     let name = meant.rsplit('/').next().unwrap_or(meant);
-    let error = Error::not_ready(format!("nothing waits for a decision on `{meant}`"));
+    let message = format!("nothing waits for a decision on `{meant}`");
     if gates.contains(&name) {
-        return error.hint(format!(
+        return Error::not_ready(message).hint(format!(
             "a gate cannot be approved ahead, nor twice: planspec describe gate {name}"
         ));
     }
-    error
+    // A node that is there has its turn, or had it.
+    if let Some(node) = meant.contains('/').then(|| observed.node(meant, namespace)) {
+        return match node {
+            Ok(node) => {
+                let (phase, of) = (node.status.phase, node.name());
+                Error::not_ready(message).hint(format!("{of} is {phase}"))
+            }
+            Err(error) => error,
+        };
+    }
+    Error::not_found(message)
         .hint("planspec get gates lists the gates; write GATE or EXECUTION/NODE")
         .maybe_hint(suggestion(name, gates.iter().copied()))
 }

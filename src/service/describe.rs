@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Result;
-use super::graph::{DrawnGraph, drawing, pinned};
+use super::graph::{DrawnGraph, drawing, pinned, pinned_once};
 use super::index;
 use super::merged::Resources;
 use super::names::Named;
+use super::runs::is_unread;
 use super::store::Store;
 use crate::api::describe as api;
 use crate::api::resource::Resource;
@@ -62,7 +63,11 @@ pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
     let merged = resources.merged(&key);
     let snapshot = resources.snapshot();
     let pinned = pinned(&resources, &merged);
-    let drawing = drawing(&resources, &merged, pinned.as_ref());
+    let once = pinned
+        .is_none()
+        .then(|| pinned_once(store, &merged))
+        .flatten();
+    let drawing = drawing(&resources, &merged, pinned.as_ref().or(once.as_ref()));
     let capabilities = drawing.as_ref().map(|drawing| {
         let spec = drawing.of().spec;
         remarks(snapshot, &key.namespace, spec)
@@ -117,7 +122,9 @@ impl Described {
         let namespace = &self.key.namespace;
         Ok(api::Description {
             resource: Resource::of(&merged)?,
-            phase: merged.phase(),
+            phase: merged.file.map(|file| file.status.phase()),
+            deleted: merged.is_deleted(),
+            invalid: merged.is_broken(),
             source: merged.file.map(|file| file.source.path.clone()),
             not_ready: self.not_ready.clone(),
             capabilities: self.capabilities.clone(),
@@ -312,8 +319,7 @@ fn is_due(now: Time, resources: &Resources, merged: &Merged<'_>, run: &Execution
     let uid = merged.file.map(|file| file.uid.as_str());
     let inbox = resources.view.iter().flat_map(|view| &view.inbox);
     let mut of_run = inbox.filter(|(address, _)| Some(address.uid()) == uid);
-    let is_new =
-        of_run.any(|(address, tip)| run.extensions.records.get(&address.to_string()) != Some(tip));
+    let is_new = of_run.any(|(address, tip)| is_unread(run, address, tip));
     !run.phase.is_terminal() && (is_new || deadline.is_some_and(|at| at <= now))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::names::choose_among;
-use super::review::{ComparedSide, Comparison, Reviewed};
+use super::review::{Compared, ComparedSide, Comparison, Reviewed};
 use super::store::Store;
 use super::{Error, Result};
 use crate::core::repository::snapshot::Snapshot;
@@ -34,7 +34,7 @@ pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
     let repo = &store.repo;
     if repo.workdir().is_none() {
         return Err(
-            Error::ambiguous("a bare repository has no work tree to compare")
+            Error::unavailable("a bare repository has no work tree to compare")
                 .hint("name two revisions: planspec review BASE..HEAD"),
         );
     }
@@ -52,7 +52,15 @@ pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
     };
     let mut comparison = Comparison::new(before, after);
     narrow(&mut comparison, request)?;
-    comparison.reviewed(store, (&request.revision, name))
+    let base = Compared {
+        commit: base,
+        name: request.revision.clone(),
+    };
+    let head = Compared {
+        commit: None,
+        name: name.to_owned(),
+    };
+    comparison.reviewed(store, base, head)
 }
 
 /// Leave only what was asked about.
@@ -122,7 +130,7 @@ fn files(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Select
         .collect();
     match files.iter().find(|file| !has_file(file, old, new)) {
         Some(file) => Err(
-            Error::ambiguous(format!("`{file}` holds no resource on either side"))
+            Error::not_found(format!("`{file}` holds no resource on either side"))
                 .hint("files are named from the root of the repository"),
         ),
         None => Ok(Selection::Files(files)),

@@ -82,12 +82,13 @@ const MARK: &str = "#! ";
 /// kept in a file that the hint names.
 pub fn in_editor(store: &Store, request: &EditRequest) -> Result<Changed<Edited>> {
     let original = open(store, request)?;
+    let editor = editor::find(&store.repo)?;
     let draft = Draft::new(&store.repo, &format!("{}.yaml", original.key.name))?;
     let mut shown = original.text.clone();
     let (mut last, mut wrong) = (None, Findings::default());
     let edited = loop {
         draft.write(&shown)?;
-        editor::open(&store.repo, draft.path())?;
+        editor::open(&editor, draft.path())?;
         let text = without_marks(&draft.read()?);
         if text == original.text {
             let mut edited = Changed::<Edited>::default();

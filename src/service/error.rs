@@ -138,6 +138,12 @@ impl Error {
         }
     }
 
+    /// The repository is as `git init` made it.
+    pub fn no_commits() -> Error {
+        Error::not_ready("there are no commits yet")
+            .hint("commit some resources first: planspec init, planspec apply -f FILE")
+    }
+
     /// The findings say what is wrong, and how to put it right.
     pub fn findings(findings: Findings) -> Error {
         Error {
@@ -146,12 +152,17 @@ impl Error {
         }
     }
 
-    /// The refusal as data.
+    /// The refusal as data: its message is one line, and what another program said besides goes to
+    /// the hint.
     pub fn refused(&self) -> Refused {
+        let mut lines = self.message.lines().map(str::trim_end);
+        let message = lines.next().unwrap_or_default().to_owned();
+        let more = lines.filter(|line| !line.is_empty());
+        let hint: Vec<&str> = more.chain(self.hint.as_deref()).collect();
         Refused {
             kind: self.kind.name().to_owned(),
-            message: self.message.clone(),
-            hint: self.hint.clone(),
+            message,
+            hint: (!hint.is_empty()).then(|| hint.join("\n")),
             findings: self.findings.values(),
         }
     }
@@ -171,12 +182,33 @@ impl Error {
 
 impl From<GitError> for Error {
     fn from(error: GitError) -> Error {
-        Error::unavailable(error.to_string())
+        match error {
+            GitError::NoFile(why) => Error::not_found(why),
+            other => Error::unavailable(other.to_string()),
+        }
     }
 }
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Error {
         Error::unavailable(format!("a value cannot be written: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_and_what_git_said_besides_is_told_with_the_way_out() {
+        let said = "cannot fetch from `origin`: fatal: no\r\n\nremote: try\nremote: again\n";
+        let refused = Error::unavailable(said)
+            .hint("look at the remote")
+            .refused();
+        assert_eq!(refused.message, "cannot fetch from `origin`: fatal: no");
+        let hint = refused.hint.unwrap_or_default();
+        assert_eq!(hint, "remote: try\nremote: again\nlook at the remote");
+        let one = Error::not_ready("it is not ready").refused();
+        assert_eq!((one.message.as_str(), one.hint), ("it is not ready", None));
     }
 }

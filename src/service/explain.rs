@@ -14,7 +14,7 @@ use crate::core::base::diagnostic::Code;
 pub fn rule(code: &str) -> Result<Rule> {
     let Some(code) = Code::parse(code) else {
         let near = suggestion(code, Code::ALL.iter().map(|code| code.id));
-        let error = Error::ambiguous(format!("there is no rule `{code}`"));
+        let error = Error::not_found(format!("there is no rule `{code}`"));
         return Err(
             error.hint(near.unwrap_or_else(|| "planspec explain --list shows all".to_owned()))
         );
@@ -39,7 +39,7 @@ pub fn rules() -> RuleList {
 pub fn answer(kind: &str) -> Result<Value> {
     let Some(found) = registry::find(kind) else {
         let near = suggestion(kind, registry::kinds());
-        let error = Error::ambiguous(format!("there is no answer `{kind}`"));
+        let error = Error::not_found(format!("there is no answer `{kind}`"));
         return Err(
             error.hint(near.unwrap_or_else(|| "planspec schema --answers shows all".to_owned()))
         );

@@ -1,6 +1,7 @@
 //! The graph of a plan, or of a run with its live state.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::merged::Resources;
 use super::names::{Named, kind_and_name};
@@ -14,6 +15,7 @@ use crate::core::review::Shape;
 use crate::core::run::merged::Merged;
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::transition::node_waits_for;
+use crate::git::read;
 
 /// Whose graph.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct Drawn {
     pub key: Key,
     /// Its phase; nothing before the first reconcile.
     pub phase: Option<String>,
+    /// Whether its file is gone.
+    pub deleted: bool,
     /// The graph.
     pub drawing: DrawnGraph,
 }
@@ -51,14 +55,24 @@ pub struct DrawnGraph {
 pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
     let (resources, key) = find(store, &request.name, request.namespace.as_deref())?;
     let merged = resources.merged(&key);
-    let pinned = pinned(&resources, &merged);
+    let pinned = pinned(&resources, &merged).or_else(|| pinned_once(store, &merged));
     let drawing = drawing(&resources, &merged, pinned.as_ref()).ok_or_else(|| {
+        if merged.run().is_some() && merged.is_deleted() {
+            return Error::unavailable(format!(
+                "{} is deleted, and the plan that it was held to is not in this clone",
+                merged.key
+            ))
+            .hint(
+                "`git fetch` brings the history of the spec branch, in a shallow clone --unshallow",
+            );
+        }
         Error::invalid(format!("{} has no graph that can be drawn", merged.key))
             .hint("planspec validate says what is wrong with it")
     })?;
     Ok(Drawn {
         key: merged.key.clone(),
-        phase: merged.phase(),
+        phase: merged.file.map(|file| file.status.phase()),
+        deleted: merged.is_deleted(),
         drawing,
     })
 }
@@ -82,6 +96,19 @@ pub fn pinned(resources: &Resources, merged: &Merged<'_>) -> Option<PinnedPlan> 
     runs::pinned_plan(resources.stored.as_ref()?, merged.run()?)
 }
 
+/// The plan that a run was held to which is over, if the history that is here still has it: the
+/// status keeps it no longer than the run goes on.
+pub fn pinned_once(store: &Store, merged: &Merged<'_>) -> Option<PinnedPlan> {
+    let pinned = merged.run()?.extensions.pinned.as_ref()?;
+    let pins = [&pinned.execution, &pinned.plan].into_iter();
+    let pins = pins.chain(pinned.gates.values()).chain(&pinned.goal);
+    let blobs = pins.filter_map(|pin| {
+        let bytes = read::blob(&store.repo, &pin.blob).ok()?;
+        Some((pin.blob.clone(), Arc::from(bytes)))
+    });
+    PinnedPlan::read(&blobs.collect(), pinned).ok()
+}
+
 /// The graph of a plan as it stands in the files, or of a run as it is `pinned`. `None` when it is
 /// broken, or when the resource has none.
 pub fn drawing(
@@ -92,7 +119,7 @@ pub fn drawing(
     let spec = match (merged.run(), merged.key.kind) {
         (Some(_), _) => match pinned.and_then(PinnedPlan::graph) {
             Some(spec) => Some(spec.clone()),
-            // The plan of a run that has ended is not kept; the files may still have it.
+            // What it was held to cannot be read; the files may still have the plan.
             None => plan_graph(resources, merged),
         },
         (None, Kind::Execution) => plan_graph(resources, merged),
@@ -127,6 +154,7 @@ impl Drawn {
             namespace: self.key.namespace.clone(),
             name: self.key.name.clone(),
             phase: self.phase.clone(),
+            deleted: self.deleted,
             drawing: self.drawing.answer(&self.key.namespace),
         }
     }

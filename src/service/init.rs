@@ -29,8 +29,10 @@ const CONFIG: &str = include_str!("init/planspec.yaml");
 pub fn init(dir: Option<&Path>, request: InitRequest) -> Result<Initialized> {
     let repo = Repo::open(dir)?;
     if repo.workdir().is_none() {
-        return Err(Error::ambiguous("a bare repository has no files to write")
-            .hint("run it in a clone with a work tree"));
+        return Err(
+            Error::unavailable("a bare repository has no files to write")
+                .hint("run it in a clone with a work tree"),
+        );
     }
     let remote = only_remote(&repo)?;
     let config = match &remote {
@@ -59,7 +61,7 @@ pub fn init(dir: Option<&Path>, request: InitRequest) -> Result<Initialized> {
     }
     notes.extend(told(&made, remote.as_deref()));
     Ok(Initialized {
-        next: next(&made),
+        next: next(&repo, &made),
         files: made,
         hook,
         remote,
@@ -92,9 +94,9 @@ fn told(made: &[MadeFile], remote: Option<&str>) -> Vec<String> {
 }
 
 /// The commit of what was made.
-fn next(made: &[MadeFile]) -> Vec<String> {
+fn next(repo: &Repo, made: &[MadeFile]) -> Vec<String> {
     let created = made.iter().filter(|file| file.created);
-    let paths: Vec<&str> = created.map(|file| file.path.as_str()).collect();
+    let paths: Vec<String> = created.map(|file| repo.from_here(&file.path)).collect();
     if paths.is_empty() {
         return Vec::new();
     }

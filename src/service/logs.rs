@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::record;
+use super::report::no_attempt_yet;
 use super::runs::{Observed, ObservedNode, observe_node};
 use super::store::{Store, attempt_of_result};
 use super::{Error, Result};
@@ -36,6 +37,9 @@ pub fn logs(store: &Store, request: &LogsRequest) -> Result<NodeLog> {
         (None, None) => open,
     };
     let Some(&commit) = kept.get(&attempt) else {
+        if attempt > open {
+            return Err(no_attempt_yet(node, attempt));
+        }
         return Err(nothing_kept(&name, node.status, attempt, &kept));
     };
     if !store.has_or_fetches(commit) {
@@ -80,12 +84,6 @@ fn kept<'a>(observed: &'a Observed, node: ObservedNode<'a>) -> BTreeMap<u32, &'a
 }
 
 fn nothing_kept(name: &str, node: &NodeStatus, attempt: u32, kept: &BTreeMap<u32, &str>) -> Error {
-    if attempt > node.attempt {
-        let so_far = node.attempt;
-        return Error::not_found(format!(
-            "{name} has no attempt {attempt}; there are {so_far} so far"
-        ));
-    }
     if attempt == node.attempt && node.phase == NodePhase::Running {
         return Error::not_ready(format!("attempt {attempt} of {name} is not over"))
             .hint("its log is kept when it ends, if `planspec work` does it");

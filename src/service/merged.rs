@@ -38,8 +38,7 @@ impl<'a> Place<'a> {
     fn known(store: &'a Store) -> Result<Place<'a>> {
         let head = store.repo.head()?;
         let Some(commit) = head.commit() else {
-            return Err(Error::unavailable("there are no commits yet")
-                .hint("commit some resources first: planspec init, planspec apply -f FILE"));
+            return Err(Error::no_commits());
         };
         // Without a spec branch there is no view, but the files of HEAD can be shown.
         let view = store.known_if_any()?;
@@ -60,7 +59,7 @@ impl<'a> Place<'a> {
     fn find(&self, namings: &[Named]) -> Result<Key> {
         let (repo, commit, config) = (&self.store.repo, &self.commit, &self.config);
         for named in namings {
-            let (_, name) = named.parts();
+            let (_, name) = named.parts()?;
             let mut keys = index::named(repo, commit, config, (named.kind, name))?;
             if let Some(status) = &self.status {
                 keys.extend(status.named(named)?);

@@ -12,13 +12,7 @@ pub struct Wanted {
     pub name: Option<String>,
 }
 
-impl Wanted {
-    /// Whether a resource is meant, in a namespace when one is given.
-    pub fn is(&self, key: &Key) -> bool {
-        let by_name = |name: &String| *name == key.name || *name == key.qualified();
-        key.kind == self.kind && self.name.as_ref().is_none_or(by_name)
-    }
-}
+impl Wanted {}
 
 /// `KIND NAME`, `KIND/NAME`, or a kind alone.
 ///
@@ -77,16 +71,19 @@ impl Named {
     }
 
     /// The namespace, where one is meant, and the name alone.
-    pub fn parts(&self) -> (Option<&str>, &str) {
+    ///
+    /// # Errors
+    /// Two different namespaces are given.
+    pub fn parts(&self) -> Result<(Option<&str>, &str)> {
         in_parts(&self.name, self.namespace.as_deref())
     }
 
     /// Whether a resource is meant.
     pub fn is(&self, key: &Key) -> bool {
-        let (namespace, name) = self.parts();
-        key.kind == self.kind
-            && key.name == name
-            && namespace.is_none_or(|own| key.namespace == own)
+        let meant = |(namespace, name): (Option<&str>, &str)| {
+            key.name == name && namespace.is_none_or(|own| key.namespace == own)
+        };
+        key.kind == self.kind && self.parts().is_ok_and(meant)
     }
 
     /// The key that is meant.
@@ -98,11 +95,25 @@ impl Named {
     }
 }
 
-fn in_parts<'a>(name: &'a str, namespace: Option<&'a str>) -> (Option<&'a str>, &'a str) {
-    match name.split_once('/') {
-        Some((own, name)) => (Some(own), name),
-        None => (namespace, name),
+/// The namespace that `NAME` or `NAMESPACE/NAME` is in, where one is said, and the name alone.
+///
+/// # Errors
+/// Two different namespaces are given: it is not guessed which is meant.
+pub fn in_parts<'a>(
+    name: &'a str,
+    namespace: Option<&'a str>,
+) -> Result<(Option<&'a str>, &'a str)> {
+    match (name.split_once('/'), namespace) {
+        (Some((own, rest)), Some(other)) if own != other => Err(two_namespaces((own, rest), other)),
+        (Some((own, rest)), _) => Ok((Some(own), rest)),
+        (None, namespace) => Ok((namespace, name)),
     }
+}
+
+/// The namespace is said in the name, and another one beside it.
+pub fn two_namespaces((own, name): (&str, &str), other: &str) -> Error {
+    let message = format!("both `{own}` and `{other}` are given as the namespace of `{name}`");
+    Error::ambiguous(message).hint(format!("say it once: {own}/{name}, or {other}/{name}"))
 }
 
 /// The key of a kind that `NAME` or `NAMESPACE/NAME` means.
@@ -115,7 +126,7 @@ pub fn choose_among<'a>(
     name: &str,
     namespace: Option<&str>,
 ) -> Result<&'a Key> {
-    let (namespace, name) = in_parts(name, namespace);
+    let (namespace, name) = in_parts(name, namespace)?;
     let of_kind: Vec<&Key> = keys.filter(|key| key.kind == kind).collect();
     let found: Vec<&Key> = of_kind
         .iter()

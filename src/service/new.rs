@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::change::Changeset;
+use super::names::in_parts;
 use super::store::Store;
 use super::{Error, Findings, Result};
 use crate::api::made::Created;
@@ -72,7 +73,7 @@ const DOCUMENT_ENDINGS: [&str; 2] = [".planspec.json", ".planspec.yaml"];
 /// It is there already; no resource can have that name; the configured paths have no place for it.
 pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
     let change = Changeset::begin(store)?;
-    let (key, ending) = named(request, &change.config.default_namespace);
+    let (key, ending) = named(request, &change.config.default_namespace)?;
     if !change.before().definitions(&key).is_empty() {
         let kind = key.kind.name().to_lowercase();
         return Err(Error::not_ready(format!("{key} exists already"))
@@ -115,7 +116,8 @@ fn write(store: &Store, what: NewKind, made: &mut Created, schema_path: String) 
         return Err(Error::not_ready(format!("{path} exists already"))
             .hint("it is left as it is; choose another name"));
     }
-    made.next.push(format!("planspec apply -f {path}"));
+    let here = store.repo.from_here(path);
+    made.next.push(format!("planspec apply -f {here}"));
     let schema = schema::text(what.schema());
     if files::create(&store.repo, &schema_path, schema.as_bytes())? == files::NewFile::Yes {
         made.schema = Some(schema_path);
@@ -124,7 +126,10 @@ fn write(store: &Store, what: NewKind, made: &mut Created, schema_path: String) 
 }
 
 /// Which resource is meant, and how the name of its file was typed to end.
-fn named(request: &NewRequest, default_namespace: &str) -> (Key, &'static str) {
+///
+/// # Errors
+/// Two different namespaces are given.
+fn named(request: &NewRequest, default_namespace: &str) -> Result<(Key, &'static str)> {
     let endings = match request.what {
         NewKind::Document => DOCUMENT_ENDINGS.as_slice(),
         NewKind::Resource(_) => &[],
@@ -132,9 +137,9 @@ fn named(request: &NewRequest, default_namespace: &str) -> (Key, &'static str) {
     let ending = endings.iter().find(|end| request.name.ends_with(**end));
     let ending = ending.copied().unwrap_or_default();
     let name = request.name.strip_suffix(ending).unwrap_or(&request.name);
-    let default = request.namespace.as_deref().unwrap_or(default_namespace);
-    let (namespace, name) = name.split_once('/').unwrap_or((default, name));
-    (Key::new(request.what.kind(), namespace, name), ending)
+    let (namespace, name) = in_parts(name, request.namespace.as_deref())?;
+    let namespace = namespace.unwrap_or(default_namespace);
+    Ok((Key::new(request.what.kind(), namespace, name), ending))
 }
 
 /// The path of a document with the ending that was typed.

@@ -33,7 +33,8 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
     let observed = observe_runs(store, request.execution.as_deref(), namespace)?;
     let is_meant = |node: &ObservedNode<'_>| is_for(*node, request.provider.as_deref());
     let offers: Vec<ObservedNode<'_>> = observed.offers().filter(is_meant).collect();
-    let mut notes = Vec::new();
+    let due = observed.due(store, request.now)?;
+    let mut notes = due.clone();
     if offers.is_empty() {
         let later = observed.retries().filter(|(node, _)| is_meant(node));
         notes.extend(later.map(|(node, at)| retry_note(&node.name(), at, request.now)));
@@ -41,6 +42,7 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
     }
     Ok(NextNodes {
         items: described(&observed, &offers),
+        due: !due.is_empty(),
         notes,
     })
 }
@@ -87,8 +89,11 @@ fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> 
                 attempt: offer.status.attempt,
                 provider: target.and_then(|target| target.provider.clone()),
                 config: target.and_then(|target| target.config.clone()),
-                task: nodes.get(offer.id).map(|node| task(offer.status, node)),
-                whole: whole.clone(),
+                task: nodes
+                    .get(offer.id)
+                    .map(|node| task(offer.status, node))
+                    .unwrap_or_default(),
+                whole: whole.clone().unwrap_or_default(),
             }
         }));
     }
@@ -100,11 +105,11 @@ fn task(status: &NodeStatus, node: &Node) -> NextTask {
     NextTask {
         name: node.name.clone(),
         description: node.description.clone(),
-        inputs: status.inputs(node).clone(),
-        outputs: node.outputs.clone(),
+        inputs: Some(status.inputs(node).clone()),
+        outputs: Some(node.outputs.clone()),
         timeout: node.timeout.clone(),
-        context: node.context.clone(),
-        acceptance_criteria: node.acceptance_criteria.clone(),
+        context: Some(node.context.clone()),
+        acceptance_criteria: Some(node.acceptance_criteria.clone()),
     }
 }
 
@@ -112,8 +117,8 @@ fn task(status: &NodeStatus, node: &Node) -> NextTask {
 fn whole(pinned: &Pinned, plan: &PinnedPlan) -> NextWhole {
     let goal = pinned.goal.as_ref().zip(plan.goal.as_ref());
     NextWhole {
-        parameters: plan.execution.parameters.clone(),
-        execution_context: plan.execution.context.clone(),
+        parameters: Some(plan.execution.parameters.clone()),
+        execution_context: Some(plan.execution.context.clone()),
         plan: match &plan.plan.spec {
             Spec::Plan(spec) => Some(NextPlan {
                 name: plan.plan.metadata.name.clone(),

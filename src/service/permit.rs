@@ -53,7 +53,14 @@ impl<'a> Asked<'a> {
     /// # Errors
     /// Why not, and what to do instead.
     pub fn may(&self, action: &Action, actor: &str) -> Result {
-        permit::may(action, actor, &self.permit()).map_err(|refusal| self.error(&refusal))
+        permit::may(action, actor, &self.permit()).map_err(|refusal| {
+            let error = self.error(&refusal);
+            error.maybe_hint(
+                action
+                    .node()
+                    .and_then(|node| self.hint_at(refusal.reason, node)),
+            )
+        })
     }
 
     /// A refusal of the core as an answer to who asked.
@@ -76,13 +83,19 @@ impl<'a> Asked<'a> {
         Error::new(kind, message).maybe_hint(self.hint(refusal.reason))
     }
 
+    /// What to do instead at a node.
+    pub fn hint_at(&self, reason: &str, node: &str) -> Option<String> {
+        let (name, namespace) = (&self.run.key.name, &self.run.key.namespace);
+        (reason == "NotClaimed")
+            .then(|| format!("claim it first: planspec claim {name}/{node} -n {namespace}"))
+    }
+
     fn hint(&self, reason: &str) -> Option<String> {
         let (name, namespace) = (&self.run.key.name, &self.run.key.namespace);
         let hint = match reason {
             "Claimed" | "NotAPerson" | "NotReady" => {
                 "planspec next shows what can be claimed".to_owned()
             }
-            "NotClaimed" => format!("claim it first: planspec claim {name}/NODE -n {namespace}"),
             "NotAReviewer" => {
                 "`user:` and `team:` are explained in .planspec.yaml on the spec branch".to_owned()
             }
@@ -92,7 +105,14 @@ impl<'a> Asked<'a> {
             "NotIndependent" => "the configuration says `verification: independent`".to_owned(),
             "ChecksDecide" => format!("run them: planspec verify {name} -n {namespace}"),
             "NotStarted" => "it starts by itself when it can".to_owned(),
-            "RunOver" => "a new execution of the plan begins anew: planspec start PLAN".to_owned(),
+            "RunOver" => {
+                let pinned = self.run.status.extensions.pinned.as_ref();
+                let plan = &pinned?.plan;
+                let (name, namespace) = (&plan.name, &plan.namespace);
+                format!(
+                    "a new execution of the plan begins anew: planspec start {name} -n {namespace}"
+                )
+            }
             _ => return None,
         };
         Some(hint)

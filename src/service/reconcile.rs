@@ -141,6 +141,12 @@ fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reco
     Ok(Some(done))
 }
 
+/// Whether a reconcile has looked at just this, and found nothing to do.
+pub fn is_idle(store: &Store, view: &View, now: Time) -> bool {
+    let look = fingerprint(view, store.repo.is_shallow());
+    Idle::recall(&Cache::new(&store.repo), &look, now).is_some()
+}
+
 /// What is told where nothing changes. After a look that changed nothing it is remembered: as long
 /// as nothing is new and no deadline is reached, nothing needs to be read. Disposable.
 #[derive(Clone, Serialize, Deserialize)]
@@ -347,7 +353,7 @@ fn read_inbox(store: &Store, view: &View, tree: Option<&StatusTree>, now: Time) 
     let is_new = |address: &Address, tip: &String| {
         known_runs
             .get(address.uid())
-            .is_some_and(|run| run.extensions.records.get(&address.to_string()) != Some(tip))
+            .is_some_and(|run| runs::is_unread(run, address, tip))
     };
     let fresh: Vec<(&Address, &String)> = view
         .inbox

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::index;
 use super::permit::Asked;
 use super::reconcile::{ReconcileRequest, reconcile};
-use super::runs::{Observed, ObservedNode, ObservedRun, observe};
+use super::runs::{Observed, ObservedNode, ObservedRun, observe_target};
 use super::store::{Sent, Store};
 use super::{Caller, Error, Result};
 use crate::api::record as api;
@@ -40,8 +40,8 @@ pub struct Recorded<A> {
 }
 
 impl RecordRequest {
-    /// Look at the repository, let `write` write a record (its id comes back, and what is to be
-    /// told of it), and reconcile when that was asked for.
+    /// Look at the run that it is about, let `write` write a record (its id comes back, and what is
+    /// to be told of it), and reconcile when that was asked for.
     ///
     /// # Errors
     /// Nobody is named who acts, nothing has been reconciled yet, or `write` refuses.
@@ -50,10 +50,24 @@ impl RecordRequest {
         store: &Store,
         write: impl FnOnce(&RecordWriter<'_>) -> Result<(String, A)>,
     ) -> Result<Recorded<A>> {
+        let observed = observe_target(store, &self.target, self.namespace.as_deref())?;
+        self.send_on(store, &observed, write)
+    }
+
+    /// The same on what was observed.
+    ///
+    /// # Errors
+    /// As [`RecordRequest::send`].
+    pub fn send_on<A>(
+        &self,
+        store: &Store,
+        observed: &Observed,
+        write: impl FnOnce(&RecordWriter<'_>) -> Result<(String, A)>,
+    ) -> Result<Recorded<A>> {
         let actor = store.actor(&self.caller)?;
         let writer = RecordWriter {
             store,
-            observed: &observe(store)?,
+            observed,
             actor: &actor,
             now: self.caller.now,
         };
@@ -74,6 +88,15 @@ impl RecordRequest {
                 reconcile_error: error.as_ref().map(Error::refused),
             },
             reconcile_error: error,
+        })
+    }
+
+    /// Whether it is about a node: `a/b` is node `b` of execution `a`, else execution `b` in
+    /// namespace `a`.
+    pub fn is_node(&self, observed: &Observed) -> bool {
+        let namespace = self.namespace.as_deref();
+        self.target.split_once('/').is_some_and(|(first, rest)| {
+            rest.contains('/') || observed.run(first, namespace).is_ok()
         })
     }
 

@@ -8,7 +8,7 @@ use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt as attempt_of};
 use super::runs::{ObservedNode, ObservedRun};
 use super::store::Store;
-use super::{Result, claim};
+use super::{Error, Result, claim};
 use crate::api::record::Reported;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{AWAITING_EXTERNAL, Key, Kind, Node, NodePhase, NodeStatus};
@@ -39,7 +39,7 @@ pub struct ReportRequest {
 pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reported>> {
     let commit = request.commit.as_deref();
     let commit = commit.map(|rev| store.commit_of(rev)).transpose()?;
-    request.record.send(store, |writer| {
+    let mut recorded = request.record.send(store, |writer| {
         let node = request.record.node(writer.observed)?;
         let action = |attempt| Action::Report {
             node: node.id.to_owned(),
@@ -51,6 +51,9 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
             artifacts: Vec::new(),
         };
         let attempt = match request.attempt {
+            Some(attempt) if attempt > node.status.attempt => {
+                return Err(no_attempt_yet(node, attempt));
+            }
             Some(attempt) => attempt,
             None => own_attempt(writer, node, &action)?,
         };
@@ -63,7 +66,23 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
             late: attempt != node.status.attempt || node.status.phase.is_terminal(),
         };
         Ok((record, reported))
-    })
+    })?;
+    let reported = &recorded.answer.what;
+    if reported.late {
+        let (name, number) = (reported.attempt.name(), reported.attempt.attempt);
+        let note =
+            format!("attempt {number} of {name} is over: the report is kept and not applied");
+        recorded.answer.notes.push(note);
+    }
+    Ok(recorded)
+}
+
+/// Nobody can have worked on an attempt that was never open.
+pub fn no_attempt_yet(node: ObservedNode<'_>, attempt: u32) -> Error {
+    let (name, open) = (node.name(), node.status.attempt);
+    Error::not_found(format!(
+        "{name} has no attempt {attempt} yet; there are {open} so far"
+    ))
 }
 
 /// Whether a node waits for something outside.
@@ -133,6 +152,7 @@ fn own_attempt(
         }
         Err(refusal) => {
             let error = asked.error(&refusal);
+            let error = error.maybe_hint(asked.hint_at(refusal.reason, node.id));
             Err(error.maybe_hint(outputs_hint(&refusal, pinned.as_ref(), &action)))
         }
     }

@@ -52,18 +52,12 @@ pub struct RetryRequest {
 /// # Errors
 /// Nothing of it has failed.
 pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested>> {
-    let (target, namespace) = (&request.record.target, request.record.namespace.as_deref());
     request.record.send(store, |writer| {
-        let observed = writer.observed;
-        // `a/b` is node `b` of execution `a`, or execution `b` in namespace `a`.
-        let is_node = target.split_once('/').is_some_and(|(first, rest)| {
-            rest.contains('/') || observed.run(first, namespace).is_ok()
-        });
-        let (run, node) = if is_node {
-            let node = observed.node(target, namespace)?;
+        let (run, node) = if request.record.is_node(writer.observed) {
+            let node = request.record.node(writer.observed)?;
             (node.run, Some(node.id))
         } else {
-            (observed.run(target, namespace)?, None)
+            (request.record.run(writer.observed)?, None)
         };
         let action = Action::Request {
             request: RequestKind::Retry,

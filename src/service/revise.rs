@@ -48,7 +48,7 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
     let path = store
         .repo
         .path_inside(Path::new(&file))
-        .ok_or_else(|| Error::ambiguous(format!("{file} is not in this repository")))?;
+        .ok_or_else(|| Error::not_found(format!("{file} is not in this repository")))?;
     let (committed, config) = in_head(store, &path)?;
     let old = parse(&path, &committed)?;
     let snapshot = |bytes: &[u8]| {
@@ -72,7 +72,8 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
     let plan_id = next.plan_id.clone();
     let session_id = next.session.clone();
     let session_id = session_id.unwrap_or_else(|| old.identity.session_id.clone());
-    let revised = core::revise(&old, &new, &review, next).map_err(|why| refused(&path, why))?;
+    let revised = core::revise(&old, &new, &review, next)
+        .map_err(|why| refused((&path, &store.repo.from_here(&path)), why))?;
     let edited = std::str::from_utf8(&bytes)
         .ok()
         .and_then(|text| edit(&path, text, &revised.value));
@@ -89,7 +90,7 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
     });
     files::write_user_file(Path::new(&file), text.as_bytes())?;
     Ok(Revised {
-        next: vec![format!("planspec apply -f {path}")],
+        next: vec![format!("planspec apply -f {}", store.repo.from_here(&path))],
         path,
         plan_id,
         session_id,
@@ -130,7 +131,7 @@ fn id_of_next(old: &Document, new: &Document) -> String {
     }
 }
 
-fn refused(path: &str, why: NotRevised) -> Error {
+fn refused((path, from_here): (&str, &str), why: NotRevised) -> Error {
     match why {
         NotRevised::Nothing => Error::not_ready(format!(
             "nothing has changed in {path} since the last commit"
@@ -141,7 +142,7 @@ fn refused(path: &str, why: NotRevised) -> Error {
             sections.join(" and ")
         ))
         .hint(format!(
-            "to begin another one: planspec revise {path} --new-session --summary …"
+            "to begin another one: planspec revise {from_here} --new-session --summary …"
         )),
     }
 }

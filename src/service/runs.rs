@@ -6,12 +6,18 @@ use super::names::{Named, choose_among};
 use super::status::StatusReader;
 use super::store::{Store, StoredStatus, View};
 use super::suggestion;
+use crate::core::base::digest::short;
+use crate::core::base::time::exact;
+use crate::core::base::words::count;
 use crate::core::resource::{ExecutionStatus, Key, Kind, NodeStatus, Status, Time};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Address, RunRef};
 use crate::core::run::status::{StatusFile, StatusTree};
 use crate::core::run::transition::{WaitingFor, node_waits_for};
-use crate::service::{Error, Result};
+use crate::git::read;
+use crate::service::reconcile::is_idle;
+use crate::service::revision;
+use crate::service::{Error, ErrorKind, Result};
 
 /// The runs of a status, by uid.
 pub fn by_uid(tree: Option<&StatusTree>) -> BTreeMap<&str, &ExecutionStatus> {
@@ -22,6 +28,12 @@ pub fn by_uid(tree: Option<&StatusTree>) -> BTreeMap<&str, &ExecutionStatus> {
             _ => None,
         })
         .collect()
+}
+
+/// Whether an inbox ref has records that the status of its run has not taken in.
+pub fn is_unread(run: &ExecutionStatus, address: &Address, tip: &str) -> bool {
+    let known = run.extensions.records.get(&address.to_string());
+    known.map(String::as_str) != Some(tip)
 }
 
 /// The status as it was when somebody looked: what is there to be acted on.
@@ -99,19 +111,50 @@ pub fn observe_runs(
     Ok(Observed { view, stored })
 }
 
+/// Look now at the execution that `EXECUTION` or `EXECUTION/NODE` means; where there is none, or several,
+/// at everything, so that it can be said.
+///
+/// # Errors
+/// As [`observe`].
+pub fn observe_target(store: &Store, target: &str, namespace: Option<&str>) -> Result<Observed> {
+    let of_node = target.rsplit_once('/').map(|(execution, _)| execution);
+    let view = store.fresh()?;
+    let Some(status) = StatusReader::open(store, &view)? else {
+        return Err(no_status(&view));
+    };
+    let mut keys = BTreeSet::new();
+    for name in of_node.into_iter().chain([target]) {
+        let named = Named::new(Kind::Execution, name, namespace);
+        // A namespace that is said twice and differently is refused where the name is used.
+        if named.parts().is_ok() {
+            keys.extend(status.named(&named)?);
+        }
+    }
+    let stored = match keys.len() {
+        1 => status.read(&keys)?,
+        _ => status.whole()?,
+    };
+    Ok(Observed { view, stored })
+}
+
 /// Look now at the execution that `EXECUTION/NODE` means, and at no other.
 ///
 /// # Errors
 /// No node is named; besides as [`observe_runs`].
 pub fn observe_node(store: &Store, target: &str, namespace: Option<&str>) -> Result<Observed> {
-    observe_runs(store, Some(node_of(target)?.0), namespace)
+    match target.rsplit_once('/') {
+        Some((execution, _)) => observe_runs(store, Some(execution), namespace),
+        // `Observed::node` will say that the node is missing.
+        None => observe_runs(store, Some(target), namespace).map_err(|error| match error.kind {
+            ErrorKind::NotFound | ErrorKind::Ambiguous => names_no_node(target, ""),
+            _ => error,
+        }),
+    }
 }
 
-/// The execution and the node in `EXECUTION/NODE`.
-fn node_of(target: &str) -> Result<(&str, &str)> {
-    target.rsplit_once('/').ok_or_else(|| {
-        Error::ambiguous(format!("`{target}` names no node")).hint("write EXECUTION/NODE")
-    })
+fn names_no_node(target: &str, example: &str) -> Error {
+    Error::ambiguous(format!("`{target}` names no node"))
+        .hint(format!("write EXECUTION/NODE{example}"))
 }
 
 fn no_status(view: &View) -> Error {
@@ -153,7 +196,12 @@ impl Observed {
     /// # Errors
     /// There is no such execution or node.
     pub fn node(&self, target: &str, namespace: Option<&str>) -> Result<ObservedNode<'_>> {
-        let (execution, id) = node_of(target)?;
+        let Some((execution, id)) = target.rsplit_once('/') else {
+            let run = self.run(target, namespace).ok();
+            let named = run.and_then(|run| self.example(run));
+            let example = named.map_or(String::new(), |name| format!(", for example {name}"));
+            return Err(names_no_node(target, &example));
+        };
         let run = self.run(execution, namespace)?;
         if let Some(node) = run.node(id) {
             return Ok(node);
@@ -166,6 +214,13 @@ impl Observed {
         }
         let ids = run.nodes().map(|node| node.id);
         Err(Error::not_found(format!("{name} has no node `{id}`")).maybe_hint(suggestion(id, ids)))
+    }
+
+    /// A node of a run, to name one: one that can be claimed, if there is one.
+    fn example(&self, run: ObservedRun<'_>) -> Option<String> {
+        let mut offers = self.offers().filter(|node| node.run.key == run.key);
+        let node = offers.next().or_else(|| run.nodes().next());
+        node.map(ObservedNode::name)
     }
 
     /// Nodes that can be claimed and that nobody has claimed since.
@@ -184,6 +239,51 @@ impl Observed {
                 WaitingFor::Retry { at } => Some((node, at?)),
                 _ => None,
             })
+    }
+
+    /// Why a reconcile would find something to do, if it would: as far as what was observed tells.
+    ///
+    /// # Errors
+    /// The spec branch cannot be read.
+    pub fn due(&self, store: &Store, now: Time) -> Result<Vec<String>> {
+        let tree = &self.stored.tree;
+        let runs = by_uid(Some(tree));
+        let is_new = |(address, tip): (&Address, &String)| {
+            let run = runs.get(address.uid());
+            run.is_some_and(|run| is_unread(run, address, tip))
+        };
+        let waiting = self.view.inbox.iter().filter(|one| is_new(*one)).count();
+        let is_moved = self.has_moved(store, now)?;
+        let deadline = tree.controller.next_deadline.filter(|at| *at <= now);
+        let records = (waiting > 0).then(|| {
+            let wait = if waiting == 1 { "waits" } else { "wait" };
+            format!("{} {wait} in the inbox", count(waiting, "ref with news"))
+        });
+        let commit = is_moved.then(|| {
+            let commit = short(&self.view.spec_commit);
+            format!("the status has not seen commit {commit} of the spec branch")
+        });
+        let moment = deadline.map(|at| format!("a deadline was reached at {}", exact(at)));
+        let reasons = records.into_iter().chain(commit).chain(moment);
+        Ok(reasons
+            .map(|reason| format!("a reconcile is due: {reason}"))
+            .collect())
+    }
+
+    /// Whether resources of the spec branch have changed since the commit that the status names. Where a
+    /// reconcile changes nothing the status is not written, and names an older one.
+    fn has_moved(&self, store: &Store, now: Time) -> Result<bool> {
+        let (repo, spec) = (&store.repo, &self.view.spec_commit);
+        let observed = &self.stored.tree.controller.observed_commit;
+        if observed == spec || is_idle(store, &self.view, now) {
+            return Ok(false);
+        }
+        let Ok(before) = read::tree_of(repo, observed) else {
+            return Ok(true);
+        };
+        let after = read::tree_of(repo, spec)?;
+        let paths = revision::paths(&self.view.config)?;
+        Ok(!read::tree_changes(repo, Some(&before), &after, &paths)?.is_empty())
     }
 
     /// Where an inbox ref points, if somebody has created it.

@@ -25,13 +25,16 @@ pub enum Source {
 /// cannot be read, or has more than `max_bytes`, says why.
 ///
 /// # Errors
-/// `Ambiguous`, when there is no such folder.
+/// `NotFound`, when there is no such file or folder.
 pub fn files(sources: &[Source], max_bytes: usize) -> Result<Vec<SourceFile>> {
     let named = sources.iter().filter_map(|source| match source {
         Source::File(path) => Some(path.clone()),
         Source::Folder { .. } => None,
     });
     let named: Vec<PathBuf> = named.collect();
+    for path in &named {
+        files::check_there(path)?;
+    }
     let mut found = files::named(&named, max_bytes);
     for source in sources {
         if let Source::Folder { path, recursive } = source {
@@ -63,7 +66,7 @@ pub fn write(path: &Path, text: &str) -> Result {
 /// It cannot be read, or is no text.
 pub fn text_of(file: &SourceFile) -> Result<String> {
     String::from_utf8(bytes_of(file)?.to_vec())
-        .map_err(|_| Error::ambiguous(format!("{} is not UTF-8 text", file.path)))
+        .map_err(|_| Error::invalid(format!("{} is not UTF-8 text", file.path)))
 }
 
 /// Name and content of the one file that is meant.
@@ -71,10 +74,11 @@ pub fn text_of(file: &SourceFile) -> Result<String> {
 /// # Errors
 /// It cannot be read.
 pub fn only(path: &Path) -> Result<(String, Vec<u8>)> {
+    files::check_there(path)?;
     let limit = Limits::default().file_bytes;
     let mut found = files::named(&[path.to_owned()], limit);
     let Some(file) = found.pop() else {
-        return Err(Error::ambiguous("there is nothing to read"));
+        return Err(Error::not_found("there is nothing to read"));
     };
     let bytes = bytes_of(&file)?.to_vec();
     Ok((file.path, bytes))
@@ -83,13 +87,13 @@ pub fn only(path: &Path) -> Result<(String, Vec<u8>)> {
 fn bytes_of(file: &SourceFile) -> Result<&[u8]> {
     match &file.content {
         Content::Bytes(bytes) => Ok(bytes),
-        Content::Refused(why) => Err(Error::ambiguous(format!("{}: {why}", file.path))),
+        Content::Refused(why) => Err(Error::invalid(format!("{}: {why}", file.path))),
     }
 }
 
 fn folder(dir: &Path, recursive: bool, max_bytes: usize) -> Result<Vec<SourceFile>> {
     read::from_directory(dir, recursive, max_bytes).map_err(|error| match error {
-        GitError::Unusable(why) => Error::ambiguous(why),
+        GitError::Unusable(why) => Error::invalid(why),
         error => error.into(),
     })
 }

@@ -171,8 +171,7 @@ fn binding(
         .filter(|key| key.namespace == plan_key.namespace)
         .collect();
     if let Some(name) = &request.binding {
-        let namespace = Some(plan_key.namespace.as_str());
-        let key = choose_among(all.iter().copied(), Kind::Binding, name, namespace)?;
+        let key = choose_among(all.iter().copied(), Kind::Binding, name, None)?;
         return Ok(Some(key.name.clone()));
     }
     let mut nodes = plan.graph.nodes.iter();

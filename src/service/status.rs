@@ -44,7 +44,7 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn named(&self, named: &Named) -> Result<BTreeSet<Key>> {
-        let (namespace, name) = named.parts();
+        let (namespace, name) = named.parts()?;
         let namespaces = match namespace {
             Some(one) => vec![one.to_owned()],
             None => self.commit.namespaces()?,

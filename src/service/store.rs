@@ -20,7 +20,7 @@ use crate::git::read::Tree;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, RefUpdate};
 use crate::git::signature::SignatureVerifier;
-use crate::git::{FALLBACK_EMAIL, Head, Identity, Repo, inbox, refs};
+use crate::git::{FALLBACK_EMAIL, GitError, Head, Identity, Repo, inbox, refs};
 use crate::service::revision::{self, Settings};
 use crate::service::status::StatusReader;
 use crate::service::{Caller, Error, Result};
@@ -205,24 +205,23 @@ impl Store {
             .collect();
         if branches.is_empty() {
             return Err(
-                Error::unavailable(format!("remote `{remote}` has no branch yet"))
+                Error::not_ready(format!("remote `{remote}` has no branch yet"))
                     .hint(format!("push the resources first: git push {remote} HEAD")),
             );
         }
         let default = listing.default_branch.clone();
-        if let Some(tip) = default.as_ref().and_then(|name| branches.get(name)) {
-            self.have(remote, std::slice::from_ref(tip))?;
-        }
         let configured = self.repo.config("planspec.specBranch");
-        if let Some(tip) = configured.and_then(|name| branches.get(&name).cloned()) {
-            self.have(remote, &[tip])?;
+        for name in default.iter().chain(&configured) {
+            if let Some(tip) = branches.get(name) {
+                self.have(remote, name, tip)?;
+            }
         }
-        let have = |id: &str| self.have(remote, &[id.to_owned()]);
+        let have = |name: &str, tip: &str| self.have(remote, name, tip);
         let (spec_branch, spec_commit, config) =
             self.choose_spec_with(&branches, default, &have)?;
         let status_tip = branches.get(&config.status.branch).cloned();
         if let Some(tip) = &status_tip {
-            self.have(remote, std::slice::from_ref(tip))?;
+            self.have(remote, &config.status.branch, tip)?;
         }
         self.track(remote, &spec_branch, Some(&spec_commit))?;
         self.check_lost(remote, &config, status_tip.as_deref())?;
@@ -237,9 +236,20 @@ impl Store {
         })
     }
 
-    /// Fetch what is not here yet.
-    fn have(&self, remote: &str, ids: &[String]) -> Result {
-        self.fetch_missing(remote, ids, self.repo.is_shallow())
+    /// Fetch the tip of a branch, unless it is what the last fetch brought. That the commit is here
+    /// proves nothing: while somebody else fetches into this clone, it comes before what it holds.
+    fn have(&self, remote: &str, branch: &str, tip: &str) -> Result {
+        let tracked = refs::get(&self.repo, &format!("refs/remotes/{remote}/{branch}"))?;
+        if tracked.as_deref() == Some(tip) && self.repo.has_object(tip) {
+            return Ok(());
+        }
+        let shallow = self.repo.is_shallow();
+        Ok(remote::fetch(
+            &self.repo,
+            remote,
+            &[tip.to_owned()],
+            shallow,
+        )?)
     }
 
     fn fetch_missing(&self, remote: &str, ids: &[String], shallow: bool) -> Result {
@@ -287,7 +297,7 @@ impl Store {
         branches: &BTreeMap<String, String>,
         default: Option<String>,
     ) -> Result<(String, String, Config)> {
-        self.choose_spec_with(branches, default, &|_| Ok(()))
+        self.choose_spec_with(branches, default, &|_, _| Ok(()))
     }
 
     /// Which branch is the spec branch: local git configuration, else what the configuration file
@@ -296,7 +306,7 @@ impl Store {
         &self,
         branches: &BTreeMap<String, String>,
         default: Option<String>,
-        have: &dyn Fn(&str) -> Result,
+        have: &dyn Fn(&str, &str) -> Result,
     ) -> Result<(String, String, Config)> {
         let usual = ["main", "master"];
         let is_status = |name: &str| name.starts_with("planspec/");
@@ -330,19 +340,18 @@ impl Store {
             _ => return Ok((base, tip, config)),
         };
         let tip = tip_of(&wanted)?;
-        have(&tip)?;
+        have(&wanted, &tip)?;
         let config = self.config_at(&tip)?;
         Ok((wanted, tip, config))
     }
 
     fn no_spec_branch(&self, branches: &BTreeMap<String, String>) -> Result<Error> {
         if branches.is_empty() && !self.repo.remotes()?.is_empty() {
-            return Ok(Error::unavailable("there are no commits in this clone")
+            return Ok(Error::not_ready("there are no commits in this clone")
                 .hint("get those of the remote first: git pull"));
         }
         if branches.is_empty() {
-            return Ok(Error::unavailable("there are no commits yet")
-                .hint("commit some resources first: planspec init, planspec apply -f FILE"));
+            return Ok(Error::no_commits());
         }
         let names: Vec<&str> = branches.keys().map(String::as_str).collect();
         let head = match self.repo.head()? {
@@ -383,7 +392,7 @@ impl Store {
     /// The commit that a revision names.
     ///
     /// # Errors
-    /// `Ambiguous` when it names none.
+    /// `NotFound` when it names none.
     pub fn commit_of(&self, revision: &str) -> Result<String> {
         commit_of(&self.repo, revision)
     }
@@ -450,7 +459,18 @@ impl Store {
         tip: &str,
         known: Option<&str>,
     ) -> Result<std::result::Result<(Vec<Received>, bool), String>> {
-        let (texts, rewritten) = match inbox::read_chain(&self.repo, tip, known)? {
+        let read = || inbox::read_chain(&self.repo, tip, known);
+        let chain = match (read(), &self.remote) {
+            // Somebody else is fetching it into this clone: a commit is here before what it holds.
+            (Err(error @ GitError::Missing(_)), Some(remote)) => {
+                let fetched = remote::fetch(&self.repo, remote, &[tip.to_owned()], false);
+                // What cannot be fetched is missing: that is the error.
+                fetched.map_err(|_| error)?;
+                read()?
+            }
+            (chain, _) => chain?,
+        };
+        let (texts, rewritten) = match chain {
             InboxChain::Records { records, rewritten } => (records, rewritten),
             InboxChain::Refused(why) => return Ok(Err(why)),
         };
@@ -659,10 +679,25 @@ impl Store {
 /// The commit that a revision names.
 ///
 /// # Errors
-/// `Ambiguous` when it names none.
+/// `NotFound` when it names none.
 pub fn commit_of(repo: &Repo, revision: &str) -> Result<String> {
-    let commit = repo.resolve(revision)?;
-    commit.ok_or_else(|| Error::ambiguous(format!("there is no revision `{revision}`")))
+    match repo.resolve(revision)? {
+        Some(commit) => Ok(commit),
+        None => Err(no_revision(
+            repo,
+            format!("there is no revision `{revision}`"),
+        )?),
+    }
+}
+
+/// Why a revision names no commit: in a repository without commits, none does.
+pub fn no_revision(repo: &Repo, why: String) -> Result<Error> {
+    let is_empty = repo.head()?.commit().is_none() && repo.local_branches()?.is_empty();
+    Ok(if is_empty {
+        Error::no_commits()
+    } else {
+        Error::not_found(why)
+    })
 }
 
 /// Whether a push went through; false when somebody else was first.

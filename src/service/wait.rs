@@ -4,7 +4,7 @@ use super::follow::{Follower, Pace};
 use super::index;
 use super::names::Named;
 use super::store::Store;
-use super::{Error, Result};
+use super::{Error, ErrorKind, Result};
 use crate::api::wait::Waited;
 use crate::core::resource::Key;
 use crate::core::run::wait::{Expectation, Outlook};
@@ -29,6 +29,7 @@ pub struct WaitRequest {
 pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result<Waited> {
     let expected = Expectation::parse(request.named.kind, &request.expected)
         .map_err(|why| Error::ambiguous(format!("`{}`: {why}", request.expected)))?;
+    request.named.parts()?;
     let mut follower = Follower::begin(store, &request.pace)?;
     let mut waiting = Waiter {
         request,
@@ -52,7 +53,10 @@ pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result
         if std::mem::take(&mut first) && waiting.key.is_none() {
             match in_files(store, request) {
                 Ok(found) => waiting.key = Some(found),
-                Err(_) if waiting.expected == Expectation::Deleted => {
+                Err(error)
+                    if error.kind == ErrorKind::NotFound
+                        && waiting.expected == Expectation::Deleted =>
+                {
                     let state = waiting.state.clone();
                     return Ok(waiting.met(state, None));
                 }
@@ -131,7 +135,7 @@ impl Waiter<'_> {
 fn in_files(store: &Store, request: &WaitRequest) -> Result<Key> {
     let view = store.fresh()?;
     let (repo, commit, config) = (&store.repo, &view.spec_commit, &view.config);
-    let (kind, (_, name)) = (request.named.kind, request.named.parts());
+    let (kind, (_, name)) = (request.named.kind, request.named.parts()?);
     let keys = index::named(repo, commit, config, (kind, name))?;
     if let Ok(key) = request.named.among(keys.iter()) {
         return Ok(key.clone());

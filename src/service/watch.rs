@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use super::Result;
 use super::follow::{Follower, Pace};
-use super::names::Wanted;
+use super::names::{Named, Wanted};
 use super::store::{Store, StoredStatus};
+use super::{Error, Result};
 use crate::api::watch::{ToldBy, WatchEvent};
 use crate::core::resource::Key;
 use crate::core::run::status::StatusTree;
@@ -69,6 +69,10 @@ pub fn watch(
     request: &WatchRequest,
     tell: &mut dyn FnMut(Watched<'_>) -> ControlFlow<()>,
 ) -> Result {
+    let named = request.named();
+    if let Some(named) = &named {
+        named.parts()?;
+    }
     let mut follower = Follower::begin(store, &request.pace)?;
     let mut shown: Option<StatusTree> = None;
     loop {
@@ -81,7 +85,7 @@ pub fn watch(
         for commit in new.commits {
             let stored = follower.read(&commit)?;
             let mut changes = transitions(shown.as_ref(), &stored.tree);
-            changes.retain(|change| is_meant(request, &change.key));
+            changes.retain(|change| request.means(named.as_ref(), &change.key));
             let told = tell(Watched::Changes(Changes {
                 changes,
                 is_state: shown.is_none(),
@@ -93,15 +97,43 @@ pub fn watch(
             }
             shown = Some(stored.tree);
         }
-        if request.once || !follower.rest() {
+        if request.once {
+            return named.map_or(Ok(()), |named| stands(store, &named, shown.as_ref()));
+        }
+        if !follower.rest() {
             return Ok(());
         }
     }
 }
 
-fn is_meant(request: &WatchRequest, key: &Key) -> bool {
-    let namespace = request.namespace.as_ref();
-    let wanted = request.wanted.as_ref();
-    namespace.is_none_or(|namespace| *namespace == key.namespace)
-        && wanted.is_none_or(|wanted| wanted.is(key))
+impl WatchRequest {
+    /// The one resource that is meant, if only one is.
+    fn named(&self) -> Option<Named> {
+        let wanted = self.wanted.as_ref()?;
+        let name = wanted.name.as_deref()?;
+        Some(Named::new(wanted.kind, name, self.namespace.as_deref()))
+    }
+
+    /// Whether a resource is among those that are meant.
+    fn means(&self, named: Option<&Named>, key: &Key) -> bool {
+        if let Some(named) = named {
+            return named.is(key);
+        }
+        let (namespace, wanted) = (self.namespace.as_ref(), self.wanted.as_ref());
+        namespace.is_none_or(|namespace| *namespace == key.namespace)
+            && wanted.is_none_or(|wanted| wanted.kind == key.kind)
+    }
+}
+
+/// Whether the one resource that was to be shown has a status: who looks once is not told of what
+/// may come later.
+fn stands(store: &Store, named: &Named, shown: Option<&StatusTree>) -> Result {
+    let keys = shown.into_iter().flat_map(|tree| tree.files.keys());
+    if keys.into_iter().any(|key| named.is(key)) {
+        return Ok(());
+    }
+    let view = store.fresh()?;
+    let snapshot = store.spec_snapshot(&view)?;
+    let key = named.among(snapshot.keys())?;
+    Err(Error::not_ready(format!("{key} has no status yet")).hint("run `planspec reconcile` first"))
 }

@@ -59,7 +59,8 @@ fn every_answer_of_the_sources_is_registered() {
             }
         }
     }
-    let registered: BTreeSet<String> = registry::kinds().into_iter().map(str::to_owned).collect();
+    let registered = registry::ANSWERS.iter();
+    let registered: BTreeSet<String> = registered.map(|one| one.kind.to_owned()).collect();
     assert_eq!(
         defined, registered,
         "every `impl Answer` belongs into src/api/registry.rs, and into docs/json.md"
@@ -200,8 +201,8 @@ fn what_apply_refuses_it_refuses_as_data() {
     // What belongs to no resource has findings all the same.
     let refused = solo.run_with("apply -f - -o json", "kind: [").exits(1);
     assert_eq!(refused.refusal("invalid")["findings"][0]["code"], "PS001");
-    let refused = solo.run("apply -f missing.yaml -o json").exits(2);
-    assert!(text(&refused.refusal("ambiguous")["message"]).contains("missing.yaml"));
+    let refused = solo.run("apply -f missing.yaml -o json").exits(1);
+    assert!(text(&refused.refusal("notFound")["message"]).contains("missing.yaml"));
 
     solo.write("planspec/g.yaml", goal("g")).commit("A goal");
     solo.write("planspec/g.yaml", goal("g") + "# mine\n");
@@ -250,8 +251,10 @@ fn diff_tells_what_changes_as_a_review_does() {
     solo.write("planspec/p.yaml", plan("p", &[task("one"), task("two")]));
     solo.write("planspec/g.yaml", goal("g"));
     let all = solo.run("diff -o json").ok().answer("Review");
+    assert_eq!(text(&all["base"]), solo.git("rev-parse HEAD"));
+    assert!(all["head"].is_null(), "{all}");
     assert_eq!(
-        (&all["base"], &all["head"]),
+        (&all["baseName"], &all["headName"]),
         (&"HEAD".into(), &"the work tree".into())
     );
     assert_eq!(all["subjects"].as_array().unwrap().len(), 2);
@@ -269,8 +272,8 @@ fn diff_tells_what_changes_as_a_review_does() {
     let staged = solo.run("diff --staged -o json").ok().answer("Review");
     assert_eq!(staged["subjects"], serde_json::json!([]));
     solo.run("diff --rev nosuch -o json")
-        .exits(2)
-        .refusal("ambiguous");
+        .exits(1)
+        .refusal("notFound");
 }
 
 #[test]
@@ -490,8 +493,8 @@ fn rules_and_answers_explain_themselves() {
     );
     let error = nowhere
         .run("explain PS3O2 -o json")
-        .exits(2)
-        .refusal("ambiguous");
+        .exits(1)
+        .refusal("notFound");
     assert!(text(&error["hint"]).contains("did you mean"), "{error}");
 
     let kinds = nowhere.run("schema --answers").ok().out;
@@ -512,7 +515,7 @@ fn rules_and_answers_explain_themselves() {
         .says("\"Claimed\"");
     nowhere
         .run("schema --answer Claimd")
-        .exits(2)
+        .exits(1)
         .notes("did you mean `Claimed`?");
     nowhere.run("schema").exits(2);
     nowhere.run("schema plan --answers").exits(2);
@@ -591,8 +594,18 @@ fn a_worker_tells_a_line_as_it_happens_and_verify_what_holds() {
     let ana = started(&sandbox, config, &[("one", &more, script)]);
     let events = work(&sandbox, &ana, "--as agent:w -o json").ok();
     let events = events.answers("WorkEvent");
-    let happened = |what: &str| events.iter().any(|event| event["event"] == what);
-    assert!(happened("claimed") && happened("reported"), "{events:?}");
+    let happened = |what: &str| events.iter().find(|event| event["event"] == what);
+    let claimed = happened("claimed").unwrap();
+    let place = ["namespace", "execution", "node"].map(|field| text(&claimed[field]));
+    assert_eq!(place, ["default", "run", "one"], "{claimed}");
+    assert!(claimed["record"].is_string() && claimed["result"].is_null());
+    let reported = happened("reported").unwrap();
+    assert_eq!(reported["result"], "succeeded", "{reported}");
+    assert_ne!(reported["record"], claimed["record"]);
+    assert!(reported["commit"].is_string(), "{reported}");
+    for event in &events {
+        assert_eq!(text(&event["message"]).lines().count(), 1, "{event}");
+    }
     ana.run("reconcile").ok();
     let verified = ana.run("verify run/one --as agent:ci -o json").ok();
     let verified = verified.answer("Verified");

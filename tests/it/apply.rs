@@ -77,7 +77,7 @@ fn what_is_broken_is_shown_and_nothing_is_committed() {
     }
     solo.run_with("apply -f -", "").exits(1);
     solo.run("apply -f missing.yaml")
-        .exits(2)
+        .exits(1)
         .notes("missing.yaml");
     assert_eq!(solo.git("rev-parse HEAD"), before);
     assert_eq!(solo.git("status --porcelain"), "");

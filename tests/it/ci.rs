@@ -378,8 +378,8 @@ fn a_review_that_could_not_look_is_an_error() {
         pull_request(&sandbox, "one", &forge, "team/plans").with("GITHUB_BASE_REF", "gone");
     runner
         .run("review")
-        .exits(2)
-        .says("::error")
+        .exits(1)
+        .says("::error title=planspec::there is no review")
         .notes("git ls-remote origin");
     assert_eq!(forge.seen(), Vec::<String>::new());
 }
@@ -512,7 +512,7 @@ fn what_stands_in_names_and_events_is_never_run() {
     let runner = pull_request(&sandbox, "one", &forge, "team/plans")
         .with("GITHUB_BASE_REF", evil)
         .with("INPUT_PLAN", "p\"; touch pwned; \"\n::error::x");
-    let ran = runner.run("review").exits(2);
+    let ran = runner.run("review").exits(1);
     assert!(!runner.place.has("pwned"), "{ran}");
     runner.run("$(touch pwned)").exits(2);
     assert!(!runner.place.has("pwned"));

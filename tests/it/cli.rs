@@ -177,14 +177,16 @@ fn wrong_use_is_2_and_what_was_probably_meant_is_suggested() {
         ("claim run/one --as ''", "the actor's name is empty"),
         ("claim run/one --as a --lease 5", "lease"),
         ("apply", "--filename"),
-        ("apply -d nosuch", "nosuch`: there is no such folder"),
-        ("validate -d nosuch", "nosuch`: there is no such folder"),
         ("describe plan", "names no resource"),
         ("get plans -l '=x'", "names no label"),
         ("reconcile --interval 0", "interval"),
     ];
     for (command, hint) in table {
         solo.run(command).exits(2).notes(hint);
+    }
+    for command in ["apply -d nosuch", "validate -d nosuch"] {
+        let none = "nosuch`: there is no such folder";
+        solo.run(command).exits(1).notes(none);
     }
     solo.run_in(&[("PLANSPEC_NOW", "yesterday")], "get")
         .exits(2)

@@ -640,7 +640,7 @@ fn show_is_a_page_that_a_person_can_read() {
     assert!(place("`tone`") < place("`rain`"), "the worst first");
     nowhere.write("x.json", "{}");
     nowhere.run("show x.json").exits(1).notes("PS101");
-    nowhere.run("show missing.json").exits(2);
+    nowhere.run("show missing.json").exits(1);
 }
 
 #[test]

@@ -63,7 +63,9 @@ fn a_rejection_fails_the_node_and_skips_what_stands_behind_it() {
 fn an_approval_given_for_one_execution_does_nothing_for_another() {
     let sandbox = Sandbox::new();
     let solo = waiting(&sandbox, gate("sign", "p"), &["first", "second"]);
-    solo.run("approve sign").exits(2).notes("--execution first");
+    solo.run("approve sign")
+        .exits(2)
+        .notes("--execution default/first");
     solo.run("approve sign --execution second --reconcile").ok();
     assert_eq!(solo.phase("execution/first"), "Blocked");
     assert_eq!(solo.node_phase("second/ok"), "Succeeded");

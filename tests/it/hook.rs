@@ -556,7 +556,7 @@ fn a_branch_is_checked_against_where_it_parted() {
         .says("second");
     shop.run("validate --base main --rev main").ok();
     shop.run("validate --base nowhere")
-        .exits(2)
+        .exits(1)
         .notes("nowhere");
     shop.git("checkout -q --orphan alone");
     slip_in(&shop);

@@ -129,9 +129,9 @@ fn the_hook_refuses_a_commit_that_would_break_a_plan_and_looks_at_what_is_staged
 }
 
 #[test]
-fn init_in_a_bare_repository_is_wrong_use() {
+fn init_in_a_bare_repository_has_nothing_to_write_to() {
     let sandbox = Sandbox::new();
-    sandbox.bare("bare.git").run("init").exits(2).notes("bare");
+    sandbox.bare("bare.git").run("init").exits(3).notes("bare");
 }
 
 /// A text with its examples switched on: comment lines that are YAML, not sentences.

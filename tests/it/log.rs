@@ -84,7 +84,7 @@ fn a_plan_is_followed_through_renamed_files_and_from_file_to_file() {
     );
     assert!(line.contains("2026-01-31T12:00:00Z"), "{told}");
     solo.run("log q").exits(1).notes("no commit has a plan `q`");
-    solo.run("log p --ref nowhere").exits(2);
+    solo.run("log p --ref nowhere").exits(1);
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
     let shown = Shown {
         review: &review,
         snapshots: (old, new),
+        commits: ("base", Some("head")),
         names: ("before", "after"),
         declared: &declared,
         touched: &[],
@@ -167,7 +168,7 @@ fn a_branch_is_compared_with_where_it_left_the_spec_branch() {
         .says(said)
         .says("other, removed");
     solo.run("review nowhere..HEAD")
-        .exits(2)
+        .exits(1)
         .notes("there is no revision `nowhere`");
     solo.run("review --plan p").ok().says(said);
     solo.run("review --plan q").exits(1);
@@ -339,9 +340,9 @@ fn the_work_tree_and_the_index_are_compared_with_head() {
     solo.git("add -A");
     solo.run("diff --staged").ok().says(said);
     solo.run("diff nothing.yaml")
-        .exits(2)
+        .exits(1)
         .notes("holds no resource on either side");
-    solo.run("diff --rev nowhere").exits(2);
+    solo.run("diff --rev nowhere").exits(1);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_with::skip_serializing_none;
@@ -11,7 +12,7 @@ use crate::core::base::glob::glob;
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::suggest::suggestion;
 use crate::core::resource::schema::{self, SchemaKind};
-use crate::core::resource::{Duration, Pinned};
+use crate::core::resource::{Duration, NodeStatus, Pinned};
 use crate::core::text::yaml;
 use crate::path;
 
@@ -132,6 +133,14 @@ impl Config {
     pub fn may_verify(&self, actor: &str, worker: &str) -> bool {
         self.verification != Verifier::Independent
             || self.approvals.person(actor) != self.approvals.person(worker)
+    }
+
+    /// How long a worker of a node may be silent who asks for so long: people have no lease, and
+    /// nobody has more than this configuration allows.
+    pub fn lease_of(&self, node: &NodeStatus, asked: Option<&Duration>) -> Option<TimeDelta> {
+        let longest = self.lease.delta();
+        let lease = asked.map_or(longest, |asked| asked.delta().min(longest));
+        (!node.is_for_people()).then_some(lease)
     }
 
     /// What is to be said of a tree that lists no key, where approvals must be signed.

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::core::resource::{
-    Claim, Decision, ExecutionStatus, Key, NodeStatus, SignedBy, Status, Time, Verification,
+    Claim, Decision, ExecutionStatus, Key, NodePhase, NodeStatus, SignedBy, Status, Time,
+    Verification,
 };
 use crate::core::run::record::{Address, RunRef};
 use crate::core::run::status::StatusFile;
@@ -85,15 +86,15 @@ pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<E
     let asked = requests(old, run);
     let mut found = if asked.is_empty() && of_nodes.is_empty() {
         // Nothing else can have moved the run.
-        joined(None, 0, said, phase.into_iter().next())
+        joined(said, phase.into_iter().next())
     } else {
-        let mut found = joined(None, 0, said, None);
-        found.extend(joined(None, 0, asked, phase.into_iter().next()));
+        let mut found = joined(said, None);
+        found.extend(joined(asked, phase.into_iter().next()));
         found
     };
     let conditions = others.into_iter();
     let conditions = conditions.filter(|moved| matches!(moved.what, Moved::Condition(_)));
-    found.extend(conditions.flat_map(|moved| joined(None, 0, Vec::new(), Some(moved))));
+    found.extend(conditions.flat_map(|moved| joined(Vec::new(), Some(moved))));
     let mut of_nodes = of_nodes.into_iter().peekable();
     for (id, node) in &run.node_statuses {
         let was = old.and_then(|old| old.node_statuses.get(id));
@@ -114,22 +115,20 @@ pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<E
             Some(was) if ended && was.attempt > 0 => was.attempt,
             _ => node.attempt,
         };
-        found.extend(joined(Some(id), attempt, acts, transition));
+        let moved_by = transition
+            .as_ref()
+            .and_then(|moved| mover(&acts, moved, node));
+        found.extend(at_node(id, attempt, (acts, transition), moved_by));
     }
     found.extend(refused(old, run));
     found
 }
 
-/// The acts, the last of them with what it moved.
-fn joined(
-    node: Option<&str>,
-    attempt: u32,
-    acts: Vec<Act>,
-    transition: Option<Transition>,
-) -> Vec<Event> {
+/// The acts at a run, the last of them with what it moved.
+fn joined(acts: Vec<Act>, transition: Option<Transition>) -> Vec<Event> {
     let event = |act, transition| Event {
-        node: node.map(str::to_owned),
-        attempt,
+        node: None,
+        attempt: 0,
         act,
         transition,
     };
@@ -138,6 +137,51 @@ fn joined(
         Some(last) => last.transition = transition,
         None => found.extend(transition.map(|transition| event(None, Some(transition)))),
     }
+    found
+}
+
+/// Which of the acts at a node moved it, if one of them did: a decision those that decided it, and
+/// who only keeps a claim or comments moves nothing.
+fn mover(acts: &[Act], moved: &Transition, node: &NodeStatus) -> Option<usize> {
+    if moved.to.as_deref() == Some(NodePhase::Cancelled.to_string().as_str()) {
+        return None;
+    }
+    let decision = node.extensions.decision.as_ref();
+    let decided = |act: &Act| {
+        let by = decision.map(|decision| &decision.decided_by);
+        let record = act.record.as_ref();
+        node.phase.is_terminal()
+            && by.is_some_and(|by| record.is_some_and(|record| by.contains(record)))
+    };
+    acts.iter().rposition(|act| match act.word {
+        "renewal" | "comment" => false,
+        "approve" | "reject" => decided(act),
+        _ => true,
+    })
+}
+
+/// The acts at a node, one of them with what it moved; what none of them moved stands for itself,
+/// behind them.
+fn at_node(
+    id: &str,
+    attempt: u32,
+    (acts, mut transition): (Vec<Act>, Option<Transition>),
+    moved_by: Option<usize>,
+) -> Vec<Event> {
+    let event = |act, transition| Event {
+        node: Some(id.to_owned()),
+        attempt,
+        act,
+        transition,
+    };
+    let acts = acts.into_iter().enumerate();
+    let mut found: Vec<Event> = acts
+        .map(|(at, act)| {
+            let moved = (moved_by == Some(at)).then(|| transition.take()).flatten();
+            event(Some(act), moved)
+        })
+        .collect();
+    found.extend(transition.map(|moved| event(None, Some(moved))));
     found
 }
 
@@ -484,17 +528,60 @@ mod tests {
                     one(
                         "Succeeded",
                         1,
-                        waiting(json!([
-                            review("1", "comment"),
-                            review("2", "approve"),
-                            review("3", "approve")
-                        ])),
+                        json!({"decision": {"gate": "default/g", "digest": "d",
+                            "decidedBy": ["2", "3"], "reviews": [
+                                review("1", "comment"), review("2", "approve"),
+                                review("3", "approve")]}}),
                     ),
                     json!({}),
                 ),
                 vec![
                     "n: approve by ana (2): well",
                     "n: approve by ana (3), Blocked → Succeeded: well",
+                ],
+            ),
+            (
+                "a gate that one approves, and another only speaks of",
+                (one("Blocked", 1, waiting(json!([]))), json!({})),
+                (
+                    one(
+                        "Succeeded",
+                        1,
+                        json!({"decision": {"gate": "default/g", "digest": "d",
+                            "decidedBy": ["1"], "reviews": [
+                                review("1", "approve"), review("2", "comment"),
+                                review("3", "reject")]}}),
+                    ),
+                    json!({}),
+                ),
+                vec![
+                    "n: approve by ana (1), Blocked → Succeeded: well",
+                    "n: comment by ana (2): well",
+                    "n: reject by ana (3): well",
+                ],
+            ),
+            (
+                "a gate that nobody decided in time, though somebody spoke",
+                (one("Blocked", 1, waiting(json!([]))), json!({})),
+                (
+                    one("Failed", 1, waiting(json!([review("1", "comment")]))),
+                    json!({}),
+                ),
+                vec![
+                    "n: comment by ana (1): well",
+                    "n: Blocked → Failed: so it is",
+                ],
+            ),
+            (
+                "a renewal, and a run that was cancelled",
+                (held.clone(), json!({})),
+                (
+                    one("Cancelled", 1, json!({"claim": claim("c2", "agent:a")})),
+                    json!({}),
+                ),
+                vec![
+                    "n: renewal by agent:a (c2): ",
+                    "n: Running → Cancelled: so it is",
                 ],
             ),
             (

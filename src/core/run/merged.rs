@@ -34,20 +34,24 @@ impl<'a> Merged<'a> {
         self.file.is_some_and(|file| file.deleted.is_some())
     }
 
-    /// The phase, and whether the file behind it is gone or broken; nothing before the first
-    /// reconcile.
+    /// The phase, and whether the file behind it is gone or broken, for people; nothing before the
+    /// first reconcile.
     pub fn phase(&self) -> Option<String> {
-        let file = self.file?;
-        let phase = file.status.phase();
-        let broken = find_condition(file.status.conditions(), "Valid")
-            .is_some_and(|valid| valid.status == ConditionStatus::False);
+        let phase = self.file?.status.phase();
         Some(if self.is_deleted() {
             format!("{phase} (deleted)")
-        } else if broken && phase != "Invalid" {
+        } else if self.is_broken() && phase != "Invalid" {
             format!("{phase} (invalid)")
         } else {
             phase
         })
+    }
+
+    /// Whether its file could not be used at the last reconcile: the status is that of before.
+    pub fn is_broken(&self) -> bool {
+        let conditions = self.file.map_or(&[][..], |file| file.status.conditions());
+        find_condition(conditions, "Valid")
+            .is_some_and(|valid| valid.status == ConditionStatus::False)
     }
 
     /// The status of a run that has begun.

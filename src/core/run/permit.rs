@@ -173,7 +173,7 @@ impl Circumstances<'_> {
             return Err(Refusal::new(Objection::Late, "OldAttempt", why));
         }
         if status.phase.is_terminal() {
-            let why = format!("`{id}` is {}", status.phase);
+            let why = format!("`{id}` is {} already", status.phase);
             return Err(Refusal::new(Objection::Late, "NodeOver", why));
         }
         if attempt > open {

@@ -243,6 +243,20 @@ pub enum RequestKind {
 }
 
 impl Action {
+    /// The node that it is about, when it is about one.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Action::Claim { node, .. }
+            | Action::Renewal { node, .. }
+            | Action::Release { node, .. }
+            | Action::Report { node, .. }
+            | Action::Verification { node, .. }
+            | Action::Review { node, .. } => Some(node),
+            Action::Request { node, .. } => node.as_deref(),
+            Action::Attestation { .. } => None,
+        }
+    }
+
     /// Node and attempt of what a worker says: a claim, a renewal, a release or a report.
     pub fn work(&self) -> Option<(&str, u32)> {
         match self {

@@ -33,6 +33,7 @@ pub struct RevisionsRequest {
 /// # Errors
 /// No commit has it, or it is in several namespaces; or the revision names no commit.
 pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionList> {
+    request.named.parts()?;
     let view = store.known_if_any()?;
     let tip = start(store, request.revision.as_deref(), view.as_ref())?;
     let stored = match &view {
@@ -93,10 +94,9 @@ fn start(store: &Store, revision: Option<&str>, view: Option<&View>) -> Result<S
         return Ok(view.spec_commit.clone());
     }
     let head = store.repo.head()?;
-    head.commit().map(str::to_owned).ok_or_else(|| {
-        Error::unavailable("there are no commits yet")
-            .hint("commit some resources first: planspec init, planspec apply -f FILE")
-    })
+    head.commit()
+        .map(str::to_owned)
+        .ok_or_else(Error::no_commits)
 }
 
 fn nowhere(
@@ -296,7 +296,12 @@ impl Search<'_> {
                 let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
                 // A file without the name cannot define the resource, unless the name is written
                 // with an escape, or it is a PlanSpec 1.2 document, which takes it from its path.
-                has(b"\\") || !has(b"apiVersion") || has(self.named.parts().1.as_bytes())
+                has(b"\\")
+                    || !has(b"apiVersion")
+                    || self
+                        .named
+                        .parts()
+                        .is_ok_and(|(_, name)| has(name.as_bytes()))
             }
             Content::Refused(_) => true,
         };

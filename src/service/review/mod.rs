@@ -59,7 +59,15 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
         subjects.retain(|subject| subject.key.namespace == *namespace);
         comparison.narrow();
     }
-    comparison.reviewed(store, (short(&range.base), short(&range.head)))
+    let base = Compared {
+        name: short(&range.base).to_owned(),
+        commit: range.base,
+    };
+    let head = Compared {
+        name: short(&range.head).to_owned(),
+        commit: Some(range.head),
+    };
+    comparison.reviewed(store, base, head)
 }
 
 /// One of the two that are compared, as it is read.
@@ -109,10 +117,21 @@ pub struct Comparison {
     scope: Option<Scoped>,
 }
 
+/// One of the two that are compared, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared<C> {
+    /// Id of the commit.
+    pub commit: C,
+    /// What it is called.
+    pub name: String,
+}
+
 /// What changes, with everything that is to be said about it.
 pub struct Reviewed {
-    /// What the two revisions are called.
-    pub names: (String, String),
+    /// What is compared with.
+    pub base: Compared<String>,
+    /// What is compared; no commit, when it is not committed.
+    pub head: Compared<Option<String>>,
     /// The resources before.
     pub old: Snapshot,
     /// The resources now.
@@ -169,7 +188,12 @@ impl Comparison {
     ///
     /// # Errors
     /// The status branch is there and cannot be read.
-    pub fn reviewed(self, store: &Store, (base, head): (&str, &str)) -> Result<Reviewed> {
+    pub fn reviewed(
+        self,
+        store: &Store,
+        base: Compared<String>,
+        head: Compared<Option<String>>,
+    ) -> Result<Reviewed> {
         let found = self.findings();
         let status = match store.known_if_any()? {
             Some(view) => store.status(&view)?,
@@ -185,7 +209,8 @@ impl Comparison {
         };
         let findings = Findings::new(found, &text_of);
         Ok(Reviewed {
-            names: (base.to_owned(), head.to_owned()),
+            base,
+            head,
             old: self.old,
             new: self.new,
             review: self.review,

@@ -4,8 +4,8 @@
 //! not be looked.
 
 use crate::git::{GitError, base};
-use crate::service::store::Store;
-use crate::service::{Error, Result};
+use crate::service::Result;
+use crate::service::store::{Store, no_revision};
 
 /// Two commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn commit(store: &Store, revision: &str) -> Result<String> {
     };
     match base::commit(&store.repo, store.remote.as_deref(), revision) {
         // It is neither here nor on the remote: whoever asks has written it wrong.
-        Err(GitError::Missing(why)) => Err(Error::ambiguous(why)),
+        Err(GitError::Missing(why)) => Err(no_revision(&store.repo, why)?),
         found => Ok(found?),
     }
 }

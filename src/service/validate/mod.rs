@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::names::choose_among;
 use super::revision::{self, Settings};
 use super::sources::{self, Source};
-use super::store::commit_of;
+use super::store::{commit_of, no_revision};
 use super::{Error, Findings, Result};
 use crate::core::base::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::base::limits::CONFIG_FILE;
@@ -189,7 +189,7 @@ fn repository(repo: &Repo, request: &ValidateRequest) -> Result<CheckedFiles> {
     let tree = commit.as_deref().map_or(Tree::WorkTree, Tree::Commit);
     if commit.is_none() && repo.workdir().is_none() {
         return Err(
-            Error::ambiguous("a bare repository has no work tree to check")
+            Error::unavailable("a bare repository has no work tree to check")
                 .hint("name a revision: planspec validate --rev HEAD"),
         );
     }
@@ -228,7 +228,7 @@ impl Earlier {
         };
         let repo = Repo::open(request.dir.as_deref())?;
         let commit = |revision: &str| match base::commit(&repo, None, revision) {
-            Err(GitError::Missing(why)) => Err(Error::ambiguous(why)),
+            Err(GitError::Missing(why)) => Err(no_revision(&repo, why)?),
             found => Ok(found?),
         };
         let side = commit(request.revision.as_deref().unwrap_or("HEAD"))?;

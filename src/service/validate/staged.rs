@@ -29,8 +29,10 @@ use crate::service::{Error, Findings, Result};
 pub fn validate_staged(request: &ValidateRequest) -> Result<Validated> {
     let repo = Repo::open(request.dir.as_deref())?;
     if repo.workdir().is_none() {
-        return Err(Error::ambiguous("a bare repository has no index to check")
-            .hint("name a revision: planspec validate --rev HEAD"));
+        return Err(
+            Error::unavailable("a bare repository has no index to check")
+                .hint("name a revision: planspec validate --rev HEAD"),
+        );
     }
     let head = repo.head()?.commit().map(str::to_owned);
     let staged = StagedFiles::open(&repo)?;

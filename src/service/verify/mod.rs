@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
-use super::runs::{ObservedNode, ObservedRun};
+use super::runs::{ObservedNode, ObservedRun, observe};
 use super::store::{self, Store};
 use super::{Error, Result};
 use crate::api::verify::{self as api, Verified};
@@ -141,6 +141,18 @@ fn fetch(writer: &RecordWriter<'_>, node: ObservedNode<'_>, commit: &str) -> Res
     }
     let why = format!("commit {commit}, which the report names, is neither here nor on the remote");
     Err(Error::unavailable(why).hint("whoever did the work has to push it"))
+}
+
+/// Whether a request is about a node, and not about a whole run.
+///
+/// # Errors
+/// Nothing has been reconciled yet, or the repository cannot be used.
+pub fn is_about_node(store: &Store, request: &RecordRequest) -> Result<bool> {
+    Ok(match request.target.matches('/').count() {
+        0 => false,
+        1 => request.is_node(&observe(store)?),
+        _ => true,
+    })
 }
 
 /// Check all criteria, in a work tree of its own. Nothing when it was to stop before the

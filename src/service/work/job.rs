@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::keeper::Keeper;
 use super::{Progress, Worker};
-use crate::api::work::WorkEventKind;
+use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::core::base::digest::sha256_hex;
 use crate::core::repository::config::Verifier;
 use crate::core::resource::{
@@ -19,6 +19,7 @@ use crate::core::run::record::{Action, Record, ReportResult};
 use crate::git::worktree::{self, Worktree};
 use crate::service::permit::Asked;
 use crate::service::record::RecordWriter;
+use crate::service::record::attempt;
 use crate::service::runs::{self, Observed, ObservedNode};
 use crate::service::store::{self, Sent, Store};
 use crate::service::verify::{self, CheckSubject};
@@ -102,8 +103,10 @@ impl Job {
     }
 
     /// Tell of something that happened to it.
-    pub fn tell(&self, worker: &Worker<'_>, event: WorkEventKind, message: String) {
-        worker.say(event, self.node_name(), Some(self.attempt), message);
+    pub fn tell(&self, worker: &Worker<'_>, event: WorkEvent) {
+        if let Some(node) = self.node() {
+            worker.say(node, event);
+        }
     }
 
     /// Do it, and report how it went.
@@ -135,10 +138,8 @@ impl Job {
             Ok(JobCourse::Done(done)) => attempt.report(done),
             Ok(JobCourse::Stopped) => attempt.give_back(),
             Ok(JobCourse::NotWanted(why)) => {
-                attempt.tell(
-                    WorkEventKind::Stopped,
-                    format!("stopped {}: {why}", self.name()),
-                );
+                let message = format!("stopped {}: {why}", self.name());
+                attempt.tell(WorkEvent::new(WorkEventKind::Stopped, message));
                 Ok(())
             }
             // An error of this machine is reported as a failed attempt, with its reason.
@@ -148,8 +149,8 @@ impl Job {
 }
 
 impl JobAttempt<'_> {
-    fn tell(&self, event: WorkEventKind, message: String) {
-        self.job.tell(self.worker, event, message);
+    fn tell(&self, event: WorkEvent) {
+        self.job.tell(self.worker, event);
     }
 
     fn writer(&self) -> Result<RecordWriter<'_>> {
@@ -273,8 +274,7 @@ impl JobAttempt<'_> {
         };
         let tell = |criterion: &TaskCriterion, result: &CriterionResult| {
             (self.worker.around.tell)(&Progress::Checked {
-                node: self.node.name(),
-                attempt: self.job.attempt,
+                attempt: attempt(self.node.run, self.node.id, self.job.attempt),
                 criterion,
                 result,
             });
@@ -291,7 +291,7 @@ impl JobAttempt<'_> {
         let end = ran.log.excerpt(4000);
         let lines: Vec<&str> = end.lines().collect();
         for line in &lines[lines.len().saturating_sub(LINES_SHOWN)..] {
-            self.tell(WorkEventKind::Log, (*line).to_owned());
+            self.tell(WorkEvent::new(WorkEventKind::Log, *line));
         }
     }
 
@@ -320,19 +320,29 @@ impl JobAttempt<'_> {
             None => format!("reported {name} as succeeded"),
             Some(why) => format!("reported {name} as failed: {}", shortened(why, MAX_MESSAGE)),
         };
-        self.tell(WorkEventKind::Reported, message);
+        let result = match &done.failure {
+            None => ReportResult::Succeeded,
+            Some(_) => ReportResult::Failed,
+        };
+        let mut reported = WorkEvent::new(WorkEventKind::Reported, message);
+        reported.result = Some(result.word().to_owned());
+        reported.record = Some(report.clone());
+        reported.commit.clone_from(&done.commit);
+        self.tell(reported);
         let Some(results) = done.results else {
             return Ok(());
         };
         let commit = done.commit.as_deref().unwrap_or(self.base);
-        self.patiently(|| verify::send(&writer, self.node, (&report, commit), &results))?;
+        let checked =
+            self.patiently(|| verify::send(&writer, self.node, (&report, commit), &results))?;
         let broken = broken(&self.of_plan.acceptance_criteria, &results);
         if !broken.is_empty() {
             let which = broken.join(", ");
-            self.tell(
-                WorkEventKind::NotAccepted,
-                format!("{name} is not accepted: {which}"),
-            );
+            let message = format!("{name} is not accepted: {which}");
+            let mut refused = WorkEvent::new(WorkEventKind::NotAccepted, message);
+            refused.record = Some(checked);
+            refused.commit = Some(commit.to_owned());
+            self.tell(refused);
         }
         Ok(())
     }
@@ -392,11 +402,16 @@ impl JobAttempt<'_> {
         let (address, tip) = (self.node.address(), self.keeper.tip());
         let send = || writer.try_send(&address, Some(&tip), self.node.run, action.clone());
         // The signal that stops this process may have killed its `git` too: try once more.
-        let message = match send().or_else(|_| send())? {
-            Sent::Done(_) => format!("gave back {}", self.job.name()),
-            Sent::Taken => format!("stopped {}: its claim is gone", self.job.name()),
+        let (message, record) = match send().or_else(|_| send())? {
+            Sent::Done(record) => (format!("gave back {}", self.job.name()), Some(record)),
+            Sent::Taken => {
+                let message = format!("stopped {}: its claim is gone", self.job.name());
+                (message, None)
+            }
         };
-        self.tell(WorkEventKind::Stopped, message);
+        let mut stopped = WorkEvent::new(WorkEventKind::Stopped, message);
+        stopped.record = record;
+        self.tell(stopped);
         Ok(())
     }
 

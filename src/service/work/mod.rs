@@ -21,12 +21,13 @@ use uuid::Uuid;
 use self::job::Job;
 use self::outside::OutsidePolls;
 use super::reconcile::{ReconcileRequest, reconcile};
-use super::record::RecordWriter;
+use super::record::{RecordWriter, attempt};
 use super::runs::{Observed, ObservedNode, observe, observe_node};
 use super::store::{Sent, Store};
 use super::verify::supported;
 use super::{Caller, Error, Result, claim};
 use crate::api::reconcile::Reconciled;
+use crate::api::record::Attempt;
 use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::core::plan::tool::TOOL;
 use crate::core::resource::{CriterionResult, TaskCriterion, Time};
@@ -75,10 +76,8 @@ pub enum Progress<'a> {
     Happened(WorkEvent),
     /// A criterion was checked on what was done.
     Checked {
-        /// `namespace/execution/node`
-        node: String,
-        /// The attempt.
-        attempt: u32,
+        /// Of which attempt.
+        attempt: Attempt,
         /// The criterion.
         criterion: &'a TaskCriterion,
         /// What came of it.
@@ -275,7 +274,9 @@ impl Worker<'_> {
                         tip,
                     };
                     let message = format!("claimed {} as {}", job.name(), self.actor);
-                    job.tell(self, WorkEventKind::Claimed, message);
+                    let mut claimed = WorkEvent::new(WorkEventKind::Claimed, message);
+                    claimed.record = Some(job.tip.clone());
+                    job.tell(self, claimed);
                     jobs.push(job);
                 }
                 // Another worker was first: go on at a random place, to meet it less often.
@@ -349,13 +350,9 @@ impl Worker<'_> {
         (self.around.tell)(&Progress::Trouble(error));
     }
 
-    /// Tell of something that happened to a node, or to one of its attempts.
-    fn say(&self, event: WorkEventKind, node: String, attempt: Option<u32>, message: String) {
-        (self.around.tell)(&Progress::Happened(WorkEvent {
-            event,
-            node: Some(node),
-            attempt,
-            message,
-        }));
+    /// Tell of something that happened to the open attempt of a node.
+    fn say(&self, node: ObservedNode<'_>, event: WorkEvent) {
+        let attempt = attempt(node.run, node.id, node.status.attempt);
+        (self.around.tell)(&Progress::Happened(event.at(attempt)));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use crate::api::work::WorkEventKind;
+use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::core::resource::Node;
 use crate::core::run::record::{Action, ReportResult};
 use crate::service::Result;
@@ -85,7 +85,9 @@ fn ask_for(
     let name = node.name();
     let mut who = errand(node).to_value();
     who["repository"] = observed.stored.tree.controller.repository_id.clone().into();
-    let tell = |message| worker.say(WorkEventKind::External, name.clone(), None, message);
+    let tell = |message: String| {
+        worker.say(node, WorkEvent::new(WorkEventKind::External, message));
+    };
     let how = match external::poll(external, &who, worker.around.stop) {
         Poll::Happened(how) => how,
         Poll::NotYet(why) => {
@@ -109,11 +111,15 @@ fn ask_for(
         artifacts: Vec::new(),
     };
     let writer = worker.writer(store, observed)?;
-    tell(
-        match writer.try_send(&node.address(), None, node.run, action)? {
-            Sent::Done(_) => format!("{name} has happened: {how}"),
-            Sent::Taken => format!("{name} was reported by somebody else"),
-        },
-    );
+    match writer.try_send(&node.address(), None, node.run, action)? {
+        Sent::Done(record) => {
+            let message = format!("{name} has happened: {how}");
+            let mut happened = WorkEvent::new(WorkEventKind::External, message);
+            happened.result = Some(ReportResult::Succeeded.word().to_owned());
+            happened.record = Some(record);
+            worker.say(node, happened);
+        }
+        Sent::Taken => tell(format!("{name} was reported by somebody else")),
+    }
     Ok(true)
 }

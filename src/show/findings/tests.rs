@@ -421,7 +421,8 @@ fn json_is_one_document() {
   "summary": {
     "errors": 2,
     "warnings": 0
-  }
+  },
+  "scope": null
 }
 "#
     );

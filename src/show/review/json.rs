@@ -11,10 +11,13 @@ use crate::core::text::located::{Finding, ResourceName};
 /// The review as data, with its findings.
 pub fn answer(shown: &Shown<'_>, findings: Vec<Finding>) -> api::Review {
     let review = shown.review;
-    let (base, head) = shown.names;
+    let (base_name, head_name) = shown.names;
+    let (base, head) = shown.commits;
     api::Review {
         base: base.to_owned(),
-        head: head.to_owned(),
+        base_name: base_name.to_owned(),
+        head: head.map(str::to_owned),
+        head_name: head_name.to_owned(),
         class: review.class().to_string(),
         verdict: words::verdict(shown),
         dangers: review.dangers(),

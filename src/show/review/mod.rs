@@ -19,6 +19,8 @@ pub struct Shown<'a> {
     pub review: &'a Review,
     /// The resources before and now.
     pub snapshots: (&'a Snapshot, &'a Snapshot),
+    /// The commits that are compared; nothing for what is not committed.
+    pub commits: (&'a str, Option<&'a str>),
     /// What the two are called.
     pub names: (&'a str, &'a str),
     /// What a revision says about how large its change is.

@@ -313,11 +313,8 @@ impl ActiveRun<'_> {
     /// When a lease that is first seen now ends: people have none; nobody has more than the
     /// configuration allows.
     fn lease_end(&self, id: &str, asked: Option<&Duration>) -> Option<Time> {
-        if self.status.node_statuses.get(id)?.is_for_people() {
-            return None;
-        }
-        let longest = self.turn.world.config.lease.delta();
-        let lease = asked.map_or(longest, |asked| asked.delta().min(longest));
+        let node = self.status.node_statuses.get(id)?;
+        let lease = self.turn.world.config.lease_of(node, asked)?;
         Some(self.now() + lease)
     }
 
