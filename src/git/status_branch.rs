@@ -49,8 +49,8 @@ pub enum FileBody {
 pub struct NewStatus {
     /// The status commit before; `None` begins the branch.
     pub parent: Option<String>,
-    /// Every file of the tree, by path.
-    pub files: BTreeMap<String, FileBody>,
+    /// The files that are others than in the commit before, by path; nothing for those that are gone.
+    pub files: BTreeMap<String, Option<FileBody>>,
     /// What moved, and the [`trailers`](crate::core::run::status::trailers).
     pub message: String,
     /// Tips of the records that were folded in.
@@ -352,7 +352,7 @@ pub fn write(repo: &Repo, new: &NewStatus) -> Result<Option<String>> {
         Some(parent) => Some(repo.commit(parent)?.tree),
         None => None,
     };
-    let tree = write_tree(repo, &new.files, old_tree)?;
+    let tree = write_tree(repo, old_tree, &new.files)?;
     if old_tree == Some(tree) {
         return Ok(None);
     }
@@ -367,50 +367,111 @@ pub fn write(repo: &Repo, new: &NewStatus) -> Result<Option<String>> {
     repo.write_commit(&commit).map(|id| Some(id.to_string()))
 }
 
-/// The tree of the whole file set. Blobs that the old tree has are not written again.
-fn write_tree(repo: &Repo, files: &BTreeMap<String, FileBody>, old_tree: Option<Id>) -> Result<Id> {
-    let old: BTreeMap<Vec<u8>, Id> = match old_tree {
-        Some(tree) => walk(repo, tree)?
-            .into_iter()
-            .map(|(path, _, id)| (path, id))
-            .collect(),
-        None => BTreeMap::new(),
-    };
-    // By path. Sorted backwards, a folder comes after all that it contains.
-    let mut folders = BTreeMap::from([(String::new(), Folder::new())]);
+/// The tree of the commit before with other files in it. Only folders on the way to those are read and
+/// written.
+fn write_tree(
+    repo: &Repo,
+    old: Option<Id>,
+    files: &BTreeMap<String, Option<FileBody>>,
+) -> Result<Id> {
+    let mut folders = Folders::new(repo, old)?;
     for (path, body) in files {
         check_path(path)?;
         let id = match body {
-            FileBody::Blob(id) => existing_blob(repo, id)?,
-            FileBody::Text(text) => {
-                let id = Id::of(ObjectKind::Blob, text.as_bytes());
-                match id.filter(|id| old.get(path.as_bytes()) == Some(id)) {
-                    Some(id) => id,
-                    None => repo.write_blob(text.as_bytes())?,
-                }
-            }
+            None => None,
+            Some(FileBody::Blob(id)) => Some(existing_blob(repo, id)?),
+            Some(FileBody::Text(text)) => Some(repo.write_blob(text.as_bytes())?),
         };
-        put(&mut folders, path, (FILE_MODE, id))?;
+        folders.set(path, id)?;
     }
-    while let Some((folder, entries)) = folders.pop_last() {
-        let id = repo.write_tree(&entries)?;
-        if folder.is_empty() {
-            return Ok(id);
-        }
-        put(&mut folders, &folder, (TREE_MODE, id))?;
-    }
-    repo.write_empty_tree()
+    folders.write()
 }
 
-/// Add an entry to the folder that it stands in.
-fn put(folders: &mut BTreeMap<String, Folder>, path: &str, entry: (u32, Id)) -> Result<()> {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let folder = folders.entry(folder.to_owned()).or_default();
-    if folder.insert(name.to_owned(), entry).is_none() {
-        return Ok(());
+/// The folders of a tree that is being written, as far as anything changes in them.
+struct Folders<'r> {
+    repo: &'r Repo,
+    /// By path. Sorted backwards, a folder comes after all that it contains.
+    open: BTreeMap<String, Folder>,
+}
+
+impl<'r> Folders<'r> {
+    fn new(repo: &'r Repo, root: Option<Id>) -> Result<Folders<'r>> {
+        let mut entries = match root {
+            Some(root) => folder(repo, root)?,
+            None => Folder::new(),
+        };
+        // Index files that another version derived from the rest would be out of date.
+        entries.retain(|name, _| !name.starts_with('_') || name == PINNED_DIR);
+        let open = BTreeMap::from([(String::new(), entries)]);
+        Ok(Folders { repo, open })
     }
-    let why = format!("`{path}` cannot be a file and a folder");
-    Err(GitError::Unusable(why))
+
+    /// Put a file at a path, or take it away.
+    fn set(&mut self, path: &str, file: Option<Id>) -> Result<()> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let entries = self.enter(folder)?;
+        match (file, entries.get(name)) {
+            (Some(id), _) => entries.insert(name.to_owned(), (FILE_MODE, id)),
+            // What stands there may have become a folder.
+            (None, Some((FILE_MODE, _))) => entries.remove(name),
+            (None, _) => None,
+        };
+        Ok(())
+    }
+
+    /// A folder, read if it was not yet.
+    fn enter(&mut self, path: &str) -> Result<&mut Folder> {
+        let mut above = "";
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        for end in ends.chain([path.len()]).filter(|end| *end > 0) {
+            let here = &path[..end];
+            if !self.open.contains_key(here) {
+                let name = here.rsplit('/').next().unwrap_or(here);
+                let entry = self.open.get(above).and_then(|entries| entries.get(name));
+                let entries = match entry {
+                    Some((TREE_MODE, id)) => folder(self.repo, *id)?,
+                    _ => Folder::new(),
+                };
+                self.open.insert(here.to_owned(), entries);
+            }
+            above = here;
+        }
+        Ok(self.open.entry(path.to_owned()).or_default())
+    }
+
+    /// Write what was entered; the id of the root.
+    fn write(mut self) -> Result<Id> {
+        while let Some((path, entries)) = self.open.pop_last() {
+            if path.is_empty() {
+                return self.repo.write_tree(&entries);
+            }
+            let (above, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            let above = self.open.entry(above.to_owned()).or_default();
+            let is_file = above.get(name).is_some_and(|(mode, _)| *mode == FILE_MODE);
+            if entries.is_empty() {
+                above.retain(|other, _| other != name || is_file);
+            } else if is_file {
+                let why = format!("`{path}` cannot be a file and a folder");
+                return Err(GitError::Unusable(why));
+            } else {
+                let id = self.repo.write_tree(&entries)?;
+                above.insert(name.to_owned(), (TREE_MODE, id));
+            }
+        }
+        self.repo.write_empty_tree()
+    }
+}
+
+/// The entries of a tree of ours.
+fn folder(repo: &Repo, tree: Id) -> Result<Folder> {
+    let entries = repo.tree(tree)?.into_iter();
+    let named = entries.map(|entry| match String::from_utf8(entry.name) {
+        Ok(name) => Ok((name, (entry.mode, entry.id))),
+        Err(_) => Err(GitError::Unusable(format!(
+            "tree {tree} of the status branch has a name that is not UTF-8"
+        ))),
+    });
+    named.collect()
 }
 
 fn existing_blob(repo: &Repo, id: &str) -> Result<Id> {
@@ -506,7 +567,10 @@ mod tests {
         );
         NewStatus {
             parent: parent.map(str::to_owned),
-            files: all,
+            files: all
+                .into_iter()
+                .map(|(path, body)| (path, Some(body)))
+                .collect(),
             message: format!("goal moved\n\n{}", trailers(SPEC, sequence)),
             evidence: Vec::new(),
             time: testing::time(sequence as i64),
@@ -514,8 +578,46 @@ mod tests {
         }
     }
 
+    /// Write a status with these files and no others.
     fn written(repo: &Repo, new: &NewStatus) -> String {
-        write(repo, new).unwrap().unwrap()
+        let mut new = new.clone();
+        if let Some(parent) = &new.parent {
+            let root = repo.commit(parse_id(parent).unwrap()).unwrap().tree;
+            for (path, ..) in walk(repo, root).unwrap() {
+                let path = String::from_utf8(path).unwrap();
+                new.files.entry(path).or_insert(None);
+            }
+        }
+        write(repo, &new).unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_does_not_change_stays_and_its_folders_are_not_even_read() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let other = goal("b").replace("team", "other");
+        let files = [(goal("a"), text("x")), (other.clone(), text("y"))];
+        let files: Vec<(&str, FileBody)> = files
+            .iter()
+            .map(|(path, body)| (&**path, body.clone()))
+            .collect();
+        let first = written(&repo, &status(None, 1, &files));
+        let folder = sandbox.git(&repo, &["rev-parse", &format!("{first}:other")]);
+        let (shard, name) = folder.split_at(2);
+        let object = repo.common_dir().join("objects").join(shard).join(name);
+        std::fs::remove_file(&object).unwrap();
+        let change = status(Some(&first), 2, &[(&goal("a"), text("z"))]);
+        let second = write(&repo, &change).unwrap().unwrap();
+        let tree = sandbox.git(&repo, &["ls-tree", &second]);
+        assert!(tree.contains(&folder), "{tree}");
+        let path = format!("{second}:{}", goal("a"));
+        assert_eq!(sandbox.git(&repo, &["cat-file", "-p", &path]), "z");
+        // The last file of a folder takes the folder with it.
+        let mut gone = status(Some(&second), 3, &[]);
+        gone.files.insert(goal("a"), None);
+        let third = write(&repo, &gone).unwrap().unwrap();
+        let tree = sandbox.git(&repo, &["ls-tree", "--name-only", &third]);
+        assert_eq!(tree, "README.md\ncontroller.yaml\nother");
     }
 
     fn parents(repo: &Repo, commit: &str) -> Vec<String> {

@@ -120,7 +120,8 @@ fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reco
         return Ok(Some(done));
     }
     if decision.changed {
-        match write(store, &view, &decision, now)? {
+        let old = stored.as_ref().map(|stored| &stored.tree);
+        match write(store, &view, old, &decision, now)? {
             Some(commit) => {
                 if !store.publish(&view, &commit)? {
                     return Ok(None);
@@ -404,18 +405,23 @@ fn read_inbox(store: &Store, view: &View, tree: Option<&StatusTree>, now: Time) 
 fn write(
     store: &Store,
     view: &View,
+    old: Option<&StatusTree>,
     decision: &Reconciliation,
     now: Time,
 ) -> Result<Option<String>> {
     let tree = &decision.tree;
-    let mut files: BTreeMap<String, FileBody> = tree
-        .to_files()?
-        .into_iter()
-        .map(|(path, text)| (path, FileBody::Text(text)))
+    let texts = tree.changed_files(old)?.into_iter();
+    let mut files: BTreeMap<String, Option<FileBody>> = texts
+        .map(|(path, text)| (path, text.map(FileBody::Text)))
         .collect();
-    files.insert(BOARD_FILE.to_owned(), FileBody::Text(board::board(tree)));
-    for blob in &tree.pinned {
-        files.insert(pinned_path(blob), FileBody::Blob(blob.clone()));
+    let board = FileBody::Text(board::board(tree));
+    files.insert(BOARD_FILE.to_owned(), Some(board));
+    let pinned = old.map(|old| &old.pinned).cloned().unwrap_or_default();
+    for blob in pinned.difference(&tree.pinned) {
+        files.insert(pinned_path(blob), None);
+    }
+    for blob in tree.pinned.difference(&pinned) {
+        files.insert(pinned_path(blob), Some(FileBody::Blob(blob.clone())));
     }
     Ok(status_branch::write(
         &store.repo,

@@ -124,11 +124,29 @@ impl StatusTree {
     /// # Errors
     /// What serde says; values that came from YAML or from the controllers have no such errors.
     pub fn to_files(&self) -> serde_json::Result<BTreeMap<String, String>> {
-        let mut texts = BTreeMap::new();
+        let all = self.changed_files(None)?.into_iter();
+        Ok(all.filter_map(|(path, text)| Some((path, text?))).collect())
+    }
+
+    /// The texts of the files that are others than in `old`, by path; nothing for those that are gone.
+    ///
+    /// # Errors
+    /// As [`StatusTree::to_files`].
+    pub fn changed_files(
+        &self,
+        old: Option<&StatusTree>,
+    ) -> serde_json::Result<BTreeMap<String, Option<String>>> {
+        let none = BTreeMap::new();
+        let before = old.map_or(&none, |old| &old.files);
+        let gone = before.keys().filter(|key| !self.files.contains_key(key));
+        let mut texts: BTreeMap<String, Option<String>> =
+            gone.map(|key| (status_path(key), None)).collect();
         let controller = serde_json::to_value(&self.controller)?;
-        texts.insert(CONTROLLER_FILE.to_owned(), yaml::write(&controller));
+        texts.insert(CONTROLLER_FILE.to_owned(), Some(yaml::write(&controller)));
         for (key, file) in &self.files {
-            texts.insert(status_path(key), yaml::write(&file.to_value(key)?));
+            if before.get(key) != Some(file) {
+                texts.insert(status_path(key), Some(yaml::write(&file.to_value(key)?)));
+            }
         }
         Ok(texts)
     }
