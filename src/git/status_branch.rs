@@ -106,6 +106,11 @@ impl<'r> StatusCommit<'r> {
         self.repo.blob_bytes(entry.id).map(Some)
     }
 
+    /// Id of its tree.
+    pub fn tree(&self) -> String {
+        self.root.to_string()
+    }
+
     /// The namespaces that have a status.
     ///
     /// # Errors

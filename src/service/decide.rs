@@ -2,7 +2,7 @@
 
 use super::names::two_namespaces;
 use super::record::{RecordRequest, RecordWriter, Recorded, execution};
-use super::runs::{Observed, ObservedNode, observe};
+use super::runs::{Observed, ObservedNode, observe, observe_gate};
 use super::store::Store;
 use super::{Error, Result, suggestion};
 use crate::api::record::Decided;
@@ -35,8 +35,12 @@ pub fn decide(store: &Store, request: &DecideRequest) -> Result<Recorded<Decided
     if decision == ReviewAction::Comment && request.message.trim().is_empty() {
         return Err(Error::ambiguous("a comment without a text says nothing").hint("add -m TEXT"));
     }
-    // A gate is named, and whichever run waits at it is meant.
-    let observed = observe(store)?;
+    let (target, namespace) = (&request.record.target, request.record.namespace.as_deref());
+    let mut observed = observe_gate(store, target, namespace)?;
+    if choose(&observed, request).is_err() {
+        // Why nothing is found takes a look at everything.
+        observed = observe(store)?;
+    }
     request.record.send_on(store, &observed, |writer| {
         let waiting = choose(writer.observed, request)?;
         let action = action(waiting, request);

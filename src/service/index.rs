@@ -10,7 +10,7 @@ use crate::core::base::source::SourceFile;
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Elsewhere;
 use crate::core::repository::facts::Facts;
-use crate::core::repository::index::{Damaged, Index, Named, Pages, last};
+use crate::core::repository::index::{Damaged, Index, Named, Pages, Row, last};
 use crate::core::repository::reach::{self, FileChange};
 use crate::core::repository::referral::Referral;
 use crate::core::repository::snapshot::{Snapshot, manifests};
@@ -69,17 +69,23 @@ pub fn of_commit<T>(
     config: &Config,
     look: impl Fn(&Index<PageFile>) -> std::result::Result<T, Trouble>,
 ) -> Result<T> {
-    let tree = read::tree_of(repo, commit)?;
-    let files = IndexFiles {
+    let paths = revision::paths(config)?;
+    let kept = KeptIndex {
         repo,
-        config,
-        paths: revision::paths(config)?,
+        name: NAME,
+        key: digest::canonical(config),
+        paths: &paths,
+        rows: &|index, changes| {
+            let step = Step::new(repo, config, &paths, index, changes)?;
+            Ok(reach::rows(
+                index,
+                &step.changes,
+                &step.affected,
+                &step.findings(),
+            )?)
+        },
     };
-    let looked = files.known(&tree).and_then(|index| look(&index));
-    match looked {
-        Err(Trouble::Damaged) => Ok(files.whole(&tree).and_then(|index| look(&index))?),
-        looked => Ok(looked?),
-    }
+    kept.look(&read::tree_of(repo, commit)?, look)
 }
 
 /// Some resources of a commit, with whatever they refer to and what that refers to in turn: all that
@@ -209,17 +215,47 @@ fn read_snapshot(
     Ok(Snapshot::assemble(&files, parsed, elsewhere, config))
 }
 
-/// What an index is made from.
-struct IndexFiles<'a> {
-    repo: &'a Repo,
-    config: &'a Config,
-    paths: Paths,
+/// What is to be known of changed files.
+type Rows<'a> = dyn Fn(
+        &Index<PageFile>,
+        Vec<read::PathChange>,
+    ) -> std::result::Result<BTreeMap<String, Option<Row>>, Trouble>
+    + 'a;
+
+/// An index that is kept in the cache and follows a tree.
+pub struct KeptIndex<'a> {
+    /// The repository.
+    pub repo: &'a Repo,
+    /// Its file in the cache.
+    pub name: &'static str,
+    /// What its pages depend on besides the tree.
+    pub key: String,
+    /// The files that it is about.
+    pub paths: &'a Paths,
+    /// What is to be known of files that changed.
+    pub rows: &'a Rows<'a>,
 }
 
-impl IndexFiles<'_> {
+impl KeptIndex<'_> {
+    /// Look something up in the index of a tree. An index that turns out to be damaged is made anew, and
+    /// `look` asked again.
+    ///
+    /// # Errors
+    /// What `look` ends in, or an object cannot be read.
+    pub fn look<T>(
+        &self,
+        tree: &str,
+        look: impl Fn(&Index<PageFile>) -> std::result::Result<T, Trouble>,
+    ) -> Result<T> {
+        let looked = self.known(tree).and_then(|index| look(&index));
+        match looked {
+            Err(Trouble::Damaged) => Ok(self.whole(tree).and_then(|index| look(&index))?),
+            looked => Ok(looked?),
+        }
+    }
+
     fn pages(&self) -> PageFile {
-        let key = digest::canonical(self.config);
-        PageFile::open(&Cache::new(self.repo), NAME, &key)
+        PageFile::open(&Cache::new(self.repo), self.name, &self.key)
     }
 
     /// The stored index, brought to a tree by reading what differs.
@@ -229,13 +265,13 @@ impl IndexFiles<'_> {
             return Ok(index);
         }
         // The tree of the last time may be gone: then everything is read.
-        let changes = read::tree_changes(self.repo, Some(index.tree()), tree, &self.paths);
+        let changes = read::tree_changes(self.repo, Some(index.tree()), tree, self.paths);
         self.brought_to(tree, index, changes.map_err(|_| Damaged)?)
     }
 
     /// An index made by reading everything.
     fn whole(&self, tree: &str) -> std::result::Result<Index<PageFile>, Trouble> {
-        let changes = read::tree_changes(self.repo, None, tree, &self.paths)?;
+        let changes = read::tree_changes(self.repo, None, tree, self.paths)?;
         let index = Index::empty(self.pages().anew(), changes.len());
         self.brought_to(tree, index, changes)
     }
@@ -249,8 +285,7 @@ impl IndexFiles<'_> {
         let rows = if changes.is_empty() {
             BTreeMap::new()
         } else {
-            let step = Step::new(self.repo, self.config, &self.paths, &index, changes)?;
-            reach::rows(&index, &step.changes, &step.affected, &step.findings())?
+            (self.rows)(&index, changes)?
         };
         index.update(tree, &rows)?;
         index.pages_mut().store();

@@ -79,7 +79,7 @@ pub fn observe(store: &Store) -> Result<Observed> {
 }
 
 /// Look now at one execution, `NAME` or `NAMESPACE/NAME`; where none is named, at those of a
-/// namespace or of all. What else has a status is not read.
+/// namespace or of all that are not over. What else has a status is not read.
 ///
 /// # Errors
 /// There is no such execution, or there are several; besides as [`observe`].
@@ -105,7 +105,13 @@ pub fn observe_runs(
                 }
             }
         }
-        None => status.keys(Some(kind), namespace)?,
+        None => {
+            let mut keys = status.open_runs()?;
+            // What is said of one that is over may be news too.
+            keys.extend(view.inbox.keys().filter_map(Address::execution));
+            keys.retain(|key| namespace.is_none_or(|namespace| key.namespace == namespace));
+            keys
+        }
     };
     let stored = status.read(&keys)?;
     Ok(Observed { view, stored })
@@ -134,6 +140,27 @@ pub fn observe_target(store: &Store, target: &str, namespace: Option<&str>) -> R
         1 => status.read(&keys)?,
         _ => status.whole()?,
     };
+    Ok(Observed { view, stored })
+}
+
+/// Look now at the executions that may wait for a decision on `GATE` or `EXECUTION/NODE`.
+///
+/// # Errors
+/// As [`observe`].
+pub fn observe_gate(store: &Store, target: &str, namespace: Option<&str>) -> Result<Observed> {
+    let view = store.fresh()?;
+    let Some(status) = StatusReader::open(store, &view)? else {
+        return Err(no_status(&view));
+    };
+    let gate = target.rsplit('/').next().unwrap_or(target);
+    let mut keys = status.runs_with_gate(gate)?;
+    if let Some((execution, _)) = target.rsplit_once('/') {
+        let named = Named::new(Kind::Execution, execution, namespace);
+        if named.parts().is_ok() {
+            keys.extend(status.named(&named)?);
+        }
+    }
+    let stored = status.read(&keys)?;
     Ok(Observed { view, stored })
 }
 

@@ -3,15 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::index::{KeptIndex, Trouble};
 use super::names::Named;
 use super::store::{Store, StoredStatus, View};
 use super::{Error, Result};
+use crate::core::repository::facts::Facts;
+use crate::core::repository::index::Row;
 use crate::core::resource::{ExecutionStatus, Key, Kind, Status};
 use crate::core::run::status::{
-    CONTROLLER_FILE, StatusTree, key_at, pinned_path, status_folder, status_path,
+    CONTROLLER_FILE, FORMAT_VERSION, StatusTree, key_at, pinned_path, read_resource, status_folder,
+    status_path,
 };
+use crate::git::Repo;
+use crate::git::read::{self, PathChange, Paths};
 use crate::git::status_branch::StatusCommit;
-use crate::git::{Repo, read};
 
 /// A status commit, of which only what is asked for is read.
 pub struct StatusReader<'r> {
@@ -80,6 +85,81 @@ impl<'r> StatusReader<'r> {
         Ok(found)
     }
 
+    /// The executions that are not over.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn open_runs(&self) -> Result<BTreeSet<Key>> {
+        self.runs_with(OPEN, |line| line == open_line())
+    }
+
+    /// The executions that began on these plans, gates and goals, also those that are over.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn runs_pinned_to<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k Key>,
+    ) -> Result<BTreeSet<Key>> {
+        let mut found = BTreeSet::new();
+        for key in keys {
+            let line = pinned_line(key);
+            found.extend(self.runs_with(&key.name, |what| what == line)?);
+        }
+        Ok(found)
+    }
+
+    /// The executions that began with a gate of this name, in whatever namespace it is.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn runs_with_gate(&self, name: &str) -> Result<BTreeSet<Key>> {
+        let ending = format!(" {}", Kind::Gate);
+        self.runs_with(name, |line| line.ends_with(&ending))
+    }
+
+    /// The executions of which the index of the status has such a line.
+    fn runs_with(&self, word: &str, is_meant: impl Fn(&str) -> bool) -> Result<BTreeSet<Key>> {
+        let paths = Paths::new(["*/executions/*/*.yaml"], usize::MAX);
+        let paths = paths.map_err(Error::unavailable)?;
+        let kept = KeptIndex {
+            repo: self.repo,
+            name: "status-index",
+            key: FORMAT_VERSION.to_string(),
+            paths: &paths,
+            rows: &|_, changes| self.rows(changes),
+        };
+        kept.look(&self.commit.tree(), |index| {
+            let referrers = index.referrers(word)?.into_iter();
+            let meant = referrers.filter(|by| is_meant(&by.what));
+            Ok(meant.filter_map(|by| key_at(&by.path)).collect())
+        })
+    }
+
+    /// What the index of the status knows of changed files.
+    fn rows(
+        &self,
+        changes: Vec<PathChange>,
+    ) -> std::result::Result<BTreeMap<String, Option<Row>>, Trouble> {
+        let mut rows = BTreeMap::new();
+        for (path, found) in changes {
+            let row = match found {
+                None => None,
+                Some(found) => {
+                    let bytes = read::blob(self.repo, &found.blob())?;
+                    let (_, file) = read_resource(&path, &bytes).map_err(foreign)?;
+                    Some(Row {
+                        version: found.version(),
+                        findings: String::new(),
+                        facts: Facts::stored("", &facts_of(&file.status)),
+                    })
+                }
+            };
+            rows.insert(path, row);
+        }
+        Ok(rows)
+    }
+
     /// The status of these resources, and what their runs are pinned to.
     ///
     /// # Errors
@@ -126,14 +206,44 @@ impl<'r> StatusReader<'r> {
     }
 }
 
+/// The name under which the index of the status has every execution that is not over.
+const OPEN: &str = "open";
+
+/// What the index of the status knows of an execution, a line each.
+fn facts_of(status: &Status) -> String {
+    let Some(run) = status.execution() else {
+        return String::new();
+    };
+    let is_open = !run.phase.is_terminal();
+    let mut lines: Vec<String> = is_open.then(open_line).into_iter().collect();
+    if let Some(pinned) = &run.extensions.pinned {
+        lines.push(pinned_line(&pinned.plan.key(Kind::Plan)));
+        let gates = pinned.gates.values().map(|pin| pin.key(Kind::Gate));
+        lines.extend(gates.map(|gate| pinned_line(&gate)));
+        let goal = pinned.goal.iter().map(|pin| pin.key(Kind::Goal));
+        lines.extend(goal.map(|goal| pinned_line(&goal)));
+    }
+    lines.iter().flat_map(|line| [line, "\n"]).collect()
+}
+
+fn open_line() -> String {
+    format!("run {OPEN}")
+}
+
+fn pinned_line(key: &Key) -> String {
+    format!("run {} {}", key.qualified(), key.kind)
+}
+
+fn foreign(why: String) -> Error {
+    Error::unavailable(format!("the status branch cannot be read: {why}"))
+        .hint("somebody else wrote to it; look at it with `git log` and `git show`")
+}
+
 fn tree_of(files: &BTreeMap<String, Vec<u8>>, pinned: BTreeSet<String>) -> Result<StatusTree> {
     let files = files
         .iter()
         .map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-    StatusTree::from_files(files, pinned).map_err(|why| {
-        Error::unavailable(format!("the status branch cannot be read: {why}"))
-            .hint("somebody else wrote to it; look at it with `git log` and `git show`")
-    })
+    Ok(StatusTree::from_files(files, pinned).map_err(foreign)?)
 }
 
 /// Ids of the blobs that a run is pinned to.

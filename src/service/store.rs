@@ -793,9 +793,11 @@ fn shared_remote(repo: &Repo) -> Result<Option<String>> {
             ];
             let mut found = None;
             for revision in revisions {
-                let Some(commit) = repo.resolve(revision)? else {
-                    continue;
+                let commit = match revision {
+                    "HEAD" => repo.head()?.commit().map(str::to_owned),
+                    name => refs::get(repo, name)?,
                 };
+                let Some(commit) = commit else { continue };
                 let settings = Settings::read(repo, Tree::Commit(&commit))?;
                 if let (Some(_), Some(config)) = (settings.text, settings.config) {
                     found = config.status.remote;

@@ -55,8 +55,9 @@ fn said(shop: &Place<'_>) -> Vec<(String, String)> {
         .collect()
 }
 
-fn index(shop: &Place<'_>) -> PathBuf {
-    shop.dir.join(".git/planspec/cache/index")
+/// The indexes of the commit and of the status.
+fn indexes(shop: &Place<'_>) -> [PathBuf; 2] {
+    ["index", "status-index"].map(|name| shop.dir.join(".git/planspec/cache").join(name))
 }
 
 #[test]
@@ -65,36 +66,79 @@ fn an_index_that_is_gone_damaged_foreign_or_in_use_costs_time_alone() {
     let shop = shop(&sandbox);
     let expected = said(&shop);
     assert!(expected[8].1.contains("did you mean `checkout`?"));
-    let path = index(&shop);
-    assert_eq!(said(&shop), expected, "as it is");
-    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    assert_eq!(said(&shop), expected, "as they are");
+    let paths = indexes(&shop);
+    let folder = paths[0].parent().unwrap();
+    fs::remove_dir_all(folder).unwrap();
     assert_eq!(said(&shop), expected, "gone");
+    let harm = |harm: &dyn Fn(&mut Vec<u8>)| {
+        for path in &paths {
+            let mut bytes = fs::read(path).unwrap();
+            harm(&mut bytes);
+            fs::write(path, bytes).unwrap();
+        }
+        said(&shop)
+    };
     for text in ["", "nonsense", "SQLite format 3\0 and nothing else"] {
-        fs::write(&path, text).unwrap();
-        assert_eq!(said(&shop), expected, "{text}");
+        let said = harm(&|bytes| *bytes = text.as_bytes().to_vec());
+        assert_eq!(said, expected, "{text}");
     }
-    let whole = fs::read(&path).unwrap();
-    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-    assert_eq!(said(&shop), expected, "cut");
+    let said_of_half = harm(&|bytes| bytes.truncate(bytes.len() / 2));
+    assert_eq!(said_of_half, expected, "cut");
     for part in 0..8 {
-        let mut harmed = fs::read(&path).unwrap();
-        let from = harmed.len() * part / 8;
-        let to = (from + 600).min(harmed.len());
-        harmed[from..to].fill(0x41);
-        fs::write(&path, harmed).unwrap();
-        assert_eq!(said(&shop), expected, "part {part} overwritten");
+        let said = harm(&|bytes| {
+            let from = bytes.len() * part / 8;
+            let to = (from + 600).min(bytes.len());
+            bytes[from..to].fill(0x41);
+        });
+        assert_eq!(said, expected, "part {part} overwritten");
     }
-    // Somebody else holds it, and goes on holding it.
-    let holder = rusqlite::Connection::open(&path).unwrap();
-    let hold = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE";
-    holder.execute_batch(hold).unwrap();
+    // Somebody else holds them, and goes on holding them.
+    let holders = paths.each_ref().map(|path| {
+        let holder = rusqlite::Connection::open(path).unwrap();
+        let hold = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE";
+        holder.execute_batch(hold).unwrap();
+        holder
+    });
     assert_eq!(said(&shop), expected, "in use");
-    drop(holder);
+    drop(holders);
     // Nothing can be written at all.
-    let folder = path.parent().unwrap();
     fs::remove_dir_all(folder).unwrap();
     fs::write(folder, "in the way").unwrap();
     assert_eq!(said(&shop), expected, "in the way");
+}
+
+/// Runs that are over are not looked at; what is open is found whatever happened since the last look.
+#[test]
+fn what_can_be_claimed_is_found_as_runs_begin_and_end() {
+    let sandbox = Sandbox::new();
+    let shop = sandbox.repository("shop");
+    shop.publish("planspec/plan.yaml", plan("open", &[task("build")]));
+    let offered = |expected: &[&str]| {
+        let items = shop.run("next -o json").ok().json()["items"].clone();
+        let names = items.as_array().unwrap().iter().map(|item| {
+            let [run, node] = ["execution", "node"].map(|field| item[field].as_str().unwrap());
+            format!("{run}/{node}")
+        });
+        let names: Vec<String> = names.collect();
+        assert_eq!(names, expected);
+    };
+    for (number, all) in [["one/build"].as_slice(), &["one/build", "open/build"]]
+        .iter()
+        .enumerate()
+    {
+        let name = ["one", "open"][number];
+        shop.publish(&format!("planspec/{name}.yaml"), execution(name, "open"));
+        shop.run("reconcile").ok();
+        offered(all);
+    }
+    for (name, left) in [("one", ["open/build"].as_slice()), ("open", &[])] {
+        shop.run(&format!("claim {name}/build --as agent:a")).ok();
+        offered(left);
+        shop.run(&format!("report {name}/build --as agent:a --succeeded --reconcile"))
+            .ok();
+        offered(left);
+    }
 }
 
 /// Two reconciles with different indexes write the same bytes: the index says where things are, and

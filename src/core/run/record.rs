@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 
 use crate::core::base::digest::sha256_hex;
-use crate::core::resource::{Artifact, CriterionResult, Duration, ReviewAction, SignedBy, is_zero};
+use crate::core::resource::{
+    Artifact, CriterionResult, Duration, Key, Kind, ReviewAction, SignedBy, is_zero,
+};
 
 /// The `apiVersion` of every record.
 pub const RECORD_API_VERSION: &str = "records.planspec.io/v1";
@@ -394,6 +396,19 @@ impl Address {
             },
             _ => return None,
         })
+    }
+
+    /// The execution that it is about, where it is named: a review names it by its uid alone.
+    pub fn execution(&self) -> Option<Key> {
+        match self {
+            Address::Work { run, .. }
+            | Address::Verification { run, .. }
+            | Address::Attestation { run, .. }
+            | Address::Request { run, .. } => {
+                Some(Key::new(Kind::Execution, &run.namespace, &run.name))
+            }
+            Address::Review { .. } => None,
+        }
     }
 
     /// Uid of the execution that it is about.
