@@ -37,7 +37,7 @@ pub struct Got {
 pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
     let namespace = request.namespace.as_deref();
     if let (Some(kind), Some(name)) = (request.kind, &request.name) {
-        let (resources, key) = Resources::about(store, &[Named::new(kind, name, namespace)])?;
+        let (resources, key) = Resources::one(store, &Named::new(kind, name, namespace))?;
         return Ok(Got {
             resources,
             keys: vec![key],

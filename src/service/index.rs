@@ -98,11 +98,7 @@ pub fn about(repo: &Repo, commit: &str, config: &Config, keys: &BTreeSet<Key>) -
     let paths = revision::paths(config)?;
     let roots: Vec<String> = keys.iter().map(Key::qualified).collect();
     of_commit(repo, commit, config, |index| {
-        let mut found = BTreeMap::new();
-        for path in index.hiding()? {
-            let row = index.row(&path)?.ok_or(Damaged)?;
-            found.insert(path, row.version);
-        }
+        let mut found = versions(index, index.hiding()?)?;
         let mut named: BTreeSet<String> = roots.iter().cloned().collect();
         let mut open = roots.clone();
         while let Some(name) = open.pop() {
@@ -127,6 +123,21 @@ pub fn about(repo: &Repo, commit: &str, config: &Config, keys: &BTreeSet<Key>) -
     })
 }
 
+/// One resource of a commit, wherever it is defined; what else is in its files is there too.
+///
+/// # Errors
+/// The commit cannot be read.
+pub fn defining(repo: &Repo, commit: &str, config: &Config, key: &Key) -> Result<Snapshot> {
+    let paths = revision::paths(config)?;
+    of_commit(repo, commit, config, |index| {
+        let definers = index.definers(&key.name)?.into_iter();
+        let meant = definers.filter(|name| key_of(name).as_ref() == Some(key));
+        let found = versions(index, meant.map(|name| name.path))?;
+        let elsewhere = Elsewhere::default();
+        Ok(read_snapshot(repo, config, &paths, found, elsewhere)?)
+    })
+}
+
 /// The resources of a commit for whose kind, namespace and name `wanted` says so; what else is in
 /// their files is there too.
 ///
@@ -142,11 +153,7 @@ pub fn matching(
     of_commit(repo, commit, config, |index| {
         let names = index.names()?.into_iter();
         let meant = names.filter(|name| key_of(name).is_some_and(|key| wanted(&key)));
-        let mut found = BTreeMap::new();
-        for path in meant.map(|name| name.path).collect::<BTreeSet<String>>() {
-            let row = index.row(&path)?.ok_or(Damaged)?;
-            found.insert(path, row.version);
-        }
+        let found = versions(index, meant.map(|name| name.path))?;
         let elsewhere = Elsewhere::default();
         Ok(read_snapshot(repo, config, &paths, found, elsewhere)?)
     })
@@ -179,6 +186,16 @@ pub fn all_of(repo: &Repo, commit: &str, config: &Config, kind: Kind) -> Result<
         let keys = names.iter().filter_map(key_of);
         Ok(keys.filter(|key| key.kind == kind).collect())
     })
+}
+
+/// Files with their versions.
+fn versions<P: Pages>(
+    index: &Index<P>,
+    paths: impl IntoIterator<Item = String>,
+) -> std::result::Result<BTreeMap<String, String>, Damaged> {
+    let paths: BTreeSet<String> = paths.into_iter().collect();
+    let version = |path: String| Ok((path.clone(), index.row(&path)?.ok_or(Damaged)?.version));
+    paths.into_iter().map(version).collect()
 }
 
 fn key_of(name: &Named) -> Option<Key> {
@@ -449,6 +466,8 @@ mod tests {
                 BTreeSet::from([key.clone()]),
                 "all are in one namespace"
             );
+            let alone = defining(repo, commit, &config, key).unwrap();
+            assert_eq!(alone.definitions(key), whole.definitions(key));
             let some = about(repo, commit, &config, &found).unwrap();
             assert_eq!(answers(&some, key), answers(&whole, key));
             let all = all_of(repo, commit, &config, key.kind).unwrap();

@@ -106,6 +106,17 @@ impl Resources {
         Ok((place.with(snapshot, keys)?, key))
     }
 
+    /// The one that is named, and nothing else; and its key.
+    ///
+    /// # Errors
+    /// As [`Resources::about`].
+    pub fn one(store: &Store, named: &Named) -> Result<(Resources, Key)> {
+        let place = Place::known(store)?;
+        let key = place.find(std::slice::from_ref(named))?;
+        let files = index::defining(&store.repo, &place.commit, &place.config, &key)?;
+        Ok((place.with(files, BTreeSet::from([key.clone()]))?, key))
+    }
+
     /// Those of a kind, or of every kind, in a namespace, or in all.
     ///
     /// # Errors

@@ -135,8 +135,10 @@ fn what_can_be_claimed_is_found_as_runs_begin_and_end() {
     for (name, left) in [("one", ["open/build"].as_slice()), ("open", &[])] {
         shop.run(&format!("claim {name}/build --as agent:a")).ok();
         offered(left);
-        shop.run(&format!("report {name}/build --as agent:a --succeeded --reconcile"))
-            .ok();
+        shop.run(&format!(
+            "report {name}/build --as agent:a --succeeded --reconcile"
+        ))
+        .ok();
         offered(left);
     }
 }
