@@ -7,7 +7,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::{PLANSPEC, command, files, git, in_turn, ms, repository};
 use tempfile::TempDir;
@@ -16,7 +16,7 @@ const RUNS: usize = 21;
 const FEW: usize = 100;
 
 /// What is asked: all about namespace `n0`, which every repository has.
-const ASKED: [(&str, &[&str]); 6] = [
+const ASKED: [(&str, &[&str]); 9] = [
     ("get plan", &["get", "plan", "plan-50", "-n", "n0"]),
     ("get plans -n", &["get", "plans", "-n", "n0"]),
     (
@@ -26,6 +26,12 @@ const ASKED: [(&str, &[&str]); 6] = [
     ("graph plan", &["graph", "plan-50", "-n", "n0"]),
     ("next -n", &["next", "-n", "n0"]),
     ("next EXECUTION", &["next", "run-95", "-n", "n0"]),
+    (
+        "validate -f FILE",
+        &["validate", "-f", "planspec/n0/r50.yaml"],
+    ),
+    ("validate", &["validate"]),
+    ("validate --rev HEAD", &["validate", "--rev", "HEAD"]),
 ];
 
 fn main() {
@@ -48,6 +54,10 @@ fn prepared(size: usize) -> TempDir {
     let dir = folder.path();
     repository(dir, files(size));
     git(dir, &["repack", "-adq"]);
+    git(dir, &["reset", "-q", "--hard"]);
+    // Git itself looks twice at files that are as old as its index, once.
+    std::thread::sleep(Duration::from_millis(1100));
+    git(dir, &["status"]);
     let timed = |what: &str, args: &[&str]| {
         let started = Instant::now();
         assert!(
@@ -60,6 +70,8 @@ fn prepared(size: usize) -> TempDir {
     git(dir, &["repack", "-adq"]);
     fs::remove_dir_all(dir.join(".git/planspec")).ok();
     timed("a look without an index", ASKED[0].1);
+    fs::remove_dir_all(dir.join(".git/planspec")).ok();
+    timed("validate without an index", &["validate"]);
     folder
 }
 

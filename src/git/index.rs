@@ -4,7 +4,8 @@
 //! and builds look-up tables; that would be most of what the hook costs. So the entries are read
 //! here (gitformat-index(5)), and whatever is beyond them is left to `git`.
 
-use std::io::ErrorKind;
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read};
 use std::ops::Range;
 
 use super::id::{ID_BYTES, Id};
@@ -18,6 +19,8 @@ pub struct StagedFiles {
     /// All paths, one behind the other.
     paths: Vec<u8>,
     entries: Vec<IndexEntry>,
+    /// When the index was written, in seconds; not known of one that `git` has told of.
+    written: Option<i64>,
 }
 
 /// An entry of the index.
@@ -28,6 +31,18 @@ struct IndexEntry {
     id: Id,
     /// 0, or the side of a conflict.
     stage: u16,
+    /// What was known of the file when it was last looked at; not of an entry that `git` has told of.
+    stat: Option<FileStat>,
+}
+
+/// Of a file as `lstat` tells it, what Git keeps, cut to 32 bits as Git does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileStat {
+    changed: (u32, u32),
+    modified: (u32, u32),
+    inode: u32,
+    owner: (u32, u32),
+    size: u32,
 }
 
 impl StagedFiles {
@@ -40,12 +55,22 @@ impl StagedFiles {
             Some(path) => path.clone(),
             None => repo.git_dir().join("index"),
         };
-        let bytes = match std::fs::read(&path) {
+        let mut bytes = Vec::new();
+        let read = File::open(&path).and_then(|mut file| {
+            // Git puts another file in its place: both are of the one that is open.
+            let metadata = file.metadata()?;
+            file.read_to_end(&mut bytes)?;
+            Ok(metadata)
+        });
+        let metadata = match read {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(StagedFiles::none()),
             read => read.map_err(unusable_file(format!("read `{}`", path.display())))?,
         };
         match parse(&bytes) {
-            Some(staged) => Ok(staged),
+            Some(staged) => Ok(StagedFiles {
+                written: seconds(&metadata),
+                ..staged
+            }),
             None => by_git(repo),
         }
     }
@@ -54,7 +79,46 @@ impl StagedFiles {
         StagedFiles {
             paths: Vec::new(),
             entries: Vec::new(),
+            written: None,
         }
+    }
+
+    /// Whether a file of the work tree is what is staged, by what `lstat` says of it, as Git decides
+    /// that; and what is staged is this version, of so many bytes. When in doubt it is not: then
+    /// whoever wants to know reads it.
+    ///
+    /// A file that is as old as the index may have changed after it was staged, and within the same
+    /// moment. One that was converted when it was checked out has another size than its blob.
+    pub(super) fn has_unchanged(&self, path: &str, known: (&str, usize), file: &Metadata) -> bool {
+        let (version, bytes) = known;
+        let entry = self.entry(path).filter(|entry| entry.is(version));
+        let stat = entry.and_then(|entry| entry.stat);
+        let (Some(stat), Some(written)) = (stat, self.written) else {
+            return false;
+        };
+        i64::from(stat.modified.0) < written
+            && u32::try_from(bytes) == Ok(stat.size)
+            && FileStat::of(file).is_some_and(|now| stat.is(now))
+    }
+
+    /// Whether a path is staged, without a conflict.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.entry(path).is_some()
+    }
+
+    /// Whether anything is staged below a folder.
+    pub(super) fn has_below(&self, folder: &str) -> bool {
+        let folder = format!("{folder}/").into_bytes();
+        let before = |entry: &IndexEntry| self.path(entry) < folder.as_slice();
+        let first = self.entries.get(self.entries.partition_point(before));
+        first.is_some_and(|entry| self.path(entry).starts_with(&folder))
+    }
+
+    /// The entry of a path that has one and no conflict. Git keeps them in order.
+    fn entry(&self, path: &str) -> Option<&IndexEntry> {
+        let compared = |entry: &IndexEntry| self.path(entry).cmp(path.as_bytes());
+        let found = self.entries.binary_search_by(compared).ok()?;
+        self.entries.get(found).filter(|entry| entry.stage == 0)
     }
 
     /// What is staged in another version than the `known` ones: paths and versions, sorted.
@@ -141,6 +205,57 @@ impl IndexEntry {
     }
 }
 
+impl FileStat {
+    /// As an entry begins: without the device, by which Git does not go either.
+    fn read(entry: &[u8]) -> Option<FileStat> {
+        let at = |offset: usize| number(entry, offset..offset + 4);
+        Some(FileStat {
+            changed: (at(0)?, at(4)?),
+            modified: (at(8)?, at(12)?),
+            inode: at(20)?,
+            owner: (at(28)?, at(32)?),
+            size: at(36)?,
+        })
+    }
+
+    #[cfg(unix)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn of(file: &Metadata) -> Option<FileStat> {
+        use std::os::unix::fs::MetadataExt as _;
+        Some(FileStat {
+            changed: (file.ctime() as u32, file.ctime_nsec() as u32),
+            modified: (file.mtime() as u32, file.mtime_nsec() as u32),
+            inode: file.ino() as u32,
+            owner: (file.uid(), file.gid()),
+            size: file.size() as u32,
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Metadata) -> Option<FileStat> {
+        None
+    }
+
+    /// Whether a file is as it was. Who wrote the index may not have known parts of a second.
+    fn is(self, now: FileStat) -> bool {
+        let is_time =
+            |was: (u32, u32), now: (u32, u32)| was.0 == now.0 && [0, now.1].contains(&was.1);
+        is_time(self.changed, now.changed)
+            && is_time(self.modified, now.modified)
+            && (self.inode, self.owner, self.size) == (now.inode, now.owner, now.size)
+    }
+}
+
+#[cfg(unix)]
+fn seconds(file: &Metadata) -> Option<i64> {
+    Some(std::os::unix::fs::MetadataExt::mtime(file))
+}
+
+#[cfg(not(unix))]
+fn seconds(_: &Metadata) -> Option<i64> {
+    None
+}
+
 /// Behind the cached `stat` of the file, an entry has its id and its flags.
 const MODE: Range<usize> = 24..28;
 const ID: Range<usize> = 40..40 + ID_BYTES;
@@ -202,6 +317,7 @@ fn parse(bytes: &[u8]) -> Option<StagedFiles> {
                 mode: number(entry, MODE)?,
                 id: Id::from_bytes(entry.get(ID)?)?,
                 stage: (flags >> 12) & 3,
+                stat: FileStat::read(entry),
             });
         }
     }
@@ -277,6 +393,7 @@ fn listed_line(line: &[u8]) -> Option<(IndexEntry, &[u8])> {
         mode: u32::from_str_radix(words.next()?, 8).ok()?,
         id: Id::from_hex(words.next()?)?,
         stage: words.next()?.parse().ok()?,
+        stat: None,
     };
     Some((entry, path.get(1..)?))
 }

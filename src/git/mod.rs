@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `repo` | open a repository; HEAD, branches, revisions, configuration, identity |
 //! | `read` | resources from a commit, the index, the work tree or plain files |
+//! | `checkout` | what the work tree has in another version than a commit |
 //! | `index` | what is staged, without reading it |
 //! | `object`, `id` | the seam to libgit2's objects: read with a bound, written; ids of either length |
 //! | `refs` | local refs, moved by compare-and-swap |
@@ -30,6 +31,7 @@
 pub mod authors;
 pub mod base;
 pub mod cache;
+pub mod checkout;
 pub mod commit;
 pub mod editor;
 pub mod files;

@@ -4,6 +4,7 @@
 //! Whatever is not a plain file of bounded size is handed over with the reason why it was not
 //! read; links are never followed.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -120,7 +121,7 @@ pub(super) enum Flaw {
 }
 
 impl FoundFile {
-    fn is_blob(&self) -> bool {
+    pub(super) fn is_blob(&self) -> bool {
         self.flaw == Flaw::None && EntryKind::of(self.mode) == EntryKind::File
     }
 
@@ -229,7 +230,7 @@ fn contents(
     all.into_iter().collect()
 }
 
-fn sorted(mut files: Vec<SourceFile>) -> Vec<SourceFile> {
+pub(super) fn sorted(mut files: Vec<SourceFile>) -> Vec<SourceFile> {
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
 }
@@ -449,16 +450,69 @@ fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, EntrySid
 /// # Errors
 /// `Unusable` in a bare repository.
 pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
+    let (mut files, found) = on_worktree(repo, paths, None)?;
+    let read = found.into_par_iter().map(|file| file.read(paths));
+    files.par_extend(read);
+    Ok(sorted(files))
+}
+
+/// A file of the work tree that may hold resources, not read yet.
+pub(super) struct DiskFile {
+    /// Path from the repository's root.
+    pub path: String,
+    clean: bool,
+    kind: EntryKind,
+    place: PathBuf,
+}
+
+impl DiskFile {
+    /// What is in it.
+    pub(super) fn read(self, paths: &Paths) -> SourceFile {
+        on_disk(
+            self.path,
+            self.clean,
+            self.kind,
+            &self.place,
+            paths.max_bytes,
+        )
+    }
+
+    /// What `lstat` says of it, when it is a file whose name can be told.
+    pub(super) fn metadata(&self) -> Option<Metadata> {
+        let is_plain = self.clean && self.kind == EntryKind::File;
+        is_plain.then(|| self.place.symlink_metadata().ok())?
+    }
+}
+
+/// What lies in the work tree, without what `.gitignore` leaves out: folders that cannot be read, and
+/// the files. Of what is `tracked` as far as the caller knows, git is not asked.
+pub(super) fn on_worktree(
+    repo: &Repo,
+    paths: &Paths,
+    tracked: Option<&StagedFiles>,
+) -> Result<(Vec<SourceFile>, Vec<DiskFile>)> {
     let root = work_tree(repo)?;
-    let ignored = Ignored::new(repo);
-    let mut files = Vec::new();
+    let ignored = OnceCell::new();
+    let leaves_out = |path: &str, folder: bool| {
+        let is_tracked = tracked.is_some_and(|staged| {
+            let is_there = if folder {
+                StagedFiles::has_below
+            } else {
+                StagedFiles::has
+            };
+            is_there(staged, path)
+        });
+        let ignored = || ignored.get_or_init(|| Ignored::new(repo));
+        !is_tracked && ignored().leaves_out(path)
+    };
+    let mut unread = Vec::new();
     let mut wanted = Vec::new();
     let mut walk = WalkDir::new(root).min_depth(1).into_iter();
     while let Some(entry) = walk.next() {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                files.extend(unreadable(&error, Some(root)));
+                unread.extend(unreadable(&error, Some(root)));
                 continue;
             }
         };
@@ -467,7 +521,7 @@ pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
         let folder = entry.file_type().is_dir() && kind != EntryKind::Submodule;
         if folder && (entry.file_name() == ".git" || !paths.enters(&path)) {
             walk.skip_current_dir();
-        } else if (folder || paths.wants(&path, kind)) && ignored.leaves_out(&path) {
+        } else if (folder || paths.wants(&path, kind)) && leaves_out(&path, folder) {
             if folder {
                 walk.skip_current_dir();
             }
@@ -476,15 +530,16 @@ pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
                 walk.skip_current_dir();
             }
             if paths.wants(&path, kind) {
-                wanted.push((path, clean, kind, entry.into_path()));
+                wanted.push(DiskFile {
+                    path,
+                    clean,
+                    kind,
+                    place: entry.into_path(),
+                });
             }
         }
     }
-    let read = wanted
-        .into_par_iter()
-        .map(|(path, clean, kind, place)| on_disk(path, clean, kind, &place, paths.max_bytes));
-    files.par_extend(read);
-    Ok(sorted(files))
+    Ok((unread, wanted))
 }
 
 /// Files that the user names, and what lies in folders that the user names, sorted by path. No

@@ -140,7 +140,7 @@ impl Repo {
     }
 
     /// Whether objects may be left on the remote until they are asked for.
-    pub(super) fn is_partial(&self) -> bool {
+    pub fn is_partial(&self) -> bool {
         let config = self.git.config();
         let promisors = config.and_then(|config| {
             let mut found =
@@ -148,6 +148,22 @@ impl Repo {
             found.next().transpose().map(|first| first.is_some())
         });
         promisors.unwrap_or(false)
+    }
+
+    /// Whether a program of the user's may stand between a file and its blob. That of Git LFS does not
+    /// count: what it leaves in the blob is no resource.
+    pub(super) fn has_filters(&self) -> bool {
+        let config = self.git.config();
+        let filters = config.and_then(|config| {
+            let mut found = config.entries(Some(r"^filter\..*\.(clean|process)$"))?;
+            let mut others = 0;
+            while let Some(entry) = found.next() {
+                let name = entry?.name().map(str::to_owned);
+                others += usize::from(!name.is_ok_and(|name| name.starts_with("filter.lfs.")));
+            }
+            Ok(others)
+        });
+        filters.map_or(true, |others| others > 0)
     }
 
     /// Where HEAD is.

@@ -11,6 +11,7 @@ use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Elsewhere;
 use crate::core::repository::facts::Facts;
 use crate::core::repository::index::{Damaged, Index, Named, Pages, Row, last};
+use crate::core::repository::manifest::Manifest;
 use crate::core::repository::reach::{self, FileChange};
 use crate::core::repository::referral::Referral;
 use crate::core::repository::snapshot::{Snapshot, manifests};
@@ -336,30 +337,54 @@ impl Step {
         base: &Index<P>,
         changes: Vec<read::PathChange>,
     ) -> std::result::Result<Step, Trouble> {
-        let mut now: BTreeMap<String, Option<(String, Facts)>> = BTreeMap::new();
+        let mut now = BTreeMap::new();
         let mut found = Vec::new();
         for (path, file) in changes {
-            let version = file.as_ref().map(|file| (file.version(), Facts::default()));
-            now.insert(path, version);
+            now.insert(path, file.as_ref().map(FoundFile::version));
             found.extend(file);
         }
-        let mut files = read::read(repo, found, paths)?;
-        let mut parsed = manifests(&files, config);
+        let files = read::read(repo, found, paths)?;
+        Step::of_files(repo, (config, paths), base, now, files)
+    }
+
+    /// Read what a change to the files of `base` reaches. `now` has the version of what changes,
+    /// nothing of what is gone; `files` is what is there.
+    ///
+    /// # Errors
+    /// The index is damaged, or an object cannot be read.
+    pub fn of_files<P: Pages>(
+        repo: &Repo,
+        (config, paths): (&Config, &Paths),
+        base: &Index<P>,
+        now: BTreeMap<String, Option<String>>,
+        files: Vec<SourceFile>,
+    ) -> std::result::Result<Step, Trouble> {
+        let parsed = manifests(&files, config);
+        let mut facts: BTreeMap<&str, Facts> = BTreeMap::new();
         for (file, manifest) in files.iter().zip(&parsed) {
-            if let Some(Some((_, facts))) = now.get_mut(&file.path) {
-                *facts = Facts::of(manifest, &file.content);
-            }
+            facts.insert(&file.path, Facts::of(manifest, &file.content));
         }
-        let changes: Vec<FileChange> = now
-            .into_iter()
-            .map(|(path, now)| FileChange { path, now })
-            .collect();
+        let changes = now.into_iter().map(|(path, version)| FileChange {
+            now: version.map(|version| {
+                let facts = facts.remove(path.as_str());
+                (version, facts.unwrap_or_default())
+            }),
+            path,
+        });
+        let changes: Vec<FileChange> = changes.collect();
         let reach = reach::reach(base, &changes)?;
         let unchanged = reach.unchanged.iter();
         let unchanged = unchanged.filter_map(|(path, version)| FoundFile::at(path, version));
         let others = read::read(repo, unchanged, paths)?;
-        parsed.extend(manifests(&others, config));
-        files.extend(others);
+        let others: Vec<(SourceFile, Manifest)> = {
+            let parsed = manifests(&others, config);
+            others.into_iter().zip(parsed).collect()
+        };
+        let mut both: Vec<(SourceFile, Manifest)> = files.into_iter().zip(parsed).collect();
+        both.extend(others);
+        // Findings come in the order in which everything would be read.
+        both.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+        let (files, parsed): (Vec<SourceFile>, Vec<Manifest>) = both.into_iter().unzip();
         let elsewhere = Elsewhere {
             keys: Vec::new(),
             referred: reach.referred.clone(),
@@ -381,10 +406,31 @@ impl Step {
         affected.cloned().collect()
     }
 
-    /// Files of the same names as they were, checked against each other; what was not read is as it was.
-    pub fn with_what_is_elsewhere(&self, files: &[SourceFile], config: &Config) -> Snapshot {
+    /// The files that were read as they were in `base`, checked by its configuration: what the change
+    /// is compared with. Of them only the `changed` ones were others.
+    ///
+    /// # Errors
+    /// The index is damaged, or an object cannot be read.
+    pub fn before<P: Pages>(
+        &self,
+        repo: &Repo,
+        (config, paths): (&Config, &Paths),
+        base: &Index<P>,
+        changed: &BTreeSet<String>,
+    ) -> std::result::Result<Snapshot, Trouble> {
+        let mut found = Vec::new();
+        for path in changed {
+            let row = base.row(path)?;
+            found.extend(row.and_then(|row| FoundFile::at(path, &row.version)));
+        }
+        let mut files = read::read(repo, found, paths)?;
+        let unchanged = self.files.iter();
+        let unchanged = unchanged.filter(|file| !changed.contains(&file.path));
+        files.extend(unchanged.cloned());
+        files.sort_by(|a, b| a.path.cmp(&b.path));
         let elsewhere = self.elsewhere(Vec::new());
-        Snapshot::assemble(files, manifests(files, config), elsewhere, config)
+        let parsed = manifests(&files, config);
+        Ok(Snapshot::assemble(&files, parsed, elsewhere, config))
     }
 
     /// What is known of the files that were not read, with the names of some resources in them.

@@ -151,7 +151,7 @@ impl<'r> StatusReader<'r> {
                     Some(Row {
                         version: found.version(),
                         findings: String::new(),
-                        facts: Facts::stored("", &facts_of(&file.status)),
+                        facts: Facts::stored("", &facts_of(&file.status), ""),
                     })
                 }
             };

@@ -195,6 +195,12 @@ impl Code {
         .contains(&self)
     }
 
+    /// Whether its way out may be a name that was probably meant. Of these only so many are looked for
+    /// among all resources, so one that is found in a file depends on what is found in all others.
+    pub fn may_suggest(self) -> bool {
+        self.is_not_found() || [Code::INPUT_UNKNOWN, Code::UNKNOWN_NAME].contains(&self)
+    }
+
     /// Whether it takes another revision to see it.
     pub fn is_about_change(self) -> bool {
         self.id.starts_with("PS4")

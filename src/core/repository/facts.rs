@@ -30,6 +30,9 @@ const SUCCESSOR: &str = "Successor";
 /// define it, as it were.
 const LINEAGE: &str = "Lineage";
 
+/// The word for a file with comments that allow something.
+const ALLOWS: &str = "allows";
+
 /// Fields of a spec that are for people: no rule looks at those of another resource.
 const PROSE: [&str; 3] = ["description", "displayName", "context"];
 
@@ -38,6 +41,11 @@ const PROSE: [&str; 3] = ["description", "displayName", "context"];
 pub struct Facts {
     defines: String,
     refers: String,
+    /// How large the file is; not known of one that was not read.
+    pub bytes: Option<usize>,
+    /// Whether a comment in it allows something. Whether that is used is not told by the finding of
+    /// one file, so such a file is never known to be clean.
+    pub allows: bool,
 }
 
 /// Whether only what a change reaches decides about a finding. Whether a comment allows nothing is
@@ -67,7 +75,14 @@ fn plain(text: &str) -> String {
 impl Facts {
     /// What is in a file, whose content is given as well.
     pub fn of(manifest: &Manifest, content: &Content) -> Facts {
-        let mut facts = Facts::default();
+        let mut facts = Facts {
+            bytes: match content {
+                Content::Bytes(bytes) => Some(bytes.len()),
+                Content::Refused(_) => None,
+            },
+            allows: !manifest.allows.is_empty(),
+            ..Facts::default()
+        };
         let mut refers = BTreeSet::new();
         for entry in &manifest.entries {
             let (kind, name) = (entry.key.kind, entry.key.qualified());
@@ -87,12 +102,31 @@ impl Facts {
         facts
     }
 
-    /// As they were stored.
-    pub fn stored(defines: &str, refers: &str) -> Facts {
+    /// As they were stored; `traits` as [`Facts::traits`] gave them.
+    pub fn stored(defines: &str, refers: &str, traits: &str) -> Facts {
+        let (bytes, allows) = read_traits(traits);
         Facts {
             defines: defines.to_owned(),
             refers: refers.to_owned(),
+            bytes,
+            allows,
         }
+    }
+
+    /// What there is to know beside names: `1234 allows`, each only where it is so.
+    pub fn traits(&self) -> String {
+        let bytes = self.bytes.map(|bytes| bytes.to_string());
+        let allows = self.allows.then(|| ALLOWS.to_owned());
+        let words: Vec<String> = bytes.into_iter().chain(allows).collect();
+        words.join(" ")
+    }
+
+    /// How many resources are defined; one that is defined twice counts twice.
+    pub fn count_resources(&self) -> usize {
+        let kinds = self.defined().map(|(kind, _)| kind);
+        kinds
+            .filter(|kind| Kind::ALL.iter().any(|known| known.name() == *kind))
+            .count()
     }
 
     /// A line for each name that is defined: `KIND namespace/name face`, or `? word`.
@@ -116,6 +150,13 @@ impl Facts {
         let lines = self.refers.lines();
         lines.filter_map(|line| Some((line, name_in(line)?)))
     }
+}
+
+/// Bytes, and whether something is allowed.
+pub fn read_traits(traits: &str) -> (Option<usize>, bool) {
+    let words = || traits.split(' ');
+    let bytes = words().find_map(|word| word.parse().ok());
+    (bytes, words().any(|word| word == ALLOWS))
 }
 
 /// The name in a line of either kind.

@@ -6,9 +6,9 @@
 //! ([`Damaged`]), and is then no index at all.
 //!
 //! ```text
-//! page 0       tree NUL format NUL buckets NUL files NUL findings NUL
+//! page 0       tree NUL format NUL buckets NUL files NUL findings NUL resources NUL
 //! hidden       path NUL …                                  files that may define more than they show
-//! rows         path NUL version NUL findings NUL defines NUL refers NUL …   by path
+//! rows         path NUL version NUL findings NUL defines NUL refers NUL traits NUL …   by path
 //! definers     kind NUL name NUL path NUL …                by the last part of the name
 //! referrers    reference NUL name NUL path NUL …           by the last part of the name, then by path
 //! ```
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
-use crate::core::repository::facts::{Facts, HIDDEN};
+use crate::core::repository::facts::{Facts, HIDDEN, read_traits};
 
 /// Numbered texts.
 pub trait Pages {
@@ -82,6 +82,21 @@ impl Row {
     }
 }
 
+/// What is known of a file in short.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownFile {
+    /// Its path.
+    pub path: String,
+    /// See [`Row::version`].
+    pub version: String,
+    /// See [`Row::findings`].
+    pub findings: String,
+    /// See [`Facts::bytes`].
+    pub bytes: Option<usize>,
+    /// See [`Facts::allows`].
+    pub allows: bool,
+}
+
 /// A name with the file that it is in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Named {
@@ -108,6 +123,7 @@ struct Header {
     buckets: u32,
     files: usize,
     findings: usize,
+    resources: usize,
 }
 
 /// The page that is written with every update.
@@ -123,7 +139,7 @@ const MAX_BUCKETS: u32 = 1 << 14;
 const FILES_PER_BUCKET: usize = 8;
 const FULL: usize = 64;
 /// Changes with the layout above.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 #[derive(Debug, Clone, Copy)]
 enum Section {
@@ -152,6 +168,7 @@ impl<P: Pages> Index<P> {
             buckets,
             files: 0,
             findings: 0,
+            resources: 0,
         };
         pages.put(HEADER, header.text());
         for number in HIDING..SECTIONS + 3 * buckets {
@@ -180,6 +197,11 @@ impl<P: Pages> Index<P> {
         self.header.findings
     }
 
+    /// How many resources are defined.
+    pub fn count_resources(&self) -> usize {
+        self.header.resources
+    }
+
     /// The pages, to be stored.
     pub fn pages_mut(&mut self) -> &mut P {
         &mut self.pages
@@ -191,7 +213,7 @@ impl<P: Pages> Index<P> {
     /// The index is damaged.
     pub fn row(&self, path: &str) -> Result<Option<Row>, Damaged> {
         let page = self.pages.page(self.page_of(Section::Rows, path))?;
-        for row in records::<5>(&page)? {
+        for row in records::<6>(&page)? {
             if row[0] == path {
                 return Ok(Some(row_of(row)));
             }
@@ -199,15 +221,14 @@ impl<P: Pages> Index<P> {
         Ok(None)
     }
 
-    /// Path and version of every file, by path.
+    /// Every file, by path.
     ///
     /// # Errors
     /// The index is damaged.
-    pub fn versions(&self) -> Result<Vec<(String, String)>, Damaged> {
+    pub fn files(&self) -> Result<Vec<KnownFile>, Damaged> {
         let mut found = Vec::with_capacity(self.header.files);
         for page in self.section(Section::Rows)? {
-            let rows = records::<5>(&page)?.into_iter();
-            found.extend(rows.map(|[path, version, ..]| (path.to_owned(), version.to_owned())));
+            found.extend(records::<6>(&page)?.into_iter().map(known_of));
         }
         found.sort_unstable();
         Ok(found)
@@ -271,11 +292,13 @@ impl<P: Pages> Index<P> {
             if let Some(row) = self.row(path)? {
                 self.header.files -= 1;
                 self.header.findings -= row.count_findings();
+                self.header.resources -= row.facts.count_resources();
                 self.edit(path, &row, &mut |page, record| edits.remove(page, record));
             }
             if let Some(row) = new {
                 self.header.files += 1;
                 self.header.findings += row.count_findings();
+                self.header.resources += row.facts.count_resources();
                 self.edit(path, row, &mut |page, record| edits.add(page, record));
             }
         }
@@ -288,7 +311,8 @@ impl<P: Pages> Index<P> {
     /// The records of one file, each with the page that it belongs on.
     fn edit(&self, path: &str, row: &Row, edit: &mut dyn FnMut(u32, &[&str])) {
         let (defines, refers) = (row.facts.defines(), row.facts.refers());
-        let fields = [path, &row.version, &row.findings, defines, refers];
+        let traits = row.facts.traits();
+        let fields = [path, &row.version, &row.findings, defines, refers, &traits];
         edit(self.page_of(Section::Rows, path), &fields);
         for (kind, name) in row.facts.defined() {
             edit(
@@ -421,23 +445,35 @@ fn named_of([what, name, path]: [&str; 3]) -> Named {
     }
 }
 
-fn row_of([_, version, findings, defines, refers]: [&str; 5]) -> Row {
+fn row_of([_, version, findings, defines, refers, traits]: [&str; 6]) -> Row {
     Row {
         version: version.to_owned(),
         findings: findings.to_owned(),
-        facts: Facts::stored(defines, refers),
+        facts: Facts::stored(defines, refers, traits),
+    }
+}
+
+fn known_of([path, version, findings, _, _, traits]: [&str; 6]) -> KnownFile {
+    let (bytes, allows) = read_traits(traits);
+    KnownFile {
+        path: path.to_owned(),
+        version: version.to_owned(),
+        findings: findings.to_owned(),
+        bytes,
+        allows,
     }
 }
 
 impl Header {
     fn text(&self) -> String {
-        let numbers = [self.buckets as usize, self.files, self.findings];
-        let [buckets, files, findings] = numbers.map(|number| number.to_string());
-        joined(&[&self.tree, FORMAT, &buckets, &files, &findings])
+        let counts = [self.files, self.findings, self.resources];
+        let [files, findings, resources] = counts.map(|number| number.to_string());
+        let buckets = self.buckets.to_string();
+        joined(&[&self.tree, FORMAT, &buckets, &files, &findings, &resources])
     }
 
     fn read(text: &str) -> Result<Header, Damaged> {
-        let [[tree, FORMAT, buckets, files, findings]] = records::<5>(text)?[..] else {
+        let [[tree, FORMAT, buckets, files, findings, resources]] = records::<6>(text)?[..] else {
             return Err(Damaged);
         };
         let number = |text: &str| text.parse::<usize>().map_err(|_| Damaged);
@@ -446,6 +482,7 @@ impl Header {
             buckets: u32::try_from(number(buckets)?).map_err(|_| Damaged)?,
             files: number(files)?,
             findings: number(findings)?,
+            resources: number(resources)?,
         })
     }
 }
@@ -459,7 +496,7 @@ mod tests {
         Row {
             version: version.to_owned(),
             findings: String::new(),
-            facts: Facts::stored(defines, refers),
+            facts: Facts::stored(defines, refers, ""),
         }
     }
 
@@ -495,8 +532,9 @@ mod tests {
         update(&mut index, &[("p.yaml", Some(plan))]);
         assert_eq!(index.referrers("g"), Ok(Vec::new()));
         assert_eq!(paths(index.referrers("h").unwrap()), ["p.yaml"]);
-        let versions = index.versions().unwrap();
-        assert_eq!(versions[1], ("p.yaml".to_owned(), "3".to_owned()));
+        assert_eq!(index.count_resources(), 2);
+        let files = index.files().unwrap();
+        assert_eq!((&*files[1].path, &*files[1].version), ("p.yaml", "3"));
         update(&mut index, &[("g.yaml", None), ("p.yaml", None)]);
         assert!(index.is_empty());
         let nothing = Index::empty(MemoryPages::default(), 2);
@@ -531,9 +569,20 @@ mod tests {
         let mut index = Index::empty(MemoryPages::default(), 1);
         let mut odd = row("1", "? word\n", "");
         odd.findings = "error PS001 - one\nwarning PS002 - two\n".to_owned();
+        odd.facts.bytes = Some(17);
+        odd.facts.allows = true;
         let path = "a\nb/\u{e4} \u{fffd}.yaml";
         update(&mut index, &[(path, Some(odd.clone()))]);
-        assert_eq!(index.row(path), Ok(Some(odd)));
+        assert_eq!(index.row(path), Ok(Some(odd.clone())));
+        let known = KnownFile {
+            path: path.to_owned(),
+            version: "1".to_owned(),
+            findings: odd.findings,
+            bytes: Some(17),
+            allows: true,
+        };
+        assert_eq!(index.files(), Ok(vec![known]));
+        assert_eq!(index.count_resources(), 0, "a hidden name is no resource");
         assert_eq!(index.count_findings(), 2);
         assert_eq!(index.hiding().unwrap(), [path]);
         update(&mut index, &[(path, Some(row("2", "", "")))]);

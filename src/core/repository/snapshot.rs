@@ -16,10 +16,34 @@ use crate::core::text::locate::locate_all;
 /// Parse files, on all cores.
 pub fn manifests(files: &[SourceFile], config: &Config) -> Vec<Manifest> {
     use rayon::prelude::*;
+    #[cfg(test)]
+    parsed::note(files);
     files
         .par_iter()
         .map(|file| manifest::read(file, &config.limits, &config.default_namespace))
         .collect()
+}
+
+/// Which files this thread has parsed: what a test counts.
+#[cfg(test)]
+pub(crate) mod parsed {
+    use std::cell::RefCell;
+
+    use super::SourceFile;
+
+    thread_local! {
+        static PATHS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn note(files: &[SourceFile]) {
+        let paths = files.iter().map(|file| file.path.clone());
+        PATHS.with_borrow_mut(|known| known.extend(paths));
+    }
+
+    /// Since the last time, in order.
+    pub(crate) fn taken() -> Vec<String> {
+        PATHS.take()
+    }
 }
 
 /// All resources of one revision, and what is wrong with them.

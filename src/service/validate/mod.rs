@@ -1,5 +1,6 @@
 //! Check resources, offline.
 
+mod known;
 mod staged;
 
 use std::collections::BTreeSet;
@@ -84,15 +85,33 @@ fn apply_level(level: Level, found: &mut Vec<Diagnostic>) {
 }
 
 /// What is to be checked.
-struct CheckedFiles {
-    files: Vec<SourceFile>,
+struct Subject {
+    repo: Option<Repo>,
+    /// The commit; the work tree when not set.
+    commit: Option<String>,
     settings: Settings,
     /// The configuration that holds; the defaults where there is none.
     config: Config,
+    /// The files that were named, under their paths from the repository's root when they are in it.
+    named: Vec<SourceFile>,
     /// Only findings in these files are shown; all when not set.
-    named: Option<BTreeSet<String>>,
+    names: Option<BTreeSet<String>>,
+}
+
+/// What was found in it.
+#[derive(Default)]
+struct Checked {
+    /// What was read.
+    snapshot: Snapshot,
+    /// What is wrong with the resources.
+    findings: Vec<Diagnostic>,
+    /// What was done since, and must not be.
+    broken: Vec<Diagnostic>,
+    scoped: Option<Scoped>,
     /// Files that are no part of the repository's resources.
     drafts: BTreeSet<String>,
+    /// How many resources were meant.
+    resources: usize,
 }
 
 /// Check files, a revision, or what lies below the configured paths of the work tree. References
@@ -105,108 +124,169 @@ pub fn validate(request: &ValidateRequest) -> Result<Validated> {
         return Err(Error::ambiguous("--scope needs something to compare with")
             .hint("add --base REV, or --staged for what the next commit changes"));
     }
-    let subject = gather(request)?;
-    let snapshot = Snapshot::build(&subject.files, &subject.config);
-    let earlier = Earlier::read(request, &subject)?;
-    let mut broken = match &earlier {
-        Some(earlier) => earlier.changes(&subject, &snapshot)?,
-        None => Vec::new(),
+    let subject = Subject::read(request)?;
+    let earlier = Earlier::find(request, &subject)?;
+    let checked = match known::checked(request, &subject, earlier.as_ref()) {
+        Some(checked) => checked,
+        None => everything(request, &subject, earlier.as_ref())?,
     };
-    let scoped = match (&request.scope, &earlier) {
-        (Some(plan), Some(earlier)) => Some(earlier.scope(request, plan, &snapshot)?),
-        _ => None,
+    Ok(subject.validated(request.level, checked))
+}
+
+/// Read and check everything.
+fn everything(
+    request: &ValidateRequest,
+    subject: &Subject,
+    earlier: Option<&Earlier>,
+) -> Result<Checked> {
+    let config = &subject.config;
+    let mut files = match (&subject.repo, &subject.settings.config) {
+        (Some(repo), Some(_)) => revision::files(repo, subject.tree(), config)?,
+        _ => Vec::new(),
     };
-    if let (Some(scoped), Some(earlier)) = (&scoped, &earlier) {
-        let mut outside = scoped.findings((&earlier.snapshot, &snapshot));
-        snapshot.settle(&mut outside, &earlier.settings.judging(&subject.config));
-        broken.extend(outside);
+    let known: BTreeSet<String> = files.iter().map(|file| file.path.clone()).collect();
+    let drafts = subject.named.iter();
+    let mut drafts: Vec<SourceFile> = drafts
+        .filter(|file| !known.contains(&file.path))
+        .cloned()
+        .collect();
+    let mut seen = BTreeSet::new();
+    drafts.retain(|file| seen.insert(file.path.clone()));
+    files.extend(drafts);
+    let mut checked = Checked {
+        snapshot: Snapshot::build(&files, config),
+        drafts: seen,
+        ..Checked::default()
+    };
+    let snapshot = &checked.snapshot;
+    if let Some(earlier) = earlier {
+        let old = earlier.snapshot()?;
+        checked.broken = earlier.changes(subject, (&old, snapshot), old.is_empty())?;
+        let is_draft = |finding: &Diagnostic| checked.drafts.contains(&finding.file);
+        checked.broken.retain(|finding| !is_draft(finding));
+        if let Some(plan) = &request.scope {
+            let scoped = earlier.scope(request, plan, (&old, snapshot))?;
+            let mut outside = scoped.findings((&old, snapshot));
+            snapshot.settle(&mut outside, &earlier.settings.judging(config));
+            checked.broken.extend(outside);
+            checked.scoped = Some(scoped);
+        }
     }
-    let is_named = |finding: &&Diagnostic| {
-        let contains = |named: &BTreeSet<String>| named.contains(&finding.file);
-        subject.settings.config.is_none() || subject.named.as_ref().is_none_or(contains)
-    };
-    let all = subject.settings.findings.iter();
-    let all = all.chain(snapshot.diagnostics()).chain(&broken);
-    let mut found: Vec<Diagnostic> = all.filter(is_named).cloned().collect();
-    soften_drafts(&subject, &mut found);
-    let mut empty = emptiness(&subject, &snapshot);
-    snapshot.settle(&mut empty, &subject.config);
-    found.extend(empty);
-    apply_level(request.level, &mut found);
-    let text_of = |file: &str| match file {
-        CONFIG_FILE => subject.settings.text.clone(),
-        _ => snapshot.text(file),
-    };
-    Ok(Validated {
-        findings: Findings::new(found, &text_of),
-        checked: Coverage::Resources(count(&subject, &snapshot)),
-        scope: scoped,
-        snapshot,
-    })
+    checked.findings = snapshot.diagnostics().to_vec();
+    checked.resources = count(subject.names.as_ref(), snapshot);
+    Ok(checked)
 }
 
 /// How many resources were meant.
-fn count(subject: &CheckedFiles, snapshot: &Snapshot) -> usize {
-    let is_named = |path: &str| {
-        let named = subject.named.as_ref();
-        named.is_none_or(|named| named.contains(path))
-    };
+fn count(names: Option<&BTreeSet<String>>, snapshot: &Snapshot) -> usize {
+    let is_named = |path: &str| names.is_none_or(|names| names.contains(path));
     let definitions = snapshot.keys().flat_map(|key| snapshot.definitions(key));
     definitions.filter(|one| is_named(&one.path)).count()
 }
 
-fn gather(request: &ValidateRequest) -> Result<CheckedFiles> {
-    let repo = match Repo::open(request.dir.as_deref()) {
-        Ok(repo) => Some(repo),
-        Err(GitError::NotARepository(_)) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let mut subject = match &repo {
-        Some(repo) => repository(repo, request)?,
-        None if !request.named.is_empty() => CheckedFiles {
-            files: Vec::new(),
-            settings: Settings::none(),
-            config: Config::default(),
-            named: None,
-            drafts: BTreeSet::new(),
-        },
-        None => {
-            return Err(Error::unavailable("this is no Git repository")
-                .hint("name files or folders, or run it in a repository"));
+impl Subject {
+    fn read(request: &ValidateRequest) -> Result<Subject> {
+        let repo = match Repo::open(request.dir.as_deref()) {
+            Ok(repo) => Some(repo),
+            Err(GitError::NotARepository(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let mut subject = match repo {
+            Some(repo) => Subject::of_repository(repo, request)?,
+            None if !request.named.is_empty() => Subject {
+                repo: None,
+                commit: None,
+                settings: Settings::none(),
+                config: Config::default(),
+                named: Vec::new(),
+                names: None,
+            },
+            None => {
+                return Err(Error::unavailable("this is no Git repository")
+                    .hint("name files or folders, or run it in a repository"));
+            }
+        };
+        // Under a broken configuration, findings of the named files might all be wrong.
+        if !request.named.is_empty() && subject.settings.config.is_some() {
+            subject.read_named(request)?;
         }
-    };
-    // Under a broken configuration, findings of the named files might all be wrong.
-    if !request.named.is_empty() && subject.settings.config.is_some() {
-        add_named(request, repo.as_ref(), &mut subject)?;
+        Ok(subject)
     }
-    Ok(subject)
-}
 
-/// Everything below the configured paths, by the configuration of the tree that is checked.
-fn repository(repo: &Repo, request: &ValidateRequest) -> Result<CheckedFiles> {
-    let revision = request.revision.as_deref();
-    let commit = revision.map(|rev| commit_of(repo, rev)).transpose()?;
-    let tree = commit.as_deref().map_or(Tree::WorkTree, Tree::Commit);
-    if commit.is_none() && repo.workdir().is_none() {
-        return Err(
-            Error::unavailable("a bare repository has no work tree to check")
-                .hint("name a revision: planspec validate --rev HEAD"),
-        );
+    /// By the configuration of the tree that is checked.
+    fn of_repository(repo: Repo, request: &ValidateRequest) -> Result<Subject> {
+        let revision = request.revision.as_deref();
+        let commit = revision.map(|rev| commit_of(&repo, rev)).transpose()?;
+        let tree = commit.as_deref().map_or(Tree::WorkTree, Tree::Commit);
+        if commit.is_none() && repo.workdir().is_none() {
+            return Err(
+                Error::unavailable("a bare repository has no work tree to check")
+                    .hint("name a revision: planspec validate --rev HEAD"),
+            );
+        }
+        let mut settings = Settings::read(&repo, tree)?;
+        settings.check_keys(&repo, tree)?;
+        Ok(Subject {
+            config: settings.config.clone().unwrap_or_default(),
+            repo: Some(repo),
+            commit,
+            settings,
+            named: Vec::new(),
+            names: None,
+        })
     }
-    let mut settings = Settings::read(repo, tree)?;
-    settings.check_keys(repo, tree)?;
-    let config = settings.config.clone().unwrap_or_default();
-    let files = match settings.config {
-        Some(_) => revision::files(repo, tree, &config)?,
-        None => Vec::new(),
-    };
-    Ok(CheckedFiles {
-        files,
-        settings,
-        config,
-        named: None,
-        drafts: BTreeSet::new(),
-    })
+
+    /// Read the files that were named: what is part of the repository's resources is there already, the
+    /// others are drafts.
+    fn read_named(&mut self, request: &ValidateRequest) -> Result {
+        let limit = self.config.limits.file_bytes;
+        self.named = sources::files(&request.named, limit)?;
+        for file in &mut self.named {
+            let repo = self.repo.as_ref();
+            let inside = repo.and_then(|repo| repo.path_inside(Path::new(&file.path)));
+            if let Some(inside) = inside {
+                file.path = inside;
+            }
+        }
+        let paths = self.named.iter().map(|file| file.path.clone());
+        self.names = Some(paths.collect());
+        Ok(())
+    }
+
+    fn tree(&self) -> Tree<'_> {
+        self.commit.as_deref().map_or(Tree::WorkTree, Tree::Commit)
+    }
+
+    /// What there is to say.
+    fn validated(&self, level: Level, checked: Checked) -> Validated {
+        let snapshot = checked.snapshot;
+        let is_named = |finding: &&Diagnostic| {
+            let contains = |names: &BTreeSet<String>| names.contains(&finding.file);
+            self.settings.config.is_none() || self.names.as_ref().is_none_or(contains)
+        };
+        let mut empty = Vec::new();
+        if self.settings.config.is_some() {
+            let is_empty = checked.resources == 0 && checked.findings.is_empty();
+            empty = emptiness(self, &snapshot, is_empty);
+            snapshot.settle(&mut empty, &self.config);
+        }
+        let all = self.settings.findings.iter();
+        let all = all.chain(&checked.findings).chain(&checked.broken);
+        let mut found: Vec<Diagnostic> = all.filter(is_named).cloned().collect();
+        soften_drafts(&checked.drafts, &mut found);
+        found.extend(empty);
+        apply_level(level, &mut found);
+        let text_of = |file: &str| match file {
+            CONFIG_FILE => self.settings.text.clone(),
+            _ => snapshot.text(file),
+        };
+        Validated {
+            findings: Findings::new(found, &text_of),
+            checked: Coverage::Resources(checked.resources),
+            scope: checked.scoped,
+            snapshot,
+        }
+    }
 }
 
 /// What was there at the merge base with `base`.
@@ -217,11 +297,10 @@ struct Earlier {
     head: Option<String>,
     settings: Settings,
     config: Config,
-    snapshot: Snapshot,
 }
 
 impl Earlier {
-    fn read(request: &ValidateRequest, subject: &CheckedFiles) -> Result<Option<Earlier>> {
+    fn find(request: &ValidateRequest, subject: &Subject) -> Result<Option<Earlier>> {
         let usable = subject.settings.config.is_some();
         let Some(revision) = request.base.as_deref().filter(|_| usable) else {
             return Ok(None);
@@ -237,7 +316,6 @@ impl Earlier {
         let settings = Settings::read(&repo, Tree::Commit(&fork))?;
         let config = settings.or(&subject.settings);
         Ok(Some(Earlier {
-            snapshot: revision::snapshot(&repo, Tree::Commit(&fork), &config)?,
             head: request.revision.is_some().then_some(side),
             commit: fork,
             settings,
@@ -246,30 +324,44 @@ impl Earlier {
         }))
     }
 
-    /// What was done since, and must not be, by the rule levels of what was there. Drafts are no
-    /// part of it.
-    fn changes(&self, subject: &CheckedFiles, snapshot: &Snapshot) -> Result<Vec<Diagnostic>> {
-        let review = review::compare(&self.snapshot, snapshot);
+    /// All resources that were there.
+    fn snapshot(&self) -> Result<Snapshot> {
+        revision::snapshot(&self.repo, Tree::Commit(&self.commit), &self.config)
+    }
+
+    /// What was done since, and must not be, by the rule levels of what was there. `is_first` when
+    /// nothing at all was there.
+    fn changes(
+        &self,
+        subject: &Subject,
+        (old, new): (&Snapshot, &Snapshot),
+        is_first: bool,
+    ) -> Result<Vec<Diagnostic>> {
+        let review = review::compare(old, new);
         let tree = self.head.as_deref().map_or(Tree::WorkTree, Tree::Commit);
         let policies = (
             revision::policy(&self.repo, Tree::Commit(&self.commit), &self.config)?,
             revision::policy(&self.repo, tree, &subject.config)?,
         );
         let sides = Sides {
-            old: &self.snapshot,
-            new: snapshot,
+            old,
+            new,
             policies: (&policies.0, &policies.1),
-            is_first: self.snapshot.is_empty(),
+            is_first,
         };
         let mut found = review::rules::check(&review, &sides);
-        let is_rule = |finding: &Diagnostic| finding.code != Code::LOOK_TWICE;
-        found.retain(|finding| is_rule(finding) && !subject.drafts.contains(&finding.file));
-        snapshot.settle(&mut found, &self.settings.judging(&subject.config));
+        found.retain(|finding| finding.code != Code::LOOK_TWICE);
+        new.settle(&mut found, &self.settings.judging(&subject.config));
         Ok(found)
     }
 
     /// What the scope of a plan says of the files that were changed since.
-    fn scope(&self, request: &ValidateRequest, plan: &str, snapshot: &Snapshot) -> Result<Scoped> {
+    fn scope(
+        &self,
+        request: &ValidateRequest,
+        plan: &str,
+        sides: (&Snapshot, &Snapshot),
+    ) -> Result<Scoped> {
         let changed = match &request.revision {
             Some(revision) => {
                 let commit = base::commit(&self.repo, None, revision)?;
@@ -277,7 +369,7 @@ impl Earlier {
             }
             None => read::changed_since(&self.repo, &self.commit)?,
         };
-        scope_of((&self.snapshot, snapshot), plan, &changed)
+        scope_of(sides, plan, &changed)
     }
 }
 
@@ -292,37 +384,14 @@ fn scope_of(sides: (&Snapshot, &Snapshot), plan: &str, changed: &[ChangedFile]) 
     Ok(scope::check(sides, key, changed))
 }
 
-/// Add the files that were named. What is part of the repository's resources is there already;
-/// the others are drafts.
-fn add_named(request: &ValidateRequest, repo: Option<&Repo>, subject: &mut CheckedFiles) -> Result {
-    let limit = subject.config.limits.file_bytes;
-    let found = sources::files(&request.named, limit)?;
-    let known = subject.files.iter().map(|file| file.path.clone());
-    let mut known: BTreeSet<String> = known.collect();
-    let mut names = BTreeSet::new();
-    for mut file in found {
-        let inside = repo.and_then(|repo| repo.path_inside(Path::new(&file.path)));
-        if let Some(inside) = inside {
-            file.path = inside;
-        }
-        names.insert(file.path.clone());
-        if known.insert(file.path.clone()) {
-            subject.drafts.insert(file.path.clone());
-            subject.files.push(file);
-        }
-    }
-    subject.named = Some(names);
-    Ok(())
-}
-
 /// A draft may refer to what is not written yet, and may take the place of what is.
-fn soften_drafts(subject: &CheckedFiles, found: &mut Vec<Diagnostic>) {
+fn soften_drafts(drafts: &BTreeSet<String>, found: &mut Vec<Diagnostic>) {
     found.retain_mut(|finding| {
-        if !subject.drafts.contains(&finding.file) {
+        if !drafts.contains(&finding.file) {
             return true;
         }
         if finding.code == Code::DUPLICATE_RESOURCE {
-            let only_drafts = |file: &String| subject.drafts.contains(file);
+            let only_drafts = |file: &String| drafts.contains(file);
             return finding.related.iter().all(|other| only_drafts(&other.file));
         }
         if finding.code.is_not_found() {
@@ -333,7 +402,7 @@ fn soften_drafts(subject: &CheckedFiles, found: &mut Vec<Diagnostic>) {
 }
 
 /// An empty set of resources is an error for files that were named, a warning otherwise.
-fn emptiness(subject: &CheckedFiles, snapshot: &Snapshot) -> Vec<Diagnostic> {
+fn emptiness(subject: &Subject, snapshot: &Snapshot, is_empty: bool) -> Vec<Diagnostic> {
     let defining = snapshot
         .keys()
         .flat_map(|key| snapshot.definitions(key))
@@ -341,9 +410,8 @@ fn emptiness(subject: &CheckedFiles, snapshot: &Snapshot) -> Vec<Diagnostic> {
     let with_findings = snapshot.diagnostics().iter().map(|f| f.file.as_str());
     let holding: BTreeSet<&str> = defining.chain(with_findings).collect();
     let holds_something = |file: &str| holding.contains(file);
-    match &subject.named {
-        _ if subject.settings.config.is_none() => Vec::new(),
-        None if snapshot.is_empty() && snapshot.diagnostics().is_empty() => {
+    match &subject.names {
+        None if is_empty => {
             let globs = subject.config.paths.join(", ");
             vec![
                 Diagnostic::new(

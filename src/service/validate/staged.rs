@@ -16,7 +16,7 @@ use crate::core::review::rules::{Policy, Sides};
 use crate::core::review::scope::Scoped;
 use crate::git::Repo;
 use crate::git::index::StagedFiles;
-use crate::git::read::{self, FoundFile, Paths, Tree};
+use crate::git::read::{self, Paths, Tree};
 use crate::service::index::{self, Step, Trouble};
 use crate::service::revision::{self, Settings};
 use crate::service::{Error, Findings, Result};
@@ -197,8 +197,9 @@ fn judged<P: Pages>(
     let repo = commit.repo;
     let config = commit.config();
     let paths = revision::paths(&config)?;
-    let known = old.versions()?;
-    let known: Vec<(&str, &str)> = known.iter().map(|(path, v)| (&**path, &**v)).collect();
+    let known = old.files()?;
+    let known = known.iter().map(|file| (&*file.path, &*file.version));
+    let known: Vec<(&str, &str)> = known.collect();
     let changes = commit.staged.changes(&known, &paths);
     let changed: BTreeSet<String> = changes.iter().map(|(path, _)| path.clone()).collect();
     if *rules != config {
@@ -267,19 +268,8 @@ impl NextCommit<'_> {
         if old.is_empty() {
             return Ok(Vec::new());
         }
-        let mut found = Vec::new();
-        for path in changed {
-            let row = old.row(path)?;
-            found.extend(row.and_then(|row| FoundFile::at(path, &row.version)));
-        }
-        let mut files = read::read(self.repo, found, paths)?;
-        let unchanged = step.files.iter();
-        files.extend(
-            unchanged
-                .filter(|file| !changed.contains(&file.path))
-                .cloned(),
-        );
-        let before = step.with_what_is_elsewhere(&files, &self.before.or(self.after));
+        let rules = self.before.or(self.after);
+        let before = step.before(self.repo, (&rules, paths), old, changed)?;
         let policies = self.policies()?;
         let sides = Sides {
             old: &before,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::{NAMES, SUGGESTIONS, each, first_names};
+use super::{NAMES, SharedSuggestions, each, first_names};
 use crate::core::base::diagnostic::{Code, Diagnostic, PathStep};
 use crate::core::base::digest;
-use crate::core::base::suggest::{Suggestions, did_you_mean};
+use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::{and_more, listed, quoted, type_of, type_words};
 use crate::core::plan::values::{is_reference, type_name, wrong_type};
 use crate::core::repository::definitions::{Definition, Definitions};
@@ -26,7 +26,7 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
     for (capability, spec) in each(snapshot, Kind::Capability, Spec::capability) {
         own_values(capability, spec, findings);
     }
-    let mut suggestions = Suggestions(SUGGESTIONS);
+    let mut suggestions = SharedSuggestions::new();
     for (plan, spec) in each(snapshot, Kind::Plan, Spec::plan) {
         for (index, node) in spec.graph.nodes.iter().enumerate() {
             if !node.capability_refs.is_empty() {
@@ -106,7 +106,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    fn check(&self, suggestions: &mut Suggestions, findings: &mut Vec<Diagnostic>) {
+    fn check(&self, suggestions: &mut SharedSuggestions, findings: &mut Vec<Diagnostic>) {
         for (name, value) in &self.node.inputs {
             let inputs = || {
                 let all = self.capabilities.iter();
@@ -124,7 +124,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    fn unknown(&self, name: &str, suggestions: &mut Suggestions) -> Diagnostic {
+    fn unknown(&self, name: &str, suggestions: &mut SharedSuggestions) -> Diagnostic {
         let named = self.capabilities.iter().map(|(key, _)| key.name.as_str());
         let shown = listed(named.take(NAMES));
         let message = match self.capabilities.len() {
@@ -134,11 +134,12 @@ impl<'a> Task<'a> {
                 and_more(all.saturating_sub(NAMES))
             ),
         };
+        let code = Code::INPUT_UNKNOWN;
         let finding = self
             .plan
-            .at_key(Code::INPUT_UNKNOWN, self.path(name), message)
+            .at_key(code, self.path(name), message)
             .label("no such input");
-        if suggestions.0 == 0 {
+        if suggestions.are_spent() {
             return finding;
         }
         let names = || {
@@ -146,7 +147,7 @@ impl<'a> Task<'a> {
             all.flat_map(|(_, capability)| capability.inputs.keys().copied())
         };
         let free = names().filter(|known| !self.node.inputs.contains_key(*known));
-        finding.help(suggestions.suggestion(name, free, || {
+        finding.help(suggestions.suggestion(code, name, free, || {
             let names: BTreeSet<&str> = names().collect();
             let more = and_more(names.len().saturating_sub(NAMES));
             format!(

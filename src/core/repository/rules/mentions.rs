@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::{NAMES, SUGGESTIONS, each, first_names};
+use super::{NAMES, SUGGESTIONS, SharedSuggestions, each, first_names};
 use crate::core::base::diagnostic::{Code, Diagnostic, PathStep};
-use crate::core::base::suggest::{Suggestions, did_you_mean};
+use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::{and_more, listed};
 use crate::core::plan::graph::Graph;
 use crate::core::plan::mention::{Mention, Mentioned};
@@ -18,7 +18,7 @@ use crate::core::resource::{ExecutionSpec, GraphSpec, Key, Kind, Node, NodeKind,
 use crate::path;
 
 pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
-    let mut suggestions = Suggestions(SUGGESTIONS);
+    let mut suggestions = SharedSuggestions::new();
     let mut used: BTreeMap<&Key, BTreeSet<String>> = BTreeMap::new();
     for (definition, spec) in each(snapshot, Kind::Plan, Spec::plan) {
         let mut plan = Plan {
@@ -144,7 +144,7 @@ impl Plan<'_, '_> {
     }
 
     /// Find the nodes that are mentioned; then ask of them all at once which come before.
-    fn resolve(&mut self, suggestions: &mut Suggestions) {
+    fn resolve(&mut self, suggestions: &mut SharedSuggestions) {
         if self.mentions.is_empty() {
             return;
         }
@@ -186,14 +186,15 @@ impl Plan<'_, '_> {
         self.definition.at(code, found.path.clone(), message)
     }
 
-    fn no_node(&self, found: &Found, suggestions: &mut Suggestions) -> Diagnostic {
+    fn no_node(&self, found: &Found, suggestions: &mut SharedSuggestions) -> Diagnostic {
         let name = &found.mention.node;
         let message = format!("there is no node `{name}` in this plan");
         let ids = self.graph.nodes.iter().map(|node| node.id.as_str());
         let otherwise = || "name a node that comes before this one".to_owned();
-        self.at(Code::UNKNOWN_NAME, found, message)
+        let code = Code::UNKNOWN_NAME;
+        self.at(code, found, message)
             .label(format!("no node `{name}`"))
-            .help(suggestions.suggestion(name, ids, otherwise))
+            .help(suggestions.suggestion(code, name, ids, otherwise))
     }
 
     /// What is wrong with the output that is mentioned. A task that declares no outputs may bring
@@ -202,7 +203,7 @@ impl Plan<'_, '_> {
         &self,
         found: &Found,
         node: usize,
-        suggestions: &mut Suggestions,
+        suggestions: &mut SharedSuggestions,
     ) -> Option<Diagnostic> {
         let node = self.graph.nodes.get(node)?;
         let output = match &found.mention.what {
@@ -232,10 +233,11 @@ impl Plan<'_, '_> {
             let more = and_more(node.outputs.len().saturating_sub(NAMES));
             format!("its outputs are {shown}{more}; declare further ones under `outputs`")
         };
+        let code = Code::UNKNOWN_NAME;
         Some(
-            self.at(Code::UNKNOWN_NAME, found, message)
+            self.at(code, found, message)
                 .label("no such output")
-                .help(suggestions.suggestion(output, declared(), otherwise)),
+                .help(suggestions.suggestion(code, output, declared(), otherwise)),
         )
     }
 

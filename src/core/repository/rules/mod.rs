@@ -15,7 +15,8 @@ mod references;
 
 use std::collections::BTreeMap;
 
-use crate::core::base::diagnostic::{Diagnostic, Severity};
+use crate::core::base::diagnostic::{Code, Diagnostic, Severity};
+use crate::core::base::suggest::Suggestions;
 use crate::core::base::words::listed;
 use crate::core::plan::graph;
 use crate::core::repository::config::{Config, RuleLevel};
@@ -64,6 +65,44 @@ pub fn apply_levels(findings: &mut Vec<Diagnostic>, config: &Config) {
 
 /// Most suggestions that one rule looks for.
 const SUGGESTIONS: usize = 50;
+
+/// Suggestions of one rule for all resources together: what one finding gets depends on the others
+/// ([`Code::may_suggest`]).
+struct SharedSuggestions(Suggestions);
+
+impl SharedSuggestions {
+    fn new() -> SharedSuggestions {
+        SharedSuggestions(Suggestions(SUGGESTIONS))
+    }
+
+    /// Whether none is left.
+    fn are_spent(&self) -> bool {
+        self.0.0 == 0
+    }
+
+    /// As [`Suggestions::near`], for a finding with this code.
+    fn near<'a>(
+        &mut self,
+        code: Code,
+        word: &str,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        debug_assert!(code.may_suggest(), "{code} is not in `may_suggest`");
+        self.0.near(word, names)
+    }
+
+    /// As [`Suggestions::suggestion`], for a finding with this code.
+    fn suggestion<'a>(
+        &mut self,
+        code: Code,
+        word: &str,
+        names: impl IntoIterator<Item = &'a str>,
+        otherwise: impl FnOnce() -> String,
+    ) -> String {
+        self.near(code, word, names)
+            .map_or_else(otherwise, |near| format!("did you mean `{near}`?"))
+    }
+}
 
 /// Most names in one message.
 const NAMES: usize = 5;

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::SUGGESTIONS;
+use super::SharedSuggestions;
 use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Severity};
-use crate::core::base::suggest::Suggestions;
 use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{
     BindingSpec, ExecutionSpec, ExternalRef, Key, Kind, NodeKind, ObjectRef, PlanSpec, Resource,
@@ -16,7 +15,7 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
     let mut referrer = Referrer {
         snapshot,
         nodes: HashMap::new(),
-        suggestions: Suggestions(SUGGESTIONS),
+        suggestions: SharedSuggestions::new(),
         findings,
     };
     for (definition, resource) in all(snapshot) {
@@ -303,7 +302,7 @@ struct Referrer<'a> {
     snapshot: &'a Definitions,
     /// The nodes of the plans whose nodes were asked for.
     nodes: HashMap<Key, HashMap<&'a str, NodeKind>>,
-    suggestions: Suggestions,
+    suggestions: SharedSuggestions,
     findings: &'a mut Vec<Diagnostic>,
 }
 
@@ -324,7 +323,7 @@ impl Referrer<'_> {
             target.kind, target.namespace
         );
         let finding = definition.at(code, path, message).label(label);
-        let help = self.help_for(&target);
+        let help = self.help_for(code, &target);
         self.findings.push(Diagnostic {
             severity,
             ..finding.help(help)
@@ -332,10 +331,10 @@ impl Referrer<'_> {
     }
 
     /// A name that was probably meant: the same name in another namespace, or a similar one.
-    fn help_for(&mut self, target: &Key) -> String {
+    fn help_for(&mut self, code: Code, target: &Key) -> String {
         let of_kind = || self.snapshot.keys_of(target.kind);
         let otherwise = || format!("write {} `{}`", indefinite(target.kind), target.name);
-        if self.suggestions.0 == 0 {
+        if self.suggestions.are_spent() {
             return otherwise();
         }
         if let Some(other) = of_kind().find(|key| key.name == target.name) {
@@ -346,7 +345,8 @@ impl Referrer<'_> {
         }
         let names = of_kind().filter(|key| key.namespace == target.namespace);
         let names = names.map(|key| key.name.as_str());
-        self.suggestions.suggestion(&target.name, names, otherwise)
+        let name = &target.name;
+        self.suggestions.suggestion(code, name, names, otherwise)
     }
 
     /// Check that a plan, when it can be read, has a node; and that what is bound is a task.
@@ -374,8 +374,9 @@ impl Referrer<'_> {
                 let plan = name.plan.qualified();
                 let message = format!("plan `{plan}` has no node `{}`", name.node);
                 let ids = spec.graph.nodes.iter().map(|node| node.id.as_str());
-                let near = self.suggestions.near(name.node, ids);
-                let finding = definition.finding(Code::NODE_NOT_FOUND, place(), message);
+                let code = Code::NODE_NOT_FOUND;
+                let near = self.suggestions.near(code, name.node, ids);
+                let finding = definition.finding(code, place(), message);
                 self.findings.push(Diagnostic {
                     help: near.map(|id| format!("did you mean `{id}`?")),
                     ..finding.label("no such node")
