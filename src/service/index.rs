@@ -406,6 +406,37 @@ impl Step {
         affected.cloned().collect()
     }
 
+    /// Read more files than the change reaches.
+    ///
+    /// # Errors
+    /// The index is damaged, or an object cannot be read.
+    pub fn read_more<P: Pages>(
+        &mut self,
+        repo: &Repo,
+        (config, paths): (&Config, &Paths),
+        base: &Index<P>,
+        mut more: BTreeSet<String>,
+    ) -> std::result::Result<(), Trouble> {
+        for file in &self.files {
+            more.remove(&file.path);
+        }
+        for change in &self.changes {
+            more.remove(&change.path);
+        }
+        let found = versions(base, more)?;
+        let found = found.iter();
+        let found = found.filter_map(|(path, version)| FoundFile::at(path, version));
+        self.files.extend(read::read(repo, found, paths)?);
+        self.files.sort_by(|a, b| a.path.cmp(&b.path));
+        self.snapshot = self.with_what_is_elsewhere(&self.files, config);
+        Ok(())
+    }
+
+    fn with_what_is_elsewhere(&self, files: &[SourceFile], config: &Config) -> Snapshot {
+        let elsewhere = self.elsewhere(Vec::new());
+        Snapshot::assemble(files, manifests(files, config), elsewhere, config)
+    }
+
     /// The files that were read as they were in `base`, checked by its configuration: what the change
     /// is compared with. Of them only the `changed` ones were others.
     ///
@@ -428,9 +459,7 @@ impl Step {
         let unchanged = unchanged.filter(|file| !changed.contains(&file.path));
         files.extend(unchanged.cloned());
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        let elsewhere = self.elsewhere(Vec::new());
-        let parsed = manifests(&files, config);
-        Ok(Snapshot::assemble(&files, parsed, elsewhere, config))
+        Ok(self.with_what_is_elsewhere(&files, config))
     }
 
     /// What is known of the files that were not read, with the names of some resources in them.
@@ -466,7 +495,7 @@ impl Step {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
 
     use proptest::prelude::*;
@@ -479,7 +508,7 @@ mod tests {
     use crate::git::testing::Sandbox;
 
     /// Commit exactly these files.
-    fn commit(sandbox: &Sandbox, repo: &Repo, files: &Files) -> String {
+    pub(crate) fn commit(sandbox: &Sandbox, repo: &Repo, files: &Files) -> String {
         sandbox.git(repo, &["rm", "-rqf", "--ignore-unmatch", "."]);
         let paths = files.keys().map(|path| format!("planspec/{path}"));
         let texts = files.values().map(String::as_str);

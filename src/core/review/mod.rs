@@ -194,7 +194,9 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
     let renamed = renames::resources(old, new);
     let moved_away: BTreeSet<&Key> = renamed.values().collect();
     let mut subjects = Vec::new();
-    for key in new.keys() {
+    // A snapshot may know names of resources that it has not read.
+    let is_defined = |key: &&Key| !new.definitions(key).is_empty();
+    for key in new.keys().filter(is_defined) {
         let subject = match (old.definitions(key).is_empty(), renamed.get(key)) {
             (false, _) => same_name(old, new, key),
             (true, Some(from)) => other_name(old, new, key, from),
@@ -202,8 +204,8 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
         };
         subjects.extend(subject);
     }
-    for key in old.keys() {
-        if new.definitions(key).is_empty() && !moved_away.contains(key) {
+    for key in old.keys().filter(|key| !is_defined(key)) {
+        if !old.definitions(key).is_empty() && !moved_away.contains(key) {
             subjects.push(removed(old, key));
         }
     }

@@ -4,17 +4,21 @@ mod range;
 
 use std::collections::BTreeSet;
 
-pub use range::range;
+pub use range::{Range, range};
 
+use super::index::{self, Step};
 use super::names::choose_among;
 use super::revision::{self, Settings};
-use super::store::Store;
+use super::status::StatusReader;
+use super::store::{Store, StoredStatus, View};
 use super::{Findings, Result};
 use crate::core::base::diagnostic::{Code, Diagnostic};
 use crate::core::base::digest::short;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::SourceFile;
 use crate::core::repository::config::Config;
+use crate::core::repository::facts::{Facts, is_local};
+use crate::core::repository::index::{Damaged, Index, Pages};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 use crate::core::review::live::Touched;
@@ -40,9 +44,15 @@ pub struct ReviewRequest {
 /// They, or what lies between them, are not there; there is no such plan.
 pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
     let range = range(store, request.range.as_deref())?;
-    let before = ComparedSide::read(store, Tree::Commit(&range.base), None)?;
-    let after = ComparedSide::read(store, Tree::Commit(&range.head), Some(&before))?;
-    let mut comparison = Comparison::new(before, after);
+    // A plan that is named may be one that does not change.
+    let differing = match &request.plan {
+        None => Comparison::of_what_differs(store, &range)?,
+        Some(_) => None,
+    };
+    let mut comparison = match differing {
+        Some(comparison) => comparison,
+        None => Comparison::of_everything(store, &range)?,
+    };
     let namespace = request.namespace.as_deref();
     if let Some(plan) = &request.plan {
         let (old, new) = (&comparison.old, &comparison.new);
@@ -89,11 +99,24 @@ impl ComparedSide {
         other: Option<&ComparedSide>,
     ) -> Result<ComparedSide> {
         let repo = &store.repo;
+        let side = ComparedSide::without_files(store, tree, other)?;
+        Ok(ComparedSide {
+            files: revision::files(repo, tree, &side.config)?,
+            ..side
+        })
+    }
+
+    fn without_files(
+        store: &Store,
+        tree: Tree<'_>,
+        other: Option<&ComparedSide>,
+    ) -> Result<ComparedSide> {
+        let repo = &store.repo;
         let settings = Settings::read(repo, tree)?;
         let none = Settings::none();
         let config = settings.or(other.map_or(&none, |side| &side.settings));
         Ok(ComparedSide {
-            files: revision::files(repo, tree, &config)?,
+            files: Vec::new(),
             policy: revision::policy(repo, tree, &config)?,
             settings,
             config,
@@ -115,6 +138,10 @@ pub struct Comparison {
     wanted: Option<BTreeSet<Key>>,
     /// What the scope of the plan that is asked about says of the changed files.
     scope: Option<Scoped>,
+    /// The files whose findings are known; all when not set.
+    judged: Option<BTreeSet<String>>,
+    /// Whether there was no resource at all before.
+    is_first: bool,
 }
 
 /// One of the two that are compared, as it is told.
@@ -166,16 +193,77 @@ impl Comparison {
             || Snapshot::build(&before.files, &before.config),
             || Snapshot::build(&after.files, &after.config),
         );
-        let review = review::compare(&old, &new);
         Comparison {
+            review: review::compare(&old, &new),
+            is_first: old.is_empty(),
             before,
             after,
             old,
             new,
-            review,
             wanted: None,
             scope: None,
+            judged: None,
         }
+    }
+
+    fn of_everything(store: &Store, range: &Range) -> Result<Comparison> {
+        let before = ComparedSide::read(store, Tree::Commit(&range.base), None)?;
+        let after = ComparedSide::read(store, Tree::Commit(&range.head), Some(&before))?;
+        Ok(Comparison::new(before, after))
+    }
+
+    /// Compare two commits by what differs between them and what that reaches. `None` where everything
+    /// is to be read.
+    fn of_what_differs(store: &Store, range: &Range) -> Result<Option<Comparison>> {
+        let before = ComparedSide::without_files(store, Tree::Commit(&range.base), None)?;
+        let head = Tree::Commit(&range.head);
+        let mut after = ComparedSide::without_files(store, head, Some(&before))?;
+        // Under another configuration every file is to be looked at again.
+        if before.config != after.config || store.repo.is_partial() {
+            return Ok(None);
+        }
+        after.config = before.settings.judging(&after.config);
+        let (repo, config) = (&store.repo, &before.config);
+        let paths = revision::paths(config)?;
+        let [base, head] = [&range.base, &range.head].map(|commit| read::tree_of(repo, commit));
+        let changes = read::tree_changes(repo, Some(&base?), &head?, &paths)?;
+        let compared = index::of_commit(repo, &range.base, config, |index| {
+            if index.count_resources() == 0 {
+                return Ok(None);
+            }
+            let changed = changes.iter().map(|(path, _)| path.clone()).collect();
+            let mut step = Step::new(repo, config, &paths, index, changes.clone())?;
+            // What a binding gives to another provider may be a task of any plan.
+            if defines(index, &step, Kind::Binding)? {
+                return Ok(None);
+            }
+            // A plan that changes may get its providers from any binding.
+            if defines(index, &step, Kind::Plan)? {
+                let bindings = index.names()?.into_iter();
+                let bindings = bindings.filter(|name| name.what == Kind::Binding.name());
+                let bindings = bindings.map(|name| name.path).collect();
+                step.read_more(repo, (config, &paths), index, bindings)?;
+            }
+            step.suggest(index, config)?;
+            let old = step.before(repo, (config, &paths), index, &changed)?;
+            Ok(Some((old, step)))
+        })?;
+        // Whether a comment allows nothing is told by all files together.
+        let told = |step: &Step| step.findings().iter().all(is_local);
+        let Some((old, step)) = compared.filter(|(_, step)| told(step)) else {
+            return Ok(None);
+        };
+        Ok(Some(Comparison {
+            review: review::compare(&old, &step.snapshot),
+            is_first: false,
+            before,
+            after,
+            old,
+            new: step.snapshot,
+            wanted: None,
+            scope: None,
+            judged: Some(step.affected),
+        }))
     }
 
     /// Show no findings of resources that the review no longer speaks of.
@@ -196,7 +284,7 @@ impl Comparison {
     ) -> Result<Reviewed> {
         let found = self.findings();
         let status = match store.known_if_any()? {
-            Some(view) => store.status(&view)?,
+            Some(view) => self.status(store, &view)?,
             None => None,
         };
         let touched = match &status {
@@ -221,15 +309,34 @@ impl Comparison {
         })
     }
 
+    /// The status of what the change may touch.
+    fn status(&self, store: &Store, view: &View) -> Result<Option<StoredStatus>> {
+        let Some(status) = StatusReader::open(store, view)? else {
+            return Ok(None);
+        };
+        let subjects = self.review.subjects.iter();
+        let subjects = subjects.flat_map(|one| [Some(&one.key), one.from()]);
+        let changed = subjects.flatten().chain(&self.review.told);
+        let mut keys: BTreeSet<Key> = changed.cloned().collect();
+        let runs = status.runs_pinned_to(&keys)?;
+        keys.extend(runs);
+        // Those that have not begun are pinned to nothing.
+        keys.extend(self.old.keys_of(Kind::Execution).cloned());
+        status.read(&keys).map(Some)
+    }
+
     /// Every rule that the change breaks, and every finding that was not there before.
     fn findings(&self) -> Vec<Diagnostic> {
         let sides = Sides {
             old: &self.old,
             new: &self.new,
             policies: (&self.before.policy, &self.after.policy),
-            is_first: self.old.is_empty(),
+            is_first: self.is_first,
         };
         let mut found = rules::findings(&self.review, &sides, &self.after.config);
+        if let Some(judged) = &self.judged {
+            found.retain(|finding| judged.contains(&finding.file));
+        }
         let known = &self.before.settings.findings;
         let newer = self.after.settings.findings.iter();
         found.extend(newer.filter(|one| !known.contains(one)).cloned());
@@ -244,5 +351,84 @@ impl Comparison {
         self.new.settle(&mut outside, &self.after.config);
         found.extend(outside);
         found
+    }
+}
+
+/// Whether a changed file has a resource of a kind, or had one.
+fn defines<P: Pages>(
+    index: &Index<P>,
+    step: &Step,
+    kind: Kind,
+) -> std::result::Result<bool, Damaged> {
+    let is_there = |facts: &Facts| facts.defined().any(|(one, _)| one == kind.name());
+    for change in &step.changes {
+        let before = index.row(&change.path)?.map(|row| row.facts);
+        let now = change.now.as_ref().map(|(_, facts)| facts);
+        if before.as_ref().into_iter().chain(now).any(is_there) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+    use crate::core::repository::reach::properties::dense_change;
+    use crate::core::repository::reach::tests::any_change;
+    use crate::git::testing::Sandbox;
+    use crate::service::index::tests::commit;
+
+    /// What a comparison says, findings with their places.
+    fn said(comparison: &Comparison) -> (&Review, Vec<String>) {
+        let line = |finding: &Diagnostic| {
+            let side = if comparison.new.text(&finding.file).is_some() {
+                &comparison.new
+            } else {
+                &comparison.old
+            };
+            format!("{} {}", finding.severity, side.line(finding))
+        };
+        (
+            &comparison.review,
+            comparison.findings().iter().map(line).collect(),
+        )
+    }
+
+    #[test]
+    fn a_review_of_what_differs_says_what_a_review_of_everything_says() {
+        let sandbox = Sandbox::new();
+        let store = Store {
+            repo: sandbox.repo("one"),
+            remote: None,
+        };
+        let mut runner = TestRunner::new(ProptestConfig {
+            cases: 48,
+            max_shrink_iters: 0,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        });
+        let by_index = std::cell::Cell::new(0);
+        let ran = runner.run(&prop_oneof![any_change(), dense_change()], |(old, new)| {
+            let [base, head] = [&old, &new].map(|files| commit(&sandbox, &store.repo, files));
+            let range = Range { base, head };
+            let whole = Comparison::of_everything(&store, &range).unwrap();
+            if let Some(some) = Comparison::of_what_differs(&store, &range).unwrap() {
+                prop_assert_eq!(said(&some), said(&whole));
+                by_index.set(by_index.get() + 1);
+            }
+            Ok(())
+        });
+        ran.unwrap();
+        assert!(
+            by_index.get() > 30,
+            "of 48, {} were compared",
+            by_index.get()
+        );
     }
 }
