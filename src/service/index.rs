@@ -14,7 +14,7 @@ use crate::core::repository::index::{Damaged, Index, Named, Pages, Row, last};
 use crate::core::repository::manifest::Manifest;
 use crate::core::repository::reach::{self, FileChange};
 use crate::core::repository::referral::Referral;
-use crate::core::repository::snapshot::{Snapshot, manifests};
+use crate::core::repository::snapshot::{Snapshot, manifests, manifests_with};
 use crate::core::resource::{Key, Kind};
 use crate::git::pages::PageFile;
 use crate::git::read::{self, FoundFile, Paths};
@@ -77,7 +77,7 @@ pub fn of_commit<T>(
         key: digest::canonical(config),
         paths: &paths,
         rows: &|index, changes| {
-            let step = Step::new(repo, config, &paths, index, changes)?;
+            let step = Step::new(repo, (config, &paths), index, changes, Use::Check)?;
             Ok(reach::rows(
                 index,
                 &step.changes,
@@ -311,6 +311,24 @@ impl KeptIndex<'_> {
     }
 }
 
+/// What the resources of a [`Step`] are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// To be checked.
+    Check,
+    /// To be compared with others as well.
+    Compare,
+}
+
+impl Use {
+    /// Give up what is not needed for it.
+    pub fn spare(self, manifest: &mut Manifest) {
+        if self == Use::Check {
+            manifest.drop_raw_specs();
+        }
+    }
+}
+
 /// A step from the files of an index to others, by reading what the change reaches.
 pub struct Step {
     /// What differs.
@@ -332,10 +350,10 @@ impl Step {
     /// The index is damaged, or an object cannot be read.
     pub fn new<P: Pages>(
         repo: &Repo,
-        config: &Config,
-        paths: &Paths,
+        (config, paths): (&Config, &Paths),
         base: &Index<P>,
         changes: Vec<read::PathChange>,
+        usage: Use,
     ) -> std::result::Result<Step, Trouble> {
         let mut now = BTreeMap::new();
         let mut found = Vec::new();
@@ -344,11 +362,11 @@ impl Step {
             found.extend(file);
         }
         let files = read::read(repo, found, paths)?;
-        Step::of_files(repo, (config, paths), base, now, files)
+        Step::of_files(repo, (config, paths), base, (now, files), usage)
     }
 
-    /// Read what a change to the files of `base` reaches. `now` has the version of what changes,
-    /// nothing of what is gone; `files` is what is there.
+    /// Read what a change to the files of `base` reaches. Of what changes the version is given, nothing
+    /// of what is gone; and the files that are there.
     ///
     /// # Errors
     /// The index is damaged, or an object cannot be read.
@@ -356,14 +374,17 @@ impl Step {
         repo: &Repo,
         (config, paths): (&Config, &Paths),
         base: &Index<P>,
-        now: BTreeMap<String, Option<String>>,
-        files: Vec<SourceFile>,
+        (now, files): (BTreeMap<String, Option<String>>, Vec<SourceFile>),
+        usage: Use,
     ) -> std::result::Result<Step, Trouble> {
-        let parsed = manifests(&files, config);
-        let mut facts: BTreeMap<&str, Facts> = BTreeMap::new();
-        for (file, manifest) in files.iter().zip(&parsed) {
-            facts.insert(&file.path, Facts::of(manifest, &file.content));
-        }
+        let parsed = manifests_with(&files, config, |file, manifest| {
+            let facts = Facts::of(manifest, &file.content);
+            usage.spare(manifest);
+            facts
+        });
+        let (parsed, facts): (Vec<Manifest>, Vec<Facts>) = parsed.into_iter().unzip();
+        let paths_of_files = files.iter().map(|file| file.path.as_str());
+        let mut facts: BTreeMap<&str, Facts> = paths_of_files.zip(facts).collect();
         let changes = now.into_iter().map(|(path, version)| FileChange {
             now: version.map(|version| {
                 let facts = facts.remove(path.as_str());
@@ -376,12 +397,13 @@ impl Step {
         let unchanged = reach.unchanged.iter();
         let unchanged = unchanged.filter_map(|(path, version)| FoundFile::at(path, version));
         let others = read::read(repo, unchanged, paths)?;
-        let others: Vec<(SourceFile, Manifest)> = {
-            let parsed = manifests(&others, config);
-            others.into_iter().zip(parsed).collect()
-        };
+        let others_parsed = manifests_with(&others, config, |_, manifest| usage.spare(manifest));
         let mut both: Vec<(SourceFile, Manifest)> = files.into_iter().zip(parsed).collect();
-        both.extend(others);
+        both.extend(
+            others
+                .into_iter()
+                .zip(others_parsed.into_iter().map(|(parsed, ())| parsed)),
+        );
         // Findings come in the order in which everything would be read.
         both.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
         let (files, parsed): (Vec<SourceFile>, Vec<Manifest>) = both.into_iter().unzip();

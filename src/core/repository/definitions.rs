@@ -110,7 +110,7 @@ impl Definitions {
             self.allows.insert(manifest.path.clone(), manifest.allows);
         }
         for entry in manifest.entries {
-            self.referred.extend(Referral::all_of(&entry));
+            self.referred.extend(entry.referred);
             let definition = Definition {
                 key: entry.key.clone(),
                 path: manifest.path.clone(),

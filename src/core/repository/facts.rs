@@ -91,7 +91,7 @@ impl Facts {
             for (kind, name) in kinships(entry) {
                 let _ = writeln!(facts.defines, "{kind} {name} {face:x}");
             }
-            refers.extend(Referral::all_of(entry).iter().map(Referral::line));
+            refers.extend(entry.referred.iter().map(Referral::line));
         }
         for line in refers {
             let _ = writeln!(facts.refers, "{line}");

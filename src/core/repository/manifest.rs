@@ -15,6 +15,7 @@ use crate::core::base::source::{Content, SourceFile};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::listed;
 use crate::core::document::{self, Origin};
+use crate::core::repository::referral::Referral;
 use crate::core::resource::schema::{self, SchemaKind, SchemaProblem};
 use crate::core::resource::{
     API_VERSION, DERIVED_FIELDS, GraphSpec, Key, Kind, Metadata, Resource, Spec,
@@ -53,9 +54,8 @@ pub struct ManifestEntry {
     /// The graph of a plan that is unusable, when nothing is wrong within it: the rules about graphs
     /// need no more.
     pub graph: Option<GraphSpec>,
-    /// The document as it was read; of what a PlanSpec 1.2 document stands for, what a file of its
-    /// own would hold.
-    pub value: Value,
+    /// What it may refer to.
+    pub referred: BTreeSet<Referral>,
     /// Set when it comes from a PlanSpec 1.2 document: the way from its places to those there.
     pub origin: Option<Arc<Origin>>,
     /// Of the plan of a document: its `plan_id` and its `parent_id`, as far as they are there.
@@ -169,7 +169,16 @@ impl Manifest {
         words.map(str::to_owned).collect()
     }
 
-    fn document(&mut self, document: Document) {
+    /// Give up what only a comparison of two revisions looks at, which is more than half of what is
+    /// held of a file: rules go by what has types.
+    pub fn drop_raw_specs(&mut self) {
+        let resources = self.entries.iter_mut();
+        for resource in resources.filter_map(|entry| entry.resource.as_mut()) {
+            resource.raw_spec = Value::Null;
+        }
+    }
+
+    fn document(&mut self, mut document: Document) {
         let found = Finder {
             file: &self.path,
             document: document.index,
@@ -194,8 +203,9 @@ impl Manifest {
             return;
         };
         let usable = !findings.iter().any(Diagnostic::is_error);
+        let referred = Referral::all_of(&key, &document.value);
         let resource = usable
-            .then(|| typed(&found, key.kind, &document.value, &mut findings))
+            .then(|| typed(&found, key.kind, &mut document.value, &mut findings))
             .flatten();
         let graph = match (&resource, key.kind) {
             (None, Kind::Plan) => sound_graph(&document.value, &findings),
@@ -208,7 +218,7 @@ impl Manifest {
             key,
             resource,
             graph,
-            value: document.value,
+            referred,
             origin: None,
             lineage: Vec::new(),
         });
@@ -249,7 +259,7 @@ impl Manifest {
                     },
                     document: document.index,
                     key: resource.key(),
-                    value: document::manifest_of(&resource),
+                    referred: Referral::all_of(&resource.key(), &document::manifest_of(&resource)),
                     resource: Some(resource),
                     graph: None,
                     origin: Some(Arc::clone(&origin)),
@@ -259,11 +269,11 @@ impl Manifest {
             }
             (None, Some(key)) => self.entries.push(ManifestEntry {
                 document: document.index,
+                referred: Referral::all_of(&key, &document.value),
                 key,
                 resource: None,
                 graph: None,
                 lineage: lineage(&document.value),
-                value: document.value,
                 origin: Some(Arc::default()),
             }),
             (None, None) => {}
@@ -511,7 +521,7 @@ pub(super) fn is_name(text: &str) -> bool {
 fn typed(
     found: &Finder<'_>,
     kind: Kind,
-    value: &Value,
+    value: &mut Value,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Resource> {
     let part = |field: &str| value.get(field).unwrap_or(&Value::Null);
@@ -519,10 +529,11 @@ fn typed(
     let spec = Spec::from_value(kind, part("spec"));
     let (field, error) = match (metadata, spec) {
         (Ok(metadata), Ok(spec)) => {
+            let raw_spec = value.get_mut("spec").map(Value::take);
             return Some(Resource {
                 metadata,
                 spec,
-                raw_spec: part("spec").clone(),
+                raw_spec: raw_spec.unwrap_or_default(),
             });
         }
         (Err(error), _) => ("metadata", error),
@@ -906,13 +917,14 @@ spec:
             "team",
         );
         for entry in &manifest.entries {
+            let resource = entry.resource.as_ref().unwrap();
+            let value = document::manifest_of(resource);
             assert_eq!(
-                schema::check(entry.key.kind.into(), &entry.value),
+                schema::check(entry.key.kind.into(), &value),
                 [],
                 "{}",
                 entry.key
             );
-            let resource = entry.resource.as_ref().unwrap();
             assert_eq!(resource.key(), entry.key);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::core::repository::manifest::{ManifestEntry, is_name};
+use crate::core::repository::manifest::is_name;
 use crate::core::resource::{Key, Kind};
 
 /// Every field that refers to resources, as the last step of the way to it that is no `*`. Lists on
@@ -86,14 +86,14 @@ impl Referral {
         })
     }
 
-    /// Everything that a resource may refer to. This is more than there are references, and misses
-    /// none.
-    pub fn all_of(entry: &ManifestEntry) -> BTreeSet<Referral> {
-        let by = entry.key.kind;
-        let name = |value: &Value| qualified(value, &entry.key.namespace);
+    /// Everything that a resource may refer to, by what its file holds. This is more than there are
+    /// references, and misses none.
+    pub fn all_of(key: &Key, document: &Value) -> BTreeSet<Referral> {
+        let by = key.kind;
+        let name = |value: &Value| qualified(value, &key.namespace);
         let mut found = BTreeSet::new();
         for (field, way, to) in fields_of(by) {
-            for value in values_at(&entry.value, way) {
+            for value in values_at(document, way) {
                 let named = || value.get("kind").and_then(Value::as_str);
                 let kind = to.or_else(|| {
                     Kind::ALL
@@ -108,7 +108,7 @@ impl Referral {
             }
         }
         let known: BTreeSet<&str> = found.iter().map(|one| one.name.as_str()).collect();
-        let others: BTreeSet<String> = everything_below(&entry.value)
+        let others: BTreeSet<String> = everything_below(document)
             .filter_map(name)
             .filter(|name| !known.contains(name.as_str()))
             .collect();
@@ -241,7 +241,8 @@ mod tests {
         let files = [source(FILE, &text)];
         let manifest = manifests(&files, &Config::default()).remove(0);
         assert_eq!(manifest.diagnostics, []);
-        let told: BTreeSet<Referral> = manifest.entries.iter().flat_map(Referral::all_of).collect();
+        let told = manifest.entries.iter().flat_map(|entry| &entry.referred);
+        let told: BTreeSet<Referral> = told.cloned().collect();
         let told = told.into_iter().filter(|one| one.field.is_some());
         let told: BTreeSet<(Kind, String)> = told
             .filter_map(|one| Some((one.field?.1, one.name)))
@@ -253,7 +254,7 @@ mod tests {
         assert_eq!(told, known);
         // Every field of the table, and the owners, stand in the text.
         let fields: BTreeSet<(Kind, &str)> = (manifest.entries.iter())
-            .flat_map(Referral::all_of)
+            .flat_map(|entry| &entry.referred)
             .filter_map(|one| Some((one.by, one.field?.0)))
             .collect();
         assert_eq!(fields.len(), FIELDS.len() + 1, "{fields:?}");
@@ -263,8 +264,8 @@ mod tests {
     fn lines_are_read_as_they_are_written() {
         let text = every_field();
         let manifest = manifests(&[source(FILE, &text)], &Config::default()).remove(0);
-        for one in manifest.entries.iter().flat_map(Referral::all_of) {
-            assert_eq!(Referral::from_line(&one.line()), Some(one));
+        for one in manifest.entries.iter().flat_map(|entry| &entry.referred) {
+            assert_eq!(Referral::from_line(&one.line()).as_ref(), Some(one));
         }
         let table = [
             "",

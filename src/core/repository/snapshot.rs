@@ -15,12 +15,26 @@ use crate::core::text::locate::locate_all;
 
 /// Parse files, on all cores.
 pub fn manifests(files: &[SourceFile], config: &Config) -> Vec<Manifest> {
+    let parsed = manifests_with(files, config, |_, _| ()).into_iter();
+    parsed.map(|(manifest, ())| manifest).collect()
+}
+
+/// Parse files, on all cores, and do something with each where it is parsed.
+pub fn manifests_with<T: Send>(
+    files: &[SourceFile],
+    config: &Config,
+    with: impl Fn(&SourceFile, &mut Manifest) -> T + Sync,
+) -> Vec<(Manifest, T)> {
     use rayon::prelude::*;
     #[cfg(test)]
     parsed::note(files);
     files
         .par_iter()
-        .map(|file| manifest::read(file, &config.limits, &config.default_namespace))
+        .map(|file| {
+            let mut manifest = manifest::read(file, &config.limits, &config.default_namespace);
+            let with = with(file, &mut manifest);
+            (manifest, with)
+        })
         .collect()
 }
 

@@ -11,7 +11,7 @@ use crate::git::checkout::{self, CommittedFile, Differences};
 use crate::git::read::{self, FoundFile, Paths, Tree};
 use crate::git::{Repo, read::PathChange};
 use crate::service::Result;
-use crate::service::index::{self, Step, Trouble};
+use crate::service::index::{self, Step, Trouble, Use};
 use crate::service::revision::{self, Settings};
 
 /// What is found by way of the index; nothing where everything is to be read.
@@ -96,12 +96,15 @@ impl Question<'_> {
             }));
         }
         let config = (&self.subject.config, &self.paths);
-        let step = Step::of_files(self.repo, config, index, now.versions, now.files)?;
+        let earlier = self.earlier.filter(|_| !now.differing.is_empty());
+        let usage = earlier.map_or(Use::Check, |_| Use::Compare);
+        let read = (now.versions, now.files);
+        let step = Step::of_files(self.repo, config, index, read, usage)?;
         let findings = self.shown(&step);
         if !is_certain(index, &step, &findings, &|file| self.is_shown(file))? {
             return Ok(None);
         }
-        let broken = match self.earlier.filter(|_| !now.differing.is_empty()) {
+        let broken = match earlier {
             Some(earlier) => {
                 let before = step.before(self.repo, config, index, &now.differing)?;
                 earlier.changes(self.subject, (&before, &step.snapshot), false)?
@@ -414,6 +417,41 @@ mod tests {
              n}}\nspec: {{description: d, goalRef: {{name: {goal}}}, graph: {{nodes: [{{id: a, kind: \
              Task, description: d}}]}}}}\n"
         )
+    }
+
+    /// An unused comment is not told while anything at all cannot be read, also what is in files that
+    /// need not be read otherwise.
+    #[test]
+    fn unused_comments_are_told_when_everything_can_be_read() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let dir = sandbox.path("one");
+        let mut files = Files::from([
+            (
+                "a.yaml".to_owned(),
+                format!("# planspec: allow PS216 for now\n{}", goal("a", "d")),
+            ),
+            ("b.yaml".to_owned(), goal("b", "d")),
+            ("c.yaml".to_owned(), goal("b", "d")),
+            ("d.yaml".to_owned(), goal("d", "d")),
+        ]);
+        lay_out(&repo, &Files::new(), &files);
+        commit(&sandbox, &repo);
+        let served = |files: &Files| -> Vec<bool> {
+            let requests = requests(&dir, files).into_iter();
+            let plain = requests.filter(|request| request.base.is_none());
+            plain.map(|request| serves(&request)).collect()
+        };
+        // Two files define one goal: the whole, at two levels and in two ways; then each file.
+        assert_eq!(
+            served(&files),
+            [false, false, false, false, true, true, true]
+        );
+        let old = files.clone();
+        files.insert("c.yaml".to_owned(), goal("c", "d"));
+        lay_out(&repo, &old, &files);
+        // HEAD is as it was; so is what the index knows of `b.yaml`, which is read for `c.yaml`.
+        assert_eq!(served(&files), [true, true, false, true, true, true, true]);
     }
 
     /// A thousand plans, ten of each goal, and the answers of an index of them.

@@ -6,6 +6,7 @@ mod staged;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::index::Use;
 use super::names::choose_among;
 use super::revision::{self, Settings};
 use super::sources::{self, Source};
@@ -15,7 +16,8 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::{ChangedFile, SourceFile};
 use crate::core::repository::config::Config;
-use crate::core::repository::snapshot::Snapshot;
+use crate::core::repository::definitions::Elsewhere;
+use crate::core::repository::snapshot::{Snapshot, manifests_with};
 use crate::core::resource::{Key, Kind};
 use crate::core::review;
 use crate::core::review::rules::Sides;
@@ -153,8 +155,11 @@ fn everything(
     let mut seen = BTreeSet::new();
     drafts.retain(|file| seen.insert(file.path.clone()));
     files.extend(drafts);
+    let usage = earlier.map_or(Use::Check, |_| Use::Compare);
+    let parsed = manifests_with(&files, config, |_, manifest| usage.spare(manifest));
+    let parsed = parsed.into_iter().map(|(manifest, ())| manifest).collect();
     let mut checked = Checked {
-        snapshot: Snapshot::build(&files, config),
+        snapshot: Snapshot::assemble(&files, parsed, Elsewhere::default(), config),
         drafts: seen,
         ..Checked::default()
     };

@@ -17,7 +17,7 @@ use crate::core::review::scope::Scoped;
 use crate::git::Repo;
 use crate::git::index::StagedFiles;
 use crate::git::read::{self, Paths, Tree};
-use crate::service::index::{self, Step, Trouble};
+use crate::service::index::{self, Step, Trouble, Use};
 use crate::service::revision::{self, Settings};
 use crate::service::{Error, Findings, Result};
 
@@ -206,13 +206,13 @@ fn judged<P: Pages>(
         // Under other rules every file is to be looked at again.
         let base = Index::empty(MemoryPages::default(), 0);
         let changes = commit.staged.changes(&[], &paths);
-        let step = Step::new(repo, &config, &paths, &base, changes)?;
+        let step = Step::new(repo, (&config, &paths), &base, changes, Use::Compare)?;
         return commit.judge(step, (old, &paths), &changed, 0);
     }
     if changes.is_empty() {
         return Ok(Judged::default());
     }
-    let mut step = Step::new(repo, &config, &paths, old, changes)?;
+    let mut step = Step::new(repo, (&config, &paths), old, changes, Use::Compare)?;
     step.suggest(old, &config)?;
     let mut outside = old.count_findings();
     for path in &step.affected {
