@@ -243,7 +243,7 @@ fn tree_of(files: &BTreeMap<String, Vec<u8>>, pinned: BTreeSet<String>) -> Resul
     let files = files
         .iter()
         .map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-    Ok(StatusTree::from_files(files, pinned).map_err(foreign)?)
+    StatusTree::from_files(files, pinned).map_err(foreign)
 }
 
 /// Ids of the blobs that a run is pinned to.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 pub use range::{Range, range};
 
-use super::index::{self, Step};
+use super::index::{self, Step, Use};
 use super::names::choose_among;
 use super::revision::{self, Settings};
 use super::status::StatusReader;
@@ -232,7 +232,8 @@ impl Comparison {
                 return Ok(None);
             }
             let changed = changes.iter().map(|(path, _)| path.clone()).collect();
-            let mut step = Step::new(repo, config, &paths, index, changes.clone())?;
+            let places = (config, &paths);
+            let mut step = Step::new(repo, places, index, changes.clone(), Use::Compare)?;
             // What a binding gives to another provider may be a task of any plan.
             if defines(index, &step, Kind::Binding)? {
                 return Ok(None);
@@ -242,10 +243,10 @@ impl Comparison {
                 let bindings = index.names()?.into_iter();
                 let bindings = bindings.filter(|name| name.what == Kind::Binding.name());
                 let bindings = bindings.map(|name| name.path).collect();
-                step.read_more(repo, (config, &paths), index, bindings)?;
+                step.read_more(repo, places, index, bindings)?;
             }
             step.suggest(index, config)?;
-            let old = step.before(repo, (config, &paths), index, &changed)?;
+            let old = step.before(repo, places, index, &changed)?;
             Ok(Some((old, step)))
         })?;
         // Whether a comment allows nothing is told by all files together.
