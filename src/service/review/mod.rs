@@ -336,7 +336,9 @@ impl Comparison {
         };
         let mut found = rules::findings(&self.review, &sides, &self.after.config);
         if let Some(judged) = &self.judged {
-            found.retain(|finding| judged.contains(&finding.file));
+            // Of the other files that were read not everything was read that it takes to judge them.
+            let is_judged = |file: &String| judged.contains(file) || self.new.text(file).is_none();
+            found.retain(|finding| is_judged(&finding.file));
         }
         let known = &self.before.settings.findings;
         let newer = self.after.settings.findings.iter();
