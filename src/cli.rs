@@ -22,7 +22,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (git-native)");
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine; 1 findings, or a condition not met; 2 wrong use; 3 the repository or the remote
-could not be used; 4 recorded, but the status could not be written; 9 somebody else was first (a
+could not be used; 4 recorded, but what followed could not be written; 9 somebody else was first (a
 claim, a lost race).";
 
 /// A Git-native controller for execution plans: the repository is the store, Git is the network
@@ -134,7 +134,7 @@ fn matches() -> ArgMatches {
     };
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     let is_format = argument.is_some_and(|argument| argument.starts_with("--output"));
-    let is_report = std::env::args().any(|word| word == "report");
+    let is_report = std::env::args_os().any(|word| word == "report");
     let is_old = error.kind() == ErrorKind::InvalidValue && is_format && is_report;
     if is_old && value.contains('=') {
         // It ends with an error, whatever can be written.
@@ -213,7 +213,7 @@ fn complain(terminal: Terminal, error: &Error, write: Option<JsonWriter>) {
     if !error.message.is_empty() {
         terminal.styled(&format!(
             "{red}error:{reset} {}",
-            escape::text(&error.message)
+            escape::line(&error.message)
         ));
     }
     if let Some(hint) = &error.hint {

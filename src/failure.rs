@@ -14,7 +14,7 @@ pub mod exit_code {
     pub const USAGE: u8 = 2;
     /// The repository or the remote could not be used.
     pub const REPOSITORY: u8 = 3;
-    /// Recorded, but the status could not be written.
+    /// Recorded, but what followed could not be written: the status, or the answer.
     pub const RECORDED: u8 = 4;
     /// Somebody else was first: a claim, a lost race.
     pub const TAKEN: u8 = 9;

@@ -1,6 +1,7 @@
 //! Results on standard output, messages on standard error; colour only where it is wanted.
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
@@ -21,6 +22,9 @@ pub enum ColorChoice {
 }
 
 static READER_IS_GONE: AtomicBool = AtomicBool::new(false);
+
+/// What was done and stands, whatever becomes of the answer.
+static STANDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The two streams that a command writes to.
 #[derive(Debug, Clone, Copy)]
@@ -63,14 +67,29 @@ impl Terminal {
             }
             Err(error) => {
                 self.note(&format!("error: the results cannot be written: {error}"));
-                std::process::exit(i32::from(exit_code::REPOSITORY));
+                let stands = STANDS.lock().map(|stands| stands.join(", "));
+                let code = match stands.unwrap_or_default().as_str() {
+                    "" => exit_code::REPOSITORY,
+                    stands => {
+                        self.note(&format!("note: what was asked for is done: {stands}"));
+                        exit_code::RECORDED
+                    }
+                };
+                std::process::exit(i32::from(code));
             }
+        }
+    }
+
+    /// Something was done that stands, such as `record 0123…`: said when the answer cannot be written.
+    pub fn stands(&self, what: String) {
+        if let Ok(mut stands) = STANDS.lock() {
+            stands.push(what);
         }
     }
 
     /// Whether nobody reads the results any more: the end of whatever goes on for ever.
     pub fn reader_is_gone(&self) -> bool {
-        READER_IS_GONE.load(Ordering::Relaxed)
+        READER_IS_GONE.load(Ordering::Relaxed) || pipe_is_broken()
     }
 
     /// Write a message for people, made safe to print; that nobody can read it stops nothing.
@@ -119,4 +138,22 @@ impl Terminal {
             })
             .map(|columns: usize| columns.max(20))
     }
+}
+
+/// Whether standard output is a pipe that nobody reads any more, without writing to it.
+#[cfg(unix)]
+fn pipe_is_broken() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = std::io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::ERR)
+}
+
+#[cfg(not(unix))]
+fn pipe_is_broken() -> bool {
+    false
 }

@@ -2,7 +2,7 @@
 //!
 //! Each answer is a serde type with a JSON Schema (`planspec schema --answer NAME`);
 //! [`document`] adds `apiVersion` and `kind`. A field is added without a new version; none is
-//! renamed or taken away. Every field is always there: what there is nothing to say of is null, or
+//! renamed or taken away. Every field is always there: without a value it is null, or
 //! an empty list.
 
 pub mod change;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Answer;
 
-/// What was waited for is so. Where it can no longer be so, or the time is over, that is a refusal.
+/// What was waited for is so. Where it can no longer be so, or has not come in time, that is a refusal.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Waited {

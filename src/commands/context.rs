@@ -99,11 +99,13 @@ impl Context {
         api::record::Recorded<A>: Answer,
     {
         let answer = &recorded.answer;
+        self.terminal.stands(format!("record {}", answer.record));
         let mut text = line.to_owned();
         let mut notes = answer.notes.clone();
         if let Some(done) = &answer.reconciled {
             text.push_str(&show::reconcile::text(done, self.terminal.width()));
-            notes.extend(done.notes.iter().cloned());
+            let is_new = |note: &&String| !answer.notes.contains(note);
+            notes.extend(done.notes.iter().filter(is_new).cloned());
         }
         self.show(output, answer, (&text, &notes))?;
         if let Some(error) = recorded.reconcile_error {
@@ -126,6 +128,9 @@ impl Context {
         changed: &Changed<A>,
         (text, change): (&str, &Committed),
     ) -> Outcome {
+        if let Some(commit) = &change.commit {
+            self.terminal.stands(format!("commit {commit}"));
+        }
         if output.is_text() {
             show_findings(self.terminal, &changed.findings);
         }

@@ -81,6 +81,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         }
     };
     context.terminal.out(&text);
+    if args.output != GetFormat::Json {
+        // The published list has no place for it.
+        context.notes(&got.notes);
+    }
     Ok(())
 }
 

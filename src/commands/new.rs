@@ -75,7 +75,7 @@ fn document_name(args: &Args) -> Outcome<String> {
         ))
         .hint(format!("one at a time: {DOCUMENT}/{own}"))),
         (None, None) => Err(Failure::usage(format!("`{DOCUMENT}` names no document"))
-            .hint(format!("write planspec new {DOCUMENT} NAME"))),
+            .hint(format!("write `planspec new {DOCUMENT} NAME`"))),
         (Some(name), None) | (None, Some(name)) => Ok(name.to_owned()),
     }
 }

@@ -58,7 +58,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 context.terminal.note("nothing can be claimed now");
             }
             context.notes(&found.notes);
-            table(&found.items)
+            table(&found.items, context.terminal.width())
         }
         NextFormat::GithubMatrix => matrix(context, &found)?,
         NextFormat::Json => json(&found)?,
@@ -87,7 +87,7 @@ fn matrix(context: &Context, found: &NextNodes) -> Outcome<String> {
     Ok(show::json_line(&serde_json::to_value(matrix)?))
 }
 
-fn table(items: &[NextNode]) -> String {
+fn table(items: &[NextNode], width: Option<usize>) -> String {
     let rows = items.iter().map(|next| {
         vec![
             next.namespace.clone(),
@@ -102,5 +102,5 @@ fn table(items: &[NextNode]) -> String {
         return String::new();
     }
     let headers = ["NAMESPACE", "NODE", "PROVIDER", "ATTEMPT", "WHAT"];
-    show::table::table(&headers, &rows, None)
+    show::table::table(&headers, &rows, width)
 }

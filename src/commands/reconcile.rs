@@ -66,7 +66,17 @@ fn once(context: &Context, args: &Args) -> Result<Reconciled> {
         dry_run: args.dry_run,
         revision: args.rev.clone(),
     };
-    reconcile(&Store::open(context.dir.as_deref())?, &request)
+    let store = Store::open(context.dir.as_deref())?;
+    let mut done = reconcile(&store, &request)?;
+    done.notes.extend(store.keeps_to_itself());
+    if let Some(commit) = done
+        .status_commit
+        .as_ref()
+        .filter(|_| done.changed && !done.dry_run)
+    {
+        context.terminal.stands(format!("status commit {commit}"));
+    }
+    Ok(done)
 }
 
 fn show(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {

@@ -3,10 +3,11 @@
 use clap::Args as ClapArgs;
 
 use super::{Context, OutputArg};
+use crate::core::resource::Kind;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::failure::Outcome;
 use crate::service::explain::{answer, answers};
-use crate::service::names::parse_kind;
+use crate::service::names::no_kind;
 use crate::show;
 
 /// Print the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, of the configuration, or of
@@ -42,7 +43,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let kind = match kind.as_str() {
         "document" => SchemaKind::Document,
         "config" => SchemaKind::Config,
-        kind => parse_kind(kind)?.into(),
+        kind => Kind::parse(kind)
+            .ok_or_else(|| no_kind(kind, &["document", "config"]))?
+            .into(),
     };
     context
         .terminal

@@ -1,12 +1,12 @@
 //! `planspec start`: write and commit an Execution of a plan.
 
 use clap::Args as ClapArgs;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Context, NamespaceArg, OutputArg};
 use crate::api::change::Started;
 use crate::core::text::yaml;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::service::start::{StartRequest, start};
 use crate::show;
 
@@ -46,13 +46,24 @@ fn parameter(text: &str) -> Result<(String, Value), String> {
     }
 }
 
+/// Each parameter once: it is not guessed which value is meant.
+fn once(parameters: &[(String, Value)]) -> Outcome<Map<String, Value>> {
+    let mut taken = Map::new();
+    for (key, value) in parameters {
+        if taken.insert(key.clone(), value.clone()).is_some() {
+            return Err(Failure::usage(format!("parameter `{key}` is given twice")));
+        }
+    }
+    Ok(taken)
+}
+
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = StartRequest {
         plan: args.plan.clone(),
         namespace: args.namespace.given(),
         name: args.name.clone(),
-        parameters: args.parameters.iter().cloned().collect(),
+        parameters: once(&args.parameters)?,
         binding: args.binding.clone(),
         message: args.message.clone(),
         dry_run: args.dry_run,

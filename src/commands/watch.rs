@@ -48,6 +48,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let mut failed = None;
     let mut tell = |watched: Watched<'_>| {
         let told = match (watched, format) {
+            (Watched::Nothing, _) => Ok(String::new()),
             (Watched::Note(note), TextFormat::Text) => {
                 context.notes(&[note]);
                 Ok(String::new())

@@ -1,30 +1,99 @@
 //! Commits on the user's own branch, through the user's own `git`: their hooks, their signing key
 //! and their identity are in force.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use super::program::Program;
+use super::program::{Output, Program};
+use super::read::file_at;
 use super::{GitError, Repo, Result, unusable_file};
 
-/// Write files into the work tree (`None`: delete them) and commit exactly those. What else is
-/// staged stays staged and is not committed. The id of the commit; `None` when the files are in
-/// HEAD as they should be.
+/// How long to wait for somebody else who holds Git's index, or a ref.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for another process of this program that commits here: hooks take their time.
+const TURN: Duration = Duration::from_secs(20);
+
+/// The right to change files here and commit them, one process of this program at a time. It ends
+/// with the process, whatever becomes of that.
+#[derive(Debug)]
+pub struct Turn {
+    _lock: File,
+}
+
+impl Turn {
+    /// Wait for it.
+    ///
+    /// # Errors
+    /// `Busy` when it takes too long; `Unusable` when the lock cannot be made.
+    pub fn take(repo: &Repo) -> Result<Turn> {
+        let folder = repo.git_dir().join("planspec");
+        let path = folder.join("commit.lock");
+        let failed = || unusable_file(format!("make `{}`", path.display()));
+        fs::create_dir_all(&folder).map_err(failed())?;
+        let lock = File::create(&path).map_err(failed())?;
+        let mut pause = Pause::of(TURN);
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Turn { _lock: lock }),
+                Err(TryLockError::WouldBlock) if pause.rest() => {}
+                Err(TryLockError::WouldBlock) => {
+                    let why = "another planspec is committing here, and takes long";
+                    return Err(GitError::Busy(why.to_owned()).advise("try again when it is done"));
+                }
+                Err(TryLockError::Error(error)) => return Err(failed()(error)),
+            }
+        }
+    }
+}
+
+/// Waiting for somebody else: longer each time, and not for ever.
+struct Pause {
+    end: Instant,
+    next: Duration,
+}
+
+impl Pause {
+    fn of(most: Duration) -> Pause {
+        Pause {
+            end: Instant::now() + most,
+            next: Duration::from_millis(20),
+        }
+    }
+
+    /// Wait a little. False when there is no time left.
+    fn rest(&mut self) -> bool {
+        let left = self.end.saturating_duration_since(Instant::now());
+        std::thread::sleep(self.next.min(left));
+        self.next = (self.next * 2).min(PATIENCE / 4);
+        !left.is_zero()
+    }
+}
+
+/// Files to write (`None`: to delete), by path.
+pub type Files = [(String, Option<Vec<u8>>)];
+
+/// Write files into the work tree and commit exactly those. What else is staged stays staged and is
+/// not committed. The id of the commit; `None` when the files are in HEAD as they should be. `base`
+/// is the commit by which it was decided what to write.
 ///
 /// # Errors
-/// `Unusable` in a bare repository, when a path leads out of the work tree or through a link
-/// (then nothing is written), or when git does not want the commit (then everything is put back).
+/// `Busy` when one of the files has another content in HEAD than in `base`, or somebody else holds
+/// Git's index; `Unusable` in a bare repository, when a path leads out of the work tree or through a
+/// link, or when git does not want the commit. What was written is then put back.
 pub fn commit_files(
     repo: &Repo,
-    files: &[(String, Option<Vec<u8>>)],
+    base: Option<&str>,
+    files: &Files,
     message: &str,
 ) -> Result<Option<String>> {
     let root = repo.workdir().ok_or_else(|| {
         GitError::Unusable(
-            "this is a bare repository, in which nothing can be committed: do it in a clone"
-                .to_owned(),
+            "this is a bare repository, in which nothing can be committed".to_owned(),
         )
+        .advise("do it in a clone")
     })?;
     if files.is_empty() {
         // Without paths, git would take every file.
@@ -34,80 +103,312 @@ pub fn commit_files(
         .iter()
         .map(|(path, _)| place(root, path))
         .collect::<Result<_>>()?;
-    let before: Vec<Option<Vec<u8>>> = places.iter().map(|place| fs::read(place).ok()).collect();
-    for ((path, content), place) in files.iter().zip(&places) {
-        let written = match content {
-            Some(bytes) => write_file(place, bytes),
-            None => remove_file(place),
-        };
-        written.map_err(unusable_file(format!("write `{path}`")))?;
-    }
-    let paths: Vec<String> = files.iter().map(|(path, _)| literal(path)).collect();
-    let changed = stage(repo, &paths)?;
-    if changed.is_empty() {
-        return Ok(None);
-    }
-    let committed = Program::new(repo, "commit")
-        .for_user()
-        .args(["--quiet", "--only", "--cleanup=whitespace", "--file=-"])
-        .arg("--")
-        .args(&changed)
-        .stdin(format!("{}\n", message.trim_end()))
-        .run()?;
-    if let Err(refused) = committed.or_cannot("commit; everything is as it was") {
-        put_back(repo, &places, &before, &changed);
-        return Err(refused);
-    }
-    match repo.head()?.commit() {
-        Some(commit) => Ok(Some(commit.to_owned())),
-        None => Err(GitError::Unusable(
-            "git made a commit, and HEAD does not name it".to_owned(),
-        )),
-    }
+    check_base(repo, base, files)?;
+    let mut attempt = Attempt {
+        repo,
+        head: repo.head()?.commit().map(str::to_owned),
+        index: entries(repo, files)?,
+        staged: BTreeMap::new(),
+        written: Vec::new(),
+    };
+    let stopped = match attempt.make(files, &places, message) {
+        Ok(committed) => return Ok(committed),
+        Err(stopped) => stopped,
+    };
+    let left = attempt.put_back();
+    Err(stopped.told(&left))
 }
 
-/// Git did not want the commit: the files and what is staged of them become what they were.
-fn put_back(repo: &Repo, places: &[PathBuf], before: &[Option<Vec<u8>>], staged: &[String]) {
-    for (place, bytes) in places.iter().zip(before) {
-        let restored = match bytes {
-            Some(bytes) => write_file(place, bytes),
-            None => remove_file(place),
-        };
-        if let Err(error) = restored {
-            tracing::warn!(place = %place.display(), %error, "a file could not be put back");
+/// Whether HEAD has the files as `base` has them.
+fn check_base(repo: &Repo, base: Option<&str>, files: &Files) -> Result<()> {
+    let head = repo.head()?;
+    if head.commit() == base {
+        return Ok(());
+    }
+    for (path, _) in files {
+        if file_in(repo, head.commit(), path)? != file_in(repo, base, path)? {
+            let path = path.escape_debug();
+            let why = format!("somebody else has just committed `{path}`; nothing was written");
+            return Err(GitError::Busy(why).advise("look at what they did, then run it again"));
         }
     }
-    let unstaged = Program::new(repo, "reset")
-        .for_user()
-        .args(["--quiet", "--"])
-        .args(staged)
-        .run();
-    if let Err(error) = unstaged {
-        tracing::warn!(%error, "what was staged could not be put back");
+    Ok(())
+}
+
+fn file_in(repo: &Repo, commit: Option<&str>, path: &str) -> Result<Option<Vec<u8>>> {
+    match commit {
+        Some(commit) => file_at(repo, commit, path),
+        None => Ok(None),
     }
 }
 
-/// Stage these files as they lie in the work tree; which of them differ from HEAD.
-fn stage(repo: &Repo, paths: &[String]) -> Result<Vec<String>> {
-    let git = |subcommand: &str| Program::new(repo, subcommand).for_user();
-    // git refuses paths that are neither in the work tree nor known to it.
-    let known = git("ls-files")
-        .args(["-z", "--cached", "--others", "--"])
-        .args(paths)
+/// What stands in the index about a file: its lines of `git ls-files --stage`, one when it is not in
+/// conflict.
+type Entries = BTreeMap<String, Vec<String>>;
+
+fn entries(repo: &Repo, files: &Files) -> Result<Entries> {
+    let listed = Program::new(repo, "ls-files")
+        .for_user()
+        .args(["--stage", "-z", "--full-name", "--"])
+        .args(files.iter().map(|(path, _)| literal(path)))
         .run()?
-        .or_cannot("list the files")?;
-    let known = between_nul(&known.stdout);
-    if !known.is_empty() {
-        let add = git("add").args(["--all", "--"]).args(&known);
-        add.run()?.or_cannot("stage the files")?;
+        .or_cannot("read the index")?;
+    let mut found = Entries::new();
+    for line in listed.stdout.split(|byte| *byte == 0) {
+        let line = String::from_utf8_lossy(line);
+        if let Some((entry, path)) = line.split_once('\t') {
+            let of_path = found.entry(path.to_owned()).or_default();
+            of_path.push(entry.to_owned());
+        }
     }
-    let changed = git("diff-index")
-        .args(["--cached", "--name-only", "--no-renames", "-z"])
-        .args([&head_or_empty(repo)?, "--"])
-        .args(paths)
-        .run()?
-        .or_cannot("compare the files with HEAD")?;
-    Ok(between_nul(&changed.stdout))
+    Ok(found)
+}
+
+/// A file that this process has written, and what was there.
+struct Written<'f> {
+    path: &'f str,
+    place: &'f Path,
+    content: Option<&'f [u8]>,
+    before: Option<(Vec<u8>, Permissions)>,
+}
+
+/// A commit that is being made, and what is known of how it was before.
+struct Attempt<'f> {
+    repo: &'f Repo,
+    head: Option<String>,
+    index: Entries,
+    staged: Entries,
+    written: Vec<Written<'f>>,
+}
+
+/// Why there is no commit.
+enum Stopped {
+    /// git did not want to: what was tried, in git's words why, and whether it is somebody else's doing.
+    Refused {
+        tried: &'static str,
+        said: String,
+        is_busy: bool,
+    },
+    Failed(GitError),
+}
+
+impl From<GitError> for Stopped {
+    fn from(error: GitError) -> Stopped {
+        Stopped::Failed(error)
+    }
+}
+
+impl Stopped {
+    /// The error, with what is on disk now.
+    fn told(self, left: &[String]) -> GitError {
+        let now = match left {
+            [] => "everything is as it was".to_owned(),
+            left => format!("what could not be put back: {}", left.join(", ")),
+        };
+        match self {
+            Stopped::Failed(error) => GitError::Unusable(format!("{error}; {now}")),
+            Stopped::Refused {
+                tried,
+                said,
+                is_busy: false,
+            } => GitError::Unusable(format!("cannot {tried}; {now}: {said}")),
+            Stopped::Refused { tried, said, .. } => {
+                let why = format!("cannot {tried}, somebody else is at work here; {now}: {said}");
+                GitError::Busy(why).advise(
+                    "try again when they are done; where no Git is running, remove the lock file that \
+                     Git names",
+                )
+            }
+        }
+    }
+}
+
+impl<'f> Attempt<'f> {
+    fn make(
+        &mut self,
+        files: &'f Files,
+        places: &'f [PathBuf],
+        message: &str,
+    ) -> std::result::Result<Option<String>, Stopped> {
+        for ((path, content), place) in files.iter().zip(places) {
+            let cannot = || unusable_file(format!("write `{path}`"));
+            let before = match (fs::read(place), fs::metadata(place)) {
+                (Ok(bytes), Ok(found)) => Some((bytes, found.permissions())),
+                _ => None,
+            };
+            let written = match content {
+                Some(bytes) => write_file(place, bytes),
+                None => remove_file(place),
+            };
+            written.map_err(cannot())?;
+            self.written.push(Written {
+                path,
+                place,
+                content: content.as_deref(),
+                before,
+            });
+        }
+        let paths: Vec<String> = files.iter().map(|(path, _)| literal(path)).collect();
+        let changed = self.stage(&paths, files)?;
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        self.git("commit", || {
+            Program::new(self.repo, "commit")
+                .for_user()
+                .args(["--quiet", "--only", "--cleanup=whitespace", "--file=-"])
+                .arg("--")
+                .args(&changed)
+                .stdin(format!("{}\n", message.trim_end()))
+        })?;
+        match self.repo.head()?.commit() {
+            Some(commit) => Ok(Some(commit.to_owned())),
+            None => Err(Stopped::Failed(GitError::Unusable(
+                "git made a commit, and HEAD does not name it".to_owned(),
+            ))),
+        }
+    }
+
+    /// Run git, again for a while as long as somebody else holds what it needs.
+    fn git<'p>(
+        &self,
+        tried: &'static str,
+        program: impl Fn() -> Program<'p>,
+    ) -> std::result::Result<Output, Stopped> {
+        let mut pause = Pause::of(PATIENCE);
+        loop {
+            let output = program().run()?;
+            if output.success() {
+                return Ok(output);
+            }
+            let is_held = is_held(self.repo, &output);
+            if is_held && pause.rest() {
+                continue;
+            }
+            let has_moved = self.repo.head()?.commit() != self.head.as_deref();
+            return Err(Stopped::Refused {
+                tried,
+                said: output.complaint(),
+                is_busy: is_held || has_moved,
+            });
+        }
+    }
+
+    /// Stage these files as they lie in the work tree; which of them differ from HEAD.
+    fn stage(
+        &mut self,
+        paths: &[String],
+        files: &Files,
+    ) -> std::result::Result<Vec<String>, Stopped> {
+        let git = |subcommand: &str| Program::new(self.repo, subcommand).for_user();
+        // git refuses paths that are neither in the work tree nor known to it.
+        let known = self.git("list the files", || {
+            let list = git("ls-files").args(["-z", "--cached", "--others", "--"]);
+            list.args(paths)
+        })?;
+        let known = between_nul(&known.stdout);
+        if !known.is_empty() {
+            self.git("stage the files", || {
+                git("add").args(["--all", "--"]).args(&known)
+            })?;
+        }
+        let head = head_or_empty(self.repo)?;
+        let changed = self.git("compare the files with HEAD", || {
+            git("diff-index")
+                .args(["--cached", "--name-only", "--no-renames", "-z"])
+                .args([&head, "--"])
+                .args(paths)
+        })?;
+        self.staged = entries(self.repo, files)?;
+        Ok(between_nul(&changed.stdout))
+    }
+
+    /// What this process wrote and staged becomes what it was; what somebody else has written since,
+    /// or has committed, stays. What could not be put back.
+    fn put_back(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        let mut lines = String::new();
+        for written in self.written.iter().rev() {
+            let path = written.path;
+            match self.put_back_file(written) {
+                Ok(Some(index)) => lines.push_str(&index),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(path, %error, "a file could not be put back");
+                    left.push(format!("`{}`", path.escape_debug()));
+                }
+            }
+        }
+        if lines.is_empty() {
+            return left;
+        }
+        let restored = self.git("put back what was staged", || {
+            let update = Program::new(self.repo, "update-index").for_user();
+            update.args(["-z", "--index-info"]).stdin(lines.clone())
+        });
+        if restored.is_err() {
+            left.push("what is staged".to_owned());
+        }
+        left
+    }
+
+    /// Put back one file; what its place in the index is to become, when that is still as this
+    /// process left it.
+    fn put_back_file(&self, written: &Written<'_>) -> Result<Option<String>> {
+        let path = written.path;
+        let head = self.repo.head()?;
+        let committed = file_in(self.repo, head.commit(), path)?;
+        let is_mine = fs::read(written.place).ok().as_deref() == written.content;
+        let was = file_in(self.repo, self.head.as_deref(), path)?;
+        if committed != was {
+            // Somebody else has committed it: theirs stays, and mine gives way to it.
+            if is_mine && committed.as_deref() != written.content {
+                restore(
+                    written.place,
+                    committed.as_deref().map(|bytes| (bytes, None)),
+                )?;
+            }
+            return Ok(None);
+        }
+        if is_mine {
+            let before = written.before.as_ref();
+            let before = before.map(|(bytes, mode)| (bytes.as_slice(), Some(mode)));
+            restore(written.place, before)?;
+        }
+        let (before, staged) = (self.index.get(path), self.staged.get(path));
+        let now = entries(self.repo, &[(path.to_owned(), None)])?;
+        if staged == before || now.get(path) != staged {
+            return Ok(None);
+        }
+        let width = head.commit().map_or(40, str::len);
+        let gone = format!("0 {}\t{path}\0", "0".repeat(width));
+        let lines = before.into_iter().flatten();
+        let lines = lines.map(|entry| format!("{entry}\t{path}\0"));
+        Ok(Some([gone].into_iter().chain(lines).collect()))
+    }
+}
+
+/// Whether git did not go on because somebody else holds a lock, or has moved a ref that it wanted
+/// to move.
+fn is_held(repo: &Repo, output: &Output) -> bool {
+    let index = repo.index.clone();
+    let index = index.unwrap_or_else(|| repo.git_dir().join("index"));
+    let said = &output.stderr;
+    let lock = format!("{}.lock", index.display());
+    let names_lock = said.contains(".lock'") || said.contains(".lock\"");
+    (names_lock && (said.contains("File exists") || Path::new(&lock).exists()))
+        || said.contains("cannot lock ref")
+}
+
+fn restore(place: &Path, before: Option<(&[u8], Option<&Permissions>)>) -> Result<()> {
+    let restored = match before {
+        Some((bytes, mode)) => write_file(place, bytes).and_then(|()| match mode {
+            Some(mode) => fs::set_permissions(place, mode.clone()),
+            None => Ok(()),
+        }),
+        None => remove_file(place),
+    };
+    restored.map_err(unusable_file(format!("write `{}`", place.display())))
 }
 
 /// A path as a pathspec that matches nothing else. Not by an option of git, which would reach
@@ -200,11 +501,16 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
-    use crate::git::read::file_at;
     use crate::git::testing::Sandbox;
 
     fn file(path: &str, text: &str) -> (String, Option<Vec<u8>>) {
         (path.to_owned(), Some(text.as_bytes().to_vec()))
+    }
+
+    /// Decided by what HEAD has now.
+    fn commit_files(repo: &Repo, files: &Files, message: &str) -> Result<Option<String>> {
+        let head = repo.head()?;
+        super::commit_files(repo, head.commit(), files, message)
     }
 
     fn gone(path: &str) -> (String, Option<Vec<u8>>) {

@@ -95,15 +95,15 @@ pub fn find(repo: &Repo) -> Result<String> {
     let found = asked.run()?;
     let editor = found.text();
     if !found.success() || editor.is_empty() {
-        return Err(GitError::Unusable(
-            "there is no editor to open: set EDITOR, or run it in a terminal".to_owned(),
-        ));
+        let why = GitError::Unusable("there is no editor to open".to_owned());
+        return Err(why.advise("set EDITOR, or run it in a terminal"));
     }
     if needs_terminal(&editor) && !(stdin().is_terminal() && stdout().is_terminal()) {
-        return Err(GitError::Unusable(format!(
-            "there is no terminal for the editor `{editor}`: set EDITOR to one that needs none, or \
-             run it in a terminal"
-        )));
+        let why = GitError::Unusable(format!("there is no terminal for the editor `{editor}`"));
+        return Err(why.advise(
+            "set GIT_EDITOR, which goes before all others, to one that needs none, or run it in a \
+             terminal",
+        ));
     }
     Ok(editor)
 }
@@ -123,8 +123,6 @@ pub fn open(editor: &str, path: &Path) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    Err(GitError::Unusable(format!(
-        "the editor `{editor}` ended with an error; your text is kept in {}",
-        path.display()
-    )))
+    let why = GitError::Unusable(format!("the editor `{editor}` ended with an error"));
+    Err(why.advise(format!("your text is kept in {}", path.display())))
 }

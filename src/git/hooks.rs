@@ -44,8 +44,8 @@ pub enum HookStanding {
     Taken(Means),
     /// It would be in a folder that other repositories use as well.
     Shared(PathBuf),
-    /// There is none.
-    Missing,
+    /// There is none; by what means it would be installed.
+    Missing(Means),
 }
 
 /// What [`install`] or [`uninstall`] has done.
@@ -74,7 +74,7 @@ pub fn install(repo: &Repo) -> Result<HookDone> {
     let hook = HookPlaces::look(repo)?;
     let standing = hook.standing();
     match &standing {
-        HookStanding::Missing if hook.git_has_configured => {
+        HookStanding::Missing(Means::Configuration) => {
             // Git refuses to work with an event that has no command.
             for (field, value) in [("command", COMMAND), ("event", "pre-commit")] {
                 let field = format!("{NAME}.{field}");
@@ -82,12 +82,14 @@ pub fn install(repo: &Repo) -> Result<HookDone> {
             }
             Ok(HookDone::Changed(Means::Configuration))
         }
-        HookStanding::Missing => match write_new(&hook.path, SCRIPT.as_bytes(), true)? {
-            NewFile::Yes => Ok(HookDone::Changed(Means::Script(hook.path))),
-            NewFile::Exists => Ok(HookDone::Nothing(HookStanding::Taken(Means::Script(
-                hook.path,
-            )))),
-        },
+        HookStanding::Missing(Means::Script(_)) => {
+            match write_new(&hook.path, SCRIPT.as_bytes(), true)? {
+                NewFile::Yes => Ok(HookDone::Changed(Means::Script(hook.path))),
+                NewFile::Exists => Ok(HookDone::Nothing(HookStanding::Taken(Means::Script(
+                    hook.path,
+                )))),
+            }
+        }
         _ => Ok(HookDone::Nothing(standing)),
     }
 }
@@ -207,7 +209,7 @@ impl HookPlaces {
         if self.git_has_configured {
             return match self.configured {
                 Text::Theirs => HookStanding::Taken(Means::Configuration),
-                _ => HookStanding::Missing,
+                _ => HookStanding::Missing(Means::Configuration),
             };
         }
         match self.script {
@@ -217,7 +219,7 @@ impl HookPlaces {
                 let why = "this Git does not know configured hooks";
                 HookStanding::Idle(Means::Configuration, why)
             }
-            _ => HookStanding::Missing,
+            _ => HookStanding::Missing(script()),
         }
     }
 }

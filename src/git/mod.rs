@@ -58,8 +58,8 @@ use std::fmt::Display;
 pub use cache::Cache;
 pub use repo::{FALLBACK_EMAIL, Head, Identity, Repo};
 
-/// What can go wrong with a repository or a remote. Every message is a sentence or two for people:
-/// what was tried, what is in the way, and the way out.
+/// What can go wrong with a repository or a remote. Every message is for people: what was tried, what
+/// is in the way, and behind the first line what Git said besides. The way out stands beside it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitError {
     /// There is no repository here.
@@ -80,6 +80,27 @@ pub enum GitError {
     /// The status branch was not written by `planspec`, or something else was added to it.
     #[error("{0}")]
     Foreign(String),
+    /// Somebody else was first, or holds a lock.
+    #[error("{0}")]
+    Busy(String),
+    /// One of the others, and the way out.
+    #[error("{error}")]
+    Advised {
+        /// What is in the way.
+        error: Box<GitError>,
+        /// The way out.
+        hint: String,
+    },
+}
+
+impl GitError {
+    /// Add the way out.
+    pub fn advise(self, hint: impl Into<String>) -> GitError {
+        GitError::Advised {
+            error: Box::new(self),
+            hint: hint.into(),
+        }
+    }
 }
 
 /// A value, or a [`GitError`].

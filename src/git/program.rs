@@ -81,12 +81,19 @@ impl Output {
         if self.success() {
             return Ok(self);
         }
-        let said = match self.stderr.as_str() {
+        Err(GitError::Unusable(format!(
+            "cannot {tried}: {}",
+            self.complaint()
+        )))
+    }
+
+    /// What it says about why it went wrong.
+    pub fn complaint(&self) -> String {
+        match self.stderr.as_str() {
             // Some of git's complaints go to standard output.
             "" => self.text(),
             said => said.to_owned(),
-        };
-        Err(GitError::Unusable(format!("cannot {tried}: {said}")))
+        }
     }
 }
 

@@ -34,7 +34,7 @@ const MAX_BLOB_BYTES: usize = 64 * 1024 * 1024;
 /// Most folders of one commit that are entered: a few crafted trees can unfold to billions.
 const MAX_FOLDERS: usize = 1_000_000;
 
-const LINK: &str = "a symbolic link, which is never followed";
+const LINK: &str = "a symbolic link: links are not followed";
 const SUBMODULE: &str = "a submodule or a repository of its own, which is never entered";
 const NOT_UTF8: &str = "its path is not UTF-8";
 const CONFLICT: &str = "it has a merge conflict";
@@ -942,11 +942,11 @@ mod tests {
     const MESSY: [&str; 9] = [
         "docs/x.planspec.yaml: document",
         "planspec/deep/er/plan.yml: plan",
-        "planspec/folder! a symbolic link, which is never followed",
+        "planspec/folder! a symbolic link: links are not followed",
         "planspec/gate.json: gate",
         "planspec/goal.yaml: goal",
         "planspec/large.yaml! 1001 bytes; at most 1000 are read",
-        "planspec/link.yaml! a symbolic link, which is never followed",
+        "planspec/link.yaml! a symbolic link: links are not followed",
         "planspec/sub! a submodule or a repository of its own, which is never entered",
         "planspec/\u{fffd}.yaml! its path is not UTF-8",
     ];

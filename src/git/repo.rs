@@ -427,14 +427,18 @@ fn cannot_open(dir: Option<&Path>, error: &git2::Error) -> GitError {
         None => "the current folder".to_owned(),
     };
     let reason = error.message();
+    if let Some(dir) = dir.filter(|dir| !dir.is_dir()) {
+        let dir = dir.display();
+        return GitError::NoFile(format!("`{dir}`: there is no such folder"));
+    }
     match (error.code(), error.class()) {
-        (ErrorCode::NotFound, _) => GitError::NotARepository(format!(
-            "{place} is not inside a Git repository: change into one, or make one with `git init`"
-        )),
+        (ErrorCode::NotFound, _) => {
+            GitError::NotARepository(format!("{place} is not inside a Git repository"))
+        }
         (ErrorCode::Owner, _) => GitError::Unusable(format!(
-            "the Git repository around {place} belongs to another user: trust it with \
-             `git config --global --add safe.directory <folder>`"
-        )),
+            "the Git repository around {place} belongs to another user"
+        ))
+        .advise("trust it with `git config --global --add safe.directory FOLDER`"),
         (_, ErrorClass::Repository) if unreadable_format(reason) => GitError::Unusable(format!(
             "the Git repository around {place} has a format that cannot be read ({reason}): \
              SHA-1 object ids and the `files` ref format are needed"

@@ -25,7 +25,7 @@ pub struct ApplyRequest {
 /// What cannot be read; findings at error level; a file with changes that are not committed; git
 /// does not want the commit.
 pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Changed<Applied>> {
-    let mut change = Changeset::begin(store)?;
+    let mut change = Changeset::begin_alone(store, request.dry_run)?;
     let limit = change.config.limits.file_bytes;
     for file in sources::files(&request.sources, limit)? {
         let file = change.unlisted(file);

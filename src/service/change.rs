@@ -9,6 +9,7 @@ use super::store::Store;
 use super::{Error, Findings, Result};
 use crate::api::change::{ChangedResource, Committed, ResourceChange};
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
+use crate::core::base::digest::short;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
 use crate::core::repository::snapshot::Snapshot;
@@ -16,13 +17,18 @@ use crate::core::repository::{list, manifest};
 use crate::core::resource::{Key, Kind, Resource};
 use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
-use crate::git::{Head, commit, read};
+use crate::git::commit::{self, Turn};
+use crate::git::{Head, read};
 
 /// The repository as HEAD has it, and the files that are to change.
 pub struct Changeset<'a> {
     store: &'a Store,
     /// The configuration in HEAD.
     pub config: Config,
+    /// The commit in HEAD.
+    base: Option<String>,
+    /// Held where the change is to be committed.
+    _turn: Option<Turn>,
     head: BTreeMap<String, SourceFile>,
     before: Snapshot,
     /// New text by path; nothing removes the file.
@@ -34,12 +40,13 @@ pub struct Changeset<'a> {
 }
 
 impl<'a> Changeset<'a> {
-    /// Start from what HEAD holds.
+    /// Start from what HEAD holds, to look or to try. Nothing keeps others away.
     ///
     /// # Errors
     /// HEAD cannot be read.
     pub fn begin(store: &'a Store) -> Result<Changeset<'a>> {
         let head = store.repo.head()?;
+        let base = head.commit().map(str::to_owned);
         let (config, files) = match head.commit() {
             Some(commit) => {
                 let config = store.config_at(commit)?;
@@ -56,12 +63,41 @@ impl<'a> Changeset<'a> {
         Ok(Changeset {
             store,
             config,
+            base,
+            _turn: None,
             head,
             before,
             changed: BTreeMap::new(),
             touched: Vec::new(),
             notes: Vec::new(),
         })
+    }
+
+    /// Start from what HEAD holds, to commit: one at a time, so that each sees what those before it
+    /// have committed. A dry run waits for nobody.
+    ///
+    /// # Errors
+    /// HEAD cannot be read; somebody else commits here and takes too long.
+    pub fn begin_alone(store: &'a Store, dry_run: bool) -> Result<Changeset<'a>> {
+        let turn = match store.repo.workdir() {
+            Some(_) if !dry_run => Some(Turn::take(&store.repo)?),
+            _ => None,
+        };
+        Ok(Changeset {
+            _turn: turn,
+            ..Changeset::begin(store)?
+        })
+    }
+
+    /// Whether HEAD holds anything at all.
+    ///
+    /// # Errors
+    /// There are no commits yet.
+    pub fn check_begun(&self) -> Result {
+        match self.base {
+            Some(_) => Ok(()),
+            None => Err(Error::no_commits()),
+        }
     }
 
     /// The resources as HEAD has them.
@@ -419,8 +455,8 @@ impl<'a> Changeset<'a> {
             ..Committed::default()
         };
         if !dry_run && !changed.is_empty() {
-            let id = commit::commit_files(&self.store.repo, &changed, &message)
-                .map_err(|error| Error::not_ready(error.to_string()))?;
+            let base = self.base.as_deref();
+            let id = commit::commit_files(&self.store.repo, base, &changed, &message)?;
             if let Some(id) = id {
                 tell_where(&mut committed, self.store, id)?;
             }
@@ -512,15 +548,22 @@ fn tell_where(committed: &mut Committed, store: &Store, id: String) -> Result {
     if let Head::Branch { name, .. } = store.repo.head()? {
         committed.branch = Some(name);
     }
+    let spec_branch = store.known().ok().map(|view| view.spec_branch);
+    if committed.branch.is_none() {
+        // On a detached HEAD no branch has it, and nothing would find it again.
+        let branch = spec_branch.as_deref().unwrap_or("main");
+        committed.next.push(format!("git switch {branch}"));
+        committed.next.push(format!("git merge {}", short(&id)));
+        if let Some(remote) = &store.remote {
+            committed.next.push(format!("git push {remote} {branch}"));
+        }
+    }
     if let (Some(remote), Some(branch)) = (&store.remote, &committed.branch) {
         committed.next.push(format!("git push {remote} {branch}"));
     }
     committed.next.push("planspec reconcile".to_owned());
     committed.commit = Some(id);
-    if let Ok(view) = store.known()
-        && committed.branch.as_deref() != Some(view.spec_branch.as_str())
-    {
-        let branch = view.spec_branch;
+    if let Some(branch) = spec_branch.filter(|branch| committed.branch.as_ref() != Some(branch)) {
         let note = format!("it takes effect when `{branch}` has it");
         committed.notes.push(note);
     }

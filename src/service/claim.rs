@@ -111,7 +111,7 @@ fn first(
         Sent::Done(record) => Ok(record),
         Sent::Taken => Err(
             Error::taken(format!("somebody else has just claimed {}", node.name()))
-                .hint("planspec next shows what is left"),
+                .hint("`planspec next` shows what is left"),
         ),
     }
 }
@@ -140,7 +140,7 @@ fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result
     let last = records.last().map(|last| &last.record.action);
     if matches!(last, Some(Action::Release { .. })) {
         let why = format!("{name} was released and is not open yet");
-        return Ok(Error::not_ready(why).hint("planspec reconcile opens the next attempt"));
+        return Ok(Error::not_ready(why).hint("`planspec reconcile` opens the next attempt"));
     }
     let holder = records.first().map(|first| first.record.actor.as_str());
     Ok(match holder {
@@ -151,7 +151,7 @@ fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result
         holder => {
             let holder = holder.unwrap_or("somebody else");
             Error::taken(format!("{holder} has claimed {name} already"))
-                .hint("planspec next shows what is left")
+                .hint("`planspec next` shows what is left")
         }
     })
 }

@@ -56,10 +56,8 @@ pub fn convert(request: &ConvertRequest) -> Result<Answer> {
     if let Some(out) = &request.out
         && files::create_user_file(out, text.as_bytes())? == files::NewFile::Exists
     {
-        return Err(
-            Error::not_ready(format!("{} exists already", out.display()))
-                .hint("it is left as it is; choose another name"),
-        );
+        return Err(Error::conflict(format!("{} exists already", out.display()))
+            .hint("it is left as it is; choose another name"));
     }
     let out = request.out.as_ref();
     Ok(Answer {
@@ -90,7 +88,7 @@ fn to_document(request: &ConvertRequest, file: &str, bytes: &[u8]) -> Result<Con
     {
         return Err(
             Error::ambiguous("this is a PlanSpec 1.2 document already").hint(format!(
-                "to write it as JSON or YAML: planspec show {file} -o json"
+                "to write it as JSON or YAML: `planspec show {file} -o json`"
             )),
         );
     }

@@ -6,7 +6,7 @@ use super::runs::{Observed, ObservedNode, observe, observe_gate};
 use super::store::Store;
 use super::{Error, Result, suggestion};
 use crate::api::record::Decided;
-use crate::core::resource::{AWAITING_APPROVAL, Decision, Kind, NodePhase, ReviewAction};
+use crate::core::resource::{AWAITING_APPROVAL, Decision, Key, Kind, NodePhase, ReviewAction};
 use crate::core::run::record::{Action, Address, Record, Signature, ref_safe};
 
 /// Approve, reject or comment. A decision belongs to one run, one node and one digest over plan,
@@ -190,14 +190,18 @@ fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<Waiting
     match found.as_slice() {
         [only] => Ok(*only),
         [] => Err(nothing_waits(observed, meant, namespace)),
-        [first, ..] => {
+        several => {
             let names: Vec<String> = found.iter().map(|one| one.node.name()).collect();
             let names = names.join(", ");
-            let (run, node) = (first.node.run.key.qualified(), first.node.id);
+            let each = several.iter().map(|one| {
+                let (run, node) = (one.node.run.key.qualified(), one.node.id);
+                format!("`--execution {run} --node {node}`")
+            });
+            let each: Vec<String> = each.collect();
             Err(Error::ambiguous(format!(
                 "`{meant}` is waited for at several places: {names}"
             ))
-            .hint(format!("choose one: --execution {run} --node {node}")))
+            .hint(format!("choose one: {}", each.join(", "))))
         }
     }
 }
@@ -212,15 +216,14 @@ fn waiting(node: ObservedNode<'_>) -> Option<WaitingGate<'_>> {
 
 fn nothing_waits(observed: &Observed, meant: &str, namespace: Option<&str>) -> Error {
     let keys = observed.stored.tree.files.keys();
-    let gates: Vec<&str> = keys
-        .filter(|key| key.kind == Kind::Gate)
-        .map(|key| key.name.as_str())
-        .collect();
+    let gates: Vec<&Key> = keys.filter(|key| key.kind == Kind::Gate).collect();
     let name = meant.rsplit('/').next().unwrap_or(meant);
     let message = format!("nothing waits for a decision on `{meant}`");
-    if gates.contains(&name) {
+    let is_meant = |key: &&&Key| key.name == name && namespace.is_none_or(|ns| key.namespace == ns);
+    if let Some(gate) = gates.iter().find(is_meant) {
         return Error::not_ready(message).hint(format!(
-            "a gate cannot be approved ahead, nor twice: planspec describe gate {name}"
+            "a gate cannot be approved ahead, nor twice: `planspec describe gate {name} -n {}`",
+            gate.namespace
         ));
     }
     // A node that is there has its turn, or had it.
@@ -234,6 +237,6 @@ fn nothing_waits(observed: &Observed, meant: &str, namespace: Option<&str>) -> E
         };
     }
     Error::not_found(message)
-        .hint("planspec get gates lists the gates; write GATE or EXECUTION/NODE")
-        .maybe_hint(suggestion(name, gates.iter().copied()))
+        .hint("`planspec get gates` lists the gates; write GATE or EXECUTION/NODE")
+        .maybe_hint(suggestion(name, gates.iter().map(|key| key.name.as_str())))
 }

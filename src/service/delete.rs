@@ -30,7 +30,8 @@ pub struct DeleteRequest {
 /// There is no such resource, or several; its file has changes that are not committed; git does not
 /// want the commit.
 pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>> {
-    let mut change = Changeset::begin(store)?;
+    let mut change = Changeset::begin_alone(store, request.dry_run)?;
+    change.check_begun()?;
     let namespace = request.namespace.as_deref();
     let mut doomed: Vec<Key> = Vec::new();
     for name in &request.names {

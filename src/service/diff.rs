@@ -35,7 +35,7 @@ pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
     if repo.workdir().is_none() {
         return Err(
             Error::unavailable("a bare repository has no work tree to compare")
-                .hint("name two revisions: planspec review BASE..HEAD"),
+                .hint("name two revisions: `planspec review BASE..HEAD`"),
         );
     }
     let base = store

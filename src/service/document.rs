@@ -5,7 +5,10 @@ use std::path::Path;
 use super::sources;
 use super::{Error, Findings, Result};
 use crate::core::base::diagnostic::Diagnostic;
+use crate::core::base::limits::Limits;
 use crate::core::document::{self, Document, Generated};
+use crate::core::resource::{API_VERSION, Kind};
+use crate::core::text::yaml;
 
 /// Namespace of the resources of a document that is only shown: nothing of it is seen.
 const NAMESPACE: &str = "default";
@@ -51,7 +54,24 @@ impl Opened {
 /// # Errors
 /// Its structure is broken.
 pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Document> {
-    document::parse(file, bytes).map_err(|found| refused(bytes, found))
+    document::parse(file, bytes)
+        .map_err(|found| a_resource(file, bytes).unwrap_or_else(|| refused(bytes, found)))
+}
+
+/// Why a file of resources is not read as a document.
+fn a_resource(file: &str, bytes: &[u8]) -> Option<Error> {
+    let (documents, _) = yaml::read(file, bytes, &Limits::default());
+    let of_ours = documents
+        .iter()
+        .filter(|one| one.value["apiVersion"] == API_VERSION);
+    let kinds = of_ours.filter_map(|one| Kind::parse(one.value["kind"].as_str()?));
+    let found: Vec<Kind> = kinds.collect();
+    let first = found.first()?;
+    let error = Error::invalid(format!(
+        "{file} holds a {first}, not a PlanSpec 1.2 document"
+    ));
+    let hint = format!("`planspec convert --to 1.2 {file}` makes a document of a Plan");
+    Some(error.maybe_hint(found.contains(&Kind::Plan).then_some(hint)))
 }
 
 /// What is wrong with the only file that this is about.

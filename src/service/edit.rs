@@ -44,6 +44,7 @@ pub enum Saved {
 /// There is no such resource, or several; its file has changes that are not committed.
 pub fn open(store: &Store, request: &EditRequest) -> Result<Original> {
     let change = Changeset::begin(store)?;
+    change.check_begun()?;
     let key = request.named.among(change.before().keys())?.clone();
     change.check_clean(&key)?;
     let text = change.document_of(&key)?;
@@ -53,9 +54,19 @@ pub fn open(store: &Store, request: &EditRequest) -> Result<Original> {
 /// Commit another text for a resource, unless something is wrong with it.
 ///
 /// # Errors
-/// Its file has changes that are not committed; git does not want the commit.
-pub fn save(store: &Store, request: &EditRequest, (key, text): (&Key, &str)) -> Result<Saved> {
-    let mut change = Changeset::begin(store)?;
+/// `Conflict` when somebody else has changed it since it was opened; its file has changes that are not
+/// committed; git does not want the commit.
+pub fn save(
+    store: &Store,
+    request: &EditRequest,
+    (original, text): (&Original, &str),
+) -> Result<Saved> {
+    let mut change = Changeset::begin_alone(store, false)?;
+    let key = &original.key;
+    if change.document_of(key)? != original.text {
+        let why = format!("{key} was changed by somebody else in the meantime; nothing was saved");
+        return Err(Error::conflict(why).hint("edit it again, from what it is now"));
+    }
     let found = change.check_text(key, text)?;
     if found.iter().any(Diagnostic::is_error) {
         let findings = Findings::new(found, &|_| Some(text.to_owned()));
@@ -99,7 +110,7 @@ pub fn in_editor(store: &Store, request: &EditRequest) -> Result<Changed<Edited>
         if text.trim().is_empty() || last.as_ref() == Some(&text) {
             return Err(given_up(wrong, &draft));
         }
-        let saved = save(store, request, (&original.key, &text));
+        let saved = save(store, request, (&original, &text));
         match saved.map_err(|error| kept(error, &draft))? {
             Saved::Done(edited) => break edited,
             Saved::Wrong(findings) => {

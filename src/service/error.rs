@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::refusal::Refused;
 use crate::core::base::diagnostic::Diagnostic;
+use crate::core::base::escape;
 use crate::core::text::located::{Finding, findings};
 use crate::git::GitError;
 
@@ -59,7 +60,7 @@ impl ErrorKind {
 pub struct Error {
     /// What kind.
     pub kind: ErrorKind,
-    /// What is in the way, in a sentence without a full stop. Empty when the findings say it all.
+    /// What is in the way, in a sentence without a full stop, on one line. Empty when the findings say it all.
     pub message: String,
     /// The way out.
     pub hint: Option<String>,
@@ -132,7 +133,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error {
             kind,
-            message: message.into(),
+            message: escape::line(&message.into()),
             hint: None,
             findings: Findings::default(),
         }
@@ -141,7 +142,7 @@ impl Error {
     /// The repository is as `git init` made it.
     pub fn no_commits() -> Error {
         Error::not_ready("there are no commits yet")
-            .hint("commit some resources first: planspec init, planspec apply -f FILE")
+            .hint("commit some resources first: `planspec init`, then `planspec apply -f FILE`")
     }
 
     /// The findings say what is wrong, and how to put it right.
@@ -152,17 +153,12 @@ impl Error {
         }
     }
 
-    /// The refusal as data: its message is one line, and what another program said besides goes to
-    /// the hint.
+    /// The refusal as data.
     pub fn refused(&self) -> Refused {
-        let mut lines = self.message.lines().map(str::trim_end);
-        let message = lines.next().unwrap_or_default().to_owned();
-        let more = lines.filter(|line| !line.is_empty());
-        let hint: Vec<&str> = more.chain(self.hint.as_deref()).collect();
         Refused {
             kind: self.kind.name().to_owned(),
-            message,
-            hint: (!hint.is_empty()).then(|| hint.join("\n")),
+            message: self.message.clone(),
+            hint: self.hint.clone(),
             findings: self.findings.values(),
         }
     }
@@ -181,11 +177,28 @@ impl Error {
 }
 
 impl From<GitError> for Error {
+    /// The message is what Git says first; the rest goes to the hint, before the way out.
     fn from(error: GitError) -> Error {
-        match error {
-            GitError::NoFile(why) => Error::not_found(why),
-            other => Error::unavailable(other.to_string()),
-        }
+        let (kind, said) = match error {
+            GitError::Advised { error, hint } => {
+                let error = Error::from(*error);
+                let hints = error.hint.iter().cloned().chain([hint]);
+                let hints: Vec<String> = hints.collect();
+                return error.hint(hints.join("\n"));
+            }
+            GitError::NotARepository(why) => {
+                return Error::unavailable(why)
+                    .hint("change into one, or make one with `git init`");
+            }
+            GitError::NoFile(why) => (ErrorKind::NotFound, why),
+            GitError::Busy(why) => (ErrorKind::Conflict, why),
+            other => (ErrorKind::Unavailable, other.to_string()),
+        };
+        let mut lines = said.lines().map(str::trim_end);
+        let error = Error::new(kind, lines.next().unwrap_or_default());
+        let more: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        let hint = (!more.is_empty()).then(|| more.join("\n"));
+        error.maybe_hint(hint)
     }
 }
 
@@ -202,13 +215,15 @@ mod tests {
     #[test]
     fn a_message_is_one_line_and_what_git_said_besides_is_told_with_the_way_out() {
         let said = "cannot fetch from `origin`: fatal: no\r\n\nremote: try\nremote: again\n";
-        let refused = Error::unavailable(said)
-            .hint("look at the remote")
-            .refused();
+        let error = GitError::Remote(said.to_owned()).advise("look at the remote");
+        let refused = Error::from(error).refused();
         assert_eq!(refused.message, "cannot fetch from `origin`: fatal: no");
         let hint = refused.hint.unwrap_or_default();
         assert_eq!(hint, "remote: try\nremote: again\nlook at the remote");
-        let one = Error::not_ready("it is not ready").refused();
-        assert_eq!((one.message.as_str(), one.hint), ("it is not ready", None));
+        let typed = Error::not_ready("there is no plan `a\nb`").refused();
+        assert_eq!(
+            (typed.message.as_str(), typed.hint),
+            (r"there is no plan `a\nb`", None)
+        );
     }
 }

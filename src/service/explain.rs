@@ -16,7 +16,7 @@ pub fn rule(code: &str) -> Result<Rule> {
         let near = suggestion(code, Code::ALL.iter().map(|code| code.id));
         let error = Error::not_found(format!("there is no rule `{code}`"));
         return Err(
-            error.hint(near.unwrap_or_else(|| "planspec explain --list shows all".to_owned()))
+            error.hint(near.unwrap_or_else(|| "`planspec explain --list` shows all".to_owned()))
         );
     };
     Ok(Rule {
@@ -41,7 +41,7 @@ pub fn answer(kind: &str) -> Result<Value> {
         let near = suggestion(kind, registry::kinds());
         let error = Error::not_found(format!("there is no answer `{kind}`"));
         return Err(
-            error.hint(near.unwrap_or_else(|| "planspec schema --answers shows all".to_owned()))
+            error.hint(near.unwrap_or_else(|| "`planspec schema --answers` shows all".to_owned()))
         );
     };
     Ok((found.schema)().to_value())

@@ -27,6 +27,8 @@ pub struct Got {
     keys: Vec<Key>,
     /// Whether one was asked for by its name.
     pub single: bool,
+    /// What there is to say besides.
+    pub notes: Vec<String>,
 }
 
 /// Resources, as HEAD and the last fetch have them.
@@ -42,6 +44,7 @@ pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
             resources,
             keys: vec![key],
             single: true,
+            notes: Vec::new(),
         });
     }
     let resources = Resources::list(store, request.kind, namespace)?;
@@ -50,12 +53,30 @@ pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
         selector.is_none_or(|selector| selector.matches(&merged.labels()))
     };
     let found = resources.all().filter(is_selected);
-    let keys = found.map(|merged| merged.key.clone()).collect();
+    let keys: Vec<Key> = found.map(|merged| merged.key.clone()).collect();
+    let note = match keys.as_slice() {
+        [] => empty_namespace(store, namespace)?,
+        _ => None,
+    };
     Ok(Got {
         resources,
         keys,
         single: false,
+        notes: note.into_iter().collect(),
     })
+}
+
+/// What is said of a namespace that nothing has: it may be misspelt.
+///
+/// # Errors
+/// What a look at the repository may end in.
+pub fn empty_namespace(store: &Store, namespace: Option<&str>) -> Result<Option<String>> {
+    let Some(namespace) = namespace else {
+        return Ok(None);
+    };
+    let there = Resources::list(store, None, Some(namespace))?;
+    let is_empty = there.all().next().is_none();
+    Ok(is_empty.then(|| format!("nothing has the namespace `{namespace}`")))
 }
 
 impl Got {

@@ -67,7 +67,7 @@ pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
             );
         }
         Error::invalid(format!("{} has no graph that can be drawn", merged.key))
-            .hint("planspec validate says what is wrong with it")
+            .hint("`planspec validate` says what is wrong with it")
     })?;
     Ok(Drawn {
         key: merged.key.clone(),

@@ -67,8 +67,9 @@ pub fn status(dir: Option<&Path>) -> Result<Hook> {
     let repo = &Repo::open(dir)?;
     let standing = hooks::standing(repo)?;
     let mut hook = standing_as(repo, &standing);
-    if standing == HookStanding::Missing {
-        hook.notes.push("run: planspec hooks install".to_owned());
+    if matches!(standing, HookStanding::Missing(_)) {
+        hook.notes
+            .push("install it with `planspec hooks install`".to_owned());
     }
     Ok(hook)
 }
@@ -78,9 +79,9 @@ fn standing_as(repo: &Repo, standing: &HookStanding) -> Hook {
     let means = match standing {
         HookStanding::Installed(means)
         | HookStanding::Idle(means, _)
-        | HookStanding::Taken(means) => means.clone(),
+        | HookStanding::Taken(means)
+        | HookStanding::Missing(means) => means.clone(),
         HookStanding::Shared(path) => Means::Script(path.clone()),
-        HookStanding::Missing => Means::Configuration,
     };
     let installed = matches!(standing, HookStanding::Installed(_));
     Hook {
@@ -104,21 +105,21 @@ fn state(repo: &Repo, means: &Means, (installed, changed): (bool, bool)) -> Hook
 /// Why it is not installed, and what to do.
 fn explain(repo: &Repo, standing: &HookStanding) -> Option<String> {
     match standing {
-        HookStanding::Installed(_) | HookStanding::Missing => None,
+        HookStanding::Installed(_) | HookStanding::Missing(_) => None,
         HookStanding::Idle(means, why) => {
             Some(format!("Git does not run {}: {why}", place(repo, means)))
         }
         HookStanding::Taken(Means::Script(_)) => Some(format!(
-            "there is another pre-commit hook; to check plans in it, add this line: {LINE}"
+            "there is another pre-commit hook; to check plans in it, add this line: `{LINE}`"
         )),
         HookStanding::Taken(Means::Configuration) => Some(
             "hook.planspec is configured with another command; to check plans there, let it run: \
-             planspec validate --staged"
+             `planspec validate --staged`"
                 .to_owned(),
         ),
         HookStanding::Shared(path) => Some(format!(
             "core.hooksPath leads out of this repository; to check plans in all that use it, put \
-             this line into {}: {LINE}",
+             this line into {}: `{LINE}`",
             path.display()
         )),
     }

@@ -1,6 +1,7 @@
 //! The words by which people name resources: `KIND`, `KIND NAME`, `KIND/NAME`, a label selector.
 
 use super::{Error, Result, suggestion};
+use crate::core::base::invisible::is_invisible;
 use crate::core::resource::{Key, Kind, LabelExpression, LabelOperator, LabelSelector};
 
 /// What is named: a kind, and perhaps one resource of it.
@@ -19,6 +20,15 @@ impl Wanted {}
 /// # Errors
 /// There is no such kind, or two names are given.
 pub fn wanted(kind: &str, name: Option<&str>) -> Result<Wanted> {
+    if let (Some((first, rest)), None) = (kind.split_once('/'), name)
+        && Kind::parse(first).is_none()
+    {
+        let error = no_kind(first, &[]);
+        let kinds = error.hint.clone().unwrap_or_default();
+        return Err(error.hint(format!(
+            "write KIND NAME or KIND/NAME, such as `plan/{rest}`, and a namespace with `-n {first}`; {kinds}"
+        )));
+    }
     let (kind, name) = match (kind.split_once('/'), name) {
         (None, name) => (kind, name),
         (Some((kind, own)), None) => (kind, Some(own)),
@@ -45,7 +55,7 @@ pub fn wanted_one(verb: &str, kind: &str, name: Option<&str>) -> Result<(Kind, S
     match wanted.name {
         Some(name) => Ok((wanted.kind, name)),
         None => Err(Error::ambiguous(format!("`{kind}` names no resource"))
-            .hint(format!("write planspec {verb} {kind} NAME"))),
+            .hint(format!("write `planspec {verb} {kind} NAME`"))),
     }
 }
 
@@ -98,16 +108,37 @@ impl Named {
 /// The namespace that `NAME` or `NAMESPACE/NAME` is in, where one is said, and the name alone.
 ///
 /// # Errors
-/// Two different namespaces are given: it is not guessed which is meant.
+/// Two different namespaces are given: it is not guessed which is meant. It is no name at all.
 pub fn in_parts<'a>(
     name: &'a str,
     namespace: Option<&'a str>,
 ) -> Result<(Option<&'a str>, &'a str)> {
+    check_name(name)?;
     match (name.split_once('/'), namespace) {
         (Some((own, rest)), Some(other)) if own != other => Err(two_namespaces((own, rest), other)),
         (Some((own, rest)), _) => Ok((Some(own), rest)),
         (None, namespace) => Ok((namespace, name)),
     }
+}
+
+/// Whether a text can be `NAME` or `NAMESPACE/NAME`.
+fn check_name(text: &str) -> Result {
+    let is_name = text.split('/').count() <= 2
+        && text.split('/').all(|part| !part.is_empty())
+        && !text.chars().any(is_invisible);
+    if is_name {
+        return Ok(());
+    }
+    Err(Error::ambiguous(format!("`{text}` is not a name")).hint("write NAME or NAMESPACE/NAME"))
+}
+
+/// What to add to a command whose name stands in several namespaces.
+pub fn choose_one<'a>(keys: impl IntoIterator<Item = &'a Key>) -> String {
+    let each = keys
+        .into_iter()
+        .map(|key| format!("`-n {}`", key.namespace));
+    let each: Vec<String> = each.collect();
+    format!("choose one: {}", each.join(", "))
 }
 
 /// The namespace is said in the name, and another one beside it.
@@ -152,7 +183,7 @@ pub fn choose_among<'a>(
                 "`{name}` is in several namespaces: {}",
                 namespaces.join(", ")
             ))
-            .hint(format!("choose one: {}", several[0].qualified())))
+            .hint(choose_one(several.iter().copied())))
         }
     }
 }

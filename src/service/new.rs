@@ -76,8 +76,12 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
     let (key, ending) = named(request, &change.config.default_namespace)?;
     if !change.before().definitions(&key).is_empty() {
         let kind = key.kind.name().to_lowercase();
-        return Err(Error::not_ready(format!("{key} exists already"))
-            .hint(format!("planspec edit {kind} {}", key.name)));
+        return Err(
+            Error::conflict(format!("{key} exists already")).hint(format!(
+                "planspec edit {kind} {} -n {}",
+                key.name, key.namespace
+            )),
+        );
     }
     let path = match request.what {
         NewKind::Document => with_ending(change.document_path(&key)?, ending),
@@ -113,7 +117,7 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
 fn write(store: &Store, what: NewKind, made: &mut Created, schema_path: String) -> Result {
     let path = &made.path;
     if files::create(&store.repo, path, made.text.as_bytes())? == files::NewFile::Exists {
-        return Err(Error::not_ready(format!("{path} exists already"))
+        return Err(Error::conflict(format!("{path} exists already"))
             .hint("it is left as it is; choose another name"));
     }
     let here = store.repo.from_here(path);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Result;
+use super::get::empty_namespace;
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_runs};
 use super::store::Store;
 use crate::api::next::{NextGoal, NextNode, NextNodes, NextPlan, NextTask, NextWhole};
@@ -39,6 +40,9 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
         let later = observed.retries().filter(|(node, _)| is_meant(node));
         notes.extend(later.map(|(node, at)| retry_note(&node.name(), at, request.now)));
         notes.extend(observed.runs().flat_map(to_verify));
+        if observed.runs().next().is_none() {
+            notes.extend(empty_namespace(store, namespace)?);
+        }
     }
     Ok(NextNodes {
         items: described(&observed, &offers),
@@ -56,7 +60,7 @@ fn to_verify(run: ObservedRun<'_>) -> impl Iterator<Item = String> {
     };
     run.nodes().filter(waits).map(move |node| {
         let (name, namespace, id) = (&run.key.name, &run.key.namespace, node.id);
-        format!("{name}/{id} waits to be verified: planspec verify {name}/{id} -n {namespace}")
+        format!("{name}/{id} waits to be verified: `planspec verify {name}/{id} -n {namespace}`")
     })
 }
 

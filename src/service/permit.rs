@@ -87,14 +87,14 @@ impl<'a> Asked<'a> {
     pub fn hint_at(&self, reason: &str, node: &str) -> Option<String> {
         let (name, namespace) = (&self.run.key.name, &self.run.key.namespace);
         (reason == "NotClaimed")
-            .then(|| format!("claim it first: planspec claim {name}/{node} -n {namespace}"))
+            .then(|| format!("claim it first: `planspec claim {name}/{node} -n {namespace}`"))
     }
 
     fn hint(&self, reason: &str) -> Option<String> {
         let (name, namespace) = (&self.run.key.name, &self.run.key.namespace);
         let hint = match reason {
             "Claimed" | "NotAPerson" | "NotReady" => {
-                "planspec next shows what can be claimed".to_owned()
+                "`planspec next` shows what can be claimed".to_owned()
             }
             "NotAReviewer" => {
                 "`user:` and `team:` are explained in .planspec.yaml on the spec branch".to_owned()
@@ -103,14 +103,14 @@ impl<'a> Asked<'a> {
                 "`approvals.preventSelfApproval` is on; authors may reject and comment".to_owned()
             }
             "NotIndependent" => "the configuration says `verification: independent`".to_owned(),
-            "ChecksDecide" => format!("run them: planspec verify {name} -n {namespace}"),
+            "ChecksDecide" => format!("run them: `planspec verify {name} -n {namespace}`"),
             "NotStarted" => "it starts by itself when it can".to_owned(),
             "RunOver" => {
                 let pinned = self.run.status.extensions.pinned.as_ref();
                 let plan = &pinned?.plan;
                 let (name, namespace) = (&plan.name, &plan.namespace);
                 format!(
-                    "a new execution of the plan begins anew: planspec start {name} -n {namespace}"
+                    "a new execution of the plan begins anew: `planspec start {name} -n {namespace}`"
                 )
             }
             _ => return None,

@@ -83,7 +83,7 @@ impl RecordRequest {
                 what,
                 record,
                 actor,
-                notes: Vec::new(),
+                notes: store.keeps_to_itself().into_iter().collect(),
                 reconciled,
                 reconcile_error: error.as_ref().map(Error::refused),
             },

@@ -81,7 +81,7 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
 pub fn no_attempt_yet(node: ObservedNode<'_>, attempt: u32) -> Error {
     let (name, open) = (node.name(), node.status.attempt);
     Error::not_found(format!(
-        "{name} has no attempt {attempt} yet; there are {open} so far"
+        "{name} has no attempt {attempt} yet; the last one is {open}"
     ))
 }
 

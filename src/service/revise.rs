@@ -142,7 +142,7 @@ fn refused((path, from_here): (&str, &str), why: NotRevised) -> Error {
             sections.join(" and ")
         ))
         .hint(format!(
-            "to begin another one: planspec revise {from_here} --new-session --summary …"
+            "to begin another one: `planspec revise {from_here} --new-session -m SUMMARY`"
         )),
     }
 }

@@ -11,6 +11,8 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{API_VERSION, Key, Kind, PlanSpec};
 use crate::core::run::controllers::capability::remarks;
 use crate::core::text::yaml;
+use crate::git::read::Tree;
+use crate::service::revision;
 
 /// Most of what a document lacks that is named.
 const MISSING_NAMED: usize = 5;
@@ -42,10 +44,13 @@ pub struct StartRequest {
 /// There is no such plan, or it is broken; the name is taken; several bindings; what
 /// [`apply`](super::apply::apply) can end in.
 pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> {
-    let mut change = Changeset::begin(store)?;
+    let mut change = Changeset::begin_alone(store, request.dry_run)?;
+    change.check_begun()?;
     let snapshot = change.before();
     let namespace = request.namespace.as_deref();
-    let plan_key = choose_among(snapshot.keys(), Kind::Plan, &request.plan, namespace)?.clone();
+    let plan_key = choose_among(snapshot.keys(), Kind::Plan, &request.plan, namespace)
+        .map_err(|error| uncommitted(store, &change, request).unwrap_or(error))?
+        .clone();
     let plan = usable(snapshot, &plan_key)?;
     let name = match &request.name {
         Some(name) => name.clone(),
@@ -53,7 +58,7 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
     };
     let key = Key::new(Kind::Execution, &plan_key.namespace, &name);
     if !snapshot.definitions(&key).is_empty() {
-        return Err(Error::not_ready(format!("{key} exists already"))
+        return Err(Error::conflict(format!("{key} exists already"))
             .hint("leave --name out, or choose another"));
     }
     let mut notes = Vec::new();
@@ -78,17 +83,30 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
     }))
 }
 
+/// Why a plan is not there that lies in the work tree: it is not committed.
+fn uncommitted(store: &Store, change: &Changeset<'_>, request: &StartRequest) -> Option<Error> {
+    let there = revision::snapshot(&store.repo, Tree::WorkTree, &change.config).ok()?;
+    let namespace = request.namespace.as_deref();
+    let key = choose_among(there.keys(), Kind::Plan, &request.plan, namespace).ok()?;
+    let path = &there.definition(key)?.path;
+    let here = store.repo.from_here(path);
+    change.before().definition(key).is_none().then(|| {
+        Error::not_ready(format!("{key} is not committed: it stands in {path} alone"))
+            .hint(format!("commit it first: `planspec apply -f {here}`"))
+    })
+}
+
 /// A plan that can be started.
 fn usable<'s>(snapshot: &'s Snapshot, key: &Key) -> Result<&'s PlanSpec> {
     let plan = snapshot.plan(key).ok_or_else(|| {
         Error::invalid(format!("{key} cannot be used"))
-            .hint("planspec validate says what is wrong with it")
+            .hint("`planspec validate` says what is wrong with it")
     })?;
     match snapshot.errors_of(key).next() {
         None => Ok(plan),
         Some(error) => Err(
             Error::invalid(format!("{key} is not valid: {}", snapshot.line(error)))
-                .hint("planspec validate shows everything that is wrong with it"),
+                .hint("`planspec validate` shows everything that is wrong with it"),
         ),
     }
 }
@@ -193,7 +211,9 @@ fn binding(
         several => {
             let names: Vec<&str> = several.iter().map(|key| key.name.as_str()).collect();
             let message = format!("there are several bindings: {}", names.join(", "));
-            Err(Error::ambiguous(message).hint(format!("choose one: --binding {}", names[0])))
+            let each = names.iter().map(|name| format!("`--binding {name}`"));
+            let each: Vec<String> = each.collect();
+            Err(Error::ambiguous(message).hint(format!("choose one: {}", each.join(", "))))
         }
     }
 }

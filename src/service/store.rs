@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::core::base::invisible::is_invisible;
+use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source;
 use crate::core::repository::config::Config;
 use crate::core::repository::snapshot::Snapshot;
@@ -91,11 +93,30 @@ impl Store {
             Some(actor) if actor.trim().is_empty() => {
                 Err(Error::ambiguous("the actor's name is empty"))
             }
+            Some(actor) if actor.chars().any(is_invisible) => Err(Error::ambiguous(format!(
+                "the actor's name `{actor}` has characters that cannot be seen"
+            ))
+            .hint("one line of letters, as in `--as agent:claude`")),
             Some(actor) => Ok(actor.clone()),
             None if email == FALLBACK_EMAIL => Err(Error::ambiguous("actor not set")
                 .hint("add `--as NAME`, or run `git config user.email you@example.com`")),
             None => Ok(email),
         }
+    }
+
+    /// What people should know whose records and whose status stay here although there is a remote.
+    pub fn keeps_to_itself(&self) -> Option<String> {
+        if self.remote.is_some() || self.repo.config("planspec.remote").is_some() {
+            return None;
+        }
+        let remotes = self.repo.remotes().ok()?;
+        let is_origin = |name: &&String| *name == "origin";
+        let remote = remotes.iter().find(is_origin).or(remotes.first())?;
+        Some(format!(
+            "nothing leaves this clone: remote `{remote}` is there and `status.remote` is not set; \
+             set it to {remote} in {CONFIG_FILE} and commit that, or say that this is wanted: \
+             `git config planspec.remote \"\"`"
+        ))
     }
 
     /// Look now: at the remote when there is one.

@@ -24,7 +24,7 @@ pub struct WaitRequest {
 /// people should know meanwhile; it stands in the answer as well.
 ///
 /// # Errors
-/// `NotReady` when it can no longer come there, or when the time is over; `NotFound` when the name
+/// `NotReady` when it can no longer come there, or has not in time; `NotFound` when the name
 /// stands nowhere; `Ambiguous` when nobody can wait for that.
 pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result<Waited> {
     let expected = Expectation::parse(request.named.kind, &request.expected)
@@ -65,7 +65,7 @@ pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result
         }
         if !follower.rest() {
             return Err(Error::not_ready(format!(
-                "the time is over, and {} is not where it should be: {}",
+                "timed out: {}: {}",
                 waiting.subject(),
                 waiting.state
             )));

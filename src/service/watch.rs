@@ -30,6 +30,8 @@ pub enum Watched<'a> {
     Changes(Changes<'a>),
     /// What people should know besides.
     Note(String),
+    /// Nothing more for now: somebody who has gone away need not be told more.
+    Nothing,
 }
 
 /// What one status commit tells.
@@ -100,7 +102,7 @@ pub fn watch(
         if request.once {
             return named.map_or(Ok(()), |named| stands(store, &named, shown.as_ref()));
         }
-        if !follower.rest() {
+        if !follower.rest() || tell(Watched::Nothing).is_break() {
             return Ok(());
         }
     }

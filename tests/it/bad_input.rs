@@ -263,10 +263,10 @@ fn a_configuration_that_is_bad_input_stops_everything_with_its_place() {
 
 /// Whatever is not a plain file of its own, by name and by what is said about it.
 const NO_FILES: [(&str, &str); 6] = [
-    ("link.yaml", "a symbolic link, which is never followed"),
-    ("loop.yaml", "a symbolic link, which is never followed"),
-    ("away.yaml", "a symbolic link, which is never followed"),
-    ("folder", "a symbolic link, which is never followed"),
+    ("link.yaml", "a symbolic link: links are not followed"),
+    ("loop.yaml", "a symbolic link: links are not followed"),
+    ("away.yaml", "a symbolic link: links are not followed"),
+    ("folder", "a symbolic link: links are not followed"),
     (
         "library",
         "a submodule or a repository of its own, which is never entered",

@@ -348,7 +348,7 @@ fn what_is_over_is_nobodys_to_claim() {
     solo.run("cancel run --reconcile").ok();
     let over = solo.run("claim run/ship --as agent:b -o json").exits(1);
     let hint = text(&over.refusal("notReady")["hint"]);
-    assert!(hint.ends_with("planspec start p -n default"), "{hint}");
+    assert!(hint.ends_with("`planspec start p -n default`"), "{hint}");
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn an_attempt_that_never_was_cannot_be_reported() {
     let solo = started(&sandbox);
     let ran = solo.run("report run/build --attempt 9 --succeeded -o json");
     let error = ran.exits(1).refusal("notFound");
-    let said = "default/run/build has no attempt 9 yet; there are 1 so far";
+    let said = "default/run/build has no attempt 9 yet; the last one is 1";
     assert_eq!(error["message"], said);
     assert!(solo.inbox().is_empty(), "{:?}", solo.inbox());
     let logs = solo.run("logs run/build --attempt 9 -o json").exits(1);
@@ -411,8 +411,8 @@ fn each_obstacle_has_its_kind_whatever_the_verb() {
         ("claim run/ship", "notReady"),
         ("approve run/build", "notReady"),
         ("retry run", "notReady"),
-        ("new goal g", "notReady"),
-        ("start p --name run", "notReady"),
+        ("new goal g", "conflict"),
+        ("start p --name run", "conflict"),
         ("claim run", "ambiguous"),
         ("reconcile --ref HEAD", "ambiguous"),
         ("get golas", "ambiguous"),
@@ -491,7 +491,8 @@ fn a_name_in_several_namespaces_is_no_missing_plan() {
     solo.publish("planspec/all.yaml", both.join("---\n"));
     solo.run("reconcile").ok();
     let error = solo.run("graph run -o json").exits(2).refusal("ambiguous");
-    assert_eq!(error["hint"], "choose one: one/run");
+    assert_eq!(error["hint"], "choose one: `-n one`, `-n two`");
+    solo.run("graph run -n two -o json").ok();
     solo.run("wait execution/run --for delete -o json")
         .exits(2)
         .refusal("ambiguous");
@@ -545,7 +546,7 @@ fn an_editor_that_needs_a_terminal_is_not_waited_for() {
         &[("TERM", "dumb")],
     ] {
         let error = edit(environment).exits(3).refusal("unavailable");
-        assert!(text(&error["message"]).contains("set EDITOR"), "{error}");
+        assert!(text(&error["hint"]).contains("set GIT_EDITOR"), "{error}");
     }
     assert!(!solo.has(".git/planspec/drafts"), "nothing was written yet");
     let empty = [("VISUAL", ""), ("GIT_EDITOR", ""), ("EDITOR", "true")];
@@ -559,7 +560,7 @@ fn the_hook_without_a_wish_says_how_it_stands() {
     let solo = started(&sandbox);
     let none = solo.run("hooks -o json").exits(1).answer("Hook");
     assert_eq!(none["installed"], false);
-    assert_eq!(none["notes"][0], "run: planspec hooks install");
+    assert_eq!(none["notes"][0], "install it with `planspec hooks install`");
     solo.run("hooks install").ok();
     let there = solo.run("hooks -o json").ok().answer("Hook");
     assert_eq!(there["installed"], true);
@@ -579,6 +580,7 @@ fn hints_can_be_followed_to_the_letter() {
     let error = solo.run(&not_held).exits(1).refusal("notReady");
     let hint = text(&error["hint"]);
     let (_, command) = hint.split_once("planspec ").unwrap();
+    let command = command.trim_end_matches('`');
     assert_eq!(command, "claim run/build -n default");
     solo.run(&format!("{command} --as agent:a")).ok();
 }
@@ -607,9 +609,12 @@ fn a_decision_that_waits_in_two_namespaces_is_told_how_to_choose() {
         .exits(2)
         .refusal("ambiguous");
     let hint = text(&error["hint"]);
-    let (_, choice) = hint.split_once("choose one: ").unwrap();
-    assert!(choice.contains("one/run"), "{hint}");
-    solo.run(&format!("approve sign {choice}")).ok();
+    let (_, choices) = hint.split_once("choose one: ").unwrap();
+    assert!(choices.contains("one/run"), "{hint}");
+    for choice in choices.split(", ") {
+        let choice = choice.trim_matches('`');
+        solo.run(&format!("approve sign {choice}")).ok();
+    }
 }
 
 #[test]
@@ -709,4 +714,306 @@ fn status_that_is_shared_is_due_for_all() {
     ben.run("claim run/one --as agent:b").ok();
     let next = ana.run("next -o json").ok().answer("NextNodes");
     assert_eq!((&next["due"], &next["items"]), (&json!(true), &json!([])));
+}
+
+// --- A stranger's inputs ----------------------------------------------------------------------
+
+/// A verb with an argument that is no text.
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_not_utf_8_is_wrong_use() {
+    use std::os::unix::ffi::OsStrExt;
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let odd = std::ffi::OsStr::from_bytes(b"\xff");
+    for verb in [
+        "get plan",
+        "claim p-1/a --as",
+        "report p-1/a --set",
+        "graph",
+    ] {
+        let output = solo.planspec(verb).arg(odd).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{verb}: {said}");
+        assert!(!said.contains("panicked"), "{verb}: {said}");
+    }
+    let variables = [
+        "PLANSPEC_ACTOR",
+        "PLANSPEC_NOW",
+        "PLANSPEC_LOG",
+        "COLUMNS",
+        "EDITOR",
+    ];
+    for variable in variables {
+        let mut command = solo.planspec("claim p-1/a");
+        let output = command.env(variable, odd).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            matches!(output.status.code(), Some(1 | 2)),
+            "{variable}: {said}"
+        );
+        assert!(!said.contains("panicked"), "{variable}: {said}");
+    }
+}
+
+#[test]
+fn what_is_typed_with_line_breaks_stays_on_one_line() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    for (args, said) in [
+        ("get plan 'a\nb'", r"`a\nb` is not a name"),
+        ("claim 'run/build\nx' --as agent:a", r"no node `build\nx`"),
+        (
+            "claim run/build --as 'agent\nroot'",
+            r"`agent\nroot` has characters",
+        ),
+        ("new plan 'a\nb'", r"`a\nb` is not a name"),
+        ("start p --name 'a\nb'", r"a\nb"),
+    ] {
+        let ran = solo.run(&format!("{args} -o json"));
+        assert!(matches!(ran.code, 1 | 2), "{ran}");
+        let error = &ran.json()["error"];
+        let message = text(&error["message"]);
+        let found = text(&error["findings"].to_string().into());
+        assert_eq!(
+            message.lines().count(),
+            usize::from(!message.is_empty()),
+            "{ran}"
+        );
+        assert!(message.contains(said) || found.contains("\\n"), "{ran}");
+    }
+    let env = [("PLANSPEC_ACTOR", "agent\u{1b}[2J")];
+    solo.run_in(&env, "claim run/build -o json")
+        .exits(2)
+        .refusal("ambiguous");
+    assert!(solo.inbox().is_empty());
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_names_what_stands() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full");
+    if full().is_err() {
+        return;
+    }
+    for (verb, code, stands) in [
+        ("claim run/build --as agent:a", 4, "record "),
+        ("start p --name again", 4, "commit "),
+        ("reconcile", 4, "status commit "),
+        ("get plans", 3, ""),
+    ] {
+        let mut command = solo.planspec(verb);
+        let output = command.stdout(full().unwrap()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{verb}: {said}");
+        let is_named = said.contains(&format!("what was asked for is done: {stands}"));
+        assert_eq!(is_named, !stands.is_empty(), "{verb}: {said}");
+    }
+}
+
+#[test]
+fn a_remote_that_nothing_is_shared_through_is_named_until_that_is_wanted() {
+    let sandbox = Sandbox::new();
+    sandbox.bare("origin.git");
+    let solo = started(&sandbox);
+    solo.run("reconcile")
+        .ok()
+        .never_says("nothing leaves this clone");
+    let url = sandbox.path("origin.git");
+    solo.git(&format!("remote add origin {}", url.display()));
+    let said = "nothing leaves this clone: remote `origin` is there and `status.remote` is not set";
+    solo.run("reconcile").ok().notes(said);
+    let claimed = solo
+        .run("claim run/build --as agent:a -o json")
+        .ok()
+        .answer("Claimed");
+    assert!(text(&claimed["notes"][0]).contains(said), "{claimed}");
+    let report = "report run/build --as agent:a --succeeded --reconcile";
+    let told = solo.run(report).ok();
+    assert_eq!(told.err.matches(said).count(), 1, "{told}");
+    solo.run("comment run/sign -m later").ok().notes(said);
+    solo.git("config planspec.remote ''");
+    solo.run("reconcile").ok().never_says("nothing leaves");
+    solo.run("cancel run").ok().never_says("nothing leaves");
+}
+
+#[test]
+fn a_repository_without_commits_is_not_ready_for_any_change() {
+    let sandbox = Sandbox::new();
+    let empty = sandbox.repository("empty");
+    for verb in ["start p", "delete plan p", "edit plan p"] {
+        let ran = empty.run(&format!("{verb} -o json")).exits(1);
+        assert_eq!(
+            ran.refusal("notReady")["message"],
+            "there are no commits yet",
+            "{verb}"
+        );
+    }
+}
+
+#[test]
+fn what_exists_already_is_a_conflict_whoever_was_first() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    solo.run("new gate other").ok();
+    for verb in ["new plan p", "new gate other", "start p --name run"] {
+        let ran = solo.run(&format!("{verb} -o json")).exits(9);
+        let error = ran.refusal("conflict");
+        assert!(
+            text(&error["message"]).contains("exists already"),
+            "{error}"
+        );
+    }
+    let hint = &solo.run("new plan p -o json").refusal("conflict")["hint"];
+    assert_eq!(hint, "planspec edit plan p -n default");
+}
+
+#[test]
+fn the_way_out_stands_in_the_hint() {
+    let sandbox = Sandbox::new();
+    let nowhere = sandbox.folder("nowhere");
+    let error = nowhere
+        .run("get plans -o json")
+        .exits(3)
+        .refusal("unavailable");
+    assert!(!text(&error["message"]).contains("git init"), "{error}");
+    assert!(text(&error["hint"]).contains("`git init`"), "{error}");
+    let solo = started(&sandbox);
+    solo.git("config core.editor vi");
+    let error = solo
+        .run("edit plan p -o json")
+        .exits(3)
+        .refusal("unavailable");
+    assert_eq!(error["message"], "there is no terminal for the editor `vi`");
+    assert!(text(&error["hint"]).contains("GIT_EDITOR"), "{error}");
+    // To the letter, although core.editor is set.
+    solo.run_in(&[("GIT_EDITOR", "true")], "edit plan p").ok();
+    let none = solo
+        .run("-C nope get plans -o json")
+        .exits(1)
+        .refusal("notFound");
+    assert_eq!(none["message"], "`nope`: there is no such folder");
+}
+
+#[test]
+fn a_name_in_several_namespaces_is_chosen_by_any_of_the_hints() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let plans = ["one", "two"].map(|namespace| {
+        let nodes = plan_spec("", &[task("build")]);
+        resource_in(namespace, "Plan", "p", &nodes)
+    });
+    solo.publish("planspec/all.yaml", file(&plans));
+    for verb in ["start p", "get plan p", "delete plan p --dry-run"] {
+        let error = solo
+            .run(&format!("{verb} -o json"))
+            .exits(2)
+            .refusal("ambiguous");
+        assert_eq!(error["hint"], "choose one: `-n one`, `-n two`", "{verb}");
+        solo.run(&format!("{verb} -n one")).ok();
+    }
+    solo.run("start p -n two").ok();
+    solo.run("start p -n one --name p-1").exits(9);
+    solo.run("reconcile").ok();
+    let error = solo
+        .run("claim p-1/build -o json")
+        .exits(2)
+        .refusal("ambiguous");
+    assert_eq!(error["hint"], "choose one: `-n one`, `-n two`");
+    solo.run("claim p-1/build -n one").ok();
+}
+
+#[test]
+fn what_cannot_be_meant_is_wrong_use() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    for verb in [
+        "claim /x",
+        "claim a/b/c/d",
+        "get plan a/b/c",
+        "start p -p a=1 -p a=2",
+        "get web/checkout-1",
+    ] {
+        solo.run(&format!("{verb} -o json"))
+            .exits(2)
+            .refusal("ambiguous");
+    }
+    let hint = solo.run("get web/checkout-1 -o json").refusal("ambiguous")["hint"].take();
+    assert!(text(&hint).contains("KIND NAME"), "{hint}");
+    let hint = solo.run("schema nope").exits(2).err;
+    assert!(hint.contains("document, config"), "{hint}");
+    let said = "nothing has the namespace `nope`";
+    solo.run("get -n nope").ok().notes(said);
+    solo.run("get plans -n nope").ok().notes(said);
+    let next = solo.run("next -n nope -o json").ok().answer("NextNodes");
+    assert_eq!(next["notes"], json!([said]));
+}
+
+#[test]
+fn a_plan_that_is_not_committed_or_is_no_document_says_what_to_do() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    solo.write("planspec/q.yaml", file(&[plan("q", &[task("one")])]));
+    let error = solo.run("start q -o json").exits(1).refusal("notReady");
+    assert_eq!(
+        error["hint"],
+        "commit it first: `planspec apply -f planspec/q.yaml`"
+    );
+    solo.run("apply -f planspec/q.yaml").ok();
+    solo.run("start q").ok();
+    for verb in ["show planspec/q.yaml", "revise planspec/q.yaml -m x"] {
+        let error = solo.run(&format!("{verb} -o json")).exits(1);
+        let error = error.json()["error"].take();
+        assert_eq!(
+            error["message"],
+            "planspec/q.yaml holds a Plan, not a PlanSpec 1.2 document"
+        );
+        assert!(text(&error["hint"]).starts_with("`planspec convert --to 1.2 planspec/q.yaml`"));
+    }
+    solo.run("convert --to 1.2 planspec/q.yaml").ok();
+}
+
+#[test]
+fn on_a_detached_head_the_next_steps_bring_the_commit_to_its_branch() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    solo.git("checkout -q --detach");
+    let done = solo
+        .run("start p --name loose -o json")
+        .ok()
+        .answer("Started");
+    let next = done["next"].as_array().unwrap().clone();
+    assert_eq!(next[0], "git switch main", "{next:?}");
+    for command in next {
+        let command = text(&command);
+        match command.split_once(' ').unwrap() {
+            ("git", args) => drop(solo.git(args)),
+            (_, args) => drop(solo.run(args).ok()),
+        }
+    }
+    assert_eq!(solo.phase("execution/loose"), "Running");
+}
+
+#[test]
+fn who_watches_ends_with_the_reader_although_nothing_happens() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox);
+    let mut command = solo.planspec("watch --interval 1 -o json");
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("State"));
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_hook_that_is_not_there_is_named_where_this_git_would_look() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let installed = solo.run("hooks install -o json").ok().answer("Hook");
+    solo.run("hooks uninstall").ok();
+    let status = solo.run("hooks status -o json").exits(1).json();
+    assert_eq!(status["means"], installed["means"], "{status}");
+    assert_eq!(status["place"], installed["place"], "{status}");
 }

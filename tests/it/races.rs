@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::http::GitServer;
 use crate::resources::{Node, execution, file, gate_node, gate_with, plan, task};
-use crate::sandbox::{Place, Ran, STATUS, Sandbox};
+use crate::sandbox::{Place, Ran, STATUS, Sandbox, text};
 
 /// Start all commands at once, and wait for all of them.
 fn at_once(commands: &[(&Place<'_>, String)]) -> Vec<Ran> {
@@ -269,4 +269,100 @@ fn the_credentials_that_the_checkout_stores_are_used_and_nobody_is_ever_asked() 
     refused.never_says("d3Jvbmc=");
     ana.git("fetch -q");
     assert_eq!(ana.node_phase("run/t0"), "Running");
+}
+
+#[test]
+fn starts_of_one_plan_side_by_side_all_have_their_commit() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish("planspec/p.yaml", file(&[plan("p", &wide(1))]));
+    let commands: Vec<_> = (0..4).map(|_| (&solo, "start p".to_owned())).collect();
+    for run in at_once(&commands) {
+        run.ok();
+    }
+    assert_eq!(solo.git("status --porcelain"), "");
+    let started = solo.git("ls-files planspec/default/executions");
+    assert_eq!(started.lines().count(), 4, "{started}");
+    assert_eq!(solo.git("rev-list --count HEAD"), "5");
+}
+
+#[test]
+fn applies_of_different_plans_side_by_side_all_have_their_commit() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish("README.md", "Plans\n");
+    let commands: Vec<_> = (0..4)
+        .map(|n| {
+            let path = sandbox.path(&format!("p{n}.yaml"));
+            std::fs::write(&path, file(&[plan(&format!("p{n}"), &wide(1))])).unwrap();
+            (&solo, format!("apply -f {}", path.display()))
+        })
+        .collect();
+    for run in at_once(&commands) {
+        run.ok();
+    }
+    assert_eq!(solo.git("status --porcelain"), "");
+    let plans = solo.git("ls-tree -r --name-only HEAD planspec");
+    assert_eq!(plans.lines().count(), 4, "{plans}");
+    assert_eq!(solo.git("rev-list --count HEAD"), "5");
+}
+
+#[test]
+fn an_execution_of_one_name_is_started_once() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish("planspec/p.yaml", file(&[plan("p", &wide(1))]));
+    let commands: Vec<_> = (0..3)
+        .map(|_| (&solo, "start p --name run".to_owned()))
+        .collect();
+    assert_eq!(codes(&at_once(&commands)), [0, 9, 9]);
+    assert_eq!(solo.git("status --porcelain"), "");
+    assert!(solo.has("planspec/default/executions/run.yaml"));
+}
+
+#[test]
+fn a_git_that_holds_the_index_is_waited_for_and_what_was_written_is_put_back() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish("planspec/p.yaml", file(&[plan("p", &wide(1))]));
+    solo.write("other.txt", "staged\n").git("add other.txt");
+    let elsewhere = sandbox.folder("elsewhere");
+    let wider = file(&[plan("p", &wide(2))]);
+    elsewhere
+        .write("p.yaml", wider)
+        .write("q.yaml", file(&[plan("q", &wide(1))]));
+    let apply = |name: &str| format!("apply -f ../elsewhere/{name}.yaml");
+    let verbs = [
+        "start p".to_owned(),
+        apply("p"),
+        apply("q"),
+        "delete plan p".to_owned(),
+    ];
+    for verb in &verbs {
+        solo.write(".git/index.lock", "");
+        let ran = solo.run(&format!("{verb} -o json")).exits(9);
+        let error = ran.refusal("conflict");
+        let message = text(&error["message"]);
+        assert!(
+            message.contains("everything is as it was"),
+            "{verb}: {error}"
+        );
+        assert!(message.contains("index.lock"), "{verb}: {error}");
+        solo.remove(".git/index.lock");
+        let left = solo.git("status --porcelain");
+        assert_eq!(left, "A  other.txt", "{verb}");
+    }
+    // Whoever lets go in time is not even noticed.
+    solo.write(".git/index.lock", "");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            solo.remove(".git/index.lock");
+        });
+        solo.run("start p").ok();
+    });
+    for verb in &verbs {
+        solo.run(verb).ok();
+        assert_eq!(solo.git("status --porcelain"), "A  other.txt", "{verb}");
+    }
 }

@@ -134,6 +134,11 @@ fn the_commands_for_a_repository_of_yours_work_in_that_order() {
     let ran = Ran::of("the README's commands", shell.output().unwrap()).ok();
     ran.says("web/checkout-1/build attempt 1 as succeeded")
         .says("checkout-1   Running");
+    assert_eq!(
+        yours.git("status --porcelain"),
+        "",
+        "nothing is left lying around"
+    );
 }
 
 #[test]

@@ -200,7 +200,7 @@ fn wait_ends_when_it_is_so_or_can_no_longer_be() {
     // What only the files have may still come; what stands nowhere is a mistake.
     solo.run("wait execution/run --for Running --timeout 1s")
         .exits(1)
-        .notes("the time is over, and Execution default/run is not where it should be");
+        .notes("timed out: Execution default/run");
     solo.run("wait execution/rum --for Running")
         .exits(1)
         .notes("there is no execution `rum`")

@@ -299,7 +299,7 @@ fn a_log_is_printed_wherever_it_is_wanted() {
     assert_eq!((again.out.as_str(), again.err.as_str()), (first, ""));
     ben.run("logs run/one --attempt 3")
         .exits(1)
-        .notes("there are 2 so far");
+        .notes("the last one is 2");
     ben.run("logs run/on").exits(1).notes("did you mean `one`?");
     ben.run("logs run").exits(2).notes("write EXECUTION/NODE");
     ben.git("fetch -q origin");

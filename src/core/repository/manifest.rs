@@ -91,10 +91,16 @@ pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
     let bytes = match &source.content {
         Content::Bytes(bytes) => bytes,
         Content::Refused(why) => {
-            let finding =
-                Diagnostic::new(Code::NOT_A_FILE, &source.path, Place::File, why.as_str()).help(
-                    "resources stand in regular files that can be read and are not too large",
-                );
+            let finding = Diagnostic::new(
+                Code::NOT_A_FILE,
+                &source.path,
+                Place::File,
+                why.as_str(),
+            )
+            .help(
+                "resources stand in regular files that can be read, of at most `limits.fileBytes` \
+                     bytes (see .planspec.yaml)",
+            );
             manifest.diagnostics.push(finding);
             manifest.unidentified = true;
             return manifest;

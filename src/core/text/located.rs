@@ -216,9 +216,9 @@ pub struct At {
     pub end_line: Option<usize>,
     /// Column of its end.
     pub end_column: Option<usize>,
-    /// The way to the entry: `spec.nodes[3].id`.
+    /// The way to the entry: `spec.graph.nodes[3].id`.
     pub path: Option<String>,
-    /// The same as a JSON pointer (RFC 6901): `/spec/nodes/3/id`.
+    /// The same as a JSON pointer (RFC 6901): `/spec/graph/nodes/3/id`.
     pub pointer: Option<String>,
 }
 

@@ -13,7 +13,7 @@ use crate::core::resource::{Key, Kind, Pin, Resource, Status};
 use crate::core::review::{self, brief};
 use crate::git::history::{self, Commit, CommitWalk};
 use crate::git::read::{self, FoundFile, Paths};
-use crate::service::names::Named;
+use crate::service::names::{Named, choose_one};
 use crate::service::store::{Store, StoredStatus, View};
 use crate::service::{Error, Result, suggestion};
 
@@ -78,11 +78,8 @@ pub fn revisions(store: &Store, request: &RevisionsRequest) -> Result<RevisionLi
 fn ambiguous(name: &str, several: &[&Key]) -> Error {
     let places: Vec<&str> = several.iter().map(|key| key.namespace.as_str()).collect();
     let places = places.join(", ");
-    let error = Error::ambiguous(format!("`{name}` is in several namespaces: {places}"));
-    let first = several
-        .first()
-        .map(|key| format!("choose one: -n {}", key.namespace));
-    error.maybe_hint(first)
+    Error::ambiguous(format!("`{name}` is in several namespaces: {places}"))
+        .hint(choose_one(several.iter().copied()))
 }
 
 /// The commit to begin with: what is named, else the tip of the spec branch, else HEAD.

@@ -76,7 +76,7 @@ pub fn verify_node(
             .map_err(|refusal| match node.status.phase {
                 NodePhase::Running => asked
                     .error(&refusal)
-                    .hint("when it is reported: planspec reconcile, then verify"),
+                    .hint("when it is reported: `planspec reconcile`, then `planspec verify`"),
                 _ => asked.error(&refusal),
             })?;
         let plan = asked.plan().and_then(|plan| plan.node(node.id));

@@ -129,7 +129,7 @@ fn pattern(provider: &str) -> Result<(String, GlobMatcher)> {
         return Err(Error::ambiguous(format!(
             "`{provider}` is no {TOOL} provider: others claim and report by themselves"
         ))
-        .hint("planspec next shows what waits for them"));
+        .hint("`planspec next` shows what waits for them"));
     }
     let glob = globset::Glob::new(provider)
         .map_err(|error| Error::ambiguous(format!("--provider: {error}")))?;
