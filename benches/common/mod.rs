@@ -27,7 +27,12 @@ pub fn files(size: usize) -> impl Iterator<Item = (String, String)> {
                 namespace,
                 "description: What can be done\n",
             ),
-            2 => resource("Gate", "sign", namespace, "gateType: approval\n"),
+            2 => resource(
+                "Gate",
+                "sign",
+                namespace,
+                "gateType: approval\n  targetRef: {kind: Goal, name: goal}\n",
+            ),
             3 => resource(
                 "Binding",
                 "who",

@@ -199,8 +199,13 @@ impl<'a, P: Pages> Web<'a, P> {
         names: impl IntoIterator<Item = &'n str>,
     ) -> Result<BTreeSet<String>, Damaged> {
         let mut paths = BTreeSet::new();
-        for name in names {
-            paths.extend(self.definers(name)?.into_iter().map(|(_, node)| node.path));
+        for (word, names) in by_word(names) {
+            let before = self.index.definers(word)?.into_iter();
+            let before = before.filter(|definer| names.contains(definer.name.as_str()));
+            paths.extend(before.map(|definer| definer.path));
+            let after = names.iter().filter_map(|name| self.defined.get(name));
+            let after = after.flatten().map(|(_, path)| (*path).to_owned());
+            paths.extend(after);
         }
         Ok(paths)
     }
@@ -233,18 +238,17 @@ impl<'a, P: Pages> Web<'a, P> {
         // Rules may ask who refers to a resource.
         affected.extend(self.paths_of_definers(self.differing(Facts::refers))?);
         let touched = self.differing(Facts::defines);
-        for name in &touched {
-            let word = last(name);
+        for (word, names) in by_word(touched.iter().copied()) {
             // What may have been hidden, or may be now, has its word alone among what is touched: its
             // definition may be one of two, and may not be unused.
-            let is_hidden = word == *name;
+            let is_hidden = names.contains(word);
             let mut named = self.index.referrers(word)?;
             if is_hidden {
                 named.extend(self.index.definers(word)?);
             }
             let meant = named
                 .into_iter()
-                .filter(|other| is_hidden || other.name == *name);
+                .filter(|other| is_hidden || names.contains(other.name.as_str()));
             affected.extend(meant.map(|other| other.path));
         }
         if !touched.is_empty() {
@@ -294,9 +298,10 @@ impl<'a, P: Pages> Web<'a, P> {
             names.extend(facts.defined().map(|(_, name)| name.to_owned()));
         }
         let mut referred = BTreeSet::new();
-        for name in names {
-            let referrers = self.index.referrers(last(&name))?.into_iter();
-            let unread = referrers.filter(|by| by.name == name && !is_read(&by.path));
+        for (word, names) in by_word(names.iter().map(String::as_str)) {
+            let referrers = self.index.referrers(word)?.into_iter();
+            let named = referrers.filter(|by| names.contains(by.name.as_str()));
+            let unread = named.filter(|by| !is_read(&by.path));
             referred.extend(unread.map(|by| by.what));
         }
         Ok(referred
@@ -351,6 +356,15 @@ impl<'a, P: Pages> Web<'a, P> {
         }
         Ok((reached, seen))
     }
+}
+
+/// Names by their last parts: of those that have it in common the index is asked once.
+fn by_word<'n>(names: impl IntoIterator<Item = &'n str>) -> BTreeMap<&'n str, BTreeSet<&'n str>> {
+    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for name in names {
+        found.entry(last(name)).or_default().insert(name);
+    }
+    found
 }
 
 /// Whether a reference from a file that defines these kinds to one of that kind can be part of a
