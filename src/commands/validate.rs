@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{Context, json};
+use super::{Context, NamespaceArg, json};
 use crate::api::findings::{Findings, Scope};
 use crate::core::base::diagnostic::Level;
 use crate::core::base::escape;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::failure::{Failure, Outcome};
+use crate::service::names::in_parts;
 use crate::service::sources::Source;
 use crate::service::validate::{Coverage, ValidateRequest, Validated, validate, validate_staged};
 use crate::show;
@@ -48,6 +49,8 @@ pub struct Args {
     /// merge base with --base; with --staged, that nothing outside is staged
     #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "files", "directories"])]
     scope: Option<String>,
+    #[command(flatten)]
+    namespace: NamespaceArg,
     /// How far to look at PlanSpec 1.2 documents; with readiness, those that are not ready fail
     #[arg(long, value_name = "LEVEL", default_value = "semantics")]
     level: LevelArg,
@@ -94,6 +97,20 @@ impl From<LevelArg> for Level {
     }
 }
 
+impl Args {
+    /// The plan whose scope is meant, with its namespace where that is given.
+    fn scope(&self) -> Outcome<Option<String>> {
+        let Some(scope) = &self.scope else {
+            return Ok(None);
+        };
+        let (namespace, name) = in_parts(scope, self.namespace.namespace.as_deref())?;
+        Ok(Some(namespace.map_or_else(
+            || name.to_owned(),
+            |namespace| format!("{namespace}/{name}"),
+        )))
+    }
+}
+
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let paths = args.paths.iter().chain(&args.files);
@@ -109,7 +126,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             .collect(),
         revision: args.rev.clone(),
         base: args.base.clone(),
-        scope: args.scope.clone(),
+        scope: args.scope()?,
         level: args.level.into(),
     };
     let validated = if args.staged {

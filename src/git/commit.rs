@@ -360,28 +360,37 @@ impl<'f> Attempt<'f> {
         let committed = file_in(self.repo, head.commit(), path)?;
         let is_mine = fs::read(written.place).ok().as_deref() == written.content;
         let was = file_in(self.repo, self.head.as_deref(), path)?;
+        let (before, staged) = (self.index.get(path), self.staged.get(path));
+        let now = entries(self.repo, &[(path.to_owned(), None)])?;
+        let is_mine_staged = staged != before && now.get(path) == staged;
+        let width = head.commit().map_or(40, str::len);
+        let gone = format!("0 {}\t{path}\0", "0".repeat(width));
         if committed != was {
             // Somebody else has committed it: theirs stays, and mine gives way to it.
-            if is_mine && committed.as_deref() != written.content {
+            if committed.as_deref() == written.content {
+                return Ok(None);
+            }
+            if is_mine {
                 restore(
                     written.place,
                     committed.as_deref().map(|bytes| (bytes, None)),
                 )?;
             }
-            return Ok(None);
+            let listed = Program::new(self.repo, "ls-tree")
+                .args(["-z", "--full-tree", "HEAD", "--"])
+                .arg(path)
+                .run()?;
+            let theirs = String::from_utf8_lossy(&listed.stdout).into_owned();
+            return Ok(is_mine_staged.then(|| gone + &theirs));
         }
         if is_mine {
             let before = written.before.as_ref();
             let before = before.map(|(bytes, mode)| (bytes.as_slice(), Some(mode)));
             restore(written.place, before)?;
         }
-        let (before, staged) = (self.index.get(path), self.staged.get(path));
-        let now = entries(self.repo, &[(path.to_owned(), None)])?;
-        if staged == before || now.get(path) != staged {
+        if !is_mine_staged {
             return Ok(None);
         }
-        let width = head.commit().map_or(40, str::len);
-        let gone = format!("0 {}\t{path}\0", "0".repeat(width));
         let lines = before.into_iter().flatten();
         let lines = lines.map(|entry| format!("{entry}\t{path}\0"));
         Ok(Some([gone].into_iter().chain(lines).collect()))
@@ -631,6 +640,76 @@ mod tests {
         assert_eq!(repo.head().unwrap().commit(), None);
         let left = sandbox.git(&repo, &["status", "--porcelain"]);
         assert_eq!(left, "", "everything is as it was");
+    }
+
+    /// What happens between the staging and the commit.
+    fn in_between(repo: &Repo, script: &str) {
+        let hook = repo.common_dir().join("hooks/pre-commit");
+        fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        fs::write(&hook, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&hook, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn what_somebody_else_writes_in_between_stays_and_so_does_what_was_staged() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        sandbox.commit(&repo, &[("mine.yaml", "mine"), ("both.yaml", "old")]);
+        in_between(
+            &repo,
+            "echo theirs >theirs.yaml; echo theirs >both.yaml; exit 1",
+        );
+        sandbox.write(&repo, "mine.yaml", "staged before");
+        sandbox.git(&repo, &["add", "mine.yaml"]);
+        sandbox.write(&repo, "mine.yaml", "and changed again");
+        let paths = ["mine.yaml", "both.yaml", "theirs.yaml", "sub/new.yaml"];
+        let error = commit_files(&repo, &paths.map(|path| file(path, "ours")), "x").unwrap_err();
+        assert!(matches!(error, GitError::Unusable(_)), "{error:?}");
+        let root = repo.workdir().unwrap();
+        let read = |path: &str| fs::read_to_string(root.join(path)).ok();
+        assert_eq!(read("theirs.yaml").as_deref(), Some("theirs\n"));
+        assert_eq!(read("both.yaml").as_deref(), Some("theirs\n"));
+        assert_eq!(read("mine.yaml").as_deref(), Some("and changed again"));
+        assert_eq!(read("sub/new.yaml"), None);
+        assert_eq!(sandbox.git(&repo, &["show", ":mine.yaml"]), "staged before");
+        let left = sandbox.git(&repo, &["status", "--porcelain"]);
+        assert_eq!(left, " M both.yaml\nMM mine.yaml\n?? theirs.yaml");
+    }
+
+    #[test]
+    fn what_somebody_else_commits_in_between_stays() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        sandbox.commit(&repo, &[("other.yaml", "mine")]);
+        let script = "git cat-file -e HEAD:theirs.yaml 2>/dev/null && exit 1\n\
+            blob=$(echo theirs | git hash-object -w --stdin)\n\
+            tree=$( (git ls-tree HEAD; printf '100644 blob %s\\ttheirs.yaml\\n' $blob) | git mktree)\n\
+            git update-ref HEAD $(git commit-tree -p HEAD -m theirs $tree)";
+        in_between(&repo, script);
+        let files = [file("theirs.yaml", "ours"), file("new.yaml", "ours")];
+        let error = commit_files(&repo, &files, "x").unwrap_err();
+        assert!(error.to_string().contains("somebody else"), "{error}");
+        let text = fs::read_to_string(repo.workdir().unwrap().join("theirs.yaml"));
+        assert_eq!(text.unwrap(), "theirs\n");
+        assert_eq!(sandbox.git(&repo, &["status", "--porcelain"]), "");
+    }
+
+    #[test]
+    fn what_was_decided_by_an_older_commit_is_refused_where_that_has_changed() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let first = sandbox.commit(&repo, &[("a.yaml", "1")]);
+        sandbox.commit(&repo, &[("a.yaml", "2"), ("b.yaml", "2")]);
+        let commit = |path: &str| super::commit_files(&repo, Some(&first), &[file(path, "3")], "x");
+        for path in ["a.yaml", "b.yaml"] {
+            let error = commit(path).unwrap_err().to_string();
+            assert!(
+                error.contains(path) && error.contains("somebody else"),
+                "{error}"
+            );
+        }
+        assert_eq!(sandbox.git(&repo, &["status", "--porcelain"]), "");
+        assert!(commit("c.yaml").unwrap().is_some(), "nobody has touched it");
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub fn find(repo: &Repo) -> Result<String> {
     let editor = found.text();
     if !found.success() || editor.is_empty() {
         let why = GitError::Unusable("there is no editor to open".to_owned());
-        return Err(why.advise("set EDITOR, or run it in a terminal"));
+        return Err(why.advise("set GIT_EDITOR, or run it in a terminal"));
     }
     if needs_terminal(&editor) && !(stdin().is_terminal() && stdout().is_terminal()) {
         let why = GitError::Unusable(format!("there is no terminal for the editor `{editor}`"));

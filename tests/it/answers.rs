@@ -212,8 +212,8 @@ fn what_apply_refuses_it_refuses_as_data() {
     assert!(text(&error["hint"]).contains("commit or stash"), "{error}");
     solo.git("checkout -q -- .");
     solo.write_executable(".git/hooks/pre-commit", "#!/bin/sh\necho no >&2\nexit 1\n");
-    let refused = solo.run_with("apply -f - -o json", &other).exits(1);
-    refused.refusal("notReady");
+    let refused = solo.run_with("apply -f - -o json", &other).exits(3);
+    refused.refusal("unavailable");
 }
 
 #[test]
@@ -301,8 +301,8 @@ fn start_tells_which_execution_of_what_by_whom() {
     assert_eq!(started["resources"][0]["change"], "created");
     assert_eq!(started["notes"][0], "tasks are bound by `team`");
 
-    let error = solo.run("start p --name p-1 -o json").exits(1);
-    assert!(text(&error.refusal("notReady")["message"]).contains("exists already"));
+    let error = solo.run("start p --name p-1 -o json").exits(9);
+    assert!(text(&error.refusal("conflict")["message"]).contains("exists already"));
     solo.run("start q -o json").exits(1).refusal("notFound");
 }
 
@@ -335,8 +335,8 @@ fn what_was_written_is_not_lost_when_it_cannot_be_committed() {
     solo.write("planspec/g.yaml", goal("g")).commit("A goal");
     solo.write_executable(".git/hooks/pre-commit", "#!/bin/sh\necho no >&2\nexit 1\n");
     let editor = [("EDITOR", "sed -i 's/good for/meant for/'")];
-    let refused = solo.run_in(&editor, "edit goal g -o json").exits(1);
-    let hint = text(&refused.refusal("notReady")["hint"]);
+    let refused = solo.run_in(&editor, "edit goal g -o json").exits(3);
+    let hint = text(&refused.refusal("unavailable")["hint"]);
     let (_, draft) = hint.split_once("your text is kept in ").unwrap();
     assert!(solo.read(draft).contains("meant for"));
 }
@@ -394,8 +394,8 @@ fn new_init_and_hooks_tell_what_was_made() {
     assert_eq!(text(&made["text"]), solo.read("planspec/web/plans/p.yaml"));
     assert_eq!(made["text"], printed["text"]);
     solo.run("new plan web/p -o json")
-        .exits(1)
-        .refusal("notReady");
+        .exits(9)
+        .refusal("conflict");
     let error = solo.run("new goal NO -o json").exits(1).refusal("invalid");
     assert_eq!(error["findings"][0]["code"], "PS105", "{error}");
 }
@@ -450,8 +450,8 @@ fn documents_are_shown_converted_and_revised() {
         .answer("Converted");
     assert_eq!(text(&written["text"]), solo.read("all.yaml"));
     assert_eq!(written["out"], "all.yaml");
-    let error = solo.run(&format!("{convert} --out all.yaml")).exits(1);
-    assert!(text(&error.refusal("notReady")["message"]).contains("all.yaml exists already"));
+    let error = solo.run(&format!("{convert} --out all.yaml")).exits(9);
+    assert!(text(&error.refusal("conflict")["message"]).contains("all.yaml exists already"));
     let back = solo
         .run("convert --to 1.2 all.yaml -o json")
         .ok()

@@ -411,7 +411,8 @@ fn what_is_asked_must_make_sense() {
     validate(&solo, "--base main")
         .exits(2)
         .notes("`greeting` is in several namespaces: default, team")
-        .notes("choose one: default/greeting");
+        .notes("choose one: `-n default`, `-n team`");
+    validate(&solo, "--base main -n team").ok();
     solo.run("validate --scope team/greeting --base main").ok();
 }
 
