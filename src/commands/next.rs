@@ -102,5 +102,5 @@ fn table(items: &[NextNode], width: Option<usize>) -> String {
         return String::new();
     }
     let headers = ["NAMESPACE", "NODE", "PROVIDER", "ATTEMPT", "WHAT"];
-    show::table::table(&headers, &rows, width)
+    show::table::table_keeping(&[0, 1], &headers, &rows, width)
 }

@@ -27,8 +27,15 @@ pub struct WaitRequest {
 /// `NotReady` when it can no longer come there, or has not in time; `NotFound` when the name
 /// stands nowhere; `Ambiguous` when nobody can wait for that.
 pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result<Waited> {
-    let expected = Expectation::parse(request.named.kind, &request.expected)
-        .map_err(|why| Error::ambiguous(format!("`{}`: {why}", request.expected)))?;
+    let expected = Expectation::parse(request.named.kind, &request.expected).map_err(|why| {
+        let expected = format!("`{}`", request.expected);
+        let is_named = why.contains(&expected);
+        Error::ambiguous(if is_named {
+            why
+        } else {
+            format!("{expected}: {why}")
+        })
+    })?;
     request.named.parts()?;
     let mut follower = Follower::begin(store, &request.pace)?;
     let mut waiting = Waiter {
