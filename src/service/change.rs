@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::store::Store;
-use super::{Error, Findings, Result};
+use super::{Error, ErrorKind, Findings, Result};
 use crate::api::change::{ChangedResource, Committed, ResourceChange};
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
 use crate::core::base::digest::short;
@@ -18,7 +18,7 @@ use crate::core::resource::{Key, Kind, Resource};
 use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
 use crate::git::commit::{self, Turn};
-use crate::git::{Head, read};
+use crate::git::{GitError, Head, read};
 
 /// The repository as HEAD has it, and the files that are to change.
 pub struct Changeset<'a> {
@@ -37,6 +37,15 @@ pub struct Changeset<'a> {
     touched: Vec<(Key, String)>,
     /// What there is to say besides.
     notes: Vec<String>,
+}
+
+/// A commit that Git, or a hook of the user's, does not want: the repository can be used all the same.
+fn refused(error: GitError) -> Error {
+    let mut error = Error::from(error);
+    if error.kind == ErrorKind::Unavailable {
+        error.kind = ErrorKind::NotReady;
+    }
+    error
 }
 
 impl<'a> Changeset<'a> {
@@ -456,7 +465,8 @@ impl<'a> Changeset<'a> {
         };
         if !dry_run && !changed.is_empty() {
             let base = self.base.as_deref();
-            let id = commit::commit_files(&self.store.repo, base, &changed, &message)?;
+            let id = commit::commit_files(&self.store.repo, base, &changed, &message);
+            let id = id.map_err(refused)?;
             if let Some(id) = id {
                 tell_where(&mut committed, self.store, id)?;
             }

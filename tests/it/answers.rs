@@ -212,8 +212,8 @@ fn what_apply_refuses_it_refuses_as_data() {
     assert!(text(&error["hint"]).contains("commit or stash"), "{error}");
     solo.git("checkout -q -- .");
     solo.write_executable(".git/hooks/pre-commit", "#!/bin/sh\necho no >&2\nexit 1\n");
-    let refused = solo.run_with("apply -f - -o json", &other).exits(3);
-    refused.refusal("unavailable");
+    let refused = solo.run_with("apply -f - -o json", &other).exits(1);
+    refused.refusal("notReady");
 }
 
 #[test]
@@ -335,8 +335,8 @@ fn what_was_written_is_not_lost_when_it_cannot_be_committed() {
     solo.write("planspec/g.yaml", goal("g")).commit("A goal");
     solo.write_executable(".git/hooks/pre-commit", "#!/bin/sh\necho no >&2\nexit 1\n");
     let editor = [("EDITOR", "sed -i 's/good for/meant for/'")];
-    let refused = solo.run_in(&editor, "edit goal g -o json").exits(3);
-    let hint = text(&refused.refusal("unavailable")["hint"]);
+    let refused = solo.run_in(&editor, "edit goal g -o json").exits(1);
+    let hint = text(&refused.refusal("notReady")["hint"]);
     let (_, draft) = hint.split_once("your text is kept in ").unwrap();
     assert!(solo.read(draft).contains("meant for"));
 }
