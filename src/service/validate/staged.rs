@@ -197,9 +197,8 @@ fn judged<P: Pages>(
     let repo = commit.repo;
     let config = commit.config();
     let paths = revision::paths(&config)?;
-    let known = old.files()?;
-    let known = known.iter().map(|file| (&*file.path, &*file.version));
-    let known: Vec<(&str, &str)> = known.collect();
+    let known = committed(repo, old.tree(), rules)?;
+    let known: Vec<(&str, &str)> = known.iter().map(|(path, v)| (&**path, &**v)).collect();
     let changes = commit.staged.changes(&known, &paths);
     let changed: BTreeSet<String> = changes.iter().map(|(path, _)| path.clone()).collect();
     if *rules != config {
@@ -220,6 +219,19 @@ fn judged<P: Pages>(
         outside -= row.map_or(0, |row| row.count_findings());
     }
     commit.judge(step, (old, &paths), &changed, outside)
+}
+
+/// Path and version of the files of a tree that may hold resources, by path: all of them, which
+/// Git's trees tell faster than the pages of an index.
+fn committed(repo: &Repo, tree: &str, rules: &Config) -> Result<Vec<(String, String)>> {
+    if tree.is_empty() {
+        return Ok(Vec::new());
+    }
+    let files = read::tree_changes(repo, None, tree, &revision::paths(rules)?)?.into_iter();
+    let versions = files.filter_map(|(path, file)| Some((path, file?.version())));
+    let mut versions: Vec<(String, String)> = versions.collect();
+    versions.sort_unstable();
+    Ok(versions)
 }
 
 impl NextCommit<'_> {
