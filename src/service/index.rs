@@ -492,7 +492,7 @@ impl Step {
         }
     }
 
-    /// Where there are findings, look again with all names in sight: they may suggest one.
+    /// Where there are findings that may suggest a name, look again with all names in sight.
     ///
     /// # Errors
     /// The index is damaged.
@@ -501,7 +501,7 @@ impl Step {
         base: &Index<P>,
         config: &Config,
     ) -> std::result::Result<(), Damaged> {
-        if self.findings().is_empty() {
+        if !self.findings().iter().any(|one| one.code.may_suggest()) {
             return Ok(());
         }
         let read = self.files.iter().map(|file| file.path.as_str());
