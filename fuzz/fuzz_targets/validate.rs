@@ -19,16 +19,6 @@ use planspec::show::findings::{FindingsFormat, render};
 /// What stands between two files of an input.
 const NEXT_FILE: &[u8] = b"\n=====\n";
 
-const FORMATS: [FindingsFormat; 7] = [
-    FindingsFormat::Text,
-    FindingsFormat::Concise,
-    FindingsFormat::Json,
-    FindingsFormat::Github,
-    FindingsFormat::Gitlab,
-    FindingsFormat::Sarif,
-    FindingsFormat::Junit,
-];
-
 fuzz_target!(|bytes: &[u8]| {
     let files = files(bytes);
     let config = Config::default();
@@ -72,7 +62,7 @@ fn check_places(snapshot: &Snapshot, finding: &Diagnostic) {
 }
 
 fn show(snapshot: &Snapshot) {
-    for format in FORMATS {
+    for format in FindingsFormat::ALL {
         let text_of = |file: &str| snapshot.text(file);
         let text = render(snapshot.diagnostics(), &text_of, format, false);
         let hidden = text.chars().find(|c| is_invisible(*c) && *c != '\n');

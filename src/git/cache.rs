@@ -35,25 +35,6 @@ impl Cache {
         }
     }
 
-    /// What was stored under `name` for `key` by this very program, unharmed.
-    pub fn load_for(&self, name: &str, key: &str) -> Option<String> {
-        let text = String::from_utf8(self.load(name)?).ok()?;
-        let (seal, body) = text.split_once('\n')?;
-        let sound = seal == self::seal(key, body);
-        if !sound {
-            tracing::debug!(name, "in the cache, and for something else or damaged");
-        }
-        sound.then(|| body.to_owned())
-    }
-
-    /// Store `body` under `name`, to be loaded by this very program for `key` only; nothing when it
-    /// is too large to be worth it.
-    pub fn store_for(&self, name: &str, key: &str, body: &str) {
-        if body.len() <= MAX_BYTES {
-            self.store(name, format!("{}\n{body}", seal(key, body)).as_bytes());
-        }
-    }
-
     /// Store `bytes` under `name` (letters, digits, `.`, `-`, `_`), whole or not at all.
     pub fn store(&self, name: &str, bytes: &[u8]) {
         let Some(path) = self.path(name) else { return };
@@ -81,9 +62,6 @@ impl Cache {
         fine.then(|| self.folder.join(name))
     }
 }
-
-/// Most bytes of one entry that is stored for a key.
-const MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// What tells whether `body` was stored for `key` by this program, and is as it was stored. It
 /// guards against accidents; whoever can write here can write hooks as well.
@@ -124,28 +102,6 @@ mod tests {
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no drafts");
         std::fs::remove_dir_all(folder).unwrap();
         assert_eq!(cache.load("noop"), None);
-    }
-
-    #[test]
-    fn what_is_stored_for_a_key_is_loaded_for_that_key_and_only_unharmed() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.repo("one");
-        let cache = Cache::new(&repo);
-        cache.store_for("x", "key", "body\nand more");
-        let loaded = cache.load_for("x", "key");
-        assert_eq!(loaded.as_deref(), Some("body\nand more"));
-        assert_eq!(cache.load_for("x", "other key"), None);
-        let stored = cache.load("x").unwrap();
-        for at in 0..stored.len() {
-            let mut harmed = stored.clone();
-            harmed[at] ^= 1;
-            cache.store("x", &harmed);
-            assert_eq!(cache.load_for("x", "key"), None, "byte {at}");
-            cache.store("x", &stored[..at]);
-            assert_eq!(cache.load_for("x", "key"), None, "cut at {at}");
-        }
-        cache.store("x", b"\xff");
-        assert_eq!(cache.load_for("x", "key"), None);
     }
 
     #[test]

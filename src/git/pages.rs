@@ -192,8 +192,11 @@ impl Pages for PageFile {
     }
 
     fn pages(&self, numbers: Range<u32>) -> Result<Vec<String>, Damaged> {
-        let Some(file) = &self.file else {
-            return numbers.map(|number| self.page(number)).collect();
+        let is_put = |number| self.put.contains_key(&number);
+        let file = match &self.file {
+            Some(file) if !numbers.clone().all(is_put) => file,
+            // An index that was made anew needs no file, whatever has become of that.
+            _ => return numbers.map(|number| self.page(number)).collect(),
         };
         let bodies = |file: &Connection| -> rusqlite::Result<BTreeMap<u32, String>> {
             let range = "SELECT number, body FROM page WHERE number >= ?1 AND number < ?2";
@@ -271,6 +274,17 @@ mod tests {
         other.store();
         assert_eq!(read(&cache, "other", 0).as_deref(), Ok("of another"));
         assert_eq!(read(&cache, "other", 7), Err(Damaged));
+    }
+
+    #[test]
+    fn an_index_that_was_made_anew_is_read_from_memory_whatever_becomes_of_the_file() {
+        let sandbox = Sandbox::new();
+        let cache = cache(&sandbox);
+        let file = stored(&cache, "key", &[(0, "header"), (1, "page")]);
+        let other = Connection::open(cache.path("index").unwrap()).unwrap();
+        other.execute_batch("DROP TABLE page").unwrap();
+        let both = ["header", "page"].map(str::to_owned).to_vec();
+        assert_eq!(file.pages(0..2), Ok(both));
     }
 
     #[test]

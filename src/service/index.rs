@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::revision;
-use super::{Error, Result};
+use super::{Error, Result, names, revision};
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::base::digest;
 use crate::core::base::source::SourceFile;
@@ -175,6 +174,21 @@ pub fn named(
         let keys = definers.iter().filter_map(key_of);
         Ok(keys.filter(|key| key.kind == kind).collect())
     })
+}
+
+/// The resource that is meant.
+///
+/// # Errors
+/// There is none, or there are several; the commit cannot be read.
+pub fn find(repo: &Repo, commit: &str, config: &Config, meant: &names::Named) -> Result<Key> {
+    let (_, name) = meant.parts()?;
+    let keys = named(repo, commit, config, (meant.kind, name))?;
+    if let Ok(key) = meant.among(keys.iter()) {
+        return Ok(key.clone());
+    }
+    // Among all of the kind may be one that was meant.
+    let all = all_of(repo, commit, config, meant.kind)?;
+    meant.among(all.iter()).cloned()
 }
 
 /// All resources of a kind that are defined.

@@ -71,11 +71,9 @@ pub struct ObservedNode<'a> {
 /// # Errors
 /// Nothing has been reconciled yet, or the repository cannot be used.
 pub fn observe(store: &Store) -> Result<Observed> {
-    let view = store.fresh()?;
-    match store.status(&view)? {
-        Some(stored) => Ok(Observed { view, stored }),
-        None => Err(no_status(&view)),
-    }
+    let (view, status) = status_now(store)?;
+    let stored = status.whole()?;
+    Ok(Observed { view, stored })
 }
 
 /// Look now at one execution, `NAME` or `NAMESPACE/NAME`; where none is named, at those of a
@@ -88,10 +86,7 @@ pub fn observe_runs(
     execution: Option<&str>,
     namespace: Option<&str>,
 ) -> Result<Observed> {
-    let view = store.fresh()?;
-    let Some(status) = StatusReader::open(store, &view)? else {
-        return Err(no_status(&view));
-    };
+    let (view, status) = status_now(store)?;
     let kind = Kind::Execution;
     let keys = match execution {
         Some(name) => {
@@ -124,10 +119,7 @@ pub fn observe_runs(
 /// As [`observe`].
 pub fn observe_target(store: &Store, target: &str, namespace: Option<&str>) -> Result<Observed> {
     let of_node = target.rsplit_once('/').map(|(execution, _)| execution);
-    let view = store.fresh()?;
-    let Some(status) = StatusReader::open(store, &view)? else {
-        return Err(no_status(&view));
-    };
+    let (view, status) = status_now(store)?;
     let mut keys = BTreeSet::new();
     for name in of_node.into_iter().chain([target]) {
         let named = Named::new(Kind::Execution, name, namespace);
@@ -148,10 +140,7 @@ pub fn observe_target(store: &Store, target: &str, namespace: Option<&str>) -> R
 /// # Errors
 /// As [`observe`].
 pub fn observe_gate(store: &Store, target: &str, namespace: Option<&str>) -> Result<Observed> {
-    let view = store.fresh()?;
-    let Some(status) = StatusReader::open(store, &view)? else {
-        return Err(no_status(&view));
-    };
+    let (view, status) = status_now(store)?;
     let gate = target.rsplit('/').next().unwrap_or(target);
     let mut keys = status.runs_with_gate(gate)?;
     if let Some((execution, _)) = target.rsplit_once('/') {
@@ -182,6 +171,15 @@ pub fn observe_node(store: &Store, target: &str, namespace: Option<&str>) -> Res
 fn names_no_node(target: &str, example: &str) -> Error {
     Error::ambiguous(format!("`{target}` names no node"))
         .hint(format!("write EXECUTION/NODE{example}"))
+}
+
+/// The status as it is now, of which nothing is read yet.
+fn status_now(store: &Store) -> Result<(View, StatusReader<'_>)> {
+    let view = store.fresh()?;
+    match StatusReader::open(store, &view)? {
+        Some(status) => Ok((view, status)),
+        None => Err(no_status(&view)),
+    }
 }
 
 fn no_status(view: &View) -> Error {

@@ -10,7 +10,6 @@ use crate::core::base::invisible::is_invisible;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source;
 use crate::core::repository::config::Config;
-use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::Time;
 use crate::core::run::record::{
     Action, Address, INBOX, MAX_RECORD_BYTES, RECORD_FILE, Received, Record, RunRef, Signature,
@@ -392,22 +391,6 @@ impl Store {
     /// It is broken: nothing can be decided by it.
     pub fn config_at(&self, commit: &str) -> Result<Config> {
         Settings::read(&self.repo, Tree::Commit(commit))?.usable()
-    }
-
-    /// All resources of a commit.
-    ///
-    /// # Errors
-    /// The commit cannot be read.
-    pub fn snapshot(&self, commit: &str, config: &Config) -> Result<Snapshot> {
-        revision::snapshot(&self.repo, Tree::Commit(commit), config)
-    }
-
-    /// All resources of the spec branch.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn spec_snapshot(&self, view: &View) -> Result<Snapshot> {
-        self.snapshot(&view.spec_commit, &view.config)
     }
 
     /// The commit that a revision names.

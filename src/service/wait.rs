@@ -141,12 +141,5 @@ impl Waiter<'_> {
 /// What has no status yet may stand in the files; a name that stands nowhere is a mistake.
 fn in_files(store: &Store, request: &WaitRequest) -> Result<Key> {
     let view = store.fresh()?;
-    let (repo, commit, config) = (&store.repo, &view.spec_commit, &view.config);
-    let (kind, (_, name)) = (request.named.kind, request.named.parts()?);
-    let keys = index::named(repo, commit, config, (kind, name))?;
-    if let Ok(key) = request.named.among(keys.iter()) {
-        return Ok(key.clone());
-    }
-    let all = index::all_of(repo, commit, config, kind)?;
-    request.named.among(all.iter()).cloned()
+    index::find(&store.repo, &view.spec_commit, &view.config, &request.named)
 }

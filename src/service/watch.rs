@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::follow::{Follower, Pace};
+use super::index;
 use super::names::{Named, Wanted};
 use super::store::{Store, StoredStatus};
 use super::{Error, Result};
@@ -135,7 +136,6 @@ fn stands(store: &Store, named: &Named, shown: Option<&StatusTree>) -> Result {
         return Ok(());
     }
     let view = store.fresh()?;
-    let snapshot = store.spec_snapshot(&view)?;
-    let key = named.among(snapshot.keys())?;
+    let key = index::find(&store.repo, &view.spec_commit, &view.config, named)?;
     Err(Error::not_ready(format!("{key} has no status yet")).hint("run `planspec reconcile` first"))
 }

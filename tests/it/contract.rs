@@ -269,9 +269,8 @@ fn a_review_names_its_commits_whole() {
 
 // --- What is refused, and as what -------------------------------------------------------------
 
-#[test]
-fn a_namespace_that_is_said_twice_is_said_once() {
-    let sandbox = Sandbox::new();
+/// A repository with a plan, its run and a goal under the same names in two namespaces, reconciled.
+fn twice(sandbox: &Sandbox) -> Place<'_> {
     let solo = sandbox.repository("solo");
     let both = ["one", "two"].map(|space| {
         file(&[
@@ -282,6 +281,13 @@ fn a_namespace_that_is_said_twice_is_said_once() {
     });
     solo.publish("planspec/all.yaml", both.join("---\n"));
     solo.run("reconcile").ok();
+    solo
+}
+
+#[test]
+fn a_namespace_that_is_said_twice_is_said_once() {
+    let sandbox = Sandbox::new();
+    let solo = twice(&sandbox);
     let verbs = [
         "get execution one/run",
         "describe plan one/p",
@@ -481,15 +487,7 @@ fn a_graph_of_what_the_files_do_not_have_any_more() {
 #[test]
 fn a_name_in_several_namespaces_is_no_missing_plan() {
     let sandbox = Sandbox::new();
-    let solo = sandbox.repository("solo");
-    let both = ["one", "two"].map(|space| {
-        file(&[
-            resource_in(space, "Plan", "p", &plan_spec("", &[task("build")])),
-            resource_in(space, "Execution", "run", "planRef: {name: p}\n"),
-        ])
-    });
-    solo.publish("planspec/all.yaml", both.join("---\n"));
-    solo.run("reconcile").ok();
+    let solo = twice(&sandbox);
     let error = solo.run("graph run -o json").exits(2).refusal("ambiguous");
     assert_eq!(error["hint"], "choose one: `-n one`, `-n two`");
     solo.run("graph run -n two -o json").ok();

@@ -13,6 +13,7 @@ use crate::core::resource::{Key, Kind, Pin, Resource, Status};
 use crate::core::review::{self, brief};
 use crate::git::history::{self, Commit, CommitWalk};
 use crate::git::read::{self, FoundFile, Paths};
+use crate::service::index;
 use crate::service::names::{Named, choose_one};
 use crate::service::store::{Store, StoredStatus, View};
 use crate::service::{Error, Result, suggestion};
@@ -112,8 +113,8 @@ fn nowhere(
             short(end)
         ));
     }
-    let snapshot = store.snapshot(tip, config).unwrap_or_default();
-    let names = snapshot.keys_of(*kind).map(|key| key.name.as_str());
+    let keys = index::all_of(&store.repo, tip, config, *kind).unwrap_or_default();
+    let names = keys.iter().map(|key| key.name.as_str());
     error.maybe_hint(suggestion(name, names))
 }
 
