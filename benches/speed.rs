@@ -99,6 +99,7 @@ fn decisions(number: usize) {
             commit: "1234567890123456789012345678901234567890",
             history_rewritten: false,
             old,
+            only: None,
             pinned: &pinned,
             incoming: &[],
             refused: &refused,

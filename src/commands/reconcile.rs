@@ -25,6 +25,9 @@ pub struct Args {
     /// Take the resources of this revision instead of the spec branch; needs --dry-run
     #[arg(long = "ref", value_name = "REV")]
     rev: Option<String>,
+    /// Look at everything, not only at what may move, and check that both come to the same
+    #[arg(long, conflicts_with = "watch")]
+    full: bool,
     /// Go on for ever, looking every few seconds
     #[arg(long)]
     watch: bool,
@@ -65,6 +68,7 @@ fn once(context: &Context, args: &Args) -> Result<Reconciled> {
         now: context.now,
         dry_run: args.dry_run,
         revision: args.rev.clone(),
+        full: args.full,
     };
     let store = Store::open(context.dir.as_deref())?;
     let mut done = reconcile(&store, &request)?;

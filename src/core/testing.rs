@@ -10,6 +10,10 @@ use crate::core::base::digest::sha256_hex;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
+use crate::core::repository::facts::Facts;
+use crate::core::repository::index::{Damaged, Index, MemoryPages, Row};
+use crate::core::repository::manifest;
+use crate::core::repository::reach::FileChange;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
     BindingStatus, CONDITION_FALSE, CapabilityStatus, Condition, CriterionResult, Duration,
@@ -17,6 +21,7 @@ use crate::core::resource::{
     PlanStatus, ReviewAction, Status, Time, find_condition,
 };
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
+use crate::core::run::partial::{self, Blobs, Change, Partial, Reader};
 use crate::core::run::permit::{self, Refusal};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::reconcile::{Inputs, Reconciliation, reconcile};
@@ -182,9 +187,69 @@ pub struct World {
     objects: BTreeMap<String, Arc<[u8]>>,
     commits: usize,
     history: Vec<String>,
+    /// The files of every commit, and its configuration.
+    past: BTreeMap<String, (BTreeMap<String, SourceFile>, Config)>,
     inbox: BTreeMap<Address, Chain>,
     records: usize,
     run: String,
+}
+
+impl Reader for World {
+    type Error = Damaged;
+
+    fn files(&self, files: &BTreeMap<String, String>) -> Result<Vec<SourceFile>, Damaged> {
+        let files = files.keys().map(|path| self.files.get(path).cloned());
+        files.collect::<Option<_>>().ok_or(Damaged)
+    }
+
+    fn statuses(
+        &self,
+        keys: &BTreeSet<Key>,
+    ) -> Result<(BTreeMap<Key, StatusFile>, Blobs), Damaged> {
+        let tree = self.tree.as_ref().ok_or(Damaged)?;
+        let found = keys.iter().filter_map(|key| tree.files.get_key_value(key));
+        let found: BTreeMap<Key, StatusFile> = found
+            .map(|(key, file)| (key.clone(), file.clone()))
+            .collect();
+        let runs = found.values().filter_map(|file| file.status.execution());
+        let pinned = runs.filter_map(|run| run.extensions.pinned.as_ref());
+        let pinned = pinned.flat_map(|pinned| pinned.blobs());
+        let kept = pinned.filter(|blob| tree.pinned.contains(*blob) && !self.lost.contains(*blob));
+        let blobs = kept.map(|blob| (blob.to_owned(), Arc::clone(&self.objects[blob])));
+        let blobs = blobs.collect();
+        Ok((found, blobs))
+    }
+}
+
+fn facts_of(file: &SourceFile, config: &Config) -> (String, Facts) {
+    let manifest = manifest::read(file, &config.limits, &config.default_namespace);
+    (file.blob.clone(), Facts::of(&manifest, &file.content))
+}
+
+fn index_of(files: &[&SourceFile], config: &Config) -> Index<MemoryPages> {
+    let mut index = Index::empty(MemoryPages::default(), files.len());
+    let rows = files.iter().map(|file| {
+        let (version, facts) = facts_of(file, config);
+        let row = Row {
+            version,
+            findings: String::new(),
+            facts,
+        };
+        (file.path.clone(), Some(row))
+    });
+    index
+        .update("now", &rows.collect())
+        .expect("pages in memory");
+    index
+}
+
+/// What came of looking at all that may move is what came of looking at everything.
+fn assert_partial_is_whole(old: &StatusTree, partial: &Partial, whole: &Reconciliation) {
+    if let Some(other) = partial.differs_from(whole, old) {
+        let [in_part, in_whole] = [&partial.decision, whole].map(|one| format!("{one:#?}"));
+        assert_eq!(in_part, in_whole, "{other} differs");
+        panic!("{other} differs");
+    }
 }
 
 impl World {
@@ -212,6 +277,7 @@ impl World {
             objects: BTreeMap::new(),
             commits: 0,
             history: vec!["0".repeat(40)],
+            past: BTreeMap::new(),
             inbox: BTreeMap::new(),
             records: 0,
             run: "run".to_owned(),
@@ -227,6 +293,17 @@ impl World {
             .insert(file.blob.clone(), Arc::from(text.as_bytes()));
         self.files.insert(path.to_owned(), file);
         self.commit();
+    }
+
+    /// Whether there is a file.
+    pub fn has_file(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+    }
+
+    /// What the next reconcile would look at; it must not take looking at everything.
+    pub fn looked_at(&self) -> Vec<Key> {
+        let partial = self.decide_in_part(&self.incoming());
+        partial.expect("in part").judged.into_iter().collect()
     }
 
     /// Commit the removal of a file.
@@ -247,6 +324,8 @@ impl World {
         self.commits += 1;
         self.history
             .push(sha256_hex(format!("commit {}", self.commits).as_bytes())[..40].to_owned());
+        let now = (self.files.clone(), self.config.clone());
+        self.past.insert(self.head().to_owned(), now);
         let files: Vec<SourceFile> = self.files.values().cloned().collect();
         self.snapshot = Snapshot::build(&files, &self.config);
     }
@@ -638,6 +717,62 @@ impl World {
         incoming
     }
 
+    /// Look only at what may move.
+    fn decide_in_part(&self, incoming: &[Incoming]) -> Option<Partial> {
+        let tree = self.tree.as_ref()?;
+        let (files, config) = self.past.get(&tree.controller.observed_commit)?;
+        let is_there = self.history.contains(&tree.controller.observed_commit);
+        // What is lost while nobody looks at it is not found to be lost.
+        if !is_there || !self.lost.is_empty() || *config != self.config {
+            return None;
+        }
+        let now: Vec<&SourceFile> = self.files.values().collect();
+        let index = index_of(&now, config);
+        let paths: BTreeSet<&String> = files.keys().chain(self.files.keys()).collect();
+        let is_other = |path: &&&String| {
+            let blob = |files: &BTreeMap<String, SourceFile>| Some(files.get(**path)?.blob.clone());
+            blob(files) != blob(&self.files)
+        };
+        let before: Vec<FileChange> = paths
+            .iter()
+            .filter(is_other)
+            .map(|path| FileChange {
+                path: (*path).clone(),
+                now: files.get(*path).map(|file| facts_of(file, config)),
+            })
+            .collect();
+        let lines = StatusTree {
+            files: BTreeMap::new(),
+            pinned: BTreeSet::new(),
+            ..tree.clone()
+        };
+        let artifact = |path: &str, text: Option<&str>| self.holds(path, text);
+        let change = Change {
+            index: &index,
+            before: &before,
+            config,
+            commit: self.head(),
+            old: &lines,
+            incoming,
+            refused: &self.refused,
+            authors: &|_, _| self.authors.clone(),
+            artifact: &artifact,
+            now: self.now,
+        };
+        partial::reconcile(&change, self).expect("an index in memory")
+    }
+
+    fn holds(&self, path: &str, text: Option<&str>) -> bool {
+        let below = format!("{path}/");
+        let mut files = self.files.values();
+        files.any(|file| match &file.content {
+            Content::Bytes(bytes) if file.path == path => {
+                text.is_none_or(|text| String::from_utf8_lossy(bytes).contains(text))
+            }
+            _ => text.is_none() && file.path.starts_with(&below),
+        })
+    }
+
     fn decide(&self, incoming: &[Incoming]) -> Reconciliation {
         let current = self.files.values().map(|file| &file.blob);
         let pinned = self.tree.iter().flat_map(|tree| &tree.pinned);
@@ -647,22 +782,14 @@ impl World {
             .map(|blob| (blob.clone(), Arc::clone(&self.objects[blob])))
             .collect();
         let observed = |tree: &StatusTree| self.history.contains(&tree.controller.observed_commit);
-        let artifact = |path: &str, text: Option<&str>| {
-            let below = format!("{path}/");
-            let mut files = self.files.values();
-            files.any(|file| match &file.content {
-                Content::Bytes(bytes) if file.path == path => {
-                    text.is_none_or(|text| String::from_utf8_lossy(bytes).contains(text))
-                }
-                _ => text.is_none() && file.path.starts_with(&below),
-            })
-        };
+        let artifact = |path: &str, text: Option<&str>| self.holds(path, text);
         reconcile(&Inputs {
             snapshot: &self.snapshot,
             config: &self.config,
             commit: self.head(),
             history_rewritten: self.tree.as_ref().is_some_and(|tree| !observed(tree)),
             old: self.tree.as_ref(),
+            only: None,
             authors: &|_, _| self.authors.clone(),
             pinned: &blobs,
             incoming,
@@ -683,6 +810,11 @@ impl World {
     pub fn reconcile(&mut self) -> bool {
         let mut incoming = self.incoming();
         let outcome = self.decide(&incoming);
+        if let Some(old) = &self.tree
+            && let Some(partial) = self.decide_in_part(&incoming)
+        {
+            assert_partial_is_whole(old, &partial, &outcome);
+        }
         incoming.reverse();
         let shuffled = self.decide(&incoming);
         assert_same(

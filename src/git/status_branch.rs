@@ -2,7 +2,9 @@
 //!
 //! No ref is moved here; see `refs` and `remote`. What the files mean is decided elsewhere.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::id::{Id, parse_id};
 use super::object::{
@@ -14,6 +16,7 @@ use crate::core::resource::{Kind, Time};
 use crate::core::run::status::{
     BOARD_FILE, CONTROLLER_FILE, OBSERVED_TRAILER, PINNED_DIR, SEQUENCE_TRAILER,
 };
+use crate::core::run::summary::SUMMARY_DIR;
 
 /// Most parents of one evidence commit: Git slows down with the square of them.
 const MAX_PARENTS: usize = 256;
@@ -66,6 +69,8 @@ pub struct StatusCommit<'r> {
     repo: &'r Repo,
     tip: String,
     root: Id,
+    /// The folders that were read.
+    folders: RefCell<BTreeMap<Id, Rc<Vec<TreeEntry>>>>,
     /// The spec commit that was observed.
     pub observed: String,
     /// Counts the commits of the branch, from 1.
@@ -88,6 +93,7 @@ impl<'r> StatusCommit<'r> {
             repo,
             tip: tip.to_owned(),
             root: commit.tree,
+            folders: RefCell::default(),
             observed,
             sequence,
         })
@@ -106,9 +112,18 @@ impl<'r> StatusCommit<'r> {
         self.repo.blob_bytes(entry.id).map(Some)
     }
 
-    /// Id of its tree.
-    pub fn tree(&self) -> String {
-        self.root.to_string()
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.tip
+    }
+
+    /// See that everything in it stands where it belongs.
+    ///
+    /// # Errors
+    /// As [`StatusCommit::file`].
+    pub fn check_places(&self) -> Result<()> {
+        let mut files = walk(self.repo, self.root)?.into_iter();
+        files.try_for_each(|(path, mode, blob)| self.check(&path, mode, blob))
     }
 
     /// The namespaces that have a status.
@@ -186,8 +201,19 @@ impl<'r> StatusCommit<'r> {
     }
 
     fn in_tree(&self, tree: Id, name: &str) -> Result<Option<TreeEntry>> {
-        let mut entries = self.repo.tree(tree)?.into_iter();
-        Ok(entries.find(|entry| entry.name == name.as_bytes()))
+        let folder = self.folder(tree)?;
+        let mut entries = folder.iter();
+        let found = entries.find(|entry| entry.name == name.as_bytes());
+        Ok(found.cloned())
+    }
+
+    fn folder(&self, tree: Id) -> Result<Rc<Vec<TreeEntry>>> {
+        if let Some(known) = self.folders.borrow().get(&tree) {
+            return Ok(Rc::clone(known));
+        }
+        let entries = Rc::new(self.repo.tree(tree)?);
+        self.folders.borrow_mut().insert(tree, Rc::clone(&entries));
+        Ok(entries)
     }
 }
 
@@ -406,7 +432,8 @@ impl<'r> Folders<'r> {
             None => Folder::new(),
         };
         // Index files that another version derived from the rest would be out of date.
-        entries.retain(|name, _| !name.starts_with('_') || name == PINNED_DIR);
+        let known = [PINNED_DIR, SUMMARY_DIR];
+        entries.retain(|name, _| !name.starts_with('_') || known.contains(&name.as_str()));
         let open = BTreeMap::from([(String::new(), entries)]);
         Ok(Folders { repo, open })
     }

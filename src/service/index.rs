@@ -9,7 +9,7 @@ use crate::core::base::source::SourceFile;
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Elsewhere;
 use crate::core::repository::facts::Facts;
-use crate::core::repository::index::{Damaged, Index, Named, Pages, Row, last};
+use crate::core::repository::index::{Damaged, Index, Named, Pages, Row};
 use crate::core::repository::manifest::Manifest;
 use crate::core::repository::reach::{self, FileChange};
 use crate::core::repository::referral::Referral;
@@ -72,18 +72,8 @@ pub fn of_commit<T>(
     let paths = revision::paths(config)?;
     let kept = KeptIndex {
         repo,
-        name: NAME,
-        key: digest::canonical(config),
+        config,
         paths: &paths,
-        rows: &|index, changes| {
-            let step = Step::new(repo, (config, &paths), index, changes, Use::Check)?;
-            Ok(reach::rows(
-                index,
-                &step.changes,
-                &step.affected,
-                &step.findings(),
-            )?)
-        },
     };
     kept.look(&read::tree_of(repo, commit)?, look)
 }
@@ -98,28 +88,18 @@ pub fn about(repo: &Repo, commit: &str, config: &Config, keys: &BTreeSet<Key>) -
     let paths = revision::paths(config)?;
     let roots: Vec<String> = keys.iter().map(Key::qualified).collect();
     of_commit(repo, commit, config, |index| {
-        let mut found = versions(index, index.hiding()?)?;
-        let mut named: BTreeSet<String> = roots.iter().cloned().collect();
-        let mut open = roots.clone();
-        while let Some(name) = open.pop() {
-            for definer in index.definers(last(&name))? {
-                if definer.name != name || found.contains_key(&definer.path) {
-                    continue;
-                }
-                let row = index.row(&definer.path)?.ok_or(Damaged)?;
-                for (_, name) in row.facts.referred() {
-                    if named.insert(name.to_owned()) {
-                        open.push(name.to_owned());
-                    }
-                }
-                found.insert(definer.path, row.version);
-            }
-        }
+        let around = reach::surroundings(index, &roots)?;
         let elsewhere = Elsewhere {
             keys: Vec::new(),
-            referred: referred(index, &roots)?,
+            referred: around.referred,
         };
-        Ok(read_snapshot(repo, config, &paths, found, elsewhere)?)
+        Ok(read_snapshot(
+            repo,
+            config,
+            &paths,
+            around.files,
+            elsewhere,
+        )?)
     })
 }
 
@@ -218,20 +198,6 @@ fn key_of(name: &Named) -> Option<Key> {
     Some(Key::new(Kind::parse(&name.what)?, namespace, own))
 }
 
-/// Who refers to these names, in files that may not be read.
-fn referred<P: Pages>(
-    index: &Index<P>,
-    names: &[String],
-) -> std::result::Result<Vec<Referral>, Damaged> {
-    let mut found = Vec::new();
-    for name in names {
-        let referrers = index.referrers(last(name))?.into_iter();
-        let of_name = referrers.filter(|by| by.name == *name);
-        found.extend(of_name.filter_map(|by| Referral::from_line(&by.what)));
-    }
-    Ok(found)
-}
-
 fn read_snapshot(
     repo: &Repo,
     config: &Config,
@@ -247,25 +213,11 @@ fn read_snapshot(
     Ok(Snapshot::assemble(&files, parsed, elsewhere, config))
 }
 
-/// What is to be known of changed files.
-type Rows<'a> = dyn Fn(
-        &Index<PageFile>,
-        Vec<read::PathChange>,
-    ) -> std::result::Result<BTreeMap<String, Option<Row>>, Trouble>
-    + 'a;
-
-/// An index that is kept in the cache and follows a tree.
-pub struct KeptIndex<'a> {
-    /// The repository.
-    pub repo: &'a Repo,
-    /// Its file in the cache.
-    pub name: &'static str,
-    /// What its pages depend on besides the tree.
-    pub key: String,
-    /// The files that it is about.
-    pub paths: &'a Paths,
-    /// What is to be known of files that changed.
-    pub rows: &'a Rows<'a>,
+/// The index that is kept in the cache and follows a tree.
+struct KeptIndex<'a> {
+    repo: &'a Repo,
+    config: &'a Config,
+    paths: &'a Paths,
 }
 
 impl KeptIndex<'_> {
@@ -274,7 +226,7 @@ impl KeptIndex<'_> {
     ///
     /// # Errors
     /// What `look` ends in, or an object cannot be read.
-    pub fn look<T>(
+    fn look<T>(
         &self,
         tree: &str,
         look: impl Fn(&Index<PageFile>) -> std::result::Result<T, Trouble>,
@@ -287,7 +239,11 @@ impl KeptIndex<'_> {
     }
 
     fn pages(&self) -> PageFile {
-        PageFile::open(&Cache::new(self.repo), self.name, &self.key)
+        PageFile::open(
+            &Cache::new(self.repo),
+            NAME,
+            &digest::canonical(self.config),
+        )
     }
 
     /// The stored index, brought to a tree by reading what differs.
@@ -317,11 +273,28 @@ impl KeptIndex<'_> {
         let rows = if changes.is_empty() {
             BTreeMap::new()
         } else {
-            (self.rows)(&index, changes)?
+            self.rows(&index, changes)?
         };
         index.update(tree, &rows)?;
         index.pages_mut().store();
         Ok(index)
+    }
+
+    /// What is to be known of changed files.
+    fn rows(
+        &self,
+        index: &Index<PageFile>,
+        changes: Vec<read::PathChange>,
+    ) -> std::result::Result<BTreeMap<String, Option<Row>>, Trouble> {
+        let with = (self.config, self.paths);
+        let step = Step::new(self.repo, with, index, changes, Use::Check)?;
+        let findings = step.findings();
+        Ok(reach::rows(
+            index,
+            &step.changes,
+            &step.affected,
+            &findings,
+        )?)
     }
 }
 

@@ -3,20 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::index::{KeptIndex, Trouble};
 use super::names::Named;
 use super::store::{Store, StoredStatus, View};
 use super::{Error, Result};
-use crate::core::repository::facts::Facts;
-use crate::core::repository::index::Row;
-use crate::core::resource::{ExecutionStatus, Key, Kind, Status};
+use crate::core::resource::{ExecutionStatus, Key, Kind, Status, Time};
+use crate::core::run::partial::Blobs;
 use crate::core::run::status::{
-    CONTROLLER_FILE, FORMAT_VERSION, StatusTree, key_at, pinned_path, read_resource, status_folder,
+    CONTROLLER_FILE, StatusFile, StatusTree, key_at, pinned_path, read_resource, status_folder,
     status_path,
 };
-use crate::git::Repo;
-use crate::git::read::{self, PathChange, Paths};
+use crate::core::run::summary::{Aside, RunSummary, SUMMARY_DIR, Summary};
+use crate::git::read;
 use crate::git::status_branch::StatusCommit;
+use crate::git::{Cache, Repo};
+
+/// Name of the note about the status commit that was looked at last.
+const CHECKED_NOTE: &str = "status-checked";
 
 /// A status commit, of which only what is asked for is read.
 pub struct StatusReader<'r> {
@@ -85,28 +87,91 @@ impl<'r> StatusReader<'r> {
         Ok(found)
     }
 
+    /// When the status was written.
+    pub fn time(&self) -> Time {
+        self.commit.time
+    }
+
+    /// See that what is new since this clone looked last is ours: the files that differ can be read, and
+    /// stand where they belong. Where it never looked, all places are checked.
+    ///
+    /// # Errors
+    /// Somebody else wrote to it, or it cannot be read.
+    pub fn check_news(&self) -> Result {
+        let cache = Cache::new(self.repo);
+        let tip = self.commit.id();
+        let known = cache.load(CHECKED_NOTE);
+        let known = known.and_then(|known| String::from_utf8(known).ok());
+        if known.as_deref() == Some(tip) {
+            return Ok(());
+        }
+        let changed = known.and_then(|known| read::changed_paths(self.repo, &known, tip).ok());
+        let Some(changed) = changed else {
+            self.commit.check_places()?;
+            remember(self.repo, tip);
+            return Ok(());
+        };
+        for changed in changed.iter().filter(|changed| !changed.deleted) {
+            let bytes = self.commit.file(&changed.path)?.unwrap_or_default();
+            if key_at(&changed.path).is_some() {
+                read_resource(&changed.path, &bytes).map_err(foreign)?;
+            }
+        }
+        remember(self.repo, tip);
+        Ok(())
+    }
+
+    /// The state of the controller, and what the whole has to know of its parts; no status.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn outline(&self) -> Result<StatusTree> {
+        let mut files = BTreeMap::new();
+        let paths = self.commit.paths(SUMMARY_DIR)?.into_iter();
+        for path in paths.chain([CONTROLLER_FILE.to_owned()]) {
+            if let Some(bytes) = self.commit.file(&path)? {
+                files.insert(path, bytes);
+            }
+        }
+        let mut outline = tree_of(&files, BTreeSet::new())?;
+        if !outline.controller.has_summaries() {
+            // Written before there were any: what a status itself says is in it.
+            let all = self.keys(None, None)?;
+            let lines = self.files(&all)?.into_iter().filter_map(|(key, file)| {
+                let line = Summary::of(&key, &file, Aside::default())?;
+                Some((key, line))
+            });
+            outline.summaries = lines.collect();
+        }
+        Ok(outline)
+    }
+
     /// The executions that are not over.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn open_runs(&self) -> Result<BTreeSet<Key>> {
-        self.runs_with(OPEN, |line| line == open_line())
+        self.runs(|run| !run.phase.is_terminal())
     }
 
     /// The executions that began on these plans, gates and goals, also those that are over.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn runs_pinned_to<'k>(
-        &self,
-        keys: impl IntoIterator<Item = &'k Key>,
-    ) -> Result<BTreeSet<Key>> {
-        let mut found = BTreeSet::new();
-        for key in keys {
-            let line = pinned_line(key);
-            found.extend(self.runs_with(&key.name, |what| what == line)?);
-        }
-        Ok(found)
+    pub fn runs_pinned_to(&self, keys: &BTreeSet<Key>) -> Result<BTreeSet<Key>> {
+        let named = |kind: Kind| -> BTreeSet<String> {
+            let keys = keys.iter().filter(|key| key.kind == kind);
+            keys.map(Key::qualified).collect()
+        };
+        let (plans, gates, goals) = (named(Kind::Plan), named(Kind::Gate), named(Kind::Goal));
+        self.runs(|run| {
+            run.plan.as_ref().is_some_and(|plan| plans.contains(plan))
+                || !run.gates.is_disjoint(&gates)
+                || run
+                    .goal
+                    .as_ref()
+                    .is_some_and(|goal| goals.contains(&goal.name))
+        })
     }
 
     /// The executions that began with a gate of this name, in whatever namespace it is.
@@ -114,50 +179,45 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn runs_with_gate(&self, name: &str) -> Result<BTreeSet<Key>> {
-        let ending = format!(" {}", Kind::Gate);
-        self.runs_with(name, |line| line.ends_with(&ending))
+        let own = |gate: &String| gate.rsplit('/').next() == Some(name);
+        self.runs(|run| run.gates.iter().any(own))
     }
 
-    /// The executions of which the index of the status has such a line.
-    fn runs_with(&self, word: &str, is_meant: impl Fn(&str) -> bool) -> Result<BTreeSet<Key>> {
-        let paths = Paths::new(["*/executions/*/*.yaml"], usize::MAX);
-        let paths = paths.map_err(Error::unavailable)?;
-        let kept = KeptIndex {
-            repo: self.repo,
-            name: "status-index",
-            key: FORMAT_VERSION.to_string(),
-            paths: &paths,
-            rows: &|_, changes| self.rows(changes),
-        };
-        kept.look(&self.commit.tree(), |index| {
-            let referrers = index.referrers(word)?.into_iter();
-            let meant = referrers.filter(|by| is_meant(&by.what));
-            Ok(meant.filter_map(|by| key_at(&by.path)).collect())
-        })
+    fn runs(&self, is_meant: impl Fn(&RunSummary) -> bool) -> Result<BTreeSet<Key>> {
+        let summaries = self.outline()?.summaries.into_iter();
+        let meant = summaries.filter(|(_, line)| line.run.as_ref().is_some_and(&is_meant));
+        Ok(meant.map(|(key, _)| key).collect())
     }
 
-    /// What the index of the status knows of changed files.
-    fn rows(
-        &self,
-        changes: Vec<PathChange>,
-    ) -> std::result::Result<BTreeMap<String, Option<Row>>, Trouble> {
-        let mut rows = BTreeMap::new();
-        for (path, found) in changes {
-            let row = match found {
-                None => None,
-                Some(found) => {
-                    let bytes = read::blob(self.repo, &found.blob())?;
-                    let (_, file) = read_resource(&path, &bytes).map_err(foreign)?;
-                    Some(Row {
-                        version: found.version(),
-                        findings: String::new(),
-                        facts: Facts::stored("", &facts_of(&file.status), ""),
-                    })
-                }
-            };
-            rows.insert(path, row);
+    /// The status files of these resources, as far as there are any.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn files(&self, keys: &BTreeSet<Key>) -> Result<BTreeMap<Key, StatusFile>> {
+        let mut found = BTreeMap::new();
+        for path in keys.iter().map(status_path) {
+            if let Some(bytes) = self.commit.file(&path)? {
+                let (key, file) = read_resource(&path, &bytes).map_err(foreign)?;
+                found.insert(key, file);
+            }
         }
-        Ok(rows)
+        Ok(found)
+    }
+
+    /// What runs are pinned to, as far as it is kept.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn pinned<'f>(&self, files: impl IntoIterator<Item = &'f StatusFile>) -> Result<Blobs> {
+        let mut pinned = Blobs::new();
+        for id in files.into_iter().flat_map(|file| pins(&file.status)) {
+            if !pinned.contains_key(id)
+                && let Some(bytes) = self.commit.file(&pinned_path(id))?
+            {
+                pinned.insert(id.to_owned(), Arc::from(bytes));
+            }
+        }
+        Ok(pinned)
     }
 
     /// The status of these resources, and what their runs are pinned to.
@@ -165,20 +225,12 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn read(&self, keys: &BTreeSet<Key>) -> Result<StoredStatus> {
-        let paths = keys.iter().map(status_path);
-        let mut files = BTreeMap::new();
-        for path in paths.chain([CONTROLLER_FILE.to_owned()]) {
-            if let Some(bytes) = self.commit.file(&path)? {
-                files.insert(path, bytes);
-            }
-        }
-        let mut tree = tree_of(&files, BTreeSet::new())?;
-        let mut pinned = BTreeMap::new();
-        for id in tree.files.values().flat_map(|file| pins(&file.status)) {
-            if let Some(bytes) = self.commit.file(&pinned_path(id))? {
-                pinned.insert(id.to_owned(), Arc::from(bytes));
-            }
-        }
+        let controller = self.commit.file(CONTROLLER_FILE)?;
+        let controller = controller.into_iter();
+        let controller = controller.map(|bytes| (CONTROLLER_FILE.to_owned(), bytes));
+        let mut tree = tree_of(&controller.collect(), BTreeSet::new())?;
+        tree.files = self.files(keys)?;
+        let pinned = self.pinned(tree.files.values())?;
         tree.pinned = pinned.keys().cloned().collect();
         Ok(StoredStatus {
             tree,
@@ -206,32 +258,9 @@ impl<'r> StatusReader<'r> {
     }
 }
 
-/// The name under which the index of the status has every execution that is not over.
-const OPEN: &str = "open";
-
-/// What the index of the status knows of an execution, a line each.
-fn facts_of(status: &Status) -> String {
-    let Some(run) = status.execution() else {
-        return String::new();
-    };
-    let is_open = !run.phase.is_terminal();
-    let mut lines: Vec<String> = is_open.then(open_line).into_iter().collect();
-    if let Some(pinned) = &run.extensions.pinned {
-        lines.push(pinned_line(&pinned.plan.key(Kind::Plan)));
-        let gates = pinned.gates.values().map(|pin| pin.key(Kind::Gate));
-        lines.extend(gates.map(|gate| pinned_line(&gate)));
-        let goal = pinned.goal.iter().map(|pin| pin.key(Kind::Goal));
-        lines.extend(goal.map(|goal| pinned_line(&goal)));
-    }
-    lines.iter().flat_map(|line| [line, "\n"]).collect()
-}
-
-fn open_line() -> String {
-    format!("run {OPEN}")
-}
-
-fn pinned_line(key: &Key) -> String {
-    format!("run {} {}", key.qualified(), key.kind)
+/// Take note that this clone knows a status commit to be ours.
+pub fn remember(repo: &Repo, tip: &str) {
+    Cache::new(repo).store(CHECKED_NOTE, tip.as_bytes());
 }
 
 fn foreign(why: String) -> Error {

@@ -55,9 +55,9 @@ fn said(shop: &Place<'_>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The indexes of the commit and of the status.
-fn indexes(shop: &Place<'_>) -> [PathBuf; 2] {
-    ["index", "status-index"].map(|name| shop.dir.join(".git/planspec/cache").join(name))
+/// The index of the commit.
+fn indexes(shop: &Place<'_>) -> [PathBuf; 1] {
+    ["index"].map(|name| shop.dir.join(".git/planspec/cache").join(name))
 }
 
 #[test]

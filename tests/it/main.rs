@@ -26,6 +26,7 @@ mod init;
 mod leases;
 mod log;
 mod merge_base;
+mod partial;
 mod places;
 mod races;
 mod readme;

@@ -194,7 +194,10 @@ fn the_status_branch_is_an_orphan_that_observes_the_spec_branch() {
         0
     );
     let tree = ana.git(&format!("ls-tree --name-only origin/{STATUS}"));
-    assert_eq!(tree, "README.md\n_pinned\ncontroller.yaml\ndefault");
+    assert_eq!(
+        tree,
+        "README.md\n_pinned\n_summary\ncontroller.yaml\ndefault"
+    );
 }
 
 #[test]

@@ -167,6 +167,7 @@ pub fn name_in(line: &str) -> Option<&str> {
 /// Changes with whatever another resource could see of this one.
 fn face(entry: &ManifestEntry) -> u64 {
     let mut hasher = DefaultHasher::new();
+    entry.resource.is_some().hash(&mut hasher);
     if let Some(resource) = &entry.resource {
         for (name, value) in resource.raw_spec.as_object().into_iter().flatten() {
             if !PROSE.contains(&name.as_str()) {

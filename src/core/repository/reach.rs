@@ -99,6 +99,51 @@ pub fn rows<P: Pages>(
     Ok(rows)
 }
 
+/// Some resources, with whatever they refer to and what that refers to in turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The files that define all that: path and version. Files that cannot be read are among them,
+    /// since they may hide what is looked for.
+    pub files: BTreeMap<String, String>,
+    /// Who refers to the resources themselves, in whatever files.
+    pub referred: Vec<Referral>,
+}
+
+/// What it takes to say what is wrong with the resources of these names (`namespace/name`).
+///
+/// # Errors
+/// The index is damaged.
+pub fn surroundings<P: Pages>(index: &Index<P>, names: &[String]) -> Result<Surroundings, Damaged> {
+    let mut found = Surroundings::default();
+    for path in index.hiding()? {
+        let row = index.row(&path)?.ok_or(Damaged)?;
+        found.files.insert(path, row.version);
+    }
+    let mut named: BTreeSet<String> = names.iter().cloned().collect();
+    let mut open = names.to_vec();
+    while let Some(name) = open.pop() {
+        for definer in index.definers(last(&name))? {
+            if definer.name != name || found.files.contains_key(&definer.path) {
+                continue;
+            }
+            let row = index.row(&definer.path)?.ok_or(Damaged)?;
+            for (_, name) in row.facts.referred() {
+                if named.insert(name.to_owned()) {
+                    open.push(name.to_owned());
+                }
+            }
+            found.files.insert(definer.path, row.version);
+        }
+    }
+    for name in names {
+        let referrers = index.referrers(last(name))?.into_iter();
+        let of_name = referrers.filter(|by| by.name == *name);
+        let referrals = of_name.filter_map(|by| Referral::from_line(&by.what));
+        found.referred.extend(referrals);
+    }
+    Ok(found)
+}
+
 /// How a reference from a run to its plan begins.
 const PLAN_OF_RUN: &str = "Execution.planRef ";
 

@@ -266,6 +266,10 @@ pub const AWAITING_VERIFICATION: &str = "AwaitingVerification";
 pub const AWAITING_EXTERNAL: &str = "AwaitingExternal";
 /// Reason of a task that waits for what the spec branch does not hold yet.
 pub const AWAITING_REPOSITORY: &str = "AwaitingRepository";
+/// Reason of a gate that waits until somebody reconciles who can tell who wrote what it is about.
+pub const AUTHORS_UNKNOWN: &str = "AuthorsUnknown";
+/// Reason of a run whose pinned revision is not there.
+pub const PIN_UNREADABLE: &str = "PinUnreadable";
 /// Reason of a node that was skipped because its own condition is false: those behind it go on.
 pub const CONDITION_FALSE: &str = "ConditionFalse";
 

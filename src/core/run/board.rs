@@ -3,37 +3,40 @@
 use crate::core::base::digest::short;
 use crate::core::base::escape;
 use crate::core::base::words::and_more;
-use crate::core::resource::{ExecutionPhase, ExecutionStatus, Key, Kind, NodePhase, Status, Time};
+use crate::core::resource::{Key, Kind, Time};
 use crate::core::run::status::{StatusTree, status_path};
-use crate::core::run::transition::{Waiting, WaitingFor, waiting};
+use crate::core::run::summary::{GoalSummary, Progress, RunSummary, Summaries, waiting};
+use crate::core::run::transition::{Waiting, WaitingFor};
 use std::cmp::Reverse;
 
 /// Rows of a table at most.
 const MAX_ROWS: usize = 50;
 /// Executions that ended, at most.
 const MAX_ENDED: usize = 20;
-/// Names in one cell at most.
-const MAX_NAMES: usize = 5;
 /// Characters of a message at most.
 const MAX_MESSAGE: usize = 200;
 
 /// The page for a status tree: what runs, what waits for whom, what ended last, and the goals.
-/// It depends on the tree alone, and what comes from a resource stays text in its cell.
+/// It depends on its controller and its summaries alone, and what comes from a resource stays text in
+/// its cell.
 pub fn board(tree: &StatusTree) -> String {
-    let executions: Vec<(&Key, &ExecutionStatus)> = tree
-        .files
-        .iter()
-        .filter_map(|(key, file)| Some((key, file.status.execution()?)))
+    let summaries = &tree.summaries;
+    let runs = summaries.iter();
+    let runs: Vec<Run<'_>> = runs
+        .filter_map(|(key, line)| Some((key, line.run.as_ref()?)))
         .collect();
     let sections = [
         header(tree),
-        running(&executions),
-        waiting_table(tree),
-        ended(&executions),
-        goals(tree),
+        running(&runs),
+        waiting_table(summaries),
+        ended(&runs),
+        goals(summaries),
     ];
     sections.join("\n")
 }
+
+/// An execution.
+type Run<'a> = (&'a Key, &'a RunSummary);
 
 fn header(tree: &StatusTree) -> String {
     let controller = &tree.controller;
@@ -52,40 +55,35 @@ fn header(tree: &StatusTree) -> String {
     page
 }
 
-fn running(executions: &[(&Key, &ExecutionStatus)]) -> String {
-    let running: Vec<_> = executions
-        .iter()
-        .filter(|(_, status)| status.phase == ExecutionPhase::Running)
+fn running(runs: &[Run<'_>]) -> String {
+    let running = runs.iter();
+    let running: Vec<(&Key, &RunSummary, &Progress)> = running
+        .filter_map(|(key, run)| Some((*key, *run, run.progress.as_ref()?)))
         .collect();
     table(
         "Running",
         ["Execution", "Nodes that ended", "At work", "Started"],
         &running,
         MAX_ROWS,
-        |(key, status)| {
-            let nodes = status.node_statuses.values();
-            let over = nodes.filter(|node| node.phase.is_terminal()).count();
-            let working = status
-                .node_statuses
-                .iter()
-                .filter(|(_, node)| node.phase == NodePhase::Running)
-                .map(|(id, node)| match &node.extensions.claim {
-                    Some(claim) => format!("{} by {}", code(id), code(&claim.actor)),
-                    None => code(id),
-                });
+        |(key, run, progress)| {
+            let working = progress.working.iter().map(|(id, actor)| match actor {
+                Some(actor) => format!("{} by {}", code(id), code(actor)),
+                None => code(id),
+            });
+            let working: Vec<String> = working.collect();
             [
                 link(key),
-                format!("{over} of {}", status.node_statuses.len()),
-                names(working),
-                status.start_time.map(time).unwrap_or_default(),
+                format!("{} of {}", progress.ended, progress.nodes),
+                working.join(", ") + &and_more(progress.more),
+                run.start.map(time).unwrap_or_default(),
             ]
         },
     )
 }
 
-fn waiting_table(tree: &StatusTree) -> String {
+fn waiting_table(summaries: &Summaries) -> String {
     // Who works stands under "Running".
-    let waits: Vec<Waiting> = waiting(tree)
+    let waits: Vec<Waiting> = waiting(summaries)
         .into_iter()
         .filter(|wait| !matches!(wait.what, WaitingFor::Report { .. }))
         .collect();
@@ -149,64 +147,41 @@ fn for_what(what: &WaitingFor) -> String {
     }
 }
 
-fn message_or(message: &str, reason: &str) -> String {
-    if message.is_empty() {
-        prose(reason)
-    } else {
-        prose(message)
-    }
-}
-
-fn ended(executions: &[(&Key, &ExecutionStatus)]) -> String {
-    let mut over: Vec<_> = executions
-        .iter()
-        .filter(|(_, status)| status.phase.is_terminal())
-        .collect();
-    over.sort_by_key(|(key, status)| (Reverse(status.completion_time), *key));
+fn ended(runs: &[Run<'_>]) -> String {
+    let over = runs.iter().filter(|(_, run)| run.phase.is_terminal());
+    let mut over: Vec<&Run<'_>> = over.collect();
+    over.sort_by_key(|(key, run)| (Reverse(run.end), *key));
     table(
         "Ended last",
         ["Execution", "Phase", "Ended", "Why"],
         &over,
         MAX_ENDED,
-        |(key, status)| {
+        |(key, run)| {
             [
                 link(key),
-                status.phase.to_string(),
-                status.completion_time.map(time).unwrap_or_default(),
-                message_or(&status.message, &status.reason),
+                run.phase.to_string(),
+                run.end.map(time).unwrap_or_default(),
+                prose(&run.why),
             ]
         },
     )
 }
 
-fn goals(tree: &StatusTree) -> String {
-    let goals: Vec<_> = tree
-        .files
-        .iter()
-        .filter(|(_, file)| file.deleted.is_none())
-        .filter_map(|(key, file)| match &file.status {
-            Status::Goal(status) => Some((key, status)),
-            _ => None,
-        })
+fn goals(summaries: &Summaries) -> String {
+    let goals = summaries.iter();
+    let goals: Vec<(&Key, &GoalSummary)> = goals
+        .filter_map(|(key, line)| Some((key, line.goal.as_ref()?)))
         .collect();
     table(
         "Goals",
         ["Goal", "Phase", "Plan"],
         &goals,
         MAX_ROWS,
-        |(key, status)| {
-            let plan = status.active_plan_ref.as_ref().map(|plan| {
-                let plan = plan.key(Kind::Plan, &key.namespace);
-                if tree.files.contains_key(&plan) {
-                    link(&plan)
-                } else {
-                    code(&plan.qualified())
-                }
-            });
+        |(key, goal)| {
             [
                 link(key),
-                status.phase.to_string(),
-                plan.unwrap_or_default(),
+                goal.phase.to_string(),
+                goal.plan.as_ref().map(link).unwrap_or_default(),
             ]
         },
     )
@@ -233,14 +208,6 @@ fn table<T, const N: usize>(
         out.push_str(&format!("\n… and {} more\n", more + 1));
     }
     out
-}
-
-/// Some names, and how many more there are.
-fn names(all: impl Iterator<Item = String>) -> String {
-    let all: Vec<String> = all.collect();
-    let more = all.len().saturating_sub(MAX_NAMES);
-    let shown = all.get(..all.len() - more).unwrap_or_default().join(", ");
-    shown + &and_more(more)
 }
 
 fn time(time: Time) -> String {
@@ -321,10 +288,13 @@ mod tests {
 
     use super::*;
     use crate::core::resource::{
-        AWAITING_APPROVAL, Claim, Decision, GoalPhase, GoalStatus, NodeExtensions, NodeStatus,
-        ObjectRef, PinnedTarget, PlanStatus,
+        AWAITING_APPROVAL, Claim, Decision, ExecutionPhase, ExecutionStatus, GoalPhase, GoalStatus,
+        NodeExtensions, NodePhase, NodeStatus, ObjectRef, PinnedTarget, PlanStatus, Status,
     };
-    use crate::core::run::status::{ControllerState, FORMAT_VERSION, SpecSource, StatusFile};
+    use crate::core::run::status::{
+        ControllerState, DECISIONS, FORMAT_VERSION, SpecSource, StatusFile,
+    };
+    use crate::core::run::summary::{Aside, Summary};
 
     fn at(text: &str) -> Time {
         text.parse().unwrap()
@@ -342,9 +312,14 @@ mod tests {
             },
             status,
         };
+        let files: BTreeMap<Key, StatusFile> = files
+            .into_iter()
+            .map(|(key, status)| (key, file(status)))
+            .collect();
         StatusTree {
             controller: ControllerState {
                 format_version: FORMAT_VERSION,
+                decisions: DECISIONS,
                 repository_id: "r".to_owned(),
                 observed_commit: "5f1c0d2e".to_owned(),
                 sequence: 12,
@@ -352,12 +327,19 @@ mod tests {
                 next_deadline: Some(at("2026-03-01T10:00:00Z")),
                 findings: Vec::new(),
             },
-            files: files
-                .into_iter()
-                .map(|(key, status)| (key, file(status)))
-                .collect(),
+            summaries: summaries(&files),
+            files,
             pinned: BTreeSet::new(),
         }
+    }
+
+    fn summaries(files: &BTreeMap<Key, StatusFile>) -> Summaries {
+        let lines = files.iter();
+        lines
+            .filter_map(|(key, file)| {
+                Some((key.clone(), Summary::of(key, file, Aside::default())?))
+            })
+            .collect()
     }
 
     fn execution(name: &str, status: ExecutionStatus) -> (Key, Status) {

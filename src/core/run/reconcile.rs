@@ -12,13 +12,14 @@ use crate::core::base::words::count;
 use crate::core::repository::config::Config;
 use crate::core::repository::rules;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{Key, Kind, Status, Time};
+use crate::core::resource::{CapabilityPhase, Key, Kind, Status, Time};
 use crate::core::run::controllers::execution::plan_of;
 use crate::core::run::controllers::{self, Authors, Presence, World, judge};
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{
-    ControllerState, FORMAT_VERSION, SpecSource, StatusFile, StatusTree,
+    ControllerState, DECISIONS, FORMAT_VERSION, SpecSource, StatusFile, StatusTree,
 };
+use crate::core::run::summary::{Aside, Summaries, Summary, next_deadline, pin_mark};
 use crate::core::run::transition::{Transition, transitions};
 
 /// Most findings to keep in `controller.yaml`.
@@ -37,6 +38,10 @@ pub struct Inputs<'a> {
     pub history_rewritten: bool,
     /// The status branch as it stands, if there is one.
     pub old: Option<&'a StatusTree>,
+    /// The resources that are looked at; nothing for all. All others stay as they are in `old`, which
+    /// then need hold only those that these ask for, and `snapshot` as well: see
+    /// [`partial`](crate::core::run::partial).
+    pub only: Option<&'a BTreeSet<Key>>,
     /// Who wrote a file: commit and path in, e-mails out.
     pub authors: &'a Authors<'a>,
     /// Content of the blobs that runs are pinned to, by object id.
@@ -82,7 +87,10 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Reconciliation {
         authors: inputs.authors,
         pinned: controllers::execution::Pins::new(inputs.pinned),
         artifact: inputs.artifact,
-        capabilities: controllers::capability::phases(inputs.snapshot),
+        capabilities: controllers::capability::phases(
+            inputs.snapshot,
+            &inputs.settled_capabilities(),
+        ),
         uid_mismatches: BTreeMap::new(),
     };
     let mut notes = Vec::new();
@@ -105,18 +113,52 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Reconciliation {
         .collect();
     let presence_of_key = |key: &Key| presence.get(key).copied().unwrap_or(Presence::Deleted);
 
-    run_foundations(&world, &mut files, &presence_of_key);
+    run_foundations(&world, inputs, &mut files, &presence_of_key);
     let mut runs = Runs::new(inputs, &files);
     runs.note_strangers(&mut notes);
-    let deadline = loop {
+    let goals_due = loop {
         runs.turn(&world, inputs, &mut files, &presence_of_key);
-        let deadline = run_projections(&world, &mut files, &presence_of_key);
+        let goals_due = run_projections(&world, inputs, &mut files, &presence_of_key);
         if !runs.find_stale(&files) {
-            break runs.deadline().into_iter().chain(deadline).min();
+            break goals_due;
         }
     };
+    let nexts = Nexts {
+        runs: runs
+            .seen
+            .into_iter()
+            .map(|(key, (next, _))| (key, next))
+            .collect(),
+        goals_due,
+    };
+    finish(inputs, repository_id, files, &nexts, runs.evidence, notes)
+}
 
-    finish(inputs, repository_id, files, deadline, runs.evidence, notes)
+impl Inputs<'_> {
+    /// Whether a resource is looked at.
+    fn looks_at(&self, key: &Key) -> bool {
+        self.only.is_none_or(|only| only.contains(key))
+    }
+
+    /// The phases of the capabilities that are not looked at.
+    fn settled_capabilities(&self) -> BTreeMap<Key, CapabilityPhase> {
+        if self.only.is_none() {
+            return BTreeMap::new();
+        }
+        let files = self.old.iter().flat_map(|old| &old.files);
+        let settled = files.filter(|(key, _)| !self.looks_at(key));
+        let phases = settled.filter_map(|(key, file)| match &file.status {
+            Status::Capability(status) => Some((key.clone(), status.phase)),
+            _ => None,
+        });
+        phases.collect()
+    }
+}
+
+/// What comes next by itself.
+struct Nexts {
+    runs: BTreeMap<Key, controllers::execution::Next>,
+    goals_due: BTreeMap<Key, Time>,
 }
 
 /// A name-based uid.
@@ -132,7 +174,7 @@ fn mint(parts: &[&str]) -> String {
 /// Derived metadata: mint what is new, raise generations, drop what is gone.
 fn observe(inputs: &Inputs<'_>, world: &World<'_>) -> BTreeMap<Key, StatusFile> {
     let mut files = inputs.old.map(|old| old.files.clone()).unwrap_or_default();
-    for key in inputs.snapshot.keys() {
+    for key in inputs.snapshot.keys().filter(|key| inputs.looks_at(key)) {
         let definitions = inputs.snapshot.definitions(key);
         let Some(first) = definitions.first() else {
             continue;
@@ -184,6 +226,9 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>) -> BTreeMap<Key, StatusFile> 
         }
     }
     files.retain(|key, file| {
+        if !inputs.looks_at(key) {
+            return true;
+        }
         let gone = presence_of(inputs, key, Some(file)) == Presence::Deleted;
         if gone && key.kind == Kind::Execution && file.deleted.is_none() {
             file.deleted = Some(world.now);
@@ -225,12 +270,13 @@ fn nothing_is_deleted(inputs: &Inputs<'_>) -> bool {
 /// Capabilities and plans: what they are does not depend on any run.
 fn run_foundations<'a>(
     world: &World<'_>,
+    inputs: &Inputs<'_>,
     files: &mut BTreeMap<Key, StatusFile>,
     presence: &dyn Fn(&Key) -> Presence<'a>,
 ) {
     let source_errors = source_errors(world);
     for (key, file) in files.iter_mut() {
-        if file.deleted.is_some() {
+        if file.deleted.is_some() || !inputs.looks_at(key) {
             continue;
         }
         let at_end = matches!(&file.status, Status::Execution(run) if run.phase.is_terminal());
@@ -305,7 +351,7 @@ impl<'a> Runs<'a> {
         }
         let todo: Vec<Key> = files
             .keys()
-            .filter(|key| key.kind == Kind::Execution)
+            .filter(|key| key.kind == Kind::Execution && inputs.looks_at(key))
             .cloned()
             .collect();
         let known: BTreeSet<&str> = todo
@@ -385,11 +431,6 @@ impl<'a> Runs<'a> {
         self.turns = self.turns.saturating_sub(1);
         !self.todo.is_empty() && self.turns > 0
     }
-
-    fn deadline(&self) -> Option<Time> {
-        let deadlines = self.seen.values().filter_map(|(next, _)| next.deadline);
-        deadlines.min()
-    }
 }
 
 fn phases_of(keys: &[Key], files: &BTreeMap<Key, StatusFile>) -> Vec<Option<String>> {
@@ -397,13 +438,14 @@ fn phases_of(keys: &[Key], files: &BTreeMap<Key, StatusFile>) -> Vec<Option<Stri
     keys.iter().map(phase).collect()
 }
 
-/// Bindings, gates and goals: what the runs make of them. Returns the next deadline of a goal.
+/// Bindings, gates and goals: what the runs make of them. Returns when the timeouts of goals end.
 fn run_projections<'a>(
     world: &World<'_>,
+    inputs: &Inputs<'_>,
     files: &mut BTreeMap<Key, StatusFile>,
     presence: &dyn Fn(&Key) -> Presence<'a>,
-) -> Option<Time> {
-    let mut deadlines: Vec<Time> = Vec::new();
+) -> BTreeMap<Key, Time> {
+    let mut deadlines = BTreeMap::new();
     let unfinished: Vec<Key> = files
         .iter()
         .filter(
@@ -426,6 +468,7 @@ fn run_projections<'a>(
     let keys: Vec<Key> = files
         .keys()
         .filter(|key| matches!(key.kind, Kind::Binding | Kind::Gate | Kind::Goal))
+        .filter(|key| inputs.looks_at(key))
         .filter(|key| matches!(presence(key), Presence::Defined(_)))
         .cloned()
         .collect();
@@ -450,14 +493,14 @@ fn run_projections<'a>(
                     let deadline = controllers::goal::reconcile(
                         world, &key, spec, &service, files, of, status,
                     );
-                    deadlines.extend(deadline);
+                    deadlines.extend(deadline.map(|deadline| (key.clone(), deadline)));
                 }
             }
             _ => {}
         }
         files.insert(key, file);
     }
-    deadlines.into_iter().min()
+    deadlines
 }
 
 /// Put the tree together; it counts as changed only when something besides the observed commit is.
@@ -465,7 +508,7 @@ fn finish(
     inputs: &Inputs<'_>,
     repository_id: String,
     files: BTreeMap<Key, StatusFile>,
-    next_deadline: Option<Time>,
+    nexts: &Nexts,
     evidence: Vec<String>,
     notes: Vec<String>,
 ) -> Reconciliation {
@@ -479,6 +522,7 @@ fn finish(
         .collect();
     let before = inputs.old.map(|old| &old.controller);
     let observed_commit = before.map_or(inputs.commit, |before| &before.observed_commit);
+    let summaries = summaries(inputs, &files, nexts);
     let is_missing = |(key, file): (&Key, &StatusFile)| {
         file.deleted.is_none() && inputs.snapshot.definitions(key).is_empty()
     };
@@ -487,18 +531,20 @@ fn finish(
     let mut tree = StatusTree {
         controller: ControllerState {
             format_version: FORMAT_VERSION,
+            decisions: DECISIONS,
             repository_id,
             observed_commit: observed_commit.to_owned(),
             sequence: before.map_or(0, |before| before.sequence),
             rewritten_at,
-            next_deadline,
+            next_deadline: next_deadline(&summaries),
             findings,
         },
-        pinned: pinned_by(&files),
+        pinned: pinned_by(inputs, &files, &summaries),
         files,
+        summaries,
     };
     let nothing_yet = inputs.old.is_none() && tree.files.is_empty();
-    let changed = inputs.old != Some(&tree) && !nothing_yet;
+    let changed = !nothing_yet && inputs.old.is_none_or(|old| !is_same(old, &tree));
     if changed {
         tree.controller.observed_commit = inputs.commit.to_owned();
         tree.controller.sequence += 1;
@@ -513,18 +559,68 @@ fn finish(
     }
 }
 
+/// Whether a status says the same as one that was written before. One of an earlier layout or by
+/// earlier decisions stays as long as nothing else is new.
+fn is_same(old: &StatusTree, new: &StatusTree) -> bool {
+    let mut controller = new.controller.clone();
+    controller.format_version = old.controller.format_version;
+    controller.decisions = old.controller.decisions;
+    let has_same_lines = !old.controller.has_summaries() || old.summaries == new.summaries;
+    has_same_lines
+        && (&old.controller, &old.files, &old.pinned) == (&controller, &new.files, &new.pinned)
+}
+
+/// The lines about all resources: new ones about those that were looked at.
+fn summaries(inputs: &Inputs<'_>, files: &BTreeMap<Key, StatusFile>, nexts: &Nexts) -> Summaries {
+    let mut summaries = match (inputs.old, inputs.only) {
+        (Some(old), Some(_)) => old.summaries.clone(),
+        _ => Summaries::new(),
+    };
+    for key in inputs.only.into_iter().flatten() {
+        summaries.remove(key);
+    }
+    for (key, file) in files.iter().filter(|(key, _)| inputs.looks_at(key)) {
+        let next = nexts.runs.get(key);
+        let goal = inputs.snapshot.goal(key);
+        let selector = goal.and_then(|goal| goal.plan_selector.as_ref());
+        let aside = Aside {
+            due: next
+                .and_then(|next| next.deadline)
+                .or(nexts.goals_due.get(key).copied()),
+            follows: next
+                .iter()
+                .flat_map(|next| &next.follows)
+                .cloned()
+                .collect(),
+            selects: selector.is_some_and(|selector| !selector.is_empty()),
+            has_errors: inputs.snapshot.errors_of(key).next().is_some(),
+        };
+        let line = Summary::of(key, file, aside);
+        summaries.extend(line.map(|line| (key.clone(), line)));
+    }
+    summaries
+}
+
 /// The blobs that runs need which may go on: one that failed may be opened again.
-fn pinned_by(files: &BTreeMap<Key, StatusFile>) -> BTreeSet<String> {
-    let files = files.values().filter(|file| file.deleted.is_none());
-    let runs = files.filter_map(|file| file.status.execution());
+fn pinned_by(
+    inputs: &Inputs<'_>,
+    files: &BTreeMap<Key, StatusFile>,
+    summaries: &Summaries,
+) -> BTreeSet<String> {
+    let there = files.values().filter(|file| file.deleted.is_none());
+    let runs = there.filter_map(|file| file.status.execution());
     let runs = runs.filter(|run| run.phase.can_be_retried());
-    let pins = runs
-        .filter_map(|run| run.extensions.pinned.as_ref())
-        .flat_map(|pinned| {
-            let others = pinned.gates.values().chain(&pinned.goal);
-            [&pinned.execution, &pinned.plan].into_iter().chain(others)
-        });
-    pins.map(|pin| pin.blob.clone()).collect()
+    let pinned = runs.filter_map(|run| run.extensions.pinned.as_ref());
+    let mut pins: BTreeSet<String> = pinned
+        .flat_map(|pinned| pinned.blobs().map(str::to_owned))
+        .collect();
+    let elsewhere = summaries.iter().filter(|(key, _)| !files.contains_key(key));
+    let elsewhere = elsewhere.filter_map(|(_, line)| line.run.as_ref());
+    let marks: BTreeSet<&String> = elsewhere.flat_map(|run| &run.pins).collect();
+    let before = inputs.old.iter().flat_map(|old| &old.pinned);
+    let needed = before.filter(|blob| marks.contains(&pin_mark(blob)));
+    pins.extend(needed.cloned());
+    pins
 }
 
 #[cfg(test)]

@@ -10,10 +10,16 @@ use serde_with::skip_serializing_none;
 use crate::core::base::digest::shard;
 use crate::core::base::limits::Limits;
 use crate::core::resource::{API_VERSION, Key, Kind, Status, Time};
+use crate::core::run::summary::{self, SUMMARY_DIR, Summaries};
 use crate::core::text::yaml;
 
 /// Version of the layout in `docs/status-branch.md`.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
+/// First version of the layout with the lines below `_summary/`.
+const SUMMARIES_SINCE: u32 = 2;
+/// Version of the decisions that this program takes. It rises when the same inputs come to lead to
+/// another status: a program with a lower number than the status has must not write it.
+pub const DECISIONS: u32 = 1;
 
 /// Everything on the status branch that decides; the board is derived from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +30,8 @@ pub struct StatusTree {
     pub files: BTreeMap<Key, StatusFile>,
     /// Object ids of the blobs below `_pinned/`.
     pub pinned: BTreeSet<String>,
+    /// What the whole has to know of its parts.
+    pub summaries: Summaries,
 }
 
 /// `controller.yaml`
@@ -33,6 +41,9 @@ pub struct StatusTree {
 pub struct ControllerState {
     /// Version of the layout.
     pub format_version: u32,
+    /// Version of the decisions that led to this status, from [`DECISIONS`]; 0 before there was one.
+    #[serde(default)]
+    pub decisions: u32,
     /// Minted with the branch; records name it.
     pub repository_id: String,
     /// The spec commit of the last reconcile that changed something.
@@ -148,6 +159,16 @@ impl StatusTree {
                 texts.insert(status_path(key), Some(yaml::write(&file.to_value(key)?)));
             }
         }
+        let lines = summary::to_files(&self.summaries)?;
+        let lines_before = old.map(|old| summary::to_files(&old.summaries));
+        let lines_before = lines_before.transpose()?.unwrap_or_default();
+        let gone = lines_before
+            .keys()
+            .filter(|path| !lines.contains_key(*path));
+        texts.extend(gone.map(|path| (path.clone(), None)));
+        let changed = lines.into_iter();
+        let changed = changed.filter(|(path, text)| lines_before.get(path) != Some(text));
+        texts.extend(changed.map(|(path, text)| (path, Some(text))));
         Ok(texts)
     }
 
@@ -161,10 +182,15 @@ impl StatusTree {
     ) -> Result<StatusTree, String> {
         let mut controller = None;
         let mut texts = Vec::new();
+        let mut summaries = Summaries::new();
         for (path, bytes) in files {
             match path {
                 BOARD_FILE => {}
                 CONTROLLER_FILE => controller = Some(read_controller(read_value(path, bytes)?)?),
+                _ if path.split('/').next() == Some(SUMMARY_DIR) => {
+                    let lines = summary::read(path, bytes)?.into_iter();
+                    summaries.extend(lines.map(|line| (line.key(), line)));
+                }
                 _ => texts.push((path, bytes)),
             }
         }
@@ -177,7 +203,15 @@ impl StatusTree {
             controller,
             files,
             pinned,
+            summaries,
         })
+    }
+}
+
+impl ControllerState {
+    /// Whether the lines below `_summary/` stand beside it.
+    pub fn has_summaries(&self) -> bool {
+        self.format_version >= SUMMARIES_SINCE
     }
 }
 

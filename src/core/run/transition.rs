@@ -385,13 +385,6 @@ pub enum WaitingFor {
     },
 }
 
-/// What every unfinished execution waits for, in order.
-pub fn waiting(tree: &StatusTree) -> Vec<Waiting> {
-    let files = tree.files.iter();
-    let runs = files.filter_map(|(key, file)| Some((key, file.status.execution()?)));
-    runs.flat_map(|(key, run)| waiting_of(key, run)).collect()
-}
-
 /// What one execution waits for, in order; nothing when it is over.
 pub fn waiting_of(key: &Key, run: &ExecutionStatus) -> Vec<Waiting> {
     if run.phase.is_terminal() {

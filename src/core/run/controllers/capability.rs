@@ -10,15 +10,21 @@ use crate::core::resource::{
 };
 
 /// The phase of every capability: Unavailable when it is broken or when something that it
-/// requires is missing or itself Unavailable.
-pub fn phases(snapshot: &Snapshot) -> BTreeMap<Key, CapabilityPhase> {
+/// requires is missing or itself Unavailable. Those in `settled` are as they stand there.
+pub fn phases(
+    snapshot: &Snapshot,
+    settled: &BTreeMap<Key, CapabilityPhase>,
+) -> BTreeMap<Key, CapabilityPhase> {
+    let is_sound = |key: &Key| match settled.get(key) {
+        Some(phase) => *phase != CapabilityPhase::Unavailable,
+        None => snapshot.errors_of(key).next().is_none(),
+    };
     let mut usable: BTreeSet<&Key> = snapshot
         .keys_of(Kind::Capability)
-        .filter(|key| snapshot.capability(key).is_some())
-        .filter(|key| snapshot.errors_of(key).next().is_none())
+        .filter(|key| snapshot.capability(key).is_some() && is_sound(key))
         .collect();
     let mut needed_by: BTreeMap<Key, Vec<&Key>> = BTreeMap::new();
-    for key in &usable {
+    for key in usable.iter().filter(|key| !settled.contains_key(key)) {
         for required in requirements(snapshot, key) {
             needed_by.entry(required).or_default().push(key);
         }
@@ -102,7 +108,7 @@ pub fn remarks(snapshot: &Snapshot, namespace: &str, graph: &GraphSpec) -> Vec<S
     if needed_by.is_empty() {
         return Vec::new();
     }
-    let phases = phases(snapshot);
+    let phases = phases(snapshot, &BTreeMap::new());
     let mut found = Vec::new();
     for (key, nodes) in needed_by {
         let name = if key.namespace == namespace {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::active_run::{ActiveRun, list};
 use crate::core::base::digest;
 use crate::core::resource::{
-    AWAITING_APPROVAL, AWAITING_EXTERNAL, Decision, GateReview, GateSpec, Kind, NodePhase, Outcome,
-    ReviewAction, Time,
+    AUTHORS_UNKNOWN, AWAITING_APPROVAL, AWAITING_EXTERNAL, Decision, GateReview, GateSpec, Kind,
+    NodePhase, Outcome, ReviewAction, Time,
 };
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{Objection, Refusal};
@@ -89,7 +89,7 @@ impl ActiveRun<'_> {
         for path in paths {
             let of_file = (self.turn.world.authors)(&pinned.commit, path).map_err(|why| {
                 let why = format!("who wrote {path}: {why}");
-                Refusal::new(Objection::NotReady, "AuthorsUnknown", why)
+                Refusal::new(Objection::NotReady, AUTHORS_UNKNOWN, why)
             })?;
             authors.extend(of_file);
         }

@@ -21,8 +21,8 @@ use super::{Presence, World};
 use crate::core::base::digest::short;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
-    CancelledBy, ExecutionPhase, ExecutionSpec, ExecutionStatus, Key, Kind, PlanSpec, Resource,
-    Status, Time, clear_condition, set_condition,
+    CancelledBy, ExecutionPhase, ExecutionSpec, ExecutionStatus, Key, Kind, PIN_UNREADABLE,
+    PlanSpec, Resource, Status, Time, clear_condition, set_condition,
 };
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::run::permit;
@@ -134,7 +134,7 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
         .collect();
     records::fold_without_run(turn, &uid, status, &requests);
     if !stop_if_asked(status, now) {
-        move_to(status, ExecutionEvent::Block, "PinUnreadable", why, now);
+        move_to(status, ExecutionEvent::Block, PIN_UNREADABLE, why, now);
     }
     nothing()
 }

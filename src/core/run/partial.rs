@@ -1,0 +1,691 @@
+//! Reconcile what may move, and read nothing else. The result is that of looking at everything: the
+//! test world compares the two at every reconcile.
+//!
+//! A resource may move when its file or what its file means to others changed, when it has new
+//! records, when a moment has come, and when something moved that its status follows from. All that is
+//! looked at is taken from the old status at once, together with what it asks for, and decided; what
+//! moved is followed further until nothing more is to be looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::core::base::diagnostic::Diagnostic;
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::config::Config;
+use crate::core::repository::definitions::Elsewhere;
+use crate::core::repository::facts::{Facts, HIDDEN};
+use crate::core::repository::index::{Damaged, Index, Pages};
+use crate::core::repository::manifest::Manifest;
+use crate::core::repository::reach::{self, FileChange};
+use crate::core::repository::referral::Referral;
+use crate::core::repository::snapshot::{Snapshot, manifests};
+use crate::core::resource::{ExecutionStatus, Key, Kind, Time};
+use crate::core::run::controllers::execution::Pins;
+use crate::core::run::controllers::{Artifacts, Authors, binding};
+use crate::core::run::reconcile::{self, Inputs, Reconciliation};
+use crate::core::run::record::{Address, Incoming};
+use crate::core::run::status::{DECISIONS, StatusFile, StatusTree};
+use crate::core::run::summary::{GateOfRun, RunSummary, Summaries};
+
+/// With more errors than this everything is looked at: each is told again.
+const MOST_ERRORS: usize = 200;
+
+/// Content of blobs, by object id.
+pub type Blobs = BTreeMap<String, Arc<[u8]>>;
+
+/// Where files and statuses are read from.
+pub trait Reader {
+    /// What can go wrong.
+    type Error: From<Damaged>;
+
+    /// Files of the spec commit, by path and version, in the order of their paths.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn files(&self, files: &BTreeMap<String, String>) -> Result<Vec<SourceFile>, Self::Error>;
+
+    /// The statuses of these resources, as far as they have one, and what their runs are pinned to.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn statuses(
+        &self,
+        keys: &BTreeSet<Key>,
+    ) -> Result<(BTreeMap<Key, StatusFile>, Blobs), Self::Error>;
+}
+
+/// Everything that the decision follows from, beside what is read.
+pub struct Change<'a, P> {
+    /// The index of the spec commit.
+    pub index: &'a Index<P>,
+    /// The files that the observed commit has otherwise, as they are there.
+    pub before: &'a [FileChange],
+    /// The configuration, which is that of the observed commit too.
+    pub config: &'a Config,
+    /// The spec commit.
+    pub commit: &'a str,
+    /// The status as it stands: its controller and its summaries.
+    pub old: &'a StatusTree,
+    /// What is new in the inbox.
+    pub incoming: &'a [Incoming],
+    /// Inbox refs that hold something that is no record.
+    pub refused: &'a BTreeSet<Address>,
+    /// Who wrote a file.
+    pub authors: &'a Authors<'a>,
+    /// What the spec commit holds.
+    pub artifact: &'a Artifacts<'a>,
+    /// The moment that counts as now.
+    pub now: Time,
+}
+
+/// What came of it.
+pub struct Partial {
+    /// The decision. Its tree holds the statuses that were read.
+    pub decision: Reconciliation,
+    /// The status as it stood, as far as it was read.
+    pub old: StatusTree,
+    /// The resources that were read.
+    pub snapshot: Snapshot,
+    /// Those of them whose findings are known.
+    pub judged: BTreeSet<Key>,
+}
+
+impl Partial {
+    /// What another decision about the same says otherwise, one that looked at everything there was in
+    /// `old`; nothing when they agree.
+    pub fn differs_from(&self, whole: &Reconciliation, old: &StatusTree) -> Option<String> {
+        let decision = &self.decision;
+        let new = &decision.tree;
+        let read = self.old.files.keys().chain(new.files.keys());
+        let read: BTreeSet<&Key> = read.collect();
+        let in_part = |key: &Key| {
+            let files = if read.contains(key) { new } else { old };
+            files.files.get(key)
+        };
+        let mut keys = whole.tree.files.keys().chain(old.files.keys());
+        if let Some(key) = keys.find(|key| in_part(key) != whole.tree.files.get(*key)) {
+            return Some(key.to_string());
+        }
+        let unread = old.pinned.difference(&self.old.pinned);
+        let pins: BTreeSet<&String> = unread.chain(&new.pinned).collect();
+        let is_same = [
+            (
+                "what runs are pinned to",
+                pins == whole.tree.pinned.iter().collect(),
+            ),
+            ("the transitions", decision.transitions == whole.transitions),
+            ("the evidence", decision.evidence == whole.evidence),
+            (
+                "whether there is a change",
+                decision.changed == whole.changed,
+            ),
+            ("the controller", new.controller == whole.tree.controller),
+            ("the summaries", new.summaries == whole.tree.summaries),
+        ];
+        let other = is_same.into_iter().find(|(_, is_same)| !is_same);
+        other.map(|(what, _)| what.to_owned())
+    }
+}
+
+/// Whether there is any use in trying: the rest of [`reconcile`] takes an index.
+pub fn may_be_partial(old: &StatusTree) -> bool {
+    let controller = &old.controller;
+    controller.has_summaries()
+        && controller.decisions == DECISIONS
+        && controller.rewritten_at.is_none()
+        // Where something cannot be read, nobody can tell what is gone.
+        && controller.findings.is_empty()
+}
+
+/// Decide. Nothing when everything has to be looked at.
+///
+/// # Errors
+/// The index is damaged, or something cannot be read.
+pub fn reconcile<P: Pages, R: Reader>(
+    change: &Change<'_, P>,
+    reader: &R,
+) -> Result<Option<Partial>, R::Error> {
+    let hides = |file: &FileChange| {
+        let facts = file.now.iter().map(|(_, facts)| facts);
+        facts
+            .flat_map(Facts::defined)
+            .any(|(kind, _)| kind == HIDDEN)
+    };
+    let is_sound = may_be_partial(change.old)
+        && !change.index.is_empty()
+        && change.index.hiding()?.is_empty()
+        && !change.before.iter().any(hides);
+    let lines = change.old.summaries.iter();
+    let faulty: BTreeSet<Key> = lines
+        .filter(|(_, line)| line.has_errors)
+        .map(|(key, _)| key.clone())
+        .collect();
+    if !is_sound || faulty.len() > MOST_ERRORS {
+        return Ok(None);
+    }
+    let mut attempt = Attempt {
+        change,
+        reader,
+        parsed: BTreeMap::new(),
+    };
+    let mut only = attempt.first()?;
+    loop {
+        let Some(context) = attempt.context(&only, &faulty)? else {
+            return Ok(None);
+        };
+        let decision = attempt.decide(&only, &context);
+        let more: BTreeSet<Key> = influenced(&context, &decision.tree)
+            .difference(&only)
+            .cloned()
+            .collect();
+        if more.is_empty() {
+            only.extend(faulty);
+            return Ok(Some(Partial {
+                decision,
+                old: context.old,
+                snapshot: context.snapshot,
+                judged: only,
+            }));
+        }
+        only.extend(more);
+    }
+}
+
+struct Attempt<'a, P, R> {
+    change: &'a Change<'a, P>,
+    reader: &'a R,
+    /// Files that were read.
+    parsed: BTreeMap<String, (SourceFile, Manifest)>,
+}
+
+/// What those that are looked at ask for.
+struct Context {
+    snapshot: Snapshot,
+    old: StatusTree,
+    blobs: Blobs,
+}
+
+impl<P: Pages, R: Reader> Attempt<'_, P, R> {
+    /// What is looked at first.
+    fn first(&self) -> Result<BTreeSet<Key>, R::Error> {
+        let change = self.change;
+        let summaries = &change.old.summaries;
+        let mut only: BTreeSet<Key> = BTreeSet::new();
+        for path in reach::reach(change.index, change.before)?.affected {
+            let row = change.index.row(&path)?;
+            only.extend(row.iter().flat_map(|row| keys_in(&row.facts)));
+        }
+        let (changed, seen_by_others) = self.changed()?;
+        let is_supply = |key: &Key| matches!(key.kind, Kind::Binding | Kind::Capability);
+        let has_supply = seen_by_others.iter().any(is_supply);
+        let dependents = self.dependents(&seen_by_others)?;
+        let addresses = change.incoming.iter().map(|incoming| &incoming.address);
+        let addresses = addresses.chain(change.refused);
+        let with_records: BTreeSet<&str> = addresses.map(Address::uid).collect();
+        let is_another_commit = change.old.controller.observed_commit != change.commit;
+        let plans: BTreeSet<String> = changed
+            .iter()
+            .filter(|key| key.kind == Kind::Plan)
+            .map(Key::qualified)
+            .collect();
+        for plan in changed.iter().filter(|key| key.kind == Kind::Plan) {
+            let runs = self.referrers(plan, |by| by.by == Kind::Execution)?;
+            only.extend(runs.into_iter().filter(|run| !self.is_over(run)));
+        }
+        for (key, line) in summaries {
+            let run = line.run.as_ref().filter(|run| !run.phase.is_terminal());
+            let is_moved = run.is_some_and(|run| {
+                run.plan.as_ref().is_some_and(|plan| plans.contains(plan))
+                    || (run.is_unbound && has_supply)
+                    || (run.awaits_commit && is_another_commit)
+                    || run.awaits_clone
+            });
+            let is_due = line.due.is_some_and(|due| due <= change.now);
+            if is_moved || is_due || with_records.contains(line.uid.as_str()) {
+                only.insert(key.clone());
+            }
+        }
+        only.extend(changed);
+        only.extend(dependents);
+        Ok(only)
+    }
+
+    /// What the changed files define, or defined; and that of it which others see changed.
+    fn changed(&self) -> Result<(BTreeSet<Key>, BTreeSet<Key>), Damaged> {
+        let (mut changed, mut seen_by_others) = (BTreeSet::new(), BTreeSet::new());
+        for file in self.change.before {
+            let now = self.change.index.row(&file.path)?;
+            let now = now.map(|row| row.facts).unwrap_or_default();
+            let none = Facts::default();
+            let before = file.now.as_ref().map_or(&none, |(_, facts)| facts);
+            changed.extend(keys_in(&now).chain(keys_in(before)));
+            let lines = |facts: &Facts| -> BTreeSet<String> {
+                facts.defines().lines().map(str::to_owned).collect()
+            };
+            for line in lines(&now).symmetric_difference(&lines(before)) {
+                seen_by_others.extend(key_in(line));
+            }
+        }
+        Ok((changed, seen_by_others))
+    }
+
+    /// What depends on these in turn, with them; and the goals and bindings that are served by what is
+    /// among them, now or before.
+    fn dependents(&self, changed: &BTreeSet<Key>) -> Result<BTreeSet<Key>, Damaged> {
+        let mut found = changed.clone();
+        let mut open: Vec<Key> = changed.iter().cloned().collect();
+        while let Some(key) = open.pop() {
+            for other in self.referrers(&key, |_| true)? {
+                if !self.is_over(&other) && found.insert(other.clone()) {
+                    open.push(other);
+                }
+            }
+        }
+        let mut served = self.selecting(&found);
+        for key in &found {
+            if !matches!(key.kind, Kind::Plan | Kind::Execution) {
+                continue;
+            }
+            for definer in self.change.index.definers(&key.name)? {
+                if definer.name == key.qualified()
+                    && let Some(row) = self.change.index.row(&definer.path)?
+                {
+                    served.extend(served_by(key.kind, &row.facts));
+                }
+            }
+        }
+        let before = self
+            .change
+            .before
+            .iter()
+            .filter_map(|file| file.now.as_ref());
+        for (_, facts) in before {
+            if keys_in(facts).any(|key| found.contains(&key)) {
+                served.extend(served_by(Kind::Plan, facts));
+                served.extend(served_by(Kind::Execution, facts));
+            }
+        }
+        found.extend(served);
+        Ok(found)
+    }
+
+    /// The goals that select plans by labels, where there are such plans.
+    fn selecting(&self, keys: &BTreeSet<Key>) -> BTreeSet<Key> {
+        let plans = keys.iter().filter(|key| key.kind == Kind::Plan);
+        let namespaces: BTreeSet<&str> = plans.map(|key| key.namespace.as_str()).collect();
+        let goals = self.change.old.summaries.iter().filter(|(key, line)| {
+            let selects = line.goal.as_ref().is_some_and(|goal| goal.selects);
+            selects && namespaces.contains(key.namespace.as_str())
+        });
+        goals.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Whether it is an execution that ended, to which nothing matters any more.
+    fn is_over(&self, key: &Key) -> bool {
+        run_of(&self.change.old.summaries, key).is_some_and(|run| run.phase.is_terminal())
+    }
+
+    /// The resources that refer to one. Where a file holds several of a kind, all of them may.
+    fn referrers(
+        &self,
+        key: &Key,
+        is_meant: impl Fn(&Referral) -> bool,
+    ) -> Result<BTreeSet<Key>, Damaged> {
+        let name = key.qualified();
+        let mut found = BTreeSet::new();
+        for by in self.change.index.referrers(&key.name)? {
+            if by.name != name {
+                continue;
+            }
+            let referral = Referral::from_line(&by.what);
+            let referral = referral.filter(|referral| {
+                let kind = referral.field.map(|(_, kind)| kind);
+                kind == Some(key.kind) && is_meant(referral)
+            });
+            let Some(referral) = referral else { continue };
+            let row = self.change.index.row(&by.path)?.ok_or(Damaged)?;
+            found.extend(keys_in(&row.facts).filter(|key| key.kind == referral.by));
+        }
+        Ok(found)
+    }
+
+    /// Read what it takes to look at some resources; nothing when that is not enough.
+    fn context(
+        &mut self,
+        only: &BTreeSet<Key>,
+        faulty: &BTreeSet<Key>,
+    ) -> Result<Option<Context>, R::Error> {
+        let mut roots: BTreeSet<Key> = only.union(faulty).cloned().collect();
+        roots.extend(self.asked_by_projections(only)?);
+        let mut statuses = self.runs_asked_for(only);
+        loop {
+            let (snapshot, mentioned) = self.snapshot(&roots)?;
+            let is_loose = |one: &Diagnostic| one.is_error() && one.resource.is_none();
+            if snapshot.diagnostics().iter().any(is_loose) {
+                return Ok(None);
+            }
+            statuses.extend(roots.iter().chain(&mentioned).cloned());
+            let (files, blobs) = self.reader.statuses(&statuses)?;
+            let mut more = self.selected(only, &snapshot)?;
+            more.extend(needed_by_pins(only, &files, &blobs, &snapshot));
+            if more.is_subset(&roots) {
+                let old = StatusTree {
+                    controller: self.change.old.controller.clone(),
+                    summaries: self.change.old.summaries.clone(),
+                    pinned: blobs.keys().cloned().collect(),
+                    files,
+                };
+                return Ok(Some(Context {
+                    snapshot,
+                    old,
+                    blobs,
+                }));
+            }
+            roots.extend(more);
+        }
+    }
+
+    /// The plans of goals, and the executions of bindings.
+    fn asked_by_projections(&self, only: &BTreeSet<Key>) -> Result<BTreeSet<Key>, Damaged> {
+        let mut asked = BTreeSet::new();
+        for key in only {
+            let referrers = match key.kind {
+                Kind::Goal => self.referrers(key, |by| by.by == Kind::Plan)?,
+                Kind::Binding => self.referrers(key, |by| by.by == Kind::Execution)?,
+                Kind::Plan | Kind::Capability | Kind::Gate | Kind::Execution => continue,
+            };
+            asked.extend(referrers.into_iter().filter(|other| !self.is_over(other)));
+        }
+        Ok(asked)
+    }
+
+    /// The plans that goals may select.
+    fn selected(
+        &self,
+        only: &BTreeSet<Key>,
+        snapshot: &Snapshot,
+    ) -> Result<BTreeSet<Key>, Damaged> {
+        let goals = only.iter().filter(|key| {
+            let selector = snapshot
+                .goal(key)
+                .and_then(|goal| goal.plan_selector.as_ref());
+            selector.is_some_and(|selector| !selector.is_empty())
+        });
+        let namespaces: BTreeSet<&str> = goals.map(|key| key.namespace.as_str()).collect();
+        if namespaces.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let names = self.change.index.names()?.into_iter();
+        let keys = names.filter_map(|name| key_in(&format!("{} {}", name.what, name.name)));
+        Ok(keys
+            .filter(|key| key.kind == Kind::Plan && namespaces.contains(key.namespace.as_str()))
+            .collect())
+    }
+
+    /// The runs that gates and goals ask for: of each the few that decide; and what runs follow.
+    fn runs_asked_for(&self, only: &BTreeSet<Key>) -> BTreeSet<Key> {
+        let summaries = &self.change.old.summaries;
+        let mut asked = BTreeSet::new();
+        for key in only {
+            match key.kind {
+                Kind::Gate => asked.extend(runs_of_gate(summaries, key, only)),
+                Kind::Goal => asked.extend(runs_of_goal(summaries, key, only)),
+                Kind::Execution => {
+                    let run = run_of(summaries, key);
+                    asked.extend(run.iter().flat_map(|run| &run.follows).cloned());
+                }
+                Kind::Plan | Kind::Capability | Kind::Binding => {}
+            }
+        }
+        asked
+    }
+
+    /// Some resources with whatever they refer to, and the names of all that.
+    fn snapshot(&mut self, roots: &BTreeSet<Key>) -> Result<(Snapshot, BTreeSet<Key>), R::Error> {
+        let names: Vec<String> = roots.iter().map(Key::qualified).collect();
+        let around = reach::surroundings(self.change.index, &names)?;
+        let unread = around.files.iter();
+        let unread: BTreeMap<String, String> = unread
+            .filter(|(path, _)| !self.parsed.contains_key(*path))
+            .map(|(path, version)| (path.clone(), version.clone()))
+            .collect();
+        let files = self.reader.files(&unread)?;
+        let read = manifests(&files, self.change.config);
+        for (file, manifest) in files.into_iter().zip(read) {
+            self.parsed.insert(file.path.clone(), (file, manifest));
+        }
+        let (files, read): (Vec<SourceFile>, Vec<Manifest>) = around
+            .files
+            .keys()
+            .filter_map(|path| self.parsed.get(path).cloned())
+            .unzip();
+        let entries = read.iter().flat_map(|manifest| &manifest.entries);
+        let referred = entries.clone().flat_map(|entry| &entry.referred);
+        let mut mentioned: BTreeSet<Key> = referred.filter_map(meant_by).collect();
+        mentioned.extend(entries.map(|entry| entry.key.clone()));
+        let elsewhere = Elsewhere {
+            keys: Vec::new(),
+            referred: around.referred,
+        };
+        let snapshot = Snapshot::assemble(&files, read, elsewhere, self.change.config);
+        Ok((snapshot, mentioned))
+    }
+
+    fn decide(&self, only: &BTreeSet<Key>, context: &Context) -> Reconciliation {
+        let change = self.change;
+        let mut pinned = context.blobs.clone();
+        for (file, _) in self.parsed.values() {
+            if let Content::Bytes(bytes) = &file.content {
+                pinned.insert(file.blob.clone(), Arc::clone(bytes));
+            }
+        }
+        reconcile::reconcile(&Inputs {
+            snapshot: &context.snapshot,
+            config: change.config,
+            commit: change.commit,
+            history_rewritten: false,
+            old: Some(&context.old),
+            only: Some(only),
+            authors: change.authors,
+            pinned: &pinned,
+            incoming: change.incoming,
+            refused: change.refused,
+            artifact: change.artifact,
+            now: change.now,
+        })
+    }
+}
+
+/// What else has to be looked at for what moved.
+fn influenced(context: &Context, new: &StatusTree) -> BTreeSet<Key> {
+    let old = &context.old;
+    let keys: BTreeSet<&Key> = old.files.keys().chain(new.files.keys()).collect();
+    let mut found = BTreeSet::new();
+    let mut moved = BTreeSet::new();
+    for key in keys {
+        let (before, now) = (old.files.get(key), new.files.get(key));
+        if before == now {
+            continue;
+        }
+        moved.insert(key.clone());
+        let runs = [before, now].map(|file| file.and_then(|file| file.status.execution()));
+        for run in runs.into_iter().flatten() {
+            found.extend(pinned_by(run, runs));
+        }
+        let is_open = runs.map(|run| run.is_some_and(|run| !run.phase.is_terminal()));
+        if key.kind == Kind::Execution && is_open[0] != is_open[1] {
+            let spec = context.snapshot.execution(key);
+            let bindings = spec.iter().flat_map(|spec| {
+                let named = spec.binding_ref.iter().chain(spec.node_bindings.values());
+                named.map(|binding| binding.key(Kind::Binding, &key.namespace))
+            });
+            found.extend(bindings);
+        }
+    }
+    for (key, line) in old.summaries.iter().chain(&new.summaries) {
+        let run = line.run.as_ref();
+        if run.is_some_and(|run| !run.follows.is_disjoint(&moved)) {
+            found.insert(key.clone());
+        }
+    }
+    found
+}
+
+/// The gates and the goal of a run for which it matters how the run moved.
+fn pinned_by<'a>(
+    run: &'a ExecutionStatus,
+    [before, now]: [Option<&ExecutionStatus>; 2],
+) -> impl Iterator<Item = Key> + 'a {
+    let pinned = run.extensions.pinned.as_ref();
+    let decisions = |run: Option<&ExecutionStatus>| {
+        let nodes = run.iter().flat_map(|run| &run.node_statuses);
+        let asked = nodes.filter_map(|(id, node)| {
+            let decision = node.extensions.decision.clone()?;
+            let reason = node.extensions.reason.clone();
+            Some((id.clone(), decision, node.phase, reason, node.start_time))
+        });
+        asked.collect::<Vec<_>>()
+    };
+    let is_other_for_gates = before.map(|run| run.phase.is_terminal())
+        != now.map(|run| run.phase.is_terminal())
+        || decisions(before) != decisions(now);
+    let course = |run: &ExecutionStatus| {
+        (
+            run.phase,
+            run.start_time,
+            run.extensions.attestations.clone(),
+        )
+    };
+    let is_other_for_goal = before.map(course) != now.map(course);
+    let gates = pinned.into_iter().flat_map(|pinned| pinned.gates.values());
+    let gates = gates.filter(move |_| is_other_for_gates);
+    let goal = pinned.and_then(|pinned| pinned.goal.as_ref());
+    let goal = goal.filter(|_| is_other_for_goal).into_iter();
+    gates
+        .map(|pin| pin.key(Kind::Gate))
+        .chain(goal.map(|pin| pin.key(Kind::Goal)))
+}
+
+/// What the pinned specs of runs ask for where these are no longer what stands in the files.
+fn needed_by_pins(
+    only: &BTreeSet<Key>,
+    files: &BTreeMap<Key, StatusFile>,
+    blobs: &Blobs,
+    snapshot: &Snapshot,
+) -> BTreeSet<Key> {
+    let pins = Pins::new(blobs);
+    let mut needed = BTreeSet::new();
+    for key in only {
+        let run = files.get(key).and_then(|file| file.status.execution());
+        let run = run.filter(|run| run.phase.can_be_retried());
+        let Some(pinned) = run.and_then(|run| run.extensions.pinned.as_ref()) else {
+            continue;
+        };
+        let (own, plan) = (&pinned.execution, pinned.plan.key(Kind::Plan));
+        needed.insert(plan.clone());
+        needed.extend(pinned.goal.iter().map(|goal| goal.key(Kind::Goal)));
+        needed.extend(pinned.gates.values().map(|gate| gate.key(Kind::Gate)));
+        let is_unchanged = |key: &Key, blob: &String| {
+            let mut definitions = snapshot.definitions(key).iter();
+            definitions.any(|definition| definition.blob == *blob)
+        };
+        if is_unchanged(key, &own.blob) && is_unchanged(&plan, &pinned.plan.blob) {
+            continue;
+        }
+        let Ok(held) = pins.plan(pinned) else {
+            continue;
+        };
+        let nodes = held.graph().into_iter().flat_map(|graph| &graph.nodes);
+        needed.extend(
+            nodes.flat_map(|node| binding::needed((key, &held.execution), &held.plan, node)),
+        );
+    }
+    needed
+}
+
+/// Of the runs that asked a gate those on which its status depends: the one that waits longest, the
+/// one that was decided last.
+fn runs_of_gate(summaries: &Summaries, gate: &Key, only: &BTreeSet<Key>) -> Vec<Key> {
+    let name = gate.qualified();
+    let runs = others(summaries, only);
+    let uses: Vec<(&Key, &GateOfRun)> = runs
+        .flat_map(|(key, run)| run.decisions.iter().map(move |usage| (key, usage)))
+        .filter(|(_, usage)| usage.gate == name)
+        .collect();
+    let waiting = uses.iter().filter(|(_, usage)| usage.waits);
+    let waiting = waiting.min_by_key(|(key, usage)| (usage.since, *key, &usage.node));
+    let decided = uses.iter().filter(|(_, usage)| usage.is_decided);
+    let decided = decided.max_by_key(|(key, usage)| (usage.decided, *key, &usage.node));
+    let found = waiting.into_iter().chain(decided);
+    found.map(|(key, _)| (*key).clone()).collect()
+}
+
+/// Of the runs that serve a goal those on which its status depends: the first, the newest, and one
+/// that is not over. Each for every state of the goal that there was.
+fn runs_of_goal(summaries: &Summaries, goal: &Key, only: &BTreeSet<Key>) -> Vec<Key> {
+    let name = goal.qualified();
+    let mut rounds: BTreeMap<(&str, u64), Vec<(&Key, &RunSummary)>> = BTreeMap::new();
+    for (key, run) in others(summaries, only) {
+        if let Some(goal) = run.goal.as_ref().filter(|goal| goal.name == name) {
+            let round = rounds.entry((&goal.uid, goal.generation)).or_default();
+            round.push((key, run));
+        }
+    }
+    let mut found = Vec::new();
+    for runs in rounds.values() {
+        let first = runs.iter().filter(|(_, run)| run.start.is_some());
+        let first = first.min_by_key(|(_, run)| run.start);
+        let newest = runs.iter().max_by_key(|(key, run)| (run.start, *key));
+        let open = runs.iter().find(|(_, run)| !run.phase.is_terminal());
+        let kept = first.into_iter().chain(newest).chain(open);
+        found.extend(kept.map(|(key, _)| (*key).clone()));
+    }
+    found
+}
+
+/// The runs that are not looked at.
+fn others<'a>(
+    summaries: &'a Summaries,
+    only: &'a BTreeSet<Key>,
+) -> impl Iterator<Item = (&'a Key, &'a RunSummary)> {
+    let runs = summaries.iter().filter(|(key, _)| !only.contains(*key));
+    runs.filter_map(|(key, line)| Some((key, line.run.as_ref()?)))
+}
+
+fn run_of<'a>(summaries: &'a Summaries, key: &Key) -> Option<&'a RunSummary> {
+    summaries.get(key)?.run.as_ref()
+}
+
+/// The goals and bindings that resources of a kind refer to in a file.
+fn served_by(kind: Kind, facts: &Facts) -> impl Iterator<Item = Key> {
+    let referrals = facts
+        .referred()
+        .filter_map(|(line, _)| Referral::from_line(line));
+    let own = referrals.filter(move |referral| referral.by == kind);
+    let keys = own.filter_map(|referral| meant_by(&referral));
+    keys.filter(|key| matches!(key.kind, Kind::Goal | Kind::Binding))
+}
+
+/// The resource that a reference means.
+fn meant_by(referral: &Referral) -> Option<Key> {
+    let (_, kind) = referral.field?;
+    let (namespace, name) = referral.name.split_once('/')?;
+    Some(Key::new(kind, namespace, name))
+}
+
+/// The resources that a file defines.
+fn keys_in(facts: &Facts) -> impl Iterator<Item = Key> {
+    facts.defines().lines().filter_map(key_in)
+}
+
+/// The resource in a line that says what is defined.
+fn key_in(line: &str) -> Option<Key> {
+    let mut words = line.split(' ');
+    let (kind, name) = (words.next()?, words.next()?);
+    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind)?;
+    let (namespace, name) = name.split_once('/')?;
+    Some(Key::new(kind, namespace, name))
+}
+
+#[cfg(test)]
+mod properties;

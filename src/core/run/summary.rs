@@ -1,0 +1,381 @@
+//! What the whole has to know of its parts: a line about each execution and goal, and about each
+//! resource with errors. Beside the status in the same tree stand these lines in small files
+//! (`_summary/<hh>`), so that neither the board, nor the next deadline, nor the question of what has to
+//! be looked at again takes reading every status. All of it follows from the status and can be
+//! computed again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use crate::core::base::digest::{sha256_hex, shard};
+use crate::core::resource::{
+    AUTHORS_UNKNOWN, AWAITING_APPROVAL, AWAITING_REPOSITORY, ConditionStatus, ExecutionPhase,
+    ExecutionStatus, GoalPhase, GoalStatus, Key, Kind, NodePhase, PIN_UNREADABLE, Status, Time,
+    find_condition, is_false, is_zero,
+};
+use crate::core::run::status::StatusFile;
+use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
+
+/// Folder of the lines in the status tree.
+pub const SUMMARY_DIR: &str = "_summary";
+/// Nodes at work that are named.
+const WORKING_NAMED: usize = 5;
+/// Characters of the reason why an execution ended.
+const WHY_KEPT: usize = 201;
+/// Hexadecimal digits that stand for a pinned blob.
+const PIN_DIGITS: usize = 16;
+
+/// The lines, by the resources that they are about.
+pub type Summaries = BTreeMap<Key, Summary>;
+
+/// A line about a resource.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Summary {
+    /// Which resource.
+    pub kind: Kind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// The next moment at which something happens to it by itself.
+    pub due: Option<Time>,
+    /// Whether anything is wrong with its file, so that the next reconcile tells it again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_errors: bool,
+    /// Of an execution.
+    pub run: Option<RunSummary>,
+    /// Of a goal that is there.
+    pub goal: Option<GoalSummary>,
+}
+
+/// What there is to know of an execution.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunSummary {
+    /// Its phase.
+    pub phase: ExecutionPhase,
+    /// When it started.
+    pub start: Option<Time>,
+    /// When it ended.
+    pub end: Option<Time>,
+    /// Why it ended, cut to what a table has room for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// The plan that it is pinned to, `namespace/name`.
+    pub plan: Option<String>,
+    /// The goal that it is pinned to.
+    pub goal: Option<GoalOfRun>,
+    /// The gates that it is pinned to, `namespace/name`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub gates: BTreeSet<String>,
+    /// Decisions that were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<GateOfRun>,
+    /// What stands for the blobs that it needs as long as it may go on: see [`pin_mark`].
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub pins: BTreeSet<String>,
+    /// What stands for the records that were folded in, until it is over: see [`record_mark`].
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub records: BTreeSet<String>,
+    /// The resources that it follows.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub follows: BTreeSet<Key>,
+    /// Whether a task has no target yet, so that bindings and capabilities decide how it goes on.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_unbound: bool,
+    /// Whether it waits for what the next commit holds.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub awaits_commit: bool,
+    /// Whether it waits for something that another clone may know: what it is pinned to, or who wrote
+    /// that.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub awaits_clone: bool,
+    /// How far it is, while it is Running.
+    pub progress: Option<Progress>,
+    /// What it waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Wait>,
+}
+
+/// The goal that an execution is pinned to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GoalOfRun {
+    /// `namespace/name`
+    pub name: String,
+    /// Its uid at the time.
+    pub uid: String,
+    /// Its generation at the time.
+    pub generation: u64,
+}
+
+/// A node of an execution that waits, or waited, for a decision.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GateOfRun {
+    /// The gate, `namespace/name`.
+    pub gate: String,
+    /// The node.
+    pub node: String,
+    /// Whether it waits now.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub waits: bool,
+    /// Since when.
+    pub since: Option<Time>,
+    /// Whether it was decided.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_decided: bool,
+    /// When.
+    pub decided: Option<Time>,
+}
+
+/// How far a running execution is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Progress {
+    /// Nodes that ended.
+    pub ended: usize,
+    /// All nodes.
+    pub nodes: usize,
+    /// The first nodes at work, and who holds them.
+    pub working: Vec<(String, Option<String>)>,
+    /// How many others are at work.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: usize,
+}
+
+/// One thing that an execution waits for.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// The node, when it is one that waits.
+    pub node: Option<String>,
+    /// For what.
+    #[serde(flatten)]
+    pub what: WaitingFor,
+}
+
+/// What there is to know of a goal.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GoalSummary {
+    /// Its phase.
+    pub phase: GoalPhase,
+    /// The plan that would be run.
+    pub plan: Option<Key>,
+    /// Whether it selects plans by their labels.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub selects: bool,
+}
+
+/// What a line tells besides what stands in the status.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Aside {
+    /// The next moment at which something happens by itself.
+    pub due: Option<Time>,
+    /// The resources that an execution follows.
+    pub follows: BTreeSet<Key>,
+    /// Whether a goal selects plans by their labels.
+    pub selects: bool,
+    /// Whether anything is wrong with its file.
+    pub has_errors: bool,
+}
+
+impl Summary {
+    /// The line about a resource, if there is anything to say.
+    pub fn of(key: &Key, file: &StatusFile, aside: Aside) -> Option<Summary> {
+        let run = file.status.execution();
+        let goal = match &file.status {
+            Status::Goal(goal) if file.deleted.is_none() => Some(goal_summary(key, goal, &aside)),
+            _ => None,
+        };
+        let is_worth_it = run.is_some() || goal.is_some() || aside.has_errors;
+        is_worth_it.then(|| Summary {
+            kind: key.kind,
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            uid: file.uid.clone(),
+            due: aside.due,
+            has_errors: aside.has_errors,
+            run: run.map(|run| run_summary(key, file, run, aside.follows)),
+            goal,
+        })
+    }
+
+    /// The resource that it is about.
+    pub fn key(&self) -> Key {
+        Key::new(self.kind, &self.namespace, &self.name)
+    }
+}
+
+fn goal_summary(key: &Key, status: &GoalStatus, aside: &Aside) -> GoalSummary {
+    let plan = status.active_plan_ref.as_ref();
+    GoalSummary {
+        phase: status.phase,
+        plan: plan.map(|plan| plan.key(Kind::Plan, &key.namespace)),
+        selects: aside.selects,
+    }
+}
+
+fn run_summary(
+    key: &Key,
+    file: &StatusFile,
+    run: &ExecutionStatus,
+    follows: BTreeSet<Key>,
+) -> RunSummary {
+    let is_over = run.phase.is_terminal();
+    let pinned = run.extensions.pinned.as_ref();
+    let goal = pinned.and_then(|pinned| pinned.goal.as_ref());
+    let why = match run.message.as_str() {
+        "" => &run.reason,
+        message => message,
+    };
+    let needs_pins = file.deleted.is_none() && run.phase.can_be_retried();
+    let pins = pinned.filter(|_| needs_pins).into_iter();
+    let records = run.extensions.records.iter().filter(|_| !is_over);
+    let waits = waiting_of(key, run).into_iter();
+    let has_node = |reason: &str| {
+        let mut nodes = run.node_statuses.values();
+        nodes.any(|node| node.extensions.reason == reason)
+    };
+    RunSummary {
+        phase: run.phase,
+        start: run.start_time,
+        end: run.completion_time,
+        why: why
+            .chars()
+            .take(if is_over { WHY_KEPT } else { 0 })
+            .collect(),
+        plan: pinned.map(|pinned| pinned.plan.key(Kind::Plan).qualified()),
+        goal: goal.map(|goal| GoalOfRun {
+            name: goal.key(Kind::Goal).qualified(),
+            uid: goal.uid.clone(),
+            generation: goal.generation,
+        }),
+        gates: pinned
+            .into_iter()
+            .flat_map(|pinned| pinned.gates.keys().cloned())
+            .collect(),
+        decisions: decisions_of(run),
+        pins: pins
+            .flat_map(|pinned| pinned.blobs().map(pin_mark))
+            .collect(),
+        records: records.map(|(at, tip)| record_mark(at, tip)).collect(),
+        follows,
+        is_unbound: find_condition(&run.conditions, "Bound")
+            .is_some_and(|bound| !is_over && bound.status != ConditionStatus::True),
+        awaits_commit: !is_over && has_node(AWAITING_REPOSITORY),
+        awaits_clone: !is_over && (run.reason == PIN_UNREADABLE || has_node(AUTHORS_UNKNOWN)),
+        progress: (run.phase == ExecutionPhase::Running).then(|| progress(run)),
+        waits: waits
+            .map(|Waiting { node, what, .. }| Wait { node, what })
+            .collect(),
+    }
+}
+
+fn decisions_of(run: &ExecutionStatus) -> Vec<GateOfRun> {
+    let nodes = run.node_statuses.iter().filter_map(|(id, node)| {
+        let decision = node.extensions.decision.as_ref()?;
+        let waits = !run.phase.is_terminal()
+            && node.phase == NodePhase::Blocked
+            && node.extensions.reason == AWAITING_APPROVAL;
+        Some(GateOfRun {
+            gate: decision.gate.clone(),
+            node: id.clone(),
+            waits,
+            since: node.start_time.filter(|_| waits),
+            is_decided: decision.outcome.is_some(),
+            decided: decision.decided.filter(|_| decision.outcome.is_some()),
+        })
+    });
+    nodes.collect()
+}
+
+fn progress(run: &ExecutionStatus) -> Progress {
+    let nodes = run.node_statuses.iter();
+    let working = nodes.filter(|(_, node)| node.phase == NodePhase::Running);
+    let mut working = working.map(|(id, node)| {
+        let claim = node.extensions.claim.as_ref();
+        (id.clone(), claim.map(|claim| claim.actor.clone()))
+    });
+    let nodes = run.node_statuses.values();
+    Progress {
+        ended: nodes.filter(|node| node.phase.is_terminal()).count(),
+        nodes: run.node_statuses.len(),
+        working: working.by_ref().take(WORKING_NAMED).collect(),
+        more: working.count(),
+    }
+}
+
+/// What stands for a pinned blob in a line.
+pub fn pin_mark(blob: &str) -> String {
+    blob.chars().take(PIN_DIGITS).collect()
+}
+
+/// What stands in a line for a record that was folded in: the ref it stands on, and its id.
+pub fn record_mark(ref_name: &str, tip: &str) -> String {
+    let digest = sha256_hex(format!("{ref_name} {tip}").as_bytes());
+    digest.chars().take(PIN_DIGITS).collect()
+}
+
+/// What every unfinished execution waits for, in order.
+pub fn waiting(summaries: &Summaries) -> Vec<Waiting> {
+    let runs = summaries
+        .iter()
+        .filter_map(|(key, line)| Some((key, line.run.as_ref()?)));
+    let waits = runs.flat_map(|(key, run)| {
+        run.waits.iter().map(|wait| Waiting {
+            execution: key.clone(),
+            node: wait.node.clone(),
+            what: wait.what.clone(),
+        })
+    });
+    waits.collect()
+}
+
+/// The next moment at which something happens by itself.
+pub fn next_deadline(summaries: &Summaries) -> Option<Time> {
+    summaries.values().filter_map(|line| line.due).min()
+}
+
+/// Path of the file with the line about a resource.
+pub fn summary_path(key: &Key) -> String {
+    format!("{SUMMARY_DIR}/{}", shard(&key.name))
+}
+
+/// The files with the lines, by path.
+///
+/// # Errors
+/// What serde says; a line has nothing that JSON cannot hold.
+pub fn to_files(summaries: &Summaries) -> serde_json::Result<BTreeMap<String, String>> {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for (key, summary) in summaries {
+        let text = files.entry(summary_path(key)).or_default();
+        text.push_str(&serde_json::to_string(summary)?);
+        text.push('\n');
+    }
+    Ok(files)
+}
+
+/// Read the lines of one file.
+///
+/// # Errors
+/// A sentence: which line is not as expected.
+pub fn read(path: &str, bytes: &[u8]) -> Result<Vec<Summary>, String> {
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+    let lines = lines.filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(at, line)| {
+            serde_json::from_slice(line).map_err(|error| format!("{path}:{}: {error}", at + 1))
+        })
+        .collect()
+}

@@ -1,0 +1,407 @@
+//! Read what it takes, and let the core decide: about what may move where that is enough, else about
+//! everything.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::inbox::{self, Inbox};
+use crate::core::base::diagnostic::Diagnostic;
+use crate::core::base::digest::short;
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::facts::Facts;
+use crate::core::repository::reach::FileChange;
+use crate::core::repository::snapshot::{Snapshot, manifests_with};
+use crate::core::resource::{Key, Kind, Time};
+use crate::core::run::partial::{self, Blobs, Change, Partial, Reader};
+use crate::core::run::reconcile::{self as core, Inputs, Reconciliation};
+use crate::core::run::status::{DECISIONS, StatusFile, StatusTree};
+use crate::git::read::{self, FoundFile, Paths, Tree};
+use crate::git::{GitError, Repo, authors, signature};
+use crate::service::index::{self, Trouble};
+use crate::service::runs;
+use crate::service::status::StatusReader;
+use crate::service::store::{Store, View};
+use crate::service::{Error, Result, revision};
+
+/// Most errors in resources that are told.
+const ERRORS_SHOWN: usize = 50;
+
+/// What is to be decided.
+pub(super) struct Question<'a> {
+    pub store: &'a Store,
+    pub view: &'a View,
+    /// The status as it stands, if there is one.
+    pub status: Option<&'a StatusReader<'a>>,
+    /// The moment that counts as now.
+    pub now: Time,
+}
+
+/// What was decided.
+pub(super) struct Decided {
+    /// The decision. Its tree holds the statuses that were looked at.
+    pub decision: Reconciliation,
+    /// The status as it stood, as far as it was looked at.
+    pub old: Option<StatusTree>,
+}
+
+impl Question<'_> {
+    /// Decide. With `full` everything is looked at, and the answer must be the same.
+    ///
+    /// # Errors
+    /// Something cannot be read; or the two answers differ.
+    pub fn decide(&self, full: bool) -> Result<Decided> {
+        let outline = self.status.map(StatusReader::outline).transpose()?;
+        if let Some(outline) = &outline {
+            decided_by_us(outline)?;
+        }
+        let inbox = inbox::read(self, outline.as_ref())?;
+        let rewritten = self.is_rewritten(outline.as_ref())?;
+        let partial = match &outline {
+            Some(outline) if !rewritten => self.in_part(outline, &inbox)?,
+            _ => None,
+        };
+        match partial {
+            Some(partial) if !full => self.told_in_part(partial, inbox),
+            partial => {
+                let decided = self.in_whole(inbox, rewritten)?;
+                if let Some((partial, old)) = partial.zip(decided.old.as_ref()) {
+                    same(&partial, old, &decided.decision)?;
+                }
+                Ok(decided)
+            }
+        }
+    }
+
+    /// Whether the commit that was observed last is no longer part of the spec branch. In a shallow
+    /// clone ancestry proves nothing; there only its absence from everywhere counts.
+    fn is_rewritten(&self, outline: Option<&StatusTree>) -> Result<bool> {
+        let (store, view) = (self.store, self.view);
+        let Some(outline) = outline else {
+            return Ok(false);
+        };
+        let observed = &outline.controller.observed_commit;
+        if *observed == view.spec_commit {
+            return Ok(false);
+        }
+        // It may just not be fetched yet; if the remote has lost it too, history was rewritten.
+        if !store.has_or_fetches(observed) {
+            return Ok(true);
+        }
+        if store.repo.is_shallow() {
+            return Ok(false);
+        }
+        Ok(!store.repo.is_ancestor(observed, &view.spec_commit)?)
+    }
+
+    /// Look at everything.
+    fn in_whole(&self, inbox: Inbox, history_rewritten: bool) -> Result<Decided> {
+        let (store, view) = (self.store, self.view);
+        let stored = store.status(view)?;
+        let files = store.files(&view.spec_commit, &view.config)?;
+        let snapshot = Snapshot::build(&files, &view.config);
+        let mut pinned = stored
+            .as_ref()
+            .map_or_else(Blobs::new, |stored| stored.pinned.clone());
+        for file in &files {
+            if let Content::Bytes(bytes) = &file.content {
+                pinned
+                    .entry(file.blob.clone())
+                    .or_insert_with(|| bytes.clone());
+            }
+        }
+        let artifacts = Artifacts::of(view, &store.repo);
+        let mut decision = core::reconcile(&Inputs {
+            snapshot: &snapshot,
+            config: &view.config,
+            commit: &view.spec_commit,
+            history_rewritten,
+            old: stored.as_ref().map(|stored| &stored.tree),
+            only: None,
+            authors: &|commit, path| self.authors(commit, path),
+            pinned: &pinned,
+            incoming: &inbox.incoming,
+            refused: &inbox.refused,
+            artifact: &|path, text| artifacts.has(path, text),
+            now: self.now,
+        });
+        artifacts.end()?;
+        let old = stored.map(|stored| stored.tree);
+        decision.notes.extend(inbox.notes);
+        decision
+            .notes
+            .extend(not_applied(old.as_ref(), &decision.tree));
+        if snapshot.is_empty() {
+            decision.notes.push(format!(
+                "no resources found below {} at {}",
+                view.config.paths.join(", "),
+                short(&view.spec_commit)
+            ));
+        }
+        let has_gate = || Ok(snapshot.keys_of(Kind::Gate).next().is_some());
+        decision.notes.extend(self.no_key(has_gate)?);
+        decision.notes.extend(errors_of(&snapshot, |_| true));
+        Ok(Decided { decision, old })
+    }
+
+    /// Look at what may move; nothing when that takes looking at everything.
+    fn in_part(&self, outline: &StatusTree, inbox: &Inbox) -> Result<Option<Partial>> {
+        let (repo, view) = (&self.store.repo, self.view);
+        let observed = &outline.controller.observed_commit;
+        if !partial::may_be_partial(outline) || !repo.has_object(observed) {
+            return Ok(None);
+        }
+        let Some(status) = self.status else {
+            return Ok(None);
+        };
+        let is_configured_so = self.store.config_at(observed);
+        if is_configured_so.ok().as_ref() != Some(&view.config) {
+            return Ok(None);
+        }
+        let paths = revision::paths(&view.config)?;
+        index::of_commit(repo, &view.spec_commit, &view.config, |index| {
+            let before = self.files_before(observed, &paths)?;
+            let artifacts = Artifacts::of(view, repo);
+            let reader = CommitReader {
+                repo,
+                paths: &paths,
+                status,
+                known: RefCell::default(),
+            };
+            let change = Change {
+                index,
+                before: &before,
+                config: &view.config,
+                commit: &view.spec_commit,
+                old: outline,
+                incoming: &inbox.incoming,
+                refused: &inbox.refused,
+                authors: &|commit, path| self.authors(commit, path),
+                artifact: &|path, text| artifacts.has(path, text),
+                now: self.now,
+            };
+            let found = partial::reconcile(&change, &reader)?;
+            artifacts.end()?;
+            Ok(found)
+        })
+    }
+
+    /// The files that are others in the observed commit, as they are there.
+    fn files_before(
+        &self,
+        observed: &str,
+        paths: &Paths,
+    ) -> std::result::Result<Vec<FileChange>, Trouble> {
+        let (repo, view) = (&self.store.repo, self.view);
+        let [now, before] = [&view.spec_commit, observed].map(|commit| read::tree_of(repo, commit));
+        let differ = read::tree_changes(repo, Some(&now?), &before?, paths)?;
+        let mut versions = BTreeMap::new();
+        let mut found = Vec::new();
+        for (path, file) in differ {
+            versions.insert(path, file.as_ref().map(FoundFile::version));
+            found.extend(file);
+        }
+        let files = read::read(repo, found, paths)?;
+        let parsed = manifests_with(&files, &view.config, |file, manifest| {
+            Facts::of(manifest, &file.content)
+        });
+        let names = files.iter().map(|file| file.path.clone());
+        let mut facts: BTreeMap<String, Facts> = names
+            .zip(parsed.into_iter().map(|(_, facts)| facts))
+            .collect();
+        let changes = versions.into_iter().map(|(path, version)| FileChange {
+            now: version.zip(facts.remove(&path)),
+            path,
+        });
+        Ok(changes.collect())
+    }
+
+    /// What there is to say after looking at what may move.
+    fn told_in_part(&self, partial: Partial, inbox: Inbox) -> Result<Decided> {
+        let Partial {
+            mut decision,
+            old,
+            snapshot,
+            judged,
+        } = partial;
+        decision.notes.extend(inbox.notes);
+        decision
+            .notes
+            .extend(not_applied(Some(&old), &decision.tree));
+        let (repo, view) = (&self.store.repo, self.view);
+        let has_gate = || {
+            let gates = index::all_of(repo, &view.spec_commit, &view.config, Kind::Gate);
+            gates.map(|gates| !gates.is_empty())
+        };
+        decision.notes.extend(self.no_key(has_gate)?);
+        let is_judged = |finding: &Diagnostic| {
+            finding
+                .resource
+                .as_ref()
+                .is_some_and(|key| judged.contains(key))
+        };
+        decision.notes.extend(errors_of(&snapshot, is_judged));
+        Ok(Decided {
+            decision,
+            old: Some(old),
+        })
+    }
+
+    fn authors(&self, commit: &str, path: &str) -> std::result::Result<BTreeSet<String>, String> {
+        let found = authors::of_file(&self.store.repo, commit, path);
+        found.map_err(|why| why.to_string())
+    }
+
+    /// Gates that only signed approvals open, and no key that could open one.
+    fn no_key(&self, has_gate: impl Fn() -> Result<bool>) -> Result<Option<String>> {
+        let approvals = &self.view.config.approvals;
+        if !approvals.require_signed {
+            return Ok(None);
+        }
+        let file = approvals.signers_file();
+        let commit = Tree::Commit(&self.view.spec_commit);
+        if signature::lists_a_key(&self.store.repo, commit, file)? || !has_gate()? {
+            return Ok(None);
+        }
+        Ok(Some(format!(
+            "approvals must be signed, and the spec branch lists no key: none counts before `{file}` \
+             has a line, or `{}` a file",
+            signature::KEYS_FOLDER
+        )))
+    }
+}
+
+/// A status that follows from decisions which this program does not know is not its to go on with.
+fn decided_by_us(outline: &StatusTree) -> Result {
+    let decisions = outline.controller.decisions;
+    if decisions <= DECISIONS {
+        return Ok(());
+    }
+    Err(Error::unsupported(format!(
+        "the status was written by a newer planspec, which decides otherwise (version {decisions} of its \
+         decisions, this program has {DECISIONS}): nothing was written"
+    ))
+    .hint("install the newer one, here and in CI"))
+}
+
+/// Looking at what may move must come to what looking at everything comes to.
+fn same(partial: &Partial, old: &StatusTree, whole: &Reconciliation) -> Result {
+    match partial.differs_from(whole, old) {
+        None => Ok(()),
+        Some(what) => Err(Error::unavailable(format!(
+            "nothing was written: an ordinary reconcile would decide otherwise about {what} than one \
+             that looks at everything, which is a bug in planspec"
+        ))
+        .hint(
+            "please report it, with the commits of the spec branch and of the status branch if you may \
+             share them",
+        )),
+    }
+}
+
+/// What the spec branch holds; an error is kept until the end.
+struct Artifacts<'a> {
+    repo: &'a Repo,
+    commit: &'a str,
+    error: RefCell<Option<GitError>>,
+}
+
+impl<'a> Artifacts<'a> {
+    fn of(view: &'a View, repo: &'a Repo) -> Artifacts<'a> {
+        Artifacts {
+            repo,
+            commit: &view.spec_commit,
+            error: RefCell::default(),
+        }
+    }
+
+    fn has(&self, path: &str, text: Option<&str>) -> bool {
+        let found = read::has_artifact(self.repo, self.commit, path, text);
+        found.unwrap_or_else(|error| {
+            self.error.replace(Some(error));
+            false
+        })
+    }
+
+    fn end(self) -> Result {
+        match self.error.into_inner() {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Files of a commit and statuses of another, read when they are asked for.
+struct CommitReader<'a> {
+    repo: &'a Repo,
+    paths: &'a Paths,
+    status: &'a StatusReader<'a>,
+    /// The statuses that were read.
+    known: RefCell<BTreeMap<Key, Option<StatusFile>>>,
+}
+
+impl Reader for CommitReader<'_> {
+    type Error = Trouble;
+
+    fn files(
+        &self,
+        files: &BTreeMap<String, String>,
+    ) -> std::result::Result<Vec<SourceFile>, Trouble> {
+        let found = files.iter();
+        let found = found.filter_map(|(path, version)| FoundFile::at(path, version));
+        Ok(read::read(self.repo, found, self.paths)?)
+    }
+
+    fn statuses(
+        &self,
+        keys: &BTreeSet<Key>,
+    ) -> std::result::Result<(BTreeMap<Key, StatusFile>, Blobs), Trouble> {
+        let mut known = self.known.borrow_mut();
+        let unread = keys.iter().filter(|key| !known.contains_key(key));
+        let unread: BTreeSet<Key> = unread.cloned().collect();
+        let mut read = self.status.files(&unread)?;
+        for key in unread {
+            let file = read.remove(&key);
+            known.insert(key, file);
+        }
+        let files = keys
+            .iter()
+            .filter_map(|key| Some((key.clone(), known.get(key)?.clone()?)));
+        let files: BTreeMap<Key, StatusFile> = files.collect();
+        let pinned = self.status.pinned(files.values())?;
+        Ok((files, pinned))
+    }
+}
+
+/// The errors of the resources that are meant, a line each.
+fn errors_of(snapshot: &Snapshot, is_meant: impl Fn(&Diagnostic) -> bool) -> Vec<String> {
+    let errors = snapshot.diagnostics().iter().filter(|f| f.is_error());
+    let errors = errors.filter(|finding| is_meant(finding));
+    let mut lines: Vec<String> = errors.map(|finding| snapshot.line(finding)).collect();
+    let more = lines.len().saturating_sub(ERRORS_SHOWN);
+    if more > 0 {
+        lines.truncate(ERRORS_SHOWN);
+        lines.push(format!(
+            "and {more} more errors: `planspec validate` shows them"
+        ));
+    }
+    lines
+}
+
+/// The records that could not be applied this time, and why.
+fn not_applied(before: Option<&StatusTree>, after: &StatusTree) -> Vec<String> {
+    let known = runs::by_uid(before);
+    let mut notes = Vec::new();
+    for (uid, run) in runs::by_uid(Some(after)) {
+        let old = known
+            .get(uid)
+            .map(|run| run.extensions.unapplied.as_slice());
+        let new = run.extensions.unapplied.iter();
+        for note in new.filter(|note| !old.unwrap_or_default().contains(note)) {
+            notes.push(format!(
+                "not applied: {} by {} ({}): {}",
+                note.action, note.actor, note.ref_name, note.message
+            ));
+        }
+    }
+    notes
+}

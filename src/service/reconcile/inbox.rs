@@ -1,0 +1,99 @@
+//! What is new in the inbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::Question;
+use crate::core::resource::{ExecutionStatus, Key};
+use crate::core::run::record::{Address, Incoming};
+use crate::core::run::status::StatusTree;
+use crate::core::run::summary::{RunSummary, record_mark};
+use crate::service::Result;
+use crate::service::runs::is_unread;
+
+/// What is new in the inbox.
+#[derive(Default)]
+pub(super) struct Inbox {
+    /// The records.
+    pub incoming: Vec<Incoming>,
+    /// What holds no record.
+    pub refused: BTreeSet<Address>,
+    /// What to say about it.
+    pub notes: Vec<String>,
+}
+
+/// The executions in a status, by uid.
+pub(super) fn runs_by_uid(tree: &StatusTree) -> BTreeMap<&str, (&Key, &RunSummary)> {
+    let runs = tree.summaries.iter();
+    runs.filter_map(|(key, line)| Some((line.uid.as_str(), (key, line.run.as_ref()?))))
+        .collect()
+}
+
+/// Read what the status has not taken in. Of the executions those are read that may have news.
+pub(super) fn read(question: &Question<'_>, outline: Option<&StatusTree>) -> Result<Inbox> {
+    let (store, view) = (question.store, question.view);
+    let runs = outline.map(runs_by_uid).unwrap_or_default();
+    let may_be_new = |(address, tip): &(&Address, &String)| {
+        let run = runs.get(address.uid());
+        run.is_some_and(|(_, run)| {
+            let mark = record_mark(&address.to_string(), tip);
+            run.phase.is_terminal() || !run.records.contains(&mark)
+        })
+    };
+    let candidates: Vec<(&Address, &String)> = view.inbox.iter().filter(may_be_new).collect();
+    let keys = candidates
+        .iter()
+        .filter_map(|(address, _)| runs.get(address.uid()));
+    let keys = keys.map(|(key, _)| (*key).clone()).collect();
+    let files = match question.status {
+        Some(status) => status.files(&keys)?,
+        None => BTreeMap::new(),
+    };
+    let known: BTreeMap<&str, &ExecutionStatus> = files
+        .values()
+        .filter_map(|file| Some((file.uid.as_str(), file.status.execution()?)))
+        .collect();
+    let is_new = |(address, tip): &(&Address, &String)| {
+        let run = known.get(address.uid());
+        run.is_some_and(|run| is_unread(run, address, tip))
+    };
+    let fresh: Vec<(&Address, &String)> = candidates.into_iter().filter(is_new).collect();
+    let tips: Vec<String> = fresh.iter().map(|(_, tip)| (*tip).clone()).collect();
+    store.fetch_records(&tips)?;
+    let mut inbox = Inbox::default();
+    for (address, tip) in fresh {
+        let run = known.get(address.uid());
+        let last = run.and_then(|run| run.extensions.records.get(&address.to_string()));
+        match store.records(tip, last.map(String::as_str))? {
+            Ok((mut records, rewritten)) => {
+                for received in &mut records {
+                    received.signature =
+                        store.signature(view, question.now, &received.id, &received.record)?;
+                }
+                inbox.incoming.push(Incoming {
+                    address: address.clone(),
+                    tip: tip.clone(),
+                    records,
+                    rewritten,
+                });
+            }
+            Err(why) => {
+                let note = format!("refs/planspec/{address} is not believed: {why}");
+                inbox.notes.push(note);
+                inbox.refused.insert(address.clone());
+            }
+        }
+    }
+    let gone = view
+        .inbox
+        .keys()
+        .filter(|address| !runs.contains_key(address.uid()));
+    let whose = "to no execution that is known: ignored";
+    match gone.count() {
+        0 => {}
+        1 => inbox.notes.push(format!("1 inbox ref belongs {whose}")),
+        gone => inbox
+            .notes
+            .push(format!("{gone} inbox refs belong {whose}")),
+    }
+    Ok(inbox)
+}

@@ -1,0 +1,331 @@
+//! Advance what can be advanced, and commit the status back.
+
+mod decide;
+mod inbox;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use self::decide::{Decided, Question};
+use super::status::{self, StatusReader};
+use super::store::{Store, View, uid_of_result};
+use crate::api::reconcile::Reconciled;
+use crate::core::base::digest::sha256_hex;
+use crate::core::resource::{ExecutionStatus, Key, Time};
+use crate::core::run::reconcile::Reconciliation;
+use crate::core::run::record::Address;
+use crate::core::run::status::{BOARD_FILE, StatusFile, StatusTree, pinned_path};
+use crate::core::run::summary::waiting;
+use crate::core::run::transition::Waiting;
+use crate::core::run::{board, message};
+use crate::git::status_branch::{self, FileBody, NewStatus};
+use crate::git::{Cache, Head};
+use crate::service::{Error, Result};
+
+/// Most tries before a lost race is given up; each reads everything again.
+const TRIES: u32 = 12;
+/// How long the logs and the work of a run that is over are kept.
+const RESULT_DAYS: i64 = 30;
+/// Most refs of them that one reconcile deletes.
+const RESULTS_AT_ONCE: usize = 200;
+/// Name of the note about the last look that changed nothing.
+const IDLE_NOTE: &str = "idle";
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct ReconcileRequest {
+    /// The moment; deadlines are judged by the later of it and the last status.
+    pub now: Time,
+    /// Decide and tell, write nothing.
+    pub dry_run: bool,
+    /// Take the resources of this revision instead of the spec branch; only with `dry_run`.
+    pub revision: Option<String>,
+    /// Look at everything, and see that looking at what may move would have come to the same.
+    pub full: bool,
+}
+
+impl ReconcileRequest {
+    /// The usual one: decide and write.
+    pub fn at(now: Time) -> ReconcileRequest {
+        ReconcileRequest {
+            now,
+            dry_run: false,
+            revision: None,
+            full: false,
+        }
+    }
+}
+
+/// One reconcile: look, decide, write; a lost race looks and decides again.
+///
+/// # Errors
+/// The repository or the remote cannot be used, or the race was lost too often.
+pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled> {
+    if request.revision.is_some() && !request.dry_run {
+        return Err(Error::ambiguous(
+            "only the spec branch decides for real, not another revision",
+        )
+        .hint("add --dry-run to look at another revision"));
+    }
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            std::thread::sleep(pause(attempt));
+        }
+        if let Some(mut done) = attempt_once(store, request)? {
+            done.notes.extend(elsewhere(store, &done)?);
+            return Ok(done);
+        }
+        tracing::debug!(attempt, "somebody else wrote the status first");
+    }
+    Err(Error::conflict(format!(
+        "somebody else wrote the status branch {TRIES} times in a row"
+    ))
+    .hint("nothing is lost: run `planspec reconcile` again"))
+}
+
+/// A random pause that grows with each try, so that racing writers do not collide again.
+fn pause(attempt: u32) -> Duration {
+    let nonce = uuid::Uuid::new_v4().as_u128();
+    let longest = 50u64 << attempt.min(6);
+    Duration::from_millis(u64::try_from(nonce % u128::from(longest)).unwrap_or(0) + 10)
+}
+
+/// `None` when somebody else was first.
+fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reconciled>> {
+    let rev = request.revision.as_deref();
+    let mut view = store.fresh()?;
+    if let Some(rev) = rev {
+        let commit = store.commit_of(rev)?;
+        view.config = store.config_at(&commit)?;
+        view.spec_commit = commit;
+    }
+    let look = fingerprint(&view, store.repo.is_shallow());
+    let cache = Cache::new(&store.repo);
+    let idle = Idle::recall(&cache, &look, request.now);
+    if let Some(idle) = idle.filter(|_| !request.full) {
+        return Ok(Some(idle.reconciled(&view, request)));
+    }
+    let status = StatusReader::open(store, &view)?;
+    let status = status.as_ref();
+    if let Some(status) = status {
+        status.check_news()?;
+    }
+    let now = status.map_or(request.now, |status| status.time().max(request.now));
+    let Decided { decision, old } = Question {
+        store,
+        view: &view,
+        status,
+        now,
+    }
+    .decide(request.full)?;
+    let idle = Idle::after(look, &decision.tree);
+    let mut done = Reconciled {
+        transitions: decision.transitions.clone(),
+        changed: decision.changed,
+        notes: decision.notes.clone(),
+        ..idle.clone().reconciled(&view, request)
+    };
+    if request.dry_run {
+        return Ok(Some(done));
+    }
+    if decision.changed {
+        match write(store, &view, old.as_ref(), &decision, now)? {
+            Some(commit) => {
+                if !store.publish(&view, &commit)? {
+                    return Ok(None);
+                }
+                status::remember(&store.repo, &commit);
+                done.status_commit = Some(commit);
+            }
+            None => done.changed = false,
+        }
+    } else if done.notes.is_empty() {
+        idle.remember(&cache);
+    }
+    if let Err(error) = clean_up(store, &view, status, &decision.tree, now) {
+        // The status is written; the refs can be cleaned up next time.
+        let why = error.message;
+        let note = format!("inbox refs are not cleaned up: {why}");
+        done.notes.push(note);
+    }
+    Ok(Some(done))
+}
+
+/// Whether a reconcile has looked at just this, and found nothing to do.
+pub fn is_idle(store: &Store, view: &View, now: Time) -> bool {
+    let look = fingerprint(view, store.repo.is_shallow());
+    Idle::recall(&Cache::new(&store.repo), &look, now).is_some()
+}
+
+/// What is told where nothing changes. After a look that changed nothing it is remembered: as long
+/// as nothing is new and no deadline is reached, nothing needs to be read. Disposable.
+#[derive(Clone, Serialize, Deserialize)]
+struct Idle {
+    look: String,
+    sequence: u64,
+    next_deadline: Option<Time>,
+    waiting: Vec<Waiting>,
+}
+
+impl Idle {
+    fn after(look: String, tree: &StatusTree) -> Idle {
+        Idle {
+            look,
+            sequence: tree.controller.sequence,
+            next_deadline: tree.controller.next_deadline,
+            waiting: waiting(&tree.summaries),
+        }
+    }
+
+    fn recall(cache: &Cache, look: &str, now: Time) -> Option<Idle> {
+        let idle: Idle = serde_json::from_slice(&cache.load(IDLE_NOTE)?).ok()?;
+        let is_due = idle.next_deadline.is_some_and(|deadline| deadline <= now);
+        (idle.look == look && !is_due).then_some(idle)
+    }
+
+    fn remember(&self, cache: &Cache) {
+        if let Ok(text) = serde_json::to_vec(self) {
+            cache.store(IDLE_NOTE, &text);
+        }
+    }
+
+    fn reconciled(self, view: &View, request: &ReconcileRequest) -> Reconciled {
+        Reconciled {
+            spec_branch: view.spec_branch.clone(),
+            spec_commit: view.spec_commit.clone(),
+            revision: request.revision.clone(),
+            status_branch: view.config.status.branch.clone(),
+            status_commit: None,
+            sequence: self.sequence,
+            next_deadline: self.next_deadline,
+            changed: false,
+            dry_run: request.dry_run,
+            transitions: Vec::new(),
+            waiting: self.waiting,
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// Everything that a decision follows from, but the time.
+fn fingerprint(view: &View, shallow: bool) -> String {
+    let mut text = format!(
+        "{} {} {} {}\n",
+        env!("CARGO_PKG_VERSION"),
+        view.spec_commit,
+        view.status_tip.as_deref().unwrap_or("-"),
+        // A shallow clone may not know who wrote a plan, and so decide otherwise.
+        if shallow { "shallow" } else { "whole" },
+    );
+    for (address, tip) in &view.inbox {
+        text.push_str(&format!("{address} {tip}\n"));
+    }
+    sha256_hex(text.as_bytes())
+}
+
+/// Write the status commit; nothing points to it yet. `None` when the tree would be equal.
+fn write(
+    store: &Store,
+    view: &View,
+    old: Option<&StatusTree>,
+    decision: &Reconciliation,
+    now: Time,
+) -> Result<Option<String>> {
+    let tree = &decision.tree;
+    let texts = tree.changed_files(old)?.into_iter();
+    let mut files: BTreeMap<String, Option<FileBody>> = texts
+        .map(|(path, text)| (path, text.map(FileBody::Text)))
+        .collect();
+    let board = FileBody::Text(board::board(tree));
+    files.insert(BOARD_FILE.to_owned(), Some(board));
+    let pinned = old.map(|old| &old.pinned).cloned().unwrap_or_default();
+    for blob in pinned.difference(&tree.pinned) {
+        files.insert(pinned_path(blob), None);
+    }
+    for blob in tree.pinned.difference(&pinned) {
+        files.insert(pinned_path(blob), Some(FileBody::Blob(blob.clone())));
+    }
+    Ok(status_branch::write(
+        &store.repo,
+        &NewStatus {
+            parent: view.status_tip.clone(),
+            files,
+            message: message::message(&view.spec_commit, tree, &decision.transitions),
+            evidence: decision.evidence.clone(),
+            time: now,
+            identity: store.identity(),
+        },
+    )?)
+}
+
+/// Delete the inbox refs of executions that are over in the status that everybody has: the lock is
+/// no longer needed, and what was said is kept as evidence. Logs and work stay longer.
+fn clean_up(
+    store: &Store,
+    view: &View,
+    status: Option<&StatusReader<'_>>,
+    tree: &StatusTree,
+    now: Time,
+) -> Result {
+    let runs = inbox::runs_by_uid(tree);
+    let over = view
+        .inbox
+        .keys()
+        .filter_map(|address| runs.get(address.uid()));
+    let over = over.filter(|(_, run)| run.phase.is_terminal());
+    let over: BTreeSet<Key> = over.map(|(key, _)| (*key).clone()).collect();
+    let unread = over.iter().filter(|key| !tree.files.contains_key(key));
+    let unread = unread.cloned().collect();
+    let mut files = match status {
+        Some(status) => status.files(&unread)?,
+        None => BTreeMap::new(),
+    };
+    let read = tree.files.iter().filter(|(key, _)| over.contains(key));
+    files.extend(read.map(|(key, file)| (key.clone(), file.clone())));
+    let files = files.into_values();
+    let files: BTreeMap<String, StatusFile> = files.map(|file| (file.uid.clone(), file)).collect();
+    let done = view.inbox.iter().filter(|(address, tip)| {
+        let file = files.get(address.uid());
+        let run = file.and_then(|file| file.status.execution());
+        let is_settled = match address {
+            Address::Work { .. }
+            | Address::Verification { .. }
+            | Address::Review { .. }
+            | Address::Request { .. } => true,
+            // Criteria may be attested anew after the run is over.
+            Address::Attestation { .. } => false,
+        };
+        let is_read =
+            |run: &ExecutionStatus| run.extensions.records.get(&address.to_string()) == Some(*tip);
+        is_settled && run.is_some_and(is_read)
+    });
+    let done = done.map(|(address, tip)| (address.ref_name(), tip.clone()));
+    let is_old = |name: &str| {
+        let run = uid_of_result(name).and_then(|uid| runs.get(uid));
+        run.is_none_or(|(_, run)| {
+            let kept = |end: Time| end + chrono::TimeDelta::days(RESULT_DAYS);
+            run.phase.is_terminal() && run.end.is_some_and(|end| kept(end) <= now)
+        })
+    };
+    let old = view.results.iter().filter(|(name, _)| is_old(name));
+    let old = old
+        .take(RESULTS_AT_ONCE)
+        .map(|(name, tip)| (name.clone(), tip.clone()));
+    store.forget(&done.chain(old).collect::<Vec<_>>())
+}
+
+/// A note for a user who has checked out another branch than the spec branch: only that one counts.
+fn elsewhere(store: &Store, done: &Reconciled) -> Result<Option<String>> {
+    if done.revision.is_some() {
+        return Ok(None);
+    }
+    let spec_branch = &done.spec_branch;
+    Ok(match store.repo.head()? {
+        Head::Branch { name, .. } if name != *spec_branch => Some(format!(
+            "you are on `{name}`; reconcile works on the spec branch `{spec_branch}`"
+        )),
+        _ => None,
+    })
+}

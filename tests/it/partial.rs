@@ -1,0 +1,180 @@
+//! An ordinary reconcile looks at what may move; `--full` looks at everything and compares.
+
+use crate::resources::{
+    binding, capability, execution, execution_with, file, gate, gate_node, goal, plan, task,
+};
+use crate::sandbox::{Place, STATUS, Sandbox};
+
+/// A commit on the status branch, written by hand, that looks as if `reconcile` had written it.
+fn forge(place: &Place<'_>, change: impl Fn(&Place<'_>)) {
+    let message = place.git(&format!("log -1 --format=%B {STATUS}"));
+    let mut sequence = message
+        .lines()
+        .filter_map(|line| line.strip_prefix("Planspec-Sequence: "));
+    let sequence: u64 = sequence.next_back().unwrap().parse().unwrap();
+    let [old, new] = [sequence, sequence + 1].map(|n| format!("Planspec-Sequence: {n}"));
+    place.git(&format!("checkout -q -f {STATUS}"));
+    let controller = place.read("controller.yaml");
+    let [before, after] = [sequence, sequence + 1].map(|n| format!("sequence: {n}\n"));
+    place.write("controller.yaml", controller.replace(&before, &after));
+    change(place);
+    place.git("add -A");
+    place.git_with("commit -q -F -", &message.replace(&old, &new));
+    place.git("checkout -q -f main");
+}
+
+/// The files below a folder of the status branch.
+fn status_files(place: &Place<'_>, folder: &str) -> Vec<String> {
+    let files = place.git(&format!("ls-tree -r --name-only {STATUS} {folder}"));
+    files.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_step_of_a_repository_is_the_same_in_part_and_in_whole() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let nodes = [
+        task("one"),
+        task("two").after("one").needs("build"),
+        gate_node("ok", "sign").after("two"),
+    ];
+    let run = execution_with("run", "p", "bindingRef: {name: who}\n");
+    let publish = |path: &str, text: String| {
+        solo.publish(path, text);
+    };
+    let say = |verb: &str| {
+        solo.run(verb).ok();
+    };
+    let who = binding("who", &[("build", "agent://c")]);
+    let supply = file(&[capability("build"), who.clone()]);
+    let other = goal("goal").replace("What it is", "What it really is");
+    let steps: [(&str, &dyn Fn()); 12] = [
+        ("a goal", &|| publish("planspec/goal.yaml", goal("goal"))),
+        ("a plan and a run", &|| {
+            publish("planspec/all.yaml", file(&[plan("p", &nodes), run.clone()]));
+        }),
+        ("its gate", &|| {
+            publish("planspec/gate.yaml", gate("sign", "p"))
+        }),
+        ("its binding", &|| publish("planspec/who.yaml", who.clone())),
+        ("a claim", &|| say("claim run/one --as agent:a")),
+        ("time", &|| sandbox.minutes_pass(600)),
+        ("a report", &|| {
+            say("claim run/one --as agent:b");
+            say("report run/one --as agent:b --succeeded");
+        }),
+        ("what it needs", &|| {
+            publish("planspec/who.yaml", supply.clone())
+        }),
+        ("another description", &|| {
+            publish("planspec/goal.yaml", other.clone())
+        }),
+        ("a file nobody can read", &|| {
+            publish("planspec/x.yaml", "a: [".to_owned())
+        }),
+        ("and its end", &|| {
+            solo.remove("planspec/x.yaml").commit("gone");
+        }),
+        ("no run any more", &|| {
+            publish("planspec/all.yaml", file(&[plan("p", &[task("one")])]));
+        }),
+    ];
+    for (what, step) in steps {
+        step();
+        let ran = solo.run("reconcile --full").ok();
+        assert!(!ran.err.contains("bug"), "{what}: {ran}");
+        solo.run("reconcile --full").ok().says("nothing to do");
+    }
+}
+
+#[test]
+fn a_line_that_lies_is_found_when_everything_is_looked_at() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &[task("one")]), execution("run", "p")]),
+    );
+    solo.run("reconcile").ok();
+    solo.run("claim run/one --as agent:a --lease 10m").ok();
+    solo.run("reconcile").ok();
+    let [line] = &status_files(&solo, "_summary/")[..] else {
+        panic!("a line for the run")
+    };
+    forge(&solo, |solo| {
+        let text = solo.read(line);
+        let at = text.find("\"due\":\"").expect("a deadline");
+        let end = text[at + 7..].find("\",").unwrap() + at + 9;
+        solo.write(line, format!("{}{}", &text[..at], &text[end..]));
+    });
+    sandbox.minutes_pass(600);
+    let tip = solo.status_tip();
+    solo.run("reconcile --full")
+        .exits(3)
+        .notes("nothing was written")
+        .notes("default/run");
+    assert_eq!(solo.status_tip(), tip);
+}
+
+#[test]
+fn a_status_of_the_layout_before_goes_on_without_a_transition() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let nodes = [task("one"), gate_node("ok", "sign")];
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), gate("sign", "p"), execution("run", "p")]),
+    );
+    solo.run("reconcile").ok();
+    solo.run("claim run/one --as agent:a").ok();
+    solo.run("reconcile").ok();
+    forge(&solo, |solo| {
+        solo.git("rm -r -q _summary");
+        let controller = solo.read("controller.yaml");
+        let lines = controller
+            .lines()
+            .filter(|line| !line.starts_with("decisions:"));
+        let older = lines.map(|line| format!("{line}\n")).collect::<String>();
+        let older = older.replace("formatVersion: 2", "formatVersion: 1");
+        assert_ne!(older, controller);
+        solo.write("controller.yaml", older);
+    });
+    let tip = solo.status_tip();
+    solo.run("reconcile").ok().says("nothing to do");
+    assert_eq!(
+        solo.status_tip(),
+        tip,
+        "nothing moved, so nothing is written"
+    );
+    solo.run("next").ok();
+    solo.run("describe gate sign").ok().says("run");
+    solo.run("report run/one --as agent:a --succeeded").ok();
+    solo.run("approve run/ok --as ben").ok();
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("execution/run"), "Succeeded");
+    assert_eq!(status_files(&solo, "_summary/").len(), 1);
+    solo.run("reconcile --full").ok().says("nothing to do");
+}
+
+#[test]
+fn a_status_that_newer_decisions_led_to_is_left_alone() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish("planspec/all.yaml", goal("goal"));
+    solo.run("reconcile").ok();
+    forge(&solo, |solo| {
+        let controller = solo.read("controller.yaml");
+        solo.write(
+            "controller.yaml",
+            controller.replace("decisions: 1", "decisions: 99"),
+        );
+    });
+    solo.publish("planspec/more.yaml", goal("more"));
+    let tip = solo.status_tip();
+    let ran = solo.run("reconcile");
+    assert_ne!(ran.code, 0, "{ran}");
+    ran.notes("decides otherwise")
+        .notes("install the newer one");
+    assert_eq!(solo.status_tip(), tip);
+    solo.run("get goals").ok().says("goal");
+}
