@@ -551,6 +551,19 @@ fn document(kind: Kind) -> Value {
     })
 }
 
+/// The largest value of each schema.
+pub(super) fn largest() -> Vec<(SchemaKind, Value)> {
+    let kinds = Kind::ALL.map(|kind| (SchemaKind::from(kind), document(kind)));
+    let others = [
+        (SchemaKind::Config, serde_json::to_value(config()).unwrap()),
+        (
+            SchemaKind::Document,
+            serde_json::to_value(plan_document()).unwrap(),
+        ),
+    ];
+    kinds.into_iter().chain(others).collect()
+}
+
 #[test]
 fn what_the_types_write_the_schemas_accept_and_the_types_read_back() {
     for kind in Kind::ALL {
@@ -572,14 +585,7 @@ fn what_the_types_write_the_schemas_accept_and_the_types_read_back() {
 
 #[test]
 fn the_schemas_have_no_field_that_the_types_lack() {
-    let config = serde_json::to_value(config()).unwrap();
-    let kinds = Kind::ALL.map(|kind| (SchemaKind::from(kind), document(kind)));
-    let document = serde_json::to_value(plan_document()).unwrap();
-    let others = [
-        (SchemaKind::Config, config),
-        (SchemaKind::Document, document),
-    ];
-    for (kind, value) in kinds.into_iter().chain(others) {
+    for (kind, value) in largest() {
         let mut fields = Fields::default();
         fields.collect(&schema(kind).root, &value);
         let unused: Vec<_> = fields.known.difference(&fields.used).collect();
