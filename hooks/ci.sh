@@ -288,8 +288,9 @@ reconcile() {
     return
     ;;
   esac
-  local code=0
-  planspec reconcile >"$work/text" 2>"$work/messages" || code=$?
+  local code=0 arguments=()
+  if [ "${INPUT_FULL:-}" = true ]; then arguments+=(--full); fi
+  planspec reconcile ${arguments[@]+"${arguments[@]}"} >"$work/text" 2>"$work/messages" || code=$?
   cat "$work/text"
   cat "$work/messages" >&2
   {

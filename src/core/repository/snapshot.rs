@@ -28,15 +28,20 @@ pub fn manifests_with<T: Send>(
     use rayon::prelude::*;
     #[cfg(test)]
     parsed::note(files);
-    files
-        .par_iter()
-        .map(|file| {
-            let mut manifest = manifest::read(file, &config.limits, &config.default_namespace);
-            let with = with(file, &mut manifest);
-            (manifest, with)
-        })
-        .collect()
+    let parse = |file: &SourceFile| {
+        let mut manifest = manifest::read(file, &config.limits, &config.default_namespace);
+        let with = with(file, &mut manifest);
+        (manifest, with)
+    };
+    if files.len() < WORTH_SHARING {
+        return files.iter().map(parse).collect();
+    }
+    files.par_iter().map(parse).collect()
 }
+
+/// So many files are shared among all cores; to start threads for fewer takes longer than to parse
+/// them.
+const WORTH_SHARING: usize = 24;
 
 /// Which files this thread has parsed: what a test counts.
 #[cfg(test)]
