@@ -20,8 +20,14 @@ const CHANGED: [usize; 2] = [45, 5];
 
 fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
-    for size in if sizes.is_empty() { vec![1_000, 10_000] } else { sizes } {
-        println!("\n{size} resources: planspec, Git, ratio (medians of {RUNS} in turn, milliseconds)");
+    for size in if sizes.is_empty() {
+        vec![1_000, 10_000]
+    } else {
+        sizes
+    } {
+        println!(
+            "\n{size} resources: planspec, Git, ratio (medians of {RUNS} in turn, milliseconds)"
+        );
         first(size);
         changes(size, false);
         changes(size, true);
@@ -52,7 +58,11 @@ fn first(size: usize) {
     import.stdin(fs::File::open(&stream).unwrap());
     let started = Instant::now();
     assert!(import.status().unwrap().success());
-    told("first reconcile : git fast-import of it", ours, started.elapsed());
+    told(
+        "first reconcile : git fast-import of it",
+        ours,
+        started.elapsed(),
+    );
     println!("{:<46} {memory:9} MB", "  peak memory");
 }
 
@@ -91,12 +101,21 @@ fn changes(size: usize, shared: bool) {
         git(&dir, &["remote", "set-head", "origin", "-a"]);
     }
     git(&dir, &["reset", "-q", "--hard"]);
-    assert!(command(&dir, PLANSPEC, &["reconcile"]).status().unwrap().success());
+    assert!(
+        command(&dir, PLANSPEC, &["reconcile"])
+            .status()
+            .unwrap()
+            .success()
+    );
     let mut commits: Vec<String> = vec![head(&dir)];
     for number in 0..RUNS * CHANGED.len() + 1 {
         let changed = CHANGED[number % CHANGED.len()];
         let text = plan(changed, &format!("change {number}"));
-        commit(&dir, commits.last().map(String::as_str), [(path(changed), text)].into_iter());
+        commit(
+            &dir,
+            commits.last().map(String::as_str),
+            [(path(changed), text)].into_iter(),
+        );
         commits.push(head(&dir));
     }
     git(&dir, &["repack", "-adq"]);
@@ -107,14 +126,22 @@ fn changes(size: usize, shared: bool) {
         at.set(at.get() + 1);
         let commit = &commits[at.get()];
         if shared {
-            git(&dir, &["push", "-q", "origin", &format!("{commit}:refs/heads/main")]);
+            git(
+                &dir,
+                &["push", "-q", "origin", &format!("{commit}:refs/heads/main")],
+            );
         } else {
             git(&dir, &["update-ref", "refs/heads/main", commit]);
         }
     };
     // The first one brings the index.
     go_on();
-    assert!(command(&dir, PLANSPEC, &["reconcile"]).status().unwrap().success());
+    assert!(
+        command(&dir, PLANSPEC, &["reconcile"])
+            .status()
+            .unwrap()
+            .success()
+    );
     let differ = || {
         let [old, new] = [at.get() - 1, at.get()].map(|at| commits[at].as_str());
         command(&dir, "git", &["diff", "--name-only", old, new])
@@ -123,8 +150,15 @@ fn changes(size: usize, shared: bool) {
     for changed in CHANGED {
         let mut ours = || {
             go_on();
-            while at.get() % CHANGED.len() != CHANGED.iter().position(|one| *one == changed).unwrap() {
-                assert!(command(&dir, PLANSPEC, &["reconcile"]).status().unwrap().success());
+            while at.get() % CHANGED.len()
+                != CHANGED.iter().position(|one| *one == changed).unwrap()
+            {
+                assert!(
+                    command(&dir, PLANSPEC, &["reconcile"])
+                        .status()
+                        .unwrap()
+                        .success()
+                );
                 if at.get() + 1 >= commits.len() {
                     break;
                 }
@@ -147,9 +181,21 @@ fn changes(size: usize, shared: bool) {
         } else {
             in_turn(runs, &mut [&mut ours, &mut || differ()])
         };
-        let what = if changed == CHANGED[0] { "one plan with a run" } else { "one plan" };
-        let beside = if shared { "ls-remote + push" } else { "diff --name-only" };
-        told(&format!("reconcile, {where_to}, {what} : {beside}"), times[0], times[1]);
+        let what = if changed == CHANGED[0] {
+            "one plan with a run"
+        } else {
+            "one plan"
+        };
+        let beside = if shared {
+            "ls-remote + push"
+        } else {
+            "diff --name-only"
+        };
+        told(
+            &format!("reconcile, {where_to}, {what} : {beside}"),
+            times[0],
+            times[1],
+        );
         if at.get() + 2 * runs >= commits.len() {
             break;
         }
@@ -160,9 +206,20 @@ fn changes(size: usize, shared: bool) {
         false => &["rev-parse", "main", "planspec/status"],
     };
     let times = in_turn(RUNS, &mut [idle, &mut || command(&dir, "git", beside)]);
-    told(&format!("nothing to do, {where_to} : {}", beside[0]), times[0], times[1]);
-    let times = in_turn(3, &mut [&mut || command(&dir, PLANSPEC, &["reconcile", "--full"])]);
-    println!("{:<46} {:9.2}", format!("  --full, {where_to}"), ms(times[0]));
+    told(
+        &format!("nothing to do, {where_to} : {}", beside[0]),
+        times[0],
+        times[1],
+    );
+    let times = in_turn(
+        3,
+        &mut [&mut || command(&dir, PLANSPEC, &["reconcile", "--full"])],
+    );
+    println!(
+        "{:<46} {:9.2}",
+        format!("  --full, {where_to}"),
+        ms(times[0])
+    );
 }
 
 /// A review of one change, and of many.
@@ -185,7 +242,11 @@ fn reviews(size: usize) {
                 &mut || command(dir, "git", &["diff", &base, what]),
             ],
         );
-        told(&format!("review, {what} of {size} changed : diff"), times[0], times[1]);
+        told(
+            &format!("review, {what} of {size} changed : diff"),
+            times[0],
+            times[1],
+        );
     }
 }
 

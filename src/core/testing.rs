@@ -1,6 +1,7 @@
 //! For the tests of the core: resources from a few lines, and a world in which time passes, files
 //! change and people send records, so that a test reads like the documentation's sentences.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use crate::core::run::permit::{self, Refusal};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::reconcile::{Inputs, Reconciliation, reconcile};
 use crate::core::run::record::{
-    Action, Address, Incoming, RECORD_API_VERSION, Received, Record, ReportResult, RequestKind,
+    Action, Address, Incoming, RECORD_API_VERSION, RECORD_MINOR, Received, Record, ReportResult, RequestKind,
     RunRef, Signature, ref_safe,
 };
 use crate::core::run::status::{StatusFile, StatusTree};
@@ -189,6 +190,8 @@ pub struct World {
     history: Vec<String>,
     /// The files of every commit, and its configuration.
     past: BTreeMap<String, (BTreeMap<String, SourceFile>, Config)>,
+    /// What is known of files, by path and blob.
+    facts: RefCell<BTreeMap<(String, String), Facts>>,
     inbox: BTreeMap<Address, Chain>,
     records: usize,
     run: String,
@@ -219,28 +222,6 @@ impl Reader for World {
         let blobs = blobs.collect();
         Ok((found, blobs))
     }
-}
-
-fn facts_of(file: &SourceFile, config: &Config) -> (String, Facts) {
-    let manifest = manifest::read(file, &config.limits, &config.default_namespace);
-    (file.blob.clone(), Facts::of(&manifest, &file.content))
-}
-
-fn index_of(files: &[&SourceFile], config: &Config) -> Index<MemoryPages> {
-    let mut index = Index::empty(MemoryPages::default(), files.len());
-    let rows = files.iter().map(|file| {
-        let (version, facts) = facts_of(file, config);
-        let row = Row {
-            version,
-            findings: String::new(),
-            facts,
-        };
-        (file.path.clone(), Some(row))
-    });
-    index
-        .update("now", &rows.collect())
-        .expect("pages in memory");
-    index
 }
 
 /// What came of looking at all that may move is what came of looking at everything.
@@ -278,6 +259,7 @@ impl World {
             commits: 0,
             history: vec!["0".repeat(40)],
             past: BTreeMap::new(),
+            facts: RefCell::default(),
             inbox: BTreeMap::new(),
             records: 0,
             run: "run".to_owned(),
@@ -316,6 +298,7 @@ impl World {
     pub fn configure(&mut self, yaml: &str) {
         let (config, findings) = Config::read(CONFIG_FILE, yaml.as_bytes());
         self.config = config.unwrap_or_else(|| panic!("{findings:?}"));
+        self.facts.borrow_mut().clear();
         self.commit();
     }
 
@@ -408,6 +391,9 @@ impl World {
                 // Whatever an actor's clock says, it decides nothing.
                 time: "1970-01-01T00:00:00Z".to_owned(),
                 nonce: self.records.to_string(),
+                minor: RECORD_MINOR,
+                status: None,
+                session: None,
             },
             signature: self.signature.clone(),
         }
@@ -727,7 +713,7 @@ impl World {
             return None;
         }
         let now: Vec<&SourceFile> = self.files.values().collect();
-        let index = index_of(&now, config);
+        let index = self.index_of(&now);
         let paths: BTreeSet<&String> = files.keys().chain(self.files.keys()).collect();
         let is_other = |path: &&&String| {
             let blob = |files: &BTreeMap<String, SourceFile>| Some(files.get(**path)?.blob.clone());
@@ -738,7 +724,7 @@ impl World {
             .filter(is_other)
             .map(|path| FileChange {
                 path: (*path).clone(),
-                now: files.get(*path).map(|file| facts_of(file, config)),
+                now: files.get(*path).map(|file| self.facts_of(file)),
             })
             .collect();
         let lines = StatusTree {
@@ -760,6 +746,34 @@ impl World {
             now: self.now,
         };
         partial::reconcile(&change, self).expect("an index in memory")
+    }
+
+    fn facts_of(&self, file: &SourceFile) -> (String, Facts) {
+        let mut known = self.facts.borrow_mut();
+        let facts = known
+            .entry((file.path.clone(), file.blob.clone()))
+            .or_insert_with(|| {
+                let (limits, namespace) = (&self.config.limits, &self.config.default_namespace);
+                Facts::of(&manifest::read(file, limits, namespace), &file.content)
+            });
+        (file.blob.clone(), facts.clone())
+    }
+
+    fn index_of(&self, files: &[&SourceFile]) -> Index<MemoryPages> {
+        let mut index = Index::empty(MemoryPages::default(), files.len());
+        let rows = files.iter().map(|file| {
+            let (version, facts) = self.facts_of(file);
+            let row = Row {
+                version,
+                findings: String::new(),
+                facts,
+            };
+            (file.path.clone(), Some(row))
+        });
+        index
+            .update("now", &rows.collect())
+            .expect("pages in memory");
+        index
     }
 
     fn holds(&self, path: &str, text: Option<&str>) -> bool {

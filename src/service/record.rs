@@ -15,7 +15,9 @@ use crate::api::record as api;
 use crate::core::base::time::exact;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Time};
-use crate::core::run::record::{Action, Address, RECORD_API_VERSION, Record, RunRef};
+use crate::core::run::record::{
+    Action, Address, RECORD_API_VERSION, RECORD_MINOR, Record, RunRef,
+};
 
 /// What every verb is asked that sends a record.
 #[derive(Debug, Clone)]
@@ -158,6 +160,9 @@ impl RecordWriter<'_> {
             actor: self.actor.to_owned(),
             time: exact(self.now),
             nonce: Uuid::new_v4().simple().to_string(),
+            minor: RECORD_MINOR,
+            status: self.observed.view.status_tip.clone(),
+            session: None,
         }
     }
 

@@ -16,6 +16,9 @@ use crate::core::resource::{
 
 /// The `apiVersion` of every record.
 pub const RECORD_API_VERSION: &str = "records.planspec.io/v1";
+/// The minor version of the format of records: what a higher one adds is not understood here, and
+/// takes nothing from what is.
+pub const RECORD_MINOR: u32 = 1;
 /// Name of the one file in a record's tree.
 pub const RECORD_FILE: &str = "record.yaml";
 /// Most bytes of that file.
@@ -33,6 +36,9 @@ pub const INBOX: &str = "refs/planspec/";
 pub struct Record {
     /// `records.planspec.io/v1`
     pub api_version: String,
+    /// Minor version of the format, see [`RECORD_MINOR`]; 0 in records that name none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub minor: u32,
     /// What is said.
     #[serde(flatten)]
     pub action: Action,
@@ -46,13 +52,20 @@ pub struct Record {
     pub time: String,
     /// Makes two equal records two commits.
     pub nonce: String,
+    /// The status commit that it was written against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Digest of the session of the actor's that wrote it: two workers of one name have two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
 }
 
 impl Record {
     /// Read the content of a `record.yaml`.
     ///
     /// # Errors
-    /// A sentence: a field is missing, of the wrong type, or unknown.
+    /// A sentence: a field is missing, of the wrong type, or unknown though the format is no newer than
+    /// this program's.
     pub fn from_value(value: Value) -> Result<Record, String> {
         let given: Vec<String> = match &value {
             Value::Object(map) => map
@@ -68,6 +81,9 @@ impl Record {
                 "apiVersion `{}` is not {RECORD_API_VERSION}",
                 record.api_version
             ));
+        }
+        if record.minor > RECORD_MINOR {
+            return Ok(record);
         }
         // serde cannot refuse unknown fields beside a flattened enum: what does not come back is unknown.
         let known = serde_json::to_value(&record).map_err(|error| error.to_string())?;
@@ -581,10 +597,15 @@ mod tests {
         let record = Record::from_value(value.clone());
         assert_eq!(record.map(|r| r.action.word()), Ok("claim"));
         value["surprise"] = serde_json::json!(1);
+        value["minor"] = serde_json::json!(RECORD_MINOR);
         assert_eq!(
-            Record::from_value(value),
+            Record::from_value(value.clone()),
             Err("unknown field `surprise`".to_owned())
         );
+        // What a newer program adds takes nothing from what is understood.
+        value["minor"] = serde_json::json!(RECORD_MINOR + 1);
+        let record = Record::from_value(value);
+        assert_eq!(record.map(|r| r.action.word()), Ok("claim"));
     }
 
     #[test]
