@@ -7,7 +7,7 @@ mod common;
 
 use std::cell::Cell;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const RUNS: usize = 21;
 /// The plan that changes: one that an execution runs, and one that nobody does.
-const CHANGED: [usize; 2] = [45, 5];
+const CHANGED: [(&str, usize); 2] = [("a plan that runs", 45), ("another plan", 5)];
 
 fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
@@ -85,141 +85,119 @@ fn peak(mut command: Command) -> u64 {
     }
 }
 
-/// One plan after the other changes and is reconciled; and nothing to do in between.
-fn changes(size: usize, shared: bool) {
-    let folder = TempDir::new().unwrap();
-    let (bare, dir) = (folder.path().join("bare"), folder.path().join("clone"));
-    fs::create_dir_all(&dir).unwrap();
-    repository(&dir, files(size));
-    git(&dir, &["repack", "-adq"]);
-    if shared {
-        let [from, to] = [&dir, &bare].map(|path| path.to_str().unwrap());
-        git(&dir, &["clone", "-q", "--bare", from, to]);
-        git(&dir, &["remote", "add", "origin", to]);
-        git(&dir, &["config", "planspec.remote", "origin"]);
-        git(&dir, &["fetch", "-q", "origin"]);
-        git(&dir, &["remote", "set-head", "origin", "-a"]);
-    }
-    git(&dir, &["reset", "-q", "--hard"]);
-    assert!(
-        command(&dir, PLANSPEC, &["reconcile"])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let mut commits: Vec<String> = vec![head(&dir)];
-    for number in 0..RUNS * CHANGED.len() + 1 {
-        let changed = CHANGED[number % CHANGED.len()];
-        let text = plan(changed, &format!("change {number}"));
-        commit(
-            &dir,
-            commits.last().map(String::as_str),
-            [(path(changed), text)].into_iter(),
-        );
-        commits.push(head(&dir));
-    }
-    git(&dir, &["repack", "-adq"]);
-    git(&dir, &["update-ref", "refs/heads/main", &commits[0]]);
-    git(&dir, &["branch", "-f", "all", commits.last().unwrap()]);
-    let at = Cell::new(0);
-    let go_on = || {
-        at.set(at.get() + 1);
-        let commit = &commits[at.get()];
+/// A repository whose status is committed, and the commits in which one plan changes, again and again.
+struct Place {
+    _folder: TempDir,
+    dir: PathBuf,
+    shared: bool,
+    commits: Vec<String>,
+    at: Cell<usize>,
+}
+
+impl Place {
+    fn new(size: usize, shared: bool, changed: usize) -> Place {
+        let folder = TempDir::new().unwrap();
+        let (bare, dir) = (folder.path().join("bare"), folder.path().join("clone"));
+        fs::create_dir_all(&dir).unwrap();
+        repository(&dir, files(size));
+        let mut commits = vec![head(&dir)];
+        for number in 0..=RUNS {
+            let text = plan(changed, &format!("change {number}"));
+            let on = commits.last().map(String::as_str);
+            commit(&dir, on, [(path(changed), text)].into_iter());
+            commits.push(head(&dir));
+        }
+        git(&dir, &["branch", "all"]);
+        git(&dir, &["update-ref", "refs/heads/main", &commits[0]]);
+        git(&dir, &["repack", "-adq"]);
+        git(&dir, &["reset", "-q", "--hard"]);
         if shared {
-            git(
-                &dir,
-                &["push", "-q", "origin", &format!("{commit}:refs/heads/main")],
-            );
-        } else {
-            git(&dir, &["update-ref", "refs/heads/main", commit]);
+            let [from, to] = [&dir, &bare].map(|path| path.to_str().unwrap());
+            git(&dir, &["clone", "-q", "--bare", from, to]);
+            git(&dir, &["remote", "add", "origin", to]);
+            git(&dir, &["config", "planspec.remote", "origin"]);
+            git(&dir, &["fetch", "-q", "origin"]);
+            git(&dir, &["remote", "set-head", "origin", "-a"]);
         }
-    };
-    // The first one brings the index.
-    go_on();
-    assert!(
-        command(&dir, PLANSPEC, &["reconcile"])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let differ = || {
-        let [old, new] = [at.get() - 1, at.get()].map(|at| commits[at].as_str());
-        command(&dir, "git", &["diff", "--name-only", old, new])
-    };
-    let where_to = if shared { "remote" } else { "local" };
-    for changed in CHANGED {
-        let mut ours = || {
-            go_on();
-            while at.get() % CHANGED.len()
-                != CHANGED.iter().position(|one| *one == changed).unwrap()
-            {
-                assert!(
-                    command(&dir, PLANSPEC, &["reconcile"])
-                        .status()
-                        .unwrap()
-                        .success()
-                );
-                if at.get() + 1 >= commits.len() {
-                    break;
-                }
-                go_on();
-            }
-            command(&dir, PLANSPEC, &["reconcile"])
+        let place = Place {
+            _folder: folder,
+            dir,
+            shared,
+            commits,
+            at: Cell::new(0),
         };
-        let runs = RUNS / 2;
-        let times = if shared {
-            let number = Cell::new(0);
-            let script = || {
-                number.set(number.get() + 1);
-                let push = format!(
-                    "git ls-remote -q origin >/dev/null && git push -q origin HEAD:refs/heads/x{changed}-{}",
-                    number.get()
-                );
-                command(&dir, "sh", &["-c", &push])
-            };
-            in_turn(runs, &mut [&mut ours, &mut || script()])
+        place.reconcile();
+        // The first change brings the index.
+        place.go_on();
+        place.reconcile();
+        place
+    }
+
+    fn ours(&self) -> Command {
+        command(&self.dir, PLANSPEC, &["reconcile"])
+    }
+
+    fn reconcile(&self) {
+        assert!(self.ours().status().unwrap().success());
+    }
+
+    /// The next change arrives.
+    fn go_on(&self) {
+        self.at.set(self.at.get() + 1);
+        let commit = &self.commits[self.at.get()];
+        if self.shared {
+            let to = format!("{commit}:refs/heads/main");
+            git(&self.dir, &["push", "-q", "origin", &to]);
         } else {
-            in_turn(runs, &mut [&mut ours, &mut || differ()])
-        };
-        let what = if changed == CHANGED[0] {
-            "one plan with a run"
-        } else {
-            "one plan"
-        };
-        let beside = if shared {
-            "ls-remote + push"
-        } else {
-            "diff --name-only"
-        };
-        told(
-            &format!("reconcile, {where_to}, {what} : {beside}"),
-            times[0],
-            times[1],
-        );
-        if at.get() + 2 * runs >= commits.len() {
-            break;
+            git(&self.dir, &["update-ref", "refs/heads/main", commit]);
         }
     }
-    let idle = &mut || command(&dir, PLANSPEC, &["reconcile"]);
-    let beside: &[&str] = match shared {
-        true => &["ls-remote", "-q", "origin"],
-        false => &["rev-parse", "main", "planspec/status"],
+
+    /// What Git does about a change.
+    fn theirs(&self) -> Command {
+        let at = self.at.get();
+        if self.shared {
+            let both =
+                format!("git ls-remote -q origin && git push -q origin HEAD:refs/heads/x{at}");
+            return command(&self.dir, "sh", &["-c", &both]);
+        }
+        let [old, new] = [at - 1, at].map(|at| self.commits[at].as_str());
+        command(&self.dir, "git", &["diff", "--name-only", old, new])
+    }
+}
+
+/// One plan changes and is reconciled, and there is nothing to do.
+fn changes(size: usize, shared: bool) {
+    let (where_to, beside) = if shared {
+        ("remote", "ls-remote + push")
+    } else {
+        ("local", "diff --name-only")
     };
-    let times = in_turn(RUNS, &mut [idle, &mut || command(&dir, "git", beside)]);
-    told(
-        &format!("nothing to do, {where_to} : {}", beside[0]),
-        times[0],
-        times[1],
-    );
-    let times = in_turn(
-        3,
-        &mut [&mut || command(&dir, PLANSPEC, &["reconcile", "--full"])],
-    );
-    println!(
-        "{:<46} {:9.2}",
-        format!("  --full, {where_to}"),
-        ms(times[0])
-    );
+    for (what, changed) in CHANGED {
+        let place = Place::new(size, shared, changed);
+        let ours = &mut || {
+            place.go_on();
+            place.ours()
+        };
+        let times = in_turn(RUNS, &mut [ours, &mut || place.theirs()]);
+        let what = format!("reconcile, {where_to}, {what} : {beside}");
+        told(&what, times[0], times[1]);
+        if changed != CHANGED[0].1 {
+            continue;
+        }
+        let look: &[&str] = if shared {
+            &["ls-remote", "-q", "origin"]
+        } else {
+            &["rev-parse", "main", "planspec/status"]
+        };
+        let theirs = &mut || command(&place.dir, "git", look);
+        let times = in_turn(RUNS, &mut [&mut || place.ours(), theirs]);
+        let what = format!("nothing to do, {where_to} : {}", look[0]);
+        told(&what, times[0], times[1]);
+        let full = &mut || command(&place.dir, PLANSPEC, &["reconcile", "--full"]);
+        let what = format!("  reconcile --full, {where_to}");
+        println!("{what:<46} {:9.2}", ms(in_turn(3, &mut [full])[0]));
+    }
 }
 
 /// A review of one change, and of many.

@@ -91,7 +91,7 @@ fn decisions(number: usize) {
         .iter()
         .map(|file| (file.blob.clone(), bytes(file).into()))
         .collect();
-    let refused = BTreeSet::new();
+    let refused = BTreeMap::new();
     let decide = |old: Option<&StatusTree>| {
         reconcile(&Inputs {
             snapshot: &snapshot,

@@ -21,14 +21,15 @@ use crate::core::resource::{
     ExecutionPhase, ExecutionStatus, GateStatus, GoalStatus, Key, Kind, NodePhase, NodeStatus,
     PlanStatus, ReviewAction, Status, Time, find_condition,
 };
+use crate::core::run::asked::RefusedRef;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::run::partial::{self, Blobs, Change, Partial, Reader};
 use crate::core::run::permit::{self, Refusal};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::reconcile::{Inputs, Reconciliation, reconcile};
 use crate::core::run::record::{
-    Action, Address, Incoming, RECORD_API_VERSION, RECORD_MINOR, Received, Record, ReportResult, RequestKind,
-    RunRef, Signature, ref_safe,
+    Action, Address, Incoming, RECORD_API_VERSION, RECORD_MINOR, Received, Record, ReportResult,
+    RequestKind, RunRef, Signature, ref_safe,
 };
 use crate::core::run::status::{StatusFile, StatusTree};
 
@@ -703,6 +704,17 @@ impl World {
         incoming
     }
 
+    fn refusals(&self) -> BTreeMap<Address, RefusedRef> {
+        let refused = self.refused.iter().map(|address| {
+            let why = RefusedRef {
+                tip: "0".repeat(40),
+                why: "it holds no record".to_owned(),
+            };
+            (address.clone(), why)
+        });
+        refused.collect()
+    }
+
     /// Look only at what may move.
     fn decide_in_part(&self, incoming: &[Incoming]) -> Option<Partial> {
         let tree = self.tree.as_ref()?;
@@ -740,7 +752,7 @@ impl World {
             commit: self.head(),
             old: &lines,
             incoming,
-            refused: &self.refused,
+            refused: &self.refusals(),
             authors: &|_, _| self.authors.clone(),
             artifact: &artifact,
             now: self.now,
@@ -807,7 +819,7 @@ impl World {
             authors: &|_, _| self.authors.clone(),
             pinned: &blobs,
             incoming,
-            refused: &self.refused,
+            refused: &self.refusals(),
             artifact: &artifact,
             now: self.now,
         })

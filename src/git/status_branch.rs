@@ -13,6 +13,7 @@ use super::object::{
 use super::{GitError, Identity, Repo, Result};
 use crate::core::base::digest::shard;
 use crate::core::resource::{Kind, Time};
+use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::status::{
     BOARD_FILE, CONTROLLER_FILE, OBSERVED_TRAILER, PINNED_DIR, SEQUENCE_TRAILER,
 };
@@ -20,8 +21,8 @@ use crate::core::run::summary::SUMMARY_DIR;
 
 /// Most parents of one evidence commit: Git slows down with the square of them.
 const MAX_PARENTS: usize = 256;
-/// The board, and the state of the controller.
-const ROOT_FILES: [&str; 2] = [BOARD_FILE, CONTROLLER_FILE];
+/// The board, the state of the controller, and what the clone answered.
+const ROOT_FILES: [&str; 3] = [BOARD_FILE, CONTROLLER_FILE, INPUTS_FILE];
 
 /// A status commit, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -432,7 +433,7 @@ impl<'r> Folders<'r> {
             None => Folder::new(),
         };
         // Index files that another version derived from the rest would be out of date.
-        let known = [PINNED_DIR, SUMMARY_DIR];
+        let known = [PINNED_DIR, SUMMARY_DIR, INPUTS_FILE];
         entries.retain(|name, _| !name.starts_with('_') || known.contains(&name.as_str()));
         let open = BTreeMap::from([(String::new(), entries)]);
         Ok(Folders { repo, open })

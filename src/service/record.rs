@@ -15,9 +15,7 @@ use crate::api::record as api;
 use crate::core::base::time::exact;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Time};
-use crate::core::run::record::{
-    Action, Address, RECORD_API_VERSION, RECORD_MINOR, Record, RunRef,
-};
+use crate::core::run::record::{Action, Address, RECORD_API_VERSION, RECORD_MINOR, Record, RunRef};
 
 /// What every verb is asked that sends a record.
 #[derive(Debug, Clone)]

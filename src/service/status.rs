@@ -139,7 +139,7 @@ impl<'r> StatusReader<'r> {
             let all = self.keys(None, None)?;
             let lines = self.files(&all)?.into_iter().filter_map(|(key, file)| {
                 let line = Summary::of(&key, &file, Aside::default())?;
-                Some((key, line))
+                Some((key, Arc::new(line)))
             });
             outline.summaries = lines.collect();
         }

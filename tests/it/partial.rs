@@ -178,3 +178,36 @@ fn a_status_that_newer_decisions_led_to_is_left_alone() {
     assert_eq!(solo.status_tip(), tip);
     solo.run("get goals").ok().says("goal");
 }
+
+#[test]
+fn what_the_clone_was_asked_for_stands_beside_the_status() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let there = "acceptanceCriteria: [{type: artifact_exists, name: there, path: built.txt, contentMatch: ok}]\n";
+    let nodes = [task("one").needs("build").with(there), task("two")];
+    let run = execution_with("run", "p", "bindingRef: {name: who}\n");
+    let who = binding("who", &[("build", "repo://self")]);
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), run, capability("build"), who]),
+    );
+    solo.run("reconcile").ok();
+    let answers = || solo.git(&format!("show {STATUS}:_inputs.yaml"));
+    assert_eq!(
+        answers(),
+        "historyRewritten: false\nartifacts:\n  - path: built.txt\n    text: ok\n    found: false"
+    );
+    let uid = solo.get("execution/run")["metadata"]["uid"].clone();
+    let uid = uid.as_str().unwrap().to_owned();
+    let blob = solo.git_with("hash-object -w --stdin", "nonsense: true\n");
+    let tree = solo.git_with("mktree", &format!("100644 blob {blob}\trecord.yaml\n"));
+    let tip = solo.git_with(&format!("commit-tree {tree}"), "by hand");
+    let at = format!("work/default/run/{uid}/two/1");
+    solo.git(&format!("update-ref refs/planspec/{at} {tip}"));
+    solo.run("reconcile").ok().notes("is not believed");
+    let answers = answers();
+    for part in [format!("{at}:"), tip, "why: ".to_owned()] {
+        assert!(answers.contains(&part), "{answers}");
+    }
+    solo.run("reconcile --full").ok().says("nothing to do");
+}

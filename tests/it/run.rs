@@ -196,7 +196,7 @@ fn the_status_branch_is_an_orphan_that_observes_the_spec_branch() {
     let tree = ana.git(&format!("ls-tree --name-only origin/{STATUS}"));
     assert_eq!(
         tree,
-        "README.md\n_pinned\n_summary\ncontroller.yaml\ndefault"
+        "README.md\n_inputs.yaml\n_pinned\n_summary\ncontroller.yaml\ndefault"
     );
 }
 

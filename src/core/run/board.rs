@@ -285,6 +285,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Arc;
 
     use super::*;
     use crate::core::resource::{
@@ -337,7 +338,8 @@ mod tests {
         let lines = files.iter();
         lines
             .filter_map(|(key, file)| {
-                Some((key.clone(), Summary::of(key, file, Aside::default())?))
+                let line = Summary::of(key, file, Aside::default())?;
+                Some((key.clone(), Arc::new(line)))
             })
             .collect()
     }

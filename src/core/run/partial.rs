@@ -20,6 +20,7 @@ use crate::core::repository::reach::{self, FileChange};
 use crate::core::repository::referral::Referral;
 use crate::core::repository::snapshot::{Snapshot, manifests};
 use crate::core::resource::{ExecutionStatus, Key, Kind, Time};
+use crate::core::run::asked::RefusedRef;
 use crate::core::run::controllers::execution::Pins;
 use crate::core::run::controllers::{Artifacts, Authors, binding};
 use crate::core::run::reconcile::{self, Inputs, Reconciliation};
@@ -69,7 +70,7 @@ pub struct Change<'a, P> {
     /// What is new in the inbox.
     pub incoming: &'a [Incoming],
     /// Inbox refs that hold something that is no record.
-    pub refused: &'a BTreeSet<Address>,
+    pub refused: &'a BTreeMap<Address, RefusedRef>,
     /// Who wrote a file.
     pub authors: &'a Authors<'a>,
     /// What the spec commit holds.
@@ -220,7 +221,7 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
         let has_supply = seen_by_others.iter().any(is_supply);
         let dependents = self.dependents(&seen_by_others)?;
         let addresses = change.incoming.iter().map(|incoming| &incoming.address);
-        let addresses = addresses.chain(change.refused);
+        let addresses = addresses.chain(change.refused.keys());
         let with_records: BTreeSet<&str> = addresses.map(Address::uid).collect();
         let is_another_commit = change.old.controller.observed_commit != change.commit;
         let plans: BTreeSet<String> = changed

@@ -13,6 +13,7 @@ use crate::core::repository::config::Config;
 use crate::core::repository::rules;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{CapabilityPhase, Key, Kind, Status, Time};
+use crate::core::run::asked::{Answers, Asking, RefusedRef};
 use crate::core::run::controllers::execution::plan_of;
 use crate::core::run::controllers::{self, Authors, Presence, World, judge};
 use crate::core::run::record::{Address, Incoming};
@@ -49,7 +50,7 @@ pub struct Inputs<'a> {
     /// What is new in the inbox.
     pub incoming: &'a [Incoming],
     /// Inbox refs that hold something that is no record.
-    pub refused: &'a BTreeSet<Address>,
+    pub refused: &'a BTreeMap<Address, RefusedRef>,
     /// Whether the spec commit holds a file or folder at a path, and the text in it if one is
     /// given.
     pub artifact: &'a controllers::Artifacts<'a>,
@@ -70,6 +71,8 @@ pub struct Reconciliation {
     pub evidence: Vec<String>,
     /// Things to tell the operator that belong to no resource.
     pub notes: Vec<String>,
+    /// What it asked the clone for, and was answered.
+    pub answers: Answers,
 }
 
 /// Decide.
@@ -78,15 +81,18 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Reconciliation {
         || mint(&["repository", inputs.commit, &inputs.now.to_rfc3339()]),
         |old| old.controller.repository_id.clone(),
     );
+    let asking = Asking::new(inputs.authors, inputs.artifact);
+    let authors = |commit: &str, path: &str| asking.authors(commit, path);
+    let artifact = |path: &str, text: Option<&str>| asking.artifact(path, text);
     let mut world = World {
         snapshot: inputs.snapshot,
         config: inputs.config,
         commit: inputs.commit,
         repository_id: &repository_id,
         now: inputs.now,
-        authors: inputs.authors,
+        authors: &authors,
         pinned: controllers::execution::Pins::new(inputs.pinned),
-        artifact: inputs.artifact,
+        artifact: &artifact,
         capabilities: controllers::capability::phases(
             inputs.snapshot,
             &inputs.settled_capabilities(),
@@ -131,7 +137,28 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Reconciliation {
             .collect(),
         goals_due,
     };
-    finish(inputs, repository_id, files, &nexts, runs.evidence, notes)
+    let evidence = runs.evidence;
+    let answers = answers(inputs, &asking);
+    finish(
+        inputs,
+        repository_id,
+        files,
+        &nexts,
+        (evidence, notes, answers),
+    )
+}
+
+/// What the decision asked the clone for, in any way.
+fn answers(inputs: &Inputs<'_>, asking: &Asking<'_>) -> Answers {
+    let refused = inputs.refused.iter();
+    Answers {
+        history_rewritten: inputs.history_rewritten,
+        refused: refused
+            .map(|(address, refused)| (address.to_string(), refused.clone()))
+            .collect(),
+        signatures: Answers::about_signatures(inputs.incoming),
+        ..asking.kept()
+    }
 }
 
 impl Inputs<'_> {
@@ -509,8 +536,7 @@ fn finish(
     repository_id: String,
     files: BTreeMap<Key, StatusFile>,
     nexts: &Nexts,
-    evidence: Vec<String>,
-    notes: Vec<String>,
+    (evidence, notes, answers): (Vec<String>, Vec<String>, Answers),
 ) -> Reconciliation {
     let findings: Vec<String> = inputs
         .snapshot
@@ -556,6 +582,7 @@ fn finish(
         transitions,
         evidence,
         notes,
+        answers,
     }
 }
 
@@ -596,7 +623,7 @@ fn summaries(inputs: &Inputs<'_>, files: &BTreeMap<Key, StatusFile>, nexts: &Nex
             has_errors: inputs.snapshot.errors_of(key).next().is_some(),
         };
         let line = Summary::of(key, file, aside);
-        summaries.extend(line.map(|line| (key.clone(), line)));
+        summaries.extend(line.map(|line| (key.clone(), Arc::new(line))));
     }
     summaries
 }

@@ -1,6 +1,7 @@
 //! What is stored on the status branch, as values.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde_with::skip_serializing_none;
 use crate::core::base::digest::shard;
 use crate::core::base::limits::Limits;
 use crate::core::resource::{API_VERSION, Key, Kind, Status, Time};
+use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::summary::{self, SUMMARY_DIR, Summaries};
 use crate::core::text::yaml;
 
@@ -159,16 +161,9 @@ impl StatusTree {
                 texts.insert(status_path(key), Some(yaml::write(&file.to_value(key)?)));
             }
         }
-        let lines = summary::to_files(&self.summaries)?;
-        let lines_before = old.map(|old| summary::to_files(&old.summaries));
-        let lines_before = lines_before.transpose()?.unwrap_or_default();
-        let gone = lines_before
-            .keys()
-            .filter(|path| !lines.contains_key(*path));
-        texts.extend(gone.map(|path| (path.clone(), None)));
-        let changed = lines.into_iter();
-        let changed = changed.filter(|(path, text)| lines_before.get(path) != Some(text));
-        texts.extend(changed.map(|(path, text)| (path, Some(text))));
+        let none = Summaries::new();
+        let lines_before = old.map_or(&none, |old| &old.summaries);
+        texts.extend(summary::changed_files(&self.summaries, lines_before)?);
         Ok(texts)
     }
 
@@ -185,11 +180,11 @@ impl StatusTree {
         let mut summaries = Summaries::new();
         for (path, bytes) in files {
             match path {
-                BOARD_FILE => {}
+                BOARD_FILE | INPUTS_FILE => {}
                 CONTROLLER_FILE => controller = Some(read_controller(read_value(path, bytes)?)?),
                 _ if path.split('/').next() == Some(SUMMARY_DIR) => {
                     let lines = summary::read(path, bytes)?.into_iter();
-                    summaries.extend(lines.map(|line| (line.key(), line)));
+                    summaries.extend(lines.map(|line| (line.key(), Arc::new(line))));
                 }
                 _ => texts.push((path, bytes)),
             }

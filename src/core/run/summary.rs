@@ -5,6 +5,7 @@
 //! computed again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -27,8 +28,9 @@ const WHY_KEPT: usize = 201;
 /// Hexadecimal digits that stand for a pinned blob.
 const PIN_DIGITS: usize = 16;
 
-/// The lines, by the resources that they are about.
-pub type Summaries = BTreeMap<Key, Summary>;
+/// The lines, by the resources that they are about. Most stay what they are from one decision to the
+/// next.
+pub type Summaries = BTreeMap<Key, Arc<Summary>>;
 
 /// A line about a resource.
 #[skip_serializing_none]
@@ -352,16 +354,25 @@ pub fn summary_path(key: &Key) -> String {
     format!("{SUMMARY_DIR}/{}", shard(&key.name))
 }
 
-/// The files with the lines, by path.
+/// The files with the lines that are others than before, by path; nothing for those that are gone.
 ///
 /// # Errors
 /// What serde says; a line has nothing that JSON cannot hold.
-pub fn to_files(summaries: &Summaries) -> serde_json::Result<BTreeMap<String, String>> {
-    let mut files: BTreeMap<String, String> = BTreeMap::new();
+pub fn changed_files(
+    summaries: &Summaries,
+    before: &Summaries,
+) -> serde_json::Result<BTreeMap<String, Option<String>>> {
+    let keys: BTreeSet<&Key> = summaries.keys().chain(before.keys()).collect();
+    let changed = keys.into_iter();
+    let changed = changed.filter(|key| summaries.get(*key) != before.get(*key));
+    let mut files: BTreeMap<String, Option<String>> =
+        changed.map(|key| (summary_path(key), None)).collect();
     for (key, summary) in summaries {
-        let text = files.entry(summary_path(key)).or_default();
-        text.push_str(&serde_json::to_string(summary)?);
-        text.push('\n');
+        if let Some(text) = files.get_mut(&summary_path(key)) {
+            let text = text.get_or_insert_default();
+            text.push_str(&serde_json::to_string(&**summary)?);
+            text.push('\n');
+        }
     }
     Ok(files)
 }

@@ -1,9 +1,10 @@
 //! What is new in the inbox.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::decide::Question;
 use crate::core::resource::{ExecutionStatus, Key};
+use crate::core::run::asked::RefusedRef;
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::StatusTree;
 use crate::core::run::summary::{RunSummary, record_mark};
@@ -16,7 +17,7 @@ pub(super) struct Inbox {
     /// The records.
     pub incoming: Vec<Incoming>,
     /// What holds no record.
-    pub refused: BTreeSet<Address>,
+    pub refused: BTreeMap<Address, RefusedRef>,
     /// What to say about it.
     pub notes: Vec<String>,
 }
@@ -79,7 +80,10 @@ pub(super) fn read(question: &Question<'_>, outline: Option<&StatusTree>) -> Res
             Err(why) => {
                 let note = format!("refs/planspec/{address} is not believed: {why}");
                 inbox.notes.push(note);
-                inbox.refused.insert(address.clone());
+                let tip = tip.clone();
+                inbox
+                    .refused
+                    .insert(address.clone(), RefusedRef { tip, why });
             }
         }
     }

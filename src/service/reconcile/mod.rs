@@ -14,12 +14,14 @@ use super::store::{Store, View, uid_of_result};
 use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::sha256_hex;
 use crate::core::resource::{ExecutionStatus, Key, Time};
+use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::reconcile::Reconciliation;
 use crate::core::run::record::Address;
 use crate::core::run::status::{BOARD_FILE, StatusFile, StatusTree, pinned_path};
 use crate::core::run::summary::waiting;
 use crate::core::run::transition::Waiting;
 use crate::core::run::{board, message};
+use crate::core::text::yaml;
 use crate::git::status_branch::{self, FileBody, NewStatus};
 use crate::git::{Cache, Head};
 use crate::service::{Error, Result};
@@ -238,8 +240,10 @@ fn write(
     let mut files: BTreeMap<String, Option<FileBody>> = texts
         .map(|(path, text)| (path, text.map(FileBody::Text)))
         .collect();
-    let board = FileBody::Text(board::board(tree));
-    files.insert(BOARD_FILE.to_owned(), Some(board));
+    let answers = yaml::write(&serde_json::to_value(&decision.answers)?);
+    for (path, text) in [(BOARD_FILE, board::board(tree)), (INPUTS_FILE, answers)] {
+        files.insert(path.to_owned(), Some(FileBody::Text(text)));
+    }
     let pinned = old.map(|old| &old.pinned).cloned().unwrap_or_default();
     for blob in pinned.difference(&tree.pinned) {
         files.insert(pinned_path(blob), None);

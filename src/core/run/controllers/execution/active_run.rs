@@ -204,7 +204,7 @@ impl<'a> ActiveRun<'a> {
                 .extensions
                 .records
                 .contains_key(&address.to_string())
-                || self.turn.refused.contains(&address);
+                || self.turn.refused.contains_key(&address);
             if !taken {
                 break;
             }

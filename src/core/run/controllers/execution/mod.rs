@@ -15,7 +15,7 @@ mod scenarios;
 mod tests;
 mod verification;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Presence, World};
 use crate::core::base::digest::short;
@@ -24,6 +24,7 @@ use crate::core::resource::{
     CancelledBy, ExecutionPhase, ExecutionSpec, ExecutionStatus, Key, Kind, PIN_UNREADABLE,
     PlanSpec, Resource, Status, Time, clear_condition, set_condition,
 };
+use crate::core::run::asked::RefusedRef;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::run::permit;
 use crate::core::run::record::{Address, Incoming};
@@ -45,7 +46,7 @@ pub struct Turn<'a> {
     /// New records about it, in folding order.
     pub incoming: &'a [&'a Incoming],
     /// Inbox refs that hold something that is no record: nobody can claim these attempts.
-    pub refused: &'a BTreeSet<Address>,
+    pub refused: &'a BTreeMap<Address, RefusedRef>,
     /// Status of all other resources, for their uids and generations.
     pub others: &'a BTreeMap<Key, StatusFile>,
 }

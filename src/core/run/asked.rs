@@ -1,0 +1,161 @@
+//! What a decision asked the clone for, beside the commits and the records: kept in the status tree
+//! (`_inputs.yaml`), so that whoever repeats the decision elsewhere need not have the same clone.
+//! Replaced with each commit, and no part of what two decisions are compared by.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::run::controllers::{Artifacts, Authors};
+use crate::core::run::record::{Incoming, Signature};
+
+/// Path of the answers in the status tree.
+pub const INPUTS_FILE: &str = "_inputs.yaml";
+
+/// The answers of a clone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Answers {
+    /// Whether the commit that was observed before was no longer part of the spec branch.
+    pub history_rewritten: bool,
+    /// Who wrote a file, or why nobody could tell.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub authors: BTreeSet<FileAuthors>,
+    /// What the spec commit was found to hold, or not to hold.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub artifacts: BTreeSet<Artifact>,
+    /// Inbox refs that held no record: where they pointed, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, RefusedRef>,
+    /// What was found out about the signatures of records, by their ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub signatures: BTreeMap<String, Verdict>,
+}
+
+/// Who wrote a file as it stands in a commit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileAuthors {
+    /// The commit.
+    pub commit: String,
+    /// Path of the file.
+    pub path: String,
+    /// Their e-mails.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub emails: BTreeSet<String>,
+    /// Why nobody could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+}
+
+/// A file or folder that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Artifact {
+    /// Its path.
+    pub path: String,
+    /// The text that had to be in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Whether it was there.
+    pub found: bool,
+}
+
+/// An inbox ref that held no record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefusedRef {
+    /// Where it pointed.
+    pub tip: String,
+    /// Why nothing on it was believed.
+    pub why: String,
+}
+
+/// What was found out about a signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Verdict {
+    /// The principal, where it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// The key, where it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Why it does not count: one word, and a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bad: Option<(String, String)>,
+}
+
+impl Answers {
+    /// What was found out about the signatures of records.
+    pub fn about_signatures(incoming: &[Incoming]) -> BTreeMap<String, Verdict> {
+        let records = incoming.iter().flat_map(|incoming| &incoming.records);
+        let verdicts = records.filter_map(|received| {
+            let verdict = match &received.signature {
+                Signature::Unchecked => return None,
+                Signature::Good(by) => Verdict {
+                    principal: Some(by.principal.clone()),
+                    key: Some(by.key.clone()),
+                    bad: None,
+                },
+                Signature::Bad(reason, why) => Verdict {
+                    principal: None,
+                    key: None,
+                    bad: Some(((*reason).to_owned(), why.clone())),
+                },
+            };
+            Some((received.id.clone(), verdict))
+        });
+        verdicts.collect()
+    }
+}
+
+/// Asks the clone, and keeps what it answers.
+pub struct Asking<'a> {
+    authors: &'a Authors<'a>,
+    artifact: &'a Artifacts<'a>,
+    kept: RefCell<Answers>,
+}
+
+impl<'a> Asking<'a> {
+    /// Nothing was asked yet.
+    pub fn new(authors: &'a Authors<'a>, artifact: &'a Artifacts<'a>) -> Asking<'a> {
+        Asking {
+            authors,
+            artifact,
+            kept: RefCell::default(),
+        }
+    }
+
+    /// Who wrote a file as it stands in a commit.
+    ///
+    /// # Errors
+    /// Why nobody can tell.
+    pub fn authors(&self, commit: &str, path: &str) -> Result<BTreeSet<String>, String> {
+        let answer = (self.authors)(commit, path);
+        self.kept.borrow_mut().authors.insert(FileAuthors {
+            commit: commit.to_owned(),
+            path: path.to_owned(),
+            emails: answer.clone().unwrap_or_default(),
+            unknown: answer.as_ref().err().cloned(),
+        });
+        answer
+    }
+
+    /// Whether the spec commit holds a file or folder, and a text in it.
+    pub fn artifact(&self, path: &str, text: Option<&str>) -> bool {
+        let found = (self.artifact)(path, text);
+        self.kept.borrow_mut().artifacts.insert(Artifact {
+            path: path.to_owned(),
+            text: text.map(str::to_owned),
+            found,
+        });
+        found
+    }
+
+    /// What was asked so far, and answered.
+    pub fn kept(&self) -> Answers {
+        self.kept.borrow().clone()
+    }
+}
