@@ -151,6 +151,39 @@ pub struct Requested {
     pub request: String,
 }
 
+/// What a retry would open again.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reopening {
+    /// Which run.
+    #[serde(flatten)]
+    pub execution: Execution,
+    /// The node, when the retry is about one.
+    pub node: Option<String>,
+    /// First what is tried again, then what was decided on it; each in the order of the plan.
+    pub nodes: Vec<ReopenedNode>,
+    /// What there is to say besides.
+    pub notes: Vec<String>,
+}
+
+impl Answer for Reopening {
+    const KIND: &'static str = "Reopening";
+}
+
+/// A node that a retry opens again.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReopenedNode {
+    /// Its id.
+    pub node: String,
+    /// Where it stands now.
+    pub phase: String,
+    /// Whether it is tried again itself; else it is behind one that is.
+    pub retried: bool,
+    /// Whether it is a task that has done its work, and does it once more.
+    pub done_again: bool,
+}
+
 macro_rules! answers {
     ($($name:ident)*) => {
         $(impl Answer for Recorded<$name> {

@@ -13,7 +13,9 @@ use super::logs::NodeLog;
 use super::made::{Created, Hook, Initialized};
 use super::next::NextNodes;
 use super::reconcile::Reconciled;
-use super::record::{Attested, Claimed, Decided, Recorded, Released, Reported, Requested};
+use super::record::{
+    Attested, Claimed, Decided, Recorded, Released, Reopening, Reported, Requested,
+};
 use super::refusal::Refusal;
 use super::review::Review;
 use super::verify::{ExecutionVerified, Verified};
@@ -64,6 +66,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<Recorded<Requested>>(),
     of::<Recorded<Verified>>(),
     of::<Refusal>(),
+    of::<Reopening>(),
     of::<Review>(),
     of::<Revised>(),
     of::<RevisionList>(),

@@ -3,16 +3,19 @@
 use clap::Args as ClapArgs;
 
 use super::{Context, RecordArgs};
+use crate::api::record::Reopening;
 use crate::failure::Outcome;
-use crate::service::request::{RetryRequest, retry};
+use crate::service::request::{RetryRequest, reopening, retry};
 
-/// Try again: open the failed nodes of an execution, or one of them, and what was skipped for them
+/// Try again: open the failed nodes of an execution, or one of them, and what was decided on them
 ///
-/// Attempts go on counting, failures are counted anew. Gates that were rejected wait for a new
-/// decision. What succeeded stays as it is.
+/// What is behind them, over edges of any kind, is decided anew with them: what was skipped, and what has
+/// run because they failed. Tasks among that which have done their work are named. All else that
+/// succeeded stays as it is. Attempts go on counting, failures are counted anew. Gates wait for a
+/// new decision.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The execution, or one failed node of it
+    /// The execution, or one node of it
     #[arg(value_name = "EXECUTION[/NODE]")]
     target: String,
     #[command(flatten)]
@@ -20,6 +23,12 @@ pub struct Args {
     /// Resolve who does what has not begun anew; gates before it are decided again
     #[arg(long)]
     rebind: bool,
+    /// The node has succeeded, and is to be done once more
+    #[arg(long)]
+    again: bool,
+    /// Say what would be opened, and send nothing
+    #[arg(long, conflicts_with = "reconcile")]
+    dry_run: bool,
     /// Why
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
@@ -30,8 +39,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = RetryRequest {
         record: args.record.about(context, &args.target),
         rebind: args.rebind,
+        again: args.again,
         message: args.message.clone(),
     };
+    if args.dry_run {
+        let answer = reopening(&context.open()?, &request)?;
+        return context.show(args.record.output, &answer, (&text(&answer), &answer.notes));
+    }
     let recorded = retry(&context.open()?, &request)?;
     let name = recorded.answer.what.execution.name();
     let line = match &recorded.answer.what.node {
@@ -39,4 +53,22 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         None => format!("asked to try {name} again\n"),
     };
     context.recorded(args.record.output, recorded, &line)
+}
+
+/// What would be opened, a line for each node.
+fn text(answer: &Reopening) -> String {
+    let name = answer.execution.name();
+    let lines = answer.nodes.iter().map(|node| {
+        let how = match (node.retried, node.done_again) {
+            (true, _) => "try again",
+            (false, true) => "do again, behind that",
+            (false, false) => "decide again, behind that",
+        };
+        format!("{name}/{}: {} → {how}\n", node.node, node.phase)
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() {
+        return "no node is opened\n".to_owned();
+    }
+    lines
 }

@@ -649,19 +649,31 @@ impl World {
 
     /// Ask for the run to be stopped.
     pub fn cancel(&mut self, actor: &str) {
-        self.request(RequestKind::Cancel, actor, None, false);
+        self.request(RequestKind::Cancel, actor, None, (false, false));
     }
 
     /// Ask for the run, or one node, to be tried again.
     pub fn retry(&mut self, actor: &str, node: Option<&str>, rebind: bool) {
-        self.request(RequestKind::Retry, actor, node, rebind);
+        self.request(RequestKind::Retry, actor, node, (rebind, false));
     }
 
-    fn request(&mut self, request: RequestKind, actor: &str, node: Option<&str>, rebind: bool) {
+    /// Ask for a node to be done once more.
+    pub fn retry_again(&mut self, actor: &str, node: &str) {
+        self.request(RequestKind::Retry, actor, Some(node), (false, true));
+    }
+
+    fn request(
+        &mut self,
+        request: RequestKind,
+        actor: &str,
+        node: Option<&str>,
+        (rebind, again): (bool, bool),
+    ) {
         let action = Action::Request {
             request,
             node: node.map(str::to_owned),
             rebind,
+            again,
             comment: String::new(),
         };
         let received = self.record(actor, action);

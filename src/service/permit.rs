@@ -4,6 +4,7 @@
 use super::runs::{Observed, ObservedRun};
 use super::{Error, ErrorKind, Result};
 use crate::core::repository::definitions::Definitions;
+use crate::core::resource::NodePhase;
 use crate::core::run::permit::{self, Objection, Refusal};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::Action;
@@ -55,11 +56,8 @@ impl<'a> Asked<'a> {
     pub fn may(&self, action: &Action, actor: &str) -> Result {
         permit::may(action, actor, &self.permit()).map_err(|refusal| {
             let error = self.error(&refusal);
-            error.maybe_hint(
-                action
-                    .node()
-                    .and_then(|node| self.hint_at(refusal.reason, node)),
-            )
+            let node = action.node();
+            error.maybe_hint(node.and_then(|node| self.hint_at(refusal.reason, node)))
         })
     }
 
@@ -86,8 +84,20 @@ impl<'a> Asked<'a> {
     /// What to do instead at a node.
     pub fn hint_at(&self, reason: &str, node: &str) -> Option<String> {
         let (name, namespace) = (&self.run.key.name, &self.run.key.namespace);
-        (reason == "NotClaimed")
-            .then(|| format!("claim it first: `planspec claim {name}/{node} -n {namespace}`"))
+        match reason {
+            "NotClaimed" => Some(format!(
+                "claim it first: `planspec claim {name}/{node} -n {namespace}`"
+            )),
+            "NotFailed" => {
+                let status = self.run.status.node_statuses.get(node)?;
+                (status.phase == NodePhase::Succeeded).then(|| {
+                    format!(
+                        "to do it once more, and what is behind it: `planspec retry {name}/{node} -n {namespace} --again`"
+                    )
+                })
+            }
+            _ => None,
+        }
     }
 
     fn hint(&self, reason: &str) -> Option<String> {

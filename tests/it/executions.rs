@@ -247,3 +247,91 @@ spec:
     }
     assert_eq!(ana.unapplied("run"), [""; 0]);
 }
+
+const NIGHTLY: &str = r#"apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata: {name: nightly, namespace: shop}
+spec:
+  description: A migration, and what puts it back
+  graph:
+    nodes:
+      - {id: migrate, kind: Task}
+      - {id: restore, kind: Task, when: 'nodes["migrate"].phase == "Failed"'}
+      - {id: reindex, kind: Task, when: 'nodes["migrate"].phase == "Succeeded"'}
+    edges:
+      - {from: migrate, to: restore, type: soft}
+      - {from: migrate, to: reindex, type: soft}
+"#;
+
+/// What docs/executions.md shows: a second failure is put back as the first one was, and what is
+/// done once more is named beforehand.
+#[test]
+fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/nightly.yaml", NIGHTLY);
+    ana.run("start nightly -n shop --name nightly").ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    let work = |node: &str, how: &str| {
+        ana.run(&format!("claim nightly/{node} --as agent:a --reconcile"))
+            .ok();
+        ana.run(&format!(
+            "report nightly/{node} --as agent:a {how} --reconcile"
+        ))
+        .ok();
+    };
+    work("migrate", "--failed");
+    work("restore", "--succeeded");
+    assert_eq!(ana.phase("execution/nightly"), "Failed");
+
+    let page = include_str!("../../docs/executions.md");
+    let shown = page
+        .split("$ planspec retry nightly --dry-run\n")
+        .nth(1)
+        .unwrap();
+    let shown = shown.split("```").next().unwrap();
+    let dry = ana.run("retry nightly --dry-run").ok();
+    let told = format!("{}{}", dry.out, dry.err);
+    let mut told: Vec<&str> = told.lines().collect();
+    let mut expected: Vec<&str> = shown.lines().collect();
+    told.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(told, expected, "docs/executions.md");
+    assert_eq!(ana.node_phase("nightly/restore"), "Succeeded");
+    let asked = |name: &String| name.contains("/requests/");
+    assert!(!ana.inbox().iter().any(asked), "nothing was sent");
+    let answer = ana.run("retry nightly/migrate --dry-run -o json").ok();
+    let answer = answer.answer("Reopening");
+    assert_eq!(answer["nodes"][0]["retried"], true);
+    assert_eq!(answer["nodes"][1]["doneAgain"], true);
+
+    ana.run("retry nightly --reconcile")
+        .ok()
+        .notes("to be done once more: `restore`");
+    work("migrate", "--failed");
+    assert_eq!(ana.node_phase("nightly/restore"), "Pending");
+    work("restore", "--succeeded");
+    ana.run("retry nightly --reconcile").ok();
+    work("migrate", "--succeeded");
+
+    // Once more on purpose, by the hint.
+    ana.run("retry nightly/migrate")
+        .exits(1)
+        .notes("planspec retry nightly/migrate -n shop --again");
+    ana.run("retry nightly --again")
+        .exits(2)
+        .notes("nightly/NODE");
+    ana.run("retry nightly/migrate -n shop --again --reconcile")
+        .ok();
+    let migrate = ana.node("nightly/migrate");
+    assert_eq!(
+        (&migrate["phase"], &migrate["attempt"]),
+        (&json!("Pending"), &json!(4))
+    );
+    work("migrate", "--succeeded");
+    work("reindex", "--succeeded");
+    ana.run("retry nightly/migrate --again")
+        .exits(1)
+        .notes("planspec start nightly -n shop");
+}

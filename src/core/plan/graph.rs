@@ -23,6 +23,22 @@ pub struct Graph {
     graph: DiGraph<String, EdgeKind>,
     index: HashMap<String, usize>,
     order: Vec<usize>,
+    /// What waits for what when the plan runs: the edges, groups for their children, and children
+    /// for the entries of groups. The entries stand behind the nodes.
+    waits: DiGraph<(), ()>,
+    /// The groups that have an entry, by the number of the entry.
+    entries: Vec<usize>,
+    steps: Vec<Step>,
+}
+
+/// What happens next when a plan runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It is decided whether the children of a group are needed: the group has a condition, or
+    /// is in a group that has one.
+    Enter(usize),
+    /// It is this node's turn.
+    Node(usize),
 }
 
 /// What makes a [`GraphSpec`] no graph.
@@ -166,27 +182,34 @@ impl Graph {
         if !problems.is_empty() {
             return Err(problems);
         }
-        // A group is over when its children are: it comes behind them, too.
-        let waits: BTreeSet<(usize, usize)> = edges
-            .into_keys()
-            .chain(members.into_iter().map(|(group, child)| (child, group)))
-            .collect();
-        let waits = digraph(
-            spec.nodes.iter().map(|_| ()),
-            waits.into_iter().map(|pair| (pair, ())),
-        );
+        let entries = conditional_groups(spec, &members);
+        let waits = what_waits(spec, edges.into_keys().collect(), &members, &entries);
+        let step = |at: usize| match at.checked_sub(spec.nodes.len()) {
+            None => Step::Node(at),
+            Some(entry) => Step::Enter(entries[entry]),
+        };
         let knots = cycles(&waits).into_iter();
         let problems: Vec<GraphProblem> = knots
-            .map(|nodes| GraphProblem::GroupWaits { nodes })
+            .map(|knot| GraphProblem::GroupWaits {
+                nodes: nodes_of(knot.into_iter().map(step)),
+            })
             .collect();
         if !problems.is_empty() {
             return Err(problems);
         }
-        let order = topological_order(&waits);
+        let steps = topological_order(&waits, spec.nodes.len()).into_iter();
+        let steps: Vec<Step> = steps.map(step).collect();
+        let order = steps.iter().filter_map(|step| match step {
+            Step::Node(node) => Some(*node),
+            Step::Enter(_) => None,
+        });
         Ok(Graph {
             graph,
             index,
-            order,
+            order: order.collect(),
+            waits,
+            entries,
+            steps,
         })
     }
 
@@ -216,6 +239,60 @@ impl Graph {
     /// a choice, in the order of the file.
     pub fn order(&self) -> &[usize] {
         &self.order
+    }
+
+    /// What happens in which order when the plan runs: the nodes as in [`Graph::order`], and the
+    /// entry of a group before its children and behind what the group waits for.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Whether the children of a group wait until it is decided that they are needed.
+    pub fn has_entry(&self, group: usize) -> bool {
+        self.entries.binary_search(&group).is_ok()
+    }
+
+    /// What comes right before a step when the plan runs.
+    pub fn steps_before(&self, step: Step) -> impl Iterator<Item = Step> + '_ {
+        let at = self
+            .waits
+            .neighbors_directed(self.place(step), Direction::Incoming);
+        at.map(|at| self.step(at))
+    }
+
+    /// Everything that is behind some nodes when the plan runs, over edges of any kind, from
+    /// children to their groups and from what a conditional group waits for to its children.
+    pub fn behind(&self, nodes: &[usize]) -> BTreeSet<usize> {
+        let mut seen = vec![false; self.waits.node_count()];
+        let mut todo: Vec<NodeIndex> = nodes.iter().map(|node| NodeIndex::new(*node)).collect();
+        let mut behind = BTreeSet::new();
+        while let Some(at) = todo.pop() {
+            for next in self.waits.neighbors(at) {
+                if std::mem::replace(&mut seen[next.index()], true) {
+                    continue;
+                }
+                todo.push(next);
+                if let Step::Node(node) = self.step(next) {
+                    behind.insert(node);
+                }
+            }
+        }
+        behind
+    }
+
+    fn step(&self, at: NodeIndex) -> Step {
+        match at.index().checked_sub(self.len()) {
+            None => Step::Node(at.index()),
+            Some(entry) => Step::Enter(self.entries[entry]),
+        }
+    }
+
+    fn place(&self, step: Step) -> NodeIndex {
+        NodeIndex::new(match step {
+            Step::Node(node) => node,
+            // Only what has an entry is a step.
+            Step::Enter(group) => self.len() + self.entries.partition_point(|of| *of < group),
+        })
     }
 
     /// The nodes that node `i` waits for, in the order of the file.
@@ -330,7 +407,10 @@ pub fn warnings(spec: &GraphSpec) -> Vec<Warning> {
     let index = index_nodes(spec, &mut Vec::new());
     let into_groups = written_edges(spec).filter_map(|edge| {
         let group = edge.to.find(&index)?;
-        (spec.nodes[group].kind == NodeKind::Group).then_some(Warning::EdgeIntoGroup {
+        let node = &spec.nodes[group];
+        // The children of a group with a condition wait for what decides it.
+        let holds_none_back = node.kind == NodeKind::Group && node.when.is_none();
+        holds_none_back.then_some(Warning::EdgeIntoGroup {
             place: edge.to_place,
             group,
         })
@@ -503,6 +583,66 @@ fn check_groups(
     members
 }
 
+/// The groups whose children wait until it is decided that they are needed, sorted: those with a
+/// condition, and those in them.
+fn conditional_groups(spec: &GraphSpec, members: &BTreeSet<(usize, usize)>) -> Vec<usize> {
+    let is_group = |node: usize| spec.nodes[node].kind == NodeKind::Group;
+    let mut found: BTreeSet<usize> = (0..spec.nodes.len())
+        .filter(|node| is_group(*node) && spec.nodes[*node].when.is_some())
+        .collect();
+    let mut todo: Vec<usize> = found.iter().copied().collect();
+    while let Some(group) = todo.pop() {
+        let children = members.range((group, 0)..=(group, usize::MAX));
+        let groups = children
+            .map(|(_, child)| *child)
+            .filter(|child| is_group(*child));
+        todo.extend(groups.filter(|group| found.insert(*group)));
+    }
+    found.into_iter().collect()
+}
+
+/// What waits for what: the edges, a group for its children, and what is in a conditional group
+/// for its entry, which waits for what the group waits for. An entry is a node of its own, behind
+/// those of the plan: with an edge from each to each there would be too many.
+fn what_waits(
+    spec: &GraphSpec,
+    edges: BTreeSet<(usize, usize)>,
+    members: &BTreeSet<(usize, usize)>,
+    entries: &[usize],
+) -> DiGraph<(), ()> {
+    let entry = |group: usize| {
+        let at = entries.binary_search(&group).ok()?;
+        Some(spec.nodes.len() + at)
+    };
+    let has_condition = |node: usize| spec.nodes[node].when.is_some();
+    let into_entries = edges.iter().filter(|(_, to)| has_condition(*to));
+    let into_entries = into_entries.filter_map(|(from, to)| Some((*from, entry(*to)?)));
+    let out_of_entries = members
+        .iter()
+        .filter_map(|(group, child)| Some((entry(*group)?, entry(*child).unwrap_or(*child))));
+    // A group is over when its children are: it comes behind them, too.
+    let groups = members.iter().map(|(group, child)| (*child, *group));
+    let mut waits: BTreeSet<(usize, usize)> =
+        into_entries.chain(out_of_entries).chain(groups).collect();
+    waits.extend(edges);
+    digraph(
+        (0..spec.nodes.len() + entries.len()).map(|_| ()),
+        waits.into_iter().map(|pair| (pair, ())),
+    )
+}
+
+/// The nodes of a circle of steps, each once, starting with the first in the file.
+fn nodes_of(steps: impl Iterator<Item = Step>) -> Vec<usize> {
+    let mut seen = BTreeSet::new();
+    let nodes = steps.map(|step| match step {
+        Step::Node(node) | Step::Enter(node) => node,
+    });
+    let mut nodes: Vec<usize> = nodes.filter(|node| seen.insert(*node)).collect();
+    let first = (0..nodes.len()).min_by_key(|&at| nodes[at]).unwrap_or(0);
+    nodes.rotate_left(first);
+    nodes
+}
+
 /// One edge for each pair of nodes, with the first place where it stands.
 fn fold_edges(
     spec: &GraphSpec,
@@ -560,24 +700,26 @@ fn digraph<N, E>(
     graph
 }
 
-/// Kahn's algorithm; of the nodes that are free, the first in the file comes next.
-fn topological_order<N, E>(graph: &DiGraph<N, E>) -> Vec<usize> {
+/// Kahn's algorithm; of the nodes that are free, the first in the file comes next. What stands
+/// behind the `nodes` of the file is no choice: it comes as soon as it can.
+fn topological_order<N, E>(graph: &DiGraph<N, E>, nodes: usize) -> Vec<usize> {
+    let in_turn = |node: usize| Reverse((node < nodes, node));
     let mut waits_for: Vec<usize> = graph
         .node_indices()
         .map(|node| graph.neighbors_directed(node, Direction::Incoming).count())
         .collect();
     let mut free: BinaryHeap<_> = (0..waits_for.len())
         .filter(|&node| waits_for[node] == 0)
-        .map(Reverse)
+        .map(in_turn)
         .collect();
     let mut order = Vec::with_capacity(waits_for.len());
-    while let Some(Reverse(node)) = free.pop() {
+    while let Some(Reverse((_, node))) = free.pop() {
         order.push(node);
         for next in graph.neighbors(NodeIndex::new(node)) {
             let waits_for = &mut waits_for[next.index()];
             *waits_for -= 1;
             if *waits_for == 0 {
-                free.push(Reverse(next.index()));
+                free.push(in_turn(next.index()));
             }
         }
     }

@@ -25,7 +25,7 @@ pub enum NodeEvent {
     Cancel,
     /// What a gate approved has changed: it must be decided again.
     Reopen,
-    /// An operator opened it again.
+    /// An operator opened it again, or what it was decided on.
     Retry,
     /// The first child of a group has begun.
     Begin,
@@ -61,7 +61,7 @@ pub fn node(
         (P::Pending | P::Running | P::Blocked, E::Skip) => P::Skipped,
         (P::Pending | P::Running | P::Blocked, E::Cancel) => P::Cancelled,
         (P::Succeeded, E::Reopen) => P::Pending,
-        (P::Failed | P::Skipped | P::Cancelled, E::Retry) => P::Pending,
+        (phase, E::Retry) if phase != P::Pending => P::Pending,
         (P::Pending | P::Blocked, E::Begin) => P::Running,
         _ => return Err(IllegalTransition { phase, event }),
     })
@@ -143,6 +143,9 @@ mod tests {
             (P::Failed, Retry, P::Pending),
             (P::Skipped, Retry, P::Pending),
             (P::Cancelled, Retry, P::Pending),
+            (P::Succeeded, Retry, P::Pending),
+            (P::Running, Retry, P::Pending),
+            (P::Blocked, Retry, P::Pending),
             (P::Pending, Begin, P::Running),
             (P::Blocked, Begin, P::Running),
         ];

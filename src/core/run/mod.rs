@@ -13,6 +13,7 @@ pub mod pinned;
 pub mod proposal;
 pub mod reconcile;
 pub mod record;
+pub mod reopen;
 pub mod standing;
 pub mod status;
 pub mod summary;

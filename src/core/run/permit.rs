@@ -89,7 +89,12 @@ pub fn may(action: &Action, actor: &str, given: &Circumstances<'_>) -> Result<()
             ..
         } => given.is_going_on(),
         _ if given.status.extensions.cancelled_by.is_some() => Err(run_over()),
-        Action::Request { node, rebind, .. } => given.may_retry(node.as_deref(), *rebind),
+        Action::Request {
+            node,
+            rebind,
+            again,
+            ..
+        } => given.may_retry(node.as_deref(), *rebind, *again),
         Action::Claim { .. }
         | Action::Renewal { .. }
         | Action::Release { .. }
@@ -496,7 +501,7 @@ impl Circumstances<'_> {
     }
 
     /// What the run itself cancelled counts as failed.
-    fn may_retry(&self, node: Option<&str>, rebind: bool) -> Result<(), Refusal> {
+    fn may_retry(&self, node: Option<&str>, rebind: bool, again: bool) -> Result<(), Refusal> {
         let phase = self.status.phase;
         if phase == ExecutionPhase::Pending {
             return Err(not_started());
@@ -508,6 +513,10 @@ impl Circumstances<'_> {
         let has_failed =
             |node: &NodeStatus| matches!(node.phase, NodePhase::Failed | NodePhase::Cancelled);
         let Some(id) = node else {
+            if again {
+                let why = "one node is done again, not the whole run";
+                return Err(Refusal::new(Objection::Invalid, "NoNode", why));
+            }
             if rebind || self.status.node_statuses.values().any(has_failed) {
                 return Ok(());
             }
@@ -515,7 +524,8 @@ impl Circumstances<'_> {
             return Err(Refusal::new(Objection::NotReady, "NothingFailed", why));
         };
         let status = self.status_of(id)?;
-        if has_failed(status) {
+        let is_done = status.phase == NodePhase::Succeeded;
+        if has_failed(status) || (again && is_done) {
             return Ok(());
         }
         let why = format!("`{id}` is {}, it has not failed", status.phase);
@@ -640,6 +650,7 @@ mod tests {
             request,
             node: node.map(str::to_owned),
             rebind: false,
+            again: false,
             comment: String::new(),
         }
     }

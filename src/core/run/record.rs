@@ -224,6 +224,9 @@ pub enum Action {
         /// Retry: resolve the targets of unfinished nodes again.
         #[serde(default, skip_serializing_if = "is_zero")]
         rebind: bool,
+        /// Retry: the node has succeeded, and is to be done once more.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        again: bool,
         /// Why.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         comment: String,

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::core::plan::graph::Graph;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CONDITION_FALSE, EdgeKind,
     ExecutionPhase, NodePhase, ReviewAction, Status,
@@ -79,6 +80,7 @@ enum Event {
     StaleReview(usize, usize, usize),
     Cancel(usize, usize),
     Retry(usize, Option<usize>, bool),
+    Again(usize, usize),
     Verify(usize, usize, usize, bool),
     /// What stands on one ref stands on another as well.
     Copy(usize, usize, usize, i64),
@@ -147,6 +149,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (run(), actor()).prop_map(|(r, w)| Event::Cancel(r, w)),
         2 => (run(), prop::option::of(node()), any::<bool>())
             .prop_map(|(r, n, b)| Event::Retry(r, n, b)),
+        1 => (run(), node()).prop_map(|(r, n)| Event::Again(r, n)),
         4 => (run(), node(), actor(), prop::bool::weighted(0.7))
             .prop_map(|(r, n, w, good)| Event::Verify(r, n, w, good)),
         1 => (run(), node(), node(), attempt()).prop_map(|(r, a, b, n)| Event::Copy(r, a, b, n)),
@@ -182,9 +185,24 @@ fn scene() -> impl Strategy<Value = Scene> {
                 endings,
             },
         )
+        .prop_map(Scene::that_is_valid)
 }
 
 impl Scene {
+    /// Groups whose condition would wait for what is in them have none.
+    fn that_is_valid(mut self) -> Scene {
+        let plan: Value = serde_yaml::from_str(&self.plan()).expect("YAML");
+        let graph = serde_json::from_value(plan["spec"]["graph"].clone()).expect("a graph");
+        if Graph::build(&graph).is_err() {
+            let groups = self
+                .nodes
+                .iter_mut()
+                .filter(|node| node.sort == Sort::Group);
+            groups.for_each(|group| group.when = None);
+        }
+        self
+    }
+
     fn plan(&self) -> String {
         let mut nodes: Vec<String> = Vec::new();
         let mut edges: Vec<String> = Vec::new();
@@ -357,11 +375,44 @@ impl Scene {
         }
     }
 
+    /// What is decided, or at work, was decided on what is decided still. Only a gate that is
+    /// decided again for other targets leaves done what has been done behind it.
+    fn assert_decided_in_order(&self, new: &StatusTree) {
+        for run in RUNS {
+            let is_open = |at: usize| !phase_of(new, run, &format!("n{at}")).is_terminal();
+            let mut behind_gate = vec![false; self.nodes.len()];
+            for at in 0..self.nodes.len() {
+                let id = format!("n{at}");
+                let is_gate = |from: usize| self.nodes[from].sort == Sort::Gate;
+                let mut before = self.before_any(at);
+                behind_gate[at] = before.any(|from| behind_gate[from] || is_gate(from));
+                // One failure is enough to be skipped.
+                let decided = match phase_of(new, run, &id) {
+                    NodePhase::Running | NodePhase::Succeeded | NodePhase::Failed => true,
+                    NodePhase::Skipped => unwanted(new, run, &id),
+                    _ => false,
+                };
+                if decided && !behind_gate[at] && !self.is_group(at) {
+                    let open = self.before_any(at).find(|from| is_open(*from));
+                    assert_eq!(open, None, "{run}/{id} is decided on what is open");
+                }
+            }
+        }
+    }
+
+    /// The nodes that a node waits for or, as a group, consists of, by number.
+    fn before_any(&self, at: usize) -> impl Iterator<Item = usize> {
+        let ties = self.nodes[at].ties.iter().enumerate();
+        ties.filter(|(_, tie)| !matches!(tie, Tie::None))
+            .map(|(from, _)| from)
+    }
+
     fn reconcile(&self, world: &mut World) -> bool {
         let old = world.tree.clone();
         let changed = world.reconcile();
         if let Some(new) = &world.tree {
             self.assert_order(old.as_ref(), new);
+            self.assert_decided_in_order(new);
         }
         changed
     }
@@ -418,6 +469,10 @@ impl Scene {
                 let node = node.map(id);
                 let world = world.about(RUNS[run]);
                 world.retry("user:operator", node.as_deref(), rebind);
+            }
+            Event::Again(run, node) => {
+                let id = id(node);
+                world.about(RUNS[run]).retry_again("user:operator", &id);
             }
             Event::Verify(run, node, actor, good) => {
                 let world = world.about(RUNS[run]);

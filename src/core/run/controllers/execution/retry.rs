@@ -1,12 +1,11 @@
-//! An operator's retry: open again what failed, and what was skipped or cancelled for it.
+//! An operator's retry: open again what failed, and everything that was decided on it.
 
-use std::collections::BTreeSet;
-
-use super::active_run::{ActiveRun, DEPENDENCY_FAILED};
-use crate::core::resource::{NodeKind, NodePhase, RetriedBy};
+use super::active_run::ActiveRun;
+use crate::core::resource::{NodePhase, RetriedBy};
 use crate::core::run::machine::{ExecutionEvent, NodeEvent};
 use crate::core::run::permit::{Refusal, misplaced};
 use crate::core::run::record::{Action, Received};
+use crate::core::run::reopen::Reopening;
 
 /// Most requests to keep in a status.
 const RETRIES_KEPT: usize = 20;
@@ -17,19 +16,24 @@ impl ActiveRun<'_> {
         let Action::Request {
             node,
             rebind,
+            again,
             comment,
             ..
         } = &received.record.action
         else {
             return Err(misplaced());
         };
-        let failed = self.failed_nodes(node.as_deref());
-        self.reopen(&failed);
+        let statuses = &self.status.node_statuses;
+        let graph = (&self.graph, &self.spec);
+        let opened = Reopening::of(graph, statuses, node.as_deref(), *again);
+        for index in opened.all() {
+            self.reopen_node(index);
+        }
         if *rebind {
             self.forget_targets();
         }
         let extensions = &mut self.status.extensions;
-        extensions.run_attempt += u32::from(!failed.is_empty());
+        extensions.run_attempt += u32::from(!opened.retried.is_empty());
         // They were made on what is done anew.
         extensions
             .attestations
@@ -54,64 +58,6 @@ impl ActiveRun<'_> {
             self.turn.world.now,
         );
         Ok(())
-    }
-
-    /// What is to be tried again: one node that failed, or all of them. What the run itself
-    /// cancelled counts as failed.
-    fn failed_nodes(&self, wanted: Option<&str>) -> Vec<usize> {
-        let mut nodes: Vec<usize> = match wanted {
-            None => (0..self.graph.len()).collect(),
-            Some(id) => match self.graph.index_of(id) {
-                Some(index) => self.with_children(index),
-                None => Vec::new(),
-            },
-        };
-        nodes.retain(|index| {
-            let phase = self.phase_of(*index);
-            matches!(phase, NodePhase::Failed | NodePhase::Cancelled)
-        });
-        nodes
-    }
-
-    /// A node, and if it is a group everything in it.
-    fn with_children(&self, index: usize) -> Vec<usize> {
-        let mut nodes = BTreeSet::from([index]);
-        let mut todo = vec![index];
-        while let Some(index) = todo.pop() {
-            let children = self.spec.nodes[index].children.iter();
-            let children = children.filter_map(|child| self.graph.index_of(child));
-            todo.extend(children.filter(|child| nodes.insert(*child)));
-        }
-        nodes.into_iter().collect()
-    }
-
-    fn reopen(&mut self, failed: &[usize]) {
-        // Those behind a failure may have been skipped for it, or by a condition that saw it.
-        let mut behind: BTreeSet<usize> = BTreeSet::new();
-        let mut todo = failed.to_vec();
-        while let Some(index) = todo.pop() {
-            let next = self.graph.successors(index).map(|(next, _)| next);
-            todo.extend(next.filter(|next| behind.insert(*next)));
-        }
-        for &index in failed {
-            self.reopen_node(index);
-        }
-        for index in 0..self.graph.len() {
-            let is_group = self.spec.nodes[index].kind == NodeKind::Group;
-            let again = match self.phase_of(index) {
-                NodePhase::Skipped => {
-                    behind.contains(&index)
-                        || self.reason_of(index) == DEPENDENCY_FAILED
-                        || is_group
-                }
-                // A group follows its children again.
-                NodePhase::Failed | NodePhase::Cancelled => is_group,
-                _ => false,
-            };
-            if again {
-                self.reopen_node(index);
-            }
-        }
     }
 
     fn reopen_node(&mut self, index: usize) {

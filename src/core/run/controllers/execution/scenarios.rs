@@ -321,6 +321,154 @@ fn one_node_can_be_tried_again() {
     }
 }
 
+/// A migration, what puts it back, and what tells of it: decided on how the migration ended.
+fn migration() -> World {
+    let nodes = "{id: migrate, kind: Task}, \
+                 {id: restore, kind: Task, when: 'nodes.migrate.phase == \"Failed\"'}, \
+                 {id: reindex, kind: Task, when: 'nodes.migrate.phase == \"Succeeded\"'}, \
+                 {id: mail, kind: Task, dependsOn: [reindex]}, \
+                 {id: seen, kind: Gate, gateRef: {name: g}, dependsOn: [restore]}, \
+                 {id: lint, kind: Task}";
+    let edges =
+        "{from: migrate, to: restore, type: soft}, {from: migrate, to: reindex, type: soft}";
+    let mut world = World::of(&[
+        plan_with("p", "", nodes, edges),
+        gate("g", "p", ""),
+        execution("run", "p", ""),
+    ]);
+    world.complete("lint");
+    fail(&mut world, "migrate");
+    world.complete("restore");
+    world.complete("mail");
+    world.approve("seen", "ana");
+    world.reconcile();
+    assert_eq!(world.phase(), "Failed NodeFailed");
+    world
+}
+
+#[test]
+fn a_retry_opens_what_was_decided_on_how_a_node_ended() {
+    let mut world = migration();
+    world.retry(BEN, None, false);
+    world.reconcile();
+    assert_eq!(
+        world.nodes(),
+        "lint Succeeded, mail Pending, migrate Pending, reindex Pending, restore Pending, \
+         seen Pending"
+    );
+    // It fails once more: it is put back once more, and looked at once more.
+    fail(&mut world, "migrate");
+    assert_eq!(world.stands("restore"), "Pending Ready");
+    assert_eq!(world.node("restore").attempt, 2);
+    world.complete("restore");
+    assert_eq!(world.stands("seen"), "Blocked AwaitingApproval");
+    world.approve("seen", "ana");
+    world.complete("mail");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+    // It succeeds: what was skipped runs before what is behind it.
+    world.retry(BEN, Some("migrate"), false);
+    world.reconcile();
+    world.complete("migrate");
+    assert_eq!(world.stands("restore"), "Skipped ConditionFalse");
+    assert_eq!(world.stands("mail"), "Pending Waiting");
+    world.complete("reindex");
+    world.complete("mail");
+    world.approve("seen", "ana");
+    world.reconcile();
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+}
+
+#[test]
+fn what_is_at_work_on_a_failure_ends_with_the_retry() {
+    let nodes = "{id: a, kind: Task}, {id: undo, kind: Task}, {id: checked, kind: Task, \
+                 acceptanceCriteria: [{type: test_passes, name: t, command: t}]}, \
+                 {id: ok, kind: Gate, gateRef: {name: g}}";
+    let edges = ["undo", "checked", "ok"].map(|to| format!("{{from: a, to: {to}, type: soft}}"));
+    let mut world = World::of(&[
+        plan_with("p", "", nodes, &edges.join(", ")),
+        gate("g", "p", "requiredApprovers: 2"),
+        execution("run", "p", ""),
+    ]);
+    fail(&mut world, "a");
+    world.claim("undo", BEN);
+    world.claim("checked", BEN);
+    world.approve("ok", "ana");
+    world.reconcile();
+    world.succeed("checked", BEN);
+    world.reconcile();
+    assert_eq!(world.stands("undo"), "Running Claimed");
+    assert_eq!(world.stands("checked"), "Blocked AwaitingVerification");
+    world.retry(ANA, Some("a"), false);
+    world.reconcile();
+    for node in ["undo", "checked", "ok"] {
+        assert_eq!(world.stands(node), "Pending Waiting", "{node}");
+    }
+    world.report("undo", 1, BEN, ReportResult::Succeeded, json!({}));
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["report OldAttempt"]);
+    world.complete("a");
+    assert_eq!(world.node("undo").attempt, 2);
+    assert_eq!(world.node("checked").attempt, 2);
+    // What ana has approved stood on the failure.
+    world.approve("ok", "ben");
+    world.reconcile();
+    assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+    world.approve("ok", "ana");
+    world.reconcile();
+    assert_eq!(world.stands("ok"), "Succeeded Approved");
+}
+
+#[test]
+fn what_has_succeeded_is_done_once_more_on_purpose() {
+    let mut world = run_with(
+        &[
+            "{id: dump, kind: Task}",
+            "{id: load, kind: Task, dependsOn: [dump]}",
+            "{id: both, kind: Group, children: [dump, load]}",
+            "{id: ok, kind: Gate, gateRef: {name: g}, dependsOn: [both]}",
+            "{id: use, kind: Task, dependsOn: [ok]}",
+            "{id: other, kind: Task}",
+        ],
+        "",
+        &[gate("g", "p", "")],
+    );
+    for node in ["dump", "load", "other"] {
+        world.complete(node);
+    }
+    world.approve("ok", "ana");
+    world.reconcile();
+    assert_eq!(world.stands("use"), "Pending Ready");
+    world.retry(BEN, Some("dump"), false);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["retry NotFailed"]);
+    world.retry_again(BEN, "dump");
+    world.reconcile();
+    assert_eq!(
+        world.nodes(),
+        "both Pending, dump Pending, load Pending, ok Pending, other Succeeded, use Pending"
+    );
+    assert_eq!(world.node("dump").attempt, 2);
+    world.retry_again(BEN, "load");
+    world.reconcile();
+    assert_eq!(world.unapplied().last().unwrap(), "retry NotFailed");
+    world.complete("dump");
+    world.complete("load");
+    assert_eq!(world.stands("ok"), "Blocked AwaitingApproval", "asked anew");
+    // A group with all that is in it.
+    world.retry_again(BEN, "both");
+    world.reconcile();
+    assert_eq!(world.stands("load"), "Pending Waiting");
+    world.complete("dump");
+    world.complete("load");
+    world.approve("ok", "ana");
+    world.reconcile();
+    world.complete("use");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    world.retry_again(BEN, "dump");
+    world.reconcile();
+    assert_eq!(world.unapplied().last().unwrap(), "retry RunOver");
+}
+
 #[test]
 fn a_retry_of_what_has_not_failed_is_refused() {
     let mut world = run(&["{id: a, kind: Task}"]);
@@ -535,11 +683,18 @@ fn a_group_that_takes_too_long_fails_and_is_tried_again_with_its_children() {
         world.nodes(),
         "a Pending, b Pending, c Succeeded, g Pending"
     );
-    // One of its children alone leaves the others cancelled: that is no success.
+    // What is behind one of its children is opened with it.
     let mut world = timed_out();
     world.retry(BEN, Some("a"), false);
     world.reconcile();
     world.complete("a");
+    world.complete("b");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    // What is before it stays cancelled: that is no success.
+    let mut world = timed_out();
+    world.retry(BEN, Some("b"), false);
+    world.reconcile();
+    assert_eq!(world.stands("b"), "Skipped DependencyFailed");
     assert_eq!(world.phase(), "Failed NodeCancelled");
 }
 

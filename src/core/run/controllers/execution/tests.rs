@@ -1133,6 +1133,7 @@ fn why_work_is_not_applied() {
                 let action = Action::Request {
                     node: None,
                     rebind: false,
+                    again: false,
                     request: crate::core::run::record::RequestKind::Cancel,
                     comment: String::new(),
                 };
@@ -1208,6 +1209,7 @@ fn a_record_on_a_ref_of_another_name_is_not_applied() {
     let request = Action::Request {
         node: None,
         rebind: false,
+        again: false,
         request: crate::core::run::record::RequestKind::Cancel,
         comment: String::new(),
     };
