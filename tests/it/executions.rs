@@ -335,3 +335,47 @@ fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
         .exits(1)
         .notes("planspec start nightly -n shop");
 }
+
+#[test]
+fn a_group_whose_condition_is_false_takes_its_children_along() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let plan = r#"apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata: {name: site, namespace: shop}
+spec:
+  description: Tests under load, where they are wanted
+  graph:
+    nodes:
+      - {id: under-load, kind: Group, children: [fill, burst], when: parameters.load}
+      - {id: fill, kind: Task}
+      - {id: burst, kind: Task, dependsOn: [fill]}
+      - {id: publish, kind: Task, dependsOn: [under-load]}
+"#;
+    ana.publish("planspec/site.yaml", plan);
+    ana.run("start site -n shop --name without -p load=false")
+        .ok();
+    ana.run("start site -n shop --name with -p load=true").ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node_phase("without/burst"), "Skipped");
+    ana.run("describe execution without -n shop")
+        .ok()
+        .says("its group `under-load` is skipped: its condition is false: parameters.load");
+    ana.run("next without -o name")
+        .ok()
+        .says("shop/without/publish\n");
+    ana.run("next with -o name").ok().says("shop/with/fill\n");
+    ana.run("claim with/publish --as agent:a")
+        .exits(1)
+        .notes("waits for under-load");
+    // What waits for its own group is told before anything runs.
+    let knot = plan.replace(
+        "children: [fill, burst],",
+        "children: [fill, burst], dependsOn: [fill],",
+    );
+    ana.write("planspec/site.yaml", &knot);
+    ana.run("validate")
+        .exits(1)
+        .says("and they for its condition");
+}

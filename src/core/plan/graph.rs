@@ -254,10 +254,18 @@ impl Graph {
 
     /// What comes right before a step when the plan runs.
     pub fn steps_before(&self, step: Step) -> impl Iterator<Item = Step> + '_ {
-        let at = self
-            .waits
-            .neighbors_directed(self.place(step), Direction::Incoming);
-        at.map(|at| self.step(at))
+        let at = NodeIndex::new(self.number(step));
+        let before = self.waits.neighbors_directed(at, Direction::Incoming);
+        before.map(|at| self.step(at))
+    }
+
+    /// The number of a step, from 0 and below the number of all.
+    pub fn number(&self, step: Step) -> usize {
+        match step {
+            Step::Node(node) => node,
+            // Only what has an entry is a step.
+            Step::Enter(group) => self.len() + self.entries.partition_point(|of| *of < group),
+        }
     }
 
     /// Everything that is behind some nodes when the plan runs, over edges of any kind, from
@@ -285,14 +293,6 @@ impl Graph {
             None => Step::Node(at.index()),
             Some(entry) => Step::Enter(self.entries[entry]),
         }
-    }
-
-    fn place(&self, step: Step) -> NodeIndex {
-        NodeIndex::new(match step {
-            Step::Node(node) => node,
-            // Only what has an entry is a step.
-            Step::Enter(group) => self.len() + self.entries.partition_point(|of| *of < group),
-        })
     }
 
     /// The nodes that node `i` waits for, in the order of the file.
@@ -324,14 +324,6 @@ impl Graph {
     pub fn ancestors(&self, i: usize) -> Vec<usize> {
         let reversed = Reversed(&self.graph);
         reached(i, Dfs::new(reversed, NodeIndex::new(i)).iter(reversed))
-    }
-
-    /// All nodes that depend on node `i`, directly or through others, in the order of the file.
-    pub fn descendants(&self, i: usize) -> Vec<usize> {
-        reached(
-            i,
-            Dfs::new(&self.graph, NodeIndex::new(i)).iter(&self.graph),
-        )
     }
 
     /// For each pair of nodes, whether the first comes before the second, over edges of any kind.
@@ -996,8 +988,8 @@ mod tests {
         assert_eq!((graph.id(1), graph.id(99)), ("b", ""));
         assert_eq!((graph.index_of("c"), graph.index_of("z")), (Some(2), None));
         assert_eq!(graph.ancestors(4), [0, 1, 2]);
-        assert_eq!(graph.descendants(0), [1, 2, 4]);
-        assert!(graph.ancestors(3).is_empty() && graph.descendants(3).is_empty());
+        assert_eq!(graph.behind(&[0]), BTreeSet::from([1, 2, 4]));
+        assert!(graph.ancestors(3).is_empty() && graph.behind(&[3]).is_empty());
     }
 
     #[test]
@@ -1146,6 +1138,47 @@ mod tests {
     }
 
     #[test]
+    fn a_group_with_a_condition_is_entered_before_its_children() {
+        let conditional = |id: &str, children: &[&str], on: &[&str]| Node {
+            when: Some("true".to_owned()),
+            depends_on: on.iter().map(|&on| on.to_owned()).collect(),
+            ..group(id, children)
+        };
+        let spec = |nodes: Vec<Node>| GraphSpec {
+            nodes,
+            edges: Vec::new(),
+        };
+        let fine = spec(vec![
+            task("a"),
+            group("inner", &["b"]),
+            task("b"),
+            task("c"),
+            conditional("outer", &["inner"], &["c"]),
+        ]);
+        let graph = Graph::build(&fine).unwrap();
+        use Step::{Enter, Node as Turn};
+        let steps = [
+            Turn(0),
+            Turn(3),
+            Enter(4),
+            Enter(1),
+            Turn(2),
+            Turn(1),
+            Turn(4),
+        ];
+        assert_eq!(graph.steps(), steps);
+        assert_eq!(graph.order(), [0, 3, 2, 1, 4]);
+        assert_eq!(graph.behind(&[3]), BTreeSet::from([1, 2, 4]));
+        assert_eq!(warnings(&fine), []);
+        // It waits for what is in it.
+        let waits = spec(vec![task("a"), conditional("g", &["a"], &["a"])]);
+        assert_eq!(
+            Graph::build(&waits).unwrap_err(),
+            [GraphProblem::GroupWaits { nodes: vec![0, 1] }]
+        );
+    }
+
+    #[test]
     fn groups_do_not_contain_each_other() {
         let nodes = vec![
             group("g", &["h", "t"]),
@@ -1222,7 +1255,7 @@ mod tests {
         assert!(graph.order().iter().copied().eq((0..MANY).rev()));
         assert_eq!(graph.levels().len(), MANY);
         assert_eq!(graph.ancestors(0).len(), MANY - 1);
-        assert_eq!(graph.descendants(MANY - 1).len(), MANY - 1);
+        assert_eq!(graph.behind(&[MANY - 1]).len(), MANY - 1);
         assert_eq!(digest(&spec), digest(&spec.clone()));
     }
 

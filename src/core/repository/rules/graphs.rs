@@ -165,13 +165,23 @@ impl Plan<'_> {
             node.is_some_and(|node| !node.children.is_empty())
         };
         let group = nodes.iter().find(is_group).copied().unwrap_or_default();
+        let condition = self
+            .graph
+            .nodes
+            .get(group)
+            .and_then(|node| node.when.as_ref());
+        let label = if condition.is_some() {
+            "the group waits for these children, and they for its condition"
+        } else {
+            "the group waits for these children"
+        };
         let message = format!(
             "a node waits for a group that it is in: {}",
             self.ring(nodes)
         );
         self.definition
             .at(Code::CYCLE, field(group, "children"), message)
-            .label("the group waits for these children")
+            .label(label)
             .help("let it wait for the other children, or take it out of the group")
     }
 

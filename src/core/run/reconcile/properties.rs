@@ -4,16 +4,17 @@
 //! status reads back and that nothing moves against the state machines is checked by the world
 //! itself, at every reconcile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::core::base::digest;
 use crate::core::plan::graph::Graph;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CONDITION_FALSE, EdgeKind,
-    ExecutionPhase, NodePhase, ReviewAction, Status,
+    ExecutionPhase, Kind, NodePhase, ReviewAction, Status,
 };
 use crate::core::run::record::ReportResult;
 use crate::core::run::status::StatusTree;
@@ -89,6 +90,10 @@ enum Event {
     /// Somebody replaces what stands on the ref of an attempt.
     Rewrite(usize, usize, i64),
     Bind(usize),
+    /// What a run waits for is done.
+    Act(usize),
+    /// A binding says something else, and what has not begun is bound again.
+    BindElsewhere(usize, usize),
     Commit,
 }
 
@@ -156,6 +161,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (run(), node(), attempt()).prop_map(|(r, n, a)| Event::Nonsense(r, n, a)),
         1 => (run(), node(), attempt()).prop_map(|(r, n, a)| Event::Rewrite(r, n, a)),
         1 => (0..CAPABILITIES.len()).prop_map(Event::Bind),
+        8 => run().prop_map(Event::Act),
+        2 => (run(), 0..CAPABILITIES.len()).prop_map(|(r, c)| Event::BindElsewhere(r, c)),
         1 => Just(Event::Commit),
     ]
 }
@@ -186,6 +193,40 @@ fn scene() -> impl Strategy<Value = Scene> {
             },
         )
         .prop_map(Scene::that_is_valid)
+}
+
+/// Chains with gates, whose tasks are bound to something else again and again.
+fn gated_scene() -> impl Strategy<Value = Scene> {
+    let node = |at: usize| {
+        let sort =
+            prop_oneof![3 => Just(Sort::Task), 2 => Just(Sort::Gate), 1 => Just(Sort::Group)];
+        let tie =
+            prop_oneof![2 => Just(Tie::None), 2 => Just(Tie::DependsOn), 1 => Just(Tie::Soft)];
+        (sort, 0..CAPABILITIES.len(), vec(tie, at)).prop_map(|(sort, capability, ties)| NodePlan {
+            sort,
+            when: None,
+            retries: 0,
+            timeout: None,
+            capability: Some(capability),
+            ties,
+        })
+    };
+    let event = prop_oneof![
+        6 => Just(Event::Act(0)),
+        2 => (0..CAPABILITIES.len()).prop_map(|capability| Event::BindElsewhere(0, capability)),
+        1 => Just(Event::Reconcile),
+        1 => (0..6usize).prop_map(|node| Event::Again(0, node)),
+        1 => (0..6usize).prop_map(|node| Event::Review(0, node, 2, ReviewAction::Reject)),
+    ];
+    let nodes = (3..7usize).prop_flat_map(move |n| (0..n).map(node).collect::<Vec<_>>());
+    (nodes, vec(event, 4..20)).prop_map(|(nodes, events)| Scene {
+        nodes,
+        backwards: false,
+        approvers: 1,
+        providers: vec![Some("agent://x"); CAPABILITIES.len()],
+        events,
+        endings: vec![true],
+    })
 }
 
 impl Scene {
@@ -319,8 +360,37 @@ impl Scene {
         })
     }
 
-    /// Whether all that a node depends on allows it to start.
+    /// The groups with a condition that a node is in, directly or through others.
+    fn conditional_groups(&self, at: usize) -> Vec<usize> {
+        let is_in = |group: usize, at: usize| self.children(group).contains(&format!("n{at}"));
+        let mut inside = vec![at];
+        for group in at + 1..self.nodes.len() {
+            if inside.iter().any(|at| is_in(group, *at)) {
+                inside.push(group);
+            }
+        }
+        inside.retain(|group| *group != at && self.nodes[*group].when.is_some());
+        inside
+    }
+
+    /// Whether all that a node depends on allows it to start, and the groups that it is in.
     fn allows(&self, tree: &StatusTree, run: &str, at: usize) -> bool {
+        let mut groups = self.conditional_groups(at).into_iter();
+        self.allows_alone(tree, run, at)
+            && groups.all(|group| {
+                self.nodes[group].when == Some(true) && self.allows_alone(tree, run, group)
+            })
+    }
+
+    /// Whether it is not needed since the condition of a group that it is in is false.
+    fn is_left_out(&self, tree: &StatusTree, run: &str, at: usize) -> bool {
+        let mut groups = self.conditional_groups(at).into_iter();
+        groups.any(|group| {
+            self.nodes[group].when == Some(false) && self.allows_alone(tree, run, group)
+        })
+    }
+
+    fn allows_alone(&self, tree: &StatusTree, run: &str, at: usize) -> bool {
         self.before(at).all(|(before, kind)| {
             let phase = phase_of(tree, run, &before);
             match kind {
@@ -359,18 +429,107 @@ impl Scene {
                 }
                 if after == NodePhase::Skipped && unwanted(new, run, &id) {
                     let wanted = self.is_group(at) || self.nodes[at].when == Some(false);
-                    assert!(wanted, "{run}/{id} is skipped for nothing");
-                    assert!(self.allows(new, run, at), "{run}/{id} is skipped too early");
+                    let wanted = wanted && self.allows(new, run, at);
+                    let left_out = self.is_left_out(new, run, at);
+                    assert!(wanted || left_out, "{run}/{id} is skipped for nothing");
                 } else if after == NodePhase::Skipped && !self.is_group(at) {
-                    let is_lost = self.before(at).any(|(before, kind)| {
+                    let groups = self.conditional_groups(at).into_iter();
+                    let mut before = groups.chain([at]).flat_map(|at| self.before(at));
+                    let is_lost = before.any(|(before, kind)| {
                         let phase = phase_of(new, run, &before);
                         let lost = phase.is_terminal()
                             && phase != NodePhase::Succeeded
                             && !unwanted(new, run, &before);
                         kind == EdgeKind::Hard && lost
                     });
-                    assert!(is_lost, "{run}/{id} is skipped for nothing");
+                    let refused = self.gates_before(at).into_iter().any(|gate| {
+                        let gate = format!("n{gate}");
+                        let phase = phase_of(new, run, &gate);
+                        phase.is_terminal() && phase != NodePhase::Succeeded
+                    });
+                    assert!(is_lost || refused, "{run}/{id} is skipped for nothing");
                 }
+                if self.is_group(at) && matches!(after, NodePhase::Skipped | NodePhase::Succeeded) {
+                    let mut children = self.children(at).into_iter();
+                    let open = children.find(|child| !phase_of(new, run, child).is_terminal());
+                    assert_eq!(open, None, "{run}/{id} is over before its children");
+                }
+                let begins = offered || decided || (started(after) && !started(before));
+                // A group stands where its children stand.
+                if begins && !self.is_group(at) {
+                    // Who claims goes by what stood when it was offered.
+                    let offer = if offered || decided { Some(new) } else { old };
+                    let target = |tree: &StatusTree| {
+                        status_of(tree, run, &id).and_then(|node| node.extensions.target.clone())
+                    };
+                    let offer = offer.expect("an offer");
+                    self.assert_gates_hold(offer, run, at);
+                    assert_eq!(target(offer), target(new), "{run}/{id}: another target");
+                }
+            }
+        }
+    }
+
+    /// The gates before a node, over any path.
+    fn gates_before(&self, at: usize) -> BTreeSet<usize> {
+        let mut gates = BTreeSet::new();
+        let (mut todo, mut seen) = (vec![at], BTreeSet::new());
+        while let Some(at) = todo.pop() {
+            let is_group = self.is_group(at);
+            let holds_children = self.conditional_groups(at);
+            // An edge into a group without a condition holds back the group, and that alone.
+            let groups = holds_children
+                .into_iter()
+                .flat_map(|group| self.before(group));
+            let before = self.before(at).chain(groups).map(|(id, _)| id);
+            let children = self.children(at).into_iter().filter(|_| is_group);
+            for id in before.chain(children) {
+                let from = id[1..].parse().expect("a number");
+                if seen.insert(from) {
+                    todo.push(from);
+                    gates.extend((self.nodes[from].sort == Sort::Gate).then_some(from));
+                }
+            }
+        }
+        gates
+    }
+
+    /// Every gate before a node is decided, and what it approved is what would run.
+    fn assert_gates_hold(&self, tree: &StatusTree, run: &str, at: usize) {
+        let file = &tree.files[&key(Kind::Execution, run)];
+        let Status::Execution(status) = &file.status else {
+            panic!("{run} is no run");
+        };
+        let nodes = status.node_statuses.iter();
+        let targets = nodes.map(|(id, node)| {
+            let target = node.extensions.target.as_ref();
+            (id, target.map(|target| (&target.provider, &target.config)))
+        });
+        let targets: BTreeMap<&String, _> = targets.collect();
+        let pinned = status
+            .extensions
+            .pinned
+            .as_ref()
+            .expect("a run that has started");
+        let of_gate = pinned.gates.get("team/g").map(|pin| &pin.digest);
+        for gate in self.gates_before(at) {
+            let gate = format!("n{gate}");
+            let node = &status.node_statuses[&gate];
+            assert!(
+                node.phase.is_terminal(),
+                "{run}/n{at} passes {gate}, which waits"
+            );
+            if node.phase == NodePhase::Succeeded {
+                let decision = node.extensions.decision.as_ref().expect("a decision");
+                let subject = (&pinned.plan.digest, of_gate, &targets);
+                let digest = match decision.round {
+                    0 => digest::canonical(&subject),
+                    round => digest::canonical(&(subject, round)),
+                };
+                assert_eq!(
+                    decision.digest, digest,
+                    "{run}/n{at}: {gate} approved something else"
+                );
             }
         }
     }
@@ -389,7 +548,9 @@ impl Scene {
                 // One failure is enough to be skipped.
                 let decided = match phase_of(new, run, &id) {
                     NodePhase::Running | NodePhase::Succeeded | NodePhase::Failed => true,
-                    NodePhase::Skipped => unwanted(new, run, &id),
+                    NodePhase::Skipped => {
+                        unwanted(new, run, &id) && !self.is_left_out(new, run, at)
+                    }
                     _ => false,
                 };
                 if decided && !behind_gate[at] && !self.is_group(at) {
@@ -502,6 +663,18 @@ impl Scene {
                 self.providers[capability].get_or_insert("service://late");
                 world.write("planspec/bind.yaml", &self.binding());
             }
+            Event::Act(run) => {
+                self.act(world.about(RUNS[run]), &mut std::iter::repeat(true));
+                self.reconcile(world);
+            }
+            Event::BindElsewhere(run, capability) => {
+                let elsewhere = "service://elsewhere";
+                let provider = &mut self.providers[capability];
+                let is_elsewhere = *provider == Some(elsewhere);
+                *provider = Some(if is_elsewhere { "agent://x" } else { elsewhere });
+                world.write("planspec/bind.yaml", &self.binding());
+                world.about(RUNS[run]).retry("user:operator", None, true);
+            }
             Event::Commit => world.commit(),
         }
     }
@@ -590,9 +763,7 @@ fn status_of<'a>(
     run: &str,
     node: &str,
 ) -> Option<&'a crate::core::resource::NodeStatus> {
-    let file = tree
-        .files
-        .get(&key(crate::core::resource::Kind::Execution, run))?;
+    let file = tree.files.get(&key(Kind::Execution, run))?;
     match &file.status {
         Status::Execution(status) => status.node_statuses.get(node),
         _ => None,
@@ -614,6 +785,18 @@ proptest! {
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
+
+    /// What a gate has approved and what is done stays done when it is asked again; nothing new
+    /// begins behind it.
+    #[test]
+    fn nothing_passes_a_gate_that_waits(mut scene in gated_scene()) {
+        let mut world = scene.world();
+        scene.reconcile(&mut world);
+        for event in scene.events.clone() {
+            scene.happen(&mut world, &event);
+            scene.reconcile(&mut world);
+        }
+    }
 
     #[test]
     fn every_run_ends_and_nothing_starts_too_early(mut scene in scene()) {

@@ -1,12 +1,14 @@
 //! Advancing the nodes: one pass in topological order.
 
-use super::active_run::{ActiveRun, DEPENDENCY_FAILED, list};
+use super::active_run::{ActiveRun, list};
+use super::order::{Due, Pass};
 use super::outside::REPOSITORY;
 use crate::core::plan::data;
+use crate::core::plan::graph::Step;
 use crate::core::plan::when::{Facts, When};
 use crate::core::resource::{
-    AWAITING_VERIFICATION, CONDITION_FALSE, CapabilitySpec, EdgeKind, Kind, Node, NodeKind,
-    NodePhase, READY, RETRY_WAIT, set_condition,
+    AWAITING_VERIFICATION, CapabilitySpec, Kind, Node, NodeKind, NodePhase, READY, RETRY_WAIT,
+    set_condition,
 };
 use crate::core::run::controllers::binding::{self, Unbound};
 use crate::core::run::machine::NodeEvent;
@@ -66,84 +68,53 @@ impl ActiveRun<'_> {
 
     /// Bring every node up to date, each after those it depends on.
     pub fn advance_nodes(&mut self) {
-        for index in self.graph.order().to_vec() {
-            let is_group = self.spec.nodes[index].kind == NodeKind::Group;
-            match self.phase_of(index) {
-                NodePhase::Blocked if self.reason_of(index) == AWAITING_VERIFICATION => {}
-                NodePhase::Pending | NodePhase::Blocked => self.advance_node(index),
-                // What has begun does not wait again.
-                NodePhase::Running if is_group => {
-                    let group = self.spec.nodes[index].clone();
-                    self.advance_group(&group);
-                }
-                NodePhase::Succeeded => {
-                    self.reopen_stale_gate(index);
-                    if self.phase_of(index) == NodePhase::Pending {
-                        self.advance_node(index);
-                    }
-                }
-                _ => {}
+        let mut pass = Pass::new(&self.graph);
+        for step in self.graph.steps().to_vec() {
+            match step {
+                Step::Enter(group) => self.enter(group, &mut pass),
+                Step::Node(index) => self.advance_one(index, &pass),
             }
+            self.note_gates(step, &mut pass);
         }
     }
 
-    fn advance_node(&mut self, index: usize) {
-        let id = self.graph.id(index).to_owned();
-        let (mut failed, mut waiting) = (Vec::new(), Vec::new());
-        for (before, kind) in self.graph.predecessors(index) {
-            let phase = self.phase_of(before);
-            match kind {
-                EdgeKind::Hard if phase == NodePhase::Succeeded => {}
-                // Its own condition said that it is not needed.
-                EdgeKind::Hard
-                    if phase == NodePhase::Skipped && self.reason_of(before) == CONDITION_FALSE => {
-                }
-                EdgeKind::Hard if phase.is_terminal() => failed.push(before),
-                EdgeKind::Soft if phase.is_terminal() => {}
-                _ => waiting.push(before),
+    fn advance_one(&mut self, index: usize, pass: &Pass) {
+        let is_group = self.spec.nodes[index].kind == NodeKind::Group;
+        match self.phase_of(index) {
+            NodePhase::Blocked if self.reason_of(index) == AWAITING_VERIFICATION => {}
+            NodePhase::Pending | NodePhase::Blocked => self.advance_waiting(index, pass),
+            // What has begun does not wait again.
+            NodePhase::Running if is_group => {
+                let group = self.spec.nodes[index].clone();
+                self.advance_group(&group);
             }
+            NodePhase::Succeeded => {
+                self.reopen_stale_gate(index);
+                if self.phase_of(index) == NodePhase::Pending {
+                    self.advance_waiting(index, pass);
+                }
+            }
+            _ => {}
         }
-        let names = |indices: &[usize]| {
-            let names: Vec<&str> = indices.iter().map(|i| self.graph.id(*i)).collect();
-            list(&names)
-        };
-        if !failed.is_empty() {
-            let verb = match self.phase_of(failed[0]) {
-                NodePhase::Failed => "failed",
-                NodePhase::Cancelled => "was cancelled",
-                _ => "was skipped",
-            };
-            let why = format!("{} {verb}", names(&failed));
-            return self.move_node(&id, NodeEvent::Skip, DEPENDENCY_FAILED, why);
-        }
-        if !waiting.is_empty() {
-            let why = format!("waits for {}", names(&waiting));
-            return self.wait(&id, "Waiting", why);
-        }
+    }
+
+    fn advance_waiting(&mut self, index: usize, pass: &Pass) {
         let node = self.spec.nodes[index].clone();
-        if let Some(when) = &node.when {
-            match self.condition_holds(when) {
-                Ok(true) => {}
-                Ok(false) => {
-                    let why = format!("its condition is false: {when}");
-                    return self.move_node(&id, NodeEvent::Skip, CONDITION_FALSE, why);
-                }
-                Err(why) => {
-                    let why = format!("its condition cannot be evaluated: {why}");
-                    return self.move_node(&id, NodeEvent::Fail, "ConditionFailed", why);
-                }
-            }
-        }
-        match node.kind {
-            NodeKind::Gate => self.advance_gate(&id),
-            NodeKind::Group => self.advance_group(&node),
-            NodeKind::External => self.advance_external(&node),
-            NodeKind::Task => self.offer(&node),
+        match self.due(index, pass) {
+            Due::Waits(why) => self.wait(&node.id, "Waiting", why),
+            Due::Never(end) if node.kind == NodeKind::Group => self.end_group(&node, end),
+            Due::Never(end) => self.move_node(&node.id, end.event, end.reason, end.why),
+            Due::Now => match node.kind {
+                NodeKind::Gate => self.advance_gate(&node.id),
+                NodeKind::Group => self.advance_group(&node),
+                NodeKind::External => self.advance_external(&node),
+                NodeKind::Task => self.offer(&node),
+            },
         }
     }
 
     /// Whether a `when` is true, as the nodes stand now.
-    fn condition_holds(&self, when: &str) -> Result<bool, String> {
+    pub fn condition_holds(&self, when: &str) -> Result<bool, String> {
         let condition = When::compile(when).map_err(|mistakes| {
             let first = mistakes.into_iter().next();
             first.map_or_else(String::new, |mistake| mistake.message)

@@ -260,7 +260,7 @@ impl ActiveRun<'_> {
         }
         let guards_something = self
             .graph
-            .descendants(index)
+            .behind(&[index])
             .into_iter()
             .any(|below| !self.phase_of(below).is_terminal());
         if guards_something {

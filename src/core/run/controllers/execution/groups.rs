@@ -1,6 +1,8 @@
-//! Group nodes: where a group stands follows from its children; it holds none of them back.
+//! Group nodes: where a group stands follows from its children. It holds none of them back, unless it
+//! has a condition.
 
 use super::active_run::{ActiveRun, DEPENDENCY_FAILED, list};
+use super::order::End;
 use crate::core::resource::{CONDITION_FALSE, Node, NodePhase};
 use crate::core::run::machine::NodeEvent;
 
@@ -27,6 +29,18 @@ impl ActiveRun<'_> {
         if let Some(status) = self.status.node_statuses.get_mut(&node.id) {
             status.message = progress;
         }
+    }
+
+    /// A group that is not to begin ends when its children are over: those of a group with a
+    /// condition are skipped with it, those of another one are not held back.
+    pub fn end_group(&mut self, node: &Node, end: End) {
+        let is_over = |child: &String| self.status_of(child).phase.is_terminal();
+        let over = node.children.iter().filter(|child| is_over(child)).count();
+        if over == node.children.len() {
+            return self.move_node(&node.id, end.event, end.reason, end.why);
+        }
+        let progress = format!("{over} of {} are over", node.children.len());
+        self.wait(&node.id, "Waiting", format!("{}; {progress}", end.why));
     }
 
     fn settle_group(&mut self, id: &str, children: &[(usize, NodePhase)]) {

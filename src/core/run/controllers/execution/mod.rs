@@ -5,6 +5,7 @@ mod advance;
 mod attestations;
 mod gates;
 mod groups;
+mod order;
 mod outside;
 mod pins;
 mod records;

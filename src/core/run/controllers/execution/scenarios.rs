@@ -646,6 +646,86 @@ fn groups_in_groups_and_groups_that_nobody_needed() {
     assert_eq!(world.stands("outer"), "Succeeded Succeeded");
 }
 
+#[test]
+fn a_group_that_is_not_needed_skips_what_is_in_it() {
+    let nodes = [
+        "{id: probe, kind: Task}",
+        "{id: load-test, kind: Group, children: [warm, deep], dependsOn: [probe], \
+          when: 'nodes.probe.outputs.large'}",
+        "{id: warm, kind: Task}",
+        "{id: deep, kind: Group, children: [burst]}",
+        "{id: burst, kind: Task, dependsOn: [warm], when: 'parameters.burst'}",
+        "{id: publish, kind: Task, dependsOn: [load-test]}",
+    ];
+    let start = || run_with(&nodes, "parameters: {burst: true}", &[]);
+    let mut world = start();
+    assert_eq!(world.stands("warm"), "Pending Waiting");
+    let message = "its group `load-test` waits for probe";
+    assert_eq!(world.node("warm").message, message);
+    bring(&mut world, "probe", json!({"large": false}));
+    for node in ["load-test", "warm", "deep", "burst"] {
+        assert_eq!(world.stands(node), "Skipped ConditionFalse", "{node}");
+    }
+    let of_group = "its group `load-test` is skipped: its condition is false: \
+                    nodes.probe.outputs.large";
+    assert_eq!(world.node("warm").message, of_group);
+    let of_both = format!("its group `deep` is skipped: {of_group}");
+    assert_eq!(world.node("burst").message, of_both);
+    assert_eq!(world.stands("publish"), "Pending Ready");
+    world.complete("publish");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+
+    let mut world = start();
+    bring(&mut world, "probe", json!({"large": true}));
+    assert_eq!(world.stands("warm"), "Pending Ready");
+    world.complete("warm");
+    assert_eq!(world.stands("publish"), "Pending Waiting");
+    world.complete("burst");
+    assert_eq!(world.stands("load-test"), "Succeeded Succeeded");
+    // What decided it is done anew, and decides it anew.
+    world.retry_again(BEN, "probe");
+    world.reconcile();
+    assert_eq!(world.stands("burst"), "Pending Waiting");
+    bring(&mut world, "probe", json!({"large": false}));
+    assert_eq!(world.stands("burst"), "Skipped ConditionFalse");
+    assert_eq!(world.stands("publish"), "Pending Ready");
+}
+
+#[test]
+fn a_group_that_cannot_begin_takes_what_is_in_it_along() {
+    let nodes = |when: &str| {
+        [
+            "{id: a, kind: Task}".to_owned(),
+            format!("{{id: g, kind: Group, children: [b], dependsOn: [a]{when}}}"),
+            "{id: b, kind: Task}".to_owned(),
+            "{id: c, kind: Task, dependsOn: [g]}".to_owned(),
+        ]
+        .join(", ")
+    };
+    let mut world = run(&[&nodes(", when: 'true'")]);
+    fail(&mut world, "a");
+    assert_eq!(world.stands("b"), "Skipped DependencyFailed");
+    assert_eq!(
+        world.node("b").message,
+        "its group `g` is skipped: a failed"
+    );
+    assert_eq!(world.nodes(), "a Failed, b Skipped, c Skipped, g Skipped");
+    let mut world = run(&[&nodes(", when: 'parameters.x'")]);
+    world.complete("a");
+    assert_eq!(world.stands("g"), "Failed ConditionFailed");
+    assert_eq!(world.stands("b"), "Skipped DependencyFailed");
+    assert_eq!(world.stands("c"), "Skipped DependencyFailed");
+    // Without a condition it holds nothing back, and ends when what is in it has ended.
+    let mut world = run(&[&nodes("")]);
+    fail(&mut world, "a");
+    assert_eq!(world.stands("b"), "Pending Ready");
+    assert_eq!(world.node("g").message, "a failed; 0 of 1 are over");
+    assert_eq!(world.stands("c"), "Pending Waiting");
+    world.complete("b");
+    assert_eq!(world.stands("g"), "Skipped DependencyFailed");
+    assert_eq!(world.stands("c"), "Skipped DependencyFailed");
+}
+
 /// A group of two that took too long while the first of them was at work.
 fn timed_out() -> World {
     let mut world = run(&[
