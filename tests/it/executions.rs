@@ -379,3 +379,54 @@ spec:
         .exits(1)
         .says("and they for its condition");
 }
+
+/// A retry that binds again asks the gate again, and what would run instead waits for it, whatever
+/// is done between the two.
+#[test]
+fn a_new_command_waits_for_the_gate_before_what_is_done() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let rule = |node: &str, provider: &str| {
+        format!(
+            "    - selector: {{planRef: {{name: roll}}, nodeId: {node}}}\n      target: {{provider: '{provider}'}}\n"
+        )
+    };
+    let documents = |last: &str| {
+        let nodes = "    - {id: allowed, kind: Gate, gateRef: {name: ok}}\n    \
+                     - {id: drain, kind: Task, dependsOn: [allowed]}\n    \
+                     - {id: switch, kind: Task, dependsOn: [drain]}\n";
+        let head = |kind: &str, name: &str| {
+            format!(
+                "---\napiVersion: planspec.io/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n"
+            )
+        };
+        format!(
+            "{}  description: Over to the new machines\n  graph:\n    nodes:\n{}{}  gateType: approval\n  targetRef: {{kind: Plan, name: roll}}\n{}  rules:\n{}{}",
+            head("Plan", "roll"),
+            nodes.replace("    - ", "      - "),
+            head("Gate", "ok"),
+            head("Binding", "hands"),
+            rule("drain", "agent://steady"),
+            rule("switch", last),
+        )
+    };
+    ana.publish("planspec/roll.yaml", documents("agent://steady"));
+    ana.run("start roll -n shop --name run --binding hands")
+        .ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    ana.run("approve run/allowed -n shop --reconcile").ok();
+    ana.works("run/drain", "agent:steady");
+    ana.publish("planspec/roll.yaml", documents("agent://new"));
+    ana.run("retry run --rebind --reconcile")
+        .ok()
+        .says("targets resolved again")
+        .says("run/allowed");
+    ana.run("next -o name").ok().never_says("switch");
+    ana.run("claim run/switch --as agent:new")
+        .exits(1)
+        .notes("waits for allowed");
+    ana.run("approve run/allowed -n shop --reconcile").ok();
+    ana.run("next -o name").ok().says("shop/run/switch\n");
+    assert_eq!(ana.node_phase("run/drain"), "Succeeded");
+}

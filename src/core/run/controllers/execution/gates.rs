@@ -129,11 +129,12 @@ impl ActiveRun<'_> {
         decision.outcome = outcome;
         decision.decided = outcome.map(|_| self.now());
         decision.decided_by = outcome.map(|_| verdict.records.clone()).unwrap_or_default();
+        let again = why_again(&decision).map_or(String::new(), |why| format!("; {why}"));
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.decision = Some(decision);
         }
         // Every gate waits before it is decided, also when both happen in one turn.
-        self.block(id, AWAITING_APPROVAL, verdict.progress(&spec));
+        self.block(id, AWAITING_APPROVAL, verdict.progress(&spec) + &again);
         match outcome {
             Some(Outcome::Rejected) => {
                 let why = format!("rejected by {}", verdict.rejected_by.unwrap_or_default());
@@ -268,6 +269,18 @@ impl ActiveRun<'_> {
             self.move_node(&id, NodeEvent::Reopen, "ApprovalStale", why);
         }
     }
+}
+
+/// Why approvals that were given before do not count. The plan and the gate are pinned, so that only
+/// targets can be others before somebody tries again.
+fn why_again(decision: &Decision) -> Option<&'static str> {
+    let mut reviews = decision.reviews.iter();
+    let was_approved = reviews
+        .any(|review| review.action == ReviewAction::Approve && review.digest != decision.digest);
+    was_approved.then_some(match decision.round {
+        0 => "targets resolved again, earlier approvals do not count",
+        _ => "tried again, earlier approvals do not count",
+    })
 }
 
 /// Make room: what decides is kept, which is the newest yes or no of every reviewer on every

@@ -588,6 +588,80 @@ fn a_rebind_resolves_unfinished_targets_again_and_reopens_gates_before_them() {
     assert_eq!(provider(&world, "b"), "agent:new");
 }
 
+/// A gate, and behind it something that is done and something that is bound to another command since.
+fn bound_again() -> World {
+    let binding = |command: &str| {
+        let rule = |node: &str, command: &str| {
+            format!(
+                "{{selector: {{planRef: {{name: p}}, nodeId: {node}}}, \
+                 target: {{provider: 'tool://x', config: {{command: [{command}]}}}}}}"
+            )
+        };
+        let rules = [rule("stage", "stage"), rule("release", command)].join(", ");
+        resource("Binding", "bind", &format!("rules: [{rules}]"))
+    };
+    let documents = |command: &str| {
+        let nodes = "{id: ok, kind: Gate, gateRef: {name: g}}, \
+                     {id: stage, kind: Task, dependsOn: [ok]}, \
+                     {id: staged, kind: Group, children: [stage]}, \
+                     {id: release, kind: Task}, \
+                     {id: tidy, kind: Task, dependsOn: [release]}";
+        let edges = "{from: staged, to: release}";
+        let run = execution("run", "p", "bindingRef: {name: bind}");
+        [
+            plan_with("p", "", nodes, edges),
+            gate("g", "p", ""),
+            binding(command),
+            run,
+        ]
+        .concat()
+    };
+    let mut world = World::empty();
+    world.write("planspec/all.yaml", &documents("old"));
+    world.reconcile();
+    world.approve("ok", "ana");
+    world.reconcile();
+    world.complete("stage");
+    assert_eq!(world.stands("release"), "Pending Ready");
+    world.write("planspec/all.yaml", &documents("new"));
+    world.retry(BEN, None, true);
+    world.claim("release", ANA);
+    world.reconcile();
+    world
+}
+
+#[test]
+fn nothing_passes_a_gate_that_waits_again() {
+    // The claim came first, and goes on with what was approved.
+    let mut world = bound_again();
+    assert_eq!(world.stands("release"), "Running Claimed");
+    world.release("release", ANA);
+    world.retry(BEN, None, true);
+    world.reconcile();
+    assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+    assert_eq!(world.stands("stage"), "Succeeded Reported");
+    assert_eq!(world.stands("release"), "Pending Waiting");
+    assert_eq!(world.node("release").message, "waits for ok");
+    world.claim("release", ANA);
+    world.reconcile();
+    assert_eq!(world.unapplied().last().unwrap(), "claim NotReady");
+    world.approve("ok", "ana");
+    world.reconcile();
+    assert_eq!(world.stands("release"), "Pending Ready");
+    assert_eq!(world.stands("stage"), "Succeeded Reported", "done already");
+
+    let mut world = bound_again();
+    world.release("release", ANA);
+    world.retry(BEN, None, true);
+    world.reconcile();
+    world.reject("ok", "ana");
+    world.reconcile();
+    assert_eq!(world.stands("release"), "Skipped DependencyFailed");
+    assert_eq!(world.node("release").message, "ok failed");
+    assert_eq!(world.stands("tidy"), "Skipped DependencyFailed");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+}
+
 // ---- groups
 
 #[test]
