@@ -20,9 +20,16 @@ pub struct Args {
     /// Name of the execution [default: the plan's name and a number]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// A parameter; may be repeated. true, false, numbers and JSON are taken as such
+    /// A parameter; may be repeated. true, false and numbers are taken as such where they print back as they
+    /// are written (5, 1.5; not 1.10 or 1e5), all else is text
     #[arg(short, long = "param", value_name = "KEY=VALUE", value_parser = parameter)]
     parameters: Vec<(String, Value)>,
+    /// A parameter whose value is JSON; may be repeated
+    #[arg(long = "param-json", value_name = "KEY=JSON", value_parser = json_parameter)]
+    json_parameters: Vec<(String, Value)>,
+    /// Refuse parameters that nothing in the plan mentions
+    #[arg(long)]
+    strict: bool,
     /// Who does the tasks [default: the only binding of the namespace]
     #[arg(long, value_name = "BINDING")]
     binding: Option<String>,
@@ -36,20 +43,34 @@ pub struct Args {
     output: OutputArg,
 }
 
+fn key_value(text: &str) -> Result<(&str, &str), String> {
+    let parts = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    parts.ok_or_else(|| "write KEY=VALUE".to_owned())
+}
+
 fn parameter(text: &str) -> Result<(String, Value), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => {
-            let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
-            Ok((key.to_owned(), value))
-        }
-        _ => Err("write KEY=VALUE".to_owned()),
-    }
+    let (key, value) = key_value(text)?;
+    Ok((key.to_owned(), as_written(value)))
+}
+
+fn json_parameter(text: &str) -> Result<(String, Value), String> {
+    let (key, value) = key_value(text)?;
+    let value = serde_json::from_str(value).map_err(|error| format!("not JSON: {error}"))?;
+    Ok((key.to_owned(), value))
+}
+
+/// true, false and a number that prints back as it is written are such; all else is text.
+fn as_written(text: &str) -> Value {
+    let value = serde_json::from_str(text).ok();
+    let value = value.filter(|value: &Value| value.is_boolean() || value.is_number());
+    let value = value.filter(|value| value.to_string() == text);
+    value.unwrap_or_else(|| json!(text))
 }
 
 /// Each parameter once: it is not guessed which value is meant.
-fn once(parameters: &[(String, Value)]) -> Outcome<Map<String, Value>> {
+fn once(args: &Args) -> Outcome<Map<String, Value>> {
     let mut taken = Map::new();
-    for (key, value) in parameters {
+    for (key, value) in args.parameters.iter().chain(&args.json_parameters) {
         if taken.insert(key.clone(), value.clone()).is_some() {
             return Err(Failure::usage(format!("parameter `{key}` is given twice")));
         }
@@ -63,7 +84,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         plan: args.plan.clone(),
         namespace: args.namespace.given(),
         name: args.name.clone(),
-        parameters: once(&args.parameters)?,
+        parameters: once(args)?,
+        strict: args.strict,
         binding: args.binding.clone(),
         message: args.message.clone(),
         dry_run: args.dry_run,
@@ -78,4 +100,53 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         show::change::text(change)
     };
     context.changed(args.output, &started, (&text, change))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_kept_as_they_are_written() {
+        let numbers = ["0", "7", "-3", "1.5", "-0.25", "18446744073709551615"];
+        for text in numbers {
+            assert!(as_written(text).is_number(), "{text}");
+        }
+        let texts = [
+            "1.10",
+            "1e5",
+            "1E5",
+            "007",
+            "+1",
+            "-0",
+            "0x1F",
+            "1_000",
+            "123456789012345678901",
+            "3.",
+            ".5",
+            " 7",
+            "1.0e0",
+            "null",
+            "True",
+            "yes",
+            "~",
+            "[1]",
+            "{}",
+            "\"x\"",
+            "",
+            "12:30",
+            "NaN",
+        ];
+        for text in texts {
+            assert_eq!(as_written(text), json!(text));
+        }
+        assert_eq!(as_written("true"), json!(true));
+        for text in numbers.into_iter().chain(texts) {
+            assert_eq!(parameter(&format!("k={text}")).expect("a value").0, "k");
+            // It stands in a file, and is read from there.
+            let written = crate::core::text::yaml::write(&json!({"k": as_written(text)}));
+            let read: Value = serde_yaml::from_str(&written).expect("YAML");
+            assert_eq!(read["k"], as_written(text), "{written}");
+        }
+    }
 }

@@ -7,6 +7,9 @@ use super::names::choose_among;
 use super::store::{Store, StoredStatus};
 use super::{Error, Result};
 use crate::api::change::Started;
+use crate::core::base::suggest::did_you_mean;
+use crate::core::base::words::{and_more, listed};
+use crate::core::plan::parameters::Parameters;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{API_VERSION, Key, Kind, PlanSpec};
 use crate::core::run::controllers::capability::remarks;
@@ -30,6 +33,8 @@ pub struct StartRequest {
     pub name: Option<String>,
     /// What the plan is given.
     pub parameters: Map<String, Value>,
+    /// Whether it is refused to give a parameter that the plan does not mention.
+    pub strict: bool,
     /// Who does the tasks; the only binding of the namespace when not set.
     pub binding: Option<String>,
     /// Message of the commit; made of the names when not set.
@@ -61,7 +66,7 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
         return Err(Error::conflict(format!("{key} exists already"))
             .hint("leave --name out, or choose another"));
     }
-    let mut notes = Vec::new();
+    let mut notes = check_parameters(request, (&plan_key, plan))?;
     let binding = binding(request, snapshot, (&plan_key, plan), &mut notes)?;
     notes.extend(remarks(snapshot, &plan_key.namespace, &plan.graph));
     notes.extend(unready(snapshot, &plan_key));
@@ -81,6 +86,58 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
             change,
         }
     }))
+}
+
+/// Whether the plan gets the parameters that it speaks of. What nothing speaks of may be for its workers: it is
+/// told.
+fn check_parameters(request: &StartRequest, (key, plan): (&Key, &PlanSpec)) -> Result<Vec<String>> {
+    let spoken_of = Parameters::of(&plan.graph);
+    let given = &request.parameters;
+    let needed = spoken_of.needed.iter().map(String::as_str);
+    let missing: Vec<&str> = needed.filter(|name| !given.contains_key(*name)).collect();
+    let extra = given.keys().map(String::as_str);
+    let extra: Vec<&str> = extra.filter(|name| !spoken_of.mentions(name)).collect();
+    let named = |names: &[&str]| {
+        let (few, rest) = names.split_at(names.len().min(MISSING_NAMED));
+        listed(few.iter().copied()) + &and_more(rest.len())
+    };
+    if let Some(first) = missing.first() {
+        let message = format!("{key} uses {}, not given", named(&missing));
+        let hint = match did_you_mean(first, extra.iter().copied()) {
+            Some(near) => {
+                format!("is `{near}` meant to be `{first}`? parameters are given by name")
+            }
+            None => format!("give it: `-p {first}=VALUE`"),
+        };
+        return Err(Error::invalid(message).hint(hint));
+    }
+    let mut notes = Vec::new();
+    if !extra.is_empty() {
+        let known = spoken_of.needed.iter().chain(&spoken_of.optional);
+        let meant = did_you_mean(extra[0], known.map(String::as_str));
+        let meant = meant.map(|near| format!("did you mean `{near}`?"));
+        let message = format!("nothing in {key} mentions {}", named(&extra));
+        if request.strict {
+            return Err(Error::invalid(message).hint(
+                meant.unwrap_or_else(|| "leave it out, or leave `--strict` out".to_owned()),
+            ));
+        }
+        notes.push(
+            [Some(message), meant]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("; "),
+        );
+    }
+    let texts = given
+        .iter()
+        .filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let json = texts.filter(|(_, text)| text.starts_with(['[', '{', '"']));
+    notes.extend(json.map(|(name, _)| {
+        format!("parameter `{name}` is a text as it was written; JSON is given by `--param-json {name}=…`")
+    }));
+    Ok(notes)
 }
 
 /// Why a plan is not there that lies in the work tree: it is not committed.

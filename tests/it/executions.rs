@@ -430,3 +430,53 @@ fn a_new_command_waits_for_the_gate_before_what_is_done() {
     ana.run("next -o name").ok().says("shop/run/switch\n");
     assert_eq!(ana.node_phase("run/drain"), "Succeeded");
 }
+
+#[test]
+fn parameters_are_kept_as_written_and_are_those_of_the_plan() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let plan = r#"apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata: {name: ship, namespace: shop}
+spec:
+  description: A release
+  graph:
+    nodes:
+      - {id: tag, kind: Task, inputs: {name: "v${parameters.version}", regions: "${parameters.regions}"}}
+      - {id: slow, kind: Task, when: 'parameters.wait > 2'}
+      - {id: dry, kind: Task, when: 'has(parameters.dry) && parameters.dry'}
+"#;
+    ana.publish("planspec/ship.yaml", plan);
+    let given =
+        r#"start ship -n shop --name run -p version=1.20 -p wait=3 --param-json regions=["eu"]"#;
+    ana.run("start ship -n shop -p version=1.20 -p wait=3")
+        .exits(1)
+        .notes("uses `regions`, not given")
+        .notes("-p regions=VALUE");
+    ana.run("start ship -n shop -p version=1 -p wait=3 -p region=eu")
+        .exits(1)
+        .notes("is `region` meant to be `regions`?");
+    ana.run(&format!("{given} -p colour=red --strict"))
+        .exits(1)
+        .notes("nothing in Plan shop/ship mentions `colour`");
+    ana.run(&format!("{given} -p failFast=true --strict --dry-run"))
+        .ok();
+    ana.run("start ship -n shop --param-json regions=[eu")
+        .exits(2)
+        .notes("not JSON");
+    ana.run("start ship -n shop -p wait=3 -p version=7 -p regions=[1] --dry-run")
+        .ok()
+        .notes("JSON is given by `--param-json regions=…`");
+    ana.run(&format!("{given} -p colour=red"))
+        .ok()
+        .notes("nothing in Plan shop/ship mentions `colour`");
+    ana.push();
+    ana.run("reconcile").ok();
+    let next = ana.run("next -o json").ok().json();
+    let tag = next["items"].as_array().unwrap().iter();
+    let tag = tag.filter(|item| item["node"] == "tag");
+    let inputs: Vec<_> = tag.map(|item| &item["inputs"]).collect();
+    assert_eq!(inputs, [&json!({"name": "v1.20", "regions": ["eu"]})]);
+    assert_eq!(ana.node_phase("run/slow"), "Pending");
+    assert_eq!(ana.node_phase("run/dry"), "Skipped");
+}

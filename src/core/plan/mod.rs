@@ -3,6 +3,7 @@
 pub mod data;
 pub mod graph;
 pub mod mention;
+pub mod parameters;
 pub mod template;
 pub mod tool;
 pub mod values;

@@ -14,6 +14,7 @@ use serde_json::{Map, Value as Json};
 use crate::core::base::suggest::suggestion;
 use crate::core::base::words::{listed, shortened};
 use crate::core::plan::mention::{Mention, Mentioned};
+use crate::core::plan::parameters::Parameters;
 use crate::core::resource::NodePhase;
 
 /// Most characters of a condition.
@@ -31,6 +32,7 @@ const MAX_REASON: usize = 300;
 pub struct When {
     expression: IdedExpr,
     mentions: Vec<Mention>,
+    parameters: Parameters,
 }
 
 /// What a condition is evaluated on.
@@ -76,9 +78,14 @@ impl When {
                     let mut mentions = walk.mentions;
                     mentions.sort();
                     mentions.dedup();
+                    let mut parameters = walk.parameters;
+                    // Whoever asks whether it is there does without.
+                    let optional = &parameters.optional;
+                    parameters.needed.retain(|name| !optional.contains(name));
                     return Ok(When {
                         expression,
                         mentions,
+                        parameters,
                     });
                 }
                 walk => walk.mistakes,
@@ -96,6 +103,11 @@ impl When {
     /// The nodes that it mentions, sorted, each with what it mentions of them.
     pub fn mentions(&self) -> &[Mention] {
         &self.mentions
+    }
+
+    /// The parameters that it mentions.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
     }
 
     /// Whether it is true.
@@ -279,6 +291,7 @@ struct Walk<'e> {
     /// Expressions, and whether they must be able to be true or false.
     todo: Vec<(&'e IdedExpr, bool)>,
     mentions: Vec<Mention>,
+    parameters: Parameters,
     mistakes: Vec<Mistake>,
 }
 
@@ -342,6 +355,7 @@ impl<'e> Walk<'e> {
             text,
             todo: vec![(expression, true)],
             mentions: Vec::new(),
+            parameters: Parameters::default(),
             mistakes: Vec::new(),
         };
         while let Some((expression, decides)) = walk.todo.pop() {
@@ -354,6 +368,9 @@ impl<'e> Walk<'e> {
         if let Some((name, steps)) = variable(expression) {
             // `has(…)` is true or false, whatever is there.
             let is_test = matches!(&expression.expr, Expr::Select(select) if select.test);
+            if name == "parameters" {
+                self.parameter(&steps, is_test);
+            }
             self.variable(name, &steps, decides && !is_test);
             return;
         }
@@ -545,6 +562,19 @@ impl<'e> Walk<'e> {
                 let message = format!("there is no `{name}` here");
                 self.unknown(message, help);
             }
+        }
+    }
+
+    fn parameter(&mut self, steps: &[Access<'e>], is_test: bool) {
+        let found = &mut self.parameters;
+        match steps {
+            [Access::Name(name)] if is_test => {
+                found.optional.insert((*name).to_owned());
+            }
+            [Access::Name(name), ..] => {
+                found.needed.insert((*name).to_owned());
+            }
+            [] | [Access::Computed(_), ..] => found.any = true,
         }
     }
 

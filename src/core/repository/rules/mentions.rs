@@ -42,7 +42,7 @@ struct Plan<'a, 'f> {
     definition: &'a Definition,
     graph: &'a GraphSpec,
     mentions: Vec<Found>,
-    /// Parameters that inputs refer to.
+    /// Parameters that conditions and inputs refer to.
     parameters: BTreeSet<String>,
     findings: &'f mut Vec<Diagnostic>,
 }
@@ -69,6 +69,8 @@ impl Plan<'_, '_> {
         let path = || path!["spec", "graph", "nodes", by, "when"];
         match When::compile(when) {
             Ok(condition) => {
+                let needed = &condition.parameters().needed;
+                self.parameters.extend(needed.iter().cloned());
                 let mentions = condition.mentions().iter().cloned();
                 self.mentions.extend(mentions.map(|mention| Found {
                     mention,
@@ -271,7 +273,7 @@ fn describe(plan: &Definition, path: Vec<PathStep>, mistake: Mistake) -> Diagnos
     finding
 }
 
-/// Parameters that the inputs of a plan refer to and an execution of it does not give.
+/// Parameters that a plan refers to and an execution of it does not give.
 fn parameters(
     execution: &Definition,
     spec: &ExecutionSpec,
@@ -489,20 +491,20 @@ mod tests {
         let fields =
             "inputs: {a: '${parameters.region} ${parameters.dry_run}'}, when: parameters.fast";
         let text = |given: &str| with("side", fields) + &execution("run", "p", given);
-        let fine = text("parameters: {region: eu, dry_run: false, more: 1}");
+        let fine = text("parameters: {region: eu, dry_run: false, fast: true, more: 1}");
         assert_eq!(findings(&fine), [] as [&str; 0]);
         let none = text("");
         assert_eq!(
             findings(&none),
             [
                 format!(
-                    "PS225 warning {}: plan `team/p` uses `dry_run`, `region`, which this execution does not give",
+                    "PS225 warning {}: plan `team/p` uses `dry_run`, `fast`, `region`, which this execution does not give",
                     position(&none, "planRef")
                 ),
                 "help: give it under `parameters`".to_owned(),
             ]
         );
-        let misspelt = text("parameters: {region: eu, dryrun: true}");
+        let misspelt = text("parameters: {region: eu, fast: true, dryrun: true}");
         assert_eq!(
             findings(&misspelt),
             [

@@ -5,6 +5,7 @@ use super::{Turn, move_to};
 use crate::core::base::digest::sha256_hex;
 use crate::core::base::words::and_more;
 use crate::core::plan::graph::Graph;
+use crate::core::plan::parameters::FAIL_FAST;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, ExecutionStatus, GraphSpec, Node,
     NodeKind, NodePhase, NodeStatus, Pinned, RETRY_WAIT, Time, Unapplied,
@@ -20,8 +21,6 @@ const UNAPPLIED_KEPT: usize = 20;
 const FIRST_RETRY_SECONDS: i64 = 10;
 /// Reason of a node that was skipped because of one before it.
 pub(super) const DEPENDENCY_FAILED: &str = "DependencyFailed";
-/// Parameter of an execution: `true` stops everything when one node fails for good.
-const FAIL_FAST: &str = "failFast";
 /// Longest wait between two attempts.
 const LONGEST_RETRY_SECONDS: i64 = 600;
 
