@@ -63,7 +63,8 @@ fn json_parameter(text: &str) -> Result<(String, Value), String> {
 fn as_written(text: &str) -> Value {
     let value = serde_json::from_str(text).ok();
     let value = value.filter(|value: &Value| value.is_boolean() || value.is_number());
-    let value = value.filter(|value| value.to_string() == text);
+    let prints_back = |value: &Value| serde_json::to_string(value).is_ok_and(|back| back == text);
+    let value = value.filter(prints_back);
     value.unwrap_or_else(|| json!(text))
 }
 
