@@ -17,7 +17,7 @@ pub struct Args {
     plan: String,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Name of the execution [default: the plan's name and a number]
+    /// Name of the execution [default: the plan's name and a random part, such as auth-7k2p]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// A parameter; may be repeated. true, false and numbers are taken as such where they print back as they

@@ -1,6 +1,7 @@
 //! Write and commit an Execution of a plan.
 
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::change::{Changed, Changeset};
 use super::names::choose_among;
@@ -19,6 +20,8 @@ use crate::service::revision;
 
 /// Most of what a document lacks that is named.
 const MISSING_NAMED: usize = 5;
+/// Most random names to try.
+const NAMES_TRIED: usize = 1000;
 /// Most letters of a plan's name that the name of its execution begins with.
 const STEM: usize = 56;
 
@@ -29,7 +32,7 @@ pub struct StartRequest {
     pub plan: String,
     /// Its namespace, where its name alone is ambiguous.
     pub namespace: Option<String>,
-    /// Name of the execution; the plan's name and a number when not set.
+    /// Name of the execution, as it is; the plan's name and a random part when not set.
     pub name: Option<String>,
     /// What the plan is given.
     pub parameters: Map<String, Value>,
@@ -215,7 +218,8 @@ fn unready(snapshot: &Snapshot, plan: &Key) -> Option<String> {
     ))
 }
 
-/// The plan's name and the smallest number that no execution, past or present, has.
+/// The plan's name and a short random part: whoever starts the same plan in another clone meanwhile
+/// has another name. One that no execution has, past or present.
 fn free_name(store: &Store, snapshot: &Snapshot, plan: &Key) -> Result<String> {
     let stored = match store.known_if_any()? {
         Some(view) => store.status(&view)?,
@@ -228,10 +232,20 @@ fn free_name(store: &Store, snapshot: &Snapshot, plan: &Key) -> Result<String> {
         let has_status = |stored: &StoredStatus| stored.tree.files.contains_key(&key);
         !snapshot.definitions(&key).is_empty() || stored.as_ref().is_some_and(has_status)
     };
-    (1..1_000_000u32)
-        .map(|number| format!("{stem}-{number}"))
+    (0..NAMES_TRIED)
+        .map(|_| format!("{stem}-{}", random_part()))
         .find(|name| !is_taken(name))
         .ok_or_else(|| Error::not_ready("every name is taken").hint("choose one with --name"))
+}
+
+/// Four of the letters and digits that nobody confuses: `7k2p`.
+fn random_part() -> String {
+    const LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
+    let random = Uuid::new_v4();
+    let letters = random.as_bytes()[..4].iter();
+    letters
+        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
+        .collect()
 }
 
 /// The binding that was named, else the only one there is, when the plan needs one.

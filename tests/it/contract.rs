@@ -911,7 +911,8 @@ fn a_name_in_several_namespaces_is_chosen_by_any_of_the_hints() {
         assert_eq!(error["hint"], "choose one: `-n one`, `-n two`", "{verb}");
         solo.run(&format!("{verb} -n one")).ok();
     }
-    solo.run("start p -n two").ok();
+    solo.run("start p -n one --name p-1").ok();
+    solo.run("start p -n two --name p-1").ok();
     solo.run("start p -n one --name p-1").exits(9);
     solo.run("reconcile").ok();
     let error = solo

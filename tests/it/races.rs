@@ -286,6 +286,27 @@ fn starts_of_one_plan_side_by_side_all_have_their_commit() {
     assert_eq!(solo.git("rev-list --count HEAD"), "5");
 }
 
+/// Two people who do not know of each other: both runs are there when both are pushed.
+#[test]
+fn starts_of_one_plan_in_two_clones_are_two_runs() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/p.yaml", file(&[plan("p", &wide(1))]));
+    let ben = sandbox.clone_of("origin.git", "ben");
+    for place in [&ana, &ben] {
+        let started = place.run("start p -o json").ok().answer("Started");
+        let name = started["execution"].as_str().unwrap();
+        let (stem, random) = name.rsplit_once('-').unwrap();
+        assert_eq!((stem, random.len()), ("p", 4), "{name}");
+    }
+    ana.push();
+    ben.git("pull -q --rebase");
+    ben.push();
+    ben.run("reconcile").ok();
+    let runs = ben.run("get executions -o name").ok().out;
+    assert_eq!(runs.lines().count(), 2, "{runs}");
+}
+
 #[test]
 fn applies_of_different_plans_side_by_side_all_have_their_commit() {
     let sandbox = Sandbox::new();

@@ -503,10 +503,12 @@ fn start_writes_and_commits_an_execution() {
             plan_with("p", "goalRef: {name: g}\n", &[task("one").needs("coding")]),
         ],
     );
-    solo.run("start p -p version=1.2 -p dry=true -p who=ana")
+    solo.run("start p --name p-1 -p version=1.2 -p dry=true -p who=ana")
         .ok()
         .says("execution/p-1 created");
-    solo.run("start p").ok().says("execution/p-2 created");
+    solo.run("start p --name p-2")
+        .ok()
+        .says("execution/p-2 created");
     solo.run("start p --name p-1")
         .exits(9)
         .notes("exists already");
