@@ -6,13 +6,17 @@ use serde_json::{Map, Value};
 
 use super::Answer;
 use crate::core::resource::{ContextItem, Duration, OutputSpec, TaskCriterion};
+use crate::core::run::transition::Waiting;
 
 /// The nodes that can be claimed now.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextNodes {
-    /// By execution and id.
+    /// What should be done first comes first: by the priority of the goal, by what stands behind a node, by the age of its run, by
+    /// name.
     pub items: Vec<NextNode>,
+    /// Where nothing can be claimed: what is waited for, of the runs that were asked about.
+    pub waiting: Vec<Waiting>,
     /// Whether a reconcile would find something to do: records wait in the inbox, the spec branch has
     /// a commit that the status has not seen, or a moment has come.
     pub due: bool,

@@ -4,16 +4,20 @@ use clap::Args as ClapArgs;
 
 use super::{Context, NamespaceArg, json};
 use crate::api::next::{Matrix, MatrixJob, NextNode, NextNodes};
+use crate::core::run::transition::{Waiting, WaitingFor};
 use crate::failure::Outcome;
 use crate::service::next::{NextRequest, next};
 use crate::show;
 
 /// Most jobs of a matrix: GitHub's limit.
 const MAX_MATRIX: usize = 256;
+/// Most of what is waited for to tell.
+const MAX_WAITING: usize = 10;
 
 /// List the nodes that can be claimed now
 ///
-/// Nodes whose claim is not folded in yet are left out. Exits with 0 also when there is nothing
+/// What should be done first comes first: what serves a goal of a higher priority, then what has more work
+/// behind it, then what belongs to an older run. Nodes whose claim is not folded in yet are left out. Exits with 0 also when there is nothing
 /// to do.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
@@ -24,6 +28,9 @@ pub struct Args {
     /// Only what this provider may take, for example agent://claude-code; open nodes included
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
+    /// Most nodes to list: those that should be done first
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: NextFormat,
@@ -48,6 +55,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         execution: args.execution.clone(),
         namespace: args.namespace.given(),
         provider: args.provider.clone(),
+        limit: args.limit,
         now: context.now,
     };
     let found = next(&context.open()?, &request)?;
@@ -58,6 +66,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 context.terminal.note("nothing can be claimed now");
             }
             context.notes(&found.notes);
+            context.notes(&waits(&found.waiting));
             table(&found.items, context.terminal.width())
         }
         NextFormat::GithubMatrix => matrix(context, &found)?,
@@ -65,6 +74,31 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     context.terminal.out(&text);
     Ok(())
+}
+
+/// What waits for whom; the notes have the rest.
+fn waits(waiting: &[Waiting]) -> Vec<String> {
+    let is_told = |waiting: &&Waiting| {
+        matches!(
+            waiting.what,
+            WaitingFor::Retry { .. } | WaitingFor::Verification { .. }
+        )
+    };
+    let mut lines = waiting.iter().filter(|waiting| !is_told(waiting));
+    let first = lines.by_ref().take(MAX_WAITING).map(|waiting| {
+        let node = waiting
+            .node
+            .as_ref()
+            .map_or(String::new(), |node| format!("/{node}"));
+        let what = show::reconcile::for_what(&waiting.what);
+        format!("{}{node} waits for {what}", waiting.execution.qualified())
+    });
+    let mut told: Vec<String> = first.collect();
+    let more = lines.count();
+    if more > 0 {
+        told.push(format!("{more} more wait: planspec get executions"));
+    }
+    told
 }
 
 fn names(items: &[NextNode]) -> String {

@@ -1,5 +1,6 @@
 //! What can be claimed now, with everything that a worker has to know.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::Result;
@@ -7,10 +8,12 @@ use super::get::empty_namespace;
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_runs};
 use super::store::Store;
 use crate::api::next::{NextGoal, NextNode, NextNodes, NextPlan, NextTask, NextWhole};
-use crate::core::resource::{Node, NodeStatus, Pinned, Spec, Time};
+use crate::core::base::natural;
+use crate::core::plan::graph::Graph;
+use crate::core::resource::{Node, NodeKind, NodeStatus, Pinned, Spec, Time};
 use crate::core::run::controllers::execution::{PinnedPlan, Pins};
 use crate::core::run::proposal::retry_note;
-use crate::core::run::transition::{WaitingFor, node_waits_for};
+use crate::core::run::transition::{WaitingFor, node_waits_for, waiting};
 
 /// What can be claimed, and by whom.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct NextRequest {
     pub namespace: Option<String>,
     /// Only what this provider may take; open nodes included.
     pub provider: Option<String>,
+    /// Most nodes to list.
+    pub limit: Option<usize>,
     /// The moment of the request.
     pub now: Time,
 }
@@ -33,22 +38,107 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
     let namespace = request.namespace.as_deref();
     let observed = observe_runs(store, request.execution.as_deref(), namespace)?;
     let is_meant = |node: &ObservedNode<'_>| is_for(*node, request.provider.as_deref());
-    let offers: Vec<ObservedNode<'_>> = observed.offers().filter(is_meant).collect();
+    let mut offers = in_order(&observed, observed.offers().filter(is_meant).collect());
     let due = observed.due(store, request.now)?;
     let mut notes = due.clone();
     if offers.is_empty() {
         let later = observed.retries().filter(|(node, _)| is_meant(node));
         notes.extend(later.map(|(node, at)| retry_note(&node.name(), at, request.now)));
         notes.extend(observed.runs().flat_map(to_verify));
-        if observed.runs().next().is_none() {
-            notes.extend(empty_namespace(store, namespace)?);
-        }
+        notes.extend(nothing_open(store, request, &observed)?);
+    }
+    let waiting = match offers.as_slice() {
+        [] => waiting(&observed.stored.tree),
+        _ => Vec::new(),
+    };
+    let left_out = request
+        .limit
+        .map_or(0, |limit| offers.len().saturating_sub(limit));
+    if left_out > 0 {
+        offers.truncate(offers.len() - left_out);
+        notes.push(format!("{left_out} more can be claimed"));
     }
     Ok(NextNodes {
         items: described(&observed, &offers),
+        waiting,
         due: !due.is_empty(),
         notes,
     })
+}
+
+/// That no run is open, where that is so: how the one ended that is asked about.
+fn nothing_open(
+    store: &Store,
+    request: &NextRequest,
+    observed: &Observed,
+) -> Result<Option<String>> {
+    let mut runs = observed.runs();
+    if runs.any(|run| !run.status.phase.is_terminal()) {
+        return Ok(None);
+    }
+    if let (Some(_), Some(run)) = (&request.execution, observed.runs().next()) {
+        let (name, phase) = (run.key.qualified(), run.status.phase);
+        return Ok(Some(format!("{name} is {phase}")));
+    }
+    let namespace = request.namespace.as_deref();
+    let empty = match observed.runs().next() {
+        None => empty_namespace(store, namespace)?,
+        Some(_) => None,
+    };
+    let place = namespace.map_or(String::new(), |namespace| {
+        format!(" in namespace `{namespace}`")
+    });
+    Ok(Some(empty.unwrap_or_else(|| {
+        format!("everything is done: no run is open{place}")
+    })))
+}
+
+/// What should be done first: what serves a goal of a higher priority; what has more nodes behind it on the
+/// longest way to the end; what belongs to an older run; then by name.
+pub fn in_order<'o>(
+    observed: &'o Observed,
+    offers: Vec<ObservedNode<'o>>,
+) -> Vec<ObservedNode<'o>> {
+    let pins = Pins::new(&observed.stored.pinned);
+    let mut ranked = Vec::with_capacity(offers.len());
+    for group in offers.chunk_by(|a, b| a.run.key == b.run.key) {
+        let Some(run) = group.first().map(|offer| offer.run) else {
+            continue;
+        };
+        let pinned = run.status.extensions.pinned.as_ref();
+        let plan = pinned.and_then(|pinned| pins.plan(pinned).ok());
+        let goal = plan.as_ref().and_then(|plan| plan.goal.as_ref());
+        let priority = goal.and_then(|goal| goal["priority"].as_u64()).unwrap_or(0);
+        let spec = plan.as_ref().and_then(PinnedPlan::graph);
+        let graph = spec.and_then(|spec| Some((spec, Graph::build(spec).ok()?)));
+        let behind = graph.as_ref().map(|(spec, graph)| {
+            let counts = |index: usize| {
+                let node = &spec.nodes[index];
+                let status = run.status.node_statuses.get(&node.id);
+                let is_open = status.is_none_or(|status| !status.phase.is_terminal());
+                usize::from(is_open && node.kind != NodeKind::Group)
+            };
+            graph.heaviest_behind(counts)
+        });
+        let behind = |id: &str| {
+            let index = graph.as_ref()?.1.index_of(id)?;
+            behind.as_ref()?.get(index).copied()
+        };
+        ranked.extend(group.iter().map(|offer| {
+            let rank = (
+                Reverse(priority),
+                Reverse(behind(offer.id)),
+                run.status.start_time,
+            );
+            (rank, *offer)
+        }));
+    }
+    let name = |node: &ObservedNode<'_>| node.name();
+    ranked.sort_by(|(a, one), (b, other)| {
+        a.cmp(b)
+            .then_with(|| natural::compare(&name(one), &name(other)))
+    });
+    ranked.into_iter().map(|(_, offer)| offer).collect()
 }
 
 /// What a run has that waits for a check: no work to claim, and something to do all the same.
@@ -70,10 +160,14 @@ fn is_for(node: ObservedNode<'_>, provider: Option<&str>) -> bool {
     provider.is_none_or(|provider| bound.is_none_or(|bound| bound == provider))
 }
 
-/// The offers, described run by run: each run's pinned plan is looked at once.
+/// The offers in their order, described run by run: each run's pinned plan is looked at once.
 fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
     let pins = Pins::new(&observed.stored.pinned);
     let mut items = Vec::with_capacity(offers.len());
+    let places = offers.iter().enumerate();
+    let places: HashMap<String, usize> = places.map(|(at, offer)| (offer.name(), at)).collect();
+    let mut offers = offers.to_vec();
+    offers.sort_by_key(|offer| offer.run.key);
     for group in offers.chunk_by(|a, b| a.run.key == b.run.key) {
         let first = group.first();
         let pinned = first.and_then(|offer| offer.run.status.extensions.pinned.as_ref());
@@ -101,6 +195,7 @@ fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> 
             }
         }));
     }
+    items.sort_by_key(|item| places.get(&item.qualified()).copied());
     items
 }
 

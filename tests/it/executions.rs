@@ -480,3 +480,65 @@ spec:
     assert_eq!(ana.node_phase("run/slow"), "Pending");
     assert_eq!(ana.node_phase("run/dry"), "Skipped");
 }
+
+#[test]
+fn what_should_be_done_first_comes_first_and_an_empty_answer_says_why() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let plan = |name: &str, nodes: &str| {
+        let nodes: String = nodes
+            .lines()
+            .map(|node| format!("      - {{{node}}}\n"))
+            .collect();
+        format!(
+            "---\napiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  \
+             description: d\n  goalRef: {{name: {name}}}\n  graph:\n    nodes:\n{nodes}"
+        )
+    };
+    let goal = |name: &str, priority: u32| {
+        format!(
+            "---\napiVersion: planspec.io/v1alpha1\nkind: Goal\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{description: d, priority: {priority}}}\n"
+        )
+    };
+    let gate = "---\napiVersion: planspec.io/v1alpha1\nkind: Gate\nmetadata: {name: ok, namespace: shop}\nspec: {gateType: approval, targetRef: {kind: Plan, name: some}}\n";
+    let some = "id: t10, kind: Task\nid: t9, kind: Task\nid: long, kind: Task\n\
+                id: later, kind: Task, dependsOn: [long]\nid: last, kind: Gate, gateRef: {name: ok}, dependsOn: [later]";
+    let all = [
+        goal("some", 1),
+        goal("urgent", 900),
+        plan("some", some),
+        plan("urgent", "id: z, kind: Task"),
+        gate.to_owned(),
+    ];
+    ana.publish("planspec/all.yaml", all.concat());
+    ana.run("start some -n shop --name a-2").ok();
+    ana.run("start urgent -n shop --name z").ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    let first = "shop/z/z\nshop/a-2/long\nshop/a-2/t9\nshop/a-2/t10\n";
+    assert_eq!(ana.run("next -o name").ok().out, first);
+    // An older run comes first, whatever it is called.
+    sandbox.minutes_pass(5);
+    ana.run("start some -n shop --name a-1").ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    let next = "shop/z/z\nshop/a-2/long\nshop/a-1/long\nshop/a-2/t9\n";
+    assert_eq!(ana.run("next -o name --limit 4").ok().out, next);
+    let answer = ana.run("next --limit 4 -o json").ok().answer("NextNodes");
+    assert_eq!(answer["notes"], json!(["3 more can be claimed"]));
+
+    for node in ["z/z", "a-2/long", "a-2/t9", "a-2/t10", "a-2/later"] {
+        ana.works(node, "agent:a");
+    }
+    let empty = ana.run("next a-2").ok();
+    let empty = empty.notes("shop/a-2/last waits for ok: 0 of 1 approvals; reviewers: any person");
+    assert_eq!(empty.out, "");
+    let answer = ana.run("next a-2 -o json").ok().answer("NextNodes");
+    assert_eq!(answer["waiting"][0]["node"], "last");
+    ana.run("next z").ok().notes("shop/z is Succeeded");
+    ana.run("cancel a-1 --reconcile").ok();
+    ana.run("approve a-2/last -n shop --reconcile").ok();
+    ana.run("next")
+        .ok()
+        .notes("everything is done: no run is open");
+}

@@ -7,6 +7,7 @@ pub mod glob;
 pub mod invisible;
 pub mod key;
 pub mod limits;
+pub mod natural;
 pub mod source;
 pub mod suggest;
 pub mod time;

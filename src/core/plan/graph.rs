@@ -288,6 +288,24 @@ impl Graph {
         behind
     }
 
+    /// Of each node, how much stands behind it on the heaviest way to the end of the plan.
+    pub fn heaviest_behind(&self, weight: impl Fn(usize) -> usize) -> Vec<usize> {
+        let mut behind = vec![0; self.steps.len()];
+        for &step in self.steps.iter().rev() {
+            let own = match step {
+                Step::Node(node) => weight(node),
+                Step::Enter(_) => 0,
+            };
+            let from_here = behind[self.number(step)] + own;
+            for before in self.steps_before(step) {
+                let before = &mut behind[self.number(before)];
+                *before = from_here.max(*before);
+            }
+        }
+        behind.truncate(self.len());
+        behind
+    }
+
     fn step(&self, at: NodeIndex) -> Step {
         match at.index().checked_sub(self.len()) {
             None => Step::Node(at.index()),
@@ -1169,6 +1187,8 @@ mod tests {
         assert_eq!(graph.steps(), steps);
         assert_eq!(graph.order(), [0, 3, 2, 1, 4]);
         assert_eq!(graph.behind(&[3]), BTreeSet::from([1, 2, 4]));
+        let behind = graph.heaviest_behind(|node| usize::from(![1, 4].contains(&node)));
+        assert_eq!(behind, [0, 0, 0, 1, 0]);
         assert_eq!(warnings(&fine), []);
         // It waits for what is in it.
         let waits = spec(vec![task("a"), conditional("g", &["a"], &["a"])]);

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use self::job::Job;
 use self::outside::OutsidePolls;
+use super::next::in_order;
 use super::reconcile::{ReconcileRequest, reconcile};
 use super::record::{RecordWriter, attempt};
 use super::runs::{Observed, ObservedNode, observe, observe_node};
@@ -247,7 +248,7 @@ impl Worker<'_> {
     /// Claim up to so many of the nodes that are ready.
     fn take(&self, store: &Store, observed: &Arc<Observed>, free: usize) -> Result<Vec<Job>> {
         let offers = observed.offers().filter(|node| self.is_for_here(*node));
-        let mut offers: Vec<ObservedNode<'_>> = offers.collect();
+        let mut offers = in_order(observed, offers.collect());
         // `pop` takes from the end.
         offers.reverse();
         let mut jobs = Vec::new();
