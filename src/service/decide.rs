@@ -6,6 +6,7 @@ use super::runs::{Observed, ObservedNode, observe, observe_gate};
 use super::store::Store;
 use super::{Error, Result, suggestion};
 use crate::api::record::Decided;
+use crate::core::base::suggest::choices;
 use crate::core::resource::{AWAITING_APPROVAL, Decision, Key, Kind, NodePhase, ReviewAction};
 use crate::core::run::record::{Action, Address, Record, Signature, ref_safe};
 
@@ -192,16 +193,17 @@ fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<Waiting
         [] => Err(nothing_waits(observed, meant, namespace)),
         several => {
             let names: Vec<String> = found.iter().map(|one| one.node.name()).collect();
-            let names = names.join(", ");
+            let names = choices(meant, names.iter().map(String::as_str), str::to_owned);
             let each = several.iter().map(|one| {
                 let (run, node) = (one.node.run.key.qualified(), one.node.id);
                 format!("`--execution {run} --node {node}`")
             });
             let each: Vec<String> = each.collect();
+            let each = choices(meant, each.iter().map(String::as_str), str::to_owned);
             Err(Error::ambiguous(format!(
                 "`{meant}` is waited for at several places: {names}"
             ))
-            .hint(format!("choose one: {}", each.join(", "))))
+            .hint(format!("choose one: {each}")))
         }
     }
 }

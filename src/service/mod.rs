@@ -51,7 +51,9 @@ pub mod work;
 
 pub use error::{Error, ErrorKind, Findings, Result};
 
-use crate::core::base::suggest::did_you_mean;
+use std::collections::BTreeSet;
+
+use crate::core::base::suggest::{choices, did_you_mean};
 use crate::core::resource::Time;
 
 /// Who asks, and when.
@@ -64,7 +66,19 @@ pub struct Caller {
     pub now: Time,
 }
 
-/// The candidate that was probably meant, as a hint.
+/// The candidate that was probably meant, as a hint; else the candidates that there are, of many the nearest.
 pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    did_you_mean(word, candidates).map(|near| format!("did you mean `{near}`?"))
+    let mut seen = BTreeSet::new();
+    let candidates = candidates.into_iter().filter(|name| seen.insert(*name));
+    let candidates: Vec<&str> = candidates.collect();
+    if let Some(near) = did_you_mean(word, candidates.iter().copied()) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    let verb = match candidates.len() {
+        0 => return None,
+        1 => "is",
+        _ => "are",
+    };
+    let names = choices(word, candidates, |name| format!("`{name}`"));
+    Some(format!("there {verb} {names}"))
 }

@@ -2,6 +2,7 @@
 
 use super::{Error, Result, suggestion};
 use crate::core::base::invisible::is_invisible;
+use crate::core::base::suggest::{choices, did_you_mean};
 use crate::core::resource::{Key, Kind, LabelExpression, LabelOperator, LabelSelector};
 
 /// What is named: a kind, and perhaps one resource of it.
@@ -134,11 +135,9 @@ fn check_name(text: &str) -> Result {
 
 /// What to add to a command whose name stands in several namespaces.
 pub fn choose_one<'a>(keys: impl IntoIterator<Item = &'a Key>) -> String {
-    let each = keys
-        .into_iter()
-        .map(|key| format!("`-n {}`", key.namespace));
-    let each: Vec<String> = each.collect();
-    format!("choose one: {}", each.join(", "))
+    let namespaces = keys.into_iter().map(|key| key.namespace.as_str());
+    let each = choices("", namespaces, |namespace| format!("`-n {namespace}`"));
+    format!("choose one: {each}")
 }
 
 /// The namespace is said in the name, and another one beside it.
@@ -178,12 +177,12 @@ pub fn choose_among<'a>(
             Err(error.maybe_hint(hint))
         }
         several => {
-            let namespaces: Vec<&str> = several.iter().map(|key| key.namespace.as_str()).collect();
-            Err(Error::ambiguous(format!(
-                "`{name}` is in several namespaces: {}",
-                namespaces.join(", ")
-            ))
-            .hint(choose_one(several.iter().copied())))
+            let namespaces = several.iter().map(|key| key.namespace.as_str());
+            let namespaces = choices("", namespaces, str::to_owned);
+            Err(
+                Error::ambiguous(format!("`{name}` is in several namespaces: {namespaces}"))
+                    .hint(choose_one(several.iter().copied())),
+            )
         }
     }
 }
@@ -211,8 +210,9 @@ pub fn no_kind(text: &str, more: &[&str]) -> Error {
             .into_iter()
             .chain(kind.short().iter().copied())
     });
-    let hint = suggestion(text, names.chain(more.iter().copied()));
-    let hint = hint.unwrap_or_else(|| {
+    let near = did_you_mean(text, names.chain(more.iter().copied()));
+    let near = near.map(|near| format!("did you mean `{near}`?"));
+    let hint = near.unwrap_or_else(|| {
         let kinds = Kind::ALL.iter().map(|kind| kind.plural());
         let all: Vec<&str> = kinds.chain(more.iter().copied()).collect();
         format!("the kinds are {}", all.join(", "))

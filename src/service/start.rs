@@ -8,7 +8,7 @@ use super::names::choose_among;
 use super::store::{Store, StoredStatus};
 use super::{Error, Result};
 use crate::api::change::Started;
-use crate::core::base::suggest::did_you_mean;
+use crate::core::base::suggest::{choices, did_you_mean};
 use crate::core::base::words::{and_more, listed};
 use crate::core::plan::parameters::Parameters;
 use crate::core::repository::snapshot::Snapshot;
@@ -280,11 +280,15 @@ fn binding(
             Ok(Some(only.name.clone()))
         }
         several => {
-            let names: Vec<&str> = several.iter().map(|key| key.name.as_str()).collect();
-            let message = format!("there are several bindings: {}", names.join(", "));
-            let each = names.iter().map(|name| format!("`--binding {name}`"));
-            let each: Vec<String> = each.collect();
-            Err(Error::ambiguous(message).hint(format!("choose one: {}", each.join(", "))))
+            let names = || several.iter().map(|key| key.name.as_str());
+            let all = choices(&plan_key.name, names(), str::to_owned);
+            let each = choices(&plan_key.name, names(), |name| {
+                format!("`--binding {name}`")
+            });
+            Err(
+                Error::ambiguous(format!("there are several bindings: {all}"))
+                    .hint(format!("choose one: {each}")),
+            )
         }
     }
 }

@@ -542,3 +542,35 @@ fn what_should_be_done_first_comes_first_and_an_empty_answer_says_why() {
         .ok()
         .notes("everything is done: no run is open");
 }
+
+#[test]
+fn of_many_names_the_nearest_are_named() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let nodes: String = (0..40)
+        .map(|n| format!("      - {{id: part-{n}, kind: Task}}\n"))
+        .collect();
+    let head = "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {name: wide, namespace: shop}\nspec:\n  description: d\n  graph:\n    nodes:\n";
+    ana.publish("planspec/wide.yaml", format!("{head}{nodes}"));
+    ana.run("start wide -n shop --name run").ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    ana.run("claim run/prt-39 --as agent:a")
+        .exits(1)
+        .notes("did you mean `part-39`?");
+    let ran = ana
+        .run("claim run/39 --as agent:a")
+        .exits(1)
+        .notes("and 30 more");
+    assert!(ran.err.contains("`part-39`"), "{ran}");
+    for verb in [
+        "claim other/part-1 --as agent:a",
+        "describe execution other",
+        "next other",
+    ] {
+        ana.run(verb).exits(1).notes("there is `run`");
+    }
+    ana.run("claim rum/part-1 --as agent:a")
+        .exits(1)
+        .notes("did you mean `run`?");
+}

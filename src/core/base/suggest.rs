@@ -1,5 +1,9 @@
 //! What was probably meant by a mistyped name.
 
+use std::cmp::Reverse;
+
+use crate::core::base::words::and_more;
+
 /// The candidate that was probably meant, if one is near enough to `word`.
 pub fn did_you_mean<'a>(
     word: &str,
@@ -17,6 +21,33 @@ pub fn did_you_mean<'a>(
         // Of equally near ones the first.
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, candidate)| candidate)
+}
+
+/// Most names to tell at once.
+pub const NAMES_TOLD: usize = 10;
+
+/// Names to choose from, each as `show` has it: up to ten are all told in their order, of more those that are nearest to
+/// `word`.
+pub fn choices<'a>(
+    word: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    show: impl Fn(&str) -> String,
+) -> String {
+    let mut names: Vec<&str> = names.into_iter().collect();
+    let all = names.len();
+    if all > NAMES_TOLD {
+        let folded = word.to_lowercase();
+        // Of equally near ones the first.
+        names.sort_by_cached_key(|name| {
+            let name = name.to_lowercase();
+            let near = strsim::jaro_winkler(&folded, &name);
+            // From 0 to 1, so that six places of it can be compared.
+            Reverse((name.contains(&folded), (near * 1e6) as u64))
+        });
+        names.truncate(NAMES_TOLD);
+    }
+    let shown: Vec<String> = names.into_iter().map(show).collect();
+    shown.join(", ") + &and_more(all - shown.len())
 }
 
 /// The way out for a mistyped name: what was probably meant, else `otherwise`.
@@ -73,6 +104,17 @@ fn is_one_edit(a: &str, b: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn of_many_names_the_nearest_are_told() {
+        let quoted = |name: &str| format!("`{name}`");
+        assert_eq!(choices("x", ["b", "a"], quoted), "`b`, `a`");
+        let many: Vec<String> = (0..400).map(|n| format!("task-{n}")).collect();
+        let names = many.iter().map(String::as_str);
+        let told = choices("tusk-399", names, quoted);
+        assert!(told.starts_with("`task-399`, "), "{told}");
+        assert!(told.ends_with(" and 390 more"), "{told}");
+    }
 
     #[test]
     fn suggestions_are_near() {

@@ -1,6 +1,7 @@
 //! What may be done to a run: asked before a record is sent, and again when it arrives. It is
 //! decided here alone, in one set of words.
 
+use crate::core::base::suggest::choices;
 use crate::core::base::time::exact;
 use crate::core::plan::data;
 use crate::core::repository::config::{Config, is_person};
@@ -321,7 +322,7 @@ impl Circumstances<'_> {
                 [] => format!("{actor} is no person, and people decide at {gate}"),
                 some => format!(
                     "{actor} is not among the reviewers of {gate}: {}",
-                    some.join(", ")
+                    choices(actor, some.iter().map(String::as_str), str::to_owned)
                 ),
             };
             return Err(Refusal::new(Objection::Forbidden, "NotAReviewer", why));
