@@ -13,7 +13,7 @@ use crate::core::plan::graph::Graph;
 use crate::core::resource::{Node, NodeKind, NodeStatus, Pinned, Spec, Time};
 use crate::core::run::controllers::execution::{PinnedPlan, Pins};
 use crate::core::run::proposal::retry_note;
-use crate::core::run::transition::{WaitingFor, node_waits_for, waiting};
+use crate::core::run::transition::{WaitingFor, node_waits_for, waiting_of};
 
 /// What can be claimed, and by whom.
 #[derive(Debug, Clone)]
@@ -48,7 +48,11 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
         notes.extend(nothing_open(store, request, &observed)?);
     }
     let waiting = match offers.as_slice() {
-        [] => waiting(&observed.stored.tree),
+        [] => {
+            let runs = observed.runs();
+            runs.flat_map(|run| waiting_of(run.key, run.status))
+                .collect()
+        }
         _ => Vec::new(),
     };
     let left_out = request
