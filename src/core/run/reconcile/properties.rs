@@ -404,70 +404,96 @@ impl Scene {
     fn assert_order(&self, old: Option<&StatusTree>, new: &StatusTree) {
         for run in RUNS {
             for at in 0..self.nodes.len() {
+                self.assert_begins_in_order((old, new), run, at);
                 let id = format!("n{at}");
-                let before = old.map_or(NodePhase::Pending, |old| phase_of(old, run, &id));
                 let after = phase_of(new, run, &id);
-                let status = status_of(new, run, &id);
-                let started = |phase| {
-                    matches!(
-                        phase,
-                        NodePhase::Running | NodePhase::Succeeded | NodePhase::Failed
-                    )
-                };
-                // What nobody claims is decided in one go with what it waited for.
-                let decides_itself = self.nodes[at].sort == Sort::Gate || self.is_group(at);
-                if started(after) && !started(before) && !decides_itself {
-                    let allowed = old.is_some_and(|old| self.allows(old, run, at));
-                    assert!(allowed, "{run}/{id} is {after} too early");
+                let before = old.map_or(NodePhase::Pending, |old| phase_of(old, run, &id));
+                // What was decided before a gate was asked again stays decided.
+                if after == NodePhase::Skipped && before != after {
+                    self.assert_skipped_for_a_reason(new, run, at);
                 }
-                let offered = status.is_some_and(|status| {
-                    status.is_claimable() || status.extensions.reason == AWAITING_APPROVAL
-                });
-                let decided = started(after) && decides_itself && after != before;
-                if offered || decided {
-                    assert!(self.allows(new, run, at), "{run}/{id} is offered too early");
-                }
-                if after == NodePhase::Skipped && unwanted(new, run, &id) {
-                    let wanted = self.is_group(at) || self.nodes[at].when == Some(false);
-                    let wanted = wanted && self.allows(new, run, at);
-                    let left_out = self.is_left_out(new, run, at);
-                    assert!(wanted || left_out, "{run}/{id} is skipped for nothing");
-                } else if after == NodePhase::Skipped && !self.is_group(at) {
-                    let groups = self.conditional_groups(at).into_iter();
-                    let mut before = groups.chain([at]).flat_map(|at| self.before(at));
-                    let is_lost = before.any(|(before, kind)| {
-                        let phase = phase_of(new, run, &before);
-                        let lost = phase.is_terminal()
-                            && phase != NodePhase::Succeeded
-                            && !unwanted(new, run, &before);
-                        kind == EdgeKind::Hard && lost
-                    });
-                    let refused = self.gates_before(at).into_iter().any(|gate| {
-                        let gate = format!("n{gate}");
-                        let phase = phase_of(new, run, &gate);
-                        phase.is_terminal() && phase != NodePhase::Succeeded
-                    });
-                    assert!(is_lost || refused, "{run}/{id} is skipped for nothing");
-                }
-                if self.is_group(at) && matches!(after, NodePhase::Skipped | NodePhase::Succeeded) {
+                let is_over = matches!(after, NodePhase::Skipped | NodePhase::Succeeded);
+                if self.is_group(at) && is_over && !self.is_asked_again(new, run, at) {
                     let mut children = self.children(at).into_iter();
                     let open = children.find(|child| !phase_of(new, run, child).is_terminal());
                     assert_eq!(open, None, "{run}/{id} is over before its children");
                 }
-                let begins = offered || decided || (started(after) && !started(before));
-                // A group stands where its children stand.
-                if begins && !self.is_group(at) {
-                    // Who claims goes by what stood when it was offered.
-                    let offer = if offered || decided { Some(new) } else { old };
-                    let target = |tree: &StatusTree| {
-                        status_of(tree, run, &id).and_then(|node| node.extensions.target.clone())
-                    };
-                    let offer = offer.expect("an offer");
-                    self.assert_gates_hold(offer, run, at);
-                    assert_eq!(target(offer), target(new), "{run}/{id}: another target");
-                }
             }
         }
+    }
+
+    fn assert_begins_in_order(
+        &self,
+        (old, new): (Option<&StatusTree>, &StatusTree),
+        run: &str,
+        at: usize,
+    ) {
+        let id = format!("n{at}");
+        let begun = |tree: &StatusTree| {
+            // What is reported has begun.
+            let status = status_of(tree, run, &id);
+            let reported =
+                status.is_some_and(|node| node.extensions.reason == AWAITING_VERIFICATION);
+            let begun = [NodePhase::Running, NodePhase::Succeeded, NodePhase::Failed];
+            reported || begun.contains(&phase_of(tree, run, &id))
+        };
+        let begins = begun(new) && !old.is_some_and(begun);
+        // What nobody claims is decided in one go with what it waited for.
+        let decides_itself = self.nodes[at].sort == Sort::Gate || self.is_group(at);
+        let offered = status_of(new, run, &id).is_some_and(|status| {
+            status.is_claimable() || status.extensions.reason == AWAITING_APPROVAL
+        });
+        if !offered && !begins {
+            return;
+        }
+        // Who claims goes by what stood when it was offered.
+        let claimed = begins && !decides_itself;
+        let offer = if claimed { old } else { Some(new) };
+        let offer = offer.expect("an offer");
+        assert!(self.allows(offer, run, at), "{run}/{id} begins too early");
+        // A group stands where its children stand.
+        if !self.is_group(at) {
+            self.assert_gates_hold(offer, run, at);
+            let target = |tree: &StatusTree| {
+                status_of(tree, run, &id).and_then(|node| node.extensions.target.clone())
+            };
+            assert_eq!(target(offer), target(new), "{run}/{id}: another target");
+        }
+    }
+
+    fn assert_skipped_for_a_reason(&self, new: &StatusTree, run: &str, at: usize) {
+        let id = format!("n{at}");
+        if unwanted(new, run, &id) {
+            let wanted = self.is_group(at) || self.nodes[at].when == Some(false);
+            let wanted = wanted && self.allows(new, run, at);
+            let left_out = self.is_left_out(new, run, at);
+            assert!(wanted || left_out, "{run}/{id} is skipped for nothing");
+            return;
+        }
+        if self.is_group(at) {
+            return;
+        }
+        let groups = self.conditional_groups(at).into_iter();
+        let mut before = groups.chain([at]).flat_map(|at| self.before(at));
+        let is_lost = before.any(|(before, kind)| {
+            let phase = phase_of(new, run, &before);
+            let lost = phase.is_terminal()
+                && phase != NodePhase::Succeeded
+                && !unwanted(new, run, &before);
+            kind == EdgeKind::Hard && lost
+        });
+        let refused = self.gates_before(at).into_iter().any(|gate| {
+            let phase = phase_of(new, run, &format!("n{gate}"));
+            phase.is_terminal() && phase != NodePhase::Succeeded
+        });
+        assert!(is_lost || refused, "{run}/{id} is skipped for nothing");
+    }
+
+    /// Whether a gate before a node is asked again: it leaves done what is done, and so does what
+    /// consists of it.
+    fn is_asked_again(&self, tree: &StatusTree, run: &str, at: usize) -> bool {
+        let mut gates = self.gates_before(at).into_iter();
+        gates.any(|gate| !phase_of(tree, run, &format!("n{gate}")).is_terminal())
     }
 
     /// The gates before a node, over any path.
