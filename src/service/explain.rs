@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Error, Result, suggestion};
+use super::{Error, Result};
 use crate::api::explain::{AnswerList, Rule, RuleList, RuleName};
 use crate::api::registry;
 use crate::core::base::diagnostic::Code;
+use crate::core::base::suggest::suggestion;
 
 /// What a finding with that code means.
 ///
@@ -13,11 +14,9 @@ use crate::core::base::diagnostic::Code;
 /// `Ambiguous` when there is no such rule; the nearest is suggested.
 pub fn rule(code: &str) -> Result<Rule> {
     let Some(code) = Code::parse(code) else {
-        let near = suggestion(code, Code::ALL.iter().map(|code| code.id));
-        let error = Error::not_found(format!("there is no rule `{code}`"));
-        return Err(
-            error.hint(near.unwrap_or_else(|| "`planspec explain --list` shows all".to_owned()))
-        );
+        let all = || "`planspec explain --list` shows all".to_owned();
+        let hint = suggestion(code, Code::ALL.iter().map(|code| code.id), all);
+        return Err(Error::not_found(format!("there is no rule `{code}`")).hint(hint));
     };
     Ok(Rule {
         name: RuleName::from(code),
@@ -38,11 +37,9 @@ pub fn rules() -> RuleList {
 /// `Ambiguous` when there is no such answer; the nearest is suggested.
 pub fn answer(kind: &str) -> Result<Value> {
     let Some(found) = registry::find(kind) else {
-        let near = suggestion(kind, registry::kinds());
-        let error = Error::not_found(format!("there is no answer `{kind}`"));
-        return Err(
-            error.hint(near.unwrap_or_else(|| "`planspec schema --answers` shows all".to_owned()))
-        );
+        let all = || "`planspec schema --answers` shows all".to_owned();
+        let hint = suggestion(kind, registry::kinds(), all);
+        return Err(Error::not_found(format!("there is no answer `{kind}`")).hint(hint));
     };
     Ok((found.schema)().to_value())
 }

@@ -71,7 +71,7 @@ fn a_document_alone_runs_from_start_to_approval_to_its_last_step() {
         .notes("did you mean `understood`?");
     solo.run("attest run no --met")
         .exits(1)
-        .notes("there are no-tracking, ten-languages, understood\n");
+        .notes("there are `no-tracking`, `ten-languages`, `understood`\n");
     solo.run("attest run understood --met -m 'asked ten' --reconcile")
         .ok();
     assert_eq!(solo.phase("execution/run"), "Blocked");

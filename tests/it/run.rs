@@ -257,7 +257,7 @@ fn hard_edges_wait_for_success_and_soft_edges_for_an_end() {
     solo.run("reconcile").ok();
     assert_eq!(
         solo.run("next -o name").ok().out,
-        "default/run/elsewhere\ndefault/run/risky\n"
+        "default/run/risky\ndefault/run/elsewhere\n"
     );
     solo.run("claim run/risky --as agent:a").ok();
     solo.run("report run/risky --as agent:a --failed -m 'no way' --reconcile")
