@@ -382,8 +382,13 @@ pub struct CriterionResult {
 pub struct Decision {
     /// `namespace/name` of the Gate.
     pub gate: String,
-    /// Digest over the pinned plan, the gate and the resolved targets.
+    /// Digest over the pinned plan, the gate, the resolved targets, and what was reported of the nodes
+    /// right before it.
     pub digest: String,
+    /// Version of that digest; 0 for the first, which knew nothing of reports. A decision is judged by
+    /// the version that it was asked with, so that an approval holds when a newer one comes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub digest_version: u32,
     /// Yes or no, once it is decided.
     pub outcome: Option<Outcome>,
     /// When it was decided.

@@ -538,8 +538,16 @@ impl Scene {
             .as_ref()
             .expect("a run that has started");
         let of_gate = pinned.gates.get("team/g").map(|pin| &pin.digest);
-        for gate in self.gates_before(at) {
-            let gate = format!("n{gate}");
+        for number in self.gates_before(at) {
+            let gate = format!("n{number}");
+            let before: BTreeMap<String, _> = self
+                .before(number)
+                .filter_map(|(id, _)| {
+                    let node = status.node_statuses.get(&id)?;
+                    let report = node.extensions.report.as_ref()?;
+                    Some((id, (&report.record, &report.commit, &node.outputs)))
+                })
+                .collect();
             let node = &status.node_statuses[&gate];
             assert!(
                 node.phase.is_terminal(),
@@ -548,10 +556,8 @@ impl Scene {
             if node.phase == NodePhase::Succeeded {
                 let decision = node.extensions.decision.as_ref().expect("a decision");
                 let subject = (&pinned.plan.digest, of_gate, &targets);
-                let digest = match decision.round {
-                    0 => digest::canonical(&subject),
-                    round => digest::canonical(&(subject, round)),
-                };
+                let round = Some(decision.round).filter(|round| *round > 0);
+                let digest = digest::canonical(&(subject, before, round));
                 assert_eq!(
                     decision.digest, digest,
                     "{run}/n{at}: {gate} approved something else"

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use super::active_run::{ActiveRun, list};
 use crate::core::base::digest;
 use crate::core::resource::{
@@ -12,13 +14,15 @@ use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{Objection, Refusal};
 use crate::core::run::record::Signature;
 
+/// Version of the digest by which decisions are asked for.
+const DIGEST_VERSION: u32 = 1;
 /// Most reviews to keep of one gate node, beside those that decide.
 const REVIEWS_KEPT: usize = 200;
 
 impl ActiveRun<'_> {
-    /// What an approval of this gate node is about: the pinned plan, the gate and the resolved
-    /// targets. Approve one thing, and nothing else can run on it.
-    pub fn gate_digest(&self, gate: &str, round: u32) -> String {
+    /// What an approval of this gate node is about: the pinned plan, the gate, the resolved targets and
+    /// the reports on the nodes right before it. Approve one thing, and nothing else can run on it.
+    pub fn gate_digest(&self, id: &str, gate: &str, decision: &Decision) -> String {
         let targets: BTreeMap<&String, _> = self
             .status
             .node_statuses
@@ -30,10 +34,32 @@ impl ActiveRun<'_> {
             .collect();
         let gate = self.pinned.gates.get(gate).map(|pin| &pin.digest);
         let subject = (&self.pinned.plan.digest, gate, targets);
-        match round {
-            0 => digest::canonical(&subject),
-            again => digest::canonical(&(subject, again)),
+        let again = Some(decision.round).filter(|round| *round > 0);
+        match (decision.digest_version, again) {
+            (0, None) => digest::canonical(&subject),
+            (0, Some(again)) => digest::canonical(&(subject, again)),
+            _ => digest::canonical(&(subject, self.reports_before(id), again)),
         }
+    }
+
+    /// What was reported of the nodes right before one: record, commit and outputs.
+    fn reports_before(&self, id: &str) -> BTreeMap<&str, impl Serialize> {
+        let index = self.graph.index_of(id);
+        let before = index
+            .into_iter()
+            .flat_map(|index| self.graph.predecessors(index));
+        let reports = before.filter_map(|(before, _)| {
+            let (id, status) = self
+                .status
+                .node_statuses
+                .get_key_value(self.graph.id(before))?;
+            let report = status.extensions.report.as_ref()?;
+            Some((
+                id.as_str(),
+                (&report.record, &report.commit, &status.outputs),
+            ))
+        });
+        reports.collect()
     }
 
     /// `namespace/name` of the gate of a node.
@@ -123,7 +149,7 @@ impl ActiveRun<'_> {
             return self.block(id, refusal.reason, refusal.message);
         }
         let decision = self.status_of(id).extensions.decision.unwrap_or_default();
-        let mut decision = self.about_now(&gate, decision);
+        let mut decision = self.about_now(id, &gate, decision);
         let verdict = self.count(&gate, &decision);
         let outcome = verdict.outcome(spec.required_approvers as usize);
         decision.outcome = outcome;
@@ -153,8 +179,11 @@ impl ActiveRun<'_> {
     }
 
     /// The decision on what would run now: what was decided on something else does not count.
-    fn about_now(&self, gate: &str, decision: Decision) -> Decision {
-        let digest = self.gate_digest(gate, decision.round);
+    fn about_now(&self, id: &str, gate: &str, mut decision: Decision) -> Decision {
+        if decision.digest.is_empty() {
+            decision.digest_version = DIGEST_VERSION;
+        }
+        let digest = self.gate_digest(id, gate, &decision);
         if decision.digest == digest {
             return decision;
         }
@@ -255,7 +284,7 @@ impl ActiveRun<'_> {
             return;
         };
         if status.phase != NodePhase::Succeeded
-            || decision.digest == self.gate_digest(&gate, decision.round)
+            || decision.digest == self.gate_digest(&id, &gate, decision)
         {
             return;
         }
@@ -353,11 +382,12 @@ impl Verdict {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
-    use crate::core::resource::SignedBy;
-    use crate::core::run::record::Signature;
-    use crate::core::testing::{World, execution, gate, plan};
+    use crate::core::base::digest;
+    use crate::core::resource::{Decision, Kind, SignedBy, Status};
+    use crate::core::run::record::{ReportResult, Signature};
+    use crate::core::testing::{World, execution, gate, key, plan};
 
     /// A run that waits at a gate with these fields, under these `approvals`.
     fn waiting(fields: &str, approvals: &str) -> World {
@@ -547,5 +577,77 @@ mod tests {
         world.reconcile();
         assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
         assert!(world.node("ok").message.starts_with("1 of 2 approvals"));
+    }
+
+    const STEPS: &str = "{id: a, kind: Task}, {id: ok, kind: Gate, gateRef: {name: g}, dependsOn: [a]}, \
+                         {id: b, kind: Task, dependsOn: [ok]}, \
+                         {id: end, kind: Gate, gateRef: {name: g}, dependsOn: [a]}";
+
+    /// A run whose first task was reported with this output, with both gates asked.
+    fn reported(output: u32) -> World {
+        let mut world = World::of(&[
+            plan("p", STEPS),
+            gate("g", "p", ""),
+            execution("run", "p", ""),
+        ]);
+        world.claim("a", "agent:a");
+        let outputs = serde_json::json!({"n": output});
+        world.report("a", 1, "agent:a", ReportResult::Succeeded, outputs);
+        world.reconcile();
+        world
+    }
+
+    fn decision(world: &World, id: &str) -> Decision {
+        world.node(id).extensions.decision.expect("asked")
+    }
+
+    #[test]
+    fn what_is_approved_covers_what_was_reported_before_it() {
+        let digests = [1, 2, 1].map(|output| decision(&reported(output), "ok").digest);
+        assert_ne!(digests[0], digests[1]);
+        assert_eq!(digests[0], digests[2]);
+    }
+
+    #[test]
+    fn a_decision_is_judged_by_the_version_of_its_digest() {
+        let mut world = reported(1);
+        world.approve("ok", "ana");
+        world.reconcile();
+        let pinned = world.run().extensions.pinned.clone().expect("started");
+        let nodes = world.run().node_statuses.clone();
+        let targets: BTreeMap<&String, _> = nodes
+            .iter()
+            .map(|(id, node)| {
+                let target = node.extensions.target.as_ref();
+                (id, target.map(|target| (&target.provider, &target.config)))
+            })
+            .collect();
+        let gate = Some(&pinned.gates["team/g"].digest);
+        let first = digest::canonical(&(&pinned.plan.digest, gate, targets));
+        // As a program wrote it that knew no other digest.
+        let tree = world.tree.as_mut().expect("a status");
+        let run = tree
+            .files
+            .get_mut(&key(Kind::Execution, "run"))
+            .expect("the run");
+        let Status::Execution(run) = &mut run.status else {
+            panic!("a run")
+        };
+        for id in ["ok", "end"] {
+            let node = run.node_statuses.get_mut(id).expect("a node");
+            let decision = node.extensions.decision.as_mut().expect("asked");
+            decision.digest_version = 0;
+            decision.digest.clone_from(&first);
+            for review in &mut decision.reviews {
+                review.digest.clone_from(&first);
+            }
+        }
+        world.reconcile();
+        assert_eq!(world.moved(), [] as [&str; 0]);
+        assert_eq!(world.stands("ok"), "Succeeded Approved");
+        assert_eq!(decision(&world, "end").digest, first);
+        world.approve("end", "ana");
+        world.reconcile();
+        assert_eq!(world.stands("end"), "Succeeded Approved");
     }
 }
