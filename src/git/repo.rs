@@ -1,6 +1,6 @@
 //! A repository on this machine: where it is, where HEAD is, what names mean, who works here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,9 @@ use super::object::{ObjectKind, missing, unusable};
 use super::program::Program;
 use super::{GitError, Result, refs};
 use crate::core::resource::Time;
+
+/// So many commits behind another are looked through before Git is asked.
+const CLOSE: usize = 128;
 
 /// An open repository.
 pub struct Repo {
@@ -257,6 +260,9 @@ impl Repo {
         if old == new {
             return Ok(true);
         }
+        if self.is_close_behind(parse_id(old)?, parse_id(new)?)? {
+            return Ok(true);
+        }
         // libgit2's walk stumbles where a shallow history was cut.
         let answer = Program::new(self, "merge-base")
             .args(["--is-ancestor", old, new])
@@ -268,6 +274,24 @@ impl Repo {
                 found.map(|_| true)
             }
         }
+    }
+
+    /// Whether a commit is found among the nearest behind another: then nobody else need be asked.
+    fn is_close_behind(&self, old: Id, new: Id) -> Result<bool> {
+        let mut open = VecDeque::from([new]);
+        let mut seen = BTreeSet::from([new]);
+        for _ in 0..CLOSE {
+            let Some(id) = open.pop_front() else { break };
+            if self.header(id)?.is_none() {
+                continue;
+            }
+            let parents = self.commit(id)?.parents.into_iter();
+            open.extend(parents.filter(|parent| seen.insert(*parent)));
+            if seen.contains(&old) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The best common ancestor of two commits, if there is one in sight.

@@ -255,6 +255,29 @@ impl<P: Pages> Index<P> {
         Ok(found)
     }
 
+    /// Which files define a resource of this name, `namespace/name`.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn definers_of(&self, name: &str) -> Result<Vec<Named>, Damaged> {
+        let page = self
+            .pages
+            .page(self.page_of(Section::Definers, last(name)))?;
+        chosen(&page, |other| other == name)
+    }
+
+    /// Which files refer to a resource of this name, `namespace/name`.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn referrers_of(&self, name: &str) -> Result<Vec<Named>, Damaged> {
+        let mut found = Vec::new();
+        for page in self.pages.pages(self.referrer_pages(last(name)))? {
+            found.extend(chosen(&page, |other| other == name)?);
+        }
+        Ok(found)
+    }
+
     /// Every name that is defined.
     ///
     /// # Errors
@@ -330,7 +353,7 @@ impl<P: Pages> Index<P> {
     }
 
     fn write(&mut self, edits: Edits) -> Result<(), Damaged> {
-        for (number, edit) in edits.0 {
+        for (number, edit) in edits.0.into_iter().filter(|(_, edit)| edit.is_change()) {
             let old = self.pages.page(number)?;
             let mut records: BTreeSet<&str> = split(&old, edit.fields)?.into_iter().collect();
             for gone in &edit.gone {
@@ -388,6 +411,15 @@ struct Edit {
     new: Vec<String>,
 }
 
+impl Edit {
+    /// Whether anything goes that does not come back, or comes that was not there.
+    fn is_change(&self) -> bool {
+        let [gone, new] = [&self.gone, &self.new].map(|records| records.iter().collect());
+        let (gone, new): (BTreeSet<&String>, BTreeSet<&String>) = (gone, new);
+        gone != new
+    }
+}
+
 impl Edits {
     fn remove(&mut self, page: u32, record: &[&str]) {
         self.page(page, record).gone.push(joined(record));
@@ -424,17 +456,34 @@ fn split(page: &str, fields: usize) -> Result<Vec<&str>, Damaged> {
 
 /// The fields of the records of a page.
 fn records<const N: usize>(page: &str) -> Result<Vec<[&str; N]>, Damaged> {
-    let records = split(page, N)?.into_iter().map(|record| {
-        let fields: Vec<&str> = record.split_terminator('\0').collect();
-        fields.try_into().map_err(|_| Damaged)
-    });
-    records.collect()
+    if !page.is_empty() && !page.ends_with('\0') {
+        return Err(Damaged);
+    }
+    let mut fields = page.split_terminator('\0');
+    let mut records = Vec::new();
+    while let Some(first) = fields.next() {
+        let mut record = [first; N];
+        for field in &mut record[1..] {
+            *field = fields.next().ok_or(Damaged)?;
+        }
+        records.push(record);
+    }
+    Ok(records)
 }
 
 fn named(page: &str, word: &str) -> Result<Vec<Named>, Damaged> {
+    let is_named = |name: &str| {
+        let before = name.strip_suffix(word);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    chosen(page, is_named)
+}
+
+/// The records of a page with the names that are meant.
+fn chosen(page: &str, is_meant: impl Fn(&str) -> bool) -> Result<Vec<Named>, Damaged> {
     let records = records::<3>(page)?.into_iter();
-    let of_word = records.filter(|[_, name, _]| last(name) == word);
-    Ok(of_word.map(named_of).collect())
+    let meant = records.filter(|[_, name, _]| is_meant(name));
+    Ok(meant.map(named_of).collect())
 }
 
 fn named_of([what, name, path]: [&str; 3]) -> Named {

@@ -122,8 +122,8 @@ pub fn surroundings<P: Pages>(index: &Index<P>, names: &[String]) -> Result<Surr
     let mut named: BTreeSet<String> = names.iter().cloned().collect();
     let mut open = names.to_vec();
     while let Some(name) = open.pop() {
-        for definer in index.definers(last(&name))? {
-            if definer.name != name || found.files.contains_key(&definer.path) {
+        for definer in index.definers_of(&name)? {
+            if found.files.contains_key(&definer.path) {
                 continue;
             }
             let row = index.row(&definer.path)?.ok_or(Damaged)?;
@@ -136,9 +136,8 @@ pub fn surroundings<P: Pages>(index: &Index<P>, names: &[String]) -> Result<Surr
         }
     }
     for name in names {
-        let referrers = index.referrers(last(name))?.into_iter();
-        let of_name = referrers.filter(|by| by.name == *name);
-        let referrals = of_name.filter_map(|by| Referral::from_line(&by.what));
+        let referrers = index.referrers_of(name)?.into_iter();
+        let referrals = referrers.filter_map(|by| Referral::from_line(&by.what));
         found.referred.extend(referrals);
     }
     Ok(found)

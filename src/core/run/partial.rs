@@ -287,12 +287,9 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
             if !matches!(key.kind, Kind::Plan | Kind::Execution) {
                 continue;
             }
-            for definer in self.change.index.definers(&key.name)? {
-                if definer.name == key.qualified()
-                    && let Some(row) = self.change.index.row(&definer.path)?
-                {
-                    served.extend(served_by(key.kind, &row.facts));
-                }
+            for definer in self.change.index.definers_of(&key.qualified())? {
+                let row = self.change.index.row(&definer.path)?.ok_or(Damaged)?;
+                served.extend(served_by(key.kind, &row.facts));
             }
         }
         let before = self
@@ -332,12 +329,8 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
         key: &Key,
         is_meant: impl Fn(&Referral) -> bool,
     ) -> Result<BTreeSet<Key>, Damaged> {
-        let name = key.qualified();
         let mut found = BTreeSet::new();
-        for by in self.change.index.referrers(&key.name)? {
-            if by.name != name {
-                continue;
-            }
+        for by in self.change.index.referrers_of(&key.qualified())? {
             let referral = Referral::from_line(&by.what);
             let referral = referral.filter(|referral| {
                 let kind = referral.field.map(|(_, kind)| kind);
