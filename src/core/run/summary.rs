@@ -351,7 +351,7 @@ pub fn next_deadline(summaries: &Summaries) -> Option<Time> {
 
 /// Path of the file with the line about a resource.
 pub fn summary_path(key: &Key) -> String {
-    format!("{SUMMARY_DIR}/{}", shard(&key.name))
+    format!("{SUMMARY_DIR}/{}", shard(&key.qualified()))
 }
 
 /// The files with the lines that are others than before, by path; nothing for those that are gone.
