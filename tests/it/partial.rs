@@ -211,3 +211,20 @@ fn what_the_clone_was_asked_for_stands_beside_the_status() {
     }
     solo.run("reconcile --full").ok().says("nothing to do");
 }
+
+#[test]
+fn what_is_not_here_of_the_observed_commit_costs_a_look_at_everything() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let all = file(&[plan("p", &[task("one")]), execution("run", "p")]);
+    solo.publish("planspec/all.yaml", all);
+    solo.publish("planspec/goal.yaml", goal("goal"));
+    solo.run("reconcile").ok();
+    let old = solo.git("rev-parse HEAD:planspec/goal.yaml");
+    let other = goal("goal").replace("What it is", "What it really is");
+    solo.publish("planspec/goal.yaml", other);
+    let object = format!(".git/objects/{}/{}", &old[..2], &old[2..]);
+    std::fs::remove_file(solo.dir.join(object)).unwrap();
+    solo.run("reconcile").ok().says("status at");
+    assert_eq!(solo.get("goal/goal")["metadata"]["generation"], 2);
+}

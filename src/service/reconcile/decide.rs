@@ -158,8 +158,11 @@ impl Question<'_> {
             return Ok(None);
         }
         let paths = revision::paths(&view.config)?;
+        // Of the observed commit not everything need be here: that is no reason to stop.
+        let Ok(before) = self.files_before(observed, &paths) else {
+            return Ok(None);
+        };
         index::of_commit(repo, &view.spec_commit, &view.config, |index| {
-            let before = self.files_before(observed, &paths)?;
             let artifacts = Artifacts::of(view, repo);
             let reader = CommitReader {
                 repo,
@@ -186,11 +189,7 @@ impl Question<'_> {
     }
 
     /// The files that are others in the observed commit, as they are there.
-    fn files_before(
-        &self,
-        observed: &str,
-        paths: &Paths,
-    ) -> std::result::Result<Vec<FileChange>, Trouble> {
+    fn files_before(&self, observed: &str, paths: &Paths) -> Result<Vec<FileChange>> {
         let (repo, view) = (&self.store.repo, self.view);
         let [now, before] = [&view.spec_commit, observed].map(|commit| read::tree_of(repo, commit));
         let differ = read::tree_changes(repo, Some(&now?), &before?, paths)?;
