@@ -111,7 +111,7 @@ pub fn defining(repo: &Repo, commit: &str, config: &Config, key: &Key) -> Result
     let paths = revision::paths(config)?;
     of_commit(repo, commit, config, |index| {
         let definers = index.definers(&key.name)?.into_iter();
-        let meant = definers.filter(|name| key_of(name).as_ref() == Some(key));
+        let meant = definers.filter(|name| name.key().as_ref() == Some(key));
         let found = versions(index, meant.map(|name| name.path))?;
         let elsewhere = Elsewhere::default();
         Ok(read_snapshot(repo, config, &paths, found, elsewhere)?)
@@ -132,7 +132,7 @@ pub fn matching(
     let paths = revision::paths(config)?;
     of_commit(repo, commit, config, |index| {
         let names = index.names()?.into_iter();
-        let meant = names.filter(|name| key_of(name).is_some_and(|key| wanted(&key)));
+        let meant = names.filter(|name| name.key().is_some_and(|key| wanted(&key)));
         let found = versions(index, meant.map(|name| name.path))?;
         let elsewhere = Elsewhere::default();
         Ok(read_snapshot(repo, config, &paths, found, elsewhere)?)
@@ -151,7 +151,7 @@ pub fn named(
 ) -> Result<BTreeSet<Key>> {
     of_commit(repo, commit, config, |index| {
         let definers = index.definers(name)?;
-        let keys = definers.iter().filter_map(key_of);
+        let keys = definers.iter().filter_map(Named::key);
         Ok(keys.filter(|key| key.kind == kind).collect())
     })
 }
@@ -178,7 +178,7 @@ pub fn find(repo: &Repo, commit: &str, config: &Config, meant: &names::Named) ->
 pub fn all_of(repo: &Repo, commit: &str, config: &Config, kind: Kind) -> Result<BTreeSet<Key>> {
     of_commit(repo, commit, config, |index| {
         let names = index.names()?;
-        let keys = names.iter().filter_map(key_of);
+        let keys = names.iter().filter_map(Named::key);
         Ok(keys.filter(|key| key.kind == kind).collect())
     })
 }
@@ -191,11 +191,6 @@ fn versions<P: Pages>(
     let paths: BTreeSet<String> = paths.into_iter().collect();
     let version = |path: String| Ok((path.clone(), index.row(&path)?.ok_or(Damaged)?.version));
     paths.into_iter().map(version).collect()
-}
-
-fn key_of(name: &Named) -> Option<Key> {
-    let (namespace, own) = name.name.split_once('/')?;
-    Some(Key::new(Kind::parse(&name.what)?, namespace, own))
 }
 
 fn read_snapshot(
@@ -298,6 +293,40 @@ impl KeptIndex<'_> {
     }
 }
 
+/// Read the files that changed and are there: their versions, nothing of those that are gone, and the
+/// files.
+///
+/// # Errors
+/// An object cannot be read.
+pub fn read_changes(
+    repo: &Repo,
+    paths: &Paths,
+    changes: Vec<read::PathChange>,
+) -> Result<(BTreeMap<String, Option<String>>, Vec<SourceFile>)> {
+    let mut versions = BTreeMap::new();
+    let mut found = Vec::new();
+    for (path, file) in changes {
+        versions.insert(path, file.as_ref().map(FoundFile::version));
+        found.extend(file);
+    }
+    Ok((versions, read::read(repo, found, paths)?))
+}
+
+/// Changed files, with what is in those that are there.
+pub fn file_changes(
+    versions: BTreeMap<String, Option<String>>,
+    mut facts: BTreeMap<&str, Facts>,
+) -> Vec<FileChange> {
+    let changes = versions.into_iter().map(|(path, version)| FileChange {
+        now: version.map(|version| {
+            let facts = facts.remove(path.as_str());
+            (version, facts.unwrap_or_default())
+        }),
+        path,
+    });
+    changes.collect()
+}
+
 /// What the resources of a [`Step`] are read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -342,13 +371,7 @@ impl Step {
         changes: Vec<read::PathChange>,
         usage: Use,
     ) -> std::result::Result<Step, Trouble> {
-        let mut now = BTreeMap::new();
-        let mut found = Vec::new();
-        for (path, file) in changes {
-            now.insert(path, file.as_ref().map(FoundFile::version));
-            found.extend(file);
-        }
-        let files = read::read(repo, found, paths)?;
+        let (now, files) = read_changes(repo, paths, changes)?;
         Step::of_files(repo, (config, paths), base, (now, files), usage)
     }
 
@@ -371,15 +394,7 @@ impl Step {
         });
         let (parsed, facts): (Vec<Manifest>, Vec<Facts>) = parsed.into_iter().unzip();
         let paths_of_files = files.iter().map(|file| file.path.as_str());
-        let mut facts: BTreeMap<&str, Facts> = paths_of_files.zip(facts).collect();
-        let changes = now.into_iter().map(|(path, version)| FileChange {
-            now: version.map(|version| {
-                let facts = facts.remove(path.as_str());
-                (version, facts.unwrap_or_default())
-            }),
-            path,
-        });
-        let changes: Vec<FileChange> = changes.collect();
+        let changes = file_changes(now, paths_of_files.zip(facts).collect());
         let reach = reach::reach(base, &changes)?;
         let unchanged = reach.unchanged.iter();
         let unchanged = unchanged.filter_map(|(path, version)| FoundFile::at(path, version));
@@ -496,7 +511,7 @@ impl Step {
         let known: BTreeSet<&str> = read.chain(changed).collect();
         let names = base.names()?.into_iter();
         let unread = names.filter(|name| !known.contains(name.path.as_str()));
-        let elsewhere = self.elsewhere(unread.filter_map(|name| key_of(&name)).collect());
+        let elsewhere = self.elsewhere(unread.filter_map(|name| name.key()).collect());
         let parsed = manifests(&self.files, config);
         self.snapshot = Snapshot::assemble(&self.files, parsed, elsewhere, config);
         Ok(())

@@ -458,6 +458,30 @@ fn pushes_schedules_and_hands_reconcile_and_two_at_once_do_no_harm() {
 }
 
 #[test]
+fn a_full_reconcile_is_one_that_looks_at_everything() {
+    let sandbox = Sandbox::new();
+    team(&sandbox);
+    let tools = sandbox.folder("tools");
+    let asked = tools.dir.join("asked");
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >>'{}'\nexec '{PLANSPEC}' \"$@\"\n",
+        asked.display()
+    );
+    tools.write_executable("planspec", &script);
+    let program = tools.dir.join("planspec").display().to_string();
+    let payload = json!({"schedule": "41 4 * * 1"});
+    for (full, expected) in [("true", "reconcile --full\n"), ("false", "reconcile\n")] {
+        let runner = Runner::github(&sandbox, full, "schedule", "refs/heads/main", &payload);
+        let runner = runner
+            .with("INPUT_PROGRAM", &program)
+            .with("INPUT_FULL", full);
+        runner.run("reconcile").ok();
+        let asked = std::fs::read_to_string(&asked).unwrap();
+        assert!(asked.ends_with(expected), "{asked}");
+    }
+}
+
+#[test]
 fn reconcile_starts_no_loop_and_refuses_pull_requests() {
     let sandbox = Sandbox::new();
     let ana = team(&sandbox);

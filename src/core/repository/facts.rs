@@ -123,10 +123,7 @@ impl Facts {
 
     /// How many resources are defined; one that is defined twice counts twice.
     pub fn count_resources(&self) -> usize {
-        let kinds = self.defined().map(|(kind, _)| kind);
-        kinds
-            .filter(|kind| Kind::ALL.iter().any(|known| known.name() == *kind))
-            .count()
+        self.keys().count()
     }
 
     /// A line for each name that is defined: `KIND namespace/name face`, or `? word`.
@@ -145,6 +142,11 @@ impl Facts {
         lines.filter_map(|line| Some((line.split(' ').next()?, name_in(line)?)))
     }
 
+    /// The resources that are defined.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        self.defined().filter_map(|(kind, name)| key_of(kind, name))
+    }
+
     /// What is referred to: the line of the reference, and the name.
     pub fn referred(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.refers.lines();
@@ -157,6 +159,13 @@ pub fn read_traits(traits: &str) -> (Option<usize>, bool) {
     let words = || traits.split(' ');
     let bytes = words().find_map(|word| word.parse().ok());
     (bytes, words().any(|word| word == ALLOWS))
+}
+
+/// The resource of a kind and a name, `namespace/name`; nothing where that is no resource.
+pub fn key_of(kind: &str, name: &str) -> Option<Key> {
+    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind)?;
+    let (namespace, name) = name.split_once('/')?;
+    Some(Key::new(kind, namespace, name))
 }
 
 /// The name in a line of either kind.

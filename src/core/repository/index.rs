@@ -19,7 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
-use crate::core::repository::facts::{Facts, HIDDEN, read_traits};
+use crate::core::base::key::Key;
+use crate::core::repository::facts::{Facts, HIDDEN, key_of, read_traits};
 
 /// Numbered texts.
 pub trait Pages {
@@ -452,6 +453,13 @@ fn split(page: &str, fields: usize) -> Result<Vec<&str>, Damaged> {
         rest = behind;
     }
     Ok(records)
+}
+
+impl Named {
+    /// The resource that has the name; nothing where it is none.
+    pub fn key(&self) -> Option<Key> {
+        key_of(&self.what, &self.name)
+    }
 }
 
 /// The fields of the records of a page.

@@ -13,7 +13,7 @@ use crate::core::base::diagnostic::Diagnostic;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Elsewhere;
-use crate::core::repository::facts::{Facts, HIDDEN};
+use crate::core::repository::facts::{Facts, HIDDEN, key_of};
 use crate::core::repository::index::{Damaged, Index, Pages};
 use crate::core::repository::manifest::Manifest;
 use crate::core::repository::reach::{self, FileChange};
@@ -214,7 +214,7 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
         let mut only: BTreeSet<Key> = BTreeSet::new();
         for path in reach::reach(change.index, change.before)?.affected {
             let row = change.index.row(&path)?;
-            only.extend(row.iter().flat_map(|row| keys_in(&row.facts)));
+            only.extend(row.iter().flat_map(|row| row.facts.keys()));
         }
         let (changed, seen_by_others) = self.changed()?;
         let is_supply = |key: &Key| matches!(key.kind, Kind::Binding | Kind::Capability);
@@ -259,12 +259,14 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
             let now = now.map(|row| row.facts).unwrap_or_default();
             let none = Facts::default();
             let before = file.now.as_ref().map_or(&none, |(_, facts)| facts);
-            changed.extend(keys_in(&now).chain(keys_in(before)));
+            changed.extend(now.keys().chain(before.keys()));
             let lines = |facts: &Facts| -> BTreeSet<String> {
                 facts.defines().lines().map(str::to_owned).collect()
             };
             for line in lines(&now).symmetric_difference(&lines(before)) {
-                seen_by_others.extend(key_in(line));
+                let mut words = line.split(' ');
+                let named = words.next().zip(words.next());
+                seen_by_others.extend(named.and_then(|(kind, name)| key_of(kind, name)));
             }
         }
         Ok((changed, seen_by_others))
@@ -298,7 +300,7 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
             .iter()
             .filter_map(|file| file.now.as_ref());
         for (_, facts) in before {
-            if keys_in(facts).any(|key| found.contains(&key)) {
+            if facts.keys().any(|key| found.contains(&key)) {
                 served.extend(served_by(Kind::Plan, facts));
                 served.extend(served_by(Kind::Execution, facts));
             }
@@ -338,7 +340,7 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
             });
             let Some(referral) = referral else { continue };
             let row = self.change.index.row(&by.path)?.ok_or(Damaged)?;
-            found.extend(keys_in(&row.facts).filter(|key| key.kind == referral.by));
+            found.extend(row.facts.keys().filter(|key| key.kind == referral.by));
         }
         Ok(found)
     }
@@ -410,7 +412,7 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
             return Ok(BTreeSet::new());
         }
         let names = self.change.index.names()?.into_iter();
-        let keys = names.filter_map(|name| key_in(&format!("{} {}", name.what, name.name)));
+        let keys = names.filter_map(|name| name.key());
         Ok(keys
             .filter(|key| key.kind == Kind::Plan && namespaces.contains(key.namespace.as_str()))
             .collect())
@@ -664,20 +666,6 @@ fn served_by(kind: Kind, facts: &Facts) -> impl Iterator<Item = Key> {
 fn meant_by(referral: &Referral) -> Option<Key> {
     let (_, kind) = referral.field?;
     let (namespace, name) = referral.name.split_once('/')?;
-    Some(Key::new(kind, namespace, name))
-}
-
-/// The resources that a file defines.
-fn keys_in(facts: &Facts) -> impl Iterator<Item = Key> {
-    facts.defines().lines().filter_map(key_in)
-}
-
-/// The resource in a line that says what is defined.
-fn key_in(line: &str) -> Option<Key> {
-    let mut words = line.split(' ');
-    let (kind, name) = (words.next()?, words.next()?);
-    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind)?;
-    let (namespace, name) = name.split_once('/')?;
     Some(Key::new(kind, namespace, name))
 }
 

@@ -193,25 +193,13 @@ impl Question<'_> {
         let (repo, view) = (&self.store.repo, self.view);
         let [now, before] = [&view.spec_commit, observed].map(|commit| read::tree_of(repo, commit));
         let differ = read::tree_changes(repo, Some(&now?), &before?, paths)?;
-        let mut versions = BTreeMap::new();
-        let mut found = Vec::new();
-        for (path, file) in differ {
-            versions.insert(path, file.as_ref().map(FoundFile::version));
-            found.extend(file);
-        }
-        let files = read::read(repo, found, paths)?;
+        let (versions, files) = index::read_changes(repo, paths, differ)?;
         let parsed = manifests_with(&files, &view.config, |file, manifest| {
             Facts::of(manifest, &file.content)
         });
-        let names = files.iter().map(|file| file.path.clone());
-        let mut facts: BTreeMap<String, Facts> = names
-            .zip(parsed.into_iter().map(|(_, facts)| facts))
-            .collect();
-        let changes = versions.into_iter().map(|(path, version)| FileChange {
-            now: version.zip(facts.remove(&path)),
-            path,
-        });
-        Ok(changes.collect())
+        let names = files.iter().map(|file| file.path.as_str());
+        let facts = names.zip(parsed.into_iter().map(|(_, facts)| facts));
+        Ok(index::file_changes(versions, facts.collect()))
     }
 
     /// What there is to say after looking at what may move.
