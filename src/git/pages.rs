@@ -5,9 +5,11 @@
 //! Nothing here may decide anything: what cannot be opened, read or written is a line in the log
 //! and an index that is not there.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -29,7 +31,9 @@ pub struct PageFile {
     key: String,
     /// The file, as it was at the moment when it was opened.
     file: Option<Connection>,
-    put: BTreeMap<u32, String>,
+    put: BTreeMap<u32, Arc<str>>,
+    /// The pages that were read: several names are on each.
+    read: RefCell<BTreeMap<u32, Arc<str>>>,
 }
 
 impl PageFile {
@@ -48,6 +52,7 @@ impl PageFile {
             key: key.to_owned(),
             file,
             put: BTreeMap::new(),
+            read: RefCell::default(),
         }
     }
 
@@ -56,6 +61,7 @@ impl PageFile {
         PageFile {
             file: None,
             put: BTreeMap::new(),
+            read: RefCell::default(),
             ..self
         }
     }
@@ -141,14 +147,21 @@ impl PageFile {
         seal(&format!("{number} {}", self.key), text)
     }
 
-    fn unsealed(&self, number: u32, body: &str) -> Result<String, Damaged> {
+    fn unsealed(&self, number: u32, body: &str) -> Result<Arc<str>, Damaged> {
         let (found, text) = body.split_at_checked(SEAL).ok_or(Damaged)?;
-        if found == self.seal(number, text) {
-            Ok(text.to_owned())
-        } else {
+        if found != self.seal(number, text) {
             tracing::debug!(number, "a page for something else, or damaged");
-            Err(Damaged)
+            return Err(Damaged);
         }
+        let text: Arc<str> = text.into();
+        self.read.borrow_mut().insert(number, Arc::clone(&text));
+        Ok(text)
+    }
+
+    /// A page that was put, or read before.
+    fn at_hand(&self, number: u32) -> Option<Arc<str>> {
+        let put = self.put.get(&number).cloned();
+        put.or_else(|| self.read.borrow().get(&number).cloned())
     }
 }
 
@@ -180,9 +193,9 @@ fn logged<T>(what: &str, result: rusqlite::Result<T>) -> Option<T> {
 }
 
 impl Pages for PageFile {
-    fn page(&self, number: u32) -> Result<String, Damaged> {
-        if let Some(text) = self.put.get(&number) {
-            return Ok(text.clone());
+    fn page(&self, number: u32) -> Result<Arc<str>, Damaged> {
+        if let Some(text) = self.at_hand(number) {
+            return Ok(text);
         }
         let file = self.file.as_ref().ok_or(Damaged)?;
         let body = logged("read", body(file, number))
@@ -191,12 +204,11 @@ impl Pages for PageFile {
         self.unsealed(number, &body)
     }
 
-    fn pages(&self, numbers: Range<u32>) -> Result<Vec<String>, Damaged> {
-        let is_put = |number| self.put.contains_key(&number);
-        let file = match &self.file {
-            Some(file) if !numbers.clone().all(is_put) => file,
+    fn pages(&self, numbers: Range<u32>) -> Result<Vec<Arc<str>>, Damaged> {
+        let at_hand: Vec<Arc<str>> = numbers.clone().map_while(|n| self.at_hand(n)).collect();
+        let Some(file) = self.file.as_ref().filter(|_| at_hand.len() < numbers.len()) else {
             // An index that was made anew needs no file, whatever has become of that.
-            _ => return numbers.map(|number| self.page(number)).collect(),
+            return numbers.map(|number| self.page(number)).collect();
         };
         let bodies = |file: &Connection| -> rusqlite::Result<BTreeMap<u32, String>> {
             let range = "SELECT number, body FROM page WHERE number >= ?1 AND number < ?2";
@@ -207,8 +219,8 @@ impl Pages for PageFile {
             rows.collect()
         };
         let bodies = logged("read", bodies(file)).ok_or(Damaged)?;
-        let page = |number| match (self.put.get(&number), bodies.get(&number)) {
-            (Some(text), _) => Ok(text.clone()),
+        let page = |number| match (self.at_hand(number), bodies.get(&number)) {
+            (Some(text), _) => Ok(text),
             (None, Some(body)) => self.unsealed(number, body),
             (None, None) => Err(Damaged),
         };
@@ -216,7 +228,7 @@ impl Pages for PageFile {
     }
 
     fn put(&mut self, number: u32, text: String) {
-        self.put.insert(number, text);
+        self.put.insert(number, text.into());
     }
 }
 
@@ -239,7 +251,7 @@ mod tests {
         file
     }
 
-    fn read(cache: &Cache, key: &str, number: u32) -> Result<String, Damaged> {
+    fn read(cache: &Cache, key: &str, number: u32) -> Result<Arc<str>, Damaged> {
         PageFile::open(cache, "index", key).page(number)
     }
 
@@ -260,7 +272,7 @@ mod tests {
         assert_eq!(read(&cache, "key", 8), Err(Damaged), "never written");
         assert_eq!(read(&cache, "other", 0), Err(Damaged));
         let file = stored(&cache, "key", &[(0, "next"), (8, "more")]);
-        assert_eq!(file.pages(7..9), Ok(vec![String::new(), "more".to_owned()]));
+        assert_eq!(file.pages(7..9), Ok(vec!["".into(), "more".into()]));
         assert_eq!(read(&cache, "key", 0).as_deref(), Ok("next"));
     }
 
@@ -283,7 +295,7 @@ mod tests {
         let file = stored(&cache, "key", &[(0, "header"), (1, "page")]);
         let other = Connection::open(cache.path("index").unwrap()).unwrap();
         other.execute_batch("DROP TABLE page").unwrap();
-        let both = ["header", "page"].map(str::to_owned).to_vec();
+        let both = ["header", "page"].map(Arc::from).to_vec();
         assert_eq!(file.pages(0..2), Ok(both));
     }
 
@@ -338,14 +350,14 @@ mod tests {
                 std::fs::write(path, &harmed).unwrap();
                 for (number, right) in [(0, "header"), (1, text.as_str()), (2, "short")] {
                     if let Ok(found) = read(&cache, "key", number) {
-                        assert_eq!(found, right, "byte {at} of {}", path.display());
+                        assert_eq!(&*found, right, "byte {at} of {}", path.display());
                         read_all_the_same += 1;
                     }
                 }
                 restore();
                 std::fs::write(path, &bytes[..at]).unwrap();
                 if let Ok(found) = read(&cache, "key", 1) {
-                    assert_eq!(found, text, "cut at {at}");
+                    assert_eq!(&*found, text, "cut at {at}");
                 }
             }
         }

@@ -110,7 +110,7 @@ pub fn about(repo: &Repo, commit: &str, config: &Config, keys: &BTreeSet<Key>) -
 pub fn defining(repo: &Repo, commit: &str, config: &Config, key: &Key) -> Result<Snapshot> {
     let paths = revision::paths(config)?;
     of_commit(repo, commit, config, |index| {
-        let definers = index.definers(&key.name)?.into_iter();
+        let definers = index.definers_of(&key.qualified())?.into_iter();
         let meant = definers.filter(|name| name.key().as_ref() == Some(key));
         let found = versions(index, meant.map(|name| name.path))?;
         let elsewhere = Elsewhere::default();

@@ -9,8 +9,8 @@
 //! page 0       tree NUL format NUL buckets NUL files NUL findings NUL resources NUL
 //! hidden       path NUL …                                  files that may define more than they show
 //! rows         path NUL version NUL findings NUL defines NUL refers NUL traits NUL …   by path
-//! definers     kind NUL name NUL path NUL …                by the last part of the name
-//! referrers    reference NUL name NUL path NUL …           by the last part of the name, then by path
+//! definers     kind NUL name NUL path NUL …                by the last part of the name, then by the whole
+//! referrers    reference NUL name NUL path NUL …           by the name, then by path
 //! ```
 //!
 //! Names are as [`Facts`] have them: `namespace/name`, or what hides in a file that cannot be read.
@@ -18,6 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::core::base::key::Key;
 use crate::core::repository::facts::{Facts, HIDDEN, key_of, read_traits};
@@ -28,13 +29,13 @@ pub trait Pages {
     ///
     /// # Errors
     /// It is not there, or not as it was written.
-    fn page(&self, number: u32) -> Result<String, Damaged>;
+    fn page(&self, number: u32) -> Result<Arc<str>, Damaged>;
 
     /// Several pages, in order.
     ///
     /// # Errors
     /// One of them is not there, or not as it was written.
-    fn pages(&self, numbers: Range<u32>) -> Result<Vec<String>, Damaged> {
+    fn pages(&self, numbers: Range<u32>) -> Result<Vec<Arc<str>>, Damaged> {
         numbers.map(|number| self.page(number)).collect()
     }
 
@@ -44,15 +45,15 @@ pub trait Pages {
 
 /// Pages in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MemoryPages(BTreeMap<u32, String>);
+pub struct MemoryPages(BTreeMap<u32, Arc<str>>);
 
 impl Pages for MemoryPages {
-    fn page(&self, number: u32) -> Result<String, Damaged> {
+    fn page(&self, number: u32) -> Result<Arc<str>, Damaged> {
         self.0.get(&number).cloned().ok_or(Damaged)
     }
 
     fn put(&mut self, number: u32, text: String) {
-        self.0.insert(number, text);
+        self.0.insert(number, text.into());
     }
 }
 
@@ -132,7 +133,7 @@ pub const HEADER: u32 = 0;
 const HIDING: u32 = 1;
 /// The first page of the sections.
 const SECTIONS: u32 = 2;
-/// Names that many files refer to are spread over so many pages.
+/// A name that many files refer to, or that many namespaces have, is spread over so many pages.
 const SPREAD: u32 = 8;
 /// Most buckets of a section.
 const MAX_BUCKETS: u32 = 1 << 14;
@@ -140,7 +141,7 @@ const MAX_BUCKETS: u32 = 1 << 14;
 const FILES_PER_BUCKET: usize = 8;
 const FULL: usize = 64;
 /// Changes with the layout above.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 #[derive(Debug, Clone, Copy)]
 enum Section {
@@ -240,20 +241,9 @@ impl<P: Pages> Index<P> {
     /// # Errors
     /// The index is damaged.
     pub fn definers(&self, word: &str) -> Result<Vec<Named>, Damaged> {
-        let page = self.pages.page(self.page_of(Section::Definers, word))?;
-        named(&page, word)
-    }
-
-    /// Which files refer to something of this name, whatever its namespace.
-    ///
-    /// # Errors
-    /// The index is damaged.
-    pub fn referrers(&self, word: &str) -> Result<Vec<Named>, Damaged> {
-        let mut found = Vec::new();
-        for page in self.pages.pages(self.referrer_pages(word))? {
-            found.extend(named(&page, word)?);
-        }
-        Ok(found)
+        chosen(&self.spread(Section::Definers, word)?, |name| {
+            last(name) == word
+        })
     }
 
     /// Which files define a resource of this name, `namespace/name`.
@@ -261,10 +251,8 @@ impl<P: Pages> Index<P> {
     /// # Errors
     /// The index is damaged.
     pub fn definers_of(&self, name: &str) -> Result<Vec<Named>, Damaged> {
-        let page = self
-            .pages
-            .page(self.page_of(Section::Definers, last(name)))?;
-        chosen(&page, |other| other == name)
+        let page = self.pages.page(self.page_of_definer(name))?;
+        chosen(&[page], |other| other == name)
     }
 
     /// Which files refer to a resource of this name, `namespace/name`.
@@ -272,11 +260,20 @@ impl<P: Pages> Index<P> {
     /// # Errors
     /// The index is damaged.
     pub fn referrers_of(&self, name: &str) -> Result<Vec<Named>, Damaged> {
-        let mut found = Vec::new();
-        for page in self.pages.pages(self.referrer_pages(last(name)))? {
-            found.extend(chosen(&page, |other| other == name)?);
-        }
-        Ok(found)
+        chosen(&self.spread(Section::Referrers, name)?, |other| {
+            other == name
+        })
+    }
+
+    /// Which files refer to something of this name, whatever its namespace. Everything that is
+    /// referred to is looked at.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn referrers_anywhere(&self, word: &str) -> Result<Vec<Named>, Damaged> {
+        chosen(&self.section(Section::Referrers)?, |name| {
+            last(name) == word
+        })
     }
 
     /// Every name that is defined.
@@ -339,17 +336,14 @@ impl<P: Pages> Index<P> {
         let fields = [path, &row.version, &row.findings, defines, refers, &traits];
         edit(self.page_of(Section::Rows, path), &fields);
         for (kind, name) in row.facts.defined() {
-            edit(
-                self.page_of(Section::Definers, last(name)),
-                &[kind, name, path],
-            );
+            edit(self.page_of_definer(name), &[kind, name, path]);
             if kind == HIDDEN {
                 edit(HIDING, &[path]);
             }
         }
         for (by, name) in row.facts.referred() {
-            let pages = self.referrer_pages(last(name));
-            edit(pages.start + bucket(path, SPREAD), &[by, name, path]);
+            let first = self.spread_over(Section::Referrers, name).start;
+            edit(first + bucket(path, SPREAD), &[by, name, path]);
         }
     }
 
@@ -371,7 +365,7 @@ impl<P: Pages> Index<P> {
         SECTIONS + section as u32 * self.header.buckets
     }
 
-    fn section(&self, section: Section) -> Result<Vec<String>, Damaged> {
+    fn section(&self, section: Section) -> Result<Vec<Arc<str>>, Damaged> {
         let first = self.first_page(section);
         self.pages.pages(first..first + self.header.buckets)
     }
@@ -380,11 +374,19 @@ impl<P: Pages> Index<P> {
         self.first_page(section) + bucket(word, self.header.buckets)
     }
 
-    /// The pages with those who refer to a name: one that many refer to is spread over several.
-    fn referrer_pages(&self, word: &str) -> Range<u32> {
+    fn page_of_definer(&self, name: &str) -> u32 {
+        let pages = self.spread_over(Section::Definers, last(name));
+        pages.start + bucket(name, SPREAD)
+    }
+
+    fn spread_over(&self, section: Section, word: &str) -> Range<u32> {
         let group = bucket(word, self.header.buckets / SPREAD);
-        let first = self.first_page(Section::Referrers) + group * SPREAD;
+        let first = self.first_page(section) + group * SPREAD;
         first..first + SPREAD
+    }
+
+    fn spread(&self, section: Section, word: &str) -> Result<Vec<Arc<str>>, Damaged> {
+        self.pages.pages(self.spread_over(section, word))
     }
 }
 
@@ -479,19 +481,15 @@ fn records<const N: usize>(page: &str) -> Result<Vec<[&str; N]>, Damaged> {
     Ok(records)
 }
 
-fn named(page: &str, word: &str) -> Result<Vec<Named>, Damaged> {
-    let is_named = |name: &str| {
-        let before = name.strip_suffix(word);
-        before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
-    };
-    chosen(page, is_named)
-}
-
-/// The records of a page with the names that are meant.
-fn chosen(page: &str, is_meant: impl Fn(&str) -> bool) -> Result<Vec<Named>, Damaged> {
-    let records = records::<3>(page)?.into_iter();
-    let meant = records.filter(|[_, name, _]| is_meant(name));
-    Ok(meant.map(named_of).collect())
+/// The records of pages with the names that are meant.
+fn chosen(pages: &[Arc<str>], is_meant: impl Fn(&str) -> bool) -> Result<Vec<Named>, Damaged> {
+    let mut found = Vec::new();
+    for page in pages {
+        let records = records::<3>(page)?.into_iter();
+        let meant = records.filter(|[_, name, _]| is_meant(name));
+        found.extend(meant.map(named_of));
+    }
+    Ok(found)
 }
 
 fn named_of([what, name, path]: [&str; 3]) -> Named {
@@ -581,14 +579,17 @@ mod tests {
         assert_eq!(index.row("g.yaml"), Ok(Some(goal)));
         assert_eq!(index.row("nothing"), Ok(None));
         assert_eq!(paths(index.definers("g").unwrap()), ["g.yaml"]);
-        let referrers = index.referrers("g").unwrap();
+        assert_eq!(paths(index.definers_of("team/g").unwrap()), ["g.yaml"]);
+        assert_eq!(index.definers_of("other/g"), Ok(Vec::new()));
+        let referrers = index.referrers_of("team/g").unwrap();
+        assert_eq!(index.referrers_anywhere("g").unwrap(), referrers);
         assert_eq!(referrers[0].what, "Plan.goalRef team/g Goal");
         assert_eq!(paths(referrers), ["p.yaml"]);
         // The file refers to another goal now, in another version.
         let plan = row("3", "Plan team/p 1e\n", "Plan.goalRef team/h Goal\n");
         update(&mut index, &[("p.yaml", Some(plan))]);
-        assert_eq!(index.referrers("g"), Ok(Vec::new()));
-        assert_eq!(paths(index.referrers("h").unwrap()), ["p.yaml"]);
+        assert_eq!(index.referrers_of("team/g"), Ok(Vec::new()));
+        assert_eq!(paths(index.referrers_of("team/h").unwrap()), ["p.yaml"]);
         assert_eq!(index.count_resources(), 2);
         let files = index.files().unwrap();
         assert_eq!((&*files[1].path, &*files[1].version), ("p.yaml", "3"));
@@ -596,7 +597,7 @@ mod tests {
         assert!(index.is_empty());
         let nothing = Index::empty(MemoryPages::default(), 2);
         assert_eq!(index.pages.0.len(), nothing.pages.0.len());
-        let texts = |index: &Index<MemoryPages>| -> Vec<String> {
+        let texts = |index: &Index<MemoryPages>| -> Vec<Arc<str>> {
             index.pages.0.values().skip(1).cloned().collect()
         };
         assert_eq!(texts(&index), texts(&nothing), "nothing is left behind");
@@ -656,7 +657,7 @@ mod tests {
             &mut index,
             &[("g.yaml", Some(row("1", "Goal team/g 0f\n", "")))],
         );
-        let page = index.page_of(Section::Definers, "g");
+        let page = index.page_of_definer("team/g");
         let whole = index.pages.0[&page].clone();
         index.pages.put(page, whole.replace('\0', " "));
         assert_eq!(index.definers("g"), Err(Damaged));

@@ -228,8 +228,7 @@ impl<'a, P: Pages> Web<'a, P> {
 
     /// Who defines a name, before or after, and as what.
     fn definers(&self, name: &str) -> Result<Vec<(String, Node)>, Damaged> {
-        let before = self.index.definers(last(name))?.into_iter();
-        let before = before.filter(|definer| definer.name == name);
+        let before = self.index.definers_of(name)?.into_iter();
         let mut found: Vec<(String, Node)> = before
             .map(|definer| (definer.what, Node::before(&definer.path)))
             .collect();
@@ -243,13 +242,11 @@ impl<'a, P: Pages> Web<'a, P> {
         names: impl IntoIterator<Item = &'n str>,
     ) -> Result<BTreeSet<String>, Damaged> {
         let mut paths = BTreeSet::new();
-        for (word, names) in by_word(names) {
-            let before = self.index.definers(word)?.into_iter();
-            let before = before.filter(|definer| names.contains(definer.name.as_str()));
+        for name in names {
+            let before = self.index.definers_of(name)?.into_iter();
             paths.extend(before.map(|definer| definer.path));
-            let after = names.iter().filter_map(|name| self.defined.get(name));
-            let after = after.flatten().map(|(_, path)| (*path).to_owned());
-            paths.extend(after);
+            let after = self.defined.get(name).into_iter().flatten();
+            paths.extend(after.map(|(_, path)| (*path).to_owned()));
         }
         Ok(paths)
     }
@@ -282,18 +279,15 @@ impl<'a, P: Pages> Web<'a, P> {
         // Rules may ask who refers to a resource.
         affected.extend(self.paths_of_definers(self.differing(Facts::refers))?);
         let touched = self.differing(Facts::defines);
-        for (word, names) in by_word(touched.iter().copied()) {
-            // What may have been hidden, or may be now, has its word alone among what is touched: its
-            // definition may be one of two, and may not be unused.
-            let is_hidden = names.contains(word);
-            let mut named = self.index.referrers(word)?;
-            if is_hidden {
-                named.extend(self.index.definers(word)?);
+        for name in &touched {
+            let mut named = self.index.referrers_of(name)?;
+            // What may have been hidden, or may be now, is a word alone: its definition, in whatever
+            // namespace, may be one of two, and may not be unused.
+            if last(name) == *name {
+                named.extend(self.index.definers(name)?);
+                named.extend(self.index.referrers_anywhere(name)?);
             }
-            let meant = named
-                .into_iter()
-                .filter(|other| is_hidden || names.contains(other.name.as_str()));
-            affected.extend(meant.map(|other| other.path));
+            affected.extend(named.into_iter().map(|other| other.path));
         }
         if !touched.is_empty() {
             // A cycle is found in every file that takes part in it.
@@ -322,8 +316,8 @@ impl<'a, P: Pages> Web<'a, P> {
             .filter(|(kind, _)| *kind == Kind::Plan.name());
         let mut paths = BTreeSet::new();
         for (_, plan) in plans {
-            let referrers = self.index.referrers(last(plan))?.into_iter();
-            let runs = referrers.filter(|by| by.name == plan && by.what.starts_with(PLAN_OF_RUN));
+            let referrers = self.index.referrers_of(plan)?.into_iter();
+            let runs = referrers.filter(|by| by.what.starts_with(PLAN_OF_RUN));
             paths.extend(runs.map(|by| by.path));
         }
         Ok(paths)
@@ -342,10 +336,9 @@ impl<'a, P: Pages> Web<'a, P> {
             names.extend(facts.defined().map(|(_, name)| name.to_owned()));
         }
         let mut referred = BTreeSet::new();
-        for (word, names) in by_word(names.iter().map(String::as_str)) {
-            let referrers = self.index.referrers(word)?.into_iter();
-            let named = referrers.filter(|by| names.contains(by.name.as_str()));
-            let unread = named.filter(|by| !is_read(&by.path));
+        for name in &names {
+            let referrers = self.index.referrers_of(name)?.into_iter();
+            let unread = referrers.filter(|by| !is_read(&by.path));
             referred.extend(unread.map(|by| by.what));
         }
         Ok(referred
@@ -400,15 +393,6 @@ impl<'a, P: Pages> Web<'a, P> {
         }
         Ok((reached, seen))
     }
-}
-
-/// Names by their last parts: of those that have it in common the index is asked once.
-fn by_word<'n>(names: impl IntoIterator<Item = &'n str>) -> BTreeMap<&'n str, BTreeSet<&'n str>> {
-    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for name in names {
-        found.entry(last(name)).or_default().insert(name);
-    }
-    found
 }
 
 /// Whether a reference from a file that defines these kinds to one of that kind can be part of a
