@@ -33,8 +33,10 @@ pub struct Reconciled {
     #[serde(serialize_with = "super::each::<_, Transition, _>")]
     #[schemars(with = "Vec<Transition>")]
     pub transitions: Vec<core::Transition>,
-    /// What waits, and for what.
+    /// What waits, and for what: the first of it.
     pub waiting: Vec<Waiting>,
+    /// How much more waits.
+    pub waiting_more: usize,
     /// What there is to say besides.
     pub notes: Vec<String>,
 }

@@ -32,6 +32,8 @@ use crate::core::run::record::{
     RequestKind, RunRef, Signature, ref_safe,
 };
 use crate::core::run::status::{StatusFile, StatusTree};
+use crate::core::run::summary::lines::{Shard, Summaries};
+use crate::core::run::summary::lookup::{Lookup, Shards};
 
 /// The namespace of everything that says no other.
 pub const NAMESPACE: &str = "team";
@@ -222,6 +224,15 @@ impl Reader for World {
         let blobs = kept.map(|blob| (blob.to_owned(), Arc::clone(&self.objects[blob])));
         let blobs = blobs.collect();
         Ok((found, blobs))
+    }
+}
+
+impl Shards for World {
+    type Error = Damaged;
+
+    fn shard(&self, name: &str) -> Result<Shard, Damaged> {
+        let tree = self.tree.as_ref().ok_or(Damaged)?;
+        Ok(tree.summaries.shard(name))
     }
 }
 
@@ -751,18 +762,15 @@ impl World {
                 now: files.get(*path).map(|file| self.facts_of(file)),
             })
             .collect();
-        let lines = StatusTree {
-            files: BTreeMap::new(),
-            pinned: BTreeSet::new(),
-            ..tree.clone()
-        };
+        let lines = Lookup::new(Summaries::unread(tree.summaries.outline.clone()), self);
         let artifact = |path: &str, text: Option<&str>| self.holds(path, text);
         let change = Change {
             index: &index,
             before: &before,
             config,
             commit: self.head(),
-            old: &lines,
+            old: &tree.controller,
+            lines: &lines,
             incoming,
             refused: &self.refusals(),
             authors: &|_, _| self.authors.clone(),

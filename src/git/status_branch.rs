@@ -17,7 +17,7 @@ use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::status::{
     BOARD_FILE, CONTROLLER_FILE, OBSERVED_TRAILER, PINNED_DIR, SEQUENCE_TRAILER,
 };
-use crate::core::run::summary::SUMMARY_DIR;
+use crate::core::run::summary::lines::SUMMARY_DIR;
 
 /// Most parents of one evidence commit: Git slows down with the square of them.
 const MAX_PARENTS: usize = 256;

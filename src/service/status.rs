@@ -9,10 +9,12 @@ use super::{Error, Result};
 use crate::core::resource::{ExecutionStatus, Key, Kind, Status, Time};
 use crate::core::run::partial::Blobs;
 use crate::core::run::status::{
-    CONTROLLER_FILE, StatusFile, StatusTree, key_at, pinned_path, read_resource, status_folder,
-    status_path,
+    CONTROLLER_FILE, ControllerState, StatusFile, StatusTree, key_at, pinned_path, read_resource,
+    status_folder, status_path,
 };
-use crate::core::run::summary::{Aside, RunSummary, SUMMARY_DIR, Summary};
+use crate::core::run::summary::lines::{OUTLINE_FILE, Shard, Summaries, read_outline, shard_path};
+use crate::core::run::summary::lookup::{Lookup, Shards};
+use crate::core::run::summary::{Aside, Summary};
 use crate::git::read;
 use crate::git::status_branch::StatusCommit;
 use crate::git::{Cache, Repo};
@@ -121,29 +123,34 @@ impl<'r> StatusReader<'r> {
         Ok(())
     }
 
-    /// The state of the controller, and what the whole has to know of its parts; no status.
+    /// The state of the controller.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn outline(&self) -> Result<StatusTree> {
-        let mut files = BTreeMap::new();
-        let paths = self.commit.paths(SUMMARY_DIR)?.into_iter();
-        for path in paths.chain([CONTROLLER_FILE.to_owned()]) {
-            if let Some(bytes) = self.commit.file(&path)? {
-                files.insert(path, bytes);
-            }
-        }
-        let mut outline = tree_of(&files, BTreeSet::new())?;
-        if !outline.controller.has_summaries() {
+    pub fn controller(&self) -> Result<ControllerState> {
+        let controller = self.commit.file(CONTROLLER_FILE)?.into_iter();
+        let controller = controller.map(|bytes| (CONTROLLER_FILE.to_owned(), bytes));
+        Ok(tree_of(&controller.collect(), BTreeSet::new())?.controller)
+    }
+
+    /// What the whole has to know of its parts.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn lines(&self, controller: &ControllerState) -> Result<Lookup<'_, Self>> {
+        let known = if controller.has_summaries() {
+            let outline = self.commit.file(OUTLINE_FILE)?;
+            let outline = outline.map(|bytes| read_outline(&bytes)).transpose();
+            Summaries::unread(outline.map_err(foreign)?.unwrap_or_default())
+        } else {
             // Written before there were any: what a status itself says is in it.
-            let all = self.keys(None, None)?;
-            let lines = self.files(&all)?.into_iter().filter_map(|(key, file)| {
-                let line = Summary::of(&key, &file, Aside::default())?;
-                Some((key, Arc::new(line)))
-            });
-            outline.summaries = lines.collect();
-        }
-        Ok(outline)
+            let files = self.files(&self.keys(None, None)?)?;
+            let lines = files.iter();
+            Summaries::whole(
+                lines.filter_map(|(key, file)| Summary::of(key, file, Aside::default())),
+            )
+        };
+        Ok(Lookup::new(known, self))
     }
 
     /// The executions that are not over.
@@ -151,7 +158,10 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn open_runs(&self) -> Result<BTreeSet<Key>> {
-        self.runs(|run| !run.phase.is_terminal())
+        let lines = self.lines(&self.controller()?)?;
+        let lines = lines.lines_where(|facts| facts.has_open)?;
+        let open = lines.iter().filter(|line| line.open_run().is_some());
+        Ok(open.map(|line| line.key()).collect())
     }
 
     /// The executions that began on these plans, gates and goals, also those that are over.
@@ -159,19 +169,22 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn runs_pinned_to(&self, keys: &BTreeSet<Key>) -> Result<BTreeSet<Key>> {
-        let named = |kind: Kind| -> BTreeSet<String> {
-            let keys = keys.iter().filter(|key| key.kind == kind);
-            keys.map(Key::qualified).collect()
-        };
-        let (plans, gates, goals) = (named(Kind::Plan), named(Kind::Gate), named(Kind::Goal));
-        self.runs(|run| {
-            run.plan.as_ref().is_some_and(|plan| plans.contains(plan))
-                || !run.gates.is_disjoint(&gates)
-                || run
-                    .goal
-                    .as_ref()
-                    .is_some_and(|goal| goals.contains(&goal.name))
-        })
+        let lines = self.lines(&self.controller()?)?;
+        let mut found = BTreeSet::new();
+        for key in keys {
+            let name = key.qualified();
+            let users = lines.users(key)?.into_iter().filter(|line| {
+                let run = line.run.as_ref();
+                run.is_some_and(|run| match key.kind {
+                    Kind::Plan => run.plan.as_ref() == Some(&name),
+                    Kind::Gate => run.gates.contains(&name),
+                    Kind::Goal => run.goal.as_ref().is_some_and(|goal| goal.name == name),
+                    Kind::Execution | Kind::Capability | Kind::Binding => false,
+                })
+            });
+            found.extend(users.map(|line| line.key()));
+        }
+        Ok(found)
     }
 
     /// The executions that began with a gate of this name, in whatever namespace it is.
@@ -179,14 +192,9 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn runs_with_gate(&self, name: &str) -> Result<BTreeSet<Key>> {
-        let own = |gate: &String| gate.rsplit('/').next() == Some(name);
-        self.runs(|run| run.gates.iter().any(own))
-    }
-
-    fn runs(&self, is_meant: impl Fn(&RunSummary) -> bool) -> Result<BTreeSet<Key>> {
-        let summaries = self.outline()?.summaries.into_iter();
-        let meant = summaries.filter(|(_, line)| line.run.as_ref().is_some_and(&is_meant));
-        Ok(meant.map(|(key, _)| key).collect())
+        let gates = self.commit.namespaces()?.into_iter();
+        let gates = gates.map(|namespace| Key::new(Kind::Gate, namespace, name));
+        self.runs_pinned_to(&gates.collect())
     }
 
     /// The status files of these resources, as far as there are any.
@@ -225,15 +233,15 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn read(&self, keys: &BTreeSet<Key>) -> Result<StoredStatus> {
-        let controller = self.commit.file(CONTROLLER_FILE)?;
-        let controller = controller.into_iter();
-        let controller = controller.map(|bytes| (CONTROLLER_FILE.to_owned(), bytes));
-        let mut tree = tree_of(&controller.collect(), BTreeSet::new())?;
-        tree.files = self.files(keys)?;
-        let pinned = self.pinned(tree.files.values())?;
-        tree.pinned = pinned.keys().cloned().collect();
+        let files = self.files(keys)?;
+        let pinned = self.pinned(files.values())?;
         Ok(StoredStatus {
-            tree,
+            tree: StatusTree {
+                controller: self.controller()?,
+                files,
+                pinned: pinned.keys().cloned().collect(),
+                summaries: Summaries::default(),
+            },
             pinned,
             time: self.commit.time,
         })
@@ -255,6 +263,16 @@ impl<'r> StatusReader<'r> {
             pinned,
             time: branch.time,
         })
+    }
+}
+
+impl Shards for StatusReader<'_> {
+    type Error = Error;
+
+    fn shard(&self, name: &str) -> Result<Shard> {
+        let path = shard_path(name);
+        let bytes = self.commit.file(&path)?.unwrap_or_default();
+        Shard::read(&path, &bytes).map_err(foreign)
     }
 }
 

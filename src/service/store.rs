@@ -743,9 +743,14 @@ pub fn attempt_of_result(name: &str, run: &RunRef, node: &str) -> Option<u32> {
     (result_ref(run, node, attempt) == name).then_some(attempt)
 }
 
-/// The uid in the name of a ref that keeps a result.
-pub fn uid_of_result(name: &str) -> Option<&str> {
-    name.strip_prefix(RESULTS)?.split('/').nth(2)
+/// The run in the name of a ref that keeps a result.
+pub fn run_of_result(name: &str) -> Option<RunRef> {
+    let mut parts = name.strip_prefix(RESULTS)?.split('/').map(str::to_owned);
+    Some(RunRef {
+        namespace: parts.next()?,
+        name: parts.next()?,
+        uid: parts.next()?,
+    })
 }
 
 fn results(refs: &BTreeMap<String, String>) -> BTreeMap<String, String> {

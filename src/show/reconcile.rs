@@ -10,8 +10,8 @@ use crate::core::run::message::subject_of;
 use crate::core::run::proposal::command;
 use crate::core::run::transition::{Transition, Waiting, WaitingFor};
 
-/// Most lines of what waits; the board and `get` have the rest.
-const WAITING_SHOWN: usize = 50;
+/// Commands that are proposed.
+const COMMANDS: usize = 5;
 
 /// For people: a headline, what moved, what waits and for whom.
 pub fn text(done: &Reconciled, width: Option<usize>) -> String {
@@ -21,29 +21,27 @@ pub fn text(done: &Reconciled, width: Option<usize>) -> String {
         text.push_str("\nMoved:\n");
         text.push_str(&table::rows(&[0, 1], &moved, 2, width));
     }
-    let (mut waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) =
+    let (waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) =
         done.waiting.iter().map(waiting_row).unzip();
     if !waits.is_empty() {
-        let more = waits.len().saturating_sub(WAITING_SHOWN);
-        waits.truncate(WAITING_SHOWN);
         text.push_str("\nWaiting:\n");
         text.push_str(&table::rows(&[0], &waits, 2, width));
-        if more > 0 {
+        if done.waiting_more > 0 {
+            let more = done.waiting_more;
             text.push_str(&format!("  … and {more} more: planspec get executions\n"));
         }
     }
     let mut commands: Vec<String> = commands.into_iter().flatten().collect();
     commands.dedup();
     if !commands.is_empty() && !done.dry_run {
-        const COMMANDS: usize = 5;
         let more = commands.len().saturating_sub(COMMANDS);
         commands.truncate(COMMANDS);
         text.push_str("\nNext, for example:\n");
         for command in commands {
             text.push_str(&format!("  {command}\n"));
         }
-        if more > 0 {
-            text.push_str(&format!("  … and {more} more: planspec next\n"));
+        if more > 0 || done.waiting_more > 0 {
+            text.push_str("  … and more: planspec next\n");
         }
     }
     text

@@ -98,14 +98,21 @@ fn a_line_that_lies_is_found_when_everything_is_looked_at() {
     solo.run("reconcile").ok();
     solo.run("claim run/one --as agent:a --lease 10m").ok();
     solo.run("reconcile").ok();
-    let [line] = &status_files(&solo, "_summary/")[..] else {
-        panic!("a line for the run")
-    };
+    // Both the line of the run and what is known of all lines hide the deadline.
     forge(&solo, |solo| {
-        let text = solo.read(line);
-        let at = text.find("\"due\":\"").expect("a deadline");
-        let end = text[at + 7..].find("\",").unwrap() + at + 9;
-        solo.write(line, format!("{}{}", &text[..at], &text[end..]));
+        let with_deadline = |path: &String| solo.read(path).contains("\"due\":\"");
+        let files: Vec<String> = status_files(solo, "_summary/")
+            .into_iter()
+            .filter(with_deadline)
+            .collect();
+        assert_eq!(files.len(), 2, "{files:?}");
+        for path in files {
+            let text = solo.read(&path);
+            let at = text.find("\"due\":\"").unwrap();
+            let end = text[at + 7..].find('"').unwrap() + at + 8;
+            let end = end + usize::from(text[end..].starts_with(','));
+            solo.write(&path, format!("{}{}", &text[..at], &text[end..]));
+        }
     });
     sandbox.minutes_pass(600);
     let tip = solo.status_tip();
@@ -152,7 +159,7 @@ fn a_status_of_the_layout_before_goes_on_without_a_transition() {
     solo.run("approve run/ok --as ben").ok();
     solo.run("reconcile").ok();
     assert_eq!(solo.phase("execution/run"), "Succeeded");
-    assert_eq!(status_files(&solo, "_summary/").len(), 1);
+    assert!(!status_files(&solo, "_summary/").is_empty());
     solo.run("reconcile --full").ok().says("nothing to do");
 }
 

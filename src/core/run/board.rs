@@ -5,38 +5,26 @@ use crate::core::base::escape;
 use crate::core::base::words::and_more;
 use crate::core::resource::{Key, Kind, Time};
 use crate::core::run::status::{StatusTree, status_path};
-use crate::core::run::summary::{GoalSummary, Progress, RunSummary, Summaries, waiting};
+use crate::core::run::summary::outline::{Ended, Goal, Listed, Running};
 use crate::core::run::transition::{Waiting, WaitingFor};
-use std::cmp::Reverse;
 
-/// Rows of a table at most.
-const MAX_ROWS: usize = 50;
-/// Executions that ended, at most.
-const MAX_ENDED: usize = 20;
 /// Characters of a message at most.
 const MAX_MESSAGE: usize = 200;
 
 /// The page for a status tree: what runs, what waits for whom, what ended last, and the goals.
-/// It depends on its controller and its summaries alone, and what comes from a resource stays text in
-/// its cell.
+/// It depends on its controller and the outline of its summaries alone, and what comes from a resource
+/// stays text in its cell.
 pub fn board(tree: &StatusTree) -> String {
-    let summaries = &tree.summaries;
-    let runs = summaries.iter();
-    let runs: Vec<Run<'_>> = runs
-        .filter_map(|(key, line)| Some((key, line.run.as_ref()?)))
-        .collect();
+    let outline = &tree.summaries.outline;
     let sections = [
         header(tree),
-        running(&runs),
-        waiting_table(summaries),
-        ended(&runs),
-        goals(summaries),
+        running(&outline.running),
+        waiting(&outline.waiting),
+        ended(&outline.ended),
+        goals(&outline.goals),
     ];
     sections.join("\n")
 }
-
-/// An execution.
-type Run<'a> = (&'a Key, &'a RunSummary);
 
 fn header(tree: &StatusTree) -> String {
     let controller = &tree.controller;
@@ -55,51 +43,33 @@ fn header(tree: &StatusTree) -> String {
     page
 }
 
-fn running(runs: &[Run<'_>]) -> String {
-    let running = runs.iter();
-    let running: Vec<(&Key, &RunSummary, &Progress)> = running
-        .filter_map(|(key, run)| Some((*key, *run, run.progress.as_ref()?)))
-        .collect();
-    table(
-        "Running",
-        ["Execution", "Nodes that ended", "At work", "Started"],
-        &running,
-        MAX_ROWS,
-        |(key, run, progress)| {
-            let working = progress.working.iter().map(|(id, actor)| match actor {
-                Some(actor) => format!("{} by {}", code(id), code(actor)),
-                None => code(id),
-            });
-            let working: Vec<String> = working.collect();
-            [
-                link(key),
-                format!("{} of {}", progress.ended, progress.nodes),
-                working.join(", ") + &and_more(progress.more),
-                run.start.map(time).unwrap_or_default(),
-            ]
-        },
-    )
+fn running(running: &Listed<Running>) -> String {
+    let head = ["Execution", "Nodes that ended", "At work", "Started"];
+    table("Running", head, running, |row| {
+        let progress = &row.progress;
+        let working = progress.working.iter().map(|(id, actor)| match actor {
+            Some(actor) => format!("{} by {}", code(id), code(actor)),
+            None => code(id),
+        });
+        let working: Vec<String> = working.collect();
+        [
+            link(&row.run),
+            format!("{} of {}", progress.ended, progress.nodes),
+            working.join(", ") + &and_more(progress.more),
+            row.start.map(time).unwrap_or_default(),
+        ]
+    })
 }
 
-fn waiting_table(summaries: &Summaries) -> String {
-    // Who works stands under "Running".
-    let waits: Vec<Waiting> = waiting(summaries)
-        .into_iter()
-        .filter(|wait| !matches!(wait.what, WaitingFor::Report { .. }))
-        .collect();
-    table(
-        "Waiting",
-        ["Execution", "Node", "For"],
-        &waits,
-        MAX_ROWS,
-        |wait| {
-            [
-                link(&wait.execution),
-                wait.node.as_deref().map(code).unwrap_or_default(),
-                for_what(&wait.what),
-            ]
-        },
-    )
+/// Who works stands under "Running".
+fn waiting(waiting: &Listed<Waiting>) -> String {
+    table("Waiting", ["Execution", "Node", "For"], waiting, |wait| {
+        [
+            link(&wait.execution),
+            wait.node.as_deref().map(code).unwrap_or_default(),
+            for_what(&wait.what),
+        ]
+    })
 }
 
 fn for_what(what: &WaitingFor) -> String {
@@ -147,65 +117,46 @@ fn for_what(what: &WaitingFor) -> String {
     }
 }
 
-fn ended(runs: &[Run<'_>]) -> String {
-    let over = runs.iter().filter(|(_, run)| run.phase.is_terminal());
-    let mut over: Vec<&Run<'_>> = over.collect();
-    over.sort_by_key(|(key, run)| (Reverse(run.end), *key));
-    table(
-        "Ended last",
-        ["Execution", "Phase", "Ended", "Why"],
-        &over,
-        MAX_ENDED,
-        |(key, run)| {
-            [
-                link(key),
-                run.phase.to_string(),
-                run.end.map(time).unwrap_or_default(),
-                prose(&run.why),
-            ]
-        },
-    )
+fn ended(ended: &Listed<Ended>) -> String {
+    let head = ["Execution", "Phase", "Ended", "Why"];
+    table("Ended last", head, ended, |row| {
+        [
+            link(&row.run),
+            row.phase.to_string(),
+            row.end.map(time).unwrap_or_default(),
+            prose(&row.why),
+        ]
+    })
 }
 
-fn goals(summaries: &Summaries) -> String {
-    let goals = summaries.iter();
-    let goals: Vec<(&Key, &GoalSummary)> = goals
-        .filter_map(|(key, line)| Some((key, line.goal.as_ref()?)))
-        .collect();
-    table(
-        "Goals",
-        ["Goal", "Phase", "Plan"],
-        &goals,
-        MAX_ROWS,
-        |(key, goal)| {
-            [
-                link(key),
-                goal.phase.to_string(),
-                goal.plan.as_ref().map(link).unwrap_or_default(),
-            ]
-        },
-    )
+fn goals(goals: &Listed<Goal>) -> String {
+    table("Goals", ["Goal", "Phase", "Plan"], goals, |row| {
+        [
+            link(&row.goal),
+            row.summary.phase.to_string(),
+            row.summary.plan.as_ref().map(link).unwrap_or_default(),
+        ]
+    })
 }
 
 fn table<T, const N: usize>(
     title: &str,
     head: [&str; N],
-    items: &[T],
-    limit: usize,
-    row: impl Fn(&T) -> [String; N],
+    rows: &Listed<T>,
+    cells: impl Fn(&T) -> [String; N],
 ) -> String {
     let mut out = format!("## {title}\n\n");
-    if items.is_empty() {
+    if rows.first.is_empty() {
         out.push_str("None.\n");
         return out;
     }
     out.push_str(&format!("| {} |\n", head.join(" | ")));
     out.push_str(&format!("| {} |\n", head.map(|_| "---").join(" | ")));
-    for item in items.iter().take(limit) {
-        out.push_str(&format!("| {} |\n", row(item).join(" | ")));
+    for row in &rows.first {
+        out.push_str(&format!("| {} |\n", cells(row).join(" | ")));
     }
-    if let Some(more) = items.len().checked_sub(limit + 1) {
-        out.push_str(&format!("\n… and {} more\n", more + 1));
+    if rows.more() > 0 {
+        out.push_str(&format!("\n… and {} more\n", rows.more()));
     }
     out
 }
@@ -284,9 +235,6 @@ const JOINER: char = '\u{2060}';
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::collections::{BTreeMap, BTreeSet};
-    use std::sync::Arc;
-
     use super::*;
     use crate::core::resource::{
         AWAITING_APPROVAL, Claim, Decision, ExecutionPhase, ExecutionStatus, GoalPhase, GoalStatus,
@@ -295,7 +243,9 @@ mod tests {
     use crate::core::run::status::{
         ControllerState, DECISIONS, FORMAT_VERSION, SpecSource, StatusFile,
     };
+    use crate::core::run::summary::lines::Summaries;
     use crate::core::run::summary::{Aside, Summary};
+    use std::collections::{BTreeMap, BTreeSet};
 
     fn at(text: &str) -> Time {
         text.parse().unwrap()
@@ -336,12 +286,7 @@ mod tests {
 
     fn summaries(files: &BTreeMap<Key, StatusFile>) -> Summaries {
         let lines = files.iter();
-        lines
-            .filter_map(|(key, file)| {
-                let line = Summary::of(key, file, Aside::default())?;
-                Some((key.clone(), Arc::new(line)))
-            })
-            .collect()
+        Summaries::whole(lines.filter_map(|(key, file)| Summary::of(key, file, Aside::default())))
     }
 
     fn execution(name: &str, status: ExecutionStatus) -> (Key, Status) {

@@ -23,10 +23,12 @@ use crate::core::resource::{ExecutionStatus, Key, Kind, Time};
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::controllers::execution::Pins;
 use crate::core::run::controllers::{Artifacts, Authors, binding};
-use crate::core::run::reconcile::{self, Inputs, Reconciliation};
+use crate::core::run::reconcile::{self, Decision, Inputs, Reconciliation};
 use crate::core::run::record::{Address, Incoming};
-use crate::core::run::status::{DECISIONS, StatusFile, StatusTree};
-use crate::core::run::summary::{GateOfRun, RunSummary, Summaries};
+use crate::core::run::status::{ControllerState, DECISIONS, StatusFile, StatusTree};
+use crate::core::run::summary::lines::{Summaries, shard_of_needed};
+use crate::core::run::summary::lookup::{Lookup, Shards};
+use crate::core::run::summary::{GateOfRun, RunSummary, Summary, needed_blob};
 
 /// With more errors than this everything is looked at: each is told again.
 const MOST_ERRORS: usize = 200;
@@ -56,7 +58,7 @@ pub trait Reader {
 }
 
 /// Everything that the decision follows from, beside what is read.
-pub struct Change<'a, P> {
+pub struct Change<'a, P, S> {
     /// The index of the spec commit.
     pub index: &'a Index<P>,
     /// The files that the observed commit has otherwise, as they are there.
@@ -65,8 +67,10 @@ pub struct Change<'a, P> {
     pub config: &'a Config,
     /// The spec commit.
     pub commit: &'a str,
-    /// The status as it stands: its controller and its summaries.
-    pub old: &'a StatusTree,
+    /// The status as it stands: its controller.
+    pub old: &'a ControllerState,
+    /// What the whole has to know of its parts.
+    pub lines: &'a Lookup<'a, S>,
     /// What is new in the inbox.
     pub incoming: &'a [Incoming],
     /// Inbox refs that hold something that is no record.
@@ -121,7 +125,11 @@ impl Partial {
                 decision.changed == whole.changed,
             ),
             ("the controller", new.controller == whole.tree.controller),
-            ("the summaries", new.summaries == whole.tree.summaries),
+            (
+                "the summaries",
+                new.summaries
+                    .is_part_of(&whole.tree.summaries, &old.summaries),
+            ),
         ];
         let other = is_same.into_iter().find(|(_, is_same)| !is_same);
         other.map(|(what, _)| what.to_owned())
@@ -129,8 +137,7 @@ impl Partial {
 }
 
 /// Whether there is any use in trying: the rest of [`reconcile`] takes an index.
-pub fn may_be_partial(old: &StatusTree) -> bool {
-    let controller = &old.controller;
+pub fn may_be_partial(controller: &ControllerState) -> bool {
     controller.has_summaries()
         && controller.decisions == DECISIONS
         && controller.rewritten_at.is_none()
@@ -142,10 +149,13 @@ pub fn may_be_partial(old: &StatusTree) -> bool {
 ///
 /// # Errors
 /// The index is damaged, or something cannot be read.
-pub fn reconcile<P: Pages, R: Reader>(
-    change: &Change<'_, P>,
+pub fn reconcile<P: Pages, R: Reader, S: Shards>(
+    change: &Change<'_, P, S>,
     reader: &R,
-) -> Result<Option<Partial>, R::Error> {
+) -> Result<Option<Partial>, R::Error>
+where
+    R::Error: From<S::Error>,
+{
     let hides = |file: &FileChange| {
         let facts = file.now.iter().map(|(_, facts)| facts);
         facts
@@ -156,11 +166,9 @@ pub fn reconcile<P: Pages, R: Reader>(
         && !change.index.is_empty()
         && change.index.hiding()?.is_empty()
         && !change.before.iter().any(hides);
-    let lines = change.old.summaries.iter();
-    let faulty: BTreeSet<Key> = lines
-        .filter(|(_, line)| line.has_errors)
-        .map(|(key, _)| key.clone())
-        .collect();
+    let lines = change.lines.lines_where(|facts| facts.has_errors)?;
+    let faulty = lines.iter().filter(|line| line.has_errors);
+    let faulty: BTreeSet<Key> = faulty.map(|line| line.key()).collect();
     if !is_sound || faulty.len() > MOST_ERRORS {
         return Ok(None);
     }
@@ -174,26 +182,28 @@ pub fn reconcile<P: Pages, R: Reader>(
         let Some(context) = attempt.context(&only, &faulty)? else {
             return Ok(None);
         };
-        let decision = attempt.decide(&only, &context);
-        let more: BTreeSet<Key> = influenced(&context, &decision.tree)
-            .difference(&only)
-            .cloned()
-            .collect();
-        if more.is_empty() {
-            only.extend(faulty);
-            return Ok(Some(Partial {
-                decision,
-                old: context.old,
-                snapshot: context.snapshot,
-                judged: only,
-            }));
+        let pinned = attempt.pinned(&context);
+        let inputs = attempt.inputs(&only, &context, &pinned);
+        let decision = reconcile::decide(&inputs);
+        let mut more = attempt.influenced(&context, &decision.files)?;
+        more.retain(|key| !only.contains(key));
+        if !more.is_empty() {
+            only.extend(more);
+            continue;
         }
-        only.extend(more);
+        let (old, decision) = attempt.finish(&inputs, decision, &context)?;
+        only.extend(faulty);
+        return Ok(Some(Partial {
+            decision,
+            old,
+            snapshot: context.snapshot,
+            judged: only,
+        }));
     }
 }
 
-struct Attempt<'a, P, R> {
-    change: &'a Change<'a, P>,
+struct Attempt<'a, P, R, S> {
+    change: &'a Change<'a, P, S>,
     reader: &'a R,
     /// Files that were read.
     parsed: BTreeMap<String, (SourceFile, Manifest)>,
@@ -202,15 +212,18 @@ struct Attempt<'a, P, R> {
 /// What those that are looked at ask for.
 struct Context {
     snapshot: Snapshot,
+    /// The status as it stands, as far as it was read; without its lines.
     old: StatusTree,
     blobs: Blobs,
 }
 
-impl<P: Pages, R: Reader> Attempt<'_, P, R> {
+impl<P: Pages, R: Reader, S: Shards> Attempt<'_, P, R, S>
+where
+    R::Error: From<S::Error>,
+{
     /// What is looked at first.
     fn first(&self) -> Result<BTreeSet<Key>, R::Error> {
         let change = self.change;
-        let summaries = &change.old.summaries;
         let mut only: BTreeSet<Key> = BTreeSet::new();
         for path in reach::reach(change.index, change.before)?.affected {
             let row = change.index.row(&path)?;
@@ -220,35 +233,47 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
         let is_supply = |key: &Key| matches!(key.kind, Kind::Binding | Kind::Capability);
         let has_supply = seen_by_others.iter().any(is_supply);
         let dependents = self.dependents(&seen_by_others)?;
-        let addresses = change.incoming.iter().map(|incoming| &incoming.address);
-        let addresses = addresses.chain(change.refused.keys());
-        let with_records: BTreeSet<&str> = addresses.map(Address::uid).collect();
-        let is_another_commit = change.old.controller.observed_commit != change.commit;
-        let plans: BTreeSet<String> = changed
-            .iter()
-            .filter(|key| key.kind == Kind::Plan)
-            .map(Key::qualified)
-            .collect();
         for plan in changed.iter().filter(|key| key.kind == Kind::Plan) {
             let runs = self.referrers(plan, |by| by.by == Kind::Execution)?;
-            only.extend(runs.into_iter().filter(|run| !self.is_over(run)));
-        }
-        for (key, line) in summaries {
-            let run = line.run.as_ref().filter(|run| !run.phase.is_terminal());
-            let is_moved = run.is_some_and(|run| {
-                run.plan.as_ref().is_some_and(|plan| plans.contains(plan))
-                    || (run.is_unbound && has_supply)
-                    || (run.awaits_commit && is_another_commit)
-                    || run.awaits_clone
+            only.extend(self.not_over(runs)?);
+            let name = plan.qualified();
+            let pinned = change.lines.users(plan)?.into_iter().filter(|line| {
+                let run = line.open_run();
+                run.is_some_and(|run| run.plan.as_ref() == Some(&name))
             });
-            let is_due = line.due.is_some_and(|due| due <= change.now);
-            if is_moved || is_due || with_records.contains(line.uid.as_str()) {
-                only.insert(key.clone());
-            }
+            only.extend(pinned.map(|line| line.key()));
         }
+        let addresses = change.incoming.iter().map(|incoming| &incoming.address);
+        for address in addresses.chain(change.refused.keys()) {
+            only.extend(change.lines.run_at(address)?.map(|line| line.key()));
+        }
+        only.extend(self.moved_from_outside(has_supply)?);
         only.extend(changed);
         only.extend(dependents);
         Ok(only)
+    }
+
+    /// What a moment moves that has come, and what waits for the next commit, another clone, or a
+    /// target, where any supply changed.
+    fn moved_from_outside(&self, has_supply: bool) -> Result<BTreeSet<Key>, R::Error> {
+        let change = self.change;
+        let is_another_commit = change.old.observed_commit != change.commit;
+        let is_due = |due: Option<Time>| due.is_some_and(|due| due <= change.now);
+        let lines = change.lines.lines_where(|facts| {
+            is_due(facts.due)
+                || (facts.is_unbound && has_supply)
+                || (facts.awaits_commit && is_another_commit)
+                || facts.awaits_clone
+        })?;
+        let moved = lines.iter().filter(|line| {
+            let is_moved = line.open_run().is_some_and(|run| {
+                (run.is_unbound && has_supply)
+                    || (run.awaits_commit && is_another_commit)
+                    || run.awaits_clone
+            });
+            is_moved || is_due(line.due)
+        });
+        Ok(moved.map(|line| line.key()).collect())
     }
 
     /// What the changed files define, or defined; and that of it which others see changed.
@@ -274,17 +299,18 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
 
     /// What depends on these in turn, with them; and the goals and bindings that are served by what is
     /// among them, now or before.
-    fn dependents(&self, changed: &BTreeSet<Key>) -> Result<BTreeSet<Key>, Damaged> {
+    fn dependents(&self, changed: &BTreeSet<Key>) -> Result<BTreeSet<Key>, R::Error> {
         let mut found = changed.clone();
         let mut open: Vec<Key> = changed.iter().cloned().collect();
         while let Some(key) = open.pop() {
-            for other in self.referrers(&key, |_| true)? {
-                if !self.is_over(&other) && found.insert(other.clone()) {
+            let referrers = self.referrers(&key, |_| true)?;
+            for other in self.not_over(referrers)? {
+                if found.insert(other.clone()) {
                     open.push(other);
                 }
             }
         }
-        let mut served = self.selecting(&found);
+        let mut served = self.selecting(&found)?;
         for key in &found {
             if !matches!(key.kind, Kind::Plan | Kind::Execution) {
                 continue;
@@ -310,19 +336,34 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
     }
 
     /// The goals that select plans by labels, where there are such plans.
-    fn selecting(&self, keys: &BTreeSet<Key>) -> BTreeSet<Key> {
+    fn selecting(&self, keys: &BTreeSet<Key>) -> Result<BTreeSet<Key>, R::Error> {
         let plans = keys.iter().filter(|key| key.kind == Kind::Plan);
         let namespaces: BTreeSet<&str> = plans.map(|key| key.namespace.as_str()).collect();
-        let goals = self.change.old.summaries.iter().filter(|(key, line)| {
+        if namespaces.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let lines = self.change.lines.lines_where(|facts| facts.selects)?;
+        let goals = lines.iter().filter(|line| {
             let selects = line.goal.as_ref().is_some_and(|goal| goal.selects);
-            selects && namespaces.contains(key.namespace.as_str())
+            selects && namespaces.contains(line.namespace.as_str())
         });
-        goals.map(|(key, _)| key.clone()).collect()
+        Ok(goals.map(|line| line.key()).collect())
     }
 
-    /// Whether it is an execution that ended, to which nothing matters any more.
-    fn is_over(&self, key: &Key) -> bool {
-        run_of(&self.change.old.summaries, key).is_some_and(|run| run.phase.is_terminal())
+    /// Those that are no executions that ended, to which nothing matters any more.
+    fn not_over(&self, keys: BTreeSet<Key>) -> Result<BTreeSet<Key>, R::Error> {
+        let mut found = BTreeSet::new();
+        for key in keys {
+            let line = match key.kind {
+                Kind::Execution => self.change.lines.line(&key)?,
+                _ => None,
+            };
+            let run = line.as_ref().and_then(|line| line.run.as_ref());
+            if !run.is_some_and(|run| run.phase.is_terminal()) {
+                found.insert(key);
+            }
+        }
+        Ok(found)
     }
 
     /// The resources that refer to one. Where a file holds several of a kind, all of them may.
@@ -353,7 +394,7 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
     ) -> Result<Option<Context>, R::Error> {
         let mut roots: BTreeSet<Key> = only.union(faulty).cloned().collect();
         roots.extend(self.asked_by_projections(only)?);
-        let mut statuses = self.runs_asked_for(only);
+        let mut statuses = self.runs_asked_for(only)?;
         loop {
             let (snapshot, mentioned) = self.snapshot(&roots)?;
             let is_loose = |one: &Diagnostic| one.is_error() && one.resource.is_none();
@@ -366,8 +407,8 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
             more.extend(needed_by_pins(only, &files, &blobs, &snapshot));
             if more.is_subset(&roots) {
                 let old = StatusTree {
-                    controller: self.change.old.controller.clone(),
-                    summaries: self.change.old.summaries.clone(),
+                    controller: self.change.old.clone(),
+                    summaries: Summaries::default(),
                     pinned: blobs.keys().cloned().collect(),
                     files,
                 };
@@ -382,7 +423,7 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
     }
 
     /// The plans of goals, and the executions of bindings.
-    fn asked_by_projections(&self, only: &BTreeSet<Key>) -> Result<BTreeSet<Key>, Damaged> {
+    fn asked_by_projections(&self, only: &BTreeSet<Key>) -> Result<BTreeSet<Key>, R::Error> {
         let mut asked = BTreeSet::new();
         for key in only {
             let referrers = match key.kind {
@@ -390,7 +431,7 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
                 Kind::Binding => self.referrers(key, |by| by.by == Kind::Execution)?,
                 Kind::Plan | Kind::Capability | Kind::Gate | Kind::Execution => continue,
             };
-            asked.extend(referrers.into_iter().filter(|other| !self.is_over(other)));
+            asked.extend(self.not_over(referrers)?);
         }
         Ok(asked)
     }
@@ -419,21 +460,22 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
     }
 
     /// The runs that gates and goals ask for: of each the few that decide; and what runs follow.
-    fn runs_asked_for(&self, only: &BTreeSet<Key>) -> BTreeSet<Key> {
-        let summaries = &self.change.old.summaries;
+    fn runs_asked_for(&self, only: &BTreeSet<Key>) -> Result<BTreeSet<Key>, R::Error> {
+        let lines = self.change.lines;
         let mut asked = BTreeSet::new();
         for key in only {
             match key.kind {
-                Kind::Gate => asked.extend(runs_of_gate(summaries, key, only)),
-                Kind::Goal => asked.extend(runs_of_goal(summaries, key, only)),
+                Kind::Gate => asked.extend(runs_of_gate(&lines.users(key)?, key, only)),
+                Kind::Goal => asked.extend(runs_of_goal(&lines.users(key)?, key, only)),
                 Kind::Execution => {
-                    let run = run_of(summaries, key);
-                    asked.extend(run.iter().flat_map(|run| &run.follows).cloned());
+                    let line = lines.line(key)?;
+                    let run = line.iter().filter_map(|line| line.run.as_ref());
+                    asked.extend(run.flat_map(|run| run.follows.iter().cloned()));
                 }
                 Kind::Plan | Kind::Capability | Kind::Binding => {}
             }
         }
-        asked
+        Ok(asked)
     }
 
     /// Some resources with whatever they refer to, and the names of all that.
@@ -467,15 +509,25 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
         Ok((snapshot, mentioned))
     }
 
-    fn decide(&self, only: &BTreeSet<Key>, context: &Context) -> Reconciliation {
-        let change = self.change;
+    /// What runs are pinned to, and the files that were read.
+    fn pinned(&self, context: &Context) -> Blobs {
         let mut pinned = context.blobs.clone();
         for (file, _) in self.parsed.values() {
             if let Content::Bytes(bytes) = &file.content {
                 pinned.insert(file.blob.clone(), Arc::clone(bytes));
             }
         }
-        reconcile::reconcile(&Inputs {
+        pinned
+    }
+
+    fn inputs<'i>(
+        &'i self,
+        only: &'i BTreeSet<Key>,
+        context: &'i Context,
+        pinned: &'i Blobs,
+    ) -> Inputs<'i> {
+        let change = self.change;
+        Inputs {
             snapshot: &context.snapshot,
             config: change.config,
             commit: change.commit,
@@ -483,48 +535,73 @@ impl<P: Pages, R: Reader> Attempt<'_, P, R> {
             old: Some(&context.old),
             only: Some(only),
             authors: change.authors,
-            pinned: &pinned,
+            pinned,
             incoming: change.incoming,
             refused: change.refused,
             artifact: change.artifact,
             now: change.now,
-        })
+        }
     }
-}
 
-/// What else has to be looked at for what moved.
-fn influenced(context: &Context, new: &StatusTree) -> BTreeSet<Key> {
-    let old = &context.old;
-    let keys: BTreeSet<&Key> = old.files.keys().chain(new.files.keys()).collect();
-    let mut found = BTreeSet::new();
-    let mut moved = BTreeSet::new();
-    for key in keys {
-        let (before, now) = (old.files.get(key), new.files.get(key));
-        if before == now {
-            continue;
-        }
-        moved.insert(key.clone());
-        let runs = [before, now].map(|file| file.and_then(|file| file.status.execution()));
-        for run in runs.into_iter().flatten() {
-            found.extend(pinned_by(run, runs));
-        }
-        let is_open = runs.map(|run| run.is_some_and(|run| !run.phase.is_terminal()));
-        if key.kind == Kind::Execution && is_open[0] != is_open[1] {
-            let spec = context.snapshot.execution(key);
-            let bindings = spec.iter().flat_map(|spec| {
-                let named = spec.binding_ref.iter().chain(spec.node_bindings.values());
-                named.map(|binding| binding.key(Kind::Binding, &key.namespace))
+    /// Put the tree together, and the status as it stood.
+    fn finish(
+        &self,
+        inputs: &Inputs<'_>,
+        decision: Decision,
+        context: &Context,
+    ) -> Result<(StatusTree, Reconciliation), R::Error> {
+        let lines = self.change.lines;
+        let blobs = context.blobs.keys().map(|blob| needed_blob(blob));
+        lines.read(blobs.map(|blob| shard_of_needed(&blob)))?;
+        let (before, after) = lines.with(&decision.lines(inputs))?;
+        let old = StatusTree {
+            summaries: before,
+            ..context.old.clone()
+        };
+        let inputs = Inputs {
+            old: Some(&old),
+            ..*inputs
+        };
+        let decision = decision.finish(&inputs, after);
+        Ok((old, decision))
+    }
+
+    /// What else has to be looked at for what moved.
+    fn influenced(
+        &self,
+        context: &Context,
+        new: &BTreeMap<Key, StatusFile>,
+    ) -> Result<BTreeSet<Key>, R::Error> {
+        let old = &context.old.files;
+        let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).collect();
+        let mut found = BTreeSet::new();
+        for key in keys {
+            let (before, now) = (old.get(key), new.get(key));
+            if before == now {
+                continue;
+            }
+            let runs = [before, now].map(|file| file.and_then(|file| file.status.execution()));
+            for run in runs.into_iter().flatten() {
+                found.extend(pinned_by(run, runs));
+            }
+            let is_open = runs.map(|run| run.is_some_and(|run| !run.phase.is_terminal()));
+            if key.kind == Kind::Execution && is_open[0] != is_open[1] {
+                let spec = context.snapshot.execution(key);
+                let bindings = spec.iter().flat_map(|spec| {
+                    let named = spec.binding_ref.iter().chain(spec.node_bindings.values());
+                    named.map(|binding| binding.key(Kind::Binding, &key.namespace))
+                });
+                found.extend(bindings);
+            }
+            let users = self.change.lines.users(key)?.into_iter();
+            let following = users.filter(|line| {
+                let run = line.run.as_ref();
+                run.is_some_and(|run| run.follows.contains(key))
             });
-            found.extend(bindings);
+            found.extend(following.map(|line| line.key()));
         }
+        Ok(found)
     }
-    for (key, line) in old.summaries.iter().chain(&new.summaries) {
-        let run = line.run.as_ref();
-        if run.is_some_and(|run| !run.follows.is_disjoint(&moved)) {
-            found.insert(key.clone());
-        }
-    }
-    found
 }
 
 /// The gates and the goal of a run for which it matters how the run moved.
@@ -601,27 +678,27 @@ fn needed_by_pins(
 
 /// Of the runs that asked a gate those on which its status depends: the one that waits longest, the
 /// one that was decided last.
-fn runs_of_gate(summaries: &Summaries, gate: &Key, only: &BTreeSet<Key>) -> Vec<Key> {
+fn runs_of_gate(users: &[Arc<Summary>], gate: &Key, only: &BTreeSet<Key>) -> Vec<Key> {
     let name = gate.qualified();
-    let runs = others(summaries, only);
-    let uses: Vec<(&Key, &GateOfRun)> = runs
-        .flat_map(|(key, run)| run.decisions.iter().map(move |usage| (key, usage)))
+    let runs = others(users, only);
+    let uses: Vec<(Key, &GateOfRun)> = runs
+        .flat_map(|(key, run)| run.decisions.iter().map(move |usage| (key.clone(), usage)))
         .filter(|(_, usage)| usage.gate == name)
         .collect();
     let waiting = uses.iter().filter(|(_, usage)| usage.waits);
-    let waiting = waiting.min_by_key(|(key, usage)| (usage.since, *key, &usage.node));
+    let waiting = waiting.min_by_key(|(key, usage)| (usage.since, key, &usage.node));
     let decided = uses.iter().filter(|(_, usage)| usage.is_decided);
-    let decided = decided.max_by_key(|(key, usage)| (usage.decided, *key, &usage.node));
+    let decided = decided.max_by_key(|(key, usage)| (usage.decided, key, &usage.node));
     let found = waiting.into_iter().chain(decided);
-    found.map(|(key, _)| (*key).clone()).collect()
+    found.map(|(key, _)| key.clone()).collect()
 }
 
 /// Of the runs that serve a goal those on which its status depends: the first, the newest, and one
 /// that is not over. Each for every state of the goal that there was.
-fn runs_of_goal(summaries: &Summaries, goal: &Key, only: &BTreeSet<Key>) -> Vec<Key> {
+fn runs_of_goal(users: &[Arc<Summary>], goal: &Key, only: &BTreeSet<Key>) -> Vec<Key> {
     let name = goal.qualified();
-    let mut rounds: BTreeMap<(&str, u64), Vec<(&Key, &RunSummary)>> = BTreeMap::new();
-    for (key, run) in others(summaries, only) {
+    let mut rounds: BTreeMap<(&str, u64), Vec<(Key, &RunSummary)>> = BTreeMap::new();
+    for (key, run) in others(users, only) {
         if let Some(goal) = run.goal.as_ref().filter(|goal| goal.name == name) {
             let round = rounds.entry((&goal.uid, goal.generation)).or_default();
             round.push((key, run));
@@ -631,25 +708,23 @@ fn runs_of_goal(summaries: &Summaries, goal: &Key, only: &BTreeSet<Key>) -> Vec<
     for runs in rounds.values() {
         let first = runs.iter().filter(|(_, run)| run.start.is_some());
         let first = first.min_by_key(|(_, run)| run.start);
-        let newest = runs.iter().max_by_key(|(key, run)| (run.start, *key));
+        let newest = runs.iter().max_by_key(|(key, run)| (run.start, key));
         let open = runs.iter().find(|(_, run)| !run.phase.is_terminal());
         let kept = first.into_iter().chain(newest).chain(open);
-        found.extend(kept.map(|(key, _)| (*key).clone()));
+        found.extend(kept.map(|(key, _)| key.clone()));
     }
     found
 }
 
 /// The runs that are not looked at.
 fn others<'a>(
-    summaries: &'a Summaries,
+    lines: &'a [Arc<Summary>],
     only: &'a BTreeSet<Key>,
-) -> impl Iterator<Item = (&'a Key, &'a RunSummary)> {
-    let runs = summaries.iter().filter(|(key, _)| !only.contains(*key));
-    runs.filter_map(|(key, line)| Some((key, line.run.as_ref()?)))
-}
-
-fn run_of<'a>(summaries: &'a Summaries, key: &Key) -> Option<&'a RunSummary> {
-    summaries.get(key)?.run.as_ref()
+) -> impl Iterator<Item = (Key, &'a RunSummary)> {
+    let runs = lines
+        .iter()
+        .filter_map(|line| Some((line.key(), line.run.as_ref()?)));
+    runs.filter(|(key, _)| !only.contains(key))
 }
 
 /// The goals and bindings that resources of a kind refer to in a file.

@@ -20,7 +20,8 @@ use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{
     ControllerState, DECISIONS, FORMAT_VERSION, SpecSource, StatusFile, StatusTree,
 };
-use crate::core::run::summary::{Aside, Summaries, Summary, next_deadline, pin_mark};
+use crate::core::run::summary::lines::{NewLines, Summaries};
+use crate::core::run::summary::{Aside, Summary, needed_blob};
 use crate::core::run::transition::{Transition, transitions};
 
 /// Most findings to keep in `controller.yaml`.
@@ -75,8 +76,27 @@ pub struct Reconciliation {
     pub answers: Answers,
 }
 
+/// What was decided, before what the whole has to know of it is brought up to date.
+pub struct Decision {
+    repository_id: String,
+    /// The new statuses.
+    pub files: BTreeMap<Key, StatusFile>,
+    nexts: Nexts,
+    evidence: Vec<String>,
+    notes: Vec<String>,
+    answers: Answers,
+}
+
 /// Decide.
 pub fn reconcile(inputs: &Inputs<'_>) -> Reconciliation {
+    let decision = decide(inputs);
+    let lines = decision.lines(inputs).into_values().flatten();
+    let summaries = Summaries::whole(lines.map(Arc::unwrap_or_clone));
+    decision.finish(inputs, summaries)
+}
+
+/// Decide about the resources that are looked at.
+pub fn decide(inputs: &Inputs<'_>) -> Decision {
     let repository_id = inputs.old.map_or_else(
         || mint(&["repository", inputs.commit, &inputs.now.to_rfc3339()]),
         |old| old.controller.repository_id.clone(),
@@ -139,13 +159,14 @@ pub fn reconcile(inputs: &Inputs<'_>) -> Reconciliation {
     };
     let evidence = runs.evidence;
     let answers = answers(inputs, &asking);
-    finish(
-        inputs,
+    Decision {
         repository_id,
         files,
-        &nexts,
-        (evidence, notes, answers),
-    )
+        nexts,
+        evidence,
+        notes,
+        answers,
+    }
 }
 
 /// What the decision asked the clone for, in any way.
@@ -530,59 +551,81 @@ fn run_projections<'a>(
     deadlines
 }
 
-/// Put the tree together; it counts as changed only when something besides the observed commit is.
-fn finish(
-    inputs: &Inputs<'_>,
-    repository_id: String,
-    files: BTreeMap<Key, StatusFile>,
-    nexts: &Nexts,
-    (evidence, notes, answers): (Vec<String>, Vec<String>, Answers),
-) -> Reconciliation {
-    let findings: Vec<String> = inputs
-        .snapshot
-        .diagnostics()
-        .iter()
-        .filter(|finding| finding.is_error() && finding.resource.is_none())
-        .take(FINDINGS_KEPT)
-        .map(|finding| inputs.snapshot.line(finding))
-        .collect();
-    let before = inputs.old.map(|old| &old.controller);
-    let observed_commit = before.map_or(inputs.commit, |before| &before.observed_commit);
-    let summaries = summaries(inputs, &files, nexts);
-    let is_missing = |(key, file): (&Key, &StatusFile)| {
-        file.deleted.is_none() && inputs.snapshot.definitions(key).is_empty()
-    };
-    let rewritten_at = (nothing_is_deleted(inputs) && files.iter().any(is_missing))
-        .then(|| inputs.commit.to_owned());
-    let mut tree = StatusTree {
-        controller: ControllerState {
-            format_version: FORMAT_VERSION,
-            decisions: DECISIONS,
-            repository_id,
-            observed_commit: observed_commit.to_owned(),
-            sequence: before.map_or(0, |before| before.sequence),
-            rewritten_at,
-            next_deadline: next_deadline(&summaries),
-            findings,
-        },
-        pinned: pinned_by(inputs, &files, &summaries),
-        files,
-        summaries,
-    };
-    let nothing_yet = inputs.old.is_none() && tree.files.is_empty();
-    let changed = !nothing_yet && inputs.old.is_none_or(|old| !is_same(old, &tree));
-    if changed {
-        tree.controller.observed_commit = inputs.commit.to_owned();
-        tree.controller.sequence += 1;
+impl Decision {
+    /// Put the tree together, with all lines as they are now; it counts as changed only when something
+    /// besides the observed commit is.
+    pub fn finish(self, inputs: &Inputs<'_>, summaries: Summaries) -> Reconciliation {
+        let files = self.files;
+        let errors = inputs.snapshot.diagnostics().iter();
+        let loose = errors.filter(|finding| finding.is_error() && finding.resource.is_none());
+        let findings: Vec<String> = loose
+            .take(FINDINGS_KEPT)
+            .map(|finding| inputs.snapshot.line(finding))
+            .collect();
+        let before = inputs.old.map(|old| &old.controller);
+        let observed_commit = before.map_or(inputs.commit, |before| &before.observed_commit);
+        let is_missing = |(key, file): (&Key, &StatusFile)| {
+            file.deleted.is_none() && inputs.snapshot.definitions(key).is_empty()
+        };
+        let rewritten_at = (nothing_is_deleted(inputs) && files.iter().any(is_missing))
+            .then(|| inputs.commit.to_owned());
+        let mut tree = StatusTree {
+            controller: ControllerState {
+                format_version: FORMAT_VERSION,
+                decisions: DECISIONS,
+                repository_id: self.repository_id,
+                observed_commit: observed_commit.to_owned(),
+                sequence: before.map_or(0, |before| before.sequence),
+                rewritten_at,
+                next_deadline: summaries.outline.next_deadline(),
+                findings,
+            },
+            pinned: pinned_by(inputs, &files, &summaries),
+            files,
+            summaries,
+        };
+        let nothing_yet = inputs.old.is_none() && tree.files.is_empty();
+        let changed = !nothing_yet && inputs.old.is_none_or(|old| !is_same(old, &tree));
+        if changed {
+            tree.controller.observed_commit = inputs.commit.to_owned();
+            tree.controller.sequence += 1;
+        }
+        let transitions = transitions(inputs.old, &tree);
+        Reconciliation {
+            tree,
+            changed,
+            transitions,
+            evidence: self.evidence,
+            notes: self.notes,
+            answers: self.answers,
+        }
     }
-    let transitions = transitions(inputs.old, &tree);
-    Reconciliation {
-        tree,
-        changed,
-        transitions,
-        evidence,
-        notes,
-        answers,
+
+    /// The lines about the resources that were looked at.
+    pub fn lines(&self, inputs: &Inputs<'_>) -> NewLines {
+        let gone = inputs.only.into_iter().flatten();
+        let mut lines: NewLines = gone.map(|key| (key.clone(), None)).collect();
+        let looked_at = self.files.iter().filter(|(key, _)| inputs.looks_at(key));
+        for (key, file) in looked_at {
+            let next = self.nexts.runs.get(key);
+            let goal = inputs.snapshot.goal(key);
+            let selector = goal.and_then(|goal| goal.plan_selector.as_ref());
+            let aside = Aside {
+                due: next
+                    .and_then(|next| next.deadline)
+                    .or(self.nexts.goals_due.get(key).copied()),
+                follows: next
+                    .iter()
+                    .flat_map(|next| &next.follows)
+                    .cloned()
+                    .collect(),
+                selects: selector.is_some_and(|selector| !selector.is_empty()),
+                has_errors: inputs.snapshot.errors_of(key).next().is_some(),
+            };
+            let line = Summary::of(key, file, aside);
+            lines.insert(key.clone(), line.map(Arc::new));
+        }
+        lines
     }
 }
 
@@ -597,57 +640,19 @@ fn is_same(old: &StatusTree, new: &StatusTree) -> bool {
         && (&old.controller, &old.files, &old.pinned) == (&controller, &new.files, &new.pinned)
 }
 
-/// The lines about all resources: new ones about those that were looked at.
-fn summaries(inputs: &Inputs<'_>, files: &BTreeMap<Key, StatusFile>, nexts: &Nexts) -> Summaries {
-    let mut summaries = match (inputs.old, inputs.only) {
-        (Some(old), Some(_)) => old.summaries.clone(),
-        _ => Summaries::new(),
-    };
-    for key in inputs.only.into_iter().flatten() {
-        summaries.remove(key);
-    }
-    for (key, file) in files.iter().filter(|(key, _)| inputs.looks_at(key)) {
-        let next = nexts.runs.get(key);
-        let goal = inputs.snapshot.goal(key);
-        let selector = goal.and_then(|goal| goal.plan_selector.as_ref());
-        let aside = Aside {
-            due: next
-                .and_then(|next| next.deadline)
-                .or(nexts.goals_due.get(key).copied()),
-            follows: next
-                .iter()
-                .flat_map(|next| &next.follows)
-                .cloned()
-                .collect(),
-            selects: selector.is_some_and(|selector| !selector.is_empty()),
-            has_errors: inputs.snapshot.errors_of(key).next().is_some(),
-        };
-        let line = Summary::of(key, file, aside);
-        summaries.extend(line.map(|line| (key.clone(), Arc::new(line))));
-    }
-    summaries
-}
-
 /// The blobs that runs need which may go on: one that failed may be opened again.
 fn pinned_by(
     inputs: &Inputs<'_>,
     files: &BTreeMap<Key, StatusFile>,
     summaries: &Summaries,
 ) -> BTreeSet<String> {
-    let there = files.values().filter(|file| file.deleted.is_none());
-    let runs = there.filter_map(|file| file.status.execution());
-    let runs = runs.filter(|run| run.phase.can_be_retried());
+    let runs = files.values().filter_map(|file| file.status.execution());
     let pinned = runs.filter_map(|run| run.extensions.pinned.as_ref());
-    let mut pins: BTreeSet<String> = pinned
-        .flat_map(|pinned| pinned.blobs().map(str::to_owned))
-        .collect();
-    let elsewhere = summaries.iter().filter(|(key, _)| !files.contains_key(key));
-    let elsewhere = elsewhere.filter_map(|(_, line)| line.run.as_ref());
-    let marks: BTreeSet<&String> = elsewhere.flat_map(|run| &run.pins).collect();
-    let before = inputs.old.iter().flat_map(|old| &old.pinned);
-    let needed = before.filter(|blob| marks.contains(&pin_mark(blob)));
-    pins.extend(needed.cloned());
-    pins
+    let new = pinned.flat_map(|pinned| pinned.blobs().map(str::to_owned));
+    let before = inputs.old.iter().flat_map(|old| old.pinned.iter().cloned());
+    let all: BTreeSet<String> = before.chain(new).collect();
+    let is_needed = |blob: &String| summaries.users(&needed_blob(blob)).next().is_some();
+    all.into_iter().filter(is_needed).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What is stored on the status branch, as values.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use crate::core::base::digest::shard;
 use crate::core::base::limits::Limits;
 use crate::core::resource::{API_VERSION, Key, Kind, Status, Time};
 use crate::core::run::asked::INPUTS_FILE;
-use crate::core::run::summary::{self, SUMMARY_DIR, Summaries};
+use crate::core::run::summary::lines::{OUTLINE_FILE, SUMMARY_DIR, Shard, Summaries, read_outline};
 use crate::core::text::yaml;
 
 /// Version of the layout in `docs/status-branch.md`.
@@ -32,7 +31,7 @@ pub struct StatusTree {
     pub files: BTreeMap<Key, StatusFile>,
     /// Object ids of the blobs below `_pinned/`.
     pub pinned: BTreeSet<String>,
-    /// What the whole has to know of its parts.
+    /// What the whole has to know of its parts, as far as it was read.
     pub summaries: Summaries,
 }
 
@@ -161,9 +160,9 @@ impl StatusTree {
                 texts.insert(status_path(key), Some(yaml::write(&file.to_value(key)?)));
             }
         }
-        let none = Summaries::new();
+        let none = Summaries::default();
         let lines_before = old.map_or(&none, |old| &old.summaries);
-        texts.extend(summary::changed_files(&self.summaries, lines_before)?);
+        texts.extend(self.summaries.changed_files(lines_before)?);
         Ok(texts)
     }
 
@@ -177,16 +176,18 @@ impl StatusTree {
     ) -> Result<StatusTree, String> {
         let mut controller = None;
         let mut texts = Vec::new();
-        let mut summaries = Summaries::new();
+        let mut summaries = Summaries::default();
         for (path, bytes) in files {
             match path {
                 BOARD_FILE | INPUTS_FILE => {}
                 CONTROLLER_FILE => controller = Some(read_controller(read_value(path, bytes)?)?),
-                _ if path.split('/').next() == Some(SUMMARY_DIR) => {
-                    let lines = summary::read(path, bytes)?.into_iter();
-                    summaries.extend(lines.map(|line| (line.key(), Arc::new(line))));
-                }
-                _ => texts.push((path, bytes)),
+                OUTLINE_FILE => summaries.outline = read_outline(bytes)?,
+                _ => match path.split_once('/') {
+                    Some((SUMMARY_DIR, name)) => {
+                        summaries.add(name.to_owned(), Shard::read(path, bytes)?);
+                    }
+                    _ => texts.push((path, bytes)),
+                },
             }
         }
         let controller = controller.ok_or_else(|| format!("{CONTROLLER_FILE} is missing"))?;

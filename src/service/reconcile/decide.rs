@@ -14,7 +14,8 @@ use crate::core::repository::snapshot::{Snapshot, manifests_with};
 use crate::core::resource::{Key, Kind, Time};
 use crate::core::run::partial::{self, Blobs, Change, Partial, Reader};
 use crate::core::run::reconcile::{self as core, Inputs, Reconciliation};
-use crate::core::run::status::{DECISIONS, StatusFile, StatusTree};
+use crate::core::run::status::{ControllerState, DECISIONS, StatusFile, StatusTree};
+use crate::core::run::summary::lookup::Lookup;
 use crate::git::read::{self, FoundFile, Paths, Tree};
 use crate::git::{GitError, Repo, authors, signature};
 use crate::service::index::{self, Trouble};
@@ -44,20 +45,35 @@ pub(super) struct Decided {
     pub old: Option<StatusTree>,
 }
 
+/// The status as it stands, as far as every decision follows from it.
+struct Standing<'a> {
+    controller: ControllerState,
+    lines: Lookup<'a, StatusReader<'a>>,
+}
+
+impl<'a> Standing<'a> {
+    fn of(status: &'a StatusReader<'a>) -> Result<Standing<'a>> {
+        let controller = status.controller()?;
+        let lines = status.lines(&controller)?;
+        Ok(Standing { controller, lines })
+    }
+}
+
 impl Question<'_> {
     /// Decide. With `full` everything is looked at, and the answer must be the same.
     ///
     /// # Errors
     /// Something cannot be read; or the two answers differ.
     pub fn decide(&self, full: bool) -> Result<Decided> {
-        let outline = self.status.map(StatusReader::outline).transpose()?;
-        if let Some(outline) = &outline {
-            decided_by_us(outline)?;
+        let standing = self.status.map(Standing::of).transpose()?;
+        if let Some(standing) = &standing {
+            decided_by_us(&standing.controller)?;
         }
-        let inbox = inbox::read(self, outline.as_ref())?;
-        let rewritten = self.is_rewritten(outline.as_ref())?;
-        let partial = match &outline {
-            Some(outline) if !rewritten => self.in_part(outline, &inbox)?,
+        let lines = standing.as_ref().map(|standing| &standing.lines);
+        let inbox = inbox::read(self, lines)?;
+        let rewritten = self.is_rewritten(standing.as_ref())?;
+        let partial = match &standing {
+            Some(standing) if !rewritten => self.in_part(standing, &inbox)?,
             _ => None,
         };
         match partial {
@@ -74,12 +90,12 @@ impl Question<'_> {
 
     /// Whether the commit that was observed last is no longer part of the spec branch. In a shallow
     /// clone ancestry proves nothing; there only its absence from everywhere counts.
-    fn is_rewritten(&self, outline: Option<&StatusTree>) -> Result<bool> {
+    fn is_rewritten(&self, standing: Option<&Standing<'_>>) -> Result<bool> {
         let (store, view) = (self.store, self.view);
-        let Some(outline) = outline else {
+        let Some(standing) = standing else {
             return Ok(false);
         };
-        let observed = &outline.controller.observed_commit;
+        let observed = &standing.controller.observed_commit;
         if *observed == view.spec_commit {
             return Ok(false);
         }
@@ -144,10 +160,10 @@ impl Question<'_> {
     }
 
     /// Look at what may move; nothing when that takes looking at everything.
-    fn in_part(&self, outline: &StatusTree, inbox: &Inbox) -> Result<Option<Partial>> {
+    fn in_part(&self, standing: &Standing<'_>, inbox: &Inbox) -> Result<Option<Partial>> {
         let (repo, view) = (&self.store.repo, self.view);
-        let observed = &outline.controller.observed_commit;
-        if !partial::may_be_partial(outline) || !repo.has_object(observed) {
+        let observed = &standing.controller.observed_commit;
+        if !partial::may_be_partial(&standing.controller) || !repo.has_object(observed) {
             return Ok(None);
         }
         let Some(status) = self.status else {
@@ -175,7 +191,8 @@ impl Question<'_> {
                 before: &before,
                 config: &view.config,
                 commit: &view.spec_commit,
-                old: outline,
+                old: &standing.controller,
+                lines: &standing.lines,
                 incoming: &inbox.incoming,
                 refused: &inbox.refused,
                 authors: &|commit, path| self.authors(commit, path),
@@ -258,8 +275,8 @@ impl Question<'_> {
 }
 
 /// A status that follows from decisions which this program does not know is not its to go on with.
-fn decided_by_us(outline: &StatusTree) -> Result {
-    let decisions = outline.controller.decisions;
+fn decided_by_us(controller: &ControllerState) -> Result {
+    let decisions = controller.decisions;
     if decisions <= DECISIONS {
         return Ok(());
     }

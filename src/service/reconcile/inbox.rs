@@ -1,15 +1,16 @@
 //! What is new in the inbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Question;
-use crate::core::resource::{ExecutionStatus, Key};
+use crate::core::resource::ExecutionStatus;
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::record::{Address, Incoming};
-use crate::core::run::status::StatusTree;
-use crate::core::run::summary::{RunSummary, record_mark};
+use crate::core::run::summary::lookup::Lookup;
+use crate::core::run::summary::record_mark;
 use crate::service::Result;
 use crate::service::runs::is_unread;
+use crate::service::status::StatusReader;
 
 /// What is new in the inbox.
 #[derive(Default)]
@@ -22,29 +23,30 @@ pub(super) struct Inbox {
     pub notes: Vec<String>,
 }
 
-/// The executions in a status, by uid.
-pub(super) fn runs_by_uid(tree: &StatusTree) -> BTreeMap<&str, (&Key, &RunSummary)> {
-    let runs = tree.summaries.iter();
-    runs.filter_map(|(key, line)| Some((line.uid.as_str(), (key, line.run.as_ref()?))))
-        .collect()
-}
-
 /// Read what the status has not taken in. Of the executions those are read that may have news.
-pub(super) fn read(question: &Question<'_>, outline: Option<&StatusTree>) -> Result<Inbox> {
+pub(super) fn read(
+    question: &Question<'_>,
+    lines: Option<&Lookup<'_, StatusReader<'_>>>,
+) -> Result<Inbox> {
     let (store, view) = (question.store, question.view);
-    let runs = outline.map(runs_by_uid).unwrap_or_default();
-    let may_be_new = |(address, tip): &(&Address, &String)| {
-        let run = runs.get(address.uid());
-        run.is_some_and(|(_, run)| {
-            let mark = record_mark(&address.to_string(), tip);
-            run.phase.is_terminal() || !run.records.contains(&mark)
-        })
-    };
-    let candidates: Vec<(&Address, &String)> = view.inbox.iter().filter(may_be_new).collect();
-    let keys = candidates
-        .iter()
-        .filter_map(|(address, _)| runs.get(address.uid()));
-    let keys = keys.map(|(key, _)| (*key).clone()).collect();
+    let mut candidates: Vec<(&Address, &String)> = Vec::new();
+    let mut keys = BTreeSet::new();
+    let mut gone = 0;
+    for (address, tip) in &view.inbox {
+        let line = lines.map(|lines| lines.run_at(address)).transpose()?;
+        let Some((line, run)) = line.flatten().and_then(|line| {
+            let run = line.run.clone()?;
+            Some((line, run))
+        }) else {
+            gone += 1;
+            continue;
+        };
+        let mark = record_mark(&address.to_string(), tip);
+        if run.phase.is_terminal() || !run.records.contains(&mark) {
+            candidates.push((address, tip));
+            keys.insert(line.key());
+        }
+    }
     let files = match question.status {
         Some(status) => status.files(&keys)?,
         None => BTreeMap::new(),
@@ -87,12 +89,8 @@ pub(super) fn read(question: &Question<'_>, outline: Option<&StatusTree>) -> Res
             }
         }
     }
-    let gone = view
-        .inbox
-        .keys()
-        .filter(|address| !runs.contains_key(address.uid()));
     let whose = "to no execution that is known: ignored";
-    match gone.count() {
+    match gone {
         0 => {}
         1 => inbox.notes.push(format!("1 inbox ref belongs {whose}")),
         gone => inbox

@@ -10,15 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use self::decide::{Decided, Question};
 use super::status::{self, StatusReader};
-use super::store::{Store, View, uid_of_result};
+use super::store::{Store, View, run_of_result};
 use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::sha256_hex;
-use crate::core::resource::{ExecutionStatus, Key, Time};
+use crate::core::resource::{ExecutionStatus, Key, Kind, Time};
 use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::reconcile::Reconciliation;
-use crate::core::run::record::Address;
+use crate::core::run::record::{Address, RunRef};
 use crate::core::run::status::{BOARD_FILE, StatusFile, StatusTree, pinned_path};
-use crate::core::run::summary::waiting;
+use crate::core::run::summary::lookup::Lookup;
+use crate::core::run::summary::outline::Listed;
 use crate::core::run::transition::Waiting;
 use crate::core::run::{board, message};
 use crate::core::text::yaml;
@@ -168,7 +169,7 @@ struct Idle {
     look: String,
     sequence: u64,
     next_deadline: Option<Time>,
-    waiting: Vec<Waiting>,
+    waiting: Listed<Waiting>,
 }
 
 impl Idle {
@@ -177,7 +178,7 @@ impl Idle {
             look,
             sequence: tree.controller.sequence,
             next_deadline: tree.controller.next_deadline,
-            waiting: waiting(&tree.summaries),
+            waiting: tree.summaries.outline.waits(),
         }
     }
 
@@ -205,7 +206,8 @@ impl Idle {
             changed: false,
             dry_run: request.dry_run,
             transitions: Vec::new(),
-            waiting: self.waiting,
+            waiting_more: self.waiting.more(),
+            waiting: self.waiting.first,
             notes: Vec::new(),
         }
     }
@@ -273,19 +275,21 @@ fn clean_up(
     tree: &StatusTree,
     now: Time,
 ) -> Result {
-    let runs = inbox::runs_by_uid(tree);
-    let over = view
-        .inbox
-        .keys()
-        .filter_map(|address| runs.get(address.uid()));
-    let over = over.filter(|(_, run)| run.phase.is_terminal());
-    let over: BTreeSet<Key> = over.map(|(key, _)| (*key).clone()).collect();
-    let unread = over.iter().filter(|key| !tree.files.contains_key(key));
-    let unread = unread.cloned().collect();
-    let mut files = match status {
-        Some(status) => status.files(&unread)?,
-        None => BTreeMap::new(),
+    let Some(status) = status else {
+        return Ok(());
     };
+    // What was not read of the lines is as it was.
+    let lines = Lookup::new(tree.summaries.clone(), status);
+    let mut over = BTreeSet::new();
+    for address in view.inbox.keys() {
+        let line = lines.run_at(address)?;
+        over.extend(
+            line.filter(|line| line.open_run().is_none())
+                .map(|line| line.key()),
+        );
+    }
+    let unread = over.iter().filter(|key| !tree.files.contains_key(key));
+    let mut files = status.files(&unread.cloned().collect())?;
     let read = tree.files.iter().filter(|(key, _)| over.contains(key));
     files.extend(read.map(|(key, file)| (key.clone(), file.clone())));
     let files = files.into_values();
@@ -306,18 +310,34 @@ fn clean_up(
         is_settled && run.is_some_and(is_read)
     });
     let done = done.map(|(address, tip)| (address.ref_name(), tip.clone()));
-    let is_old = |name: &str| {
-        let run = uid_of_result(name).and_then(|uid| runs.get(uid));
-        run.is_none_or(|(_, run)| {
-            let kept = |end: Time| end + chrono::TimeDelta::days(RESULT_DAYS);
-            run.phase.is_terminal() && run.end.is_some_and(|end| kept(end) <= now)
-        })
-    };
-    let old = view.results.iter().filter(|(name, _)| is_old(name));
-    let old = old
-        .take(RESULTS_AT_ONCE)
-        .map(|(name, tip)| (name.clone(), tip.clone()));
+    let mut old = Vec::new();
+    for (name, tip) in &view.results {
+        if old.len() < RESULTS_AT_ONCE && is_over_for_long(&lines, name, now)? {
+            old.push((name.clone(), tip.clone()));
+        }
+    }
     store.forget(&done.chain(old).collect::<Vec<_>>())
+}
+
+/// Whether the run whose result a ref keeps is unknown, or was over long ago.
+fn is_over_for_long(lines: &Lookup<'_, StatusReader<'_>>, name: &str, now: Time) -> Result<bool> {
+    let Some(RunRef {
+        namespace,
+        name,
+        uid,
+    }) = run_of_result(name)
+    else {
+        return Ok(true);
+    };
+    let line = lines.line(&Key::new(Kind::Execution, namespace, name))?;
+    let run = line.filter(|line| line.uid == uid);
+    let run = run.as_ref().and_then(|line| line.run.as_ref());
+    let kept = |end: Time| end + chrono::TimeDelta::days(RESULT_DAYS);
+    Ok(
+        run.is_none_or(|run| {
+            run.phase.is_terminal() && run.end.is_some_and(|end| kept(end) <= now)
+        }),
+    )
 }
 
 /// A note for a user who has checked out another branch than the spec branch: only that one counts.

@@ -166,7 +166,6 @@ impl ActiveRun<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::run::summary::waiting;
     use crate::core::run::transition::{Waiting, WaitingFor};
     use crate::core::testing::{World, execution};
 
@@ -312,7 +311,7 @@ mod tests {
         let mut world = to_be_checked("");
         assert_eq!(world.phase(), "Blocked AwaitingAttestation");
         assert_eq!(world.run().message, "done must be verified");
-        let waiting = waiting(&world.tree.as_ref().unwrap().summaries);
+        let waiting = world.tree.as_ref().unwrap().summaries.outline.waits().first;
         let [
             Waiting {
                 node: None, what, ..

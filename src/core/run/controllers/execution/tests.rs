@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::core::resource::{Kind, NodePhase, ReviewAction, Status};
 use crate::core::run::record::{Action, Address, ReportResult, ref_safe};
-use crate::core::run::summary::waiting;
 use crate::core::run::transition::WaitingFor;
 use crate::core::testing::{World, execution, gate, key, plan, plan_with, resource, task};
 
@@ -108,7 +107,14 @@ fn an_execution_stays_pending_while_something_is_missing() {
                 .as_ref()
                 .is_some_and(|tree| tree.pinned.is_empty())
         );
-        let waits = waiting(&world.tree.as_ref().expect("a status").summaries);
+        let waits = world
+            .tree
+            .as_ref()
+            .expect("a status")
+            .summaries
+            .outline
+            .waits()
+            .first;
         let [only] = waits.as_slice() else {
             panic!("{waits:?}")
         };
@@ -1489,7 +1495,14 @@ fn what_waits_for_whom() {
     world.claim("again", ANA);
     world.fail("again", ANA);
     world.reconcile();
-    let found = waiting(&world.tree.as_ref().expect("a status").summaries);
+    let found = world
+        .tree
+        .as_ref()
+        .expect("a status")
+        .summaries
+        .outline
+        .waits()
+        .first;
     let found: Vec<(String, String)> = found
         .into_iter()
         .map(|waits| {

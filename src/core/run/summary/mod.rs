@@ -1,16 +1,20 @@
-//! What the whole has to know of its parts: a line about each execution and goal, and about each
-//! resource with errors. Beside the status in the same tree stand these lines in small files
-//! (`_summary/<hh>`), so that neither the board, nor the next deadline, nor the question of what has to
-//! be looked at again takes reading every status. All of it follows from the status and can be
-//! computed again.
+//! What the whole has to know of its parts, so that neither the board, nor the next deadline, nor the
+//! question of what has to be looked at again takes reading every status. Beside the status in the
+//! same tree stand small files (`_summary/<hh>`) with a line about each execution and goal, and about
+//! each resource with errors ([`Summary`]), and with lines that say which executions need a resource
+//! ([`lines`]); and one file with what is to be known of all of them ([`outline`]). All of it follows
+//! from the status and can be computed again.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+pub mod lines;
+pub mod lookup;
+pub mod outline;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::core::base::digest::{sha256_hex, shard};
+use crate::core::base::digest::sha256_hex;
 use crate::core::resource::{
     AUTHORS_UNKNOWN, AWAITING_APPROVAL, AWAITING_REPOSITORY, ConditionStatus, ExecutionPhase,
     ExecutionStatus, GoalPhase, GoalStatus, Key, Kind, NodePhase, PIN_UNREADABLE, Status, Time,
@@ -19,18 +23,12 @@ use crate::core::resource::{
 use crate::core::run::status::StatusFile;
 use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
 
-/// Folder of the lines in the status tree.
-pub const SUMMARY_DIR: &str = "_summary";
 /// Nodes at work that are named.
 const WORKING_NAMED: usize = 5;
 /// Characters of the reason why an execution ended.
 const WHY_KEPT: usize = 201;
 /// Hexadecimal digits that stand for a pinned blob.
 const PIN_DIGITS: usize = 16;
-
-/// The lines, by the resources that they are about. Most stay what they are from one decision to the
-/// next.
-pub type Summaries = BTreeMap<Key, Arc<Summary>>;
 
 /// A line about a resource.
 #[skip_serializing_none]
@@ -80,7 +78,7 @@ pub struct RunSummary {
     /// Decisions that were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<GateOfRun>,
-    /// What stands for the blobs that it needs as long as it may go on: see [`pin_mark`].
+    /// What stands for the blobs that it needs as long as it may go on: their first digits.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub pins: BTreeSet<String>,
     /// What stands for the records that were folded in, until it is over: see [`record_mark`].
@@ -217,6 +215,39 @@ impl Summary {
     pub fn key(&self) -> Key {
         Key::new(self.kind, &self.namespace, &self.name)
     }
+
+    /// The execution that it is about, unless that is over.
+    pub fn open_run(&self) -> Option<&RunSummary> {
+        self.run.as_ref().filter(|run| !run.phase.is_terminal())
+    }
+
+    /// What the execution that it is about needs: the resources that it is pinned to and follows, and
+    /// the blobs. See [`needed_resource`] and [`needed_blob`].
+    pub fn needs(&self) -> BTreeSet<String> {
+        let Some(run) = &self.run else {
+            return BTreeSet::new();
+        };
+        let of_kind = |kind: Kind| move |name: &String| format!("{kind} {name}");
+        let goal = run.goal.iter().map(|goal| &goal.name);
+        run.plan
+            .iter()
+            .map(of_kind(Kind::Plan))
+            .chain(goal.map(of_kind(Kind::Goal)))
+            .chain(run.gates.iter().map(of_kind(Kind::Gate)))
+            .chain(run.follows.iter().map(needed_resource))
+            .chain(run.pins.iter().map(|mark| format!("Blob {mark}")))
+            .collect()
+    }
+}
+
+/// A resource, as something that executions need.
+pub fn needed_resource(key: &Key) -> String {
+    format!("{} {}", key.kind, key.qualified())
+}
+
+/// A blob, as something that executions need.
+pub fn needed_blob(blob: &str) -> String {
+    format!("Blob {}", pin_mark(blob))
 }
 
 fn goal_summary(key: &Key, status: &GoalStatus, aside: &Aside) -> GoalSummary {
@@ -319,7 +350,7 @@ fn progress(run: &ExecutionStatus) -> Progress {
 }
 
 /// What stands for a pinned blob in a line.
-pub fn pin_mark(blob: &str) -> String {
+fn pin_mark(blob: &str) -> String {
     blob.chars().take(PIN_DIGITS).collect()
 }
 
@@ -327,66 +358,4 @@ pub fn pin_mark(blob: &str) -> String {
 pub fn record_mark(ref_name: &str, tip: &str) -> String {
     let digest = sha256_hex(format!("{ref_name} {tip}").as_bytes());
     digest.chars().take(PIN_DIGITS).collect()
-}
-
-/// What every unfinished execution waits for, in order.
-pub fn waiting(summaries: &Summaries) -> Vec<Waiting> {
-    let runs = summaries
-        .iter()
-        .filter_map(|(key, line)| Some((key, line.run.as_ref()?)));
-    let waits = runs.flat_map(|(key, run)| {
-        run.waits.iter().map(|wait| Waiting {
-            execution: key.clone(),
-            node: wait.node.clone(),
-            what: wait.what.clone(),
-        })
-    });
-    waits.collect()
-}
-
-/// The next moment at which something happens by itself.
-pub fn next_deadline(summaries: &Summaries) -> Option<Time> {
-    summaries.values().filter_map(|line| line.due).min()
-}
-
-/// Path of the file with the line about a resource.
-pub fn summary_path(key: &Key) -> String {
-    format!("{SUMMARY_DIR}/{}", shard(&key.qualified()))
-}
-
-/// The files with the lines that are others than before, by path; nothing for those that are gone.
-///
-/// # Errors
-/// What serde says; a line has nothing that JSON cannot hold.
-pub fn changed_files(
-    summaries: &Summaries,
-    before: &Summaries,
-) -> serde_json::Result<BTreeMap<String, Option<String>>> {
-    let keys: BTreeSet<&Key> = summaries.keys().chain(before.keys()).collect();
-    let changed = keys.into_iter();
-    let changed = changed.filter(|key| summaries.get(*key) != before.get(*key));
-    let mut files: BTreeMap<String, Option<String>> =
-        changed.map(|key| (summary_path(key), None)).collect();
-    for (key, summary) in summaries {
-        if let Some(text) = files.get_mut(&summary_path(key)) {
-            let text = text.get_or_insert_default();
-            text.push_str(&serde_json::to_string(&**summary)?);
-            text.push('\n');
-        }
-    }
-    Ok(files)
-}
-
-/// Read the lines of one file.
-///
-/// # Errors
-/// A sentence: which line is not as expected.
-pub fn read(path: &str, bytes: &[u8]) -> Result<Vec<Summary>, String> {
-    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
-    let lines = lines.filter(|(_, line)| !line.is_empty());
-    lines
-        .map(|(at, line)| {
-            serde_json::from_slice(line).map_err(|error| format!("{path}:{}: {error}", at + 1))
-        })
-        .collect()
 }

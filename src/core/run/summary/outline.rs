@@ -1,0 +1,366 @@
+//! What is to be known of all lines together: which files of lines have something to be looked at by
+//! itself, and the first rows of what is shown of the whole. It follows from the lines, and can be
+//! brought up to date without most of them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use super::{GoalSummary, Progress, Summary};
+use crate::core::resource::{ExecutionPhase, Key, Time, is_false};
+use crate::core::run::transition::{Waiting, WaitingFor};
+
+/// Rows of a table at most.
+const MAX_ROWS: usize = 50;
+/// Executions that ended, at most.
+const MAX_ENDED: usize = 20;
+
+/// What is to be known of all lines together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Outline {
+    /// What is in the files of lines, by their names; without those in which nothing is of interest.
+    pub shards: BTreeMap<String, ShardFacts>,
+    /// Executions at work.
+    pub running: Listed<Running>,
+    /// What executions wait for, but the reports of those who work.
+    pub waiting: Listed<Waiting>,
+    /// Reports that are waited for.
+    pub reports: Listed<Waiting>,
+    /// Executions that are over, the last first.
+    pub ended: Listed<Ended>,
+    /// The goals that are there.
+    pub goals: Listed<Goal>,
+}
+
+/// What one file of lines holds.
+#[skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShardFacts {
+    /// The next moment at which something happens by itself.
+    pub due: Option<Time>,
+    /// A resource with errors.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_errors: bool,
+    /// An execution that is not over.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_open: bool,
+    /// See [`RunSummary::is_unbound`](super::RunSummary::is_unbound).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_unbound: bool,
+    /// See [`RunSummary::awaits_commit`](super::RunSummary::awaits_commit).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub awaits_commit: bool,
+    /// See [`RunSummary::awaits_clone`](super::RunSummary::awaits_clone).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub awaits_clone: bool,
+    /// A goal that selects plans by their labels.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub selects: bool,
+}
+
+/// The first of some rows, and how many there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed<T> {
+    /// The first rows.
+    pub first: Vec<T>,
+    /// How many rows there are.
+    pub count: usize,
+}
+
+/// An execution at work.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Running {
+    /// The execution.
+    pub run: Key,
+    /// How far it is.
+    pub progress: Progress,
+    /// When it started.
+    pub start: Option<Time>,
+}
+
+/// An execution that is over.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    /// The execution.
+    pub run: Key,
+    /// Its phase.
+    pub phase: ExecutionPhase,
+    /// When it ended.
+    pub end: Option<Time>,
+    /// Why.
+    pub why: String,
+}
+
+/// A goal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Goal {
+    /// The goal.
+    pub goal: Key,
+    /// What there is to know of it.
+    pub summary: GoalSummary,
+}
+
+/// A line that is another than before: the line as it was, and as it is.
+pub type Changed<'a> = (Option<&'a Summary>, Option<&'a Summary>);
+
+impl Outline {
+    /// What is to be known of all these lines; nothing yet of the files that they are in.
+    pub fn of(lines: &[&Summary]) -> Outline {
+        Outline {
+            shards: BTreeMap::new(),
+            running: Listed::of(lines, Running::rows),
+            waiting: Listed::of(lines, waits_for_others),
+            reports: Listed::of(lines, waits_for_reports),
+            ended: Listed::of(lines, Ended::rows),
+            goals: Listed::of(lines, Goal::rows),
+        }
+    }
+
+    /// The same after some lines changed; nothing when that takes all of them. What is to be known of
+    /// their files is not brought up to date.
+    pub fn after(&self, changes: &[Changed<'_>]) -> Option<Outline> {
+        Some(Outline {
+            shards: self.shards.clone(),
+            running: self.running.after(changes, Running::rows)?,
+            waiting: self.waiting.after(changes, waits_for_others)?,
+            reports: self.reports.after(changes, waits_for_reports)?,
+            ended: self.ended.after(changes, Ended::rows)?,
+            goals: self.goals.after(changes, Goal::rows)?,
+        })
+    }
+
+    /// Take note of what is in a file of lines.
+    pub fn note(&mut self, shard: &str, facts: ShardFacts) {
+        if facts == ShardFacts::default() {
+            self.shards.remove(shard);
+        } else {
+            self.shards.insert(shard.to_owned(), facts);
+        }
+    }
+
+    /// The next moment at which something happens by itself.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.shards.values().filter_map(|facts| facts.due).min()
+    }
+
+    /// What every unfinished execution waits for, in order: the first of it, and how much there is.
+    pub fn waits(&self) -> Listed<Waiting> {
+        let both = self.waiting.first.iter().chain(&self.reports.first);
+        let mut first: Vec<Waiting> = both.cloned().collect();
+        first.sort_by_cached_key(Row::rank);
+        first.truncate(Waiting::MOST);
+        let count = self.waiting.count + self.reports.count;
+        Listed { first, count }
+    }
+}
+
+impl ShardFacts {
+    /// What is in a file with these lines.
+    pub fn of<'a>(lines: impl Iterator<Item = &'a Summary>) -> ShardFacts {
+        let mut facts = ShardFacts::default();
+        for line in lines {
+            facts.due = [facts.due, line.due].into_iter().flatten().min();
+            facts.has_errors |= line.has_errors;
+            facts.selects |= line.goal.as_ref().is_some_and(|goal| goal.selects);
+            if let Some(run) = line.open_run() {
+                facts.has_open = true;
+                facts.is_unbound |= run.is_unbound;
+                facts.awaits_commit |= run.awaits_commit;
+                facts.awaits_clone |= run.awaits_clone;
+            }
+        }
+        facts
+    }
+}
+
+/// A row of a table of the whole.
+pub trait Row: Clone {
+    /// Where it stands among the others; those of one resource that are alike keep their order.
+    type Rank: Ord;
+    /// How many are kept.
+    const MOST: usize;
+    /// The resource that it is about.
+    fn owner(&self) -> &Key;
+    /// See [`Row::Rank`].
+    fn rank(&self) -> Self::Rank;
+}
+
+impl Row for Running {
+    type Rank = Key;
+    const MOST: usize = MAX_ROWS;
+
+    fn owner(&self) -> &Key {
+        &self.run
+    }
+
+    fn rank(&self) -> Key {
+        self.run.clone()
+    }
+}
+
+impl Row for Waiting {
+    type Rank = (Key, Option<String>);
+    const MOST: usize = MAX_ROWS;
+
+    fn owner(&self) -> &Key {
+        &self.execution
+    }
+
+    fn rank(&self) -> (Key, Option<String>) {
+        (self.execution.clone(), self.node.clone())
+    }
+}
+
+impl Row for Ended {
+    type Rank = (Reverse<Option<Time>>, Key);
+    const MOST: usize = MAX_ENDED;
+
+    fn owner(&self) -> &Key {
+        &self.run
+    }
+
+    fn rank(&self) -> (Reverse<Option<Time>>, Key) {
+        (Reverse(self.end), self.run.clone())
+    }
+}
+
+impl Row for Goal {
+    type Rank = Key;
+    const MOST: usize = MAX_ROWS;
+
+    fn owner(&self) -> &Key {
+        &self.goal
+    }
+
+    fn rank(&self) -> Key {
+        self.goal.clone()
+    }
+}
+
+impl Running {
+    fn rows(line: &Summary) -> Vec<Running> {
+        let run = line.run.iter();
+        let running = run.filter_map(|run| {
+            Some(Running {
+                run: line.key(),
+                progress: run.progress.clone()?,
+                start: run.start,
+            })
+        });
+        running.collect()
+    }
+}
+
+impl Ended {
+    fn rows(line: &Summary) -> Vec<Ended> {
+        let over = line.run.iter().filter(|run| run.phase.is_terminal());
+        let ended = over.map(|run| Ended {
+            run: line.key(),
+            phase: run.phase,
+            end: run.end,
+            why: run.why.clone(),
+        });
+        ended.collect()
+    }
+}
+
+impl Goal {
+    fn rows(line: &Summary) -> Vec<Goal> {
+        let goals = line.goal.iter().map(|goal| Goal {
+            goal: line.key(),
+            summary: goal.clone(),
+        });
+        goals.collect()
+    }
+}
+
+fn waits_for_reports(line: &Summary) -> Vec<Waiting> {
+    waits(line, |what| matches!(what, WaitingFor::Report { .. }))
+}
+
+fn waits_for_others(line: &Summary) -> Vec<Waiting> {
+    waits(line, |what| !matches!(what, WaitingFor::Report { .. }))
+}
+
+fn waits(line: &Summary, is_meant: impl Fn(&WaitingFor) -> bool) -> Vec<Waiting> {
+    let waits = line.run.iter().flat_map(|run| &run.waits);
+    let meant = waits
+        .filter(|wait| is_meant(&wait.what))
+        .map(|wait| Waiting {
+            execution: line.key(),
+            node: wait.node.clone(),
+            what: wait.what.clone(),
+        });
+    meant.collect()
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Listed<T> {
+        Listed {
+            first: Vec::new(),
+            count: 0,
+        }
+    }
+}
+
+impl<T> Listed<T> {
+    /// How many rows are not among the first.
+    pub fn more(&self) -> usize {
+        self.count.saturating_sub(self.first.len())
+    }
+}
+
+impl<T: Row> Listed<T> {
+    fn of(lines: &[&Summary], rows: impl Fn(&Summary) -> Vec<T>) -> Listed<T> {
+        let mut rows: Vec<T> = lines.iter().flat_map(|line| rows(line)).collect();
+        let count = rows.len();
+        rows.sort_by_cached_key(Row::rank);
+        rows.truncate(T::MOST);
+        Listed { first: rows, count }
+    }
+
+    /// The same after some lines changed; nothing when a row of a line that did not change may have to
+    /// move up.
+    fn after(
+        &self,
+        changes: &[Changed<'_>],
+        rows: impl Fn(&Summary) -> Vec<T>,
+    ) -> Option<Listed<T>> {
+        let before = changes.iter().filter_map(|change| change.0);
+        let gone: usize = before.map(|line| rows(line).len()).sum();
+        let now = changes.iter().filter_map(|change| change.1);
+        let new: Vec<T> = now.flat_map(rows).collect();
+        if gone == 0 && new.is_empty() {
+            return Some(self.clone());
+        }
+        let count = (self.count + new.len()).checked_sub(gone)?;
+        let lines = changes.iter().filter_map(|change| change.0.or(change.1));
+        let changed: BTreeSet<Key> = lines.map(Summary::key).collect();
+        let kept = self
+            .first
+            .iter()
+            .filter(|row| !changed.contains(row.owner()));
+        let mut first: Vec<T> = kept.cloned().chain(new).collect();
+        first.sort_by_cached_key(Row::rank);
+        if count.checked_sub(first.len())? > 0 {
+            // What is not at hand stands behind the last that was.
+            let last = self.first.last()?.rank();
+            let certain = first.iter().take_while(|row| row.rank() <= last);
+            if certain.count() < T::MOST {
+                return None;
+            }
+        }
+        first.truncate(T::MOST);
+        Some(Listed { first, count })
+    }
+}
