@@ -28,6 +28,9 @@ pub struct Args {
     /// Look at everything, not only at what may move, and check that both come to the same
     #[arg(long, conflicts_with = "watch")]
     full: bool,
+    /// Write even if the clock of this machine is in doubt: it is right
+    #[arg(long, conflicts_with_all = ["dry_run", "watch"])]
+    accept_time: bool,
     /// Go on for ever, looking every few seconds
     #[arg(long)]
     watch: bool,
@@ -69,6 +72,7 @@ fn once(context: &Context, args: &Args) -> Result<Reconciled> {
         dry_run: args.dry_run,
         revision: args.rev.clone(),
         full: args.full,
+        accept_time: args.accept_time,
     };
     let store = Store::open(context.dir.as_deref())?;
     let mut done = reconcile(&store, &request)?;

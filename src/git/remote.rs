@@ -5,10 +5,12 @@
 //! hint; what the remote holds afterwards decides.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 
 use super::id::parse_id;
 use super::program::{Output, Program};
 use super::{GitError, Repo, Result};
+use crate::core::base::time::Time;
 
 /// Most refs in one push: their names are arguments of one program.
 const BATCH: usize = 200;
@@ -20,6 +22,8 @@ pub struct Listing {
     pub default_branch: Option<String>,
     /// Full names and ids of the refs that were asked for.
     pub refs: BTreeMap<String, String>,
+    /// The time on its server: every server says it over HTTP, no other does.
+    pub time: Option<Time>,
 }
 
 /// One ref to be changed on a remote.
@@ -51,17 +55,71 @@ pub enum PushOutcome {
 /// `Remote` when it cannot be reached.
 pub fn list(repo: &Repo, remote: &str, patterns: &[&str]) -> Result<Listing> {
     known(repo, remote)?;
-    let listed = Program::new(repo, "ls-remote")
+    let heads = HeadsOfAnswers::of(repo, remote);
+    let mut program = Program::new(repo, "ls-remote")
         .args(["--symref", "--", remote, "HEAD"])
-        .args(patterns)
-        .run()?;
+        .args(patterns);
+    if let Some(heads) = &heads {
+        program = heads.kept_from(program);
+    }
+    let listed = program.run()?;
     if !listed.success() {
         return Err(failed("read the refs of", remote, &listed));
     }
-    Ok(read_listing(
-        &String::from_utf8_lossy(&listed.stdout),
-        patterns,
-    ))
+    Ok(Listing {
+        time: heads.and_then(HeadsOfAnswers::time),
+        ..read_listing(&String::from_utf8_lossy(&listed.stdout), patterns)
+    })
+}
+
+/// What a server says over HTTP beside its answers, among it the time: only a trace of Git's tells.
+struct HeadsOfAnswers {
+    file: tempfile::NamedTempFile,
+}
+
+/// Variable that asks Git for that trace.
+const TRACE: &str = "GIT_TRACE_CURL";
+/// Most bytes of it that are read.
+const MAX_TRACE: u64 = 256 * 1024;
+
+impl HeadsOfAnswers {
+    /// Nothing where the remote is not asked over HTTP, or the user has the trace written elsewhere.
+    fn of(repo: &Repo, remote: &str) -> Option<HeadsOfAnswers> {
+        let url = repo.remote_url(remote)?;
+        let is_http = ["http://", "https://"].iter().any(|s| url.starts_with(s));
+        if !is_http || std::env::var_os(TRACE).is_some() {
+            return None;
+        }
+        let file = tempfile::Builder::new().prefix("planspec-").tempfile();
+        Some(HeadsOfAnswers { file: file.ok()? })
+    }
+
+    fn kept_from<'a>(&self, program: Program<'a>) -> Program<'a> {
+        program
+            .env(TRACE, self.file.path().to_string_lossy())
+            .env("GIT_TRACE_CURL_NO_DATA", "1")
+    }
+
+    /// The time of the last answer.
+    fn time(self) -> Option<Time> {
+        let mut bytes = Vec::new();
+        let read = self.file.as_file().take(MAX_TRACE).read_to_end(&mut bytes);
+        read.ok()?;
+        read_time(&String::from_utf8_lossy(&bytes))
+    }
+}
+
+/// The last of the lines `… <= Recv header: date: Sat, 31 Jan 2026 12:00:00 GMT`.
+fn read_time(trace: &str) -> Option<Time> {
+    let headers = trace.lines().rev();
+    let headers = headers.filter_map(|line| line.split_once("Recv header: "));
+    let mut dates = headers.filter_map(|(_, header)| {
+        let (name, value) = header.split_once(':')?;
+        let date = name.eq_ignore_ascii_case("date").then(|| value.trim());
+        let date = chrono::DateTime::parse_from_rfc2822(date?).ok()?;
+        Some(date.to_utc())
+    });
+    dates.next()
 }
 
 fn read_listing(text: &str, patterns: &[&str]) -> Listing {
@@ -386,6 +444,20 @@ mod tests {
             ["refs/heads/trunk", "refs/planspec/work/x", "refs/tags/v1"]
         );
         assert_eq!(read_listing("", &patterns), Listing::default());
+    }
+
+    #[test]
+    fn the_time_of_a_server_is_that_of_its_last_answer() {
+        let trace = "12:00:00.1 http.c:890 => Send header: GET /x HTTP/1.1\n\
+             12:00:00.2 http.c:878 <= Recv header: HTTP/2 401\n\
+             12:00:00.2 http.c:878 <= Recv header: date: Sat, 31 Jan 2026 11:59:58 GMT\n\
+             12:00:00.3 http.c:878 <= Recv header: Date: Sat, 31 Jan 2026 12:00:00 GMT\r\n\
+             12:00:00.3 http.c:878 <= Recv header: Expires: Fri, 01 Jan 1980 00:00:00 GMT\n";
+        let expected: Time = "2026-01-31T12:00:00Z".parse().unwrap();
+        assert_eq!(read_time(trace), Some(expected));
+        for odd in ["", "x", "<= Recv header: date: yesterday\n"] {
+            assert_eq!(read_time(odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct View {
     pub inbox: BTreeMap<Address, String>,
     /// Refs that keep logs and work of attempts: see [`result_ref`].
     pub results: BTreeMap<String, String>,
+    /// The time on the remote's server, where it says one.
+    pub remote_time: Option<Time>,
 }
 
 /// The status branch, read.
@@ -157,6 +159,7 @@ impl Store {
             status_tip,
             inbox: BTreeMap::new(),
             results: BTreeMap::new(),
+            remote_time: None,
         })
     }
 
@@ -209,6 +212,7 @@ impl Store {
             config,
             status_tip,
             results: results(&shared),
+            remote_time: None,
             inbox: addresses(shared),
         })
     }
@@ -252,6 +256,7 @@ impl Store {
             config,
             status_tip,
             results: results(&listing.refs),
+            remote_time: listing.time,
             inbox: addresses(listing.refs),
         })
     }

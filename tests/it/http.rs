@@ -34,10 +34,23 @@ impl GitServer {
 
     /// Serve only those who send this `Authorization` header.
     pub fn guarded(root: &Path, environment: &Command, authorization: &str) -> GitServer {
+        GitServer::serving(Backend::new(root, environment, authorization))
+    }
+
+    /// Serve everybody, and say with each answer that it is then.
+    pub fn at_time(root: &Path, environment: &Command, date: &str) -> GitServer {
+        let backend = Backend::new(root, environment, "");
+        GitServer::serving(Backend {
+            head: format!("Date: {date}\r\n"),
+            ..backend
+        })
+    }
+
+    fn serving(backend: Backend) -> GitServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = Arc::new(AtomicBool::new(false));
-        let backend = Arc::new(Backend::new(root, environment, authorization));
+        let backend = Arc::new(backend);
         let stop = Arc::clone(&stopping);
         let listening = std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -126,6 +139,8 @@ struct Backend {
     root: PathBuf,
     environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     authorization: String,
+    /// Lines of the head of each answer.
+    head: String,
 }
 
 /// What a request asks for.
@@ -146,6 +161,7 @@ impl Backend {
             root: root.to_owned(),
             environment: environment.get_envs().filter_map(set).collect(),
             authorization: authorization.to_owned(),
+            head: String::new(),
         }
     }
 
@@ -196,7 +212,9 @@ impl Backend {
             .lines()
             .find_map(|line| line.strip_prefix("Status: "))
             .unwrap_or("200 OK");
-        let mut answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{head}").into_bytes();
+        let ours = &self.head;
+        let mut answer =
+            format!("HTTP/1.1 {status}\r\nConnection: close\r\n{ours}{head}").into_bytes();
         answer.extend_from_slice(body);
         Ok(answer)
     }

@@ -11,6 +11,7 @@ mod bad_repository;
 mod broken_files;
 mod ci;
 mod cli;
+mod clock;
 mod contract;
 mod documents;
 mod drift;

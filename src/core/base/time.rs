@@ -3,6 +3,10 @@
 /// A moment in UTC, in whole seconds.
 pub type Time = chrono::DateTime<chrono::Utc>;
 
+/// The last year that a date in a status may have. Dates beyond are no dates: they are written with more
+/// digits, and not read again.
+pub const LAST_YEAR: i32 = 9998;
+
 /// A moment, exact: `2026-01-31T12:00:00Z`.
 pub fn exact(time: Time) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)

@@ -120,6 +120,7 @@ impl Partial {
             ),
             ("the transitions", decision.transitions == whole.transitions),
             ("the evidence", decision.evidence == whole.evidence),
+            ("what has come by itself", decision.fired == whole.fired),
             (
                 "whether there is a change",
                 decision.changed == whole.changed,

@@ -74,6 +74,9 @@ pub struct Reconciliation {
     pub notes: Vec<String>,
     /// What it asked the clone for, and was answered.
     pub answers: Answers,
+    /// The earliest moment at which something was to happen by itself, and has happened now: how late
+    /// this is tells whether the clock can be believed.
+    pub fired: Option<Time>,
 }
 
 /// What was decided, before what the whole has to know of it is brought up to date.
@@ -85,6 +88,7 @@ pub struct Decision {
     evidence: Vec<String>,
     notes: Vec<String>,
     answers: Answers,
+    fired: Option<Time>,
 }
 
 /// Decide.
@@ -142,13 +146,16 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
     run_foundations(&world, inputs, &mut files, &presence_of_key);
     let mut runs = Runs::new(inputs, &files);
     runs.note_strangers(&mut notes);
+    let mut fired = None;
     let goals_due = loop {
         runs.turn(&world, inputs, &mut files, &presence_of_key);
-        let goals_due = run_projections(&world, inputs, &mut files, &presence_of_key);
+        let (goals_due, of_goals) = run_projections(&world, inputs, &mut files, &presence_of_key);
+        fired = earliest(fired, of_goals);
         if !runs.find_stale(&files) {
             break goals_due;
         }
     };
+    let fired = earliest(fired, runs.fired);
     let nexts = Nexts {
         runs: runs
             .seen
@@ -166,7 +173,12 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         evidence,
         notes,
         answers,
+        fired,
     }
+}
+
+fn earliest(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    one.into_iter().chain(other).min()
 }
 
 /// What the decision asked the clone for, in any way.
@@ -382,6 +394,8 @@ struct Runs<'a> {
     seen: BTreeMap<Key, (controllers::execution::Next, Vec<Option<String>>)>,
     /// Tips of the inbox refs that were folded in.
     evidence: Vec<String>,
+    /// The earliest moment that has passed and moved one of them.
+    fired: Option<Time>,
     /// Turns that are left: what follows each other in a circle must not go round for ever.
     turns: usize,
 }
@@ -414,6 +428,7 @@ impl<'a> Runs<'a> {
             todo,
             seen: BTreeMap::new(),
             evidence: Vec::new(),
+            fired: None,
             strangers,
         }
     }
@@ -450,6 +465,7 @@ impl<'a> Runs<'a> {
                 others: files,
             };
             let next = controllers::execution::reconcile(&turn, &mut file);
+            self.fired = earliest(self.fired, next.fired);
             if let Status::Execution(status) = &file.status {
                 let folded_in = incoming.iter().filter(|incoming| {
                     let ref_name = incoming.address.to_string();
@@ -486,14 +502,16 @@ fn phases_of(keys: &[Key], files: &BTreeMap<Key, StatusFile>) -> Vec<Option<Stri
     keys.iter().map(phase).collect()
 }
 
-/// Bindings, gates and goals: what the runs make of them. Returns when the timeouts of goals end.
+/// Bindings, gates and goals: what the runs make of them. Returns when the timeouts of goals end, and
+/// when the first ended that has failed one now.
 fn run_projections<'a>(
     world: &World<'_>,
     inputs: &Inputs<'_>,
     files: &mut BTreeMap<Key, StatusFile>,
     presence: &dyn Fn(&Key) -> Presence<'a>,
-) -> BTreeMap<Key, Time> {
+) -> (BTreeMap<Key, Time>, Option<Time>) {
     let mut deadlines = BTreeMap::new();
+    let mut fired = None;
     let unfinished: Vec<Key> = files
         .iter()
         .filter(
@@ -538,17 +556,19 @@ fn run_projections<'a>(
             Status::Goal(status) => {
                 if let Some(spec) = world.snapshot.goal(&key) {
                     let of = (uid.as_str(), generation);
-                    let deadline = controllers::goal::reconcile(
+                    let moments = controllers::goal::reconcile(
                         world, &key, spec, &service, files, of, status,
                     );
+                    let deadline = moments.deadline;
                     deadlines.extend(deadline.map(|deadline| (key.clone(), deadline)));
+                    fired = earliest(fired, moments.fired);
                 }
             }
             _ => {}
         }
         files.insert(key, file);
     }
-    deadlines
+    (deadlines, fired)
 }
 
 impl Decision {
@@ -598,6 +618,7 @@ impl Decision {
             evidence: self.evidence,
             notes: self.notes,
             answers: self.answers,
+            fired: self.fired,
         }
     }
 

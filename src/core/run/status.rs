@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::Datelike;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use serde_with::skip_serializing_none;
 
 use crate::core::base::digest::shard;
 use crate::core::base::limits::Limits;
+use crate::core::base::time::{LAST_YEAR, exact};
 use crate::core::resource::{API_VERSION, Key, Kind, Status, Time};
 use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::summary::lines::{OUTLINE_FILE, SUMMARY_DIR, Shard, Summaries, read_outline};
@@ -236,7 +238,15 @@ fn read_controller(value: Value) -> Result<ControllerState, String> {
             version.unwrap_or_default()
         ));
     }
-    serde_json::from_value(value).map_err(|error| format!("{CONTROLLER_FILE}: {error}"))
+    let controller: ControllerState =
+        serde_json::from_value(value).map_err(|error| format!("{CONTROLLER_FILE}: {error}"))?;
+    match controller.next_deadline.filter(|at| at.year() > LAST_YEAR) {
+        Some(at) => Err(format!(
+            "{CONTROLLER_FILE}: {} is no date for a status",
+            exact(at)
+        )),
+        None => Ok(controller),
+    }
 }
 
 fn read_value(path: &str, bytes: &[u8]) -> Result<Value, String> {

@@ -1,5 +1,6 @@
 //! Advance what can be advanced, and commit the status back.
 
+mod clock;
 mod decide;
 mod inbox;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::clock::Witnesses;
 use self::decide::{Decided, Question};
 use super::status::{self, StatusReader};
 use super::store::{Store, View, run_of_result};
@@ -47,6 +49,8 @@ pub struct ReconcileRequest {
     pub revision: Option<String>,
     /// Look at everything, and see that looking at what may move would have come to the same.
     pub full: bool,
+    /// Write even if there is reason to doubt the clock that `now` comes from.
+    pub accept_time: bool,
 }
 
 impl ReconcileRequest {
@@ -57,6 +61,7 @@ impl ReconcileRequest {
             dry_run: false,
             revision: None,
             full: false,
+            accept_time: false,
         }
     }
 }
@@ -108,14 +113,23 @@ fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reco
     let cache = Cache::new(&store.repo);
     let idle = Idle::recall(&cache, &look, request.now);
     if let Some(idle) = idle.filter(|_| !request.full) {
-        return Ok(Some(idle.reconciled(&view, request)));
+        let witnesses = Witnesses {
+            status: idle.written,
+            remote: view.remote_time,
+            fired: None,
+        };
+        let mut done = idle.reconciled(&view, request);
+        done.notes = witnesses.doubts(request.now);
+        return Ok(Some(done));
     }
     let status = StatusReader::open(store, &view)?;
     let status = status.as_ref();
     if let Some(status) = status {
         status.check_news()?;
     }
-    let now = status.map_or(request.now, |status| status.time().max(request.now));
+    let written = status.map(StatusReader::time);
+    clock::check_years(request.now, written)?;
+    let now = written.map_or(request.now, |written| written.max(request.now));
     let Decided { decision, old } = Question {
         store,
         view: &view,
@@ -123,11 +137,21 @@ fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reco
         now,
     }
     .decide(request.full)?;
-    let idle = Idle::after(look, &decision.tree);
+    let witnesses = Witnesses {
+        status: written,
+        remote: view.remote_time,
+        fired: decision.fired,
+    };
+    let doubts = witnesses.doubts(request.now);
+    let may_write = doubts.is_empty() || request.accept_time;
+    if decision.changed && !may_write && !request.dry_run {
+        return Err(witnesses.refusal(request.now, &doubts));
+    }
+    let idle = Idle::after(look, written, &decision.tree);
     let mut done = Reconciled {
         transitions: decision.transitions.clone(),
         changed: decision.changed,
-        notes: decision.notes.clone(),
+        notes: doubts.iter().chain(&decision.notes).cloned().collect(),
         ..idle.clone().reconciled(&view, request)
     };
     if request.dry_run {
@@ -144,8 +168,11 @@ fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reco
             }
             None => done.changed = false,
         }
-    } else if done.notes.is_empty() {
+    } else if decision.notes.is_empty() {
         idle.remember(&cache);
+    }
+    if !may_write {
+        return Ok(Some(done));
     }
     if let Err(error) = clean_up(store, &view, status, &decision.tree, now) {
         // The status is written; the refs can be cleaned up next time.
@@ -167,15 +194,18 @@ pub fn is_idle(store: &Store, view: &View, now: Time) -> bool {
 #[derive(Clone, Serialize, Deserialize)]
 struct Idle {
     look: String,
+    /// When the status was written.
+    written: Option<Time>,
     sequence: u64,
     next_deadline: Option<Time>,
     waiting: Listed<Waiting>,
 }
 
 impl Idle {
-    fn after(look: String, tree: &StatusTree) -> Idle {
+    fn after(look: String, written: Option<Time>, tree: &StatusTree) -> Idle {
         Idle {
             look,
+            written,
             sequence: tree.controller.sequence,
             next_deadline: tree.controller.next_deadline,
             waiting: tree.summaries.outline.waits(),

@@ -13,7 +13,16 @@ use crate::core::resource::{
 };
 use crate::core::run::status::StatusFile;
 
-/// Bring the status of one goal up to date; returns when its timeout ends.
+/// When something happens to a goal by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Moments {
+    /// When its timeout ends.
+    pub deadline: Option<Time>,
+    /// When its timeout ended, if that has failed it now.
+    pub fired: Option<Time>,
+}
+
+/// Bring the status of one goal up to date.
 pub fn reconcile(
     world: &World<'_>,
     key: &Key,
@@ -22,7 +31,7 @@ pub fn reconcile(
     files: &BTreeMap<Key, StatusFile>,
     (uid, generation): (&str, u64),
     status: &mut GoalStatus,
-) -> Option<Time> {
+) -> Moments {
     let at = (generation, world.now);
     let choice = choose_plan(service, key, spec);
     status.active_plan_ref = choice.plan.as_ref().map(|plan| ObjectRef {
@@ -51,10 +60,14 @@ pub fn reconcile(
         _ if unfinished => (GoalPhase::Executing, "Executing", String::new()),
         _ => at_rest(spec, newest, &choice),
     };
+    let has_failed = phase == GoalPhase::Failed && status.phase != phase;
     status.phase = phase;
     let reached = phase == GoalPhase::Succeeded;
     set_condition(conditions, "Reached", reached, reason, message, at);
-    deadline.filter(|deadline| *deadline > world.now)
+    Moments {
+        deadline: deadline.filter(|deadline| *deadline > world.now),
+        fired: deadline.filter(|deadline| *deadline <= world.now && has_failed),
+    }
 }
 
 /// Where a goal stands that no run is at work for: phase, reason and message.

@@ -268,6 +268,66 @@ fn the_next_deadline_is_the_earliest_of_all() {
 }
 
 #[test]
+fn a_moment_has_come_only_when_it_moves_something() {
+    let gates = crate::core::testing::gate("g", "p", "");
+    let nodes = [
+        task("lease", ""),
+        task("slow", "timeout: 10m"),
+        task("again", "retries: 1"),
+        "{id: ok, kind: Gate, gateRef: {name: g}, timeout: 2h}".to_owned(),
+        "{id: ext, kind: External, timeout: 3h, externalRef: {type: uri, uri: 'https://x.example'}}"
+            .to_owned(),
+    ];
+    let mut world = World::of(&[
+        resource("Goal", "goal", "description: d, timeout: 4h"),
+        plan("p", &nodes.join(", ")),
+        gates,
+        execution("run", "p", "goalRef: {name: goal}"),
+    ]);
+    let fired = |world: &World| {
+        let fired = world.last.as_ref().and_then(|last| last.fired);
+        fired.map(|fired| world.since_start(fired))
+    };
+    assert_eq!(fired(&world), None);
+    for node in ["lease", "slow", "again"] {
+        world.claim(node, "x");
+    }
+    world.reconcile();
+    world.fail("again", "x");
+    world.reconcile();
+    assert_eq!(fired(&world), None);
+    // What waited for its next attempt is offered; then the timeout of an attempt, a lease, and those
+    // of the gate, of what is outside and of the goal.
+    let mut seen = Vec::new();
+    for _ in 0..25 {
+        world.wait("10m");
+        world.reconcile();
+        seen.extend(fired(&world));
+    }
+    let retry = seen.remove(0);
+    assert!((10..=15).contains(&retry), "{retry}");
+    assert_eq!(seen, [1800, 7200, 10800, 14400]);
+
+    // Records come first: what was decided and reported in time has no moment that comes.
+    let mut world = World::of(&[
+        plan(
+            "p",
+            "{id: a, kind: Task, timeout: 1h}, {id: ok, kind: Gate, gateRef: {name: g}, timeout: 2h}",
+        ),
+        crate::core::testing::gate("g", "p", ""),
+        execution("run", "p", ""),
+    ]);
+    world.claim("a", "x");
+    world.reconcile();
+    world.succeed("a", "x");
+    world.approve("ok", "user:ana");
+    world.wait("100h");
+    world.reconcile();
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    assert_eq!(fired(&world), None);
+}
+
+#[test]
 fn only_what_was_folded_in_is_evidence() {
     let mut world = World::of(&[plan("p", &task("a", "")), execution("run", "p", "")]);
     world.claim("a", "x");

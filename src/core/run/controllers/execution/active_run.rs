@@ -33,6 +33,8 @@ pub(super) struct ActiveRun<'a> {
     pub spec: GraphSpec,
     pub graph: Graph,
     pub status: &'a mut ExecutionStatus,
+    /// The earliest moment that has passed and moved something.
+    pub fired: Option<Time>,
 }
 
 impl<'a> ActiveRun<'a> {
@@ -65,6 +67,7 @@ impl<'a> ActiveRun<'a> {
             spec,
             graph,
             status,
+            fired: None,
         })
     }
 
@@ -86,6 +89,15 @@ impl<'a> ActiveRun<'a> {
 
     pub fn now(&self) -> Time {
         self.turn.world.now
+    }
+
+    /// A moment moves something, if it has come.
+    pub fn has_come(&mut self, moment: Time) -> bool {
+        let has_come = moment <= self.now();
+        if has_come {
+            self.fired = Some(self.fired.map_or(moment, |first| first.min(moment)));
+        }
+        has_come
     }
 
     /// The run as it is asked about whether somebody may do something to an attempt.
@@ -215,7 +227,6 @@ impl<'a> ActiveRun<'a> {
     }
 
     fn judge_deadlines(&mut self) {
-        let now = self.now();
         let ids: Vec<String> = self.status.node_statuses.keys().cloned().collect();
         for id in ids {
             let status = self.status_of(&id);
@@ -225,7 +236,7 @@ impl<'a> ActiveRun<'a> {
             let node = self.node(&id).cloned();
             let timeout = node.as_ref().and_then(|node| node.timeout.clone());
             if let (Some(timeout), Some(started)) = (timeout, status.start_time)
-                && started + timeout.delta() <= now
+                && self.has_come(started + timeout.delta())
             {
                 if let Some(group) = node.filter(|node| node.kind == NodeKind::Group) {
                     self.time_out_group(&group, format!("was at work for {timeout}"));
@@ -238,7 +249,7 @@ impl<'a> ActiveRun<'a> {
             let Some(claim) = status.extensions.claim else {
                 continue;
             };
-            if claim.expires.is_some_and(|expires| expires <= now) {
+            if claim.expires.is_some_and(|expires| self.has_come(expires)) {
                 let message = format!("the lease of {} expired", claim.actor);
                 self.requeue(&id, "LeaseExpired", message);
             }

@@ -185,7 +185,7 @@ impl ActiveRun<'_> {
         }
         self.skip_spoiled_attempts(id);
         match status.extensions.not_before {
-            Some(not_before) if not_before > self.now() => {
+            Some(not_before) if !self.has_come(not_before) => {
                 self.wait(id, RETRY_WAIT, status.message.clone());
             }
             _ => {

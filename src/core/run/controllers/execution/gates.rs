@@ -170,7 +170,7 @@ impl ActiveRun<'_> {
                 let who = format!("approved by {}", verdict.approvers());
                 self.move_node(id, NodeEvent::Succeed, "Approved", who);
             }
-            None if self.wait_due(id).is_some_and(|due| due <= self.now()) => {
+            None if self.wait_due(id).is_some_and(|due| self.has_come(due)) => {
                 let why = "nobody decided in time".to_owned();
                 self.move_node(id, NodeEvent::Fail, "TimedOut", why);
             }

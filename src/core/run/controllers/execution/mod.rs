@@ -74,6 +74,8 @@ impl<'a> Turn<'a> {
 pub struct Next {
     /// The next moment at which something happens by itself.
     pub deadline: Option<Time>,
+    /// The earliest moment at which something was to happen by itself, and has happened now.
+    pub fired: Option<Time>,
     /// The resources that it follows.
     pub follows: Vec<Key>,
 }
@@ -120,8 +122,10 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
     };
     let why = match ActiveRun::open(turn, &uid, status, &pinned) {
         Ok(mut run) => {
+            let deadline = run.advance();
             return Next {
-                deadline: run.advance(),
+                deadline,
+                fired: run.fired,
                 follows: run.follows(),
             };
         }

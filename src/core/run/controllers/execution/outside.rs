@@ -56,7 +56,7 @@ impl ActiveRun<'_> {
             Course::Bad(message) => self.move_node(id, NodeEvent::Fail, "FollowedFailed", message),
             Course::Open(message) => {
                 self.block(id, AWAITING_EXTERNAL, message);
-                if self.wait_due(id).is_some_and(|due| due <= self.now()) {
+                if self.wait_due(id).is_some_and(|due| self.has_come(due)) {
                     let why = "it did not happen in time".to_owned();
                     self.move_node(id, NodeEvent::Fail, "TimedOut", why);
                 }

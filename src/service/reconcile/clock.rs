@@ -1,0 +1,166 @@
+//! Whether the clock of this machine can be believed. One reconcile with a wrong clock ends leases that
+//! run, and puts every later deadline where nobody looks for it.
+//!
+//! The dates that actors write into their commits and records play no part: nobody can bring about a
+//! refusal by them.
+
+use chrono::{Datelike, TimeDelta};
+
+use crate::core::base::time::{self, exact, span};
+use crate::core::resource::Time;
+use crate::service::{Error, Result};
+
+/// So far behind the status a clock may be: two machines never agree to the second.
+const BEHIND: TimeDelta = TimeDelta::minutes(5);
+/// So late something may happen by itself: nobody may have reconciled on a quiet weekend, or on a
+/// holiday.
+const LATE: TimeDelta = TimeDelta::days(7);
+/// So far ahead of the remote a clock may be.
+const AHEAD: TimeDelta = TimeDelta::days(1);
+/// The last year that a clock may show: with the longest duration added to it, there still is a date.
+const LAST_YEAR: i32 = time::LAST_YEAR - 100;
+
+/// What there is to hold a clock against.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Witnesses {
+    /// When the status was written.
+    pub status: Option<Time>,
+    /// The time on the remote's server, where it says one.
+    pub remote: Option<Time>,
+    /// The earliest moment at which something was to happen by itself, and would happen now.
+    pub fired: Option<Time>,
+}
+
+/// See that the clock, and the status, show moments to which any duration can be added.
+///
+/// # Errors
+/// One of them does not.
+pub(super) fn check_years(now: Time, status: Option<Time>) -> Result {
+    let is_beyond = |time: &Time| time.year() > LAST_YEAR;
+    if is_beyond(&now) {
+        let why = format!(
+            "the clock of this machine says {}, which is no date for a status",
+            exact(now)
+        );
+        return Err(Error::invalid(why)
+            .hint("set the clock (`date` shows it), and run `planspec reconcile` again"));
+    }
+    match status.filter(is_beyond) {
+        Some(status) => Err(Error::unavailable(format!(
+            "the last commit of the status branch is of {}, which is no date for a status",
+            exact(status)
+        ))
+        .hint("planspec does not write such a commit: `git log -1` of the branch shows who did")),
+        None => Ok(()),
+    }
+}
+
+impl Witnesses {
+    /// Why a clock that shows `now` is in doubt, a sentence for each reason.
+    pub fn doubts(&self, now: Time) -> Vec<String> {
+        let behind = self.status.filter(|status| *status - now > BEHIND);
+        let behind = behind.map(|status| {
+            format!(
+                "the clock of this machine is {} behind the status, which was written at {}",
+                span(now, status),
+                exact(status)
+            )
+        });
+        let ahead = self.remote.filter(|remote| now - *remote > AHEAD);
+        let ahead = ahead.map(|remote| {
+            format!(
+                "the clock of this machine says {}, {} ahead of the remote, whose server says {}",
+                exact(now),
+                span(remote, now),
+                exact(remote)
+            )
+        });
+        let late = self.fired.filter(|fired| now - *fired > LATE);
+        let late = late.map(|fired| {
+            format!(
+                "by the clock of this machine ({}) what was to happen at {} is {} late",
+                exact(now),
+                exact(fired),
+                span(fired, now)
+            )
+        });
+        behind.into_iter().chain(ahead).chain(late).collect()
+    }
+
+    /// Nothing is written by a clock that is in doubt.
+    pub fn refusal(&self, now: Time, doubts: &[String]) -> Error {
+        let why = doubts.join("; ");
+        let hint = match self.status {
+            Some(status) if status > now => format!(
+                "set the clock if it is wrong (`date` shows it). If it is right, somebody reconciled with one \
+                 that was ahead: `planspec reconcile --accept-time` goes on, as of {}, and until then no \
+                 lease and no timeout ends",
+                exact(status)
+            ),
+            _ => "set the clock if it is wrong (`date` shows it); if it is right, go on with \
+                  `planspec reconcile --accept-time`"
+                .to_owned(),
+        };
+        Error::not_ready(format!("nothing was written: {why}")).hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::str::FromStr;
+
+    use super::*;
+    use crate::core::resource::Duration;
+
+    fn at(text: &str) -> Time {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_clock_is_doubted_for_three_reasons_and_for_no_other() {
+        let now = at("2026-03-10T12:00:00Z");
+        let none = Witnesses::default();
+        let status = |text: &str| Witnesses {
+            status: Some(at(text)),
+            ..none
+        };
+        let remote = |text: &str| Witnesses {
+            remote: Some(at(text)),
+            ..none
+        };
+        let fired = |text: &str| Witnesses {
+            fired: Some(at(text)),
+            ..none
+        };
+        for (witnesses, doubt) in [
+            (none, ""),
+            (status("2020-01-01T00:00:00Z"), ""),
+            (status("2026-03-10T12:05:00Z"), ""),
+            (status("2026-03-10T12:05:01Z"), "5m1s behind the status"),
+            (remote("2027-01-01T00:00:00Z"), ""),
+            (remote("2026-03-09T12:00:00Z"), ""),
+            (remote("2026-03-09T11:59:59Z"), "1d ahead of the remote"),
+            (fired("2026-03-03T12:00:00Z"), ""),
+            (fired("2026-03-03T11:59:59Z"), "is 7d late"),
+        ] {
+            let doubts = witnesses.doubts(now);
+            assert_eq!(doubts.len(), usize::from(!doubt.is_empty()), "{doubts:?}");
+            assert!(doubts.join("").contains(doubt), "{doubts:?}");
+        }
+    }
+
+    #[test]
+    fn every_date_in_a_status_has_four_digits_in_its_year() {
+        let last = at("9898-12-31T23:59:59Z");
+        check_years(last, Some(last)).unwrap();
+        let longest = Duration::from_str("876600h").unwrap().delta();
+        assert_eq!((last + longest).year(), time::LAST_YEAR);
+        for late in ["9899-01-01T00:00:00Z", "9999-06-01T00:00:00Z"].map(at) {
+            for (now, status) in [(late, None), (last, Some(late))] {
+                let error = check_years(now, status).unwrap_err();
+                assert!(error.message.contains("no date for a status"), "{late}");
+            }
+        }
+    }
+}
