@@ -11,6 +11,7 @@ use super::id::parse_id;
 use super::object::NewCommit;
 use super::program::{Output, Program};
 use super::{Identity, Repo, Result, unusable_file};
+use crate::core::base::time::exact;
 use crate::core::resource::{LOG_FILE, Time};
 
 /// How the folders are called, before a random part.
@@ -82,6 +83,56 @@ impl Worktree {
     /// The folder around it, for what does not belong to the repository.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Merge a commit into what is checked out. Returns the files in which both contradict each other;
+    /// when there are any, the work tree is of no use any more.
+    ///
+    /// # Errors
+    /// `Unusable`: they cannot be merged at all.
+    pub fn merge(
+        &self,
+        commit: &str,
+        message: &str,
+        time: Time,
+        identity: &Identity,
+    ) -> Result<Vec<String>> {
+        parse_id(commit)?;
+        let mut program = Program::new(&self.inner, "merge").apart();
+        for (name, value) in [
+            ("GIT_AUTHOR_NAME", &identity.name),
+            ("GIT_AUTHOR_EMAIL", &identity.email),
+            ("GIT_COMMITTER_NAME", &identity.name),
+            ("GIT_COMMITTER_EMAIL", &identity.email),
+        ] {
+            program = program.env(name, value);
+        }
+        for name in ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"] {
+            program = program.env(name, exact(time));
+        }
+        // As nobody's own configuration says otherwise.
+        let plain = [
+            "--quiet",
+            "--ff",
+            "--no-edit",
+            "--no-gpg-sign",
+            "--no-verify-signatures",
+            "--no-signoff",
+            "--no-stat",
+            "--no-autostash",
+        ];
+        let merged = program.args(plain).args(["-m", message, commit]).run()?;
+        if merged.success() {
+            return Ok(Vec::new());
+        }
+        let unmerged = ["diff", "--name-only", "--diff-filter=U", "-z"];
+        let files = self.git(&unmerged)?;
+        let files = files.split('\0').filter(|file| !file.is_empty());
+        let files: Vec<String> = files.map(str::to_owned).collect();
+        if files.is_empty() {
+            merged.or_cannot(format!("merge {commit}"))?;
+        }
+        Ok(files)
     }
 
     /// What was changed since, as a commit that no ref names: what was committed here meanwhile,

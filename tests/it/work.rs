@@ -211,6 +211,85 @@ fn it_works_without_a_remote_as_well() {
     assert_tidy(&sandbox, &solo);
 }
 
+/// A script that builds on what the nodes before it have done.
+fn on_top(script: &str) -> Value {
+    json!({"command": ["sh", "-c", script], "workspace": "predecessors"})
+}
+
+/// Commands that build on each other: a tool is made, nothing is found wrong with it, it is used.
+fn pipeline() -> Vec<(&'static str, &'static str, Value)> {
+    let make = "printf '#!/bin/sh\\necho made by it > \"$1\"\\n' > tool && chmod +x tool";
+    vec![
+        ("make", "", shell(make)),
+        ("look", "dependsOn: [make]\n", on_top("test -x tool")),
+        ("use", "dependsOn: [look]\n", on_top("./tool one.txt")),
+        ("aside", "", shell("test ! -e tool; echo aside > two.txt")),
+        (
+            "last",
+            "dependsOn: [use, aside]\n",
+            on_top("test -x tool; cat one.txt two.txt > all.txt"),
+        ),
+        ("apart", "dependsOn: [last]\n", shell("test ! -e tool")),
+    ]
+}
+
+#[test]
+fn commands_build_on_the_work_of_the_nodes_before_them() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox, "", &pipeline());
+    // Settings of their own that get in the way of others are nobody else's.
+    ana.git("config merge.ff only");
+    ana.git("config commit.gpgSign true");
+    work(&sandbox, &ana, "--once --reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    let commit = text(&ana.node("run/last")["extensions"]["report"]["commit"]);
+    assert_eq!(
+        ana.git(&format!("show {commit}:all.txt")),
+        "made by it\naside"
+    );
+    assert_eq!(
+        ana.git("log -1 --format=%an,%ae HEAD"),
+        "Ana,ana@example.com"
+    );
+    assert_tidy(&sandbox, &ana);
+}
+
+#[test]
+fn a_shallow_clone_gets_what_the_merge_has_to_know() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox, "", &pipeline());
+    for number in 0..20 {
+        ana.commit(&format!("More history {number}"));
+    }
+    ana.push();
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    work(&sandbox, &ana, "--once --reconcile --provider tool://make").ok();
+    work(&sandbox, &ana, "--once --reconcile --provider tool://aside").ok();
+    let ben = sandbox.clone_with("--depth=1", &url, "ben");
+    work(&sandbox, &ben, "--once --reconcile").ok();
+    assert_eq!(ben.phase("execution/run"), "Succeeded");
+    assert_tidy(&sandbox, &ben);
+}
+
+#[test]
+fn work_that_does_not_go_together_fails_the_attempt_and_names_the_files() {
+    let sandbox = Sandbox::new();
+    let tasks = [
+        ("one", "", shell("echo 1 > same.txt; echo 1 > mine.txt")),
+        ("two", "", shell("echo 2 > same.txt; echo 2 > yours.txt")),
+        ("both", "dependsOn: [one, two]\n", on_top("touch never-run")),
+    ];
+    let ana = started(&sandbox, "", &tasks);
+    work(&sandbox, &ana, "--once --reconcile").ok();
+    let both = ana.node("run/both");
+    assert_eq!(both["phase"], "Failed");
+    let message = text(&both["message"]);
+    let expected = "what `two` did does not go together with the work of `one`: same.txt";
+    assert!(message.ends_with(expected), "{message}");
+    ana.run("logs run/both").ok().says(expected);
+    assert_tidy(&sandbox, &ana);
+}
+
 #[test]
 fn a_shallow_clone_is_enough_to_work_in() {
     let sandbox = Sandbox::new();

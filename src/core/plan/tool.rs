@@ -9,7 +9,7 @@ use crate::core::resource::Duration;
 /// Scheme of the targets whose commands `planspec work` runs.
 pub const TOOL: &str = "tool://";
 /// The names that a target's configuration may have.
-const FIELDS: [&str; 4] = ["command", "env", "workingDirectory", "timeout"];
+const FIELDS: [&str; 5] = ["command", "env", "workingDirectory", "timeout", "workspace"];
 
 /// The configuration of a `tool://` target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,18 @@ pub struct Tool {
     pub working_directory: Option<String>,
     /// How long it may take.
     pub timeout: Option<Duration>,
+    /// What its work tree holds.
+    pub workspace: Workspace,
+}
+
+/// What the work tree of a command holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Workspace {
+    /// The spec commit that the run is held to.
+    #[default]
+    Spec,
+    /// That, and the work of the nodes that it depends on.
+    Predecessors,
 }
 
 impl Tool {
@@ -60,6 +72,14 @@ impl Tool {
                     return Err(
                         "`config.timeout` is not a duration: write for example 10m".to_owned()
                     );
+                }
+            },
+            workspace: match config.get("workspace") {
+                None | Some(Value::Null) => Workspace::Spec,
+                Some(Value::String(word)) if word == "spec" => Workspace::Spec,
+                Some(Value::String(word)) if word == "predecessors" => Workspace::Predecessors,
+                Some(_) => {
+                    return Err("`config.workspace` is neither spec nor predecessors".to_owned());
                 }
             },
         })
@@ -134,11 +154,13 @@ mod tests {
             "env": {"A": "x", "N": 1, "B": true},
             "workingDirectory": "app",
             "timeout": "90s",
+            "workspace": "predecessors",
         });
         let tool = Tool::read(Some(&config)).unwrap();
         assert_eq!(tool.command, ["make", "-j", "2"]);
         assert_eq!(tool.working_directory.as_deref(), Some("app"));
         assert_eq!(tool.timeout.unwrap().to_string(), "90s");
+        assert_eq!(tool.workspace, Workspace::Predecessors);
         let env: Vec<(&str, &str)> = tool.env.iter().map(|(n, v)| (&**n, &**v)).collect();
         assert_eq!(env, [("A", "x"), ("B", "true"), ("N", "1")]);
     }
@@ -196,6 +218,10 @@ mod tests {
             (
                 json!({"command": ["x"], "timeout": "soon"}),
                 "`config.timeout`: ",
+            ),
+            (
+                json!({"command": ["x"], "workspace": "predecesors"}),
+                "`config.workspace` is neither spec nor predecessors",
             ),
         ];
         for (config, why) in table {

@@ -19,3 +19,4 @@ pub mod status;
 pub mod summary;
 pub mod transition;
 pub mod wait;
+pub mod workspace;

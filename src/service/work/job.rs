@@ -10,12 +10,17 @@ use super::keeper::Keeper;
 use super::{Progress, Worker};
 use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::core::base::digest::sha256_hex;
+use crate::core::base::words::and_more;
+use crate::core::plan::graph::Graph;
+use crate::core::plan::tool::Workspace;
 use crate::core::repository::config::Verifier;
 use crate::core::resource::{
     Artifact, ArtifactKind, CriterionResult, LOG_ARTIFACT, LOG_FILE, Node, TaskCriterion,
 };
 use crate::core::run::permit::{self, Objection, broken};
 use crate::core::run::record::{Action, Record, ReportResult};
+use crate::core::run::workspace::results_before;
+use crate::git::base;
 use crate::git::worktree::{self, Worktree};
 use crate::service::permit::Asked;
 use crate::service::record::RecordWriter;
@@ -34,6 +39,8 @@ const USUAL_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 const MAX_MESSAGE: usize = 300;
 /// Lines of the log that are shown when a command failed.
 const LINES_SHOWN: usize = 10;
+/// Most files that are named of those which cannot be merged.
+const FILES_NAMED: usize = 10;
 /// How often what is done is reported to a remote that is away.
 const TRIES: u32 = 6;
 
@@ -180,6 +187,9 @@ impl JobAttempt<'_> {
             return Err(Error::unavailable(why));
         }
         let worktree = Worktree::add(&self.store.repo, self.base)?;
+        if tool.workspace == Workspace::Predecessors {
+            self.bring_in(&worktree)?;
+        }
         let errand = verify::errand(self.node);
         let mut bench = Bench::new(&worktree.dir(), worktree.folder(), &tool.env, &errand)
             .map_err(Error::unavailable)?;
@@ -208,6 +218,43 @@ impl JobAttempt<'_> {
         // Not needed any more: the criteria are checked in a work tree of their own.
         drop(worktree);
         self.check(done)
+    }
+
+    /// Merge the work of the nodes before this one into its work tree.
+    ///
+    /// # Errors
+    /// It is not here, or does not go together: the files are named.
+    fn bring_in(&self, worktree: &Worktree) -> Result {
+        let gone = || Error::unavailable("the plan cannot be read");
+        let plan = runs::pinned_plan(&self.job.observed.stored, self.node.run.status);
+        let plan = plan.ok_or_else(gone)?;
+        let spec = plan.graph().ok_or_else(gone)?;
+        let graph = Graph::build(spec).map_err(|_| gone())?;
+        let statuses = &self.node.run.status.node_statuses;
+        let (repo, now, identity) = (&self.store.repo, self.worker.now()?, self.store.identity());
+        let mut merged: Vec<String> = Vec::new();
+        for (node, commit) in results_before((&graph, spec), statuses, &self.job.id) {
+            if !self.store.has_or_fetches(commit) {
+                let why = format!("commit {commit}, which `{node}` reported, is gone");
+                return Err(Error::unavailable(why));
+            }
+            // Where this clone is shallow, that fetches what the merge has to know.
+            base::merge_base(repo, self.store.remote.as_deref(), self.base, commit)?;
+            let message = format!("The work of {node}, for {}", self.job.name());
+            let conflicts = worktree.merge(commit, &message, now, &identity)?;
+            if !conflicts.is_empty() {
+                return Err(Error::conflict(format!(
+                    "what `{node}` did does not go together with the {}: {}",
+                    match merged.as_slice() {
+                        [] => "spec commit".to_owned(),
+                        some => format!("work of {}", some.join(", ")),
+                    },
+                    names(&conflicts)
+                )));
+            }
+            merged.push(format!("`{node}`"));
+        }
+        Ok(())
     }
 
     /// What came of a command that has ended: it failed, or its outputs can be taken or cannot.
@@ -449,6 +496,12 @@ impl JobDone {
             results: None,
         }
     }
+}
+
+/// `a, b and 4 more`
+fn names(files: &[String]) -> String {
+    let shown = &files[..files.len().min(FILES_NAMED)];
+    shown.join(", ") + &and_more(files.len() - shown.len())
 }
 
 /// Why a command failed, if it did.

@@ -133,7 +133,7 @@ mod tests {
                 "provider: \"tool://make\", config: {command: [make], comand: [x]}",
                 "config",
                 "the target's `config` has an unknown field `comand`: command, env, \
-                 workingDirectory, timeout are known",
+                 workingDirectory, timeout, workspace are known",
             ),
         ] {
             let text = binding(target);
