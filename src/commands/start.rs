@@ -1,10 +1,11 @@
 //! `planspec start`: write and commit an Execution of a plan.
 
 use clap::Args as ClapArgs;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Context, NamespaceArg, OutputArg};
 use crate::api::change::Started;
+use crate::core::plan::values::as_written;
 use crate::core::text::yaml;
 use crate::failure::{Failure, Outcome};
 use crate::service::start::{StartRequest, start};
@@ -59,15 +60,6 @@ fn json_parameter(text: &str) -> Result<(String, Value), String> {
     Ok((key.to_owned(), value))
 }
 
-/// true, false and a number that prints back as it is written are such; all else is text.
-fn as_written(text: &str) -> Value {
-    let value = serde_json::from_str(text).ok();
-    let value = value.filter(|value: &Value| value.is_boolean() || value.is_number());
-    let prints_back = |value: &Value| serde_json::to_string(value).is_ok_and(|back| back == text);
-    let value = value.filter(prints_back);
-    value.unwrap_or_else(|| json!(text))
-}
-
 /// Each parameter once: it is not guessed which value is meant.
 fn once(args: &Args) -> Outcome<Map<String, Value>> {
     let mut taken = Map::new();
@@ -105,6 +97,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

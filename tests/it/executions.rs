@@ -337,6 +337,49 @@ fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
 }
 
 #[test]
+fn a_task_takes_the_output_of_whichever_branch_ran() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let page = include_str!("../../docs/executions.md");
+    let publish = page
+        .split("```yaml\n")
+        .find(|block| block.contains("id: publish"))
+        .and_then(|block| block.split("```").next())
+        .unwrap();
+    let publish: String = publish
+        .lines()
+        .map(|line| format!("      {line}\n"))
+        .collect();
+    let plan = format!(
+        "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: site, namespace: shop}}\nspec:\n  \
+         description: Whichever way\n  graph:\n    nodes:\n      \
+         - {{id: fast, kind: Task, when: parameters.hurry, outputs: [{{name: report}}]}}\n      \
+         - {{id: thorough, kind: Task, when: '!parameters.hurry', outputs: [{{name: report}}]}}\n{publish}"
+    );
+    ana.publish("planspec/site.yaml", plan);
+    ana.run("validate").ok();
+    for (hurry, branch) in [("true", "fast"), ("false", "thorough")] {
+        ana.run(&format!(
+            "start site -n shop --name {branch} -p hurry={hurry}"
+        ))
+        .ok();
+        ana.push();
+        ana.run("reconcile").ok();
+        ana.run(&format!("claim {branch}/{branch} --as agent:a --reconcile"))
+            .ok();
+        ana.run(&format!(
+            "report {branch}/{branch} --as agent:a --succeeded --set report={branch}.txt --reconcile"
+        ))
+        .ok();
+        let inputs = ana.node(&format!("{branch}/publish"))["extensions"]["inputs"].clone();
+        assert_eq!(
+            inputs,
+            json!({"report": format!("{branch}.txt"), "region": "eu-1"})
+        );
+    }
+}
+
+#[test]
 fn a_group_whose_condition_is_false_takes_its_children_along() {
     let sandbox = Sandbox::new();
     let ana = sandbox.team("ana");

@@ -17,7 +17,8 @@ pub const FAIL_FAST: &str = "failFast";
 pub struct Parameters {
     /// Those that must be there.
     pub needed: BTreeSet<String>,
-    /// Those that conditions ask about first, as `has(parameters.x)` does.
+    /// Those that may be missing: conditions ask about them first, as `has(parameters.x)` does, or something
+    /// else counts then.
     pub optional: BTreeSet<String>,
     /// Whether a condition may mention any, by a name that is computed.
     pub any: bool,
@@ -51,9 +52,14 @@ impl Parameters {
     }
 
     fn add_text(&mut self, text: &str) {
-        for reference in template::references(text).into_iter().flatten() {
-            if let Reference::Parameter(name) = reference {
-                self.needed.insert(name);
+        for choice in template::choices(text).into_iter().flatten() {
+            let can_do_without = choice.has_alternative();
+            for reference in choice.references {
+                match reference {
+                    Reference::Parameter(name) if can_do_without => self.optional.insert(name),
+                    Reference::Parameter(name) => self.needed.insert(name),
+                    Reference::Output(_) => continue,
+                };
             }
         }
     }

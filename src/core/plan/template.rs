@@ -1,4 +1,6 @@
-//! References in the inputs of a task: `${nodes.<id>.outputs.<name>}` and `${parameters.<name>}`.
+//! References in the inputs of a task: `${nodes.<id>.outputs.<name>}` and `${parameters.<name>}`, and what
+//! counts where there is no such value: `${nodes.a.outputs.x:-${nodes.b.outputs.x}}`,
+//! `${parameters.region:-eu}`.
 //!
 //! They are substituted as values. There is no escape: a text that holds `${` itself is given as
 //! a parameter, since what is substituted is not read again.
@@ -8,6 +10,7 @@ use serde_json::Value;
 use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::shortened;
 use crate::core::plan::mention::{Mention, Mentioned};
+use crate::core::plan::values::as_written;
 
 /// What a reference stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +19,38 @@ pub enum Reference {
     Output(Mention),
     /// `${parameters.<name>}`
     Parameter(String),
+}
+
+/// What stands between `${` and `}`: references, of which the first that has a value counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// At least one.
+    pub references: Vec<Reference>,
+    /// What counts where none has a value.
+    pub default: Option<String>,
+}
+
+impl Choice {
+    /// Whether something counts where the first reference has no value.
+    pub fn has_alternative(&self) -> bool {
+        self.references.len() > 1 || self.default.is_some()
+    }
+
+    fn value(
+        &self,
+        look_up: &dyn Fn(&Reference) -> Result<Value, String>,
+    ) -> Result<Value, String> {
+        let mut missing = Vec::new();
+        for reference in &self.references {
+            match look_up(reference) {
+                Ok(Value::Null) if self.has_alternative() => missing.push("it is null".to_owned()),
+                Ok(value) => return Ok(value),
+                Err(why) => missing.push(why),
+            }
+        }
+        let default = self.default.as_deref().map(as_written);
+        default.ok_or_else(|| missing.join("; "))
+    }
 }
 
 /// Why a `${…}` is no reference.
@@ -31,6 +66,9 @@ pub struct Malformed {
 const FORMS: &str = "write `${nodes.<id>.outputs.<name>}` or `${parameters.<name>}`; a text that holds `${` itself can be \
      given as a parameter";
 
+/// What stands between a reference and what counts where it has no value.
+const OTHERWISE: &str = ":-";
+
 /// Most characters of a text in a message.
 const SHOWN: usize = 60;
 
@@ -39,24 +77,67 @@ pub fn is_template(text: &str) -> bool {
     text.contains("${")
 }
 
-/// The references in a text, in order.
+/// What a text refers to, in order.
 ///
 /// # Errors
-/// The first `${` that begins none.
-pub fn references(text: &str) -> Result<Vec<Reference>, Malformed> {
+/// The first `${` that begins no reference.
+pub fn choices(text: &str) -> Result<Vec<Choice>, Malformed> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((_, behind)) = rest.split_once("${") {
-        let Some((inner, behind)) = behind.split_once('}') else {
-            return Err(Malformed {
-                message: format!("`${{{}` is not closed", shortened(behind, SHOWN)),
-                help: FORMS.to_owned(),
-            });
-        };
-        found.push(reference(inner)?);
+        let (choice, behind) = choice(behind)?;
+        found.push(choice);
         rest = behind;
     }
     Ok(found)
+}
+
+/// What begins behind a `${`, and the text behind it.
+fn choice(text: &str) -> Result<(Choice, &str), Malformed> {
+    let open = || Malformed {
+        message: format!("`${{{}` is not closed", shortened(text, SHOWN)),
+        help: FORMS.to_owned(),
+    };
+    let mut references = Vec::new();
+    let mut rest = text;
+    let (default, mut behind) = loop {
+        let (inner, behind) = rest.split_once('}').ok_or_else(open)?;
+        let Some((inner, _)) = inner.split_once(OTHERWISE) else {
+            references.push(reference(inner)?);
+            break (None, behind);
+        };
+        references.push(reference(inner)?);
+        let other = &rest[inner.len() + OTHERWISE.len()..];
+        match other.strip_prefix("${") {
+            Some(inner) => rest = inner,
+            None => {
+                let (default, behind) = other.split_once('}').ok_or_else(open)?;
+                break (Some(default), behind);
+            }
+        }
+    };
+    let is_one = !default.is_some_and(is_template);
+    if !is_one {
+        let message = format!(
+            "what stands behind `{OTHERWISE}` in `${{{}` is neither one reference nor a text without any",
+            shortened(text, SHOWN)
+        );
+        let help = "write for example `${nodes.a.outputs.x:-${nodes.b.outputs.x}}`, or `${parameters.region:-eu}`";
+        return Err(Malformed {
+            message,
+            help: help.to_owned(),
+        });
+    }
+    // Each but the first stands in the one before.
+    for _ in 1..references.len() {
+        behind = behind.strip_prefix('}').ok_or_else(open)?;
+    }
+    let default = default.map(str::to_owned);
+    let choice = Choice {
+        references,
+        default,
+    };
+    Ok((choice, behind))
 }
 
 /// A value with its references replaced: by the value itself where the whole text is one
@@ -88,10 +169,8 @@ fn expand(
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once("${") {
-        let closed = behind.split_once('}');
-        let (inner, behind) = closed.ok_or_else(|| format!("`${{{behind}` is not closed"))?;
-        let reference = reference(inner).map_err(|malformed| malformed.message)?;
-        let value = look_up(&reference)?;
+        let (choice, behind) = choice(behind).map_err(|malformed| malformed.message)?;
+        let value = choice.value(look_up)?;
         if before.is_empty() && behind.is_empty() && expanded.is_empty() {
             return Ok(value);
         }
@@ -155,6 +234,11 @@ mod tests {
 
     use super::*;
 
+    fn references(text: &str) -> Result<Vec<Reference>, Malformed> {
+        let found = choices(text)?.into_iter();
+        Ok(found.flat_map(|choice| choice.references).collect())
+    }
+
     fn output(node: &str, name: &str) -> Reference {
         Reference::Output(Mention::new(node, Mentioned::Output(name.to_owned())))
     }
@@ -183,6 +267,87 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(references(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn alternatives_are_references_or_a_text() {
+        let table = [
+            ("${parameters.a:-b c}", vec![parameter("a")], Some("b c")),
+            ("${parameters.a:-}", vec![parameter("a")], Some("")),
+            ("${parameters.a:-x:-y}", vec![parameter("a")], Some("x:-y")),
+            (
+                "${nodes.a.outputs.x:-${nodes.b.outputs.x}}",
+                vec![output("a", "x"), output("b", "x")],
+                None,
+            ),
+            (
+                "${nodes.a.outputs.x:-${nodes.b.outputs.x:-${parameters.p:-none}}}",
+                vec![output("a", "x"), output("b", "x"), parameter("p")],
+                Some("none"),
+            ),
+        ];
+        for (text, references, default) in table {
+            let expected = Choice {
+                references,
+                default: default.map(str::to_owned),
+            };
+            for (before, behind) in [("", ""), ("a ", "} b")] {
+                let text = format!("{before}{text}{behind}");
+                assert_eq!(choices(&text), Ok(vec![expected.clone()]), "{text}");
+            }
+        }
+        for (text, message) in [
+            ("${parameters.a:-", "`${parameters.a:-` is not closed"),
+            (
+                "${parameters.a:-${parameters.b}",
+                "`${parameters.a:-${parameters.b}` is not closed",
+            ),
+            (
+                "${parameters.a:-${parameters.b} c}",
+                "`${parameters.a:-${parameters.b} c}` is not closed",
+            ),
+            (
+                "${parameters.a:-b ${parameters.c}}",
+                "what stands behind `:-` in `${parameters.a:-b ${parameters.c}}` is neither one reference nor a \
+                 text without any",
+            ),
+            ("${parameters.a:-${HOME}}", "`${HOME}` is no reference"),
+            ("${a:-b}", "`${a}` is no reference"),
+        ] {
+            let malformed = choices(text).expect_err(text);
+            assert_eq!(malformed.message, message, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_alternative_with_a_value_counts() {
+        let look_up = |reference: &Reference| match reference {
+            Reference::Parameter(name) if name == "n" => Ok(json!(3)),
+            Reference::Parameter(name) if name == "null" => Ok(json!(null)),
+            Reference::Parameter(name) if name == "empty" => Ok(json!("")),
+            Reference::Parameter(name) => Err(format!("no {name}")),
+            Reference::Output(mention) => Err(format!("no output of {}", mention.node)),
+        };
+        for (text, expected) in [
+            ("${parameters.x:-${parameters.n}}", Ok(json!(3))),
+            ("${parameters.n:-${parameters.x}}", Ok(json!(3))),
+            ("${parameters.null:-${parameters.n}}", Ok(json!(3))),
+            ("${parameters.null}", Ok(json!(null))),
+            ("${parameters.empty:-x}", Ok(json!(""))),
+            ("${parameters.x:-5}", Ok(json!(5))),
+            ("${parameters.x:-1.10}", Ok(json!("1.10"))),
+            ("${parameters.x:-true}", Ok(json!(true))),
+            (
+                "a ${nodes.b.outputs.c:-${parameters.x:-d}} e",
+                Ok(json!("a d e")),
+            ),
+            (
+                "${parameters.x:-${nodes.b.outputs.c}}",
+                Err("no x; no output of b".to_owned()),
+            ),
+        ] {
+            assert_eq!(substitute(&json!(text), &look_up), expected, "{text}");
         }
     }
 

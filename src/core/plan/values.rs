@@ -68,6 +68,16 @@ fn property_type(property: &Value) -> Option<ValueType> {
     serde_json::from_value(name.clone()).ok()
 }
 
+/// A value as people write it: true, false and a number that prints back as it is written are such; all
+/// else is text.
+pub fn as_written(text: &str) -> Value {
+    let value = serde_json::from_str(text).ok();
+    let value = value.filter(|value: &Value| value.is_boolean() || value.is_number());
+    let prints_back = |value: &Value| serde_json::to_string(value).is_ok_and(|back| back == text);
+    let value = value.filter(prints_back);
+    value.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
 /// Whether a value has its type later: it holds a reference.
 pub fn is_reference(value: &Value) -> bool {
     value.as_str().is_some_and(is_template)

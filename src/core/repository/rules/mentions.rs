@@ -123,10 +123,16 @@ impl Plan<'_, '_> {
     }
 
     fn template(&mut self, by: usize, text: &str, path: Vec<PathStep>) {
-        match template::references(text) {
-            Ok(references) => {
-                for reference in references {
+        match template::choices(text) {
+            Ok(choices) => {
+                let references = choices.into_iter().flat_map(|choice| {
+                    let can_do_without = choice.has_alternative();
+                    let all = choice.references.into_iter();
+                    all.map(move |reference| (reference, can_do_without))
+                });
+                for (reference, can_do_without) in references {
                     match reference {
+                        Reference::Parameter(_) if can_do_without => {}
                         Reference::Parameter(name) => drop(self.parameters.insert(name)),
                         Reference::Output(mention) => self.mentions.push(Found {
                             mention,

@@ -143,6 +143,27 @@ fn gates_have_conditions_too() {
 // ---- data
 
 #[test]
+fn what_whichever_branch_brought_is_handed_on() {
+    let nodes = [
+        "{id: ask, kind: Task}",
+        "{id: fast, kind: Task, dependsOn: [ask], when: nodes.ask.outputs.fast, outputs: [{name: n}]}",
+        "{id: slow, kind: Task, dependsOn: [ask], when: '!nodes.ask.outputs.fast', outputs: [{name: n}]}",
+        "{id: use, kind: Task, dependsOn: [fast, slow], inputs: {\
+          n: '${nodes.fast.outputs.n:-${nodes.slow.outputs.n}}', \
+          region: '${parameters.region:-eu-1}', seats: '${parameters.seats:-5}'}}",
+    ];
+    for (fast, branch) in [(true, "fast"), (false, "slow")] {
+        let mut world = run(&nodes);
+        bring(&mut world, "ask", json!({"fast": fast}));
+        bring(&mut world, branch, json!({"n": [branch]}));
+        assert_eq!(world.stands("use"), "Pending Ready");
+        let given = world.node("use").extensions.inputs.expect("inputs");
+        let expected = json!({"n": [branch], "region": "eu-1", "seats": 5});
+        assert_eq!(serde_json::Value::Object(given), expected);
+    }
+}
+
+#[test]
 fn inputs_are_handed_on_as_values() {
     let mut world = run_with(
         &[
