@@ -1116,7 +1116,7 @@ fn assert_consistent(key: &Key, run: &ExecutionStatus) {
         let ended = node.completion_time.is_some();
         assert_eq!(ended, node.phase.is_terminal(), "{key}/{id}");
         let claimed = node.extensions.claim.is_some();
-        let is_group = node.extensions.reason == "Working";
+        let is_group = ["Working", "TimedOut"].contains(&node.extensions.reason.as_str());
         let at_work = node.phase == NodePhase::Running && !is_group;
         assert_eq!(claimed, at_work, "{key}/{id}: {node:?}");
         if over {

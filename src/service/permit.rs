@@ -115,7 +115,7 @@ impl<'a> Asked<'a> {
             "NotIndependent" => "the configuration says `verification: independent`".to_owned(),
             "ChecksDecide" => format!("run them: `planspec verify {name} -n {namespace}`"),
             "NotStarted" => "it starts by itself when it can".to_owned(),
-            "RunOver" => {
+            "RunOver" | "RunCancelled" => {
                 let pinned = self.run.status.extensions.pinned.as_ref();
                 let plan = &pinned?.plan;
                 let (name, namespace) = (&plan.name, &plan.namespace);

@@ -336,6 +336,57 @@ fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
         .notes("planspec start nightly -n shop");
 }
 
+/// A run that cleans up behind itself, whoever stops it.
+#[test]
+fn what_cleans_up_runs_when_the_run_is_cancelled() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let page = include_str!("../../docs/executions.md");
+    let nodes = page
+        .split("```yaml\n")
+        .find(|block| block.contains("id: teardown"))
+        .and_then(|block| block.split("```").next())
+        .unwrap();
+    let plan = format!(
+        "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: nightly, namespace: shop}}\nspec:\n  \
+         description: Tests on a machine of their own\n  graph:\n    nodes:\n{nodes}"
+    );
+    ana.publish("planspec/nightly.yaml", plan);
+    ana.run("validate").ok();
+    ana.run("start nightly -n shop --name nightly").ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    ana.works("nightly/provision", "agent:a");
+    ana.run("claim nightly/test --as agent:a --reconcile").ok();
+    ana.run("cancel nightly -m 'wrong data' --reconcile").ok();
+    assert_eq!(ana.node_phase("nightly/test"), "Cancelled");
+    assert_eq!(ana.phase("execution/nightly"), "Running");
+    ana.run("describe execution nightly -n shop")
+        .ok()
+        .says("cancelled by ana@example.com: wrong data; then teardown can be claimed")
+        .says("planspec claim nightly/teardown -n shop")
+        .never_says("planspec retry");
+    ana.run("retry nightly -n shop")
+        .exits(1)
+        .notes("was cancelled: nothing is opened again");
+    ana.run("next nightly -o name")
+        .ok()
+        .says("shop/nightly/teardown\n");
+    ana.works("nightly/teardown", "agent:a");
+    assert_eq!(ana.phase("execution/nightly"), "Cancelled");
+
+    // What nobody does ends with the file.
+    ana.run("start nightly -n shop --name other").ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    ana.run("cancel other --reconcile").ok();
+    assert_eq!(ana.node_phase("other/teardown"), "Pending");
+    ana.run("delete execution other -n shop").ok();
+    ana.push();
+    ana.run("reconcile").ok().says("Cancelled");
+    ana.run("next").ok().never_says("teardown");
+}
+
 #[test]
 fn a_task_takes_the_output_of_whichever_branch_ran() {
     let sandbox = Sandbox::new();

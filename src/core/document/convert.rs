@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::plan::{bare_task, manifest_of};
+use super::plan::{EXTENSION, bare_task, manifest_of};
 use super::{Diagnostic, Document, PlanspecExtension, Scope};
 use crate::core::plan::graph;
 use crate::core::resource::{
@@ -237,10 +237,18 @@ fn difference(said: &Node, node: &Node) -> Map<String, Value> {
     let (said, wanted) = (fields(said), fields(node));
     let gone = said.keys().filter(|field| !wanted.contains_key(*field));
     let gone: Vec<(String, Value)> = gone.map(|field| (field.clone(), Value::Null)).collect();
+    // What stands in the extension of a node stands beside the others in that of a step.
+    let (own, wanted): (Vec<_>, Vec<_>) = wanted
+        .into_iter()
+        .partition(|(field, _)| field == EXTENSION);
+    let own = own.into_iter().filter_map(|(_, value)| match value {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    });
     let other = wanted
         .into_iter()
         .filter(|(field, value)| field != "dependsOn" && said.get(field) != Some(value));
-    gone.into_iter().chain(other).collect()
+    gone.into_iter().chain(other).chain(own.flatten()).collect()
 }
 
 fn criteria(spec: &PlanSpec, goal: Option<&GoalSpec>) -> Vec<Value> {

@@ -19,6 +19,11 @@ use crate::path;
 /// How files are named that hold documents.
 const ENDINGS: [&str; 3] = [".planspec.yaml", ".planspec.yml", ".planspec.json"];
 
+/// What this program is told of a step, and of the node that it becomes.
+pub(super) const EXTENSION: &str = "x-planspec";
+/// What stands in that of a node too; the rest of a step's are fields of the node itself.
+pub(super) const OF_EXTENSION: [&str; 1] = ["always"];
+
 /// Whether a value is a PlanSpec 1.2 document. Resources may stand in any file.
 pub fn is_document(file: &str, value: &Value) -> bool {
     let named = ENDINGS.iter().any(|ending| file.ends_with(ending));
@@ -391,6 +396,10 @@ impl<'a> Nodes<'a> {
             };
             let Some((node, _)) = node else { continue };
             let rest = problem.path.get(4..).unwrap_or_default();
+            let rest = match rest {
+                [PathStep::Key(own), rest @ ..] if own == EXTENSION => rest,
+                rest => rest,
+            };
             let path = [self.extension_of(*node), rest.to_vec()].concat();
             let finding = found.at(Code::STEP_EXTENSION, path, problem.part, problem.message);
             let help = problem.help.unwrap_or_else(|| {
@@ -435,6 +444,11 @@ impl<'a> Nodes<'a> {
             let mut merged = serde_json::to_value(node).unwrap_or_default();
             for (field, value) in fields {
                 match (merged.as_object_mut()?, value) {
+                    (_, Value::Null) if OF_EXTENSION.contains(&field.as_str()) => None,
+                    (node, value) if OF_EXTENSION.contains(&field.as_str()) => {
+                        let own = node.entry(EXTENSION).or_insert_with(|| json!({}));
+                        own.as_object_mut()?.insert(field.clone(), value.clone())
+                    }
                     (node, Value::Null) => node.shift_remove(field),
                     (node, value) => node.insert(field.clone(), value.clone()),
                 };

@@ -1,12 +1,12 @@
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::core::base::diagnostic::{Place, display_path};
 use crate::core::plan::graph;
-use crate::core::resource::{Kind, NodeKind, PlanSpec, Resource, Spec};
+use crate::core::resource::{Kind, Metadata, NodeKind, PlanSpec, Resource, Spec};
 use crate::core::testing;
 
 const GREETING: &str = include_str!("../../../examples/document/planspec/greeting.planspec.json");
@@ -617,6 +617,40 @@ fn a_step_may_say_more_of_its_node() {
     assert_eq!((node.id.as_str(), node.retries), ("choice", 2));
     assert_eq!(node.estimated_effort, None);
     assert_eq!(plan.graph.nodes[2].depends_on, ["choice"]);
+}
+
+#[test]
+fn a_step_may_run_whatever_happens() {
+    let at = "/approach/steps/1/x-planspec";
+    let always = |value: Value| from_value("a", with(at, json!({"always": value})));
+    let plan = plan_of(&always(json!(true)).unwrap());
+    assert!(plan.graph.nodes[1].extension.always);
+    // And back: what stands in the extension of a node stands in that of a step.
+    let metadata = Metadata {
+        name: "p".to_owned(),
+        namespace: "web".to_owned(),
+        ..Metadata::default()
+    };
+    let now = "2026-01-31T12:00:00Z".parse().unwrap();
+    let back = convert::from_resources((&metadata, &plan), None, now).result;
+    assert_eq!(back["approach"]["steps"][1]["x-planspec"]["always"], true);
+    let again = plan_of(&from_value("a", back).unwrap());
+    assert_eq!(again.graph.nodes[1], plan.graph.nodes[1]);
+    let text = format!("{:#}", with(at, json!({"always": "yes"})));
+    let snapshot = testing::snapshot(&[("planspec/a.planspec.json", &text)]);
+    let found = snapshot.diagnostics().iter().map(|finding| {
+        let Place::Entry { path, .. } = &finding.place else {
+            panic!("{finding:?}");
+        };
+        display_path(path)
+    });
+    let found: Vec<String> = found.collect();
+    assert_eq!(found, ["approach.steps[1].x-planspec.always"]);
+    assert!(
+        !plan_of(&always(json!(null)).unwrap()).graph.nodes[1]
+            .extension
+            .always
+    );
 }
 
 #[test]

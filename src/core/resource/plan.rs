@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 
-use super::{Condition, ContextItem, Duration, Key, Kind, ObjectRef, is_zero, phase, yes};
+use super::{
+    Condition, ContextItem, Duration, Key, Kind, ObjectRef, is_false, is_zero, phase, yes,
+};
 
 /// formats.md, "Plan.spec".
 #[skip_serializing_none]
@@ -173,9 +175,21 @@ pub struct Node {
     pub external_ref: Option<ExternalRef>,
     /// External: how often to look.
     pub poll_interval: Option<Duration>,
+    /// What this program is told beside the published fields.
+    #[serde(rename = "x-planspec", default, skip_serializing_if = "is_zero")]
+    pub extension: NodeExtension,
     /// Task: who does it, when the document that it comes from says so. Before any binding.
     #[serde(skip)]
     pub provider: Option<String>,
+}
+
+/// `x-planspec` of a node: what this program is told beside the published fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeExtension {
+    /// Task: it runs whatever happens: when what comes before it failed, and when the run was stopped.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub always: bool,
 }
 
 /// A declared output of a task.

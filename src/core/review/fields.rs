@@ -18,8 +18,8 @@ use crate::core::plan::graph::folded_edges;
 use crate::core::resource::{
     BindingSpec, CapabilitySpec, ContextItem, Duration, EdgeKind, ExecutionSpec, ExpectedResponse,
     ExternalRef, GateSpec, GoalCriterion, GoalSpec, GraphSpec, LabelExpression, LabelSelector,
-    Metadata, Node, NodeKind, ObjectRef, OutputSpec, OwnerReference, Parameter, PlanSpec,
-    Requirement, Resource, Rule, Selector, Spec, Target, TargetRef, TaskCriterion,
+    Metadata, Node, NodeExtension, NodeKind, ObjectRef, OutputSpec, OwnerReference, Parameter,
+    PlanSpec, Requirement, Resource, Rule, Selector, Spec, Target, TargetRef, TaskCriterion,
 };
 
 /// Where something stands: steps from the root of a resource. What identifies the item of a list is
@@ -422,7 +422,7 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
             // Among the edges.
             depends_on,
             // Told one by one below.
-            inputs, outputs, acceptance_criteria,
+            inputs, outputs, acceptance_criteria, extension,
         ];
         kind => minor("what kind of node it is")
             .danger(Was("Gate", "a decision is no longer asked for"));
@@ -446,6 +446,12 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
             => minor("how often it looks");
         provider => minor("who does the work").danger(Provider);
     }
+    out.group("x-planspec", |out| {
+        put_fields! { out, NodeExtension = &node.extension, elsewhere: [];
+            always = always.then_some(true) => minor("whether it runs whatever happens")
+                .danger(Always("it runs when what comes before it failed, or no longer does"));
+        }
+    });
     out.group("inputs", |out| {
         for (name, value) in &node.inputs {
             out.put(name, value, minor("what the worker is given"));

@@ -89,7 +89,11 @@ pub fn may(action: &Action, actor: &str, given: &Circumstances<'_>) -> Result<()
             request: RequestKind::Cancel,
             ..
         } => given.is_going_on(),
-        _ if given.status.extensions.cancelled_by.is_some() => Err(run_over()),
+        // What is left of it runs whatever happens, and nothing else is opened again.
+        Action::Request { .. } if given.is_cancelled() => given.is_going_on().and_then(|()| {
+            let why = "the execution was cancelled: nothing is opened again";
+            Err(Refusal::new(Objection::Late, "RunCancelled", why))
+        }),
         Action::Request {
             node,
             rebind,
@@ -116,6 +120,10 @@ impl Circumstances<'_> {
             return Err(run_over());
         }
         Ok(())
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.status.extensions.cancelled_by.is_some()
     }
 
     fn has_started(&self) -> Result<(), Refusal> {

@@ -30,7 +30,8 @@ pub fn proposals(standing: &Standing<'_>) -> Vec<String> {
 /// What failed can be looked into, and tried again.
 fn retries(standing: &Standing<'_>) -> Vec<String> {
     let mut commands = Vec::new();
-    if !standing.run.phase.can_be_retried() {
+    let is_cancelled = standing.run.extensions.cancelled_by.is_some();
+    if is_cancelled || !standing.run.phase.can_be_retried() {
         return commands;
     }
     let (name, namespace) = (&standing.key.name, &standing.key.namespace);

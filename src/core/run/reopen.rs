@@ -73,7 +73,7 @@ impl Reopening {
 }
 
 /// A node, and if it is a group everything in it.
-fn with_children(graph: &Graph, spec: &GraphSpec, index: usize) -> Vec<usize> {
+pub fn with_children(graph: &Graph, spec: &GraphSpec, index: usize) -> Vec<usize> {
     let mut nodes = BTreeSet::from([index]);
     let mut todo = vec![index];
     while let Some(index) = todo.pop() {

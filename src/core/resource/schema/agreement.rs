@@ -195,6 +195,7 @@ fn nodes() -> Vec<Node> {
         mode: None,
         external_ref: None,
         poll_interval: None,
+        extension: NodeExtension::default(),
         // Never written: a document says it.
         provider: None,
     };
@@ -215,6 +216,7 @@ fn nodes() -> Vec<Node> {
             acceptance_criteria: criteria(),
             retries: 1,
             estimated_effort: Some(Effort::Xlarge),
+            extension: NodeExtension { always: true },
             ..bare(NodeKind::Task)
         },
         Node {

@@ -52,6 +52,8 @@ struct NodePlan {
     retries: u32,
     timeout: Option<u32>,
     capability: Option<usize>,
+    /// A task that runs whatever happens.
+    always: bool,
     ties: Vec<Tie>,
 }
 
@@ -117,15 +119,17 @@ fn node(at: usize) -> impl Strategy<Value = NodePlan> {
         0..3u32,
         prop::option::weighted(0.3, 1..100u32),
         prop::option::weighted(0.5, 0..CAPABILITIES.len()),
+        prop::bool::weighted(0.25),
         vec(tie, at),
     )
         .prop_map(
-            |(sort, when, retries, timeout, capability, ties)| NodePlan {
+            |(sort, when, retries, timeout, capability, always, ties)| NodePlan {
                 sort,
                 when,
                 retries,
                 timeout,
                 capability,
+                always,
                 ties,
             },
         )
@@ -208,6 +212,7 @@ fn gated_scene() -> impl Strategy<Value = Scene> {
             retries: 0,
             timeout: None,
             capability: Some(capability),
+            always: false,
             ties,
         })
     };
@@ -283,6 +288,9 @@ impl Scene {
                     if sort == Sort::Checked {
                         fields +=
                             ", acceptanceCriteria: [{type: test_passes, name: t, command: t}]";
+                    }
+                    if node.always {
+                        fields += ", x-planspec: {always: true}";
                     }
                 }
             }
@@ -376,10 +384,30 @@ impl Scene {
     /// Whether all that a node depends on allows it to start, and the groups that it is in.
     fn allows(&self, tree: &StatusTree, run: &str, at: usize) -> bool {
         let mut groups = self.conditional_groups(at).into_iter();
+        let always = self.runs_always(at);
         self.allows_alone(tree, run, at)
             && groups.all(|group| {
-                self.nodes[group].when == Some(true) && self.allows_alone(tree, run, group)
+                let is_asked = self.allows_alone(tree, run, group);
+                let mut before = self.before(group);
+                // A group that is not to begin holds back no cleanup; one that is not needed does.
+                let is_lost = always
+                    && !is_asked
+                    && before.all(|(before, _)| phase_of(tree, run, &before).is_terminal());
+                is_lost || self.nodes[group].when == Some(true) && is_asked
             })
+    }
+
+    /// Whether it is a task that runs whatever happens.
+    fn runs_always(&self, at: usize) -> bool {
+        let is_task = !matches!(self.nodes[at].sort, Sort::Gate | Sort::External);
+        self.nodes[at].always && is_task && !self.is_group(at)
+    }
+
+    /// Whether what comes before a node has to end well.
+    fn needs(&self, at: usize, before: &str, kind: EdgeKind) -> bool {
+        let number: usize = before[1..].parse().expect("a number");
+        let is_gate = self.nodes[number].sort == Sort::Gate;
+        kind == EdgeKind::Hard && (is_gate || !self.runs_always(at))
     }
 
     /// Whether it is not needed since the condition of a group that it is in is false.
@@ -393,9 +421,10 @@ impl Scene {
     fn allows_alone(&self, tree: &StatusTree, run: &str, at: usize) -> bool {
         self.before(at).all(|(before, kind)| {
             let phase = phase_of(tree, run, &before);
-            match kind {
-                EdgeKind::Hard => phase == NodePhase::Succeeded || unwanted(tree, run, &before),
-                EdgeKind::Soft => phase.is_terminal(),
+            if self.needs(at, &before, kind) {
+                phase == NodePhase::Succeeded || unwanted(tree, run, &before)
+            } else {
+                phase.is_terminal()
             }
         })
     }
@@ -474,13 +503,16 @@ impl Scene {
             return;
         }
         let groups = self.conditional_groups(at).into_iter();
-        let mut before = groups.chain([at]).flat_map(|at| self.before(at));
-        let is_lost = before.any(|(before, kind)| {
+        let groups = groups.filter(|_| !self.runs_always(at));
+        let mut before = groups
+            .chain([at])
+            .flat_map(|at| self.before(at).map(move |before| (at, before)));
+        let is_lost = before.any(|(at, (before, kind))| {
             let phase = phase_of(new, run, &before);
             let lost = phase.is_terminal()
                 && phase != NodePhase::Succeeded
                 && !unwanted(new, run, &before);
-            kind == EdgeKind::Hard && lost
+            self.needs(at, &before, kind) && lost
         });
         let refused = self.gates_before(at).into_iter().any(|gate| {
             let phase = phase_of(new, run, &format!("n{gate}"));
@@ -751,7 +783,11 @@ impl Scene {
                 let has_no_lease = claim.is_some_and(|claim| claim.expires.is_none());
                 has_no_lease && world.refused.contains(&world.work_ref(id, node.attempt))
             });
-            if is_lost {
+            if is_lost && world.run().extensions.cancelled_by.is_some() {
+                // What runs whatever happens ends with the file.
+                world.remove(&format!("planspec/{run}.yaml"));
+                stopped = true;
+            } else if is_lost {
                 world.cancel("user:operator");
                 stopped = true;
             }

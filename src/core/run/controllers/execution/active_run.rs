@@ -1,5 +1,7 @@
 //! One run that has started: its pinned plan, its graph and its status.
 
+use std::collections::BTreeSet;
+
 use super::pins;
 use super::{Turn, move_to};
 use crate::core::base::digest::sha256_hex;
@@ -10,6 +12,7 @@ use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, ExecutionStatus, GraphSpec, Node,
     NodeKind, NodePhase, NodeStatus, Pinned, RETRY_WAIT, Time, Unapplied,
 };
+use crate::core::run::controllers::Presence;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::run::permit;
 use crate::core::run::pinned::PinnedPlan;
@@ -21,6 +24,8 @@ const UNAPPLIED_KEPT: usize = 20;
 const FIRST_RETRY_SECONDS: i64 = 10;
 /// Reason of a node that was skipped because of one before it.
 pub(super) const DEPENDENCY_FAILED: &str = "DependencyFailed";
+/// Reason of what took too long.
+pub(super) const TIMED_OUT: &str = "TimedOut";
 /// Longest wait between two attempts.
 const LONGEST_RETRY_SECONDS: i64 = 600;
 
@@ -75,13 +80,15 @@ impl<'a> ActiveRun<'a> {
     pub fn advance(&mut self) -> Option<Time> {
         self.fold_records();
         self.judge_deadlines();
-        if super::stop_if_asked(self.status, self.now()) {
+        if self.stop_if_asked() {
             return None;
         }
         let unbound = self.resolve_targets();
         self.advance_nodes();
-        self.fail_fast();
-        self.hold_to_contract();
+        // What runs whatever happens may begin when the rest was stopped.
+        while self.fail_fast() || self.hold_to_contract() {
+            self.advance_nodes();
+        }
         self.judge_bound(unbound);
         self.settle_phase();
         self.next_deadline()
@@ -138,22 +145,70 @@ impl<'a> ActiveRun<'a> {
             .map_or("", |status| status.extensions.reason.as_str())
     }
 
-    /// Stop everything as soon as one node has failed for good, where the execution wants that.
-    fn fail_fast(&mut self) {
+    /// Stop everything as soon as one node has failed for good, where the execution wants that. Whether
+    /// there was anything to stop.
+    fn fail_fast(&mut self) -> bool {
         let wanted = self.pins.execution.parameters.get(FAIL_FAST);
         if wanted != Some(&serde_json::Value::Bool(true)) {
-            return;
+            return false;
         }
         let mut statuses = self.status.node_statuses.iter();
         let failed = statuses.find(|(_, status)| status.phase == NodePhase::Failed);
         let Some((id, _)) = failed else {
-            return;
+            return false;
         };
         let why = format!("`{id}` failed, and the execution is to fail fast");
-        let now = self.now();
-        for status in self.status.node_statuses.values_mut() {
-            move_node(status, NodeEvent::Cancel, "FailFast", why.clone(), now);
+        self.stop("FailFast", &why)
+    }
+
+    /// Cancel what is not over once somebody asked for it; what runs whatever happens still does, unless
+    /// the file of the execution is gone. Whether nothing is left to do.
+    fn stop_if_asked(&mut self) -> bool {
+        if !self.is_cancelled() {
+            return false;
         }
+        if self.turn.presence != Presence::Deleted {
+            let why = super::cancel_reason(self.status);
+            self.stop("Cancelled", &why);
+            let mut nodes = self.status.node_statuses.values();
+            if nodes.any(|node| !node.phase.is_terminal()) {
+                return false;
+            }
+        }
+        super::stop_if_asked(self.status, self.now())
+    }
+
+    /// Whether somebody asked to stop the run.
+    pub fn is_cancelled(&self) -> bool {
+        self.status.extensions.cancelled_by.is_some()
+    }
+
+    /// Cancel what is not over, but for what runs whatever happens. Whether there was anything.
+    pub fn stop(&mut self, reason: &str, why: &str) -> bool {
+        let kept = self.not_to_be_stopped();
+        let now = self.now();
+        let mut has_stopped = false;
+        for (id, status) in &mut self.status.node_statuses {
+            if !status.phase.is_terminal() && !kept.contains(id) {
+                move_node(status, NodeEvent::Cancel, reason, why.to_owned(), now);
+                has_stopped = true;
+            }
+        }
+        has_stopped
+    }
+
+    /// What runs whatever happens and is not over, and the groups that it is in.
+    pub fn not_to_be_stopped(&self) -> BTreeSet<String> {
+        let mut kept = BTreeSet::new();
+        // Children come before their groups.
+        for &index in self.graph.order() {
+            let node = &self.spec.nodes[index];
+            let holds_one = node.children.iter().any(|child| kept.contains(child));
+            if (node.extension.always || holds_one) && !self.phase_of(index).is_terminal() {
+                kept.insert(node.id.clone());
+            }
+        }
+        kept
     }
 
     /// Move a node of the run, see [`move_node`].
@@ -235,6 +290,8 @@ impl<'a> ActiveRun<'a> {
             }
             let node = self.node(&id).cloned();
             let timeout = node.as_ref().and_then(|node| node.timeout.clone());
+            // A group of which only what runs whatever happens is left.
+            let timeout = timeout.filter(|_| status.extensions.reason != TIMED_OUT);
             if let (Some(timeout), Some(started)) = (timeout, status.start_time)
                 && self.has_come(started + timeout.delta())
             {
@@ -243,7 +300,7 @@ impl<'a> ActiveRun<'a> {
                     continue;
                 }
                 let message = format!("attempt {} ran for {timeout}", status.attempt);
-                self.fail_attempt(&id, "TimedOut", message);
+                self.fail_attempt(&id, TIMED_OUT, message);
                 continue;
             }
             let Some(claim) = status.extensions.claim else {
@@ -283,59 +340,72 @@ impl<'a> ActiveRun<'a> {
 
     fn settle_phase(&mut self) {
         let now = self.now();
-        let nodes = &self.status.node_statuses;
-        let named = |phase: NodePhase| -> Vec<&str> {
-            nodes
-                .iter()
-                .filter(|(_, status)| status.phase == phase)
-                .map(|(id, _)| id.as_str())
-                .collect()
-        };
-        let (event, reason, message) = if nodes.values().all(|node| node.phase.is_terminal()) {
-            // What is cancelled while nobody cancelled the run was stopped for a failure.
-            let (failed, stopped) = (named(NodePhase::Failed), named(NodePhase::Cancelled));
-            if !failed.is_empty() {
-                let why = format!("{} failed", list(&failed));
-                (ExecutionEvent::Fail, "NodeFailed", why)
-            } else {
-                match self.end_by_contract() {
-                    failed if failed.0 == ExecutionEvent::Fail => failed,
-                    _ if !stopped.is_empty() => {
-                        let why = format!("{} was cancelled", list(&stopped));
-                        (ExecutionEvent::Fail, "NodeCancelled", why)
-                    }
-                    by_contract => by_contract,
-                }
-            }
-        } else {
-            let mut running = named(NodePhase::Running);
-            // A group stands where its children stand.
-            running.retain(|id| {
-                self.node(id)
-                    .is_none_or(|node| node.kind != NodeKind::Group)
-            });
-            let ready: Vec<&str> = nodes
-                .iter()
-                .filter(|(_, status)| status.is_offered())
-                .map(|(id, _)| id.as_str())
-                .collect();
-            if !running.is_empty() {
-                let why = format!("{} at work", list(&running));
-                (ExecutionEvent::Run, "Working", why)
-            } else if !ready.is_empty() {
-                let why = format!("{} can be claimed", list(&ready));
-                (ExecutionEvent::Run, "WaitingForWorkers", why)
-            } else {
-                let blocked: Vec<String> = nodes
-                    .iter()
-                    .filter(|(_, status)| status.phase == NodePhase::Blocked)
-                    .map(|(id, status)| format!("{id}: {}", status.message))
-                    .collect();
-                let why = list(&blocked.iter().map(String::as_str).collect::<Vec<_>>());
-                (ExecutionEvent::Block, self.block_reason(), why)
-            }
-        };
+        let mut nodes = self.status.node_statuses.values();
+        let is_over = nodes.all(|node| node.phase.is_terminal());
+        if is_over && super::stop_if_asked(self.status, now) {
+            return;
+        }
+        let (event, reason, message) = if is_over { self.end() } else { self.course() };
+        if self.is_cancelled() {
+            let why = format!("{}; then {message}", super::cancel_reason(self.status));
+            return move_to(self.status, event, "CleaningUp", why, now);
+        }
         move_to(self.status, event, reason, message, now);
+    }
+
+    fn in_phase(&self, phase: NodePhase) -> Vec<&str> {
+        let nodes = self.status.node_statuses.iter();
+        let those = nodes.filter(|(_, status)| status.phase == phase);
+        those.map(|(id, _)| id.as_str()).collect()
+    }
+
+    /// How a run ends that nobody cancelled.
+    fn end(&self) -> (ExecutionEvent, &'static str, String) {
+        // What is cancelled was stopped for a failure.
+        let stopped = self.in_phase(NodePhase::Cancelled);
+        let mut failed = self.in_phase(NodePhase::Failed);
+        if !failed.is_empty() {
+            // What ran whatever happened does not hide why.
+            failed.sort_by_key(|id| self.node(id).is_some_and(|node| node.extension.always));
+            let why = format!("{} failed", list(&failed));
+            return (ExecutionEvent::Fail, "NodeFailed", why);
+        }
+        match self.end_by_contract() {
+            failed if failed.0 == ExecutionEvent::Fail => failed,
+            _ if !stopped.is_empty() => {
+                let why = format!("{} was cancelled", list(&stopped));
+                (ExecutionEvent::Fail, "NodeCancelled", why)
+            }
+            by_contract => by_contract,
+        }
+    }
+
+    /// Where a run stands that goes on.
+    fn course(&self) -> (ExecutionEvent, &'static str, String) {
+        let nodes = &self.status.node_statuses;
+        let mut running = self.in_phase(NodePhase::Running);
+        // A group stands where its children stand.
+        running.retain(|id| {
+            self.node(id)
+                .is_none_or(|node| node.kind != NodeKind::Group)
+        });
+        if !running.is_empty() {
+            let why = format!("{} at work", list(&running));
+            return (ExecutionEvent::Run, "Working", why);
+        }
+        let ready = nodes.iter().filter(|(_, status)| status.is_offered());
+        let ready: Vec<&str> = ready.map(|(id, _)| id.as_str()).collect();
+        if !ready.is_empty() {
+            let why = format!("{} can be claimed", list(&ready));
+            return (ExecutionEvent::Run, "WaitingForWorkers", why);
+        }
+        let blocked = nodes.iter();
+        let blocked: Vec<String> = blocked
+            .filter(|(_, status)| status.phase == NodePhase::Blocked)
+            .map(|(id, status)| format!("{id}: {}", status.message))
+            .collect();
+        let why = list(&blocked.iter().map(String::as_str).collect::<Vec<_>>());
+        (ExecutionEvent::Block, self.block_reason(), why)
     }
 
     /// The reason that all blocked nodes share, else a general word.

@@ -90,7 +90,13 @@ impl ActiveRun<'_> {
             }
             NodePhase::Succeeded => {
                 self.reopen_stale_gate(index);
-                if self.phase_of(index) == NodePhase::Pending {
+                let is_open = self.phase_of(index) == NodePhase::Pending;
+                if is_open && self.is_cancelled() {
+                    // Nobody is asked any more.
+                    let id = self.graph.id(index).to_owned();
+                    let why = "what was approved has changed".to_owned();
+                    self.move_node(&id, NodeEvent::Cancel, "ApprovalStale", why);
+                } else if is_open {
                     self.advance_waiting(index, pass);
                 }
             }

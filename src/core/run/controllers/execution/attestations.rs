@@ -2,12 +2,12 @@
 //! to, is met, or that it is not; or has run the checks that say so.
 
 use super::Turn;
-use super::active_run::{ActiveRun, list, move_node};
+use super::active_run::{ActiveRun, list};
 use crate::core::resource::{
     Attested, Contract, ContractCriterion, CriterionOf, ExecutionStatus, OnBroken, clear_condition,
     set_condition,
 };
-use crate::core::run::machine::{ExecutionEvent, NodeEvent};
+use crate::core::run::machine::ExecutionEvent;
 use crate::core::run::permit::{self, Objection, Refusal, misplaced};
 use crate::core::run::record::{Action, Address, Incoming, Received, ref_safe};
 
@@ -100,21 +100,17 @@ impl ActiveRun<'_> {
     }
 
     /// Say that a blocking constraint is broken, and stop everything where the document wants that.
-    pub(super) fn hold_to_contract(&mut self) {
+    pub(super) fn hold_to_contract(&mut self) -> bool {
         let violated = self.violated();
         let at = (self.pinned.execution.generation, self.now());
         if violated.is_empty() {
             clear_condition(&mut self.status.conditions, VIOLATED);
-            return;
+            return false;
         }
         let why = format!("constraint {} is not met", list(&violated));
         let conditions = &mut self.status.conditions;
         set_condition(conditions, VIOLATED, true, "Attested", why.clone(), at);
-        if self.on_violation() == OnBroken::Fail {
-            for status in self.status.node_statuses.values_mut() {
-                move_node(status, NodeEvent::Cancel, VIOLATED, why.clone(), at.1);
-            }
-        }
+        self.on_violation() == OnBroken::Fail && self.stop(VIOLATED, &why)
     }
 
     /// How a run ends whose nodes all ended well.

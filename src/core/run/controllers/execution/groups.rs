@@ -1,10 +1,11 @@
 //! Group nodes: where a group stands follows from its children. It holds none of them back, unless it
 //! has a condition.
 
-use super::active_run::{ActiveRun, DEPENDENCY_FAILED, list};
+use super::active_run::{ActiveRun, DEPENDENCY_FAILED, TIMED_OUT, list};
 use super::order::End;
 use crate::core::resource::{CONDITION_FALSE, Node, NodePhase};
 use crate::core::run::machine::NodeEvent;
+use crate::core::run::reopen::with_children;
 
 impl ActiveRun<'_> {
     /// What the group depends on is over: it stands where its children stand.
@@ -52,7 +53,11 @@ impl ActiveRun<'_> {
         let skipped =
             |(index, phase): &(usize, NodePhase)| *phase == NodePhase::Skipped && !unwanted(*index);
         let (failed, cancelled) = (named(NodePhase::Failed), named(NodePhase::Cancelled));
-        let (event, reason, message) = if !failed.is_empty() {
+        let has_timed_out = self.status_of(id).extensions.reason == TIMED_OUT;
+        let (event, reason, message) = if has_timed_out {
+            let why = "it was at work for too long".to_owned();
+            (NodeEvent::Fail, TIMED_OUT, why)
+        } else if !failed.is_empty() {
             let why = format!("{} failed", list(&failed));
             (NodeEvent::Fail, "ChildFailed", why)
         } else if !cancelled.is_empty() {
@@ -70,12 +75,25 @@ impl ActiveRun<'_> {
         self.move_node(id, event, reason, message);
     }
 
-    /// A group that took too long fails, and what of it is unfinished is cancelled.
+    /// A group that took too long fails, and what of it is unfinished is cancelled, but for what runs
+    /// whatever happens: the group fails when that is over.
     pub fn time_out_group(&mut self, node: &Node, message: String) {
         let why = format!("group `{}` {message}", node.id);
-        self.move_node(&node.id, NodeEvent::Fail, "TimedOut", message);
-        for child in &node.children {
-            self.move_node(child, NodeEvent::Cancel, "GroupTimedOut", why.clone());
+        let kept = self.not_to_be_stopped();
+        let Some(index) = self.graph.index_of(&node.id) else {
+            return;
+        };
+        for inner in with_children(&self.graph, &self.spec, index) {
+            let inner = self.graph.id(inner).to_owned();
+            if inner != node.id && !kept.contains(&inner) {
+                self.move_node(&inner, NodeEvent::Cancel, "GroupTimedOut", why.clone());
+            }
+        }
+        if !kept.contains(&node.id) {
+            return self.move_node(&node.id, NodeEvent::Fail, TIMED_OUT, message);
+        }
+        if let Some(status) = self.status.node_statuses.get_mut(&node.id) {
+            status.extensions.reason = TIMED_OUT.to_owned();
         }
     }
 }

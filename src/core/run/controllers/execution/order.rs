@@ -79,12 +79,15 @@ impl ActiveRun<'_> {
     /// What the groups say that a node is in; nothing where they let it begin.
     fn inherited(&self, step: Step, pass: &Pass) -> Option<Due> {
         let mut waits = None;
+        let always = matches!(step, Step::Node(index) if self.spec.nodes[index].extension.always);
         for before in self.graph.steps_before(step) {
             let Step::Enter(group) = before else {
                 continue;
             };
             let group = self.graph.id(group);
             match &pass.entries[self.graph.number(before)] {
+                // What runs whatever happens is held back only by a group that is not needed.
+                Some(Due::Never(end)) if always && end.reason != CONDITION_FALSE => {}
                 Some(Due::Never(end)) => return Some(Due::Never(end.of_child(group))),
                 Some(Due::Waits(why)) => {
                     waits = Some(Due::Waits(format!("its group `{group}` {why}")));
@@ -98,9 +101,12 @@ impl ActiveRun<'_> {
     /// What comes before a node, and its own condition.
     fn own_due(&self, index: usize, pass: &Pass) -> Due {
         let (mut failed, mut waiting) = (BTreeSet::new(), BTreeSet::new());
+        let always = self.spec.nodes[index].extension.always;
         for (before, kind) in self.graph.predecessors(index) {
             let number = self.graph.number(Step::Node(before));
-            let is_hard = kind == EdgeKind::Hard;
+            // What runs whatever happens needs nothing but the yes of a gate right before it.
+            let needs = !always || self.spec.nodes[before].kind == NodeKind::Gate;
+            let is_hard = kind == EdgeKind::Hard && needs;
             if !self.phase_of(before).is_terminal() {
                 waiting.insert(before);
             } else if is_hard && !self.has_ended_well(before) {

@@ -140,6 +140,177 @@ fn gates_have_conditions_too() {
     assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
 }
 
+// ---- whatever happens
+
+const CLEANUP: [&str; 4] = [
+    "{id: up, kind: Task}",
+    "{id: test, kind: Task, dependsOn: [up]}",
+    "{id: down, kind: Task, dependsOn: [test], x-planspec: {always: true}}",
+    "{id: tell, kind: Task, dependsOn: [down]}",
+];
+
+#[test]
+fn what_runs_whatever_happens_runs_after_a_failure_and_does_not_hide_it() {
+    let mut world = run(&CLEANUP);
+    world.complete("up");
+    assert_eq!(world.stands("down"), "Pending Waiting");
+    fail(&mut world, "test");
+    assert_eq!(world.stands("down"), "Pending Ready");
+    assert_eq!(world.phase(), "Running WaitingForWorkers");
+    fail(&mut world, "down");
+    assert_eq!(world.stands("tell"), "Skipped DependencyFailed");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+    assert_eq!(world.run().message, "test, down failed");
+    // Tried again, it is done again.
+    world.retry("ana@example.com", Some("test"), false);
+    world.reconcile();
+    world.complete("test");
+    world.complete("down");
+    world.complete("tell");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+
+    // What is skipped before it holds it back as little.
+    let mut world = run(&CLEANUP);
+    fail(&mut world, "up");
+    assert_eq!(world.stands("test"), "Skipped DependencyFailed");
+    world.complete("down");
+    world.complete("tell");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+    assert_eq!(world.run().message, "up failed");
+}
+
+#[test]
+fn what_runs_whatever_happens_runs_when_the_run_is_cancelled() {
+    let mut world = run(&CLEANUP);
+    world.complete("up");
+    world.claim("test", ANA);
+    world.reconcile();
+    world.cancel("ana@example.com");
+    world.reconcile();
+    assert_eq!(
+        world.nodes(),
+        "down Pending, tell Cancelled, test Cancelled, up Succeeded"
+    );
+    assert_eq!(world.phase(), "Running CleaningUp");
+    let message = "cancelled by ana@example.com; then down can be claimed";
+    assert_eq!(world.run().message, message);
+    // Nothing else is opened any more.
+    world.retry("ben@example.com", None, false);
+    world.succeed("test", ANA);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["report NodeOver", "retry RunCancelled"]);
+    world.claim("down", ANA);
+    world.wait("10m");
+    world.reconcile();
+    assert_eq!(world.phase(), "Running CleaningUp");
+    world.fail("down", ANA);
+    world.reconcile();
+    assert_eq!(world.phase(), "Cancelled Cancelled");
+    assert_eq!(world.stands("down"), "Failed Reported");
+}
+
+#[test]
+fn cleaning_up_ends_when_the_file_of_the_run_goes() {
+    let mut world = World::empty();
+    world.write("planspec/plan.yaml", &plan("p", &CLEANUP.join(", ")));
+    world.write("planspec/run.yaml", &execution("run", "p", ""));
+    world.reconcile();
+    world.cancel("ana@example.com");
+    world.reconcile();
+    assert_eq!(world.stands("down"), "Pending Ready");
+    assert_eq!(world.phase(), "Running CleaningUp");
+    world.remove("planspec/run.yaml");
+    world.reconcile();
+    assert_eq!(world.stands("down"), "Cancelled Cancelled");
+    assert_eq!(world.phase(), "Cancelled Cancelled");
+}
+
+#[test]
+fn what_runs_whatever_happens_runs_when_a_run_fails_fast() {
+    let mut nodes = CLEANUP.to_vec();
+    nodes.push("{id: other, kind: Task}");
+    let mut world = run_with(&nodes, "parameters: {failFast: true}", &[]);
+    world.claim("other", BEN);
+    fail(&mut world, "up");
+    assert_eq!(
+        world.nodes(),
+        "down Pending, other Cancelled, tell Cancelled, test Skipped, up Failed"
+    );
+    assert_eq!(world.stands("down"), "Pending Ready");
+    world.complete("down");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+    assert_eq!(world.run().message, "up failed");
+}
+
+#[test]
+fn what_runs_whatever_happens_runs_when_its_group_or_its_goal_times_out() {
+    let nodes = [
+        "{id: all, kind: Group, children: [test, down], timeout: 20m}",
+        "{id: test, kind: Task}",
+        "{id: down, kind: Task, dependsOn: [test], x-planspec: {always: true}}",
+        "{id: after, kind: Task, dependsOn: [all]}",
+    ];
+    let goal = resource("Goal", "g", "description: d, timeout: 10m");
+    let mut world = run_with(&nodes, "goalRef: {name: g}", &[goal]);
+    world.claim("test", ANA);
+    world.reconcile();
+    world.wait("11m");
+    world.reconcile();
+    assert_eq!(world.goal("g").phase.to_string(), "Failed");
+    assert_eq!(world.phase(), "Running Working");
+    world.wait("10m");
+    world.reconcile();
+    assert_eq!(world.stands("test"), "Cancelled GroupTimedOut");
+    assert_eq!(world.stands("down"), "Pending Ready");
+    assert_eq!(world.stands("all"), "Running TimedOut");
+    let fired = |world: &World| world.last.as_ref().expect("a reconcile").fired;
+    assert!(fired(&world).is_some());
+    // Its time has come once.
+    world.claim("down", ANA);
+    world.reconcile();
+    assert_eq!(fired(&world), None);
+    world.succeed("down", ANA);
+    world.reconcile();
+    assert_eq!(world.stands("all"), "Failed TimedOut");
+    assert_eq!(world.stands("after"), "Skipped DependencyFailed");
+    assert_eq!(world.phase(), "Failed NodeFailed");
+}
+
+#[test]
+fn a_gate_right_before_it_and_a_condition_hold_back_what_runs_whatever_happens() {
+    let nodes = [
+        "{id: ok, kind: Gate, gateRef: {name: g}}",
+        "{id: work, kind: Task, dependsOn: [ok]}",
+        "{id: wipe, kind: Task, dependsOn: [ok], x-planspec: {always: true}}",
+        "{id: tidy, kind: Task, dependsOn: [work], x-planspec: {always: true}}",
+        "{id: undo, kind: Task, dependsOn: [work], x-planspec: {always: true}, \
+          when: \"nodes.work.phase == 'Failed'\"}",
+    ];
+    let gates = [gate("g", "p", "")];
+    let mut world = run_with(&nodes, "", &gates);
+    assert_eq!(world.stands("tidy"), "Pending Waiting");
+    world.reject("ok", "user:ana");
+    world.reconcile();
+    assert_eq!(world.stands("wipe"), "Skipped DependencyFailed");
+    assert_eq!(world.stands("undo"), "Skipped ConditionFalse");
+    assert_eq!(world.stands("tidy"), "Pending Ready");
+    let mut world = run_with(&nodes, "", &gates);
+    world.cancel("ana@example.com");
+    world.reconcile();
+    assert_eq!(
+        world.nodes(),
+        "ok Cancelled, tidy Pending, undo Skipped, wipe Skipped, work Cancelled"
+    );
+    world.complete("tidy");
+    assert_eq!(world.phase(), "Cancelled Cancelled");
+    // A group that is not needed needs no cleanup.
+    let world = run(&[
+        "{id: all, kind: Group, children: [down], when: 'false'}",
+        "{id: down, kind: Task, x-planspec: {always: true}}",
+    ]);
+    assert_eq!(world.stands("down"), "Skipped ConditionFalse");
+}
+
 // ---- data
 
 #[test]
