@@ -161,6 +161,8 @@ pub struct Event {
     pub node: Option<String>,
     /// The attempt of the node; 0 for what has none.
     pub attempt: u32,
+    /// The spec commit with the plan that the run was held to then.
+    pub revision: Option<String>,
     /// What it was.
     pub from: Option<String>,
     /// What it is since.
@@ -212,6 +214,7 @@ impl From<&Happened> for Event {
             uid: happened.uid.clone(),
             node: event.node.clone(),
             attempt: event.attempt,
+            revision: happened.revision.clone(),
             from: moved.and_then(|moved| moved.from.clone()),
             to: moved.and_then(|moved| moved.to.clone()),
             condition: moved.and_then(Transition::condition).map(str::to_owned),

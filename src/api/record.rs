@@ -160,6 +160,8 @@ pub struct Reopening {
     pub execution: Execution,
     /// The node, when the retry is about one.
     pub node: Option<String>,
+    /// The spec commit with the plan that the run would go on with, when it is another one.
+    pub plan: Option<String>,
     /// First what is tried again, then what was decided on it; each in the order of the plan.
     pub nodes: Vec<ReopenedNode>,
     /// What there is to say besides.
@@ -170,7 +172,7 @@ impl Answer for Reopening {
     const KIND: &'static str = "Reopening";
 }
 
-/// A node that a retry opens again.
+/// A node that a retry opens again, or that is another one with another plan.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReopenedNode {
@@ -182,6 +184,8 @@ pub struct ReopenedNode {
     pub retried: bool,
     /// Whether it is a task that has done its work, and does it once more.
     pub done_again: bool,
+    /// What another plan does to it: `changed`, `added` or `removed`.
+    pub change: Option<String>,
 }
 
 macro_rules! answers {

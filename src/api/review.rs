@@ -116,6 +116,8 @@ pub struct TouchedRun {
     pub changed: Vec<ResourceName>,
     /// The commit that it is held to.
     pub pinned_to: Option<String>,
+    /// Whether it can go on with the change once that is merged: `planspec retry EXECUTION --plan`.
+    pub may_go_on: bool,
     /// Approvals that hold for this run only: gate node and who approved.
     pub approvals: BTreeMap<String, BTreeSet<String>>,
     /// Attestations that no longer hold: criterion and who attested it.

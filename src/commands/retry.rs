@@ -5,7 +5,7 @@ use clap::Args as ClapArgs;
 use super::{Context, RecordArgs};
 use crate::api::record::Reopening;
 use crate::failure::Outcome;
-use crate::service::request::{RetryRequest, reopening, retry};
+use crate::service::request::{CURRENT, RetryRequest, reopening, retry};
 
 /// Try again: open the failed nodes of an execution, or one of them, and what was decided on them
 ///
@@ -26,6 +26,10 @@ pub struct Args {
     /// The node has succeeded, and is to be done once more
     #[arg(long)]
     again: bool,
+    /// Go on with the plan as the spec branch holds it now: what is the same keeps its results. With a
+    /// revision, only if the plan is still as it is there
+    #[arg(long, value_name = "REV", num_args = 0..=1, default_missing_value = CURRENT, conflicts_with = "again")]
+    plan: Option<String>,
     /// Say what would be opened, and send nothing
     #[arg(long, conflicts_with = "reconcile")]
     dry_run: bool,
@@ -40,6 +44,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         record: args.record.about(context, &args.target),
         rebind: args.rebind,
         again: args.again,
+        plan: args.plan.clone(),
         message: args.message.clone(),
     };
     if args.dry_run {
@@ -50,6 +55,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let name = recorded.answer.what.execution.name();
     let line = match &recorded.answer.what.node {
         Some(node) => format!("asked to try {name}/{node} again\n"),
+        None if args.plan.is_some() => {
+            format!("asked {name} to go on with its plan as it is now\n")
+        }
         None => format!("asked to try {name} again\n"),
     };
     context.recorded(args.record.output, recorded, &line)
@@ -59,10 +67,14 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 fn text(answer: &Reopening) -> String {
     let name = answer.execution.name();
     let lines = answer.nodes.iter().map(|node| {
-        let how = match (node.retried, node.done_again) {
-            (true, _) => "try again",
-            (false, true) => "do again, behind that",
-            (false, false) => "decide again, behind that",
+        let how = match (node.change.as_deref(), node.retried, node.done_again) {
+            (Some("added"), ..) => "added",
+            (Some("removed"), ..) => "removed",
+            (Some(_), _, true) => "changed: do again",
+            (Some(_), ..) => "changed",
+            (None, true, _) => "try again",
+            (None, false, true) => "do again, behind that",
+            (None, false, false) => "decide again, behind that",
         };
         format!("{name}/{}: {} → {how}\n", node.node, node.phase)
     });

@@ -19,7 +19,7 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
     BindingStatus, CONDITION_FALSE, CapabilityStatus, Condition, CriterionResult, Duration,
     ExecutionPhase, ExecutionStatus, GateStatus, GoalStatus, Key, Kind, NodePhase, NodeStatus,
-    PlanStatus, ReviewAction, Status, Time, find_condition,
+    PlanRevision, PlanStatus, ReviewAction, Status, Time, find_condition,
 };
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
@@ -673,18 +673,47 @@ impl World {
         self.request(RequestKind::Retry, actor, Some(node), (false, true));
     }
 
+    /// Ask for the run to go on with its plan as it is now.
+    pub fn go_on_with_plan(&mut self, actor: &str) {
+        let plan = self.plan_now();
+        self.ask(RequestKind::Retry, actor, None, (false, false), plan);
+    }
+
+    /// The plan of the run as the spec branch has it now.
+    pub fn plan_now(&self) -> Option<PlanRevision> {
+        let pinned = self.run().extensions.pinned.as_ref()?;
+        let plan = self.snapshot.resource(&pinned.plan.key(Kind::Plan));
+        Some(PlanRevision {
+            commit: self.head().to_owned(),
+            digest: plan.map(|plan| plan.spec_digest()).unwrap_or_default(),
+        })
+    }
+
     fn request(
         &mut self,
         request: RequestKind,
         actor: &str,
         node: Option<&str>,
+        how: (bool, bool),
+    ) {
+        self.ask(request, actor, node, how, None);
+    }
+
+    /// Send an operator's request.
+    pub fn ask(
+        &mut self,
+        request: RequestKind,
+        actor: &str,
+        node: Option<&str>,
         (rebind, again): (bool, bool),
+        plan: Option<PlanRevision>,
     ) {
         let action = Action::Request {
             request,
             node: node.map(str::to_owned),
             rebind,
             again,
+            plan,
             comment: String::new(),
         };
         let received = self.record(actor, action);
@@ -1069,7 +1098,12 @@ fn assert_legal(old: Option<&StatusTree>, new: &StatusTree) {
             assert_eq!(before.node_statuses, after.node_statuses, "{key} was over");
         }
         for (id, was) in &before.node_statuses {
-            let is = &after.node_statuses[id];
+            let Some(is) = after.node_statuses.get(id) else {
+                // Another revision of the plan may not have it.
+                let mut by = after.extensions.retried_by.iter();
+                assert!(by.any(|by| by.plan.is_some()), "{key}/{id} is gone");
+                continue;
+            };
             let events = [
                 N::Claim,
                 N::Succeed,

@@ -1,6 +1,6 @@
 //! Everything about one resource: itself, and what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Result;
 use super::graph::{DrawnGraph, drawing, pinned, pinned_once};
@@ -13,8 +13,8 @@ use crate::api::describe as api;
 use crate::api::resource::Resource;
 use crate::core::repository::config::ApprovalConfig;
 use crate::core::resource::{
-    Decision, ExecutionStatus, GateSpec, Key, NodePhase, NodeStatus, PinnedTarget, ReviewAction,
-    Time,
+    Decision, ExecutionStatus, GateSpec, Key, Kind, NodePhase, NodeStatus, PinnedTarget,
+    ReviewAction, Time,
 };
 use crate::core::run::controllers::binding;
 use crate::core::run::controllers::capability::remarks;
@@ -51,6 +51,7 @@ pub struct Described {
 struct RunFacts {
     reviewers: BTreeMap<String, Vec<String>>,
     moved_on: BTreeMap<String, String>,
+    plan_moved_on: bool,
     due: bool,
 }
 
@@ -109,6 +110,7 @@ impl Described {
             graph: self.drawing.as_ref().map(DrawnGraph::of),
             reviewers: &self.facts.reviewers,
             moved_on: &self.facts.moved_on,
+            plan_moved_on: self.facts.plan_moved_on,
             due: self.facts.due,
         })
     }
@@ -245,6 +247,7 @@ fn facts(
         Some(plan) => RunFacts {
             reviewers: reviewers(resources, run, plan),
             moved_on: moved_on(store, resources, merged.key, run, plan)?,
+            plan_moved_on: plan_moved_on(store, resources, run)?,
             due,
         },
         None => RunFacts {
@@ -252,6 +255,20 @@ fn facts(
             ..RunFacts::default()
         },
     })
+}
+
+/// Whether the spec branch holds another revision of the plan.
+fn plan_moved_on(store: &Store, resources: &Resources, run: &ExecutionStatus) -> Result<bool> {
+    let pinned = run.extensions.pinned.as_ref();
+    let pinned = pinned.filter(|_| run.phase.can_be_retried());
+    let (Some(pinned), Some(view)) = (pinned, &resources.view) else {
+        return Ok(false);
+    };
+    let key = pinned.plan.key(Kind::Plan);
+    let keys = BTreeSet::from([key.clone()]);
+    let snapshot = index::about(&store.repo, &view.spec_commit, &view.config, &keys)?;
+    let now = snapshot.resource(&key).map(|plan| plan.spec_digest());
+    Ok(now.is_some_and(|now| now != pinned.plan.digest))
 }
 
 /// What bindings of the spec branch say now about the nodes that a retry would bind again, where

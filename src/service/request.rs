@@ -1,6 +1,6 @@
 //! What an operator asks of a run: to stop, or to try again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -8,12 +8,14 @@ use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, execution};
 use super::runs::{Observed, ObservedRun, observe_target, pinned_plan};
 use super::store::Store;
-use super::{Error, Result};
+use super::{Error, Result, index};
 use crate::api::record::{ReopenedNode, Reopening, Requested};
 use crate::core::base::words::listed;
 use crate::core::plan::graph::Graph;
+use crate::core::resource::{GraphSpec, Kind, NodePhase, NodeStatus, Pinned, PlanRevision};
 use crate::core::run::record::{Action, Address, RequestKind};
 use crate::core::run::reopen;
+use crate::git::base;
 
 /// Stop an execution.
 #[derive(Debug, Clone)]
@@ -36,6 +38,7 @@ pub fn cancel(store: &Store, request: &CancelRequest) -> Result<Recorded<Request
             node: None,
             rebind: false,
             again: false,
+            plan: None,
             comment: request.message.clone(),
         };
         ask(writer, (run, None), action)
@@ -51,9 +54,15 @@ pub struct RetryRequest {
     pub rebind: bool,
     /// The node has succeeded, and is to be done once more.
     pub again: bool,
+    /// Go on with the plan as the spec branch holds it: as it is in this revision, or as it is now
+    /// where that is [`CURRENT`].
+    pub plan: Option<String>,
     /// Why.
     pub message: String,
 }
+
+/// The plan as the spec branch holds it now.
+pub const CURRENT: &str = "";
 
 /// Ask to try again: the failed nodes of an execution, or one of them, and what was decided on
 /// how they ended.
@@ -64,10 +73,11 @@ pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested
     let mut told = None;
     let mut recorded = request.record.send(store, |writer| {
         let (run, node) = request.target(writer.observed)?;
-        told = opened(writer.observed, run, (node, request.again))
+        let next = request.next_plan(store, writer.observed, run)?;
+        told = opened(writer.observed, run, (node, request.again), next.as_ref())
             .as_deref()
             .and_then(done_again);
-        ask(writer, (run, node), request.action(node))
+        ask(writer, (run, node), request.action(node, next.as_ref()))
     })?;
     recorded.answer.notes.extend(told);
     Ok(recorded)
@@ -86,18 +96,30 @@ pub fn reopening(store: &Store, request: &RetryRequest) -> Result<Reopening> {
     } = &request.record;
     let observed = observe_target(store, target, namespace.as_deref())?;
     let (run, node) = request.target(&observed)?;
+    let next = request.next_plan(store, &observed, run)?;
     let asked = Asked::new(&observed, run);
-    asked.may(&request.action(node), &store.actor(caller)?)?;
-    let nodes = opened(&observed, run, (node, request.again)).ok_or_else(|| {
+    let action = request.action(node, next.as_ref());
+    asked.may(&action, &store.actor(caller)?)?;
+    let how = (node, request.again);
+    let nodes = opened(&observed, run, how, next.as_ref()).ok_or_else(|| {
         let why = "the plan that it is held to cannot be read";
         Error::unavailable(format!("{}: {why}", run.key.qualified()))
     })?;
     Ok(Reopening {
         execution: execution(run),
         node: node.map(str::to_owned),
+        plan: next.map(|next| next.revision.commit),
         notes: done_again(&nodes).into_iter().collect(),
         nodes,
     })
+}
+
+/// A plan that a run can go on with.
+struct NextPlan {
+    revision: PlanRevision,
+    spec: GraphSpec,
+    /// What gates say now, by `namespace/name`.
+    gates: BTreeMap<String, String>,
 }
 
 impl RetryRequest {
@@ -119,14 +141,88 @@ impl RetryRequest {
         Ok((run, None))
     }
 
-    fn action(&self, node: Option<&str>) -> Action {
+    /// The plan that the run is to go on with, when it is another one.
+    fn next_plan(
+        &self,
+        store: &Store,
+        observed: &Observed,
+        run: ObservedRun<'_>,
+    ) -> Result<Option<NextPlan>> {
+        let (Some(rev), Some(pinned)) = (&self.plan, &run.status.extensions.pinned) else {
+            return Ok(None);
+        };
+        let view = &observed.view;
+        let key = pinned.plan.key(Kind::Plan);
+        let keys = BTreeSet::from([key.clone()]);
+        let at = |commit: &str| index::about(&store.repo, commit, &view.config, &keys);
+        let now = at(&view.spec_commit)?;
+        let name = key.qualified();
+        let resource = now.resource(&key).ok_or_else(|| {
+            let branch = &view.spec_branch;
+            Error::not_ready(format!("plan `{name}` cannot be read on `{branch}`"))
+                .hint("`planspec validate` says what is wrong with it")
+        })?;
+        let digest = resource.spec_digest();
+        let (execution, namespace) = (&run.key.name, &run.key.namespace);
+        if rev != CURRENT {
+            let commit = base::commit(&store.repo, store.remote.as_deref(), rev)?;
+            let then = at(&commit)?;
+            let then = then.resource(&key).map(|plan| plan.spec_digest());
+            if then.as_ref() != Some(&digest) {
+                let branch = &view.spec_branch;
+                return Err(Error::conflict(format!(
+                    "plan `{name}` of {rev} is not the one that `{branch}` holds now, and a run goes on with no other"
+                ))
+                .hint(format!(
+                    "bring it to `{branch}`, or go on with what is there: `planspec retry {execution} -n {namespace} --plan`"
+                )));
+            }
+        }
+        let spec = now.plan(&key).map(|plan| plan.graph.clone());
+        let gates = now.keys_of(Kind::Gate);
+        let gates =
+            gates.filter_map(|gate| Some((gate.qualified(), now.resource(gate)?.spec_digest())));
+        let next = NextPlan {
+            revision: PlanRevision {
+                commit: view.spec_commit.clone(),
+                digest,
+            },
+            spec: spec.unwrap_or_default(),
+            gates: gates.collect(),
+        };
+        // What is over is refused for that.
+        if run.status.phase.can_be_retried() && next.is_held_by(pinned) {
+            let mut nodes = run.status.node_statuses.values();
+            let has_failed = nodes.any(|node| node.phase == NodePhase::Failed);
+            let hint =
+                || format!("to open what failed: `planspec retry {execution} -n {namespace}`");
+            return Err(Error::not_ready(format!(
+                "{} is held to this revision of plan `{name}` already",
+                run.key.qualified()
+            ))
+            .maybe_hint(has_failed.then(hint)));
+        }
+        Ok(Some(next))
+    }
+
+    fn action(&self, node: Option<&str>, next: Option<&NextPlan>) -> Action {
         Action::Request {
             request: RequestKind::Retry,
             node: node.map(str::to_owned),
             rebind: self.rebind,
             again: self.again,
+            plan: next.map(|next| next.revision.clone()),
             comment: self.message.clone(),
         }
+    }
+}
+
+impl NextPlan {
+    /// Whether a run is held to just this.
+    fn is_held_by(&self, pinned: &Pinned) -> bool {
+        let mut gates = pinned.gates.iter();
+        self.revision.digest == pinned.plan.digest
+            && gates.all(|(name, pin)| self.gates.get(name).is_none_or(|now| *now == pin.digest))
     }
 }
 
@@ -135,23 +231,83 @@ fn opened(
     observed: &Observed,
     run: ObservedRun<'_>,
     (node, again): (Option<&str>, bool),
+    next: Option<&NextPlan>,
 ) -> Option<Vec<ReopenedNode>> {
     let plan = pinned_plan(&observed.stored, run.status)?;
     let spec = plan.graph()?;
     let graph = Graph::build(spec).ok()?;
     let statuses = &run.status.node_statuses;
+    if let Some(next) = next {
+        return opened_by(next, (&graph, spec), run);
+    }
     let opened = reopen::Reopening::of((&graph, spec), statuses, node, again);
+    Some(nodes_of(&opened, &graph, spec, statuses).collect())
+}
+
+fn nodes_of<'a>(
+    opened: &'a reopen::Reopening,
+    graph: &'a Graph,
+    spec: &'a GraphSpec,
+    statuses: &'a BTreeMap<String, NodeStatus>,
+) -> impl Iterator<Item = ReopenedNode> + 'a {
     let done_again: BTreeSet<&str> = opened.done_again(spec, statuses).collect();
-    let nodes = opened.all().filter_map(|index| {
+    opened.all().filter_map(move |index| {
         let id = graph.id(index);
         Some(ReopenedNode {
             node: id.to_owned(),
             phase: statuses.get(id)?.phase.to_string(),
             retried: opened.retried.binary_search(&index).is_ok(),
             done_again: done_again.contains(id),
+            change: None,
         })
-    });
-    Some(nodes.collect())
+    })
+}
+
+/// What going on with another plan opens, adds and takes away.
+fn opened_by(
+    next: &NextPlan,
+    old: (&Graph, &GraphSpec),
+    run: ObservedRun<'_>,
+) -> Option<Vec<ReopenedNode>> {
+    let pinned = run.status.extensions.pinned.as_ref()?;
+    let statuses = &run.status.node_statuses;
+    let graph = Graph::build(&next.spec).ok()?;
+    let of_gates = |name: &String| next.gates.get(name).cloned();
+    let revised = reopen::Revised::of(old, (&graph, &next.spec), statuses, (pinned, &of_gates));
+    let change = |id: &str| {
+        let index = graph.index_of(id);
+        let is_changed = index.is_some_and(|index| revised.changed.contains(&index));
+        is_changed.then(|| "changed".to_owned())
+    };
+    let nodes = nodes_of(&revised.opened, &graph, &next.spec, statuses);
+    let mut nodes: Vec<ReopenedNode> = nodes
+        .map(|node| ReopenedNode {
+            change: change(&node.node),
+            ..node
+        })
+        .collect();
+    let told = |id: &str, phase: String, change: &str| ReopenedNode {
+        node: id.to_owned(),
+        phase,
+        retried: false,
+        done_again: false,
+        change: Some(change.to_owned()),
+    };
+    let pending = revised.changed.iter().map(|index| graph.id(*index));
+    let opened: BTreeSet<String> = nodes.iter().map(|node| node.node.clone()).collect();
+    let pending = pending.filter(|id| !opened.contains(*id));
+    let phase = |id: &str| {
+        statuses
+            .get(id)
+            .map_or_else(String::new, |node| node.phase.to_string())
+    };
+    let pending = pending.map(|id| told(id, phase(id), "changed"));
+    let added = revised.added.iter();
+    let added = added.map(|index| told(graph.id(*index), NodePhase::Pending.to_string(), "added"));
+    let removed = revised.removed.iter();
+    let removed = removed.map(|id| told(id, phase(id), "removed"));
+    nodes.extend(pending.chain(added).chain(removed));
+    Some(nodes)
 }
 
 /// What has been done is named before it is done once more.

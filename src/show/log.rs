@@ -1,5 +1,7 @@
 //! The revisions of a resource, and what happened to an execution.
 
+use std::collections::BTreeSet;
+
 use super::table::{display_width, flowing, table_keeping};
 use crate::api::log::Revision;
 use crate::core::base::digest::short;
@@ -41,17 +43,23 @@ pub fn revisions(revisions: &[Revision], width: Option<usize>) -> String {
     table_keeping(&[0, 1, 5], &header, &rows, width)
 }
 
-/// A table of what happened.
+/// A table of what happened. Of a run that went on with another plan, with the revision that each
+/// attempt is of.
 pub fn events(happened: &[Happened], width: Option<usize>) -> String {
+    let revisions = happened.iter().filter_map(|one| one.revision.as_deref());
+    let has_changed = revisions.collect::<BTreeSet<&str>>().len() > 1;
     let rows: Vec<Vec<String>> = happened
         .iter()
         .map(|happened| {
             let event = &happened.event;
             let act = event.act.as_ref();
             let moved = event.transition.as_ref().map(|moved| moved.arrow());
-            let attempt = match event.attempt {
-                0 => String::new(),
-                attempt => attempt.to_string(),
+            let attempt = match (event.attempt, &happened.revision) {
+                (0, _) => String::new(),
+                (attempt, Some(revision)) if has_changed => {
+                    format!("{attempt} of {}", short(revision))
+                }
+                (attempt, _) => attempt.to_string(),
             };
             let signed = act.and_then(|act| act.signed.as_ref());
             let record = act.and_then(|act| act.record.as_deref());
@@ -83,7 +91,7 @@ pub fn events(happened: &[Happened], width: Option<usize>) -> String {
     let least = least.lines().map(display_width).max().unwrap_or(0) + ENOUGH_FOR_WHY;
     match width.filter(|&width| width < least) {
         Some(width) => {
-            let rows = happened.iter().map(event_cells);
+            let rows = happened.iter().map(|one| event_cells(one, has_changed));
             rows.map(|cells| flowing(&cells, &[0, 1, 3, 4], width))
                 .collect()
         }
@@ -92,12 +100,15 @@ pub fn events(happened: &[Happened], width: Option<usize>) -> String {
 }
 
 /// What is said of an event where there is no room for columns.
-fn event_cells(happened: &Happened) -> Vec<String> {
+fn event_cells(happened: &Happened, has_changed: bool) -> Vec<String> {
     let event = &happened.event;
     let act = event.act.as_ref();
-    let attempt = match event.attempt {
-        0 => String::new(),
-        attempt => format!("attempt {attempt}"),
+    let attempt = match (event.attempt, &happened.revision) {
+        (0, _) => String::new(),
+        (attempt, Some(revision)) if has_changed => {
+            format!("attempt {attempt} of {}", short(revision))
+        }
+        (attempt, _) => format!("attempt {attempt}"),
     };
     let moved = event.transition.as_ref().map(|moved| moved.arrow());
     let by = act.map(|act| match &act.actor {
@@ -122,8 +133,6 @@ fn event_cells(happened: &Happened) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::api::log::{Author, Event, RevisionKind, RevisionRun};
     use crate::core::resource::{Key, Kind, SignedBy, Time};
@@ -181,6 +190,7 @@ mod tests {
             commit: "c".to_owned(),
             made: Time::from_timestamp(1_769_860_800, 0),
             uid: "u".to_owned(),
+            revision: None,
             event: Told {
                 node: Some("approve-the-release-of-the-year".to_owned()),
                 attempt: 2,
@@ -216,6 +226,7 @@ mod tests {
             commit: "c".to_owned(),
             made: Time::from_timestamp(1_769_860_800, 0),
             uid: "u".to_owned(),
+            revision: None,
             event: Told {
                 node: Some("ok".to_owned()),
                 attempt: 0,

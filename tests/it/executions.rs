@@ -336,6 +336,101 @@ fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
         .notes("planspec start nightly -n shop");
 }
 
+/// A run that goes on with its plan as it was mended.
+#[test]
+fn a_run_goes_on_with_a_corrected_plan() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let plan = |load: &str, more: &str| {
+        format!(
+            "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: import, namespace: shop}}\nspec:\n  \
+             description: Data from elsewhere\n  graph:\n    nodes:\n      \
+             - {{id: fetch, kind: Task}}\n      \
+             - {{id: load, kind: Task, dependsOn: [fetch]{load}}}\n      \
+             - {{id: check, kind: Task, dependsOn: [load]}}\n{more}"
+        )
+    };
+    ana.publish("planspec/import.yaml", plan("", ""));
+    ana.run("start import -n shop --name import").ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    ana.works("import/fetch", "agent:a");
+    ana.run("claim import/load --as agent:a --reconcile").ok();
+    ana.run("report import/load --as agent:a --failed --reconcile")
+        .ok();
+    assert_eq!(ana.phase("execution/import"), "Failed");
+    ana.run("retry import --plan")
+        .exits(1)
+        .notes("is held to this revision of plan `shop/import` already")
+        .notes("planspec retry import -n shop");
+
+    // Before it is merged, the review says that the run could go on with it.
+    let before = ana.git("rev-parse HEAD");
+    ana.git("switch -q -c mended");
+    let mended = plan(
+        ", description: By the new format",
+        "      - {id: tell, kind: Task, dependsOn: [check]}\n",
+    );
+    ana.write("planspec/import.yaml", &mended)
+        .commit("The new format");
+    ana.run("review main...mended")
+        .says("shop/import (Failed) stays on the revision of")
+        .says("planspec retry import -n shop --plan");
+    ana.run("retry import --plan mended")
+        .exits(9)
+        .notes("is not the one that `main` holds now");
+    ana.git("switch -q main");
+    ana.git("merge -q --ff-only mended");
+    ana.push();
+    ana.run(&format!("retry import --plan {before}"))
+        .exits(9)
+        .notes("planspec retry import -n shop --plan");
+    ana.run("reconcile").ok();
+    ana.run("describe execution import")
+        .ok()
+        .says("planspec retry import -n shop --plan");
+
+    goes_on(&ana, &before);
+}
+
+/// It is asked to, as docs/executions.md shows, and comes to its end.
+fn goes_on(ana: &Place<'_>, before: &str) {
+    let uid = ana.get("execution/import")["metadata"]["uid"].clone();
+    let page = include_str!("../../docs/executions.md");
+    let asked = "planspec retry import --plan --dry-run";
+    let shown = page.split(&format!("$ {asked}\n")).nth(1).unwrap();
+    let shown = shown.split("```").next().unwrap();
+    let dry = ana.run("retry import --plan --dry-run").ok();
+    assert_eq!(dry.out, shown, "docs/executions.md");
+    let answer = ana.run("retry import --plan HEAD --dry-run -o json").ok();
+    let answer = answer.answer("Reopening");
+    assert_eq!(answer["nodes"][0]["change"], "changed");
+    assert_eq!(answer["plan"], ana.git("rev-parse HEAD"));
+
+    ana.run("retry import --plan HEAD -m mended --reconcile")
+        .ok()
+        .says("asked shop/import to go on with its plan as it is now");
+    assert_eq!(ana.get("execution/import")["metadata"]["uid"], uid);
+    assert_eq!(ana.node_phase("import/fetch"), "Succeeded");
+    for node in ["load", "check", "tell"] {
+        ana.works(&format!("import/{node}"), "agent:a");
+    }
+    assert_eq!(ana.phase("execution/import"), "Succeeded");
+    let first = &before[..10];
+    let now = &ana.git("rev-parse HEAD")[..10];
+    let log = ana.run("log execution/import").ok();
+    for told in [
+        format!("1 of {first}"),
+        format!("2 of {now}"),
+        format!("goes on with the plan of {now}; mended"),
+    ] {
+        assert!(log.out.contains(&told), "{told}: {log}");
+    }
+    ana.run("retry import --plan")
+        .exits(1)
+        .notes("planspec start");
+}
+
 /// A run that cleans up behind itself, whoever stops it.
 #[test]
 fn what_cleans_up_runs_when_the_run_is_cancelled() {

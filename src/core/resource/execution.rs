@@ -527,12 +527,27 @@ pub struct RetriedBy {
     /// Whether targets were resolved again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rebind: bool,
+    /// Whether the node had succeeded, and is done once more on purpose.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub again: bool,
+    /// The revision of the plan that the run is held to since, when it is another one.
+    pub plan: Option<PlanRevision>,
     /// Why.
     pub comment: Option<String>,
     /// The record that says so.
     pub record: String,
     /// When `reconcile` first saw it.
     pub timestamp: Time,
+}
+
+/// A revision of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanRevision {
+    /// A spec commit that holds it.
+    pub commit: String,
+    /// Digest of its spec.
+    pub digest: String,
 }
 
 /// What a run is held to, whatever happens to the files.

@@ -32,6 +32,8 @@ pub enum How {
         changed: Vec<Key>,
         /// The spec commit that it started from.
         commit: String,
+        /// Whether it can go on with the change once that is merged, by a retry.
+        may_go_on: bool,
     },
     /// It has not begun, and will run the new revision.
     NotStarted {
@@ -105,18 +107,19 @@ fn other_goal(
     Some(touched)
 }
 
-/// What happens to a run that is not over.
+/// What happens to a run that is not over, or has failed and can be tried again.
 fn of_itself(
     key: &Key,
     run: &ExecutionStatus,
     changed: &BTreeMap<&Key, &Event>,
     old: &Snapshot,
 ) -> Option<Touched> {
-    if run.phase.is_terminal() {
+    if run.phase.is_terminal() && !run.phase.can_be_retried() {
         return None;
     }
+    let has_failed = run.phase == ExecutionPhase::Failed;
     if let Some(Event::Removed | Event::Renamed { .. }) = changed.get(key) {
-        return Some(Touched::new(key, run, How::Deleted));
+        return (!has_failed).then(|| Touched::new(key, run, How::Deleted));
     }
     let Some(pinned) = &run.extensions.pinned else {
         let plan = old.execution(key)?.plan_ref.key(Kind::Plan, &key.namespace);
@@ -152,9 +155,16 @@ fn of_itself(
             approvals.insert(id.clone(), who);
         }
     }
+    let is_gone = |event: &&Event| matches!(event, Event::Removed | Event::Renamed { .. });
+    let stays = changed.get(&plan).is_none_or(|event| !is_gone(event));
+    let may_go_on = stays && run.phase.can_be_retried() && run.extensions.cancelled_by.is_none();
+    if has_failed && !may_go_on {
+        return None;
+    }
     let how = How::Pinned {
         changed: of_run,
         commit: pinned.commit.clone(),
+        may_go_on,
     };
     Some(Touched {
         approvals,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::core::base::digest::short;
 use crate::core::resource::{
     Claim, Decision, ExecutionStatus, Key, NodePhase, NodeStatus, SignedBy, Status, Time,
     Verification,
@@ -35,6 +36,8 @@ pub struct Happened {
     pub made: Option<Time>,
     /// Which run.
     pub uid: String,
+    /// The spec commit with the plan that it was held to then, once it had started.
+    pub revision: Option<String>,
     /// What.
     pub event: Event,
 }
@@ -120,6 +123,13 @@ pub fn events(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> Vec<E
             .and_then(|moved| mover(&acts, moved, node));
         found.extend(at_node(id, attempt, (acts, transition), moved_by));
     }
+    // Nodes that another revision of the plan does not have.
+    found.extend(of_nodes.map(|moved| Event {
+        node: moved.node.clone(),
+        attempt: moved.attempt,
+        act: None,
+        transition: Some(moved),
+    }));
     found.extend(refused(old, run));
     found
 }
@@ -197,8 +207,13 @@ fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
     let retries = retries.filter(|retry| !known.contains(retry.record.as_str()));
     let retries = retries.map(|retry| {
         let of = retry.node.as_ref().map(|node| format!("node {node}"));
+        let again = retry.again.then(|| "done once more".to_owned());
         let rebind = retry.rebind.then(|| "targets resolved again".to_owned());
-        let parts = [of, rebind, retry.comment.clone()];
+        let plan = retry.plan.as_ref().map(|plan| {
+            let commit = short(&plan.commit);
+            format!("goes on with the plan of {commit}")
+        });
+        let parts = [of, again, plan, rebind, retry.comment.clone()];
         Act {
             word: "retry",
             actor: Some(retry.actor.clone()),

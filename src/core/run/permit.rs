@@ -4,6 +4,7 @@
 use crate::core::base::suggest::choices;
 use crate::core::base::time::exact;
 use crate::core::plan::data;
+use crate::core::plan::graph::Graph;
 use crate::core::repository::config::{Config, is_person};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{
@@ -13,6 +14,7 @@ use crate::core::resource::{
 };
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Action, MAX_ARTIFACTS, ReportResult, RequestKind};
+use crate::core::run::reopen::Reopening;
 
 /// Why something may not be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +100,12 @@ pub fn may(action: &Action, actor: &str, given: &Circumstances<'_>) -> Result<()
             node,
             rebind,
             again,
+            plan,
             ..
-        } => given.may_retry(node.as_deref(), *rebind, *again),
+        } => {
+            given.may_retry(node.as_deref(), (*rebind, *again, plan.is_some()))?;
+            given.nobody_answers_to_it(node.as_deref(), *again)
+        }
         Action::Claim { .. }
         | Action::Renewal { .. }
         | Action::Release { .. }
@@ -510,7 +516,11 @@ impl Circumstances<'_> {
     }
 
     /// What the run itself cancelled counts as failed.
-    fn may_retry(&self, node: Option<&str>, rebind: bool, again: bool) -> Result<(), Refusal> {
+    fn may_retry(
+        &self,
+        node: Option<&str>,
+        (rebind, again, replan): (bool, bool, bool),
+    ) -> Result<(), Refusal> {
         let phase = self.status.phase;
         if phase == ExecutionPhase::Pending {
             return Err(not_started());
@@ -519,6 +529,10 @@ impl Circumstances<'_> {
             let why = format!("the execution is {phase}");
             return Err(Refusal::new(Objection::Late, "RunOver", why));
         }
+        if replan && (node.is_some() || again) {
+            let why = "a run goes on with another plan as a whole, not one node of it";
+            return Err(Refusal::new(Objection::Invalid, "WholeRun", why));
+        }
         let has_failed =
             |node: &NodeStatus| matches!(node.phase, NodePhase::Failed | NodePhase::Cancelled);
         let Some(id) = node else {
@@ -526,7 +540,7 @@ impl Circumstances<'_> {
                 let why = "one node is done again, not the whole run";
                 return Err(Refusal::new(Objection::Invalid, "NoNode", why));
             }
-            if rebind || self.status.node_statuses.values().any(has_failed) {
+            if rebind || replan || self.status.node_statuses.values().any(has_failed) {
                 return Ok(());
             }
             let why = "no node has failed: there is nothing to try again";
@@ -539,6 +553,36 @@ impl Circumstances<'_> {
         }
         let why = format!("`{id}` is {}, it has not failed", status.phase);
         Err(Refusal::new(Objection::NotReady, "NotFailed", why))
+    }
+}
+
+impl Circumstances<'_> {
+    /// Who is at work because something failed (puts it back, tells of it) is not to be overtaken by
+    /// the next attempt at that.
+    fn nobody_answers_to_it(&self, node: Option<&str>, again: bool) -> Result<(), Refusal> {
+        let graph = self.plan.and_then(|plan| plan.graph());
+        let Some((spec, Ok(graph))) = graph.map(|spec| (spec, Graph::build(spec))) else {
+            return Ok(());
+        };
+        if again {
+            return Ok(());
+        }
+        let statuses = &self.status.node_statuses;
+        let opened = Reopening::of((&graph, spec), statuses, node, false);
+        let behind = opened.behind.iter().map(|index| graph.id(*index));
+        let mut held = behind.filter_map(|id| {
+            let claim = statuses.get(id)?.extensions.claim.as_ref()?;
+            Some((id, &claim.actor))
+        });
+        match held.next() {
+            Some((id, actor)) => {
+                let why = format!(
+                    "{actor} is at work on `{id}`, which began because of how it ended: try again when that is over"
+                );
+                Err(Refusal::new(Objection::NotReady, "AtWork", why))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -660,6 +704,7 @@ mod tests {
             node: node.map(str::to_owned),
             rebind: false,
             again: false,
+            plan: None,
             comment: String::new(),
         }
     }

@@ -49,6 +49,9 @@ fn retries(standing: &Standing<'_>) -> Vec<String> {
         let rebind = rebind(moved);
         commands.push(format!("planspec retry {name}/{id} -n {namespace}{rebind}"));
     }
+    if standing.plan_moved_on {
+        commands.push(format!("planspec retry {name} -n {namespace} --plan"));
+    }
     if standing.run.phase == ExecutionPhase::Failed {
         let rebind = rebind(any_moved);
         commands.push(format!("planspec retry {name} -n {namespace}{rebind}"));

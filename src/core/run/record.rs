@@ -11,7 +11,7 @@ use serde_with::skip_serializing_none;
 
 use crate::core::base::digest::sha256_hex;
 use crate::core::resource::{
-    Artifact, CriterionResult, Duration, Key, Kind, ReviewAction, SignedBy, is_zero,
+    Artifact, CriterionResult, Duration, Key, Kind, PlanRevision, ReviewAction, SignedBy, is_zero,
 };
 
 /// The `apiVersion` of every record.
@@ -227,6 +227,8 @@ pub enum Action {
         /// Retry: the node has succeeded, and is to be done once more.
         #[serde(default, skip_serializing_if = "is_zero")]
         again: bool,
+        /// Retry: go on with this revision of the plan, which the spec branch holds now.
+        plan: Option<PlanRevision>,
         /// Why.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         comment: String,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::plan::graph::Graph;
-use crate::core::resource::{GraphSpec, NodeKind, NodePhase, NodeStatus};
+use crate::core::resource::{GraphSpec, Kind, Node, NodeKind, NodePhase, NodeStatus, Pinned};
 
 /// What a retry opens again, by number of the node, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,6 +70,104 @@ impl Reopening {
             .map(|node| node.id.as_str())
             .filter(move |id| succeeded(id))
     }
+}
+
+/// What going on with another revision of the plan does to a run, by number of the node in the new
+/// one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revised {
+    /// What is opened again.
+    pub opened: Reopening,
+    /// The nodes that are others now, also those that had not begun.
+    pub changed: Vec<usize>,
+    /// The nodes that are new.
+    pub added: Vec<usize>,
+    /// The nodes that are gone.
+    pub removed: Vec<String>,
+}
+
+impl Revised {
+    /// Compare two revisions. A node that says the same, whose gate does too, that is not behind
+    /// anything new or changed, and that waits for nothing more that is open, stays as it is.
+    pub fn of(
+        (old_graph, old): (&Graph, &GraphSpec),
+        (graph, spec): (&Graph, &GraphSpec),
+        statuses: &BTreeMap<String, NodeStatus>,
+        (pinned, gate_now): (&Pinned, &dyn Fn(&String) -> Option<String>),
+    ) -> Revised {
+        let phase = |index: usize| statuses.get(graph.id(index)).map(|status| status.phase);
+        // The gates of another revision are in the same namespace: that of the plan.
+        let same_gate = |node: &Node| {
+            let gate = node.gate_ref.as_ref();
+            let gate = gate.map(|gate| gate.key(Kind::Gate, &pinned.plan.namespace).qualified());
+            gate.is_none_or(|gate| {
+                let was = pinned.gates.get(&gate).map(|pin| pin.digest.clone());
+                was == gate_now(&gate)
+            })
+        };
+        let mut changed = BTreeSet::new();
+        let mut added = Vec::new();
+        for (index, node) in spec.nodes.iter().enumerate() {
+            let before = old_graph.index_of(&node.id).zip(phase(index));
+            let Some((before, _)) = before else {
+                added.push(index);
+                continue;
+            };
+            let was = &old.nodes[before];
+            let waits_for_more = graph.predecessors(index).any(|(from, _)| {
+                let is_open = phase(from).is_some_and(|phase| !phase.is_terminal());
+                let known = old_graph.predecessors(before);
+                let mut known = known.map(|(from, _)| old_graph.id(from));
+                is_open && !known.any(|known| known == graph.id(from))
+            });
+            if !says_the_same(was, node) || !same_gate(node) || waits_for_more {
+                changed.insert(index);
+                // Its condition decides for what is in it.
+                if was.when != node.when {
+                    changed.extend(with_children(graph, spec, index));
+                }
+            }
+        }
+        let has_begun = |index: &usize| phase(*index).is_some_and(|of| of != NodePhase::Pending);
+        let has_failed = |index: &usize| {
+            matches!(
+                phase(*index),
+                Some(NodePhase::Failed | NodePhase::Cancelled)
+            )
+        };
+        changed.retain(|index| !added.contains(index));
+        let retried: Vec<usize> = (0..graph.len())
+            .filter(|index| has_failed(index) || changed.contains(index) && has_begun(index))
+            .collect();
+        let roots: Vec<usize> = retried
+            .iter()
+            .chain(&changed)
+            .chain(&added)
+            .copied()
+            .collect();
+        let behind = graph.behind(&roots).into_iter();
+        let behind = behind.filter(|index| has_begun(index) && !retried.contains(index));
+        let removed = old.nodes.iter().map(|node| &node.id);
+        let removed = removed.filter(|id| graph.index_of(id).is_none());
+        Revised {
+            opened: Reopening {
+                behind: behind.collect(),
+                retried,
+            },
+            changed: changed.into_iter().collect(),
+            added,
+            removed: removed.cloned().collect(),
+        }
+    }
+}
+
+/// Whether a node is the same in two revisions; what it waits for may be other nodes.
+fn says_the_same(one: &Node, other: &Node) -> bool {
+    let alone = |node: &Node| Node {
+        depends_on: Vec::new(),
+        ..node.clone()
+    };
+    alone(one) == alone(other)
 }
 
 /// A node, and if it is a group everything in it.

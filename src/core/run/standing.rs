@@ -23,6 +23,8 @@ pub struct Standing<'a> {
     pub reviewers: &'a BTreeMap<String, Vec<String>>,
     /// What bindings say now, by node, where that is not what the run is held to.
     pub moved_on: &'a BTreeMap<String, String>,
+    /// Whether the spec branch holds another revision of the plan than the run is held to.
+    pub plan_moved_on: bool,
     /// Whether a reconcile would find something to do.
     pub due: bool,
 }

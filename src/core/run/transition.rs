@@ -266,6 +266,18 @@ fn node_transitions(
             message: node.message.clone(),
         });
     }
+    let was_there = before.iter().flat_map(|run| &run.node_statuses);
+    for (id, node) in was_there.filter(|(id, _)| !now.node_statuses.contains_key(*id)) {
+        found.push(Transition {
+            key: key.clone(),
+            node: Some(id.clone()),
+            what: Moved::Phase,
+            from: Some(node.phase.to_string()),
+            to: None,
+            attempt: node.attempt,
+            message: "the plan has it no more".to_owned(),
+        });
+    }
 }
 
 /// Why a resource stands where it stands.

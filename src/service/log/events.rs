@@ -104,7 +104,13 @@ fn transitions(
                 let events = events_between(key, file_before.as_ref(), now)
                     .into_iter()
                     .rev();
-                found.extend(events.map(|event| happened_at(&commit, &now.uid, event)));
+                // What is told of an attempt was done before an operator changed what it is about.
+                let before = file_before.as_ref().filter(|before| before.uid == now.uid);
+                let revision = before.and_then(revision_of).or_else(|| revision_of(now));
+                found.extend(events.map(|event| Happened {
+                    revision: revision.clone(),
+                    ..happened_at(&commit, &now.uid, event)
+                }));
             }
             (blob, file) = (blob_before, file_before);
         }
@@ -146,8 +152,15 @@ fn happened_at(commit: &Commit, uid: &str, event: Event) -> Happened {
         commit: commit.id.clone(),
         made: commit.time,
         uid: uid.to_owned(),
+        revision: None,
         event,
     }
+}
+
+/// The spec commit with the plan that a run is held to.
+fn revision_of(file: &StatusFile) -> Option<String> {
+    let pinned = file.status.execution()?.extensions.pinned.as_ref()?;
+    Some(pinned.commit.clone())
 }
 
 fn read_file(store: &Store, path: &str, blob: Option<&str>) -> Result<Option<StatusFile>> {

@@ -134,7 +134,7 @@ fn not_wanted(store: &Store, job: &Job, known: &mut Option<String>) -> Result<Op
         return Ok(Some("its execution is gone".to_owned()));
     };
     let Some(node) = run.status.node_statuses.get(&job.id) else {
-        return Ok(None);
+        return Ok(Some("the plan has it no more".to_owned()));
     };
     if node.phase.is_terminal() {
         return Ok(Some(match node.message.as_str() {

@@ -114,7 +114,15 @@ fn run(touched: &Touched) -> api::TouchedRun {
         How::Pinned { commit, .. } => Some(commit.clone()),
         _ => None,
     };
+    let may_go_on = matches!(
+        &touched.how,
+        How::Pinned {
+            may_go_on: true,
+            ..
+        }
+    );
     api::TouchedRun {
+        may_go_on,
         execution: ResourceName::from(&touched.execution),
         phase: touched.phase.to_string(),
         how: how.to_owned(),

@@ -341,13 +341,25 @@ pub(super) fn path(shape: &Shape) -> String {
 pub(super) fn run(touched: &Touched) -> String {
     let name = touched.execution.qualified();
     match &touched.how {
-        How::Pinned { changed, commit } => {
+        How::Pinned {
+            changed,
+            commit,
+            may_go_on,
+        } => {
             let names: Vec<String> = changed.iter().map(ToString::to_string).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let commit = crate::core::base::digest::short(commit);
+            let go_on = if *may_go_on {
+                let Key {
+                    name, namespace, ..
+                } = &touched.execution;
+                format!(", and for this one with `planspec retry {name} -n {namespace} --plan`")
+            } else {
+                String::new()
+            };
             format!(
                 "{name} ({}) stays on the revision of {commit} that it started from; {} {} only \
-                 for the next run",
+                 for the next run{go_on}",
                 touched.phase,
                 some(&names),
                 if names.len() == 1 {

@@ -67,6 +67,8 @@ struct Scene {
     events: Vec<Event>,
     /// How what is done at the end ends, over and over.
     endings: Vec<bool>,
+    /// How often each node was written anew.
+    edits: Vec<u32>,
 }
 
 /// Something that happens; a node and a run by any number, an attempt by its distance to the open
@@ -96,6 +98,10 @@ enum Event {
     Act(usize),
     /// A binding says something else, and what has not begun is bound again.
     BindElsewhere(usize, usize),
+    /// A node says something else.
+    Edit(usize),
+    /// A run goes on with the plan as it is now.
+    GoOn(usize),
     Commit,
 }
 
@@ -167,6 +173,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..CAPABILITIES.len()).prop_map(Event::Bind),
         8 => run().prop_map(Event::Act),
         2 => (run(), 0..CAPABILITIES.len()).prop_map(|(r, c)| Event::BindElsewhere(r, c)),
+        2 => node().prop_map(Event::Edit),
+        3 => run().prop_map(Event::GoOn),
         1 => Just(Event::Commit),
     ]
 }
@@ -194,6 +202,7 @@ fn scene() -> impl Strategy<Value = Scene> {
                 providers,
                 events,
                 endings,
+                edits: Vec::new(),
             },
         )
         .prop_map(Scene::that_is_valid)
@@ -221,6 +230,8 @@ fn gated_scene() -> impl Strategy<Value = Scene> {
         2 => (0..CAPABILITIES.len()).prop_map(|capability| Event::BindElsewhere(0, capability)),
         1 => Just(Event::Reconcile),
         1 => (0..6usize).prop_map(|node| Event::Again(0, node)),
+        1 => (0..6usize).prop_map(Event::Edit),
+        1 => Just(Event::GoOn(0)),
         1 => (0..6usize).prop_map(|node| Event::Review(0, node, 2, ReviewAction::Reject)),
     ];
     let nodes = (3..7usize).prop_flat_map(move |n| (0..n).map(node).collect::<Vec<_>>());
@@ -231,6 +242,7 @@ fn gated_scene() -> impl Strategy<Value = Scene> {
         providers: vec![Some("agent://x"); CAPABILITIES.len()],
         events,
         endings: vec![true],
+        edits: Vec::new(),
     })
 }
 
@@ -265,6 +277,9 @@ impl Scene {
                 }
             }
             let mut fields = format!("id: n{at}, dependsOn: [{}]", before.join(", "));
+            if let Some(edits) = self.edits.get(at).filter(|edits| **edits > 0) {
+                fields += &format!(", description: '{edits}'");
+            }
             if let Some(timeout) = node.timeout {
                 fields += &format!(", timeout: {timeout}m");
             }
@@ -739,6 +754,13 @@ impl Scene {
                 world.write("planspec/bind.yaml", &self.binding());
                 world.about(RUNS[run]).retry("user:operator", None, true);
             }
+            Event::Edit(node) => {
+                self.edits.resize(self.nodes.len(), 0);
+                let count = self.nodes.len();
+                self.edits[node % count] += 1;
+                world.write("planspec/p.yaml", &self.plan());
+            }
+            Event::GoOn(run) => world.about(RUNS[run]).go_on_with_plan("user:operator"),
             Event::Commit => world.commit(),
         }
     }

@@ -34,7 +34,7 @@ pub(super) struct ActiveRun<'a> {
     pub turn: &'a Turn<'a>,
     pub me: RunRef,
     pub pins: PinnedPlan,
-    pub pinned: &'a Pinned,
+    pub pinned: Pinned,
     pub spec: GraphSpec,
     pub graph: Graph,
     pub status: &'a mut ExecutionStatus,
@@ -51,7 +51,7 @@ impl<'a> ActiveRun<'a> {
         turn: &'a Turn<'a>,
         uid: &str,
         status: &'a mut ExecutionStatus,
-        pinned: &'a Pinned,
+        pinned: &Pinned,
     ) -> Result<ActiveRun<'a>, String> {
         let pins = pins::find(turn.world, pinned)?;
         let spec = pins
@@ -68,7 +68,7 @@ impl<'a> ActiveRun<'a> {
                 uid: uid.to_owned(),
             },
             pins,
-            pinned,
+            pinned: pinned.clone(),
             spec,
             graph,
             status,

@@ -155,7 +155,10 @@ impl ActiveRun<'_> {
         decision.outcome = outcome;
         decision.decided = outcome.map(|_| self.now());
         decision.decided_by = outcome.map(|_| verdict.records.clone()).unwrap_or_default();
-        let again = why_again(&decision).map_or(String::new(), |why| format!("; {why}"));
+        let retries = &self.status.extensions.retried_by;
+        let has_another_plan = retries.iter().any(|retry| retry.plan.is_some());
+        let again =
+            why_again(&decision, has_another_plan).map_or(String::new(), |why| format!("; {why}"));
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.decision = Some(decision);
         }
@@ -301,12 +304,13 @@ impl ActiveRun<'_> {
 }
 
 /// Why approvals that were given before do not count. The plan and the gate are pinned, so that only
-/// targets can be others before somebody tries again.
-fn why_again(decision: &Decision) -> Option<&'static str> {
+/// targets can be others before somebody tries again, or goes on with another plan.
+fn why_again(decision: &Decision, has_another_plan: bool) -> Option<&'static str> {
     let mut reviews = decision.reviews.iter();
     let was_approved = reviews
         .any(|review| review.action == ReviewAction::Approve && review.digest != decision.digest);
     was_approved.then_some(match decision.round {
+        _ if has_another_plan => "the plan is another one, earlier approvals do not count",
         0 => "targets resolved again, earlier approvals do not count",
         _ => "tried again, earlier approvals do not count",
     })

@@ -9,6 +9,7 @@ mod order;
 mod outside;
 mod pins;
 mod records;
+mod replan;
 mod retry;
 #[cfg(test)]
 mod scenarios;

@@ -1,7 +1,7 @@
 //! An operator's retry: open again what failed, and everything that was decided on it.
 
 use super::active_run::ActiveRun;
-use crate::core::resource::{NodePhase, RetriedBy};
+use crate::core::resource::{NodePhase, PlanRevision, RetriedBy};
 use crate::core::run::machine::{ExecutionEvent, NodeEvent};
 use crate::core::run::permit::{Refusal, misplaced};
 use crate::core::run::record::{Action, Received};
@@ -17,15 +17,21 @@ impl ActiveRun<'_> {
             node,
             rebind,
             again,
+            plan,
             comment,
             ..
         } = &received.record.action
         else {
             return Err(misplaced());
         };
-        let statuses = &self.status.node_statuses;
-        let graph = (&self.graph, &self.spec);
-        let opened = Reopening::of(graph, statuses, node.as_deref(), *again);
+        let opened = match plan {
+            Some(revision) => self.go_on_with(revision)?,
+            None => {
+                let statuses = &self.status.node_statuses;
+                let graph = (&self.graph, &self.spec);
+                Reopening::of(graph, statuses, node.as_deref(), *again)
+            }
+        };
         for index in opened.all() {
             self.reopen_node(index);
         }
@@ -33,7 +39,8 @@ impl ActiveRun<'_> {
             self.forget_targets();
         }
         let extensions = &mut self.status.extensions;
-        extensions.run_attempt += u32::from(!opened.retried.is_empty());
+        let has_opened = plan.is_some() || !opened.retried.is_empty();
+        extensions.run_attempt += u32::from(has_opened);
         // They were made on what is done anew.
         extensions
             .attestations
@@ -42,6 +49,11 @@ impl ActiveRun<'_> {
             actor: received.record.actor.clone(),
             node: node.clone(),
             rebind: *rebind,
+            again: *again,
+            plan: plan.as_ref().map(|revision| PlanRevision {
+                commit: self.pinned.commit.clone(),
+                digest: revision.digest.clone(),
+            }),
             comment: (!comment.is_empty()).then(|| comment.clone()),
             record: received.id.clone(),
             timestamp: self.turn.world.now,

@@ -571,10 +571,10 @@ fn a_retry_opens_what_was_decided_on_how_a_node_ended() {
 }
 
 #[test]
-fn what_is_at_work_on_a_failure_ends_with_the_retry() {
+fn who_is_at_work_on_a_failure_is_not_overtaken_by_the_next_attempt() {
     let nodes = "{id: a, kind: Task}, {id: undo, kind: Task}, {id: checked, kind: Task, \
                  acceptanceCriteria: [{type: test_passes, name: t, command: t}]}, \
-                 {id: ok, kind: Gate, gateRef: {name: g}}";
+                 {id: ok, kind: Gate, gateRef: {name: g}}, {id: other, kind: Task}";
     let edges = ["undo", "checked", "ok"].map(|to| format!("{{from: a, to: {to}, type: soft}}"));
     let mut world = World::of(&[
         plan_with("p", "", nodes, &edges.join(", ")),
@@ -584,20 +584,29 @@ fn what_is_at_work_on_a_failure_ends_with_the_retry() {
     fail(&mut world, "a");
     world.claim("undo", BEN);
     world.claim("checked", BEN);
+    world.claim("other", BEN);
     world.approve("ok", "ana");
     world.reconcile();
     world.succeed("checked", BEN);
     world.reconcile();
-    assert_eq!(world.stands("undo"), "Running Claimed");
     assert_eq!(world.stands("checked"), "Blocked AwaitingVerification");
+    // Somebody puts back what failed: the next attempt waits for that.
+    for node in [Some("a"), None] {
+        world.retry(ANA, node, false);
+        world.reconcile();
+    }
+    assert_eq!(world.unapplied(), ["retry AtWork", "retry AtWork"]);
+    assert_eq!(world.stands("undo"), "Running Claimed");
+    assert_eq!(world.stands("a"), "Failed Reported");
+    world.succeed("undo", BEN);
+    world.reconcile();
+    // What is done, or waits, is opened again; who works on something else is not asked.
     world.retry(ANA, Some("a"), false);
     world.reconcile();
+    assert_eq!(world.stands("other"), "Running Claimed");
     for node in ["undo", "checked", "ok"] {
         assert_eq!(world.stands(node), "Pending Waiting", "{node}");
     }
-    world.report("undo", 1, BEN, ReportResult::Succeeded, json!({}));
-    world.reconcile();
-    assert_eq!(world.unapplied(), ["report OldAttempt"]);
     world.complete("a");
     assert_eq!(world.node("undo").attempt, 2);
     assert_eq!(world.node("checked").attempt, 2);
@@ -608,6 +617,236 @@ fn what_is_at_work_on_a_failure_ends_with_the_retry() {
     world.approve("ok", "ana");
     world.reconcile();
     assert_eq!(world.stands("ok"), "Succeeded Approved");
+    // On purpose, what is behind it stops.
+    world.claim("undo", BEN);
+    world.reconcile();
+    world.retry_again(ANA, "a");
+    world.reconcile();
+    assert_eq!(world.stands("undo"), "Pending Waiting");
+    world.report("undo", 2, BEN, ReportResult::Succeeded, json!({}));
+    world.reconcile();
+    assert_eq!(world.unapplied().last().unwrap(), "report OldAttempt");
+    let again: Vec<bool> = world
+        .run()
+        .extensions
+        .retried_by
+        .iter()
+        .map(|by| by.again)
+        .collect();
+    assert_eq!(again, [false, true]);
+}
+
+// ---- another revision of the plan
+
+/// Write the plan anew, and ask the run to go on with it.
+fn go_on(world: &mut World, nodes: &[&str], others: &[String]) {
+    let mut documents = vec![plan("p", &nodes.join(", ")), execution("run", "p", "")];
+    documents.extend_from_slice(others);
+    world.write("planspec/all.yaml", &documents.concat());
+    world.reconcile();
+    world.go_on_with_plan("ana@example.com");
+    world.reconcile();
+}
+
+#[test]
+fn a_run_goes_on_with_a_corrected_plan_and_keeps_what_is_the_same() {
+    let before = [
+        "{id: a, kind: Task}",
+        "{id: b, kind: Task, dependsOn: [a], outputs: [{name: n}]}",
+        "{id: c, kind: Task, dependsOn: [b], inputs: {n: '${nodes.b.outputs.n}'}}",
+        "{id: side, kind: Task}",
+        "{id: gone, kind: Task}",
+    ];
+    let after = [
+        "{id: a, kind: Task}",
+        "{id: b, kind: Task, dependsOn: [a], outputs: [{name: n}]}",
+        "{id: c, kind: Task, dependsOn: [b], description: mended, inputs: {n: '${nodes.b.outputs.n}'}}",
+        "{id: d, kind: Task, dependsOn: [c]}",
+        "{id: side, kind: Task}",
+    ];
+    let mut world = run(&before);
+    world.complete("a");
+    bring(&mut world, "b", json!({"n": 7}));
+    world.claim("side", BEN);
+    fail(&mut world, "c");
+    let uid = world.run_ref().uid;
+    let pinned = |world: &World| world.run().extensions.pinned.clone().unwrap();
+    let first = pinned(&world);
+    go_on(&mut world, &after, &[]);
+    assert_eq!(
+        world.nodes(),
+        "a Succeeded, b Succeeded, c Pending, d Pending, side Running"
+    );
+    assert_eq!(world.unapplied(), [""; 0]);
+    assert_eq!(world.run_ref().uid, uid);
+    assert_ne!(pinned(&world).plan.digest, first.plan.digest);
+    assert_eq!(pinned(&world).execution, first.execution);
+    assert_eq!(world.says(Kind::Execution, "run", "PlanDrifted"), "-");
+    // The worker of what is the same goes on with its attempt, and what is next gets what was brought.
+    world.succeed("side", BEN);
+    world.reconcile();
+    assert_eq!(world.stands("side"), "Succeeded Reported");
+    assert_eq!(world.node("c").attempt, 2);
+    assert_eq!(world.node("c").extensions.inputs.unwrap()["n"], 7);
+    world.complete("c");
+    world.complete("d");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    let by = world.run().extensions.retried_by.clone();
+    assert_eq!(by[0].plan.as_ref().unwrap().commit, pinned(&world).commit);
+}
+
+#[test]
+fn what_is_behind_a_change_is_done_again() {
+    let nodes = |a: &str, edge: &str| {
+        [
+            format!("{{id: a, kind: Task{a}}}"),
+            "{id: b, kind: Task, dependsOn: [a]}".to_owned(),
+            "{id: c, kind: Task}".to_owned(),
+            format!("{{id: d, kind: Task{edge}}}"),
+            "{id: end, kind: Task, dependsOn: [b, c, d]}".to_owned(),
+        ]
+    };
+    let run_of = |nodes: &[String]| {
+        let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
+        run(&nodes)
+    };
+    let done = || {
+        let mut world = run_of(&nodes("", ""));
+        for node in ["a", "b", "c", "d"] {
+            world.complete(node);
+        }
+        world
+    };
+    let go_on_with = |world: &mut World, nodes: &[String]| {
+        let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
+        go_on(world, &nodes, &[]);
+        world.nodes()
+    };
+    let mut world = done();
+    assert_eq!(
+        go_on_with(&mut world, &nodes(", timeout: 1h", "")),
+        "a Pending, b Pending, c Succeeded, d Succeeded, end Pending"
+    );
+    assert_eq!(world.stands("b"), "Pending Waiting");
+    // A new node before one that is done, and an edge from what is open to one that is done.
+    let mut world = done();
+    let mut with_new = nodes("", ", dependsOn: [new]").to_vec();
+    with_new.push("{id: new, kind: Task}".to_owned());
+    assert_eq!(
+        go_on_with(&mut world, &with_new),
+        "a Succeeded, b Succeeded, c Succeeded, d Pending, end Pending, new Pending"
+    );
+    let mut world = run_of(&nodes("", ""));
+    for node in ["c", "d"] {
+        world.complete(node);
+    }
+    world.claim("a", ANA);
+    world.reconcile();
+    assert_eq!(
+        go_on_with(&mut world, &nodes("", ", dependsOn: [a]")),
+        "a Running, b Pending, c Succeeded, d Pending, end Pending"
+    );
+    // Who is at work on what changed is at work on nothing any more.
+    go_on_with(&mut world, &nodes(", timeout: 1h", ", dependsOn: [a]"));
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert_eq!(world.node("a").attempt, 2);
+    world.succeed("a", ANA);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Pending Ready");
+}
+
+#[test]
+fn gates_before_what_is_unfinished_are_asked_again_by_another_plan() {
+    let nodes = |last: &str| {
+        [
+            "{id: first, kind: Gate, gateRef: {name: g}}".to_owned(),
+            "{id: a, kind: Task, dependsOn: [first]}".to_owned(),
+            "{id: second, kind: Gate, gateRef: {name: g}}".to_owned(),
+            format!("{{id: b, kind: Task, dependsOn: [second]{last}}}"),
+        ]
+    };
+    let gates = [gate("g", "p", "")];
+    let text = nodes("");
+    let text: Vec<&str> = text.iter().map(String::as_str).collect();
+    let mut world = run_with(&text, "", &gates);
+    world.approve("first", "ana");
+    world.approve("second", "ana");
+    world.reconcile();
+    world.complete("a");
+    let text = nodes(", description: mended");
+    let text: Vec<&str> = text.iter().map(String::as_str).collect();
+    go_on(&mut world, &text, &gates);
+    assert_eq!(world.stands("first"), "Succeeded Approved");
+    assert_eq!(world.stands("a"), "Succeeded Reported");
+    assert_eq!(world.stands("second"), "Blocked AwaitingApproval");
+    let message = world.node("second").message;
+    assert!(
+        message.ends_with("the plan is another one, earlier approvals do not count"),
+        "{message}"
+    );
+    assert_eq!(world.stands("b"), "Pending Waiting");
+    world.approve("second", "ana");
+    world.reconcile();
+    world.complete("b");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    // A gate that says something else is asked again, with all that is behind it.
+    let mut world = run_with(&text, "", &gates);
+    world.approve("first", "ana");
+    world.reconcile();
+    world.complete("a");
+    go_on(&mut world, &text, &[gate("g", "p", "requiredApprovers: 2")]);
+    assert_eq!(world.stands("first"), "Blocked AwaitingApproval");
+    assert_eq!(world.stands("a"), "Pending Waiting");
+}
+
+#[test]
+fn a_run_goes_on_only_with_what_the_spec_branch_holds_and_can_be_run() {
+    let mut world = run(&["{id: a, kind: Task}"]);
+    let refused = |world: &mut World, plan: Option<crate::core::resource::PlanRevision>| {
+        let retry = crate::core::run::record::RequestKind::Retry;
+        world.ask(retry, "ana@example.com", None, (false, false), plan);
+        world.reconcile();
+        world.unapplied().last().cloned().unwrap_or_default()
+    };
+    let now = world.plan_now();
+    assert_eq!(refused(&mut world, now.clone()), "retry PlanUnchanged");
+    let other = now.clone().map(|plan| crate::core::resource::PlanRevision {
+        digest: "sha256:0".to_owned(),
+        ..plan
+    });
+    assert_eq!(refused(&mut world, other), "retry OtherRevision");
+    let write = |world: &mut World, nodes: &str, run: &str| {
+        let documents = plan("p", nodes) + &execution("run", "p", run);
+        world.write("planspec/all.yaml", &documents);
+        world.reconcile();
+        world.plan_now()
+    };
+    let broken = write(&mut world, "{id: a, kind: Task, dependsOn: [b]}", "");
+    assert_eq!(refused(&mut world, broken), "retry PlanInvalid");
+    let mutated = write(
+        &mut world,
+        "{id: a, kind: Task, description: new}",
+        "parameters: {x: 1}",
+    );
+    assert_eq!(refused(&mut world, mutated), "retry SpecMutated");
+    let fine = write(&mut world, "{id: a, kind: Task, description: new}", "");
+    let retry = crate::core::run::record::RequestKind::Retry;
+    world.ask(
+        retry,
+        "ana@example.com",
+        Some("a"),
+        (false, false),
+        fine.clone(),
+    );
+    world.reconcile();
+    assert_eq!(world.unapplied().last().unwrap(), "retry WholeRun");
+    world.ask(retry, "ana@example.com", None, (false, false), fine.clone());
+    world.reconcile();
+    assert_eq!(world.unapplied().len(), 5);
+    world.complete("a");
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    let late = write(&mut world, "{id: a, kind: Task, description: late}", "");
+    assert_eq!(refused(&mut world, late), "retry RunOver");
 }
 
 #[test]

@@ -1140,6 +1140,7 @@ fn why_work_is_not_applied() {
                     node: None,
                     rebind: false,
                     again: false,
+                    plan: None,
                     request: crate::core::run::record::RequestKind::Cancel,
                     comment: String::new(),
                 };
@@ -1216,6 +1217,7 @@ fn a_record_on_a_ref_of_another_name_is_not_applied() {
         node: None,
         rebind: false,
         again: false,
+        plan: None,
         request: crate::core::run::record::RequestKind::Cancel,
         comment: String::new(),
     };
