@@ -115,6 +115,10 @@ impl<'a> Asked<'a> {
             "NotIndependent" => "the configuration says `verification: independent`".to_owned(),
             "ChecksDecide" => format!("run them: `planspec verify {name} -n {namespace}`"),
             "NotStarted" => "it starts by itself when it can".to_owned(),
+            "AtWork" => format!(
+                "who is at work until when: `planspec describe execution {name} -n {namespace}`; a lease \
+                 that is not renewed ends by itself"
+            ),
             "RunOver" | "RunCancelled" => {
                 let pinned = self.run.status.extensions.pinned.as_ref();
                 let plan = &pinned?.plan;

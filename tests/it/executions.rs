@@ -282,7 +282,14 @@ fn a_retry_says_what_it_opens_and_opens_what_was_decided_on_a_failure() {
         .ok();
     };
     work("migrate", "--failed");
-    work("restore", "--succeeded");
+    ana.run("claim nightly/restore --as agent:b --reconcile")
+        .ok();
+    ana.run("retry nightly/migrate")
+        .exits(1)
+        .notes("agent:b is at work on `restore`, which began because of how it ended")
+        .notes("planspec describe execution nightly -n shop");
+    ana.run("report nightly/restore --as agent:b --succeeded --reconcile")
+        .ok();
     assert_eq!(ana.phase("execution/nightly"), "Failed");
 
     let page = include_str!("../../docs/executions.md");
@@ -426,6 +433,7 @@ fn goes_on(ana: &Place<'_>, before: &str) {
     ] {
         assert!(log.out.contains(&told), "{told}: {log}");
     }
+    log.never_says(&format!("2 of {first}"));
     ana.run("retry import --plan")
         .exits(1)
         .notes("planspec start");

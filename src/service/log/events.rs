@@ -104,11 +104,9 @@ fn transitions(
                 let events = events_between(key, file_before.as_ref(), now)
                     .into_iter()
                     .rev();
-                // What is told of an attempt was done before an operator changed what it is about.
                 let before = file_before.as_ref().filter(|before| before.uid == now.uid);
-                let revision = before.and_then(revision_of).or_else(|| revision_of(now));
                 found.extend(events.map(|event| Happened {
-                    revision: revision.clone(),
+                    revision: revision_of_event(&event, before, now),
                     ..happened_at(&commit, &now.uid, event)
                 }));
             }
@@ -155,6 +153,23 @@ fn happened_at(commit: &Commit, uid: &str, event: Event) -> Happened {
         revision: None,
         event,
     }
+}
+
+/// The spec commit with the plan that a run was held to when something happened. What an operator
+/// asks for comes last: an attempt that was there before is of the revision from before.
+fn revision_of_event(
+    event: &Event,
+    before: Option<&StatusFile>,
+    now: &StatusFile,
+) -> Option<String> {
+    let attempt_before = |node: &String| {
+        let run = before?.status.execution()?;
+        Some(run.node_statuses.get(node)?.attempt)
+    };
+    let known = event.node.as_ref().and_then(attempt_before);
+    let is_new = event.attempt > known.unwrap_or_default();
+    let before = before.filter(|_| !is_new).and_then(revision_of);
+    before.or_else(|| revision_of(now))
 }
 
 /// The spec commit with the plan that a run is held to.
