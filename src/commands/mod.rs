@@ -45,6 +45,6 @@ pub mod wait;
 pub mod watch;
 pub mod work;
 
-use args::{NamedArgs, NamespaceArg, OutputArg, PaceArgs, RecordArgs, TextFormat};
+use args::{NamedArgs, NamespaceArg, OutputArg, PaceArgs, RecordArgs, TextFormat, WorkingArgs};
 use context::json;
 pub use context::{Context, show_findings};

@@ -49,6 +49,7 @@ pub mod read;
 pub mod refs;
 pub mod remote;
 pub mod repo;
+pub mod session;
 pub mod signature;
 pub mod status_branch;
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod explain;
 pub mod follow;
 pub mod get;
 pub mod graph;
+pub mod held;
 pub mod hooks;
 pub mod index;
 pub mod init;

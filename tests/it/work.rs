@@ -264,6 +264,32 @@ fn a_command_that_fails_fails_the_attempt_and_the_next_one_may_do_better() {
 }
 
 #[test]
+fn a_worker_whose_lease_ended_while_it_was_away_does_not_say_that_it_reported() {
+    let sandbox = Sandbox::new();
+    let (begun, go) = (sandbox.path("begun"), sandbox.path("go"));
+    let script = format!(
+        "touch {}; until test -e {}; do sleep 0.1; done",
+        begun.display(),
+        go.display()
+    );
+    let ana = started(&sandbox, "", &[("one", "", shell(&script))]);
+    let worker = begin(&sandbox, &ana, "--as agent:slow");
+    until(|| begun.exists());
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("reconcile").ok();
+    sandbox.minutes_pass(31);
+    ben.run("reconcile")
+        .ok()
+        .says("the lease of agent:slow expired");
+    ben.run("claim run/one --as agent:fast --reconcile").ok();
+    std::fs::write(&go, "").unwrap();
+    let ended = end(worker).ok();
+    let ended = ended.says("stopped default/run/one attempt 1: attempt 2 is open");
+    assert!(!ended.out.contains("reported"), "{ended}");
+    assert_tidy(&sandbox, &ana);
+}
+
+#[test]
 fn a_log_is_printed_wherever_it_is_wanted() {
     let sandbox = Sandbox::new();
     let script =

@@ -288,6 +288,8 @@ pub struct NodeExtensions {
     pub inputs: Option<Map<String, Value>>,
     /// Who holds the open attempt.
     pub claim: Option<Claim>,
+    /// Who held the attempt before, when its lease ended and nobody has claimed since.
+    pub lapsed: Option<Claim>,
     /// Failed attempts, counted against `retries`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
@@ -323,6 +325,8 @@ pub struct Claim {
     pub actor: String,
     /// The record that says so.
     pub record: String,
+    /// Digest of the session that claimed, where it named one.
+    pub session: Option<String>,
     /// When the lease ends; people have none.
     pub expires: Option<Time>,
 }

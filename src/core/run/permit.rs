@@ -7,12 +7,12 @@ use crate::core::plan::data;
 use crate::core::repository::config::{Config, is_person};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{
-    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CapabilitySpec, ContractCriterion,
-    CriterionResult, ExecutionPhase, ExecutionStatus, ExternalRef, Kind, Node, NodePhase,
-    NodeStatus, ReportedBy, ReviewAction, TaskCriterion,
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CapabilitySpec, Claim,
+    ContractCriterion, CriterionResult, ExecutionPhase, ExecutionStatus, ExternalRef, Kind, Node,
+    NodePhase, NodeStatus, ReportedBy, ReviewAction, TaskCriterion,
 };
 use crate::core::run::pinned::PinnedPlan;
-use crate::core::run::record::{Action, MAX_ARTIFACTS, ReportResult, RequestKind};
+use crate::core::run::record::{Action, MAX_ARTIFACTS, Received, ReportResult, RequestKind};
 
 /// Why something may not be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,76 @@ pub struct Circumstances<'a> {
     /// The spec commit that holds now.
     pub commit: &'a str,
     /// Who has claimed the attempt that is spoken of: the status may not know it yet.
-    pub holder: Option<&'a str>,
+    pub holder: Option<Holder<'a>>,
+    /// Digest of the session of whoever speaks, where it names one.
+    pub session: Option<&'a str>,
+}
+
+/// Who has claimed an attempt, as the claim itself says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder<'a> {
+    /// Who.
+    pub actor: &'a str,
+    /// Digest of the session, where it names one.
+    pub session: Option<&'a str>,
+    /// The record of the claim.
+    pub claim: &'a str,
+}
+
+impl<'a> From<&'a Claim> for Holder<'a> {
+    fn from(claim: &'a Claim) -> Holder<'a> {
+        Holder {
+            actor: &claim.actor,
+            session: claim.session.as_deref(),
+            claim: &claim.record,
+        }
+    }
+}
+
+impl<'a> Holder<'a> {
+    /// Whoever wrote a claim.
+    pub fn of(received: &'a Received) -> Holder<'a> {
+        Holder {
+            actor: &received.record.actor,
+            session: received.record.session.as_deref(),
+            claim: &received.id,
+        }
+    }
+
+    /// Whether an actor in a session, who may name the claim instead, speaks for this claim: two workers of one name
+    /// are two. Who names no session is not asked for it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn is_spoken_for(
+        &self,
+        id: &str,
+        actor: &str,
+        (session, claim): (Option<&str>, Option<&str>),
+    ) -> Result<(), Refusal> {
+        let holder = self.actor;
+        let refuse = |reason, why| Err(Refusal::new(Objection::Taken, reason, why));
+        if holder != actor {
+            let why = format!("`{id}` is claimed by {holder}, not by {actor}");
+            return refuse("WrongActor", why);
+        }
+        if claim.is_some_and(|claim| claim != self.claim) {
+            let why = format!(
+                "`{id}` is held by claim {}, not by the one named",
+                self.claim
+            );
+            return refuse("OtherClaim", why);
+        }
+        let is_other = self
+            .session
+            .zip(session)
+            .is_some_and(|(own, other)| own != other);
+        if claim.is_none() && is_other {
+            let why = format!("`{id}` is claimed by {holder} in another session");
+            return refuse("OtherSession", why);
+        }
+        Ok(())
+    }
 }
 
 /// Whether `actor` may do this to a run.
@@ -134,12 +203,12 @@ impl Circumstances<'_> {
             }
             Action::Renewal { node, attempt, .. } | Action::Release { node, attempt, .. } => {
                 self.open_attempt(node, *attempt)?;
-                self.holds(node, actor)
+                self.holds(node, actor, action.claim())
             }
             Action::Report { node, attempt, .. } => {
                 let status = self.open_attempt(node, *attempt)?;
                 if !self.is_reported(node, status) {
-                    self.holds(node, actor)?;
+                    self.holds(node, actor, action.claim())?;
                 }
                 self.may_report(node, action)
             }
@@ -191,7 +260,7 @@ impl Circumstances<'_> {
 
     fn may_claim(&self, id: &str, status: &NodeStatus, actor: &str) -> Result<(), Refusal> {
         if let Some(holder) = self.holder {
-            let why = format!("`{id}` is claimed by {holder}");
+            let why = format!("`{id}` is claimed by {}", holder.actor);
             return Err(Refusal::new(Objection::Taken, "Claimed", why));
         }
         if !status.is_claimable() {
@@ -204,18 +273,12 @@ impl Circumstances<'_> {
         Ok(())
     }
 
-    fn holds(&self, id: &str, actor: &str) -> Result<(), Refusal> {
-        match self.holder {
-            None => {
-                let why = format!("nobody has claimed `{id}`");
-                Err(Refusal::new(Objection::NotReady, "NotClaimed", why))
-            }
-            Some(holder) if holder != actor => {
-                let why = format!("`{id}` is claimed by {holder}, not by {actor}");
-                Err(Refusal::new(Objection::Taken, "WrongActor", why))
-            }
-            Some(_) => Ok(()),
-        }
+    fn holds(&self, id: &str, actor: &str, claim: Option<&str>) -> Result<(), Refusal> {
+        let Some(holder) = self.holder else {
+            let why = format!("nobody has claimed `{id}`");
+            return Err(Refusal::new(Objection::NotReady, "NotClaimed", why));
+        };
+        holder.is_spoken_for(id, actor, (self.session, claim))
     }
 
     /// Whether a node waits for something outside that is nobody's to claim, and anybody's to
@@ -631,6 +694,7 @@ mod tests {
             node: node.to_owned(),
             attempt,
             lease: None,
+            adopts: None,
         }
     }
 
@@ -642,6 +706,7 @@ mod tests {
             outputs: Default::default(),
             message: String::new(),
             commit: None,
+            claim: None,
             artifacts: Vec::new(),
         }
     }

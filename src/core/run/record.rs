@@ -130,6 +130,8 @@ pub enum Action {
         attempt: u32,
         /// How long I may be silent; capped by the configuration.
         lease: Option<Duration>,
+        /// The attempt in which I have done the work: its lease ended, and the report follows at once.
+        adopts: Option<u32>,
     },
     /// I am still at it.
     Renewal {
@@ -139,6 +141,8 @@ pub enum Action {
         attempt: u32,
         /// How long I may be silent; capped by the configuration.
         lease: Option<Duration>,
+        /// The claim that I speak for, from whichever session.
+        claim: Option<String>,
     },
     /// I give it back.
     Release {
@@ -146,6 +150,8 @@ pub enum Action {
         node: String,
         /// Which attempt.
         attempt: u32,
+        /// The claim that I speak for, from whichever session.
+        claim: Option<String>,
         /// Why.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         message: String,
@@ -166,6 +172,8 @@ pub enum Action {
         message: String,
         /// The commit that holds the work.
         commit: Option<String>,
+        /// The claim that I speak for, from whichever session.
+        claim: Option<String>,
         /// What it left that is no output: logs, files, what is behind a URL.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         artifacts: Vec<Artifact>,
@@ -289,6 +297,16 @@ impl Action {
             | Action::Review { .. }
             | Action::Attestation { .. }
             | Action::Request { .. } => None,
+        }
+    }
+
+    /// The claim that a worker speaks for, where it is named.
+    pub fn claim(&self) -> Option<&str> {
+        match self {
+            Action::Renewal { claim, .. }
+            | Action::Release { claim, .. }
+            | Action::Report { claim, .. } => claim.as_deref(),
+            _ => None,
         }
     }
 

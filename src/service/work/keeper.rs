@@ -106,6 +106,7 @@ impl Keeper {
             node: job.id.clone(),
             attempt: job.attempt,
             lease: None,
+            claim: None,
         };
         let writer = worker.writer(store, &job.observed)?;
         match writer.try_send(&node.address(), Some(&self.tip()), node.run, action)? {
@@ -120,7 +121,10 @@ impl Keeper {
 }
 
 /// Why nobody wants the work any more, by a status that is not `known` yet.
-fn not_wanted(store: &Store, job: &Job, known: &mut Option<String>) -> Result<Option<String>> {
+///
+/// # Errors
+/// The remote cannot be used.
+pub fn not_wanted(store: &Store, job: &Job, known: &mut Option<String>) -> Result<Option<String>> {
     let view = store.fresh()?;
     if view.status_tip == *known {
         return Ok(None);

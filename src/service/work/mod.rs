@@ -26,7 +26,7 @@ use super::record::{RecordWriter, attempt};
 use super::runs::{Observed, ObservedNode, observe, observe_node};
 use super::store::{Sent, Store};
 use super::verify::supported;
-use super::{Caller, Error, Result, claim};
+use super::{Caller, Error, Result, claim, held};
 use crate::api::reconcile::Reconciled;
 use crate::api::record::Attempt;
 use crate::api::work::{WorkEvent, WorkEventKind};
@@ -120,6 +120,7 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
         around,
         pattern,
         actor,
+        session: held::digest(&held::new_session()),
     };
     worker.go()
 }
@@ -143,6 +144,8 @@ struct Worker<'a> {
     around: Surroundings<'a>,
     pattern: Option<(String, GlobMatcher)>,
     actor: String,
+    /// Digest of a session of its own: what it holds is not for whoever works beside it.
+    session: String,
 }
 
 /// What one look brought.
@@ -297,6 +300,8 @@ impl Worker<'_> {
             store,
             observed,
             actor: &self.actor,
+            is_named: true,
+            session: Some(&self.session),
             now: self.now()?,
         })
     }

@@ -94,7 +94,7 @@ impl<'a> ActiveRun<'a> {
         let claim = status.and_then(|status| status.extensions.claim.as_ref());
         permit::Circumstances {
             plan: Some(&self.pins),
-            holder: claim.map(|claim| claim.actor.as_str()),
+            holder: claim.map(permit::Holder::from),
             ..self.turn.permit(self.status)
         }
     }
@@ -241,6 +241,9 @@ impl<'a> ActiveRun<'a> {
             if claim.expires.is_some_and(|expires| expires <= now) {
                 let message = format!("the lease of {} expired", claim.actor);
                 self.requeue(&id, "LeaseExpired", message);
+                if let Some(status) = self.status.node_statuses.get_mut(&id) {
+                    status.extensions.lapsed = Some(claim);
+                }
             }
         }
     }

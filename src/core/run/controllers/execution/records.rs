@@ -254,7 +254,11 @@ impl ActiveRun<'_> {
 
     fn work(&mut self, id: &str, received: &Received) -> Result<(), Refusal> {
         let (action, actor) = (&received.record.action, &received.record.actor);
-        if let Err(refusal) = permit::may(action, actor, &self.permit(Some(id))) {
+        let permit = permit::Circumstances {
+            session: received.record.session.as_deref(),
+            ..self.permit(Some(id))
+        };
+        if let Err(refusal) = permit::may(action, actor, &permit) {
             if refusal.reason == "NotAPerson" {
                 // The ref of this attempt is taken, and must be nobody's lock.
                 self.open_next_attempt(id);
@@ -262,7 +266,9 @@ impl ActiveRun<'_> {
             return Err(refusal);
         }
         match action {
-            Action::Claim { lease, .. } => self.claim(id, received, lease.as_ref()),
+            Action::Claim { lease, adopts, .. } => {
+                self.claim(id, received, (lease.as_ref(), *adopts));
+            }
             Action::Renewal { lease, .. } => {
                 let expires = self.lease_end(id, lease.as_ref());
                 if let Some(claim) = self.claim_of(id) {
@@ -295,16 +301,26 @@ impl ActiveRun<'_> {
             .as_mut()
     }
 
-    fn claim(&mut self, id: &str, received: &Received, lease: Option<&Duration>) {
+    fn claim(
+        &mut self,
+        id: &str,
+        received: &Received,
+        (lease, adopts): (Option<&Duration>, Option<u32>),
+    ) {
         let actor = received.record.actor.clone();
         let expires = self.lease_end(id, lease);
-        let message = format!("claimed by {actor}");
+        let message = match adopts {
+            None => format!("claimed by {actor}"),
+            Some(before) => format!("claimed by {actor}, for what was done in attempt {before}"),
+        };
         self.move_node(id, NodeEvent::Claim, "Claimed", message);
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.not_before = None;
+            status.extensions.lapsed = None;
             status.extensions.claim = Some(Claim {
                 actor,
                 record: received.id.clone(),
+                session: received.record.session.clone(),
                 expires,
             });
         }

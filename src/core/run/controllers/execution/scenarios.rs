@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use crate::core::resource::{Kind, NodePhase};
-use crate::core::run::record::ReportResult;
+use crate::core::run::permit::Objection;
+use crate::core::run::record::{Action, ReportResult};
 use crate::core::testing::{World, execution, gate, plan, plan_with, resource, task};
 
 const ANA: &str = "agent:ana";
@@ -34,6 +35,76 @@ fn fail(world: &mut World, node: &str) {
     world.claim(node, ANA);
     world.fail(node, ANA);
     world.reconcile();
+}
+
+// ---- who holds what
+
+#[test]
+fn of_two_workers_of_one_name_the_one_counts_who_claimed() {
+    let mut world = run(&["{id: a, kind: Task}"]);
+    let session = |world: &mut World, name: &str| world.session = Some(name.to_owned());
+    session(&mut world, "one");
+    world.claim("a", ANA);
+    session(&mut world, "two");
+    world.fail("a", ANA);
+    world.release("a", ANA);
+    world.renew("a", ANA);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Running Claimed");
+    let refused = ["report", "release", "renewal"].map(|what| format!("{what} OtherSession"));
+    assert_eq!(world.unapplied(), refused);
+    // Who names the claim speaks for it; who names no session is not asked.
+    let claim = world.node("a").extensions.claim.map(|claim| claim.record);
+    let named = |claim: Option<String>| Action::Renewal {
+        node: "a".to_owned(),
+        attempt: 1,
+        lease: None,
+        claim,
+    };
+    let told = |world: &World, claim| {
+        let told = world.may(ANA, &named(claim));
+        told.map_err(|refusal| (refusal.kind, refusal.reason))
+    };
+    assert_eq!(told(&world, claim), Ok(()));
+    let other = Some("f".repeat(40));
+    assert_eq!(told(&world, other), Err((Objection::Taken, "OtherClaim")));
+    assert_eq!(told(&world, None), Err((Objection::Taken, "OtherSession")));
+    world.session = None;
+    assert_eq!(told(&world, None), Ok(()));
+    session(&mut world, "one");
+    world.succeed("a", ANA);
+    world.reconcile();
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+}
+
+#[test]
+fn who_reports_after_the_end_of_the_lease_has_the_next_attempt() {
+    let mut world = run(&["{id: a, kind: Task}", "{id: b, kind: Task, dependsOn: [a]}"]);
+    world.claim("a", ANA);
+    world.reconcile();
+    assert!(
+        !world.adopt("a", ReportResult::Succeeded),
+        "the lease goes on"
+    );
+    world.wait("31m");
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert!(world.adopt("a", ReportResult::Succeeded));
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Reported");
+    assert_eq!(world.node("a").attempt, 2);
+    assert_eq!(world.node("a").extensions.lapsed, None);
+    assert_eq!(world.unapplied(), [""; 0]);
+    // What comes before is done anew: nobody has held what is open then.
+    world.claim("b", BEN);
+    world.reconcile();
+    world.wait("31m");
+    world.reconcile();
+    assert!(world.node("b").extensions.lapsed.is_some());
+    world.retry_again("user:ana", "a");
+    world.reconcile();
+    assert_eq!(world.stands("b"), "Pending Waiting");
+    assert!(!world.adopt("b", ReportResult::Succeeded));
 }
 
 // ---- conditions
