@@ -591,6 +591,22 @@ impl World {
         self.work(node, attempt, actor, action);
     }
 
+    /// Report that the open attempt succeeded, in a commit: the first time, or anew.
+    pub fn succeed_at(&mut self, node: &str, actor: &str, commit: &str) {
+        let attempt = self.node(node).attempt.max(1);
+        let action = Action::Report {
+            node: node.to_owned(),
+            attempt,
+            result: ReportResult::Succeeded,
+            outputs: Default::default(),
+            message: String::new(),
+            commit: Some(commit.to_owned()),
+            claim: None,
+            artifacts: Vec::new(),
+        };
+        self.work(node, attempt, actor, action);
+    }
+
     fn work(&mut self, node: &str, attempt: u32, actor: &str, action: Action) {
         let received = self.record(actor, action);
         self.push(&self.work_ref(node, attempt), received);
@@ -654,6 +670,17 @@ impl World {
 
     /// Say of each acceptance criterion of a reported node whether it holds.
     pub fn verify(&mut self, node: &str, actor: &str, holds: &[(&str, bool)]) {
+        self.verify_at(node, actor, None, holds);
+    }
+
+    /// The same on another commit than the one that was reported.
+    pub fn verify_at(
+        &mut self,
+        node: &str,
+        actor: &str,
+        instead: Option<&str>,
+        holds: &[(&str, bool)],
+    ) {
         let status = self.node(node);
         let pinned = self.run().extensions.pinned.as_ref();
         let report = status.extensions.report.as_ref();
@@ -664,9 +691,12 @@ impl World {
             report: report
                 .map(|report| report.record.clone())
                 .unwrap_or_default(),
-            commit: of_report
+            commit: instead
+                .map(str::to_owned)
+                .or(of_report)
                 .or(pinned.map(|pinned| pinned.commit.clone()))
                 .unwrap_or_default(),
+            instead: instead.is_some(),
             results: holds.iter().map(result).collect(),
         };
         let received = self.record(actor, action);

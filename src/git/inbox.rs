@@ -4,7 +4,7 @@
 //! to it; what it says is judged by others. Nothing here moves a ref.
 
 use super::id::{Id, parse_id};
-use super::object::{EntryKind, ObjectKind, missing};
+use super::object::{EntryKind, NewCommit, ObjectKind, missing};
 use super::program::Program;
 use super::{GitError, Identity, Repo, Result};
 use crate::core::resource::Time;
@@ -47,6 +47,26 @@ pub fn write_record(
     }
     let file = (RECORD_FILE, text.as_bytes());
     repo.write_file_commit(file, parent, MESSAGE, (time, identity))
+}
+
+/// Write a commit that holds nothing, above commits that it is to keep. Moves no ref.
+///
+/// # Errors
+/// `Missing` when one of them is not here.
+pub fn write_keeper(
+    repo: &Repo,
+    parents: &[&str],
+    (time, identity): (Time, &Identity),
+) -> Result<String> {
+    let parents: Result<Vec<Id>> = parents.iter().map(|id| parse_id(id)).collect();
+    let commit = NewCommit {
+        tree: repo.write_empty_tree()?,
+        parents: parents?,
+        message: "planspec result",
+        time,
+        identity,
+    };
+    repo.write_commit(&commit).map(|id| id.to_string())
 }
 
 /// The same record, signed as the user's own git signs: with their program, format and key.

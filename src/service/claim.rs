@@ -175,7 +175,8 @@ fn may_speak(
         .map_err(|(refusal, error)| error.maybe_hint(held::flag(writer, &refusal, asked.holder)))?;
     match chain.map(|chain| &chain.last().record.action) {
         Some(Action::Release { .. }) => Err(is_given_back(node)),
-        Some(Action::Report { result, .. }) => {
+        // It may be given back until it is verified.
+        Some(Action::Report { result, .. }) if !node.status.awaits_verification() => {
             let (name, word) = (node.name(), result.word());
             let why = format!("{name} was reported as {word} already");
             Err(Error::conflict(why).hint("`planspec reconcile` takes the report in"))

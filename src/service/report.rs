@@ -8,9 +8,10 @@ use super::held::{self, AttemptChain, Speaker, Working};
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt as attempt_of};
 use super::runs::{ObservedNode, ObservedRun};
-use super::store::{Sent, Store};
+use super::store::{Sent, Store, result_ref};
 use super::{Error, ErrorKind, Result, claim};
 use crate::api::record::Reported;
+use crate::core::base::digest::short;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{AWAITING_EXTERNAL, Key, Kind, Node, NodePhase, NodeStatus};
 use crate::core::run::permit::{Objection, Refusal};
@@ -43,7 +44,7 @@ pub struct ReportRequest {
 /// could not be taken; no such revision.
 pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reported>> {
     let commit = request.commit.as_deref();
-    let commit = commit.map(|rev| store.commit_of(rev)).transpose()?;
+    let commit = commit.map(|rev| store.commit_anywhere(rev)).transpose()?;
     let session = request.working.digest(store);
     let record = held::about_held(store, &request.record, &request.working)?;
     let mut recorded = record.send(store, |writer| {
@@ -83,10 +84,13 @@ impl Reporter<'_> {
         if let Some(attempt) = self.request.attempt.filter(|attempt| *attempt > open) {
             return Err(no_attempt_yet(self.node, attempt));
         }
-        if let Some(record) = self.is_known()? {
+        let own = self.own_chain()?;
+        // What stands on the ref may be newer than the status.
+        let is_open = own.as_ref().is_some_and(|(attempt, _)| *attempt == open);
+        if let (false, Some(record)) = (is_open, self.is_known()?) {
             return Ok((record, self.reported(open, true, None)));
         }
-        let Some((attempt, chain)) = self.own_chain()? else {
+        let Some((attempt, chain)) = own else {
             return self.without_claim();
         };
         if let Some(record) = self.was_said(attempt, &chain)? {
@@ -107,12 +111,21 @@ impl Reporter<'_> {
             node: self.node.id.to_owned(),
             attempt,
             result: request.result,
-            outputs: request.outputs.clone(),
+            outputs: self.outputs().clone(),
             message: request.message.clone(),
             commit: self.commit.map(str::to_owned),
             claim: request.working.claim.clone(),
             artifacts: Vec::new(),
         }
+    }
+
+    /// What is reported as brought: what was before, where only the commit is another.
+    fn outputs(&self) -> &Map<String, Value> {
+        let status = self.node.status;
+        if status.awaits_verification() && self.request.outputs.is_empty() {
+            return &status.outputs;
+        }
+        &self.request.outputs
     }
 
     fn reported(self, attempt: u32, already: bool, adopts: Option<u32>) -> Reported {
@@ -126,9 +139,50 @@ impl Reporter<'_> {
     }
 
     fn send(self, attempt: u32) -> Result<String> {
-        let run = self.node.run;
+        let (writer, run) = (self.writer, self.node.run);
         let address = run.attempt_address(self.node.id, attempt);
-        self.writer.send(&address, run, self.action(attempt))
+        let old = writer.observed.tip(&address);
+        let record = writer.record(run, self.action(attempt));
+        let id = writer.store.write_record(old, &record, writer.now)?;
+        self.push(attempt, old, id)?.or_conflict(&address)
+    }
+
+    /// Send a report that was written behind `old`, and the commit that it names with it.
+    fn push(self, attempt: u32, old: Option<&str>, id: String) -> Result<Sent> {
+        let (writer, run) = (self.writer, self.node.run);
+        let address = run.attempt_address(self.node.id, attempt);
+        let Some(commit) = self.commit else {
+            return writer.store.send_written(&address, old, id, "report");
+        };
+        let name = result_ref(&run.reference(), self.node.id, attempt);
+        let keeper = writer.observed.view.results.get(&name);
+        let kept = (name.as_str(), keeper.map(String::as_str), commit);
+        let sent = writer
+            .store
+            .send_with_result((&address, old, id), kept, writer.now);
+        sent.map_err(|error| match error.kind {
+            ErrorKind::Unavailable => {
+                let why = format!(
+                    "nothing is reported: commit {} cannot be kept where everybody gets it",
+                    short(commit)
+                );
+                let hint = [Some(error.message), error.hint].into_iter().flatten();
+                let hint: Vec<String> = hint.collect();
+                Error::unavailable(why).hint(hint.join("\n"))
+            }
+            _ => error,
+        })
+    }
+
+    /// Whether a report of success has to be verified before it counts, and its commit may be another one until then.
+    fn may_be_pointed_elsewhere(self, before: &Before<'_>) -> bool {
+        let asked = Asked::new(self.writer.observed, self.node.run);
+        let node = asked.plan().and_then(|plan| plan.node(self.node.id));
+        let is_checked =
+            node.is_some_and(|node| node.acceptance_criteria.iter().any(|one| one.required));
+        let succeeded = [before.result, self.request.result] == [ReportResult::Succeeded; 2];
+        let waits = !self.node.status.phase.is_terminal();
+        is_checked && succeeded && waits && self.commit.is_some() && self.commit != before.commit
     }
 
     /// The record of the same report, where the status has it; a different one by the same actor is refused.
@@ -149,6 +203,9 @@ impl Reporter<'_> {
             outputs: &status.outputs,
             commit: said.commit.as_deref(),
         };
+        if self.may_be_pointed_elsewhere(&before) {
+            return Ok(None);
+        }
         self.compare(status.attempt, before)?;
         Ok(Some(said.record.clone()))
     }
@@ -186,6 +243,9 @@ impl Reporter<'_> {
                     outputs,
                     commit: commit.as_deref(),
                 };
+                if self.may_be_pointed_elsewhere(&before) {
+                    return Ok(None);
+                }
                 self.compare(attempt, before)?;
                 Ok(Some(last.id.clone()))
             }
@@ -325,10 +385,7 @@ impl Reporter<'_> {
         let report = writer
             .store
             .write_record(Some(&claim), &report, writer.now)?;
-        match writer
-            .store
-            .send_written(&node.address(), None, report, "report")?
-        {
+        match self.push(open, None, report)? {
             Sent::Done(record) => {
                 held::forget(writer.store, &chain.claim().id);
                 Ok((record, self.reported(open, false, Some(attempt))))

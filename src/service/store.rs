@@ -401,6 +401,22 @@ impl Store {
         commit_of(&self.repo, revision)
     }
 
+    /// The same, also of a commit that only the remote has, by its whole id.
+    ///
+    /// # Errors
+    /// `NotFound` when it names none.
+    pub fn commit_anywhere(&self, revision: &str) -> Result<String> {
+        let is_id = matches!(revision.len(), 40 | 64);
+        if is_id
+            && revision.chars().all(|c| c.is_ascii_hexdigit())
+            && !self.has_or_fetches(&revision.to_lowercase())
+        {
+            let why = format!("commit {revision} is neither here nor on the remote");
+            return Err(Error::not_found(why).hint("push it from where it was made"));
+        }
+        self.commit_of(revision)
+    }
+
     /// The files of a commit that may hold resources.
     ///
     /// # Errors
@@ -578,6 +594,48 @@ impl Store {
             }
         };
         Ok(if done { Sent::Done(id) } else { Sent::Taken })
+    }
+
+    /// Send a record that was written behind `old`, and with it a commit that it names: everybody can get that as long as a
+    /// ref of its attempt is there. All of it, or nothing.
+    ///
+    /// # Errors
+    /// As [`Store::send`]; the commit cannot be pushed.
+    pub fn send_with_result(
+        &self,
+        record: (&Address, Option<&str>, String),
+        kept: (&str, Option<&str>, &str),
+        now: Time,
+    ) -> Result<Sent> {
+        let ((address, old, id), (name, keeper, commit)) = (record, kept);
+        // What was kept before stays, where it can be got.
+        let before = keeper.filter(|keeper| self.has_or_fetches(keeper));
+        let parents: Vec<&str> = std::iter::once(commit).chain(before).collect();
+        let new = inbox::write_keeper(&self.repo, &parents, (now, &self.identity()))?;
+        let Some(remote) = &self.remote else {
+            self.keep(name, &new)?;
+            return self.send_written(address, old, id, "report");
+        };
+        let update = |name: String, old: Option<&str>, new: &str| RefUpdate {
+            name,
+            old: old.map(str::to_owned),
+            new: Some(new.to_owned()),
+        };
+        let updates = [
+            update(address.ref_name(), old, &id),
+            update(name.to_owned(), keeper, &new),
+        ];
+        let Some(outcomes) = remote::push_together(&self.repo, remote, &updates)? else {
+            self.keep(name, &new)?;
+            return self.send_written(address, old, id, "report");
+        };
+        let mut sent = Sent::Done(id);
+        for outcome in outcomes {
+            if !went_through(outcome, remote)? {
+                sent = Sent::Taken;
+            }
+        }
+        Ok(sent)
     }
 
     fn push_one(&self, remote: &str, update: RefUpdate) -> Result<bool> {

@@ -273,7 +273,11 @@ pub fn shows(place: &Place<'_>, page: &str, first: &str) {
         let ran = place.run(command);
         let all = format!("{}{}", ran.out, ran.err);
         let is_told = |line: &&str| !line.starts_with("next: ");
-        let lines: Vec<String> = all.lines().filter(is_told).map(without_ids).collect();
+        // What a reconcile tells is shown elsewhere.
+        let lines = all
+            .lines()
+            .take_while(|line| !line.contains("→ planspec/status"));
+        let lines: Vec<String> = lines.filter(is_told).map(without_ids).collect();
         assert_eq!(lines.join("\n"), expected.trim_end(), "planspec {command}");
     }
 }
@@ -305,5 +309,231 @@ fn what_the_page_says_about_holding_a_node_is_so() {
         &ana,
         include_str!("../../docs/executions.md"),
         "claim nightly/migrate",
+    );
+}
+
+/// A run of a task that has to be verified, reported with a commit of a branch that was squashed since.
+fn squashed<'a>(sandbox: &'a Sandbox) -> Place<'a> {
+    let ana = sandbox.team("ana");
+    let criteria =
+        "acceptanceCriteria: [{type: artifact_exists, name: there, path: docs/new.md}]\n";
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[
+            plan("p", &[task("one").with(criteria)]),
+            execution("run", "p"),
+        ]),
+    );
+    ana.run("reconcile").ok();
+    ana.run("claim run/one --as agent:coder").ok();
+    ana.git("checkout -q -b topic");
+    ana.write("docs/new.md", "draft").commit("Draft");
+    ana.write("docs/new.md", "done").commit("Done");
+    ana
+}
+
+/// The branch is merged as one commit, deleted, and nothing of it is left.
+fn squash(sandbox: &Sandbox, ana: &Place<'_>) -> String {
+    ana.git("checkout -q main");
+    ana.git("merge -q --squash topic");
+    ana.commit("All at once").push();
+    ana.git("branch -q -D topic");
+    for place in [ana, &sandbox.place("origin.git")] {
+        place.git("reflog expire --expire=now --all");
+        place.git("gc -q --prune=now");
+    }
+    ana.git("rev-parse HEAD")
+}
+
+#[test]
+fn a_reported_commit_is_kept_where_everybody_gets_it() {
+    let sandbox = Sandbox::new();
+    let ana = squashed(&sandbox);
+    let done = ana.git("rev-parse HEAD");
+    ana.run("report --commit HEAD --as agent:coder --succeeded --reconcile")
+        .ok();
+    squash(&sandbox, &ana);
+    let ben = sandbox.clone_with("--no-local", "origin.git", "ben");
+    assert_ne!(ben.git_try(&format!("cat-file -e {done}")).code, 0);
+    ben.run("logs run/one").exits(1).notes("no log");
+    ben.run("verify run/one --as ci@example.com --reconcile")
+        .ok();
+    ben.git("fetch -q");
+    assert_eq!(ben.phase("execution/run"), "Succeeded");
+    let uid = text(&ben.get("execution/run")["metadata"]["uid"]);
+    let name = format!("refs/planspec/results/default/run/{uid}/one/1");
+    ben.git(&format!("fetch -q origin {name}"));
+    assert_eq!(ben.git("rev-parse FETCH_HEAD^"), done);
+}
+
+#[test]
+fn a_commit_that_nobody_could_get_is_not_reported() {
+    let sandbox = Sandbox::new();
+    let ana = squashed(&sandbox);
+    let nowhere = "1".repeat(40);
+    ana.run(&format!(
+        "report --commit {nowhere} --as agent:coder --succeeded"
+    ))
+    .exits(1)
+    .notes("is neither here nor on the remote");
+    let origin = sandbox.place("origin.git");
+    let hook = "#!/bin/sh\nwhile read old new name; do case $name in refs/planspec/results/*) \
+        echo too large >&2; exit 1;; esac; done\n";
+    origin.write_executable("hooks/pre-receive", hook);
+    ana.run("report --commit HEAD --as agent:coder --succeeded")
+        .exits(3)
+        .notes("nothing is reported: commit")
+        .notes("too large");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node_phase("run/one"), "Running");
+    // Where each ref is refused by itself, too.
+    origin.remove("hooks/pre-receive");
+    let hook = "#!/bin/sh\ncase $1 in refs/planspec/results/*) echo no room >&2; exit 1;; esac\n";
+    origin.write_executable("hooks/update", hook);
+    ana.run("report --commit HEAD --as agent:coder --succeeded")
+        .exits(3)
+        .notes("nothing is reported: commit");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node_phase("run/one"), "Running");
+    origin.remove("hooks/update");
+    ana.run("report --commit HEAD --as agent:coder --succeeded --reconcile")
+        .ok();
+    assert_eq!(
+        ana.node("run/one")["extensions"]["reason"],
+        "AwaitingVerification"
+    );
+}
+
+#[test]
+fn a_report_whose_commit_is_lost_strands_nothing_and_the_ways_out_that_are_named_work() {
+    let ways = [
+        "planspec report run/one -n default --as agent:coder --succeeded --commit REV",
+        "planspec verify run/one -n default --commit REV",
+        "planspec retry run/one -n default",
+    ];
+    for way in ways {
+        let sandbox = Sandbox::new();
+        let ana = squashed(&sandbox);
+        let done = ana.git("rev-parse HEAD");
+        let report = format!("kind: Report\nresult: succeeded\ncommit: {done}");
+        // As older programs do it: nothing keeps the commit.
+        ana.writes_by_hand("run/one", 1, "agent:coder", &report);
+        ana.run("reconcile").ok();
+        let merged = squash(&sandbox, &ana);
+        let ben = sandbox.clone_of("origin.git", "ben");
+        let lost = ben.run("verify run/one --as ci@example.com").exits(3);
+        assert!(lost.err.contains(&format!("`{way}`")), "{way}: {lost}");
+        let command = way.strip_prefix("planspec ").unwrap();
+        let command = command.replace("REV", &merged[..10]);
+        ben.run(&format!("{command} --reconcile")).ok();
+        ben.git("fetch -q");
+        match ben.node_phase("run/one").as_str() {
+            "Blocked" => {
+                let report = ben.node("run/one")["extensions"]["report"].clone();
+                assert_eq!(report["commit"], *merged);
+                ben.run("verify run/one --reconcile").ok();
+            }
+            "Pending" => {
+                ben.run("claim run/one --as agent:other").ok();
+                ben.run("report --commit HEAD --as agent:other --succeeded --reconcile")
+                    .ok();
+                ben.run("verify run/one --reconcile").ok();
+            }
+            phase => {
+                assert_eq!(phase, "Succeeded");
+                let report = ben.node("run/one")["extensions"]["report"].clone();
+                assert_eq!(
+                    (&report["commit"], &report["actor"]),
+                    (&json!(merged), &json!("agent:coder"))
+                );
+            }
+        }
+        ben.git("fetch -q");
+        assert_eq!(ben.phase("execution/run"), "Succeeded", "{way}");
+        assert_eq!(ben.unapplied("run"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_waits_to_be_verified_is_given_back_or_pointed_elsewhere_by_whoever_reported_it() {
+    let sandbox = Sandbox::new();
+    let ana = squashed(&sandbox);
+    ana.run("report --commit HEAD~1 --as agent:coder --succeeded --reconcile")
+        .ok();
+    for verb in [
+        "report run/one --commit HEAD --succeeded",
+        "release run/one",
+    ] {
+        ana.run(&format!("{verb} --as agent:other"))
+            .exits(9)
+            .notes("agent:coder");
+    }
+    ana.run("report run/one --as agent:coder --failed")
+        .exits(9)
+        .notes("was reported as succeeded already");
+    // Whether the report was taken in or not.
+    for reconcile in ["", " --reconcile"] {
+        ana.run(&format!(
+            "report run/one --commit HEAD{} --as agent:coder --succeeded{reconcile}",
+            if reconcile.is_empty() { "" } else { "~1" }
+        ))
+        .ok()
+        .says("reported default/run/one attempt 1");
+    }
+    let report = ana.node("run/one")["extensions"]["report"].clone();
+    assert_eq!(report["commit"], ana.git("rev-parse HEAD~1"));
+    ana.run("verify run/one --commit HEAD --as ci@example.com")
+        .exits(1)
+        .notes("is not on the spec branch")
+        .notes("merge it first");
+    ana.run("release run/one --as agent:coder -m 'not good enough' --reconcile")
+        .ok();
+    let node = ana.node("run/one");
+    assert_eq!(
+        (text(&node["phase"]).as_str(), &node["attempt"]),
+        ("Pending", &json!(2))
+    );
+    assert!(node["extensions"]["report"].is_null(), "{node}");
+    assert_eq!(ana.unapplied("run"), Vec::<String>::new());
+}
+
+#[test]
+fn what_does_not_hold_where_it_was_merged_is_not_recorded() {
+    let sandbox = Sandbox::new();
+    let ana = squashed(&sandbox);
+    ana.run("report --commit HEAD --as agent:coder --succeeded --reconcile")
+        .ok();
+    ana.run("verify run/one --commit main --as ci@example.com")
+        .exits(1)
+        .notes("cannot be accepted at")
+        .notes("still to be verified");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node("run/one")["attempt"], 1);
+    ana.run("verify run --commit main").exits(2);
+    ana.run("verify run/one --as ci@example.com --reconcile")
+        .ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn what_the_page_says_about_a_squash_is_so() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let criteria =
+        "acceptanceCriteria: [{type: artifact_exists, name: handler, path: src/handler.rs}]\n";
+    let nodes = [task("handler").with(criteria)];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("fix", "p")]),
+    );
+    ana.run("reconcile").ok();
+    ana.git("checkout -q -b topic");
+    ana.write("src/handler.rs", "").commit("Handler");
+    ana.git("checkout -q main");
+    ana.publish("src/handler.rs", "");
+    shows(
+        &ana,
+        include_str!("../../docs/executions.md"),
+        "claim fix/handler",
     );
 }

@@ -234,6 +234,11 @@ impl NodeStatus {
         provider.is_some_and(|provider| provider.starts_with(HUMAN))
     }
 
+    /// Whether it was reported done, and somebody has to check its acceptance criteria.
+    pub fn awaits_verification(&self) -> bool {
+        self.phase == NodePhase::Blocked && self.extensions.reason == AWAITING_VERIFICATION
+    }
+
     /// Whether the open attempt can be claimed now.
     pub fn is_claimable(&self) -> bool {
         self.phase == NodePhase::Pending && self.extensions.reason == READY

@@ -7,9 +7,9 @@ use crate::core::plan::data;
 use crate::core::repository::config::{Config, is_person};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{
-    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CapabilitySpec, Claim,
-    ContractCriterion, CriterionResult, ExecutionPhase, ExecutionStatus, ExternalRef, Kind, Node,
-    NodePhase, NodeStatus, ReportedBy, ReviewAction, TaskCriterion,
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, CapabilitySpec, Claim, ContractCriterion,
+    CriterionResult, ExecutionPhase, ExecutionStatus, ExternalRef, Kind, Node, NodePhase,
+    NodeStatus, ReportedBy, ReviewAction, TaskCriterion,
 };
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Action, MAX_ARTIFACTS, Received, ReportResult, RequestKind};
@@ -201,13 +201,23 @@ impl Circumstances<'_> {
                 let status = self.open_attempt(node, *attempt)?;
                 self.may_claim(node, status, actor)
             }
-            Action::Renewal { node, attempt, .. } | Action::Release { node, attempt, .. } => {
+            Action::Renewal { node, attempt, .. } => {
                 self.open_attempt(node, *attempt)?;
                 self.holds(node, actor, action.claim())
             }
+            Action::Release { node, attempt, .. } => {
+                let status = self.open_attempt(node, *attempt)?;
+                match reported_by(status) {
+                    Some(reported) => has_reported(node, reported, actor),
+                    None => self.holds(node, actor, action.claim()),
+                }
+            }
             Action::Report { node, attempt, .. } => {
                 let status = self.open_attempt(node, *attempt)?;
-                if !self.is_reported(node, status) {
+                if let Some(reported) = reported_by(status) {
+                    has_reported(node, reported, actor)?;
+                    points_elsewhere(node, action)?;
+                } else if !self.is_reported(node, status) {
                     self.holds(node, actor, action.claim())?;
                 }
                 self.may_report(node, action)
@@ -224,8 +234,12 @@ impl Circumstances<'_> {
                 attempt,
                 report,
                 commit,
+                instead,
                 results,
-            } => self.may_say_verified(node, *attempt, actor, (report, commit, results)),
+            } => {
+                let commit = (commit.as_str(), *instead);
+                self.may_say_verified(node, *attempt, actor, (report, commit, results))
+            }
             Action::Attestation { .. } | Action::Request { .. } => Ok(()),
         }
     }
@@ -412,8 +426,7 @@ impl Circumstances<'_> {
             let why = format!("attempt {attempt} of `{id}` is not attempt {open}, the last one");
             return Err(Refusal::new(Objection::Late, "OldAttempt", why));
         }
-        let waits =
-            status.phase == NodePhase::Blocked && status.extensions.reason == AWAITING_VERIFICATION;
+        let waits = status.awaits_verification();
         // Where no criterion is required, the results are for people.
         let must = |node: &Node| node.acceptance_criteria.iter().any(|one| one.required);
         let is_told = status.phase == NodePhase::Succeeded
@@ -438,18 +451,24 @@ impl Circumstances<'_> {
         id: &str,
         attempt: u32,
         actor: &str,
-        (report, commit, results): (&str, &str, &[CriterionResult]),
+        (report, (commit, instead), results): (&str, (&str, bool), &[CriterionResult]),
     ) -> Result<(), Refusal> {
         let node = self.node(id).ok_or_else(|| no_node(id))?;
         let reported = self.may_verify(id, attempt, actor)?;
         let pinned = self.status.extensions.pinned.as_ref();
         let worked_on = reported.commit.as_ref();
         let worked_on = worked_on.or(pinned.map(|pinned| &pinned.commit));
-        if report != reported.record || Some(commit) != worked_on.map(String::as_str) {
+        let is_meant = instead || Some(commit) == worked_on.map(String::as_str);
+        if report != reported.record || !is_meant {
             let why = "it was made for another report or commit than those that would count";
             return Err(Refusal::new(Objection::Conflict, "OtherReport", why));
         }
-        are_for(&node.acceptance_criteria, results)
+        are_for(&node.acceptance_criteria, results)?;
+        if instead && !broken(&node.acceptance_criteria, results).is_empty() {
+            let why = format!("what `{id}` is accepted for instead of its report must hold");
+            return Err(Refusal::new(Objection::Invalid, "OtherVerdict", why));
+        }
+        Ok(())
     }
 
     /// Who may attest, and what. Of a criterion that has checks only their results say that it is
@@ -589,11 +608,41 @@ impl Circumstances<'_> {
         };
         let status = self.status_of(id)?;
         let is_done = status.phase == NodePhase::Succeeded;
-        if has_failed(status) || (again && is_done) {
+        if has_failed(status) || (again && is_done) || status.awaits_verification() {
             return Ok(());
         }
         let why = format!("`{id}` is {}, it has not failed", status.phase);
         Err(Refusal::new(Objection::NotReady, "NotFailed", why))
+    }
+}
+
+/// Who has reported a node that waits to be verified.
+fn reported_by(status: &NodeStatus) -> Option<&ReportedBy> {
+    let report = status.extensions.report.as_ref();
+    report.filter(|_| status.awaits_verification())
+}
+
+fn has_reported(id: &str, reported: &ReportedBy, actor: &str) -> Result<(), Refusal> {
+    if reported.actor == actor {
+        return Ok(());
+    }
+    let why = format!("`{id}` was reported by {}, not by {actor}", reported.actor);
+    Err(Refusal::new(Objection::Taken, "WrongActor", why))
+}
+
+/// A second report of what waits to be verified names another commit, and says nothing else.
+fn points_elsewhere(id: &str, action: &Action) -> Result<(), Refusal> {
+    let succeeded = ReportResult::Succeeded;
+    match action {
+        Action::Report {
+            result,
+            commit: Some(_),
+            ..
+        } if *result == succeeded => Ok(()),
+        _ => {
+            let why = format!("`{id}` was reported as succeeded, and waits to be verified");
+            Err(Refusal::new(Objection::Conflict, "Reported", why))
+        }
     }
 }
 

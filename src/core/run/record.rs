@@ -188,6 +188,9 @@ pub enum Action {
         report: String,
         /// The commit on whose tree it was checked.
         commit: String,
+        /// Whether it is another one than the report names, on purpose: what it was merged as.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        instead: bool,
         /// One result for each criterion of the node, in its order.
         results: Vec<CriterionResult>,
     },

@@ -351,8 +351,8 @@ impl JobAttempt<'_> {
             return Ok(());
         };
         let commit = done.commit.as_deref().unwrap_or(self.base);
-        let checked =
-            self.patiently(|| verify::send(&writer, self.node, (&report, commit), &results))?;
+        let checked = self
+            .patiently(|| verify::send(&writer, self.node, (&report, commit, false), &results))?;
         let broken = broken(&self.of_plan.acceptance_criteria, &results);
         if !broken.is_empty() {
             let which = broken.join(", ");

@@ -84,6 +84,8 @@ enum Event {
     Again(usize, usize),
     /// Whoever held a node when its lease ended reports it all the same.
     Adopt(usize, usize, bool),
+    /// Somebody reports a node with another commit.
+    Point(usize, usize, usize),
     /// From now on records name this session, or none.
     Session(Option<usize>),
     Verify(usize, usize, usize, bool),
@@ -160,6 +162,7 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(r, n, b)| Event::Retry(r, n, b)),
         1 => (run(), node()).prop_map(|(r, n)| Event::Again(r, n)),
         4 => (run(), node(), prop::bool::weighted(0.7)).prop_map(|(r, n, good)| Event::Adopt(r, n, good)),
+        2 => (run(), node(), actor()).prop_map(|(r, n, w)| Event::Point(r, n, w)),
         1 => prop::option::of(0..2usize).prop_map(Event::Session),
         4 => (run(), node(), actor(), prop::bool::weighted(0.7))
             .prop_map(|(r, n, w, good)| Event::Verify(r, n, w, good)),
@@ -690,6 +693,14 @@ impl Scene {
                         "{id}: {report:?}"
                     );
                 }
+            }
+            Event::Point(run, node, actor) => {
+                let id = id(node);
+                let world = world.about(RUNS[run]);
+                let report = world.node(&id).extensions.report;
+                let by = report.map(|report| report.actor).filter(|_| actor > 0);
+                let by = by.unwrap_or(ACTORS[actor].to_owned());
+                world.succeed_at(&id, &by, &"b".repeat(40));
             }
             Event::Session(session) => world.session = session.map(|n| format!("s{n}")),
             Event::Again(run, node) => {

@@ -281,6 +281,12 @@ impl ActiveRun<'_> {
                     message => format!("released by {actor}: {message}"),
                 };
                 self.requeue(id, "Released", why);
+                if let Some(status) = self.status.node_statuses.get_mut(id) {
+                    // It may have been reported already, and not be verified yet.
+                    status.outputs.clear();
+                    status.extensions.report = None;
+                    status.extensions.verification = None;
+                }
             }
             Action::Report { .. } => self.report(id, received),
             // What is no work has refs of its own.

@@ -107,6 +107,62 @@ fn who_reports_after_the_end_of_the_lease_has_the_next_attempt() {
     assert!(!world.adopt("b", ReportResult::Succeeded));
 }
 
+#[test]
+fn what_waits_to_be_verified_is_not_stuck_when_its_commit_is_lost() {
+    let checked =
+        "{id: a, kind: Task, acceptanceCriteria: [{type: artifact_exists, name: t, path: x}]}";
+    let begun = || {
+        let mut world = run(&[checked, "{id: b, kind: Task, dependsOn: [a]}"]);
+        world.claim("a", ANA);
+        world.succeed_at("a", ANA, &"1".repeat(40));
+        world.reconcile();
+        assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
+        world
+    };
+    let commit = |world: &World| {
+        let report = world.node("a").extensions.report;
+        report.and_then(|report| report.commit).unwrap_or_default()
+    };
+    // Whoever reported it names another one, and nobody else.
+    let mut world = begun();
+    world.succeed_at("a", BEN, &"2".repeat(40));
+    world.fail("a", ANA);
+    world.succeed("a", ANA);
+    world.succeed_at("a", ANA, &"3".repeat(40));
+    world.reconcile();
+    let refused = ["WrongActor", "Reported", "Reported"].map(|why| format!("report {why}"));
+    assert_eq!(world.unapplied(), refused);
+    assert_eq!(commit(&world), "3".repeat(40));
+    world.verify("a", BEN, &[("t", true)]);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Verified");
+    // It is given back.
+    let mut world = begun();
+    world.release("a", BEN);
+    world.release("a", ANA);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["release WrongActor"]);
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert_eq!(commit(&world), "");
+    // It is done once more.
+    let mut world = begun();
+    world.retry("user:ana", Some("a"), false);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert_eq!(world.node("a").attempt, 2);
+    // It is accepted for what it was merged as: only if that holds.
+    let mut world = begun();
+    let merged = "4".repeat(40);
+    world.verify_at("a", BEN, Some(&merged), &[("t", false)]);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["verification OtherVerdict"]);
+    assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
+    world.verify_at("a", BEN, Some(&merged), &[("t", true)]);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Verified");
+    assert_eq!(commit(&world), merged);
+}
+
 // ---- conditions
 
 #[test]
