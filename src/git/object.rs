@@ -275,14 +275,15 @@ impl Repo {
     pub(super) fn write_file_commit(
         &self,
         (name, bytes): (&str, &[u8]),
-        parent: Option<&str>,
+        parents: &[&str],
         message: &str,
         (time, identity): (Time, &Identity),
     ) -> Result<String> {
+        let parents: Result<Vec<Id>> = parents.iter().map(|id| parse_id(id)).collect();
         let blob = self.write_blob(bytes)?;
         let commit = NewCommit {
             tree: self.write_tree(&Folder::from([(name.to_owned(), (FILE_MODE, blob))]))?,
-            parents: parent.map(parse_id).transpose()?.into_iter().collect(),
+            parents: parents?,
             message,
             time,
             identity,

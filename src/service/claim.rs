@@ -78,8 +78,13 @@ fn renewal(
     (request, chain): (&ClaimRequest, &AttemptChain),
 ) -> Result<(String, Claimed)> {
     let action = renewal_of(node, request);
-    let record = writer.send(&node.address(), node.run, action)?;
     let claim = chain.claim().id.clone();
+    let address = node.address();
+    let tip = writer.observed.tip(&address).unwrap_or(&claim);
+    let record = writer.record(node.run, action);
+    let place = (claim.as_str(), tip, chain.length());
+    let (sent, _) = writer.store.renew(&address, place, &record, writer.now)?;
+    let record = sent.or_conflict(&address)?;
     let claimed = Claimed {
         renewed: true,
         ..claimed(writer, node, (request, claim))

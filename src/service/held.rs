@@ -100,6 +100,11 @@ impl AttemptChain {
         Ok(is_claimed.then_some(AttemptChain { records }))
     }
 
+    /// How many records there are.
+    pub fn length(&self) -> usize {
+        self.records.len()
+    }
+
     /// The claim.
     pub fn claim(&self) -> &Received {
         &self.records[0]

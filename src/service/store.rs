@@ -12,7 +12,8 @@ use crate::core::base::source;
 use crate::core::repository::config::Config;
 use crate::core::resource::Time;
 use crate::core::run::record::{
-    Action, Address, INBOX, MAX_RECORD_BYTES, RECORD_FILE, Received, Record, RunRef, Signature,
+    Action, Address, INBOX, MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE, RENEWALS, Received, Record,
+    RunRef, Signature,
 };
 use crate::core::run::status::StatusTree;
 use crate::core::text::yaml;
@@ -490,13 +491,26 @@ impl Store {
             }
             (chain, _) => chain?,
         };
+        let known_to_replace;
         let (texts, rewritten) = match chain {
-            InboxChain::Records { records, rewritten } => (records, rewritten),
+            InboxChain::Records {
+                records,
+                rewritten,
+                replacing,
+            } => {
+                known_to_replace = replacing;
+                (records, rewritten)
+            }
             InboxChain::Refused(why) => return Ok(Err(why)),
         };
         let mut records = Vec::new();
         for (id, bytes) in texts {
             match read_record(&bytes) {
+                Ok(record) if known_to_replace.as_ref() == Some(&id) && !is_renewal(&record) => {
+                    return Ok(Err(format!(
+                        "record {id} replaces others, and is no renewal"
+                    )));
+                }
                 Ok(record) => records.push(Received {
                     id,
                     record,
@@ -541,7 +555,37 @@ impl Store {
     pub fn write_record(&self, old: Option<&str>, record: &Record, now: Time) -> Result<String> {
         let text = yaml::write(&serde_json::to_value(record)?);
         let identity = self.identity();
+        if let Some(old) = old.filter(|old| self.repo.has_object(old))
+            && !inbox::has_room(&self.repo, old)?
+        {
+            let why = format!("its inbox ref holds {MAX_CHAIN} records, and takes no more");
+            return Err(Error::conflict(why).hint(
+                "when the lease has ended, the next attempt has a ref of its own: send it again then",
+            ));
+        }
         Ok(inbox::write_record(&self.repo, old, &text, now, &identity)?)
+    }
+
+    /// Send a renewal behind `tip`, in a chain of so many records that begins with `claim`: when there are many it
+    /// stands in the place of those before it. Also, how many records there are then.
+    ///
+    /// # Errors
+    /// As [`Store::send`].
+    pub fn renew(
+        &self,
+        address: &Address,
+        (claim, tip, length): (&str, &str, usize),
+        record: &Record,
+        now: Time,
+    ) -> Result<(Sent, usize)> {
+        if length < RENEWALS {
+            return Ok((self.send(address, Some(tip), record, now)?, length + 1));
+        }
+        let text = yaml::write(&serde_json::to_value(record)?);
+        let identity = self.identity();
+        let id = inbox::write_replacing(&self.repo, (claim, tip), &text, now, &identity)?;
+        let sent = self.send_written(address, Some(tip), id, record.action.word())?;
+        Ok((sent, 2))
     }
 
     /// Sign a record that was written, as the user's own git signs.
@@ -831,6 +875,10 @@ pub fn fits(record: &Record) -> std::result::Result<(), String> {
         ));
     }
     read_record(text.as_bytes()).map(|_| ())
+}
+
+fn is_renewal(record: &Record) -> bool {
+    matches!(record.action, Action::Renewal { .. })
 }
 
 fn read_record(bytes: &[u8]) -> std::result::Result<Record, String> {

@@ -537,3 +537,72 @@ fn what_the_page_says_about_a_squash_is_so() {
         "claim fix/handler",
     );
 }
+
+#[test]
+fn who_renews_again_and_again_can_still_report() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let resources = [plan("p", &[task("one")]), execution("run", "p")];
+    solo.publish("planspec/all.yaml", file(&resources));
+    solo.run("reconcile").ok();
+    let claimed = solo.run("claim run/one --as agent:a -o json").ok();
+    let claim = text(&claimed.answer("Claimed")["claim"]);
+    let uid = text(&solo.get("execution/run")["metadata"]["uid"]);
+    let name = format!("refs/planspec/work/default/run/{uid}/one/1");
+    for n in 0..102 {
+        if n == 30 {
+            solo.run("reconcile").ok();
+        }
+        solo.run("claim --renew --as agent:a").ok();
+    }
+    // The chain begins anew behind the claim, and moved forward all the same.
+    assert_eq!(
+        solo.git(&format!("rev-list --count --first-parent {name}")),
+        "5"
+    );
+    assert_eq!(solo.git(&format!("rev-list --count {name}")), "103");
+    sandbox.minutes_pass(20);
+    solo.run("reconcile").ok();
+    sandbox.minutes_pass(20);
+    solo.run("reconcile").ok();
+    assert_eq!(
+        solo.node_phase("run/one"),
+        "Running",
+        "the renewals counted"
+    );
+    solo.run(&format!(
+        "report --as agent:a --claim {claim} --succeeded --reconcile"
+    ))
+    .ok();
+    assert_eq!(solo.phase("execution/run"), "Succeeded");
+    assert_eq!(solo.unapplied("run"), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_full_ref_could_not_hold_is_refused_and_not_said_to_be_recorded() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:a").ok();
+    let uid = text(&ana.get("execution/run")["metadata"]["uid"]);
+    let name = format!("refs/planspec/work/default/run/{uid}/one/1");
+    ana.git(&format!("fetch -q origin {name}"));
+    let mut tip = ana.git("rev-parse FETCH_HEAD");
+    let renewal = format!(
+        "{}claim: {tip}\n",
+        ana.git("show FETCH_HEAD:record.yaml")
+            .replace("kind: Claim", "kind: Renewal")
+            + "\n"
+    );
+    let blob = ana.git_with("hash-object -w --stdin", &renewal);
+    let tree = ana.git_with("mktree", &format!("100644 blob {blob}\trecord.yaml\n"));
+    // Another program uses the chain up.
+    for _ in 1..1000 {
+        tip = ana.git(&format!("commit-tree -m x {tree} -p {tip}"));
+    }
+    ana.git(&format!("push -q origin {tip}:{name}"));
+    ana.run("report run/one --as agent:a --succeeded")
+        .exits(9)
+        .notes("holds 1000 records, and takes no more");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node_phase("run/one"), "Running");
+}

@@ -27,6 +27,8 @@ pub const MAX_RECORD_BYTES: usize = 64 * 1024;
 pub const MAX_ARTIFACTS: usize = 20;
 /// Longest chain of records on one ref.
 pub const MAX_CHAIN: usize = 1000;
+/// How long a chain gets before a renewal stands in the place of those before it.
+pub const RENEWALS: usize = 100;
 /// Where inbox refs live.
 pub const INBOX: &str = "refs/planspec/";
 
