@@ -28,19 +28,28 @@ pub struct ClaimRequest {
 /// people and the actor is none; besides what a look at the repository may end in.
 pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
     let session = request.working.digest(store);
-    request.record.send(store, |writer| {
+    let mut told = None;
+    let mut recorded = request.record.send(store, |writer| {
         let writer = RecordWriter {
             session: session.as_deref(),
             ..*writer
         };
         let node = request.record.node(writer.observed)?;
+        let asked = Asked::new(writer.observed, node.run);
+        let other = asked.permit().bound_to_another(node.status, writer.actor);
+        told = other.map(|provider| {
+            let (name, actor) = (node.name(), writer.actor);
+            format!("{name} is bound to {provider}, and {actor} is somebody else")
+        });
         if let Some(held) = held_already(&writer, node, request)? {
             return renewal(&writer, node, (request, &held));
         }
         let record = first(&writer, node, request.lease.clone())?;
         held::remember(&writer, node, &record);
         Ok((record.clone(), claimed(&writer, node, (request, record))))
-    })
+    })?;
+    recorded.answer.notes.extend(told);
+    Ok(recorded)
 }
 
 /// Keep a node that the actor holds: its lease begins anew.

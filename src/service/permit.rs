@@ -125,6 +125,10 @@ impl<'a> Asked<'a> {
             "Claimed" | "NotAPerson" | "NotReady" => {
                 "`planspec next` shows what can be claimed".to_owned()
             }
+            "NotBound" => {
+                "the configuration says `workers: strict`: claim as who is bound, with `--as`"
+                    .to_owned()
+            }
             "NotAReviewer" => {
                 "`user:` and `team:` are explained in .planspec.yaml on the spec branch".to_owned()
             }

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use crate::resources::{execution, file, plan, resource_in, task};
-use crate::sandbox::{Place, Sandbox, text};
+use crate::resources::{
+    binding, capability, execution, execution_with, file, plan, resource_in, task,
+};
+use crate::sandbox::{Place, SHARED, Sandbox, text};
 
 /// A run of two tasks side by side, reconciled once, shared through a remote.
 fn started(sandbox: &Sandbox) -> Place<'_> {
@@ -558,7 +560,7 @@ fn who_renews_again_and_again_can_still_report() {
     // The chain begins anew behind the claim, and moved forward all the same.
     assert_eq!(
         solo.git(&format!("rev-list --count --first-parent {name}")),
-        "5"
+        "4"
     );
     assert_eq!(solo.git(&format!("rev-list --count {name}")), "103");
     sandbox.minutes_pass(20);
@@ -605,4 +607,56 @@ fn what_a_full_ref_could_not_hold_is_refused_and_not_said_to_be_recorded() {
         .notes("holds 1000 records, and takes no more");
     ana.run("reconcile").ok();
     assert_eq!(ana.node_phase("run/one"), "Running");
+}
+
+/// A run of a task that is bound to an agent.
+fn bound<'a>(sandbox: &'a Sandbox, config: &str) -> Place<'a> {
+    let ana = sandbox.team("ana");
+    ana.write(".planspec.yaml", format!("{SHARED}{config}"));
+    let resources = [
+        capability("coding"),
+        binding("team", &[("coding", "agent://coder")]),
+        plan("p", &[task("one").needs("coding")]),
+        execution_with("run", "p", "bindingRef: {name: team}\n"),
+    ];
+    ana.publish("planspec/all.yaml", file(&resources));
+    ana.run("reconcile").ok();
+    ana
+}
+
+#[test]
+fn what_is_bound_to_an_agent_is_told_to_another_or_refused() {
+    let sandbox = Sandbox::new();
+    let ana = bound(&sandbox, "workers: strict\n");
+    ana.run("claim run/one --as agent:reviewer")
+        .exits(1)
+        .notes("is bound to agent://coder, and agent:reviewer is somebody else")
+        .notes("--as");
+    assert!(ana.inbox().is_empty());
+    let claimed = ana.run("claim run/one --as agent:coder -o json").ok();
+    assert_eq!(claimed.answer("Claimed")["notes"], json!([]));
+    let sandbox = Sandbox::new();
+    let ana = bound(&sandbox, "");
+    ana.run("claim run/one --as agent:reviewer").ok().notes(
+        "note: default/run/one is bound to agent://coder, and agent:reviewer is somebody else",
+    );
+}
+
+#[test]
+fn a_provider_that_is_mistyped_gets_a_suggestion() {
+    let sandbox = Sandbox::new();
+    let ana = bound(&sandbox, "");
+    ana.run("next --provider agent:coder")
+        .exits(2)
+        .notes("did you mean `agent://coder`?");
+    ana.run("next --provider agent://codr")
+        .ok()
+        .notes("no node of an open run is bound to `agent://codr`; did you mean `agent://coder`?");
+    ana.run("next --provider agent://coder")
+        .ok()
+        .says("one")
+        .never_says("no node");
+    ana.run("work --provider tool:make")
+        .exits(2)
+        .notes("did you mean `tool://make`?");
 }

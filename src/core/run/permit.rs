@@ -4,7 +4,7 @@
 use crate::core::base::suggest::choices;
 use crate::core::base::time::exact;
 use crate::core::plan::data;
-use crate::core::repository::config::{Config, is_person};
+use crate::core::repository::config::{Config, Workers, is_person};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, CapabilitySpec, Claim, ContractCriterion,
@@ -284,7 +284,20 @@ impl Circumstances<'_> {
             let why = format!("`{id}` is for a person, and {actor} is none");
             return Err(Refusal::new(Objection::Forbidden, "NotAPerson", why));
         }
-        Ok(())
+        match self.bound_to_another(status, actor) {
+            Some(provider) if self.config.workers == Workers::Strict => {
+                let why = format!("`{id}` is bound to {provider}, and {actor} is somebody else");
+                Err(Refusal::new(Objection::Forbidden, "NotBound", why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whom a node is bound to, where that is somebody else.
+    pub fn bound_to_another<'s>(&self, status: &'s NodeStatus, actor: &str) -> Option<&'s str> {
+        let target = status.extensions.target.as_ref()?;
+        let provider = target.provider.as_deref()?;
+        (!self.config.is_bound(provider, actor)).then_some(provider)
     }
 
     fn holds(&self, id: &str, actor: &str, claim: Option<&str>) -> Result<(), Refusal> {

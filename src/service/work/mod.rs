@@ -131,7 +131,10 @@ fn pattern(provider: &str) -> Result<(String, GlobMatcher)> {
         return Err(Error::ambiguous(format!(
             "`{provider}` is no {TOOL} provider: others claim and report by themselves"
         ))
-        .hint("`planspec next` shows what waits for them"));
+        .hint(match provider.strip_prefix("tool:") {
+            Some(name) => format!("did you mean `{TOOL}{}`?", name.trim_start_matches('/')),
+            None => "`planspec next` shows what waits for them".to_owned(),
+        }));
     }
     let glob = globset::Glob::new(provider)
         .map_err(|error| Error::ambiguous(format!("--provider: {error}")))?;

@@ -753,6 +753,8 @@ impl Scene {
 
     /// Do whatever can be done until nothing can be.
     fn finish(&mut self, world: &mut World) {
+        // Whoever names no session is not asked for it: everybody can end what they began.
+        world.session = None;
         for capability in 0..CAPABILITIES.len() {
             self.happen(world, &Event::Bind(capability));
         }

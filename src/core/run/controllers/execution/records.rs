@@ -259,7 +259,7 @@ impl ActiveRun<'_> {
             ..self.permit(Some(id))
         };
         if let Err(refusal) = permit::may(action, actor, &permit) {
-            if refusal.reason == "NotAPerson" {
+            if matches!(refusal.reason, "NotAPerson" | "NotBound") {
                 // The ref of this attempt is taken, and must be nobody's lock.
                 self.open_next_attempt(id);
             }

@@ -163,6 +163,57 @@ fn what_waits_to_be_verified_is_not_stuck_when_its_commit_is_lost() {
     assert_eq!(commit(&world), merged);
 }
 
+#[test]
+fn what_is_bound_to_one_is_not_done_by_another_where_that_is_wanted() {
+    let bound = |provider: &str| {
+        let rule = format!(
+            "{{selector: {{planRef: {{name: p}}, nodeId: a}}, target: {{provider: '{provider}'}}}}"
+        );
+        let binding = resource("Binding", "b", &format!("rules: [{rule}]"));
+        run_with(
+            &["{id: a, kind: Task}"],
+            "bindingRef: {name: b}",
+            &[binding],
+        )
+    };
+    let table = [
+        ("agent://coder", "agent:coder", true),
+        ("agent://coder", "agent://coder", true),
+        ("agent://coder", "agent:reviewer", false),
+        ("agent://coder", "service:coder", false),
+        ("agent://coder", "ana", false),
+        ("human://ana", "ana", true),
+        ("human://ana", "user:ana", true),
+        ("human://ana", "ben", false),
+        ("human://", "ben", true),
+        ("tool://make", "ci", true),
+        ("somebody", "somebody", true),
+    ];
+    for (provider, actor, may) in table {
+        for strict in [true, false] {
+            let mut world = bound(provider);
+            if strict {
+                world.configure("workers: strict");
+                world.reconcile();
+            }
+            world.claim("a", actor);
+            world.reconcile();
+            let what = format!("{actor} for {provider}, strict: {strict}");
+            let expected = if may || !strict {
+                "Running Claimed"
+            } else {
+                "Pending Ready"
+            };
+            assert_eq!(world.stands("a"), expected, "{what}");
+            if expected == "Pending Ready" {
+                // The ref of the attempt is nobody's lock.
+                assert_eq!(world.unapplied(), ["claim NotBound"], "{what}");
+                assert_eq!(world.node("a").attempt, 2, "{what}");
+            }
+        }
+    }
+}
+
 // ---- conditions
 
 #[test]
