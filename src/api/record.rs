@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Answer;
+use super::brief::Brief;
 use super::reconcile::Reconciled;
 use super::refusal::Refused;
 use super::verify::{ExecutionVerified, Verified};
@@ -79,6 +80,8 @@ pub struct Claimed {
     pub attempt: Attempt,
     /// The record of the claim: whoever names it speaks for it, in whichever session.
     pub claim: String,
+    /// All that the worker has to know.
+    pub brief: Brief,
     /// Whether the actor held it already.
     pub renewed: bool,
     /// Until when the worker may be silent, counted from now: the reconcile that takes the claim in

@@ -3,7 +3,7 @@
 use std::time;
 
 use super::Context;
-use crate::core::resource::Duration;
+use crate::core::resource::{Duration, Kind};
 use crate::failure::Outcome;
 use crate::service::Caller;
 use crate::service::follow::Pace;
@@ -69,6 +69,13 @@ pub struct NamedArgs {
 }
 
 impl NamedArgs {
+    /// `EXECUTION/NODE`, where that is named instead of a kind and a name.
+    pub fn node(&self) -> Option<(&str, Option<&str>)> {
+        let (first, _) = self.kind.split_once('/')?;
+        let is_node = self.name.is_none() && Kind::parse(first).is_none();
+        is_node.then_some((&self.kind, self.namespace.namespace.as_deref()))
+    }
+
     /// The resource that is named.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use super::{Context, RecordArgs, WorkingArgs};
 use crate::core::resource::Duration;
 use crate::failure::Outcome;
 use crate::service::claim::{ClaimRequest, claim, renew};
+use crate::show;
 
 /// Take a node that is ready
 ///
@@ -54,5 +55,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         "{verb} {name} attempt {number} as {actor}\nclaim {}\n",
         claimed.claim
     );
+    let told = show::brief::of_claim(&claimed.brief);
+    let line = line + if claimed.renewed { "" } else { &told };
     context.recorded(args.record.output, recorded, &line)
 }

@@ -39,6 +39,7 @@ pub mod revise;
 pub mod schema;
 pub mod show;
 pub mod start;
+pub mod status;
 pub mod validate;
 pub mod verify;
 pub mod wait;

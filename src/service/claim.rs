@@ -1,5 +1,6 @@
 //! Claims: take a node, keep it, give it back. Exactly one of many racing workers wins.
 
+use super::brief::brief_of;
 use super::held::{self, AttemptChain, Speaker, Working};
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
@@ -46,7 +47,7 @@ pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
         }
         let record = first(&writer, node, request.lease.clone())?;
         held::remember(&writer, node, &record);
-        Ok((record.clone(), claimed(&writer, node, (request, record))))
+        Ok((record.clone(), claimed(&writer, node, (request, record))?))
     })?;
     recorded.answer.notes.extend(told);
     Ok(recorded)
@@ -96,7 +97,7 @@ fn renewal(
     let record = sent.or_conflict(&address)?;
     let claimed = Claimed {
         renewed: true,
-        ..claimed(writer, node, (request, claim))
+        ..claimed(writer, node, (request, claim))?
     };
     Ok((record, claimed))
 }
@@ -105,16 +106,17 @@ fn claimed(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
     (request, claim): (&ClaimRequest, String),
-) -> Claimed {
+) -> Result<Claimed> {
     let config = &writer.observed.view.config;
     let lease = config.lease_of(node.status, request.lease.as_ref());
-    Claimed {
+    Ok(Claimed {
         attempt: attempt(node.run, node.id, node.status.attempt),
         claim,
+        brief: brief_of(writer.observed, node)?,
         renewed: false,
         // No reconcile goes back behind the status that there is.
         lease_end: lease.map(|lease| writer.now.max(writer.observed.stored.time) + lease),
-    }
+    })
 }
 
 /// Give a claimed node back.

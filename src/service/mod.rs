@@ -7,6 +7,7 @@
 
 pub mod apply;
 pub mod attest;
+pub mod brief;
 pub mod change;
 pub mod claim;
 pub mod convert;

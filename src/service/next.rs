@@ -201,7 +201,7 @@ fn is_for(node: ObservedNode<'_>, provider: Option<&str>) -> bool {
 }
 
 /// The offers in their order, described run by run: each run's pinned plan is looked at once.
-fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
+pub fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
     let pins = Pins::new(&observed.stored.pinned);
     let mut items = Vec::with_capacity(offers.len());
     let places = offers.iter().enumerate();

@@ -660,3 +660,81 @@ fn a_provider_that_is_mistyped_gets_a_suggestion() {
         .exits(2)
         .notes("did you mean `tool://make`?");
 }
+
+#[test]
+fn who_has_forgotten_everything_is_told_what_is_held() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let fields = "name: Translate\ndescription: Into every language\ninputs: {text: '${parameters.text}'}\n\
+        outputs: [{name: words}]\nacceptanceCriteria: [{type: artifact_exists, name: there, path: out}]\n";
+    let resources = [
+        plan("p", &[task("one").with(fields), task("two")]),
+        execution_with("run", "p", "parameters: {text: Hello}\n"),
+    ];
+    ana.publish("planspec/all.yaml", file(&resources));
+    ana.run("reconcile").ok();
+    ana.run("status").exits(2);
+    ana.run("status --mine --as agent:a")
+        .ok()
+        .says("agent:a holds nothing");
+    let claimed = ana.run("claim run/one --as agent:a").ok();
+    claimed
+        .says("description: Into every language")
+        .says("  text: Hello")
+        .says("name: there");
+    let ran = ana.run("status --mine --as agent:a -o json").ok();
+    let held = ran.answer("HeldNodes");
+    let one = &held["items"][0];
+    assert_eq!(one["inputs"], json!({"text": "Hello"}));
+    assert_eq!(one["acceptanceCriteria"][0]["name"], "there");
+    assert!(
+        text(&held["notes"][0]).contains("a reconcile is due"),
+        "{held}"
+    );
+    let claim = one["claim"]["record"].clone();
+    ana.run("reconcile").ok();
+    let held = ana.run("status --mine --as agent:a -o json").ok();
+    let held = held.answer("HeldNodes");
+    let one = &held["items"][0];
+    assert_eq!(
+        (&one["claim"]["record"], &one["phase"]),
+        (&claim, &json!("Running"))
+    );
+    assert!(one["claim"]["leaseEnd"].is_string(), "{one}");
+    assert!(one["lastCommit"].is_null(), "{one}");
+    // Nobody else holds it, nor the same agent in another session.
+    for other in ["--as agent:b", "--as agent:a --session other"] {
+        let ran = ana.run(&format!("status --mine {other} -o json")).ok();
+        assert_eq!(ran.answer("HeldNodes")["items"], json!([]));
+    }
+    // Anybody reads the brief, in any clone.
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("describe run/one")
+        .ok()
+        .says("default/run/one: Running")
+        .says("  description: Into every language")
+        .says("    text: Hello");
+    let brief = ben.run("describe default/run/one -o json").ok();
+    assert_eq!(brief.answer("Brief")["claim"]["record"], claim);
+    ben.run("describe run/on")
+        .exits(1)
+        .notes("did you mean `one`?");
+    ben.run("describe rum/one")
+        .exits(1)
+        .notes("did you mean `run`?");
+    // What was done before is not forgotten.
+    ana.write("out", "x").commit("Translated");
+    sandbox.minutes_pass(31);
+    ana.run("reconcile").ok();
+    ana.run("status --mine --as agent:a")
+        .ok()
+        .says("default/run/one: Pending")
+        .notes("the lease of default/run/one has ended");
+    ana.run("report --as agent:a --succeeded --commit HEAD --set words=1 --reconcile")
+        .ok();
+    let brief = ana.run("describe run/one -o json").ok().answer("Brief");
+    assert_eq!(brief["lastCommit"], ana.git("rev-parse HEAD"));
+    ana.run("status --mine --as agent:a")
+        .ok()
+        .says("agent:a holds nothing");
+}
