@@ -91,6 +91,8 @@ struct Place {
     dir: PathBuf,
     shared: bool,
     commits: Vec<String>,
+    /// Commits on top of the first status that change about as much as a reconcile does.
+    likewise: Vec<String>,
     at: Cell<usize>,
 }
 
@@ -114,19 +116,24 @@ impl Place {
         if shared {
             let [from, to] = [&dir, &bare].map(|path| path.to_str().unwrap());
             git(&dir, &["clone", "-q", "--bare", from, to]);
+            for name in ["gc.auto", "receive.autogc"] {
+                git(&bare, &["config", name, "0"]);
+            }
             git(&dir, &["remote", "add", "origin", to]);
             git(&dir, &["config", "planspec.remote", "origin"]);
             git(&dir, &["fetch", "-q", "origin"]);
             git(&dir, &["remote", "set-head", "origin", "-a"]);
         }
-        let place = Place {
+        let mut place = Place {
             _folder: folder,
             dir,
             shared,
             commits,
+            likewise: Vec::new(),
             at: Cell::new(0),
         };
         place.reconcile();
+        place.likewise = place.commits_like_status();
         // The first change brings the index.
         place.go_on();
         place.reconcile();
@@ -153,12 +160,44 @@ impl Place {
         }
     }
 
+    /// Commits on top of the status, each with other texts in the files that a reconcile writes when a
+    /// plan changes.
+    fn commits_like_status(&self) -> Vec<String> {
+        let dir = &self.dir;
+        let listed = |path: &str| {
+            let tree = ["ls-tree", "-r", "--name-only", "planspec/status", path];
+            output(dir, &tree).lines().next().unwrap().to_owned()
+        };
+        let folders = ["n0/plans", "n0/goals", "n0/bindings", "_summary"];
+        let mut written: Vec<String> = folders.iter().map(|folder| listed(folder)).collect();
+        written.extend(["README.md", "controller.yaml", "_inputs.yaml"].map(str::to_owned));
+        let texts = written.iter().map(|path| {
+            let text = output(dir, &["show", &format!("planspec/status:{path}")]);
+            (path, text)
+        });
+        let texts: Vec<(&String, String)> = texts.collect();
+        let mut on = rev(dir, "planspec/status");
+        let main = rev(dir, "main");
+        let mut commits = Vec::new();
+        for number in 0..=RUNS + 1 {
+            let changed = texts.iter();
+            let changed =
+                changed.map(|(path, text)| ((*path).clone(), format!("{text}# {number}\n")));
+            commit(dir, Some(&on), changed);
+            on = rev(dir, "main");
+            commits.push(on.clone());
+        }
+        git(dir, &["update-ref", "refs/heads/main", &main]);
+        commits
+    }
+
     /// What Git does about a change.
     fn theirs(&self) -> Command {
         let at = self.at.get();
         if self.shared {
+            let commit = &self.likewise[at];
             let both =
-                format!("git ls-remote -q origin && git push -q origin HEAD:refs/heads/x{at}");
+                format!("git ls-remote -q origin && git push -q origin {commit}:refs/heads/x");
             return command(&self.dir, "sh", &["-c", &both]);
         }
         let [old, new] = [at - 1, at].map(|at| self.commits[at].as_str());
@@ -229,8 +268,16 @@ fn reviews(size: usize) {
 }
 
 fn head(dir: &Path) -> String {
-    let output = command(dir, "git", &["rev-parse", "main"]);
-    let mut output = output;
-    let output = output.stdout(Stdio::piped()).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    rev(dir, "main")
+}
+
+fn rev(dir: &Path, name: &str) -> String {
+    output(dir, &["rev-parse", name]).trim().to_owned()
+}
+
+fn output(dir: &Path, args: &[&str]) -> String {
+    let mut command = command(dir, "git", args);
+    let output = command.stdout(Stdio::piped()).output().unwrap();
+    assert!(output.status.success(), "git {args:?}");
+    String::from_utf8(output.stdout).unwrap()
 }

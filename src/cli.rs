@@ -68,6 +68,7 @@ enum Command {
     Claim(commands::claim::Args),
     Release(commands::release::Args),
     Report(commands::report::Args),
+    Status(commands::status::Args),
     Work(commands::work::Args),
     Verify(commands::verify::Args),
     /// Approve what a run waits for at a gate
@@ -165,6 +166,7 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
         Command::Delete(args) => commands::delete::run(&context, args),
         Command::Start(args) => commands::start::run(&context, args),
         Command::Get(args) => commands::get::run(&context, args),
+        Command::Status(args) => commands::status::run(&context, args),
         Command::Describe(args) => commands::describe::run(&context, args),
         Command::Graph(args) => commands::graph::run(&context, args),
         Command::Log(args) => commands::log::run(&context, args),

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Answer;
+use super::brief::Brief;
 use super::reconcile::Reconciled;
 use super::refusal::Refused;
 use super::verify::{ExecutionVerified, Verified};
@@ -77,6 +78,10 @@ pub struct Claimed {
     /// Which attempt.
     #[serde(flatten)]
     pub attempt: Attempt,
+    /// The record of the claim: whoever names it speaks for it, in whichever session.
+    pub claim: String,
+    /// All that the worker has to know.
+    pub brief: Brief,
     /// Whether the actor held it already.
     pub renewed: bool,
     /// Until when the worker may be silent, counted from now: the reconcile that takes the claim in
@@ -104,8 +109,10 @@ pub struct Reported {
     pub result: String,
     /// The commit that holds the work.
     pub commit: Option<String>,
-    /// Whether the attempt is over: the report is kept as evidence and not applied.
-    pub late: bool,
+    /// Whether it was reported so before: nothing was sent.
+    pub already: bool,
+    /// The attempt in which the work was done, when its lease had ended: the report was sent for the next one.
+    pub adopts: Option<u32>,
 }
 
 /// A reviewer decided, or commented, at a gate.

@@ -2,6 +2,7 @@
 
 use schemars::Schema;
 
+use super::brief::{Brief, HeldNodes};
 use super::change::{Applied, Deleted, Edited, Started};
 use super::describe::Description;
 use super::document::{Converted, Revised};
@@ -44,6 +45,7 @@ const fn of<A: Answer>() -> Registered {
 pub const ANSWERS: &[Registered] = &[
     of::<AnswerList>(),
     of::<Applied>(),
+    of::<Brief>(),
     of::<Converted>(),
     of::<Created>(),
     of::<Deleted>(),
@@ -52,6 +54,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<EventList>(),
     of::<Findings>(),
     of::<Graph>(),
+    of::<HeldNodes>(),
     of::<Hook>(),
     of::<Initialized>(),
     of::<NextNodes>(),

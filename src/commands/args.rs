@@ -3,10 +3,11 @@
 use std::time;
 
 use super::Context;
-use crate::core::resource::Duration;
+use crate::core::resource::{Duration, Kind};
 use crate::failure::Outcome;
 use crate::service::Caller;
 use crate::service::follow::Pace;
+use crate::service::held::Working;
 use crate::service::names::{Named, wanted_one};
 use crate::service::record::RecordRequest;
 
@@ -68,6 +69,13 @@ pub struct NamedArgs {
 }
 
 impl NamedArgs {
+    /// `EXECUTION/NODE`, where that is named instead of a kind and a name.
+    pub fn node(&self) -> Option<(&str, Option<&str>)> {
+        let (first, _) = self.kind.split_once('/')?;
+        let is_node = self.name.is_none() && Kind::parse(first).is_none();
+        is_node.then_some((&self.kind, self.namespace.namespace.as_deref()))
+    }
+
     /// The resource that is named.
     ///
     /// # Errors
@@ -135,6 +143,27 @@ impl RecordArgs {
             target: target.to_owned(),
             namespace: self.namespace.given(),
             reconcile: self.reconcile,
+        }
+    }
+}
+
+/// Which worker of its name it is: for verbs about what is held.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WorkingArgs {
+    /// Your session: two workers of one name have two [default: one for each work tree]
+    #[arg(long, value_name = "SESSION", env = "PLANSPEC_SESSION")]
+    session: Option<String>,
+    /// The claim that you speak for, from whichever session: `planspec claim` prints it
+    #[arg(long, value_name = "ID")]
+    claim: Option<String>,
+}
+
+impl WorkingArgs {
+    /// As the service is asked.
+    pub fn working(&self) -> Working {
+        Working {
+            session: self.session.clone().filter(|session| !session.is_empty()),
+            claim: self.claim.clone(),
         }
     }
 }

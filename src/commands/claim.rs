@@ -2,21 +2,25 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, RecordArgs};
+use super::{Context, RecordArgs, WorkingArgs};
 use crate::core::resource::Duration;
 use crate::failure::Outcome;
 use crate::service::claim::{ClaimRequest, claim, renew};
+use crate::show;
 
 /// Take a node that is ready
 ///
-/// The claim is a ref that only one of many racing workers can create. The others exit with 9.
+/// The claim is a ref that only one of many racing workers can create. The others exit with 9. Who holds the node
+/// already, in the same session, renews the claim.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node: EXECUTION/NODE
-    #[arg(value_name = "EXECUTION/NODE")]
-    target: String,
+    /// The node: EXECUTION/NODE; with --renew not needed where you hold only one here
+    #[arg(value_name = "EXECUTION/NODE", required_unless_present = "renew")]
+    target: Option<String>,
     #[command(flatten)]
     record: RecordArgs,
+    #[command(flatten)]
+    working: WorkingArgs,
     /// Renew a claim that you hold
     #[arg(long)]
     renew: bool,
@@ -28,20 +32,30 @@ pub struct Args {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ClaimRequest {
-        record: args.record.about(context, &args.target),
+        record: args
+            .record
+            .about(context, args.target.as_deref().unwrap_or_default()),
+        working: args.working.working(),
         lease: args.lease.clone(),
     };
     let store = context.open()?;
-    let (verb, recorded) = if args.renew {
-        ("renewed", renew(&store, &request)?)
+    let recorded = if args.renew {
+        renew(&store, &request)?
     } else {
-        ("claimed", claim(&store, &request)?)
+        claim(&store, &request)?
     };
-    let (attempt, actor) = (&recorded.answer.what.attempt, &recorded.answer.actor);
+    let (claimed, actor) = (&recorded.answer.what, &recorded.answer.actor);
+    let verb = if claimed.renewed {
+        "renewed"
+    } else {
+        "claimed"
+    };
+    let (name, number) = (claimed.attempt.name(), claimed.attempt.attempt);
     let line = format!(
-        "{verb} {} attempt {} as {actor}\n",
-        attempt.name(),
-        attempt.attempt
+        "{verb} {name} attempt {number} as {actor}\nclaim {}\n",
+        claimed.claim
     );
+    let told = show::brief::of_claim(&claimed.brief);
+    let line = line + if claimed.renewed { "" } else { &told };
     context.recorded(args.record.output, recorded, &line)
 }

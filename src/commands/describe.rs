@@ -4,6 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::{Context, NamedArgs, OutputArg, json};
 use crate::failure::Outcome;
+use crate::service::brief::brief;
 use crate::service::describe::{DescribeRequest, Described, describe};
 use crate::show;
 use crate::show::graph::GraphView;
@@ -11,6 +12,8 @@ use crate::show::run::RunView;
 
 /// Describe one resource: spec, status, conditions; of a plan the graph; of an execution the graph
 /// as a tree, who holds what, what blocks, what was checked, and what anybody could do next
+///
+/// EXECUTION/NODE is the brief of a node: all that whoever does it has to know.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[command(flatten)]
@@ -24,6 +27,11 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if let Some((target, namespace)) = args.resource.node() {
+        let store = context.open()?;
+        let brief = brief(&store, target, namespace)?;
+        return context.show(args.output, &brief, (&show::brief::text(&brief), &[]));
+    }
     let request = DescribeRequest {
         named: args.resource.named("describe")?,
         now: context.now,

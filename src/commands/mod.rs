@@ -39,12 +39,13 @@ pub mod revise;
 pub mod schema;
 pub mod show;
 pub mod start;
+pub mod status;
 pub mod validate;
 pub mod verify;
 pub mod wait;
 pub mod watch;
 pub mod work;
 
-use args::{NamedArgs, NamespaceArg, OutputArg, PaceArgs, RecordArgs, TextFormat};
+use args::{NamedArgs, NamespaceArg, OutputArg, PaceArgs, RecordArgs, TextFormat, WorkingArgs};
 use context::json;
 pub use context::{Context, show_findings};

@@ -2,18 +2,20 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, RecordArgs};
+use super::{Context, RecordArgs, WorkingArgs};
 use crate::failure::Outcome;
 use crate::service::claim::{ReleaseRequest, release};
 
 /// Give a claimed node back; the next attempt opens without a failure
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node: EXECUTION/NODE
+    /// The node: EXECUTION/NODE; not needed where you hold only one here
     #[arg(value_name = "EXECUTION/NODE")]
-    target: String,
+    target: Option<String>,
     #[command(flatten)]
     record: RecordArgs,
+    #[command(flatten)]
+    working: WorkingArgs,
     /// Why
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
@@ -22,7 +24,10 @@ pub struct Args {
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ReleaseRequest {
-        record: args.record.about(context, &args.target),
+        record: args
+            .record
+            .about(context, args.target.as_deref().unwrap_or_default()),
+        working: args.working.working(),
         message: args.message.clone(),
     };
     let recorded = release(&context.open()?, &request)?;

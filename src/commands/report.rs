@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value};
 
-use super::{Context, RecordArgs};
+use super::{Context, RecordArgs, WorkingArgs};
 use crate::core::run::record::ReportResult;
 use crate::failure::Outcome;
 use crate::service::Error;
@@ -14,16 +14,18 @@ use crate::service::sources;
 
 /// Report how a claimed node went
 ///
-/// Without --attempt: the attempt that you hold. A report that comes late is kept as evidence and
-/// not applied.
+/// Without --attempt: the attempt that you hold. Where its lease has ended and nobody has taken the node since, it is
+/// reported as the next one. What cannot count any more is refused; the same report twice is one.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("result").required(true))]
 pub struct Args {
-    /// The node: EXECUTION/NODE
+    /// The node: EXECUTION/NODE; not needed where you hold only one here
     #[arg(value_name = "EXECUTION/NODE")]
-    target: String,
+    target: Option<String>,
     #[command(flatten)]
     record: RecordArgs,
+    #[command(flatten)]
+    working: WorkingArgs,
     /// It is done
     #[arg(long, group = "result")]
     succeeded: bool,
@@ -42,7 +44,7 @@ pub struct Args {
     /// The commit that holds the work
     #[arg(long, value_name = "REV")]
     commit: Option<String>,
-    /// Report for this attempt, whoever holds it: recorded, and applied only if it can be
+    /// Report for this attempt of those that you have held
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     attempt: Option<u32>,
 }
@@ -62,7 +64,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         ReportResult::Failed
     };
     let request = ReportRequest {
-        record: args.record.about(context, &args.target),
+        record: args
+            .record
+            .about(context, args.target.as_deref().unwrap_or_default()),
+        working: args.working.working(),
         result,
         outputs: outputs(args)?,
         message: args.message.clone(),
@@ -70,9 +75,14 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         attempt: args.attempt,
     };
     let recorded = report(&context.open()?, &request)?;
-    let attempt = &recorded.answer.what.attempt;
-    let (name, number) = (attempt.name(), attempt.attempt);
-    let line = format!("reported {name} attempt {number} as {}\n", result.word());
+    let reported = &recorded.answer.what;
+    let (name, number) = (reported.attempt.name(), reported.attempt.attempt);
+    let verb = if reported.already {
+        "already reported"
+    } else {
+        "reported"
+    };
+    let line = format!("{verb} {name} attempt {number} as {}\n", result.word());
     context.recorded(args.record.output, recorded, &line)
 }
 

@@ -25,6 +25,10 @@ pub struct Args {
     target: String,
     #[command(flatten)]
     record: RecordArgs,
+    /// On this commit of the spec branch instead of the one that the report names: what it was merged as. Recorded only if
+    /// all required criteria hold
+    #[arg(long, value_name = "REV")]
+    commit: Option<String>,
 }
 
 /// Run the verb.
@@ -34,6 +38,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = args.record.about(context, &args.target);
     if verify::is_about_node(&context.open()?, &request)? {
         node(context, args, &request, &stop)
+    } else if args.commit.is_some() {
+        let why = "--commit is about a node: the checks of an execution run on the spec branch";
+        Err(Error::ambiguous(why).hint("write EXECUTION/NODE").into())
     } else {
         execution(context, args, &request, &stop)
     }
@@ -42,7 +49,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 fn node(context: &Context, args: &Args, request: &RecordRequest, stop: &Stop) -> Outcome {
     let output = args.record.output;
     let tell = teller(context, output);
-    let recorded = verify_node(&context.open()?, request, stop, &tell)?;
+    let recorded = verify_node(
+        &context.open()?,
+        (request, args.commit.as_deref()),
+        stop,
+        &tell,
+    )?;
     let (attempt, actor) = (&recorded.answer.what.attempt, &recorded.answer.actor);
     let name = attempt.name();
     let line = format!("verified {name} attempt {} as {actor}\n", attempt.attempt);

@@ -24,7 +24,7 @@ use crate::core::resource::{
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::run::partial::{self, Blobs, Change, Partial, Reader};
-use crate::core::run::permit::{self, Refusal};
+use crate::core::run::permit::{self, Holder, Refusal};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::reconcile::{Inputs, Reconciliation, reconcile};
 use crate::core::run::record::{
@@ -184,6 +184,8 @@ pub struct World {
     pub lost: BTreeSet<String>,
     /// What is found out about the signatures of records that are made from now on.
     pub signature: Signature,
+    /// The session that records are made in from now on, if they name one.
+    pub session: Option<String>,
     /// Who wrote every file, or why nobody can tell.
     pub authors: Result<BTreeSet<String>, String>,
     files: BTreeMap<String, SourceFile>,
@@ -264,6 +266,7 @@ impl World {
             refused: BTreeSet::new(),
             lost: BTreeSet::new(),
             signature: Signature::Unchecked,
+            session: None,
             authors: Ok(BTreeSet::new()),
             files: BTreeMap::new(),
             snapshot: Snapshot::default(),
@@ -405,7 +408,7 @@ impl World {
                 nonce: self.records.to_string(),
                 minor: RECORD_MINOR,
                 status: None,
-                session: None,
+                session: self.session.clone(),
             },
             signature: self.signature.clone(),
         }
@@ -416,14 +419,27 @@ impl World {
         let claim = action
             .work()
             .and_then(|(node, _)| self.run().node_statuses.get(node)?.extensions.claim.clone());
-        let holder = claim.as_ref().map(|claim| claim.actor.as_str());
-        self.may_as(holder, actor, action)
+        self.may_if(claim.as_ref().map(Holder::from), actor, action)
     }
 
     /// The same where the ref of the attempt says who holds it.
     pub fn may_as(
         &self,
         holder: Option<&str>,
+        actor: &str,
+        action: &Action,
+    ) -> Result<(), Refusal> {
+        let holder = holder.map(|actor| Holder {
+            actor,
+            session: None,
+            claim: "",
+        });
+        self.may_if(holder, actor, action)
+    }
+
+    fn may_if(
+        &self,
+        holder: Option<Holder<'_>>,
         actor: &str,
         action: &Action,
     ) -> Result<(), Refusal> {
@@ -438,6 +454,7 @@ impl World {
             resources: Some(&self.snapshot),
             commit: self.head(),
             holder,
+            session: self.session.as_deref(),
         };
         permit::may(action, actor, &run)
     }
@@ -470,6 +487,7 @@ impl World {
                 node: node.clone(),
                 attempt: *attempt,
                 lease: None,
+                adopts: None,
             };
             let received = self.record(actor, action);
             self.overwrite(address, received);
@@ -488,8 +506,31 @@ impl World {
             node: node.to_owned(),
             attempt,
             lease: lease.map(|lease| lease.parse().expect("a duration")),
+            adopts: None,
         };
         self.work(node, attempt, actor, action);
+    }
+
+    /// Whoever held a node when its lease ended reports it as the next attempt, if somebody did and nobody has it.
+    pub fn adopt(&mut self, node: &str, result: ReportResult) -> bool {
+        let status = self.node(node);
+        let attempt = status.attempt;
+        let address = self.work_ref(node, attempt);
+        let Some(lapsed) = status.extensions.lapsed else {
+            return false;
+        };
+        if self.inbox.contains_key(&address) || self.refused.contains(&address) {
+            return false;
+        }
+        let claim = Action::Claim {
+            node: node.to_owned(),
+            attempt,
+            lease: None,
+            adopts: Some(attempt - 1),
+        };
+        self.work(node, attempt, &lapsed.actor, claim);
+        self.report(node, attempt, &lapsed.actor, result, json!({}));
+        true
     }
 
     /// Renew the claim on the open attempt.
@@ -499,6 +540,7 @@ impl World {
             node: node.to_owned(),
             attempt,
             lease: None,
+            claim: None,
         };
         self.work(node, attempt, actor, action);
     }
@@ -509,6 +551,7 @@ impl World {
         let action = Action::Release {
             node: node.to_owned(),
             attempt,
+            claim: None,
             message: String::new(),
         };
         self.work(node, attempt, actor, action);
@@ -542,6 +585,23 @@ impl World {
             outputs: outputs.as_object().cloned().unwrap_or_default(),
             message: String::new(),
             commit: None,
+            claim: None,
+            artifacts: Vec::new(),
+        };
+        self.work(node, attempt, actor, action);
+    }
+
+    /// Report that the open attempt succeeded, in a commit: the first time, or anew.
+    pub fn succeed_at(&mut self, node: &str, actor: &str, commit: &str) {
+        let attempt = self.node(node).attempt.max(1);
+        let action = Action::Report {
+            node: node.to_owned(),
+            attempt,
+            result: ReportResult::Succeeded,
+            outputs: Default::default(),
+            message: String::new(),
+            commit: Some(commit.to_owned()),
+            claim: None,
             artifacts: Vec::new(),
         };
         self.work(node, attempt, actor, action);
@@ -610,6 +670,17 @@ impl World {
 
     /// Say of each acceptance criterion of a reported node whether it holds.
     pub fn verify(&mut self, node: &str, actor: &str, holds: &[(&str, bool)]) {
+        self.verify_at(node, actor, None, holds);
+    }
+
+    /// The same on another commit than the one that was reported.
+    pub fn verify_at(
+        &mut self,
+        node: &str,
+        actor: &str,
+        instead: Option<&str>,
+        holds: &[(&str, bool)],
+    ) {
         let status = self.node(node);
         let pinned = self.run().extensions.pinned.as_ref();
         let report = status.extensions.report.as_ref();
@@ -620,9 +691,12 @@ impl World {
             report: report
                 .map(|report| report.record.clone())
                 .unwrap_or_default(),
-            commit: of_report
+            commit: instead
+                .map(str::to_owned)
+                .or(of_report)
                 .or(pinned.map(|pinned| pinned.commit.clone()))
                 .unwrap_or_default(),
+            instead: instead.is_some(),
             results: holds.iter().map(result).collect(),
         };
         let received = self.record(actor, action);

@@ -4,11 +4,14 @@
 //! to it; what it says is judged by others. Nothing here moves a ref.
 
 use super::id::{Id, parse_id};
-use super::object::{EntryKind, ObjectKind, missing};
+use super::object::{EntryKind, NewCommit, ObjectKind, missing};
 use super::program::Program;
 use super::{GitError, Identity, Repo, Result};
 use crate::core::resource::Time;
 use crate::core::run::record::{MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE};
+
+/// Most records that were replaced since the last one that was folded in: one each half minute for a month, and room.
+const MAX_REPLACED: usize = 120_000;
 
 /// Message of every record that is written here; nobody reads it.
 const MESSAGE: &str = "planspec record";
@@ -22,6 +25,8 @@ pub enum InboxChain {
         records: Vec<(String, Vec<u8>)>,
         /// Whether the known record is not part of the chain any more; then these are all records.
         rewritten: bool,
+        /// The record in the chain, if there is one, that stands in the place of others: it must be a renewal.
+        replacing: Option<String>,
     },
     /// Not a chain of records: must never be linked. Why, in a sentence without a full stop.
     Refused(String),
@@ -46,7 +51,61 @@ pub fn write_record(
         )));
     }
     let file = (RECORD_FILE, text.as_bytes());
-    repo.write_file_commit(file, parent, MESSAGE, (time, identity))
+    let parents = parent.as_slice();
+    repo.write_file_commit(file, parents, MESSAGE, (time, identity))
+}
+
+/// Write a renewal that stands right behind its claim, in the place of all records up to `tip`: a chain must not be used up
+/// by saying again and again that somebody is at work. What it replaces is its second parent, so that its ref is moved
+/// forward like any other.
+///
+/// # Errors
+/// As [`write_record`].
+pub fn write_replacing(
+    repo: &Repo,
+    (claim, tip): (&str, &str),
+    text: &str,
+    time: Time,
+    identity: &Identity,
+) -> Result<String> {
+    let file = (RECORD_FILE, text.as_bytes());
+    repo.write_file_commit(file, &[claim, tip], MESSAGE, (time, identity))
+}
+
+/// Whether a chain takes another record: one that is longer than allowed would not be believed. A part that is not here
+/// was read before.
+///
+/// # Errors
+/// `Unusable` when an object is broken.
+pub fn has_room(repo: &Repo, tip: &str) -> Result<bool> {
+    let mut next = Some(parse_id(tip)?);
+    for _ in 0..MAX_CHAIN {
+        let Some(id) = next.filter(|id| repo.has_object(&id.to_string())) else {
+            return Ok(true);
+        };
+        next = repo.commit(id)?.parents.first().copied();
+    }
+    Ok(false)
+}
+
+/// Write a commit that holds nothing, above commits that it is to keep. Moves no ref.
+///
+/// # Errors
+/// `Missing` when one of them is not here.
+pub fn write_keeper(
+    repo: &Repo,
+    parents: &[&str],
+    (time, identity): (Time, &Identity),
+) -> Result<String> {
+    let parents: Result<Vec<Id>> = parents.iter().map(|id| parse_id(id)).collect();
+    let commit = NewCommit {
+        tree: repo.write_empty_tree()?,
+        parents: parents?,
+        message: "planspec result",
+        time,
+        identity,
+    };
+    repo.write_commit(&commit).map(|id| id.to_string())
 }
 
 /// The same record, signed as the user's own git signs: with their program, format and key.
@@ -92,6 +151,7 @@ pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<InboxCh
     let mut met = false;
     let mut length = 0;
     let mut next = Some(parse_id(tip)?);
+    let mut replacing: Option<(Id, Id)> = None;
     while let Some(id) = next {
         length += 1;
         if length > MAX_CHAIN {
@@ -107,11 +167,55 @@ pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<InboxCh
             Err(reason) => return refused(format!("{id} {reason}")),
         };
         records.extend(record.content.map(|bytes| (id.to_string(), bytes)));
+        if replacing.is_some() && record.parent.is_some() {
+            return refused(format!("{id} is replaced, and is not the first record"));
+        }
+        replacing = replacing.or(record.replaced.map(|replaced| (id, replaced)));
         next = record.parent;
     }
-    let rewritten = known.is_some() && !met;
     records.reverse();
-    Ok(InboxChain::Records { records, rewritten })
+    if let Some((_, replaced)) = replacing.filter(|_| !met) {
+        match read_replaced(repo, replaced, known)? {
+            Ok(found) if found && known.is_some() => {
+                // The first record was there before the known one.
+                records.remove(0);
+                met = true;
+            }
+            Ok(_) => {}
+            Err(reason) => return refused(reason),
+        }
+    }
+    Ok(InboxChain::Records {
+        records,
+        rewritten: known.is_some() && !met,
+        replacing: replacing.map(|(id, _)| id.to_string()),
+    })
+}
+
+/// Look at the shape of what was replaced, back to the record that was folded in last; whether that was met. What it
+/// says does not count any more, but it is linked to as well.
+fn read_replaced(
+    repo: &Repo,
+    tip: Id,
+    known: Option<Id>,
+) -> Result<std::result::Result<bool, String>> {
+    let mut next = Some(tip);
+    for _ in 0..MAX_REPLACED {
+        let Some(id) = next else {
+            return Ok(Ok(false));
+        };
+        if known == Some(id) {
+            return Ok(Ok(true));
+        }
+        let record = match read_record(repo, id, false)? {
+            Ok(record) => record,
+            Err(reason) => return Ok(Err(format!("{id} {reason}"))),
+        };
+        next = record.replaced.or(record.parent);
+    }
+    Ok(Err(format!(
+        "more than {MAX_REPLACED} records were replaced"
+    )))
 }
 
 fn refused(reason: String) -> Result<InboxChain> {
@@ -120,6 +224,8 @@ fn refused(reason: String) -> Result<InboxChain> {
 
 struct RawRecord {
     parent: Option<Id>,
+    /// The last of those in whose place it stands.
+    replaced: Option<Id>,
     /// `None` when it was read before.
     content: Option<Vec<u8>>,
 }
@@ -132,16 +238,18 @@ fn read_record(repo: &Repo, id: Id, known: bool) -> Result<std::result::Result<R
         return Ok(Err("is not a commit of a sensible size".to_owned()));
     }
     let commit = repo.commit(id)?;
-    if commit.parents.len() > 1 {
+    if commit.parents.len() > 2 {
         return Ok(Err(format!(
-            "has {} parents; a record has at most one",
+            "has {} parents; a record has at most one, and a renewal what it replaces",
             commit.parents.len()
         )));
     }
     let parent = commit.parents.first().copied();
+    let replaced = commit.parents.get(1).copied();
     if known {
         return Ok(Ok(RawRecord {
             parent,
+            replaced,
             content: None,
         }));
     }
@@ -165,6 +273,7 @@ fn read_record(repo: &Repo, id: Id, known: bool) -> Result<std::result::Result<R
     match repo.bounded_blob(blob, MAX_RECORD_BYTES)? {
         Ok(bytes) => Ok(Ok(RawRecord {
             parent,
+            replaced,
             content: Some(bytes),
         })),
         Err(size) => Ok(Err(format!(
@@ -177,6 +286,7 @@ fn read_record(repo: &Repo, id: Id, known: bool) -> Result<std::result::Result<R
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::core::run::record::RENEWALS;
     use crate::git::testing::{self, Sandbox};
 
     fn record(repo: &Repo, parent: Option<&str>, text: &str) -> String {
@@ -194,7 +304,9 @@ mod tests {
 
     fn texts(chain: InboxChain) -> (Vec<String>, bool) {
         match chain {
-            InboxChain::Records { records, rewritten } => (
+            InboxChain::Records {
+                records, rewritten, ..
+            } => (
                 records
                     .into_iter()
                     .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
@@ -257,6 +369,7 @@ mod tests {
         let repo = sandbox.repo("one");
         let first = record(&repo, None, "a");
         let second = record(&repo, None, "b");
+        let above_all = record(&repo, None, "c");
         let tree_of = |entries: &str| {
             let made = super::super::program::Program::new(&repo, "mktree")
                 .stdin(entries)
@@ -281,8 +394,8 @@ mod tests {
         let table: [(&str, String, &str); 9] = [
             (
                 "two parents",
-                commit(&good, &[&first, &second]),
-                "2 parents",
+                commit(&good, &[&first, &second, &above_all]),
+                "3 parents",
             ),
             (
                 "two files",
@@ -344,6 +457,55 @@ mod tests {
             let why = reason(read_chain(&repo, &ids[MAX_CHAIN], known).unwrap());
             assert!(why.contains("more than 1000"), "{why}");
         }
+    }
+
+    #[test]
+    fn renewals_do_not_use_up_a_chain() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let claim = record(&repo, None, "claim");
+        let (mut tip, mut length, mut seen) = (claim.clone(), 1, Vec::new());
+        for n in 0..2500 {
+            let text = format!("renewal {n}");
+            let (time, who) = (testing::time(0), testing::identity());
+            (tip, length) = if length < RENEWALS {
+                (record(&repo, Some(&tip), &text), length + 1)
+            } else {
+                let places = (claim.as_str(), tip.as_str());
+                let id = write_replacing(&repo, places, &text, time, &who).unwrap();
+                (id, 2)
+            };
+            seen.push(tip.clone());
+        }
+        let report = record(&repo, Some(&tip), "report");
+        assert!(has_room(&repo, &report).unwrap());
+        sandbox.git(&repo, &["merge-base", "--is-ancestor", &seen[0], &report]);
+        // Whatever of it was folded in: what is new comes, and nothing twice.
+        for known in [None, Some(&claim), Some(&seen[0]), Some(&seen[1234])] {
+            let known = known.map(String::as_str);
+            let (texts, rewritten) = texts(read_chain(&repo, &report, known).unwrap());
+            assert!(!rewritten && texts.len() <= RENEWALS + 2, "{known:?}");
+            assert_eq!(
+                texts.last().map(String::as_str),
+                Some("report"),
+                "{known:?}"
+            );
+            assert_eq!(texts[0] == "claim", known.is_none(), "{known:?}");
+        }
+        let last = read_chain(&repo, &report, Some(&tip)).unwrap();
+        assert_eq!(texts(last), (vec!["report".to_owned()], false));
+        let elsewhere = record(&repo, None, "other");
+        let (_, rewritten) = texts(read_chain(&repo, &report, Some(&elsewhere)).unwrap());
+        assert!(rewritten);
+        // Only what stands right behind the first record replaces others.
+        let (time, who) = (testing::time(0), testing::identity());
+        let places = (seen[0].as_str(), seen[1].as_str());
+        let id = write_replacing(&repo, places, "renewal", time, &who).unwrap();
+        let why = reason(read_chain(&repo, &id, None).unwrap());
+        assert!(why.contains("is not the first record"), "{why}");
+        let full = chain_of(&repo, &vec!["x"; MAX_CHAIN]);
+        assert!(!has_room(&repo, full.last().unwrap()).unwrap());
+        assert!(has_room(&repo, &full[MAX_CHAIN - 2]).unwrap());
     }
 
     #[test]

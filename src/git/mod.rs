@@ -12,6 +12,7 @@
 //! | `checkout` | what the work tree has in another version than a commit |
 //! | `index` | what is staged, without reading it |
 //! | `object`, `id` | the seam to libgit2's objects: read with a bound, written; ids of either length |
+//! | `pack` | many new objects at once, as one pack |
 //! | `refs` | local refs, moved by compare-and-swap |
 //! | `remote` | list, fetch by id, push with an expected id |
 //! | `status_branch` | read and write the status tree; moves no ref |
@@ -41,12 +42,14 @@ mod id;
 pub mod inbox;
 pub mod index;
 mod object;
+mod pack;
 pub mod pages;
 pub mod program;
 pub mod read;
 pub mod refs;
 pub mod remote;
 pub mod repo;
+pub mod session;
 pub mod signature;
 pub mod status_branch;
 #[cfg(test)]

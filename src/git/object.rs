@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::PathBuf;
 
 pub(super) use git2::ObjectType as ObjectKind;
@@ -129,10 +129,10 @@ impl Objects<'_> {
         let Ok(file) = File::open(self.folder.join(folder).join(name)) else {
             return Ok(None);
         };
-        let mut packed = Vec::new();
         // zlib makes what cannot be compressed longer by a few bytes in every thousand.
-        let most = (size + size / 100 + 1024) as u64;
-        file.take(most)
+        let most = size + size / 100 + 1024;
+        let mut packed = Vec::with_capacity(most);
+        file.take(most as u64)
             .read_to_end(&mut packed)
             .map_err(|error| broken(id, &error.to_string()))?;
         let mut whole = decompress_to_vec_zlib_with_limit(&packed, size + LOOSE_HEADER)
@@ -237,12 +237,23 @@ pub(super) struct NewCommit<'a> {
 }
 
 impl Repo {
-    fn write(&self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
+    pub(super) fn write(&self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
         let odb = self.git.odb().map_err(unusable("open the object store"))?;
         let written = odb.write(kind, bytes);
         written
             .map(Id::from)
             .map_err(unusable(format!("write a {kind}")))
+    }
+
+    /// Take in the objects of a pack.
+    pub(super) fn write_pack(&self, pack: &[u8]) -> Result<()> {
+        let odb = self.git.odb().map_err(unusable("open the object store"))?;
+        let mut writer = odb.packwriter().map_err(unusable("write a pack"))?;
+        let written = writer.write_all(pack);
+        written.map_err(|error| GitError::Unusable(format!("cannot write a pack: {error}")))?;
+        let stored = writer.commit().map_err(unusable("write a pack"))?;
+        tracing::debug!(bytes = pack.len(), stored, "a pack of new objects");
+        Ok(())
     }
 
     /// Write a blob.
@@ -252,18 +263,7 @@ impl Repo {
 
     /// Write a tree.
     pub(super) fn write_tree(&self, folder: &Folder) -> Result<Id> {
-        let mut entries: Vec<_> = folder.iter().collect();
-        // Git sorts a folder as if its name ended in `/`.
-        entries.sort_by_cached_key(|(name, (mode, _))| match *mode {
-            TREE_MODE => format!("{name}/"),
-            _ => (*name).clone(),
-        });
-        let mut bytes = Vec::new();
-        for (name, (mode, id)) in entries {
-            bytes.extend_from_slice(format!("{mode:o} {name}\0").as_bytes());
-            bytes.extend_from_slice(id.as_bytes());
-        }
-        self.write(ObjectKind::Tree, &bytes)
+        self.write(ObjectKind::Tree, &tree_bytes(folder))
     }
 
     /// Write the tree without entries, which not every repository has.
@@ -275,14 +275,15 @@ impl Repo {
     pub(super) fn write_file_commit(
         &self,
         (name, bytes): (&str, &[u8]),
-        parent: Option<&str>,
+        parents: &[&str],
         message: &str,
         (time, identity): (Time, &Identity),
     ) -> Result<String> {
+        let parents: Result<Vec<Id>> = parents.iter().map(|id| parse_id(id)).collect();
         let blob = self.write_blob(bytes)?;
         let commit = NewCommit {
             tree: self.write_tree(&Folder::from([(name.to_owned(), (FILE_MODE, blob))]))?,
-            parents: parent.map(parse_id).transpose()?.into_iter().collect(),
+            parents: parents?,
             message,
             time,
             identity,
@@ -322,6 +323,22 @@ impl Repo {
         );
         self.write(ObjectKind::Commit, text.as_bytes())
     }
+}
+
+/// A tree as Git stores it.
+pub(super) fn tree_bytes(folder: &Folder) -> Vec<u8> {
+    let mut entries: Vec<_> = folder.iter().collect();
+    // Git sorts a folder as if its name ended in `/`.
+    entries.sort_by_cached_key(|(name, (mode, _))| match *mode {
+        TREE_MODE => format!("{name}/"),
+        _ => (*name).clone(),
+    });
+    let mut bytes = Vec::new();
+    for (name, (mode, id)) in entries {
+        bytes.extend_from_slice(format!("{mode:o} {name}\0").as_bytes());
+        bytes.extend_from_slice(id.as_bytes());
+    }
+    bytes
 }
 
 /// A name or an address as Git accepts it in a commit.

@@ -226,6 +226,25 @@ fn run_fetch(repo: &Repo, remote: &str, depth: Option<String>, wanted: String) -
     Ok(())
 }
 
+/// Change refs of a remote together, each only if it has the expected id: all of them, or none. Nothing where the
+/// remote does not know how.
+///
+/// # Errors
+/// As [`push`].
+pub fn push_together(
+    repo: &Repo,
+    remote: &str,
+    updates: &[RefUpdate],
+) -> Result<Option<Vec<PushOutcome>>> {
+    known(repo, remote)?;
+    let (leases, specs) = arguments(updates)?;
+    let pushed = run_push(repo, remote, ("--atomic", &leases), &specs)?;
+    if !pushed.success() && pushed.stderr.contains("does not support --atomic") {
+        return Ok(None);
+    }
+    settle(repo, remote, updates, &pushed).map(Some)
+}
+
 /// Change refs of a remote, each on its own, each only if it has the expected id. The outcomes
 /// stand in the order of the updates.
 ///
@@ -242,6 +261,13 @@ pub fn push(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<Push
 }
 
 fn push_batch(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<PushOutcome>> {
+    let (leases, specs) = arguments(updates)?;
+    let pushed = run_push(repo, remote, ("--no-atomic", &leases), &specs)?;
+    settle(repo, remote, updates, &pushed)
+}
+
+/// What git is told of the updates: what it expects, and what to do.
+fn arguments(updates: &[RefUpdate]) -> Result<(Vec<String>, Vec<String>)> {
     let mut leases = Vec::new();
     let mut specs = Vec::new();
     for RefUpdate { name, old, new } in updates {
@@ -252,8 +278,7 @@ fn push_batch(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<Pu
         leases.push(format!("--force-with-lease={name}:{old}"));
         specs.push(format!("{new}:{name}"));
     }
-    let pushed = run_push(repo, remote, &leases, &specs)?;
-    settle(repo, remote, updates, &pushed)
+    Ok((leases, specs))
 }
 
 /// Move a branch of a remote forward to `new`, which is behind `old` (`None`: there is no such
@@ -275,19 +300,29 @@ pub fn fast_forward(
         old: old.map(str::to_owned),
         new: Some(new.to_owned()),
     };
-    let pushed = run_push(repo, remote, &[], &[format!("{new}:{name}")])?;
+    let pushed = run_push(
+        repo,
+        remote,
+        ("--no-atomic", &[]),
+        &[format!("{new}:{name}")],
+    )?;
     let outcome = settle(repo, remote, &[update], &pushed)?.into_iter().next();
     outcome.ok_or_else(|| failed("push to", remote, &pushed))
 }
 
-fn run_push(repo: &Repo, remote: &str, leases: &[String], specs: &[String]) -> Result<Output> {
+fn run_push(
+    repo: &Repo,
+    remote: &str,
+    (atomic, leases): (&str, &[String]),
+    specs: &[String],
+) -> Result<Output> {
     // No hooks, no tags, no submodules: these refs are ours, not the user's work.
     Program::new(repo, "push")
         .args([
             "--porcelain",
             "--no-verify",
             "--no-follow-tags",
-            "--no-atomic",
+            atomic,
             "--recurse-submodules=no",
         ])
         .args(leases)

@@ -10,6 +10,7 @@ use super::id::{Id, parse_id};
 use super::object::{
     EntryKind, FILE_MODE, Folder, NewCommit, ObjectKind, RawCommit, TREE_MODE, TreeEntry,
 };
+use super::pack::Sink;
 use super::{GitError, Identity, Repo, Result};
 use crate::core::base::digest::shard;
 use crate::core::resource::{Kind, Time};
@@ -406,17 +407,20 @@ fn write_tree(
     old: Option<Id>,
     files: &BTreeMap<String, Option<FileBody>>,
 ) -> Result<Id> {
+    let sink = Sink::new(repo, files.len());
     let mut folders = Folders::new(repo, old)?;
     for (path, body) in files {
         check_path(path)?;
         let id = match body {
             None => None,
             Some(FileBody::Blob(id)) => Some(existing_blob(repo, id)?),
-            Some(FileBody::Text(text)) => Some(repo.write_blob(text.as_bytes())?),
+            Some(FileBody::Text(text)) => Some(sink.blob(text.as_bytes())?),
         };
         folders.set(path, id)?;
     }
-    folders.write()
+    let tree = folders.write(&sink)?;
+    sink.end()?;
+    Ok(tree)
 }
 
 /// The folders of a tree that is being written, as far as anything changes in them.
@@ -473,10 +477,10 @@ impl<'r> Folders<'r> {
     }
 
     /// Write what was entered; the id of the root.
-    fn write(mut self) -> Result<Id> {
+    fn write(mut self, sink: &Sink<'_>) -> Result<Id> {
         while let Some((path, entries)) = self.open.pop_last() {
             if path.is_empty() {
-                return self.repo.write_tree(&entries);
+                return sink.tree(&entries);
             }
             let (above, name) = path.rsplit_once('/').unwrap_or(("", &path));
             let above = self.open.entry(above.to_owned()).or_default();
@@ -487,11 +491,11 @@ impl<'r> Folders<'r> {
                 let why = format!("`{path}` cannot be a file and a folder");
                 return Err(GitError::Unusable(why));
             } else {
-                let id = self.repo.write_tree(&entries)?;
+                let id = sink.tree(&entries)?;
                 above.insert(name.to_owned(), (TREE_MODE, id));
             }
         }
-        self.repo.write_empty_tree()
+        sink.tree(&Folder::new())
     }
 }
 

@@ -308,7 +308,8 @@ pub fn write_log(
     time: Time,
     identity: &Identity,
 ) -> Result<String> {
-    repo.write_file_commit((LOG_FILE, log), parent, "planspec log", (time, identity))
+    let parents = parent.as_slice();
+    repo.write_file_commit((LOG_FILE, log), parents, "planspec log", (time, identity))
 }
 
 #[cfg(test)]

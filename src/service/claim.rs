@@ -1,5 +1,7 @@
 //! Claims: take a node, keep it, give it back. Exactly one of many racing workers wins.
 
+use super::brief::brief_of;
+use super::held::{self, AttemptChain, Speaker, Working};
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
 use super::runs::ObservedNode;
@@ -7,28 +9,48 @@ use super::store::{Sent, Store};
 use super::{Error, Result};
 use crate::api::record::{Claimed, Released};
 use crate::core::resource::Duration;
-use crate::core::run::record::{Action, Received};
+use crate::core::run::record::Action;
 
 /// Take a node that is ready.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
     /// The node, and who asks.
     pub record: RecordRequest,
+    /// In which session.
+    pub working: Working,
     /// How long the worker may be silent; the configuration sets the longest.
     pub lease: Option<Duration>,
 }
 
-/// Take a node: create the ref of its open attempt.
+/// Take a node: create the ref of its open attempt. Whoever holds it already, in this session, renews.
 ///
 /// # Errors
 /// `Taken` when somebody holds it, `NotReady` when it cannot be claimed, `Forbidden` when it is for
 /// people and the actor is none; besides what a look at the repository may end in.
 pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
-    request.record.send(store, |writer| {
+    let session = request.working.digest(store);
+    let mut told = None;
+    let mut recorded = request.record.send(store, |writer| {
+        let writer = RecordWriter {
+            session: session.as_deref(),
+            ..*writer
+        };
         let node = request.record.node(writer.observed)?;
-        let record = first(writer, node, request.lease.clone())?;
-        Ok((record, claimed(writer, node, request)))
-    })
+        let asked = Asked::new(writer.observed, node.run);
+        let other = asked.permit().bound_to_another(node.status, writer.actor);
+        told = other.map(|provider| {
+            let (name, actor) = (node.name(), writer.actor);
+            format!("{name} is bound to {provider}, and {actor} is somebody else")
+        });
+        if let Some(held) = held_already(&writer, node, request)? {
+            return renewal(&writer, node, (request, &held));
+        }
+        let record = first(&writer, node, request.lease.clone())?;
+        held::remember(&writer, node, &record);
+        Ok((record.clone(), claimed(&writer, node, (request, record))?))
+    })?;
+    recorded.answer.notes.extend(told);
+    Ok(recorded)
 }
 
 /// Keep a node that the actor holds: its lease begins anew.
@@ -36,34 +58,65 @@ pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
 /// # Errors
 /// Nobody holds it, or somebody else does.
 pub fn renew(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
-    request.record.send(store, |writer| {
-        let node = request.record.node(writer.observed)?;
-        let action = Action::Renewal {
-            node: node.id.to_owned(),
-            attempt: node.status.attempt,
-            lease: request.lease.clone(),
+    let session = request.working.digest(store);
+    let record = held::about_held(store, &request.record, &request.working)?;
+    record.send(store, |writer| {
+        let writer = RecordWriter {
+            session: session.as_deref(),
+            ..*writer
         };
-        let record = held(writer, node, action)?;
-        let renewed = true;
-        Ok((
-            record,
-            Claimed {
-                renewed,
-                ..claimed(writer, node, request)
-            },
-        ))
+        let node = record.node(writer.observed)?;
+        let chain = chain_of(&writer, node)?;
+        may_speak(&writer, node, chain.as_ref(), &renewal_of(node, request))?;
+        let chain = chain.ok_or_else(|| claim_has_gone(node))?;
+        renewal(&writer, node, (request, &chain))
     })
 }
 
-fn claimed(writer: &RecordWriter<'_>, node: ObservedNode<'_>, request: &ClaimRequest) -> Claimed {
+fn renewal_of(node: ObservedNode<'_>, request: &ClaimRequest) -> Action {
+    Action::Renewal {
+        node: node.id.to_owned(),
+        attempt: node.status.attempt,
+        lease: request.lease.clone(),
+        claim: request.working.claim.clone(),
+    }
+}
+
+fn renewal(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    (request, chain): (&ClaimRequest, &AttemptChain),
+) -> Result<(String, Claimed)> {
+    let action = renewal_of(node, request);
+    let claim = chain.claim().id.clone();
+    let address = node.address();
+    let tip = writer.observed.tip(&address).unwrap_or(&claim);
+    let record = writer.record(node.run, action);
+    let place = (claim.as_str(), tip, chain.length());
+    let (sent, _) = writer.store.renew(&address, place, &record, writer.now)?;
+    let record = sent.or_conflict(&address)?;
+    let claimed = Claimed {
+        renewed: true,
+        ..claimed(writer, node, (request, claim))?
+    };
+    Ok((record, claimed))
+}
+
+fn claimed(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    (request, claim): (&ClaimRequest, String),
+) -> Result<Claimed> {
     let config = &writer.observed.view.config;
     let lease = config.lease_of(node.status, request.lease.as_ref());
-    Claimed {
+    Ok(Claimed {
         attempt: attempt(node.run, node.id, node.status.attempt),
+        claim,
+        brief: brief_of(writer.observed, node)?,
         renewed: false,
         // No reconcile goes back behind the status that there is.
         lease_end: lease.map(|lease| writer.now.max(writer.observed.stored.time) + lease),
-    }
+    })
 }
 
 /// Give a claimed node back.
@@ -71,6 +124,8 @@ fn claimed(writer: &RecordWriter<'_>, node: ObservedNode<'_>, request: &ClaimReq
 pub struct ReleaseRequest {
     /// The node, and who asks.
     pub record: RecordRequest,
+    /// In which session.
+    pub working: Working,
     /// Why.
     pub message: String,
 }
@@ -80,18 +135,103 @@ pub struct ReleaseRequest {
 /// # Errors
 /// Nobody holds it, or somebody else does.
 pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Released>> {
-    request.record.send(store, |writer| {
-        let node = request.record.node(writer.observed)?;
+    let session = request.working.digest(store);
+    let record = held::about_held(store, &request.record, &request.working)?;
+    record.send(store, |writer| {
+        let writer = RecordWriter {
+            session: session.as_deref(),
+            ..*writer
+        };
+        let node = record.node(writer.observed)?;
         let action = Action::Release {
             node: node.id.to_owned(),
             attempt: node.status.attempt,
+            claim: request.working.claim.clone(),
             message: request.message.clone(),
         };
+        let chain = chain_of(&writer, node)?;
+        may_speak(&writer, node, chain.as_ref(), &action)?;
+        let chain = chain.ok_or_else(|| claim_has_gone(node))?;
         let released = Released {
             attempt: attempt(node.run, node.id, node.status.attempt),
         };
-        Ok((held(writer, node, action)?, released))
+        let sent = writer.send(&node.address(), node.run, action)?;
+        held::forget(store, &chain.claim().id);
+        Ok((sent, released))
     })
+}
+
+/// What stands on the ref of the open attempt, where that begins with a claim.
+fn chain_of(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result<Option<AttemptChain>> {
+    let Some(tip) = writer.observed.tip(&node.address()) else {
+        return Ok(None);
+    };
+    match AttemptChain::read(writer.store, tip)? {
+        Some(chain) => Ok(Some(chain)),
+        None => {
+            let (name, attempt) = (node.name(), node.status.attempt);
+            let why = format!("the ref of {name}, attempt {attempt}, holds no claim");
+            Err(Error::not_ready(why).hint("run `planspec reconcile`: it opens the next attempt"))
+        }
+    }
+}
+
+/// Whether the holder of the open attempt may still say so: by the status, and by what was said last.
+fn may_speak(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    chain: Option<&AttemptChain>,
+    action: &Action,
+) -> Result {
+    let mut asked = Asked::new(writer.observed, node.run);
+    asked.session = writer.session;
+    asked.holder = chain.map(AttemptChain::holder);
+    asked
+        .ask(action, writer.actor)
+        .map_err(|(refusal, error)| error.maybe_hint(held::flag(writer, &refusal, asked.holder)))?;
+    match chain.map(|chain| &chain.last().record.action) {
+        Some(Action::Release { .. }) => Err(is_given_back(node)),
+        // It may be given back until it is verified.
+        Some(Action::Report { result, .. }) if !node.status.awaits_verification() => {
+            let (name, word) = (node.name(), result.word());
+            let why = format!("{name} was reported as {word} already");
+            Err(Error::conflict(why).hint("`planspec reconcile` takes the report in"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn claim_has_gone(node: ObservedNode<'_>) -> Error {
+    Error::conflict(format!(
+        "the claim of attempt {} has gone",
+        node.status.attempt
+    ))
+}
+
+/// The next attempt is not open yet.
+pub fn is_given_back(node: ObservedNode<'_>) -> Error {
+    let why = format!("{} was released and is not open yet", node.name());
+    Error::not_ready(why).hint("`planspec reconcile` opens the next attempt")
+}
+
+/// The claim that whoever asks holds in this session, and still works on.
+fn held_already(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    request: &ClaimRequest,
+) -> Result<Option<AttemptChain>> {
+    let Some(tip) = writer.observed.tip(&node.address()) else {
+        return Ok(None);
+    };
+    let chain = AttemptChain::read(writer.store, tip)?;
+    let speaker = Speaker::of(writer, &request.working);
+    let is_mine =
+        |chain: &AttemptChain| chain.is_open() && chain.is_held_by(node.id, speaker).is_ok();
+    let chain = chain.filter(is_mine);
+    if let Some(chain) = &chain {
+        may_speak(writer, node, Some(chain), &renewal_of(node, request))?;
+    }
+    Ok(chain)
 }
 
 /// Send the first record of an attempt: its id.
@@ -109,11 +249,14 @@ fn first(
     }
     match take(writer, node, action)? {
         Sent::Done(record) => Ok(record),
-        Sent::Taken => Err(
-            Error::taken(format!("somebody else has just claimed {}", node.name()))
-                .hint("`planspec next` shows what is left"),
-        ),
+        Sent::Taken => Err(just_taken(node)),
     }
+}
+
+/// Somebody was faster.
+pub fn just_taken(node: ObservedNode<'_>) -> Error {
+    Error::taken(format!("somebody else has just claimed {}", node.name()))
+        .hint("`planspec next` shows what is left")
 }
 
 /// The claim of the open attempt.
@@ -122,6 +265,7 @@ pub fn claim_of(node: ObservedNode<'_>, lease: Option<Duration>) -> Action {
         node: node.id.to_owned(),
         attempt: node.status.attempt,
         lease,
+        adopts: None,
     }
 }
 
@@ -136,69 +280,31 @@ pub fn take(writer: &RecordWriter<'_>, node: ObservedNode<'_>, claim: Action) ->
 /// Who was first, from the claim itself: the status may not know it yet.
 fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result<Error> {
     let name = node.name();
-    let records = chain(writer.store, tip)?;
-    let last = records.last().map(|last| &last.record.action);
-    if matches!(last, Some(Action::Release { .. })) {
-        let why = format!("{name} was released and is not open yet");
-        return Ok(Error::not_ready(why).hint("`planspec reconcile` opens the next attempt"));
-    }
-    let holder = records.first().map(|first| first.record.actor.as_str());
-    Ok(match holder {
-        Some(holder) if holder == writer.actor => {
-            Error::taken(format!("you ({holder}) have claimed {name} already"))
-                .hint("go on with it; --renew keeps the claim")
+    let Some(chain) = AttemptChain::read(writer.store, tip)? else {
+        return Ok(
+            Error::taken(format!("somebody else has claimed {name} already"))
+                .hint("`planspec next` shows what is left"),
+        );
+    };
+    let holder = chain.holder();
+    Ok(match &chain.last().record.action {
+        Action::Release { .. } => is_given_back(node),
+        Action::Report { result, .. } => {
+            let word = result.word();
+            let why = format!("{} has reported {name} as {word} already", holder.actor);
+            Error::taken(why).hint("`planspec reconcile` takes the report in")
         }
-        holder => {
-            let holder = holder.unwrap_or("somebody else");
-            Error::taken(format!("{holder} has claimed {name} already"))
-                .hint("`planspec next` shows what is left")
-        }
-    })
-}
-
-/// Who claimed, by the first record of a work ref.
-///
-/// # Errors
-/// The remote cannot be used.
-pub fn holder(store: &Store, tip: &str) -> Result<Option<String>> {
-    let records = chain(store, tip)?.into_iter();
-    let first = records.map(|first| first.record).next();
-    Ok(first
-        .filter(|first| matches!(first.action, Action::Claim { .. }))
-        .map(|first| first.actor))
-}
-
-/// Every record of a ref; none when it holds something else.
-///
-/// # Errors
-/// The remote cannot be used.
-pub fn chain(store: &Store, tip: &str) -> Result<Vec<Received>> {
-    store.fetch_records(&[tip.to_owned()])?;
-    Ok(match store.records(tip, None)? {
-        Ok((records, _)) => records,
-        Err(_) => Vec::new(),
-    })
-}
-
-/// Send what only whoever holds the open attempt may say: the id of the record.
-fn held(writer: &RecordWriter<'_>, node: ObservedNode<'_>, action: Action) -> Result<String> {
-    let attempt = node.status.attempt;
-    let mut asked = Asked::new(writer.observed, node.run);
-    let tip = writer.observed.tip(&node.address());
-    if let Some(tip) = tip {
-        asked.holder = holder(writer.store, tip)?;
-        if asked.holder.is_none() {
-            let name = node.name();
-            let why = format!("the ref of {name}, attempt {attempt}, holds no claim");
-            return Err(
-                Error::not_ready(why).hint("run `planspec reconcile`: it opens the next attempt")
+        _ if holder.actor == writer.actor => {
+            let claim = holder.claim;
+            let why = format!(
+                "you ({}) have claimed {name} already, in another session",
+                holder.actor
             );
+            Error::taken(why).hint(format!(
+                "go on where it was claimed, or speak for that claim: add `--claim {claim}`"
+            ))
         }
-    }
-    asked.may(&action, writer.actor)?;
-    if tip.is_none() {
-        let why = format!("the claim of attempt {attempt} has gone");
-        return Err(Error::conflict(why));
-    }
-    writer.send(&node.address(), node.run, action)
+        _ => Error::taken(format!("{} has claimed {name} already", holder.actor))
+            .hint("`planspec next` shows what is left"),
+    })
 }

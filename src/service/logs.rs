@@ -30,7 +30,17 @@ pub fn logs(store: &Store, request: &LogsRequest) -> Result<NodeLog> {
     let observed = observe_node(store, &request.target, request.namespace.as_deref())?;
     let node = observed.node(&request.target, request.namespace.as_deref())?;
     let (name, open) = (node.name(), node.status.attempt);
-    let kept = kept(&observed, node);
+    let mut kept = kept(&observed, node);
+    // Whoever reports by hand keeps the work, and no log.
+    while let Some((last, commit)) = kept.last_key_value() {
+        if !store.has_or_fetches(commit)
+            || read::file_at(&store.repo, commit, LOG_FILE)?.is_some()
+            || request.attempt.is_some_and(|attempt| attempt != *last)
+        {
+            break;
+        }
+        kept.pop_last();
+    }
     let attempt = match (request.attempt, kept.keys().next_back()) {
         (Some(attempt), _) => attempt,
         (None, Some(&last)) => last,

@@ -7,6 +7,7 @@
 
 pub mod apply;
 pub mod attest;
+pub mod brief;
 pub mod change;
 pub mod claim;
 pub mod convert;
@@ -21,6 +22,7 @@ pub mod explain;
 pub mod follow;
 pub mod get;
 pub mod graph;
+pub mod held;
 pub mod hooks;
 pub mod index;
 pub mod init;

@@ -1,12 +1,12 @@
 //! What can be claimed now, with everything that a worker has to know.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::Result;
 use super::get::empty_namespace;
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_runs};
 use super::store::Store;
+use super::{Error, Result, suggestion};
 use crate::api::next::{NextGoal, NextNode, NextNodes, NextPlan, NextTask, NextWhole};
 use crate::core::base::natural;
 use crate::core::plan::graph::Graph;
@@ -41,6 +41,7 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
     let mut offers = in_order(&observed, observed.offers().filter(is_meant).collect());
     let due = observed.due(store, request.now)?;
     let mut notes = due.clone();
+    notes.extend(unknown_provider(&observed, request.provider.as_deref())?);
     if offers.is_empty() {
         let later = observed.retries().filter(|(node, _)| is_meant(node));
         notes.extend(later.map(|(node, at)| retry_note(&node.name(), at, request.now)));
@@ -68,6 +69,41 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
         due: !due.is_empty(),
         notes,
     })
+}
+
+/// That nothing is bound to a provider, and what was probably meant.
+fn unknown_provider(observed: &Observed, provider: Option<&str>) -> Result<Option<String>> {
+    let Some(provider) = provider else {
+        return Ok(None);
+    };
+    let open = observed
+        .runs()
+        .filter(|run| !run.status.phase.is_terminal());
+    let bound: BTreeSet<&str> = open
+        .flat_map(ObservedRun::nodes)
+        .filter_map(ObservedNode::provider)
+        .collect();
+    if bound.contains(provider) {
+        return Ok(None);
+    }
+    if let Some((scheme, name)) = provider.split_once(':')
+        && !name.starts_with("//")
+    {
+        let why = format!("`{provider}` is no provider");
+        let meant = format!(
+            "did you mean `{scheme}://{}`?",
+            name.trim_start_matches('/')
+        );
+        return Err(Error::ambiguous(why).hint(meant));
+    }
+    if bound.is_empty() {
+        return Ok(None);
+    }
+    let instead = suggestion(provider, bound);
+    let instead = instead.map_or(String::new(), |instead| format!("; {instead}"));
+    Ok(Some(format!(
+        "no node of an open run is bound to `{provider}`{instead}"
+    )))
 }
 
 /// That no run is open, where that is so: how the one ended that is asked about.
@@ -165,7 +201,7 @@ fn is_for(node: ObservedNode<'_>, provider: Option<&str>) -> bool {
 }
 
 /// The offers in their order, described run by run: each run's pinned plan is looked at once.
-fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
+pub fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNode> {
     let pins = Pins::new(&observed.stored.pinned);
     let mut items = Vec::with_capacity(offers.len());
     let places = offers.iter().enumerate();

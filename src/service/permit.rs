@@ -17,7 +17,9 @@ pub struct Asked<'a> {
     /// Goals and capabilities of the spec branch, where they matter.
     pub resources: Option<&'a Definitions>,
     /// Who holds the attempt by its ref: the status may not know it yet.
-    pub holder: Option<String>,
+    pub holder: Option<permit::Holder<'a>>,
+    /// Digest of the session of who asks.
+    pub session: Option<&'a str>,
 }
 
 impl<'a> Asked<'a> {
@@ -29,6 +31,7 @@ impl<'a> Asked<'a> {
             plan: super::runs::pinned_plan(&observed.stored, run.status),
             resources: None,
             holder: None,
+            session: None,
         }
     }
 
@@ -45,7 +48,8 @@ impl<'a> Asked<'a> {
             plan: self.plan.as_ref(),
             resources: self.resources,
             commit: &self.observed.view.spec_commit,
-            holder: self.holder.as_deref(),
+            holder: self.holder,
+            session: self.session,
         }
     }
 
@@ -54,10 +58,19 @@ impl<'a> Asked<'a> {
     /// # Errors
     /// Why not, and what to do instead.
     pub fn may(&self, action: &Action, actor: &str) -> Result {
+        self.ask(action, actor).map_err(|(_, error)| error)
+    }
+
+    /// The same, with the refusal as the core says it.
+    ///
+    /// # Errors
+    /// Why not, and what to do instead.
+    pub fn ask(&self, action: &Action, actor: &str) -> std::result::Result<(), (Refusal, Error)> {
         permit::may(action, actor, &self.permit()).map_err(|refusal| {
             let error = self.error(&refusal);
             let node = action.node();
-            error.maybe_hint(node.and_then(|node| self.hint_at(refusal.reason, node)))
+            let error = error.maybe_hint(node.and_then(|node| self.hint_at(refusal.reason, node)));
+            (refusal, error)
         })
     }
 
@@ -88,6 +101,12 @@ impl<'a> Asked<'a> {
             "NotClaimed" => Some(format!(
                 "claim it first: `planspec claim {name}/{node} -n {namespace}`"
             )),
+            "OtherSession" | "OtherClaim" => {
+                let claim = self.holder?.claim;
+                Some(format!(
+                    "go on where it was claimed, or speak for that claim: add `--claim {claim}`"
+                ))
+            }
             "NotFailed" => {
                 let status = self.run.status.node_statuses.get(node)?;
                 (status.phase == NodePhase::Succeeded).then(|| {
@@ -105,6 +124,10 @@ impl<'a> Asked<'a> {
         let hint = match reason {
             "Claimed" | "NotAPerson" | "NotReady" => {
                 "`planspec next` shows what can be claimed".to_owned()
+            }
+            "NotBound" => {
+                "the configuration says `workers: strict`: claim as who is bound, with `--as`"
+                    .to_owned()
             }
             "NotAReviewer" => {
                 "`user:` and `team:` are explained in .planspec.yaml on the spec branch".to_owned()

@@ -22,7 +22,8 @@ use crate::core::run::record::{Action, Address, RECORD_API_VERSION, RECORD_MINOR
 pub struct RecordRequest {
     /// Who asks, and when.
     pub caller: Caller,
-    /// What it is about: `EXECUTION` or `EXECUTION/NODE`; of a decision also the gate.
+    /// What it is about: `EXECUTION` or `EXECUTION/NODE`; of a decision also the gate. Of what a worker says it may be
+    /// empty: then it is about the only claim that is held here.
     pub target: String,
     /// Its namespace, where its name alone is ambiguous.
     pub namespace: Option<String>,
@@ -69,6 +70,8 @@ impl RecordRequest {
             store,
             observed,
             actor: &actor,
+            is_named: self.caller.actor.is_some(),
+            session: None,
             now: self.caller.now,
         };
         let (record, what) = write(&writer)?;
@@ -126,6 +129,10 @@ pub struct RecordWriter<'a> {
     pub observed: &'a Observed,
     /// Who acts.
     pub actor: &'a str,
+    /// Whether the request names who acts; else it is whoever Git commits as.
+    pub is_named: bool,
+    /// Digest of the session, of workers.
+    pub session: Option<&'a str>,
     /// When.
     pub now: Time,
 }
@@ -160,7 +167,7 @@ impl RecordWriter<'_> {
             nonce: Uuid::new_v4().simple().to_string(),
             minor: RECORD_MINOR,
             status: self.observed.view.status_tip.clone(),
-            session: None,
+            session: self.session.map(str::to_owned),
         }
     }
 

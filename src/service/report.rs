@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::held::{self, AttemptChain, Speaker, Working};
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt as attempt_of};
 use super::runs::{ObservedNode, ObservedRun};
-use super::store::Store;
-use super::{Error, Result, claim};
+use super::store::{Sent, Store, result_ref};
+use super::{Error, ErrorKind, Result, claim};
 use crate::api::record::Reported;
+use crate::core::base::digest::short;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{AWAITING_EXTERNAL, Key, Kind, Node, NodePhase, NodeStatus};
-use crate::core::run::permit::{self, Objection, Refusal};
+use crate::core::run::permit::{Objection, Refusal};
 use crate::core::run::record::{Action, ReportResult};
 
 /// Report how a claimed node went.
@@ -20,6 +22,8 @@ use crate::core::run::record::{Action, ReportResult};
 pub struct ReportRequest {
     /// The node, and who asks.
     pub record: RecordRequest,
+    /// In which session.
+    pub working: Working,
     /// How it went.
     pub result: ReportResult,
     /// What it brought.
@@ -28,53 +32,414 @@ pub struct ReportRequest {
     pub message: String,
     /// The revision that holds the work.
     pub commit: Option<String>,
-    /// For this attempt, whoever holds it; else the newest that the actor holds.
+    /// For this attempt; else the newest that the actor holds.
     pub attempt: Option<u32>,
 }
 
-/// Report how a node went. A report that comes late is kept as evidence and not applied.
+/// Report how a node went. Where the lease of whoever did it has ended and nobody has taken the node since, it is
+/// reported as the next attempt.
 ///
 /// # Errors
-/// The actor holds no attempt; outputs that could not be taken; no such revision.
+/// It is known not to count: nobody holds it, somebody else does, it was reported otherwise; outputs that
+/// could not be taken; no such revision.
 pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reported>> {
     let commit = request.commit.as_deref();
-    let commit = commit.map(|rev| store.commit_of(rev)).transpose()?;
-    let mut recorded = request.record.send(store, |writer| {
-        let node = request.record.node(writer.observed)?;
-        let action = |attempt| Action::Report {
-            node: node.id.to_owned(),
-            attempt,
-            result: request.result,
-            outputs: request.outputs.clone(),
-            message: request.message.clone(),
-            commit: commit.clone(),
-            artifacts: Vec::new(),
+    let commit = commit.map(|rev| store.commit_anywhere(rev)).transpose()?;
+    let session = request.working.digest(store);
+    let record = held::about_held(store, &request.record, &request.working)?;
+    let mut recorded = record.send(store, |writer| {
+        let reporter = Reporter {
+            writer: &RecordWriter {
+                session: session.as_deref(),
+                ..*writer
+            },
+            node: record.node(writer.observed)?,
+            request,
+            commit: commit.as_deref(),
         };
-        let attempt = match request.attempt {
-            Some(attempt) if attempt > node.status.attempt => {
-                return Err(no_attempt_yet(node, attempt));
-            }
-            Some(attempt) => attempt,
-            None => own_attempt(writer, node, &action)?,
-        };
-        let address = node.run.attempt_address(node.id, attempt);
-        let record = writer.send(&address, node.run, action(attempt))?;
-        let reported = Reported {
-            attempt: attempt_of(node.run, node.id, attempt),
-            result: request.result.word().to_owned(),
-            commit: commit.clone(),
-            late: attempt != node.status.attempt || node.status.phase.is_terminal(),
-        };
-        Ok((record, reported))
+        reporter.report()
     })?;
     let reported = &recorded.answer.what;
-    if reported.late {
-        let (name, number) = (reported.attempt.name(), reported.attempt.attempt);
-        let note =
-            format!("attempt {number} of {name} is over: the report is kept and not applied");
-        recorded.answer.notes.push(note);
+    let (name, number) = (reported.attempt.name(), reported.attempt.attempt);
+    if let Some(before) = reported.adopts {
+        recorded.answer.notes.push(format!(
+            "the lease of attempt {before} of {name} had ended: this is the report of attempt {number}"
+        ));
     }
     Ok(recorded)
+}
+
+/// Whoever reports one node.
+#[derive(Clone, Copy)]
+struct Reporter<'a> {
+    writer: &'a RecordWriter<'a>,
+    node: ObservedNode<'a>,
+    request: &'a ReportRequest,
+    commit: Option<&'a str>,
+}
+
+impl Reporter<'_> {
+    fn report(self) -> Result<(String, Reported)> {
+        let open = self.node.status.attempt;
+        if let Some(attempt) = self.request.attempt.filter(|attempt| *attempt > open) {
+            return Err(no_attempt_yet(self.node, attempt));
+        }
+        let own = self.own_chain()?;
+        // What stands on the ref may be newer than the status.
+        let is_open = own.as_ref().is_some_and(|(attempt, _)| *attempt == open);
+        if let (false, Some(record)) = (is_open, self.is_known()?) {
+            return Ok((record, self.reported(open, true, None)));
+        }
+        let Some((attempt, chain)) = own else {
+            return self.without_claim();
+        };
+        if let Some(record) = self.was_said(attempt, &chain)? {
+            return Ok((record, self.reported(attempt, true, None)));
+        }
+        if attempt < open {
+            return self.adopt(attempt, &chain);
+        }
+        self.may(Some(&chain), open)?;
+        let record = self.send(open)?;
+        held::forget(self.writer.store, &chain.claim().id);
+        Ok((record, self.reported(open, false, None)))
+    }
+
+    fn action(self, attempt: u32) -> Action {
+        let request = self.request;
+        Action::Report {
+            node: self.node.id.to_owned(),
+            attempt,
+            result: request.result,
+            outputs: self.outputs().clone(),
+            message: request.message.clone(),
+            commit: self.commit.map(str::to_owned),
+            claim: request.working.claim.clone(),
+            artifacts: Vec::new(),
+        }
+    }
+
+    /// What is reported as brought: what was before, where only the commit is another.
+    fn outputs(&self) -> &Map<String, Value> {
+        let status = self.node.status;
+        if status.awaits_verification() && self.request.outputs.is_empty() {
+            return &status.outputs;
+        }
+        &self.request.outputs
+    }
+
+    fn reported(self, attempt: u32, already: bool, adopts: Option<u32>) -> Reported {
+        Reported {
+            attempt: attempt_of(self.node.run, self.node.id, attempt),
+            result: self.request.result.word().to_owned(),
+            commit: self.commit.map(str::to_owned),
+            already,
+            adopts,
+        }
+    }
+
+    fn send(self, attempt: u32) -> Result<String> {
+        let (writer, run) = (self.writer, self.node.run);
+        let address = run.attempt_address(self.node.id, attempt);
+        let old = writer.observed.tip(&address);
+        let record = writer.record(run, self.action(attempt));
+        let id = writer.store.write_record(old, &record, writer.now)?;
+        self.push(attempt, old, id)?.or_conflict(&address)
+    }
+
+    /// Send a report that was written behind `old`, and the commit that it names with it.
+    fn push(self, attempt: u32, old: Option<&str>, id: String) -> Result<Sent> {
+        let (writer, run) = (self.writer, self.node.run);
+        let address = run.attempt_address(self.node.id, attempt);
+        let Some(commit) = self.commit else {
+            return writer.store.send_written(&address, old, id, "report");
+        };
+        let name = result_ref(&run.reference(), self.node.id, attempt);
+        let keeper = writer.observed.view.results.get(&name);
+        let kept = (name.as_str(), keeper.map(String::as_str), commit);
+        let sent = writer
+            .store
+            .send_with_result((&address, old, id), kept, writer.now);
+        sent.map_err(|error| match error.kind {
+            ErrorKind::Unavailable => {
+                let why = format!(
+                    "nothing is reported: commit {} cannot be kept where everybody gets it",
+                    short(commit)
+                );
+                let hint = [Some(error.message), error.hint].into_iter().flatten();
+                let hint: Vec<String> = hint.collect();
+                Error::unavailable(why).hint(hint.join("\n"))
+            }
+            _ => error,
+        })
+    }
+
+    /// Whether a report of success has to be verified before it counts, and its commit may be another one until then.
+    fn may_be_pointed_elsewhere(self, before: &Before<'_>) -> bool {
+        let asked = Asked::new(self.writer.observed, self.node.run);
+        let node = asked.plan().and_then(|plan| plan.node(self.node.id));
+        let is_checked =
+            node.is_some_and(|node| node.acceptance_criteria.iter().any(|one| one.required));
+        let succeeded = [before.result, self.request.result] == [ReportResult::Succeeded; 2];
+        let waits = !self.node.status.phase.is_terminal();
+        is_checked && succeeded && waits && self.commit.is_some() && self.commit != before.commit
+    }
+
+    /// The record of the same report, where the status has it; a different one by the same actor is refused.
+    fn is_known(self) -> Result<Option<String>> {
+        let status = self.node.status;
+        let said = status.extensions.report.as_ref();
+        let Some(said) = said.filter(|said| said.actor == self.writer.actor) else {
+            return Ok(None);
+        };
+        let result = match status.phase {
+            NodePhase::Succeeded | NodePhase::Blocked => ReportResult::Succeeded,
+            NodePhase::Failed => ReportResult::Failed,
+            // The attempt that it was about is over.
+            _ => return Ok(None),
+        };
+        let before = Before {
+            result,
+            outputs: &status.outputs,
+            commit: said.commit.as_deref(),
+        };
+        if self.may_be_pointed_elsewhere(&before) {
+            return Ok(None);
+        }
+        self.compare(status.attempt, before)?;
+        Ok(Some(said.record.clone()))
+    }
+
+    /// The newest attempt that whoever reports has claimed, with what stands on its ref.
+    fn own_chain(self) -> Result<Option<(u32, AttemptChain)>> {
+        let wanted = self.request.attempt;
+        let attempts = (1..=self.node.status.attempt).rev();
+        let speaker = Speaker::of(self.writer, &self.request.working);
+        for attempt in attempts.filter(|attempt| wanted.is_none_or(|wanted| wanted == *attempt)) {
+            let address = self.node.run.attempt_address(self.node.id, attempt);
+            let Some(tip) = self.writer.observed.tip(&address) else {
+                continue;
+            };
+            let chain = AttemptChain::read(self.writer.store, tip)?;
+            if let Some(chain) = chain.filter(|one| one.is_held_by(self.node.id, speaker).is_ok()) {
+                return Ok(Some((attempt, chain)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What was said about an attempt last: the record of the same report; something else is refused.
+    fn was_said(self, attempt: u32, chain: &AttemptChain) -> Result<Option<String>> {
+        let last = chain.last();
+        match &last.record.action {
+            Action::Report {
+                result,
+                outputs,
+                commit,
+                ..
+            } => {
+                let before = Before {
+                    result: *result,
+                    outputs,
+                    commit: commit.as_deref(),
+                };
+                if self.may_be_pointed_elsewhere(&before) {
+                    return Ok(None);
+                }
+                self.compare(attempt, before)?;
+                Ok(Some(last.id.clone()))
+            }
+            Action::Release { .. } => {
+                let why = format!(
+                    "{} gave back attempt {attempt} of {}",
+                    self.writer.actor,
+                    self.node.name()
+                );
+                Err(Error::conflict(why).hint(self.claim_again()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether what is reported is what was reported before.
+    fn compare(self, attempt: u32, before: Before<'_>) -> Result {
+        let (name, word) = (self.node.name(), before.result.word());
+        let differs = if before.result != self.request.result {
+            format!("{name} was reported as {word} already")
+        } else if before.commit != self.commit {
+            let commit = before.commit.unwrap_or("no commit");
+            format!("{name} was reported as {word} already, with {commit}")
+        } else if *before.outputs != self.request.outputs {
+            format!("{name} was reported as {word} already, with other outputs")
+        } else {
+            return Ok(());
+        };
+        Err(Error::conflict(differs).hint(self.instead(attempt)))
+    }
+
+    /// What to do where the first report stands.
+    fn instead(self, attempt: u32) -> String {
+        let is_open = attempt == self.node.status.attempt;
+        let again = match self.node.status.phase {
+            NodePhase::Pending | NodePhase::Running if !is_open => return self.claim_again(),
+            NodePhase::Pending | NodePhase::Running => {
+                return "the first report stands, and `planspec reconcile` takes it in".to_owned();
+            }
+            NodePhase::Succeeded => " --again",
+            _ => "",
+        };
+        let (run, namespace) = (&self.node.run.key.name, &self.node.run.key.namespace);
+        let id = self.node.id;
+        format!(
+            "the first report stands; to do it once more: `planspec retry {run}/{id} -n {namespace}{again}`"
+        )
+    }
+
+    fn claim_again(self) -> String {
+        let (run, namespace) = (&self.node.run.key.name, &self.node.run.key.namespace);
+        let id = self.node.id;
+        format!("claim it again, then report: `planspec claim {run}/{id} -n {namespace}`")
+    }
+
+    /// Whoever reports has claimed nothing: fine for what happens outside, else the reason why not.
+    fn without_claim(self) -> Result<(String, Reported)> {
+        let open = self.node.status.attempt;
+        let attempt = self.request.attempt.unwrap_or(open);
+        let tip = self.writer.observed.tip(&self.node.address());
+        if let Some(tip) = tip.filter(|_| is_outside(self.node.status)) {
+            let said = held::records(self.writer.store, tip)?;
+            let first = said.first().map(|first| (&first.id, &first.record.action));
+            if let Some((
+                id,
+                Action::Report {
+                    result,
+                    outputs,
+                    commit,
+                    ..
+                },
+            )) = first
+            {
+                self.compare(
+                    open,
+                    Before {
+                        result: *result,
+                        outputs,
+                        commit: commit.as_deref(),
+                    },
+                )?;
+                return Ok((id.clone(), self.reported(open, true, None)));
+            }
+        }
+        let chain = tip.map(|tip| AttemptChain::read(self.writer.store, tip));
+        let chain = chain.transpose()?.flatten();
+        self.may(chain.as_ref(), attempt)?;
+        let record = self.send(open)?;
+        Ok((record, self.reported(open, false, None)))
+    }
+
+    /// The lease of the attempt ended before it was reported: claim the next one and report it, in one step that only
+    /// one can make.
+    fn adopt(self, attempt: u32, chain: &AttemptChain) -> Result<(String, Reported)> {
+        let (writer, node) = (self.writer, self.node);
+        let open = node.status.attempt;
+        if !held::lapsed(writer.observed, node, &chain.claim().id) {
+            return Err(self.too_late(attempt)?);
+        }
+        let claim = Action::Claim {
+            node: node.id.to_owned(),
+            attempt: open,
+            lease: None,
+            adopts: Some(attempt),
+        };
+        writer.may(node.run, &claim)?;
+        self.may(Some(chain), open)?;
+        let claim = writer.record(node.run, claim);
+        let claim = writer.store.write_record(None, &claim, writer.now)?;
+        let action = match self.action(open) {
+            Action::Report {
+                node,
+                attempt,
+                result,
+                outputs,
+                message,
+                commit,
+                artifacts,
+                ..
+            } => {
+                // It speaks for the claim right before it.
+                let claim = None;
+                Action::Report {
+                    node,
+                    attempt,
+                    result,
+                    outputs,
+                    message,
+                    commit,
+                    claim,
+                    artifacts,
+                }
+            }
+            other => other,
+        };
+        let report = writer.record(node.run, action);
+        let report = writer
+            .store
+            .write_record(Some(&claim), &report, writer.now)?;
+        match self.push(open, None, report)? {
+            Sent::Done(record) => {
+                held::forget(writer.store, &chain.claim().id);
+                Ok((record, self.reported(open, false, Some(attempt))))
+            }
+            Sent::Taken => Err(claim::just_taken(node)),
+        }
+    }
+
+    /// Why a report of an older attempt cannot count any more.
+    fn too_late(self, attempt: u32) -> Result<Error> {
+        let (name, status) = (self.node.name(), self.node.status);
+        if self.node.run.status.phase.is_terminal() || status.phase.is_terminal() {
+            return Ok(match self.may(None, status.attempt) {
+                Err(error) => error,
+                Ok(()) => Error::conflict(format!("{name} is {}", status.phase)),
+            });
+        }
+        let over = format!("attempt {attempt} of {name} is over");
+        let tip = self.writer.observed.tip(&self.node.address());
+        let chain = tip.map(|tip| AttemptChain::read(self.writer.store, tip));
+        if let Some(chain) = chain.transpose()?.flatten() {
+            let (holder, open) = (chain.holder().actor, status.attempt);
+            let why = format!("{over}: {holder} has attempt {open}");
+            return Ok(Error::taken(why).hint("`planspec next` shows what is left"));
+        }
+        Ok(Error::conflict(over).hint(self.claim_again()))
+    }
+
+    /// Whether it may be reported, by whoever the chain says; and what to do where not.
+    fn may(self, chain: Option<&AttemptChain>, attempt: u32) -> Result {
+        let (writer, node) = (self.writer, self.node);
+        let mut asked = Asked::new(writer.observed, node.run);
+        asked.session = writer.session;
+        asked.holder = chain.map(AttemptChain::holder);
+        let pinned = asked.plan().and_then(|plan| plan.node(node.id)).cloned();
+        let snapshot = resources_for(writer, node.run, pinned.as_ref())?;
+        asked.resources = snapshot.as_deref();
+        let action = self.action(attempt);
+        let Err((refusal, mut error)) = asked.ask(&action, writer.actor) else {
+            return Ok(());
+        };
+        if refusal.kind == Objection::Late {
+            error.kind = ErrorKind::Conflict;
+        }
+        let error = error.maybe_hint(outputs_hint(&refusal, pinned.as_ref(), &action));
+        Err(error.maybe_hint(held::flag(writer, &refusal, asked.holder)))
+    }
+}
+
+/// What was reported before.
+struct Before<'a> {
+    result: ReportResult,
+    outputs: &'a Map<String, Value>,
+    commit: Option<&'a str>,
 }
 
 /// Nobody can have worked on an attempt that was never open.
@@ -110,52 +475,6 @@ pub fn resources_for(
         .collect();
     let is_named = !keys.is_empty();
     is_named.then(|| writer.spec_about(&keys)).transpose()
-}
-
-/// The attempt that an actor may report: the open one; else an older one that the actor holds, for a
-/// report that comes late.
-fn own_attempt(
-    writer: &RecordWriter<'_>,
-    node: ObservedNode<'_>,
-    action: &dyn Fn(u32) -> Action,
-) -> Result<u32> {
-    let open = node.status.attempt;
-    let holder = |attempt: u32| {
-        let address = node.run.attempt_address(node.id, attempt);
-        let tip = writer.observed.tip(&address);
-        tip.map(|tip| claim::holder(writer.store, tip)).transpose()
-    };
-    let (mut attempt, mut held_by) = (open, holder(open)?);
-    if held_by.is_none() {
-        for older in (1..open).rev() {
-            if let Some(Some(found)) = holder(older)?
-                && found == writer.actor
-            {
-                (attempt, held_by) = (older, Some(Some(found)));
-                break;
-            }
-        }
-    }
-    let mut asked = Asked::new(writer.observed, node.run);
-    asked.holder = held_by.flatten();
-    let pinned = asked.plan().and_then(|plan| plan.node(node.id)).cloned();
-    let snapshot = resources_for(writer, node.run, pinned.as_ref())?;
-    asked.resources = snapshot.as_deref();
-    let action = action(attempt);
-    match permit::may(&action, writer.actor, &asked.permit()) {
-        Ok(()) => Ok(attempt),
-        // What comes late is kept as evidence, from whoever did the work.
-        Err(refusal)
-            if refusal.kind == Objection::Late && asked.holder.as_deref() == Some(writer.actor) =>
-        {
-            Ok(attempt)
-        }
-        Err(refusal) => {
-            let error = asked.error(&refusal);
-            let error = error.maybe_hint(asked.hint_at(refusal.reason, node.id));
-            Err(error.maybe_hint(outputs_hint(&refusal, pinned.as_ref(), &action)))
-        }
-    }
 }
 
 /// What to add where outputs are missing or of another type.

@@ -112,6 +112,16 @@ pub fn observe_runs(
     Ok(Observed { view, stored })
 }
 
+/// Look now at these executions.
+///
+/// # Errors
+/// As [`observe`].
+pub fn observe_keys(store: &Store, keys: &BTreeSet<Key>) -> Result<Observed> {
+    let (view, status) = status_now(store)?;
+    let stored = status.read(keys)?;
+    Ok(Observed { view, stored })
+}
+
 /// Look now at the execution that `EXECUTION` or `EXECUTION/NODE` means; where there is none, or several,
 /// at everything, so that it can be said.
 ///

@@ -12,7 +12,8 @@ use crate::core::base::source;
 use crate::core::repository::config::Config;
 use crate::core::resource::Time;
 use crate::core::run::record::{
-    Action, Address, INBOX, MAX_RECORD_BYTES, RECORD_FILE, Received, Record, RunRef, Signature,
+    Action, Address, INBOX, MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE, RENEWALS, Received, Record,
+    RunRef, Signature,
 };
 use crate::core::run::status::StatusTree;
 use crate::core::text::yaml;
@@ -406,6 +407,22 @@ impl Store {
         commit_of(&self.repo, revision)
     }
 
+    /// The same, also of a commit that only the remote has, by its whole id.
+    ///
+    /// # Errors
+    /// `NotFound` when it names none.
+    pub fn commit_anywhere(&self, revision: &str) -> Result<String> {
+        let is_id = matches!(revision.len(), 40 | 64);
+        if is_id
+            && revision.chars().all(|c| c.is_ascii_hexdigit())
+            && !self.has_or_fetches(&revision.to_lowercase())
+        {
+            let why = format!("commit {revision} is neither here nor on the remote");
+            return Err(Error::not_found(why).hint("push it from where it was made"));
+        }
+        self.commit_of(revision)
+    }
+
     /// The files of a commit that may hold resources.
     ///
     /// # Errors
@@ -479,13 +496,26 @@ impl Store {
             }
             (chain, _) => chain?,
         };
+        let known_to_replace;
         let (texts, rewritten) = match chain {
-            InboxChain::Records { records, rewritten } => (records, rewritten),
+            InboxChain::Records {
+                records,
+                rewritten,
+                replacing,
+            } => {
+                known_to_replace = replacing;
+                (records, rewritten)
+            }
             InboxChain::Refused(why) => return Ok(Err(why)),
         };
         let mut records = Vec::new();
         for (id, bytes) in texts {
             match read_record(&bytes) {
+                Ok(record) if known_to_replace.as_ref() == Some(&id) && !is_renewal(&record) => {
+                    return Ok(Err(format!(
+                        "record {id} replaces others, and is no renewal"
+                    )));
+                }
                 Ok(record) => records.push(Received {
                     id,
                     record,
@@ -530,7 +560,37 @@ impl Store {
     pub fn write_record(&self, old: Option<&str>, record: &Record, now: Time) -> Result<String> {
         let text = yaml::write(&serde_json::to_value(record)?);
         let identity = self.identity();
+        if let Some(old) = old.filter(|old| self.repo.has_object(old))
+            && !inbox::has_room(&self.repo, old)?
+        {
+            let why = format!("its inbox ref holds {MAX_CHAIN} records, and takes no more");
+            return Err(Error::conflict(why).hint(
+                "when the lease has ended, the next attempt has a ref of its own: send it again then",
+            ));
+        }
         Ok(inbox::write_record(&self.repo, old, &text, now, &identity)?)
+    }
+
+    /// Send a renewal behind `tip`, in a chain of so many records that begins with `claim`: when there are many it
+    /// stands in the place of those before it. Also, how many records there are then.
+    ///
+    /// # Errors
+    /// As [`Store::send`].
+    pub fn renew(
+        &self,
+        address: &Address,
+        (claim, tip, length): (&str, &str, usize),
+        record: &Record,
+        now: Time,
+    ) -> Result<(Sent, usize)> {
+        if length < RENEWALS {
+            return Ok((self.send(address, Some(tip), record, now)?, length + 1));
+        }
+        let text = yaml::write(&serde_json::to_value(record)?);
+        let identity = self.identity();
+        let id = inbox::write_replacing(&self.repo, (claim, tip), &text, now, &identity)?;
+        let sent = self.send_written(address, Some(tip), id, record.action.word())?;
+        Ok((sent, 2))
     }
 
     /// Sign a record that was written, as the user's own git signs.
@@ -583,6 +643,48 @@ impl Store {
             }
         };
         Ok(if done { Sent::Done(id) } else { Sent::Taken })
+    }
+
+    /// Send a record that was written behind `old`, and with it a commit that it names: everybody can get that as long as a
+    /// ref of its attempt is there. All of it, or nothing.
+    ///
+    /// # Errors
+    /// As [`Store::send`]; the commit cannot be pushed.
+    pub fn send_with_result(
+        &self,
+        record: (&Address, Option<&str>, String),
+        kept: (&str, Option<&str>, &str),
+        now: Time,
+    ) -> Result<Sent> {
+        let ((address, old, id), (name, keeper, commit)) = (record, kept);
+        // What was kept before stays, where it can be got.
+        let before = keeper.filter(|keeper| self.has_or_fetches(keeper));
+        let parents: Vec<&str> = std::iter::once(commit).chain(before).collect();
+        let new = inbox::write_keeper(&self.repo, &parents, (now, &self.identity()))?;
+        let Some(remote) = &self.remote else {
+            self.keep(name, &new)?;
+            return self.send_written(address, old, id, "report");
+        };
+        let update = |name: String, old: Option<&str>, new: &str| RefUpdate {
+            name,
+            old: old.map(str::to_owned),
+            new: Some(new.to_owned()),
+        };
+        let updates = [
+            update(address.ref_name(), old, &id),
+            update(name.to_owned(), keeper, &new),
+        ];
+        let Some(outcomes) = remote::push_together(&self.repo, remote, &updates)? else {
+            self.keep(name, &new)?;
+            return self.send_written(address, old, id, "report");
+        };
+        let mut sent = Sent::Done(id);
+        for outcome in outcomes {
+            if !went_through(outcome, remote)? {
+                sent = Sent::Taken;
+            }
+        }
+        Ok(sent)
     }
 
     fn push_one(&self, remote: &str, update: RefUpdate) -> Result<bool> {
@@ -778,6 +880,10 @@ pub fn fits(record: &Record) -> std::result::Result<(), String> {
         ));
     }
     read_record(text.as_bytes()).map(|_| ())
+}
+
+fn is_renewal(record: &Record) -> bool {
+    matches!(record.action, Action::Renewal { .. })
 }
 
 fn read_record(bytes: &[u8]) -> std::result::Result<Record, String> {

@@ -554,7 +554,7 @@ fn records_tell_what_was_recorded_and_what_the_reconcile_did() {
     ask("claim run/translate").answer("Claimed");
     let reported = ask("report run/translate --succeeded --reconcile").answer("Reported");
     assert_eq!(
-        (&reported["result"], &reported["late"]),
+        (&reported["result"], &reported["already"]),
         (&"succeeded".into(), &false.into())
     );
     solo.works("run/choose", "agent:a");

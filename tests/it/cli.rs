@@ -36,6 +36,7 @@ const VERBS: &[&str] = &[
     "claim",
     "release",
     "report",
+    "status",
     "work",
     "verify",
     "approve",

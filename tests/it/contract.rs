@@ -47,10 +47,17 @@ fn notes_stand_in_the_document_alone() {
     solo.run("claim run/build --as agent:a --reconcile").ok();
     solo.run("release run/build --as agent:a --reconcile").ok();
     let late = "report run/build --attempt 1 --as agent:a --succeeded";
-    let reported = solo.run(&format!("{late} -o json")).ok().answer("Reported");
-    assert_eq!(reported["late"], true);
-    assert!(text(&reported["notes"][0]).contains("attempt 1 of default/run/build is over"));
-    solo.run(late).ok().notes("note: attempt 1 of");
+    let refused = solo.run(&format!("{late} -o json")).exits(9);
+    let refused = refused.refusal("conflict");
+    assert_eq!(
+        refused["message"],
+        "agent:a gave back attempt 1 of default/run/build"
+    );
+    let hint = text(&refused["hint"]);
+    assert!(
+        hint.contains("planspec claim run/build -n default"),
+        "{hint}"
+    );
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, Sandbox, text};
 
+const REPORT: &str = "kind: Report\nresult: succeeded";
+
 /// A run of two tasks side by side, reconciled once, shared through a remote.
 fn started(sandbox: &Sandbox) -> Place<'_> {
     let ana = sandbox.team("ana");
@@ -84,7 +86,9 @@ fn a_report_for_a_node_that_nobody_claimed_is_recorded_visible_and_not_applied()
         .exits(1)
         .notes("nobody has claimed");
     ana.run("report run/one --as agent:a --succeeded --attempt 1")
-        .ok();
+        .exits(1)
+        .notes("nobody has claimed");
+    ana.writes_by_hand("run/one", 1, "agent:a", REPORT);
     ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run"), ["NotClaimed"]);
     assert_eq!(ana.node_phase("run/one"), "Pending");
@@ -101,8 +105,10 @@ fn a_second_report_is_recorded_visible_and_not_applied() {
     let ana = started(&sandbox);
     ana.works("run/one", "agent:a");
     ana.run("report run/one --as agent:a --failed -m 'on second thoughts' --reconcile")
-        .ok()
-        .notes("is over");
+        .exits(9)
+        .notes("was reported as succeeded already");
+    ana.writes_by_hand("run/one", 1, "agent:a", "kind: Report\nresult: failed");
+    ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run"), ["NodeOver"]);
     assert_eq!(ana.node_phase("run/one"), "Succeeded");
 }
@@ -113,7 +119,11 @@ fn two_reports_between_two_reconciles_count_as_the_first() {
     let ana = started(&sandbox);
     ana.run("claim run/one --as agent:a").ok();
     ana.run("report run/one --as agent:a --succeeded").ok();
-    ana.run("report run/one --as agent:a --failed").ok();
+    ana.run("report run/one --as agent:a --failed")
+        .exits(9)
+        .notes("was reported as succeeded already")
+        .notes("the first report stands");
+    ana.writes_by_hand("run/one", 1, "agent:a", "kind: Report\nresult: failed");
     ana.run("reconcile").ok();
     assert_eq!(ana.node_phase("run/one"), "Succeeded");
     assert_eq!(ana.unapplied("run"), ["NodeOver"]);
@@ -126,8 +136,11 @@ fn a_report_for_an_older_attempt_is_recorded_visible_and_not_applied() {
     ana.run("claim run/one --as agent:a --reconcile").ok();
     ana.run("release run/one --as agent:a --reconcile").ok();
     ana.run("claim run/one --as agent:b --reconcile").ok();
-    ana.run("report run/one --as agent:a --succeeded --attempt 1 --reconcile")
-        .ok();
+    ana.run("report run/one --as agent:a --succeeded --attempt 1")
+        .exits(9)
+        .notes("agent:a gave back attempt 1");
+    ana.writes_by_hand("run/one", 1, "agent:a", REPORT);
+    ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run"), ["OldAttempt"]);
     let node = ana.node("run/one");
     assert_eq!(text(&node["phase"]), "Running");
@@ -142,8 +155,8 @@ fn the_report_of_somebody_else_is_not_applied() {
     ana.run("report run/one --as agent:b --succeeded")
         .exits(9)
         .notes("claimed by agent:a");
-    ana.run("report run/one --as agent:b --succeeded --attempt 1 --reconcile")
-        .ok();
+    ana.writes_by_hand("run/one", 1, "agent:b", REPORT);
+    ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run"), ["WrongActor"]);
     assert_eq!(ana.node_phase("run/one"), "Running");
     ana.run("report run/one --as agent:a --succeeded --reconcile")
@@ -170,7 +183,7 @@ fn the_last_twenty_records_that_could_not_be_applied_are_listed() {
     let ana = started(&sandbox);
     ana.works("run/one", "agent:a");
     for _ in 0..22 {
-        ana.run("report run/one --as agent:a --failed").ok();
+        ana.writes_by_hand("run/one", 1, "agent:a", REPORT);
     }
     ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run").len(), 20);
@@ -339,8 +352,9 @@ fn what_comes_after_the_end_is_listed_and_not_applied_and_nothing_of_the_run_cha
     ana.publish("planspec/all.yaml", execution("run", "p"));
     ana.run("reconcile").ok();
     ana.run("report run/one --as agent:a --succeeded --attempt 1")
-        .ok()
-        .notes("is over");
+        .exits(9)
+        .notes("is Cancelled already");
+    ana.writes_by_hand("run/one", 1, "agent:a", REPORT);
     ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run"), ["RunOver"]);
     assert_eq!(ana.phase("execution/run"), "Cancelled");

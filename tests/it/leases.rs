@@ -17,7 +17,8 @@ fn started<'a>(sandbox: &'a Sandbox, config: &str, more: &str) -> Place<'a> {
 }
 
 #[test]
-fn a_lease_that_expires_opens_the_next_attempt_and_the_late_report_is_listed_and_not_applied() {
+fn a_lease_that_expires_opens_the_next_attempt_and_a_report_that_comes_late_is_refused_or_not_applied()
+ {
     let sandbox = Sandbox::new();
     let ana = sandbox.team("ana");
     ana.publish(
@@ -37,15 +38,25 @@ fn a_lease_that_expires_opens_the_next_attempt_and_the_late_report_is_listed_and
     assert_eq!(ana.node_phase("run/one"), "Pending");
     assert_eq!(ana.node("run/one")["attempt"], 2);
 
+    ana.run("claim run/one --as agent:fast").ok();
     ben.run("report run/one --as agent:slow --succeeded")
-        .ok()
-        .notes("attempt 1 of default/run/one is over");
+        .exits(9)
+        .notes("attempt 1 of default/run/one is over: agent:fast has attempt 2")
+        .notes("planspec next");
+    // Who writes records without planspec learns it from the status.
+    ben.writes_by_hand(
+        "run/one",
+        1,
+        "agent:slow",
+        "kind: Report\nresult: succeeded",
+    );
     ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run"), ["OldAttempt"]);
-    assert_eq!(ana.node_phase("run/one"), "Pending");
+    assert_eq!(ana.node_phase("run/one"), "Running");
     ana.run("describe execution run").ok().says("OldAttempt");
 
-    ana.works("run/one", "agent:fast");
+    ana.run("report run/one --as agent:fast --succeeded --reconcile")
+        .ok();
     assert_eq!(ana.phase("execution/run"), "Succeeded");
     let report = &ana.node("run/one")["extensions"]["report"];
     assert_eq!(report["actor"], "agent:fast");
@@ -234,6 +245,6 @@ fn a_claim_of_a_node_that_is_not_ready_is_refused() {
         .exits(2)
         .notes("write EXECUTION/NODE");
     solo.run("claim run/one --as agent:a").ok();
-    solo.run("claim run/one --as agent:a").exits(9);
+    solo.run("claim run/one --as agent:b").exits(9);
     solo.run("next").ok().notes("nothing can be claimed now");
 }

@@ -19,6 +19,7 @@ mod examples;
 mod executions;
 mod formats;
 mod gates;
+mod held;
 mod hook;
 mod http;
 mod inbox;

@@ -79,7 +79,7 @@ fn a_shallow_clone_reconciles_what_others_began() {
     for number in 0..3 {
         ana.publish("notes", number.to_string());
     }
-    ana.run("claim run/one --as agent:a").ok();
+    ana.run("claim run/one --as agent:a --session s").ok();
     let url = format!("file://{}", sandbox.path("origin.git").display());
     let shallow = sandbox.clone_with("--depth 1", &url, "shallow");
     shallow
@@ -88,7 +88,7 @@ fn a_shallow_clone_reconciles_what_others_began() {
         .says("claimed by agent:a")
         .never_says("rewritten");
     shallow
-        .run("report run/one --as agent:a --succeeded --reconcile")
+        .run("report run/one --as agent:a --session s --succeeded --reconcile")
         .ok();
     shallow.run("reconcile").ok().says("nothing to do");
     assert_eq!(shallow.phase("execution/run"), "Succeeded");

@@ -348,6 +348,33 @@ impl Place<'_> {
         names.map(|(_, name)| name.to_owned()).collect()
     }
 
+    /// Write a record of a worker by hand behind what stands on the ref of an attempt (`run/node`), whatever may come of
+    /// it: `says` has its kind and its other fields.
+    pub fn writes_by_hand(&self, target: &str, attempt: u32, actor: &str, says: &str) -> &Self {
+        let (run, node) = target.split_once('/').unwrap();
+        let uid = text(&self.get(&format!("execution/{run}"))["metadata"]["uid"]);
+        self.git("fetch -q origin planspec/status");
+        let controller = self.git("show FETCH_HEAD:controller.yaml");
+        let id = controller.lines().find(|l| l.starts_with("repositoryId"));
+        let id = id.unwrap().replace("repositoryId", "repository");
+        let name = format!("refs/planspec/work/default/{run}/{uid}/{node}/{attempt}");
+        let now = self.sandbox.now();
+        let record = format!(
+            "apiVersion: records.planspec.io/v1\n{says}\nnode: {node}\nattempt: {attempt}\n{id}\n\
+             execution: {{namespace: default, name: {run}, uid: {uid}}}\nactor: {actor}\n\
+             time: \"{now}\"\nnonce: by-hand\nminor: 1\n"
+        );
+        let blob = self.git_with("hash-object -w --stdin", &record);
+        let tree = self.git_with("mktree", &format!("100644 blob {blob}\trecord.yaml\n"));
+        let parent = match self.git_try(&format!("fetch -q origin {name}")).code {
+            0 => format!(" -p {}", self.git("rev-parse FETCH_HEAD")),
+            _ => String::new(),
+        };
+        let commit = self.git_with(&format!("commit-tree {tree}{parent}"), "by hand");
+        self.git(&format!("push -q origin {commit}:{name}"));
+        self
+    }
+
     /// Claim and report a node, and reconcile after each.
     pub fn works(&self, target: &str, actor: &str) -> &Self {
         self.run(&format!("claim {target} --as {actor} --reconcile"))

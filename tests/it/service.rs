@@ -43,6 +43,7 @@ fn of_many_threads_one_gets_a_node_and_the_others_are_told() {
                 let solo = &solo;
                 scope.spawn(move || {
                     let request = ClaimRequest {
+                        working: Default::default(),
                         record: about_build(&format!("agent:{number}")),
                         lease: None,
                     };
@@ -63,6 +64,7 @@ fn of_many_threads_one_gets_a_node_and_the_others_are_told() {
     );
     let winner = won.into_iter().next().unwrap().unwrap();
     let request = |actor: &str| ReportRequest {
+        working: Default::default(),
         record: about_build(actor),
         result: ReportResult::Succeeded,
         outputs: Default::default(),

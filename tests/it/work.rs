@@ -343,6 +343,32 @@ fn a_command_that_fails_fails_the_attempt_and_the_next_one_may_do_better() {
 }
 
 #[test]
+fn a_worker_whose_lease_ended_while_it_was_away_does_not_say_that_it_reported() {
+    let sandbox = Sandbox::new();
+    let (begun, go) = (sandbox.path("begun"), sandbox.path("go"));
+    let script = format!(
+        "touch {}; until test -e {}; do sleep 0.1; done",
+        begun.display(),
+        go.display()
+    );
+    let ana = started(&sandbox, "", &[("one", "", shell(&script))]);
+    let worker = begin(&sandbox, &ana, "--as agent:slow");
+    until(|| begun.exists());
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("reconcile").ok();
+    sandbox.minutes_pass(31);
+    ben.run("reconcile")
+        .ok()
+        .says("the lease of agent:slow expired");
+    ben.run("claim run/one --as agent:fast --reconcile").ok();
+    std::fs::write(&go, "").unwrap();
+    let ended = end(worker).ok();
+    let ended = ended.says("stopped default/run/one attempt 1: attempt 2 is open");
+    assert!(!ended.out.contains("reported"), "{ended}");
+    assert_tidy(&sandbox, &ana);
+}
+
+#[test]
 fn a_log_is_printed_wherever_it_is_wanted() {
     let sandbox = Sandbox::new();
     let script =
@@ -943,10 +969,24 @@ fn logs_and_work_are_deleted_a_month_after_the_run() {
     };
     sandbox.minutes_pass(29 * 24 * 60);
     again(&ana, "second");
-    assert_eq!(results(&ana), 1, "that of no known run is gone");
+    assert_eq!(results(&ana), 2, "another status may know the run");
     sandbox.minutes_pass(2 * 24 * 60);
     again(&ana, "third");
-    assert_eq!(results(&ana), 0);
+    let left: Vec<String> = ana.inbox();
+    let left = left.iter().filter(|name| name.starts_with("results/"));
+    assert_eq!(left.collect::<Vec<_>>(), ["results/default/run/0b6f/one/1"]);
+}
+
+#[test]
+fn what_can_be_tried_again_keeps_its_logs() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox, "", &[("one", "", shell("false"))]);
+    work(&sandbox, &ana, "--reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Failed");
+    sandbox.minutes_pass(31 * 24 * 60);
+    ana.publish("planspec/more.yaml", execution("more", "p"));
+    ana.run("reconcile").ok();
+    ana.run("logs run/one").ok();
 }
 
 #[test]

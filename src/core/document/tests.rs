@@ -828,6 +828,7 @@ fn plan_resource(nodes: Vec<Value>, edges: Vec<Value>) -> Resource {
         },
         spec: Spec::from_value(Kind::Plan, &raw_spec).unwrap(),
         raw_spec,
+        digest: None,
     }
 }
 

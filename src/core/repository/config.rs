@@ -35,6 +35,8 @@ pub struct Config {
     pub approvals: ApprovalConfig,
     /// Who may check the acceptance criteria of a reported task.
     pub verification: Verifier,
+    /// Who may claim what is bound to somebody.
+    pub workers: Workers,
     /// Severity per rule code.
     pub rules: BTreeMap<String, RuleLevel>,
     /// Bounds on input.
@@ -81,6 +83,16 @@ pub enum Verifier {
     Independent,
 }
 
+/// Who may claim a node that is bound to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Workers {
+    /// Anybody; who is not bound is told.
+    Anyone,
+    /// Who is bound, and nobody else.
+    Strict,
+}
+
 /// What to make of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -115,6 +127,7 @@ impl Default for Config {
             lease: "30m".parse().unwrap_or_else(|_| unreachable!("a duration")),
             approvals: ApprovalConfig::default(),
             verification: Verifier::Anyone,
+            workers: Workers::Anyone,
             rules: BTreeMap::new(),
             limits: Limits::default(),
         }
@@ -133,6 +146,24 @@ impl Config {
     pub fn may_verify(&self, actor: &str, worker: &str) -> bool {
         self.verification != Verifier::Independent
             || self.approvals.person(actor) != self.approvals.person(worker)
+    }
+
+    /// Whether an actor is whom a provider means: `agent://coder` is `agent:coder`, `human://ana` the person. What is a
+    /// command is done by whoever runs it; where nobody is named, anybody is meant.
+    pub fn is_bound(&self, provider: &str, actor: &str) -> bool {
+        let Some((scheme, name)) = provider.split_once("://") else {
+            return provider == actor;
+        };
+        if scheme == "tool" || name.is_empty() {
+            return true;
+        }
+        if scheme == "human" {
+            return self.approvals.is_reviewer(name, actor);
+        }
+        let own = actor.split_once(':');
+        own.is_some_and(|(own, rest)| {
+            own == scheme && rest.strip_prefix("//").unwrap_or(rest) == name
+        })
     }
 
     /// How long a worker of a node may be silent who asks for so long: people have no lease, and

@@ -184,6 +184,15 @@ impl Manifest {
         }
     }
 
+    /// The same, but for what tells one spec from another.
+    pub fn digest_raw_specs(&mut self) {
+        let resources = self.entries.iter_mut();
+        for resource in resources.filter_map(|entry| entry.resource.as_mut()) {
+            resource.digest = Some(resource.spec_digest());
+            resource.raw_spec = Value::Null;
+        }
+    }
+
     fn document(&mut self, mut document: Document) {
         let found = Finder {
             file: &self.path,
@@ -540,6 +549,7 @@ fn typed(
                 metadata,
                 spec,
                 raw_spec: raw_spec.unwrap_or_default(),
+                digest: None,
             });
         }
         (Err(error), _) => ("metadata", error),

@@ -41,7 +41,7 @@ pub fn manifests_with<T: Send>(
 
 /// So many files are shared among all cores; to start threads for fewer takes longer than to parse
 /// them.
-const WORTH_SHARING: usize = 24;
+pub const WORTH_SHARING: usize = 24;
 
 /// Which files this thread has parsed: what a test counts.
 #[cfg(test)]

@@ -234,6 +234,11 @@ impl NodeStatus {
         provider.is_some_and(|provider| provider.starts_with(HUMAN))
     }
 
+    /// Whether it was reported done, and somebody has to check its acceptance criteria.
+    pub fn awaits_verification(&self) -> bool {
+        self.phase == NodePhase::Blocked && self.extensions.reason == AWAITING_VERIFICATION
+    }
+
     /// Whether the open attempt can be claimed now.
     pub fn is_claimable(&self) -> bool {
         self.phase == NodePhase::Pending && self.extensions.reason == READY
@@ -288,6 +293,8 @@ pub struct NodeExtensions {
     pub inputs: Option<Map<String, Value>>,
     /// Who holds the open attempt.
     pub claim: Option<Claim>,
+    /// Who held the attempt before, when its lease ended and nobody has claimed since.
+    pub lapsed: Option<Claim>,
     /// Failed attempts, counted against `retries`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
@@ -323,6 +330,8 @@ pub struct Claim {
     pub actor: String,
     /// The record that says so.
     pub record: String,
+    /// Digest of the session that claimed, where it named one.
+    pub session: Option<String>,
     /// When the lease ends; people have none.
     pub expires: Option<Time>,
 }

@@ -156,6 +156,8 @@ pub struct Resource {
     pub spec: Spec,
     /// The spec as it was written, for digests and for showing it unchanged.
     pub raw_spec: Value,
+    /// The digest of the spec, where only that was kept of it as it was written.
+    pub digest: Option<String>,
 }
 
 impl Resource {
@@ -167,6 +169,7 @@ impl Resource {
             metadata: Metadata::named(key),
             spec,
             raw_spec: raw_spec.unwrap_or_default(),
+            digest: None,
         }
     }
 
@@ -181,7 +184,8 @@ impl Resource {
 
     /// Digest of the spec as written; formatting and the order of keys do not count.
     pub fn spec_digest(&self) -> String {
-        crate::core::base::digest::canonical(&self.raw_spec)
+        let kept = self.digest.clone();
+        kept.unwrap_or_else(|| crate::core::base::digest::canonical(&self.raw_spec))
     }
 }
 

@@ -94,6 +94,7 @@ impl Normal {
             spec,
             // The same as `spec`, as it is written.
             raw_spec: _,
+            digest: _,
         } = resource;
         let namespace = &metadata.namespace;
         of_metadata(&mut out, metadata);

@@ -7,7 +7,7 @@ use super::{Change, Class, Event, Review, Subject, changes, document};
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Place};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::version;
-use crate::core::repository::config::{ApprovalConfig, Config, Verifier};
+use crate::core::repository::config::{ApprovalConfig, Config, Verifier, Workers};
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::facts::identity;
 use crate::core::repository::snapshot::Snapshot;
@@ -21,6 +21,8 @@ pub struct Policy {
     pub approvals: ApprovalConfig,
     /// Who may check results.
     pub verification: Verifier,
+    /// Who may do what is bound to somebody.
+    pub workers: Workers,
     /// The file of allowed signers, and its text.
     pub signers: (String, Option<String>),
 }
@@ -31,6 +33,7 @@ impl Policy {
         Policy {
             approvals: config.approvals.clone(),
             verification: config.verification,
+            workers: config.workers,
             signers,
         }
     }
@@ -422,12 +425,12 @@ fn policy_changed(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     let with = super::graph::names(&names);
     let help = "change who may approve in a pull request of its own, first";
     let mut findings = Vec::new();
-    if was.approvals != is.approvals || was.verification != is.verification {
-        let what = if was.approvals != is.approvals {
-            "approvals"
-        } else {
-            "verification"
-        };
+    let changed = [
+        ("approvals", was.approvals != is.approvals),
+        ("verification", was.verification != is.verification),
+        ("workers", was.workers != is.workers),
+    ];
+    if let Some((what, _)) = changed.into_iter().find(|(_, changed)| *changed) {
         let message = format!("`{what}` changes together with {with}");
         let place = Place::Entry {
             document: 0,

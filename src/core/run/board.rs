@@ -319,6 +319,7 @@ mod tests {
             claim: Some(Claim {
                 actor: "agent:claude".to_owned(),
                 record: "c".to_owned(),
+                session: None,
                 expires: None,
             }),
             ..NodeExtensions::default()

@@ -5,15 +5,15 @@ use crate::core::base::suggest::choices;
 use crate::core::base::time::exact;
 use crate::core::plan::data;
 use crate::core::plan::graph::Graph;
-use crate::core::repository::config::{Config, is_person};
+use crate::core::repository::config::{Config, Workers, is_person};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{
-    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CapabilitySpec, ContractCriterion,
+    AWAITING_APPROVAL, AWAITING_EXTERNAL, CapabilitySpec, Claim, ContractCriterion,
     CriterionResult, ExecutionPhase, ExecutionStatus, ExternalRef, Kind, Node, NodePhase,
     NodeStatus, ReportedBy, ReviewAction, TaskCriterion,
 };
 use crate::core::run::pinned::PinnedPlan;
-use crate::core::run::record::{Action, MAX_ARTIFACTS, ReportResult, RequestKind};
+use crate::core::run::record::{Action, MAX_ARTIFACTS, Received, ReportResult, RequestKind};
 use crate::core::run::reopen::Reopening;
 
 /// Why something may not be done.
@@ -71,7 +71,76 @@ pub struct Circumstances<'a> {
     /// The spec commit that holds now.
     pub commit: &'a str,
     /// Who has claimed the attempt that is spoken of: the status may not know it yet.
-    pub holder: Option<&'a str>,
+    pub holder: Option<Holder<'a>>,
+    /// Digest of the session of whoever speaks, where it names one.
+    pub session: Option<&'a str>,
+}
+
+/// Who has claimed an attempt, as the claim itself says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder<'a> {
+    /// Who.
+    pub actor: &'a str,
+    /// Digest of the session, where it names one.
+    pub session: Option<&'a str>,
+    /// The record of the claim.
+    pub claim: &'a str,
+}
+
+impl<'a> From<&'a Claim> for Holder<'a> {
+    fn from(claim: &'a Claim) -> Holder<'a> {
+        Holder {
+            actor: &claim.actor,
+            session: claim.session.as_deref(),
+            claim: &claim.record,
+        }
+    }
+}
+
+impl<'a> Holder<'a> {
+    /// Whoever wrote a claim.
+    pub fn of(received: &'a Received) -> Holder<'a> {
+        Holder {
+            actor: &received.record.actor,
+            session: received.record.session.as_deref(),
+            claim: &received.id,
+        }
+    }
+
+    /// Whether an actor in a session, who may name the claim instead, speaks for this claim: two workers of one name
+    /// are two. Who names no session is not asked for it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn is_spoken_for(
+        &self,
+        id: &str,
+        actor: &str,
+        (session, claim): (Option<&str>, Option<&str>),
+    ) -> Result<(), Refusal> {
+        let holder = self.actor;
+        let refuse = |reason, why| Err(Refusal::new(Objection::Taken, reason, why));
+        if holder != actor {
+            let why = format!("`{id}` is claimed by {holder}, not by {actor}");
+            return refuse("WrongActor", why);
+        }
+        if claim.is_some_and(|claim| claim != self.claim) {
+            let why = format!(
+                "`{id}` is held by claim {}, not by the one named",
+                self.claim
+            );
+            return refuse("OtherClaim", why);
+        }
+        let is_other = self
+            .session
+            .zip(session)
+            .is_some_and(|(own, other)| own != other);
+        if claim.is_none() && is_other {
+            let why = format!("`{id}` is claimed by {holder} in another session");
+            return refuse("OtherSession", why);
+        }
+        Ok(())
+    }
 }
 
 /// Whether `actor` may do this to a run.
@@ -146,14 +215,24 @@ impl Circumstances<'_> {
                 let status = self.open_attempt(node, *attempt)?;
                 self.may_claim(node, status, actor)
             }
-            Action::Renewal { node, attempt, .. } | Action::Release { node, attempt, .. } => {
+            Action::Renewal { node, attempt, .. } => {
                 self.open_attempt(node, *attempt)?;
-                self.holds(node, actor)
+                self.holds(node, actor, action.claim())
+            }
+            Action::Release { node, attempt, .. } => {
+                let status = self.open_attempt(node, *attempt)?;
+                match reported_by(status) {
+                    Some(reported) => has_reported(node, reported, actor),
+                    None => self.holds(node, actor, action.claim()),
+                }
             }
             Action::Report { node, attempt, .. } => {
                 let status = self.open_attempt(node, *attempt)?;
-                if !self.is_reported(node, status) {
-                    self.holds(node, actor)?;
+                if let Some(reported) = reported_by(status) {
+                    has_reported(node, reported, actor)?;
+                    points_elsewhere(node, action)?;
+                } else if !self.is_reported(node, status) {
+                    self.holds(node, actor, action.claim())?;
                 }
                 self.may_report(node, action)
             }
@@ -169,8 +248,12 @@ impl Circumstances<'_> {
                 attempt,
                 report,
                 commit,
+                instead,
                 results,
-            } => self.may_say_verified(node, *attempt, actor, (report, commit, results)),
+            } => {
+                let commit = (commit.as_str(), *instead);
+                self.may_say_verified(node, *attempt, actor, (report, commit, results))
+            }
             Action::Attestation { .. } | Action::Request { .. } => Ok(()),
         }
     }
@@ -205,7 +288,7 @@ impl Circumstances<'_> {
 
     fn may_claim(&self, id: &str, status: &NodeStatus, actor: &str) -> Result<(), Refusal> {
         if let Some(holder) = self.holder {
-            let why = format!("`{id}` is claimed by {holder}");
+            let why = format!("`{id}` is claimed by {}", holder.actor);
             return Err(Refusal::new(Objection::Taken, "Claimed", why));
         }
         if !status.is_claimable() {
@@ -215,21 +298,28 @@ impl Circumstances<'_> {
             let why = format!("`{id}` is for a person, and {actor} is none");
             return Err(Refusal::new(Objection::Forbidden, "NotAPerson", why));
         }
-        Ok(())
+        match self.bound_to_another(status, actor) {
+            Some(provider) if self.config.workers == Workers::Strict => {
+                let why = format!("`{id}` is bound to {provider}, and {actor} is somebody else");
+                Err(Refusal::new(Objection::Forbidden, "NotBound", why))
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn holds(&self, id: &str, actor: &str) -> Result<(), Refusal> {
-        match self.holder {
-            None => {
-                let why = format!("nobody has claimed `{id}`");
-                Err(Refusal::new(Objection::NotReady, "NotClaimed", why))
-            }
-            Some(holder) if holder != actor => {
-                let why = format!("`{id}` is claimed by {holder}, not by {actor}");
-                Err(Refusal::new(Objection::Taken, "WrongActor", why))
-            }
-            Some(_) => Ok(()),
-        }
+    /// Whom a node is bound to, where that is somebody else.
+    pub fn bound_to_another<'s>(&self, status: &'s NodeStatus, actor: &str) -> Option<&'s str> {
+        let target = status.extensions.target.as_ref()?;
+        let provider = target.provider.as_deref()?;
+        (!self.config.is_bound(provider, actor)).then_some(provider)
+    }
+
+    fn holds(&self, id: &str, actor: &str, claim: Option<&str>) -> Result<(), Refusal> {
+        let Some(holder) = self.holder else {
+            let why = format!("nobody has claimed `{id}`");
+            return Err(Refusal::new(Objection::NotReady, "NotClaimed", why));
+        };
+        holder.is_spoken_for(id, actor, (self.session, claim))
     }
 
     /// Whether a node waits for something outside that is nobody's to claim, and anybody's to
@@ -363,8 +453,7 @@ impl Circumstances<'_> {
             let why = format!("attempt {attempt} of `{id}` is not attempt {open}, the last one");
             return Err(Refusal::new(Objection::Late, "OldAttempt", why));
         }
-        let waits =
-            status.phase == NodePhase::Blocked && status.extensions.reason == AWAITING_VERIFICATION;
+        let waits = status.awaits_verification();
         // Where no criterion is required, the results are for people.
         let must = |node: &Node| node.acceptance_criteria.iter().any(|one| one.required);
         let is_told = status.phase == NodePhase::Succeeded
@@ -389,18 +478,24 @@ impl Circumstances<'_> {
         id: &str,
         attempt: u32,
         actor: &str,
-        (report, commit, results): (&str, &str, &[CriterionResult]),
+        (report, (commit, instead), results): (&str, (&str, bool), &[CriterionResult]),
     ) -> Result<(), Refusal> {
         let node = self.node(id).ok_or_else(|| no_node(id))?;
         let reported = self.may_verify(id, attempt, actor)?;
         let pinned = self.status.extensions.pinned.as_ref();
         let worked_on = reported.commit.as_ref();
         let worked_on = worked_on.or(pinned.map(|pinned| &pinned.commit));
-        if report != reported.record || Some(commit) != worked_on.map(String::as_str) {
+        let is_meant = instead || Some(commit) == worked_on.map(String::as_str);
+        if report != reported.record || !is_meant {
             let why = "it was made for another report or commit than those that would count";
             return Err(Refusal::new(Objection::Conflict, "OtherReport", why));
         }
-        are_for(&node.acceptance_criteria, results)
+        are_for(&node.acceptance_criteria, results)?;
+        if instead && !broken(&node.acceptance_criteria, results).is_empty() {
+            let why = format!("what `{id}` is accepted for instead of its report must hold");
+            return Err(Refusal::new(Objection::Invalid, "OtherVerdict", why));
+        }
+        Ok(())
     }
 
     /// Who may attest, and what. Of a criterion that has checks only their results say that it is
@@ -548,7 +643,7 @@ impl Circumstances<'_> {
         };
         let status = self.status_of(id)?;
         let is_done = status.phase == NodePhase::Succeeded;
-        if has_failed(status) || (again && is_done) {
+        if has_failed(status) || (again && is_done) || status.awaits_verification() {
             return Ok(());
         }
         let why = format!("`{id}` is {}, it has not failed", status.phase);
@@ -582,6 +677,36 @@ impl Circumstances<'_> {
                 Err(Refusal::new(Objection::NotReady, "AtWork", why))
             }
             None => Ok(()),
+        }
+    }
+}
+
+/// Who has reported a node that waits to be verified.
+fn reported_by(status: &NodeStatus) -> Option<&ReportedBy> {
+    let report = status.extensions.report.as_ref();
+    report.filter(|_| status.awaits_verification())
+}
+
+fn has_reported(id: &str, reported: &ReportedBy, actor: &str) -> Result<(), Refusal> {
+    if reported.actor == actor {
+        return Ok(());
+    }
+    let why = format!("`{id}` was reported by {}, not by {actor}", reported.actor);
+    Err(Refusal::new(Objection::Taken, "WrongActor", why))
+}
+
+/// A second report of what waits to be verified names another commit, and says nothing else.
+fn points_elsewhere(id: &str, action: &Action) -> Result<(), Refusal> {
+    let succeeded = ReportResult::Succeeded;
+    match action {
+        Action::Report {
+            result,
+            commit: Some(_),
+            ..
+        } if *result == succeeded => Ok(()),
+        _ => {
+            let why = format!("`{id}` was reported as succeeded, and waits to be verified");
+            Err(Refusal::new(Objection::Conflict, "Reported", why))
         }
     }
 }
@@ -683,6 +808,7 @@ mod tests {
             node: node.to_owned(),
             attempt,
             lease: None,
+            adopts: None,
         }
     }
 
@@ -694,6 +820,7 @@ mod tests {
             outputs: Default::default(),
             message: String::new(),
             commit: None,
+            claim: None,
             artifacts: Vec::new(),
         }
     }

@@ -27,6 +27,8 @@ pub const MAX_RECORD_BYTES: usize = 64 * 1024;
 pub const MAX_ARTIFACTS: usize = 20;
 /// Longest chain of records on one ref.
 pub const MAX_CHAIN: usize = 1000;
+/// How long a chain gets before a renewal stands in the place of those before it.
+pub const RENEWALS: usize = 100;
 /// Where inbox refs live.
 pub const INBOX: &str = "refs/planspec/";
 
@@ -130,6 +132,8 @@ pub enum Action {
         attempt: u32,
         /// How long I may be silent; capped by the configuration.
         lease: Option<Duration>,
+        /// The attempt in which I have done the work: its lease ended, and the report follows at once.
+        adopts: Option<u32>,
     },
     /// I am still at it.
     Renewal {
@@ -139,6 +143,8 @@ pub enum Action {
         attempt: u32,
         /// How long I may be silent; capped by the configuration.
         lease: Option<Duration>,
+        /// The claim that I speak for, from whichever session.
+        claim: Option<String>,
     },
     /// I give it back.
     Release {
@@ -146,6 +152,8 @@ pub enum Action {
         node: String,
         /// Which attempt.
         attempt: u32,
+        /// The claim that I speak for, from whichever session.
+        claim: Option<String>,
         /// Why.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         message: String,
@@ -166,6 +174,8 @@ pub enum Action {
         message: String,
         /// The commit that holds the work.
         commit: Option<String>,
+        /// The claim that I speak for, from whichever session.
+        claim: Option<String>,
         /// What it left that is no output: logs, files, what is behind a URL.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         artifacts: Vec<Artifact>,
@@ -180,6 +190,9 @@ pub enum Action {
         report: String,
         /// The commit on whose tree it was checked.
         commit: String,
+        /// Whether it is another one than the report names, on purpose: what it was merged as.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        instead: bool,
         /// One result for each criterion of the node, in its order.
         results: Vec<CriterionResult>,
     },
@@ -291,6 +304,16 @@ impl Action {
             | Action::Review { .. }
             | Action::Attestation { .. }
             | Action::Request { .. } => None,
+        }
+    }
+
+    /// The claim that a worker speaks for, where it is named.
+    pub fn claim(&self) -> Option<&str> {
+        match self {
+            Action::Renewal { claim, .. }
+            | Action::Release { claim, .. }
+            | Action::Report { claim, .. } => claim.as_deref(),
+            _ => None,
         }
     }
 

@@ -34,10 +34,15 @@ impl Reopening {
                 .index_of(id)
                 .map_or_else(Vec::new, |index| with_children(graph, spec, index)),
         };
+        let awaits_verification = |index: usize| {
+            let status = statuses.get(graph.id(index));
+            status.is_some_and(NodeStatus::awaits_verification)
+        };
         retried.retain(|index| match phase(*index) {
             NodePhase::Failed | NodePhase::Cancelled => true,
             NodePhase::Succeeded => again,
-            _ => false,
+            // What was reported may be beyond checking.
+            _ => wanted == Some(graph.id(*index)) && awaits_verification(*index),
         });
         let mut behind = graph.behind(&retried);
         // What waits is decided when its turn comes.

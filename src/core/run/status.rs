@@ -11,6 +11,7 @@ use serde_with::skip_serializing_none;
 use crate::core::base::digest::shard;
 use crate::core::base::limits::Limits;
 use crate::core::base::time::{LAST_YEAR, exact};
+use crate::core::repository::snapshot::WORTH_SHARING;
 use crate::core::resource::{API_VERSION, Key, Kind, Status, Time};
 use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::summary::lines::{OUTLINE_FILE, SUMMARY_DIR, Shard, Summaries, read_outline};
@@ -193,10 +194,15 @@ impl StatusTree {
             }
         }
         let controller = controller.ok_or_else(|| format!("{CONTROLLER_FILE} is missing"))?;
-        let files = texts
-            .into_par_iter()
-            .map(|(path, bytes)| read_resource(path, bytes))
-            .collect::<Result<_, String>>()?;
+        let read = |(path, bytes): (&str, &[u8])| read_resource(path, bytes);
+        let files = if texts.len() < WORTH_SHARING {
+            texts.into_iter().map(read).collect::<Result<_, String>>()?
+        } else {
+            texts
+                .into_par_iter()
+                .map(read)
+                .collect::<Result<_, String>>()?
+        };
         Ok(StatusTree {
             controller,
             files,

@@ -8,6 +8,7 @@ use super::inbox::{self, Inbox};
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::base::digest::short;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::definitions::Elsewhere;
 use crate::core::repository::facts::Facts;
 use crate::core::repository::reach::FileChange;
 use crate::core::repository::snapshot::{Snapshot, manifests_with};
@@ -114,7 +115,10 @@ impl Question<'_> {
         let (store, view) = (self.store, self.view);
         let stored = store.status(view)?;
         let files = store.files(&view.spec_commit, &view.config)?;
-        let snapshot = Snapshot::build(&files, &view.config);
+        // Of the specs as they were written a reconcile needs no more than their digests.
+        let parsed = manifests_with(&files, &view.config, |_, read| read.digest_raw_specs());
+        let parsed = parsed.into_iter().map(|(read, ())| read).collect();
+        let snapshot = Snapshot::assemble(&files, parsed, Elsewhere::default(), &view.config);
         let mut pinned = stored
             .as_ref()
             .map_or_else(Blobs::new, |stored| stored.pinned.clone());

@@ -349,7 +349,8 @@ fn clean_up(
     store.forget(&done.chain(old).collect::<Vec<_>>())
 }
 
-/// Whether the run whose result a ref keeps is unknown, or was over long ago.
+/// Whether the run whose result a ref keeps was over long ago, and cannot be retried. Of runs that this status does not know
+/// nothing is known: another one may.
 fn is_over_for_long(lines: &Lookup<'_, StatusReader<'_>>, name: &str, now: Time) -> Result<bool> {
     let Some(RunRef {
         namespace,
@@ -357,17 +358,16 @@ fn is_over_for_long(lines: &Lookup<'_, StatusReader<'_>>, name: &str, now: Time)
         uid,
     }) = run_of_result(name)
     else {
-        return Ok(true);
+        return Ok(false);
     };
     let line = lines.line(&Key::new(Kind::Execution, namespace, name))?;
     let run = line.filter(|line| line.uid == uid);
     let run = run.as_ref().and_then(|line| line.run.as_ref());
     let kept = |end: Time| end + chrono::TimeDelta::days(RESULT_DAYS);
-    Ok(
-        run.is_none_or(|run| {
-            run.phase.is_terminal() && run.end.is_some_and(|end| kept(end) <= now)
-        }),
-    )
+    Ok(run.is_some_and(|run| {
+        let is_over = run.phase.is_terminal() && !run.phase.can_be_retried();
+        is_over && run.end.is_some_and(|end| kept(end) <= now)
+    }))
 }
 
 /// A note for a user who has checked out another branch than the spec branch: only that one counts.

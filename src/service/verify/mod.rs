@@ -10,6 +10,7 @@ use super::runs::{ObservedNode, ObservedRun, observe};
 use super::store::{self, Store};
 use super::{Error, Result};
 use crate::api::verify::{self as api, Verified};
+use crate::core::base::digest::short;
 use crate::core::plan::tool::TOOL;
 use crate::core::resource::{CriterionResult, NodePhase, PinnedTarget, TaskCriterion};
 use crate::core::run::permit::broken;
@@ -62,11 +63,12 @@ pub fn supported() -> Result {
 /// Nothing waits to be verified; the actor may not; the commit is not there; it was stopped.
 pub fn verify_node(
     store: &Store,
-    request: &RecordRequest,
+    (request, instead): (&RecordRequest, Option<&str>),
     stop: &Stop,
     tell: Tell<'_>,
 ) -> Result<Recorded<Verified>> {
     supported()?;
+    let instead = instead.map(|rev| store.commit_anywhere(rev)).transpose()?;
     request.send(store, |writer| {
         let node = request.node(writer.observed)?;
         let asked = Asked::new(writer.observed, node.run);
@@ -86,8 +88,17 @@ pub fn verify_node(
                 node.name()
             )));
         };
-        let commit = reported.commit.as_deref().unwrap_or(&pinned.commit);
-        fetch(writer, node, commit)?;
+        let commit = match &instead {
+            Some(commit) => {
+                is_merged(writer, commit)?;
+                commit
+            }
+            None => {
+                let commit = reported.commit.as_deref().unwrap_or(&pinned.commit);
+                fetch(writer, node, &reported.actor, commit)?;
+                commit
+            }
+        };
         let subject = CheckSubject {
             errand: &errand(node),
             criteria: &of_plan.acceptance_criteria,
@@ -98,6 +109,12 @@ pub fn verify_node(
             return Err(Error::not_ready("stopped: nothing is recorded"));
         };
         let broken = broken(&of_plan.acceptance_criteria, &results);
+        if let (Some(commit), [_, ..]) = (&instead, broken.as_slice()) {
+            let (name, which) = (node.name(), broken.join(", "));
+            let why = format!("{name} cannot be accepted at {}: {which}", short(commit));
+            return Err(Error::not_ready(why)
+                .hint("nothing is recorded: what was reported is still to be verified"));
+        }
         let verified = Verified {
             attempt: attempt(node.run, node.id, node.status.attempt),
             commit: commit.to_owned(),
@@ -106,7 +123,12 @@ pub fn verify_node(
             results: results.iter().map(api::CriterionResult::from).collect(),
         };
         Ok((
-            send(writer, node, (&reported.record, commit), &results)?,
+            send(
+                writer,
+                node,
+                (&reported.record, commit, instead.is_some()),
+                &results,
+            )?,
             verified,
         ))
     })
@@ -125,7 +147,7 @@ pub fn errand(node: ObservedNode<'_>) -> Errand {
 }
 
 /// Get a commit that is not here: by its id, or behind the log of the attempt.
-fn fetch(writer: &RecordWriter<'_>, node: ObservedNode<'_>, commit: &str) -> Result {
+fn fetch(writer: &RecordWriter<'_>, node: ObservedNode<'_>, by: &str, commit: &str) -> Result {
     let RecordWriter {
         store, observed, ..
     } = *writer;
@@ -140,7 +162,28 @@ fn fetch(writer: &RecordWriter<'_>, node: ObservedNode<'_>, commit: &str) -> Res
         return Ok(());
     }
     let why = format!("commit {commit}, which the report names, is neither here nor on the remote");
-    Err(Error::unavailable(why).hint("whoever did the work has to push it"))
+    let (run, namespace) = (&node.run.key.name, &node.run.key.namespace);
+    let target = format!("{run}/{} -n {namespace}", node.id);
+    Err(Error::unavailable(why).hint(format!(
+        "{by} names another one: `planspec report {target} --as {by} --succeeded --commit REV`\n\
+         or, where it is merged as another: `planspec verify {target} --commit REV`\n\
+         or it is done once more: `planspec retry {target}`"
+    )))
+}
+
+/// What is accepted instead of what was reported is on the spec branch, where everybody has it.
+fn is_merged(writer: &RecordWriter<'_>, commit: &str) -> Result {
+    let (repo, view) = (&writer.store.repo, &writer.observed.view);
+    if commit == view.spec_commit || repo.is_ancestor(commit, &view.spec_commit)? {
+        return Ok(());
+    }
+    let (short, branch) = (short(commit), &view.spec_branch);
+    let why = format!("commit {short} is not on the spec branch `{branch}`");
+    Err(Error::not_ready(why).hint(if repo.is_shallow() {
+        "this clone is shallow and may not know: `git fetch --unshallow`"
+    } else {
+        "merge it first; or let whoever reported it name another commit: `planspec report`"
+    }))
 }
 
 /// Whether a request is about a node, and not about a whole run.
@@ -215,7 +258,7 @@ fn about(checked: &CheckSubject<'_>, criterion: &TaskCriterion) -> Value {
 pub fn send(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
-    (report, commit): (&str, &str),
+    (report, commit, instead): (&str, &str, bool),
     results: &[CriterionResult],
 ) -> Result<String> {
     let address = Address::Verification {
@@ -229,6 +272,7 @@ pub fn send(
         attempt: node.status.attempt,
         report: report.to_owned(),
         commit: commit.to_owned(),
+        instead,
         results,
     })?;
     writer.send(&address, node.run, action)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::keeper::Keeper;
+use super::keeper::{Keeper, not_wanted};
 use super::{Progress, Worker};
 use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::core::base::digest::sha256_hex;
@@ -17,7 +17,7 @@ use crate::core::repository::config::Verifier;
 use crate::core::resource::{
     Artifact, ArtifactKind, CriterionResult, LOG_ARTIFACT, LOG_FILE, Node, TaskCriterion,
 };
-use crate::core::run::permit::{self, Objection, broken};
+use crate::core::run::permit::{self, Holder, Objection, broken};
 use crate::core::run::record::{Action, Record, ReportResult};
 use crate::core::run::workspace::results_before;
 use crate::git::base;
@@ -142,13 +142,12 @@ impl Job {
             base: &pinned.commit,
         };
         match attempt.attend() {
-            Ok(JobCourse::Done(done)) => attempt.report(done),
+            Ok(JobCourse::Done(done)) => match attempt.not_wanted()? {
+                Some(why) => attempt.stop(&why),
+                None => attempt.report(done),
+            },
             Ok(JobCourse::Stopped) => attempt.give_back(),
-            Ok(JobCourse::NotWanted(why)) => {
-                let message = format!("stopped {}: {why}", self.name());
-                attempt.tell(WorkEvent::new(WorkEventKind::Stopped, message));
-                Ok(())
-            }
+            Ok(JobCourse::NotWanted(why)) => attempt.stop(&why),
             // An error of this machine is reported as a failed attempt, with its reason.
             Err(error) => attempt.report(JobDone::failed(error.message)),
         }
@@ -158,6 +157,20 @@ impl Job {
 impl JobAttempt<'_> {
     fn tell(&self, event: WorkEvent) {
         self.job.tell(self.worker, event);
+    }
+
+    /// Why a report would not count any more, if so: the machine slept, or was cut off, while its lease ended.
+    fn not_wanted(&self) -> Result<Option<String>> {
+        self.patiently(|| {
+            let mut known = self.job.observed.view.status_tip.clone();
+            not_wanted(self.store, self.job, &mut known)
+        })
+    }
+
+    fn stop(&self, why: &str) -> Result {
+        let message = format!("stopped {}: {why}", self.job.name());
+        self.tell(WorkEvent::new(WorkEventKind::Stopped, message));
+        Ok(())
     }
 
     fn writer(&self) -> Result<RecordWriter<'_>> {
@@ -285,7 +298,11 @@ impl JobAttempt<'_> {
         let snapshot = report::resources_for(&self.writer()?, self.node.run, Some(self.of_plan))?;
         let mut asked = Asked::new(&self.job.observed, self.node.run);
         asked.resources = snapshot.as_deref();
-        asked.holder = Some(self.worker.actor.clone());
+        asked.holder = Some(Holder {
+            actor: &self.worker.actor,
+            session: None,
+            claim: &self.job.tip,
+        });
         let action = self.report_of(done, Vec::new());
         let refused = permit::may(&action, &self.worker.actor, &asked.permit()).err();
         let refused = refused.filter(|refusal| refusal.kind == Objection::Invalid);
@@ -303,6 +320,7 @@ impl JobAttempt<'_> {
             outputs: done.outputs.clone(),
             message: shortened(done.failure.as_deref().unwrap_or_default(), MAX_MESSAGE),
             commit: done.commit.clone(),
+            claim: None,
             artifacts,
         }
     }
@@ -380,8 +398,8 @@ impl JobAttempt<'_> {
             return Ok(());
         };
         let commit = done.commit.as_deref().unwrap_or(self.base);
-        let checked =
-            self.patiently(|| verify::send(&writer, self.node, (&report, commit), &results))?;
+        let checked = self
+            .patiently(|| verify::send(&writer, self.node, (&report, commit, false), &results))?;
         let broken = broken(&self.of_plan.acceptance_criteria, &results);
         if !broken.is_empty() {
             let which = broken.join(", ");
@@ -443,6 +461,7 @@ impl JobAttempt<'_> {
         let action = Action::Release {
             node: self.job.id.clone(),
             attempt: self.job.attempt,
+            claim: None,
             message: "the worker was stopped".to_owned(),
         };
         let writer = self.writer()?;

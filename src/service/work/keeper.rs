@@ -19,8 +19,8 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// What is known of a claim.
 pub struct Keeper {
-    /// Where its ref points.
-    tip: Mutex<String>,
+    /// Where its ref points, and how many records stand there.
+    tip: Mutex<(String, usize)>,
     /// Why the work is not wanted any more.
     over: Mutex<Option<String>>,
     stop: Stop,
@@ -30,7 +30,7 @@ impl Keeper {
     /// Of a claim that was just made, by a worker that may be asked to end.
     pub fn new(tip: &str, worker: &Stop) -> Keeper {
         Keeper {
-            tip: Mutex::new(tip.to_owned()),
+            tip: Mutex::new((tip.to_owned(), 1)),
             over: Mutex::new(None),
             stop: worker.part(),
         }
@@ -43,6 +43,10 @@ impl Keeper {
 
     /// Where the claim's ref points.
     pub fn tip(&self) -> String {
+        self.place().0
+    }
+
+    fn place(&self) -> (String, usize) {
         self.tip
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -106,11 +110,17 @@ impl Keeper {
             node: job.id.clone(),
             attempt: job.attempt,
             lease: None,
+            claim: None,
         };
         let writer = worker.writer(store, &job.observed)?;
-        match writer.try_send(&node.address(), Some(&self.tip()), node.run, action)? {
+        let record = writer.record(node.run, action);
+        let (tip, length) = self.place();
+        let place = (job.tip.as_str(), tip.as_str(), length);
+        let (sent, length) = store.renew(&node.address(), place, &record, writer.now)?;
+        match sent {
             Sent::Done(tip) => {
-                *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = tip;
+                let place = (tip, length);
+                *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = place;
                 tracing::debug!(node = job.id, "claim renewed");
                 Ok(true)
             }
@@ -120,7 +130,10 @@ impl Keeper {
 }
 
 /// Why nobody wants the work any more, by a status that is not `known` yet.
-fn not_wanted(store: &Store, job: &Job, known: &mut Option<String>) -> Result<Option<String>> {
+///
+/// # Errors
+/// The remote cannot be used.
+pub fn not_wanted(store: &Store, job: &Job, known: &mut Option<String>) -> Result<Option<String>> {
     let view = store.fresh()?;
     if view.status_tip == *known {
         return Ok(None);

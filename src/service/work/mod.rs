@@ -26,7 +26,7 @@ use super::record::{RecordWriter, attempt};
 use super::runs::{Observed, ObservedNode, observe, observe_node};
 use super::store::{Sent, Store};
 use super::verify::supported;
-use super::{Caller, Error, Result, claim};
+use super::{Caller, Error, Result, claim, held};
 use crate::api::reconcile::Reconciled;
 use crate::api::record::Attempt;
 use crate::api::work::{WorkEvent, WorkEventKind};
@@ -120,6 +120,7 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
         around,
         pattern,
         actor,
+        session: held::digest(&held::new_session()),
     };
     worker.go()
 }
@@ -130,7 +131,10 @@ fn pattern(provider: &str) -> Result<(String, GlobMatcher)> {
         return Err(Error::ambiguous(format!(
             "`{provider}` is no {TOOL} provider: others claim and report by themselves"
         ))
-        .hint("`planspec next` shows what waits for them"));
+        .hint(match provider.strip_prefix("tool:") {
+            Some(name) => format!("did you mean `{TOOL}{}`?", name.trim_start_matches('/')),
+            None => "`planspec next` shows what waits for them".to_owned(),
+        }));
     }
     let glob = globset::Glob::new(provider)
         .map_err(|error| Error::ambiguous(format!("--provider: {error}")))?;
@@ -143,6 +147,8 @@ struct Worker<'a> {
     around: Surroundings<'a>,
     pattern: Option<(String, GlobMatcher)>,
     actor: String,
+    /// Digest of a session of its own: what it holds is not for whoever works beside it.
+    session: String,
 }
 
 /// What one look brought.
@@ -297,6 +303,8 @@ impl Worker<'_> {
             store,
             observed,
             actor: &self.actor,
+            is_named: true,
+            session: Some(&self.session),
             now: self.now()?,
         })
     }

@@ -108,6 +108,7 @@ fn ask_for(
         outputs: Default::default(),
         message: how.clone(),
         commit: None,
+        claim: None,
         artifacts: Vec::new(),
     };
     let writer = worker.writer(store, observed)?;

@@ -13,7 +13,9 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::core::base::limits::Limits;
 use crate::core::document::{self, *};
-use crate::core::repository::config::{ApprovalConfig, Config, RuleLevel, StatusConfig, Verifier};
+use crate::core::repository::config::{
+    ApprovalConfig, Config, RuleLevel, StatusConfig, Verifier, Workers,
+};
 use crate::core::resource::*;
 
 fn object_ref() -> ObjectRef {
@@ -385,6 +387,7 @@ fn config() -> Config {
             teams: people(),
         },
         verification: Verifier::Independent,
+        workers: Workers::Strict,
         rules: BTreeMap::from([("PS204".to_owned(), RuleLevel::Off)]),
         limits: Limits {
             file_bytes: 1,

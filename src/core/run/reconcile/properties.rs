@@ -86,6 +86,12 @@ enum Event {
     Cancel(usize, usize),
     Retry(usize, Option<usize>, bool),
     Again(usize, usize),
+    /// Whoever held a node when its lease ended reports it all the same.
+    Adopt(usize, usize, bool),
+    /// Somebody reports a node with another commit.
+    Point(usize, usize, usize),
+    /// From now on records name this session, or none.
+    Session(Option<usize>),
     Verify(usize, usize, usize, bool),
     /// What stands on one ref stands on another as well.
     Copy(usize, usize, usize, i64),
@@ -165,6 +171,9 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (run(), prop::option::of(node()), any::<bool>())
             .prop_map(|(r, n, b)| Event::Retry(r, n, b)),
         1 => (run(), node()).prop_map(|(r, n)| Event::Again(r, n)),
+        4 => (run(), node(), prop::bool::weighted(0.7)).prop_map(|(r, n, good)| Event::Adopt(r, n, good)),
+        2 => (run(), node(), actor()).prop_map(|(r, n, w)| Event::Point(r, n, w)),
+        1 => prop::option::of(0..2usize).prop_map(Event::Session),
         4 => (run(), node(), actor(), prop::bool::weighted(0.7))
             .prop_map(|(r, n, w, good)| Event::Verify(r, n, w, good)),
         1 => (run(), node(), node(), attempt()).prop_map(|(r, a, b, n)| Event::Copy(r, a, b, n)),
@@ -710,6 +719,37 @@ impl Scene {
                 let world = world.about(RUNS[run]);
                 world.retry("user:operator", node.as_deref(), rebind);
             }
+            Event::Adopt(run, node, good) => {
+                let id = id(node);
+                let result = if good {
+                    ReportResult::Succeeded
+                } else {
+                    ReportResult::Failed
+                };
+                let world = world.about(RUNS[run]);
+                let before = world.node(&id);
+                if world.adopt(&id, result) && before.is_claimable() {
+                    self.reconcile(world);
+                    let report = world.about(RUNS[run]).node(&id).extensions.report;
+                    let lapsed = before.extensions.lapsed.map(|claim| claim.actor);
+                    let is_over = world.run().phase.is_terminal();
+                    assert!(
+                        is_over
+                            || good
+                            || report.as_ref().map(|report| &report.actor) == lapsed.as_ref(),
+                        "{id}: {report:?}"
+                    );
+                }
+            }
+            Event::Point(run, node, actor) => {
+                let id = id(node);
+                let world = world.about(RUNS[run]);
+                let report = world.node(&id).extensions.report;
+                let by = report.map(|report| report.actor).filter(|_| actor > 0);
+                let by = by.unwrap_or(ACTORS[actor].to_owned());
+                world.succeed_at(&id, &by, &"b".repeat(40));
+            }
+            Event::Session(session) => world.session = session.map(|n| format!("s{n}")),
             Event::Again(run, node) => {
                 let id = id(node);
                 world.about(RUNS[run]).retry_again("user:operator", &id);
@@ -767,6 +807,8 @@ impl Scene {
 
     /// Do whatever can be done until nothing can be.
     fn finish(&mut self, world: &mut World) {
+        // Whoever names no session is not asked for it: everybody can end what they began.
+        world.session = None;
         for capability in 0..CAPABILITIES.len() {
             self.happen(world, &Event::Bind(capability));
         }

@@ -241,6 +241,7 @@ mod tests {
             let claim = (at.is_multiple_of(2)).then(|| Claim {
                 actor: "agent:a".to_owned(),
                 record: "c".to_owned(),
+                session: None,
                 expires: None,
             });
             let phase = if claim.is_some() {

@@ -113,7 +113,7 @@ impl<'a> ActiveRun<'a> {
         let claim = status.and_then(|status| status.extensions.claim.as_ref());
         permit::Circumstances {
             plan: Some(&self.pins),
-            holder: claim.map(|claim| claim.actor.as_str()),
+            holder: claim.map(permit::Holder::from),
             ..self.turn.permit(self.status)
         }
     }
@@ -309,6 +309,9 @@ impl<'a> ActiveRun<'a> {
             if claim.expires.is_some_and(|expires| self.has_come(expires)) {
                 let message = format!("the lease of {} expired", claim.actor);
                 self.requeue(&id, "LeaseExpired", message);
+                if let Some(status) = self.status.node_statuses.get_mut(&id) {
+                    status.extensions.lapsed = Some(claim);
+                }
             }
         }
     }

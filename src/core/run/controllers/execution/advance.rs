@@ -212,6 +212,8 @@ impl ActiveRun<'_> {
     pub fn wait(&mut self, id: &str, reason: &str, message: String) {
         self.move_node(id, NodeEvent::Unblock, reason, message.clone());
         if let Some(status) = self.status.node_statuses.get_mut(id) {
+            // What comes before is done anew: work that was done on what was there does not count.
+            status.extensions.lapsed.take_if(|_| reason != READY);
             status.extensions.reason = reason.to_owned();
             status.message = message;
         }
@@ -221,6 +223,7 @@ impl ActiveRun<'_> {
     pub fn block(&mut self, id: &str, reason: &str, message: String) {
         self.move_node(id, NodeEvent::Block, reason, message.clone());
         if let Some(status) = self.status.node_statuses.get_mut(id) {
+            status.extensions.lapsed = None;
             status.extensions.reason = reason.to_owned();
             status.message = message;
         }

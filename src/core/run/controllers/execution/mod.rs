@@ -66,6 +66,7 @@ impl<'a> Turn<'a> {
             resources: Some(self.world.snapshot),
             commit: self.world.commit,
             holder: None,
+            session: None,
         }
     }
 }

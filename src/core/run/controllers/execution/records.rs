@@ -254,15 +254,21 @@ impl ActiveRun<'_> {
 
     fn work(&mut self, id: &str, received: &Received) -> Result<(), Refusal> {
         let (action, actor) = (&received.record.action, &received.record.actor);
-        if let Err(refusal) = permit::may(action, actor, &self.permit(Some(id))) {
-            if refusal.reason == "NotAPerson" {
+        let permit = permit::Circumstances {
+            session: received.record.session.as_deref(),
+            ..self.permit(Some(id))
+        };
+        if let Err(refusal) = permit::may(action, actor, &permit) {
+            if matches!(refusal.reason, "NotAPerson" | "NotBound") {
                 // The ref of this attempt is taken, and must be nobody's lock.
                 self.open_next_attempt(id);
             }
             return Err(refusal);
         }
         match action {
-            Action::Claim { lease, .. } => self.claim(id, received, lease.as_ref()),
+            Action::Claim { lease, adopts, .. } => {
+                self.claim(id, received, (lease.as_ref(), *adopts));
+            }
             Action::Renewal { lease, .. } => {
                 let expires = self.lease_end(id, lease.as_ref());
                 if let Some(claim) = self.claim_of(id) {
@@ -275,6 +281,12 @@ impl ActiveRun<'_> {
                     message => format!("released by {actor}: {message}"),
                 };
                 self.requeue(id, "Released", why);
+                if let Some(status) = self.status.node_statuses.get_mut(id) {
+                    // It may have been reported already, and not be verified yet.
+                    status.outputs.clear();
+                    status.extensions.report = None;
+                    status.extensions.verification = None;
+                }
             }
             Action::Report { .. } => self.report(id, received),
             // What is no work has refs of its own.
@@ -295,16 +307,26 @@ impl ActiveRun<'_> {
             .as_mut()
     }
 
-    fn claim(&mut self, id: &str, received: &Received, lease: Option<&Duration>) {
+    fn claim(
+        &mut self,
+        id: &str,
+        received: &Received,
+        (lease, adopts): (Option<&Duration>, Option<u32>),
+    ) {
         let actor = received.record.actor.clone();
         let expires = self.lease_end(id, lease);
-        let message = format!("claimed by {actor}");
+        let message = match adopts {
+            None => format!("claimed by {actor}"),
+            Some(before) => format!("claimed by {actor}, for what was done in attempt {before}"),
+        };
         self.move_node(id, NodeEvent::Claim, "Claimed", message);
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.not_before = None;
+            status.extensions.lapsed = None;
             status.extensions.claim = Some(Claim {
                 actor,
                 record: received.id.clone(),
+                session: received.record.session.clone(),
                 expires,
             });
         }

@@ -85,6 +85,7 @@ impl ActiveRun<'_> {
         extensions.inputs = None;
         extensions.report = None;
         extensions.verification = None;
+        extensions.lapsed = None;
         if let Some(decision) = &mut extensions.decision {
             decision.round += 1;
         }

@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use crate::core::resource::{Kind, NodePhase};
-use crate::core::run::record::ReportResult;
+use crate::core::run::permit::Objection;
+use crate::core::run::record::{Action, ReportResult};
 use crate::core::testing::{World, execution, gate, plan, plan_with, resource, task};
 
 const ANA: &str = "agent:ana";
@@ -34,6 +35,183 @@ fn fail(world: &mut World, node: &str) {
     world.claim(node, ANA);
     world.fail(node, ANA);
     world.reconcile();
+}
+
+// ---- who holds what
+
+#[test]
+fn of_two_workers_of_one_name_the_one_counts_who_claimed() {
+    let mut world = run(&["{id: a, kind: Task}"]);
+    let session = |world: &mut World, name: &str| world.session = Some(name.to_owned());
+    session(&mut world, "one");
+    world.claim("a", ANA);
+    session(&mut world, "two");
+    world.fail("a", ANA);
+    world.release("a", ANA);
+    world.renew("a", ANA);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Running Claimed");
+    let refused = ["report", "release", "renewal"].map(|what| format!("{what} OtherSession"));
+    assert_eq!(world.unapplied(), refused);
+    // Who names the claim speaks for it; who names no session is not asked.
+    let claim = world.node("a").extensions.claim.map(|claim| claim.record);
+    let named = |claim: Option<String>| Action::Renewal {
+        node: "a".to_owned(),
+        attempt: 1,
+        lease: None,
+        claim,
+    };
+    let told = |world: &World, claim| {
+        let told = world.may(ANA, &named(claim));
+        told.map_err(|refusal| (refusal.kind, refusal.reason))
+    };
+    assert_eq!(told(&world, claim), Ok(()));
+    let other = Some("f".repeat(40));
+    assert_eq!(told(&world, other), Err((Objection::Taken, "OtherClaim")));
+    assert_eq!(told(&world, None), Err((Objection::Taken, "OtherSession")));
+    world.session = None;
+    assert_eq!(told(&world, None), Ok(()));
+    session(&mut world, "one");
+    world.succeed("a", ANA);
+    world.reconcile();
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+}
+
+#[test]
+fn who_reports_after_the_end_of_the_lease_has_the_next_attempt() {
+    let mut world = run(&["{id: a, kind: Task}", "{id: b, kind: Task, dependsOn: [a]}"]);
+    world.claim("a", ANA);
+    world.reconcile();
+    assert!(
+        !world.adopt("a", ReportResult::Succeeded),
+        "the lease goes on"
+    );
+    world.wait("31m");
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert!(world.adopt("a", ReportResult::Succeeded));
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Reported");
+    assert_eq!(world.node("a").attempt, 2);
+    assert_eq!(world.node("a").extensions.lapsed, None);
+    assert_eq!(world.unapplied(), [""; 0]);
+    // What comes before is done anew: nobody has held what is open then.
+    world.claim("b", BEN);
+    world.reconcile();
+    world.wait("31m");
+    world.reconcile();
+    assert!(world.node("b").extensions.lapsed.is_some());
+    world.retry_again("user:ana", "a");
+    world.reconcile();
+    assert_eq!(world.stands("b"), "Pending Waiting");
+    assert!(!world.adopt("b", ReportResult::Succeeded));
+}
+
+#[test]
+fn what_waits_to_be_verified_is_not_stuck_when_its_commit_is_lost() {
+    let checked =
+        "{id: a, kind: Task, acceptanceCriteria: [{type: artifact_exists, name: t, path: x}]}";
+    let begun = || {
+        let mut world = run(&[checked, "{id: b, kind: Task, dependsOn: [a]}"]);
+        world.claim("a", ANA);
+        world.succeed_at("a", ANA, &"1".repeat(40));
+        world.reconcile();
+        assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
+        world
+    };
+    let commit = |world: &World| {
+        let report = world.node("a").extensions.report;
+        report.and_then(|report| report.commit).unwrap_or_default()
+    };
+    // Whoever reported it names another one, and nobody else.
+    let mut world = begun();
+    world.succeed_at("a", BEN, &"2".repeat(40));
+    world.fail("a", ANA);
+    world.succeed("a", ANA);
+    world.succeed_at("a", ANA, &"3".repeat(40));
+    world.reconcile();
+    let refused = ["WrongActor", "Reported", "Reported"].map(|why| format!("report {why}"));
+    assert_eq!(world.unapplied(), refused);
+    assert_eq!(commit(&world), "3".repeat(40));
+    world.verify("a", BEN, &[("t", true)]);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Verified");
+    // It is given back.
+    let mut world = begun();
+    world.release("a", BEN);
+    world.release("a", ANA);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["release WrongActor"]);
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert_eq!(commit(&world), "");
+    // It is done once more.
+    let mut world = begun();
+    world.retry("user:ana", Some("a"), false);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert_eq!(world.node("a").attempt, 2);
+    // It is accepted for what it was merged as: only if that holds.
+    let mut world = begun();
+    let merged = "4".repeat(40);
+    world.verify_at("a", BEN, Some(&merged), &[("t", false)]);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["verification OtherVerdict"]);
+    assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
+    world.verify_at("a", BEN, Some(&merged), &[("t", true)]);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Verified");
+    assert_eq!(commit(&world), merged);
+}
+
+#[test]
+fn what_is_bound_to_one_is_not_done_by_another_where_that_is_wanted() {
+    let bound = |provider: &str| {
+        let rule = format!(
+            "{{selector: {{planRef: {{name: p}}, nodeId: a}}, target: {{provider: '{provider}'}}}}"
+        );
+        let binding = resource("Binding", "b", &format!("rules: [{rule}]"));
+        run_with(
+            &["{id: a, kind: Task}"],
+            "bindingRef: {name: b}",
+            &[binding],
+        )
+    };
+    let table = [
+        ("agent://coder", "agent:coder", true),
+        ("agent://coder", "agent://coder", true),
+        ("agent://coder", "agent:reviewer", false),
+        ("agent://coder", "service:coder", false),
+        ("agent://coder", "ana", false),
+        ("human://ana", "ana", true),
+        ("human://ana", "user:ana", true),
+        ("human://ana", "ben", false),
+        ("human://", "ben", true),
+        ("tool://make", "ci", true),
+        ("somebody", "somebody", true),
+    ];
+    for (provider, actor, may) in table {
+        for strict in [true, false] {
+            let mut world = bound(provider);
+            if strict {
+                world.configure("workers: strict");
+                world.reconcile();
+            }
+            world.claim("a", actor);
+            world.reconcile();
+            let what = format!("{actor} for {provider}, strict: {strict}");
+            let expected = if may || !strict {
+                "Running Claimed"
+            } else {
+                "Pending Ready"
+            };
+            assert_eq!(world.stands("a"), expected, "{what}");
+            if expected == "Pending Ready" {
+                // The ref of the attempt is nobody's lock.
+                assert_eq!(world.unapplied(), ["claim NotBound"], "{what}");
+                assert_eq!(world.node("a").attempt, 2, "{what}");
+            }
+        }
+    }
 }
 
 // ---- conditions

@@ -1113,6 +1113,7 @@ fn why_work_is_not_applied() {
                     node: "b2".to_owned(),
                     attempt: 1,
                     lease: None,
+                    adopts: None,
                 };
                 let record = w.record(ANA, action);
                 w.push(&w.work_ref("a", 1), record);
@@ -1126,6 +1127,7 @@ fn why_work_is_not_applied() {
                     node: "a".to_owned(),
                     attempt: 2,
                     lease: None,
+                    adopts: None,
                 };
                 let record = w.record(ANA, action);
                 w.push(&w.work_ref("a", 1), record);
@@ -1179,6 +1181,7 @@ fn a_record_for_another_run_or_repository_is_not_applied() {
         node: "a".to_owned(),
         attempt: 1,
         lease: None,
+        adopts: None,
     };
     let mut elsewhere = world.record(ANA, claim());
     elsewhere.record.repository = "another".to_owned();
@@ -1204,6 +1207,7 @@ fn a_record_on_a_ref_of_another_name_is_not_applied() {
         node: "a".to_owned(),
         attempt: 1,
         lease: None,
+        adopts: None,
     };
     let record = world.record(ANA, action);
     let work = Address::Work {
@@ -1259,6 +1263,7 @@ fn records_about_an_execution_that_is_not_there_are_only_told() {
         node: "a".to_owned(),
         attempt: 1,
         lease: None,
+        adopts: None,
     };
     let record = world.record(ANA, action);
     world.push(
@@ -1324,6 +1329,7 @@ fn a_rewritten_ref_is_listed_and_nothing_on_it_is_believed() {
         outputs: Default::default(),
         message: String::new(),
         commit: None,
+        claim: None,
         artifacts: Vec::new(),
     };
     let report = world.record(ANA, action);

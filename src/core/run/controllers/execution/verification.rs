@@ -2,7 +2,7 @@
 //! criteria hold.
 
 use super::active_run::{ActiveRun, list};
-use crate::core::resource::{AWAITING_VERIFICATION, NodePhase, Verification};
+use crate::core::resource::Verification;
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{Refusal, broken, misplaced};
 use crate::core::run::record::{Action, Received};
@@ -16,14 +16,19 @@ impl ActiveRun<'_> {
 
     /// Somebody has checked the acceptance criteria of a task.
     pub fn verify(&mut self, id: &str, received: &Received) -> Result<(), Refusal> {
-        let Action::Verification { results, .. } = &received.record.action else {
+        let Action::Verification {
+            results,
+            commit,
+            instead,
+            ..
+        } = &received.record.action
+        else {
             return Err(misplaced());
         };
         let (status, Some(node)) = (self.status_of(id), self.node(id)) else {
             return Err(misplaced());
         };
-        let waits =
-            status.phase == NodePhase::Blocked && status.extensions.reason == AWAITING_VERIFICATION;
+        let waits = status.awaits_verification();
         let actor = &received.record.actor;
         let verdict = match broken(&node.acceptance_criteria, results).as_slice() {
             [] => None,
@@ -45,6 +50,10 @@ impl ActiveRun<'_> {
         }
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.verification = Some(verification);
+            let report = status.extensions.report.as_mut();
+            if let Some(report) = report.filter(|_| *instead) {
+                report.commit = Some(commit.clone());
+            }
         }
         Ok(())
     }

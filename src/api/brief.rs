@@ -1,0 +1,58 @@
+//! The brief of a node: all that whoever does it has to know, also who has forgotten everything.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Answer;
+use super::next::NextNode;
+use crate::core::resource::{NodePhase, Time};
+
+/// A node of a run, with all that its worker has to know.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Brief {
+    /// What is to be done, and what it is a part of.
+    #[serde(flatten)]
+    pub work: NextNode,
+    /// Where it stands.
+    #[schemars(with = "String")]
+    pub phase: NodePhase,
+    /// Why it stands there.
+    pub message: String,
+    /// Who holds it.
+    pub claim: Option<BriefClaim>,
+    /// The commit that the last report names, or that was kept for the last attempt.
+    pub last_commit: Option<String>,
+}
+
+impl Answer for Brief {
+    const KIND: &'static str = "Brief";
+}
+
+/// Who holds a node.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BriefClaim {
+    /// Who.
+    pub actor: String,
+    /// The record of the claim.
+    pub record: String,
+    /// When the lease ends; nothing for people, and before a reconcile has taken the claim in.
+    pub lease_end: Option<Time>,
+}
+
+/// What somebody holds in a session.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldNodes {
+    /// Who.
+    pub actor: String,
+    /// What is held, by name.
+    pub items: Vec<Brief>,
+    /// What there is to say besides.
+    pub notes: Vec<String>,
+}
+
+impl Answer for HeldNodes {
+    const KIND: &'static str = "HeldNodes";
+}

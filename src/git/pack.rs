@@ -1,0 +1,202 @@
+//! Blobs and trees on their way into the repository: few as a file each, many as one pack, since to
+//! create thousands of files takes longer than everything else.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use miniz_oxide::deflate::core::{
+    CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
+};
+use sha1_smol::Sha1;
+
+use super::id::Id;
+use super::object::{Folder, ObjectKind, tree_bytes};
+use super::{GitError, Repo, Result};
+
+/// From so many files on they become a pack.
+const MANY: usize = 100;
+/// As for files of their own: the texts are small, and Git packs them anew one day.
+const LEVEL: i32 = 1;
+/// For a zlib header.
+const WINDOW_BITS: i32 = 15;
+
+/// Where blobs and trees go.
+pub(super) struct Sink<'r> {
+    repo: &'r Repo,
+    pack: Option<RefCell<Pack>>,
+}
+
+impl<'r> Sink<'r> {
+    /// For about so many files.
+    pub fn new(repo: &'r Repo, files: usize) -> Sink<'r> {
+        Sink {
+            repo,
+            pack: (files >= MANY).then(RefCell::default),
+        }
+    }
+
+    pub fn blob(&self, bytes: &[u8]) -> Result<Id> {
+        self.write(ObjectKind::Blob, bytes)
+    }
+
+    pub fn tree(&self, folder: &Folder) -> Result<Id> {
+        self.write(ObjectKind::Tree, &tree_bytes(folder))
+    }
+
+    fn write(&self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
+        match &self.pack {
+            Some(pack) => pack.borrow_mut().add(kind, bytes),
+            None => self.repo.write(kind, bytes),
+        }
+    }
+
+    /// All of it is in the repository when this returns.
+    pub fn end(self) -> Result<()> {
+        match self.pack {
+            Some(pack) => self.repo.write_pack(&pack.into_inner().bytes()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A pack: each object whole, in the order in which they came.
+#[derive(Default)]
+struct Pack {
+    objects: Vec<u8>,
+    ids: HashSet<Id>,
+    compressor: Option<Box<CompressorOxide>>,
+}
+
+impl Pack {
+    fn add(&mut self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
+        let without_id = || GitError::Unusable(format!("cannot tell the id of a {kind}"));
+        let id = Id::of(kind, bytes).ok_or_else(without_id)?;
+        if self.ids.insert(id) {
+            self.head(kind, bytes.len());
+            self.deflate(bytes);
+        }
+        Ok(id)
+    }
+
+    /// Kind and length: four bits of the length in the first byte, seven in each that follows.
+    fn head(&mut self, kind: ObjectKind, length: usize) {
+        let kind: u8 = match kind {
+            ObjectKind::Commit => 1,
+            ObjectKind::Tree => 2,
+            _ => 3,
+        };
+        let mut byte = (kind << 4) | (length & 0xf) as u8;
+        let mut rest = length >> 4;
+        while rest > 0 {
+            self.objects.push(byte | 0x80);
+            byte = (rest & 0x7f) as u8;
+            rest >>= 7;
+        }
+        self.objects.push(byte);
+    }
+
+    fn deflate(&mut self, bytes: &[u8]) {
+        let compressor = self.compressor.get_or_insert_with(|| {
+            let flags = create_comp_flags_from_zip_params(LEVEL, WINDOW_BITS, 0);
+            Box::new(CompressorOxide::new(flags))
+        });
+        compressor.reset();
+        let mut rest = bytes;
+        let mut at = self.objects.len();
+        loop {
+            // What cannot be compressed becomes a little longer.
+            self.objects
+                .resize(at + rest.len() + rest.len() / 64 + 128, 0);
+            let room = &mut self.objects[at..];
+            let (status, read, written) = compress(compressor, rest, room, TDEFLFlush::Finish);
+            rest = &rest[read..];
+            at += written;
+            if status != TDEFLStatus::Okay {
+                break;
+            }
+        }
+        self.objects.truncate(at);
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        let count = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+        let mut pack = Vec::with_capacity(self.objects.len() + 32);
+        pack.extend_from_slice(b"PACK");
+        pack.extend_from_slice(&2_u32.to_be_bytes());
+        pack.extend_from_slice(&count.to_be_bytes());
+        pack.extend_from_slice(&self.objects);
+        let sum = Sha1::from(&pack).digest();
+        pack.extend_from_slice(&sum.bytes());
+        pack
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::object::FILE_MODE;
+    use super::super::testing::Sandbox;
+    use super::*;
+
+    /// Texts of many lengths, easy and hard to compress.
+    fn texts() -> Vec<Vec<u8>> {
+        let mut noise = 1_u32;
+        let mut random = move || {
+            noise ^= noise << 13;
+            noise ^= noise >> 17;
+            noise ^= noise << 5;
+            noise as u8
+        };
+        let mut texts: Vec<Vec<u8>> = (0..MANY).map(|n| format!("text {n}\n").into()).collect();
+        for length in [0, 1, 15, 16, 2047, 2048, 70_000, 300_000] {
+            texts.push(vec![b'x'; length]);
+            texts.push((0..length).map(|_| random()).collect());
+        }
+        texts.push(texts[0].clone());
+        texts
+    }
+
+    #[test]
+    fn many_objects_are_one_pack_and_read_as_what_they_are() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let sink = Sink::new(&repo, MANY);
+        let mut folder = Folder::new();
+        for (at, text) in texts().iter().enumerate() {
+            folder.insert(format!("f{at}"), (FILE_MODE, sink.blob(text).unwrap()));
+        }
+        let tree = sink.tree(&folder).unwrap();
+        assert!(
+            repo.header(tree).unwrap().is_none(),
+            "not there before the end"
+        );
+        sink.end().unwrap();
+        for (at, text) in texts().iter().enumerate() {
+            let (_, id) = folder[&format!("f{at}")];
+            assert_eq!(&repo.blob_bytes(id).unwrap(), text, "text {at}");
+        }
+        assert_eq!(repo.tree(tree).unwrap().len(), folder.len());
+        let tree = tree.to_string();
+        sandbox.git(&repo, &["fsck", "--strict", "--no-dangling", &tree]);
+        let counted = sandbox.git(&repo, &["count-objects", "-v"]);
+        assert!(
+            counted.contains("count: 0\n") && counted.contains("packs: 1\n"),
+            "{counted}"
+        );
+    }
+
+    #[test]
+    fn few_objects_are_files() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.bare("one");
+        let sink = Sink::new(&repo, MANY - 1);
+        let id = sink.blob(b"text\n").unwrap();
+        assert_eq!(repo.blob_bytes(id).unwrap(), b"text\n");
+        sink.end().unwrap();
+        assert!(
+            sandbox
+                .git(&repo, &["count-objects"])
+                .starts_with("1 objects")
+        );
+    }
+}

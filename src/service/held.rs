@@ -1,0 +1,337 @@
+//! What is held: by whom, in which session, and what this work tree knows of it.
+//!
+//! A session is what tells two workers of one name apart. It is judged with every record of a worker, and is no
+//! fence: whoever may push may write any.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::record::{RecordRequest, RecordWriter};
+use super::runs::{Observed, ObservedNode, observe_keys};
+use super::store::Store;
+use super::{Caller, Error, Result};
+use crate::core::base::digest::sha256_hex;
+use crate::core::resource::{Key, Kind, Time};
+use crate::core::run::permit::{Holder, Refusal};
+use crate::core::run::record::{Action, Received};
+use crate::git::session;
+
+/// Most characters of the digest of a session.
+const DIGEST: usize = 32;
+
+/// Which worker of its name speaks.
+#[derive(Debug, Clone, Default)]
+pub struct Working {
+    /// The session; that of the work tree when not set.
+    pub session: Option<String>,
+    /// The claim that is spoken for, from whichever session.
+    pub claim: Option<String>,
+}
+
+impl Working {
+    /// Digest of the session; nothing where none is named and the work tree can keep none.
+    pub fn digest(&self, store: &Store) -> Option<String> {
+        let name = match &self.session {
+            Some(name) => name.clone(),
+            None => match session::nonce(&store.repo, &new_session()) {
+                Ok(nonce) => nonce,
+                Err(error) => {
+                    tracing::debug!(%error, "this work tree has no session");
+                    return None;
+                }
+            },
+        };
+        Some(digest(&name))
+    }
+}
+
+/// A session that nobody else has.
+pub fn new_session() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+/// As records name a session: nobody can tell from it what a session is called.
+pub fn digest(session: &str) -> String {
+    let mut digest = sha256_hex(format!("planspec session {session}").as_bytes());
+    digest.truncate(DIGEST);
+    digest
+}
+
+/// Whoever speaks for claims.
+#[derive(Debug, Clone, Copy)]
+pub struct Speaker<'a> {
+    /// Who.
+    pub actor: &'a str,
+    /// Digest of the session.
+    pub session: Option<&'a str>,
+    /// The claim, where it is named.
+    pub claim: Option<&'a str>,
+}
+
+impl<'a> Speaker<'a> {
+    /// Whoever writes.
+    pub fn of(writer: &RecordWriter<'a>, working: &'a Working) -> Speaker<'a> {
+        Speaker {
+            actor: writer.actor,
+            session: writer.session,
+            claim: working.claim.as_deref(),
+        }
+    }
+}
+
+/// The records of an attempt that begin with a claim.
+#[derive(Debug)]
+pub struct AttemptChain {
+    records: Vec<Received>,
+}
+
+impl AttemptChain {
+    /// What stands on the ref of an attempt; nothing when it does not begin with a claim.
+    ///
+    /// # Errors
+    /// The remote cannot be used.
+    pub fn read(store: &Store, tip: &str) -> Result<Option<AttemptChain>> {
+        let records = records(store, tip)?;
+        let is_claimed = records
+            .first()
+            .is_some_and(|first| matches!(first.record.action, Action::Claim { .. }));
+        Ok(is_claimed.then_some(AttemptChain { records }))
+    }
+
+    /// How many records there are.
+    pub fn length(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The claim.
+    pub fn claim(&self) -> &Received {
+        &self.records[0]
+    }
+
+    /// Who holds it.
+    pub fn holder(&self) -> Holder<'_> {
+        Holder::of(self.claim())
+    }
+
+    /// Whether a speaker holds it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn is_held_by(&self, node: &str, speaker: Speaker<'_>) -> std::result::Result<(), Refusal> {
+        let holder = self.holder();
+        holder.is_spoken_for(node, speaker.actor, (speaker.session, speaker.claim))
+    }
+
+    /// The last thing that its holder said.
+    pub fn last(&self) -> &Received {
+        let holder = self.holder();
+        let counts = |received: &&Received| {
+            let record = &received.record;
+            let by = (record.session.as_deref(), record.action.claim());
+            holder.is_spoken_for("", &record.actor, by).is_ok()
+        };
+        let mut said = self.records.iter().rev();
+        said.find(counts).unwrap_or_else(|| self.claim())
+    }
+
+    /// Whether its holder is still at work, as far as the chain tells.
+    pub fn is_open(&self) -> bool {
+        let last = &self.last().record.action;
+        matches!(last, Action::Claim { .. } | Action::Renewal { .. })
+    }
+}
+
+/// Every record of a ref; none when it holds something else.
+///
+/// # Errors
+/// The remote cannot be used.
+pub fn records(store: &Store, tip: &str) -> Result<Vec<Received>> {
+    store.fetch_records(&[tip.to_owned()])?;
+    Ok(match store.records(tip, None)? {
+        Ok((records, _)) => records,
+        Err(_) => Vec::new(),
+    })
+}
+
+/// What a work tree knows of a claim that was made in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldClaim {
+    /// The record of the claim.
+    pub claim: String,
+    /// Who claimed.
+    pub actor: String,
+    /// Digest of the session.
+    pub session: Option<String>,
+    /// Namespace of the execution.
+    pub namespace: String,
+    /// Name of the execution.
+    pub execution: String,
+    /// Uid of the execution.
+    pub uid: String,
+    /// The node.
+    pub node: String,
+    /// The attempt.
+    pub attempt: u32,
+    /// When it was claimed.
+    pub since: Time,
+}
+
+impl HeldClaim {
+    /// `namespace/execution/node`
+    pub fn name(&self) -> String {
+        format!("{}/{}/{}", self.namespace, self.execution, self.node)
+    }
+
+    fn key(&self) -> Key {
+        Key::new(Kind::Execution, &self.namespace, &self.execution)
+    }
+
+    /// The node, if it is one of the same run.
+    pub fn node_in<'o>(&self, observed: &'o Observed) -> Option<ObservedNode<'o>> {
+        observed.by_uid(&self.uid)?.node(&self.node)
+    }
+}
+
+/// Remember a claim that was made here. What cannot be written is only not remembered.
+pub fn remember(writer: &RecordWriter<'_>, node: ObservedNode<'_>, claim: &str) {
+    let run = node.run.reference();
+    let held = HeldClaim {
+        claim: claim.to_owned(),
+        actor: writer.actor.to_owned(),
+        session: writer.session.map(str::to_owned),
+        namespace: run.namespace,
+        execution: run.name,
+        uid: run.uid,
+        node: node.id.to_owned(),
+        attempt: node.status.attempt,
+        since: writer.now,
+    };
+    let kept = serde_json::to_vec_pretty(&held).map(|bytes| {
+        session::keep_claim(&writer.store.repo, claim, &bytes).map_err(|error| error.to_string())
+    });
+    if !matches!(kept, Ok(Ok(()))) {
+        tracing::debug!(?kept, "a claim is not remembered");
+    }
+}
+
+/// A claim is nobody's concern here any more.
+pub fn forget(store: &Store, claim: &str) {
+    session::forget_claim(&store.repo, claim);
+}
+
+/// The claims that somebody holds in this work tree, and the look at their runs. What is over is forgotten.
+///
+/// # Errors
+/// Nothing has been reconciled yet, or the repository cannot be used.
+pub fn held_here(
+    store: &Store,
+    caller: &Caller,
+    working: &Working,
+) -> Result<(Observed, Vec<HeldClaim>)> {
+    let actor = store.actor(caller)?;
+    let digest = working.digest(store);
+    let kept = session::claims(&store.repo);
+    let kept = kept
+        .iter()
+        .filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok());
+    let kept: Vec<HeldClaim> = kept
+        .filter(|held: &HeldClaim| held.actor == actor && held.session == digest)
+        .filter(|held| {
+            working
+                .claim
+                .as_ref()
+                .is_none_or(|claim| *claim == held.claim)
+        })
+        .collect();
+    let keys: BTreeSet<Key> = kept.iter().map(HeldClaim::key).collect();
+    let observed = observe_keys(store, &keys)?;
+    let mut held = Vec::with_capacity(kept.len());
+    for one in kept {
+        if is_held(store, &observed, &one)? {
+            held.push(one);
+        } else {
+            forget(store, &one.claim);
+        }
+    }
+    held.sort_by_key(HeldClaim::name);
+    Ok((observed, held))
+}
+
+/// Whether a claim still holds, or its lease ended and nobody has the next attempt.
+fn is_held(store: &Store, observed: &Observed, held: &HeldClaim) -> Result<bool> {
+    let Some(node) = held.node_in(observed) else {
+        return Ok(false);
+    };
+    let address = node.run.attempt_address(&held.node, held.attempt);
+    let Some(tip) = observed.tip(&address) else {
+        return Ok(false);
+    };
+    let is_over = node.run.status.phase.is_terminal() || node.status.phase.is_terminal();
+    let is_current = held.attempt == node.status.attempt || lapsed(observed, node, &held.claim);
+    if is_over || !is_current {
+        return Ok(false);
+    }
+    let chain = AttemptChain::read(store, tip)?;
+    Ok(chain.is_some_and(|chain| chain.claim().id == held.claim && chain.is_open()))
+}
+
+/// Whether the lease of a claim ended, and nobody has taken the node since.
+pub fn lapsed(observed: &Observed, node: ObservedNode<'_>, claim: &str) -> bool {
+    let lapsed = node.status.extensions.lapsed.as_ref();
+    lapsed.is_some_and(|lapsed| lapsed.record == claim)
+        && node.status.is_claimable()
+        && observed.tip(&node.address()).is_none()
+}
+
+/// The flag that is missing, where nobody is named who acts, and somebody else holds it.
+pub fn flag(
+    writer: &RecordWriter<'_>,
+    refusal: &Refusal,
+    holder: Option<Holder<'_>>,
+) -> Option<String> {
+    let holder = holder.filter(|_| refusal.reason == "WrongActor" && !writer.is_named)?;
+    Some(format!(
+        "you act as {}: add `--as {}`",
+        writer.actor, holder.actor
+    ))
+}
+
+/// The request as it is, where it names a node; else about the only one that is held here.
+///
+/// # Errors
+/// None is held here, or several are.
+pub fn about_held(
+    store: &Store,
+    request: &RecordRequest,
+    working: &Working,
+) -> Result<RecordRequest> {
+    if !request.target.is_empty() {
+        return Ok(request.clone());
+    }
+    let (_, mut held) = held_here(store, &request.caller, working)?;
+    let namespace = request.namespace.as_ref();
+    held.retain(|held| namespace.is_none_or(|namespace| held.namespace == *namespace));
+    let actor = store.actor(&request.caller)?;
+    match held.as_slice() {
+        [only] => Ok(RecordRequest {
+            target: only.name(),
+            ..request.clone()
+        }),
+        [] => Err(Error::ambiguous(format!(
+            "{actor} holds nothing in this work tree and session: name the node"
+        ))
+        .hint("write EXECUTION/NODE; `planspec next` shows what can be claimed")),
+        several => {
+            let names: Vec<String> = several.iter().map(HeldClaim::name).collect();
+            Err(Error::ambiguous(format!(
+                "{actor} holds {} nodes here: {}",
+                names.len(),
+                names.join(", ")
+            ))
+            .hint("name the one that is meant"))
+        }
+    }
+}

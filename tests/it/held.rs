@@ -1,0 +1,740 @@
+//! What is held, by whom and in which session; what comes late or twice.
+
+use serde_json::json;
+
+use crate::resources::{
+    binding, capability, execution, execution_with, file, plan, resource_in, task,
+};
+use crate::sandbox::{Place, SHARED, Sandbox, text};
+
+/// A run of two tasks side by side, reconciled once, shared through a remote.
+fn started(sandbox: &Sandbox) -> Place<'_> {
+    let ana = sandbox.team("ana");
+    let nodes = [task("one").with("retries: 1\n"), task("two")];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("run", "p")]),
+    );
+    ana.run("reconcile").ok();
+    ana
+}
+
+#[test]
+fn a_report_after_the_end_of_the_lease_is_the_next_attempt_where_nobody_has_it() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("claim run/one --as agent:slow").ok();
+    ana.run("reconcile").ok();
+    sandbox.minutes_pass(31);
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node("run/one")["attempt"], 2);
+    // Somebody else has not done it.
+    ana.run("report run/one --as agent:fast --succeeded")
+        .exits(1)
+        .notes("nobody has claimed");
+    let ran = ben.run("report --as agent:slow --succeeded -o json").ok();
+    let reported = ran.answer("Reported");
+    assert_eq!(
+        (&reported["attempt"], &reported["adopts"]),
+        (&json!(2), &json!(1))
+    );
+    assert!(text(&reported["notes"][0]).contains("the lease of attempt 1"));
+    ana.run("claim run/one --as agent:fast").exits(9);
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+    assert_eq!(ana.unapplied("run"), Vec::<String>::new());
+    ana.git("fetch -q");
+    ana.run("log execution/run").ok().says("agent:slow");
+    // Once more is the same report.
+    ben.run("report run/one --as agent:slow --succeeded")
+        .ok()
+        .says("already reported default/run/one attempt 2");
+}
+
+#[test]
+fn of_two_who_come_late_and_early_one_gets_the_attempt() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:slow --reconcile").ok();
+    sandbox.minutes_pass(31);
+    ana.run("reconcile").ok();
+    let mut all = Vec::new();
+    for command in [
+        "report run/one --as agent:slow --succeeded",
+        "claim run/one --as agent:fast",
+    ] {
+        all.push(ana.planspec(command).spawn().unwrap());
+    }
+    let codes: Vec<_> = all
+        .iter_mut()
+        .map(|child| child.wait().unwrap().code())
+        .collect();
+    let won = codes.iter().filter(|code| **code == Some(0)).count();
+    assert_eq!(won, 1, "{codes:?}");
+    assert!(codes.contains(&Some(9)), "{codes:?}");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.unapplied("run"), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_done_before_a_retry_is_not_reported_for_what_comes_after_it() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let nodes = [task("one"), task("two").after("one")];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("run", "p")]),
+    );
+    ana.run("reconcile").ok();
+    ana.works("run/one", "agent:a");
+    ana.run("claim run/two --as agent:slow --reconcile").ok();
+    sandbox.minutes_pass(31);
+    ana.run("reconcile").ok();
+    ana.run("retry run/one --again --reconcile").ok();
+    ana.works("run/one", "agent:a");
+    ana.run("report run/two --as agent:slow --succeeded")
+        .exits(9)
+        .notes("is over")
+        .notes("planspec claim run/two");
+    ana.works("run/two", "agent:slow");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn the_same_report_twice_is_one_report_and_the_opposite_is_a_conflict() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/two --as agent:a").ok();
+    let report = "report run/two --as agent:a --succeeded --set x=1";
+    let first = ana.run(&format!("{report} -o json")).ok();
+    let record = first.answer("Reported")["record"].clone();
+    // Before and after it is taken in, and when the run is over.
+    for end in ["reconcile", "cancel run --reconcile"] {
+        let again = ana.run(&format!("{report} -o json")).ok();
+        let again = again.answer("Reported");
+        assert_eq!(
+            (&again["already"], &again["record"]),
+            (&json!(true), &record)
+        );
+        ana.run("report run/two --as agent:a --failed")
+            .exits(9)
+            .notes("was reported as succeeded already");
+        ana.run("report run/two --as agent:a --succeeded --set x=2")
+            .exits(9)
+            .notes("with other outputs");
+        ana.run(end).ok();
+    }
+    ana.run(report).ok().says("already reported");
+    assert_eq!(ana.unapplied("run"), Vec::<String>::new());
+}
+
+#[test]
+fn a_failure_that_is_reported_twice_counts_once() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:a --reconcile").ok();
+    ana.run("report run/one --as agent:a --failed --reconcile")
+        .ok();
+    ana.run("report run/one --as agent:a --failed --reconcile")
+        .ok()
+        .says("already reported default/run/one attempt 1 as failed");
+    assert_eq!(ana.node("run/one")["extensions"]["failures"], 1);
+    ana.run("report run/one --as agent:a --succeeded")
+        .exits(9)
+        .notes("planspec claim run/one -n default");
+}
+
+#[test]
+fn two_work_trees_are_two_workers_of_one_name() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.git("worktree add -q ../beside");
+    let beside = sandbox.place("beside");
+    let ran = ana.run("claim run/one --as agent:a -o json").ok();
+    let claim = text(&ran.answer("Claimed")["claim"]);
+    beside
+        .run("claim run/one --as agent:a")
+        .exits(9)
+        .notes("in another session")
+        .notes(&format!("--claim {claim}"));
+    for _ in 0..2 {
+        for verb in [
+            "report run/one --succeeded",
+            "release run/one",
+            "claim run/one --renew",
+        ] {
+            beside
+                .run(&format!("{verb} --as agent:a"))
+                .exits(9)
+                .notes("in another session")
+                .notes(&format!("--claim {claim}"));
+        }
+        // Also when the status knows it.
+        ana.run("reconcile").ok();
+    }
+    // Who claims again in the same session renews.
+    ana.run("claim run/one --as agent:a")
+        .ok()
+        .says("renewed default/run/one attempt 1 as agent:a")
+        .says(&format!("claim {claim}"));
+    // A job that reports for another names the claim.
+    beside
+        .run(&format!(
+            "report run/one --as agent:a --claim {claim} --succeeded --reconcile"
+        ))
+        .ok();
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+    assert_eq!(ana.unapplied("run"), Vec::<String>::new());
+    // A record of another session that was written all the same does not count.
+    ana.run("claim run/two --as agent:a --session one --reconcile")
+        .ok();
+    let report = "kind: Report\nresult: failed\nsession: other";
+    ana.writes_by_hand("run/two", 1, "agent:a", report);
+    ana.run("reconcile").ok();
+    assert_eq!(ana.unapplied("run"), ["OtherSession"]);
+    ana.run("report run/two --as agent:a --session one --succeeded --reconcile")
+        .ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn the_session_of_the_environment_is_the_same_everywhere() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    let ben = sandbox.clone_of("origin.git", "ben");
+    let session = [("PLANSPEC_SESSION", "s-1"), ("PLANSPEC_ACTOR", "agent:a")];
+    ana.run_in(&session, "claim run/one --reconcile").ok();
+    let claim = ana.node("run/one")["extensions"]["claim"].clone();
+    assert_eq!(text(&claim["session"]).len(), 32);
+    assert!(!claim.to_string().contains("s-1"), "{claim}");
+    ben.run_in(&session, "report run/one --succeeded --reconcile")
+        .ok();
+    ana.git("fetch -q");
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+}
+
+#[test]
+fn a_verb_without_a_node_is_about_the_only_one_that_is_held() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("report --as agent:a --succeeded")
+        .exits(2)
+        .notes("agent:a holds nothing")
+        .notes("EXECUTION/NODE");
+    ana.run("claim run/one --as agent:a").ok();
+    ana.run("claim run/two --as agent:a").ok();
+    for verb in ["report --succeeded", "release", "claim --renew"] {
+        ana.run(&format!("{verb} --as agent:a"))
+            .exits(2)
+            .notes("agent:a holds 2 nodes here: default/run/one, default/run/two");
+        ana.run(&format!("{verb} --as agent:b"))
+            .exits(2)
+            .notes("agent:b holds nothing");
+    }
+    ana.run("claim").exits(2);
+    ana.run("release run/two --as agent:a --reconcile").ok();
+    ana.run("claim --renew --as agent:a --reconcile")
+        .ok()
+        .says("renewed default/run/one");
+    ana.run("report --succeeded --as agent:a --reconcile").ok();
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+    // What is over is held no more, whoever ended it.
+    ana.run("claim run/two --as agent:a --reconcile").ok();
+    ana.run("cancel run --reconcile").ok();
+    ana.run("release --as agent:a")
+        .exits(2)
+        .notes("agent:a holds nothing");
+}
+
+#[test]
+fn who_holds_nothing_and_names_nobody_is_told_the_flag() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:coder --reconcile").ok();
+    for verb in [
+        "report run/one --succeeded",
+        "release run/one",
+        "claim run/one --renew",
+    ] {
+        ana.run(verb).exits(9).notes("--as agent:coder");
+    }
+}
+
+/// What a section of a page of docs/ shows: each command says what stands there, on either stream. `ID` stands for the id of a
+/// record; notes about what comes next are left out there.
+pub fn shows(place: &Place<'_>, page: &str, first: &str) {
+    let start = format!("```\n$ planspec {first}");
+    let block = page
+        .split_once(&start)
+        .unwrap_or_else(|| panic!("no example `{first}`"));
+    let block = block.1.split("\n```").next().unwrap();
+    let block = &format!("$ planspec {first}{block}");
+    for part in block.split("$ planspec ").skip(1) {
+        let (command, expected) = part.split_once('\n').unwrap();
+        let ran = place.run(command);
+        let all = format!("{}{}", ran.out, ran.err);
+        let is_told = |line: &&str| !line.starts_with("next: ");
+        // What a reconcile tells is shown elsewhere.
+        let lines = all
+            .lines()
+            .take_while(|line| !line.contains("→ planspec/status"));
+        let lines: Vec<String> = lines.filter(is_told).map(without_ids).collect();
+        assert_eq!(lines.join("\n"), expected.trim_end(), "planspec {command}");
+    }
+}
+
+fn without_ids(line: &str) -> String {
+    let is_id = |word: &str| word.len() == 40 && word.chars().all(|c| c.is_ascii_hexdigit());
+    let words = line.split(' ').map(|word| match word.trim_matches('`') {
+        id if is_id(id) => word.replace(id, "ID"),
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_the_page_says_about_holding_a_node_is_so() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let nodes = [task("migrate"), task("reindex")];
+    let spec = crate::resources::plan_spec("", &nodes);
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[
+            resource_in("shop", "Plan", "p", &spec),
+            resource_in("shop", "Execution", "nightly", "planRef: {name: p}\n"),
+        ]),
+    );
+    ana.run("reconcile").ok();
+    shows(
+        &ana,
+        include_str!("../../docs/executions.md"),
+        "claim nightly/migrate",
+    );
+}
+
+/// A run of a task that has to be verified, reported with a commit of a branch that was squashed since.
+fn squashed<'a>(sandbox: &'a Sandbox) -> Place<'a> {
+    let ana = sandbox.team("ana");
+    let criteria =
+        "acceptanceCriteria: [{type: artifact_exists, name: there, path: docs/new.md}]\n";
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[
+            plan("p", &[task("one").with(criteria)]),
+            execution("run", "p"),
+        ]),
+    );
+    ana.run("reconcile").ok();
+    ana.run("claim run/one --as agent:coder").ok();
+    ana.git("checkout -q -b topic");
+    ana.write("docs/new.md", "draft").commit("Draft");
+    ana.write("docs/new.md", "done").commit("Done");
+    ana
+}
+
+/// The branch is merged as one commit, deleted, and nothing of it is left.
+fn squash(sandbox: &Sandbox, ana: &Place<'_>) -> String {
+    ana.git("checkout -q main");
+    ana.git("merge -q --squash topic");
+    ana.commit("All at once").push();
+    ana.git("branch -q -D topic");
+    for place in [ana, &sandbox.place("origin.git")] {
+        place.git("reflog expire --expire=now --all");
+        place.git("gc -q --prune=now");
+    }
+    ana.git("rev-parse HEAD")
+}
+
+#[test]
+fn a_reported_commit_is_kept_where_everybody_gets_it() {
+    let sandbox = Sandbox::new();
+    let ana = squashed(&sandbox);
+    let done = ana.git("rev-parse HEAD");
+    ana.run("report --commit HEAD --as agent:coder --succeeded --reconcile")
+        .ok();
+    squash(&sandbox, &ana);
+    let ben = sandbox.clone_with("--no-local", "origin.git", "ben");
+    assert_ne!(ben.git_try(&format!("cat-file -e {done}")).code, 0);
+    ben.run("logs run/one").exits(1).notes("no log");
+    ben.run("verify run/one --as ci@example.com --reconcile")
+        .ok();
+    ben.git("fetch -q");
+    assert_eq!(ben.phase("execution/run"), "Succeeded");
+    let uid = text(&ben.get("execution/run")["metadata"]["uid"]);
+    let name = format!("refs/planspec/results/default/run/{uid}/one/1");
+    ben.git(&format!("fetch -q origin {name}"));
+    assert_eq!(ben.git("rev-parse FETCH_HEAD^"), done);
+}
+
+#[test]
+fn a_commit_that_nobody_could_get_is_not_reported() {
+    let sandbox = Sandbox::new();
+    let ana = squashed(&sandbox);
+    let nowhere = "1".repeat(40);
+    ana.run(&format!(
+        "report --commit {nowhere} --as agent:coder --succeeded"
+    ))
+    .exits(1)
+    .notes("is neither here nor on the remote");
+    let origin = sandbox.place("origin.git");
+    let hook = "#!/bin/sh\nwhile read old new name; do case $name in refs/planspec/results/*) \
+        echo too large >&2; exit 1;; esac; done\n";
+    origin.write_executable("hooks/pre-receive", hook);
+    ana.run("report --commit HEAD --as agent:coder --succeeded")
+        .exits(3)
+        .notes("nothing is reported: commit")
+        .notes("too large");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node_phase("run/one"), "Running");
+    // Where each ref is refused by itself, too.
+    origin.remove("hooks/pre-receive");
+    let hook = "#!/bin/sh\ncase $1 in refs/planspec/results/*) echo no room >&2; exit 1;; esac\n";
+    origin.write_executable("hooks/update", hook);
+    ana.run("report --commit HEAD --as agent:coder --succeeded")
+        .exits(3)
+        .notes("nothing is reported: commit");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node_phase("run/one"), "Running");
+    origin.remove("hooks/update");
+    ana.run("report --commit HEAD --as agent:coder --succeeded --reconcile")
+        .ok();
+    assert_eq!(
+        ana.node("run/one")["extensions"]["reason"],
+        "AwaitingVerification"
+    );
+}
+
+#[test]
+fn a_report_whose_commit_is_lost_strands_nothing_and_the_ways_out_that_are_named_work() {
+    let ways = [
+        "planspec report run/one -n default --as agent:coder --succeeded --commit REV",
+        "planspec verify run/one -n default --commit REV",
+        "planspec retry run/one -n default",
+    ];
+    for way in ways {
+        let sandbox = Sandbox::new();
+        let ana = squashed(&sandbox);
+        let done = ana.git("rev-parse HEAD");
+        let report = format!("kind: Report\nresult: succeeded\ncommit: {done}");
+        // As older programs do it: nothing keeps the commit.
+        ana.writes_by_hand("run/one", 1, "agent:coder", &report);
+        ana.run("reconcile").ok();
+        let merged = squash(&sandbox, &ana);
+        let ben = sandbox.clone_of("origin.git", "ben");
+        let lost = ben.run("verify run/one --as ci@example.com").exits(3);
+        assert!(lost.err.contains(&format!("`{way}`")), "{way}: {lost}");
+        let command = way.strip_prefix("planspec ").unwrap();
+        let command = command.replace("REV", &merged[..10]);
+        ben.run(&format!("{command} --reconcile")).ok();
+        ben.git("fetch -q");
+        match ben.node_phase("run/one").as_str() {
+            "Blocked" => {
+                let report = ben.node("run/one")["extensions"]["report"].clone();
+                assert_eq!(report["commit"], *merged);
+                ben.run("verify run/one --reconcile").ok();
+            }
+            "Pending" => {
+                ben.run("claim run/one --as agent:other").ok();
+                ben.run("report --commit HEAD --as agent:other --succeeded --reconcile")
+                    .ok();
+                ben.run("verify run/one --reconcile").ok();
+            }
+            phase => {
+                assert_eq!(phase, "Succeeded");
+                let report = ben.node("run/one")["extensions"]["report"].clone();
+                assert_eq!(
+                    (&report["commit"], &report["actor"]),
+                    (&json!(merged), &json!("agent:coder"))
+                );
+            }
+        }
+        ben.git("fetch -q");
+        assert_eq!(ben.phase("execution/run"), "Succeeded", "{way}");
+        assert_eq!(ben.unapplied("run"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_waits_to_be_verified_is_given_back_or_pointed_elsewhere_by_whoever_reported_it() {
+    let sandbox = Sandbox::new();
+    let ana = squashed(&sandbox);
+    ana.run("report --commit HEAD~1 --as agent:coder --succeeded --reconcile")
+        .ok();
+    for verb in [
+        "report run/one --commit HEAD --succeeded",
+        "release run/one",
+    ] {
+        ana.run(&format!("{verb} --as agent:other"))
+            .exits(9)
+            .notes("agent:coder");
+    }
+    ana.run("report run/one --as agent:coder --failed")
+        .exits(9)
+        .notes("was reported as succeeded already");
+    // Whether the report was taken in or not.
+    for reconcile in ["", " --reconcile"] {
+        ana.run(&format!(
+            "report run/one --commit HEAD{} --as agent:coder --succeeded{reconcile}",
+            if reconcile.is_empty() { "" } else { "~1" }
+        ))
+        .ok()
+        .says("reported default/run/one attempt 1");
+    }
+    let report = ana.node("run/one")["extensions"]["report"].clone();
+    assert_eq!(report["commit"], ana.git("rev-parse HEAD~1"));
+    ana.run("verify run/one --commit HEAD --as ci@example.com")
+        .exits(1)
+        .notes("is not on the spec branch")
+        .notes("merge it first");
+    ana.run("release run/one --as agent:coder -m 'not good enough' --reconcile")
+        .ok();
+    let node = ana.node("run/one");
+    assert_eq!(
+        (text(&node["phase"]).as_str(), &node["attempt"]),
+        ("Pending", &json!(2))
+    );
+    assert!(node["extensions"]["report"].is_null(), "{node}");
+    assert_eq!(ana.unapplied("run"), Vec::<String>::new());
+}
+
+#[test]
+fn what_does_not_hold_where_it_was_merged_is_not_recorded() {
+    let sandbox = Sandbox::new();
+    let ana = squashed(&sandbox);
+    ana.run("report --commit HEAD --as agent:coder --succeeded --reconcile")
+        .ok();
+    ana.run("verify run/one --commit main --as ci@example.com")
+        .exits(1)
+        .notes("cannot be accepted at")
+        .notes("still to be verified");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node("run/one")["attempt"], 1);
+    ana.run("verify run --commit main").exits(2);
+    ana.run("verify run/one --as ci@example.com --reconcile")
+        .ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn what_the_page_says_about_a_squash_is_so() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let criteria =
+        "acceptanceCriteria: [{type: artifact_exists, name: handler, path: src/handler.rs}]\n";
+    let nodes = [task("handler").with(criteria)];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("fix", "p")]),
+    );
+    ana.run("reconcile").ok();
+    ana.git("checkout -q -b topic");
+    ana.write("src/handler.rs", "").commit("Handler");
+    ana.git("checkout -q main");
+    ana.publish("src/handler.rs", "");
+    shows(
+        &ana,
+        include_str!("../../docs/executions.md"),
+        "claim fix/handler",
+    );
+}
+
+#[test]
+fn who_renews_again_and_again_can_still_report() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let resources = [plan("p", &[task("one")]), execution("run", "p")];
+    solo.publish("planspec/all.yaml", file(&resources));
+    solo.run("reconcile").ok();
+    let claimed = solo.run("claim run/one --as agent:a -o json").ok();
+    let claim = text(&claimed.answer("Claimed")["claim"]);
+    let uid = text(&solo.get("execution/run")["metadata"]["uid"]);
+    let name = format!("refs/planspec/work/default/run/{uid}/one/1");
+    for n in 0..102 {
+        if n == 30 {
+            solo.run("reconcile").ok();
+        }
+        solo.run("claim --renew --as agent:a").ok();
+    }
+    // The chain begins anew behind the claim, and moved forward all the same.
+    assert_eq!(
+        solo.git(&format!("rev-list --count --first-parent {name}")),
+        "4"
+    );
+    assert_eq!(solo.git(&format!("rev-list --count {name}")), "103");
+    sandbox.minutes_pass(20);
+    solo.run("reconcile").ok();
+    sandbox.minutes_pass(20);
+    solo.run("reconcile").ok();
+    assert_eq!(
+        solo.node_phase("run/one"),
+        "Running",
+        "the renewals counted"
+    );
+    solo.run(&format!(
+        "report --as agent:a --claim {claim} --succeeded --reconcile"
+    ))
+    .ok();
+    assert_eq!(solo.phase("execution/run"), "Succeeded");
+    assert_eq!(solo.unapplied("run"), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_full_ref_could_not_hold_is_refused_and_not_said_to_be_recorded() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    ana.run("claim run/one --as agent:a").ok();
+    let uid = text(&ana.get("execution/run")["metadata"]["uid"]);
+    let name = format!("refs/planspec/work/default/run/{uid}/one/1");
+    ana.git(&format!("fetch -q origin {name}"));
+    let mut tip = ana.git("rev-parse FETCH_HEAD");
+    let renewal = format!(
+        "{}claim: {tip}\n",
+        ana.git("show FETCH_HEAD:record.yaml")
+            .replace("kind: Claim", "kind: Renewal")
+            + "\n"
+    );
+    let blob = ana.git_with("hash-object -w --stdin", &renewal);
+    let tree = ana.git_with("mktree", &format!("100644 blob {blob}\trecord.yaml\n"));
+    // Another program uses the chain up.
+    for _ in 1..1000 {
+        tip = ana.git(&format!("commit-tree -m x {tree} -p {tip}"));
+    }
+    ana.git(&format!("push -q origin {tip}:{name}"));
+    ana.run("report run/one --as agent:a --succeeded")
+        .exits(9)
+        .notes("holds 1000 records, and takes no more");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node_phase("run/one"), "Running");
+}
+
+/// A run of a task that is bound to an agent.
+fn bound<'a>(sandbox: &'a Sandbox, config: &str) -> Place<'a> {
+    let ana = sandbox.team("ana");
+    ana.write(".planspec.yaml", format!("{SHARED}{config}"));
+    let resources = [
+        capability("coding"),
+        binding("team", &[("coding", "agent://coder")]),
+        plan("p", &[task("one").needs("coding")]),
+        execution_with("run", "p", "bindingRef: {name: team}\n"),
+    ];
+    ana.publish("planspec/all.yaml", file(&resources));
+    ana.run("reconcile").ok();
+    ana
+}
+
+#[test]
+fn what_is_bound_to_an_agent_is_told_to_another_or_refused() {
+    let sandbox = Sandbox::new();
+    let ana = bound(&sandbox, "workers: strict\n");
+    ana.run("claim run/one --as agent:reviewer")
+        .exits(1)
+        .notes("is bound to agent://coder, and agent:reviewer is somebody else")
+        .notes("--as");
+    assert!(ana.inbox().is_empty());
+    let claimed = ana.run("claim run/one --as agent:coder -o json").ok();
+    assert_eq!(claimed.answer("Claimed")["notes"], json!([]));
+    let sandbox = Sandbox::new();
+    let ana = bound(&sandbox, "");
+    ana.run("claim run/one --as agent:reviewer").ok().notes(
+        "note: default/run/one is bound to agent://coder, and agent:reviewer is somebody else",
+    );
+}
+
+#[test]
+fn a_provider_that_is_mistyped_gets_a_suggestion() {
+    let sandbox = Sandbox::new();
+    let ana = bound(&sandbox, "");
+    ana.run("next --provider agent:coder")
+        .exits(2)
+        .notes("did you mean `agent://coder`?");
+    ana.run("next --provider agent://codr")
+        .ok()
+        .notes("no node of an open run is bound to `agent://codr`; did you mean `agent://coder`?");
+    ana.run("next --provider agent://coder")
+        .ok()
+        .says("one")
+        .never_says("no node");
+    ana.run("work --provider tool:make")
+        .exits(2)
+        .notes("did you mean `tool://make`?");
+}
+
+#[test]
+fn who_has_forgotten_everything_is_told_what_is_held() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let fields = "name: Translate\ndescription: Into every language\ninputs: {text: '${parameters.text}'}\n\
+        outputs: [{name: words}]\nacceptanceCriteria: [{type: artifact_exists, name: there, path: out}]\n";
+    let resources = [
+        plan("p", &[task("one").with(fields), task("two")]),
+        execution_with("run", "p", "parameters: {text: Hello}\n"),
+    ];
+    ana.publish("planspec/all.yaml", file(&resources));
+    ana.run("reconcile").ok();
+    ana.run("status").exits(2);
+    ana.run("status --mine --as agent:a")
+        .ok()
+        .says("agent:a holds nothing");
+    let claimed = ana.run("claim run/one --as agent:a").ok();
+    claimed
+        .says("description: Into every language")
+        .says("  text: Hello")
+        .says("name: there");
+    let ran = ana.run("status --mine --as agent:a -o json").ok();
+    let held = ran.answer("HeldNodes");
+    let one = &held["items"][0];
+    assert_eq!(one["inputs"], json!({"text": "Hello"}));
+    assert_eq!(one["acceptanceCriteria"][0]["name"], "there");
+    assert!(
+        text(&held["notes"][0]).contains("a reconcile is due"),
+        "{held}"
+    );
+    let claim = one["claim"]["record"].clone();
+    ana.run("reconcile").ok();
+    let held = ana.run("status --mine --as agent:a -o json").ok();
+    let held = held.answer("HeldNodes");
+    let one = &held["items"][0];
+    assert_eq!(
+        (&one["claim"]["record"], &one["phase"]),
+        (&claim, &json!("Running"))
+    );
+    assert!(one["claim"]["leaseEnd"].is_string(), "{one}");
+    assert!(one["lastCommit"].is_null(), "{one}");
+    // Nobody else holds it, nor the same agent in another session.
+    for other in ["--as agent:b", "--as agent:a --session other"] {
+        let ran = ana.run(&format!("status --mine {other} -o json")).ok();
+        assert_eq!(ran.answer("HeldNodes")["items"], json!([]));
+    }
+    // Anybody reads the brief, in any clone.
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("describe run/one")
+        .ok()
+        .says("default/run/one: Running")
+        .says("  description: Into every language")
+        .says("    text: Hello");
+    let brief = ben.run("describe default/run/one -o json").ok();
+    assert_eq!(brief.answer("Brief")["claim"]["record"], claim);
+    ben.run("describe run/on")
+        .exits(1)
+        .notes("did you mean `one`?");
+    ben.run("describe rum/one")
+        .exits(1)
+        .notes("did you mean `run`?");
+    // What was done before is not forgotten.
+    ana.write("out", "x").commit("Translated");
+    sandbox.minutes_pass(31);
+    ana.run("reconcile").ok();
+    ana.run("status --mine --as agent:a")
+        .ok()
+        .says("default/run/one: Pending")
+        .notes("the lease of default/run/one has ended");
+    ana.run("report --as agent:a --succeeded --commit HEAD --set words=1 --reconcile")
+        .ok();
+    let brief = ana.run("describe run/one -o json").ok().answer("Brief");
+    assert_eq!(brief["lastCommit"], ana.git("rev-parse HEAD"));
+    ana.run("status --mine --as agent:a")
+        .ok()
+        .says("agent:a holds nothing");
+}
