@@ -30,6 +30,13 @@ const SUCCESSOR: &str = "Successor";
 /// define it, as it were.
 const LINEAGE: &str = "Lineage";
 
+/// The kind of what every binding defines, as it were, that chooses plans by their labels: it refers to
+/// none of them.
+const LABELS: &str = "Labels";
+
+/// The name under which those bindings are found.
+pub const CHOOSE_BY_LABELS: &str = "+/+labels";
+
 /// The word for a file with comments that allow something.
 const ALLOWS: &str = "allows";
 
@@ -190,8 +197,9 @@ fn face(entry: &ManifestEntry) -> u64 {
     hasher.finish()
 }
 
-/// What a plan has in common with others that must be looked at together with it, under names that
-/// no resource has: its series, what it supersedes, its document's id and that of its parent.
+/// What a resource has in common with others that must be looked at together with it, under names that
+/// no resource has: the series of a plan, what it supersedes, its document's id and that of its parent;
+/// that a binding chooses by labels.
 fn kinships(entry: &ManifestEntry) -> Vec<(&'static str, String)> {
     let name = |namespace: &str, what: &str| {
         let mut hasher = DefaultHasher::new();
@@ -208,6 +216,12 @@ fn kinships(entry: &ManifestEntry) -> Vec<(&'static str, String)> {
             let of = of.key(Kind::Plan, namespace);
             (SUCCESSOR, name(&of.namespace, &of.name))
         }));
+    }
+    if let Some(Spec::Binding(binding)) = entry.resource.as_ref().map(|resource| &resource.spec) {
+        let mut selectors = binding.rules.iter().map(|rule| &rule.selector);
+        if selectors.any(|selector| !selector.match_labels.is_empty()) {
+            found.push((LABELS, CHOOSE_BY_LABELS.to_owned()));
+        }
     }
     // A document has no namespace of its own.
     let lineage = entry.lineage.iter();

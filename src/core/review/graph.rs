@@ -337,8 +337,7 @@ pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subjec
     let changed: BTreeMap<Key, usize> = numbered
         .map(|(index, subject)| (subject.key.clone(), index))
         .collect();
-    let bindings = old.keys_of(Kind::Binding).chain(new.keys_of(Kind::Binding));
-    let bindings: BTreeSet<&Key> = bindings.collect();
+    let bindings = Bindings::of([old, new]);
     let mut left = MOVED;
     for key in new.keys_of(Kind::Plan) {
         let own = changed.get(key).copied();
@@ -348,8 +347,8 @@ pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subjec
         let Some(tasks) = sides.and_then(|sides| Tasks::of(sides, own.is_some())) else {
             continue;
         };
-        for binding in &bindings {
-            let Some(place) = own.or_else(|| changed.get(*binding).copied()) else {
+        for binding in bindings.about(&tasks) {
+            let Some(place) = own.or_else(|| changed.get(binding).copied()) else {
                 continue;
             };
             let moved = tasks.moved((old, new), binding);
@@ -359,6 +358,56 @@ pub(super) fn delegations(old: &Snapshot, new: &Snapshot, subjects: &mut [Subjec
                 subjects[place].effects.push(effect);
             }
         }
+    }
+}
+
+/// The bindings before and after, by what their rules are about.
+struct Bindings<'a> {
+    /// By the plans and capabilities that they name.
+    by_name: HashMap<Key, BTreeSet<&'a Key>>,
+    /// Those that choose plans by their labels.
+    by_labels: BTreeSet<&'a Key>,
+}
+
+impl<'a> Bindings<'a> {
+    fn of(sides: [&'a Snapshot; 2]) -> Bindings<'a> {
+        let mut by_name: HashMap<Key, BTreeSet<&Key>> = HashMap::new();
+        let mut by_labels = BTreeSet::new();
+        for side in sides {
+            for key in side.keys_of(Kind::Binding) {
+                let rules = side.binding(key).into_iter().flat_map(|spec| &spec.rules);
+                for selector in rules.map(|rule| &rule.selector) {
+                    let plan = selector.plan_ref.iter().map(|of| (of, Kind::Plan));
+                    let capability = selector.capability_ref.iter();
+                    let capability = capability.map(|of| (of, Kind::Capability));
+                    for (of, kind) in plan.chain(capability) {
+                        let named = by_name.entry(of.key(kind, &key.namespace));
+                        named.or_default().insert(key);
+                    }
+                    if !selector.match_labels.is_empty() {
+                        by_labels.insert(key);
+                    }
+                }
+            }
+        }
+        Bindings { by_name, by_labels }
+    }
+
+    /// Those that may say who does some of these tasks, before or after.
+    fn about(&self, tasks: &Tasks<'_>) -> BTreeSet<&'a Key> {
+        let plans = [tasks.plans.0, tasks.plans.1].map(Resource::key);
+        let namespaces = [&plans[0].namespace, &plans[1].namespace];
+        let capabilities = tasks.pairs.iter().flat_map(|(before, now)| {
+            let both = [(before, namespaces[0]), (now, namespaces[1])];
+            both.into_iter().flat_map(|(node, namespace)| {
+                let needed = node.capability_refs.iter();
+                needed.map(move |of| of.key(Kind::Capability, namespace))
+            })
+        });
+        let capabilities: BTreeSet<Key> = capabilities.collect();
+        let named = plans.iter().chain(&capabilities);
+        let named = named.filter_map(|key| self.by_name.get(key)).flatten();
+        named.chain(&self.by_labels).copied().collect()
     }
 }
 

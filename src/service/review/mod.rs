@@ -17,8 +17,10 @@ use crate::core::base::digest::short;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::SourceFile;
 use crate::core::repository::config::Config;
-use crate::core::repository::facts::{Facts, is_local};
+use crate::core::repository::facts::{CHOOSE_BY_LABELS, Facts, is_local};
 use crate::core::repository::index::{Damaged, Index, Pages};
+use crate::core::repository::reach::FileChange;
+use crate::core::repository::referral::Referral;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 use crate::core::review::live::Touched;
@@ -238,13 +240,8 @@ impl Comparison {
             if defines(index, &step, Kind::Binding)? {
                 return Ok(None);
             }
-            // A plan that changes may get its providers from any binding.
-            if defines(index, &step, Kind::Plan)? {
-                let bindings = index.names()?.into_iter();
-                let bindings = bindings.filter(|name| name.what == Kind::Binding.name());
-                let bindings = bindings.map(|name| name.path).collect();
-                step.read_more(repo, places, index, bindings)?;
-            }
+            let bindings = bindings_of_plans(index, &step)?;
+            step.read_more(repo, places, index, bindings)?;
             step.suggest(index, config)?;
             let old = step.before(repo, places, index, &changed)?;
             Ok(Some((old, step)))
@@ -363,15 +360,57 @@ fn defines<P: Pages>(
     step: &Step,
     kind: Kind,
 ) -> std::result::Result<bool, Damaged> {
-    let is_there = |facts: &Facts| facts.defined().any(|(one, _)| one == kind.name());
     for change in &step.changes {
-        let before = index.row(&change.path)?.map(|row| row.facts);
-        let now = change.now.as_ref().map(|(_, facts)| facts);
-        if before.as_ref().into_iter().chain(now).any(is_there) {
+        if facts_of(index, change)?
+            .iter()
+            .any(|facts| has_kind(facts, kind))
+        {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// What a changed file says, before and after.
+fn facts_of<P: Pages>(
+    index: &Index<P>,
+    change: &FileChange,
+) -> std::result::Result<Vec<Facts>, Damaged> {
+    let before = index.row(&change.path)?.map(|row| row.facts);
+    let now = change.now.as_ref().map(|(_, facts)| facts.clone());
+    Ok(before.into_iter().chain(now).collect())
+}
+
+fn has_kind(facts: &Facts, kind: Kind) -> bool {
+    facts.defined().any(|(one, _)| one == kind.name())
+}
+
+/// The files with bindings from which the plans that change may get their providers: those that name
+/// one of them or one of their capabilities, and those that choose by labels.
+fn bindings_of_plans<P: Pages>(
+    index: &Index<P>,
+    step: &Step,
+) -> std::result::Result<BTreeSet<String>, Damaged> {
+    let mut names = BTreeSet::new();
+    for change in &step.changes {
+        let facts = facts_of(index, change)?;
+        for facts in facts.iter().filter(|facts| has_kind(facts, Kind::Plan)) {
+            let named = facts.defined().chain(facts.referred());
+            names.extend(named.map(|(_, name)| name.to_owned()));
+        }
+    }
+    let mut found = BTreeSet::new();
+    for name in &names {
+        let referrers = index.referrers_of(name)?.into_iter();
+        let referrals = referrers.filter_map(|by| Some((Referral::from_line(&by.what)?, by.path)));
+        let bindings = referrals.filter(|(referral, _)| referral.by == Kind::Binding);
+        found.extend(bindings.map(|(_, path)| path));
+    }
+    if !names.is_empty() {
+        let by_labels = index.definers_of(CHOOSE_BY_LABELS)?.into_iter();
+        found.extend(by_labels.map(|binding| binding.path));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
