@@ -278,7 +278,7 @@ fn any_name() -> impl Strategy<Value = &'static str> {
 
 fn any_resource() -> impl Strategy<Value = String> {
     let names = (any_name(), any_name(), any_name(), any_name());
-    (0..19_usize, names).prop_map(|(shape, (name, x, y, z))| match shape {
+    (0..22_usize, names).prop_map(|(shape, (name, x, y, z))| match shape {
         0 => resource("Goal", name, &format!("{{description: {x}}}")),
         1 | 2 => resource(
             "Plan",
@@ -346,6 +346,31 @@ fn any_resource() -> impl Strategy<Value = String> {
             ),
         ),
         17 => resource("Execution", name, &format!("{{planRef: {{name: {x}}}}}")),
+        19 => resource(
+            "Binding",
+            name,
+            &format!(
+                "{{rules: [{{selector: {{capabilityRef: {{name: {x}}}}}, target: {{provider: \
+                 \"agent://{y}\"}}}}]}}"
+            ),
+        ),
+        20 => resource(
+            "Binding",
+            name,
+            &format!(
+                "{{rules: [{{selector: {{matchLabels: {{tier: {x}}}}}, target: {{provider: \
+                 \"human://{y}\"}}}}]}}"
+            ),
+        ),
+        21 => resource(
+            "Plan",
+            name,
+            &format!(
+                "{{description: {x}, graph: {{nodes: [{{id: a, kind: Task, capabilityRefs: [{{name: \
+                 {y}}}]}}]}}}}"
+            ),
+        )
+        .replace("namespace: n", &format!("namespace: n, labels: {{tier: {z}}}")),
         // Broken: it is known, and cannot be used.
         _ => resource("Capability", name, &format!("{{descripton: {x}}}")),
     })
