@@ -85,15 +85,7 @@ fn measure(few: &Path, many: &Path, size: usize) {
         "ratio",
         "× git --version"
     );
-    for (what, args) in ASKED {
-        let times = in_turn(
-            RUNS,
-            &mut [
-                &mut || command(few, PLANSPEC, args),
-                &mut || command(many, PLANSPEC, args),
-                &mut || command(many, "git", &["--version"]),
-            ],
-        );
+    let told = |what: &str, times: &[Duration]| {
         let [among_few, among_many, floor] = times[..] else {
             unreachable!()
         };
@@ -104,5 +96,36 @@ fn measure(few: &Path, many: &Path, size: usize) {
             ms(among_many) / ms(among_few),
             ms(among_many) / ms(floor)
         );
+    };
+    for (what, args) in ASKED {
+        let times = in_turn(
+            RUNS,
+            &mut [
+                &mut || command(few, PLANSPEC, args),
+                &mut || command(many, PLANSPEC, args),
+                &mut || command(many, "git", &["--version"]),
+            ],
+        );
+        told(what, &times);
+    }
+    // Each execution of the namespace is claimed once, and then reported.
+    for (what, more) in [("claim", &[][..]), ("report", &["--succeeded"][..])] {
+        let numbered = |dir: &Path, run: &mut usize| {
+            let node = format!("run-{run}/step-0");
+            *run += 1;
+            let mut command = command(dir, PLANSPEC, &[what, &node, "-n", "n0", "--as", "agent:a"]);
+            command.args(more);
+            command
+        };
+        let (mut first, mut second) = (90, 90);
+        let times = in_turn(
+            10,
+            &mut [
+                &mut || numbered(few, &mut first),
+                &mut || numbered(many, &mut second),
+                &mut || command(many, "git", &["--version"]),
+            ],
+        );
+        told(what, &times);
     }
 }

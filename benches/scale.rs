@@ -33,6 +33,7 @@ fn main() {
         changes(size, true);
         reviews(size);
     }
+    after_runs();
 }
 
 fn told(what: &str, ours: Duration, git: Duration) {
@@ -98,10 +99,14 @@ struct Place {
 
 impl Place {
     fn new(size: usize, shared: bool, changed: usize) -> Place {
+        Place::of(files(size), shared, changed)
+    }
+
+    fn of(files: impl Iterator<Item = (String, String)>, shared: bool, changed: usize) -> Place {
         let folder = TempDir::new().unwrap();
         let (bare, dir) = (folder.path().join("bare"), folder.path().join("clone"));
         fs::create_dir_all(&dir).unwrap();
-        repository(&dir, files(size));
+        repository(&dir, files);
         let mut commits = vec![head(&dir)];
         for number in 0..=RUNS {
             let text = plan(changed, &format!("change {number}"));
@@ -237,6 +242,44 @@ fn changes(size: usize, shared: bool) {
         let what = format!("  reconcile --full, {where_to}");
         println!("{what:<46} {:9.2}", ms(in_turn(3, &mut [full])[0]));
     }
+}
+
+/// A status commit, after more and more executions began: beside that after one.
+fn after_runs() {
+    println!(
+        "\na status commit after executions (medians of {RUNS}, milliseconds, and beside one)"
+    );
+    let places: Vec<(usize, Place)> = [1, 100, 500]
+        .into_iter()
+        .map(|runs| (runs, Place::of(runs_of_a_plan(runs), false, 4)))
+        .collect();
+    let mut commands: Vec<Box<dyn FnMut() -> Command + '_>> = Vec::new();
+    for (_, place) in &places {
+        commands.push(Box::new(|| {
+            place.go_on();
+            place.ours()
+        }));
+    }
+    let mut all: Vec<&mut dyn FnMut() -> Command> = Vec::new();
+    for command in &mut commands {
+        all.push(&mut **command);
+    }
+    let times = in_turn(RUNS, &mut all);
+    for ((runs, _), time) in places.iter().zip(&times) {
+        told(&format!("after {runs}"), *time, times[0]);
+    }
+}
+
+/// What an execution needs, a plan that none of them runs, and so many executions.
+fn runs_of_a_plan(runs: usize) -> impl Iterator<Item = (String, String)> {
+    let mut files: Vec<(String, String)> = files(10).collect();
+    let (_, run) = common::files(91).last().unwrap();
+    for number in 0..runs {
+        let path = format!("planspec/runs/r{number}.yaml");
+        let run = run.replace("run-90", &format!("run-{number}"));
+        files.push((path, run.replace("plan-40", "plan-5")));
+    }
+    files.into_iter()
 }
 
 /// A review of one change, and of many.
