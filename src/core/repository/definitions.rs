@@ -120,7 +120,10 @@ impl Definitions {
                 graph: entry.graph,
                 origin: entry.origin,
             };
-            self.by_key.entry(entry.key).or_default().push(definition);
+            let definitions = self.by_key.entry(entry.key).or_default();
+            // Nearly always it is the only one, and not the first of four.
+            definitions.reserve_exact(1);
+            definitions.push(definition);
         }
     }
 
