@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, execution};
 use super::runs::{Observed, ObservedRun, observe_target, pinned_plan};
-use super::store::Store;
+use super::store::{Store, View};
 use super::{Error, Result, index};
 use crate::api::record::{ReopenedNode, Reopening, Requested};
 use crate::core::base::words::listed;
@@ -162,7 +162,20 @@ impl RetryRequest {
             Error::not_ready(format!("plan `{name}` cannot be read on `{branch}`"))
                 .hint("`planspec validate` says what is wrong with it")
         })?;
+        if let Some(error) = now.errors_of(&key).next() {
+            let branch = &view.spec_branch;
+            return Err(Error::not_ready(format!(
+                "plan `{name}` on `{branch}` is invalid: {}",
+                now.line(error)
+            ))
+            .hint(format!("correct it on `{branch}`, then try again")));
+        }
         let digest = resource.spec_digest();
+        // What is committed here and nobody else sees is likely what was meant.
+        let unpushed = self.unpushed(store, view, |commit| {
+            let plan = at(commit).ok()?;
+            Some(plan.resource(&key)?.spec_digest() != digest)
+        })?;
         let (execution, namespace) = (&run.key.name, &run.key.namespace);
         if rev != CURRENT {
             let commit = base::commit(&store.repo, store.remote.as_deref(), rev)?;
@@ -173,9 +186,9 @@ impl RetryRequest {
                 return Err(Error::conflict(format!(
                     "plan `{name}` of {rev} is not the one that `{branch}` holds now, and a run goes on with no other"
                 ))
-                .hint(format!(
+                .hint(unpushed.unwrap_or_else(|| format!(
                     "bring it to `{branch}`, or go on with what is there: `planspec retry {execution} -n {namespace} --plan`"
-                )));
+                ))));
             }
         }
         let spec = now.plan(&key).map(|plan| plan.graph.clone());
@@ -200,9 +213,32 @@ impl RetryRequest {
                 "{} is held to this revision of plan `{name}` already",
                 run.key.qualified()
             ))
-            .maybe_hint(has_failed.then(hint)));
+            .maybe_hint(unpushed.or_else(|| has_failed.then(hint))));
         }
         Ok(Some(next))
+    }
+
+    /// What to do first where this clone's spec branch has a commit that the remote has not, and
+    /// another plan in it.
+    fn unpushed(
+        &self,
+        store: &Store,
+        view: &View,
+        has_other_plan: impl Fn(&str) -> Option<bool>,
+    ) -> Result<Option<String>> {
+        let Some(remote) = &store.remote else {
+            return Ok(None);
+        };
+        let branch = &view.spec_branch;
+        let branches = store.repo.local_branches()?;
+        let tip = branches.get(branch).filter(|tip| **tip != view.spec_commit);
+        let is_other = tip.is_some_and(|tip| {
+            let is_ahead = store.repo.is_ancestor(&view.spec_commit, tip);
+            is_ahead.unwrap_or(false) && has_other_plan(tip) == Some(true)
+        });
+        Ok(is_other.then(|| {
+            format!("your `{branch}` has another revision of it that is not pushed: `git push {remote} {branch}`")
+        }))
     }
 
     fn action(&self, node: Option<&str>, next: Option<&NextPlan>) -> Action {

@@ -388,10 +388,24 @@ fn a_run_goes_on_with_a_corrected_plan() {
         .notes("is not the one that `main` holds now");
     ana.git("switch -q main");
     ana.git("merge -q --ff-only mended");
+    for asked in ["retry import --plan", "retry import --plan main"] {
+        let refused = ana.run(asked);
+        assert_ne!(refused.code, 0, "{refused}");
+        refused.notes("not pushed: `git push origin main`");
+    }
     ana.push();
     ana.run(&format!("retry import --plan {before}"))
         .exits(9)
         .notes("planspec retry import -n shop --plan");
+    // One that cannot be run is told as what it is.
+    ana.publish("planspec/import.yaml", mended.replace("[check]", "[chekc]"));
+    ana.push();
+    ana.run("retry import --plan --dry-run")
+        .exits(1)
+        .notes("plan `shop/import` on `main` is invalid: planspec/import.yaml:")
+        .notes("correct it on `main`");
+    ana.publish("planspec/import.yaml", mended);
+    ana.push();
     ana.run("reconcile").ok();
     ana.run("describe execution import")
         .ok()

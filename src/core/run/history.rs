@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::core::base::digest::short;
 use crate::core::resource::{
-    Claim, Decision, ExecutionStatus, Key, NodePhase, NodeStatus, SignedBy, Status, Time,
-    Verification,
+    Claim, Decision, ExecutionStatus, Key, NodePhase, NodeStatus, RetriedBy, SignedBy, Status,
+    Time, Verification,
 };
+use crate::core::run::controllers::execution::RELEASED_BY;
 use crate::core::run::record::{Address, RunRef};
 use crate::core::run::status::StatusFile;
 use crate::core::run::transition::{
@@ -195,17 +196,19 @@ fn at_node(
     found
 }
 
+/// The requests for another attempt that were not known before.
+fn new_retries<'a>(old: Option<&ExecutionStatus>, now: &'a ExecutionStatus) -> Vec<&'a RetriedBy> {
+    let known = old.iter().flat_map(|old| &old.extensions.retried_by);
+    let known: BTreeSet<&str> = known.map(|retry| retry.record.as_str()).collect();
+    let retries = now.extensions.retried_by.iter();
+    let new = retries.filter(|retry| !known.contains(retry.record.as_str()));
+    new.collect()
+}
+
 /// What operators asked for.
 fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
     let extensions = &now.extensions;
-    let known: BTreeSet<&str> = old
-        .iter()
-        .flat_map(|old| &old.extensions.retried_by)
-        .map(|retry| retry.record.as_str())
-        .collect();
-    let retries = extensions.retried_by.iter();
-    let retries = retries.filter(|retry| !known.contains(retry.record.as_str()));
-    let retries = retries.map(|retry| {
+    let retries = new_retries(old, now).into_iter().map(|retry| {
         let of = retry.node.as_ref().map(|node| format!("node {node}"));
         let again = retry.again.then(|| "done once more".to_owned());
         let rebind = retry.rebind.then(|| "targets resolved again".to_owned());
@@ -299,6 +302,9 @@ fn acts(
         }
         (Some(held), _) if report.is_none() => {
             let tip = released(old, run, work, held);
+            // Who asks for another attempt ends this one, whatever else its holder said last.
+            let is_taken = !new_retries(old, run).is_empty();
+            let tip = tip.filter(|_| !is_taken || now.message.contains(RELEASED_BY));
             found.extend(tip.map(|tip| act("release", &held.actor, tip, now.message.clone())));
         }
         _ => {}
@@ -501,6 +507,18 @@ mod tests {
                     json!({"records": {work: "r1"}}),
                 ),
                 vec!["n: release by agent:a (r1), Running → Pending: so it is"],
+            ),
+            (
+                "a renewal that came with a retry, which releases nothing",
+                (held.clone(), json!({"records": {work: "c1"}})),
+                (
+                    one("Pending", 2, json!({})),
+                    json!({"records": {work: "c2"}, "retriedBy": [{"actor": "ana", "record": "q1", "again": true, "timestamp": "2026-03-01T09:00:00Z"}]}),
+                ),
+                vec![
+                    "run: retry by ana (q1): done once more",
+                    "n: Running → Pending: attempt 2; so it is",
+                ],
             ),
             (
                 "what was refused, which releases nothing",

@@ -646,7 +646,12 @@ impl Circumstances<'_> {
         if has_failed(status) || (again && is_done) || status.awaits_verification() {
             return Ok(());
         }
-        let why = format!("`{id}` is {}, it has not failed", status.phase);
+        let why = match status.phase {
+            phase if again => {
+                format!("`{id}` is {phase}: what is done again has succeeded or failed")
+            }
+            phase => format!("`{id}` is {phase}, it has not failed"),
+        };
         Err(Refusal::new(Objection::NotReady, "NotFailed", why))
     }
 }

@@ -34,6 +34,7 @@ use crate::core::run::status::StatusFile;
 
 use active_run::ActiveRun;
 
+pub use self::records::RELEASED_BY;
 pub use crate::core::run::permit::broken;
 pub use crate::core::run::pinned::{PinnedPlan, Pins};
 

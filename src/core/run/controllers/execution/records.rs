@@ -15,6 +15,8 @@ use crate::core::run::record::{
 
 /// Most artifacts to keep of one execution.
 const ARTIFACTS_KEPT: usize = 200;
+/// How a node that was given back says so.
+pub const RELEASED_BY: &str = "released by";
 
 /// Note that a ref has been read, and hand out its records. What was folded in before gives
 /// nothing; a rewritten ref is listed once and gives nothing either.
@@ -277,8 +279,8 @@ impl ActiveRun<'_> {
             }
             Action::Release { message, .. } => {
                 let why = match message.as_str() {
-                    "" => format!("released by {actor}"),
-                    message => format!("released by {actor}: {message}"),
+                    "" => format!("{RELEASED_BY} {actor}"),
+                    message => format!("{RELEASED_BY} {actor}: {message}"),
                 };
                 self.requeue(id, "Released", why);
                 if let Some(status) = self.status.node_statuses.get_mut(id) {
