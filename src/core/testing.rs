@@ -34,6 +34,7 @@ use crate::core::run::record::{
 use crate::core::run::status::{StatusFile, StatusTree};
 use crate::core::run::summary::lines::{Shard, Summaries};
 use crate::core::run::summary::lookup::{Lookup, Shards};
+use crate::core::run::transition::Waiting;
 
 /// The namespace of everything that says no other.
 pub const NAMESPACE: &str = "team";
@@ -295,6 +296,12 @@ impl World {
     /// Whether there is a file.
     pub fn has_file(&self, path: &str) -> bool {
         self.files.contains_key(path)
+    }
+
+    /// What is waited for.
+    pub fn waits(&self) -> Vec<Waiting> {
+        let tree = self.tree.as_ref().expect("a status");
+        tree.summaries.outline.waits().first
     }
 
     /// What the next reconcile would look at; it must not take looking at everything.

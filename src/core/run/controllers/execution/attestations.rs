@@ -307,7 +307,7 @@ mod tests {
         let mut world = to_be_checked("");
         assert_eq!(world.phase(), "Blocked AwaitingAttestation");
         assert_eq!(world.run().message, "done must be verified");
-        let waiting = world.tree.as_ref().unwrap().summaries.outline.waits().first;
+        let waiting = world.waits();
         let [
             Waiting {
                 node: None, what, ..

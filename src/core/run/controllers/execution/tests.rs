@@ -107,14 +107,7 @@ fn an_execution_stays_pending_while_something_is_missing() {
                 .as_ref()
                 .is_some_and(|tree| tree.pinned.is_empty())
         );
-        let waits = world
-            .tree
-            .as_ref()
-            .expect("a status")
-            .summaries
-            .outline
-            .waits()
-            .first;
+        let waits = world.waits();
         let [only] = waits.as_slice() else {
             panic!("{waits:?}")
         };
@@ -1503,14 +1496,7 @@ fn what_waits_for_whom() {
     world.claim("again", ANA);
     world.fail("again", ANA);
     world.reconcile();
-    let found = world
-        .tree
-        .as_ref()
-        .expect("a status")
-        .summaries
-        .outline
-        .waits()
-        .first;
+    let found = world.waits();
     let found: Vec<(String, String)> = found
         .into_iter()
         .map(|waits| {
