@@ -74,6 +74,8 @@ pub struct NextTask {
     /// What must hold when it is done.
     #[schemars(with = "Option<Vec<Value>>")]
     pub acceptance_criteria: Option<Vec<TaskCriterion>>,
+    /// Which paths it touches, as globs: what touches the same is not begun meanwhile.
+    pub touches: Option<Vec<String>>,
 }
 
 /// What a node is a part of; all of it null when the pinned revision cannot be read.

@@ -462,6 +462,7 @@ impl World {
             commit: self.head(),
             holder,
             session: self.session.as_deref(),
+            elsewhere: &[],
         };
         permit::may(action, actor, &run)
     }

@@ -2,6 +2,7 @@
 
 use super::brief::brief_of;
 use super::held::{self, AttemptChain, Speaker, Working};
+use super::overlap::Overlaps;
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
 use super::runs::ObservedNode;
@@ -245,7 +246,11 @@ fn first(
     match writer.observed.tip(&node.address()) {
         // What is over is nobody's any more, whoever has done it.
         Some(tip) if !is_over => return Err(taken(writer, node, tip)?),
-        _ => writer.may(node.run, &action)?,
+        _ => {
+            let mut asked = Asked::new(writer.observed, node.run);
+            asked.elsewhere = Overlaps::of(writer.store, writer.observed, &[node])?.held();
+            asked.may(&action, writer.actor)?;
+        }
     }
     match take(writer, node, action)? {
         Sent::Done(record) => Ok(record),

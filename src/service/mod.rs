@@ -32,6 +32,7 @@ pub mod merged;
 pub mod names;
 pub mod new;
 pub mod next;
+pub mod overlap;
 pub mod permit;
 pub mod reconcile;
 pub mod record;

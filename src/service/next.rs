@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use super::get::empty_namespace;
+use super::overlap::Overlaps;
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_runs};
 use super::store::Store;
 use super::{Error, Result, suggestion};
@@ -41,6 +42,12 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
     let mut offers = in_order(&observed, observed.offers().filter(is_meant).collect());
     let due = observed.due(store, request.now)?;
     let mut notes = due.clone();
+    let overlaps = Overlaps::of(store, &observed, &offers)?;
+    offers.retain(|offer| {
+        let why = overlaps.objection(*offer);
+        notes.extend(why.iter().map(|why| format!("left out: {why}")));
+        why.is_none()
+    });
     notes.extend(unknown_provider(&observed, request.provider.as_deref())?);
     if offers.is_empty() {
         let later = observed.retries().filter(|(node, _)| is_meant(node));
@@ -249,6 +256,7 @@ fn task(status: &NodeStatus, node: &Node) -> NextTask {
         timeout: node.timeout.clone(),
         context: Some(node.context.clone()),
         acceptance_criteria: Some(node.acceptance_criteria.clone()),
+        touches: Some(node.extension.touches.clone()),
     }
 }
 

@@ -5,7 +5,7 @@ use super::runs::{Observed, ObservedRun};
 use super::{Error, ErrorKind, Result};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::NodePhase;
-use crate::core::run::permit::{self, Objection, Refusal};
+use crate::core::run::permit::{self, Objection, Occupied, Refusal};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::Action;
 
@@ -20,6 +20,8 @@ pub struct Asked<'a> {
     pub holder: Option<permit::Holder<'a>>,
     /// Digest of the session of who asks.
     pub session: Option<&'a str>,
+    /// What is held elsewhere and names the paths that it touches, where that matters.
+    pub elsewhere: Vec<Occupied>,
 }
 
 impl<'a> Asked<'a> {
@@ -32,6 +34,7 @@ impl<'a> Asked<'a> {
             resources: None,
             holder: None,
             session: None,
+            elsewhere: Vec::new(),
         }
     }
 
@@ -50,6 +53,7 @@ impl<'a> Asked<'a> {
             commit: &self.observed.view.spec_commit,
             holder: self.holder,
             session: self.session,
+            elsewhere: &self.elsewhere,
         }
     }
 
@@ -124,6 +128,11 @@ impl<'a> Asked<'a> {
         let hint = match reason {
             "Claimed" | "NotAPerson" | "NotReady" => {
                 "`planspec next` shows what can be claimed".to_owned()
+            }
+            "Overlaps" => {
+                "`planspec next` shows what can be claimed beside it; what is over is taken in by \
+                           `planspec reconcile`"
+                    .to_owned()
             }
             "NotBound" => {
                 "the configuration says `workers: strict`: claim as who is bound, with `--as`"

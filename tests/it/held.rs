@@ -738,3 +738,80 @@ fn who_has_forgotten_everything_is_told_what_is_held() {
         .ok()
         .says("agent:a holds nothing");
 }
+
+/// Two runs of plans of their own, each with a task; both touch the same folder.
+fn overlapping<'a>(sandbox: &'a Sandbox) -> Place<'a> {
+    let ana = sandbox.team("ana");
+    let touches = |globs: &str| format!("x-planspec: {{touches: [{globs}]}}\n");
+    let login = task("login").with(&touches("'src/auth/**', docs/login.md"));
+    let logout = task("logout").with(&touches("src/auth/logout.rs"));
+    let audit = task("audit").with(&touches("'reports/**'"));
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[
+            plan("p", &[login]),
+            plan("q", &[logout, audit]),
+            execution("tidy", "p"),
+            execution("split", "q"),
+        ]),
+    );
+    ana.run("reconcile").ok();
+    ana
+}
+
+#[test]
+fn what_touches_the_same_paths_waits_also_in_another_run() {
+    let sandbox = Sandbox::new();
+    let ana = overlapping(&sandbox);
+    let ben = sandbox.clone_of("origin.git", "ben");
+    let page = include_str!("../../docs/executions.md");
+    // The claim is known by its ref, before any status has it.
+    shows(&ana, page, "claim tidy/login");
+    let refused = ben
+        .run("claim split/logout --as agent:b -o json")
+        .exits(9)
+        .json();
+    assert_eq!(refused["error"]["kind"], "taken");
+    let next = ben.run("next -o json").ok();
+    let next = next.answer("NextNodes");
+    assert_eq!(next["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(next["items"][0]["node"], "audit");
+    ben.run("next").ok().notes("left out: `default/split/logout` touches `src/auth/logout.rs`, and so does `default/tidy/login`");
+    ben.run("next split -o name").ok().never_says("logout");
+    ana.run("reconcile").ok();
+    ben.run("claim split/logout --as agent:b").exits(9);
+    let brief = ben.run("describe split/logout -o json").ok();
+    assert_eq!(
+        brief.answer("Brief")["touches"],
+        json!(["src/auth/logout.rs"])
+    );
+    // Also what was ended is in the way until it is taken in, so that no claim is refused that was made in good faith.
+    ana.run("report --as agent:a --succeeded").ok();
+    ben.run("claim split/logout --as agent:b")
+        .exits(9)
+        .notes("planspec reconcile");
+    ana.run("reconcile").ok();
+    ben.run("claim split/logout --as agent:b --reconcile").ok();
+    assert_eq!(ben.node_phase("split/logout"), "Running");
+}
+
+#[test]
+fn what_is_no_glob_is_found_in_a_plan_and_in_a_document() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let bad = task("one").with("x-planspec: {touches: ['src/{a']}\n");
+    solo.write("planspec/all.yaml", file(&[plan("p", &[bad])]));
+    solo.run("validate")
+        .exits(1)
+        .says("PS105")
+        .says("`src/{a` is no glob");
+    solo.write("planspec/all.yaml", file(&[plan("p", &[task("one")])]));
+    let text = include_str!("../../examples/document/planspec/greeting.planspec.json");
+    let mut document: serde_json::Value = serde_json::from_str(text).unwrap();
+    document["approach"]["steps"][0]["x-planspec"] = json!({"touches": ["src/[a"]});
+    solo.write("planspec/greeting.planspec.json", format!("{document:#}"));
+    solo.run("validate")
+        .exits(1)
+        .says("greeting.planspec.json")
+        .says("`src/[a` is no glob");
+}

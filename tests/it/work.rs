@@ -1075,3 +1075,32 @@ fn the_target_in_the_documentation_is_one() {
     let tool = planspec::worker::tool::Tool::read(Some(config)).unwrap();
     assert_eq!(tool.command, ["make", "dist"]);
 }
+
+#[test]
+fn a_worker_begins_nothing_that_touches_what_is_held() {
+    let sandbox = Sandbox::new();
+    let touches = "x-planspec: {touches: ['src/**']}\n";
+    let tasks = [
+        ("one", touches, shell("true")),
+        ("two", touches, shell("true")),
+        ("three", touches, shell("true")),
+    ];
+    let ana = started(&sandbox, "", &tasks);
+    ana.run("claim run/two --as agent:a --reconcile").ok();
+    work(&sandbox, &ana, "").ok().never_says("claimed");
+    ana.run("report --as agent:a --succeeded --reconcile").ok();
+    // Nor two of them at once, in one worker.
+    let all = work(&sandbox, &ana, "--reconcile --jobs 2").ok().out;
+    let words = ["claimed default/run/", "reported default/run/"];
+    let told = all.lines().filter_map(|line| {
+        let word = words.iter().find(|word| line.starts_with(**word))?;
+        word.split(' ').next()
+    });
+    let told: Vec<&str> = told.collect();
+    assert_eq!(
+        told,
+        ["claimed", "reported", "claimed", "reported"],
+        "{all}"
+    );
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}

@@ -1,6 +1,6 @@
 //! Globs over paths of a repository.
 
-use globset::{Glob, GlobBuilder};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 
 /// A glob over paths from the repository's root: `*` stays within one folder, `**` does not,
 /// `{a,b}` is either.
@@ -9,4 +9,192 @@ use globset::{Glob, GlobBuilder};
 /// It is no glob.
 pub fn glob(text: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(text).literal_separator(true).build()
+}
+
+/// Whether there may be a path that is meant by both. What names a folder means everything in it.
+///
+/// It may say yes where there is none, and never no where there is one.
+pub fn may_overlap(one: &str, other: &str) -> bool {
+    let (one, other) = (Parts::of(one), Parts::of(other));
+    let (rows, columns) = (one.0.len(), other.0.len());
+    // reached[column]: whether so many parts of both can stand for the same folders.
+    let mut reached = vec![false; columns + 1];
+    reached[0] = true;
+    for row in 0..=rows {
+        let mut next = vec![false; columns + 1];
+        for column in 0..=columns {
+            if !reached[column] {
+                continue;
+            }
+            let (Some(a), Some(b)) = (one.0.get(row), other.0.get(column)) else {
+                // One of them is a folder that the other one is, or lies in.
+                return true;
+            };
+            if matches!((a, b), (Part::Any, _) | (_, Part::Any)) {
+                next[column] = true;
+                reached[column + 1] = true;
+            }
+            if a.may_be(b) {
+                next[column + 1] = true;
+            }
+        }
+        reached = next;
+    }
+    false
+}
+
+/// A glob, folder by folder.
+struct Parts<'a>(Vec<Part<'a>>);
+
+enum Part<'a> {
+    /// Any number of folders, and what is in them.
+    Any,
+    /// This name.
+    Name(&'a str),
+    /// Names that match.
+    Pattern(&'a str, Option<GlobMatcher>),
+}
+
+/// What does not stand for itself in a glob.
+const SPECIAL: [char; 8] = ['*', '?', '[', ']', '{', '}', '\\', '!'];
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Parts<'a> {
+        let mut parts = Vec::new();
+        for name in text.split('/') {
+            match name {
+                // `src/` and `./src` are `src`.
+                "" | "." => {}
+                "**" => parts.push(Part::Any),
+                // What goes up may lead anywhere.
+                ".." => return Parts(vec![Part::Any]),
+                // What may go on behind the next slash is not taken apart: anything may follow.
+                _ if name.contains(['[', '\\']) || name.contains("**") || !is_closed(name) => {
+                    parts.push(Part::Any);
+                    break;
+                }
+                _ if name.contains(SPECIAL) => {
+                    let matcher = glob(name).ok().map(|glob| glob.compile_matcher());
+                    parts.push(Part::Pattern(name, matcher));
+                }
+                _ => parts.push(Part::Name(name)),
+            }
+        }
+        Parts(parts)
+    }
+}
+
+/// Whether every brace that is opened is closed.
+fn is_closed(name: &str) -> bool {
+    name.matches('{').count() == name.matches('}').count()
+}
+
+impl Part<'_> {
+    /// Whether there may be a name that is meant by both.
+    fn may_be(&self, other: &Part<'_>) -> bool {
+        match (self, other) {
+            (Part::Any, _) | (_, Part::Any) => true,
+            (Part::Name(one), Part::Name(other)) => one == other,
+            (Part::Name(name), Part::Pattern(_, matcher))
+            | (Part::Pattern(_, matcher), Part::Name(name)) => matcher
+                .as_ref()
+                .is_none_or(|matcher| matcher.is_match(name)),
+            (Part::Pattern(one, _), Part::Pattern(other, _)) => {
+                let (a, b) = (before_special(one), before_special(other));
+                let (c, d) = (after_special(one), after_special(other));
+                (a.starts_with(b) || b.starts_with(a)) && (c.ends_with(d) || d.ends_with(c))
+            }
+        }
+    }
+}
+
+fn before_special(pattern: &str) -> &str {
+    pattern.split(SPECIAL).next().unwrap_or_default()
+}
+
+fn after_special(pattern: &str) -> &str {
+    pattern.rsplit(SPECIAL).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn globs_overlap_where_a_path_may_be_meant_by_both() {
+        let table = [
+            ("src/a.rs", "src/a.rs", true),
+            ("src/a.rs", "src/b.rs", false),
+            ("src/**", "src/a/b.rs", true),
+            ("src/**", "docs/**", false),
+            ("**/*.rs", "docs/**", true),
+            ("src/*.rs", "src/*.md", false),
+            ("src/*.rs", "src/x/*.rs", false),
+            ("src/a*", "src/b*", false),
+            ("*/a.rs", "src/*", true),
+            ("src", "src/a.rs", true),
+            ("src/", "./src/a.rs", true),
+            ("src/auth", "src/authors", false),
+            ("src/{a,b}/*.rs", "src/c/*.rs", false),
+            ("src/{a,b}/*.rs", "src/b/*.rs", true),
+            ("{src/a,docs}/x", "docs/x", true),
+            ("src/[ab].rs", "docs/a.rs", false),
+            ("**/a/**", "b/**/c", true),
+            ("a/**/z", "b/**/z", false),
+            ("../x", "src", true),
+        ];
+        for (one, other, expected) in table {
+            assert_eq!(may_overlap(one, other), expected, "{one} and {other}");
+            assert_eq!(may_overlap(other, one), expected, "{other} and {one}");
+        }
+    }
+
+    const NAMES: [&str; 4] = ["a", "b", "ab", "a.b"];
+
+    /// Every path of up to three of these names.
+    fn paths() -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        let mut longest = vec![String::new()];
+        for _ in 0..3 {
+            longest = longest
+                .iter()
+                .flat_map(|path| NAMES.map(|name| format!("{path}/{name}")))
+                .collect();
+            all.extend(longest.iter().map(|path| path[1..].to_owned()));
+        }
+        all
+    }
+
+    /// The paths that a glob means: it matches them, or a folder that they are in.
+    fn meant(text: &str) -> Vec<String> {
+        let Ok(glob) = glob(text.trim_end_matches('/')) else {
+            return Vec::new();
+        };
+        let matcher = glob.compile_matcher();
+        let is_meant = |path: &String| {
+            let ends = path.match_indices('/').map(|(at, _)| at);
+            ends.chain([path.len()])
+                .any(|end| matcher.is_match(&path[..end]))
+        };
+        paths().into_iter().filter(is_meant).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_is_never_said_where_a_path_is_meant_by_both(
+            one in "([ab*?/.]|\\*\\*/|/\\*\\*|\\{a,b/a\\}|\\{b,\\*\\}|\\[ab\\]|\\[!a\\]|\\\\a|[ab]{2}){1,6}",
+            other in "([ab*?/.]|\\*\\*/|/\\*\\*|\\{a,b/a\\}|\\{b,\\*\\}|\\[ab\\]|\\[!a\\]|\\\\a|[ab]{2}){1,6}",
+        ) {
+            let (first, second) = (meant(&one), meant(&other));
+            if let Some(path) = first.iter().find(|path| second.contains(path)) {
+                prop_assert!(may_overlap(&one, &other), "{path}");
+                prop_assert!(may_overlap(&other, &one), "{path}");
+            }
+            prop_assert_eq!(may_overlap(&one, &other), may_overlap(&other, &one));
+        }
+    }
 }

@@ -22,7 +22,7 @@ const ENDINGS: [&str; 3] = [".planspec.yaml", ".planspec.yml", ".planspec.json"]
 /// What this program is told of a step, and of the node that it becomes.
 pub(super) const EXTENSION: &str = "x-planspec";
 /// What stands in that of a node too; the rest of a step's are fields of the node itself.
-pub(super) const OF_EXTENSION: [&str; 1] = ["always"];
+pub(super) const OF_EXTENSION: [&str; 2] = ["always", "touches"];
 
 /// Whether a value is a PlanSpec 1.2 document. Resources may stand in any file.
 pub fn is_document(file: &str, value: &Value) -> bool {

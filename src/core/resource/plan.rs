@@ -190,6 +190,9 @@ pub struct NodeExtension {
     /// Task: it runs whatever happens: when what comes before it failed, and when the run was stopped.
     #[serde(default, skip_serializing_if = "is_false")]
     pub always: bool,
+    /// Task: the paths that it touches, as globs from the repository's root. Two that overlap are not held at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touches: Vec<String>,
 }
 
 /// A declared output of a task.

@@ -451,6 +451,8 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
         put_fields! { out, NodeExtension = &node.extension, elsewhere: [];
             always = always.then_some(true) => minor("whether it runs whatever happens")
                 .danger(Always("it runs when what comes before it failed, or no longer does"));
+            touches = sorted(touches)
+                => minor("which paths it touches, and so what is not worked on beside it");
         }
     });
     out.group("inputs", |out| {

@@ -1,6 +1,7 @@
 //! What may be done to a run: asked before a record is sent, and again when it arrives. It is
 //! decided here alone, in one set of words.
 
+use crate::core::base::glob::may_overlap;
 use crate::core::base::suggest::choices;
 use crate::core::base::time::exact;
 use crate::core::plan::data;
@@ -74,6 +75,40 @@ pub struct Circumstances<'a> {
     pub holder: Option<Holder<'a>>,
     /// Digest of the session of whoever speaks, where it names one.
     pub session: Option<&'a str>,
+    /// What else is held, beside what the status of the run tells: nodes of other runs, and claims that no status knows yet.
+    /// Asked before a record is sent, so that no run depends on the status of another one.
+    pub elsewhere: &'a [Occupied],
+}
+
+/// A node that somebody holds, and the paths that it touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occupied {
+    /// Which one: `namespace/execution/node`, its id alone in the same run.
+    pub node: String,
+    /// Who holds it.
+    pub holder: String,
+    /// Globs.
+    pub touches: Vec<String>,
+}
+
+impl Occupied {
+    /// Why what touches these paths is not to be done meanwhile; nothing where nothing overlaps.
+    pub fn objection(&self, id: &str, touches: &[String]) -> Option<String> {
+        let (mine, other) = touches.iter().find_map(|mine| {
+            let mut others = self.touches.iter();
+            let other = others.find(|other| may_overlap(mine, other))?;
+            Some((mine, other))
+        })?;
+        let (node, holder) = (&self.node, &self.holder);
+        let too = if mine == other {
+            String::new()
+        } else {
+            format!(" (`{other}`)")
+        };
+        Some(format!(
+            "`{id}` touches `{mine}`, and so does `{node}`{too}, which {holder} holds"
+        ))
+    }
 }
 
 /// Who has claimed an attempt, as the claim itself says.
@@ -211,9 +246,19 @@ impl Circumstances<'_> {
     /// What belongs to one node of a run that goes on.
     fn may_work(&self, action: &Action, actor: &str) -> Result<(), Refusal> {
         match action {
-            Action::Claim { node, attempt, .. } => {
+            Action::Claim {
+                node,
+                attempt,
+                adopts,
+                ..
+            } => {
                 let status = self.open_attempt(node, *attempt)?;
-                self.may_claim(node, status, actor)
+                self.may_claim(node, status, actor)?;
+                // What is done already gets in nobody's way.
+                match adopts {
+                    Some(_) => Ok(()),
+                    None => self.overlaps_nothing(node),
+                }
             }
             Action::Renewal { node, attempt, .. } => {
                 self.open_attempt(node, *attempt)?;
@@ -304,6 +349,29 @@ impl Circumstances<'_> {
                 Err(Refusal::new(Objection::Forbidden, "NotBound", why))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What touches the same paths as something that is held waits for that.
+    fn overlaps_nothing(&self, id: &str) -> Result<(), Refusal> {
+        let touches = self.node(id).map(|node| &node.extension.touches);
+        let Some(touches) = touches.filter(|touches| !touches.is_empty()) else {
+            return Ok(());
+        };
+        let nodes = self.status.node_statuses.iter();
+        let held = nodes.filter_map(|(other, status)| {
+            let claim = status.extensions.claim.as_ref()?;
+            Some(Occupied {
+                node: other.clone(),
+                holder: claim.actor.clone(),
+                touches: self.node(other)?.extension.touches.clone(),
+            })
+        });
+        let here = held.collect::<Vec<_>>();
+        let mut all = here.iter().chain(self.elsewhere);
+        match all.find_map(|held| held.objection(id, touches)) {
+            Some(why) => Err(Refusal::new(Objection::Taken, "Overlaps", why)),
+            None => Ok(()),
         }
     }
 

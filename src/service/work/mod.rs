@@ -21,6 +21,7 @@ use uuid::Uuid;
 use self::job::Job;
 use self::outside::OutsidePolls;
 use super::next::in_order;
+use super::overlap::Overlaps;
 use super::reconcile::{ReconcileRequest, reconcile};
 use super::record::{RecordWriter, attempt};
 use super::runs::{Observed, ObservedNode, observe, observe_node};
@@ -255,6 +256,7 @@ impl Worker<'_> {
     fn take(&self, store: &Store, observed: &Arc<Observed>, free: usize) -> Result<Vec<Job>> {
         let offers = observed.offers().filter(|node| self.is_for_here(*node));
         let mut offers = in_order(observed, offers.collect());
+        let mut overlaps = Overlaps::of(store, observed, &offers)?;
         // `pop` takes from the end.
         offers.reverse();
         let mut jobs = Vec::new();
@@ -262,6 +264,9 @@ impl Worker<'_> {
             let Some(node) = offers.pop() else {
                 break;
             };
+            if overlaps.objection(node).is_some() {
+                continue;
+            }
             let writer = self.writer(store, observed)?;
             let sent = match claim::take(&writer, node, claim::claim_of(node, None)) {
                 // Do what was claimed before the error.
@@ -273,6 +278,7 @@ impl Worker<'_> {
             };
             match sent {
                 Sent::Done(tip) => {
+                    overlaps.add(node, &self.actor);
                     let job = Job {
                         observed: Arc::clone(observed),
                         uid: node.run.file.uid.clone(),

@@ -1,6 +1,7 @@
 //! The graph of a plan: ids, edges, cycles, size, digest.
 
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, PathStep};
+use crate::core::base::glob::glob;
 use crate::core::base::suggest::Suggestions;
 use crate::core::plan::graph::{self, EdgePlace, Graph, GraphProblem, Warning};
 use crate::core::repository::config::Config;
@@ -49,12 +50,40 @@ impl Plan<'_> {
                 findings.extend(found.map(|problem| self.describe(problem, &mut suggestions)));
             }
         }
+        findings.extend(self.bad_globs());
         let warnings = graph::warnings(self.graph);
         findings.extend(
             warnings
                 .iter()
                 .map(|warning| self.describe_warning(warning)),
         );
+    }
+
+    /// What nodes say that they touch and that is no glob.
+    fn bad_globs(&self) -> impl Iterator<Item = Diagnostic> {
+        let nodes = self.graph.nodes.iter().enumerate();
+        let globs = nodes.flat_map(|(node, spec)| {
+            let globs = spec.extension.touches.iter().enumerate();
+            globs.map(move |(index, text)| (node, index, text))
+        });
+        globs.filter_map(|(node, index, text)| {
+            let error = glob(text).err()?;
+            let own = path![
+                "spec",
+                "graph",
+                "nodes",
+                node,
+                "x-planspec",
+                "touches",
+                index
+            ];
+            let why = error.kind();
+            let message = format!("`{text}` is no glob: {why}");
+            let finding = self.definition.at(Code::BAD_FORMAT, own, message);
+            Some(finding.help(
+                "write paths from the repository's root: `*` stays within a folder, `**` does not",
+            ))
+        })
     }
 
     fn describe_warning(&self, warning: &Warning) -> Diagnostic {

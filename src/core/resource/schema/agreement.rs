@@ -218,7 +218,10 @@ fn nodes() -> Vec<Node> {
             acceptance_criteria: criteria(),
             retries: 1,
             estimated_effort: Some(Effort::Xlarge),
-            extension: NodeExtension { always: true },
+            extension: NodeExtension {
+                always: true,
+                touches: vec!["src/**".to_owned()],
+            },
             ..bare(NodeKind::Task)
         },
         Node {

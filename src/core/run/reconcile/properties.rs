@@ -23,6 +23,8 @@ use crate::core::testing::{World, execution, gate, key, plan_with, resource};
 const RUNS: [&str; 2] = ["run", "other"];
 const ACTORS: [&str; 3] = ["agent:ana", "agent:ben", "user:carl"];
 const CAPABILITIES: [&str; 3] = ["code", "test", "review"];
+/// What tasks touch.
+const FOLDERS: [&str; 2] = ["src", "docs"];
 
 /// How a node depends on an earlier one.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +56,8 @@ struct NodePlan {
     capability: Option<usize>,
     /// A task that runs whatever happens.
     always: bool,
+    /// The folder that a task touches.
+    touches: Option<usize>,
     ties: Vec<Tie>,
 }
 
@@ -132,16 +136,18 @@ fn node(at: usize) -> impl Strategy<Value = NodePlan> {
         prop::option::weighted(0.3, 1..100u32),
         prop::option::weighted(0.5, 0..CAPABILITIES.len()),
         prop::bool::weighted(0.25),
+        prop::option::weighted(0.5, 0..FOLDERS.len()),
         vec(tie, at),
     )
         .prop_map(
-            |(sort, when, retries, timeout, capability, always, ties)| NodePlan {
+            |(sort, when, retries, timeout, capability, always, touches, ties)| NodePlan {
                 sort,
                 when,
                 retries,
                 timeout,
                 capability,
                 always,
+                touches,
                 ties,
             },
         )
@@ -231,6 +237,7 @@ fn gated_scene() -> impl Strategy<Value = Scene> {
             timeout: None,
             capability: Some(capability),
             always: false,
+            touches: None,
             ties,
         })
     };
@@ -313,9 +320,9 @@ impl Scene {
                         fields +=
                             ", acceptanceCriteria: [{type: test_passes, name: t, command: t}]";
                     }
-                    if node.always {
-                        fields += ", x-planspec: {always: true}";
-                    }
+                    let touches = node.touches.map_or("", |folder| FOLDERS[folder]);
+                    let always = node.always;
+                    fields += &format!(", x-planspec: {{always: {always}, touches: [{touches}]}}");
                 }
             }
             nodes.push(format!("{{{fields}}}"));
@@ -649,6 +656,23 @@ impl Scene {
         }
     }
 
+    /// Of what touches the same folder, one at most is held in a run.
+    fn assert_apart(&self, new: &StatusTree) {
+        for run in RUNS {
+            let mut holders = [None; FOLDERS.len()];
+            for (at, node) in self.nodes.iter().enumerate() {
+                let id = format!("n{at}");
+                let status = status_of(new, run, &id);
+                let is_held = status.is_some_and(|status| status.extensions.claim.is_some());
+                let Some(folder) = node.touches.filter(|_| is_held && !self.is_group(at)) else {
+                    continue;
+                };
+                let other = holders[folder].replace(at);
+                assert_eq!(other, None, "{run}/{id} is held beside n{other:?}");
+            }
+        }
+    }
+
     /// The nodes that a node waits for or, as a group, consists of, by number.
     fn before_any(&self, at: usize) -> impl Iterator<Item = usize> {
         let ties = self.nodes[at].ties.iter().enumerate();
@@ -662,6 +686,7 @@ impl Scene {
         if let Some(new) = &world.tree {
             self.assert_order(old.as_ref(), new);
             self.assert_decided_in_order(new);
+            self.assert_apart(new);
         }
         changed
     }

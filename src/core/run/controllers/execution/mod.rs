@@ -68,6 +68,7 @@ impl<'a> Turn<'a> {
             commit: self.world.commit,
             holder: None,
             session: None,
+            elsewhere: &[],
         }
     }
 }

@@ -261,7 +261,7 @@ impl ActiveRun<'_> {
             ..self.permit(Some(id))
         };
         if let Err(refusal) = permit::may(action, actor, &permit) {
-            if matches!(refusal.reason, "NotAPerson" | "NotBound") {
+            if matches!(refusal.reason, "NotAPerson" | "NotBound" | "Overlaps") {
                 // The ref of this attempt is taken, and must be nobody's lock.
                 self.open_next_attempt(id);
             }

@@ -454,6 +454,62 @@ fn what_runs_whatever_happens_runs_when_its_group_or_its_goal_times_out() {
     assert_eq!(world.phase(), "Failed NodeFailed");
 }
 
+/// Three tasks, of which two touch the same paths.
+const OVERLAPPING: [&str; 3] = [
+    "{id: a, kind: Task, x-planspec: {touches: ['src/auth/**']}}",
+    "{id: b, kind: Task, x-planspec: {touches: [docs, 'src/*/mod.rs']}}",
+    "{id: c, kind: Task, x-planspec: {touches: ['tests/**']}}",
+];
+
+#[test]
+fn what_touches_the_same_paths_is_not_held_at_once() {
+    let mut world = run(&OVERLAPPING);
+    world.claim("a", ANA);
+    world.claim("b", BEN);
+    world.claim("c", BEN);
+    world.reconcile();
+    // Of two that race, the one whose ref comes first by its name counts.
+    assert_eq!(world.nodes(), "a Running, b Pending, c Running");
+    assert_eq!(world.unapplied(), ["claim Overlaps"]);
+    let why = &world.run().extensions.unapplied[0].message;
+    assert_eq!(
+        why,
+        "`b` touches `src/*/mod.rs`, and so does `a` (`src/auth/**`), which agent:ana holds"
+    );
+    // The ref of the attempt is nobody's lock, and who lost is not heard.
+    assert_eq!(world.node("b").attempt, 2);
+    world.renew("b", BEN);
+    world.claim("b", BEN);
+    world.reconcile();
+    assert_eq!(world.node("b").attempt, 3);
+    // It is free when the other one is over, and so it is the other way round.
+    world.succeed("a", ANA);
+    world.claim("b", BEN);
+    world.reconcile();
+    assert_eq!(world.nodes(), "a Succeeded, b Running, c Running");
+    let mut world = run(&OVERLAPPING);
+    world.claim("b", BEN);
+    world.reconcile();
+    world.claim("a", ANA);
+    world.reconcile();
+    assert_eq!(world.nodes(), "a Pending, b Running, c Pending");
+}
+
+#[test]
+fn who_has_done_it_already_gets_in_nobodys_way() {
+    let mut world = run(&OVERLAPPING);
+    world.claim("b", "agent:coder");
+    world.reconcile();
+    world.wait("31m");
+    world.reconcile();
+    world.claim("a", ANA);
+    world.reconcile();
+    assert_eq!(world.node("b").attempt, 2);
+    assert!(world.adopt("b", ReportResult::Succeeded));
+    world.reconcile();
+    assert_eq!(world.nodes(), "a Running, b Succeeded, c Pending");
+}
+
 #[test]
 fn a_gate_right_before_it_and_a_condition_hold_back_what_runs_whatever_happens() {
     let nodes = [

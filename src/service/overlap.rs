@@ -1,0 +1,158 @@
+//! What is held anywhere in the repository and says which paths it touches: what touches the same is not begun meanwhile.
+//!
+//! It is looked at before a claim is sent. When a claim arrives, only what its own run tells is judged (`core/run/permit.rs`),
+//! so that no run depends on the status of another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::held::AttemptChain;
+use super::runs::ObservedNode;
+use super::runs::{Observed, ObservedRun};
+use super::status::StatusReader;
+use super::store::{Store, StoredStatus, View};
+use super::{Error, Result};
+use crate::core::resource::{Key, Status};
+use crate::core::run::permit::Occupied;
+use crate::core::run::pinned::{PinnedPlan, Pins};
+use crate::core::run::record::Address;
+
+/// Which of some nodes touch the same paths as what is held.
+pub struct Overlaps {
+    /// The paths of each that names any, by `namespace/execution/node`.
+    touches: BTreeMap<String, Vec<String>>,
+    held: Vec<Occupied>,
+}
+
+impl Overlaps {
+    /// Look at what is held, where one of these nodes says which paths it touches.
+    ///
+    /// # Errors
+    /// The status or the inbox cannot be read.
+    pub fn of(store: &Store, observed: &Observed, nodes: &[ObservedNode<'_>]) -> Result<Overlaps> {
+        let pins = Pins::new(&observed.stored.pinned);
+        let mut nodes = nodes.to_vec();
+        nodes.sort_by_key(|node| node.run.key);
+        let mut touches = BTreeMap::new();
+        for group in nodes.chunk_by(|a, b| a.run.key == b.run.key) {
+            let run = group.first().map(|node| node.run);
+            let Some(plan) = run.and_then(|run| plan_of(&pins, run)) else {
+                continue;
+            };
+            let all = paths(&plan);
+            touches.extend(group.iter().filter_map(|node| {
+                let paths = all.get(node.id)?;
+                Some((node.name(), (*paths).clone()))
+            }));
+        }
+        let held = match touches.len() {
+            0 => Vec::new(),
+            _ => held(store, observed)?,
+        };
+        Ok(Overlaps { touches, held })
+    }
+
+    /// Why a node is not to be begun now; nothing where it is in nobody's way.
+    pub fn objection(&self, node: ObservedNode<'_>) -> Option<String> {
+        let name = node.name();
+        let touches = self.touches.get(&name)?;
+        let mut held = self.held.iter();
+        held.find_map(|held| held.objection(&name, touches))
+    }
+
+    /// A node was claimed meanwhile.
+    pub fn add(&mut self, node: ObservedNode<'_>, holder: &str) {
+        let name = node.name();
+        if let Some(touches) = self.touches.get(&name) {
+            self.held.push(Occupied {
+                touches: touches.clone(),
+                holder: holder.to_owned(),
+                node: name,
+            });
+        }
+    }
+
+    /// What is held.
+    pub fn held(self) -> Vec<Occupied> {
+        self.held
+    }
+}
+
+/// The nodes of a plan that name paths, with these.
+fn paths(plan: &PinnedPlan) -> BTreeMap<&str, &Vec<String>> {
+    let nodes = plan.graph().into_iter().flat_map(|graph| &graph.nodes);
+    let named = nodes.filter(|node| !node.extension.touches.is_empty());
+    named
+        .map(|node| (node.id.as_str(), &node.extension.touches))
+        .collect()
+}
+
+fn plan_of(pins: &Pins<'_>, run: ObservedRun<'_>) -> Option<PinnedPlan> {
+    let pinned = run.status.extensions.pinned.as_ref()?;
+    pins.plan(pinned).ok()
+}
+
+/// All that is held: every claim stands on a ref of its own until its run is over.
+fn held(store: &Store, observed: &Observed) -> Result<Vec<Occupied>> {
+    let work = observed.view.inbox.keys();
+    let work = work.filter(|address| matches!(address, Address::Work { .. }));
+    let keys: BTreeSet<Key> = work.filter_map(Address::execution).collect();
+    let known = &observed.stored.tree.files;
+    let (here, missing): (BTreeSet<Key>, BTreeSet<Key>) =
+        keys.into_iter().partition(|key| known.contains_key(key));
+    let mut found = held_in(store, (&observed.view, &observed.stored), &here)?;
+    if !missing.is_empty() {
+        let status = StatusReader::open(store, &observed.view)?;
+        let status = status.ok_or_else(|| Error::not_ready("there is no status yet"))?;
+        let more = status.read(&missing)?;
+        found.extend(held_in(store, (&observed.view, &more), &missing)?);
+    }
+    Ok(found)
+}
+
+fn held_in(
+    store: &Store,
+    (view, stored): (&View, &StoredStatus),
+    keys: &BTreeSet<Key>,
+) -> Result<Vec<Occupied>> {
+    let pins = Pins::new(&stored.pinned);
+    let mut found = Vec::new();
+    for key in keys {
+        let Some(file) = stored.tree.files.get(key) else {
+            continue;
+        };
+        let Status::Execution(status) = &file.status else {
+            continue;
+        };
+        let run = ObservedRun { key, file, status };
+        let Some(plan) = plan_of(&pins, run).filter(|_| !status.phase.is_terminal()) else {
+            continue;
+        };
+        for (id, touches) in paths(&plan) {
+            let Some(node) = run.node(id) else {
+                continue;
+            };
+            if let Some(holder) = holder(store, view, node)? {
+                found.push(Occupied {
+                    node: node.name(),
+                    holder,
+                    touches: touches.clone(),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Who holds a node, by its status, else by its ref: until a reconcile takes it in also what was ended there is held.
+fn holder(store: &Store, view: &View, node: ObservedNode<'_>) -> Result<Option<String>> {
+    if let Some(claim) = &node.status.extensions.claim {
+        return Ok(Some(claim.actor.clone()));
+    }
+    let tip = view.inbox.get(&node.address());
+    let Some(tip) = tip.filter(|_| node.status.is_claimable()) else {
+        return Ok(None);
+    };
+    let chain = AttemptChain::read(store, tip)?;
+    let holder = chain.map(|chain| chain.holder().actor.to_owned());
+    Ok(Some(holder.unwrap_or_else(|| "somebody".to_owned())))
+}
