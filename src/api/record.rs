@@ -115,6 +115,73 @@ pub struct Reported {
     pub adopts: Option<u32>,
 }
 
+/// Nodes that were done before the run were reported, as far as their turn has come.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DoneBefore {
+    /// Which run.
+    #[serde(flatten)]
+    pub execution: Execution,
+    /// Who acted.
+    pub actor: String,
+    /// What came of each, those that come before others first.
+    pub nodes: Vec<DoneNode>,
+    /// What there is to say besides.
+    pub notes: Vec<String>,
+    /// What the reconciles did that were asked for, one after each look.
+    pub reconciled: Vec<Reconciled>,
+    /// Why the last of them did nothing. The records stand all the same.
+    pub reconcile_error: Option<Refused>,
+}
+
+impl Answer for DoneBefore {
+    const KIND: &'static str = "DoneBefore";
+}
+
+/// What came of a node that was done before the run.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DoneNode {
+    /// Its id.
+    pub node: String,
+    /// The attempt.
+    pub attempt: u32,
+    /// What came of it.
+    pub state: DoneState,
+    /// The record of the report.
+    pub record: Option<String>,
+    /// The commit that holds the work.
+    pub commit: Option<String>,
+    /// What it brought, what it waits for, or why it is refused, in a sentence.
+    pub message: String,
+}
+
+/// What came of a node that was done before the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DoneState {
+    /// It was reported now.
+    Reported,
+    /// It is reported, or done, already.
+    Already,
+    /// It is not its turn yet.
+    Later,
+    /// It cannot be reported.
+    Refused,
+}
+
+impl DoneState {
+    /// In a word, for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            DoneState::Reported => "reported",
+            DoneState::Already => "already",
+            DoneState::Later => "later",
+            DoneState::Refused => "refused",
+        }
+    }
+}
+
 /// A reviewer decided, or commented, at a gate.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -15,7 +15,7 @@ use super::made::{Created, Hook, Initialized};
 use super::next::NextNodes;
 use super::reconcile::Reconciled;
 use super::record::{
-    Attested, Claimed, Decided, Recorded, Released, Reopening, Reported, Requested,
+    Attested, Claimed, Decided, DoneBefore, Recorded, Released, Reopening, Reported, Requested,
 };
 use super::refusal::Refusal;
 use super::review::Review;
@@ -50,6 +50,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<Created>(),
     of::<Deleted>(),
     of::<Description>(),
+    of::<DoneBefore>(),
     of::<Edited>(),
     of::<EventList>(),
     of::<Findings>(),

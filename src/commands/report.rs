@@ -1,16 +1,21 @@
 //! `planspec report`: say how a claimed node went.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value};
 
 use super::{Context, RecordArgs, WorkingArgs};
+use crate::api::reconcile::Reconciled;
+use crate::api::record::DoneState;
 use crate::core::run::record::ReportResult;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::service::Error;
+use crate::service::done_before::{self, Done, DoneBeforeRequest};
 use crate::service::report::{ReportRequest, report};
 use crate::service::sources;
+use crate::show;
 
 /// Report how a claimed node went
 ///
@@ -19,7 +24,7 @@ use crate::service::sources;
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("result").required(true))]
 pub struct Args {
-    /// The node: EXECUTION/NODE; not needed where you hold only one here
+    /// The node: EXECUTION/NODE; not needed where you hold only one here. With --from the execution
     #[arg(value_name = "EXECUTION/NODE")]
     target: Option<String>,
     #[command(flatten)]
@@ -32,6 +37,14 @@ pub struct Args {
     /// It failed
     #[arg(long, group = "result")]
     failed: bool,
+    /// It was done before the run: nobody has to claim it, and what it is accepted for is checked all the same
+    #[arg(long, group = "result", requires = "target")]
+    done_before: bool,
+    /// With --done-before: a file with the nodes, or - for standard input: `NODE: {commit: REV, outputs: {NAME: VALUE},
+    /// message: TEXT}`, as YAML or JSON
+    #[arg(long, value_name = "FILE", requires = "done_before",
+          conflicts_with_all = ["outputs", "outputs_file", "commit", "message", "attempt", "claim"])]
+    from: Option<PathBuf>,
     /// What it brought; may be repeated. The value is text
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_value)]
     outputs: Vec<(String, String)>,
@@ -58,6 +71,9 @@ fn name_value(text: &str) -> Result<(String, String), String> {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if args.done_before {
+        return were_done(context, args);
+    }
     let result = if args.succeeded {
         ReportResult::Succeeded
     } else {
@@ -84,6 +100,56 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     let line = format!("{verb} {name} attempt {number} as {}\n", result.word());
     context.recorded(args.record.output, recorded, &line)
+}
+
+/// Nodes that were done before the run.
+fn were_done(context: &Context, args: &Args) -> Outcome {
+    let target = args.target.as_deref().unwrap_or_default();
+    let (target, nodes) = match (&args.from, target.rsplit_once('/')) {
+        (Some(path), _) => {
+            let name = path.display().to_string();
+            let nodes = done_before::read(&name, &sources::bytes(&context.path(path))?)?;
+            (target, nodes)
+        }
+        (None, Some((execution, node))) => {
+            let done = Done {
+                outputs: outputs(args)?,
+                commit: args.commit.clone(),
+                message: args.message.clone(),
+            };
+            (execution, BTreeMap::from([(node.to_owned(), done)]))
+        }
+        (None, None) => {
+            let why = format!("`{target}` names no node");
+            let hint = "write EXECUTION/NODE, or name many in a file: `--from FILE`";
+            return Err(Error::ambiguous(why).hint(hint).into());
+        }
+    };
+    let request = DoneBeforeRequest {
+        record: args.record.about(context, target),
+        working: args.working.working(),
+        nodes,
+    };
+    let (answer, trouble) = done_before::done_before(&context.open()?, &request)?;
+    let refused = answer.nodes.iter();
+    let refused = refused.filter(|node| node.state == DoneState::Refused);
+    let refused = refused.count();
+    let mut text = show::done::text(&answer);
+    let moved = |done: &&Reconciled| !done.transitions.is_empty();
+    for done in answer.reconciled.iter().filter(moved) {
+        text.push_str(&show::reconcile::text(done, context.terminal.width()));
+    }
+    context.show(args.record.output, &answer, (&text, &answer.notes))?;
+    if let Some(error) = trouble {
+        return Err(Failure::recorded(error));
+    }
+    if answer.reconciled.is_empty() {
+        context.next(args.record.output, &["planspec reconcile".to_owned()]);
+    }
+    match refused {
+        0 => Ok(()),
+        some => Err(Failure::unmet(format!("{some} of them cannot be reported"))),
+    }
 }
 
 fn outputs(args: &Args) -> Outcome<Map<String, Value>> {

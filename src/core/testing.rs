@@ -496,6 +496,7 @@ impl World {
                 attempt: *attempt,
                 lease: None,
                 adopts: None,
+                done_before: false,
             };
             let received = self.record(actor, action);
             self.overwrite(address, received);
@@ -515,6 +516,7 @@ impl World {
             attempt,
             lease: lease.map(|lease| lease.parse().expect("a duration")),
             adopts: None,
+            done_before: false,
         };
         self.work(node, attempt, actor, action);
     }
@@ -535,10 +537,25 @@ impl World {
             attempt,
             lease: None,
             adopts: Some(attempt - 1),
+            done_before: false,
         };
         self.work(node, attempt, &lapsed.actor, claim);
         self.report(node, attempt, &lapsed.actor, result, json!({}));
         true
+    }
+
+    /// Say that a node was done before: its claim and its report.
+    pub fn done_before(&mut self, node: &str, actor: &str) {
+        let attempt = self.node(node).attempt.max(1);
+        let claim = Action::Claim {
+            node: node.to_owned(),
+            attempt,
+            lease: None,
+            adopts: None,
+            done_before: true,
+        };
+        self.work(node, attempt, actor, claim);
+        self.report(node, attempt, actor, ReportResult::Succeeded, json!({}));
     }
 
     /// Renew the claim on the open attempt.

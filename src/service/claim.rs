@@ -271,6 +271,7 @@ pub fn claim_of(node: ObservedNode<'_>, lease: Option<Duration>) -> Action {
         attempt: node.status.attempt,
         lease,
         adopts: None,
+        done_before: false,
     }
 }
 

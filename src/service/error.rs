@@ -38,6 +38,13 @@ pub enum ErrorKind {
     Unsupported,
 }
 
+impl Error {
+    /// Whether what is asked for cannot be done: everything works that it takes to find that out.
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Unsupported)
+    }
+}
+
 impl ErrorKind {
     /// `notFound`: as it stands in JSON.
     pub fn name(self) -> &'static str {

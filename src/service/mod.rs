@@ -16,6 +16,7 @@ pub mod delete;
 pub mod describe;
 pub mod diff;
 pub mod document;
+pub mod done_before;
 pub mod edit;
 pub mod error;
 pub mod explain;

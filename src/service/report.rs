@@ -144,34 +144,7 @@ impl Reporter<'_> {
         let old = writer.observed.tip(&address);
         let record = writer.record(run, self.action(attempt));
         let id = writer.store.write_record(old, &record, writer.now)?;
-        self.push(attempt, old, id)?.or_conflict(&address)
-    }
-
-    /// Send a report that was written behind `old`, and the commit that it names with it.
-    fn push(self, attempt: u32, old: Option<&str>, id: String) -> Result<Sent> {
-        let (writer, run) = (self.writer, self.node.run);
-        let address = run.attempt_address(self.node.id, attempt);
-        let Some(commit) = self.commit else {
-            return writer.store.send_written(&address, old, id, "report");
-        };
-        let name = result_ref(&run.reference(), self.node.id, attempt);
-        let keeper = writer.observed.view.results.get(&name);
-        let kept = (name.as_str(), keeper.map(String::as_str), commit);
-        let sent = writer
-            .store
-            .send_with_result((&address, old, id), kept, writer.now);
-        sent.map_err(|error| match error.kind {
-            ErrorKind::Unavailable => {
-                let why = format!(
-                    "nothing is reported: commit {} cannot be kept where everybody gets it",
-                    short(commit)
-                );
-                let hint = [Some(error.message), error.hint].into_iter().flatten();
-                let hint: Vec<String> = hint.collect();
-                Error::unavailable(why).hint(hint.join("\n"))
-            }
-            _ => error,
-        })
+        push(writer, self.node, (attempt, old, id), self.commit)?.or_conflict(&address)
     }
 
     /// Whether a report of success has to be verified before it counts, and its commit may be another one until then.
@@ -350,11 +323,10 @@ impl Reporter<'_> {
             attempt: open,
             lease: None,
             adopts: Some(attempt),
+            done_before: false,
         };
         writer.may(node.run, &claim)?;
         self.may(Some(chain), open)?;
-        let claim = writer.record(node.run, claim);
-        let claim = writer.store.write_record(None, &claim, writer.now)?;
         let action = match self.action(open) {
             Action::Report {
                 node,
@@ -381,11 +353,7 @@ impl Reporter<'_> {
             }
             other => other,
         };
-        let report = writer.record(node.run, action);
-        let report = writer
-            .store
-            .write_record(Some(&claim), &report, writer.now)?;
-        match self.push(open, None, report)? {
+        match send_at_once(writer, node, (claim, action), self.commit)? {
             Sent::Done(record) => {
                 held::forget(writer.store, &chain.claim().id);
                 Ok((record, self.reported(open, false, Some(attempt))))
@@ -433,6 +401,55 @@ impl Reporter<'_> {
         let error = error.maybe_hint(outputs_hint(&refusal, pinned.as_ref(), &action));
         Err(error.maybe_hint(held::flag(writer, &refusal, asked.holder)))
     }
+}
+
+/// Claim the open attempt of a node and report it, in one step that only one can make: the report's record.
+///
+/// # Errors
+/// The remote cannot be used; the commit cannot be kept there.
+pub fn send_at_once(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    (claim, report): (Action, Action),
+    commit: Option<&str>,
+) -> Result<Sent> {
+    let (store, now) = (writer.store, writer.now);
+    let claim = store.write_record(None, &writer.record(node.run, claim), now)?;
+    let report = writer.record(node.run, report);
+    let report = store.write_record(Some(&claim), &report, now)?;
+    push(writer, node, (node.status.attempt, None, report), commit)
+}
+
+/// Send a report that was written behind `old`, and the commit that it names with it.
+fn push(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    (attempt, old, id): (u32, Option<&str>, String),
+    commit: Option<&str>,
+) -> Result<Sent> {
+    let run = node.run;
+    let address = run.attempt_address(node.id, attempt);
+    let Some(commit) = commit else {
+        return writer.store.send_written(&address, old, id, "report");
+    };
+    let name = result_ref(&run.reference(), node.id, attempt);
+    let keeper = writer.observed.view.results.get(&name);
+    let kept = (name.as_str(), keeper.map(String::as_str), commit);
+    let sent = writer
+        .store
+        .send_with_result((&address, old, id), kept, writer.now);
+    sent.map_err(|error| match error.kind {
+        ErrorKind::Unavailable => {
+            let why = format!(
+                "nothing is reported: commit {} cannot be kept where everybody gets it",
+                short(commit)
+            );
+            let hint = [Some(error.message), error.hint].into_iter().flatten();
+            let hint: Vec<String> = hint.collect();
+            Error::unavailable(why).hint(hint.join("\n"))
+        }
+        _ => error,
+    })
 }
 
 /// What was reported before.

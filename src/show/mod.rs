@@ -3,6 +3,7 @@
 pub mod brief;
 pub mod change;
 pub mod document;
+pub mod done;
 pub mod findings;
 pub mod graph;
 mod layout;

@@ -284,7 +284,14 @@ fn detail(view: &RunView<'_>, of: GraphOf<'_>, node: usize, status: &NodeStatus)
             let report = status.extensions.report.as_ref();
             report.map_or_else(
                 || line(&status.message),
-                |report| format!("by {}", line(&report.actor)),
+                |report| {
+                    let before = if report.done_before {
+                        "done before, "
+                    } else {
+                        ""
+                    };
+                    format!("{before}by {}", line(&report.actor))
+                },
             )
         }
         _ => line(&status.message),

@@ -815,3 +815,133 @@ fn what_is_no_glob_is_found_in_a_plan_and_in_a_document() {
         .says("greeting.planspec.json")
         .says("`src/[a` is no glob");
 }
+
+/// A plan with a gate in the middle, in a run that has begun.
+fn half_done<'a>(sandbox: &'a Sandbox) -> Place<'a> {
+    let ana = sandbox.team("ana");
+    let nodes = [
+        task("schema"),
+        task("load").with("dependsOn: [schema]\noutputs: [{name: rows}]\n"),
+        crate::resources::gate_node("ok", "g").with("dependsOn: [load]\n"),
+        task("reindex").with("dependsOn: [ok]\n"),
+    ];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[
+            plan("p", &nodes),
+            crate::resources::gate("g", "p"),
+            execution("move", "p"),
+        ]),
+    );
+    ana.run("reconcile").ok();
+    ana
+}
+
+#[test]
+fn what_the_page_says_about_what_was_done_before_is_so() {
+    let sandbox = Sandbox::new();
+    let ana = half_done(&sandbox);
+    let page = include_str!("../../docs/executions.md");
+    let done = page
+        .split("```yaml\n")
+        .find(|block| block.starts_with("# done.yaml"))
+        .and_then(|block| block.split("```").next())
+        .unwrap();
+    ana.write("done.yaml", done);
+    shows(&ana, page, "report move/schema --done-before");
+    // A gate stays a gate: what is behind it waits for it.
+    ana.run("report move --done-before --from done.yaml --reconcile")
+        .ok()
+        .says("later default/move/reindex");
+    assert_eq!(ana.phase("execution/move"), "Blocked");
+    ana.run("approve move/ok --as ben@example.com --reconcile")
+        .ok();
+    let ran = ana
+        .run("report move --done-before --from done.yaml --reconcile -o json")
+        .ok();
+    let answer = ran.answer("DoneBefore");
+    assert_eq!(answer["nodes"][2]["state"], "reported");
+    assert_eq!(ana.phase("execution/move"), "Succeeded");
+    ana.run("report move --done-before --from done.yaml")
+        .ok()
+        .says("already default/move/reindex");
+    let report = &ana.node("move/reindex")["extensions"]["report"];
+    assert_eq!(report["doneBefore"], true);
+    ana.run("log execution/move")
+        .ok()
+        .says("done before, reported by ana@example.com");
+    ana.run("describe execution move")
+        .ok()
+        .says("done before, by ana@example.com");
+    assert_eq!(ana.node("move/load")["outputs"]["rows"], "1200");
+}
+
+#[test]
+fn what_was_done_before_goes_in_at_once_and_what_cannot_be_is_told() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let criteria = "acceptanceCriteria: [{type: artifact_exists, name: there, path: done.md}]\n";
+    let nodes = [
+        task("a"),
+        task("b").with("dependsOn: [a]\n"),
+        task("c").with(&format!("dependsOn: [b]\n{criteria}")),
+        task("d").with("dependsOn: [c]\n"),
+        task("e"),
+        task("f").with("outputs: [{name: x}]\n"),
+    ];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("run", "p")]),
+    );
+    // Nothing is sent where something in the list cannot be meant.
+    let from = |text: &str| {
+        ana.write("done.json", text);
+        ana.run("report run --done-before --from done.json --reconcile")
+    };
+    from(r#"{"a": {}, "bb": {}}"#)
+        .exits(1)
+        .notes("no node `bb`");
+    from(r#"{"a": {}, "f": {}}"#)
+        .exits(1)
+        .notes("default/run/f: declared outputs are missing: x")
+        .notes("outputs: {NAME: VALUE}");
+    from(r#"{"a": {"comit": "main"}}"#).exits(1).notes("comit");
+    from(r#"{"a": {"commit": "nowhere"}}"#).exits(1);
+    assert_eq!(ana.node_phase("run/a"), "Pending");
+    ana.run("claim run/e --as agent:x").ok();
+    from(r#"{"a": null, "b": {"commit": "main"}, "c": null, "d": {}, "e": {}, "f": {"outputs": {"x": 1}}}"#)
+        .exits(1)
+        .says("reported default/run/b attempt 1 as done before")
+        .says("refused default/run/e: default/run/e is claimed by agent:x")
+        .says("later default/run/d: ");
+    assert_eq!(ana.node_phase("run/c"), "Blocked");
+    assert_eq!(ana.node("run/f")["outputs"]["x"], 1);
+    // Somewhere else as well: the commit is kept for everybody.
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ana.publish("done.md", "");
+    ben.git("pull -q");
+    ben.run("report run/c --as ana@example.com --succeeded --commit HEAD --reconcile")
+        .ok();
+    ben.run("verify run/c --as ben@example.com --reconcile")
+        .ok();
+    assert_eq!(
+        ana.node("run/c")["extensions"]["report"]["doneBefore"],
+        true
+    );
+    ana.run("report run/d --done-before -m 'long ago' --reconcile")
+        .ok()
+        .says("reported default/run/d attempt 1 as done before");
+    assert_eq!(
+        ana.node("run/d")["message"],
+        "done before, reported by ana@example.com: long ago"
+    );
+    ana.run("report run/d --done-before")
+        .ok()
+        .says("already default/run/d");
+    ana.run("report run/e --done-before")
+        .exits(9)
+        .notes("is claimed by agent:x");
+    ana.run("report run --done-before")
+        .exits(2)
+        .notes("--from FILE");
+}

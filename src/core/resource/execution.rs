@@ -334,6 +334,9 @@ pub struct Claim {
     pub session: Option<String>,
     /// When the lease ends; people have none.
     pub expires: Option<Time>,
+    /// Whether it was done before the run, and only its report is awaited.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub done_before: bool,
 }
 
 /// Who reported.
@@ -347,6 +350,9 @@ pub struct ReportedBy {
     pub record: String,
     /// The commit that holds the work.
     pub commit: Option<String>,
+    /// Whether it was done before the run, and not by somebody who held it there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub done_before: bool,
 }
 
 /// What the acceptance criteria of a task said about one report.

@@ -321,6 +321,7 @@ mod tests {
                 record: "c".to_owned(),
                 session: None,
                 expires: None,
+                done_before: false,
             }),
             ..NodeExtensions::default()
         };

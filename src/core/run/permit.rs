@@ -250,15 +250,16 @@ impl Circumstances<'_> {
                 node,
                 attempt,
                 adopts,
+                done_before,
                 ..
             } => {
                 let status = self.open_attempt(node, *attempt)?;
                 self.may_claim(node, status, actor)?;
                 // What is done already gets in nobody's way.
-                match adopts {
-                    Some(_) => Ok(()),
-                    None => self.overlaps_nothing(node),
+                if *done_before || adopts.is_some() {
+                    return Ok(());
                 }
+                self.overlaps_nothing(node)
             }
             Action::Renewal { node, attempt, .. } => {
                 self.open_attempt(node, *attempt)?;
@@ -402,7 +403,11 @@ impl Circumstances<'_> {
             && self.node(id).is_some_and(is_reported)
     }
 
-    fn may_report(&self, id: &str, action: &Action) -> Result<(), Refusal> {
+    /// Whether a report brings what the plan asks for.
+    ///
+    /// # Errors
+    /// What is missing, or of another type.
+    pub fn may_report(&self, id: &str, action: &Action) -> Result<(), Refusal> {
         let Action::Report {
             result,
             outputs,
@@ -882,6 +887,7 @@ mod tests {
             attempt,
             lease: None,
             adopts: None,
+            done_before: false,
         }
     }
 

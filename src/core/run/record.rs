@@ -134,6 +134,9 @@ pub enum Action {
         lease: Option<Duration>,
         /// The attempt in which I have done the work: its lease ended, and the report follows at once.
         adopts: Option<u32>,
+        /// It was done before the run, and the report follows at once.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        done_before: bool,
     },
     /// I am still at it.
     Renewal {

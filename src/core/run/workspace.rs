@@ -77,6 +77,7 @@ mod tests {
                     actor: "agent:a".to_owned(),
                     record: String::new(),
                     commit: Some((*commit).to_owned()),
+                    done_before: false,
                 });
                 (node.id.clone(), status)
             });

@@ -243,6 +243,7 @@ mod tests {
                 record: "c".to_owned(),
                 session: None,
                 expires: None,
+                done_before: false,
             });
             let phase = if claim.is_some() {
                 NodePhase::Running

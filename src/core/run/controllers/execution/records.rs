@@ -268,8 +268,13 @@ impl ActiveRun<'_> {
             return Err(refusal);
         }
         match action {
-            Action::Claim { lease, adopts, .. } => {
-                self.claim(id, received, (lease.as_ref(), *adopts));
+            Action::Claim {
+                lease,
+                adopts,
+                done_before,
+                ..
+            } => {
+                self.claim(id, received, (lease.as_ref(), *adopts, *done_before));
             }
             Action::Renewal { lease, .. } => {
                 let expires = self.lease_end(id, lease.as_ref());
@@ -313,11 +318,12 @@ impl ActiveRun<'_> {
         &mut self,
         id: &str,
         received: &Received,
-        (lease, adopts): (Option<&Duration>, Option<u32>),
+        (lease, adopts, done_before): (Option<&Duration>, Option<u32>, bool),
     ) {
         let actor = received.record.actor.clone();
         let expires = self.lease_end(id, lease);
         let message = match adopts {
+            None if done_before => format!("claimed by {actor}, for what was done before"),
             None => format!("claimed by {actor}"),
             Some(before) => format!("claimed by {actor}, for what was done in attempt {before}"),
         };
@@ -330,6 +336,7 @@ impl ActiveRun<'_> {
                 record: received.id.clone(),
                 session: received.record.session.clone(),
                 expires,
+                done_before,
             });
         }
     }
@@ -356,9 +363,11 @@ impl ActiveRun<'_> {
         };
         let actor = &received.record.actor;
         self.keep_artifacts(id, artifacts);
+        let done_before = self.was_done_before(id);
+        let before = if done_before { "done before, " } else { "" };
         let what = match message.as_str() {
-            "" => format!("reported by {actor}"),
-            message => format!("reported by {actor}: {message}"),
+            "" => format!("{before}reported by {actor}"),
+            message => format!("{before}reported by {actor}: {message}"),
         };
         match result {
             ReportResult::Succeeded if self.must_be_verified(id) => {
@@ -377,7 +386,21 @@ impl ActiveRun<'_> {
                 actor: actor.clone(),
                 record: received.id.clone(),
                 commit: commit.clone(),
+                done_before,
             });
+        }
+    }
+
+    /// Whether what is reported was done before the run: its claim says so, or the report that is pointed elsewhere.
+    fn was_done_before(&self, id: &str) -> bool {
+        let Some(status) = self.status.node_statuses.get(id) else {
+            return false;
+        };
+        let report = status.extensions.report.as_ref();
+        let report = report.filter(|_| status.awaits_verification());
+        match &status.extensions.claim {
+            Some(claim) => claim.done_before,
+            None => report.is_some_and(|report| report.done_before),
         }
     }
 

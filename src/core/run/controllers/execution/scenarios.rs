@@ -496,6 +496,50 @@ fn what_touches_the_same_paths_is_not_held_at_once() {
 }
 
 #[test]
+fn what_was_done_before_is_said_so_and_accepted_as_anything_else() {
+    let nodes = [
+        "{id: a, kind: Task}",
+        "{id: b, kind: Task, dependsOn: [a], acceptanceCriteria: [{type: test_passes, name: t, command: t}]}",
+        "{id: ok, kind: Gate, gateRef: {name: g}, dependsOn: [b]}",
+        "{id: c, kind: Task, dependsOn: [ok]}",
+    ];
+    let mut world = run_with(&nodes, "", &[gate("g", "p", "")]);
+    // Too early: nothing comes of it, and the attempt is open all the same.
+    world.done_before("c", ANA);
+    world.done_before("a", ANA);
+    world.reconcile();
+    assert_eq!(world.unapplied(), ["claim NotOpen", "report NotOpen"]);
+    let done = world.node("a");
+    assert_eq!(done.message, "done before, reported by agent:ana");
+    assert!(
+        done.extensions
+            .report
+            .is_some_and(|report| report.done_before)
+    );
+    world.done_before("b", ANA);
+    world.reconcile();
+    assert_eq!(
+        world.nodes(),
+        "a Succeeded, b Blocked, c Pending, ok Pending"
+    );
+    // Its commit may be another one until it is verified, and it stays what it is.
+    world.succeed_at("b", ANA, &"b".repeat(40));
+    world.reconcile();
+    let report = world.node("b").extensions.report.expect("a report");
+    assert!(report.done_before && report.commit.is_some());
+    world.verify("b", BEN, &[("t", false)]);
+    world.reconcile();
+    assert_eq!(world.stands("b").split(' ').next(), Some("Failed"));
+    // What is tried again is done there.
+    world.retry("user:op", None, false);
+    world.reconcile();
+    world.complete("b");
+    world.reconcile();
+    let report = world.node("b").extensions.report.expect("a report");
+    assert!(!report.done_before);
+}
+
+#[test]
 fn who_has_done_it_already_gets_in_nobodys_way() {
     let mut world = run(&OVERLAPPING);
     world.claim("b", "agent:coder");

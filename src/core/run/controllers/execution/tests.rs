@@ -1107,6 +1107,7 @@ fn why_work_is_not_applied() {
                     attempt: 1,
                     lease: None,
                     adopts: None,
+                    done_before: false,
                 };
                 let record = w.record(ANA, action);
                 w.push(&w.work_ref("a", 1), record);
@@ -1121,6 +1122,7 @@ fn why_work_is_not_applied() {
                     attempt: 2,
                     lease: None,
                     adopts: None,
+                    done_before: false,
                 };
                 let record = w.record(ANA, action);
                 w.push(&w.work_ref("a", 1), record);
@@ -1175,6 +1177,7 @@ fn a_record_for_another_run_or_repository_is_not_applied() {
         attempt: 1,
         lease: None,
         adopts: None,
+        done_before: false,
     };
     let mut elsewhere = world.record(ANA, claim());
     elsewhere.record.repository = "another".to_owned();
@@ -1201,6 +1204,7 @@ fn a_record_on_a_ref_of_another_name_is_not_applied() {
         attempt: 1,
         lease: None,
         adopts: None,
+        done_before: false,
     };
     let record = world.record(ANA, action);
     let work = Address::Work {
@@ -1257,6 +1261,7 @@ fn records_about_an_execution_that_is_not_there_are_only_told() {
         attempt: 1,
         lease: None,
         adopts: None,
+        done_before: false,
     };
     let record = world.record(ANA, action);
     world.push(

@@ -1,0 +1,430 @@
+//! Say of many nodes at once that they were done before the run: a half-done plan comes into the tool with what it has.
+//!
+//! Each is a claim and its report, sent in one step that only one can make, when the node's turn has come. So nothing is passed
+//! over: what has acceptance criteria waits to be verified, and what stands behind a gate waits for that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::held::{AttemptChain, Working};
+use super::permit::Asked;
+use super::reconcile::{ReconcileRequest, reconcile};
+use super::record::{RecordRequest, RecordWriter, execution};
+use super::report::{resources_for, send_at_once};
+use super::runs::{Observed, ObservedNode, ObservedRun, observe_target};
+use super::store::{Sent, Store};
+use super::{Error, Result, suggestion};
+use crate::api::record::{DoneBefore, DoneNode, DoneState};
+use crate::core::base::limits::Limits;
+use crate::core::plan::graph::Graph;
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{Node, NodeKind, NodePhase};
+use crate::core::run::permit::Holder;
+use crate::core::run::pinned::PinnedPlan;
+use crate::core::run::record::{Action, ReportResult};
+use crate::core::text::yaml;
+
+/// Say of nodes that they were done before the run.
+#[derive(Debug, Clone)]
+pub struct DoneBeforeRequest {
+    /// The execution, and who asks.
+    pub record: RecordRequest,
+    /// In which session.
+    pub working: Working,
+    /// Which nodes, by id, and what each has brought.
+    pub nodes: BTreeMap<String, Done>,
+}
+
+impl DoneBeforeRequest {
+    fn look(&self, store: &Store) -> Result<Observed> {
+        let namespace = self.record.namespace.as_deref();
+        observe_target(store, &self.record.target, namespace)
+    }
+}
+
+/// What a node has brought that was done before the run.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Done {
+    /// What it brought.
+    pub outputs: Map<String, Value>,
+    /// The revision that holds the work.
+    pub commit: Option<String>,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// Read a list of nodes: a mapping by their ids, YAML or JSON. A node that brought nothing has no value.
+///
+/// # Errors
+/// It cannot be read, or says something else.
+pub fn read(name: &str, bytes: &[u8]) -> Result<BTreeMap<String, Done>> {
+    let (documents, findings) = yaml::read(name, bytes, &Limits::default());
+    if let Some(finding) = findings.iter().find(|finding| finding.is_error()) {
+        return Err(Error::invalid(format!("{name}: {}", finding.message)));
+    }
+    let form = "write a mapping: `NODE: {commit: REV, outputs: {NAME: VALUE}, message: TEXT}`, all of it optional";
+    let [document] = documents.as_slice() else {
+        return Err(Error::invalid(format!("{name} names no nodes")).hint(form));
+    };
+    let nodes: BTreeMap<String, Option<Done>> = serde_json::from_value(document.value.clone())
+        .map_err(|error| Error::invalid(format!("{name}: {error}")).hint(form))?;
+    let nodes = nodes.into_iter();
+    Ok(nodes
+        .map(|(id, done)| (id, done.unwrap_or_default()))
+        .collect())
+}
+
+/// Report what can be reported now; with `reconcile`, also what can be reported then, until nothing moves any more.
+///
+/// # Errors
+/// There is no such run, it has no such task, an output is missing: then nothing is sent. Every node is refused.
+pub fn done_before(
+    store: &Store,
+    request: &DoneBeforeRequest,
+) -> Result<(DoneBefore, Option<Error>)> {
+    let actor = store.actor(&request.record.caller)?;
+    let session = request.working.digest(store);
+    let commits = commits(store, request)?;
+    let now = request.record.caller.now;
+    let mut said = Said::default();
+    let mut reconciled = Vec::new();
+    let mut trouble = None;
+    if request.record.reconcile {
+        // The run may not have begun yet.
+        reconciled.push(reconcile(store, &ReconcileRequest::at(now))?);
+    }
+    let of_run = loop {
+        let observed = request.look(store)?;
+        let run = request.record.run(&observed)?;
+        let writer = RecordWriter {
+            store,
+            observed: &observed,
+            actor: &actor,
+            is_named: request.record.caller.actor.is_some(),
+            session: session.as_deref(),
+            now,
+        };
+        let is_first = said.nodes.is_empty();
+        if !is_first && run.status.phase.is_terminal() {
+            break execution(run);
+        }
+        let round = Round::of(&writer, run, (request, &commits))?;
+        if is_first {
+            round.check()?;
+        }
+        let sent = round.go(&mut said)?;
+        if !request.record.reconcile || sent == 0 {
+            break execution(run);
+        }
+        match reconcile(store, &ReconcileRequest::at(now)) {
+            Ok(done) => reconciled.push(done),
+            Err(error) => {
+                trouble = Some(error);
+                break execution(run);
+            }
+        }
+    };
+    if let Some(refused) = said.first_refusal.take().filter(|_| said.is_all_refused()) {
+        return Err(refused);
+    }
+    let mut notes = said.notes(request.record.reconcile);
+    notes.extend(store.keeps_to_itself());
+    let answer = DoneBefore {
+        execution: of_run,
+        actor,
+        nodes: said.nodes.into_values().collect(),
+        notes,
+        reconciled,
+        reconcile_error: trouble.as_ref().map(Error::refused),
+    };
+    Ok((answer, trouble))
+}
+
+/// The commits that are named, by what they are called.
+fn commits(store: &Store, request: &DoneBeforeRequest) -> Result<BTreeMap<String, String>> {
+    let named = request
+        .nodes
+        .values()
+        .filter_map(|done| done.commit.clone());
+    let named: BTreeSet<String> = named.collect();
+    named
+        .into_iter()
+        .map(|revision| {
+            let commit = store.commit_anywhere(&revision)?;
+            Ok((revision, commit))
+        })
+        .collect()
+}
+
+/// What came of each node, in the order of the plan.
+#[derive(Default)]
+struct Said {
+    nodes: BTreeMap<usize, DoneNode>,
+    first_refusal: Option<Error>,
+}
+
+impl Said {
+    fn is_all_refused(&self) -> bool {
+        let mut nodes = self.nodes.values();
+        nodes.all(|node| node.state == DoneState::Refused)
+    }
+
+    fn notes(&self, is_reconciled: bool) -> Vec<String> {
+        let later = self.nodes.values();
+        let later = later.filter(|node| node.state == DoneState::Later).count();
+        let what = match later {
+            0 => return Vec::new(),
+            1 => "1 node is reported when its turn comes".to_owned(),
+            many => format!("{many} nodes are reported when their turn comes"),
+        };
+        let how = if is_reconciled {
+            "the same command once more"
+        } else {
+            "`planspec reconcile`, then the same command once more (`--reconcile` does both)"
+        };
+        vec![format!("{what}: {how}")]
+    }
+}
+
+/// One look at the run.
+struct Round<'a> {
+    writer: &'a RecordWriter<'a>,
+    run: ObservedRun<'a>,
+    request: &'a DoneBeforeRequest,
+    commits: &'a BTreeMap<String, String>,
+    /// The plan; what is over is not held to one any more.
+    plan: Option<PinnedPlan>,
+    /// Ids of the plan's nodes, those that come before others first.
+    order: Vec<String>,
+}
+
+impl<'a> Round<'a> {
+    fn of(
+        writer: &'a RecordWriter<'a>,
+        run: ObservedRun<'a>,
+        (request, commits): (&'a DoneBeforeRequest, &'a BTreeMap<String, String>),
+    ) -> Result<Round<'a>> {
+        let name = run.key.qualified();
+        let plan = super::runs::pinned_plan(&writer.observed.stored, run.status);
+        if plan.is_none() && !run.status.phase.is_terminal() {
+            let message = &run.status.message;
+            let why = format!("{name} has not started: {message}");
+            return Err(Error::not_ready(why).hint("`--reconcile` starts it, where it can start"));
+        }
+        let spec = plan.as_ref().and_then(PinnedPlan::graph);
+        let order = match spec.map(Graph::build) {
+            Some(Ok(graph)) => {
+                let order = graph.order().iter();
+                order.map(|index| graph.id(*index).to_owned()).collect()
+            }
+            _ => run.nodes().map(|node| node.id.to_owned()).collect(),
+        };
+        Ok(Round {
+            writer,
+            run,
+            request,
+            commits,
+            plan,
+            order,
+        })
+    }
+
+    /// Whether all that is named are tasks of the plan, and bring what they have to.
+    fn check(&self) -> Result {
+        let run = self.run.key.qualified();
+        for (id, done) in &self.request.nodes {
+            if self.plan.is_none() && self.order.contains(id) {
+                continue;
+            }
+            let Some(node) = self.node(id) else {
+                let ids = self.order.iter().map(String::as_str);
+                let why = format!("{run} has no node `{id}`");
+                return Err(Error::not_found(why).maybe_hint(suggestion(id, ids)));
+            };
+            if node.kind != NodeKind::Task {
+                let why = format!("{run}/{id} is a {}, and only tasks are done", node.kind);
+                let instead = match node.kind {
+                    NodeKind::Gate => "leave it out; who decides says so: `planspec approve`",
+                    NodeKind::External => {
+                        "leave it out; it is reported for itself: `planspec report`"
+                    }
+                    _ => "leave it out, and name the tasks in it",
+                };
+                return Err(Error::invalid(why).hint(instead));
+            }
+            let snapshot = self.resources(node)?;
+            let mut asked = Asked::new(self.writer.observed, self.run);
+            asked.resources = snapshot.as_deref();
+            if let Err(refusal) = asked.permit().may_report(id, &self.report(id, 1, done)) {
+                let hint = "name what it brought: `outputs: {NAME: VALUE}`, or `--set NAME=VALUE`";
+                let why = format!("{run}/{id}: {}", refusal.message);
+                return Err(Error::invalid(why).hint(hint));
+            }
+        }
+        Ok(())
+    }
+
+    fn node(&self, id: &str) -> Option<&Node> {
+        self.plan.as_ref()?.node(id)
+    }
+
+    fn resources(&self, node: &Node) -> Result<Option<Snapshot>> {
+        resources_for(self.writer, self.run, Some(node))
+    }
+
+    /// Report what can be reported now: how much that is.
+    fn go(&self, said: &mut Said) -> Result<usize> {
+        let mut sent = 0;
+        for (place, id) in self.order.iter().enumerate() {
+            let Some(done) = self.request.nodes.get(id) else {
+                continue;
+            };
+            let is_settled = |node: &DoneNode| node.state != DoneState::Later;
+            let Some(node) = self
+                .run
+                .node(id)
+                .filter(|_| !said.nodes.get(&place).is_some_and(is_settled))
+            else {
+                continue;
+            };
+            let told = match self.one(node, done) {
+                Ok(told) => told,
+                // What the others are does not change for it.
+                Err(error) if error.is_refusal() => {
+                    let told = self.told(node, (DoneState::Refused, None), error.message.clone());
+                    said.first_refusal.get_or_insert(error);
+                    told
+                }
+                Err(error) => return Err(error),
+            };
+            sent += usize::from(told.state == DoneState::Reported);
+            said.nodes.insert(place, told);
+        }
+        Ok(sent)
+    }
+
+    fn told(
+        &self,
+        node: ObservedNode<'_>,
+        (state, record): (DoneState, Option<String>),
+        message: String,
+    ) -> DoneNode {
+        DoneNode {
+            node: node.id.to_owned(),
+            attempt: node.status.attempt,
+            state,
+            record,
+            commit: self.commit(node.id).map(str::to_owned),
+            message,
+        }
+    }
+
+    fn commit(&self, id: &str) -> Option<&str> {
+        let revision = self.request.nodes.get(id)?.commit.as_ref()?;
+        self.commits.get(revision).map(String::as_str)
+    }
+
+    fn one(&self, node: ObservedNode<'_>, done: &Done) -> Result<DoneNode> {
+        let (name, status) = (node.name(), node.status);
+        let report = status.extensions.report.as_ref();
+        let is_done = status.phase == NodePhase::Succeeded || status.awaits_verification();
+        if is_done {
+            let record = report.map(|report| report.record.clone());
+            return Ok(self.told(node, (DoneState::Already, record), status.message.clone()));
+        }
+        if status.phase.is_terminal() {
+            let why = format!("{name} is {} already", status.phase);
+            return Err(Error::conflict(why).hint(format!(
+                "open it again first: `planspec retry {}/{} -n {}`",
+                node.run.key.name, node.id, node.run.key.namespace
+            )));
+        }
+        if let Some(tip) = self.writer.observed.tip(&node.address()) {
+            return self.spoken_for(node, tip);
+        }
+        if !status.is_claimable() {
+            let why = status.message.clone();
+            return Ok(self.told(node, (DoneState::Later, None), why));
+        }
+        self.may(node, done)?;
+        let attempt = status.attempt;
+        let claim = Action::Claim {
+            node: node.id.to_owned(),
+            attempt,
+            lease: None,
+            adopts: None,
+            done_before: true,
+        };
+        let report = self.report(node.id, attempt, done);
+        match send_at_once(self.writer, node, (claim, report), self.commit(node.id))? {
+            Sent::Done(record) => {
+                let message = done.message.clone();
+                Ok(self.told(node, (DoneState::Reported, Some(record)), message))
+            }
+            Sent::Taken => Err(super::claim::just_taken(node)),
+        }
+    }
+
+    /// Somebody has claimed it: whoever reports it now, a moment ago, or another one.
+    fn spoken_for(&self, node: ObservedNode<'_>, tip: &str) -> Result<DoneNode> {
+        let name = node.name();
+        let chain = AttemptChain::read(self.writer.store, tip)?;
+        let Some(chain) = chain else {
+            return Err(super::claim::just_taken(node));
+        };
+        let last = chain.last();
+        let holder = chain.holder().actor;
+        if let Action::Report { result, .. } = &last.record.action
+            && *result == ReportResult::Succeeded
+        {
+            let record = Some(last.id.clone());
+            let message = format!("reported by {holder}, and not taken in yet");
+            return Ok(self.told(node, (DoneState::Already, record), message));
+        }
+        let why = format!("{name} is claimed by {holder}");
+        Err(Error::taken(why).hint("who holds it reports it, or gives it back: `planspec release`"))
+    }
+
+    fn report(&self, id: &str, attempt: u32, done: &Done) -> Action {
+        Action::Report {
+            node: id.to_owned(),
+            attempt,
+            result: ReportResult::Succeeded,
+            outputs: done.outputs.clone(),
+            message: done.message.clone(),
+            commit: self.commit(id).map(str::to_owned),
+            claim: None,
+            artifacts: Vec::new(),
+        }
+    }
+
+    /// Whether it may be claimed, and reported by whoever claims.
+    fn may(&self, node: ObservedNode<'_>, done: &Done) -> Result {
+        let (writer, actor) = (self.writer, self.writer.actor);
+        let attempt = node.status.attempt;
+        let claim = Action::Claim {
+            node: node.id.to_owned(),
+            attempt,
+            lease: None,
+            adopts: None,
+            done_before: true,
+        };
+        let snapshot = match self.node(node.id) {
+            Some(spec) => self.resources(spec)?,
+            None => None,
+        };
+        let mut asked = Asked::new(writer.observed, node.run);
+        asked.resources = snapshot.as_deref();
+        asked.may(&claim, actor)?;
+        asked.holder = Some(Holder {
+            actor,
+            session: writer.session,
+            claim: "",
+        });
+        asked.session = writer.session;
+        asked.may(&self.report(node.id, attempt, done), actor)
+    }
+}
