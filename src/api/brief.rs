@@ -21,7 +21,7 @@ pub struct Brief {
     pub message: String,
     /// Who holds it.
     pub claim: Option<BriefClaim>,
-    /// The commit that the last report names, or that was kept for the last attempt.
+    /// The commit that was reported last, of whichever attempt; what was accepted instead of it, where that is another.
     pub last_commit: Option<String>,
 }
 

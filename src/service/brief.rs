@@ -1,8 +1,10 @@
 //! The brief of a node, and what somebody holds.
 
-use super::held::{Working, held_here};
+use std::collections::BTreeSet;
+
+use super::held::{self, Working, held_here};
 use super::next::described;
-use super::runs::{Observed, ObservedNode, observe_node};
+use super::runs::{Observed, ObservedNode, is_unread, observe_node};
 use super::store::{Store, attempt_of_result};
 use super::{Caller, Error, Result};
 use crate::api::brief::{Brief, BriefClaim, HeldNodes};
@@ -15,7 +17,7 @@ use crate::core::base::time::exact;
 pub fn brief(store: &Store, target: &str, namespace: Option<&str>) -> Result<Brief> {
     let observed = observe_node(store, target, namespace)?;
     let node = observed.node(target, namespace)?;
-    brief_of(&observed, node)
+    brief_of(store, &observed, node)
 }
 
 /// What somebody holds in this work tree and session, each with its brief.
@@ -31,7 +33,7 @@ pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNod
         let Some(node) = one.node_in(&observed) else {
             continue;
         };
-        let mut brief = brief_of(&observed, node)?;
+        let mut brief = brief_of(store, &observed, node)?;
         let name = node.name();
         if node.status.attempt != one.attempt {
             notes.push(format!(
@@ -61,20 +63,11 @@ pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNod
 ///
 /// # Errors
 /// Its run cannot be read.
-pub fn brief_of(observed: &Observed, node: ObservedNode<'_>) -> Result<Brief> {
+pub fn brief_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> Result<Brief> {
     let work = described(observed, &[node]).pop();
     let work = work.ok_or_else(|| Error::unavailable(format!("{} cannot be read", node.name())))?;
     let extensions = &node.status.extensions;
     let claim = extensions.claim.as_ref();
-    let reported = extensions
-        .report
-        .as_ref()
-        .and_then(|report| report.commit.clone());
-    let run = node.run.reference();
-    let kept = observed.view.results.iter();
-    let kept = kept
-        .filter_map(|(name, tip)| Some((attempt_of_result(name, &run, node.id)?, tip.clone())))
-        .max();
     Ok(Brief {
         work,
         phase: node.status.phase,
@@ -84,6 +77,41 @@ pub fn brief_of(observed: &Observed, node: ObservedNode<'_>) -> Result<Brief> {
             record: claim.record.clone(),
             lease_end: claim.expires,
         }),
-        last_commit: reported.or(kept.map(|(_, tip)| tip)),
+        last_commit: last_commit(store, observed, node)?,
     })
+}
+
+/// The commit that was reported last, as the status has it or the records of the attempts that left something.
+fn last_commit(
+    store: &Store,
+    observed: &Observed,
+    node: ObservedNode<'_>,
+) -> Result<Option<String>> {
+    let (run, open) = (node.run, node.address());
+    let said = node.status.extensions.report.as_ref();
+    let taken_in = said.and_then(|said| said.commit.clone());
+    let tip = observed.tip(&open);
+    let is_news = tip.is_some_and(|tip| is_unread(run.status, &open, tip));
+    if taken_in.is_some() && !is_news {
+        return Ok(taken_in);
+    }
+    let name = run.reference();
+    let kept = observed.view.results.keys();
+    let kept: BTreeSet<u32> = kept
+        .filter_map(|result| attempt_of_result(result, &name, node.id))
+        .collect();
+    for attempt in kept.into_iter().rev() {
+        let address = run.attempt_address(node.id, attempt);
+        let read = run.status.extensions.records.get(&address.to_string());
+        let tip = observed.tip(&address).or(read.map(String::as_str));
+        let Some(tip) = tip.filter(|tip| store.has_or_fetches(tip)) else {
+            continue;
+        };
+        if let Some((record, commit)) = held::reported_commit(store, tip)? {
+            // It may have been accepted as another one.
+            let is_known = said.is_some_and(|said| said.record == record);
+            return Ok(taken_in.filter(|_| is_known).or(Some(commit)));
+        }
+    }
+    Ok(taken_in)
 }

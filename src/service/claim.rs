@@ -113,7 +113,7 @@ fn claimed(
     Ok(Claimed {
         attempt: attempt(node.run, node.id, node.status.attempt),
         claim,
-        brief: brief_of(writer.observed, node)?,
+        brief: brief_of(writer.store, writer.observed, node)?,
         renewed: false,
         // No reconcile goes back behind the status that there is.
         lease_end: lease.map(|lease| writer.now.max(writer.observed.stored.time) + lease),

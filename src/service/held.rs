@@ -126,14 +126,17 @@ impl AttemptChain {
 
     /// The last thing that its holder said.
     pub fn last(&self) -> &Received {
+        self.said().next().unwrap_or_else(|| self.claim())
+    }
+
+    /// What its holder said, the newest first.
+    fn said(&self) -> impl Iterator<Item = &Received> {
         let holder = self.holder();
-        let counts = |received: &&Received| {
+        self.records.iter().rev().filter(move |received| {
             let record = &received.record;
             let by = (record.session.as_deref(), record.action.claim());
             holder.is_spoken_for("", &record.actor, by).is_ok()
-        };
-        let mut said = self.records.iter().rev();
-        said.find(counts).unwrap_or_else(|| self.claim())
+        })
     }
 
     /// Whether its holder is still at work, as far as the chain tells.
@@ -141,6 +144,22 @@ impl AttemptChain {
         let last = &self.last().record.action;
         matches!(last, Action::Claim { .. } | Action::Renewal { .. })
     }
+}
+
+/// The last report on the ref of an attempt that names a commit: its record, and the commit.
+///
+/// # Errors
+/// The remote cannot be used.
+pub fn reported_commit(store: &Store, tip: &str) -> Result<Option<(String, String)>> {
+    let named = |received: &Received| match &received.record.action {
+        Action::Report { commit, .. } => Some((received.id.clone(), commit.clone()?)),
+        _ => None,
+    };
+    Ok(match AttemptChain::read(store, tip)? {
+        Some(chain) => chain.said().find_map(named),
+        // What happens outside is nobody's to claim.
+        None => records(store, tip)?.first().and_then(named),
+    })
 }
 
 /// Every record of a ref; none when it holds something else.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::resources::{
-    binding, capability, execution, execution_with, file, plan, resource_in, task,
+    Node, binding, capability, execution, execution_with, file, plan, resource_in, task,
 };
 use crate::sandbox::{Place, SHARED, Sandbox, text};
 
@@ -315,16 +315,20 @@ fn what_the_page_says_about_holding_a_node_is_so() {
 }
 
 /// A run of a task that has to be verified, reported with a commit of a branch that was squashed since.
-fn squashed<'a>(sandbox: &'a Sandbox) -> Place<'a> {
+fn squashed(sandbox: &Sandbox) -> Place<'_> {
+    squashed_beside(sandbox, Vec::new())
+}
+
+/// The same with more tasks in the plan.
+fn squashed_beside<'a>(sandbox: &'a Sandbox, more: Vec<Node>) -> Place<'a> {
     let ana = sandbox.team("ana");
     let criteria =
         "acceptanceCriteria: [{type: artifact_exists, name: there, path: docs/new.md}]\n";
+    let mut nodes = vec![task("one").with(criteria)];
+    nodes.extend(more);
     ana.publish(
         "planspec/all.yaml",
-        file(&[
-            plan("p", &[task("one").with(criteria)]),
-            execution("run", "p"),
-        ]),
+        file(&[plan("p", &nodes), execution("run", "p")]),
     );
     ana.run("reconcile").ok();
     ana.run("claim run/one --as agent:coder").ok();
@@ -944,4 +948,51 @@ fn what_was_done_before_goes_in_at_once_and_what_cannot_be_is_told() {
     ana.run("report run --done-before")
         .exits(2)
         .notes("--from FILE");
+}
+
+/// What the brief of `run/one` calls the last commit.
+fn last_commit(place: &Place<'_>) -> serde_json::Value {
+    let ran = place.run("describe run/one -o json").ok();
+    ran.answer("Brief")["lastCommit"].clone()
+}
+
+#[test]
+fn the_last_commit_is_the_one_that_was_reported_whatever_came_after_it() {
+    let sandbox = Sandbox::new();
+    let ana = squashed_beside(&sandbox, vec![task("two")]);
+    let done = json!(ana.git("rev-parse HEAD"));
+    let before = json!(ana.git("rev-parse HEAD~1"));
+    assert!(last_commit(&ana).is_null());
+    ana.run("report --commit HEAD~1 --as agent:coder --succeeded")
+        .ok();
+    assert_eq!(last_commit(&ana), before, "not taken in yet");
+    ana.run("reconcile").ok();
+    assert_eq!(last_commit(&ana), before);
+    ana.run("report run/one --commit HEAD --as agent:coder --succeeded")
+        .ok();
+    assert_eq!(last_commit(&ana), done, "pointed elsewhere");
+    ana.run("reconcile").ok();
+    ana.run("release run/one --as agent:coder --reconcile").ok();
+    assert_eq!(last_commit(&ana), done, "given back");
+    let claimed = ana.run("claim run/one --as agent:coder -o json").ok();
+    assert_eq!(claimed.answer("Claimed")["brief"]["lastCommit"], done);
+    let mine = ana.run("status --mine --as agent:coder -o json").ok();
+    assert_eq!(mine.answer("HeldNodes")["items"][0]["lastCommit"], done);
+    ana.run("reconcile").ok();
+    ana.run("report --commit HEAD~1 --as agent:coder --failed --reconcile")
+        .ok();
+    assert_eq!(last_commit(&ana), before, "failed");
+    // The refs of a run that is over go.
+    ana.run("reconcile").ok();
+    ana.run("retry run/one --reconcile").ok();
+    assert_eq!(last_commit(&ana), before, "tried again");
+    ana.run("claim run/one --as agent:coder --reconcile").ok();
+    ana.run("report --commit HEAD --as agent:coder --succeeded --reconcile")
+        .ok();
+    ana.run("verify run/one --as ci@example.com --reconcile")
+        .ok();
+    assert_eq!(last_commit(&ana), done);
+    ana.run("reconcile").ok();
+    ana.run("retry run/one --again --reconcile").ok();
+    assert_eq!(last_commit(&ana), done, "done again");
 }
