@@ -110,6 +110,14 @@ impl AttemptChain {
         &self.records[0]
     }
 
+    /// The attempt for whose work it was claimed, where that is one before.
+    pub fn adopts(&self) -> Option<u32> {
+        match self.claim().record.action {
+            Action::Claim { adopts, .. } => adopts,
+            _ => None,
+        }
+    }
+
     /// Who holds it.
     pub fn holder(&self) -> Holder<'_> {
         Holder::of(self.claim())

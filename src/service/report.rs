@@ -193,12 +193,27 @@ impl Reporter<'_> {
             let Some(tip) = self.writer.observed.tip(&address) else {
                 continue;
             };
-            let chain = AttemptChain::read(self.writer.store, tip)?;
-            if let Some(chain) = chain.filter(|one| one.is_held_by(self.node.id, speaker).is_ok()) {
+            let Some(chain) = AttemptChain::read(self.writer.store, tip)? else {
+                continue;
+            };
+            let is_own = chain.is_held_by(self.node.id, speaker).is_ok();
+            if is_own || self.has_adopted(&chain, speaker)? {
                 return Ok(Some((attempt, chain)));
             }
         }
         Ok(None)
+    }
+
+    /// Whether an attempt was claimed for what a speaker had done in one before it.
+    fn has_adopted(self, chain: &AttemptChain, speaker: Speaker<'_>) -> Result<bool> {
+        let (Some(before), true) = (chain.adopts(), chain.holder().actor == speaker.actor) else {
+            return Ok(false);
+        };
+        let address = self.node.run.attempt_address(self.node.id, before);
+        let tip = self.writer.observed.tip(&address);
+        let before = tip.map(|tip| AttemptChain::read(self.writer.store, tip));
+        let before = before.transpose()?.flatten();
+        Ok(before.is_some_and(|one| one.is_held_by(self.node.id, speaker).is_ok()))
     }
 
     /// What was said about an attempt last: the record of the same report; something else is refused.
