@@ -413,7 +413,7 @@ fn a_commit_that_nobody_could_get_is_not_reported() {
 #[test]
 fn a_report_whose_commit_is_lost_strands_nothing_and_the_ways_out_that_are_named_work() {
     let ways = [
-        "planspec report run/one -n default --as agent:coder --succeeded --commit REV",
+        "planspec report run/one -n default --as agent:coder --claim ID --succeeded --commit REV",
         "planspec verify run/one -n default --commit REV",
         "planspec retry run/one -n default",
     ];
@@ -425,6 +425,8 @@ fn a_report_whose_commit_is_lost_strands_nothing_and_the_ways_out_that_are_named
         // As older programs do it: nothing keeps the commit.
         ana.writes_by_hand("run/one", 1, "agent:coder", &report);
         ana.run("reconcile").ok();
+        let claim = text(&ana.node("run/one")["extensions"]["report"]["claim"]);
+        let way = way.replace("ID", &claim);
         let merged = squash(&sandbox, &ana);
         let ben = sandbox.clone_of("origin.git", "ben");
         let lost = ben.run("verify run/one --as ci@example.com").exits(3);
@@ -995,4 +997,57 @@ fn the_last_commit_is_the_one_that_was_reported_whatever_came_after_it() {
     ana.run("reconcile").ok();
     ana.run("retry run/one --again --reconcile").ok();
     assert_eq!(last_commit(&ana), done, "done again");
+}
+
+#[test]
+fn what_waits_to_be_verified_is_spoken_for_like_its_claim() {
+    let sandbox = Sandbox::new();
+    let ana = squashed(&sandbox);
+    let session = "--as agent:coder --session";
+    ana.run("release run/one --as agent:coder --reconcile").ok();
+    let ran = ana.run(&format!("claim run/one {session} a -o json")).ok();
+    let claim = text(&ran.answer("Claimed")["claim"]);
+    let report = "report run/one --succeeded --commit";
+    ana.run(&format!("{report} HEAD~1 {session} a")).ok();
+    for _ in 0..2 {
+        for verb in [&format!("{report} HEAD"), "release run/one"] {
+            ana.run(&format!("{verb} {session} b"))
+                .exits(9)
+                .notes(&format!("--claim {claim}"));
+        }
+        ana.run("reconcile").ok();
+    }
+    let hint = format!("{report} HEAD {session} b --claim {claim} --reconcile");
+    ana.run(&hint).ok();
+    assert_eq!(last_commit(&ana), json!(ana.git("rev-parse HEAD")));
+    ana.run(&format!("release run/one {session} a --reconcile"))
+        .ok();
+    assert_eq!(ana.node_phase("run/one"), "Pending");
+    assert_eq!(ana.unapplied("run"), Vec::<String>::new());
+}
+
+#[test]
+fn the_same_late_report_is_one_report_where_the_claim_is_named() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    let ran = ana
+        .run("claim run/one --as agent:coder --session a -o json")
+        .ok();
+    let claim = text(&ran.answer("Claimed")["claim"]);
+    ana.run("reconcile").ok();
+    sandbox.minutes_pass(31);
+    ana.run("reconcile").ok();
+    let report = format!("run/one --as agent:coder --session job --claim {claim}");
+    ana.run(&format!("report {report} --succeeded"))
+        .ok()
+        .says("reported default/run/one attempt 2");
+    for _ in 0..2 {
+        ana.run(&format!("report {report} --succeeded"))
+            .ok()
+            .says("already reported default/run/one attempt 2");
+        ana.run(&format!("report {report} --failed"))
+            .exits(9)
+            .notes("was reported as succeeded already");
+        ana.run("reconcile").ok();
+    }
 }

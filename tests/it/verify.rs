@@ -201,3 +201,20 @@ fn results_too_large_for_a_record_lose_their_excerpts_and_nothing_else() {
     assert_eq!(solo.phase("execution/run"), "Succeeded");
     assert_eq!(results(&solo).len(), 100);
 }
+
+#[test]
+fn a_task_without_criteria_is_not_verified() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let nodes = [task("one"), task("two")];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("run", "p")]),
+    );
+    ana.run("reconcile").ok();
+    ana.works("run/one", "agent:a");
+    ana.run("verify run/one --as ci@example.com")
+        .exits(1)
+        .notes("nothing of `one` waits to be verified: it is Succeeded");
+    assert!(ana.node("run/one")["extensions"]["verification"].is_null());
+}

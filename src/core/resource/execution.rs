@@ -353,6 +353,10 @@ pub struct ReportedBy {
     /// Whether it was done before the run, and not by somebody who held it there.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub done_before: bool,
+    /// Of what waits to be verified: digest of the session that claimed it, where that named one.
+    pub session: Option<String>,
+    /// The same: the claim, where there was one.
+    pub claim: Option<String>,
 }
 
 /// What the acceptance criteria of a task said about one report.

@@ -132,6 +132,16 @@ impl<'a> From<&'a Claim> for Holder<'a> {
     }
 }
 
+impl<'a> From<&'a ReportedBy> for Holder<'a> {
+    fn from(reported: &'a ReportedBy) -> Holder<'a> {
+        Holder {
+            actor: &reported.actor,
+            session: reported.session.as_deref(),
+            claim: reported.claim.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
 impl<'a> Holder<'a> {
     /// Whoever wrote a claim.
     pub fn of(received: &'a Received) -> Holder<'a> {
@@ -268,14 +278,14 @@ impl Circumstances<'_> {
             Action::Release { node, attempt, .. } => {
                 let status = self.open_attempt(node, *attempt)?;
                 match reported_by(status) {
-                    Some(reported) => has_reported(node, reported, actor),
+                    Some(reported) => self.has_reported(node, reported, (actor, action.claim())),
                     None => self.holds(node, actor, action.claim()),
                 }
             }
             Action::Report { node, attempt, .. } => {
                 let status = self.open_attempt(node, *attempt)?;
                 if let Some(reported) = reported_by(status) {
-                    has_reported(node, reported, actor)?;
+                    self.has_reported(node, reported, (actor, action.claim()))?;
                     points_elsewhere(node, action)?;
                 } else if !self.is_reported(node, status) {
                     self.holds(node, actor, action.claim())?;
@@ -389,6 +399,22 @@ impl Circumstances<'_> {
             return Err(Refusal::new(Objection::NotReady, "NotClaimed", why));
         };
         holder.is_spoken_for(id, actor, (self.session, claim))
+    }
+
+    /// Until it is verified, what was reported is spoken for like the claim that it was reported for.
+    fn has_reported(
+        &self,
+        id: &str,
+        reported: &ReportedBy,
+        (actor, claim): (&str, Option<&str>),
+    ) -> Result<(), Refusal> {
+        if reported.actor != actor {
+            let why = format!("`{id}` was reported by {}, not by {actor}", reported.actor);
+            return Err(Refusal::new(Objection::Taken, "WrongActor", why));
+        }
+        // What was nobody's to claim has none that could be named.
+        let claim = claim.filter(|_| reported.claim.is_some());
+        Holder::from(reported).is_spoken_for(id, actor, (self.session, claim))
     }
 
     /// Whether a node waits for something outside that is nobody's to claim, and anybody's to
@@ -528,10 +554,13 @@ impl Circumstances<'_> {
         }
         let waits = status.awaits_verification();
         // Where no criterion is required, the results are for people.
-        let must = |node: &Node| node.acceptance_criteria.iter().any(|one| one.required);
+        let is_for_people = |node: &Node| {
+            let criteria = &node.acceptance_criteria;
+            !criteria.is_empty() && criteria.iter().all(|one| !one.required)
+        };
         let is_told = status.phase == NodePhase::Succeeded
             && status.extensions.verification.is_none()
-            && !self.node(id).is_some_and(must);
+            && self.node(id).is_some_and(is_for_people);
         let report = status.extensions.report.as_ref();
         let Some(reported) = report.filter(|_| waits || is_told) else {
             let why = format!(
@@ -763,14 +792,6 @@ impl Circumstances<'_> {
 fn reported_by(status: &NodeStatus) -> Option<&ReportedBy> {
     let report = status.extensions.report.as_ref();
     report.filter(|_| status.awaits_verification())
-}
-
-fn has_reported(id: &str, reported: &ReportedBy, actor: &str) -> Result<(), Refusal> {
-    if reported.actor == actor {
-        return Ok(());
-    }
-    let why = format!("`{id}` was reported by {}, not by {actor}", reported.actor);
-    Err(Refusal::new(Objection::Taken, "WrongActor", why))
 }
 
 /// A second report of what waits to be verified names another commit, and says nothing else.

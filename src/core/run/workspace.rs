@@ -78,6 +78,8 @@ mod tests {
                     record: String::new(),
                     commit: Some((*commit).to_owned()),
                     done_before: false,
+                    session: None,
+                    claim: None,
                 });
                 (node.id.clone(), status)
             });

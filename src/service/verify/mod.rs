@@ -12,7 +12,7 @@ use super::{Error, Result};
 use crate::api::verify::{self as api, Verified};
 use crate::core::base::digest::short;
 use crate::core::plan::tool::TOOL;
-use crate::core::resource::{CriterionResult, NodePhase, PinnedTarget, TaskCriterion};
+use crate::core::resource::{CriterionResult, NodePhase, PinnedTarget, ReportedBy, TaskCriterion};
 use crate::core::run::permit::broken;
 use crate::core::run::record::{Action, Address, ref_safe};
 use crate::git::read;
@@ -95,7 +95,7 @@ pub fn verify_node(
             }
             None => {
                 let commit = reported.commit.as_deref().unwrap_or(&pinned.commit);
-                fetch(writer, node, &reported.actor, commit)?;
+                fetch(writer, node, reported, commit)?;
                 commit
             }
         };
@@ -147,7 +147,12 @@ pub fn errand(node: ObservedNode<'_>) -> Errand {
 }
 
 /// Get a commit that is not here: by its id, or behind the log of the attempt.
-fn fetch(writer: &RecordWriter<'_>, node: ObservedNode<'_>, by: &str, commit: &str) -> Result {
+fn fetch(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    reported: &ReportedBy,
+    commit: &str,
+) -> Result {
     let RecordWriter {
         store, observed, ..
     } = *writer;
@@ -164,8 +169,11 @@ fn fetch(writer: &RecordWriter<'_>, node: ObservedNode<'_>, by: &str, commit: &s
     let why = format!("commit {commit}, which the report names, is neither here nor on the remote");
     let (run, namespace) = (&node.run.key.name, &node.run.key.namespace);
     let target = format!("{run}/{} -n {namespace}", node.id);
+    let by = &reported.actor;
+    let claim = reported.claim.as_ref();
+    let claim = claim.map_or(String::new(), |claim| format!(" --claim {claim}"));
     Err(Error::unavailable(why).hint(format!(
-        "{by} names another one: `planspec report {target} --as {by} --succeeded --commit REV`\n\
+        "{by} names another one: `planspec report {target} --as {by}{claim} --succeeded --commit REV`\n\
          or, where it is merged as another: `planspec verify {target} --commit REV`\n\
          or it is done once more: `planspec retry {target}`"
     )))

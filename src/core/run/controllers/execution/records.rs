@@ -362,6 +362,9 @@ impl ActiveRun<'_> {
             return;
         };
         let actor = &received.record.actor;
+        let was = self.status_of(id);
+        let is_repeated = was.awaits_verification();
+        let mut spoken = was.extensions;
         self.keep_artifacts(id, artifacts);
         let done_before = self.was_done_before(id);
         let before = if done_before { "done before, " } else { "" };
@@ -369,8 +372,9 @@ impl ActiveRun<'_> {
             "" => format!("{before}reported by {actor}"),
             message => format!("{before}reported by {actor}: {message}"),
         };
+        let is_to_be_verified = *result == ReportResult::Succeeded && self.must_be_verified(id);
         match result {
-            ReportResult::Succeeded if self.must_be_verified(id) => {
+            ReportResult::Succeeded if is_to_be_verified => {
                 let what = format!("{what}; its acceptance criteria are not checked yet");
                 self.block(id, AWAITING_VERIFICATION, what);
             }
@@ -379,16 +383,27 @@ impl ActiveRun<'_> {
             }
             ReportResult::Failed => self.fail_attempt(id, "Reported", what),
         }
-        if let Some(status) = self.status.node_statuses.get_mut(id) {
-            status.outputs = outputs.clone();
-            status.extensions.verification = None;
-            status.extensions.report = Some(ReportedBy {
-                actor: actor.clone(),
-                record: received.id.clone(),
-                commit: commit.clone(),
-                done_before,
-            });
-        }
+        let Some(status) = self.status.node_statuses.get_mut(id) else {
+            return;
+        };
+        // Whoever may still name another commit, or give it back.
+        let (session, claim) = match (spoken.claim.take(), spoken.report.take()) {
+            // What was done before was nobody's.
+            _ if done_before || !is_to_be_verified => (None, None),
+            (Some(claim), _) => (claim.session, Some(claim.record)),
+            (None, Some(before)) if is_repeated => (before.session, before.claim),
+            (None, _) => (received.record.session.clone(), None),
+        };
+        status.outputs = outputs.clone();
+        status.extensions.verification = None;
+        status.extensions.report = Some(ReportedBy {
+            actor: actor.clone(),
+            record: received.id.clone(),
+            commit: commit.clone(),
+            session,
+            claim,
+            done_before,
+        });
     }
 
     /// Whether what is reported was done before the run: its claim says so, or the report that is pointed elsewhere.

@@ -78,6 +78,78 @@ fn of_two_workers_of_one_name_the_one_counts_who_claimed() {
 }
 
 #[test]
+fn what_was_reported_is_spoken_for_like_its_claim_until_it_is_verified() {
+    let checked =
+        "{id: a, kind: Task, acceptanceCriteria: [{type: artifact_exists, name: t, path: x}]}";
+    let mut world = run(&[checked]);
+    let session = |world: &mut World, name: &str| world.session = Some(name.to_owned());
+    session(&mut world, "one");
+    world.claim("a", ANA);
+    world.succeed_at("a", ANA, &"1".repeat(40));
+    world.reconcile();
+    let claim = world.node("a").extensions.report.and_then(|one| one.claim);
+    assert!(claim.is_some());
+    let release = |claim: Option<String>| Action::Release {
+        node: "a".to_owned(),
+        attempt: 1,
+        claim,
+        message: String::new(),
+    };
+    let told = |world: &World, claim| {
+        let told = world.may(ANA, &release(claim));
+        told.map_err(|refusal| refusal.reason)
+    };
+    session(&mut world, "two");
+    assert_eq!(told(&world, None), Err("OtherSession"));
+    assert_eq!(told(&world, Some("f".repeat(40))), Err("OtherClaim"));
+    assert_eq!(told(&world, claim.clone()), Ok(()));
+    world.succeed_at("a", ANA, &"2".repeat(40));
+    world.release("a", ANA);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
+    let refused = ["report OtherSession", "release OtherSession"];
+    assert_eq!(world.unapplied(), refused);
+    // Who names another commit stays the same worker.
+    session(&mut world, "one");
+    world.succeed_at("a", ANA, &"3".repeat(40));
+    world.reconcile();
+    let report = world.node("a").extensions.report.expect("a report");
+    assert_eq!((report.commit, report.claim), (Some("3".repeat(40)), claim));
+    world.release("a", ANA);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Pending Ready");
+}
+
+#[test]
+fn nothing_of_a_task_without_criteria_waits_to_be_verified() {
+    let optional = "{id: b, kind: Task, acceptanceCriteria: [{type: artifact_exists, name: t, \
+        path: x, required: false}]}";
+    let mut world = run(&["{id: a, kind: Task}", optional, "{id: c, kind: Task}"]);
+    for id in ["a", "b"] {
+        world.claim(id, ANA);
+        world.succeed(id, ANA);
+    }
+    world.claim("c", ANA);
+    world.reconcile();
+    let told = |id: &str| {
+        let report = world.node(id).extensions.report.expect("a report").record;
+        let verification = Action::Verification {
+            node: id.to_owned(),
+            attempt: 1,
+            report,
+            commit: String::new(),
+            instead: false,
+            results: Vec::new(),
+        };
+        let told = world.may(BEN, &verification);
+        told.expect_err("no results").reason
+    };
+    assert_eq!(told("a"), "NotAwaited");
+    // What is for people may be told.
+    assert_ne!(told("b"), "NotAwaited");
+}
+
+#[test]
 fn who_reports_after_the_end_of_the_lease_has_the_next_attempt() {
     let mut world = run(&["{id: a, kind: Task}", "{id: b, kind: Task, dependsOn: [a]}"]);
     world.claim("a", ANA);
