@@ -48,7 +48,13 @@ pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNod
         brief.claim = brief.claim.or(Some(BriefClaim {
             actor: one.actor.clone(),
             record: one.claim.clone(),
-            lease_end: None,
+            // Of one whose lease has ended.
+            lease_end: node
+                .status
+                .extensions
+                .lapsed
+                .as_ref()
+                .and_then(|one| one.expires),
         }));
         items.push(brief);
     }

@@ -3,17 +3,17 @@
 //! A session is what tells two workers of one name apart. It is judged with every record of a worker, and is no
 //! fence: whoever may push may write any.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::record::{RecordRequest, RecordWriter};
-use super::runs::{Observed, ObservedNode, observe_keys};
+use super::runs::{Observed, ObservedNode, is_unread, observe_runs};
 use super::store::Store;
 use super::{Caller, Error, Result};
 use crate::core::base::digest::sha256_hex;
-use crate::core::resource::{Key, Kind, Time};
+use crate::core::resource::Time;
 use crate::core::run::permit::{Holder, Refusal};
 use crate::core::run::record::{Action, Received};
 use crate::git::session;
@@ -182,7 +182,7 @@ pub fn records(store: &Store, tip: &str) -> Result<Vec<Received>> {
     })
 }
 
-/// What a work tree knows of a claim that was made in it.
+/// A claim that is held; as it stands here, what a work tree knows of one that was made in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldClaim {
@@ -212,8 +212,27 @@ impl HeldClaim {
         format!("{}/{}/{}", self.namespace, self.execution, self.node)
     }
 
-    fn key(&self) -> Key {
-        Key::new(Kind::Execution, &self.namespace, &self.execution)
+    fn of(node: ObservedNode<'_>, holder: Holder<'_>, (attempt, since): (u32, Time)) -> HeldClaim {
+        let run = node.run.reference();
+        HeldClaim {
+            claim: holder.claim.to_owned(),
+            actor: holder.actor.to_owned(),
+            session: holder.session.map(str::to_owned),
+            namespace: run.namespace,
+            execution: run.name,
+            uid: run.uid,
+            node: node.id.to_owned(),
+            attempt,
+            since,
+        }
+    }
+
+    fn holder(&self) -> Holder<'_> {
+        Holder {
+            actor: &self.actor,
+            session: self.session.as_deref(),
+            claim: &self.claim,
+        }
     }
 
     /// The node, if it is one of the same run.
@@ -224,18 +243,12 @@ impl HeldClaim {
 
 /// Remember a claim that was made here. What cannot be written is only not remembered.
 pub fn remember(writer: &RecordWriter<'_>, node: ObservedNode<'_>, claim: &str) {
-    let run = node.run.reference();
-    let held = HeldClaim {
-        claim: claim.to_owned(),
-        actor: writer.actor.to_owned(),
-        session: writer.session.map(str::to_owned),
-        namespace: run.namespace,
-        execution: run.name,
-        uid: run.uid,
-        node: node.id.to_owned(),
-        attempt: node.status.attempt,
-        since: writer.now,
+    let holder = Holder {
+        actor: writer.actor,
+        session: writer.session,
+        claim,
     };
+    let held = HeldClaim::of(node, holder, (node.status.attempt, writer.now));
     let kept = serde_json::to_vec_pretty(&held).map(|bytes| {
         session::keep_claim(&writer.store.repo, claim, &bytes).map_err(|error| error.to_string())
     });
@@ -249,7 +262,8 @@ pub fn forget(store: &Store, claim: &str) {
     session::forget_claim(&store.repo, claim);
 }
 
-/// The claims that somebody holds in this work tree, and the look at their runs. What is over is forgotten.
+/// The claims that somebody holds in a session, and the look at their runs: by the status and the inbox, and by what this
+/// work tree knows. What is over is forgotten.
 ///
 /// # Errors
 /// Nothing has been reconciled yet, or the repository cannot be used.
@@ -260,23 +274,35 @@ pub fn held_here(
 ) -> Result<(Observed, Vec<HeldClaim>)> {
     let actor = store.actor(caller)?;
     let digest = working.digest(store);
-    let kept = session::claims(&store.repo);
-    let kept = kept
-        .iter()
-        .filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok());
-    let kept: Vec<HeldClaim> = kept
-        .filter(|held: &HeldClaim| held.actor == actor && held.session == digest)
-        .filter(|held| {
-            working
-                .claim
-                .as_ref()
-                .is_none_or(|claim| *claim == held.claim)
-        })
-        .collect();
-    let keys: BTreeSet<Key> = kept.iter().map(HeldClaim::key).collect();
-    let observed = observe_keys(store, &keys)?;
-    let mut held = Vec::with_capacity(kept.len());
-    for one in kept {
+    let is_mine = |holder: Holder<'_>| {
+        let is_named = working.claim.as_ref().map(|claim| claim == holder.claim);
+        let is_spoken = is_named.unwrap_or(holder.session == digest.as_deref());
+        holder.actor == actor && is_spoken
+    };
+    let observed = observe_runs(store, None, None)?;
+    let mut found = BTreeMap::new();
+    for run in observed
+        .runs()
+        .filter(|run| !run.status.phase.is_terminal())
+    {
+        for node in run.nodes() {
+            for one in claims_of(store, &observed, node)? {
+                if is_mine(one.holder()) {
+                    found.insert(one.claim.clone(), one);
+                }
+            }
+        }
+    }
+    for (_, bytes) in session::claims(&store.repo) {
+        let Ok(kept) = serde_json::from_slice::<HeldClaim>(&bytes) else {
+            continue;
+        };
+        if is_mine(kept.holder()) {
+            found.entry(kept.claim.clone()).or_insert(kept);
+        }
+    }
+    let mut held = Vec::with_capacity(found.len());
+    for one in found.into_values() {
         if is_held(store, &observed, &one)? {
             held.push(one);
         } else {
@@ -285,6 +311,38 @@ pub fn held_here(
     }
     held.sort_by_key(HeldClaim::name);
     Ok((observed, held))
+}
+
+/// The claims of a node: the one that the status has, the one whose lease ended last, and one that is not taken in yet.
+fn claims_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> Result<Vec<HeldClaim>> {
+    let (status, open) = (node.status, node.address());
+    let extensions = &status.extensions;
+    let since = status.start_time.unwrap_or(observed.stored.time);
+    let mut claims = Vec::new();
+    if let Some(claim) = &extensions.claim {
+        claims.push(HeldClaim::of(
+            node,
+            Holder::from(claim),
+            (status.attempt, since),
+        ));
+    } else if let Some(tip) = observed.tip(&open)
+        && is_unread(node.run.status, &open, tip)
+        && let Some(chain) = AttemptChain::read(store, tip)?
+    {
+        let since = chain.claim().record.time.parse().unwrap_or(since);
+        claims.push(HeldClaim::of(node, chain.holder(), (status.attempt, since)));
+    }
+    if let Some(lapsed) = &extensions.lapsed {
+        // Attempts whose ref was taken may lie between.
+        let before = (1..status.attempt).rev();
+        let last = before
+            .map(|attempt| (attempt, node.run.attempt_address(node.id, attempt)))
+            .find(|(_, address)| observed.tip(address).is_some());
+        if let Some((attempt, _)) = last {
+            claims.push(HeldClaim::of(node, Holder::from(lapsed), (attempt, since)));
+        }
+    }
+    Ok(claims)
 }
 
 /// Whether a claim still holds, or its lease ended and nobody has the next attempt.
@@ -348,7 +406,7 @@ pub fn about_held(
             ..request.clone()
         }),
         [] => Err(Error::ambiguous(format!(
-            "{actor} holds nothing in this work tree and session: name the node"
+            "{actor} holds nothing in this session: name the node"
         ))
         .hint("write EXECUTION/NODE; `planspec next` shows what can be claimed")),
         several => {

@@ -105,6 +105,10 @@ impl<'a> Asked<'a> {
             "NotClaimed" => Some(format!(
                 "claim it first: `planspec claim {name}/{node} -n {namespace}`"
             )),
+            "LeaseEnded" => Some(format!(
+                "there is nothing to give back; if it is done, report it, else claim it again: `planspec claim \
+                 {name}/{node} -n {namespace}`"
+            )),
             "OtherSession" | "OtherClaim" => {
                 let claim = self.holder?.claim;
                 Some(format!(

@@ -1051,3 +1051,55 @@ fn the_same_late_report_is_one_report_where_the_claim_is_named() {
         ana.run("reconcile").ok();
     }
 }
+
+#[test]
+fn what_is_held_in_a_session_is_known_in_every_clone() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    let ben = sandbox.clone_of("origin.git", "ben");
+    let job = "--as agent:coder --session job-17";
+    let ran = ana.run(&format!("claim run/one {job} -o json")).ok();
+    let claim = text(&ran.answer("Claimed")["claim"]);
+    // Before the status knows it, and after that.
+    for _ in 0..2 {
+        let mine = ben.run(&format!("status --mine {job} -o json")).ok();
+        let mine = mine.answer("HeldNodes")["items"].clone();
+        assert_eq!(mine[0]["claim"]["record"], claim, "{mine}");
+        ben.run(&format!("claim --renew {job}"))
+            .ok()
+            .says("renewed default/run/one");
+        ben.run(&format!(
+            "claim --renew --as agent:coder --session x --claim {claim}"
+        ))
+        .ok()
+        .says("renewed default/run/one");
+        for other in ["--as agent:coder", "--as agent:b --session job-17"] {
+            ben.run(&format!("report --succeeded {other}"))
+                .exits(2)
+                .notes("holds nothing in this session");
+        }
+        ana.run("reconcile").ok();
+    }
+    sandbox.minutes_pass(31);
+    ana.run("reconcile").ok();
+    let mine = ben.run(&format!("status --mine {job} -o json")).ok();
+    let mine = mine.answer("HeldNodes");
+    assert!(text(&mine["notes"][0]).contains("lease of default/run/one has ended"));
+    assert_eq!(
+        mine["items"][0]["claim"]["leaseEnd"],
+        "2026-01-31T12:30:00Z"
+    );
+    // It is nobody's any more, and can be reported all the same.
+    for named in ["", "run/one"] {
+        ben.run(&format!("release {named} {job}"))
+            .exits(1)
+            .notes("the lease of agent:coder on `one` has ended: it is nobody's now")
+            .never_says("nobody has claimed");
+    }
+    ben.run(&format!("report --succeeded {job} --reconcile"))
+        .ok();
+    assert_eq!(ben.node_phase("run/one"), "Succeeded");
+    ben.run(&format!("status --mine {job}"))
+        .ok()
+        .says("holds nothing");
+}

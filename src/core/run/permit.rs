@@ -395,6 +395,11 @@ impl Circumstances<'_> {
 
     fn holds(&self, id: &str, actor: &str, claim: Option<&str>) -> Result<(), Refusal> {
         let Some(holder) = self.holder else {
+            let lapsed = self.status_of(id)?.extensions.lapsed.as_ref();
+            if lapsed.is_some_and(|lapsed| lapsed.actor == actor) {
+                let why = format!("the lease of {actor} on `{id}` has ended: it is nobody's now");
+                return Err(Refusal::new(Objection::NotReady, "LeaseEnded", why));
+            }
             let why = format!("nobody has claimed `{id}`");
             return Err(Refusal::new(Objection::NotReady, "NotClaimed", why));
         };
