@@ -111,7 +111,7 @@ impl Context {
         if let Some(error) = recorded.reconcile_error {
             return Err(Failure::recorded(error));
         }
-        if answer.reconciled.is_none() {
+        if answer.reconciled.is_none() && recorded.is_due {
             self.next(output, &["planspec reconcile".to_owned()]);
         }
         Ok(())

@@ -57,7 +57,11 @@ fn node(context: &Context, args: &Args, request: &RecordRequest, stop: &Stop) ->
     )?;
     let (attempt, actor) = (&recorded.answer.what.attempt, &recorded.answer.actor);
     let name = attempt.name();
-    let line = format!("verified {name} attempt {} as {actor}\n", attempt.attempt);
+    let verb = match recorded.answer.what.broken.as_slice() {
+        [] => "verified",
+        _ => "checked",
+    };
+    let line = format!("{verb} {name} attempt {} as {actor}\n", attempt.attempt);
     let broken = recorded.answer.what.broken.clone();
     context.recorded(output, recorded, &line)?;
     match broken.as_slice() {

@@ -36,6 +36,8 @@ pub struct RecordRequest {
 pub struct Recorded<A> {
     /// The answer.
     pub answer: api::Recorded<A>,
+    /// Whether a reconcile has to take it in: what was said before may be known already.
+    pub is_due: bool,
     /// Why the reconcile that was asked for did nothing. The record stands all the same.
     pub reconcile_error: Option<Error>,
 }
@@ -75,6 +77,7 @@ impl RecordRequest {
             now: self.caller.now,
         };
         let (record, what) = write(&writer)?;
+        let is_due = !observed.runs().any(|run| has_taken_in(run, &record));
         let request = ReconcileRequest::at(self.caller.now);
         let reconciled = self.reconcile.then(|| reconcile(store, &request));
         let (reconciled, error) = match reconciled.transpose() {
@@ -90,6 +93,7 @@ impl RecordRequest {
                 reconciled,
                 reconcile_error: error.as_ref().map(Error::refused),
             },
+            is_due,
             reconcile_error: error,
         })
     }
@@ -118,6 +122,14 @@ impl RecordRequest {
     pub fn node<'a>(&self, observed: &'a Observed) -> Result<ObservedNode<'a>> {
         observed.node(&self.target, self.namespace.as_deref())
     }
+}
+
+fn has_taken_in(run: ObservedRun<'_>, record: &str) -> bool {
+    let mut tips = run.status.extensions.records.values();
+    let mut reports = run
+        .nodes()
+        .filter_map(|node| node.status.extensions.report.as_ref());
+    tips.any(|tip| tip == record) || reports.any(|report| report.record == record)
 }
 
 /// Whoever writes records: who acts and when, on what was observed.

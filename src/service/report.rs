@@ -331,7 +331,7 @@ impl Reporter<'_> {
         let (writer, node) = (self.writer, self.node);
         let open = node.status.attempt;
         if !held::lapsed(writer.observed, node, &chain.claim().id) {
-            return Err(self.too_late(attempt)?);
+            return Err(self.too_late(attempt, chain)?);
         }
         let claim = Action::Claim {
             node: node.id.to_owned(),
@@ -378,7 +378,7 @@ impl Reporter<'_> {
     }
 
     /// Why a report of an older attempt cannot count any more.
-    fn too_late(self, attempt: u32) -> Result<Error> {
+    fn too_late(self, attempt: u32, own: &AttemptChain) -> Result<Error> {
         let (name, status) = (self.node.name(), self.node.status);
         if self.node.run.status.phase.is_terminal() || status.phase.is_terminal() {
             return Ok(match self.may(None, status.attempt) {
@@ -394,7 +394,18 @@ impl Reporter<'_> {
             let why = format!("{over}: {holder} has attempt {open}");
             return Ok(Error::taken(why).hint("`planspec next` shows what is left"));
         }
-        Ok(Error::conflict(over).hint(self.claim_again()))
+        let stopped = status.extensions.stopped.as_ref();
+        let stopped = stopped.filter(|stopped| stopped.claim == own.claim().id);
+        let over = match stopped {
+            Some(stopped) => format!("{over}: stopped by the retry of {}", stopped.by),
+            None => over,
+        };
+        let hint = if status.is_claimable() {
+            self.claim_again()
+        } else {
+            format!("it cannot be claimed again yet: {}", status.message)
+        };
+        Ok(Error::conflict(over).hint(hint))
     }
 
     /// Whether it may be reported, by whoever the chain says; and what to do where not.

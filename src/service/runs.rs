@@ -292,7 +292,7 @@ impl Observed {
         let deadline = tree.controller.next_deadline.filter(|at| *at <= now);
         let records = (waiting > 0).then(|| {
             let wait = if waiting == 1 { "waits" } else { "wait" };
-            format!("{} {wait} in the inbox", count(waiting, "ref with news"))
+            format!("{} with news {wait} in the inbox", count(waiting, "ref"))
         });
         let commit = is_moved.then(|| {
             let commit = short(&self.view.spec_commit);

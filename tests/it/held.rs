@@ -125,7 +125,11 @@ fn the_same_report_twice_is_one_report_and_the_opposite_is_a_conflict() {
             .notes("with other outputs");
         ana.run(end).ok();
     }
-    ana.run(report).ok().says("already reported");
+    // There is nothing left to take in.
+    ana.run(report)
+        .ok()
+        .says("already reported")
+        .never_says("next: ");
     assert_eq!(ana.unapplied("run"), Vec::<String>::new());
 }
 
@@ -1060,6 +1064,10 @@ fn what_is_held_in_a_session_is_known_in_every_clone() {
     let job = "--as agent:coder --session job-17";
     let ran = ana.run(&format!("claim run/one {job} -o json")).ok();
     let claim = text(&ran.answer("Claimed")["claim"]);
+    ana.run("claim run/two --as agent:b").ok();
+    ben.run(&format!("status --mine {job}"))
+        .ok()
+        .notes("2 refs with news wait in the inbox");
     // Before the status knows it, and after that.
     for _ in 0..2 {
         let mine = ben.run(&format!("status --mine {job} -o json")).ok();
@@ -1102,4 +1110,31 @@ fn what_is_held_in_a_session_is_known_in_every_clone() {
     ben.run(&format!("status --mine {job}"))
         .ok()
         .says("holds nothing");
+}
+
+#[test]
+fn whose_attempt_a_retry_ended_is_told_by_whom() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let nodes = [task("one"), task("two").after("one")];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), execution("run", "p")]),
+    );
+    ana.run("reconcile").ok();
+    ana.works("run/one", "agent:a");
+    ana.run("claim run/two --as agent:coder --reconcile").ok();
+    ana.run("retry run/one --again --reconcile").ok();
+    ana.run("report run/two --as agent:coder --succeeded")
+        .exits(9)
+        .notes("attempt 1 of default/run/two is over: stopped by the retry of ana@example.com")
+        .notes("it cannot be claimed again yet: waits for one");
+    ana.works("run/one", "agent:a");
+    ana.run("report run/two --as agent:coder --succeeded")
+        .exits(9)
+        .notes("stopped by the retry of ana@example.com")
+        .notes("planspec claim run/two");
+    ana.works("run/two", "agent:coder");
+    assert!(ana.node("run/two")["extensions"]["stopped"].is_null());
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
 }

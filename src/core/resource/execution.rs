@@ -295,6 +295,8 @@ pub struct NodeExtensions {
     pub claim: Option<Claim>,
     /// Who held the attempt before, when its lease ended and nobody has claimed since.
     pub lapsed: Option<Claim>,
+    /// Whose attempt a retry ended, when nobody has claimed since.
+    pub stopped: Option<StoppedBy>,
     /// Failed attempts, counted against `retries`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
@@ -337,6 +339,16 @@ pub struct Claim {
     /// Whether it was done before the run, and only its report is awaited.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub done_before: bool,
+}
+
+/// An attempt that ended while somebody was at work on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StoppedBy {
+    /// The record of the claim.
+    pub claim: String,
+    /// Who asked for the retry.
+    pub by: String,
 }
 
 /// Who reported.

@@ -331,6 +331,7 @@ impl ActiveRun<'_> {
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.not_before = None;
             status.extensions.lapsed = None;
+            status.extensions.stopped = None;
             status.extensions.claim = Some(Claim {
                 actor,
                 record: received.id.clone(),

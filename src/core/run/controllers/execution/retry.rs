@@ -1,7 +1,7 @@
 //! An operator's retry: open again what failed, and everything that was decided on it.
 
 use super::active_run::ActiveRun;
-use crate::core::resource::{NodePhase, PlanRevision, RetriedBy};
+use crate::core::resource::{NodePhase, PlanRevision, RetriedBy, StoppedBy};
 use crate::core::run::machine::{ExecutionEvent, NodeEvent};
 use crate::core::run::permit::{Refusal, misplaced};
 use crate::core::run::record::{Action, Received};
@@ -33,7 +33,7 @@ impl ActiveRun<'_> {
             }
         };
         for index in opened.all() {
-            self.reopen_node(index);
+            self.reopen_node(index, &received.record.actor);
         }
         if *rebind {
             self.forget_targets();
@@ -72,8 +72,9 @@ impl ActiveRun<'_> {
         Ok(())
     }
 
-    fn reopen_node(&mut self, index: usize) {
+    fn reopen_node(&mut self, index: usize, by: &str) {
         let id = self.graph.id(index).to_owned();
+        let claim = self.status_of(&id).extensions.claim;
         self.move_node(&id, NodeEvent::Retry, "Retried", String::new());
         let Some(status) = self.status.node_statuses.get_mut(&id) else {
             return;
@@ -86,6 +87,12 @@ impl ActiveRun<'_> {
         extensions.report = None;
         extensions.verification = None;
         extensions.lapsed = None;
+        if let Some(claim) = claim {
+            extensions.stopped = Some(StoppedBy {
+                claim: claim.record,
+                by: by.to_owned(),
+            });
+        }
         if let Some(decision) = &mut extensions.decision {
             decision.round += 1;
         }
