@@ -169,20 +169,26 @@ impl Place {
     /// plan changes.
     fn commits_like_status(&self) -> Vec<String> {
         let dir = &self.dir;
+        let status = if self.shared {
+            git(dir, &["fetch", "-q", "origin", "planspec/status"]);
+            rev(dir, "FETCH_HEAD")
+        } else {
+            rev(dir, "planspec/status")
+        };
         let listed = |path: &str| {
-            let tree = ["ls-tree", "-r", "--name-only", "planspec/status", path];
+            let tree = ["ls-tree", "-r", "--name-only", &status, path];
             output(dir, &tree).lines().next().unwrap().to_owned()
         };
         let folders = ["n0/plans", "n0/goals", "n0/bindings", "_summary"];
         let mut written: Vec<String> = folders.iter().map(|folder| listed(folder)).collect();
         written.extend(["README.md", "controller.yaml", "_inputs.yaml"].map(str::to_owned));
         let texts = written.iter().map(|path| {
-            let text = output(dir, &["show", &format!("planspec/status:{path}")]);
+            let text = output(dir, &["show", &format!("{status}:{path}")]);
             (path, text)
         });
         let texts: Vec<(&String, String)> = texts.collect();
-        let mut on = rev(dir, "planspec/status");
         let main = rev(dir, "main");
+        let mut on = status.clone();
         let mut commits = Vec::new();
         for number in 0..=RUNS + 1 {
             let changed = texts.iter();
