@@ -13,7 +13,7 @@ use crate::show;
 /// Enough for an agent that has forgotten everything.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// What you hold in this work tree and session
+    /// What you hold in this session
     #[arg(long, required = true)]
     mine: bool,
     /// Who you are, for example agent:claude [default: the e-mail of Git's user]
@@ -34,10 +34,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let held = mine(&context.open()?, &caller, &args.working.working())?;
     let mut text: String = held.items.iter().map(show::brief::text).collect();
     if held.items.is_empty() {
-        text = format!(
-            "{} holds nothing in this work tree and session\n",
-            held.actor
-        );
+        text = format!("{} holds nothing in this session\n", held.actor);
     }
     context.show(args.output, &held, (&text, &held.notes))
 }

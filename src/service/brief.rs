@@ -20,7 +20,7 @@ pub fn brief(store: &Store, target: &str, namespace: Option<&str>) -> Result<Bri
     brief_of(store, &observed, node)
 }
 
-/// What somebody holds in this work tree and session, each with its brief.
+/// What somebody holds in a session, each with its brief.
 ///
 /// # Errors
 /// Nothing has been reconciled yet, or the repository cannot be used.
