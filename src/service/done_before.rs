@@ -351,13 +351,7 @@ impl<'a> Round<'a> {
         }
         self.may(node, done)?;
         let attempt = status.attempt;
-        let claim = Action::Claim {
-            node: node.id.to_owned(),
-            attempt,
-            lease: None,
-            adopts: None,
-            done_before: true,
-        };
+        let claim = claim_of(node.id, attempt);
         let report = self.report(node.id, attempt, done);
         match send_at_once(self.writer, node, (claim, report), self.commit(node.id))? {
             Sent::Done(record) => {
@@ -405,13 +399,7 @@ impl<'a> Round<'a> {
     fn may(&self, node: ObservedNode<'_>, done: &Done) -> Result {
         let (writer, actor) = (self.writer, self.writer.actor);
         let attempt = node.status.attempt;
-        let claim = Action::Claim {
-            node: node.id.to_owned(),
-            attempt,
-            lease: None,
-            adopts: None,
-            done_before: true,
-        };
+        let claim = claim_of(node.id, attempt);
         let snapshot = match self.node(node.id) {
             Some(spec) => self.resources(spec)?,
             None => None,
@@ -426,5 +414,16 @@ impl<'a> Round<'a> {
         });
         asked.session = writer.session;
         asked.may(&self.report(node.id, attempt, done), actor)
+    }
+}
+
+/// The claim right before such a report.
+fn claim_of(id: &str, attempt: u32) -> Action {
+    Action::Claim {
+        node: id.to_owned(),
+        attempt,
+        lease: None,
+        adopts: None,
+        done_before: true,
     }
 }

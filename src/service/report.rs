@@ -342,32 +342,11 @@ impl Reporter<'_> {
         };
         writer.may(node.run, &claim)?;
         self.may(Some(chain), open)?;
-        let action = match self.action(open) {
-            Action::Report {
-                node,
-                attempt,
-                result,
-                outputs,
-                message,
-                commit,
-                artifacts,
-                ..
-            } => {
-                // It speaks for the claim right before it.
-                let claim = None;
-                Action::Report {
-                    node,
-                    attempt,
-                    result,
-                    outputs,
-                    message,
-                    commit,
-                    claim,
-                    artifacts,
-                }
-            }
-            other => other,
-        };
+        let mut action = self.action(open);
+        if let Action::Report { claim, .. } = &mut action {
+            // It speaks for the claim right before it.
+            *claim = None;
+        }
         match send_at_once(writer, node, (claim, action), self.commit)? {
             Sent::Done(record) => {
                 held::forget(writer.store, &chain.claim().id);
