@@ -112,6 +112,11 @@ pub(super) fn clean(bytes: &[u8]) -> Result<(&str, usize), Unclean> {
             help: "save it as UTF-8",
         }
     })?;
+    // Without a look at each character, where there is nothing to look for.
+    let is_odd = |byte: &u8| !matches!(byte, b'\n' | b'\t' | b' '..=b'~');
+    if !bytes.iter().fold(false, |odd, byte| odd | is_odd(byte)) {
+        return Ok((text, base));
+    }
     let mut rest = text.char_indices().peekable();
     while let Some((offset, c)) = rest.next() {
         let line_feed_follows = matches!(rest.peek(), Some((_, '\n')));

@@ -1,6 +1,8 @@
 //! YAML and JSON text into values, bounded and without surprises, every finding with its place;
 //! and values into YAML that every reader reads the same.
 
+mod block;
+mod flow;
 mod hints;
 mod lines;
 mod load;

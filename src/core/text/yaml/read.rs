@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny};
 use serde_json::Value;
 
+use super::block;
 use super::hints;
 use super::lines::{self, Lines, Mark};
 use super::load::Node;
@@ -69,9 +70,12 @@ pub fn is_json(file: &str) -> bool {
         .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("json"))
 }
 
-/// Load what needs no scan; else scan, then load as much as the scan allows.
+/// Read in one pass what can be; load what needs no scan; else scan, then load as much as the scan
+/// allows.
 fn read_text(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<ScanFinding>) {
-    match read_plain(text, json, limits) {
+    let block = || block::documents(text, scan::depth(limits));
+    let simple = if json { None } else { block() };
+    match simple.or_else(|| read_plain(text, json, limits)) {
         Some(documents) => (documents, Vec::new()),
         None => read_scanned(text, json, limits),
     }
@@ -410,8 +414,117 @@ mod tests {
                     prop_assert_eq!(documents, scanned, "{:?}", text);
                 }
             }
+            same_in_one_pass(&text);
+        }
+
+        #[test]
+        fn what_is_read_in_one_pass_is_what_the_loader_reads(
+            lines in prop::collection::vec((
+                prop::sample::select(&["", "", "  ", "  ", "    ", "      "][..]),
+                prop::sample::select(&["", "", "- ", "- ", "a: ", "b: ", "c: ", "d:", "-", "- e: "][..]),
+                prop::sample::select(&VALUES[..]),
+            ), 0..12),
+        ) {
+            let lines = lines.iter().map(|(indent, start, value)| format!("{indent}{start}{value}"));
+            let text = lines.collect::<Vec<_>>().join("\n");
+            same_in_one_pass(&text);
+            same_in_one_pass(&format!("{text}\n"));
         }
     }
+
+    /// What is read in one pass is what the loader reads behind the scan.
+    fn same_in_one_pass(text: &str) {
+        let limits = Limits::default();
+        if let Some(documents) = block::documents(text, scan::depth(&limits)) {
+            let (scanned, findings) = read_scanned(text, false, &limits);
+            assert!(findings.is_empty(), "{text:?} {findings:?}");
+            assert_eq!(documents, scanned, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_files_hold_is_read_in_one_pass() {
+        let taken = [
+            "",
+            "# c\n---\na: 1\n---\n# c\n---\nb: [x, 'y', {z: \"w\"}]\n",
+            "a:\n- b: 1\n  c: null\n-\n- d\ne:\n",
+            "a: |\n  b\n\n   c\nd: >-\n  e\n  f\n\n  g\nh: x # i\n",
+            "- a: -1\n- 2026-11-20\n- https://example.com/#x\n- {}\n- []\n",
+            "a: 'it''s'\nb: \"\\\"\\n\"\nc: true\n",
+        ];
+        for text in taken {
+            let documents = block::documents(text, 64);
+            assert!(documents.is_some(), "{text:?}");
+            same_in_one_pass(text);
+        }
+        let nested = |levels: usize| format!("a: {}{}\n", "[".repeat(levels), "]".repeat(levels));
+        assert!(block::documents(&nested(63), 64).is_some());
+        assert!(block::documents(&nested(64), 64).is_none());
+    }
+
+    /// What stands behind keys and dashes.
+    const VALUES: [&str; 60] = [
+        "",
+        "",
+        "x",
+        "x y",
+        "x: y",
+        "x:",
+        "x:y",
+        "x #y",
+        "x#y",
+        "#x",
+        " # x",
+        "1",
+        "-1",
+        "+1",
+        "-0",
+        "007",
+        "1.5",
+        "1e3",
+        "1.",
+        "0x1F",
+        "~",
+        "null",
+        "True",
+        "no",
+        "2026-11-20",
+        "'x'",
+        "'x''y'",
+        "'x' y",
+        "\"x\"",
+        "\"x\\n\"",
+        "\"x\\q\"",
+        "\"x",
+        "[x]",
+        "[x, y: z]",
+        "[x, 'y', [1, \"z\"]]",
+        "[x,]",
+        "{}",
+        "{x: y}",
+        "{x: {y: [z]}, w: 1}",
+        "{x}",
+        "{x: }",
+        "{x: 1, x: 2}",
+        "{\"x\": 'y' }",
+        "[x] # y",
+        "[x]y",
+        "|",
+        "|-",
+        ">",
+        ">-",
+        "|+",
+        "|2",
+        "> # x",
+        "*x",
+        "&x y",
+        "!x y",
+        "---",
+        "...",
+        "<<",
+        "? x",
+        "é — ü",
+    ];
 
     /// What texts are made of, and numbers that readers take for something else.
     const WORDS: [&str; 46] = [

@@ -617,6 +617,10 @@ impl Scalar {
 }
 
 pub(super) fn resolve(text: &str) -> Scalar {
+    let is_word = |first: &u8| first.is_ascii_alphabetic() && !b"nNtTfF".contains(first);
+    if text.as_bytes().first().is_some_and(is_word) {
+        return Scalar::String;
+    }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
         "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => return Scalar::Bool,
