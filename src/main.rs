@@ -1,5 +1,9 @@
 //! The `planspec` program.
 
+/// Reading many small files is mostly allocating.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     planspec::cli::main()
 }

@@ -3,11 +3,12 @@
 //! Loose objects are inflated here, since libgit2 loops for ever over one that was cut short
 //! (libgit2#7342); packed ones are read by libgit2.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 pub(super) use git2::ObjectType as ObjectKind;
 use git2::{ErrorCode, Odb};
@@ -27,6 +28,31 @@ const LOOSE_HEADER: usize = 64;
 pub(super) const FILE_MODE: u32 = 0o100_644;
 /// Mode of a tree in a tree.
 pub(super) const TREE_MODE: u32 = 0o040_000;
+
+/// Most bytes of the objects that are kept, and of one of them.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+const KEPT_OBJECT: usize = 64 * 1024;
+
+/// Small objects that were read: a command asks for the same few trees and files again and again.
+#[derive(Default)]
+pub(super) struct Kept {
+    objects: HashMap<Id, (ObjectKind, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl Kept {
+    fn get(&self, id: Id, kind: ObjectKind, max: usize) -> Option<Vec<u8>> {
+        let (found, bytes) = self.objects.get(&id)?;
+        (*found == kind && bytes.len() <= max).then(|| bytes.clone())
+    }
+
+    fn keep(&mut self, id: Id, kind: ObjectKind, bytes: &[u8]) {
+        if bytes.len() <= KEPT_OBJECT && self.bytes + bytes.len() <= KEPT_BYTES {
+            self.bytes += bytes.len();
+            self.objects.insert(id, (kind, bytes.to_vec()));
+        }
+    }
+}
 
 /// A commit as it is stored: unlike libgit2's view of it, not cut where a shallow clone ends.
 #[derive(Debug)]
@@ -78,6 +104,7 @@ pub(super) struct Objects<'r> {
     odb: Odb<'r>,
     /// Where loose objects lie.
     folder: PathBuf,
+    kept: &'r Mutex<Kept>,
 }
 
 impl Objects<'_> {
@@ -95,6 +122,21 @@ impl Objects<'_> {
 
     /// The content of an object of one kind, at most `max` bytes of it.
     fn object(&self, id: Id, kind: ObjectKind, max: usize) -> Result<Vec<u8>> {
+        if let Some(bytes) = self.kept(id, kind, max) {
+            return Ok(bytes);
+        }
+        let bytes = self.stored(id, kind, max)?;
+        if let Ok(mut kept) = self.kept.lock() {
+            kept.keep(id, kind, &bytes);
+        }
+        Ok(bytes)
+    }
+
+    fn kept(&self, id: Id, kind: ObjectKind, max: usize) -> Option<Vec<u8>> {
+        self.kept.lock().ok()?.get(id, kind, max)
+    }
+
+    fn stored(&self, id: Id, kind: ObjectKind, max: usize) -> Result<Vec<u8>> {
         let (size, found) = self.header(id)?.ok_or_else(|| missing(id))?;
         if found != kind {
             return Err(GitError::Unusable(format!(
@@ -116,6 +158,9 @@ impl Objects<'_> {
 
     /// A blob, or its size when that is above `max`.
     pub fn bounded_blob(&self, id: Id, max: usize) -> Result<std::result::Result<Vec<u8>, usize>> {
+        if let Some(bytes) = self.kept(id, ObjectKind::Blob, max) {
+            return Ok(Ok(bytes));
+        }
         match self.header(id)? {
             Some((size, ObjectKind::Blob)) if size > max => Ok(Err(size)),
             _ => self.object(id, ObjectKind::Blob, max).map(Ok),
@@ -154,6 +199,7 @@ impl Repo {
         Ok(Objects {
             odb: self.git.odb().map_err(unusable("open the object store"))?,
             folder: self.common_dir().join("objects"),
+            kept: &self.kept,
         })
     }
 

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use git2::{ErrorClass, ErrorCode, Index, Repository, RepositoryOpenFlags};
 
 use super::id::{Id, parse_id};
-use super::object::{ObjectKind, missing, unusable};
+use super::object::{Kept, ObjectKind, missing, unusable};
 use super::program::Program;
 use super::{GitError, Result, refs};
 use crate::core::resource::Time;
@@ -24,6 +25,7 @@ pub struct Repo {
     pub(super) from: PathBuf,
     /// The index that `GIT_INDEX_FILE` names.
     pub(super) index: Option<PathBuf>,
+    pub(super) kept: Mutex<Kept>,
 }
 
 /// Where HEAD is.
@@ -112,11 +114,14 @@ impl Repo {
         pointed: bool,
     ) -> Result<Repo> {
         let git = opened.map_err(|error| cannot_open(dir, &error))?;
+        // As Git itself does: what stands in a pack is not hashed again whenever it is read.
+        git2::opts::strict_hash_verification(false);
         let found_by_itself = git.workdir().is_some_and(|dir| dir.join(".git").exists());
         Ok(Repo {
             explicit: pointed || !found_by_itself,
             from: dir.unwrap_or(Path::new(".")).to_owned(),
             index: None,
+            kept: Mutex::default(),
             git,
         })
     }
