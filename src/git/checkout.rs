@@ -1,7 +1,7 @@
 //! What the work tree has in another version than a commit, reading no more than must be read: a file
 //! whose `lstat` is still as Git's index has it is what is staged.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -32,7 +32,7 @@ pub struct Differences {
     pub gone: Vec<String>,
 }
 
-/// Compare the work tree below the configured paths with the files of a commit, which are sorted.
+/// Compare the work tree below the configured paths with the files of a commit.
 ///
 /// # Errors
 /// `Unusable` in a bare repository, or when Git's index is broken.
@@ -43,11 +43,9 @@ pub fn differences(
 ) -> Result<Differences> {
     let staged = StagedFiles::open(repo)?;
     let (mut files, found) = on_worktree(repo, paths, Some(&staged))?;
-    let there: BTreeSet<String> = found.iter().map(|file| file.path.clone()).collect();
-    let known = |path: &str| {
-        let at = commit.binary_search_by(|file| file.path.cmp(path)).ok()?;
-        commit.get(at)
-    };
+    let there: HashSet<String> = found.iter().map(|file| file.path.clone()).collect();
+    let known: HashMap<&str, &CommittedFile<'_>> =
+        commit.iter().map(|file| (file.path, file)).collect();
     let is_filtered = repo.has_filters();
     let is_unchanged = |file: &DiskFile, known: &CommittedFile<'_>| {
         let bytes = known.bytes.filter(|_| !known.wanted && !is_filtered);
@@ -56,7 +54,7 @@ pub fn differences(
         })
     };
     let read = found.into_par_iter().filter_map(|file| {
-        let Some(known) = known(&file.path) else {
+        let Some(known) = known.get(file.path.as_str()) else {
             return Some(file.read(paths));
         };
         if is_unchanged(&file, known) {

@@ -519,24 +519,23 @@ pub(super) fn on_worktree(
         let (path, clean) = from_root(entry.path(), root);
         let kind = entry_of(entry.file_type(), entry.path());
         let folder = entry.file_type().is_dir() && kind != EntryKind::Submodule;
-        if folder && (entry.file_name() == ".git" || !paths.enters(&path)) {
+        if folder {
+            let is_other = entry.file_name() == ".git" || !paths.enters(&path);
+            if is_other || leaves_out(&path, folder) {
+                walk.skip_current_dir();
+            }
+            continue;
+        }
+        if kind == EntryKind::Submodule {
             walk.skip_current_dir();
-        } else if (folder || paths.wants(&path, kind)) && leaves_out(&path, folder) {
-            if folder {
-                walk.skip_current_dir();
-            }
-        } else if !folder {
-            if kind == EntryKind::Submodule {
-                walk.skip_current_dir();
-            }
-            if paths.wants(&path, kind) {
-                wanted.push(DiskFile {
-                    path,
-                    clean,
-                    kind,
-                    place: entry.into_path(),
-                });
-            }
+        }
+        if paths.wants(&path, kind) && !leaves_out(&path, folder) {
+            wanted.push(DiskFile {
+                path,
+                clean,
+                kind,
+                place: entry.into_path(),
+            });
         }
     }
     Ok((unread, wanted))
@@ -802,6 +801,9 @@ fn entry_of(kind: std::fs::FileType, path: &Path) -> EntryKind {
 /// A path from the root with `/`, and whether it is UTF-8.
 fn from_root(path: &Path, root: &Path) -> (String, bool) {
     let relative = path.strip_prefix(root).unwrap_or(path);
+    if let (Some(path), '/') = (relative.to_str(), std::path::MAIN_SEPARATOR) {
+        return (path.to_owned(), true);
+    }
     let parts: Vec<&OsStr> = relative.iter().collect();
     let clean = parts.iter().all(|part| part.to_str().is_some());
     let parts: Vec<_> = parts.iter().map(|part| part.to_string_lossy()).collect();
@@ -837,11 +839,13 @@ fn on_disk(
 }
 
 fn read_file(place: &Path, max_bytes: usize) -> std::result::Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
     let file = File::open(place).map_err(|error| cannot_read(&error))?;
     // It may have grown, or become something else, since it was looked at.
     let size = file.metadata().as_ref().map_or(0, Metadata::len);
     let most = max_bytes as u64;
+    // One more, so that its end is seen at once.
+    let room = usize::try_from(size.min(most)).unwrap_or(0) + 1;
+    let mut bytes = Vec::with_capacity(room);
     let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes);
     read.map_err(|error| cannot_read(&error))?;
     if bytes.len() > max_bytes {

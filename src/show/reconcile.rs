@@ -12,6 +12,8 @@ use crate::core::run::transition::{Transition, Waiting, WaitingFor};
 
 /// Commands that are proposed.
 const COMMANDS: usize = 5;
+/// Most rows of what waits: whoever has more asks for them.
+const WAITING: usize = 20;
 
 /// For people: a headline, what moved, what waits and for whom.
 pub fn text(done: &Reconciled, width: Option<usize>) -> String {
@@ -21,26 +23,27 @@ pub fn text(done: &Reconciled, width: Option<usize>) -> String {
         text.push_str("\nMoved:\n");
         text.push_str(&table::rows(&[0, 1], &moved, 2, width));
     }
+    let shown = done.waiting.iter().take(WAITING);
+    let more = done.waiting_more + done.waiting.len().saturating_sub(WAITING);
     let (waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) =
-        done.waiting.iter().map(waiting_row).unzip();
+        shown.map(waiting_row).unzip();
     if !waits.is_empty() {
         text.push_str("\nWaiting:\n");
         text.push_str(&table::rows(&[0], &waits, 2, width));
-        if done.waiting_more > 0 {
-            let more = done.waiting_more;
+        if more > 0 {
             text.push_str(&format!("  … and {more} more: planspec get executions\n"));
         }
     }
     let mut commands: Vec<String> = commands.into_iter().flatten().collect();
     commands.dedup();
     if !commands.is_empty() && !done.dry_run {
-        let more = commands.len().saturating_sub(COMMANDS);
+        let is_cut = more > 0 || commands.len() > COMMANDS;
         commands.truncate(COMMANDS);
         text.push_str("\nNext, for example:\n");
         for command in commands {
             text.push_str(&format!("  {command}\n"));
         }
-        if more > 0 || done.waiting_more > 0 {
+        if is_cut {
             text.push_str("  … and more: planspec next\n");
         }
     }

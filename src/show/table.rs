@@ -76,7 +76,12 @@ fn aligned(cells: &[String], columns: &[usize], width: Option<usize>) -> String 
         }
         column_start += column + GAP;
     }
-    format!("{}\n", cut(&line, width.unwrap_or(usize::MAX)).trim_end())
+    if let Some(width) = width {
+        line = cut(&line, width);
+    }
+    line.truncate(line.trim_end().len());
+    line.push('\n');
+    line
 }
 
 /// A line for each cell, behind its header.
@@ -257,6 +262,9 @@ pub fn age(from: Time, now: Time) -> String {
 
 /// The columns of a terminal that a text takes.
 pub fn display_width(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     text.chars().map(char_width).sum()
 }
 

@@ -23,6 +23,7 @@ pub mod scope;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::core::base::version::compare_versions;
@@ -193,17 +194,17 @@ impl Subject {
 pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
     let renamed = renames::resources(old, new);
     let moved_away: BTreeSet<&Key> = renamed.values().collect();
-    let mut subjects = Vec::new();
     // A snapshot may know names of resources that it has not read.
     let is_defined = |key: &&Key| !new.definitions(key).is_empty();
-    for key in new.keys().filter(is_defined) {
-        let subject = match (old.definitions(key).is_empty(), renamed.get(key)) {
+    let defined: Vec<&Key> = new.keys().filter(is_defined).collect();
+    let compared = defined.into_par_iter().filter_map(|key| {
+        match (old.definitions(key).is_empty(), renamed.get(key)) {
             (false, _) => same_name(old, new, key),
             (true, Some(from)) => other_name(old, new, key, from),
             (true, None) => added(old, new, key),
-        };
-        subjects.extend(subject);
-    }
+        }
+    });
+    let mut subjects: Vec<Subject> = compared.collect();
     for key in old.keys().filter(|key| !is_defined(key)) {
         if !old.definitions(key).is_empty() && !moved_away.contains(key) {
             subjects.push(removed(old, key));
