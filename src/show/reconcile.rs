@@ -25,8 +25,7 @@ pub fn text(done: &Reconciled, width: Option<usize>) -> String {
     }
     let shown = done.waiting.iter().take(WAITING);
     let more = done.waiting_more + done.waiting.len().saturating_sub(WAITING);
-    let (waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) =
-        shown.map(waiting_row).unzip();
+    let (waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) = shown.map(waiting_row).unzip();
     if !waits.is_empty() {
         text.push_str("\nWaiting:\n");
         text.push_str(&table::rows(&[0], &waits, 2, width));

@@ -156,10 +156,23 @@ fn agreed(kind: SchemaKind, value: &Value) -> Result<Vec<String>, String> {
 
 /// The keyword that an error is about; of the name of a field, that of the name as well.
 fn told(error: &ValidationError<'_>, broken: &mut Vec<String>) {
-    broken.extend(error.absolute_keyword_location().map(ToString::to_string));
+    let place = |error: &ValidationError<'_>| {
+        let place = error.absolute_keyword_location();
+        place.map(|place| in_its_file(place.as_str()))
+    };
+    broken.extend(place(error));
     if let ValidationErrorKind::PropertyNames { error: inner } = error.kind() {
-        broken.extend(inner.absolute_keyword_location().map(ToString::to_string));
+        broken.extend(place(inner));
     }
+}
+
+/// The place of a keyword in the file that it comes from, which may be a shared one.
+fn in_its_file(place: &str) -> String {
+    let found = SHARED.iter().find_map(|(file, _)| {
+        let (_, place) = place.split_once(&format!("#/$defs/{file}-"))?;
+        Some(format!("urn:planspec:v1alpha1:{file}#/$defs/{place}"))
+    });
+    found.unwrap_or_else(|| place.to_owned())
 }
 
 /// The keywords of a schema that something may break, by their places. What stands within an

@@ -123,14 +123,43 @@ pub fn text(kind: SchemaKind) -> &'static str {
     &schema(kind).text
 }
 
-/// Shapes that schemas share, by their names within each that uses them.
+/// Files of shapes that schemas share, by what stands before the names of theirs within each that
+/// uses them. A file uses only those behind it.
 const SHARED: [(&str, &str); 2] = [
-    ("urn:planspec:v1alpha1:common", include_str!("common.json")),
-    (
-        "urn:planspec:v1alpha1:criterion",
-        include_str!("criterion.json"),
-    ),
+    ("criterion", include_str!("criterion.json")),
+    ("common", include_str!("common.json")),
 ];
+
+/// A schema's text with every reference within the schema itself: editors follow no others. The
+/// shapes of a shared file have its name before theirs.
+fn with_references_within(text: &str, file: Option<&str>) -> String {
+    let text = match file {
+        Some(file) => text.replace("\"#/$defs/", &format!("\"#/$defs/{file}-")),
+        None => text.to_owned(),
+    };
+    SHARED.iter().fold(text, |text, (file, _)| {
+        let elsewhere = format!("urn:planspec:v1alpha1:{file}#/$defs/");
+        text.replace(&elsewhere, &format!("#/$defs/{file}-"))
+    })
+}
+
+/// Put the shared shapes that a schema uses among its own.
+fn complete(text: &str) -> Result<Value, serde_json::Error> {
+    let mut all = with_references_within(text, None);
+    let mut root: Value = serde_json::from_str(&all)?;
+    for (file, shared) in SHARED {
+        if !all.contains(&format!("#/$defs/{file}-")) {
+            continue;
+        }
+        let shared = with_references_within(shared, Some(file));
+        let mut shapes: Value = serde_json::from_str(&shared)?;
+        for (name, shape) in shapes["$defs"].as_object_mut().into_iter().flatten() {
+            root["$defs"][format!("{file}-{name}")] = shape.take();
+        }
+        all.push_str(&shared);
+    }
+    Ok(root)
+}
 
 /// A schema, ready to say what is wrong.
 struct Schema {
@@ -140,14 +169,10 @@ struct Schema {
 }
 
 impl Schema {
-    /// Put the shared shapes that it uses into a schema, and compile it.
+    /// Complete a schema, and compile it.
     fn build(text: &str) -> Schema {
         let built = || -> Result<Schema, String> {
-            let parse = |text| serde_json::from_str(text).map_err(|error| error.to_string());
-            let mut root: Value = parse(text)?;
-            for (name, shared) in SHARED.iter().filter(|(name, _)| text.contains(name)) {
-                root["$defs"][name] = parse(shared)?;
-            }
+            let root = complete(text).map_err(|error| error.to_string())?;
             let validator = jsonschema::options()
                 .with_pattern_options(PatternOptions::regex())
                 .with_format("planspec-duration", compiled::is_duration)

@@ -421,9 +421,9 @@ fn missing(
 
 /// What is to stand in a field of an object.
 fn shape(root: &Value, rule: &Rule<'_>, name: &str) -> Option<String> {
-    let (mut document, mut schema) = (rule.document, rule.schema.get("properties")?.get(name)?);
+    let mut schema = rule.schema.get("properties")?.get(name)?;
     while let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-        (document, schema) = follow(root, document, reference)?;
+        schema = follow(root, reference)?;
     }
     let text = |keyword: &str| schema.get(keyword).and_then(Value::as_str);
     if let Some(options) = schema.get("enum") {
@@ -455,7 +455,7 @@ fn misplaced(
     instance: &Value,
 ) -> Complaint {
     let of_others = rule.variants.iter();
-    let of_others = of_others.filter_map(|one| variant_schema(root, rule.document, one));
+    let of_others = of_others.filter_map(|one| variant_schema(root, one));
     let homes: Vec<&str> = of_others
         .filter(|schema| has_field(schema, name))
         .filter_map(|schema| schema.get("title").and_then(Value::as_str))
@@ -525,8 +525,8 @@ fn home(
         [] => {
             let has = |schema: &Value| {
                 let reference = schema.get("$ref").and_then(Value::as_str);
-                let section = reference.and_then(|reference| follow(root, root, reference));
-                has_field(section.map_or(schema, |(_, section)| section), name)
+                let section = reference.and_then(|reference| follow(root, reference));
+                has_field(section.unwrap_or(schema), name)
             };
             let mut homes = sections.iter().filter(|(_, schema)| has(schema));
             let (section, _) = homes.next().filter(|_| homes.next().is_none())?;
@@ -588,8 +588,6 @@ struct Rule<'s> {
     schema: &'s Value,
     /// The keyword.
     keyword: String,
-    /// The document that `#` means in it.
-    document: &'s Value,
     /// The `if`/`then` pairs one of whose `then` it is.
     variants: &'s [Value],
     /// The schema of the object around it.
@@ -601,7 +599,6 @@ impl<'s> Rule<'s> {
         Rule {
             schema,
             keyword: String::new(),
-            document: schema,
             variants: &[],
             object: None,
         }
@@ -634,9 +631,8 @@ fn rule<'s>(root: &'s Value, way: &Location) -> Rule<'s> {
             break;
         }
         match segment.as_str() {
-            "$ref" => match follow(root, rule.document, rule.text("$ref").unwrap_or_default()) {
-                Some((document, schema)) => {
-                    rule.document = document;
+            "$ref" => match follow(root, rule.text("$ref").unwrap_or_default()) {
+                Some(schema) => {
                     rule.schema = schema;
                     continue;
                 }
@@ -669,28 +665,14 @@ fn rule<'s>(root: &'s Value, way: &Location) -> Rule<'s> {
     rule
 }
 
-/// What a `$ref` points at, and the document that is then `#`.
-fn follow<'s>(
-    root: &'s Value,
-    document: &'s Value,
-    reference: &str,
-) -> Option<(&'s Value, &'s Value)> {
-    let (id, pointer) = reference.split_once('#')?;
-    let document = match id {
-        "" => document,
-        shared => root.get("$defs")?.get(shared)?,
-    };
-    Some((document, document.pointer(pointer)?))
+/// What a `$ref` points at.
+fn follow<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
+    root.pointer(reference.strip_prefix('#')?)
 }
 
 /// The schema in the `then` of a variant.
-fn variant_schema<'s>(
-    root: &'s Value,
-    document: &'s Value,
-    variant: &'s Value,
-) -> Option<&'s Value> {
-    let reference = variant.pointer("/then/$ref")?.as_str()?;
-    follow(root, document, reference).map(|(_, schema)| schema)
+fn variant_schema<'s>(root: &'s Value, variant: &'s Value) -> Option<&'s Value> {
+    follow(root, variant.pointer("/then/$ref")?.as_str()?)
 }
 
 /// A place in the value. Keys that look like numbers are told from indices by the value.
