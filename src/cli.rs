@@ -88,6 +88,7 @@ enum Command {
 
 /// Run the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    commands::completions::answer_a_shell::<Cli>();
     let matches = matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
@@ -192,7 +193,7 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
         Command::Hooks(args) => commands::hooks::run(&context, args),
         Command::Explain(args) => commands::explain::run(&context, args),
         Command::Schema(args) => commands::schema::run(&context, args),
-        Command::Completions(args) => commands::completions::run::<Cli>(&context, args),
+        Command::Completions(args) => commands::completions::run(&context, args),
     }
 }
 

@@ -1,22 +1,156 @@
-//! `planspec completions`: a script for the shell.
+//! `planspec completions`: a script for the shell, and what the shell asks for while somebody types.
 
-use clap::{Args as ClapArgs, CommandFactory};
-use clap_complete::Shell;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::{Arg, Args as ClapArgs, Command, CommandFactory};
+use clap_complete::env::{CompleteEnv, Shells};
+use clap_complete::{ArgValueCompleter, CompletionCandidate, Shell};
 
 use super::Context;
+use crate::core::resource::Kind;
 use crate::failure::Outcome;
+use crate::service::Error;
+use crate::service::complete::{Name, NodeUse, Wanted, names};
+use crate::service::store::Store;
+
+/// Set by the script when it asks.
+const VARIABLE: &str = "PLANSPEC_COMPLETE";
 
 /// Print a completion script for a shell
 #[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "bash: echo 'source <(planspec completions bash)' >> ~/.bashrc\n\
+                        zsh:  echo 'source <(planspec completions zsh)' >> ~/.zshrc\n\
+                        fish: planspec completions fish > ~/.config/fish/completions/planspec.fish"
+)]
 pub struct Args {
     /// The shell
     shell: Shell,
 }
 
-/// Run the verb for the program `C`.
-pub fn run<C: CommandFactory>(context: &Context, args: &Args) -> Outcome {
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut C::command(), "planspec", &mut script);
-    context.terminal.out(&String::from_utf8_lossy(&script));
+    let shells = Shells::builtins();
+    let shell = shells.completer(&args.shell.to_string());
+    let written = shell.map(|shell| {
+        shell.write_registration(VARIABLE, "planspec", "planspec", "planspec", &mut script)
+    });
+    match written {
+        Some(Ok(())) => context.terminal.out(&String::from_utf8_lossy(&script)),
+        Some(Err(error)) => return Err(Error::unavailable(error.to_string()).into()),
+        None => return Err(Error::unsupported("there is no script for this shell").into()),
+    }
     Ok(())
+}
+
+/// Where a shell asks, answer it and end.
+pub fn answer_a_shell<C: CommandFactory>() {
+    CompleteEnv::with_factory(with_names::<C>)
+        .var(VARIABLE)
+        .complete();
+}
+
+/// The program `C` with names for its arguments, by what they are called.
+fn with_names<C: CommandFactory>() -> Command {
+    let mut program = C::command();
+    let verbs: Vec<String> = program
+        .get_subcommands()
+        .map(|verb| verb.get_name().to_owned())
+        .collect();
+    for verb in verbs {
+        program = program.mut_subcommand(&verb, |command| {
+            command.mut_args(|argument| with_names_of(&verb, argument))
+        });
+    }
+    program
+}
+
+fn with_names_of(verb: &str, argument: Arg) -> Arg {
+    let called = argument.get_value_names().and_then(<[_]>::first);
+    let called = called.map_or_else(
+        || argument.get_id().as_str().to_uppercase(),
+        ToString::to_string,
+    );
+    let usage = match verb {
+        "claim" => NodeUse::Claim,
+        "report" | "release" => NodeUse::Report,
+        _ => NodeUse::Any,
+    };
+    let completer = match called.as_str() {
+        "NAMESPACE" => of(|_| Some(Wanted::Namespace)),
+        "PLAN" => of(|_| Some(Wanted::Resource(Kind::Plan))),
+        "BINDING" => of(|_| Some(Wanted::Resource(Kind::Binding))),
+        "GATE" => of(|_| Some(Wanted::Resource(Kind::Gate))),
+        "EXECUTION" | "EXECUTION[/NODE]" => of(|_| Some(Wanted::Run)),
+        "EXECUTION/NODE" => of(move |_| Some(Wanted::Node(usage))),
+        "KIND" if verb != "schema" => ArgValueCompleter::new(kinds),
+        "NAME" | "NAMES" if ["graph", "log"].contains(&verb) => of(|_| Some(Wanted::Any)),
+        "NAME" | "NAMES" if verb != "new" => of(|typed| typed.kind().map(Wanted::Resource)),
+        _ => return argument,
+    };
+    argument.add(completer)
+}
+
+fn of(wanted: impl Fn(&Typed) -> Option<Wanted> + Send + Sync + 'static) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |word: &OsStr| {
+        let typed = Typed::of_process();
+        let found = wanted(&typed).and_then(|wanted| typed.names(wanted, word.to_str()?));
+        let found = found.unwrap_or_default().into_iter();
+        let candidates = found.map(|name| {
+            let about = Some(name.about).filter(|about| !about.is_empty());
+            CompletionCandidate::new(name.text).help(about.map(Into::into))
+        });
+        candidates.collect()
+    })
+}
+
+fn kinds(word: &OsStr) -> Vec<CompletionCandidate> {
+    let word = word.to_string_lossy();
+    let kinds = Kind::ALL
+        .into_iter()
+        .map(|kind| kind.to_string().to_lowercase());
+    let kinds = kinds.filter(|kind| kind.starts_with(&*word));
+    kinds.map(CompletionCandidate::new).collect()
+}
+
+/// The words on the command line that is being typed.
+struct Typed(Vec<OsString>);
+
+impl Typed {
+    /// Behind `--` in the arguments of this process.
+    fn of_process() -> Typed {
+        let words = std::env::args_os().skip_while(|word| word != "--");
+        Typed(words.skip(1).collect())
+    }
+
+    /// What is behind an option, as its own word or in the same one.
+    fn behind(&self, short: &str, long: Option<&str>) -> Option<String> {
+        let mut words = self.0.iter().filter_map(|word| word.to_str());
+        while let Some(word) = words.next() {
+            if word == short || Some(word) == long {
+                return words.next().map(str::to_owned);
+            }
+            let joined = long.and_then(|long| word.strip_prefix(long)?.strip_prefix('='));
+            if let Some(value) = joined.or_else(|| word.strip_prefix(short)) {
+                return Some(value.to_owned());
+            }
+        }
+        None
+    }
+
+    /// The kind whose name is being typed.
+    fn kind(&self) -> Option<Kind> {
+        let words = self.0.iter().skip(2).filter_map(|word| word.to_str());
+        words.into_iter().find_map(Kind::parse)
+    }
+
+    /// Nothing where nothing is known, or no repository is here: a shell is told no errors.
+    fn names(&self, wanted: Wanted, word: &str) -> Option<Vec<Name>> {
+        let folder = self.behind("-C", None).map(PathBuf::from);
+        let namespace = self.behind("-n", Some("--namespace"));
+        let store = Store::open(folder.as_deref()).ok()?;
+        names(&store, wanted, word, namespace.as_deref()).ok()
+    }
 }

@@ -10,6 +10,7 @@ pub mod attest;
 pub mod brief;
 pub mod change;
 pub mod claim;
+pub mod complete;
 pub mod convert;
 pub mod decide;
 pub mod delete;

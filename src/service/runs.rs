@@ -122,6 +122,20 @@ pub fn observe_keys(store: &Store, keys: &BTreeSet<Key>) -> Result<Observed> {
     Ok(Observed { view, stored })
 }
 
+/// These executions as the last fetch found them; no remote is asked, and the inbox is not looked into.
+/// Nothing where there is no status.
+///
+/// # Errors
+/// There is no spec branch, or the status cannot be read.
+pub fn observe_known(store: &Store, keys: &BTreeSet<Key>) -> Result<Option<Observed>> {
+    let view = store.known()?;
+    let Some(status) = StatusReader::open(store, &view)? else {
+        return Ok(None);
+    };
+    let stored = status.read(keys)?;
+    Ok(Some(Observed { view, stored }))
+}
+
 /// Look now at the execution that `EXECUTION` or `EXECUTION/NODE` means; where there is none, or several,
 /// at everything, so that it can be said.
 ///

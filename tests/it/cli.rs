@@ -7,7 +7,7 @@ use std::process::Stdio;
 use clap::CommandFactory;
 use planspec::cli::Cli;
 
-use crate::resources::{execution, file, plan, task};
+use crate::resources::{execution, file, plan, resource_in, task};
 use crate::sandbox::{Place, Sandbox};
 
 /// Every verb, in the order of `Command` in src/cli.rs.
@@ -142,18 +142,84 @@ fn there_are_completions_for_every_shell() {
     let nowhere = sandbox.folder("nowhere");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = nowhere.run(&format!("completions {shell}")).ok();
-        for verb in VERBS {
-            assert!(script.out.contains(verb), "{shell}: {verb}");
-        }
+        assert!(script.out.contains("PLANSPEC_COMPLETE"), "{shell}");
+        assert_eq!(completed(&nowhere, shell, "recon"), ["reconcile"]);
+        // Without a repository there are no names, and no errors either.
+        assert_eq!(completed(&nowhere, shell, "claim r"), [""; 0]);
     }
     nowhere.run("completions tcsh").exits(2);
     let script = nowhere.run("completions bash").ok().out;
     nowhere.write("planspec.bash", script);
     let mut shell = nowhere.command("bash");
-    let typed = "source ./planspec.bash; COMP_WORDS=(planspec recon); COMP_CWORD=1; \
-                 _planspec planspec recon planspec; echo ${COMPREPLY[@]}";
-    let completed = shell.args(["--norc", "-c", typed]).output().unwrap();
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_planspec"));
+    let folder = binary.parent().unwrap().display();
+    let typed = format!(
+        "PATH={folder}:$PATH; source ./planspec.bash; COMP_WORDS=(planspec recon); COMP_CWORD=1; \
+         _clap_complete_planspec planspec recon planspec; echo ${{COMPREPLY[@]}}"
+    );
+    let completed = shell.args(["--norc", "-c", &typed]).output().unwrap();
     assert_eq!(String::from_utf8(completed.stdout).unwrap(), "reconcile\n");
+}
+
+/// What a shell is answered about the last of these words.
+fn completed(place: &Place<'_>, shell: &str, words: &str) -> Vec<String> {
+    let index = words.split(' ').count().to_string();
+    let environment = [
+        ("PLANSPEC_COMPLETE", shell),
+        ("_CLAP_IFS", "\n"),
+        ("_CLAP_COMPLETE_INDEX", &index),
+        ("_CLAP_COMPLETE_COMP_TYPE", "9"),
+        ("_CLAP_COMPLETE_SPACE", "false"),
+    ];
+    let ran = place
+        .run_in(&environment, &format!("-- planspec {words}"))
+        .ok();
+    assert_eq!(ran.err, "", "{shell}: {words}");
+    // Beside a name may stand what it is.
+    let names = ran
+        .out
+        .lines()
+        .map(|line| line.split(['\t', ':']).next().unwrap());
+    names
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn shells_complete_names() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let files = [
+        plan("auth", &[task("one"), task("two").after("one")]),
+        execution("auth-1", "auth"),
+        resource_in("web", "Goal", "shop", "description: sell\n"),
+        resource_in("one", "Goal", "twice", "description: x\n"),
+        resource_in("two", "Goal", "twice", "description: x\n"),
+    ];
+    ana.publish("planspec/all.yaml", file(&files));
+    ana.run("reconcile").ok();
+    ana.git("fetch -q");
+    // The remote is not asked.
+    ana.git("remote set-url origin nowhere");
+    for shell in ["bash", "zsh", "fish"] {
+        for (words, names) in [
+            ("start a", &["auth"][..]),
+            ("next a", &["auth-1"]),
+            ("claim a", &["auth-1/one"]),
+            ("report auth", &[]),
+            ("logs auth-1/t", &["auth-1/two"]),
+            ("get go", &["goal"]),
+            ("get goal s", &["shop"]),
+            ("get goal t", &["two/twice"]),
+            ("get -n one goal t", &["twice"]),
+            ("next -n w", &["web"]),
+            ("log auth", &["auth", "auth-1"]),
+            ("retry a", &["auth-1"]),
+        ] {
+            assert_eq!(completed(&ana, shell, words), names, "{shell}: {words}");
+        }
+    }
 }
 
 #[test]
