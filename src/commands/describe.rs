@@ -21,6 +21,9 @@ pub struct Args {
     /// Show every node, also where a large graph has many that are finished or far away
     #[arg(long)]
     all: bool,
+    /// Your session, for what is proposed
+    #[arg(long, value_name = "SESSION", env = "PLANSPEC_SESSION", hide = true)]
+    session: Option<String>,
     #[command(flatten)]
     output: OutputArg,
 }
@@ -34,6 +37,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     let request = DescribeRequest {
         named: args.resource.named("describe")?,
+        session: args.session.clone().filter(|session| !session.is_empty()),
         now: context.now,
     };
     let described = describe(&context.open()?, &request)?;

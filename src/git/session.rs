@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{GitError, Repo, Result};
 
@@ -33,15 +33,27 @@ pub fn nonce(repo: &Repo, new: &str) -> Result<String> {
         Err(error) => return Err(failed(&error)),
     }
     for _ in 0..TRIES {
-        let text = fs::read_to_string(&path).map_err(|error| failed(&error))?;
-        if text.ends_with('\n') && !text.trim().is_empty() {
-            return Ok(text.trim().to_owned());
+        if let Some(nonce) = read_nonce(&path).map_err(|error| failed(&error))? {
+            return Ok(nonce);
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     // Whoever began to write it was cut off.
     fs::write(&path, format!("{new}\n")).map_err(|error| failed(&error))?;
     Ok(new.to_owned())
+}
+
+/// The nonce of this work tree, where there is one.
+pub fn known_nonce(repo: &Repo) -> Option<String> {
+    let path = repo.git_dir().join("planspec").join("session");
+    read_nonce(&path).ok().flatten()
+}
+
+/// Nothing where it is not whole.
+fn read_nonce(path: &Path) -> std::io::Result<Option<String>> {
+    let text = fs::read_to_string(path)?;
+    let nonce = text.strip_suffix('\n').map(str::trim);
+    Ok(nonce.filter(|nonce| !nonce.is_empty()).map(str::to_owned))
 }
 
 /// Keep what is known of a claim, whole or not at all; `id` is that of its record.
@@ -82,7 +94,7 @@ fn claims_dir(repo: &Repo) -> PathBuf {
     repo.git_dir().join("planspec").join("claims")
 }
 
-fn unusable(path: &std::path::Path, error: &std::io::Error) -> GitError {
+fn unusable(path: &Path, error: &std::io::Error) -> GitError {
     GitError::Unusable(format!("{}: {error}", path.display()))
 }
 
@@ -96,7 +108,9 @@ mod tests {
     fn a_work_tree_has_one_nonce_and_another_one_another() {
         let sandbox = Sandbox::new();
         let (one, other) = (sandbox.repo("one"), sandbox.repo("other"));
+        assert_eq!(known_nonce(&one), None);
         assert_eq!(nonce(&one, "a").unwrap(), "a");
+        assert_eq!(known_nonce(&one).as_deref(), Some("a"));
         assert_eq!(nonce(&one, "b").unwrap(), "a");
         assert_eq!(nonce(&other, "b").unwrap(), "b");
         fs::write(one.git_dir().join("planspec/session"), "").unwrap();

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Result;
 use super::graph::{DrawnGraph, drawing, pinned, pinned_once};
+use super::held::known_session;
 use super::index;
 use super::merged::Resources;
 use super::names::Named;
-use super::runs::is_unread;
+use super::overlap::spoken_for;
+use super::runs::{ObservedRun, is_unread};
 use super::store::Store;
 use crate::api::describe as api;
 use crate::api::resource::Resource;
@@ -29,6 +31,8 @@ use crate::core::run::transition::{evidence, waiting_of};
 pub struct DescribeRequest {
     /// Which resource.
     pub named: Named,
+    /// The session of who asks; that of the work tree when not set.
+    pub session: Option<String>,
     /// The moment of the request.
     pub now: Time,
 }
@@ -52,6 +56,8 @@ struct RunFacts {
     reviewers: BTreeMap<String, Vec<String>>,
     moved_on: BTreeMap<String, String>,
     plan_moved_on: bool,
+    spoken_for: BTreeMap<String, String>,
+    session: Option<String>,
     due: bool,
 }
 
@@ -74,13 +80,16 @@ pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
         remarks(snapshot, &key.namespace, spec)
     });
     let facts = match merged.run() {
-        Some(run) => facts(
-            store,
-            &resources,
-            &merged,
-            (run, pinned.as_ref()),
-            request.now,
-        )?,
+        Some(run) => RunFacts {
+            session: known_session(store, request.session.as_deref()),
+            ..facts(
+                store,
+                &resources,
+                &merged,
+                (run, pinned.as_ref()),
+                request.now,
+            )?
+        },
         None => RunFacts::default(),
     };
     let not_ready = snapshot.unready(&key);
@@ -111,6 +120,8 @@ impl Described {
             reviewers: &self.facts.reviewers,
             moved_on: &self.facts.moved_on,
             plan_moved_on: self.facts.plan_moved_on,
+            spoken_for: &self.facts.spoken_for,
+            session: self.facts.session.as_deref(),
             due: self.facts.due,
         })
     }
@@ -248,6 +259,8 @@ fn facts(
             reviewers: reviewers(resources, run, plan),
             moved_on: moved_on(store, resources, merged.key, run, plan)?,
             plan_moved_on: plan_moved_on(store, resources, run)?,
+            spoken_for: spoken_for_now(store, resources, merged)?,
+            session: None,
             due,
         },
         None => RunFacts {
@@ -255,6 +268,25 @@ fn facts(
             ..RunFacts::default()
         },
     })
+}
+
+/// What the status offers and somebody has claimed since, or what is in the way of what is held.
+fn spoken_for_now(
+    store: &Store,
+    resources: &Resources,
+    merged: &Merged<'_>,
+) -> Result<BTreeMap<String, String>> {
+    let (Some(view), Some(stored)) = (&resources.view, &resources.stored) else {
+        return Ok(BTreeMap::new());
+    };
+    match (merged.file, merged.run()) {
+        (Some(file), Some(status)) if !status.phase.is_terminal() => {
+            let key = merged.key;
+            let run = ObservedRun { key, file, status };
+            spoken_for(store, (view, stored), run)
+        }
+        _ => Ok(BTreeMap::new()),
+    }
 }
 
 /// Whether the spec branch holds another revision of the plan.

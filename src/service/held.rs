@@ -47,6 +47,13 @@ impl Working {
     }
 }
 
+/// Digest of a session, as far as there is one already: looking makes none.
+pub fn known_session(store: &Store, named: Option<&str>) -> Option<String> {
+    let name = named.map(str::to_owned);
+    let name = name.or_else(|| session::known_nonce(&store.repo));
+    name.map(|name| digest(&name))
+}
+
 /// A session that nobody else has.
 pub fn new_session() -> String {
     Uuid::new_v4().simple().to_string()

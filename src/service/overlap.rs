@@ -29,7 +29,19 @@ impl Overlaps {
     /// # Errors
     /// The status or the inbox cannot be read.
     pub fn of(store: &Store, observed: &Observed, nodes: &[ObservedNode<'_>]) -> Result<Overlaps> {
-        let pins = Pins::new(&observed.stored.pinned);
+        Overlaps::at(store, (&observed.view, &observed.stored), nodes)
+    }
+
+    /// The same, at a look.
+    ///
+    /// # Errors
+    /// As [`Overlaps::of`].
+    pub fn at(
+        store: &Store,
+        (view, stored): (&View, &StoredStatus),
+        nodes: &[ObservedNode<'_>],
+    ) -> Result<Overlaps> {
+        let pins = Pins::new(&stored.pinned);
         let mut nodes = nodes.to_vec();
         nodes.sort_by_key(|node| node.run.key);
         let mut touches = BTreeMap::new();
@@ -46,7 +58,7 @@ impl Overlaps {
         }
         let held = match touches.len() {
             0 => Vec::new(),
-            _ => held(store, observed)?,
+            _ => held(store, (view, stored))?,
         };
         Ok(Overlaps { touches, held })
     }
@@ -91,20 +103,48 @@ fn plan_of(pins: &Pins<'_>, run: ObservedRun<'_>) -> Option<PinnedPlan> {
     pins.plan(pinned).ok()
 }
 
+/// Why nodes of a run cannot be claimed that its status offers, by their ids, as far as a look tells: somebody has claimed
+/// them since, or what is held touches the same paths.
+///
+/// # Errors
+/// The status or the inbox cannot be read.
+pub fn spoken_for(
+    store: &Store,
+    look: (&View, &StoredStatus),
+    run: ObservedRun<'_>,
+) -> Result<BTreeMap<String, String>> {
+    let offers = run.nodes().filter(|node| node.status.is_claimable());
+    let offers: Vec<ObservedNode<'_>> = offers.collect();
+    let overlaps = Overlaps::at(store, look, &offers)?;
+    let mut found = BTreeMap::new();
+    for node in offers {
+        let why = match holder(store, look.0, node)? {
+            Some(holder) => Some(format!("claimed by {holder}, which is not taken in yet")),
+            None => overlaps.objection(node),
+        };
+        found.extend(why.map(|why| (node.id.to_owned(), why)));
+    }
+    Ok(found)
+}
+
 /// All that is held: every claim stands on a ref of its own until its run is over.
-fn held(store: &Store, observed: &Observed) -> Result<Vec<Occupied>> {
-    let work = observed.view.inbox.keys();
+fn held(store: &Store, (view, stored): (&View, &StoredStatus)) -> Result<Vec<Occupied>> {
+    let work = view.inbox.keys();
     let work = work.filter(|address| matches!(address, Address::Work { .. }));
-    let keys: BTreeSet<Key> = work.filter_map(Address::execution).collect();
-    let known = &observed.stored.tree.files;
+    let mut keys: BTreeSet<Key> = work.filter_map(Address::execution).collect();
+    let status = StatusReader::open(store, view)?;
+    let status = status.ok_or_else(|| Error::not_ready("there is no status yet"))?;
+    if keys.is_empty() {
+        // Who does not ask the remote sees no refs, only what the status tells.
+        keys = status.open_runs()?;
+    }
+    let known = &stored.tree.files;
     let (here, missing): (BTreeSet<Key>, BTreeSet<Key>) =
         keys.into_iter().partition(|key| known.contains_key(key));
-    let mut found = held_in(store, (&observed.view, &observed.stored), &here)?;
+    let mut found = held_in(store, (view, stored), &here)?;
     if !missing.is_empty() {
-        let status = StatusReader::open(store, &observed.view)?;
-        let status = status.ok_or_else(|| Error::not_ready("there is no status yet"))?;
         let more = status.read(&missing)?;
-        found.extend(held_in(store, (&observed.view, &more), &missing)?);
+        found.extend(held_in(store, (view, &more), &missing)?);
     }
     Ok(found)
 }

@@ -3,11 +3,18 @@
 
 use super::runs::{Observed, ObservedRun};
 use super::{Error, ErrorKind, Result};
+use crate::core::repository::config::is_person;
 use crate::core::repository::definitions::Definitions;
-use crate::core::resource::NodePhase;
+use crate::core::resource::{Key, NodePhase};
 use crate::core::run::permit::{self, Objection, Occupied, Refusal};
 use crate::core::run::pinned::PinnedPlan;
+use crate::core::run::proposal;
 use crate::core::run::record::Action;
+
+/// How an actor claims a node. A program is somebody whom it has to name.
+pub fn claim_as(run: &Key, node: &str, actor: &str) -> String {
+    proposal::claim(run, node, (!is_person(actor)).then_some(actor))
+}
 
 /// A run that is asked about, with what is known beside its status.
 pub struct Asked<'a> {
@@ -73,8 +80,8 @@ impl<'a> Asked<'a> {
         permit::may(action, actor, &self.permit()).map_err(|refusal| {
             let error = self.error(&refusal);
             let node = action.node();
-            let error = error.maybe_hint(node.and_then(|node| self.hint_at(refusal.reason, node)));
-            (refusal, error)
+            let hint = node.and_then(|node| self.hint_at(refusal.reason, (node, actor)));
+            (refusal, error.maybe_hint(hint))
         })
     }
 
@@ -99,15 +106,14 @@ impl<'a> Asked<'a> {
     }
 
     /// What to do instead at a node.
-    pub fn hint_at(&self, reason: &str, node: &str) -> Option<String> {
+    fn hint_at(&self, reason: &str, (node, actor): (&str, &str)) -> Option<String> {
         let (name, namespace) = (&self.run.key.name, &self.run.key.namespace);
+        let claim = || claim_as(self.run.key, node, actor);
         match reason {
-            "NotClaimed" => Some(format!(
-                "claim it first: `planspec claim {name}/{node} -n {namespace}`"
-            )),
+            "NotClaimed" => Some(format!("claim it first: `{}`", claim())),
             "LeaseEnded" => Some(format!(
-                "there is nothing to give back; if it is done, report it, else claim it again: `planspec claim \
-                 {name}/{node} -n {namespace}`"
+                "there is nothing to give back; if it is done, report it, else claim it again: `{}`",
+                claim()
             )),
             "OtherSession" | "OtherClaim" => {
                 let claim = self.holder?.claim;
@@ -155,6 +161,9 @@ impl<'a> Asked<'a> {
                 "who is at work until when: `planspec describe execution {name} -n {namespace}`; a lease \
                  that is not renewed ends by itself"
             ),
+            "RunOver" if self.run.status.phase.can_be_retried() => {
+                format!("to open what failed: `planspec retry {name} -n {namespace}`")
+            }
             "RunOver" | "RunCancelled" => {
                 let pinned = self.run.status.extensions.pinned.as_ref();
                 let plan = &pinned?.plan;

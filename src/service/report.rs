@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::held::{self, AttemptChain, Speaker, Working};
-use super::permit::Asked;
+use super::permit::{Asked, claim_as};
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt as attempt_of};
 use super::runs::{ObservedNode, ObservedRun};
 use super::store::{Sent, Store, result_ref};
@@ -284,9 +284,8 @@ impl Reporter<'_> {
     }
 
     fn claim_again(self) -> String {
-        let (run, namespace) = (&self.node.run.key.name, &self.node.run.key.namespace);
-        let id = self.node.id;
-        format!("claim it again, then report: `planspec claim {run}/{id} -n {namespace}`")
+        let claim = claim_as(self.node.run.key, self.node.id, self.writer.actor);
+        format!("claim it again, then report: `{claim}`")
     }
 
     /// Whoever reports has claimed nothing: fine for what happens outside, else the reason why not.

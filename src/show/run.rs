@@ -259,6 +259,9 @@ fn lasted(status: &NodeStatus, now: Time) -> String {
 
 /// Who holds it, what blocks it, or why it ended as it did.
 fn detail(view: &RunView<'_>, of: GraphOf<'_>, node: usize, status: &NodeStatus) -> String {
+    if let Some(why) = view.of.spoken_for.get(of.graph.id(node)) {
+        return line(why);
+    }
     if let Some(what) = node_waits_for(status) {
         return match what {
             WaitingFor::Report {
@@ -566,6 +569,8 @@ mod tests {
                     reviewers: &reviewers,
                     moved_on: &BTreeMap::new(),
                     plan_moved_on: false,
+                    spoken_for: &BTreeMap::new(),
+                    session: None,
                     due: false,
                 },
                 all: false,
@@ -868,6 +873,8 @@ Contract:
                 reviewers: &BTreeMap::new(),
                 moved_on: &moved,
                 plan_moved_on: false,
+                spoken_for: &BTreeMap::new(),
+                session: None,
                 due: false,
             },
             all: false,

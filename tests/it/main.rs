@@ -30,6 +30,7 @@ mod log;
 mod merge_base;
 mod partial;
 mod places;
+mod proposals;
 mod races;
 mod readme;
 mod reads;

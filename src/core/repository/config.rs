@@ -134,6 +134,20 @@ impl Default for Config {
     }
 }
 
+/// Under which name somebody claims what is bound to a provider, where one is meant: `agent:coder` for `agent://coder`. Of a
+/// team anybody may be meant, and what is a command is done by whoever runs it.
+pub fn actor_of(provider: &str) -> Option<String> {
+    let Some((scheme, name)) = provider.split_once("://") else {
+        return Some(provider.to_owned());
+    };
+    match scheme {
+        _ if name.is_empty() => None,
+        "tool" => None,
+        "human" => (!name.starts_with("team:")).then(|| name.to_owned()),
+        scheme => Some(format!("{scheme}:{name}")),
+    }
+}
+
 /// Whether an actor is a person: no `agent:`, `service:` or `tool:`, with or without `//`.
 pub fn is_person(actor: &str) -> bool {
     let scheme = actor.split_once(':').map_or("", |(scheme, _)| scheme);
@@ -384,6 +398,33 @@ mod tests {
                 set(&["ana@example.com", "ben@example.com"]),
             )]),
             ..ApprovalConfig::default()
+        }
+    }
+
+    #[test]
+    fn who_claims_what_is_bound_is_whom_the_provider_means() {
+        let config = Config {
+            approvals: approvals(),
+            ..Config::default()
+        };
+        let named = [
+            "agent://coder",
+            "agent://team/coder",
+            "service://ci",
+            "mcp://tools",
+            "https://bots.example.com/one",
+            "human://ana@example.com",
+            "human://tech-lead",
+            "human://user:tech-lead",
+            "somebody",
+        ];
+        for provider in named {
+            let actor = actor_of(provider).expect(provider);
+            assert!(config.is_bound(provider, &actor), "{provider}: {actor}");
+            assert!(!config.is_bound(provider, "agent:else"), "{provider}");
+        }
+        for provider in ["human://team:security", "human://", "agent://", "tool://x"] {
+            assert_eq!(actor_of(provider), None, "{provider}");
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::core::base::time::{exact as time, span};
-use crate::core::resource::{ExecutionPhase, ExecutionStatus, ExternalRef, NodePhase, Time};
+use crate::core::repository::config::actor_of;
+use crate::core::resource::{ExecutionPhase, ExecutionStatus, ExternalRef, Key, NodePhase, Time};
 use crate::core::run::standing::Standing;
 use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
 
@@ -85,6 +86,7 @@ fn take_back(standing: &Standing<'_>, what: &WaitingFor) -> Vec<String> {
 fn commands_for(standing: &Standing<'_>, id: &str, waiting: &Waiting) -> Vec<String> {
     let target = format!("{}/{id} -n {}", standing.key.name, standing.key.namespace);
     match &waiting.what {
+        WaitingFor::Worker { .. } if standing.spoken_for.contains_key(id) => Vec::new(),
         WaitingFor::Worker {
             provider: Some(provider),
             ..
@@ -95,8 +97,12 @@ fn commands_for(standing: &Standing<'_>, id: &str, waiting: &Waiting) -> Vec<Str
             )]
         }
         WaitingFor::Report { actor, .. } => {
+            let claim = foreign_claim(standing, id);
+            let claim = claim.map_or(String::new(), |claim| format!(" --claim {claim}"));
             let actor = word(actor);
-            vec![format!("planspec report {target} --as {actor} --succeeded")]
+            vec![format!(
+                "planspec report {target} --as {actor}{claim} --succeeded"
+            )]
         }
         WaitingFor::External { .. } => {
             let node = standing.graph.and_then(|of| of.node(id));
@@ -129,6 +135,20 @@ fn commands_for(standing: &Standing<'_>, id: &str, waiting: &Waiting) -> Vec<Str
         }
         _ => command(waiting).into_iter().collect(),
     }
+}
+
+/// The claim of a node, where another session made it than that of whoever asks: it has to be named.
+fn foreign_claim<'a>(standing: &Standing<'a>, id: &str) -> Option<&'a str> {
+    let claim = standing.run.node_statuses.get(id)?.extensions.claim.as_ref()?;
+    let is_foreign = claim.session.is_some() && claim.session.as_deref() != standing.session;
+    is_foreign.then_some(claim.record.as_str())
+}
+
+/// Claim a node, as somebody where that is said.
+pub fn claim(key: &Key, node: &str, actor: Option<&str>) -> String {
+    let (name, namespace) = (&key.name, &key.namespace);
+    let actor = actor.map_or(String::new(), |actor| format!(" --as {}", word(actor)));
+    format!("planspec claim {name}/{node} -n {namespace}{actor}")
 }
 
 /// One word for a shell.
@@ -182,7 +202,7 @@ pub fn command(waiting: &Waiting) -> Option<String> {
             Some(provider) if provider.starts_with("tool://") => {
                 format!("planspec work --node {target} --once")
             }
-            _ => format!("planspec claim {target}"),
+            provider => claim(key, node, provider.and_then(actor_of).as_deref()),
         }),
         WaitingFor::Verification { .. } => Some(format!("planspec verify {target}")),
         WaitingFor::Approval { .. } => Some(format!("planspec approve {target}")),

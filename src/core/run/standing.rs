@@ -25,6 +25,11 @@ pub struct Standing<'a> {
     pub moved_on: &'a BTreeMap<String, String>,
     /// Whether the spec branch holds another revision of the plan than the run is held to.
     pub plan_moved_on: bool,
+    /// Why a node cannot be claimed that the status offers, by its id: it was claimed since, or is in the way of what is
+    /// held.
+    pub spoken_for: &'a BTreeMap<String, String>,
+    /// Digest of the session of whoever asks, where there is one.
+    pub session: Option<&'a str>,
     /// Whether a reconcile would find something to do.
     pub due: bool,
 }
