@@ -12,8 +12,8 @@ use crate::core::run::transition::Waiting;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextNodes {
-    /// What should be done first comes first: by the priority of the goal, by what stands behind a node, by the age of its run, by
-    /// name.
+    /// What should be done first comes first: by the priority of the goal, by what stands behind a node, by how long it has been
+    /// ready, by name.
     pub items: Vec<NextNode>,
     /// Where nothing can be claimed: what is waited for, of the runs that were asked about.
     pub waiting: Vec<Waiting>,

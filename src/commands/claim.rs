@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::{Context, RecordArgs, WorkingArgs};
+use crate::core::base::time::exact;
 use crate::core::resource::Duration;
 use crate::failure::Outcome;
 use crate::service::claim::{ClaimRequest, claim, renew};
@@ -51,10 +52,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         "claimed"
     };
     let (name, number) = (claimed.attempt.name(), claimed.attempt.attempt);
-    let line = format!(
+    let mut line = format!(
         "{verb} {name} attempt {number} as {actor}\nclaim {}\n",
         claimed.claim
     );
+    if let Some(end) = claimed.lease_end {
+        line.push_str(&format!("lease until {}\n", exact(end)));
+    }
     let told = show::brief::of_claim(&claimed.brief);
     let line = line + if claimed.renewed { "" } else { &told };
     context.recorded(args.record.output, recorded, &line)

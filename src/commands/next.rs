@@ -17,7 +17,7 @@ const MAX_WAITING: usize = 10;
 /// List the nodes that can be claimed now
 ///
 /// What should be done first comes first: what serves a goal of a higher priority, then what has more work
-/// behind it, then what belongs to an older run. Nodes whose claim is not folded in yet are left out. Exits with 0 also when there is nothing
+/// behind it, then what has been ready for longer. Nodes whose claim is not folded in yet are left out. Exits with 0 also when there is nothing
 /// to do.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
@@ -25,7 +25,8 @@ pub struct Args {
     execution: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// Only what this provider may take, for example agent://claude-code; open nodes included
+    /// Only what this provider, or one below it, may take, for example agent://claude-code; or a pattern with *. Open nodes
+    /// included
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
     /// Most nodes to list: those that should be done first
@@ -56,6 +57,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         namespace: args.namespace.given(),
         provider: args.provider.clone(),
         limit: args.limit,
+        for_programs: args.output == NextFormat::GithubMatrix,
         now: context.now,
     };
     let found = next(&context.open()?, &request)?;
@@ -85,14 +87,10 @@ fn waits(waiting: &[Waiting]) -> Vec<String> {
         )
     };
     let mut lines = waiting.iter().filter(|waiting| !is_told(waiting));
-    let first = lines.by_ref().take(MAX_WAITING).map(|waiting| {
-        let node = waiting
-            .node
-            .as_ref()
-            .map_or(String::new(), |node| format!("/{node}"));
-        let what = show::reconcile::for_what(&waiting.what);
-        format!("{}{node} waits for {what}", waiting.execution.qualified())
-    });
+    let first = lines
+        .by_ref()
+        .take(MAX_WAITING)
+        .map(show::reconcile::waiting_line);
     let mut told: Vec<String> = first.collect();
     let more = lines.count();
     if more > 0 {

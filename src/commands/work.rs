@@ -79,6 +79,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if !worked.did_something {
         notes.push(("", "nothing is ready".to_owned()));
     }
+    notes.extend(worked.notes.into_iter().map(|note| ("note: ", note)));
     for (node, at) in &worked.later {
         notes.push(("note: ", retry_note(node, *at, now)));
     }

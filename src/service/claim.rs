@@ -9,6 +9,7 @@ use super::runs::ObservedNode;
 use super::store::{Sent, Store};
 use super::{Error, Result};
 use crate::api::record::{Claimed, Released};
+use crate::core::base::limits::CONFIG_FILE;
 use crate::core::resource::Duration;
 use crate::core::run::record::Action;
 
@@ -37,6 +38,7 @@ pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
             ..*writer
         };
         let node = request.record.node(writer.observed)?;
+        check_lease(&writer, request.lease.as_ref())?;
         let asked = Asked::new(writer.observed, node.run);
         let other = asked.permit().bound_to_another(node.status, writer.actor);
         told = other.map(|provider| {
@@ -67,6 +69,7 @@ pub fn renew(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
             ..*writer
         };
         let node = record.node(writer.observed)?;
+        check_lease(&writer, request.lease.as_ref())?;
         let chain = chain_of(&writer, node)?;
         may_speak(&writer, node, chain.as_ref(), &renewal_of(node, request))?;
         let chain = chain.ok_or_else(|| claim_has_gone(node))?;
@@ -101,6 +104,21 @@ fn renewal(
         ..claimed(writer, node, (request, claim))?
     };
     Ok((record, claimed))
+}
+
+/// Nobody is given a shorter lease than was asked for without a word.
+fn check_lease(writer: &RecordWriter<'_>, asked: Option<&Duration>) -> Result {
+    let longest = &writer.observed.view.config.lease;
+    match asked {
+        Some(asked) if asked.delta() > longest.delta() => {
+            let why = format!("a lease of {asked} is longer than the longest, {longest}");
+            let branch = &writer.observed.view.spec_branch;
+            Err(Error::invalid(why).hint(format!(
+                "`lease` in {CONFIG_FILE} on `{branch}` says how long it may be; without `--lease` it is just that"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn claimed(

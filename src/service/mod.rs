@@ -36,6 +36,7 @@ pub mod new;
 pub mod next;
 pub mod overlap;
 pub mod permit;
+pub mod provider;
 pub mod reconcile;
 pub mod record;
 pub mod report;

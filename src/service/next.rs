@@ -1,20 +1,24 @@
 //! What can be claimed now, with everything that a worker has to know.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
+use super::Result;
 use super::get::empty_namespace;
+use super::held::AttemptChain;
 use super::overlap::Overlaps;
-use super::runs::{Observed, ObservedNode, ObservedRun, observe_runs};
+use super::provider::Providers;
+use super::runs::{Observed, ObservedNode, is_unread, observe_runs};
 use super::store::Store;
-use super::{Error, Result, suggestion};
 use crate::api::next::{NextGoal, NextNode, NextNodes, NextPlan, NextTask, NextWhole};
 use crate::core::base::natural;
 use crate::core::plan::graph::Graph;
 use crate::core::resource::{Node, NodeKind, NodeStatus, Pinned, Spec, Time};
+use crate::core::run::age::ready_since;
 use crate::core::run::controllers::execution::{PinnedPlan, Pins};
-use crate::core::run::proposal::retry_note;
-use crate::core::run::transition::{WaitingFor, node_waits_for, waiting_of};
+use crate::core::run::proposal::{command, retry_note};
+use crate::core::run::record::{Action, Address};
+use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
 
 /// What can be claimed, and by whom.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub struct NextRequest {
     pub provider: Option<String>,
     /// Most nodes to list.
     pub limit: Option<usize>,
+    /// Only what a program can do.
+    pub for_programs: bool,
     /// The moment of the request.
     pub now: Time,
 }
@@ -38,7 +44,9 @@ pub struct NextRequest {
 pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
     let namespace = request.namespace.as_deref();
     let observed = observe_runs(store, request.execution.as_deref(), namespace)?;
-    let is_meant = |node: &ObservedNode<'_>| is_for(*node, request.provider.as_deref());
+    let providers = request.provider.as_deref().map(Providers::read);
+    let providers = providers.transpose()?;
+    let is_meant = |node: &ObservedNode<'_>| is_for(*node, providers.as_ref());
     let mut offers = in_order(&observed, observed.offers().filter(is_meant).collect());
     let due = observed.due(store, request.now)?;
     let mut notes = due.clone();
@@ -48,21 +56,20 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
         notes.extend(why.iter().map(|why| format!("left out: {why}")));
         why.is_none()
     });
-    notes.extend(unknown_provider(&observed, request.provider.as_deref())?);
+    if let Some(providers) = &providers {
+        notes.extend(providers.unknown(&observed, |_| true)?);
+    }
+    notes.extend(for_programs(request, &mut offers));
+    let waiting = match offers.as_slice() {
+        [] => still_waiting(store, &observed)?,
+        _ => Vec::new(),
+    };
     if offers.is_empty() {
         let later = observed.retries().filter(|(node, _)| is_meant(node));
         notes.extend(later.map(|(node, at)| retry_note(&node.name(), at, request.now)));
-        notes.extend(observed.runs().flat_map(to_verify));
+        notes.extend(waiting.iter().filter_map(to_verify));
         notes.extend(nothing_open(store, request, &observed)?);
     }
-    let waiting = match offers.as_slice() {
-        [] => {
-            let runs = observed.runs();
-            runs.flat_map(|run| waiting_of(run.key, run.status))
-                .collect()
-        }
-        _ => Vec::new(),
-    };
     let left_out = request
         .limit
         .map_or(0, |limit| offers.len().saturating_sub(limit));
@@ -78,39 +85,101 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
     })
 }
 
-/// That nothing is bound to a provider, and what was probably meant.
-fn unknown_provider(observed: &Observed, provider: Option<&str>) -> Result<Option<String>> {
-    let Some(provider) = provider else {
-        return Ok(None);
+/// Leave only what a program can do, where that is asked for; and say what was left out.
+fn for_programs(request: &NextRequest, offers: &mut Vec<ObservedNode<'_>>) -> Option<String> {
+    if !request.for_programs {
+        return None;
+    }
+    let all = offers.len();
+    offers.retain(|offer| !offer.status.is_for_people());
+    match all - offers.len() {
+        0 => None,
+        1 => Some("1 node is for people, and left out".to_owned()),
+        some => Some(format!("{some} nodes are for people, and left out")),
+    }
+}
+
+/// What is waited for, with what was said since the status was written.
+fn still_waiting(store: &Store, observed: &Observed) -> Result<Vec<Waiting>> {
+    let waiting = observed.runs().flat_map(|run| {
+        waiting_of(run.key, run.status)
+            .into_iter()
+            .map(move |one| (run, one))
+    });
+    waiting
+        .map(|(run, waiting)| {
+            let node = waiting.node.as_deref().and_then(|id| run.node(id));
+            let news = node
+                .map(|node| news_of(store, observed, node))
+                .transpose()?;
+            Ok(match news.flatten() {
+                Some(what) => Waiting { what, ..waiting },
+                None => waiting,
+            })
+        })
+        .collect()
+}
+
+/// What was said about a node that no reconcile has taken in.
+fn news_of(
+    store: &Store,
+    observed: &Observed,
+    node: ObservedNode<'_>,
+) -> Result<Option<WaitingFor>> {
+    let not_taken_in = |what: String| {
+        Some(WaitingFor::Other {
+            why: format!("{what}, and no reconcile has taken that in yet"),
+        })
     };
-    let open = observed
-        .runs()
-        .filter(|run| !run.status.phase.is_terminal());
-    let bound: BTreeSet<&str> = open
-        .flat_map(ObservedRun::nodes)
-        .filter_map(ObservedNode::provider)
-        .collect();
-    if bound.contains(provider) {
-        return Ok(None);
+    let open = node.address();
+    let unread = |address: &Address| {
+        let tip = observed.tip(address)?;
+        is_unread(node.run.status, address, tip).then_some(tip)
+    };
+    if let Some(tip) = unread(&open) {
+        let Some(chain) = AttemptChain::read(store, tip)? else {
+            return Ok(None);
+        };
+        let actor = chain.holder().actor.to_owned();
+        return Ok(match &chain.last().record.action {
+            Action::Report { result, .. } => {
+                not_taken_in(format!("{actor} has reported it as {}", result.word()))
+            }
+            Action::Release { .. } => not_taken_in(format!("{actor} has given it back")),
+            _ if node.status.is_claimable() => Some(WaitingFor::Report {
+                actor,
+                expires: None,
+            }),
+            _ => None,
+        });
     }
-    if let Some((scheme, name)) = provider.split_once(':')
-        && !name.starts_with("//")
-    {
-        let why = format!("`{provider}` is no provider");
-        let meant = format!(
-            "did you mean `{scheme}://{}`?",
-            name.trim_start_matches('/')
-        );
-        return Err(Error::ambiguous(why).hint(meant));
-    }
-    if bound.is_empty() {
-        return Ok(None);
-    }
-    let instead = suggestion(provider, bound);
-    let instead = instead.map_or(String::new(), |instead| format!("; {instead}"));
-    Ok(Some(format!(
-        "no node of an open run is bound to `{provider}`{instead}"
-    )))
+    let said = |address: &&Address| match address {
+        Address::Verification {
+            run,
+            node: id,
+            attempt,
+            ..
+        } => run.uid == node.run.file.uid && id == node.id && *attempt == node.status.attempt,
+        Address::Review {
+            namespace,
+            gate,
+            uid,
+            ..
+        } => {
+            let decision = node.status.extensions.decision.as_ref();
+            let gate = format!("{namespace}/{gate}");
+            *uid == node.run.file.uid && decision.is_some_and(|decision| decision.gate == gate)
+        }
+        _ => false,
+    };
+    let mut inbox = observed.view.inbox.keys();
+    let news = inbox.find(|address| said(address) && unread(address).is_some());
+    Ok(news.and_then(|address| {
+        not_taken_in(match address {
+            Address::Review { .. } => "somebody has reviewed it".to_owned(),
+            _ => "somebody has checked it".to_owned(),
+        })
+    }))
 }
 
 /// That no run is open, where that is so: how the one ended that is asked about.
@@ -141,7 +210,7 @@ fn nothing_open(
 }
 
 /// What should be done first: what serves a goal of a higher priority; what has more nodes behind it on the
-/// longest way to the end; what belongs to an older run; then by name.
+/// longest way to the end; what has been ready for longer; then by name.
 pub fn in_order<'o>(
     observed: &'o Observed,
     offers: Vec<ObservedNode<'o>>,
@@ -172,11 +241,11 @@ pub fn in_order<'o>(
             behind.as_ref()?.get(index).copied()
         };
         ranked.extend(group.iter().map(|offer| {
-            let rank = (
-                Reverse(priority),
-                Reverse(behind(offer.id)),
-                run.status.start_time,
-            );
+            let started = (offer.id, run.status.start_time);
+            let since = graph.as_ref().map_or(run.status.start_time, |(_, graph)| {
+                ready_since(graph, &run.status.node_statuses, started)
+            });
+            let rank = (Reverse(priority), Reverse(behind(offer.id)), since);
             (rank, *offer)
         }));
     }
@@ -188,23 +257,20 @@ pub fn in_order<'o>(
     ranked.into_iter().map(|(_, offer)| offer).collect()
 }
 
-/// What a run has that waits for a check: no work to claim, and something to do all the same.
-fn to_verify(run: ObservedRun<'_>) -> impl Iterator<Item = String> {
-    let is_checked = |what: &WaitingFor| matches!(what, WaitingFor::Verification { .. });
-    let waits = move |node: &ObservedNode<'_>| {
-        let what = node_waits_for(node.status);
-        what.as_ref().is_some_and(is_checked)
+/// What waits for a check: no work to claim, and something to do all the same.
+fn to_verify(waiting: &Waiting) -> Option<String> {
+    let command = match waiting.what {
+        WaitingFor::Verification { .. } => command(waiting)?,
+        _ => return None,
     };
-    run.nodes().filter(waits).map(move |node| {
-        let (name, namespace, id) = (&run.key.name, &run.key.namespace, node.id);
-        format!("{name}/{id} waits to be verified: `planspec verify {name}/{id} -n {namespace}`")
-    })
+    let (name, node) = (&waiting.execution.name, waiting.node.as_ref()?);
+    Some(format!("{name}/{node} waits to be verified: `{command}`"))
 }
 
 /// Whether a provider may take a node: it is bound to it, or open to all.
-fn is_for(node: ObservedNode<'_>, provider: Option<&str>) -> bool {
+fn is_for(node: ObservedNode<'_>, providers: Option<&Providers>) -> bool {
     let bound = node.provider();
-    provider.is_none_or(|provider| bound.is_none_or(|bound| bound == provider))
+    providers.is_none_or(|providers| bound.is_none_or(|bound| providers.has(bound)))
 }
 
 /// The offers in their order, described run by run: each run's pinned plan is looked at once.

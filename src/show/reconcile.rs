@@ -88,6 +88,21 @@ fn waiting_row(waiting: &Waiting) -> (Vec<String>, Option<String>) {
     (vec![name, for_what(&waiting.what)], command(waiting))
 }
 
+/// What waits, and for what, in a sentence.
+pub fn waiting_line(waiting: &Waiting) -> String {
+    let node = waiting.node.as_ref();
+    let node = node.map_or(String::new(), |node| format!("/{node}"));
+    let name = format!("{}{node}", waiting.execution.qualified());
+    let what = for_what(&waiting.what);
+    match waiting.what {
+        // That is a sentence of its own.
+        WaitingFor::External { .. } | WaitingFor::Repository { .. } | WaitingFor::Other { .. } => {
+            format!("{name}: {what}")
+        }
+        _ => format!("{name} waits for {what}"),
+    }
+}
+
 /// What is waited for, in a few words.
 pub fn for_what(what: &WaitingFor) -> String {
     match what {

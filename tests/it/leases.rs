@@ -3,7 +3,7 @@
 use crate::resources::{
     binding, capability, execution, execution_with, file, plan, plan_with, task,
 };
-use crate::sandbox::{Place, Sandbox, text};
+use crate::sandbox::{Place, SHARED, Sandbox, text};
 
 /// A run of one task that everybody may do, reconciled once.
 fn started<'a>(sandbox: &'a Sandbox, config: &str, more: &str) -> Place<'a> {
@@ -118,15 +118,21 @@ fn a_lease_begins_when_reconcile_first_sees_the_claim() {
 }
 
 #[test]
-fn a_worker_may_ask_for_a_shorter_lease_and_gets_no_longer_one_than_configured() {
-    let table = [("5m", 5), ("10m", 10), ("3h", 10)];
-    for (asked, minutes) in table {
+fn a_worker_may_ask_for_a_shorter_lease_and_a_longer_one_than_configured_is_refused() {
+    for (asked, minutes) in [("5m", 5), ("10m", 10)] {
         let sandbox = Sandbox::new();
         let solo = started(&sandbox, "lease: 10m\n", "");
         solo.run(&format!(
             "claim run/one --as agent:a --lease {asked} --reconcile"
         ))
-        .ok();
+        .ok()
+        .says(&format!("lease until 2026-01-31T12:{minutes:02}:00Z\n"));
+        for verb in ["claim run/one", "claim run/one --renew"] {
+            solo.run(&format!("{verb} --as agent:a --lease 10m1s"))
+                .exits(1)
+                .notes("a lease of 10m1s is longer than the longest, 10m")
+                .notes("`lease` in .planspec.yaml on `main`");
+        }
         sandbox.minutes_pass(minutes - 1);
         solo.run("reconcile").ok();
         assert_eq!(solo.node_phase("run/one"), "Running", "{asked}");
@@ -134,6 +140,22 @@ fn a_worker_may_ask_for_a_shorter_lease_and_gets_no_longer_one_than_configured()
         solo.run("reconcile").ok();
         assert_eq!(solo.node_phase("run/one"), "Pending", "{asked}");
     }
+}
+
+#[test]
+fn who_asks_for_too_much_by_hand_gets_what_is_configured() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.write(".planspec.yaml", format!("{SHARED}lease: 10m\n"));
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &[task("one")]), execution("run", "p")]),
+    );
+    ana.run("reconcile").ok();
+    ana.writes_by_hand("run/one", 1, "agent:a", "kind: Claim\nlease: 3h");
+    ana.run("reconcile").ok();
+    let claim = ana.node("run/one")["extensions"]["claim"].clone();
+    assert_eq!(claim["expires"], "2026-01-31T12:10:00Z");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What is proposed works when it is done to the letter, by whoever is told.
 
-use crate::resources::{Node, binding, capability, execution, execution_with, file, plan, task};
+use crate::resources::{
+    Node, binding, capability, execution, execution_with, external, file, gate, gate_node, plan,
+    task,
+};
 use crate::sandbox::{Place, SHARED, Sandbox, text};
 
 /// A run of some tasks, reconciled once, shared through a remote.
@@ -140,4 +143,213 @@ fn of_a_run_that_failed_a_retry_is_proposed_and_of_one_that_is_done_a_new_one() 
     ana.run("claim run/two")
         .exits(1)
         .notes("planspec start p -n default");
+}
+
+#[test]
+fn what_somebody_has_said_a_moment_ago_is_not_waited_for_any_more() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let criteria = "acceptanceCriteria: [{type: artifact_exists, name: there, path: README.md}]\n";
+    let nodes = [
+        task("done").with(criteria),
+        task("held"),
+        task("left"),
+        gate_node("ok", "ok"),
+        task("told"),
+    ];
+    ana.write("README.md", "Here\n").publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &nodes), gate("ok", "p"), execution("run", "p")]),
+    );
+    ana.run("reconcile").ok();
+    ana.works("run/done", "agent:a");
+    ana.run("claim run/told --as agent:a --reconcile").ok();
+    ana.run("verify run/done --as ci@example.com").ok();
+    ana.run("approve run/ok").ok();
+    ana.run("report run/told --as agent:a --failed").ok();
+    ana.run("claim run/held --as agent:b").ok();
+    ana.run("claim run/left --as agent:c").ok();
+    ana.run("release run/left --as agent:c").ok();
+    let told = ana.run("next").ok();
+    let since = "and no reconcile has taken that in yet";
+    for line in [
+        format!("default/run/done: somebody has checked it, {since}"),
+        "default/run/held waits for the report of agent:b".to_owned(),
+        format!("default/run/left: agent:c has given it back, {since}"),
+        format!("default/run/ok: somebody has reviewed it, {since}"),
+        format!("default/run/told: agent:a has reported it as failed, {since}"),
+    ] {
+        assert!(
+            told.err.contains(&format!("note: {line}\n")),
+            "{line}: {told}"
+        );
+    }
+    let told = told.never_says("to claim it").never_says("planspec verify");
+    assert!(told.err.contains("a reconcile is due"), "{told}");
+    ana.run("reconcile").ok();
+    ana.run("next").ok().says("run/left").never_says(since);
+    // Without a remote the description knows it too.
+    let solo = sandbox.repository("solo");
+    let all = file(&[
+        plan("p", &[task("one"), task("two")]),
+        execution("run", "p"),
+    ]);
+    solo.publish("planspec/all.yaml", all);
+    solo.run("reconcile").ok();
+    solo.run("claim run/one --as agent:a").ok();
+    solo.run("describe execution run")
+        .ok()
+        .says("claimed by agent:a, which is not taken in yet")
+        .says("planspec claim run/two -n default")
+        .never_says("planspec claim run/one");
+}
+
+#[test]
+fn what_waits_for_something_outside_is_told_in_one_sentence() {
+    let sandbox = Sandbox::new();
+    let external = external("ci", "{type: uri, uri: \"https://ci.example.com/7\"}");
+    let ana = started(&sandbox, &[external]);
+    ana.run("next")
+        .ok()
+        .notes("note: default/run/ci: waits for https://ci.example.com/7\n")
+        .never_says("waits for waits for");
+}
+
+#[test]
+fn what_is_in_the_way_of_what_is_held_is_not_proposed() {
+    let sandbox = Sandbox::new();
+    let touching =
+        |id: &str, paths: &str| task(id).with(&format!("x-planspec: {{touches: [\"{paths}\"]}}\n"));
+    let ana = started(
+        &sandbox,
+        &[
+            touching("api", "src/api/**"),
+            touching("docs", "docs/**"),
+            touching("src", "src/**"),
+        ],
+    );
+    ana.publish(
+        "planspec/other.yaml",
+        file(&[
+            plan("q", &[touching("guide", "docs/guide.md")]),
+            execution("other", "q"),
+        ]),
+    );
+    ana.run("reconcile").ok();
+    ana.run("claim run/api --as agent:a --reconcile").ok();
+    ana.run("claim other/guide --as agent:b --reconcile").ok();
+    let report = "planspec report run/api -n default --as agent:a --succeeded";
+    assert_eq!(proposed(&ana, "run"), [report]);
+    ana.run("describe execution run")
+        .ok()
+        .says("so does `default/other/guide` (`docs/guide.md`), which agent:b holds");
+    follow(&ana, report);
+    let claim = "planspec claim run/src -n default";
+    assert_eq!(proposed(&ana, "run"), [claim]);
+    follow(&ana, claim);
+}
+
+#[test]
+fn next_and_work_mean_the_same_providers() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let rules = [
+        ("build", "tool://make/build"),
+        ("test", "tool://maker"),
+        ("say", "agent://coder"),
+    ];
+    let nodes = [
+        task("build").needs("build"),
+        task("test").needs("test"),
+        task("say").needs("say"),
+    ];
+    let capabilities = ["build", "test", "say"].map(capability);
+    let mut all = vec![
+        plan("p", &nodes),
+        binding("b", &rules),
+        execution_with("run", "p", "bindingRef: {name: b}\n"),
+    ];
+    all.extend(capabilities);
+    ana.publish("planspec/all.yaml", file(&all));
+    ana.run("reconcile").ok();
+    for (provider, nodes) in [
+        ("tool://make", &["build"][..]),
+        ("tool://make/build", &["build"]),
+        ("tool://maker", &["test"]),
+        ("tool://", &["build", "test"]),
+        ("tool://*", &["build", "test"]),
+        ("*", &["build", "say", "test"]),
+    ] {
+        let told = ana.run(&format!("next --provider {provider} -o name")).ok();
+        let names: Vec<String> = nodes
+            .iter()
+            .map(|node| format!("default/run/{node}\n"))
+            .collect();
+        assert_eq!(told.out, names.concat(), "{provider}");
+    }
+    for verb in ["next", "work --once"] {
+        ana.run(&format!("{verb} --provider tool://mke"))
+            .ok()
+            .notes("no node of an open run is bound to `tool://mke`; did you mean `tool://maker`?");
+        ana.run(&format!("{verb} --provider tool:maker"))
+            .exits(2)
+            .notes("did you mean `tool://maker`?");
+    }
+    ana.run("work --once --provider tool://mke -o json")
+        .ok()
+        .says("did you mean `tool://maker`?");
+    // What is bound to others is none of its business.
+    ana.run("work --once --provider tool://coder")
+        .ok()
+        .never_says("agent://coder");
+}
+
+#[test]
+fn a_matrix_has_what_a_job_can_do() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let nodes = [
+        task("free"),
+        task("sign").needs("sign"),
+        task("zap").needs("zap"),
+    ];
+    let rules = [("sign", "human://ana"), ("zap", "agent://zap")];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[
+            plan("p", &nodes),
+            capability("sign"),
+            capability("zap"),
+            binding("b", &rules),
+            execution_with("run", "p", "bindingRef: {name: b}\n"),
+        ]),
+    );
+    ana.run("reconcile").ok();
+    let jobs = |more: &str| {
+        let ran = ana.run(&format!("next -o github-matrix{more}")).ok();
+        let jobs = ran.json()["include"].as_array().unwrap().clone();
+        jobs.iter()
+            .map(|job| text(&job["node"]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(jobs(""), ["free", "zap"]);
+    // People take no place from what is limited.
+    assert_eq!(jobs(" --limit 2"), ["free", "zap"]);
+    ana.run("next -o name").ok().says("default/run/sign");
+}
+
+#[test]
+fn what_has_been_ready_for_longer_comes_first_whichever_run_is_older() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox, &[task("first"), task("late").after("first")]);
+    sandbox.minutes_pass(10);
+    ana.publish(
+        "planspec/young.yaml",
+        file(&[plan("q", &[task("one")]), execution("young", "q")]),
+    );
+    ana.run("reconcile").ok();
+    sandbox.minutes_pass(10);
+    ana.works("run/first", "agent:a");
+    let told = ana.run("next -o name").ok();
+    assert_eq!(told.out, "default/young/one\ndefault/run/late\n");
 }

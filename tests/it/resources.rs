@@ -109,6 +109,15 @@ pub fn gate_node(id: &str, gate: &str) -> Node {
     }
 }
 
+/// A node that waits for something outside.
+pub fn external(id: &str, reference: &str) -> Node {
+    Node {
+        id: id.to_owned(),
+        text: format!("- id: {id}\n  kind: External\n  externalRef: {reference}\n"),
+        edges: String::new(),
+    }
+}
+
 impl Node {
     /// It starts when another has succeeded.
     pub fn after(mut self, id: &str) -> Node {

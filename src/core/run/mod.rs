@@ -1,5 +1,6 @@
 //! Runs: what stands on inbox refs, the state machines, the controllers, and `reconcile`.
 
+pub mod age;
 pub mod asked;
 pub mod board;
 pub mod controllers;

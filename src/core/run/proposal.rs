@@ -139,7 +139,13 @@ fn commands_for(standing: &Standing<'_>, id: &str, waiting: &Waiting) -> Vec<Str
 
 /// The claim of a node, where another session made it than that of whoever asks: it has to be named.
 fn foreign_claim<'a>(standing: &Standing<'a>, id: &str) -> Option<&'a str> {
-    let claim = standing.run.node_statuses.get(id)?.extensions.claim.as_ref()?;
+    let claim = standing
+        .run
+        .node_statuses
+        .get(id)?
+        .extensions
+        .claim
+        .as_ref()?;
     let is_foreign = claim.session.is_some() && claim.session.as_deref() != standing.session;
     is_foreign.then_some(claim.record.as_str())
 }

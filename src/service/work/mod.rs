@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use globset::GlobMatcher;
 use uuid::Uuid;
 
 use self::job::Job;
 use self::outside::OutsidePolls;
 use super::next::in_order;
 use super::overlap::Overlaps;
+use super::provider::Providers;
 use super::reconcile::{ReconcileRequest, reconcile};
 use super::record::{RecordWriter, attempt};
 use super::runs::{Observed, ObservedNode, observe, observe_node};
@@ -98,6 +98,8 @@ pub struct Worked {
     pub did_something: bool,
     /// Which nodes can be done later, and when.
     pub later: Vec<(String, Time)>,
+    /// What there is to say besides.
+    pub notes: Vec<String>,
 }
 
 /// Work until nothing is ready, or until it is to stop.
@@ -106,7 +108,7 @@ pub struct Worked {
 /// The repository cannot be used; with `watch`, only at the beginning.
 pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
     supported()?;
-    let pattern = request.provider.as_deref().map(pattern).transpose()?;
+    let providers = request.provider.as_deref().map(providers).transpose()?;
     let store = Store::open(request.dir.as_deref())?;
     let actor = store.actor(&request.caller)?;
     if let Some(node) = &request.node {
@@ -119,34 +121,31 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
     let worker = Worker {
         request,
         around,
-        pattern,
+        providers,
         actor,
         session: held::digest(&held::new_session()),
     };
     worker.go()
 }
 
-/// Which providers are meant: one and what lies below it, or whatever a pattern with `*` matches.
-fn pattern(provider: &str) -> Result<(String, GlobMatcher)> {
-    if !provider.starts_with(TOOL) && !provider.starts_with('*') {
-        return Err(Error::ambiguous(format!(
-            "`{provider}` is no {TOOL} provider: others claim and report by themselves"
-        ))
-        .hint(match provider.strip_prefix("tool:") {
-            Some(name) => format!("did you mean `{TOOL}{}`?", name.trim_start_matches('/')),
-            None => "`planspec next` shows what waits for them".to_owned(),
-        }));
+/// The providers that are meant: those of commands.
+fn providers(wanted: &str) -> Result<Providers> {
+    let providers = Providers::read(wanted)?;
+    providers.check()?;
+    if wanted.starts_with(TOOL) || wanted.starts_with('*') {
+        return Ok(providers);
     }
-    let glob = globset::Glob::new(provider)
-        .map_err(|error| Error::ambiguous(format!("--provider: {error}")))?;
-    Ok((provider.to_owned(), glob.compile_matcher()))
+    Err(Error::ambiguous(format!(
+        "`{wanted}` is no {TOOL} provider: others claim and report by themselves"
+    ))
+    .hint("`planspec next` shows what waits for them"))
 }
 
 /// One worker.
 struct Worker<'a> {
     request: &'a WorkRequest,
     around: Surroundings<'a>,
-    pattern: Option<(String, GlobMatcher)>,
+    providers: Option<Providers>,
     actor: String,
     /// Digest of a session of its own: what it holds is not for whoever works beside it.
     session: String,
@@ -160,6 +159,8 @@ struct Seen {
     happened: bool,
     /// Which nodes can be done later, and when.
     later: Vec<(String, Time)>,
+    /// That nothing is bound to whom is meant.
+    unknown: Option<String>,
 }
 
 impl Worker<'_> {
@@ -167,6 +168,7 @@ impl Worker<'_> {
     fn go(&self) -> Result<Worked> {
         let (sender, finished) = mpsc::channel();
         let mut later = Vec::new();
+        let mut unknown = None;
         let mut running = 0;
         let mut did_something = false;
         let mut outside = OutsidePolls::default();
@@ -180,6 +182,10 @@ impl Worker<'_> {
                         Ok(seen) => {
                             moved = seen.happened || !seen.jobs.is_empty();
                             later = seen.later;
+                            if self.request.watch && unknown != seen.unknown {
+                                self.idle(seen.unknown.as_deref());
+                            }
+                            unknown = seen.unknown;
                             for job in seen.jobs {
                                 running += 1;
                                 let sender = sender.clone();
@@ -214,7 +220,16 @@ impl Worker<'_> {
             None => Ok(Worked {
                 did_something,
                 later,
+                notes: unknown.into_iter().collect(),
             }),
+        }
+    }
+
+    /// Tell whoever watches why there is nothing to do.
+    fn idle(&self, why: Option<&str>) {
+        if let Some(why) = why {
+            let event = WorkEvent::new(WorkEventKind::Idle, why.to_owned());
+            (self.around.tell)(&Progress::Happened(event));
         }
     }
 
@@ -245,10 +260,14 @@ impl Worker<'_> {
             .retries()
             .filter(|(node, _)| self.is_for_here(*node));
         let later = later.map(|(node, at)| (node.name(), at)).collect();
+        let is_asked = |provider: &str| provider.starts_with(TOOL);
+        let providers = self.providers.as_ref();
+        let unknown = providers.map(|providers| providers.unknown(&observed, is_asked));
         Ok(Seen {
             jobs,
             happened,
             later,
+            unknown: unknown.transpose()?.flatten(),
         })
     }
 
@@ -338,13 +357,8 @@ impl Worker<'_> {
         let Some(provider) = node.provider().filter(|p| p.starts_with(TOOL)) else {
             return false;
         };
-        let Some((wanted, glob)) = &self.pattern else {
-            return true;
-        };
-        let is_below = provider
-            .strip_prefix(wanted.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || wanted.ends_with('/'));
-        is_below || glob.is_match(provider)
+        let providers = self.providers.as_ref();
+        providers.is_none_or(|providers| providers.has(provider))
     }
 
     fn finish(&self, job: Job) {
