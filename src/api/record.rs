@@ -258,6 +258,8 @@ pub struct ReopenedNode {
     pub retried: bool,
     /// Whether it is a task that has done its work, and does it once more.
     pub done_again: bool,
+    /// Who is at work on it, and stops.
+    pub stops: Option<String>,
     /// What another plan does to it: `changed`, `added` or `removed`.
     pub change: Option<String>,
 }

@@ -12,7 +12,10 @@ use super::{Error, Result, index};
 use crate::api::record::{ReopenedNode, Reopening, Requested};
 use crate::core::base::words::listed;
 use crate::core::plan::graph::Graph;
-use crate::core::resource::{GraphSpec, Kind, NodePhase, NodeStatus, Pinned, PlanRevision};
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{
+    GraphSpec, Key, Kind, NodePhase, NodeStatus, Pin, Pinned, PlanRevision,
+};
 use crate::core::run::record::{Action, Address, RequestKind};
 use crate::core::run::reopen;
 use crate::git::base;
@@ -70,13 +73,12 @@ pub const CURRENT: &str = "";
 /// # Errors
 /// Nothing of it has failed.
 pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested>> {
-    let mut told = None;
+    let mut told = Vec::new();
     let mut recorded = request.record.send(store, |writer| {
         let (run, node) = request.target(writer.observed)?;
         let next = request.next_plan(store, writer.observed, run)?;
-        told = opened(writer.observed, run, (node, request.again), next.as_ref())
-            .as_deref()
-            .and_then(done_again);
+        let nodes = opened(writer.observed, run, (node, request.again), next.as_ref());
+        told = to_know(nodes.as_deref().unwrap_or_default());
         ask(writer, (run, node), request.action(node, next.as_ref()))
     })?;
     recorded.answer.notes.extend(told);
@@ -109,7 +111,7 @@ pub fn reopening(store: &Store, request: &RetryRequest) -> Result<Reopening> {
         execution: execution(run),
         node: node.map(str::to_owned),
         plan: next.map(|next| next.revision.commit),
-        notes: done_again(&nodes).into_iter().collect(),
+        notes: to_know(&nodes),
         nodes,
     })
 }
@@ -118,8 +120,8 @@ pub fn reopening(store: &Store, request: &RetryRequest) -> Result<Reopening> {
 struct NextPlan {
     revision: PlanRevision,
     spec: GraphSpec,
-    /// What gates say now, by `namespace/name`.
-    gates: BTreeMap<String, String>,
+    /// The spec branch, as far as the plan refers to it.
+    now: Snapshot,
 }
 
 impl RetryRequest {
@@ -192,19 +194,20 @@ impl RetryRequest {
             }
         }
         let spec = now.plan(&key).map(|plan| plan.graph.clone());
-        let gates = now.keys_of(Kind::Gate);
-        let gates =
-            gates.filter_map(|gate| Some((gate.qualified(), now.resource(gate)?.spec_digest())));
         let next = NextPlan {
             revision: PlanRevision {
                 commit: view.spec_commit.clone(),
                 digest,
             },
             spec: spec.unwrap_or_default(),
-            gates: gates.collect(),
+            now,
+        };
+        let is_same = || {
+            let revised = next.revised(observed, run);
+            next.is_held_by(pinned) && revised.is_none_or(|(_, one)| one.changed.is_empty())
         };
         // What is over is refused for that.
-        if run.status.phase.can_be_retried() && next.is_held_by(pinned) {
+        if run.status.phase.can_be_retried() && is_same() {
             let mut nodes = run.status.node_statuses.values();
             let has_failed = nodes.any(|node| node.phase == NodePhase::Failed);
             let hint =
@@ -254,11 +257,46 @@ impl RetryRequest {
 }
 
 impl NextPlan {
+    /// What a gate says now, by `namespace/name`.
+    fn gate(&self, name: &str) -> Option<String> {
+        let (namespace, name) = name.split_once('/')?;
+        let gate = self.now.resource(&Key::new(Kind::Gate, namespace, name))?;
+        Some(gate.spec_digest())
+    }
+
     /// Whether a run is held to just this.
     fn is_held_by(&self, pinned: &Pinned) -> bool {
-        let mut gates = pinned.gates.iter();
-        self.revision.digest == pinned.plan.digest
-            && gates.all(|(name, pin)| self.gates.get(name).is_none_or(|now| *now == pin.digest))
+        let is_same = |(name, pin): (&String, &Pin)| {
+            let now = self.gate(name);
+            now.is_none_or(|now| now == pin.digest)
+        };
+        self.revision.digest == pinned.plan.digest && pinned.gates.iter().all(is_same)
+    }
+
+    /// What it does to a run, by its graph; nothing where what the run is held to cannot be read.
+    fn revised(
+        &self,
+        observed: &Observed,
+        run: ObservedRun<'_>,
+    ) -> Option<(Graph, reopen::Revised)> {
+        let pinned = run.status.extensions.pinned.as_ref()?;
+        let plan = pinned_plan(&observed.stored, run.status)?;
+        let spec = plan.graph()?;
+        let old = Graph::build(spec).ok()?;
+        let graph = Graph::build(&self.spec).ok()?;
+        let statuses = &run.status.node_statuses;
+        let around = reopen::Around {
+            pinned,
+            gate_now: &|name| self.gate(name),
+            parameters: &plan.execution.parameters,
+            capabilities: &|node| {
+                let refs = node.capability_refs.iter();
+                let keys = refs.map(|one| one.key(Kind::Capability, &pinned.plan.namespace));
+                keys.filter_map(|key| self.now.capability(&key)).collect()
+            },
+        };
+        let revised = reopen::Revised::of((&old, spec), (&graph, &self.spec), statuses, &around);
+        Some((graph, revised))
     }
 }
 
@@ -269,13 +307,13 @@ fn opened(
     (node, again): (Option<&str>, bool),
     next: Option<&NextPlan>,
 ) -> Option<Vec<ReopenedNode>> {
+    if let Some(next) = next {
+        return opened_by(next, observed, run);
+    }
     let plan = pinned_plan(&observed.stored, run.status)?;
     let spec = plan.graph()?;
     let graph = Graph::build(spec).ok()?;
     let statuses = &run.status.node_statuses;
-    if let Some(next) = next {
-        return opened_by(next, (&graph, spec), run);
-    }
     let opened = reopen::Reopening::of((&graph, spec), statuses, node, again);
     Some(nodes_of(&opened, &graph, spec, statuses).collect())
 }
@@ -294,6 +332,7 @@ fn nodes_of<'a>(
             phase: statuses.get(id)?.phase.to_string(),
             retried: opened.retried.binary_search(&index).is_ok(),
             done_again: done_again.contains(id),
+            stops: at_work(statuses, id),
             change: None,
         })
     })
@@ -302,14 +341,11 @@ fn nodes_of<'a>(
 /// What going on with another plan opens, adds and takes away.
 fn opened_by(
     next: &NextPlan,
-    old: (&Graph, &GraphSpec),
+    observed: &Observed,
     run: ObservedRun<'_>,
 ) -> Option<Vec<ReopenedNode>> {
-    let pinned = run.status.extensions.pinned.as_ref()?;
+    let (graph, revised) = next.revised(observed, run)?;
     let statuses = &run.status.node_statuses;
-    let graph = Graph::build(&next.spec).ok()?;
-    let of_gates = |name: &String| next.gates.get(name).cloned();
-    let revised = reopen::Revised::of(old, (&graph, &next.spec), statuses, (pinned, &of_gates));
     let change = |id: &str| {
         let index = graph.index_of(id);
         let is_changed = index.is_some_and(|index| revised.changed.contains(&index));
@@ -327,6 +363,7 @@ fn opened_by(
         phase,
         retried: false,
         done_again: false,
+        stops: at_work(statuses, id),
         change: Some(change.to_owned()),
     };
     let pending = revised.changed.iter().map(|index| graph.id(*index));
@@ -346,12 +383,23 @@ fn opened_by(
     Some(nodes)
 }
 
-/// What has been done is named before it is done once more.
-fn done_again(nodes: &[ReopenedNode]) -> Option<String> {
+/// Who is at work on a node.
+fn at_work(statuses: &BTreeMap<String, NodeStatus>, id: &str) -> Option<String> {
+    let claim = statuses.get(id)?.extensions.claim.as_ref()?;
+    Some(claim.actor.clone())
+}
+
+/// What has been done is named before it is done once more, and who is at work before it was for nothing.
+fn to_know(nodes: &[ReopenedNode]) -> Vec<String> {
     let again = nodes.iter().filter(|node| node.done_again);
     let again: Vec<&str> = again.map(|node| node.node.as_str()).collect();
-    (!again.is_empty())
-        .then(|| format!("done already, and to be done once more: {}", listed(again)))
+    let again = (!again.is_empty())
+        .then(|| format!("done already, and to be done once more: {}", listed(again)));
+    let stopped = nodes.iter().filter_map(|node| {
+        let (who, node) = (node.stops.as_ref()?, &node.node);
+        Some(format!("stops {who}, who is at work on `{node}`"))
+    });
+    again.into_iter().chain(stopped).collect()
 }
 
 /// Send an operator's request, on a ref of its own.

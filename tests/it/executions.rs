@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::resources::{binding, execution_with, file, plan, resource, task};
 use crate::sandbox::{Place, Sandbox};
 
 const PLAN: &str = r#"apiVersion: planspec.io/v1alpha1
@@ -412,6 +413,50 @@ fn a_run_goes_on_with_a_corrected_plan() {
         .says("planspec retry import -n shop --plan");
 
     goes_on(&ana, &before);
+}
+
+#[test]
+fn a_changed_default_opens_what_was_given_the_other_one_and_says_whose_work_stops() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let all = |default: &str| {
+        let capability = resource(
+            "Capability",
+            "cap",
+            &format!(
+                "description: d\ninputs: [{{name: mode, type: string, default: {default}}}]\n"
+            ),
+        );
+        let nodes = [
+            task("done").needs("cap"),
+            task("held").needs("cap"),
+            task("other"),
+        ];
+        let rules = [("cap", "agent://x")];
+        let run = execution_with("run", "p", "bindingRef: {name: b}\n");
+        file(&[plan("p", &nodes), capability, binding("b", &rules), run])
+    };
+    ana.publish("planspec/all.yaml", all("fast"));
+    ana.run("reconcile").ok();
+    ana.works("run/done", "agent:x")
+        .works("run/other", "agent:x");
+    ana.run("claim run/held --as agent:x --reconcile").ok();
+    ana.run("retry run --plan").exits(1).notes("already");
+    ana.publish("planspec/all.yaml", all("slow"));
+    ana.run("retry run --plan --dry-run")
+        .ok()
+        .says("default/run/done: Succeeded → changed: do again\ndefault/run/held: Running → changed\n")
+        .never_says("run/other")
+        .notes("stops agent:x, who is at work on `held`");
+    ana.run("retry run --plan --reconcile").ok();
+    assert_eq!(ana.node("run/done")["extensions"]["inputs"]["mode"], "slow");
+    ana.run("report run/held --as agent:x --succeeded")
+        .exits(9)
+        .notes("stopped by the retry of ana@example.com");
+    ana.run("retry run --plan").exits(1).notes("already");
+    ana.works("run/done", "agent:x")
+        .works("run/held", "agent:x");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
 }
 
 /// It is asked to, as docs/executions.md shows, and comes to its end.

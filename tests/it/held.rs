@@ -1124,7 +1124,16 @@ fn whose_attempt_a_retry_ended_is_told_by_whom() {
     ana.run("reconcile").ok();
     ana.works("run/one", "agent:a");
     ana.run("claim run/two --as agent:coder --reconcile").ok();
-    ana.run("retry run/one --again --reconcile").ok();
+    // Whose work that is, is told beforehand.
+    let stops = "stops agent:coder, who is at work on `two`";
+    ana.run("retry run/one --again --dry-run").ok().notes(stops);
+    let dry = ana.run("retry run/one --again --dry-run -o json").ok();
+    let nodes = dry.answer("Reopening")["nodes"].clone();
+    assert_eq!(nodes[0]["stops"], json!(null));
+    assert_eq!(nodes[1]["stops"], "agent:coder");
+    ana.run("retry run/one --again --reconcile")
+        .ok()
+        .notes(stops);
     ana.run("report run/two --as agent:coder --succeeded")
         .exits(9)
         .notes("attempt 1 of default/run/two is over: stopped by the retry of ana@example.com")

@@ -288,6 +288,13 @@ fn work_that_does_not_go_together_fails_the_attempt_and_names_the_files() {
     assert!(message.ends_with(expected), "{message}");
     ana.run("logs run/both").ok().says(expected);
     assert_tidy(&sandbox, &ana);
+    // Another attempt would end the same way: what is tried again is what it builds on.
+    ana.git("fetch -q");
+    let told = ana.run("describe execution run").ok();
+    let (_, next) = told.out.split_once("\nNext:\n").unwrap();
+    assert_eq!(next, "  planspec retry run/two -n default --again\n");
+    ana.run("retry run/two -n default --again --reconcile").ok();
+    assert_eq!(ana.node_phase("run/both"), "Pending");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::core::repository::config::actor_of;
 use crate::core::resource::{ExecutionPhase, ExecutionStatus, ExternalRef, Key, NodePhase, Time};
 use crate::core::run::standing::Standing;
 use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
+use crate::core::run::workspace::in_conflict;
 
 /// What makes a run go on when it is due.
 pub const RECONCILE: &str = "planspec reconcile";
@@ -41,7 +42,17 @@ fn retries(standing: &Standing<'_>) -> Vec<String> {
     // On the old target it would fail again.
     let rebind = |moved: bool| if moved { " --rebind" } else { "" };
     let mut any_moved = false;
-    for (id, _) in failed {
+    let mut is_worth_it = false;
+    for (id, node) in failed {
+        let before = in_conflict(&node.message);
+        if let Some(before) = before.filter(|id| standing.run.node_statuses.contains_key(*id)) {
+            // With what was done there it would end the same way.
+            commands.push(format!(
+                "planspec retry {name}/{before} -n {namespace} --again"
+            ));
+            continue;
+        }
+        is_worth_it = true;
         if has_log(standing.run, id) {
             commands.push(format!("planspec logs {name}/{id} -n {namespace}"));
         }
@@ -53,7 +64,7 @@ fn retries(standing: &Standing<'_>) -> Vec<String> {
     if standing.plan_moved_on {
         commands.push(format!("planspec retry {name} -n {namespace} --plan"));
     }
-    if standing.run.phase == ExecutionPhase::Failed {
+    if standing.run.phase == ExecutionPhase::Failed && is_worth_it {
         let rebind = rebind(any_moved);
         commands.push(format!("planspec retry {name} -n {namespace}{rebind}"));
     }

@@ -2,8 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value};
+
+use crate::core::plan::data;
 use crate::core::plan::graph::Graph;
-use crate::core::resource::{GraphSpec, Kind, Node, NodeKind, NodePhase, NodeStatus, Pinned};
+use crate::core::resource::{
+    CapabilitySpec, GraphSpec, Kind, Node, NodeKind, NodePhase, NodeStatus, Pinned,
+};
 
 /// What a retry opens again, by number of the node, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,25 +96,61 @@ pub struct Revised {
     pub removed: Vec<String>,
 }
 
+/// What a run is held to, and what is there now beside the plan.
+pub struct Around<'a> {
+    /// What the run is held to.
+    pub pinned: &'a Pinned,
+    /// The digest that a gate has now, by `namespace/name`.
+    pub gate_now: &'a dyn Fn(&String) -> Option<String>,
+    /// What the execution is given.
+    pub parameters: &'a Map<String, Value>,
+    /// What the capabilities that a node names say now.
+    pub capabilities: &'a dyn Fn(&Node) -> Vec<&'a CapabilitySpec>,
+}
+
+impl Around<'_> {
+    /// Whether a gate is as it was. The gates of another revision are in the same namespace: that of the plan.
+    fn same_gate(&self, node: &Node) -> bool {
+        let gate = node.gate_ref.as_ref();
+        let namespace = &self.pinned.plan.namespace;
+        let gate = gate.map(|gate| gate.key(Kind::Gate, namespace).qualified());
+        gate.is_none_or(|gate| {
+            let was = self.pinned.gates.get(&gate).map(|pin| pin.digest.clone());
+            was == (self.gate_now)(&gate)
+        })
+    }
+
+    /// Whether whoever did a node, or does it, would be given the same now.
+    fn same_inputs(
+        &self,
+        (was, now): (&Node, &Node),
+        statuses: &BTreeMap<String, NodeStatus>,
+    ) -> bool {
+        // What is not offered is given nothing yet.
+        let is_given = |status: &&NodeStatus| {
+            let is_at_work = matches!(status.phase, NodePhase::Running | NodePhase::Succeeded);
+            let is_known = status.is_offered() || status.awaits_verification() || is_at_work;
+            is_known && status.attempt > 0
+        };
+        let Some(status) = statuses.get(&was.id).filter(is_given) else {
+            return true;
+        };
+        let capabilities = (self.capabilities)(now);
+        let given = data::inputs(now, self.parameters, statuses, &capabilities);
+        given.is_ok_and(|given| given == *status.inputs(was))
+    }
+}
+
 impl Revised {
-    /// Compare two revisions. A node that says the same, whose gate does too, that is not behind
-    /// anything new or changed, and that waits for nothing more that is open, stays as it is.
+    /// Compare two revisions. A node that says the same and is given the same, whose gate says the same, that is not
+    /// behind anything new or changed, and that waits for nothing more that is open, stays as it is.
     pub fn of(
         (old_graph, old): (&Graph, &GraphSpec),
         (graph, spec): (&Graph, &GraphSpec),
         statuses: &BTreeMap<String, NodeStatus>,
-        (pinned, gate_now): (&Pinned, &dyn Fn(&String) -> Option<String>),
+        around: &Around<'_>,
     ) -> Revised {
         let phase = |index: usize| statuses.get(graph.id(index)).map(|status| status.phase);
-        // The gates of another revision are in the same namespace: that of the plan.
-        let same_gate = |node: &Node| {
-            let gate = node.gate_ref.as_ref();
-            let gate = gate.map(|gate| gate.key(Kind::Gate, &pinned.plan.namespace).qualified());
-            gate.is_none_or(|gate| {
-                let was = pinned.gates.get(&gate).map(|pin| pin.digest.clone());
-                was == gate_now(&gate)
-            })
-        };
         let mut changed = BTreeSet::new();
         let mut added = Vec::new();
         for (index, node) in spec.nodes.iter().enumerate() {
@@ -125,7 +166,10 @@ impl Revised {
                 let mut known = known.map(|(from, _)| old_graph.id(from));
                 is_open && !known.any(|known| known == graph.id(from))
             });
-            if !says_the_same(was, node) || !same_gate(node) || waits_for_more {
+            let is_same = says_the_same(was, node)
+                && around.same_gate(node)
+                && around.same_inputs((was, node), statuses);
+            if !is_same || waits_for_more {
                 changed.insert(index);
                 // Its condition decides for what is in it.
                 if was.when != node.when {

@@ -44,12 +44,40 @@ pub fn results_before<'a>(
         .collect()
 }
 
+/// Why an attempt failed before it began: what one node did does not go together with what is there.
+pub fn conflict_of(node: &str, with: &str, files: &str) -> String {
+    format!("{CONFLICT}{node}` did {TOGETHER}{with}: {files}")
+}
+
+const CONFLICT: &str = "what `";
+const TOGETHER: &str = "does not go together with the ";
+
+/// Whose work it is that an attempt failed for, where it failed for that: nothing becomes of the next attempt before that
+/// is done otherwise.
+pub fn in_conflict(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once(CONFLICT)?;
+    let (node, rest) = rest.split_once('`')?;
+    let is_conflict = rest.strip_prefix(" did ")?.starts_with(TOGETHER);
+    is_conflict.then_some(node)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::core::resource::ReportedBy;
+
+    #[test]
+    fn whose_work_is_in_conflict_is_read_as_it_is_written() {
+        let why = conflict_of("api", "work of `schema`", "src/api.rs");
+        assert_eq!(in_conflict(&why), Some("api"));
+        let told = format!("reported by tool:make: {why}");
+        assert_eq!(in_conflict(&told), Some("api"));
+        for other in ["what `api` did", "`api` does not go together with the", ""] {
+            assert_eq!(in_conflict(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn the_work_before_a_node_is_found_through_what_left_none() {

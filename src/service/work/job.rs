@@ -19,7 +19,7 @@ use crate::core::resource::{
 };
 use crate::core::run::permit::{self, Holder, Objection, broken};
 use crate::core::run::record::{Action, Record, ReportResult};
-use crate::core::run::workspace::results_before;
+use crate::core::run::workspace::{conflict_of, results_before};
 use crate::git::base;
 use crate::git::worktree::{self, Worktree};
 use crate::service::permit::Asked;
@@ -256,14 +256,12 @@ impl JobAttempt<'_> {
             let message = format!("The work of {node}, for {}", self.job.name());
             let conflicts = worktree.merge(commit, &message, now, &identity)?;
             if !conflicts.is_empty() {
-                return Err(Error::conflict(format!(
-                    "what `{node}` did does not go together with the {}: {}",
-                    match merged.as_slice() {
-                        [] => "spec commit".to_owned(),
-                        some => format!("work of {}", some.join(", ")),
-                    },
-                    names(&conflicts)
-                )));
+                let with = match merged.as_slice() {
+                    [] => "spec commit".to_owned(),
+                    some => format!("work of {}", some.join(", ")),
+                };
+                let why = conflict_of(node, &with, &names(&conflicts));
+                return Err(Error::conflict(why));
             }
             merged.push(format!("`{node}`"));
         }

@@ -8,7 +8,7 @@ use crate::core::resource::{
 };
 use crate::core::run::permit::{Objection, Refusal};
 use crate::core::run::pinned::PinnedPlan;
-use crate::core::run::reopen::{Reopening, Revised};
+use crate::core::run::reopen::{Around, Reopening, Revised};
 
 /// A revision that a run can go on with.
 struct NextPlan {
@@ -32,8 +32,18 @@ impl ActiveRun<'_> {
             (&self.graph, &self.spec),
             (&next.graph, &next.spec),
             &self.status.node_statuses,
-            (&self.pinned, &gate_now),
+            &Around {
+                pinned: &self.pinned,
+                gate_now: &gate_now,
+                parameters: &self.pins.execution.parameters,
+                capabilities: &|node| self.capabilities_of(node),
+            },
         );
+        if is_same(&next.pinned, &self.pinned) && revised.changed.is_empty() {
+            let name = self.pinned.plan.key(Kind::Plan).qualified();
+            let why = format!("the execution is held to this revision of plan `{name}` already");
+            return Err(Refusal::new(Objection::NotReady, "PlanUnchanged", why));
+        }
         let nodes = &mut self.status.node_statuses;
         nodes.retain(|id, _| next.graph.index_of(id).is_some());
         for node in &next.spec.nodes {
@@ -43,6 +53,11 @@ impl ActiveRun<'_> {
         for index in &revised.changed {
             if let Some(status) = nodes.get_mut(next.graph.id(*index)) {
                 status.extensions.target = None;
+                // What waits for a worker is offered anew, with what it is given now.
+                if status.is_offered() {
+                    status.extensions.inputs = None;
+                    status.extensions.reason = "Waiting".to_owned();
+                }
             }
         }
         let status = &mut self.status;
@@ -76,10 +91,6 @@ impl ActiveRun<'_> {
                 pinned.plan.digest, revision.digest
             );
             return Err(Refusal::new(Objection::Conflict, "OtherRevision", why));
-        }
-        if is_same(&pinned, &self.pinned) {
-            let why = format!("the execution is held to this revision of plan `{name}` already");
-            return Err(Refusal::new(Objection::NotReady, "PlanUnchanged", why));
         }
         let pinned = Pinned {
             execution: now.clone(),

@@ -1149,6 +1149,138 @@ fn gates_before_what_is_unfinished_are_asked_again_by_another_plan() {
     assert_eq!(world.stands("a"), "Pending Waiting");
 }
 
+/// A capability with an input that has a default, and who does it.
+fn with_default(default: &str) -> [String; 2] {
+    [
+        resource(
+            "Capability",
+            "cap",
+            &format!("description: d, inputs: [{{name: m, type: string, default: {default}}}]"),
+        ),
+        resource(
+            "Binding",
+            "bind",
+            "rules: [{selector: {capabilityRef: {name: cap}}, target: {provider: 'agent://x'}}]",
+        ),
+    ]
+}
+
+#[test]
+fn a_default_that_has_changed_is_a_changed_input() {
+    let uses = "capabilityRefs: [{name: cap}]";
+    let before = [
+        format!("{{id: done, kind: Task, {uses}}}"),
+        format!("{{id: held, kind: Task, {uses}}}"),
+        format!("{{id: offered, kind: Task, {uses}}}"),
+        format!("{{id: own, kind: Task, {uses}, inputs: {{m: mine}}}}"),
+        "{id: behind, kind: Task, dependsOn: [done]}".to_owned(),
+        format!("{{id: later, kind: Task, {uses}, dependsOn: [behind]}}"),
+        "{id: other, kind: Task}".to_owned(),
+    ];
+    let text: Vec<&str> = before.iter().map(String::as_str).collect();
+    let spec = "bindingRef: {name: bind}";
+    let mut world = run_with(&text, spec, &with_default("fast"));
+    for node in ["done", "own", "behind", "other"] {
+        world.complete(node);
+    }
+    world.claim("held", BEN);
+    world.reconcile();
+    let go_on = |world: &mut World, default: &str| {
+        let mut documents = vec![plan("p", &text.join(", ")), execution("run", "p", spec)];
+        documents.extend(with_default(default));
+        world.write("planspec/all.yaml", &documents.concat());
+        world.reconcile();
+        world.go_on_with_plan("ana@example.com");
+        world.reconcile();
+    };
+    // As long as all is as it was there is nothing to go on with.
+    go_on(&mut world, "fast");
+    assert_eq!(world.unapplied(), ["retry PlanUnchanged"]);
+    go_on(&mut world, "slow");
+    assert_eq!(world.unapplied(), ["retry PlanUnchanged"]);
+    assert_eq!(
+        world.nodes(),
+        "behind Pending, done Pending, held Pending, later Pending, offered Pending, other Succeeded, own Succeeded"
+    );
+    for node in ["done", "held", "offered"] {
+        assert_eq!(world.stands(node), "Pending Ready");
+        let inputs = world.node(node).extensions.inputs;
+        assert_eq!(inputs.expect("inputs")["m"], "slow", "{node}");
+    }
+    // Who was at work is told that it was for nothing, and by whom.
+    let stopped = world.node("held").extensions.stopped.expect("stopped");
+    assert_eq!(stopped.by, "ana@example.com");
+    world.report("held", 1, BEN, ReportResult::Succeeded, json!({}));
+    world.reconcile();
+    assert_eq!(world.unapplied().last().unwrap(), "report OldAttempt");
+    // What waits to be done again was given nothing yet: asked once more, nothing is another.
+    go_on(&mut world, "slow");
+    assert_eq!(world.unapplied().last().unwrap(), "retry PlanUnchanged");
+    for node in ["done", "held", "offered", "behind", "later"] {
+        world.complete(node);
+    }
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+}
+
+#[test]
+fn what_waits_for_a_worker_is_given_what_another_plan_says() {
+    let nodes = |x: u32| {
+        [
+            "{id: a, kind: Task, outputs: [{name: n}]}".to_owned(),
+            format!(
+                "{{id: b, kind: Task, dependsOn: [a], inputs: {{n: '${{nodes.a.outputs.n}}', x: {x}}}}}"
+            ),
+        ]
+    };
+    let (before, after) = (nodes(1), nodes(2));
+    let before: Vec<&str> = before.iter().map(String::as_str).collect();
+    let after: Vec<&str> = after.iter().map(String::as_str).collect();
+    let mut world = run(&before);
+    bring(&mut world, "a", json!({"n": 7}));
+    assert_eq!(world.stands("b"), "Pending Ready");
+    go_on(&mut world, &after, &[]);
+    assert_eq!(world.stands("b"), "Pending Ready");
+    let inputs = world
+        .node("b")
+        .extensions
+        .inputs
+        .map(serde_json::Value::Object);
+    assert_eq!(inputs, Some(json!({"n": 7, "x": 2})));
+}
+
+#[test]
+fn who_is_at_work_on_what_another_plan_changes_or_does_not_have_is_stopped() {
+    let mut world = run(&[
+        "{id: a, kind: Task}",
+        "{id: b, kind: Task}",
+        "{id: c, kind: Task}",
+    ]);
+    for node in ["a", "b", "c"] {
+        world.claim(node, BEN);
+    }
+    world.reconcile();
+    go_on(
+        &mut world,
+        &["{id: a, kind: Task}", "{id: b, kind: Task, timeout: 1h}"],
+        &[],
+    );
+    assert_eq!(world.nodes(), "a Running, b Pending");
+    let stopped = world.node("b").extensions.stopped.expect("stopped");
+    assert_eq!(stopped.by, "ana@example.com");
+    assert_eq!(world.node("a").extensions.stopped, None);
+    for node in ["b", "c"] {
+        world.report(node, 1, BEN, ReportResult::Succeeded, json!({}));
+    }
+    world.reconcile();
+    let mut told = world.unapplied();
+    told.sort_unstable();
+    assert_eq!(told, ["report OldAttempt", "report UnknownNode"]);
+    // Once somebody has it, that is over.
+    world.claim("b", ANA);
+    world.reconcile();
+    assert_eq!(world.node("b").extensions.stopped, None);
+}
+
 #[test]
 fn a_run_goes_on_only_with_what_the_spec_branch_holds_and_can_be_run() {
     let mut world = run(&["{id: a, kind: Task}"]);
