@@ -105,6 +105,7 @@ fn decisions(number: usize) {
             refused: &refused,
             authors: &|_, _| Ok(BTreeSet::new()),
             artifact: &|_, _| false,
+            merged: &|_| false,
             now: Time::UNIX_EPOCH,
         })
     };

@@ -187,6 +187,8 @@ pub struct World {
     pub signature: Signature,
     /// The session that records are made in from now on, if they name one.
     pub session: Option<String>,
+    /// Commits of others that the spec branch holds.
+    pub merged: BTreeSet<String>,
     /// Who wrote every file, or why nobody can tell.
     pub authors: Result<BTreeSet<String>, String>,
     files: BTreeMap<String, SourceFile>,
@@ -268,6 +270,7 @@ impl World {
             lost: BTreeSet::new(),
             signature: Signature::Unchecked,
             session: None,
+            merged: BTreeSet::new(),
             authors: Ok(BTreeSet::new()),
             files: BTreeMap::new(),
             snapshot: Snapshot::default(),
@@ -350,6 +353,11 @@ impl World {
             .collect();
         let files: Vec<SourceFile> = self.files.values().cloned().collect();
         self.snapshot = Snapshot::build(&files, &self.config);
+    }
+
+    /// Whether the spec branch holds a commit.
+    fn is_merged(&self, commit: &str) -> bool {
+        self.merged.contains(commit) || self.history.iter().any(|held| held == commit)
     }
 
     fn head(&self) -> &str {
@@ -903,6 +911,7 @@ impl World {
             refused: &self.refusals(),
             authors: &|_, _| self.authors.clone(),
             artifact: &artifact,
+            merged: &|commit| self.is_merged(commit),
             now: self.now,
         };
         partial::reconcile(&change, self).expect("an index in memory")
@@ -969,6 +978,7 @@ impl World {
             incoming,
             refused: &self.refusals(),
             artifact: &artifact,
+            merged: &|commit| self.is_merged(commit),
             now: self.now,
         })
     }

@@ -10,8 +10,9 @@ use super::{GitError, Identity, Repo, Result};
 use crate::core::resource::Time;
 use crate::core::run::record::{MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE};
 
-/// Most records that were replaced since the last one that was folded in: one each half minute for a month, and room.
+/// Most records that were replaced since the last one that was folded in: one each half minute for 30 days, and room.
 const MAX_REPLACED: usize = 120_000;
+const _: () = assert!(MAX_REPLACED >= 30 * 24 * 60 * 2 + 30_000);
 
 /// Message of every record that is written here; nobody reads it.
 const MESSAGE: &str = "planspec record";
@@ -147,33 +148,14 @@ pub fn sign(repo: &Repo, record: &str, time: Time, identity: &Identity) -> Resul
 /// `Missing` when a part of the chain is not here yet; `Unusable` when an object is broken.
 pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<InboxChain> {
     let known = known.map(parse_id).transpose()?;
-    let mut records = Vec::new();
-    let mut met = false;
-    let mut length = 0;
-    let mut next = Some(parse_id(tip)?);
-    let mut replacing: Option<(Id, Id)> = None;
-    while let Some(id) = next {
-        length += 1;
-        if length > MAX_CHAIN {
-            return refused(format!("the chain has more than {MAX_CHAIN} records"));
-        }
-        if met && repo.header(id)?.is_none() {
-            // Behind the known record a shallow clone may end.
-            break;
-        }
-        met = met || known == Some(id);
-        let record = match read_record(repo, id, met)? {
-            Ok(record) => record,
-            Err(reason) => return refused(format!("{id} {reason}")),
-        };
-        records.extend(record.content.map(|bytes| (id.to_string(), bytes)));
-        if replacing.is_some() && record.parent.is_some() {
-            return refused(format!("{id} is replaced, and is not the first record"));
-        }
-        replacing = replacing.or(record.replaced.map(|replaced| (id, replaced)));
-        next = record.parent;
-    }
-    records.reverse();
+    let Walk {
+        mut records,
+        mut met,
+        replacing,
+    } = match walk(repo, tip, known)? {
+        Ok(walk) => walk,
+        Err(reason) => return Ok(InboxChain::Refused(reason)),
+    };
     if let Some((_, replaced)) = replacing.filter(|_| !met) {
         match read_replaced(repo, replaced, known)? {
             Ok(found) if found && known.is_some() => {
@@ -182,7 +164,7 @@ pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<InboxCh
                 met = true;
             }
             Ok(_) => {}
-            Err(reason) => return refused(reason),
+            Err(reason) => return Ok(InboxChain::Refused(reason)),
         }
     }
     Ok(InboxChain::Records {
@@ -190,6 +172,70 @@ pub fn read_chain(repo: &Repo, tip: &str, known: Option<&str>) -> Result<InboxCh
         rewritten: known.is_some() && !met,
         replacing: replacing.map(|(id, _)| id.to_string()),
     })
+}
+
+/// Read what stands in the chain that ends at `tip`, and nothing of what was replaced in it: that is judged where the chain
+/// is folded in, and may be long.
+///
+/// # Errors
+/// As [`read_chain`].
+pub fn read_standing(repo: &Repo, tip: &str) -> Result<InboxChain> {
+    Ok(match walk(repo, tip, None)? {
+        Ok(walk) => InboxChain::Records {
+            records: walk.records,
+            rewritten: false,
+            replacing: walk.replacing.map(|(id, _)| id.to_string()),
+        },
+        Err(reason) => InboxChain::Refused(reason),
+    })
+}
+
+/// The records of a chain.
+struct Walk {
+    /// Ids and contents, oldest first, behind the known one.
+    records: Vec<(String, Vec<u8>)>,
+    /// Whether that was met.
+    met: bool,
+    /// The one that stands in the place of others, and the last of these.
+    replacing: Option<(Id, Id)>,
+}
+
+/// Go back from `tip` from parent to parent; or what is wrong there.
+fn walk(repo: &Repo, tip: &str, known: Option<Id>) -> Result<std::result::Result<Walk, String>> {
+    let mut records = Vec::new();
+    let mut met = false;
+    let mut length = 0;
+    let mut next = Some(parse_id(tip)?);
+    let mut replacing: Option<(Id, Id)> = None;
+    while let Some(id) = next {
+        length += 1;
+        if length > MAX_CHAIN {
+            return Ok(Err(format!("the chain has more than {MAX_CHAIN} records")));
+        }
+        if met && repo.header(id)?.is_none() {
+            // Behind the known record a shallow clone may end.
+            break;
+        }
+        met = met || known == Some(id);
+        let record = match read_record(repo, id, met)? {
+            Ok(record) => record,
+            Err(reason) => return Ok(Err(format!("{id} {reason}"))),
+        };
+        records.extend(record.content.map(|bytes| (id.to_string(), bytes)));
+        if replacing.is_some() && record.parent.is_some() {
+            return Ok(Err(format!(
+                "{id} is replaced, and is not the first record"
+            )));
+        }
+        replacing = replacing.or(record.replaced.map(|replaced| (id, replaced)));
+        next = record.parent;
+    }
+    records.reverse();
+    Ok(Ok(Walk {
+        records,
+        met,
+        replacing,
+    }))
 }
 
 /// Look at the shape of what was replaced, back to the record that was folded in last; whether that was met. What it
@@ -216,10 +262,6 @@ fn read_replaced(
     Ok(Err(format!(
         "more than {MAX_REPLACED} records were replaced"
     )))
-}
-
-fn refused(reason: String) -> Result<InboxChain> {
-    Ok(InboxChain::Refused(reason))
 }
 
 struct RawRecord {
@@ -286,7 +328,7 @@ fn read_record(repo: &Repo, id: Id, known: bool) -> Result<std::result::Result<R
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::core::run::record::RENEWALS;
+    use crate::core::run::record::{RENEWALS, place_of_renewal};
     use crate::git::testing::{self, Sandbox};
 
     fn record(repo: &Repo, parent: Option<&str>, text: &str) -> String {
@@ -468,15 +510,22 @@ mod tests {
         for n in 0..2500 {
             let text = format!("renewal {n}");
             let (time, who) = (testing::time(0), testing::identity());
-            (tip, length) = if length < RENEWALS {
-                (record(&repo, Some(&tip), &text), length + 1)
-            } else {
+            let place = place_of_renewal(length);
+            tip = if place.replaces {
                 let places = (claim.as_str(), tip.as_str());
-                let id = write_replacing(&repo, places, &text, time, &who).unwrap();
-                (id, 2)
+                write_replacing(&repo, places, &text, time, &who).unwrap()
+            } else {
+                record(&repo, Some(&tip), &text)
             };
+            length = place.length;
             seen.push(tip.clone());
         }
+        // Who only wants to know where it stands does not read what was replaced.
+        let standing = read_standing(&repo, &tip).unwrap();
+        assert_eq!(
+            texts(standing),
+            texts(read_chain(&repo, &tip, None).unwrap())
+        );
         let report = record(&repo, Some(&tip), "report");
         assert!(has_room(&repo, &report).unwrap());
         sandbox.git(&repo, &["merge-base", "--is-ancestor", &seen[0], &report]);

@@ -183,10 +183,7 @@ pub fn reported_commit(store: &Store, tip: &str) -> Result<Option<(String, Strin
 /// The remote cannot be used.
 pub fn records(store: &Store, tip: &str) -> Result<Vec<Received>> {
     store.fetch_records(&[tip.to_owned()])?;
-    Ok(match store.records(tip, None)? {
-        Ok((records, _)) => records,
-        Err(_) => Vec::new(),
-    })
+    Ok(store.standing_records(tip)?.unwrap_or_default())
 }
 
 /// A claim that is held; as it stands here, what a work tree knows of one that was made in it.

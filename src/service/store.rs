@@ -12,8 +12,8 @@ use crate::core::base::source;
 use crate::core::repository::config::Config;
 use crate::core::resource::Time;
 use crate::core::run::record::{
-    Action, Address, INBOX, MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE, RENEWALS, Received, Record,
-    RunRef, Signature,
+    Action, Address, INBOX, MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE, Received, Record, RunRef,
+    Signature, place_of_renewal,
 };
 use crate::core::run::status::StatusTree;
 use crate::core::text::yaml;
@@ -22,7 +22,7 @@ use crate::git::read::Tree;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, RefUpdate};
 use crate::git::signature::SignatureVerifier;
-use crate::git::{FALLBACK_EMAIL, GitError, Head, Identity, Repo, inbox, refs};
+use crate::git::{FALLBACK_EMAIL, GitError, Head, Identity, Repo, base, inbox, refs};
 use crate::service::revision::{self, Settings};
 use crate::service::status::StatusReader;
 use crate::service::{Caller, Error, Result};
@@ -464,6 +464,27 @@ impl Store {
         self.repo.has_object(id) || self.fetch_commit(id)
     }
 
+    /// Whether a commit is part of the spec branch. Where that has to be known, a shallow history is deepened.
+    ///
+    /// # Errors
+    /// This clone does not reach far enough, and the rest cannot be got.
+    pub fn is_merged(&self, view: &View, commit: &str) -> Result<bool> {
+        let spec = &view.spec_commit;
+        if commit == spec {
+            return Ok(true);
+        }
+        let is_commit = self.has_or_fetches(commit) && self.repo.commit_time(commit).is_ok();
+        if !is_commit {
+            return Ok(false);
+        }
+        match base::merge_base(&self.repo, self.remote.as_deref(), commit, spec) {
+            Ok(base) => Ok(base == commit),
+            // The two have nothing in common.
+            Err(GitError::Unusable(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Make sure that inbox commits are here, in quarantine: nothing points to them yet.
     ///
     /// # Errors
@@ -486,6 +507,26 @@ impl Store {
         known: Option<&str>,
     ) -> Result<std::result::Result<(Vec<Received>, bool), String>> {
         let read = || inbox::read_chain(&self.repo, tip, known);
+        self.records_of(tip, &read)
+    }
+
+    /// The records that stand on a ref, without what was replaced there.
+    ///
+    /// # Errors
+    /// As [`Store::records`].
+    pub fn standing_records(
+        &self,
+        tip: &str,
+    ) -> Result<std::result::Result<Vec<Received>, String>> {
+        let found = self.records_of(tip, &|| inbox::read_standing(&self.repo, tip))?;
+        Ok(found.map(|(records, _)| records))
+    }
+
+    fn records_of(
+        &self,
+        tip: &str,
+        read: &dyn Fn() -> crate::git::Result<InboxChain>,
+    ) -> Result<std::result::Result<(Vec<Received>, bool), String>> {
         let chain = match (read(), &self.remote) {
             // Somebody else is fetching it into this clone: a commit is here before what it holds.
             (Err(error @ GitError::Missing(_)), Some(remote)) => {
@@ -583,14 +624,15 @@ impl Store {
         record: &Record,
         now: Time,
     ) -> Result<(Sent, usize)> {
-        if length < RENEWALS {
-            return Ok((self.send(address, Some(tip), record, now)?, length + 1));
+        let place = place_of_renewal(length);
+        if !place.replaces {
+            return Ok((self.send(address, Some(tip), record, now)?, place.length));
         }
         let text = yaml::write(&serde_json::to_value(record)?);
         let identity = self.identity();
         let id = inbox::write_replacing(&self.repo, (claim, tip), &text, now, &identity)?;
         let sent = self.send_written(address, Some(tip), id, record.action.word())?;
-        Ok((sent, 2))
+        Ok((sent, place.length))
     }
 
     /// Sign a record that was written, as the user's own git signs.

@@ -528,6 +528,54 @@ fn what_does_not_hold_where_it_was_merged_is_not_recorded() {
 }
 
 #[test]
+fn who_says_by_hand_that_something_was_merged_is_not_believed() {
+    let sandbox = Sandbox::new();
+    let ana = squashed(&sandbox);
+    ana.run("report --commit HEAD --as agent:coder --succeeded --reconcile")
+        .ok();
+    ana.git("push -q origin topic");
+    let merged = squash(&sandbox, &ana);
+    for number in 0..20 {
+        ana.commit(&format!("More history {number}"));
+    }
+    ana.push();
+    let uid = text(&ana.get("execution/run")["metadata"]["uid"]);
+    let report = text(&ana.node("run/one")["extensions"]["report"]["record"]);
+    let says = |actor: &str, commit: &str| {
+        let name = format!("verifications/default/run/{uid}/one/1/{actor}");
+        let says = format!(
+            "kind: Verification\nnode: one\nattempt: 1\nreport: {report}\ncommit: {commit}\ninstead: true\n\
+             results: [{{name: there, holds: true, ran: docs/new.md}}]"
+        );
+        ana.writes_record(&name, ("run", actor), &says);
+    };
+    // On another branch, nowhere at all, and no commit.
+    says("one", &ana.git("rev-parse origin/topic"));
+    says("two", &"a1".repeat(20));
+    says("three", &ana.git("rev-parse HEAD:docs/new.md"));
+    ana.run("reconcile").ok();
+    assert_eq!(ana.unapplied("run"), ["NotMerged"; 3]);
+    assert_eq!(ana.node_phase("run/one"), "Blocked");
+    ana.git("fetch -q origin planspec/status");
+    let asked = ana.git("show FETCH_HEAD:_inputs.yaml");
+    assert!(
+        asked.contains(&format!("{}: false", "a1".repeat(20))),
+        "{asked}"
+    );
+    // What is far behind is found in a clone that is shallow as well.
+    says("four", &merged);
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let job = sandbox.clone_with("--depth=1", &url, "job");
+    job.run("reconcile").ok();
+    ana.git("fetch -q");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    assert_eq!(
+        ana.node("run/one")["extensions"]["report"]["commit"],
+        *merged
+    );
+}
+
+#[test]
 fn what_the_page_says_about_a_squash_is_so() {
     let sandbox = Sandbox::new();
     let ana = sandbox.team("ana");

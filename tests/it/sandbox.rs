@@ -353,14 +353,22 @@ impl Place<'_> {
     pub fn writes_by_hand(&self, target: &str, attempt: u32, actor: &str, says: &str) -> &Self {
         let (run, node) = target.split_once('/').unwrap();
         let uid = text(&self.get(&format!("execution/{run}"))["metadata"]["uid"]);
+        let name = format!("work/default/{run}/{uid}/{node}/{attempt}");
+        let says = format!("{says}\nnode: {node}\nattempt: {attempt}");
+        self.writes_record(&name, (run, actor), &says)
+    }
+
+    /// Write a record about a run by hand, on whichever ref below `refs/planspec/`.
+    pub fn writes_record(&self, name: &str, (run, actor): (&str, &str), says: &str) -> &Self {
+        let uid = text(&self.get(&format!("execution/{run}"))["metadata"]["uid"]);
+        let name = format!("refs/planspec/{name}");
         self.git("fetch -q origin planspec/status");
         let controller = self.git("show FETCH_HEAD:controller.yaml");
         let id = controller.lines().find(|l| l.starts_with("repositoryId"));
         let id = id.unwrap().replace("repositoryId", "repository");
-        let name = format!("refs/planspec/work/default/{run}/{uid}/{node}/{attempt}");
         let now = self.sandbox.now();
         let record = format!(
-            "apiVersion: records.planspec.io/v1\n{says}\nnode: {node}\nattempt: {attempt}\n{id}\n\
+            "apiVersion: records.planspec.io/v1\n{says}\n{id}\n\
              execution: {{namespace: default, name: {run}, uid: {uid}}}\nactor: {actor}\n\
              time: \"{now}\"\nnonce: by-hand\nminor: 1\n"
         );

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::run::controllers::{Artifacts, Authors};
+use crate::core::run::controllers::{Artifacts, Authors, Merged};
 use crate::core::run::record::{Incoming, Signature};
 
 /// Path of the answers in the status tree.
@@ -25,6 +25,9 @@ pub struct Answers {
     /// What the spec commit was found to hold, or not to hold.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub artifacts: BTreeSet<Artifact>,
+    /// Commits that were named, and whether the spec branch holds them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub merged: BTreeMap<String, bool>,
     /// Inbox refs that held no record: where they pointed, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, RefusedRef>,
@@ -115,15 +118,21 @@ impl Answers {
 pub struct Asking<'a> {
     authors: &'a Authors<'a>,
     artifact: &'a Artifacts<'a>,
+    merged: &'a Merged<'a>,
     kept: RefCell<Answers>,
 }
 
 impl<'a> Asking<'a> {
     /// Nothing was asked yet.
-    pub fn new(authors: &'a Authors<'a>, artifact: &'a Artifacts<'a>) -> Asking<'a> {
+    pub fn new(
+        authors: &'a Authors<'a>,
+        artifact: &'a Artifacts<'a>,
+        merged: &'a Merged<'a>,
+    ) -> Asking<'a> {
         Asking {
             authors,
             artifact,
+            merged,
             kept: RefCell::default(),
         }
     }
@@ -152,6 +161,14 @@ impl<'a> Asking<'a> {
             found,
         });
         found
+    }
+
+    /// Whether a commit is part of the spec branch.
+    pub fn merged(&self, commit: &str) -> bool {
+        let answer = (self.merged)(commit);
+        let mut kept = self.kept.borrow_mut();
+        kept.merged.insert(commit.to_owned(), answer);
+        answer
     }
 
     /// What was asked so far, and answered.

@@ -22,7 +22,7 @@ use crate::core::repository::snapshot::{Snapshot, manifests};
 use crate::core::resource::{ExecutionStatus, Key, Kind, Time};
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::controllers::execution::Pins;
-use crate::core::run::controllers::{Artifacts, Authors, binding};
+use crate::core::run::controllers::{Artifacts, Authors, Merged, binding};
 use crate::core::run::reconcile::{self, Decision, Inputs, Reconciliation};
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{ControllerState, DECISIONS, StatusFile, StatusTree};
@@ -79,6 +79,8 @@ pub struct Change<'a, P, S> {
     pub authors: &'a Authors<'a>,
     /// What the spec commit holds.
     pub artifact: &'a Artifacts<'a>,
+    /// Whether a commit is part of the spec branch.
+    pub merged: &'a Merged<'a>,
     /// The moment that counts as now.
     pub now: Time,
 }
@@ -540,6 +542,7 @@ where
             incoming: change.incoming,
             refused: change.refused,
             artifact: change.artifact,
+            merged: change.merged,
             now: change.now,
         }
     }

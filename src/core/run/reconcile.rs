@@ -55,6 +55,8 @@ pub struct Inputs<'a> {
     /// Whether the spec commit holds a file or folder at a path, and the text in it if one is
     /// given.
     pub artifact: &'a controllers::Artifacts<'a>,
+    /// Whether a commit is part of the spec branch.
+    pub merged: &'a controllers::Merged<'a>,
     /// The moment that counts as now, in whole seconds.
     pub now: Time,
 }
@@ -105,9 +107,10 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         || mint(&["repository", inputs.commit, &inputs.now.to_rfc3339()]),
         |old| old.controller.repository_id.clone(),
     );
-    let asking = Asking::new(inputs.authors, inputs.artifact);
+    let asking = Asking::new(inputs.authors, inputs.artifact, inputs.merged);
     let authors = |commit: &str, path: &str| asking.authors(commit, path);
     let artifact = |path: &str, text: Option<&str>| asking.artifact(path, text);
+    let merged = |commit: &str| asking.merged(commit);
     let mut world = World {
         snapshot: inputs.snapshot,
         config: inputs.config,
@@ -117,6 +120,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         authors: &authors,
         pinned: controllers::execution::Pins::new(inputs.pinned),
         artifact: &artifact,
+        merged: &merged,
         capabilities: controllers::capability::phases(
             inputs.snapshot,
             &inputs.settled_capabilities(),

@@ -29,6 +29,31 @@ pub const MAX_ARTIFACTS: usize = 20;
 pub const MAX_CHAIN: usize = 1000;
 /// How long a chain gets before a renewal stands in the place of those before it.
 pub const RENEWALS: usize = 100;
+/// Where a renewal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenewalPlace {
+    /// Whether it stands right behind the claim, in the place of what stood there.
+    pub replaces: bool,
+    /// How many records the chain has then.
+    pub length: usize,
+}
+
+/// Where the next renewal stands in a chain of so many records: it never fills the chain, so that there is room for the report
+/// however often somebody renews.
+pub fn place_of_renewal(length: usize) -> RenewalPlace {
+    if length < RENEWALS {
+        RenewalPlace {
+            replaces: false,
+            length: length + 1,
+        }
+    } else {
+        RenewalPlace {
+            replaces: true,
+            length: 2,
+        }
+    }
+}
+
 /// Where inbox refs live.
 pub const INBOX: &str = "refs/planspec/";
 
@@ -581,6 +606,18 @@ mod tests {
     use crate::core::base::digest::shard;
     use crate::core::resource::{API_VERSION, Kind, Status};
     use crate::core::run::status::ControllerState;
+
+    /// Every half minute for 30 days. How many replaced records are read at once is pinned in `git/inbox.rs`.
+    #[test]
+    fn renewals_never_fill_a_chain() {
+        let (mut length, mut longest) = (1, 1);
+        for _ in 0..30 * 24 * 60 * 2 {
+            length = place_of_renewal(length).length;
+            longest = longest.max(length);
+        }
+        assert_eq!(longest, RENEWALS);
+        assert!(longest + 1 < MAX_CHAIN, "no room for the report");
+    }
 
     #[test]
     fn addresses_read_back() {

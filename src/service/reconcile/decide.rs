@@ -18,7 +18,7 @@ use crate::core::run::reconcile::{self as core, Inputs, Reconciliation};
 use crate::core::run::status::{ControllerState, DECISIONS, StatusFile, StatusTree};
 use crate::core::run::summary::lookup::Lookup;
 use crate::git::read::{self, FoundFile, Paths, Tree};
-use crate::git::{GitError, Repo, authors, signature};
+use crate::git::{Repo, authors, signature};
 use crate::service::index::{self, Trouble};
 use crate::service::runs;
 use crate::service::status::StatusReader;
@@ -129,7 +129,7 @@ impl Question<'_> {
                     .or_insert_with(|| bytes.clone());
             }
         }
-        let artifacts = Artifacts::of(view, &store.repo);
+        let branch = SpecBranch::of(view, store);
         let mut decision = core::reconcile(&Inputs {
             snapshot: &snapshot,
             config: &view.config,
@@ -141,10 +141,11 @@ impl Question<'_> {
             pinned: &pinned,
             incoming: &inbox.incoming,
             refused: &inbox.refused,
-            artifact: &|path, text| artifacts.has(path, text),
+            artifact: &|path, text| branch.has(path, text),
+            merged: &|commit| branch.holds(commit),
             now: self.now,
         });
-        artifacts.end()?;
+        branch.end()?;
         let old = stored.map(|stored| stored.tree);
         decision.notes.extend(inbox.notes);
         decision
@@ -183,7 +184,7 @@ impl Question<'_> {
             return Ok(None);
         };
         index::of_commit(repo, &view.spec_commit, &view.config, |index| {
-            let artifacts = Artifacts::of(view, repo);
+            let branch = SpecBranch::of(view, self.store);
             let reader = CommitReader {
                 repo,
                 paths: &paths,
@@ -200,11 +201,12 @@ impl Question<'_> {
                 incoming: &inbox.incoming,
                 refused: &inbox.refused,
                 authors: &|commit, path| self.authors(commit, path),
-                artifact: &|path, text| artifacts.has(path, text),
+                artifact: &|path, text| branch.has(path, text),
+                merged: &|commit| branch.holds(commit),
                 now: self.now,
             };
             let found = partial::reconcile(&change, &reader)?;
-            artifacts.end()?;
+            branch.end()?;
             Ok(found)
         })
     }
@@ -307,23 +309,33 @@ fn same(partial: &Partial, old: &StatusTree, whole: &Reconciliation) -> Result {
 }
 
 /// What the spec branch holds; an error is kept until the end.
-struct Artifacts<'a> {
-    repo: &'a Repo,
-    commit: &'a str,
-    error: RefCell<Option<GitError>>,
+struct SpecBranch<'a> {
+    store: &'a Store,
+    view: &'a View,
+    error: RefCell<Option<Error>>,
 }
 
-impl<'a> Artifacts<'a> {
-    fn of(view: &'a View, repo: &'a Repo) -> Artifacts<'a> {
-        Artifacts {
-            repo,
-            commit: &view.spec_commit,
+impl<'a> SpecBranch<'a> {
+    fn of(view: &'a View, store: &'a Store) -> SpecBranch<'a> {
+        SpecBranch {
+            store,
+            view,
             error: RefCell::default(),
         }
     }
 
+    /// Whether there is a file, with a text in it.
     fn has(&self, path: &str, text: Option<&str>) -> bool {
-        let found = read::has_artifact(self.repo, self.commit, path, text);
+        let found = read::has_artifact(&self.store.repo, &self.view.spec_commit, path, text);
+        self.answer(found.map_err(Error::from))
+    }
+
+    /// Whether a commit is part of it.
+    fn holds(&self, commit: &str) -> bool {
+        self.answer(self.store.is_merged(self.view, commit))
+    }
+
+    fn answer(&self, found: Result<bool>) -> bool {
         found.unwrap_or_else(|error| {
             self.error.replace(Some(error));
             false
@@ -332,7 +344,7 @@ impl<'a> Artifacts<'a> {
 
     fn end(self) -> Result {
         match self.error.into_inner() {
-            Some(error) => Err(error.into()),
+            Some(error) => Err(error),
             None => Ok(()),
         }
     }

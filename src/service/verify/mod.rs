@@ -179,19 +179,17 @@ fn fetch(
     )))
 }
 
-/// What is accepted instead of what was reported is on the spec branch, where everybody has it.
+/// What is accepted instead of what was reported is on the spec branch, where everybody has it. That is judged again when
+/// the record arrives.
 fn is_merged(writer: &RecordWriter<'_>, commit: &str) -> Result {
-    let (repo, view) = (&writer.store.repo, &writer.observed.view);
-    if commit == view.spec_commit || repo.is_ancestor(commit, &view.spec_commit)? {
+    let view = &writer.observed.view;
+    if writer.store.is_merged(view, commit)? {
         return Ok(());
     }
     let (short, branch) = (short(commit), &view.spec_branch);
     let why = format!("commit {short} is not on the spec branch `{branch}`");
-    Err(Error::not_ready(why).hint(if repo.is_shallow() {
-        "this clone is shallow and may not know: `git fetch --unshallow`"
-    } else {
-        "merge it first; or let whoever reported it name another commit: `planspec report`"
-    }))
+    Err(Error::not_ready(why)
+        .hint("merge it first; or let whoever reported it name another commit: `planspec report`"))
 }
 
 /// Whether a request is about a node, and not about a whole run.

@@ -17,6 +17,9 @@ use crate::core::resource::{CapabilityPhase, Condition, Key, Time, set_condition
 /// Whether a commit holds a file or folder at a path, and the text in it if one is given.
 pub type Artifacts<'a> = dyn Fn(&str, Option<&str>) -> bool + 'a;
 
+/// Whether the spec branch holds a commit.
+pub type Merged<'a> = dyn Fn(&str) -> bool + 'a;
+
 /// What every controller may look at.
 pub struct World<'a> {
     /// The resources of the spec commit.
@@ -38,6 +41,8 @@ pub struct World<'a> {
     /// Whether the spec commit holds a file or folder at a path, and the text in it if one is
     /// given.
     pub artifact: &'a Artifacts<'a>,
+    /// Whether a commit is part of the spec branch.
+    pub merged: &'a Merged<'a>,
     /// References that name another uid than the status knows, by the resource that refers.
     pub uid_mismatches: BTreeMap<Key, String>,
 }

@@ -3,6 +3,7 @@
 
 use super::Turn;
 use super::active_run::{ActiveRun, list};
+use super::verification::is_merged;
 use crate::core::resource::{
     Attested, Contract, ContractCriterion, CriterionOf, ExecutionStatus, OnBroken, clear_condition,
     set_condition,
@@ -48,6 +49,10 @@ pub(super) fn attest(
         &received.record.actor,
         &turn.permit(status),
     )?;
+    // Checks are made on work that is merged.
+    if let (Some(commit), [_, ..]) = (commit, results.as_slice()) {
+        is_merged(turn, commit)?;
+    }
     let said = Attested {
         criterion: id.clone(),
         actor: received.record.actor.clone(),
@@ -296,6 +301,7 @@ mod tests {
     /// All steps are done, and the constraint is attested.
     fn to_be_checked(config: &str) -> World {
         let mut world = started_with("", CHECKS, config);
+        world.merged.insert("c0ffee".to_owned());
         said(&mut world, &[("safe", "ana", true)]);
         world.complete("a");
         world.complete("b");
@@ -394,6 +400,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_checked_on_work_that_is_not_merged_does_not_count() {
+        let mut world = to_be_checked("");
+        world.merged.clear();
+        let both = [("unit", true), ("slow", true)];
+        world.check("done", "ci", true, &both);
+        world.reconcile();
+        assert_eq!(world.unapplied(), ["attestation NotMerged"]);
+        assert_eq!(world.phase(), "Blocked AwaitingAttestation");
+    }
+
+    #[test]
     fn who_did_the_work_does_not_check_it_where_somebody_else_must() {
         let mut world = to_be_checked("verification: independent\n");
         let both = [("unit", true), ("slow", true)];
@@ -422,6 +439,7 @@ mod tests {
     #[test]
     fn what_was_checked_before_a_retry_is_checked_again() {
         let mut world = started_with("", CHECKS, "");
+        world.merged.insert("c0ffee".to_owned());
         world.complete("a");
         world.complete("b");
         world.check("done", "ci", true, &[("unit", true), ("slow", true)]);

@@ -228,6 +228,16 @@ fn what_waits_to_be_verified_is_not_stuck_when_its_commit_is_lost() {
     world.verify_at("a", BEN, Some(&merged), &[("t", false)]);
     world.reconcile();
     assert_eq!(world.unapplied(), ["verification OtherVerdict"]);
+    // Whoever says so, it is part of the spec branch.
+    world.verify_at("a", BEN, Some(&merged), &[("t", true)]);
+    world.reconcile();
+    assert_eq!(
+        world.unapplied(),
+        ["verification OtherVerdict", "verification NotMerged"]
+    );
+    let asked = world.last.as_ref().map(|last| last.answers.merged.clone());
+    assert_eq!(asked.unwrap_or_default().get(&merged), Some(&false));
+    world.merged.insert(merged.clone());
     assert_eq!(world.stands("a"), "Blocked AwaitingVerification");
     world.verify_at("a", BEN, Some(&merged), &[("t", true)]);
     world.reconcile();

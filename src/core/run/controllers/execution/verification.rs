@@ -1,11 +1,24 @@
 //! Acceptance: a task that was reported done is done when somebody has checked that its required
 //! criteria hold.
 
+use super::Turn;
 use super::active_run::{ActiveRun, list};
 use crate::core::resource::Verification;
 use crate::core::run::machine::NodeEvent;
-use crate::core::run::permit::{Refusal, broken, misplaced};
+use crate::core::run::permit::{Objection, Refusal, broken, misplaced};
 use crate::core::run::record::{Action, Received};
+
+/// What is accepted instead of what was reported is where everybody has it.
+///
+/// # Errors
+/// The spec branch does not hold it.
+pub(super) fn is_merged(turn: &Turn<'_>, commit: &str) -> Result<(), Refusal> {
+    if (turn.world.merged)(commit) {
+        return Ok(());
+    }
+    let why = format!("commit {commit} is not part of the spec branch");
+    Err(Refusal::new(Objection::Conflict, "NotMerged", why))
+}
 
 impl ActiveRun<'_> {
     /// Whether a report of success must be checked before it counts.
@@ -25,6 +38,9 @@ impl ActiveRun<'_> {
         else {
             return Err(misplaced());
         };
+        if *instead {
+            is_merged(self.turn, commit)?;
+        }
         let (status, Some(node)) = (self.status_of(id), self.node(id)) else {
             return Err(misplaced());
         };
