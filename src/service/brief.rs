@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::held::{self, Working, held_here};
+use super::held::{self, AttemptChain, Held, HeldClaim, Working, held_by};
 use super::next::described;
 use super::runs::{Observed, ObservedNode, is_unread, observe_node};
 use super::store::{Store, attempt_of_result};
@@ -26,9 +26,14 @@ pub fn brief(store: &Store, target: &str, namespace: Option<&str>) -> Result<Bri
 /// Nothing has been reconciled yet, or the repository cannot be used.
 pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNodes> {
     let actor = store.actor(caller)?;
-    let (observed, held) = held_here(store, caller, working)?;
+    let Held {
+        observed,
+        here: held,
+        elsewhere,
+    } = held_by(store, caller, working)?;
     let mut items = Vec::with_capacity(held.len());
     let mut notes = observed.due(store, caller.now)?;
+    notes.extend(elsewhere.iter().map(HeldClaim::in_another_session));
     for one in &held {
         let Some(node) = one.node_in(&observed) else {
             continue;
@@ -39,7 +44,7 @@ pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNod
             notes.push(format!(
                 "the lease of {name} has ended: report it, if it is done, or claim it again"
             ));
-        } else if brief.claim.is_none() {
+        } else if node.status.extensions.claim.is_none() {
             notes.push(format!(
                 "the claim of {name} since {} is not taken in yet: planspec reconcile",
                 exact(one.since)
@@ -72,19 +77,39 @@ pub fn mine(store: &Store, caller: &Caller, working: &Working) -> Result<HeldNod
 pub fn brief_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> Result<Brief> {
     let work = described(observed, &[node]).pop();
     let work = work.ok_or_else(|| Error::unavailable(format!("{} cannot be read", node.name())))?;
-    let extensions = &node.status.extensions;
-    let claim = extensions.claim.as_ref();
-    Ok(Brief {
-        work,
-        phase: node.status.phase,
-        message: node.status.message.clone(),
-        claim: claim.map(|claim| BriefClaim {
+    let claim = match &node.status.extensions.claim {
+        Some(claim) => Some(BriefClaim {
             actor: claim.actor.clone(),
             record: claim.record.clone(),
             lease_end: claim.expires,
         }),
+        None => claimed_since(store, observed, node)?,
+    };
+    Ok(Brief {
+        work,
+        phase: node.status.phase,
+        message: node.status.message.clone(),
+        claim,
         last_commit: last_commit(store, observed, node)?,
     })
+}
+
+/// Who has claimed a node that no reconcile has taken in yet, and is at work.
+fn claimed_since(
+    store: &Store,
+    observed: &Observed,
+    node: ObservedNode<'_>,
+) -> Result<Option<BriefClaim>> {
+    let tip = observed.tip(&node.address());
+    let Some(tip) = tip.filter(|_| node.status.is_claimable()) else {
+        return Ok(None);
+    };
+    let chain = AttemptChain::read(store, tip)?.filter(AttemptChain::is_open);
+    Ok(chain.map(|chain| BriefClaim {
+        actor: chain.holder().actor.to_owned(),
+        record: chain.holder().claim.to_owned(),
+        lease_end: None,
+    }))
 }
 
 /// The commit that was reported last, as the status has it or the records of the attempts that left something.

@@ -30,27 +30,22 @@ pub struct ClaimRequest {
 /// `Taken` when somebody holds it, `NotReady` when it cannot be claimed, `Forbidden` when it is for
 /// people and the actor is none; besides what a look at the repository may end in.
 pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
-    let session = request.working.digest(store);
     let mut told = None;
-    let mut recorded = request.record.send(store, |writer| {
-        let writer = RecordWriter {
-            session: session.as_deref(),
-            ..*writer
-        };
-        let node = request.record.node(writer.observed)?;
-        check_lease(&writer, request.lease.as_ref())?;
+    let speaks = (&request.record, &request.working);
+    let mut recorded = held::say(store, speaks, |writer, node| {
+        check_lease(writer, request.lease.as_ref())?;
         let asked = Asked::new(writer.observed, node.run);
         let other = asked.permit().bound_to_another(node.status, writer.actor);
         told = other.map(|provider| {
             let (name, actor) = (node.name(), writer.actor);
             format!("{name} is bound to {provider}, and {actor} is somebody else")
         });
-        if let Some(held) = held_already(&writer, node, request)? {
-            return renewal(&writer, node, (request, &held));
+        if let Some(held) = held_already(writer, node, request)? {
+            return renewal(writer, node, (request, &held));
         }
-        let record = first(&writer, node, request.lease.clone())?;
-        held::remember(&writer, node, &record);
-        Ok((record.clone(), claimed(&writer, node, (request, record))?))
+        let record = first(writer, node, request.lease.clone())?;
+        held::remember(writer, node, &record);
+        Ok((record.clone(), claimed(writer, node, (request, record))?))
     })?;
     recorded.answer.notes.extend(told);
     Ok(recorded)
@@ -61,20 +56,15 @@ pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
 /// # Errors
 /// Nobody holds it, or somebody else does.
 pub fn renew(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
-    let session = request.working.digest(store);
-    let record = held::about_held(store, &request.record, &request.working)?;
-    record.send(store, |writer| {
-        let writer = RecordWriter {
-            session: session.as_deref(),
-            ..*writer
-        };
-        let node = record.node(writer.observed)?;
-        check_lease(&writer, request.lease.as_ref())?;
-        let chain = chain_of(&writer, node)?;
-        may_speak(&writer, node, chain.as_ref(), &renewal_of(node, request))?;
-        let chain = chain.ok_or_else(|| claim_has_gone(node))?;
-        renewal(&writer, node, (request, &chain))
-    })
+    held::say(
+        store,
+        (&request.record, &request.working),
+        |writer, node| {
+            check_lease(writer, request.lease.as_ref())?;
+            let chain = spoken_for(writer, node, &renewal_of(node, request))?;
+            renewal(writer, node, (request, &chain))
+        },
+    )
 }
 
 fn renewal_of(node: ObservedNode<'_>, request: &ClaimRequest) -> Action {
@@ -154,29 +144,38 @@ pub struct ReleaseRequest {
 /// # Errors
 /// Nobody holds it, or somebody else does.
 pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Released>> {
-    let session = request.working.digest(store);
-    let record = held::about_held(store, &request.record, &request.working)?;
-    record.send(store, |writer| {
-        let writer = RecordWriter {
-            session: session.as_deref(),
-            ..*writer
-        };
-        let node = record.node(writer.observed)?;
-        let action = Action::Release {
-            node: node.id.to_owned(),
-            attempt: node.status.attempt,
-            claim: request.working.claim.clone(),
-            message: request.message.clone(),
-        };
-        let chain = chain_of(&writer, node)?;
-        may_speak(&writer, node, chain.as_ref(), &action)?;
-        let chain = chain.ok_or_else(|| claim_has_gone(node))?;
-        let released = Released {
-            attempt: attempt(node.run, node.id, node.status.attempt),
-        };
-        let sent = writer.send(&node.address(), node.run, action)?;
-        held::forget(store, &chain.claim().id);
-        Ok((sent, released))
+    held::say(
+        store,
+        (&request.record, &request.working),
+        |writer, node| {
+            let action = Action::Release {
+                node: node.id.to_owned(),
+                attempt: node.status.attempt,
+                claim: request.working.claim.clone(),
+                message: request.message.clone(),
+            };
+            let chain = spoken_for(writer, node, &action)?;
+            let released = Released {
+                attempt: attempt(node.run, node.id, node.status.attempt),
+            };
+            let sent = writer.send(&node.address(), node.run, action)?;
+            held::forget(store, &chain.claim().id);
+            Ok((sent, released))
+        },
+    )
+}
+
+/// The open attempt, where its holder may say this of it.
+fn spoken_for(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    action: &Action,
+) -> Result<AttemptChain> {
+    let chain = chain_of(writer, node)?;
+    may_speak(writer, node, chain.as_ref(), action)?;
+    chain.ok_or_else(|| {
+        let attempt = node.status.attempt;
+        Error::conflict(format!("the claim of attempt {attempt} has gone"))
     })
 }
 
@@ -220,13 +219,6 @@ fn may_speak(
     }
 }
 
-fn claim_has_gone(node: ObservedNode<'_>) -> Error {
-    Error::conflict(format!(
-        "the claim of attempt {} has gone",
-        node.status.attempt
-    ))
-}
-
 /// The next attempt is not open yet.
 pub fn is_given_back(node: ObservedNode<'_>) -> Error {
     let why = format!("{} was released and is not open yet", node.name());
@@ -239,10 +231,7 @@ fn held_already(
     node: ObservedNode<'_>,
     request: &ClaimRequest,
 ) -> Result<Option<AttemptChain>> {
-    let Some(tip) = writer.observed.tip(&node.address()) else {
-        return Ok(None);
-    };
-    let chain = AttemptChain::read(writer.store, tip)?;
+    let chain = AttemptChain::on(writer.store, writer.observed, &node.address())?;
     let speaker = Speaker::of(writer, &request.working);
     let is_mine =
         |chain: &AttemptChain| chain.is_open() && chain.is_held_by(node.id, speaker).is_ok();
@@ -290,6 +279,17 @@ pub fn claim_of(node: ObservedNode<'_>, lease: Option<Duration>) -> Action {
         lease,
         adopts: None,
         done_before: false,
+    }
+}
+
+/// The claim of the open attempt for work that is done: in an attempt before, whose lease ended, else before the run.
+pub fn claim_of_done(node: ObservedNode<'_>, adopts: Option<u32>) -> Action {
+    Action::Claim {
+        node: node.id.to_owned(),
+        attempt: node.status.attempt,
+        lease: None,
+        adopts,
+        done_before: adopts.is_none(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::claim::{claim_of_done, just_taken};
 use super::held::{AttemptChain, Working};
 use super::permit::Asked;
 use super::reconcile::{ReconcileRequest, reconcile};
@@ -350,15 +351,14 @@ impl<'a> Round<'a> {
             return Ok(self.told(node, (DoneState::Later, None), why));
         }
         self.may(node, done)?;
-        let attempt = status.attempt;
-        let claim = claim_of(node.id, attempt);
-        let report = self.report(node.id, attempt, done);
+        let claim = claim_of_done(node, None);
+        let report = self.report(node.id, status.attempt, done);
         match send_at_once(self.writer, node, (claim, report), self.commit(node.id))? {
             Sent::Done(record) => {
                 let message = done.message.clone();
                 Ok(self.told(node, (DoneState::Reported, Some(record)), message))
             }
-            Sent::Taken => Err(super::claim::just_taken(node)),
+            Sent::Taken => Err(just_taken(node)),
         }
     }
 
@@ -367,7 +367,7 @@ impl<'a> Round<'a> {
         let name = node.name();
         let chain = AttemptChain::read(self.writer.store, tip)?;
         let Some(chain) = chain else {
-            return Err(super::claim::just_taken(node));
+            return Err(just_taken(node));
         };
         let last = chain.last();
         let holder = chain.holder().actor;
@@ -398,32 +398,19 @@ impl<'a> Round<'a> {
     /// Whether it may be claimed, and reported by whoever claims.
     fn may(&self, node: ObservedNode<'_>, done: &Done) -> Result {
         let (writer, actor) = (self.writer, self.writer.actor);
-        let attempt = node.status.attempt;
-        let claim = claim_of(node.id, attempt);
         let snapshot = match self.node(node.id) {
             Some(spec) => self.resources(spec)?,
             None => None,
         };
         let mut asked = Asked::new(writer.observed, node.run);
         asked.resources = snapshot.as_deref();
-        asked.may(&claim, actor)?;
+        asked.may(&claim_of_done(node, None), actor)?;
         asked.holder = Some(Holder {
             actor,
             session: writer.session,
             claim: "",
         });
         asked.session = writer.session;
-        asked.may(&self.report(node.id, attempt, done), actor)
-    }
-}
-
-/// The claim right before such a report.
-fn claim_of(id: &str, attempt: u32) -> Action {
-    Action::Claim {
-        node: id.to_owned(),
-        attempt,
-        lease: None,
-        adopts: None,
-        done_before: true,
+        asked.may(&self.report(node.id, node.status.attempt, done), actor)
     }
 }

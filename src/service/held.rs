@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::record::{RecordRequest, RecordWriter};
+use super::record::{RecordRequest, RecordWriter, Recorded};
 use super::runs::{Observed, ObservedNode, is_unread, observe_runs};
 use super::store::Store;
 use super::{Caller, Error, Result};
 use crate::core::base::digest::sha256_hex;
 use crate::core::resource::Time;
 use crate::core::run::permit::{Holder, Refusal};
-use crate::core::run::record::{Action, Received};
+use crate::core::run::record::{Action, Address, Received};
 use crate::git::session;
 
 /// Most characters of the digest of a session.
@@ -105,6 +105,21 @@ impl AttemptChain {
             .first()
             .is_some_and(|first| matches!(first.record.action, Action::Claim { .. }));
         Ok(is_claimed.then_some(AttemptChain { records }))
+    }
+
+    /// The same where a ref points, if somebody has created it.
+    ///
+    /// # Errors
+    /// As [`AttemptChain::read`].
+    pub fn on(
+        store: &Store,
+        observed: &Observed,
+        address: &Address,
+    ) -> Result<Option<AttemptChain>> {
+        match observed.tip(address) {
+            Some(tip) => AttemptChain::read(store, tip),
+            None => Ok(None),
+        }
     }
 
     /// How many records there are.
@@ -231,6 +246,12 @@ impl HeldClaim {
         }
     }
 
+    /// How to speak for it from where it is not held.
+    pub fn in_another_session(&self) -> String {
+        let (actor, name, claim) = (&self.actor, self.name(), &self.claim);
+        format!("{actor} holds {name} in another session: `--claim {claim}` speaks for it")
+    }
+
     fn holder(&self) -> Holder<'_> {
         Holder {
             actor: &self.actor,
@@ -266,22 +287,27 @@ pub fn forget(store: &Store, claim: &str) {
     session::forget_claim(&store.repo, claim);
 }
 
-/// The claims that somebody holds in a session, and the look at their runs: by the status and the inbox, and by what this
-/// work tree knows. What is over is forgotten.
+/// What somebody holds.
+pub struct Held {
+    /// The look at their runs.
+    pub observed: Observed,
+    /// The claims of their session, by name.
+    pub here: Vec<HeldClaim>,
+    /// Those of their other sessions.
+    pub elsewhere: Vec<HeldClaim>,
+}
+
+/// The claims that somebody holds, in a session and in others: by the status and the inbox, and by what this work tree knows.
+/// What is over is forgotten.
 ///
 /// # Errors
 /// Nothing has been reconciled yet, or the repository cannot be used.
-pub fn held_here(
-    store: &Store,
-    caller: &Caller,
-    working: &Working,
-) -> Result<(Observed, Vec<HeldClaim>)> {
+pub fn held_by(store: &Store, caller: &Caller, working: &Working) -> Result<Held> {
     let actor = store.actor(caller)?;
     let digest = working.digest(store);
     let is_mine = |holder: Holder<'_>| {
         let is_named = working.claim.as_ref().map(|claim| claim == holder.claim);
-        let is_spoken = is_named.unwrap_or(holder.session == digest.as_deref());
-        holder.actor == actor && is_spoken
+        is_named.unwrap_or(holder.session == digest.as_deref())
     };
     let observed = observe_runs(store, None, None)?;
     let mut found = BTreeMap::new();
@@ -291,7 +317,7 @@ pub fn held_here(
     {
         for node in run.nodes() {
             for one in claims_of(store, &observed, node)? {
-                if is_mine(one.holder()) {
+                if one.actor == actor {
                     found.insert(one.claim.clone(), one);
                 }
             }
@@ -301,7 +327,7 @@ pub fn held_here(
         let Ok(kept) = serde_json::from_slice::<HeldClaim>(&bytes) else {
             continue;
         };
-        if is_mine(kept.holder()) {
+        if kept.actor == actor {
             found.entry(kept.claim.clone()).or_insert(kept);
         }
     }
@@ -314,7 +340,12 @@ pub fn held_here(
         }
     }
     held.sort_by_key(HeldClaim::name);
-    Ok((observed, held))
+    let (here, elsewhere) = held.into_iter().partition(|one| is_mine(one.holder()));
+    Ok(Held {
+        observed,
+        here,
+        elsewhere,
+    })
 }
 
 /// The claims of a node: the one that the status has, the one whose lease ended last, and one that is not taken in yet.
@@ -388,19 +419,36 @@ pub fn flag(
     ))
 }
 
-/// The request as it is, where it names a node; else about the only one that is held here.
+/// What a worker says of a node, in a session: of the one that is named, else of the only one that is held here.
 ///
 /// # Errors
-/// None is held here, or several are.
-pub fn about_held(
+/// None is held here, or several are; besides as [`RecordRequest::send`].
+pub fn say<A>(
     store: &Store,
-    request: &RecordRequest,
-    working: &Working,
-) -> Result<RecordRequest> {
+    (request, working): (&RecordRequest, &Working),
+    write: impl FnOnce(&RecordWriter<'_>, ObservedNode<'_>) -> Result<(String, A)>,
+) -> Result<Recorded<A>> {
+    let session = working.digest(store);
+    let request = about_held(store, request, working)?;
+    request.send(store, |writer| {
+        let writer = RecordWriter {
+            session: session.as_deref(),
+            ..*writer
+        };
+        write(&writer, request.node(writer.observed)?)
+    })
+}
+
+/// The request as it is, where it names a node; else about the only one that is held here.
+fn about_held(store: &Store, request: &RecordRequest, working: &Working) -> Result<RecordRequest> {
     if !request.target.is_empty() {
         return Ok(request.clone());
     }
-    let (_, mut held) = held_here(store, &request.caller, working)?;
+    let Held {
+        here: mut held,
+        elsewhere,
+        ..
+    } = held_by(store, &request.caller, working)?;
     let namespace = request.namespace.as_ref();
     held.retain(|held| namespace.is_none_or(|namespace| held.namespace == *namespace));
     let actor = store.actor(&request.caller)?;
@@ -412,7 +460,10 @@ pub fn about_held(
         [] => Err(Error::ambiguous(format!(
             "{actor} holds nothing in this session: name the node"
         ))
-        .hint("write EXECUTION/NODE; `planspec next` shows what can be claimed")),
+        .hint(match elsewhere.first() {
+            Some(other) => other.in_another_session(),
+            None => "write EXECUTION/NODE; `planspec next` shows what can be claimed".to_owned(),
+        })),
         several => {
             let names: Vec<String> = several.iter().map(HeldClaim::name).collect();
             Err(Error::ambiguous(format!(

@@ -1,9 +1,9 @@
 //! Ask the core whether something may be done, before a record of it is sent; and put its refusals
 //! into the words of who asks.
 
-use super::runs::{Observed, ObservedRun};
+use super::runs::{Observed, ObservedRun, provider_of};
 use super::{Error, ErrorKind, Result};
-use crate::core::repository::config::is_person;
+use crate::core::repository::config::{actor_of, is_person};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{Key, NodePhase};
 use crate::core::run::permit::{self, Objection, Occupied, Refusal};
@@ -115,6 +115,14 @@ impl<'a> Asked<'a> {
                 "there is nothing to give back; if it is done, report it, else claim it again: `{}`",
                 claim()
             )),
+            "NotBound" => {
+                let status = self.run.status.node_statuses.get(node)?;
+                let who = provider_of(status).and_then(actor_of)?;
+                let claim = proposal::claim(self.run.key, node, Some(&who));
+                Some(format!(
+                    "the configuration says `workers: strict`: who is bound claims it, `{claim}`"
+                ))
+            }
             "OtherSession" | "OtherClaim" => {
                 let claim = self.holder?.claim;
                 Some(format!(

@@ -15,7 +15,7 @@ use crate::core::base::digest::short;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{AWAITING_EXTERNAL, Key, Kind, Node, NodePhase, NodeStatus};
 use crate::core::run::permit::{Objection, Refusal};
-use crate::core::run::record::{Action, ReportResult};
+use crate::core::run::record::{Action, Received, ReportResult};
 
 /// Report how a claimed node went.
 #[derive(Debug, Clone)]
@@ -45,17 +45,14 @@ pub struct ReportRequest {
 pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reported>> {
     let commit = request.commit.as_deref();
     let commit = commit.map(|rev| store.commit_anywhere(rev)).transpose()?;
-    let session = request.working.digest(store);
-    let record = held::about_held(store, &request.record, &request.working)?;
-    let mut recorded = record.send(store, |writer| {
+    let speaks = (&request.record, &request.working);
+    let mut recorded = held::say(store, speaks, |writer, node| {
+        let commit = commit.as_deref();
         let reporter = Reporter {
-            writer: &RecordWriter {
-                session: session.as_deref(),
-                ..*writer
-            },
-            node: record.node(writer.observed)?,
+            writer,
+            node,
             request,
-            commit: commit.as_deref(),
+            commit,
         };
         reporter.report()
     })?;
@@ -189,11 +186,7 @@ impl Reporter<'_> {
         let attempts = (1..=self.node.status.attempt).rev();
         let speaker = Speaker::of(self.writer, &self.request.working);
         for attempt in attempts.filter(|attempt| wanted.is_none_or(|wanted| wanted == *attempt)) {
-            let address = self.node.run.attempt_address(self.node.id, attempt);
-            let Some(tip) = self.writer.observed.tip(&address) else {
-                continue;
-            };
-            let Some(chain) = AttemptChain::read(self.writer.store, tip)? else {
+            let Some(chain) = self.chain_of(attempt)? else {
                 continue;
             };
             let is_own = chain.is_held_by(self.node.id, speaker).is_ok();
@@ -204,46 +197,33 @@ impl Reporter<'_> {
         Ok(None)
     }
 
+    /// What stands on the ref of an attempt.
+    fn chain_of(self, attempt: u32) -> Result<Option<AttemptChain>> {
+        let address = self.node.run.attempt_address(self.node.id, attempt);
+        AttemptChain::on(self.writer.store, self.writer.observed, &address)
+    }
+
     /// Whether an attempt was claimed for what a speaker had done in one before it.
     fn has_adopted(self, chain: &AttemptChain, speaker: Speaker<'_>) -> Result<bool> {
         let (Some(before), true) = (chain.adopts(), chain.holder().actor == speaker.actor) else {
             return Ok(false);
         };
-        let address = self.node.run.attempt_address(self.node.id, before);
-        let tip = self.writer.observed.tip(&address);
-        let before = tip.map(|tip| AttemptChain::read(self.writer.store, tip));
-        let before = before.transpose()?.flatten();
+        let before = self.chain_of(before)?;
         Ok(before.is_some_and(|one| one.is_held_by(self.node.id, speaker).is_ok()))
     }
 
     /// What was said about an attempt last: the record of the same report; something else is refused.
     fn was_said(self, attempt: u32, chain: &AttemptChain) -> Result<Option<String>> {
         let last = chain.last();
-        match &last.record.action {
-            Action::Report {
-                result,
-                outputs,
-                commit,
-                ..
-            } => {
-                let before = Before {
-                    result: *result,
-                    outputs,
-                    commit: commit.as_deref(),
-                };
-                if self.may_be_pointed_elsewhere(&before) {
-                    return Ok(None);
-                }
+        if let Action::Release { .. } = &last.record.action {
+            let (actor, name) = (self.writer.actor, self.node.name());
+            let why = format!("{actor} gave back attempt {attempt} of {name}");
+            return Err(Error::conflict(why).hint(self.claim_again()));
+        }
+        match Before::of(last) {
+            Some(before) if !self.may_be_pointed_elsewhere(&before) => {
                 self.compare(attempt, before)?;
                 Ok(Some(last.id.clone()))
-            }
-            Action::Release { .. } => {
-                let why = format!(
-                    "{} gave back attempt {attempt} of {}",
-                    self.writer.actor,
-                    self.node.name()
-                );
-                Err(Error::conflict(why).hint(self.claim_again()))
             }
             _ => Ok(None),
         }
@@ -295,31 +275,15 @@ impl Reporter<'_> {
         let tip = self.writer.observed.tip(&self.node.address());
         if let Some(tip) = tip.filter(|_| is_outside(self.node.status)) {
             let said = held::records(self.writer.store, tip)?;
-            let first = said.first().map(|first| (&first.id, &first.record.action));
-            if let Some((
-                id,
-                Action::Report {
-                    result,
-                    outputs,
-                    commit,
-                    ..
-                },
-            )) = first
-            {
-                self.compare(
-                    open,
-                    Before {
-                        result: *result,
-                        outputs,
-                        commit: commit.as_deref(),
-                    },
-                )?;
-                return Ok((id.clone(), self.reported(open, true, None)));
+            let first = said
+                .first()
+                .and_then(|first| Some((first, Before::of(first)?)));
+            if let Some((first, before)) = first {
+                self.compare(open, before)?;
+                return Ok((first.id.clone(), self.reported(open, true, None)));
             }
         }
-        let chain = tip.map(|tip| AttemptChain::read(self.writer.store, tip));
-        let chain = chain.transpose()?.flatten();
-        self.may(chain.as_ref(), attempt)?;
+        self.may(self.chain_of(open)?.as_ref(), attempt)?;
         let record = self.send(open)?;
         Ok((record, self.reported(open, false, None)))
     }
@@ -332,13 +296,7 @@ impl Reporter<'_> {
         if !held::lapsed(writer.observed, node, &chain.claim().id) {
             return Err(self.too_late(attempt, chain)?);
         }
-        let claim = Action::Claim {
-            node: node.id.to_owned(),
-            attempt: open,
-            lease: None,
-            adopts: Some(attempt),
-            done_before: false,
-        };
+        let claim = claim::claim_of_done(node, Some(attempt));
         writer.may(node.run, &claim)?;
         self.may(Some(chain), open)?;
         let mut action = self.action(open);
@@ -365,9 +323,7 @@ impl Reporter<'_> {
             });
         }
         let over = format!("attempt {attempt} of {name} is over");
-        let tip = self.writer.observed.tip(&self.node.address());
-        let chain = tip.map(|tip| AttemptChain::read(self.writer.store, tip));
-        if let Some(chain) = chain.transpose()?.flatten() {
+        if let Some(chain) = self.chain_of(status.attempt)? {
             let (holder, open) = (chain.holder().actor, status.attempt);
             let why = format!("{over}: {holder} has attempt {open}");
             return Ok(Error::taken(why).hint("`planspec next` shows what is left"));
@@ -461,6 +417,25 @@ struct Before<'a> {
     result: ReportResult,
     outputs: &'a Map<String, Value>,
     commit: Option<&'a str>,
+}
+
+impl<'a> Before<'a> {
+    /// What a record reported, where it is a report.
+    fn of(received: &'a Received) -> Option<Before<'a>> {
+        match &received.record.action {
+            Action::Report {
+                result,
+                outputs,
+                commit,
+                ..
+            } => Some(Before {
+                result: *result,
+                outputs,
+                commit: commit.as_deref(),
+            }),
+            _ => None,
+        }
+    }
 }
 
 /// Nobody can have worked on an attempt that was never open.

@@ -586,8 +586,8 @@ fn hints_can_be_followed_to_the_letter() {
     let hint = text(&error["hint"]);
     let (_, command) = hint.split_once("planspec ").unwrap();
     let command = command.trim_end_matches('`');
-    assert_eq!(command, "claim run/build -n default");
-    solo.run(&format!("{command} --as agent:a")).ok();
+    assert_eq!(command, "claim run/build -n default --as agent:a");
+    solo.run(command).ok();
 }
 
 #[test]

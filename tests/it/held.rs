@@ -3,20 +3,14 @@
 use serde_json::json;
 
 use crate::resources::{
-    Node, binding, capability, execution, execution_with, file, plan, resource_in, task,
+    Node, binding, capability, execution, execution_with, file, gate, gate_node, plan, plan_spec,
+    resource_in, task,
 };
 use crate::sandbox::{Place, SHARED, Sandbox, text};
 
 /// A run of two tasks side by side, reconciled once, shared through a remote.
 fn started(sandbox: &Sandbox) -> Place<'_> {
-    let ana = sandbox.team("ana");
-    let nodes = [task("one").with("retries: 1\n"), task("two")];
-    ana.publish(
-        "planspec/all.yaml",
-        file(&[plan("p", &nodes), execution("run", "p")]),
-    );
-    ana.run("reconcile").ok();
-    ana
+    sandbox.run_of("ana", &[task("one").with("retries: 1\n"), task("two")])
 }
 
 #[test]
@@ -80,13 +74,7 @@ fn of_two_who_come_late_and_early_one_gets_the_attempt() {
 #[test]
 fn what_was_done_before_a_retry_is_not_reported_for_what_comes_after_it() {
     let sandbox = Sandbox::new();
-    let ana = sandbox.team("ana");
-    let nodes = [task("one"), task("two").after("one")];
-    ana.publish(
-        "planspec/all.yaml",
-        file(&[plan("p", &nodes), execution("run", "p")]),
-    );
-    ana.run("reconcile").ok();
+    let ana = sandbox.run_of("ana", &[task("one"), task("two").after("one")]);
     ana.works("run/one", "agent:a");
     ana.run("claim run/two --as agent:slow --reconcile").ok();
     sandbox.minutes_pass(31);
@@ -300,22 +288,22 @@ fn without_ids(line: &str) -> String {
 #[test]
 fn what_the_page_says_about_holding_a_node_is_so() {
     let sandbox = Sandbox::new();
-    let ana = sandbox.team("ana");
-    let nodes = [task("migrate"), task("reindex")];
-    let spec = crate::resources::plan_spec("", &nodes);
-    ana.publish(
-        "planspec/all.yaml",
-        file(&[
-            resource_in("shop", "Plan", "p", &spec),
-            resource_in("shop", "Execution", "nightly", "planRef: {name: p}\n"),
-        ]),
-    );
-    ana.run("reconcile").ok();
+    let spec = plan_spec("", &[task("migrate"), task("reindex")]);
+    let resources = [
+        resource_in("shop", "Plan", "p", &spec),
+        resource_in("shop", "Execution", "nightly", "planRef: {name: p}\n"),
+    ];
+    let ana = sandbox.team_with("ana", &resources);
     shows(
         &ana,
         include_str!("../../docs/executions.md"),
         "claim nightly/migrate",
     );
+}
+
+/// Fields of a task that is done when a file is there.
+fn accepted_for(path: &str) -> String {
+    format!("acceptanceCriteria: [{{type: artifact_exists, name: there, path: {path}}}]\n")
 }
 
 /// A run of a task that has to be verified, reported with a commit of a branch that was squashed since.
@@ -325,16 +313,9 @@ fn squashed(sandbox: &Sandbox) -> Place<'_> {
 
 /// The same with more tasks in the plan.
 fn squashed_beside<'a>(sandbox: &'a Sandbox, more: Vec<Node>) -> Place<'a> {
-    let ana = sandbox.team("ana");
-    let criteria =
-        "acceptanceCriteria: [{type: artifact_exists, name: there, path: docs/new.md}]\n";
-    let mut nodes = vec![task("one").with(criteria)];
+    let mut nodes = vec![task("one").with(&accepted_for("docs/new.md"))];
     nodes.extend(more);
-    ana.publish(
-        "planspec/all.yaml",
-        file(&[plan("p", &nodes), execution("run", "p")]),
-    );
-    ana.run("reconcile").ok();
+    let ana = sandbox.run_of("ana", &nodes);
     ana.run("claim run/one --as agent:coder").ok();
     ana.git("checkout -q -b topic");
     ana.write("docs/new.md", "draft").commit("Draft");
@@ -578,15 +559,13 @@ fn who_says_by_hand_that_something_was_merged_is_not_believed() {
 #[test]
 fn what_the_page_says_about_a_squash_is_so() {
     let sandbox = Sandbox::new();
-    let ana = sandbox.team("ana");
     let criteria =
         "acceptanceCriteria: [{type: artifact_exists, name: handler, path: src/handler.rs}]\n";
-    let nodes = [task("handler").with(criteria)];
-    ana.publish(
-        "planspec/all.yaml",
-        file(&[plan("p", &nodes), execution("fix", "p")]),
-    );
-    ana.run("reconcile").ok();
+    let resources = [
+        plan("p", &[task("handler").with(criteria)]),
+        execution("fix", "p"),
+    ];
+    let ana = sandbox.team_with("ana", &resources);
     ana.git("checkout -q -b topic");
     ana.write("src/handler.rs", "").commit("Handler");
     ana.git("checkout -q main");
@@ -722,15 +701,13 @@ fn a_provider_that_is_mistyped_gets_a_suggestion() {
 #[test]
 fn who_has_forgotten_everything_is_told_what_is_held() {
     let sandbox = Sandbox::new();
-    let ana = sandbox.team("ana");
     let fields = "name: Translate\ndescription: Into every language\ninputs: {text: '${parameters.text}'}\n\
         outputs: [{name: words}]\nacceptanceCriteria: [{type: artifact_exists, name: there, path: out}]\n";
     let resources = [
         plan("p", &[task("one").with(fields), task("two")]),
         execution_with("run", "p", "parameters: {text: Hello}\n"),
     ];
-    ana.publish("planspec/all.yaml", file(&resources));
-    ana.run("reconcile").ok();
+    let ana = sandbox.team_with("ana", &resources);
     ana.run("status").exits(2);
     ana.run("status --mine --as agent:a")
         .ok()
@@ -799,22 +776,17 @@ fn who_has_forgotten_everything_is_told_what_is_held() {
 
 /// Two runs of plans of their own, each with a task; both touch the same folder.
 fn overlapping<'a>(sandbox: &'a Sandbox) -> Place<'a> {
-    let ana = sandbox.team("ana");
     let touches = |globs: &str| format!("x-planspec: {{touches: [{globs}]}}\n");
     let login = task("login").with(&touches("'src/auth/**', docs/login.md"));
     let logout = task("logout").with(&touches("src/auth/logout.rs"));
     let audit = task("audit").with(&touches("'reports/**'"));
-    ana.publish(
-        "planspec/all.yaml",
-        file(&[
-            plan("p", &[login]),
-            plan("q", &[logout, audit]),
-            execution("tidy", "p"),
-            execution("split", "q"),
-        ]),
-    );
-    ana.run("reconcile").ok();
-    ana
+    let resources = [
+        plan("p", &[login]),
+        plan("q", &[logout, audit]),
+        execution("tidy", "p"),
+        execution("split", "q"),
+    ];
+    sandbox.team_with("ana", &resources)
 }
 
 #[test]
@@ -880,17 +852,11 @@ fn half_done<'a>(sandbox: &'a Sandbox) -> Place<'a> {
     let nodes = [
         task("schema"),
         task("load").with("dependsOn: [schema]\noutputs: [{name: rows}]\n"),
-        crate::resources::gate_node("ok", "g").with("dependsOn: [load]\n"),
+        gate_node("ok", "g").with("dependsOn: [load]\n"),
         task("reindex").with("dependsOn: [ok]\n"),
     ];
-    ana.publish(
-        "planspec/all.yaml",
-        file(&[
-            plan("p", &nodes),
-            crate::resources::gate("g", "p"),
-            execution("move", "p"),
-        ]),
-    );
+    let resources = [plan("p", &nodes), gate("g", "p"), execution("move", "p")];
+    ana.publish("planspec/all.yaml", file(&resources));
     ana.run("reconcile").ok();
     ana
 }
@@ -938,7 +904,7 @@ fn what_the_page_says_about_what_was_done_before_is_so() {
 fn what_was_done_before_goes_in_at_once_and_what_cannot_be_is_told() {
     let sandbox = Sandbox::new();
     let ana = sandbox.team("ana");
-    let criteria = "acceptanceCriteria: [{type: artifact_exists, name: there, path: done.md}]\n";
+    let criteria = accepted_for("done.md");
     let nodes = [
         task("a"),
         task("b").with("dependsOn: [a]\n"),
@@ -1163,13 +1129,7 @@ fn what_is_held_in_a_session_is_known_in_every_clone() {
 #[test]
 fn whose_attempt_a_retry_ended_is_told_by_whom() {
     let sandbox = Sandbox::new();
-    let ana = sandbox.team("ana");
-    let nodes = [task("one"), task("two").after("one")];
-    ana.publish(
-        "planspec/all.yaml",
-        file(&[plan("p", &nodes), execution("run", "p")]),
-    );
-    ana.run("reconcile").ok();
+    let ana = sandbox.run_of("ana", &[task("one"), task("two").after("one")]);
     ana.works("run/one", "agent:a");
     ana.run("claim run/two --as agent:coder --reconcile").ok();
     // Whose work that is, is told beforehand.

@@ -1,19 +1,9 @@
 //! What is proposed works when it is done to the letter, by whoever is told.
 
 use crate::resources::{
-    Node, binding, capability, execution, execution_with, external, file, gate, gate_node, plan,
-    task,
+    binding, capability, execution, execution_with, external, file, gate, gate_node, plan, task,
 };
 use crate::sandbox::{Place, SHARED, Sandbox, text};
-
-/// A run of some tasks, reconciled once, shared through a remote.
-fn started<'a>(sandbox: &'a Sandbox, nodes: &[Node]) -> Place<'a> {
-    let ana = sandbox.team("ana");
-    let all = file(&[plan("p", nodes), execution("run", "p")]);
-    ana.publish("planspec/all.yaml", all);
-    ana.run("reconcile").ok();
-    ana
-}
 
 /// What `describe` proposes for a run, as the last fetch knows it.
 fn proposed(place: &Place<'_>, run: &str) -> Vec<String> {
@@ -37,7 +27,7 @@ fn follow(place: &Place<'_>, command: &str) {
 #[test]
 fn who_reports_what_another_session_holds_is_told_the_claim() {
     let sandbox = Sandbox::new();
-    let ana = started(&sandbox, &[task("one"), task("two")]);
+    let ana = sandbox.run_of("ana", &[task("one"), task("two")]);
     let ben = sandbox.clone_of("origin.git", "ben");
     ana.run("claim run/one --as agent:a --reconcile").ok();
     ana.run("claim run/two --as agent:a --session s-2 --reconcile")
@@ -65,6 +55,44 @@ fn who_reports_what_another_session_holds_is_told_the_claim() {
     }
     assert_eq!(ben.phase("execution/run"), "Succeeded");
     assert_eq!(ben.unapplied("run"), Vec::<String>::new());
+}
+
+#[test]
+fn who_comes_back_in_another_clone_is_told_how_to_go_on() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("one"), task("two")]);
+    let ben = sandbox.clone_of("origin.git", "ben");
+    let claimed = ana.run("claim run/one --as agent:a -o json").ok();
+    let claim = text(&claimed.answer("Claimed")["claim"]);
+    // Before and after it is taken in.
+    for _ in 0..2 {
+        let brief = ben.run("describe run/one -o json").ok().answer("Brief");
+        let by = (&brief["claim"]["actor"], &brief["claim"]["record"]);
+        assert_eq!(
+            (text(by.0).as_str(), text(by.1)),
+            ("agent:a", claim.clone())
+        );
+        let told = format!("agent:a holds default/run/one in another session: `--claim {claim}`");
+        ben.run("status --mine --as agent:a")
+            .ok()
+            .says("agent:a holds nothing in this session")
+            .notes(&told);
+        for verb in ["report --succeeded", "release", "claim --renew"] {
+            ben.run(&format!("{verb} --as agent:a"))
+                .exits(2)
+                .notes(&told);
+        }
+        ben.run("status --mine --as agent:b")
+            .ok()
+            .never_says("run/one");
+        ana.run("reconcile").ok();
+    }
+    ben.run(&format!(
+        "report --succeeded --as agent:a --claim {claim} --reconcile"
+    ))
+    .ok();
+    ben.git("fetch -q");
+    assert_eq!(ben.node_phase("run/one"), "Succeeded");
 }
 
 #[test]
@@ -109,7 +137,7 @@ fn who_is_bound_is_named_where_a_claim_is_proposed() {
     // Somebody else is refused, and told how to be who is bound.
     ana.run("claim run/code --as agent:other")
         .exits(1)
-        .notes("--as");
+        .notes(&format!("who is bound claims it, `{}`", claims[0]));
     ana.run("report run/code --as agent:coder --succeeded")
         .exits(1)
         .notes(&format!("claim it first: `{}`", claims[0]));
@@ -122,7 +150,7 @@ fn who_is_bound_is_named_where_a_claim_is_proposed() {
 #[test]
 fn of_a_run_that_failed_a_retry_is_proposed_and_of_one_that_is_done_a_new_one() {
     let sandbox = Sandbox::new();
-    let ana = started(&sandbox, &[task("one"), task("two").after("one")]);
+    let ana = sandbox.run_of("ana", &[task("one"), task("two").after("one")]);
     ana.run("claim run/one --reconcile").ok();
     ana.run("report run/one --failed --reconcile").ok();
     let way = "`planspec retry run -n default`";
@@ -208,7 +236,7 @@ fn what_somebody_has_said_a_moment_ago_is_not_waited_for_any_more() {
 fn what_waits_for_something_outside_is_told_in_one_sentence() {
     let sandbox = Sandbox::new();
     let external = external("ci", "{type: uri, uri: \"https://ci.example.com/7\"}");
-    let ana = started(&sandbox, &[external]);
+    let ana = sandbox.run_of("ana", &[external]);
     ana.run("next")
         .ok()
         .notes("note: default/run/ci: waits for https://ci.example.com/7\n")
@@ -220,8 +248,8 @@ fn what_is_in_the_way_of_what_is_held_is_not_proposed() {
     let sandbox = Sandbox::new();
     let touching =
         |id: &str, paths: &str| task(id).with(&format!("x-planspec: {{touches: [\"{paths}\"]}}\n"));
-    let ana = started(
-        &sandbox,
+    let ana = sandbox.run_of(
+        "ana",
         &[
             touching("api", "src/api/**"),
             touching("docs", "docs/**"),
@@ -341,7 +369,7 @@ fn a_matrix_has_what_a_job_can_do() {
 #[test]
 fn what_has_been_ready_for_longer_comes_first_whichever_run_is_older() {
     let sandbox = Sandbox::new();
-    let ana = started(&sandbox, &[task("first"), task("late").after("first")]);
+    let ana = sandbox.run_of("ana", &[task("first"), task("late").after("first")]);
     sandbox.minutes_pass(10);
     ana.publish(
         "planspec/young.yaml",

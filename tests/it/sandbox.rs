@@ -12,6 +12,8 @@ use planspec::api::{API_VERSION, registry};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::resources::{Node, execution, file, plan};
+
 /// The program under test.
 pub const PLANSPEC: &str = env!("CARGO_BIN_EXE_planspec");
 /// The branch that holds the status.
@@ -130,6 +132,20 @@ impl Sandbox {
             .commit("Keep plans here")
             .push();
         place
+    }
+
+    /// The same with resources in `planspec/all.yaml`, reconciled once.
+    pub fn team_with(&self, clone: &str, resources: &[String]) -> Place<'_> {
+        let place = self.team(clone);
+        place.publish("planspec/all.yaml", file(resources));
+        place.run("reconcile").ok();
+        place
+    }
+
+    /// The same with `run`, a run of these nodes.
+    pub fn run_of(&self, clone: &str, nodes: &[Node]) -> Place<'_> {
+        let resources = [plan("p", nodes), execution("run", "p")];
+        self.team_with(clone, &resources)
     }
 
     /// A further clone over a path.
