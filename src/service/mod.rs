@@ -22,6 +22,7 @@ pub mod edit;
 pub mod error;
 pub mod explain;
 pub mod follow;
+pub mod former;
 pub mod get;
 pub mod graph;
 pub mod held;

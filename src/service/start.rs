@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::change::{Changed, Changeset};
+use super::former::former_run;
 use super::names::choose_among;
 use super::store::{Store, StoredStatus};
 use super::{Error, Result};
@@ -70,6 +71,7 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
             .hint("leave --name out, or choose another"));
     }
     let mut notes = check_parameters(request, (&plan_key, plan))?;
+    notes.extend(named_again(store, &key)?);
     let binding = binding(request, snapshot, (&plan_key, plan), &mut notes)?;
     notes.extend(remarks(snapshot, &plan_key.namespace, &plan.graph));
     notes.extend(unready(snapshot, &plan_key));
@@ -141,6 +143,27 @@ fn check_parameters(request: &StartRequest, (key, plan): (&Key, &PlanSpec)) -> R
         format!("parameter `{name}` is a text as it was written; JSON is given by `--param-json {name}=…`")
     }));
     Ok(notes)
+}
+
+/// What is to be known of a name that an execution had before: a former run keeps it until its end was seen.
+fn named_again(store: &Store, key: &Key) -> Result<Option<String>> {
+    let Some(former) = former_run(store, key)? else {
+        return Ok(None);
+    };
+    let how = if former.phase.is_terminal() {
+        "has ended as"
+    } else {
+        "is"
+    };
+    let what = format!("a run named {} {how} {}", key.qualified(), former.phase);
+    if former.is_gone {
+        return Ok(Some(format!("{what}; this is another one")));
+    }
+    let message = format!("{what}, and no reconcile has seen yet that its file is gone");
+    Err(Error::conflict(message).hint(
+        "leave --name out, or choose another; it is free once the deletion is on the spec branch and `planspec \
+         reconcile` has seen it",
+    ))
 }
 
 /// Why a plan is not there that lies in the work tree: it is not committed.

@@ -93,6 +93,52 @@ fn a_deleted_execution_is_cancelled_and_its_status_stays() {
 }
 
 #[test]
+fn a_name_that_has_run_is_not_taken_for_what_never_ran() {
+    let sandbox = Sandbox::new();
+    let team = sandbox.team("ana");
+    team.publish("planspec/plan.yaml", plan("p", &[task("one")]))
+        .push();
+    team.run("start p --name r").ok();
+    team.push();
+    team.run("reconcile").ok();
+    team.works("r/one", "agent:a");
+    team.run("reconcile").ok();
+    assert_eq!(team.phase("execution/r"), "Succeeded");
+    let uid = |place: &Place<'_>| text(&place.get("execution/r")["metadata"]["uid"]);
+    let first = uid(&team);
+    team.run("delete execution r").ok();
+    let refused = team.run("start p --name r -p fast=true").exits(9);
+    refused.notes("a run named default/r has ended as Succeeded");
+    // By hand, past everything: one reconcile sees that file as another run.
+    team.run("hooks install").ok();
+    let other = execution_with("r", "p", "parameters: {fast: true}\n");
+    team.write("planspec/again.yaml", &other);
+    team.run("validate --staged").ok();
+    team.git("add -A");
+    let refused = team.run("validate --staged").exits(1);
+    assert!(refused.out.contains("PS401"), "{refused}");
+    assert!(
+        refused.out.contains("is a run already (Succeeded)"),
+        "{refused}"
+    );
+    team.git("commit -q --no-verify -m again");
+    team.push();
+    team.run("reconcile").ok();
+    assert_ne!(uid(&team), first);
+    assert_eq!(team.phase("execution/r"), "Running");
+    team.run("wait execution/r --for Succeeded --timeout 1s")
+        .exits(1);
+    team.works("r/one", "agent:a");
+    team.run("reconcile").ok();
+    // As the refusal says: once the deletion was seen, the name is free, and that is told.
+    team.run("delete execution r").ok();
+    team.push();
+    team.run("reconcile").ok();
+    let started = team.run("start p --name r -p fast=never").ok();
+    started.notes("a run named default/r has ended as Succeeded; this is another one");
+}
+
+#[test]
 fn an_execution_that_comes_back_is_a_new_one() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);

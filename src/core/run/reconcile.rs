@@ -248,7 +248,10 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>) -> BTreeMap<Key, StatusFile> 
             _ => None,
         };
         let before = files.get(key);
-        if before.is_none_or(|before| before.deleted.is_some()) {
+        let is_new = |before: &StatusFile| {
+            before.deleted.is_some() || is_another_run(before, digest.as_deref())
+        };
+        if before.is_none_or(is_new) {
             let name = [
                 world.repository_id,
                 key.kind.name(),
@@ -300,6 +303,18 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>) -> BTreeMap<Key, StatusFile> 
         !gone || key.kind == Kind::Execution
     });
     files
+}
+
+/// Whether the spec of an execution is no longer that of the run which ended under its name: nobody has run this one.
+/// What was changed while the run went on was passed over then, and putting it back starts nothing.
+fn is_another_run(file: &StatusFile, digest: Option<&str>) -> bool {
+    let Some(run) = file.status.execution() else {
+        return false;
+    };
+    let pinned = run.extensions.pinned.as_ref();
+    let ran = pinned.map(|pinned| pinned.execution.digest.as_str());
+    let seen = Some(file.source.digest.as_str()).filter(|seen| !seen.is_empty());
+    run.phase.is_terminal() && digest.is_some() && seen.is_some() && digest != seen && digest != ran
 }
 
 /// Whether a resource is defined, gone, or nobody can tell.

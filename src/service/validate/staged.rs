@@ -8,17 +8,22 @@ use super::{Coverage, ValidateRequest, Validated, apply_level, scope_of};
 use crate::core::base::diagnostic::{Code, Diagnostic, Level};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::repository::config::Config;
+use crate::core::repository::definitions::Definition;
 use crate::core::repository::facts::{identity, is_local};
 use crate::core::repository::index::{Index, MemoryPages, Pages, Row};
 use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::Kind;
 use crate::core::review;
 use crate::core::review::rules::{Policy, Sides};
 use crate::core::review::scope::Scoped;
 use crate::git::Repo;
 use crate::git::index::StagedFiles;
 use crate::git::read::{self, Paths, Tree};
+use crate::path;
+use crate::service::former::{Former, former_run};
 use crate::service::index::{self, Step, Trouble, Use};
 use crate::service::revision::{self, Settings};
+use crate::service::store::Store;
 use crate::service::{Error, Findings, Result};
 
 /// Check what is staged, and only what the commit causes or touches. Of the request, `scope` and
@@ -291,6 +296,40 @@ impl NextCommit<'_> {
         };
         let mut broken = review::rules::check(&review::compare(&before, &step.snapshot), &sides);
         broken.retain(|finding| finding.code != Code::LOOK_TWICE);
+        broken.extend(self.names_used_again(&before, &step.snapshot));
         Ok(broken)
     }
+
+    /// Executions that come under a name whose run the status still has, with another spec: their file was removed in
+    /// an earlier commit that no reconcile has seen.
+    fn names_used_again(&self, before: &Snapshot, after: &Snapshot) -> Vec<Diagnostic> {
+        let mut added = after
+            .keys_of(Kind::Execution)
+            .filter(|key| before.definitions(key).is_empty())
+            .peekable();
+        // A clone that cannot tell has no former runs to speak of.
+        let store = added
+            .peek()
+            .and_then(|_| Store::open(self.repo.workdir()).ok());
+        let Some(store) = store else {
+            return Vec::new();
+        };
+        let used = added.filter_map(|key| {
+            let former = former_run(&store, key).ok().flatten()?;
+            let definition = after.definition(key)?;
+            let digest = definition.resource.as_ref()?.spec_digest();
+            (!former.is_gone && former.digest != digest).then(|| name_used(definition, &former))
+        });
+        used.collect()
+    }
+}
+
+fn name_used(definition: &Definition, former: &Former) -> Diagnostic {
+    let message = format!(
+        "{} is a run already ({}), with another spec",
+        definition.key, former.phase
+    );
+    let help = "give it another name, or wait until `planspec reconcile` has seen that the former one was deleted";
+    let path = path!["metadata", "name"];
+    definition.at(Code::SPEC_CHANGED, path, message).help(help)
 }

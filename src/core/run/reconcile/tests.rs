@@ -162,6 +162,70 @@ fn a_file_that_moves_keeps_its_uid_and_one_that_comes_back_gets_another() {
     assert_eq!(file.created, world.now);
 }
 
+fn phase(world: &World) -> String {
+    world.run().phase.to_string()
+}
+
+#[test]
+fn an_ended_run_whose_spec_is_another_is_another_run() {
+    let run = |fields: &str| execution("run", "p", fields);
+    let mut world = World::of(&[plan("p", &task("a", ""))]);
+    world.write("planspec/run.yaml", &run(""));
+    world.reconcile();
+    let first = world.file(Kind::Execution, "run").uid.clone();
+    let fast = "parameters: {fast: true}";
+    // While it goes on the change is passed over, and so it stays: also when it is taken back after the end.
+    world.write("planspec/run.yaml", &run(fast));
+    world.reconcile();
+    world.complete("a");
+    for (what, text) in [
+        ("as it was passed over", run(fast)),
+        ("as it ran", run("")),
+        ("in other words", format!("# words\n{}", run(""))),
+        ("nobody can tell", "kind: [".to_owned()),
+    ] {
+        world.write("planspec/run.yaml", &text);
+        world.reconcile();
+        assert_eq!(phase(&world), "Succeeded", "{what}");
+        assert_eq!(world.file(Kind::Execution, "run").uid, first, "{what}");
+    }
+    // Removed and added again in one look: nobody has run this one.
+    world.write("planspec/run.yaml", &run("parameters: {fast: false}"));
+    world.reconcile();
+    let file = world.file(Kind::Execution, "run");
+    assert_ne!(file.uid, first);
+    assert_eq!((file.generation, file.created), (1, world.now));
+    assert_eq!(phase(&world), "Running");
+    assert_eq!(world.stands("a"), "Pending Ready");
+    world.complete("a");
+    assert_eq!(phase(&world), "Succeeded");
+    // Nothing is left that is asked again and again.
+    assert!(!world.reconcile());
+}
+
+#[test]
+fn a_failed_run_whose_spec_is_another_is_not_opened_again() {
+    let mut world = World::of(&[plan("p", &task("a", ""))]);
+    world.write("planspec/run.yaml", &execution("run", "p", ""));
+    world.reconcile();
+    world.claim("a", "agent:a");
+    world.fail("a", "agent:a");
+    world.reconcile();
+    assert_eq!(phase(&world), "Failed");
+    world.retry("ops", None, false);
+    let other = execution("run", "p", "parameters: {fast: true}");
+    world.write("planspec/run.yaml", &other);
+    world.reconcile();
+    assert_eq!(phase(&world), "Running");
+    assert_eq!(world.node("a").attempt, 1, "a run of its own");
+    assert!(world.run().extensions.retried_by.is_empty());
+    let notes = &world.last.as_ref().expect("a reconcile").notes;
+    assert!(
+        notes.iter().any(|note| note.contains("not there")),
+        "{notes:?}"
+    );
+}
+
 #[test]
 fn a_condition_remembers_when_it_turned_not_when_it_was_looked_at() {
     let mut world = world();
