@@ -122,6 +122,7 @@ codes! {
     UNKNOWN_PROVIDER = "PS226" Warning "a provider of a kind that nothing serves";
     TOOL_WITHOUT_COMMAND = "PS227" Warning "a `tool://` target that no worker can run";
     NO_SIGNERS = "PS228" Warning "approvals must be signed, and no key is listed";
+    SHELL_SYNTAX = "PS229" Error "a command that only a shell would understand";
     DUPLICATE_NODE = "PS301" Error "two nodes have one id";
     DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
     SELF_LOOP = "PS303" Error "a node depends on itself";

@@ -4,6 +4,7 @@
 
 mod bindings;
 mod capabilities;
+mod commands;
 mod duplicates;
 mod executions;
 mod gates;
@@ -35,6 +36,7 @@ pub fn check(snapshot: &Definitions, config: &Config) -> Vec<Diagnostic> {
     graphs::check(snapshot, config, &mut findings);
     capabilities::check(snapshot, &mut findings);
     bindings::check(snapshot, &mut findings);
+    commands::check(snapshot, &mut findings);
     executions::check(snapshot, &mut findings);
     gates::check(snapshot, config, &mut findings);
     lineage::check(snapshot, &mut findings);

@@ -1,0 +1,186 @@
+//! Commands that are written for a shell: none runs them.
+
+use super::each;
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place, Severity};
+use crate::core::plan::shell::{self, ShellPiece};
+use crate::core::plan::tool::{TOOL, Tool};
+use crate::core::repository::definitions::{Definition, Definitions};
+use crate::core::resource::{Kind, PlanSpec, Spec, Target, TaskCriterion};
+use crate::path;
+
+pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
+    for (plan, spec) in each(snapshot, Kind::Plan, Spec::plan) {
+        findings.extend(criteria(plan, spec));
+    }
+    for (binding, spec) in each(snapshot, Kind::Binding, Spec::binding) {
+        for (index, rule) in spec.rules.iter().enumerate() {
+            let at = path!["spec", "rules", index, "target", "config"];
+            findings.extend(target(binding, at, &rule.target));
+        }
+    }
+}
+
+/// Every criterion of a plan with its place: those of its tasks, and those of a document.
+pub(super) fn placed_criteria<'a>(
+    plan: &'a Definition,
+    spec: &'a PlanSpec,
+) -> impl Iterator<Item = (&'a TaskCriterion, Box<dyn Fn(Vec<PathStep>) -> Place + 'a>)> {
+    let nodes = spec.graph.nodes.iter().enumerate();
+    let of_tasks = nodes.flat_map(move |(node, spec)| {
+        let criteria = spec.acceptance_criteria.iter().enumerate();
+        criteria.map(move |(index, criterion)| {
+            let list = path!["spec", "graph", "nodes", node, "acceptanceCriteria", index];
+            let place = move |field| plan.place([list.clone(), field].concat(), Part::Value);
+            (
+                criterion,
+                Box::new(place) as Box<dyn Fn(Vec<PathStep>) -> Place>,
+            )
+        })
+    });
+    let of_document = spec.contract.criteria.iter().flat_map(move |one| {
+        one.checks
+            .iter()
+            .enumerate()
+            .map(move |(index, criterion)| {
+                let list = path!["x-planspec", "checks", one.id.as_str(), index];
+                let place = move |field| Place::Entry {
+                    document: plan.document,
+                    path: [list.clone(), field].concat(),
+                    part: Part::Value,
+                };
+                (
+                    criterion,
+                    Box::new(place) as Box<dyn Fn(Vec<PathStep>) -> Place>,
+                )
+            })
+    });
+    of_tasks.chain(of_document)
+}
+
+fn criteria(plan: &Definition, spec: &PlanSpec) -> Vec<Diagnostic> {
+    let found = placed_criteria(plan, spec).filter_map(|(criterion, place)| {
+        let command = criterion.command.as_deref()?;
+        let Some(args) = &criterion.args else {
+            let piece = shell::in_text(command)?;
+            let help = format!(
+                "write `{}`; what is meant as it is stands in single quotes",
+                shell::for_a_shell(command)
+            );
+            let finding = finding(plan, place(path!["command"]), &piece).help(help);
+            return Some(finding);
+        };
+        let words = std::iter::once(command).chain(args.iter().map(String::as_str));
+        let (index, piece) = shell::in_list(words)?;
+        let place = match index.checked_sub(1) {
+            None => place(path!["command"]),
+            Some(index) => place(path!["args", index]),
+        };
+        Some(warned(finding(plan, place, &piece)))
+    });
+    found.collect()
+}
+
+/// What is given word by word may mean what it says.
+fn target(binding: &Definition, config: Vec<PathStep>, target: &Target) -> Option<Diagnostic> {
+    let is_tool = target.provider.starts_with(TOOL);
+    let tool = Tool::read(target.config.as_ref().filter(|_| is_tool)).ok()?;
+    let at = |field: Vec<PathStep>| binding.place([config, field].concat(), Part::Value);
+    let words = tool.command.iter().map(String::as_str);
+    if let Some((index, piece)) = shell::in_list(words) {
+        let place = at(path!["command", index]);
+        return Some(warned(finding(binding, place, &piece)));
+    }
+    let mut env = tool.env.iter();
+    let (name, value) = env.find(|(_, value)| shell::is_variable(value))?;
+    let piece = ShellPiece {
+        text: value.clone(),
+        what: "a variable",
+    };
+    let place = at(path!["env", name.as_str()]);
+    Some(warned(finding(binding, place, &piece)))
+}
+
+fn finding(definition: &Definition, place: Place, piece: &ShellPiece) -> Diagnostic {
+    let ShellPiece { text, what } = piece;
+    let message = format!(
+        "no shell runs this command: `{text}` would be {what} there, and is a plain word here"
+    );
+    definition
+        .finding(Code::SHELL_SYNTAX, place, message)
+        .label("only a shell understands this")
+}
+
+fn warned(finding: Diagnostic) -> Diagnostic {
+    let help = "let a shell run it, `[sh, -c, '…']`, or leave it where the program understands it";
+    Diagnostic {
+        severity: Severity::Warning,
+        ..finding.help(help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{findings, plan, position, resource, task};
+
+    #[test]
+    fn a_criterion_that_looks_like_shell_is_an_error_with_the_way_out() {
+        let criterion = |more: &str| {
+            let criterion = format!("{{type: test_passes, name: n, {more}}}");
+            plan(
+                "p",
+                &task("a", &format!("acceptanceCriteria: [{criterion}]")),
+            )
+        };
+        let text = criterion("command: \"true && false\"");
+        let at = position(&text, "\"true &&");
+        assert_eq!(
+            findings(&text),
+            [
+                format!(
+                    "PS229 error {at}: no shell runs this command: `&&` would be an operator there, and is a plain word here"
+                ),
+                "help: write `command: sh, args: [-c, 'true && false']`; what is meant as it is stands in single quotes"
+                    .to_owned(),
+            ]
+        );
+        for right in [
+            "command: sh, args: [-c, 'true && false']",
+            "command: make test",
+            "command: \"grep -q 'a | b' log\"",
+        ] {
+            assert_eq!(findings(&criterion(right)), [] as [&str; 0], "{right}");
+        }
+        let text = criterion("command: test, args: [-n, $UNSET]");
+        let at = position(&text, "$UNSET");
+        let found = findings(&text);
+        assert!(
+            found[0].starts_with(&format!("PS229 warning {at}: ")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_target_that_looks_like_shell_is_a_warning() {
+        let binding = |config: &str| {
+            let spec = format!(
+                "rules: [{{selector: {{matchLabels: {{a: b}}}}, target: {{provider: \"tool://x\", config: {{{config}}}}}}}]"
+            );
+            resource("Binding", "bind", &spec)
+        };
+        for (config, at) in [
+            ("command: [make, '&&', make]", "'&&'"),
+            ("command: [echo, $HOME]", "$HOME"),
+            ("command: [make], env: {PATH: '$HOME/bin:$PATH'}", "'$HOME"),
+        ] {
+            let text = binding(config);
+            let at = position(&text, at);
+            let found = findings(&text);
+            assert!(
+                found[0].starts_with(&format!("PS229 warning {at}: ")),
+                "{found:?}"
+            );
+        }
+        let right = binding("command: [sh, -c, 'make && make test'], env: {A: b}");
+        assert_eq!(findings(&right), [] as [&str; 0]);
+    }
+}
