@@ -19,6 +19,10 @@ pub struct Args {
     /// A phase, condition=TYPE[=STATUS], node=NODE=PHASE, or delete
     #[arg(long = "for", value_name = "WHAT")]
     what: String,
+    /// Only what the status says of the spec as it is now; false for what it says of whichever it saw last
+    #[arg(long, value_name = "true|false", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
+          default_missing_value = "true", require_equals = true)]
+    observed: bool,
     #[command(flatten)]
     pace: PaceArgs,
     #[command(flatten)]
@@ -30,6 +34,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = WaitRequest {
         named: args.resource.named("wait")?,
         expected: args.what.clone(),
+        observed: args.observed,
         pace: args.pace.pace(),
     };
     // People want to know at once why nothing happens.

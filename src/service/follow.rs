@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::store::{Store, StoredStatus};
+use super::store::{Store, StoredStatus, View};
 use super::{Error, Result};
 use crate::core::resource::Duration as Span;
 use crate::git::{refs, remote, status_branch};
@@ -21,7 +21,9 @@ pub struct Pace {
 
 /// Somebody who looks at the status branch again and again: at the remote's, when there is one.
 pub struct Follower<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
+    /// What was there when it began.
+    pub view: View,
     branch: String,
     /// The tip at the last look, if there was a look and a branch.
     seen: Option<Option<String>>,
@@ -46,14 +48,15 @@ impl<'a> Follower<'a> {
     /// # Errors
     /// The repository or the remote cannot be used.
     pub fn begin(store: &'a Store, pace: &Pace) -> Result<Follower<'a>> {
-        let branch = store.fresh()?.config.status.branch;
+        let view = store.fresh()?;
         let end = pace.timeout.as_ref().and_then(|timeout| {
             let seconds = u64::try_from(timeout.seconds()).unwrap_or_default();
             Instant::now().checked_add(Duration::from_secs(seconds))
         });
         Ok(Follower {
             store,
-            branch,
+            branch: view.config.status.branch.clone(),
+            view,
             seen: None,
             away: false,
             interval: pace.interval,

@@ -3,9 +3,11 @@
 use super::follow::{Follower, Pace};
 use super::index;
 use super::names::Named;
-use super::store::Store;
+use super::reconcile::has_observed;
+use super::store::{Store, View};
 use super::{Error, ErrorKind, Result};
 use crate::api::wait::Waited;
+use crate::core::base::digest::short;
 use crate::core::resource::Key;
 use crate::core::run::wait::{Expectation, Outlook};
 
@@ -16,6 +18,8 @@ pub struct WaitRequest {
     pub named: Named,
     /// `PHASE`, `condition=TYPE[=STATUS]`, `node=NODE=PHASE` or `delete`.
     pub expected: String,
+    /// Whether the status must have observed the spec that there was at the beginning.
+    pub observed: bool,
     /// How often to look, and how long.
     pub pace: Pace,
 }
@@ -100,7 +104,15 @@ impl Waiter<'_> {
             self.key = found.ok().cloned();
         }
         let file = self.key.as_ref().and_then(|key| tree.files.get(key));
-        match self.expected.judge(file) {
+        let outlook = self.expected.judge(file);
+        if let Some(key) = self.key.as_ref().filter(|_| self.request.observed)
+            && !matches!(outlook, Outlook::NotYet(_))
+            && let Some(state) = unobserved(follower, commit, key)?
+        {
+            self.state = state;
+            return Ok(None);
+        }
+        match outlook {
             Outlook::Met(how) if self.key.is_some() => return Ok(Some(how)),
             Outlook::Never(why) => return Err(self.never(&why)),
             Outlook::Met(how) | Outlook::NotYet(how) => self.state = how,
@@ -136,6 +148,23 @@ impl Waiter<'_> {
             None => format!("{} {}", self.request.named.kind, self.request.named.name),
         }
     }
+}
+
+/// Why a status commit is not to be believed yet: the spec that there was at the beginning says something else of the
+/// resource, and no reconcile has seen it.
+fn unobserved(follower: &Follower<'_>, commit: &str, key: &Key) -> Result<Option<String>> {
+    let view = View {
+        status_tip: Some(commit.to_owned()),
+        ..follower.view.clone()
+    };
+    let is_seen = has_observed(follower.store, &view, key)?;
+    let tip = short(&view.spec_commit);
+    Ok((!is_seen).then(|| {
+        format!(
+            "its status is older than {tip} of `{}`: no reconcile has seen that yet",
+            view.spec_branch
+        )
+    }))
 }
 
 /// What has no status yet may stand in the files; a name that stands nowhere is a mistake.

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use serde_json::Value;
 
 use crate::resources::{
-    Node, binding, capability, execution, execution_with, file, gate_node, gate_with, plan,
+    Node, binding, capability, execution, execution_with, file, gate_node, gate_with, goal, plan,
     resource, task,
 };
 use crate::sandbox::{Place, Sandbox};
@@ -242,6 +242,50 @@ fn wait_ends_when_it_is_so_or_can_no_longer_be() {
     solo.remove("planspec/all.yaml").commit("Remove all");
     solo.run("reconcile").ok();
     solo.run("wait execution/run --for delete").ok();
+}
+
+#[test]
+fn wait_does_not_believe_a_status_that_is_older_than_the_spec() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/plan.yaml", plan("p", &[task("one")]))
+        .push();
+    ana.run("reconcile").ok();
+    let gate = plan("p", &[gate_node("one", "nobody")]);
+    // What concerns something else is no reason to wait, whether a reconcile has seen it or not.
+    ana.publish("readme", "r")
+        .publish("planspec/goal.yaml", goal("g"));
+    ana.push();
+    ana.run("wait plan/p --for Ready --timeout 1s").ok();
+    ana.publish("planspec/plan.yaml", gate).push();
+    for what in ["Ready", "condition=Valid"] {
+        ana.run(&format!("wait plan/p --for {what} --timeout 1s"))
+            .exits(1)
+            .notes("timed out: Plan default/p: its status is older than");
+        ana.run(&format!("wait plan/p --for {what} --observed=false"))
+            .ok();
+    }
+    let ben = sandbox.clone_of("origin.git", "ben");
+    let mut waiting = Watching::start(&ben, "wait plan/p --for Invalid --interval 1");
+    ana.run("reconcile").ok();
+    assert!(waiting.next().starts_with("Plan default/p: Invalid"));
+    assert!(waiting.child.wait().unwrap().success());
+    // Neither is an end believed that is that of another spec.
+    ana.publish("planspec/plan.yaml", plan("p", &[task("one")]))
+        .publish("planspec/run.yaml", execution("run", "p"))
+        .push();
+    ana.run("reconcile").ok();
+    ana.works("run/one", "a");
+    ana.run("wait execution/run --for Failed --timeout 1s")
+        .exits(1)
+        .notes("it ended as Succeeded");
+    let again = execution_with("run", "p", "parameters: {a: 1}\n");
+    ana.publish("planspec/run.yaml", again).push();
+    for what in ["Succeeded", "Failed"] {
+        ana.run(&format!("wait execution/run --for {what} --timeout 1s"))
+            .exits(1)
+            .notes("its status is older than");
+    }
 }
 
 #[test]

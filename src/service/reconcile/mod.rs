@@ -189,6 +189,52 @@ pub fn is_idle(store: &Store, view: &View, now: Time) -> bool {
     Idle::recall(&Cache::new(&store.repo), &look, now).is_some()
 }
 
+/// Whether the status of a view says of a resource what a reconcile of its spec commit would make of it: what stands in
+/// the inbox and what time brings aside. The status names the commit that it observed only when something moved.
+///
+/// # Errors
+/// Something cannot be read, or a newer program wrote the status.
+pub fn has_observed(store: &Store, view: &View, key: &Key) -> Result<bool> {
+    let Some(status) = StatusReader::open(store, view)? else {
+        return Ok(false);
+    };
+    let observed = status.controller()?.observed_commit;
+    let is_before = |tip: &str| store.repo.is_ancestor(tip, &observed).unwrap_or(false);
+    if observed == view.spec_commit
+        || store.has_or_fetches(&observed) && is_before(&view.spec_commit)
+    {
+        return Ok(true);
+    }
+    let spec_alone = View {
+        inbox: BTreeMap::new(),
+        ..view.clone()
+    };
+    let question = Question {
+        store,
+        view: &spec_alone,
+        status: Some(&status),
+        now: status.time(),
+    };
+    let Decided { decision, old } = question.decide(false)?;
+    let is_same = |one: &StatusFile, other: &StatusFile| {
+        let says = |file: &StatusFile| {
+            let conditions = file.status.conditions().iter();
+            let conditions: Vec<_> = conditions
+                .map(|one| (one.kind.clone(), one.status))
+                .collect();
+            (file.status.phase(), conditions, file.deleted.is_some())
+        };
+        one.uid == other.uid && one.generation == other.generation && says(one) == says(other)
+    };
+    let before = old.as_ref().and_then(|old| old.files.get(key));
+    Ok(match (before, decision.tree.files.get(key)) {
+        (Some(before), Some(after)) => is_same(before, after),
+        // What was not looked at stays as it is.
+        (None, None) => true,
+        _ => false,
+    })
+}
+
 /// What is told where nothing changes. After a look that changed nothing it is remembered: as long
 /// as nothing is new and no deadline is reached, nothing needs to be read. Disposable.
 #[derive(Clone, Serialize, Deserialize)]
