@@ -1,7 +1,10 @@
 //! Remove resources, as a commit.
 
+use std::collections::BTreeSet;
+
 use super::change::{Changed, Changeset};
 use super::names::choose_among;
+use super::status::StatusReader;
 use super::store::Store;
 use super::{Error, Result};
 use crate::api::change::Deleted;
@@ -34,11 +37,13 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
     change.check_begun()?;
     let namespace = request.namespace.as_deref();
     let mut doomed: Vec<Key> = Vec::new();
+    let mut notes = Vec::new();
     for name in &request.names {
         let snapshot = change.before();
         let key = choose_among(snapshot.keys(), request.kind, name, namespace)?.clone();
-        let owned = owned_by(snapshot, &key);
+        let (owned, kept) = owned_by(store, snapshot, &key)?;
         doomed.extend([key].into_iter().chain(owned));
+        notes.extend(kept);
     }
     doomed.sort();
     doomed.dedup();
@@ -53,7 +58,10 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
         change.remove(key)?;
     }
     let change = change.commit(Some(&message), request.dry_run)?;
-    Ok(change.map(|change| Deleted { change }))
+    Ok(change.map(|mut change| {
+        change.notes.splice(0..0, notes);
+        Deleted { change }
+    }))
 }
 
 /// The message of a commit that was given none.
@@ -65,22 +73,54 @@ fn subject_line(first: &Key, more: usize) -> String {
     }
 }
 
-/// The executions that a goal owns.
-fn owned_by(snapshot: &Snapshot, key: &Key) -> Vec<Key> {
+/// The executions that a goal owns, and what there is to say of those that it does not own although they name it: a uid
+/// in the reference is that of one goal, and not of a later one with its name.
+fn owned_by(store: &Store, snapshot: &Snapshot, key: &Key) -> Result<(Vec<Key>, Vec<String>)> {
+    let (mut owned, mut kept) = (Vec::new(), Vec::new());
     if key.kind != Kind::Goal {
-        return Vec::new();
+        return Ok((owned, kept));
     }
-    let owns = |other: &&Key| {
-        other.namespace == key.namespace
-            && snapshot.resource(other).is_some_and(|resource| {
-                let owners = resource.metadata.owner_references.iter();
-                let mut owners = owners.filter(|owner| owner.kind == Kind::Goal.name());
-                owners.any(|owner| owner.name == key.name)
-            })
+    let mut uid = None;
+    for other in snapshot.keys_of(Kind::Execution) {
+        let resource = snapshot.resource(other);
+        let owners = resource.map_or(&[][..], |resource| &resource.metadata.owner_references);
+        let mut owners = owners.iter().filter(|owner| {
+            other.namespace == key.namespace
+                && owner.kind == Kind::Goal.name()
+                && owner.name == key.name
+        });
+        let Some(owner) = owners.next() else {
+            continue;
+        };
+        let Some(wanted) = &owner.uid else {
+            owned.push(other.clone());
+            continue;
+        };
+        if uid.is_none() {
+            uid = Some(known_uid(store, key)?);
+        }
+        match uid.iter().flatten().next() {
+            Some(actual) if actual == wanted => owned.push(other.clone()),
+            Some(actual) => kept.push(format!(
+                "{other} stays: its owner is a former {key} (uid {wanted}), this one has uid {actual}"
+            )),
+            None => kept.push(format!(
+                "{other} stays: its owner is a {key} with uid {wanted}, and no reconcile has given this one a uid yet"
+            )),
+        }
+    }
+    Ok((owned, kept))
+}
+
+/// The uid of a resource, where the status as the last fetch brought it has one.
+fn known_uid(store: &Store, key: &Key) -> Result<Option<String>> {
+    let Some(view) = store.known_if_any()? else {
+        return Ok(None);
     };
-    snapshot
-        .keys_of(Kind::Execution)
-        .filter(owns)
-        .cloned()
-        .collect()
+    let Some(status) = StatusReader::open(store, &view)? else {
+        return Ok(None);
+    };
+    let mut files = status.files(&BTreeSet::from([key.clone()]))?;
+    let file = files.remove(key).filter(|file| file.deleted.is_none());
+    Ok(file.map(|file| file.uid))
 }

@@ -1,6 +1,6 @@
 //! The files change while a run is under way: it is held to what it was started on.
 
-use crate::resources::{execution, execution_with, file, plan, task};
+use crate::resources::{execution, execution_with, file, goal, plan, task};
 use crate::sandbox::{Place, Sandbox, text};
 
 fn two() -> String {
@@ -262,4 +262,41 @@ fn a_run_can_be_finished_from_a_clone_that_never_had_the_pinned_revision() {
     let origin = format!("file://{}", sandbox.path("origin.git").display());
     let ben = sandbox.clone_with("--depth 1 --branch main", &origin, "ben");
     finish(&ben);
+}
+
+#[test]
+fn a_goal_takes_what_it_owns_and_not_what_a_former_one_owned() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish("planspec/plan.yaml", plan("p", &[task("one")]));
+    solo.publish("planspec/goal.yaml", goal("g"));
+    solo.run("reconcile").ok();
+    let uid = |place: &Place<'_>| text(&place.get("goal/g")["metadata"]["uid"]);
+    let former = uid(&solo);
+    solo.remove("planspec/goal.yaml").commit("Never mind");
+    solo.run("reconcile").ok();
+    solo.publish("planspec/goal.yaml", goal("g"));
+    solo.run("reconcile").ok();
+    let owned = |name: &str, uid: &str| {
+        let owner = format!("{{apiVersion: planspec.io/v1alpha1, kind: Goal, name: g{uid}}}");
+        let named = format!("  name: {name}\n");
+        let with_owner = format!("{named}  ownerReferences: [{owner}]\n");
+        execution(name, "p").replace(&named, &with_owner)
+    };
+    let now = format!(", uid: {}", uid(&solo));
+    solo.publish("planspec/by-name.yaml", owned("by-name", ""));
+    solo.publish("planspec/by-uid.yaml", owned("by-uid", &now));
+    let stale = owned("stale", &format!(", uid: {former}"));
+    solo.publish("planspec/stale.yaml", stale);
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("execution/by-uid"), "Running");
+    // Whose owner is not there has nobody to run for.
+    let run = solo.get("execution/stale");
+    assert_eq!(text(&run["status"]["reason"]), "UidMismatch");
+    assert!(!solo.run("next").ok().out.contains("stale"));
+    let deleted = solo.run("delete goal g").ok();
+    deleted.notes("Execution default/stale stays: its owner is a former Goal default/g");
+    let there =
+        ["by-name", "by-uid", "stale"].map(|name| solo.has(&format!("planspec/{name}.yaml")));
+    assert_eq!(there, [false, false, true]);
 }

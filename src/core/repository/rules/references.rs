@@ -23,7 +23,42 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
             referrer.reference(definition, &reference);
         });
         each_node(resource, &mut |node| referrer.node(definition, &node));
+        referrer.findings.extend(owners(definition, resource));
     }
+}
+
+/// Owners that cannot all be meant: the resource itself, a second controller.
+fn owners(definition: &Definition, resource: &Resource) -> Vec<Diagnostic> {
+    let key = &definition.key;
+    let owners = || resource.metadata.owner_references.iter().enumerate();
+    let list = |index: usize| path!["metadata", "ownerReferences", index];
+    let itself = owners()
+        .filter(|(_, owner)| owner.kind == key.kind.name() && owner.name == key.name)
+        .map(|(index, _)| {
+            let path = [list(index), path!["name"]].concat();
+            definition
+                .at(
+                    Code::BAD_OWNER,
+                    path,
+                    format!("{key} is said to own itself"),
+                )
+                .help("name what it belongs to, or leave the owner out")
+        });
+    let mut controllers = owners().filter(|(_, owner)| owner.controller);
+    let first = controllers.next();
+    let second = first.and_then(|first| Some((first, controllers.next()?)));
+    let second = second.map(|((first, controller), (index, owner))| {
+        let path = |index| [list(index), path!["controller"]].concat();
+        let message = format!(
+            "{key} has two owners that control it, {} and {}",
+            controller.name, owner.name
+        );
+        definition
+            .at(Code::BAD_OWNER, path(index), message)
+            .related(definition.label(path(first), "the first one"))
+            .help("one owner controls a resource: leave `controller` out of the others")
+    });
+    itself.chain(second).collect()
 }
 
 /// The first reference of each resource that names another uid than the one that its target has,
@@ -640,6 +675,41 @@ mod tests {
             "PS207 plan `team/gone` has no node `b`",
             "",
         );
+    }
+
+    #[test]
+    fn an_owner_is_somebody_else_and_one_of_them_controls() {
+        let owned = |owners: &[&str]| {
+            let owners = owners
+                .iter()
+                .map(|owner| format!("{{apiVersion: planspec.io/v1alpha1, kind: Goal, {owner}}}"));
+            let owners: Vec<String> = owners.collect();
+            let metadata = format!(
+                "name: g, namespace: team, ownerReferences: [{}]",
+                owners.join(", ")
+            );
+            with_metadata("Goal", &metadata, "description: d")
+        };
+        let others =
+            resource("Goal", "a", "description: d") + &resource("Goal", "b", "description: d");
+        let itself = owned(&["name: g"]);
+        let at = position(&itself, "g}]");
+        assert_eq!(
+            findings(&itself),
+            [
+                format!("PS230 warning {at}: Goal team/g is said to own itself"),
+                "help: name what it belongs to, or leave the owner out".to_owned(),
+            ]
+        );
+        let two =
+            others.clone() + &owned(&["name: a, controller: true", "name: b, controller: true"]);
+        let at = position(&two, "true}]");
+        let found = findings(&two);
+        let message = "Goal team/g has two owners that control it, a and b";
+        assert_eq!(found[0], format!("PS230 warning {at}: {message}"));
+        assert!(found[2].starts_with("also "), "{found:?}");
+        let one = others + &owned(&["name: a, controller: true", "name: b"]);
+        assert_eq!(findings(&one), [] as [&str; 0]);
     }
 
     #[test]

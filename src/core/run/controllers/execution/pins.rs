@@ -58,6 +58,10 @@ pub fn gather<'a>(
     }
     check_ready(turn, &plan_key, plan)?;
     let goal = goal_of(turn, spec, (&plan_key, plan))?;
+    // Its owner is another one than it names.
+    if let Some(mismatch) = turn.world.uid_mismatches.get(turn.key) {
+        return Err(("UidMismatch", mismatch.clone()));
+    }
     let goal = goal.map(|key| pin(turn, &key)).transpose()?;
     let gates = plan.graph.nodes.iter();
     let gates = gates.filter_map(|node| node.gate_ref.as_ref()).map(|gate| {
