@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::ValueEnum;
 
 use crate::core::base::escape;
+use crate::core::base::secrets::{masked, masked_bytes};
 use crate::failure::exit_code;
 
 /// When to colour.
@@ -41,7 +42,7 @@ impl Terminal {
     /// Write a result. When the reader has gone away nothing more is written, and nothing is said:
     /// what the command does besides is done all the same, and ends with its own exit code.
     pub fn out(&self, text: &str) {
-        self.write(text.as_bytes());
+        self.write(masked(text).as_bytes());
     }
 
     /// Write what a program printed: made safe to print on a terminal, and to whoever else reads it
@@ -50,7 +51,7 @@ impl Terminal {
         if std::io::stdout().is_terminal() {
             self.out(&escape::printed(bytes))
         } else {
-            self.write(bytes)
+            self.write(&masked_bytes(bytes))
         }
     }
 
@@ -99,7 +100,7 @@ impl Terminal {
 
     /// Write a message that has been made safe to print, and perhaps coloured.
     pub fn styled(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", masked(text));
     }
 
     /// Whether results may be coloured.

@@ -13,7 +13,7 @@ use crate::core::repository::config::Config;
 use crate::core::resource::Time;
 use crate::core::run::record::{
     Action, Address, INBOX, MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE, Received, Record, RunRef,
-    Signature, place_of_renewal,
+    Signature, mask_credentials, place_of_renewal,
 };
 use crate::core::run::status::StatusTree;
 use crate::core::text::yaml;
@@ -599,7 +599,9 @@ impl Store {
     /// # Errors
     /// It is too large, or cannot be written.
     pub fn write_record(&self, old: Option<&str>, record: &Record, now: Time) -> Result<String> {
-        let text = yaml::write(&serde_json::to_value(record)?);
+        let mut value = serde_json::to_value(record)?;
+        mask_credentials(&mut value);
+        let text = yaml::write(&value);
         let identity = self.identity();
         if let Some(old) = old.filter(|old| self.repo.has_object(old))
             && !inbox::has_room(&self.repo, old)?

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::http::{self, HttpQuestion};
 use super::signals::Stop;
+use crate::core::base::secrets::masked;
 use crate::core::resource::ExternalRef;
 
 /// How long one question may take.
@@ -36,7 +37,7 @@ pub fn poll(external: &ExternalRef, who: &Value, stop: &Stop) -> Poll {
         }
         _ => return Poll::NotAsked,
     };
-    let what = format!("{} {}", question.method, question.url);
+    let what = format!("{} {}", question.method, masked(&question.url));
     match http::ask(&question, stop) {
         Ok(answer) if is_done(answer.status) => {
             Poll::Happened(format!("{what} answered {}", answer.status))

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::core::base::invisible::is_invisible;
+use crate::core::base::secrets::{masked, masked_bytes};
 
 /// Most bytes that are kept of the beginning.
 pub const HEAD: usize = 256 * 1024;
@@ -74,7 +75,7 @@ impl Log {
             bytes.extend_from_slice(format!("\n[… {cut} bytes were cut here …]\n").as_bytes());
         }
         bytes.extend(&self.tail);
-        bytes
+        masked_bytes(&bytes).into_owned()
     }
 
     /// The end, as a text of at most so many bytes that can be shown anywhere.
@@ -132,6 +133,7 @@ pub fn shortened(text: &str, most: usize) -> String {
 
 /// Without terminal escape sequences and whatever is not seen, other than line breaks.
 fn printable(text: &str) -> String {
+    let text = masked(text);
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {

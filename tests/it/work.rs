@@ -1111,3 +1111,67 @@ fn a_worker_begins_nothing_that_touches_what_is_held() {
     );
     assert_eq!(ana.phase("execution/run"), "Succeeded");
 }
+
+#[test]
+fn a_credential_in_a_url_is_refused_and_shown_nowhere() {
+    const SECRET: &str = "s3cr3t";
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let url = format!("https://ana:{SECRET}@x.example/?token={SECRET}");
+    let node = format!(
+        "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata: {{name: p, namespace: default}}\nspec:\n  description: d\n  graph:\n    nodes:\n      \
+         - {{id: out, kind: External, externalRef: {{type: uri, uri: '{url}'}}}}\n      - {{id: one, kind: Task}}\n"
+    );
+    solo.publish("planspec/plan.yaml", node);
+    let found = solo.run("validate").exits(1);
+    assert!(
+        found.out.contains("PS504") && found.out.contains("***@"),
+        "{found}"
+    );
+    solo.publish(".planspec.yaml", "rules: {PS504: off}\n");
+    solo.publish("planspec/run.yaml", execution("run", "p"));
+    solo.run("reconcile")
+        .ok()
+        .says("waits for https://ana:***@x.example/?token=***");
+    let told = format!("see {url}");
+    solo.command(crate::sandbox::PLANSPEC)
+        .args([
+            "report",
+            "run/out",
+            "--failed",
+            "-m",
+            &told,
+            "--as",
+            "ops",
+            "--reconcile",
+        ])
+        .status()
+        .unwrap();
+    for args in [
+        "validate -o json",
+        "describe execution run",
+        "get execution run -o json",
+        "get plan p -o yaml",
+        "log execution/run",
+        "watch --once",
+        "review HEAD~2..HEAD -o markdown",
+        "graph run -o svg",
+    ] {
+        let ran = solo.run(args);
+        assert!(
+            !format!("{}{}", ran.out, ran.err).contains(SECRET),
+            "{args}: {ran}"
+        );
+    }
+    // All that a reconcile itself writes.
+    let tree = solo.git(&format!(
+        "ls-tree -r --name-only {}",
+        crate::sandbox::STATUS
+    ));
+    for path in tree.lines().filter(|path| !path.starts_with("_pinned/")) {
+        let text = solo.git(&format!("show {}:{path}", crate::sandbox::STATUS));
+        assert!(!text.contains(SECRET), "{path}: {text}");
+    }
+    let log = solo.git(&format!("log --format=%B {}", crate::sandbox::STATUS));
+    assert!(!log.contains(SECRET), "{log}");
+}

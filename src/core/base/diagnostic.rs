@@ -150,6 +150,7 @@ codes! {
     INCOMPLETE_ALLOW = "PS501" Error "an allow comment without a code or without a reason";
     UNKNOWN_ALLOW = "PS502" Warning "an allow comment for a rule that cannot be allowed";
     UNUSED_ALLOW = "PS503" Warning "an allow comment that allows nothing";
+    CREDENTIAL = "PS504" Error "a credential in a URL";
     DOCUMENT_ID_TWICE = "PS602" Error "two entries of a document have one id";
     STEP_NOT_FOUND = "PS603" Error "a document mentions a step that it does not have";
     STEP_CYCLE = "PS604" Error "steps of a document depend on each other in a circle";

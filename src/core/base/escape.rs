@@ -3,15 +3,17 @@
 use std::fmt::Write;
 
 use crate::core::base::invisible::is_invisible;
+use crate::core::base::secrets::masked;
 
 /// A text on one line, with everything visible that would not be seen or would move what is seen:
-/// line breaks, terminal escapes, bidirectional overrides, zero-width characters.
+/// line breaks, terminal escapes, bidirectional overrides, zero-width characters. Credentials in URLs are masked.
 ///
 /// ```
 /// use planspec::core::base::escape::line;
 /// assert_eq!(line("done\n\u{1b}[2Kfailed"), r"done\n\u{1b}[2Kfailed");
 /// ```
 pub fn line(text: &str) -> String {
+    let text = masked(text);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         push(&mut out, c);
@@ -41,6 +43,7 @@ pub fn text(text: &str) -> String {
 /// What a program printed: lines stay lines, and tabs tabs; the rest is made safe to print.
 pub fn printed(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
+    let text = masked(&text);
     let mut out = String::with_capacity(text.len());
     for row in text.split_inclusive('\n') {
         let (row, end) = match row.strip_suffix('\n') {

@@ -8,6 +8,7 @@ pub mod invisible;
 pub mod key;
 pub mod limits;
 pub mod natural;
+pub mod secrets;
 pub mod source;
 pub mod suggest;
 pub mod time;

@@ -15,6 +15,7 @@ use crate::core::base::source::{Content, SourceFile};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::listed;
 use crate::core::document::{self, Origin};
+use crate::core::repository::credentials;
 use crate::core::repository::referral::Referral;
 use crate::core::resource::schema::{self, SchemaKind, SchemaProblem};
 use crate::core::resource::{
@@ -218,6 +219,7 @@ impl Manifest {
             return;
         };
         let usable = !findings.iter().any(Diagnostic::is_error);
+        findings.extend(credentials::check(&found, &document.value));
         let referred = Referral::all_of(&key, &document.value);
         let resource = usable
             .then(|| typed(&found, key.kind, &mut document.value, &mut findings))
@@ -252,6 +254,7 @@ impl Manifest {
         if let Some(content) = &content {
             document::judge(&found, content, &mut findings);
         }
+        findings.extend(credentials::check(&found, &document.value));
         let generated = key
             .as_ref()
             .zip(content)

@@ -1,6 +1,7 @@
 //! The resources of one revision: its configuration, its files, and the rules between them.
 
 pub mod config;
+mod credentials;
 pub mod definitions;
 pub mod facts;
 pub mod index;

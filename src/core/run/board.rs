@@ -2,6 +2,7 @@
 
 use crate::core::base::digest::short;
 use crate::core::base::escape;
+use crate::core::base::secrets::masked;
 use crate::core::base::words::and_more;
 use crate::core::resource::{Key, Kind, Time};
 use crate::core::run::status::{StatusTree, status_path};
@@ -198,6 +199,7 @@ fn code(text: &str) -> String {
 /// Text as text: no markup, no HTML, no end of the cell or the line, and no link that a forge makes
 /// by itself out of an address or a name.
 fn prose(text: &str) -> String {
+    let text = &*masked(text);
     let cut = text.char_indices().nth(MAX_MESSAGE).map(|(at, _)| at);
     let shown = escape::line(text.get(..cut.unwrap_or(text.len())).unwrap_or(text));
     let mut out = String::new();

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 
 use crate::core::base::digest::sha256_hex;
+use crate::core::base::secrets::masked;
 use crate::core::resource::{
     Artifact, CriterionResult, Duration, Key, Kind, PlanRevision, ReviewAction, SignedBy, is_zero,
 };
@@ -93,7 +94,8 @@ impl Record {
     /// # Errors
     /// A sentence: a field is missing, of the wrong type, or unknown though the format is no newer than
     /// this program's.
-    pub fn from_value(value: Value) -> Result<Record, String> {
+    pub fn from_value(mut value: Value) -> Result<Record, String> {
+        mask_credentials(&mut value);
         let given: Vec<String> = match &value {
             Value::Object(map) => map
                 .iter()
@@ -117,6 +119,16 @@ impl Record {
         match given.iter().find(|key| known.get(key.as_str()).is_none()) {
             Some(key) => Err(format!("unknown field `{key}`")),
             None => Ok(record),
+        }
+    }
+}
+
+/// Take the credentials out of what people read of a record: it ends up in the status. Outputs are left as they are,
+/// for whoever goes on with them.
+pub fn mask_credentials(record: &mut Value) {
+    for field in ["message", "comment", "evidence"] {
+        if let Some(Value::String(text)) = record.get_mut(field) {
+            *text = masked(text).into_owned();
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::active_run::ActiveRun;
 use crate::core::base::digest::short;
+use crate::core::base::secrets::masked;
 use crate::core::resource::{
     AWAITING_EXTERNAL, AWAITING_REPOSITORY, BindingPhase, CapabilityPhase, CriterionKind,
     CriterionResult, ExecutionPhase, ExternalRef, GatePhase, GoalPhase, Key, Node, NodeKind,
@@ -42,9 +43,9 @@ impl ActiveRun<'_> {
                 let key = resource_ref.key(&self.pinned.plan.namespace);
                 course_of(self.turn.others, resource_ref, &key)
             }
-            ExternalRef::Uri { uri } => Course::Open(format!("waits for {uri}")),
+            ExternalRef::Uri { uri } => Course::Open(format!("waits for {}", masked(uri))),
             ExternalRef::Webhook { webhook_url } => {
-                Course::Open(format!("waits for {webhook_url}"))
+                Course::Open(format!("waits for {}", masked(webhook_url)))
             }
         };
         if let Some(status) = self.status.node_statuses.get_mut(id) {
