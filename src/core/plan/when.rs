@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
 use cel::parser::PrattParser;
-use cel::{Context, IdedExpr, Value};
+use cel::{Context, ExecutionError, IdedExpr, Value};
 use serde_json::{Map, Value as Json};
 
 use crate::core::base::suggest::suggestion;
@@ -73,7 +73,7 @@ impl When {
     pub fn compile(text: &str) -> Result<When, Vec<Mistake>> {
         check_size(text).map_err(|mistake| vec![mistake])?;
         let mut mistakes = match PrattParser::default().parse(text) {
-            Ok(expression) => match Walk::over(text, &expression) {
+            Ok(mut expression) => match Walk::over(text, &expression) {
                 walk if walk.mistakes.is_empty() => {
                     let mut mentions = walk.mentions;
                     mentions.sort();
@@ -82,6 +82,7 @@ impl When {
                     // Whoever asks whether it is there does without.
                     let optional = &parameters.optional;
                     parameters.needed.retain(|name| !optional.contains(name));
+                    count_in_doubles(&mut expression);
                     return Ok(When {
                         expression,
                         mentions,
@@ -126,9 +127,12 @@ impl When {
         });
         context.add_variable_from_value("nodes", nodes.collect::<HashMap<_, _>>());
         context.add_variable_from_value("parameters", map_value(facts.parameters));
-        if let Some(goal) = facts.goal {
-            context.add_variable_from_value("goal", value(goal));
-        }
+        context.add_variable_from_value("goal", facts.goal.map_or(Value::Null, value));
+        context
+            .add_function(AS_KEY, as_key)
+            .and_then(|()| context.add_function(QUOTIENT, quotient))
+            .and_then(|()| context.add_function(REMAINDER, remainder))
+            .map_err(|error| shortened(&error.to_string(), MAX_REASON))?;
         match Value::resolve(&self.expression, &context) {
             Ok(Value::Bool(holds)) => Ok(holds),
             Ok(other) => Err(format!(
@@ -140,17 +144,121 @@ impl When {
     }
 }
 
-/// JSON as CEL sees it: whole numbers are integers, so that sums with literals work. Goes as deep
-/// as the value nests, which is bounded where it was read.
+/// What no condition can call by itself, since `@` is no part of a name.
+const AS_KEY: &str = "@key";
+const QUOTIENT: &str = "@quotient";
+const REMAINDER: &str = "@remainder";
+
+/// Let every number be a double, as they are in JSON: how somebody wrote one, `4` or `4.0`, decides nothing. CEL keeps
+/// whole numbers and doubles apart, and has no operator for one of each.
+fn count_in_doubles(expression: &mut IdedExpr) {
+    let mut todo = vec![expression];
+    while let Some(expression) = todo.pop() {
+        let id = expression.id;
+        if let Expr::Call(call) = &expression.expr
+            && matches!(call.func_name.as_str(), "size" | "int" | "uint")
+        {
+            // They count in whole numbers, whatever they are given.
+            let counted = std::mem::take(&mut expression.expr);
+            expression.expr = called("double", id, counted);
+            if let Expr::Call(double) = &mut expression.expr
+                && let Some(IdedExpr {
+                    expr: Expr::Call(call),
+                    ..
+                }) = double.args.first_mut()
+            {
+                todo.extend(call.args.iter_mut().chain(call.target.as_deref_mut()));
+            }
+            continue;
+        }
+        match &mut expression.expr {
+            Expr::Literal(literal) => {
+                let number = match literal {
+                    #[allow(clippy::cast_precision_loss)]
+                    LiteralValue::Int(whole) => *whole.inner() as f64,
+                    #[allow(clippy::cast_precision_loss)]
+                    LiteralValue::UInt(whole) => *whole.inner() as f64,
+                    _ => continue,
+                };
+                *literal = LiteralValue::Double(number.into());
+            }
+            Expr::Call(call) => {
+                match call.func_name.as_str() {
+                    operators::MODULO => REMAINDER.clone_into(&mut call.func_name),
+                    operators::DIVIDE => QUOTIENT.clone_into(&mut call.func_name),
+                    operators::INDEX => call.args.iter_mut().skip(1).for_each(make_key),
+                    _ => {}
+                }
+                todo.extend(call.args.iter_mut().chain(call.target.as_deref_mut()));
+            }
+            Expr::List(list) => todo.extend(&mut list.elements),
+            Expr::Map(map) => {
+                todo.extend(
+                    map.entries
+                        .iter_mut()
+                        .filter_map(|entry| match &mut entry.expr {
+                            EntryExpr::MapEntry(entry) => {
+                                make_key(&mut entry.key);
+                                Some(&mut entry.value)
+                            }
+                            EntryExpr::StructField(_) => None,
+                        }),
+                )
+            }
+            Expr::Select(select) => todo.push(&mut select.operand),
+            Expr::Comprehension(_) | Expr::Struct(_) | Expr::Ident(_) | Expr::Unspecified => {}
+        }
+    }
+}
+
+/// `name(argument)`
+fn called(name: &str, id: u64, argument: Expr) -> Expr {
+    Expr::Call(CallExpr {
+        func_name: name.to_owned(),
+        target: None,
+        args: vec![IdedExpr { id, expr: argument }],
+    })
+}
+
+/// What chooses out of a list or a map is a whole number or a text.
+fn make_key(index: &mut IdedExpr) {
+    let key = std::mem::take(&mut index.expr);
+    index.expr = called(AS_KEY, index.id, key);
+}
+
+fn as_key(key: Value) -> Value {
+    match key {
+        #[allow(clippy::cast_possible_truncation)]
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < MAX_WHOLE => {
+            Value::Int(number as i64)
+        }
+        key => key,
+    }
+}
+
+/// From here on not every whole number is a double.
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+fn quotient(one: f64, other: f64) -> Result<f64, ExecutionError> {
+    if other == 0.0 {
+        return Err(ExecutionError::DivisionByZero(one.into()));
+    }
+    Ok(one / other)
+}
+
+fn remainder(one: f64, other: f64) -> Result<f64, ExecutionError> {
+    if other == 0.0 {
+        return Err(ExecutionError::RemainderByZero(one.into()));
+    }
+    Ok(one % other)
+}
+
+/// JSON as CEL sees it. Goes as deep as the value nests, which is bounded where it was read.
 fn value(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(flag) => Value::Bool(*flag),
-        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(whole), _) => Value::Int(whole),
-            (None, Some(whole)) => Value::UInt(whole),
-            (None, None) => Value::Float(number.as_f64().unwrap_or_default()),
-        },
+        Json::Number(number) => Value::Float(number.as_f64().unwrap_or_default()),
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => Value::from(items.iter().map(value).collect::<Vec<_>>()),
         Json::Object(map) => map_value(map),
@@ -758,6 +866,70 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(holds(text), Ok(expected), "{text}");
+        }
+    }
+
+    /// How a worker, or the author of a condition, writes a number decides nothing.
+    #[test]
+    fn numbers_are_doubles_however_they_are_written() {
+        let judged = |text: &str, n: &str| {
+            let outputs = serde_json::from_str(&format!("{{\"n\": {n}, \"list\": [1, 2, {n}]}}"));
+            let outputs: Map<String, Json> = outputs.unwrap();
+            let parameters = Map::new();
+            let facts = Facts {
+                nodes: BTreeMap::from([("a", (NodePhase::Succeeded, &outputs))]),
+                parameters: &parameters,
+                goal: None,
+            };
+            When::compile(&text.replace("$n", "nodes.a.outputs.n"))
+                .unwrap()
+                .holds(&facts)
+        };
+        for text in [
+            "$n * 0.5 > 1",
+            "$n + 1 == 5",
+            "$n + 1 > 4.5",
+            "$n == 4 && $n == 4.0 && 4u == $n",
+            "-$n < 0 && 5 - $n == 1",
+            "$n % 3 == 1 && $n / 8 == 0.5",
+            "$n in [1, 4] && $n in [4.0]",
+            "[1, 4] == [1.0, $n]",
+            "size(nodes.a.outputs.list) + 1 == $n",
+            "nodes.a.outputs.list.size() < $n * 1.5",
+            "int($n + 0.7) == 4 && uint($n) + 0.5 == 4.5",
+            "double('4') == $n",
+            "nodes.a.outputs.list[$n - 2] == $n",
+            "nodes.a.outputs.list[1] == 2",
+            "{4: 'x'}[$n] == 'x' && {'a': $n}['a'] == 4",
+            "string($n) == '4'",
+            "type($n) == type(1)",
+            "($n > 3 ? $n : 0) == 4",
+        ] {
+            for n in ["4", "4.0", "4e0"] {
+                assert_eq!(judged(text, n), Ok(true), "{text} for {n}");
+            }
+        }
+        for (text, why) in [
+            ("$n / 0 == 1", "Division by zero"),
+            ("$n % 0 == 1", "Remainder by zero"),
+        ] {
+            let said = judged(text, "4").unwrap_err();
+            assert!(said.to_lowercase().contains(&why.to_lowercase()), "{said}");
+        }
+        assert!(judged("nodes.a.outputs.list[$n / 8] == 1", "4").is_err());
+        // A run without a goal can be told.
+        assert_eq!(judged("goal == null || goal.priority > 5", "4"), Ok(true));
+        assert_eq!(judged("goal != null && has(goal.timeout)", "4"), Ok(false));
+    }
+
+    /// The documentation lists the functions that there are.
+    #[test]
+    fn the_functions_are_documented() {
+        let page = include_str!("../../../docs/executions.md");
+        for function in &FUNCTIONS {
+            let of = if function.method { "x." } else { "" };
+            let name = format!("`{of}{}(", function.name);
+            assert!(page.contains(&name), "{name}…)`");
         }
     }
 
