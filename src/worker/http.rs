@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
+use ureq::ResponseExt;
 use ureq::http;
 use ureq::tls::{RootCerts, TlsConfig};
 
@@ -40,6 +41,10 @@ pub struct HttpAnswer {
     pub status: u16,
     /// Its body, or the beginning of it.
     pub body: Vec<u8>,
+    /// Where it came from, when that is another place than was asked: redirects led there.
+    pub redirected_to: Option<String>,
+    /// When to ask again, as it was said: seconds, or a date.
+    pub retry_after: Option<String>,
 }
 
 impl HttpAnswer {
@@ -86,6 +91,10 @@ fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
     let request = http::Request::builder()
         .method(question.method.as_str())
         .uri(question.url.as_str());
+    let asked = request
+        .uri_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let host = request.uri_ref().and_then(|uri| uri.host());
     let proxy = if host.is_some_and(is_this_machine) {
         None
@@ -119,6 +128,9 @@ fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
     };
     let answer = answered.map_err(|error| error.to_string())?;
     let status = answer.status().as_u16();
+    let from = answer.get_uri().to_string();
+    let retry_after = answer.headers().get("retry-after");
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
     let mut body = Vec::new();
     answer
         .into_body()
@@ -126,7 +138,12 @@ fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
         .take(MAX_BODY)
         .read_to_end(&mut body)
         .map_err(|error| format!("the answer broke off: {error}"))?;
-    Ok(HttpAnswer { status, body })
+    Ok(HttpAnswer {
+        status,
+        body,
+        redirected_to: (from != asked).then_some(from),
+        retry_after,
+    })
 }
 
 /// Whether a host is this machine, which no proxy has to be asked for.

@@ -1175,3 +1175,49 @@ fn a_credential_in_a_url_is_refused_and_shown_nowhere() {
     let log = solo.git(&format!("log --format=%B {}", crate::sandbox::STATUS));
     assert!(!log.contains(SECRET), "{log}");
 }
+
+#[test]
+fn a_silent_host_holds_up_nothing_else() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir_all(sandbox.path("tmp")).unwrap();
+    // Takes connections, and never says anything.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let server = Answers::start(|_, _, _| (200, String::new()));
+    let external = |id: &str, uri: String| {
+        format!("    - {{id: {id}, kind: External, externalRef: {{type: uri, uri: '{uri}'}}}}\n")
+    };
+    let nodes: String = (0..3)
+        .map(|n| external(&format!("silent-{n}"), format!("http://{address}/{n}")))
+        .chain([
+            external("fine", server.url("/fine")),
+            "    - {id: task, kind: Task}\n".to_owned(),
+        ])
+        .collect();
+    let spec = format!("description: Wait\ngraph:\n  nodes:\n{nodes}");
+    let rules = "rules: [{selector: {planRef: {name: p}, nodeId: task}, target: {provider: 'tool://t', config: {command: ['true']}}}]";
+    let solo = sandbox.repository("solo");
+    let run = execution_with("run", "p", "bindingRef: {name: b}\n");
+    let all = [
+        resource("Plan", "p", &spec),
+        resource("Binding", "b", rules),
+        run,
+    ];
+    solo.publish("planspec/all.yaml", file(&all));
+    solo.run("reconcile").ok();
+    let worked = work(&sandbox, &solo, "--externals --reconcile").ok();
+    let order: Vec<usize> = [
+        "reported default/run/task",
+        "run/fine has happened",
+        "run/silent-0 has not",
+    ]
+    .iter()
+    .map(|said| {
+        worked
+            .out
+            .find(said)
+            .unwrap_or_else(|| panic!("{said}: {worked}"))
+    })
+    .collect();
+    assert!(order[0] < order[2] && order[1] < order[2], "{worked}");
+}

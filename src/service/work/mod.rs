@@ -207,6 +207,8 @@ impl Worker<'_> {
                     running -= self.wait(&finished, is_full && !self.request.externals);
                 } else if self.around.stop.is_wished() || trouble.is_some() {
                     break;
+                } else if !moved && outside.is_asking() {
+                    outside.wait(self.request.interval, self.around.stop);
                 } else if !moved {
                     if !self.request.watch {
                         break;
@@ -254,7 +256,7 @@ impl Worker<'_> {
             }
         }
         let observed = Arc::new(observe(&store)?);
-        let happened = self.request.externals && outside.ask(self, &store, &observed)?;
+        let happened = self.request.externals && outside.look(self, &store, &observed)?;
         let jobs = self.take(&store, &observed, free)?;
         let later = observed
             .retries()

@@ -1,11 +1,14 @@
 //! Ask for what happens outside: External nodes of type `uri` and `webhook`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::Worker;
 use crate::api::work::{WorkEvent, WorkEventKind};
-use crate::core::resource::Node;
+use crate::core::resource::{ExternalRef, Node, Time};
 use crate::core::run::record::{Action, ReportResult};
 use crate::service::Result;
 use crate::service::report::is_outside;
@@ -13,28 +16,142 @@ use crate::service::runs::{self, Observed, ObservedNode};
 use crate::service::store::{Sent, Store};
 use crate::service::verify::errand;
 use crate::worker::external::{self, Poll};
+use crate::worker::signals::Stop;
 use crate::worker::tool::seconds;
 
 /// How often something is asked for when its node does not say.
 const USUAL: Duration = Duration::from_secs(60);
+/// Longest time between two questions to what is in trouble, unless its node says a longer one.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// Most questions at once: one that is not answered holds up nothing else.
+const AT_ONCE: usize = 8;
 
-/// When what was asked for last.
-#[derive(Debug, Default)]
+/// How often a wait for an answer looks whether it is to stop.
+const STEP: Duration = Duration::from_millis(100);
+
+/// Which attempt of a node: the uid of its run, its id, the number.
+type Which = (String, String, u32);
+
+/// What is asked for outside, each at its own pace, beside everything else that a worker does.
+#[derive(Debug)]
 pub struct OutsidePolls {
-    asked: BTreeMap<(String, String), Instant>,
+    known: BTreeMap<Which, Pace>,
+    /// What is to be asked, while as much as may be is.
+    queue: VecDeque<(Which, Question)>,
+    /// How many are being asked.
+    asking: usize,
+    sender: Sender<(Which, Poll)>,
+    answers: Receiver<(Which, Poll)>,
+    /// Answers that have come and were not looked at.
+    came: VecDeque<(Which, Poll)>,
+}
+
+/// A question that is to be asked.
+#[derive(Debug)]
+struct Question {
+    external: ExternalRef,
+    who: Value,
+    now: Time,
+    stop: Stop,
+}
+
+/// When something is asked for.
+#[derive(Debug)]
+struct Pace {
+    /// How often, when all is well.
+    interval: Duration,
+    /// Not before; nothing while it is being asked.
+    next: Option<Instant>,
+    /// How often in a row there was trouble.
+    troubles: u32,
+}
+
+impl Pace {
+    /// How long to wait after an answer.
+    fn pause(&mut self, is_trouble: bool, retry_after: Option<Duration>) -> Duration {
+        self.troubles = if is_trouble { self.troubles + 1 } else { 0 };
+        let slower = self.interval.saturating_mul(1 << self.troubles.min(10));
+        let slower = slower.min(LONGEST.max(self.interval));
+        slower.max(retry_after.unwrap_or_default())
+    }
+}
+
+impl Default for OutsidePolls {
+    fn default() -> OutsidePolls {
+        let (sender, answers) = mpsc::channel();
+        OutsidePolls {
+            known: BTreeMap::new(),
+            queue: VecDeque::new(),
+            asking: 0,
+            sender,
+            answers,
+            came: VecDeque::new(),
+        }
+    }
 }
 
 impl OutsidePolls {
-    /// Ask for everything whose turn it is, and report what has happened. Whether anything has.
+    /// Report what was found to have happened, and begin to ask for everything whose turn it is. Whether anything has
+    /// happened.
     ///
     /// # Errors
     /// The remote cannot be used.
-    pub fn ask(&mut self, worker: &Worker<'_>, store: &Store, observed: &Observed) -> Result<bool> {
+    pub fn look(
+        &mut self,
+        worker: &Worker<'_>,
+        store: &Store,
+        observed: &Observed,
+    ) -> Result<bool> {
+        let waiting = self.waiting(worker, observed)?;
         let mut happened = false;
-        for run in observed
+        self.came.extend(self.answers.try_iter());
+        while let Some((which, poll)) = self.came.pop_front() {
+            self.asking -= 1;
+            let node = waiting.get(&which);
+            if let Some(pace) = self.known.get_mut(&which) {
+                let pause = match &poll {
+                    Poll::NotYet {
+                        is_trouble,
+                        retry_after,
+                        ..
+                    } => pace.pause(*is_trouble, *retry_after),
+                    _ => pace.interval,
+                };
+                pace.next = Some(Instant::now() + pause);
+            }
+            if let Some(node) = node {
+                happened |= tell(worker, store, observed, *node, poll)?;
+            }
+        }
+        self.begin();
+        Ok(happened)
+    }
+
+    /// Whether an answer is still to come.
+    pub fn is_asking(&self) -> bool {
+        self.asking > 0
+    }
+
+    /// Wait for an answer, for so long.
+    pub fn wait(&mut self, time: Duration, stop: &Stop) {
+        let begin = Instant::now();
+        while self.came.is_empty() && !stop.is_wished() && begin.elapsed() < time {
+            let step = STEP.min(time.saturating_sub(begin.elapsed()));
+            self.came.extend(self.answers.recv_timeout(step).ok());
+        }
+    }
+
+    /// What waits for something outside, and queue the questions whose turn it is.
+    fn waiting<'o>(
+        &mut self,
+        worker: &Worker<'_>,
+        observed: &'o Observed,
+    ) -> Result<BTreeMap<Which, ObservedNode<'o>>> {
+        let mut found = BTreeMap::new();
+        let open = observed
             .runs()
-            .filter(|run| !run.status.phase.is_terminal())
-        {
+            .filter(|run| !run.status.phase.is_terminal());
+        for run in open {
             let waiting = run
                 .nodes()
                 .filter(|node| is_outside(node.status) && worker.is_meant(*node))
@@ -45,52 +162,100 @@ impl OutsidePolls {
             }
             let plan = runs::pinned_plan(&observed.stored, run.status);
             for node in waiting {
+                let (uid, id) = (node.run.file.uid.clone(), node.id.to_owned());
+                let which = (uid, id, node.status.attempt);
                 let of_plan = plan.as_ref().and_then(|plan| plan.node(node.id));
-                if let Some(of_plan) = of_plan.filter(|of_plan| self.is_due(node, of_plan)) {
-                    happened |= ask_for(worker, store, observed, node, of_plan)?;
+                if let Some(question) = of_plan
+                    .and_then(|of_plan| question(worker, observed, node, of_plan).transpose())
+                {
+                    let (question, interval) = question?;
+                    if self.is_due(&which, interval) {
+                        self.queue.push_back((which.clone(), question));
+                    }
                 }
-                if worker.around.stop.is_wished() {
-                    return Ok(happened);
-                }
+                found.insert(which, node);
             }
         }
-        Ok(happened)
+        // What waits no more need not be asked for, and has no pace.
+        self.queue.retain(|(which, _)| found.contains_key(which));
+        self.known.retain(|which, _| found.contains_key(which));
+        Ok(found)
     }
 
-    fn is_due(&mut self, node: ObservedNode<'_>, of_plan: &Node) -> bool {
-        let interval = of_plan.poll_interval.as_ref().map_or(USUAL, seconds);
-        let key = (node.run.file.uid.clone(), node.id.to_owned());
-        let is_due = self
-            .asked
-            .get(&key)
-            .is_none_or(|asked| asked.elapsed() >= interval);
+    fn is_due(&mut self, which: &Which, interval: Duration) -> bool {
+        let now = Instant::now();
+        let pace = self.known.entry(which.clone()).or_insert(Pace {
+            interval,
+            next: Some(now),
+            troubles: 0,
+        });
+        let is_due = pace.next.is_some_and(|next| next <= now);
         if is_due {
-            self.asked.insert(key, Instant::now());
+            pace.next = None;
         }
         is_due
     }
+
+    /// Ask as many as may be asked at once.
+    fn begin(&mut self) {
+        while self.asking < AT_ONCE
+            && let Some((which, question)) = self.queue.pop_front()
+        {
+            self.asking += 1;
+            let sender = self.sender.clone();
+            // It ends with its time at the latest; nobody may wait for the answer any more.
+            std::thread::spawn(move || {
+                let Question {
+                    external,
+                    who,
+                    now,
+                    stop,
+                } = question;
+                sender
+                    .send((which, external::poll(&external, &who, now, &stop)))
+                    .ok();
+            });
+        }
+    }
 }
 
-/// Ask whether it has happened, and report it if so.
-fn ask_for(
+/// What is to be asked for a node, and how often.
+fn question(
+    worker: &Worker<'_>,
+    observed: &Observed,
+    node: ObservedNode<'_>,
+    of_plan: &Node,
+) -> Result<Option<(Question, Duration)>> {
+    let Some(external) = &of_plan.external_ref else {
+        return Ok(None);
+    };
+    let mut who = errand(node).to_value();
+    who["repository"] = observed.stored.tree.controller.repository_id.clone().into();
+    let question = Question {
+        external: external.clone(),
+        who,
+        now: worker.now()?,
+        stop: worker.around.stop.part(),
+    };
+    let interval = of_plan.poll_interval.as_ref().map_or(USUAL, seconds);
+    Ok(Some((question, interval)))
+}
+
+/// Tell what was found, and report it if it has happened.
+fn tell(
     worker: &Worker<'_>,
     store: &Store,
     observed: &Observed,
     node: ObservedNode<'_>,
-    of_plan: &Node,
+    poll: Poll,
 ) -> Result<bool> {
-    let Some(external) = &of_plan.external_ref else {
-        return Ok(false);
-    };
     let name = node.name();
-    let mut who = errand(node).to_value();
-    who["repository"] = observed.stored.tree.controller.repository_id.clone().into();
     let tell = |message: String| {
         worker.say(node, WorkEvent::new(WorkEventKind::External, message));
     };
-    let how = match external::poll(external, &who, worker.around.stop) {
+    let how = match poll {
         Poll::Happened(how) => how,
-        Poll::NotYet(why) => {
+        Poll::NotYet { why, .. } => {
             tell(format!("{name} has not happened yet: {why}"));
             return Ok(false);
         }
@@ -123,4 +288,31 @@ fn ask_for(
         Sent::Taken => tell(format!("{name} was reported by somebody else")),
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_trouble_is_asked_less_often_and_when_it_says() {
+        let mut pace = Pace {
+            interval: USUAL,
+            next: None,
+            troubles: 0,
+        };
+        let seconds = Duration::from_secs;
+        let mut pauses: Vec<Duration> = (0..5).map(|_| pace.pause(true, None)).collect();
+        pauses.push(pace.pause(true, Some(seconds(3600))));
+        pauses.push(pace.pause(false, Some(seconds(90))));
+        pauses.push(pace.pause(false, None));
+        let expected = [120, 240, 480, 900, 900, 3600, 90, 60].map(seconds);
+        assert_eq!(pauses, expected);
+        let mut slow = Pace {
+            interval: seconds(7200),
+            next: None,
+            troubles: 0,
+        };
+        assert_eq!(slow.pause(true, None), seconds(7200), "never more often");
+    }
 }
