@@ -16,6 +16,7 @@ use super::record::{RecordRequest, RecordWriter, execution};
 use super::report::{resources_for, send_at_once};
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_target};
 use super::store::{Sent, Store};
+use super::unshared;
 use super::{Error, Result, suggestion};
 use crate::api::record::{DoneBefore, DoneNode, DoneState};
 use crate::core::base::limits::Limits;
@@ -97,8 +98,10 @@ pub fn done_before(
         // The run may not have begun yet.
         reconciled.push(reconcile(store, &ReconcileRequest::at(now))?);
     }
+    let mut here_alone;
     let of_run = loop {
         let observed = request.look(store)?;
+        here_alone = unshared::notes(store, &observed.view);
         let run = request.record.run(&observed)?;
         let writer = RecordWriter {
             store,
@@ -132,7 +135,7 @@ pub fn done_before(
         return Err(refused);
     }
     let mut notes = said.notes(request.record.reconcile);
-    notes.extend(store.keeps_to_itself());
+    notes.extend(here_alone);
     let answer = DoneBefore {
         execution: of_run,
         actor,

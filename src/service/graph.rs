@@ -57,9 +57,12 @@ pub fn graph(store: &Store, request: &GraphRequest) -> Result<Drawn> {
     let merged = resources.merged(&key);
     let pinned = pinned(&resources, &merged).or_else(|| pinned_once(store, &merged));
     let drawing = drawing(&resources, &merged, pinned.as_ref()).ok_or_else(|| {
-        if merged.run().is_some() && merged.is_deleted() {
+        if merged
+            .run()
+            .is_some_and(|run| run.extensions.pinned.is_some())
+        {
             return Error::unavailable(format!(
-                "{} is deleted, and the plan that it was held to is not in this clone",
+                "the plan that {} was held to is not in this clone",
                 merged.key
             ))
             .hint(
@@ -117,12 +120,17 @@ pub fn drawing(
     pinned: Option<&PinnedPlan>,
 ) -> Option<DrawnGraph> {
     let spec = match (merged.run(), merged.key.kind) {
-        (Some(_), _) => match pinned.and_then(PinnedPlan::graph) {
+        (Some(run), _) => match pinned.and_then(PinnedPlan::graph) {
             Some(spec) => Some(spec.clone()),
-            // What it was held to cannot be read; the files may still have the plan.
-            None => plan_graph(resources, merged),
+            // What it was held to cannot be read; the files may still have just that plan. Another one is not what ran.
+            None => {
+                let pin = run.extensions.pinned.as_ref().map(|pinned| &pinned.plan);
+                let found = plan_graph(resources, merged);
+                let found = found.filter(|(_, digest)| pin.is_none_or(|pin| pin.digest == *digest));
+                found.map(|(spec, _)| spec)
+            }
         },
-        (None, Kind::Execution) => plan_graph(resources, merged),
+        (None, Kind::Execution) => plan_graph(resources, merged).map(|(spec, _)| spec),
         (None, _) => match merged.resource.map(|resource| &resource.spec) {
             Some(Spec::Plan(plan)) => Some(plan.graph.clone()),
             _ => None,
@@ -135,13 +143,15 @@ pub fn drawing(
     })
 }
 
-fn plan_graph(resources: &Resources, merged: &Merged<'_>) -> Option<GraphSpec> {
+/// The graph of the plan that an execution names, as it stands in the files, and the digest of that plan.
+fn plan_graph(resources: &Resources, merged: &Merged<'_>) -> Option<(GraphSpec, String)> {
     let Spec::Execution(spec) = &merged.resource?.spec else {
         return None;
     };
     let key = spec.plan_ref.key(Kind::Plan, &merged.key.namespace);
-    match &resources.merged(&key).resource?.spec {
-        Spec::Plan(plan) => Some(plan.graph.clone()),
+    let resource = resources.merged(&key).resource?;
+    match &resource.spec {
+        Spec::Plan(plan) => Some((plan.graph.clone(), resource.spec_digest())),
         _ => None,
     }
 }

@@ -50,6 +50,7 @@ pub mod sources;
 pub mod start;
 pub mod status;
 pub mod store;
+pub mod unshared;
 pub mod validate;
 pub mod verify;
 pub mod wait;

@@ -10,6 +10,7 @@ use super::overlap::Overlaps;
 use super::provider::Providers;
 use super::runs::{Observed, ObservedNode, is_unread, observe_runs};
 use super::store::Store;
+use super::unshared;
 use crate::api::next::{NextGoal, NextNode, NextNodes, NextPlan, NextTask, NextWhole};
 use crate::core::base::natural;
 use crate::core::plan::graph::Graph;
@@ -56,6 +57,7 @@ pub fn next(store: &Store, request: &NextRequest) -> Result<NextNodes> {
         notes.extend(why.iter().map(|why| format!("left out: {why}")));
         why.is_none()
     });
+    notes.extend(unshared::unpushed(store, &observed.view).map(|unpushed| unpushed.note()));
     if let Some(providers) = &providers {
         notes.extend(providers.unknown(&observed, |_| true)?);
     }

@@ -10,6 +10,7 @@ use super::permit::Asked;
 use super::reconcile::{ReconcileRequest, reconcile};
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_target};
 use super::store::{Sent, Store};
+use super::unshared;
 use super::{Caller, Error, Result};
 use crate::api::record as api;
 use crate::core::base::time::exact;
@@ -89,7 +90,7 @@ impl RecordRequest {
                 what,
                 record,
                 actor,
-                notes: store.keeps_to_itself().into_iter().collect(),
+                notes: unshared::notes(store, &observed.view),
                 reconciled,
                 reconcile_error: error.as_ref().map(Error::refused),
             },

@@ -17,6 +17,7 @@ use crate::core::run::transition::{WaitingFor, node_waits_for};
 use crate::git::read;
 use crate::service::reconcile::is_idle;
 use crate::service::revision;
+use crate::service::unshared::{self, unseen};
 use crate::service::{Error, ErrorKind, Result};
 
 /// The runs of a status, by uid.
@@ -94,8 +95,12 @@ pub fn observe_runs(
             let found = status.named(&named)?;
             match named.among(found.iter()) {
                 Ok(key) => BTreeSet::from([key.clone()]),
-                // Among all of them may be one that was meant.
                 Err(_) => {
+                    let unseen = found.is_empty().then(|| unseen(store, &view, &named));
+                    if let Some(error) = unseen.flatten() {
+                        return Err(error);
+                    }
+                    // Among all of them may be one that was meant.
                     BTreeSet::from([named.among(status.keys(Some(kind), None)?.iter())?.clone()])
                 }
             }
@@ -145,11 +150,19 @@ pub fn observe_target(store: &Store, target: &str, namespace: Option<&str>) -> R
     let of_node = target.rsplit_once('/').map(|(execution, _)| execution);
     let (view, status) = status_now(store)?;
     let mut keys = BTreeSet::new();
-    for name in of_node.into_iter().chain([target]) {
-        let named = Named::new(Kind::Execution, name, namespace);
+    let names = of_node.into_iter().chain([target]);
+    let names: Vec<Named> = names
+        .map(|name| Named::new(Kind::Execution, name, namespace))
         // A namespace that is said twice and differently is refused where the name is used.
-        if named.parts().is_ok() {
-            keys.extend(status.named(&named)?);
+        .filter(|named| named.parts().is_ok())
+        .collect();
+    for named in &names {
+        keys.extend(status.named(named)?);
+    }
+    if keys.is_empty() {
+        let mut unseen = names.iter().map(|named| unseen(store, &view, named));
+        if let Some(error) = unseen.find_map(|error| error) {
+            return Err(error);
         }
     }
     let stored = match keys.len() {
@@ -202,14 +215,8 @@ fn status_now(store: &Store) -> Result<(View, StatusReader<'_>)> {
     let view = store.fresh()?;
     match StatusReader::open(store, &view)? {
         Some(status) => Ok((view, status)),
-        None => Err(no_status(&view)),
+        None => Err(unshared::no_status(store, &view)),
     }
-}
-
-fn no_status(view: &View) -> Error {
-    let branch = &view.config.status.branch;
-    let message = format!("there is no status yet: branch `{branch}` does not exist");
-    Error::not_ready(message).hint("run `planspec reconcile` first")
 }
 
 impl Observed {

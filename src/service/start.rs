@@ -287,7 +287,11 @@ fn binding(
         return Ok(Some(key.name.clone()));
     }
     let mut nodes = plan.graph.nodes.iter();
-    if !nodes.any(|node| !node.capability_refs.is_empty()) {
+    let needs_capabilities = nodes.any(|node| !node.capability_refs.is_empty());
+    // Without them, a binding is about the tasks whose plan it names or chooses.
+    let is_about = |key: &&Key| needs_capabilities || speaks_of(snapshot, key, plan_key);
+    let all: Vec<&Key> = all.into_iter().filter(is_about).collect();
+    if !needs_capabilities && all.is_empty() {
         return Ok(None);
     }
     match all.as_slice() {
@@ -314,4 +318,23 @@ fn binding(
             )
         }
     }
+}
+
+/// Whether a rule of a binding names a plan, or chooses it by its labels.
+fn speaks_of(snapshot: &Snapshot, binding: &Key, plan: &Key) -> bool {
+    let labels = snapshot.resource(plan).map(|plan| &plan.metadata.labels);
+    let rules = snapshot
+        .binding(binding)
+        .into_iter()
+        .flat_map(|spec| &spec.rules);
+    let mut selectors = rules.map(|rule| &rule.selector);
+    selectors.any(|selector| {
+        let named = selector.plan_ref.as_ref();
+        let named = named.is_some_and(|named| named.key(Kind::Plan, &binding.namespace) == *plan);
+        let mut wanted = selector.match_labels.iter();
+        let is_chosen = !selector.match_labels.is_empty()
+            && wanted
+                .all(|(name, value)| labels.and_then(|labels| labels.get(name)) == Some(value));
+        named || selector.plan_ref.is_none() && is_chosen
+    })
 }

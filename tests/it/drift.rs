@@ -300,3 +300,35 @@ fn a_goal_takes_what_it_owns_and_not_what_a_former_one_owned() {
         ["by-name", "by-uid", "stale"].map(|name| solo.has(&format!("planspec/{name}.yaml")));
     assert_eq!(there, [false, false, true]);
 }
+
+#[test]
+fn a_finished_run_is_never_drawn_with_another_plan() {
+    let sandbox = Sandbox::new();
+    let team = sandbox.team("ana");
+    team.publish("planspec/plan.yaml", plan("p", &[task("one")]));
+    team.publish("planspec/run.yaml", execution("run", "p"));
+    team.run("reconcile").ok();
+    team.works("run/one", "agent:a");
+    let other = plan("p", &[task("security-audit")]);
+    team.publish("planspec/plan.yaml", other);
+    team.run("reconcile").ok();
+    for verb in [
+        "describe execution run",
+        "graph run",
+        "graph run -o mermaid",
+    ] {
+        let drawn = team.run(verb).ok();
+        assert!(drawn.out.contains("one"), "{drawn}");
+        assert!(!drawn.out.contains("security-audit"), "{drawn}");
+    }
+    // Here is no history that has the plan: another one is no substitute.
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let shallow = sandbox.clone_with("--depth=1 --no-single-branch", &url, "shallow");
+    let described = shallow.run("describe execution run").ok();
+    assert!(described.out.contains("one"), "{described}");
+    assert!(!described.out.contains("security-audit"), "{described}");
+    shallow
+        .run("graph run")
+        .exits(3)
+        .notes("the plan that Execution default/run was held to is not in this clone");
+}

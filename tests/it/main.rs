@@ -41,6 +41,7 @@ mod run;
 mod sandbox;
 mod scope;
 mod service;
+mod unshared;
 mod verify;
 mod walls;
 mod watching;

@@ -13,6 +13,7 @@ use self::clock::Witnesses;
 use self::decide::{Decided, Question};
 use super::status::{self, StatusReader};
 use super::store::{Store, View, run_of_result};
+use super::unshared;
 use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::sha256_hex;
 use crate::core::resource::{ExecutionStatus, Key, Kind, Time};
@@ -83,6 +84,9 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled
         }
         if let Some(mut done) = attempt_once(store, request)? {
             done.notes.extend(elsewhere(store, &done)?);
+            let unpushed = unshared::unpushed_to(store, &done.spec_branch, &done.spec_commit);
+            let unpushed = unpushed.filter(|_| done.revision.is_none());
+            done.notes.extend(unpushed.map(|unpushed| unpushed.note()));
             return Ok(done);
         }
         tracing::debug!(attempt, "somebody else wrote the status first");
@@ -109,6 +113,7 @@ fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reco
         view.config = store.config_at(&commit)?;
         view.spec_commit = commit;
     }
+    unshared::check_first_status(store, &view)?;
     let look = fingerprint(&view, store.repo.is_shallow());
     let cache = Cache::new(&store.repo);
     let idle = Idle::recall(&cache, &look, request.now);

@@ -1,0 +1,165 @@
+//! What is here and not on the remote, or there and not here: forgotten pushes and pulls.
+
+use super::index;
+use super::names::Named;
+use super::revision;
+use super::store::{Store, View};
+use super::{Error, Result};
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::resource::Kind;
+use crate::git::{read, refs, remote};
+
+/// What people should know of what stays in this clone: as a note, where there is something to say.
+pub fn notes(store: &Store, view: &View) -> Vec<String> {
+    let unpushed = unpushed(store, view).map(|unpushed| unpushed.note());
+    store
+        .keeps_to_itself()
+        .into_iter()
+        .chain(unpushed)
+        .collect()
+}
+
+/// Commits of the spec branch that only this clone has.
+pub struct Unpushed {
+    branch: String,
+    remote: String,
+    tip: String,
+    /// Whether the remote has some that this clone has not.
+    has_parted: bool,
+}
+
+/// Commits of this clone's spec branch that change resources, and that the remote has not.
+pub fn unpushed(store: &Store, view: &View) -> Option<Unpushed> {
+    unpushed_to(store, &view.spec_branch, &view.spec_commit)
+}
+
+/// The same, of a spec branch whose tip on the remote is known.
+pub fn unpushed_to(store: &Store, branch: &str, there: &str) -> Option<Unpushed> {
+    let remote = store.remote.clone()?;
+    let repo = &store.repo;
+    let tip = refs::get(repo, &format!("refs/heads/{branch}")).ok()??;
+    if tip == *there || repo.is_ancestor(&tip, there).ok()? {
+        return None;
+    }
+    let has_parted = !repo.is_ancestor(there, &tip).unwrap_or(false);
+    let base = if has_parted {
+        repo.merge_base(there, &tip).ok()??
+    } else {
+        there.to_owned()
+    };
+    let (before, after) = (
+        read::tree_of(repo, &base).ok()?,
+        read::tree_of(repo, &tip).ok()?,
+    );
+    let config = store
+        .config_at(&tip)
+        .or_else(|_| store.config_at(&base))
+        .ok()?;
+    let paths = revision::paths(&config).ok()?;
+    let changes = read::tree_changes(repo, Some(&before), &after, &paths).ok()?;
+    let is_configured_otherwise = || store.config_at(&base).ok().as_ref() != Some(&config);
+    (!changes.is_empty() || is_configured_otherwise()).then_some(Unpushed {
+        branch: branch.to_owned(),
+        remote,
+        tip,
+        has_parted,
+    })
+}
+
+impl Unpushed {
+    /// In a sentence.
+    pub fn note(&self) -> String {
+        let Unpushed { branch, remote, .. } = self;
+        format!(
+            "`{branch}` changes resources here, and {remote} has not got that: {}",
+            self.command()
+        )
+    }
+
+    /// What shares them.
+    pub fn command(&self) -> String {
+        let Unpushed { branch, remote, .. } = self;
+        let push = format!("`git push {remote} {branch}`");
+        if self.has_parted {
+            format!("`git pull --rebase {remote} {branch}`, then {push}")
+        } else {
+            push
+        }
+    }
+}
+
+/// Why an execution has no status that is there all the same: it is not pushed, or no reconcile has seen it.
+pub fn unseen(store: &Store, view: &View, named: &Named) -> Option<Error> {
+    if named.kind != Kind::Execution {
+        return None;
+    }
+    let stands_at = |commit: &str| {
+        let config = store.config_at(commit).ok()?;
+        let (_, name) = named.parts().ok()?;
+        let keys = index::named(&store.repo, commit, &config, (named.kind, name)).ok()?;
+        named.among(keys.iter()).ok().cloned()
+    };
+    if let Some(key) = stands_at(&view.spec_commit) {
+        let error = Error::not_ready(format!("{key} has no status yet: no reconcile has seen it"));
+        return Some(error.hint("run `planspec reconcile` first"));
+    }
+    let unpushed = unpushed(store, view)?;
+    let key = stands_at(&unpushed.tip)?;
+    let (branch, remote) = (&unpushed.branch, &unpushed.remote);
+    let error = Error::not_ready(format!(
+        "{key} is on `{branch}` here, and {remote} has not got that"
+    ));
+    let command = unpushed.command();
+    Some(error.hint(format!("share it: {command}, then `planspec reconcile`")))
+}
+
+/// That a remote has a status branch which this clone does not use, since its configuration names no remote: what it
+/// would write itself would stand beside that. Asks the remote.
+pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
+    if store.remote.is_some() || store.repo.config("planspec.remote").is_some() {
+        return None;
+    }
+    let remotes = store.repo.remotes().ok()?;
+    let is_origin = |name: &&String| *name == "origin";
+    let remote = remotes.iter().find(is_origin).or(remotes.first())?;
+    let branch = &view.config.status.branch;
+    let name = format!("refs/heads/{branch}");
+    // A remote that is away has no say.
+    let listing = remote::list(&store.repo, remote, &[&name]).ok()?;
+    listing.refs.get(&name)?;
+    let error = Error::not_ready(format!(
+        "remote `{remote}` has a status branch `{branch}`, and the configuration here names no `status.remote`: this \
+         clone is older than that, or the configuration has lost it"
+    ));
+    Some(error.hint(format!(
+        "`git pull` gets what {remote} has; if that names none either, write `status: {{remote: {remote}}}` to \
+         {CONFIG_FILE} and commit it; to begin another status here on purpose: `git config planspec.remote \"\"`"
+    )))
+}
+
+/// Whether a status may be begun where there is none.
+///
+/// # Errors
+/// The remote has one: see [`status_elsewhere`].
+pub fn check_first_status(store: &Store, view: &View) -> Result {
+    if view.status_tip.is_some() {
+        return Ok(());
+    }
+    status_elsewhere(store, view).map_or(Ok(()), Err)
+}
+
+/// That there is no status, and what comes first.
+pub fn no_status(store: &Store, view: &View) -> Error {
+    if let Some(error) = status_elsewhere(store, view) {
+        return error;
+    }
+    let branch = &view.config.status.branch;
+    let message = format!("there is no status yet: branch `{branch}` does not exist");
+    Error::not_ready(message).hint(match unpushed(store, view) {
+        None => "run `planspec reconcile` first".to_owned(),
+        Some(unpushed) => format!(
+            "share what is here: {}, then `planspec reconcile`",
+            unpushed.command()
+        ),
+    })
+}

@@ -1,0 +1,119 @@
+//! What is here and not on the remote, or there and not here.
+
+use crate::resources::{execution, plan, resource, task};
+use crate::sandbox::Sandbox;
+
+#[test]
+fn a_forgotten_push_is_told_by_whoever_looks_at_the_remote() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.write("planspec/plan.yaml", plan("p", &[task("one")]))
+        .commit("Here");
+    ana.write("planspec/run.yaml", execution("run", "p"))
+        .commit("Here");
+    // Sharing is what comes first, and doing as the hint says leads on.
+    for verb in ["next", "claim run/one", "cancel run"] {
+        let refused = ana.run(verb).exits(1);
+        refused
+            .notes("help: share what is here: `git push origin main`, then `planspec reconcile`");
+    }
+    ana.run("reconcile").ok().notes(
+        "note: `main` changes resources here, and origin has not got that: `git push origin main`",
+    );
+    ana.git("push -q origin main");
+    let quiet = ana.run("reconcile").ok();
+    assert!(!quiet.err.contains("has not got that"), "{quiet}");
+    ana.run("claim run/one").ok();
+
+    // Another run that is not pushed is not taken for a misspelt one.
+    ana.write("planspec/rum.yaml", execution("rum", "p"))
+        .commit("Here");
+    for verb in ["claim rum/one", "next rum", "cancel rum", "retry rum"] {
+        ana.run(verb)
+            .exits(1)
+            .notes("Execution default/rum is on `main` here, and origin has not got that")
+            .notes("help: share it: `git push origin main`, then `planspec reconcile`");
+    }
+    for verb in ["next", "claim --renew run/one", "retry run --rebind"] {
+        let told = ana.run(verb);
+        assert_eq!(told.err.matches("has not got that").count(), 1, "{told}");
+    }
+    // What is no resource need not be shared.
+    ana.git("push -q origin main");
+    ana.run("claim rum/one")
+        .exits(1)
+        .notes("Execution default/rum has no status yet: no reconcile has seen it")
+        .notes("help: run `planspec reconcile` first");
+    ana.write("notes.txt", "n").commit("Here");
+    assert!(!ana.run("reconcile").ok().err.contains("has not got that"));
+
+    // Somebody else was faster.
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.publish(
+        "planspec/goal.yaml",
+        resource("Goal", "g", "description: d\n"),
+    )
+    .push();
+    ana.write("planspec/ram.yaml", execution("ram", "p"))
+        .commit("Here");
+    ana.run("next")
+        .notes("`git pull --rebase origin main`, then `git push origin main`");
+    ana.git("pull -q --rebase origin main");
+    ana.git("push -q origin main");
+    assert!(!ana.run("next").err.contains("has not got that"));
+}
+
+#[test]
+fn a_clone_from_before_the_adoption_begins_no_second_status() {
+    let sandbox = Sandbox::new();
+    sandbox.bare("origin.git");
+    let ana = sandbox.clone_of("origin.git", "ana");
+    ana.publish("readme", "r").push();
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ana.publish(".planspec.yaml", crate::sandbox::SHARED);
+    ana.publish("planspec/plan.yaml", plan("p", &[task("one")]));
+    ana.publish("planspec/run.yaml", execution("run", "p"))
+        .push();
+    ana.run("reconcile").ok();
+    for verb in ["next", "reconcile", "claim run/one"] {
+        ben.run(verb)
+            .exits(1)
+            .notes("remote `origin` has a status branch `planspec/status`, and the configuration here names no `status.remote`")
+            .notes("help: `git pull` gets what origin has");
+    }
+    ben.git("pull -q");
+    ben.run("next").ok().says("run/one");
+    // A configuration that has lost it, as when an example is pasted over it.
+    ana.publish(".planspec.yaml", "rules: {}\n");
+    ana.run("reconcile")
+        .exits(1)
+        .notes("the configuration has lost it");
+    ana.git("config planspec.remote origin");
+    ana.run("reconcile").ok();
+}
+
+#[test]
+fn the_only_binding_is_taken_where_it_speaks_of_the_plan() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let rule = "rules: [{selector: {planRef: {name: p}, nodeId: one}, target: {provider: 'human://cy'}}]\n";
+    solo.publish("planspec/plan.yaml", plan("p", &[task("one")]));
+    solo.publish("planspec/other.yaml", plan("q", &[task("one")]));
+    solo.publish("planspec/binding.yaml", resource("Binding", "b", rule));
+    solo.publish(".planspec.yaml", "workers: strict\n");
+    solo.run("start p --name r")
+        .ok()
+        .notes("tasks are bound by `b`");
+    let other = solo.run("start q --name s").ok();
+    assert!(!other.err.contains("bound by"), "{other}");
+    solo.run("reconcile").ok();
+    solo.run("claim r/one --as agent:anyone")
+        .exits(1)
+        .notes("`one` is for a person, and agent:anyone is none");
+    let labels =
+        "rules: [{selector: {matchLabels: {team: web}}, target: {provider: 'human://di'}}]\n";
+    solo.publish("planspec/labels.yaml", resource("Binding", "c", labels));
+    solo.run("start p --name t")
+        .ok()
+        .notes("tasks are bound by `b`");
+}
