@@ -226,29 +226,134 @@ pub fn no_kind(text: &str, more: &[&str]) -> Error {
 /// A part of it names no label.
 pub fn parse_selector(text: &str) -> std::result::Result<LabelSelector, String> {
     let mut selector = LabelSelector::default();
-    for part in text
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-    {
-        let (key, operator, values) = if let Some((key, value)) = part.split_once("!=") {
-            (key, LabelOperator::NotIn, vec![value.trim().to_owned()])
-        } else if let Some((key, value)) = part.split_once('=') {
-            let value = value.strip_prefix('=').unwrap_or(value);
-            (key, LabelOperator::In, vec![value.trim().to_owned()])
-        } else if let Some(key) = part.strip_prefix('!') {
-            (key, LabelOperator::DoesNotExist, Vec::new())
-        } else {
-            (part, LabelOperator::Exists, Vec::new())
-        };
-        if key.trim().is_empty() {
-            return Err(format!("`{part}` names no label"));
-        }
-        selector.match_expressions.push(LabelExpression {
-            key: key.trim().to_owned(),
-            operator,
-            values,
-        });
+    if text.trim().is_empty() {
+        return Ok(selector);
+    }
+    let parts = requirements(text);
+    for part in parts {
+        let expression = requirement(part.trim())
+            .ok_or_else(|| format!("`{part}` is no requirement: {FORMS}"))?;
+        selector.match_expressions.push(expression);
     }
     Ok(selector)
+}
+
+/// How the requirements of a selector are written.
+const FORMS: &str = "write `KEY=VALUE`, `KEY!=VALUE`, `KEY in (A,B)`, `KEY notin (A,B)`, `KEY` or `!KEY`, with commas between them";
+
+/// The parts between commas that stand in no parentheses.
+fn requirements(text: &str) -> Vec<&str> {
+    let mut is_inside = false;
+    let parts = text.split(|c| {
+        is_inside = match c {
+            '(' => true,
+            ')' => false,
+            _ => is_inside,
+        };
+        c == ',' && !is_inside
+    });
+    parts.collect()
+}
+
+fn requirement(part: &str) -> Option<LabelExpression> {
+    let expression = |key: &str, operator, values: Vec<String>| {
+        let is_value = |value: &String| value.is_empty() || is_label(value);
+        let (prefix, name) = key.split_once('/').unwrap_or(("x", key));
+        (is_label(name) && is_label(prefix) && values.iter().all(is_value)).then(|| {
+            LabelExpression {
+                key: key.to_owned(),
+                operator,
+                values,
+            }
+        })
+    };
+    if let Some((before, list)) = part.split_once('(') {
+        let values = list.strip_suffix(')')?.split(',');
+        let values = values.map(|value| value.trim().to_owned()).collect();
+        let mut words = before.split_whitespace();
+        let (key, word, rest) = (words.next()?, words.next()?, words.next());
+        let operator = match (word, rest) {
+            ("in", None) => LabelOperator::In,
+            ("notin", None) => LabelOperator::NotIn,
+            _ => return None,
+        };
+        return expression(key, operator, values);
+    }
+    if let Some((key, value)) = part.split_once("!=") {
+        let values = vec![value.trim().to_owned()];
+        return expression(key.trim(), LabelOperator::NotIn, values);
+    }
+    if let Some((key, value)) = part.split_once('=') {
+        let value = value.strip_prefix('=').unwrap_or(value);
+        return expression(key.trim(), LabelOperator::In, vec![value.trim().to_owned()]);
+    }
+    match part.strip_prefix('!') {
+        Some(key) => expression(key.trim(), LabelOperator::DoesNotExist, Vec::new()),
+        None => expression(part, LabelOperator::Exists, Vec::new()),
+    }
+}
+
+/// Letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.
+fn is_label(text: &str) -> bool {
+    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let mut letters = text.chars();
+    is_end(letters.clone().next())
+        && is_end(letters.clone().next_back())
+        && letters.all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn selectors_are_those_of_kubernetes() {
+        let told = |text: &str| -> Vec<String> {
+            let selector = parse_selector(text).unwrap();
+            let parts = selector.match_expressions.iter();
+            parts
+                .map(|one| format!("{} {:?} {:?}", one.key, one.operator, one.values))
+                .collect()
+        };
+        for (text, parts) in [
+            ("", &[][..]),
+            ("env=prod", &["env In [\"prod\"]"]),
+            (
+                "env == prod , !old",
+                &["env In [\"prod\"]", "old DoesNotExist []"],
+            ),
+            (
+                "env in (a,b), team notin ( c )",
+                &["env In [\"a\", \"b\"]", "team NotIn [\"c\"]"],
+            ),
+            (
+                "x.example/env!=a,team",
+                &["x.example/env NotIn [\"a\"]", "team Exists []"],
+            ),
+            ("env=", &["env In [\"\"]"]),
+        ] {
+            assert_eq!(told(text), parts, "{text}");
+        }
+        for text in [
+            "env in (a,b",
+            "env in a",
+            "env of (a)",
+            "in (a)",
+            "a,,b",
+            "=a",
+            "env=a b",
+            "env>3",
+            "e nv",
+            "!",
+            "a=b=c",
+        ] {
+            let why = parse_selector(text).unwrap_err();
+            assert!(
+                why.contains("is no requirement: write `KEY=VALUE`"),
+                "{text}: {why}"
+            );
+        }
+    }
 }

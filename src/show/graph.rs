@@ -658,14 +658,14 @@ STAGE   NODE            KIND   STATE
         assert_eq!(
             text(view(&graph, &spec, None), 80),
             "\
-5 nodes in 3 stages
+5 nodes in 5 stages
 
 STAGE   NODE   KIND       WAITS FOR
 1       ci     External
-        all    Group      ok (child), part (child)
-        part   Group      ci (child)
-2       end    Task       part (soft)
-3       ok     Gate       end
+2       part   Group      ci (child)
+3       end    Task       part (soft)
+4       ok     Gate       end
+5       all    Group      ok (child), part (child)
 "
         );
     }

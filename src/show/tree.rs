@@ -79,9 +79,11 @@ fn parents(graph: &Graph) -> Vec<Option<usize>> {
         }
     }
     let last = |node| {
-        let before = graph.predecessors(node);
-        let last = before.max_by_key(|&(from, kind)| (level[from], kind == EdgeKind::Hard, from));
-        last.map(|(from, _)| from)
+        let edges = graph.predecessors(node);
+        let soft = edges.filter(|(_, kind)| *kind == EdgeKind::Soft);
+        let soft: Vec<usize> = soft.map(|(from, _)| from).collect();
+        let before = graph.nodes_before(node).into_iter();
+        before.max_by_key(|from| (level[*from], !soft.contains(from), *from))
     };
     (0..graph.len()).map(last).collect()
 }

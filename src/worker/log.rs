@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::core::base::invisible::is_invisible;
+use crate::core::base::invisible::unseen;
 use crate::core::base::secrets::{masked, masked_bytes};
 
 /// Most bytes that are kept of the beginning.
@@ -135,18 +135,21 @@ pub fn shortened(text: &str, most: usize) -> String {
 fn printable(text: &str) -> String {
     let text = masked(text);
     let mut plain = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
+    let mut characters = unseen(&text).peekable();
+    while let Some((character, is_unseen)) = characters.next() {
         match character {
-            '\u{1b}' if characters.peek() == Some(&'[') => {
+            '\u{1b}' if characters.peek().is_some_and(|(c, _)| *c == '[') => {
                 // Parameters, then one letter.
                 characters.next();
-                while characters.next_if(|c| !('@'..='~').contains(c)).is_some() {}
+                while characters
+                    .next_if(|(c, _)| !('@'..='~').contains(c))
+                    .is_some()
+                {}
                 characters.next();
             }
             '\n' => plain.push('\n'),
             '\t' => plain.push(' '),
-            c if is_invisible(c) => {}
+            _ if is_unseen => {}
             c => plain.push(c),
         }
     }

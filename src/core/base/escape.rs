@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::core::base::invisible::is_invisible;
+use crate::core::base::invisible::unseen;
 use crate::core::base::secrets::masked;
 
 /// A text on one line, with everything visible that would not be seen or would move what is seen:
@@ -15,19 +15,19 @@ use crate::core::base::secrets::masked;
 pub fn line(text: &str) -> String {
     let text = masked(text);
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        push(&mut out, c);
+    for (c, is_unseen) in unseen(&text) {
+        push_marked(&mut out, c, is_unseen);
     }
     out
 }
 
-/// Add one character, made safe to print.
-pub fn push(out: &mut String, c: char) {
+/// Add one character of a text, made safe to print where it is not seen there: see [`unseen`].
+pub fn push_marked(out: &mut String, c: char, is_unseen: bool) {
     match c {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
-        c if is_invisible(c) => {
+        c if is_unseen => {
             // Writing to a string cannot fail.
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         }
@@ -50,10 +50,10 @@ pub fn printed(bytes: &[u8]) -> String {
             Some(row) => (row.strip_suffix('\r').unwrap_or(row), "\n"),
             None => (row, ""),
         };
-        for c in row.chars() {
+        for (c, is_unseen) in unseen(row) {
             match c {
                 '\t' => out.push(c),
-                c => push(&mut out, c),
+                c => push_marked(&mut out, c, is_unseen),
             }
         }
         out.push_str(end);

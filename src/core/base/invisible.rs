@@ -14,9 +14,57 @@ pub fn is_invisible(c: char) -> bool {
         || u32::from(c) & 0xfffe == 0xfffe
 }
 
+/// Each character of a text, and whether it has to be made visible: it is not seen, and is no joiner that belongs to its
+/// neighbours. Persian and Hindi words, and emoji of several people, are written with joiners; between ASCII letters they
+/// would only make two names look like one.
+pub fn unseen(text: &str) -> impl Iterator<Item = (char, bool)> + '_ {
+    let mut before = None;
+    let mut characters = text.chars().peekable();
+    std::iter::from_fn(move || {
+        let c = characters.next()?;
+        let is_joiner = matches!(c, '\u{200c}' | '\u{200d}')
+            && before.is_some_and(can_be_joined)
+            && characters.peek().copied().is_some_and(can_be_joined);
+        before = Some(c);
+        Some((c, is_invisible(c) && !is_joiner))
+    })
+}
+
+fn can_be_joined(c: char) -> bool {
+    !c.is_ascii() && !c.is_whitespace() && !is_invisible(c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn joiners_are_part_of_words_and_of_emoji() {
+        let told = |text: &str| -> String {
+            let unseen = unseen(text).filter(|(_, unseen)| *unseen);
+            unseen
+                .map(|(c, _)| format!("{:x} ", u32::from(c)))
+                .collect()
+        };
+        for text in [
+            "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
+            "\u{915}\u{94d}\u{200d}\u{937}",
+            "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}",
+            "\u{2764}\u{fe0f}\u{200d}\u{1f525}",
+        ] {
+            assert_eq!(told(text), "", "{text}");
+        }
+        for (text, unseen) in [
+            ("ad\u{200d}min", "200d "),
+            ("\u{645}\u{200c}", "200c "),
+            ("\u{200d}\u{645}", "200d "),
+            ("\u{645}\u{200c}\u{200d}\u{645}", "200c 200d "),
+            ("\u{645}\u{202e}\u{645}", "202e "),
+            ("\u{645}\u{200b}\u{645}", "200b "),
+        ] {
+            assert_eq!(told(text), unseen);
+        }
+    }
 
     #[test]
     fn what_is_seen_and_what_is_not() {

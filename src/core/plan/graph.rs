@@ -41,6 +41,12 @@ pub enum Step {
     Node(usize),
 }
 
+impl Step {
+    fn is_node(self) -> bool {
+        matches!(self, Step::Node(_))
+    }
+}
+
 /// What makes a [`GraphSpec`] no graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GraphProblem {
@@ -373,26 +379,70 @@ impl Graph {
         }
     }
 
-    /// The nodes by their longest distance from a root, within a level in the order of the file.
+    /// The nodes by their longest distance from a root, within a level in the order of the file. A group stands behind its
+    /// children, and the children of a group with a condition behind what decides it.
     pub fn levels(&self) -> Vec<Vec<usize>> {
-        let mut level = vec![0; self.len()];
+        let mut level = vec![0; self.steps.len()];
         let mut levels: Vec<Vec<usize>> = Vec::new();
-        for &node in &self.order {
-            let own = self
-                .predecessors(node)
-                .map(|(from, _)| level[from] + 1)
-                .max()
-                .unwrap_or(0);
-            level[node] = own;
-            if levels.len() <= own {
-                levels.resize(own + 1, Vec::new());
+        for &step in &self.steps {
+            let behind = |before: Step| level[self.number(before)] + usize::from(before.is_node());
+            let own = self.steps_before(step).map(behind).max().unwrap_or(0);
+            level[self.number(step)] = own;
+            if let Step::Node(node) = step {
+                levels.resize(levels.len().max(own + 1), Vec::new());
+                levels[own].push(node);
             }
-            levels[own].push(node);
         }
         for nodes in &mut levels {
             nodes.sort_unstable();
         }
         levels
+    }
+
+    /// The heaviest way from the start of the plan to its end, as [`Graph::levels`] counts ways, and its weight. Where two
+    /// weigh the same, that with more nodes.
+    pub fn heaviest_way(&self, weight: impl Fn(usize) -> u64) -> (u64, Vec<usize>) {
+        let number = |step: Step| self.number(step);
+        let mut best: Vec<((u64, u64), Option<Step>)> = vec![((0, 0), None); self.steps.len()];
+        for &step in &self.steps {
+            let before = self.steps_before(step);
+            let longest =
+                before.max_by_key(|&from| (best[number(from)].0, std::cmp::Reverse(number(from))));
+            let (length, count) = longest.map_or((0, 0), |from| best[number(from)].0);
+            let (own, one) = match step {
+                Step::Node(node) => (weight(node), 1),
+                Step::Enter(_) => (0, 0),
+            };
+            best[number(step)] = ((length + own, count + one), longest);
+        }
+        let last = self.steps.iter().copied();
+        let last = last.max_by_key(|&step| (best[number(step)].0, std::cmp::Reverse(number(step))));
+        let mut way = Vec::new();
+        let mut at = last;
+        while let Some(step) = at {
+            if let Step::Node(node) = step {
+                way.push(node);
+            }
+            at = best[number(step)].1;
+        }
+        way.reverse();
+        (last.map_or(0, |step| best[number(step)].0.0), way)
+    }
+
+    /// The nodes that come right before a node when the plan runs: what it waits for, of a group its children as well, and
+    /// of what is in a group with a condition what decides that.
+    pub fn nodes_before(&self, node: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut todo = vec![Step::Node(node)];
+        while let Some(step) = todo.pop() {
+            for before in self.steps_before(step) {
+                match before {
+                    Step::Node(node) => drop(found.insert(node)),
+                    Step::Enter(_) => todo.push(before),
+                }
+            }
+        }
+        found
     }
 }
 
@@ -1124,6 +1174,30 @@ mod tests {
                 closing: EdgePlace::DependsOn { node: 0, index: 0 }
             }]
         );
+    }
+
+    #[test]
+    fn stages_and_ways_lead_through_groups() {
+        let mut spec = spec("start; all; one <- start; two <- one; end <- all; aside");
+        spec.nodes[1] = group("all", &["one", "two"]);
+        let graph = Graph::build(&spec).unwrap();
+        let ids = |nodes: &[usize]| nodes.iter().map(|node| graph.id(*node)).collect::<Vec<_>>();
+        let levels: Vec<Vec<&str>> = graph.levels().iter().map(|level| ids(level)).collect();
+        let expected = [
+            vec!["start", "aside"],
+            vec!["one"],
+            vec!["two"],
+            vec!["all"],
+            vec!["end"],
+        ];
+        assert_eq!(levels, expected);
+        let (weight, way) = graph.heaviest_way(|node| u64::from(graph.id(node) != "all"));
+        assert_eq!(
+            (weight, ids(&way)),
+            (4, vec!["start", "one", "two", "all", "end"])
+        );
+        let before: Vec<usize> = graph.nodes_before(1).into_iter().collect();
+        assert_eq!(ids(&before), ["one", "two"]);
     }
 
     #[test]

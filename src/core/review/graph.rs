@@ -88,23 +88,8 @@ impl Shape {
             Some(node) if estimated => points(node.estimated_effort),
             _ => 1,
         };
-        // Longest way to the end of each node, and the node before it on that way. Where gates
-        // make two ways equally long, that with more nodes.
-        let mut best: Vec<((u64, u64), Option<usize>)> = vec![((0, 0), None); graph.len()];
-        for &node in graph.order() {
-            let before = graph.predecessors(node).map(|(from, _)| from);
-            let longest = before.max_by_key(|&from| (best[from].0, std::cmp::Reverse(from)));
-            let (length, count) = longest.map_or((0, 0), |from| best[from].0);
-            best[node] = ((length + weight(node), count + 1), longest);
-        }
-        let last = (0..graph.len()).max_by_key(|&node| (best[node].0, std::cmp::Reverse(node)));
-        let mut path = Vec::new();
-        let mut at = last;
-        while let Some(node) = at {
-            path.push(graph.id(node).to_owned());
-            at = best[node].1;
-        }
-        path.reverse();
+        let (length, path) = graph.heaviest_way(weight);
+        let path = path.into_iter().map(|node| graph.id(node).to_owned());
         let levels = graph.levels();
         Some(Shape {
             nodes: graph.len(),
@@ -114,8 +99,8 @@ impl Shape {
                 .filter(|node| node.kind == NodeKind::Gate)
                 .count(),
             edges: graph.edges().len(),
-            critical_path: path,
-            length: last.map_or(0, |node| best[node].0.0),
+            critical_path: path.collect(),
+            length,
             estimated,
             width: levels.iter().map(Vec::len).max().unwrap_or(0),
         })

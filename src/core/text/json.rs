@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::core::base::invisible::is_invisible;
+use crate::core::base::invisible::unseen;
 
 /// One JSON document, indented, with a line break behind it. What could disturb a terminal stands
 /// within strings, where JSON can write it as an escape.
@@ -19,8 +19,8 @@ pub fn line(value: &Value) -> String {
 
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c == '\n' || !is_invisible(c) {
+    for (c, is_unseen) in unseen(text) {
+        if c == '\n' || !is_unseen {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {

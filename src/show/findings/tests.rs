@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::core::base::diagnostic::Label;
 use crate::core::base::diagnostic::{Code, Part, PathStep, Span};
-use crate::core::base::invisible::is_invisible;
+use crate::core::base::invisible::{is_invisible, unseen};
 use crate::core::resource::{Key, Kind};
 use crate::core::text::locate::Lines;
 use crate::core::text::located::MAX_PER_FILE;
@@ -739,7 +739,7 @@ proptest! {
         }
         for format in FindingsFormat::ALL {
             let shown = render(finding.as_slice(), &text_of, format, false);
-            prop_assert!(!shown.chars().any(|c| c != '\n' && is_invisible(c)), "{}", shown);
+            prop_assert!(!unseen(&shown).any(|(c, unseen)| c != '\n' && unseen), "{}", shown);
         }
     }
 }

@@ -6,6 +6,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Renderer,
 
 use super::{Located, Position, Sources, count, escape, origin};
 use crate::core::base::diagnostic::{Level as DocumentLevel, Place, Severity, display_path};
+use crate::core::base::invisible::unseen;
 use crate::core::text::locate::Lines;
 
 /// Characters of a line that are shown at most.
@@ -18,7 +19,7 @@ const MAX_RELATED: usize = 8;
 const NEAR: usize = 1000;
 /// Stands for `file:line:column` until the drawing is done: what is drawn has been cut, so the
 /// columns that the drawing counts are not those of the file. Nothing shown contains it, see
-/// [`is_invisible`].
+/// [`unseen`].
 const ORIGIN: char = '\u{fdd0}';
 
 pub(super) fn render(located: &[Located<'_>], sources: &Sources<'_>, color: bool) -> String {
@@ -233,11 +234,12 @@ impl<'s> Excerpt<'s> {
         // Where each mark begins and ends, in the order of the line.
         let mut ranges: Vec<Range<usize>> = marks.iter().map(|_| out.len()..out.len()).collect();
         let content = lines.text().get(shown.clone()).unwrap_or("");
-        for (offset, c) in content.char_indices() {
+        let offsets = content.char_indices().map(|(offset, _)| offset);
+        for (offset, (c, is_unseen)) in offsets.zip(unseen(content)) {
             let before = out.len();
             match c {
                 '\t' => out.push_str("    "),
-                c => escape::push(out, c),
+                c => escape::push_marked(out, c, is_unseen),
             }
             let at = shown.start + offset;
             for (mark, range) in marks.iter().zip(&mut ranges) {

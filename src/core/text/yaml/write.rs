@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Number, Value};
 
-use crate::core::base::invisible::is_invisible;
+use crate::core::base::invisible::{is_invisible, unseen};
 
 /// Longest key that may stand before a bare `:`; readers stop looking for it after 1,024.
 const LONGEST_SIMPLE_KEY: usize = 1000;
@@ -193,7 +193,7 @@ fn is_special_word(text: &str) -> bool {
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
-    for c in text.chars() {
+    for (c, is_unseen) in unseen(text) {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
@@ -201,7 +201,7 @@ fn quoted(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             // What YAML forbids or folds is among them.
-            c if is_invisible(c) => {
+            c if is_unseen => {
                 // Writing to a string cannot fail.
                 let _ = match u32::from(c) {
                     code @ 0..=0xffff => write!(out, "\\u{code:04x}"),
