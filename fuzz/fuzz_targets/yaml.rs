@@ -1,11 +1,12 @@
 //! The YAML reader: any bytes end in documents or findings; what was read can be written and read
-//! again; the documents of a stream are told apart as the reader counts them.
+//! again; the documents of a stream are told apart as the reader counts them; what is read in one pass
+//! is what the loader reads.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use planspec::core::base::limits::Limits;
 use planspec::core::base::diagnostic::{Diagnostic, Place};
-use planspec::core::text::yaml;
+use planspec::core::text::yaml::{self, Document};
 use serde_json::Value;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -20,6 +21,9 @@ fuzz_target!(|bytes: &[u8]| {
         }
         for document in &documents {
             check_document(&document.value, &limits);
+        }
+        if findings.is_empty() && file == "a.yaml" {
+            check_loader(bytes, &documents);
         }
         if let (true, "a.yaml", Ok(text)) = (findings.is_empty(), file, std::str::from_utf8(bytes))
         {
@@ -41,6 +45,21 @@ fn check_places(finding: &Diagnostic, bytes: &[u8]) {
             assert!(text.get(span.start..span.end).is_some(), "{finding:?}");
         }
     }
+}
+
+/// What is read in one pass is what the loader reads: a tab, here in a comment, sends any text to it.
+fn check_loader(bytes: &[u8], documents: &[Document]) {
+    if !bytes.ends_with(b"\n") {
+        return;
+    }
+    let with_tab = [bytes, b"#\t\n"].concat();
+    let limits = Limits {
+        file_bytes: with_tab.len(),
+        ..Limits::default()
+    };
+    let (loaded, findings) = yaml::read("a.yaml", &with_tab, &limits);
+    assert!(findings.is_empty(), "{findings:?}");
+    assert_eq!(loaded, documents);
 }
 
 fn check_document(value: &Value, limits: &Limits) {

@@ -245,7 +245,7 @@ fn wrong_use_is_2_and_what_was_probably_meant_is_suggested() {
         ("claim run/one --as a --lease 5", "lease"),
         ("apply", "--filename"),
         ("describe plan", "names no resource"),
-        ("get plans -l '=x'", "names no label"),
+        ("get plans -l '=x'", "is no requirement"),
         ("reconcile --interval 0", "interval"),
     ];
     for (command, hint) in table {
