@@ -82,6 +82,10 @@ pub fn save(
     Ok(Saved::Done(change.map(|change| Edited { change })))
 }
 
+/// How often the editor opens before the edit is given up: nobody tries so often, but a program that
+/// stands for the editor would for ever.
+const ROUNDS: usize = 50;
+
 /// What begins a line that is not part of the resource.
 const MARK: &str = "#! ";
 
@@ -97,7 +101,7 @@ pub fn in_editor(store: &Store, request: &EditRequest) -> Result<Changed<Edited>
     let draft = Draft::new(&store.repo, &format!("{}.yaml", original.key.name))?;
     let mut shown = original.text.clone();
     let (mut last, mut wrong) = (None, Findings::default());
-    let edited = loop {
+    for _ in 0..ROUNDS {
         draft.write(&shown)?;
         editor::open(&editor, draft.path())?;
         let text = without_marks(&draft.read()?);
@@ -105,23 +109,26 @@ pub fn in_editor(store: &Store, request: &EditRequest) -> Result<Changed<Edited>
             let mut edited = Changed::<Edited>::default();
             let note = "nothing was changed".to_owned();
             edited.answer.change.notes.push(note);
-            break edited;
+            draft.discard();
+            return Ok(edited);
         }
         if text.trim().is_empty() || last.as_ref() == Some(&text) {
-            return Err(given_up(wrong, &draft));
+            break;
         }
         let saved = save(store, request, (&original, &text));
         match saved.map_err(|error| kept(error, &draft))? {
-            Saved::Done(edited) => break edited,
+            Saved::Done(edited) => {
+                draft.discard();
+                return Ok(edited);
+            }
             Saved::Wrong(findings) => {
                 shown = with_marks(&text, &findings.found);
                 wrong = findings;
                 last = Some(text);
             }
         }
-    };
-    draft.discard();
-    Ok(edited)
+    }
+    Err(given_up(wrong, &draft))
 }
 
 /// The error says also where the text is that could not be saved.

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::names::Named;
 use super::store::{Store, StoredStatus, View};
 use super::{Error, Result};
+use crate::core::repository::snapshot::WORTH_SHARING;
 use crate::core::resource::{ExecutionStatus, Key, Kind, Status, Time};
 use crate::core::run::partial::Blobs;
 use crate::core::run::status::{
@@ -202,14 +205,18 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn files(&self, keys: &BTreeSet<Key>) -> Result<BTreeMap<Key, StatusFile>> {
-        let mut found = BTreeMap::new();
+        let mut texts = Vec::new();
         for path in keys.iter().map(status_path) {
             if let Some(bytes) = self.commit.file(&path)? {
-                let (key, file) = read_resource(&path, &bytes).map_err(foreign)?;
-                found.insert(key, file);
+                texts.push((path, bytes));
             }
         }
-        Ok(found)
+        let read = |(path, bytes): &(String, Vec<u8>)| read_resource(path, bytes).map_err(foreign);
+        if texts.len() < WORTH_SHARING {
+            texts.iter().map(read).collect()
+        } else {
+            texts.par_iter().map(read).collect()
+        }
     }
 
     /// What runs are pinned to, as far as it is kept.

@@ -327,6 +327,10 @@ fn edit_tells_what_was_saved_and_what_was_wrong() {
     let error = error.refusal("invalid");
     assert_eq!(error["findings"][0]["code"], "PS108", "{error}");
     assert!(text(&error["hint"]).contains("is kept in"), "{error}");
+
+    // A program that writes something else each time, and never what is valid, is not asked for ever.
+    let error = edit("sed -i 's/^kind: Plan/kind: Plann/'").exits(1);
+    error.refusal("invalid");
 }
 
 #[test]

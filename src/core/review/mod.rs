@@ -27,7 +27,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::core::base::version::compare_versions;
-use crate::core::repository::snapshot::Snapshot;
+use crate::core::repository::snapshot::{Snapshot, WORTH_SHARING};
 use crate::core::resource::{Key, Kind, NodeKind, PlanSpec, Resource, Spec};
 pub use fields::{Address, Element, Normal};
 pub use graph::{Effect, Shape};
@@ -197,14 +197,16 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
     // A snapshot may know names of resources that it has not read.
     let is_defined = |key: &&Key| !new.definitions(key).is_empty();
     let defined: Vec<&Key> = new.keys().filter(is_defined).collect();
-    let compared = defined.into_par_iter().filter_map(|key| {
-        match (old.definitions(key).is_empty(), renamed.get(key)) {
-            (false, _) => same_name(old, new, key),
-            (true, Some(from)) => other_name(old, new, key, from),
-            (true, None) => added(old, new, key),
-        }
-    });
-    let mut subjects: Vec<Subject> = compared.collect();
+    let subject = |key: &Key| match (old.definitions(key).is_empty(), renamed.get(key)) {
+        (false, _) => same_name(old, new, key),
+        (true, Some(from)) => other_name(old, new, key, from),
+        (true, None) => added(old, new, key),
+    };
+    let mut subjects: Vec<Subject> = if defined.len() < WORTH_SHARING {
+        defined.into_iter().filter_map(subject).collect()
+    } else {
+        defined.into_par_iter().filter_map(subject).collect()
+    };
     for key in old.keys().filter(|key| !is_defined(key)) {
         if !old.definitions(key).is_empty() && !moved_away.contains(key) {
             subjects.push(removed(old, key));
