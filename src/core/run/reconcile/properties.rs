@@ -73,6 +73,8 @@ struct Scene {
     endings: Vec<bool>,
     /// How often each node was written anew.
     edits: Vec<u32>,
+    /// How often each capability was given another default.
+    defaults: [u32; 3],
 }
 
 /// Something that happens; a node and a run by any number, an attempt by its distance to the open
@@ -110,6 +112,8 @@ enum Event {
     BindElsewhere(usize, usize),
     /// A node says something else.
     Edit(usize),
+    /// An input of a capability has another default.
+    Default(usize),
     /// A run goes on with the plan as it is now.
     GoOn(usize),
     Commit,
@@ -189,6 +193,7 @@ fn event() -> impl Strategy<Value = Event> {
         8 => run().prop_map(Event::Act),
         2 => (run(), 0..CAPABILITIES.len()).prop_map(|(r, c)| Event::BindElsewhere(r, c)),
         2 => node().prop_map(Event::Edit),
+        1 => (0..CAPABILITIES.len()).prop_map(Event::Default),
         3 => run().prop_map(Event::GoOn),
         1 => Just(Event::Commit),
     ]
@@ -218,6 +223,7 @@ fn scene() -> impl Strategy<Value = Scene> {
                 events,
                 endings,
                 edits: Vec::new(),
+                defaults: [0; 3],
             },
         )
         .prop_map(Scene::that_is_valid)
@@ -247,6 +253,7 @@ fn gated_scene() -> impl Strategy<Value = Scene> {
         1 => Just(Event::Reconcile),
         1 => (0..6usize).prop_map(|node| Event::Again(0, node)),
         1 => (0..6usize).prop_map(Event::Edit),
+        1 => (0..CAPABILITIES.len()).prop_map(Event::Default),
         1 => Just(Event::GoOn(0)),
         1 => (0..6usize).prop_map(|node| Event::Review(0, node, 2, ReviewAction::Reject)),
     ];
@@ -259,6 +266,7 @@ fn gated_scene() -> impl Strategy<Value = Scene> {
         events,
         endings: vec![true],
         edits: Vec::new(),
+        defaults: [0; 3],
     })
 }
 
@@ -352,6 +360,19 @@ impl Scene {
         resource("Binding", "bind", &format!("rules: [{}]", rules.join(", ")))
     }
 
+    fn capabilities(&self) -> String {
+        let all = CAPABILITIES.iter().zip(self.defaults);
+        let texts = all.map(|(name, default)| {
+            let input = format!("{{name: m, type: string, default: v{default}}}");
+            resource(
+                "Capability",
+                name,
+                &format!("description: d, inputs: [{input}]"),
+            )
+        });
+        texts.collect()
+    }
+
     fn world(&self) -> World {
         let mut world = World::empty();
         world.write("planspec/p.yaml", &self.plan());
@@ -362,8 +383,7 @@ impl Scene {
             "planspec/goal.yaml",
             &resource("Goal", "goal", "description: d, timeout: 1d"),
         );
-        let capabilities = CAPABILITIES.map(|name| resource("Capability", name, "description: d"));
-        world.write("planspec/caps.yaml", &capabilities.concat());
+        world.write("planspec/caps.yaml", &self.capabilities());
         for run in RUNS {
             let path = format!("planspec/{run}.yaml");
             world.write(&path, &execution(run, "p", "bindingRef: {name: bind}"));
@@ -824,6 +844,10 @@ impl Scene {
                 let count = self.nodes.len();
                 self.edits[node % count] += 1;
                 world.write("planspec/p.yaml", &self.plan());
+            }
+            Event::Default(capability) => {
+                self.defaults[capability] += 1;
+                world.write("planspec/caps.yaml", &self.capabilities());
             }
             Event::GoOn(run) => world.about(RUNS[run]).go_on_with_plan("user:operator"),
             Event::Commit => world.commit(),
