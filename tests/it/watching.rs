@@ -376,7 +376,7 @@ fn the_commands_that_describe_proposes_lead_to_the_end() {
     }
     assert_eq!(solo.phase("execution/run"), "Succeeded");
     for expected in [
-        "claim run/build -n default",
+        "claim run/build -n default --as agent:coder",
         "report run/docs -n default --as ana@example.com --succeeded",
         "approve run/approval -n default --as ana@example.com",
         "approve run/approval -n default --as ben@example.com",

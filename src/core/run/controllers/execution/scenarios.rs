@@ -1032,11 +1032,18 @@ fn a_run_goes_on_with_a_corrected_plan_and_keeps_what_is_the_same() {
     let uid = world.run_ref().uid;
     let pinned = |world: &World| world.run().extensions.pinned.clone().unwrap();
     let first = pinned(&world);
+    let results = |world: &World| {
+        let results = ["a", "b"].map(|node| world.node(node));
+        results.map(|node| (node.attempt, node.outputs, node.extensions.report))
+    };
+    let before = results(&world);
     go_on(&mut world, &after, &[]);
     assert_eq!(
         world.nodes(),
         "a Succeeded, b Succeeded, c Pending, d Pending, side Running"
     );
+    // What is adopted keeps its record.
+    assert_eq!(results(&world), before);
     assert_eq!(world.unapplied(), [""; 0]);
     assert_eq!(world.run_ref().uid, uid);
     assert_ne!(pinned(&world).plan.digest, first.plan.digest);
