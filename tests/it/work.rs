@@ -1062,10 +1062,10 @@ fn a_remote_that_is_away_when_the_work_is_done_is_tried_again() {
 fn the_target_in_the_documentation_is_one() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/workers.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let example = page
-        .split("```yaml\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
+    let blocks = page.split("```yaml\n").skip(1);
+    let mut blocks = blocks.filter_map(|rest| rest.split("```").next());
+    let example = blocks
+        .find(|block| block.contains("kind: Binding"))
         .unwrap();
     let sandbox = Sandbox::new();
     let solo = sandbox.repository("solo");
