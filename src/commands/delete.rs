@@ -26,6 +26,9 @@ pub struct Args {
     /// Say what would be done, do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Also a run that goes on, which is cancelled then, and a plan that runs go on with
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     output: OutputArg,
 }
@@ -40,6 +43,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         namespace: args.namespace.given(),
         message: args.message.clone(),
         dry_run: args.dry_run,
+        yes: args.yes,
     };
     let deleted = delete(&context.open()?, &request)?;
     let change = &deleted.answer.change;

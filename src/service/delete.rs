@@ -24,6 +24,8 @@ pub struct DeleteRequest {
     pub message: Option<String>,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Also what runs go on with, or what is a run that goes on.
+    pub yes: bool,
 }
 
 /// Remove resources, and with a Goal the Executions that it owns, as one commit. What still refers to
@@ -47,6 +49,12 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
     }
     doomed.sort();
     doomed.dedup();
+    let going_on = going_on(store, &doomed)?;
+    if !going_on.is_empty() && !request.yes && !request.dry_run {
+        let message = format!("nothing is deleted: {}", going_on.join("; "));
+        return Err(Error::not_ready(message).hint("add `--yes` if that is wanted"));
+    }
+    notes.extend(going_on);
     let Some(first) = doomed.first() else {
         return Err(Error::ambiguous("no resource is named"));
     };
@@ -123,4 +131,48 @@ fn known_uid(store: &Store, key: &Key) -> Result<Option<String>> {
     let mut files = status.files(&BTreeSet::from([key.clone()]))?;
     let file = files.remove(key).filter(|file| file.deleted.is_none());
     Ok(file.map(|file| file.uid))
+}
+
+/// What runs go on that are to be deleted, or that began on what is: each in a sentence.
+fn going_on(store: &Store, doomed: &[Key]) -> Result<Vec<String>> {
+    let Some(view) = store.known_if_any()? else {
+        return Ok(Vec::new());
+    };
+    let Some(status) = StatusReader::open(store, &view)? else {
+        return Ok(Vec::new());
+    };
+    let open = status.open_runs()?;
+    let runs: BTreeSet<Key> = doomed
+        .iter()
+        .filter(|key| open.contains(key))
+        .cloned()
+        .collect();
+    let mut said = Vec::new();
+    for (key, file) in status.files(&runs)? {
+        let Some(run) = file.status.execution().filter(|_| file.deleted.is_none()) else {
+            continue;
+        };
+        let nodes = run.node_statuses.iter();
+        let held = nodes.filter_map(|(id, node)| {
+            let claim = node.extensions.claim.as_ref()?;
+            Some(format!("{} has `{id}`", claim.actor))
+        });
+        let cancelled = format!("{key} is {}, and would be cancelled", run.phase);
+        let all: Vec<String> = std::iter::once(cancelled).chain(held).collect();
+        said.push(all.join(", "));
+    }
+    for plan in doomed.iter().filter(|key| key.kind == Kind::Plan) {
+        let began = status.runs_pinned_to(&BTreeSet::from([plan.clone()]))?;
+        let began = began
+            .into_iter()
+            .filter(|key| open.contains(key) && !doomed.contains(key));
+        let names: Vec<String> = began.map(|key| key.qualified()).collect();
+        if !names.is_empty() {
+            said.push(format!(
+                "runs go on with {plan} as they began: {}",
+                names.join(", ")
+            ));
+        }
+    }
+    Ok(said)
 }

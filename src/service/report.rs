@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::held::{self, AttemptChain, Speaker, Working};
 use super::permit::{Asked, claim_as};
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt as attempt_of};
-use super::runs::{ObservedNode, ObservedRun};
+use super::runs::{self, ObservedNode, ObservedRun};
 use super::store::{Sent, Store, result_ref};
 use super::{Error, ErrorKind, Result, claim};
 use crate::api::record::Reported;
@@ -16,6 +16,7 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{AWAITING_EXTERNAL, Key, Kind, Node, NodePhase, NodeStatus};
 use crate::core::run::permit::{Objection, Refusal};
 use crate::core::run::record::{Action, Received, ReportResult};
+use crate::git::read;
 
 /// Report how a claimed node went.
 #[derive(Debug, Clone)]
@@ -46,6 +47,7 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
     let commit = request.commit.as_deref();
     let commit = commit.map(|rev| store.commit_anywhere(rev)).transpose()?;
     let speaks = (&request.record, &request.working);
+    let mut to_check = Vec::new();
     let mut recorded = held::say(store, speaks, |writer, node| {
         let commit = commit.as_deref();
         let reporter = Reporter {
@@ -54,8 +56,10 @@ pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reporte
             request,
             commit,
         };
+        to_check = reporter.to_check()?;
         reporter.report()
     })?;
+    recorded.answer.notes.extend(to_check);
     let reported = &recorded.answer.what;
     let (name, number) = (reported.attempt.name(), reported.attempt.attempt);
     if let Some(before) = reported.adopts {
@@ -76,6 +80,53 @@ struct Reporter<'a> {
 }
 
 impl Reporter<'_> {
+    /// What the acceptance criteria are checked on, and what of the work tree is not in it.
+    fn to_check(self) -> Result<Vec<String>> {
+        let run = self.node.run.status;
+        let plan = runs::pinned_plan(&self.writer.observed.stored, run);
+        let of_plan = plan.as_ref().and_then(|plan| plan.node(self.node.id));
+        let criteria = of_plan.map_or(&[][..], |node| &node.acceptance_criteria);
+        let pinned = run.extensions.pinned.as_ref();
+        let commit = self.commit.or(pinned.map(|pinned| pinned.commit.as_str()));
+        let (Some(commit), ReportResult::Succeeded) = (commit, self.request.result) else {
+            return Ok(Vec::new());
+        };
+        if !criteria.iter().any(|criterion| criterion.required) {
+            return Ok(Vec::new());
+        }
+        let named = match self.commit {
+            Some(_) => String::new(),
+            None => ", which the run is held to; another one is named by `--commit REV`".to_owned(),
+        };
+        let mut notes = vec![format!(
+            "its criteria are checked on commit {}{named}",
+            short(commit)
+        )];
+        let repo = &self.writer.store.repo;
+        if repo.workdir().is_none() || !repo.has_object(commit) {
+            return Ok(notes);
+        }
+        let changed = read::changed_since(repo, commit)?;
+        let paths = criteria
+            .iter()
+            .filter_map(|criterion| criterion.path.as_deref());
+        let missing = paths.filter(|path| {
+            let path = path.trim_start_matches("./").trim_end_matches('/');
+            let is_below = |file: &str| file == path || file.starts_with(&format!("{path}/"));
+            let is_changed = changed.iter().any(|file| is_below(&file.path));
+            let is_new = repo.workdir().is_some_and(|dir| dir.join(path).exists())
+                && read::has_artifact(repo, commit, path, None).is_ok_and(|there| !there);
+            is_changed || is_new
+        });
+        notes.extend(missing.map(|path| {
+            format!(
+                "what your work tree has of {path} is not in commit {}",
+                short(commit)
+            )
+        }));
+        Ok(notes)
+    }
+
     fn report(self) -> Result<(String, Reported)> {
         let open = self.node.status.attempt;
         if let Some(attempt) = self.request.attempt.filter(|attempt| *attempt > open) {

@@ -294,7 +294,7 @@ fn a_goal_takes_what_it_owns_and_not_what_a_former_one_owned() {
     let run = solo.get("execution/stale");
     assert_eq!(text(&run["status"]["reason"]), "UidMismatch");
     assert!(!solo.run("next").ok().out.contains("stale"));
-    let deleted = solo.run("delete goal g").ok();
+    let deleted = solo.run("delete goal g --yes").ok();
     deleted.notes("Execution default/stale stays: its owner is a former Goal default/g");
     let there =
         ["by-name", "by-uid", "stale"].map(|name| solo.has(&format!("planspec/{name}.yaml")));

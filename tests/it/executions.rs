@@ -543,7 +543,7 @@ fn what_cleans_up_runs_when_the_run_is_cancelled() {
     ana.run("reconcile").ok();
     ana.run("cancel other --reconcile").ok();
     assert_eq!(ana.node_phase("other/teardown"), "Pending");
-    ana.run("delete execution other -n shop").ok();
+    ana.run("delete execution other -n shop --yes").ok();
     ana.push();
     ana.run("reconcile").ok().says("Cancelled");
     ana.run("next").ok().never_says("teardown");

@@ -117,3 +117,64 @@ fn the_only_binding_is_taken_where_it_speaks_of_the_plan() {
         .ok()
         .notes("tasks are bound by `b`");
 }
+
+#[test]
+fn a_run_that_goes_on_is_not_deleted_by_the_way() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let goal = resource("Goal", "g", "description: d\n");
+    let of_goal = crate::resources::plan_with("p", "goalRef: {name: g}\n", &[task("one")]);
+    solo.publish("planspec/goal.yaml", goal);
+    solo.publish("planspec/plan.yaml", of_goal);
+    solo.run("start p --name first").ok();
+    solo.run("reconcile").ok();
+    solo.works("first/one", "agent:a");
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("goal/g"), "Succeeded");
+    sandbox.minutes_pass(1);
+    // A second one, by mistake.
+    solo.run("start p --name second").ok();
+    solo.run("reconcile").ok();
+    solo.run("claim second/one --as agent:b --reconcile").ok();
+    assert_eq!(solo.phase("goal/g"), "Executing");
+    for verb in ["delete execution second", "delete plan p"] {
+        let refused = solo.run(verb).exits(1);
+        refused.notes("help: add `--yes` if that is wanted");
+    }
+    solo.run("delete plan p")
+        .notes("runs go on with Plan default/p as they began: default/second");
+    solo.run("delete execution second")
+        .notes("Execution default/second is Running, and would be cancelled, agent:b has `one`");
+    solo.run("delete execution second --dry-run").ok();
+    solo.run("delete execution second --yes").ok();
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("execution/second"), "Cancelled");
+    assert_eq!(solo.phase("goal/g"), "Succeeded");
+    solo.run("delete execution first").ok();
+}
+
+#[test]
+fn what_is_checked_is_said_before_and_what_is_here_alone_afterwards() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let criteria =
+        "acceptanceCriteria:\n- {type: artifact_exists, name: notes, path: docs/notes.md}\n";
+    solo.publish(
+        "planspec/plan.yaml",
+        plan("p", &[task("one").with(criteria)]),
+    );
+    solo.publish("planspec/run.yaml", execution("run", "p"));
+    solo.run("reconcile").ok();
+    solo.run("claim run/one --as agent:a").ok();
+    solo.write("docs/notes.md", "n\n");
+    let told = solo
+        .run("report run/one --succeeded --as agent:a --reconcile")
+        .ok();
+    told.notes("its criteria are checked on commit");
+    let told = solo.run("verify run/one --as ci");
+    assert_eq!(told.code, 1, "{told}");
+    assert!(
+        told.err.contains("docs/notes.md is not in") && told.err.contains("your work tree has it"),
+        "{told}"
+    );
+}

@@ -69,7 +69,8 @@ pub fn verify_node(
 ) -> Result<Recorded<Verified>> {
     supported()?;
     let instead = instead.map(|rev| store.commit_anywhere(rev)).transpose()?;
-    request.send(store, |writer| {
+    let mut notes = Vec::new();
+    let mut recorded = request.send(store, |writer| {
         let node = request.node(writer.observed)?;
         let asked = Asked::new(writer.observed, node.run);
         let permit = asked.permit();
@@ -109,6 +110,7 @@ pub fn verify_node(
             return Err(Error::not_ready("stopped: nothing is recorded"));
         };
         let broken = broken(&of_plan.acceptance_criteria, &results);
+        notes = only_here(store, commit, &of_plan.acceptance_criteria, &results);
         if let (Some(commit), [_, ..]) = (&instead, broken.as_slice()) {
             let (name, which) = (node.name(), broken.join(", "));
             let why = format!("{name} cannot be accepted at {}: {which}", short(commit));
@@ -131,7 +133,38 @@ pub fn verify_node(
             )?,
             verified,
         ))
+    })?;
+    recorded.answer.notes.extend(notes);
+    Ok(recorded)
+}
+
+/// What was looked for in a commit and is in the work tree alone.
+fn only_here(
+    store: &Store,
+    commit: &str,
+    criteria: &[TaskCriterion],
+    results: &[CriterionResult],
+) -> Vec<String> {
+    let broken = criteria
+        .iter()
+        .zip(results)
+        .filter(|(_, result)| !result.holds);
+    let paths = broken.filter_map(|(criterion, _)| criterion.path.as_deref());
+    let here = paths.filter(|path| {
+        let is_here = store
+            .repo
+            .workdir()
+            .is_some_and(|dir| dir.join(path).exists());
+        is_here && read::has_artifact(&store.repo, commit, path, None).is_ok_and(|there| !there)
+    });
+    here.map(|path| {
+        let commit = short(commit);
+        format!(
+            "{path} is not in {commit}, which was checked; your work tree has it: commit it, and report that commit with \
+             `--commit`"
+        )
     })
+    .collect()
 }
 
 /// What is checked, as commands and judges are told.

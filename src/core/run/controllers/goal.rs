@@ -49,7 +49,12 @@ pub fn reconcile(
     let timeout = spec.timeout.as_ref().zip(first_start);
     let deadline = timeout.map(|(timeout, start)| start + timeout.delta());
     let deadline = deadline.filter(|_| unfinished);
-    let newest = runs.iter().max_by_key(|(key, run)| (run.start_time, *key));
+    // One that was started by mistake, and whose file was deleted, says nothing of the goal where another one does.
+    let meant = runs.iter().filter(|(_, run)| !was_deleted(run));
+    let newest_of = |(key, run): &&(&Key, &ExecutionStatus)| (run.start_time, (*key).clone());
+    let newest = meant
+        .max_by_key(newest_of)
+        .or(runs.iter().max_by_key(newest_of));
     let newest = newest.map(|(_, run)| *run);
     let (phase, reason, message) = match deadline {
         Some(deadline) if deadline <= world.now => {
@@ -68,6 +73,12 @@ pub fn reconcile(
         deadline: deadline.filter(|deadline| *deadline > world.now),
         fired: deadline.filter(|deadline| *deadline <= world.now && has_failed),
     }
+}
+
+/// Whether a run was cancelled because its file was deleted.
+fn was_deleted(run: &ExecutionStatus) -> bool {
+    let by = run.extensions.cancelled_by.as_ref();
+    run.phase == ExecutionPhase::Cancelled && by.is_some_and(|by| by.actor.is_none())
 }
 
 /// Where a goal stands that no run is at work for: phase, reason and message.
