@@ -124,6 +124,7 @@ codes! {
     NO_SIGNERS = "PS228" Warning "approvals must be signed, and no key is listed";
     SHELL_SYNTAX = "PS229" Error "a command that only a shell would understand";
     BAD_OWNER = "PS230" Warning "an owner that cannot be one";
+    ODD_VERSION = "PS231" Warning "a version that cannot be ordered";
     DUPLICATE_NODE = "PS301" Error "two nodes have one id";
     DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
     SELF_LOOP = "PS303" Error "a node depends on itself";

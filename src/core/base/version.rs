@@ -25,7 +25,7 @@ pub fn step(a: &str, b: &str) -> Option<usize> {
     Some(parts.next().unwrap_or(0))
 }
 
-/// Whether a version is one of numbers.
+/// Whether a version is one of numbers: `2`, `1.10.0-rc.1`, `2026-01-31`.
 pub fn is_numbered(version: &str) -> bool {
     matches!(Version::read(version), Version::Numbered(..))
 }
@@ -47,6 +47,9 @@ enum Identifier<'a> {
 
 impl<'a> Version<'a> {
     fn read(text: &'a str) -> Version<'a> {
+        if let Some(date) = date(text) {
+            return Version::Numbered(date, true, Vec::new());
+        }
         let bare = text.strip_prefix(['v', 'V']).unwrap_or(text);
         // Build metadata does not count.
         let bare = bare.split('+').next().unwrap_or(bare);
@@ -72,6 +75,18 @@ impl<'a> Version<'a> {
     }
 }
 
+/// Year, month and day of `2026-01-31`.
+fn date(text: &str) -> Option<Vec<u64>> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    if lengths != [4, 2, 2] {
+        return None;
+    }
+    let parts: Vec<u64> = parts.into_iter().map(digits).collect::<Option<_>>()?;
+    let is_date = (1..=12).contains(&parts[1]) && (1..=31).contains(&parts[2]);
+    is_date.then_some(parts)
+}
+
 fn digits(text: &str) -> Option<u64> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| text.parse().ok())
@@ -95,6 +110,9 @@ mod tests {
             ("alpha", "beta"),
             ("1.5", "2"),
             ("2", "2.1"),
+            ("2026-01-31", "2026-02-01"),
+            ("2025-12-31", "2026-01-01"),
+            ("2026-1-rc", "2026"),
         ];
         for (low, high) in ascending {
             assert_eq!(compare_versions(low, high), Ordering::Less, "{low} {high}");

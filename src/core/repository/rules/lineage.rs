@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::graphs::shorten;
 use super::{cycles_among, each};
 use crate::core::base::diagnostic::{Code, Diagnostic};
-use crate::core::base::version::compare_versions;
+use crate::core::base::version::{compare_versions, is_numbered};
 use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{ExecutionSpec, GoalSpec, Key, Kind, PlanSpec, Spec};
 use crate::path;
@@ -17,6 +17,11 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
         .filter_map(|key| Some((snapshot.definition(key)?, snapshot.plan(key)?)))
         .collect();
     versions(&plans, findings);
+    findings.extend(
+        plans
+            .iter()
+            .filter_map(|(plan, spec)| odd_version(plan, spec)),
+    );
     supersedes(&plans, findings);
     for (plan, spec) in &plans {
         findings.extend(left_out(snapshot, plan, spec));
@@ -32,6 +37,19 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
 fn goal_of(plan: &Key, spec: &PlanSpec) -> Option<Key> {
     let goal = spec.goal_ref.as_ref()?;
     Some(goal.key(Kind::Goal, &plan.namespace))
+}
+
+/// Words stand above all numbers: a slip of the keyboard would be the newest version for ever.
+fn odd_version(plan: &Definition, spec: &PlanSpec) -> Option<Diagnostic> {
+    let version = spec
+        .version
+        .as_deref()
+        .filter(|version| !is_numbered(version))?;
+    let message = format!(
+        "`{version}` is no number, no semantic version and no date, and counts as higher than all of them"
+    );
+    let finding = plan.at(Code::ODD_VERSION, path!["spec", "version"], message);
+    Some(finding.help("write for example `2`, `1.2.3`, `1.3.0-rc.1` or `2026-01-31`"))
 }
 
 /// Of a series the highest version is chosen, so no two plans for one goal should have it.
@@ -199,6 +217,31 @@ mod tests {
 
     fn goal(name: &str, fields: &str) -> String {
         resource("Goal", name, &format!("description: d{fields}"))
+    }
+
+    #[test]
+    fn a_version_that_is_a_slip_is_told() {
+        let of = |version: &str| {
+            plan_with(
+                "p",
+                &format!("series: s, version: '{version}'"),
+                &task("a", ""),
+                "",
+            )
+        };
+        for version in ["2", "v1.2.3", "1.0.0-rc.1+b7", "2026-01-31", "1.2.3.4"] {
+            assert_eq!(findings(&of(version)), [] as [&str; 0], "{version}");
+        }
+        for version in ["1.2.O", "1.2.3.", "final", "2026.O1", "v"] {
+            let text = of(version);
+            let at = position(&text, &format!("'{version}'"));
+            let found = findings(&text);
+            assert_eq!(found.len(), 2, "{found:?}");
+            assert!(
+                found[0].starts_with(&format!("PS231 warning {at}: `{version}` is no number")),
+                "{found:?}"
+            );
+        }
     }
 
     #[test]
