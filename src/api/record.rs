@@ -260,7 +260,8 @@ pub struct ReopenedNode {
     pub done_again: bool,
     /// Who is at work on it, and stops.
     pub stops: Option<String>,
-    /// What another plan does to it: `changed`, `added` or `removed`.
+    /// What another plan does to it: `changed`, `added` or `removed`; `rebound` where it has not begun and somebody else is
+    /// to do it; `asked` of a gate whose approval was given for something else.
     pub change: Option<String>,
 }
 

@@ -70,6 +70,8 @@ fn text(answer: &Reopening) -> String {
         let how = match (node.change.as_deref(), node.retried, node.done_again) {
             (Some("added"), ..) => "added",
             (Some("removed"), ..) => "removed",
+            (Some("rebound"), ..) => "bind again",
+            (Some("asked"), ..) => "ask again: what was approved changes",
             (Some(_), _, true) => "changed: do again",
             (Some(_), ..) => "changed",
             (None, true, _) => "try again",

@@ -14,10 +14,13 @@ use crate::core::base::words::listed;
 use crate::core::plan::graph::Graph;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
-    GraphSpec, Key, Kind, NodePhase, NodeStatus, Pin, Pinned, PlanRevision,
+    GraphSpec, Key, Kind, Node, NodePhase, NodeStatus, Pin, Pinned, PlanRevision,
 };
+use crate::core::run::controllers::{binding, capability};
+use crate::core::run::permit::nothing_to_bind;
+use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Action, Address, RequestKind};
-use crate::core::run::reopen;
+use crate::core::run::reopen::{self, approved_before};
 use crate::git::base;
 
 /// Stop an execution.
@@ -77,8 +80,9 @@ pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested
     let mut recorded = request.record.send(store, |writer| {
         let (run, node) = request.target(writer.observed)?;
         let next = request.next_plan(store, writer.observed, run)?;
-        let nodes = opened(writer.observed, run, (node, request.again), next.as_ref());
+        let nodes = opened(store, writer.observed, run, (request, node), next.as_ref())?;
         told = to_know(nodes.as_deref().unwrap_or_default());
+        request.binds_something(writer.observed, run, nodes.as_deref())?;
         ask(writer, (run, node), request.action(node, next.as_ref()))
     })?;
     recorded.answer.notes.extend(told);
@@ -102,11 +106,12 @@ pub fn reopening(store: &Store, request: &RetryRequest) -> Result<Reopening> {
     let asked = Asked::new(&observed, run);
     let action = request.action(node, next.as_ref());
     asked.may(&action, &store.actor(caller)?)?;
-    let how = (node, request.again);
-    let nodes = opened(&observed, run, how, next.as_ref()).ok_or_else(|| {
-        let why = "the plan that it is held to cannot be read";
-        Error::unavailable(format!("{}: {why}", run.key.qualified()))
-    })?;
+    let nodes =
+        opened(store, &observed, run, (request, node), next.as_ref())?.ok_or_else(|| {
+            let why = "the plan that it is held to cannot be read";
+            Error::unavailable(format!("{}: {why}", run.key.qualified()))
+        })?;
+    request.binds_something(&observed, run, Some(&nodes))?;
     Ok(Reopening {
         execution: execution(run),
         node: node.map(str::to_owned),
@@ -141,6 +146,24 @@ impl RetryRequest {
             );
         }
         Ok((run, None))
+    }
+
+    /// Whether binding again does anything, where that is all that is asked for.
+    fn binds_something(
+        &self,
+        observed: &Observed,
+        run: ObservedRun<'_>,
+        nodes: Option<&[ReopenedNode]>,
+    ) -> Result {
+        let is_all = self.rebind && self.plan.is_none();
+        if !is_all || nodes.is_none_or(|nodes| !nodes.is_empty()) {
+            return Ok(());
+        }
+        let branch = &observed.view.spec_branch;
+        let error = Asked::new(observed, run).error(&nothing_to_bind());
+        Err(error.hint(format!(
+            "what is asked is the binding as the remote has it on `{branch}`: commit a change of it there, and push"
+        )))
     }
 
     /// The plan that the run is to go on with, when it is another one.
@@ -302,20 +325,77 @@ impl NextPlan {
 
 /// What a retry opens, as the status stands; nothing where the plan cannot be read.
 fn opened(
+    store: &Store,
     observed: &Observed,
     run: ObservedRun<'_>,
-    (node, again): (Option<&str>, bool),
+    (request, node): (&RetryRequest, Option<&str>),
     next: Option<&NextPlan>,
-) -> Option<Vec<ReopenedNode>> {
+) -> Result<Option<Vec<ReopenedNode>>> {
     if let Some(next) = next {
-        return opened_by(next, observed, run);
+        return Ok(opened_by(next, observed, run));
     }
-    let plan = pinned_plan(&observed.stored, run.status)?;
-    let spec = plan.graph()?;
-    let graph = Graph::build(spec).ok()?;
+    let Some(plan) = pinned_plan(&observed.stored, run.status) else {
+        return Ok(None);
+    };
+    let graph = plan.graph().map(|spec| (spec, Graph::build(spec)));
+    let Some((spec, Ok(graph))) = graph else {
+        return Ok(None);
+    };
     let statuses = &run.status.node_statuses;
-    let opened = reopen::Reopening::of((&graph, spec), statuses, node, again);
-    Some(nodes_of(&opened, &graph, spec, statuses).collect())
+    let opened = reopen::Reopening::of((&graph, spec), statuses, node, request.again);
+    let mut nodes: Vec<ReopenedNode> = nodes_of(&opened, &graph, spec, statuses).collect();
+    if request.rebind {
+        let given = (&graph, spec);
+        let rebound = rebound(store, observed, (run, &plan), given, &opened)?;
+        let is_opened: BTreeSet<usize> = opened.all().collect();
+        let moved = rebound.moved.difference(&is_opened);
+        let moved = moved.map(|index| told(statuses, graph.id(*index), "rebound"));
+        nodes.extend(moved);
+        let gates = rebound.gates.iter();
+        nodes.extend(gates.map(|index| told(statuses, graph.id(*index), "asked")));
+    }
+    Ok(Some(nodes))
+}
+
+/// What binding again does, by what the spec branch holds.
+fn rebound(
+    store: &Store,
+    observed: &Observed,
+    (run, plan): (ObservedRun<'_>, &PinnedPlan),
+    (graph, spec): (&Graph, &GraphSpec),
+    opened: &reopen::Reopening,
+) -> Result<reopen::Rebound> {
+    let execution = (run.key, &plan.execution);
+    let nodes = spec.nodes.iter();
+    let needed = nodes.flat_map(|node| binding::needed(execution, &plan.plan, node));
+    let view = &observed.view;
+    let needed = needed.collect();
+    let snapshot = index::about(&store.repo, &view.spec_commit, &view.config, &needed)?;
+    let offer = binding::Offer {
+        snapshot: &snapshot,
+        capabilities: &capability::phases(&snapshot, &BTreeMap::new()),
+    };
+    let target_now = |node: &Node| binding::resolve(offer, execution, &plan.plan, node).ok();
+    let statuses = &run.status.node_statuses;
+    Ok(reopen::Rebound::of(
+        (graph, spec),
+        statuses,
+        opened,
+        &target_now,
+    ))
+}
+
+/// A node that is not opened, and what happens to it.
+fn told(statuses: &BTreeMap<String, NodeStatus>, id: &str, change: &str) -> ReopenedNode {
+    let phase = statuses.get(id).map(|node| node.phase.to_string());
+    ReopenedNode {
+        node: id.to_owned(),
+        phase: phase.unwrap_or_default(),
+        retried: false,
+        done_again: false,
+        stops: None,
+        change: Some(change.to_owned()),
+    }
 }
 
 fn nodes_of<'a>(
@@ -359,12 +439,9 @@ fn opened_by(
         })
         .collect();
     let told = |id: &str, phase: String, change: &str| ReopenedNode {
-        node: id.to_owned(),
         phase,
-        retried: false,
-        done_again: false,
         stops: at_work(statuses, id),
-        change: Some(change.to_owned()),
+        ..told(statuses, id, change)
     };
     let pending = revised.changed.iter().map(|index| graph.id(*index));
     let opened: BTreeSet<String> = nodes.iter().map(|node| node.node.clone()).collect();
@@ -379,7 +456,14 @@ fn opened_by(
     let added = added.map(|index| told(graph.id(*index), NodePhase::Pending.to_string(), "added"));
     let removed = revised.removed.iter();
     let removed = removed.map(|id| told(id, phase(id), "removed"));
-    nodes.extend(pending.chain(added).chain(removed));
+    // The plan is another one, for every gate.
+    let gates = approved_before((&graph, &next.spec), statuses, &revised.opened, |_, _| true);
+    let gates = gates.iter().map(|index| graph.id(*index));
+    let gates = gates.filter(|id| {
+        !opened.contains(*id) && !revised.changed.iter().any(|index| graph.id(*index) == *id)
+    });
+    let gates = gates.map(|id| told(id, phase(id), "asked"));
+    nodes.extend(pending.chain(added).chain(removed).chain(gates));
     Some(nodes)
 }
 

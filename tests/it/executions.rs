@@ -674,10 +674,20 @@ fn a_new_command_waits_for_the_gate_before_what_is_done() {
     ana.run("approve run/allowed -n shop --reconcile").ok();
     ana.works("run/drain", "agent:steady");
     ana.publish("planspec/roll.yaml", documents("agent://new"));
+    ana.run("retry run --rebind --dry-run").ok().prints(
+        "shop/run/switch: Pending → bind again\n\
+         shop/run/allowed: Succeeded → ask again: what was approved changes\n",
+    );
     ana.run("retry run --rebind --reconcile")
         .ok()
         .says("targets resolved again")
         .says("run/allowed");
+    for more in ["", " --dry-run"] {
+        ana.run(&format!("retry run --rebind{more}"))
+            .exits(1)
+            .notes("nothing failed, and what has not begun is bound to the same as before")
+            .notes("on `main`: commit a change of it there, and push");
+    }
     ana.run("next -o name").ok().never_says("switch");
     ana.run("claim run/switch --as agent:new")
         .exits(1)

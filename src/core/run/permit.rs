@@ -843,6 +843,12 @@ pub fn not_started() -> Refusal {
     Refusal::new(Objection::NotReady, "NotStarted", why)
 }
 
+/// Whoever does what has not begun is who would do it now.
+pub fn nothing_to_bind() -> Refusal {
+    let why = "nothing failed, and what has not begun is bound to the same as before";
+    Refusal::new(Objection::NotReady, "NothingToBind", why)
+}
+
 fn run_over() -> Refusal {
     Refusal::new(Objection::Late, "RunOver", "the execution is over")
 }

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use crate::core::plan::data;
 use crate::core::plan::graph::Graph;
 use crate::core::resource::{
-    CapabilitySpec, GraphSpec, Kind, Node, NodeKind, NodePhase, NodeStatus, Pinned,
+    CapabilitySpec, Decision, GraphSpec, Kind, Node, NodeKind, NodePhase, NodeStatus, Pinned,
+    PinnedTarget, ReviewAction,
 };
 
 /// What a retry opens again, by number of the node, in the order of the file.
@@ -80,6 +81,93 @@ impl Reopening {
             .map(|node| node.id.as_str())
             .filter(move |id| succeeded(id))
     }
+}
+
+/// What binding again does to a run beside what is opened, by number of the node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rebound {
+    /// What is held to another target than it would be given now.
+    pub moved: BTreeSet<usize>,
+    /// The gates before that: their approvals were given for other targets.
+    pub gates: Vec<usize>,
+}
+
+impl Rebound {
+    /// Ask who does what has not begun, and what is opened.
+    pub fn of(
+        (graph, spec): (&Graph, &GraphSpec),
+        statuses: &BTreeMap<String, NodeStatus>,
+        opened: &Reopening,
+        target_now: &dyn Fn(&Node) -> Option<PinnedTarget>,
+    ) -> Rebound {
+        let is_opened: BTreeSet<usize> = opened.all().collect();
+        let nodes = spec.nodes.iter().enumerate();
+        let moved = nodes.filter(|(index, node)| {
+            let Some(status) = statuses.get(&node.id) else {
+                return false;
+            };
+            let is_asked = is_opened.contains(index) || may_be_bound_again(status);
+            let held_to = status.extensions.target.as_ref().filter(|_| is_asked);
+            held_to.is_some_and(|held_to| {
+                let now = target_now(node);
+                let is_same = |now: PinnedTarget| {
+                    now.provider == held_to.provider && now.config == held_to.config
+                };
+                !now.is_some_and(is_same)
+            })
+        });
+        let moved: BTreeSet<usize> = moved.map(|(index, _)| index).collect();
+        let gates = approved_before((graph, spec), statuses, opened, |decision, behind| {
+            // The first version of the digest covers the targets of all nodes.
+            let covers_all = decision.digest_version == 0 && !moved.is_empty();
+            covers_all || !behind.is_disjoint(&moved)
+        });
+        Rebound { moved, gates }
+    }
+}
+
+/// Whether a node has not begun, so that somebody else may do it.
+pub fn may_be_bound_again(status: &NodeStatus) -> bool {
+    let has_not_begun = matches!(status.phase, NodePhase::Pending | NodePhase::Blocked);
+    has_not_begun && status.extensions.report.is_none()
+}
+
+/// The gates with an approval that falls, of those that stay as they are otherwise and stand before something that is
+/// not over: which, by the decision and what is behind.
+pub fn approved_before(
+    (graph, spec): (&Graph, &GraphSpec),
+    statuses: &BTreeMap<String, NodeStatus>,
+    opened: &Reopening,
+    falls: impl Fn(&Decision, &BTreeSet<usize>) -> bool,
+) -> Vec<usize> {
+    let opened: BTreeSet<usize> = opened.all().collect();
+    let is_over = |index: &usize| {
+        let status = statuses.get(graph.id(*index));
+        !opened.contains(index) && status.is_some_and(|status| status.phase.is_terminal())
+    };
+    let nodes = spec.nodes.iter().enumerate();
+    let gates = nodes.filter(|(index, node)| {
+        let status = statuses.get(&node.id).filter(|_| !opened.contains(index));
+        let decided =
+            status.and_then(|status| Some((status, status.extensions.decision.as_ref()?)));
+        let Some((status, decision)) = decided else {
+            return false;
+        };
+        let is_approved = match status.phase {
+            NodePhase::Succeeded => true,
+            phase => {
+                let mut reviews = decision.reviews.iter();
+                !phase.is_terminal()
+                    && reviews.any(|review| {
+                        let is_yes = review.action == ReviewAction::Approve;
+                        is_yes && review.digest == decision.digest
+                    })
+            }
+        };
+        let behind = graph.behind(&[*index]);
+        is_approved && !behind.iter().all(is_over) && falls(decision, &behind)
+    });
+    gates.map(|(index, _)| index).collect()
 }
 
 /// What going on with another revision of the plan does to a run, by number of the node in the new

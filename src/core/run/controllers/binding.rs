@@ -1,6 +1,6 @@
 //! Binding: which provider does a task (formats.md, "Binding.spec").
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{World, unusable};
 use crate::core::repository::snapshot::Snapshot;
@@ -38,13 +38,32 @@ impl Unbound {
     }
 }
 
+/// What there is to bind to.
+#[derive(Clone, Copy)]
+pub struct Offer<'a> {
+    /// The bindings, and what they refer to.
+    pub snapshot: &'a Snapshot,
+    /// Phase of every capability.
+    pub capabilities: &'a BTreeMap<Key, CapabilityPhase>,
+}
+
+impl World<'_> {
+    /// What there is to bind to.
+    pub fn offer(&self) -> Offer<'_> {
+        Offer {
+            snapshot: self.snapshot,
+            capabilities: &self.capabilities,
+        }
+    }
+}
+
 /// Who does a task of a run. A task without capabilities that no rule claims is open to every
 /// provider.
 ///
 /// # Errors
 /// What is missing, or what contradicts itself.
 pub fn resolve(
-    world: &World<'_>,
+    offer: Offer<'_>,
     execution: (&Key, &ExecutionSpec),
     plan: &Resource,
     node: &Node,
@@ -61,7 +80,7 @@ pub fn resolve(
     let mut chosen: Option<(&ObjectRef, &Target)> = None;
     for reference in &node.capability_refs {
         let capability = reference.key(Kind::Capability, namespace);
-        let target = resolve_capability(world, binding_key.as_ref(), plan, node, &capability)
+        let target = resolve_capability(offer, binding_key.as_ref(), plan, node, &capability)
             .map_err(|unbound| unbound.about(reference))?;
         match chosen {
             Some((other, before)) if before != target => {
@@ -73,7 +92,7 @@ pub fn resolve(
     let target = match (chosen, &binding_key) {
         (Some((_, target)), _) => Some(target),
         (None, Some(binding)) => {
-            Question::new(world.snapshot, binding, plan, node)?.choose(None)?
+            Question::new(offer.snapshot, binding, plan, node)?.choose(None)?
         }
         (None, None) => None,
     };
@@ -150,13 +169,13 @@ fn binding_of((key, spec): (&Key, &ExecutionSpec), node: &Node) -> Option<Key> {
 
 /// Who does one of the capabilities that a task needs.
 fn resolve_capability<'a>(
-    world: &World<'a>,
+    offer: Offer<'a>,
     binding: Option<&Key>,
     plan: &Resource,
     node: &Node,
     capability: &Key,
 ) -> Result<&'a Target, Unbound> {
-    check_capability(world, capability)?;
+    check_capability(offer, capability)?;
     let name = &capability.name;
     let Some(binding) = binding else {
         let message = format!(
@@ -165,7 +184,7 @@ fn resolve_capability<'a>(
         );
         return Err(Unbound::new("Unbound", message));
     };
-    let question = Question::new(world.snapshot, binding, plan, node)?;
+    let question = Question::new(offer.snapshot, binding, plan, node)?;
     question.choose(Some(capability))?.ok_or_else(|| {
         let binding = binding.qualified();
         let message = format!("no rule of binding `{binding}` matches capability `{name}`");
@@ -186,8 +205,8 @@ fn conflict(a: (&ObjectRef, &Target), b: (&ObjectRef, &Target)) -> Unbound {
     Unbound::new("ConflictingProviders", message)
 }
 
-fn check_capability(world: &World<'_>, capability: &Key) -> Result<(), Unbound> {
-    let (reason, what) = match world.capabilities.get(capability) {
+fn check_capability(offer: Offer<'_>, capability: &Key) -> Result<(), Unbound> {
+    let (reason, what) = match offer.capabilities.get(capability) {
         None => ("CapabilityNotFound", "does not exist"),
         Some(CapabilityPhase::Unavailable) => ("CapabilityUnavailable", "is not available"),
         Some(_) => return Ok(()),
@@ -322,12 +341,13 @@ pub fn reconcile(
         let before = unbound.len();
         for reference in &node.capability_refs {
             let capability = reference.key(Kind::Capability, &plan.metadata.namespace);
-            if let Err(why) = resolve_capability(world, Some(key), plan, node, &capability) {
+            if let Err(why) = resolve_capability(world.offer(), Some(key), plan, node, &capability)
+            {
                 unbound.push(why.of_node(reference, Some(node)));
             }
         }
         if unbound.len() == before
-            && let Err(why) = resolve(world, need.execution, plan, node)
+            && let Err(why) = resolve(world.offer(), need.execution, plan, node)
             && let Some(reference) = why.capability.clone()
         {
             unbound.push(why.of_node(&reference, Some(node)));
@@ -342,7 +362,7 @@ pub fn reconcile(
         total = named.len();
         for reference in named {
             let capability = reference.key(Kind::Capability, &key.namespace);
-            if let Err(why) = check_capability(world, &capability) {
+            if let Err(why) = check_capability(world.offer(), &capability) {
                 unbound.push(why.of_node(reference, None));
             }
         }

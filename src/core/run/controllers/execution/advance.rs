@@ -27,7 +27,7 @@ impl ActiveRun<'_> {
                 continue;
             }
             let execution = (self.turn.key, &self.pins.execution);
-            match binding::resolve(self.turn.world, execution, &self.pins.plan, node) {
+            match binding::resolve(self.turn.world.offer(), execution, &self.pins.plan, node) {
                 Ok(target) => {
                     let id = node.id.clone();
                     if let Some(status) = self.status.node_statuses.get_mut(&id) {
@@ -169,7 +169,7 @@ impl ActiveRun<'_> {
         if status.extensions.target.is_none() {
             let execution = (self.turn.key, &self.pins.execution);
             if let Err(missing) =
-                binding::resolve(self.turn.world, execution, &self.pins.plan, node)
+                binding::resolve(self.turn.world.offer(), execution, &self.pins.plan, node)
             {
                 return self.block(id, missing.reason, missing.message);
             }

@@ -20,13 +20,21 @@ const DIGEST_VERSION: u32 = 1;
 const REVIEWS_KEPT: usize = 200;
 
 impl ActiveRun<'_> {
-    /// What an approval of this gate node is about: the pinned plan, the gate, the resolved targets and
+    /// What an approval of this gate node is about: the pinned plan, the gate, the resolved targets of what is behind it and
     /// the reports on the nodes right before it. Approve one thing, and nothing else can run on it.
     pub fn gate_digest(&self, id: &str, gate: &str, decision: &Decision) -> String {
+        let index = self.graph.index_of(id);
+        let behind = self.graph.behind(index.as_slice());
+        // The first version covers the targets of all nodes.
+        let is_covered = |id: &str| {
+            let index = self.graph.index_of(id);
+            decision.digest_version == 0 || index.is_some_and(|index| behind.contains(&index))
+        };
         let targets: BTreeMap<&String, _> = self
             .status
             .node_statuses
             .iter()
+            .filter(|(id, _)| is_covered(id))
             .map(|(id, status)| {
                 let target = status.extensions.target.as_ref();
                 (id, target.map(|t| (&t.provider, &t.config)))

@@ -1,11 +1,12 @@
 //! An operator's retry: open again what failed, and everything that was decided on it.
 
 use super::active_run::ActiveRun;
-use crate::core::resource::{NodePhase, PlanRevision, RetriedBy, StoppedBy};
+use crate::core::resource::{Node, PlanRevision, RetriedBy, StoppedBy};
+use crate::core::run::controllers::binding;
 use crate::core::run::machine::{ExecutionEvent, NodeEvent};
-use crate::core::run::permit::{Refusal, misplaced};
+use crate::core::run::permit::{Refusal, misplaced, nothing_to_bind};
 use crate::core::run::record::{Action, Received};
-use crate::core::run::reopen::Reopening;
+use crate::core::run::reopen::{Rebound, Reopening, may_be_bound_again};
 
 /// Most requests to keep in a status.
 const RETRIES_KEPT: usize = 20;
@@ -29,7 +30,11 @@ impl ActiveRun<'_> {
             None => {
                 let statuses = &self.status.node_statuses;
                 let graph = (&self.graph, &self.spec);
-                Reopening::of(graph, statuses, node.as_deref(), *again)
+                let opened = Reopening::of(graph, statuses, node.as_deref(), *again);
+                if *rebind && opened.retried.is_empty() {
+                    self.binds_something(&opened)?;
+                }
+                opened
             }
         };
         for index in opened.all() {
@@ -101,13 +106,25 @@ impl ActiveRun<'_> {
         }
     }
 
+    /// Whether anything that has not begun would be done by somebody else now.
+    fn binds_something(&self, opened: &Reopening) -> Result<(), Refusal> {
+        let execution = (self.turn.key, &self.pins.execution);
+        let target_now = |node: &Node| {
+            binding::resolve(self.turn.world.offer(), execution, &self.pins.plan, node).ok()
+        };
+        let statuses = &self.status.node_statuses;
+        let rebound = Rebound::of((&self.graph, &self.spec), statuses, opened, &target_now);
+        if rebound.moved.is_empty() {
+            return Err(nothing_to_bind());
+        }
+        Ok(())
+    }
+
     /// Let the targets of everything that has not begun be resolved anew; gates before it then
     /// stand for other targets, and are decided again.
     fn forget_targets(&mut self) {
         for status in self.status.node_statuses.values_mut() {
-            if matches!(status.phase, NodePhase::Pending | NodePhase::Blocked)
-                && status.extensions.report.is_none()
-            {
+            if may_be_bound_again(status) {
                 status.extensions.target = None;
             }
         }

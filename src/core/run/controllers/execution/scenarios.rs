@@ -1518,6 +1518,81 @@ fn a_rebind_resolves_unfinished_targets_again_and_reopens_gates_before_them() {
     assert_eq!(provider(&world, "b"), "agent:new");
 }
 
+/// What is bound again with nothing but who does `d` and `e` between two revisions: a gate, what is at work behind it, what
+/// is not begun behind another gate, and what failed beside them.
+fn rebound_beside_gates() -> World {
+    let documents = |provider: &str| {
+        let rule = |node: &str, provider: &str| {
+            format!(
+                "{{selector: {{planRef: {{name: p}}, nodeId: {node}}}, target: {{provider: 'agent://{provider}'}}}}"
+            )
+        };
+        let rules = ["a", "c", "later"].map(|node| rule(node, "coder"));
+        let moved = ["d", "e", "c"].map(|node| rule(node, provider));
+        // Whoever is at work keeps the target, whatever the binding says now.
+        let rules = [moved.join(", "), rules.join(", ")].join(", ");
+        let nodes = "{id: a, kind: Task}, \
+                     {id: g, kind: Gate, gateRef: {name: one}, dependsOn: [a]}, \
+                     {id: c, kind: Task, dependsOn: [g]}, \
+                     {id: same, kind: Gate, gateRef: {name: one}}, \
+                     {id: later, kind: Task, dependsOn: [same, c]}, \
+                     {id: h, kind: Gate, gateRef: {name: one}}, \
+                     {id: e, kind: Task, dependsOn: [h]}, \
+                     {id: d, kind: Task}";
+        [
+            plan("p", nodes),
+            gate("one", "p", ""),
+            resource("Binding", "bind", &format!("rules: [{rules}]")),
+            execution("run", "p", "bindingRef: {name: bind}"),
+        ]
+        .concat()
+    };
+    let mut world = World::empty();
+    world.write("planspec/all.yaml", &documents("coder"));
+    world.reconcile();
+    for gate in ["same", "h"] {
+        world.approve(gate, "rex");
+    }
+    world.complete("a");
+    world.approve("g", "rex");
+    world.claim("d", ANA);
+    world.reconcile();
+    world.report("d", 1, ANA, ReportResult::Failed, json!({}));
+    world.claim("c", ANA);
+    world.reconcile();
+    world.write("planspec/all.yaml", &documents("other"));
+    world.reconcile();
+    world
+}
+
+#[test]
+fn a_rebind_leaves_a_gate_alone_whose_followers_have_begun_or_stay_with_the_same() {
+    let mut world = rebound_beside_gates();
+    assert_eq!(world.stands("d").split(' ').next(), Some("Failed"));
+    world.retry(BEN, Some("d"), true);
+    world.reconcile();
+    assert_eq!(world.stands("g"), "Succeeded Approved", "`c` has begun");
+    assert_eq!(world.node("c").phase, NodePhase::Running);
+    assert_eq!(
+        world.stands("same"),
+        "Succeeded Approved",
+        "`later` is bound to the same"
+    );
+    assert_eq!(
+        world.stands("h"),
+        "Blocked AwaitingApproval",
+        "`e` is bound to somebody else"
+    );
+    assert_eq!(world.stands("d"), "Pending Ready");
+    // Once more there is nothing left to bind.
+    world.retry(BEN, None, true);
+    world.reconcile();
+    assert_eq!(world.stands("g"), "Succeeded Approved");
+    let unapplied = &world.run().extensions.unapplied;
+    let reasons: Vec<&str> = unapplied.iter().map(|one| one.reason.as_str()).collect();
+    assert_eq!(reasons, ["NothingToBind"]);
+}
+
 /// A gate, and behind it something that is done and something that is bound to another command since.
 fn bound_again() -> World {
     let binding = |command: &str| {
