@@ -135,13 +135,19 @@ impl Reporter<'_> {
         let own = self.own_chain()?;
         // What stands on the ref may be newer than the status.
         let is_open = own.as_ref().is_some_and(|(attempt, _)| *attempt == open);
-        if let (false, Some(record)) = (is_open, self.is_known()?) {
+        let known = (!is_open).then(|| self.is_known()).transpose()?.flatten();
+        if let Some(record) = known {
             return Ok((record, self.reported(open, true, None)));
         }
         let Some((attempt, chain)) = own else {
             return self.without_claim();
         };
+        let has_succeeded = self.request.result == ReportResult::Succeeded;
+        if attempt == open && has_succeeded && self.has_failed_since() {
+            return Err(self.failed_since());
+        }
         if let Some(record) = self.was_said(attempt, &chain)? {
+            self.still_counts(attempt, &chain)?;
             return Ok((record, self.reported(attempt, true, None)));
         }
         if attempt < open {
@@ -213,6 +219,9 @@ impl Reporter<'_> {
         let Some(said) = said.filter(|said| said.actor == self.writer.actor) else {
             return Ok(None);
         };
+        if self.request.result == ReportResult::Succeeded && self.has_failed_since() {
+            return Err(self.failed_since());
+        }
         let result = match status.phase {
             NodePhase::Succeeded | NodePhase::Blocked => ReportResult::Succeeded,
             NodePhase::Failed => ReportResult::Failed,
@@ -280,6 +289,37 @@ impl Reporter<'_> {
         }
     }
 
+    /// Whether what was said already is what the node stands at. Whoever has done the work once more is not to believe
+    /// that it is delivered.
+    fn still_counts(self, attempt: u32, chain: &AttemptChain) -> Result {
+        let status = self.node.status;
+        let last = chain.last();
+        let has_succeeded = self.request.result == ReportResult::Succeeded;
+        // That it failed is what opened the next one, where nobody asked for a retry.
+        let report = status.extensions.report.as_ref();
+        let opened_the_next = !has_succeeded && report.is_some_and(|one| one.record == last.id);
+        let is_meant = attempt == status.attempt || self.request.attempt.is_some();
+        if is_meant || opened_the_next {
+            return Ok(());
+        }
+        Err(self.too_late(attempt, chain)?)
+    }
+
+    /// Whether the open attempt was reported as succeeded, and the node failed for what was found then.
+    fn has_failed_since(self) -> bool {
+        let status = self.node.status;
+        status.phase == NodePhase::Failed && status.extensions.verification.is_some()
+    }
+
+    fn failed_since(self) -> Error {
+        let (name, status) = (self.node.name(), self.node.status);
+        let (attempt, message) = (status.attempt, &status.message);
+        let why = format!(
+            "attempt {attempt} of {name} was reported as succeeded, and failed since: {message}"
+        );
+        Error::conflict(why).hint(self.instead(attempt))
+    }
+
     /// Whether what is reported is what was reported before.
     fn compare(self, attempt: u32, before: Before<'_>) -> Result {
         let (name, word) = (self.node.name(), before.result.word());
@@ -309,9 +349,12 @@ impl Reporter<'_> {
         };
         let (run, namespace) = (&self.node.run.key.name, &self.node.run.key.namespace);
         let id = self.node.id;
-        format!(
-            "the first report stands; to do it once more: `planspec retry {run}/{id} -n {namespace}{again}`"
-        )
+        let stands = if self.has_failed_since() {
+            ""
+        } else {
+            "the first report stands; "
+        };
+        format!("{stands}to do it once more: `planspec retry {run}/{id} -n {namespace}{again}`")
     }
 
     fn claim_again(self) -> String {
@@ -381,9 +424,13 @@ impl Reporter<'_> {
         }
         let stopped = status.extensions.stopped.as_ref();
         let stopped = stopped.filter(|stopped| stopped.claim == own.claim().id);
-        let over = match stopped {
-            Some(stopped) => format!("{over}: stopped by the retry of {}", stopped.by),
-            None => over,
+        let over = match (stopped, Before::of(own.last())) {
+            (Some(stopped), _) => format!("{over}: stopped by the retry of {}", stopped.by),
+            (None, Some(before)) => {
+                let (word, open) = (before.result.word(), status.attempt);
+                format!("{over}: it was reported as {word}, and attempt {open} is open since")
+            }
+            (None, None) => over,
         };
         let hint = if status.is_claimable() {
             self.claim_again()

@@ -674,7 +674,7 @@ fn a_new_command_waits_for_the_gate_before_what_is_done() {
     ana.run("approve run/allowed -n shop --reconcile").ok();
     ana.works("run/drain", "agent:steady");
     ana.publish("planspec/roll.yaml", documents("agent://new"));
-    ana.run("retry run --rebind --dry-run").ok().prints(
+    ana.run("retry run --rebind --dry-run").ok().says(
         "shop/run/switch: Pending → bind again\n\
          shop/run/allowed: Succeeded → ask again: what was approved changes\n",
     );

@@ -121,6 +121,50 @@ fn the_same_report_twice_is_one_report_and_the_opposite_is_a_conflict() {
     assert_eq!(ana.unapplied("run"), Vec::<String>::new());
 }
 
+/// Whoever has done the work once more is not to believe that it is delivered.
+#[test]
+fn what_was_reported_counts_no_more_when_a_later_attempt_is_open_or_its_check_failed() {
+    let sandbox = Sandbox::new();
+    let checked = "acceptanceCriteria: [{name: made, type: artifact_exists, path: nothing}]\n";
+    let ana = sandbox.run_of(
+        "ana",
+        &[task("one"), task("two").with(checked), task("three")],
+    );
+    ana.run("claim run/one --as agent:a").ok();
+    let report = "report run/one --as agent:a --succeeded";
+    ana.run(&format!("{report} --reconcile")).ok();
+    ana.run(report).ok().says("already reported");
+    ana.run("retry run/one --again --reconcile").ok();
+    let over = "attempt 1 of default/run/one is over: it was reported as succeeded, and attempt 2 is open since";
+    ana.run(report).exits(9).notes(over);
+    for more in ["", " --commit HEAD"] {
+        ana.run(&format!("{report}{more}"))
+            .exits(9)
+            .notes("claim it again, then report: `planspec claim run/one -n default --as agent:a`");
+    }
+    // Whoever says which attempt is meant, means it.
+    ana.run(&format!("{report} --attempt 1"))
+        .ok()
+        .says("already reported default/run/one attempt 1");
+    ana.run("claim run/one -n default --as agent:a").ok();
+    ana.run(report).ok().says("attempt 2 as succeeded");
+    // What a check failed was reported as succeeded.
+    ana.run("claim run/two --as agent:a").ok();
+    let report = "report run/two --as agent:a --succeeded";
+    ana.run(&format!("{report} --reconcile")).ok();
+    ana.run("verify run/two --as ci@example.com --reconcile")
+        .exits(1);
+    for more in ["", " --commit HEAD"] {
+        ana.run(&format!("{report}{more}"))
+            .exits(9)
+            .notes("attempt 1 of default/run/two was reported as succeeded, and failed since: ")
+            .notes("to do it once more: `planspec retry run/two -n default`")
+            .never_says("as failed");
+    }
+    ana.run("retry run/two -n default --reconcile").ok();
+    ana.run(report).exits(9).notes("attempt 2 is open since");
+}
+
 #[test]
 fn a_failure_that_is_reported_twice_counts_once() {
     let sandbox = Sandbox::new();
