@@ -340,6 +340,18 @@ impl Repo {
         self.git.config().ok()?.get_string(key).ok()
     }
 
+    /// All values of a key of git's configuration, in the order in which git reads them.
+    pub fn config_all(&self, key: &str) -> Vec<String> {
+        let mut values = Vec::new();
+        if let Ok(config) = self.git.config()
+            && let Ok(entries) = config.multivar(key, None)
+        {
+            // One that is no text is passed over, as by `config`.
+            let _ = entries.for_each(|entry| values.extend(entry.value().ok().map(str::to_owned)));
+        }
+        values
+    }
+
     /// The address of a remote as the configuration has it. It may hold credentials.
     pub fn remote_url(&self, name: &str) -> Option<String> {
         self.config(&format!("remote.{name}.url"))

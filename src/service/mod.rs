@@ -19,6 +19,7 @@ pub mod diff;
 pub mod document;
 pub mod done_before;
 pub mod edit;
+pub mod environment;
 pub mod error;
 pub mod explain;
 pub mod follow;

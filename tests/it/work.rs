@@ -1059,6 +1059,48 @@ fn a_remote_that_is_away_when_the_work_is_done_is_tried_again() {
 }
 
 #[test]
+fn a_worker_hands_on_what_its_owner_names_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    // A command and a check that want a secret, and a tool whose state lies in a home.
+    let wants = "test \\\"$SHOP_TOKEN\\\" = s3cret -a -d \\\"$TOOL_HOME\\\"";
+    let check = format!(
+        "acceptanceCriteria: [{{type: command_succeeds, name: seen, command: sh, args: [-c, \"{wants}\"]}}]\n"
+    );
+    let run = shell("test \"$SHOP_TOKEN\" = s3cret && test \"$TOOL_HOME\" = \"$MINE\"");
+    let mine = sandbox.path("home/.tool");
+    std::fs::create_dir_all(&mine).unwrap();
+    let mut target = run;
+    target["env"] = json!({"MINE": mine.to_str().unwrap()});
+    let ana = started(
+        &sandbox,
+        "",
+        &[("build", &format!("retries: 3\n{check}"), target)],
+    );
+    let home = sandbox.path("home");
+    let work = |ana: &Place<'_>| {
+        let environment = [
+            ("TMPDIR", temporary(&sandbox)),
+            ("SHOP_TOKEN", "s3cret".to_owned()),
+            ("HOME", home.to_str().unwrap().to_owned()),
+        ];
+        let environment: Vec<(&str, &str)> = environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        ana.run_in(&environment, "work --reconcile")
+    };
+    work(&ana);
+    assert_eq!(ana.node("run/build")["extensions"]["failures"], 1);
+    ana.git("config planspec.environment SHOP_TOKEN");
+    ana.git("config --add planspec.environment TOOL_HOME=~/.tool");
+    sandbox.minutes_pass(60);
+    work(&ana).ok();
+    assert_eq!(ana.node_phase("run/build"), "Succeeded");
+    ana.git("config --add planspec.environment 1=x");
+    work(&ana).exits(2).notes("names no variable");
+}
+
+#[test]
 fn the_target_in_the_documentation_is_one() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/workers.md");
     let page = std::fs::read_to_string(page).unwrap();

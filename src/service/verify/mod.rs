@@ -4,6 +4,7 @@ mod contract;
 
 use serde_json::{Value, json};
 
+use super::environment::with_what_is_handed_on;
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
 use super::runs::{ObservedNode, ObservedRun, observe};
@@ -257,6 +258,7 @@ pub fn check(
     let config = tool.and_then(|target| target.config.as_ref());
     // The worker reports a broken environment; a check runs without it.
     let env = tool::environment_of(config.and_then(|config| config.get("env"))).unwrap_or_default();
+    let env = with_what_is_handed_on(&store.repo, &env)?;
     let bench = Bench::new(&worktree.dir(), worktree.folder(), &env, checked.errand)
         .map_err(Error::unavailable)?;
     let has = |path: &str, text: Option<&str>| {

@@ -22,6 +22,7 @@ use crate::core::run::record::{Action, Record, ReportResult};
 use crate::core::run::workspace::{conflict_of, results_before};
 use crate::git::base;
 use crate::git::worktree::{self, Worktree};
+use crate::service::environment::with_what_is_handed_on;
 use crate::service::permit::Asked;
 use crate::service::record::RecordWriter;
 use crate::service::record::attempt;
@@ -204,7 +205,8 @@ impl JobAttempt<'_> {
             self.bring_in(&worktree)?;
         }
         let errand = verify::errand(self.node);
-        let mut bench = Bench::new(&worktree.dir(), worktree.folder(), &tool.env, &errand)
+        let env = with_what_is_handed_on(&self.store.repo, &tool.env)?;
+        let mut bench = Bench::new(&worktree.dir(), worktree.folder(), &env, &errand)
             .map_err(Error::unavailable)?;
         bench
             .lay_out(self.node.status.inputs(self.of_plan))

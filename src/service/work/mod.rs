@@ -10,6 +10,7 @@ mod job;
 mod keeper;
 mod outside;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -27,7 +28,7 @@ use super::record::{RecordWriter, attempt};
 use super::runs::{Observed, ObservedNode, observe, observe_node};
 use super::store::{Sent, Store};
 use super::verify::supported;
-use super::{Caller, Error, Result, claim, held};
+use super::{Caller, Error, Result, claim, environment, held};
 use crate::api::reconcile::Reconciled;
 use crate::api::record::Attempt;
 use crate::api::work::{WorkEvent, WorkEventKind};
@@ -116,6 +117,8 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
         let namespace = request.namespace.as_deref();
         observe_node(&store, node, namespace)?.node(node, namespace)?;
     }
+    // What is wrong there is said before anything is claimed.
+    environment::with_what_is_handed_on(&store.repo, &BTreeMap::new())?;
     worktree::remove_stale(&store.repo)?;
     drop(store);
     let worker = Worker {
