@@ -5,12 +5,14 @@ use super::held::{self, AttemptChain, Speaker, Working};
 use super::overlap::Overlaps;
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
-use super::runs::ObservedNode;
+use super::runs::{ObservedNode, is_unread};
 use super::store::{Sent, Store};
 use super::{Error, Result};
 use crate::api::record::{Claimed, Released};
 use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::time::exact;
 use crate::core::resource::Duration;
+use crate::core::run::permit::Refusal;
 use crate::core::run::record::Action;
 
 /// Take a node that is ready.
@@ -24,12 +26,24 @@ pub struct ClaimRequest {
     pub lease: Option<Duration>,
 }
 
+impl ClaimRequest {
+    /// With the whole id of the claim that it names.
+    fn resolved(&self, store: &Store) -> Result<ClaimRequest> {
+        let working = held::resolve(store, &self.record, &self.working)?;
+        Ok(ClaimRequest {
+            working,
+            ..self.clone()
+        })
+    }
+}
+
 /// Take a node: create the ref of its open attempt. Whoever holds it already, in this session, renews.
 ///
 /// # Errors
 /// `Taken` when somebody holds it, `NotReady` when it cannot be claimed, `Forbidden` when it is for
 /// people and the actor is none; besides what a look at the repository may end in.
 pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
+    let request = &request.resolved(store)?;
     let mut told = None;
     let speaks = (&request.record, &request.working);
     let mut recorded = held::say(store, speaks, |writer, node| {
@@ -56,12 +70,14 @@ pub fn claim(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>>
 /// # Errors
 /// Nobody holds it, or somebody else does.
 pub fn renew(store: &Store, request: &ClaimRequest) -> Result<Recorded<Claimed>> {
+    let request = &request.resolved(store)?;
     held::say(
         store,
         (&request.record, &request.working),
         |writer, node| {
             check_lease(writer, request.lease.as_ref())?;
-            let chain = spoken_for(writer, node, &renewal_of(node, request))?;
+            let action = renewal_of(node, request);
+            let chain = spoken_for(writer, node, (&action, &request.working))?;
             renewal(writer, node, (request, &chain))
         },
     )
@@ -144,6 +160,11 @@ pub struct ReleaseRequest {
 /// # Errors
 /// Nobody holds it, or somebody else does.
 pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Released>> {
+    let working = held::resolve(store, &request.record, &request.working)?;
+    let request = &ReleaseRequest {
+        working,
+        ..request.clone()
+    };
     held::say(
         store,
         (&request.record, &request.working),
@@ -154,7 +175,7 @@ pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Relea
                 claim: request.working.claim.clone(),
                 message: request.message.clone(),
             };
-            let chain = spoken_for(writer, node, &action)?;
+            let chain = spoken_for(writer, node, (&action, &request.working))?;
             let released = Released {
                 attempt: attempt(node.run, node.id, node.status.attempt),
             };
@@ -169,10 +190,10 @@ pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Relea
 fn spoken_for(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
-    action: &Action,
+    (action, working): (&Action, &Working),
 ) -> Result<AttemptChain> {
     let chain = chain_of(writer, node)?;
-    may_speak(writer, node, chain.as_ref(), action)?;
+    may_speak(writer, node, chain.as_ref(), (action, working))?;
     chain.ok_or_else(|| {
         let attempt = node.status.attempt;
         Error::conflict(format!("the claim of attempt {attempt} has gone"))
@@ -194,19 +215,32 @@ fn chain_of(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result<Option<
     }
 }
 
+/// Why whoever held an attempt before may not speak for the open one.
+const NOT_HELD: [&str; 4] = ["NotClaimed", "WrongActor", "OtherSession", "OtherClaim"];
+
 /// Whether the holder of the open attempt may still say so: by the status, and by what was said last.
 fn may_speak(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
     chain: Option<&AttemptChain>,
-    action: &Action,
+    (action, working): (&Action, &Working),
 ) -> Result {
     let mut asked = Asked::new(writer.observed, node.run);
     asked.session = writer.session;
     asked.holder = chain.map(AttemptChain::holder);
-    asked
-        .ask(action, writer.actor)
-        .map_err(|(refusal, error)| error.maybe_hint(held::flag(writer, &refusal, asked.holder)))?;
+    if let Err((refusal, error)) = asked.ask(action, writer.actor) {
+        let is_gone = NOT_HELD.contains(&refusal.reason) && !node.status.phase.is_terminal();
+        let speaker = Speaker::of(writer, working);
+        let before =
+            is_gone.then(|| held::held_before(writer.store, writer.observed, node, speaker));
+        if let Some((attempt, own)) = before.transpose()?.flatten() {
+            return Err(held::is_over(writer, node, (attempt, &own))?);
+        }
+        if let Some(said) = chain.and_then(|chain| said_instead(node, chain, &refusal)) {
+            return Err(said);
+        }
+        return Err(error.maybe_hint(held::flag(writer, &refusal, asked.holder)));
+    }
     match chain.map(|chain| &chain.last().record.action) {
         Some(Action::Release { .. }) => Err(is_given_back(node)),
         // It may be given back until it is verified.
@@ -237,7 +271,8 @@ fn held_already(
         |chain: &AttemptChain| chain.is_open() && chain.is_held_by(node.id, speaker).is_ok();
     let chain = chain.filter(is_mine);
     if let Some(chain) = &chain {
-        may_speak(writer, node, Some(chain), &renewal_of(node, request))?;
+        let action = renewal_of(node, request);
+        may_speak(writer, node, Some(chain), (&action, &request.working))?;
     }
     Ok(chain)
 }
@@ -301,6 +336,29 @@ pub fn take(writer: &RecordWriter<'_>, node: ObservedNode<'_>, claim: Action) ->
     writer.try_send(&node.address(), None, node.run, claim)
 }
 
+/// Where the holder of an attempt has said how it went or given it back, and no reconcile has seen that.
+fn was_said_last(node: ObservedNode<'_>, chain: &AttemptChain) -> Option<Error> {
+    match &chain.last().record.action {
+        Action::Release { .. } => Some(is_given_back(node)),
+        Action::Report { result, .. } => {
+            let (name, word, actor) = (node.name(), result.word(), chain.holder().actor);
+            let why = format!("{actor} has reported {name} as {word} already");
+            Some(Error::taken(why).hint("`planspec reconcile` takes the report in"))
+        }
+        _ => None,
+    }
+}
+
+/// The same, where somebody else is refused as if the holder still were at work.
+pub fn said_instead(
+    node: ObservedNode<'_>,
+    chain: &AttemptChain,
+    refusal: &Refusal,
+) -> Option<Error> {
+    let is_refused = refusal.reason == "WrongActor" && !node.status.awaits_verification();
+    was_said_last(node, chain).filter(|_| is_refused)
+}
+
 /// Who was first, from the claim itself: the status may not know it yet.
 fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result<Error> {
     let name = node.name();
@@ -310,15 +368,23 @@ fn taken(writer: &RecordWriter<'_>, node: ObservedNode<'_>, tip: &str) -> Result
                 .hint("`planspec next` shows what is left"),
         );
     };
+    if let Some(said) = was_said_last(node, &chain) {
+        return Ok(said);
+    }
     let holder = chain.holder();
-    Ok(match &chain.last().record.action {
-        Action::Release { .. } => is_given_back(node),
-        Action::Report { result, .. } => {
-            let word = result.word();
-            let why = format!("{} has reported {name} as {word} already", holder.actor);
-            Error::taken(why).hint("`planspec reconcile` takes the report in")
-        }
-        _ if holder.actor == writer.actor => {
+    let claim = node.status.extensions.claim.as_ref();
+    let is_read = !is_unread(node.run.status, &node.address(), tip);
+    let now = writer.now.max(writer.observed.stored.time);
+    let end = claim.and_then(|claim| claim.expires);
+    if let Some(end) = end.filter(|end| is_read && *end <= now) {
+        let (actor, end) = (holder.actor, exact(end));
+        let why = format!("{actor} has claimed {name} already, and the lease ended at {end}");
+        return Ok(
+            Error::taken(why).hint("`planspec reconcile` opens the next attempt: then claim it")
+        );
+    }
+    Ok(match holder.actor {
+        actor if actor == writer.actor => {
             let claim = holder.claim;
             let why = format!(
                 "you ({}) have claimed {name} already, in another session",

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::permit::claim_as;
 use super::record::{RecordRequest, RecordWriter, Recorded};
-use super::runs::{Observed, ObservedNode, is_unread, observe_runs};
+use super::runs::{Observed, ObservedNode, ObservedRun, is_unread, observe_runs, observe_target};
 use super::store::Store;
 use super::{Caller, Error, Result};
 use crate::core::base::digest::sha256_hex;
@@ -223,6 +224,9 @@ pub struct HeldClaim {
     pub attempt: u32,
     /// When it was claimed.
     pub since: Time,
+    /// The attempt that whoever looks held of the node before, in the same session: somebody else goes on.
+    #[serde(skip)]
+    pub after: Option<u32>,
 }
 
 impl HeldClaim {
@@ -243,12 +247,20 @@ impl HeldClaim {
             node: node.id.to_owned(),
             attempt,
             since,
+            after: None,
         }
     }
 
     /// How to speak for it from where it is not held.
     pub fn in_another_session(&self) -> String {
         let (actor, name, claim) = (&self.actor, self.name(), &self.claim);
+        // Whoever would speak for it would close the work of another one.
+        if let Some(before) = self.after {
+            let attempt = self.attempt;
+            return format!(
+                "attempt {before} of {name} is over: {actor} has attempt {attempt}, in another session"
+            );
+        }
         format!("{actor} holds {name} in another session: `--claim {claim}` speaks for it")
     }
 
@@ -340,7 +352,18 @@ pub fn held_by(store: &Store, caller: &Caller, working: &Working) -> Result<Held
         }
     }
     held.sort_by_key(HeldClaim::name);
-    let (here, elsewhere) = held.into_iter().partition(|one| is_mine(one.holder()));
+    let (here, mut elsewhere): (Vec<_>, Vec<_>) =
+        held.into_iter().partition(|one| is_mine(one.holder()));
+    let speaker = Speaker {
+        actor: &actor,
+        session: digest.as_deref(),
+        claim: working.claim.as_deref(),
+    };
+    for one in &mut elsewhere {
+        if let Some(node) = one.node_in(&observed) {
+            one.after = held_before(store, &observed, node, speaker)?.map(|(attempt, _)| attempt);
+        }
+    }
     Ok(Held {
         observed,
         here,
@@ -398,6 +421,63 @@ fn is_held(store: &Store, observed: &Observed, held: &HeldClaim) -> Result<bool>
     Ok(chain.is_some_and(|chain| chain.claim().id == held.claim && chain.is_open()))
 }
 
+/// The newest attempt before the open one that a speaker has claimed, with what stands on its ref.
+///
+/// # Errors
+/// The remote cannot be used.
+pub fn held_before(
+    store: &Store,
+    observed: &Observed,
+    node: ObservedNode<'_>,
+    speaker: Speaker<'_>,
+) -> Result<Option<(u32, AttemptChain)>> {
+    for attempt in (1..node.status.attempt).rev() {
+        let address = node.run.attempt_address(node.id, attempt);
+        let chain = AttemptChain::on(store, observed, &address)?;
+        let own = chain.filter(|chain| chain.is_held_by(node.id, speaker).is_ok());
+        if let Some(chain) = own {
+            return Ok(Some((attempt, chain)));
+        }
+    }
+    Ok(None)
+}
+
+/// Why what somebody held counts no more while the node goes on, and what to do instead.
+///
+/// # Errors
+/// The remote cannot be used.
+pub fn is_over(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    (attempt, own): (u32, &AttemptChain),
+) -> Result<Error> {
+    let (name, status) = (node.name(), node.status);
+    let over = format!("attempt {attempt} of {name} is over");
+    let open = AttemptChain::on(writer.store, writer.observed, &node.address())?;
+    if let Some(chain) = open {
+        let (holder, open) = (chain.holder().actor, status.attempt);
+        let why = format!("{over}: {holder} has attempt {open}");
+        return Ok(Error::taken(why).hint("`planspec next` shows what is left"));
+    }
+    let stopped = status.extensions.stopped.as_ref();
+    let stopped = stopped.filter(|stopped| stopped.claim == own.claim().id);
+    let over = match (stopped, &own.last().record.action) {
+        (Some(stopped), _) => format!("{over}: stopped by the retry of {}", stopped.by),
+        (None, Action::Report { result, .. }) => {
+            let (word, open) = (result.word(), status.attempt);
+            format!("{over}: it was reported as {word}, and attempt {open} is open since")
+        }
+        _ => over,
+    };
+    let hint = if status.is_claimable() {
+        let claim = claim_as(node.run.key, node.id, writer.actor);
+        format!("claim it again, then report: `{claim}`")
+    } else {
+        format!("it cannot be claimed again yet: {}", status.message)
+    };
+    Ok(Error::conflict(over).hint(hint))
+}
+
 /// Whether the lease of a claim ended, and nobody has taken the node since.
 pub fn lapsed(observed: &Observed, node: ObservedNode<'_>, claim: &str) -> bool {
     let lapsed = node.status.extensions.lapsed.as_ref();
@@ -446,24 +526,38 @@ fn about_held(store: &Store, request: &RecordRequest, working: &Working) -> Resu
     }
     let Held {
         here: mut held,
-        elsewhere,
-        ..
+        mut elsewhere,
+        observed,
     } = held_by(store, &request.caller, working)?;
     let namespace = request.namespace.as_ref();
-    held.retain(|held| namespace.is_none_or(|namespace| held.namespace == *namespace));
+    let is_meant = |held: &HeldClaim| namespace.is_none_or(|wanted| held.namespace == *wanted);
+    held.retain(is_meant);
+    elsewhere.retain(is_meant);
     let actor = store.actor(&request.caller)?;
     match held.as_slice() {
         [only] => Ok(RecordRequest {
             target: only.name(),
             ..request.clone()
         }),
-        [] => Err(Error::ambiguous(format!(
-            "{actor} holds nothing in this session: name the node"
-        ))
-        .hint(match elsewhere.first() {
-            Some(other) => other.in_another_session(),
-            None => "write EXECUTION/NODE; `planspec next` shows what can be claimed".to_owned(),
-        })),
+        [] if elsewhere.iter().any(|other| other.after.is_some()) => {
+            let taken_over = elsewhere.iter().find(|other| other.after.is_some());
+            let why = taken_over.map(HeldClaim::in_another_session);
+            let error = Error::taken(why.unwrap_or_default());
+            Err(error.hint("`planspec next` shows what is left"))
+        }
+        [] => Err(
+            stopped(store, request, (&observed, &actor), working)?.unwrap_or_else(|| {
+                Error::ambiguous(format!(
+                    "{actor} holds nothing in this session: name the node"
+                ))
+                .hint(match elsewhere.first() {
+                    Some(other) => other.in_another_session(),
+                    None => {
+                        "write EXECUTION/NODE; `planspec next` shows what can be claimed".to_owned()
+                    }
+                })
+            }),
+        ),
         several => {
             let names: Vec<String> = several.iter().map(HeldClaim::name).collect();
             Err(Error::ambiguous(format!(
@@ -474,4 +568,157 @@ fn about_held(store: &Store, request: &RecordRequest, working: &Working) -> Resu
             .hint("name the one that is meant"))
         }
     }
+}
+
+/// Whose attempt a retry stopped, and who holds nothing else, is told of that.
+fn stopped(
+    store: &Store,
+    request: &RecordRequest,
+    (observed, actor): (&Observed, &str),
+    working: &Working,
+) -> Result<Option<Error>> {
+    let session = working.digest(store);
+    let writer = RecordWriter {
+        store,
+        observed,
+        actor,
+        is_named: request.caller.actor.is_some(),
+        session: session.as_deref(),
+        now: request.caller.now,
+    };
+    let namespace = request.namespace.as_ref();
+    let runs = observed.runs().filter(|run| {
+        let is_meant = namespace.is_none_or(|wanted| run.key.namespace == *wanted);
+        is_meant && !run.status.phase.is_terminal()
+    });
+    for node in runs.flat_map(ObservedRun::nodes) {
+        let Some(stopped) = &node.status.extensions.stopped else {
+            continue;
+        };
+        let speaker = Speaker::of(&writer, working);
+        if let Some((attempt, own)) = held_before(store, observed, node, speaker)?
+            && own.claim().id == stopped.claim
+        {
+            return Ok(Some(is_over(&writer, node, (attempt, &own))?));
+        }
+    }
+    Ok(None)
+}
+
+/// A shorter id than this may be anything.
+const SHORTEST_ID: usize = 7;
+
+/// The claim that is named, by its whole id: `log` and others abbreviate it.
+///
+/// # Errors
+/// There is no such claim, there are several, or somebody else's is meant.
+pub fn resolve(store: &Store, request: &RecordRequest, working: &Working) -> Result<Working> {
+    let Some(named) = &working.claim else {
+        return Ok(working.clone());
+    };
+    let actor = store.actor(&request.caller)?;
+    let target = request.target.as_str();
+    let observed = match target {
+        "" => observe_runs(store, None, None)?,
+        _ => observe_target(store, target, request.namespace.as_deref())?,
+    };
+    let nodes: Vec<ObservedNode<'_>> = match target {
+        "" => {
+            let runs = observed.runs();
+            let open = runs.filter(|run| !run.status.phase.is_terminal());
+            open.flat_map(ObservedRun::nodes).collect()
+        }
+        _ => vec![request.node(&observed)?],
+    };
+    let mut found = claims_named(store, &observed, &nodes, named)?;
+    let (Some(one), None) = (found.pop(), found.pop()) else {
+        return Err(no_such_claim(named, &nodes, target));
+    };
+    if one.actor != actor {
+        let (name, holder) = (one.name(), &one.actor);
+        let why = format!("claim {named} of {name} is by {holder}, not by {actor}");
+        let hint = format!("who speaks for it acts as its holder: add `--as {holder}`");
+        return Err(Error::taken(why).hint(hint));
+    }
+    let namespace = request.namespace.as_ref();
+    if let Some(wanted) = namespace.filter(|wanted| **wanted != one.namespace) {
+        let why = format!(
+            "claim {named} is of {}, not in namespace `{wanted}`",
+            one.name()
+        );
+        return Err(
+            Error::not_found(why).hint(format!("say `-n {}`, or leave it out", one.namespace))
+        );
+    }
+    let node = one.node_in(&observed).filter(|_| target.is_empty());
+    if let Some(node) = node
+        .filter(|node| node.status.attempt != one.attempt && !lapsed(&observed, *node, &one.claim))
+    {
+        let writer = RecordWriter {
+            store,
+            observed: &observed,
+            actor: &actor,
+            is_named: true,
+            session: None,
+            now: request.caller.now,
+        };
+        let address = node.run.attempt_address(node.id, one.attempt);
+        if let Some(chain) = AttemptChain::on(store, &observed, &address)? {
+            return Err(is_over(&writer, node, (one.attempt, &chain))?);
+        }
+    }
+    Ok(Working {
+        claim: Some(one.claim),
+        ..working.clone()
+    })
+}
+
+fn no_such_claim(named: &str, nodes: &[ObservedNode<'_>], target: &str) -> Error {
+    let hint = match nodes {
+        [node] if !target.is_empty() => {
+            let (name, namespace) = (&node.run.key.name, &node.run.key.namespace);
+            format!("`planspec log execution/{name} -n {namespace}` names its claims")
+        }
+        _ => "name the node as well: EXECUTION/NODE; `planspec log execution/NAME` names the claims of a run".to_owned(),
+    };
+    let of = match nodes {
+        [node] if !target.is_empty() => node.name(),
+        _ => "a run that goes on".to_owned(),
+    };
+    let why = format!(
+        "no claim of {of} can be told by `{named}`: {SHORTEST_ID} digits or more of one id"
+    );
+    Error::not_found(why).hint(hint)
+}
+
+/// The claims of nodes whose id begins like this.
+fn claims_named(
+    store: &Store,
+    observed: &Observed,
+    nodes: &[ObservedNode<'_>],
+    named: &str,
+) -> Result<Vec<HeldClaim>> {
+    let mut found = Vec::new();
+    if named.len() < SHORTEST_ID {
+        return Ok(found);
+    }
+    let attempts = nodes.iter().flat_map(|node| {
+        let attempts = 1..=node.status.attempt;
+        attempts.filter_map(|attempt| {
+            let tip = observed.tip(&node.run.attempt_address(node.id, attempt))?;
+            Some((*node, attempt, tip.to_owned()))
+        })
+    });
+    let attempts: Vec<_> = attempts.collect();
+    let tips: Vec<String> = attempts.iter().map(|(.., tip)| tip.clone()).collect();
+    store.fetch_records(&tips)?;
+    for (node, attempt, tip) in attempts {
+        let chain = AttemptChain::read(store, &tip)?;
+        let Some(chain) = chain.filter(|chain| chain.claim().id.starts_with(named)) else {
+            continue;
+        };
+        let since = observed.stored.time;
+        found.push(HeldClaim::of(node, chain.holder(), (attempt, since)));
+    }
+    Ok(found)
 }

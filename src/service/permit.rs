@@ -80,7 +80,7 @@ impl<'a> Asked<'a> {
         permit::may(action, actor, &self.permit()).map_err(|refusal| {
             let error = self.error(&refusal);
             let node = action.node();
-            let hint = node.and_then(|node| self.hint_at(refusal.reason, (node, actor)));
+            let hint = node.and_then(|node| self.hint_at(refusal.reason, action, (node, actor)));
             (refusal, error.maybe_hint(hint))
         })
     }
@@ -106,15 +106,24 @@ impl<'a> Asked<'a> {
     }
 
     /// What to do instead at a node.
-    fn hint_at(&self, reason: &str, (node, actor): (&str, &str)) -> Option<String> {
+    fn hint_at(
+        &self,
+        reason: &str,
+        action: &Action,
+        (node, actor): (&str, &str),
+    ) -> Option<String> {
         let (name, namespace) = (&self.run.key.name, &self.run.key.namespace);
         let claim = || claim_as(self.run.key, node, actor);
         match reason {
-            "NotClaimed" => Some(format!("claim it first: `{}`", claim())),
-            "LeaseEnded" => Some(format!(
-                "there is nothing to give back; if it is done, report it, else claim it again: `{}`",
-                claim()
-            )),
+            "NotClaimed" => {
+                let status = self.run.status.node_statuses.get(node)?;
+                Some(if status.is_claimable() {
+                    format!("claim it first: `{}`", claim())
+                } else {
+                    format!("it cannot be claimed yet: {}", status.message)
+                })
+            }
+            "LeaseEnded" => Some(self.after_the_lease(action, node, &claim())),
             "NotBound" => {
                 let status = self.run.status.node_statuses.get(node)?;
                 let who = provider_of(status).and_then(actor_of)?;
@@ -138,6 +147,24 @@ impl<'a> Asked<'a> {
                 })
             }
             _ => None,
+        }
+    }
+
+    /// What to do when the lease has ended: whoever reports is not in the session that held it, where it would have counted.
+    fn after_the_lease(&self, action: &Action, node: &str, claim: &str) -> String {
+        let statuses = &self.run.status.node_statuses;
+        let lapsed = statuses
+            .get(node)
+            .and_then(|node| node.extensions.lapsed.as_ref());
+        match (action, lapsed) {
+            (Action::Report { .. }, Some(lapsed)) => format!(
+                "who reports for the session that held it adds `--claim {}`; else claim it again: `{claim}`",
+                lapsed.record
+            ),
+            (Action::Release { .. }, _) => format!(
+                "there is nothing to give back; if it is done, report it, else claim it again: `{claim}`"
+            ),
+            _ => format!("if it is done, report it, else claim it again: `{claim}`"),
         }
     }
 
@@ -165,6 +192,7 @@ impl<'a> Asked<'a> {
             "NotIndependent" => "the configuration says `verification: independent`".to_owned(),
             "ChecksDecide" => format!("run them: `planspec verify {name} -n {namespace}`"),
             "NotStarted" => "it starts by itself when it can".to_owned(),
+            "WrongActor" => "`planspec next` shows what is left".to_owned(),
             "AtWork" => format!(
                 "who is at work until when: `planspec describe execution {name} -n {namespace}`; a lease \
                  that is not renewed ends by itself"

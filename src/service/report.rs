@@ -46,6 +46,11 @@ pub struct ReportRequest {
 pub fn report(store: &Store, request: &ReportRequest) -> Result<Recorded<Reported>> {
     let commit = request.commit.as_deref();
     let commit = commit.map(|rev| store.commit_anywhere(rev)).transpose()?;
+    let working = held::resolve(store, &request.record, &request.working)?;
+    let request = &ReportRequest {
+        working,
+        ..request.clone()
+    };
     let speaks = (&request.record, &request.working);
     let mut to_check = Vec::new();
     let mut recorded = held::say(store, speaks, |writer, node| {
@@ -416,28 +421,7 @@ impl Reporter<'_> {
                 Ok(()) => Error::conflict(format!("{name} is {}", status.phase)),
             });
         }
-        let over = format!("attempt {attempt} of {name} is over");
-        if let Some(chain) = self.chain_of(status.attempt)? {
-            let (holder, open) = (chain.holder().actor, status.attempt);
-            let why = format!("{over}: {holder} has attempt {open}");
-            return Ok(Error::taken(why).hint("`planspec next` shows what is left"));
-        }
-        let stopped = status.extensions.stopped.as_ref();
-        let stopped = stopped.filter(|stopped| stopped.claim == own.claim().id);
-        let over = match (stopped, Before::of(own.last())) {
-            (Some(stopped), _) => format!("{over}: stopped by the retry of {}", stopped.by),
-            (None, Some(before)) => {
-                let (word, open) = (before.result.word(), status.attempt);
-                format!("{over}: it was reported as {word}, and attempt {open} is open since")
-            }
-            (None, None) => over,
-        };
-        let hint = if status.is_claimable() {
-            self.claim_again()
-        } else {
-            format!("it cannot be claimed again yet: {}", status.message)
-        };
-        Ok(Error::conflict(over).hint(hint))
+        held::is_over(self.writer, self.node, (attempt, own))
     }
 
     /// Whether it may be reported, by whoever the chain says; and what to do where not.
@@ -453,6 +437,9 @@ impl Reporter<'_> {
         let Err((refusal, mut error)) = asked.ask(&action, writer.actor) else {
             return Ok(());
         };
+        if let Some(said) = chain.and_then(|chain| claim::said_instead(node, chain, &refusal)) {
+            return Err(said);
+        }
         if refusal.kind == Objection::Late {
             error.kind = ErrorKind::Conflict;
         }

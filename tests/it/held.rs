@@ -1199,3 +1199,154 @@ fn whose_attempt_a_retry_ended_is_told_by_whom() {
     assert!(ana.node("run/two")["extensions"]["stopped"].is_null());
     assert_eq!(ana.phase("execution/run"), "Succeeded");
 }
+
+/// Whoever follows what is said does not close the work of somebody else.
+#[test]
+fn who_was_relieved_is_told_so_and_not_how_to_speak_for_whoever_goes_on() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("one")]);
+    let (first, second) = ("--as agent:a --session 1", "--as agent:a --session 2");
+    ana.run(&format!("claim run/one {first} --reconcile")).ok();
+    sandbox.minutes_pass(31);
+    // Nobody has seen yet that the lease is over.
+    for who in [second, "--as agent:b"] {
+        ana.run(&format!("claim run/one {who}"))
+            .exits(9)
+            .notes("and the lease ended at 2026-01-31T12:30:00Z")
+            .notes("`planspec reconcile` opens the next attempt: then claim it");
+    }
+    ana.run("reconcile").ok();
+    // Whoever reports from elsewhere is told how to speak for the session that did the work.
+    let ran = ana
+        .run(&format!("report run/one {second} --succeeded"))
+        .exits(1);
+    let held = ana.node("run/one")["extensions"]["lapsed"]["record"].clone();
+    ran.notes(&format!(
+        "who reports for the session that held it adds `--claim {}`",
+        text(&held)
+    ))
+    .never_says("give back");
+    ana.run(&format!("claim --renew run/one {second}"))
+        .exits(1)
+        .notes("if it is done, report it, else claim it again")
+        .never_says("give back");
+    ana.run(&format!("release run/one {second}"))
+        .exits(1)
+        .notes("there is nothing to give back");
+    ana.run(&format!("claim run/one {second}")).ok();
+    for _ in 0..2 {
+        for verb in ["report --succeeded", "claim --renew", "release"] {
+            ana.run(&format!("{verb} {first}"))
+                .exits(9)
+                .notes("attempt 1 of default/run/one is over: agent:a has attempt 2")
+                .never_says("--claim");
+            let (verb, more) = verb.split_once(' ').unwrap_or((verb, ""));
+            ana.run(&format!("{verb} run/one {more} {first}"))
+                .exits(9)
+                .notes("attempt 1 of default/run/one is over: agent:a has attempt 2")
+                .never_says("--claim");
+        }
+        ana.run(&format!("status --mine {first}"))
+            .ok()
+            .notes("agent:a has attempt 2, in another session")
+            .never_says("--claim");
+        ana.run("reconcile").ok();
+    }
+    ana.run(&format!("report {second} --succeeded --reconcile"))
+        .ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn a_claim_that_is_named_is_found_by_its_beginning_or_said_to_be_missing() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("one"), task("two")]);
+    let ran = ana
+        .run("claim run/one --as agent:a --session 1 -o json")
+        .ok();
+    let claim = text(&ran.answer("Claimed")["claim"]);
+    let short = &claim[..8];
+    let as_other = "--session 2 --as agent:a --claim";
+    for target in ["", "run/one"] {
+        ana.run(&format!("claim --renew {target} {as_other} {short}"))
+            .ok();
+        ana.run(&format!(
+            "report {target} --succeeded --as ci --claim {claim}"
+        ))
+        .exits(9)
+        .notes("is by agent:a, not by ci")
+        .notes("add `--as agent:a`");
+        for wrong in ["fffffff", &claim[..6], &format!("{}0", &claim[..39])] {
+            if claim.starts_with(wrong) && wrong.len() == 40 {
+                continue;
+            }
+            ana.run(&format!("report {target} --succeeded {as_other} {wrong}"))
+                .exits(1)
+                .notes(&format!("can be told by `{wrong}`"))
+                .never_says("holds nothing");
+        }
+    }
+    ana.run(&format!(
+        "report -n elsewhere --succeeded {as_other} {short}"
+    ))
+    .exits(1)
+    .notes("is of default/run/one, not in namespace `elsewhere`")
+    .notes("say `-n default`");
+    sandbox.minutes_pass(31);
+    ana.run("reconcile").ok();
+    ana.run("claim run/one --as agent:b").ok();
+    for target in ["", "run/one"] {
+        ana.run(&format!("report {target} --succeeded {as_other} {short}"))
+            .exits(9)
+            .notes("attempt 1 of default/run/one is over: agent:b has attempt 2");
+    }
+}
+
+#[test]
+fn whose_attempt_was_stopped_is_told_so_without_a_hint_that_leads_nowhere() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("one"), task("two").after("one")]);
+    ana.works("run/one", "agent:a");
+    ana.run("claim run/two --as agent:coder --reconcile").ok();
+    ana.run("retry run/one --again --reconcile").ok();
+    for verb in [
+        "claim --renew",
+        "report --succeeded",
+        "claim --renew run/two",
+        "release run/two",
+    ] {
+        ana.run(&format!("{verb} --as agent:coder"))
+            .exits(9)
+            .notes("attempt 1 of default/run/two is over: stopped by the retry of ana@example.com")
+            .notes("it cannot be claimed again yet: waits for one");
+    }
+    // Whoever never held it is not sent to a claim that fails.
+    ana.run("report run/two --succeeded --as agent:new")
+        .exits(1)
+        .notes("it cannot be claimed yet: waits for one")
+        .never_says("planspec claim");
+}
+
+#[test]
+fn who_reports_what_another_one_has_given_back_or_reported_is_told_that() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("one"), task("two"), task("three")]);
+    for node in ["one", "two", "three"] {
+        ana.run(&format!("claim run/{node} --as agent:a")).ok();
+    }
+    ana.run("release run/one --as agent:a").ok();
+    ana.run("report run/two --as agent:a --succeeded").ok();
+    let ben = |node: &str| ana.run(&format!("report run/{node} --as agent:ben --succeeded"));
+    ben("one")
+        .exits(1)
+        .notes("was released and is not open yet")
+        .notes("`planspec reconcile` opens the next attempt");
+    ben("two")
+        .exits(9)
+        .notes("agent:a has reported default/run/two as succeeded already")
+        .notes("`planspec reconcile` takes the report in");
+    ben("three")
+        .exits(9)
+        .notes("is claimed by agent:a, not by agent:ben")
+        .notes("`planspec next` shows what is left");
+}
