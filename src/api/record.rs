@@ -223,6 +223,19 @@ pub struct Requested {
     pub node: Option<String>,
     /// `cancel` or `retry`.
     pub request: String,
+    /// Whether the same was asked before, and no reconcile has taken it in: the record is that one.
+    pub already: bool,
+}
+
+impl Requested {
+    /// What was done, in a word or two.
+    pub fn asked(&self) -> &'static str {
+        if self.already {
+            "already asked"
+        } else {
+            "asked"
+        }
+    }
 }
 
 /// What a retry would open again.

@@ -25,6 +25,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         message: args.message.clone(),
     };
     let recorded = cancel(&context.open()?, &request)?;
-    let line = format!("asked {} to stop\n", recorded.answer.what.execution.name());
+    let asked = recorded.answer.what.asked();
+    let line = format!(
+        "{asked} {} to stop\n",
+        recorded.answer.what.execution.name()
+    );
     context.recorded(args.record.output, recorded, &line)
 }

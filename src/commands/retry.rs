@@ -53,12 +53,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     let recorded = retry(&context.open()?, &request)?;
     let name = recorded.answer.what.execution.name();
+    let asked = recorded.answer.what.asked();
     let line = match &recorded.answer.what.node {
-        Some(node) => format!("asked to try {name}/{node} again\n"),
+        Some(node) => format!("{asked} to try {name}/{node} again\n"),
         None if args.plan.is_some() => {
-            format!("asked {name} to go on with its plan as it is now\n")
+            format!("{asked} {name} to go on with its plan as it is now\n")
         }
-        None => format!("asked to try {name} again\n"),
+        None => format!("{asked} to try {name} again\n"),
     };
     context.recorded(args.record.output, recorded, &line)
 }

@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::index;
 use super::permit::Asked;
-use super::reconcile::{ReconcileRequest, reconcile};
-use super::runs::{Observed, ObservedNode, ObservedRun, observe_target};
+use super::reconcile::{NOT_APPLIED, ReconcileRequest, reconcile};
+use super::runs::{Observed, ObservedNode, ObservedRun, observe_keys, observe_target};
 use super::store::{Sent, Store};
 use super::unshared;
 use super::{Caller, Error, Result};
+use crate::api::reconcile::Reconciled;
 use crate::api::record as api;
 use crate::core::base::time::exact;
 use crate::core::repository::snapshot::Snapshot;
@@ -82,7 +83,11 @@ impl RecordRequest {
         let request = ReconcileRequest::at(self.caller.now);
         let reconciled = self.reconcile.then(|| reconcile(store, &request));
         let (reconciled, error) = match reconciled.transpose() {
-            Ok(reconciled) => (reconciled, None),
+            Ok(Some(done)) => {
+                let error = has_refused(store, observed, &done, &record);
+                (Some(done), error)
+            }
+            Ok(None) => (None, None),
             Err(error) => (None, Some(error)),
         };
         Ok(Recorded {
@@ -123,6 +128,24 @@ impl RecordRequest {
     pub fn node<'a>(&self, observed: &'a Observed) -> Result<ObservedNode<'a>> {
         observed.node(&self.target, self.namespace.as_deref())
     }
+}
+
+/// That the reconcile which followed did not apply the record: what had been said before it decided otherwise.
+fn has_refused(
+    store: &Store,
+    observed: &Observed,
+    done: &Reconciled,
+    record: &str,
+) -> Option<Error> {
+    if !done.notes.iter().any(|note| note.starts_with(NOT_APPLIED)) {
+        return None;
+    }
+    let keys = observed.runs().map(|run| run.key.clone()).collect();
+    let now = observe_keys(store, &keys).ok()?;
+    let mut unapplied = now.runs().flat_map(|run| &run.status.extensions.unapplied);
+    let refused = unapplied.find(|one| one.record == record)?;
+    let why = format!("it was sent, and does not count: {}", refused.message);
+    Some(Error::conflict(why))
 }
 
 fn has_taken_in(run: ObservedRun<'_>, record: &str) -> bool {

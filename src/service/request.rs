@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
+use super::held::{self, AttemptChain};
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, execution};
-use super::runs::{Observed, ObservedRun, observe_target, pinned_plan};
+use super::runs::{Observed, ObservedRun, is_unread, observe_target, pinned_plan};
 use super::store::{Store, View};
 use super::{Error, Result, index};
 use crate::api::record::{ReopenedNode, Reopening, Requested};
@@ -14,10 +15,10 @@ use crate::core::base::words::listed;
 use crate::core::plan::graph::Graph;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
-    GraphSpec, Key, Kind, Node, NodePhase, NodeStatus, Pin, Pinned, PlanRevision,
+    Claim, GraphSpec, Key, Kind, Node, NodePhase, NodeStatus, Pin, Pinned, PlanRevision,
 };
 use crate::core::run::controllers::{binding, capability};
-use crate::core::run::permit::nothing_to_bind;
+use crate::core::run::permit::{Refusal, nothing_to_bind};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Action, Address, RequestKind};
 use crate::core::run::reopen::{self, approved_before};
@@ -492,16 +493,122 @@ fn ask(
     (run, node): (ObservedRun<'_>, Option<&str>),
     action: Action,
 ) -> Result<(String, Requested)> {
-    writer.may(run, &action)?;
     let word = action.word();
-    let address = Address::Request {
-        run: run.reference(),
-        id: format!("{word}-{}", Uuid::new_v4().simple()),
-    };
     let asked = Requested {
         execution: execution(run),
         node: node.map(str::to_owned),
         request: word.to_owned(),
+        already: false,
+    };
+    if let Some(record) = asked_before(writer, run, &action)? {
+        return Ok((
+            record,
+            Requested {
+                already: true,
+                ..asked
+            },
+        ));
+    }
+    if let Err((refusal, error)) = Asked::new(writer.observed, run).ask(&action, writer.actor) {
+        return Err(error.maybe_hint(when_taken_in(writer, run, &refusal)));
+    }
+    nobody_has_begun_since(writer, run, &action)?;
+    let address = Address::Request {
+        run: run.reference(),
+        id: format!("{word}-{}", Uuid::new_v4().simple()),
     };
     Ok((writer.send(&address, run, action)?, asked))
+}
+
+/// The record of the same request, where no reconcile has taken it in yet: once is enough.
+fn asked_before(
+    writer: &RecordWriter<'_>,
+    run: ObservedRun<'_>,
+    action: &Action,
+) -> Result<Option<String>> {
+    let told = |action: &Action| match action {
+        Action::Request {
+            request,
+            node,
+            rebind,
+            again,
+            plan,
+            ..
+        } => Some((*request, node.clone(), (*rebind, *again), plan.clone())),
+        _ => None,
+    };
+    let inbox = writer.observed.view.inbox.iter();
+    let requests = inbox.filter(|(address, tip)| {
+        let is_request = matches!(address, Address::Request { .. });
+        is_request && address.uid() == run.file.uid && is_unread(run.status, address, tip)
+    });
+    for (_, tip) in requests {
+        for received in held::records(writer.store, tip)? {
+            if told(&received.record.action) == told(action) {
+                return Ok(Some(received.id));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the inbox holds what workers said of a run since the last reconcile.
+fn has_news_of_work(observed: &Observed, run: ObservedRun<'_>) -> bool {
+    let mut inbox = observed.view.inbox.iter();
+    inbox.any(|(address, tip)| {
+        let is_work = matches!(address, Address::Work { .. });
+        is_work && address.uid() == run.file.uid && is_unread(run.status, address, tip)
+    })
+}
+
+/// Who is at work may have ended that since.
+fn when_taken_in(
+    writer: &RecordWriter<'_>,
+    run: ObservedRun<'_>,
+    refusal: &Refusal,
+) -> Option<String> {
+    let is_news = refusal.reason == "AtWork" && has_news_of_work(writer.observed, run);
+    is_news.then(|| {
+        "what was said of it since is not taken in yet: `planspec reconcile`, then try again"
+            .to_owned()
+    })
+}
+
+/// Whether the retry would still be allowed after what was claimed since the last reconcile: that is taken in before it.
+fn nobody_has_begun_since(
+    writer: &RecordWriter<'_>,
+    run: ObservedRun<'_>,
+    action: &Action,
+) -> Result {
+    if !has_news_of_work(writer.observed, run) {
+        return Ok(());
+    }
+    let mut status = run.status.clone();
+    for node in run.nodes().filter(|node| node.status.is_claimable()) {
+        let address = node.address();
+        let chain = AttemptChain::on(writer.store, writer.observed, &address)?;
+        let Some(chain) = chain.filter(AttemptChain::is_open) else {
+            continue;
+        };
+        let holder = chain.holder();
+        if let Some(node) = status.node_statuses.get_mut(node.id) {
+            node.phase = NodePhase::Running;
+            node.extensions.claim = Some(Claim {
+                actor: holder.actor.to_owned(),
+                record: holder.claim.to_owned(),
+                session: holder.session.map(str::to_owned),
+                expires: None,
+                done_before: false,
+            });
+        }
+    }
+    let run = ObservedRun {
+        status: &status,
+        ..run
+    };
+    let asked = Asked::new(writer.observed, run);
+    match asked.ask(action, writer.actor) {
+        Err((refusal, error)) if refusal.reason == "AtWork" => Err(error),
+        _ => Ok(()),
+    }
 }

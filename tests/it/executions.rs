@@ -840,3 +840,42 @@ fn of_many_names_the_nearest_are_named() {
         .exits(1)
         .notes("did you mean `run`?");
 }
+
+/// What a retry says is what comes of it.
+#[test]
+fn a_retry_looks_at_what_was_said_since_the_last_reconcile_and_once_is_enough() {
+    let sandbox = Sandbox::new();
+    let when = "when: 'nodes[\"deploy\"].phase == \"Failed\"'\n";
+    let rollback = task("rollback").once_over("deploy").with(when);
+    let ana = sandbox.run_of("ana", &[task("deploy"), rollback]);
+    ana.run("reconcile").ok();
+    ana.run("claim run/deploy --as agent:a").ok();
+    ana.run("report run/deploy --as agent:a --failed --reconcile")
+        .ok();
+    ana.run("claim run/rollback --as agent:b").ok();
+    ana.run("retry run/deploy --reconcile")
+        .exits(1)
+        .notes("agent:b is at work on `rollback`");
+    ana.run("report run/rollback --as agent:b --succeeded").ok();
+    ana.run("retry run/deploy")
+        .ok()
+        .says("asked to try default/run/deploy again");
+    let ran = ana.run("retry run/deploy -m again -o json").ok();
+    assert_eq!(ran.answer("Requested")["already"], true);
+    ana.run("retry run/deploy --reconcile")
+        .ok()
+        .says("already asked to try default/run/deploy again");
+    assert_eq!(ana.unapplied("run"), Vec::<String>::new());
+    // Taken in, and at work until somebody reconciles.
+    ana.run("claim run/deploy --as agent:a").ok();
+    ana.run("report run/deploy --as agent:a --failed --reconcile")
+        .ok();
+    ana.run("claim run/rollback --as agent:b --reconcile").ok();
+    ana.run("report run/rollback --as agent:b --succeeded").ok();
+    ana.run("retry run/deploy")
+        .exits(1)
+        .notes("is not taken in yet: `planspec reconcile`, then try again");
+    ana.run("reconcile").ok();
+    ana.run("retry run/deploy --reconcile").ok();
+    assert_eq!(ana.unapplied("run"), Vec::<String>::new());
+}

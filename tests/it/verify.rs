@@ -218,3 +218,42 @@ fn a_task_without_criteria_is_not_verified() {
         .notes("nothing of `one` waits to be verified: it is Succeeded");
     assert!(ana.node("run/one")["extensions"]["verification"].is_null());
 }
+
+#[test]
+fn what_is_accepted_as_another_commit_names_the_push_or_pull_that_is_missing() {
+    let sandbox = Sandbox::new();
+    let list = json!([{"name": "made", "type": "artifact_exists", "path": "made"}]);
+    let ana = sandbox.run_of("ana", &[task("one").with(&criteria(&list))]);
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ana.run("claim run/one --as agent:a").ok();
+    ana.run("report run/one --as agent:a --succeeded --reconcile")
+        .ok();
+    ana.write("made", "").commit("made");
+    let verify = "verify run/one --as ci@example.com --commit main";
+    ana.run(verify)
+        .exits(1)
+        .notes("is on `main` here, and origin has not got that")
+        .notes("share it: `git push origin main`, then verify");
+    ana.push();
+    ben.run("reconcile").ok();
+    let newest = ana.git("rev-parse HEAD").trim().to_owned();
+    let hint = format!("planspec verify run/one -n default --commit {newest}");
+    ben.run(verify)
+        .exits(1)
+        .notes("`main` here is behind the remote")
+        .notes(&hint);
+    // What was given back since is not verified.
+    ana.run("release run/one --as agent:a").ok();
+    ana.run(verify)
+        .exits(1)
+        .notes("what was said of default/run/one since it was reported is not taken in yet")
+        .notes("`planspec reconcile` takes it in");
+    ana.run("reconcile").ok();
+    ana.run("claim run/one --as agent:a").ok();
+    ana.run("report run/one --as agent:a --succeeded --reconcile")
+        .ok();
+    let hint = hint.trim_start_matches("planspec ");
+    ben.run(&format!("{hint} --as ci@example.com --reconcile"))
+        .ok();
+    assert_eq!(ben.phase("execution/run"), "Succeeded");
+}

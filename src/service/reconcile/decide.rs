@@ -407,6 +407,9 @@ fn errors_of(snapshot: &Snapshot, is_meant: impl Fn(&Diagnostic) -> bool) -> Vec
     lines
 }
 
+/// How it is told that a record could not be applied.
+pub const NOT_APPLIED: &str = "not applied: ";
+
 /// The records that could not be applied this time, and why.
 fn not_applied(before: Option<&StatusTree>, after: &StatusTree) -> Vec<String> {
     let known = runs::by_uid(before);
@@ -418,7 +421,7 @@ fn not_applied(before: Option<&StatusTree>, after: &StatusTree) -> Vec<String> {
         let new = run.extensions.unapplied.iter();
         for note in new.filter(|note| !old.unwrap_or_default().contains(note)) {
             notes.push(format!(
-                "not applied: {} by {} ({}): {}",
+                "{NOT_APPLIED}{} by {} ({}): {}",
                 note.action, note.actor, note.ref_name, note.message
             ));
         }

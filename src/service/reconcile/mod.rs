@@ -2,6 +2,7 @@
 
 mod clock;
 mod decide;
+pub use decide::NOT_APPLIED;
 mod inbox;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::environment::with_what_is_handed_on;
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
-use super::runs::{ObservedNode, ObservedRun, observe};
+use super::runs::{ObservedNode, ObservedRun, is_unread, observe};
 use super::store::{self, Store};
 use super::{Error, Result};
 use crate::api::verify::{self as api, Verified};
@@ -69,12 +69,14 @@ pub fn verify_node(
     tell: Tell<'_>,
 ) -> Result<Recorded<Verified>> {
     supported()?;
+    let named = instead;
     let instead = instead.map(|rev| store.commit_anywhere(rev)).transpose()?;
     let mut notes = Vec::new();
     let mut recorded = request.send(store, |writer| {
         let node = request.node(writer.observed)?;
         let asked = Asked::new(writer.observed, node.run);
         let permit = asked.permit();
+        nothing_is_new(writer, node)?;
         let reported = permit
             .may_verify(node.id, node.status.attempt, writer.actor)
             .map_err(|refusal| match node.status.phase {
@@ -115,8 +117,9 @@ pub fn verify_node(
         if let (Some(commit), [_, ..]) = (&instead, broken.as_slice()) {
             let (name, which) = (node.name(), broken.join(", "));
             let why = format!("{name} cannot be accepted at {}: {which}", short(commit));
-            return Err(Error::not_ready(why)
-                .hint("nothing is recorded: what was reported is still to be verified"));
+            let hint = "nothing is recorded: what was reported is still to be verified";
+            let behind = is_behind(writer, node, named, commit);
+            return Err(Error::not_ready(why).hint(behind.unwrap_or_else(|| hint.to_owned())));
         }
         let verified = Verified {
             attempt: attempt(node.run, node.id, node.status.attempt),
@@ -222,8 +225,62 @@ fn is_merged(writer: &RecordWriter<'_>, commit: &str) -> Result {
     }
     let (short, branch) = (short(commit), &view.spec_branch);
     let why = format!("commit {short} is not on the spec branch `{branch}`");
+    let store = writer.store;
+    let tip = store.repo.local_branches()?.get(branch).cloned();
+    let tip =
+        tip.filter(|tip| tip == commit || store.repo.is_ancestor(commit, tip).unwrap_or(false));
+    if let (Some(tip), Some(remote)) = (tip, &store.remote) {
+        let has_parted = !store
+            .repo
+            .is_ancestor(&view.spec_commit, &tip)
+            .unwrap_or(false);
+        let push = format!("`git push {remote} {branch}`");
+        let share = if has_parted {
+            format!(
+                "`git pull --rebase {remote} {branch}`, which makes another commit of it, then {push}"
+            )
+        } else {
+            push
+        };
+        let why = format!("commit {short} is on `{branch}` here, and {remote} has not got that");
+        return Err(Error::not_ready(why).hint(format!("share it: {share}, then verify")));
+    }
     Err(Error::not_ready(why)
         .hint("merge it first; or let whoever reported it name another commit: `planspec report`"))
+}
+
+/// What is checked on the spec branch as this clone has it, where the remote has gone on.
+fn is_behind(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'_>,
+    named: Option<&str>,
+    commit: &str,
+) -> Option<String> {
+    let view = &writer.observed.view;
+    let (branch, newest) = (&view.spec_branch, &view.spec_commit);
+    if named != Some(branch.as_str()) || commit == newest {
+        return None;
+    }
+    let (run, namespace, id) = (&node.run.key.name, &node.run.key.namespace, node.id);
+    Some(format!(
+        "nothing is recorded; `{branch}` here is behind the remote, whose newest commit is checked by \
+         `planspec verify {run}/{id} -n {namespace} --commit {newest}`"
+    ))
+}
+
+/// What was said of the attempt since the last reconcile may be another report, or give it back.
+fn nothing_is_new(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result {
+    let address = node.address();
+    let tip = writer.observed.tip(&address);
+    let is_new = tip.is_some_and(|tip| is_unread(node.run.status, &address, tip));
+    if !is_new || !node.status.awaits_verification() {
+        return Ok(());
+    }
+    let why = format!(
+        "what was said of {} since it was reported is not taken in yet",
+        node.name()
+    );
+    Err(Error::not_ready(why).hint("`planspec reconcile` takes it in; then verify what is there"))
 }
 
 /// Whether a request is about a node, and not about a whole run.
