@@ -94,7 +94,11 @@ pub fn observe_runs(
             let named = Named::new(kind, name, namespace);
             let found = status.named(&named)?;
             match named.among(found.iter()) {
-                Ok(key) => BTreeSet::from([key.clone()]),
+                Ok(key) => {
+                    let keys = BTreeSet::from([key.clone()]);
+                    unshared::check_former(store, &view, &status, &keys)?;
+                    keys
+                }
                 Err(_) => {
                     let unseen = found.is_empty().then(|| unseen(store, &view, &named));
                     if let Some(error) = unseen.flatten() {
@@ -165,6 +169,9 @@ pub fn observe_target(store: &Store, target: &str, namespace: Option<&str>) -> R
             return Err(error);
         }
     }
+    if keys.len() == 1 {
+        unshared::check_former(store, &view, &status, &keys)?;
+    }
     let stored = match keys.len() {
         1 => status.read(&keys)?,
         _ => status.whole()?,
@@ -183,7 +190,11 @@ pub fn observe_gate(store: &Store, target: &str, namespace: Option<&str>) -> Res
     if let Some((execution, _)) = target.rsplit_once('/') {
         let named = Named::new(Kind::Execution, execution, namespace);
         if named.parts().is_ok() {
-            keys.extend(status.named(&named)?);
+            let found = status.named(&named)?;
+            if found.len() == 1 {
+                unshared::check_former(store, &view, &status, &found)?;
+            }
+            keys.extend(found);
         }
     }
     let stored = status.read(&keys)?;

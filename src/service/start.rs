@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::change::{Changed, Changeset};
 use super::former::former_run;
-use super::names::choose_among;
+use super::names::{Named, choose_among};
 use super::store::{Store, StoredStatus};
+use super::unshared::stands_at;
 use super::{Error, Result};
 use crate::api::change::Started;
 use crate::core::base::suggest::{choices, did_you_mean};
@@ -71,6 +72,9 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
             .hint("leave --name out, or choose another"));
     }
     let mut notes = check_parameters(request, (&plan_key, plan))?;
+    if request.name.is_some() {
+        check_there(store, &key)?;
+    }
     notes.extend(named_again(store, &key)?);
     let binding = binding(request, snapshot, (&plan_key, plan), &mut notes)?;
     notes.extend(remarks(snapshot, &plan_key.namespace, &plan.graph));
@@ -143,6 +147,35 @@ fn check_parameters(request: &StartRequest, (key, plan): (&Key, &PlanSpec)) -> R
         format!("parameter `{name}` is a text as it was written; JSON is given by `--param-json {name}=…`")
     }));
     Ok(notes)
+}
+
+/// Whether a name that was chosen is free on the spec branch too, of which this clone may not have all. A remote that
+/// is away has no say beyond what the last fetch brought.
+fn check_there(store: &Store, key: &Key) -> Result {
+    let Some(remote) = &store.remote else {
+        return Ok(());
+    };
+    let known = match store.fresh() {
+        Ok(view) => Some(view),
+        Err(_) => store.known_if_any()?,
+    };
+    let (Some(view), Some(head)) = (known, store.repo.head()?.commit().map(str::to_owned)) else {
+        return Ok(());
+    };
+    let named = Named::new(key.kind, &key.qualified(), None);
+    if stands_at(store, &view.spec_commit, &named).is_none() {
+        return Ok(());
+    }
+    // What this clone had and has no longer was deleted here.
+    let base = store.repo.merge_base(&view.spec_commit, &head)?;
+    if base.is_some_and(|base| stands_at(store, &base, &named).is_some()) {
+        return Ok(());
+    }
+    let branch = &view.spec_branch;
+    let message =
+        format!("{key} is on `{branch}` of {remote} already, and this clone has not got that");
+    Err(Error::conflict(message)
+        .hint("`git pull` gets what is there; for another run leave --name out, or choose another"))
 }
 
 /// What is to be known of a name that an execution had before: a former run keeps it until its end was seen.

@@ -1,12 +1,15 @@
 //! What is here and not on the remote, or there and not here: forgotten pushes and pulls.
 
+use std::collections::BTreeSet;
+
 use super::index;
 use super::names::Named;
 use super::revision;
+use super::status::StatusReader;
 use super::store::{Store, View};
 use super::{Error, Result};
 use crate::core::base::limits::CONFIG_FILE;
-use crate::core::resource::Kind;
+use crate::core::resource::{Key, Kind};
 use crate::git::{read, refs, remote};
 
 /// What people should know of what stays in this clone: as a note, where there is something to say.
@@ -93,24 +96,75 @@ pub fn unseen(store: &Store, view: &View, named: &Named) -> Option<Error> {
     if named.kind != Kind::Execution {
         return None;
     }
-    let stands_at = |commit: &str| {
-        let config = store.config_at(commit).ok()?;
-        let (_, name) = named.parts().ok()?;
-        let keys = index::named(&store.repo, commit, &config, (named.kind, name)).ok()?;
-        named.among(keys.iter()).ok().cloned()
-    };
-    if let Some(key) = stands_at(&view.spec_commit) {
+    if let Some(key) = stands_at(store, &view.spec_commit, named) {
         let error = Error::not_ready(format!("{key} has no status yet: no reconcile has seen it"));
         return Some(error.hint("run `planspec reconcile` first"));
     }
+    only_here(store, view, named)
+}
+
+/// That a resource is not on the remote: it stands in commits that only this clone has.
+pub fn only_here(store: &Store, view: &View, named: &Named) -> Option<Error> {
     let unpushed = unpushed(store, view)?;
-    let key = stands_at(&unpushed.tip)?;
+    if stands_at(store, &view.spec_commit, named).is_some() {
+        return None;
+    }
+    let key = stands_at(store, &unpushed.tip, named)?;
     let (branch, remote) = (&unpushed.branch, &unpushed.remote);
     let error = Error::not_ready(format!(
         "{key} is on `{branch}` here, and {remote} has not got that"
     ));
     let command = unpushed.command();
     Some(error.hint(format!("share it: {command}, then `planspec reconcile`")))
+}
+
+/// The resource of a commit that is meant, if there is one.
+pub fn stands_at(store: &Store, commit: &str, named: &Named) -> Option<Key> {
+    let config = store.config_at(commit).ok()?;
+    let (_, name) = named.parts().ok()?;
+    let keys = index::named(&store.repo, commit, &config, (named.kind, name)).ok()?;
+    named.among(keys.iter()).ok().cloned()
+}
+
+/// That the run which the status has under a name is a former one: the execution that is meant begins anew, and no
+/// reconcile has seen it.
+///
+/// # Errors
+/// The status cannot be read.
+pub fn check_former(
+    store: &Store,
+    view: &View,
+    status: &StatusReader<'_>,
+    keys: &BTreeSet<Key>,
+) -> Result {
+    for (key, file) in status.files(keys)? {
+        let Some(run) = file.status.execution() else {
+            continue;
+        };
+        let is_gone = file.deleted.is_some();
+        let named = Named::new(Kind::Execution, &key.qualified(), None);
+        let is_new = match stands_at(store, &view.spec_commit, &named) {
+            Some(_) if is_gone => true,
+            Some(_) if run.phase.is_terminal() => {
+                let there = index::defining(&store.repo, &view.spec_commit, &view.config, &key)?;
+                let digest = there.resource(&key).map(|resource| resource.spec_digest());
+                digest.is_some_and(|digest| digest != file.source.digest)
+            }
+            _ => false,
+        };
+        if is_new {
+            let (branch, phase) = (&view.spec_branch, run.phase);
+            return Err(Error::not_ready(format!(
+                "`{branch}` has a new run {}, and no reconcile has seen it; the one before it is {phase}",
+                key.qualified()
+            ))
+            .hint("run `planspec reconcile` first"));
+        }
+        if is_gone && let Some(error) = only_here(store, view, &named) {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// That a remote has a status branch which this clone does not use, since its configuration names no remote: what it

@@ -5,7 +5,7 @@ use super::index;
 use super::names::Named;
 use super::reconcile::has_observed;
 use super::store::{Store, View};
-use super::{Error, ErrorKind, Result};
+use super::{Error, ErrorKind, Result, unshared};
 use crate::api::wait::Waited;
 use crate::core::base::digest::short;
 use crate::core::resource::Key;
@@ -29,7 +29,7 @@ pub struct WaitRequest {
 ///
 /// # Errors
 /// `NotReady` when it can no longer come there, or has not in time; `NotFound` when the name
-/// stands nowhere; `Ambiguous` when nobody can wait for that.
+/// stands nowhere; `NotReady` too when it stands in commits of this clone alone; `Ambiguous` when nobody can wait for that.
 pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result<Waited> {
     let expected = Expectation::parse(request.named.kind, &request.expected).map_err(|why| {
         let expected = format!("`{}`", request.expected);
@@ -49,6 +49,7 @@ pub fn wait(store: &Store, request: &WaitRequest, tell: &dyn Fn(&str)) -> Result
         state: "it has no status yet".to_owned(),
         notes: Vec::new(),
     };
+    waiting.check_shared(&follower, tell)?;
     let mut first = true;
     loop {
         let new = follower.look()?;
@@ -96,6 +97,23 @@ struct Waiter<'a> {
 }
 
 impl Waiter<'_> {
+    /// Tell what stays in this clone. What stands there alone has no status: the one under that name, if any, is of
+    /// a former resource, and only a push lets another come.
+    fn check_shared(&mut self, follower: &Follower<'_>, tell: &dyn Fn(&str)) -> Result {
+        let (store, view) = (follower.store, &follower.view);
+        if self.request.observed
+            && self.expected != Expectation::Deleted
+            && let Some(error) = unshared::only_here(store, view, &self.request.named)
+        {
+            return Err(error);
+        }
+        for note in unshared::notes(store, view) {
+            tell(&note);
+            self.notes.push(note);
+        }
+        Ok(())
+    }
+
     /// How it is met by what a status commit says, if it is.
     fn judge(&mut self, follower: &Follower<'_>, commit: &str) -> Result<Option<String>> {
         let tree = follower.read(commit)?.tree;

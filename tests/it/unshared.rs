@@ -178,3 +178,135 @@ fn what_is_checked_is_said_before_and_what_is_here_alone_afterwards() {
         "{told}"
     );
 }
+
+/// A run that is over and whose file is gone, and another of its name that is not pushed.
+fn run_again(sandbox: &Sandbox) -> crate::sandbox::Place<'_> {
+    let ana = sandbox.run_of("ana", &[task("one")]);
+    ana.run("reconcile").ok();
+    ana.works("run/one", "agent:a");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    ana.run("delete execution run").ok();
+    ana.push();
+    ana.run("reconcile").ok();
+    ana.run("start p --name run").ok();
+    ana
+}
+
+#[test]
+fn wait_takes_no_former_run_for_one_that_is_not_pushed() {
+    let sandbox = Sandbox::new();
+    let ana = run_again(&sandbox);
+    for what in ["Succeeded", "Running", "node=one=Succeeded"] {
+        ana.run(&format!("wait execution/run --for {what} --timeout 5s"))
+            .exits(1)
+            .notes("Execution default/run is on `main` here, and origin has not got that")
+            .notes("help: share it: `git push origin main`, then `planspec reconcile`");
+    }
+    // Of the former one all this is so.
+    ana.run("wait execution/run --for Succeeded --observed=false")
+        .ok();
+    ana.run("wait execution/run --for delete").ok();
+    ana.write("planspec/other.yaml", plan("other", &[task("one")]))
+        .commit("Here");
+    ana.run("wait plan/other --for Ready --timeout 5s")
+        .exits(1)
+        .notes("Plan default/other is on `main` here, and origin has not got that");
+    ana.push();
+    ana.run("wait execution/run --for Succeeded --timeout 1s")
+        .exits(1)
+        .notes("timed out");
+    ana.run("reconcile").ok();
+    ana.run("wait execution/run --for Running").ok();
+
+    // An edit that is not pushed is told: what is answered is about what the remote has.
+    let edited = plan("other", &[task("one"), task("two").after("nowhere")]);
+    ana.write("planspec/other.yaml", edited).commit("Here");
+    ana.run("wait plan/other --for Ready")
+        .ok()
+        .notes("note: `main` changes resources here, and origin has not got that");
+}
+
+#[test]
+fn a_run_that_no_reconcile_has_seen_is_not_the_one_before_it() {
+    let sandbox = Sandbox::new();
+    let ana = run_again(&sandbox);
+    let verbs = [
+        "claim run/one",
+        "report run/one --succeeded",
+        "release run/one",
+        "cancel run",
+        "retry run",
+        "next run",
+        "approve run/one",
+    ];
+    for verb in verbs {
+        ana.run(verb)
+            .exits(1)
+            .notes("Execution default/run is on `main` here, and origin has not got that")
+            .notes("help: share it: `git push origin main`, then `planspec reconcile`");
+    }
+    ana.push();
+    for verb in verbs {
+        ana.run(verb)
+            .exits(1)
+            .notes("`main` has a new run default/run, and no reconcile has seen it; the one before it is Succeeded")
+            .notes("help: run `planspec reconcile` first");
+    }
+    ana.run("reconcile").ok();
+    ana.run("claim run/one --as agent:b").ok();
+    ana.run("report run/one --as agent:b --succeeded --reconcile")
+        .ok();
+
+    // Deleted and there again, with another spec, before a reconcile has seen either.
+    ana.run("delete execution run").ok();
+    let other = crate::resources::execution_with("run", "p", "parameters: {fast: true}\n");
+    ana.write("planspec/again.yaml", other).git("add -A");
+    ana.git("commit -q --no-verify -m again");
+    ana.push();
+    ana.run("claim run/one")
+        .exits(1)
+        .notes("`main` has a new run default/run");
+    ana.run("reconcile").ok();
+    ana.run("claim run/one").ok();
+}
+
+#[test]
+fn start_sees_a_name_that_this_clone_has_not_pulled() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team_with("ana", &[plan("p", &[task("one")])]);
+    ana.push();
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ana.run("start p --name rel").ok();
+    ana.push();
+    let refused = || {
+        ben.run("start p --name rel")
+            .exits(9)
+            .notes("Execution default/rel is on `main` of origin already, and this clone has not got that")
+            .notes("help: `git pull` gets what is there; for another run leave --name out, or choose another")
+    };
+    refused();
+    ana.run("reconcile").ok();
+    refused();
+    ben.git("fetch -q");
+    refused();
+    ben.run("start p --name ret --dry-run").ok();
+    ben.git("pull -q");
+    ben.run("start p --name rel")
+        .exits(9)
+        .notes("exists already");
+
+    // What was deleted here is not there to be pulled, even when others have gone on.
+    ben.run("delete execution rel --yes").ok();
+    ana.publish(
+        "planspec/goal.yaml",
+        resource("Goal", "g", "description: d\n"),
+    )
+    .push();
+    ben.run("start p --name rel")
+        .exits(9)
+        .notes("no reconcile has seen yet that its file is gone");
+    // A remote that is away is no reason to wait.
+    ben.git("remote set-url origin ../nowhere.git");
+    ben.run("start p --name ret").ok();
+}
