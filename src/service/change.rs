@@ -18,6 +18,7 @@ use crate::core::resource::{Key, Kind, Resource};
 use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
 use crate::git::commit::{self, Turn};
+use crate::git::hooks::{self, HookStanding};
 use crate::git::{GitError, Head, read};
 
 /// The repository as HEAD has it, and the files that are to change.
@@ -442,7 +443,9 @@ impl<'a> Changeset<'a> {
         let (found, after) = self.findings();
         let stops =
             |finding: &Diagnostic| finding.is_error() && self.changed.contains_key(&finding.file);
-        let is_refused = found.iter().any(stops);
+        // A dry run says what the hook would.
+        let is_refused = found.iter().any(stops)
+            || dry_run && found.iter().any(Diagnostic::is_error) && self.is_hooked();
         let findings = Findings::new(found, &|file| after.text(file));
         if is_refused {
             return Err(Error::findings(findings));
@@ -475,6 +478,12 @@ impl<'a> Changeset<'a> {
             answer: committed,
             findings,
         })
+    }
+
+    /// Whether Git asks our hook before it commits.
+    fn is_hooked(&self) -> bool {
+        let standing = hooks::standing(&self.store.repo);
+        standing.is_ok_and(|standing| matches!(standing, HookStanding::Installed(_)))
     }
 
     /// What becomes of the resources that are reached.

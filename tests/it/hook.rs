@@ -586,3 +586,29 @@ fn a_commit_that_asks_for_signatures_without_keys_is_told() {
     solo.git("rm -q .planspec/allowed_signers");
     solo.run("validate --staged").ok().says("warning[PS228]");
 }
+
+#[test]
+fn a_dry_run_refuses_what_the_hook_would() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish("planspec/plan.yaml", plan("p", &[task("a")]));
+    solo.publish("planspec/run.yaml", execution("r", "p"));
+    let path = path();
+    let run = |args: &str| solo.run_in(&[("PATH", path.as_str())], args);
+    // Nothing refuses it here: what still refers to it is shown.
+    run("delete plan p --dry-run").ok().notes("error[PS206]");
+    run("hooks install").ok();
+    for verb in ["delete plan p --dry-run", "delete plan p"] {
+        let refused = run(verb).exits(1).notes("PS206");
+        assert_eq!(refused.out, "", "{refused}");
+    }
+    let refused = run("delete plan p --dry-run -o json").exits(1);
+    assert!(refused.json().to_string().contains("PS206"), "{refused}");
+    // What was wrong before is no reason, in a dry run or without.
+    solo.write("planspec/bad.yaml", execution("s", "nowhere"));
+    slip_in(&solo);
+    for dry in [" --dry-run", ""] {
+        run(&format!("delete execution r{dry}")).ok();
+        run(&format!("delete plan p{dry}")).ok();
+    }
+}
