@@ -1,9 +1,9 @@
 //! Resources with their status.
 
-use super::Result;
 use super::merged::Resources;
 use super::names::Named;
 use super::store::Store;
+use super::{Error, Result};
 use crate::api::resource::{List, Resource};
 use crate::core::resource::{Key, Kind, LabelSelector};
 use crate::core::run::merged::Merged;
@@ -34,11 +34,16 @@ pub struct Got {
 /// Resources, as HEAD and the last fetch have them.
 ///
 /// # Errors
-/// The one that is named does not exist, or there are several; besides what a look at the
-/// repository may end in.
+/// The one that is named does not exist, or there are several; a name and a selector are given; besides what a look
+/// at the repository may end in.
 pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
     let namespace = request.namespace.as_deref();
     if let (Some(kind), Some(name)) = (request.kind, &request.name) {
+        if request.selector.is_some() {
+            let message = format!("both a name, `{name}`, and a selector are given");
+            let hint = "leave the one or the other out: a selector chooses among all of a kind";
+            return Err(Error::ambiguous(message).hint(hint));
+        }
         let (resources, key) = Resources::one(store, &Named::new(kind, name, namespace))?;
         return Ok(Got {
             resources,
