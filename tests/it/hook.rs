@@ -607,8 +607,9 @@ fn a_dry_run_refuses_what_the_hook_would() {
     // What was wrong before is no reason, in a dry run or without.
     solo.write("planspec/bad.yaml", execution("s", "nowhere"));
     slip_in(&solo);
-    for dry in [" --dry-run", ""] {
-        run(&format!("delete execution r{dry}")).ok();
-        run(&format!("delete plan p{dry}")).ok();
+    for what in ["execution r", "plan p"] {
+        for dry in [" --dry-run", ""] {
+            run(&format!("delete {what}{dry}")).ok();
+        }
     }
 }
