@@ -9,7 +9,7 @@ use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, execution};
 use super::runs::{Observed, ObservedRun, is_unread, observe_target, pinned_plan};
 use super::store::{Store, View};
-use super::{Error, Result, index};
+use super::{Error, Result, index, unshared};
 use crate::api::record::{ReopenedNode, Reopening, Requested};
 use crate::core::base::words::listed;
 use crate::core::plan::graph::Graph;
@@ -83,7 +83,7 @@ pub fn retry(store: &Store, request: &RetryRequest) -> Result<Recorded<Requested
         let next = request.next_plan(store, writer.observed, run)?;
         let nodes = opened(store, writer.observed, run, (request, node), next.as_ref())?;
         told = to_know(nodes.as_deref().unwrap_or_default());
-        request.binds_something(writer.observed, run, nodes.as_deref())?;
+        request.binds_something(store, writer.observed, run, nodes.as_deref())?;
         ask(writer, (run, node), request.action(node, next.as_ref()))
     })?;
     recorded.answer.notes.extend(told);
@@ -112,7 +112,7 @@ pub fn reopening(store: &Store, request: &RetryRequest) -> Result<Reopening> {
             let why = "the plan that it is held to cannot be read";
             Error::unavailable(format!("{}: {why}", run.key.qualified()))
         })?;
-    request.binds_something(&observed, run, Some(&nodes))?;
+    request.binds_something(store, &observed, run, Some(&nodes))?;
     Ok(Reopening {
         execution: execution(run),
         node: node.map(str::to_owned),
@@ -152,6 +152,7 @@ impl RetryRequest {
     /// Whether binding again does anything, where that is all that is asked for.
     fn binds_something(
         &self,
+        store: &Store,
         observed: &Observed,
         run: ObservedRun<'_>,
         nodes: Option<&[ReopenedNode]>,
@@ -162,9 +163,13 @@ impl RetryRequest {
         }
         let branch = &observed.view.spec_branch;
         let error = Asked::new(observed, run).error(&nothing_to_bind());
-        Err(error.hint(format!(
-            "what is asked is the binding as the remote has it on `{branch}`: commit a change of it there, and push"
-        )))
+        let unpushed = unshared::unpushed(store, &observed.view);
+        Err(error.hint(match unpushed {
+            Some(unpushed) => unpushed.note(),
+            None => format!(
+                "what is asked is the binding as the remote has it on `{branch}`: commit a change of it there, and push"
+            ),
+        }))
     }
 
     /// The plan that the run is to go on with, when it is another one.
