@@ -638,6 +638,11 @@ impl Scene {
             );
             if node.phase == NodePhase::Succeeded {
                 let decision = node.extensions.decision.as_ref().expect("a decision");
+                let behind =
+                    (0..self.nodes.len()).filter(|at| self.gates_before(*at).contains(&number));
+                let behind: BTreeSet<String> = behind.map(|at| format!("n{at}")).collect();
+                let targets = targets.iter().filter(|(id, _)| behind.contains(**id));
+                let targets: BTreeMap<_, _> = targets.collect();
                 let subject = (&pinned.plan.digest, of_gate, &targets);
                 let round = Some(decision.round).filter(|round| *round > 0);
                 let digest = digest::canonical(&(subject, before, round));

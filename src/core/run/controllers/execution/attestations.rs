@@ -445,8 +445,9 @@ mod tests {
         world.check("done", "ci", true, &[("unit", true), ("slow", true)]);
         world.reconcile();
         assert_eq!(world.run().message, "safe must be attested");
-        world.retry("ana", None, true);
+        world.retry_again("ana", "b");
         world.reconcile();
+        world.complete("b");
         let message = "safe must be attested, done must be verified";
         assert_eq!(world.run().message, message);
     }
