@@ -122,10 +122,7 @@ fn owned_by(store: &Store, snapshot: &Snapshot, key: &Key) -> Result<(Vec<Key>, 
 
 /// The uid of a resource, where the status as the last fetch brought it has one.
 fn known_uid(store: &Store, key: &Key) -> Result<Option<String>> {
-    let Some(view) = store.known_if_any()? else {
-        return Ok(None);
-    };
-    let Some(status) = StatusReader::open(store, &view)? else {
+    let Some(status) = StatusReader::known(store)? else {
         return Ok(None);
     };
     let mut files = status.files(&BTreeSet::from([key.clone()]))?;
@@ -135,10 +132,7 @@ fn known_uid(store: &Store, key: &Key) -> Result<Option<String>> {
 
 /// What runs go on that are to be deleted, or that began on what is: each in a sentence.
 fn going_on(store: &Store, doomed: &[Key]) -> Result<Vec<String>> {
-    let Some(view) = store.known_if_any()? else {
-        return Ok(Vec::new());
-    };
-    let Some(status) = StatusReader::open(store, &view)? else {
+    let Some(status) = StatusReader::known(store)? else {
         return Ok(Vec::new());
     };
     let open = status.open_runs()?;

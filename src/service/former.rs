@@ -22,10 +22,7 @@ pub struct Former {
 /// # Errors
 /// The status cannot be read.
 pub fn former_run(store: &Store, key: &Key) -> Result<Option<Former>> {
-    let Some(view) = store.known_if_any()? else {
-        return Ok(None);
-    };
-    let Some(status) = StatusReader::open(store, &view)? else {
+    let Some(status) = StatusReader::known(store)? else {
         return Ok(None);
     };
     let mut files = status.files(&BTreeSet::from([key.clone()]))?;

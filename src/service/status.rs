@@ -42,6 +42,17 @@ impl<'r> StatusReader<'r> {
             .transpose()
     }
 
+    /// The status as the last fetch brought it, if there is one.
+    ///
+    /// # Errors
+    /// A ref is damaged; it is not ours, or it cannot be read.
+    pub fn known(store: &'r Store) -> Result<Option<StatusReader<'r>>> {
+        match store.known_if_any()? {
+            Some(view) => StatusReader::open(store, &view),
+            None => Ok(None),
+        }
+    }
+
     /// The status at a tip.
     ///
     /// # Errors
