@@ -29,7 +29,7 @@ use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::reconcile::{Inputs, Reconciliation, reconcile};
 use crate::core::run::record::{
     Action, Address, Incoming, RECORD_API_VERSION, RECORD_MINOR, Received, Record, ReportResult,
-    RequestKind, RunRef, Signature, ref_safe,
+    RequestKind, RunRef, Signature,
 };
 use crate::core::run::status::{StatusFile, StatusTree};
 use crate::core::run::summary::lines::{Shard, Summaries};
@@ -691,12 +691,7 @@ impl World {
             target_generation: 0,
         };
         let (namespace, name) = gate.split_once('/').unwrap_or((NAMESPACE, gate));
-        let address = Address::Review {
-            namespace: namespace.to_owned(),
-            gate: name.to_owned(),
-            uid: self.run_ref().uid,
-            reviewer: ref_safe(reviewer),
-        };
+        let address = Address::review(namespace, name, &self.run_ref().uid, reviewer);
         let received = self.record(reviewer, action);
         self.push(&address, received);
     }
@@ -716,11 +711,12 @@ impl World {
     ) {
         let status = self.node(node);
         let pinned = self.run().extensions.pinned.as_ref();
+        let attempt = status.attempt;
         let report = status.extensions.report.as_ref();
         let of_report = report.and_then(|report| report.commit.clone());
         let action = Action::Verification {
             node: node.to_owned(),
-            attempt: status.attempt,
+            attempt,
             report: report
                 .map(|report| report.record.clone())
                 .unwrap_or_default(),
@@ -733,12 +729,7 @@ impl World {
             results: holds.iter().map(result).collect(),
         };
         let received = self.record(actor, action);
-        let address = Address::Verification {
-            run: self.run_ref(),
-            node: node.to_owned(),
-            attempt: status.attempt,
-            actor: ref_safe(actor),
-        };
+        let address = Address::verification(self.run_ref(), node, attempt, actor);
         self.push(&address, received);
     }
 
@@ -757,11 +748,7 @@ impl World {
             results: results.iter().map(result).collect(),
         };
         let received = self.record(actor, action);
-        let address = Address::Attestation {
-            run: self.run_ref(),
-            criterion: ref_safe(criterion),
-            actor: ref_safe(actor),
-        };
+        let address = Address::attestation(self.run_ref(), criterion, actor);
         self.push(&address, received);
     }
 

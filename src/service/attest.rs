@@ -10,7 +10,7 @@ use super::{Result, suggestion};
 use crate::api::record::Attested;
 use crate::core::resource::Kind;
 use crate::core::run::permit;
-use crate::core::run::record::{Action, Address, ref_safe};
+use crate::core::run::record::{Action, Address};
 
 /// Say whether a criterion is met.
 #[derive(Debug, Clone)]
@@ -56,11 +56,7 @@ pub(super) fn send(
     criterion: &str,
     action: Action,
 ) -> Result<String> {
-    let address = Address::Attestation {
-        run: run.reference(),
-        criterion: ref_safe(criterion),
-        actor: ref_safe(writer.actor),
-    };
+    let address = Address::attestation(run.reference(), criterion, writer.actor);
     writer.send(&address, run, action)
 }
 

@@ -8,7 +8,7 @@ use super::{Error, Result, suggestion};
 use crate::api::record::Decided;
 use crate::core::base::suggest::choices;
 use crate::core::resource::{AWAITING_APPROVAL, Decision, Key, Kind, NodePhase, ReviewAction};
-use crate::core::run::record::{Action, Address, Record, Signature, ref_safe};
+use crate::core::run::record::{Action, Address, Record, Signature};
 
 /// Approve, reject or comment. A decision belongs to one run, one node and one digest over plan,
 /// gate and targets.
@@ -98,12 +98,7 @@ fn send(writer: &RecordWriter<'_>, waiting: WaitingGate<'_>, action: Action) -> 
     } = *writer;
     let (namespace, gate) = waiting.gate();
     let run = waiting.node.run;
-    let address = Address::Review {
-        namespace: namespace.to_owned(),
-        gate: gate.to_owned(),
-        uid: run.file.uid.clone(),
-        reviewer: ref_safe(writer.actor),
-    };
+    let address = Address::review(namespace, gate, &run.file.uid, writer.actor);
     let record = writer.record(run, action);
     let old = observed.tip(&address);
     if let Some(old) = old {

@@ -156,12 +156,9 @@ fn news_of(
         });
     }
     let said = |address: &&Address| match address {
-        Address::Verification {
-            run,
-            node: id,
-            attempt,
-            ..
-        } => run.uid == node.run.file.uid && id == node.id && *attempt == node.status.attempt,
+        Address::Verification { .. } => {
+            address.is_verification_of(node.run.reference(), node.id, node.status.attempt)
+        }
         Address::Review {
             namespace,
             gate,

@@ -400,7 +400,7 @@ pub enum Address {
     Verification {
         /// The run.
         run: RunRef,
-        /// The node.
+        /// The node, cut where names are long.
         node: String,
         /// The attempt, from 1.
         attempt: u32,
@@ -436,7 +436,59 @@ pub enum Address {
     },
 }
 
+/// Bytes of a whole ref name that forges take.
+const MAX_REF_BYTES: usize = 255;
+
 impl Address {
+    /// Where an actor says what came of a node's criteria.
+    pub fn verification(run: RunRef, node: &str, attempt: u32, actor: &str) -> Address {
+        let at = |node: String, actor: String| Address::Verification {
+            run: run.clone(),
+            node,
+            attempt,
+            actor,
+        };
+        let room = at(String::new(), String::new()).room() / 2;
+        at(fitting(node, node, room), ref_safe(actor, room))
+    }
+
+    /// Whether it is where anybody says what came of this attempt.
+    pub fn is_verification_of(&self, run: RunRef, node: &str, attempt: u32) -> bool {
+        let mut mine = self.clone();
+        if let Address::Verification { actor, .. } = &mut mine {
+            actor.clear();
+        }
+        mine == Address::verification(run, node, attempt, "")
+    }
+
+    /// Where a reviewer decides on a gate, in the run with this uid.
+    pub fn review(namespace: &str, gate: &str, uid: &str, reviewer: &str) -> Address {
+        let at = |reviewer: String| Address::Review {
+            namespace: namespace.to_owned(),
+            gate: gate.to_owned(),
+            uid: uid.to_owned(),
+            reviewer,
+        };
+        let room = at(String::new()).room();
+        at(ref_safe(reviewer, room))
+    }
+
+    /// Where an actor says of a goal's criterion whether it is met.
+    pub fn attestation(run: RunRef, criterion: &str, actor: &str) -> Address {
+        let at = |criterion: String, actor: String| Address::Attestation {
+            run: run.clone(),
+            criterion,
+            actor,
+        };
+        let room = at(String::new(), String::new()).room() / 2;
+        at(ref_safe(criterion, room), ref_safe(actor, room))
+    }
+
+    /// Bytes that the name may still grow by.
+    fn room(&self) -> usize {
+        MAX_REF_BYTES.saturating_sub(self.ref_name().len())
+    }
+
     /// Read the part of a ref name behind `refs/planspec/`. Nothing when it is no inbox ref that
     /// this version knows.
     pub fn parse(name: &str) -> Option<Address> {
@@ -558,9 +610,8 @@ impl fmt::Display for Address {
 }
 
 /// Free text as one part of a ref name: lower-case letters, digits, `-` and `_` stay, every other
-/// byte becomes `%XX` (upper case too, since some file systems fold it); what is long is cut and
-/// ends in a digest of the whole.
-pub fn ref_safe(text: &str) -> String {
+/// byte becomes `%XX` (upper case too, since some file systems fold it). At most a hundred bytes.
+fn ref_safe(text: &str, room: usize) -> String {
     let mut safe = String::new();
     for byte in text.bytes() {
         match byte {
@@ -568,12 +619,17 @@ pub fn ref_safe(text: &str) -> String {
             _ => safe.push_str(&format!("%{byte:02X}")),
         }
     }
-    if safe.len() > 100 {
-        safe.truncate(80);
-        safe.push('-');
-        safe.push_str(&sha256_hex(text.as_bytes())[..16]);
+    fitting(&safe, text, room.min(100))
+}
+
+/// One part of a ref name, which is ASCII. What is longer than the room that there is, is cut and
+/// ends in a digest of the whole.
+fn fitting(part: &str, whole: &str, room: usize) -> String {
+    if part.len() <= room {
+        return part.to_owned();
     }
-    safe
+    let kept: String = part.chars().take(room.saturating_sub(20)).collect();
+    format!("{kept}-{}", &sha256_hex(whole.as_bytes())[..16])
 }
 
 /// A record as the Git room hands it over: checked for shape, not for truth.
@@ -658,13 +714,54 @@ mod tests {
         }
     }
 
+    fn run(namespace: &str, name: &str) -> RunRef {
+        RunRef {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            uid: "0b6f5a1e-0000-4000-8000-000000000000".to_owned(),
+        }
+    }
+
     #[test]
     fn free_text_in_refs() {
-        assert_eq!(ref_safe("ana@example.com"), "ana%40example%2Ecom");
-        assert_eq!(ref_safe("Ana"), "%41na");
+        let reviewer = |text: &str| match Address::review("team", "g", "0b6f", text) {
+            Address::Review { reviewer, .. } => reviewer,
+            _ => String::new(),
+        };
+        assert_eq!(reviewer("ana@example.com"), "ana%40example%2Ecom");
+        assert_eq!(reviewer("Ana"), "%41na");
         let long = "x".repeat(500);
-        assert!(ref_safe(&long).len() <= 100);
-        assert_ne!(ref_safe(&long), ref_safe(&"x".repeat(501)));
+        assert!(reviewer(&long).len() <= 100);
+        assert_ne!(reviewer(&long), reviewer(&"x".repeat(501)));
+    }
+
+    #[test]
+    fn no_ref_is_longer_than_forges_take() {
+        for length in [1, 20, 40, 63] {
+            let name = "n".repeat(length);
+            for free in [1, 30, 63, 64, 100, 500].map(|length| "Ä".repeat(length)) {
+                for address in [
+                    Address::Work {
+                        run: run(&name, &name),
+                        node: name.clone(),
+                        attempt: 9_999,
+                    },
+                    Address::verification(run(&name, &name), &name, u32::MAX, &free),
+                    Address::review(&name, &name, &run("", "").uid, &free),
+                    Address::attestation(run(&name, &name), &free, &free),
+                ] {
+                    let written = address.ref_name();
+                    assert!(written.len() <= MAX_REF_BYTES, "{written}");
+                    assert_eq!(Address::parse(&address.to_string()), Some(address));
+                }
+            }
+        }
+        // What fits is written out.
+        let address = Address::verification(run("web", "checkout"), "deploy-to-staging", 1, "ana");
+        assert!(address.to_string().ends_with("/deploy-to-staging/1/ana"));
+        let nodes = ["a", "b"].map(|end| "n".repeat(62) + end);
+        let of = |node: &String| Address::verification(run(&nodes[0], &nodes[0]), node, 1, "ana");
+        assert_ne!(of(&nodes[0]), of(&nodes[1]), "two nodes on one ref");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::core::base::digest::short;
 use crate::core::plan::tool::TOOL;
 use crate::core::resource::{CriterionResult, NodePhase, PinnedTarget, ReportedBy, TaskCriterion};
 use crate::core::run::permit::broken;
-use crate::core::run::record::{Action, Address, ref_safe};
+use crate::core::run::record::{Action, Address};
 use crate::git::read;
 use crate::git::worktree::Worktree;
 use crate::worker::IS_SUPPORTED;
@@ -359,12 +359,8 @@ pub fn send(
     (report, commit, instead): (&str, &str, bool),
     results: &[CriterionResult],
 ) -> Result<String> {
-    let address = Address::Verification {
-        run: node.run.reference(),
-        node: node.id.to_owned(),
-        attempt: node.status.attempt,
-        actor: ref_safe(writer.actor),
-    };
+    let run = node.run.reference();
+    let address = Address::verification(run, node.id, node.status.attempt, writer.actor);
     let action = fitting(writer, node.run, results, &|results| Action::Verification {
         node: node.id.to_owned(),
         attempt: node.status.attempt,

@@ -10,7 +10,7 @@ use crate::core::resource::{
 };
 use crate::core::run::machine::ExecutionEvent;
 use crate::core::run::permit::{self, Objection, Refusal, misplaced};
-use crate::core::run::record::{Action, Address, Incoming, Received, ref_safe};
+use crate::core::run::record::{Action, Address, Incoming, Received};
 
 /// A blocking constraint is broken.
 const VIOLATED: &str = "ConstraintViolated";
@@ -26,22 +26,18 @@ pub(super) fn attest(
     received: &Received,
     status: &mut ExecutionStatus,
 ) -> Result<(), Refusal> {
-    let (
-        Address::Attestation {
-            criterion, actor, ..
-        },
-        Action::Attestation {
-            criterion: id,
-            met,
-            evidence,
-            commit,
-            results,
-        },
-    ) = (&incoming.address, &received.record.action)
+    let record = &received.record;
+    let Action::Attestation {
+        criterion: id,
+        met,
+        evidence,
+        commit,
+        results,
+    } = &record.action
     else {
         return Err(misplaced());
     };
-    if ref_safe(id) != *criterion || ref_safe(&received.record.actor) != *actor {
+    if incoming.address != Address::attestation(record.execution.clone(), id, &record.actor) {
         return Err(misplaced());
     }
     permit::may(

@@ -10,7 +10,7 @@ use crate::core::resource::{
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{self, Objection, Refusal, misplaced, not_started};
 use crate::core::run::record::{
-    Action, Address, Incoming, Received, ReportResult, RequestKind, Signature, ref_safe,
+    Action, Address, Incoming, Received, ReportResult, RequestKind, Signature,
 };
 
 /// Most artifacts to keep of one execution.
@@ -223,14 +223,9 @@ impl ActiveRun<'_> {
                     Err(misplaced())
                 }
             }
-            Address::Verification {
-                node,
-                attempt,
-                actor: by,
-                ..
-            } => {
-                let said = action.verified();
-                if said != Some((node, *attempt)) || ref_safe(actor) != *by {
+            Address::Verification { run, .. } => {
+                let (node, attempt) = action.verified().ok_or_else(misplaced)?;
+                if incoming.address != Address::verification(run.clone(), node, attempt, actor) {
                     return Err(misplaced());
                 }
                 permit::may(action, actor, &self.permit(Some(node)))?;
@@ -436,15 +431,6 @@ impl ActiveRun<'_> {
     }
 
     fn review(&mut self, incoming: &Incoming, received: &Received) -> Result<(), Refusal> {
-        let Address::Review {
-            namespace,
-            gate: gate_name,
-            reviewer: reviewer_part,
-            ..
-        } = &incoming.address
-        else {
-            return Err(misplaced());
-        };
         let Action::Review {
             node: id,
             gate,
@@ -457,7 +443,8 @@ impl ActiveRun<'_> {
             return Err(misplaced());
         };
         let actor = &received.record.actor;
-        if ref_safe(actor) != *reviewer_part || *gate != format!("{namespace}/{gate_name}") {
+        let (namespace, name) = gate.split_once('/').ok_or_else(misplaced)?;
+        if incoming.address != Address::review(namespace, name, incoming.address.uid(), actor) {
             return Err(misplaced());
         }
         if *action == ReviewAction::Approve {

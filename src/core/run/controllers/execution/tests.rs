@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::core::resource::{Kind, NodePhase, ReviewAction, Status};
-use crate::core::run::record::{Action, Address, ReportResult, ref_safe};
+use crate::core::run::record::{Action, Address, ReportResult};
 use crate::core::run::transition::WaitingFor;
 use crate::core::testing::{World, execution, gate, key, plan, plan_with, resource, task};
 
@@ -1412,12 +1412,7 @@ fn why_a_review_is_not_applied() {
                     target_generation: 0,
                 };
                 let record = w.record("ana", action);
-                let address = Address::Review {
-                    namespace: "team".to_owned(),
-                    gate: "g".to_owned(),
-                    uid: w.run_ref().uid,
-                    reviewer: ref_safe("eve"),
-                };
+                let address = Address::review("team", "g", &w.run_ref().uid, "eve");
                 w.push(&address, record);
             },
             &["approve Misplaced"],
