@@ -26,9 +26,8 @@ use crate::core::base::glob::glob;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::ChangedFile;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::config::RESOURCE_ENDINGS;
 
-/// Endings of the files that can hold resources.
-const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
 /// Most bytes of a single blob or file that is asked for by name.
 const MAX_BLOB_BYTES: usize = 64 * 1024 * 1024;
 /// Most folders of one commit that are entered: a few crafted trees can unfold to billions.
@@ -99,7 +98,7 @@ impl Paths {
 }
 
 fn is_resource_name(name: &str) -> bool {
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
+    RESOURCE_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// A file of a tree or of the index that may hold resources, not read yet.

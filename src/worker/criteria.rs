@@ -10,6 +10,7 @@ use super::log::{self, Log};
 use super::process::{self, Call, ProcessEnd};
 use super::signals::Stop;
 use super::tool::{Bench, seconds};
+use crate::core::plan::shell;
 use crate::core::resource::{CriterionKind, CriterionResult, TaskCriterion};
 
 /// How long a command may take when its criterion does not say.
@@ -93,26 +94,15 @@ fn artifact(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criter
     }
 }
 
-/// `command` is a program when there are `args`, else words; never anything for a shell.
-fn words(criterion: &TaskCriterion) -> Result<Vec<String>, String> {
-    let command = criterion.command.as_deref().unwrap_or_default();
-    match &criterion.args {
-        Some(args) => Ok(std::iter::once(command.to_owned())
-            .chain(args.iter().cloned())
-            .collect()),
-        None => shlex::split(command)
-            .ok_or_else(|| "its quotes do not match, so that it has no words".to_owned()),
-    }
-}
-
 fn command(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> CriterionFinding {
-    let words = match words(criterion) {
+    let command = criterion.command.as_deref().unwrap_or_default();
+    let words = match shell::words(command, criterion.args.as_deref()) {
         Ok(words) => words,
         Err(why) => {
             return CriterionFinding {
-                ran: criterion.command.clone().unwrap_or_default(),
+                ran: command.to_owned(),
                 code: None,
-                why: Some(why),
+                why: Some(why.to_owned()),
                 end: String::new(),
             };
         }
@@ -349,7 +339,7 @@ mod tests {
                 None,
                 Err("the program `no-such-program` was not found"),
             ),
-            (run(""), None, Err("the command is empty")),
+            (run(""), None, Err("it names no program")),
             (
                 json!({"type": "command_succeeds", "command": "echo", "args": ["a  b", "$c"]}),
                 Some(0),

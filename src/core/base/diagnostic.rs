@@ -120,11 +120,14 @@ codes! {
     INPUT_MISMATCH = "PS224" Error "an input with a value that the capability does not take";
     PARAMETER_MISSING = "PS225" Warning "a parameter that the plan uses is not given";
     UNKNOWN_PROVIDER = "PS226" Warning "a provider of a kind that nothing serves";
-    TOOL_WITHOUT_COMMAND = "PS227" Warning "a `tool://` target that no worker can run";
+    TOOL_WITHOUT_COMMAND = "PS227" Error "a `tool://` target that no worker can run";
     NO_SIGNERS = "PS228" Warning "approvals must be signed, and no key is listed";
     SHELL_SYNTAX = "PS229" Error "a command that only a shell would understand";
     BAD_OWNER = "PS230" Warning "an owner that cannot be one";
     ODD_VERSION = "PS231" Warning "a version that cannot be ordered";
+    UNRUNNABLE = "PS232" Error "a command that cannot be run";
+    ODD_REVIEWER = "PS233" Warning "a reviewer that nobody is, or that is named twice";
+    ODD_GLOB = "PS234" Warning "a glob that matches nothing, or not what it looks like";
     DUPLICATE_NODE = "PS301" Error "two nodes have one id";
     DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
     SELF_LOOP = "PS303" Error "a node depends on itself";

@@ -11,6 +11,32 @@ pub fn glob(text: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(text).literal_separator(true).build()
 }
 
+/// Why a glob matches nothing, or not what it looks like, and what to write instead; nothing where it is
+/// what it seems.
+pub fn misleading(text: &str) -> Option<(String, String)> {
+    let say = |why: &str, help: String| Some((format!("`{text}` {why}"), help));
+    if let Some(rest) = text.strip_prefix('!') {
+        let help = format!(
+            "leave it out: what is not named is not meant; a file that is called so is `[!]{rest}`"
+        );
+        return say("excludes nothing, it is a path that begins with `!`", help);
+    }
+    if text.contains('\\') {
+        let help = format!("write `{}`", text.replace('\\', "/"));
+        return say("has a backslash, which separates no folders", help);
+    }
+    if text.split('/').any(|part| part == "..") {
+        let help =
+            "write the path from the repository's root, as `git ls-files` prints it".to_owned();
+        return say("leads out, and no path of a repository does", help);
+    }
+    if text.starts_with("*.") && !text.contains('/') {
+        let help = format!("write `**/{text}` for all folders, or the names of the files");
+        return say("means files of the root folder alone", help);
+    }
+    None
+}
+
 /// Whether there may be a path that is meant by both. What names a folder means everything in it.
 ///
 /// It may say yes where there is none, and never no where there is one.
@@ -121,6 +147,35 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn globs_that_are_not_what_they_look_like() {
+        for (text, why, help) in [
+            ("!src/**", "excludes nothing", "leave it out"),
+            ("src\\a", "has a backslash", "write `src/a`"),
+            (
+                "../x",
+                "leads out",
+                "write the path from the repository's root",
+            ),
+            (
+                "*.rs",
+                "means files of the root folder alone",
+                "write `**/*.rs`",
+            ),
+        ] {
+            let (message, way) = misleading(text).unwrap_or_default();
+            assert!(
+                message.contains(why) && way.starts_with(help),
+                "{text}: {message}; {way}"
+            );
+        }
+        for text in [
+            "src/**", "src/*.rs", "**/*.rs", "Cargo.*", "src", "./src", "[!]a",
+        ] {
+            assert_eq!(misleading(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn globs_overlap_where_a_path_may_be_meant_by_both() {

@@ -21,7 +21,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::model::Scope;
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
-use crate::core::base::glob::glob;
+use crate::core::base::glob::{glob, misleading};
 use crate::path;
 
 /// What an entry about files begins with.
@@ -104,6 +104,11 @@ fn globs(text: &str) -> Result<Option<Vec<Glob>>, String> {
 /// Entries about files that name none.
 pub(super) fn check(found: &Finder<'_>, scope: &Scope, findings: &mut Vec<Diagnostic>) {
     for entry in entries(scope) {
+        let named = entry.text.strip_prefix(PREFIX).map(str::trim);
+        if let (Some((message, help)), Ok(_)) = (named.and_then(misleading), globs(&entry.text)) {
+            let finding = found.at(Code::ODD_GLOB, entry.path(), Part::Value, message);
+            findings.push(finding.help(help));
+        }
         if let Err(why) = globs(&entry.text) {
             let message = format!("this entry is about files and names none: {why}");
             let finding = found.at(Code::SCOPE_PATH, entry.path(), Part::Value, message);

@@ -153,6 +153,30 @@ pub fn in_list<'w>(words: impl IntoIterator<Item = &'w str>) -> Option<(usize, S
     })
 }
 
+/// The words of a command: `command` is the program where there are `args`, else it is split as a shell would.
+///
+/// # Errors
+/// In a sentence without a full stop: why it has none.
+pub fn words(command: &str, args: Option<&[String]>) -> Result<Vec<String>, &'static str> {
+    let words = match args {
+        Some(args) => std::iter::once(command.to_owned())
+            .chain(args.iter().cloned())
+            .collect(),
+        None => shlex::split(command).ok_or("its quotes do not match, so that it has no words")?,
+    };
+    match words.first() {
+        Some(program) if !program.trim().is_empty() => Ok(words),
+        _ => Err("it names no program"),
+    }
+}
+
+/// The words that a program's name has, where it has more than one: no program is called so.
+pub fn whole_command(program: &str) -> Option<Vec<String>> {
+    let words = shlex::split(program)?;
+    let is_path = words.first().is_some_and(|first| first.contains('/'));
+    (words.len() > 1 && !is_path).then_some(words)
+}
+
 /// Whether a word is, or holds, a variable that a shell would fill in: `$NAME`, `${NAME}`, `$(COMMAND)`.
 pub fn is_variable(word: &str) -> bool {
     let named = |text: &str| text.strip_prefix('$').is_some_and(is_name);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Severity};
-use crate::core::base::glob::glob;
+use crate::core::base::glob::{glob, misleading};
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::suggest::suggestion;
 use crate::core::resource::schema::{self, SchemaKind};
@@ -242,10 +242,7 @@ impl Config {
             findings.push(problem.found(&found));
         }
         findings.extend(odd_rules(&found, &document.value));
-        for (path, why) in bad_globs(&document.value) {
-            let finding = found.at(Code::BAD_FORMAT, path, Part::Value, why);
-            findings.push(finding.label("not a glob"));
-        }
+        findings.extend(globs(&found, &document.value));
         if findings.iter().any(Diagnostic::is_error) {
             return (None, findings);
         }
@@ -265,6 +262,9 @@ impl Config {
         }
     }
 }
+
+/// Endings of the files that can hold resources.
+pub const RESOURCE_ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
 
 /// What is to be said of the severities that are set: rules that this version does not know, and
 /// those that are to be less than an error and cannot be. A newer version may know better, and must
@@ -299,18 +299,50 @@ fn odd_rules(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
     odd.collect()
 }
 
-/// Patterns that do not compile, and why.
-fn bad_globs(config: &Value) -> Vec<(Vec<PathStep>, String)> {
+/// What is to be said of the patterns of files that hold resources: those that do not compile, and those under
+/// which there is no resource, whatever files there are.
+fn globs(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
     let paths = config.get("paths").and_then(Value::as_array);
-    paths
-        .into_iter()
-        .flatten()
-        .enumerate()
-        .filter_map(|(index, pattern)| {
-            let error = glob(pattern.as_str()?).err()?;
-            Some((path!["paths", index], error.to_string()))
-        })
-        .collect()
+    let patterns = paths.into_iter().flatten().enumerate();
+    let odd = patterns.filter_map(|(index, pattern)| {
+        let (path, pattern) = (path!["paths", index], pattern.as_str()?);
+        if let Err(error) = glob(pattern) {
+            let finding = found.at(Code::BAD_FORMAT, path, Part::Value, error.to_string());
+            return Some(finding.label("not a glob"));
+        }
+        let is_in_root = pattern.starts_with("*.");
+        let misleading = misleading(pattern).filter(|_| !is_in_root);
+        let (message, help) = misleading.or_else(|| no_resource(pattern))?;
+        let finding = found.at(Code::ODD_GLOB, path, Part::Value, message);
+        Some(finding.help(help))
+    });
+    odd.collect()
+}
+
+/// Why no file that can hold resources has such a path, and what to write.
+fn no_resource(pattern: &str) -> Option<(String, String)> {
+    let from_root = pattern.strip_prefix("./").or(pattern.strip_prefix('/'));
+    if let Some(rest) = from_root {
+        let message =
+            format!("`{pattern}` matches nothing: paths begin with the name of a folder or file");
+        return Some((message, format!("write `{rest}`")));
+    }
+    let last = pattern.rsplit('/').next().unwrap_or(pattern);
+    let end = last.rsplit(['*', '?', ']', '}']).next().unwrap_or(last);
+    let may_hold = RESOURCE_ENDINGS
+        .iter()
+        .any(|ending| ending.ends_with(end) && end != last || end.ends_with(ending));
+    if may_hold || last.ends_with(['*', '}', ']', '?']) {
+        return None;
+    }
+    let folder = pattern.trim_end_matches('/');
+    let message = format!(
+        "`{pattern}` matches no file that can hold resources: they end in .yaml, .yml or .json"
+    );
+    Some((
+        message,
+        format!("write `{folder}/**` for everything in a folder"),
+    ))
 }
 
 impl ApprovalConfig {
@@ -540,6 +572,33 @@ limits: {fileBytes: 2048, depth: 16, nodes: 10}
             let (config, findings) = read(&format!("rules: {{ps304: {level}, PS204: off}}\n"));
             assert_eq!(findings, [("PS104", value(path!["rules", "ps304"]))]);
             assert!(config.is_some());
+        }
+        // Globs under which there is no resource.
+        for pattern in [
+            "./planspec/**",
+            "/planspec/**",
+            "planspec",
+            "planspec/",
+            "!old/**",
+            "a\\\\b/**",
+            "../x/**",
+            "src/*.rs",
+        ] {
+            let (config, findings) = read(&format!("paths: [\"{pattern}\"]\n"));
+            assert_eq!(findings, [("PS234", value(path!["paths", 0]))], "{pattern}");
+            assert!(config.is_some());
+        }
+        for pattern in [
+            "**",
+            "*.yaml",
+            "planspec/*",
+            "a/*.y*ml",
+            "plans/{a,b}.json",
+            "p/x.yml",
+            "**/*.planspec.json",
+        ] {
+            let (_, findings) = read(&format!("paths: [\"{pattern}\"]\n"));
+            assert_eq!(findings, [], "{pattern}");
         }
         let (config, findings) = read("rules: {PS304: error}\n");
         assert_eq!((config.is_some(), findings), (true, vec![]));

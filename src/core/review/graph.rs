@@ -35,7 +35,8 @@ impl Effect {
         }
     }
 
-    fn note(text: impl Into<String>) -> Effect {
+    /// Something that is good to know.
+    pub fn note(text: impl Into<String>) -> Effect {
         Effect {
             text: text.into(),
             danger: false,

@@ -8,6 +8,7 @@
 pub mod apply;
 pub mod brief;
 mod changes;
+mod contract;
 pub mod declared;
 pub mod document;
 pub mod fields;
@@ -223,6 +224,7 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
     let told = told.into_iter().filter(|one| one.event != Event::Added);
     let told = told.map(|subject| subject.key).collect();
     graph::delegations(old, new, &mut subjects);
+    contract::uses(new, &mut subjects);
     for subject in &mut subjects {
         subject
             .changes
@@ -395,6 +397,9 @@ impl Subject {
     ) {
         let (Spec::Plan(was), Spec::Plan(is)) = (&before.spec, &after.spec) else {
             self.changes = differences(&Normal::of(before), &Normal::of(after));
+            if let Spec::Capability(is) = &after.spec {
+                contract::judge(is, &mut self.changes);
+            }
             self.sum_up();
             return;
         };

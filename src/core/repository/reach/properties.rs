@@ -55,7 +55,11 @@ fn text(file: usize, [form, prose, first, second, third]: Choice) -> Option<Stri
     }
     let prose = format!("description: d{}", prose % 2);
     let spec = match kind {
-        Kind::Goal | Kind::Capability => prose,
+        Kind::Goal => prose,
+        Kind::Capability => match first {
+            0 => prose,
+            _ => format!("{prose}, outputs: [{{name: o{first}, type: string}}]"),
+        },
         Kind::Plan => format!(
             "{prose}, goalRef: {{name: goal-{first}}}, graph: {{nodes: [{{id: a, kind: Gate, \
              gateRef: {{name: gate-{second}}}}}, {{id: b, kind: Task, capabilityRefs: [{{name: \

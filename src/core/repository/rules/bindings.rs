@@ -1,7 +1,7 @@
 //! Who is bound: providers.
 
 use super::each;
-use crate::core::base::diagnostic::{Code, Diagnostic};
+use crate::core::base::diagnostic::{Code, Diagnostic, Severity};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::plan::tool::{TOOL, Tool};
 use crate::core::repository::definitions::{Definition, Definitions};
@@ -39,7 +39,8 @@ fn provider(binding: &Definition, rule: usize, provider: &str) -> Option<Diagnos
     Some(finding.label("nothing serves this").help(help))
 }
 
-/// A worker would refuse it when the node is ready, and the run is held to it by then.
+/// A worker would refuse it when the node is ready, and the run is held to it by then. Where there is a command, it
+/// is for `planspec work`, and every attempt fails; without one, somebody else's worker may know what is meant.
 fn tool(binding: &Definition, rule: usize, target: &Target) -> Option<Diagnostic> {
     if !target.provider.starts_with(TOOL) {
         return None;
@@ -51,7 +52,15 @@ fn tool(binding: &Definition, rule: usize, target: &Target) -> Option<Diagnostic
         None => binding.at(Code::TOOL_WITHOUT_COMMAND, target_at("provider"), why),
     };
     let help = "write the program and its arguments one by one: `config: {command: [make, test]}`";
-    Some(finding.label("every attempt would fail").help(help))
+    let finding = finding.help(help);
+    let config = target.config.as_ref();
+    Some(match config.and_then(|config| config.get("command")) {
+        Some(_) => finding.label("every attempt would fail"),
+        None => Diagnostic {
+            severity: Severity::Warning,
+            ..finding.label("`planspec work` cannot run it")
+        },
+    })
 }
 
 #[cfg(test)]
@@ -138,9 +147,14 @@ mod tests {
         ] {
             let text = binding(target);
             let place = position(&text, at);
+            let severity = if target.contains("command:") {
+                "error"
+            } else {
+                "warning"
+            };
             assert_eq!(
                 findings(&text),
-                [format!("PS227 warning {place}: {why}"), help.to_owned()]
+                [format!("PS227 {severity} {place}: {why}"), help.to_owned()]
             );
         }
     }

@@ -60,6 +60,24 @@ pub(super) fn placed_criteria<'a>(
 fn criteria(plan: &Definition, spec: &PlanSpec) -> Vec<Diagnostic> {
     let found = placed_criteria(plan, spec).filter_map(|(criterion, place)| {
         let command = criterion.command.as_deref()?;
+        if let Err(why) = shell::words(command, criterion.args.as_deref()) {
+            let message = format!("this command cannot be run: {why}");
+            let finding = plan.finding(Code::UNRUNNABLE, place(path!["command"]), message);
+            let help =
+                "write a program and what it is given, each quote closed, such as `make test`";
+            return Some(finding.label("every check would fail").help(help));
+        }
+        if criterion.args.is_some()
+            && let Some(words) = shell::whole_command(command)
+        {
+            let what = "where there are `args`, `command` is the program alone";
+            return Some(whole_command(
+                plan,
+                place(path!["command"]),
+                (command, &words),
+                what,
+            ));
+        }
         let Some(args) = &criterion.args else {
             let piece = shell::in_text(command)?;
             let help = format!(
@@ -86,6 +104,16 @@ fn target(binding: &Definition, config: Vec<PathStep>, target: &Target) -> Optio
     let tool = Tool::read(target.config.as_ref().filter(|_| is_tool)).ok()?;
     let at = |field: Vec<PathStep>| binding.place([config, field].concat(), Part::Value);
     let words = tool.command.iter().map(String::as_str);
+    let first = tool.command.first()?;
+    if let Some(words) = shell::whole_command(first) {
+        let what = "each word stands by itself";
+        return Some(whole_command(
+            binding,
+            at(path!["command", 0]),
+            (first, &words),
+            what,
+        ));
+    }
     if let Some((index, piece)) = shell::in_list(words) {
         let place = at(path!["command", index]);
         return Some(warned(finding(binding, place, &piece)));
@@ -98,6 +126,25 @@ fn target(binding: &Definition, config: Vec<PathStep>, target: &Target) -> Optio
     };
     let place = at(path!["env", name.as_str()]);
     Some(warned(finding(binding, place, &piece)))
+}
+
+/// A program and what it is given, where a program alone is meant.
+fn whole_command(
+    definition: &Definition,
+    place: Place,
+    (command, words): (&str, &[String]),
+    what: &str,
+) -> Diagnostic {
+    let message = format!("no program is called `{command}`: {what}");
+    let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    let finding = definition.finding(Code::UNRUNNABLE, place, message);
+    Diagnostic {
+        severity: Severity::Warning,
+        ..finding.help(format!(
+            "write these as words of their own: {}",
+            words.join(", ")
+        ))
+    }
 }
 
 fn finding(definition: &Definition, place: Place, piece: &ShellPiece) -> Diagnostic {
@@ -156,6 +203,62 @@ mod tests {
         assert!(
             found[0].starts_with(&format!("PS229 warning {at}: ")),
             "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_command_has_words_and_its_program_is_one() {
+        let criterion = |more: &str| {
+            let criterion = format!("{{type: test_passes, name: n, {more}}}");
+            plan(
+                "p",
+                &task("a", &format!("acceptanceCriteria: [{criterion}]")),
+            )
+        };
+        for (command, message, help) in [
+            (
+                "command: 'echo \"un'",
+                "error {at}: this command cannot be run: its quotes do not match, so that it has no words",
+                "write a program and what it is given, each quote closed, such as `make test`",
+            ),
+            (
+                "command: '# make test'",
+                "error {at}: this command cannot be run: it names no program",
+                "write a program and what it is given, each quote closed, such as `make test`",
+            ),
+            (
+                "command: 'ls -l', args: [README]",
+                "warning {at}: no program is called `ls -l`: where there are `args`, `command` is the program alone",
+                "write these as words of their own: \"ls\", \"-l\"",
+            ),
+        ] {
+            let text = criterion(command);
+            let at = position(
+                &text,
+                command
+                    .split_once(": ")
+                    .unwrap_or_default()
+                    .1
+                    .split(',')
+                    .next()
+                    .unwrap_or_default(),
+            );
+            let message = message.replace("{at}", &at);
+            assert_eq!(
+                findings(&text),
+                [format!("PS232 {message}"), format!("help: {help}")]
+            );
+        }
+        let right = criterion("command: '/opt/my tools/run', args: [x]");
+        assert_eq!(findings(&right), [] as [&str; 0]);
+        let spec = "rules: [{selector: {matchLabels: {a: b}}, target: {provider: \"tool://x\", config: {command: [make test]}}}]";
+        let text = resource("Binding", "bind", spec);
+        let at = position(&text, "make test");
+        assert_eq!(
+            findings(&text)[0],
+            format!(
+                "PS232 warning {at}: no program is called `make test`: each word stands by itself"
+            )
         );
     }
 

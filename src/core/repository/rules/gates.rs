@@ -48,6 +48,39 @@ impl<'a> People<'a> {
             }
         }
         findings.extend(unknown);
+        findings.extend(self.odd(gate, spec));
+    }
+
+    /// Reviewers that are written as elsewhere, or twice.
+    fn odd(&self, gate: &Definition, spec: &GateSpec) -> Vec<Diagnostic> {
+        let at = |index: usize| path!["spec", "reviewers", index];
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut found = Vec::new();
+        for (index, entry) in spec.reviewers.iter().enumerate() {
+            if let Some((message, help)) = nobody(entry) {
+                let finding = gate.at(Code::ODD_REVIEWER, at(index), message);
+                found.push(finding.label("nobody is meant by this").help(help));
+                continue;
+            }
+            let who = match entry.strip_prefix("team:") {
+                Some(_) => entry.clone(),
+                None => self.approvals.person(entry),
+            };
+            let Some(first) = seen.get(&who) else {
+                seen.insert(who, index);
+                continue;
+            };
+            let message = if spec.reviewers[*first] == *entry {
+                format!("`{entry}` is named twice")
+            } else {
+                format!("`{entry}` is `{}` once more", spec.reviewers[*first])
+            };
+            let finding = gate.at(Code::ODD_REVIEWER, at(index), message);
+            let help = "name everybody once: nobody's approval counts twice";
+            let related = gate.label(at(*first), "first here");
+            found.push(finding.label("again here").help(help).related(related));
+        }
+        found
     }
 
     /// `user:NAME` or `team:NAME` that the configuration does not list.
@@ -97,6 +130,26 @@ impl<'a> People<'a> {
             members.map(|member| approvals.person(member)).collect()
         })
     }
+}
+
+/// Why nobody can be the reviewer that is meant, and what to write.
+fn nobody(entry: &str) -> Option<(String, String)> {
+    if let Some(name) = entry.strip_prefix('@') {
+        let (kind, name) = match name.rsplit_once('/') {
+            Some((_, team)) => ("team", team),
+            None => ("user", name),
+        };
+        let message = format!("`{entry}` is a name of a forge, and nobody writes commits under it");
+        let help = format!(
+            "write an e-mail, or `{kind}:{name}` and list it under `approvals.{kind}s` in .planspec.yaml"
+        );
+        return Some((message, help));
+    }
+    entry.contains('*').then(|| {
+        let message = format!("`{entry}` is no pattern: it would be somebody of this name");
+        let help = "leave `reviewers` out where anybody may decide, else name a `team:`";
+        (message, help.to_owned())
+    })
 }
 
 fn too_few(gate: &Definition, spec: &GateSpec, there: usize) -> Diagnostic {
@@ -251,6 +304,56 @@ mod tests {
     }
 
     #[test]
+    fn reviewers_are_written_as_commits_name_them_and_once() {
+        let forge = |entry: &str| {
+            format!("`{entry}` is a name of a forge, and nobody writes commits under it")
+        };
+        let once = "name everybody once: nobody's approval counts twice";
+        for (reviewers, message, help) in [
+            (
+                "'@ana'",
+                forge("@ana"),
+                "write an e-mail, or `user:ana` and list it under `approvals.users` in .planspec.yaml",
+            ),
+            (
+                "'@org/core'",
+                forge("@org/core"),
+                "write an e-mail, or `team:core` and list it under `approvals.teams` in .planspec.yaml",
+            ),
+            (
+                "'*'",
+                "`*` is no pattern: it would be somebody of this name".to_owned(),
+                "leave `reviewers` out where anybody may decide, else name a `team:`",
+            ),
+            (
+                "cyd@example.com, cyd@example.com",
+                "`cyd@example.com` is named twice".to_owned(),
+                once,
+            ),
+            (
+                "user:ana, ANA@example.com",
+                "`ANA@example.com` is `user:ana` once more".to_owned(),
+                once,
+            ),
+            (
+                "team:core, team:core",
+                "`team:core` is named twice".to_owned(),
+                once,
+            ),
+        ] {
+            let found = found(reviewers, 1);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(
+                found[0].0.ends_with(&format!("PS233 {message}")),
+                "{found:?}"
+            );
+            assert_eq!(found[0].1, help);
+        }
+        // Who is in a team may be named as well.
+        assert_eq!(found("user:ana, team:core", 1), []);
+    }
+
+    #[test]
     fn there_are_as_many_persons_as_must_approve() {
         for (reviewers, required) in [
             ("", 5),
@@ -290,7 +393,8 @@ mod tests {
                 "1 approval is required, and there are 0 reviewers",
             ),
         ] {
-            let found = found(reviewers, required);
+            let mut found = found(reviewers, required);
+            found.retain(|(line, _)| line.contains("PS212"));
             assert_eq!(found.len(), 1, "{found:?}");
             let (line, help) = &found[0];
             assert!(line.ends_with(&format!("PS212 {message}")), "{line}");

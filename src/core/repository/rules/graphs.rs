@@ -1,7 +1,7 @@
 //! The graph of a plan: ids, edges, cycles, size, digest.
 
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, PathStep};
-use crate::core::base::glob::glob;
+use crate::core::base::glob::{glob, misleading};
 use crate::core::base::suggest::Suggestions;
 use crate::core::plan::graph::{self, EdgePlace, Graph, GraphProblem, Warning};
 use crate::core::repository::config::Config;
@@ -50,7 +50,7 @@ impl Plan<'_> {
                 findings.extend(found.map(|problem| self.describe(problem, &mut suggestions)));
             }
         }
-        findings.extend(self.bad_globs());
+        findings.extend(self.globs());
         let warnings = graph::warnings(self.graph);
         findings.extend(
             warnings
@@ -59,30 +59,25 @@ impl Plan<'_> {
         );
     }
 
-    /// What nodes say that they touch and that is no glob.
-    fn bad_globs(&self) -> impl Iterator<Item = Diagnostic> {
+    /// What nodes say that they touch and that is no glob, or not the one that it looks like.
+    fn globs(&self) -> impl Iterator<Item = Diagnostic> {
         let nodes = self.graph.nodes.iter().enumerate();
         let globs = nodes.flat_map(|(node, spec)| {
             let globs = spec.extension.touches.iter().enumerate();
-            globs.map(move |(index, text)| (node, index, text))
+            let list = path!["spec", "graph", "nodes", node, "x-planspec", "touches"];
+            globs.map(move |(index, text)| ([list.clone(), path![index]].concat(), text))
         });
-        globs.filter_map(|(node, index, text)| {
-            let error = glob(text).err()?;
-            let own = path![
-                "spec",
-                "graph",
-                "nodes",
-                node,
-                "x-planspec",
-                "touches",
-                index
-            ];
-            let why = error.kind();
-            let message = format!("`{text}` is no glob: {why}");
-            let finding = self.definition.at(Code::BAD_FORMAT, own, message);
-            Some(finding.help(
-                "write paths from the repository's root: `*` stays within a folder, `**` does not",
-            ))
+        globs.filter_map(|(own, text)| {
+            if let Err(error) = glob(text) {
+                let message = format!("`{text}` is no glob: {}", error.kind());
+                let finding = self.definition.at(Code::BAD_FORMAT, own, message);
+                return Some(finding.help(
+                    "write paths from the repository's root: `*` stays within a folder, `**` does not",
+                ));
+            }
+            let (message, help) = misleading(text)?;
+            let finding = self.definition.at(Code::ODD_GLOB, own, message);
+            Some(finding.help(help))
         })
     }
 

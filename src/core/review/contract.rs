@@ -1,0 +1,224 @@
+//! What changes of a capability's inputs and outputs mean for the plans that use it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::graph::{Effect, names};
+use super::meaning::Class;
+use super::{Change, Event, Subject, What};
+use crate::core::repository::snapshot::Snapshot;
+use crate::core::resource::{CapabilitySpec, Key, Kind, Parameter};
+
+/// What becomes of who relies on it, where a change breaks the contract.
+const GONE: &str = "what reads it finds nothing";
+const OTHER: &str = "what was right for it may be refused";
+const REFUSED: &str = "a task that gives it is refused";
+const WANTED: &str = "a task that does not give it cannot begin";
+
+/// Find the changes that break what plans were promised: they are major, and to be looked at twice.
+pub(super) fn judge(new: &CapabilitySpec, changes: &mut [Change]) {
+    for change in changes {
+        if let Some(why) = breaks(new, change) {
+            change.class = Class::Major;
+            change.danger = Some(why.to_owned());
+        }
+    }
+}
+
+fn breaks(new: &CapabilitySpec, change: &Change) -> Option<&'static str> {
+    let address: Vec<&str> = change.address.iter().map(String::as_str).collect();
+    let input = |name: &str| new.inputs.iter().find(|one| one.name == name);
+    match (address.as_slice(), &change.what) {
+        (["outputs", _], What::Removed(_)) => Some(GONE),
+        (["outputs", _, "required"], _) => (change.is != Some(Value::Bool(true))).then_some(GONE),
+        (["inputs", _], What::Removed(_)) => Some(REFUSED),
+        (["inputs", name], What::Added(_)) | (["inputs", name, "required" | "default"], _) => {
+            input(name).filter(must_be_given).map(|_| WANTED)
+        }
+        (["inputs", _, "enum"], _) => narrows(change).then_some(OTHER),
+        (
+            [
+                "inputs" | "outputs",
+                _,
+                "type" | "itemType" | "objectProperties",
+            ],
+            _,
+        ) => Some(OTHER),
+        _ => None,
+    }
+}
+
+fn must_be_given(input: &&Parameter) -> bool {
+    input.required && input.default.is_none()
+}
+
+/// Whether a value that was allowed is no longer.
+fn narrows(change: &Change) -> bool {
+    let (Some(Value::Array(is)), was) = (&change.is, &change.was) else {
+        return false;
+    };
+    match was {
+        Some(Value::Array(was)) => was.iter().any(|value| !is.contains(value)),
+        _ => true,
+    }
+}
+
+/// Whether plans that use a capability have to do with what happens to it.
+fn concerns_plans(subject: &Subject) -> bool {
+    let first = |change: &Change| change.address.first().cloned().unwrap_or_default();
+    let mut lists = subject.changes.iter().map(first);
+    subject.key.kind == Kind::Capability
+        && match subject.event {
+            Event::Added => false,
+            Event::Changed => lists.any(|list| list == "inputs" || list == "outputs"),
+            _ => true,
+        }
+}
+
+/// Say of each capability that goes, or takes or brings something else, which plans use it.
+pub(super) fn uses(new: &Snapshot, subjects: &mut [Subject]) {
+    if !subjects.iter().any(concerns_plans) {
+        return;
+    }
+    let mut users: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+    for key in new.keys_of(Kind::Plan) {
+        let Some(plan) = new.plan(key) else { continue };
+        let mut tasks: BTreeMap<Key, Vec<&str>> = BTreeMap::new();
+        for node in &plan.graph.nodes {
+            for of in &node.capability_refs {
+                let capability = of.key(Kind::Capability, &key.namespace);
+                tasks.entry(capability).or_default().push(&node.id);
+            }
+        }
+        for (capability, tasks) in tasks {
+            let user = format!("{} ({})", key.qualified(), names(&tasks));
+            users.entry(capability).or_default().push(user);
+        }
+    }
+    for subject in subjects.iter_mut().filter(|one| concerns_plans(one)) {
+        // What is renamed is used under its former name still.
+        let both = [Some(&subject.key), subject.from()];
+        let users = both.into_iter().flatten().filter_map(|key| users.get(key));
+        let users: Vec<&str> = users.flatten().map(String::as_str).collect();
+        if users.is_empty() {
+            continue;
+        }
+        let text = format!("used by {}", names(&users));
+        subject.effects.push(match subject.class {
+            Class::Major => Effect::danger(text),
+            _ => Effect::note(text),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::repository::config::Config;
+    use crate::core::repository::snapshot::Snapshot;
+    use crate::core::review::compare;
+    use crate::core::review::meaning::Class;
+    use crate::core::testing::{FILE, plan, resource, source, task};
+
+    /// The class of the change, the dangers, and what is said of who uses it.
+    fn change(before: &str, after: &str) -> (Class, Vec<String>, Vec<String>) {
+        let side = |contract: &str| {
+            let text = resource("Capability", "code", &format!("description: d{contract}"))
+                + &plan("p", &task("build", "capabilityRefs: [{name: code}]"))
+                + &plan("q", &task("a", ""));
+            Snapshot::build(&[source(FILE, &text)], &Config::default())
+        };
+        let review = compare(&side(before), &side(after));
+        let subject = &review.subjects[0];
+        let changes = subject.changes.iter();
+        let effects = subject.effects.iter();
+        (
+            subject.class,
+            changes.filter_map(|one| one.danger.clone()).collect(),
+            effects.map(|one| one.text.clone()).collect(),
+        )
+    }
+
+    #[test]
+    fn what_breaks_a_contract_is_major_and_names_who_relies_on_it() {
+        for (before, after, why) in [
+            (
+                ", outputs: [{name: sha, type: string}]",
+                "",
+                "what reads it finds nothing",
+            ),
+            (
+                ", outputs: [{name: n, type: string, required: true}]",
+                ", outputs: [{name: n, type: string}]",
+                "what reads it finds nothing",
+            ),
+            (
+                ", outputs: [{name: n, type: string}]",
+                ", outputs: [{name: n, type: number}]",
+                "what was right for it may be refused",
+            ),
+            (
+                ", inputs: [{name: n, type: string}]",
+                "",
+                "a task that gives it is refused",
+            ),
+            (
+                "",
+                ", inputs: [{name: n, type: string, required: true}]",
+                "a task that does not give it cannot begin",
+            ),
+            (
+                ", inputs: [{name: n, type: string, required: true, default: x}]",
+                ", inputs: [{name: n, type: string, required: true}]",
+                "a task that does not give it cannot begin",
+            ),
+            (
+                ", inputs: [{name: n, type: string, enum: [a, b]}]",
+                ", inputs: [{name: n, type: string, enum: [a, c]}]",
+                "what was right for it may be refused",
+            ),
+            (
+                ", inputs: [{name: n, type: string}]",
+                ", inputs: [{name: n, type: string, enum: [a]}]",
+                "what was right for it may be refused",
+            ),
+            (
+                ", inputs: [{name: n, type: array, itemType: string}]",
+                ", inputs: [{name: n, type: array, itemType: number}]",
+                "what was right for it may be refused",
+            ),
+        ] {
+            let found = change(before, after);
+            let used = vec!["used by team/p (build)".to_owned()];
+            assert_eq!(found, (Class::Major, vec![why.to_owned()], used), "{after}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_nothing_is_not() {
+        for (before, after) in [
+            ("", ", outputs: [{name: sha, type: string}]"),
+            ("", ", inputs: [{name: n, type: string}]"),
+            (
+                "",
+                ", inputs: [{name: n, type: string, required: true, default: x}]",
+            ),
+            (
+                ", inputs: [{name: n, type: string, default: x}]",
+                ", inputs: [{name: n, type: string, default: y}]",
+            ),
+            (
+                ", inputs: [{name: n, type: string, enum: [a]}]",
+                ", inputs: [{name: n, type: string, enum: [a, b]}]",
+            ),
+            (
+                ", inputs: [{name: n, type: string, enum: [a]}]",
+                ", inputs: [{name: n, type: string}]",
+            ),
+        ] {
+            let (class, dangers, effects) = change(before, after);
+            assert_eq!((class, dangers.len()), (Class::Minor, 0), "{after}");
+            assert_eq!(effects, ["used by team/p (build)"], "{after}");
+        }
+    }
+}
