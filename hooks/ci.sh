@@ -79,7 +79,7 @@ program() {
   elif [ -x "$(home)/bin/planspec" ]; then
     printf '%s/bin/planspec' "$(home)"
   else
-    command -v planspec || true
+    type -P planspec || true
   fi
 }
 
@@ -97,7 +97,8 @@ install() {
   fi
 }
 
-planspec() { "$program" "$@"; }
+# Not called as the program is, or it would be found where the program is looked for.
+run() { "$program" "$@"; }
 
 # --- What happened -----------------------------------------------------------------------------
 
@@ -243,11 +244,11 @@ validate() {
   local code=0 arguments=()
   if [ -n "${INPUT_BASE:-}" ]; then arguments+=(--base "$INPUT_BASE"); fi
   if on_gitlab; then
-    planspec validate ${arguments[@]+"${arguments[@]}"} -o gitlab >gl-code-quality-report.json || code=$?
-    planspec validate ${arguments[@]+"${arguments[@]}"} || true
+    run validate ${arguments[@]+"${arguments[@]}"} -o gitlab >gl-code-quality-report.json || code=$?
+    run validate ${arguments[@]+"${arguments[@]}"} || true
   else
-    planspec validate ${arguments[@]+"${arguments[@]}"} -o github || code=$?
-    planspec validate ${arguments[@]+"${arguments[@]}"} -o concise >"$work/text" 2>>"$work/text" || true
+    run validate ${arguments[@]+"${arguments[@]}"} -o github || code=$?
+    run validate ${arguments[@]+"${arguments[@]}"} -o concise >"$work/text" 2>>"$work/text" || true
     {
       printf '### planspec validate\n\n'
       block "$work/text"
@@ -262,15 +263,15 @@ review() {
   between=$(range)
   if [ -n "$between" ]; then arguments+=("$between"); fi
   if [ -n "$INPUT_PLAN" ]; then arguments+=(--plan "$INPUT_PLAN"); fi
-  planspec review -o markdown ${arguments[@]+"${arguments[@]}"} >"$work/review.md" || code=$?
+  run review -o markdown ${arguments[@]+"${arguments[@]}"} >"$work/review.md" || code=$?
   # Not "no changes", but: it could not be looked. A review that was made says something.
   [ "$code" -le 1 ] && [ -s "$work/review.md" ] || fail "there is no review (exit code $code); see the log" "$code"
-  planspec review -o json ${arguments[@]+"${arguments[@]}"} >"$work/review.json" || true
+  run review -o json ${arguments[@]+"${arguments[@]}"} >"$work/review.json" || true
   nothing=$(jq '(.subjects // []) == [] and (.findings // []) == []' "$work/review.json")
   if on_gitlab; then
-    planspec review ${arguments[@]+"${arguments[@]}"} || true
+    run review ${arguments[@]+"${arguments[@]}"} || true
   else
-    planspec review -o github ${arguments[@]+"${arguments[@]}"} || true
+    run review -o github ${arguments[@]+"${arguments[@]}"} || true
     if [ -z "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$work/review.md"; fi
   fi
   summary "$work/review.md"
@@ -290,7 +291,7 @@ reconcile() {
   esac
   local code=0 arguments=()
   if [ "${INPUT_FULL:-}" = true ]; then arguments+=(--full); fi
-  planspec reconcile ${arguments[@]+"${arguments[@]}"} >"$work/text" 2>"$work/messages" || code=$?
+  run reconcile ${arguments[@]+"${arguments[@]}"} >"$work/text" 2>"$work/messages" || code=$?
   cat "$work/text"
   cat "$work/messages" >&2
   {

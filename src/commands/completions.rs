@@ -8,6 +8,7 @@ use clap_complete::env::{CompleteEnv, Shells};
 use clap_complete::{ArgValueCompleter, CompletionCandidate, Shell};
 
 use super::Context;
+use crate::core::base::diagnostic::Code;
 use crate::core::resource::Kind;
 use crate::failure::Outcome;
 use crate::service::Error;
@@ -79,40 +80,99 @@ fn with_names_of(verb: &str, argument: Arg) -> Arg {
         _ => NodeUse::Any,
     };
     let completer = match called.as_str() {
-        "NAMESPACE" => of(|_| Some(Wanted::Namespace)),
-        "PLAN" => of(|_| Some(Wanted::Resource(Kind::Plan))),
-        "BINDING" => of(|_| Some(Wanted::Resource(Kind::Binding))),
-        "GATE" => of(|_| Some(Wanted::Resource(Kind::Gate))),
-        "EXECUTION" | "EXECUTION[/NODE]" => of(|_| Some(Wanted::Run)),
-        "EXECUTION/NODE" => of(move |_| Some(Wanted::Node(usage))),
+        "NAMESPACE" => of(|_, _| Some(Wanted::Namespace)),
+        "PLAN" => of(|_, _| Some(Wanted::Resource(Kind::Plan))),
+        "BINDING" => of(|_, _| Some(Wanted::Resource(Kind::Binding))),
+        "GATE" => of(|_, _| Some(Wanted::Resource(Kind::Gate))),
+        "EXECUTION" => of(|_, _| Some(Wanted::Run)),
+        "EXECUTION[/NODE]" => of(|_, word| {
+            let node = Wanted::Node(NodeUse::Any);
+            Some(if word.contains('/') {
+                node
+            } else {
+                Wanted::Run
+            })
+        }),
+        "EXECUTION/NODE" => of(move |_, _| Some(Wanted::Node(usage))),
+        "CODE" => ArgValueCompleter::new(codes),
+        "KIND" if verb == "new" => ArgValueCompleter::new(templates),
         "KIND" if verb != "schema" => ArgValueCompleter::new(kinds),
-        "NAME" | "NAMES" if ["graph", "log"].contains(&verb) => of(|_| Some(Wanted::Any)),
-        "NAME" | "NAMES" if verb != "new" => of(|typed| typed.kind().map(Wanted::Resource)),
+        "NAME" | "NAMES" if verb == "graph" => of(|_, _| Some(Wanted::Any)),
+        "NAME" | "NAMES" if verb == "log" => ArgValueCompleter::new(of_a_kind_or_any),
+        "NAME" | "NAMES" if verb != "new" => of(|typed, _| typed.kind().map(Wanted::Resource)),
         _ => return argument,
     };
     argument.add(completer)
 }
 
-fn of(wanted: impl Fn(&Typed) -> Option<Wanted> + Send + Sync + 'static) -> ArgValueCompleter {
+fn of(
+    wanted: impl Fn(&Typed, &str) -> Option<Wanted> + Send + Sync + 'static,
+) -> ArgValueCompleter {
     ArgValueCompleter::new(move |word: &OsStr| {
-        let typed = Typed::of_process();
-        let found = wanted(&typed).and_then(|wanted| typed.names(wanted, word.to_str()?));
-        let found = found.unwrap_or_default().into_iter();
-        let candidates = found.map(|name| {
-            let about = Some(name.about).filter(|about| !about.is_empty());
-            CompletionCandidate::new(name.text).help(about.map(Into::into))
-        });
-        candidates.collect()
+        let (typed, word) = (Typed::of_process(), word.to_string_lossy());
+        let wanted = wanted(&typed, &word);
+        wanted.map_or_else(Vec::new, |wanted| candidates(&typed, wanted, "", &word))
     })
 }
 
-fn kinds(word: &OsStr) -> Vec<CompletionCandidate> {
+/// The names that begin as `word` does, each behind a prefix.
+fn candidates(typed: &Typed, wanted: Wanted, prefix: &str, word: &str) -> Vec<CompletionCandidate> {
+    let found = typed.names(wanted, word).unwrap_or_default().into_iter();
+    let candidates = found.map(|name| {
+        let about = Some(name.about).filter(|about| !about.is_empty());
+        CompletionCandidate::new(format!("{prefix}{}", name.text)).help(about.map(Into::into))
+    });
+    candidates.collect()
+}
+
+/// Words that begin as `word` does.
+fn words<W: AsRef<str>>(
+    words: impl IntoIterator<Item = W>,
+    word: &OsStr,
+) -> Vec<CompletionCandidate> {
     let word = word.to_string_lossy();
-    let kinds = Kind::ALL
+    let fit = words
         .into_iter()
-        .map(|kind| kind.to_string().to_lowercase());
-    let kinds = kinds.filter(|kind| kind.starts_with(&*word));
-    kinds.map(CompletionCandidate::new).collect()
+        .filter(|one| one.as_ref().starts_with(&*word));
+    fit.map(|one| CompletionCandidate::new(one.as_ref()))
+        .collect()
+}
+
+fn kind_words() -> impl Iterator<Item = String> {
+    let kinds = Kind::ALL.into_iter();
+    kinds.map(|kind| kind.to_string().to_lowercase())
+}
+
+/// A kind; behind `KIND/`, its names.
+fn kinds(word: &OsStr) -> Vec<CompletionCandidate> {
+    let text = word.to_string_lossy();
+    let Some((kind, name)) = text.split_once('/') else {
+        return words(kind_words(), word);
+    };
+    let wanted = Kind::parse(kind).map(Wanted::Resource);
+    let typed = Typed::of_process();
+    wanted.map_or_else(Vec::new, |wanted| {
+        candidates(&typed, wanted, &format!("{kind}/"), name)
+    })
+}
+
+/// Behind a kind, its names; else names of whatever has a history, and `KIND/NAME`.
+fn of_a_kind_or_any(word: &OsStr) -> Vec<CompletionCandidate> {
+    let of_a_kind = kinds(word);
+    let typed = Typed::of_process();
+    if word.to_string_lossy().contains('/') && !of_a_kind.is_empty() {
+        return of_a_kind;
+    }
+    let wanted = typed.kind().map_or(Wanted::Any, Wanted::Resource);
+    candidates(&typed, wanted, "", &word.to_string_lossy())
+}
+
+fn templates(word: &OsStr) -> Vec<CompletionCandidate> {
+    words(kind_words().chain(["document".to_owned()]), word)
+}
+
+fn codes(word: &OsStr) -> Vec<CompletionCandidate> {
+    words(Code::ALL.iter().map(|code| code.id), word)
 }
 
 /// The words on the command line that is being typed.

@@ -6,7 +6,7 @@ use super::{Context, NamespaceArg, OutputArg, TextFormat};
 use crate::core::resource::Kind;
 use crate::failure::{Failure, Outcome};
 use crate::service::log::{EventsRequest, RevisionsRequest, events, revisions};
-use crate::service::names::{Named, kind_and_name};
+use crate::service::names::{Named, kind_and_name, parse_kind};
 use crate::show;
 
 /// Show the revisions of a plan from the history of the spec branch, or the transitions of an
@@ -15,8 +15,9 @@ use crate::show;
 /// Reads what the last fetch brought.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A plan: NAME or NAMESPACE/NAME; or KIND/NAME
-    name: String,
+    /// A plan: NAME or NAMESPACE/NAME; or KIND NAME or KIND/NAME
+    #[arg(required = true, num_args = 1..=2)]
+    name: Vec<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
     /// At most so many, the newest [default: all]
@@ -50,10 +51,17 @@ impl From<HistoryFormat> for OutputArg {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let (kind, name) = kind_and_name(&args.name);
-    let kind = kind.unwrap_or(Kind::Plan);
+    let (kind, name) = match args.name.as_slice() {
+        [kind, name] => (parse_kind(kind)?, name.as_str()),
+        [name] => {
+            let (kind, name) = kind_and_name(name);
+            (kind.unwrap_or(Kind::Plan), name)
+        }
+        _ => (Kind::Plan, ""),
+    };
     if name.is_empty() || name.ends_with('/') {
-        return Err(Failure::usage(format!("`{}` names no resource", args.name)));
+        let words = args.name.join(" ");
+        return Err(Failure::usage(format!("`{words}` names no resource")));
     }
     let limit = args.limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)

@@ -10,6 +10,7 @@ use super::{Error, ErrorKind, Findings, Result};
 use crate::api::change::{ChangedResource, Committed, ResourceChange};
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
 use crate::core::base::digest::short;
+use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
 use crate::core::repository::snapshot::Snapshot;
@@ -93,10 +94,30 @@ impl<'a> Changeset<'a> {
             Some(_) if !dry_run => Some(Turn::take(&store.repo)?),
             _ => None,
         };
+        let change = Changeset::begin(store)?;
         Ok(Changeset {
             _turn: turn,
-            ..Changeset::begin(store)?
+            notes: change.config_elsewhere()?.into_iter().collect(),
+            ..change
         })
+    }
+
+    /// That the work tree has another configuration than the one that counts.
+    fn config_elsewhere(&self) -> Result<Option<String>> {
+        let lies_there = self.lies_there(CONFIG_FILE)?;
+        let committed = match &self.base {
+            Some(commit) => read::file_at(&self.store.repo, commit, CONFIG_FILE)?,
+            None => None,
+        };
+        Ok(lies_there
+            .filter(|text| Some(text) != committed.as_ref())
+            .map(|_| {
+                let counts = match committed {
+                    Some(_) => "the committed one counts",
+                    None => "the defaults count",
+                };
+                format!("{CONFIG_FILE} has changes that are not committed: {counts}")
+            }))
     }
 
     /// Whether HEAD holds anything at all.
@@ -231,13 +252,13 @@ impl<'a> Changeset<'a> {
 
     fn place_at(&mut self, key: Key, path: String, text: &str) -> Result {
         let document = self.only_definition(&key)?.map(|(_, document)| document);
-        let current = self.current(&path)?;
-        let text = match (document, current) {
+        let text = match (document, self.current(&path)) {
             (Some(document), Some(current)) => replace_document(&current, document, Some(text)),
             _ => text.to_owned(),
         };
-        self.changed
-            .insert(path.clone(), Some(ensure_newline(text)));
+        let text = ensure_newline(text);
+        self.check_free(&path, Some(&text))?;
+        self.changed.insert(path.clone(), Some(text));
         self.touched.push((key, path));
         Ok(())
     }
@@ -290,7 +311,8 @@ impl<'a> Changeset<'a> {
             self.touched.push((key.clone(), path));
             return Ok(());
         }
-        let current = self.current(&path)?.unwrap_or_default();
+        self.check_free(&path, None)?;
+        let current = self.current(&path).unwrap_or_default();
         // The number counts documents in HEAD: subtract those that were removed before it.
         let earlier = self.touched.iter().filter(|(other, at)| {
             *at == path
@@ -354,28 +376,47 @@ impl<'a> Changeset<'a> {
     /// It has changes that are not committed.
     pub fn check_clean(&self, key: &Key) -> Result {
         let path = self.path_of(key)?;
-        self.current(&path).map(|_| ())
+        self.check_free(&path, None)
+    }
+
+    /// Whether a file has changes in the work tree that are not committed.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn is_dirty(&self, path: &str) -> Result<bool> {
+        let lies_there = self.lies_there(path)?;
+        let head = self.text_of(path);
+        Ok(lies_there
+            .is_some_and(|text| Some(text.as_slice()) != head.as_deref().map(str::as_bytes)))
+    }
+
+    fn lies_there(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        Ok(match self.store.repo.workdir() {
+            Some(_) => read::file_in_worktree(&self.store.repo, path)?,
+            None => None,
+        })
     }
 
     /// The text to change: what this change has made of the file so far, else what HEAD has.
-    fn current(&self, path: &str) -> Result<Option<String>> {
-        if let Some(text) = self.changed.get(path) {
-            return Ok(text.clone());
+    fn current(&self, path: &str) -> Option<String> {
+        match self.changed.get(path) {
+            Some(text) => text.clone(),
+            None => self.text_of(path),
         }
-        let head = self.text_of(path);
-        let lies_there = match self.store.repo.workdir() {
-            Some(_) => read::file_in_worktree(&self.store.repo, path)?,
-            None => None,
-        };
-        let is_other =
-            |bytes: &Vec<u8>| Some(bytes.as_slice()) != head.as_deref().map(str::as_bytes);
-        if lies_there.as_ref().is_some_and(is_other) {
-            return Err(
-                Error::not_ready(format!("{path} has changes that are not committed"))
-                    .hint("commit or stash them first; nothing was written"),
-            );
+    }
+
+    /// Whether nothing of somebody's gets lost when a file becomes this text. What an interrupted command has left there,
+    /// and would be written again, is in nobody's way.
+    fn check_free(&self, path: &str, text: Option<&str>) -> Result {
+        if self.changed.contains_key(path) || !self.is_dirty(path)? {
+            return Ok(());
         }
-        Ok(head)
+        let lies_there = self.lies_there(path)?;
+        if text.is_some_and(|text| lies_there.as_deref() == Some(text.as_bytes())) {
+            return Ok(());
+        }
+        let why = format!("{path} has changes that are not committed");
+        Err(Error::not_ready(why).hint("commit or stash them first; nothing was written"))
     }
 
     /// Whether HEAD says the same in other words.
@@ -580,12 +621,20 @@ fn tell_where(committed: &mut Committed, store: &Store, id: String) -> Result {
     if let (Some(remote), Some(branch)) = (&store.remote, &committed.branch) {
         committed.next.push(format!("git push {remote} {branch}"));
     }
-    committed.next.push("planspec reconcile".to_owned());
-    committed.commit = Some(id);
-    if let Some(branch) = spec_branch.filter(|branch| committed.branch.as_ref() != Some(branch)) {
-        let note = format!("it takes effect when `{branch}` has it");
-        committed.notes.push(note);
+    let elsewhere = spec_branch.filter(|branch| committed.branch.as_ref() != Some(branch));
+    match elsewhere {
+        // What is not merged yet, no reconcile sees.
+        Some(spec_branch) if committed.branch.is_some() => committed.notes.push(format!(
+            "it takes effect when `{spec_branch}` has it: merge it, then run `planspec reconcile`"
+        )),
+        Some(spec_branch) => {
+            let note = format!("it takes effect when `{spec_branch}` has it");
+            committed.notes.push(note);
+            committed.next.push("planspec reconcile".to_owned());
+        }
+        None => committed.next.push("planspec reconcile".to_owned()),
     }
+    committed.commit = Some(id);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::{Error, Findings, Result};
 use crate::api::change::Edited;
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::base::escape;
-use crate::core::resource::Key;
+use crate::core::resource::{Key, Kind};
 use crate::git::editor::{self, Draft};
 
 /// Edit one resource.
@@ -46,6 +46,13 @@ pub fn open(store: &Store, request: &EditRequest) -> Result<Original> {
     let change = Changeset::begin(store)?;
     change.check_begun()?;
     let key = request.named.among(change.before().keys())?.clone();
+    if key.kind == Kind::Execution {
+        let why = format!("{key} cannot be edited: what a run was started with does not change");
+        return Err(Error::invalid(why).hint(format!(
+            "stop it with `planspec cancel {} -n {}`, and start the plan again with other parameters",
+            key.name, key.namespace
+        )));
+    }
     change.check_clean(&key)?;
     let text = change.document_of(&key)?;
     Ok(Original { key, text })

@@ -5,7 +5,7 @@ use super::runs::{Observed, ObservedRun, provider_of};
 use super::{Error, ErrorKind, Result};
 use crate::core::repository::config::{actor_of, is_person};
 use crate::core::repository::definitions::Definitions;
-use crate::core::resource::{Key, NodePhase};
+use crate::core::resource::{AWAITING_APPROVAL, Key, NodeKind, NodePhase, NodeStatus};
 use crate::core::run::permit::{self, Objection, Occupied, Refusal};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::proposal;
@@ -78,11 +78,65 @@ impl<'a> Asked<'a> {
     /// Why not, and what to do instead.
     pub fn ask(&self, action: &Action, actor: &str) -> std::result::Result<(), (Refusal, Error)> {
         permit::may(action, actor, &self.permit()).map_err(|refusal| {
-            let error = self.error(&refusal);
             let node = action.node();
+            let is_unclaimed = matches!(refusal.reason, "NotReady" | "NotClaimed");
+            let node_that_is_none = node.filter(|_| is_unclaimed);
+            if let Some(error) = node_that_is_none.and_then(|node| self.not_a_task(node)) {
+                return (refusal, error);
+            }
+            let error = self.error(&refusal);
             let hint = node.and_then(|node| self.hint_at(refusal.reason, action, (node, actor)));
             (refusal, error.maybe_hint(hint))
         })
+    }
+
+    /// What is to be said of a node that nobody claims, whoever asks and whenever.
+    pub fn not_a_task(&self, id: &str) -> Option<Error> {
+        let graph = self.plan.as_ref()?.graph()?;
+        let node = graph.nodes.iter().find(|node| node.id == id)?;
+        let statuses = &self.run.status.node_statuses;
+        let (name, namespace) = (&self.run.key.name, &self.run.key.namespace);
+        let whole = format!("{}/{id}", self.run.key.qualified());
+        match node.kind {
+            NodeKind::Gate => {
+                let status = statuses.get(id)?;
+                let why = format!(
+                    "{whole} is a gate, which is not claimed: {}",
+                    status.standing()
+                );
+                let hint = match status.extensions.reason.as_str() {
+                    AWAITING_APPROVAL => {
+                        format!("approve it: `planspec approve {name}/{id} -n {namespace}`")
+                    }
+                    _ => format!(
+                        "its turn and what it waits for: `planspec describe execution {name} -n {namespace}`"
+                    ),
+                };
+                Some(Error::not_ready(why).hint(hint))
+            }
+            NodeKind::Group => {
+                let children = node.children.iter().filter_map(|child| statuses.get(child));
+                let over = children.filter(|child| child.phase.is_terminal()).count();
+                let why = format!(
+                    "{whole} is a group, which is not claimed; children that have finished: {over} of {}",
+                    node.children.len()
+                );
+                let ready = node
+                    .children
+                    .iter()
+                    .find(|child| statuses.get(*child).is_some_and(NodeStatus::is_claimable));
+                let hint = match ready {
+                    Some(child) => format!(
+                        "claim what is ready in it: `planspec claim {name}/{child} -n {namespace}`"
+                    ),
+                    None => format!(
+                        "where they stand: `planspec describe execution {name} -n {namespace}`"
+                    ),
+                };
+                Some(Error::not_ready(why).hint(hint))
+            }
+            NodeKind::Task | NodeKind::External => None,
+        }
     }
 
     /// A refusal of the core as an answer to who asked.

@@ -76,6 +76,7 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
         check_there(store, &key)?;
     }
     notes.extend(named_again(store, &key)?);
+    notes.extend(edited(store, &change, &plan_key)?);
     let binding = binding(request, snapshot, (&plan_key, plan), &mut notes)?;
     notes.extend(remarks(snapshot, &plan_key.namespace, &plan.graph));
     notes.extend(unready(snapshot, &plan_key));
@@ -210,6 +211,15 @@ fn uncommitted(store: &Store, change: &Changeset<'_>, request: &StartRequest) ->
         Error::not_ready(format!("{key} is not committed: it stands in {path} alone"))
             .hint(format!("commit it first: `planspec apply -f {here}`"))
     })
+}
+
+/// That the run will not see what somebody has changed and not committed.
+fn edited(store: &Store, change: &Changeset<'_>, plan: &Key) -> Result<Option<String>> {
+    let path = change.path_of(plan)?;
+    let here = store.repo.from_here(&path);
+    Ok(change.is_dirty(&path)?.then(|| {
+        format!("{here} has changes that are not committed: the run begins with the plan as it is committed")
+    }))
 }
 
 /// A plan that can be started.

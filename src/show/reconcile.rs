@@ -1,13 +1,15 @@
 //! What a reconcile did: for people, for programs, and as the message of the status commit.
 
+use std::collections::BTreeSet;
+
 use super::table;
 use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::short;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
-use crate::core::resource::Time;
+use crate::core::resource::{ExecutionPhase, Kind, Time};
 use crate::core::run::message::subject_of;
-use crate::core::run::proposal::command;
+use crate::core::run::proposal::{command, retry};
 use crate::core::run::transition::{Transition, Waiting, WaitingFor};
 
 /// Commands that are proposed.
@@ -18,14 +20,26 @@ const WAITING: usize = 20;
 /// For people: a headline, what moved, what waits and for whom.
 pub fn text(done: &Reconciled, width: Option<usize>) -> String {
     let mut text = headline(done);
-    let moved: Vec<Vec<String>> = done.transitions.iter().map(moved_row).collect();
+    let namespaces: BTreeSet<&str> = done
+        .transitions
+        .iter()
+        .map(|moved| moved.key.namespace.as_str())
+        .collect();
+    let is_mixed = namespaces.len() > 1;
+    let moved = done
+        .transitions
+        .iter()
+        .map(|moved| moved_row(moved, is_mixed));
+    let moved: Vec<Vec<String>> = moved.collect();
     if !moved.is_empty() {
         text.push_str("\nMoved:\n");
         text.push_str(&table::rows(&[0, 1], &moved, 2, width));
     }
     let shown = done.waiting.iter().take(WAITING);
     let more = done.waiting_more + done.waiting.len().saturating_sub(WAITING);
-    let (waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) = shown.map(waiting_row).unzip();
+    let failed = done.transitions.iter().filter_map(failed_row);
+    let (waits, commands): (Vec<Vec<String>>, Vec<Option<String>>) =
+        failed.chain(shown.map(waiting_row)).unzip();
     if !waits.is_empty() {
         text.push_str("\nWaiting:\n");
         text.push_str(&table::rows(&[0], &waits, 2, width));
@@ -67,15 +81,36 @@ fn headline(done: &Reconciled) -> String {
     }
 }
 
-fn moved_row(transition: &Transition) -> Vec<String> {
+/// The name of a node's run stands above it, and is its whole name where several namespaces are shown.
+fn moved_row(transition: &Transition, is_mixed: bool) -> Vec<String> {
+    let key = &transition.key;
     let (kind, name) = match transition.part() {
-        Some((word, part)) => (
-            format!("  {word}"),
-            format!("{}/{}", transition.key.name, line(part)),
-        ),
-        None => (transition.key.kind.to_string(), transition.key.qualified()),
+        Some((word, part)) => {
+            let run = if is_mixed {
+                key.qualified()
+            } else {
+                key.name.clone()
+            };
+            (format!("  {word}"), format!("{run}/{}", line(part)))
+        }
+        None => (key.kind.to_string(), key.qualified()),
     };
     vec![kind, name, transition.arrow(), line(&transition.why())]
+}
+
+/// The row of a run that has just failed, and the command that tries again. What goes on is waited for; this ends
+/// unless somebody does something.
+fn failed_row(transition: &Transition) -> Option<(Vec<String>, Option<String>)> {
+    let key = &transition.key;
+    let is_run = key.kind == Kind::Execution && transition.part().is_none();
+    let failed = ExecutionPhase::Failed.to_string();
+    (is_run && transition.to.as_ref() == Some(&failed)).then(|| {
+        let row = vec![
+            key.qualified(),
+            "somebody to try again what failed, or to leave it".to_owned(),
+        ];
+        (row, Some(retry(key, None)))
+    })
 }
 
 /// The row, and the command that anybody could run next.

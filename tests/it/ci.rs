@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -612,6 +613,55 @@ fn install_takes_the_program_that_is_named_and_hands_it_on() {
     let nothing = Runner::github(&sandbox, "none", "push", "refs/heads/main", &payload)
         .with("INPUT_PROGRAM", "/nowhere/planspec");
     nothing.run("install").exits(2).says("cannot be run");
+}
+
+/// A runner that names no program, with a folder of programs before all others.
+fn with_programs<'a>(sandbox: &'a Sandbox, name: &str) -> (Runner<'a>, PathBuf) {
+    let programs = sandbox.path(&format!("{name}-programs"));
+    std::fs::create_dir_all(&programs).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let runner = Runner::github(sandbox, name, "push", "refs/heads/main", &json!({}))
+        .with("INPUT_PROGRAM", "")
+        .with(
+            "RUNNER_TEMP",
+            sandbox.path(&format!("{name}-temp")).to_str().unwrap(),
+        )
+        .with("PATH", &format!("{}:{path}", programs.display()));
+    (runner, programs)
+}
+
+#[test]
+fn the_program_on_the_path_is_run_and_not_the_script_itself() {
+    let sandbox = Sandbox::new();
+    team(&sandbox);
+    let (runner, programs) = with_programs(&sandbox, "one");
+    std::os::unix::fs::symlink(PLANSPEC, programs.join("planspec")).unwrap();
+    runner.run("install").ok().notes("planspec ");
+    for mode in ["validate", "review", "reconcile"] {
+        runner.run(mode).ok();
+    }
+    assert!(runner.summary().contains("planspec reconcile"));
+}
+
+#[test]
+fn where_there_is_no_program_install_builds_one() {
+    let sandbox = Sandbox::new();
+    team(&sandbox);
+    let (runner, programs) = with_programs(&sandbox, "one");
+    runner
+        .run("review")
+        .exits(2)
+        .says("run \"ci.sh install\" first");
+    // What `cargo install --root FOLDER` leaves, without the time that it takes.
+    let cargo = format!(
+        "#!/bin/sh\nwhile [ \"$1\" != --root ]; do shift; done\nmkdir -p \"$2/bin\"\ncp {PLANSPEC} \"$2/bin/planspec\"\n"
+    );
+    let at = programs.join("cargo");
+    std::fs::write(&at, cargo).unwrap();
+    std::fs::set_permissions(&at, PermissionsExt::from_mode(0o755)).unwrap();
+    runner.run("install").ok().notes("planspec ");
+    assert!(sandbox.path("one-temp/planspec/bin/planspec").exists());
+    runner.run("reconcile").ok();
 }
 
 #[test]

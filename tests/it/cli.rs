@@ -216,6 +216,17 @@ fn shells_complete_names() {
             ("next -n w", &["web"]),
             ("log auth", &["auth", "auth-1"]),
             ("retry a", &["auth-1"]),
+            ("retry auth-1/o", &["auth-1/one"]),
+            ("log execution/a", &["execution/auth-1"]),
+            ("log execution a", &["auth-1"]),
+            ("wait exec/a", &["exec/auth-1"]),
+            (
+                "explain PS30",
+                &[
+                    "PS301", "PS302", "PS303", "PS304", "PS305", "PS306", "PS307", "PS308", "PS309",
+                ],
+            ),
+            ("new doc", &["document"]),
         ] {
             assert_eq!(completed(&ana, shell, words), names, "{shell}: {words}");
         }

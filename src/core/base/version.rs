@@ -25,6 +25,23 @@ pub fn step(a: &str, b: &str) -> Option<usize> {
     Some(parts.next().unwrap_or(0))
 }
 
+/// The next version of numbers in which a part, from 0, is the first to differ: after `1.2.3` in part 1 it is
+/// `1.3.0`. Nothing for words and dates.
+pub fn raised(version: &str, part: usize) -> Option<String> {
+    if date(version).is_some() {
+        return None;
+    }
+    let bare = version.strip_prefix(['v', 'V']).unwrap_or(version);
+    let prefix = &version[..version.len() - bare.len()];
+    let core = bare.split(['-', '+']).next().unwrap_or(bare);
+    let mut parts: Vec<u64> = core.split('.').map(digits).collect::<Option<_>>()?;
+    parts.resize(parts.len().max(part + 1), 0);
+    parts[part] = parts[part].checked_add(1)?;
+    parts[part + 1..].fill(0);
+    let parts: Vec<String> = parts.iter().map(u64::to_string).collect();
+    Some(format!("{prefix}{}", parts.join(".")))
+}
+
 /// Whether a version is one of numbers: `2`, `1.10.0-rc.1`, `2026-01-31`.
 pub fn is_numbered(version: &str) -> bool {
     matches!(Version::read(version), Version::Numbered(..))
@@ -96,6 +113,25 @@ fn digits(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_version_of_a_class() {
+        for (version, part, next) in [
+            ("1.0.1", 1, Some("1.1.0")),
+            ("1.0", 1, Some("1.1")),
+            ("1", 1, Some("1.1")),
+            ("v2.3.4", 0, Some("v3.0.0")),
+            ("1.2.0-rc.1+x", 1, Some("1.3.0")),
+            ("2026-01-31", 1, None),
+            ("final", 0, None),
+            ("18446744073709551615", 0, None),
+        ] {
+            assert_eq!(raised(version, part).as_deref(), next, "{version}");
+            if let Some(next) = next {
+                assert_eq!(step(version, next), Some(part), "{version}");
+            }
+        }
+    }
 
     #[test]
     fn versions_are_compared_as_people_mean_them() {

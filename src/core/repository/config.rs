@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_with::skip_serializing_none;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Severity};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Severity};
 use crate::core::base::glob::{glob, misleading};
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::suggest::suggestion;
@@ -416,6 +416,7 @@ impl ApprovalConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::base::diagnostic::PathStep;
     use crate::core::base::diagnostic::Place;
 
     fn approvals() -> ApprovalConfig {

@@ -227,6 +227,14 @@ pub struct NodeStatus {
 }
 
 impl NodeStatus {
+    /// Its phase, and why it stands there: `Blocked: 0 of 1 approvals`.
+    pub fn standing(&self) -> String {
+        match self.message.as_str() {
+            "" => self.phase.to_string(),
+            message => format!("{}: {message}", self.phase),
+        }
+    }
+
     /// Whether its target is a person.
     pub fn is_for_people(&self) -> bool {
         let target = self.extensions.target.as_ref();

@@ -151,10 +151,20 @@ fn class_too_low(subject: &Subject, sides: &Sides<'_>) -> Option<Diagnostic> {
              `change_type` is {class}; or take the change back",
             definition.path
         ),
-        (false, Class::Major) => {
-            "raise the first part of the version, or take the change back".to_owned()
+        (false, class) => {
+            let part = usize::from(class != Class::Major);
+            let before = subject.from().unwrap_or(&subject.key);
+            let was = [sides.old, sides.new]
+                .into_iter()
+                .find_map(|side| side.plan(before));
+            let next = was.and_then(|was| version::raised(was.version.as_deref()?, part));
+            let set = match next {
+                Some(next) => format!("set `version: \"{next}\"`"),
+                None if part == 0 => "raise the first part of the version".to_owned(),
+                None => "raise the second part of the version".to_owned(),
+            };
+            format!("{set}, or take the change back")
         }
-        (false, _) => "raise the second part of the version, or take the change back".to_owned(),
     };
     let finding = definition.finding(Code::CLASS_TOO_LOW, place, message);
     let finding = finding.label(declared.by.clone()).help(help);

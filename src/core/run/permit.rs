@@ -820,8 +820,7 @@ fn not_claimable(id: &str, status: &NodeStatus) -> Refusal {
     let why = match (status.phase, status.message.as_str()) {
         (NodePhase::Pending, "") => "it is not ready".to_owned(),
         (NodePhase::Pending, message) => message.to_owned(),
-        (phase, "") => format!("it is {phase}"),
-        (phase, message) => format!("it is {phase}: {message}"),
+        _ => format!("it is {}", status.standing()),
     };
     let not_before = status.extensions.not_before;
     let not_before = not_before.map(|time| format!(" (not before {})", exact(time)));

@@ -55,8 +55,8 @@ impl<'a> Pins<'a> {
         let found = contents.get(&(pin.document, key.clone())).cloned();
         found.flatten().ok_or_else(|| {
             format!(
-                "the pinned revision {} of {} holds no readable {key}",
-                pin.blob, pin.path
+                "{}, as it is pinned (blob {}), holds no readable {key}",
+                pin.path, pin.blob
             )
         })
     }
@@ -68,8 +68,8 @@ impl<'a> Pins<'a> {
         }
         let bytes = self.blobs.get(&pin.blob).ok_or_else(|| {
             format!(
-                "the pinned revision {} of {} is missing",
-                pin.blob, pin.path
+                "{}, as it is pinned (blob {}), is missing",
+                pin.path, pin.blob
             )
         })?;
         let file = SourceFile {

@@ -168,6 +168,13 @@ pub fn claim(key: &Key, node: &str, actor: Option<&str>) -> String {
     format!("planspec claim {name}/{node} -n {namespace}{actor}")
 }
 
+/// Try a run again, or one of its nodes.
+pub fn retry(key: &Key, node: Option<&str>) -> String {
+    let (name, namespace) = (&key.name, &key.namespace);
+    let node = node.map_or(String::new(), |node| format!("/{node}"));
+    format!("planspec retry {name}{node} -n {namespace}")
+}
+
 /// One word for a shell.
 fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);

@@ -22,10 +22,11 @@ use self::job::Job;
 use self::outside::OutsidePolls;
 use super::next::in_order;
 use super::overlap::Overlaps;
+use super::permit::Asked;
 use super::provider::Providers;
 use super::reconcile::{ReconcileRequest, reconcile};
 use super::record::{RecordWriter, attempt};
-use super::runs::{Observed, ObservedNode, observe, observe_node};
+use super::runs::{Observed, ObservedNode, observe, observe_node, provider_of};
 use super::store::{Sent, Store};
 use super::verify::supported;
 use super::{Caller, Error, Result, claim, environment, held};
@@ -33,7 +34,9 @@ use crate::api::reconcile::Reconciled;
 use crate::api::record::Attempt;
 use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::core::plan::tool::TOOL;
-use crate::core::resource::{CriterionResult, TaskCriterion, Time};
+use crate::core::repository::config::actor_of;
+use crate::core::resource::{AWAITING_EXTERNAL, CriterionResult, TaskCriterion, Time};
+use crate::core::run::proposal;
 use crate::git::worktree;
 use crate::worker::signals::Stop;
 
@@ -115,7 +118,8 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
     if let Some(node) = &request.node {
         // If there is no such node, that is an error, and not a worker with nothing to do.
         let namespace = request.namespace.as_deref();
-        observe_node(&store, node, namespace)?.node(node, namespace)?;
+        let observed = observe_node(&store, node, namespace)?;
+        check_runs_a_command(&observed, observed.node(node, namespace)?, request)?;
     }
     // What is wrong there is said before anything is claimed.
     environment::with_what_is_handed_on(&store.repo, &BTreeMap::new())?;
@@ -129,6 +133,50 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
         session: held::digest(&held::new_session()),
     };
     worker.go()
+}
+
+/// What is named is bound to a command, or may be when its turn comes.
+fn check_runs_a_command(
+    observed: &Observed,
+    node: ObservedNode<'_>,
+    request: &WorkRequest,
+) -> Result<()> {
+    let asked = Asked::new(observed, node.run);
+    if let Some(error) = asked.not_a_task(node.id) {
+        return Err(error);
+    }
+    let name = node.name();
+    if node.status.extensions.reason == AWAITING_EXTERNAL {
+        let why = format!(
+            "{name} waits for something outside, which `planspec work` asks for with `--externals`"
+        );
+        return if request.externals {
+            Ok(())
+        } else {
+            Err(Error::not_ready(why).hint("add `--externals`"))
+        };
+    }
+    let why = match provider_of(node.status) {
+        Some(provider) if provider.starts_with(TOOL) => return Ok(()),
+        Some(provider) => format!("{name} is bound to {provider}"),
+        // What its target is, only its turn tells.
+        None if !node.status.is_claimable() => return Ok(()),
+        None => format!("{name} is bound to nobody"),
+    };
+    let why = format!("{why}, and `planspec work` runs the commands of {TOOL} targets alone");
+    let key = node.run.key;
+    Err(Error::not_ready(why).hint(if node.status.is_claimable() {
+        let actor = provider_of(node.status).and_then(actor_of);
+        format!(
+            "claim it: `{}`",
+            proposal::claim(key, node.id, actor.as_deref())
+        )
+    } else {
+        format!(
+            "what it waits for: `planspec describe execution {} -n {}`",
+            key.name, key.namespace
+        )
+    }))
 }
 
 /// The providers that are meant: those of commands.

@@ -166,9 +166,9 @@ fn drift(turn: &Turn<'_>, status: &mut ExecutionStatus, generation: u64) {
     let conditions = &mut status.conditions;
     if let Some((reason, what)) = moved {
         let message = format!(
-            "plan `{}` {what}; this run goes on with revision {}",
+            "plan `{}` {what}; this run goes on with the one of commit {}",
             plan.qualified(),
-            short(&pinned.plan.blob)
+            short(&pinned.commit)
         );
         set_condition(conditions, "PlanDrifted", true, reason, message, at);
     } else {
@@ -177,8 +177,8 @@ fn drift(turn: &Turn<'_>, status: &mut ExecutionStatus, generation: u64) {
     if digest_now(turn.key).is_some_and(|digest| digest != pinned.execution.digest) {
         let message = format!(
             "the spec of a started execution is immutable; the change is ignored and the run goes \
-             on with revision {}",
-            short(&pinned.execution.blob)
+             on with the one of commit {}",
+            short(&pinned.commit)
         );
         set_condition(conditions, "SpecMutated", true, "SpecChanged", message, at);
     } else {
