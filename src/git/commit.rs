@@ -7,12 +7,18 @@ use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
+mod journal;
+
 use super::program::{Output, Program};
 use super::read::file_at;
 use super::{GitError, Repo, Result, unusable_file};
 
 /// How long to wait for somebody else who holds Git's index, or a ref.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// After so long it is said that something is waited for.
+const TOLD: Duration = Duration::from_secs(1);
+/// Longest time between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// How long to wait for another process of this program that commits here: hooks take their time.
 const TURN: Duration = Duration::from_secs(20);
 
@@ -37,8 +43,13 @@ impl Turn {
         let mut pause = Pause::of(TURN);
         loop {
             match lock.try_lock() {
-                Ok(()) => return Ok(Turn { _lock: lock }),
-                Err(TryLockError::WouldBlock) if pause.rest() => {}
+                Ok(()) => {
+                    journal::put_back(repo)?;
+                    return Ok(Turn { _lock: lock });
+                }
+                Err(TryLockError::WouldBlock) if pause.rest() => {
+                    pause.tell("another planspec that is committing here");
+                }
                 Err(TryLockError::WouldBlock) => {
                     let why = "another planspec is committing here, and takes long";
                     return Err(GitError::Busy(why.to_owned()).advise("try again when it is done"));
@@ -53,13 +64,24 @@ impl Turn {
 struct Pause {
     end: Instant,
     next: Duration,
+    told_from: Option<Instant>,
 }
 
 impl Pause {
     fn of(most: Duration) -> Pause {
+        let now = Instant::now();
         Pause {
-            end: Instant::now() + most,
+            end: now + most,
             next: Duration::from_millis(20),
+            told_from: Some(now + TOLD),
+        }
+    }
+
+    /// Say once what is waited for, when that takes long.
+    fn tell(&mut self, what: &str) {
+        if self.told_from.is_some_and(|from| Instant::now() >= from) {
+            self.told_from = None;
+            tracing::warn!("waiting for {what}");
         }
     }
 
@@ -67,7 +89,7 @@ impl Pause {
     fn rest(&mut self) -> bool {
         let left = self.end.saturating_duration_since(Instant::now());
         std::thread::sleep(self.next.min(left));
-        self.next = (self.next * 2).min(PATIENCE / 4);
+        self.next = (self.next * 2).min(LONGEST_PAUSE);
         !left.is_zero()
     }
 }
@@ -111,12 +133,14 @@ pub fn commit_files(
         staged: BTreeMap::new(),
         written: Vec::new(),
     };
-    let stopped = match attempt.make(files, &places, message) {
-        Ok(committed) => return Ok(committed),
-        Err(stopped) => stopped,
-    };
-    let left = attempt.put_back();
-    Err(stopped.told(&left))
+    journal::begin(&attempt, files, &places)?;
+    let made = attempt.make(files, &places, message);
+    let outcome = made.map_err(|stopped| {
+        let left = attempt.put_back();
+        stopped.told(&left)
+    });
+    journal::end(repo);
+    outcome
 }
 
 /// Whether HEAD has the files as `base` has them.
@@ -169,7 +193,7 @@ struct Written<'f> {
     path: &'f str,
     place: &'f Path,
     content: Option<&'f [u8]>,
-    before: Option<(Vec<u8>, Permissions)>,
+    before: Option<(Vec<u8>, Option<Permissions>)>,
 }
 
 /// A commit that is being made, and what is known of how it was before.
@@ -233,7 +257,7 @@ impl<'f> Attempt<'f> {
         for ((path, content), place) in files.iter().zip(places) {
             let cannot = || unusable_file(format!("write `{path}`"));
             let before = match (fs::read(place), fs::metadata(place)) {
-                (Ok(bytes), Ok(found)) => Some((bytes, found.permissions())),
+                (Ok(bytes), Ok(found)) => Some((bytes, Some(found.permissions()))),
                 _ => None,
             };
             let written = match content {
@@ -283,6 +307,7 @@ impl<'f> Attempt<'f> {
             }
             let is_held = is_held(self.repo, &output);
             if is_held && pause.rest() {
+                pause.tell(output.stderr.lines().next().unwrap_or("Git's lock"));
                 continue;
             }
             let has_moved = self.repo.head()?.commit() != self.head.as_deref();
@@ -385,7 +410,7 @@ impl<'f> Attempt<'f> {
         }
         if is_mine {
             let before = written.before.as_ref();
-            let before = before.map(|(bytes, mode)| (bytes.as_slice(), Some(mode)));
+            let before = before.map(|(bytes, mode)| (bytes.as_slice(), mode.as_ref()));
             restore(written.place, before)?;
         }
         if !is_mine_staged {
@@ -479,12 +504,17 @@ fn place(root: &Path, path: &str) -> Result<PathBuf> {
     }
 }
 
+/// Where a process writes a file before it has that name.
+fn draft_of(place: &Path, process: u32) -> PathBuf {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    place.with_file_name(format!(".{name}.{process}.tmp"))
+}
+
 /// Whole or not at all, with the permissions of the file that was there.
 fn write_file(place: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = place.parent().unwrap_or(place);
     fs::create_dir_all(folder)?;
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    let draft = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+    let draft = draft_of(place, std::process::id());
     let written = fs::write(&draft, bytes)
         .and_then(|()| match fs::metadata(place) {
             Ok(found) => fs::set_permissions(&draft, found.permissions()),
@@ -554,6 +584,71 @@ mod tests {
         assert_eq!(left, "M  other\n?? untracked");
         let content = file_at(&repo, &made, "planspec/goals/a.yaml").unwrap();
         assert_eq!(content, Some(b"a".to_vec()));
+    }
+
+    /// What a process leaves that is killed: the journal, and as much as it had done.
+    #[test]
+    fn what_an_interrupted_commit_leaves_is_put_back_by_the_next() {
+        for (staged, committed) in [(false, false), (true, false), (true, true)] {
+            let sandbox = Sandbox::new();
+            let repo = sandbox.repo("one");
+            sandbox.commit(
+                &repo,
+                &[("a.yaml", "old"), ("gone.yaml", "here"), ("other", "1")],
+            );
+            sandbox.write(&repo, "other", "mine");
+            let files = [
+                file("a.yaml", "new"),
+                file("b/new.yaml", "x"),
+                gone("gone.yaml"),
+            ];
+            let root = repo.workdir().unwrap();
+            let places: Vec<PathBuf> = files
+                .iter()
+                .map(|(path, _)| place(root, path).unwrap())
+                .collect();
+            let attempt = Attempt {
+                repo: &repo,
+                head: repo.head().unwrap().commit().map(str::to_owned),
+                index: entries(&repo, &files).unwrap(),
+                staged: BTreeMap::new(),
+                written: Vec::new(),
+            };
+            journal::begin(&attempt, &files, &places).unwrap();
+            write_file(&places[0], b"new").unwrap();
+            write_file(&places[1], b"x").unwrap();
+            remove_file(&places[2]).unwrap();
+            fs::write(draft_of(&places[1], std::process::id()), "half").unwrap();
+            if staged {
+                sandbox.git(&repo, &["add", "-A", "a.yaml", "b/new.yaml", "gone.yaml"]);
+            }
+            if committed {
+                sandbox.git(
+                    &repo,
+                    &[
+                        "commit",
+                        "-q",
+                        "-m",
+                        "made",
+                        "a.yaml",
+                        "b/new.yaml",
+                        "gone.yaml",
+                    ],
+                );
+            }
+            Turn::take(&repo).unwrap();
+            assert_eq!(
+                sandbox.git(&repo, &["status", "--porcelain"]),
+                " M other",
+                "{staged} {committed}"
+            );
+            let now = fs::read_to_string(&places[0]).unwrap();
+            assert_eq!(now, if committed { "new" } else { "old" });
+            // Once is enough.
+            sandbox.write(&repo, "a.yaml", "new");
+            Turn::take(&repo).unwrap();
+            assert_eq!(fs::read_to_string(&places[0]).unwrap(), "new");
+        }
     }
 
     #[test]

@@ -437,8 +437,8 @@ impl SignedObject {
             1 => Ok(SignedObject { content, signature }),
             0 => bad(
                 "Unsigned",
-                "it is not signed: `planspec approve` signs with the key that `git config \
-                 user.signingkey` names; decide again",
+                "it is not signed, as it is with the key that `user.signingkey` of Git's configuration \
+                 names; decide again",
             ),
             _ => bad(
                 "SignatureUnsupported",

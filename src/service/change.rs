@@ -22,6 +22,9 @@ use crate::git::commit::{self, Turn};
 use crate::git::hooks::{self, HookStanding};
 use crate::git::{GitError, Head, read};
 
+/// Where `planspec new` puts schemas for editors.
+pub const SCHEMAS: &str = ".planspec/schemas/";
+
 /// The repository as HEAD has it, and the files that are to change.
 pub struct Changeset<'a> {
     store: &'a Store,
@@ -35,6 +38,8 @@ pub struct Changeset<'a> {
     before: Snapshot,
     /// New text by path; nothing removes the file.
     changed: BTreeMap<String, Option<String>>,
+    /// Files that are no resources and are committed with them, by path.
+    beside: BTreeMap<String, Vec<u8>>,
     /// The resources that are meant, and their files.
     touched: Vec<(Key, String)>,
     /// What there is to say besides.
@@ -79,6 +84,7 @@ impl<'a> Changeset<'a> {
             head,
             before,
             changed: BTreeMap::new(),
+            beside: BTreeMap::new(),
             touched: Vec::new(),
             notes: Vec::new(),
         })
@@ -172,6 +178,7 @@ impl<'a> Changeset<'a> {
         if let Some(path) = inside.filter(|path| self.config.covers(path)) {
             self.touched
                 .extend(keys.into_iter().map(|(_, key)| (key, path.clone())));
+            self.take_schema(&path, &text)?;
             self.changed.insert(path, Some(text));
             return Ok(());
         }
@@ -201,6 +208,22 @@ impl<'a> Changeset<'a> {
             } else {
                 self.place(key, part)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Take the schema along that `planspec new` wrote for the editor and the file names: everybody's editor looks for it.
+    fn take_schema(&mut self, path: &str, text: &str) -> Result {
+        let Some(schema) = named_schema(path, text) else {
+            return Ok(());
+        };
+        let lies_there = self.lies_there(&schema)?;
+        let committed = match &self.base {
+            Some(commit) => read::file_at(&self.store.repo, commit, &schema)?,
+            None => None,
+        };
+        if let (Some(text), None) = (lies_there, committed) {
+            self.beside.insert(schema, text);
         }
         Ok(())
     }
@@ -492,12 +515,16 @@ impl<'a> Changeset<'a> {
             return Err(Error::findings(findings));
         }
         let resources = self.resources(&after);
-        let changed: Vec<(String, Option<Vec<u8>>)> = self
+        let mut changed: Vec<(String, Option<Vec<u8>>)> = self
             .changed
             .iter()
             .filter(|(path, text)| self.text_of(path) != **text)
             .map(|(path, text)| (path.clone(), text.clone().map(String::into_bytes)))
             .collect();
+        if !changed.is_empty() {
+            let beside = self.beside.into_iter();
+            changed.extend(beside.map(|(path, text)| (path, Some(text))));
+        }
         let message = message.map_or_else(|| subject_line(&resources), str::to_owned);
         let mut committed = Committed {
             resources,
@@ -636,6 +663,24 @@ fn tell_where(committed: &mut Committed, store: &Store, id: String) -> Result {
     }
     committed.commit = Some(id);
     Ok(())
+}
+
+/// The schema that a file names for editors, where that is one of ours.
+fn named_schema(path: &str, text: &str) -> Option<String> {
+    let line = text.lines().next()?;
+    let named = line
+        .strip_prefix("# yaml-language-server: $schema=")?
+        .trim();
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in named.split('/') {
+        match part {
+            ".." => drop(parts.pop()?),
+            _ => parts.push(part),
+        }
+    }
+    let schema = parts.join("/");
+    (schema.starts_with(SCHEMAS) && schema.ends_with(".json")).then_some(schema)
 }
 
 /// Why nothing in a file can be placed.

@@ -9,6 +9,7 @@ use super::store::Store;
 use super::{Error, Result};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
+use crate::git::Repo;
 use crate::git::index::StagedFiles;
 use crate::git::read::Tree;
 
@@ -19,7 +20,7 @@ pub struct DiffRequest {
     pub revision: String,
     /// Take what is staged, not the work tree.
     pub staged: bool,
-    /// Files or folders from the root of the repository; or a kind and a name, as two words or as
+    /// Files or folders from the current folder, or from the root of the repository; or a kind and a name, as two words or as
     /// `KIND/NAME`. Everything when empty.
     pub what: Vec<String>,
     /// Namespace of the resource, where its name alone is ambiguous.
@@ -51,7 +52,7 @@ pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
         (after, "the work tree")
     };
     let mut comparison = Comparison::new(before, after);
-    narrow(&mut comparison, request)?;
+    narrow(repo, &mut comparison, request)?;
     let base = Compared {
         commit: base,
         name: request.revision.clone(),
@@ -64,9 +65,9 @@ pub fn diff(store: &Store, request: &DiffRequest) -> Result<Reviewed> {
 }
 
 /// Leave only what was asked about.
-fn narrow(comparison: &mut Comparison, request: &DiffRequest) -> Result {
+fn narrow(repo: &Repo, comparison: &mut Comparison, request: &DiffRequest) -> Result {
     let (old, new) = (&comparison.old, &comparison.new);
-    match selection(request, old, new)? {
+    match selection(repo, request, (old, new))? {
         Selection::All => return Ok(()),
         Selection::One(key) if key.kind == Kind::Plan => {
             comparison.review = std::mem::take(&mut comparison.review).only(&key, old, new);
@@ -94,7 +95,11 @@ enum Selection {
     Files(Vec<String>),
 }
 
-fn selection(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Selection> {
+fn selection(
+    repo: &Repo,
+    request: &DiffRequest,
+    (old, new): (&Snapshot, &Snapshot),
+) -> Result<Selection> {
     let named = match request.what.as_slice() {
         [] => return Ok(Selection::All),
         [kind, name] => Kind::parse(kind).map(|kind| (kind, name.as_str())),
@@ -105,7 +110,7 @@ fn selection(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Se
         _ => None,
     };
     let Some((kind, name)) = named else {
-        return files(request, old, new);
+        return files(repo, &request.what, (old, new));
     };
     let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).collect();
     let namespace = request.namespace.as_deref();
@@ -121,17 +126,23 @@ fn has_file(name: &str, old: &Snapshot, new: &Snapshot) -> bool {
     holds(old) || holds(new)
 }
 
-fn files(request: &DiffRequest, old: &Snapshot, new: &Snapshot) -> Result<Selection> {
-    let files: Vec<String> = request
-        .what
-        .iter()
-        .map(|file| file.strip_prefix("./").unwrap_or(file))
-        .map(|file| file.trim_end_matches('/').to_owned())
-        .collect();
+/// Paths as they are named from where the command runs, or else from the root of the repository.
+fn files(repo: &Repo, what: &[String], (old, new): (&Snapshot, &Snapshot)) -> Result<Selection> {
+    let from_root = |file: &String| {
+        let file = file.strip_prefix("./").unwrap_or(file);
+        file.trim_end_matches('/').to_owned()
+    };
+    let from_here = |file: &String| repo.path_inside(Path::new(file));
+    let files = what.iter().map(|file| {
+        let here = from_here(file).filter(|file| has_file(file, old, new));
+        here.unwrap_or_else(|| from_root(file))
+    });
+    let files: Vec<String> = files.collect();
     match files.iter().find(|file| !has_file(file, old, new)) {
         Some(file) => Err(
-            Error::not_found(format!("`{file}` holds no resource on either side"))
-                .hint("files are named from the root of the repository"),
+            Error::not_found(format!("`{file}` holds no resource on either side")).hint(
+                "files are named from the current folder, or from the root of the repository",
+            ),
         ),
         None => Ok(Selection::Files(files)),
     }

@@ -25,6 +25,7 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Node, NodeKind, NodePhase};
 use crate::core::run::permit::Holder;
 use crate::core::run::pinned::PinnedPlan;
+use crate::core::run::proposal;
 use crate::core::run::record::{Action, ReportResult};
 use crate::core::text::yaml;
 
@@ -382,7 +383,10 @@ impl<'a> Round<'a> {
             return Ok(self.told(node, (DoneState::Already, record), message));
         }
         let why = format!("{name} is claimed by {holder}");
-        Err(Error::taken(why).hint("who holds it reports it, or gives it back: `planspec release`"))
+        let release = proposal::release(node.run.key, node.id, holder);
+        Err(Error::taken(why).hint(format!(
+            "who holds it reports it, or gives it back: `{release}`"
+        )))
     }
 
     fn report(&self, id: &str, attempt: u32, done: &Done) -> Action {

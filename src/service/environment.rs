@@ -34,7 +34,7 @@ pub fn with_what_is_handed_on(
                 "`git config {KEY}` has `{entry}`, which names no variable"
             ))
             .hint(format!(
-                "write `git config --replace-all {KEY} NAME`, or NAME=VALUE; `git config --add` adds another"
+                "write `git config --replace-all {KEY} NAME`, or NAME=VALUE; `git config --add {KEY} NAME` adds another"
             )));
         }
         all.extend(value.map(|value| (name.to_owned(), value)));

@@ -1,5 +1,7 @@
 //! The words by which people name resources: `KIND`, `KIND NAME`, `KIND/NAME`, a label selector.
 
+use std::collections::BTreeSet;
+
 use super::{Error, Result, suggestion};
 use crate::core::base::invisible::is_invisible;
 use crate::core::base::suggest::{choices, did_you_mean};
@@ -146,6 +148,18 @@ pub fn two_namespaces((own, name): (&str, &str), other: &str) -> Error {
     Error::ambiguous(message).hint(format!("say it once: {own}/{name}, or {other}/{name}"))
 }
 
+/// That nothing has a namespace, and which one may be meant.
+fn unknown_namespace(namespace: Option<&str>, keys: &[&Key]) -> Option<String> {
+    let namespace = namespace?;
+    let known: BTreeSet<&str> = keys.iter().map(|key| key.namespace.as_str()).collect();
+    if known.is_empty() || known.contains(namespace) {
+        return None;
+    }
+    let near = did_you_mean(namespace, known);
+    let meant = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    Some(format!("nothing has the namespace `{namespace}`{meant}"))
+}
+
 /// The key of a kind that `NAME` or `NAMESPACE/NAME` means.
 ///
 /// # Errors
@@ -157,7 +171,8 @@ pub fn choose_among<'a>(
     namespace: Option<&str>,
 ) -> Result<&'a Key> {
     let (namespace, name) = in_parts(name, namespace)?;
-    let of_kind: Vec<&Key> = keys.filter(|key| key.kind == kind).collect();
+    let all: Vec<&Key> = keys.collect();
+    let of_kind: Vec<&Key> = all.iter().filter(|key| key.kind == kind).copied().collect();
     let found: Vec<&Key> = of_kind
         .iter()
         .filter(|key| key.name == name && namespace.is_none_or(|ns| key.namespace == ns))
@@ -169,10 +184,17 @@ pub fn choose_among<'a>(
             let place = namespace.map_or(String::new(), |ns| format!(" in namespace `{ns}`"));
             let word = kind.name().to_lowercase();
             let error = Error::not_found(format!("there is no {word} `{name}`{place}"));
-            let elsewhere = of_kind.iter().find(|key| key.name == name);
-            let hint = match elsewhere {
-                Some(key) => Some(format!("there is one in namespace `{}`", key.namespace)),
-                None => suggestion(name, of_kind.iter().map(|key| key.name.as_str())),
+            let elsewhere = of_kind.iter().filter(|key| key.name == name);
+            let elsewhere: Vec<&str> = elsewhere.map(|key| key.namespace.as_str()).collect();
+            let hint = match elsewhere.as_slice() {
+                [] => unknown_namespace(namespace, &all)
+                    .or_else(|| suggestion(name, of_kind.iter().map(|key| key.name.as_str()))),
+                [only] => Some(format!("there is one in namespace `{only}`")),
+                several => {
+                    let several = several.iter().copied();
+                    let several = choices("", several, |namespace| format!("`{namespace}`"));
+                    Some(format!("there are some in the namespaces {several}"))
+                }
             };
             Err(error.maybe_hint(hint))
         }

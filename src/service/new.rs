@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::change::Changeset;
+use super::change::{Changeset, SCHEMAS};
 use super::names::in_parts;
 use super::store::Store;
 use super::{Error, Findings, Result};
@@ -87,7 +87,7 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
         NewKind::Document => with_ending(change.document_path(&key)?, ending),
         NewKind::Resource(_) => change.path_of(&key)?,
     };
-    let schema_path = format!(".planspec/schemas/{}.json", request.what.word());
+    let schema_path = format!("{SCHEMAS}{}.json", request.what.word());
     let up = "../".repeat(path.matches('/').count());
     let template = match request.what {
         NewKind::Document => document_template(request.now, &key),

@@ -12,6 +12,8 @@ use super::store::{Sent, Store, result_ref};
 use super::{Error, ErrorKind, Result, claim};
 use crate::api::record::Reported;
 use crate::core::base::digest::short;
+use crate::core::base::time::exact;
+use crate::core::base::words::count;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{AWAITING_EXTERNAL, Key, Kind, Node, NodePhase, NodeStatus};
 use crate::core::run::permit::{Objection, Refusal};
@@ -123,6 +125,15 @@ impl Reporter<'_> {
                 && read::has_artifact(repo, commit, path, None).is_ok_and(|there| !there);
             is_changed || is_new
         });
+        let has_commands = criteria.iter().any(|criterion| criterion.command.is_some());
+        if has_commands && !changed.is_empty() {
+            notes.push(format!(
+                "{} of your work tree {} not as in commit {}, which is what the commands of its criteria see",
+                count(changed.len(), "file"),
+                if changed.len() == 1 { "is" } else { "are" },
+                short(commit)
+            ));
+        }
         notes.extend(missing.map(|path| {
             format!(
                 "what your work tree has of {path} is not in commit {}",
@@ -363,8 +374,23 @@ impl Reporter<'_> {
     }
 
     fn claim_again(self) -> String {
+        let status = self.node.status;
+        if let Some(claim) = &status.extensions.claim {
+            let (actor, attempt) = (&claim.actor, status.attempt);
+            return format!("{actor} has attempt {attempt}; `planspec next` shows what is left");
+        }
         let claim = claim_as(self.node.run.key, self.node.id, self.writer.actor);
-        format!("claim it again, then report: `{claim}`")
+        match status
+            .extensions
+            .not_before
+            .filter(|time| *time > self.writer.now)
+        {
+            Some(time) => format!(
+                "claim it again from {} on, then report: {claim}",
+                exact(time)
+            ),
+            None => format!("claim it again, then report: `{claim}`"),
+        }
     }
 
     /// Whoever reports has claimed nothing: fine for what happens outside, else the reason why not.

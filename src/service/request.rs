@@ -217,9 +217,13 @@ impl RetryRequest {
                 return Err(Error::conflict(format!(
                     "plan `{name}` of {rev} is not the one that `{branch}` holds now, and a run goes on with no other"
                 ))
-                .hint(unpushed.unwrap_or_else(|| format!(
-                    "bring it to `{branch}`, or go on with what is there: `planspec retry {execution} -n {namespace} --plan`"
-                ))));
+                .hint(unpushed.unwrap_or_else(|| {
+                    let is_newer = pinned.plan.digest != digest;
+                    let instead = format!(
+                        ", or go on with what is there: `planspec retry {execution} -n {namespace} --plan`"
+                    );
+                    format!("bring it to `{branch}`{}", if is_newer { &instead } else { "" })
+                })));
             }
         }
         let spec = now.plan(&key).map(|plan| plan.graph.clone());

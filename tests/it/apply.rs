@@ -203,12 +203,113 @@ fn apply_and_start_on_a_feature_branch_say_when_it_takes_effect() {
     let sandbox = Sandbox::new();
     let ana = sandbox.team("ana");
     ana.git("checkout -q -b feature");
+    let told = "it takes effect when `main` has it: merge it, then run `planspec reconcile`";
+    let pushed = "next: git push origin feature\n";
     ana.run_with("apply -f -", &plan("p", &[task("one")]))
         .ok()
-        .notes("it takes effect when `main` has it");
-    ana.run("start p")
+        .notes(told)
+        .notes(pushed);
+    ana.run("start p").ok().notes(told).notes(pushed);
+}
+
+#[test]
+fn what_is_changed_and_not_committed_is_told_where_it_does_not_count() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/p.yaml", plan("p", &[task("one")]));
+    ana.run("start p --name clean")
         .ok()
-        .notes("it takes effect when `main` has it");
+        .never_says("not committed");
+    ana.write("planspec/p.yaml", plan("p", &[task("two")]));
+    ana.write(".planspec.yaml", "lease: 10m\n");
+    let config =
+        "note: .planspec.yaml has changes that are not committed: the committed one counts\n";
+    ana.run("start p --name r")
+        .ok()
+        .notes("note: planspec/p.yaml has changes that are not committed: the run begins with the plan as it is committed\n")
+        .notes(config);
+    ana.run("apply -f planspec/p.yaml").ok().notes(config);
+    let fresh = sandbox.repository("fresh");
+    fresh.write(".planspec.yaml", "lease: 10m\n");
+    fresh
+        .run_with("apply -f -", &goal("g"))
+        .ok()
+        .notes("the defaults count");
+}
+
+#[test]
+fn the_schema_that_new_wrote_is_committed_with_the_resource() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    solo.run("new goal g").ok();
+    solo.run("apply -f planspec/default/goals/g.yaml").ok();
+    assert_eq!(solo.git("status --porcelain"), "");
+    let files = files_of(&solo, "HEAD");
+    assert_eq!(
+        files,
+        ".planspec/schemas/goal.json\nplanspec/default/goals/g.yaml"
+    );
+    // A file that names another path takes nothing along.
+    solo.write("secret.json", "{}");
+    let text = format!(
+        "# yaml-language-server: $schema=../secret.json\n{}",
+        goal("h")
+    );
+    solo.write("planspec/h.yaml", text);
+    solo.run("apply -f planspec/h.yaml").ok();
+    assert_eq!(files_of(&solo, "HEAD"), "planspec/h.yaml");
+}
+
+#[test]
+fn what_an_interrupted_apply_has_left_is_in_nobodys_way() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    solo.write("../g.yaml", goal("g"));
+    solo.write("planspec/default/goals/g.yaml", goal("g"));
+    solo.git("add planspec");
+    solo.run("apply -f ../g.yaml").ok().says("goal/g created");
+    assert_eq!(solo.git("status --porcelain"), "");
+    // What somebody has written there is.
+    solo.write("../h.yaml", goal("h"));
+    solo.write("planspec/default/goals/h.yaml", goal("h") + "# mine\n");
+    solo.run("apply -f ../h.yaml")
+        .exits(1)
+        .notes("has changes that are not committed");
+}
+
+#[test]
+fn a_lock_that_is_held_for_a_while_is_waited_for() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    let lock = solo.dir.join(".git/index.lock");
+    std::fs::write(&lock, "").unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(1500));
+            std::fs::remove_file(&lock).unwrap();
+        });
+        solo.run_with("apply -f -", &goal("g"))
+            .ok()
+            .notes("waiting for ");
+    });
+    assert_eq!(solo.git("status --porcelain"), "");
+}
+
+#[test]
+fn six_at_once_in_one_clone_all_end_well() {
+    let sandbox = Sandbox::new();
+    let solo = solo(&sandbox);
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            let solo = &solo;
+            scope.spawn(move || {
+                solo.run_with("apply -f -", &goal(&format!("g{number}")))
+                    .ok()
+            });
+        }
+    });
+    assert_eq!(solo.git("status --porcelain"), "");
+    assert_eq!(solo.run("get goals -o name").ok().out.lines().count(), 6);
 }
 
 #[test]

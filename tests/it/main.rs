@@ -20,6 +20,7 @@ mod executions;
 mod formats;
 mod gates;
 mod held;
+mod hints;
 mod hook;
 mod http;
 mod inbox;

@@ -96,6 +96,113 @@ fn who_comes_back_in_another_clone_is_told_how_to_go_on() {
 }
 
 #[test]
+fn what_is_no_task_is_told_as_what_it_is() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let nodes = [
+        gate_node("ok", "ok"),
+        task("one"),
+        task("two").after("one"),
+        task("code").needs("code"),
+        external("outside", "{type: uri, uri: \"https://example.com/\"}"),
+    ];
+    let group = "      - id: both\n        kind: Group\n        children: [one, two]\n";
+    let rules = [("code", "agent://coder")];
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[
+            plan("p", &nodes).replacen("nodes:\n", &format!("nodes:\n{}", group), 1),
+            gate("ok", "p"),
+            capability("code"),
+            binding("b", &rules),
+            execution_with("run", "p", "bindingRef: {name: b}\n"),
+        ]),
+    );
+    ana.run("reconcile").ok();
+    for verb in [
+        "claim run/ok",
+        "report run/ok --succeeded",
+        "release run/ok",
+        "work --node run/ok",
+    ] {
+        ana.run(verb)
+            .exits(1)
+            .notes("default/run/ok is a gate, which is not claimed: Blocked: ")
+            .notes("help: approve it: `planspec approve run/ok -n default`");
+    }
+    for verb in ["claim run/both", "work --node run/both"] {
+        ana.run(verb)
+            .exits(1)
+            .notes("default/run/both is a group, which is not claimed; children that have finished: 0 of 2")
+            .notes("help: claim what is ready in it: `planspec claim run/one -n default`");
+    }
+    let alone = "and `planspec work` runs the commands of tool:// targets alone";
+    for (node, why, help) in [
+        (
+            "one",
+            "is bound to nobody",
+            "claim it: `planspec claim run/one -n default`",
+        ),
+        (
+            "code",
+            "is bound to agent://coder",
+            "claim it: `planspec claim run/code -n default --as agent:coder`",
+        ),
+    ] {
+        ana.run(&format!("work --node run/{node}"))
+            .exits(1)
+            .notes(&format!("default/run/{node} {why}, {alone}"))
+            .notes(help);
+    }
+    ana.run("work --node run/outside")
+        .exits(1)
+        .notes("add `--externals`");
+    // Whose turn has not come may be bound to anything.
+    ana.run("work --node run/two").ok();
+}
+
+#[test]
+fn what_a_run_was_started_with_is_not_edited() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("one")]);
+    ana.run_in(&[("GIT_EDITOR", "false")], "edit execution run")
+        .exits(1)
+        .notes("cannot be edited: what a run was started with does not change")
+        .notes("planspec cancel run -n default");
+}
+
+#[test]
+fn a_run_that_has_failed_is_named_with_the_way_to_try_again() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("one")]);
+    ana.run("claim run/one --reconcile").ok();
+    let told = ana.run("report run/one --failed --reconcile").ok();
+    told.says("\nWaiting:\n  default/run   somebody to try again what failed, or to leave it\n")
+        .says("\nNext, for example:\n  planspec retry run -n default\n");
+    ana.run("retry run -n default --reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Running");
+}
+
+#[test]
+fn where_runs_of_several_namespaces_move_nodes_are_told_with_theirs() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("one")]);
+    ana.run("claim run/one").ok();
+    ana.run("reconcile")
+        .ok()
+        .says(" run/one ")
+        .never_says(" default/run/one  Pending");
+    let other = file(&[plan("p", &[task("one")]), execution("run", "p")]);
+    ana.publish(
+        "planspec/web.yaml",
+        other.replace("namespace: default", "namespace: web"),
+    );
+    ana.run("report run/one -n default --succeeded").ok();
+    let told = ana.run("reconcile").ok();
+    told.says(" default/run/one ");
+}
+
+#[test]
 fn who_is_bound_is_named_where_a_claim_is_proposed() {
     let sandbox = Sandbox::new();
     let ana = sandbox.team("ana");

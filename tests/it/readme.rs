@@ -1,5 +1,8 @@
 //! The README says what is true, and so do the files beside it.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use planspec::core::base::source::{Content, SourceFile};
 use planspec::core::repository::manifest;
 
@@ -154,5 +157,69 @@ fn the_schemas_for_editors_are_those_of_the_program() {
             shipped, printed,
             "write it anew: planspec schema {kind} > docs/schemas/{kind}.json"
         );
+    }
+}
+
+/// The commands of this program that a page shows, in blocks and in sentences, without comments.
+fn commands_of(page: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut is_block = false;
+    for line in page.lines() {
+        let text = line.trim_start();
+        if text.starts_with("```") {
+            is_block = !is_block;
+        } else if is_block {
+            found.push(text.strip_prefix("$ ").unwrap_or(text));
+        } else {
+            found.extend(line.split('`').skip(1).step_by(2));
+        }
+    }
+    let is_end = |word: &str| ["#", "&&", "||", "|", ">", ">>"].contains(&word);
+    let commands = found
+        .into_iter()
+        .filter(|text| text.starts_with("planspec "));
+    let commands = commands.map(|text| {
+        let words = text.split_whitespace().take_while(|word| !is_end(word));
+        words.collect::<Vec<_>>().join(" ")
+    });
+    // What stands for several, and numbers that are to be filled in, are for people.
+    let is_whole = |text: &String| {
+        let stands_for_more = text.contains(['[', '…', '<', '(', '"', ';']) || text.contains("\\|");
+        !stands_for_more
+            && !text
+                .split(' ')
+                .any(|word| ["N", "DURATION"].contains(&word))
+    };
+    commands.filter(is_whole).collect()
+}
+
+#[test]
+fn no_command_that_the_documentation_shows_is_wrong_use() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = [root.to_owned(), root.join("docs"), root.join("docs/rules")];
+    let files = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let pages = files.map(|file| file.unwrap().path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let pages = pages.filter(|path| !path.ends_with("CHANGELOG.md"));
+    let mut commands = BTreeMap::new();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        commands.extend(
+            commands_of(&text)
+                .into_iter()
+                .map(|command| (command, page.clone())),
+        );
+    }
+    assert!(commands.len() > 60, "{}", commands.len());
+    // Where there is no repository, nothing but their words can be wrong.
+    let sandbox = Sandbox::new();
+    let nowhere = sandbox.folder("nowhere");
+    for (command, page) in commands {
+        let args = command.strip_prefix("planspec ").unwrap();
+        let ran = nowhere.run(args);
+        let page = page.display();
+        assert!(!ran.err.contains("Usage: "), "{page}: {ran}");
     }
 }

@@ -12,6 +12,7 @@ use planspec::api::{API_VERSION, registry};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::hints;
 use crate::resources::{Node, execution, file, plan};
 
 /// The program under test.
@@ -538,7 +539,11 @@ fn finish(mut command: Command, args: &str, input: Option<&str>) -> Ran {
     }
     let program = Path::new(command.get_program()).file_name().unwrap();
     let name = format!("{} {args}", program.to_string_lossy());
-    Ran::of(&name, child.wait_with_output().unwrap())
+    let ran = Ran::of(&name, child.wait_with_output().unwrap());
+    if command.get_program() == PLANSPEC {
+        hints::follow(&command, &ran);
+    }
+    ran
 }
 
 /// Split a command line at spaces; what stands between single quotes stays together.

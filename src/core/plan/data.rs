@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::core::base::secrets;
 use crate::core::base::words::{type_of, type_words};
 use crate::core::plan::mention::{Mention, Mentioned};
 use crate::core::plan::template::{Reference, substitute};
@@ -72,6 +73,16 @@ fn output(nodes: &BTreeMap<String, NodeStatus>, mention: &Mention) -> Result<Val
             mention.node, status.phase
         )
     })
+}
+
+/// Which output has a credential in a URL, in a sentence: outputs are data, kept for ever and shown to everybody.
+pub fn credential_in(outputs: &Map<String, Value>) -> Option<String> {
+    let has_one = |value: &Value| !secrets::find(&value.to_string()).is_empty();
+    let (name, _) = outputs.iter().find(|(_, value)| has_one(value))?;
+    Some(format!(
+        "output `{name}` has a credential in a URL, and outputs stay in history: report where the secret is kept, not \
+         the secret"
+    ))
 }
 
 /// Whether a report of success brings what the task and its capabilities say.
@@ -165,6 +176,23 @@ mod tests {
             spec.extend(fields);
         }
         serde_json::from_value(spec).expect("a capability")
+    }
+
+    #[test]
+    fn a_credential_in_an_output_is_found_wherever_it_is() {
+        let of = |outputs: Value| credential_in(outputs.as_object().expect("a mapping"));
+        for outputs in [
+            json!({"a": 1, "url": "https://ci:hunter2@example.com/x"}),
+            json!({"url": {"deep": ["see https://example.com/?token=abc"]}}),
+        ] {
+            let why = of(outputs).expect("a credential");
+            assert!(why.starts_with("output `url` has a credential"), "{why}");
+            assert!(!why.contains("hunter2"));
+        }
+        assert_eq!(
+            of(json!({"url": "https://example.com/?page=2", "n": 1})),
+            None
+        );
     }
 
     #[test]

@@ -452,6 +452,9 @@ impl Circumstances<'_> {
             let why = format!("{} artifacts, {MAX_ARTIFACTS} are allowed", artifacts.len());
             return Err(Refusal::new(Objection::Invalid, "TooManyArtifacts", why));
         }
+        if let Some(why) = data::credential_in(outputs) {
+            return Err(Refusal::new(Objection::Invalid, "OutputsInvalid", why));
+        }
         let Some(node) = self.node(id).filter(|_| *result == ReportResult::Succeeded) else {
             return Ok(());
         };

@@ -168,6 +168,15 @@ pub fn claim(key: &Key, node: &str, actor: Option<&str>) -> String {
     format!("planspec claim {name}/{node} -n {namespace}{actor}")
 }
 
+/// Give a node back that somebody holds.
+pub fn release(key: &Key, node: &str, actor: &str) -> String {
+    let (name, namespace) = (&key.name, &key.namespace);
+    format!(
+        "planspec release {name}/{node} -n {namespace} --as {}",
+        word(actor)
+    )
+}
+
 /// Try a run again, or one of its nodes.
 pub fn retry(key: &Key, node: Option<&str>) -> String {
     let (name, namespace) = (&key.name, &key.namespace);

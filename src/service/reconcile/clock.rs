@@ -42,8 +42,9 @@ pub(super) fn check_years(now: Time, status: Option<Time>) -> Result {
             "the clock of this machine says {}, which is no date for a status",
             exact(now)
         );
-        return Err(Error::invalid(why)
-            .hint("set the clock (`date` shows it), and run `planspec reconcile` again"));
+        return Err(
+            Error::invalid(why).hint("set the clock (`date` shows it), and reconcile again")
+        );
     }
     match status.filter(is_beyond) {
         Some(status) => Err(Error::unavailable(format!(

@@ -80,9 +80,15 @@ pub fn verify_node(
         let reported = permit
             .may_verify(node.id, node.status.attempt, writer.actor)
             .map_err(|refusal| match node.status.phase {
-                NodePhase::Running => asked
-                    .error(&refusal)
-                    .hint("when it is reported: `planspec reconcile`, then `planspec verify`"),
+                NodePhase::Running => {
+                    let (run, namespace) = (&node.run.key.name, &node.run.key.namespace);
+                    let hint = format!(
+                        "it is checked when it is reported and that is taken in; who has it: \
+                         `planspec describe {run}/{} -n {namespace}`",
+                        node.id
+                    );
+                    asked.error(&refusal).hint(hint)
+                }
                 _ => asked.error(&refusal),
             })?;
         let plan = asked.plan().and_then(|plan| plan.node(node.id));
@@ -245,8 +251,8 @@ fn is_merged(writer: &RecordWriter<'_>, commit: &str) -> Result {
         let why = format!("commit {short} is on `{branch}` here, and {remote} has not got that");
         return Err(Error::not_ready(why).hint(format!("share it: {share}, then verify")));
     }
-    Err(Error::not_ready(why)
-        .hint("merge it first; or let whoever reported it name another commit: `planspec report`"))
+    let hint = "merge it first; or whoever reported it names another, with `report --commit`";
+    Err(Error::not_ready(why).hint(hint))
 }
 
 /// What is checked on the spec branch as this clone has it, where the remote has gone on.

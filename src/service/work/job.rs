@@ -287,6 +287,10 @@ impl JobAttempt<'_> {
             Ok(outputs) => {
                 done.outputs = outputs;
                 done.failure = self.unfit(&done)?;
+                if done.failure.is_some() {
+                    // A report of the failure is not to be refused for the same reason.
+                    done.outputs.clear();
+                }
             }
             Err(why) => done.failure = Some(why),
         }

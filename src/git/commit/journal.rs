@@ -1,0 +1,149 @@
+//! What a commit is about to change, kept until that is made or put back: when the program is killed in between, the
+//! next one that commits here puts everything back first. It lies in `planspec/commit.json` in Git's own folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attempt, Entries, Files, Written, draft_of, entries, place};
+use crate::git::id::parse_id;
+use crate::git::{GitError, Repo, Result, unusable_file};
+
+/// A commit that has begun.
+#[derive(Debug, Serialize, Deserialize)]
+struct Journal {
+    /// The process that makes it.
+    process: u32,
+    /// The commit in HEAD before.
+    head: Option<String>,
+    /// What was staged of these files before.
+    index: Entries,
+    files: Vec<JournalFile>,
+}
+
+/// One file of it.
+#[derive(Debug, Serialize, Deserialize)]
+struct JournalFile {
+    path: String,
+    /// Blob of what was there; nothing where there was no file.
+    before: Option<String>,
+    /// Blob of what it becomes; nothing where it is removed.
+    content: Option<String>,
+}
+
+fn path_of(repo: &Repo) -> PathBuf {
+    repo.git_dir().join("planspec/commit.json")
+}
+
+/// Write down how everything is, before the first file is changed.
+///
+/// # Errors
+/// It cannot be written: then nothing is changed.
+pub fn begin(attempt: &Attempt<'_>, files: &Files, places: &[PathBuf]) -> Result<()> {
+    let repo = attempt.repo;
+    let keep = |bytes: &[u8]| repo.write_blob(bytes).map(|id| id.to_string());
+    let mut kept = Vec::with_capacity(files.len());
+    for ((path, content), place) in files.iter().zip(places) {
+        kept.push(JournalFile {
+            path: path.clone(),
+            before: fs::read(place).ok().map(|bytes| keep(&bytes)).transpose()?,
+            content: content.as_deref().map(keep).transpose()?,
+        });
+    }
+    let journal = Journal {
+        process: std::process::id(),
+        head: attempt.head.clone(),
+        index: attempt.index.clone(),
+        files: kept,
+    };
+    let path = path_of(repo);
+    let failed = || unusable_file(format!("write `{}`", path.display()));
+    let text =
+        serde_json::to_vec(&journal).map_err(|error| GitError::Unusable(error.to_string()))?;
+    let folder = path.parent().unwrap_or(&path);
+    fs::create_dir_all(folder).map_err(failed())?;
+    super::write_file(&path, &text).map_err(failed())
+}
+
+/// It is made, or everything is as it was.
+pub fn end(repo: &Repo) {
+    fs::remove_file(path_of(repo)).ok();
+}
+
+/// Put back what a process that was killed has changed. Whoever calls has the turn: nobody else commits here.
+///
+/// # Errors
+/// Something cannot be put back, and what that is.
+pub fn put_back(repo: &Repo) -> Result<()> {
+    let Ok(text) = fs::read(path_of(repo)) else {
+        return Ok(());
+    };
+    // It is written whole or not at all; what another version has written nobody can follow.
+    if let (Ok(journal), Some(root)) = (serde_json::from_slice::<Journal>(&text), repo.workdir()) {
+        let left = undo(repo, root, &journal)?;
+        if !left.is_empty() {
+            let why = format!("an interrupted commit has left behind {}", left.join(", "));
+            return Err(GitError::Busy(why).advise(
+                "where no Git is running, remove `index.lock` from Git's folder and try again; `git status` shows \
+                 what is there",
+            ));
+        }
+        tracing::warn!("what an interrupted command had left behind is put back");
+    }
+    end(repo);
+    Ok(())
+}
+
+/// What could not be put back.
+fn undo(repo: &Repo, root: &Path, journal: &Journal) -> Result<Vec<String>> {
+    let files: Vec<(String, Option<Vec<u8>>)> = journal
+        .files
+        .iter()
+        .map(|file| (file.path.clone(), None))
+        .collect();
+    let places: Vec<PathBuf> = files
+        .iter()
+        .map(|(path, _)| place(root, path))
+        .collect::<Result<_>>()?;
+    let bytes = |id: &Option<String>| {
+        let id = id.as_deref().map(parse_id).transpose()?;
+        id.map(|id| repo.blob_bytes(id)).transpose()
+    };
+    let now = entries(repo, &files)?;
+    let mut staged = Entries::new();
+    let mut contents = Vec::with_capacity(files.len());
+    for (file, place) in journal.files.iter().zip(&places) {
+        fs::remove_file(draft_of(place, journal.process)).ok();
+        contents.push((bytes(&file.content)?, bytes(&file.before)?));
+        // What is staged is ours where it is what was to be committed.
+        let lines = now.get(&file.path);
+        let is_ours = match (&file.content, lines) {
+            (Some(id), Some(lines)) => lines.iter().any(|line| line.contains(id.as_str())),
+            (content, lines) => content.is_none() && lines.is_none(),
+        };
+        let kept = if is_ours {
+            lines
+        } else {
+            journal.index.get(&file.path)
+        };
+        if let Some(lines) = kept {
+            staged.insert(file.path.clone(), lines.clone());
+        }
+    }
+    let written = journal.files.iter().zip(&places).zip(&contents);
+    let written = written.map(|((file, place), (content, before))| Written {
+        path: &file.path,
+        place,
+        content: content.as_deref(),
+        before: before.clone().map(|bytes| (bytes, None)),
+    });
+    let attempt = Attempt {
+        repo,
+        head: journal.head.clone(),
+        index: journal.index.clone(),
+        staged,
+        written: written.collect(),
+    };
+    Ok(attempt.put_back())
+}
