@@ -188,7 +188,7 @@ fn commands_of(page: &str) -> Vec<String> {
         !stands_for_more
             && !text
                 .split(' ')
-                .any(|word| ["N", "DURATION"].contains(&word))
+                .any(|word| ["N", "VERB", "DURATION"].contains(&word))
     };
     commands.filter(is_whole).collect()
 }
