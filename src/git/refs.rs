@@ -16,6 +16,8 @@ use super::{GitError, Repo, Result};
 /// altogether, which is long for a living process and short for a person.
 const TRIES: usize = 50;
 const PAUSE: Duration = Duration::from_millis(20);
+/// The same for a ref that can as well stay where it is: a tenth of a second.
+const TRIES_TO_FOLLOW: usize = 5;
 
 /// How a compare-and-swap went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,11 +125,35 @@ pub fn compare_and_swap(
     let (Some(new), Some(old)) = (new.oid(), old.oid()) else {
         return Ok(Swap::Lost);
     };
-    patiently(repo, name, || {
+    patiently(repo, name, TRIES, || {
         repo.git
             .reference_matching(name, new, true, old, message)
             .map(|_| Swap::Done)
     })
+}
+
+/// Move a ref that only says what was seen elsewhere, as `git fetch` would: whatever is in the way is passed over, since it
+/// is seen again the next time. Somebody who holds it is waited for as long as Git itself waits.
+pub fn follow(repo: &Repo, name: &str, tip: &str) {
+    let moved = get(repo, name).and_then(|old| {
+        let (Some(new), Some(old)) = (
+            parse_id(tip)?.oid(),
+            old.as_deref().map_or(Ok(Id::NONE), parse_id)?.oid(),
+        ) else {
+            return Ok(Swap::Lost);
+        };
+        if new == old {
+            return Ok(Swap::Done);
+        }
+        patiently(repo, name, TRIES_TO_FOLLOW, || {
+            let moved = (repo.git).reference_matching(name, new, true, old, "planspec: fetch");
+            // Somebody else's fetch may be first; theirs is as good.
+            moved.map(|_| Swap::Done)
+        })
+    });
+    if let Err(error) = moved {
+        tracing::warn!("what was fetched is not remembered: {error}");
+    }
 }
 
 /// Delete the ref `name` if it points to `old`. One that is gone already counts as done.
@@ -136,7 +162,7 @@ pub fn compare_and_swap(
 /// `Unusable` when a lock stays, with its path and age.
 pub fn delete(repo: &Repo, name: &str, old: &str) -> Result<Swap> {
     let old = parse_id(old)?;
-    patiently(repo, name, || {
+    patiently(repo, name, TRIES, || {
         let mut found = match repo.git.find_reference(name) {
             Err(error) if error.code() == ErrorCode::NotFound => return Ok(Swap::Done),
             found => found?,
@@ -149,11 +175,12 @@ pub fn delete(repo: &Repo, name: &str, old: &str) -> Result<Swap> {
     })
 }
 
-/// Try again for a second while somebody else holds the lock, or removes an empty folder under our
+/// Try again, so often altogether, while somebody else holds the lock, or removes an empty folder under our
 /// feet.
 fn patiently(
     repo: &Repo,
     name: &str,
+    most: usize,
     mut change: impl FnMut() -> std::result::Result<Swap, git2::Error>,
 ) -> Result<Swap> {
     let mut tries = 1;
@@ -165,7 +192,7 @@ fn patiently(
         let passing = error.code() == ErrorCode::Locked || error.class() == ErrorClass::Os;
         match error.code() {
             ErrorCode::Modified | ErrorCode::NotFound => return Ok(Swap::Lost),
-            _ if passing && tries < TRIES => {
+            _ if passing && tries < most => {
                 tries += 1;
                 sleep(PAUSE);
             }

@@ -108,7 +108,7 @@ impl<'a> Follower<'a> {
             // what is behind the first look is left where it is.
             let shallow = self.seen.is_none();
             remote::fetch(&self.store.repo, remote, std::slice::from_ref(new), shallow)?;
-            self.store.track(remote, &self.branch, Some(new))?;
+            self.store.track(remote, &self.branch, Some(new));
         }
         let commits = match &self.seen {
             None => vec![new.clone()],

@@ -248,9 +248,9 @@ impl Store {
         if let Some(tip) = &status_tip {
             self.have(remote, &config.status.branch, tip)?;
         }
-        self.track(remote, &spec_branch, Some(&spec_commit))?;
+        self.track(remote, &spec_branch, Some(&spec_commit));
         self.check_lost(remote, &config, status_tip.as_deref())?;
-        self.track(remote, &config.status.branch, status_tip.as_deref())?;
+        self.track(remote, &config.status.branch, status_tip.as_deref());
         Ok(View {
             spec_branch,
             spec_commit,
@@ -288,17 +288,10 @@ impl Store {
     }
 
     /// Move the remote-tracking ref, as `git fetch` would.
-    pub fn track(&self, remote: &str, branch: &str, tip: Option<&str>) -> Result {
-        let Some(tip) = tip else {
-            return Ok(());
-        };
-        let name = format!("refs/remotes/{remote}/{branch}");
-        let old = refs::get(&self.repo, &name)?;
-        if old.as_deref() != Some(tip) {
-            // Somebody else's fetch may be first; theirs is as good as ours.
-            refs::compare_and_swap(&self.repo, &name, old.as_deref(), tip, "planspec: fetch")?;
+    pub fn track(&self, remote: &str, branch: &str, tip: Option<&str>) {
+        if let Some(tip) = tip {
+            refs::follow(&self.repo, &format!("refs/remotes/{remote}/{branch}"), tip);
         }
-        Ok(())
     }
 
     /// A status branch that was there and is gone holds runs: it is never begun anew silently.
@@ -759,7 +752,7 @@ impl Store {
                 let outcome = remote::fast_forward(&self.repo, remote, &name, old, commit)?;
                 let done = went_through(outcome, remote)?;
                 if done {
-                    self.track(remote, branch, Some(commit))?;
+                    self.track(remote, branch, Some(commit));
                 }
                 Ok(done)
             }

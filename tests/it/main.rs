@@ -26,6 +26,8 @@ mod http;
 mod inbox;
 mod index;
 mod init;
+#[cfg(target_os = "linux")]
+mod kill;
 mod leases;
 mod log;
 mod merge_base;
@@ -42,6 +44,7 @@ mod run;
 mod sandbox;
 mod scope;
 mod service;
+mod transport;
 mod unshared;
 mod verify;
 mod walls;

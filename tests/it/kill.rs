@@ -1,0 +1,379 @@
+//! Killing the program, and everything that it started, before each of its system calls that changes something. Whatever
+//! the moment: the next command goes on without help, nothing is lost, nothing happens twice, clone and remote are sound.
+//!
+//! Every run takes a sample. All of it, with a table of what came of it:
+//!
+//!     PLANSPEC_KILLS=all cargo test --test it kill -- --nocapture
+#![allow(clippy::print_stdout)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::resources::{execution, file, gate_node, gate_with, plan, task};
+use crate::sandbox::{Place, Ran, SHARED, Sandbox};
+
+/// Variable that asks for all moments.
+const ALL: &str = "PLANSPEC_KILLS";
+/// Else so many of each command.
+const SAMPLE: usize = 4;
+/// What the tracer says where nobody may trace.
+const NOT_ALLOWED: i32 = 77;
+
+/// One command to be killed.
+struct Scene {
+    /// What was done before, by `ana` and by `ben`, who has a clone of his own.
+    before: &'static [&'static str],
+    /// The command, and the same once more after the kill.
+    command: &'static str,
+    /// How the second may end, where the first has done it all.
+    again: &'static [i32],
+    /// What leads to where it can be judged.
+    after: &'static [&'static str],
+    /// What may be told of what it left behind; then somebody has to see to that.
+    leaves: Option<&'static str>,
+}
+
+const SCENES: [Scene; 8] = [
+    Scene {
+        before: &[],
+        command: "ana reconcile",
+        again: &[0],
+        after: &["ben reconcile", "ben claim run/a --as agent:a"],
+        leaves: None,
+    },
+    Scene {
+        before: &["ana reconcile"],
+        command: "ben claim run/a --as agent:a --session s",
+        again: &[0],
+        after: &["ben reconcile", "ana reconcile"],
+        leaves: None,
+    },
+    Scene {
+        before: &[
+            "ana reconcile",
+            "ben claim run/a --as agent:a --session s",
+            "ana reconcile",
+        ],
+        command: "ben report run/a --succeeded --as agent:a --session s",
+        again: &[0],
+        after: &["ana reconcile", "ben reconcile"],
+        leaves: None,
+    },
+    Scene {
+        before: &[
+            "ana reconcile",
+            "ben claim run/a --as agent:a --session s",
+            "ben report run/a --succeeded --as agent:a --session s",
+        ],
+        command: "ana reconcile",
+        again: &[0],
+        after: &["ben reconcile"],
+        leaves: None,
+    },
+    Scene {
+        before: &[
+            "ana reconcile",
+            "ben claim run/a --as agent:a --session s",
+            "ben report run/a --succeeded --as agent:a --session s",
+            "ben reconcile",
+        ],
+        command: "ana approve run/ok",
+        again: &[0],
+        after: &["ben reconcile", "ana reconcile"],
+        leaves: None,
+    },
+    Scene {
+        // The last reconcile of a run, which deletes its refs.
+        before: &[
+            "ana reconcile",
+            "ben claim run/a --as agent:a --session s",
+            "ben cancel run",
+        ],
+        command: "ben reconcile",
+        again: &[0],
+        after: &["ana reconcile", "ben reconcile"],
+        leaves: None,
+    },
+    Scene {
+        before: &["ana reconcile"],
+        command: "ana start p --name more",
+        // The name is taken, by the first.
+        again: &[0, 9],
+        after: &["ana git push -q origin HEAD", "ben reconcile"],
+        leaves: Some("has changes that are not committed"),
+    },
+    Scene {
+        before: &["ana reconcile"],
+        command: "ana apply -f ../more.yaml",
+        again: &[0],
+        after: &["ana git push -q origin HEAD", "ben reconcile"],
+        leaves: Some("has changes that are not committed"),
+    },
+];
+
+/// Where a command is run again and again.
+struct Stage<'a> {
+    sandbox: &'a Sandbox,
+    tracer: PathBuf,
+    scene: &'a Scene,
+    number: usize,
+}
+
+/// What came of a kill.
+#[derive(Default)]
+struct Fate {
+    /// Whether it was killed before it had ended.
+    killed: bool,
+    /// Whether what it left behind was told.
+    left: bool,
+    corrupt: Option<String>,
+    stuck: Option<String>,
+    lost: Option<String>,
+    twice: Option<String>,
+}
+
+impl Stage<'_> {
+    /// A fresh copy of how it was before.
+    fn set(&self, name: &str) -> Set<'_> {
+        let folder = format!("{}-{name}", self.number);
+        let from = self.sandbox.path(&format!("{}-before", self.number));
+        let copied = Command::new("cp")
+            .arg("-a")
+            .args([from, self.sandbox.path(&folder)])
+            .status();
+        assert!(copied.unwrap().success());
+        Set {
+            sandbox: self.sandbox,
+            folder,
+        }
+    }
+
+    fn prepare(&self) {
+        let set = Set {
+            sandbox: self.sandbox,
+            folder: format!("{}-before", self.number),
+        };
+        let path = |name: &str| format!("{}/{name}", set.folder);
+        self.sandbox.bare(&path("origin.git"));
+        let ana = self.sandbox.clone_of(&path("origin.git"), &path("ana"));
+        ana.write("../more.yaml", execution("more", "p"));
+        let nodes = [
+            task("a"),
+            gate_node("ok", "ok").after("a"),
+            task("b").after("ok"),
+        ];
+        let gate = gate_with("ok", "p", "reviewers: [ana@example.com]\n");
+        let all = [plan("p", &nodes), gate, execution("run", "p")];
+        ana.write(".planspec.yaml", SHARED);
+        ana.write("planspec/all.yaml", file(&all));
+        ana.commit("Plans").push();
+        let ben = self.sandbox.clone_of(&path("origin.git"), &path("ben"));
+        for clone in [&ana, &ben] {
+            clone.git("config remote.origin.url ../origin.git");
+        }
+        for line in self.scene.before {
+            set.run(line).ok();
+        }
+    }
+
+    /// Run the command, killed before its `last` call that changes something; how many there were, and whether it was.
+    fn kill(&self, set: &Set<'_>, last: usize) -> (usize, bool, i32) {
+        let (place, args) = set.place(self.scene.command);
+        let planspec = place.planspec(args);
+        let report = self.sandbox.path(&format!("{}.report", set.folder));
+        let mut command = place.command(&self.tracer);
+        command
+            .arg(last.to_string())
+            .arg(&report)
+            .arg(planspec.get_program())
+            .args(planspec.get_args());
+        let ran = command.output().unwrap();
+        let code = ran.status.code().unwrap_or(-1);
+        let said = std::fs::read_to_string(&report).unwrap_or_default();
+        let mut words = said.split(' ');
+        let killed = words.next() == Some("killed");
+        let calls = words.next().and_then(|count| count.trim().parse().ok());
+        if std::env::var_os(ALL).is_some() && killed {
+            println!("{}: {}", self.scene.command, said.trim());
+        }
+        (calls.unwrap_or(0), killed, code)
+    }
+
+    /// What a run of the command and what follows leads to.
+    fn follow(&self, set: &Set<'_>) -> Result<Vec<String>, String> {
+        let again = set.run(self.scene.command);
+        if !self.scene.again.contains(&again.code) {
+            return Err(again.to_string());
+        }
+        for line in self.scene.after {
+            let ran = set.run(line);
+            if ran.code != 0 {
+                return Err(ran.to_string());
+            }
+        }
+        let mut history = set.place("ben ").0.history();
+        history.sort();
+        Ok(history)
+    }
+
+    /// Kill it once, and see what comes of it.
+    fn fate(&self, last: usize, expected: &[String]) -> Fate {
+        let set = self.set(&last.to_string());
+        let mut fate = Fate {
+            killed: self.kill(&set, last).1,
+            ..Fate::default()
+        };
+        let is_told = |why: &String| self.scene.leaves.is_some_and(|told| why.contains(told));
+        match self.follow(&set) {
+            Err(why) if is_told(&why) => fate.left = true,
+            Err(why) => fate.stuck = Some(why),
+            Ok(found) => {
+                fate.lost = first_beyond(expected, &found);
+                fate.twice = first_beyond(&found, expected);
+            }
+        }
+        fate.corrupt = set.damage();
+        std::fs::remove_dir_all(self.sandbox.path(&set.folder)).unwrap();
+        fate
+    }
+}
+
+/// The first line that one has more often than the other.
+fn first_beyond(one: &[String], other: &[String]) -> Option<String> {
+    let times = |lines: &[String], line: &String| lines.iter().filter(|l| *l == line).count();
+    let more = |line: &&String| times(one, line) > times(other, line);
+    one.iter().find(more).cloned()
+}
+
+/// A remote and two clones of it.
+struct Set<'a> {
+    sandbox: &'a Sandbox,
+    folder: String,
+}
+
+impl Set<'_> {
+    /// `ana reconcile`: where, and what.
+    fn place<'l>(&self, line: &'l str) -> (Place<'_>, &'l str) {
+        let (who, args) = line.split_once(' ').unwrap();
+        (self.sandbox.place(&format!("{}/{who}", self.folder)), args)
+    }
+
+    fn run(&self, line: &str) -> Ran {
+        let (place, args) = self.place(line);
+        match args.strip_prefix("git ") {
+            Some(args) => place.git_try(args),
+            None => place.run(args),
+        }
+    }
+
+    /// What Git finds wrong in the clones and the remote.
+    fn damage(&self) -> Option<String> {
+        ["origin.git", "ana", "ben"].into_iter().find_map(|name| {
+            let place = self.sandbox.place(&format!("{}/{name}", self.folder));
+            let ran = place.git_try("fsck --connectivity-only --no-dangling");
+            (ran.code != 0).then(|| format!("{name}: {ran}"))
+        })
+    }
+}
+
+/// Compile what traces; nothing where it cannot be used.
+fn tracer(sandbox: &Sandbox) -> Option<PathBuf> {
+    let program = sandbox.path("tracer");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/kill/tracer.c");
+    let compiled = Command::new("cc")
+        .args(["-O1", "-o"])
+        .arg(&program)
+        .arg(source)
+        .status();
+    assert!(compiled.unwrap().success(), "the tracer is compiled");
+    let report = sandbox.path("report");
+    let tried = Command::new(&program)
+        .arg("0")
+        .arg(&report)
+        .arg("true")
+        .status();
+    (tried.unwrap().code() != Some(NOT_ALLOWED)).then_some(program)
+}
+
+/// Before which calls it is killed.
+fn moments(calls: usize) -> Vec<usize> {
+    let step = match std::env::var_os(ALL) {
+        Some(_) => 1,
+        None => calls.div_ceil(SAMPLE).max(1),
+    };
+    // Not always at the first: that is before anything has happened.
+    (1..=calls).skip(step / 2).step_by(step).collect()
+}
+
+/// Kill a command at all these moments, some at once.
+fn fates(stage: &Stage<'_>, expected: &[String], moments: &[usize]) -> Vec<(usize, Fate)> {
+    let next = AtomicUsize::new(0);
+    let fates = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(&last) = moments.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let fate = stage.fate(last, expected);
+                    fates.lock().unwrap().push((last, fate));
+                }
+            });
+        }
+    });
+    fates.into_inner().unwrap()
+}
+
+#[test]
+fn whenever_it_is_killed_the_next_command_goes_on() {
+    let sandbox = Sandbox::new();
+    let Some(tracer) = tracer(&sandbox) else {
+        println!("skipped: no process may trace another here");
+        return;
+    };
+    let mut table = vec![format!(
+        "{:<60} {:>5} {:>4} {:>7} {:>5} {:>4} {:>5}",
+        "command", "kills", "left", "corrupt", "stuck", "lost", "twice"
+    )];
+    let mut wrong = Vec::new();
+    for (number, scene) in SCENES.iter().enumerate() {
+        let stage = Stage {
+            sandbox: &sandbox,
+            tracer: tracer.clone(),
+            scene,
+            number,
+        };
+        stage.prepare();
+        let set = stage.set("whole");
+        let (calls, killed, code) = stage.kill(&set, 0);
+        assert!(
+            (killed, code) == (false, 0),
+            "`{}` ends well",
+            scene.command
+        );
+        let expected = stage.follow(&set).unwrap();
+        assert!(!expected.is_empty());
+        let fates = fates(&stage, &expected, &moments(calls));
+        let count = |of: &dyn Fn(&Fate) -> bool| fates.iter().filter(|(_, fate)| of(fate)).count();
+        table.push(format!(
+            "{:<60} {:>5} {:>4} {:>7} {:>5} {:>4} {:>5}",
+            scene.command,
+            count(&|fate| fate.killed),
+            count(&|fate| fate.left),
+            count(&|fate| fate.corrupt.is_some()),
+            count(&|fate| fate.stuck.is_some()),
+            count(&|fate| fate.lost.is_some()),
+            count(&|fate| fate.twice.is_some()),
+        ));
+        for (last, fate) in fates {
+            let all = [fate.corrupt, fate.stuck, fate.lost, fate.twice];
+            wrong.extend(
+                all.into_iter()
+                    .flatten()
+                    .map(|why| format!("`{}`, killed before call {last}: {why}", scene.command)),
+            );
+        }
+    }
+    println!("{}", table.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
