@@ -425,7 +425,7 @@ impl<'f> Attempt<'f> {
 /// Whether git did not go on because somebody else holds a lock, or has moved a ref that it wanted
 /// to move.
 fn is_held(repo: &Repo, output: &Output) -> bool {
-    let index = repo.index.clone();
+    let index = repo.launch.index.clone();
     let index = index.unwrap_or_else(|| repo.git_dir().join("index"));
     let said = &output.stderr;
     let lock = format!("{}.lock", index.display());

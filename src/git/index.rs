@@ -51,7 +51,7 @@ impl StagedFiles {
     /// # Errors
     /// `Unusable` when it is broken.
     pub fn open(repo: &Repo) -> Result<StagedFiles> {
-        let path = match &repo.index {
+        let path = match &repo.launch.index {
             Some(path) => path.clone(),
             None => repo.git_dir().join("index"),
         };

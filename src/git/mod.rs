@@ -12,6 +12,7 @@
 //! | `checkout` | what the work tree has in another version than a commit |
 //! | `index` | what is staged, without reading it |
 //! | `object`, `id` | the seam to libgit2's objects: read with a bound, written; ids of either length |
+//! | `obtain` | objects that should be here, from the remote |
 //! | `pack` | many new objects at once, as one pack |
 //! | `refs` | local refs, moved by compare-and-swap |
 //! | `remote` | list, fetch by id, push with an expected id |
@@ -42,6 +43,7 @@ mod id;
 pub mod inbox;
 pub mod index;
 mod object;
+mod obtain;
 mod pack;
 pub mod pages;
 pub mod program;

@@ -15,6 +15,8 @@ use git2::{ErrorCode, Odb};
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
 use super::id::{ID_BYTES, Id, parse_id};
+use super::obtain::Origin;
+use super::program::Launch;
 use super::{GitError, Identity, Repo, Result};
 use crate::core::resource::Time;
 
@@ -104,6 +106,8 @@ pub(super) struct Objects<'r> {
     odb: Odb<'r>,
     /// Where loose objects lie.
     folder: PathBuf,
+    launch: &'r Launch,
+    origin: &'r Origin,
     kept: &'r Mutex<Kept>,
 }
 
@@ -118,6 +122,16 @@ impl Objects<'_> {
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(broken(id, error.message())),
         }
+    }
+
+    /// The same of an object that should be here: where it is not, it is got.
+    fn required(&self, id: Id) -> Result<(usize, ObjectKind)> {
+        if let Some(header) = self.header(id)? {
+            return Ok(header);
+        }
+        let got = self.origin.get(self.launch, id)?;
+        let header = if got { self.header(id)? } else { None };
+        header.ok_or_else(|| missing(id))
     }
 
     /// The content of an object of one kind, at most `max` bytes of it.
@@ -137,7 +151,7 @@ impl Objects<'_> {
     }
 
     fn stored(&self, id: Id, kind: ObjectKind, max: usize) -> Result<Vec<u8>> {
-        let (size, found) = self.header(id)?.ok_or_else(|| missing(id))?;
+        let (size, found) = self.required(id)?;
         if found != kind {
             return Err(GitError::Unusable(format!(
                 "object {id} is a {found}, not a {kind}"
@@ -161,8 +175,8 @@ impl Objects<'_> {
         if let Some(bytes) = self.kept(id, ObjectKind::Blob, max) {
             return Ok(Ok(bytes));
         }
-        match self.header(id)? {
-            Some((size, ObjectKind::Blob)) if size > max => Ok(Err(size)),
+        match self.required(id)? {
+            (size, ObjectKind::Blob) if size > max => Ok(Err(size)),
             _ => self.object(id, ObjectKind::Blob, max).map(Ok),
         }
     }
@@ -199,6 +213,8 @@ impl Repo {
         Ok(Objects {
             odb: self.git.odb().map_err(unusable("open the object store"))?,
             folder: self.common_dir().join("objects"),
+            launch: &self.launch,
+            origin: &self.origin,
             kept: &self.kept,
         })
     }

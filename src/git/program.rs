@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::{ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -38,10 +38,40 @@ const APART: [&str; 3] = [
     "submodule.recurse=false",
 ];
 
+/// How `git` is run in a repository.
+#[derive(Debug)]
+pub(super) struct Launch {
+    /// The folder in which it runs.
+    pub directory: PathBuf,
+    /// The variables with which it finds the repository where that folder is not enough.
+    place: Vec<(&'static str, OsString)>,
+    /// The index that `GIT_INDEX_FILE` names.
+    pub index: Option<PathBuf>,
+    #[cfg(test)]
+    home: PathBuf,
+}
+
+impl Launch {
+    /// In this repository; `explicit` says that it would not be found from its folder alone.
+    pub fn at(git: &git2::Repository, explicit: bool) -> Launch {
+        let work_tree = git.workdir().filter(|_| explicit);
+        let work_tree = work_tree.map(|dir| ("GIT_WORK_TREE", dir.into()));
+        let git_dir = explicit.then(|| ("GIT_DIR", git.path().into()));
+        Launch {
+            directory: git.workdir().unwrap_or(git.path()).to_owned(),
+            place: git_dir.into_iter().chain(work_tree).collect(),
+            index: None,
+            #[cfg(test)]
+            home: git.commondir().to_owned(),
+        }
+    }
+}
+
 /// One call of `git`, being put together.
 #[derive(Debug)]
 pub struct Program<'a> {
-    repo: &'a Repo,
+    launch: &'a Launch,
+    before: Vec<OsString>,
     subcommand: String,
     args: Vec<OsString>,
     stdin: Vec<u8>,
@@ -100,8 +130,14 @@ impl Output {
 impl<'a> Program<'a> {
     /// `git SUBCOMMAND` in `repo`.
     pub fn new(repo: &'a Repo, subcommand: &str) -> Program<'a> {
+        Program::at(&repo.launch, subcommand)
+    }
+
+    /// `git SUBCOMMAND` where only that is at hand by which it is run.
+    pub(super) fn at(launch: &'a Launch, subcommand: &str) -> Program<'a> {
         Program {
-            repo,
+            launch,
+            before: Vec::new(),
             subcommand: subcommand.to_owned(),
             args: Vec::new(),
             stdin: Vec::new(),
@@ -110,6 +146,12 @@ impl<'a> Program<'a> {
             for_user: false,
             apart: false,
         }
+    }
+
+    /// An option of `git` itself, with its value.
+    pub(super) fn before(mut self, option: &str, value: &str) -> Program<'a> {
+        self.before.extend([option, value].map(OsString::from));
+        self
     }
 
     /// One more argument.
@@ -203,19 +245,17 @@ impl<'a> Program<'a> {
         for name in REPOSITORY_VARIABLES.iter().chain(&self.without) {
             command.env_remove(name);
         }
-        for (name, value) in self.repo.place() {
-            command.env(name, value);
-        }
+        command.envs(self.launch.place.iter().map(|(name, value)| (name, value)));
         command.env("GIT_TERMINAL_PROMPT", "0");
         if self.for_user {
-            if let Some(index) = &self.repo.index {
+            if let Some(index) = &self.launch.index {
                 command.env("GIT_INDEX_FILE", index);
             }
         } else {
             command.env("LC_ALL", "C");
         }
         #[cfg(test)]
-        command.envs(crate::git::testing::sealed_environment(self.repo));
+        command.envs(crate::git::testing::sealed_environment(&self.launch.home));
         if self.apart {
             for setting in APART {
                 command.args(["-c", setting]);
@@ -223,7 +263,8 @@ impl<'a> Program<'a> {
         }
         command
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.repo.directory())
+            .current_dir(&self.launch.directory)
+            .args(&self.before)
             .arg(&self.subcommand)
             .args(&self.args)
             .stdin(if self.stdin.is_empty() {

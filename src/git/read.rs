@@ -219,7 +219,8 @@ fn contents(
         Ok(bytes) => Content::Bytes(Vec::into(bytes)),
         Err(size) => too_large(size as u64, max_bytes),
     };
-    if ids.len() < MANY || repo.is_partial() {
+    repo.have_all(&ids)?;
+    if ids.len() < MANY {
         let read = |id| Ok((id, content(repo.bounded_blob(id, max_bytes)?)));
         return ids.into_iter().map(read).collect();
     }
@@ -747,23 +748,12 @@ impl Repo {
         })
     }
 
-    /// A blob, or its size when that is above `max`. In a partial clone git gets it first.
+    /// A blob, or its size when that is above `max`.
     pub(super) fn bounded_blob(
         &self,
         id: Id,
         max: usize,
     ) -> Result<std::result::Result<Vec<u8>, usize>> {
-        if self.header(id)?.is_none() && self.is_partial() {
-            let got = Program::new(self, "cat-file")
-                .args(["-e", &id.to_string()])
-                .run()?;
-            if !got.success() {
-                return Err(GitError::Remote(format!(
-                    "cannot get object {id} from the remote: {}",
-                    got.stderr
-                )));
-            }
-        }
         self.objects()?.bounded_blob(id, max)
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
 use super::id::parse_id;
-use super::program::{Output, Program};
+use super::program::{Launch, Output, Program};
 use super::{GitError, Repo, Result};
 use crate::core::base::time::Time;
 
@@ -155,12 +155,13 @@ fn read_listing(text: &str, patterns: &[&str]) -> Listing {
 /// `Remote` when it cannot be reached or does not have them.
 pub fn fetch(repo: &Repo, remote: &str, ids: &[String], shallow: bool) -> Result<()> {
     known(repo, remote)?;
+    repo.rely_on(remote, ids);
     let shallow = shallow && repo.is_shallow();
     let mut wanted = String::new();
     for id in ids {
         parse_id(id)?;
-        // Git itself looks whether a whole history is here already.
-        if !(shallow && repo.has_object(id)) {
+        // Git itself looks whether a whole history is here already, and would cut a shallow one off here.
+        if !(shallow && repo.has_object(id) && repo.is_whole(id)) {
             wanted.push_str(id);
             wanted.push('\n');
         }
@@ -169,7 +170,7 @@ pub fn fetch(repo: &Repo, remote: &str, ids: &[String], shallow: bool) -> Result
         return Ok(());
     }
     let depth = shallow.then(|| "--depth=1".to_owned());
-    run_fetch(repo, remote, depth, wanted)
+    run_fetch(&repo.launch, remote, depth, wanted)
 }
 
 /// Move the ends of a shallow history back by so many commits, behind `tips` and behind whatever
@@ -186,7 +187,12 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
     let lines = |ids: &mut dyn Iterator<Item = &str>| -> String {
         ids.map(|id| format!("{id}\n")).collect()
     };
-    let asked = run_fetch(repo, remote, depth(), lines(&mut tips.iter().copied()));
+    let asked = run_fetch(
+        &repo.launch,
+        remote,
+        depth(),
+        lines(&mut tips.iter().copied()),
+    );
     if asked.is_ok() {
         return asked;
     }
@@ -197,26 +203,37 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
     if wanted.is_empty() {
         return asked;
     }
-    run_fetch(repo, remote, depth(), wanted)
+    run_fetch(&repo.launch, remote, depth(), wanted)
 }
 
-fn run_fetch(repo: &Repo, remote: &str, depth: Option<String>, wanted: String) -> Result<()> {
-    // Options that the user's configuration could otherwise change are all given.
-    let fetched = Program::new(repo, "fetch")
-        .args([
-            "--quiet",
-            "--no-tags",
-            "--no-prune",
-            "--no-prune-tags",
-            "--no-write-fetch-head",
-            "--no-auto-maintenance",
-            "--no-recurse-submodules",
-            "--no-filter",
-            "--no-all",
-            "--refmap=",
-            "--stdin",
-        ])
-        .args(depth)
+/// Options that the user's configuration could otherwise change.
+pub(super) const QUIET: [&str; 9] = [
+    "--quiet",
+    "--no-tags",
+    "--no-prune",
+    "--no-prune-tags",
+    "--no-write-fetch-head",
+    "--no-auto-maintenance",
+    "--no-recurse-submodules",
+    "--no-all",
+    "--refmap=",
+];
+
+/// Fetch everything behind an object, whatever of it is here.
+pub(super) fn fetch_again(launch: &Launch, remote: &str, id: &str) -> Result<()> {
+    run_fetch(
+        launch,
+        remote,
+        Some("--refetch".to_owned()),
+        format!("{id}\n"),
+    )
+}
+
+fn run_fetch(launch: &Launch, remote: &str, option: Option<String>, wanted: String) -> Result<()> {
+    let fetched = Program::at(launch, "fetch")
+        .args(QUIET)
+        .args(["--no-filter", "--stdin"])
+        .args(option)
         .args(["--", remote])
         .stdin(wanted)
         .run()?;

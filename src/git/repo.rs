@@ -1,7 +1,6 @@
 //! A repository on this machine: where it is, where HEAD is, what names mean, who works here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -9,7 +8,8 @@ use git2::{ErrorClass, ErrorCode, Index, Repository, RepositoryOpenFlags};
 
 use super::id::{Id, parse_id};
 use super::object::{Kept, ObjectKind, missing, unusable};
-use super::program::Program;
+use super::obtain::Origin;
+use super::program::{Launch, Program};
 use super::{GitError, Result, refs};
 use crate::core::resource::Time;
 
@@ -19,12 +19,12 @@ const CLOSE: usize = 128;
 /// An open repository.
 pub struct Repo {
     pub(super) git: Repository,
-    /// Whether `git` would not find this repository from its folder alone.
-    explicit: bool,
+    /// How `git` is run here.
+    pub(super) launch: Launch,
+    /// Where objects come from that are not here.
+    pub(super) origin: Origin,
     /// The folder that it was looked for from.
     pub(super) from: PathBuf,
-    /// The index that `GIT_INDEX_FILE` names.
-    pub(super) index: Option<PathBuf>,
     pub(super) kept: Mutex<Kept>,
 }
 
@@ -94,11 +94,10 @@ impl Repo {
             (Some(dir), None) => Repository::open_ext(dir, from_env, ceilings),
         };
         let pointed = variable("GIT_DIR").is_some() || variable("GIT_WORK_TREE").is_some();
-        let index = variable("GIT_INDEX_FILE").and_then(|path| std::path::absolute(path).ok());
-        Ok(Repo {
-            index,
-            ..Repo::from_opened(opened, dir, pointed)?
-        })
+        let mut repo = Repo::from_opened(opened, dir, pointed)?;
+        let index = variable("GIT_INDEX_FILE");
+        repo.launch.index = index.and_then(|path| std::path::absolute(path).ok());
+        Ok(repo)
     }
 
     /// Open the repository at `dir` whatever the environment says.
@@ -118,9 +117,9 @@ impl Repo {
         git2::opts::strict_hash_verification(false);
         let found_by_itself = git.workdir().is_some_and(|dir| dir.join(".git").exists());
         Ok(Repo {
-            explicit: pointed || !found_by_itself,
+            launch: Launch::at(&git, pointed || !found_by_itself),
+            origin: Origin::of(&git),
             from: dir.unwrap_or(Path::new(".")).to_owned(),
-            index: None,
             kept: Mutex::default(),
             git,
         })
@@ -145,17 +144,6 @@ impl Repo {
     pub fn is_shallow(&self) -> bool {
         // libgit2 looks beside HEAD, where a linked work tree has no such file.
         std::fs::metadata(self.common_dir().join("shallow")).is_ok_and(|file| file.len() > 0)
-    }
-
-    /// Whether objects may be left on the remote until they are asked for.
-    pub fn is_partial(&self) -> bool {
-        let config = self.git.config();
-        let promisors = config.and_then(|config| {
-            let mut found =
-                config.entries(Some(r"^(remote\..*\.promisor|extensions\.partialclone)$"))?;
-            found.next().transpose().map(|first| first.is_some())
-        });
-        promisors.unwrap_or(false)
     }
 
     /// Whether a program of the user's may stand between a file and its blob. That of Git LFS does not
@@ -399,19 +387,7 @@ impl Repo {
 
     /// The folder in which `git` runs.
     pub(super) fn directory(&self) -> &Path {
-        self.workdir().unwrap_or_else(|| self.git.path())
-    }
-
-    /// The variables with which `git` finds this repository where its folder is not enough.
-    pub(super) fn place(&self) -> Vec<(&'static str, OsString)> {
-        if !self.explicit {
-            return Vec::new();
-        }
-        let work_tree = self.workdir().map(|dir| ("GIT_WORK_TREE", dir.into()));
-        [("GIT_DIR", self.git.path().into())]
-            .into_iter()
-            .chain(work_tree)
-            .collect()
+        &self.launch.directory
     }
 }
 

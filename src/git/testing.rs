@@ -15,11 +15,7 @@ pub(crate) struct Sandbox {
 }
 
 /// What every `git` of a test sees: no configuration but the repository's own, fixed dates.
-pub(super) fn sealed_environment(repo: &Repo) -> Vec<(&'static str, String)> {
-    environment(repo.common_dir())
-}
-
-fn environment(home: &Path) -> Vec<(&'static str, String)> {
+pub(super) fn sealed_environment(home: &Path) -> Vec<(&'static str, String)> {
     let home = home.to_str().unwrap().to_owned();
     let owned = |text: &str| text.to_owned();
     vec![
@@ -125,7 +121,7 @@ impl Sandbox {
             .args(["-c", "protocol.file.allow=always"])
             .args(args)
             .current_dir(directory)
-            .envs(environment(self.root.path()))
+            .envs(sealed_environment(self.root.path()))
             .output()
             .unwrap();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();

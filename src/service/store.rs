@@ -111,9 +111,7 @@ impl Store {
         if self.remote.is_some() || self.repo.config("planspec.remote").is_some() {
             return None;
         }
-        let remotes = self.repo.remotes().ok()?;
-        let is_origin = |name: &&String| *name == "origin";
-        let remote = remotes.iter().find(is_origin).or(remotes.first())?;
+        let remote = usual_remote(&self.repo).ok()??;
         Some(format!(
             "nothing leaves this clone: remote `{remote}` is there and `status.remote` is not set; \
              set it to {remote} in {CONFIG_FILE} and commit that, or say that this is wanted: \
@@ -151,6 +149,7 @@ impl Store {
             // A bare clone has the remote's branches among its local ones.
             tips = self.repo.local_branches()?;
         }
+        self.repo.rely_on(remote, tips.values());
         let (spec_branch, spec_commit, config) = self.choose_spec(&tips, default)?;
         let status_tip = tips.get(&config.status.branch).cloned();
         Ok(View {
@@ -267,6 +266,7 @@ impl Store {
     fn have(&self, remote: &str, branch: &str, tip: &str) -> Result {
         let tracked = refs::get(&self.repo, &format!("refs/remotes/{remote}/{branch}"))?;
         if tracked.as_deref() == Some(tip) && self.repo.has_object(tip) {
+            self.repo.rely_on(remote, [tip]);
             return Ok(());
         }
         let shallow = self.repo.is_shallow();
@@ -934,6 +934,13 @@ fn read_record(bytes: &[u8]) -> std::result::Result<Record, String> {
     }
 }
 
+/// The remote that is meant where nothing names one: `origin`, else the first.
+fn usual_remote(repo: &Repo) -> Result<Option<String>> {
+    let mut remotes = repo.remotes()?;
+    let origin = remotes.iter().position(|name| name == "origin");
+    Ok((!remotes.is_empty()).then(|| remotes.swap_remove(origin.unwrap_or(0))))
+}
+
 /// The remote that everybody shares: local git configuration, else the configuration file of the
 /// first commit that has one: the usual spec branches, what is checked out, the remote's branches.
 fn shared_remote(repo: &Repo) -> Result<Option<String>> {
@@ -949,12 +956,16 @@ fn shared_remote(repo: &Repo) -> Result<Option<String>> {
                 "refs/remotes/origin/master",
             ];
             let mut found = None;
+            let usual = usual_remote(repo)?;
             for revision in revisions {
                 let commit = match revision {
                     "HEAD" => repo.head()?.commit().map(str::to_owned),
                     name => refs::get(repo, name)?,
                 };
                 let Some(commit) = commit else { continue };
+                if let Some(usual) = &usual {
+                    repo.rely_on(usual, [&commit]);
+                }
                 let settings = Settings::read(repo, Tree::Commit(&commit))?;
                 if let (Some(_), Some(config)) = (settings.text, settings.config) {
                     found = config.status.remote;

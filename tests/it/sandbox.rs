@@ -242,6 +242,14 @@ impl Place<'_> {
         ran.out.trim_end_matches('\n').to_owned()
     }
 
+    /// Run git with an input that is no text.
+    pub fn git_with_bytes(&self, args: &str, input: &[u8]) {
+        let mut command = self.command("git");
+        command.args(words(args));
+        let ran = finish_with(command, args, Some(input));
+        assert_eq!(ran.code, 0, "{ran}");
+    }
+
     /// Run planspec.
     pub fn run(&self, args: &str) -> Ran {
         finish(self.planspec(args), args, None)
@@ -523,7 +531,11 @@ impl std::fmt::Display for Ran {
 }
 
 /// Start a command, give it its input, wait for its end.
-fn finish(mut command: Command, args: &str, input: Option<&str>) -> Ran {
+fn finish(command: Command, args: &str, input: Option<&str>) -> Ran {
+    finish_with(command, args, input.map(str::as_bytes))
+}
+
+fn finish_with(mut command: Command, args: &str, input: Option<&[u8]>) -> Ran {
     command
         .stdin(match input {
             Some(_) => Stdio::piped(),
@@ -535,7 +547,7 @@ fn finish(mut command: Command, args: &str, input: Option<&str>) -> Ran {
     if let Some(input) = input {
         let mut stdin = child.stdin.take().unwrap();
         // A program that refuses early does not read to the end.
-        let _ = stdin.write_all(input.as_bytes());
+        let _ = stdin.write_all(input);
     }
     let program = Path::new(command.get_program()).file_name().unwrap();
     let name = format!("{} {args}", program.to_string_lossy());

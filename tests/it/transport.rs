@@ -1,7 +1,61 @@
 //! The way to the remote: what is in the way there, and what is not.
 
 use crate::resources::task;
-use crate::sandbox::{STATUS, Sandbox};
+use crate::sandbox::{Place, STATUS, Sandbox};
+
+impl Place<'_> {
+    /// Lose an object, as a fetch that was cut off leaves it out.
+    fn loses(&self, revision: &str) -> &Self {
+        let id = self.git(&format!("rev-parse {revision}"));
+        let packs = self.dir.join(".git/objects/pack");
+        for entry in std::fs::read_dir(&packs).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "pack") {
+                // Git takes nothing out of a pack that it knows.
+                let away = self.dir.join("away");
+                std::fs::rename(&path, &away).unwrap();
+                std::fs::remove_file(path.with_extension("idx")).unwrap();
+                self.git_with_bytes("unpack-objects -q", &std::fs::read(&away).unwrap());
+                std::fs::remove_file(&away).unwrap();
+            }
+        }
+        self.remove(&format!(".git/objects/{}/{}", &id[..2], &id[2..]))
+    }
+}
+
+#[test]
+fn what_a_cut_fetch_has_left_out_is_got_again() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("a"), task("b")]);
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let commands = [
+        "next",
+        "get execution/run",
+        "claim run/a --as agent:NAME",
+        "reconcile",
+        "log execution/run",
+    ];
+    let lost = [
+        "origin/planspec/status^{tree}",
+        "origin/planspec/status:default",
+        "origin/planspec/status:controller.yaml",
+        "origin/main^{tree}",
+        "origin/main:planspec/all.yaml",
+    ];
+    let clones = ["", "--depth=1 --no-single-branch"];
+    for (number, options) in clones.iter().cycle().enumerate().take(10) {
+        let name = format!("clone{number}");
+        let place = sandbox.clone_with(options, &url, &name);
+        let lost = lost[number / 2];
+        place.loses(lost);
+        let command = commands[(number + number / 5) % 5].replace("NAME", &name);
+        let ran = place.run(&command);
+        assert!([0, 9].contains(&ran.code), "{lost}: {ran}");
+        ran.notes("fetched from `origin` again");
+        place.git("fsck --connectivity-only");
+    }
+    ana.run("reconcile").ok();
+}
 
 #[test]
 fn what_was_fetched_need_not_be_remembered() {

@@ -1,0 +1,170 @@
+//! What should be here and is not, got from where it comes.
+//!
+//! In a partial clone that is as it should be: Git gets such an object when it is asked for. Anywhere else a fetch was cut
+//! off, or a disk was full for a moment: a commit is here, and what it holds is not. Git takes what a ref leads to for
+//! whole, so it would never get that again by itself.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use git2::{Config, Repository};
+
+use super::id::Id;
+use super::program::{Launch, Program};
+use super::remote;
+use super::{GitError, Repo, Result};
+
+/// Where objects come from that are not here, for several threads at once.
+pub(super) struct Origin {
+    /// The remote that a partial clone gets objects from.
+    promisor: Option<String>,
+    fetched: Mutex<Fetched>,
+}
+
+/// What this process relies on.
+#[derive(Default)]
+struct Fetched {
+    remote: String,
+    ids: BTreeSet<String>,
+    /// Whether all of it was got once more.
+    again: bool,
+}
+
+impl Repo {
+    /// These objects of a remote are taken for whole from here on: what turns out to be missing behind them is got again.
+    pub fn rely_on(&self, remote: &str, ids: impl IntoIterator<Item = impl Into<String>>) {
+        let Ok(mut fetched) = self.origin.fetched.lock() else {
+            return;
+        };
+        if fetched.remote != remote {
+            fetched.ids.clear();
+            remote.clone_into(&mut fetched.remote);
+        }
+        fetched.ids.extend(ids.into_iter().map(Into::into));
+    }
+
+    /// Whether objects may be left on the remote until they are asked for.
+    pub fn is_partial(&self) -> bool {
+        self.origin.promisor.is_some()
+    }
+
+    /// Get what a partial clone lacks of these objects, by one call.
+    ///
+    /// # Errors
+    /// As [`get_promised`].
+    pub(super) fn have_all(&self, ids: &BTreeSet<Id>) -> Result<()> {
+        let Some(promisor) = &self.origin.promisor else {
+            return Ok(());
+        };
+        let mut absent = Vec::new();
+        for &id in ids {
+            if self.header(id)?.is_none() {
+                absent.push(id);
+            }
+        }
+        if absent.is_empty() {
+            return Ok(());
+        }
+        get_promised(&self.launch, promisor, &absent)
+    }
+
+    /// Whether all is here that an object leads to, or that some ref leads to, of which Git has seen that.
+    pub(super) fn is_whole(&self, id: &str) -> bool {
+        is_whole(&self.launch, &format!("{id}\n--not\n--all\n"))
+    }
+}
+
+/// Whether nothing is missing on the way from the one revisions to the others, each a line.
+fn is_whole(launch: &Launch, revisions: &str) -> bool {
+    let walked = Program::at(launch, "rev-list")
+        .args([
+            "--objects",
+            "--quiet",
+            "--exclude-promisor-objects",
+            "--stdin",
+        ])
+        .stdin(revisions)
+        .run();
+    walked.is_ok_and(|walked| walked.success())
+}
+
+impl Origin {
+    /// Of a repository.
+    pub fn of(git: &Repository) -> Origin {
+        Origin {
+            promisor: git.config().ok().and_then(|config| promisor(&config)),
+            fetched: Mutex::default(),
+        }
+    }
+
+    /// Get an object that should be here. False when there is no way to.
+    ///
+    /// # Errors
+    /// The remote that has it cannot be reached, or does not have it.
+    pub fn get(&self, launch: &Launch, id: Id) -> Result<bool> {
+        match &self.promisor {
+            Some(promisor) => get_promised(launch, promisor, &[id]).map(|()| true),
+            None => self.get_again(launch),
+        }
+    }
+
+    /// Get everything once more that this process relies on, where something of it is missing.
+    fn get_again(&self, launch: &Launch) -> Result<bool> {
+        let Ok(mut fetched) = self.fetched.lock() else {
+            return Ok(false);
+        };
+        if fetched.again || fetched.ids.is_empty() {
+            // What another thread got is here now.
+            return Ok(fetched.again);
+        }
+        fetched.again = true;
+        let remote = &fetched.remote;
+        for id in &fetched.ids {
+            if is_whole(launch, id) {
+                continue;
+            }
+            tracing::warn!(
+                "what {id} leads to is not all here: it is fetched from `{remote}` again"
+            );
+            if let Err(error) = remote::fetch_again(launch, remote, id) {
+                tracing::warn!("{error}");
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn promisor(config: &Config) -> Option<String> {
+    let mut found = config.entries(Some(r"^remote\..*\.promisor$")).ok()?;
+    while let Some(Ok(entry)) = found.next() {
+        let name = entry.name().ok()?.strip_prefix("remote.")?;
+        if let (Some(remote), Ok("true")) = (name.strip_suffix(".promisor"), entry.value()) {
+            return Some(remote.to_owned());
+        }
+    }
+    // As older versions of Git wrote it.
+    config.get_string("extensions.partialclone").ok()
+}
+
+/// Have a partial clone hold these objects: all of them by one call.
+///
+/// # Errors
+/// `Remote` when it cannot be reached or does not have them.
+pub(super) fn get_promised(launch: &Launch, promisor: &str, ids: &[Id]) -> Result<()> {
+    let wanted: String = ids.iter().map(|id| format!("{id}\n")).collect();
+    // As Git itself does it: no history is compared, and of what a folder leads to, files are left out.
+    let got = Program::at(launch, "fetch")
+        .before("-c", "fetch.negotiationAlgorithm=noop")
+        .args(remote::QUIET)
+        .args(["--filter=blob:none", "--stdin", "--", promisor])
+        .stdin(wanted)
+        .run()?;
+    if got.success() {
+        return Ok(());
+    }
+    let some = ids.first().map(Id::to_string).unwrap_or_default();
+    Err(GitError::Remote(format!(
+        "cannot get object {some}, which this partial clone has left on remote `{promisor}`: {}",
+        got.complaint()
+    )))
+}
