@@ -28,6 +28,7 @@
 //! | `hooks` | the pre-commit hook: where it stands, install, remove |
 //! | `editor` | the user's editor, on a draft that is not lost |
 //! | `program` | run `git`, and what checks signatures |
+//! | `exchange` | what is said to a program, and by it; whoever is silent for too long is ended |
 //! | `cache` | disposable files in the common Git directory |
 
 pub mod authors;
@@ -36,6 +37,7 @@ pub mod cache;
 pub mod checkout;
 pub mod commit;
 pub mod editor;
+mod exchange;
 pub mod files;
 pub mod history;
 pub mod hooks;

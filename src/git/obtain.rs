@@ -154,8 +154,9 @@ pub(super) fn get_promised(launch: &Launch, promisor: &str, ids: &[Id]) -> Resul
     let wanted: String = ids.iter().map(|id| format!("{id}\n")).collect();
     // As Git itself does it: no history is compared, and of what a folder leads to, files are left out.
     let got = Program::at(launch, "fetch")
+        .asks(promisor)
         .before("-c", "fetch.negotiationAlgorithm=noop")
-        .args(remote::QUIET)
+        .args(remote::ALONE)
         .args(["--filter=blob:none", "--stdin", "--", promisor])
         .stdin(wanted)
         .run()?;

@@ -5,17 +5,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use super::exchange::{MAX_STDOUT, Said, exchange};
 use super::{GitError, Repo, Result, unusable_file};
 
-/// Most bytes of standard output that are kept; a listing of a million refs is below it.
-const MAX_STDOUT: u64 = 256 * 1024 * 1024;
-/// Most bytes of standard error that are kept.
-const MAX_STDERR: u64 = 256 * 1024;
 /// Most lines of standard error that are shown.
 const MAX_LINES: usize = 20;
 
@@ -47,9 +44,16 @@ pub(super) struct Launch {
     place: Vec<(&'static str, OsString)>,
     /// The index that `GIT_INDEX_FILE` names.
     pub index: Option<PathBuf>,
+    /// How long a remote may be silent, as the configuration says it.
+    patience: Option<String>,
     #[cfg(test)]
     home: PathBuf,
 }
+
+/// How long a remote may be silent where the configuration says nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Where it says it.
+const TIMEOUT: &str = "planspec.timeout";
 
 impl Launch {
     /// In this repository; `explicit` says that it would not be found from its folder alone.
@@ -61,9 +65,30 @@ impl Launch {
             directory: git.workdir().unwrap_or(git.path()).to_owned(),
             place: git_dir.into_iter().chain(work_tree).collect(),
             index: None,
+            patience: git
+                .config()
+                .and_then(|config| config.get_string(TIMEOUT))
+                .ok(),
             #[cfg(test)]
             home: git.commondir().to_owned(),
         }
+    }
+
+    /// How long a remote may be silent; nothing when that is for ever.
+    fn patience(&self) -> Result<Option<Duration>> {
+        let Some(text) = &self.patience else {
+            return Ok(Some(PATIENCE));
+        };
+        if text == "0" {
+            return Ok(None);
+        }
+        let wanted = text.parse::<crate::core::resource::Duration>();
+        let wanted = wanted.map_err(|why| {
+            GitError::Unusable(format!("`{TIMEOUT}` of the Git configuration: {why}"))
+                .advise(format!("git config {TIMEOUT} 60s"))
+        })?;
+        let seconds = u64::try_from(wanted.seconds()).unwrap_or_default();
+        Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
     }
 }
 
@@ -79,6 +104,7 @@ pub struct Program<'a> {
     without: Vec<&'static str>,
     for_user: bool,
     apart: bool,
+    remote: Option<String>,
 }
 
 /// What a call of `git` answered.
@@ -93,6 +119,14 @@ pub struct Output {
 }
 
 impl Output {
+    fn of(code: Option<i32>, said: Said) -> Output {
+        Output {
+            code: code.unwrap_or(-1),
+            stdout: said.stdout,
+            stderr: clean(&said.stderr),
+        }
+    }
+
     /// Whether the exit code is 0.
     pub fn success(&self) -> bool {
         self.code == 0
@@ -145,6 +179,7 @@ impl<'a> Program<'a> {
             without: Vec::new(),
             for_user: false,
             apart: false,
+            remote: None,
         }
     }
 
@@ -198,12 +233,22 @@ impl<'a> Program<'a> {
         self
     }
 
+    /// It asks a remote, which may not answer: silence is waited for as long as the configuration says.
+    pub(super) fn asks(mut self, remote: &str) -> Program<'a> {
+        self.remote = Some(remote.to_owned());
+        self
+    }
+
     /// Run it to its end.
     ///
     /// # Errors
     /// `Unusable` when there is no `git`, or its answer is beyond all bounds. An exit code other
-    /// than 0 is an answer, not an error.
+    /// than 0 is an answer, not an error. `Remote` when the remote that it asks does not answer.
     pub fn run(self) -> Result<Output> {
+        let patience = match self.remote {
+            Some(_) => self.launch.patience()?,
+            None => None,
+        };
         let started = Instant::now();
         let mut child = self.command().spawn().map_err(|error| {
             GitError::Unusable(match error.kind() {
@@ -214,8 +259,8 @@ impl<'a> Program<'a> {
             })
         })?;
         let subcommand = self.subcommand;
-        let (stdout, stderr) = exchange(&mut child, self.stdin);
-        let too_much = stdout.len() as u64 > MAX_STDOUT;
+        let said = exchange(&mut child, self.stdin, patience);
+        let too_much = said.stdout.len() > MAX_STDOUT;
         if too_much {
             // It may be blocked on a pipe that nobody reads any more; an error means that it ended.
             child.kill().ok();
@@ -233,11 +278,10 @@ impl<'a> Program<'a> {
                 "`git {subcommand}` answered with more than {MAX_STDOUT} bytes"
             )));
         }
-        Ok(Output {
-            code: status.code().unwrap_or(-1),
-            stdout,
-            stderr: clean(&stderr),
-        })
+        if let (true, Some(remote), Some(patience)) = (said.was_silent, self.remote, patience) {
+            return Err(silent(&subcommand, &remote, patience));
+        }
+        Ok(Output::of(status.code(), said))
     }
 
     fn command(&self) -> Command {
@@ -278,6 +322,17 @@ impl<'a> Program<'a> {
     }
 }
 
+fn silent(subcommand: &str, remote: &str, patience: Duration) -> GitError {
+    let seconds = patience.as_secs();
+    GitError::Remote(format!(
+        "remote `{remote}` does not answer: nothing came for {seconds} s, and `git {subcommand}` was ended"
+    ))
+    .advise(format!(
+        "run it again: whatever has arrived counts once; where the remote takes longer, `git config {TIMEOUT} {}s` waits longer",
+        seconds.saturating_mul(5)
+    ))
+}
+
 /// Run a program that judges something, to its end, where nothing of the user's can reach it but the
 /// search path by which it is found: `home` is its home, in UTC.
 ///
@@ -308,36 +363,10 @@ pub(super) fn run_sealed(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    let (stdout, stderr) = exchange(&mut child, stdin.to_vec());
+    let said = exchange(&mut child, stdin.to_vec(), None);
     let status = child.wait()?;
     tracing::debug!(program, code = status.code(), "judged");
-    Ok(Output {
-        code: status.code().unwrap_or(-1),
-        stdout,
-        stderr: clean(&stderr),
-    })
-}
-
-/// Feed standard input and read both outputs at once, so that neither side waits for ever.
-fn exchange(child: &mut Child, input: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    std::thread::scope(|scope| {
-        // A broken pipe means that git did not want all of it: its exit code says why.
-        scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(&input)));
-        let errors = scope.spawn(move || {
-            let mut kept = Vec::new();
-            if let Some(mut pipe) = stderr {
-                pipe.by_ref().take(MAX_STDERR).read_to_end(&mut kept).ok();
-                std::io::copy(&mut pipe, &mut std::io::sink()).ok();
-            }
-            kept
-        });
-        let mut kept = Vec::new();
-        if let Some(pipe) = stdout {
-            pipe.take(MAX_STDOUT + 1).read_to_end(&mut kept).ok();
-        }
-        (kept, errors.join().unwrap_or_default())
-    })
+    Ok(Output::of(status.code(), said))
 }
 
 /// Standard error of git as a text for people: no hints, no progress, no control characters, no
@@ -346,13 +375,35 @@ pub fn clean(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<String> = text
         .lines()
-        // Progress overwrites itself: what counts stands behind the last carriage return.
-        .map(|line| line.trim_end().rsplit('\r').next().unwrap_or_default())
-        .map(|line| without_credentials(&without_escapes(line)))
-        .filter(|line| !line.is_empty() && !line.starts_with("hint:"))
+        .map(|line| without_credentials(&without_escapes(line.trim_end())))
+        .filter(|line| !line.is_empty() && !line.starts_with("hint:") && !is_progress(line))
         .take(MAX_LINES)
         .collect();
     lines.join("\n")
+}
+
+/// How lines begin in which git, or git on the remote's side, says how far it is.
+const PROGRESS: [&str; 15] = [
+    "Auto packing the repository",
+    "Checking connectivity",
+    "Compressing objects",
+    "Counting objects",
+    "Delta compression using",
+    "Enumerating objects",
+    "Expanding reachable commits",
+    "Filtering content",
+    "Finding sources",
+    "Getting sizes",
+    "Receiving objects",
+    "Resolving deltas",
+    "Total ",
+    "Unpacking objects",
+    "Writing objects",
+];
+
+fn is_progress(line: &str) -> bool {
+    let line = line.strip_prefix("remote: ").unwrap_or(line).trim_start();
+    PROGRESS.iter().any(|begin| line.starts_with(begin))
 }
 
 /// Without terminal escape sequences and other control characters.
@@ -401,7 +452,10 @@ mod tests {
     fn standard_error_is_cleaned() {
         let table: [(&str, &str); 6] = [
             ("fatal: no\nhint: try\n", "fatal: no"),
-            ("Counting:  10%\rCounting: 100%\r\n", "Counting: 100%"),
+            (
+                "Enumerating objects: 3, done.\nremote: Counting objects: 100% (3/3), done.\nfatal: no\n",
+                "fatal: no",
+            ),
             ("\u{1b}[31merror\u{1b}[m: x\u{7}", "error: x"),
             (
                 "fatal: unable to access 'https://ana:s3cr@t@git.example/x.git/': no",

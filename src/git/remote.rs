@@ -57,6 +57,7 @@ pub fn list(repo: &Repo, remote: &str, patterns: &[&str]) -> Result<Listing> {
     known(repo, remote)?;
     let heads = HeadsOfAnswers::of(repo, remote);
     let mut program = Program::new(repo, "ls-remote")
+        .asks(remote)
         .args(["--symref", "--", remote, "HEAD"])
         .args(patterns);
     if let Some(heads) = &heads {
@@ -206,9 +207,9 @@ pub fn deepen(repo: &Repo, remote: &str, tips: &[&str], by: u32) -> Result<()> {
     run_fetch(&repo.launch, remote, depth(), wanted)
 }
 
-/// Options that the user's configuration could otherwise change.
-pub(super) const QUIET: [&str; 9] = [
-    "--quiet",
+/// Options that the user's configuration could otherwise change. Progress is a sign of life, so it is not quiet.
+pub(super) const ALONE: [&str; 9] = [
+    "--progress",
     "--no-tags",
     "--no-prune",
     "--no-prune-tags",
@@ -231,7 +232,8 @@ pub(super) fn fetch_again(launch: &Launch, remote: &str, id: &str) -> Result<()>
 
 fn run_fetch(launch: &Launch, remote: &str, option: Option<String>, wanted: String) -> Result<()> {
     let fetched = Program::at(launch, "fetch")
-        .args(QUIET)
+        .asks(remote)
+        .args(ALONE)
         .args(["--no-filter", "--stdin"])
         .args(option)
         .args(["--", remote])
@@ -335,8 +337,10 @@ fn run_push(
 ) -> Result<Output> {
     // No hooks, no tags, no submodules: these refs are ours, not the user's work.
     Program::new(repo, "push")
+        .asks(remote)
         .args([
             "--porcelain",
+            "--progress",
             "--no-verify",
             "--no-follow-tags",
             atomic,

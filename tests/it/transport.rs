@@ -86,3 +86,73 @@ fn what_was_fetched_need_not_be_remembered() {
     ben.run("next").ok();
     assert_eq!(ben.node_phase("run/a"), "Succeeded");
 }
+
+#[test]
+fn a_remote_that_does_not_answer_is_not_waited_for_for_ever() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("a")]);
+    ana.git("config planspec.timeout 1s");
+    let silent = |why: &str| {
+        for verb in ["next", "reconcile", "claim run/a --as agent:a"] {
+            let ran = ana.run(verb).exits(3).notes(why);
+            ran.notes("git config planspec.timeout 5s");
+        }
+    };
+    // A server that is there and says nothing.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    for scheme in ["http", "git"] {
+        ana.git(&format!("remote set-url origin {scheme}://{address}/x.git"));
+        silent(
+            "remote `origin` does not answer: nothing came for 1 s, and `git ls-remote` was ended",
+        );
+    }
+    // As over ssh, or a path.
+    let path = sandbox.path("origin.git");
+    ana.git(&format!("remote set-url origin {}", path.display()));
+    ana.git("config remote.origin.uploadpack 'sleep 1000; git-upload-pack'");
+    silent("`git ls-remote` was ended");
+    ana.git("config --unset remote.origin.uploadpack");
+    ana.git("config remote.origin.receivepack 'sleep 1000; git-receive-pack'");
+    ana.run("claim run/a --as agent:a")
+        .exits(3)
+        .notes("`git push` was ended");
+    ana.git("config --unset remote.origin.receivepack");
+    ana.git("config planspec.timeout soon");
+    ana.run("next")
+        .exits(3)
+        .notes("`planspec.timeout` of the Git configuration: `soon` is not a duration")
+        .notes("git config planspec.timeout 60s");
+    ana.git("config planspec.timeout 0");
+    ana.run("claim run/a --as agent:a --reconcile").ok();
+}
+
+#[test]
+fn a_remote_that_is_slow_is_waited_for() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("a")]);
+    let ben = sandbox.clone_of("origin.git", "ben");
+    // What cannot be packed, in one file.
+    let noise: Vec<u8> = (0..200_000u64)
+        .flat_map(|n| {
+            let n = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (n ^ (n >> 31))
+                .wrapping_mul(0xbf58_476d_1ce4_e5b9)
+                .to_le_bytes()
+        })
+        .collect();
+    std::fs::write(ana.dir.join("noise"), noise).unwrap();
+    ana.commit("Noise").push();
+    let slow = "#!/bin/sh\ngit-upload-pack \"$@\" | perl -e \
+        'while (sysread(STDIN, $b, 32768)) { syswrite(STDOUT, $b); select(undef, undef, undef, 0.1) }'\n";
+    ben.write_executable("slow", slow);
+    ben.git(&format!(
+        "config remote.origin.uploadpack {}/slow",
+        ben.dir.display()
+    ));
+    ben.git("config planspec.timeout 2s");
+    let begin = std::time::Instant::now();
+    ben.run("reconcile").ok();
+    assert!(begin.elapsed().as_secs() > 2, "it was slow");
+    ben.git("cat-file -e origin/main:noise");
+}
