@@ -42,13 +42,17 @@ pub(super) fn exchange(child: &mut Child, input: Vec<u8>, silence: Option<Durati
     let to = sender.clone();
     spawn(move || {
         let mut kept = Kept::new(MAX_STDERR);
-        stderr.map(|pipe| listen(pipe, &to, |bytes| kept.add_lines(bytes)));
+        if let Some(pipe) = stderr {
+            listen(pipe, &to, |bytes| kept.add_lines(bytes));
+        }
         to.send(Heard::Stderr(kept.bytes)).ok();
     });
     spawn(move || {
         // One more, by which it is seen that it was too much.
         let mut kept = Kept::new(MAX_STDOUT + 1);
-        stdout.map(|pipe| listen(pipe, &sender, |bytes| kept.add(bytes)));
+        if let Some(pipe) = stdout {
+            listen(pipe, &sender, |bytes| kept.add(bytes));
+        }
         sender.send(Heard::Stdout(kept.bytes)).ok();
     });
     let mut said = Said::default();

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
+use std::time::{Duration, Instant};
 
 use super::id::parse_id;
 use super::program::{Launch, Output, Program};
@@ -327,6 +328,54 @@ pub fn fast_forward(
     )?;
     let outcome = settle(repo, remote, &[update], &pushed)?.into_iter().next();
     outcome.ok_or_else(|| failed("push to", remote, &pushed))
+}
+
+/// Where a new ref stands when it is looked for where everybody reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadBack {
+    /// As it was pushed.
+    Same,
+    /// With something else of somebody else's.
+    Other,
+    /// Nowhere.
+    Nowhere,
+}
+
+/// How long a ref is looked for: what is read may be a copy of what is written, and lag.
+const LAG: Duration = Duration::from_secs(5);
+
+/// Look for a ref that was pushed, until it is there or too much time has passed.
+///
+/// # Errors
+/// `Remote` when it cannot be reached.
+pub fn read_back(repo: &Repo, remote: &str, name: &str, id: &str) -> Result<ReadBack> {
+    let end = Instant::now() + LAG;
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match list(repo, remote, &[name])?.refs.get(name) {
+            Some(found) if found == id => return Ok(ReadBack::Same),
+            Some(_) => return Ok(ReadBack::Other),
+            None if Instant::now() >= end => return Ok(ReadBack::Nowhere),
+            None => std::thread::sleep(pause),
+        }
+        pause = (pause * 2).min(LAG / 5);
+    }
+}
+
+/// Whether what is pushed to a remote goes elsewhere than where it is fetched from.
+///
+/// # Errors
+/// `Unusable` when the configuration cannot be read.
+pub fn is_split(repo: &Repo, remote: &str) -> Result<bool> {
+    if !repo.has_config(r"^(remote\..*\.pushurl|url\..*\.pushinsteadof)$") {
+        return Ok(false);
+    }
+    let addresses = |push: Option<&str>| {
+        let get = Program::new(repo, "remote").args(["get-url", "--all"]);
+        let found = get.args(push).args(["--", remote]).run()?;
+        found.or_cannot(format!("tell the address of remote `{remote}`"))
+    };
+    Ok(addresses(None)?.text() != addresses(Some("--push"))?.text())
 }
 
 fn run_push(

@@ -340,6 +340,15 @@ impl Repo {
         values
     }
 
+    /// Whether the configuration has an entry whose key is like this.
+    pub(super) fn has_config(&self, like: &str) -> bool {
+        let found = self.git.config().and_then(|config| {
+            let mut found = config.entries(Some(like))?;
+            Ok(found.next().is_some())
+        });
+        found.unwrap_or(false)
+    }
+
     /// The address of a remote as the configuration has it. It may hold credentials.
     pub fn remote_url(&self, name: &str) -> Option<String> {
         self.config(&format!("remote.{name}.url"))

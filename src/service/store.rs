@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::core::base::digest::sha256_hex;
 use crate::core::base::invisible::is_invisible;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source;
@@ -20,9 +21,9 @@ use crate::core::text::yaml;
 use crate::git::inbox::InboxChain;
 use crate::git::read::Tree;
 use crate::git::refs::Swap;
-use crate::git::remote::{self, PushOutcome, RefUpdate};
+use crate::git::remote::{self, PushOutcome, ReadBack, RefUpdate};
 use crate::git::signature::SignatureVerifier;
-use crate::git::{FALLBACK_EMAIL, GitError, Head, Identity, Repo, base, inbox, refs};
+use crate::git::{Cache, FALLBACK_EMAIL, GitError, Head, Identity, Repo, base, inbox, refs};
 use crate::service::revision::{self, Settings};
 use crate::service::status::StatusReader;
 use crate::service::{Caller, Error, Result};
@@ -677,6 +678,7 @@ impl Store {
                     new: Some(id.clone()),
                 };
                 self.push_one(remote, update)?
+                    && (old.is_some() || self.is_exclusive(remote, address, &id)?)
             }
         };
         Ok(if done { Sent::Done(id) } else { Sent::Taken })
@@ -715,13 +717,43 @@ impl Store {
             self.keep(name, &new)?;
             return self.send_written(address, old, id, "report");
         };
-        let mut sent = Sent::Done(id);
         for outcome in outcomes {
             if !went_through(outcome, remote)? {
-                sent = Sent::Taken;
+                return Ok(Sent::Taken);
             }
         }
-        Ok(sent)
+        let done = old.is_some() || self.is_exclusive(remote, address, &id)?;
+        Ok(if done { Sent::Done(id) } else { Sent::Taken })
+    }
+
+    /// Whether the ref of an attempt that was created stands where everybody looks for it: pushes may go elsewhere than
+    /// fetches, and a server may hide refs. That is looked at where it is known to differ, and once in each clone.
+    fn is_exclusive(&self, remote: &str, address: &Address, id: &str) -> Result<bool> {
+        if !matches!(address, Address::Work { .. }) {
+            return Ok(true);
+        }
+        let is_split = remote::is_split(&self.repo, remote)?;
+        let cache = Cache::new(&self.repo);
+        let url = self.repo.remote_url(remote).unwrap_or_default();
+        let seen = format!("seen-{}", &sha256_hex(url.as_bytes())[..16]);
+        if !is_split && cache.load(&seen).is_some() {
+            return Ok(true);
+        }
+        let name = address.ref_name();
+        match remote::read_back(&self.repo, remote, &name, id)? {
+            ReadBack::Same => {
+                cache.store(&seen, b"");
+                Ok(true)
+            }
+            ReadBack::Other => Ok(false),
+            ReadBack::Nowhere => {
+                // It is nobody's claim; where it cannot be taken back, it is one that nobody reads.
+                if let Err(error) = self.forget(&[(name.clone(), id.to_owned())]) {
+                    tracing::warn!("{name} could not be deleted: {}", error.message);
+                }
+                Err(not_seen(remote, is_split))
+            }
+        }
     }
 
     fn push_one(&self, remote: &str, update: RefUpdate) -> Result<bool> {
@@ -846,6 +878,25 @@ pub fn no_revision(repo: &Repo, why: String) -> Result<Error> {
     } else {
         Error::not_found(why)
     })
+}
+
+/// Why a claim that was pushed is none.
+fn not_seen(remote: &str, is_split: bool) -> Error {
+    let why = format!(
+        "the claim was pushed to remote `{remote}` and is not seen when that is read, so it would not keep anybody away: it was taken back"
+    );
+    let hint = if is_split {
+        format!(
+            "pushes and fetches of `{remote}` go to two addresses (`git remote -v`), and the second does not get what the first takes, \
+             or not within five seconds: use one for both, with `git config --unset-all remote.{remote}.pushurl` or without `pushInsteadOf`"
+        )
+    } else {
+        format!(
+            "the server has to show the refs below `refs/planspec/` to whoever reads them: see `uploadpack.hideRefs` and `transfer.hideRefs` \
+             there, and `git ls-remote {remote} 'refs/planspec/*'` here"
+        )
+    };
+    Error::unavailable(why).hint(hint)
 }
 
 /// Whether a push went through; false when somebody else was first.

@@ -197,6 +197,12 @@ impl Place<'_> {
         self
     }
 
+    /// Remove a folder.
+    pub fn remove_folder(&self, path: &str) -> &Self {
+        fs::remove_dir_all(self.dir.join(path)).unwrap();
+        self
+    }
+
     /// Commit whatever has changed.
     pub fn commit(&self, message: &str) -> &Self {
         self.git("add -A");

@@ -156,3 +156,74 @@ fn a_remote_that_is_slow_is_waited_for() {
     assert!(begin.elapsed().as_secs() > 2, "it was slow");
     ben.git("cat-file -e origin/main:noise");
 }
+
+/// A bare repository `name` that hands on what it takes to `origin.git`, without overwriting anything there.
+fn hands_on<'a>(sandbox: &'a Sandbox, name: &str, after: &str) -> Place<'a> {
+    let hub = sandbox.bare(name);
+    let hook = format!(
+        "#!/bin/sh\nwhile read old new ref; do ({after}; git push -q '{}' $new:$ref) >/dev/null 2>&1 & done\n",
+        sandbox.path("origin.git").display()
+    );
+    hub.write_executable("hooks/post-receive", &hook);
+    hub
+}
+
+#[test]
+fn a_claim_that_readers_do_not_see_is_none() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("a"), task("b"), task("c")]);
+    let ben = sandbox.clone_of("origin.git", "ben");
+    // Elsewhere, and never handed on.
+    sandbox.bare("nowhere.git");
+    ana.git("config remote.origin.pushurl ../nowhere.git");
+    ana.run("claim run/a --as agent:a")
+        .exits(3)
+        .notes("is not seen when that is read")
+        .notes("git config --unset-all remote.origin.pushurl");
+    assert_eq!(sandbox.place("nowhere.git").git("for-each-ref"), "");
+    // A copy that lags.
+    hands_on(&sandbox, "lags.git", "sleep 1");
+    ana.git("config remote.origin.pushurl ../lags.git");
+    ana.run("claim run/a --as agent:a").ok();
+    assert!(ana.inbox().iter().any(|name| name.ends_with("/a/1")));
+    // Two that both take it.
+    hands_on(&sandbox, "other.git", "true");
+    hands_on(&sandbox, "first.git", "true");
+    ana.git("config remote.origin.pushurl ../first.git");
+    ben.git("config url.../other.git.pushInsteadOf ../origin.git");
+    ben.git("config remote.origin.url ../origin.git");
+    let claims = [(&ana, "a"), (&ben, "b")];
+    let codes: Vec<i32> = std::thread::scope(|scope| {
+        let claims = claims.map(|(place, who)| {
+            scope.spawn(move || place.run(&format!("claim run/b --as agent:{who}")).code)
+        });
+        claims.map(|claim| claim.join().unwrap()).into()
+    });
+    let mut sorted = codes.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, [0, 9], "exactly one has it: {codes:?}");
+    // What it says to do helps.
+    ana.git("config --unset-all remote.origin.pushurl");
+    ana.run("claim run/c --as agent:a --reconcile").ok();
+}
+
+#[test]
+fn a_server_that_hides_the_inbox_is_noticed_with_the_first_claim_of_a_clone() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("a"), task("b")]);
+    let hub = sandbox.place("origin.git");
+    hub.git("config uploadpack.hideRefs refs/planspec");
+    ana.run("claim run/a --as agent:a")
+        .exits(3)
+        .notes("the server has to show the refs below `refs/planspec/`");
+    assert_eq!(hub.git("for-each-ref refs/planspec"), "");
+    hub.git("config --unset uploadpack.hideRefs");
+    ana.run("claim run/a --as agent:a").ok();
+    // Seen once is enough: the second claim asks no more than it has to.
+    let asked = |ran: &crate::sandbox::Ran| ran.err.matches("ls-remote").count();
+    let first = ana.run("-v claim run/b --as agent:a").ok();
+    ana.run("release run/b --as agent:a --reconcile").ok();
+    ana.remove_folder(".git/planspec/cache");
+    let again = ana.run("-v claim run/b --as agent:a").ok();
+    assert_eq!(asked(&first) + 1, asked(&again), "{first}{again}");
+}
