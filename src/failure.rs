@@ -14,8 +14,10 @@ pub mod exit_code {
     pub const USAGE: u8 = 2;
     /// The repository or the remote could not be used.
     pub const REPOSITORY: u8 = 3;
-    /// Recorded, but what followed could not be written: the status, or the answer.
+    /// Recorded, but the reconcile that followed did not apply it, or the answer could not be written.
     pub const RECORDED: u8 = 4;
+    /// Recorded, and not taken in: the reconcile that was to follow could not write the status.
+    pub const WAITING: u8 = 5;
     /// Somebody else was first: a claim, a lost race.
     pub const TAKEN: u8 = 9;
 
@@ -57,7 +59,23 @@ impl Failure {
         }
     }
 
-    /// The record stands, and what was to follow did not.
+    /// The record stands, and no reconcile has taken it in: the one that was to follow failed.
+    pub fn waiting(error: Error) -> Failure {
+        let message = format!(
+            "what was sent stands, and only the status is not written: {}",
+            error.message
+        );
+        let next = "the next `planspec reconcile`, whoever runs it, takes it in";
+        let hints = error.hint.iter().map(String::as_str).chain([next]);
+        let hint = hints.collect::<Vec<_>>().join("\n");
+        Failure {
+            code: exit_code::WAITING,
+            error: Some(Error { message, ..error }.hint(hint)),
+            answered: true,
+        }
+    }
+
+    /// The record stands, and does not count.
     pub fn recorded(error: Error) -> Failure {
         Failure {
             code: exit_code::RECORDED,

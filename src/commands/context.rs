@@ -108,8 +108,10 @@ impl Context {
             notes.extend(done.notes.iter().filter(is_new).cloned());
         }
         self.show(output, answer, (&text, &notes))?;
-        if let Some(error) = recorded.reconcile_error {
-            return Err(Failure::recorded(error));
+        match (recorded.reconcile_error, &answer.reconciled) {
+            (Some(error), Some(_)) => return Err(Failure::recorded(error)),
+            (Some(error), None) => return Err(Failure::waiting(error)),
+            (None, _) => {}
         }
         if answer.reconciled.is_none() && recorded.is_due {
             self.next(output, &["planspec reconcile".to_owned()]);

@@ -141,7 +141,7 @@ fn were_done(context: &Context, args: &Args) -> Outcome {
     }
     context.show(args.record.output, &answer, (&text, &answer.notes))?;
     if let Some(error) = trouble {
-        return Err(Failure::recorded(error));
+        return Err(Failure::waiting(error));
     }
     if answer.reconciled.is_empty() {
         context.next(args.record.output, &["planspec reconcile".to_owned()]);

@@ -16,6 +16,7 @@
 //! | `pack` | many new objects at once, as one pack |
 //! | `refs` | local refs, moved by compare-and-swap |
 //! | `remote` | list, fetch by id, push with an expected id |
+//! | `refusal` | why a remote did not do what it was asked, and the way out |
 //! | `status_branch` | read and write the status tree; moves no ref |
 //! | `inbox` | write a record, read and check a chain of records |
 //! | `worktree` | a folder to work in, at a commit, that is nobody's work tree; what was changed in it |
@@ -51,6 +52,7 @@ pub mod pages;
 pub mod program;
 pub mod read;
 pub mod refs;
+mod refusal;
 pub mod remote;
 pub mod repo;
 pub mod session;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::id::parse_id;
 use super::program::{Launch, Output, Program};
+use super::refusal::{Cause, cause, way_out};
 use super::{GitError, Repo, Result};
 use crate::core::base::time::Time;
 
@@ -46,8 +47,13 @@ pub enum PushOutcome {
     Done,
     /// Somebody else was first; what the ref holds now.
     Lost(Option<String>),
-    /// The ref is unchanged, and the remote does not want the change; its words.
-    Refused(String),
+    /// The ref is unchanged, and the remote does not want the change.
+    Refused {
+        /// Its words.
+        why: String,
+        /// The way out.
+        hint: String,
+    },
 }
 
 /// List refs of a remote: full names, or prefixes that end in `*`.
@@ -258,11 +264,13 @@ pub fn push_together(
 ) -> Result<Option<Vec<PushOutcome>>> {
     known(repo, remote)?;
     let (leases, specs) = arguments(updates)?;
-    let pushed = run_push(repo, remote, ("--atomic", &leases), &specs)?;
-    if !pushed.success() && pushed.stderr.contains("does not support --atomic") {
-        return Ok(None);
-    }
-    settle(repo, remote, updates, &pushed).map(Some)
+    patiently(|| {
+        let pushed = run_push(repo, remote, ("--atomic", &leases), &specs)?;
+        if !pushed.success() && pushed.stderr.contains("does not support --atomic") {
+            return Ok(None);
+        }
+        settle(repo, remote, updates, &pushed).map(Some)
+    })
 }
 
 /// Change refs of a remote, each on its own, each only if it has the expected id. The outcomes
@@ -282,8 +290,30 @@ pub fn push(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<Push
 
 fn push_batch(repo: &Repo, remote: &str, updates: &[RefUpdate]) -> Result<Vec<PushOutcome>> {
     let (leases, specs) = arguments(updates)?;
-    let pushed = run_push(repo, remote, ("--no-atomic", &leases), &specs)?;
-    settle(repo, remote, updates, &pushed)
+    let pushed = patiently(|| {
+        let pushed = run_push(repo, remote, ("--no-atomic", &leases), &specs)?;
+        settle(repo, remote, updates, &pushed).map(Some)
+    });
+    Ok(pushed?.unwrap_or_default())
+}
+
+/// How often a push is tried where somebody holds a lock on the remote, and how long the first pause in between is.
+const TRIES: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// Push again for a moment while somebody changes the same refs: each is expected to be where it was, so once more does nothing twice.
+fn patiently(
+    push: impl Fn() -> Result<Option<Vec<PushOutcome>>>,
+) -> Result<Option<Vec<PushOutcome>>> {
+    let is_held = |outcome: &PushOutcome| matches!(outcome, PushOutcome::Refused { why, .. } if cause(why) == Some(Cause::Locked));
+    for attempt in 1..TRIES {
+        let outcomes = push()?;
+        if !outcomes.iter().flatten().any(is_held) {
+            return Ok(outcomes);
+        }
+        std::thread::sleep(PAUSE * 2u32.pow(attempt - 1));
+    }
+    push()
 }
 
 /// What git is told of the updates: what it expects, and what to do.
@@ -320,14 +350,13 @@ pub fn fast_forward(
         old: old.map(str::to_owned),
         new: Some(new.to_owned()),
     };
-    let pushed = run_push(
-        repo,
-        remote,
-        ("--no-atomic", &[]),
-        &[format!("{new}:{name}")],
-    )?;
-    let outcome = settle(repo, remote, &[update], &pushed)?.into_iter().next();
-    outcome.ok_or_else(|| failed("push to", remote, &pushed))
+    let (specs, updates) = ([format!("{new}:{name}")], [update]);
+    let outcomes = patiently(|| {
+        let pushed = run_push(repo, remote, ("--no-atomic", &[]), &specs)?;
+        settle(repo, remote, &updates, &pushed).map(Some)
+    });
+    let outcome = outcomes?.into_iter().flatten().next();
+    outcome.ok_or_else(|| GitError::Remote(format!("remote `{remote}` said nothing of `{name}`")))
 }
 
 /// Where a new ref stands when it is looked for where everybody reads.
@@ -431,10 +460,16 @@ fn settle(
             if found != update.old.as_ref() {
                 return Ok(PushOutcome::Lost(found.cloned()));
             }
-            match answers.get(&update.name) {
-                Some(answer) => Ok(PushOutcome::Refused(reason(&answer.text, &pushed.stderr))),
-                None => Err(failed("push to", remote, pushed)),
+            let Some(answer) = answers.get(&update.name) else {
+                return Err(failed("push to", remote, pushed));
+            };
+            let why = reason(&answer.text, &pushed.stderr);
+            // What is read may lag behind what was pushed.
+            if cause(&answer.text) == Some(Cause::Faster) {
+                return Ok(PushOutcome::Lost(found.cloned()));
             }
+            let hint = way_out(&why, remote, &update.name);
+            Ok(PushOutcome::Refused { why, hint })
         })
         .collect()
 }
@@ -490,7 +525,11 @@ fn failed(tried: &str, remote: &str, output: &Output) -> GitError {
         "" => format!("git ended with code {}", output.code),
         said => said.to_owned(),
     };
-    GitError::Remote(format!("cannot {tried} remote `{remote}`: {said}"))
+    let error = GitError::Remote(format!("cannot {tried} remote `{remote}`: {said}"));
+    match cause(&said) {
+        Some(_) => error.advise(way_out(&said, remote, "")),
+        None => error,
+    }
 }
 
 #[cfg(test)]
@@ -613,8 +652,12 @@ mod tests {
             fast_forward(&clone, "origin", STATUS, None, &id).unwrap_err(),
         ];
         for error in errors {
-            assert!(matches!(error, GitError::Remote(_)), "{error:?}");
             assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+            let GitError::Advised { error, hint } = error else {
+                panic!("{error:?}")
+            };
+            assert!(matches!(*error, GitError::Remote(_)), "{error:?}");
+            assert!(hint.contains("git remote set-url origin URL"), "{hint}");
         }
     }
 
@@ -763,7 +806,7 @@ mod tests {
             fast_forward(&clones[0], "origin", STATUS, None, &id).unwrap(),
         ];
         for outcome in outcomes {
-            let PushOutcome::Refused(why) = outcome else {
+            let PushOutcome::Refused { why, .. } = outcome else {
                 panic!("{outcome:?}")
             };
             assert!(
@@ -826,7 +869,7 @@ mod tests {
                 PushOutcome::Lost(found) => {
                     assert!(id != winner && found == Some(winner.clone()));
                 }
-                PushOutcome::Refused(why) => panic!("{why}"),
+                PushOutcome::Refused { why, .. } => panic!("{why}"),
             }
         }
     }

@@ -904,10 +904,10 @@ fn went_through(outcome: PushOutcome, remote: &str) -> Result<bool> {
     match outcome {
         PushOutcome::Done => Ok(true),
         PushOutcome::Lost(_) => Ok(false),
-        PushOutcome::Refused(why) => Err(Error::unavailable(format!(
-            "remote `{remote}` refuses the push: {why}"
-        ))
-        .hint("whoever reconciles, claims or approves needs the right to push")),
+        PushOutcome::Refused { why, hint } => {
+            let why = format!("remote `{remote}` refuses the push: {why}");
+            Err(Error::unavailable(why).hint(hint))
+        }
     }
 }
 

@@ -415,7 +415,7 @@ fn a_remote_that_refuses_is_quoted_and_is_no_lost_race() {
     ana.run("reconcile")
         .exits(3)
         .notes("only robots")
-        .notes("the right to push");
+        .notes("whoever keeps it has to let that pass");
     ana.run("reconcile --dry-run").ok();
     origin.remove("hooks/pre-receive");
     ana.run("reconcile").ok();
@@ -466,7 +466,7 @@ fn the_time_of_the_status_never_goes_back() {
     // This machine's clock is an hour behind.
     let slow = [("PLANSPEC_NOW", early.as_str())];
     ana.run_in(&slow, "claim run/one --as agent:a --reconcile")
-        .exits(4)
+        .exits(5)
         .notes("planspec reconcile --accept-time");
     ana.run_in(&slow, "reconcile --accept-time").ok();
     let node = ana.node("run/one");

@@ -101,12 +101,12 @@ fn a_record_stands_although_the_status_cannot_be_pushed() {
         "#!/bin/sh\ncase $1 in refs/heads/planspec/*) echo protected >&2; exit 1;; esac\n",
     );
     ana.run("claim run/one --as agent:a --reconcile")
-        .exits(4)
+        .exits(5)
         .says("claimed default/run/one")
         .notes("refuses the push");
     let ran = ana
         .run("claim run/two --as agent:b --reconcile -o json")
-        .exits(4);
+        .exits(5);
     let claimed = ran.json();
     assert_eq!(claimed["kind"], "Claimed");
     assert_eq!(claimed["reconciled"], serde_json::Value::Null);

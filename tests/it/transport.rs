@@ -1,6 +1,7 @@
 //! The way to the remote: what is in the way there, and what is not.
 
-use crate::resources::task;
+use crate::http::GitServer;
+use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{Place, STATUS, Sandbox};
 
 impl Place<'_> {
@@ -67,10 +68,7 @@ fn what_was_fetched_need_not_be_remembered() {
             place.write(&format!(".git/refs/remotes/origin/{branch}.lock"), "");
         }
     }
-    ana.publish(
-        "planspec/more.yaml",
-        crate::resources::execution("more", "p"),
-    );
+    ana.publish("planspec/more.yaml", execution("more", "p"));
     ana.run("reconcile").ok().notes("is locked by");
     ben.run("next").ok().says("more/a");
     ben.run("claim run/a --as agent:b").ok();
@@ -226,4 +224,128 @@ fn a_server_that_hides_the_inbox_is_noticed_with_the_first_claim_of_a_clone() {
     ana.remove_folder(".git/planspec/cache");
     let again = ana.run("-v claim run/b --as agent:a").ok();
     assert_eq!(asked(&first) + 1, asked(&again), "{first}{again}");
+}
+
+#[test]
+fn a_refused_push_says_what_is_in_the_way_and_how_to_go_on() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[plan("p", &[task("a")]), execution("run", "p")]),
+    );
+    let hub = sandbox.place("origin.git");
+    // A branch where a folder has to be: what the help says is done, word for word.
+    ana.git("push -q origin main:planspec");
+    let ran = ana.run("reconcile").exits(3);
+    let help = ran
+        .err
+        .lines()
+        .find(|line| line.starts_with("help: "))
+        .unwrap();
+    let commands: Vec<&str> = help
+        .split('`')
+        .filter(|part| part.starts_with("git "))
+        .collect();
+    assert_eq!(commands.len(), 2, "{help}");
+    for command in commands {
+        ana.git(command.strip_prefix("git ").unwrap());
+    }
+    hub.git("rev-parse --verify refs/heads/NEW-NAME");
+    ana.run("reconcile").ok();
+    // What a server says in a hook.
+    let says = |words: &str| {
+        let hook = format!("#!/bin/sh\necho '{words}' >&2\nexit 1\n");
+        hub.write_executable("hooks/pre-receive", &hook);
+    };
+    let table = [
+        (
+            "error: GH006: Protected branch update failed",
+            "is protected there",
+        ),
+        (
+            "every commit needs a ticket",
+            "a hook of the remote does not want `refs/planspec/work/",
+        ),
+        (
+            "fatal: write error: No space left on device",
+            "there is no room on the disk of `origin`",
+        ),
+        (
+            "You are not allowed to push code to this project",
+            "needs the right to push to `origin`",
+        ),
+    ];
+    for (words, way_out) in table {
+        says(words);
+        ana.run("claim run/a --as agent:a")
+            .exits(3)
+            .notes(words)
+            .notes(way_out);
+    }
+    hub.remove("hooks/pre-receive");
+    hub.git("config receive.hideRefs refs/planspec");
+    ana.run("claim run/a --as agent:a")
+        .exits(3)
+        .notes("see `receive.hideRefs`");
+    hub.git("config --unset receive.hideRefs");
+    let lock = "refs/heads/planspec/status.lock";
+    ana.run("claim run/a --as agent:a").ok();
+    hub.write(lock, "");
+    ana.run("reconcile")
+        .exits(3)
+        .notes("planspec/status.lock")
+        .notes("whoever keeps the server deletes the file");
+    // One that goes away is waited for.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            hub.remove(lock);
+        });
+        ana.run("reconcile").ok();
+    });
+}
+
+#[test]
+fn a_remote_that_cannot_be_asked_says_why() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("a")]);
+    let git = ana.command("git");
+    let server = GitServer::guarded(&sandbox.path(""), &git, "Basic bm9ib2R5Om5vdGhpbmc=");
+    ana.git(&format!(
+        "remote set-url origin {}",
+        server.url("origin.git")
+    ));
+    ana.run("next")
+        .exits(3)
+        .notes("Git does not know as whom to talk to `origin`");
+    ana.git("remote set-url origin ../nothing.git");
+    ana.run("next")
+        .exits(3)
+        .notes("git remote set-url origin URL");
+    ana.git("remote set-url origin http://127.0.0.1:1/x.git");
+    ana.run("next")
+        .exits(3)
+        .notes("whether the server is there");
+    ana.git("remote set-url origin ../origin.git");
+    ana.run("next").ok();
+}
+
+#[test]
+fn a_report_whose_reconcile_cannot_push_stands() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("a")]);
+    ana.run("claim run/a --as agent:a").ok();
+    let hub = sandbox.place("origin.git");
+    let hook = "#!/bin/sh\ncase $1 in refs/heads/*) echo 'protected branch' >&2; exit 1;; esac\n";
+    hub.write_executable("hooks/update", hook);
+    let ran = ana
+        .run("report run/a --succeeded --as agent:a --reconcile")
+        .exits(5);
+    ran.says("reported default/run/a attempt 1 as succeeded")
+        .notes("what was sent stands, and only the status is not written: remote `origin` refuses the push")
+        .notes("`planspec/status` is protected there")
+        .notes("the next `planspec reconcile`, whoever runs it, takes it in");
+    hub.remove("hooks/update");
+    ana.run("reconcile").ok().says("reported by agent:a");
 }
