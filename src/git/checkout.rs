@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::index::StagedFiles;
-use super::read::{DiskFile, FoundFile, Paths, on_worktree, sorted};
+use super::read::{self, DiskFile, FoundFile, Paths, on_worktree, sorted};
 use super::{Repo, Result};
 use crate::core::base::source::SourceFile;
 
@@ -64,7 +64,15 @@ pub fn differences(
         (known.wanted || !is_version(&file, known.version)).then_some(file)
     });
     files.par_extend(read);
-    let gone = commit.iter().filter(|file| !there.contains(file.path));
+    let mut left_out = staged.left_out(paths, |path| there.contains(path));
+    let not_there: HashSet<String> = left_out.iter().map(|file| file.path.clone()).collect();
+    left_out.retain(|file| match known.get(file.path.as_str()) {
+        Some(known) => known.wanted || file.version() != known.version,
+        None => true,
+    });
+    files.extend(read::read(repo, left_out, paths)?);
+    let is_gone = |path: &str| !there.contains(path) && !not_there.contains(path);
+    let gone = commit.iter().filter(|file| is_gone(file.path));
     Ok(Differences {
         gone: gone.map(|file| file.path.to_owned()).collect(),
         files: sorted(files),

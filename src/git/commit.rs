@@ -11,7 +11,7 @@ mod journal;
 
 use super::program::{Output, Program};
 use super::read::file_at;
-use super::{GitError, Repo, Result, unusable_file};
+use super::{GitError, Head, Repo, Result, unusable_file};
 
 /// How long to wait for somebody else who holds Git's index, or a ref.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -121,6 +121,7 @@ pub fn commit_files(
         // Without paths, git would take every file.
         return Ok(None);
     }
+    check_head(repo)?;
     let places: Vec<PathBuf> = files
         .iter()
         .map(|(path, _)| place(root, path))
@@ -141,6 +142,35 @@ pub fn commit_files(
     });
     journal::end(repo);
     outcome
+}
+
+/// Whether a commit here would be on a branch, and by itself.
+fn check_head(repo: &Repo) -> Result<()> {
+    use git2::RepositoryState as State;
+    let (what, command) = match repo.git.state() {
+        State::Rebase
+        | State::RebaseInteractive
+        | State::RebaseMerge
+        | State::ApplyMailboxOrRebase => ("a rebase", "rebase"),
+        State::Merge => ("a merge", "merge"),
+        State::Revert | State::RevertSequence => ("a revert", "revert"),
+        State::CherryPick | State::CherryPickSequence => ("a cherry-pick", "cherry-pick"),
+        State::ApplyMailbox => ("git am", "am"),
+        State::Clean | State::Bisect => {
+            return match repo.head()? {
+                Head::Detached(_) => {
+                    let why = "HEAD is on no branch, so a commit here would be on none";
+                    let hint = "check out the branch that it is for: `git switch BRANCH`";
+                    Err(GitError::Unusable(why.to_owned()).advise(hint))
+                }
+                _ => Ok(()),
+            };
+        }
+    };
+    let why = format!("{what} is in progress here, and the commit would become a part of it");
+    Err(GitError::Unusable(why).advise(format!(
+        "end it first: `git {command} --continue` or `git {command} --abort`"
+    )))
 }
 
 /// Whether HEAD has the files as `base` has them.
@@ -334,7 +364,8 @@ impl<'f> Attempt<'f> {
         let known = between_nul(&known.stdout);
         if !known.is_empty() {
             self.git("stage the files", || {
-                git("add").args(["--all", "--"]).args(&known)
+                let sparse = self.repo.is_sparse().then_some("--sparse");
+                git("add").arg("--all").args(sparse).arg("--").args(&known)
             })?;
         }
         let head = head_or_empty(self.repo)?;

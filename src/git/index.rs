@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::id::{ID_BYTES, Id};
 use super::program::Program;
-use super::read::{Flaw, PathChange, Paths, regular};
+use super::read::{Flaw, FoundFile, PathChange, Paths, regular};
 use super::{GitError, Repo, Result, unusable_file};
 
 /// What is staged, not read yet.
@@ -31,6 +31,8 @@ struct IndexEntry {
     id: Id,
     /// 0, or the side of a conflict.
     stage: u16,
+    /// Whether a sparse checkout leaves its file out.
+    left_out: bool,
     /// What was known of the file when it was last looked at; not of an entry that `git` has told of.
     stat: Option<FileStat>,
 }
@@ -101,6 +103,16 @@ impl StagedFiles {
             && FileStat::of(file).is_some_and(|now| stat.is(now))
     }
 
+    /// What is staged and left out of the work tree by a sparse checkout, and not `there` all the same. It counts as if it were.
+    pub(super) fn left_out(&self, paths: &Paths, there: impl Fn(&str) -> bool) -> Vec<FoundFile> {
+        let entries = self
+            .entries
+            .iter()
+            .filter(|entry| entry.left_out && entry.stage == 0);
+        let found = entries.filter_map(|entry| paths.found(self.path(entry), entry.mode, entry.id));
+        found.filter(|found| !there(&found.path)).collect()
+    }
+
     /// Whether a path is staged, without a conflict.
     pub(super) fn has(&self, path: &str) -> bool {
         self.entry(path).is_some()
@@ -162,6 +174,11 @@ impl StagedFiles {
         let gone = known.iter().zip(unseen).filter(|(_, unseen)| *unseen);
         changes.extend(gone.map(|((path, _), _)| ((*path).to_owned(), None)));
         changes
+    }
+
+    /// Whether a sparse checkout leaves a file out.
+    pub(super) fn leaves_out(&self, path: &str) -> bool {
+        self.entry(path).is_some_and(|entry| entry.left_out)
     }
 
     /// One file as it is staged; `None` when it is not.
@@ -261,6 +278,8 @@ const MODE: Range<usize> = 24..28;
 const ID: Range<usize> = 40..40 + ID_BYTES;
 const FLAGS: Range<usize> = ID.end..ID.end + 2;
 const EXTENDED: u16 = 0x4000;
+/// What Git calls skip-worktree.
+const LEFT_OUT: u16 = 0x4000;
 /// `git add --intent-to-add` puts nothing into the index but a name.
 const INTENT_TO_ADD: u16 = 0x2000;
 /// Most bytes of all paths together; in version 4 a few can be made of next to nothing.
@@ -317,6 +336,7 @@ fn parse(bytes: &[u8]) -> Option<StagedFiles> {
                 mode: number(entry, MODE)?,
                 id: Id::from_bytes(entry.get(ID)?)?,
                 stage: (flags >> 12) & 3,
+                left_out: extended & LEFT_OUT != 0,
                 stat: FileStat::read(entry),
             });
         }
@@ -364,7 +384,7 @@ fn offset(bytes: &[u8]) -> Option<(usize, usize)> {
 
 fn by_git(repo: &Repo) -> Result<StagedFiles> {
     let listed = Program::new(repo, "ls-files")
-        .args(["--stage", "-z"])
+        .args(["-t", "--stage", "-z"])
         .for_user()
         .run()?
         .or_cannot("read the index")?;
@@ -372,7 +392,7 @@ fn by_git(repo: &Repo) -> Result<StagedFiles> {
     let mut staged = StagedFiles::none();
     for line in lines.filter(|line| !line.is_empty()) {
         let (entry, path) = listed_line(line).ok_or_else(|| {
-            let why = "cannot read the index: `git ls-files --stage` cannot be understood";
+            let why = "cannot read the index: `git ls-files -t --stage` cannot be understood";
             GitError::Unusable(why.to_owned())
         })?;
         let begin = staged.paths.len();
@@ -383,13 +403,14 @@ fn by_git(repo: &Repo) -> Result<StagedFiles> {
     Ok(staged)
 }
 
-/// `<mode> <id> <stage>TAB<path>`
+/// `<tag> <mode> <id> <stage>TAB<path>`, where `S` is the tag of what a sparse checkout leaves out.
 fn listed_line(line: &[u8]) -> Option<(IndexEntry, &[u8])> {
     let tab = line.iter().position(|byte| *byte == b'\t')?;
     let (head, path) = line.split_at_checked(tab)?;
     let mut words = std::str::from_utf8(head).ok()?.split(' ');
     let entry = IndexEntry {
         path: 0..0,
+        left_out: words.next()? == "S",
         mode: u32::from_str_radix(words.next()?, 8).ok()?,
         id: Id::from_hex(words.next()?)?,
         stage: words.next()?.parse().ok()?,

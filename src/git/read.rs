@@ -5,7 +5,7 @@
 //! read; links are never followed.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
@@ -451,6 +451,11 @@ fn differing(old: Vec<TreeEntry>, new: Vec<TreeEntry>) -> Vec<(Vec<u8>, EntrySid
 /// `Unusable` in a bare repository.
 pub fn from_worktree(repo: &Repo, paths: &Paths) -> Result<Vec<SourceFile>> {
     let (mut files, found) = on_worktree(repo, paths, None)?;
+    if repo.is_sparse() {
+        let there: HashSet<&str> = found.iter().map(|file| file.path.as_str()).collect();
+        let left_out = StagedFiles::open(repo)?.left_out(paths, |path| there.contains(path));
+        files.extend(read(repo, left_out, paths)?);
+    }
     let read = found.into_par_iter().map(|file| file.read(paths));
     files.par_extend(read);
     Ok(sorted(files))
@@ -714,7 +719,11 @@ pub(super) fn entry_in(repo: &Repo, tree: Id, path: &str) -> Result<Option<(Id, 
 pub fn file_in_worktree(repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
     let place = work_tree(repo)?.join(path);
     let Ok(found) = place.symlink_metadata() else {
-        return Ok(None);
+        return if repo.is_sparse() {
+            left_out(repo, path)
+        } else {
+            Ok(None)
+        };
     };
     let kind = entry_of(found.file_type(), &place);
     match on_disk(path.to_owned(), true, kind, &place, MAX_BLOB_BYTES).content {
@@ -722,6 +731,16 @@ pub fn file_in_worktree(repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
         Content::Refused(reason) => Err(GitError::Unusable(format!(
             "`{path}` cannot be read: {reason}"
         ))),
+    }
+}
+
+/// A file that a sparse checkout leaves out of the work tree: as it is staged.
+fn left_out(repo: &Repo, path: &str) -> Result<Option<Vec<u8>>> {
+    let staged = StagedFiles::open(repo)?;
+    if staged.leaves_out(path) {
+        staged.file(repo, path)
+    } else {
+        Ok(None)
     }
 }
 

@@ -146,6 +146,11 @@ impl Repo {
         std::fs::metadata(self.common_dir().join("shallow")).is_ok_and(|file| file.len() > 0)
     }
 
+    /// Whether files may be left out of the work tree.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.git_dir().join("info/sparse-checkout").exists()
+    }
+
     /// Whether a program of the user's may stand between a file and its blob. That of Git LFS does not
     /// count: what it leaves in the blob is no resource.
     pub(super) fn has_filters(&self) -> bool {

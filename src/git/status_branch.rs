@@ -3,7 +3,7 @@
 //! No ref is moved here; see `refs` and `remote`. What the files mean is decided elsewhere.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::id::{Id, parse_id};
@@ -114,6 +114,37 @@ impl<'r> StatusCommit<'r> {
         self.repo.blob_bytes(entry.id).map(Some)
     }
 
+    /// Have a partial clone get these files by one call, before each is read.
+    ///
+    /// # Errors
+    /// As [`StatusCommit::file`].
+    pub fn have(&self, paths: &[String]) -> Result<()> {
+        if !self.repo.is_partial() {
+            return Ok(());
+        }
+        let mut ids = BTreeSet::new();
+        for path in paths {
+            ids.extend(self.entry(path)?.map(|entry| entry.id));
+        }
+        self.repo.have_all(&ids)
+    }
+
+    /// The same of all files below a folder.
+    ///
+    /// # Errors
+    /// As [`StatusCommit::file`].
+    pub fn have_below(&self, folder: &str) -> Result<()> {
+        if !self.repo.is_partial() {
+            return Ok(());
+        }
+        let Some(entry) = self.entry(folder)? else {
+            return Ok(());
+        };
+        let blobs = walk(self.repo, entry.id)?.into_iter();
+        self.repo
+            .have_all(&blobs.map(|(_, _, blob)| blob).collect())
+    }
+
     /// Its id.
     pub fn id(&self) -> &str {
         &self.tip
@@ -164,7 +195,10 @@ impl<'r> StatusCommit<'r> {
     pub fn whole(self) -> Result<BranchFiles> {
         let mut files = BTreeMap::new();
         let mut pinned = BTreeMap::new();
-        for (path, mode, blob) in walk(self.repo, self.root)? {
+        let all = walk(self.repo, self.root)?;
+        self.repo
+            .have_all(&all.iter().map(|(_, _, blob)| *blob).collect())?;
+        for (path, mode, blob) in all {
             self.check(&path, mode, blob)?;
             let path = String::from_utf8_lossy(&path).into_owned();
             if path.starts_with(PINNED_DIR) {

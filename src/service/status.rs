@@ -15,7 +15,9 @@ use crate::core::run::status::{
     CONTROLLER_FILE, ControllerState, StatusFile, StatusTree, key_at, pinned_path, read_resource,
     status_folder, status_path,
 };
-use crate::core::run::summary::lines::{OUTLINE_FILE, Shard, Summaries, read_outline, shard_path};
+use crate::core::run::summary::lines::{
+    OUTLINE_FILE, SUMMARY_DIR, Shard, Summaries, read_outline, shard_path,
+};
 use crate::core::run::summary::lookup::{Lookup, Shards};
 use crate::core::run::summary::{Aside, Summary};
 use crate::git::read;
@@ -217,7 +219,9 @@ impl<'r> StatusReader<'r> {
     /// It cannot be read.
     pub fn files(&self, keys: &BTreeSet<Key>) -> Result<BTreeMap<Key, StatusFile>> {
         let mut texts = Vec::new();
-        for path in keys.iter().map(status_path) {
+        let paths: Vec<String> = keys.iter().map(status_path).collect();
+        self.commit.have(&paths)?;
+        for path in paths {
             if let Some(bytes) = self.commit.file(&path)? {
                 texts.push((path, bytes));
             }
@@ -236,7 +240,13 @@ impl<'r> StatusReader<'r> {
     /// It cannot be read.
     pub fn pinned<'f>(&self, files: impl IntoIterator<Item = &'f StatusFile>) -> Result<Blobs> {
         let mut pinned = Blobs::new();
-        for id in files.into_iter().flat_map(|file| pins(&file.status)) {
+        let ids: Vec<&str> = files
+            .into_iter()
+            .flat_map(|file| pins(&file.status))
+            .collect();
+        let paths: Vec<String> = ids.iter().map(|id| pinned_path(id)).collect();
+        self.commit.have(&paths)?;
+        for id in ids {
             if !pinned.contains_key(id)
                 && let Some(bytes) = self.commit.file(&pinned_path(id))?
             {
@@ -289,6 +299,8 @@ impl Shards for StatusReader<'_> {
 
     fn shard(&self, name: &str) -> Result<Shard> {
         let path = shard_path(name);
+        // Where one is asked for, others are too.
+        self.commit.have_below(SUMMARY_DIR)?;
         let bytes = self.commit.file(&path)?.unwrap_or_default();
         Shard::read(&path, &bytes).map_err(foreign)
     }

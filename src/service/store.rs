@@ -112,12 +112,20 @@ impl Store {
         if self.remote.is_some() || self.repo.config("planspec.remote").is_some() {
             return None;
         }
-        let remote = usual_remote(&self.repo).ok()??;
-        Some(format!(
-            "nothing leaves this clone: remote `{remote}` is there and `status.remote` is not set; \
-             set it to {remote} in {CONFIG_FILE} and commit that, or say that this is wanted: \
-             `git config planspec.remote \"\"`"
-        ))
+        let remotes = usual_remotes(&self.repo).ok()?;
+        let shown: Vec<String> = remotes.iter().map(|name| format!("`{name}`")).collect();
+        let wanted = "or say that this is wanted: `git config planspec.remote \"\"`";
+        match (remotes.as_slice(), shown.join(", ")) {
+            ([], _) => None,
+            ([remote], shown) => Some(format!(
+                "nothing leaves this clone: remote {shown} is there and `status.remote` is not set; \
+                 set it to {remote} in {CONFIG_FILE} and commit that, {wanted}"
+            )),
+            ([first, ..], shown) => Some(format!(
+                "nothing leaves this clone: remotes {shown} are there and `status.remote` is not set; \
+                 name the one that is shared, as in `git config planspec.remote {first}`, {wanted}"
+            )),
+        }
     }
 
     /// Look now: at the remote when there is one.
@@ -985,11 +993,15 @@ fn read_record(bytes: &[u8]) -> std::result::Result<Record, String> {
     }
 }
 
-/// The remote that is meant where nothing names one: `origin`, else the first.
-fn usual_remote(repo: &Repo) -> Result<Option<String>> {
-    let mut remotes = repo.remotes()?;
-    let origin = remotes.iter().position(|name| name == "origin");
-    Ok((!remotes.is_empty()).then(|| remotes.swap_remove(origin.unwrap_or(0))))
+/// The remotes of which one is meant where nothing names it: `origin`, else all.
+pub fn usual_remotes(repo: &Repo) -> Result<Vec<String>> {
+    let remotes = repo.remotes()?;
+    let has_origin = remotes.iter().any(|name| name == "origin");
+    Ok(if has_origin {
+        vec!["origin".to_owned()]
+    } else {
+        remotes
+    })
 }
 
 /// The remote that everybody shares: local git configuration, else the configuration file of the
@@ -997,44 +1009,54 @@ fn usual_remote(repo: &Repo) -> Result<Option<String>> {
 fn shared_remote(repo: &Repo) -> Result<Option<String>> {
     let name = match repo.config("planspec.remote") {
         Some(name) => Some(name),
-        None => {
-            let revisions = [
-                "refs/heads/main",
-                "refs/heads/master",
-                "HEAD",
-                "refs/remotes/origin/HEAD",
-                "refs/remotes/origin/main",
-                "refs/remotes/origin/master",
-            ];
-            let mut found = None;
-            let usual = usual_remote(repo)?;
-            for revision in revisions {
-                let commit = match revision {
-                    "HEAD" => repo.head()?.commit().map(str::to_owned),
-                    name => refs::get(repo, name)?,
-                };
-                let Some(commit) = commit else { continue };
-                if let Some(usual) = &usual {
-                    repo.rely_on(usual, [&commit]);
-                }
-                let settings = Settings::read(repo, Tree::Commit(&commit))?;
-                if let (Some(_), Some(config)) = (settings.text, settings.config) {
-                    found = config.status.remote;
-                    break;
-                }
-            }
-            found
-        }
+        None => named_in_files(repo)?,
     };
     match name {
         Some(name) if name.is_empty() => Ok(None),
-        Some(name) if repo.remote_url(&name).is_none() => Err(Error::unavailable(format!(
-            "the configuration names remote `{name}`, and this clone has no such remote"
-        ))
-        .hint(format!(
-            "add it with `git remote add {name} URL`, or work without one: git config \
-             planspec.remote \"\""
-        ))),
+        Some(name) if repo.remote_url(&name).is_none() => Err(no_such_remote(repo, &name)?),
         name => Ok(name),
     }
+}
+
+/// The remote that the configuration file of the first commit names that has one.
+fn named_in_files(repo: &Repo) -> Result<Option<String>> {
+    let remotes = usual_remotes(repo)?;
+    let tracked = remotes.iter().flat_map(|remote| {
+        ["HEAD", "main", "master"].map(|branch| format!("refs/remotes/{remote}/{branch}"))
+    });
+    let here = ["refs/heads/main", "refs/heads/master", "HEAD"].map(str::to_owned);
+    for revision in here.into_iter().chain(tracked) {
+        let commit = match revision.as_str() {
+            "HEAD" => repo.head()?.commit().map(str::to_owned),
+            name => refs::get(repo, name)?,
+        };
+        let Some(commit) = commit else { continue };
+        if let Some(usual) = remotes.first() {
+            repo.rely_on(usual, [&commit]);
+        }
+        let settings = Settings::read(repo, Tree::Commit(&commit))?;
+        if let (Some(_), Some(config)) = (settings.text, settings.config) {
+            return Ok(config.status.remote);
+        }
+    }
+    Ok(None)
+}
+
+fn no_such_remote(repo: &Repo, name: &str) -> Result<Error> {
+    let why = format!("the configuration names remote `{name}`, and this clone has no such remote");
+    let work_alone = "work without one: git config planspec.remote \"\"";
+    let hint = match repo.remotes()?.as_slice() {
+        [] => format!("add it with `git remote add {name} URL`, or {work_alone}"),
+        remotes => {
+            let ways = remotes
+                .iter()
+                .map(|remote| format!("git config planspec.remote {remote}"));
+            let ways: Vec<String> = ways.collect();
+            format!(
+                "say which remote it is here: {}; or add it with `git remote add {name} URL`, or {work_alone}",
+                ways.join(", or ")
+            )
+        }
+    };
+    Ok(Error::unavailable(why).hint(hint))
 }

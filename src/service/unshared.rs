@@ -6,7 +6,7 @@ use super::index;
 use super::names::Named;
 use super::revision;
 use super::status::StatusReader;
-use super::store::{Store, View};
+use super::store::{Store, View, usual_remotes};
 use super::{Error, Result};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::resource::{Key, Kind};
@@ -173,21 +173,21 @@ pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
     if store.remote.is_some() || store.repo.config("planspec.remote").is_some() {
         return None;
     }
-    let remotes = store.repo.remotes().ok()?;
-    let is_origin = |name: &&String| *name == "origin";
-    let remote = remotes.iter().find(is_origin).or(remotes.first())?;
     let branch = &view.config.status.branch;
     let name = format!("refs/heads/{branch}");
     // A remote that is away has no say.
-    let listing = remote::list(&store.repo, remote, &[&name]).ok()?;
-    listing.refs.get(&name)?;
+    let has_it = |remote: &String| {
+        let listing = remote::list(&store.repo, remote, &[&name]);
+        listing.is_ok_and(|listing| listing.refs.contains_key(&name))
+    };
+    let remote = &usual_remotes(&store.repo).ok()?.into_iter().find(has_it)?;
     let error = Error::not_ready(format!(
         "remote `{remote}` has a status branch `{branch}`, and the configuration here names no `status.remote`: this \
          clone is older than that, or the configuration has lost it"
     ));
     Some(error.hint(format!(
         "`git pull` gets what {remote} has; if that names none either, write `status: {{remote: {remote}}}` to \
-         {CONFIG_FILE} and commit it; to begin another status here on purpose: `git config planspec.remote \"\"`"
+         {CONFIG_FILE} and commit it (of this clone alone: `git config planspec.remote {remote}`); to begin another status here on purpose: `git config planspec.remote \"\"`"
     )))
 }
 

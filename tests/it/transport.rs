@@ -349,3 +349,169 @@ fn a_report_whose_reconcile_cannot_push_stands() {
     hub.remove("hooks/update");
     ana.run("reconcile").ok().says("reported by agent:a");
 }
+
+#[test]
+fn a_partial_clone_gets_what_it_lacks_by_few_calls() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    sandbox
+        .place("origin.git")
+        .git("config uploadpack.allowFilter true");
+    for number in 0..20 {
+        let one = [
+            plan(&format!("p{number}"), &[task("a")]),
+            execution(&format!("r{number}"), &format!("p{number}")),
+        ];
+        ana.write(&format!("planspec/{number}.yaml"), file(&one));
+    }
+    ana.commit("Plans").push();
+    ana.run("reconcile").ok();
+    ana.publish("docs/large", "a large file that nobody needs");
+    ana.publish(
+        "planspec/0.yaml",
+        file(&[plan("p0", &[task("a"), task("b")]), execution("r0", "p0")]),
+    );
+    let large = ana.git("rev-parse HEAD:docs/large");
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let commands = [
+        ("validate", "resources: valid"),
+        ("validate --rev HEAD~1", "resources: valid"),
+        ("review HEAD~1..HEAD", "p0"),
+        ("next", "r8/a"),
+        ("get execution r7", "Running"),
+        ("describe execution r7", "r7"),
+        ("log p0", "+ node b"),
+        ("claim r7/a --as agent:a", "claimed default/r7/a"),
+        ("reconcile --full", "r7/a"),
+    ];
+    for filter in ["tree:0", "blob:none"] {
+        for (number, (command, says)) in commands.iter().enumerate() {
+            let name = format!("{}-{number}", filter.replace(':', "-"));
+            let options = format!("--filter={filter} --no-checkout");
+            let place = sandbox.clone_with(&options, &url, &name);
+            if command.starts_with("validate") {
+                place.git(
+                    "-c core.sparseCheckout=false checkout -q main -- planspec .planspec.yaml",
+                );
+            }
+            let command = command.replace("agent:a", &format!("agent:{name}"));
+            let ran = place.run(&format!("-v {command}"));
+            if ran.code == 9 {
+                continue;
+            }
+            let ran = ran.ok();
+            assert!(ran.to_string().contains(says), "{ran}");
+            let fetches = ran.err.matches("\"fetch\"").count();
+            assert!(fetches <= 15, "{fetches} fetches: {ran}");
+            let here = place.git("cat-file --batch-all-objects --batch-check");
+            assert!(
+                !here.contains(&large),
+                "what nobody asked for is left on the remote: {ran}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_sparse_checkout_leaves_out_counts_as_if_it_were_there() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let needs = plan("p", &[task("a").needs("code")]);
+    ana.write("planspec/plans/p.yaml", file(&[needs]))
+        .write("planspec/runs/r.yaml", file(&[execution("r", "p")]))
+        .write(
+            "planspec/what/code.yaml",
+            file(&[crate::resources::capability("code")]),
+        )
+        .write("src/main.c", "int main;\n")
+        .commit("Plans")
+        .push();
+    let whole = ana.run("validate").ok();
+    for (index, cone) in [
+        (false, "planspec/plans"),
+        (true, "planspec/runs"),
+        (false, "src"),
+        (true, "src"),
+    ] {
+        let name = format!("{}-{index}", cone.replace('/', "-"));
+        let ben = sandbox.clone_with("", &sandbox.path("origin.git").display().to_string(), &name);
+        let index = if index {
+            "--sparse-index"
+        } else {
+            "--no-sparse-index"
+        };
+        ben.git(&format!("sparse-checkout set --cone {index} {cone}"));
+        assert!(!ben.has("planspec/what/code.yaml"));
+        assert_eq!(ben.run("validate").ok().out, whole.out);
+        ben.run("reconcile").ok();
+        // What is wrong is found, wherever it is.
+        ben.git("rm -q --cached --sparse planspec/what/code.yaml");
+        let ran = ben.run("validate");
+        assert!(ran.out.contains("PS204"), "{cone}: {ran}");
+        assert_eq!(ben.run("validate --staged").code, 0, "a warning: {ran}");
+        ben.git("reset -q --hard");
+        // What is written outside of the cone is committed.
+        ben.run("start p --name more").ok();
+        assert_eq!(
+            ben.git("show --name-only --format= HEAD"),
+            "planspec/default/executions/more.yaml"
+        );
+        ben.run("validate").ok();
+    }
+}
+
+#[test]
+fn which_of_several_remotes_is_shared_can_be_said() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("a")]);
+    let url = sandbox.path("origin.git").display().to_string();
+    sandbox.bare("fork.git");
+    let ben = sandbox.clone_with("-o upstream", &url, "ben");
+    ben.git("remote add fork ../fork.git");
+    let ran = ben.run("next").exits(3);
+    ran.notes("names remote `origin`, and this clone has no such remote")
+        .notes("git config planspec.remote fork, or git config planspec.remote upstream");
+    ben.git("config planspec.remote upstream");
+    ben.run("next").ok().says("run/a");
+    // No configuration names one.
+    ben.git("config --unset planspec.remote");
+    ben.write(".planspec.yaml", "").commit("Nothing");
+    ben.run("next").notes("git config planspec.remote upstream");
+    drop(ana);
+}
+
+#[test]
+fn nothing_is_committed_to_no_branch_or_into_a_rebase() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("a")]);
+    ana.write("../more.yaml", execution("more", "p"));
+    let refuses = |why: &str, way_out: &str| {
+        let before = ana.git("status --porcelain");
+        for verb in ["apply -f ../more.yaml", "start p --name more"] {
+            ana.run(verb).exits(1).notes(why).notes(way_out);
+        }
+        assert!(!ana.has("planspec/default/executions/more.yaml"));
+        assert_eq!(ana.git("status --porcelain"), before);
+    };
+    let tip = ana.git("rev-parse HEAD");
+    ana.git("checkout -q --detach");
+    refuses("HEAD is on no branch", "git switch BRANCH");
+    ana.git("switch -q -c side");
+    ana.write("a", "1").commit("One");
+    ana.git("switch -q main");
+    ana.write("a", "2").commit("Two");
+    for (begin, what) in [
+        ("rebase side", "rebase"),
+        ("merge side", "merge"),
+        ("cherry-pick side", "cherry-pick"),
+    ] {
+        ana.git_try(begin);
+        refuses(
+            "is in progress here",
+            &format!("`git {what} --continue` or `git {what} --abort`"),
+        );
+        ana.git(&format!("{what} --abort"));
+    }
+    ana.git(&format!("reset -q --hard {tip}"));
+    ana.run("apply -f ../more.yaml").ok();
+}
