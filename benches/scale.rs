@@ -19,6 +19,10 @@ const RUNS: usize = 21;
 const CHANGED: [(&str, usize); 2] = [("a plan that runs", 45), ("another plan", 5)];
 
 fn main() {
+    if std::env::args().any(|arg| arg == "folded") {
+        folded(1_000);
+        return;
+    }
     let sizes: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     for size in if sizes.is_empty() {
         vec![1_000, 10_000]
@@ -34,6 +38,7 @@ fn main() {
         reviews(size);
     }
     after_runs();
+    folded(1_000);
 }
 
 fn told(what: &str, ours: Duration, git: Duration) {
@@ -274,6 +279,183 @@ fn after_runs() {
     for ((runs, _), time) in places.iter().zip(&times) {
         told(&format!("after {runs}"), *time, times[0]);
     }
+}
+
+/// Tasks of each run of [`folded`], side by side.
+const TASKS: usize = 10;
+
+/// A pass that folds in the claim and the report of every task of so many runs, from a remote, beside an import of the same
+/// objects: the records, and what is written of them. `cargo bench --bench scale folded` measures this alone.
+fn folded(runs: usize) {
+    println!("\n{runs} runs with {TASKS} reports each, in one pass (milliseconds)");
+    let folder = TempDir::new().unwrap();
+    let (bare, dir) = (folder.path().join("bare"), folder.path().join("clone"));
+    fs::create_dir_all(&dir).unwrap();
+    repository(&dir, side_by_side(runs));
+    share(&dir, &bare);
+    assert!(
+        command(&dir, PLANSPEC, &["reconcile"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    report_all(&dir, &bare, runs);
+    let started = Instant::now();
+    assert!(
+        command(&dir, PLANSPEC, &["reconcile"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ours = started.elapsed();
+    let count = |what: &str| output(&bare, &["for-each-ref", what]).lines().count();
+    let folded = count("refs/planspec/work/");
+    let started = Instant::now();
+    assert!(
+        command(&dir, PLANSPEC, &["reconcile"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let cleaned = started.elapsed();
+    // The records are behind the status as evidence; of what stood before only the ends are named.
+    let before = rev(&dir, "origin/planspec/status~1");
+    let marks = folder.path().join("marks");
+    let mark = format!("--export-marks={}", marks.display());
+    let known = command(&dir, "git", &["fast-export", &mark, &before]);
+    drain(known);
+    let stream = folder.path().join("stream");
+    let import = format!("--import-marks={}", marks.display());
+    let mut export = command(
+        &dir,
+        "git",
+        &[
+            "fast-export",
+            "--full-tree",
+            "--reference-excluded-parents",
+            &import,
+            "refs/remotes/origin/planspec/status",
+            &format!("^{before}"),
+        ],
+    );
+    export.stdout(fs::File::create(&stream).unwrap());
+    assert!(export.status().unwrap().success());
+    let other = TempDir::new().unwrap();
+    git(
+        other.path(),
+        &["clone", "-q", "--bare", dir.to_str().unwrap(), "."],
+    );
+    let started = Instant::now();
+    let mut import = command(other.path(), "git", &["fast-import", "--quiet", "--force"]);
+    import.stdin(fs::File::open(&stream).unwrap());
+    assert!(import.status().unwrap().success());
+    told("one pass : git fast-import of it", ours, started.elapsed());
+    println!(
+        "{:<46} {:9.2}",
+        format!(
+            "  clean up, {folded} refs, {} are left",
+            count("refs/planspec/work/")
+        ),
+        ms(cleaned)
+    );
+}
+
+fn drain(mut command: Command) {
+    assert!(command.status().unwrap().success());
+}
+
+/// A plan of tasks side by side, and so many executions of it.
+fn side_by_side(runs: usize) -> impl Iterator<Item = (String, String)> {
+    let resource = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "apiVersion: planspec.io/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}, namespace: n}}\nspec:\n{spec}"
+        )
+    };
+    let nodes = (0..TASKS).map(|node| format!("      - {{id: t{node}, kind: Task}}\n"));
+    let graph: String = nodes.collect();
+    let plan = resource(
+        "Plan",
+        "p",
+        &format!("  description: x\n  graph:\n    nodes:\n{graph}"),
+    );
+    let runs = (0..runs).map(move |run| {
+        let text = resource("Execution", &format!("r{run}"), "  planRef: {name: p}\n");
+        (format!("planspec/runs/{}/r{run}.yaml", run / 100), text)
+    });
+    std::iter::once(("planspec/p.yaml".to_owned(), plan)).chain(runs)
+}
+
+/// Push what there is to a new bare repository, and share the status through it.
+fn share(dir: &Path, bare: &Path) {
+    let [from, to] = [dir, bare].map(|path| path.to_str().unwrap());
+    git(dir, &["clone", "-q", "--bare", from, to]);
+    for name in ["gc.auto", "receive.autogc"] {
+        git(bare, &["config", name, "0"]);
+    }
+    git(dir, &["remote", "add", "origin", to]);
+    git(dir, &["config", "planspec.remote", "origin"]);
+    git(dir, &["fetch", "-q", "origin"]);
+    git(dir, &["remote", "set-head", "origin", "-a"]);
+}
+
+/// Every task of every run is claimed and reported, by refs on the remote.
+fn report_all(dir: &Path, bare: &Path, runs: usize) {
+    let controller = output(dir, &["show", "origin/planspec/status:controller.yaml"]);
+    let repository = controller
+        .lines()
+        .find_map(|line| line.strip_prefix("repositoryId: "));
+    let repository = repository.unwrap();
+    let mut stream = String::new();
+    for run in 0..runs {
+        let shown = command(
+            dir,
+            PLANSPEC,
+            &[
+                "get",
+                "execution",
+                &format!("r{run}"),
+                "-n",
+                "n",
+                "-o",
+                "json",
+            ],
+        )
+        .stdout(Stdio::piped())
+        .output()
+        .unwrap();
+        let text = String::from_utf8(shown.stdout).unwrap();
+        let uid = text
+            .split("\"uid\": \"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
+        for task in 0..TASKS {
+            let name = format!("refs/planspec/work/n/r{run}/{uid}/t{task}/1");
+            let record = |kind: &str| {
+                format!(
+                    "apiVersion: records.planspec.io/v1\n{kind}\nnode: t{task}\nattempt: 1\nrepository: {repository}\n\
+                 execution: {{namespace: n, name: r{run}, uid: {uid}}}\nactor: agent:a\n\
+                 time: \"2026-01-01T00:00:00Z\"\nnonce: n{run}-{task}\nminor: 1\n"
+                )
+            };
+            for text in [
+                record("kind: Claim"),
+                record("kind: Report\nresult: succeeded"),
+            ] {
+                stream.push_str(&format!(
+                    "commit {name}\ncommitter Ana <ana@example.com> 1700000000 +0000\ndata 1\nx\nM 644 inline \
+                     record.yaml\ndata {}\n{text}\n",
+                    text.len()
+                ));
+            }
+        }
+    }
+    let mut import = command(bare, "git", &["fast-import", "--quiet"]);
+    let mut import = import.stdin(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut import.stdin.take().unwrap(), stream.as_bytes()).unwrap();
+    assert!(import.wait().unwrap().success());
 }
 
 /// What an execution needs, a plan that none of them runs, and so many executions.

@@ -98,6 +98,7 @@ fn decisions(number: usize) {
             config: &config,
             commit: "1234567890123456789012345678901234567890",
             history_rewritten: false,
+            left: &BTreeMap::new(),
             old,
             only: None,
             pinned: &pinned,

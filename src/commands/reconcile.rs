@@ -31,6 +31,12 @@ pub struct Args {
     /// Write even if the clock of this machine is in doubt: it is right
     #[arg(long, conflicts_with_all = ["dry_run", "watch"])]
     accept_time: bool,
+    /// Begin the status anew where its branch is gone, or take it along where the configuration names another branch
+    #[arg(long, conflicts_with = "watch")]
+    initialize: bool,
+    /// Go back to the status of this commit, by a commit on top of all there is; decides nothing
+    #[arg(long, value_name = "COMMIT", conflicts_with_all = ["dry_run", "watch", "rev", "full", "initialize"])]
+    restore: Option<String>,
     /// Go on for ever, looking every few seconds
     #[arg(long)]
     watch: bool,
@@ -73,6 +79,8 @@ fn once(context: &Context, args: &Args) -> Result<Reconciled> {
         revision: args.rev.clone(),
         full: args.full,
         accept_time: args.accept_time,
+        initialize: args.initialize,
+        restore: args.restore.clone(),
     };
     let store = Store::open(context.dir.as_deref())?;
     let mut done = reconcile(&store, &request)?;

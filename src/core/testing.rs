@@ -191,6 +191,8 @@ pub struct World {
     pub merged: BTreeSet<String>,
     /// Who wrote every file, or why nobody can tell.
     pub authors: Result<BTreeSet<String>, String>,
+    /// Where the files of resources are that left the configured paths in the last commit.
+    pub left: BTreeMap<Key, String>,
     files: BTreeMap<String, SourceFile>,
     snapshot: Snapshot,
     objects: BTreeMap<String, Arc<[u8]>>,
@@ -271,6 +273,7 @@ impl World {
             signature: Signature::Unchecked,
             session: None,
             merged: BTreeSet::new(),
+            left: BTreeMap::new(),
             authors: Ok(BTreeSet::new()),
             files: BTreeMap::new(),
             snapshot: Snapshot::default(),
@@ -319,6 +322,18 @@ impl World {
         self.commit();
     }
 
+    /// A file goes to a place outside the configured paths.
+    pub fn move_out(&mut self, path: &str, to: &str) {
+        let file = self.files.remove(path).expect("a file");
+        let (limits, namespace) = (&self.config.limits, &self.config.default_namespace);
+        let read = manifest::read(&file, limits, namespace);
+        let keys = read.entries.into_iter().map(|entry| entry.key);
+        let left = keys.map(|key| (key, to.to_owned()));
+        let left = left.collect();
+        self.commit();
+        self.left = left;
+    }
+
     /// Commit a change of the configuration.
     pub fn configure(&mut self, yaml: &str) {
         let (config, findings) = Config::read(CONFIG_FILE, yaml.as_bytes());
@@ -329,6 +344,7 @@ impl World {
 
     /// A commit that changes nothing below the configured paths.
     pub fn commit(&mut self) {
+        self.left.clear();
         self.commits += 1;
         self.history
             .push(sha256_hex(format!("commit {}", self.commits).as_bytes())[..40].to_owned());
@@ -867,7 +883,7 @@ impl World {
         let (files, config) = self.past.get(&tree.controller.observed_commit)?;
         let is_there = self.history.contains(&tree.controller.observed_commit);
         // What is lost while nobody looks at it is not found to be lost.
-        if !is_there || !self.lost.is_empty() || *config != self.config {
+        if !is_there || !self.lost.is_empty() || *config != self.config || !self.left.is_empty() {
             return None;
         }
         let now: Vec<&SourceFile> = self.files.values().collect();
@@ -958,6 +974,7 @@ impl World {
             config: &self.config,
             commit: self.head(),
             history_rewritten: self.tree.as_ref().is_some_and(|tree| !observed(tree)),
+            left: &self.left,
             old: self.tree.as_ref(),
             only: None,
             authors: &|_, _| self.authors.clone(),

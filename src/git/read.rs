@@ -97,7 +97,8 @@ impl Paths {
     }
 }
 
-fn is_resource_name(name: &str) -> bool {
+/// Whether a file of this name, or at this path, may hold resources.
+pub fn is_resource_name(name: &str) -> bool {
     RESOURCE_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 

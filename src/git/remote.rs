@@ -17,6 +17,9 @@ use crate::core::base::time::Time;
 /// Most refs in one push: their names are arguments of one program.
 const BATCH: usize = 200;
 
+/// What git says of a remote that cannot change several refs together.
+const NOT_ATOMIC: &str = "does not support --atomic";
+
 /// What a remote holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
@@ -266,7 +269,7 @@ pub fn push_together(
     let (leases, specs) = arguments(updates)?;
     patiently(|| {
         let pushed = run_push(repo, remote, ("--atomic", &leases), &specs)?;
-        if !pushed.success() && pushed.stderr.contains("does not support --atomic") {
+        if !pushed.success() && pushed.stderr.contains(NOT_ATOMIC) {
             return Ok(None);
         }
         settle(repo, remote, updates, &pushed).map(Some)
@@ -331,32 +334,67 @@ fn arguments(updates: &[RefUpdate]) -> Result<(Vec<String>, Vec<String>)> {
     Ok((leases, specs))
 }
 
-/// Move a branch of a remote forward to `new`, which is behind `old` (`None`: there is no such
-/// branch yet). Never forced.
+/// Move refs of a remote forward to `new`, which is behind where they are (`None`: there is no such ref yet). Never
+/// forced. All of them, or none; where the remote does not know how, one after the other, as long as nobody else was
+/// faster.
 ///
 /// # Errors
 /// `Remote` when it cannot be reached.
 pub fn fast_forward(
     repo: &Repo,
     remote: &str,
-    name: &str,
-    old: Option<&str>,
+    refs: &[(&str, Option<&str>)],
     new: &str,
 ) -> Result<PushOutcome> {
     known(repo, remote)?;
     parse_id(new)?;
-    let update = RefUpdate {
-        name: name.to_owned(),
+    if refs.len() > 1 {
+        let pushed = push_forward(repo, remote, ("--atomic", refs), new)?;
+        if let Some(outcome) = pushed {
+            return Ok(outcome);
+        }
+    }
+    for one in refs {
+        let pushed = push_forward(repo, remote, ("--no-atomic", &[*one]), new)?;
+        match pushed.unwrap_or(PushOutcome::Done) {
+            PushOutcome::Done => {}
+            other => return Ok(other),
+        }
+    }
+    Ok(PushOutcome::Done)
+}
+
+/// Nothing where the remote cannot change several refs together.
+fn push_forward(
+    repo: &Repo,
+    remote: &str,
+    (atomic, refs): (&str, &[(&str, Option<&str>)]),
+    new: &str,
+) -> Result<Option<PushOutcome>> {
+    let specs = refs.iter().map(|(name, _)| format!("{new}:{name}"));
+    let specs: Vec<String> = specs.collect();
+    let updates = refs.iter().map(|(name, old)| RefUpdate {
+        name: (*name).to_owned(),
         old: old.map(str::to_owned),
         new: Some(new.to_owned()),
-    };
-    let (specs, updates) = ([format!("{new}:{name}")], [update]);
+    });
+    let updates: Vec<RefUpdate> = updates.collect();
     let outcomes = patiently(|| {
-        let pushed = run_push(repo, remote, ("--no-atomic", &[]), &specs)?;
+        let pushed = run_push(repo, remote, (atomic, &[]), &specs)?;
+        if !pushed.success() && pushed.stderr.contains(NOT_ATOMIC) {
+            return Ok(None);
+        }
         settle(repo, remote, &updates, &pushed).map(Some)
     });
-    let outcome = outcomes?.into_iter().flatten().next();
-    outcome.ok_or_else(|| GitError::Remote(format!("remote `{remote}` said nothing of `{name}`")))
+    // Together they are refused for what is wrong with one: that somebody was faster says more.
+    let worst = |outcomes: Vec<PushOutcome>| {
+        outcomes.into_iter().max_by_key(|outcome| match outcome {
+            PushOutcome::Done => 0,
+            PushOutcome::Refused { .. } => 1,
+            PushOutcome::Lost(_) => 2,
+        })
+    };
+    Ok(outcomes?.map(|outcomes| worst(outcomes).unwrap_or(PushOutcome::Done)))
 }
 
 /// Where a new ref stands when it is looked for where everybody reads.
@@ -649,7 +687,7 @@ mod tests {
             list(&clone, "origin", &[]).unwrap_err(),
             fetch(&clone, "origin", &absent, false).unwrap_err(),
             push(&clone, "origin", &[update(CLAIM, None, Some(&id))]).unwrap_err(),
-            fast_forward(&clone, "origin", STATUS, None, &id).unwrap_err(),
+            fast_forward(&clone, "origin", &[(STATUS, None)], &id).unwrap_err(),
         ];
         for error in errors {
             assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
@@ -803,7 +841,7 @@ mod tests {
         let id = record(&clones[0], None, "a");
         let outcomes = [
             push_one(&clones[0], CLAIM, None, Some(&id)),
-            fast_forward(&clones[0], "origin", STATUS, None, &id).unwrap(),
+            fast_forward(&clones[0], "origin", &[(STATUS, None)], &id).unwrap(),
         ];
         for outcome in outcomes {
             let PushOutcome::Refused { why, .. } = outcome else {
@@ -822,7 +860,7 @@ mod tests {
         let (hub, clones) = hub(&sandbox, 2);
         let first = record(&clones[0], None, "first");
         let forward = |repo: &Repo, old: Option<&str>, new: &str| {
-            fast_forward(repo, "origin", STATUS, old, new).unwrap()
+            fast_forward(repo, "origin", &[(STATUS, old)], new).unwrap()
         };
         assert_eq!(forward(&clones[0], None, &first), PushOutcome::Done);
         let rival = record(&clones[1], None, "rival root");
@@ -845,7 +883,7 @@ mod tests {
         let sandbox = Sandbox::new();
         let (hub, clones) = hub(&sandbox, 4);
         let first = record(&clones[0], None, "first");
-        fast_forward(&clones[0], "origin", STATUS, None, &first).unwrap();
+        fast_forward(&clones[0], "origin", &[(STATUS, None)], &first).unwrap();
         drop(clones);
         let outcomes: Vec<(String, PushOutcome)> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4)
@@ -855,7 +893,7 @@ mod tests {
                         let repo = Repo::open_sealed(&dir).unwrap();
                         fetch(&repo, "origin", &[first.to_owned()], false).unwrap();
                         let id = record(&repo, Some(first), &format!("writer {n}"));
-                        let outcome = fast_forward(&repo, "origin", STATUS, Some(first), &id);
+                        let outcome = fast_forward(&repo, "origin", &[(STATUS, Some(first))], &id);
                         (id, outcome.unwrap())
                     })
                 })

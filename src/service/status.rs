@@ -21,8 +21,8 @@ use crate::core::run::summary::lines::{
 use crate::core::run::summary::lookup::{Lookup, Shards};
 use crate::core::run::summary::{Aside, Summary};
 use crate::git::read;
-use crate::git::status_branch::StatusCommit;
-use crate::git::{Cache, Repo};
+use crate::git::status_branch::{self, StatusCommit};
+use crate::git::{Cache, GitError, Repo};
 
 /// Name of the note about the status commit that was looked at last.
 const CHECKED_NOTE: &str = "status-checked";
@@ -60,7 +60,8 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It is not ours, or it cannot be read.
     pub fn at(repo: &'r Repo, tip: &str) -> Result<StatusReader<'r>> {
-        let commit = StatusCommit::open(repo, tip)?;
+        let commit =
+            StatusCommit::open(repo, tip).map_err(|error| written_otherwise(repo, tip, error))?;
         Ok(StatusReader { repo, commit })
     }
 
@@ -110,6 +111,11 @@ impl<'r> StatusReader<'r> {
         self.commit.time
     }
 
+    /// Its number.
+    pub fn sequence(&self) -> u64 {
+        self.commit.sequence
+    }
+
     /// See that what is new since this clone looked last is ours: the files that differ can be read, and
     /// stand where they belong. Where it never looked, all places are checked.
     ///
@@ -125,14 +131,18 @@ impl<'r> StatusReader<'r> {
         }
         let changed = known.and_then(|known| read::changed_paths(self.repo, &known, tip).ok());
         let Some(changed) = changed else {
-            self.commit.check_places()?;
+            let checked = self.commit.check_places();
+            checked.map_err(|error| written_otherwise(self.repo, tip, error))?;
             remember(self.repo, tip);
             return Ok(());
         };
         for changed in changed.iter().filter(|changed| !changed.deleted) {
-            let bytes = self.commit.file(&changed.path)?.unwrap_or_default();
+            let bytes = self.commit.file(&changed.path);
+            let bytes = bytes.map_err(|error| written_otherwise(self.repo, tip, error))?;
             if key_at(&changed.path).is_some() {
-                read_resource(&changed.path, &bytes).map_err(foreign)?;
+                let bytes = bytes.unwrap_or_default();
+                let read = read_resource(&changed.path, &bytes);
+                read.map_err(|why| foreign(why).maybe_hint(way_back(self.repo, tip)))?;
             }
         }
         remember(self.repo, tip);
@@ -309,6 +319,30 @@ impl Shards for StatusReader<'_> {
 /// Take note that this clone knows a status commit to be ours.
 pub fn remember(repo: &Repo, tip: &str) {
     Cache::new(repo).store(CHECKED_NOTE, tip.as_bytes());
+}
+
+/// Most status commits behind a tip that are looked at for one of ours.
+pub const LOOKED_BACK: usize = 1000;
+
+/// What to do about a tip that nobody can go on from.
+fn written_otherwise(repo: &Repo, tip: &str, error: GitError) -> Error {
+    let is_foreign = matches!(error, GitError::Foreign(_));
+    let hint = is_foreign.then(|| way_back(repo, tip)).flatten();
+    Error::from(error).maybe_hint(hint)
+}
+
+fn way_back(repo: &Repo, tip: &str) -> Option<String> {
+    let is_whole = |commit: &StatusCommit<'_>| {
+        let status =
+            StatusCommit::open(repo, commit.id()).map(|commit| StatusReader { repo, commit });
+        status.is_ok_and(|status| status.whole().is_ok())
+    };
+    let last = status_branch::last_that(repo, tip, LOOKED_BACK, is_whole);
+    let last = last.ok().flatten()?;
+    Some(format!(
+        "`git log {tip}` shows who wrote it; go back to the last commit that planspec wrote with \
+         `planspec reconcile --restore {last}`"
+    ))
 }
 
 fn foreign(why: String) -> Error {

@@ -16,7 +16,7 @@ use crate::core::run::record::{
     Action, Address, INBOX, MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE, Received, Record, RunRef,
     Signature, mask_credentials, place_of_renewal,
 };
-use crate::core::run::status::StatusTree;
+use crate::core::run::status::{HIGH_WATER, StatusTree};
 use crate::core::text::yaml;
 use crate::git::inbox::InboxChain;
 use crate::git::read::Tree;
@@ -26,7 +26,7 @@ use crate::git::signature::SignatureVerifier;
 use crate::git::{Cache, FALLBACK_EMAIL, GitError, Head, Identity, Repo, base, inbox, refs};
 use crate::service::revision::{self, Settings};
 use crate::service::status::StatusReader;
-use crate::service::{Caller, Error, Result};
+use crate::service::{Caller, Error, Result, high_water};
 
 /// The repository, and the remote that everybody shares.
 pub struct Store {
@@ -47,6 +47,10 @@ pub struct View {
     pub config: Config,
     /// Tip of the status branch, if there is one.
     pub status_tip: Option<String>,
+    /// Where the newest status is that there was, as the ref says which is never put back.
+    pub high_water: Option<String>,
+    /// The branches, where spec and status are kept, and their tips.
+    pub branches: BTreeMap<String, String>,
     /// Inbox refs that this version knows.
     pub inbox: BTreeMap<Address, String>,
     /// Refs that keep logs and work of attempts: see [`result_ref`].
@@ -131,8 +135,16 @@ impl Store {
     /// Look now: at the remote when there is one.
     ///
     /// # Errors
-    /// The remote cannot be reached, or there is no spec branch.
+    /// The remote cannot be reached, there is no spec branch, or the status branch is not where it was left.
     pub fn fresh(&self) -> Result<View> {
+        high_water::look(self)
+    }
+
+    /// The same, whatever became of the status branch.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or there is no spec branch.
+    pub fn look(&self) -> Result<View> {
         match &self.remote {
             Some(remote) => self.fresh_from(remote),
             None => self.local_view(),
@@ -166,6 +178,8 @@ impl Store {
             spec_commit,
             config,
             status_tip,
+            high_water: None,
+            branches: tips,
             inbox: BTreeMap::new(),
             results: BTreeMap::new(),
             remote_time: None,
@@ -220,6 +234,8 @@ impl Store {
             spec_commit,
             config,
             status_tip,
+            high_water: shared.get(HIGH_WATER).cloned(),
+            branches,
             results: results(&shared),
             remote_time: None,
             inbox: addresses(shared),
@@ -257,13 +273,17 @@ impl Store {
             self.have(remote, &config.status.branch, tip)?;
         }
         self.track(remote, &spec_branch, Some(&spec_commit));
-        self.check_lost(remote, &config, status_tip.as_deref())?;
-        self.track(remote, &config.status.branch, status_tip.as_deref());
+        let high_water = listing.refs.get(HIGH_WATER).cloned();
+        if high_water.is_none() {
+            self.check_lost(remote, &config, status_tip.as_deref())?;
+        }
         Ok(View {
             spec_branch,
             spec_commit,
             config,
             status_tip,
+            high_water,
+            branches,
             results: results(&listing.refs),
             remote_time: listing.time,
             inbox: addresses(listing.refs),
@@ -287,6 +307,17 @@ impl Store {
         )?)
     }
 
+    /// Make sure that a commit is here; of a shallow clone, not what is behind it.
+    ///
+    /// # Errors
+    /// It is nowhere.
+    pub fn get_commit(&self, id: &str) -> Result {
+        match &self.remote {
+            Some(remote) => self.fetch_missing(remote, &[id.to_owned()], self.repo.is_shallow()),
+            None => Ok(()),
+        }
+    }
+
     fn fetch_missing(&self, remote: &str, ids: &[String], shallow: bool) -> Result {
         let missing = ids.iter().filter(|id| !self.repo.has_object(id));
         let missing: Vec<String> = missing.cloned().collect();
@@ -300,6 +331,17 @@ impl Store {
     pub fn track(&self, remote: &str, branch: &str, tip: Option<&str>) {
         if let Some(tip) = tip {
             refs::follow(&self.repo, &format!("refs/remotes/{remote}/{branch}"), tip);
+        }
+    }
+
+    /// Take note of where the status branch is, as `git fetch` would.
+    pub fn track_status(&self, view: &View) {
+        if let Some(remote) = &self.remote {
+            self.track(
+                remote,
+                &view.config.status.branch,
+                view.status_tip.as_deref(),
+            );
         }
     }
 
@@ -774,22 +816,31 @@ impl Store {
         }
     }
 
-    /// Move the status branch on to a new commit. False when somebody else was first.
+    /// Move the status branch on from `old` to a new commit, and with it the ref that is never put back. False when somebody
+    /// else was first.
     ///
     /// # Errors
     /// The remote cannot be reached or refuses for another reason than a lost race.
-    pub fn publish(&self, view: &View, commit: &str) -> Result<bool> {
+    pub fn publish(&self, view: &View, old: Option<&str>, commit: &str) -> Result<bool> {
         let branch = &view.config.status.branch;
         let name = format!("refs/heads/{branch}");
-        let old = view.status_tip.as_deref();
         match &self.remote {
             None => {
-                let swap =
-                    refs::compare_and_swap(&self.repo, &name, old, commit, "planspec: reconcile")?;
-                Ok(swap == Swap::Done)
+                let why = "planspec: reconcile";
+                let swap = refs::compare_and_swap(&self.repo, &name, old, commit, why)?;
+                let done = swap == Swap::Done;
+                if done && let Err(error) = self.raise_high_water(view, commit) {
+                    // The next reconcile does.
+                    tracing::debug!(%error.message, "the high-water ref stays behind");
+                }
+                Ok(done)
             }
             Some(remote) => {
-                let outcome = remote::fast_forward(&self.repo, remote, &name, old, commit)?;
+                let moved = [
+                    (name.as_str(), old),
+                    (HIGH_WATER, view.high_water.as_deref()),
+                ];
+                let outcome = remote::fast_forward(&self.repo, remote, &moved, commit)?;
                 let done = went_through(outcome, remote)?;
                 if done {
                     self.track(remote, branch, Some(commit));
@@ -797,6 +848,26 @@ impl Store {
                 Ok(done)
             }
         }
+    }
+
+    /// Move the ref that is never put back on to a status commit that follows it. Where somebody else did, theirs is as good.
+    ///
+    /// # Errors
+    /// The remote cannot be reached or refuses.
+    pub fn raise_high_water(&self, view: &View, commit: &str) -> Result {
+        let old = view.high_water.as_deref();
+        match &self.remote {
+            None => {
+                let why = "planspec: reconcile";
+                refs::compare_and_swap(&self.repo, HIGH_WATER, old, commit, why)?;
+            }
+            Some(remote) => {
+                let moved = [(HIGH_WATER, old)];
+                let outcome = remote::fast_forward(&self.repo, remote, &moved, commit)?;
+                went_through(outcome, remote)?;
+            }
+        }
+        Ok(())
     }
 
     /// Keep a commit under a ref of this attempt's own: whoever holds the claim may write it, and

@@ -90,7 +90,13 @@ fn a_record_that_goes_around_the_program_is_listed() {
     solo.git("checkout -q -b sly");
     solo.publish(".planspec.yaml", SETTING.replace("true", "false"));
     solo.git("config planspec.specBranch sly");
+    solo.run("approve sign --as ben@example.com")
+        .exits(3)
+        .notes("the status is about branch `main`");
+    // Even that it gets around.
+    solo.git("branch -m main aside");
     solo.run("approve sign --as ben@example.com").ok();
+    solo.git("branch -m aside main");
     solo.git("config --unset planspec.specBranch");
     solo.run("reconcile")
         .ok()

@@ -434,7 +434,7 @@ fn pushes_schedules_and_hands_reconcile_and_two_at_once_do_no_harm() {
         );
     }
     assert_eq!(
-        ana.git(&format!("ls-remote origin {STATUS}"))
+        ana.git(&format!("ls-remote origin refs/heads/{STATUS}"))
             .lines()
             .count(),
         1

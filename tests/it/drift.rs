@@ -215,6 +215,7 @@ fn an_execution_outside_the_configured_paths_is_unknown_not_deleted() {
 fn rewritten_history_cancels_nothing_for_being_absent() {
     let sandbox = Sandbox::new();
     let ana = sandbox.team("ana");
+    ana.publish("planspec/more.yaml", plan("more", &[task("x")]));
     let base = ana.git("rev-parse HEAD");
     ana.publish("planspec/all.yaml", file(&[two(), execution("run", "p")]));
     ana.run("reconcile").ok();
@@ -331,4 +332,135 @@ fn a_finished_run_is_never_drawn_with_another_plan() {
         .run("graph run")
         .exits(3)
         .notes("the plan that Execution default/run was held to is not in this clone");
+}
+
+/// What `git mv planspec plans` did once: every run was cancelled, and nobody said a word.
+#[test]
+fn a_folder_that_is_renamed_ends_no_run() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team_with("ana", &[two(), execution("run", "p")]);
+    let bare = sandbox.clone_of("origin.git", "ben");
+    ana.git("mv planspec plans");
+    let left = "plans/all.yaml";
+    ana.run("validate --staged")
+        .exits(1)
+        .says("PS410")
+        .says(left);
+    ana.commit("Tidy up").push();
+    ana.run("validate --base HEAD~1").exits(1).says("PS410");
+    ana.run("validate --base HEAD~1 --rev HEAD")
+        .exits(1)
+        .says("PS410");
+    ana.run("review HEAD~1..HEAD").exits(1).says("PS410");
+    let page = include_str!("../../docs/recovery.md");
+    for who in [&ana, &bare] {
+        for _ in 0..2 {
+            let ran = who.run("reconcile").ok();
+            let ran = ran.notes("nothing is taken as deleted");
+            let note = ran.err.lines().find(|line| line.contains("deleted"));
+            assert!(page.contains(note.unwrap()), "docs/recovery.md: {ran}");
+            assert_eq!(who.phase("execution/run"), "Running");
+        }
+    }
+    ana.works("run/one", "agent:a");
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+    ana.publish(
+        ".planspec.yaml",
+        "status: {remote: origin}\npaths: [\"plans/**\"]\n",
+    );
+    ana.run("reconcile").ok().never_says("taken as deleted");
+    ana.works("run/two", "agent:a");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn of_several_files_one_that_leaves_the_paths_is_not_deleted_and_one_that_is_removed_is() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.write("planspec/plan.yaml", two())
+        .write("planspec/stays.yaml", execution("stays", "p"))
+        .write("planspec/leaves.yaml", execution("leaves", "p"))
+        .publish("planspec/goes.yaml", execution("goes", "p"));
+    ana.run("reconcile").ok();
+    ana.git("rm -q planspec/goes.yaml");
+    ana.git("mv planspec/leaves.yaml leaves.yaml");
+    // Not only moved.
+    let text = ana.read("leaves.yaml");
+    ana.write("leaves.yaml", format!("# elsewhere\n{text}"));
+    ana.git("add -A");
+    let ran = ana.run("validate --staged").exits(1);
+    ran.says("PS410").says("leaves.yaml").never_says("goes");
+    ana.commit("Tidy up").push();
+    for _ in 0..2 {
+        ana.run("reconcile").ok();
+        assert_eq!(ana.phase("execution/leaves"), "Running");
+        assert_eq!(ana.phase("execution/stays"), "Running");
+        assert_eq!(ana.phase("execution/goes"), "Cancelled");
+    }
+    ana.run("reconcile --full").ok().says("nothing to do");
+    ana.git("mv leaves.yaml planspec/leaves.yaml");
+    ana.commit("Back").push();
+    ana.run("reconcile").ok();
+    ana.works("leaves/one", "agent:a")
+        .works("leaves/two", "agent:a");
+    assert_eq!(ana.phase("execution/leaves"), "Succeeded");
+}
+
+#[test]
+fn everything_is_removed_only_where_no_run_goes_on() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team_with("ana", &[two(), execution("run", "p")]);
+    ana.git("rm -q -r planspec");
+    ana.run("validate --staged")
+        .exits(1)
+        .says("PS410")
+        .says("1 run is not over");
+    ana.git("commit -q --no-verify -m 'Nothing left'");
+    ana.push();
+    ana.run("review HEAD~1..HEAD").exits(1).says("PS410");
+    ana.run("reconcile")
+        .ok()
+        .notes("nothing is taken as deleted");
+    ana.run("cancel run --reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Cancelled");
+    ana.run("validate --base HEAD~1").ok();
+    ana.publish("planspec/more.yaml", plan("more", &[task("x")]));
+    ana.run("reconcile").ok().never_says("taken as deleted");
+    ana.run("get plan p").exits(1);
+}
+
+#[test]
+fn a_shallow_clone_looks_further_before_it_takes_a_run_as_deleted() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/more.yaml", plan("more", &[task("x")]));
+    let base = ana.git("rev-parse HEAD");
+    ana.publish("planspec/all.yaml", file(&[two(), execution("run", "p")]));
+    ana.run("reconcile").ok();
+    ana.git(&format!("reset -q --hard {base}"));
+    for number in 0..40 {
+        ana.write("unrelated", number.to_string()).commit("More");
+    }
+    ana.git("push -q -f origin HEAD");
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    for (name, said) in [("ci", "rewritten"), ("again", "")] {
+        let ci = sandbox.clone_with("--depth=1", &url, name);
+        ci.run("reconcile").ok().notes(said);
+        assert_eq!(ci.phase("execution/run"), "Running");
+    }
+    // What was deleted in an honest commit is.
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/more.yaml", plan("more", &[task("x")]));
+    ana.publish("planspec/all.yaml", file(&[two(), execution("run", "p")]));
+    ana.run("reconcile").ok();
+    ana.git("rm -q planspec/all.yaml");
+    for number in 0..40 {
+        ana.write("unrelated", number.to_string()).commit("More");
+    }
+    ana.push();
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let ci = sandbox.clone_with("--depth=1", &url, "ci");
+    ci.run("reconcile").ok().never_says("rewritten");
+    assert_eq!(ci.phase("execution/run"), "Cancelled");
 }

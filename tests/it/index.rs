@@ -150,12 +150,14 @@ fn what_is_written_does_not_depend_on_the_index() {
     let sandbox = Sandbox::new();
     let shop = shop(&sandbox);
     shop.git("commit -q --no-verify -m x");
-    let old = shop.git("rev-parse planspec/status");
+    let old = shop.git("rev-parse refs/heads/planspec/status");
     let tree = |harm: &dyn Fn()| {
         harm();
-        shop.git(&format!("update-ref refs/heads/planspec/status {old}"));
+        for name in ["refs/heads/planspec/status", "refs/planspec/status"] {
+            shop.git(&format!("update-ref {name} {old}"));
+        }
         shop.run("reconcile").ok();
-        shop.git("rev-parse planspec/status^{tree}")
+        shop.git("rev-parse refs/heads/planspec/status^{tree}")
     };
     let with = tree(&|| {
         shop.run("get plans").ok();

@@ -37,6 +37,7 @@ mod proposals;
 mod races;
 mod readme;
 mod reads;
+mod recovery;
 mod resources;
 mod review;
 mod rules;

@@ -7,7 +7,7 @@ use crate::sandbox::{Place, STATUS, Sandbox};
 
 /// A commit on the status branch, written by hand, that looks as if `reconcile` had written it.
 fn forge(place: &Place<'_>, change: impl Fn(&Place<'_>)) {
-    let message = place.git(&format!("log -1 --format=%B {STATUS}"));
+    let message = place.git(&format!("log -1 --format=%B refs/heads/{STATUS}"));
     let mut sequence = message
         .lines()
         .filter_map(|line| line.strip_prefix("Planspec-Sequence: "));
@@ -21,11 +21,15 @@ fn forge(place: &Place<'_>, change: impl Fn(&Place<'_>)) {
     place.git("add -A");
     place.git_with("commit -q -F -", &message.replace(&old, &new));
     place.git("checkout -q -f main");
+    // As a program leaves it that knows no such ref.
+    place.git("update-ref -d refs/planspec/status");
 }
 
 /// The files below a folder of the status branch.
 fn status_files(place: &Place<'_>, folder: &str) -> Vec<String> {
-    let files = place.git(&format!("ls-tree -r --name-only {STATUS} {folder}"));
+    let files = place.git(&format!(
+        "ls-tree -r --name-only refs/heads/{STATUS} {folder}"
+    ));
     files.lines().map(str::to_owned).collect()
 }
 
@@ -199,7 +203,7 @@ fn what_the_clone_was_asked_for_stands_beside_the_status() {
         file(&[plan("p", &nodes), run, capability("build"), who]),
     );
     solo.run("reconcile").ok();
-    let answers = || solo.git(&format!("show {STATUS}:_inputs.yaml"));
+    let answers = || solo.git(&format!("show refs/heads/{STATUS}:_inputs.yaml"));
     assert_eq!(
         answers(),
         "historyRewritten: false\nartifacts:\n  - path: built.txt\n    text: ok\n    found: false"

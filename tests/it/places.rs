@@ -206,7 +206,7 @@ fn the_status_branch_can_have_any_name() {
     solo.works("run/one", "agent:a");
     assert_eq!(solo.phase("execution/run"), "Succeeded");
     assert_ne!(
-        solo.git_try(&format!("rev-parse -q --verify {STATUS}"))
+        solo.git_try(&format!("rev-parse -q --verify refs/heads/{STATUS}"))
             .code,
         0
     );
@@ -274,7 +274,7 @@ fn a_repository_without_resources_is_no_error() {
     solo.publish("README.md", "Nothing here\n");
     solo.run("reconcile").ok().says("nothing to do");
     assert_ne!(
-        solo.git_try(&format!("rev-parse -q --verify {STATUS}"))
+        solo.git_try(&format!("rev-parse -q --verify refs/heads/{STATUS}"))
             .code,
         0
     );
@@ -348,7 +348,7 @@ fn a_status_branch_that_somebody_else_wrote_to_stops_with_a_clear_error() {
     ana.git(&format!("fetch -q origin {STATUS}"));
     ana.git(&format!("checkout -q -b by-hand origin/{STATUS}"));
     ana.write("notes.txt", "I was here").commit("By hand");
-    ana.git(&format!("push -q origin HEAD:{STATUS}"));
+    ana.git(&format!("push -q origin HEAD:refs/heads/{STATUS}"));
     let tip = ana.status_tip();
     ana.git("checkout -q main");
     ana.run("reconcile")

@@ -344,7 +344,7 @@ impl Place<'_> {
     /// Tip of the status branch, wherever it is kept.
     pub fn status_tip(&self) -> String {
         if self.git("remote").is_empty() {
-            self.git(&format!("rev-parse {STATUS}"))
+            self.git(&format!("rev-parse refs/heads/{STATUS}"))
         } else {
             let line = self.git(&format!("ls-remote origin refs/heads/{STATUS}"));
             line.split('\t').next().unwrap_or_default().to_owned()
@@ -366,7 +366,7 @@ impl Place<'_> {
             .collect()
     }
 
-    /// The inbox refs, wherever they are kept, without `refs/planspec/`.
+    /// The inbox refs, wherever they are kept, without `refs/planspec/`. The high-water ref is none.
     pub fn inbox(&self) -> Vec<String> {
         let listing = if self.git("remote").is_empty() {
             self.git("for-each-ref --format=%(refname) refs/planspec")
@@ -376,6 +376,7 @@ impl Place<'_> {
         let names = listing
             .lines()
             .filter_map(|line| line.split_once("refs/planspec/"));
+        let names = names.filter(|(_, name)| *name != "status");
         names.map(|(_, name)| name.to_owned()).collect()
     }
 

@@ -151,6 +151,7 @@ codes! {
     LOOK_TWICE = "PS407" Warning "a change that somebody should look at twice";
     NOT_A_REVISION = "PS408" Error "a document that does not follow from its revision before";
     OUT_OF_SCOPE = "PS409" Error "a file outside the scope of the plan is changed";
+    LEFT_PATHS = "PS410" Error "a resource leaves the configured paths";
     INCOMPLETE_ALLOW = "PS501" Error "an allow comment without a code or without a reason";
     UNKNOWN_ALLOW = "PS502" Warning "an allow comment for a rule that cannot be allowed";
     UNUSED_ALLOW = "PS503" Warning "an allow comment that allows nothing";

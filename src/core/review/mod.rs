@@ -13,6 +13,7 @@ pub mod declared;
 pub mod document;
 pub mod fields;
 mod graph;
+pub mod left;
 pub mod live;
 pub mod meaning;
 #[cfg(test)]

@@ -276,6 +276,8 @@ mod tests {
                 repository_id: "r".to_owned(),
                 observed_commit: "5f1c0d2e".to_owned(),
                 sequence: 12,
+                status_branch: None,
+                spec_branch: None,
                 rewritten_at: None,
                 next_deadline: Some(at("2026-03-01T10:00:00Z")),
                 findings: Vec::new(),

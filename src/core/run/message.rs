@@ -2,7 +2,7 @@
 
 use crate::core::base::digest::short;
 use crate::core::base::escape::line;
-use crate::core::run::status::{StatusTree, trailers};
+use crate::core::run::status::{RESTORES_TRAILER, StatusTree, trailers};
 use crate::core::run::transition::Transition;
 
 /// Most transitions to spell out in a commit message.
@@ -16,6 +16,23 @@ pub fn message(spec_commit: &str, tree: &StatusTree, transitions: &[Transition])
         [only] => format!("{} {}", subject_of(only), only.arrow()),
         _ => format!("reconcile {}: {count} transitions", short(spec_commit)),
     };
+    with_lines(&subject, transitions, &trailers_of(tree))
+}
+
+/// The message of a commit that goes back to the status of an earlier one: what moved by that.
+pub fn restored(commit: &str, tree: &StatusTree, transitions: &[Transition]) -> String {
+    let subject = format!("restore the status of {}", short(commit));
+    let trailers = format!("{RESTORES_TRAILER}: {commit}\n{}", trailers_of(tree));
+    with_lines(&subject, transitions, &trailers)
+}
+
+fn trailers_of(tree: &StatusTree) -> String {
+    let controller = &tree.controller;
+    trailers(&controller.observed_commit, controller.sequence)
+}
+
+fn with_lines(subject: &str, transitions: &[Transition], trailers: &str) -> String {
+    let count = transitions.len();
     let mut message = format!("{subject}\n\n");
     for transition in transitions.iter().take(LINES_IN_MESSAGE) {
         let mut row = format!("{} {}", subject_of(transition), transition.arrow());
@@ -32,8 +49,7 @@ pub fn message(spec_commit: &str, tree: &StatusTree, transitions: &[Transition])
     if count > 0 {
         message.push('\n');
     }
-    let controller = &tree.controller;
-    message.push_str(&trailers(&controller.observed_commit, controller.sequence));
+    message.push_str(trailers);
     message
 }
 

@@ -33,6 +33,9 @@ use crate::core::run::summary::{GateOfRun, RunSummary, Summary, needed_blob};
 /// With more errors than this everything is looked at: each is told again.
 const MOST_ERRORS: usize = 200;
 
+/// What left the configured paths, where nothing did.
+static NOTHING_LEFT: BTreeMap<Key, String> = BTreeMap::new();
+
 /// Content of blobs, by object id.
 pub type Blobs = BTreeMap<String, Arc<[u8]>>;
 
@@ -166,7 +169,8 @@ where
             .any(|(kind, _)| kind == HIDDEN)
     };
     let is_sound = may_be_partial(change.old)
-        && !change.index.is_empty()
+        // Where nothing is left, there is more to know.
+        && change.index.count_resources() > 0
         && change.index.hiding()?.is_empty()
         && !change.before.iter().any(hides);
     let lines = change.lines.lines_where(|facts| facts.has_errors)?;
@@ -535,6 +539,8 @@ where
             config: change.config,
             commit: change.commit,
             history_rewritten: false,
+            // Where anything left, everything is looked at.
+            left: &NOTHING_LEFT,
             old: Some(&context.old),
             only: Some(only),
             authors: change.authors,

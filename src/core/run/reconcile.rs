@@ -38,6 +38,8 @@ pub struct Inputs<'a> {
     /// Whether the commit that was observed last is no longer part of history: then nothing is
     /// deleted for being absent this time.
     pub history_rewritten: bool,
+    /// Where the files of resources are now that are no longer found below the configured paths.
+    pub left: &'a BTreeMap<Key, String>,
     /// The status branch as it stands, if there is one.
     pub old: Option<&'a StatusTree>,
     /// The resources that are looked at; nothing for all. All others stay as they are in `old`, which
@@ -127,15 +129,9 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         ),
         uid_mismatches: BTreeMap::new(),
     };
-    let mut notes = Vec::new();
-    if inputs.history_rewritten {
-        notes.push(
-            "the history of the spec branch was rewritten: what is missing now is not taken as \
-             deleted until the next commit"
-                .to_owned(),
-        );
-    }
-    let mut files = observe(inputs, &world);
+    let is_emptied = is_emptied(inputs);
+    let mut notes = kept(inputs, is_emptied);
+    let mut files = observe(inputs, &world, is_emptied);
     let uid_of = |key: &Key| {
         let file = files.get(key).filter(|file| file.deleted.is_none());
         file.map(|file| file.uid.as_str())
@@ -143,7 +139,12 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
     world.uid_mismatches = rules::uid_mismatches(inputs.snapshot, &uid_of);
     let presence: BTreeMap<Key, Presence<'_>> = files
         .keys()
-        .map(|key| (key.clone(), presence_of(inputs, key, files.get(key))))
+        .map(|key| {
+            (
+                key.clone(),
+                presence_of(inputs, is_emptied, key, files.get(key)),
+            )
+        })
         .collect();
     let presence_of_key = |key: &Key| presence.get(key).copied().unwrap_or(Presence::Deleted);
 
@@ -235,8 +236,41 @@ fn mint(parts: &[&str]) -> String {
     .to_string()
 }
 
+/// What is missing, and not taken for deleted.
+fn kept(inputs: &Inputs<'_>, is_emptied: bool) -> Vec<String> {
+    let rewritten = inputs.history_rewritten.then(|| {
+        "the history of the spec branch was rewritten: what is missing now is not taken as \
+         deleted until the next commit"
+            .to_owned()
+    });
+    let paths = inputs.config.paths.join(", ");
+    let emptied = is_emptied.then(|| {
+        format!(
+            "no resource is left below {paths}, where there were executions: nothing is taken as deleted"
+        )
+    });
+    let left = inputs.left.first_key_value().map(|(key, path)| {
+        let more = match inputs.left.len() {
+            1 => String::new(),
+            count => format!(", and {} more", count - 1),
+        };
+        format!("what left {paths} is not taken as deleted: {key} is in {path} now{more}")
+    });
+    let left = left.filter(|_| !is_emptied);
+    rewritten.into_iter().chain(emptied).chain(left).collect()
+}
+
+/// Whether no resource is found where there were executions: rather the folder was moved, or `paths` is wrong, than that all
+/// of them were deleted at once.
+fn is_emptied(inputs: &Inputs<'_>) -> bool {
+    let mut files = inputs.old.iter().flat_map(|old| &old.files);
+    let is_run =
+        |(key, file): (&Key, &StatusFile)| key.kind == Kind::Execution && file.deleted.is_none();
+    inputs.only.is_none() && inputs.snapshot.is_empty() && files.any(is_run)
+}
+
 /// Derived metadata: mint what is new, raise generations, drop what is gone.
-fn observe(inputs: &Inputs<'_>, world: &World<'_>) -> BTreeMap<Key, StatusFile> {
+fn observe(inputs: &Inputs<'_>, world: &World<'_>, is_emptied: bool) -> BTreeMap<Key, StatusFile> {
     let mut files = inputs.old.map(|old| old.files.clone()).unwrap_or_default();
     for key in inputs.snapshot.keys().filter(|key| inputs.looks_at(key)) {
         let definitions = inputs.snapshot.definitions(key);
@@ -292,11 +326,16 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>) -> BTreeMap<Key, StatusFile> 
             file.source.digest = digest;
         }
     }
+    for (key, path) in inputs.left {
+        if let Some(file) = files.get_mut(key).filter(|file| file.deleted.is_none()) {
+            file.source.path.clone_from(path);
+        }
+    }
     files.retain(|key, file| {
         if !inputs.looks_at(key) {
             return true;
         }
-        let gone = presence_of(inputs, key, Some(file)) == Presence::Deleted;
+        let gone = presence_of(inputs, is_emptied, key, Some(file)) == Presence::Deleted;
         if gone && key.kind == Kind::Execution && file.deleted.is_none() {
             file.deleted = Some(world.now);
         }
@@ -318,7 +357,12 @@ fn is_another_run(file: &StatusFile, digest: Option<&str>) -> bool {
 }
 
 /// Whether a resource is defined, gone, or nobody can tell.
-fn presence_of<'a>(inputs: &Inputs<'a>, key: &Key, file: Option<&StatusFile>) -> Presence<'a> {
+fn presence_of<'a>(
+    inputs: &Inputs<'a>,
+    is_emptied: bool,
+    key: &Key,
+    file: Option<&StatusFile>,
+) -> Presence<'a> {
     match inputs.snapshot.definitions(key) {
         [only] => Presence::Defined(only),
         [] => {
@@ -328,6 +372,8 @@ fn presence_of<'a>(inputs: &Inputs<'a>, key: &Key, file: Option<&StatusFile>) ->
                 Presence::Unknown("it is not found, and a file that may hold it cannot be read")
             } else if file.is_some_and(|file| !inputs.config.covers(&file.source.path)) {
                 Presence::Unknown("its file is outside the configured paths")
+            } else if is_emptied {
+                Presence::Unknown("no resource is found below the configured paths")
             } else if nothing_is_deleted(inputs) {
                 Presence::Unknown("it is not part of the rewritten history")
             } else {
@@ -608,6 +654,11 @@ impl Decision {
         };
         let rewritten_at = (nothing_is_deleted(inputs) && files.iter().any(is_missing))
             .then(|| inputs.commit.to_owned());
+        // Everything is looked at when there is something again.
+        let emptied_at = is_emptied(inputs).then(|| {
+            let known = before.and_then(|before| before.rewritten_at.clone());
+            known.unwrap_or_else(|| inputs.commit.to_owned())
+        });
         let mut tree = StatusTree {
             controller: ControllerState {
                 format_version: FORMAT_VERSION,
@@ -615,7 +666,10 @@ impl Decision {
                 repository_id: self.repository_id,
                 observed_commit: observed_commit.to_owned(),
                 sequence: before.map_or(0, |before| before.sequence),
-                rewritten_at,
+                // Whoever writes the commit says what they are now.
+                status_branch: before.and_then(|before| before.status_branch.clone()),
+                spec_branch: before.and_then(|before| before.spec_branch.clone()),
+                rewritten_at: rewritten_at.or(emptied_at),
                 next_deadline: summaries.outline.next_deadline(),
                 findings,
             },

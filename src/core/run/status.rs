@@ -54,8 +54,12 @@ pub struct ControllerState {
     pub observed_commit: String,
     /// Counts the commits of the branch, from 1.
     pub sequence: u64,
+    /// The branch that the status is on.
+    pub status_branch: Option<String>,
+    /// The branch that holds the resources.
+    pub spec_branch: Option<String>,
     /// The spec commit at which history was found rewritten: while it is the tip, nothing is taken
-    /// as deleted for being absent.
+    /// as deleted for being absent. Also the first one at which no resource was found any more.
     pub rewritten_at: Option<String>,
     /// The next moment at which something happens by itself.
     pub next_deadline: Option<Time>,
@@ -102,6 +106,12 @@ pub const PINNED_DIR: &str = "_pinned";
 pub const OBSERVED_TRAILER: &str = "Planspec-Observed";
 /// Trailer of a status commit: its number.
 pub const SEQUENCE_TRAILER: &str = "Planspec-Sequence";
+
+/// Trailer of a status commit that goes back: the one whose status it has again.
+pub const RESTORES_TRAILER: &str = "Planspec-Restores";
+/// The ref that is where the newest status is, whatever becomes of the branch: it is only moved forward, with the branch, and
+/// never deleted.
+pub const HIGH_WATER: &str = "refs/planspec/status";
 
 /// The last paragraph of a status commit's message.
 pub fn trailers(observed: &str, sequence: u64) -> String {

@@ -31,11 +31,12 @@ pub(super) struct Witnesses {
     pub fired: Option<Time>,
 }
 
-/// See that the clock, and the status, show moments to which any duration can be added.
+/// See that the clock, and the status, show moments to which any duration can be added. `before` names the status commit to
+/// go back to.
 ///
 /// # Errors
 /// One of them does not.
-pub(super) fn check_years(now: Time, status: Option<Time>) -> Result {
+pub(super) fn check_years(now: Time, status: Option<Time>, before: impl Fn() -> String) -> Result {
     let is_beyond = |time: &Time| time.year() > LAST_YEAR;
     if is_beyond(&now) {
         let why = format!(
@@ -51,7 +52,11 @@ pub(super) fn check_years(now: Time, status: Option<Time>) -> Result {
             "the last commit of the status branch is of {}, which is no date for a status",
             exact(status)
         ))
-        .hint("planspec does not write such a commit: `git log -1` of the branch shows who did")),
+        .hint(format!(
+            "planspec does not write such a commit; go back to one that it wrote: `planspec reconcile --restore \
+             {}`",
+            before()
+        ))),
         None => Ok(()),
     }
 }
@@ -88,14 +93,15 @@ impl Witnesses {
         behind.into_iter().chain(ahead).chain(late).collect()
     }
 
-    /// Nothing is written by a clock that is in doubt.
-    pub fn refusal(&self, now: Time, doubts: &[String]) -> Error {
+    /// Nothing is written by a clock that is in doubt. `before` names the last status commit that it would not be behind.
+    pub fn refusal(&self, now: Time, doubts: &[String], before: impl Fn() -> String) -> Error {
         let why = doubts.join("; ");
         let hint = match self.status {
             Some(status) if status > now => format!(
                 "set the clock if it is wrong (`date` shows it). If it is right, somebody reconciled with one \
-                 that was ahead: `planspec reconcile --accept-time` goes on, as of {}, and until then no \
-                 lease and no timeout ends",
+                 that was ahead: `planspec reconcile --restore {}` goes back to the last status before that, and \
+                 `planspec reconcile --accept-time` goes on, as of {}, and until then no lease and no timeout ends",
+                before(),
                 exact(status)
             ),
             _ => "set the clock if it is wrong (`date` shows it); if it is right, go on with \
@@ -154,12 +160,12 @@ mod tests {
     #[test]
     fn every_date_in_a_status_has_four_digits_in_its_year() {
         let last = at("9897-12-31T23:59:59Z");
-        check_years(last, Some(last)).unwrap();
+        check_years(last, Some(last), String::new).unwrap();
         let longest = Duration::from_str("876600h").unwrap().delta();
         assert!((last + longest).year() <= time::LAST_YEAR);
         for late in ["9898-01-01T00:00:00Z", "9999-06-01T00:00:00Z"].map(at) {
             for (now, status) in [(late, None), (last, Some(late))] {
-                let error = check_years(now, status).unwrap_err();
+                let error = check_years(now, status, String::new).unwrap_err();
                 assert!(error.message.contains("no date for a status"), "{late}");
             }
         }

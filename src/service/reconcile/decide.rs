@@ -10,6 +10,7 @@ use crate::core::base::digest::short;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::definitions::Elsewhere;
 use crate::core::repository::facts::Facts;
+use crate::core::repository::index::{Damaged, Index, Pages};
 use crate::core::repository::reach::FileChange;
 use crate::core::repository::snapshot::{Snapshot, manifests_with};
 use crate::core::resource::{Key, Kind, Time};
@@ -20,6 +21,7 @@ use crate::core::run::summary::lookup::Lookup;
 use crate::git::read::{self, FoundFile, Paths, Tree};
 use crate::git::{Repo, authors, signature};
 use crate::service::index::{self, Trouble};
+use crate::service::left;
 use crate::service::runs;
 use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
@@ -72,9 +74,30 @@ impl Question<'_> {
         }
         let lines = standing.as_ref().map(|standing| &standing.lines);
         let inbox = inbox::read(self, lines)?;
-        let rewritten = self.is_rewritten(standing.as_ref())?;
-        let partial = match &standing {
-            Some(standing) if !rewritten => self.in_part(standing, &inbox)?,
+        let standing = standing.as_ref();
+        let rewritten = match self.is_rewritten(standing)? {
+            Some(rewritten) => rewritten,
+            // Only what would delete something has to know.
+            None => {
+                let decided = self.decide_knowing(standing, (&inbox, false), full)?;
+                if !deletes(&decided) {
+                    return Ok(decided);
+                }
+                self.is_rewritten_behind(standing)?
+            }
+        };
+        self.decide_knowing(standing, (&inbox, rewritten), full)
+    }
+
+    /// Decide, where it is known whether history was rewritten.
+    fn decide_knowing(
+        &self,
+        standing: Option<&Standing<'_>>,
+        (inbox, rewritten): (&Inbox, bool),
+        full: bool,
+    ) -> Result<Decided> {
+        let partial = match standing {
+            Some(standing) if !rewritten => self.in_part(standing, inbox)?,
             _ => None,
         };
         match partial {
@@ -89,29 +112,47 @@ impl Question<'_> {
         }
     }
 
-    /// Whether the commit that was observed last is no longer part of the spec branch. In a shallow
-    /// clone ancestry proves nothing; there only its absence from everywhere counts.
-    fn is_rewritten(&self, standing: Option<&Standing<'_>>) -> Result<bool> {
+    /// Whether the commit that was observed last is no longer part of the spec branch. Nothing where this clone is too shallow
+    /// to tell.
+    fn is_rewritten(&self, standing: Option<&Standing<'_>>) -> Result<Option<bool>> {
         let (store, view) = (self.store, self.view);
+        let Some(standing) = standing else {
+            return Ok(Some(false));
+        };
+        let observed = &standing.controller.observed_commit;
+        if *observed == view.spec_commit {
+            return Ok(Some(false));
+        }
+        // It may just not be fetched yet; if the remote has lost it too, history was rewritten.
+        if !store.has_or_fetches(observed) {
+            return Ok(Some(true));
+        }
+        let is_part = store.repo.is_ancestor(observed, &view.spec_commit)?;
+        if !is_part && store.repo.is_shallow() {
+            return Ok(None);
+        }
+        Ok(Some(!is_part))
+    }
+
+    /// The same, with a history that is deepened until it is known. What cannot be known is taken for rewritten: then nothing
+    /// is deleted.
+    fn is_rewritten_behind(&self, standing: Option<&Standing<'_>>) -> Result<bool> {
         let Some(standing) = standing else {
             return Ok(false);
         };
         let observed = &standing.controller.observed_commit;
-        if *observed == view.spec_commit {
-            return Ok(false);
-        }
-        // It may just not be fetched yet; if the remote has lost it too, history was rewritten.
-        if !store.has_or_fetches(observed) {
-            return Ok(true);
-        }
-        if store.repo.is_shallow() {
-            return Ok(false);
-        }
-        Ok(!store.repo.is_ancestor(observed, &view.spec_commit)?)
+        let is_part = self.store.is_merged(self.view, observed);
+        Ok(!is_part.unwrap_or_else(|error| {
+            tracing::debug!(
+                error = error.message,
+                "nobody can tell whether history was rewritten"
+            );
+            false
+        }))
     }
 
     /// Look at everything.
-    fn in_whole(&self, inbox: Inbox, history_rewritten: bool) -> Result<Decided> {
+    fn in_whole(&self, inbox: &Inbox, history_rewritten: bool) -> Result<Decided> {
         let (store, view) = (self.store, self.view);
         let stored = store.status(view)?;
         let files = store.files(&view.spec_commit, &view.config)?;
@@ -129,13 +170,16 @@ impl Question<'_> {
                     .or_insert_with(|| bytes.clone());
             }
         }
+        let old = stored.as_ref().map(|stored| &stored.tree);
+        let left = self.left(old, |key| !snapshot.definitions(key).is_empty())?;
         let branch = SpecBranch::of(view, store);
         let mut decision = core::reconcile(&Inputs {
             snapshot: &snapshot,
             config: &view.config,
             commit: &view.spec_commit,
             history_rewritten,
-            old: stored.as_ref().map(|stored| &stored.tree),
+            left: &left,
+            old,
             only: None,
             authors: &|commit, path| self.authors(commit, path),
             pinned: &pinned,
@@ -147,11 +191,12 @@ impl Question<'_> {
         });
         branch.end()?;
         let old = stored.map(|stored| stored.tree);
-        decision.notes.extend(inbox.notes);
+        decision.notes.extend(inbox.notes.iter().cloned());
         decision
             .notes
             .extend(not_applied(old.as_ref(), &decision.tree));
-        if snapshot.is_empty() {
+        let is_said = decision.tree.controller.rewritten_at.is_some();
+        if snapshot.is_empty() && !is_said {
             decision.notes.push(format!(
                 "no resources found below {} at {}",
                 view.config.paths.join(", "),
@@ -162,6 +207,35 @@ impl Question<'_> {
         decision.notes.extend(self.no_key(has_gate)?);
         decision.notes.extend(errors_of(&snapshot, |_| true));
         Ok(Decided { decision, old })
+    }
+
+    /// Where the files of resources are that are no longer found, if they only left the configured paths since the status was
+    /// written.
+    fn left(
+        &self,
+        old: Option<&StatusTree>,
+        is_found: impl Fn(&Key) -> bool,
+    ) -> Result<BTreeMap<Key, String>> {
+        let Some(old) = old else {
+            return Ok(BTreeMap::new());
+        };
+        let files = old.files.iter().filter(|(_, file)| file.deleted.is_none());
+        let gone = files.map(|(key, _)| key).filter(|key| !is_found(key));
+        self.left_of(&old.controller.observed_commit, &gone.cloned().collect())
+    }
+
+    fn left_of(&self, observed: &str, gone: &BTreeSet<Key>) -> Result<BTreeMap<Key, String>> {
+        let (repo, view) = (&self.store.repo, self.view);
+        if gone.is_empty() || observed == view.spec_commit || !repo.has_object(observed) {
+            return Ok(BTreeMap::new());
+        }
+        let change = left::Change {
+            repo,
+            from: observed,
+            to: Tree::Commit(&view.spec_commit),
+            config: &view.config,
+        };
+        change.left(gone)
     }
 
     /// Look at what may move; nothing when that takes looking at everything.
@@ -184,6 +258,10 @@ impl Question<'_> {
             return Ok(None);
         };
         index::of_commit(repo, &view.spec_commit, &view.config, |index| {
+            let gone = no_longer_defined(index, &before)?;
+            if !self.left_of(observed, &gone)?.is_empty() {
+                return Ok(None);
+            }
             let branch = SpecBranch::of(view, self.store);
             let reader = CommitReader {
                 repo,
@@ -226,14 +304,14 @@ impl Question<'_> {
     }
 
     /// What there is to say after looking at what may move.
-    fn told_in_part(&self, partial: Partial, inbox: Inbox) -> Result<Decided> {
+    fn told_in_part(&self, partial: Partial, inbox: &Inbox) -> Result<Decided> {
         let Partial {
             mut decision,
             old,
             snapshot,
             judged,
         } = partial;
-        decision.notes.extend(inbox.notes);
+        decision.notes.extend(inbox.notes.iter().cloned());
         decision
             .notes
             .extend(not_applied(Some(&old), &decision.tree));
@@ -278,6 +356,34 @@ impl Question<'_> {
             signature::KEYS_FOLDER
         )))
     }
+}
+
+/// What the changed files defined, and no file does now.
+fn no_longer_defined<P: Pages>(
+    index: &Index<P>,
+    before: &[FileChange],
+) -> std::result::Result<BTreeSet<Key>, Damaged> {
+    let mut gone = BTreeSet::new();
+    for file in before {
+        let now = index.row(&file.path)?.map(|row| row.facts);
+        let now: BTreeSet<Key> = now.iter().flat_map(Facts::keys).collect();
+        let was = file.now.iter().flat_map(|(_, facts)| facts.keys());
+        for key in was.filter(|key| !now.contains(key)) {
+            let definers = index.definers_of(&key.qualified())?;
+            if !definers.iter().any(|one| one.key().as_ref() == Some(&key)) {
+                gone.insert(key);
+            }
+        }
+    }
+    Ok(gone)
+}
+
+/// Whether something is taken as deleted by a decision.
+fn deletes(decided: &Decided) -> bool {
+    let now = &decided.decision.tree.files;
+    let before = decided.old.iter().flat_map(|old| &old.files);
+    let mut there = before.filter(|(_, file)| file.deleted.is_none());
+    there.any(|(key, _)| now.get(key).is_none_or(|file| file.deleted.is_some()))
 }
 
 /// A status that follows from decisions which this program does not know is not its to go on with.

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Question;
+use crate::core::base::digest::short;
+use crate::core::base::words::count;
 use crate::core::resource::ExecutionStatus;
 use crate::core::run::asked::RefusedRef;
-use crate::core::run::record::{Address, Incoming};
+use crate::core::run::record::{Address, Incoming, Received};
 use crate::core::run::summary::lookup::Lookup;
 use crate::core::run::summary::record_mark;
 use crate::service::Result;
@@ -63,12 +65,14 @@ pub(super) fn read(
     let tips: Vec<String> = fresh.iter().map(|(_, tip)| (*tip).clone()).collect();
     store.fetch_records(&tips)?;
     let mut inbox = Inbox::default();
+    let mut strange = StrangeStatus::default();
     for (address, tip) in fresh {
         let run = known.get(address.uid());
         let last = run.and_then(|run| run.extensions.records.get(&address.to_string()));
         match store.records(tip, last.map(String::as_str))? {
             Ok((mut records, rewritten)) => {
                 for received in &mut records {
+                    strange.look(question, received);
                     received.signature =
                         store.signature(view, question.now, &received.id, &received.record)?;
                 }
@@ -89,6 +93,7 @@ pub(super) fn read(
             }
         }
     }
+    inbox.notes.extend(strange.note());
     let whose = "to no execution that is known: ignored";
     match gone {
         0 => {}
@@ -98,4 +103,41 @@ pub(super) fn read(
             .push(format!("{gone} inbox refs belong {whose}")),
     }
     Ok(inbox)
+}
+
+/// Records that were written against a status commit which is not part of this status. They are untrusted, and so that is only
+/// told: perhaps the branch was put back, and the ref that would show it as well.
+#[derive(Default)]
+struct StrangeStatus {
+    records: usize,
+    commit: Option<String>,
+}
+
+impl StrangeStatus {
+    fn look(&mut self, question: &Question<'_>, received: &Received) {
+        let repo = &question.store.repo;
+        let named = received.record.status.as_ref();
+        let (Some(named), Some(tip)) = (named, question.view.status_tip.as_ref()) else {
+            return;
+        };
+        if named == tip || self.commit.as_ref() == Some(named) {
+            self.records += usize::from(named != tip);
+            return;
+        }
+        // Of a shallow clone what is absent proves nothing.
+        let is_part = || repo.has_object(named) && repo.is_ancestor(named, tip).unwrap_or(false);
+        if !repo.is_shallow() && !is_part() {
+            self.records += 1;
+            self.commit = Some(named.clone());
+        }
+    }
+
+    fn note(self) -> Option<String> {
+        let commit = self.commit?;
+        Some(format!(
+            "{} names a status commit that this status does not have, {}: perhaps the branch was put back",
+            count(self.records, "record"),
+            short(&commit)
+        ))
+    }
 }

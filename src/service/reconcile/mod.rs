@@ -4,6 +4,7 @@ mod clock;
 mod decide;
 pub use decide::NOT_APPLIED;
 mod inbox;
+mod recovery;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::core::resource::{ExecutionStatus, Key, Kind, Time};
 use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::reconcile::Reconciliation;
 use crate::core::run::record::{Address, RunRef};
-use crate::core::run::status::{BOARD_FILE, StatusFile, StatusTree, pinned_path};
+use crate::core::run::status::{BOARD_FILE, HIGH_WATER, StatusFile, StatusTree, pinned_path};
 use crate::core::run::summary::lookup::Lookup;
 use crate::core::run::summary::outline::Listed;
 use crate::core::run::transition::Waiting;
@@ -53,6 +54,10 @@ pub struct ReconcileRequest {
     pub full: bool,
     /// Write even if there is reason to doubt the clock that `now` comes from.
     pub accept_time: bool,
+    /// Begin the status anew where it is gone, or take it along where the configuration names another branch.
+    pub initialize: bool,
+    /// Go back to the status of this commit, and decide nothing.
+    pub restore: Option<String>,
 }
 
 impl ReconcileRequest {
@@ -64,6 +69,8 @@ impl ReconcileRequest {
             revision: None,
             full: false,
             accept_time: false,
+            initialize: false,
+            restore: None,
         }
     }
 }
@@ -78,6 +85,9 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled
             "only the spec branch decides for real, not another revision",
         )
         .hint("add --dry-run to look at another revision"));
+    }
+    if let Some(commit) = &request.restore {
+        return recovery::restore(store, request, commit);
     }
     for attempt in 0..TRIES {
         if attempt > 0 {
@@ -98,6 +108,42 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled
     .hint("nothing is lost: run `planspec reconcile` again"))
 }
 
+/// Where the next status commit goes.
+#[derive(Default)]
+struct Place {
+    /// The commit that it follows.
+    parent: Option<String>,
+    /// The commit whose files it has, but for those that change.
+    base: Option<String>,
+    /// Where the branch is.
+    branch: Option<String>,
+    /// Whether it is written even if nothing moved: the status goes on elsewhere.
+    is_due: bool,
+}
+
+impl Place {
+    /// Behind the status that there is, as always.
+    fn after(view: &View) -> Place {
+        let tip = view.status_tip.clone();
+        Place {
+            parent: tip.clone(),
+            base: tip.clone(),
+            branch: tip,
+            is_due: false,
+        }
+    }
+
+    /// Behind a status, on a branch that is elsewhere.
+    fn moved(status: Option<String>, branch: Option<String>) -> Place {
+        Place {
+            parent: status.clone(),
+            base: status,
+            branch,
+            is_due: true,
+        }
+    }
+}
+
 /// A random pause that grows with each try, so that racing writers do not collide again.
 fn pause(attempt: u32) -> Duration {
     let nonce = uuid::Uuid::new_v4().as_u128();
@@ -105,20 +151,32 @@ fn pause(attempt: u32) -> Duration {
     Duration::from_millis(u64::try_from(nonce % u128::from(longest)).unwrap_or(0) + 10)
 }
 
-/// `None` when somebody else was first.
-fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reconciled>> {
-    let rev = request.revision.as_deref();
-    let mut view = store.fresh()?;
-    if let Some(rev) = rev {
+/// What there is, and where the next status commit goes.
+fn look(store: &Store, request: &ReconcileRequest) -> Result<(View, Place)> {
+    let (mut view, place) = if request.initialize {
+        let mut view = store.look()?;
+        let place = recovery::begin(store, &mut view)?;
+        (view, place)
+    } else {
+        let view = store.fresh()?;
+        let place = Place::after(&view);
+        (view, place)
+    };
+    if let Some(rev) = request.revision.as_deref() {
         let commit = store.commit_of(rev)?;
         view.config = store.config_at(&commit)?;
         view.spec_commit = commit;
     }
     unshared::check_first_status(store, &view)?;
+    Ok((view, place))
+}
+
+/// `None` when somebody else was first.
+fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reconciled>> {
+    let (view, place) = look(store, request)?;
     let look = fingerprint(&view, store.repo.is_shallow());
-    let cache = Cache::new(&store.repo);
-    let idle = Idle::recall(&cache, &look, request.now);
-    if let Some(idle) = idle.filter(|_| !request.full) {
+    let idle = Idle::recall(&Cache::new(&store.repo), &look, request.now);
+    if let Some(idle) = idle.filter(|_| !request.full && !request.initialize) {
         let witnesses = Witnesses {
             status: idle.written,
             remote: view.remote_time,
@@ -126,19 +184,39 @@ fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reco
         };
         let mut done = idle.reconciled(&view, request);
         done.notes = witnesses.doubts(request.now);
+        done.notes.extend(raise_high_water(store, &view, request));
         return Ok(Some(done));
     }
-    let status = StatusReader::open(store, &view)?;
+    decide_and_write(store, request, (&view, &place), look)
+}
+
+/// The status of a program that knows no such ref, or of one that was stopped before it moved it, gets it now.
+fn raise_high_water(store: &Store, view: &View, request: &ReconcileRequest) -> Option<String> {
+    let tip = view.status_tip.as_ref();
+    let tip = tip.filter(|tip| view.high_water.as_ref() != Some(tip) && !request.dry_run)?;
+    let error = store.raise_high_water(view, tip).err()?;
+    let why = error.message;
+    Some(format!("{HIGH_WATER} is not moved on: {why}"))
+}
+
+fn decide_and_write(
+    store: &Store,
+    request: &ReconcileRequest,
+    (view, place): (&View, &Place),
+    look: String,
+) -> Result<Option<Reconciled>> {
+    let status = StatusReader::open(store, view)?;
     let status = status.as_ref();
     if let Some(status) = status {
         status.check_news()?;
     }
     let written = status.map(StatusReader::time);
-    clock::check_years(request.now, written)?;
+    let before = || recovery::last_before(store, view, request.now);
+    clock::check_years(request.now, written, before)?;
     let now = written.map_or(request.now, |written| written.max(request.now));
-    let Decided { decision, old } = Question {
+    let Decided { mut decision, old } = Question {
         store,
-        view: &view,
+        view,
         status,
         now,
     }
@@ -150,37 +228,45 @@ fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reco
     };
     let doubts = witnesses.doubts(request.now);
     let may_write = doubts.is_empty() || request.accept_time;
+    if place.is_due && !decision.changed {
+        decision.changed = true;
+        decision.tree.controller.sequence += 1;
+    }
     if decision.changed && !may_write && !request.dry_run {
-        return Err(witnesses.refusal(request.now, &doubts));
+        return Err(witnesses.refusal(request.now, &doubts, before));
     }
     let idle = Idle::after(look, written, &decision.tree);
     let mut done = Reconciled {
         transitions: decision.transitions.clone(),
         changed: decision.changed,
         notes: doubts.iter().chain(&decision.notes).cloned().collect(),
-        ..idle.clone().reconciled(&view, request)
+        ..idle.clone().reconciled(view, request)
     };
     if request.dry_run {
         return Ok(Some(done));
     }
     if decision.changed {
-        match write(store, &view, old.as_ref(), &decision, now)? {
+        match write(store, (view, place), old.as_ref(), &mut decision, now)? {
             Some(commit) => {
-                if !store.publish(&view, &commit)? {
+                if !store.publish(view, place.branch.as_deref(), &commit)? {
                     return Ok(None);
                 }
                 status::remember(&store.repo, &commit);
+                done.sequence = decision.tree.controller.sequence;
                 done.status_commit = Some(commit);
             }
             None => done.changed = false,
         }
     } else if decision.notes.is_empty() {
-        idle.remember(&cache);
+        idle.remember(&Cache::new(&store.repo));
+    }
+    if done.status_commit.is_none() {
+        done.notes.extend(raise_high_water(store, view, request));
     }
     if !may_write {
         return Ok(Some(done));
     }
-    if let Err(error) = clean_up(store, &view, status, &decision.tree, now) {
+    if let Err(error) = clean_up(store, view, status, &decision.tree, now) {
         // The status is written; the refs can be cleaned up next time.
         let why = error.message;
         let note = format!("inbox refs are not cleaned up: {why}");
@@ -314,11 +400,18 @@ fn fingerprint(view: &View, shallow: bool) -> String {
 /// Write the status commit; nothing points to it yet. `None` when the tree would be equal.
 fn write(
     store: &Store,
-    view: &View,
+    (view, place): (&View, &Place),
     old: Option<&StatusTree>,
-    decision: &Reconciliation,
+    decision: &mut Reconciliation,
     now: Time,
 ) -> Result<Option<String>> {
+    let controller = &mut decision.tree.controller;
+    controller.status_branch = Some(view.config.status.branch.clone());
+    controller.spec_branch = Some(view.spec_branch.clone());
+    if let (None, Some(before)) = (&place.base, &place.parent) {
+        // What is begun anew counts on.
+        controller.sequence += StatusReader::at(&store.repo, before)?.sequence();
+    }
     let tree = &decision.tree;
     let texts = tree.changed_files(old)?.into_iter();
     let mut files: BTreeMap<String, Option<FileBody>> = texts
@@ -338,7 +431,8 @@ fn write(
     Ok(status_branch::write(
         &store.repo,
         &NewStatus {
-            parent: view.status_tip.clone(),
+            parent: place.parent.clone(),
+            base: place.base.clone(),
             files,
             message: message::message(&view.spec_commit, tree, &decision.transitions),
             evidence: decision.evidence.clone(),

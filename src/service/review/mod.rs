@@ -27,7 +27,9 @@ use crate::core::review::live::Touched;
 use crate::core::review::rules::{self, Policy, Sides};
 use crate::core::review::scope::{self, Scoped};
 use crate::core::review::{self, Review, live};
+use crate::git::Repo;
 use crate::git::read::{self, Tree};
+use crate::service::left::Change;
 
 /// What changes between two revisions.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +57,7 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
         Some(comparison) => comparison,
         None => Comparison::of_everything(store, &range)?,
     };
+    comparison.find_left(&store.repo, &range)?;
     let namespace = request.namespace.as_deref();
     if let Some(plan) = &request.plan {
         let (old, new) = (&comparison.old, &comparison.new);
@@ -144,6 +147,8 @@ pub struct Comparison {
     judged: Option<BTreeSet<String>>,
     /// Whether there was no resource at all before.
     is_first: bool,
+    /// What leaves the configured paths, as findings.
+    left: Vec<Diagnostic>,
 }
 
 /// One of the two that are compared, as it is told.
@@ -205,6 +210,7 @@ impl Comparison {
             wanted: None,
             scope: None,
             judged: None,
+            left: Vec::new(),
         }
     }
 
@@ -261,7 +267,21 @@ impl Comparison {
             wanted: None,
             scope: None,
             judged: Some(step.affected),
+            left: Vec::new(),
         }))
+    }
+
+    /// Find what leaves the configured paths.
+    fn find_left(&mut self, repo: &Repo, range: &Range) -> Result {
+        let change = Change {
+            repo,
+            from: &range.base,
+            to: Tree::Commit(&range.head),
+            config: &self.after.config,
+        };
+        self.left = change.findings((&self.old, &self.new))?;
+        self.new.settle(&mut self.left, &self.after.config);
+        Ok(())
     }
 
     /// Show no findings of resources that the review no longer speaks of.
@@ -332,6 +352,7 @@ impl Comparison {
             is_first: self.is_first,
         };
         let mut found = rules::findings(&self.review, &sides, &self.after.config);
+        found.extend(self.left.iter().cloned());
         if let Some(judged) = &self.judged {
             // Of the other files that were read not everything was read that it takes to judge them.
             let is_judged = |file: &String| judged.contains(file) || self.new.text(file).is_none();

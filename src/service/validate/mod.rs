@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::index::Use;
+use super::left::Change;
 use super::names::choose_among;
 use super::revision::{self, Settings};
 use super::sources::{self, Source};
@@ -356,6 +357,13 @@ impl Earlier {
         };
         let mut found = review::rules::check(&review, &sides);
         found.retain(|finding| finding.code != Code::LOOK_TWICE);
+        let change = Change {
+            repo: &self.repo,
+            from: &self.commit,
+            to: tree,
+            config: &subject.config,
+        };
+        found.extend(change.findings((old, new))?);
         new.settle(&mut found, &self.settings.judging(&subject.config));
         Ok(found)
     }

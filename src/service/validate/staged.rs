@@ -22,6 +22,7 @@ use crate::git::read::{self, Paths, Tree};
 use crate::path;
 use crate::service::former::{Former, former_run};
 use crate::service::index::{self, Step, Trouble, Use};
+use crate::service::left::Change;
 use crate::service::revision::{self, Settings};
 use crate::service::store::Store;
 use crate::service::{Error, Findings, Result};
@@ -297,7 +298,22 @@ impl NextCommit<'_> {
         let mut broken = review::rules::check(&review::compare(&before, &step.snapshot), &sides);
         broken.retain(|finding| finding.code != Code::LOOK_TWICE);
         broken.extend(self.names_used_again(&before, &step.snapshot));
+        broken.extend(self.left((&before, &step.snapshot))?);
         Ok(broken)
+    }
+
+    /// What leaves the configured paths.
+    fn left(&self, sides: (&Snapshot, &Snapshot)) -> Result<Vec<Diagnostic>> {
+        let Some(from) = self.head else {
+            return Ok(Vec::new());
+        };
+        let change = Change {
+            repo: self.repo,
+            from,
+            to: Tree::Index(self.staged),
+            config: &self.config(),
+        };
+        change.findings(sides)
     }
 
     /// Executions that come under a name whose run the status still has, with another spec: their file was removed in

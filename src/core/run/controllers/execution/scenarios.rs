@@ -37,6 +37,55 @@ fn fail(world: &mut World, node: &str) {
     world.reconcile();
 }
 
+// ---- what is no longer found
+
+#[test]
+fn what_left_the_configured_paths_goes_on() {
+    let mut world = World::of(&[
+        plan("p", "{id: a, kind: Task}"),
+        plan("q", "{id: a, kind: Task}"),
+    ]);
+    world.write("planspec/run.yaml", &execution("run", "p", ""));
+    world.reconcile();
+    world.move_out("planspec/run.yaml", "plans/run.yaml");
+    // The commit after it knows of no move any more.
+    for _ in 0..2 {
+        world.reconcile();
+        assert_eq!(world.stands("a"), "Pending Ready");
+        assert_eq!(world.run().phase.to_string(), "Running");
+        world.commit();
+    }
+    world.write("planspec/run.yaml", &execution("run", "p", ""));
+    world.claim("a", ANA);
+    world.succeed("a", ANA);
+    world.reconcile();
+    assert_eq!(world.run().phase.to_string(), "Succeeded");
+}
+
+#[test]
+fn where_nothing_is_left_a_run_goes_on_until_it_is_cancelled() {
+    let mut world = run(&["{id: a, kind: Task}"]);
+    world.reconcile();
+    world.remove("planspec/all.yaml");
+    world.reconcile();
+    let notes = world.last.as_ref().map(|last| last.notes.clone());
+    let notes = notes.unwrap_or_default();
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("nothing is taken as deleted")),
+        "{notes:?}"
+    );
+    assert_eq!(world.run().phase.to_string(), "Running");
+    world.cancel("user:ana");
+    world.reconcile();
+    assert_eq!(world.run().phase.to_string(), "Cancelled");
+    // Where something is found, the rest is gone.
+    world.write("planspec/q.yaml", &plan("q", "{id: a, kind: Task}"));
+    world.reconcile();
+    assert!(world.find(Kind::Plan, "p").is_none());
+}
+
 // ---- who holds what
 
 #[test]

@@ -1,0 +1,65 @@
+//! Files that leave the configured paths: nobody sees their resources any more, and nobody deleted them.
+
+use std::collections::BTreeSet;
+
+use crate::core::base::diagnostic::{Code, Diagnostic, Place};
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::words::count;
+use crate::core::resource::Key;
+
+/// Most files that are named one by one.
+const SHOWN: usize = 50;
+/// Most resources of one file that are named.
+const NAMED: usize = 3;
+
+/// A file outside the configured paths, with resources that were found below them before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Where it is.
+    pub path: String,
+    /// What it defines.
+    pub keys: BTreeSet<Key>,
+}
+
+/// A finding for each file that left.
+pub fn findings(left: &[Left], paths: &[String]) -> Vec<Diagnostic> {
+    let globs = paths.join(", ");
+    let more = left.len().saturating_sub(SHOWN);
+    let finding = |(at, file): (usize, &Left)| {
+        let names = file.keys.iter().take(NAMED).map(Key::to_string);
+        let mut names: Vec<String> = names.collect();
+        if file.keys.len() > NAMED {
+            names.push("…".to_owned());
+        }
+        let others = match more {
+            more if more > 0 && at + 1 == SHOWN => {
+                format!(", and so does what is in {}", count(more, "further file"))
+            }
+            _ => String::new(),
+        };
+        let message = format!("what is here leaves {globs}: {}{others}", names.join(", "));
+        Diagnostic::new(Code::LEFT_PATHS, &file.path, Place::File, message).help(format!(
+            "add its folder to `paths` in {CONFIG_FILE}, or move it back; what is to be over is deleted, not moved"
+        ))
+    };
+    left.iter().take(SHOWN).enumerate().map(finding).collect()
+}
+
+/// The finding for a change that leaves nothing at all, while runs go on.
+pub fn emptied(paths: &[String], runs: usize) -> Option<Diagnostic> {
+    if runs == 0 {
+        return None;
+    }
+    let message = format!(
+        "no resource is left below {}, and {} not over",
+        paths.join(", "),
+        match runs {
+            1 => "1 run is".to_owned(),
+            runs => format!("{runs} runs are"),
+        }
+    );
+    let finding = Diagnostic::new(Code::LEFT_PATHS, ".", Place::File, message);
+    Some(finding.help(format!(
+        "put them back, or let `paths` in {CONFIG_FILE} name where they are; runs are ended by `planspec cancel EXECUTION`"
+    )))
+}

@@ -1,0 +1,204 @@
+//! Whether the status branch is where it was left. A ref beside it, [`HIGH_WATER`], moves with it and is never put back or
+//! deleted by anybody who follows the rules: what is behind it says where the status is kept, and how far it had come.
+
+use std::time::Duration;
+
+use super::status::StatusReader;
+use super::store::{Store, View};
+use super::{Error, Result};
+use crate::core::base::digest::short;
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::run::status::ControllerState;
+use crate::git::GitError;
+use crate::git::base::merge_base;
+
+/// How often, and after which pauses, it is looked again before a branch is said to be behind: not every server moves two
+/// refs at the same moment.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(50),
+    Duration::from_millis(150),
+    Duration::from_millis(400),
+];
+
+/// Where the status branch is, beside where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is there, or further, or nothing has been written yet.
+    Sound,
+    /// There is no such branch any more.
+    Gone,
+    /// It is at an earlier commit.
+    PutBack,
+    /// It is at a commit that does not follow what was there.
+    Replaced,
+    /// The configuration names another branch than the one that it is on.
+    Redirected {
+        /// The one that it is on.
+        from: String,
+    },
+    /// It follows another spec branch, which is still there.
+    OtherSpec {
+        /// The one that it follows.
+        from: String,
+    },
+}
+
+/// A look at what there is, where the status branch is as it was left.
+///
+/// # Errors
+/// It is not, or something cannot be read.
+pub fn look(store: &Store) -> Result<View> {
+    let mut pauses = PAUSES.iter();
+    loop {
+        let view = store.look()?;
+        let standing = standing(store, &view)?;
+        if standing == Standing::Sound {
+            store.track_status(&view);
+            return Ok(view);
+        }
+        match pauses.next() {
+            Some(pause) => std::thread::sleep(*pause),
+            None => return Err(refusal(store, &view, &standing)),
+        }
+    }
+}
+
+/// Where the status branch is.
+///
+/// # Errors
+/// The commits cannot be read, or nobody can tell how they follow each other.
+pub fn standing(store: &Store, view: &View) -> Result<Standing> {
+    let Some(high) = &view.high_water else {
+        return Ok(Standing::Sound);
+    };
+    if view.status_tip.as_ref() != Some(high) {
+        store.get_commit(high)?;
+    }
+    // What cannot be read is complained of by whoever reads it.
+    let names = StatusReader::at(&store.repo, high).and_then(|status| status.controller());
+    if let Some(elsewhere) = names.ok().and_then(|names| elsewhere(view, &names)) {
+        return Ok(elsewhere);
+    }
+    course(store, view.status_tip.as_deref(), Some(high))
+}
+
+/// How a tip follows the highest commit there was.
+///
+/// # Errors
+/// Nobody can tell: this clone does not reach far enough.
+pub fn course(store: &Store, tip: Option<&str>, high: Option<&str>) -> Result<Standing> {
+    let (tip, high) = match (tip, high) {
+        (_, None) => return Ok(Standing::Sound),
+        (None, Some(_)) => return Ok(Standing::Gone),
+        (Some(tip), Some(high)) => (tip, high),
+    };
+    if tip == high {
+        return Ok(Standing::Sound);
+    }
+    Ok(
+        match merge_base(&store.repo, store.remote.as_deref(), tip, high) {
+            Ok(base) if base == high => Standing::Sound,
+            Ok(base) if base == tip => Standing::PutBack,
+            Ok(_) | Err(GitError::Unusable(_)) => Standing::Replaced,
+            Err(error) => return Err(error.into()),
+        },
+    )
+}
+
+/// Whether the status is kept elsewhere than the configuration says now, or is about something else.
+fn elsewhere(view: &View, names: &ControllerState) -> Option<Standing> {
+    let other = |kept: &Option<String>, now: &str| kept.clone().filter(|kept| kept != now);
+    if let Some(from) = other(&names.status_branch, &view.config.status.branch) {
+        return Some(Standing::Redirected { from });
+    }
+    let from = other(&names.spec_branch, &view.spec_branch)?;
+    // One that was renamed is the same branch.
+    view.branches
+        .contains_key(&from)
+        .then_some(Standing::OtherSpec { from })
+}
+
+/// Why nothing is done by a status that is not where it was left.
+pub fn refusal(store: &Store, view: &View, standing: &Standing) -> Error {
+    let branch = &view.config.status.branch;
+    let place = match &store.remote {
+        Some(remote) => format!(" on remote `{remote}`"),
+        None => String::new(),
+    };
+    let tip = view.status_tip.as_deref().unwrap_or_default();
+    let high = view.high_water.as_deref().unwrap_or_default();
+    let restore = |commit: &str| format!("`planspec reconcile --restore {commit}`");
+    let back = restore(high);
+    let (why, hint) = match standing {
+        Standing::Sound => return Error::conflict("the status branch has moved in the meantime"),
+        Standing::Gone => (
+            format!(
+                "the status branch `{branch}` is gone{}: it was at {}",
+                place.replace(" on ", " from "),
+                number(store, high)
+            ),
+            format!(
+                "bring it back with {back}; to begin anew on purpose, without the runs there were: \
+                 `planspec reconcile --initialize`"
+            ),
+        ),
+        Standing::PutBack => (
+            format!(
+                "the status branch `{branch}`{place} was put back to {}: it was at {}",
+                number(store, tip),
+                number(store, high)
+            ),
+            format!(
+                "bring it to where it was with {back}; if it was put back on purpose, {} says so",
+                restore(tip)
+            ),
+        ),
+        Standing::Replaced => (
+            format!(
+                "the status branch `{branch}`{place} was replaced: {} does not follow {}, where it was",
+                number(store, tip),
+                number(store, high)
+            ),
+            format!("go back to what was there with {back}"),
+        ),
+        Standing::Redirected { from } => (
+            format!(
+                "`status.branch` names `{branch}`, and the status is on branch `{from}`{place}"
+            ),
+            format!(
+                "name `{from}` again in {CONFIG_FILE} of `{}`; to take the status and its runs along to \
+                 `{branch}`: `planspec reconcile --initialize`",
+                view.spec_branch
+            ),
+        ),
+        Standing::OtherSpec { from } => (
+            format!(
+                "the status is about branch `{from}`{place}, and `{}` is the spec branch now",
+                view.spec_branch
+            ),
+            format!(
+                "{}; to go on with `{}` on purpose: `planspec reconcile --initialize`",
+                spec_branch_again(store, from),
+                view.spec_branch
+            ),
+        ),
+    };
+    Error::unavailable(why).hint(hint)
+}
+
+/// How the former spec branch is named again.
+fn spec_branch_again(store: &Store, from: &str) -> String {
+    match store.repo.config("planspec.specBranch") {
+        Some(_) => format!("`git config planspec.specBranch {from}` names it again"),
+        None => format!("`specBranch: {from}` in {CONFIG_FILE} names it again"),
+    }
+}
+
+/// A status commit as people read it.
+fn number(store: &Store, commit: &str) -> String {
+    let status = StatusReader::at(&store.repo, commit);
+    match status.map(|status| status.sequence()) {
+        Ok(sequence) => format!("{} (sequence {sequence})", short(commit)),
+        Err(_) => short(commit).to_owned(),
+    }
+}
