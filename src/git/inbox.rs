@@ -89,6 +89,24 @@ pub fn has_room(repo: &Repo, tip: &str) -> Result<bool> {
     Ok(false)
 }
 
+/// The commits behind `tip`, nearest first, as far as they are here and may be records: so many as a chain may have.
+///
+/// # Errors
+/// `Unusable` when an object is broken.
+pub fn behind(repo: &Repo, tip: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut next = Some(parse_id(tip)?);
+    while let Some(id) = next.filter(|_| found.len() <= MAX_CHAIN) {
+        match repo.header(id)? {
+            Some((size, ObjectKind::Commit)) if size <= MAX_RECORD_BYTES => {}
+            _ => break,
+        }
+        found.push(id.to_string());
+        next = repo.commit(id)?.parents.first().copied();
+    }
+    Ok(found.into_iter().skip(1).collect())
+}
+
 /// Write a commit that holds nothing, above commits that it is to keep. Moves no ref.
 ///
 /// # Errors

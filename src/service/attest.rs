@@ -57,7 +57,7 @@ pub(super) fn send(
     action: Action,
 ) -> Result<String> {
     let address = Address::attestation(run.reference(), criterion, writer.actor);
-    writer.send(&address, run, action)
+    writer.say(&address, run, action)
 }
 
 /// Whether it would count. Which criteria the goal has, the spec branch says; it is read only where

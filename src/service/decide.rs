@@ -100,10 +100,8 @@ fn send(writer: &RecordWriter<'_>, waiting: WaitingGate<'_>, action: Action) -> 
     let run = waiting.node.run;
     let address = Address::review(namespace, gate, &run.file.uid, writer.actor);
     let record = writer.record(run, action);
-    let old = observed.tip(&address);
-    if let Some(old) = old {
-        store.fetch_records(&[old.to_owned()])?;
-    }
+    let (address, old) = writer.place(run, &address)?;
+    let old = old.as_deref();
     let mut id = store.write_record(old, &record, now)?;
     if observed.view.config.approvals.require_signed {
         let is_comment = matches!(&record.action, Action::Review { decision, .. }

@@ -111,6 +111,7 @@ pub fn done_before(
             is_named: request.record.caller.actor.is_some(),
             session: session.as_deref(),
             now,
+            told: None,
         };
         let is_first = said.nodes.is_empty();
         if !is_first && run.status.phase.is_terminal() {

@@ -193,13 +193,13 @@ pub fn reported_commit(store: &Store, tip: &str) -> Result<Option<(String, Strin
     })
 }
 
-/// Every record of a ref; none when it holds something else.
+/// Every record of a ref; where it holds something else, those that stood on it before.
 ///
 /// # Errors
 /// The remote cannot be used.
 pub fn records(store: &Store, tip: &str) -> Result<Vec<Received>> {
     store.fetch_records(&[tip.to_owned()])?;
-    Ok(store.standing_records(tip)?.unwrap_or_default())
+    Ok(store.records_behind(tip)?.0)
 }
 
 /// A claim that is held; as it stands here, what a work tree knows of one that was made in it.
@@ -515,8 +515,29 @@ pub fn say<A>(
             session: session.as_deref(),
             ..*writer
         };
-        write(&writer, request.node(writer.observed)?)
+        let node = request.node(writer.observed)?;
+        check_ref(&writer, node)?;
+        write(&writer, node)
     })
+}
+
+/// Nobody is heard on a ref that holds something else than records.
+fn check_ref(writer: &RecordWriter<'_>, node: ObservedNode<'_>) -> Result {
+    let address = node.address();
+    let tip = writer.observed.tip(&address);
+    let tip = tip.filter(|tip| is_unread(node.run.status, &address, tip));
+    let Some(tip) = tip.filter(|_| !node.status.phase.is_terminal()) else {
+        return Ok(());
+    };
+    writer.store.fetch_records(&[tip.to_owned()])?;
+    let (_, Some(why)) = writer.store.records_behind(tip)? else {
+        return Ok(());
+    };
+    let (name, attempt) = (node.name(), node.status.attempt);
+    let why = format!("the ref of {name}, attempt {attempt}, holds no record: {why}");
+    Err(Error::conflict(why).hint(
+        "`planspec reconcile` opens the next attempt: then claim it, or report what was done",
+    ))
 }
 
 /// The request as it is, where it names a node; else about the only one that is held here.
@@ -585,6 +606,7 @@ fn stopped(
         is_named: request.caller.actor.is_some(),
         session: session.as_deref(),
         now: request.caller.now,
+        told: None,
     };
     let namespace = request.namespace.as_ref();
     let runs = observed.runs().filter(|run| {
@@ -661,6 +683,7 @@ pub fn resolve(store: &Store, request: &RecordRequest, working: &Working) -> Res
             is_named: true,
             session: None,
             now: request.caller.now,
+            told: None,
         };
         let address = node.run.attempt_address(node.id, one.attempt);
         if let Some(chain) = AttemptChain::on(store, &observed, &address)? {

@@ -1,6 +1,7 @@
 //! What the verbs have in common that send a record: what it is about, who acts, what came of it, and
 //! the reconcile that may follow at once.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
@@ -17,7 +18,9 @@ use crate::api::record as api;
 use crate::core::base::time::exact;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Time};
-use crate::core::run::record::{Action, Address, RECORD_API_VERSION, RECORD_MINOR, Record, RunRef};
+use crate::core::run::record::{
+    Action, Address, PLACES, RECORD_API_VERSION, RECORD_MINOR, Record, RunRef,
+};
 
 /// What every verb is asked that sends a record.
 #[derive(Debug, Clone)]
@@ -70,6 +73,7 @@ impl RecordRequest {
         write: impl FnOnce(&RecordWriter<'_>) -> Result<(String, A)>,
     ) -> Result<Recorded<A>> {
         let actor = store.actor(&self.caller)?;
+        let told = RefCell::default();
         let writer = RecordWriter {
             store,
             observed,
@@ -77,6 +81,7 @@ impl RecordRequest {
             is_named: self.caller.actor.is_some(),
             session: None,
             now: self.caller.now,
+            told: Some(&told),
         };
         let (record, what) = write(&writer)?;
         let is_due = !observed.runs().any(|run| has_taken_in(run, &record));
@@ -95,7 +100,10 @@ impl RecordRequest {
                 what,
                 record,
                 actor,
-                notes: unshared::notes(store, &observed.view),
+                notes: unshared::notes(store, &observed.view)
+                    .into_iter()
+                    .chain(told.take())
+                    .collect(),
                 reconciled,
                 reconcile_error: error.as_ref().map(Error::refused),
             },
@@ -171,9 +179,61 @@ pub struct RecordWriter<'a> {
     pub session: Option<&'a str>,
     /// When.
     pub now: Time,
+    /// What there is to tell besides.
+    pub told: Option<&'a RefCell<Vec<String>>>,
 }
 
 impl RecordWriter<'_> {
+    /// Where an actor says something about a run, and behind what: beside a ref that holds something else than records, or
+    /// no longer what was taken in from it, since nothing there is believed.
+    ///
+    /// # Errors
+    /// There is no room left; the remote cannot be used.
+    pub fn place(
+        &self,
+        run: ObservedRun<'_>,
+        address: &Address,
+    ) -> Result<(Address, Option<String>)> {
+        let extensions = &run.status.extensions;
+        let is_review = matches!(address, Address::Review { .. });
+        let may_begin_anew = is_review && !extensions.retried_by.is_empty();
+        for number in 1..=PLACES {
+            let place = address.beside(number);
+            let Some(tip) = self.observed.tip(&place) else {
+                return Ok((place, None));
+            };
+            let known = extensions.records.get(&place.to_string());
+            self.store.fetch_records(&[tip.to_owned()])?;
+            let why = match self.store.records(tip, known.map(String::as_str))? {
+                Ok((_, rewritten)) if !rewritten || may_begin_anew => {
+                    return Ok((place, Some(tip.to_owned())));
+                }
+                Ok(_) => "what was taken in from it is gone".to_owned(),
+                Err(why) => why,
+            };
+            let what =
+                format!("refs/planspec/{place} is not believed ({why}): this is said beside it");
+            match self.told {
+                Some(told) => told.borrow_mut().push(what),
+                None => tracing::warn!("{what}"),
+            }
+        }
+        Err(Error::conflict(format!(
+            "refs/planspec/{address} and all places beside it hold something that is no record"
+        ))
+        .hint("`git ls-remote` lists them; who may push to the repository may delete them"))
+    }
+
+    /// Say something where an actor says it.
+    ///
+    /// # Errors
+    /// As [`RecordWriter::place`] and [`RecordWriter::send`].
+    pub fn say(&self, address: &Address, run: ObservedRun<'_>, action: Action) -> Result<String> {
+        let (place, old) = self.place(run, address)?;
+        let sent = self.try_send(&place, old.as_deref(), run, action)?;
+        sent.or_conflict(&place)
+    }
+
     /// Whether this may be done to a run, by what its status says.
     ///
     /// # Errors

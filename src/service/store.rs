@@ -566,6 +566,53 @@ impl Store {
         Ok(found.map(|(records, _)| records))
     }
 
+    /// The records that stand on a ref; behind something else that was put there, those that stood on it before. And what is
+    /// wrong with that.
+    ///
+    /// # Errors
+    /// As [`Store::records`], without the sentence.
+    pub fn records_behind(&self, tip: &str) -> Result<(Vec<Received>, Option<String>)> {
+        let why = match self.standing_records(tip)? {
+            Ok(records) => return Ok((records, None)),
+            Err(why) => why,
+        };
+        let records = match self.last_sound(tip)? {
+            Some(sound) => self.standing_records(&sound)?.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        Ok((records, Some(why)))
+    }
+
+    /// The last commit behind a refused tip at which a chain of records ends.
+    ///
+    /// # Errors
+    /// As [`Store::records`], without the sentence.
+    pub fn last_sound(&self, tip: &str) -> Result<Option<String>> {
+        let behind = inbox::behind(&self.repo, tip)?;
+        let (mut from, mut to) = (0, behind.len());
+        // Behind a sound one all are sound.
+        while from < to {
+            let middle = from.midpoint(to);
+            match self.standing_records(&behind[middle])? {
+                Ok(_) => to = middle,
+                Err(_) => from = middle + 1,
+            }
+        }
+        Ok(behind.into_iter().nth(to))
+    }
+
+    /// Nobody is heard behind something that is no record.
+    fn check_chain(&self, tip: &str) -> Result {
+        self.fetch_records(&[tip.to_owned()])?;
+        match self.standing_records(tip)? {
+            Ok(_) => Ok(()),
+            Err(why) => Err(Error::conflict(format!(
+                "its inbox ref holds something that is no record: {why}"
+            ))
+            .hint("`planspec reconcile` opens the next attempt: then say it again")),
+        }
+    }
+
     fn records_of(
         &self,
         tip: &str,
@@ -647,6 +694,9 @@ impl Store {
         mask_credentials(&mut value);
         let text = yaml::write(&value);
         let identity = self.identity();
+        if let Some(old) = old {
+            self.check_chain(old)?;
+        }
         if let Some(old) = old.filter(|old| self.repo.has_object(old))
             && !inbox::has_room(&self.repo, old)?
         {
@@ -671,6 +721,7 @@ impl Store {
         now: Time,
     ) -> Result<(Sent, usize)> {
         let place = place_of_renewal(length);
+        self.check_chain(tip)?;
         if !place.replaces {
             return Ok((self.send(address, Some(tip), record, now)?, place.length));
         }
@@ -848,6 +899,21 @@ impl Store {
                 Ok(done)
             }
         }
+    }
+
+    /// Whether a commit is the status still: nobody has written another one since.
+    ///
+    /// # Errors
+    /// The remote cannot be reached.
+    pub fn is_status(&self, view: &View, commit: &str) -> Result<bool> {
+        let name = format!("refs/heads/{}", view.config.status.branch);
+        let tip = match &self.remote {
+            None => refs::get(&self.repo, &name)?,
+            Some(remote) => remote::list(&self.repo, remote, &[&name])?
+                .refs
+                .remove(&name),
+        };
+        Ok(tip.as_deref() == Some(commit))
     }
 
     /// Move the ref that is never put back on to a status commit that follows it. Where somebody else did, theirs is as good.

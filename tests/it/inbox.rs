@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::resources::{execution, file, plan, task};
+use crate::resources::{
+    binding, capability, execution, execution_with, file, gate, gate_node, gate_with, plan, task,
+};
 use crate::sandbox::{Place, Sandbox, text};
 
 const REPORT: &str = "kind: Report\nresult: succeeded";
@@ -280,10 +282,168 @@ fn a_ref_that_was_rewritten_is_listed_and_not_applied() {
     ana.git(&format!("push -q -f origin {forged}:{name}"));
     ana.run("reconcile").ok();
     assert_eq!(ana.unapplied("run"), ["RefRewritten"]);
+    // Nobody is heard on it any more: the next attempt is open, for whoever comes first.
+    let node = ana.node("run/one");
+    assert_eq!(node["attempt"], 2, "{node}");
+    assert!(text(&node["message"]).contains("no longer holds what agent:a said"));
+    ana.works("run/one", "agent:a");
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+}
+
+/// Push something that is no record to a ref: on top of what is there, or in its place.
+fn spoil(ana: &Place<'_>, name: &str, on_top: bool) {
+    let there = ana.git(&format!("ls-remote origin {name}"));
+    let parent = there.split('\t').next().filter(|_| on_top);
+    let parents: Vec<&str> = parent.into_iter().filter(|id| !id.is_empty()).collect();
+    if let Some(parent) = parents.first() {
+        ana.git(&format!("fetch -q origin {parent}"));
+    }
+    let garbage = commit(ana, &[("record.yaml", "nonsense: [")], &parents);
+    ana.git(&format!("push -q -f origin {garbage}:{name}"));
+}
+
+#[test]
+fn what_is_pushed_to_the_ref_of_a_reviewer_silences_nobody() {
+    for (comments_first, on_top) in [(false, false), (true, false), (true, true)] {
+        let sandbox = Sandbox::new();
+        let nodes = [gate_node("ok", "sign"), task("go").after("ok")];
+        let resources = [plan("p", &nodes), gate("sign", "p"), execution("run", "p")];
+        let ana = sandbox.team_with("ana", &resources);
+        let uid = text(&ana.get("execution/run")["metadata"]["uid"]);
+        let name = format!("refs/planspec/reviews/default/sign/{uid}/ana%40example%2Ecom");
+        if comments_first {
+            ana.run("comment sign -m 'I am looking' --reconcile").ok();
+        }
+        spoil(&ana, &name, on_top);
+        ana.run("reconcile").ok().notes("is not believed");
+        ana.run("reconcile").ok().notes("is not believed");
+        let ran = ana.run("approve sign").ok();
+        ran.notes(&format!("{name} is not believed"))
+            .notes("this is said beside it");
+        let ben = sandbox.clone_of("origin.git", "ben");
+        ben.run("reconcile").ok();
+        assert_eq!(ben.node_phase("run/ok"), "Succeeded");
+        // Once more garbage, beside it.
+        spoil(&ana, &format!("{name}.2"), true);
+        ben.run("reconcile").ok();
+        assert_eq!(ben.unapplied("run"), Vec::<String>::new());
+        ben.works("run/go", "agent:a");
+        assert_eq!(ben.phase("execution/run"), "Succeeded");
+        // What is refused is no lock either when the run is over.
+        ben.run("reconcile").ok();
+        assert_eq!(ben.inbox(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn of_two_places_of_a_reviewer_the_newest_word_counts() {
+    let sandbox = Sandbox::new();
+    let nodes = [gate_node("ok", "sign"), task("go").after("ok")];
+    let two = "reviewers: [ana@example.com, ben@example.com]\nrequiredApprovers: 2\n";
+    let resources = [
+        plan("p", &nodes),
+        gate_with("sign", "p", two),
+        execution("run", "p"),
+    ];
+    let ana = sandbox.team_with("ana", &resources);
+    let uid = text(&ana.get("execution/run")["metadata"]["uid"]);
+    let name = format!("refs/planspec/reviews/default/sign/{uid}/ana%40example%2Ecom");
+    ana.run("approve sign --reconcile").ok();
+    spoil(&ana, &name, true);
+    ana.run("approve sign --reconcile").ok();
     assert_eq!(
-        ana.node("run/one")["extensions"]["claim"]["actor"],
-        "agent:a"
+        ana.node_phase("run/ok"),
+        "Blocked",
+        "one person is one approval"
     );
+    ana.run("reject sign -m 'I was wrong' --reconcile").ok();
+    assert_eq!(ana.node_phase("run/ok"), "Failed");
+}
+
+#[test]
+fn what_is_pushed_to_the_ref_of_a_task_that_a_person_has_claimed_is_got_over() {
+    for (reports_first, on_top) in [(false, true), (false, false), (true, true)] {
+        let sandbox = Sandbox::new();
+        let ana = sandbox.team_with(
+            "ana",
+            &[
+                capability("writing"),
+                binding("team", &[("writing", "human://ana")]),
+                plan("p", &[task("one").needs("writing")]),
+                execution_with("run", "p", "bindingRef: {name: team}\n"),
+            ],
+        );
+        ana.run("claim run/one --reconcile").ok();
+        let name = work(&ana, "one", 1);
+        if reports_first {
+            ana.run("report run/one --succeeded").ok();
+            spoil(&ana, &name, on_top);
+            // What was acknowledged is not lost.
+            ana.run("reconcile").ok().notes("is not believed");
+            assert_eq!(ana.phase("execution/run"), "Succeeded");
+            continue;
+        }
+        spoil(&ana, &name, on_top);
+        let ran = ana.run("report run/one --succeeded");
+        assert_ne!(ran.code, 0, "{ran}");
+        ran.notes("planspec reconcile");
+        ana.run("reconcile").ok().says("no longer holds what");
+        assert_eq!(ana.node("run/one")["attempt"], 2);
+        if on_top {
+            // Whoever has done the work reports it, as the next attempt.
+            ana.run("report run/one --succeeded --reconcile").ok();
+        } else {
+            ana.works("run/one", "ana@example.com");
+        }
+        assert_eq!(ana.phase("execution/run"), "Succeeded");
+    }
+}
+
+#[test]
+fn an_attempt_whose_ref_holds_no_record_is_said_to_be_taken_and_the_next_is_opened() {
+    let sandbox = Sandbox::new();
+    let ana = started(&sandbox);
+    spoil(&ana, &work(&ana, "one", 1), false);
+    ana.run("claim run/one --as agent:a")
+        .exits(9)
+        .notes("holds no record")
+        .notes("planspec reconcile");
+    ana.run("reconcile").ok();
+    ana.works("run/one", "agent:a");
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+}
+
+#[test]
+fn what_is_pushed_to_the_ref_of_a_verification_or_an_attestation_silences_nobody() {
+    let sandbox = Sandbox::new();
+    let goal = crate::resources::resource(
+        "Goal",
+        "g",
+        "description: x\nacceptanceCriteria: [{id: fast, description: Fast}]\n",
+    );
+    let nodes = [task("one")
+        .with("acceptanceCriteria: [{type: artifact_exists, name: page, path: page.md}]\n")];
+    let ana = sandbox.team("ana");
+    ana.write("page.md", "x");
+    let run = execution_with("run", "p", "");
+    let with_goal = plan("p", &nodes).replace("spec:\n", "spec:\n  goalRef: {name: g}\n");
+    ana.publish("planspec/all.yaml", file(&[goal, with_goal, run]));
+    ana.run("reconcile").ok();
+    ana.works("run/one", "agent:a");
+    let uid = text(&ana.get("execution/run")["metadata"]["uid"]);
+    let name = format!("refs/planspec/verifications/default/run/{uid}/one/1/ana%40example%2Ecom");
+    spoil(&ana, &name, false);
+    ana.run("verify run/one")
+        .ok()
+        .notes("this is said beside it");
+    ana.run("reconcile").ok();
+    assert_eq!(ana.node_phase("run/one"), "Succeeded");
+    let name = format!("refs/planspec/attestations/default/run/{uid}/fast/ana%40example%2Ecom");
+    spoil(&ana, &name, false);
+    ana.run("attest run fast --met --reconcile")
+        .ok()
+        .notes("this is said beside it");
+    assert_eq!(ana.phase("goal/g"), "Succeeded");
 }
 
 #[test]
@@ -362,6 +522,7 @@ fn what_comes_after_the_end_is_listed_and_not_applied_and_nothing_of_the_run_cha
         text(&ana.condition("execution/run", "Valid").unwrap()["status"]),
         "True"
     );
-    assert_eq!(ana.inbox(), Vec::<String>::new());
+    // Nobody is kept from work by cleaning up.
     ana.run("reconcile").ok().says("nothing to do");
+    assert_eq!(ana.inbox(), Vec::<String>::new());
 }

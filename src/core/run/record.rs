@@ -436,8 +436,10 @@ pub enum Address {
     },
 }
 
-/// Bytes of a whole ref name that forges take.
-const MAX_REF_BYTES: usize = 255;
+/// Bytes of a whole ref name that forges take, without the number of a place beside it.
+const MAX_REF_BYTES: usize = 255 - 3;
+/// So many places there are for what one actor says, if what stands on the first ones is no record.
+pub const PLACES: u32 = 99;
 
 impl Address {
     /// Where an actor says what came of a node's criteria.
@@ -487,6 +489,38 @@ impl Address {
     /// Bytes that the name may still grow by.
     fn room(&self) -> usize {
         MAX_REF_BYTES.saturating_sub(self.ref_name().len())
+    }
+
+    /// The place of this number, from 1, for the same: `ana`, `ana.2`, …. What an actor says has further ones, since on a ref
+    /// that holds something else than records nobody is heard; an attempt has the next attempt.
+    pub fn beside(&self, number: u32) -> Address {
+        let mut address = self.clone();
+        if let (Some(actor), 2..) = (address.actor_mut(), number) {
+            actor.push_str(&format!(".{number}"));
+        }
+        address
+    }
+
+    /// The first of the places for the same.
+    pub fn first_place(&self) -> Address {
+        let mut address = self.clone();
+        if let Some(actor) = address.actor_mut()
+            && let Some((own, number)) = actor.rsplit_once('.')
+            && number
+                .parse()
+                .is_ok_and(|n: u32| n > 1 && n.to_string() == number)
+        {
+            *actor = own.to_owned();
+        }
+        address
+    }
+
+    fn actor_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Address::Verification { actor, .. } | Address::Attestation { actor, .. } => Some(actor),
+            Address::Review { reviewer, .. } => Some(reviewer),
+            Address::Work { .. } | Address::Request { .. } => None,
+        }
     }
 
     /// Read the part of a ref name behind `refs/planspec/`. Nothing when it is no inbox ref that

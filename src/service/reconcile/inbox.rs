@@ -86,6 +86,9 @@ pub(super) fn read(
             Err(why) => {
                 let note = format!("refs/planspec/{address} is not believed: {why}");
                 inbox.notes.push(note);
+                inbox
+                    .incoming
+                    .extend(before_refused(question, (address, tip), last)?);
                 let tip = tip.clone();
                 inbox
                     .refused
@@ -103,6 +106,30 @@ pub(super) fn read(
             .push(format!("{gone} inbox refs belong {whose}")),
     }
     Ok(inbox)
+}
+
+/// What was said on a ref before something else was put there, as far as it is not known.
+fn before_refused(
+    question: &Question<'_>,
+    (address, tip): (&Address, &str),
+    last: Option<&String>,
+) -> Result<Option<Incoming>> {
+    let (store, view) = (question.store, question.view);
+    let Some(sound) = store.last_sound(tip)?.filter(|sound| last != Some(sound)) else {
+        return Ok(None);
+    };
+    let Ok((mut records, false)) = store.records(&sound, last.map(String::as_str))? else {
+        return Ok(None);
+    };
+    for received in &mut records {
+        received.signature = store.signature(view, question.now, &received.id, &received.record)?;
+    }
+    Ok(Some(Incoming {
+        address: address.clone(),
+        tip: sound,
+        records,
+        rewritten: false,
+    }))
 }
 
 /// Records that were written against a status commit which is not part of this status. They are untrusted, and so that is only

@@ -1,29 +1,29 @@
 //! Advance what can be advanced, and commit the status back.
 
+mod clean_up;
 mod clock;
 mod decide;
 pub use decide::NOT_APPLIED;
 mod inbox;
 mod recovery;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::clean_up::CleanUp;
 use self::clock::Witnesses;
 use self::decide::{Decided, Question};
 use super::status::{self, StatusReader};
-use super::store::{Store, View, run_of_result};
+use super::store::{Store, View};
 use super::unshared;
 use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::sha256_hex;
-use crate::core::resource::{ExecutionStatus, Key, Kind, Time};
+use crate::core::resource::{Key, Time};
 use crate::core::run::asked::INPUTS_FILE;
 use crate::core::run::reconcile::Reconciliation;
-use crate::core::run::record::{Address, RunRef};
 use crate::core::run::status::{BOARD_FILE, HIGH_WATER, StatusFile, StatusTree, pinned_path};
-use crate::core::run::summary::lookup::Lookup;
 use crate::core::run::summary::outline::Listed;
 use crate::core::run::transition::Waiting;
 use crate::core::run::{board, message};
@@ -34,10 +34,6 @@ use crate::service::{Error, Result};
 
 /// Most tries before a lost race is given up; each reads everything again.
 const TRIES: u32 = 12;
-/// How long the logs and the work of a run that is over are kept.
-const RESULT_DAYS: i64 = 30;
-/// Most refs of them that one reconcile deletes.
-const RESULTS_AT_ONCE: usize = 200;
 /// Name of the note about the last look that changed nothing.
 const IDLE_NOTE: &str = "idle";
 
@@ -183,7 +179,7 @@ fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reco
             fired: None,
         };
         let mut done = idle.reconciled(&view, request);
-        done.notes = witnesses.doubts(request.now);
+        done.notes.splice(..0, witnesses.doubts(request.now));
         done.notes.extend(raise_high_water(store, &view, request));
         return Ok(Some(done));
     }
@@ -235,11 +231,11 @@ fn decide_and_write(
     if decision.changed && !may_write && !request.dry_run {
         return Err(witnesses.refusal(request.now, &doubts, before));
     }
-    let idle = Idle::after(look, written, &decision.tree);
+    let idle = Idle::after(look, written, &decision);
     let mut done = Reconciled {
         transitions: decision.transitions.clone(),
         changed: decision.changed,
-        notes: doubts.iter().chain(&decision.notes).cloned().collect(),
+        notes: doubts.iter().chain(&idle.notes).cloned().collect(),
         ..idle.clone().reconciled(view, request)
     };
     if request.dry_run {
@@ -257,22 +253,40 @@ fn decide_and_write(
             }
             None => done.changed = false,
         }
-    } else if decision.notes.is_empty() {
+    } else {
         idle.remember(&Cache::new(&store.repo));
-    }
-    if done.status_commit.is_none() {
         done.notes.extend(raise_high_water(store, view, request));
     }
-    if !may_write {
-        return Ok(Some(done));
-    }
-    if let Err(error) = clean_up(store, view, status, &decision.tree, now) {
-        // The status is written; the refs can be cleaned up next time.
-        let why = error.message;
-        let note = format!("inbox refs are not cleaned up: {why}");
-        done.notes.push(note);
+    if let Some(status) = status.filter(|_| may_write) {
+        let chore = CleanUp {
+            store,
+            view,
+            status,
+            decision: &decision,
+            now,
+            written: done.status_commit.as_deref(),
+        };
+        done.notes.extend(clean_up(&chore, idle));
     }
     Ok(Some(done))
+}
+
+/// Clean up; what there is to say of it.
+fn clean_up(chore: &CleanUp<'_>, idle: Idle) -> Option<String> {
+    let repo = &chore.store.repo;
+    match chore.run() {
+        Ok(left) if chore.written.is_none() => {
+            let look = fingerprint(&left, repo.is_shallow());
+            Idle { look, ..idle }.remember(&Cache::new(repo));
+            None
+        }
+        Ok(_) => None,
+        // The status is written; the refs can be cleaned up next time.
+        Err(error) => {
+            let why = error.message;
+            Some(format!("inbox refs are not cleaned up: {why}"))
+        }
+    }
 }
 
 /// Whether a reconcile has looked at just this, and found nothing to do.
@@ -337,16 +351,27 @@ struct Idle {
     sequence: u64,
     next_deadline: Option<Time>,
     waiting: Listed<Waiting>,
+    /// What there was to say besides.
+    notes: Vec<String>,
 }
 
 impl Idle {
-    fn after(look: String, written: Option<Time>, tree: &StatusTree) -> Idle {
+    fn after(look: String, written: Option<Time>, decision: &Reconciliation) -> Idle {
+        let notes = decision.notes.clone();
+        Idle {
+            notes,
+            ..Idle::of(look, written, &decision.tree)
+        }
+    }
+
+    fn of(look: String, written: Option<Time>, tree: &StatusTree) -> Idle {
         Idle {
             look,
             written,
             sequence: tree.controller.sequence,
             next_deadline: tree.controller.next_deadline,
             waiting: tree.summaries.outline.waits(),
+            notes: Vec::new(),
         }
     }
 
@@ -376,7 +401,7 @@ impl Idle {
             transitions: Vec::new(),
             waiting_more: self.waiting.more(),
             waiting: self.waiting.first,
-            notes: Vec::new(),
+            notes: self.notes,
         }
     }
 }
@@ -440,80 +465,6 @@ fn write(
             identity: store.identity(),
         },
     )?)
-}
-
-/// Delete the inbox refs of executions that are over in the status that everybody has: the lock is
-/// no longer needed, and what was said is kept as evidence. Logs and work stay longer.
-fn clean_up(
-    store: &Store,
-    view: &View,
-    status: Option<&StatusReader<'_>>,
-    tree: &StatusTree,
-    now: Time,
-) -> Result {
-    let Some(status) = status else {
-        return Ok(());
-    };
-    // What was not read of the lines is as it was.
-    let lines = Lookup::new(tree.summaries.clone(), status);
-    let mut over = BTreeSet::new();
-    for address in view.inbox.keys() {
-        let line = lines.run_at(address)?;
-        over.extend(
-            line.filter(|line| line.open_run().is_none())
-                .map(|line| line.key()),
-        );
-    }
-    let unread = over.iter().filter(|key| !tree.files.contains_key(key));
-    let mut files = status.files(&unread.cloned().collect())?;
-    let read = tree.files.iter().filter(|(key, _)| over.contains(key));
-    files.extend(read.map(|(key, file)| (key.clone(), file.clone())));
-    let files = files.into_values();
-    let files: BTreeMap<String, StatusFile> = files.map(|file| (file.uid.clone(), file)).collect();
-    let done = view.inbox.iter().filter(|(address, tip)| {
-        let file = files.get(address.uid());
-        let run = file.and_then(|file| file.status.execution());
-        let is_settled = match address {
-            Address::Work { .. }
-            | Address::Verification { .. }
-            | Address::Review { .. }
-            | Address::Request { .. } => true,
-            // Criteria may be attested anew after the run is over.
-            Address::Attestation { .. } => false,
-        };
-        let is_read =
-            |run: &ExecutionStatus| run.extensions.records.get(&address.to_string()) == Some(*tip);
-        is_settled && run.is_some_and(is_read)
-    });
-    let done = done.map(|(address, tip)| (address.ref_name(), tip.clone()));
-    let mut old = Vec::new();
-    for (name, tip) in &view.results {
-        if old.len() < RESULTS_AT_ONCE && is_over_for_long(&lines, name, now)? {
-            old.push((name.clone(), tip.clone()));
-        }
-    }
-    store.forget(&done.chain(old).collect::<Vec<_>>())
-}
-
-/// Whether the run whose result a ref keeps was over long ago, and cannot be retried. Of runs that this status does not know
-/// nothing is known: another one may.
-fn is_over_for_long(lines: &Lookup<'_, StatusReader<'_>>, name: &str, now: Time) -> Result<bool> {
-    let Some(RunRef {
-        namespace,
-        name,
-        uid,
-    }) = run_of_result(name)
-    else {
-        return Ok(false);
-    };
-    let line = lines.line(&Key::new(Kind::Execution, namespace, name))?;
-    let run = line.filter(|line| line.uid == uid);
-    let run = run.as_ref().and_then(|line| line.run.as_ref());
-    let kept = |end: Time| end + chrono::TimeDelta::days(RESULT_DAYS);
-    Ok(run.is_some_and(|run| {
-        let is_over = run.phase.is_terminal() && !run.phase.can_be_retried();
-        is_over && run.end.is_some_and(|end| kept(end) <= now)
-    }))
 }
 
 /// A note for a user who has checked out another branch than the spec branch: only that one counts.

@@ -262,7 +262,7 @@ impl Restoring<'_> {
     }
 
     fn told(&self, tree: &StatusTree, written: Option<String>, note: String) -> Reconciled {
-        let idle = Idle::after(String::new(), None, tree);
+        let idle = Idle::of(String::new(), None, tree);
         Reconciled {
             changed: written.is_some(),
             status_commit: written,

@@ -375,7 +375,7 @@ pub fn send(
         instead,
         results,
     })?;
-    writer.send(&address, node.run, action)
+    writer.say(&address, node.run, action)
 }
 
 /// What is recorded of results, with as much of what was printed as fits into a record.

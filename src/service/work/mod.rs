@@ -384,6 +384,7 @@ impl Worker<'_> {
             is_named: true,
             session: Some(&self.session),
             now: self.now()?,
+            told: None,
         })
     }
 

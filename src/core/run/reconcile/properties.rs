@@ -882,35 +882,11 @@ impl Scene {
                 .and_then(|tree| tree.controller.next_deadline);
             match deadline {
                 Some(deadline) => world.now = deadline.max(world.now),
-                None if self.stop_what_is_lost(world) => {}
                 None => return,
             }
             self.reconcile(world);
         }
         panic!("it does not come to an end");
-    }
-
-    /// Somebody without a lease, whose ref was spoiled, can be heard no more: the run can only be
-    /// stopped.
-    fn stop_what_is_lost(&self, world: &mut World) -> bool {
-        let mut stopped = false;
-        for run in RUNS {
-            world.about(run);
-            let is_lost = world.run().node_statuses.iter().any(|(id, node)| {
-                let claim = node.extensions.claim.as_ref();
-                let has_no_lease = claim.is_some_and(|claim| claim.expires.is_none());
-                has_no_lease && world.refused.contains(&world.work_ref(id, node.attempt))
-            });
-            if is_lost && world.run().extensions.cancelled_by.is_some() {
-                // What runs whatever happens ends with the file.
-                world.remove(&format!("planspec/{run}.yaml"));
-                stopped = true;
-            } else if is_lost {
-                world.cancel("user:operator");
-                stopped = true;
-            }
-        }
-        stopped
     }
 
     /// Everything that one run waits for.

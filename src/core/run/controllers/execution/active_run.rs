@@ -79,6 +79,7 @@ impl<'a> ActiveRun<'a> {
     /// One whole turn: records, deadlines, nodes, phase. Returns the next deadline.
     pub fn advance(&mut self) -> Option<Time> {
         self.fold_records();
+        self.leave_spoiled_attempts();
         self.judge_deadlines();
         if self.stop_if_asked() {
             return None;
@@ -278,6 +279,40 @@ impl<'a> ActiveRun<'a> {
         }
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.attempt = attempt;
+        }
+    }
+
+    /// Whoever is at work on an attempt whose ref holds something else than their records can be heard there no more: the next
+    /// one is opened, in which what they have done can be reported.
+    fn leave_spoiled_attempts(&mut self) {
+        let turn = self.turn;
+        let is_rewritten = |address: &Address| {
+            let mut incoming = turn.incoming.iter();
+            incoming.any(|one| one.address == *address && one.rewritten)
+        };
+        let ids: Vec<String> = self.status.node_statuses.keys().cloned().collect();
+        for id in ids {
+            let status = self.status_of(&id);
+            let address = Address::Work {
+                run: self.me.clone(),
+                node: id.clone(),
+                attempt: status.attempt,
+            };
+            let is_spoiled = turn.refused.contains_key(&address) || is_rewritten(&address);
+            let Some(claim) = status.extensions.claim else {
+                continue;
+            };
+            if status.phase != NodePhase::Running || !is_spoiled {
+                continue;
+            }
+            let (attempt, actor) = (status.attempt, &claim.actor);
+            let message = format!(
+                "the ref of attempt {attempt} no longer holds what {actor} said, but something else"
+            );
+            self.requeue(&id, "RefSpoiled", message);
+            if let Some(status) = self.status.node_statuses.get_mut(&id) {
+                status.extensions.lapsed = Some(claim);
+            }
         }
     }
 

@@ -197,7 +197,9 @@ impl ActiveRun<'_> {
             _ => {
                 // Why the last attempt ended is worth keeping; that it waited is not.
                 let message = match status.extensions.reason.as_str() {
-                    READY | RETRY_WAIT | "LeaseExpired" | "Released" => status.message.clone(),
+                    READY | RETRY_WAIT | "LeaseExpired" | "Released" | "RefSpoiled" => {
+                        status.message.clone()
+                    }
                     _ => String::new(),
                 };
                 self.wait(id, READY, message);

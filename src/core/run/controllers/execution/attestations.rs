@@ -37,7 +37,9 @@ pub(super) fn attest(
     else {
         return Err(misplaced());
     };
-    if incoming.address != Address::attestation(record.execution.clone(), id, &record.actor) {
+    if incoming.address.first_place()
+        != Address::attestation(record.execution.clone(), id, &record.actor)
+    {
         return Err(misplaced());
     }
     permit::may(

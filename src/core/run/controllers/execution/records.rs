@@ -225,7 +225,9 @@ impl ActiveRun<'_> {
             }
             Address::Verification { run, .. } => {
                 let (node, attempt) = action.verified().ok_or_else(misplaced)?;
-                if incoming.address != Address::verification(run.clone(), node, attempt, actor) {
+                if incoming.address.first_place()
+                    != Address::verification(run.clone(), node, attempt, actor)
+                {
                     return Err(misplaced());
                 }
                 permit::may(action, actor, &self.permit(Some(node)))?;
@@ -444,7 +446,9 @@ impl ActiveRun<'_> {
         };
         let actor = &received.record.actor;
         let (namespace, name) = gate.split_once('/').ok_or_else(misplaced)?;
-        if incoming.address != Address::review(namespace, name, incoming.address.uid(), actor) {
+        if incoming.address.first_place()
+            != Address::review(namespace, name, incoming.address.uid(), actor)
+        {
             return Err(misplaced());
         }
         if *action == ReviewAction::Approve {

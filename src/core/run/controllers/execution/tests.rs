@@ -1334,7 +1334,27 @@ fn a_rewritten_ref_is_listed_and_nothing_on_it_is_believed() {
     world.overwrite(&world.work_ref("a", 1), report);
     world.reconcile();
     assert_eq!(world.unapplied(), ["rewrite RefRewritten"]);
-    assert_eq!(world.stands("a"), "Running Claimed");
+    // Nobody is heard there any more.
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert_eq!(world.node("a").attempt, 2);
+}
+
+#[test]
+fn an_attempt_without_a_lease_whose_ref_is_spoiled_goes_on_as_the_next_one() {
+    let mut world = one_task("");
+    world.claim("a", ANA);
+    world.reconcile();
+    world.refused.insert(world.work_ref("a", 1));
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Pending Ready");
+    let message = world.node("a").message;
+    assert!(
+        message.contains("no longer holds what agent:ana said"),
+        "{message}"
+    );
+    assert!(world.adopt("a", ReportResult::Succeeded));
+    world.reconcile();
+    assert_eq!(world.node("a").phase, NodePhase::Succeeded);
 }
 
 #[test]
