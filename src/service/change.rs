@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::names::Named;
 use super::store::Store;
-use super::{Error, ErrorKind, Findings, Result};
+use super::{Error, ErrorKind, Findings, Result, revision};
 use crate::api::change::{ChangedResource, Committed, ResourceChange};
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
 use crate::core::base::digest::short;
@@ -20,6 +21,7 @@ use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
 use crate::git::commit::{self, Turn};
 use crate::git::hooks::{self, HookStanding};
+use crate::git::read::Tree;
 use crate::git::{GitError, Head, read};
 
 /// Where `planspec new` puts schemas for editors.
@@ -400,6 +402,18 @@ impl<'a> Changeset<'a> {
     pub fn check_clean(&self, key: &Key) -> Result {
         let path = self.path_of(key)?;
         self.check_free(&path, None)
+    }
+
+    /// Why a resource is not there that lies in the work tree: it is not committed.
+    pub fn uncommitted(&self, named: &Named) -> Option<Error> {
+        let there = revision::snapshot(&self.store.repo, Tree::WorkTree, &self.config).ok()?;
+        let key = named.among(there.keys()).ok()?;
+        let path = &there.definition(key)?.path;
+        let here = self.store.repo.from_here(path);
+        self.before.definition(key).is_none().then(|| {
+            Error::not_ready(format!("{key} is not committed: it stands in {path} alone"))
+                .hint(format!("commit it first: `planspec apply -f {here}`"))
+        })
     }
 
     /// Whether a file has changes in the work tree that are not committed.

@@ -45,7 +45,9 @@ pub enum Saved {
 pub fn open(store: &Store, request: &EditRequest) -> Result<Original> {
     let change = Changeset::begin(store)?;
     change.check_begun()?;
-    let key = request.named.among(change.before().keys())?.clone();
+    let found = request.named.among(change.before().keys());
+    let found = found.map_err(|error| change.uncommitted(&request.named).unwrap_or(error));
+    let key = found?.clone();
     if key.kind == Kind::Execution {
         let why = format!("{key} cannot be edited: what a run was started with does not change");
         return Err(Error::invalid(why).hint(format!(

@@ -17,8 +17,6 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{API_VERSION, Key, Kind, PlanSpec};
 use crate::core::run::controllers::capability::remarks;
 use crate::core::text::yaml;
-use crate::git::read::Tree;
-use crate::service::revision;
 
 /// Most of what a document lacks that is named.
 const MISSING_NAMED: usize = 5;
@@ -59,7 +57,10 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
     let snapshot = change.before();
     let namespace = request.namespace.as_deref();
     let plan_key = choose_among(snapshot.keys(), Kind::Plan, &request.plan, namespace)
-        .map_err(|error| uncommitted(store, &change, request).unwrap_or(error))?
+        .map_err(|error| {
+            let named = Named::new(Kind::Plan, &request.plan, namespace);
+            change.uncommitted(&named).unwrap_or(error)
+        })?
         .clone();
     let plan = usable(snapshot, &plan_key)?;
     let name = match &request.name {
@@ -198,19 +199,6 @@ fn named_again(store: &Store, key: &Key) -> Result<Option<String>> {
         "leave --name out, or choose another; it is free once the deletion is on the spec branch and `planspec \
          reconcile` has seen it",
     ))
-}
-
-/// Why a plan is not there that lies in the work tree: it is not committed.
-fn uncommitted(store: &Store, change: &Changeset<'_>, request: &StartRequest) -> Option<Error> {
-    let there = revision::snapshot(&store.repo, Tree::WorkTree, &change.config).ok()?;
-    let namespace = request.namespace.as_deref();
-    let key = choose_among(there.keys(), Kind::Plan, &request.plan, namespace).ok()?;
-    let path = &there.definition(key)?.path;
-    let here = store.repo.from_here(path);
-    change.before().definition(key).is_none().then(|| {
-        Error::not_ready(format!("{key} is not committed: it stands in {path} alone"))
-            .hint(format!("commit it first: `planspec apply -f {here}`"))
-    })
 }
 
 /// That the run will not see what somebody has changed and not committed.

@@ -418,7 +418,7 @@ impl Store {
     fn no_spec_branch(&self, branches: &BTreeMap<String, String>) -> Result<Error> {
         if branches.is_empty() && !self.repo.remotes()?.is_empty() {
             return Ok(Error::not_ready("there are no commits in this clone")
-                .hint("get those of the remote first: git pull"));
+                .hint("get what the remote has with `git pull`; where it has nothing yet, commit the first file"));
         }
         if branches.is_empty() {
             return Ok(Error::no_commits());

@@ -172,6 +172,36 @@ fn what_a_run_was_started_with_is_not_edited() {
 }
 
 #[test]
+fn what_is_not_committed_is_no_resource_yet() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    ana.run("new plan fresh").ok();
+    for verb in ["edit plan fresh", "start fresh"] {
+        ana.run(verb)
+            .exits(1)
+            .notes("is not committed: it stands in planspec/default/plans/fresh.yaml alone")
+            .notes("`planspec apply -f planspec/default/plans/fresh.yaml`");
+    }
+}
+
+#[test]
+fn a_namespace_that_nothing_has_is_told_as_that() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.run_of("ana", &[task("one")]);
+    ana.run("describe plan q -n defautl")
+        .exits(1)
+        .notes("nothing has the namespace `defautl`; did you mean `default`?");
+    let other = plan("p", &[task("one")]);
+    ana.publish(
+        "planspec/web.yaml",
+        other.replace("namespace: default", "namespace: web"),
+    );
+    ana.run("get plan p -n api")
+        .exits(1)
+        .notes("there are some in the namespaces `default`, `web`");
+}
+
+#[test]
 fn a_run_that_has_failed_is_named_with_the_way_to_try_again() {
     let sandbox = Sandbox::new();
     let ana = sandbox.run_of("ana", &[task("one")]);
