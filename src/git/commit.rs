@@ -146,31 +146,21 @@ pub fn commit_files(
 
 /// Whether a commit here would be on a branch, and by itself.
 fn check_head(repo: &Repo) -> Result<()> {
-    use git2::RepositoryState as State;
-    let (what, command) = match repo.git.state() {
-        State::Rebase
-        | State::RebaseInteractive
-        | State::RebaseMerge
-        | State::ApplyMailboxOrRebase => ("a rebase", "rebase"),
-        State::Merge => ("a merge", "merge"),
-        State::Revert | State::RevertSequence => ("a revert", "revert"),
-        State::CherryPick | State::CherryPickSequence => ("a cherry-pick", "cherry-pick"),
-        State::ApplyMailbox => ("git am", "am"),
-        State::Clean | State::Bisect => {
-            return match repo.head()? {
-                Head::Detached(_) => {
-                    let why = "HEAD is on no branch, so a commit here would be on none";
-                    let hint = "check out the branch that it is for: `git switch BRANCH`";
-                    Err(GitError::Unusable(why.to_owned()).advise(hint))
-                }
-                _ => Ok(()),
-            };
-        }
+    if let Some((what, command)) = repo.under_way() {
+        let why = format!("{what} is in progress here, and the commit would become a part of it");
+        return Err(GitError::Unusable(why).advise(format!(
+            "end it first: `git {command} --continue` or `git {command} --abort`"
+        )));
+    }
+    let Head::Detached(commit) = repo.head()? else {
+        return Ok(());
     };
-    let why = format!("{what} is in progress here, and the commit would become a part of it");
-    Err(GitError::Unusable(why).advise(format!(
-        "end it first: `git {command} --continue` or `git {command} --abort`"
-    )))
+    let mut branches = repo.local_branches()?.into_iter();
+    let here = branches.find(|(_, tip)| *tip == commit);
+    let branch = here.map_or_else(|| "BRANCH".to_owned(), |(name, _)| name);
+    let why = "HEAD is on no branch, so a commit here would be on none";
+    let hint = format!("check out the branch that it is for: `git switch {branch}`");
+    Err(GitError::Unusable(why.to_owned()).advise(hint))
 }
 
 /// Whether HEAD has the files as `base` has them.
@@ -705,14 +695,18 @@ mod tests {
     }
 
     #[test]
-    fn on_a_detached_head_the_commit_is_on_it() {
+    fn on_no_branch_nothing_is_committed() {
         let sandbox = Sandbox::new();
         let repo = sandbox.repo("one");
         let first = sandbox.commit(&repo, &[("a.yaml", "a")]);
         sandbox.git(&repo, &["checkout", "-q", "--detach"]);
-        let made = commit_files(&repo, &[file("a.yaml", "b")], "x").unwrap();
-        assert_eq!(repo.head().unwrap().commit(), made.as_deref());
-        assert_eq!(repo.local_branches().unwrap()["main"], first);
+        let error = commit_files(&repo, &[file("a.yaml", "b")], "x").unwrap_err();
+        assert!(
+            error.to_string().contains("HEAD is on no branch"),
+            "{error}"
+        );
+        assert_eq!(repo.head().unwrap(), Head::Detached(first));
+        assert_eq!(sandbox.git(&repo, &["status", "--porcelain"]), "");
     }
 
     #[test]

@@ -7,8 +7,6 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use git2::{Config, Repository};
-
 use super::id::Id;
 use super::program::{Launch, Program};
 use super::remote;
@@ -89,10 +87,10 @@ fn is_whole(launch: &Launch, revisions: &str) -> bool {
 }
 
 impl Origin {
-    /// Of a repository.
-    pub fn of(git: &Repository) -> Origin {
+    /// Of a repository that gets objects from this remote, if it is a partial clone.
+    pub fn new(promisor: Option<String>) -> Origin {
         Origin {
-            promisor: git.config().ok().and_then(|config| promisor(&config)),
+            promisor,
             fetched: Mutex::default(),
         }
     }
@@ -132,18 +130,6 @@ impl Origin {
         }
         Ok(true)
     }
-}
-
-fn promisor(config: &Config) -> Option<String> {
-    let mut found = config.entries(Some(r"^remote\..*\.promisor$")).ok()?;
-    while let Some(Ok(entry)) = found.next() {
-        let name = entry.name().ok()?.strip_prefix("remote.")?;
-        if let (Some(remote), Ok("true")) = (name.strip_suffix(".promisor"), entry.value()) {
-            return Some(remote.to_owned());
-        }
-    }
-    // As older versions of Git wrote it.
-    config.get_string("extensions.partialclone").ok()
 }
 
 /// Have a partial clone hold these objects: all of them by one call.

@@ -45,7 +45,7 @@ pub(super) struct Launch {
     /// The index that `GIT_INDEX_FILE` names.
     pub index: Option<PathBuf>,
     /// How long a remote may be silent, as the configuration says it.
-    patience: Option<String>,
+    pub patience: Option<String>,
     #[cfg(test)]
     home: PathBuf,
 }
@@ -53,24 +53,24 @@ pub(super) struct Launch {
 /// How long a remote may be silent where the configuration says nothing.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Where it says it.
-const TIMEOUT: &str = "planspec.timeout";
+pub(super) const TIMEOUT: &str = "planspec.timeout";
 
 impl Launch {
-    /// In this repository; `explicit` says that it would not be found from its folder alone.
-    pub fn at(git: &git2::Repository, explicit: bool) -> Launch {
-        let work_tree = git.workdir().filter(|_| explicit);
-        let work_tree = work_tree.map(|dir| ("GIT_WORK_TREE", dir.into()));
-        let git_dir = explicit.then(|| ("GIT_DIR", git.path().into()));
+    /// In a repository with its Git directory there; `explicit` says that it would not be found from its folder alone.
+    pub fn new((work_tree, git_dir): (Option<&Path>, &Path), explicit: bool) -> Launch {
+        let work_tree_variable = work_tree.filter(|_| explicit);
+        let work_tree_variable = work_tree_variable.map(|dir| ("GIT_WORK_TREE", dir.into()));
+        let git_dir_variable = explicit.then(|| ("GIT_DIR", git_dir.into()));
         Launch {
-            directory: git.workdir().unwrap_or(git.path()).to_owned(),
-            place: git_dir.into_iter().chain(work_tree).collect(),
+            directory: work_tree.unwrap_or(git_dir).to_owned(),
+            place: git_dir_variable
+                .into_iter()
+                .chain(work_tree_variable)
+                .collect(),
             index: None,
-            patience: git
-                .config()
-                .and_then(|config| config.get_string(TIMEOUT))
-                .ok(),
+            patience: None,
             #[cfg(test)]
-            home: git.commondir().to_owned(),
+            home: git_dir.to_owned(),
         }
     }
 

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use git2::{ErrorClass, ErrorCode, Index, Repository, RepositoryOpenFlags};
+use git2::{Config, ErrorClass, ErrorCode, Index, Repository, RepositoryOpenFlags};
 
 use super::id::{Id, parse_id};
 use super::object::{Kept, ObjectKind, missing, unusable};
 use super::obtain::Origin;
-use super::program::{Launch, Program};
+use super::program::{Launch, Program, TIMEOUT};
 use super::{GitError, Result, refs};
 use crate::core::resource::Time;
 
@@ -116,9 +116,14 @@ impl Repo {
         // As Git itself does: what stands in a pack is not hashed again whenever it is read.
         git2::opts::strict_hash_verification(false);
         let found_by_itself = git.workdir().is_some_and(|dir| dir.join(".git").exists());
+        let explicit = pointed || !found_by_itself;
+        let config = git.config().ok();
+        let mut launch = Launch::new((git.workdir(), git.path()), explicit);
+        let patience = config.as_ref().map(|config| config.get_string(TIMEOUT));
+        launch.patience = patience.and_then(std::result::Result::ok);
         Ok(Repo {
-            launch: Launch::at(&git, pointed || !found_by_itself),
-            origin: Origin::of(&git),
+            launch,
+            origin: Origin::new(config.as_ref().and_then(promisor)),
             from: dir.unwrap_or(Path::new(".")).to_owned(),
             kept: Mutex::default(),
             git,
@@ -197,6 +202,22 @@ impl Repo {
             (None, None) => Err(GitError::Unusable(
                 "HEAD names neither a branch nor a commit: check out a branch".to_owned(),
             )),
+        }
+    }
+
+    /// What has been begun in the work tree and has not ended: as Git calls it for people, and its command.
+    pub(super) fn under_way(&self) -> Option<(&'static str, &'static str)> {
+        use git2::RepositoryState as State;
+        match self.git.state() {
+            State::Rebase
+            | State::RebaseInteractive
+            | State::RebaseMerge
+            | State::ApplyMailboxOrRebase => Some(("a rebase", "rebase")),
+            State::Merge => Some(("a merge", "merge")),
+            State::Revert | State::RevertSequence => Some(("a revert", "revert")),
+            State::CherryPick | State::CherryPickSequence => Some(("a cherry-pick", "cherry-pick")),
+            State::ApplyMailbox => Some(("`git am`", "am")),
+            State::Clean | State::Bisect => None,
         }
     }
 
@@ -433,6 +454,19 @@ impl Ignored<'_> {
         self.repo.git.is_path_ignored(path).unwrap_or(false)
             && !self.index.as_ref().is_some_and(is_tracked)
     }
+}
+
+/// The remote that a partial clone gets objects from.
+fn promisor(config: &Config) -> Option<String> {
+    let mut found = config.entries(Some(r"^remote\..*\.promisor$")).ok()?;
+    while let Some(Ok(entry)) = found.next() {
+        let name = entry.name().ok()?.strip_prefix("remote.")?;
+        if let (Some(remote), Ok("true")) = (name.strip_suffix(".promisor"), entry.value()) {
+            return Some(remote.to_owned());
+        }
+    }
+    // As older versions of Git wrote it.
+    config.get_string("extensions.partialclone").ok()
 }
 
 fn identity(

@@ -981,23 +981,18 @@ fn a_plan_that_is_not_committed_or_is_no_document_says_what_to_do() {
 }
 
 #[test]
-fn on_a_detached_head_the_next_steps_bring_the_commit_to_its_branch() {
+fn on_a_detached_head_nothing_is_committed_and_the_branch_is_named() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox);
     solo.git("checkout -q --detach");
-    let done = solo
-        .run("start p --name loose -o json")
-        .ok()
-        .answer("Started");
-    let next = done["next"].as_array().unwrap().clone();
-    assert_eq!(next[0], "git switch main", "{next:?}");
-    for command in next {
-        let command = text(&command);
-        match command.split_once(' ').unwrap() {
-            ("git", args) => drop(solo.git(args)),
-            (_, args) => drop(solo.run(args).ok()),
-        }
-    }
+    let ran = solo.run("start p --name loose -o json").exits(1);
+    let refused = ran.refusal("notReady");
+    let hint = text(&refused["hint"]);
+    let command = hint.split('`').nth(1).unwrap();
+    assert_eq!(command, "git switch main", "{hint}");
+    solo.git(command.strip_prefix("git ").unwrap());
+    solo.run("start p --name loose").ok();
+    solo.run("reconcile").ok();
     assert_eq!(solo.phase("execution/loose"), "Running");
 }
 

@@ -27,28 +27,28 @@ struct Scene {
     before: &'static [&'static str],
     /// The command, and the same once more after the kill.
     command: &'static str,
-    /// How the second may end, where the first has done it all.
-    again: &'static [i32],
+    /// What the second is told where the first has done it all; else it ends well.
+    again: Option<&'static str>,
     /// What leads to where it can be judged.
     after: &'static [&'static str],
     /// What may be told of what it left behind; then somebody has to see to that.
-    leaves: Option<&'static str>,
+    leaves: &'static [&'static str],
 }
 
 const SCENES: [Scene; 8] = [
     Scene {
         before: &[],
         command: "ana reconcile",
-        again: &[0],
+        again: None,
         after: &["ben reconcile", "ben claim run/a --as agent:a"],
-        leaves: None,
+        leaves: &[],
     },
     Scene {
         before: &["ana reconcile"],
         command: "ben claim run/a --as agent:a --session s",
-        again: &[0],
+        again: None,
         after: &["ben reconcile", "ana reconcile"],
-        leaves: None,
+        leaves: &[],
     },
     Scene {
         before: &[
@@ -57,9 +57,9 @@ const SCENES: [Scene; 8] = [
             "ana reconcile",
         ],
         command: "ben report run/a --succeeded --as agent:a --session s",
-        again: &[0],
+        again: None,
         after: &["ana reconcile", "ben reconcile"],
-        leaves: None,
+        leaves: &[],
     },
     Scene {
         before: &[
@@ -68,9 +68,9 @@ const SCENES: [Scene; 8] = [
             "ben report run/a --succeeded --as agent:a --session s",
         ],
         command: "ana reconcile",
-        again: &[0],
+        again: None,
         after: &["ben reconcile"],
-        leaves: None,
+        leaves: &[],
     },
     Scene {
         before: &[
@@ -80,9 +80,9 @@ const SCENES: [Scene; 8] = [
             "ben reconcile",
         ],
         command: "ana approve run/ok",
-        again: &[0],
+        again: None,
         after: &["ben reconcile", "ana reconcile"],
-        leaves: None,
+        leaves: &[],
     },
     Scene {
         // The last reconcile of a run, which deletes its refs.
@@ -92,26 +92,28 @@ const SCENES: [Scene; 8] = [
             "ben cancel run",
         ],
         command: "ben reconcile",
-        again: &[0],
+        again: None,
         after: &["ana reconcile", "ben reconcile"],
-        leaves: None,
+        leaves: &[],
     },
     Scene {
         before: &["ana reconcile"],
         command: "ana start p --name more",
-        // The name is taken, by the first.
-        again: &[0, 9],
+        again: Some("Execution default/more exists already"),
         after: &["ana git push -q origin HEAD", "ben reconcile"],
-        leaves: Some("has changes that are not committed"),
+        leaves: &LEFT_BEHIND,
     },
     Scene {
         before: &["ana reconcile"],
         command: "ana apply -f ../more.yaml",
-        again: &[0],
+        again: None,
         after: &["ana git push -q origin HEAD", "ben reconcile"],
-        leaves: Some("has changes that are not committed"),
+        leaves: &LEFT_BEHIND,
     },
 ];
+
+/// What is told of a `git commit` that was killed: a file that it did not get to, a lock of Git's.
+const LEFT_BEHIND: [&str; 2] = ["has changes that are not committed", ".lock': File exists"];
 
 /// Where a command is run again and again.
 struct Stage<'a> {
@@ -204,7 +206,8 @@ impl Stage<'_> {
     /// What a run of the command and what follows leads to.
     fn follow(&self, set: &Set<'_>) -> Result<Vec<String>, String> {
         let again = set.run(self.scene.command);
-        if !self.scene.again.contains(&again.code) {
+        let is_done = |told: &str| again.err.contains(told);
+        if again.code != 0 && !self.scene.again.is_some_and(is_done) {
             return Err(again.to_string());
         }
         for line in self.scene.after {
@@ -225,7 +228,7 @@ impl Stage<'_> {
             killed: self.kill(&set, last).1,
             ..Fate::default()
         };
-        let is_told = |why: &String| self.scene.leaves.is_some_and(|told| why.contains(told));
+        let is_told = |why: &String| self.scene.leaves.iter().any(|told| why.contains(told));
         match self.follow(&set) {
             Err(why) if is_told(&why) => fate.left = true,
             Err(why) => fate.stuck = Some(why),

@@ -495,7 +495,7 @@ fn nothing_is_committed_to_no_branch_or_into_a_rebase() {
     };
     let tip = ana.git("rev-parse HEAD");
     ana.git("checkout -q --detach");
-    refuses("HEAD is on no branch", "git switch BRANCH");
+    refuses("HEAD is on no branch", "git switch main");
     ana.git("switch -q -c side");
     ana.write("a", "1").commit("One");
     ana.git("switch -q main");
