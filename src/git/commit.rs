@@ -149,7 +149,7 @@ fn check_head(repo: &Repo) -> Result<()> {
     if let Some((what, command)) = repo.under_way() {
         let why = format!("{what} is in progress here, and the commit would become a part of it");
         return Err(GitError::Unusable(why).advise(format!(
-            "end it first: `git {command} --continue` or `git {command} --abort`"
+            "end it first: `git status` says how, and `git {command} --abort` takes it back"
         )));
     }
     let Head::Detached(commit) = repo.head()? else {

@@ -151,8 +151,9 @@ pub(super) fn way_out(said: &str, remote: &str, name: &str) -> String {
         Some(InTheWay) => {
             let other = in_the_way(said).unwrap_or(above);
             format!(
-                "there cannot be both `{other}` and `{branch}`: rename the first (`git fetch {remote} {other}`, then `git push {remote} \
-                 FETCH_HEAD:refs/heads/NEW-NAME :refs/heads/{other}`), or name another `status.branch` in .planspec.yaml"
+                "there cannot be both `refs/heads/{other}` and `refs/heads/{branch}`: rename the first (`git fetch {remote} {other} && \
+                 git push {remote} FETCH_HEAD:refs/heads/NEW-NAME :refs/heads/{other}`), or name another `status.branch` in \
+                 .planspec.yaml"
             )
         }
         Some(Locked) => "somebody is changing it at this moment, or a server that crashed has left the lock behind: run it again; if it stays, \

@@ -501,6 +501,10 @@ fn settle(
     let names: Vec<&str> = updates.iter().map(|update| update.name.as_str()).collect();
     // When the remote does not answer at all, what it said to the push is the better reason.
     let now = list(repo, remote, &names).map_err(|_| failed("push to", remote, pushed))?;
+    let is_together = |answer: &PushAnswer| answer.text.contains("atomic push failure");
+    let refused = answers
+        .iter()
+        .find(|(_, answer)| answer.flag == '!' && !is_together(answer));
     updates
         .iter()
         .map(|update| {
@@ -514,12 +518,15 @@ fn settle(
             let Some(answer) = answers.get(&update.name) else {
                 return Err(failed("push to", remote, pushed));
             };
+            // Of several refs that change together, one is in the way of all.
+            let own = (&update.name, answer);
+            let (name, answer) = refused.filter(|_| is_together(answer)).unwrap_or(own);
             let why = reason(&answer.text, &pushed.stderr);
             // What is read may lag behind what was pushed.
             if cause(&answer.text) == Some(Cause::Faster) {
                 return Ok(PushOutcome::Lost(found.cloned()));
             }
-            let hint = way_out(&why, remote, &update.name);
+            let hint = way_out(&why, remote, name);
             Ok(PushOutcome::Refused { why, hint })
         })
         .collect()
