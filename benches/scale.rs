@@ -318,36 +318,33 @@ fn folded(runs: usize) {
             .success()
     );
     let cleaned = started.elapsed();
-    // The records are behind the status as evidence; of what stood before only the ends are named.
     let before = rev(&dir, "origin/planspec/status~1");
-    let marks = folder.path().join("marks");
-    let mark = format!("--export-marks={}", marks.display());
-    let known = command(&dir, "git", &["fast-export", &mark, &before]);
-    drain(known);
-    let stream = folder.path().join("stream");
-    let import = format!("--import-marks={}", marks.display());
-    let mut export = command(
-        &dir,
-        "git",
-        &[
-            "fast-export",
-            "--full-tree",
-            "--reference-excluded-parents",
-            &import,
-            "refs/remotes/origin/planspec/status",
-            &format!("^{before}"),
-        ],
-    );
-    export.stdout(fs::File::create(&stream).unwrap());
+    git(&dir, &["branch", "folded", "origin/planspec/status"]);
+    let file = |name: &str| folder.path().join(name);
+    let marks = |option: &str| format!("{option}={}", file("marks").display());
+    git(&dir, &["fast-export", &marks("--export-marks"), &before]);
+    let known = format!("^{before}");
+    let args = ["fast-export", &marks("--import-marks"), "folded", &known];
+    let mut export = command(&dir, "git", &args);
+    export.stdout(fs::File::create(file("stream")).unwrap());
     assert!(export.status().unwrap().success());
+    // A repository with nothing but what there was before.
     let other = TempDir::new().unwrap();
+    git(other.path(), &["init", "-q", "--bare"]);
+    let to = other.path().to_str().unwrap();
     git(
-        other.path(),
-        &["clone", "-q", "--bare", dir.to_str().unwrap(), "."],
+        &dir,
+        &["push", "-q", to, &format!("{before}:refs/heads/before")],
     );
+    let args = [
+        "fast-import",
+        "--quiet",
+        "--force",
+        &marks("--import-marks"),
+    ];
+    let mut import = command(other.path(), "git", &args);
+    import.stdin(fs::File::open(file("stream")).unwrap());
     let started = Instant::now();
-    let mut import = command(other.path(), "git", &["fast-import", "--quiet", "--force"]);
-    import.stdin(fs::File::open(&stream).unwrap());
     assert!(import.status().unwrap().success());
     told("one pass : git fast-import of it", ours, started.elapsed());
     println!(
@@ -358,10 +355,6 @@ fn folded(runs: usize) {
         ),
         ms(cleaned)
     );
-}
-
-fn drain(mut command: Command) {
-    assert!(command.status().unwrap().success());
 }
 
 /// A plan of tasks side by side, and so many executions of it.

@@ -285,6 +285,21 @@ impl<'r> StatusReader<'r> {
         })
     }
 
+    /// The status of these resources, with what is to be known of all.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn with_outline(&self, keys: &BTreeSet<Key>) -> Result<StatusTree> {
+        let outline = self.commit.file(OUTLINE_FILE)?;
+        let outline = outline.map(|bytes| read_outline(&bytes)).transpose();
+        Ok(StatusTree {
+            controller: self.controller()?,
+            files: self.files(keys)?,
+            pinned: BTreeSet::new(),
+            summaries: Summaries::unread(outline.map_err(foreign)?.unwrap_or_default()),
+        })
+    }
+
     /// The whole status.
     ///
     /// # Errors

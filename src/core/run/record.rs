@@ -770,6 +770,29 @@ mod tests {
     }
 
     #[test]
+    fn what_an_actor_says_has_further_places_and_what_is_a_lock_has_none() {
+        let one = Address::review("team", "g", "0b6f", "ana@example.com");
+        assert_eq!(one.beside(1), one);
+        let second = one.beside(2);
+        assert_eq!(
+            second.to_string(),
+            "reviews/team/g/0b6f/ana%40example%2Ecom.2"
+        );
+        assert_eq!(Address::parse(&second.to_string()), Some(second.clone()));
+        assert_eq!(
+            (second.first_place(), one.first_place()),
+            (one.clone(), one)
+        );
+        for name in ["x.1", "x.02", "x.y", "x."] {
+            let other = Address::parse(&format!("reviews/team/g/0b6f/{name}"));
+            let other = other.unwrap();
+            assert_eq!(other.first_place(), other, "{name}");
+        }
+        let work = Address::parse("work/team/exec/0b6f/research/1").unwrap();
+        assert_eq!(work.beside(2), work);
+    }
+
+    #[test]
     fn no_ref_is_longer_than_forges_take() {
         for length in [1, 20, 40, 63] {
             let name = "n".repeat(length);
@@ -784,8 +807,8 @@ mod tests {
                     Address::review(&name, &name, &run("", "").uid, &free),
                     Address::attestation(run(&name, &name), &free, &free),
                 ] {
-                    let written = address.ref_name();
-                    assert!(written.len() <= MAX_REF_BYTES, "{written}");
+                    let written = address.beside(PLACES).ref_name();
+                    assert!(written.len() <= 255, "{written}");
                     assert_eq!(Address::parse(&address.to_string()), Some(address));
                 }
             }

@@ -15,7 +15,7 @@ use crate::service::store::{Store, View, run_of_result};
 
 /// So many refs are worth a push while there is something else to do. Else they are deleted when there is not: whoever is at
 /// work must not wait for it, and lose the next race by it.
-const MANY: usize = 1_000;
+const MANY: usize = 20_000;
 /// Most refs that one reconcile deletes, in one push.
 const MOST: usize = 2_000;
 /// How long the logs and the work of a run that is over are kept.
@@ -36,27 +36,31 @@ pub(super) struct CleanUp<'a> {
 }
 
 impl CleanUp<'_> {
-    /// Delete what may go, if this is the time for it. What there is then.
+    /// Delete what may go, if this is the time for it. What there is then; nothing when there is more to delete.
     ///
     /// # Errors
     /// Something cannot be read, or the remote does not want it.
-    pub fn run(&self) -> Result<View> {
+    pub fn run(&self) -> Result<Option<View>> {
         // What was not read of the lines is as it was.
         let lines = Lookup::new(self.decision.tree.summaries.clone(), self.status);
         let mut refs = self.settled(&lines)?;
         for (name, tip) in self.results(&lines)? {
             refs.insert(name, tip);
         }
-        let refs: Vec<(String, String)> = refs.into_iter().take(MOST).collect();
-        let mut left = self.view.clone();
-        if refs.is_empty() || !self.is_time_for(refs.len())? {
-            return Ok(left);
+        let count = refs.len();
+        if count == 0 || !self.is_time_for(count)? {
+            return Ok(Some(self.view.clone()));
         }
+        let refs: Vec<(String, String)> = refs.into_iter().take(MOST).collect();
         self.store.forget(&refs)?;
+        if refs.len() < count {
+            return Ok(None);
+        }
         let gone: BTreeSet<String> = refs.into_iter().map(|(name, _)| name).collect();
+        let mut left = self.view.clone();
         left.inbox
             .retain(|address, _| !gone.contains(&address.ref_name()));
-        Ok(left)
+        Ok(Some(left))
     }
 
     /// Whether nobody is kept from work by it: nothing was to be written, or there is much to delete and nobody else has

@@ -517,7 +517,7 @@ fn errors_of(snapshot: &Snapshot, is_meant: impl Fn(&Diagnostic) -> bool) -> Vec
 pub const NOT_APPLIED: &str = "not applied: ";
 
 /// The records that could not be applied this time, and why.
-fn not_applied(before: Option<&StatusTree>, after: &StatusTree) -> Vec<String> {
+pub(super) fn not_applied(before: Option<&StatusTree>, after: &StatusTree) -> Vec<String> {
     let known = runs::by_uid(before);
     let mut notes = Vec::new();
     for (uid, run) in runs::by_uid(Some(after)) {

@@ -5,6 +5,7 @@ mod clock;
 mod decide;
 pub use decide::NOT_APPLIED;
 mod inbox;
+mod peer;
 mod recovery;
 
 use std::collections::BTreeMap;
@@ -85,11 +86,20 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled
     if let Some(commit) = &request.restore {
         return recovery::restore(store, request, commit);
     }
+    let mut first = None;
     for attempt in 0..TRIES {
         if attempt > 0 {
             std::thread::sleep(pause(attempt));
         }
-        if let Some(mut done) = attempt_once(store, request)? {
+        let settled = first
+            .as_ref()
+            .map(|first| peer::took_in(store, request, first));
+        let settled = settled.transpose()?.flatten();
+        let done = match settled {
+            None => attempt_once(store, request, &mut first)?,
+            settled => settled,
+        };
+        if let Some(mut done) = done {
             done.notes.extend(elsewhere(store, &done)?);
             let unpushed = unshared::unpushed_to(store, &done.spec_branch, &done.spec_commit);
             let unpushed = unpushed.filter(|_| done.revision.is_none());
@@ -167,9 +177,14 @@ fn look(store: &Store, request: &ReconcileRequest) -> Result<(View, Place)> {
     Ok((view, place))
 }
 
-/// `None` when somebody else was first.
-fn attempt_once(store: &Store, request: &ReconcileRequest) -> Result<Option<Reconciled>> {
+/// `None` when somebody else was first. `first` is what there was at the first look.
+fn attempt_once(
+    store: &Store,
+    request: &ReconcileRequest,
+    first: &mut Option<View>,
+) -> Result<Option<Reconciled>> {
     let (view, place) = look(store, request)?;
+    first.get_or_insert_with(|| view.clone());
     let look = fingerprint(&view, store.repo.is_shallow());
     let idle = Idle::recall(&Cache::new(&store.repo), &look, request.now);
     if let Some(idle) = idle.filter(|_| !request.full && !request.initialize) {
@@ -275,7 +290,7 @@ fn decide_and_write(
 fn clean_up(chore: &CleanUp<'_>, idle: Idle) -> Option<String> {
     let repo = &chore.store.repo;
     match chore.run() {
-        Ok(left) if chore.written.is_none() => {
+        Ok(Some(left)) if chore.written.is_none() => {
             let look = fingerprint(&left, repo.is_shallow());
             Idle { look, ..idle }.remember(&Cache::new(repo));
             None
