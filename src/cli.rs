@@ -94,8 +94,8 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    log(cli.verbose);
     let terminal = Terminal::new(cli.color);
+    log(cli.verbose, terminal.colors_err());
     match run(cli, terminal) {
         Ok(()) => ExitCode::from(exit_code::OK),
         Err(failure) => {
@@ -225,7 +225,7 @@ fn complain(terminal: Terminal, error: &Error, write: Option<JsonWriter>) {
 }
 
 /// Log to standard error: `-v`, `-vv`, or what `PLANSPEC_LOG` says.
-fn log(verbose: u8) {
+fn log(verbose: u8, is_colored: bool) {
     let level = match verbose {
         0 => "warn",
         1 => "planspec=debug",
@@ -235,6 +235,8 @@ fn log(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(is_colored)
+        .with_target(verbose > 0)
         .without_time()
         // It would say so on standard error, and panic when that is what cannot be written.
         .log_internal_errors(false)

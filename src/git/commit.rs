@@ -327,7 +327,7 @@ impl<'f> Attempt<'f> {
             }
             let is_held = is_held(self.repo, &output);
             if is_held && pause.rest() {
-                pause.tell(output.stderr.lines().next().unwrap_or("Git's lock"));
+                pause.tell("somebody else who holds a lock of Git's");
                 continue;
             }
             let has_moved = self.repo.head()?.commit() != self.head.as_deref();

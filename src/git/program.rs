@@ -153,11 +153,15 @@ impl Output {
 
     /// What it says about why it went wrong.
     pub fn complaint(&self) -> String {
-        match self.stderr.as_str() {
-            // Some of git's complaints go to standard output.
-            "" => self.text(),
-            said => said.to_owned(),
+        // Some of git's complaints go to standard output.
+        if self.stderr.is_empty() {
+            return self.text();
         }
+        // What a hook printed before says less than why git stopped.
+        let is_reason = |line: &&str| line.starts_with("fatal: ") || line.starts_with("error: ");
+        let mut lines: Vec<&str> = self.stderr.lines().collect();
+        lines.sort_by_key(|line| !is_reason(line));
+        lines.join("\n")
     }
 }
 

@@ -8,9 +8,9 @@ use super::store::{Store, View};
 use super::{Error, Result};
 use crate::core::base::digest::short;
 use crate::core::base::limits::CONFIG_FILE;
-use crate::core::run::status::ControllerState;
-use crate::git::GitError;
+use crate::core::run::status::{ControllerState, HIGH_WATER};
 use crate::git::base::merge_base;
+use crate::git::{GitError, refs};
 
 /// How often, and after which pauses, it is looked again before a branch is said to be behind: not every server moves two
 /// refs at the same moment.
@@ -53,6 +53,9 @@ pub fn look(store: &Store) -> Result<View> {
         let view = store.look()?;
         let standing = standing(store, &view)?;
         if standing == Standing::Sound {
+            if let Some(error) = lost_from_sight(store, &view)? {
+                return Err(error);
+            }
             store.track_status(&view);
             return Ok(view);
         }
@@ -61,6 +64,40 @@ pub fn look(store: &Store) -> Result<View> {
             None => return Err(refusal(store, &view, &standing)),
         }
     }
+}
+
+/// Why nothing is done where this clone has seen a later status than the one there is now. Whoever deletes or puts back
+/// both refs leaves no other trace than that.
+fn lost_from_sight(store: &Store, view: &View) -> Result<Option<Error>> {
+    let (Some(remote), Some(tip)) = (&store.remote, &view.status_tip) else {
+        return Ok(None);
+    };
+    let branch = &view.config.status.branch;
+    let tracking = format!("refs/remotes/{remote}/{branch}");
+    let seen = refs::get(&store.repo, &tracking)?.filter(|seen| seen != tip);
+    // A shallow clone does not know what follows what.
+    let seen = seen.filter(|seen| !store.repo.is_shallow() && store.repo.has_object(seen));
+    let Some(seen) = seen.filter(|seen| !store.repo.is_ancestor(seen, tip).unwrap_or(true)) else {
+        return Ok(None);
+    };
+    let (before, now) = (number(store, &seen), number(store, tip));
+    let forget =
+        format!("if that is on purpose, forget what was there: `git update-ref -d {tracking}`");
+    let is_put_back = store.repo.is_ancestor(tip, &seen).unwrap_or(false);
+    let (what, way_back) = if is_put_back {
+        let push = format!("git push {remote} {seen}:refs/heads/{branch} {seen}:{HIGH_WATER}");
+        (
+            "was put back",
+            format!("bring it to where it was: `{push}`; "),
+        )
+    } else {
+        ("was begun anew", String::new())
+    };
+    let why = format!(
+        "the status branch `{branch}` on remote `{remote}` {what}, and so was `{HIGH_WATER}`: it is at {now}, and this \
+         clone has seen {before}"
+    );
+    Ok(Some(Error::unavailable(why).hint(way_back + &forget)))
 }
 
 /// Where the status branch is.

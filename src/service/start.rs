@@ -74,7 +74,7 @@ pub fn start(store: &Store, request: &StartRequest) -> Result<Changed<Started>> 
     }
     let mut notes = check_parameters(request, (&plan_key, plan))?;
     if request.name.is_some() {
-        check_there(store, &key)?;
+        notes.extend(check_there(store, &key)?);
     }
     notes.extend(named_again(store, &key)?);
     notes.extend(edited(store, &change, &plan_key)?);
@@ -153,25 +153,32 @@ fn check_parameters(request: &StartRequest, (key, plan): (&Key, &PlanSpec)) -> R
 
 /// Whether a name that was chosen is free on the spec branch too, of which this clone may not have all. A remote that
 /// is away has no say beyond what the last fetch brought.
-fn check_there(store: &Store, key: &Key) -> Result {
+fn check_there(store: &Store, key: &Key) -> Result<Option<String>> {
     let Some(remote) = &store.remote else {
-        return Ok(());
+        return Ok(None);
     };
+    let mut note = None;
     let known = match store.fresh() {
         Ok(view) => Some(view),
-        Err(_) => store.known_if_any()?,
+        Err(error) => {
+            note = Some(format!(
+                "whether {remote} has a run of this name is not known: {}",
+                error.message
+            ));
+            store.known_if_any()?
+        }
     };
     let (Some(view), Some(head)) = (known, store.repo.head()?.commit().map(str::to_owned)) else {
-        return Ok(());
+        return Ok(note);
     };
     let named = Named::new(key.kind, &key.qualified(), None);
     if stands_at(store, &view.spec_commit, &named).is_none() {
-        return Ok(());
+        return Ok(note);
     }
     // What this clone had and has no longer was deleted here.
     let base = store.repo.merge_base(&view.spec_commit, &head)?;
     if base.is_some_and(|base| stands_at(store, &base, &named).is_some()) {
-        return Ok(());
+        return Ok(note);
     }
     let branch = &view.spec_branch;
     let message =

@@ -63,7 +63,10 @@ static FOLLOWED: LazyLock<Mutex<HashSet<(String, String)>>> = LazyLock::new(Mute
 /// Do what was proposed to whoever ran a command. It may say that something else is missing, but neither is it wrong
 /// use nor does it lead back to the same sentence.
 pub fn follow(command: &Command, ran: &Ran) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    // Of what a test does at the same time elsewhere no copy can be made.
+    let Some(test) = std::thread::current().name().map(str::to_owned) else {
+        return;
+    };
     for proposal in proposals(ran) {
         let key = (test.clone(), proposal.to_owned());
         if !FOLLOWED.lock().unwrap().insert(key) || has_server(command) {

@@ -144,6 +144,52 @@ fn a_branch_that_was_put_back_is_noticed_and_goes_on_from_where_it_was() {
 }
 
 #[test]
+fn what_a_clone_has_seen_is_a_witness_where_both_refs_went() {
+    for put_back in [true, false] {
+        let sandbox = Sandbox::new();
+        let ana = half_done(&sandbox);
+        let origin = origin(&sandbox);
+        ana.run("reconcile").ok();
+        ana.git("fetch -q");
+        let seen = ana.status_tip();
+        let refs = [
+            format!("refs/heads/{STATUS}"),
+            "refs/planspec/status".to_owned(),
+        ];
+        if put_back {
+            let before = origin.git(&format!("rev-parse {STATUS}~1"));
+            for name in &refs {
+                origin.git(&format!("update-ref {name} {before}"));
+            }
+        } else {
+            for name in &refs {
+                origin.git(&format!("update-ref -d {name}"));
+            }
+            sandbox.minutes_pass(1);
+            sandbox.clone_of("origin.git", "ben").run("reconcile").ok();
+        }
+        let what = if put_back {
+            "was put back"
+        } else {
+            "was begun anew"
+        };
+        for verb in ["next", "reconcile"] {
+            let told = ana.run(verb).exits(3);
+            let told = told.notes(what).notes("this clone has seen");
+            told.notes("`git update-ref -d refs/remotes/origin/planspec/status`");
+        }
+        if put_back {
+            let push =
+                format!("push -q origin {seen}:refs/heads/{STATUS} {seen}:refs/planspec/status");
+            ana.git(&push);
+        } else {
+            ana.git("update-ref -d refs/remotes/origin/planspec/status");
+        }
+        ana.run("reconcile").ok();
+    }
+}
+
+#[test]
 fn going_back_on_purpose_is_a_commit_on_top() {
     let sandbox = Sandbox::new();
     let ana = half_done(&sandbox);
@@ -402,7 +448,9 @@ fn records_about_a_status_that_is_not_there_are_a_warning() {
         let origin = origin(&sandbox);
         origin.git(&format!("update-ref {name} {name}~1"));
     }
-    ana.run("reconcile")
+    // A clone that has seen more would not go on.
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("reconcile")
         .ok()
         .notes("names a status commit that this status does not have");
 }

@@ -28,7 +28,7 @@ pub fn misleading(text: &str) -> Option<(String, String)> {
     if text.split('/').any(|part| part == "..") {
         let help =
             "write the path from the repository's root, as `git ls-files` prints it".to_owned();
-        return say("leads out, and no path of a repository does", help);
+        return say("has a part `..`, and no path of a repository has", help);
     }
     if text.starts_with("*.") && !text.contains('/') {
         let help = format!("write `**/{text}` for all folders, or the names of the files");
@@ -155,7 +155,7 @@ mod tests {
             ("src\\a", "has a backslash", "write `src/a`"),
             (
                 "../x",
-                "leads out",
+                "has a part `..`",
                 "write the path from the repository's root",
             ),
             (

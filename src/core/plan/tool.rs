@@ -59,6 +59,13 @@ impl Tool {
             env: environment_of(config.get("env"))?,
             working_directory: match config.get("workingDirectory") {
                 None | Some(Value::Null) => None,
+                Some(Value::String(path))
+                    if path.starts_with('/') || path.split('/').any(|part| part == "..") =>
+                {
+                    return Err(format!(
+                        "`config.workingDirectory` leads out of the work tree: `{path}`"
+                    ));
+                }
                 Some(Value::String(path)) => Some(path.clone()),
                 Some(_) => return Err("`config.workingDirectory` is not a text".to_owned()),
             },

@@ -105,6 +105,10 @@ pub(super) fn uses(new: &Snapshot, subjects: &mut [Subject]) {
             continue;
         }
         let text = format!("used by {}", names(&users));
+        // They name what is no longer there.
+        if subject.event != Event::Changed {
+            subject.class = Class::Major;
+        }
         subject.effects.push(match subject.class {
             Class::Major => Effect::danger(text),
             _ => Effect::note(text),
@@ -191,6 +195,26 @@ mod tests {
             let found = change(before, after);
             let used = vec!["used by team/p (build)".to_owned()];
             assert_eq!(found, (Class::Major, vec![why.to_owned()], used), "{after}");
+        }
+    }
+
+    #[test]
+    fn a_capability_that_goes_or_is_renamed_breaks_whoever_names_it() {
+        let side = |capability: &str| {
+            let text = plan("p", &task("build", "capabilityRefs: [{name: code}]")) + capability;
+            Snapshot::build(&[source(FILE, &text)], &Config::default())
+        };
+        let named = |name: &str| resource("Capability", name, "description: writes code");
+        for now in [String::new(), named("coding")] {
+            let review = compare(&side(&named("code")), &side(&now));
+            let mut subjects = review.subjects.iter();
+            let subject = subjects.find(|one| one.effects.iter().any(|effect| effect.danger));
+            let subject = subject.map(|one| (one.class, one.effects[0].text.as_str()));
+            assert_eq!(
+                subject,
+                Some((Class::Major, "used by team/p (build)")),
+                "{now}"
+            );
         }
     }
 

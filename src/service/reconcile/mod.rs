@@ -225,13 +225,13 @@ fn decide_and_write(
     let before = || recovery::last_before(store, view, request.now);
     clock::check_years(request.now, written, before)?;
     let now = written.map_or(request.now, |written| written.max(request.now));
-    let Decided { mut decision, old } = Question {
+    let question = Question {
         store,
         view,
         status,
         now,
-    }
-    .decide(request.full)?;
+    };
+    let Decided { mut decision, old } = question.decide(request.full)?;
     let witnesses = Witnesses {
         status: written,
         remote: view.remote_time,
@@ -257,16 +257,9 @@ fn decide_and_write(
         return Ok(Some(done));
     }
     if decision.changed {
-        match write(store, (view, place), old.as_ref(), &mut decision, now)? {
-            Some(commit) => {
-                if !store.publish(view, place.branch.as_deref(), &commit)? {
-                    return Ok(None);
-                }
-                status::remember(&store.repo, &commit);
-                done.sequence = decision.tree.controller.sequence;
-                done.status_commit = Some(commit);
-            }
-            None => done.changed = false,
+        let decided = (old.as_ref(), &mut decision);
+        if !put(store, (view, place), decided, now, &mut done)? {
+            return Ok(None);
         }
     } else {
         idle.remember(&Cache::new(&store.repo));
@@ -284,6 +277,27 @@ fn decide_and_write(
         done.notes.extend(clean_up(&chore, idle));
     }
     Ok(Some(done))
+}
+
+/// Write what was decided, and let everybody have it; false when somebody else was first.
+fn put(
+    store: &Store,
+    (view, place): (&View, &Place),
+    (old, decision): (Option<&StatusTree>, &mut Reconciliation),
+    now: Time,
+    done: &mut Reconciled,
+) -> Result<bool> {
+    let written = write(store, (view, place), old, decision, now)?;
+    if let Some(commit) = &written {
+        if !store.publish(view, place.branch.as_deref(), commit)? {
+            return Ok(false);
+        }
+        status::remember(&store.repo, commit);
+    }
+    done.changed = written.is_some();
+    done.sequence = decision.tree.controller.sequence;
+    done.status_commit = written;
+    Ok(true)
 }
 
 /// Clean up; what there is to say of it.

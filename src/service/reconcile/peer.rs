@@ -7,13 +7,35 @@ use super::decide::not_applied;
 use super::{Idle, ReconcileRequest};
 use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::short;
-use crate::core::resource::ExecutionStatus;
+use crate::core::resource::{ExecutionStatus, Key};
+use crate::core::run::record::Address;
 use crate::core::run::summary::record_mark;
 use crate::core::run::transition::transitions;
 use crate::service::Result;
 use crate::service::runs::is_unread;
 use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
+
+/// What the first look would have read: the runs, and the tips of their refs.
+fn news<'v>(before: &StatusReader<'_>, first: &'v View) -> Result<(BTreeSet<Key>, Tips<'v>)> {
+    let lines = before.lines(&before.controller()?)?;
+    let mut keys = BTreeSet::new();
+    let mut news = Vec::new();
+    for (address, tip) in &first.inbox {
+        let Some(line) = lines.run_at(address)? else {
+            continue;
+        };
+        let run = line.run.as_ref();
+        let mark = record_mark(&address.to_string(), tip);
+        if run.is_some_and(|run| run.phase.is_terminal() || !run.records.contains(&mark)) {
+            keys.insert(line.key());
+            news.push((address, tip));
+        }
+    }
+    Ok((keys, news))
+}
+
+type Tips<'v> = Vec<(&'v Address, &'v String)>;
 
 /// What became of all that there was at the first look, where somebody else has taken it in; nothing where something is
 /// left to do.
@@ -45,28 +67,14 @@ pub(super) fn took_in(
     if !has_spec || is_due || view.config != first.config {
         return Ok(None);
     }
-    // What the first look would have read.
-    let lines = before.lines(&before.controller()?)?;
-    let mut keys = BTreeSet::new();
-    let mut news = Vec::new();
-    for (address, tip) in &first.inbox {
-        let Some(line) = lines.run_at(address)? else {
-            continue;
-        };
-        let run = line.run.as_ref();
-        let mark = record_mark(&address.to_string(), tip);
-        if run.is_some_and(|run| run.phase.is_terminal() || !run.records.contains(&mark)) {
-            keys.insert(line.key());
-            news.push((address, tip));
-        }
-    }
+    let (keys, news) = news(&before, first)?;
     let after = status.with_outline(&keys)?;
     let runs: BTreeMap<&str, &ExecutionStatus> = after
         .files
         .values()
         .filter_map(|file| Some((file.uid.as_str(), file.status.execution()?)))
         .collect();
-    let is_left = |(address, tip): &(_, &String)| {
+    let is_left = |(address, tip): &(&Address, &String)| {
         let tips = [Some(*tip), view.inbox.get(*address)];
         let run = runs.get(address.uid());
         run.is_some_and(|run| {

@@ -51,8 +51,12 @@ fn tool(binding: &Definition, rule: usize, target: &Target) -> Option<Diagnostic
         Some(_) => binding.at_key(Code::TOOL_WITHOUT_COMMAND, target_at("config"), why),
         None => binding.at(Code::TOOL_WITHOUT_COMMAND, target_at("provider"), why),
     };
-    let help = "write the program and its arguments one by one: `config: {command: [make, test]}`";
-    let finding = finding.help(help);
+    let is_about_command = finding.message.contains("command");
+    let finding = finding.help(if is_about_command {
+        "write the program and its arguments one by one: `config: {command: [make, test]}`"
+    } else {
+        "`planspec explain PS227` says what stands there"
+    });
     let config = target.config.as_ref();
     Some(match config.and_then(|config| config.get("command")) {
         Some(_) => finding.label("every attempt would fail"),

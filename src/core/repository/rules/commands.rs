@@ -59,6 +59,16 @@ pub(super) fn placed_criteria<'a>(
 
 fn criteria(plan: &Definition, spec: &PlanSpec) -> Vec<Diagnostic> {
     let found = placed_criteria(plan, spec).filter_map(|(criterion, place)| {
+        let path = criterion.path.as_deref().unwrap_or_default();
+        if path.starts_with('/') || path.split('/').any(|part| part == "..") {
+            let message =
+                format!("`{path}` is no path of a repository: nothing is there in any commit");
+            let finding = plan.finding(Code::ODD_GLOB, place(path!["path"]), message);
+            return Some(
+                finding
+                    .help("write the path from the repository's root, as `git ls-files` prints it"),
+            );
+        }
         let command = criterion.command.as_deref()?;
         if let Err(why) = shell::words(command, criterion.args.as_deref()) {
             let message = format!("this command cannot be run: {why}");
@@ -260,6 +270,23 @@ mod tests {
                 "PS232 warning {at}: no program is called `make test`: each word stands by itself"
             )
         );
+    }
+
+    #[test]
+    fn an_artifact_is_looked_for_in_the_repository() {
+        for path in ["/etc/passwd", "../x", "docs/../x"] {
+            let criterion = format!("{{type: artifact_exists, name: n, path: {path}}}");
+            let text = plan(
+                "p",
+                &task("a", &format!("acceptanceCriteria: [{criterion}]")),
+            );
+            let at = position(&text, path);
+            let found = findings(&text);
+            assert!(
+                found[0].starts_with(&format!("PS234 warning {at}: `{path}` is no path")),
+                "{found:?}"
+            );
+        }
     }
 
     #[test]
