@@ -443,15 +443,19 @@ impl<'f> Attempt<'f> {
     }
 }
 
+/// The lock that git takes before it changes the index.
+fn index_lock(repo: &Repo) -> PathBuf {
+    let index = repo.launch.index.clone();
+    let index = index.unwrap_or_else(|| repo.git_dir().join("index"));
+    PathBuf::from(format!("{}.lock", index.display()))
+}
+
 /// Whether git did not go on because somebody else holds a lock, or has moved a ref that it wanted
 /// to move.
 fn is_held(repo: &Repo, output: &Output) -> bool {
-    let index = repo.launch.index.clone();
-    let index = index.unwrap_or_else(|| repo.git_dir().join("index"));
     let said = &output.stderr;
-    let lock = format!("{}.lock", index.display());
     let names_lock = said.contains(".lock'") || said.contains(".lock\"");
-    (names_lock && (said.contains("File exists") || Path::new(&lock).exists()))
+    (names_lock && (said.contains("File exists") || index_lock(repo).exists()))
         || said.contains("cannot lock ref")
 }
 

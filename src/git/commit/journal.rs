@@ -2,13 +2,15 @@
 //! next one that commits here puts everything back first. It lies in `planspec/commit.json` in Git's own folder.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Entries, Files, Written, draft_of, entries, place};
+use super::{Attempt, Entries, Files, Written, draft_of, entries, index_lock, place};
 use crate::git::id::parse_id;
-use crate::git::{GitError, Repo, Result, unusable_file};
+use crate::git::{GitError, Head, Repo, Result, unusable_file};
 
 /// A commit that has begun.
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,6 +83,7 @@ pub fn put_back(repo: &Repo) -> Result<()> {
     };
     // It is written whole or not at all; what another version has written nobody can follow.
     if let (Ok(journal), Some(root)) = (serde_json::from_slice::<Journal>(&text), repo.workdir()) {
+        clear_abandoned_locks(repo, root);
         let left = undo(repo, root, &journal)?;
         if !left.is_empty() {
             let why = format!("an interrupted commit has left behind {}", left.join(", "));
@@ -93,6 +96,76 @@ pub fn put_back(repo: &Repo) -> Result<()> {
     }
     end(repo);
     Ok(())
+}
+
+/// So long a lock is watched before it is said to be nobody's.
+const WATCHED: Duration = Duration::from_secs(1);
+
+/// Remove the locks that git left when it was killed with the commit: they were made after that had begun, nothing happens
+/// to them, and no git is at work in this repository. Any others stay, and are waited for.
+fn clear_abandoned_locks(repo: &Repo, root: &Path) {
+    let changed = |path: &Path| fs::metadata(path).and_then(|found| found.modified()).ok();
+    let Some(begun) = changed(&path_of(repo)) else {
+        return;
+    };
+    let found = locks(repo).into_iter();
+    let found = found.filter_map(|lock| Some((changed(&lock)?, lock)));
+    let found: Vec<_> = found.filter(|(locked, _)| *locked >= begun).collect();
+    if found.is_empty() {
+        return;
+    }
+    std::thread::sleep(WATCHED);
+    if is_git_at_work(&[root, repo.git_dir(), repo.common_dir()]) {
+        return;
+    }
+    for (locked, lock) in found {
+        if changed(&lock) == Some(locked) && fs::remove_file(&lock).is_ok() {
+            tracing::warn!(
+                "{} is removed: an interrupted command had left it",
+                lock.display()
+            );
+        }
+    }
+}
+
+/// The locks that `git commit` takes.
+fn locks(repo: &Repo) -> Vec<PathBuf> {
+    let mut locks = vec![index_lock(repo), repo.git_dir().join("HEAD.lock")];
+    if let Ok(Head::Branch { name, .. }) = repo.head() {
+        locks.push(repo.common_dir().join(format!("refs/heads/{name}.lock")));
+    }
+    // The index of a commit of some files.
+    let own = fs::read_dir(repo.git_dir()).into_iter().flatten().flatten();
+    let own = own.map(|file| file.path());
+    locks.extend(own.filter(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("next-index-") && name.ends_with(".lock")
+    }));
+    locks
+}
+
+/// Whether any git runs in one of these folders; yes, where nobody can tell.
+fn is_git_at_work(folders: &[&Path]) -> bool {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return true;
+    };
+    let mut any = false;
+    for process in processes.flatten() {
+        let place = process.path();
+        let Ok(name) = fs::read_to_string(place.join("comm")) else {
+            continue;
+        };
+        any = true;
+        // Of one that has ended and is not forgotten yet there is no folder.
+        let is_here = match fs::read_link(place.join("cwd")) {
+            Ok(at) => folders.iter().any(|one| at.starts_with(one)),
+            Err(error) => error.kind() != ErrorKind::NotFound,
+        };
+        if name.starts_with("git") && is_here {
+            return true;
+        }
+    }
+    !any
 }
 
 /// What could not be put back.
