@@ -234,3 +234,45 @@ fn no_command_that_the_documentation_shows_is_wrong_use() {
         );
     }
 }
+
+/// What is shown with its output is compared with what is printed, by the tests of those pages; what is for people to
+/// put together says so.
+#[test]
+fn every_block_of_commands_is_a_transcript_or_says_that_it_is_a_fragment() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let programs = [
+        "planspec ",
+        "git ",
+        "gpg ",
+        "ssh-keygen ",
+        "cargo ",
+        "printf ",
+    ];
+    let (mut transcripts, mut fragments) = (0, 0);
+    for file in std::fs::read_dir(docs).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|end| end != "md") {
+            continue;
+        }
+        let page = std::fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        for block in page.split("\n```").skip(1).step_by(2) {
+            let (fence, first) = block.split_once('\n').unwrap();
+            let first = first.trim_start();
+            if first.starts_with("$ ") {
+                transcripts += 1;
+                assert!(
+                    ["executions.md", "recovery.md"].contains(&name),
+                    "{name}: {first}"
+                );
+            } else if programs.iter().any(|program| first.starts_with(program)) {
+                fragments += 1;
+                assert_eq!(fence, "sh fragment", "{name}: {first}");
+            }
+        }
+    }
+    assert!(
+        transcripts > 8 && fragments > 8,
+        "{transcripts} {fragments}"
+    );
+}
