@@ -521,9 +521,9 @@ impl<'a> Changeset<'a> {
         let (found, after) = self.findings();
         let stops =
             |finding: &Diagnostic| finding.is_error() && self.changed.contains_key(&finding.file);
-        // A dry run says what the hook would.
-        let is_refused = found.iter().any(stops)
-            || dry_run && found.iter().any(Diagnostic::is_error) && self.is_hooked();
+        // What the hook would say is said here, once, and also by a dry run.
+        let is_refused =
+            found.iter().any(stops) || found.iter().any(Diagnostic::is_error) && self.is_hooked();
         let findings = Findings::new(found, &|file| after.text(file));
         if is_refused {
             return Err(Error::findings(findings));

@@ -245,9 +245,7 @@ fn kept(inputs: &Inputs<'_>, is_emptied: bool) -> Vec<String> {
     });
     let paths = inputs.config.paths.join(", ");
     let emptied = is_emptied.then(|| {
-        format!(
-            "no resource is left below {paths}, where there were executions: nothing is taken as deleted"
-        )
+        format!("no resource is left below {paths}, where runs go on: nothing is taken as deleted")
     });
     let left = inputs.left.first_key_value().map(|(key, path)| {
         let more = match inputs.left.len() {
@@ -260,13 +258,15 @@ fn kept(inputs: &Inputs<'_>, is_emptied: bool) -> Vec<String> {
     rewritten.into_iter().chain(emptied).chain(left).collect()
 }
 
-/// Whether no resource is found where there were executions: rather the folder was moved, or `paths` is wrong, than that all
+/// Whether no resource is found while runs go on: rather the folder was moved, or `paths` is wrong, than that all
 /// of them were deleted at once.
 fn is_emptied(inputs: &Inputs<'_>) -> bool {
     let mut files = inputs.old.iter().flat_map(|old| &old.files);
-    let is_run =
-        |(key, file): (&Key, &StatusFile)| key.kind == Kind::Execution && file.deleted.is_none();
-    inputs.only.is_none() && inputs.snapshot.is_empty() && files.any(is_run)
+    let is_open = |(_, file): (&Key, &StatusFile)| {
+        let run = file.status.execution();
+        file.deleted.is_none() && run.is_some_and(|run| !run.phase.is_terminal())
+    };
+    inputs.only.is_none() && inputs.snapshot.is_empty() && files.any(is_open)
 }
 
 /// Derived metadata: mint what is new, raise generations, drop what is gone.
