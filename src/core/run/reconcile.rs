@@ -258,15 +258,19 @@ fn kept(inputs: &Inputs<'_>, is_emptied: bool) -> Vec<String> {
     rewritten.into_iter().chain(emptied).chain(left).collect()
 }
 
-/// Whether no resource is found while runs go on: rather the folder was moved, or `paths` is wrong, than that all
-/// of them were deleted at once.
+/// Whether no resource is found while runs go on: rather the folder was moved, or `paths` is wrong, than that all of them
+/// were deleted at once. So it stays until something is found, also when these runs are over.
 fn is_emptied(inputs: &Inputs<'_>) -> bool {
-    let mut files = inputs.old.iter().flat_map(|old| &old.files);
-    let is_open = |(_, file): (&Key, &StatusFile)| {
-        let run = file.status.execution();
-        file.deleted.is_none() && run.is_some_and(|run| !run.phase.is_terminal())
+    let Some(old) = inputs.old else {
+        return false;
     };
-    inputs.only.is_none() && inputs.snapshot.is_empty() && files.any(is_open)
+    let was_found_before = old.controller.rewritten_at.is_some();
+    let is_kept = |file: &StatusFile| {
+        let run = file.status.execution();
+        let is_open = run.is_some_and(|run| !run.phase.is_terminal());
+        file.deleted.is_none() && run.is_some() && (is_open || was_found_before)
+    };
+    inputs.only.is_none() && inputs.snapshot.is_empty() && old.files.values().any(is_kept)
 }
 
 /// Derived metadata: mint what is new, raise generations, drop what is gone.
