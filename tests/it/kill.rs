@@ -112,8 +112,11 @@ const SCENES: [Scene; 8] = [
     },
 ];
 
-/// What is told of a `git commit` that was killed: a file that it did not get to, a lock of Git's.
-const LEFT_BEHIND: [&str; 2] = ["has changes that are not committed", ".lock': File exists"];
+/// What is told of a `git commit` that was killed: a lock of Git's, which only a person can know to be nobody's.
+const LEFT_BEHIND: [&str; 2] = [
+    "remove `index.lock` from Git's folder",
+    ".lock': File exists",
+];
 
 /// Where a command is run again and again.
 struct Stage<'a> {
