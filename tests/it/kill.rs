@@ -31,8 +31,6 @@ struct Scene {
     again: Option<&'static str>,
     /// What leads to where it can be judged.
     after: &'static [&'static str],
-    /// What may be told of what it left behind; then somebody has to see to that.
-    leaves: &'static [&'static str],
 }
 
 const SCENES: [Scene; 8] = [
@@ -41,14 +39,12 @@ const SCENES: [Scene; 8] = [
         command: "ana reconcile",
         again: None,
         after: &["ben reconcile", "ben claim run/a --as agent:a"],
-        leaves: &[],
     },
     Scene {
         before: &["ana reconcile"],
         command: "ben claim run/a --as agent:a --session s",
         again: None,
         after: &["ben reconcile", "ana reconcile"],
-        leaves: &[],
     },
     Scene {
         before: &[
@@ -59,7 +55,6 @@ const SCENES: [Scene; 8] = [
         command: "ben report run/a --succeeded --as agent:a --session s",
         again: None,
         after: &["ana reconcile", "ben reconcile"],
-        leaves: &[],
     },
     Scene {
         before: &[
@@ -70,7 +65,6 @@ const SCENES: [Scene; 8] = [
         command: "ana reconcile",
         again: None,
         after: &["ben reconcile"],
-        leaves: &[],
     },
     Scene {
         before: &[
@@ -82,7 +76,6 @@ const SCENES: [Scene; 8] = [
         command: "ana approve run/ok",
         again: None,
         after: &["ben reconcile", "ana reconcile"],
-        leaves: &[],
     },
     Scene {
         // The last reconcile of a run, which deletes its refs.
@@ -94,28 +87,19 @@ const SCENES: [Scene; 8] = [
         command: "ben reconcile",
         again: None,
         after: &["ana reconcile", "ben reconcile"],
-        leaves: &[],
     },
     Scene {
         before: &["ana reconcile"],
         command: "ana start p --name more",
         again: Some("Execution default/more exists already"),
         after: &["ana git push -q origin HEAD", "ben reconcile"],
-        leaves: &LEFT_BEHIND,
     },
     Scene {
         before: &["ana reconcile"],
         command: "ana apply -f ../more.yaml",
         again: None,
         after: &["ana git push -q origin HEAD", "ben reconcile"],
-        leaves: &LEFT_BEHIND,
     },
-];
-
-/// What is told of a `git commit` that was killed: a lock of Git's, which only a person can know to be nobody's.
-const LEFT_BEHIND: [&str; 2] = [
-    "remove `index.lock` from Git's folder",
-    ".lock': File exists",
 ];
 
 /// Where a command is run again and again.
@@ -131,8 +115,6 @@ struct Stage<'a> {
 struct Fate {
     /// Whether it was killed before it had ended.
     killed: bool,
-    /// Whether what it left behind was told.
-    left: bool,
     corrupt: Option<String>,
     stuck: Option<String>,
     lost: Option<String>,
@@ -231,9 +213,7 @@ impl Stage<'_> {
             killed: self.kill(&set, last).1,
             ..Fate::default()
         };
-        let is_told = |why: &String| self.scene.leaves.iter().any(|told| why.contains(told));
         match self.follow(&set) {
-            Err(why) if is_told(&why) => fate.left = true,
             Err(why) => fate.stuck = Some(why),
             Ok(found) => {
                 fate.lost = first_beyond(expected, &found);
@@ -339,8 +319,8 @@ fn whenever_it_is_killed_the_next_command_goes_on() {
         return;
     };
     let mut table = vec![format!(
-        "{:<60} {:>5} {:>4} {:>7} {:>5} {:>4} {:>5}",
-        "command", "kills", "left", "corrupt", "stuck", "lost", "twice"
+        "{:<60} {:>5} {:>7} {:>5} {:>4} {:>5}",
+        "command", "kills", "corrupt", "stuck", "lost", "twice"
     )];
     let mut wrong = Vec::new();
     for (number, scene) in SCENES.iter().enumerate() {
@@ -363,10 +343,9 @@ fn whenever_it_is_killed_the_next_command_goes_on() {
         let fates = fates(&stage, &expected, &moments(calls));
         let count = |of: &dyn Fn(&Fate) -> bool| fates.iter().filter(|(_, fate)| of(fate)).count();
         table.push(format!(
-            "{:<60} {:>5} {:>4} {:>7} {:>5} {:>4} {:>5}",
+            "{:<60} {:>5} {:>7} {:>5} {:>4} {:>5}",
             scene.command,
             count(&|fate| fate.killed),
-            count(&|fate| fate.left),
             count(&|fate| fate.corrupt.is_some()),
             count(&|fate| fate.stuck.is_some()),
             count(&|fate| fate.lost.is_some()),
