@@ -526,7 +526,7 @@ fn a_hostile_configuration_fails_the_attempt_and_says_why() {
         ),
         (
             json!({"command": ["ls"], "workingDirectory": "../.."}),
-            "is no folder of the work tree",
+            "leads out of the work tree",
         ),
         (
             json!({"command": ["ls"], "workingDirectory": "no"}),
