@@ -10,7 +10,6 @@ use super::store::Store;
 use super::{Error, ErrorKind, Findings, Result, revision};
 use crate::api::change::{ChangedResource, Committed, ResourceChange};
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
-use crate::core::base::digest::short;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
@@ -644,35 +643,21 @@ impl<A> Changed<A> {
     }
 }
 
-/// Say where the commit of a change is, and what makes it count.
+/// Say where the commit of a change is, and what makes it count. It is on a branch: on a detached HEAD nothing is committed.
 fn tell_where(committed: &mut Committed, store: &Store, id: String) -> Result {
     if let Head::Branch { name, .. } = store.repo.head()? {
         committed.branch = Some(name);
     }
     let spec_branch = store.known().ok().map(|view| view.spec_branch);
-    if committed.branch.is_none() {
-        // On a detached HEAD no branch has it, and nothing would find it again.
-        let branch = spec_branch.as_deref().unwrap_or("main");
-        committed.next.push(format!("git switch {branch}"));
-        committed.next.push(format!("git merge {}", short(&id)));
-        if let Some(remote) = &store.remote {
-            committed.next.push(format!("git push {remote} {branch}"));
-        }
-    }
     if let (Some(remote), Some(branch)) = (&store.remote, &committed.branch) {
         committed.next.push(format!("git push {remote} {branch}"));
     }
     let elsewhere = spec_branch.filter(|branch| committed.branch.as_ref() != Some(branch));
     match elsewhere {
         // What is not merged yet, no reconcile sees.
-        Some(spec_branch) if committed.branch.is_some() => committed.notes.push(format!(
+        Some(spec_branch) => committed.notes.push(format!(
             "it takes effect when `{spec_branch}` has it: merge it, then run `planspec reconcile`"
         )),
-        Some(spec_branch) => {
-            let note = format!("it takes effect when `{spec_branch}` has it");
-            committed.notes.push(note);
-            committed.next.push("planspec reconcile".to_owned());
-        }
         None => committed.next.push("planspec reconcile".to_owned()),
     }
     committed.commit = Some(id);
