@@ -86,6 +86,7 @@ impl Context {
             }
         };
         self.terminal.out(&text);
+        self.notes(&reviewed.notes);
         if all.has_errors() {
             return Err(Failure::shown());
         }

@@ -330,6 +330,22 @@ impl Repo {
         }
     }
 
+    /// Whether two commits have one in common; `None` where that cannot be told here, since one of them or what is behind
+    /// it is not here.
+    ///
+    /// # Errors
+    /// As [`Repo::merge_base`].
+    pub fn are_related(&self, one: &str, other: &str) -> Result<Option<bool>> {
+        if one == other {
+            return Ok(Some(true));
+        }
+        if !self.has_object(one) || !self.has_object(other) {
+            return Ok(None);
+        }
+        let base = self.merge_base(one, other)?;
+        Ok((base.is_some() || !self.is_shallow()).then_some(base.is_some()))
+    }
+
     /// Whether an object is here. In a partial clone `false` may mean: not yet.
     pub fn has_object(&self, id: &str) -> bool {
         parse_id(id)

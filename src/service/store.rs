@@ -192,10 +192,9 @@ impl Store {
     /// # Errors
     /// A ref is damaged.
     pub fn known_spec_branch(&self) -> Result<Option<String>> {
-        let remotes = self.repo.remotes()?;
         let remote = match &self.remote {
             Some(remote) => Some(remote.clone()),
-            None => remotes.into_iter().next(),
+            None => usual_remotes(&self.repo)?.into_iter().next(),
         };
         let Some(remote) = remote else {
             return Ok(None);
@@ -272,6 +271,7 @@ impl Store {
         if let Some(tip) = &status_tip {
             self.have(remote, &config.status.branch, tip)?;
         }
+        self.check_is_this_project(remote, &spec_branch, &spec_commit)?;
         self.track(remote, &spec_branch, Some(&spec_commit));
         let high_water = listing.refs.get(HIGH_WATER).cloned();
         if high_water.is_none() {
@@ -288,6 +288,28 @@ impl Store {
             remote_time: listing.time,
             inbox: addresses(listing.refs),
         })
+    }
+
+    /// A remote that this clone alone names may be another project's, and records that are pushed there are its own
+    /// from then on.
+    fn check_is_this_project(&self, remote: &str, branch: &str, tip: &str) -> Result {
+        if self.repo.config("planspec.remote").is_none() {
+            return Ok(());
+        }
+        let Some(here) = refs::get(&self.repo, &format!("refs/heads/{branch}"))? else {
+            return Ok(());
+        };
+        if self.repo.are_related(&here, tip)? != Some(false) {
+            return Ok(());
+        }
+        Err(Error::conflict(format!(
+            "`git config planspec.remote` names {remote}, and that is another project: its `{branch}` and the one here have \
+             no commit in common"
+        ))
+        .hint(
+            "`git config --unset planspec.remote` takes the name that the configuration file has; or name the remote of \
+             this project: `git config planspec.remote NAME`",
+        ))
     }
 
     /// Fetch the tip of a branch, unless it is what the last fetch brought. That the commit is here
@@ -1130,15 +1152,29 @@ fn read_record(bytes: &[u8]) -> std::result::Result<Record, String> {
     }
 }
 
-/// The remotes of which one is meant where nothing names it: `origin`, else all.
+/// The remotes of which one is meant where nothing names it: the one that the branch here follows, then `origin`; without
+/// either, all.
+///
+/// # Errors
+/// The configuration of git cannot be read.
 pub fn usual_remotes(repo: &Repo) -> Result<Vec<String>> {
     let remotes = repo.remotes()?;
-    let has_origin = remotes.iter().any(|name| name == "origin");
-    Ok(if has_origin {
-        vec!["origin".to_owned()]
-    } else {
-        remotes
-    })
+    let here = match repo.head()? {
+        Head::Branch { name, .. } => Some(name),
+        _ => None,
+    };
+    let usual_branches = ["main", "master"].map(str::to_owned);
+    let followed = here
+        .into_iter()
+        .chain(usual_branches)
+        .find_map(|branch| repo.config(&format!("branch.{branch}.remote")));
+    let mut usual: Vec<String> = followed
+        .into_iter()
+        .chain(["origin".to_owned()])
+        .filter(|name| remotes.contains(name))
+        .collect();
+    usual.dedup();
+    Ok(if usual.is_empty() { remotes } else { usual })
 }
 
 /// The remote that everybody shares: local git configuration, else the configuration file of the

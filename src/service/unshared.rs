@@ -174,21 +174,61 @@ pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
         return None;
     }
     let branch = &view.config.status.branch;
-    let name = format!("refs/heads/{branch}");
-    // A remote that is away has no say.
-    let has_it = |remote: &String| {
-        let listing = remote::list(&store.repo, remote, &[&name]);
-        listing.is_ok_and(|listing| listing.refs.contains_key(&name))
+    let remotes = with_status(store, view).ok()?;
+    let remote = remotes.first()?;
+    let others: Vec<String> = remotes[1..]
+        .iter()
+        .map(|other| format!("`{other}`"))
+        .collect();
+    let others = match others.as_slice() {
+        [] => String::new(),
+        others => format!(" (and so has {})", others.join(", ")),
     };
-    let remote = &usual_remotes(&store.repo).ok()?.into_iter().find(has_it)?;
     let error = Error::not_ready(format!(
-        "remote `{remote}` has a status branch `{branch}`, and the configuration here names no `status.remote`: this \
+        "remote `{remote}` has a status branch `{branch}`{others}, and the configuration here names no `status.remote`: this \
          clone is older than that, or the configuration has lost it"
     ));
-    Some(error.hint(format!(
-        "`git pull` gets what {remote} has; if that names none either, write `status: {{remote: {remote}}}` to \
-         {CONFIG_FILE} and commit it (of this clone alone: `git config planspec.remote {remote}`); to begin another status here on purpose: `git config planspec.remote \"\"`"
-    )))
+    let begin = "to begin another status here on purpose: `git config planspec.remote \"\"`";
+    Some(error.hint(if is_known_related(store, view, remote) {
+        format!(
+            "`git pull` gets what {remote} has; if that names none either, write `status: {{remote: {remote}}}` to \
+             {CONFIG_FILE} and commit it (of this clone alone: `git config planspec.remote {remote}`); {begin}"
+        )
+    } else {
+        format!(
+            "if {remote} is this project: `git config planspec.remote {remote}`; {begin}"
+        )
+    }))
+}
+
+/// The usual remotes that have a status branch, but for those that are known to be another project's.
+fn with_status(store: &Store, view: &View) -> Result<Vec<String>> {
+    let status = format!("refs/heads/{}", view.config.status.branch);
+    let spec = format!("refs/heads/{}", view.spec_branch);
+    let mut found = Vec::new();
+    for remote in usual_remotes(&store.repo)? {
+        // A remote that is away has no say.
+        let Ok(listing) = remote::list(&store.repo, &remote, &[&status, &spec]) else {
+            continue;
+        };
+        let tip = listing.refs.get(&spec);
+        let is_other = tip.map(|tip| store.repo.are_related(&view.spec_commit, tip));
+        let is_other = matches!(is_other, Some(Ok(Some(false))));
+        if listing.refs.contains_key(&status) && !is_other {
+            found.push(remote);
+        }
+    }
+    // What is certainly this project comes first.
+    found.sort_by_key(|remote| !is_known_related(store, view, remote));
+    Ok(found)
+}
+
+/// Whether the spec branch here and what was last fetched of the remote's have a commit in common.
+fn is_known_related(store: &Store, view: &View, remote: &str) -> bool {
+    let name = format!("refs/remotes/{remote}/{}", view.spec_branch);
+    let tracked = refs::get(&store.repo, &name).ok().flatten();
+    let is_related = |tip: String| store.repo.are_related(&view.spec_commit, &tip).ok()?;
+    tracked.and_then(is_related) == Some(true)
 }
 
 /// Whether a status may be begun where there is none.

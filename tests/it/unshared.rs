@@ -93,6 +93,70 @@ fn a_clone_from_before_the_adoption_begins_no_second_status() {
 }
 
 #[test]
+fn of_several_remotes_none_of_another_project_is_proposed_or_used() {
+    let sandbox = Sandbox::new();
+    sandbox.bare("ours.git");
+    sandbox.bare("another.git");
+    for (bare, who) in [("another.git", "eve"), ("ours.git", "ana")] {
+        let clone = sandbox.clone_of(bare, who);
+        clone.publish("readme", who);
+        clone.publish(".planspec.yaml", crate::sandbox::SHARED);
+        clone.publish("planspec/plan.yaml", plan(who, &[task("one")]));
+        clone
+            .publish("planspec/run.yaml", execution("run", who))
+            .push();
+        clone.run("reconcile").ok();
+    }
+    let ben = sandbox.clone_of("ours.git", "ben");
+    ben.git("remote rename origin ours");
+    ben.git("remote add another ../another.git");
+    ben.write(".planspec.yaml", "rules: {}\n").commit("Rules");
+    ben.git("push -q ours main");
+    // The branch here follows the one of them.
+    let refused = ben
+        .run("next")
+        .exits(1)
+        .notes("remote `ours` has a status branch")
+        .notes("`git config planspec.remote ours`");
+    assert!(!refused.err.contains("another`"), "{}", refused.err);
+    // It follows none, and nothing was fetched of the other.
+    ben.git("config --unset branch.main.remote");
+    ben.run("next")
+        .exits(1)
+        .notes("remote `ours` has a status branch `planspec/status` (and so has `another`)");
+    ben.git("fetch -q another");
+    let refused = ben.run("next").exits(1);
+    assert!(!refused.err.contains("another`"), "{}", refused.err);
+    ben.git("config planspec.remote another");
+    ben.run("claim run/one --as agent:ben")
+        .exits(9)
+        .notes("have no commit in common")
+        .notes("help: `git config --unset planspec.remote`");
+    let there = ben.git("ls-remote another refs/planspec/work/*");
+    assert_eq!(there, "");
+}
+
+#[test]
+fn a_review_without_its_remote_says_what_it_compares_with() {
+    let sandbox = Sandbox::new();
+    sandbox.bare("origin.git");
+    let ana = sandbox.clone_of("origin.git", "ana");
+    ana.publish(".planspec.yaml", crate::sandbox::SHARED);
+    ana.publish("planspec/plan.yaml", plan("p", &[task("one")]));
+    ana.git("checkout -q -b topic");
+    ana.write("planspec/plan.yaml", plan("p", &[task("two")]))
+        .commit("Two");
+    let told = ana.run("review").ok().says("two");
+    assert!(!told.err.contains("last fetch"), "{told}");
+    ana.git("remote set-head origin main");
+    ana.git("remote set-url origin ../nowhere.git");
+    ana.run("review")
+        .ok()
+        .says("two")
+        .notes("note: this compares with what the last fetch brought: ");
+}
+
+#[test]
 fn the_only_binding_is_taken_where_it_speaks_of_the_plan() {
     let sandbox = Sandbox::new();
     let solo = sandbox.repository("solo");

@@ -82,7 +82,9 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
         name: short(&range.head).to_owned(),
         commit: Some(range.head),
     };
-    comparison.reviewed(store, base, head)
+    let mut reviewed = comparison.reviewed(store, base, head)?;
+    reviewed.notes.extend(range.doubt);
+    Ok(reviewed)
 }
 
 /// One of the two that are compared, as it is read.
@@ -181,6 +183,8 @@ pub struct Reviewed {
     pub findings: Findings,
     /// What the scope of the plan that is asked about says of the changed files.
     pub scope: Option<Scoped>,
+    /// What is to be known of how it was looked.
+    pub notes: Vec<String>,
 }
 
 impl Reviewed {
@@ -324,6 +328,7 @@ impl Comparison {
             status_known: status.is_some(),
             findings,
             scope: self.scope,
+            notes: Vec::new(),
         })
     }
 
@@ -479,7 +484,11 @@ mod tests {
         let by_index = std::cell::Cell::new(0);
         let ran = runner.run(&prop_oneof![any_change(), dense_change()], |(old, new)| {
             let [base, head] = [&old, &new].map(|files| commit(&sandbox, &store.repo, files));
-            let range = Range { base, head };
+            let range = Range {
+                base,
+                head,
+                doubt: None,
+            };
             let whole = Comparison::of_everything(&store, &range).unwrap();
             if let Some(some) = Comparison::of_what_differs(&store, &range).unwrap() {
                 prop_assert_eq!(said(&some), said(&whole));

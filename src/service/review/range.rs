@@ -8,12 +8,14 @@ use crate::service::Result;
 use crate::service::store::{Store, no_revision};
 
 /// Two commits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Range {
     /// What it was.
     pub base: String,
     /// What it is.
     pub head: String,
+    /// Why that may not be what the remote has, if it may not.
+    pub doubt: Option<String>,
 }
 
 /// The two commits to compare: BASE..HEAD names them; BASE...HEAD, or BASE alone for HEAD, is from
@@ -24,7 +26,9 @@ pub struct Range {
 /// told from this clone, the command that fetches what is missing.
 pub fn range(store: &Store, range: Option<&str>) -> Result<Range> {
     let Some(range) = range else {
-        return since(store, &spec_branch(store)?, commit(store, "HEAD")?);
+        let (base, doubt) = spec_branch(store)?;
+        let range = since(store, &base, commit(store, "HEAD")?)?;
+        return Ok(Range { doubt, ..range });
     };
     if let Some((base, head)) = range.split_once("...") {
         return since(store, &commit(store, base)?, commit(store, head)?);
@@ -33,6 +37,7 @@ pub fn range(store: &Store, range: Option<&str>) -> Result<Range> {
         return Ok(Range {
             base: commit(store, base)?,
             head: commit(store, head)?,
+            doubt: None,
         });
     }
     since(store, &commit(store, range)?, commit(store, "HEAD")?)
@@ -53,27 +58,38 @@ fn commit(store: &Store, revision: &str) -> Result<String> {
 }
 
 /// The tip of the spec branch: the remote's, when there is one. A clone that has only one branch
-/// does not know which it is.
-fn spec_branch(store: &Store) -> Result<String> {
+/// does not know which it is. With why the remote was not asked, where there is one and it was not.
+fn spec_branch(store: &Store) -> Result<(String, Option<String>)> {
     let configured = store.repo.config("planspec.specBranch").is_some();
     let asked = match (&store.remote, configured) {
         (Some(_), _) => store.fresh().map(|view| view.spec_commit),
-        (None, true) => return Ok(store.known()?.spec_commit),
+        (None, true) => return Ok((store.known()?.spec_commit, None)),
         (None, false) => match base::default_branch(&store.repo, None) {
             Ok(Some((_, commit))) => Ok(commit),
-            Ok(None) => return Ok(store.known()?.spec_commit),
+            Ok(None) => return Ok((store.known()?.spec_commit, None)),
             Err(error) => Err(error.into()),
         },
     };
     match asked {
-        Ok(commit) => Ok(commit),
+        Ok(commit) => Ok((commit, None)),
         // Without the remote, take what the last fetch found.
-        Err(error) => store.known_spec_branch()?.ok_or(error),
+        Err(error) => {
+            let doubt = format!(
+                "this compares with what the last fetch brought: {}",
+                error.message
+            );
+            let known = store.known_spec_branch()?.ok_or(error)?;
+            Ok((known, Some(doubt)))
+        }
     }
 }
 
 /// From where a commit left another's history.
 fn since(store: &Store, base: &str, head: String) -> Result<Range> {
     let base = base::merge_base(&store.repo, store.remote.as_deref(), base, &head)?;
-    Ok(Range { base, head })
+    Ok(Range {
+        base,
+        head,
+        doubt: None,
+    })
 }
