@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{PLANSPEC, command, commit, files, git, in_turn, ms, path, plan, repository};
+use common::{PLANSPEC, command, commit, files, git, in_turn, ms, output, path, plan, repository};
 use tempfile::TempDir;
 
 const RUNS: usize = 21;
@@ -497,11 +497,4 @@ fn head(dir: &Path) -> String {
 
 fn rev(dir: &Path, name: &str) -> String {
     output(dir, &["rev-parse", name]).trim().to_owned()
-}
-
-fn output(dir: &Path, args: &[&str]) -> String {
-    let mut command = command(dir, "git", args);
-    let output = command.stdout(Stdio::piped()).output().unwrap();
-    assert!(output.status.success(), "git {args:?}");
-    String::from_utf8(output.stdout).unwrap()
 }

@@ -127,6 +127,14 @@ pub fn git(dir: &Path, args: &[&str]) {
     assert!(ended.success(), "git {args:?}");
 }
 
+/// What git prints.
+pub fn output(dir: &Path, args: &[&str]) -> String {
+    let mut command = command(dir, "git", args);
+    let output = command.stdout(Stdio::piped()).output().unwrap();
+    assert!(output.status.success(), "git {args:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// A command without a terminal.
 pub fn command(dir: &Path, program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);

@@ -2,6 +2,7 @@
 
 use schemars::Schema;
 
+use super::audit::Audited;
 use super::brief::{Brief, HeldNodes};
 use super::change::{Applied, Deleted, Edited, Started};
 use super::describe::Description;
@@ -45,6 +46,7 @@ const fn of<A: Answer>() -> Registered {
 pub const ANSWERS: &[Registered] = &[
     of::<AnswerList>(),
     of::<Applied>(),
+    of::<Audited>(),
     of::<Brief>(),
     of::<Converted>(),
     of::<Created>(),

@@ -11,6 +11,7 @@ pub mod apply;
 pub mod approve;
 mod args;
 pub mod attest;
+pub mod audit;
 pub mod cancel;
 pub mod claim;
 pub mod completions;

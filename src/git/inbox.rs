@@ -5,7 +5,7 @@
 
 use super::id::{Id, parse_id};
 use super::object::{EntryKind, NewCommit, ObjectKind, missing};
-use super::program::Program;
+
 use super::{GitError, Identity, Repo, Result};
 use crate::core::resource::Time;
 use crate::core::run::record::{MAX_CHAIN, MAX_RECORD_BYTES, RECORD_FILE};
@@ -125,39 +125,6 @@ pub fn write_keeper(
         identity,
     };
     repo.write_commit(&commit).map(|id| id.to_string())
-}
-
-/// The same record, signed as the user's own git signs: with their program, format and key.
-///
-/// # Errors
-/// `Unusable` when git cannot sign, in its own words.
-pub fn sign(repo: &Repo, record: &str, time: Time, identity: &Identity) -> Result<String> {
-    let commit = repo.commit(parse_id(record)?)?;
-    let date = format!("{} +0000", time.timestamp());
-    let parents: Vec<String> = commit.parents.iter().map(Id::to_string).collect();
-    let signed = Program::new(repo, "commit-tree")
-        .arg("-S")
-        .args(parents.iter().flat_map(|parent| ["-p", parent]))
-        .args(["-m", MESSAGE, &commit.tree.to_string()])
-        .env("GIT_AUTHOR_NAME", &identity.name)
-        .env("GIT_AUTHOR_EMAIL", &identity.email)
-        .env("GIT_AUTHOR_DATE", &date)
-        .env("GIT_COMMITTER_NAME", &identity.name)
-        .env("GIT_COMMITTER_EMAIL", &identity.email)
-        .env("GIT_COMMITTER_DATE", &date)
-        .run()?;
-    if !signed.success() {
-        let said: Vec<&str> = signed
-            .stderr
-            .lines()
-            .filter(|line| !line.starts_with("[GNUPG:]"))
-            .collect();
-        return Err(GitError::Unusable(format!(
-            "git cannot sign: {}",
-            said.join("; ")
-        )));
-    }
-    parse_id(&signed.text()).map(|id| id.to_string())
 }
 
 /// Read the chain that ends at `tip`, back to the record `known` that was folded in last.

@@ -327,6 +327,32 @@ pub fn changed_paths(repo: &Repo, old: &str, new: &str) -> Result<Vec<ChangedFil
     Ok(changed)
 }
 
+/// What two commits have otherwise, by path: the id of what stands there in the second, nothing for what is gone. Without a first
+/// one everything.
+///
+/// # Errors
+/// As [`from_commit`].
+pub fn changed_ids(
+    repo: &Repo,
+    old: Option<&str>,
+    new: &str,
+) -> Result<BTreeMap<String, Option<String>>> {
+    let mut changed = BTreeMap::new();
+    let old = old.map(|old| tree_of(repo, old)).transpose()?;
+    let new = tree_of(repo, new)?;
+    walk_differences(
+        repo,
+        old.as_deref(),
+        &new,
+        &|_| true,
+        &mut |path, _, new| {
+            let path = String::from_utf8_lossy(path).into_owned();
+            changed.insert(path, new.map(|(_, id)| id.to_string()));
+        },
+    )?;
+    Ok(changed)
+}
+
 /// The paths at which what is staged, or what the work tree has of what is tracked, differs from a
 /// commit; as [`changed_paths`].
 ///
@@ -654,6 +680,15 @@ impl Tree<'_> {
             Tree::WorkTree => from_worktree(repo, paths),
         }
     }
+}
+
+/// The id of what stands at a path of a commit; `None` when there is nothing.
+///
+/// # Errors
+/// As [`from_commit`].
+pub fn id_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<String>> {
+    let found = entry_at(repo, commit, path)?;
+    Ok(found.map(|(id, _)| id.to_string()))
 }
 
 /// One file of a commit; `None` when the commit does not have it.

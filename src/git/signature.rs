@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::id::parse_id;
+use super::id::{Id, parse_id};
 use super::object::EntryKind;
-use super::program::{Output, run_sealed};
+use super::program::{Output, Program, run_sealed};
 use super::read::Tree;
-use super::{GitError, Repo, Result, read, unusable_file};
+use super::{GitError, Identity, Repo, Result, read, unusable_file};
 use crate::core::resource::{SignedBy, Time};
 use crate::core::run::record::Signature;
 
@@ -50,6 +50,40 @@ pub struct SignatureVerifier<'a> {
     pub signers_file: &'a str,
     /// When the records arrived: a key must be valid then, whatever the date in a commit says.
     pub arrival: Time,
+}
+
+/// The same commit, signed as the user's own git signs: with their program, format and key.
+///
+/// # Errors
+/// `Unusable` when git cannot sign, in its own words.
+pub fn sign(repo: &Repo, commit: &str, time: Time, identity: &Identity) -> Result<String> {
+    let commit = repo.commit(parse_id(commit)?)?;
+    let date = format!("{} +0000", time.timestamp());
+    let parents: Vec<String> = commit.parents.iter().map(Id::to_string).collect();
+    let signed = Program::new(repo, "commit-tree")
+        .arg("-S")
+        .args(parents.iter().flat_map(|parent| ["-p", parent]))
+        .args(["-F", "-", &commit.tree.to_string()])
+        .stdin(commit.message.as_str())
+        .env("GIT_AUTHOR_NAME", &identity.name)
+        .env("GIT_AUTHOR_EMAIL", &identity.email)
+        .env("GIT_AUTHOR_DATE", &date)
+        .env("GIT_COMMITTER_NAME", &identity.name)
+        .env("GIT_COMMITTER_EMAIL", &identity.email)
+        .env("GIT_COMMITTER_DATE", &date)
+        .run()?;
+    if !signed.success() {
+        let said: Vec<&str> = signed
+            .stderr
+            .lines()
+            .filter(|line| !line.starts_with("[GNUPG:]"))
+            .collect();
+        return Err(GitError::Unusable(format!(
+            "git cannot sign: {}",
+            said.join("; ")
+        )));
+    }
+    parse_id(&signed.text()).map(|id| id.to_string())
 }
 
 /// Whether a tree lists any key at all: a line in its file of allowed signers, or an OpenPGP key in

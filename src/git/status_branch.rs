@@ -25,6 +25,9 @@ const MAX_PARENTS: usize = 256;
 /// The board, the state of the controller, and what the clone answered.
 const ROOT_FILES: [&str; 3] = [BOARD_FILE, CONTROLLER_FILE, INPUTS_FILE];
 
+/// Message of a commit that keeps records reachable.
+const EVIDENCE_MESSAGE: &str = "planspec evidence";
+
 /// A status commit, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BranchFiles {
@@ -82,6 +85,11 @@ pub struct StatusCommit<'r> {
     pub sequence: u64,
     /// When the commit was made.
     pub time: Time,
+    /// The commit before it, if there is one.
+    pub parent: Option<String>,
+    /// The commit whose status it has again, where it goes back.
+    pub restores: Option<String>,
+    evidence: Option<Id>,
 }
 
 impl<'r> StatusCommit<'r> {
@@ -92,16 +100,43 @@ impl<'r> StatusCommit<'r> {
     /// when an object is broken.
     pub fn open(repo: &'r Repo, tip: &str) -> Result<StatusCommit<'r>> {
         let commit = repo.commit(parse_id(tip)?)?;
-        let (observed, sequence) = checked_header(repo, &commit).map_err(|why| why.of(tip))?;
+        let trailers = checked_header(repo, &commit).map_err(|why| why.of(tip))?;
+        let mut parents = commit.parents.into_iter();
         Ok(StatusCommit {
             time: repo.commit_time(tip)?,
             repo,
             tip: tip.to_owned(),
             root: commit.tree,
             folders: RefCell::default(),
-            observed,
-            sequence,
+            observed: trailers.observed,
+            sequence: trailers.sequence,
+            restores: trailers.restores,
+            parent: parents.next().map(|parent| parent.to_string()),
+            evidence: parents.next(),
         })
+    }
+
+    /// Tips of the records that it keeps reachable: what its second parent, and evidence commits before that, stand on.
+    ///
+    /// # Errors
+    /// `Missing` when an evidence commit is not here; `Unusable` when an object is broken.
+    pub fn evidence(&self) -> Result<BTreeSet<String>> {
+        let mut tips = BTreeSet::new();
+        let mut open: Vec<Id> = self.evidence.into_iter().collect();
+        let mut is_first = true;
+        while let Some(id) = open.pop() {
+            let found = evidence_commit(self.repo, id, is_first)?;
+            let Some(found) = found else {
+                tips.insert(id.to_string());
+                continue;
+            };
+            // Where there are more than fit, the first is the evidence commit before.
+            let mut parents = found.parents.into_iter();
+            open.extend(parents.next());
+            tips.extend(parents.map(|tip| tip.to_string()));
+            is_first = false;
+        }
+        Ok(tips)
     }
 
     /// The file at a path, if there is one.
@@ -334,8 +369,19 @@ impl Doubt {
     }
 }
 
+/// An evidence commit: one that holds nothing and says so. Where it must be one and is not here, that is an error.
+fn evidence_commit(repo: &Repo, id: Id, must_be: bool) -> Result<Option<RawCommit>> {
+    if !must_be && repo.header(id)?.is_none() {
+        return Ok(None);
+    }
+    let commit = repo.commit(id)?;
+    let is_evidence = Some(commit.tree) == Id::of(ObjectKind::Tree, b"")
+        && commit.message.trim_end() == EVIDENCE_MESSAGE;
+    Ok((is_evidence || must_be).then_some(commit))
+}
+
 /// Trailers, parents and the sequence number of a status commit.
-fn checked_header(repo: &Repo, commit: &RawCommit) -> std::result::Result<(String, u64), Doubt> {
+fn checked_header(repo: &Repo, commit: &RawCommit) -> std::result::Result<Trailers, Doubt> {
     let foreign = |why: String| Err(Doubt::Foreign(why));
     let Some(trailers) = read_trailers(&commit.message) else {
         return foreign(format!(
@@ -382,7 +428,7 @@ fn checked_header(repo: &Repo, commit: &RawCommit) -> std::result::Result<(Strin
             "{second} was merged, which holds files and so is no evidence"
         ));
     }
-    Ok((trailers.observed, sequence))
+    Ok(trailers)
 }
 
 /// How the message of a status commit ends.
@@ -645,7 +691,7 @@ fn write_evidence(repo: &Repo, new: &NewStatus) -> Result<Option<Id>> {
         let commit = NewCommit {
             tree,
             parents: last.into_iter().chain(now.iter().copied()).collect(),
-            message: "planspec evidence",
+            message: EVIDENCE_MESSAGE,
             time: new.time,
             identity: &new.identity,
         };

@@ -73,6 +73,17 @@ pub struct Error {
     pub hint: Option<String>,
     /// What is wrong with the files that this is about.
     pub findings: Findings,
+    /// What is wrong with the repository, where that makes a difference to whoever asked.
+    pub fault: Option<Fault>,
+}
+
+/// What can be wrong with a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// An object is not in this clone.
+    Missing,
+    /// Something else than planspec wrote to the status branch.
+    Foreign,
 }
 
 /// Findings, and the texts that they are about.
@@ -143,6 +154,7 @@ impl Error {
             message: escape::line(&message.into()),
             hint: None,
             findings: Findings::default(),
+            fault: None,
         }
     }
 
@@ -186,6 +198,11 @@ impl Error {
 impl From<GitError> for Error {
     /// The message is what Git says first; the rest goes to the hint, before the way out.
     fn from(error: GitError) -> Error {
+        let fault = match error {
+            GitError::Missing(_) => Some(Fault::Missing),
+            GitError::Foreign(_) => Some(Fault::Foreign),
+            _ => None,
+        };
         let (kind, said) = match error {
             GitError::Advised { error, hint } => {
                 let error = Error::from(*error);
@@ -202,7 +219,10 @@ impl From<GitError> for Error {
             other => (ErrorKind::Unavailable, other.to_string()),
         };
         let mut lines = said.lines().map(str::trim_end);
-        let error = Error::new(kind, lines.next().unwrap_or_default());
+        let error = Error {
+            fault,
+            ..Error::new(kind, lines.next().unwrap_or_default())
+        };
         let more: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
         let hint = (!more.is_empty()).then(|| more.join("\n"));
         error.maybe_hint(hint)

@@ -7,6 +7,7 @@
 
 pub mod apply;
 pub mod attest;
+pub mod audit;
 pub mod brief;
 pub mod change;
 pub mod claim;
@@ -52,6 +53,7 @@ pub mod runs;
 pub mod sources;
 pub mod start;
 pub mod status;
+pub mod status_signature;
 pub mod store;
 pub mod unshared;
 pub mod validate;
@@ -60,7 +62,7 @@ pub mod wait;
 pub mod watch;
 pub mod work;
 
-pub use error::{Error, ErrorKind, Findings, Result};
+pub use error::{Error, ErrorKind, Fault, Findings, Result};
 
 use std::collections::BTreeSet;
 

@@ -7,9 +7,10 @@ use rayon::prelude::*;
 
 use super::names::Named;
 use super::store::{Store, StoredStatus, View};
-use super::{Error, Result};
+use super::{Error, Fault, Result};
 use crate::core::repository::snapshot::WORTH_SHARING;
 use crate::core::resource::{ExecutionStatus, Key, Kind, Status, Time};
+use crate::core::run::asked::{Answers, INPUTS_FILE, read_answers};
 use crate::core::run::partial::Blobs;
 use crate::core::run::status::{
     CONTROLLER_FILE, ControllerState, StatusFile, StatusTree, key_at, pinned_path, read_resource,
@@ -111,6 +112,11 @@ impl<'r> StatusReader<'r> {
         self.commit.time
     }
 
+    /// The commit itself.
+    pub fn commit(&self) -> &StatusCommit<'r> {
+        &self.commit
+    }
+
     /// Its number.
     pub fn sequence(&self) -> u64 {
         self.commit.sequence
@@ -177,6 +183,17 @@ impl<'r> StatusReader<'r> {
             )
         };
         Ok(Lookup::new(known, self))
+    }
+
+    /// What the decision that led to it was answered by the clone that took it; nothing where that was not kept yet.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn answers(&self) -> Result<Option<Answers>> {
+        let Some(bytes) = self.commit.file(INPUTS_FILE)? else {
+            return Ok(None);
+        };
+        read_answers(&bytes).map(Some).map_err(foreign)
     }
 
     /// The executions that are not over.
@@ -361,8 +378,11 @@ fn way_back(repo: &Repo, tip: &str) -> Option<String> {
 }
 
 fn foreign(why: String) -> Error {
-    Error::unavailable(format!("the status branch cannot be read: {why}"))
-        .hint("somebody else wrote to it; look at it with `git log` and `git show`")
+    let error = Error::unavailable(format!("the status branch cannot be read: {why}"));
+    Error {
+        fault: Some(Fault::Foreign),
+        ..error.hint("somebody else wrote to it; look at it with `git log` and `git show`")
+    }
 }
 
 fn tree_of(files: &BTreeMap<String, Vec<u8>>, pinned: BTreeSet<String>) -> Result<StatusTree> {

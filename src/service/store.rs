@@ -22,7 +22,7 @@ use crate::git::inbox::InboxChain;
 use crate::git::read::Tree;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, ReadBack, RefUpdate};
-use crate::git::signature::SignatureVerifier;
+use crate::git::signature::{self, SignatureVerifier};
 use crate::git::{Cache, FALLBACK_EMAIL, GitError, Head, Identity, Repo, base, inbox, refs};
 use crate::service::revision::{self, Settings};
 use crate::service::status::StatusReader;
@@ -759,7 +759,7 @@ impl Store {
     /// # Errors
     /// Git cannot sign.
     pub fn sign_record(&self, id: &str, now: Time) -> Result<String> {
-        Ok(inbox::sign(&self.repo, id, now, &self.identity())?)
+        Ok(signature::sign(&self.repo, id, now, &self.identity())?)
     }
 
     /// Send a record: create its ref (`old` is nothing) or move it on from `old`.

@@ -1,5 +1,6 @@
 //! Values → what people and programs read.
 
+pub mod audit;
 pub mod brief;
 pub mod change;
 pub mod document;

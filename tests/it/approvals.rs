@@ -29,14 +29,14 @@ fn key(place: &Place<'_>, name: &str) -> String {
 }
 
 /// From now on this key signs.
-fn sign_with(place: &Place<'_>, name: &str) {
+pub fn sign_with(place: &Place<'_>, name: &str) {
     let path = place.dir.join("../keys").join(name);
     place.git("config gpg.format ssh");
     place.git(&format!("config user.signingkey {}", path.display()));
 }
 
 /// A run that waits at a gate for a signed approval by ana or by security.
-fn signing<'a>(sandbox: &'a Sandbox, signers: &[(&str, &str)]) -> Place<'a> {
+pub fn signing<'a>(sandbox: &'a Sandbox, signers: &[(&str, &str)]) -> Place<'a> {
     let solo = sandbox.repository("solo");
     let lines: String = signers
         .iter()

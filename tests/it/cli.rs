@@ -12,6 +12,7 @@ use crate::sandbox::{Place, Sandbox};
 
 /// Every verb, in the order of `Command` in src/cli.rs.
 const VERBS: &[&str] = &[
+    "audit",
     "init",
     "new",
     "validate",

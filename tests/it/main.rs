@@ -6,6 +6,7 @@ mod apply;
 mod approvals;
 mod approvals_openpgp;
 mod approvals_self;
+mod audit;
 mod bad_input;
 mod bad_repository;
 mod broken_files;

@@ -120,6 +120,14 @@ fn a_line_that_lies_is_found_when_everything_is_looked_at() {
     });
     sandbox.minutes_pass(600);
     let tip = solo.status_tip();
+    solo.run("reconcile")
+        .exits(3)
+        .notes("does not follow from what it cites")
+        .notes("_summary/");
+    // Where that cannot be checked, since the commit before is not here.
+    let before = solo.git(&format!("rev-parse {tip}^"));
+    let (folder, file) = before.split_at(2);
+    solo.remove(&format!(".git/objects/{folder}/{file}"));
     solo.run("reconcile --full")
         .exits(3)
         .notes("nothing was written")

@@ -49,6 +49,30 @@ pub struct Sandbox {
     clock: AtomicI64,
 }
 
+impl Drop for Sandbox {
+    /// Every status that a test leaves follows from what it cites, but for those that the test has forged:
+    /// `PLANSPEC_AUDIT=1 cargo test --test it -- --nocapture` tells of the others.
+    #[allow(clippy::print_stderr)]
+    fn drop(&mut self) {
+        if std::env::var_os("PLANSPEC_AUDIT").is_none() || std::thread::panicking() {
+            return;
+        }
+        let folders = std::fs::read_dir(self.root.path()).into_iter().flatten();
+        for folder in folders.flatten().filter(|folder| folder.path().is_dir()) {
+            let mut audit = Command::new(PLANSPEC);
+            let ran = audit.arg("audit").current_dir(folder.path()).output();
+            let Ok(ran) = ran else { continue };
+            let said = String::from_utf8_lossy(&ran.stdout);
+            let test = std::thread::current().name().unwrap_or_default().to_owned();
+            if said.contains("Does not follow") {
+                eprintln!("AUDIT {test} {}: {said}", folder.path().display());
+            } else if said.contains("Cannot be checked") {
+                eprintln!("AUDIT-UNKNOWN {test} {}: {said}", folder.path().display());
+            }
+        }
+    }
+}
+
 /// A folder in it: usually a repository, and whoever works there.
 pub struct Place<'a> {
     sandbox: &'a Sandbox,

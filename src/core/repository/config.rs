@@ -52,6 +52,9 @@ pub struct StatusConfig {
     pub branch: String,
     /// The remote that everybody shares; without one nothing leaves this machine.
     pub remote: Option<String>,
+    /// Principals of the file of allowed signers: every status commit is signed by one of them. Without any, none is signed.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub signers: BTreeSet<String>,
 }
 
 /// Who may approve, and how it is proven.
@@ -110,6 +113,7 @@ impl Default for StatusConfig {
         StatusConfig {
             branch: "planspec/status".to_owned(),
             remote: None,
+            signers: BTreeSet::new(),
         }
     }
 }

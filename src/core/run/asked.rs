@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::run::controllers::{Artifacts, Authors, Merged};
 use crate::core::run::record::{Incoming, Signature};
+use crate::core::run::status::read_value;
 
 /// Path of the answers in the status tree.
 pub const INPUTS_FILE: &str = "_inputs.yaml";
@@ -19,6 +20,9 @@ pub const INPUTS_FILE: &str = "_inputs.yaml";
 pub struct Answers {
     /// Whether the commit that was observed before was no longer part of the spec branch.
     pub history_rewritten: bool,
+    /// Resources whose files left the configured paths, and where these are now.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<String, String>,
     /// Who wrote a file, or why nobody could tell.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub authors: BTreeSet<FileAuthors>,
@@ -91,6 +95,22 @@ pub struct Verdict {
 }
 
 impl Answers {
+    /// What was answered about a file or folder, if that was asked.
+    pub fn has_artifact(&self, path: &str, text: Option<&str>) -> Option<bool> {
+        let is_it = |one: &&Artifact| one.path == path && one.text.as_deref() == text;
+        self.artifacts.iter().find(is_it).map(|one| one.found)
+    }
+
+    /// What was answered about who wrote a file, if that was asked.
+    pub fn authors_of(&self, commit: &str, path: &str) -> Option<Result<BTreeSet<String>, String>> {
+        let is_it = |one: &&FileAuthors| one.commit == commit && one.path == path;
+        let known = self.authors.iter().find(is_it)?;
+        Some(match &known.unknown {
+            Some(why) => Err(why.clone()),
+            None => Ok(known.emails.clone()),
+        })
+    }
+
     /// What was found out about the signatures of records.
     pub fn about_signatures(incoming: &[Incoming]) -> BTreeMap<String, Verdict> {
         let records = incoming.iter().flat_map(|incoming| &incoming.records);
@@ -112,6 +132,15 @@ impl Answers {
         });
         verdicts.collect()
     }
+}
+
+/// Read what was kept.
+///
+/// # Errors
+/// A sentence: it is not what is written there.
+pub fn read_answers(bytes: &[u8]) -> Result<Answers, String> {
+    let value = read_value(INPUTS_FILE, bytes)?;
+    serde_json::from_value(value).map_err(|error| format!("{INPUTS_FILE}: {error}"))
 }
 
 /// Asks the clone, and keeps what it answers.

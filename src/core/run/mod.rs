@@ -2,6 +2,7 @@
 
 pub mod age;
 pub mod asked;
+pub mod audit;
 pub mod board;
 pub mod controllers;
 pub mod history;

@@ -191,6 +191,11 @@ fn answers(inputs: &Inputs<'_>, asking: &Asking<'_>) -> Answers {
     let refused = inputs.refused.iter();
     Answers {
         history_rewritten: inputs.history_rewritten,
+        left: inputs
+            .left
+            .iter()
+            .map(|(key, path)| (key.to_string(), path.clone()))
+            .collect(),
         refused: refused
             .map(|(address, refused)| (address.to_string(), refused.clone()))
             .collect(),

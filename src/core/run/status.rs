@@ -265,7 +265,7 @@ fn read_controller(value: Value) -> Result<ControllerState, String> {
     }
 }
 
-fn read_value(path: &str, bytes: &[u8]) -> Result<Value, String> {
+pub(super) fn read_value(path: &str, bytes: &[u8]) -> Result<Value, String> {
     // We wrote it, with what was within the limits when we read it.
     let (mut documents, findings) = yaml::read(path, bytes, &Limits::NONE);
     if let Some(finding) = findings.first() {

@@ -18,6 +18,9 @@ use crate::service::store::{Store, View, run_of_result};
 const MANY: usize = 20_000;
 /// Most refs that one reconcile deletes, in one push.
 const MOST: usize = 2_000;
+/// `git push` compares each ref that is to be deleted with each that the remote has: a microsecond or two for each pair. So
+/// many pairs keep a push below some ten seconds.
+const PAIRS: usize = 10_000_000;
 /// How long the logs and the work of a run that is over are kept.
 const RESULT_DAYS: i64 = 30;
 /// Most refs of them that one reconcile deletes.
@@ -51,7 +54,9 @@ impl CleanUp<'_> {
         if count == 0 || !self.is_time_for(count)? {
             return Ok(Some(self.view.clone()));
         }
-        let refs: Vec<(String, String)> = refs.into_iter().take(MOST).collect();
+        let there = self.view.inbox.len() + self.view.results.len() + self.view.branches.len();
+        let most = MOST.min(PAIRS / there.max(1)).max(1);
+        let refs: Vec<(String, String)> = refs.into_iter().take(most).collect();
         self.store.forget(&refs)?;
         if refs.len() < count {
             return Ok(None);

@@ -14,6 +14,7 @@ use crate::core::repository::index::{Damaged, Index, Pages};
 use crate::core::repository::reach::FileChange;
 use crate::core::repository::snapshot::{Snapshot, manifests_with};
 use crate::core::resource::{Key, Kind, Time};
+use crate::core::run::asked::Answers;
 use crate::core::run::partial::{self, Blobs, Change, Partial, Reader};
 use crate::core::run::reconcile::{self as core, Inputs, Reconciliation};
 use crate::core::run::status::{ControllerState, DECISIONS, StatusFile, StatusTree};
@@ -38,6 +39,16 @@ pub(super) struct Question<'a> {
     pub status: Option<&'a StatusReader<'a>>,
     /// The moment that counts as now.
     pub now: Time,
+    /// What is taken as answered, where a decision is repeated; else this clone is asked.
+    pub told: Option<&'a Told>,
+}
+
+/// What a decision that was taken before had been answered, and the records that it took in.
+pub struct Told {
+    /// The answers.
+    pub answers: Answers,
+    /// The records, and what held none.
+    pub inbox: Inbox,
 }
 
 /// What was decided.
@@ -73,8 +84,11 @@ impl Question<'_> {
             decided_by_us(&standing.controller)?;
         }
         let lines = standing.as_ref().map(|standing| &standing.lines);
-        let inbox = inbox::read(self, lines)?;
         let standing = standing.as_ref();
+        if let Some(Told { answers, inbox }) = self.told {
+            return self.decide_knowing(standing, (inbox, answers.history_rewritten), full);
+        }
+        let inbox = inbox::read(self, lines)?;
         let rewritten = match self.is_rewritten(standing)? {
             Some(rewritten) => rewritten,
             // Only what would delete something has to know.
@@ -172,7 +186,7 @@ impl Question<'_> {
         }
         let old = stored.as_ref().map(|stored| &stored.tree);
         let left = self.left(old, |key| !snapshot.definitions(key).is_empty())?;
-        let branch = SpecBranch::of(view, store);
+        let branch = SpecBranch::of(self);
         let mut decision = core::reconcile(&Inputs {
             snapshot: &snapshot,
             config: &view.config,
@@ -226,6 +240,13 @@ impl Question<'_> {
 
     fn left_of(&self, observed: &str, gone: &BTreeSet<Key>) -> Result<BTreeMap<Key, String>> {
         let (repo, view) = (&self.store.repo, self.view);
+        if let Some(told) = self.told {
+            let path = |key: &Key| told.answers.left.get(&key.to_string()).cloned();
+            let left = gone
+                .iter()
+                .filter_map(|key| Some((key.clone(), path(key)?)));
+            return Ok(left.collect());
+        }
         if gone.is_empty() || observed == view.spec_commit || !repo.has_object(observed) {
             return Ok(BTreeMap::new());
         }
@@ -262,7 +283,7 @@ impl Question<'_> {
             if !self.left_of(observed, &gone)?.is_empty() {
                 return Ok(None);
             }
-            let branch = SpecBranch::of(view, self.store);
+            let branch = SpecBranch::of(self);
             let reader = CommitReader {
                 repo,
                 paths: &paths,
@@ -335,8 +356,13 @@ impl Question<'_> {
     }
 
     fn authors(&self, commit: &str, path: &str) -> std::result::Result<BTreeSet<String>, String> {
-        let found = authors::of_file(&self.store.repo, commit, path);
-        found.map_err(|why| why.to_string())
+        let told = self
+            .told
+            .and_then(|told| told.answers.authors_of(commit, path));
+        told.unwrap_or_else(|| {
+            let found = authors::of_file(&self.store.repo, commit, path);
+            found.map_err(|why| why.to_string())
+        })
     }
 
     /// Gates that only signed approvals open, and no key that could open one.
@@ -418,27 +444,33 @@ fn same(partial: &Partial, old: &StatusTree, whole: &Reconciliation) -> Result {
 struct SpecBranch<'a> {
     store: &'a Store,
     view: &'a View,
+    told: Option<&'a Answers>,
     error: RefCell<Option<Error>>,
 }
 
 impl<'a> SpecBranch<'a> {
-    fn of(view: &'a View, store: &'a Store) -> SpecBranch<'a> {
+    fn of(question: &Question<'a>) -> SpecBranch<'a> {
         SpecBranch {
-            store,
-            view,
+            store: question.store,
+            view: question.view,
+            told: question.told.map(|told| &told.answers),
             error: RefCell::default(),
         }
     }
 
     /// Whether there is a file, with a text in it.
     fn has(&self, path: &str, text: Option<&str>) -> bool {
-        let found = read::has_artifact(&self.store.repo, &self.view.spec_commit, path, text);
-        self.answer(found.map_err(Error::from))
+        let told = self.told.and_then(|told| told.has_artifact(path, text));
+        told.unwrap_or_else(|| {
+            let found = read::has_artifact(&self.store.repo, &self.view.spec_commit, path, text);
+            self.answer(found.map_err(Error::from))
+        })
     }
 
     /// Whether a commit is part of it.
     fn holds(&self, commit: &str) -> bool {
-        self.answer(self.store.is_merged(self.view, commit))
+        let told = self.told.and_then(|told| told.merged.get(commit).copied());
+        told.unwrap_or_else(|| self.answer(self.store.is_merged(self.view, commit)))
     }
 
     fn answer(&self, found: Result<bool>) -> bool {

@@ -16,7 +16,7 @@ use crate::service::status::StatusReader;
 
 /// What is new in the inbox.
 #[derive(Default)]
-pub(super) struct Inbox {
+pub struct Inbox {
     /// The records.
     pub incoming: Vec<Incoming>,
     /// What holds no record.

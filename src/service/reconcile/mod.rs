@@ -7,6 +7,7 @@ pub use decide::NOT_APPLIED;
 mod inbox;
 mod peer;
 mod recovery;
+pub mod replay;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use self::clean_up::CleanUp;
 use self::clock::Witnesses;
 use self::decide::{Decided, Question};
+use super::audit;
 use super::status::{self, StatusReader};
+use super::status_signature;
 use super::store::{Store, View};
 use super::unshared;
 use crate::api::reconcile::Reconciled;
@@ -225,13 +228,16 @@ fn decide_and_write(
     let before = || recovery::last_before(store, view, request.now);
     clock::check_years(request.now, written, before)?;
     let now = written.map_or(request.now, |written| written.max(request.now));
+    let mut audited = audit::news(store, view)?;
     let question = Question {
         store,
         view,
         status,
         now,
+        told: None,
     };
     let Decided { mut decision, old } = question.decide(request.full)?;
+    decision.notes.append(&mut audited);
     let witnesses = Witnesses {
         status: written,
         remote: view.remote_time,
@@ -240,8 +246,7 @@ fn decide_and_write(
     let doubts = witnesses.doubts(request.now);
     let may_write = doubts.is_empty() || request.accept_time;
     if place.is_due && !decision.changed {
-        decision.changed = true;
-        decision.tree.controller.sequence += 1;
+        owe_a_commit(view, &mut decision);
     }
     if decision.changed && !may_write && !request.dry_run {
         return Err(witnesses.refusal(request.now, &doubts, before));
@@ -293,6 +298,7 @@ fn put(
             return Ok(false);
         }
         status::remember(&store.repo, commit);
+        audit::trust(&store.repo, commit);
     }
     done.changed = written.is_some();
     done.sequence = decision.tree.controller.sequence;
@@ -349,6 +355,7 @@ pub fn has_observed(store: &Store, view: &View, key: &Key) -> Result<bool> {
         view: &spec_alone,
         status: Some(&status),
         now: status.time(),
+        told: None,
     };
     let Decided { decision, old } = question.decide(false)?;
     let is_same = |one: &StatusFile, other: &StatusFile| {
@@ -459,30 +466,16 @@ fn write(
     decision: &mut Reconciliation,
     now: Time,
 ) -> Result<Option<String>> {
-    let controller = &mut decision.tree.controller;
-    controller.status_branch = Some(view.config.status.branch.clone());
-    controller.spec_branch = Some(view.spec_branch.clone());
-    if let (None, Some(before)) = (&place.base, &place.parent) {
-        // What is begun anew counts on.
-        controller.sequence += StatusReader::at(&store.repo, before)?.sequence();
-    }
+    let begun_on = match (&place.base, &place.parent) {
+        (None, Some(before)) => Some(StatusReader::at(&store.repo, before)?.sequence()),
+        _ => None,
+    };
+    name_branches(view, decision, begun_on);
     let tree = &decision.tree;
-    let texts = tree.changed_files(old)?.into_iter();
-    let mut files: BTreeMap<String, Option<FileBody>> = texts
-        .map(|(path, text)| (path, text.map(FileBody::Text)))
-        .collect();
+    let mut files = changed_files(old, tree)?;
     let answers = yaml::write(&serde_json::to_value(&decision.answers)?);
-    for (path, text) in [(BOARD_FILE, board::board(tree)), (INPUTS_FILE, answers)] {
-        files.insert(path.to_owned(), Some(FileBody::Text(text)));
-    }
-    let pinned = old.map(|old| &old.pinned).cloned().unwrap_or_default();
-    for blob in pinned.difference(&tree.pinned) {
-        files.insert(pinned_path(blob), None);
-    }
-    for blob in tree.pinned.difference(&pinned) {
-        files.insert(pinned_path(blob), Some(FileBody::Blob(blob.clone())));
-    }
-    Ok(status_branch::write(
+    files.insert(INPUTS_FILE.to_owned(), Some(FileBody::Text(answers)));
+    let written = status_branch::write(
         &store.repo,
         &NewStatus {
             parent: place.parent.clone(),
@@ -493,7 +486,46 @@ fn write(
             time: now,
             identity: store.identity(),
         },
-    )?)
+    )?;
+    let signed = written.map(|commit| status_signature::signed(store, view, commit, now));
+    signed.transpose()
+}
+
+/// A commit is due though nothing moves: the status goes on elsewhere.
+fn owe_a_commit(view: &View, decision: &mut Reconciliation) {
+    decision.changed = true;
+    let controller = &mut decision.tree.controller;
+    controller.sequence += 1;
+    controller.observed_commit.clone_from(&view.spec_commit);
+}
+
+/// Whoever writes says which branches it is about. What is begun anew on a status that was left counts on from its number.
+fn name_branches(view: &View, decision: &mut Reconciliation, begun_on: Option<u64>) {
+    let controller = &mut decision.tree.controller;
+    controller.status_branch = Some(view.config.status.branch.clone());
+    controller.spec_branch = Some(view.spec_branch.clone());
+    controller.sequence += begun_on.unwrap_or_default();
+}
+
+/// The files of a status that are others than before, but for what the clone answered.
+fn changed_files(
+    old: Option<&StatusTree>,
+    tree: &StatusTree,
+) -> Result<BTreeMap<String, Option<FileBody>>> {
+    let texts = tree.changed_files(old)?.into_iter();
+    let mut files: BTreeMap<String, Option<FileBody>> = texts
+        .map(|(path, text)| (path, text.map(FileBody::Text)))
+        .collect();
+    let board = FileBody::Text(board::board(tree));
+    files.insert(BOARD_FILE.to_owned(), Some(board));
+    let pinned = old.map(|old| &old.pinned).cloned().unwrap_or_default();
+    for blob in pinned.difference(&tree.pinned) {
+        files.insert(pinned_path(blob), None);
+    }
+    for blob in tree.pinned.difference(&pinned) {
+        files.insert(pinned_path(blob), Some(FileBody::Blob(blob.clone())));
+    }
+    Ok(files)
 }
 
 /// A note for a user who has checked out another branch than the spec branch: only that one counts.

@@ -18,6 +18,7 @@ use crate::git::base::merge_base;
 use crate::git::status_branch::{self, FileBody, NewStatus, StatusCommit};
 use crate::service::high_water::{Standing, course, refusal, standing};
 use crate::service::status::{LOOKED_BACK, StatusReader};
+use crate::service::status_signature;
 use crate::service::store::{Store, StoredStatus, View};
 use crate::service::{Error, Result};
 
@@ -198,6 +199,7 @@ impl Restoring<'_> {
         };
         let written = status_branch::write(&store.repo, &new)?;
         let written = written.ok_or_else(|| Error::conflict("the status is that already"))?;
+        let written = status_signature::signed(store, view, written, self.request.now)?;
         self.publish(&written)?;
         let note = format!(
             "the status is that of {} again, of {}: `planspec reconcile` goes on from there",

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use self::job::Job;
 use self::outside::OutsidePolls;
+use super::audit;
 use super::next::in_order;
 use super::overlap::Overlaps;
 use super::permit::Asked;
@@ -307,6 +308,8 @@ impl Worker<'_> {
             }
         }
         let observed = Arc::new(observe(&store)?);
+        // Nothing is run on a status that does not follow from what it cites.
+        audit::news(&store, &observed.view)?;
         let happened = self.request.externals && outside.look(self, &store, &observed)?;
         let jobs = self.take(&store, &observed, free)?;
         let later = observed

@@ -380,6 +380,7 @@ fn config() -> Config {
         status: StatusConfig {
             branch: "planspec/status".to_owned(),
             remote: Some("origin".to_owned()),
+            signers: BTreeSet::from(["b@example.com".to_owned()]),
         },
         lease: duration(),
         approvals: ApprovalConfig {

@@ -1,0 +1,46 @@
+//! `planspec audit`: whether the status follows from what it cites.
+
+use clap::Args as ClapArgs;
+
+use super::{Context, OutputArg};
+use crate::core::resource::Kind;
+use crate::failure::{Failure, Outcome};
+use crate::service::audit::{AuditRequest, audit};
+use crate::service::names::Named;
+use crate::show;
+
+/// Check that the status follows from what it cites
+///
+/// Decides each commit of the status branch once more, from the status before it, the spec commit that it observed, its evidence
+/// and its time, and compares; checks the signatures of the evidence. Asks no remote: a clone is enough. Ends with 1 at the first
+/// commit that does not follow.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Only what says something of this execution
+    #[arg(value_name = "EXECUTION")]
+    execution: Option<String>,
+    #[command(flatten)]
+    namespace: super::NamespaceArg,
+    /// Only what follows this status commit
+    #[arg(long, value_name = "COMMIT")]
+    since: Option<String>,
+    #[command(flatten)]
+    output: OutputArg,
+}
+
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let namespace = args.namespace.given();
+    let named = |name: &String| Named::new(Kind::Execution, name, namespace.as_deref());
+    let request = AuditRequest {
+        execution: args.execution.as_ref().map(named),
+        since: args.since.clone(),
+    };
+    let audited = audit(context.open()?, &request)?;
+    let text = show::audit::text(&audited);
+    context.show(args.output, &audited, (&text, &audited.notes))?;
+    match audited.broken {
+        Some(_) => Err(Failure::shown()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,216 @@
+//! What the clone that decided had answered, asked of this clone once more, as far as what it takes is here.
+
+use std::collections::BTreeSet;
+
+use crate::core::base::digest::short;
+use crate::core::resource::Key;
+use crate::core::run::asked::{Answers, Artifact, FileAuthors};
+use crate::core::run::record::Address;
+use crate::git::read::Tree;
+use crate::git::{authors, read};
+use crate::service::Result;
+use crate::service::left;
+use crate::service::status::StatusReader;
+use crate::service::store::{Store, View};
+
+/// What is asked once more.
+pub struct About<'a> {
+    pub store: &'a Store,
+    pub view: &'a View,
+    pub before: Option<&'a StatusReader<'a>>,
+    pub answers: &'a Answers,
+}
+
+/// What came of it.
+#[derive(Default)]
+pub struct Found {
+    /// What was answered, and is not so.
+    pub wrong: Vec<String>,
+    /// What cannot be told here.
+    pub unknown: Vec<String>,
+}
+
+impl Found {
+    /// An answer beside what is found here, as sentences.
+    fn compare(&mut self, what: &str, said: bool, here: Option<bool>) {
+        match here {
+            Some(here) if here != said => self.wrong.push(format!(
+                "it was answered that {what}{}, and that is not so",
+                if said { "" } else { " is not so" }
+            )),
+            Some(_) => {}
+            None => self
+                .unknown
+                .push(format!("whether {what}: what it takes is not here")),
+        }
+    }
+}
+
+impl About<'_> {
+    /// Ask all of it.
+    ///
+    /// # Errors
+    /// An object is broken.
+    pub fn check(&self) -> Result<Found> {
+        let mut found = Found::default();
+        self.rewritten(&mut found)?;
+        self.artifacts(&mut found)?;
+        self.merged(&mut found)?;
+        self.authors(&mut found);
+        self.left(&mut found)?;
+        self.refused(&mut found)?;
+        Ok(found)
+    }
+
+    fn rewritten(&self, found: &mut Found) -> Result {
+        let Some(before) = self.before else {
+            return Ok(());
+        };
+        let (was, is) = (&before.commit().observed, &self.view.spec_commit);
+        let what = format!(
+            "the spec branch was rewritten between {} and {}",
+            short(was),
+            short(is)
+        );
+        let is_part = if was == is {
+            Some(true)
+        } else {
+            self.is_part(was, is)?
+        };
+        let here = is_part.map(|is_part| !is_part);
+        // A clone that did not reach that far did not know, where nothing was deleted.
+        if !self.answers.history_rewritten && here.is_none() {
+            found
+                .unknown
+                .push(format!("whether {what}: what it takes is not here"));
+            return Ok(());
+        }
+        let said = self.answers.history_rewritten;
+        found.compare(&what, said, here);
+        Ok(())
+    }
+
+    /// Whether a commit is part of another's history; nothing where that cannot be told here.
+    fn is_part(&self, one: &str, of: &str) -> Result<Option<bool>> {
+        let repo = &self.store.repo;
+        if !repo.has_object(one) || !repo.has_object(of) {
+            return Ok(None);
+        }
+        let is_part = repo.is_ancestor(one, of)?;
+        Ok((is_part || !repo.is_shallow()).then_some(is_part))
+    }
+
+    fn artifacts(&self, found: &mut Found) -> Result {
+        for Artifact {
+            path,
+            text,
+            found: said,
+        } in &self.answers.artifacts
+        {
+            let commit = &self.view.spec_commit;
+            let here = read::has_artifact(&self.store.repo, commit, path, text.as_deref())?;
+            let what = match text {
+                Some(_) => format!("`{path}` with a text in it is part of {}", short(commit)),
+                None => format!("`{path}` is part of {}", short(commit)),
+            };
+            found.compare(&what, *said, Some(here));
+        }
+        Ok(())
+    }
+
+    fn merged(&self, found: &mut Found) -> Result {
+        for (commit, said) in &self.answers.merged {
+            let spec = &self.view.spec_commit;
+            let repo = &self.store.repo;
+            let is_no_commit = repo.has_object(commit) && repo.commit_time(commit).is_err();
+            let here = if is_no_commit {
+                Some(false)
+            } else {
+                self.is_part(commit, spec)?
+            };
+            let what = format!("{commit} is part of {}", short(spec));
+            // A commit that nobody can get is not part of it.
+            if here.is_some() || *said {
+                found.compare(&what, *said, here);
+            }
+        }
+        Ok(())
+    }
+
+    fn authors(&self, found: &mut Found) {
+        for FileAuthors {
+            commit,
+            path,
+            emails,
+            unknown,
+        } in &self.answers.authors
+        {
+            let what = format!("`{path}` of {} is by {}", short(commit), list(emails));
+            let here = authors::of_file(&self.store.repo, commit, path).ok();
+            // Where that clone did not reach far enough, a gate waited.
+            if unknown.is_none() {
+                found.compare(&what, true, here.map(|here| here == *emails));
+            }
+        }
+    }
+
+    fn left(&self, found: &mut Found) -> Result {
+        let Some(before) = self.before else {
+            return Ok(());
+        };
+        let keys = before.keys(None, None);
+        let (repo, view) = (&self.store.repo, self.view);
+        let observed = &before.commit().observed;
+        if self.answers.left.is_empty() || observed == &view.spec_commit {
+            return Ok(());
+        }
+        if !repo.has_object(observed) {
+            found.unknown.push(format!(
+                "what left the configured paths: {observed} is missing"
+            ));
+            return Ok(());
+        }
+        let is_said = |key: &Key| self.answers.left.contains_key(&key.to_string());
+        let gone: BTreeSet<Key> = keys?.into_iter().filter(is_said).collect();
+        let change = left::Change {
+            repo,
+            from: observed,
+            to: Tree::Commit(&view.spec_commit),
+            config: &view.config,
+        };
+        let here = change.left(&gone)?;
+        for (name, path) in &self.answers.left {
+            let key = gone.iter().find(|key| key.to_string() == *name);
+            let at = key.and_then(|key| here.get(key));
+            found.compare(
+                &format!("{name} is in `{path}` now"),
+                true,
+                Some(at == Some(path)),
+            );
+        }
+        Ok(())
+    }
+
+    fn refused(&self, found: &mut Found) -> Result {
+        for (name, refused) in &self.answers.refused {
+            let what = format!("{} on {name} is no chain of records", refused.tip);
+            if Address::parse(name).is_none() {
+                found.wrong.push(format!(
+                    "it was answered of `{name}`, where no record can stand"
+                ));
+                continue;
+            }
+            // Nothing keeps what is refused.
+            if self.store.repo.has_object(&refused.tip) {
+                let is_refused = self.store.records(&refused.tip, None)?.is_err();
+                found.compare(&what, true, Some(is_refused));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn list(emails: &BTreeSet<String>) -> String {
+    let emails: Vec<&str> = emails.iter().map(String::as_str).collect();
+    emails.join(", ")
+}

@@ -1,0 +1,551 @@
+//! One status commit, checked.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::answers;
+use crate::core::base::time::exact;
+use crate::core::repository::config::Config;
+use crate::core::resource::{Key, Kind};
+use crate::core::run::asked::{Answers, INPUTS_FILE, Verdict as SignatureVerdict};
+use crate::core::run::audit::{Cited, cited, differences};
+use crate::core::run::board;
+use crate::core::run::record::{Address, Incoming, Received, Signature};
+use crate::core::run::status::{BOARD_FILE, CONTROLLER_FILE, ControllerState, DECISIONS, key_at};
+use crate::core::text::yaml;
+use crate::git::read;
+use crate::git::status_branch::FileBody;
+use crate::service::reconcile::replay::{Inbox, Replay, Told};
+use crate::service::status::StatusReader;
+use crate::service::status_signature::objection;
+use crate::service::store::{Store, View};
+use crate::service::{Fault, Result};
+
+/// Why a signature is not good where no program is there to check it.
+const NO_VERIFIER: &str = "NoVerifier";
+/// Most differences that are told of one commit.
+const TOLD: usize = 5;
+
+/// What came of checking a commit.
+pub struct Checked {
+    pub verdict: Verdict,
+    /// What of it could not be checked here, in sentences.
+    pub unknown: Vec<String>,
+    /// How many signatures were checked.
+    pub signatures: usize,
+}
+
+/// Whether a status commit follows from what it cites.
+pub enum Verdict {
+    Follows,
+    /// Earlier decisions wrote it, or it does not say what it was answered: its place and its evidence are in order.
+    EvidenceAlone,
+    /// Nobody can tell here: what is missing.
+    Unknown(String),
+    /// It does not: what it claims, and what follows instead.
+    Broken(Vec<String>),
+}
+
+impl Verdict {
+    /// By what is wrong.
+    fn of(wrong: Vec<String>) -> Verdict {
+        if wrong.is_empty() {
+            Verdict::Follows
+        } else {
+            Verdict::Broken(wrong)
+        }
+    }
+}
+
+/// Checks commits, one after the other.
+pub struct Checker<'a> {
+    store: &'a Store,
+    /// The spec commit that the last commit observed which was in order.
+    trusted: RefCell<Option<String>>,
+    configs: RefCell<BTreeMap<String, Rc<Config>>>,
+}
+
+/// A commit that is checked, with what it takes.
+struct Case<'a> {
+    store: &'a Store,
+    status: StatusReader<'a>,
+    before: Option<StatusReader<'a>>,
+    controller: ControllerState,
+    config: Rc<Config>,
+    /// What it has otherwise than the commit before, by path.
+    changed: BTreeMap<String, Option<String>>,
+}
+
+impl<'a> Checker<'a> {
+    pub fn new(store: &'a Store) -> Checker<'a> {
+        Checker {
+            store,
+            trusted: RefCell::default(),
+            configs: RefCell::default(),
+        }
+    }
+
+    /// Check one.
+    ///
+    /// # Errors
+    /// An object is damaged, or something else keeps this clone from looking.
+    pub fn check(&'a self, commit: &str) -> Result<Checked> {
+        let mut checked = Checked {
+            verdict: Verdict::Follows,
+            unknown: Vec::new(),
+            signatures: 0,
+        };
+        checked.verdict = match self.judge(commit, &mut checked) {
+            Ok(verdict) => verdict,
+            Err(error) => match error.fault {
+                Some(Fault::Missing) => Verdict::Unknown(error.message),
+                Some(Fault::Foreign) => Verdict::Broken(vec![error.message]),
+                None => return Err(error),
+            },
+        };
+        if matches!(checked.verdict, Verdict::Follows | Verdict::EvidenceAlone) {
+            self.trust(commit);
+        }
+        Ok(checked)
+    }
+
+    fn judge(&'a self, commit: &str, checked: &mut Checked) -> Result<Verdict> {
+        let repo = &self.store.repo;
+        let status = StatusReader::at(repo, commit)?;
+        let controller = status.controller()?;
+        if controller.decisions > DECISIONS {
+            return Ok(Verdict::Unknown(
+                "it was written by a newer planspec, which decides otherwise".to_owned(),
+            ));
+        }
+        // What a commit goes back from may be anything.
+        let is_restored = status.commit().restores.is_some();
+        let parent = status.commit().parent.clone().filter(|_| !is_restored);
+        let before = parent.map(|parent| StatusReader::at(repo, &parent));
+        let before = before.transpose()?;
+        let observed = &status.commit().observed;
+        let config = self.config_at(observed)?;
+        let changed =
+            read::changed_ids(repo, before.as_ref().map(|one| one.commit().id()), commit)?;
+        let case = Case {
+            store: self.store,
+            status,
+            before,
+            controller,
+            config,
+            changed,
+        };
+        let why = self.signature(&case)?;
+        if !why.is_empty() {
+            return Ok(Verdict::Broken(why));
+        }
+        if let Some(back_to) = case.status.commit().restores.clone() {
+            return case.is_restored(&back_to);
+        }
+        let why = case.place()?;
+        if !why.is_empty() {
+            return Ok(Verdict::Broken(why));
+        }
+        case.follows(checked)
+    }
+
+    /// What is wrong with its signature: it has to be as the spec commit wants it that it observed, and as the one wants it that
+    /// the last commit observed which was in order. Else whoever goes back to a time without signers needs no key.
+    fn signature(&self, case: &Case<'_>) -> Result<Vec<String>> {
+        let trusted = self.trusted.borrow().clone();
+        let before = || {
+            case.before
+                .as_ref()
+                .map(|one| one.commit().observed.clone())
+        };
+        let observed = [
+            Some(case.status.commit().observed.clone()),
+            trusted.or_else(before),
+        ];
+        let observed: BTreeSet<String> = observed.into_iter().flatten().collect();
+        let mut why = Vec::new();
+        for spec_commit in observed {
+            let config = self.config_at(&spec_commit)?;
+            let (commit, time) = (case.status.commit().id(), case.status.time());
+            let found = objection(self.store, (&config, &spec_commit), commit, time)?;
+            why.extend(found);
+        }
+        why.dedup();
+        Ok(why)
+    }
+
+    /// From here on this status commit is one that was in order.
+    pub fn trust(&self, commit: &str) {
+        if let Ok(status) = StatusReader::at(&self.store.repo, commit) {
+            self.trusted.replace(Some(status.commit().observed.clone()));
+        }
+    }
+
+    /// The configuration of a spec commit.
+    fn config_at(&self, commit: &str) -> Result<Rc<Config>> {
+        if let Some(known) = self.configs.borrow().get(commit) {
+            return Ok(Rc::clone(known));
+        }
+        let config = Rc::new(self.store.config_at(commit)?);
+        let mut configs = self.configs.borrow_mut();
+        configs.insert(commit.to_owned(), Rc::clone(&config));
+        Ok(config)
+    }
+}
+
+impl Case<'_> {
+    /// What is wrong with its place.
+    fn place(&self) -> Result<Vec<String>> {
+        let mut why = Vec::new();
+        let commit = self.status.commit();
+        if self.controller.observed_commit != commit.observed {
+            why.push(format!(
+                "its message names the spec commit {}, and `{CONTROLLER_FILE}` {}",
+                commit.observed, self.controller.observed_commit
+            ));
+        }
+        if self.controller.sequence != commit.sequence {
+            why.push(format!(
+                "its message says sequence {}, and `{CONTROLLER_FILE}` {}",
+                commit.sequence, self.controller.sequence
+            ));
+        }
+        if let Some(before) = &self.before
+            && before.time() > self.status.time()
+        {
+            why.push(format!(
+                "it is of {}, and the one before it of {}",
+                exact(self.status.time()),
+                exact(before.time())
+            ));
+        }
+        for path in self
+            .changed
+            .iter()
+            .filter_map(|(path, id)| id.as_ref().map(|_| path))
+        {
+            // What does not belong there is an error.
+            self.status.commit().file(path)?;
+        }
+        Ok(why)
+    }
+
+    /// Whether it has the status of an earlier commit again, and nothing else.
+    fn is_restored(&self, back_to: &str) -> Result<Verdict> {
+        let repo = &self.store.repo;
+        let stored = StatusReader::at(repo, back_to)?.whole()?;
+        let mut tree = stored.tree;
+        tree.controller.sequence = self.status.sequence();
+        tree.controller.status_branch = self.controller.status_branch.clone();
+        tree.controller.spec_branch = self.controller.spec_branch.clone();
+        let controller = yaml::write(&serde_json::to_value(&tree.controller)?);
+        let expected: BTreeMap<String, Option<FileBody>> = [
+            (CONTROLLER_FILE.to_owned(), Some(FileBody::Text(controller))),
+            (
+                BOARD_FILE.to_owned(),
+                Some(FileBody::Text(board::board(&tree))),
+            ),
+        ]
+        .into();
+        let changed = read::changed_ids(repo, Some(back_to), self.status.commit().id())?;
+        let from = StatusReader::at(repo, back_to)?;
+        let why = self.compare(&expected, &changed, Some(&from))?;
+        Ok(Verdict::of(why))
+    }
+
+    fn follows(&self, checked: &mut Checked) -> Result<Verdict> {
+        let mut why = Vec::new();
+        let cited = match self.cited()? {
+            Ok(cited) => cited,
+            Err(name) => {
+                let why = format!("it cites `{name}`, which no record can stand on");
+                return Ok(Verdict::Broken(vec![why]));
+            }
+        };
+        let evidence = self.status.commit().evidence()?;
+        let mine = |one: &&Cited| !evidence.contains(&one.tip);
+        why.extend(cited.iter().filter(mine).take(TOLD).map(|one| {
+            format!(
+                "it cites {} on {}, which its evidence does not hold",
+                one.tip, one.address
+            )
+        }));
+        let tips: BTreeSet<&String> = cited.iter().map(|one| &one.tip).collect();
+        let loose = evidence.iter().filter(|tip| !tips.contains(tip));
+        why.extend(
+            loose
+                .take(TOLD)
+                .map(|tip| format!("its evidence holds {tip}, which it does not cite")),
+        );
+        if !why.is_empty() {
+            return Ok(Verdict::Broken(why));
+        }
+        let answers = self.status.answers()?;
+        let is_known = self.controller.decisions == DECISIONS;
+        let (Some(answers), true) = (answers, is_known) else {
+            return self.evidence_alone(&cited, checked);
+        };
+        let view = self.view();
+        let incoming = match self.records(&view, &cited, &answers, checked)? {
+            Ok(incoming) => incoming,
+            Err(verdict) => return Ok(verdict),
+        };
+        let about = answers::About {
+            store: self.store,
+            view: &view,
+            before: self.before.as_ref(),
+            answers: &answers,
+        };
+        let found = about.check()?;
+        checked.unknown.extend(found.unknown);
+        if !found.wrong.is_empty() {
+            return Ok(Verdict::Broken(found.wrong));
+        }
+        self.replay(&view, answers, incoming)
+    }
+
+    /// What an older status can be held to: the records that it cites are records.
+    fn evidence_alone(&self, cited: &[Cited], checked: &mut Checked) -> Result<Verdict> {
+        let view = self.view();
+        let none = Answers::default();
+        Ok(match self.records(&view, cited, &none, checked)? {
+            Ok(_) => Verdict::EvidenceAlone,
+            Err(verdict) => verdict,
+        })
+    }
+
+    /// What it cites, of each execution that it has otherwise.
+    fn cited(&self) -> Result<std::result::Result<Vec<Cited>, String>> {
+        let keys = self.changed.keys().filter_map(|path| key_at(path));
+        let keys: BTreeSet<Key> = keys.filter(|key| key.kind == Kind::Execution).collect();
+        let now = self.status.files(&keys)?;
+        let before = match &self.before {
+            Some(before) => before.files(&keys)?,
+            None => BTreeMap::new(),
+        };
+        let mut found = Vec::new();
+        for (key, file) in &now {
+            match cited(before.get(key), file) {
+                Ok(cited) => found.extend(cited),
+                Err(name) => return Ok(Err(name)),
+            }
+        }
+        Ok(Ok(found))
+    }
+
+    /// What was looked at, as far as a decision asks for it.
+    fn view(&self) -> View {
+        View {
+            spec_branch: self.controller.spec_branch.clone().unwrap_or_default(),
+            spec_commit: self.status.commit().observed.clone(),
+            config: (*self.config).clone(),
+            status_tip: self.base().map(|before| before.commit().id().to_owned()),
+            high_water: None,
+            branches: BTreeMap::new(),
+            inbox: BTreeMap::new(),
+            results: BTreeMap::new(),
+            remote_time: None,
+        }
+    }
+
+    /// The status that it was decided on: nothing where it was begun anew.
+    fn base(&self) -> Option<&StatusReader<'_>> {
+        let before = self.before.as_ref()?;
+        let known = before.controller().ok()?.repository_id;
+        (known == self.controller.repository_id).then_some(before)
+    }
+
+    fn replay(&self, view: &View, answers: Answers, incoming: Vec<Incoming>) -> Result<Verdict> {
+        let refused = answers.refused.iter();
+        let refused = refused.filter_map(|(name, refused)| {
+            let address = Address::parse(name)?;
+            Some((address, refused.clone()))
+        });
+        let base = self.base();
+        let inbox = Inbox {
+            incoming,
+            refused: refused.collect(),
+            notes: Vec::new(),
+        };
+        let begun_on = match (base, &self.before) {
+            (None, Some(before)) => Some(before.sequence()),
+            _ => None,
+        };
+        let replay = Replay {
+            store: self.store,
+            view,
+            status: base,
+            begun_on,
+            told: &Told { answers, inbox },
+            now: self.status.time(),
+        };
+        let expected = replay.files()?;
+        let changed = match begun_on {
+            None => self.changed.clone(),
+            Some(_) => read::changed_ids(&self.store.repo, None, self.status.commit().id())?,
+        };
+        let why = self.compare(&expected, &changed, base)?;
+        Ok(Verdict::of(why))
+    }
+}
+
+impl Case<'_> {
+    /// The records that it cites, with what became of their signatures; or why it does not follow from them.
+    fn records(
+        &self,
+        view: &View,
+        cited: &[Cited],
+        answers: &Answers,
+        checked: &mut Checked,
+    ) -> Result<std::result::Result<Vec<Incoming>, Verdict>> {
+        let mut found = Vec::new();
+        for Cited {
+            address,
+            tip,
+            known,
+        } in cited
+        {
+            let (mut records, rewritten) = match self.store.records(tip, known.as_deref())? {
+                Ok(read) => read,
+                Err(why) => {
+                    let why = format!(
+                        "it cites {tip} on {address}, and that is no chain of records: {why}"
+                    );
+                    return Ok(Err(Verdict::Broken(vec![why])));
+                }
+            };
+            for received in &mut records {
+                let arrival = self.status.time();
+                let (id, record) = (&received.id, &received.record);
+                let own = self.store.signature(view, arrival, id, record)?;
+                checked.signatures += usize::from(own != Signature::Unchecked);
+                match agreed(received, own, answers.signatures.get(id)) {
+                    Ok(signature) => received.signature = signature,
+                    Err(verdict) => return Ok(Err(verdict)),
+                }
+            }
+            found.push(Incoming {
+                address: address.clone(),
+                tip: tip.clone(),
+                records,
+                rewritten,
+            });
+        }
+        Ok(Ok(found))
+    }
+
+    /// What it says otherwise than what follows, in sentences.
+    fn compare(
+        &self,
+        expected: &BTreeMap<String, Option<FileBody>>,
+        changed: &BTreeMap<String, Option<String>>,
+        base: Option<&StatusReader<'_>>,
+    ) -> Result<Vec<String>> {
+        let repo = &self.store.repo;
+        let commit = self.status.commit();
+        let mut why = Vec::new();
+        for (path, body) in expected {
+            let follows = match body {
+                None => None,
+                Some(FileBody::Blob(id)) => Some(id.clone()),
+                Some(FileBody::Text(text)) => Some(read::blob_id(text.as_bytes())),
+            };
+            let claimed = match changed.get(path) {
+                Some(claimed) => claimed.clone(),
+                None => read::id_at(repo, commit.id(), path)?,
+            };
+            if claimed != follows {
+                let follows = match body {
+                    Some(FileBody::Text(text)) => Some(text.as_bytes().to_vec()),
+                    _ => None,
+                };
+                why.extend(difference(path, commit.file(path)?, follows));
+            }
+        }
+        let is_derived = |path: &str, id: &Option<String>| id.is_none() && path.starts_with('_');
+        for (path, id) in changed {
+            if expected.contains_key(path) || path == INPUTS_FILE || is_derived(path, id) {
+                continue;
+            }
+            let before = base.map(|base| base.commit().file(path)).transpose()?;
+            why.extend(difference(path, commit.file(path)?, before.flatten()));
+        }
+        why.truncate(TOLD);
+        Ok(why)
+    }
+}
+
+/// What a file says, beside what follows; that of no resource by its path alone.
+fn difference(path: &str, claimed: Option<Vec<u8>>, follows: Option<Vec<u8>>) -> Vec<String> {
+    let name = key_at(path).map_or_else(|| format!("`{path}`"), |key| key.to_string());
+    let (claimed, follows) = match (claimed, follows) {
+        (Some(claimed), Some(follows)) => (claimed, follows),
+        (Some(_), None) => return vec![format!("{name} is there, and does not follow")],
+        (None, Some(_)) => return vec![format!("{name} follows, and is not there")],
+        (None, None) => return vec![format!("{name} is another one than the one that follows")],
+    };
+    let value = |bytes: &[u8]| serde_yaml::from_slice::<serde_json::Value>(bytes).ok();
+    let told = match (value(&claimed), value(&follows)) {
+        (Some(claimed), Some(follows)) if path.ends_with(".yaml") => {
+            differences(&claimed, &follows)
+        }
+        _ => Vec::new(),
+    };
+    match told.as_slice() {
+        [] => vec![format!("{name} says something else than what follows")],
+        told => told.iter().map(|one| format!("{name}: {one}")).collect(),
+    }
+}
+
+/// The signature of a record, where the status says what is found here too.
+fn agreed(
+    received: &Received,
+    own: Signature,
+    said: Option<&SignatureVerdict>,
+) -> std::result::Result<Signature, Verdict> {
+    let id = &received.id;
+    // Where there was no program to check it with, it did not count, whatever is found here.
+    if let Some(SignatureVerdict {
+        bad: Some((reason, why)),
+        ..
+    }) = said
+        && reason == NO_VERIFIER
+    {
+        return Ok(Signature::Bad(NO_VERIFIER, why.clone()));
+    }
+    let by = |principal: &str, key: &str| format!("signed by {principal} with {key}");
+    let found = match &own {
+        Signature::Unchecked => "not asked for".to_owned(),
+        Signature::Good(good) => by(&good.principal, &good.key),
+        // No program to check it with.
+        Signature::Bad(NO_VERIFIER, why) => {
+            let why = format!("the signature of {id} cannot be checked: {why}");
+            return Err(Verdict::Unknown(why));
+        }
+        Signature::Bad(reason, _) => format!("not good ({reason})"),
+    };
+    let claimed = match said {
+        None => "not asked for".to_owned(),
+        Some(SignatureVerdict {
+            bad: Some((reason, _)),
+            ..
+        }) => format!("not good ({reason})"),
+        Some(SignatureVerdict { principal, key, .. }) => by(
+            principal.as_deref().unwrap_or_default(),
+            key.as_deref().unwrap_or_default(),
+        ),
+    };
+    if claimed != found {
+        return Err(Verdict::Broken(vec![format!(
+            "the signature of {id} by {} is said to be {claimed}, and is {found}",
+            received.record.actor
+        )]));
+    }
+    let words = said.and_then(|said| said.bad.clone());
+    Ok(match (own, words) {
+        // What the program that checked it said there.
+        (Signature::Bad(reason, _), Some((_, why))) => Signature::Bad(reason, why),
+        (own, _) => own,
+    })
+}

@@ -1,0 +1,354 @@
+//! `planspec audit`: what was written by `reconcile` follows from what it cites, and nothing else does.
+
+use crate::resources::{binding, capability, execution, execution_with, file, plan, task};
+use crate::sandbox::{Place, SHARED, STATUS, Sandbox, text};
+
+const TRAILER: &str = "Planspec-Sequence: ";
+
+/// A run of two tasks, the first of which is done.
+fn half_done(sandbox: &Sandbox) -> Place<'_> {
+    let ana = sandbox.run_of("ana", &[task("one"), task("two").after("one")]);
+    ana.works("run/one", "agent:a");
+    ana
+}
+
+/// A status commit by hand, as somebody makes it who knows all the rules: the next number, the same observed commit, these
+/// changes in its files, and the parents that are given behind the tip.
+pub fn forge(place: &Place<'_>, changes: &[(&str, &str, &str)], evidence: &str) -> String {
+    place.git("fetch -q origin");
+    let tip = format!("origin/{STATUS}");
+    let message = place.git(&format!("log -1 --format=%B {tip}"));
+    let number: u64 = message
+        .lines()
+        .find_map(|line| line.strip_prefix(TRAILER))
+        .unwrap()
+        .parse()
+        .unwrap();
+    let [was, is] = [number, number + 1];
+    let index = place.dir.join("../forged-index").display().to_string();
+    place.git(&format!("read-tree --index-output={index} {tip}"));
+    let put = |path: &str, content: &str| {
+        let blob = place.git_with("hash-object -w --stdin", content);
+        let mut command = place.command("git");
+        let args = [
+            "update-index",
+            "--add",
+            "--cacheinfo",
+            &format!("100644,{blob},{path}"),
+        ];
+        let ended = command
+            .args(args)
+            .env("GIT_INDEX_FILE", &index)
+            .status()
+            .unwrap();
+        assert!(ended.success());
+    };
+    let controller = place.git(&format!("show {tip}:controller.yaml")) + "\n";
+    let numbers = [was, is].map(|number| format!("sequence: {number}\n"));
+    put(
+        "controller.yaml",
+        &controller.replace(&numbers[0], &numbers[1]),
+    );
+    for (path, from, to) in changes {
+        let content = place.git(&format!("show {tip}:{path}")) + "\n";
+        assert!(content.contains(from), "{path}: {content}");
+        put(path, &content.replace(from, to));
+    }
+    let mut command = place.command("git");
+    let written = command
+        .arg("write-tree")
+        .env("GIT_INDEX_FILE", &index)
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(written.stdout).unwrap();
+    let [was, is] = [was, is].map(|number| format!("{TRAILER}{number}"));
+    let args = format!("commit-tree {} -p {tip} {evidence}", tree.trim());
+    place.git_with(&args, &(message.replace(&was, &is) + "\n"))
+}
+
+/// Push a status commit as somebody with the right to do so: the branch, and the ref that goes with it.
+fn push(place: &Place<'_>, commit: &str) {
+    place.git(&format!(
+        "push -q origin {commit}:refs/heads/{STATUS} {commit}:refs/planspec/status"
+    ));
+}
+
+fn run_file(place: &Place<'_>) -> String {
+    place.git("fetch -q origin");
+    let files = place.git(&format!(
+        "ls-tree -r --name-only origin/{STATUS} default/executions"
+    ));
+    files.lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn whoever_has_a_clone_finds_that_the_status_follows() {
+    let sandbox = Sandbox::new();
+    let ana = half_done(&sandbox);
+    ana.works("run/two", "agent:b");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    // What stood in the inbox is deleted by then, and there is no remote any more.
+    ana.run("reconcile").ok();
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let ben = sandbox.clone_with("--branch=main", &url, "ben");
+    assert_eq!(ben.git("ls-remote origin refs/planspec/work/*"), "");
+    ben.git("remote set-url origin ../nowhere.git");
+    let commits: usize = ben
+        .git(&format!("rev-list --count --first-parent origin/{STATUS}"))
+        .parse()
+        .unwrap();
+    ben.run("audit").ok().says(&format!(
+        "{commits} of {commits} status commits (the first to "
+    ));
+    let audited = ben.run("audit -o json").ok().answer("Audit");
+    assert_eq!(audited["follow"], commits);
+    assert_eq!(audited["broken"], serde_json::Value::Null);
+    assert_eq!(audited["unknown"], serde_json::json!([]));
+    // From the last but one on, and of one execution.
+    let before = ben.git(&format!("rev-parse origin/{STATUS}~1"));
+    let later = ben.run(&format!("audit --since {before} -o json")).ok();
+    assert_eq!(later.answer("Audit")["commits"], 1);
+    let of_run = ben.run("audit run -o json").ok().answer("Audit");
+    assert!(of_run["commits"].as_u64().unwrap() > 3, "{of_run}");
+    ben.run("audit nothing").exits(1).notes("no execution");
+    let tip = ben.git(&format!("rev-parse origin/{STATUS}"));
+    ben.run(&format!("audit --since {tip}"))
+        .ok()
+        .says("Nothing to check");
+    let spec = ben.git("rev-parse HEAD");
+    ben.run(&format!("audit --since {spec}"))
+        .exits(1)
+        .notes("is no commit of this status branch");
+}
+
+#[test]
+fn a_status_that_somebody_made_up_is_found_refused_and_mended() {
+    let sandbox = Sandbox::new();
+    let ana = half_done(&sandbox);
+    let path = run_file(&ana);
+    let before = ana.git(&format!("rev-parse origin/{STATUS}"));
+    let forged = forge(&ana, &[(&path, "phase: Running", "phase: Succeeded")], "");
+    push(&ana, &forged);
+    let ben = sandbox.clone_of("origin.git", "ben");
+    for place in [&ana, &ben] {
+        place.git("fetch -q origin");
+        place
+            .run("audit")
+            .exits(1)
+            .says("Does not follow from what it cites:")
+            .says(&forged)
+            .says("Execution default/run: status.phase is Succeeded, and Running follows");
+    }
+    let broken = ben.run("audit -o json").exits(1).answer("Audit");
+    assert_eq!(text(&broken["broken"]["commit"]), forged);
+    // Nobody acts on it, whether this clone was there before or not.
+    for place in [&ana, &ben] {
+        place
+            .run("reconcile")
+            .exits(3)
+            .notes(&format!(
+                "status commit {forged} does not follow from what it cites"
+            ))
+            .notes(&format!("planspec reconcile --restore {before}"));
+    }
+    ben.run("work --provider tool://x --once")
+        .exits(3)
+        .notes("does not follow");
+    ben.run(&format!("reconcile --restore {before}")).ok();
+    ben.run("reconcile").ok();
+    ana.run("reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Running");
+    ana.git("fetch -q origin");
+    ana.run("audit").ok().says("1 commit undone by a later one");
+    ana.works("run/two", "agent:b");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    ana.run("audit").ok();
+}
+
+#[test]
+fn a_target_that_was_swapped_a_record_that_was_left_out_and_an_answer_that_is_not_so_are_found() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let there = task("there")
+        .needs("merge")
+        .with("acceptanceCriteria: [{type: artifact_exists, path: made.txt, name: made}]\n");
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[
+            capability("merge"),
+            binding("who", &[("merge", "repo://main")]),
+            plan("p", &[task("one"), there]),
+            execution_with("run", "p", "bindingRef: {name: who}\n"),
+        ]),
+    );
+    ana.run("reconcile").ok();
+    ana.run("claim run/one --as agent:a --reconcile").ok();
+    let path = run_file(&ana);
+    let swapped = forge(&ana, &[(&path, "repo://main", "tool://rm")], "");
+    let tip = format!("origin/{STATUS}");
+    let audit = |commit: &str| {
+        ana.git(&format!("update-ref refs/remotes/{tip} {commit}"));
+        let ran = ana.run("audit");
+        ana.git("fetch -q origin");
+        ran
+    };
+    audit(&swapped)
+        .exits(1)
+        .says("is tool://rm, and repo://main follows");
+    // The claim that its status cites is not behind it.
+    let claimed = ana.git(&format!("rev-parse {tip}"));
+    let message = ana.git(&format!("log -1 --format=%B {claimed}")) + "\n";
+    let alone = ana.git_with(
+        &format!("commit-tree {claimed}^{{tree}} -p {claimed}~1"),
+        &message,
+    );
+    audit(&alone)
+        .exits(1)
+        .says("which its evidence does not hold");
+    // A commit that nobody cites is.
+    let odd = ana.git_with(
+        "commit-tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+        "planspec evidence\n",
+    );
+    let other = ana.git("rev-parse HEAD");
+    let odd_with = ana.git_with(
+        &format!("commit-tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904 -p {odd} -p {other}"),
+        "planspec evidence\n",
+    );
+    let loose = forge(&ana, &[], &format!("-p {odd_with}"));
+    audit(&loose).exits(1).says(&format!(
+        "its evidence holds {other}, which it does not cite"
+    ));
+    let inputs = ana.git(&format!("show {tip}:_inputs.yaml"));
+    assert!(inputs.contains("found: false"), "{inputs}");
+    let answered = forge(&ana, &[("_inputs.yaml", "found: false", "found: true")], "");
+    audit(&answered)
+        .exits(1)
+        .says("it was answered that `made.txt` is part of ");
+    audit(&claimed).ok();
+}
+
+#[test]
+fn what_is_not_in_a_clone_is_named_and_nothing_else_is_said_of_it() {
+    let sandbox = Sandbox::new();
+    half_done(&sandbox);
+    let url = format!("file://{}", sandbox.path("origin.git").display());
+    let job = sandbox.clone_with("--depth=1 --no-single-branch", &url, "job");
+    job.run("audit")
+        .ok()
+        .says("Cannot be checked here:")
+        .says("is not in this repository")
+        .notes("`git fetch --unshallow` gets the rest");
+    job.git("fetch -q --unshallow");
+    let audited = job.run("audit -o json").ok().answer("Audit");
+    assert_eq!(audited["unknown"], serde_json::json!([]));
+}
+
+#[test]
+fn status_commits_are_signed_where_the_configuration_names_signers() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team("ana");
+    let keys = sandbox.path("keys");
+    std::fs::create_dir_all(&keys).unwrap();
+    let key = |name: &str| {
+        let path = keys.join(name);
+        let mut made = ana.command("ssh-keygen");
+        let args = ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"];
+        assert!(made.args(args).arg(&path).status().unwrap().success());
+        let public = std::fs::read_to_string(path.with_extension("pub")).unwrap();
+        (path.display().to_string(), public.trim().to_owned())
+    };
+    let (ci, ci_public) = key("ci");
+    let (other, _) = key("other");
+    ana.publish(
+        "planspec/all.yaml",
+        file(&[
+            plan("p", &[task("one"), task("two")]),
+            execution("run", "p"),
+        ]),
+    );
+    ana.run("reconcile").ok();
+    ana.publish(
+        ".planspec/allowed_signers",
+        format!("ci@example.com {ci_public}\n"),
+    );
+    let signers = "status: {remote: origin, signers: [ci@example.com]}\n";
+    assert!(SHARED.starts_with("status: {remote: origin"));
+    ana.publish(".planspec.yaml", signers);
+    ana.publish("planspec/plan.yaml", plan("q", &[task("one")]));
+    ana.run("reconcile")
+        .exits(1)
+        .notes(
+            "the configuration wants status commits signed (`status.signers`), and git cannot sign",
+        )
+        .notes("help: the reconciler signs with its own key");
+    ana.git("config gpg.format ssh");
+    ana.git(&format!("config user.signingkey {other}"));
+    ana.run("reconcile")
+        .exits(1)
+        .notes("it is not signed by ci@example.com, as `status.signers` wants");
+    ana.git(&format!("config user.signingkey {ci}"));
+    ana.run("reconcile").ok();
+    ana.run("claim run/one --as agent:a --reconcile").ok();
+    ana.git("fetch -q origin");
+    ana.run("audit").ok();
+    // The same commit, without its signature, and one that goes back to a time before signers were wanted.
+    let tip = ana.git(&format!("rev-parse origin/{STATUS}"));
+    let message = ana.git(&format!("log -1 --format=%B {tip}")) + "\n";
+    let unsigned = ana.git_with(
+        &format!("commit-tree {tip}^{{tree}} -p {tip}~1 -p {tip}^2"),
+        &message,
+    );
+    push_forced(&sandbox, &unsigned);
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("audit")
+        .exits(1)
+        .says("it is not signed by ci@example.com");
+    ben.run("reconcile")
+        .exits(3)
+        .notes("is not signed by ci@example.com");
+}
+
+/// As somebody who may write to the server.
+fn push_forced(sandbox: &Sandbox, commit: &str) {
+    let origin = sandbox.place("origin.git");
+    let from = sandbox.path("ana");
+    origin.git(&format!("fetch -q {} {commit}", from.display()));
+    origin.git(&format!("update-ref refs/heads/{STATUS} {commit}"));
+    origin.git(&format!("update-ref refs/planspec/status {commit}"));
+}
+
+#[test]
+fn what_the_page_does_by_hand_comes_to_the_same() {
+    let sandbox = Sandbox::new();
+    let solo = crate::approvals::signing(&sandbox, &[("ana@example.com", "ana")]);
+    crate::approvals::sign_with(&solo, "ana");
+    solo.run("approve sign -m 'looks good' --reconcile").ok();
+    assert_eq!(solo.node_phase("run/ok"), "Succeeded");
+    solo.run("audit").ok().says("1 signature checked");
+    let page = include_str!("../../docs/audit.md");
+    let commands = page.split("```sh fragment\n").nth(1).unwrap();
+    let commands = commands.split("```").next().unwrap();
+    let by_hand = |who: &str| {
+        let mut shell = solo.command("sh");
+        let shell = shell.args(["-ec", commands]).env("WHO", who);
+        let ran = shell.env("STATUS", solo.status_tip()).output().unwrap();
+        let said = [ran.stdout, ran.stderr].map(|said| String::from_utf8(said).unwrap());
+        (ran.status.success(), said.concat())
+    };
+    let (is_good, said) = by_hand("ana@example.com");
+    assert!(is_good, "{said}");
+    assert!(
+        said.contains("Good \"git\" signature for ana@example.com"),
+        "{said}"
+    );
+    for shown in [
+        "decision: approve",
+        "Planspec-Sequence: 1",
+        "signatures:",
+        "\n+",
+    ] {
+        assert!(said.contains(shown), "{shown}: {said}");
+    }
+    assert!(!by_hand("ben@example.com").0);
+}
