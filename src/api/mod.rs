@@ -9,6 +9,7 @@ pub mod audit;
 pub mod brief;
 pub mod change;
 pub mod describe;
+pub mod doctor;
 pub mod document;
 pub mod explain;
 pub mod findings;

@@ -6,6 +6,7 @@ use super::audit::Audited;
 use super::brief::{Brief, HeldNodes};
 use super::change::{Applied, Deleted, Edited, Started};
 use super::describe::Description;
+use super::doctor::Checkup;
 use super::document::{Converted, Revised};
 use super::explain::{AnswerList, Rule, RuleList};
 use super::findings::Findings;
@@ -48,6 +49,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<Applied>(),
     of::<Audited>(),
     of::<Brief>(),
+    of::<Checkup>(),
     of::<Converted>(),
     of::<Created>(),
     of::<Deleted>(),

@@ -20,6 +20,7 @@ pub mod convert;
 pub mod delete;
 pub mod describe;
 pub mod diff;
+pub mod doctor;
 pub mod edit;
 pub mod explain;
 pub mod get;

@@ -53,6 +53,15 @@ impl Cache {
         }
     }
 
+    /// Why nothing can be stored, if that is so.
+    pub fn obstacle(&self) -> Option<String> {
+        // Before anything was stored there is no folder, which is as good as the one around it.
+        let folder = self.folder.ancestors().find(|folder| folder.exists())?;
+        let tried = tempfile::tempfile_in(folder);
+        let why = tried.err().map(|error| error.to_string())?;
+        Some(format!("`{}`: {why}", folder.display()))
+    }
+
     pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let fine = !name.is_empty() && !name.starts_with('.') && name.chars().all(plain);

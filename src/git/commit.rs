@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 mod journal;
 
+pub use journal::interrupted;
+
 use super::program::{Output, Program};
 use super::read::file_at;
 use super::{GitError, Head, Repo, Result, unusable_file};
@@ -35,17 +37,28 @@ impl Turn {
     /// # Errors
     /// `Busy` when it takes too long; `Unusable` when the lock cannot be made.
     pub fn take(repo: &Repo) -> Result<Turn> {
-        let folder = repo.git_dir().join("planspec");
-        let path = folder.join("commit.lock");
+        let (turn, was_put_back) = Turn::take_and_tell(repo)?;
+        if was_put_back {
+            tracing::warn!("what an interrupted command had left behind is put back");
+        }
+        Ok(turn)
+    }
+
+    /// The same, and whether what an interrupted command had left behind was put back.
+    ///
+    /// # Errors
+    /// As [`Turn::take`].
+    pub fn take_and_tell(repo: &Repo) -> Result<(Turn, bool)> {
+        let path = super::locks::turn_of(repo);
         let failed = || unusable_file(format!("make `{}`", path.display()));
-        fs::create_dir_all(&folder).map_err(failed())?;
+        fs::create_dir_all(path.parent().unwrap_or(&path)).map_err(failed())?;
         let lock = File::create(&path).map_err(failed())?;
         let mut pause = Pause::of(TURN);
         loop {
             match lock.try_lock() {
                 Ok(()) => {
-                    journal::put_back(repo)?;
-                    return Ok(Turn { _lock: lock });
+                    let was_put_back = journal::put_back(repo)?;
+                    return Ok((Turn { _lock: lock }, was_put_back));
                 }
                 Err(TryLockError::WouldBlock) if pause.rest() => {
                     pause.tell("another planspec that is committing here");

@@ -7,11 +7,12 @@
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
+use std::path::PathBuf;
 
 use super::id::{ID_BYTES, Id};
 use super::program::Program;
 use super::read::{Flaw, FoundFile, PathChange, Paths, regular};
-use super::{GitError, Repo, Result, unusable_file};
+use super::{GitError, Repo, Result, aside, unusable_file};
 
 /// What is staged, not read yet.
 #[derive(Debug)]
@@ -53,10 +54,7 @@ impl StagedFiles {
     /// # Errors
     /// `Unusable` when it is broken.
     pub fn open(repo: &Repo) -> Result<StagedFiles> {
-        let path = match &repo.launch.index {
-            Some(path) => path.clone(),
-            None => repo.git_dir().join("index"),
-        };
+        let path = file_of(repo);
         let mut bytes = Vec::new();
         let read = File::open(&path).and_then(|mut file| {
             // Git puts another file in its place: both are of the one that is open.
@@ -417,6 +415,42 @@ fn listed_line(line: &[u8]) -> Option<(IndexEntry, &[u8])> {
         stat: None,
     };
     Some((entry, path.get(1..)?))
+}
+
+/// The file of the index: the one that `GIT_INDEX_FILE` names, or Git's own.
+pub fn file_of(repo: &Repo) -> PathBuf {
+    match &repo.launch.index {
+        Some(index) => index.clone(),
+        None => repo.git_dir().join("index"),
+    }
+}
+
+/// What Git says of its index where it cannot read it.
+///
+/// # Errors
+/// `Unusable` when there is no `git`.
+pub fn complaint(repo: &Repo) -> Result<Option<String>> {
+    let listed = Program::new(repo, "ls-files")
+        .for_user()
+        .args(["--stage", "-z"])
+        .run()?;
+    Ok((!listed.success()).then(|| listed.complaint()))
+}
+
+/// Put Git's index aside, and make it anew from HEAD; where it is now. Files of the work tree stay as they are.
+///
+/// # Errors
+/// `Unusable` when it cannot be moved, or made.
+pub fn make_anew(repo: &Repo) -> Result<Vec<PathBuf>> {
+    let aside = aside::put(repo, &[file_of(repo)])?;
+    if repo.head()?.commit().is_some() {
+        Program::new(repo, "read-tree")
+            .for_user()
+            .arg("HEAD")
+            .run()?
+            .or_cannot("make the index anew")?;
+    }
+    Ok(aside)
 }
 
 #[cfg(test)]

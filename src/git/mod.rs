@@ -30,8 +30,11 @@
 //! | `editor` | the user's editor, on a draft that is not lost |
 //! | `program` | run `git`, and what checks signatures |
 //! | `exchange` | what is said to a program, and by it; whoever is silent for too long is ended |
+//! | `locks` | which locks there are, how old, and whether anybody is at work who may hold them |
+//! | `aside`, `residue` | files that are in the way, put aside; what processes that were killed have left |
 //! | `cache` | disposable files in the common Git directory |
 
+pub mod aside;
 pub mod authors;
 pub mod base;
 pub mod cache;
@@ -45,6 +48,7 @@ pub mod hooks;
 mod id;
 pub mod inbox;
 pub mod index;
+pub mod locks;
 mod object;
 mod obtain;
 mod pack;
@@ -55,6 +59,7 @@ pub mod refs;
 mod refusal;
 pub mod remote;
 pub mod repo;
+pub mod residue;
 pub mod session;
 pub mod signature;
 pub mod status_branch;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use super::id::Id;
+use super::id::{Id, parse_id};
 use super::program::{Launch, Program};
 use super::remote;
 use super::{GitError, Repo, Result};
@@ -69,6 +69,48 @@ impl Repo {
     /// Whether all is here that an object leads to, or that some ref leads to, of which Git has seen that.
     pub(super) fn is_whole(&self, id: &str) -> bool {
         is_whole(&self.launch, &format!("{id}\n--not\n--all\n"))
+    }
+}
+
+/// So many commits behind a ref are looked through for what is missing: what a fetch that was cut off has brought as files
+/// is less.
+const LOOKED_THROUGH: &str = "--max-count=10000";
+
+impl Repo {
+    /// Of these objects, those of which something is missing that they lead to.
+    ///
+    /// # Errors
+    /// `Unusable` when there is no `git`.
+    pub fn not_whole<'i>(&self, ids: &[&'i str]) -> Result<Vec<&'i str>> {
+        if ids.is_empty() || self.leads_on(ids)? {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for id in ids {
+            if !self.leads_on(&[id])? {
+                found.push(*id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Unlike [`Repo::is_whole`], also behind what other refs lead to.
+    fn leads_on(&self, ids: &[&str]) -> Result<bool> {
+        let walked = Program::new(self, "rev-list")
+            .args(["--objects", "--quiet", LOOKED_THROUGH])
+            .args(["--exclude-promisor-objects", "--stdin"])
+            .stdin(ids.iter().map(|id| format!("{id}\n")).collect::<String>())
+            .run()?;
+        Ok(walked.success())
+    }
+
+    /// Fetch everything behind an object, whatever of it is here.
+    ///
+    /// # Errors
+    /// `Remote` when it cannot be reached, or does not have it.
+    pub fn fetch_again(&self, remote: &str, id: &str) -> Result<()> {
+        parse_id(id)?;
+        remote::fetch_again(&self.launch, remote, id)
     }
 }
 

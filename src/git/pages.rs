@@ -109,10 +109,8 @@ impl PageFile {
             {
                 return Err(error);
             }
-            for ending in ["", "-wal", "-shm"] {
-                let mut name = path.clone().into_os_string();
-                name.push(ending);
-                std::fs::remove_file(name).ok();
+            for ending in ENDINGS {
+                std::fs::remove_file(with_ending(path, ending)).ok();
             }
             self.write_anew(path)
         })
@@ -163,6 +161,37 @@ impl PageFile {
         let put = self.put.get(&number).cloned();
         put.or_else(|| self.read.borrow().get(&number).cloned())
     }
+}
+
+/// What is wrong with the file that is stored under `name`, if there is one.
+pub fn damage(cache: &Cache, name: &str) -> Option<String> {
+    let path = cache.path(name).filter(|path| path.exists())?;
+    let checked = connect(&path, OPEN).and_then(|file| {
+        file.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+    });
+    match checked {
+        Ok(said) if said == "ok" => None,
+        Ok(said) => Some(said),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// The files that are stored under `name`.
+pub fn files(cache: &Cache, name: &str) -> Vec<PathBuf> {
+    let paths = cache.path(name).into_iter();
+    let paths = paths.flat_map(|path| ENDINGS.map(|ending| with_ending(&path, ending)));
+    paths
+        .filter(|path| path.symlink_metadata().is_ok())
+        .collect()
+}
+
+/// What the names of the files end with.
+const ENDINGS: [&str; 3] = ["", "-wal", "-shm"];
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(ending);
+    name.into()
 }
 
 /// Each connection is one thread's.

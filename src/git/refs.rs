@@ -66,6 +66,21 @@ fn holds_nothing(repo: &Repo, name: &str) -> bool {
 /// # Errors
 /// `Unusable` when one of them is broken.
 pub fn list(repo: &Repo, prefix: &str) -> Result<BTreeMap<String, String>> {
+    let (sound, broken) = list_sound(repo, prefix)?;
+    match broken.into_iter().next() {
+        Some((.., error)) => Err(error),
+        None => Ok(sound),
+    }
+}
+
+/// A ref that is broken: its name, its file, and what is wrong.
+pub type Broken = (String, PathBuf, GitError);
+
+/// The same, with those that are broken beside the others.
+///
+/// # Errors
+/// `Unusable` when refs cannot be listed at all.
+pub fn list_sound(repo: &Repo, prefix: &str) -> Result<(BTreeMap<String, String>, Vec<Broken>)> {
     let failed = || unusable(format!("list the refs below `{prefix}`"));
     let found = repo
         .git
@@ -79,14 +94,20 @@ pub fn list(repo: &Repo, prefix: &str) -> Result<BTreeMap<String, String>> {
         }
     }
     // libgit2 leaves broken refs out of its list without a word.
+    let mut broken = Vec::new();
     for name in loose_names(repo, prefix) {
-        if !refs.contains_key(&name)
-            && let Some(id) = get(repo, &name)?
-        {
-            refs.insert(name, id);
+        if refs.contains_key(&name) {
+            continue;
+        }
+        match get(repo, &name) {
+            Ok(id) => refs.extend(id.map(|id| (name, id))),
+            Err(error) => {
+                let file = tidy(repo.common_dir().join(&name));
+                broken.push((name, file, error));
+            }
         }
     }
-    Ok(refs)
+    Ok((refs, broken))
 }
 
 /// The names of the refs below `prefix` that have a file of their own.

@@ -410,6 +410,25 @@ fn push_forward(
     Ok(outcomes?.map(|outcomes| worst(outcomes).unwrap_or(PushOutcome::Done)))
 }
 
+/// Try whether a remote lets this clone push, as far as it tells without anything being pushed.
+///
+/// # Errors
+/// `Remote` when it does not, or cannot be reached.
+pub fn try_push(repo: &Repo, remote: &str, commit: &str) -> Result<()> {
+    known(repo, remote)?;
+    parse_id(commit)?;
+    let pushed = Program::new(repo, "push")
+        .asks(remote)
+        .args(["--dry-run", "--porcelain", "--progress", "--no-verify"])
+        .args(["--no-follow-tags", "--recurse-submodules=no", "--", remote])
+        .arg(format!("{commit}:refs/planspec/doctor"))
+        .run()?;
+    if pushed.success() {
+        return Ok(());
+    }
+    Err(failed("push to", remote, &pushed))
+}
+
 /// Where a new ref stands when it is looked for where everybody reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadBack {

@@ -184,15 +184,33 @@ impl Drop for Worktree {
 /// # Errors
 /// `Unusable` when the work trees cannot be listed.
 pub fn remove_stale(repo: &Repo) -> Result<()> {
+    for (folder, _lock) in abandoned(repo)? {
+        tracing::debug!(folder = %folder.display(), "removed: its process has died");
+        remove(repo, &folder);
+    }
+    Ok(())
+}
+
+/// The folders of work trees whose processes have died.
+///
+/// # Errors
+/// `Unusable` when the work trees cannot be listed.
+pub fn stale(repo: &Repo) -> Result<Vec<PathBuf>> {
+    let found = abandoned(repo)?.into_iter();
+    Ok(found.map(|(folder, _)| folder).collect())
+}
+
+/// The same, each locked: nobody else removes it meanwhile.
+fn abandoned(repo: &Repo) -> Result<Vec<(PathBuf, File)>> {
     let listed = Program::new(repo, "worktree")
         .args(["list", "--porcelain"])
         .run()?;
     let text = String::from_utf8_lossy(&listed.stdout);
-    for path in text
+    let trees = text
         .lines()
-        .filter_map(|line| line.strip_prefix("worktree "))
-    {
-        let path = Path::new(path);
+        .filter_map(|line| line.strip_prefix("worktree "));
+    let mut found = Vec::new();
+    for path in trees.map(Path::new) {
         let Some(folder) = path.parent().filter(|folder| is_ours(path, folder)) else {
             continue;
         };
@@ -201,11 +219,10 @@ pub fn remove_stale(repo: &Repo) -> Result<()> {
             continue;
         };
         if lock.try_lock().is_ok() {
-            tracing::debug!(folder = %folder.display(), "removed: its process has died");
-            remove(repo, folder);
+            found.push((folder.to_owned(), lock));
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 fn is_ours(path: &Path, folder: &Path) -> bool {

@@ -103,7 +103,7 @@ fn state(repo: &Repo, means: &Means, (installed, changed): (bool, bool)) -> Hook
 }
 
 /// Why it is not installed, and what to do.
-fn explain(repo: &Repo, standing: &HookStanding) -> Option<String> {
+pub(super) fn explain(repo: &Repo, standing: &HookStanding) -> Option<String> {
     match standing {
         HookStanding::Installed(_) | HookStanding::Missing(_) => None,
         HookStanding::Idle(means, why) => {
@@ -125,7 +125,7 @@ fn explain(repo: &Repo, standing: &HookStanding) -> Option<String> {
     }
 }
 
-fn place(repo: &Repo, means: &Means) -> String {
+pub(super) fn place(repo: &Repo, means: &Means) -> String {
     match means {
         Means::Configuration => "hook.planspec in Git's configuration".to_owned(),
         Means::Script(path) => {

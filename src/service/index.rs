@@ -20,7 +20,7 @@ use crate::git::read::{self, FoundFile, Paths};
 use crate::git::{Cache, GitError, Repo};
 
 /// The file of the cache.
-const NAME: &str = "index";
+pub(super) const NAME: &str = "index";
 
 /// Why a look through an index came to nothing.
 pub enum Trouble {

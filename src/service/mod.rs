@@ -17,6 +17,7 @@ pub mod decide;
 pub mod delete;
 pub mod describe;
 pub mod diff;
+pub mod doctor;
 pub mod document;
 pub mod done_before;
 pub mod edit;

@@ -988,33 +988,40 @@ impl Store {
         Err(Error::conflict(format!("somebody else writes {name}")))
     }
 
-    /// Delete refs, each only where it was last seen.
+    /// Delete refs, each only where it was last seen. One that the remote keeps stays.
     ///
     /// # Errors
     /// The remote cannot be reached.
     pub fn forget(&self, refs_to_delete: &[(String, String)]) -> Result {
-        if refs_to_delete.is_empty() {
-            return Ok(());
-        }
-        match &self.remote {
-            None => {
-                for (name, tip) in refs_to_delete {
-                    refs::delete(&self.repo, name, tip)?;
-                }
-            }
-            Some(remote) => {
-                let updates: Vec<RefUpdate> = refs_to_delete
-                    .iter()
-                    .map(|(name, tip)| RefUpdate {
-                        name: name.clone(),
-                        old: Some(tip.clone()),
-                        new: None,
-                    })
-                    .collect();
-                remote::push(&self.repo, remote, &updates)?;
-            }
+        self.delete(refs_to_delete).map(|_| ())
+    }
+
+    /// The same, where it matters that they go.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or keeps one of them.
+    pub fn forget_all(&self, refs_to_delete: &[(String, String)]) -> Result {
+        let remote = self.remote.as_deref().unwrap_or_default();
+        for outcome in self.delete(refs_to_delete)? {
+            went_through(outcome, remote)?;
         }
         Ok(())
+    }
+
+    fn delete(&self, refs_to_delete: &[(String, String)]) -> Result<Vec<PushOutcome>> {
+        let Some(remote) = &self.remote else {
+            for (name, tip) in refs_to_delete {
+                refs::delete(&self.repo, name, tip)?;
+            }
+            return Ok(Vec::new());
+        };
+        let updates = refs_to_delete.iter().map(|(name, tip)| RefUpdate {
+            name: name.clone(),
+            old: Some(tip.clone()),
+            new: None,
+        });
+        let updates: Vec<RefUpdate> = updates.collect();
+        Ok(remote::push(&self.repo, remote, &updates)?)
     }
 
     /// Who commits records and status.

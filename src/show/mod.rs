@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod brief;
 pub mod change;
+pub mod doctor;
 pub mod document;
 pub mod done;
 pub mod findings;

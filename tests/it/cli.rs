@@ -47,6 +47,7 @@ const VERBS: &[&str] = &[
     "cancel",
     "retry",
     "hooks",
+    "doctor",
     "explain",
     "schema",
     "completions",

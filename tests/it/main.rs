@@ -14,6 +14,7 @@ mod ci;
 mod cli;
 mod clock;
 mod contract;
+mod doctor;
 mod documents;
 mod drift;
 mod examples;

@@ -2,7 +2,6 @@
 //! next one that commits here puts everything back first. It lies in `planspec/commit.json` in Git's own folder.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Attempt, Entries, Files, Written, draft_of, entries, index_lock, place};
 use crate::git::id::parse_id;
+use crate::git::locks::{self, AtWork};
 use crate::git::{GitError, Head, Repo, Result, unusable_file};
 
 /// A commit that has begun.
@@ -68,19 +68,28 @@ pub fn begin(attempt: &Attempt<'_>, files: &Files, places: &[PathBuf]) -> Result
     super::write_file(&path, &text).map_err(failed())
 }
 
+/// The process that was killed while it made a commit here, if there is one, and the files of that.
+pub fn interrupted(repo: &Repo) -> Option<(u32, Vec<String>)> {
+    let text = fs::read(path_of(repo)).ok()?;
+    let journal: Journal = serde_json::from_slice(&text).ok()?;
+    let files = journal.files.into_iter().map(|file| file.path);
+    Some((journal.process, files.collect()))
+}
+
 /// It is made, or everything is as it was.
 pub fn end(repo: &Repo) {
     fs::remove_file(path_of(repo)).ok();
 }
 
-/// Put back what a process that was killed has changed. Whoever calls has the turn: nobody else commits here.
+/// Put back what a process that was killed has changed; whether there was anything. Whoever calls has the turn: nobody else commits here.
 ///
 /// # Errors
 /// Something cannot be put back, and what that is.
-pub fn put_back(repo: &Repo) -> Result<()> {
+pub fn put_back(repo: &Repo) -> Result<bool> {
     let Ok(text) = fs::read(path_of(repo)) else {
-        return Ok(());
+        return Ok(false);
     };
+    let mut was_something = false;
     // It is written whole or not at all; what another version has written nobody can follow.
     if let (Ok(journal), Some(root)) = (serde_json::from_slice::<Journal>(&text), repo.workdir()) {
         clear_abandoned_locks(repo, root);
@@ -92,10 +101,10 @@ pub fn put_back(repo: &Repo) -> Result<()> {
                  what is there",
             ));
         }
-        tracing::warn!("what an interrupted command had left behind is put back");
+        was_something = true;
     }
     end(repo);
-    Ok(())
+    Ok(was_something)
 }
 
 /// So long a lock is watched before it is said to be nobody's.
@@ -108,14 +117,15 @@ fn clear_abandoned_locks(repo: &Repo, root: &Path) {
     let Some(begun) = changed(&path_of(repo)) else {
         return;
     };
-    let found = locks(repo).into_iter();
+    let found = locks_of_a_commit(repo).into_iter();
     let found = found.filter_map(|lock| Some((changed(&lock)?, lock)));
     let found: Vec<_> = found.filter(|(locked, _)| *locked >= begun).collect();
     if found.is_empty() {
         return;
     }
     std::thread::sleep(WATCHED);
-    if is_git_at_work(&[root, repo.git_dir(), repo.common_dir()]) {
+    let here = [root, repo.git_dir(), repo.common_dir()];
+    if locks::running(&["git"], &here) != AtWork::Nobody {
         return;
     }
     for (locked, lock) in found {
@@ -129,7 +139,7 @@ fn clear_abandoned_locks(repo: &Repo, root: &Path) {
 }
 
 /// The locks that `git commit` takes.
-fn locks(repo: &Repo) -> Vec<PathBuf> {
+fn locks_of_a_commit(repo: &Repo) -> Vec<PathBuf> {
     let mut locks = vec![index_lock(repo), repo.git_dir().join("HEAD.lock")];
     if let Ok(Head::Branch { name, .. }) = repo.head() {
         locks.push(repo.common_dir().join(format!("refs/heads/{name}.lock")));
@@ -142,30 +152,6 @@ fn locks(repo: &Repo) -> Vec<PathBuf> {
         name.starts_with("next-index-") && name.ends_with(".lock")
     }));
     locks
-}
-
-/// Whether any git runs in one of these folders; yes, where nobody can tell.
-fn is_git_at_work(folders: &[&Path]) -> bool {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return true;
-    };
-    let mut any = false;
-    for process in processes.flatten() {
-        let place = process.path();
-        let Ok(name) = fs::read_to_string(place.join("comm")) else {
-            continue;
-        };
-        any = true;
-        // Of one that has ended and is not forgotten yet there is no folder.
-        let is_here = match fs::read_link(place.join("cwd")) {
-            Ok(at) => folders.iter().any(|one| at.starts_with(one)),
-            Err(error) => error.kind() != ErrorKind::NotFound,
-        };
-        if name.starts_with("git") && is_here {
-            return true;
-        }
-    }
-    !any
 }
 
 /// What could not be put back.

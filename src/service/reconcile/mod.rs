@@ -117,6 +117,25 @@ pub fn reconcile(store: &Store, request: &ReconcileRequest) -> Result<Reconciled
     .hint("nothing is lost: run `planspec reconcile` again"))
 }
 
+/// Why the clock of this machine is in doubt, if it is: then nothing is written by it.
+///
+/// # Errors
+/// The status cannot be read.
+pub fn clock_in_doubt(store: &Store, view: &View, now: Time) -> Result<Option<Error>> {
+    let written = StatusReader::open(store, view)?.map(|status| status.time());
+    let before = || recovery::last_before(store, view, now);
+    if let Err(error) = clock::check_years(now, written, before) {
+        return Ok(Some(error));
+    }
+    let witnesses = Witnesses {
+        status: written,
+        remote: view.remote_time,
+        fired: None,
+    };
+    let doubts = witnesses.doubts(now);
+    Ok((!doubts.is_empty()).then(|| witnesses.refusal(now, &doubts, before)))
+}
+
 /// Where the next status commit goes.
 #[derive(Default)]
 struct Place {

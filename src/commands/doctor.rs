@@ -1,0 +1,53 @@
+//! `planspec doctor`: what is wrong here, and what can be done about it.
+
+use clap::Args as ClapArgs;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+
+use super::{Context, OutputArg};
+use crate::api::doctor::CheckName;
+use crate::failure::{Failure, Outcome};
+use crate::service::doctor::{CheckupRequest, checkup};
+use crate::show;
+
+/// Look for what is wrong with this clone and what it shares, and mend it by name
+///
+/// It changes nothing, beside what `git fetch` would, unless it is told to. Exit code 1 when something is wrong.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Mend this, then look; each time it is given, one more
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(words()).map(|word| named(&word)))]
+    fix: Vec<CheckName>,
+    /// Also try whether this clone may push, without pushing anything
+    #[arg(long)]
+    push: bool,
+    #[command(flatten)]
+    output: OutputArg,
+}
+
+fn words() -> [&'static str; CheckName::MENDED.len()] {
+    CheckName::MENDED.map(CheckName::word)
+}
+
+/// Of the names that are possible one, so there is always such a check.
+fn named(word: &str) -> CheckName {
+    let mut all = CheckName::MENDED.into_iter();
+    let found = all.find(|name| name.word() == word);
+    found.unwrap_or(CheckName::Objects)
+}
+
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let request = CheckupRequest {
+        now: context.now,
+        push: args.push,
+        fix: args.fix.clone(),
+    };
+    let found = checkup(context.dir.as_deref(), &request)?;
+    let text = show::doctor::text(&found);
+    context.show(args.output, &found, (&text, &found.notes))?;
+    if found.sound {
+        Ok(())
+    } else {
+        Err(Failure::shown())
+    }
+}

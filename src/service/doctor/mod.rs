@@ -1,0 +1,240 @@
+//! What is wrong with a clone and with what it shares, and what can be done about it. Looking changes nothing, beside what
+//! `git fetch` would; each mend is asked for by its name, and says what it did.
+
+mod caches;
+mod local;
+mod refs;
+mod shared;
+
+use std::cell::OnceCell;
+use std::fmt::Display;
+use std::path::Path;
+
+use super::store::Store;
+use super::{Error, ErrorKind, Result};
+use crate::api::doctor::{Check, CheckName, CheckState, Checkup, Mended};
+use crate::core::base::words::count;
+use crate::core::resource::Time;
+use crate::git::Repo;
+
+/// Most flaws of one kind that are told.
+const TOLD: usize = 20;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct CheckupRequest {
+    /// The moment.
+    pub now: Time,
+    /// Whether it is tried if this clone may push.
+    pub push: bool,
+    /// What is to be mended before.
+    pub fix: Vec<CheckName>,
+}
+
+/// Mend what is asked for, then look at everything.
+///
+/// # Errors
+/// There is no repository, or something cannot be mended.
+pub fn checkup(dir: Option<&Path>, request: &CheckupRequest) -> Result<Checkup> {
+    let repo = Repo::open(dir)?;
+    let patient = || Patient {
+        dir,
+        repo: &repo,
+        store: OnceCell::new(),
+        request,
+    };
+    let mut mended = Vec::new();
+    let mut notes = Vec::new();
+    for fix in &request.fix {
+        let done = patient().mend(*fix)?;
+        if done.is_empty() {
+            notes.push(format!("{}: there is nothing to mend", fix.word()));
+        }
+        mended.extend(done);
+    }
+    let checks = patient().look();
+    let is_wrong = |check: &Check| matches!(check.state, CheckState::Warning | CheckState::Error);
+    Ok(Checkup {
+        sound: !checks.iter().any(is_wrong),
+        checks,
+        mended,
+        notes,
+    })
+}
+
+/// Who is looked at.
+struct Patient<'a> {
+    dir: Option<&'a Path>,
+    repo: &'a Repo,
+    /// Opened when it is asked for: that reads objects, and gets again what is missing.
+    store: OnceCell<Result<Store>>,
+    request: &'a CheckupRequest,
+}
+
+impl Patient<'_> {
+    fn look(&self) -> Vec<Check> {
+        let mut checks = Vec::new();
+        let mut of = |name, found| checks.extend(told(name, found));
+        let objects = self.objects();
+        // Whoever looks at the status gets again what is missing here: that would be mending.
+        let is_whole = matches!(objects, Ok(Found::Sound(_)));
+        of(CheckName::Objects, objects);
+        of(CheckName::Locks, self.locks());
+        let index = self.index();
+        let is_readable = !matches!(index, Ok(Found::Flaws(_)));
+        of(CheckName::Index, index);
+        of(CheckName::Interrupted, self.interrupted(is_readable));
+        of(CheckName::Cache, self.cache());
+        of(CheckName::Hook, self.hook());
+        let shared = shared::Shared::look(self, is_whole);
+        of(CheckName::Remote, shared.remote());
+        of(CheckName::Status, shared.status());
+        of(CheckName::Clock, shared.clock());
+        of(CheckName::Refs, shared.refs());
+        of(CheckName::Push, shared.push());
+        checks
+    }
+
+    fn mend(&self, fix: CheckName) -> Result<Vec<Mended>> {
+        match fix {
+            CheckName::Objects => self.mend_objects(),
+            CheckName::Locks => self.mend_locks(),
+            CheckName::Interrupted => self.mend_interrupted(),
+            CheckName::Index => self.mend_index(),
+            CheckName::Cache => self.mend_cache(),
+            CheckName::Hook => self.mend_hook(),
+            CheckName::Refs => self.mend_refs(),
+            CheckName::Remote | CheckName::Status | CheckName::Clock | CheckName::Push => {
+                let why = format!("{} is not mended by `--fix`", fix.word());
+                Err(Error::ambiguous(why).hint("`planspec doctor` names the command that does"))
+            }
+        }
+    }
+
+    /// The store; nothing where the configuration names a remote that this clone does not have.
+    fn store(&self) -> Result<&Store> {
+        let opened = self.store.get_or_init(|| Store::open(self.dir));
+        opened.as_ref().map_err(Error::clone)
+    }
+}
+
+/// What a look came to: flaws, or that there are none.
+enum Found {
+    Sound(String),
+    Skipped(String),
+    Flaws(Vec<Flaw>),
+}
+
+/// Something that is wrong.
+#[derive(Clone)]
+struct Flaw {
+    state: CheckState,
+    message: String,
+    hint: Option<String>,
+    is_mended: bool,
+}
+
+impl Flaw {
+    fn error(message: impl Into<String>) -> Flaw {
+        Flaw {
+            state: CheckState::Error,
+            message: message.into(),
+            hint: None,
+            is_mended: false,
+        }
+    }
+
+    fn warning(message: impl Into<String>) -> Flaw {
+        Flaw {
+            state: CheckState::Warning,
+            ..Flaw::error(message)
+        }
+    }
+
+    /// As whoever acts would be told.
+    fn of(error: &Error) -> Flaw {
+        let flaw = match error.kind {
+            ErrorKind::NotReady => Flaw::warning(&error.message),
+            _ => Flaw::error(&error.message),
+        };
+        Flaw {
+            hint: error.hint.clone(),
+            ..flaw
+        }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Flaw {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// `--fix` does something about it: what.
+    fn mended(mut self, name: CheckName, does: impl Display) -> Flaw {
+        self.is_mended = true;
+        self.hint(format!("`planspec doctor --fix {}` {does}", name.word()))
+    }
+}
+
+impl Found {
+    /// Flaws, or where there are none this sentence.
+    fn of(flaws: Vec<Flaw>, sound: impl Into<String>) -> Found {
+        if flaws.is_empty() {
+            return Found::Sound(sound.into());
+        }
+        Found::Flaws(flaws)
+    }
+}
+
+/// The flaws of a check, or a line that says that there are none.
+fn told(name: CheckName, found: Result<Found>) -> Vec<Check> {
+    let line = |state, message| Check {
+        name,
+        state,
+        message,
+        hint: None,
+        fix: None,
+    };
+    let flaws = match found {
+        Ok(Found::Sound(message)) => return vec![line(CheckState::Ok, message)],
+        Ok(Found::Skipped(message)) => return vec![line(CheckState::Skipped, message)],
+        Ok(Found::Flaws(flaws)) => flaws,
+        Err(error) => vec![Flaw::of(&error)],
+    };
+    let more = flaws.len().saturating_sub(TOLD);
+    let state = flaws.first().map_or(CheckState::Error, |flaw| flaw.state);
+    let checks = flaws.into_iter().take(TOLD).map(|flaw| Check {
+        name,
+        state: flaw.state,
+        message: flaw.message,
+        hint: flaw.hint,
+        fix: flaw.is_mended.then_some(name),
+    });
+    let rest = (more > 0).then(|| line(state, format!("{more} more of the kind")));
+    checks.chain(rest).collect()
+}
+
+/// A file as people are shown it.
+fn shown(path: &Path) -> String {
+    format!("`{}`", path.display())
+}
+
+/// Files that were put aside.
+fn put_aside(
+    fix: CheckName,
+    files: &[std::path::PathBuf],
+    moved: &[std::path::PathBuf],
+) -> Vec<Mended> {
+    let pairs = files.iter().zip(moved);
+    let mended = pairs.map(|(from, to)| Mended {
+        fix,
+        message: format!("{} is moved to {}", shown(from), shown(to)),
+        undo: Some(format!("mv '{}' '{}'", to.display(), from.display())),
+    });
+    mended.collect()
+}
+
+/// `1 file is`, `2 files are`.
+fn are(number: usize, noun: &str) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("{} {verb}", count(number, noun))
+}

@@ -1,0 +1,151 @@
+//! What can be wrong with what everybody shares: the remote, the status branch, the clock that it goes by, the right to push.
+//! All of it is judged as `reconcile` judges it.
+
+use super::{Flaw, Found, Patient};
+use crate::api::doctor::CheckName;
+use crate::git::remote;
+use crate::service::Result;
+use crate::service::reconcile::clock_in_doubt;
+use crate::service::status::StatusReader;
+use crate::service::store::{Store, View};
+
+/// What was seen of it.
+pub(super) struct Shared<'p> {
+    pub patient: &'p Patient<'p>,
+    remote: Result<Found>,
+    /// Why the rest was not looked at, where it was not.
+    view: std::result::Result<Result<View>, &'static str>,
+}
+
+impl<'p> Shared<'p> {
+    pub fn look(patient: &'p Patient<'p>, is_whole: bool) -> Shared<'p> {
+        let remote = if is_whole {
+            patient.remote()
+        } else {
+            Ok(Found::Skipped("objects are missing here".to_owned()))
+        };
+        let view = match &remote {
+            Ok(Found::Skipped(_)) => Err("objects are missing here"),
+            Err(_) => Err("the remote does not answer"),
+            Ok(_) => Ok(patient.seen()),
+        };
+        Shared {
+            patient,
+            remote,
+            view,
+        }
+    }
+
+    pub fn remote(&self) -> Result<Found> {
+        match &self.remote {
+            Ok(Found::Sound(said)) => Ok(Found::Sound(said.clone())),
+            Ok(Found::Skipped(said)) => Ok(Found::Skipped(said.clone())),
+            Ok(Found::Flaws(flaws)) => Ok(Found::Flaws(flaws.clone())),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// The store and what was seen, or why it was not looked at.
+    pub fn seen(&self) -> std::result::Result<(&Store, &View), Found> {
+        let unusable = || Found::Skipped("the status cannot be used".to_owned());
+        match &self.view {
+            Err(why) => Err(Found::Skipped((*why).to_owned())),
+            Ok(Err(_)) => Err(unusable()),
+            Ok(Ok(view)) => match self.patient.store() {
+                Ok(store) => Ok((store, view)),
+                Err(_) => Err(unusable()),
+            },
+        }
+    }
+
+    pub fn status(&self) -> Result<Found> {
+        let (store, view) = match (self.seen(), &self.view) {
+            (_, Ok(Err(error))) => return Err(error.clone()),
+            (Err(skipped), _) => return Ok(skipped),
+            (Ok(seen), _) => seen,
+        };
+        let branch = &view.config.status.branch;
+        let Some(tip) = &view.status_tip else {
+            return Ok(Found::Sound("nothing was reconciled yet".to_owned()));
+        };
+        let status = StatusReader::at(&store.repo, tip)?;
+        let sequence = status.sequence();
+        Ok(Found::Sound(format!(
+            "`{branch}` is where it was left, and as planspec wrote it (sequence {sequence})"
+        )))
+    }
+
+    pub fn clock(&self) -> Result<Found> {
+        let (store, view) = match self.seen() {
+            Ok(seen) => seen,
+            Err(skipped) => return Ok(skipped),
+        };
+        let now = self.patient.request.now;
+        let doubt = clock_in_doubt(store, view, now)?;
+        let flaws: Vec<Flaw> = doubt
+            .iter()
+            .map(|error| Flaw {
+                state: crate::api::doctor::CheckState::Error,
+                ..Flaw::of(error)
+            })
+            .collect();
+        let witness = match (&view.status_tip, view.remote_time) {
+            (_, Some(_)) => "the server and the status do not contradict it",
+            (Some(_), None) => {
+                "the status does not contradict it; the server does not say the time"
+            }
+            (None, None) => "nothing contradicts it",
+        };
+        Ok(Found::of(flaws, witness))
+    }
+
+    pub fn push(&self) -> Result<Found> {
+        if !self.patient.request.push {
+            let how = "`planspec doctor --push` tries, without changing anything";
+            return Ok(Found::Skipped(how.to_owned()));
+        }
+        let (store, view) = match self.seen() {
+            Ok(seen) => seen,
+            Err(skipped) => return Ok(skipped),
+        };
+        let Some(remote) = &store.remote else {
+            return Ok(Found::Skipped("nothing is shared".to_owned()));
+        };
+        remote::try_push(&store.repo, remote, &view.spec_commit)?;
+        Ok(Found::Sound(format!(
+            "remote `{remote}` lets this clone in; what it says to a branch is seen when that is pushed"
+        )))
+    }
+}
+
+impl Patient<'_> {
+    /// One look at what everybody shares, where all of the status can be read.
+    fn seen(&self) -> Result<View> {
+        let store = self.store()?;
+        let view = store.fresh()?;
+        store.status(&view)?;
+        Ok(view)
+    }
+
+    fn remote(&self) -> Result<Found> {
+        let store = self.store()?;
+        let Some(remote) = &store.remote else {
+            let flaw = store.keeps_to_itself().map(Flaw::warning);
+            let sound = "nothing is shared: all stays in this clone";
+            return Ok(Found::of(flaw.into_iter().collect(), sound));
+        };
+        remote::list(&store.repo, remote, &["HEAD"])?;
+        Ok(Found::Sound(format!("`{remote}` answers")))
+    }
+}
+
+impl Shared<'_> {
+    /// What `--fix` would mend.
+    pub fn refs(&self) -> Result<Found> {
+        let (store, view) = match self.seen() {
+            Ok(seen) => seen,
+            Err(skipped) => return Ok(skipped),
+        };
+        super::refs::look(store, view, CheckName::Refs)
+    }
+}
