@@ -547,3 +547,19 @@ fn whether_this_clone_may_push_is_tried_when_that_is_asked_for() {
         .says("error    push         cannot push to remote `origin`");
     assert_eq!(ana.git("ls-remote origin"), before);
 }
+
+#[test]
+fn the_page_shows_what_is_said() {
+    let page = include_str!("../../docs/recovery.md");
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team_with("ana", &[plan("p", &[task("one")])]);
+    let looked = ana.run("doctor").exits(1);
+    assert!(page.contains(&looked.out), "{looked}");
+    let mended = ana.run("doctor --fix hook").ok();
+    let what: String = mended.out.split_inclusive('\n').take(2).collect();
+    // Where Git has configured hooks there is no script.
+    assert!(
+        page.contains(&what) || what.contains("hook.planspec"),
+        "{what}"
+    );
+}
