@@ -14,6 +14,8 @@
 //! | `object`, `id` | the seam to libgit2's objects: read with a bound, written; ids of either length |
 //! | `obtain` | objects that should be here, from the remote |
 //! | `pack` | many new objects at once, as one pack |
+//! | `durable` | what has reached the disk before it counts |
+//! | `maintenance` | housekeeping, as Git itself does it |
 //! | `refs` | local refs, moved by compare-and-swap |
 //! | `remote` | list, fetch by id, push with an expected id |
 //! | `refusal` | why a remote did not do what it was asked, and the way out |
@@ -40,6 +42,7 @@ pub mod base;
 pub mod cache;
 pub mod checkout;
 pub mod commit;
+mod durable;
 pub mod editor;
 mod exchange;
 pub mod files;
@@ -49,6 +52,7 @@ mod id;
 pub mod inbox;
 pub mod index;
 pub mod locks;
+pub mod maintenance;
 mod object;
 mod obtain;
 mod pack;

@@ -3,7 +3,7 @@
 //! Loose objects are inflated here, since libgit2 loops for ever over one that was cut short
 //! (libgit2#7342); packed ones are read by libgit2.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{Read, Write as _};
@@ -14,6 +14,7 @@ pub(super) use git2::ObjectType as ObjectKind;
 use git2::{ErrorCode, Odb};
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
+use super::durable::Part;
 use super::id::{ID_BYTES, Id, parse_id};
 use super::obtain::Origin;
 use super::program::Launch;
@@ -302,9 +303,16 @@ impl Repo {
     pub(super) fn write(&self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
         let odb = self.git.odb().map_err(unusable("open the object store"))?;
         let written = odb.write(kind, bytes);
-        written
+        let id = written
             .map(Id::from)
-            .map_err(unusable(format!("write a {kind}")))
+            .map_err(unusable(format!("write a {kind}")))?;
+        if self.durable.has(Part::LooseObject) {
+            let hex = id.to_string();
+            let (folder, name) = hex.split_at(2);
+            let file = self.common_dir().join("objects").join(folder).join(name);
+            self.durable.harden(Part::LooseObject, &file)?;
+        }
+        Ok(id)
     }
 
     /// Take in the objects of a pack.
@@ -313,9 +321,32 @@ impl Repo {
         let mut writer = odb.packwriter().map_err(unusable("write a pack"))?;
         let written = writer.write_all(pack);
         written.map_err(|error| GitError::Unusable(format!("cannot write a pack: {error}")))?;
+        let before = self.packs();
         let stored = writer.commit().map_err(unusable("write a pack"))?;
+        for file in self.packs().difference(&before) {
+            let is_pack = file.extension().is_some_and(|ending| ending == "pack");
+            let part = if is_pack {
+                Part::Pack
+            } else {
+                Part::PackMetadata
+            };
+            self.durable.harden(part, file)?;
+        }
         tracing::debug!(bytes = pack.len(), stored, "a pack of new objects");
         Ok(())
+    }
+
+    /// The files of the packs that there are.
+    fn packs(&self) -> BTreeSet<PathBuf> {
+        let folder = self.common_dir().join("objects/pack");
+        let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let files = files.map(|file| file.path());
+        files
+            .filter(|file| {
+                file.extension()
+                    .is_some_and(|ending| ending == "pack" || ending == "idx")
+            })
+            .collect()
     }
 
     /// Write a blob.

@@ -13,8 +13,10 @@ use super::id::Id;
 use super::object::{Folder, ObjectKind, tree_bytes};
 use super::{GitError, Repo, Result};
 
-/// From so many files on they become a pack.
+/// From so many objects on they become a pack, where the configuration says nothing: as when Git receives them.
 const MANY: usize = 100;
+/// Where it says it.
+const UNPACK_LIMIT: &str = "transfer.unpackLimit";
 /// As for files of their own: the texts are small, and Git packs them anew one day.
 const LEVEL: i32 = 1;
 /// For a zlib header.
@@ -23,15 +25,28 @@ const WINDOW_BITS: i32 = 15;
 /// Where blobs and trees go.
 pub(super) struct Sink<'r> {
     repo: &'r Repo,
-    pack: Option<RefCell<Pack>>,
+    many: usize,
+    held: RefCell<Held>,
+}
+
+/// What is not in the repository yet.
+#[derive(Default)]
+struct Held {
+    /// So few that each may become a file.
+    few: Vec<(ObjectKind, Vec<u8>)>,
+    /// Those of all.
+    ids: HashSet<Id>,
+    pack: Option<Pack>,
 }
 
 impl<'r> Sink<'r> {
-    /// For about so many files.
-    pub fn new(repo: &'r Repo, files: usize) -> Sink<'r> {
+    pub fn new(repo: &'r Repo) -> Sink<'r> {
+        let limit = repo.config(UNPACK_LIMIT);
+        let limit = limit.and_then(|limit| limit.trim().parse().ok());
         Sink {
             repo,
-            pack: (files >= MANY).then(RefCell::default),
+            many: limit.filter(|limit| *limit > 0).unwrap_or(MANY),
+            held: RefCell::default(),
         }
     }
 
@@ -44,18 +59,35 @@ impl<'r> Sink<'r> {
     }
 
     fn write(&self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
-        match &self.pack {
-            Some(pack) => pack.borrow_mut().add(kind, bytes),
-            None => self.repo.write(kind, bytes),
+        let without_id = || GitError::Unusable(format!("cannot tell the id of a {kind}"));
+        let id = Id::of(kind, bytes).ok_or_else(without_id)?;
+        let held = &mut *self.held.borrow_mut();
+        if !held.ids.insert(id) {
+            return Ok(id);
         }
+        if held.ids.len() < self.many {
+            held.few.push((kind, bytes.to_vec()));
+            return Ok(id);
+        }
+        let few = std::mem::take(&mut held.few);
+        let pack = held.pack.get_or_insert_with(Pack::default);
+        for (kind, bytes) in &few {
+            pack.add(*kind, bytes);
+        }
+        pack.add(kind, bytes);
+        Ok(id)
     }
 
     /// All of it is in the repository when this returns.
     pub fn end(self) -> Result<()> {
-        match self.pack {
-            Some(pack) => self.repo.write_pack(&pack.into_inner().bytes()),
-            None => Ok(()),
+        let held = self.held.into_inner();
+        if let Some(pack) = held.pack {
+            return self.repo.write_pack(&pack.bytes());
         }
+        for (kind, bytes) in held.few {
+            self.repo.write(kind, &bytes)?;
+        }
+        Ok(())
     }
 }
 
@@ -63,19 +95,15 @@ impl<'r> Sink<'r> {
 #[derive(Default)]
 struct Pack {
     objects: Vec<u8>,
-    ids: HashSet<Id>,
+    count: u32,
     compressor: Option<Box<CompressorOxide>>,
 }
 
 impl Pack {
-    fn add(&mut self, kind: ObjectKind, bytes: &[u8]) -> Result<Id> {
-        let without_id = || GitError::Unusable(format!("cannot tell the id of a {kind}"));
-        let id = Id::of(kind, bytes).ok_or_else(without_id)?;
-        if self.ids.insert(id) {
-            self.head(kind, bytes.len());
-            self.deflate(bytes);
-        }
-        Ok(id)
+    fn add(&mut self, kind: ObjectKind, bytes: &[u8]) {
+        self.count += 1;
+        self.head(kind, bytes.len());
+        self.deflate(bytes);
     }
 
     /// Kind and length: four bits of the length in the first byte, seven in each that follows.
@@ -119,11 +147,10 @@ impl Pack {
     }
 
     fn bytes(self) -> Vec<u8> {
-        let count = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
         let mut pack = Vec::with_capacity(self.objects.len() + 32);
         pack.extend_from_slice(b"PACK");
         pack.extend_from_slice(&2_u32.to_be_bytes());
-        pack.extend_from_slice(&count.to_be_bytes());
+        pack.extend_from_slice(&self.count.to_be_bytes());
         pack.extend_from_slice(&self.objects);
         let sum = Sha1::from(&pack).digest();
         pack.extend_from_slice(&sum.bytes());
@@ -160,7 +187,7 @@ mod tests {
     fn many_objects_are_one_pack_and_read_as_what_they_are() {
         let sandbox = Sandbox::new();
         let repo = sandbox.bare("one");
-        let sink = Sink::new(&repo, MANY);
+        let sink = Sink::new(&repo);
         let mut folder = Folder::new();
         for (at, text) in texts().iter().enumerate() {
             folder.insert(format!("f{at}"), (FILE_MODE, sink.blob(text).unwrap()));
@@ -186,17 +213,27 @@ mod tests {
     }
 
     #[test]
-    fn few_objects_are_files() {
-        let sandbox = Sandbox::new();
-        let repo = sandbox.bare("one");
-        let sink = Sink::new(&repo, MANY - 1);
-        let id = sink.blob(b"text\n").unwrap();
-        assert_eq!(repo.blob_bytes(id).unwrap(), b"text\n");
-        sink.end().unwrap();
-        assert!(
-            sandbox
-                .git(&repo, &["count-objects"])
-                .starts_with("1 objects")
-        );
+    fn few_objects_are_files_and_how_many_that_is_can_be_said() {
+        for (limit, text) in [
+            (None, "99 objects"),
+            (Some("50"), "0 objects"),
+            (Some("200"), "99 objects"),
+        ] {
+            let sandbox = Sandbox::new();
+            let repo = sandbox.bare("one");
+            if let Some(limit) = limit {
+                sandbox.git(&repo, &["config", UNPACK_LIMIT, limit]);
+            }
+            let repo = sandbox.open("one");
+            let sink = Sink::new(&repo);
+            for n in 1..MANY {
+                sink.blob(format!("{n}").as_bytes()).unwrap();
+                // The same once more is no more.
+                sink.blob(b"1").unwrap();
+            }
+            sink.end().unwrap();
+            let counted = sandbox.git(&repo, &["count-objects"]);
+            assert!(counted.starts_with(text), "{limit:?}: {counted}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use git2::{ErrorClass, ErrorCode, Reference};
 
+use super::durable::Part;
 use super::id::{Id, parse_id};
 use super::object::unusable;
 use super::{GitError, Repo, Result};
@@ -146,11 +147,19 @@ pub fn compare_and_swap(
     let (Some(new), Some(old)) = (new.oid(), old.oid()) else {
         return Ok(Swap::Lost);
     };
-    patiently(repo, name, TRIES, || {
+    let swap = patiently(repo, name, TRIES, || {
         repo.git
             .reference_matching(name, new, true, old, message)
             .map(|_| Swap::Done)
-    })
+    })?;
+    harden(repo, name)?;
+    Ok(swap)
+}
+
+/// That a ref has moved, or is gone, counts when it is on the disk.
+fn harden(repo: &Repo, name: &str) -> Result<()> {
+    repo.durable
+        .harden(Part::Reference, &repo.common_dir().join(name))
 }
 
 /// Move a ref that only says what was seen elsewhere, as `git fetch` would: whatever is in the way is passed over, since it
@@ -183,7 +192,7 @@ pub fn follow(repo: &Repo, name: &str, tip: &str) {
 /// `Unusable` when a lock stays, with its path and age.
 pub fn delete(repo: &Repo, name: &str, old: &str) -> Result<Swap> {
     let old = parse_id(old)?;
-    patiently(repo, name, TRIES, || {
+    let swap = patiently(repo, name, TRIES, || {
         let mut found = match repo.git.find_reference(name) {
             Err(error) if error.code() == ErrorCode::NotFound => return Ok(Swap::Done),
             found => found?,
@@ -193,7 +202,9 @@ pub fn delete(repo: &Repo, name: &str, old: &str) -> Result<Swap> {
         }
         // Compares again, under the lock.
         found.delete().map(|()| Swap::Done)
-    })
+    })?;
+    harden(repo, name)?;
+    Ok(swap)
 }
 
 /// Try again, so often altogether, while somebody else holds the lock, or removes an empty folder under our

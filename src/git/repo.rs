@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use git2::{Config, ErrorClass, ErrorCode, Index, Repository, RepositoryOpenFlags};
 
+use super::durable::Durable;
 use super::id::{Id, parse_id};
 use super::object::{Kept, ObjectKind, missing, unusable};
 use super::obtain::Origin;
@@ -26,6 +27,8 @@ pub struct Repo {
     /// The folder that it was looked for from.
     pub(super) from: PathBuf,
     pub(super) kept: Mutex<Kept>,
+    /// What has to reach the disk before it counts.
+    pub(super) durable: Durable,
 }
 
 /// Where HEAD is.
@@ -126,6 +129,9 @@ impl Repo {
             origin: Origin::new(config.as_ref().and_then(promisor)),
             from: dir.unwrap_or(Path::new(".")).to_owned(),
             kept: Mutex::default(),
+            durable: config
+                .as_ref()
+                .map_or_else(|| Durable::of(None, false), durable),
             git,
         })
     }
@@ -370,6 +376,11 @@ impl Repo {
         self.git.config().ok()?.get_string(key).ok()
     }
 
+    /// The same where it is yes or no.
+    pub fn config_bool(&self, key: &str) -> Option<bool> {
+        self.git.config().ok()?.get_bool(key).ok()
+    }
+
     /// All values of a key of git's configuration, in the order in which git reads them.
     pub fn config_all(&self, key: &str) -> Vec<String> {
         let mut values = Vec::new();
@@ -470,6 +481,12 @@ impl Ignored<'_> {
         self.repo.git.is_path_ignored(path).unwrap_or(false)
             && !self.index.as_ref().is_some_and(is_tracked)
     }
+}
+
+fn durable(config: &Config) -> Durable {
+    let components = config.get_string("core.fsync").ok();
+    let object_files = config.get_bool("core.fsyncObjectFiles").unwrap_or(false);
+    Durable::of(components.as_deref(), object_files)
 }
 
 /// The remote that a partial clone gets objects from.

@@ -539,7 +539,7 @@ fn write_tree(
     old: Option<Id>,
     files: &BTreeMap<String, Option<FileBody>>,
 ) -> Result<Id> {
-    let sink = Sink::new(repo, files.len());
+    let sink = Sink::new(repo);
     let mut folders = Folders::new(repo, old)?;
     for (path, body) in files {
         check_path(path)?;

@@ -23,7 +23,9 @@ use crate::git::read::Tree;
 use crate::git::refs::Swap;
 use crate::git::remote::{self, PushOutcome, ReadBack, RefUpdate};
 use crate::git::signature::{self, SignatureVerifier};
-use crate::git::{Cache, FALLBACK_EMAIL, GitError, Head, Identity, Repo, base, inbox, refs};
+use crate::git::{
+    Cache, FALLBACK_EMAIL, GitError, Head, Identity, Repo, base, inbox, maintenance, refs,
+};
 use crate::service::revision::{self, Settings};
 use crate::service::status::StatusReader;
 use crate::service::{Caller, Error, Result, high_water};
@@ -804,6 +806,7 @@ impl Store {
                     && (old.is_some() || self.is_exclusive(remote, address, &id)?)
             }
         };
+        maintenance::run(&self.repo);
         Ok(if done { Sent::Done(id) } else { Sent::Taken })
     }
 
@@ -906,6 +909,7 @@ impl Store {
                     // The next reconcile does.
                     tracing::debug!(%error.message, "the high-water ref stays behind");
                 }
+                maintenance::run(&self.repo);
                 Ok(done)
             }
             Some(remote) => {
@@ -917,6 +921,7 @@ impl Store {
                 let done = went_through(outcome, remote)?;
                 if done {
                     self.track(remote, branch, Some(commit));
+                    maintenance::run(&self.repo);
                 }
                 Ok(done)
             }

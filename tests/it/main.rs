@@ -24,6 +24,7 @@ mod gates;
 mod held;
 mod hints;
 mod hook;
+mod housekeeping;
 mod http;
 mod inbox;
 mod index;
