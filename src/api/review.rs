@@ -42,10 +42,46 @@ pub struct Review {
     pub summary: Summary,
     /// What the scope of the plan that was asked about says of the changed files.
     pub scope: Option<Scope>,
+    /// What changes in the configuration, and whose keys; what decides first.
+    pub configuration: Vec<ConfigurationChange>,
+    /// The gates and runs that this touches as things stand.
+    pub concerned: Vec<Concerned>,
 }
 
 impl Answer for Review {
     const KIND: &'static str = "Review";
+}
+
+/// A change of the configuration, or of the keys that count.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigurationChange {
+    /// The file that it stands in.
+    pub file: String,
+    /// The field in it; of a key, for whom it is.
+    pub field: Vec<String>,
+    /// What it was.
+    pub was: Option<serde_json::Value>,
+    /// What it is.
+    pub is: Option<serde_json::Value>,
+    /// Why it is to be looked at twice, where it decides something.
+    pub danger: Option<String>,
+    /// All of it in a sentence.
+    pub words: String,
+}
+
+/// A gate or a run that a change of the configuration touches as things stand.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Concerned {
+    /// The execution.
+    pub execution: ResourceName,
+    /// The gate node that waits for a decision; nothing where it is about the whole run.
+    pub node: Option<String>,
+    /// Its gate, `NAMESPACE/NAME`.
+    pub gate: Option<String>,
+    /// All of it in a sentence.
+    pub text: String,
 }
 
 /// A resource that changes.

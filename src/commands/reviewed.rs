@@ -63,6 +63,8 @@ impl Context {
             status_known: reviewed.status_known,
             findings: &rules,
             scope: reviewed.scope.as_ref(),
+            configuration: &reviewed.configuration,
+            concerned: &reviewed.concerned,
             place: &place,
         };
         let all = &reviewed.findings;

@@ -185,6 +185,10 @@ pub struct World {
     pub lost: BTreeSet<String>,
     /// What is found out about the signatures of records that are made from now on.
     pub signature: Signature,
+    /// Whether records that are made from now on were written against another status.
+    pub is_foreign: bool,
+    /// Keys that are not listed any more.
+    pub revoked: BTreeSet<String>,
     /// The session that records are made in from now on, if they name one.
     pub session: Option<String>,
     /// Commits of others that the spec branch holds.
@@ -198,8 +202,8 @@ pub struct World {
     objects: BTreeMap<String, Arc<[u8]>>,
     commits: usize,
     history: Vec<String>,
-    /// The files of every commit, and its configuration.
-    past: BTreeMap<String, (BTreeMap<String, SourceFile>, Config)>,
+    /// The files of every commit, its configuration, and the keys that it does not list any more.
+    past: BTreeMap<String, (BTreeMap<String, SourceFile>, Config, BTreeSet<String>)>,
     /// What is known of files, by path and blob.
     facts: RefCell<BTreeMap<(String, String), Facts>>,
     inbox: BTreeMap<Address, Chain>,
@@ -271,6 +275,8 @@ impl World {
             refused: BTreeSet::new(),
             lost: BTreeSet::new(),
             signature: Signature::Unchecked,
+            is_foreign: false,
+            revoked: BTreeSet::new(),
             session: None,
             merged: BTreeSet::new(),
             left: BTreeMap::new(),
@@ -342,13 +348,23 @@ impl World {
         self.commit();
     }
 
+    /// Commit that a key is not listed any more.
+    pub fn revoke(&mut self, key: &str) {
+        self.revoked.insert(key.to_owned());
+        self.commit();
+    }
+
     /// A commit that changes nothing below the configured paths.
     pub fn commit(&mut self) {
         self.left.clear();
         self.commits += 1;
         self.history
             .push(sha256_hex(format!("commit {}", self.commits).as_bytes())[..40].to_owned());
-        let now = (self.files.clone(), self.config.clone());
+        let now = (
+            self.files.clone(),
+            self.config.clone(),
+            self.revoked.clone(),
+        );
         self.past.insert(self.head().to_owned(), now);
         let files: Vec<SourceFile> = self.files.values().cloned().collect();
         self.snapshot = Snapshot::build(&files, &self.config);
@@ -442,6 +458,7 @@ impl World {
                 session: self.session.clone(),
             },
             signature: self.signature.clone(),
+            is_foreign: self.is_foreign,
         }
     }
 
@@ -486,6 +503,7 @@ impl World {
             commit: self.head(),
             holder,
             session: self.session.as_deref(),
+            key: None,
             elsewhere: &[],
         };
         permit::may(action, actor, &run)
@@ -880,10 +898,11 @@ impl World {
     /// Look only at what may move.
     fn decide_in_part(&self, incoming: &[Incoming]) -> Option<Partial> {
         let tree = self.tree.as_ref()?;
-        let (files, config) = self.past.get(&tree.controller.observed_commit)?;
+        let (files, config, revoked) = self.past.get(&tree.controller.observed_commit)?;
         let is_there = self.history.contains(&tree.controller.observed_commit);
         // What is lost while nobody looks at it is not found to be lost.
-        if !is_there || !self.lost.is_empty() || *config != self.config || !self.left.is_empty() {
+        let is_configured_so = *config == self.config && *revoked == self.revoked;
+        if !is_there || !self.lost.is_empty() || !is_configured_so || !self.left.is_empty() {
             return None;
         }
         let now: Vec<&SourceFile> = self.files.values().collect();
@@ -915,6 +934,7 @@ impl World {
             authors: &|_, _| self.authors.clone(),
             artifact: &artifact,
             merged: &|commit| self.is_merged(commit),
+            listed: &|by, _| !self.revoked.contains(&by.key),
             now: self.now,
         };
         partial::reconcile(&change, self).expect("an index in memory")
@@ -983,6 +1003,7 @@ impl World {
             refused: &self.refusals(),
             artifact: &artifact,
             merged: &|commit| self.is_merged(commit),
+            listed: &|by, _| !self.revoked.contains(&by.key),
             now: self.now,
         })
     }

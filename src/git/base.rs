@@ -12,7 +12,7 @@ use super::remote::{self, deepen};
 use super::{GitError, Repo, Result};
 
 /// By how many commits a shallow history is deepened, one try after the other.
-const STEPS: [u32; 5] = [16, 64, 256, 1024, 4096];
+pub(super) const STEPS: [u32; 5] = [16, 64, 256, 1024, 4096];
 
 /// The commit that a revision names: here, else on the remote by its name or its id.
 ///
@@ -89,7 +89,11 @@ pub fn default_branch(repo: &Repo, shared: Option<&str>) -> Result<Option<(Strin
 }
 
 /// The remote that a revision names, else the shared one, else `origin`, else the only one.
-fn remote_of(repo: &Repo, shared: Option<&str>, revision: &str) -> Result<Option<String>> {
+pub(super) fn remote_of(
+    repo: &Repo,
+    shared: Option<&str>,
+    revision: &str,
+) -> Result<Option<String>> {
     let remotes = repo.remotes()?;
     let revision = revision.strip_prefix("refs/remotes/").unwrap_or(revision);
     let named = |name: &&String| {

@@ -194,13 +194,16 @@ impl StagedFiles {
         }
     }
 
-    /// Whether a file with this ending is staged right in a folder.
-    pub fn has_in(&self, folder: &str, ending: &str) -> bool {
-        self.entries.iter().any(|entry| {
-            let name = self.path(entry).strip_prefix(folder.as_bytes());
-            let name = name.and_then(|name| name.strip_prefix(b"/"));
-            name.is_some_and(|name| name.ends_with(ending.as_bytes()) && !name.contains(&b'/'))
-        })
+    /// The names of the files that are staged right in a folder.
+    pub fn names_in(&self, folder: &str) -> Vec<String> {
+        let names = self.entries.iter().filter_map(|entry| {
+            let name = self.path(entry).strip_prefix(folder.as_bytes())?;
+            let name = name
+                .strip_prefix(b"/")
+                .filter(|name| !name.contains(&b'/'))?;
+            Some(String::from_utf8_lossy(name).into_owned())
+        });
+        names.collect()
     }
 
     fn path(&self, entry: &IndexEntry) -> &[u8] {

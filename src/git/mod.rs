@@ -51,6 +51,7 @@ pub mod hooks;
 mod id;
 pub mod inbox;
 pub mod index;
+pub mod line;
 pub mod locks;
 pub mod maintenance;
 mod object;

@@ -731,6 +731,14 @@ pub(super) fn entry_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<(
     entry_in(repo, repo.commit(parse_id(commit)?)?.tree, path)
 }
 
+/// The object that stands at a path of a commit, file or folder.
+///
+/// # Errors
+/// An object is missing or broken.
+pub fn object_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<String>> {
+    Ok(entry_at(repo, commit, path)?.map(|(id, _)| id.to_string()))
+}
+
 /// What stands at a path below a tree.
 pub(super) fn entry_in(repo: &Repo, tree: Id, path: &str) -> Result<Option<(Id, u32)>> {
     let mut id = tree;

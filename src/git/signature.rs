@@ -16,6 +16,7 @@ use super::object::EntryKind;
 use super::program::{Output, Program, run_sealed};
 use super::read::Tree;
 use super::{GitError, Identity, Repo, Result, read, unusable_file};
+use crate::core::repository::signers::Signers;
 use crate::core::resource::{SignedBy, Time};
 use crate::core::run::record::Signature;
 
@@ -86,44 +87,59 @@ pub fn sign(repo: &Repo, commit: &str, time: Time, identity: &Identity) -> Resul
     parse_id(&signed.text()).map(|id| id.to_string())
 }
 
-/// Whether a tree lists any key at all: a line in its file of allowed signers, or an OpenPGP key in
+/// Whether a tree lists any key at all: a line that counts in its file of allowed signers, or an OpenPGP key in
 /// [`KEYS_FOLDER`]. Without one no signature counts, whoever signs.
 ///
 /// # Errors
 /// An object is missing or broken.
 pub fn lists_a_key(repo: &Repo, tree: Tree<'_>, signers_file: &str) -> Result<bool> {
-    let signers = match tree.file(repo, signers_file) {
-        // A link is no file of keys.
-        Err(GitError::Unusable(_)) => None,
-        found => found?,
-    };
-    let is_key = |row: &[u8]| !row.is_empty() && !row.starts_with(b"#");
-    let mut rows = signers
-        .as_deref()
-        .unwrap_or_default()
-        .split(|b| *b == b'\n');
-    if rows.any(|row| is_key(row.trim_ascii())) {
+    if !signers(repo, tree, signers_file)?.lines.is_empty() {
         return Ok(true);
     }
-    const ENDING: &str = ".asc";
-    Ok(match tree {
+    Ok(!key_files(repo, tree)?.is_empty())
+}
+
+/// The files of a tree with OpenPGP keys, right in [`KEYS_FOLDER`].
+///
+/// # Errors
+/// An object is missing or broken.
+pub fn key_files(repo: &Repo, tree: Tree<'_>) -> Result<Vec<String>> {
+    let names: Vec<String> = match tree {
         Tree::Commit(commit) => match read::entry_at(repo, commit, KEYS_FOLDER)? {
             Some((id, mode)) if EntryKind::of(mode) == EntryKind::Tree => {
                 let entries = repo.tree(id)?;
-                entries
+                let names = entries
                     .iter()
-                    .any(|entry| entry.name.ends_with(ENDING.as_bytes()))
+                    .map(|entry| String::from_utf8_lossy(&entry.name).into_owned());
+                names.collect()
             }
-            _ => false,
+            _ => Vec::new(),
         },
-        Tree::Index(staged) => staged.has_in(KEYS_FOLDER, ENDING),
+        Tree::Index(staged) => staged.names_in(KEYS_FOLDER),
         Tree::WorkTree => {
             let folder = repo.workdir().map(|root| root.join(KEYS_FOLDER));
             let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok());
-            let mut entries = entries.into_iter().flatten().flatten();
-            entries.any(|entry| entry.file_name().to_string_lossy().ends_with(ENDING))
+            let entries = entries.into_iter().flatten().flatten();
+            let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            names.collect()
         }
-    })
+    };
+    let files = names.into_iter().filter(|name| name.ends_with(".asc"));
+    Ok(files.map(|name| format!("{KEYS_FOLDER}/{name}")).collect())
+}
+
+/// The file of allowed signers of a tree; one that cannot be used lists nobody.
+///
+/// # Errors
+/// An object is missing or broken.
+pub fn signers(repo: &Repo, tree: Tree<'_>, signers_file: &str) -> Result<Signers> {
+    match tree.file(repo, signers_file) {
+        // A link is no file of keys.
+        Err(GitError::Unusable(_)) => Ok(Signers::default()),
+        Ok(Some(bytes)) if bytes.len() <= MAX_KEYS_BYTES => Ok(Signers::read(&bytes)),
+        Ok(_) => Ok(Signers::default()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Why there is no good signature.
@@ -193,7 +209,8 @@ impl SignatureVerifier<'_> {
             );
         };
         let folder = Folder::new()?;
-        let signers = folder.write("allowed_signers", &signers)?;
+        let read = Signers::read(&signers);
+        let signers = folder.write("allowed_signers", read.text().as_bytes())?;
         let signature = folder.write("signature", &signed.signature)?;
         let arrival = self
             .arrival
@@ -224,6 +241,16 @@ impl SignatureVerifier<'_> {
         let owners = keygen("find-principals", &listed)?;
         let owners = String::from_utf8_lossy(&owners.stdout).replace('\n', ", ");
         let owners = owners.trim_end_matches(", ");
+        if owners.is_empty()
+            && let Some(line) = read.why_refused(&key)
+        {
+            let (number, why) = (line.number, &line.why);
+            let why = format!(
+                "`{file}` lists key {key} on line {number}, which does not count: {why}; correct that on the \
+                 spec branch, then decide again"
+            );
+            return bad("UnknownKey", why);
+        }
         self.not_counted((&key, owners), actor, &said)
     }
 
@@ -308,6 +335,50 @@ impl SignatureVerifier<'_> {
                 ),
             ),
         }
+    }
+
+    /// Whether the spec commit lists the key of a signature that was good, for the same principal and valid at the arrival.
+    ///
+    /// # Errors
+    /// An object cannot be read, or there is no room for temporary files.
+    pub fn lists(&self, by: &SignedBy) -> Result<bool> {
+        if by.key.starts_with("SHA256:") {
+            let commit = Tree::Commit(self.commit);
+            let signers = signers(self.repo, commit, self.signers_file)?;
+            return Ok(signers.lists(&by.principal, &by.key, self.arrival));
+        }
+        match self.lists_openpgp(by) {
+            Ok(listed) => Ok(listed),
+            Err(SignatureRefusal::Bad(..)) => Ok(false),
+            Err(SignatureRefusal::Broken(error)) => Err(error),
+        }
+    }
+
+    fn lists_openpgp(&self, by: &SignedBy) -> Verified<bool> {
+        let lower = by.principal.to_lowercase();
+        for name in BTreeSet::from([by.principal.as_str(), &lower]) {
+            let Some(keys) = self.file(&format!("{KEYS_FOLDER}/{name}.asc"))? else {
+                continue;
+            };
+            let folder = Folder::new()?;
+            let file = folder.write("keys.asc", &keys)?;
+            let arrival = self.arrival.format("%Y%m%dT%H%M%S!").to_string();
+            let gpg = |more: &[&OsStr]| {
+                let mut all = GPG_SEALED.map(OsStr::new).to_vec();
+                all.push(OsStr::new(&arrival));
+                all.extend(more);
+                folder.run("gpg", "GnuPG", &all, b"")
+            };
+            gpg(&[OsStr::new("--import"), file.as_os_str()])?;
+            let listing = gpg(&[OsStr::new("--list-keys"), OsStr::new(&by.key)])?;
+            let listing = String::from_utf8_lossy(&listing.stdout);
+            if is_valid_key(&listing)
+                && mails_of_key(&listing).any(|mail| mail.eq_ignore_ascii_case(&by.principal))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A file of the spec commit that lists keys.
@@ -418,6 +489,12 @@ fn primary_key(verified: &Output, actor: &str, file: &str) -> Verified<String> {
             "`gpg` does not find one good signature: decide again",
         ),
     }
+}
+
+/// Whether a listing has a primary key that is neither revoked nor expired.
+fn is_valid_key(listing: &str) -> bool {
+    let mut keys = listing.lines().filter_map(|line| line.strip_prefix("pub:"));
+    keys.any(|fields| !fields.starts_with(['r', 'e', 'i', 'd']))
 }
 
 /// The e-mails in the user IDs of a key that are neither revoked nor expired.
@@ -552,7 +629,10 @@ mod tests {
             (&[(SIGNERS, "")], false),
             (&[(SIGNERS, "# ana\n\n  \n")], false),
             (
-                &[(SIGNERS, "# ana\nana@example.com ssh-ed25519 AAAA")],
+                &[(
+                    SIGNERS,
+                    "# ana\nana@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==",
+                )],
                 true,
             ),
             (&[(".planspec/keys/README.md", "none yet")], false),

@@ -8,7 +8,7 @@ use super::{Error, Result, suggestion};
 use crate::api::record::Decided;
 use crate::core::base::suggest::choices;
 use crate::core::resource::{AWAITING_APPROVAL, Decision, Key, Kind, NodePhase, ReviewAction};
-use crate::core::run::record::{Action, Address, Record, Signature};
+use crate::core::run::record::{Action, Address};
 
 /// Approve, reject or comment. A decision belongs to one run, one node and one digest over plan,
 /// gate and targets.
@@ -90,47 +90,10 @@ fn action(waiting: WaitingGate<'_>, request: &DecideRequest) -> Action {
 }
 
 fn send(writer: &RecordWriter<'_>, waiting: WaitingGate<'_>, action: Action) -> Result<String> {
-    let RecordWriter {
-        store,
-        observed,
-        now,
-        ..
-    } = *writer;
     let (namespace, gate) = waiting.gate();
     let run = waiting.node.run;
     let address = Address::review(namespace, gate, &run.file.uid, writer.actor);
-    let record = writer.record(run, action);
-    let (address, old) = writer.place(run, &address)?;
-    let old = old.as_deref();
-    let mut id = store.write_record(old, &record, now)?;
-    if observed.view.config.approvals.require_signed {
-        let is_comment = matches!(&record.action, Action::Review { decision, .. }
-            if *decision == ReviewAction::Comment);
-        id = match signed(writer, id.clone(), &record) {
-            // A comment decides nothing, so it needs no signature.
-            Err(_) if is_comment => id,
-            signed => signed?,
-        };
-    }
-    let sent = store.send_written(&address, old, id, record.action.word())?;
-    sent.or_conflict(&address)
-}
-
-/// Sign a record, and see that reconcile will count the signature.
-fn signed(writer: &RecordWriter<'_>, id: String, record: &Record) -> Result<String> {
-    let (store, observed) = (writer.store, writer.observed);
-    let help = "`approvals.requireSigned` is on: docs/approvals.md says how keys are made and listed; \
-                git signs with `user.signingkey` and `gpg.format`";
-    let id = store
-        .sign_record(&id, writer.now)
-        .map_err(|error| error.hint(help))?;
-    let arrival = observed.stored.time.max(writer.now);
-    match store.signature(&observed.view, arrival, &id, record)? {
-        Signature::Bad(reason, why) => {
-            Err(Error::forbidden(format!("this would not count, {reason}: {why}")).hint(help))
-        }
-        Signature::Good(_) | Signature::Unchecked => Ok(id),
-    }
+    writer.say(&address, run, action)
 }
 
 /// The one gate node that is meant.

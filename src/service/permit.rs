@@ -27,6 +27,8 @@ pub struct Asked<'a> {
     pub holder: Option<permit::Holder<'a>>,
     /// Digest of the session of who asks.
     pub session: Option<&'a str>,
+    /// The key of who asks, where that is known.
+    pub key: Option<&'a str>,
     /// What is held elsewhere and names the paths that it touches, where that matters.
     pub elsewhere: Vec<Occupied>,
 }
@@ -41,6 +43,7 @@ impl<'a> Asked<'a> {
             resources: None,
             holder: None,
             session: None,
+            key: None,
             elsewhere: Vec::new(),
         }
     }
@@ -60,6 +63,7 @@ impl<'a> Asked<'a> {
             commit: &self.observed.view.spec_commit,
             holder: self.holder,
             session: self.session,
+            key: self.key,
             elsewhere: &self.elsewhere,
         }
     }

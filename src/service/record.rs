@@ -16,10 +16,12 @@ use super::{Caller, Error, Result};
 use crate::api::reconcile::Reconciled;
 use crate::api::record as api;
 use crate::core::base::time::exact;
+use crate::core::repository::config::Deciding;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Time};
+use crate::core::run::permit::Refusal;
 use crate::core::run::record::{
-    Action, Address, PLACES, RECORD_API_VERSION, RECORD_MINOR, Record, RunRef,
+    Action, Address, PLACES, RECORD_API_VERSION, RECORD_MINOR, Record, RunRef, Signature,
 };
 
 /// What every verb is asked that sends a record.
@@ -164,6 +166,9 @@ fn has_taken_in(run: ObservedRun<'_>, record: &str) -> bool {
     tips.any(|tip| tip == record) || reports.any(|report| report.record == record)
 }
 
+/// Why somebody may not do something whose key somebody else has used.
+const OF_A_KEY: [&str; 2] = ["NotIndependent", "WorkerApproval"];
+
 /// Whoever writes records: who acts and when, on what was observed.
 #[derive(Clone, Copy)]
 pub struct RecordWriter<'a> {
@@ -267,6 +272,62 @@ impl RecordWriter<'_> {
         }
     }
 
+    /// Write a record behind `old`, signed where the spec branch wants that; nothing points to it yet.
+    ///
+    /// # Errors
+    /// It is too large, or cannot be written; the signature would not count.
+    pub fn write(
+        &self,
+        old: Option<&str>,
+        run: ObservedRun<'_>,
+        record: &Record,
+    ) -> Result<String> {
+        let id = self.store.write_record(old, record, self.now)?;
+        let required = &self.observed.view.config.approvals.require_signed;
+        let decides = match &record.action {
+            // Whoever could not report it is told before the work is done.
+            Action::Claim { .. } => Some(Deciding::Reports),
+            action => action.decides(),
+        };
+        if !decides.is_some_and(|what| required.covers(what)) {
+            return Ok(id);
+        }
+        match self.signed(&id, run, record) {
+            // A comment decides nothing, so it needs no signature.
+            Err(_) if record.action.is_comment() => Ok(id),
+            signed => signed,
+        }
+    }
+
+    /// Sign a record, and see that reconcile will count the signature.
+    fn signed(&self, id: &str, run: ObservedRun<'_>, record: &Record) -> Result<String> {
+        let (store, observed) = (self.store, self.observed);
+        let help = "`approvals.requireSigned` is on: docs/approvals.md says how keys are made and listed; \
+                    git signs with `user.signingkey` and `gpg.format`";
+        let id = store
+            .sign_record(id, self.now)
+            .map_err(|error| error.hint(help))?;
+        let arrival = observed.stored.time.max(self.now);
+        match store.judge_signature(&observed.view, arrival, &id, &record.actor)? {
+            Signature::Bad(reason, why) => {
+                let why = format!("this would not count, {reason}: {why}");
+                Err(Error::forbidden(why).hint(help))
+            }
+            Signature::Good(by) => {
+                // Whoever has the key of somebody else is not another person.
+                let mut asked = Asked::new(observed, run);
+                asked.key = Some(&by.key);
+                match asked.ask(&record.action, &record.actor) {
+                    Err((Refusal { reason, .. }, error)) if OF_A_KEY.contains(&reason) => {
+                        Err(error)
+                    }
+                    _ => Ok(id),
+                }
+            }
+            Signature::Unchecked => Ok(id),
+        }
+    }
+
     /// Send a record behind what was observed: its id.
     ///
     /// # Errors
@@ -288,7 +349,23 @@ impl RecordWriter<'_> {
         action: Action,
     ) -> Result<Sent> {
         let record = self.record(run, action);
-        self.store.send(address, old, &record, self.now)
+        self.send_record(address, old, run, &record)
+    }
+
+    /// The same of a record that was made.
+    ///
+    /// # Errors
+    /// The remote cannot be used.
+    pub fn send_record(
+        &self,
+        address: &Address,
+        old: Option<&str>,
+        run: ObservedRun<'_>,
+        record: &Record,
+    ) -> Result<Sent> {
+        let id = self.write(old, run, record)?;
+        let word = record.action.word();
+        self.store.send_written(address, old, id, word)
     }
 }
 

@@ -213,7 +213,7 @@ impl Reporter<'_> {
         let address = run.attempt_address(self.node.id, attempt);
         let old = writer.observed.tip(&address);
         let record = writer.record(run, self.action(attempt));
-        let id = writer.store.write_record(old, &record, writer.now)?;
+        let id = writer.write(old, run, &record)?;
         push(writer, self.node, (attempt, old, id), self.commit)?.or_conflict(&address)
     }
 
@@ -484,10 +484,9 @@ pub fn send_at_once(
     (claim, report): (Action, Action),
     commit: Option<&str>,
 ) -> Result<Sent> {
-    let (store, now) = (writer.store, writer.now);
-    let claim = store.write_record(None, &writer.record(node.run, claim), now)?;
-    let report = writer.record(node.run, report);
-    let report = store.write_record(Some(&claim), &report, now)?;
+    let run = node.run;
+    let claim = writer.write(None, run, &writer.record(run, claim))?;
+    let report = writer.write(Some(&claim), run, &writer.record(run, report))?;
     push(writer, node, (node.status.attempt, None, report), commit)
 }
 

@@ -1,6 +1,7 @@
 //! A revision as everybody reads it: its configuration, then the files that this names.
 
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
+use crate::core::base::digest::sha256_hex;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::SourceFile;
 use crate::core::repository::config::Config;
@@ -170,5 +171,15 @@ pub fn policy(repo: &Repo, tree: Tree<'_>, config: &Config) -> Result<Policy> {
         other => other?,
     };
     let listed = listed.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    Ok(Policy::new(config, (signers, listed)))
+    let mut policy = Policy::new(config, (signers, listed));
+    for path in signature::key_files(repo, tree)? {
+        let digest = match tree.file(repo, &path) {
+            Ok(Some(bytes)) => sha256_hex(&bytes),
+            // A link is no file of keys.
+            Ok(None) | Err(GitError::Unusable(_)) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        policy.key_files.insert(path, format!("sha256:{digest}"));
+    }
+    Ok(policy)
 }

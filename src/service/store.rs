@@ -676,6 +676,7 @@ impl Store {
                     id,
                     record,
                     signature: Signature::Unchecked,
+                    is_foreign: false,
                 }),
                 Err(why) => return Ok(Err(format!("record {id}: {why}"))),
             }
@@ -683,7 +684,7 @@ impl Store {
         Ok(Ok((records, rewritten)))
     }
 
-    /// Find out who signed a review that arrived at `arrival`, if the spec branch wants to know.
+    /// Find out who signed a record that arrived at `arrival`, if the spec branch wants to know.
     ///
     /// # Errors
     /// An object cannot be read, or there is no room for temporary files.
@@ -694,19 +695,37 @@ impl Store {
         id: &str,
         record: &Record,
     ) -> Result<Signature> {
-        let approvals = &view.config.approvals;
-        let is_review = matches!(record.action, Action::Review { .. });
-        if !is_review || !approvals.require_signed {
+        let required = &view.config.approvals.require_signed;
+        let decides = record.action.decides();
+        if !decides.is_some_and(|what| required.covers(what)) {
             return Ok(Signature::Unchecked);
         }
-        let verifier = SignatureVerifier {
+        self.judge_signature(view, arrival, id, &record.actor)
+    }
+
+    /// Find out who signed a record by an actor.
+    ///
+    /// # Errors
+    /// As [`Store::signature`].
+    pub fn judge_signature(
+        &self,
+        view: &View,
+        arrival: Time,
+        id: &str,
+        actor: &str,
+    ) -> Result<Signature> {
+        let names = view.config.approvals.names_of(actor);
+        Ok(self.verifier(view, arrival).check(id, actor, &names)?)
+    }
+
+    /// What signatures are judged by that arrived at `arrival`.
+    pub fn verifier<'s>(&'s self, view: &'s View, arrival: Time) -> SignatureVerifier<'s> {
+        SignatureVerifier {
             repo: &self.repo,
             commit: &view.spec_commit,
-            signers_file: approvals.signers_file(),
+            signers_file: view.config.approvals.signers_file(),
             arrival,
-        };
-        let names = approvals.names_of(&record.actor);
-        Ok(verifier.check(id, &record.actor, &names)?)
+        }
     }
 
     /// Write a record behind `old`; nothing points to it yet.

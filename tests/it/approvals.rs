@@ -13,7 +13,7 @@ approvals:
 ";
 
 /// Make an SSH key; its public half as a signers file has it.
-fn key(place: &Place<'_>, name: &str) -> String {
+pub fn key(place: &Place<'_>, name: &str) -> String {
     let path = place.dir.join("../keys").join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let made = place

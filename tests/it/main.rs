@@ -49,6 +49,7 @@ mod sandbox;
 mod scope;
 mod service;
 mod transport;
+mod trust;
 mod unshared;
 mod verify;
 mod walls;

@@ -75,6 +75,8 @@ fn said(old: &Snapshot, new: &Snapshot) -> [(&'static str, String); 3] {
         status_known: true,
         findings: &rules,
         scope: None,
+        configuration: &[],
+        concerned: &Default::default(),
         place: &|finding| new.place(&finding.file, &finding.place),
     };
     let concise = findings::render(&rules, &texts, FindingsFormat::Concise, false);

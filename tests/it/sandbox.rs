@@ -415,7 +415,18 @@ impl Place<'_> {
     }
 
     /// Write a record about a run by hand, on whichever ref below `refs/planspec/`.
-    pub fn writes_record(&self, name: &str, (run, actor): (&str, &str), says: &str) -> &Self {
+    pub fn writes_record(&self, name: &str, by: (&str, &str), says: &str) -> &Self {
+        self.writes_signed(name, by, says, "")
+    }
+
+    /// The same, signed as `git commit-tree` does with an option.
+    pub fn writes_signed(
+        &self,
+        name: &str,
+        (run, actor): (&str, &str),
+        says: &str,
+        sign: &str,
+    ) -> &Self {
         let uid = text(&self.get(&format!("execution/{run}"))["metadata"]["uid"]);
         let name = format!("refs/planspec/{name}");
         self.git("fetch -q origin planspec/status");
@@ -434,7 +445,7 @@ impl Place<'_> {
             0 => format!(" -p {}", self.git("rev-parse FETCH_HEAD")),
             _ => String::new(),
         };
-        let commit = self.git_with(&format!("commit-tree {tree}{parent}"), "by hand");
+        let commit = self.git_with(&format!("commit-tree {sign} {tree}{parent}"), "by hand");
         self.git(&format!("push -q origin {commit}:{name}"));
         self
     }

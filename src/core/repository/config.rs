@@ -12,7 +12,7 @@ use crate::core::base::glob::{glob, misleading};
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::suggest::suggestion;
 use crate::core::resource::schema::{self, SchemaKind};
-use crate::core::resource::{Duration, NodeStatus, Pinned};
+use crate::core::resource::{Duration, NodeStatus, Pinned, ReportedBy, is_zero};
 use crate::core::text::yaml;
 use crate::path;
 
@@ -62,18 +62,110 @@ pub struct StatusConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ApprovalConfig {
-    /// Only signed approvals count.
-    pub require_signed: bool,
+    /// What counts only when it is signed.
+    #[serde(skip_serializing_if = "RequireSigned::is_empty")]
+    pub require_signed: RequireSigned,
     /// File of allowed signers on the spec branch: `.planspec/allowed_signers` when not set.
     pub allowed_signers: Option<String>,
     /// Authors of a plan revision cannot approve it.
     pub prevent_self_approval: bool,
+    /// Who did the work before a gate cannot approve it there.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub prevent_worker_approval: bool,
     /// `user:NAME` in a gate: e-mails of the same person.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub users: BTreeMap<String, BTreeSet<String>>,
     /// `team:NAME` in a gate: e-mails or `user:NAME` of its members.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub teams: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// What counts only when it is signed: `true` for all that decides, or a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "SignedWords", into = "SignedWords")]
+pub struct RequireSigned(BTreeSet<Deciding>);
+
+/// What decides something when it is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Deciding {
+    /// Approvals and rejections.
+    Reviews,
+    /// Whether a criterion of the goal or the document is met.
+    Attestations,
+    /// What the acceptance criteria of a task say.
+    Verifications,
+    /// How a task went, and that it is given back.
+    Reports,
+    /// To cancel a run, or to try again.
+    Requests,
+}
+
+impl Deciding {
+    /// Everything that decides.
+    pub const ALL: [Deciding; 5] = [
+        Deciding::Reviews,
+        Deciding::Attestations,
+        Deciding::Verifications,
+        Deciding::Reports,
+        Deciding::Requests,
+    ];
+
+    /// `reviews`, as it is written in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Deciding::Reviews => "reviews",
+            Deciding::Attestations => "attestations",
+            Deciding::Verifications => "verifications",
+            Deciding::Reports => "reports",
+            Deciding::Requests => "requests",
+        }
+    }
+}
+
+impl RequireSigned {
+    /// Whether this must be signed.
+    pub fn covers(&self, what: Deciding) -> bool {
+        self.0.contains(&what)
+    }
+
+    /// Whether nothing need be signed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Everything that must be signed.
+    pub fn iter(&self) -> impl Iterator<Item = Deciding> {
+        self.0.iter().copied()
+    }
+}
+
+/// How it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SignedWords {
+    All(bool),
+    These(BTreeSet<Deciding>),
+}
+
+impl From<SignedWords> for RequireSigned {
+    fn from(words: SignedWords) -> RequireSigned {
+        RequireSigned(match words {
+            SignedWords::All(true) => Deciding::ALL.into(),
+            SignedWords::All(false) => BTreeSet::new(),
+            SignedWords::These(these) => these,
+        })
+    }
+}
+
+impl From<RequireSigned> for SignedWords {
+    fn from(required: RequireSigned) -> SignedWords {
+        match required.0.len() {
+            0 => SignedWords::All(false),
+            all if all == Deciding::ALL.len() => SignedWords::All(true),
+            _ => SignedWords::These(required.0),
+        }
+    }
 }
 
 /// Who may check the acceptance criteria of a reported task.
@@ -160,10 +252,9 @@ pub fn is_person(actor: &str) -> bool {
 }
 
 impl Config {
-    /// Whether `actor` may verify what `worker` did.
-    pub fn may_verify(&self, actor: &str, worker: &str) -> bool {
-        self.verification != Verifier::Independent
-            || self.approvals.person(actor) != self.approvals.person(worker)
+    /// Whether somebody may verify what a worker did: another person, with another key.
+    pub fn may_verify(&self, checker: Who<'_>, worker: Who<'_>) -> bool {
+        self.verification != Verifier::Independent || !self.approvals.are_one(checker, worker)
     }
 
     /// Whether an actor is whom a provider means: `agent://coder` is `agent:coder`, `human://ana` the person. What is a
@@ -194,17 +285,21 @@ impl Config {
 
     /// What is to be said of a tree that lists no key, where approvals must be signed.
     pub fn no_signers(&self) -> Option<Diagnostic> {
-        if !self.approvals.require_signed {
-            return None;
-        }
+        let required = &self.approvals.require_signed;
+        let decides = Deciding::ALL;
+        let unsigned = decides.into_iter().find(|what| required.covers(*what))?;
         let found = Finder {
             file: CONFIG_FILE,
             document: 0,
         };
         let path = path!["approvals", "requireSigned"];
-        let message = "approvals must be signed, and no key is listed: none can count";
+        let what = match unsigned {
+            Deciding::Reviews => "approvals",
+            other => other.word(),
+        };
+        let message = format!("{what} must be signed, and no key is listed: none can count");
         let help = format!(
-            "list the keys of reviewers in `{}`, or as `.planspec/keys/<e-mail>.asc`",
+            "list the keys in `{}`, or as `.planspec/keys/<e-mail>.asc`",
             self.approvals.signers_file()
         );
         let finding = found.at(Code::NO_SIGNERS, path, Part::Value, message);
@@ -349,11 +444,58 @@ fn no_resource(pattern: &str) -> Option<(String, String)> {
     ))
 }
 
+/// Whoever said something: by name, and by key where it was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Who<'a> {
+    /// As it is said.
+    pub actor: &'a str,
+    /// Fingerprint of the key.
+    pub key: Option<&'a str>,
+}
+
+impl<'a> Who<'a> {
+    /// By name alone.
+    pub fn named(actor: &'a str) -> Who<'a> {
+        Who { actor, key: None }
+    }
+
+    /// Whoever reported something.
+    pub fn reported(report: &'a ReportedBy) -> Who<'a> {
+        let signed = report.signed.as_ref();
+        Who {
+            actor: &report.actor,
+            key: signed.map(|by| by.key.as_str()),
+        }
+    }
+}
+
+/// A name without what may be written before or around it: `user:ana`, `human://ana` and `ana` are one, and so are
+/// `agent://coder` and `agent:coder`. For whoever asks whether two are one: nobody becomes somebody else by that.
+fn bare(actor: &str) -> String {
+    let actor = actor.trim();
+    let (scheme, rest) = actor.split_once(':').unwrap_or(("user", actor));
+    let rest = rest.trim_start_matches('/');
+    match scheme.to_ascii_lowercase().as_str() {
+        "user" | "human" | "mailto" => rest.to_owned(),
+        scheme => format!("{scheme}:{rest}"),
+    }
+}
+
 impl ApprovalConfig {
     /// Where the spec branch lists the SSH keys that count.
     pub fn signers_file(&self) -> &str {
         let default = ".planspec/allowed_signers";
         self.allowed_signers.as_deref().unwrap_or(default)
+    }
+
+    /// Whether two are one: the same person, however they are called, or whoever has the same key.
+    pub fn are_one(&self, one: Who<'_>, other: Who<'_>) -> bool {
+        let is_same_key = one
+            .key
+            .zip(other.key)
+            .is_some_and(|(one, other)| one == other);
+        let names = [one, other].map(|who| self.person(&bare(who.actor)));
+        is_same_key || names[0] == names[1]
     }
 
     /// The one name under which an actor is counted: somebody listed under several e-mails in
@@ -507,7 +649,10 @@ limits: {fileBytes: 2048, depth: 16, nodes: 10}
         assert_eq!(config.spec_branch.as_deref(), Some("trunk"));
         assert_eq!(config.status.remote.as_deref(), Some("origin"));
         assert_eq!(config.lease.seconds(), 2700);
-        assert!(config.approvals.require_signed);
+        assert_eq!(
+            config.approvals.require_signed.iter().collect::<Vec<_>>(),
+            Deciding::ALL
+        );
         let rules: Vec<(&str, RuleLevel)> = config
             .rules
             .iter()

@@ -10,4 +10,5 @@ pub mod manifest;
 pub mod reach;
 pub mod referral;
 pub mod rules;
+pub mod signers;
 pub mod snapshot;

@@ -377,9 +377,14 @@ pub struct ReportedBy {
     pub session: Option<String>,
     /// The same: the claim, where there was one.
     pub claim: Option<String>,
+    /// Whose key signed it, where the configuration wants to know.
+    pub signed: Option<SignedBy>,
+    /// When `reconcile` first saw it.
+    pub timestamp: Option<Time>,
 }
 
 /// What the acceptance criteria of a task said about one report.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Verification {
@@ -391,6 +396,8 @@ pub struct Verification {
     pub timestamp: Time,
     /// One for each criterion, in the order of the plan.
     pub results: Vec<CriterionResult>,
+    /// Whose key signed it, where the configuration wants to know.
+    pub signed: Option<SignedBy>,
 }
 
 /// What came of one acceptance criterion.
@@ -516,11 +523,10 @@ impl ExecutionStatus {
         self.said_about(criterion).any(|said| !said.met)
     }
 
-    /// Who reported the nodes, as they stand.
-    pub fn workers(&self) -> impl Iterator<Item = &str> {
+    /// What was reported of the nodes, as they stand.
+    pub fn reports(&self) -> impl Iterator<Item = &ReportedBy> {
         let nodes = self.node_statuses.values();
-        let reports = nodes.filter_map(|node| node.extensions.report.as_ref());
-        reports.map(|report| report.actor.as_str())
+        nodes.filter_map(|node| node.extensions.report.as_ref())
     }
 
     /// What was said about a criterion, the last word of each.
@@ -552,6 +558,8 @@ pub struct Attested {
     pub record: String,
     /// When `reconcile` first saw it.
     pub timestamp: Time,
+    /// Whose key signed it, where the configuration wants to know.
+    pub signed: Option<SignedBy>,
 }
 
 /// Who asked to try again.
@@ -577,6 +585,8 @@ pub struct RetriedBy {
     pub record: String,
     /// When `reconcile` first saw it.
     pub timestamp: Time,
+    /// Whose key signed it, where the configuration wants to know.
+    pub signed: Option<SignedBy>,
 }
 
 /// A revision of a plan.
@@ -680,4 +690,8 @@ pub struct CancelledBy {
     pub comment: Option<String>,
     /// The record that says so.
     pub record: Option<String>,
+    /// Whose key signed it, where the configuration wants to know.
+    pub signed: Option<SignedBy>,
+    /// When `reconcile` first saw it.
+    pub timestamp: Option<Time>,
 }

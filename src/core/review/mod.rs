@@ -8,6 +8,7 @@
 pub mod apply;
 pub mod brief;
 mod changes;
+pub mod configuration;
 mod contract;
 pub mod declared;
 pub mod document;

@@ -7,7 +7,7 @@ use super::{Change, Class, Event, Review, Subject, changes, document};
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Place};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::version;
-use crate::core::repository::config::{ApprovalConfig, Config, Verifier, Workers};
+use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::facts::identity;
 use crate::core::repository::snapshot::Snapshot;
@@ -15,26 +15,23 @@ use crate::core::resource::{Key, Kind, NodeKind, PlanSpec};
 use crate::path;
 
 /// Who may decide, as one revision has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// The configuration's word on approvals.
-    pub approvals: ApprovalConfig,
-    /// Who may check results.
-    pub verification: Verifier,
-    /// Who may do what is bound to somebody.
-    pub workers: Workers,
+    /// The configuration.
+    pub config: Config,
     /// The file of allowed signers, and its text.
     pub signers: (String, Option<String>),
+    /// The files with OpenPGP keys, and digests of them.
+    pub key_files: BTreeMap<String, String>,
 }
 
 impl Policy {
     /// What a configuration and the file of signers that it names say.
     pub fn new(config: &Config, signers: (String, Option<String>)) -> Policy {
         Policy {
-            approvals: config.approvals.clone(),
-            verification: config.verification,
-            workers: config.workers,
+            config: config.clone(),
             signers,
+            key_files: BTreeMap::new(),
         }
     }
 }
@@ -436,9 +433,12 @@ fn policy_changed(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
     let help = "change who may approve in a pull request of its own, first";
     let mut findings = Vec::new();
     let changed = [
-        ("approvals", was.approvals != is.approvals),
-        ("verification", was.verification != is.verification),
-        ("workers", was.workers != is.workers),
+        ("approvals", was.config.approvals != is.config.approvals),
+        (
+            "verification",
+            was.config.verification != is.config.verification,
+        ),
+        ("workers", was.config.workers != is.config.workers),
     ];
     if let Some((what, _)) = changed.into_iter().find(|(_, changed)| *changed) {
         let message = format!("`{what}` changes together with {with}");
@@ -450,8 +450,8 @@ fn policy_changed(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
         let finding = Diagnostic::new(Code::POLICY_CHANGED, CONFIG_FILE, place, message);
         findings.push(finding.help(help));
     }
-    if was.signers != is.signers {
-        let message = format!("the allowed signers change together with {with}");
+    if was.signers != is.signers || was.key_files != is.key_files {
+        let message = format!("whose keys count changes together with {with}");
         let file = &is.signers.0;
         let finding = Diagnostic::new(Code::POLICY_CHANGED, file, Place::File, message);
         findings.push(finding.help(help));

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::run::controllers::{Artifacts, Authors, Merged};
+use crate::core::resource::{SignedBy, Time};
+use crate::core::run::controllers::{Artifacts, Authors, Listed, Merged};
 use crate::core::run::record::{Incoming, Signature};
 use crate::core::run::status::read_value;
 
@@ -32,6 +33,12 @@ pub struct Answers {
     /// Commits that were named, and whether the spec branch holds them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub merged: BTreeMap<String, bool>,
+    /// Keys that decisions were signed with, and whether the spec branch lists them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub keys: BTreeSet<ListedKey>,
+    /// Status commits that records name, and that are not part of this status.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub foreign: BTreeSet<String>,
     /// Inbox refs that held no record: where they pointed, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, RefusedRef>,
@@ -67,6 +74,20 @@ pub struct Artifact {
     pub text: Option<String>,
     /// Whether it was there.
     pub found: bool,
+}
+
+/// A key that a decision was signed with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ListedKey {
+    /// For whom.
+    pub principal: String,
+    /// Its fingerprint.
+    pub key: String,
+    /// When the decision arrived.
+    pub arrival: Time,
+    /// Whether the spec branch lists it for them, valid then.
+    pub listed: bool,
 }
 
 /// An inbox ref that held no record.
@@ -111,6 +132,15 @@ impl Answers {
         })
     }
 
+    /// The status commits that records name, and that are not part of this status.
+    pub fn about_statuses(incoming: &[Incoming]) -> BTreeSet<String> {
+        let records = incoming.iter().flat_map(|incoming| &incoming.records);
+        let foreign = records.filter(|received| received.is_foreign);
+        foreign
+            .filter_map(|received| received.record.status.clone())
+            .collect()
+    }
+
     /// What was found out about the signatures of records.
     pub fn about_signatures(incoming: &[Incoming]) -> BTreeMap<String, Verdict> {
         let records = incoming.iter().flat_map(|incoming| &incoming.records);
@@ -148,6 +178,7 @@ pub struct Asking<'a> {
     authors: &'a Authors<'a>,
     artifact: &'a Artifacts<'a>,
     merged: &'a Merged<'a>,
+    listed: &'a Listed<'a>,
     kept: RefCell<Answers>,
 }
 
@@ -157,11 +188,13 @@ impl<'a> Asking<'a> {
         authors: &'a Authors<'a>,
         artifact: &'a Artifacts<'a>,
         merged: &'a Merged<'a>,
+        listed: &'a Listed<'a>,
     ) -> Asking<'a> {
         Asking {
             authors,
             artifact,
             merged,
+            listed,
             kept: RefCell::default(),
         }
     }
@@ -198,6 +231,18 @@ impl<'a> Asking<'a> {
         let mut kept = self.kept.borrow_mut();
         kept.merged.insert(commit.to_owned(), answer);
         answer
+    }
+
+    /// Whether the spec branch lists the key that something was signed with which arrived at a moment.
+    pub fn listed(&self, by: &SignedBy, arrival: Time) -> bool {
+        let listed = (self.listed)(by, arrival);
+        self.kept.borrow_mut().keys.insert(ListedKey {
+            principal: by.principal.clone(),
+            key: by.key.clone(),
+            arrival,
+            listed,
+        });
+        listed
     }
 
     /// What was asked so far, and answered.

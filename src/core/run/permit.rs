@@ -6,7 +6,7 @@ use crate::core::base::suggest::choices;
 use crate::core::base::time::exact;
 use crate::core::plan::data;
 use crate::core::plan::graph::Graph;
-use crate::core::repository::config::{Config, Workers, is_person};
+use crate::core::repository::config::{Config, Who, Workers, is_person};
 use crate::core::repository::definitions::Definitions;
 use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, CapabilitySpec, Claim, ContractCriterion,
@@ -75,6 +75,8 @@ pub struct Circumstances<'a> {
     pub holder: Option<Holder<'a>>,
     /// Digest of the session of whoever speaks, where it names one.
     pub session: Option<&'a str>,
+    /// Fingerprint of the key of whoever speaks, where it was signed.
+    pub key: Option<&'a str>,
     /// What else is held, beside what the status of the run tells: nodes of other runs, and claims that no status knows yet.
     /// Asked before a record is sent, so that no run depends on the status of another one.
     pub elsewhere: &'a [Occupied],
@@ -511,7 +513,11 @@ impl Circumstances<'_> {
         if decision == ReviewAction::Comment {
             return Ok(());
         }
-        self.may_decide(gate, decision, actor)
+        self.may_decide(gate, decision, actor)?;
+        if decision == ReviewAction::Approve {
+            self.did_none_of(&self.work_before(id), actor)?;
+        }
+        Ok(())
     }
 
     /// Whether an actor may decide at a gate: any person unless reviewers are named, and nobody
@@ -548,6 +554,48 @@ impl Circumstances<'_> {
         Ok(())
     }
 
+    /// What was reported of the nodes that come to a gate node, where whoever did that may not approve it.
+    pub fn work_before(&self, id: &str) -> Vec<(String, &ReportedBy)> {
+        if !self.config.approvals.prevent_worker_approval {
+            return Vec::new();
+        }
+        let nodes = self
+            .plan
+            .map(|plan| plan.all_before(id))
+            .unwrap_or_default();
+        let reports = nodes.into_iter().filter_map(|before| {
+            let status = self.status.node_statuses.get(&before)?;
+            Some((before, status.extensions.report.as_ref()?))
+        });
+        reports.collect()
+    }
+
+    /// Whether an actor has done none of some work, and may say yes to it.
+    ///
+    /// # Errors
+    /// Which of it they have done.
+    pub fn did_none_of(&self, work: &[(String, &ReportedBy)], actor: &str) -> Result<(), Refusal> {
+        let speaker = self.who(actor);
+        let approvals = &self.config.approvals;
+        let mut own = work.iter();
+        match own.find(|(_, report)| approvals.are_one(speaker, Who::reported(report))) {
+            Some((node, report)) => {
+                let by = &report.actor;
+                let why = format!("`{node}` was reported by {by}: somebody else has to approve it");
+                Err(Refusal::new(Objection::Forbidden, "WorkerApproval", why))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whoever speaks.
+    fn who<'s>(&'s self, actor: &'s str) -> Who<'s> {
+        Who {
+            actor,
+            key: self.key,
+        }
+    }
+
     /// Whether an actor may check the acceptance criteria of a node: its report, if so. Asked
     /// before anything is run.
     ///
@@ -577,7 +625,10 @@ impl Circumstances<'_> {
             );
             return Err(Refusal::new(Objection::NotReady, "NotAwaited", why));
         };
-        if !self.config.may_verify(actor, &reported.actor) {
+        if !self
+            .config
+            .may_verify(self.who(actor), Who::reported(reported))
+        {
             return Err(not_independent(actor));
         }
         Ok(reported)
@@ -630,6 +681,9 @@ impl Circumstances<'_> {
         if met && criterion.manual && !is_person(actor) {
             let why = format!("a person says whether `{id}` is met, and {actor} is none");
             return Err(Refusal::new(Objection::Forbidden, "NotAPerson", why));
+        }
+        if met && criterion.manual {
+            self.has_done_nothing(actor)?;
         }
         if results.is_empty() {
             if met && !criterion.checks.is_empty() {
@@ -687,8 +741,14 @@ impl Circumstances<'_> {
             let why = format!("the work is not done: `{id}` is {}{more}", node.phase);
             return Err(Refusal::new(Objection::NotReady, "NotAwaited", why));
         }
-        let mut workers = self.status.workers();
-        if workers.all(|worker| self.config.may_verify(actor, worker)) {
+        self.has_done_nothing(actor)
+    }
+
+    /// Where the configuration wants that, whoever did the work does not say that it is good.
+    fn has_done_nothing(&self, actor: &str) -> Result<(), Refusal> {
+        let speaker = self.who(actor);
+        let mut reports = self.status.reports();
+        if reports.all(|report| self.config.may_verify(speaker, Who::reported(report))) {
             return Ok(());
         }
         Err(not_independent(actor))

@@ -1,7 +1,7 @@
 //! What a run is held to, read from the blobs that it is pinned to.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::plan::graph::Graph;
 use crate::core::repository::manifest;
 use crate::core::resource::{
     ExecutionSpec, GateSpec, GraphSpec, Key, Kind, Node, Pin, Pinned, Resource, Spec,
@@ -115,6 +116,21 @@ impl PinnedPlan {
     /// A node of the plan.
     pub fn node(&self, id: &str) -> Option<&Node> {
         self.graph()?.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// The nodes that come before a node, however far.
+    pub fn all_before(&self, id: &str) -> BTreeSet<String> {
+        let graph = self.graph().and_then(|spec| Graph::build(spec).ok());
+        let (Some(graph), mut found) = (graph, BTreeSet::new()) else {
+            return BTreeSet::new();
+        };
+        let mut todo: Vec<usize> = graph.index_of(id).into_iter().collect();
+        while let Some(node) = todo.pop() {
+            let before = graph.nodes_before(node).into_iter();
+            todo.extend(before.filter(|one| found.insert(*one)));
+        }
+        let names = found.into_iter().map(|node| graph.id(node).to_owned());
+        names.collect()
     }
 
     /// A gate of the plan.

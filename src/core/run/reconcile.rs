@@ -12,7 +12,7 @@ use crate::core::base::words::count;
 use crate::core::repository::config::Config;
 use crate::core::repository::rules;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{CapabilityPhase, Key, Kind, Status, Time};
+use crate::core::resource::{CapabilityPhase, Key, Kind, SignedBy, Status, Time};
 use crate::core::run::asked::{Answers, Asking, RefusedRef};
 use crate::core::run::controllers::execution::plan_of;
 use crate::core::run::controllers::{self, Authors, Presence, World, judge};
@@ -59,6 +59,8 @@ pub struct Inputs<'a> {
     pub artifact: &'a controllers::Artifacts<'a>,
     /// Whether a commit is part of the spec branch.
     pub merged: &'a controllers::Merged<'a>,
+    /// Whether the spec commit lists the key that a decision was signed with.
+    pub listed: &'a controllers::Listed<'a>,
     /// The moment that counts as now, in whole seconds.
     pub now: Time,
 }
@@ -109,10 +111,16 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         || mint(&["repository", inputs.commit, &inputs.now.to_rfc3339()]),
         |old| old.controller.repository_id.clone(),
     );
-    let asking = Asking::new(inputs.authors, inputs.artifact, inputs.merged);
+    let asking = Asking::new(
+        inputs.authors,
+        inputs.artifact,
+        inputs.merged,
+        inputs.listed,
+    );
     let authors = |commit: &str, path: &str| asking.authors(commit, path);
     let artifact = |path: &str, text: Option<&str>| asking.artifact(path, text);
     let merged = |commit: &str| asking.merged(commit);
+    let listed = |by: &SignedBy, arrival: Time| asking.listed(by, arrival);
     let mut world = World {
         snapshot: inputs.snapshot,
         config: inputs.config,
@@ -123,6 +131,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         pinned: controllers::execution::Pins::new(inputs.pinned),
         artifact: &artifact,
         merged: &merged,
+        listed: &listed,
         capabilities: controllers::capability::phases(
             inputs.snapshot,
             &inputs.settled_capabilities(),
@@ -169,15 +178,13 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
             .collect(),
         goals_due,
     };
-    let evidence = runs.evidence;
-    let answers = answers(inputs, &asking);
     Decision {
         repository_id,
         files,
         nexts,
-        evidence,
+        evidence: runs.evidence,
         notes,
-        answers,
+        answers: answers(inputs, &asking),
         fired,
     }
 }
@@ -200,6 +207,7 @@ fn answers(inputs: &Inputs<'_>, asking: &Asking<'_>) -> Answers {
             .map(|(address, refused)| (address.to_string(), refused.clone()))
             .collect(),
         signatures: Answers::about_signatures(inputs.incoming),
+        foreign: Answers::about_statuses(inputs.incoming),
         ..asking.kept()
     }
 }

@@ -11,6 +11,7 @@ use serde_with::skip_serializing_none;
 
 use crate::core::base::digest::sha256_hex;
 use crate::core::base::secrets::masked;
+use crate::core::repository::config::Deciding;
 use crate::core::resource::{
     Artifact, CriterionResult, Duration, Key, Kind, PlanRevision, ReviewAction, SignedBy, is_zero,
 };
@@ -357,6 +358,23 @@ impl Action {
         }
     }
 
+    /// What it decides when it is said, if it does: that can be required to be signed.
+    pub fn decides(&self) -> Option<Deciding> {
+        match self {
+            Action::Claim { .. } | Action::Renewal { .. } => None,
+            Action::Release { .. } | Action::Report { .. } => Some(Deciding::Reports),
+            Action::Verification { .. } => Some(Deciding::Verifications),
+            Action::Review { .. } => Some(Deciding::Reviews),
+            Action::Attestation { .. } => Some(Deciding::Attestations),
+            Action::Request { .. } => Some(Deciding::Requests),
+        }
+    }
+
+    /// Whether it is no more than a remark.
+    pub fn is_comment(&self) -> bool {
+        matches!(self, Action::Review { decision, .. } if *decision == ReviewAction::Comment)
+    }
+
     /// Node and attempt of a verification.
     pub fn verified(&self) -> Option<(&str, u32)> {
         match self {
@@ -675,12 +693,25 @@ pub struct Received {
     pub record: Record,
     /// Whether its commit is signed by whom it names.
     pub signature: Signature,
+    /// Whether the status commit that it names is not one of this status: it was written in a fork, or against something that
+    /// stood in the place of this status for a while.
+    pub is_foreign: bool,
+}
+
+impl Received {
+    /// Whose key signed it, where that is known.
+    pub fn signed(&self) -> Option<&SignedBy> {
+        match &self.signature {
+            Signature::Good(by) => Some(by),
+            Signature::Unchecked | Signature::Bad(..) => None,
+        }
+    }
 }
 
 /// What the Git room found when it checked the signature of a record's commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signature {
-    /// Nobody asked: the configuration wants no signatures, or it is no review.
+    /// Nobody asked: the configuration wants no signature of such a record.
     Unchecked,
     /// Valid when it arrived, by a key that the spec branch lists for the record's actor.
     Good(SignedBy),

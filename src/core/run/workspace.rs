@@ -108,6 +108,8 @@ mod tests {
                     done_before: false,
                     session: None,
                     claim: None,
+                    signed: None,
+                    timestamp: None,
                 });
                 (node.id.clone(), status)
             });

@@ -8,12 +8,13 @@ use super::inbox::{self, Inbox};
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::base::digest::short;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::config::Deciding;
 use crate::core::repository::definitions::Elsewhere;
 use crate::core::repository::facts::Facts;
 use crate::core::repository::index::{Damaged, Index, Pages};
 use crate::core::repository::reach::FileChange;
 use crate::core::repository::snapshot::{Snapshot, manifests_with};
-use crate::core::resource::{Key, Kind, Time};
+use crate::core::resource::{Key, Kind, SignedBy, Time};
 use crate::core::run::asked::Answers;
 use crate::core::run::partial::{self, Blobs, Change, Partial, Reader};
 use crate::core::run::reconcile::{self as core, Inputs, Reconciliation};
@@ -201,6 +202,7 @@ impl Question<'_> {
             refused: &inbox.refused,
             artifact: &|path, text| branch.has(path, text),
             merged: &|commit| branch.holds(commit),
+            listed: &|by, arrival| branch.lists(by, arrival),
             now: self.now,
         });
         branch.end()?;
@@ -273,6 +275,9 @@ impl Question<'_> {
         if is_configured_so.ok().as_ref() != Some(&view.config) {
             return Ok(None);
         }
+        if !self.has_the_same_keys(observed)? {
+            return Ok(None);
+        }
         let paths = revision::paths(&view.config)?;
         // Of the observed commit not everything need be here: that is no reason to stop.
         let Ok(before) = self.files_before(observed, &paths) else {
@@ -302,12 +307,30 @@ impl Question<'_> {
                 authors: &|commit, path| self.authors(commit, path),
                 artifact: &|path, text| branch.has(path, text),
                 merged: &|commit| branch.holds(commit),
+                listed: &|by, arrival| branch.lists(by, arrival),
                 now: self.now,
             };
             let found = partial::reconcile(&change, &reader)?;
             branch.end()?;
             Ok(found)
         })
+    }
+
+    /// Whether a commit lists the same keys as the spec commit, where decisions must be signed.
+    fn has_the_same_keys(&self, commit: &str) -> Result<bool> {
+        let (repo, view) = (&self.store.repo, self.view);
+        let approvals = &view.config.approvals;
+        if approvals.require_signed.is_empty() {
+            return Ok(true);
+        }
+        for path in [approvals.signers_file(), signature::KEYS_FOLDER] {
+            let [before, now] =
+                [commit, &view.spec_commit].map(|commit| read::object_at(repo, commit, path));
+            if before? != now? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The files that are others in the observed commit, as they are there.
@@ -368,16 +391,23 @@ impl Question<'_> {
     /// Gates that only signed approvals open, and no key that could open one.
     fn no_key(&self, has_gate: impl Fn() -> Result<bool>) -> Result<Option<String>> {
         let approvals = &self.view.config.approvals;
-        if !approvals.require_signed {
+        let required = &approvals.require_signed;
+        let Some(what) = required.iter().next() else {
             return Ok(None);
-        }
+        };
         let file = approvals.signers_file();
         let commit = Tree::Commit(&self.view.spec_commit);
-        if signature::lists_a_key(&self.store.repo, commit, file)? || !has_gate()? {
+        // Where nobody approves anything, approvals need no keys.
+        let others = required.iter().any(|what| what != Deciding::Reviews);
+        if signature::lists_a_key(&self.store.repo, commit, file)? || !(others || has_gate()?) {
             return Ok(None);
         }
+        let what = match what {
+            Deciding::Reviews => "approvals",
+            other => other.word(),
+        };
         Ok(Some(format!(
-            "approvals must be signed, and the spec branch lists no key: none counts before `{file}` \
+            "{what} must be signed, and the spec branch lists no key: none counts before `{file}` \
              has a line, or `{}` a file",
             signature::KEYS_FOLDER
         )))
@@ -471,6 +501,12 @@ impl<'a> SpecBranch<'a> {
     fn holds(&self, commit: &str) -> bool {
         let told = self.told.and_then(|told| told.merged.get(commit).copied());
         told.unwrap_or_else(|| self.answer(self.store.is_merged(self.view, commit)))
+    }
+
+    /// Whether it lists the key that something was signed with which arrived at a moment.
+    fn lists(&self, by: &SignedBy, arrival: Time) -> bool {
+        let listed = self.store.verifier(self.view, arrival).lists(by);
+        self.answer(listed.map_err(Error::from))
     }
 
     fn answer(&self, found: Result<bool>) -> bool {

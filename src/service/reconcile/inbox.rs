@@ -10,6 +10,7 @@ use crate::core::run::asked::RefusedRef;
 use crate::core::run::record::{Address, Incoming, Received};
 use crate::core::run::summary::lookup::Lookup;
 use crate::core::run::summary::record_mark;
+use crate::git::line::Line;
 use crate::service::Result;
 use crate::service::runs::is_unread;
 use crate::service::status::StatusReader;
@@ -66,16 +67,17 @@ pub(super) fn read(
     store.fetch_records(&tips)?;
     let mut inbox = Inbox::default();
     let mut strange = StrangeStatus::default();
+    let (mut line, mut unknown) = (line(question)?, 0);
     for (address, tip) in fresh {
         let run = known.get(address.uid());
         let last = run.and_then(|run| run.extensions.records.get(&address.to_string()));
         match store.records(tip, last.map(String::as_str))? {
             Ok((mut records, rewritten)) => {
-                for received in &mut records {
-                    strange.look(question, received);
-                    received.signature =
-                        store.signature(view, question.now, &received.id, &received.record)?;
+                if !judged(question, &mut line, &mut records)? {
+                    unknown += 1;
+                    continue;
                 }
+                strange.look(&records);
                 inbox.incoming.push(Incoming {
                     address: address.clone(),
                     tip: tip.clone(),
@@ -88,7 +90,7 @@ pub(super) fn read(
                 inbox.notes.push(note);
                 inbox
                     .incoming
-                    .extend(before_refused(question, (address, tip), last)?);
+                    .extend(before_refused(question, &mut line, (address, tip), last)?);
                 let tip = tip.clone();
                 inbox
                     .refused
@@ -97,6 +99,7 @@ pub(super) fn read(
         }
     }
     inbox.notes.extend(strange.note());
+    inbox.notes.extend(waiting(unknown));
     let whose = "to no execution that is known: ignored";
     match gone {
         0 => {}
@@ -108,21 +111,33 @@ pub(super) fn read(
     Ok(inbox)
 }
 
+/// That records wait for a reconcile in a clone that knows more.
+fn waiting(refs: usize) -> Option<String> {
+    (refs > 0).then(|| {
+        format!(
+            "{} cannot be told to be for this status, since this clone is shallow, and wait: run `git fetch \
+             --unshallow` here",
+            count(refs, "inbox ref")
+        )
+    })
+}
+
 /// What was said on a ref before something else was put there, as far as it is not known.
 fn before_refused(
     question: &Question<'_>,
+    line: &mut Option<Line<'_>>,
     (address, tip): (&Address, &str),
     last: Option<&String>,
 ) -> Result<Option<Incoming>> {
-    let (store, view) = (question.store, question.view);
+    let store = question.store;
     let Some(sound) = store.last_sound(tip)?.filter(|sound| last != Some(sound)) else {
         return Ok(None);
     };
     let Ok((mut records, false)) = store.records(&sound, last.map(String::as_str))? else {
         return Ok(None);
     };
-    for received in &mut records {
-        received.signature = store.signature(view, question.now, &received.id, &received.record)?;
+    if !judged(question, line, &mut records)? {
+        return Ok(None);
     }
     Ok(Some(Incoming {
         address: address.clone(),
@@ -132,8 +147,39 @@ fn before_refused(
     }))
 }
 
-/// Records that were written against a status commit which is not part of this status. They are untrusted, and so that is only
-/// told: perhaps the branch was put back, and the ref that would show it as well.
+/// What was the status, up to the one that is there now.
+fn line<'a>(question: &Question<'a>) -> Result<Option<Line<'a>>> {
+    let store = question.store;
+    let tip = question.view.status_tip.as_deref();
+    let line = tip.map(|tip| Line::behind(&store.repo, store.remote.as_deref(), tip));
+    Ok(line.transpose()?)
+}
+
+/// Find out what the core has to know of records: whether they were written against this status, and who signed them. False where
+/// the first cannot be known here.
+fn judged(
+    question: &Question<'_>,
+    line: &mut Option<Line<'_>>,
+    records: &mut [Received],
+) -> Result<bool> {
+    let (store, view) = (question.store, question.view);
+    for received in records {
+        if let (Some(named), Some(line)) = (&received.record.status, line.as_mut()) {
+            match line.holds(named)? {
+                Some(is_ours) => received.is_foreign = !is_ours,
+                None => return Ok(false),
+            }
+        }
+        if !received.is_foreign {
+            received.signature =
+                store.signature(view, question.now, &received.id, &received.record)?;
+        }
+    }
+    Ok(true)
+}
+
+/// Records that were written against a status commit which is not part of this status: they do not count. Perhaps the branch was
+/// put back, and the ref that would show it as well.
 #[derive(Default)]
 struct StrangeStatus {
     records: usize,
@@ -141,28 +187,18 @@ struct StrangeStatus {
 }
 
 impl StrangeStatus {
-    fn look(&mut self, question: &Question<'_>, received: &Received) {
-        let repo = &question.store.repo;
-        let named = received.record.status.as_ref();
-        let (Some(named), Some(tip)) = (named, question.view.status_tip.as_ref()) else {
-            return;
-        };
-        if named == tip || self.commit.as_ref() == Some(named) {
-            self.records += usize::from(named != tip);
-            return;
-        }
-        // Of a shallow clone what is absent proves nothing.
-        let is_part = || repo.has_object(named) && repo.is_ancestor(named, tip).unwrap_or(false);
-        if !repo.is_shallow() && !is_part() {
+    fn look(&mut self, records: &[Received]) {
+        let foreign = records.iter().filter(|received| received.is_foreign);
+        for received in foreign {
             self.records += 1;
-            self.commit = Some(named.clone());
+            self.commit.clone_from(&received.record.status);
         }
     }
 
     fn note(self) -> Option<String> {
         let commit = self.commit?;
         Some(format!(
-            "{} names a status commit that this status does not have, {}: perhaps the branch was put back",
+            "{} names a status commit that this status does not have, {}: it was given elsewhere, or the branch was put back",
             count(self.records, "record"),
             short(&commit)
         ))

@@ -23,6 +23,7 @@ use crate::core::repository::reach::FileChange;
 use crate::core::repository::referral::Referral;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
+use crate::core::review::configuration::{self, ConfigurationChange, TouchedNow};
 use crate::core::review::live::Touched;
 use crate::core::review::rules::{self, Policy, Sides};
 use crate::core::review::scope::{self, Scoped};
@@ -185,6 +186,10 @@ pub struct Reviewed {
     pub scope: Option<Scoped>,
     /// What is to be known of how it was looked.
     pub notes: Vec<String>,
+    /// What changes in the configuration, and whose keys.
+    pub configuration: Vec<ConfigurationChange>,
+    /// The gates and runs that this touches as things stand.
+    pub concerned: BTreeSet<TouchedNow>,
 }
 
 impl Reviewed {
@@ -313,6 +318,11 @@ impl Comparison {
             Some(status) => live::touched(&self.review, &self.old, &status.tree),
             None => Vec::new(),
         };
+        let configuration = self.configuration();
+        let reviewers = |gate: &Key| Some(self.old.gate(gate)?.reviewers.clone());
+        let concerned = status
+            .as_ref()
+            .map(|status| configuration::touched(&configuration, &status.tree, &reviewers));
         let text_of = |file: &str| match file {
             CONFIG_FILE => self.after.settings.text.clone(),
             _ => self.new.text(file),
@@ -329,6 +339,8 @@ impl Comparison {
             findings,
             scope: self.scope,
             notes: Vec::new(),
+            configuration,
+            concerned: concerned.unwrap_or_default(),
         })
     }
 
@@ -345,7 +357,18 @@ impl Comparison {
         keys.extend(runs);
         // Those that have not begun are pinned to nothing.
         keys.extend(self.old.keys_of(Kind::Execution).cloned());
+        if !self.configuration().is_empty() {
+            keys.extend(status.open_runs()?);
+        }
         status.read(&keys).map(Some)
+    }
+
+    /// What changes in the configuration, and whose keys. Where there was nothing before, nobody decided anything.
+    fn configuration(&self) -> Vec<ConfigurationChange> {
+        if self.is_first {
+            return Vec::new();
+        }
+        configuration::changes(&self.before.policy, &self.after.policy)
     }
 
     /// Every rule that the change breaks, and every finding that was not there before.
@@ -370,6 +393,13 @@ impl Comparison {
             (Some(wanted), Some(key)) => wanted.contains(key),
             _ => true,
         });
+        let changed = self.configuration();
+        let mut marked: Vec<Diagnostic> = changed
+            .iter()
+            .filter_map(ConfigurationChange::finding)
+            .collect();
+        self.new.settle(&mut marked, &self.after.config);
+        found.extend(marked);
         let scope = self.scope.iter();
         let mut outside: Vec<Diagnostic> = scope
             .flat_map(|scope| scope.findings((&self.old, &self.new)))

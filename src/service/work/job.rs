@@ -381,7 +381,7 @@ impl JobAttempt<'_> {
         let address = self.node.address();
         let report = self.patiently(|| {
             let tip = self.keeper.tip();
-            let sent = self.store.send(&address, Some(&tip), &record, writer.now)?;
+            let sent = writer.send_record(&address, Some(&tip), self.node.run, &record)?;
             sent.or_conflict(&address)
         })?;
         let name = self.job.name();

@@ -4,6 +4,7 @@ use super::{Shown, words};
 use crate::api::findings::{Scope, Summary};
 use crate::api::review as api;
 use crate::core::base::key::Key;
+use crate::core::review::configuration::{ConfigurationChange, TouchedNow};
 use crate::core::review::live::{How, Touched};
 use crate::core::review::{Change, Element, Event, Subject, What};
 use crate::core::text::located::{Finding, ResourceName};
@@ -20,7 +21,7 @@ pub fn answer(shown: &Shown<'_>, findings: Vec<Finding>) -> api::Review {
         head_name: head_name.to_owned(),
         class: review.class().to_string(),
         verdict: words::verdict(shown),
-        dangers: review.dangers(),
+        dangers: words::all_dangers(shown),
         subjects: review
             .subjects
             .iter()
@@ -31,6 +32,28 @@ pub fn answer(shown: &Shown<'_>, findings: Vec<Finding>) -> api::Review {
         summary: Summary::of(&findings),
         findings,
         scope: shown.scope.map(Scope::from),
+        configuration: shown.configuration.iter().map(configuration).collect(),
+        concerned: shown.concerned.iter().map(concerned).collect(),
+    }
+}
+
+fn configuration(change: &ConfigurationChange) -> api::ConfigurationChange {
+    api::ConfigurationChange {
+        file: change.file.clone(),
+        field: change.field.clone(),
+        was: change.was.clone(),
+        is: change.is.clone(),
+        danger: change.danger.clone(),
+        words: change.words(),
+    }
+}
+
+fn concerned(one: &TouchedNow) -> api::Concerned {
+    api::Concerned {
+        execution: ResourceName::from(&one.execution),
+        node: one.node.clone(),
+        gate: one.gate.clone(),
+        text: one.text.clone(),
     }
 }
 

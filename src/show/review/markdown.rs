@@ -32,6 +32,7 @@ const CELL: usize = 900;
 pub fn render(shown: &Shown<'_>) -> String {
     let mut page = MarkdownPage::default();
     page.push(&head(shown));
+    page.push(&configuration(shown));
     page.push(&dangers(shown));
     page.push(&findings(shown));
     page.push(&of_scope(shown));
@@ -118,7 +119,7 @@ pub(in crate::show) fn code(raw: &str) -> String {
 fn head(shown: &Shown<'_>) -> String {
     let (base, head) = shown.names;
     let (errors, _) = words::findings(shown);
-    let sign = match (errors, shown.review.dangers()) {
+    let sign = match (errors, words::all_dangers(shown)) {
         (0, 0) => "✅",
         (0, _) => "⚠️",
         _ => "⛔",
@@ -136,6 +137,31 @@ fn head(shown: &Shown<'_>) -> String {
     }
     out.push_str(&format!("<sub>{} → {}</sub>\n", code(base), code(head)));
     out
+}
+
+/// Most bytes of what changes in the configuration.
+const CONFIGURATION: usize = 12_000;
+
+fn configuration(shown: &Shown<'_>) -> String {
+    if shown.configuration.is_empty() {
+        return String::new();
+    }
+    let changes = shown.configuration.iter().map(|change| {
+        let what = code(&change.words());
+        match &change.danger {
+            Some(danger) => format!("- ⚠️ {what}: **{}**\n", text(&short(danger))),
+            None => format!("- {what}\n"),
+        }
+    });
+    let now = shown.concerned.iter();
+    let now = now.map(|one| format!("- now: {}\n", text(&one.text)));
+    let lines: Vec<String> = changes.chain(now).collect();
+    let list = bounded(
+        &lines,
+        CONFIGURATION,
+        "- … and {} more, in `planspec review`\n",
+    );
+    format!("### Configuration\n\n{list}")
 }
 
 fn dangers(shown: &Shown<'_>) -> String {

@@ -6,8 +6,11 @@ pub mod markdown;
 pub mod text;
 mod words;
 
+use std::collections::BTreeSet;
+
 use crate::core::base::diagnostic::Diagnostic;
 use crate::core::repository::snapshot::Snapshot;
+use crate::core::review::configuration::{ConfigurationChange, TouchedNow};
 use crate::core::review::declared::Declared;
 use crate::core::review::live::Touched;
 use crate::core::review::scope::Scoped;
@@ -33,6 +36,10 @@ pub struct Shown<'a> {
     pub findings: &'a [Diagnostic],
     /// What the scope of the plan that is asked about says of the changed files.
     pub scope: Option<&'a Scoped>,
+    /// What changes in the configuration, and whose keys.
+    pub configuration: &'a [ConfigurationChange],
+    /// The gates and runs that this touches as things stand.
+    pub concerned: &'a BTreeSet<TouchedNow>,
     /// `file:line:column` of a finding.
     pub place: &'a dyn Fn(&Diagnostic) -> String,
 }

@@ -75,7 +75,7 @@ pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
         color,
     };
     let (base, head) = shown.names;
-    let style = match (words::findings(shown).0, shown.review.dangers()) {
+    let style = match (words::findings(shown).0, words::all_dangers(shown)) {
         (0, 0) => GREEN,
         (0, _) => YELLOW,
         _ => RED,
@@ -92,6 +92,7 @@ pub fn render(shown: &Shown<'_>, width: Option<usize>, color: bool) -> String {
         };
         page.line(0, "", &format!("{}{class}", words::counts(shown)));
     }
+    configuration(&mut page, shown);
     dangers(&mut page, shown);
     for subject in &shown.review.subjects {
         of_subject(&mut page, shown, subject);
@@ -127,6 +128,26 @@ fn of_scope(page: &mut ReviewPage, shown: &Shown<'_>) {
     }
     for line in not_checkable {
         page.line(4, DIM, &line);
+    }
+}
+
+fn configuration(page: &mut ReviewPage, shown: &Shown<'_>) {
+    if shown.configuration.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line(0, BOLD, "Configuration");
+    for change in shown.configuration {
+        match &change.danger {
+            Some(danger) => {
+                page.line(2, RED, &format!("! {}", change.words()));
+                page.line(6, RED, danger);
+            }
+            None => page.line(2, YELLOW, &format!("~ {}", change.words())),
+        }
+    }
+    for one in shown.concerned {
+        page.line(2, "", &format!("now: {}", one.text));
     }
 }
 

@@ -15,8 +15,9 @@ use crate::show::count;
 /// The verdict in one line: what is broken, what is dangerous, how large it is.
 pub(super) fn verdict(shown: &Shown<'_>) -> String {
     let (errors, warnings) = findings(shown);
-    let dangers = shown.review.dangers();
-    if shown.review.is_empty() && shown.findings.is_empty() {
+    let dangers = all_dangers(shown);
+    let is_empty = shown.review.is_empty() && shown.configuration.is_empty();
+    if is_empty && shown.findings.is_empty() {
         return "nothing changes in the work".to_owned();
     }
     let mut parts = Vec::new();
@@ -33,6 +34,12 @@ pub(super) fn verdict(shown: &Shown<'_>) -> String {
         parts.push("nothing dangerous found".to_owned());
     }
     parts.join(", ")
+}
+
+/// How many changes are to be looked at twice, those of the configuration among them.
+pub(super) fn all_dangers(shown: &Shown<'_>) -> usize {
+    let changes = shown.configuration.iter();
+    shown.review.dangers() + changes.filter(|change| change.danger.is_some()).count()
 }
 
 /// Something to look at twice.

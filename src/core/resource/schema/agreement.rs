@@ -384,9 +384,10 @@ fn config() -> Config {
         },
         lease: duration(),
         approvals: ApprovalConfig {
-            require_signed: true,
+            require_signed: serde_json::from_value(serde_json::json!(true)).unwrap(),
             allowed_signers: Some("signers".to_owned()),
             prevent_self_approval: true,
+            prevent_worker_approval: true,
             users: people(),
             teams: people(),
         },

@@ -12,13 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{CapabilityPhase, Condition, Key, Time, set_condition};
+use crate::core::resource::{CapabilityPhase, Condition, Key, SignedBy, Time, set_condition};
 
 /// Whether a commit holds a file or folder at a path, and the text in it if one is given.
 pub type Artifacts<'a> = dyn Fn(&str, Option<&str>) -> bool + 'a;
 
 /// Whether the spec branch holds a commit.
 pub type Merged<'a> = dyn Fn(&str) -> bool + 'a;
+
+/// Whether the spec branch lists a key for a principal, valid at a moment.
+pub type Listed<'a> = dyn Fn(&SignedBy, Time) -> bool + 'a;
 
 /// What every controller may look at.
 pub struct World<'a> {
@@ -43,6 +46,8 @@ pub struct World<'a> {
     pub artifact: &'a Artifacts<'a>,
     /// Whether a commit is part of the spec branch.
     pub merged: &'a Merged<'a>,
+    /// Whether the spec branch still lists the key that something was signed with.
+    pub listed: &'a Listed<'a>,
     /// References that name another uid than the status knows, by the resource that refers.
     pub uid_mismatches: BTreeMap<Key, String>,
 }

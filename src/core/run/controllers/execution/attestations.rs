@@ -42,11 +42,12 @@ pub(super) fn attest(
     {
         return Err(misplaced());
     }
-    permit::may(
-        &received.record.action,
-        &received.record.actor,
-        &turn.permit(status),
-    )?;
+    let permit = permit::Circumstances {
+        key: received.signed().map(|by| by.key.as_str()),
+        ..turn.permit(status)
+    };
+    permit::may(&record.action, &record.actor, &permit)?;
+    turn.check_signature(received)?;
     // Checks are made on work that is merged.
     if let (Some(commit), [_, ..]) = (commit, results.as_slice()) {
         is_merged(turn, commit)?;
@@ -60,6 +61,7 @@ pub(super) fn attest(
         results: results.clone(),
         record: received.id.clone(),
         timestamp: turn.world.now,
+        signed: received.signed().cloned(),
     };
     let all = &mut status.extensions.attestations;
     let is_check = |one: &Attested| !one.results.is_empty();

@@ -6,16 +6,17 @@ use serde::Serialize;
 
 use super::active_run::{ActiveRun, list};
 use crate::core::base::digest;
+use crate::core::repository::config::Deciding;
 use crate::core::resource::{
     AUTHORS_UNKNOWN, AWAITING_APPROVAL, AWAITING_EXTERNAL, Decision, GateReview, GateSpec, Kind,
-    NodePhase, Outcome, ReviewAction, Time,
+    NodePhase, Outcome, ReportedBy, ReviewAction, Time,
 };
 use crate::core::run::machine::NodeEvent;
-use crate::core::run::permit::{Objection, Refusal};
-use crate::core::run::record::Signature;
+use crate::core::run::permit::{Circumstances, Objection, Refusal};
+use crate::core::run::reopen::with_children;
 
 /// Version of the digest by which decisions are asked for.
-const DIGEST_VERSION: u32 = 1;
+const DIGEST_VERSION: u32 = 2;
 /// Most reviews to keep of one gate node, beside those that decide.
 const REVIEWS_KEPT: usize = 200;
 
@@ -46,17 +47,13 @@ impl ActiveRun<'_> {
         match (decision.digest_version, again) {
             (0, None) => digest::canonical(&subject),
             (0, Some(again)) => digest::canonical(&(subject, again)),
-            _ => digest::canonical(&(subject, self.reports_before(id), again)),
+            (version, _) => digest::canonical(&(subject, self.reports_before(id, version), again)),
         }
     }
 
     /// What was reported of the nodes right before one: record, commit and outputs.
-    fn reports_before(&self, id: &str) -> BTreeMap<&str, impl Serialize> {
-        let index = self.graph.index_of(id);
-        let before = index
-            .into_iter()
-            .flat_map(|index| self.graph.predecessors(index));
-        let reports = before.filter_map(|(before, _)| {
+    fn reports_before(&self, id: &str, version: u32) -> BTreeMap<&str, impl Serialize> {
+        let reports = self.before(id, version).into_iter().filter_map(|before| {
             let (id, status) = self
                 .status
                 .node_statuses
@@ -70,6 +67,19 @@ impl ActiveRun<'_> {
         reports.collect()
     }
 
+    /// The nodes right before one; since the second version of the digest also what is in the groups among them.
+    fn before(&self, id: &str, version: u32) -> BTreeSet<usize> {
+        let index = self.graph.index_of(id).into_iter();
+        let before = index.flat_map(|index| self.graph.predecessors(index));
+        let before: BTreeSet<usize> = before.map(|(before, _)| before).collect();
+        if version < 2 {
+            return before;
+        }
+        let all = before.into_iter();
+        all.flat_map(|node| with_children(&self.graph, &self.spec, node))
+            .collect()
+    }
+
     /// `namespace/name` of the gate of a node.
     pub fn gate_of(&self, id: &str) -> Option<String> {
         let reference = self.node(id)?.gate_ref.as_ref()?;
@@ -78,29 +88,6 @@ impl ActiveRun<'_> {
                 .key(Kind::Gate, &self.pinned.plan.namespace)
                 .qualified(),
         )
-    }
-
-    /// Why the signature of a yes or a no cannot count, if the configuration wants signatures.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn check_signature(&self, actor: &str, signature: &Signature) -> Result<(), Refusal> {
-        let approvals = &self.turn.world.config.approvals;
-        if !approvals.require_signed {
-            return Ok(());
-        }
-        let (reason, why) = match signature {
-            Signature::Good(by) if approvals.person(&by.principal) == approvals.person(actor) => {
-                return Ok(());
-            }
-            Signature::Good(by) => (
-                "OtherSigner",
-                format!("{} signed it, and it says {actor}", by.principal),
-            ),
-            Signature::Bad(reason, why) => (*reason, why.clone()),
-            Signature::Unchecked => ("Unsigned", "its signature was not checked".to_owned()),
-        };
-        Err(Refusal::new(Objection::Forbidden, reason, why))
     }
 
     /// Pin who wrote the plan and its gates, unless it is pinned: it never changes for the run.
@@ -158,15 +145,13 @@ impl ActiveRun<'_> {
         }
         let decision = self.status_of(id).extensions.decision.unwrap_or_default();
         let mut decision = self.about_now(id, &gate, decision);
-        let verdict = self.count(&gate, &decision);
+        let verdict = self.count(id, &gate, &decision);
         let outcome = verdict.outcome(spec.required_approvers as usize);
         decision.outcome = outcome;
         decision.decided = outcome.map(|_| self.now());
         decision.decided_by = outcome.map(|_| verdict.records.clone()).unwrap_or_default();
-        let retries = &self.status.extensions.retried_by;
-        let has_another_plan = retries.iter().any(|retry| retry.plan.is_some());
-        let again =
-            why_again(&decision, has_another_plan).map_or(String::new(), |why| format!("; {why}"));
+        let again = self.why_again(id, &decision);
+        let again = again.map_or(String::new(), |why| format!("; {why}"));
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.decision = Some(decision);
         }
@@ -218,11 +203,13 @@ impl ActiveRun<'_> {
 
     /// Count the decisions that were given for the current digest by those who may decide now: the
     /// newest of every reviewer, one voice per person and per key, and a no wins.
-    fn count(&self, gate: &str, decision: &Decision) -> Verdict {
+    fn count(&self, id: &str, gate: &str, decision: &Decision) -> Verdict {
         let approvals = &self.turn.world.config.approvals;
+        let permit = self.permit(None);
+        let work = permit.work_before(id);
         let mut newest: BTreeMap<String, &GateReview> = BTreeMap::new();
         for review in &decision.reviews {
-            if review.digest == decision.digest && self.counts(gate, review) {
+            if review.digest == decision.digest && self.counts(gate, review, &work) {
                 newest.insert(approvals.person(&review.reviewer), review);
             }
         }
@@ -246,15 +233,78 @@ impl ActiveRun<'_> {
         }
     }
 
-    /// Whether a review is a yes or a no that counts under the configuration of now.
-    fn counts(&self, gate: &str, review: &GateReview) -> bool {
-        let approvals = &self.turn.world.config.approvals;
-        let run = self.permit(None);
-        review.action != ReviewAction::Comment
-            && (review.signed.is_some() || !approvals.require_signed)
-            && run
-                .may_decide(gate, review.action, &review.reviewer)
-                .is_ok()
+    /// Whether a review is a yes or a no that counts under the configuration and the keys of now.
+    fn counts(&self, gate: &str, review: &GateReview, work: &[(String, &ReportedBy)]) -> bool {
+        let (action, actor) = (review.action, &review.reviewer);
+        let key = review.signed.as_ref().map(|by| by.key.as_str());
+        let run = Circumstances {
+            key,
+            ..self.permit(None)
+        };
+        let is_yes = action == ReviewAction::Approve;
+        action != ReviewAction::Comment
+            && self.is_signed_still(review)
+            && run.may_decide(gate, action, actor).is_ok()
+            && (!is_yes || run.did_none_of(work, actor).is_ok())
+    }
+
+    /// Whether a decision is signed with a key that the spec branch lists still, where that is asked for.
+    fn is_signed_still(&self, review: &GateReview) -> bool {
+        let world = self.turn.world;
+        if !world
+            .config
+            .approvals
+            .require_signed
+            .covers(Deciding::Reviews)
+        {
+            return true;
+        }
+        let signed = review.signed.as_ref();
+        signed.is_some_and(|by| (world.listed)(by, review.timestamp))
+    }
+
+    /// Why approvals that were given before do not count.
+    fn why_again(&self, id: &str, decision: &Decision) -> Option<String> {
+        let is_yes = |review: &&GateReview| review.action == ReviewAction::Approve;
+        let mut approvals = decision.reviews.iter().filter(is_yes);
+        let fallen = approvals
+            .clone()
+            .filter(|one| one.digest != decision.digest);
+        if let Some(last) = fallen.map(|one| one.timestamp).max() {
+            let why = self.what_changed(id, decision, last);
+            return Some(format!("{why}, earlier approvals do not count"));
+        }
+        let lost = approvals.find(|one| one.signed.is_some() && !self.is_signed_still(one))?;
+        let whose = &lost.reviewer;
+        Some(format!(
+            "the spec branch does not list the key of {whose} any more, that approval does not count"
+        ))
+    }
+
+    /// What is another one than at the last approval. The plan and the gate are pinned, so that only targets and reports can be
+    /// before somebody tries again, or goes on with another plan.
+    fn what_changed(&self, id: &str, decision: &Decision, last: Time) -> String {
+        let retries = &self.status.extensions.retried_by;
+        let was_replaced = retries
+            .iter()
+            .any(|retry| retry.plan.is_some() && retry.timestamp >= last);
+        if was_replaced {
+            return "the plan is another one".to_owned();
+        }
+        let before = self.before(id, decision.digest_version).into_iter();
+        let names = before.map(|node| self.graph.id(node));
+        let is_newer = |name: &&str| {
+            let status = self.status.node_statuses.get(*name);
+            let report = status.and_then(|status| status.extensions.report.as_ref());
+            report.is_some_and(|report| report.timestamp.is_some_and(|time| time > last))
+        };
+        let newer: Vec<&str> = names.filter(is_newer).collect();
+        match (newer.as_slice(), decision.round) {
+            ([], 0) => "targets resolved again".to_owned(),
+            ([], _) => "tried again".to_owned(),
+            ([one], _) => format!("`{one}` was reported anew"),
+            (several, _) => format!("{} were reported anew", list(several)),
+        }
     }
 
     /// `targetRef` restricts where a gate may be used.
@@ -305,23 +355,13 @@ impl ActiveRun<'_> {
             .into_iter()
             .any(|below| !self.phase_of(below).is_terminal());
         if guards_something {
-            let why = "what was approved has changed".to_owned();
+            let last = decision.reviews.iter().map(|review| review.timestamp).max();
+            let what = last.map(|last| self.what_changed(&id, decision, last));
+            let what = what.unwrap_or_else(|| "what was approved has changed".to_owned());
+            let why = format!("{what}, earlier approvals do not count");
             self.move_node(&id, NodeEvent::Reopen, "ApprovalStale", why);
         }
     }
-}
-
-/// Why approvals that were given before do not count. The plan and the gate are pinned, so that only
-/// targets can be others before somebody tries again, or goes on with another plan.
-fn why_again(decision: &Decision, has_another_plan: bool) -> Option<&'static str> {
-    let mut reviews = decision.reviews.iter();
-    let was_approved = reviews
-        .any(|review| review.action == ReviewAction::Approve && review.digest != decision.digest);
-    was_approved.then_some(match decision.round {
-        _ if has_another_plan => "the plan is another one, earlier approvals do not count",
-        0 => "targets resolved again, earlier approvals do not count",
-        _ => "tried again, earlier approvals do not count",
-    })
 }
 
 /// Make room: what decides is kept, which is the newest yes or no of every reviewer on every
@@ -420,6 +460,129 @@ mod tests {
     }
 
     const LEAD: &str = "requireSigned: true, users: {lead: [ana@x.io, ana@home.io]}";
+
+    /// A task whose report a gate decides on, behind a group with another one.
+    fn judged(approvals: &str) -> World {
+        let nodes = "{id: a, kind: Task}, {id: c, kind: Task}, \
+            {id: g, kind: Group, children: [c]}, \
+            {id: ok, kind: Gate, gateRef: {name: g}, dependsOn: [a, g]}, \
+            {id: b, kind: Task, dependsOn: [ok]}";
+        let mut world = World::of(&[plan("p", nodes), gate("g", "p", "")]);
+        world.configure(&format!("approvals: {{{approvals}}}\n"));
+        world.write("planspec/run.yaml", &execution("run", "p", ""));
+        world.reconcile();
+        world
+    }
+
+    #[test]
+    fn whoever_did_the_work_does_not_approve_it() {
+        let table = [
+            ("user:ben", "carl@x.io", "Succeeded Approved"),
+            ("ana@x.io", "carl@x.io", "Blocked AwaitingApproval"),
+            ("human://ana", "carl@x.io", "Blocked AwaitingApproval"),
+            (" ana@home.io ", "carl@x.io", "Blocked AwaitingApproval"),
+            ("carl@x.io", "ana@x.io", "Blocked AwaitingApproval"),
+        ];
+        for (worker, in_group, expected) in table {
+            let mut world = judged(
+                &format!("preventWorkerApproval: true, {LEAD}")
+                    .replace("requireSigned: true, users: {lead:", "users: {ana:"),
+            );
+            for (node, actor) in [("a", worker), ("c", in_group)] {
+                world.claim(node, actor);
+                world.reconcile();
+                world.succeed(node, actor);
+                world.reconcile();
+            }
+            let approver = if expected.starts_with("Succeeded") {
+                "ana@x.io"
+            } else if in_group == "ana@x.io" {
+                "user:ana"
+            } else {
+                "ana@home.io"
+            };
+            world.approve("ok", approver);
+            world.reconcile();
+            assert_eq!(world.stands("ok"), expected, "{worker} {in_group}");
+            if expected.starts_with("Blocked") {
+                assert_eq!(world.unapplied(), ["approve WorkerApproval"]);
+                world.reject("ok", approver);
+                world.reconcile();
+                assert_eq!(world.stands("ok"), "Failed Rejected");
+            }
+        }
+    }
+
+    #[test]
+    fn one_key_is_one_worker_and_approver_however_they_are_called() {
+        let mut world = judged("requireSigned: [reviews, reports], preventWorkerApproval: true");
+        for node in ["a", "c"] {
+            world.signature = Signature::Unchecked;
+            world.claim(node, "agent:coder");
+            world.reconcile();
+            world.signature = by("agent:coder", "K1");
+            world.succeed(node, "agent:coder");
+            world.reconcile();
+        }
+        world.signature = by("ana", "K1");
+        world.approve("ok", "ana");
+        world.reconcile();
+        assert_eq!(world.unapplied(), ["approve WorkerApproval"]);
+        world.signature = by("ana", "K2");
+        world.approve("ok", "ana");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Succeeded Approved");
+    }
+
+    #[test]
+    fn a_key_that_is_not_listed_any_more_counts_at_no_gate_that_waits_and_reopens_none() {
+        let mut world = waiting("requiredApprovers: 2", "requireSigned: [reviews]");
+        world.signature = by("ana", "K1");
+        world.approve("ok", "ana");
+        world.reconcile();
+        world.signature = by("ben", "K2");
+        world.revoke("K1");
+        world.approve("ok", "ben");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
+        let message = world.node("ok").message;
+        assert!(
+            message.contains("1 of 2 approvals by user:ben"),
+            "{message}"
+        );
+        assert!(
+            message.contains("does not list the key of ana any more"),
+            "{message}"
+        );
+        world.signature = by("ana", "K3");
+        world.approve("ok", "ana");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Succeeded Approved");
+        world.revoke("K2");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Succeeded Approved");
+    }
+
+    #[test]
+    fn an_approval_falls_when_what_it_was_given_for_is_reported_anew() {
+        for node in ["a", "c"] {
+            let mut world = judged("");
+            world.complete("a");
+            world.complete("c");
+            world.approve("ok", "ana");
+            world.reconcile();
+            assert_eq!(world.stands("ok"), "Succeeded Approved");
+            world.wait("1m");
+            world.retry_again("eve", node);
+            world.reconcile();
+            world.complete(node);
+            assert_eq!(world.stands("ok"), "Blocked AwaitingApproval", "{node}");
+            let message = world.node("ok").message;
+            let why = format!("`{node}` was reported anew, earlier approvals do not count");
+            assert!(message.contains(&why), "{message}");
+            assert_eq!(world.stands("b"), "Pending Waiting");
+        }
+    }
 
     #[test]
     fn a_decision_counts_when_a_key_of_its_actor_signed_it() {

@@ -28,8 +28,8 @@ use crate::core::resource::{
 };
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
-use crate::core::run::permit;
-use crate::core::run::record::{Address, Incoming};
+use crate::core::run::permit::{self, Objection, Refusal};
+use crate::core::run::record::{Address, Incoming, Received, Signature};
 use crate::core::run::status::StatusFile;
 
 use active_run::ActiveRun;
@@ -68,8 +68,38 @@ impl<'a> Turn<'a> {
             commit: self.world.commit,
             holder: None,
             session: None,
+            key: None,
             elsewhere: &[],
         }
+    }
+}
+
+impl Turn<'_> {
+    /// Whether a record is signed by whom it names, where the configuration wants that of such a record.
+    ///
+    /// # Errors
+    /// Why it does not count.
+    fn check_signature(&self, received: &Received) -> Result<(), Refusal> {
+        let approvals = &self.world.config.approvals;
+        let record = &received.record;
+        let decides = record.action.decides();
+        let is_required = decides.is_some_and(|what| approvals.require_signed.covers(what));
+        if !is_required || record.action.is_comment() {
+            return Ok(());
+        }
+        let actor = &record.actor;
+        let (reason, why) = match &received.signature {
+            Signature::Good(by) if approvals.person(&by.principal) == approvals.person(actor) => {
+                return Ok(());
+            }
+            Signature::Good(by) => (
+                "OtherSigner",
+                format!("{} signed it, and it says {actor}", by.principal),
+            ),
+            Signature::Bad(reason, why) => (*reason, why.clone()),
+            Signature::Unchecked => ("Unsigned", "its signature was not checked".to_owned()),
+        };
+        Err(Refusal::new(Objection::Forbidden, reason, why))
     }
 }
 
@@ -112,6 +142,8 @@ pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
             actor: None,
             comment: Some("its file was deleted".to_owned()),
             record: None,
+            signed: None,
+            timestamp: None,
         });
     }
     if status.extensions.pinned.is_none() {

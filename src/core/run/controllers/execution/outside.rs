@@ -101,6 +101,7 @@ impl ActiveRun<'_> {
             record: commit.to_owned(),
             timestamp: self.now(),
             results,
+            signed: None,
         };
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.extensions.verification = Some(verification);

@@ -4,14 +4,12 @@ use super::Turn;
 use super::active_run::{ActiveRun, list_unapplied};
 use super::attestations::attest;
 use crate::core::resource::{
-    AWAITING_VERIFICATION, Artifact, CancelledBy, Claim, Duration, ExecutionStatus, GateReview,
-    ReportedBy, ReviewAction, Time, Unapplied,
+    AWAITING_EXTERNAL, AWAITING_VERIFICATION, Artifact, CancelledBy, Claim, Duration,
+    ExecutionStatus, GateReview, NodePhase, ReportedBy, ReviewAction, Time, Unapplied,
 };
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{self, Objection, Refusal, misplaced, not_started};
-use crate::core::run::record::{
-    Action, Address, Incoming, Received, ReportResult, RequestKind, Signature,
-};
+use crate::core::run::record::{Action, Address, Incoming, Received, ReportResult, RequestKind};
 
 /// Most artifacts to keep of one execution.
 const ARTIFACTS_KEPT: usize = 200;
@@ -100,12 +98,13 @@ fn fold_one_without_run(
         return Err(misplaced());
     }
     permit::may(action, &received.record.actor, &turn.permit(status))?;
+    turn.check_signature(received)?;
     match action {
         Action::Request {
             request: RequestKind::Cancel,
             ..
         } => {
-            cancel(received, status);
+            cancel(received, status, turn.world.now);
             Ok(())
         }
         // Nothing else is done to a run that cannot be worked on.
@@ -149,10 +148,21 @@ fn check_run(
         | Address::Request { run: of_ref, .. } => of_ref == run,
         Address::Review { uid, .. } => *uid == run.uid,
     };
-    if is_placed { Ok(()) } else { Err(misplaced()) }
+    if !is_placed {
+        return Err(misplaced());
+    }
+    if received.is_foreign {
+        let named = record.status.as_deref().unwrap_or_default();
+        let why = format!(
+            "it was written against status commit {named}, which is no part of this status: look again, \
+             then say it again"
+        );
+        return Err(Refusal::new(Objection::Conflict, "OtherStatus", why));
+    }
+    Ok(())
 }
 
-fn cancel(received: &Received, status: &mut ExecutionStatus) {
+fn cancel(received: &Received, status: &mut ExecutionStatus, now: Time) {
     let comment = match &received.record.action {
         Action::Request { comment, .. } if !comment.is_empty() => Some(comment.clone()),
         _ => None,
@@ -163,6 +173,8 @@ fn cancel(received: &Received, status: &mut ExecutionStatus) {
         actor: Some(received.record.actor.clone()),
         comment,
         record: Some(received.id.clone()),
+        signed: received.signed().cloned(),
+        timestamp: Some(now),
     });
 }
 
@@ -230,7 +242,12 @@ impl ActiveRun<'_> {
                 {
                     return Err(misplaced());
                 }
-                permit::may(action, actor, &self.permit(Some(node)))?;
+                let permit = permit::Circumstances {
+                    key: received.signed().map(|by| by.key.as_str()),
+                    ..self.permit(Some(node))
+                };
+                permit::may(action, actor, &permit)?;
+                self.turn.check_signature(received)?;
                 self.verify(node, received)
             }
             Address::Review { .. } => self.review(incoming, received),
@@ -240,10 +257,11 @@ impl ActiveRun<'_> {
                     return Err(misplaced());
                 };
                 permit::may(action, actor, &self.permit(None))?;
+                self.turn.check_signature(received)?;
                 match request {
                     RequestKind::Retry => self.retry(received),
                     RequestKind::Cancel => {
-                        cancel(received, self.status);
+                        cancel(received, self.status, self.turn.world.now);
                         Ok(())
                     }
                 }
@@ -262,6 +280,10 @@ impl ActiveRun<'_> {
                 // The ref of this attempt is taken, and must be nobody's lock.
                 self.open_next_attempt(id);
             }
+            return Err(refusal);
+        }
+        if let Err(refusal) = self.turn.check_signature(received) {
+            self.leave_forged_attempt(id, actor);
             return Err(refusal);
         }
         match action {
@@ -300,6 +322,26 @@ impl ActiveRun<'_> {
             | Action::Request { .. } => return Err(misplaced()),
         }
         Ok(())
+    }
+
+    /// Whoever is at work on an attempt is not heard on its ref behind what somebody else put there in their name: the next one
+    /// is opened, in which what they have done can be reported.
+    fn leave_forged_attempt(&mut self, id: &str, actor: &str) {
+        let status = self.status_of(id);
+        let attempt = status.attempt;
+        let message = format!("on the ref of attempt {attempt} stands what {actor} has not signed");
+        match (status.phase, status.extensions.claim) {
+            (NodePhase::Running, claim) => {
+                self.requeue(id, "RefSpoiled", message);
+                if let Some(status) = self.status.node_statuses.get_mut(id) {
+                    status.extensions.lapsed = claim;
+                }
+            }
+            (NodePhase::Blocked, _) if status.extensions.reason == AWAITING_EXTERNAL => {
+                self.open_next_attempt(id);
+            }
+            _ => {}
+        }
     }
 
     fn claim_of(&mut self, id: &str) -> Option<&mut Claim> {
@@ -401,6 +443,8 @@ impl ActiveRun<'_> {
             session,
             claim,
             done_before,
+            signed: received.signed().cloned(),
+            timestamp: Some(self.turn.world.now),
         });
     }
 
@@ -454,10 +498,12 @@ impl ActiveRun<'_> {
         if *action == ReviewAction::Approve {
             self.find_authors()?;
         }
-        permit::may(&received.record.action, actor, &self.permit(Some(id)))?;
-        if *action != ReviewAction::Comment {
-            self.check_signature(actor, &received.signature)?;
-        }
+        let permit = permit::Circumstances {
+            key: received.signed().map(|by| by.key.as_str()),
+            ..self.permit(Some(id))
+        };
+        permit::may(&received.record.action, actor, &permit)?;
+        self.turn.check_signature(received)?;
         let review = GateReview {
             reviewer: actor.clone(),
             action: *action,
@@ -465,10 +511,7 @@ impl ActiveRun<'_> {
             comment: (!comment.is_empty()).then(|| comment.clone()),
             record: received.id.clone(),
             digest: digest.clone(),
-            signed: match &received.signature {
-                Signature::Good(by) => Some(by.clone()),
-                _ => None,
-            },
+            signed: received.signed().cloned(),
         };
         self.add_review(id, review);
         Ok(())

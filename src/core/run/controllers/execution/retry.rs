@@ -62,6 +62,7 @@ impl ActiveRun<'_> {
             comment: (!comment.is_empty()).then(|| comment.clone()),
             record: received.id.clone(),
             timestamp: self.turn.world.now,
+            signed: received.signed().cloned(),
         });
         let excess = extensions.retried_by.len().saturating_sub(RETRIES_KEPT);
         extensions.retried_by.drain(..excess);

@@ -55,6 +55,7 @@ impl ActiveRun<'_> {
             record: received.id.clone(),
             timestamp: self.now(),
             results: results.clone(),
+            signed: received.signed().cloned(),
         };
         match verdict {
             _ if !waits => {}

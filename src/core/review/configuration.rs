@@ -1,0 +1,463 @@
+//! What changes in the configuration and in the keys that it names: the trust root. What decides (who, by which keys, on which
+//! branches, by which rules) is to be looked at twice, whether it becomes stricter or not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::rules::Policy;
+use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place};
+use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::words::listed;
+use crate::core::repository::config::{
+    ApprovalConfig, Config, Deciding, RequireSigned, StatusConfig,
+};
+use crate::core::repository::signers::{SignerLine, Signers};
+use crate::core::resource::{AWAITING_APPROVAL, ExecutionPhase, Key, Kind, Time};
+use crate::core::run::status::StatusTree;
+
+/// One change of the configuration, or of a key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigurationChange {
+    /// The file that it stands in.
+    pub file: String,
+    /// The field there; of a key, for whom it is.
+    pub field: Vec<String>,
+    /// What it was.
+    pub was: Option<Value>,
+    /// What it is.
+    pub is: Option<Value>,
+    /// What follows, where it decides something: it is to be looked at twice.
+    pub danger: Option<String>,
+    /// What it may be about.
+    pub concerns: Concerns,
+}
+
+/// What a change of the configuration may be about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Concerns {
+    /// Decisions at gates; only at those that name this reviewer, if there is one.
+    Gates(Option<String>),
+    /// Everything that goes on.
+    Runs,
+    /// Nothing that has begun.
+    Nothing,
+}
+
+/// A gate or a run that a change of the configuration touches as things stand.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TouchedNow {
+    /// The run.
+    pub execution: Key,
+    /// The gate node, where it is about one.
+    pub node: Option<String>,
+    /// `namespace/name` of its gate.
+    pub gate: Option<String>,
+    /// In a sentence.
+    pub text: String,
+}
+
+/// What changes between two configurations and their keys.
+pub fn changes(was: &Policy, is: &Policy) -> Vec<ConfigurationChange> {
+    let mut found = of_config(&was.config, &is.config);
+    found.extend(of_signers(was, is));
+    found.extend(of_key_files(was, is));
+    // What decides comes first.
+    found.sort_by_key(|change| change.danger.is_none());
+    found
+}
+
+impl ConfigurationChange {
+    /// What changes, in words: `approvals.teams.security: a → a, b`.
+    pub fn words(&self) -> String {
+        let name = match self.file.as_str() {
+            CONFIG_FILE => self.field.join("."),
+            file => format!("{file}, {}", self.field.join(".")),
+        };
+        let [was, is] = [&self.was, &self.is].map(|value| value.as_ref().map(plain));
+        match (was, is) {
+            (Some(was), Some(is)) => format!("{name}: {was} → {is}"),
+            (None, Some(is)) => format!("{name}: set to {is}"),
+            (Some(was), None) => format!("{name}: no longer {was}"),
+            (None, None) => name,
+        }
+    }
+
+    /// The finding that it is to be looked at twice, if it is.
+    pub fn finding(&self) -> Option<Diagnostic> {
+        let danger = self.danger.as_ref()?;
+        let is_written = self.file == CONFIG_FILE && self.is.is_some();
+        let place = if is_written {
+            let parts = self.field.iter();
+            Place::Entry {
+                document: 0,
+                path: parts.map(|part| PathStep::from(part.as_str())).collect(),
+                part: Part::Value,
+            }
+        } else {
+            Place::File
+        };
+        let message = format!("{}: {danger}", self.words());
+        let finding = Diagnostic::new(Code::LOOK_TWICE, &self.file, place, message);
+        Some(finding.help("say in the pull request why it is right; nothing else is asked for"))
+    }
+}
+
+/// A value as people read it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "nobody".to_owned(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(plain).collect();
+            items.join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+struct Fields(Vec<(Vec<String>, Value, Meaning)>);
+
+/// What a field means, and what it may be about.
+type Meaning = (Option<&'static str>, Concerns);
+
+impl Fields {
+    fn add(&mut self, path: &[&str], value: impl serde::Serialize, meaning: Meaning) {
+        let value = serde_json::to_value(value).unwrap_or_default();
+        let path = path.iter().map(|part| (*part).to_owned()).collect();
+        self.0.push((path, value, meaning));
+    }
+}
+
+/// Every field of a configuration with what it means: a new one does not compile before it is here.
+fn fields(config: &Config) -> Vec<(Vec<String>, Value, Meaning)> {
+    let Config {
+        spec_branch,
+        paths,
+        default_namespace,
+        status: StatusConfig { branch, remote },
+        lease,
+        approvals,
+        verification,
+        workers,
+        rules,
+        limits,
+    } = config;
+    let runs = |why| (Some(why), Concerns::Runs);
+    let mut all = Fields(Vec::new());
+    let elsewhere = "another branch holds what is planned and who decides; `reconcile` goes on only with `--initialize`";
+    all.add(&["specBranch"], spec_branch, runs(elsewhere));
+    let elsewhere = "the status is kept elsewhere; `reconcile` goes on only with `--initialize`";
+    all.add(&["status", "branch"], branch, runs(elsewhere));
+    let elsewhere = "another remote holds status and records; `reconcile` goes on there only with `--initialize`";
+    all.add(&["status", "remote"], remote, runs(elsewhere));
+    let hidden = "what leaves the paths is not planned any more: its runs go on as they began, and nothing new starts";
+    all.add(&["paths"], paths, runs(hidden));
+    all.add(
+        &["verification"],
+        verification,
+        runs("who may check the work is another question"),
+    );
+    all.add(
+        &["workers"],
+        workers,
+        runs("who may claim what is bound to somebody is another question"),
+    );
+    of_approvals(&mut all, approvals);
+    for (code, level) in rules {
+        let why = "what is wrong, and fails, is judged otherwise from then on";
+        all.add(&["rules", code], level, (Some(why), Concerns::Nothing));
+    }
+    all.add(&["lease"], lease, (None, Concerns::Runs));
+    all.add(
+        &["defaultNamespace"],
+        default_namespace,
+        (None, Concerns::Nothing),
+    );
+    all.add(&["limits"], limits, (None, Concerns::Nothing));
+    all.0
+}
+
+fn of_approvals(all: &mut Fields, approvals: &ApprovalConfig) {
+    let ApprovalConfig {
+        require_signed,
+        allowed_signers,
+        prevent_self_approval,
+        prevent_worker_approval,
+        users,
+        teams,
+    } = approvals;
+    let gates = |why| (Some(why), Concerns::Gates(None));
+    all.add(
+        &["approvals", "requireSigned"],
+        require_signed,
+        (
+            Some("what counts without proof of who said it changes"),
+            Concerns::Runs,
+        ),
+    );
+    let file = "another file says whose keys count";
+    all.add(
+        &["approvals", "allowedSigners"],
+        allowed_signers,
+        gates(file),
+    );
+    let who = "who may approve changes";
+    let own = [
+        ("preventSelfApproval", prevent_self_approval),
+        ("preventWorkerApproval", prevent_worker_approval),
+    ];
+    for (field, value) in own {
+        all.add(&["approvals", field], value, gates(who));
+    }
+    for (name, mails) in users {
+        all.add(&["approvals", "users", name], mails, gates(who));
+    }
+    for (name, members) in teams {
+        let meaning = (Some(who), Concerns::Gates(Some(format!("team:{name}"))));
+        all.add(&["approvals", "teams", name], members, meaning);
+    }
+}
+
+fn of_config(was: &Config, is: &Config) -> Vec<ConfigurationChange> {
+    let [before, now] = [was, is].map(|config| {
+        let all = fields(config).into_iter();
+        let all = all.map(|(path, value, meaning)| (path, (value, meaning)));
+        all.collect::<BTreeMap<_, _>>()
+    });
+    let paths: BTreeSet<&Vec<String>> = before.keys().chain(now.keys()).collect();
+    let changed = paths.into_iter().filter_map(|path| {
+        let [was, is] = [&before, &now].map(|side| side.get(path));
+        let value = |side: Option<&(Value, Meaning)>| {
+            side.map(|(value, _)| value.clone())
+                .filter(|value| !value.is_null())
+        };
+        let (before, now) = (value(was), value(is));
+        let (_, (danger, concerns)) = is.or(was)?;
+        let change = ConfigurationChange {
+            file: CONFIG_FILE.to_owned(),
+            field: path.clone(),
+            danger: danger.map(|danger| said(path, (&before, &now), danger)),
+            was: before,
+            is: now,
+            concerns: concerns.clone(),
+        };
+        (change.was != change.is).then_some(change)
+    });
+    changed.collect()
+}
+
+/// What follows, as exactly as the values tell.
+fn said(path: &[String], (was, is): (&Option<Value>, &Option<Value>), danger: &str) -> String {
+    let required = |value: &Option<Value>| -> BTreeSet<Deciding> {
+        let read = value.clone().map(serde_json::from_value::<RequireSigned>);
+        read.and_then(Result::ok)
+            .iter()
+            .flat_map(RequireSigned::iter)
+            .collect()
+    };
+    let words = |set: &mut dyn Iterator<Item = &Deciding>| {
+        let words: Vec<&str> = set.map(|what| what.word()).collect();
+        listed(words.iter().copied())
+    };
+    let members = |value: &Option<Value>| -> BTreeSet<String> {
+        let list = value.as_ref().and_then(Value::as_array).into_iter();
+        let names = list.flatten().filter_map(Value::as_str);
+        names.map(str::to_owned).collect()
+    };
+    match path
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        ["approvals", "requireSigned"] => {
+            let (before, now) = (required(was), required(is));
+            let dropped = words(&mut before.difference(&now));
+            let added = words(&mut now.difference(&before));
+            match (dropped.as_str(), added.as_str()) {
+                ("", added) => {
+                    format!("{added} count only when they are signed, also those of open runs")
+                }
+                (dropped, _) => format!(
+                    "{dropped} count without a signature: whoever may push speaks in anybody's name"
+                ),
+            }
+        }
+        ["approvals", "users" | "teams", _] => {
+            let (before, now) = (members(was), members(is));
+            let names = |names: &mut dyn Iterator<Item = &String>| {
+                let names: Vec<&str> = names.map(String::as_str).collect();
+                listed(names.iter().copied())
+            };
+            let come = names(&mut now.difference(&before));
+            let gone = names(&mut before.difference(&now));
+            match (come.as_str(), gone.as_str()) {
+                (come, "") => format!("{come} may decide as one of them"),
+                ("", gone) => format!("{gone} may not decide as one of them any more"),
+                (come, gone) => {
+                    format!("{come} may decide as one of them, {gone} may not any more")
+                }
+            }
+        }
+        ["rules", code] => match is.as_ref().and_then(Value::as_str) {
+            Some("off") => format!("{code} is not found any more"),
+            Some("warning") => format!("{code} fails nothing any more"),
+            Some(level) => format!("{code} is {level}"),
+            None => format!("{code} weighs what it weighs by itself"),
+        },
+        _ => danger.to_owned(),
+    }
+}
+
+/// Whose key was added or removed.
+fn of_signers(was: &Policy, is: &Policy) -> Vec<ConfigurationChange> {
+    let read =
+        |policy: &Policy| Signers::read(policy.signers.1.as_deref().unwrap_or("").as_bytes());
+    let (before, now) = (read(was), read(is));
+    let listed = |signers: &Signers| -> BTreeMap<(String, String), String> {
+        let lines = signers.lines.iter();
+        lines.flat_map(of_line).collect()
+    };
+    let (old, new) = (listed(&before), listed(&now));
+    let all: BTreeSet<&(String, String)> = old.keys().chain(new.keys()).collect();
+    let keys = all.into_iter().filter_map(|of| {
+        let (was_valid, is_valid) = (old.get(of), new.get(of));
+        let (principal, key) = of;
+        let danger = match (was_valid, is_valid) {
+            (None, Some(_)) => format!("key {key} speaks for {principal}"),
+            (Some(_), None) => format!(
+                "key {key} does not speak for {principal} any more: what it decided at open gates falls"
+            ),
+            (Some(was), Some(is)) if was != is => format!("key {key} of {principal} is valid otherwise"),
+            _ => return None,
+        };
+        let text = |valid: Option<&String>| valid.map(|valid| Value::String(format!("{key}{valid}")));
+        Some(ConfigurationChange {
+            file: is.signers.0.clone(),
+            field: vec![principal.clone()],
+            was: text(was_valid),
+            is: text(is_valid),
+            danger: Some(danger),
+            concerns: Concerns::Gates(None),
+        })
+    });
+    let known: BTreeSet<&String> = before.refused.iter().map(|line| &line.why).collect();
+    let refused = now.refused.iter().filter(|line| !known.contains(&line.why));
+    let refused = refused.map(|line| ConfigurationChange {
+        file: is.signers.0.clone(),
+        field: vec![format!("line {}", line.number)],
+        was: None,
+        is: line.key.clone().map(Value::String),
+        danger: Some(format!("the line does not count: {}", line.why)),
+        concerns: Concerns::Nothing,
+    });
+    keys.chain(refused).collect()
+}
+
+/// For whom a line lists which key, and when that is valid.
+fn of_line(line: &SignerLine) -> Vec<((String, String), String)> {
+    let time = |word: &str, time: Option<Time>| {
+        time.map_or(String::new(), |time| {
+            format!(", {word} {}", time.format("%Y-%m-%dT%H:%M:%SZ"))
+        })
+    };
+    let mut valid = time("from", line.after) + &time("until", line.before);
+    if !line.signs_commits {
+        valid.push_str(", not for commits");
+    }
+    let names = line.principals.iter();
+    names
+        .map(|name| ((name.clone(), line.key.clone()), valid.clone()))
+        .collect()
+}
+
+/// Whose file of OpenPGP keys came, went or is another one.
+fn of_key_files(was: &Policy, is: &Policy) -> Vec<ConfigurationChange> {
+    let all: BTreeSet<&String> = was.key_files.keys().chain(is.key_files.keys()).collect();
+    let changed = all.into_iter().filter_map(|path| {
+        let [before, now] = [was, is].map(|side| side.key_files.get(path).cloned());
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let whose = name.strip_suffix(".asc").unwrap_or(name);
+        let danger = match (&before, &now) {
+            (None, Some(_)) => format!("the keys in it speak for {whose}"),
+            (Some(_), None) => {
+                format!("no OpenPGP key speaks for {whose} any more: what they decided at open gates falls")
+            }
+            (Some(was), Some(is)) if was != is => format!("other keys speak for {whose}"),
+            _ => return None,
+        };
+        Some(ConfigurationChange {
+            file: path.clone(),
+            field: vec![whose.to_owned()],
+            was: before.map(Value::String),
+            is: now.map(Value::String),
+            danger: Some(danger),
+            concerns: Concerns::Gates(None),
+        })
+    });
+    changed.collect()
+}
+
+/// The gates and runs that are touched as things stand. `reviewers` says who decides at a gate, where that is known.
+pub fn touched(
+    changes: &[ConfigurationChange],
+    status: &StatusTree,
+    reviewers: &dyn Fn(&Key) -> Option<Vec<String>>,
+) -> BTreeSet<TouchedNow> {
+    let all_runs = changes.iter().any(|one| one.concerns == Concerns::Runs);
+    let runs = status.files.iter().filter_map(|(key, file)| {
+        let run = file.status.execution()?;
+        let goes_on = !run.phase.is_terminal() && run.phase != ExecutionPhase::Pending;
+        goes_on.then_some((key, run))
+    });
+    let mut found = BTreeSet::new();
+    for (key, run) in runs {
+        let mut of_gates = BTreeSet::new();
+        for (id, node) in &run.node_statuses {
+            let Some(decision) = &node.extensions.decision else {
+                continue;
+            };
+            let waits = node.extensions.reason == AWAITING_APPROVAL;
+            if waits && concerned(changes, &decision.gate, reviewers) {
+                of_gates.insert(TouchedNow {
+                    execution: key.clone(),
+                    node: Some(id.clone()),
+                    gate: Some(decision.gate.clone()),
+                    text: format!(
+                        "{}/{id} waits for a decision at gate {}",
+                        key.qualified(),
+                        decision.gate
+                    ),
+                });
+            }
+        }
+        if all_runs && of_gates.is_empty() {
+            found.insert(TouchedNow {
+                execution: key.clone(),
+                node: None,
+                gate: None,
+                text: format!("{} is {}", key.qualified(), run.phase),
+            });
+        }
+        found.extend(of_gates);
+    }
+    found
+}
+
+fn concerned(
+    changes: &[ConfigurationChange],
+    gate: &str,
+    reviewers: &dyn Fn(&Key) -> Option<Vec<String>>,
+) -> bool {
+    changes.iter().any(|change| match &change.concerns {
+        Concerns::Runs | Concerns::Gates(None) => true,
+        Concerns::Nothing => false,
+        Concerns::Gates(Some(reviewer)) => {
+            let (namespace, name) = gate.split_once('/').unwrap_or(("", gate));
+            let named = reviewers(&Key::new(Kind::Gate, namespace, name));
+            // Where nobody knows who is named, anybody may be.
+            named.is_none_or(|named| named.contains(reviewer))
+        }
+    })
+}
