@@ -46,6 +46,9 @@ impl Answer for Description {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DescribedRun {
+    /// The parameters that it was begun with, and is held to whatever its file says now; nothing where what it began with cannot
+    /// be read here.
+    pub held_to: Option<serde_json::Map<String, serde_json::Value>>,
     /// What it waits for.
     pub waiting: Vec<Waiting>,
     /// The acceptance criteria of what was reported, and the checks of success criteria, each with

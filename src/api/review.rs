@@ -92,7 +92,7 @@ pub struct Subject {
     pub resource: ResourceName,
     /// Its file.
     pub path: String,
-    /// `added`, `removed`, `changed`, `renamed`, `version` or `unreadable`.
+    /// `added`, `removed`, `left` (the configured paths), `changed`, `renamed`, `version` or `unreadable`.
     pub event: String,
     /// What it was called, or which version it follows.
     pub from: Option<ResourceName>,
@@ -146,7 +146,7 @@ pub struct TouchedRun {
     pub execution: ResourceName,
     /// Its phase.
     pub phase: String,
-    /// `pinned`, `notStarted`, `deleted` or `otherGoal`.
+    /// `pinned`, `notStarted`, `deleted`, `left` (its file leaves the configured paths) or `otherGoal`.
     pub how: String,
     /// The resources of it that change.
     pub changed: Vec<ResourceName>,

@@ -52,7 +52,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 
 fn text(context: &Context, args: &Args, described: &Described) -> String {
     let width = context.terminal.width();
-    let mut text = show::resource::describe(&described.merged(), context.now, width);
+    let mut text = show::resource::describe(
+        &described.merged(),
+        described.held_to.as_ref(),
+        context.now,
+        width,
+    );
     text.push_str(&show::resource::unready(&described.not_ready, width));
     text.push_str(&show::resource::capabilities(
         &described.capabilities,

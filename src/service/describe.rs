@@ -15,8 +15,8 @@ use crate::api::describe as api;
 use crate::api::resource::Resource;
 use crate::core::repository::config::ApprovalConfig;
 use crate::core::resource::{
-    Decision, ExecutionStatus, GateSpec, Key, Kind, NodePhase, NodeStatus, PinnedTarget,
-    ReviewAction, Time,
+    Decision, ExecutionSpec, ExecutionStatus, GateSpec, Key, Kind, NodePhase, NodeStatus,
+    PinnedTarget, ReviewAction, Time,
 };
 use crate::core::run::controllers::binding;
 use crate::core::run::controllers::capability::remarks;
@@ -47,6 +47,8 @@ pub struct Described {
     pub capabilities: Vec<String>,
     /// The graph of a plan, or of an execution with its live state.
     pub drawing: Option<DrawnGraph>,
+    /// What a run was begun with, and is held to whatever its file says now.
+    pub held_to: Option<ExecutionSpec>,
     facts: RunFacts,
 }
 
@@ -92,6 +94,8 @@ pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
         },
         None => RunFacts::default(),
     };
+    let held_to = pinned.as_ref().or(once.as_ref());
+    let held_to = held_to.map(|plan| plan.execution.clone());
     let not_ready = snapshot.unready(&key);
     let not_ready = not_ready.map(|finding| finding.message.clone()).collect();
     Ok(Described {
@@ -100,6 +104,7 @@ pub fn describe(store: &Store, request: &DescribeRequest) -> Result<Described> {
         key,
         not_ready,
         drawing,
+        held_to,
         facts,
     })
 }
@@ -145,7 +150,10 @@ impl Described {
                 .drawing
                 .as_ref()
                 .map(|drawing| drawing.answer(namespace)),
-            run: self.standing().map(|standing| run_answer(&standing)),
+            run: self.standing().map(|standing| api::DescribedRun {
+                held_to: self.held_to.as_ref().map(|spec| spec.parameters.clone()),
+                ..run_answer(&standing)
+            }),
         })
     }
 }
@@ -156,6 +164,7 @@ fn run_answer(standing: &Standing<'_>) -> api::DescribedRun {
     let mut next = proposals(standing);
     next.extend(standing.due.then(|| RECONCILE.to_owned()));
     api::DescribedRun {
+        held_to: None,
         waiting: waiting_of(standing.key, run),
         acceptance: acceptance(standing),
         contract: contract(run),

@@ -15,7 +15,7 @@ use super::store::Store;
 use super::{Caller, Error, Result};
 use crate::core::base::digest::sha256_hex;
 use crate::core::resource::Time;
-use crate::core::run::permit::{Holder, Refusal};
+use crate::core::run::permit::{Holder, OF_SIGNATURES, Refusal};
 use crate::core::run::record::{Action, Address, Received};
 use crate::git::session;
 
@@ -117,10 +117,25 @@ impl AttemptChain {
         observed: &Observed,
         address: &Address,
     ) -> Result<Option<AttemptChain>> {
-        match observed.tip(address) {
-            Some(tip) => AttemptChain::read(store, tip),
-            None => Ok(None),
+        let Some(tip) = observed.tip(address) else {
+            return Ok(None);
+        };
+        let mut chain = AttemptChain::read(store, tip)?;
+        // Nobody said what somebody else put there in their name.
+        let run = observed.by_uid(address.uid());
+        let unapplied = run.map(|run| run.status.extensions.unapplied.as_slice());
+        let unapplied = unapplied.unwrap_or_default().iter();
+        let forged: Vec<&str> = unapplied
+            .filter(|one| OF_SIGNATURES.contains(&one.reason.as_str()))
+            .map(|one| one.record.as_str())
+            .collect();
+        if let Some(chain) = &mut chain {
+            let claim = chain.claim().id.clone();
+            chain
+                .records
+                .retain(|one| one.id == claim || !forged.contains(&one.id.as_str()));
         }
+        Ok(chain)
     }
 
     /// How many records there are.

@@ -36,6 +36,11 @@ pub enum Standing {
         /// The one that it is on.
         from: String,
     },
+    /// It was kept on another remote, as the configuration had it.
+    OtherRemote {
+        /// The one that the configuration named.
+        from: String,
+    },
     /// It follows another spec branch, which is still there.
     OtherSpec {
         /// The one that it follows.
@@ -113,7 +118,7 @@ pub fn standing(store: &Store, view: &View) -> Result<Standing> {
     }
     // What cannot be read is complained of by whoever reads it.
     let names = StatusReader::at(&store.repo, high).and_then(|status| status.controller());
-    if let Some(elsewhere) = names.ok().and_then(|names| elsewhere(view, &names)) {
+    if let Some(elsewhere) = names.ok().and_then(|names| elsewhere(store, view, &names)) {
         return Ok(elsewhere);
     }
     course(store, view.status_tip.as_deref(), Some(high))
@@ -143,10 +148,16 @@ pub fn course(store: &Store, tip: Option<&str>, high: Option<&str>) -> Result<St
 }
 
 /// Whether the status is kept elsewhere than the configuration says now, or is about something else.
-fn elsewhere(view: &View, names: &ControllerState) -> Option<Standing> {
+fn elsewhere(store: &Store, view: &View, names: &ControllerState) -> Option<Standing> {
     let other = |kept: &Option<String>, now: &str| kept.clone().filter(|kept| kept != now);
     if let Some(from) = other(&names.status_branch, &view.config.status.branch) {
         return Some(Standing::Redirected { from });
+    }
+    // Which remote that is in this clone, its own configuration may say.
+    let is_own_choice = store.repo.config("planspec.remote").is_some();
+    let remote = view.config.status.remote.as_deref().unwrap_or_default();
+    if let Some(from) = other(&names.status_remote, remote).filter(|_| !is_own_choice) {
+        return Some(Standing::OtherRemote { from });
     }
     let from = other(&names.spec_branch, &view.spec_branch)?;
     // One that was renamed is the same branch.
@@ -205,6 +216,20 @@ pub fn refusal(store: &Store, view: &View, standing: &Standing) -> Error {
             format!(
                 "name `{from}` again in {CONFIG_FILE} of `{}`; to take the status and its runs along to \
                  `{branch}`: `planspec reconcile --initialize`",
+                view.spec_branch
+            ),
+        ),
+        Standing::OtherRemote { from } => (
+            format!(
+                "this status is a copy: it was kept on remote `{from}`, and `status.remote` names {}",
+                match &view.config.status.remote {
+                    Some(remote) => format!("`{remote}`"),
+                    None => "none".to_owned(),
+                }
+            ),
+            format!(
+                "name `{from}` again in {CONFIG_FILE} of `{}`; to go on with this status from here on, \
+                 beside what may go on there: `planspec reconcile --initialize`",
                 view.spec_branch
             ),
         ),

@@ -32,6 +32,15 @@ pub struct Change<'a> {
     pub config: &'a Config,
 }
 
+/// What leaves the configured paths.
+#[derive(Default)]
+pub struct Leaving {
+    /// Which resources, and where their files are; nowhere, where no resource is left while runs go on.
+    pub keys: BTreeMap<Key, Option<String>>,
+    /// Findings without their levels.
+    pub findings: Vec<Diagnostic>,
+}
+
 impl Change<'_> {
     /// Where these resources are, of those that are no longer found, in files outside the configured paths that came or changed.
     ///
@@ -46,11 +55,19 @@ impl Change<'_> {
     ///
     /// # Errors
     /// The two cannot be compared.
-    pub fn findings(&self, (old, new): (&Snapshot, &Snapshot)) -> Result<Vec<Diagnostic>> {
+    pub fn findings(&self, sides: (&Snapshot, &Snapshot)) -> Result<Vec<Diagnostic>> {
+        Ok(self.leaving(sides)?.findings)
+    }
+
+    /// The same, and what leaves.
+    ///
+    /// # Errors
+    /// The two cannot be compared.
+    pub fn leaving(&self, (old, new): (&Snapshot, &Snapshot)) -> Result<Leaving> {
         let gone = old.keys().filter(|key| new.definitions(key).is_empty());
         let gone: BTreeSet<Key> = gone.cloned().collect();
         if gone.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Leaving::default());
         }
         let changed = self.changed()?;
         let mut left = self.left_among(&changed, &gone)?;
@@ -64,18 +81,28 @@ impl Change<'_> {
             left.extend(stays.map(|path| (key.clone(), path.clone())));
         }
         let mut files: BTreeMap<String, BTreeSet<Key>> = BTreeMap::new();
+        let mut keys = BTreeMap::new();
         for (key, path) in left {
+            keys.insert(key.clone(), Some(path.clone()));
             files.entry(path).or_default().insert(key);
         }
         let files = files.into_iter().map(|(path, keys)| Left { path, keys });
         let files: Vec<Left> = files.collect();
         let paths = &self.config.paths;
         if files.is_empty() && new.is_empty() && self.is_emptied()? {
-            return Ok(left::emptied(paths, open_runs(self.repo))
-                .into_iter()
-                .collect());
+            let emptied = left::emptied(paths, open_runs(self.repo));
+            if emptied.is_some() {
+                keys.extend(gone.into_iter().map(|key| (key, None)));
+            }
+            return Ok(Leaving {
+                keys,
+                findings: emptied.into_iter().collect(),
+            });
         }
-        Ok(left::findings(&files, paths))
+        Ok(Leaving {
+            keys,
+            findings: left::findings(&files, paths),
+        })
     }
 
     /// The paths at which the two differ, wherever they are.

@@ -1,9 +1,10 @@
 //! A revision as everybody reads it: its configuration, then the files that this names.
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Place};
+use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span};
 use crate::core::base::digest::sha256_hex;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::SourceFile;
+use crate::core::base::words::listed;
 use crate::core::repository::config::Config;
 use crate::core::repository::rules;
 use crate::core::repository::snapshot::Snapshot;
@@ -71,6 +72,9 @@ impl Settings {
     pub fn check_keys(&mut self, repo: &Repo, tree: Tree<'_>) -> Result {
         self.findings
             .extend(unsigned(repo, self.config.as_ref(), tree)?);
+        if let Some(config) = &self.config {
+            self.findings.extend(odd_signers(repo, config, tree)?);
+        }
         Ok(())
     }
 
@@ -119,6 +123,35 @@ impl Settings {
             ..config.clone()
         }
     }
+}
+
+/// Lines of the allowed signers that do not count, and keys that are listed for several people.
+fn odd_signers(repo: &Repo, config: &Config, tree: Tree<'_>) -> Result<Vec<Diagnostic>> {
+    let file = config.approvals.signers_file();
+    let signers = signature::signers(repo, tree, file)?;
+    let at = |code, line: usize, message: String| {
+        let span = Span {
+            line,
+            column: 1,
+            start: 0,
+            end: 0,
+        };
+        Diagnostic::new(code, file, Place::At(span), message)
+    };
+    let refused = signers.refused.iter().map(|line| {
+        let finding = at(Code::SIGNER_LINE, line.number, line.why.clone());
+        finding.help("write the key of one person for that person, or remove the line")
+    });
+    let shared = signers.shared(&config.approvals).into_iter();
+    let shared = shared.map(|(line, people)| {
+        let people = listed(people.iter().map(String::as_str));
+        let message = format!("key {} is listed for {people}: that is one voice", line.key);
+        let help = "give each a key of their own; names of one person stand in one entry of `approvals.users`";
+        at(Code::SHARED_KEY, line.number, message).help(help)
+    });
+    let mut found = refused.chain(shared).collect();
+    rules::apply_levels(&mut found, config);
+    Ok(found)
 }
 
 /// Approvals that must be signed, and no key in the tree.

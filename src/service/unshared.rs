@@ -167,10 +167,10 @@ pub fn check_former(
     Ok(())
 }
 
-/// That a remote has a status branch which this clone does not use, since its configuration names no remote: what it
-/// would write itself would stand beside that. Asks the remote.
+/// That a remote has a status branch which this clone does not use, since its configuration names no remote or another one:
+/// what it would write itself would stand beside that. Asks the remotes.
 pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
-    if store.remote.is_some() || store.repo.config("planspec.remote").is_some() {
+    if store.repo.config("planspec.remote").is_some() {
         return None;
     }
     let branch = &view.config.status.branch;
@@ -184,6 +184,20 @@ pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
         [] => String::new(),
         others => format!(" (and so has {})", others.join(", ")),
     };
+    if let Some(current) = &store.remote {
+        let mut others = store.repo.remotes().ok()?.into_iter();
+        let other = others.find(|remote| remote != current && has_it(remote))?;
+        let error = Error::not_ready(format!(
+            "remote `{other}` has a status branch `{branch}`, and `status.remote` names `{current}`, which has none: \
+             there every run would begin anew"
+        ));
+        return Some(error.hint(format!(
+            "name `{other}` again in {CONFIG_FILE} of `{}`; to begin another status on `{current}` on purpose: \
+             `planspec reconcile --initialize`",
+            view.spec_branch
+        )));
+    }
+    let remote = &usual_remotes(&store.repo).ok()?.into_iter().find(has_it)?;
     let error = Error::not_ready(format!(
         "remote `{remote}` has a status branch `{branch}`{others}, and the configuration here names no `status.remote`: this \
          clone is older than that, or the configuration has lost it"

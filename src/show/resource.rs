@@ -8,8 +8,9 @@ use super::table;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
 use crate::core::resource::{
-    BindingSpec, CONDITION_FALSE, ConditionStatus, ExecutionStatus, GateSpec, GoalSpec, Kind,
-    NodePhase, NodeStatus, ObjectRef, PlanSpec, Review, ReviewAction, SignedBy, Spec, Status, Time,
+    BindingSpec, CONDITION_FALSE, ConditionStatus, ExecutionSpec, ExecutionStatus, GateSpec,
+    GoalSpec, Kind, NodePhase, NodeStatus, ObjectRef, PlanSpec, Review, ReviewAction, SignedBy,
+    Spec, Status, Time,
 };
 use crate::core::run::merged::Merged;
 
@@ -250,7 +251,13 @@ pub fn unready(missing: &[String], width: Option<usize>) -> String {
 
 /// A description for people. What follows for plans and runs stands elsewhere: the drawing of the
 /// graph, and [`super::run::sections`].
-pub fn describe(view: &Merged<'_>, now: Time, width: Option<usize>) -> String {
+/// Of a run that has begun it says what that is held to, and where its file says something else now.
+pub fn describe(
+    view: &Merged<'_>,
+    held_to: Option<&ExecutionSpec>,
+    now: Time,
+    width: Option<usize>,
+) -> String {
     let mut page = DescribedPage {
         text: String::new(),
         width,
@@ -291,22 +298,51 @@ pub fn describe(view: &Merged<'_>, now: Time, width: Option<usize>) -> String {
         Some(Spec::Gate(spec)) => gate(&mut page, spec),
         Some(Spec::Capability(spec)) => page.block("Description", &spec.description),
         Some(Spec::Execution(spec)) => {
-            page.field("Plan", &spec.plan_ref.name);
-            for (name, reference) in [("Goal", &spec.goal_ref), ("Binding", &spec.binding_ref)] {
-                if let Some(reference) = reference {
-                    page.field(name, &reference.name);
-                }
-            }
-            for (name, value) in &spec.parameters {
-                page.field("Parameter", &format!("{name}={value}"));
+            execution_spec(&mut page, held_to.unwrap_or(spec), Some(spec));
+        }
+        None => {
+            if let Some(held_to) = held_to {
+                execution_spec(&mut page, held_to, None);
             }
         }
-        None => {}
     }
     if let Some(file) = view.file {
         status(&mut page, &file.status);
     }
     page.text
+}
+
+/// What a run is held to, and what its file says otherwise.
+fn execution_spec(
+    page: &mut DescribedPage,
+    held_to: &ExecutionSpec,
+    written: Option<&ExecutionSpec>,
+) {
+    page.field("Plan", &held_to.plan_ref.name);
+    for (name, reference) in [
+        ("Goal", &held_to.goal_ref),
+        ("Binding", &held_to.binding_ref),
+    ] {
+        if let Some(reference) = reference {
+            page.field(name, &reference.name);
+        }
+    }
+    for (name, value) in &held_to.parameters {
+        page.field("Parameter", &format!("{name}={value}"));
+    }
+    let Some(written) = written else {
+        return;
+    };
+    let names = held_to.parameters.keys().chain(written.parameters.keys());
+    let names: std::collections::BTreeSet<&String> = names.collect();
+    for name in names {
+        let [began, now] = [held_to, written].map(|spec| spec.parameters.get(name));
+        if began != now {
+            let now = now.map_or("nothing".to_owned(), ToString::to_string);
+            let text = format!("{name}: the file says {now} now, which is not what runs");
+            page.field("Changed", &text);
+        }
+    }
 }
 
 /// What should be known about the capabilities that a plan needs.

@@ -361,7 +361,7 @@ fn who_may_approve_does_not_change_with_what_is_to_be_approved() {
     solo.run("review")
         .ok()
         .says("PS406")
-        .says("the allowed signers change together with Plan default/p");
+        .says("whose keys count changes together with Plan default/p");
 }
 
 #[test]

@@ -420,3 +420,153 @@ fn a_line_that_lets_anybody_speak_for_others_is_none() {
         assert_eq!(ci.node_phase("run/ok"), "Succeeded", "{line}");
     }
 }
+
+#[test]
+fn a_pull_request_that_changes_who_decides_is_seen() {
+    let sandbox = Sandbox::new();
+    let wanted = crate::resources::gate_with("g", "p", "reviewers: ['team:security']\n");
+    let other = crate::resources::gate_with("h", "p", "reviewers: [ben@example.com]\n");
+    let nodes = [gate_node("ok", "g"), gate_node("also", "h"), task("one")];
+    let before = "approvals:\n  requireSigned: true\n  teams: {security: [ana@example.com]}\n";
+    let ci = signing(
+        &sandbox,
+        (before, &[(ANA, "ana")]),
+        (&nodes, &[wanted, other]),
+    );
+    ci.git("checkout -q -b sly");
+    let eve = key(&ci, "eve");
+    let signers = format!("{}eve@example.com {eve}\n", ci.read(SIGNERS));
+    let after = "approvals:\n  teams: {security: [ana@example.com, eve@example.com]}\nrules: {PS407: off, PS233: off}\n";
+    ci.write(SIGNERS, signers)
+        .write(".planspec.yaml", config(after))
+        .commit("Tidy up");
+    let review = ci.run("review main...sly").ok();
+    for said in [
+        "Configuration",
+        "! approvals.requireSigned: true → no longer set",
+        "reviews, attestations, verifications, reports and requests count without a signature",
+        "! approvals.teams.security: ana@example.com → ana@example.com, eve@example.com",
+        "eve@example.com may decide as one of them",
+        "speaks for eve@example.com",
+        "! rules.PS233: set to off",
+        "now: default/run/ok waits for a decision at gate default/g",
+        "now: default/run/also waits for a decision at gate default/h",
+    ] {
+        assert!(review.out.contains(said), "{said}: {review}");
+    }
+    let answer = ci.run("review main...sly -o json").answer("Review");
+    assert_eq!(answer["configuration"].as_array().unwrap().len(), 5);
+    assert_eq!(answer["concerned"].as_array().unwrap().len(), 2);
+    assert_eq!(answer["dangers"], 5);
+    let markdown = ci.run("review main...sly -o markdown").ok();
+    markdown.says("### Configuration").says("⚠️ Plan review");
+    // What switches the rule off is judged as it was before.
+    ci.run("review main...sly -o sarif").ok().says("PS407");
+    // Of a team alone, only the gates that name it.
+    ci.git("checkout -q -b team main");
+    let wider = before.replace("[ana@", "[dora@example.com, ana@");
+    ci.write(".planspec.yaml", config(&wider)).commit("Dora");
+    let answer = ci.run("review main...team -o json").answer("Review");
+    let concerned = answer["concerned"].as_array().unwrap();
+    assert_eq!(concerned.len(), 1, "{answer}");
+    assert_eq!(concerned[0]["node"], "ok");
+    // A key alone is seen as well, and one that goes.
+    ci.git("checkout -q -b keys main");
+    ci.write(SIGNERS, format!("ana@example.com {eve}\n"))
+        .commit("Keys");
+    let review = ci.run("review main...keys").ok();
+    review
+        .says("speaks for ana@example.com")
+        .says("does not speak for ana@example.com any more")
+        .never_says("nothing changes in the work");
+}
+
+#[test]
+fn a_merge_moves_no_status() {
+    let sandbox = Sandbox::new();
+    let ci = sandbox.run_of("ci", &[task("one")]);
+    ci.git("push -q origin main:elsewhere");
+    sandbox.bare("fork.git");
+    ci.git("remote add fork ../fork.git");
+    ci.git("push -q fork main");
+    let tip = ci.status_tip();
+    let redirected = [
+        (
+            "status: {remote: origin, branch: sly}\n",
+            "the status is on branch `planspec/status`",
+        ),
+        (
+            "status: {remote: origin}\nspecBranch: elsewhere\n",
+            "is about branch `main`",
+        ),
+        (
+            "status: {remote: fork}\n",
+            "remote `origin` has a status branch",
+        ),
+    ];
+    for (text, said) in redirected {
+        ci.publish(".planspec.yaml", text);
+        ci.git("push -q -f fork main");
+        ci.run("review HEAD~1..HEAD")
+            .says("Configuration")
+            .says("--initialize");
+        let ran = ci.run("reconcile");
+        assert!(ran.code != 0 && ran.err.contains(said), "{said}: {ran}");
+        assert_eq!(ci.status_tip(), tip);
+        assert_eq!(ci.git("ls-remote fork refs/heads/planspec/status"), "");
+        ci.publish(".planspec.yaml", "status: {remote: origin}\n");
+        ci.run("reconcile").ok();
+    }
+    // A mirror of the status is a copy, and goes on by itself only on purpose.
+    ci.git("fetch -q origin");
+    let tip = ci.status_tip();
+    ci.git(&format!(
+        "push -q fork {tip}:refs/heads/planspec/status {tip}:refs/planspec/status"
+    ));
+    ci.write(".planspec.yaml", "status: {remote: fork}\n")
+        .commit("Fork");
+    ci.git("push -q -f fork main");
+    ci.run("reconcile").exits(3).notes("this status is a copy");
+    ci.run("reconcile --initialize").ok();
+    ci.run("reconcile").ok().says("nothing to do");
+    for name in ["HEAD", "-x", "refs/heads/x"] {
+        ci.write(
+            ".planspec.yaml",
+            format!("status: {{remote: fork, branch: '{name}'}}\n"),
+        );
+        ci.run("validate").exits(1).says("of a");
+    }
+}
+
+#[test]
+fn what_leaves_the_paths_is_said_to_go_on_and_does() {
+    let sandbox = Sandbox::new();
+    let ci = sandbox.team_with("ci", &[plan("p", &[task("one")])]);
+    let with = |value: &str| {
+        crate::resources::execution_with("run", "p", &format!("parameters: {{to: {value}}}\n"))
+    };
+    ci.publish("planspec/run.yaml", with("staging"));
+    ci.run("reconcile").ok();
+    ci.publish(
+        ".planspec.yaml",
+        "status: {remote: origin}\npaths: [planspec/all.yaml]\n",
+    );
+    ci.run("review HEAD~1..HEAD")
+        .says("leaves the configured paths")
+        .says("goes on as it began")
+        .never_says("cancel");
+    ci.run("reconcile").ok();
+    assert_eq!(ci.phase("execution/run"), "Running");
+    ci.publish(".planspec.yaml", "status: {remote: origin}\n");
+    ci.run("reconcile").ok();
+    ci.write("planspec/run.yaml", with("production"));
+    ci.git("commit -q --no-verify -am Edit");
+    ci.push();
+    ci.run("reconcile").ok();
+    ci.run("describe execution run")
+        .ok()
+        .says("to=\"staging\"")
+        .says("the file says \"production\" now");
+    let described = ci.run("describe execution run -o json").ok().json();
+    assert_eq!(described["run"]["heldTo"]["to"], "staging");
+}

@@ -128,6 +128,10 @@ codes! {
     UNRUNNABLE = "PS232" Error "a command that cannot be run";
     ODD_REVIEWER = "PS233" Warning "a reviewer that nobody is, or that is named twice";
     ODD_GLOB = "PS234" Warning "a glob that matches nothing, or not what it looks like";
+    SIGNER_LINE = "PS235" Warning "a line of the allowed signers that does not count";
+    SHARED_KEY = "PS236" Warning "one key is listed for several people";
+    ODD_MEMBER = "PS237" Warning "a user or a member of a team that nobody is";
+    CONFLICTING_RULES = "PS238" Error "two rules of a binding that certainly conflict";
     DUPLICATE_NODE = "PS301" Error "two nodes have one id";
     DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
     SELF_LOOP = "PS303" Error "a node depends on itself";

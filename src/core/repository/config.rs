@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_with::skip_serializing_none;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, Severity};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Severity};
 use crate::core::base::glob::{glob, misleading};
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::suggest::suggestion;
@@ -342,6 +342,8 @@ impl Config {
         }
         findings.extend(odd_rules(&found, &document.value));
         findings.extend(globs(&found, &document.value));
+        findings.extend(names(&found, &document.value));
+        findings.extend(people(&found, &document.value));
         if findings.iter().any(Diagnostic::is_error) {
             return (None, findings);
         }
@@ -360,6 +362,159 @@ impl Config {
             }
         }
     }
+}
+
+/// What is to be said of the names of branches and of the remote: those that cannot be one, or that Git would take for something
+/// else.
+fn names(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
+    let text = |path: &[&str]| {
+        let value = path
+            .iter()
+            .try_fold(config, |value, field| value.get(field));
+        value.and_then(Value::as_str).map(str::to_owned)
+    };
+    let (spec, branch) = (text(&["specBranch"]), text(&["status", "branch"]));
+    let at = |path, (message, help): (String, String)| {
+        let finding = found.at(Code::BAD_FORMAT, path, Part::Value, message);
+        finding.label("not a name").help(help)
+    };
+    let mut odd = Vec::new();
+    let of_spec = spec.as_deref().and_then(no_branch);
+    odd.extend(of_spec.map(|why| at(path!["specBranch"], why)));
+    let of_status = branch.as_deref().and_then(no_branch);
+    let is_one = branch.is_some() && branch == spec;
+    let of_status = of_status.or(is_one.then(|| {
+        let message = "specs and status cannot be on one branch".to_owned();
+        let help = "leave `status.branch` out: it is `planspec/status` then".to_owned();
+        (message, help)
+    }));
+    odd.extend(of_status.map(|why| at(path!["status", "branch"], why)));
+    let remote = text(&["status", "remote"]);
+    let no_remote = |name: &str| {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-/".contains(letter);
+        let is_name = name.chars().all(is_plain)
+            && !name.starts_with(['-', '/', '.'])
+            && !name.contains("..");
+        let message = format!("`{name}` is no name of a remote");
+        let help = "write a name that `git remote` lists, as in `remote: origin`".to_owned();
+        (!is_name).then_some((message, help))
+    };
+    let of_remote = remote.as_deref().and_then(no_remote);
+    odd.extend(of_remote.map(|why| at(path!["status", "remote"], why)));
+    odd
+}
+
+/// Why a branch cannot be called so, and what to write.
+fn no_branch(name: &str) -> Option<(String, String)> {
+    let plain = "write the name of a branch, as in `main`".to_owned();
+    if let Some(rest) = name.strip_prefix("refs/heads/") {
+        let message =
+            format!("`{name}` is the whole name of a ref, and here stands that of a branch");
+        return Some((message, format!("write `{rest}`")));
+    }
+    let is_part =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let is_taken = |letter: char| letter.is_control() || " ~^:?*[\\".contains(letter);
+    let is_name = name.split('/').all(is_part)
+        && !name.contains(is_taken)
+        && !name.contains("..")
+        && !name.contains("@{")
+        && !name.ends_with('.')
+        && !name.starts_with(['-', '@'])
+        && !name.starts_with("refs/")
+        && name != "HEAD";
+    let message = format!("`{name}` is no name of a branch");
+    (!is_name).then_some((message, plain))
+}
+
+/// What is to be said of users and teams: members that nobody is, and e-mails of two people.
+fn people(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
+    let lists = |field: &str| {
+        let lists = config.get("approvals").and_then(|value| value.get(field));
+        lists
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let (users, teams) = (lists("users"), lists("teams"));
+    let all = [("users", &users), ("teams", &teams)];
+    let entries = all.into_iter().flat_map(|(field, lists)| {
+        lists.iter().flat_map(move |(name, list)| {
+            let entries = list.as_array().into_iter().flatten().enumerate();
+            entries.filter_map(move |(index, entry)| {
+                Some((
+                    path!["approvals", field, name.as_str(), index],
+                    field,
+                    entry.as_str()?,
+                ))
+            })
+        })
+    });
+    let mut first: BTreeMap<String, Vec<PathStep>> = BTreeMap::new();
+    let mut odd = Vec::new();
+    for (path, field, entry) in entries {
+        let mut why = odd_member(field, entry, &users);
+        if field == "users" {
+            let before = first.get(&entry.to_lowercase());
+            if before.is_some_and(|before| before[2] != path[2]) {
+                let message =
+                    format!("`{entry}` is listed for two users, and is the first of them");
+                why = Some((message, "list it for one of them".to_owned()));
+            }
+            first
+                .entry(entry.to_lowercase())
+                .or_insert_with(|| path.clone());
+        }
+        odd.extend(why.map(|(message, help)| {
+            let finding = found.at(Code::ODD_MEMBER, path, Part::Value, message);
+            finding.label("nobody is meant by this").help(help)
+        }));
+    }
+    odd
+}
+
+/// Why nobody can be who is meant by an entry of a user or a team, and what to write.
+fn odd_member(
+    field: &str,
+    entry: &str,
+    users: &serde_json::Map<String, Value>,
+) -> Option<(String, String)> {
+    if entry.starts_with("team:") {
+        let message = format!("`{entry}` is a team, and there are no teams in teams");
+        return Some((message, "list its members one by one".to_owned()));
+    }
+    if let Some(name) = entry.strip_prefix("user:") {
+        let is_known = field == "teams" && users.contains_key(name);
+        let message = format!("`{entry}` is no user of the configuration here");
+        let help = match field {
+            "users" => "list the e-mails of this user".to_owned(),
+            _ => {
+                format!("list their e-mails as `approvals.users.{name}`, or write the e-mail here")
+            }
+        };
+        return (!is_known).then_some((message, help));
+    }
+    nobody(entry)
+}
+
+/// Why nobody can be who is meant by a name in a gate or a team, and what to write.
+pub fn nobody(entry: &str) -> Option<(String, String)> {
+    if let Some(name) = entry.strip_prefix('@') {
+        let (kind, name) = match name.rsplit_once('/') {
+            Some((_, team)) => ("team", team),
+            None => ("user", name),
+        };
+        let message = format!("`{entry}` is a name of a forge, and nobody writes commits under it");
+        let help = format!(
+            "write an e-mail, or `{kind}:{name}` and list it under `approvals.{kind}s` in .planspec.yaml"
+        );
+        return Some((message, help));
+    }
+    entry.contains('*').then(|| {
+        let message = format!("`{entry}` is no pattern: it would be somebody of this name");
+        let help = "name each person; a gate without `reviewers` lets any person decide";
+        (message, help.to_owned())
+    })
 }
 
 /// Endings of the files that can hold resources.
@@ -611,6 +766,89 @@ mod tests {
         let (config, findings) = Config::read(CONFIG_FILE, text.as_bytes());
         let places = findings.into_iter().map(|f| (f.code.id, f.place));
         (config, places.collect())
+    }
+
+    #[test]
+    fn members_of_teams_are_people() {
+        let found = |approvals: &str| -> Vec<String> {
+            let text = format!("approvals:\n  {approvals}\n");
+            let (_, findings) = Config::read(CONFIG_FILE, text.as_bytes());
+            let told = findings.into_iter();
+            told.map(|one| format!("{} {}", one.code.id, one.message))
+                .collect()
+        };
+        let one =
+            "teams: {a: [ana@x.io, 'user:ben', cyd], b: ['agent:coder']}\n  users: {ben: [b@x.io]}";
+        assert_eq!(found(one), [] as [&str; 0]);
+        for (members, expected) in [
+            ("teams: {a: [ana], b: ['team:a']}", "no teams in teams"),
+            ("teams: {a: ['@ana']}", "a name of a forge"),
+            ("teams: {a: ['*@x.io']}", "is no pattern"),
+            (
+                "teams: {a: ['user:ben']}",
+                "is no user of the configuration",
+            ),
+            (
+                "users: {ana: [a@x.io], ben: [A@x.io]}",
+                "is listed for two users",
+            ),
+            (
+                "users: {ana: ['user:ben']}",
+                "is no user of the configuration",
+            ),
+            ("users: {ana: ['team:a']}", "no teams in teams"),
+        ] {
+            let told = found(members);
+            assert_eq!(told.len(), 1, "{members}: {told:?}");
+            assert!(
+                told[0].starts_with("PS237") && told[0].contains(expected),
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn branches_and_the_remote_have_names_that_git_takes_for_them() {
+        let bad = [
+            "HEAD",
+            "-x",
+            "refs/heads/x",
+            "refs/x",
+            "a..b",
+            "a b",
+            "a~1",
+            "a:b",
+            "x.lock",
+            "a/.b",
+            "a//b",
+            "/a",
+            "a/",
+            "x.",
+            "@",
+            "a@{1}",
+            "x^",
+            "a*",
+        ];
+        for name in bad {
+            for text in [
+                format!("specBranch: \"{name}\"\n"),
+                format!("status: {{branch: \"{name}\"}}\n"),
+            ] {
+                let (config, found) = read(&text);
+                assert_eq!(config, None, "{text}");
+                assert_eq!(found.len(), 1, "{text}");
+            }
+        }
+        for name in ["main", "release/1.2", "planspec/status", "a-b", "x_y", "ä"] {
+            let (config, found) = read(&format!("specBranch: {name}\n"));
+            assert!(config.is_some() && found.is_empty(), "{name}: {found:?}");
+        }
+        for name in ["-x", "../x", "https://x.io/a.git", "a b", "ext::sh"] {
+            let (config, _) = read(&format!("status: {{remote: \"{name}\"}}\n"));
+            assert_eq!(config, None, "{name}");
+        }
+        let (config, _) = read("specBranch: main\nstatus: {branch: main, remote: origin}\n");
+        assert_eq!(config, None);
     }
 
     #[test]

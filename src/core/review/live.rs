@@ -42,6 +42,8 @@ pub enum How {
     },
     /// Its file is deleted: that cancels it.
     Deleted,
+    /// Its file leaves the configured paths: it goes on as it began.
+    Left,
     /// It was started for a goal that is another one now: it no longer counts for it.
     OtherGoal {
         /// The goal.
@@ -121,6 +123,9 @@ fn of_itself(
     if let Some(Event::Removed | Event::Renamed { .. }) = changed.get(key) {
         return (!has_failed).then(|| Touched::new(key, run, How::Deleted));
     }
+    if let Some(Event::Left { .. }) = changed.get(key) {
+        return Some(Touched::new(key, run, How::Left));
+    }
     let Some(pinned) = &run.extensions.pinned else {
         let plan = old.execution(key)?.plan_ref.key(Kind::Plan, &key.namespace);
         let how = changed
@@ -155,7 +160,12 @@ fn of_itself(
             approvals.insert(id.clone(), who);
         }
     }
-    let is_gone = |event: &&Event| matches!(event, Event::Removed | Event::Renamed { .. });
+    let is_gone = |event: &&Event| {
+        matches!(
+            event,
+            Event::Removed | Event::Renamed { .. } | Event::Left { .. }
+        )
+    };
     let stays = changed.get(&plan).is_none_or(|event| !is_gone(event));
     let may_go_on = stays && run.phase.can_be_retried() && run.extensions.cancelled_by.is_none();
     if has_failed && !may_go_on {

@@ -76,6 +76,11 @@ pub enum Event {
     Added,
     /// It is gone.
     Removed,
+    /// Its file is outside the configured paths now: nobody deleted it.
+    Left {
+        /// Where the file is; nothing where no resource at all is left below the paths, while runs go on.
+        to: Option<String>,
+    },
     /// It is another than it was.
     Changed,
     /// It was called otherwise.
@@ -145,6 +150,32 @@ impl Review {
     /// How many changes and effects are dangerous.
     pub fn dangers(&self) -> usize {
         self.subjects.iter().map(Subject::dangers).sum()
+    }
+
+    /// What is found no more without being deleted: it left the configured paths, as `reconcile` takes it.
+    pub fn leave(&mut self, left: &BTreeMap<Key, Option<String>>) {
+        for subject in &mut self.subjects {
+            let Some(to) = left
+                .get(&subject.key)
+                .filter(|_| subject.event == Event::Removed)
+            else {
+                continue;
+            };
+            subject.event = Event::Left { to: to.clone() };
+            let where_to = match to {
+                Some(path) => format!("{path} is outside the configured paths"),
+                None => "no resource is left below the configured paths".to_owned(),
+            };
+            let what = match subject.key.kind {
+                Kind::Execution => {
+                    "a run that has begun goes on as it began, and one that has not does not begin"
+                }
+                _ => "runs that have begun on it go on, and no other begins",
+            };
+            subject.effects = vec![Effect::danger(format!(
+                "{where_to}: it is not taken for deleted; {what}"
+            ))];
+        }
     }
 
     /// Only what happens to a plan, and to what it names.

@@ -89,7 +89,11 @@ pub fn check(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
 /// The class that the version step of a plan declares; nothing for a plan without versions.
 pub fn declared(subject: &Subject, old: &Snapshot, new: &Snapshot) -> Option<Declared> {
     let before = subject.from().unwrap_or(&subject.key);
-    if subject.key.kind != Kind::Plan || matches!(subject.event, Event::Added | Event::Removed) {
+    let is_whole = matches!(
+        subject.event,
+        Event::Added | Event::Removed | Event::Left { .. }
+    );
+    if subject.key.kind != Kind::Plan || is_whole {
         return None;
     }
     let side = if old.plan(before).is_some() { old } else { new };
@@ -282,7 +286,7 @@ const SHOWN: usize = 50;
 
 fn look_twice(subject: &Subject, sides: &Sides<'_>) -> Vec<Diagnostic> {
     let snapshot = match subject.event {
-        Event::Removed => return Vec::new(),
+        Event::Removed | Event::Left { .. } => return Vec::new(),
         _ => sides.new,
     };
     let Some(definition) = snapshot.definition(&subject.key) else {

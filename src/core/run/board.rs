@@ -278,6 +278,7 @@ mod tests {
                 sequence: 12,
                 status_branch: None,
                 spec_branch: None,
+                status_remote: None,
                 rewritten_at: None,
                 next_deadline: Some(at("2026-03-01T10:00:00Z")),
                 findings: Vec::new(),

@@ -17,6 +17,22 @@ use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Action, MAX_ARTIFACTS, Received, ReportResult, RequestKind};
 use crate::core::run::reopen::Reopening;
 
+/// Why a signature does not count.
+pub const OF_SIGNATURES: [&str; 12] = [
+    "Unsigned",
+    "SignatureInvalid",
+    "SignatureUnsupported",
+    "SignatureExpired",
+    "UnknownKey",
+    "OtherSigner",
+    "KeyExpired",
+    "KeyNotYetValid",
+    "KeyRevoked",
+    "NoSigners",
+    "SignersUnreadable",
+    "NoVerifier",
+];
+
 /// Why something may not be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

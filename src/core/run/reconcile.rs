@@ -686,6 +686,7 @@ impl Decision {
                 // Whoever writes the commit says what they are now.
                 status_branch: before.and_then(|before| before.status_branch.clone()),
                 spec_branch: before.and_then(|before| before.spec_branch.clone()),
+                status_remote: before.and_then(|before| before.status_remote.clone()),
                 rewritten_at: rewritten_at.or(emptied_at),
                 next_deadline: summaries.outline.next_deadline(),
                 findings,

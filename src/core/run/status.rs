@@ -58,6 +58,8 @@ pub struct ControllerState {
     pub status_branch: Option<String>,
     /// The branch that holds the resources.
     pub spec_branch: Option<String>,
+    /// The remote that the configuration named when it was written, where it named one.
+    pub status_remote: Option<String>,
     /// The spec commit at which history was found rewritten: while it is the tip, nothing is taken
     /// as deleted for being absent. Also the first one at which no resource was found any more.
     pub rewritten_at: Option<String>,

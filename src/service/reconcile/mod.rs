@@ -195,7 +195,10 @@ fn look(store: &Store, request: &ReconcileRequest) -> Result<(View, Place)> {
         view.config = store.config_at(&commit)?;
         view.spec_commit = commit;
     }
-    unshared::check_first_status(store, &view)?;
+    // On a remote that the configuration names, a beginning on purpose is one.
+    if !request.initialize || store.remote.is_none() {
+        unshared::check_first_status(store, &view)?;
+    }
     Ok((view, place))
 }
 
@@ -523,6 +526,9 @@ fn name_branches(view: &View, decision: &mut Reconciliation, begun_on: Option<u6
     let controller = &mut decision.tree.controller;
     controller.status_branch = Some(view.config.status.branch.clone());
     controller.spec_branch = Some(view.spec_branch.clone());
+    controller
+        .status_remote
+        .clone_from(&view.config.status.remote);
     controller.sequence += begun_on.unwrap_or_default();
 }
 

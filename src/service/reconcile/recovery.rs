@@ -59,7 +59,7 @@ pub(super) fn begin(store: &Store, view: &mut View) -> Result<Place> {
                 }
             }
         }
-        Standing::OtherSpec { .. } => {
+        Standing::OtherSpec { .. } | Standing::OtherRemote { .. } => {
             let there = view.status_tip.clone();
             match course(store, there.as_deref(), high.as_deref())? {
                 Standing::Sound => Ok(Place::moved(there.clone(), there)),
@@ -98,7 +98,7 @@ pub(super) fn restore(
     };
     store.get_commit(&high)?;
     let standing = standing(store, &view)?;
-    if let Standing::Redirected { .. } = standing {
+    if let Standing::Redirected { .. } | Standing::OtherRemote { .. } = standing {
         return Err(refusal(store, &view, &standing));
     }
     let restoring = Restoring {
@@ -173,6 +173,8 @@ impl Restoring<'_> {
         tree.controller.sequence = numbers.max().unwrap_or_default() + 1;
         tree.controller.status_branch = Some(view.config.status.branch.clone());
         tree.controller.spec_branch = Some(view.spec_branch.clone());
+        let remote = &mut tree.controller.status_remote;
+        remote.clone_from(&view.config.status.remote);
         let moved = transitions(before.as_ref().map(|before| &before.tree), &tree);
         // What stood on the branch beside that stays reachable, as evidence does.
         let aside = there.filter(|tip| *tip != parent);

@@ -288,7 +288,9 @@ impl Comparison {
             to: Tree::Commit(&range.head),
             config: &self.after.config,
         };
-        self.left = change.findings((&self.old, &self.new))?;
+        let leaving = change.leaving((&self.old, &self.new))?;
+        self.review.leave(&leaving.keys);
+        self.left = leaving.findings;
         self.new.settle(&mut self.left, &self.after.config);
         Ok(())
     }

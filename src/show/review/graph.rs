@@ -73,7 +73,10 @@ impl NodeMark {
 
 /// The graph of a plan that changes; nothing when there is nothing to mark in it.
 pub(super) fn mermaid(shown: &Shown<'_>, subject: &Subject) -> Option<MermaidDrawing> {
-    if matches!(subject.event, Event::Removed | Event::Unreadable { .. }) {
+    if matches!(
+        subject.event,
+        Event::Removed | Event::Left { .. } | Event::Unreadable { .. }
+    ) {
         return None;
     }
     let after = &shown.snapshots.1.plan(&subject.key)?.graph;

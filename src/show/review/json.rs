@@ -61,6 +61,7 @@ fn subject(shown: &Shown<'_>, subject: &Subject) -> api::Subject {
     let event = match &subject.event {
         Event::Added => "added",
         Event::Removed => "removed",
+        Event::Left { .. } => "left",
         Event::Changed => "changed",
         Event::Renamed { .. } => "renamed",
         Event::Version { .. } => "version",
@@ -131,6 +132,7 @@ fn run(touched: &Touched) -> api::TouchedRun {
         How::Pinned { changed, .. } => ("pinned", changed.iter().map(ResourceName::from).collect()),
         How::NotStarted { plan } => ("notStarted", names(std::slice::from_ref(plan))),
         How::Deleted => ("deleted", Vec::new()),
+        How::Left => ("left", Vec::new()),
         How::OtherGoal { goal } => ("otherGoal", names(std::slice::from_ref(goal))),
     };
     let pinned_to = match &touched.how {

@@ -119,6 +119,7 @@ pub(super) fn counts(shown: &Shown<'_>) -> String {
             Event::Added => "added",
             Event::Version { .. } => "in a new version",
             Event::Removed => "removed",
+            Event::Left { .. } => "left",
             Event::Changed => "changed",
             Event::Renamed { .. } => "renamed",
             Event::Unreadable { .. } => "unreadable",
@@ -140,6 +141,7 @@ pub(super) fn event(shown: &Shown<'_>, subject: &Subject) -> String {
     let what = match &subject.event {
         Event::Added => "new".to_owned(),
         Event::Removed => "removed".to_owned(),
+        Event::Left { .. } => "leaves the configured paths".to_owned(),
         Event::Changed => "changed".to_owned(),
         Event::Renamed { from } => format!("renamed from {}", from.qualified()),
         Event::Version { of } => format!("new version, compared with {}", of.name),
@@ -150,7 +152,10 @@ pub(super) fn event(shown: &Shown<'_>, subject: &Subject) -> String {
             return "cannot be compared: it could not be read before".to_owned();
         }
     };
-    if matches!(subject.event, Event::Added | Event::Removed) {
+    if matches!(
+        subject.event,
+        Event::Added | Event::Removed | Event::Left { .. }
+    ) {
         return what;
     }
     let declared = match (shown.declared)(subject) {
@@ -380,6 +385,10 @@ pub(super) fn run(touched: &Touched) -> String {
             format!("{name} has not started: it will run {plan} as it is now")
         }
         How::Deleted => format!("{name} ({}) is cancelled: its file is gone", touched.phase),
+        How::Left => format!(
+            "{name} ({}) goes on as it began: its file leaves the configured paths",
+            touched.phase
+        ),
         How::OtherGoal { goal } => {
             format!(
                 "{name} ({}) no longer counts for {goal}: it was started for the goal as it was",

@@ -5,7 +5,7 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Severity};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::plan::tool::{TOOL, Tool};
 use crate::core::repository::definitions::{Definition, Definitions};
-use crate::core::resource::{Kind, Spec, Target};
+use crate::core::resource::{BindingSpec, Kind, ObjectRef, Rule, Selector, Spec, Strategy, Target};
 use crate::path;
 
 /// Kinds of providers: those that claim, the one that `work` serves, and the repository itself.
@@ -16,6 +16,7 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
         for (index, rule) in spec.rules.iter().enumerate() {
             findings.extend(provider(binding, index, &rule.target.provider));
             findings.extend(tool(binding, index, &rule.target));
+            findings.extend(conflict(binding, spec, index));
         }
     }
 }
@@ -37,6 +38,49 @@ fn provider(binding: &Definition, rule: usize, provider: &str) -> Option<Diagnos
     let message = format!("no provider is of the kind `{scheme}://`");
     let finding = binding.at(Code::UNKNOWN_PROVIDER, path, message);
     Some(finding.label("nothing serves this").help(help))
+}
+
+/// A rule that matches whatever one before it matches, and weighs as much, where such a tie is an error.
+fn conflict(binding: &Definition, spec: &BindingSpec, index: usize) -> Option<Diagnostic> {
+    if spec.strategy != Strategy::ErrorOnConflict {
+        return None;
+    }
+    let rule = &spec.rules[index];
+    let namespace = &binding.key.namespace;
+    let whole = |selector: &Selector| {
+        let named = |kind, reference: &Option<ObjectRef>| {
+            reference.as_ref().map(|one| one.key(kind, namespace))
+        };
+        (
+            named(Kind::Capability, &selector.capability_ref),
+            named(Kind::Plan, &selector.plan_ref),
+            selector.node_id.clone(),
+        )
+    };
+    let is_within = |one: &Selector, other: &Selector| {
+        let mut labels = one.match_labels.iter();
+        labels.all(|(key, value)| other.match_labels.get(key) == Some(value))
+    };
+    let ties = |other: &Rule| {
+        let (one, other_selector) = (&rule.selector, &other.selector);
+        // Whatever the one with more labels matches, the other matches as well.
+        other.priority == rule.priority
+            && whole(one) == whole(other_selector)
+            && one.match_labels.is_empty() == other_selector.match_labels.is_empty()
+            && (is_within(one, other_selector) || is_within(other_selector, one))
+    };
+    let before = spec.rules[..index].iter().position(ties)?;
+    let message = format!("rules {before} and {index} match the same tasks and weigh the same");
+    let finding = binding.at(
+        Code::CONFLICTING_RULES,
+        path!["spec", "rules", index, "selector"],
+        message,
+    );
+    let first = binding.label(path!["spec", "rules", before, "selector"], "the other one");
+    let finding = finding
+        .label("every such task would be blocked")
+        .related(first);
+    Some(finding.help("give one of them a higher `priority`, or remove it"))
 }
 
 /// A worker would refuse it when the node is ready, and the run is held to it by then. Where there is a command, it
@@ -105,6 +149,39 @@ mod tests {
                     format!("help: {help}"),
                 ]
             );
+        }
+    }
+
+    #[test]
+    fn rules_that_always_match_together_conflict_where_a_tie_is_an_error() {
+        let binding = |strategy: &str, rules: &[&str]| {
+            let rules: Vec<String> = rules
+                .iter()
+                .map(|rule| format!("{{{rule}, target: {{provider: x}}}}"))
+                .collect();
+            let spec = format!("strategy: {strategy}, rules: [{}]", rules.join(", "));
+            resource("Binding", "bind", &spec)
+        };
+        let cap = "selector: {matchLabels: {a: b}}";
+        let more = "selector: {matchLabels: {a: b, c: d}}";
+        let other = "selector: {matchLabels: {a: c}}";
+        for (rules, conflicts) in [
+            (vec![cap, cap], true),
+            (vec![cap, more], true),
+            (vec![more, cap], true),
+            (vec![cap, other], false),
+            (
+                vec![cap, "priority: 1, selector: {matchLabels: {a: b}}"],
+                false,
+            ),
+        ] {
+            let text = binding("ErrorOnConflict", &rules);
+            let found = findings(&text);
+            assert_eq!(!found.is_empty(), conflicts, "{rules:?}: {found:?}");
+            if conflicts {
+                assert!(found[0].starts_with("PS238 error "), "{found:?}");
+            }
+            assert_eq!(findings(&binding("FirstMatch", &rules)), [] as [&str; 0]);
         }
     }
 

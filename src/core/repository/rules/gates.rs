@@ -6,7 +6,7 @@ use super::each;
 use crate::core::base::diagnostic::{Code, Diagnostic};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::count;
-use crate::core::repository::config::{ApprovalConfig, Config};
+use crate::core::repository::config::{ApprovalConfig, Config, nobody};
 use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{GateSpec, Key, Kind, PlanSpec, Spec};
 use crate::path;
@@ -108,6 +108,8 @@ impl<'a> People<'a> {
         let mut persons: BTreeSet<String> = BTreeSet::new();
         for entry in reviewers {
             match entry.strip_prefix("team:") {
+                // What cannot be anybody decides nothing.
+                None if nobody(entry).is_some() => {}
                 None => drop(persons.insert(self.approvals.person(entry))),
                 Some(team) => {
                     let more = most.saturating_sub(persons.len());
@@ -130,26 +132,6 @@ impl<'a> People<'a> {
             members.map(|member| approvals.person(member)).collect()
         })
     }
-}
-
-/// Why nobody can be the reviewer that is meant, and what to write.
-fn nobody(entry: &str) -> Option<(String, String)> {
-    if let Some(name) = entry.strip_prefix('@') {
-        let (kind, name) = match name.rsplit_once('/') {
-            Some((_, team)) => ("team", team),
-            None => ("user", name),
-        };
-        let message = format!("`{entry}` is a name of a forge, and nobody writes commits under it");
-        let help = format!(
-            "write an e-mail, or `{kind}:{name}` and list it under `approvals.{kind}s` in .planspec.yaml"
-        );
-        return Some((message, help));
-    }
-    entry.contains('*').then(|| {
-        let message = format!("`{entry}` is no pattern: it would be somebody of this name");
-        let help = "leave `reviewers` out where anybody may decide, else name a `team:`";
-        (message, help.to_owned())
-    })
 }
 
 fn too_few(gate: &Definition, spec: &GateSpec, there: usize) -> Diagnostic {

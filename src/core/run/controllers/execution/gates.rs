@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::active_run::{ActiveRun, list};
 use crate::core::base::digest;
-use crate::core::repository::config::Deciding;
+use crate::core::repository::config::{Deciding, nobody};
 use crate::core::resource::{
     AUTHORS_UNKNOWN, AWAITING_APPROVAL, AWAITING_EXTERNAL, Decision, GateReview, GateSpec, Kind,
     NodePhase, Outcome, ReportedBy, ReviewAction, Time,
@@ -422,6 +422,9 @@ impl Verdict {
         };
         let reviewers = match gate.reviewers.as_slice() {
             [] => "any person".to_owned(),
+            some if some.iter().all(|entry| nobody(entry).is_some()) => {
+                format!("nobody, which is what {} means", some.join(", "))
+            }
             some => some.join(", "),
         };
         format!(
@@ -437,7 +440,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use crate::core::base::digest;
-    use crate::core::resource::{Decision, Kind, SignedBy, Status};
+    use crate::core::resource::{Decision, Kind, PinnedTarget, SignedBy, Status};
     use crate::core::run::record::{ReportResult, Signature};
     use crate::core::testing::{World, execution, gate, key, plan};
 
@@ -472,6 +475,31 @@ mod tests {
         world.write("planspec/run.yaml", &execution("run", "p", ""));
         world.reconcile();
         world
+    }
+
+    #[test]
+    fn a_target_that_is_swapped_in_the_status_reopens_the_gate() {
+        let mut world = waiting("", "");
+        world.approve("ok", "ana");
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Succeeded Approved");
+        let tree = world.tree.as_mut().expect("a status");
+        let run = tree
+            .files
+            .get_mut(&key(Kind::Execution, "run"))
+            .expect("the run");
+        let Status::Execution(run) = &mut run.status else {
+            panic!("a run")
+        };
+        let target = PinnedTarget {
+            provider: Some("agent://eve".to_owned()),
+            config: None,
+            binding: None,
+        };
+        let behind = run.node_statuses.get_mut("b").expect("a node");
+        behind.extensions.target = Some(target);
+        world.reconcile();
+        assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
     }
 
     #[test]
