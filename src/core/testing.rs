@@ -19,7 +19,7 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
     BindingStatus, CONDITION_FALSE, CapabilityStatus, Condition, CriterionResult, Duration,
     ExecutionPhase, ExecutionStatus, GateStatus, GoalStatus, Key, Kind, NodePhase, NodeStatus,
-    PlanRevision, PlanStatus, ReviewAction, Status, Time, find_condition,
+    PlanRevision, PlanStatus, ReviewAction, SignedBy, Status, Time, find_condition,
 };
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
@@ -189,6 +189,8 @@ pub struct World {
     pub is_foreign: bool,
     /// Keys that are not listed any more.
     pub revoked: BTreeSet<String>,
+    /// Whether records are signed by whoever they name, with a key `K-actor`, unless `signature` says otherwise.
+    pub signs: bool,
     /// The session that records are made in from now on, if they name one.
     pub session: Option<String>,
     /// Commits of others that the spec branch holds.
@@ -276,6 +278,7 @@ impl World {
             lost: BTreeSet::new(),
             signature: Signature::Unchecked,
             is_foreign: false,
+            signs: false,
             revoked: BTreeSet::new(),
             session: None,
             merged: BTreeSet::new(),
@@ -457,7 +460,13 @@ impl World {
                 status: None,
                 session: self.session.clone(),
             },
-            signature: self.signature.clone(),
+            signature: match &self.signature {
+                Signature::Unchecked if self.signs => Signature::Good(SignedBy {
+                    principal: actor.to_owned(),
+                    key: format!("K-{actor}"),
+                }),
+                signature => signature.clone(),
+            },
             is_foreign: self.is_foreign,
         }
     }

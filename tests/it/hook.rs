@@ -576,7 +576,7 @@ fn a_commit_that_asks_for_signatures_without_keys_is_told() {
         .says("warning[PS228]")
         .says(".planspec.yaml:1:");
     // What is not staged is not in the commit.
-    let key = "ana@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx\n";
+    let key = "ana@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBPyvIp6EXsaOTXpSgyK3QzDcaj/7PkAJq8lSVDT5kM1\n";
     solo.write(".planspec/allowed_signers", key);
     solo.run("validate --staged").ok().says("warning[PS228]");
     solo.git("add -A");

@@ -170,7 +170,7 @@ fn what_templates_offer_in_comments_is_valid() {
     solo.write(".planspec.yaml", config);
     solo.write(
         ".planspec/allowed_signers",
-        "ana@example.com ssh-ed25519 AAAA\n",
+        "ana@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBPyvIp6EXsaOTXpSgyK3QzDcaj/7PkAJq8lSVDT5kM1\n",
     );
     for what in [
         "goal my-goal",

@@ -411,7 +411,7 @@ fn a_line_that_lets_anybody_speak_for_others_is_none() {
         let ci = signing(&sandbox, (config, &signers), (&nodes, &[gate("g", "p")]));
         let ana = who(&sandbox, "ana", "ana");
         ana.run("approve g").exits(1).notes("UnknownKey");
-        ana.run("validate").notes("PS235");
+        ana.run("validate").says("PS235");
         // Its other lines count.
         who(&sandbox, "ben", "ben")
             .run("approve g --as ben@example.com --reconcile")
@@ -443,10 +443,10 @@ fn a_pull_request_that_changes_who_decides_is_seen() {
     let review = ci.run("review main...sly").ok();
     for said in [
         "Configuration",
-        "! approvals.requireSigned: true → no longer set",
-        "reviews, attestations, verifications, reports and requests count without a signature",
+        "! approvals.requireSigned: true → false",
+        "`verifications`, `reports`, `requests` count without a signature",
         "! approvals.teams.security: ana@example.com → ana@example.com, eve@example.com",
-        "eve@example.com may decide as one of them",
+        "`eve@example.com` may decide as one of them",
         "speaks for eve@example.com",
         "! rules.PS233: set to off",
         "now: default/run/ok waits for a decision at gate default/g",

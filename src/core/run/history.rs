@@ -221,6 +221,7 @@ fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
             word: "retry",
             actor: Some(retry.actor.clone()),
             record: Some(retry.record.clone()),
+            signed: retry.signed.clone(),
             message: parts.into_iter().flatten().collect::<Vec<_>>().join("; "),
             ..Act::default()
         }
@@ -231,6 +232,7 @@ fn requests(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act> {
         word: "cancel",
         actor: cancel.actor.clone(),
         record: cancel.record.clone(),
+        signed: cancel.signed.clone(),
         message: cancel.comment.clone().unwrap_or_default(),
         ..Act::default()
     });
@@ -256,6 +258,7 @@ fn attestations(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act
             },
             actor: Some(said.actor.clone()),
             record: Some(said.record.clone()),
+            signed: said.signed.clone(),
             criterion: Some(said.criterion.clone()),
             message: format!(
                 "{what} {} is {}{colon}{evidence}",
@@ -311,14 +314,20 @@ fn acts(
     }
     let taken = claim.filter(|_| held.filter(is_kept).is_none());
     found.extend(taken.map(|claim| act("claim", &claim.actor, &claim.record, String::new())));
-    found.extend(report.map(|one| act("report", &one.actor, &one.record, String::new())));
+    found.extend(report.map(|one| Act {
+        signed: one.signed.clone(),
+        ..act("report", &one.actor, &one.record, String::new())
+    }));
     let verified = before.and_then(|before| before.verification.as_ref());
     let verification = now.extensions.verification.as_ref();
     let is_new = |one: &&Verification| verified.map(|old| &old.record) != Some(&one.record);
     found.extend(verification.filter(is_new).map(|one| {
         let holding = one.results.iter().filter(|result| result.holds).count();
         let message = format!("{holding} of {} criteria hold", one.results.len());
-        act("verification", &one.actor, &one.record, message)
+        Act {
+            signed: one.signed.clone(),
+            ..act("verification", &one.actor, &one.record, message)
+        }
     }));
     let decided = before.and_then(|before| before.decision.as_ref());
     found.extend(reviews(decided, now.extensions.decision.as_ref()));

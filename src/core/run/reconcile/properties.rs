@@ -16,7 +16,7 @@ use crate::core::resource::{
     AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, CONDITION_FALSE, EdgeKind,
     ExecutionPhase, Kind, NodePhase, ReviewAction, Status,
 };
-use crate::core::run::record::ReportResult;
+use crate::core::run::record::{ReportResult, Signature};
 use crate::core::run::status::StatusTree;
 use crate::core::testing::{World, execution, gate, key, plan_with, resource};
 
@@ -75,6 +75,8 @@ struct Scene {
     edits: Vec<u32>,
     /// How often each capability was given another default.
     defaults: [u32; 3],
+    /// Whether all that decides must be signed.
+    signed: bool,
 }
 
 /// Something that happens; a node and a run by any number, an attempt by its distance to the open
@@ -116,6 +118,12 @@ enum Event {
     Default(usize),
     /// A run goes on with the plan as it is now.
     GoOn(usize),
+    /// From now on records are written against another status, or not.
+    Foreign(bool),
+    /// From now on records are not signed by whom they name, or they are.
+    Forged(bool),
+    /// The key of somebody is listed no more.
+    Revoke(usize),
     Commit,
 }
 
@@ -195,6 +203,9 @@ fn event() -> impl Strategy<Value = Event> {
         2 => node().prop_map(Event::Edit),
         1 => (0..CAPABILITIES.len()).prop_map(Event::Default),
         3 => run().prop_map(Event::GoOn),
+        1 => prop::bool::weighted(0.3).prop_map(Event::Foreign),
+        1 => prop::bool::weighted(0.3).prop_map(Event::Forged),
+        1 => actor().prop_map(Event::Revoke),
         1 => Just(Event::Commit),
     ]
 }
@@ -213,9 +224,11 @@ fn scene() -> impl Strategy<Value = Scene> {
         vec(provider, CAPABILITIES.len()),
         vec(event(), 0..40),
         vec(prop::bool::weighted(0.7), 1..8),
+        prop::bool::weighted(0.4),
     )
         .prop_map(
-            |(nodes, backwards, approvers, providers, events, endings)| Scene {
+            |(nodes, backwards, approvers, providers, events, endings, signed)| Scene {
+                signed,
                 nodes,
                 backwards,
                 approvers,
@@ -267,6 +280,7 @@ fn gated_scene() -> impl Strategy<Value = Scene> {
         endings: vec![true],
         edits: Vec::new(),
         defaults: [0; 3],
+        signed: false,
     })
 }
 
@@ -375,6 +389,10 @@ impl Scene {
 
     fn world(&self) -> World {
         let mut world = World::empty();
+        if self.signed {
+            world.signs = true;
+            world.configure("approvals: {requireSigned: true}\n");
+        }
         world.write("planspec/p.yaml", &self.plan());
         world.write("planspec/bind.yaml", &self.binding());
         let approvers = format!("requiredApprovers: {}", self.approvers);
@@ -398,6 +416,18 @@ impl Scene {
         ties.filter(|(_, tie)| node.sort == Sort::Group && matches!(tie, Tie::DependsOn))
             .map(|(from, _)| format!("n{from}"))
             .collect()
+    }
+
+    /// Some nodes, with what is in the groups among them.
+    fn with_children(&self, ids: Vec<String>) -> BTreeSet<String> {
+        let (mut todo, mut found) = (ids, BTreeSet::new());
+        while let Some(id) = todo.pop() {
+            let at: usize = id[1..].parse().expect("a number");
+            if found.insert(id) {
+                todo.extend(self.children(at));
+            }
+        }
+        found
     }
 
     fn is_group(&self, at: usize) -> bool {
@@ -623,9 +653,11 @@ impl Scene {
         let of_gate = pinned.gates.get("team/g").map(|pin| &pin.digest);
         for number in self.gates_before(at) {
             let gate = format!("n{number}");
+            let direct = self.before(number).map(|(id, _)| id);
             let before: BTreeMap<String, _> = self
-                .before(number)
-                .filter_map(|(id, _)| {
+                .with_children(direct.collect())
+                .into_iter()
+                .filter_map(|id| {
                     let node = status.node_statuses.get(&id)?;
                     let report = node.extensions.report.as_ref()?;
                     Some((id, (&report.record, &report.commit, &node.outputs)))
@@ -705,10 +737,50 @@ impl Scene {
             .map(|(from, _)| from)
     }
 
+    /// No gate opens by a key that is listed no more, and nothing is done by a report that nobody signed.
+    fn assert_proven(
+        &self,
+        old: Option<&StatusTree>,
+        new: &StatusTree,
+        revoked: &BTreeSet<String>,
+    ) {
+        if !self.signed {
+            return;
+        }
+        let runs = new.files.iter();
+        let runs = runs.filter_map(|(key, file)| Some((key, file.status.execution()?)));
+        for (key, run) in runs {
+            for (id, node) in &run.node_statuses {
+                let report = node.extensions.report.as_ref();
+                assert!(
+                    report.is_none_or(|report| report.signed.is_some()),
+                    "{key}/{id}: {report:?}"
+                );
+                let was_open =
+                    old.is_none_or(|old| phase_of(old, &key.name, id) != NodePhase::Succeeded);
+                let decision = node.extensions.decision.as_ref();
+                let Some(decision) =
+                    decision.filter(|_| node.phase == NodePhase::Succeeded && was_open)
+                else {
+                    continue;
+                };
+                for review in &decision.reviews {
+                    let key = review.signed.as_ref().map(|by| by.key.as_str());
+                    let counts = decision.decided_by.contains(&review.record);
+                    assert!(
+                        !counts || key.is_some_and(|key| !revoked.contains(key)),
+                        "{id}: {review:?}"
+                    );
+                }
+            }
+        }
+    }
+
     fn reconcile(&self, world: &mut World) -> bool {
         let old = world.tree.clone();
         let changed = world.reconcile();
         if let Some(new) = &world.tree {
+            self.assert_proven(old.as_ref(), new, &world.revoked);
             self.assert_order(old.as_ref(), new);
             self.assert_decided_in_order(new);
             self.assert_apart(new);
@@ -783,8 +855,11 @@ impl Scene {
                     let report = world.about(RUNS[run]).node(&id).extensions.report;
                     let lapsed = before.extensions.lapsed.map(|claim| claim.actor);
                     let is_over = world.run().phase.is_terminal();
+                    let does_not_count =
+                        world.is_foreign || self.signed && world.signature != Signature::Unchecked;
                     assert!(
                         is_over
+                            || does_not_count
                             || good
                             || report.as_ref().map(|report| &report.actor) == lapsed.as_ref(),
                         "{id}: {report:?}"
@@ -854,6 +929,15 @@ impl Scene {
                 self.defaults[capability] += 1;
                 world.write("planspec/caps.yaml", &self.capabilities());
             }
+            Event::Foreign(is_foreign) => world.is_foreign = is_foreign,
+            Event::Forged(is_forged) => {
+                world.signature = if is_forged {
+                    Signature::Bad("Unsigned", "it is not signed".to_owned())
+                } else {
+                    Signature::Unchecked
+                };
+            }
+            Event::Revoke(actor) => world.revoke(&format!("K-{}", ACTORS[actor])),
             Event::GoOn(run) => world.about(RUNS[run]).go_on_with_plan("user:operator"),
             Event::Commit => world.commit(),
         }
@@ -863,6 +947,8 @@ impl Scene {
     fn finish(&mut self, world: &mut World) {
         // Whoever names no session is not asked for it: everybody can end what they began.
         world.session = None;
+        world.is_foreign = false;
+        world.signature = Signature::Unchecked;
         for capability in 0..CAPABILITIES.len() {
             self.happen(world, &Event::Bind(capability));
         }
