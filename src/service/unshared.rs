@@ -174,19 +174,11 @@ pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
         return None;
     }
     let branch = &view.config.status.branch;
-    let remotes = with_status(store, view).ok()?;
-    let remote = remotes.first()?;
-    let others: Vec<String> = remotes[1..]
-        .iter()
-        .map(|other| format!("`{other}`"))
-        .collect();
-    let others = match others.as_slice() {
-        [] => String::new(),
-        others => format!(" (and so has {})", others.join(", ")),
-    };
     if let Some(current) = &store.remote {
-        let mut others = store.repo.remotes().ok()?.into_iter();
-        let other = others.find(|remote| remote != current && has_it(remote))?;
+        let mut others = store.repo.remotes().ok()?;
+        others.retain(|remote| remote != current);
+        let others = with_status(store, view, others).ok()?;
+        let other = others.first()?;
         let error = Error::not_ready(format!(
             "remote `{other}` has a status branch `{branch}`, and `status.remote` names `{current}`, which has none: \
              there every run would begin anew"
@@ -197,7 +189,16 @@ pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
             view.spec_branch
         )));
     }
-    let remote = &usual_remotes(&store.repo).ok()?.into_iter().find(has_it)?;
+    let remotes = with_status(store, view, usual_remotes(&store.repo).ok()?).ok()?;
+    let remote = remotes.first()?;
+    let others: Vec<String> = remotes[1..]
+        .iter()
+        .map(|other| format!("`{other}`"))
+        .collect();
+    let others = match others.as_slice() {
+        [] => String::new(),
+        others => format!(" (and so has {})", others.join(", ")),
+    };
     let error = Error::not_ready(format!(
         "remote `{remote}` has a status branch `{branch}`{others}, and the configuration here names no `status.remote`: this \
          clone is older than that, or the configuration has lost it"
@@ -215,12 +216,12 @@ pub fn status_elsewhere(store: &Store, view: &View) -> Option<Error> {
     }))
 }
 
-/// The usual remotes that have a status branch, but for those that are known to be another project's.
-fn with_status(store: &Store, view: &View) -> Result<Vec<String>> {
+/// Those remotes that have a status branch, but for those that are known to be another project's.
+fn with_status(store: &Store, view: &View, remotes: Vec<String>) -> Result<Vec<String>> {
     let status = format!("refs/heads/{}", view.config.status.branch);
     let spec = format!("refs/heads/{}", view.spec_branch);
     let mut found = Vec::new();
-    for remote in usual_remotes(&store.repo)? {
+    for remote in remotes {
         // A remote that is away has no say.
         let Ok(listing) = remote::list(&store.repo, &remote, &[&status, &spec]) else {
             continue;
