@@ -31,7 +31,7 @@ pub struct Args {
     /// Write even if the clock of this machine is in doubt: it is right
     #[arg(long, conflicts_with_all = ["dry_run", "watch"])]
     accept_time: bool,
-    /// Begin the status anew where its branch is gone, or take it along where the configuration names another branch
+    /// Begin the status anew where its branch is gone, or go on with it where the configuration names another branch or remote
     #[arg(long, conflicts_with = "watch")]
     initialize: bool,
     /// Go back to the status of this commit, by a commit on top of all there is; decides nothing

@@ -16,7 +16,8 @@ use super::object::EntryKind;
 use super::program::{Output, Program, run_sealed};
 use super::read::Tree;
 use super::{GitError, Identity, Repo, Result, read, unusable_file};
-use crate::core::repository::signers::Signers;
+use crate::core::repository::config::is_person;
+use crate::core::repository::signers::{Signers, key_of_signature};
 use crate::core::resource::{SignedBy, Time};
 use crate::core::run::record::Signature;
 
@@ -208,8 +209,14 @@ impl SignatureVerifier<'_> {
                 ),
             );
         };
-        let folder = Folder::new()?;
         let read = Signers::read(&signers);
+        // Whose key it says it is costs no process: strangers are many.
+        if let Some(key) = key_of_signature(&signed.signature)
+            && read.owners(&key).is_empty()
+        {
+            return self.unlisted(&read, &key, actor);
+        }
+        let folder = Folder::new()?;
         let signers = folder.write("allowed_signers", read.text().as_bytes())?;
         let signature = folder.write("signature", &signed.signature)?;
         let arrival = self
@@ -229,8 +236,7 @@ impl SignatureVerifier<'_> {
             let verified = keygen("verify", &[&listed[..], &who].concat())?;
             let key = fingerprint(&verified).filter(|_| verified.success());
             if let Some(key) = key {
-                let principal = (*name).to_owned();
-                return Ok(SignedBy { principal, key });
+                return self.of_a_person(&read, key, (name, actor));
             }
             said.push_str(&verified.stderr);
         }
@@ -238,20 +244,43 @@ impl SignatureVerifier<'_> {
         let Some(key) = fingerprint(&genuine).filter(|_| genuine.success()) else {
             return changed();
         };
-        let owners = keygen("find-principals", &listed)?;
-        let owners = String::from_utf8_lossy(&owners.stdout).replace('\n', ", ");
-        let owners = owners.trim_end_matches(", ");
-        if owners.is_empty()
-            && let Some(line) = read.why_refused(&key)
-        {
-            let (number, why) = (line.number, &line.why);
+        let owners: Vec<&str> = read.owners(&key).into_iter().collect();
+        self.not_counted((&key, &owners.join(", ")), actor, &said)
+    }
+
+    /// People sign with keys of their own: one that a program has as well says nothing of who it was.
+    fn of_a_person(
+        &self,
+        signers: &Signers,
+        key: String,
+        (principal, actor): (&str, &str),
+    ) -> Verified<SignedBy> {
+        let owners = signers.owners(&key);
+        let mut programs = owners.iter().filter(|owner| !is_person(owner));
+        if let Some(program) = programs.next().filter(|_| is_person(actor)) {
+            let file = self.signers_file;
             let why = format!(
-                "`{file}` lists key {key} on line {number}, which does not count: {why}; correct that on the \
-                 spec branch, then decide again"
+                "`{file}` lists key {key} for {program} as well, which is no person: decide again with a key that \
+                 only {actor} has"
             );
-            return bad("UnknownKey", why);
+            return bad("OtherSigner", why);
         }
-        self.not_counted((&key, owners), actor, &said)
+        let principal = principal.to_owned();
+        Ok(SignedBy { principal, key })
+    }
+
+    /// Why a key does not count that no line lists which counts.
+    fn unlisted<T>(&self, signers: &Signers, key: &str, actor: &str) -> Verified<T> {
+        let file = self.signers_file;
+        let Some(line) = signers.why_refused(key) else {
+            return unknown(key, actor, file);
+        };
+        let (number, why) = (line.number, &line.why);
+        let why = format!(
+            "`{file}` lists key {key} on line {number}, which does not count: {why}; correct that on the \
+             spec branch, then decide again"
+        );
+        bad("UnknownKey", why)
     }
 
     /// Why a key with which a record was signed does not count, by what `ssh-keygen` said of it and

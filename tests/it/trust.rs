@@ -235,6 +235,7 @@ fn whoever_did_the_work_neither_checks_nor_approves_it_under_another_name() {
     // One key is listed for a program and for a person.
     let signers = [
         ("agent:coder,agent:other,coder@example.com", "coder"),
+        ("dora@example.com,dan@example.com", "dora"),
         ("ana", "ana"),
     ];
     let nodes = [
@@ -254,14 +255,21 @@ fn whoever_did_the_work_neither_checks_nor_approves_it_under_another_name() {
     }
     let ana = who(&sandbox, "ana", "ana");
     ana.run("verify run/one --reconcile").ok();
-    coder.run("claim run/two --as agent:coder").ok();
-    coder
-        .run("report run/two --as agent:coder --succeeded --reconcile")
+    let dora = who(&sandbox, "dora", "dora");
+    dora.run("claim run/two --as dora@example.com").ok();
+    dora.run("report run/two --as dora@example.com --succeeded --reconcile")
         .ok();
+    for name in ["dora@example.com", "dan@example.com"] {
+        dora.run(&format!("approve g --as {name}"))
+            .exits(1)
+            .notes("somebody else has to approve it");
+    }
+    // A key that a program has is nobody's who decides as a person.
+    coder.git("fetch -q");
     coder
         .run("approve g --as coder@example.com")
         .exits(1)
-        .notes("somebody else has to approve it");
+        .notes("which is no person");
     ana.run("approve g --as ana@home.example --reconcile").ok();
     assert_eq!(ana.phase("execution/run"), "Succeeded");
     drop(ci);

@@ -494,7 +494,14 @@ fn odd_member(
         };
         return (!is_known).then_some((message, help));
     }
-    nobody(entry)
+    let (message, help) = nobody(entry)?;
+    let is_pattern = !entry.starts_with('@');
+    let help = if is_pattern {
+        "name each person".to_owned()
+    } else {
+        help
+    };
+    Some((message, help))
 }
 
 /// Why nobody can be who is meant by a name in a gate or a team, and what to write.
@@ -512,7 +519,7 @@ pub fn nobody(entry: &str) -> Option<(String, String)> {
     }
     entry.contains('*').then(|| {
         let message = format!("`{entry}` is no pattern: it would be somebody of this name");
-        let help = "name each person; a gate without `reviewers` lets any person decide";
+        let help = "leave `reviewers` out where anybody may decide, else name a `team:`";
         (message, help.to_owned())
     })
 }

@@ -83,6 +83,14 @@ impl Signers {
         refused.find(|line| line.key.as_deref() == Some(key))
     }
 
+    /// For whom a key is listed, whenever it is valid; nothing where no line that counts has it.
+    pub fn owners(&self, key: &str) -> BTreeSet<&str> {
+        let lines = self.lines.iter().filter(|line| line.key == key);
+        lines
+            .flat_map(|line| line.principals.iter().map(String::as_str))
+            .collect()
+    }
+
     /// Whether a key is listed for a principal, and was valid at a moment.
     pub fn lists(&self, principal: &str, key: &str, at: Time) -> bool {
         let mut lines = self.lines.iter();
@@ -218,6 +226,21 @@ fn fingerprint(kind: &str, key: &str) -> Option<String> {
         .then(|| format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&blob))))
 }
 
+/// The fingerprint of the key that an armoured SSH signature says it was made with.
+pub fn key_of_signature(armoured: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(armoured).ok()?;
+    let lines = text.lines().filter(|line| !line.starts_with("-----"));
+    let blob = STANDARD.decode(lines.collect::<String>()).ok()?;
+    // Magic, version, then the key with its length.
+    let rest = blob.strip_prefix(b"SSHSIG")?.get(4..)?;
+    let length = usize::try_from(u32::from_be_bytes(rest.get(..4)?.try_into().ok()?)).ok()?;
+    let key = rest.get(4..length.checked_add(4)?)?;
+    Some(format!(
+        "SHA256:{}",
+        STANDARD_NO_PAD.encode(Sha256::digest(key))
+    ))
+}
+
 /// `YYYYMMDD[HHMM[SS]][Z]`, in UTC.
 fn moment(text: &str) -> Option<Time> {
     let digits = text.strip_suffix(['Z', 'z']).unwrap_or(text);
@@ -313,6 +336,25 @@ mod tests {
         let refused = signers.refused[0].clone();
         let key = refused.key.clone().expect("a key");
         assert_eq!(signers.why_refused(&key), Some(&refused));
+    }
+
+    #[test]
+    fn what_is_no_signature_has_no_key() {
+        for text in [
+            "",
+            "-----BEGIN SSH SIGNATURE-----",
+            "AAAA",
+            "U1NIU0lH",
+            "U1NIU0lHAAAAAf////8=",
+        ] {
+            assert_eq!(key_of_signature(text.as_bytes()), None, "{text}");
+        }
+        // Magic, version 1, and a key of three bytes.
+        let key = key_of_signature(b"-----BEGIN\nU1NIU0lHAAAA\nAQAAAANhYmM=\n-----END\n");
+        assert_eq!(
+            key.as_deref(),
+            Some("SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0")
+        );
     }
 
     #[test]

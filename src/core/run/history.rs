@@ -265,7 +265,6 @@ fn attestations(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Act
                 said.criterion,
                 verdict(said)
             ),
-            ..Act::default()
         }
     })
     .collect()

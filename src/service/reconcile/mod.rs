@@ -54,7 +54,7 @@ pub struct ReconcileRequest {
     pub full: bool,
     /// Write even if there is reason to doubt the clock that `now` comes from.
     pub accept_time: bool,
-    /// Begin the status anew where it is gone, or take it along where the configuration names another branch.
+    /// Begin the status anew where it is gone, or go on with it where the configuration names another branch or remote.
     pub initialize: bool,
     /// Go back to the status of this commit, and decide nothing.
     pub restore: Option<String>,

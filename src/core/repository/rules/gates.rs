@@ -323,8 +323,13 @@ mod tests {
                 once,
             ),
         ] {
-            let found = found(reviewers, 1);
-            assert_eq!(found.len(), 1, "{found:?}");
+            let mut found = found(reviewers, 1);
+            // Where nobody else is named, nobody can open the gate.
+            let is_nobody = ["'@", "'*"]
+                .iter()
+                .any(|start| reviewers.starts_with(start));
+            assert_eq!(found.len(), if is_nobody { 2 } else { 1 }, "{found:?}");
+            found.retain(|one| one.0.contains("PS233"));
             assert!(
                 found[0].0.ends_with(&format!("PS233 {message}")),
                 "{found:?}"

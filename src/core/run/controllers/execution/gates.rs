@@ -498,6 +498,8 @@ mod tests {
         };
         let behind = run.node_statuses.get_mut("b").expect("a node");
         behind.extensions.target = Some(target);
+        // Whoever writes the status by hand does not say so: it is found where everything is looked at.
+        world.configure("lease: 20m\n");
         world.reconcile();
         assert_eq!(world.stands("ok"), "Blocked AwaitingApproval");
     }
