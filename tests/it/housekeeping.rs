@@ -53,7 +53,10 @@ fn many_packs_become_one_after_a_verb_that_writes() {
         solo.run("validate").ok();
         assert_eq!(packs(&solo), 4, "who only reads tidies nothing up");
         solo.run(verb).ok();
-        assert!(packs(&solo) <= 2, "{verb}: one, and perhaps one of what nothing leads to");
+        assert!(
+            packs(&solo) <= 2,
+            "{verb}: one, and perhaps one of what nothing leads to"
+        );
         assert_eq!(solo.git("status --porcelain"), "");
         solo.run("get executions").ok().says("run ");
         solo.git("fsck --strict");

@@ -135,7 +135,12 @@ fn fields(config: &Config) -> Vec<(Vec<String>, Value, Meaning)> {
         spec_branch,
         paths,
         default_namespace,
-        status: StatusConfig { branch, remote },
+        status:
+            StatusConfig {
+                branch,
+                remote,
+                signers,
+            },
         lease,
         approvals,
         verification,
@@ -151,6 +156,8 @@ fn fields(config: &Config) -> Vec<(Vec<String>, Value, Meaning)> {
     all.add(&["status", "branch"], branch, runs(elsewhere));
     let elsewhere = "another remote holds status and records; `reconcile` goes on there only with `--initialize`";
     all.add(&["status", "remote"], remote, runs(elsewhere));
+    let signed = "whose status commits are believed changes";
+    all.add(&["status", "signers"], signers, runs(signed));
     let hidden = "what leaves the paths is not planned any more: its runs go on as they began, and nothing new starts";
     all.add(&["paths"], paths, runs(hidden));
     all.add(

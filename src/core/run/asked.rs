@@ -122,6 +122,14 @@ impl Answers {
         self.artifacts.iter().find(is_it).map(|one| one.found)
     }
 
+    /// What was answered about a key, if that was asked.
+    pub fn lists_key(&self, by: &SignedBy, arrival: Time) -> Option<bool> {
+        let is_it = |one: &&ListedKey| {
+            (&one.principal, &one.key, one.arrival) == (&by.principal, &by.key, arrival)
+        };
+        self.keys.iter().find(is_it).map(|one| one.listed)
+    }
+
     /// What was answered about who wrote a file, if that was asked.
     pub fn authors_of(&self, commit: &str, path: &str) -> Option<Result<BTreeSet<String>, String>> {
         let is_it = |one: &&FileAuthors| one.commit == commit && one.path == path;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::core::base::digest::short;
-use crate::core::resource::Key;
-use crate::core::run::asked::{Answers, Artifact, FileAuthors};
+use crate::core::resource::{Key, SignedBy};
+use crate::core::run::asked::{Answers, Artifact, FileAuthors, ListedKey};
 use crate::core::run::record::Address;
 use crate::git::read::Tree;
 use crate::git::{authors, read};
@@ -57,6 +57,7 @@ impl About<'_> {
         self.artifacts(&mut found)?;
         self.merged(&mut found)?;
         self.authors(&mut found);
+        self.keys(&mut found)?;
         self.left(&mut found)?;
         self.refused(&mut found)?;
         Ok(found)
@@ -152,6 +153,25 @@ impl About<'_> {
                 found.compare(&what, true, here.map(|here| here == *emails));
             }
         }
+    }
+
+    fn keys(&self, found: &mut Found) -> Result {
+        for ListedKey {
+            principal,
+            key,
+            arrival,
+            listed,
+        } in &self.answers.keys
+        {
+            let by = SignedBy {
+                principal: principal.clone(),
+                key: key.clone(),
+            };
+            let verifier = self.store.verifier(self.view, *arrival);
+            let what = format!("the spec branch lists {key} for {principal}");
+            found.compare(&what, *listed, Some(verifier.lists(&by)?));
+        }
+        Ok(())
     }
 
     fn left(&self, found: &mut Found) -> Result {

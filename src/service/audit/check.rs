@@ -14,6 +14,7 @@ use crate::core::run::board;
 use crate::core::run::record::{Address, Incoming, Received, Signature};
 use crate::core::run::status::{BOARD_FILE, CONTROLLER_FILE, ControllerState, DECISIONS, key_at};
 use crate::core::text::yaml;
+use crate::git::line::Line;
 use crate::git::read;
 use crate::git::status_branch::FileBody;
 use crate::service::reconcile::replay::{Inbox, Replay, Told};
@@ -287,7 +288,7 @@ impl Case<'_> {
             return self.evidence_alone(&cited, checked);
         };
         let view = self.view();
-        let incoming = match self.records(&view, &cited, &answers, checked)? {
+        let incoming = match self.records(&view, &cited, Some(&answers), checked)? {
             Ok(incoming) => incoming,
             Err(verdict) => return Ok(verdict),
         };
@@ -308,8 +309,7 @@ impl Case<'_> {
     /// What an older status can be held to: the records that it cites are records.
     fn evidence_alone(&self, cited: &[Cited], checked: &mut Checked) -> Result<Verdict> {
         let view = self.view();
-        let none = Answers::default();
-        Ok(match self.records(&view, cited, &none, checked)? {
+        Ok(match self.records(&view, cited, None, checked)? {
             Ok(_) => Verdict::EvidenceAlone,
             Err(verdict) => verdict,
         })
@@ -396,7 +396,7 @@ impl Case<'_> {
         &self,
         view: &View,
         cited: &[Cited],
-        answers: &Answers,
+        answers: Option<&Answers>,
         checked: &mut Checked,
     ) -> Result<std::result::Result<Vec<Incoming>, Verdict>> {
         let mut found = Vec::new();
@@ -415,14 +415,13 @@ impl Case<'_> {
                     return Ok(Err(Verdict::Broken(vec![why])));
                 }
             };
-            for received in &mut records {
-                let arrival = self.status.time();
-                let (id, record) = (&received.id, &received.record);
-                let own = self.store.signature(view, arrival, id, record)?;
-                checked.signatures += usize::from(own != Signature::Unchecked);
-                match agreed(received, own, answers.signatures.get(id)) {
-                    Ok(signature) => received.signature = signature,
-                    Err(verdict) => return Ok(Err(verdict)),
+            // Without them nothing is to be told beside it.
+            let judged = records
+                .iter_mut()
+                .filter_map(|received| Some((received, answers?)));
+            for (received, answers) in judged {
+                if let Err(verdict) = self.judge(view, received, answers, checked)? {
+                    return Ok(Err(verdict));
                 }
             }
             found.push(Incoming {
@@ -433,6 +432,49 @@ impl Case<'_> {
             });
         }
         Ok(Ok(found))
+    }
+
+    /// Whether a record was written against this status, and who signed it: what the status says, where that is found here too.
+    fn judge(
+        &self,
+        view: &View,
+        received: &mut Received,
+        answers: &Answers,
+        checked: &mut Checked,
+    ) -> Result<std::result::Result<(), Verdict>> {
+        let id = received.id.clone();
+        if let Some(named) = &received.record.status {
+            received.is_foreign = answers.foreign.contains(named);
+            let line = view.status_tip.as_deref();
+            let line = line.map(|tip| Line::behind(&self.store.repo, None, tip));
+            let is_ours = match line.transpose()? {
+                Some(mut line) => line.holds(named)?,
+                None => Some(true),
+            };
+            if is_ours == Some(received.is_foreign) {
+                let not = if received.is_foreign { "" } else { "not " };
+                return Ok(Err(Verdict::Broken(vec![format!(
+                    "{id} names status commit {named}, which is {not}on the line of this status"
+                )])));
+            }
+            if is_ours.is_none() {
+                checked.unknown.push(format!(
+                    "whether {named}, which {id} names, is on the line of this status: what it takes is not here"
+                ));
+            }
+        }
+        if received.is_foreign {
+            return Ok(Ok(()));
+        }
+        let own = self
+            .store
+            .signature(view, self.status.time(), &id, &received.record)?;
+        checked.signatures += usize::from(own != Signature::Unchecked);
+        match agreed(received, own, answers.signatures.get(&id)) {
+            Ok(signature) => received.signature = signature,
+            Err(verdict) => return Ok(Err(verdict)),
+        }
+        Ok(Ok(()))
     }
 
     /// What it says otherwise than what follows, in sentences.

@@ -505,8 +505,11 @@ impl<'a> SpecBranch<'a> {
 
     /// Whether it lists the key that something was signed with which arrived at a moment.
     fn lists(&self, by: &SignedBy, arrival: Time) -> bool {
-        let listed = self.store.verifier(self.view, arrival).lists(by);
-        self.answer(listed.map_err(Error::from))
+        let told = self.told.and_then(|told| told.lists_key(by, arrival));
+        told.unwrap_or_else(|| {
+            let listed = self.store.verifier(self.view, arrival).lists(by);
+            self.answer(listed.map_err(Error::from))
+        })
     }
 
     fn answer(&self, found: Result<bool>) -> bool {
