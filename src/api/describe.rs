@@ -151,6 +151,8 @@ pub struct Review {
     pub stale: bool,
     /// Whom the key is listed for that signed it, where the configuration wants to know.
     pub signed_by: Option<String>,
+    /// Whether this clone has found that to be so; else the status claims it.
+    pub signature_checked: bool,
 }
 
 /// A record that could not be applied.

@@ -185,20 +185,23 @@ pub struct Event {
     pub message: String,
 }
 
-/// A signature that was valid when it arrived.
+/// A signature that was valid when it arrived, as the status says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Signed {
     /// Whom the spec branch lists the key for.
     pub principal: String,
     /// Fingerprint of the key.
     pub key: String,
+    /// Whether this clone has found it to be so; else the status claims it.
+    pub checked: bool,
 }
 
-impl From<&SignedBy> for Signed {
-    fn from(signed: &SignedBy) -> Signed {
+impl Signed {
+    fn of(signed: &SignedBy, checked: bool) -> Signed {
         Signed {
             principal: signed.principal.clone(),
             key: signed.key.clone(),
+            checked,
         }
     }
 }
@@ -222,7 +225,9 @@ impl From<&Happened> for Event {
             action: act.map(|act| act.word.to_owned()),
             actor: act.and_then(|act| act.actor.clone()),
             record: act.and_then(|act| act.record.clone()),
-            signed: act.and_then(|act| act.signed.as_ref()).map(Signed::from),
+            signed: act
+                .and_then(|act| act.signed.as_ref())
+                .map(|signed| Signed::of(signed, happened.is_checked)),
             message: event.why(),
         }
     }

@@ -9,6 +9,7 @@ use super::index;
 use super::merged::Resources;
 use super::names::Named;
 use super::overlap::spoken_for;
+use super::proof::{self, Claimed};
 use super::runs::{ObservedRun, is_unread};
 use super::store::Store;
 use crate::api::describe as api;
@@ -59,6 +60,7 @@ struct RunFacts {
     moved_on: BTreeMap<String, String>,
     plan_moved_on: bool,
     spoken_for: BTreeMap<String, String>,
+    checked: BTreeSet<String>,
     session: Option<String>,
     due: bool,
 }
@@ -126,6 +128,7 @@ impl Described {
             moved_on: &self.facts.moved_on,
             plan_moved_on: self.facts.plan_moved_on,
             spoken_for: &self.facts.spoken_for,
+            checked: &self.facts.checked,
             session: self.facts.session.as_deref(),
             due: self.facts.due,
         })
@@ -237,6 +240,7 @@ fn reviews(standing: &Standing<'_>) -> Vec<api::Review> {
             .signed
             .as_ref()
             .map(|signed| signed.principal.clone()),
+        signature_checked: standing.checked.contains(&review.record),
     })
     .collect()
 }
@@ -269,6 +273,7 @@ fn facts(
             moved_on: moved_on(store, resources, merged.key, run, plan)?,
             plan_moved_on: plan_moved_on(store, resources, run)?,
             spoken_for: spoken_for_now(store, resources, merged)?,
+            checked: checked(store, resources, run),
             session: None,
             due,
         },
@@ -277,6 +282,27 @@ fn facts(
             ..RunFacts::default()
         },
     })
+}
+
+/// The records of decisions whose signatures are as the status says.
+fn checked(store: &Store, resources: &Resources, run: &ExecutionStatus) -> BTreeSet<String> {
+    let tip = resources
+        .view
+        .as_ref()
+        .and_then(|view| view.status_tip.as_deref());
+    let nodes = run.node_statuses.values();
+    let decisions = nodes.filter_map(|node| node.extensions.decision.as_ref());
+    let reviews = decisions.flat_map(|decision| &decision.reviews);
+    let claimed = reviews.filter_map(|review| {
+        Some(Claimed {
+            record: &review.record,
+            actor: &review.reviewer,
+            by: review.signed.as_ref()?,
+            arrival: review.timestamp,
+        })
+    });
+    let found = claimed.filter(|claimed| tip.is_some_and(|tip| proof::holds(store, tip, claimed)));
+    found.map(|claimed| claimed.record.to_owned()).collect()
 }
 
 /// What the status offers and somebody has claimed since, or what is in the way of what is held.

@@ -42,6 +42,7 @@ pub mod new;
 pub mod next;
 pub mod overlap;
 pub mod permit;
+pub mod proof;
 pub mod provider;
 pub mod reconcile;
 pub mod record;

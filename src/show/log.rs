@@ -72,7 +72,8 @@ pub fn events(happened: &[Happened], width: Option<usize>) -> String {
                 act.and_then(|act| act.actor.clone()).unwrap_or_default(),
                 record.map(short).unwrap_or_default().to_owned(),
                 match (signed, record) {
-                    (Some(signed), _) => signed.principal.clone(),
+                    (Some(signed), _) if happened.is_checked => signed.principal.clone(),
+                    (Some(signed), _) => format!("claimed: {}", signed.principal),
                     (None, Some(_)) => "none".to_owned(),
                     (None, None) => String::new(),
                 },
@@ -96,6 +97,15 @@ pub fn events(happened: &[Happened], width: Option<usize>) -> String {
                 .collect()
         }
         None => table_keeping(&[0, 1, 5], &header, &rows, width),
+    }
+}
+
+/// What this clone has checked is so; the rest the status claims.
+pub(super) fn signed_how(is_checked: bool) -> &'static str {
+    if is_checked {
+        "signed"
+    } else {
+        "claimed to be signed"
     }
 }
 
@@ -123,7 +133,8 @@ fn event_cells(happened: &Happened, has_changed: bool) -> Vec<String> {
         moved.unwrap_or_default(),
         by.unwrap_or_default(),
         signed.map_or_else(String::new, |signed| {
-            format!("signed by {}", signed.principal)
+            let how = signed_how(happened.is_checked);
+            format!("{how} by {}", signed.principal)
         }),
         event.why(),
     ];
@@ -202,6 +213,7 @@ mod tests {
                 }),
                 transition: None,
             },
+            is_checked: false,
         };
         assert_eq!(
             events(std::slice::from_ref(&happened), Some(40)),
@@ -251,7 +263,10 @@ mod tests {
                     message: "decided".to_owned(),
                 }),
             },
+            is_checked: record == Some("r1"),
         };
+        let claimed = happened(Some("r0"), Some("ana@example.com"));
+        assert!(events(&[claimed], None).contains("r0       claimed: ana@example.com   well"));
         let all = [
             happened(Some("r1"), Some("ana@example.com")),
             happened(Some("r2"), None),

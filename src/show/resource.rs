@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::log::signed_how;
 use super::table;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
@@ -477,7 +478,7 @@ fn status(page: &mut DescribedPage, status: &Status) {
                         time(review.timestamp),
                         review.action,
                         review.reviewer,
-                        signed(review.extensions.signed.as_ref()),
+                        signed(review.extensions.signed.as_ref(), false),
                         comment.unwrap_or_default()
                     ),
                 );
@@ -551,9 +552,10 @@ fn execution(page: &mut DescribedPage, run: &ExecutionStatus) {
 }
 
 /// Who signed a review, and with which key.
-pub(super) fn signed(by: Option<&SignedBy>) -> String {
+pub(super) fn signed(by: Option<&SignedBy>, is_checked: bool) -> String {
+    let how = signed_how(is_checked);
     match by {
-        Some(by) => format!(", signed by {} with {}", by.principal, by.key),
+        Some(by) => format!(", {how} by {} with {}", by.principal, by.key),
         None => String::new(),
     }
 }

@@ -67,7 +67,9 @@ pub fn sections(view: &RunView<'_>) -> String {
     let artifacts: Vec<_> = run.artifacts.iter().map(artifact_row).collect();
     page.rows("Artifacts", &artifacts);
     let reviews = view.of.reviews();
-    let reviews = reviews.map(|(id, decision, review)| review_row(id, decision, review));
+    let is_checked = |review: &GateReview| view.of.checked.contains(&review.record);
+    let reviews =
+        reviews.map(|(id, decision, review)| review_row(id, decision, review, is_checked(review)));
     page.rows_keeping(&[0, 1, 2, 3], "Reviews", &reviews.collect::<Vec<_>>());
     page.rows("Retries", &retry_rows(run));
     unapplied(&mut page, run);
@@ -463,7 +465,7 @@ fn artifact_row(artifact: &Artifact) -> Vec<String> {
     ]
 }
 
-fn review_row(id: &str, decision: &Decision, review: &GateReview) -> Vec<String> {
+fn review_row(id: &str, decision: &Decision, review: &GateReview, is_checked: bool) -> Vec<String> {
     let mut stale = String::new();
     if review.digest != decision.digest {
         stale = format!(
@@ -476,7 +478,11 @@ fn review_row(id: &str, decision: &Decision, review: &GateReview) -> Vec<String>
         id.to_owned(),
         time(review.timestamp),
         review.action.to_string(),
-        format!("{}{}", review.reviewer, signed(review.signed.as_ref())),
+        format!(
+            "{}{}",
+            review.reviewer,
+            signed(review.signed.as_ref(), is_checked)
+        ),
         review.comment.clone().unwrap_or_default(),
         stale,
     ]
@@ -570,6 +576,7 @@ mod tests {
                     moved_on: &BTreeMap::new(),
                     plan_moved_on: false,
                     spoken_for: &BTreeMap::new(),
+                    checked: &std::collections::BTreeSet::new(),
                     session: None,
                     due: false,
                 },
@@ -874,6 +881,7 @@ Contract:
                 moved_on: &moved,
                 plan_moved_on: false,
                 spoken_for: &BTreeMap::new(),
+                checked: &std::collections::BTreeSet::new(),
                 session: None,
                 due: false,
             },

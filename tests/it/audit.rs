@@ -326,6 +326,26 @@ fn what_the_page_does_by_hand_comes_to_the_same() {
     solo.run("approve sign -m 'looks good' --reconcile").ok();
     assert_eq!(solo.node_phase("run/ok"), "Succeeded");
     solo.run("audit").ok().says("1 signature checked");
+    // Signed is what was checked here; where the record is not, the status claims it.
+    solo.run("log execution/run")
+        .ok()
+        .says("ana@example.com   looks good");
+    solo.run("describe execution run")
+        .ok()
+        .says(", signed by ana@example.com with SHA256:");
+    let tip = solo.status_tip();
+    let record = solo.git(&format!("rev-parse {tip}^2^1"));
+    let (folder, file) = record.split_at(2);
+    let object = format!(".git/objects/{folder}/{file}");
+    let content = std::fs::read(solo.dir.join(&object)).unwrap();
+    solo.remove(&object);
+    solo.run("log execution/run")
+        .ok()
+        .says("claimed: ana@example.com");
+    solo.run("describe execution run")
+        .ok()
+        .says(", claimed to be signed by ana@example.com");
+    std::fs::write(solo.dir.join(&object), content).unwrap();
     let page = include_str!("../../docs/audit.md");
     let commands = page.split("```sh fragment\n").nth(1).unwrap();
     let commands = commands.split("```").next().unwrap();

@@ -41,6 +41,8 @@ pub struct Happened {
     pub revision: Option<String>,
     /// What.
     pub event: Event,
+    /// Whether the signature that the status tells of was found to be so here; else it is only claimed.
+    pub is_checked: bool,
 }
 
 /// What somebody did, by a record.

@@ -1,7 +1,7 @@
 //! Where a run stands, as whoever describes it wants to know: what was checked, who may decide,
 //! what would be another now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::plan::graph::GraphOf;
 use crate::core::resource::{
@@ -28,6 +28,8 @@ pub struct Standing<'a> {
     /// Why a node cannot be claimed that the status offers, by its id: it was claimed since, or is in the way of what is
     /// held.
     pub spoken_for: &'a BTreeMap<String, String>,
+    /// The records of decisions whose signatures were found to be as the status says.
+    pub checked: &'a BTreeSet<String>,
     /// Digest of the session of whoever asks, where there is one.
     pub session: Option<&'a str>,
     /// Whether a reconcile would find something to do.

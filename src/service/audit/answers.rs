@@ -178,7 +178,6 @@ impl About<'_> {
         let Some(before) = self.before else {
             return Ok(());
         };
-        let keys = before.keys(None, None);
         let (repo, view) = (&self.store.repo, self.view);
         let observed = &before.commit().observed;
         if self.answers.left.is_empty() || observed == &view.spec_commit {
@@ -191,7 +190,8 @@ impl About<'_> {
             return Ok(());
         }
         let is_said = |key: &Key| self.answers.left.contains_key(&key.to_string());
-        let gone: BTreeSet<Key> = keys?.into_iter().filter(is_said).collect();
+        let keys = before.keys(None, None)?.into_iter();
+        let gone: BTreeSet<Key> = keys.filter(is_said).collect();
         let change = left::Change {
             repo,
             from: observed,

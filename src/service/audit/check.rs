@@ -338,14 +338,8 @@ impl Case<'_> {
     fn view(&self) -> View {
         View {
             spec_branch: self.controller.spec_branch.clone().unwrap_or_default(),
-            spec_commit: self.status.commit().observed.clone(),
-            config: (*self.config).clone(),
             status_tip: self.base().map(|before| before.commit().id().to_owned()),
-            high_water: None,
-            branches: BTreeMap::new(),
-            inbox: BTreeMap::new(),
-            results: BTreeMap::new(),
-            remote_time: None,
+            ..View::of_commit(&self.status.commit().observed, (*self.config).clone())
         }
     }
 

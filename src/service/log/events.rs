@@ -3,12 +3,13 @@
 use crate::api::log::EventList;
 use crate::core::base::digest::short;
 use crate::core::resource::{Key, Kind, Status};
-use crate::core::run::history::{Event, Happened, events as events_between};
+use crate::core::run::history::{Act, Event, Happened, events as events_between};
 use crate::core::run::status::{StatusFile, read_resource, status_path};
 use crate::core::run::transition::{Moved, Transition};
 use crate::git::history::{self, Commit};
 use crate::git::read;
 use crate::service::names::choose_among;
+use crate::service::proof::{self, Claimed};
 use crate::service::store::{Store, View};
 use crate::service::{Error, Result};
 
@@ -42,6 +43,7 @@ pub fn events(store: &Store, request: &EventsRequest) -> Result<EventList> {
     let tip = view.status_tip.as_deref().unwrap_or_default();
     let (mut items, end) = transitions(store, key, tip, request.limit)?;
     items.truncate(request.limit);
+    check_signatures(store, &mut items);
     let notes = end.iter().map(|end| {
         let remote = store.remote.as_deref().unwrap_or("origin");
         format!(
@@ -67,6 +69,31 @@ fn no_status(view: &View) -> Error {
         view.config.status.branch
     ))
     .hint("run `planspec reconcile`, or `git fetch`")
+}
+
+/// See which signatures are as the status says.
+fn check_signatures(store: &Store, items: &mut [Happened]) {
+    for happened in items {
+        let (Some(act), Some(arrival)) = (&happened.event.act, happened.made) else {
+            continue;
+        };
+        let Act {
+            actor: Some(actor),
+            record: Some(record),
+            signed: Some(by),
+            ..
+        } = act
+        else {
+            continue;
+        };
+        let claimed = Claimed {
+            record,
+            actor,
+            by,
+            arrival,
+        };
+        happened.is_checked = proof::holds(store, &happened.commit, &claimed);
+    }
 }
 
 /// What happened, newest first, and the commit at which history ends early.
@@ -152,6 +179,7 @@ fn happened_at(commit: &Commit, uid: &str, event: Event) -> Happened {
         uid: uid.to_owned(),
         revision: None,
         event,
+        is_checked: false,
     }
 }
 
