@@ -121,12 +121,15 @@ impl AttemptChain {
             return Ok(None);
         };
         let mut chain = AttemptChain::read(store, tip)?;
-        // Nobody said what somebody else put there in their name.
+        // Nobody said here what somebody else put there in their name, or what was said of another status.
         let run = observed.by_uid(address.uid());
         let unapplied = run.map(|run| run.status.extensions.unapplied.as_slice());
         let unapplied = unapplied.unwrap_or_default().iter();
         let forged: Vec<&str> = unapplied
-            .filter(|one| OF_SIGNATURES.contains(&one.reason.as_str()))
+            .filter(|one| {
+                let reason = one.reason.as_str();
+                OF_SIGNATURES.contains(&reason) || reason == "OtherStatus"
+            })
             .map(|one| one.record.as_str())
             .collect();
         if let Some(chain) = &mut chain {

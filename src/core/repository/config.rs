@@ -11,6 +11,7 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Se
 use crate::core::base::glob::{glob, misleading};
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::suggest::suggestion;
+use crate::core::repository::rules;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{Duration, NodeStatus, Pinned, ReportedBy, is_zero};
 use crate::core::text::yaml;
@@ -353,6 +354,7 @@ impl Config {
                 config.rules = rules
                     .filter_map(|(name, level)| Some((Code::parse(&name)?.id.to_owned(), level)))
                     .collect();
+                rules::apply_levels(&mut findings, &config);
                 (Some(config), findings)
             }
             Err(error) => {

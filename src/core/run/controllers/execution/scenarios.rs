@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::core::resource::{Kind, NodePhase};
 use crate::core::run::permit::Objection;
-use crate::core::run::record::{Action, ReportResult};
+use crate::core::run::record::{Action, ReportResult, Signature};
 use crate::core::testing::{World, execution, gate, plan, plan_with, resource, task};
 
 const ANA: &str = "agent:ana";
@@ -1446,6 +1446,77 @@ fn what_has_succeeded_is_done_once_more_on_purpose() {
     world.retry_again(BEN, "dump");
     world.reconcile();
     assert_eq!(world.unapplied().last().unwrap(), "retry RunOver");
+}
+
+#[test]
+fn what_was_said_about_another_status_does_not_count_and_locks_nothing() {
+    let mut world = World::of(&[plan("p", &task("a", "")), execution("run", "p", "")]);
+    world.reconcile();
+    world.is_foreign = true;
+    world.claim("a", ANA);
+    world.cancel(ANA);
+    world.reconcile();
+    assert_eq!(
+        world.unapplied(),
+        ["claim OtherStatus", "cancel OtherStatus"]
+    );
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert_eq!(world.node("a").attempt, 2, "the ref of the first is taken");
+    world.is_foreign = false;
+    world.claim("a", ANA);
+    world.reconcile();
+    world.is_foreign = true;
+    world.succeed("a", ANA);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Running Claimed");
+    world.is_foreign = false;
+    world.succeed("a", ANA);
+    world.reconcile();
+    assert_eq!(world.stands("a"), "Succeeded Reported");
+}
+
+#[test]
+fn what_must_be_signed_is_not_believed_and_the_worker_goes_on_in_the_next_attempt() {
+    let mut world = World::empty();
+    world.configure("approvals: {requireSigned: [reports, requests]}\n");
+    let nodes = [
+        task("a", ""),
+        "{id: e, kind: External, externalRef: {type: uri, uri: 'https://x'}}".to_owned(),
+    ];
+    let resources = [plan("p", &nodes.join(", ")), execution("run", "p", "")];
+    world.write("planspec/all.yaml", &resources.concat());
+    world.reconcile();
+    world.reconcile();
+    world.claim("a", ANA);
+    world.reconcile();
+    assert_eq!(
+        world.stands("a"),
+        "Running Claimed",
+        "a claim decides nothing"
+    );
+    let unsigned = || Signature::Bad("Unsigned", "it is not signed".to_owned());
+    world.signature = unsigned();
+    world.succeed("a", ANA);
+    world.succeed("e", BEN);
+    world.cancel(BEN);
+    world.reconcile();
+    assert_eq!(
+        world.unapplied(),
+        ["report Unsigned", "report Unsigned", "cancel Unsigned"]
+    );
+    assert_eq!(world.stands("a"), "Pending Ready");
+    assert_eq!(world.node("a").attempt, 2);
+    assert_eq!(world.node("e").attempt, 2);
+    assert_eq!(world.phase(), "Running WaitingForWorkers");
+    world.signature = Signature::Unchecked;
+    world.signs = true;
+    assert!(world.adopt("a", ReportResult::Succeeded));
+    world.succeed("e", BEN);
+    world.reconcile();
+    assert_eq!(world.phase(), "Succeeded Succeeded");
+    let report = world.node("a").extensions.report.expect("a report");
+    assert_eq!(report.signed.expect("a key").key, format!("K-{ANA}"));
+    assert_eq!(report.timestamp, Some(world.now));
 }
 
 #[test]
