@@ -240,6 +240,8 @@ impl Case<'_> {
         tree.controller.sequence = self.status.sequence();
         tree.controller.status_branch = self.controller.status_branch.clone();
         tree.controller.spec_branch = self.controller.spec_branch.clone();
+        let remote = &mut tree.controller.status_remote;
+        remote.clone_from(&self.controller.status_remote);
         let controller = yaml::write(&serde_json::to_value(&tree.controller)?);
         let expected: BTreeMap<String, Option<FileBody>> = [
             (CONTROLLER_FILE.to_owned(), Some(FileBody::Text(controller))),
