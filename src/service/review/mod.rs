@@ -367,7 +367,7 @@ impl Comparison {
 
     /// What changes in the configuration, and whose keys. Where there was nothing before, nobody decided anything.
     fn configuration(&self) -> Vec<ConfigurationChange> {
-        if self.is_first {
+        if self.is_first && self.before.settings.text.is_none() {
             return Vec::new();
         }
         configuration::changes(&self.before.policy, &self.after.policy)
