@@ -1494,8 +1494,7 @@ fn what_must_be_signed_is_not_believed_and_the_worker_goes_on_in_the_next_attemp
         "Running Claimed",
         "a claim decides nothing"
     );
-    let unsigned = || Signature::Bad("Unsigned", "it is not signed".to_owned());
-    world.signature = unsigned();
+    world.signature = Signature::Bad("Unsigned", "it is not signed".to_owned());
     world.succeed("a", ANA);
     world.succeed("e", BEN);
     world.cancel(BEN);
