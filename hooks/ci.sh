@@ -3,12 +3,17 @@
 #
 #   ci.sh key                  a key for the cache of the built program
 #   ci.sh install              make sure that there is a planspec; on GitHub, for later steps as well
-#   ci.sh MODE                 validate, review or reconcile
+#   ci.sh MODE                 validate, review, reconcile, work or carry
 #
 # Everything comes from the environment: INPUT_PROGRAM (a planspec that is there already), INPUT_BASE
 # (review against this revision), INPUT_PLAN (review only this plan), INPUT_COMMENT (false: none),
-# INPUT_TOKEN (writes the comment), INPUT_COMMENT_AUTHOR (whose comments are ours), and what the forge sets.
+# INPUT_TOKEN (reads and writes the repository, writes the comment), INPUT_COMMENT_AUTHOR (whose comments are ours),
+# INPUT_NAMESPACE and INPUT_NODE (work and carry: which node), INPUT_ACTOR (as whom), INPUT_REPORTS (the folder in which
+# the one leaves what the other carries), PLANSPEC_HOME (where a program is built, if RUNNER_TEMP does not say it), and
+# what the forge sets.
 # No value from outside is ever part of a command, only an argument or a line of a file.
+#
+# Nothing of the checkout is run, or says how the program is built.
 set -euo pipefail
 
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -71,23 +76,57 @@ key() {
     xargs -0 cat) | git hash-object --stdin
 }
 
-home() { printf '%s/planspec' "${RUNNER_TEMP:-${CI_PROJECT_DIR:-$PWD}/.cache}"; }
+# Where the program is built and kept: never in the checkout, of which a pull request says what is in it.
+home() {
+  if [ -n "${RUNNER_TEMP:-}" ]; then
+    printf '%s/planspec' "$RUNNER_TEMP"
+  else
+    printf '%s' "${PLANSPEC_HOME:-}"
+  fi
+}
+
+# Whether a folder, which need not be there yet, is in the checkout.
+in_checkout() { # FOLDER
+  local checkout at=$1
+  checkout=$(cd "${GITHUB_WORKSPACE:-${CI_PROJECT_DIR:-$PWD}}" && pwd -P)
+  while [ ! -d "$at" ]; do at=$(dirname "$at"); done
+  at=$(cd "$at" && pwd -P)
+  case "$at/" in "$checkout"/*) return 0 ;; *) return 1 ;; esac
+}
 
 program() {
   if [ -n "${INPUT_PROGRAM:-}" ]; then
     printf '%s' "$INPUT_PROGRAM"
-  elif [ -x "$(home)/bin/planspec" ]; then
+  elif [ -n "$(home)" ] && ! in_checkout "$(home)" && [ -x "$(home)/bin/planspec" ]; then
     printf '%s/bin/planspec' "$(home)"
   else
     type -P planspec || true
   fi
 }
 
+# Cargo reads its configuration, and rustup the toolchain, from the folder in which they are called and from those above it:
+# a copy of the source is built in a folder of its own, with a configuration of its own.
+build() {
+  local at
+  at=$(home)
+  [ -n "$at" ] || fail 'say where to build planspec: PLANSPEC_HOME, a folder outside of the checkout'
+  ! in_checkout "$at" || fail "planspec is not built in the checkout: \`$at\` is part of it; name another folder in PLANSPEC_HOME"
+  mkdir -p "$work/source"
+  (cd "$source_dir" && tar -cf - --exclude=./target --exclude=./.git .) | tar -xf - -C "$work/source"
+  (
+    cd "$work/source"
+    unset RUSTFLAGS RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER CARGO_ENCODED_RUSTFLAGS
+    # What the runner has for all is fine, what the checkout brings is not.
+    if [ -n "${CARGO_HOME:-}" ] && in_checkout "$CARGO_HOME"; then unset CARGO_HOME; fi
+    CARGO_TARGET_DIR=$work/target cargo install --quiet --locked --path . --root "$at" >&2
+  )
+}
+
 install() {
   if [ -z "$(program)" ]; then
     command -v cargo >/dev/null ||
       fail 'there is no planspec here and no cargo to build it: install Rust first, or name a program'
-    cargo install --quiet --locked --path "$source_dir" --root "$(home)" >&2
+    build
   fi
   local found
   found=$(program)
@@ -98,7 +137,21 @@ install() {
 }
 
 # Not called as the program is, or it would be found where the program is looked for.
-run() { "$program" "$@"; }
+run() { authorized "$program" "$@"; }
+
+# With the token for this forge in the environment of this one program: no file holds it. Where the checkout has left one,
+# that is taken.
+authorized() {
+  local server=${GITHUB_SERVER_URL:-} header
+  if ! on_github || [ -z "${INPUT_TOKEN:-}" ] || [ -z "$server" ] ||
+    git config --get-all "http.$server/.extraheader" >/dev/null 2>&1; then
+    "$@"
+    return
+  fi
+  header=$(printf 'x-access-token:%s' "$INPUT_TOKEN" | base64 | tr -d '\n')
+  GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$server/.extraheader" \
+    GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $header" "$@"
+}
 
 # --- What happened -----------------------------------------------------------------------------
 
@@ -301,6 +354,81 @@ reconcile() {
   } >"$work/summary"
   summary "$work/summary"
   [ "$code" -eq 0 ] || fail "reconcile ended with exit code $code; see the log" "$code"
+  matrix
+}
+
+# What can be claimed and is bound to a command, as a matrix of jobs. What people and agents do is not for a job.
+matrix() {
+  [ -n "${GITHUB_OUTPUT:-}" ] || return 0
+  run next -o github-matrix >"$work/next"
+  jq -c '.include |= map(select(.provider | startswith("tool://")))' "$work/next" >"$work/matrix"
+  printf 'matrix=%s\n' "$(cat "$work/matrix")" >>"$GITHUB_OUTPUT"
+}
+
+# Do a node in a clone whose remote is a copy on this machine: what runs here can write to nobody else. What it leaves,
+# claim, report, log and work, is a bundle for `carry`.
+work() {
+  local name refs=() box=$work/box
+  [ -n "${INPUT_NODE:-}" ] && [ -n "${INPUT_REPORTS:-}" ] || fail 'work needs INPUT_NODE and INPUT_REPORTS'
+  mkdir -p "$box" "$INPUT_REPORTS"
+  git init --quiet --bare "$box/origin.git"
+  authorized git -C "$box/origin.git" fetch --quiet --no-tags "$(git remote get-url origin)" \
+    '+refs/heads/*:refs/heads/*' '+refs/planspec/*:refs/planspec/*'
+  git -C "$box/origin.git" symbolic-ref HEAD "$(authorized git ls-remote --symref origin HEAD | sed -n 's/^ref: \(.*\)\tHEAD$/\1/p')"
+  git -C "$box/origin.git" for-each-ref --format='%(objectname) %(refname)' refs/planspec >"$box/before"
+  git clone --quiet "$box/origin.git" "$box/clone"
+  local arguments=(--node "$INPUT_NODE" --as "${INPUT_ACTOR:-ci}")
+  if [ -n "${INPUT_NAMESPACE:-}" ]; then arguments+=(-n "$INPUT_NAMESPACE"); fi
+  (unset INPUT_TOKEN && "$program" -C "$box/clone" work --once "${arguments[@]}")
+  git -C "$box/origin.git" for-each-ref --format='%(objectname) %(refname)' refs/planspec >"$box/after"
+  while read -r _ name; do refs+=("$name"); done < <(comm -13 <(sort "$box/before") <(sort "$box/after"))
+  if [ ${#refs[@]} -eq 0 ]; then
+    say notice 'there was nothing to do'
+    return
+  fi
+  git -C "$box/origin.git" bundle create --quiet "$INPUT_REPORTS/reports.bundle" "${refs[@]}" \
+    --not --branches $(cut -d ' ' -f 1 "$box/before")
+}
+
+# Push what a job without the right to has left in a bundle: new refs of the node that it was for, with records of its own
+# actor, and nothing else.
+carry() {
+  local bundle=$INPUT_REPORTS/reports.bundle at name leases=() specs=() actor=${INPUT_ACTOR:-ci} of
+  [ -n "${INPUT_NODE:-}" ] || fail 'carry needs INPUT_NODE'
+  if [ ! -f "$bundle" ]; then
+    say notice 'there is nothing to carry'
+    return
+  fi
+  of=${INPUT_NAMESPACE:-default}/${INPUT_NODE%/*}
+  authorized git fetch --quiet --no-tags --unshallow origin 2>/dev/null || authorized git fetch --quiet --no-tags origin
+  authorized git fetch --quiet --no-tags --no-write-fetch-head origin \
+    '+refs/heads/*:refs/known/heads/*' '+refs/planspec/*:refs/known/planspec/*'
+  git for-each-ref --format='delete %(refname)' refs/carried | git update-ref --stdin
+  git fetch --quiet --no-tags --no-write-fetch-head "$bundle" '+refs/*:refs/carried/*'
+  while read -r at name; do
+    name=refs/${name#refs/carried/}
+    case "$name" in
+    refs/planspec/work/"$of"/*/"${INPUT_NODE##*/}"/* | refs/planspec/verifications/"$of"/*/"${INPUT_NODE##*/}"/*)
+      git rev-list "$at" >"$work/chain"
+      while read -r commit; do
+        git show "$commit:record.yaml" | grep -Fqx "actor: $actor" ||
+          fail "\`$name\` holds a record of somebody else than $actor: nothing is carried"
+      done <"$work/chain"
+      ;;
+    refs/planspec/results/"$of"/*/"${INPUT_NODE##*/}"/*) ;;
+    *) fail "\`$name\` does not belong to $INPUT_NODE: nothing is carried" ;;
+    esac
+    leases+=("--force-with-lease=$name:")
+    specs+=("$at:$name")
+  done < <(git for-each-ref --format='%(objectname) %(refname)' refs/carried)
+  if ! authorized git push --quiet --atomic --no-verify "${leases[@]}" origin "${specs[@]}" 2>"$work/said"; then
+    if grep -q 'stale info' "$work/said"; then
+      say notice 'somebody else was first: what was done here counts for nothing'
+      return
+    fi
+    cat "$work/said" >&2
+    fail 'the reports could not be pushed; see the log' 3
+  fi
 }
 
 mode=${1:-}
@@ -308,10 +436,10 @@ nothing=false
 case "$mode" in
 key) key ;;
 install) install ;;
-validate | review | reconcile)
+validate | review | reconcile | work | carry)
   program=$(program)
   [ -n "$program" ] || fail 'there is no planspec: run "ci.sh install" first'
   "$mode"
   ;;
-*) fail "there is no mode \`$mode\`: validate, review, reconcile or install" ;;
+*) fail "there is no mode \`$mode\`: validate, review, reconcile, work, carry or install" ;;
 esac

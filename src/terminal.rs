@@ -1,5 +1,6 @@
 //! Results on standard output, messages on standard error; colour only where it is wanted.
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +43,11 @@ impl Terminal {
     /// Write a result. When the reader has gone away nothing more is written, and nothing is said:
     /// what the command does besides is done all the same, and ends with its own exit code.
     pub fn out(&self, text: &str) {
+        self.write(for_job(&masked(text)).as_bytes());
+    }
+
+    /// The same of what is to tell a job of CI something: whoever made the text has escaped what is not from here.
+    pub fn out_commands(&self, text: &str) {
         self.write(masked(text).as_bytes());
     }
 
@@ -50,6 +56,8 @@ impl Terminal {
     pub fn out_as_it_is(&self, bytes: &[u8]) {
         if std::io::stdout().is_terminal() {
             self.out(&escape::printed(bytes))
+        } else if is_job() {
+            self.out(&String::from_utf8_lossy(bytes));
         } else {
             self.write(&masked_bytes(bytes))
         }
@@ -100,7 +108,7 @@ impl Terminal {
 
     /// Write a message that has been made safe to print, and perhaps coloured.
     pub fn styled(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{}", masked(text));
+        let _ = writeln!(std::io::stderr().lock(), "{}", for_job(&masked(text)));
     }
 
     /// Whether results may be coloured.
@@ -138,6 +146,22 @@ impl Terminal {
                 terminal_size::terminal_size_of(&stdout).map(|(width, _)| usize::from(width.0))
             })
             .map(|columns: usize| columns.max(20))
+    }
+}
+
+/// Whether a job of CI reads what is printed for commands to it.
+fn is_job() -> bool {
+    ["GITHUB_ACTIONS", "TF_BUILD"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// What is printed is nothing that such a job would do.
+fn for_job(text: &str) -> Cow<'_, str> {
+    if is_job() {
+        escape::inert(text)
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

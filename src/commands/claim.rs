@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::{Context, RecordArgs, WorkingArgs};
+use crate::core::base::escape;
 use crate::core::base::time::exact;
 use crate::core::resource::Duration;
 use crate::failure::Outcome;
@@ -53,7 +54,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     let (name, number) = (claimed.attempt.name(), claimed.attempt.attempt);
     let mut line = format!(
-        "{verb} {name} attempt {number} as {actor}\nclaim {}\n",
+        "{verb} {name} attempt {number} as {}\nclaim {}\n",
+        escape::line(actor),
         claimed.claim
     );
     if let Some(end) = claimed.lease_end {

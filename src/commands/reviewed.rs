@@ -87,7 +87,11 @@ impl Context {
                 findings::render(&all.found, &text_of, FindingsFormat::Sarif, colors)
             }
         };
-        self.terminal.out(&text);
+        if matches!(output.output, ReviewFormat::Github) {
+            self.terminal.out_commands(&text);
+        } else {
+            self.terminal.out(&text);
+        }
         self.notes(&reviewed.notes);
         if all.has_errors() {
             return Err(Failure::shown());

@@ -162,7 +162,11 @@ fn show_findings(context: &Context, validated: &Validated, format: FindingsForma
     let text_of = |file: &str| all.texts.get(file).cloned();
     let colors = context.terminal.colors_out();
     let text = findings::render(&all.found, &text_of, format, colors);
-    context.terminal.out(&text);
+    if format == FindingsFormat::Github {
+        context.terminal.out_commands(&text);
+    } else {
+        context.terminal.out(&text);
+    }
     Ok(())
 }
 

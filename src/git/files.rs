@@ -30,7 +30,26 @@ pub fn create(repo: &Repo, path: &str, bytes: &[u8]) -> Result<NewFile> {
     let root = repo
         .workdir()
         .ok_or_else(|| GitError::Unusable("a bare repository has no files to write".to_owned()))?;
-    write_new(&root.join(path), bytes, false)
+    let path = root.join(path);
+    no_link_to(root, &path)?;
+    write_new(&path, bytes, false)
+}
+
+/// See that no symbolic link stands on the way from the root of a work tree to a file: it would lead elsewhere.
+pub(super) fn no_link_to(root: &Path, path: &Path) -> Result<()> {
+    let above = path.ancestors().skip(1).take_while(|above| *above != root);
+    for folder in above {
+        let is_link = folder
+            .symlink_metadata()
+            .is_ok_and(|found| found.is_symlink());
+        if is_link {
+            let shown = folder.strip_prefix(root).unwrap_or(folder).display();
+            let why = format!("`{shown}` is a symbolic link, and nothing is written through it");
+            return Err(GitError::Unusable(why)
+                .advise(format!("make it a folder: `rm {shown} && mkdir {shown}`")));
+        }
+    }
+    Ok(())
 }
 
 /// Make a file with its folders, unless something is there.

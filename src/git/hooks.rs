@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::files::{NewFile, write_new};
+use super::files::{NewFile, no_link_to, write_new};
 use super::program::Program;
 use super::{GitError, Repo, Result, unusable_file};
 
@@ -83,6 +83,14 @@ pub fn install(repo: &Repo) -> Result<HookDone> {
             Ok(HookDone::Changed(Means::Configuration))
         }
         HookStanding::Missing(Means::Script(_)) => {
+            let roots = [repo.workdir(), Some(repo.common_dir())];
+            for root in roots
+                .into_iter()
+                .flatten()
+                .filter(|root| hook.path.starts_with(root))
+            {
+                no_link_to(root, &hook.path)?;
+            }
             match write_new(&hook.path, SCRIPT.as_bytes(), true)? {
                 NewFile::Yes => Ok(HookDone::Changed(Means::Script(hook.path))),
                 NewFile::Exists => Ok(HookDone::Nothing(HookStanding::Taken(Means::Script(

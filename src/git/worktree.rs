@@ -1,37 +1,51 @@
-//! A folder to work in that is nobody's work tree: a linked, detached work tree at one commit, in
-//! the system's temporary folder, with room beside it for what does not belong to the repository.
+//! A folder to work in that is nobody's work tree: a clone of its own at one commit, in the system's temporary folder, with
+//! room beside it for what does not belong to the repository.
+//!
+//! What works there finds no remote, and nothing of the configuration of the repository that it comes from: neither the
+//! credentials that a checkout leaves in it, nor an address to push to. Its objects are shared, to be read. What it leaves is
+//! taken in by a Git directory of our own, made when it has ended: no `git` runs by a configuration that it could write.
 //!
 //! The folder is locked as long as its process lives, so that what a dead one has left behind can
 //! be told apart and removed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::id::parse_id;
 use super::object::NewCommit;
-use super::program::{Output, Program};
+use super::program::{Launch, Program};
 use super::{Identity, Repo, Result, unusable_file};
 use crate::core::base::time::exact;
 use crate::core::resource::{LOG_FILE, Time};
 
 /// How the folders are called, before a random part.
 const PREFIX: &str = "planspec-";
-/// Name of the work tree in the folder.
+/// How the one is called, behind that, in which commands work.
+const BENCH: &str = "-work";
+/// Name of the work tree in that.
 const TREE: &str = "work";
-/// Name of the file that is locked as long as the folder is used.
+/// Name of the file that is locked as long as the folders are used.
 const LOCK: &str = "lock";
+/// Name of the file that says which repository they belong to.
+const OWNER: &str = "of";
+/// Name of the index as it was before anybody worked there.
+const INDEX: &str = "index";
+/// Mode of a submodule, as Git lists it.
+const SUBMODULE: &str = "160000 ";
+/// Most bytes of a ref, or of a list of refs, that is read of a clone in which somebody worked.
+const MAX_REF_BYTES: u64 = 1024 * 1024;
 
-/// Tries to make a work tree, or to let git forget it, while others make and remove theirs.
-const TRIES: u32 = 10;
-
-/// A work tree that is removed when it is dropped.
+/// A clone to work in, that is removed when it is dropped.
 #[derive(Debug)]
 pub struct Worktree {
-    /// The work tree as a repository.
+    /// It as a repository, as long as nobody has worked there.
     inner: Repo,
-    /// The repository that it belongs to.
+    /// The repository that it comes from.
     common_dir: PathBuf,
-    folder: PathBuf,
+    /// What is kept from those who work there.
+    own: PathBuf,
     base: String,
     /// Held until the end.
     _lock: File,
@@ -44,32 +58,33 @@ impl Worktree {
     /// `Missing` when the commit is not here; `Unusable` when there is no room for it.
     pub fn add(repo: &Repo, commit: &str) -> Result<Worktree> {
         repo.require(parse_id(commit)?)?;
-        let folder = std::env::temp_dir().join(format!("{PREFIX}{}", uuid::Uuid::new_v4()));
-        let failed = || unusable_file(format!("make the folder `{}`", folder.display()));
-        make_private(&folder).map_err(failed())?;
-        let lock = File::create(folder.join(LOCK)).map_err(failed())?;
+        have_files(repo, commit)?;
+        let own = std::env::temp_dir().join(format!("{PREFIX}{}", uuid::Uuid::new_v4()));
+        let bench = bench_of(&own);
+        let failed = || unusable_file(format!("make the folder `{}`", bench.display()));
+        for folder in [&own, &bench] {
+            make_private(folder).map_err(failed())?;
+        }
+        let lock = File::create(own.join(LOCK)).map_err(failed())?;
         lock.lock().map_err(failed())?;
-        let tree = folder.join(TREE);
-        let added = beside_others(|| {
-            Program::new(repo, "worktree")
-                .apart()
-                .args(["add", "--quiet", "--detach", "--"])
-                .args([tree.as_os_str(), commit.as_ref()])
-                .run()
-        });
-        let opened = added
-            .and_then(|added| added.or_cannot(format!("check out {commit}")))
-            .and_then(|_| Repo::open_sealed(&tree));
-        match opened {
-            Ok(inner) => Ok(Worktree {
-                inner,
-                common_dir: repo.common_dir().to_owned(),
-                folder,
-                base: commit.to_owned(),
-                _lock: lock,
-            }),
+        // Who looks for what was left behind passes over it until then.
+        let owner = whole_path(repo.common_dir());
+        fs::write(own.join(OWNER), owner.as_os_str().as_encoded_bytes()).map_err(failed())?;
+        let tree = bench.join(TREE);
+        match clone_at(repo, &tree, commit) {
+            Ok(inner) => {
+                let worktree = Worktree {
+                    inner,
+                    common_dir: repo.common_dir().to_owned(),
+                    own,
+                    base: commit.to_owned(),
+                    _lock: lock,
+                };
+                worktree.keep_index()?;
+                Ok(worktree)
+            }
             Err(error) => {
-                remove(repo, &folder);
+                remove(&own);
                 Err(error)
             }
         }
@@ -77,12 +92,22 @@ impl Worktree {
 
     /// The root of the work tree.
     pub fn dir(&self) -> PathBuf {
-        self.folder.join(TREE)
+        bench_of(&self.own).join(TREE)
     }
 
     /// The folder around it, for what does not belong to the repository.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn folder(&self) -> PathBuf {
+        bench_of(&self.own)
+    }
+
+    /// Keep the index: what is read by it need not be read again.
+    fn keep_index(&self) -> Result<()> {
+        let from = self.inner.git_dir().join("index");
+        if !from.exists() {
+            return Ok(());
+        }
+        let kept = fs::copy(from, self.own.join(INDEX));
+        kept.map(|_| ()).map_err(unusable_file("keep the index"))
     }
 
     /// Merge a commit into what is checked out. Returns the files in which both contradict each other;
@@ -123,10 +148,15 @@ impl Worktree {
         ];
         let merged = program.args(plain).args(["-m", message, commit]).run()?;
         if merged.success() {
+            self.keep_index()?;
             return Ok(Vec::new());
         }
-        let unmerged = ["diff", "--name-only", "--diff-filter=U", "-z"];
-        let files = self.git(&unmerged)?;
+        let files = Program::new(&self.inner, "diff")
+            .apart()
+            .args(["--name-only", "--diff-filter=U", "-z"])
+            .run()?
+            .or_cannot("see what cannot be merged")?
+            .text();
         let files = files.split('\0').filter(|file| !file.is_empty());
         let files: Vec<String> = files.map(str::to_owned).collect();
         if files.is_empty() {
@@ -146,127 +176,295 @@ impl Worktree {
         time: Time,
         identity: &Identity,
     ) -> Result<Option<String>> {
-        self.git(&["add", "--all", "--", "."])?;
-        let tree = self.git(&["write-tree"])?;
-        let head = self.git(&["rev-parse", "--verify", "HEAD^{commit}"])?;
-        if self.inner.commit(parse_id(&head)?)?.tree == parse_id(&tree)? {
-            return Ok((head != self.base).then_some(head));
-        }
-        let commit = NewCommit {
-            tree: parse_id(&tree)?,
-            parents: vec![parse_id(&head)?],
-            message,
-            time,
-            identity,
+        let taken = Taken::of(self)?;
+        let tree = parse_id(&taken.tree()?)?;
+        let head = match head_of(&self.dir().join(".git")) {
+            Some(head) if head != self.base => head,
+            _ => self.base.clone(),
         };
-        let id = self.inner.write_commit(&commit)?;
-        Ok(Some(id.to_string()))
-    }
-
-    fn git(&self, args: &[&str]) -> Result<String> {
-        let (subcommand, args) = args.split_first().map_or(("", args), |(s, a)| (*s, a));
-        let ran = Program::new(&self.inner, subcommand).apart().args(args);
-        Ok(ran.run()?.or_cannot("take in what was changed")?.text())
+        let commit = if taken.repo.commit(parse_id(&head)?)?.tree == tree {
+            head
+        } else {
+            let commit = NewCommit {
+                tree,
+                parents: vec![parse_id(&head)?],
+                message,
+                time,
+                identity,
+            };
+            taken.repo.write_commit(&commit)?.to_string()
+        };
+        if commit == self.base {
+            return Ok(None);
+        }
+        taken.hand_over(&commit)?;
+        Ok(Some(commit))
     }
 }
 
 impl Drop for Worktree {
     fn drop(&mut self) {
-        match Repo::open_sealed(&self.common_dir) {
-            Ok(repo) => remove(&repo, &self.folder),
-            Err(error) => tracing::warn!(%error, "a work tree could not be removed"),
-        }
+        remove(&self.own);
     }
 }
 
-/// Remove the work trees of processes that have died.
-///
-/// # Errors
-/// `Unusable` when the work trees cannot be listed.
-pub fn remove_stale(repo: &Repo) -> Result<()> {
-    for (folder, _lock) in abandoned(repo)? {
-        tracing::debug!(folder = %folder.display(), "removed: its process has died");
-        remove(repo, &folder);
+/// What somebody has left in a clone, seen from a Git directory of our own.
+struct Taken<'w> {
+    from: &'w Worktree,
+    git_dir: PathBuf,
+    repo: Repo,
+    launch: Launch,
+}
+
+impl Taken<'_> {
+    fn of(from: &Worktree) -> Result<Taken<'_>> {
+        let git_dir = from.own.join(format!("{}.git", uuid::Uuid::new_v4()));
+        let failed = || unusable_file(format!("make the folder `{}`", git_dir.display()));
+        make_private(&git_dir).map_err(failed())?;
+        let origin = Repo::open_sealed(&from.common_dir)?;
+        init(&origin, &git_dir, true)?;
+        let objects = from.dir().join(".git/objects");
+        let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());
+        let is_whole = is_folder(&from.dir().join(".git")) && is_folder(&objects);
+        let more = is_whole.then_some(objects);
+        share(&origin, &git_dir, more.as_deref())?;
+        let kept = from.own.join(INDEX);
+        if kept.exists() {
+            fs::copy(kept, git_dir.join("index")).map_err(failed())?;
+        }
+        let tree = from.dir();
+        Ok(Taken {
+            from,
+            repo: Repo::open_sealed(&git_dir)?,
+            launch: Launch::new((Some(&tree), &git_dir), true),
+            git_dir,
+        })
+    }
+
+    fn git(&self, subcommand: &str, args: &[&str], stdin: &[u8]) -> Result<String> {
+        let program = Program::at(&self.launch, subcommand).apart().args(args);
+        let ran = program.stdin(stdin).run()?;
+        Ok(ran.or_cannot("take in what was changed")?.text())
+    }
+
+    /// The tree of what is there.
+    fn tree(&self) -> Result<String> {
+        // Git would look into them, by their own configuration.
+        let staged = self.git("ls-files", &["--stage", "-z"], &[])?;
+        let lines = staged
+            .split('\0')
+            .filter(|line| line.starts_with(SUBMODULE));
+        let paths: Vec<&str> = lines
+            .filter_map(|line| Some(line.split_once('\t')?.1))
+            .collect();
+        if !paths.is_empty() {
+            let args = ["--assume-unchanged", "-z", "--stdin"];
+            self.git("update-index", &args, (paths.join("\0") + "\0").as_bytes())?;
+        }
+        self.git("add", &["--all", "--", "."], &[])?;
+        self.git("write-tree", &[], &[])
+    }
+
+    /// Have the repository that the clone comes from hold a commit, with everything behind it that is new.
+    fn hand_over(&self, commit: &str) -> Result<()> {
+        let origin = Repo::open_sealed(&self.from.common_dir)?;
+        let wanted = format!("{commit}\n^{}\n", self.from.base);
+        let name = self.git_dir.join("taken");
+        let name = name.to_string_lossy();
+        let args = [
+            "--quiet",
+            "--revs",
+            "--no-reuse-delta",
+            "--no-reuse-object",
+            &name,
+        ];
+        let packed = self.git("pack-objects", &args, wanted.as_bytes())?;
+        for hash in packed.lines() {
+            let pack = origin
+                .common_dir()
+                .join(format!("objects/pack/pack-{hash}.pack"));
+            if pack.exists() {
+                continue;
+            }
+            let copied = fs::copy(self.git_dir.join(format!("taken-{hash}.pack")), &pack);
+            copied.map_err(unusable_file(format!("write `{}`", pack.display())))?;
+            // The ids are told anew, by what the objects hold.
+            let indexed = Program::new(&origin, "index-pack").arg(&pack).run();
+            let indexed = indexed.and_then(|indexed| indexed.or_cannot("take in what was changed"));
+            if indexed.is_err() {
+                fs::remove_file(&pack).ok();
+            }
+            indexed?;
+        }
+        origin.require(parse_id(commit)?)
+    }
+}
+
+/// The commit that is checked out in a clone in which somebody worked, read as what it is: a few small files.
+fn head_of(git_dir: &Path) -> Option<String> {
+    if !git_dir.symlink_metadata().ok()?.is_dir() {
+        return None;
+    }
+    let head = small_file(&git_dir.join("HEAD"))?;
+    let Some(name) = head.trim_end().strip_prefix("ref: ") else {
+        return is_id(head.trim_end());
+    };
+    let is_plain =
+        name.starts_with("refs/") && !name.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if !is_plain {
+        return None;
+    }
+    if let Some(id) = small_file(&git_dir.join(name)) {
+        return is_id(id.trim_end());
+    }
+    let packed = small_file(&git_dir.join("packed-refs"))?;
+    let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
+    lines
+        .find(|(_, packed)| *packed == name)
+        .and_then(|(id, _)| is_id(id))
+}
+
+fn is_id(text: &str) -> Option<String> {
+    parse_id(text).ok().map(|id| id.to_string())
+}
+
+fn small_file(path: &Path) -> Option<String> {
+    if !path.symlink_metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    let file = File::open(path).ok()?;
+    file.take(MAX_REF_BYTES).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// A clone that shares the objects of a repository and nothing else, at a commit.
+fn clone_at(repo: &Repo, tree: &Path, commit: &str) -> Result<Repo> {
+    fs::create_dir(tree).map_err(unusable_file(format!("make `{}`", tree.display())))?;
+    init(repo, tree, false)?;
+    share(repo, &tree.join(".git"), None)?;
+    let inner = Repo::open_sealed(tree)?;
+    // Whoever commits there is who works here.
+    let Identity { name, email } = repo.identity();
+    for (key, value) in [("user.name", &name), ("user.email", &email)] {
+        let set = Program::new(&inner, "config").args([key, value]).run()?;
+        set.or_cannot(format!("set `{key}`"))?;
+    }
+    let checked_out = Program::new(&inner, "checkout")
+        .apart()
+        .args(["--quiet", "--detach", commit, "--"])
+        .run()?;
+    checked_out.or_cannot(format!("check out {commit}"))?;
+    Ok(inner)
+}
+
+/// Make a repository without hooks, with ids as long as those of another.
+fn init(like: &Repo, folder: &Path, is_bare: bool) -> Result<()> {
+    let format = like.config("extensions.objectFormat");
+    let format = format.map(|format| format!("--object-format={format}"));
+    let launch = Launch::new((None, folder), false);
+    let made = Program::at(&launch, "init")
+        .args(["--quiet", "--template="])
+        .args(is_bare.then_some("--bare"))
+        .args(format)
+        .run()?;
+    made.or_cannot(format!("make a repository in `{}`", folder.display()))?;
+    Ok(())
+}
+
+/// Have a repository read the objects of another, and perhaps of one more; and know where history is cut off.
+fn share(from: &Repo, git_dir: &Path, more: Option<&Path>) -> Result<()> {
+    let failed = || unusable_file("share the objects of the repository".to_owned());
+    let mut lines = Vec::new();
+    let objects = whole_path(&from.common_dir().join("objects"));
+    for folder in std::iter::once(objects).chain(more.map(whole_path)) {
+        lines.extend_from_slice(folder.as_os_str().as_encoded_bytes());
+        lines.push(b'\n');
+    }
+    let info = git_dir.join("objects/info");
+    fs::create_dir_all(&info).map_err(failed())?;
+    fs::write(info.join("alternates"), lines).map_err(failed())?;
+    let shallow = from.common_dir().join("shallow");
+    if from.is_shallow() {
+        fs::copy(shallow, git_dir.join("shallow")).map_err(failed())?;
     }
     Ok(())
 }
 
-/// The folders of work trees whose processes have died.
-///
-/// # Errors
-/// `Unusable` when the work trees cannot be listed.
-pub fn stale(repo: &Repo) -> Result<Vec<PathBuf>> {
-    let found = abandoned(repo)?.into_iter();
-    Ok(found.map(|(folder, _)| folder).collect())
+fn whole_path(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// The same, each locked: nobody else removes it meanwhile.
-fn abandoned(repo: &Repo) -> Result<Vec<(PathBuf, File)>> {
-    let listed = Program::new(repo, "worktree")
-        .args(["list", "--porcelain"])
-        .run()?;
+/// Have a partial clone hold the files of a commit: who works at it cannot get them.
+fn have_files(repo: &Repo, commit: &str) -> Result<()> {
+    if !repo.is_partial() {
+        return Ok(());
+    }
+    let listed = Program::new(repo, "ls-tree")
+        .args(["-r", "-z", "--full-tree", commit])
+        .run()?
+        .or_cannot(format!("list the files of {commit}"))?;
     let text = String::from_utf8_lossy(&listed.stdout);
-    let trees = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("worktree "));
-    let mut found = Vec::new();
-    for path in trees.map(Path::new) {
-        let Some(folder) = path.parent().filter(|folder| is_ours(path, folder)) else {
-            continue;
-        };
-        // Without a lock file another process is removing it already.
-        let Ok(lock) = File::open(folder.join(LOCK)) else {
-            continue;
-        };
-        if lock.try_lock().is_ok() {
-            found.push((folder.to_owned(), lock));
-        }
-    }
-    Ok(found)
-}
-
-fn is_ours(path: &Path, folder: &Path) -> bool {
-    let name = |path: &Path| {
-        path.file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-    };
-    name(path).as_deref() == Some(TREE) && name(folder).is_some_and(|n| n.starts_with(PREFIX))
-}
-
-/// Remove a folder and what git knows of the work tree in it. A part that cannot be removed is a
-/// line in the log: the work is done all the same.
-fn remove(repo: &Repo, folder: &Path) {
-    if let Err(error) = remove_all(folder) {
-        tracing::warn!(folder = %folder.display(), %error, "could not be removed");
-    }
-    let tree = folder.join(TREE);
-    let forgotten = beside_others(|| {
-        Program::new(repo, "worktree")
-            .args(["remove", "--force", "--force", "--"])
-            .arg(&tree)
-            .run()
+    let blobs = text.split('\0').filter_map(|line| {
+        let mut words = line.split(['\t', ' ']).skip(1);
+        (words.next() == Some("blob"))
+            .then(|| words.next())
+            .flatten()
     });
-    match forgotten {
-        Ok(answer) if !answer.success() && !answer.stderr.contains("is not a working tree") => {
-            tracing::debug!(tree = %tree.display(), said = answer.stderr, "not forgotten");
-        }
-        Ok(_) => {}
-        Err(error) => tracing::debug!(%error, "not forgotten"),
+    let blobs: BTreeSet<_> = blobs.map(parse_id).collect::<Result<_>>()?;
+    repo.have_all(&blobs)
+}
+
+fn bench_of(own: &Path) -> PathBuf {
+    let mut name = own.as_os_str().to_owned();
+    name.push(BENCH);
+    name.into()
+}
+
+/// Remove the folders of processes that have died.
+pub fn remove_stale(repo: &Repo) {
+    for (own, _lock) in abandoned(repo) {
+        tracing::debug!(folder = %own.display(), "removed: its process has died");
+        remove(&own);
     }
 }
 
-/// Run git until it can tell which work trees there are: it cannot while another process is half
-/// way through making or removing one, and names a file of that.
-fn beside_others(run: impl Fn() -> Result<Output>) -> Result<Output> {
-    for _ in 1..TRIES {
-        let ran = run()?;
-        if ran.success() || !ran.stderr.contains("worktrees/") {
-            return Ok(ran);
+/// The folders to work in of processes that have died.
+pub fn stale(repo: &Repo) -> Vec<PathBuf> {
+    let found = abandoned(repo).into_iter();
+    found.map(|(own, _)| bench_of(&own)).collect()
+}
+
+/// What processes have left that died, each locked: nobody else removes it meanwhile.
+fn abandoned(repo: &Repo) -> Vec<(PathBuf, File)> {
+    let owner = whole_path(repo.common_dir());
+    let entries = fs::read_dir(std::env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten();
+    let folders = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+    let folders = folders.map(|entry| entry.path());
+    let ours = folders.filter(|own| {
+        let of = fs::read(own.join(OWNER));
+        of.is_ok_and(|of| of == owner.as_os_str().as_encoded_bytes())
+    });
+    let locked = ours.filter_map(|own| {
+        // Without a lock file another process is removing it already.
+        let lock = File::open(own.join(LOCK)).ok()?;
+        lock.try_lock().ok()?;
+        Some((own, lock))
+    });
+    locked.collect()
+}
+
+/// Remove what belongs to a folder to work in. A part that cannot be removed is a line in the log: the work is done all the
+/// same.
+fn remove(own: &Path) {
+    for folder in [bench_of(own), own.to_owned()] {
+        if let Err(error) = remove_all(&folder) {
+            tracing::warn!(folder = %folder.display(), %error, "could not be removed");
         }
-        tracing::debug!(said = ran.stderr, "another process is at its work tree");
-        std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    run()
 }
 
 /// Remove a folder with everything in it, also folders that a program has made read-only.
@@ -357,15 +555,8 @@ mod tests {
                 });
             }
         });
-        assert_eq!(known(&sandbox, &repo), 1);
-    }
-
-    fn known(sandbox: &Sandbox, repo: &Repo) -> usize {
-        sandbox
-            .git(repo, &["worktree", "list", "--porcelain"])
-            .lines()
-            .filter(|line| line.starts_with("worktree "))
-            .count()
+        assert_eq!(stale(&repo), [""; 0].map(PathBuf::from));
+        sandbox.git(&repo, &["fsck", "--strict"]);
     }
 
     #[test]
@@ -388,7 +579,6 @@ mod tests {
         fs::set_permissions(&closed, Permissions::from_mode(0o500)).unwrap();
         drop(tree);
         assert!(!folder.exists());
-        assert_eq!(known(&sandbox, &repo), 1);
         let status = sandbox.git(&repo, &["status", "--porcelain"]);
         assert_eq!(status, " M a", "untouched");
     }
@@ -403,22 +593,137 @@ mod tests {
         fs::remove_file(tree.dir().join("a")).unwrap();
         fs::write(tree.dir().join("target"), "x").unwrap();
         let made = commit_all(&tree).unwrap();
-        let inner = Repo::open_sealed(&tree.dir()).unwrap();
-        let files = sandbox.git(&inner, &["ls-tree", "-r", "--name-only", &made]);
+        let files = sandbox.git(&repo, &["ls-tree", "-r", "--name-only", &made]);
         assert_eq!(files, ".gitignore\nnew");
-        assert_eq!(
-            sandbox.git(&inner, &["rev-parse", &format!("{made}^")]),
-            first
-        );
+        let parent = |commit: &str| sandbox.git(&repo, &["rev-parse", &format!("{commit}^")]);
+        assert_eq!(parent(&made), first);
 
+        let inner = Repo::open_sealed(&tree.dir()).unwrap();
         let own = sandbox.commit(&inner, &[("b", "2")]);
         assert_eq!(commit_all(&tree), Some(own.clone()), "nothing to add to it");
+        assert_eq!(sandbox.git(&repo, &["show", &format!("{own}:b")]), "2");
+        // On a branch of its own, packed.
+        sandbox.git(&inner, &["switch", "-q", "-c", "mine"]);
+        sandbox.git(&inner, &["pack-refs", "--all"]);
         fs::write(tree.dir().join("c"), "x").unwrap();
         let made = commit_all(&tree).unwrap();
-        assert_eq!(
-            sandbox.git(&inner, &["rev-parse", &format!("{made}^")]),
-            own
+        assert_eq!(parent(&made), own);
+        sandbox.git(&repo, &["fsck", "--strict"]);
+    }
+
+    #[test]
+    fn what_works_there_finds_neither_remotes_nor_the_configuration() {
+        let sandbox = Sandbox::new();
+        let hub = sandbox.bare("hub");
+        let repo = sandbox.clone_of("hub", "clone", &[]);
+        let first = sandbox.commit(&repo, &[("a", "1")]);
+        let secret = "http.https://forge.example/.extraheader";
+        sandbox.git(&repo, &["config", secret, "AUTHORIZATION: basic c2VjcmV0"]);
+        let tree = Worktree::add(&repo, &first).unwrap();
+        let inner = Repo::open_sealed(&tree.dir()).unwrap();
+        let listed = sandbox.git(&inner, &["config", "--local", "--list"]);
+        assert!(
+            !listed.contains("remote.") && !listed.contains("extraheader"),
+            "{listed}"
         );
+        assert!(
+            sandbox
+                .git(&repo, &["config", "--local", "--list"])
+                .contains("extraheader")
+        );
+        assert_eq!(sandbox.git(&inner, &["remote"]), "");
+        assert_eq!(
+            sandbox.git(&inner, &["rev-parse", "--git-common-dir"]),
+            ".git"
+        );
+        drop(hub);
+    }
+
+    #[test]
+    fn no_program_runs_that_a_command_has_configured() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("one");
+        let library = sandbox.repo("library");
+        let at = sandbox.commit(&library, &[("x", "1")]);
+        sandbox.commit(&repo, &[("a", "1")]);
+        let entry = format!("160000,{at},sub");
+        sandbox.git(&repo, &["update-index", "--add", "--cacheinfo", &entry]);
+        sandbox.git(&repo, &["commit", "-q", "-m", "sub"]);
+        let first = sandbox.git(&repo, &["rev-parse", "HEAD"]);
+        let mark = sandbox.path("mark");
+        let program = format!("touch {}; cat", mark.display());
+        let tree = Worktree::add(&repo, &first).unwrap();
+        let evil = |dir: &Path| {
+            let inner = Repo::open_sealed(dir).unwrap();
+            for key in [
+                "filter.evil.clean",
+                "filter.evil.process",
+                "core.fsmonitor",
+                "core.hooksPath",
+            ] {
+                sandbox.git(&inner, &["config", key, &program]);
+            }
+        };
+        evil(&tree.dir());
+        let sub = tree.dir().join("sub");
+        fs::remove_dir_all(&sub).ok();
+        let url = sandbox.path("library");
+        sandbox.git(
+            &repo,
+            &["clone", "-q", url.to_str().unwrap(), sub.to_str().unwrap()],
+        );
+        evil(&sub);
+        fs::write(sub.join("x"), "changed").unwrap();
+        fs::write(tree.dir().join(".gitattributes"), "* filter=evil\n").unwrap();
+        fs::write(tree.dir().join("a"), "2").unwrap();
+        let made = commit_all(&tree).unwrap();
+        assert_eq!(sandbox.git(&repo, &["show", &format!("{made}:a")]), "2");
+        assert_eq!(
+            sandbox.git(&repo, &["rev-parse", &format!("{made}:sub")]),
+            at
+        );
+        assert!(!mark.exists());
+        // What it has made of the Git directory is not followed.
+        fs::remove_dir_all(tree.dir().join(".git")).unwrap();
+        std::os::unix::fs::symlink(repo.common_dir(), tree.dir().join(".git")).unwrap();
+        fs::write(tree.dir().join("a"), "3").unwrap();
+        let made = commit_all(&tree).unwrap();
+        assert_eq!(sandbox.git(&repo, &["show", &format!("{made}:a")]), "3");
+        assert_eq!(
+            sandbox.git(&repo, &["rev-parse", &format!("{made}^")]),
+            first
+        );
+    }
+
+    #[test]
+    fn a_shallow_or_partial_clone_has_room_for_work_as_well() {
+        let sandbox = Sandbox::new();
+        let repo = sandbox.repo("origin");
+        for option in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
+            sandbox.git(&repo, &["config", option, "true"]);
+        }
+        sandbox.commit(&repo, &[("a", "1")]);
+        let last = sandbox.commit(&repo, &[("a", "2"), ("b/c", "3")]);
+        for (name, option) in [
+            ("shallow", "--depth=1"),
+            ("partial", "--filter=blob:none"),
+            ("treeless", "--filter=tree:0"),
+        ] {
+            let clone = sandbox.clone_of("origin", name, &["--no-checkout", option]);
+            let tree = Worktree::add(&clone, &last).unwrap();
+            assert_eq!(
+                fs::read_to_string(tree.dir().join("b/c")).unwrap(),
+                "3",
+                "{name}"
+            );
+            fs::write(tree.dir().join("b/c"), "4").unwrap();
+            let made = commit_all(&tree).unwrap();
+            assert_eq!(
+                sandbox.git(&clone, &["show", &format!("{made}:b/c")]),
+                "4",
+                "{name}"
+            );
+        }
     }
 
     #[test]
@@ -435,7 +740,6 @@ mod tests {
         assert_eq!(sandbox.git(&bare, &["show", &format!("{made}:new")]), "x");
         drop(tree);
         assert!(!folder.exists());
-        assert_eq!(known(&sandbox, &bare), 1);
     }
 
     #[test]
@@ -471,14 +775,18 @@ mod tests {
         // A process that dies removes nothing, and gives its locks back.
         dead._lock.unlock().unwrap();
         std::mem::forget(dead);
-        let own = sandbox.path("planspec-mine");
-        sandbox.git(&repo, &["worktree", "add", "-q", own.to_str().unwrap()]);
-        assert_eq!(known(&sandbox, &repo), 4);
-        remove_stale(&repo).unwrap();
+        let other = sandbox.repo("other");
+        assert_eq!(
+            stale(&other),
+            [""; 0].map(PathBuf::from),
+            "it is none of theirs"
+        );
+        remove_stale(&other);
+        assert_eq!(stale(&repo), std::slice::from_ref(&folder));
+        remove_stale(&repo);
         assert!(!folder.exists());
         assert!(living.dir().join("a").exists());
-        assert!(own.exists());
-        assert_eq!(known(&sandbox, &repo), 3);
+        assert_eq!(stale(&repo), [""; 0].map(PathBuf::from));
     }
 
     #[test]

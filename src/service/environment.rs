@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Error, Result};
 use crate::git::Repo;
+use crate::worker::http::Reach;
 
 /// The key, which may stand there more than once.
 const KEY: &str = "planspec.environment";
@@ -48,4 +49,12 @@ fn in_home(value: &str) -> String {
         (Some(path), Ok(home)) => format!("{home}/{path}"),
         _ => value.to_owned(),
     }
+}
+
+/// Where hosts are named that may be asked although they tell a machine who it is.
+const ALLOWED: &str = "planspec.allowHost";
+
+/// The hosts that criteria, and what is waited for outside, may ask, by what the owner of this clone says.
+pub fn reach(repo: &Repo) -> Reach {
+    Reach::with(repo.config_all(ALLOWED))
 }

@@ -16,6 +16,7 @@ use super::{Caller, Error, Result};
 use crate::core::base::digest::sha256_hex;
 use crate::core::resource::Time;
 use crate::core::run::permit::{Holder, OF_SIGNATURES, Refusal};
+use crate::core::run::proposal::word;
 use crate::core::run::record::{Action, Address, Received};
 use crate::git::session;
 
@@ -513,7 +514,8 @@ pub fn flag(
     let holder = holder.filter(|_| refusal.reason == "WrongActor" && !writer.is_named)?;
     Some(format!(
         "you act as {}: add `--as {}`",
-        writer.actor, holder.actor
+        writer.actor,
+        word(holder.actor)
     ))
 }
 
@@ -677,7 +679,10 @@ pub fn resolve(store: &Store, request: &RecordRequest, working: &Working) -> Res
     if one.actor != actor {
         let (name, holder) = (one.name(), &one.actor);
         let why = format!("claim {named} of {name} is by {holder}, not by {actor}");
-        let hint = format!("who speaks for it acts as its holder: add `--as {holder}`");
+        let hint = format!(
+            "who speaks for it acts as its holder: add `--as {}`",
+            word(holder)
+        );
         return Err(Error::taken(why).hint(hint));
     }
     let namespace = request.namespace.as_ref();

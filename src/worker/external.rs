@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::http::{self, HttpQuestion};
+use super::http::{self, HttpQuestion, Reach};
 use super::signals::Stop;
 use crate::core::base::secrets::masked;
 use crate::core::resource::{ExternalRef, Time};
@@ -48,16 +48,20 @@ pub enum Poll {
 /// Ask once, at the moment `now`. A `uri` has happened when it answers a GET with 2xx, other than 202; a `webhook` is told
 /// who waits, and has happened when it answers 200. What redirects lead to counts on the same host only, and not when it
 /// is there to log in.
-pub fn poll(external: &ExternalRef, who: &Value, now: Time, stop: &Stop) -> Poll {
+pub fn poll(
+    external: &ExternalRef,
+    (who, reach): (&Value, &Reach),
+    now: Time,
+    stop: &Stop,
+) -> Poll {
     let (question, is_done): (HttpQuestion, fn(u16) -> bool) = match external {
-        ExternalRef::Uri { uri } if is_http(uri) => (asking("GET", uri, None), |status| {
+        ExternalRef::Uri { uri } if is_http(uri) => (asking("GET", (uri, reach), None), |status| {
             (200..300).contains(&status) && status != 202
         }),
-        ExternalRef::Webhook { webhook_url } if is_http(webhook_url) => {
-            (asking("POST", webhook_url, Some(who.clone())), |status| {
-                status == 200
-            })
-        }
+        ExternalRef::Webhook { webhook_url } if is_http(webhook_url) => (
+            asking("POST", (webhook_url, reach), Some(who.clone())),
+            |status| status == 200,
+        ),
         _ => return Poll::NotAsked,
     };
     let what = format!("{} {}", question.method, masked(&question.url));
@@ -120,13 +124,14 @@ fn wait_of(text: &str, now: Time) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
-fn asking(method: &str, url: &str, body: Option<Value>) -> HttpQuestion {
+fn asking(method: &str, (url, reach): (&str, &Reach), body: Option<Value>) -> HttpQuestion {
     HttpQuestion {
         method: method.to_owned(),
         url: url.to_owned(),
         follow: body.is_none(),
         body,
         timeout: TIMEOUT,
+        reach: reach.clone(),
     }
 }
 
@@ -186,7 +191,12 @@ mod tests {
             let uri = ExternalRef::Uri {
                 uri: server.url(path),
             };
-            poll(&uri, &json!({}), now(), &Stop::default())
+            poll(
+                &uri,
+                (&json!({}), &Reach::default()),
+                now(),
+                &Stop::default(),
+            )
         };
         assert!(matches!(ask("/moved"), Poll::Happened(_)));
         let Poll::NotYet {
@@ -226,7 +236,12 @@ mod tests {
         let uri = ExternalRef::Uri {
             uri: server.url("/"),
         };
-        let found = poll(&uri, &json!({}), now(), &Stop::default());
+        let found = poll(
+            &uri,
+            (&json!({}), &Reach::default()),
+            now(),
+            &Stop::default(),
+        );
         let Poll::NotYet {
             is_trouble: true,
             retry_after,
@@ -263,7 +278,12 @@ mod tests {
         ];
         let who = json!({"node": "n"});
         for (external, happened) in table {
-            let found = poll(&external, &who, now(), &Stop::default());
+            let found = poll(
+                &external,
+                (&who, &Reach::default()),
+                now(),
+                &Stop::default(),
+            );
             let as_expected = match found {
                 Poll::Happened(_) => happened,
                 Poll::NotYet { .. } => !happened,
@@ -279,6 +299,9 @@ mod tests {
         let mail = ExternalRef::Uri {
             uri: "mailto:ana@example.com".to_owned(),
         };
-        assert_eq!(poll(&mail, &who, now(), &Stop::default()), Poll::NotAsked);
+        assert_eq!(
+            poll(&mail, (&who, &Reach::default()), now(), &Stop::default()),
+            Poll::NotAsked
+        );
     }
 }

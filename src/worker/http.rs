@@ -2,6 +2,7 @@
 //! environment, certificates are checked by the system's own roots.
 
 use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use serde_json::Value;
 use ureq::ResponseExt;
 use ureq::http;
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use super::signals::Stop;
 
@@ -32,6 +35,105 @@ pub struct HttpQuestion {
     pub follow: bool,
     /// How long all of it may take.
     pub timeout: Duration,
+    /// Which hosts may be asked that else may not.
+    pub reach: Reach,
+}
+
+/// Which hosts may be asked although their addresses are those of this link, or of what tells a machine in a cloud who it is:
+/// whoever may write plans could have that told elsewhere.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    hosts: Vec<String>,
+}
+
+impl Reach {
+    /// These, besides all that are no such.
+    pub fn with(hosts: Vec<String>) -> Reach {
+        Reach { hosts }
+    }
+
+    fn has(&self, host: &str) -> bool {
+        let host = bare(host);
+        self.hosts
+            .iter()
+            .any(|one| bare(one).eq_ignore_ascii_case(host))
+    }
+
+    /// Why a host at this address is not asked, if so.
+    fn objection(&self, host: &str, address: Option<IpAddr>) -> Option<String> {
+        let named = METADATA_NAMES
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(bare(host)));
+        let address = address.or_else(|| bare(host).parse().ok());
+        let is_guarded = named || address.is_some_and(is_guarded);
+        if !is_guarded || self.has(host) {
+            return None;
+        }
+        let at = address.filter(|address| address.to_string() != bare(host));
+        let at = at.map_or(String::new(), |address| format!(", at {address},"));
+        Some(format!(
+            "{}{at} is on this link or tells a machine who it is, and is not asked; whoever owns this clone may let it be: \
+             `git config --add planspec.allowHost {}`",
+            bare(host),
+            bare(host)
+        ))
+    }
+}
+
+/// Names of what tells a machine in a cloud who it is.
+const METADATA_NAMES: [&str; 3] = ["metadata.google.internal", "metadata.goog", "instance-data"];
+
+/// Without the brackets around an address.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .trim_end_matches('.')
+}
+
+/// Whether an address is one of this link only, or of what tells a machine in a cloud who it is.
+fn is_guarded(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let others = [[100, 100, 100, 200], [168, 63, 129, 16], [192, 0, 0, 192]];
+            address.is_link_local() || others.contains(&address.octets())
+        }
+        IpAddr::V6(address) => {
+            // The older addresses in the new form, and as they are translated.
+            let [a, b, c, d, e, f, high, low] = address.segments();
+            let is_old = [a, b, c, d, e] == [0; 5] && matches!(f, 0 | 0xffff)
+                || [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0];
+            let old = Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+            address.is_unicast_link_local()
+                || address.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
+                || is_old && is_guarded(IpAddr::V4(old))
+        }
+    }
+}
+
+/// Looks hosts up, also those that redirects lead to, and passes over none that may not be asked.
+#[derive(Debug)]
+struct Guard {
+    resolver: DefaultResolver,
+    reach: Reach,
+}
+
+impl Resolver for Guard {
+    fn resolve(
+        &self,
+        uri: &http::Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.resolver.resolve(uri, config, timeout)?;
+        let host = uri.host().unwrap_or_default();
+        let mut why = found
+            .iter()
+            .filter_map(|found| self.reach.objection(host, Some(found.ip())));
+        match why.next() {
+            Some(why) => Err(ureq::Error::Other(why.into())),
+            None => Ok(found),
+        }
+    }
 }
 
 /// What was answered.
@@ -96,12 +198,16 @@ fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
         .map(ToString::to_string)
         .unwrap_or_default();
     let host = request.uri_ref().and_then(|uri| uri.host());
+    // A proxy looks others up by itself.
+    if let Some(why) = host.and_then(|host| question.reach.objection(host, None)) {
+        return Err(why);
+    }
     let proxy = if host.is_some_and(is_this_machine) {
         None
     } else {
         ureq::Proxy::try_from_env()
     };
-    let agent: ureq::Agent = ureq::Agent::config_builder()
+    let config = ureq::Agent::config_builder()
         .proxy(proxy)
         .http_status_as_error(false)
         .max_redirects(if question.follow { MAX_REDIRECTS } else { 0 })
@@ -113,8 +219,12 @@ fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
                 .root_certs(RootCerts::PlatformVerifier)
                 .build(),
         )
-        .build()
-        .into();
+        .build();
+    let guard = Guard {
+        resolver: DefaultResolver::default(),
+        reach: question.reach.clone(),
+    };
+    let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), guard);
     let takes_body = matches!(question.method.as_str(), "POST" | "PUT" | "PATCH");
     let bad = |error: http::Error| error.to_string();
     let answered = match &question.body {
@@ -241,6 +351,7 @@ mod tests {
             body: None,
             follow: true,
             timeout: Duration::from_secs(60),
+            reach: Reach::default(),
         }
     }
 
@@ -304,6 +415,55 @@ mod tests {
         stop.wish();
         slow.timeout = Duration::from_secs(600);
         assert_eq!(ask(&slow, &stop), Err("stopped".to_owned()));
+    }
+
+    #[test]
+    fn what_tells_a_machine_who_it_is_is_not_asked_unless_that_is_allowed() {
+        for host in [
+            "169.254.169.254",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+            "[::ffff:169.254.169.254]",
+            "[64:ff9b::a9fe:a9fe]",
+            "[::ffff:100.100.100.200]",
+            "168.63.129.16",
+            "metadata.google.internal",
+            "Metadata.Google.Internal.",
+        ] {
+            let url = format!("http://{host}/latest/meta-data/");
+            let said = get(url.clone()).unwrap_err();
+            assert!(
+                said.contains("is not asked") && said.contains("planspec.allowHost"),
+                "{said}"
+            );
+            assert!(
+                Reach::with(vec![bare(host).to_lowercase()])
+                    .objection(host, None)
+                    .is_none()
+            );
+        }
+        for host in [
+            "127.0.0.1",
+            "localhost",
+            "10.0.0.1",
+            "[::1]",
+            "example.com",
+            "[2001:db8::1]",
+        ] {
+            assert_eq!(Reach::default().objection(host, None), None, "{host}");
+        }
+        // A name that leads there, and a redirect.
+        let there = Reach::default().objection("inner.example", "169.254.1.2".parse().ok());
+        assert!(
+            there
+                .unwrap()
+                .contains("inner.example, at 169.254.1.2, is on this link")
+        );
+        let server = Server::start(|_, _| {
+            says(302, "").replace("\r\n\r\n", "\r\nLocation: http://169.254.169.254/\r\n\r\n")
+        });
+        let said = get(server.url("/")).unwrap_err();
+        assert!(said.contains("169.254.169.254 is on this link"), "{said}");
     }
 
     #[test]

@@ -719,62 +719,293 @@ fn a_summary_is_cut_and_cannot_be_left() {
     assert!(summary.contains("(cut: "), "{summary}");
 }
 
-/// The script of the step that contains this text.
-fn script_with(workflow: &Value, text: &str) -> String {
-    let jobs = workflow["jobs"].as_object().unwrap().values();
-    let steps = jobs.flat_map(|job| job["steps"].as_array().unwrap());
-    let mut scripts = steps.filter_map(|step| step["run"].as_str());
-    scripts
-        .find(|script| script.contains(text))
-        .unwrap()
-        .to_owned()
+/// A runner of the job of one node.
+fn for_node<'a>(sandbox: &'a Sandbox, name: &str, node: &str) -> Runner<'a> {
+    let reports = sandbox.path("reports");
+    Runner::github(sandbox, name, "push", "refs/heads/main", &json!({}))
+        .with("INPUT_NAMESPACE", "default")
+        .with("INPUT_NODE", node)
+        .with("INPUT_REPORTS", reports.to_str().unwrap())
+        .with("TMPDIR", sandbox.path("tmp").to_str().unwrap())
 }
 
+/// A job that runs commands may write nothing to the repository; another carries what it leaves, and runs nothing.
 #[test]
-fn the_example_makes_a_job_of_each_node_that_is_bound_to_a_tool() {
+fn the_job_that_runs_commands_writes_nothing_and_another_carries_what_it_leaves() {
     let sandbox = Sandbox::new();
-    let tasks = [("build", "", shell("true")), ("test", "", shell("true"))];
+    let script = "env; git config --list; git push origin HEAD:refs/heads/stolen && exit 1; echo built >built";
+    let tasks = [("build", "", shell(script)), ("test", "", shell("true"))];
     let ana = started(&sandbox, "", &tasks);
     let by_hand = file(&[plan("hand", &[task("think")]), execution("other", "hand")]);
     ana.publish("planspec/hand.yaml", by_hand);
-    ana.run("reconcile").ok();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("examples/ci/github-reconcile.yml")).unwrap();
-    let workflow: Value = serde_yaml::from_str(&text).unwrap();
-    let bin = Path::new(PLANSPEC).parent().unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let run = |script: &str, variables: &[(&str, &str)]| {
-        let mut command = ana.command("bash");
-        // As GitHub does it.
-        command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]);
-        command
-            .env("PATH", &path)
-            .env("TMPDIR", sandbox.path("tmp"));
-        command.envs(variables.iter().copied());
-        Ran::of("a step", command.output().unwrap()).ok()
-    };
     let output = sandbox.path("output");
-    run(
-        &script_with(&workflow, "github-matrix"),
-        &[("GITHUB_OUTPUT", output.to_str().unwrap())],
-    );
+    let first = Runner::github(&sandbox, "first", "push", "refs/heads/main", &json!({}))
+        .with("GITHUB_OUTPUT", output.to_str().unwrap());
+    first.run("reconcile").ok();
     let written = std::fs::read_to_string(&output).unwrap();
     let matrix: Value = serde_json::from_str(written.strip_prefix("matrix=").unwrap()).unwrap();
-    let jobs = matrix["include"].as_array().unwrap();
-    assert_eq!(jobs.len(), 2, "{matrix}");
-    for job in jobs {
-        let of = |field: &str| job[field].as_str().unwrap().to_owned();
-        let node = format!("{}/{}", of("execution"), of("node"));
-        let variables = [("NAMESPACE", of("namespace")), ("NODE", node)];
-        let variables = variables
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
-        run(
-            &script_with(&workflow, "planspec work"),
-            &[&variables[..], &[("PLANSPEC_ACTOR", "ci")]].concat(),
-        );
+    let jobs = matrix["include"].as_array().unwrap().iter();
+    let nodes: Vec<&str> = jobs.map(|job| job["node"].as_str().unwrap()).collect();
+    assert_eq!(
+        nodes,
+        ["build", "test"],
+        "what people do is no job: {matrix}"
+    );
+    for node in nodes {
+        let before = ana.git("ls-remote origin");
+        let work = for_node(&sandbox, &format!("work-{node}"), &format!("run/{node}"))
+            .with("INPUT_TOKEN", TOKEN)
+            .with("GITHUB_SERVER_URL", "https://forge.example");
+        let ran = work.run("work").ok();
+        assert!(!ran.out.contains("stolen"), "{ran}");
+        assert_eq!(ana.git("ls-remote origin"), before, "nothing is written");
+        let carry = for_node(&sandbox, &format!("carry-{node}"), &format!("run/{node}"));
+        carry.run("carry").ok();
+        carry.run("reconcile").ok();
+        std::fs::remove_dir_all(sandbox.path("reports")).unwrap();
     }
     ana.git("fetch -q origin");
     assert_eq!(ana.phase("execution/run"), "Succeeded");
     assert_eq!(ana.phase("execution/other"), "Running");
+    assert_eq!(ana.git("ls-remote origin refs/heads/stolen"), "");
+    let log = ana.run("logs run/build").ok();
+    assert!(
+        !log.out.contains(TOKEN) && !log.out.contains("remote.origin"),
+        "{log}"
+    );
+    // Nothing to do, and nothing to carry.
+    for_node(&sandbox, "work-again", "run/build").run("work");
+    for_node(&sandbox, "carry-again", "run/build")
+        .run("carry")
+        .ok()
+        .says("nothing to carry");
+}
+
+#[test]
+fn what_is_carried_is_of_that_node_and_that_actor() {
+    let sandbox = Sandbox::new();
+    let tasks = [("build", "", shell("true")), ("test", "", shell("true"))];
+    let ana = started(&sandbox, "", &tasks);
+    let uid = ana.get("execution/run")["metadata"]["uid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    for_node(&sandbox, "work", "run/build").run("work").ok();
+    let before = ana.git("ls-remote origin");
+    for_node(&sandbox, "other", "run/test")
+        .run("carry")
+        .exits(2)
+        .says("does not belong to run/test");
+    let actor = for_node(&sandbox, "actor", "run/build").with("INPUT_ACTOR", "ana@example.com");
+    actor
+        .run("carry")
+        .exits(2)
+        .says("holds a record of somebody else than ana@example.com");
+    // A job that was taken over adds to its bundle.
+    let bundle = sandbox.path("reports/reports.bundle").display().to_string();
+    let evil = sandbox.repository("evil");
+    evil.git(&format!(
+        "fetch -q file://{} main",
+        sandbox.path("origin.git").display()
+    ));
+    evil.git(&format!("fetch -q {bundle} +refs/*:refs/*"));
+    for (name, says) in [
+        ("refs/heads/main", "does not belong"),
+        ("refs/heads/planspec/status", "does not belong"),
+        ("refs/planspec/status", "does not belong"),
+        (
+            &format!("refs/planspec/reviews/default/gate/{uid}/ana"),
+            "does not belong",
+        ),
+        (
+            &format!("refs/planspec/work/default/run/{uid}/build/2"),
+            "somebody else than ci",
+        ),
+    ] {
+        let blob = evil.git_with("hash-object -w --stdin", "actor: ana@example.com\n");
+        let tree = evil.git_with("mktree", &format!("100644 blob {blob}\trecord.yaml\n"));
+        let commit = evil.git(&format!("commit-tree -m evil {tree}"));
+        evil.git(&format!("update-ref {name} {commit}"));
+        evil.git(&format!("bundle create -q {bundle} --all"));
+        let runner = for_node(
+            &sandbox,
+            &format!("evil-{}", name.replace('/', "-")),
+            "run/build",
+        );
+        runner.run("carry").exits(2).says(says);
+        evil.git(&format!("update-ref -d {name}"));
+    }
+    assert_eq!(ana.git("ls-remote origin"), before);
+    // Somebody else had it meanwhile.
+    evil.git(&format!("bundle create -q {bundle} --all"));
+    ana.run("claim run/build --as agent:b").ok();
+    let before = ana.git("ls-remote origin");
+    for_node(&sandbox, "late", "run/build")
+        .run("carry")
+        .ok()
+        .says("somebody else was first");
+    assert_eq!(ana.git("ls-remote origin"), before);
+}
+
+/// A pull request may commit whatever it likes: none of it is run, and none says how the program is built.
+#[test]
+fn a_program_that_is_committed_is_not_run() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    ana.git("checkout -q main");
+    let mark = sandbox.path("mark").display().to_string();
+    let evil = format!("#!/bin/sh\ntouch {mark}\n");
+    for path in [
+        ".cache/planspec/bin/planspec",
+        "planspec-home/bin/planspec",
+        "bin/planspec",
+    ] {
+        ana.write_executable(path, &evil);
+    }
+    ana.commit("evil").push();
+    for (name, home) in [("none", ""), ("inside", "planspec-home"), ("root", ".")] {
+        let place = checkout(&sandbox, name, "refs/heads/main");
+        let root = place.dir.display().to_string();
+        let home = match home {
+            "" => String::new(),
+            home => format!("{root}/{home}"),
+        };
+        let variables = [
+            ("GITLAB_CI", "true"),
+            ("CI_PROJECT_DIR", &root),
+            ("PLANSPEC_HOME", &home),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let runner = Runner {
+            place,
+            variables: variables.into(),
+        };
+        for mode in ["validate", "review", "reconcile"] {
+            runner
+                .run(mode)
+                .exits(2)
+                .notes("run \"ci.sh install\" first");
+        }
+        let said = if home.is_empty() {
+            "say where to build"
+        } else {
+            "not built in the checkout"
+        };
+        runner.run("install").exits(2).notes(said);
+        assert!(!sandbox.path("mark").exists());
+    }
+}
+
+#[test]
+fn what_is_committed_does_not_say_how_the_program_is_built() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    ana.git("checkout -q main");
+    let evil = "[build]\nrustc-wrapper = \"./evil\"\n";
+    ana.write(".cargo/config.toml", evil)
+        .write("rust-toolchain.toml", "[toolchain]\npath = \"evil\"\n");
+    ana.write("cargo-home/config.toml", evil);
+    ana.commit("evil").push();
+    let (runner, programs) = with_programs(&sandbox, "one");
+    // As the workflows have it: the source is checked out within the checkout.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let at = runner.place.dir.join(".planspec-action/hooks");
+    std::fs::create_dir_all(&at).unwrap();
+    std::fs::copy(script(), at.join("ci.sh")).unwrap();
+    std::fs::copy(root.join("Cargo.toml"), at.join("../Cargo.toml")).unwrap();
+    // What cargo and rustup would read: from the folder in which they are called, and from those above it.
+    let seen = sandbox.path("seen").display().to_string();
+    let cargo = format!(
+        "#!/bin/sh\ntest -f Cargo.toml || exit 1\nat=$PWD\nwhile :; do ls $at/.cargo/config.toml $at/rust-toolchain.toml \
+         2>/dev/null; test $at = / && break; at=$(dirname $at); done >{seen}\nls $CARGO_HOME/config.toml >>{seen} 2>/dev/null\n\
+         while [ \"$1\" != --root ]; do shift; done\nmkdir -p \"$2/bin\"\ncp {PLANSPEC} \"$2/bin/planspec\"\n"
+    );
+    let path = programs.join("cargo");
+    std::fs::write(&path, cargo).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    let workspace = runner.place.dir.display().to_string();
+    let runner = runner
+        .with("GITHUB_WORKSPACE", &workspace)
+        .with("CARGO_HOME", &format!("{workspace}/cargo-home"));
+    let mut command = runner.place.command("bash");
+    command.arg(at.join("ci.sh")).arg("install");
+    command.envs(runner.variables.iter().map(|(name, value)| (name, value)));
+    Ran::of("ci.sh install", command.output().unwrap())
+        .ok()
+        .notes("planspec ");
+    assert_eq!(std::fs::read_to_string(&seen).unwrap(), "");
+    assert!(sandbox.path("one-temp/planspec/bin/planspec").exists());
+}
+
+/// The token stands in the environment of the program alone, for the forge that it is of.
+#[test]
+fn the_token_is_in_no_file() {
+    let sandbox = Sandbox::new();
+    team(&sandbox);
+    let tools = sandbox.folder("tools");
+    let script = "#!/bin/sh\ngit config --get-all http.https://forge.example/.extraheader >\"$SEEN\"\nexit 0\n";
+    tools.write_executable("planspec", script);
+    let seen = sandbox.path("seen");
+    let runner = Runner::github(&sandbox, "one", "push", "refs/heads/main", &json!({}))
+        .with(
+            "INPUT_PROGRAM",
+            tools.dir.join("planspec").to_str().unwrap(),
+        )
+        .with("SEEN", seen.to_str().unwrap())
+        .with("INPUT_TOKEN", TOKEN)
+        .with("GITHUB_SERVER_URL", "https://forge.example");
+    runner.run("reconcile").ok();
+    let header = std::fs::read_to_string(&seen).unwrap();
+    assert!(header.starts_with("AUTHORIZATION: basic "), "{header}");
+    let config = runner.place.git("config --list");
+    assert!(!config.contains("extraheader"), "{config}");
+    // What the checkout has left is not said twice.
+    runner
+        .place
+        .git("config http.https://forge.example/.extraheader persisted");
+    runner.run("reconcile").ok();
+    assert_eq!(std::fs::read_to_string(&seen).unwrap(), "persisted\n");
+}
+
+/// Every action that is not ours is named by a commit, no checkout leaves a credential, and only a job that runs no command
+/// of a plan may write.
+#[test]
+fn the_workflows_pin_actions_and_part_who_runs_from_who_writes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in [
+        "action.yml",
+        ".github/workflows/ci.yml",
+        "src/service/init/workflow.yml",
+        "examples/ci/github-review.yml",
+        "examples/ci/github-reconcile.yml",
+    ] {
+        let text = std::fs::read_to_string(root.join(path)).unwrap();
+        let uses = text
+            .lines()
+            .filter_map(|line| line.split_once("uses: "))
+            .map(|(_, what)| what);
+        for used in uses.filter(|used| !used.starts_with("./")) {
+            let (_, commit) = used.split_once('@').unwrap();
+            let (commit, version) = commit.split_once(" # ").unwrap();
+            assert!(
+                commit.len() == 40 && version.starts_with('v'),
+                "{path}: {used}"
+            );
+        }
+        let value: Value = serde_yaml::from_str(&text).unwrap();
+        for (name, job) in value["jobs"].as_object().into_iter().flatten() {
+            let steps = job["steps"].as_array().unwrap();
+            let is = |step: &Value, what: &str| {
+                step["uses"]
+                    .as_str()
+                    .is_some_and(|used| used.contains(what))
+            };
+            for step in steps.iter().filter(|step| is(step, "actions/checkout")) {
+                assert_eq!(step["with"]["persist-credentials"], false, "{path}: {name}");
+            }
+            let runs_commands = steps.iter().any(|step| step["with"]["mode"] == "work");
+            let writes = job["permissions"]["contents"] == "write";
+            assert!(!(runs_commands && writes), "{path}: {name}");
+        }
+    }
 }

@@ -209,3 +209,46 @@ fn what_templates_offer_in_comments_is_valid() {
         ("", "8 resources: valid\n")
     );
 }
+
+/// A folder of a pull request may be a link that leads to where whoever runs `init` may write.
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_symbolic_links() {
+    let sandbox = Sandbox::new();
+    let outside = sandbox.folder("outside");
+    for (link, command) in [
+        ("planspec", "init"),
+        (".github", "init"),
+        ("planspec", "new plan demo"),
+        ("planspec/default", "new plan demo"),
+        (".planspec", "new plan demo"),
+        (".git/hooks", "hooks install"),
+    ] {
+        let solo = sandbox.repository(&format!(
+            "solo-{}",
+            link.replace('/', "-") + &command.replace(' ', "-")
+        ));
+        let at = solo.dir.join(link);
+        std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+        std::fs::remove_dir_all(&at).ok();
+        std::os::unix::fs::symlink(&outside.dir, &at).unwrap();
+        let ran = solo.run(command);
+        assert_ne!(ran.code, 0, "{link}: {ran}");
+        assert_eq!(
+            std::fs::read_dir(&outside.dir).unwrap().count(),
+            0,
+            "{link}: {ran}"
+        );
+        // What it leads to within the repository is written no more than what it leads to outside.
+        std::fs::remove_file(&at).unwrap();
+        std::fs::create_dir_all(solo.dir.join("inside")).unwrap();
+        std::os::unix::fs::symlink(solo.dir.join("inside"), &at).unwrap();
+        let ran = solo.run(command);
+        assert_ne!(ran.code, 0, "{link}: {ran}");
+        assert_eq!(
+            std::fs::read_dir(solo.dir.join("inside")).unwrap().count(),
+            0,
+            "{link}: {ran}"
+        );
+    }
+}

@@ -28,6 +28,7 @@ mod housekeeping;
 mod http;
 mod inbox;
 mod index;
+mod inert;
 mod init;
 #[cfg(target_os = "linux")]
 mod kill;

@@ -761,7 +761,11 @@ fn what_a_killed_worker_left_is_removed_by_the_next() {
     until(|| Path::new(&mark).exists());
     worker.kill().unwrap();
     worker.wait().unwrap();
-    assert_eq!(ana.git("worktree list").lines().count(), 2);
+    let left = std::fs::read_dir(sandbox.path("tmp")).unwrap().count();
+    assert_eq!(
+        left, 2,
+        "what is kept from the command, and where it worked"
+    );
     // Nobody else ends what a killed worker has started.
     let group = std::fs::read_to_string(&mark).unwrap();
     let group = format!("-{}", group.trim());
@@ -775,6 +779,68 @@ fn what_a_killed_worker_left_is_removed_by_the_next() {
     sandbox.minutes_pass(31);
     ana.run("reconcile").ok();
     assert_eq!(ana.node("run/one")["attempt"], 2, "its lease ended");
+}
+
+/// What `actions/checkout` leaves in the clone, and what a remote needs, is not for the commands of plans.
+#[test]
+fn a_command_sees_neither_the_credentials_of_the_checkout_nor_a_remote() {
+    let sandbox = Sandbox::new();
+    let script = "(git config --list --show-origin; git remote -v; git worktree list; env; \
+        cat .git/config; git -C .. config --list) 2>&1 >seen.txt; \
+        git push origin HEAD:refs/heads/stolen && exit 1; git push 2>&1 && exit 1; true";
+    let ana = started(&sandbox, "", &[("one", "", shell(script))]);
+    let secret = "c2VjcmV0LXRva2Vu";
+    let header = "http.https://forge.example/.extraheader";
+    ana.git(&format!("config {header} 'AUTHORIZATION: basic {secret}'"));
+    ana.git("config credential.helper store");
+    work(&sandbox, &ana, "--reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    let (_, commit) = kept(&ana, "one", 1);
+    let seen = ana.git(&format!("show {commit}:seen.txt"));
+    assert!(seen.contains("core.repositoryformatversion"), "{seen}");
+    let origin = path_of(&sandbox.path("origin.git"));
+    for hidden in [
+        secret,
+        "extraheader",
+        "credential.helper",
+        &origin,
+        "remote.origin",
+    ] {
+        assert!(!seen.contains(hidden), "{hidden}: {seen}");
+    }
+    assert_eq!(ana.git("ls-remote origin refs/heads/stolen"), "");
+}
+
+/// Neither while criteria are checked.
+#[test]
+fn a_criterion_sees_neither_the_credentials_of_the_checkout_nor_a_remote() {
+    let sandbox = Sandbox::new();
+    let criteria = "acceptanceCriteria: [{type: command_succeeds, name: blind, command: sh, \
+        args: [-c, 'test -z \"$(git remote)\" && ! git config --get-regexp extraheader']}]";
+    let ana = started(&sandbox, "", &[("one", criteria, shell("true"))]);
+    ana.git("config http.https://forge.example/.extraheader secret");
+    work(&sandbox, &ana, "--reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+/// After a command has begun, no git runs by what it could write.
+#[test]
+fn a_command_cannot_have_git_run_a_program_for_it() {
+    let sandbox = Sandbox::new();
+    let mark = path_of(&sandbox.path("mark"));
+    let evil = "for key in filter.evil.clean core.fsmonitor core.hooksPath core.sshCommand; do \
+            git config $key \"touch $MARK; cat\"; done; mkdir -p .git/hooks; \
+        for hook in post-index-change reference-transaction pre-commit; do \
+            printf '#!/bin/sh\\ntouch %s\\n' $MARK >.git/hooks/$hook; chmod +x .git/hooks/$hook; done; \
+        echo '* filter=evil' >.gitattributes; echo changed >file";
+    let mut config = shell(evil);
+    config["env"] = json!({"MARK": mark});
+    let ana = started(&sandbox, "", &[("one", "", config)]);
+    work(&sandbox, &ana, "--reconcile").ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    let (_, commit) = kept(&ana, "one", 1);
+    assert_eq!(ana.git(&format!("show {commit}:file")), "changed");
+    assert!(!Path::new(&mark).exists());
 }
 
 #[test]

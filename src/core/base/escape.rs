@@ -1,5 +1,6 @@
 //! Text from files and records, made safe to print.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::core::base::invisible::unseen;
@@ -61,6 +62,46 @@ pub fn printed(bytes: &[u8]) -> String {
     out
 }
 
+/// A text in which no line is a command to whoever runs a job of CI: a line that begins with `::`, or `##[…]` and
+/// `##word[…]` anywhere in one. What stands in JSON stays the same value.
+pub fn inert(text: &str) -> Cow<'_, str> {
+    let begins = |line: &str| line.trim_start().starts_with("::");
+    if !text.contains("##") && !text.split(['\n', '\r']).any(begins) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for row in text.split_inclusive(['\n', '\r']) {
+        let row = if begins(row) {
+            let blank = row.len() - row.trim_start().len();
+            let (blank, rest) = row.split_at(blank);
+            out.push_str(blank);
+            out.push('\\');
+            rest
+        } else {
+            row
+        };
+        let mut rest = row;
+        while let Some(at) = rest.find("##") {
+            let (before, after) = rest.split_at(at + 2);
+            out.push_str(before);
+            let word = after
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(after.len());
+            let (word, behind) = after.split_at(word);
+            out.push_str(word);
+            rest = match behind.strip_prefix('[') {
+                Some(behind) => {
+                    out.push_str("\\u005b");
+                    behind
+                }
+                None => behind,
+            };
+        }
+        out.push_str(rest);
+    }
+    Cow::Owned(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +119,33 @@ mod tests {
         ] {
             assert_eq!(line(text), shown);
         }
+    }
+
+    #[test]
+    fn no_line_is_a_command_to_a_job() {
+        for (text, shown) in [
+            ("fine: a::b\n# [x]\n", "fine: a::b\n# [x]\n"),
+            ("::error::x", "\\::error::x"),
+            (
+                "a\n \t::set-output name=x::y\nb",
+                "a\n \t\\::set-output name=x::y\nb",
+            ),
+            ("10%\r::stop-commands::x", "10%\r\\::stop-commands::x"),
+            ("\u{2003}::x", "\u{2003}\\::x"),
+            (
+                "a ##[error]x ##vso[task.setvariable]y",
+                "a ##\\u005berror]x ##vso\\u005btask.setvariable]y",
+            ),
+            ("###[x] ## [y] ##", "###\\u005bx] ## [y] ##"),
+        ] {
+            assert_eq!(inert(text), shown, "{text}");
+        }
+        let value = serde_json::json!({"a": "##[error]x"});
+        let text = value.to_string();
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&inert(&text)).ok(),
+            Some(value)
+        );
     }
 
     #[test]

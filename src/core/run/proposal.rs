@@ -185,7 +185,7 @@ pub fn retry(key: &Key, node: Option<&str>) -> String {
 }
 
 /// One word for a shell.
-fn word(text: &str) -> String {
+pub fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

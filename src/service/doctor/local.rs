@@ -238,7 +238,7 @@ impl Patient<'_> {
             let flaw = Flaw::warning(format!("{} {left}", shown(&draft)));
             flaws.push(flaw.mended(fix, "puts it aside"));
         }
-        for folder in worktree::stale(self.repo)? {
+        for folder in worktree::stale(self.repo) {
             let flaw = Flaw::warning(format!("the work tree in {} {left}", shown(&folder)));
             flaws.push(flaw.mended(fix, "removes it, as the next `planspec work` does"));
         }
@@ -265,8 +265,8 @@ impl Patient<'_> {
         if !drafts.is_empty() {
             mended.extend(put_aside(fix, &drafts, &aside::put(self.repo, &drafts)?));
         }
-        let folders = worktree::stale(self.repo)?;
-        worktree::remove_stale(self.repo)?;
+        let folders = worktree::stale(self.repo);
+        worktree::remove_stale(self.repo);
         mended.extend(
             folders
                 .iter()

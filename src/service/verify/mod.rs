@@ -4,7 +4,7 @@ mod contract;
 
 use serde_json::{Value, json};
 
-use super::environment::with_what_is_handed_on;
+use super::environment::{self, with_what_is_handed_on};
 use super::permit::Asked;
 use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
 use super::runs::{ObservedNode, ObservedRun, is_unread, observe};
@@ -15,6 +15,7 @@ use crate::core::base::digest::short;
 use crate::core::plan::tool::TOOL;
 use crate::core::resource::{CriterionResult, NodePhase, PinnedTarget, ReportedBy, TaskCriterion};
 use crate::core::run::permit::broken;
+use crate::core::run::proposal::word;
 use crate::core::run::record::{Action, Address};
 use crate::git::read;
 use crate::git::worktree::Worktree;
@@ -213,10 +214,11 @@ fn fetch(
     let (run, namespace) = (&node.run.key.name, &node.run.key.namespace);
     let target = format!("{run}/{} -n {namespace}", node.id);
     let by = &reported.actor;
+    let who = word(by);
     let claim = reported.claim.as_ref();
     let claim = claim.map_or(String::new(), |claim| format!(" --claim {claim}"));
     Err(Error::unavailable(why).hint(format!(
-        "{by} names another one: `planspec report {target} --as {by}{claim} --succeeded --commit REV`\n\
+        "{by} names another one: `planspec report {target} --as {who}{claim} --succeeded --commit REV`\n\
          or, where it is merged as another: `planspec verify {target} --commit REV`\n\
          or it is done once more: `planspec retry {target}`"
     )))
@@ -322,12 +324,13 @@ pub fn check(
     // The worker reports a broken environment; a check runs without it.
     let env = tool::environment_of(config.and_then(|config| config.get("env"))).unwrap_or_default();
     let env = with_what_is_handed_on(&store.repo, &env)?;
-    let bench = Bench::new(&worktree.dir(), worktree.folder(), &env, checked.errand)
+    let bench = Bench::new(&worktree.dir(), &worktree.folder(), &env, checked.errand)
         .map_err(Error::unavailable)?;
     let has = |path: &str, text: Option<&str>| {
         read::has_artifact(&store.repo, checked.commit, path, text)
             .map_err(|error| error.to_string())
     };
+    let reach = environment::reach(&store.repo);
     let mut results = Vec::new();
     for criterion in checked.criteria {
         let about = about(checked, criterion);
@@ -335,6 +338,7 @@ pub fn check(
             bench: &bench,
             has: &has,
             about: &about,
+            reach: &reach,
             stop,
         };
         let result = criteria::check(criterion, &subject);

@@ -206,7 +206,7 @@ impl JobAttempt<'_> {
         }
         let errand = verify::errand(self.node);
         let env = with_what_is_handed_on(&self.store.repo, &tool.env)?;
-        let mut bench = Bench::new(&worktree.dir(), worktree.folder(), &env, &errand)
+        let mut bench = Bench::new(&worktree.dir(), &worktree.folder(), &env, &errand)
             .map_err(Error::unavailable)?;
         bench
             .lay_out(self.node.status.inputs(self.of_plan))

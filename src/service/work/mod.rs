@@ -124,7 +124,7 @@ pub fn work(request: &WorkRequest, around: Surroundings<'_>) -> Result<Worked> {
     }
     // What is wrong there is said before anything is claimed.
     environment::with_what_is_handed_on(&store.repo, &BTreeMap::new())?;
-    worktree::remove_stale(&store.repo)?;
+    worktree::remove_stale(&store.repo);
     drop(store);
     let worker = Worker {
         request,

@@ -11,11 +11,13 @@ use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::core::resource::{ExternalRef, Node, Time};
 use crate::core::run::record::{Action, ReportResult};
 use crate::service::Result;
+use crate::service::environment;
 use crate::service::report::is_outside;
 use crate::service::runs::{self, Observed, ObservedNode};
 use crate::service::store::{Sent, Store};
 use crate::service::verify::errand;
 use crate::worker::external::{self, Poll};
+use crate::worker::http::Reach;
 use crate::worker::signals::Stop;
 use crate::worker::tool::seconds;
 
@@ -51,6 +53,7 @@ pub struct OutsidePolls {
 struct Question {
     external: ExternalRef,
     who: Value,
+    reach: Reach,
     now: Time,
     stop: Stop,
 }
@@ -102,7 +105,7 @@ impl OutsidePolls {
         store: &Store,
         observed: &Observed,
     ) -> Result<bool> {
-        let waiting = self.waiting(worker, observed)?;
+        let waiting = self.waiting((worker, store), observed)?;
         let mut happened = false;
         self.came.extend(self.answers.try_iter());
         while let Some((which, poll)) = self.came.pop_front() {
@@ -144,7 +147,7 @@ impl OutsidePolls {
     /// What waits for something outside, and queue the questions whose turn it is.
     fn waiting<'o>(
         &mut self,
-        worker: &Worker<'_>,
+        (worker, store): (&Worker<'_>, &Store),
         observed: &'o Observed,
     ) -> Result<BTreeMap<Which, ObservedNode<'o>>> {
         let mut found = BTreeMap::new();
@@ -165,9 +168,9 @@ impl OutsidePolls {
                 let (uid, id) = (node.run.file.uid.clone(), node.id.to_owned());
                 let which = (uid, id, node.status.attempt);
                 let of_plan = plan.as_ref().and_then(|plan| plan.node(node.id));
-                if let Some(question) = of_plan
-                    .and_then(|of_plan| question(worker, observed, node, of_plan).transpose())
-                {
+                if let Some(question) = of_plan.and_then(|of_plan| {
+                    question((worker, store), observed, node, of_plan).transpose()
+                }) {
                     let (question, interval) = question?;
                     if self.is_due(&which, interval) {
                         self.queue.push_back((which.clone(), question));
@@ -208,11 +211,12 @@ impl OutsidePolls {
                 let Question {
                     external,
                     who,
+                    reach,
                     now,
                     stop,
                 } = question;
                 sender
-                    .send((which, external::poll(&external, &who, now, &stop)))
+                    .send((which, external::poll(&external, (&who, &reach), now, &stop)))
                     .ok();
             });
         }
@@ -221,7 +225,7 @@ impl OutsidePolls {
 
 /// What is to be asked for a node, and how often.
 fn question(
-    worker: &Worker<'_>,
+    (worker, store): (&Worker<'_>, &Store),
     observed: &Observed,
     node: ObservedNode<'_>,
     of_plan: &Node,
@@ -234,6 +238,7 @@ fn question(
     let question = Question {
         external: external.clone(),
         who,
+        reach: environment::reach(&store.repo),
         now: worker.now()?,
         stop: worker.around.stop.part(),
     };
