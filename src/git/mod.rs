@@ -23,6 +23,7 @@
 //! | `inbox` | write a record, read and check a chain of records |
 //! | `worktree` | a folder to work in, at a commit, that is nobody's work tree; what was changed in it |
 //! | `signature` | check who signed a record, with `ssh-keygen` and `gpg` |
+//! | `sshsig` | what is certainly no SSH signature, without a process |
 //! | `authors` | who wrote a file |
 //! | `base` | where two lines of history part, fetching what is not here |
 //! | `history` | commits, newest first, for whoever says which of their parents to follow |
@@ -67,6 +68,7 @@ pub mod repo;
 pub mod residue;
 pub mod session;
 pub mod signature;
+mod sshsig;
 pub mod status_branch;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -15,7 +15,7 @@ use super::id::{Id, parse_id};
 use super::object::EntryKind;
 use super::program::{Output, Program, run_sealed};
 use super::read::Tree;
-use super::{GitError, Identity, Repo, Result, read, unusable_file};
+use super::{GitError, Identity, Repo, Result, read, sshsig, unusable_file};
 use crate::core::repository::config::is_person;
 use crate::core::repository::signers::{Signers, key_of_signature};
 use crate::core::resource::{SignedBy, Time};
@@ -215,6 +215,9 @@ impl SignatureVerifier<'_> {
             && read.owners(&key).is_empty()
         {
             return self.unlisted(&read, &key, actor);
+        }
+        if sshsig::is_refuted(&signed.signature, &signed.content) {
+            return changed();
         }
         let folder = Folder::new()?;
         let signers = folder.write("allowed_signers", read.text().as_bytes())?;

@@ -19,6 +19,7 @@ mod documents;
 mod drift;
 mod examples;
 mod executions;
+mod floods;
 mod formats;
 mod gates;
 mod held;

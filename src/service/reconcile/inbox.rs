@@ -15,6 +15,9 @@ use crate::service::Result;
 use crate::service::runs::is_unread;
 use crate::service::status::StatusReader;
 
+/// Most refs that are named of those which are not believed: whoever may push can send thousands.
+const NAMED: usize = 20;
+
 /// What is new in the inbox.
 #[derive(Default)]
 pub struct Inbox {
@@ -24,6 +27,31 @@ pub struct Inbox {
     pub refused: BTreeMap<Address, RefusedRef>,
     /// What to say about it.
     pub notes: Vec<String>,
+}
+
+impl Inbox {
+    /// Something that is no record stands on a ref.
+    fn refuse(&mut self, (address, tip): (&Address, &str), why: String) {
+        if self.refused.len() < NAMED {
+            let note = format!("refs/planspec/{address} is not believed: {why}");
+            self.notes.push(note);
+        }
+        let tip = tip.to_owned();
+        self.refused
+            .insert(address.clone(), RefusedRef { tip, why });
+    }
+
+    /// That there are more of them than are named.
+    fn more_refused(&self) -> Option<String> {
+        let more = self.refused.len().saturating_sub(NAMED);
+        (more > 0).then(|| format!("{} not believed either", are(more)))
+    }
+}
+
+/// `1 inbox ref is`, `2 inbox refs are`.
+fn are(refs: usize) -> String {
+    let verb = if refs == 1 { "is" } else { "are" };
+    format!("{} {verb}", count(refs, "inbox ref"))
 }
 
 /// Read what the status has not taken in. Of the executions those are read that may have news.
@@ -86,18 +114,14 @@ pub(super) fn read(
                 });
             }
             Err(why) => {
-                let note = format!("refs/planspec/{address} is not believed: {why}");
-                inbox.notes.push(note);
                 inbox
                     .incoming
                     .extend(before_refused(question, &mut line, (address, tip), last)?);
-                let tip = tip.clone();
-                inbox
-                    .refused
-                    .insert(address.clone(), RefusedRef { tip, why });
+                inbox.refuse((address, tip), why);
             }
         }
     }
+    inbox.notes.extend(inbox.more_refused());
     inbox.notes.extend(strange.note());
     inbox.notes.extend(waiting(unknown));
     let whose = "to no execution that is known: ignored";

@@ -1,0 +1,123 @@
+//! Whoever may push can send any number of records. What is certainly nobody's word costs no process, and who is somebody
+//! is heard among them.
+
+use std::path::Path;
+
+use crate::approvals::{SIGNERS, key, sign_with};
+use crate::resources::{execution, file, gate_node, gate_with, plan, task};
+use crate::sandbox::{Place, Sandbox, text};
+
+/// So many of each kind.
+const MANY: usize = 60;
+
+/// A review of a gate, signed in some way or not at all, on a ref of its own: its commit.
+fn review(place: &Place<'_>, (uid, repository): (&str, &str), n: usize, signature: &str) -> String {
+    let record = format!(
+        "apiVersion: records.planspec.io/v1\nkind: Review\nnode: ok\ngate: default/g\ndigest: sha256:{}\ndecision: approve\n\
+         {repository}\nexecution: {{namespace: default, name: run, uid: {uid}}}\nactor: ana@example.com\n\
+         time: \"2026-01-31T12:00:00Z\"\nnonce: flood-{n}\nminor: 1\n",
+        "0".repeat(64)
+    );
+    let blob = place.git_with("hash-object -w --stdin", &record);
+    let tree = place.git_with("mktree", &format!("100644 blob {blob}\trecord.yaml\n"));
+    let who = "Ana <ana@example.com> 1769860800 +0000";
+    let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n{signature}\nreview {n}\n");
+    place.git_with("hash-object -t commit -w --stdin", &commit)
+}
+
+/// The header of a commit for the signature of something else with a key.
+fn signature(sandbox: &Sandbox, key: &str) -> String {
+    let folder = sandbox.folder(&format!("signed-{}", key.replace('/', "-")));
+    folder.write("text", "something else\n");
+    let signed = folder
+        .command("ssh-keygen")
+        .args(["-Y", "sign", "-q", "-n", "git", "-f", key, "text"])
+        .status();
+    assert!(signed.unwrap().success());
+    format!(
+        "gpgsig {}\n",
+        folder.read("text.sig").trim_end().replace('\n', "\n ")
+    )
+}
+
+#[test]
+fn what_is_certainly_nobodys_word_costs_no_process() {
+    let sandbox = Sandbox::new();
+    sandbox.bare("origin.git");
+    let ana = sandbox.clone_of("origin.git", "ana");
+    let listed = key(&ana, "ana");
+    key(&ana, "stranger");
+    let resources = [
+        plan("p", &[gate_node("ok", "g"), task("one").after("ok")]),
+        gate_with("g", "p", "reviewers: [ana@example.com]\n"),
+        execution("run", "p"),
+    ];
+    ana.write(
+        ".planspec.yaml",
+        "status: {remote: origin}\napprovals: {requireSigned: true}\n",
+    )
+    .write(SIGNERS, format!("ana@example.com {listed}\n"))
+    .publish("planspec/all.yaml", file(&resources));
+    ana.run("reconcile").ok();
+    let uid = text(&ana.get("execution/run")["metadata"]["uid"]);
+    ana.git("fetch -q");
+    let controller = ana.git("show origin/planspec/status:controller.yaml");
+    let id = controller
+        .lines()
+        .find(|line| line.starts_with("repositoryId"));
+    let id = id.unwrap().replace("repositoryId", "repository");
+    let path = |name: &str| sandbox.path("keys").join(name).display().to_string();
+    let signatures = [
+        String::new(),
+        signature(&sandbox, &path("stranger")),
+        signature(&sandbox, &path("ana")),
+        "gpgsig nonsense\n".to_owned(),
+    ];
+    let mut specs = String::new();
+    for (kind, signature) in signatures.iter().enumerate() {
+        for n in 0..MANY {
+            let n = kind * MANY + n;
+            let commit = review(&ana, (&uid, &id), n, signature);
+            specs.push_str(&format!(
+                " {commit}:refs/planspec/reviews/default/g/{uid}/flood-{n}"
+            ));
+        }
+    }
+    let garbage = ana.git("rev-parse HEAD");
+    for n in 0..MANY {
+        specs.push_str(&format!(
+            " {garbage}:refs/planspec/requests/default/run/{uid}/flood-{n}"
+        ));
+    }
+    ana.git(&format!("push -q origin{specs}"));
+    // The one that counts.
+    sign_with(&ana, "ana");
+    ana.run("approve run/ok").ok();
+    // Whoever judges signatures is counted.
+    let tools = sandbox.folder("tools");
+    let asked = sandbox.path("asked").display().to_string();
+    let keygen = std::env::split_paths(&std::env::var_os("PATH").unwrap())
+        .map(|folder| folder.join("ssh-keygen"))
+        .find(|file| file.exists())
+        .unwrap();
+    let script = format!(
+        "#!/bin/sh\necho asked >>{asked}\nexec {} \"$@\"\n",
+        keygen.display()
+    );
+    tools.write_executable("ssh-keygen", &script);
+    let search = format!("{}:{}", tools.dir.display(), std::env::var("PATH").unwrap());
+    let ran = ana.run_in(&[("PATH", &search)], "reconcile").ok();
+    let asked = std::fs::read_to_string(Path::new(&asked)).unwrap();
+    assert!(
+        asked.lines().count() <= 3,
+        "{} for one good signature",
+        asked.lines().count()
+    );
+    assert_eq!(ana.node_phase("run/ok"), "Succeeded", "{ran}");
+    let named = ran
+        .err
+        .lines()
+        .filter(|line| line.contains("is not believed"));
+    assert_eq!(named.count(), 20, "{ran}");
+    ran.notes(&format!("{} inbox refs are not believed either", MANY - 20));
+}
