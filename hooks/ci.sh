@@ -9,7 +9,7 @@
 # (review against this revision), INPUT_PLAN (review only this plan), INPUT_COMMENT (false: none),
 # INPUT_TOKEN (reads and writes the repository, writes the comment), INPUT_COMMENT_AUTHOR (whose comments are ours),
 # INPUT_NAMESPACE and INPUT_NODE (work and carry: which node), INPUT_ACTOR (as whom), INPUT_REPORTS (the folder in which
-# the one leaves what the other carries), PLANSPEC_HOME (where a program is built, if RUNNER_TEMP does not say it), and
+# the one leaves what the other carries), INPUT_SIGNING_KEY (carry: signs it), PLANSPEC_HOME (where a program is built, if RUNNER_TEMP does not say it), and
 # what the forge sets.
 # No value from outside is ever part of a command, only an argument or a line of a file.
 #
@@ -365,6 +365,21 @@ matrix() {
   printf 'matrix=%s\n' "$(cat "$work/matrix")" >>"$GITHUB_OUTPUT"
 }
 
+# Where reports have to be signed, whoever carries them does that. Here they are by a key that counts nowhere but in this copy.
+throw_away_key() { # BOX
+  local signers
+  signers=$(git -C "$1/clone" show HEAD:.planspec.yaml 2>/dev/null | sed -n 's/.*allowedSigners: *\([^ ,}]*\).*/\1/p')
+  signers=$1/clone/${signers:-.planspec/allowed_signers}
+  [ -f "$signers" ] && [ ! -L "$signers" ] || return 0
+  ssh-keygen -q -t ed25519 -N '' -f "$1/key" -C ''
+  git -C "$1/clone" config gpg.format ssh
+  git -C "$1/clone" config user.signingkey "$1/key"
+  printf '\n%s %s\n' "${INPUT_ACTOR:-ci}" "$(cat "$1/key.pub")" >>"$signers"
+  git -C "$1/clone" -c user.name=planspec -c user.email=planspec@localhost -c commit.gpgsign=false \
+    commit --quiet --all --no-verify --message 'A key for this copy'
+  git -C "$1/clone" push --quiet origin HEAD
+}
+
 # Do a node in a clone whose remote is a copy on this machine: what runs here can write to nobody else. What it leaves,
 # claim, report, log and work, is a bundle for `carry`.
 work() {
@@ -377,6 +392,7 @@ work() {
   git -C "$box/origin.git" symbolic-ref HEAD "$(authorized git ls-remote --symref origin HEAD | sed -n 's/^ref: \(.*\)\tHEAD$/\1/p')"
   git -C "$box/origin.git" for-each-ref --format='%(objectname) %(refname)' refs/planspec >"$box/before"
   git clone --quiet "$box/origin.git" "$box/clone"
+  throw_away_key "$box"
   local arguments=(--node "$INPUT_NODE" --as "${INPUT_ACTOR:-ci}")
   if [ -n "${INPUT_NAMESPACE:-}" ]; then arguments+=(-n "$INPUT_NAMESPACE"); fi
   (unset INPUT_TOKEN && "$program" -C "$box/clone" work --once "${arguments[@]}")
@@ -390,6 +406,27 @@ work() {
     --not --branches $(cut -d ' ' -f 1 "$box/before")
 }
 
+# The records up to a commit, signed with the key that this job has. Their ids become others by that, and with them what later
+# records say of earlier ones; $work/renamed says how.
+signed() { # COMMIT
+  local commit blob tree made last=
+  git rev-list --reverse "$1" >"$work/unsigned"
+  while read -r commit; do
+    blob=$(git show "$commit:record.yaml" | sed -f "$work/renamed" | git hash-object -w --stdin)
+    tree=$(printf '100644 blob %s\trecord.yaml\n' "$blob" | git mktree)
+    {
+      read -r GIT_AUTHOR_NAME && read -r GIT_AUTHOR_EMAIL && read -r GIT_AUTHOR_DATE
+    } < <(git show -s --format='%an%n%ae%n%aI' "$commit")
+    export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_AUTHOR_DATE
+    export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE
+    made=$(git show -s --format=%B "$commit" |
+      git -c gpg.format=ssh -c user.signingkey="$work/key" commit-tree -S ${last:+-p "$last"} -F - "$tree")
+    printf 's/%s/%s/g\n' "$commit" "$made" >>"$work/renamed"
+    last=$made
+  done <"$work/unsigned"
+  printf '%s' "$last"
+}
+
 # Push what a job without the right to has left in a bundle: new refs of the node that it was for, with records of its own
 # actor, and nothing else.
 carry() {
@@ -400,6 +437,8 @@ carry() {
     return
   fi
   of=${INPUT_NAMESPACE:-default}/${INPUT_NODE%/*}
+  : >"$work/renamed"
+  (umask 077 && printf '%s\n' "${INPUT_SIGNING_KEY:-}" >"$work/key")
   authorized git fetch --quiet --no-tags --unshallow origin 2>/dev/null || authorized git fetch --quiet --no-tags origin
   authorized git fetch --quiet --no-tags --no-write-fetch-head origin \
     '+refs/heads/*:refs/known/heads/*' '+refs/planspec/*:refs/known/planspec/*'
@@ -414,13 +453,14 @@ carry() {
         git show "$commit:record.yaml" | grep -Fqx "actor: $actor" ||
           fail "\`$name\` holds a record of somebody else than $actor: nothing is carried"
       done <"$work/chain"
+      if [ -n "${INPUT_SIGNING_KEY:-}" ]; then at=$(signed "$at"); fi
       ;;
     refs/planspec/results/"$of"/*/"${INPUT_NODE##*/}"/*) ;;
     *) fail "\`$name\` does not belong to $INPUT_NODE: nothing is carried" ;;
     esac
     leases+=("--force-with-lease=$name:")
     specs+=("$at:$name")
-  done < <(git for-each-ref --format='%(objectname) %(refname)' refs/carried)
+  done < <(git for-each-ref --sort=-refname --format='%(objectname) %(refname)' refs/carried)
   if ! authorized git push --quiet --atomic --no-verify "${leases[@]}" origin "${specs[@]}" 2>"$work/said"; then
     if grep -q 'stale info' "$work/said"; then
       say notice 'somebody else was first: what was done here counts for nothing'

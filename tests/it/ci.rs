@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use crate::approvals::{SIGNERS, key};
 use crate::resources::{execution, file, plan, task};
 use crate::sandbox::{PLANSPEC, Place, Ran, STATUS, Sandbox};
 use crate::work::{shell, started};
@@ -779,6 +780,37 @@ fn the_job_that_runs_commands_writes_nothing_and_another_carries_what_it_leaves(
         .run("carry")
         .ok()
         .says("nothing to carry");
+}
+
+/// Where reports have to be signed, the job that runs commands has no key that counts; the one that carries has.
+#[test]
+fn what_is_carried_is_signed_by_whoever_carries_it() {
+    let sandbox = Sandbox::new();
+    let criteria =
+        "acceptanceCriteria: [{type: command_succeeds, name: there, command: test, args: [-e, f]}]";
+    let tasks = [("build", criteria, shell("echo x >f"))];
+    let ana = started(
+        &sandbox,
+        "approvals: {requireSigned: [reports, verifications]}\n",
+        &tasks,
+    );
+    let public = key(&ana, "ci");
+    ana.publish(SIGNERS, format!("ci {public}\n"));
+    let secret = std::fs::read_to_string(sandbox.path("keys/ci")).unwrap();
+    let work = for_node(&sandbox, "work", "run/build");
+    work.run("work").ok();
+    let reports = sandbox.path("reports/reports.bundle");
+    let carry = for_node(&sandbox, "carry", "run/build").with("INPUT_SIGNING_KEY", &secret);
+    let ran = carry.run("carry").ok();
+    assert!(
+        !ran.err.contains("PRIVATE KEY") && reports.exists(),
+        "{ran}"
+    );
+    carry.run("reconcile").ok();
+    ana.git("fetch -q origin");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    ana.run("log execution/run -o json").ok().says("SHA256:");
+    ana.run("audit").ok();
 }
 
 #[test]

@@ -82,19 +82,18 @@ pub fn inert(text: &str) -> Cow<'_, str> {
         };
         let mut rest = row;
         while let Some(at) = rest.find("##") {
-            let (before, after) = rest.split_at(at + 2);
+            // The second may be the first of the next two.
+            let (before, second) = rest.split_at(at + 1);
             out.push_str(before);
-            let word = after
-                .find(|c: char| !c.is_ascii_alphabetic())
-                .unwrap_or(after.len());
-            let (word, behind) = after.split_at(word);
-            out.push_str(word);
+            let after = &second[1..];
+            let word = after.find(|c: char| !c.is_ascii_alphabetic());
+            let (word, behind) = after.split_at(word.unwrap_or(after.len()));
             rest = match behind.strip_prefix('[') {
                 Some(behind) => {
-                    out.push_str("\\u005b");
+                    out.push_str(&format!("#{word}\\u005b"));
                     behind
                 }
-                None => behind,
+                None => second,
             };
         }
         out.push_str(rest);
