@@ -354,7 +354,25 @@ reconcile() {
   } >"$work/summary"
   summary "$work/summary"
   [ "$code" -eq 0 ] || fail "reconcile ended with exit code $code; see the log" "$code"
+  if [ "${INPUT_FULL:-}" = true ]; then audit; fi
   matrix
+}
+
+# Whether the status follows from what it cites, from the first commit on: that takes the whole history, which a checkout of CI
+# does not have.
+audit() {
+  local code=0
+  if [ "$(git rev-parse --is-shallow-repository)" = true ]; then
+    authorized git fetch --quiet --no-tags --unshallow origin '+refs/heads/*:refs/remotes/origin/*'
+  fi
+  run audit >"$work/audit" 2>&1 || code=$?
+  cat "$work/audit"
+  {
+    printf '### planspec audit\n\n'
+    block "$work/audit"
+  } >"$work/summary"
+  summary "$work/summary"
+  [ "$code" -eq 0 ] || fail "audit ended with exit code $code: the status does not follow from what it cites; see the log" "$code"
 }
 
 # What can be claimed and is bound to a command, as a matrix of jobs. What people and agents do is not for a job.

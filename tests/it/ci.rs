@@ -460,7 +460,7 @@ fn pushes_schedules_and_hands_reconcile_and_two_at_once_do_no_harm() {
 }
 
 #[test]
-fn a_full_reconcile_is_one_that_looks_at_everything() {
+fn a_full_reconcile_is_one_that_looks_at_everything_and_is_audited() {
     let sandbox = Sandbox::new();
     team(&sandbox);
     let tools = sandbox.folder("tools");
@@ -472,12 +472,18 @@ fn a_full_reconcile_is_one_that_looks_at_everything() {
     tools.write_executable("planspec", &script);
     let program = tools.dir.join("planspec").display().to_string();
     let payload = json!({"schedule": "41 4 * * 1"});
-    for (full, expected) in [("true", "reconcile --full\n"), ("false", "reconcile\n")] {
+    for (full, expected) in [
+        ("true", "reconcile --full\naudit\n"),
+        ("false", "reconcile\n"),
+    ] {
         let runner = Runner::github(&sandbox, full, "schedule", "refs/heads/main", &payload);
         let runner = runner
             .with("INPUT_PROGRAM", &program)
             .with("INPUT_FULL", full);
-        runner.run("reconcile").ok();
+        let ran = runner.run("reconcile").ok();
+        // A checkout of CI is shallow: the first of all status commits was got for it.
+        let is_audited = ran.out.contains("(the first to ");
+        assert_eq!(is_audited, full == "true", "{ran}");
         let asked = std::fs::read_to_string(&asked).unwrap();
         assert!(asked.ends_with(expected), "{asked}");
     }
