@@ -59,8 +59,8 @@ pub fn objection(
     let listed = listed(signers);
     Ok(match verifier.check(commit, &listed, signers)? {
         Signature::Good(_) => None,
-        Signature::Bad(_, why) => Some(format!(
-            "it is not signed by {listed}, as `status.signers` wants: {why}"
+        Signature::Bad(reason, _) => Some(format!(
+            "it is not signed by {listed}, as `status.signers` wants ({reason})"
         )),
         Signature::Unchecked => Some(format!("it is not signed by {listed}")),
     })

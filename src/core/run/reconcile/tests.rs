@@ -2,9 +2,12 @@
 
 use serde_json::json;
 
+use crate::core::base::digest::sha256_hex;
 use crate::core::resource::Kind;
+use crate::core::run::board::board;
 use crate::core::run::record::ReportResult;
-use crate::core::testing::{World, execution, plan, resource, task, with_metadata};
+use crate::core::run::status::DECISIONS;
+use crate::core::testing::{World, execution, gate, plan, resource, task, with_metadata};
 
 const PATH: &str = "planspec/g.yaml";
 
@@ -24,6 +27,49 @@ fn sequence(world: &World) -> u64 {
         .tree
         .as_ref()
         .map_or(0, |tree| tree.controller.sequence)
+}
+
+/// What these decisions make of a run with a bit of everything, in all its words. `planspec audit` holds old status commits to
+/// them, byte for byte.
+#[test]
+fn the_same_inputs_lead_to_the_same_bytes_as_long_as_decisions_have_a_number() {
+    let nodes = [
+        task("a", "retries: 1"),
+        task("b", "acceptanceCriteria: [{type: artifact_exists, name: c, path: x}]"),
+        "{id: g, kind: Gate, gateRef: {name: gate}}".to_owned(),
+    ];
+    let mut world = World::of(&[
+        goal(""),
+        plan("p", &nodes.join(", ")),
+        gate("gate", "p", ""),
+        execution("run", "p", ""),
+    ]);
+    world.claim("a", "agent:a");
+    world.fail("a", "agent:a");
+    world.reconcile();
+    world.wait("1h");
+    world.reconcile();
+    world.claim_for("a", 2, "agent:a", None);
+    world.report("a", 2, "agent:a", ReportResult::Succeeded, json!({}));
+    world.claim("b", "ana@example.com");
+    world.succeed("b", "ana@example.com");
+    world.reconcile();
+    world.verify("b", "ben@example.com", &[("c", true)]);
+    world.approve("g", "ben@example.com");
+    world.reconcile();
+    let tree = world.tree.as_ref().expect("a status");
+    assert_eq!(world.phase(), "Succeeded Succeeded", "{}", world.nodes());
+    let files = tree.to_files().expect("values that YAML holds");
+    let text: String = files
+        .into_iter()
+        .flat_map(|(path, text)| [path, text])
+        .collect();
+    let digest = sha256_hex((text + &board(tree)).as_bytes());
+    assert_eq!(
+        (DECISIONS, digest.as_str()),
+        (1, "96cb2104aec488c127e498f1410131d0cb34b934ed6dc188d6904d4239f72cc4"),
+        "the same inputs lead to another status: once a release has decided otherwise, raise DECISIONS; and write the new digest here"
+    );
 }
 
 #[test]
