@@ -24,6 +24,9 @@ pub struct Args {
     /// Only what follows this status commit
     #[arg(long, value_name = "COMMIT")]
     since: Option<String>,
+    /// Check nothing: take this status commit, and all before it, as in order in this clone
+    #[arg(long, value_name = "COMMIT", conflicts_with_all = ["execution", "since"])]
+    trust: Option<String>,
     #[command(flatten)]
     output: OutputArg,
 }
@@ -35,6 +38,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = AuditRequest {
         execution: args.execution.as_ref().map(named),
         since: args.since.clone(),
+        trust: args.trust.clone(),
     };
     let audited = audit(context.open()?, &request)?;
     let text = show::audit::text(&audited);

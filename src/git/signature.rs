@@ -3,7 +3,7 @@
 //!
 //! `git verify-commit` answers another question: it takes the date in the commit, which whoever signs
 //! chooses, and the keys that the user trusts. So the signature is taken out of the commit here, and
-//! judged by the user's own `ssh-keygen` or `gpg`, in an empty home.
+//! judged: one with an Ed25519 key here, all others by the user's own `ssh-keygen` or `gpg`, in an empty home.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -216,8 +216,18 @@ impl SignatureVerifier<'_> {
         {
             return self.unlisted(&read, &key, actor);
         }
-        if sshsig::is_refuted(&signed.signature, &signed.content) {
-            return changed();
+        match sshsig::is_genuine(&signed.signature, &signed.content) {
+            Some(false) => return changed(),
+            Some(true) => {
+                let key = key_of_signature(&signed.signature).unwrap_or_default();
+                let mut names = names.iter();
+                let listed = names.find(|name| read.lists(name, &key, self.arrival));
+                if let Some(name) = listed {
+                    return self.of_a_person(&read, key, (name, actor));
+                }
+            }
+            // `ssh-keygen` says why it does not count.
+            None => {}
         }
         let folder = Folder::new()?;
         let signers = folder.write("allowed_signers", read.text().as_bytes())?;

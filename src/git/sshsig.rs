@@ -1,6 +1,6 @@
-//! Signatures with SSH keys (PROTOCOL.sshsig of OpenSSH), as far as it can be told here that they are none: whoever knows a
-//! public key can send any number of commits that say that they are signed with it, and each would cost two processes.
-//! A signature that is not refuted here is judged by `ssh-keygen`.
+//! Signatures with Ed25519 keys (PROTOCOL.sshsig of OpenSSH), judged without a process each: whoever knows a public key can send any
+//! number of commits that say that they are signed with it, and a history may hold thousands that are. Of all others nothing is
+//! said here: `ssh-keygen` judges them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,18 +12,24 @@ const MAGIC: &[u8] = b"SSHSIG";
 /// The kind of key that is known here: what `ssh-keygen` makes.
 const KIND: &[u8] = b"ssh-ed25519";
 
-/// Whether a signature is certainly none of this content. False where nobody can tell without `ssh-keygen`.
-pub(super) fn is_refuted(armoured: &[u8], content: &[u8]) -> bool {
-    refuted(armoured, content).unwrap_or(false)
-}
+/// What Git signs with SSH keys is signed for this purpose.
+const NAMESPACE: &[u8] = b"git";
+const VERSION: [u8; 4] = 1u32.to_be_bytes();
+const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
+const END: &str = "-----END SSH SIGNATURE-----";
 
-fn refuted(armoured: &[u8], content: &[u8]) -> Option<bool> {
+/// Whether a signature is one of this content, for Git. Nothing where only `ssh-keygen` can tell: that of another kind of key, and
+/// whatever is not written just as OpenSSH writes it.
+pub(super) fn is_genuine(armoured: &[u8], content: &[u8]) -> Option<bool> {
     let text = std::str::from_utf8(armoured).ok()?;
-    let lines = text.lines().filter(|line| !line.starts_with("-----"));
-    let blob = STANDARD.decode(lines.collect::<String>()).ok()?;
-    let mut rest = blob.strip_prefix(MAGIC)?.get(4..)?;
+    let lines = text.trim_end().strip_prefix(BEGIN)?.strip_suffix(END)?;
+    let blob = STANDARD.decode(lines.lines().collect::<String>()).ok()?;
+    let mut rest = blob.strip_prefix(MAGIC)?.strip_prefix(&VERSION)?;
     let [key, namespace, reserved, hash, signature] = [(); 5].map(|()| text_of(&mut rest));
     let (mut key, mut signature) = (key?, signature?);
+    if !rest.is_empty() || namespace? != NAMESPACE {
+        return None;
+    }
     if text_of(&mut key)? != KIND || text_of(&mut signature)? != KIND {
         return None;
     }
@@ -39,7 +45,8 @@ fn refuted(armoured: &[u8], content: &[u8]) -> Option<bool> {
         signed.extend(part);
     }
     let key = UnparsedPublicKey::new(&ED25519, text_of(&mut key)?);
-    Some(key.verify(&signed, text_of(&mut signature)?).is_err())
+    let signature = text_of(&mut signature)?;
+    Some(key.verify(&signed, signature).is_ok())
 }
 
 /// The next text, which stands behind its length.
@@ -75,19 +82,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_signature_of_a_content_is_refuted_and_what_is_is_not() {
+    fn what_is_genuine_is_told_from_what_is_not_and_of_others_nothing_is_said() {
         let signed = signature("ed25519", "what was signed\n");
-        assert!(!is_refuted(&signed, b"what was signed\n"));
-        assert!(is_refuted(&signed, b"something else\n"));
-        // Of other keys only `ssh-keygen` can tell, and of what is no signature there is nothing to refute.
+        assert_eq!(is_genuine(&signed, b"what was signed\n"), Some(true));
+        assert_eq!(is_genuine(&signed, b"something else\n"), Some(false));
+        // Of other keys only `ssh-keygen` can tell, and of what is no signature there is nothing to say.
         let other = signature("ecdsa", "what was signed\n");
-        assert!(!is_refuted(&other, b"something else\n"));
+        assert_eq!(is_genuine(&other, b"what was signed\n"), None);
         for nonsense in [
             &b""[..],
             b"-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n",
             b"\xff",
         ] {
-            assert!(!is_refuted(nonsense, b"x"));
+            assert_eq!(is_genuine(nonsense, b"x"), None);
         }
         let text = String::from_utf8(signed).unwrap();
         let cut: String = text
@@ -95,6 +102,16 @@ mod tests {
             .take(3)
             .map(|line| format!("{line}\n"))
             .collect();
-        assert!(!is_refuted(cut.as_bytes(), b"what was signed\n"));
+        assert_eq!(is_genuine(cut.as_bytes(), b"what was signed\n"), None);
+        // One bit further on is another signature, wherever it is.
+        let lines: Vec<&str> = text.lines().collect();
+        let blob = STANDARD.decode(lines[1..lines.len() - 1].concat()).unwrap();
+        for at in 0..blob.len() {
+            let mut changed = blob.clone();
+            changed[at] ^= 1;
+            let changed = format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode(changed));
+            let said = is_genuine(changed.as_bytes(), b"what was signed\n");
+            assert_ne!(said, Some(true), "{at}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::audit;
 use super::status::StatusReader;
 use super::store::{Store, View};
 use super::{Error, Result};
@@ -61,6 +62,7 @@ pub fn look(store: &Store) -> Result<View> {
             if let Some(error) = lost_from_sight(store, &view)? {
                 return Err(error);
             }
+            audit::not_known_broken(store, &view)?;
             store.track_status(&view);
             return Ok(view);
         }

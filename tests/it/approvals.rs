@@ -12,13 +12,14 @@ approvals:
   teams: {security: ['user:boss', ben@example.com]}
 ";
 
-/// Make an SSH key; its public half as a signers file has it.
+/// Make an SSH key; its public half as a signers file has it. One called `ecdsa` is of a kind that takes `ssh-keygen` to check.
 pub fn key(place: &Place<'_>, name: &str) -> String {
     let path = place.dir.join("../keys").join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let kind = if name == "ecdsa" { "ecdsa" } else { "ed25519" };
     let made = place
         .command("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
+        .args(["-q", "-t", kind, "-N", "", "-C", name, "-f"])
         .arg(&path)
         .output()
         .unwrap();
@@ -395,8 +396,8 @@ fn an_approval_that_is_amended_after_it_was_signed_is_refused() {
 #[test]
 fn without_signers_or_without_the_program_nothing_counts() {
     let ana = "ana@example.com";
-    let send_signed = |solo: &Place<'_>| {
-        sign_with(solo, "ana");
+    let send_signed_with = |solo: &Place<'_>, key: &str| {
+        sign_with(solo, key);
         let signed = Forgery {
             actor: ana,
             git: "",
@@ -404,6 +405,7 @@ fn without_signers_or_without_the_program_nothing_counts() {
         };
         signed.send(solo);
     };
+    let send_signed = |solo: &Place<'_>| send_signed_with(solo, "ana");
     let sandbox = Sandbox::new();
     let solo = signing(&sandbox, &[(ana, "ana")]);
     let said = "approvals must be signed, and the spec branch lists no key";
@@ -422,8 +424,8 @@ fn without_signers_or_without_the_program_nothing_counts() {
     refused(&solo, "SignersUnreadable");
 
     let sandbox = Sandbox::new();
-    let solo = signing(&sandbox, &[(ana, "ana")]);
-    send_signed(&solo);
+    let solo = signing(&sandbox, &[(ana, "ecdsa")]);
+    send_signed_with(&solo, "ecdsa");
     let path = std::env::var("PATH").unwrap();
     let git = std::env::split_paths(&path)
         .map(|folder| folder.join("git"))

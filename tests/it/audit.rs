@@ -1,9 +1,13 @@
 //! `planspec audit`: what was written by `reconcile` follows from what it cites, and nothing else does.
 
+use std::collections::BTreeMap;
+
 use crate::resources::{binding, capability, execution, execution_with, file, plan, task};
 use crate::sandbox::{Place, SHARED, STATUS, Sandbox, text};
 
 const TRAILER: &str = "Planspec-Sequence: ";
+/// Instead of what a file is to say: that it is gone.
+const GONE: &str = "\0";
 
 /// A run of two tasks, the first of which is done.
 fn half_done(sandbox: &Sandbox) -> Place<'_> {
@@ -45,14 +49,22 @@ pub fn forge(place: &Place<'_>, changes: &[(&str, &str, &str)], evidence: &str) 
     };
     let controller = place.git(&format!("show {tip}:controller.yaml")) + "\n";
     let numbers = [was, is].map(|number| format!("sequence: {number}\n"));
-    put(
-        "controller.yaml",
-        &controller.replace(&numbers[0], &numbers[1]),
-    );
+    let controller = controller.replace(&numbers[0], &numbers[1]);
+    put("controller.yaml", &controller);
+    let mut contents = BTreeMap::from([("controller.yaml".to_owned(), controller)]);
     for (path, from, to) in changes {
         let content = place.git(&format!("show {tip}:{path}")) + "\n";
         assert!(content.contains(from), "{path}: {content}");
-        put(path, &content.replace(from, to));
+        if *to == GONE {
+            let mut command = place.command("git");
+            let args = ["update-index", "--force-remove", path];
+            let ended = command.args(args).env("GIT_INDEX_FILE", &index).status();
+            assert!(ended.unwrap().success());
+            continue;
+        }
+        let content = contents.entry((*path).to_owned()).or_insert(content);
+        *content = content.replace(from, to);
+        put(path, content);
     }
     let mut command = place.command("git");
     let written = command
@@ -63,7 +75,13 @@ pub fn forge(place: &Place<'_>, changes: &[(&str, &str, &str)], evidence: &str) 
     let tree = String::from_utf8(written.stdout).unwrap();
     let [was, is] = [was, is].map(|number| format!("{TRAILER}{number}"));
     let args = format!("commit-tree {} -p {tip} {evidence}", tree.trim());
-    place.git_with(&args, &(message.replace(&was, &is) + "\n"))
+    let of_controller = changes
+        .iter()
+        .filter(|(path, ..)| *path == "controller.yaml");
+    let message = of_controller.fold(message.replace(&was, &is), |message, (_, from, to)| {
+        message.replace(from, to)
+    });
+    place.git_with(&args, &(message + "\n"))
 }
 
 /// Push a status commit as somebody with the right to do so: the branch, and the ref that goes with it.
@@ -100,6 +118,12 @@ fn whoever_has_a_clone_finds_that_the_status_follows() {
     ben.run("audit").ok().says(&format!(
         "{commits} of {commits} status commits (the first to "
     ));
+    let said = ben.run("audit").ok().out;
+    let tip = ben.git(&format!("rev-parse --short=10 origin/{STATUS}"));
+    let line = "7 of 7 status commits (the first to 3b1f7c9a52): what could be checked follows from what it cites\n";
+    assert!(include_str!("../../docs/audit.md").contains(line));
+    let line = line.replace("7 of 7", &format!("{commits} of {commits}"));
+    assert_eq!(said, line.replace("3b1f7c9a52", &tip));
     let audited = ben.run("audit -o json").ok().answer("Audit");
     assert_eq!(audited["follow"], commits);
     assert_eq!(audited["broken"], serde_json::Value::Null);
@@ -151,6 +175,18 @@ fn a_status_that_somebody_made_up_is_found_refused_and_mended() {
             ))
             .notes(&format!("planspec reconcile --restore {before}"));
     }
+    // And nothing else goes by it either, where that was found.
+    for verb in [
+        "next",
+        "claim run/two --as agent:b",
+        "wait execution/run --for Succeeded",
+    ] {
+        ben.run(verb)
+            .exits(3)
+            .notes("does not follow from what it cites");
+    }
+    let status = ben.run("doctor").exits(1);
+    status.says("does not follow from what it cites");
     ben.run("work --provider tool://x --once")
         .exits(3)
         .notes("does not follow");
@@ -231,14 +267,19 @@ fn a_target_that_was_swapped_a_record_that_was_left_out_and_an_answer_that_is_no
 #[test]
 fn what_is_not_in_a_clone_is_named_and_nothing_else_is_said_of_it() {
     let sandbox = Sandbox::new();
-    half_done(&sandbox);
+    let ana = half_done(&sandbox);
+    ana.works("run/two", "agent:b");
     let url = format!("file://{}", sandbox.path("origin.git").display());
     let job = sandbox.clone_with("--depth=1 --no-single-branch", &url, "job");
     job.run("audit")
+        .exits(3)
+        .notes("nothing could be checked here: object ")
+        .notes("help: `git fetch --unshallow` gets the history that it takes");
+    job.git("fetch -q --depth=5 origin");
+    job.run("audit")
         .ok()
         .says("Cannot be checked here:")
-        .says("is not in this repository")
-        .notes("`git fetch --unshallow` gets the rest");
+        .says("is not in this repository");
     job.git("fetch -q --unshallow");
     let audited = job.run("audit -o json").ok().answer("Audit");
     assert_eq!(audited["unknown"], serde_json::json!([]));
@@ -275,7 +316,7 @@ fn status_commits_are_signed_where_the_configuration_names_signers() {
     let signers = "status: {remote: origin, signers: [ci@example.com]}\n";
     assert!(SHARED.starts_with("status: {remote: origin"));
     ana.publish(".planspec.yaml", signers);
-    ana.publish("planspec/plan.yaml", plan("q", &[task("one")]));
+    // That alone is to be seen in the status.
     ana.run("reconcile")
         .exits(1)
         .notes(
@@ -371,4 +412,114 @@ fn what_the_page_does_by_hand_comes_to_the_same() {
         assert!(said.contains(shown), "{shown}: {said}");
     }
     assert!(!by_hand("ben@example.com").0);
+}
+
+/// What a status commit by hand is found to be.
+fn found(place: &Place<'_>, commit: &str) -> crate::sandbox::Ran {
+    place.git(&format!("update-ref refs/remotes/origin/{STATUS} {commit}"));
+    let ran = place.run("audit");
+    place.git("fetch -q origin");
+    ran
+}
+
+#[test]
+fn nobody_gets_out_of_being_checked() {
+    let sandbox = Sandbox::new();
+    let ana = half_done(&sandbox);
+    let path = run_file(&ana);
+    let done = (&*path, "phase: Running", "phase: Succeeded");
+    // By a claim to be of a time when nothing was checked.
+    let old = forge(
+        &ana,
+        &[done, ("controller.yaml", "decisions: 1", "decisions: 0")],
+        "",
+    );
+    found(&ana, &old).exits(1).says(
+        "it says that decisions of version 0 led to it, and the one before it is of version 1",
+    );
+    let silent = forge(&ana, &[done, ("_inputs.yaml", "", GONE)], "");
+    found(&ana, &silent)
+        .exits(1)
+        .says("it has no `_inputs.yaml`, and the one before it has");
+    // By a spec commit that nobody has, or that is on no spec branch.
+    let observed = ana.git("rev-parse origin/main");
+    let aside = ana.git_with("commit-tree origin/main^{tree} -p origin/main", "aside\n");
+    for elsewhere in ["a1".repeat(20), aside] {
+        let astray = forge(
+            &ana,
+            &[done, ("controller.yaml", &observed, &elsewhere)],
+            "",
+        );
+        found(&ana, &astray).exits(1).says(&format!(
+            "it observed {elsewhere}, which is no commit of the spec branch"
+        ));
+    }
+    // By one of before, as if the spec branch had been rewritten.
+    ana.publish("planspec/more.yaml", plan("q", &[task("one")]));
+    ana.run("reconcile").ok();
+    ana.git("fetch -q origin");
+    let later = ana.git("rev-parse origin/main");
+    let back = forge(&ana, &[done, ("controller.yaml", &later, &observed)], "");
+    found(&ana, &back)
+        .exits(1)
+        .says("and the spec branch has both: it was not rewritten");
+}
+
+#[test]
+fn nobody_goes_back_to_a_status_that_does_not_follow() {
+    let sandbox = Sandbox::new();
+    let ana = half_done(&sandbox);
+    let path = run_file(&ana);
+    let good = ana.git(&format!("rev-parse origin/{STATUS}"));
+    let first = forge(&ana, &[(&path, "phase: Running", "phase: Succeeded")], "");
+    push(&ana, &first);
+    let second = forge(&ana, &[], "");
+    push(&ana, &second);
+    // A clone that has never looked sees the second one alone, and is sent behind both.
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("reconcile")
+        .exits(3)
+        .notes(&format!("`planspec reconcile --restore {good}`"));
+    ben.run(&format!("reconcile --restore {first}"))
+        .exits(3)
+        .notes("does not follow from what it cites");
+    ben.run(&format!("reconcile --restore {good}")).ok();
+    ben.run("reconcile").ok();
+    // Somebody writes by hand what `--restore` refuses.
+    let tip = ben.git(&format!("rev-parse origin/{STATUS}"));
+    let message = ben.git(&format!("log -1 --format=%B {first}"));
+    let number = message
+        .lines()
+        .find_map(|line| line.strip_prefix(TRAILER))
+        .unwrap();
+    let next = ben.git(&format!("log -1 --format=%B {tip}"));
+    let next = next
+        .lines()
+        .find_map(|line| line.strip_prefix(TRAILER))
+        .unwrap();
+    let next: u64 = next.parse().unwrap();
+    let trailers = message.replace(
+        &format!("{TRAILER}{number}"),
+        &format!("{TRAILER}{}", next + 1),
+    );
+    let trailers = trailers.replace(
+        "Planspec-Observed",
+        &format!("Planspec-Restores: {first}\nPlanspec-Observed"),
+    );
+    let again = ben.git_with(
+        &format!("commit-tree {first}^{{tree}} -p {tip}"),
+        &(trailers + "\n"),
+    );
+    push(&ben, &again);
+    for place in [&ana, &ben] {
+        place.git("fetch -q origin");
+        place.run("audit").exits(1).says(&first);
+        place.run("reconcile").exits(3).notes("does not follow");
+    }
+    // Whoever knows better says so, and is asked no more.
+    ben.run(&format!("audit --trust {again}"))
+        .ok()
+        .notes("takes");
+    ben.run(&format!("audit --trust {}", ben.git("rev-parse HEAD")))
+        .exits(1);
 }

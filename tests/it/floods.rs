@@ -107,7 +107,8 @@ fn what_is_certainly_nobodys_word_costs_no_process() {
     tools.write_executable("ssh-keygen", &script);
     let search = format!("{}:{}", tools.dir.display(), std::env::var("PATH").unwrap());
     let ran = ana.run_in(&[("PATH", &search)], "reconcile").ok();
-    let asked = std::fs::read_to_string(Path::new(&asked)).unwrap();
+    // Where nothing asked, there is no such file.
+    let asked = std::fs::read_to_string(Path::new(&asked)).unwrap_or_default();
     assert!(
         asked.lines().count() <= 3,
         "{} for one good signature",

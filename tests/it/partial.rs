@@ -159,6 +159,11 @@ fn a_status_of_the_layout_before_goes_on_without_a_transition() {
         solo.write("controller.yaml", older);
     });
     let tip = solo.status_tip();
+    // Behind one of today, that is no commit which an older program wrote.
+    solo.run("reconcile")
+        .exits(3)
+        .notes("it says that decisions of version 0 led to it");
+    solo.run(&format!("audit --trust {tip}")).ok();
     solo.run("reconcile").ok().says("nothing to do");
     assert_eq!(
         solo.status_tip(),

@@ -299,7 +299,12 @@ fn said(path: &[String], (was, is): (&Option<Value>, &Option<Value>), danger: &s
             };
             let come = names(&mut now.difference(&before));
             let gone = names(&mut before.difference(&now));
+            // Whoever is joined no more counts as several.
+            let is_split = path.get(1).is_some_and(|part| part == "users");
             match (come.as_str(), gone.as_str()) {
+                ("", gone) if is_split => format!(
+                    "{gone} counts as somebody else from then on: where several approvals are required, one person may give them"
+                ),
                 (come, "") => format!("{come} may decide as one of them"),
                 ("", gone) => format!("{gone} may not decide as one of them any more"),
                 (come, gone) => {

@@ -9,7 +9,7 @@ use crate::core::run::record::Address;
 use crate::core::run::status::StatusFile;
 
 /// Most differences of one file that are told.
-const TOLD: usize = 3;
+const TOLD: usize = 50;
 /// Most characters of a value that are told.
 const VALUE_SHOWN: usize = 60;
 

@@ -62,6 +62,8 @@ impl Verdict {
 /// Checks commits, one after the other.
 pub struct Checker<'a> {
     store: &'a Store,
+    /// Where the spec branch is, as this clone knows it.
+    spec_tip: String,
     /// The spec commit that the last commit observed which was in order.
     trusted: RefCell<Option<String>>,
     configs: RefCell<BTreeMap<String, Rc<Config>>>,
@@ -79,9 +81,10 @@ struct Case<'a> {
 }
 
 impl<'a> Checker<'a> {
-    pub fn new(store: &'a Store) -> Checker<'a> {
+    pub fn new(store: &'a Store, spec_tip: &str) -> Checker<'a> {
         Checker {
             store,
+            spec_tip: spec_tip.to_owned(),
             trusted: RefCell::default(),
             configs: RefCell::default(),
         }
@@ -126,6 +129,16 @@ impl<'a> Checker<'a> {
         let before = parent.map(|parent| StatusReader::at(repo, &parent));
         let before = before.transpose()?;
         let observed = &status.commit().observed;
+        let mut why = self.astray(&status, before.as_ref())?;
+        if why.is_empty() {
+            why = self.downgraded(&status, &controller, before.as_ref())?;
+        }
+        if why.is_empty() {
+            why = self.signature(&status, before.as_ref())?;
+        }
+        if !why.is_empty() {
+            return Ok(Verdict::Broken(why));
+        }
         let config = self.config_at(observed)?;
         let changed =
             read::changed_ids(repo, before.as_ref().map(|one| one.commit().id()), commit)?;
@@ -137,10 +150,6 @@ impl<'a> Checker<'a> {
             config,
             changed,
         };
-        let why = self.signature(&case)?;
-        if !why.is_empty() {
-            return Ok(Verdict::Broken(why));
-        }
         if let Some(back_to) = case.status.commit().restores.clone() {
             return case.is_restored(&back_to);
         }
@@ -153,26 +162,92 @@ impl<'a> Checker<'a> {
 
     /// What is wrong with its signature: it has to be as the spec commit wants it that it observed, and as the one wants it that
     /// the last commit observed which was in order. Else whoever goes back to a time without signers needs no key.
-    fn signature(&self, case: &Case<'_>) -> Result<Vec<String>> {
+    fn signature(
+        &self,
+        status: &StatusReader<'_>,
+        before: Option<&StatusReader<'_>>,
+    ) -> Result<Vec<String>> {
         let trusted = self.trusted.borrow().clone();
-        let before = || {
-            case.before
-                .as_ref()
-                .map(|one| one.commit().observed.clone())
-        };
+        let before = || before.map(|one| one.commit().observed.clone());
+        // What was wanted before is looked at first: the commit that this one names may be nowhere.
         let observed = [
-            Some(case.status.commit().observed.clone()),
             trusted.or_else(before),
+            Some(status.commit().observed.clone()),
         ];
-        let observed: BTreeSet<String> = observed.into_iter().flatten().collect();
-        let mut why = Vec::new();
-        for spec_commit in observed {
+        for spec_commit in observed.into_iter().flatten() {
             let config = self.config_at(&spec_commit)?;
-            let (commit, time) = (case.status.commit().id(), case.status.time());
+            let (commit, time) = (status.commit().id(), status.time());
             let found = objection(self.store, (&config, &spec_commit), commit, time)?;
-            why.extend(found);
+            if found.is_some() {
+                return Ok(found.into_iter().collect());
+            }
         }
-        why.dedup();
+        Ok(Vec::new())
+    }
+
+    /// Whether the spec branch has a commit; nothing where that cannot be told here.
+    fn is_planned(&self, commit: &str) -> Result<Option<bool>> {
+        let repo = &self.store.repo;
+        let is_cut_off = repo.is_shallow() || repo.is_partial();
+        if !repo.has_object(commit) || !repo.has_object(&self.spec_tip) {
+            return Ok((!is_cut_off).then_some(false));
+        }
+        let is_part = repo.is_ancestor(commit, &self.spec_tip)?;
+        Ok((is_part || !is_cut_off).then_some(is_part))
+    }
+
+    /// What is wrong where the spec branch still has what was observed before, and not what was observed then; or both, and it is
+    /// said that its history was rewritten in between.
+    fn astray(
+        &self,
+        status: &StatusReader<'_>,
+        before: Option<&StatusReader<'_>>,
+    ) -> Result<Vec<String>> {
+        let trusted = self.trusted.borrow().clone();
+        let was = trusted.or_else(|| before.map(|one| one.commit().observed.clone()));
+        let is = &status.commit().observed;
+        let Some(was) = was.filter(|was| was != is) else {
+            return Ok(Vec::new());
+        };
+        if self.is_planned(&was)? != Some(true) {
+            return Ok(Vec::new());
+        }
+        Ok(match self.is_planned(is)? {
+            Some(false) => vec![format!(
+                "it observed {is}, which is no commit of the spec branch, while {was}, which was observed before, is one"
+            )],
+            Some(true) if !self.store.repo.is_ancestor(&was, is)? && before.is_some() => {
+                vec![format!(
+                    "it observed {is} behind {was}, and the spec branch has both: it was not rewritten"
+                )]
+            }
+            _ => Vec::new(),
+        })
+    }
+
+    /// What is wrong where a commit claims to be of earlier decisions, or to have been asked nothing, behind one that is not.
+    fn downgraded(
+        &self,
+        status: &StatusReader<'_>,
+        controller: &ControllerState,
+        before: Option<&StatusReader<'_>>,
+    ) -> Result<Vec<String>> {
+        let Some(before) = before else {
+            return Ok(Vec::new());
+        };
+        let was = before.controller()?.decisions;
+        let mut why = Vec::new();
+        if controller.decisions < was {
+            why.push(format!(
+                "it says that decisions of version {} led to it, and the one before it is of version {was}",
+                controller.decisions
+            ));
+        }
+        if before.answers()?.is_some() && status.answers()?.is_none() {
+            why.push(format!(
+                "it has no `{INPUTS_FILE}`, and the one before it has"
+            ));
+        }
         Ok(why)
     }
 
@@ -509,7 +584,19 @@ impl Case<'_> {
             let before = base.map(|base| base.commit().file(path)).transpose()?;
             why.extend(difference(path, commit.file(path)?, before.flatten()));
         }
-        why.truncate(TOLD);
+        // What matters most comes first: phases, then the rest of resources, then what is derived from them.
+        why.sort_by_key(
+            |one| match (one.contains("phase is "), one.starts_with('`')) {
+                (true, false) => 0,
+                (false, false) => 1,
+                _ => 2,
+            },
+        );
+        let more = why.len().saturating_sub(TOLD);
+        if more > 0 {
+            why.truncate(TOLD);
+            why.push(format!("and {more} more differences"));
+        }
         Ok(why)
     }
 }

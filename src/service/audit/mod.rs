@@ -4,10 +4,10 @@
 mod answers;
 mod check;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::audit::{Audited, AuditedCommit};
-use crate::core::resource::{Key, Kind};
+use crate::core::resource::Key;
 use crate::core::run::status::status_path;
 use crate::git::{Cache, Repo, read, status_branch};
 use crate::service::names::Named;
@@ -21,8 +21,13 @@ use self::check::{Checked, Checker, Verdict};
 const UNKNOWN_SHOWN: usize = 20;
 /// Most new commits that a reconcile looks at by itself.
 pub const NEWS: usize = 256;
+/// Most commits before one that does not follow that are looked at for one that does.
+const LOOKED_BACK: usize = 20;
 /// Name of the note about the last commit that this clone has found to follow.
 const TRUSTED_NOTE: &str = "audited";
+
+/// Name of the note about the status that this clone has found not to follow.
+const BROKEN_NOTE: &str = "broken";
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +36,8 @@ pub struct AuditRequest {
     pub execution: Option<Named>,
     /// Only what follows this status commit.
     pub since: Option<String>,
+    /// Check nothing: take this status commit, and all before it, as in order.
+    pub trust: Option<String>,
 }
 
 /// Check the status as this clone knows it, from what is in this clone.
@@ -42,6 +49,9 @@ pub fn audit(store: Store, request: &AuditRequest) -> Result<Audited> {
     let Some(tip) = view.status_tip.clone() else {
         return Err(unshared::no_status(&store, &view));
     };
+    if let Some(revision) = &request.trust {
+        return trusted(&store, &tip, &store.commit_of(revision)?);
+    }
     let since = request.since.as_ref();
     let since = since.map(|since| store.commit_of(since)).transpose()?;
     // What is not here is said, and not fetched: a clone must do.
@@ -54,15 +64,46 @@ pub fn audit(store: Store, request: &AuditRequest) -> Result<Audited> {
         Some(named) => Some(execution(&store, &tip, named)?),
         None => None,
     };
-    let mut walk = Walk::new(&store, &tip, since);
+    let mut walk = Walk::new(&store, (&view.spec_commit, &tip), since);
     walk.cut_off(&commits)?;
     if walk.headers(&commits) {
         walk.all(&commits, only.as_ref())?;
     }
-    if walk.audited.broken.is_none() && only.is_none() {
-        trust(&store.repo, &tip);
+    let Audited {
+        commits,
+        follow,
+        evidence_alone,
+        ..
+    } = walk.audited;
+    if walk.audited.broken.is_some() || only.is_some() {
+        return Ok(walk.audited);
     }
+    if commits > 0 && follow + evidence_alone == 0 {
+        let unknown = walk.audited.unknown.first();
+        let why = unknown.and_then(|one| one.why.first().cloned());
+        return Err(Error::unavailable(format!(
+            "nothing could be checked here: {}",
+            why.unwrap_or_default()
+        ))
+        .hint("`git fetch --unshallow` gets the history that it takes"));
+    }
+    trust(&store.repo, &tip);
     Ok(walk.audited)
+}
+
+/// Take a status commit as in order, whatever is found of it.
+fn trusted(store: &Store, tip: &str, commit: &str) -> Result<Audited> {
+    if commit != tip && !store.repo.is_ancestor(commit, tip)? {
+        return Err(Error::invalid(format!(
+            "{commit} is no commit of this status branch"
+        )));
+    }
+    trust(&store.repo, commit);
+    let mut audited = Walk::new(store, (tip, tip), Some(commit.to_owned())).audited;
+    audited.notes.push(format!(
+        "this clone takes {commit}, and all before it, as in order"
+    ));
+    Ok(audited)
 }
 
 /// The commits from behind `since` up to the tip, as far as they are here, the oldest first; at most the newest `most`.
@@ -87,7 +128,6 @@ fn line(repo: &Repo, tip: &str, since: Option<&str>, most: usize) -> Result<Vec<
 fn execution(store: &Store, tip: &str, named: &Named) -> Result<Key> {
     let status = StatusReader::at(&store.repo, tip)?;
     let keys = status.named(named)?;
-    debug_assert_eq!(named.kind, Kind::Execution);
     named.among(keys.iter()).cloned()
 }
 
@@ -99,8 +139,8 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(store: &'a Store, tip: &str, since: Option<String>) -> Walk<'a> {
-        let checker = Checker::new(store);
+    fn new(store: &'a Store, (spec_tip, tip): (&str, &str), since: Option<String>) -> Walk<'a> {
+        let checker = Checker::new(store, spec_tip);
         if let Some(since) = &since {
             checker.trust(since);
         }
@@ -145,10 +185,7 @@ impl<'a> Walk<'a> {
     /// See that the headers follow each other, before anything is read that takes longer; false when they do not.
     fn headers(&mut self, commits: &[String]) -> bool {
         let undone = undone(&self.store.repo, commits);
-        for commit in commits
-            .iter()
-            .filter(|commit| !undone.contains_key(*commit))
-        {
+        for commit in commits.iter().filter(|commit| !undone.contains(*commit)) {
             if let Err(error) = StatusReader::at(&self.store.repo, commit)
                 && error.fault == Some(Fault::Foreign)
             {
@@ -163,7 +200,7 @@ impl<'a> Walk<'a> {
     fn all(&mut self, commits: &[String], only: Option<&Key>) -> Result {
         let undone = undone(&self.store.repo, commits);
         for commit in commits {
-            if undone.contains_key(commit) {
+            if undone.contains(commit) {
                 self.audited.undone += 1;
                 continue;
             }
@@ -197,6 +234,36 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
+    }
+}
+
+impl Walk<'_> {
+    /// The last status commit before one that does not follow that does, of a few that are looked at; it is not known here that those
+    /// before it do.
+    fn last_that_follows(&self, broken: &str) -> Option<String> {
+        let repo = &self.store.repo;
+        let parent = |commit: &str| {
+            let status = StatusReader::at(repo, commit).ok()?;
+            status.commit().parent.clone()
+        };
+        let mut at = parent(broken);
+        for _ in 0..LOOKED_BACK {
+            let commit = at?;
+            let checked = self.checker.check(&commit).ok()?;
+            let before = parent(&commit);
+            if matches!(checked.verdict, Verdict::Follows) {
+                // What somebody added to a forgery follows from that.
+                let is_sound = before.as_ref().is_none_or(|before| {
+                    let checked = self.checker.check(before);
+                    checked.is_ok_and(|checked| !matches!(checked.verdict, Verdict::Broken(_)))
+                });
+                if is_sound {
+                    return Some(commit);
+                }
+            }
+            at = before;
+        }
+        None
     }
 }
 
@@ -244,9 +311,13 @@ pub fn news(store: &Store, view: &View) -> Result<Vec<String>> {
     let known = known.filter(is_behind);
     let most = if known.is_some() { NEWS + 1 } else { 1 };
     let mut commits = status_branch::since(repo, known.as_deref(), tip, most)?;
-    let mut walk = Walk::new(store, tip, known.clone());
+    let mut walk = Walk::new(store, (&view.spec_commit, tip), known.clone());
     let mut notes = Vec::new();
-    if commits.len() > NEWS {
+    if goes_far_back(repo, &commits) {
+        // What stood there once may have been undone because it did not follow.
+        commits = status_branch::since(repo, None, tip, usize::MAX)?;
+        walk = Walk::new(store, (&view.spec_commit, tip), None);
+    } else if commits.len() > NEWS {
         commits.drain(..commits.len() - NEWS);
         let known = known.unwrap_or_default();
         notes.push(format!(
@@ -255,53 +326,88 @@ pub fn news(store: &Store, view: &View) -> Result<Vec<String>> {
         ));
     }
     walk.all(&commits, None)?;
-    if let Some(broken) = walk.audited.broken {
-        return Err(refusal(repo, &broken));
+    if let Some(broken) = &walk.audited.broken {
+        Cache::new(repo).store(BROKEN_NOTE, tip.as_bytes());
+        return Err(refusal(&walk, broken));
     }
     trust(repo, tip);
     Ok(notes)
 }
 
+/// See that this clone has not found of this very status that it does not follow: nobody acts on one that is known for that.
+///
+/// # Errors
+/// It has.
+pub fn not_known_broken(store: &Store, view: &View) -> Result {
+    let tip = view.status_tip.as_deref().map(str::as_bytes);
+    let broken = Cache::new(&store.repo).load(BROKEN_NOTE);
+    if tip.is_some() && broken.as_deref() == tip {
+        news(store, view)?;
+    }
+    Ok(())
+}
+
+/// Whether one of these commits goes back behind all of them.
+fn goes_far_back(repo: &Repo, commits: &[String]) -> bool {
+    let mut restored = commits.iter().filter_map(|commit| {
+        let status = StatusReader::at(repo, commit).ok()?;
+        status.commit().restores.clone()
+    });
+    restored.any(|back_to| !commits.contains(&back_to))
+}
+
+/// See that a status commit is one to go back to: it follows from what it cites, and so does what it stands on.
+///
+/// # Errors
+/// It does not.
+pub fn check_restored(store: &Store, view: &View, commit: &str) -> Result {
+    if store.repo.is_partial() {
+        return Ok(());
+    }
+    let commits = status_branch::since(&store.repo, None, commit, NEWS)?;
+    let mut walk = Walk::new(store, (&view.spec_commit, commit), None);
+    walk.all(&commits, None)?;
+    match &walk.audited.broken {
+        Some(broken) => Err(refusal(&walk, broken)),
+        None => Ok(()),
+    }
+}
+
 /// Why nothing is done on a status that does not follow.
-fn refusal(repo: &Repo, broken: &AuditedCommit) -> Error {
+fn refusal(walk: &Walk<'_>, broken: &AuditedCommit) -> Error {
     let why = broken.why.join("; ");
     let commit = &broken.commit;
-    let status = StatusReader::at(repo, commit).ok();
-    let before = status.and_then(|status| status.commit().parent.clone());
-    let way_back = before.map(|before| {
-        format!("; go back to the status before it with `planspec reconcile --restore {before}`")
+    let way_back = walk.last_that_follows(commit).map(|before| {
+        format!(
+            "; go back to the last status that follows with `planspec reconcile --restore {before}`"
+        )
     });
     Error::unavailable(format!(
         "status commit {commit} does not follow from what it cites: {why}"
     ))
     .hint(format!(
-        "`git show {commit}` shows who wrote it, `planspec audit` looks at all of them{}",
+        "`git show {commit}` shows who wrote it, `planspec audit` looks at all of them{}; where it is known to be right (the spec \
+         branch was rewritten on purpose), `planspec audit --trust {commit}`",
         way_back.unwrap_or_default()
     ))
 }
 
-/// Which of these commits, the oldest first, were undone later: those behind the one that a later commit goes back to.
-fn undone(repo: &Repo, commits: &[String]) -> BTreeMap<String, String> {
-    let mut undone = BTreeMap::new();
-    let mut at = commits.len();
-    while at > 0 {
-        at -= 1;
-        let commit = &commits[at];
+/// Which of these commits, the oldest first, the status does not stand on any more: whoever goes back to one stands on what that
+/// one stood on, and on nothing that came after it.
+fn undone(repo: &Repo, commits: &[String]) -> BTreeSet<String> {
+    let places: BTreeMap<&String, usize> = commits.iter().zip(0..).collect();
+    let mut standing = BTreeSet::new();
+    let mut at = commits.len().checked_sub(1);
+    while let Some(place) = at {
+        let commit = &commits[place];
+        standing.insert(commit);
         let status = StatusReader::at(repo, commit).ok();
-        let Some(back_to) = status.and_then(|status| status.commit().restores.clone()) else {
-            continue;
+        at = match status.and_then(|status| status.commit().restores.clone()) {
+            None => place.checked_sub(1),
+            // What is before all of these is looked at by nobody here.
+            Some(back_to) => places.get(&back_to).copied(),
         };
-        let first = commits[..at].iter().position(|one| *one == back_to);
-        let is_before_all = || repo.is_ancestor(&back_to, &commits[0]).unwrap_or(false);
-        let first = match first {
-            Some(first) => first + 1,
-            None if is_before_all() => 0,
-            None => continue,
-        };
-        for one in &commits[first..at] {
-            undone.insert(one.clone(), commit.clone());
-        }
-        at = first;
     }
-    undone
+    let undone = commits.iter().filter(|commit| !standing.contains(commit));
+    undone.cloned().collect()
 }

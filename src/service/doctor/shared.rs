@@ -5,6 +5,7 @@ use super::{Flaw, Found, Patient};
 use crate::api::doctor::CheckName;
 use crate::git::remote;
 use crate::service::Result;
+use crate::service::audit;
 use crate::service::reconcile::clock_in_doubt;
 use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
@@ -69,6 +70,7 @@ impl<'p> Shared<'p> {
             return Ok(Found::Sound("nothing was reconciled yet".to_owned()));
         };
         let status = StatusReader::at(&store.repo, tip)?;
+        audit::news(store, view)?;
         let sequence = status.sequence();
         Ok(Found::Sound(format!(
             "`{branch}` is where it was left, and as planspec wrote it (sequence {sequence})"

@@ -267,7 +267,7 @@ fn decide_and_write(
     };
     let doubts = witnesses.doubts(request.now);
     let may_write = doubts.is_empty() || request.accept_time;
-    if place.is_due && !decision.changed {
+    if (place.is_due || has_other_signers(store, view, status)) && !decision.changed {
         owe_a_commit(view, &mut decision);
     }
     if decision.changed && !may_write && !request.dry_run {
@@ -513,7 +513,15 @@ fn write(
     signed.transpose()
 }
 
-/// A commit is due though nothing moves: the status goes on elsewhere.
+/// Whether others sign the status from this spec commit on than the status says: that shows there as soon as it holds.
+fn has_other_signers(store: &Store, view: &View, status: Option<&StatusReader<'_>>) -> bool {
+    let observed = status.map(|status| &status.commit().observed);
+    let observed = observed.filter(|observed| **observed != view.spec_commit);
+    let before = observed.and_then(|observed| store.config_at(observed).ok());
+    before.is_some_and(|before| before.status.signers != view.config.status.signers)
+}
+
+/// A commit is due though nothing moves: the status goes on elsewhere, or somebody else signs it.
 fn owe_a_commit(view: &View, decision: &mut Reconciliation) {
     decision.changed = true;
     let controller = &mut decision.tree.controller;

@@ -16,6 +16,7 @@ use crate::core::text::yaml;
 use crate::git::GitError;
 use crate::git::base::merge_base;
 use crate::git::status_branch::{self, FileBody, NewStatus, StatusCommit};
+use crate::service::audit;
 use crate::service::high_water::{Standing, course, refusal, standing};
 use crate::service::status::{LOOKED_BACK, StatusReader};
 use crate::service::status_signature;
@@ -109,6 +110,7 @@ pub(super) fn restore(
         high,
     };
     restoring.check_part()?;
+    audit::check_restored(store, &view, &restoring.commit)?;
     restoring.run()
 }
 

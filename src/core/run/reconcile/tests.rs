@@ -35,7 +35,10 @@ fn sequence(world: &World) -> u64 {
 fn the_same_inputs_lead_to_the_same_bytes_as_long_as_decisions_have_a_number() {
     let nodes = [
         task("a", "retries: 1"),
-        task("b", "acceptanceCriteria: [{type: artifact_exists, name: c, path: x}]"),
+        task(
+            "b",
+            "acceptanceCriteria: [{type: artifact_exists, name: c, path: x}]",
+        ),
         "{id: g, kind: Gate, gateRef: {name: gate}}".to_owned(),
     ];
     let mut world = World::of(&[
@@ -67,7 +70,10 @@ fn the_same_inputs_lead_to_the_same_bytes_as_long_as_decisions_have_a_number() {
     let digest = sha256_hex((text + &board(tree)).as_bytes());
     assert_eq!(
         (DECISIONS, digest.as_str()),
-        (1, "96cb2104aec488c127e498f1410131d0cb34b934ed6dc188d6904d4239f72cc4"),
+        (
+            1,
+            "96cb2104aec488c127e498f1410131d0cb34b934ed6dc188d6904d4239f72cc4"
+        ),
         "the same inputs lead to another status: once a release has decided otherwise, raise DECISIONS; and write the new digest here"
     );
 }
