@@ -104,6 +104,22 @@ impl Repo {
         Ok(walked.success())
     }
 
+    /// The files of objects that are empty, as a machine leaves them that stopped before its disk had them: Git takes them for
+    /// damaged, and fetches nothing in their place.
+    pub fn empty_objects(&self) -> Vec<std::path::PathBuf> {
+        let objects = self.common_dir().join("objects");
+        let files = walkdir::WalkDir::new(objects).min_depth(2).max_depth(2);
+        let files = files.into_iter().filter_map(std::result::Result::ok);
+        let is_loose = |entry: &walkdir::DirEntry| {
+            let folder = entry.path().parent().and_then(|folder| folder.file_name());
+            entry.file_type().is_file() && folder.is_some_and(|folder| folder.len() == 2)
+        };
+        let is_empty =
+            |entry: &walkdir::DirEntry| entry.metadata().is_ok_and(|file| file.len() == 0);
+        let empty = files.filter(|entry| is_loose(entry) && is_empty(entry));
+        empty.map(walkdir::DirEntry::into_path).collect()
+    }
+
     /// Fetch everything behind an object, whatever of it is here.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! ref's own lock.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -97,18 +97,50 @@ pub fn list_sound(repo: &Repo, prefix: &str) -> Result<(BTreeMap<String, String>
     // libgit2 leaves broken refs out of its list without a word.
     let mut broken = Vec::new();
     for name in loose_names(repo, prefix) {
-        if refs.contains_key(&name) {
+        let file = tidy(repo.common_dir().join(&name));
+        let says = LooseRef::read(&file);
+        if refs.contains_key(&name) && says != LooseRef::Garbage {
             continue;
         }
         match get(repo, &name) {
-            Ok(id) => refs.extend(id.map(|id| (name, id))),
-            Err(error) => {
-                let file = tidy(repo.common_dir().join(&name));
-                broken.push((name, file, error));
+            // What Git has packed of it does not count beside its file.
+            Ok(_) if says == LooseRef::Garbage => {
+                let why = format!("the ref `{name}` is broken: its file holds no object id");
+                refs.remove(&name);
+                broken.push((name, file, GitError::Unusable(why)));
             }
+            Ok(id) => refs.extend(id.map(|id| (name, id))),
+            // Where another ref is broken that it points to, that one is told of.
+            Err(_) if says == LooseRef::Symbolic => {}
+            Err(error) => broken.push((name, file, error)),
         }
     }
     Ok((refs, broken))
+}
+
+/// What the file of a ref holds.
+#[derive(PartialEq, Eq)]
+enum LooseRef {
+    Id,
+    Symbolic,
+    Garbage,
+}
+
+impl LooseRef {
+    /// A file that cannot be read says nothing here: whoever reads the ref complains.
+    fn read(file: &Path) -> LooseRef {
+        let Ok(bytes) = std::fs::read(file) else {
+            return LooseRef::Id;
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        if text.starts_with("ref:") {
+            LooseRef::Symbolic
+        } else if parse_id(text.trim_end()).is_ok() {
+            LooseRef::Id
+        } else {
+            LooseRef::Garbage
+        }
+    }
 }
 
 /// The names of the refs below `prefix` that have a file of their own.

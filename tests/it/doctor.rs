@@ -206,6 +206,42 @@ fn what_a_fetch_that_was_cut_off_left_out_is_fetched_again() {
 }
 
 #[test]
+fn what_a_machine_that_stopped_left_empty_is_fetched_again() {
+    for what in ["main:planspec/all.yaml", "origin/planspec/status"] {
+        let sandbox = Sandbox::new();
+        let ana = sound(&sandbox, "ana");
+        ana.git("fetch -q");
+        let id = ana.git(&format!("rev-parse {what}"));
+        let file = format!(".git/objects/{}/{}", &id[..2], &id[2..]);
+        assert!(ana.has(&file), "{what}");
+        ana.remove(&file);
+        ana.write(&file, "");
+        let ran = ana.run("doctor -o json").exits(1);
+        let told = flaws(&ran, "objects");
+        assert!(
+            told.iter()
+                .any(|flaw| flaw.1.contains("1 object file is empty")),
+            "{ran}"
+        );
+        mends(&ana, "objects");
+        ana.git(&format!("cat-file -e {id}"));
+        ana.run("reconcile").ok();
+    }
+}
+
+#[test]
+fn of_a_ref_that_is_packed_as_well_the_broken_file_goes() {
+    let sandbox = Sandbox::new();
+    let ana = sound(&sandbox, "ana");
+    ana.git("pack-refs --all");
+    ana.git("remote set-head origin main");
+    ana.write(".git/refs/remotes/origin/main", "garbage\n");
+    mends(&ana, "objects");
+    assert_eq!(ana.git("rev-parse origin/HEAD"), ana.git("rev-parse main"));
+    ana.git("fetch -q");
+}
+
+#[test]
 fn a_tracking_ref_that_is_no_use_goes_and_can_be_had_back() {
     let sandbox = Sandbox::new();
     let ana = sound(&sandbox, "ana");

@@ -79,12 +79,26 @@ impl Patient<'_> {
             let flaw = Flaw::error(format!("not all that `{name}` leads to is here"));
             flaw.mended(CheckName::Objects, "fetches it again")
         });
+        let empty = self.repo.empty_objects();
+        let empty = empty.first().map(|first| {
+            let files = are(empty.len(), "object file");
+            let flaw = Flaw::error(format!("{files} empty, the first {}", shown(first)));
+            flaw.mended(
+                CheckName::Objects,
+                "puts them aside, and fetches what is missing then",
+            )
+        });
         let sound = format!("all is here that {} to", leads(harmed.sound));
-        Ok(Found::of(broken.chain(cut).collect(), sound))
+        Ok(Found::of(broken.chain(empty).chain(cut).collect(), sound))
     }
 
     pub(super) fn mend_objects(&self) -> Result<Vec<Mended>> {
         let fix = CheckName::Objects;
+        let empty = self.repo.empty_objects();
+        let moved = match empty.as_slice() {
+            [] => Vec::new(),
+            empty => put_aside(fix, empty, &aside::put(self.repo, empty)?),
+        };
         let harmed = self.harmed()?;
         let files = harmed.broken.into_iter();
         let files = files.filter(|(name, ..)| name.starts_with(TRACKING));
@@ -102,6 +116,7 @@ impl Patient<'_> {
             }
             mended.extend(self.fetch_again(name, id)?);
         }
+        mended.splice(..0, moved);
         Ok(mended)
     }
 
