@@ -336,6 +336,16 @@ impl Repo {
         }
     }
 
+    /// A commit and all that are behind it, as far as they are here.
+    ///
+    /// # Errors
+    /// `Unusable` when git cannot list them.
+    pub fn history(&self, tip: &str) -> Result<std::collections::HashSet<String>> {
+        let listed = Program::new(self, "rev-list").arg(tip).run()?;
+        let listed = listed.or_cannot(format!("list what is behind {tip}"))?;
+        Ok(listed.text().lines().map(str::to_owned).collect())
+    }
+
     /// Whether two commits have one in common; `None` where that cannot be told here, since one of them or what is behind
     /// it is not here.
     ///

@@ -1,7 +1,7 @@
 //! One status commit, checked.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
 use super::answers;
@@ -62,8 +62,9 @@ impl Verdict {
 /// Checks commits, one after the other.
 pub struct Checker<'a> {
     store: &'a Store,
-    /// Where the spec branch is, as this clone knows it.
+    /// Where the spec branch is, as this clone knows it, and what is behind that.
     spec_tip: String,
+    planned: OnceCell<HashSet<String>>,
     /// The spec commit that the last commit observed which was in order.
     trusted: RefCell<Option<String>>,
     configs: RefCell<BTreeMap<String, Rc<Config>>>,
@@ -85,6 +86,7 @@ impl<'a> Checker<'a> {
         Checker {
             store,
             spec_tip: spec_tip.to_owned(),
+            planned: OnceCell::new(),
             trusted: RefCell::default(),
             configs: RefCell::default(),
         }
@@ -192,7 +194,15 @@ impl<'a> Checker<'a> {
         if !repo.has_object(commit) || !repo.has_object(&self.spec_tip) {
             return Ok((!is_cut_off).then_some(false));
         }
-        let is_part = repo.is_ancestor(commit, &self.spec_tip)?;
+        // Asked of each commit, so all are listed at once.
+        let planned = match self.planned.get() {
+            Some(planned) => planned,
+            None => {
+                let listed = repo.history(&self.spec_tip)?;
+                self.planned.get_or_init(|| listed)
+            }
+        };
+        let is_part = planned.contains(commit);
         Ok((is_part || !is_cut_off).then_some(is_part))
     }
 
