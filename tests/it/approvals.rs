@@ -16,10 +16,16 @@ approvals:
 pub fn key(place: &Place<'_>, name: &str) -> String {
     let path = place.dir.join("../keys").join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let kind = if name == "ecdsa" { "ecdsa" } else { "ed25519" };
+    // Of this curve only `ssh-keygen` can tell.
+    let kind: &[&str] = match name {
+        "p521" => &["ecdsa", "-b", "521"],
+        _ => &["ed25519"],
+    };
     let made = place
         .command("ssh-keygen")
-        .args(["-q", "-t", kind, "-N", "", "-C", name, "-f"])
+        .args(["-q", "-N", "", "-C", name, "-t"])
+        .args(kind)
+        .arg("-f")
         .arg(&path)
         .output()
         .unwrap();
@@ -424,8 +430,8 @@ fn without_signers_or_without_the_program_nothing_counts() {
     refused(&solo, "SignersUnreadable");
 
     let sandbox = Sandbox::new();
-    let solo = signing(&sandbox, &[(ana, "ecdsa")]);
-    send_signed_with(&solo, "ecdsa");
+    let solo = signing(&sandbox, &[(ana, "p521")]);
+    send_signed_with(&solo, "p521");
     let path = std::env::var("PATH").unwrap();
     let git = std::env::split_paths(&path)
         .map(|folder| folder.join("git"))

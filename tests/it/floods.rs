@@ -1,11 +1,9 @@
 //! Whoever may push can send any number of records. What is certainly nobody's word costs no process, and who is somebody
 //! is heard among them.
 
-use std::path::Path;
-
 use crate::approvals::{SIGNERS, key, sign_with};
 use crate::resources::{execution, file, gate_node, gate_with, plan, task};
-use crate::sandbox::{Place, Sandbox, text};
+use crate::sandbox::{Place, Ran, Sandbox, text};
 
 /// So many of each kind.
 const MANY: usize = 60;
@@ -40,13 +38,11 @@ fn signature(sandbox: &Sandbox, key: &str) -> String {
     )
 }
 
-#[test]
-fn what_is_certainly_nobodys_word_costs_no_process() {
-    let sandbox = Sandbox::new();
+/// A clone of a repository whose gate waits for Ana, who signs with some key; the uid of the run, and what names the repository.
+fn waiting_for_ana<'a>(sandbox: &'a Sandbox, key_name: &str) -> (Place<'a>, String, String) {
     sandbox.bare("origin.git");
     let ana = sandbox.clone_of("origin.git", "ana");
-    let listed = key(&ana, "ana");
-    key(&ana, "stranger");
+    let listed = key(&ana, key_name);
     let resources = [
         plan("p", &[gate_node("ok", "g"), task("one").after("ok")]),
         gate_with("g", "p", "reviewers: [ana@example.com]\n"),
@@ -66,6 +62,36 @@ fn what_is_certainly_nobodys_word_costs_no_process() {
         .lines()
         .find(|line| line.starts_with("repositoryId"));
     let id = id.unwrap().replace("repositoryId", "repository");
+    (ana, uid, id)
+}
+
+/// Reconcile; also, how often `ssh-keygen` was asked.
+fn reconcile_counted(sandbox: &Sandbox, place: &Place<'_>) -> (Ran, usize) {
+    let tools = sandbox.folder("tools");
+    let asked = sandbox.path("asked");
+    std::fs::remove_file(&asked).ok();
+    let keygen = std::env::split_paths(&std::env::var_os("PATH").unwrap())
+        .map(|folder| folder.join("ssh-keygen"))
+        .find(|file| file.exists())
+        .unwrap();
+    let script = format!(
+        "#!/bin/sh\necho asked >>{}\nexec {} \"$@\"\n",
+        asked.display(),
+        keygen.display()
+    );
+    tools.write_executable("ssh-keygen", &script);
+    let search = format!("{}:{}", tools.dir.display(), std::env::var("PATH").unwrap());
+    let ran = place.run_in(&[("PATH", &search)], "reconcile").ok();
+    // Where nothing asked, there is no such file.
+    let asked = std::fs::read_to_string(asked).unwrap_or_default();
+    (ran, asked.lines().count())
+}
+
+#[test]
+fn what_is_certainly_nobodys_word_costs_no_process() {
+    let sandbox = Sandbox::new();
+    let (ana, uid, id) = waiting_for_ana(&sandbox, "ana");
+    key(&ana, "stranger");
     let path = |name: &str| sandbox.path("keys").join(name).display().to_string();
     let signatures = [
         String::new(),
@@ -93,27 +119,8 @@ fn what_is_certainly_nobodys_word_costs_no_process() {
     // The one that counts.
     sign_with(&ana, "ana");
     ana.run("approve run/ok").ok();
-    // Whoever judges signatures is counted.
-    let tools = sandbox.folder("tools");
-    let asked = sandbox.path("asked").display().to_string();
-    let keygen = std::env::split_paths(&std::env::var_os("PATH").unwrap())
-        .map(|folder| folder.join("ssh-keygen"))
-        .find(|file| file.exists())
-        .unwrap();
-    let script = format!(
-        "#!/bin/sh\necho asked >>{asked}\nexec {} \"$@\"\n",
-        keygen.display()
-    );
-    tools.write_executable("ssh-keygen", &script);
-    let search = format!("{}:{}", tools.dir.display(), std::env::var("PATH").unwrap());
-    let ran = ana.run_in(&[("PATH", &search)], "reconcile").ok();
-    // Where nothing asked, there is no such file.
-    let asked = std::fs::read_to_string(Path::new(&asked)).unwrap_or_default();
-    assert!(
-        asked.lines().count() <= 3,
-        "{} for one good signature",
-        asked.lines().count()
-    );
+    let (ran, asked) = reconcile_counted(&sandbox, &ana);
+    assert!(asked <= 3, "{asked} for one good signature");
     assert_eq!(ana.node_phase("run/ok"), "Succeeded", "{ran}");
     let named = ran
         .err
@@ -121,4 +128,34 @@ fn what_is_certainly_nobodys_word_costs_no_process() {
         .filter(|line| line.contains("is not believed"));
     assert_eq!(named.count(), 20, "{ran}");
     ran.notes(&format!("{} inbox refs are not believed either", MANY - 20));
+}
+
+#[test]
+fn what_only_a_program_can_judge_is_judged_in_parts_and_each_part_once() {
+    const AT_A_TIME: usize = 256;
+    const MORE: usize = 20;
+    let sandbox = Sandbox::new();
+    let (ana, uid, id) = waiting_for_ana(&sandbox, "p521");
+    let forged = signature(
+        &sandbox,
+        &sandbox.path("keys").join("p521").display().to_string(),
+    );
+    let specs = (0..AT_A_TIME + MORE).map(|n| {
+        let commit = review(&ana, (&uid, &id), n, &forged);
+        format!(" {commit}:refs/planspec/reviews/default/g/{uid}/flood-{n}")
+    });
+    ana.git(&format!("push -q origin{}", specs.collect::<String>()));
+    // The first part is kept, whatever becomes of the second; then there is nothing more to judge.
+    let (first, of_first) = reconcile_counted(&sandbox, &ana);
+    first.notes(&format!("{MORE} inbox refs are signed with keys that only"));
+    let (second, of_second) = reconcile_counted(&sandbox, &ana);
+    second.never_says("inbox refs are signed with");
+    assert_eq!(of_first * MORE, of_second * AT_A_TIME);
+    let (_, of_third) = reconcile_counted(&sandbox, &ana);
+    assert_eq!(of_third, 0);
+    // Who is somebody is heard.
+    sign_with(&ana, "p521");
+    ana.run("approve run/ok").ok();
+    let (ran, _) = reconcile_counted(&sandbox, &ana);
+    assert_eq!(ana.node_phase("run/ok"), "Succeeded", "{ran}");
 }

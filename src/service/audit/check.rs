@@ -447,7 +447,7 @@ impl Case<'_> {
         let inbox = Inbox {
             incoming,
             refused: refused.collect(),
-            notes: Vec::new(),
+            ..Inbox::default()
         };
         let begun_on = match (base, &self.before) {
             (None, Some(before)) => Some(before.sequence()),

@@ -58,6 +58,8 @@ pub(super) struct Decided {
     pub decision: Reconciliation,
     /// The status as it stood, as far as it was looked at.
     pub old: Option<StatusTree>,
+    /// Inbox refs that are left to the next reconcile.
+    pub left: usize,
 }
 
 /// The status as it stands, as far as every decision follows from it.
@@ -222,7 +224,11 @@ impl Question<'_> {
         let has_gate = || Ok(snapshot.keys_of(Kind::Gate).next().is_some());
         decision.notes.extend(self.no_key(has_gate)?);
         decision.notes.extend(errors_of(&snapshot, |_| true));
-        Ok(Decided { decision, old })
+        Ok(Decided {
+            decision,
+            old,
+            left: inbox.left,
+        })
     }
 
     /// Where the files of resources are that are no longer found, if they only left the configured paths since the status was
@@ -375,6 +381,7 @@ impl Question<'_> {
         Ok(Decided {
             decision,
             old: Some(old),
+            left: inbox.left,
         })
     }
 

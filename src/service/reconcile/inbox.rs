@@ -7,7 +7,7 @@ use crate::core::base::digest::short;
 use crate::core::base::words::count;
 use crate::core::resource::ExecutionStatus;
 use crate::core::run::asked::RefusedRef;
-use crate::core::run::record::{Address, Incoming, Received};
+use crate::core::run::record::{Address, Incoming, Received, Signature};
 use crate::core::run::summary::lookup::Lookup;
 use crate::core::run::summary::record_mark;
 use crate::git::line::Line;
@@ -17,6 +17,9 @@ use crate::service::status::StatusReader;
 
 /// Most refs that are named of those which are not believed: whoever may push can send thousands.
 const NAMED: usize = 20;
+/// Most signatures that programs judge in one reconcile: each takes some hundredths of a second, and whoever may push can send
+/// thousands.
+const JUDGED_BY_PROGRAMS: usize = 256;
 
 /// What is new in the inbox.
 #[derive(Default)]
@@ -27,6 +30,8 @@ pub struct Inbox {
     pub refused: BTreeMap<Address, RefusedRef>,
     /// What to say about it.
     pub notes: Vec<String>,
+    /// Refs that are left to the next reconcile.
+    pub left: usize,
 }
 
 impl Inbox {
@@ -93,37 +98,14 @@ pub(super) fn read(
     let fresh: Vec<(&Address, &String)> = candidates.into_iter().filter(is_new).collect();
     let tips: Vec<String> = fresh.iter().map(|(_, tip)| (*tip).clone()).collect();
     store.fetch_records(&tips)?;
-    let mut inbox = Inbox::default();
-    let mut strange = StrangeStatus::default();
-    let (mut line, mut unknown) = (line(question)?, 0);
+    let mut reading = Reading::of(question)?;
     for (address, tip) in fresh {
         let run = known.get(address.uid());
         let last = run.and_then(|run| run.extensions.records.get(&address.to_string()));
-        match store.records(tip, last.map(String::as_str))? {
-            Ok((mut records, rewritten)) => {
-                if !judged(question, &mut line, &mut records)? {
-                    unknown += 1;
-                    continue;
-                }
-                strange.look(&records);
-                inbox.incoming.push(Incoming {
-                    address: address.clone(),
-                    tip: tip.clone(),
-                    records,
-                    rewritten,
-                });
-            }
-            Err(why) => {
-                inbox
-                    .incoming
-                    .extend(before_refused(question, &mut line, (address, tip), last)?);
-                inbox.refuse((address, tip), why);
-            }
-        }
+        reading.read((address, tip), last.map(String::as_str))?;
     }
-    inbox.notes.extend(inbox.more_refused());
-    inbox.notes.extend(strange.note());
-    inbox.notes.extend(waiting(unknown));
+    reading.judge_by_programs()?;
+    let mut inbox = reading.end();
     let whose = "to no execution that is known: ignored";
     match gone {
         0 => {}
@@ -133,6 +115,132 @@ pub(super) fn read(
             .push(format!("{gone} inbox refs belong {whose}")),
     }
     Ok(inbox)
+}
+
+/// The refs that are read, one after the other.
+struct Reading<'a> {
+    question: &'a Question<'a>,
+    inbox: Inbox,
+    strange: StrangeStatus,
+    line: Option<Line<'a>>,
+    /// Refs of which nobody can tell here whether they are for this status.
+    unknown: usize,
+    /// What only programs can judge.
+    costly: Vec<Incoming>,
+}
+
+impl<'a> Reading<'a> {
+    fn of(question: &'a Question<'a>) -> Result<Reading<'a>> {
+        Ok(Reading {
+            question,
+            inbox: Inbox::default(),
+            strange: StrangeStatus::default(),
+            line: line(question)?,
+            unknown: 0,
+            costly: Vec::new(),
+        })
+    }
+
+    /// Read a ref behind the record that is known.
+    fn read(&mut self, (address, tip): (&Address, &str), last: Option<&str>) -> Result<()> {
+        let store = self.question.store;
+        match store.records(tip, last)? {
+            Ok((records, rewritten)) => self.take(Incoming {
+                address: address.clone(),
+                tip: tip.to_owned(),
+                records,
+                rewritten,
+            }),
+            Err(why) => {
+                // What was said there before something else was put on it.
+                let sound = store.last_sound(tip)?;
+                if let Some(sound) = sound.filter(|sound| last != Some(sound))
+                    && let Ok((records, false)) = store.records(&sound, last)?
+                {
+                    self.take(Incoming {
+                        address: address.clone(),
+                        tip: sound,
+                        records,
+                        rewritten: false,
+                    })?;
+                }
+                self.inbox.refuse((address, tip), why);
+                Ok(())
+            }
+        }
+    }
+
+    /// Find out what the core has to know of records: whether they were written against this status, and who signed them.
+    fn take(&mut self, mut incoming: Incoming) -> Result<()> {
+        let (store, view) = (self.question.store, self.question.view);
+        let mut is_costly = false;
+        for received in &mut incoming.records {
+            if let (Some(named), Some(line)) = (&received.record.status, self.line.as_mut()) {
+                match line.holds(named)? {
+                    Some(is_ours) => received.is_foreign = !is_ours,
+                    None => {
+                        self.unknown += 1;
+                        return Ok(());
+                    }
+                }
+            }
+            if received.is_foreign {
+                continue;
+            }
+            let (id, record) = (&received.id, &received.record);
+            match store.signature_without_programs(view, self.question.now, id, record)? {
+                Some(signature) => received.signature = signature,
+                None => is_costly = true,
+            }
+        }
+        if is_costly {
+            self.costly.push(incoming);
+        } else {
+            self.strange.look(&incoming.records);
+            self.inbox.incoming.push(incoming);
+        }
+        Ok(())
+    }
+
+    /// Have programs judge what they alone can, as much as is allowed for, whichever comes first: nobody can choose a place
+    /// in front of others.
+    fn judge_by_programs(&mut self) -> Result<()> {
+        let Question {
+            store, view, now, ..
+        } = self.question;
+        let mut costly = std::mem::take(&mut self.costly);
+        costly.sort_by_cached_key(|_| uuid::Uuid::new_v4());
+        let mut judged = 0;
+        for mut incoming in costly {
+            if judged >= JUDGED_BY_PROGRAMS {
+                self.inbox.left += 1;
+                continue;
+            }
+            for received in &mut incoming.records {
+                let is_open = received.signature == Signature::Unchecked;
+                if is_open && !received.is_foreign {
+                    received.signature =
+                        store.signature(view, *now, &received.id, &received.record)?;
+                    judged += usize::from(received.signature != Signature::Unchecked);
+                }
+            }
+            self.strange.look(&incoming.records);
+            self.inbox.incoming.push(incoming);
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Inbox {
+        let mut inbox = self.inbox;
+        let said = [
+            inbox.more_refused(),
+            self.strange.note(),
+            waiting(self.unknown),
+            left(inbox.left),
+        ];
+        inbox.notes.extend(said.into_iter().flatten());
+        inbox
+    }
 }
 
 /// That records wait for a reconcile in a clone that knows more.
@@ -146,29 +254,15 @@ fn waiting(refs: usize) -> Option<String> {
     })
 }
 
-/// What was said on a ref before something else was put there, as far as it is not known.
-fn before_refused(
-    question: &Question<'_>,
-    line: &mut Option<Line<'_>>,
-    (address, tip): (&Address, &str),
-    last: Option<&String>,
-) -> Result<Option<Incoming>> {
-    let store = question.store;
-    let Some(sound) = store.last_sound(tip)?.filter(|sound| last != Some(sound)) else {
-        return Ok(None);
-    };
-    let Ok((mut records, false)) = store.records(&sound, last.map(String::as_str))? else {
-        return Ok(None);
-    };
-    if !judged(question, line, &mut records)? {
-        return Ok(None);
-    }
-    Ok(Some(Incoming {
-        address: address.clone(),
-        tip: sound,
-        records,
-        rewritten: false,
-    }))
+/// That records wait for the next reconcile.
+fn left(refs: usize) -> Option<String> {
+    (refs > 0).then(|| {
+        format!(
+            "{} signed with keys that only `gpg` or `ssh-keygen` can judge, and left to the next reconcile: \
+             {JUDGED_BY_PROGRAMS} signatures are judged by them at a time",
+            are(refs)
+        )
+    })
 }
 
 /// What was the status, up to the one that is there now.
@@ -177,29 +271,6 @@ fn line<'a>(question: &Question<'a>) -> Result<Option<Line<'a>>> {
     let tip = question.view.status_tip.as_deref();
     let line = tip.map(|tip| Line::behind(&store.repo, store.remote.as_deref(), tip));
     Ok(line.transpose()?)
-}
-
-/// Find out what the core has to know of records: whether they were written against this status, and who signed them. False where
-/// the first cannot be known here.
-fn judged(
-    question: &Question<'_>,
-    line: &mut Option<Line<'_>>,
-    records: &mut [Received],
-) -> Result<bool> {
-    let (store, view) = (question.store, question.view);
-    for received in records {
-        if let (Some(named), Some(line)) = (&received.record.status, line.as_mut()) {
-            match line.holds(named)? {
-                Some(is_ours) => received.is_foreign = !is_ours,
-                None => return Ok(false),
-            }
-        }
-        if !received.is_foreign {
-            received.signature =
-                store.signature(view, question.now, &received.id, &received.record)?;
-        }
-    }
-    Ok(true)
 }
 
 /// Records that were written against a status commit which is not part of this status: they do not count. Perhaps the branch was

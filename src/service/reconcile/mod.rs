@@ -258,7 +258,11 @@ fn decide_and_write(
         now,
         told: None,
     };
-    let Decided { mut decision, old } = question.decide(request.full)?;
+    let Decided {
+        mut decision,
+        old,
+        left,
+    } = question.decide(request.full)?;
     decision.notes.append(&mut audited);
     let witnesses = Witnesses {
         status: written,
@@ -289,7 +293,9 @@ fn decide_and_write(
             return Ok(None);
         }
     } else {
-        idle.remember(&Cache::new(&store.repo));
+        if left == 0 {
+            idle.remember(&Cache::new(&store.repo));
+        }
         done.notes.extend(raise_high_water(store, view, request));
     }
     if let Some(status) = status.filter(|_| may_write) {
@@ -301,7 +307,8 @@ fn decide_and_write(
             now,
             written: done.status_commit.as_deref(),
         };
-        done.notes.extend(clean_up(&chore, idle));
+        done.notes
+            .extend(clean_up(&chore, Some(idle).filter(|_| left == 0)));
     }
     Ok(Some(done))
 }
@@ -329,12 +336,13 @@ fn put(
 }
 
 /// Clean up; what there is to say of it.
-fn clean_up(chore: &CleanUp<'_>, idle: Idle) -> Option<String> {
+fn clean_up(chore: &CleanUp<'_>, idle: Option<Idle>) -> Option<String> {
     let repo = &chore.store.repo;
     match chore.run() {
         Ok(Some(left)) if chore.written.is_none() => {
             let look = fingerprint(&left, repo.is_shallow());
-            Idle { look, ..idle }.remember(&Cache::new(repo));
+            let idle = idle.map(|idle| Idle { look, ..idle });
+            idle?.remember(&Cache::new(repo));
             None
         }
         Ok(_) => None,
@@ -379,7 +387,7 @@ pub fn has_observed(store: &Store, view: &View, key: &Key) -> Result<bool> {
         now: status.time(),
         told: None,
     };
-    let Decided { decision, old } = question.decide(false)?;
+    let Decided { decision, old, .. } = question.decide(false)?;
     let is_same = |one: &StatusFile, other: &StatusFile| {
         let says = |file: &StatusFile| {
             let conditions = file.status.conditions().iter();

@@ -42,7 +42,9 @@ impl Replay<'_> {
             now: self.now,
             told: Some(self.told),
         };
-        let Decided { mut decision, old } = question.decide(false)?;
+        let Decided {
+            mut decision, old, ..
+        } = question.decide(false)?;
         if !decision.changed {
             owe_a_commit(self.view, &mut decision);
         }
