@@ -23,6 +23,11 @@ use crate::core::repository::index::{Damaged, HEADER, Pages};
 /// How long to wait for another process before doing without.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Take what is in the log over into the file, where no other process reads it just now.
+const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+/// Bytes from which on that is worth the time.
+const LONG_LOG: u64 = 2 << 20;
+
 /// Pages of a file, and what was put since on top of them.
 pub struct PageFile {
     /// Where the file is; nowhere when the cache is not to be used.
@@ -90,8 +95,20 @@ impl PageFile {
         } else {
             drop(write);
         }
+        self.empty_long_log(&file);
         file.execute_batch("BEGIN")?;
         Ok(file)
+    }
+
+    /// SQLite begins its log again in a connection that stays open after the log was taken over into the file. Ours end
+    /// before that, so the log would grow for ever.
+    fn empty_long_log(&self, file: &Connection) {
+        let log = self.path.as_ref().map(|path| with_ending(path, "-wal"));
+        let bytes = log.and_then(|log| Some(log.metadata().ok()?.len()));
+        if bytes.is_some_and(|bytes| bytes > LONG_LOG) {
+            let emptied = file.query_row(EMPTY_LOG, [], |_| Ok(()));
+            logged("taken over from its log", emptied);
+        }
     }
 
     fn create(&self) -> rusqlite::Result<Connection> {
@@ -126,7 +143,7 @@ impl PageFile {
         self.insert(&write)?;
         write.commit()?;
         // All of it went through the log.
-        file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        file.query_row(EMPTY_LOG, [], |_| Ok(()))?;
         file.execute_batch("BEGIN")?;
         Ok(file)
     }
@@ -205,7 +222,9 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     file.busy_timeout(PATIENCE)?;
     // With a log beside the file readers need not wait, and a commit need not reach the disk: what is
     // lost with the power is lost whole.
-    file.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")?;
+    file.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0",
+    )?;
     file.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(file)
 }
@@ -397,6 +416,24 @@ mod tests {
         anew.put(0, "anew".to_owned());
         anew.store();
         assert_eq!(read(&cache, "key", 0).as_deref(), Ok("anew"));
+    }
+
+    #[test]
+    fn the_log_beside_the_file_does_not_grow_with_each_change() {
+        let sandbox = Sandbox::new();
+        let cache = cache(&sandbox);
+        let text = "a page of some length ".repeat(150);
+        stored(&cache, "key", &[(0, "header"), (1, &text)]);
+        for n in 0..1_000 {
+            stored(
+                &cache,
+                "key",
+                &[(0, &format!("header {n}")), (n % 9, &text)],
+            );
+        }
+        let log = with_ending(&cache.path("index").unwrap(), "-wal");
+        let bytes = std::fs::metadata(log).unwrap().len();
+        assert!(bytes < 3 << 20, "{bytes}");
     }
 
     #[test]
