@@ -9,7 +9,8 @@
 # (review against this revision), INPUT_PLAN (review only this plan), INPUT_COMMENT (false: none),
 # INPUT_TOKEN (reads and writes the repository, writes the comment), INPUT_COMMENT_AUTHOR (whose comments are ours),
 # INPUT_NAMESPACE and INPUT_NODE (work and carry: which node), INPUT_ACTOR (as whom), INPUT_REPORTS (the folder in which
-# the one leaves what the other carries), INPUT_SIGNING_KEY (carry: signs it), PLANSPEC_HOME (where a program is built, if RUNNER_TEMP does not say it), and
+# the one leaves what the other carries), INPUT_SIGNING_KEY (carry: signs it), INPUT_JOBS (reconcile on GitLab: the file that
+# gets the pipeline of the jobs of nodes), PLANSPEC_HOME (where a program is built, if RUNNER_TEMP does not say it), and
 # what the forge sets.
 # No value from outside is ever part of a command, only an argument or a line of a file.
 #
@@ -375,12 +376,27 @@ audit() {
   [ "$code" -eq 0 ] || fail "audit ended with exit code $code: the status does not follow from what it cites; see the log" "$code"
 }
 
-# What can be claimed and is bound to a command, as a matrix of jobs. What people and agents do is not for a job.
+# What can be claimed and is bound to a command, as jobs: a matrix on GitHub, a child pipeline on GitLab. What people and agents
+# do is not for a job.
 matrix() {
-  [ -n "${GITHUB_OUTPUT:-}" ] || return 0
+  [ -n "${GITHUB_OUTPUT:-}" ] || { on_gitlab && [ -n "${INPUT_JOBS:-}" ]; } || return 0
   run next -o github-matrix >"$work/next"
   jq -c '.include |= map(select(.provider | startswith("tool://")))' "$work/next" >"$work/matrix"
-  printf 'matrix=%s\n' "$(cat "$work/matrix")" >>"$GITHUB_OUTPUT"
+  if on_gitlab; then
+    pipeline <"$work/matrix" >"$INPUT_JOBS"
+  else
+    printf 'matrix=%s\n' "$(cat "$work/matrix")" >>"$GITHUB_OUTPUT"
+  fi
+}
+
+# Two jobs for every node: the templates are in the file that the child pipeline includes. GitLab takes no pipeline without a job.
+pipeline() {
+  jq '.include | to_entries | map(
+      (.value | {INPUT_NAMESPACE: .namespace, INPUT_NODE: "\(.execution)/\(.node)"}) as $variables
+      | {key: "work \(.key + 1)", value: {extends: ".work", variables: $variables}},
+        {key: "carry \(.key + 1)", value: {extends: ".carry", needs: ["work \(.key + 1)"], variables: $variables}})
+    | if . == [] then [{key: "nothing to do", value: {extends: ".nothing"}}] else . end
+    | {include: [{local: ".gitlab/planspec-jobs.yml"}]} + from_entries'
 }
 
 # Where reports have to be signed, whoever carries them does that. Here they are by a key that counts nowhere but in this copy.

@@ -736,6 +736,71 @@ fn for_node<'a>(sandbox: &'a Sandbox, name: &str, node: &str) -> Runner<'a> {
         .with("TMPDIR", sandbox.path("tmp").to_str().unwrap())
 }
 
+/// The jobs of a child pipeline: their variables, by name.
+fn jobs_of(pipeline: &str) -> BTreeMap<String, Value> {
+    let pipeline: Value = serde_json::from_str(pipeline).unwrap();
+    let jobs = pipeline.as_object().unwrap().iter();
+    let jobs = jobs.filter(|(name, _)| *name != "include");
+    jobs.map(|(name, job)| (name.clone(), job.clone()))
+        .collect()
+}
+
+#[test]
+fn on_gitlab_the_nodes_are_jobs_of_a_child_pipeline() {
+    let sandbox = Sandbox::new();
+    let tasks = [("build", "", shell("true")), ("test", "", shell("true"))];
+    let ana = started(&sandbox, "", &tasks);
+    let runner = |name: &str, job: &Value| {
+        let variables = [
+            ("GITLAB_CI", "true"),
+            ("CI_COMMIT_BRANCH", "main"),
+            ("INPUT_PROGRAM", PLANSPEC),
+            ("INPUT_JOBS", "planspec-jobs.yml"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let reports = sandbox.path("reports");
+        let runner = Runner {
+            place: checkout(&sandbox, name, "refs/heads/main"),
+            variables: variables.into(),
+        };
+        let runner = runner.with("INPUT_REPORTS", reports.to_str().unwrap());
+        let of_job = job["variables"].as_object().into_iter().flatten();
+        of_job.fold(runner, |runner, (name, value)| {
+            runner.with(name, value.as_str().unwrap())
+        })
+    };
+    let first = runner("first", &Value::Null);
+    first.run("reconcile").ok();
+    let jobs = jobs_of(&first.place.read("planspec-jobs.yml"));
+    let names: Vec<&str> = jobs.keys().map(String::as_str).collect();
+    assert_eq!(names, ["carry 1", "carry 2", "work 1", "work 2"]);
+    let templates =
+        std::fs::read_to_string(script().with_file_name("../examples/ci/gitlab-jobs.yml"));
+    let templates: Value = serde_yaml::from_str(&templates.unwrap()).unwrap();
+    for job in jobs.values() {
+        let template = &templates[job["extends"].as_str().unwrap()];
+        let (is_work, has_token) = (job["needs"].is_null(), !template["environment"].is_null());
+        assert_ne!(is_work, has_token, "{job}");
+    }
+    for number in ["1", "2"] {
+        let [work, carry] = ["work", "carry"].map(|kind| format!("{kind} {number}"));
+        assert_eq!(jobs[&carry]["needs"], json!([work]));
+        runner(&format!("work-{number}"), &jobs[&work])
+            .run("work")
+            .ok();
+        let carrier = runner(&format!("carry-{number}"), &jobs[&carry]);
+        carrier.run("carry").ok();
+        carrier.run("reconcile").ok();
+        std::fs::remove_dir_all(sandbox.path("reports")).unwrap();
+    }
+    ana.git("fetch -q origin");
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+    let last = runner("last", &Value::Null);
+    last.run("reconcile").ok();
+    let jobs = jobs_of(&last.place.read("planspec-jobs.yml"));
+    assert_eq!(jobs.keys().collect::<Vec<_>>(), ["nothing to do"]);
+}
+
 /// A job that runs commands may write nothing to the repository; another carries what it leaves, and runs nothing.
 #[test]
 fn the_job_that_runs_commands_writes_nothing_and_another_carries_what_it_leaves() {
