@@ -154,18 +154,31 @@ fn odd_signers(repo: &Repo, config: &Config, tree: Tree<'_>) -> Result<Vec<Diagn
     Ok(found)
 }
 
-/// Approvals that must be signed, and no key in the tree.
-fn unsigned(repo: &Repo, config: Option<&Config>, tree: Tree<'_>) -> Result<Option<Diagnostic>> {
-    let Some((config, finding)) = config.and_then(|config| Some((config, config.no_signers()?)))
-    else {
-        return Ok(None);
+/// What must be signed, where no key of the tree can sign it.
+fn unsigned(repo: &Repo, config: Option<&Config>, tree: Tree<'_>) -> Result<Vec<Diagnostic>> {
+    let Some(config) = config else {
+        return Ok(Vec::new());
     };
-    if signature::lists_a_key(repo, tree, config.approvals.signers_file())? {
-        return Ok(None);
+    let mut found = Vec::new();
+    let file = config.approvals.signers_file();
+    if let Some(finding) = config.no_signers()
+        && !signature::lists_a_key(repo, tree, file)?
+    {
+        found.push(finding);
     }
-    let mut found = vec![finding];
+    let signers = &config.status.signers;
+    if !signers.is_empty() {
+        let listed = signature::signers(repo, tree, file)?;
+        let by_file = signature::key_files(repo, tree)?;
+        let has_key = |name: &String| {
+            let mut lines = listed.lines.iter();
+            let key_file = format!("{}/{name}.asc", signature::KEYS_FOLDER);
+            lines.any(|line| line.principals.contains(name)) || by_file.contains(&key_file)
+        };
+        found.extend((!signers.iter().any(has_key)).then(|| config.no_status_signers()));
+    }
     rules::apply_levels(&mut found, config);
-    Ok(found.pop())
+    Ok(found)
 }
 
 /// Which files hold resources.

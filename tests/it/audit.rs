@@ -283,6 +283,13 @@ fn what_is_not_in_a_clone_is_named_and_nothing_else_is_said_of_it() {
     job.git("fetch -q --unshallow");
     let audited = job.run("audit -o json").ok().answer("Audit");
     assert_eq!(audited["unknown"], serde_json::json!([]));
+    // The help gets what is missing.
+    let poor = sandbox.clone_with("--single-branch", &url, "poor");
+    let said = poor.run("audit").exits(3);
+    let said = said.notes("this clone has no status branch `planspec/status` of remote `origin`");
+    let help = said.err.split_once("help: `git ").unwrap().1;
+    poor.git(help.split('`').next().unwrap());
+    poor.run("audit").ok();
 }
 
 #[test]
@@ -314,6 +321,11 @@ fn status_commits_are_signed_where_the_configuration_names_signers() {
         format!("ci@example.com {ci_public}\n"),
     );
     let signers = "status: {remote: origin, signers: [ci@example.com]}\n";
+    let said = "status commits must be signed by one of these, and no key is listed for any";
+    ana.write(".planspec.yaml", signers.replace("ci@", "ben@"));
+    ana.run("validate").says(said);
+    ana.write(".planspec.yaml", signers);
+    ana.run("validate").never_says(said);
     assert!(SHARED.starts_with("status: {remote: origin"));
     ana.publish(".planspec.yaml", signers);
     // That alone is to be seen in the status.

@@ -121,7 +121,7 @@ codes! {
     PARAMETER_MISSING = "PS225" Warning "a parameter that the plan uses is not given";
     UNKNOWN_PROVIDER = "PS226" Warning "a provider of a kind that nothing serves";
     TOOL_WITHOUT_COMMAND = "PS227" Error "a `tool://` target that no worker can run";
-    NO_SIGNERS = "PS228" Warning "approvals must be signed, and no key is listed";
+    NO_SIGNERS = "PS228" Warning "what must be signed, and no key is listed for it";
     SHELL_SYNTAX = "PS229" Error "a command that only a shell would understand";
     BAD_OWNER = "PS230" Warning "an owner that cannot be one";
     ODD_VERSION = "PS231" Warning "a version that cannot be ordered";

@@ -289,22 +289,31 @@ impl Config {
         let required = &self.approvals.require_signed;
         let decides = Deciding::ALL;
         let unsigned = decides.into_iter().find(|what| required.covers(*what))?;
-        let found = Finder {
-            file: CONFIG_FILE,
-            document: 0,
-        };
-        let path = path!["approvals", "requireSigned"];
         let what = match unsigned {
             Deciding::Reviews => "approvals",
             other => other.word(),
         };
         let message = format!("{what} must be signed, and no key is listed: none can count");
+        Some(self.no_key(path!["approvals", "requireSigned"], message))
+    }
+
+    /// What is to be said of a tree that lists a key for none of those who may sign the status.
+    pub fn no_status_signers(&self) -> Diagnostic {
+        let message = "status commits must be signed by one of these, and no key is listed for any: none can be written";
+        self.no_key(path!["status", "signers"], message.to_owned())
+    }
+
+    fn no_key(&self, path: Vec<PathStep>, message: String) -> Diagnostic {
+        let found = Finder {
+            file: CONFIG_FILE,
+            document: 0,
+        };
         let help = format!(
             "list the keys in `{}`, or as `.planspec/keys/<e-mail>.asc`",
             self.approvals.signers_file()
         );
         let finding = found.at(Code::NO_SIGNERS, path, Part::Value, message);
-        Some(finding.help(help))
+        finding.help(help)
     }
 
     /// Whether a path is one of those that hold resources.

@@ -47,7 +47,7 @@ pub struct AuditRequest {
 pub fn audit(store: Store, request: &AuditRequest) -> Result<Audited> {
     let view = store.known()?;
     let Some(tip) = view.status_tip.clone() else {
-        return Err(unshared::no_status(&store, &view));
+        return Err(nothing_known(&store, &view));
     };
     if let Some(revision) = &request.trust {
         return trusted(&store, &tip, &store.commit_of(revision)?);
@@ -89,6 +89,21 @@ pub fn audit(store: Store, request: &AuditRequest) -> Result<Audited> {
     }
     trust(&store.repo, &tip);
     Ok(walk.audited)
+}
+
+/// That there is no status in this clone: perhaps it is just not fetched.
+fn nothing_known(store: &Store, view: &View) -> Error {
+    let Some(remote) = &store.remote else {
+        return unshared::no_status(store, view);
+    };
+    let branch = &view.config.status.branch;
+    Error::unavailable(format!(
+        "this clone has no status branch `{branch}` of remote `{remote}`"
+    ))
+    .hint(format!(
+        "`git fetch {remote} {branch}:refs/remotes/{remote}/{branch}` gets it, if there is one; the first `planspec \
+         reconcile` begins it"
+    ))
 }
 
 /// Take a status commit as in order, whatever is found of it.
