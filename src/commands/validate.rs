@@ -11,9 +11,11 @@ use crate::api::findings::{Findings, Scope};
 use crate::core::base::diagnostic::Level;
 use crate::core::base::escape;
 use crate::core::base::limits::CONFIG_FILE;
+use crate::core::repository::meant::Confidence;
 use crate::failure::{Failure, Outcome};
 use crate::service::names::in_parts;
 use crate::service::sources::Source;
+use crate::service::validate::fix::{Fixed, fix};
 use crate::service::validate::{Coverage, ValidateRequest, Validated, validate, validate_staged};
 use crate::show;
 use crate::show::findings::{self, FindingsFormat};
@@ -49,6 +51,12 @@ pub struct Args {
     /// merge base with --base; with --staged, that nothing outside is staged
     #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "files", "directories"])]
     scope: Option<String>,
+    /// Put right what is certain, keeping comments and formatting, and show what changed
+    #[arg(long, conflicts_with_all = ["staged", "rev", "base", "scope"])]
+    fix: bool,
+    /// With --fix, put right what is likely as well
+    #[arg(long = "unsafe", requires = "fix")]
+    likely: bool,
     #[command(flatten)]
     namespace: NamespaceArg,
     /// How far to look at PlanSpec 1.2 documents; with readiness, those that are not ready fail
@@ -129,6 +137,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         scope: args.scope()?,
         level: args.level.into(),
     };
+    if args.fix {
+        put_right(context, args, &request)?;
+    }
     let validated = if args.staged {
         validate_staged(&request)?
     } else {
@@ -148,6 +159,31 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if validated.findings.has_errors() {
         return Err(Failure::shown());
     }
+    Ok(())
+}
+
+/// Put the files right, and show what that comes to: on standard output where it is the answer, else beside it.
+fn put_right(context: &Context, args: &Args, request: &ValidateRequest) -> Outcome {
+    let confidence = if args.likely {
+        Confidence::Likely
+    } else {
+        Confidence::Certain
+    };
+    let fixed = fix(request, confidence)?;
+    for Fixed { patch, .. } in &fixed {
+        let lines = patch.lines().map(|line| {
+            let parts = line.split('\t').map(escape::line);
+            format!("{}\n", parts.collect::<Vec<String>>().join("\t"))
+        });
+        let patch: String = lines.collect();
+        if args.output.is_for_people() {
+            context.terminal.out(&patch);
+        } else {
+            context.terminal.note(&patch);
+        }
+    }
+    let files = show::count(fixed.len(), "file");
+    context.terminal.note(&format!("{files}: put right"));
     Ok(())
 }
 

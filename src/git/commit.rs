@@ -549,7 +549,7 @@ fn draft_of(place: &Path, process: u32) -> PathBuf {
 }
 
 /// Whole or not at all, with the permissions of the file that was there.
-fn write_file(place: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_file(place: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = place.parent().unwrap_or(place);
     fs::create_dir_all(folder)?;
     let draft = draft_of(place, std::process::id());

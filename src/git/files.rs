@@ -155,6 +155,22 @@ pub fn write_user_file(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).map_err(cannot_write(path))
 }
 
+/// Write a file in the place of the one that is there, whole or not at all, with its permissions.
+///
+/// # Errors
+/// `Unusable` when it cannot be written, or when a link stands there, which would lead elsewhere.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path
+        .symlink_metadata()
+        .is_ok_and(|found| found.is_symlink())
+    {
+        let shown = path.display();
+        let why = format!("`{shown}` is a symbolic link, and nothing is written through it");
+        return Err(GitError::Unusable(why).advise("name the file that it leads to"));
+    }
+    super::commit::write_file(path, bytes).map_err(cannot_write(path))
+}
+
 /// Write a file that the user names, unless it exists already.
 ///
 /// # Errors

@@ -43,6 +43,7 @@ pub mod base;
 pub mod cache;
 pub mod checkout;
 pub mod commit;
+pub mod difference;
 mod durable;
 pub mod editor;
 mod exchange;

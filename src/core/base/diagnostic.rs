@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::core::base::fix::Fix;
 use crate::core::base::key::Key;
 
 /// How much a finding weighs.
@@ -382,6 +383,8 @@ pub struct Diagnostic {
     pub related: Vec<Label>,
     /// The resource that is broken by it, when that is known.
     pub resource: Option<Key>,
+    /// The way out for programs.
+    pub fix: Option<Fix>,
 }
 
 impl Label {
@@ -413,6 +416,7 @@ impl Diagnostic {
             help: None,
             related: Vec::new(),
             resource: None,
+            fix: None,
         }
     }
 
@@ -425,6 +429,12 @@ impl Diagnostic {
     /// Say how to put it right.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Say how a program puts it right.
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
         self
     }
 

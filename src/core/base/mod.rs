@@ -3,6 +3,7 @@
 pub mod diagnostic;
 pub mod digest;
 pub mod escape;
+pub mod fix;
 pub mod glob;
 pub mod invisible;
 pub mod key;

@@ -1019,10 +1019,7 @@ fn the_help_is_for_a_document() {
             with("/approach/overview", json!({"a": 1, "b": 2})),
             "write one text",
         ),
-        (
-            with("/scope/in_scope", json!("x")),
-            "each entry on its own line, behind `- `",
-        ),
+        (with("/scope/in_scope", json!("x")), "write `[x]`"),
     ];
     for (document, expected) in table {
         let said = said_of(document);

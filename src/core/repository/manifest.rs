@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::core::base::diagnostic::{
     Code, Diagnostic, Finder, Part, PathStep, Place, display_path,
 };
+use crate::core::base::fix::{Change, Fix};
 use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::base::suggest::did_you_mean;
@@ -301,6 +302,9 @@ impl Manifest {
 
 /// The kind of a document, when it is one of ours; and what is wrong with its first two fields.
 fn kind_of(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> Option<Kind> {
+    if mistyped_headers(found, value, findings) {
+        return None;
+    }
     if value.get("apiVersion").is_none() && value.get("kind").is_none() {
         let message = "this is no resource: `apiVersion` and `kind` are missing";
         let finding = found.at(Code::MISSING_FIELD, Vec::new(), Part::Value, message);
@@ -314,6 +318,35 @@ fn kind_of(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) ->
     kind(found, value, is_foreign, findings)
 }
 
+/// Whether a document has what every resource begins with under names like the right ones.
+fn mistyped_headers(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> bool {
+    let fields = value.as_object().into_iter().flatten();
+    let before = findings.len();
+    for (key, _) in fields {
+        let meant = ["apiVersion", "kind", "metadata", "spec"];
+        let meant = meant
+            .into_iter()
+            .find(|meant| is_same_word(meant, key) && value.get(*meant).is_none());
+        if let Some(meant) = meant {
+            let message = format!("there is no field `{key}` in the document");
+            let finding = found.at(Code::UNKNOWN_FIELD, path![key.as_str()], Part::Key, message);
+            let change = Change::Rename {
+                path: path![key.as_str()],
+                to: meant.to_owned(),
+            };
+            let finding = finding.label("no such field").fix(Fix::certain(change));
+            findings.push(finding.help(format!("did you mean `{meant}`?")));
+        }
+    }
+    findings.len() > before
+}
+
+/// Whether two words differ in case, `_` and `-` alone.
+fn is_same_word(one: &str, other: &str) -> bool {
+    let letters = |word: &str| word.replace(['_', '-'], "").to_lowercase();
+    letters(one) == letters(other)
+}
+
 /// Whether the document is of another API.
 fn api_version(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) -> bool {
     let expected = format!("`{API_VERSION}`");
@@ -322,8 +355,14 @@ fn api_version(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>
         return false;
     };
     let message = format!("the apiVersion `{given}` is not known");
-    findings.push(
-        found
+    let is_ours = given.to_lowercase().starts_with("planspec");
+    let fix = Fix::likely(Change::Replace {
+        path: path!["apiVersion"],
+        with: Value::from(API_VERSION).into(),
+    });
+    findings.push(Diagnostic {
+        fix: is_ours.then_some(fix),
+        ..found
             .at(
                 Code::UNKNOWN_KIND,
                 path!["apiVersion"],
@@ -331,8 +370,8 @@ fn api_version(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>
                 message,
             )
             .label("not known")
-            .help(format!("write {expected}")),
-    );
+            .help(format!("write {expected}"))
+    });
     true
 }
 
@@ -354,12 +393,21 @@ fn kind(
             None => format!("the kinds are {all}"),
         };
         let message = format!("the kind `{given}` is not known");
-        findings.push(
-            found
-                .at(Code::UNKNOWN_KIND, path!["kind"], Part::Value, message)
-                .label("not a kind")
-                .help(help),
-        );
+        let fix = near.map(|near| {
+            let change = Change::Replace {
+                path: path!["kind"],
+                with: Value::from(near).into(),
+            };
+            Fix {
+                is_certain: is_same_word(near, given),
+                ..Fix::likely(change)
+            }
+        });
+        let finding = found.at(Code::UNKNOWN_KIND, path!["kind"], Part::Value, message);
+        findings.push(Diagnostic {
+            fix,
+            ..finding.label("not a kind").help(help)
+        });
     }
     kind
 }
@@ -384,8 +432,39 @@ fn header<'v>(
         }
     };
     let finding = found.at(code, path, Part::Value, message);
-    findings.push(finding.help(format!("write {expected}")));
+    let add = |with: &str| {
+        Fix::likely(Change::Add {
+            path: path![field],
+            with: Value::from(with).into(),
+        })
+    };
+    let fix = match (field, value.get(field)) {
+        ("apiVersion", None) => Some(add(API_VERSION)),
+        ("kind", None) => likely_kind(value).map(|kind| add(kind.name())),
+        _ => None,
+    };
+    findings.push(Diagnostic {
+        fix,
+        ..finding.help(format!("write {expected}"))
+    });
     None
+}
+
+/// The kind of a resource that does not say it, by what its spec has.
+fn likely_kind(value: &Value) -> Option<Kind> {
+    let spec = value.get("spec")?;
+    let has = |fields: &[&str]| fields.iter().any(|field| spec.get(*field).is_some());
+    if has(&["graph", "nodes", "steps", "tasks"]) {
+        Some(Kind::Plan)
+    } else if has(&["rules"]) {
+        Some(Kind::Binding)
+    } else if has(&["gateType", "reviewers"]) {
+        Some(Kind::Gate)
+    } else if has(&["planRef"]) {
+        Some(Kind::Execution)
+    } else {
+        None
+    }
 }
 
 /// Everything that is wrong with a document of a kind, as findings; and what its schema says.
@@ -420,6 +499,9 @@ fn derived(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
             found
                 .at(Code::STATUS_IN_FILE, path!["status"], Part::Key, message)
                 .label("not here")
+                .fix(Fix::certain(Change::Remove {
+                    path: path!["status"],
+                }))
                 .help("remove it: status is written to the status branch, by `planspec reconcile`"),
         );
     }
@@ -428,10 +510,12 @@ fn derived(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
         if metadata.is_some_and(|metadata| metadata.get(field).is_some()) {
             let message = format!("`{field}` does not belong in a file");
             let path = path!["metadata", field];
+            let fix = Fix::certain(Change::Remove { path: path.clone() });
             findings.push(
                 found
                     .at(Code::DERIVED_METADATA, path, Part::Key, message)
                     .label("not here")
+                    .fix(fix)
                     .help("remove it: `planspec reconcile` keeps it on the status branch"),
             );
         }

@@ -7,6 +7,7 @@ pub mod facts;
 pub mod index;
 pub mod list;
 pub mod manifest;
+pub mod meant;
 pub mod reach;
 pub mod referral;
 pub mod rules;

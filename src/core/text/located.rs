@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Place, display_path, pointer};
+use crate::core::base::fix::Change;
 use crate::core::base::key::Key;
 use crate::core::base::words::count;
 use crate::core::text::locate::{Lines, locate_all};
@@ -55,6 +56,8 @@ pub struct Located<'f> {
     pub at: Option<Position>,
     /// What belongs to it, and where that is.
     pub related: Vec<(&'f Label, Option<Position>)>,
+    /// The edits of the file that put it right, where these are known.
+    pub edits: Vec<(Position, &'f str)>,
 }
 
 /// A range of a file's text in all the ways in which formats want it.
@@ -131,6 +134,7 @@ pub fn locate<'f>(findings: &'f [Diagnostic], sources: &Sources<'_>) -> Vec<Loca
                 .iter()
                 .map(|label| (label, at(&label.file, &label.place)))
                 .collect(),
+            edits: edits(finding, sources),
         })
         .collect();
     located.sort_by(|a, b| {
@@ -139,6 +143,29 @@ pub fn locate<'f>(findings: &'f [Diagnostic], sources: &Sources<'_>) -> Vec<Loca
     });
     located.dedup_by(|a, b| a.finding == b.finding);
     located
+}
+
+/// The fix of a finding, where it is one of its file's text.
+fn edits<'f>(finding: &'f Diagnostic, sources: &Sources<'_>) -> Vec<(Position, &'f str)> {
+    let changes = finding.fix.iter().flat_map(|fix| &fix.changes);
+    let edit = |change: &'f Change| {
+        let Change::Text { start, end, with } = change else {
+            return None;
+        };
+        let lines = sources.get(finding.file.as_str())?;
+        let (line, column) = lines.position(*start);
+        let (end_line, end_column) = lines.position(*end);
+        let at = Position {
+            line,
+            column,
+            end_line,
+            end_column,
+            start: Some(*start),
+            end: Some(*end),
+        };
+        Some((at, with.as_str()))
+    };
+    changes.filter_map(edit).collect()
 }
 
 fn positions(places: &[&Place], lines: Option<&Lines<'_>>) -> Vec<Option<Position>> {
@@ -199,6 +226,36 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// The resource that it is about.
     pub resource: Option<ResourceName>,
+    /// How a program puts it right; nothing where that is not known.
+    pub fix: Option<FixEdits>,
+}
+
+/// Edits of the file of a finding, to be made all or none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct FixEdits {
+    /// Whether that is certainly what was meant; else it is likely.
+    pub certain: bool,
+    /// The edits; none overlaps another.
+    pub edits: Vec<Edit>,
+}
+
+/// Another text in the place of a range of a file. Lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "service", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Edit {
+    /// Line of the start.
+    pub line: usize,
+    /// Column of the start.
+    pub column: usize,
+    /// Line of the end.
+    pub end_line: usize,
+    /// Column of the end.
+    pub end_column: usize,
+    /// What is to stand there.
+    pub text: String,
 }
 
 /// A place as data. Lines and columns count from 1, columns in characters.
@@ -274,7 +331,25 @@ impl From<&Located<'_>> for Finding {
             at: place(&finding.file, &finding.place, located.at),
             related: related.collect(),
             resource: finding.resource.as_ref().map(ResourceName::from),
+            fix: located.fix(),
         }
+    }
+}
+
+impl Located<'_> {
+    fn fix(&self) -> Option<FixEdits> {
+        let fix = self.finding.fix.as_ref()?;
+        let edits = self.edits.iter().map(|(at, text)| Edit {
+            line: at.line,
+            column: at.column,
+            end_line: at.end_line,
+            end_column: at.end_column,
+            text: (*text).to_owned(),
+        });
+        (!self.edits.is_empty()).then(|| FixEdits {
+            certain: fix.is_certain,
+            edits: edits.collect(),
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Text in and out: YAML and JSON, where something stands in it, what a comment in it allows.
 
 pub mod allow;
+pub mod edit;
 pub mod json;
 pub mod locate;
 pub mod located;

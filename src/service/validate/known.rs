@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::meanings::Meanings;
 use super::{Checked, Earlier, Subject, ValidateRequest, count};
 use crate::core::base::diagnostic::{Code, Diagnostic};
 use crate::core::base::source::SourceFile;
@@ -98,7 +99,9 @@ impl Question<'_> {
         let config = (&self.subject.config, &self.paths);
         let earlier = self.earlier.filter(|_| !now.differing.is_empty());
         let usage = earlier.map_or(Use::Check, |_| Use::Compare);
-        let read = (now.versions, now.files);
+        let mut files = now.files;
+        let meanings = Meanings::of(&mut files, &self.subject.config);
+        let read = (now.versions, files);
         let step = Step::of_files(self.repo, config, index, read, usage)?;
         let findings = self.shown(&step);
         if !is_certain(index, &step, &findings, &|file| self.is_shown(file))? {
@@ -116,6 +119,7 @@ impl Question<'_> {
             broken,
             resources: self.count(index, &step)?,
             snapshot: step.snapshot,
+            meanings,
             ..Checked::default()
         }))
     }

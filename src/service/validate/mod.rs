@@ -1,6 +1,8 @@
 //! Check resources, offline.
 
+pub mod fix;
 mod known;
+mod meanings;
 mod staged;
 
 use std::collections::BTreeSet;
@@ -18,6 +20,7 @@ use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::{ChangedFile, SourceFile};
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Elsewhere;
+use crate::core::repository::manifest::Manifest;
 use crate::core::repository::snapshot::{Snapshot, manifests_with};
 use crate::core::resource::{Key, Kind};
 use crate::core::review;
@@ -26,6 +29,7 @@ use crate::core::review::scope::{self, Scoped};
 use crate::git::read::{self, Tree};
 use crate::git::{GitError, Repo, base};
 
+use self::meanings::Meanings;
 pub use staged::validate_staged;
 
 /// Check resources.
@@ -115,6 +119,8 @@ struct Checked {
     drafts: BTreeSet<String>,
     /// How many resources were meant.
     resources: usize,
+    /// What is meant by the files that were not checked as they are.
+    meanings: Meanings,
 }
 
 /// Check files, a revision, or what lies below the configured paths of the work tree. References
@@ -158,8 +164,10 @@ fn everything(
     files.extend(drafts);
     let usage = earlier.map_or(Use::Check, |_| Use::Compare);
     let parsed = manifests_with(&files, config, |_, manifest| usage.spare(manifest));
-    let parsed = parsed.into_iter().map(|(manifest, ())| manifest).collect();
+    let mut parsed: Vec<Manifest> = parsed.into_iter().map(|(manifest, ())| manifest).collect();
+    let meanings = Meanings::of_read(&mut files, &mut parsed, config);
     let mut checked = Checked {
+        meanings,
         snapshot: Snapshot::assemble(&files, parsed, Elsewhere::default(), config),
         drafts: seen,
         ..Checked::default()
@@ -276,15 +284,16 @@ impl Subject {
             empty = emptiness(self, &snapshot, is_empty);
             snapshot.settle(&mut empty, &self.config);
         }
-        let all = self.settings.findings.iter();
-        let all = all.chain(&checked.findings).chain(&checked.broken);
+        let found = [checked.findings, checked.broken].concat();
+        let told = checked.meanings.told(found);
+        let all = self.settings.findings.iter().chain(&told);
         let mut found: Vec<Diagnostic> = all.filter(is_named).cloned().collect();
         soften_drafts(&checked.drafts, &mut found);
         found.extend(empty);
         apply_level(level, &mut found);
         let text_of = |file: &str| match file {
             CONFIG_FILE => self.settings.text.clone(),
-            _ => snapshot.text(file),
+            _ => checked.meanings.text(file).or_else(|| snapshot.text(file)),
         };
         Validated {
             findings: Findings::new(found, &text_of),

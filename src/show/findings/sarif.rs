@@ -102,6 +102,26 @@ fn result(located: &Located<'_>, rule: usize, fingerprint: &str, sources: &Sourc
     if !related.is_empty() {
         value["relatedLocations"] = Value::Array(related);
     }
+    let replacements: Vec<Value> = located
+        .edits
+        .iter()
+        .map(|(at, with)| {
+            json!({
+                "deletedRegion": region(&finding.file, *at, sources),
+                "insertedContent": {"text": with},
+            })
+        })
+        .collect();
+    if !replacements.is_empty() {
+        let help = finding.help.as_deref().unwrap_or(&finding.message);
+        value["fixes"] = json!([{
+            "description": {"text": text(help)},
+            "artifactChanges": [{
+                "artifactLocation": artifact(&finding.file),
+                "replacements": replacements,
+            }],
+        }]);
+    }
     value
 }
 

@@ -11,6 +11,7 @@ mod agreement;
 #[cfg(test)]
 mod broken;
 mod compiled;
+mod fixes;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -21,8 +22,9 @@ use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
+use crate::core::base::fix::{Change, Fix};
 use crate::core::resource::Kind;
-use crate::core::text::yaml;
+use crate::core::text::{edit, yaml};
 
 /// What a schema is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,22 +58,59 @@ pub struct SchemaProblem {
     pub label: String,
     /// The way out.
     pub help: Option<String>,
+    /// The same for programs.
+    pub fix: Option<Fix>,
 }
 
 impl SchemaProblem {
     /// The problem as a finding in a document of a file.
     pub fn found(self, by: &Finder<'_>) -> Diagnostic {
+        let is_json = yaml::is_json(by.file);
+        let example = self.fix.as_ref().and_then(|fix| example(fix, is_json));
         let finding = by.at(self.code, self.path, self.part, self.message);
-        let help = if yaml::is_json(by.file) {
+        let help = if is_json {
             self.help.map(words::in_json)
         } else {
             self.help
         };
+        let help = match (help, example) {
+            (Some(help), Some(example)) if !help.contains(&example) => {
+                Some(format!("write `{example}`"))
+            }
+            (help, _) => help,
+        };
         Diagnostic {
             help,
+            fix: self.fix,
             ..finding.label(self.label)
         }
     }
+}
+
+/// Longest text that is shown of what is to be written.
+const LONGEST_EXAMPLE: usize = 60;
+
+/// What is to be written, where that is one value.
+fn example(fix: &Fix, is_json: bool) -> Option<String> {
+    let [change] = fix.changes.as_slice() else {
+        return None;
+    };
+    let text = match change {
+        Change::Replace { with, .. } => edit::inline(&with.value(), is_json, 0)?,
+        Change::Add { path, with } => {
+            let PathStep::Key(key) = path.last()? else {
+                return None;
+            };
+            let value = edit::inline(&with.value(), is_json, 0)?;
+            if is_json {
+                format!("\"{key}\": {value}")
+            } else {
+                format!("{key}: {value}")
+            }
+        }
+        _ => return None,
+    };
+    (text.chars().count() <= LONGEST_EXAMPLE && !text.contains('`')).then_some(text)
 }
 
 /// Check a value against the schema of a kind: all its problems, sorted by their place, one for
@@ -110,6 +149,7 @@ fn too_many(more: usize) -> SchemaProblem {
         message: format!("the schema is broken in {more} more places, which are not listed"),
         label: String::new(),
         help: Some("correct the others first".to_owned()),
+        fix: None,
     }
 }
 

@@ -7,8 +7,9 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::paths::{Location, LocationSegment};
 use serde_json::Value;
 
-use super::SchemaProblem;
+use super::{SchemaProblem, fixes};
 use crate::core::base::diagnostic::{Code, Part, PathStep, display_path};
+use crate::core::base::fix::{Change, Fix, at};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::{listed, quoted, type_of, type_words, unquoted};
 use crate::core::resource::Duration;
@@ -79,7 +80,7 @@ pub(super) fn complaints(
     match error.kind() {
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            vec![missing(root, &rule, path, name, error)]
+            vec![missing((root, instance), &rule, path, name, error)]
         }
         Kind::AdditionalProperties { unexpected } => unexpected
             .iter()
@@ -99,12 +100,41 @@ pub(super) fn complaints(
             if said.code == Code::WRONG_TYPE && rule.text("type") == Some("string") {
                 said.help = text_with_a_colon(&path, error.instance()).or(said.help);
             }
+            said.fix = value_fix((root, instance), &rule, &path, error);
             let is_needed = || error.instance().is_null() && rule.is_required(&path);
             if said.code == Code::WRONG_TYPE && is_needed() {
                 said.help = Some("give it a value".to_owned());
             }
             vec![said.into_complaint(path, Part::Value, &name)]
         }
+    }
+}
+
+/// What was probably meant by a value.
+fn value_fix(
+    (root, instance): (&Value, &Value),
+    rule: &Rule<'_>,
+    path: &[PathStep],
+    error: &ValidationError<'_>,
+) -> Option<Fix> {
+    let value = error.instance().as_ref();
+    match (error.kind(), value) {
+        (Kind::Type { .. }, _) => fixes::typed(root, rule, path, value),
+        (Kind::Enum { options }, Value::String(given)) => {
+            let allowed = options.as_array().into_iter().flatten();
+            let allowed: Vec<&str> = allowed.filter_map(Value::as_str).collect();
+            fixes::word(path, given, &allowed).map(|(fix, _)| fix)
+        }
+        (Kind::Format { .. }, Value::String(text)) => {
+            fixes::duration(path, text).or_else(|| fixes::no_duration(instance, path, text))
+        }
+        (Kind::Pattern { .. }, Value::String(text)) => {
+            let name = fixes::name(rule, text)?;
+            let with = Value::from(name).into();
+            let path = path.to_vec();
+            Some(Fix::likely(Change::Replace { path, with }))
+        }
+        _ => None,
     }
 }
 
@@ -116,6 +146,7 @@ struct Said {
     message: String,
     label: String,
     help: Option<String>,
+    fix: Option<Fix>,
 }
 
 impl Said {
@@ -127,6 +158,7 @@ impl Said {
             label: message.clone(),
             message,
             help: None,
+            fix: None,
         }
     }
 
@@ -160,6 +192,7 @@ impl Said {
             code: self.code,
             label: self.label,
             help: self.help,
+            fix: self.fix,
         };
         Complaint::new(path, self.rank, problem)
     }
@@ -382,7 +415,7 @@ fn not_allowed<'v>(options: impl Iterator<Item = &'v Value>, value: &Value) -> S
 }
 
 fn missing(
-    root: &Value,
+    (root, instance): (&Value, &Value),
     rule: &Rule<'_>,
     path: Vec<PathStep>,
     name: &str,
@@ -415,6 +448,7 @@ fn missing(
             Some(shape) => format!("add `{name}`: {shape}"),
             None => format!("add `{name}`"),
         }),
+        fix: fixes::missing(instance, &path, name),
     };
     Complaint::new([path, vec![name.into()]].concat(), TYPE, problem)
 }
@@ -461,6 +495,7 @@ fn misplaced(
         .filter_map(|schema| schema.get("title").and_then(Value::as_str))
         .collect();
     let mut meant = None;
+    let mut fix_of_field = None;
     let (code, message, label, help) = match rule.text("title") {
         Some(title) if !homes.is_empty() => (
             Code::FORBIDDEN_FIELD,
@@ -472,18 +507,19 @@ fn misplaced(
             let object = at(instance, path).unwrap_or(instance);
             let fields = rule.schema.get("properties").and_then(Value::as_object);
             let known = || fields.into_iter().flatten().map(|(key, _)| key.as_str());
-            let free = known().filter(|key| object.get(key).is_none());
-            let help = match did_you_mean(name, free) {
-                _ if let Some((home, words)) = home(root, path, name, instance) => {
-                    meant = Some(home);
-                    words
-                }
-                Some(near) => {
-                    meant = Some([path, &[near.into()]].concat());
-                    format!("did you mean `{near}`?")
-                }
-                None => format!("the fields here are {}", listed(known())),
+            let free: Vec<&str> = known().filter(|key| object.get(key).is_none()).collect();
+            let misplaced = fixes::Misplaced {
+                instance,
+                path,
+                name,
+                free: &free,
             };
+            let (help, found) = way_out((root, rule), &misplaced);
+            let help = help.unwrap_or_else(|| format!("the fields here are {}", listed(known())));
+            if let Some(fix) = found {
+                meant = place_of(&fix);
+                fix_of_field = Some(fix);
+            }
             (
                 Code::UNKNOWN_FIELD,
                 format!("there is no field `{name}` in {}", self::name(path)),
@@ -500,11 +536,60 @@ fn misplaced(
         message,
         label,
         help: Some(help),
+        fix: fix_of_field,
     };
     Complaint {
         meant,
         ..Complaint::new(path, TYPE, problem)
     }
+}
+
+/// What to do with a field that an object does not have: in words, and as a fix.
+fn way_out(
+    (root, rule): (&Value, &Rule<'_>),
+    field: &fixes::Misplaced<'_>,
+) -> (Option<String>, Option<Fix>) {
+    let path = [field.path, &[field.name.into()]].concat();
+    let moved = |to: Vec<PathStep>| Change::Move {
+        path: path.clone(),
+        to,
+    };
+    let home = |name: &str| home(root, rule, field.path, name, field.instance);
+    let spelled = fixes::camel_case(field.name);
+    if let Some((to, words)) = home(field.name).or_else(|| home(&spelled)) {
+        return (Some(words), Some(Fix::certain(moved(to))));
+    }
+    if let Some(fix) = field.inline_gate() {
+        let words = "who decides stands in a Gate of its own, which the node names: `gateRef`";
+        return (Some(words.to_owned()), Some(fix));
+    }
+    if let Some(fix) = field.meant() {
+        let words = match place_of(&fix).as_deref() {
+            Some([.., PathStep::Key(to)]) => format!("did you mean `{to}`?"),
+            _ => String::new(),
+        };
+        return (Some(words), Some(fix));
+    }
+    let mut others = field.other_names().iter();
+    if let Some((to, _)) = others.find_map(|name| home(name)) {
+        let words = format!("did you mean `{}`?", display_path(&to));
+        return (Some(words), Some(Fix::likely(moved(to))));
+    }
+    let kept = field.kept();
+    (None, kept)
+}
+
+/// Where a fix puts a field.
+fn place_of(fix: &Fix) -> Option<Vec<PathStep>> {
+    let places = fix.changes.iter().filter_map(|change| match change {
+        Change::Rename { path, to } => {
+            Some([parent(path), &[PathStep::from(to.as_str())]].concat())
+        }
+        Change::Add { path, .. } => Some(path.clone()),
+        Change::Move { to, .. } => Some(to.clone()),
+        _ => None,
+    });
+    places.fold(None, |_, place| Some(place))
 }
 
 /// Whether an object of this schema may have a field.
@@ -516,28 +601,29 @@ fn has_field(schema: &Value, name: &str) -> bool {
 /// The place one level up or down where alone a field belongs, when it is free; and in words.
 fn home(
     root: &Value,
+    rule: &Rule<'_>,
     path: &[PathStep],
     name: &str,
     instance: &Value,
 ) -> Option<(Vec<PathStep>, String)> {
     let sections = root.get("properties")?.as_object()?;
     let home = match path {
-        [] => {
-            let has = |schema: &Value| {
-                let reference = schema.get("$ref").and_then(Value::as_str);
-                let section = reference.and_then(|reference| follow(root, reference));
-                has_field(section.unwrap_or(schema), name)
-            };
-            let mut homes = sections.iter().filter(|(_, schema)| has(schema));
-            let (section, _) = homes.next().filter(|_| homes.next().is_none())?;
-            vec![PathStep::from(section.as_str())]
-        }
         [PathStep::Key(section)]
             if sections.contains_key(section) && sections.contains_key(name) =>
         {
             Vec::new()
         }
-        _ => return None,
+        _ => {
+            let fields = rule.schema.get("properties")?.as_object()?;
+            let has = |schema: &Value| {
+                let reference = schema.get("$ref").and_then(Value::as_str);
+                let section = reference.and_then(|reference| follow(root, reference));
+                has_field(section.unwrap_or(schema), name)
+            };
+            let mut homes = fields.iter().filter(|(_, schema)| has(schema));
+            let (section, _) = homes.next().filter(|_| homes.next().is_none())?;
+            [path, &[PathStep::from(section.as_str())]].concat()
+        }
     };
     let words = match home.as_slice() {
         [] => format!(
@@ -548,14 +634,6 @@ fn home(
     };
     let place = [home, vec![PathStep::from(name)]].concat();
     at(instance, &place).is_none().then_some((place, words))
-}
-
-/// What stands at a place of a value.
-fn at<'v>(value: &'v Value, path: &[PathStep]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |value, step| match step {
-        PathStep::Key(key) => value.get(key),
-        PathStep::Index(index) => value.get(index),
-    })
 }
 
 /// The first entry of a list that stands in it before.
@@ -578,14 +656,15 @@ fn repeated(path: &[PathStep], list: &Value) -> Option<Complaint> {
         code: Code::DUPLICATE_ITEM,
         label: "again here".to_owned(),
         help: Some("remove it here".to_owned()),
+        fix: None,
     };
     Some(Complaint::new(path, SYNTAX, problem))
 }
 
 /// The part of a schema that an error came from.
-struct Rule<'s> {
+pub(super) struct Rule<'s> {
     /// The schema object that holds the keyword.
-    schema: &'s Value,
+    pub(super) schema: &'s Value,
     /// The keyword.
     keyword: String,
     /// The `if`/`then` pairs one of whose `then` it is.
@@ -616,7 +695,7 @@ impl<'s> Rule<'s> {
         format!("expected: {}", words.unwrap_or("another syntax"))
     }
 
-    fn text(&self, keyword: &str) -> Option<&'s str> {
+    pub(super) fn text(&self, keyword: &str) -> Option<&'s str> {
         self.schema.get(keyword).and_then(Value::as_str)
     }
 }
@@ -666,7 +745,7 @@ fn rule<'s>(root: &'s Value, way: &Location) -> Rule<'s> {
 }
 
 /// What a `$ref` points at.
-fn follow<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
+pub(super) fn follow<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
     root.pointer(reference.strip_prefix('#')?)
 }
 

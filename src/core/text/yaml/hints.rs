@@ -1,7 +1,12 @@
 //! What is wrong with a text that cannot be read. Parsers say what they ran into, which is rarely
 //! what is wrong: where the text shows that, it is said, else where to look.
 
+use std::ops::Range;
+
+use saphyr_parser::Parser;
+
 use crate::core::base::diagnostic::{Code, Diagnostic, Place, Span};
+use crate::core::base::fix::{Change, Fix};
 
 /// Longest value that is shown in quotes.
 const LONGEST_EXAMPLE: usize = 60;
@@ -51,9 +56,10 @@ fn say_what_it_is(finding: &mut Diagnostic, text: &str, json: bool) -> bool {
         _ => 0,
     };
     let (before, rest) = text.split_at_checked(at).unwrap_or(("", text));
+    finding.fix = fenced(text);
     finding.help = match json {
-        _ if has_fence(text) => Some(format!(
-            "delete the lines with ```: the file holds nothing but the {}",
+        _ if finding.fix.is_some() => Some(format!(
+            "the file holds nothing but the {}: delete the lines with ``` and what stands around them",
             if json { "JSON" } else { "YAML" }
         )),
         true if text.trim_start_matches('\u{feff}').trim().is_empty() => {
@@ -61,9 +67,107 @@ fn say_what_it_is(finding: &mut Diagnostic, text: &str, json: bool) -> bool {
             Some("write a document there: `planspec new document NAME` makes one".to_owned())
         }
         true => of_json(finding, before, rest),
-        false => of_yaml(before, rest),
+        false if let Some(fix) = without_tabs(text) => {
+            finding.fix = Some(fix);
+            Some("indent with spaces: a tab is none".to_owned())
+        }
+        false => {
+            let quoted = of_yaml(before, rest);
+            finding.fix = quoted.as_ref().and_then(|_| in_quotes(before, rest));
+            quoted
+        }
     };
     finding.help.is_some()
+}
+
+fn replaced(range: Range<usize>, with: &str) -> Change {
+    Change::Text {
+        start: range.start,
+        end: range.end,
+        with: with.to_owned(),
+    }
+}
+
+/// What stands around the first block of code of a text in Markdown is not part of the file.
+fn fenced(text: &str) -> Option<Fix> {
+    let mut fences = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if line.trim_start().starts_with("```") {
+            fences.push(start..start + line.len());
+        }
+        start += line.len();
+    }
+    let first = fences.first()?.clone();
+    let last = fences.get(1).cloned().unwrap_or(text.len()..text.len());
+    Some(Fix {
+        changes: vec![
+            replaced(0..first.end, ""),
+            replaced(last.start..text.len(), ""),
+        ],
+        is_certain: true,
+    })
+}
+
+/// Tabs in front of lines, as so many spaces that the text can be read.
+fn without_tabs(text: &str) -> Option<Fix> {
+    let can_be_read = |changes: &[Change]| {
+        let mut out = String::new();
+        let mut end = 0;
+        for change in changes {
+            if let Change::Text {
+                start,
+                end: to,
+                with,
+            } = change
+            {
+                out.push_str(text.get(end..*start).unwrap_or_default());
+                out.push_str(with);
+                end = *to;
+            }
+        }
+        out.push_str(text.get(end..).unwrap_or_default());
+        Parser::new_from_str(&out).all(|event| event.is_ok())
+    };
+    let widths = [2, 4, 8].into_iter();
+    let mut tried = widths.map(|width| with_spaces(text, width));
+    let changes = tried.find(|changes| !changes.is_empty() && can_be_read(changes))?;
+    Some(Fix {
+        changes,
+        is_certain: true,
+    })
+}
+
+/// Tabs in front of lines, as so many spaces each.
+fn with_spaces(text: &str, width: usize) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        let before = &line[..indent];
+        if before.contains('\t') {
+            let spaces = before.replace('\t', &" ".repeat(width));
+            changes.push(replaced(start..start + indent, &spaces));
+        }
+        start += line.len();
+    }
+    changes
+}
+
+/// The text around a second colon of a line, in quotes.
+fn in_quotes(before: &str, rest: &str) -> Option<Fix> {
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let head = before.get(start..)?;
+    let value = start + head.find(": ")? + 2;
+    let value = value + before.get(value..)?.len() - before.get(value..)?.trim_start().len();
+    let end = rest.find('\n').unwrap_or(rest.len());
+    let tail = rest.get(..end)?.trim_end();
+    let text = format!("{}{tail}", before.get(value..)?);
+    let quoted = serde_json::Value::from(text).to_string();
+    Some(Fix::certain(replaced(
+        value..before.len() + tail.len(),
+        &quoted,
+    )))
 }
 
 /// What Git leaves where a merge has to be decided: where its first marker stands.
@@ -84,13 +188,6 @@ fn conflict(text: &str) -> Option<Span> {
         start += line.len();
     }
     None
-}
-
-/// Whether a line is the fence of a block of code in Markdown.
-fn has_fence(text: &str) -> bool {
-    let lines = text.trim_start_matches('\u{feff}').trim().lines();
-    let mut ends = [lines.clone().next(), lines.last()].into_iter().flatten();
-    ends.any(|line| line.trim_start().starts_with("```"))
 }
 
 fn of_json(finding: &Diagnostic, before: &str, rest: &str) -> Option<String> {
@@ -177,7 +274,7 @@ mod tests {
                 "a.json",
                 "```json\n{}\n```\n",
                 1,
-                "delete the lines with ```",
+                "nothing but the JSON: delete the lines with ```",
             ),
             ("a.json", "{}\n```\n", 2, "delete the lines with ```"),
             (

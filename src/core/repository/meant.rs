@@ -1,0 +1,495 @@
+//! What is probably meant by a file in which something is wrong, and what is wrong with that: the file is put right as its
+//! findings say, and looked at again, until nothing is left that has a fix. So everything is told at once, and not what
+//! hides the next thing alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use serde_json::Value;
+
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Place, Span};
+use crate::core::base::fix::{Change, Fix, at};
+use crate::core::base::limits::Limits;
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::manifest;
+use crate::core::text::edit::{self, TextEdit};
+use crate::core::text::locate::{Lines, locate_all};
+use crate::core::text::yaml;
+use crate::path;
+
+/// Most times that a file is looked at: each takes a layer off.
+const MOST_LOOKS: usize = 16;
+
+/// What is put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confidence {
+    /// What is certain.
+    Certain,
+    /// What is likely as well.
+    Likely,
+}
+
+/// What is meant by a file.
+#[derive(Debug, Clone)]
+pub struct Meant {
+    /// Its text, put right.
+    pub text: String,
+    /// The findings that led there, each at its place in the file as it is. Their fixes are changes to its text, as far as they can
+    /// be told as such.
+    pub found: Vec<Diagnostic>,
+    /// The steps from the file as it is.
+    steps: Vec<Step>,
+}
+
+/// One look: the text, and what was done to it.
+#[derive(Debug, Clone)]
+struct Step {
+    before: String,
+    edits: Vec<TextEdit>,
+}
+
+/// What is meant by a file; nothing where nothing can be put right.
+pub fn of(
+    source: &SourceFile,
+    limits: &Limits,
+    namespace: &str,
+    confidence: Confidence,
+) -> Option<Meant> {
+    let Content::Bytes(bytes) = &source.content else {
+        return None;
+    };
+    let mut meant = Meant {
+        text: std::str::from_utf8(bytes).ok()?.to_owned(),
+        found: Vec::new(),
+        steps: Vec::new(),
+    };
+    let is_wanted = |fix: &Fix| fix.is_certain || confidence == Confidence::Likely;
+    for _ in 0..MOST_LOOKS {
+        let look = SourceFile {
+            content: Content::Bytes(meant.text.clone().into_bytes().into()),
+            ..source.clone()
+        };
+        let read = manifest::read(&look, limits, namespace);
+        let mut found = read.diagnostics;
+        found.extend(other_names(&source.path, &meant.text, limits));
+        found.sort();
+        let fixable: Vec<(usize, &Fix)> = found
+            .iter()
+            .filter_map(|one| {
+                Some((
+                    document(one),
+                    one.fix.as_ref().filter(|fix| is_wanted(fix))?,
+                ))
+            })
+            .collect();
+        let edits = edit::fixes(&source.path, &meant.text, &fixable);
+        let done: Vec<TextEdit> = edits.iter().flatten().flatten().cloned().collect();
+        let mut edits = edits.into_iter();
+        let put_right = found
+            .iter()
+            .filter(|one| one.fix.as_ref().is_some_and(is_wanted));
+        for finding in put_right {
+            if let Some(edits) = edits.next().flatten() {
+                meant.note(finding.clone(), edits);
+            }
+        }
+        if done.is_empty() {
+            break;
+        }
+        let after = edit::edited(&meant.text, &done);
+        meant.steps.push(Step {
+            before: std::mem::replace(&mut meant.text, after),
+            edits: done,
+        });
+    }
+    (!meant.steps.is_empty()).then_some(meant)
+}
+
+/// Nodes that are referred to by their names, or by ids as they were before they were put right; reviewers as they are written
+/// elsewhere. What they are is found among what is there.
+fn other_names(file: &str, text: &str, limits: &Limits) -> Vec<Diagnostic> {
+    let (documents, _) = yaml::read(file, text.as_bytes(), limits);
+    let mut found = Vec::new();
+    for document in &documents {
+        let finder = Finder {
+            file,
+            document: document.index,
+        };
+        let nodes = document.value.pointer("/spec/graph/nodes");
+        let nodes: Vec<&Value> = nodes
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .collect();
+        let field = |node: &Value, field: &str| node.get(field)?.as_str().map(str::to_owned);
+        let ids: BTreeSet<String> = nodes.iter().filter_map(|node| field(node, "id")).collect();
+        let named = nodes
+            .iter()
+            .filter_map(|node| Some((folded(&field(node, "name")?), field(node, "id")?)));
+        let by_word = ids.iter().map(|id| (folded(id), id.clone()));
+        let by_word: BTreeMap<String, String> = named.chain(by_word).collect();
+        for (path, named) in references(&document.value) {
+            let meant = by_word.get(&folded(named)).filter(|_| !ids.contains(named));
+            if let Some(meant) = meant {
+                let message = format!("there is no node `{named}` in this plan");
+                let finding = finder.at(Code::DANGLING_EDGE, path.clone(), Part::Value, message);
+                let with = Value::from(meant.as_str()).into();
+                let fix = Fix::likely(Change::Replace { path, with });
+                found.push(finding.help(format!("did you mean `{meant}`?")).fix(fix));
+            }
+        }
+        let reviewers = document
+            .value
+            .pointer("/spec/reviewers")
+            .and_then(Value::as_array);
+        for (index, reviewer) in reviewers.into_iter().flatten().enumerate() {
+            let written = reviewer.as_str().unwrap_or_default();
+            let name = written
+                .strip_prefix('@')
+                .or_else(|| written.strip_prefix("human://"));
+            if let Some(name) = name {
+                let meant = format!("user:{name}");
+                let path = path!["spec", "reviewers", index];
+                let message = format!("`{written}` is no reviewer");
+                let finding = finder.at(Code::ODD_REVIEWER, path.clone(), Part::Value, message);
+                let with = Value::from(meant.as_str()).into();
+                let fix = Fix::likely(Change::Replace { path, with });
+                found.push(finding.help(format!("write `{meant}`")).fix(fix));
+            }
+        }
+    }
+    found
+}
+
+/// Every place of a plan where a node is named.
+fn references(plan: &Value) -> Vec<(Vec<PathStep>, &str)> {
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, Vec::len);
+    let mut found = Vec::new();
+    let mut note = |path: Vec<PathStep>| {
+        if let Some(Value::String(named)) = at(plan, &path) {
+            found.push((path, named.as_str()));
+        }
+    };
+    for index in 0..list(plan.pointer("/spec/graph/nodes")) {
+        for field in ["dependsOn", "children"] {
+            let several = plan.pointer(&format!("/spec/graph/nodes/{index}/{field}"));
+            for item in 0..list(several) {
+                note(path!["spec", "graph", "nodes", index, field, item]);
+            }
+        }
+    }
+    for index in 0..list(plan.pointer("/spec/graph/edges")) {
+        note(path!["spec", "graph", "edges", index, "from"]);
+        note(path!["spec", "graph", "edges", index, "to"]);
+    }
+    found
+}
+
+fn folded(word: &str) -> String {
+    let letters = word.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+fn document(finding: &Diagnostic) -> usize {
+    match finding.place {
+        Place::Entry { document, .. } => document,
+        Place::File | Place::At(_) => 0,
+    }
+}
+
+impl Meant {
+    /// Keep a finding that is put right.
+    fn note(&mut self, finding: Diagnostic, edits: Vec<TextEdit>) {
+        let exactly = |edit: TextEdit| {
+            let range = self.exactly(edit.range.clone())?;
+            Some(Change::Text {
+                start: range.start,
+                end: range.end,
+                with: edit.with,
+            })
+        };
+        let changes = edits
+            .into_iter()
+            .map(exactly)
+            .collect::<Option<Vec<Change>>>();
+        let is_certain = finding.fix.as_ref().is_some_and(|fix| fix.is_certain);
+        let fix = changes.map(|changes| Fix {
+            changes,
+            is_certain,
+        });
+        let mut related = finding.related.clone();
+        let own = related.iter_mut();
+        for label in own.filter(|label| label.file == finding.file) {
+            label.place = self.place(&label.place);
+        }
+        self.found.push(Diagnostic {
+            place: self.place(&finding.place),
+            related,
+            fix,
+            ..finding
+        });
+    }
+
+    /// Where something of the text that is meant stands in the file as it is, or what it came from.
+    pub fn place(&self, place: &Place) -> Place {
+        let Some(first) = self.steps.first() else {
+            return place.clone();
+        };
+        let Some(span) = locate_all(&self.text, &[place]).pop().flatten() else {
+            return place.clone();
+        };
+        let whole = &first.before;
+        let at = self.origin(span.start);
+        let end = self.origin(span.end.max(span.start));
+        let line = whole.get(at..).and_then(|rest| rest.find('\n'));
+        let line_end = line.map_or(whole.len(), |length| at + length);
+        let span = Lines::new(whole).span(at..end.clamp(at, line_end.max(at)));
+        // What a program looks for by its path is found there, where it has not moved.
+        match place {
+            Place::Entry {
+                part: Part::Key | Part::Value,
+                ..
+            } if self.is_there(place, span) => place.clone(),
+            _ => Place::At(span),
+        }
+    }
+
+    /// Whether an entry is at a place of the file as it is.
+    fn is_there(&self, place: &Place, span: Span) -> bool {
+        let first = self.steps.first();
+        let found = first.and_then(|first| locate_all(&first.before, &[place]).pop().flatten());
+        found.is_some_and(|found| found.start == span.start)
+    }
+
+    /// Where in the file as it is something of the text stands, or what it came from.
+    fn origin(&self, at: usize) -> usize {
+        self.steps.iter().rev().fold(at, |at, step| step.origin(at))
+    }
+
+    /// A range of the file as it is, where no step has changed anything there.
+    fn exactly(&self, range: Range<usize>) -> Option<Range<usize>> {
+        self.steps
+            .iter()
+            .rev()
+            .try_fold(range, |range, step| step.exactly(range))
+    }
+}
+
+impl Step {
+    /// The edits, with where each stands in the text afterwards.
+    fn spans(&self) -> Vec<(Range<usize>, &TextEdit)> {
+        let mut edits: Vec<&TextEdit> = self.edits.iter().collect();
+        edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+        let mut grown: isize = 0;
+        let spans = edits.into_iter().map(|edit| {
+            let start = edit.range.start.saturating_add_signed(grown);
+            grown += edit.with.len() as isize - edit.range.len() as isize;
+            (start..start + edit.with.len(), edit)
+        });
+        spans.collect()
+    }
+
+    fn origin(&self, at: usize) -> usize {
+        let mut shift: isize = 0;
+        for (after, edit) in self.spans() {
+            if at < after.start {
+                break;
+            }
+            if after.contains(&at) {
+                return self.same_line(edit, at - after.start);
+            }
+            shift += edit.range.len() as isize - edit.with.len() as isize;
+        }
+        at.saturating_add_signed(shift).min(self.before.len())
+    }
+
+    /// Within what was put there: the line of what was there before that says the same.
+    fn same_line(&self, edit: &TextEdit, at: usize) -> usize {
+        let start = edit
+            .with
+            .get(..at)
+            .and_then(|before| before.rfind('\n'))
+            .map_or(0, |at| at + 1);
+        let rest = edit.with.get(start..).unwrap_or_default();
+        let line = rest.lines().next().unwrap_or_default();
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let said_before = edit.with.get(..start).unwrap_or_default().lines();
+        let nth = said_before
+            .filter(|other| other.trim() == line.trim())
+            .count();
+        let mut offset = edit.range.start;
+        let mut seen = 0;
+        let was = self.before.get(edit.range.clone()).unwrap_or_default();
+        for other in was.split_inclusive('\n') {
+            if other.trim() == line.trim() && !line.trim().is_empty() {
+                if seen == nth {
+                    let column =
+                        (at - start).saturating_sub(indent(line)) + indent(other.trim_end());
+                    return (offset + column).min(self.before.len());
+                }
+                seen += 1;
+            }
+            offset += other.len();
+        }
+        edit.range.start
+    }
+
+    fn exactly(&self, range: Range<usize>) -> Option<Range<usize>> {
+        let mut shift: isize = 0;
+        for (after, edit) in self.spans() {
+            if range.end < after.start || range.end == after.start && !after.is_empty() {
+                break;
+            }
+            if range.start < after.end || range == after {
+                return None;
+            }
+            shift += edit.range.len() as isize - edit.with.len() as isize;
+        }
+        Some(range.start.saturating_add_signed(shift)..range.end.saturating_add_signed(shift))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RIGHT: &str = "\
+# Why this plan is there.
+apiVersion: planspec.io/v1alpha1
+kind: Plan
+metadata:
+  name: checkout
+  namespace: shop # of the shop
+spec:
+  description: One step
+  graph:
+    # In this order.
+    nodes:
+      - id: build
+        kind: Task
+        timeout: 2h # on a good day
+        retries: 3
+        capabilityRefs:
+          - name: build
+      - id: test
+        kind: Task
+        dependsOn: [build]
+        # The hard part.
+        acceptanceCriteria:
+          - type: test_passes
+            name: tests
+            command: npm test
+            required: false
+";
+
+    /// What people write in the place of something, and it is certain what they mean.
+    const SLIPS: [(&str, &str); 14] = [
+        ("apiVersion:", "api_version:"),
+        ("kind: Plan", "Kind: plan"),
+        ("\nmetadata:", "\nMetadata:"),
+        (
+            "  graph:\n    # In this order.\n    nodes:",
+            "  graph:\n    # In this order.\n    Nodes:",
+        ),
+        ("timeout: 2h", "timeout: 2 hours"),
+        ("retries: 3", "retries: \"3\""),
+        ("capabilityRefs:", "capability_refs:"),
+        ("dependsOn: [build]", "depends_on: build"),
+        ("acceptanceCriteria:", "AcceptanceCriteria:"),
+        ("test_passes", "testPasses"),
+        ("required: false", "required: no"),
+        ("\nspec:", "\nstatus: {phase: Ready}\nspec:"),
+        ("  namespace: shop", "  uid: 0f0e\n  namespace: shop"),
+        (
+            "      - id: test\n        kind: Task",
+            "      - id: test\n        kind: task",
+        ),
+    ];
+
+    fn source(text: &str) -> SourceFile {
+        SourceFile {
+            path: "planspec/checkout.yaml".to_owned(),
+            blob: String::new(),
+            content: Content::Bytes(text.as_bytes().into()),
+        }
+    }
+
+    fn value(text: &str) -> Value {
+        let (mut documents, findings) = yaml::read("a.yaml", text.as_bytes(), &Limits::default());
+        assert_eq!(findings, []);
+        documents.remove(0).value
+    }
+
+    fn comments(text: &str) -> Vec<&str> {
+        text.lines()
+            .filter_map(|line| Some(line.split_once('#')?.1))
+            .collect()
+    }
+
+    fn meant(text: &str, confidence: Confidence) -> Option<Meant> {
+        of(&source(text), &Limits::default(), "default", confidence)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn what_is_certain_is_put_right_and_nothing_else_changes(
+            slips in prop::sample::subsequence(SLIPS.to_vec(), 0..=SLIPS.len()),
+        ) {
+            let written = slips.iter().fold(RIGHT.to_owned(), |text, (right, wrong)| {
+                assert!(text.contains(right), "{right}");
+                text.replace(right, wrong)
+            });
+            let meant = meant(&written, Confidence::Certain);
+            prop_assert_eq!(meant.is_none(), slips.is_empty());
+            if let Some(meant) = meant {
+                prop_assert_eq!(value(&meant.text), value(RIGHT), "{}", meant.text);
+                prop_assert_eq!(comments(&meant.text), comments(RIGHT));
+                // Each is told at a place of the file as it is, with the edits that put it right.
+                prop_assert!(meant.found.len() >= slips.len(), "{:?}", meant.found);
+                for finding in &meant.found {
+                    let span = locate_all(&written, &[&finding.place]).remove(0);
+                    prop_assert!(span.is_some(), "{:?}", finding);
+                }
+            }
+        }
+
+        #[test]
+        fn whatever_is_written_something_is_said_and_what_is_written_then_can_be_read(
+            text in "(apiVersion|kind|metadata|spec|nodes|- id|[a-z]{1,3}|[:\\-\\[\\]{}\"'#`\t\n ]){0,40}",
+        ) {
+            if let Some(meant) = meant(&text, Confidence::Likely) {
+                prop_assert!(!meant.found.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn what_hides_behind_something_wrong_is_told_at_its_place() {
+        let written = "Here you are:\n```yaml\napiVersion: planspec.io/v1\nkind: plan\nmetadata: {name: P1, namespace: a}\nspec:\n  \
+                       description: x\n  steps:\n    - id: T001\n      depends_on: T002\n```\n";
+        let meant = meant(written, Confidence::Likely).unwrap();
+        let lines: Vec<(&str, usize)> = meant
+            .found
+            .iter()
+            .map(|finding| {
+                let span = locate_all(written, &[&finding.place]).remove(0).unwrap();
+                (finding.code.id, span.line)
+            })
+            .collect();
+        for expected in [
+            ("PS001", 2),
+            ("PS108", 3),
+            ("PS108", 4),
+            ("PS105", 5),
+            ("PS102", 8),
+            ("PS105", 9),
+            ("PS102", 10),
+        ] {
+            assert!(lines.contains(&expected), "{expected:?} of {lines:?}");
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! A field that an object does not have.
+
+use serde_json::{Value, json};
+
+use super::missing::criterion;
+use super::text::slug;
+use super::{annotated, folded, said_of_node, text_of};
+use crate::core::base::diagnostic::PathStep;
+use crate::core::base::fix::{Change, Fix, at};
+use crate::core::base::suggest::did_you_mean;
+
+/// What people write who are used to other tools, and the fields that they may mean, the likeliest first.
+const OTHER_NAMES: [(&[&str], &[&str]); 24] = [
+    (&["artifact", "file", "filename"], &["path"]),
+    (&["run", "cmd", "shell", "exec"], &["command"]),
+    (&["endpoint", "uri", "href"], &["url"]),
+    (
+        &["status", "expectstatus", "statuscode"],
+        &["expectedStatus"],
+    ),
+    (
+        &[
+            "needs",
+            "dependencies",
+            "depends",
+            "requires",
+            "after",
+            "dependon",
+            "runafter",
+            "previous",
+        ],
+        &["dependsOn"],
+    ),
+    (&["steps", "tasks", "stages", "jobs", "phases"], &["nodes"]),
+    (&["title", "label", "displayname"], &["name", "description"]),
+    (
+        &["summary", "details", "text", "goal"],
+        &["description", "goalRef"],
+    ),
+    (&["type"], &["kind", "gateType"]),
+    (
+        &["capability", "capabilities", "skill", "skills"],
+        &["capabilityRef", "capabilityRefs"],
+    ),
+    (&["approvers", "approver", "reviewer"], &["reviewers"]),
+    (
+        &[
+            "requiredapprovals",
+            "minapprovals",
+            "minapprovers",
+            "approvals",
+            "minimumapprovals",
+            "quorum",
+        ],
+        &["requiredApprovers"],
+    ),
+    (&["target"], &["targetRef"]),
+    (&["plan"], &["planRef"]),
+    (&["binding", "bindings", "bindingrefs"], &["bindingRef"]),
+    (&["gate"], &["gateRef"]),
+    (
+        &["acceptance", "criteria", "checks", "successcriteria"],
+        &["acceptanceCriteria"],
+    ),
+    (
+        &["params", "arguments", "variables", "vars"],
+        &["parameters"],
+    ),
+    (
+        &[
+            "timeoutseconds",
+            "timeoutminutes",
+            "timeouthours",
+            "deadline",
+            "duration",
+            "activedeadlineseconds",
+        ],
+        &["timeout"],
+    ),
+    (&["match"], &["selector"]),
+    (
+        &["retry", "maxretries", "retrycount", "attempts"],
+        &["retries"],
+    ),
+    (&["source", "parent"], &["from"]),
+    (&["destination", "child"], &["to"]),
+    (&["if", "condition"], &["when"]),
+];
+
+/// How many letters a mistyped name may have more or less.
+const LONGEST_SLIP: usize = 4;
+
+/// A name as our fields are spelled: `acceptance_criteria` and `AcceptanceCriteria` are `acceptanceCriteria`.
+pub(in crate::core::resource::schema) fn camel_case(name: &str) -> String {
+    let mut out = String::new();
+    let mut begins = false;
+    for c in name.chars() {
+        match c {
+            '_' | '-' | ' ' => begins = true,
+            c if out.is_empty() => out.extend(c.to_lowercase()),
+            c if std::mem::take(&mut begins) => out.extend(c.to_uppercase()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A field that an object does not have.
+pub(in crate::core::resource::schema) struct Misplaced<'a> {
+    /// The whole value.
+    pub instance: &'a Value,
+    /// Where the object is.
+    pub path: &'a [PathStep],
+    /// The field.
+    pub name: &'a str,
+    /// The fields that the object could have besides.
+    pub free: &'a [&'a str],
+}
+
+impl Misplaced<'_> {
+    fn at(&self, name: &str) -> Vec<PathStep> {
+        [self.path, &[name.into()]].concat()
+    }
+
+    fn value(&self) -> Option<&Value> {
+        at(self.instance, self.path)?.get(self.name)
+    }
+
+    /// Names that it may have had with other tools.
+    pub fn other_names(&self) -> &'static [&'static str] {
+        let word = folded(self.name);
+        let known = OTHER_NAMES.iter();
+        let (_, others) = known
+            .copied()
+            .find(|(names, _)| names.contains(&word.as_str()))
+            .unwrap_or_default();
+        // What has one word is a name, what has several says something.
+        let is_prose = self
+            .value()
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.trim().contains(' '));
+        match others {
+            ["description", "goalRef"] if !is_prose => &["goalRef"],
+            others => others,
+        }
+    }
+
+    /// The field that was probably meant.
+    pub fn meant(&self) -> Option<Fix> {
+        let renamed = |to: &str| Change::Rename {
+            path: self.at(self.name),
+            to: to.to_owned(),
+        };
+        let word = folded(self.name);
+        if let Some(same) = self.free.iter().find(|other| folded(other) == word) {
+            return Some(Fix::certain(renamed(same)));
+        }
+        if let Some(fix) = self.with_unit(&word) {
+            return Some(fix);
+        }
+        let others = self.other_names().iter();
+        let meant = others.copied().find(|other| self.free.contains(other));
+        // A word is no abbreviation of a much longer one.
+        let alike = self.free.iter().copied();
+        let alike = alike.filter(|free| free.len().abs_diff(self.name.len()) <= LONGEST_SLIP);
+        let meant = meant.or_else(|| did_you_mean(self.name, alike));
+        meant.map(|meant| Fix::likely(renamed(meant)))
+    }
+
+    /// `timeoutMinutes: 40`.
+    fn with_unit(&self, word: &str) -> Option<Fix> {
+        let unit = match word {
+            "timeoutseconds" | "timeoutsec" | "activedeadlineseconds" => "s",
+            "timeoutminutes" | "timeoutmin" => "m",
+            "timeouthours" => "h",
+            "timeoutdays" => "d",
+            _ => return None,
+        };
+        let number = self
+            .value()?
+            .as_u64()
+            .filter(|_| self.free.contains(&"timeout"))?;
+        let remove = Change::Remove {
+            path: self.at(self.name),
+        };
+        Some(Fix::certain(remove).and(Change::Add {
+            path: self.at("timeout"),
+            with: json!(format!("{number}{unit}")).into(),
+        }))
+    }
+
+    /// Who decides at a gate, said at its node: that stands in a Gate of its own.
+    pub fn inline_gate(&self) -> Option<Fix> {
+        let [
+            PathStep::Key(spec),
+            PathStep::Key(graph),
+            PathStep::Key(nodes),
+            PathStep::Index(_),
+        ] = self.path
+        else {
+            return None;
+        };
+        let node = at(self.instance, self.path)?;
+        if [spec, graph, nodes] != ["spec", "graph", "nodes"] || !is_gate(node) {
+            return None;
+        }
+        let inline = node
+            .as_object()?
+            .iter()
+            .filter(|(field, value)| says_who_decides(field, value));
+        let inline: Vec<(&String, &Value)> = inline.collect();
+        // Of several such fields the first has it.
+        if inline.first().is_none_or(|(field, _)| *field != self.name) {
+            return None;
+        }
+        let id = node.get("id").and_then(Value::as_str)?;
+        let text = |path: &str| self.instance.pointer(path).and_then(Value::as_str);
+        let name = slug(id, '-');
+        let mut gate = json!({
+            "apiVersion": text("/apiVersion")?,
+            "kind": "Gate",
+            "metadata": {"name": name, "namespace": text("/metadata/namespace")?},
+            "spec": {
+                "gateType": "approval",
+                "targetRef": {"kind": "Plan", "name": text("/metadata/name")?, "nodeId": id},
+            },
+        });
+        let mut changes = Vec::new();
+        for (field, value) in inline {
+            match value {
+                Value::Object(fields) => {
+                    fields
+                        .iter()
+                        .for_each(|(field, value)| take_in(&mut gate["spec"], field, value));
+                }
+                value => take_in(&mut gate["spec"], field, value),
+            }
+            let path = self.at(field);
+            changes.push(Change::Remove { path });
+        }
+        if node.get("gateRef").is_none() {
+            let (path, with) = (self.at("gateRef"), json!({"name": name}).into());
+            changes.push(Change::Add { path, with });
+        }
+        changes.push(Change::Append { with: gate.into() });
+        Some(Fix {
+            changes,
+            is_certain: false,
+        })
+    }
+
+    /// Where something is kept that has no field.
+    pub fn kept(&self) -> Option<Fix> {
+        let value = self.value()?;
+        let object = at(self.instance, self.path)?;
+        if let [
+            PathStep::Key(spec),
+            PathStep::Key(criteria),
+            PathStep::Index(_),
+        ] = self.path
+            && spec == "spec"
+            && criteria == "acceptanceCriteria"
+        {
+            return criterion(self.path, object);
+        }
+        let is_node =
+            matches!(self.path, [.., PathStep::Key(nodes), PathStep::Index(_)] if nodes == "nodes");
+        let is_command =
+            ["command", "cmd", "run", "runs", "script"].contains(&folded(self.name).as_str());
+        let remove = Change::Remove {
+            path: self.at(self.name),
+        };
+        if is_node && is_command && value.is_string() {
+            let path = [self.at("inputs"), vec!["command".into()]].concat();
+            let with = value.clone().into();
+            return Some(Fix::likely(remove).and(Change::Add { path, with }));
+        }
+        let text = text_of(value)?;
+        // Its kind is to be put right first.
+        let is_of_gate =
+            is_inline_gate(self.name) && (is_gate(object) || object.get("kind").is_none());
+        if is_node && is_of_gate {
+            return None;
+        }
+        match self.path {
+            [PathStep::Key(one)] if one == "spec" || one == "metadata" => {
+                Some(annotated(self.name, &text, remove))
+            }
+            _ if is_node => {
+                said_of_node(self.path, object, &format!("{}: {text}", self.name), remove)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a node is meant to be a gate.
+fn is_gate(node: &Value) -> bool {
+    let kind = node.get("kind").and_then(Value::as_str);
+    kind.is_some_and(|kind| folded(kind) == "gate")
+}
+
+fn says_who_decides(field: &str, value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => folded(field) == "gate" && fields.get("name").is_none(),
+        _ => is_inline_gate(field),
+    }
+}
+
+fn is_inline_gate(field: &str) -> bool {
+    let known = [
+        "reviewers",
+        "reviewer",
+        "approvers",
+        "approver",
+        "type",
+        "gatetype",
+        "requiredapprovals",
+        "requiredapprovers",
+        "minapprovals",
+        "minapprovers",
+        "approvals",
+    ];
+    known.contains(&folded(field).as_str())
+}
+
+/// What a field of a node says of its gate.
+fn take_in(spec: &mut Value, field: &str, value: &Value) {
+    match folded(field).as_str() {
+        "type" | "gatetype" => {
+            let allowed = ["approval", "review", "sign-off"];
+            let given = value.as_str().unwrap_or_default();
+            if let Some(same) = allowed.iter().find(|one| folded(one) == folded(given)) {
+                spec["gateType"] = json!(same);
+            }
+        }
+        "reviewers" | "reviewer" | "approvers" | "approver" => {
+            let reviewers = match value {
+                Value::Array(several) => several.iter().map(reviewer).collect(),
+                one => vec![reviewer(one)],
+            };
+            spec["reviewers"] = Value::Array(reviewers);
+        }
+        _ => {
+            let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+            if let Some(number) = number {
+                spec["requiredApprovers"] = json!(number);
+            }
+        }
+    }
+}
+
+/// `@ana`, `human://ana`: `user:ana`.
+fn reviewer(value: &Value) -> Value {
+    let Some(text) = value.as_str() else {
+        return value.clone();
+    };
+    let name = text
+        .strip_prefix('@')
+        .or_else(|| text.strip_prefix("human://"));
+    match name {
+        Some(name) if name.ends_with("-team") => json!(format!("team:{name}")),
+        Some(name) => json!(format!("user:{name}")),
+        None if text.contains(' ') => json!(slug(text, '-')),
+        None => value.clone(),
+    }
+}

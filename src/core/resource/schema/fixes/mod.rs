@@ -1,0 +1,59 @@
+//! What was probably meant by what a schema refuses, as changes that lead there.
+
+mod field;
+mod missing;
+mod text;
+mod value;
+
+pub(super) use field::{Misplaced, camel_case};
+pub(super) use missing::missing;
+pub(super) use text::{duration, name, no_duration};
+pub(super) use value::{typed, word};
+
+use serde_json::{Value, json};
+
+use crate::core::base::diagnostic::PathStep;
+use crate::core::base::fix::{Change, Fix};
+
+/// A word without what differs from habit to habit: case, `_`, `-` and spaces.
+fn folded(word: &str) -> String {
+    let letters = word.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Array(items) => {
+            let items: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            items.map(|items| items.join(", "))
+        }
+        _ => None,
+    }
+}
+
+/// Something that no field holds, as an annotation.
+fn annotated(name: &str, text: &str, remove: Change) -> Fix {
+    let path = ["metadata".into(), "annotations".into(), name.into()];
+    Fix::likely(remove).and(Change::Add {
+        path: path.to_vec(),
+        with: json!(text).into(),
+    })
+}
+
+/// Something that no field of a node holds, in its description.
+fn said_of_node(path: &[PathStep], node: &Value, said: &str, remove: Change) -> Option<Fix> {
+    let path = [path, &["description".into()]].concat();
+    Some(Fix::likely(remove).and(match node.get("description") {
+        Some(Value::String(before)) => Change::Replace {
+            path,
+            with: json!(format!("{}\n{said}", before.trim_end())).into(),
+        },
+        Some(_) => return None,
+        None => Change::Add {
+            path,
+            with: json!(said).into(),
+        },
+    }))
+}

@@ -1,0 +1,291 @@
+//! A value of another type, or another word, than the one that was meant.
+
+use serde_json::{Map, Value, json};
+
+use super::super::words::{Rule, follow};
+use super::{annotated, folded};
+use crate::core::base::diagnostic::PathStep;
+use crate::core::base::fix::{Change, Fix};
+use crate::core::base::suggest::did_you_mean;
+
+/// Words for a choice that other tools have, and how ours begin.
+const OTHER_WORDS: [(&str, &str); 21] = [
+    ("url", "string"),
+    ("uri", "string"),
+    ("text", "string"),
+    ("integer", "number"),
+    ("float", "number"),
+    ("bool", "boolean"),
+    ("list", "array"),
+    ("map", "object"),
+    ("dict", "object"),
+    ("command", "command_succeeds"),
+    ("cmd", "command_succeeds"),
+    ("shell", "command_succeeds"),
+    ("artifact", "artifact_exists"),
+    ("file", "artifact_exists"),
+    ("fileexists", "artifact_exists"),
+    ("test", "test_passes"),
+    ("http", "endpoint_responds"),
+    ("endpoint", "endpoint_responds"),
+    ("manual", "approval"),
+    ("int", "number"),
+    ("milestone", "Task"),
+];
+
+/// One of a few words that was probably meant.
+pub(in crate::core::resource::schema) fn word<'v>(
+    path: &[PathStep],
+    given: &str,
+    allowed: &[&'v str],
+) -> Option<(Fix, &'v str)> {
+    let replaced = |meant: &str| Change::Replace {
+        path: path.to_vec(),
+        with: json!(meant).into(),
+    };
+    let word = folded(given);
+    if let Some(same) = allowed.iter().find(|other| folded(other) == word) {
+        return Some((Fix::certain(replaced(same)), same));
+    }
+    let other = OTHER_WORDS
+        .iter()
+        .find(|(other, ours)| *other == word && allowed.contains(ours));
+    let other = other.and_then(|(_, ours)| allowed.iter().find(|one| *one == ours).copied());
+    let meant = other.or_else(|| did_you_mean(given, allowed.iter().copied()))?;
+    Some((Fix::likely(replaced(meant)), meant))
+}
+
+/// A value of another type that was probably meant.
+pub(in crate::core::resource::schema) fn typed(
+    root: &Value,
+    rule: &Rule<'_>,
+    path: &[PathStep],
+    value: &Value,
+) -> Option<Fix> {
+    let replaced = |with: Value| Change::Replace {
+        path: path.to_vec(),
+        with: with.into(),
+    };
+    match (rule.text("type")?, value) {
+        (_, Value::Null) => None,
+        ("string", Value::Number(_) | Value::Bool(_)) => quoted(rule, path, value),
+        ("string", Value::Object(fields)) if fields.len() == 1 => {
+            let only = fields.values().find(|value| value.is_string())?;
+            Some(Fix::likely(replaced(only.clone())))
+        }
+        ("boolean", Value::String(text)) => Some(Fix::certain(replaced(json!(boolean(text)?)))),
+        ("integer" | "number", Value::String(text)) => number(path, text),
+        ("integer", Value::Object(fields)) => {
+            let mut names = ["limit", "max", "count", "times"].iter();
+            let number = names.find_map(|field| fields.get(*field)?.as_u64())?;
+            Some(Fix::likely(replaced(json!(number))))
+        }
+        ("array", _) => list(path, value),
+        ("object", _) => Some(Fix::likely(replaced(mapping(root, rule, path, value)?))),
+        _ => None,
+    }
+}
+
+/// A number or a boolean where a text is expected.
+fn quoted(rule: &Rule<'_>, path: &[PathStep], value: &Value) -> Option<Fix> {
+    let path = path.to_vec();
+    if rule.text("format") != Some("planspec-duration") {
+        return Some(Fix::certain(Change::Quote { path }));
+    }
+    let seconds = value.as_number()?;
+    let with = json!(format!("{seconds}s")).into();
+    Some(Fix::likely(Change::Replace { path, with }))
+}
+
+/// A text where a number is expected.
+fn number(path: &[PathStep], text: &str) -> Option<Fix> {
+    let is_priority = path.last() == Some(&"priority".into());
+    let path = path.to_vec();
+    if is_priority && text.chars().all(char::is_alphabetic) {
+        return Some(annotated("priority", text, Change::Remove { path }));
+    }
+    let plain = text.trim();
+    let has_leading_zero = plain.len() > 1 && plain.starts_with('0');
+    let number: Value = serde_json::from_str(plain).ok()?;
+    let is_one = number.is_number() && !has_leading_zero;
+    let with = number.into();
+    is_one.then(|| Fix::certain(Change::Replace { path, with }))
+}
+
+/// Something else where a list is expected.
+fn list(path: &[PathStep], value: &Value) -> Option<Fix> {
+    let replaced = |with: Value| Change::Replace {
+        path: path.to_vec(),
+        with: with.into(),
+    };
+    Some(match value {
+        Value::String(text) if text.contains(',') && !text.contains(['.', ';', '(']) => {
+            let items: Vec<&str> = text.split(',').map(str::trim).collect();
+            Fix::likely(replaced(json!(items)))
+        }
+        Value::String(_) => Fix::certain(replaced(json!([value]))),
+        Value::Object(fields) if path.last().is_some_and(is_parameters) => {
+            Fix::likely(replaced(parameters(fields)?))
+        }
+        Value::Object(fields) if fields.values().all(Value::is_object) => {
+            Fix::likely(replaced(by_id(fields)))
+        }
+        Value::Object(_) => Fix::likely(replaced(json!([value]))),
+        _ => return None,
+    })
+}
+
+/// The mapping that was meant by something else.
+fn mapping(root: &Value, rule: &Rule<'_>, path: &[PathStep], value: &Value) -> Option<Value> {
+    let is_at = |field: &str| path.last() == Some(&field.into());
+    match value {
+        _ if path.iter().any(|step| *step == "edges".into()) => edge(value),
+        Value::Array(items) if is_at("labels") || is_at("inputs") => {
+            let entry = |item: &Value| {
+                let name = item.as_str()?.to_owned();
+                let value = if is_at("labels") {
+                    json!("")
+                } else {
+                    item.clone()
+                };
+                Some((name, value))
+            };
+            let entries: Option<Map<String, Value>> = items.iter().map(entry).collect();
+            entries.map(Value::Object)
+        }
+        Value::Array(items) if items.len() == 1 => items.first().cloned(),
+        Value::String(_) if is_at("selector") => Some(json!({"capabilityRef": {"name": value}})),
+        Value::String(text) if is_criterion_of_node(path) => criterion_of_task(text),
+        Value::String(_) => {
+            let mut fields = Map::new();
+            fields.insert(only_text(root, rule.schema)?.to_owned(), value.clone());
+            Some(Value::Object(fields))
+        }
+        _ => None,
+    }
+}
+
+fn is_criterion_of_node(path: &[PathStep]) -> bool {
+    matches!(path, [.., PathStep::Index(_), PathStep::Key(criteria), PathStep::Index(_)] if criteria == "acceptanceCriteria")
+}
+
+/// A criterion that is a command: `pytest passes`, `npm test -- --repeat 20`.
+fn criterion_of_task(text: &str) -> Option<Value> {
+    const RUNNERS: [&str; 22] = [
+        "npm",
+        "npx",
+        "yarn",
+        "pnpm",
+        "node",
+        "pytest",
+        "python",
+        "python3",
+        "tox",
+        "cargo",
+        "go",
+        "make",
+        "mvn",
+        "gradle",
+        "bash",
+        "sh",
+        "terraform",
+        "kubectl",
+        "docker",
+        "curl",
+        "ctest",
+        "planspec",
+    ];
+    let text = text.trim();
+    let (command, kind) = match text
+        .strip_suffix(" passes")
+        .or_else(|| text.strip_suffix(" pass"))
+    {
+        Some(command) => (command, "test_passes"),
+        None => (text, "command_succeeds"),
+    };
+    let program = command.split_whitespace().next()?;
+    let is_command = RUNNERS.contains(&program) || program.starts_with("./");
+    is_command.then(|| json!({"type": kind, "name": text, "command": command}))
+}
+
+fn is_parameters(step: &PathStep) -> bool {
+    *step == "inputs".into() || *step == "outputs".into()
+}
+
+/// The parameters of a capability, written as a JSON Schema or as names with types.
+fn parameters(fields: &Map<String, Value>) -> Option<Value> {
+    let (fields, required) = match fields.get("properties") {
+        Some(Value::Object(properties)) => (properties, fields.get("required")),
+        _ => (fields, None),
+    };
+    let is_required = |name: &str| {
+        let mut names = required.and_then(Value::as_array).into_iter().flatten();
+        names.any(|one| one == name)
+    };
+    let one = |(name, what): (&String, &Value)| {
+        let mut parameter = json!({"name": name});
+        match what {
+            Value::String(kind) => parameter["type"] = json!(kind),
+            Value::Object(said) => parameter.as_object_mut()?.extend(said.clone()),
+            _ => return None,
+        }
+        if is_required(name) {
+            parameter["required"] = json!(true);
+        }
+        Some(parameter)
+    };
+    fields.iter().map(one).collect()
+}
+
+/// Entries by their names, as a list.
+fn by_id(fields: &Map<String, Value>) -> Value {
+    let entries = fields.iter().map(|(id, fields)| {
+        let mut entry = json!({"id": id});
+        if let (Some(entry), Some(fields)) = (entry.as_object_mut(), fields.as_object()) {
+            entry.extend(fields.clone());
+        }
+        entry
+    });
+    entries.collect()
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "true" | "yes" | "y" | "on" | "1" => Some(true),
+        "false" | "no" | "n" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// The text of an object that may have a text alone: `name` of a reference, `description` of a criterion.
+fn only_text<'s>(root: &'s Value, schema: &'s Value) -> Option<&'s str> {
+    let required = schema.get("required").and_then(Value::as_array)?;
+    let [Value::String(only)] = required.as_slice() else {
+        return None;
+    };
+    let mut of_field = schema.get("properties")?.get(only)?;
+    while let Some(reference) = of_field.get("$ref").and_then(Value::as_str) {
+        of_field = follow(root, reference)?;
+    }
+    (of_field.get("type")? == "string").then_some(only)
+}
+
+/// `a -> b`, `[a, b]`, `a, b`.
+fn edge(value: &Value) -> Option<Value> {
+    let ends: Vec<String> = match value {
+        Value::String(text) => {
+            let signs = ["->", "=>", "→", ","];
+            let sign = signs.iter().find(|sign| text.contains(**sign))?;
+            text.split(sign).map(|end| end.trim().to_owned()).collect()
+        }
+        Value::Array(ends) => {
+            let ends = ends.iter().map(|end| end.as_str().map(str::to_owned));
+            ends.collect::<Option<_>>()?
+        }
+        _ => return None,
+    };
+    let [from, to] = ends.as_slice() else {
+        return None;
+    };
+    Some(json!({"from": from, "to": to}))
+}

@@ -1,0 +1,101 @@
+//! What is meant by files in which something is wrong: they are checked as such, so that one look says everything.
+
+use std::collections::BTreeMap;
+
+use crate::core::base::diagnostic::{self, Diagnostic};
+use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::config::Config;
+use crate::core::repository::manifest::Manifest;
+use crate::core::repository::meant::{self, Confidence, Meant};
+use crate::core::repository::snapshot::manifests_with;
+
+/// What is meant by each file that is not checked as it is.
+#[derive(Default)]
+pub(super) struct Meanings(BTreeMap<String, (Meant, String)>);
+
+impl Meanings {
+    /// Put what is meant in the place of what is there, in files that were read already.
+    pub fn of_read(files: &mut [SourceFile], parsed: &mut [Manifest], config: &Config) -> Meanings {
+        let mut meanings = Meanings::default();
+        for (file, manifest) in files.iter_mut().zip(parsed) {
+            let mut found = manifest.diagnostics.iter();
+            if found.any(|finding| finding.fix.is_some())
+                && meanings.take(file, config)
+                && let Some((again, ())) =
+                    manifests_with(std::slice::from_ref(file), config, |_, _| ()).pop()
+            {
+                *manifest = again;
+            }
+        }
+        meanings
+    }
+
+    /// The same in files that were not read yet.
+    pub fn of(files: &mut [SourceFile], config: &Config) -> Meanings {
+        let parsed = manifests_with(files, config, |_, _| ());
+        let mut meanings = Meanings::default();
+        for (file, (manifest, ())) in files.iter_mut().zip(parsed) {
+            let mut found = manifest.diagnostics.iter();
+            if found.any(|finding| finding.fix.is_some()) {
+                meanings.take(file, config);
+            }
+        }
+        meanings
+    }
+
+    fn take(&mut self, file: &mut SourceFile, config: &Config) -> bool {
+        let Content::Bytes(bytes) = &file.content else {
+            return false;
+        };
+        let written = String::from_utf8_lossy(bytes).into_owned();
+        let meant = meant::of(
+            file,
+            &config.limits,
+            &config.default_namespace,
+            Confidence::Likely,
+        );
+        let Some(meant) = meant else {
+            return false;
+        };
+        file.content = Content::Bytes(meant.text.clone().into_bytes().into());
+        self.0.insert(file.path.clone(), (meant, written));
+        true
+    }
+
+    /// What was found in what is meant, with what led there, as findings of the files as they are.
+    pub fn told(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        if self.0.is_empty() {
+            return found;
+        }
+        let mut told: Vec<Diagnostic> = found
+            .into_iter()
+            .map(|finding| self.placed(finding))
+            .collect();
+        told.extend(
+            self.0
+                .values()
+                .flat_map(|(meant, _)| meant.found.iter().cloned()),
+        );
+        diagnostic::sort(&mut told);
+        told
+    }
+
+    fn placed(&self, mut finding: Diagnostic) -> Diagnostic {
+        for label in &mut finding.related {
+            if let Some((meant, _)) = self.0.get(&label.file) {
+                label.place = meant.place(&label.place);
+            }
+        }
+        if let Some((meant, _)) = self.0.get(&finding.file) {
+            finding.place = meant.place(&finding.place);
+            // What it says is of the text that is meant.
+            finding.fix = None;
+        }
+        finding
+    }
+
+    /// The text of a file as it is.
+    pub fn text(&self, file: &str) -> Option<String> {
+        self.0.get(file).map(|(_, written)| written.clone())
+    }
+}
