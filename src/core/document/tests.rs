@@ -1030,10 +1030,7 @@ fn the_help_is_for_a_document() {
         assert!(!help.contains("leave the field out"), "{help}");
     }
     for (value, expected) in [
-        (
-            with("/scope/in_scope", json!("x")),
-            "write it as a list: `[…]`",
-        ),
+        (with("/scope/in_scope", json!("x")), "write `[\"x\"]`"),
         (
             with("/intent", json!("x")),
             "write it as a mapping: `{\"field\": …}`",

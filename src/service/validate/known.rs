@@ -99,10 +99,17 @@ impl Question<'_> {
         let config = (&self.subject.config, &self.paths);
         let earlier = self.earlier.filter(|_| !now.differing.is_empty());
         let usage = earlier.map_or(Use::Check, |_| Use::Compare);
-        let mut files = now.files;
-        let meanings = Meanings::of(&mut files, &self.subject.config);
-        let read = (now.versions, files);
-        let step = Step::of_files(self.repo, config, index, read, usage)?;
+        let check = |files: Vec<SourceFile>| {
+            let read = (now.versions.clone(), files);
+            Step::of_files(self.repo, config, index, read, usage)
+        };
+        let mut step = check(now.files.clone())?;
+        let mut meanings = Meanings::default();
+        if step.findings().iter().any(|finding| finding.fix.is_some()) {
+            let mut files = now.files.clone();
+            meanings = Meanings::of(&mut files, &self.subject.config);
+            step = check(files)?;
+        }
         let findings = self.shown(&step);
         if !is_certain(index, &step, &findings, &|file| self.is_shown(file))? {
             return Ok(None);

@@ -394,7 +394,8 @@ fn json_is_one_document() {
           "pointer": "/spec/graph/nodes/0/id"
         }
       ],
-      "resource": null
+      "resource": null,
+      "fix": null
     },
     {
       "code": "PS302",
@@ -415,7 +416,8 @@ fn json_is_one_document() {
         "kind": "Plan",
         "namespace": "team",
         "name": "checkout"
-      }
+      },
+      "fix": null
     }
   ],
   "summary": {

@@ -74,7 +74,9 @@ impl SchemaProblem {
             self.help
         };
         let help = match (help, example) {
-            (Some(help), Some(example)) if !help.contains(&example) => {
+            (Some(help), Some(example))
+                if !help.contains(&example) && !help.contains("write `") =>
+            {
                 Some(format!("write `{example}`"))
             }
             (help, _) => help,

@@ -70,8 +70,14 @@ pub(in crate::core::resource::schema) fn typed(
         (_, Value::Null) => None,
         ("string", Value::Number(_) | Value::Bool(_)) => quoted(rule, path, value),
         ("string", Value::Object(fields)) if fields.len() == 1 => {
-            let only = fields.values().find(|value| value.is_string())?;
-            Some(Fix::likely(replaced(only.clone())))
+            let (key, only) = fields
+                .iter()
+                .find(|(key, value)| value.is_string() && *key != "path")?;
+            // `- node: build` names it; of `- The form: a check` the colon made a mapping.
+            let is_name = ["node", "name", "id", "ref", "step", "task"].contains(&key.as_str());
+            let text = json!(format!("{key}: {}", only.as_str()?));
+            let meant = if is_name { only.clone() } else { text };
+            Some(Fix::likely(replaced(meant)))
         }
         ("boolean", Value::String(text)) => Some(Fix::certain(replaced(json!(boolean(text)?)))),
         ("integer" | "number", Value::String(text)) => number(path, text),
