@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Write;
 
 use crate::core::base::escape;
-use crate::core::document::{Content, Degree, Document, Generated, Mode, Risk};
+use crate::core::document::{Content, Degree, Document, Generated, Mode, Risk, Step};
 use crate::core::plan::graph::{Graph, GraphOf};
 use crate::core::resource::Spec;
 use crate::show::graph::{self, GraphView};
@@ -182,7 +182,28 @@ impl DocumentPage<'_> {
             for (what, text) in fields {
                 self.said(what, text.as_deref().unwrap_or_default());
             }
+            self.extension(step);
         }
+        let own = document.planspec.as_ref();
+        let edges = own.into_iter().flat_map(|own| &own.edges);
+        let edges: Vec<String> = edges
+            .map(|edge| format!("{} before {}", id(&edge.from), id(&edge.to)))
+            .collect();
+        self.gap();
+        self.list("However it ends", &edges, str::to_owned);
+    }
+
+    /// What `x-planspec` adds to a step.
+    fn extension(&mut self, step: &Step) {
+        let fields = step.planspec.iter().flatten();
+        let added: Vec<String> = fields
+            .filter(|(_, value)| !value.is_null())
+            .map(|(field, value)| match value.as_str() {
+                Some(text) => format!("{field}: {}", id(text)),
+                None => format!("{field}: {}", id(&value.to_string())),
+            })
+            .collect();
+        self.list("Beside that (`x-planspec`)", &added, str::to_owned);
     }
 
     fn lists(&mut self) {

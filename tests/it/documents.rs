@@ -742,3 +742,37 @@ fn revisions_follow_one_another_and_who_pretends_is_told_before_the_merge() {
         assert!(!ran.out.contains("only grows"), "{ran}");
     }
 }
+
+#[test]
+fn an_extension_takes_no_approval_away_and_is_shown_where_it_adds_something() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let mut document = greeting();
+    document["approach"]["steps"][2]["x-planspec"] = json!({"dependsOn": [], "retries": 1});
+    solo.write(FILE, written(&document));
+    solo.run("validate")
+        .exits(1)
+        .says("error[PS605]")
+        .says("`dependsOn` is nothing that `x-planspec` may say of a step")
+        .says("`dependencies`: remove it here");
+    // The hint, literally.
+    document["approach"]["steps"][2]["x-planspec"] = json!({"retries": 1});
+    document["approach"]["steps"][1]["x-planspec"] = json!({"when": "parameters.all == true"});
+    document["x-planspec"] =
+        json!({"edges": [{"from": "translate", "to": "release", "type": "soft"}]});
+    solo.publish(FILE, written(&document));
+    solo.run("validate").ok();
+    solo.run(&format!("show {FILE}"))
+        .ok()
+        .says("- retries: `1`\n")
+        .says("- when: `parameters.all == true`\n")
+        .says("- `translate` before `release`\n");
+    solo.git("checkout -q -b change");
+    document["approach"]["steps"][1]["x-planspec"] = json!({"when": "parameters.some == true"});
+    solo.write(FILE, written(&document));
+    solo.commit("another condition");
+    solo.run("review main")
+        .exits(1)
+        .says("parameters.some == true")
+        .says("PS403");
+}

@@ -164,7 +164,7 @@ codes! {
     DOCUMENT_ID_TWICE = "PS602" Error "two entries of a document have one id";
     STEP_NOT_FOUND = "PS603" Error "a document mentions a step that it does not have";
     STEP_CYCLE = "PS604" Error "steps of a document depend on each other in a circle";
-    STEP_EXTENSION = "PS605" Error "what `x-planspec` adds to a step makes no node";
+    STEP_EXTENSION = "PS605" Error "`x-planspec` of a document holds what does not belong there";
     DRAFT_FIELD = "PS606" Warning "a field or word of an older draft of the format";
     CONSTRAINT_TYPE = "PS607" Warning "a type of constraint that the format does not name";
     NOTHING_EXCLUDED = "PS608" Warning "a document that puts nothing out of scope";

@@ -1,17 +1,15 @@
 //! From resources to a document and back, with what is lost on the way.
 
-use std::collections::{HashMap, HashSet};
-
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::plan::{EXTENSION, bare_task, manifest_of};
-use super::{Diagnostic, Document, PlanspecExtension, Scope};
+use super::plan::manifest_of;
+use super::{Diagnostic, Document, PlanspecExtension, Scope, steps};
 use crate::core::plan::graph;
 use crate::core::resource::{
-    BindingSpec, ContextItem, Edge, EdgeKind, Effort, GoalSpec, HUMAN, Key, Metadata, Node,
-    NodeKind, ObjectRef, PlanSpec, Resource, Rule, Selector, Spec, Strategy, Target, Time,
+    BindingSpec, ContextItem, GoalSpec, HUMAN, Key, Metadata, Node, NodeKind, ObjectRef, PlanSpec,
+    Resource, Rule, Selector, Spec, Strategy, Target, Time,
 };
 
 /// What a conversion leads to.
@@ -27,8 +25,8 @@ pub struct Converted<T> {
 
 /// A plan and the goal that it serves as a document. `now` becomes the time of its first revision.
 ///
-/// The graph that the document stands for has the digest of the plan's: what steps cannot say of a
-/// node stands in their `x-planspec`.
+/// Where all nodes are tasks with a name, the graph that the document stands for has the digest of the plan's:
+/// what steps cannot say of a task stands in their `x-planspec`.
 pub fn from_resources(
     plan: (&Metadata, &PlanSpec),
     goal: Option<(&Metadata, &GoalSpec)>,
@@ -38,11 +36,12 @@ pub fn from_resources(
     let revision = spec.version.as_deref();
     let revision = revision.and_then(|version| version.parse::<u32>().ok());
     let revision = revision.filter(|revision| *revision > 0);
+    let steps = steps::of_plan(spec);
     let extension = PlanspecExtension {
         namespace: Some(metadata.namespace.clone()),
         name: Some(metadata.name.clone()),
         series: spec.series.clone(),
-        edges: soft_edges(spec),
+        edges: steps.edges,
         checks: Default::default(),
     };
     let statement = goal.map_or(&spec.description, |(_, goal)| &goal.description);
@@ -61,10 +60,10 @@ pub fn from_resources(
         "approach": {
             "overview": spec.description,
             "rationale": text_of(&spec.context, "rationale").unwrap_or_default(),
-            "steps": steps(spec),
+            "steps": steps.steps,
         },
         "success_criteria": criteria(spec, goal.map(|(_, goal)| goal)),
-        "delegation": {"default_mode": "hybrid"},
+        "delegation": {"default_mode": "hybrid", "step_overrides": steps.overrides},
         "revision_history": [{
             "revision": revision.unwrap_or(1),
             "change_type": "major",
@@ -76,7 +75,7 @@ pub fn from_resources(
     });
     Converted {
         result,
-        lost: lost_of_resources(plan, goal, revision),
+        lost: [lost_of_resources(plan, goal, revision), steps.lost].concat(),
         missing: missing(spec, goal),
     }
 }
@@ -166,91 +165,6 @@ fn time(time: Time) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn soft_edges(spec: &PlanSpec) -> Vec<Edge> {
-    let soft = graph::folded_edges(&spec.graph)
-        .into_iter()
-        .filter(|(_, kind)| *kind == EdgeKind::Soft);
-    soft.map(|((from, to), kind)| Edge {
-        from: from.to_owned(),
-        to: to.to_owned(),
-        kind,
-    })
-    .collect()
-}
-
-fn steps(spec: &PlanSpec) -> Vec<Value> {
-    let nodes = spec.graph.nodes.iter();
-    let of_nodes = nodes.flat_map(|node| node.depends_on.iter().map(|from| (from, &node.id)));
-    let edges = spec.graph.edges.iter();
-    let hard = edges.filter(|edge| edge.kind == EdgeKind::Hard);
-    let mut seen = HashSet::new();
-    let mut before: HashMap<&str, Vec<&str>> = HashMap::new();
-    for (from, to) in of_nodes.chain(hard.map(|edge| (&edge.from, &edge.to))) {
-        if seen.insert((from, to)) {
-            before.entry(to).or_default().push(from);
-        }
-    }
-    let nodes = spec.graph.nodes.iter();
-    nodes
-        .map(|node| {
-            let before = before.get(node.id.as_str());
-            step(node, before.map_or(&[][..], Vec::as_slice))
-        })
-        .collect()
-}
-
-fn step(node: &Node, before: &[&str]) -> Value {
-    let mut step = Map::new();
-    step.insert("step_id".to_owned(), json!(node.id));
-    let title = node.name.as_ref().unwrap_or(&node.id);
-    step.insert("title".to_owned(), json!(title));
-    let description = node.description.clone().unwrap_or_default();
-    step.insert("description".to_owned(), json!(description));
-    if !before.is_empty() {
-        step.insert("dependencies".to_owned(), json!(before));
-    }
-    if let Some(effort) = node.estimated_effort {
-        let complexity = match effort {
-            Effort::Small => "s",
-            Effort::Medium => "m",
-            Effort::Large => "l",
-            Effort::Xlarge => "xl",
-        };
-        step.insert("estimated_complexity".to_owned(), json!(complexity));
-    }
-    let said = bare_task(&node.id, title, &description, node.estimated_effort);
-    let rest = difference(&said, node);
-    if !rest.is_empty() {
-        step.insert("x-planspec".to_owned(), Value::Object(rest));
-    }
-    Value::Object(step)
-}
-
-/// What has to be said of a node beside what a step says: its other fields, and null for those
-/// that it does not have.
-fn difference(said: &Node, node: &Node) -> Map<String, Value> {
-    let fields = |node: &Node| match serde_json::to_value(node) {
-        Ok(Value::Object(fields)) => fields,
-        // A node is an object.
-        _ => Map::new(),
-    };
-    let (said, wanted) = (fields(said), fields(node));
-    let gone = said.keys().filter(|field| !wanted.contains_key(*field));
-    let gone: Vec<(String, Value)> = gone.map(|field| (field.clone(), Value::Null)).collect();
-    // What stands in the extension of a node stands beside the others in that of a step.
-    let (own, wanted): (Vec<_>, Vec<_>) = wanted
-        .into_iter()
-        .partition(|(field, _)| field == EXTENSION);
-    let own = own.into_iter().filter_map(|(_, value)| match value {
-        Value::Object(fields) => Some(fields),
-        _ => None,
-    });
-    let other = wanted
-        .into_iter()
-        .filter(|(field, value)| field != "dependsOn" && said.get(field) != Some(value));
-    gone.into_iter().chain(other).chain(own.flatten()).collect()
-}
-
 fn criteria(spec: &PlanSpec, goal: Option<&GoalSpec>) -> Vec<Value> {
     let criterion = |id: &str, description: &str| {
         json!({
@@ -301,18 +215,6 @@ fn lost_of_resources(
         plan.version.is_some() && revision.is_none(),
         "spec.version of the plan: it is no number, and revisions are",
     );
-    let gates = plan
-        .graph
-        .nodes
-        .iter()
-        .filter(|node| node.gate_ref.is_some());
-    for node in gates {
-        let what = format!(
-            "the Gate of node `{}`: it stays a resource of its own",
-            node.id
-        );
-        say(true, &what);
-    }
     if let Some((metadata, goal)) = goal {
         of_metadata("the goal", metadata, &mut say);
         say(!goal.constraints.is_empty(), "spec.constraints of the goal");

@@ -79,6 +79,7 @@ mod name;
 mod plan;
 mod rules;
 pub mod scope;
+mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -98,7 +99,7 @@ pub use edit::edit;
 pub use model::*;
 pub use name::{Alphabet, name_of};
 pub use plan::{Generated, Origin, is_document};
-pub(crate) use plan::{generate, key, manifest_of};
+pub(crate) use plan::{generate, key, manifest_of, node_id};
 
 /// A document whose structure is sound: its sections, typed, and the value that they were read
 /// from, with the order of its keys and everything that the types do not name.

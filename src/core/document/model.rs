@@ -291,7 +291,7 @@ pub struct Step {
     pub delegation: Option<StepDelegation>,
     /// How one sees that it is done.
     pub acceptance_criteria: Option<String>,
-    /// Fields of the node that the step becomes; null leaves one out.
+    /// What this program is told of the node that the step becomes.
     #[serde(rename = "x-planspec")]
     pub planspec: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -502,7 +502,7 @@ pub struct PlanspecExtension {
     pub name: Option<String>,
     /// Series of the Plan, whose version is then the document's revision.
     pub series: Option<String>,
-    /// Edges between nodes that `dependencies` cannot say.
+    /// Soft edges, by the ids of steps or nodes: `dependencies` are hard ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edges: Vec<Edge>,
     /// What decides whether an automated success criterion is met, by its `criterion_id`: checks

@@ -10,9 +10,9 @@ use super::name::{Alphabet, name_of};
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{
-    API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Effort,
-    GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Node, NodeKind,
-    ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
+    API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Edge,
+    Effort, GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Node,
+    NodeKind, ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
 };
 use crate::path;
 
@@ -135,7 +135,15 @@ pub(crate) fn generate(
     if findings.len() > before {
         return None;
     }
-    let plan = plan_spec(content, key, nodes.nodes);
+    let edges = nodes.edges(content);
+    let plan = plan_spec(
+        content,
+        key,
+        GraphSpec {
+            nodes: nodes.nodes,
+            edges,
+        },
+    );
     let mut resources = vec![
         Resource::new(key, Spec::Goal(goal_spec(content))),
         Resource::new(key, Spec::Plan(plan)),
@@ -185,7 +193,7 @@ fn goal_spec(content: &Content) -> GoalSpec {
 }
 
 /// What a worker should know of the whole, and what an approval of the plan is meant to cover.
-fn plan_spec(content: &Content, key: &Key, nodes: Vec<Node>) -> PlanSpec {
+fn plan_spec(content: &Content, key: &Key, graph: GraphSpec) -> PlanSpec {
     let extension = content.planspec.clone().unwrap_or_default();
     let checks = (!extension.checks.is_empty()).then_some(&extension.checks);
     let mut context = texts([("rationale", Some(&content.approach.rationale))]);
@@ -217,10 +225,7 @@ fn plan_spec(content: &Content, key: &Key, nodes: Vec<Node>) -> PlanSpec {
         supersedes: Vec::new(),
         graph_digest: None,
         context,
-        graph: GraphSpec {
-            nodes,
-            edges: extension.edges,
-        },
+        graph,
         contract: contract(content),
     }
 }
@@ -370,7 +375,8 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// Put what `x-planspec` says of a step into its node.
+    /// Put what `x-planspec` says of a step into its node. Which fields it may hold, the rules say
+    /// (`rules::extensions`).
     fn merge_extensions(
         &mut self,
         found: &Finder<'_>,
@@ -414,11 +420,7 @@ impl<'a> Nodes<'a> {
             match Node::deserialize(&value) {
                 Ok(node) => {
                     let provider = self.nodes[index].provider.take();
-                    let is_task = node.kind == NodeKind::Task;
-                    self.nodes[index] = Node {
-                        provider: provider.filter(|_| is_task),
-                        ..node
-                    };
+                    self.nodes[index] = Node { provider, ..node };
                 }
                 // The schema is as strict as the types; this is for what a test did not think of.
                 Err(error) => findings.push(found.at(
@@ -442,19 +444,31 @@ impl<'a> Nodes<'a> {
             }
             // What came from JSON can be written as JSON.
             let mut merged = serde_json::to_value(node).unwrap_or_default();
-            for (field, value) in fields {
-                match (merged.as_object_mut()?, value) {
-                    (_, Value::Null) if OF_EXTENSION.contains(&field.as_str()) => None,
-                    (node, value) if OF_EXTENSION.contains(&field.as_str()) => {
-                        let own = node.entry(EXTENSION).or_insert_with(|| json!({}));
-                        own.as_object_mut()?.insert(field.clone(), value.clone())
-                    }
-                    (node, Value::Null) => node.shift_remove(field),
-                    (node, value) => node.insert(field.clone(), value.clone()),
-                };
+            for (field, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+                let node = merged.as_object_mut()?;
+                if OF_EXTENSION.contains(&field.as_str()) {
+                    let own = node.entry(EXTENSION).or_insert_with(|| json!({}));
+                    own.as_object_mut()?.insert(field.clone(), value.clone());
+                } else {
+                    node.insert(field.clone(), value.clone());
+                }
             }
             Some((index, merged))
         })
+    }
+
+    /// The edges that `x-planspec` adds, between nodes; a step may be named by its own id.
+    fn edges(&self, content: &Content) -> Vec<Edge> {
+        let node = |end: &String| self.ids.get(end.as_str()).unwrap_or(end).clone();
+        let own = content.planspec.as_ref();
+        let edges = own.into_iter().flat_map(|own| &own.edges);
+        edges
+            .map(|edge| Edge {
+                from: node(&edge.from),
+                to: node(&edge.to),
+                kind: edge.kind,
+            })
+            .collect()
     }
 
     /// Where the extension of a node stands.
@@ -486,21 +500,21 @@ impl<'a> Nodes<'a> {
 }
 
 /// The id of the node that a step becomes.
-fn node_id(step: &Step) -> String {
-    let own = step.planspec.as_ref().and_then(|fields| fields.get("id"));
-    match own.and_then(Value::as_str) {
-        Some(id) => id.to_owned(),
-        None => name_of(&step.step_id, Alphabet::NodeId),
-    }
+pub(crate) fn node_id(step: &Step) -> String {
+    name_of(&step.step_id, Alphabet::NodeId)
 }
 
+/// The texts of a step that stand in the context of its node.
+pub(super) const OF_CONTEXT: [&str; 4] = ["rationale", "inputs", "outputs", "acceptance_criteria"];
+
 fn task(step: &Step) -> Node {
-    let context = [
-        ("rationale", step.rationale.as_ref()),
-        ("inputs", step.inputs.as_ref()),
-        ("outputs", step.outputs.as_ref()),
-        ("acceptance_criteria", step.acceptance_criteria.as_ref()),
+    let texts_of_step = [
+        step.rationale.as_ref(),
+        step.inputs.as_ref(),
+        step.outputs.as_ref(),
+        step.acceptance_criteria.as_ref(),
     ];
+    let context = OF_CONTEXT.into_iter().zip(texts_of_step);
     let is_human = step.delegation == Some(StepDelegation::Human);
     let effort = step.estimated_complexity.map(effort);
     Node {

@@ -10,6 +10,7 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::base::suggest::{Suggestions, suggestion};
 use crate::core::base::words::{listed, shortened};
 use crate::core::plan::graph;
+use crate::core::resource::EdgeKind;
 use crate::path;
 
 /// Most suggestions that one rule looks for.
@@ -25,6 +26,7 @@ pub(super) fn structure(found: &Finder<'_>, content: &Content, findings: &mut Ve
     overridden_steps(found, content, findings);
     checked_criteria(found, content, findings);
     constraint_types(found, content, findings);
+    extensions(found, content, findings);
     scope::check(found, &content.scope, findings);
     if content.scope.out_of_scope.is_empty() {
         let message = "nothing is out of scope";
@@ -222,6 +224,87 @@ fn constraint_types(found: &Finder<'_>, content: &Content, findings: &mut Vec<Di
         let path = path!["constraints", index, "type"];
         let finding = found.at(Code::CONSTRAINT_TYPE, path, Part::Value, message);
         findings.push(finding.help(suggestion(word, words, otherwise)));
+    }
+}
+
+/// What `x-planspec` of a step may say of its node. Nothing of it takes away what the step says: its order, who
+/// does it, and who is asked before.
+pub(super) const STEP_EXTENSION: [&str; 9] = [
+    "acceptanceCriteria",
+    "retries",
+    "timeout",
+    "inputs",
+    "outputs",
+    "capabilityRefs",
+    "when",
+    "touches",
+    "always",
+];
+
+/// `x-planspec` adds to what the document says, and never puts something else in its place.
+fn extensions(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
+    let modes = content.modes();
+    for (index, (step, mode)) in content.approach.steps.iter().zip(modes).enumerate() {
+        let at = |field: &str| path!["approach", "steps", index, "x-planspec", field];
+        let fields = step.planspec.iter().flat_map(|fields| fields.keys());
+        for field in fields.filter(|field| !STEP_EXTENSION.contains(&field.as_str())) {
+            let message = format!("`{field}` is nothing that `x-planspec` may say of a step");
+            let finding = found.at(Code::STEP_EXTENSION, at(field), Part::Key, message);
+            findings.push(finding.label("not here").help(instead_of(field)));
+        }
+        let is_human = step.delegation == Some(StepDelegation::Human);
+        let why = match (is_human, mode) {
+            (true, _) => "a person does it",
+            (false, Mode::HumanApproval) => "a person approves it first",
+            (false, Mode::AgentAutonomous) => continue,
+        };
+        let when = step.planspec.as_ref().and_then(|fields| fields.get("when"));
+        if when.is_some_and(|when| !when.is_null()) {
+            let message = format!("step `{}` cannot have a condition: {why}", step.step_id);
+            let finding = found.at(Code::STEP_EXTENSION, at("when"), Part::Key, message);
+            findings.push(finding.label("it would be left out unseen").help(
+                "remove `when`, and leave the decision to that person; or put it on a step of \
+                 its own",
+            ));
+        }
+    }
+    let edges = content.planspec.iter().flat_map(|own| &own.edges);
+    for (index, edge) in edges
+        .enumerate()
+        .filter(|(_, edge)| edge.kind == EdgeKind::Hard)
+    {
+        let message = format!("the edge to `{}` is a hard one", edge.to);
+        let path = path!["x-planspec", "edges", index];
+        let finding = found.at(Code::STEP_EXTENSION, path, Part::Value, message);
+        findings.push(finding.label("only soft edges stand here").help(format!(
+            "name `{}` in the `dependencies` of step `{}`, or write `type: soft`: then it also \
+             begins when `{}` failed",
+            edge.from, edge.to, edge.from
+        )));
+    }
+}
+
+/// Where the document says what somebody wanted to say with a field of a node.
+fn instead_of(field: &str) -> String {
+    let step = |own: &str| format!("the step itself says it, in `{own}`: remove it here");
+    match field {
+        "dependsOn" => step("dependencies"),
+        "id" => step("step_id"),
+        "name" => step("title"),
+        "description" => step("description"),
+        "estimatedEffort" => step("estimated_complexity"),
+        "context" => step("rationale"),
+        "gateRef" => {
+            "remove it: who is asked before a step stands in `delegation.step_overrides`".to_owned()
+        }
+        "kind" | "children" | "mode" | "externalRef" | "pollInterval" => {
+            "remove it: a step is a Task; write the plan as a Plan for other nodes (`planspec \
+             convert --to v1alpha1`)"
+                .to_owned()
+        }
+        _ => suggestion(field, STEP_EXTENSION, || {
+            format!("it may hold {}", listed(STEP_EXTENSION))
+        }),
     }
 }
 

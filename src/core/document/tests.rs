@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::core::base::diagnostic::{Place, display_path};
 use crate::core::plan::graph;
-use crate::core::resource::{Kind, Metadata, NodeKind, PlanSpec, Resource, Spec};
+use crate::core::resource::{Kind, Metadata, PlanSpec, Resource, Spec};
 use crate::core::testing;
 
 const GREETING: &str = include_str!("../../../examples/document/planspec/greeting.planspec.json");
@@ -191,6 +191,28 @@ fn each_rule_has_a_document_that_breaks_only_it() {
             step(json!({"x-planspec": {"retries": 11}})),
             "PS605 error structure approach.steps[3].x-planspec.retries: `retries`: `11` is out of \
              range, 0 to 10 are allowed",
+        ),
+        (
+            step(json!({"x-planspec": {"dependsOn": []}})),
+            "PS605 error structure approach.steps[3].x-planspec.dependsOn: `dependsOn` is nothing \
+             that `x-planspec` may say of a step",
+        ),
+        (
+            with("/approach/steps/2/x-planspec", json!({"when": "false"})),
+            "PS605 error structure approach.steps[2].x-planspec.when: step `release` cannot have a \
+             condition: a person approves it first",
+        ),
+        (
+            with("/approach/steps/0/x-planspec", json!({"when": "false"})),
+            "PS605 error structure approach.steps[0].x-planspec.when: step `translate` cannot have \
+             a condition: a person does it",
+        ),
+        (
+            with(
+                "/x-planspec",
+                json!({"edges": [{"from": "translate", "to": "release"}]}),
+            ),
+            "PS605 error structure x-planspec.edges[0]: the edge to `release` is a hard one",
         ),
         (
             with("/x-planspec", json!({"checks": {"understod": [check()]}})),
@@ -607,16 +629,82 @@ fn steps_become_tasks_with_gates_before_those_that_are_approved() {
 
 #[test]
 fn a_step_may_say_more_of_its_node() {
-    let value = with(
-        "/approach/steps/1/x-planspec",
-        json!({"id": "choice", "retries": 2, "estimatedEffort": null}),
-    );
-    let document = from_value("a", value).unwrap();
-    let plan = plan_of(&document);
+    let more = json!({
+        "acceptanceCriteria": [check()],
+        "retries": 2,
+        "timeout": "30m",
+        "inputs": {"language": "sw"},
+        "outputs": [{"name": "text"}],
+        "capabilityRefs": null,
+        "when": "parameters.all == true",
+        "touches": ["greeting/**"],
+        "always": true,
+    });
+    let plan = plan_of(&from_value("a", with("/approach/steps/1/x-planspec", more)).unwrap());
     let node = &plan.graph.nodes[1];
-    assert_eq!((node.id.as_str(), node.retries), ("choice", 2));
-    assert_eq!(node.estimated_effort, None);
-    assert_eq!(plan.graph.nodes[2].depends_on, ["choice"]);
+    assert_eq!((node.id.as_str(), node.retries), ("choose", 2));
+    assert_eq!(node.acceptance_criteria.len(), 1);
+    assert_eq!(node.when.as_deref(), Some("parameters.all == true"));
+    assert!(node.extension.always && node.timeout.is_some());
+    assert_eq!(node.depends_on, ["translate"]);
+}
+
+#[test]
+fn nothing_of_an_extension_takes_away_what_the_document_says() {
+    let fields = [
+        ("dependsOn", json!([])),
+        ("id", json!("other")),
+        ("kind", json!("Gate")),
+        ("gateRef", json!({"name": "g"})),
+        ("children", json!(["choose"])),
+        ("externalRef", json!({"type": "uri", "uri": "u"})),
+        ("name", json!("Harmless")),
+        ("description", json!("Nothing to see")),
+        ("context", json!([])),
+        ("estimatedEffort", Value::Null),
+        ("provider", json!("tool://sh")),
+        ("x-planspec", json!({"always": true})),
+        ("retrys", json!(2)),
+    ];
+    for (field, value) in fields {
+        for step in 0..3 {
+            let at = format!("/approach/steps/{step}/x-planspec");
+            let found = findings(&with(&at, json!({field: value.clone()})));
+            let [finding] = found.as_slice() else {
+                panic!("{field}: {found:?}");
+            };
+            let place = format!("PS605 error structure approach.steps[{step}].x-planspec.{field}:");
+            assert!(finding.starts_with(&place), "{finding}");
+        }
+    }
+    // What it may hold leaves order, approvals and people where they are.
+    let mut all = greeting();
+    for step in 0..3 {
+        all["approach"]["steps"][step]["x-planspec"] =
+            json!({"retries": 1, "capabilityRefs": [{"name": "c"}], "always": true, "when": null});
+    }
+    all["x-planspec"] = json!({"edges": [
+        {"from": "choose", "to": "release", "type": "soft"},
+        {"from": "translate", "to": "approve-release", "type": "soft"},
+    ]});
+    assert_eq!(nodes(all.clone()), nodes(greeting()));
+    let plan = plan_of(&from_value("a", all).unwrap());
+    let edges = graph::folded_edges(&plan.graph);
+    assert_eq!(
+        edges[&("choose", "release")],
+        crate::core::resource::EdgeKind::Hard
+    );
+}
+
+#[test]
+fn an_edge_names_steps_by_their_own_ids() {
+    let mut document = greeting();
+    document["approach"]["steps"][0]["step_id"] = json!("Translate it");
+    document["approach"]["steps"][1]["dependencies"] = json!(["Translate it"]);
+    document["x-planspec"] =
+        json!({"edges": [{"from": "Translate it", "to": "release", "type": "soft"}]});
+    let plan = plan_of(&from_value("a", document).unwrap());
+    assert_eq!(plan.graph.edges[0].from, plan.graph.nodes[0].id);
 }
 
 #[test]
@@ -774,7 +862,7 @@ proptest! {
     }
 }
 
-/// Nodes of every kind, with edges of both kinds that lead forward.
+/// Tasks, with edges of both kinds that lead forward.
 fn any_graph() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
     let node = (0..6_usize, any::<bool>(), any::<bool>());
     let nodes = prop::collection::vec(node, 1..7);
@@ -785,20 +873,24 @@ fn any_graph() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             .into_iter()
             .enumerate()
             .map(|(index, (shape, named, after))| {
+                // What is no task has a test of its own.
                 let mut node = match shape {
                     0 => json!({"kind": "Task"}),
                     1 => json!({"kind": "Task", "retries": 2, "estimatedEffort": "xlarge",
                     "outputs": [{"name": "o"}], "timeout": "1h",
                     "acceptanceCriteria": [{"type": "artifact_exists", "name": "c", "path": "p"}]}),
-                    2 => json!({"kind": "Gate", "gateRef": {"name": "g", "namespace": "other"}}),
-                    3 => json!({"kind": "External", "externalRef": {"type": "uri", "uri": "u"}}),
-                    4 => json!({"kind": "Task", "capabilityRefs": [{"name": "c"}], "when": "true",
-                    "inputs": {"a": [1, null]}, "context": [{"format": "text", "content": "c"}]}),
+                    2 => json!({"kind": "Task", "capabilityRefs": [{"name": "c"}], "when": "true",
+                    "inputs": {"a": [1, null]}}),
+                    3 => json!({"kind": "Task", "x-planspec": {"always": true, "touches": ["a"]}}),
+                    4 => json!({"kind": "Task", "context": [
+                        {"name": "rationale", "format": "text", "content": "Because"},
+                        {"name": "acceptance_criteria", "format": "text", "content": "It is"},
+                    ]}),
                     _ => json!({"kind": "Task", "estimatedEffort": "small"}),
                 };
                 node["id"] = json!(format!("n_{index}"));
+                node["name"] = json!(format!("Node {index}"));
                 if named {
-                    node["name"] = json!(format!("Node {index}"));
                     node["description"] = json!("What to do");
                 }
                 if after && index > 0 {
@@ -834,7 +926,7 @@ fn plan_resource(nodes: Vec<Value>, edges: Vec<Value>) -> Resource {
 
 proptest! {
     #[test]
-    fn to_a_document_and_back_the_graph_is_the_same((nodes, edges) in any_graph()) {
+    fn to_a_document_and_back_a_graph_of_tasks_is_the_same((nodes, edges) in any_graph()) {
         let plan = plan_resource(nodes, edges);
         let Spec::Plan(spec) = &plan.spec else { panic!() };
         let now = "2026-01-31T09:00:00Z".parse().unwrap();
@@ -872,20 +964,56 @@ fn what_is_lost_is_said() {
             converted.lost
         );
     }
-    let gates = plan_resource(
-        vec![json!({"id": "g", "kind": "Gate", "gateRef": {"name": "g"}})],
-        Vec::new(),
-    );
-    let Spec::Plan(spec) = &gates.spec else {
+}
+
+#[test]
+fn what_is_no_task_becomes_what_comes_nearest() {
+    let nodes = vec![
+        json!({"id": "build", "kind": "Task"}),
+        json!({"id": "lint", "kind": "Task", "context": [
+            {"format": "markdown", "name": "rationale", "content": "c"}, {"format": "json", "content": 1}]}),
+        json!({"id": "checks", "kind": "Group", "children": ["build", "more"]}),
+        json!({"id": "more", "kind": "Group", "children": ["lint", "checks"]}),
+        json!({"id": "ok", "kind": "Gate", "gateRef": {"name": "g"}, "dependsOn": ["checks"]}),
+        json!({"id": "release", "kind": "Task", "dependsOn": ["ok", "checks"]}),
+        json!({"id": "seen", "kind": "External", "externalRef": {"type": "uri", "uri": "u"},
+            "dependsOn": ["release"]}),
+        json!({"id": "free", "kind": "Gate", "gateRef": {"name": "g"}, "dependsOn": ["seen"]}),
+    ];
+    let soft = json!({"from": "more", "to": "seen", "type": "soft"});
+    let into_group = json!({"from": "build", "to": "more"});
+    let plan = plan_resource(nodes, vec![soft, into_group]);
+    let Spec::Plan(spec) = &plan.spec else {
         panic!()
     };
-    assert_eq!(spec.graph.nodes[0].kind, NodeKind::Gate);
     let now = "2026-01-31T09:00:00Z".parse().unwrap();
-    let lost = from_resources((&gates.metadata, spec), None, now).lost;
+    let converted = from_resources((&plan.metadata, spec), None, now);
+    let expected = [
+        "context of node `lint`: rationale, an item without a name",
+        "the Group `checks`: its members stand alone",
+        "the Group `more`: its members stand alone",
+        "the Gate of node `ok`: anybody approves step `release` first, the reviewers are lost",
+        "what node `seen` waits for: it is a step that a person does",
+        "the Gate of node `free`: it is a step that a person does",
+    ];
+    assert_eq!(converted.lost, expected);
     assert_eq!(
-        lost,
-        ["the Gate of node `g`: it stays a resource of its own"]
+        self::nodes(converted.result.clone()),
+        [
+            "build Task  -",
+            "lint Task  -",
+            "approve-release Gate build+lint -",
+            "release Task build+lint+approve-release -",
+            "seen Task release human://",
+            "free Task seen human://",
+        ]
     );
+    let edges = &converted.result["x-planspec"]["edges"];
+    assert_eq!(
+        (&edges[0]["from"], &edges[1]["from"]),
+        (&json!("lint"), &json!("build"))
+    );
+    assert_eq!(edges.as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -14,9 +14,9 @@ use super::renames::Renames;
 use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place};
 use crate::core::base::limits::Limits;
 use crate::core::document::{
-    Alphabet, Alternative, Approach, ChangeType, Constraint, Content, Criterion, Delegation,
-    Dependency, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, PlanspecExtension,
-    Revision, RevisionChange, Risk, Scope, Step, StepOverride, name_of,
+    Alternative, Approach, ChangeType, Constraint, Content, Criterion, Delegation, Dependency,
+    DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, PlanspecExtension, Revision,
+    RevisionChange, Risk, Scope, Step, StepOverride, node_id,
 };
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::snapshot::Snapshot;
@@ -68,7 +68,7 @@ pub(super) fn add(snapshot: &Snapshot, plan: &Key, renames: &Renames, normal: &m
     }
     out.group("document", |out| content(out, &read.content));
     for step in &read.content.approach.steps {
-        let id = node_of(step);
+        let id = node_id(step);
         let id = renames.get(&id).unwrap_or(&id);
         let address = vec!["nodes".to_owned(), id.clone()];
         // What stands below a node comes and goes with it.
@@ -79,13 +79,10 @@ pub(super) fn add(snapshot: &Snapshot, plan: &Key, renames: &Renames, normal: &m
         normal
             .leaves
             .remove(&[&address[..], &["provider".to_owned()]].concat());
-        let own = step.planspec.as_ref();
-        if !own.is_some_and(|fields| fields.contains_key("context")) {
-            // Made of what the step says, which is told field by field.
-            normal
-                .leaves
-                .remove(&[&address[..], &["context".to_owned()]].concat());
-        }
+        // Made of what the step says, which is told field by field.
+        normal
+            .leaves
+            .remove(&[&address[..], &["context".to_owned()]].concat());
         out.group("nodes", |out| {
             out.group(id, |out| out.group("step", |out| of_step(out, step)));
         });
@@ -93,15 +90,6 @@ pub(super) fn add(snapshot: &Snapshot, plan: &Key, renames: &Renames, normal: &m
     extensions(&mut out, &read.value);
     normal.leaves.extend(out.normal.leaves);
     normal.elements.extend(out.normal.elements);
-}
-
-/// The id of the node that a step becomes.
-fn node_of(step: &Step) -> String {
-    let given = step.planspec.as_ref().and_then(|fields| fields.get("id"));
-    match given.and_then(Value::as_str) {
-        Some(id) => id.to_owned(),
-        None => name_of(&step.step_id, Alphabet::NodeId),
-    }
 }
 
 const fn entry(noun: &'static str) -> SectionEntry {
@@ -223,7 +211,7 @@ fn of_approach(out: &mut Builder, approach: &Approach) {
     put_fields! { out, Approach = approach, elsewhere: [alternatives_considered];
         overview => patch("wording");
         rationale => patch("wording");
-        steps "order" = steps.iter().map(node_of).collect::<Vec<_>>()
+        steps "order" = steps.iter().map(node_id).collect::<Vec<_>>()
             => minor("the order in which the steps are told");
     }
     for one in &approach.alternatives_considered {
