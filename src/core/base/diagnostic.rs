@@ -171,11 +171,15 @@ codes! {
     OTHER_MAJOR = "PS609" Warning "a document of another major version of the format";
     SCOPE_PATH = "PS610" Error "a `path:` entry of the scope that names no files";
     CRITERION_NOT_FOUND = "PS611" Error "checks for a criterion that the document does not have";
+    LOOSE_TIME = "PS612" Warning "a time that is not written as the format wants it";
+    BAD_REVISION = "PS613" Error "a document that cannot be the revision that it says it is";
     EMPTY_GOAL = "PS621" Error "a document without a goal";
     NO_PRIMARY_CRITERION = "PS622" Error "a document without a primary success criterion";
     DELEGATION_CONFLICT = "PS623" Error "a step that is delegated otherwise than the document allows";
     NO_STEP_CRITERIA = "PS624" Error "a step for an agent without acceptance criteria";
     NOT_AUTOMATED = "PS625" Error "checks for a criterion that is not automated";
+    NOTHING_IN_SCOPE = "PS626" Error "a document with nothing in scope";
+    NO_STEPS = "PS627" Error "a document without steps";
     OPEN_QUESTION = "PS631" Warning "not ready: a question is open";
     RISK_NOT_MITIGATED = "PS632" Warning "not ready: a likely risk without mitigation";
     DEPENDENCY_NOT_AVAILABLE = "PS633" Warning "not ready: a dependency is not available";

@@ -51,7 +51,7 @@ pub fn from_resources(
             "plan_id": plan_id(metadata, spec),
             "session_id": spec.series.as_ref().unwrap_or(&metadata.name),
             "revision": revision.unwrap_or(1),
-            "parent_id": null,
+            "parent_id": parent_id(metadata, revision.unwrap_or(1)),
             "created_by": "agent:planspec",
             "created_at": time(now),
         },
@@ -85,6 +85,12 @@ fn plan_id(metadata: &Metadata, spec: &PlanSpec) -> String {
     let digest = graph::digest(&spec.graph);
     let seed = format!("{}/{} {digest}", metadata.namespace, metadata.name);
     Uuid::new_v5(&Uuid::NAMESPACE_URL, seed.as_bytes()).to_string()
+}
+
+/// The revision before, which stands nowhere: the same for all that are made of a plan.
+fn parent_id(metadata: &Metadata, revision: u32) -> Option<String> {
+    let seed = format!("{}/{} before {revision}", metadata.namespace, metadata.name);
+    (revision > 1).then(|| Uuid::new_v5(&Uuid::NAMESPACE_URL, seed.as_bytes()).to_string())
 }
 
 fn intent(statement: &str, goal: Option<(&Metadata, &GoalSpec)>) -> Value {

@@ -74,6 +74,7 @@
 
 mod convert;
 mod edit;
+mod lenient;
 mod model;
 mod name;
 mod plan;
@@ -96,6 +97,7 @@ pub use crate::core::base::diagnostic::{Diagnostic, Level};
 pub use crate::core::text::located::{At, Finding, Related, ResourceName};
 pub use convert::{Converted, from_resources};
 pub use edit::edit;
+pub(crate) use lenient::content_of;
 pub use model::*;
 pub use name::{Alphabet, name_of};
 pub use plan::{Generated, Origin, is_document};
@@ -239,16 +241,22 @@ pub(crate) fn read(
         return None;
     }
     let before = findings.len();
+    let version = lenient::version(value);
+    rules::other_major(found, version, findings);
+    let meant = lenient::meant(found, value, findings);
     let problems = crate::core::resource::schema::check(
         crate::core::resource::schema::SchemaKind::Document,
-        value,
+        &meant,
     );
-    findings.extend(problems.into_iter().map(|problem| problem.found(found)));
-    let content = serde::Deserialize::deserialize(value);
+    let is_valid = problems.is_empty();
+    let problems = problems.into_iter().map(|problem| problem.found(found));
+    findings.extend(problems.map(|finding| rules::of_a_later_version(version, finding)));
+    rules::references(found, &meant, findings);
+    let content = serde::Deserialize::deserialize(&*meant);
     match &content {
         Ok(content) => rules::structure(found, content, findings),
         // The schema is as strict as the types; this is for what a test did not think of.
-        Err(error) if findings.len() == before => {
+        Err(error) if is_valid => {
             let message = format!("the document cannot be read: {error}");
             findings.push(found.at(Code::WRONG_TYPE, Vec::new(), Part::Value, message));
         }
@@ -279,8 +287,9 @@ fn wrapped(found: &Finder<'_>, value: &Value) -> Option<Diagnostic> {
     )))
 }
 
-/// Findings of the levels semantics and readiness.
+/// Findings of the levels semantics and readiness, and whether it can be the revision that it says it is.
 pub(crate) fn judge(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
+    rules::revision(found, content, findings);
     rules::semantics(found, content, findings);
     rules::readiness(found, content, findings);
 }

@@ -185,6 +185,7 @@ pub struct Content {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revision_history: Vec<Revision>,
     /// About the document.
+    #[serde(default)]
     pub metadata: DocumentMetadata,
     /// What this program is told.
     #[serde(rename = "x-planspec")]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::model::*;
 use super::scope;
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
+use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Place, Severity};
 use crate::core::base::suggest::{Suggestions, suggestion};
 use crate::core::base::words::{listed, shortened};
 use crate::core::plan::graph;
@@ -19,12 +19,8 @@ const SUGGESTIONS: usize = 50;
 /// Most ids that a circle is shown with.
 const LONGEST_CIRCLE: usize = 50;
 
-/// Ids are unique, what is referred to is there, and steps have an order.
+/// What the document says, where all of it can be read.
 pub(super) fn structure(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
-    unique_ids(found, content, findings);
-    dependencies(found, content, findings);
-    overridden_steps(found, content, findings);
-    checked_criteria(found, content, findings);
     constraint_types(found, content, findings);
     extensions(found, content, findings);
     scope::check(found, &content.scope, findings);
@@ -34,53 +30,83 @@ pub(super) fn structure(found: &Finder<'_>, content: &Content, findings: &mut Ve
         let finding = found.at(Code::NOTHING_EXCLUDED, path, Part::Key, message);
         findings.push(finding.help("say what does not belong to it: at least one entry"));
     }
-    if let Some(version) = &content.metadata.schema_version
-        && version.split('.').next() != Some("1")
-    {
-        let message = format!("version `{version}` of the format may mean something else");
-        let path = path!["metadata", "schema_version"];
-        let finding = found.at(Code::OTHER_MAJOR, path, Part::Value, message);
-        findings.push(finding.help("this program reads version 1: write `1.2.0` if it is one"));
+}
+
+/// The version of the format that this program knows.
+const KNOWN: (u64, u64) = (1, 2);
+
+/// Another major version: what follows is a guess.
+pub(super) fn other_major(
+    found: &Finder<'_>,
+    version: Option<&str>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let Some(version) = version.filter(|version| !version.starts_with("1.")) else {
+        return;
+    };
+    let message = format!("version `{version}` of the format may mean something else");
+    let path = path!["metadata", "schema_version"];
+    let finding = found.at(Code::OTHER_MAJOR, path, Part::Value, message);
+    findings.push(finding.help("this program reads version 1: write `1.2.0` if it is one"));
+}
+
+/// A field that is not known is no error where the document is of a later version than this program
+/// knows. What this program is told is its own, whatever the version.
+pub(super) fn of_a_later_version(version: Option<&str>, finding: Diagnostic) -> Diagnostic {
+    let numbers =
+        version.map(|version| version.split('.').map(|number| number.parse::<u64>().ok()));
+    let is_later = numbers.is_some_and(|mut numbers| {
+        let mut next = || numbers.next().flatten();
+        next().zip(next()).is_some_and(|version| version > KNOWN)
+    });
+    let is_own = match &finding.place {
+        Place::Entry { path, .. } => path.contains(&PathStep::from("x-planspec")),
+        _ => true,
+    };
+    if finding.code != Code::UNKNOWN_FIELD || !is_later || is_own {
+        return finding;
+    }
+    let help = "a later version of the format may have it: it is kept and means nothing here";
+    Diagnostic {
+        severity: Severity::Warning,
+        ..finding.help(help)
     }
 }
 
-fn unique_ids(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
-    let steps = content.approach.steps.iter();
-    let lists: [(Vec<PathStep>, &str, Vec<&str>); 6] = [
-        (
-            path!["approach", "steps"],
-            "step_id",
-            steps.map(|step| step.step_id.as_str()).collect(),
-        ),
-        (
-            path!["constraints"],
-            "constraint_id",
-            ids(&content.constraints, |entry| &entry.constraint_id),
-        ),
+/// Ids are unique, what is referred to is there, and steps have an order: as far as ids can be read,
+/// whatever else is wrong.
+pub(super) fn references(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
+    unique_ids(found, value, findings);
+    let steps = Steps::new(value);
+    let mut known = Known::new(&steps);
+    dependencies(found, &steps, &mut known, findings);
+    for (index, id) in ids(value, "/delegation/step_overrides", "step_id") {
+        let path = path!["delegation", "step_overrides", index, "step_id"];
+        findings.extend(known.missing(found, path, id));
+    }
+    checked_criteria(found, value, findings);
+}
+
+fn unique_ids(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
+    let lists: [(Vec<PathStep>, &str, &str); 6] = [
+        (path!["approach", "steps"], "/approach/steps", "step_id"),
+        (path!["constraints"], "/constraints", "constraint_id"),
         (
             path!["success_criteria"],
+            "/success_criteria",
             "criterion_id",
-            ids(&content.success_criteria, |entry| &entry.criterion_id),
         ),
-        (
-            path!["risks"],
-            "risk_id",
-            ids(&content.risks, |entry| &entry.risk_id),
-        ),
-        (
-            path!["dependencies"],
-            "dependency_id",
-            ids(&content.dependencies, |entry| &entry.dependency_id),
-        ),
+        (path!["risks"], "/risks", "risk_id"),
+        (path!["dependencies"], "/dependencies", "dependency_id"),
         (
             path!["delegation", "step_overrides"],
+            "/delegation/step_overrides",
             "step_id",
-            ids(&content.delegation.step_overrides, |entry| &entry.step_id),
         ),
     ];
-    for (list, field, ids) in lists {
-        let mut first: HashMap<&str, usize> = HashMap::with_capacity(ids.len());
-        for (index, id) in ids.into_iter().enumerate() {
+    for (list, pointer, field) in lists {
+        let mut first: HashMap<&str, usize> = HashMap::new();
+        for (index, id) in ids(value, pointer, field) {
             let earlier = *first.entry(id).or_insert(index);
             if earlier == index {
                 continue;
@@ -98,98 +124,138 @@ fn unique_ids(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnost
     }
 }
 
-fn ids<T>(list: &[T], id: impl Fn(&T) -> &String) -> Vec<&str> {
-    list.iter().map(|entry| id(entry).as_str()).collect()
+fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
+    let list = value.pointer(pointer).and_then(Value::as_array);
+    list.map_or(&[], Vec::as_slice)
+}
+
+/// The ids of the entries of a list, those that can be read.
+fn ids<'v>(
+    value: &'v Value,
+    pointer: &str,
+    field: &'v str,
+) -> impl Iterator<Item = (usize, &'v str)> {
+    let entries = list(value, pointer).iter().enumerate();
+    entries
+        .filter_map(move |(index, entry)| Some((index, entry.get(field)?.as_str()?)))
+        .filter(|(_, id)| !id.is_empty())
+}
+
+/// Steps as far as they can be read.
+struct Steps<'v> {
+    /// Whether there is a list of them at all.
+    is_list: bool,
+    /// By their place.
+    ids: Vec<Option<&'v str>>,
+    /// With the place of each.
+    dependencies: Vec<Vec<(usize, &'v str)>>,
+}
+
+impl<'v> Steps<'v> {
+    fn new(value: &'v Value) -> Steps<'v> {
+        let steps = list(value, "/approach/steps");
+        let texts = |step: &'v Value| {
+            let list = list(step, "/dependencies").iter().enumerate();
+            let texts = list.filter_map(|(index, one)| Some((index, one.as_str()?)));
+            texts.collect()
+        };
+        let id = |step: &'v Value| step.get("step_id").and_then(Value::as_str);
+        Steps {
+            is_list: value
+                .pointer("/approach/steps")
+                .is_some_and(Value::is_array),
+            ids: steps.iter().map(id).collect(),
+            dependencies: steps.iter().map(texts).collect(),
+        }
+    }
+
+    fn id(&self, step: usize) -> Option<&'v str> {
+        self.ids.get(step).copied().flatten()
+    }
 }
 
 /// Names of steps.
-struct Known<'a> {
-    steps: HashMap<&'a str, usize>,
+struct Known<'v> {
+    steps: HashMap<&'v str, usize>,
+    /// Whether any other name may be that of a step whose id cannot be read.
+    may_be_hidden: bool,
     suggestions: Suggestions,
 }
 
-impl<'a> Known<'a> {
-    fn new(content: &'a Content) -> Known<'a> {
-        let mut steps = HashMap::new();
-        for (index, step) in content.approach.steps.iter().enumerate() {
-            steps.entry(step.step_id.as_str()).or_insert(index);
+impl<'v> Known<'v> {
+    fn new(steps: &Steps<'v>) -> Known<'v> {
+        let mut known = HashMap::new();
+        for (index, id) in steps.ids.iter().enumerate() {
+            if let Some(id) = id {
+                known.entry(*id).or_insert(index);
+            }
         }
         Known {
-            steps,
+            steps: known,
+            may_be_hidden: !steps.is_list
+                || steps.ids.iter().any(|id| id.is_none_or(str::is_empty)),
             suggestions: Suggestions(SUGGESTIONS),
         }
     }
 
-    fn missing(&mut self, found: &Finder<'_>, path: Vec<PathStep>, id: &str) -> Diagnostic {
+    /// What is to be said of a name that is none of a step.
+    fn missing(&mut self, found: &Finder<'_>, path: Vec<PathStep>, id: &str) -> Option<Diagnostic> {
+        if self.may_be_hidden || self.steps.contains_key(id) || id.is_empty() {
+            return None;
+        }
         let message = format!("there is no step `{id}`");
         let otherwise = || "name a `step_id` of `approach.steps`".to_owned();
         let steps: BTreeSet<&str> = self.steps.keys().copied().collect();
-        found
-            .at(Code::STEP_NOT_FOUND, path, Part::Value, message)
-            .label("no such step")
-            .help(self.suggestions.suggestion(id, steps, otherwise))
+        let finding = found.at(Code::STEP_NOT_FOUND, path, Part::Value, message);
+        let help = self.suggestions.suggestion(id, steps, otherwise);
+        Some(finding.label("no such step").help(help))
     }
 }
 
-fn dependencies(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
-    let steps = &content.approach.steps;
-    let mut known = Known::new(content);
+fn dependencies<'v>(
+    found: &Finder<'_>,
+    steps: &Steps<'v>,
+    known: &mut Known<'v>,
+    findings: &mut Vec<Diagnostic>,
+) {
     let mut edges = BTreeSet::new();
-    for (index, step) in steps.iter().enumerate() {
-        for (position, id) in step.dependencies.iter().enumerate() {
-            match known.steps.get(id.as_str()) {
-                Some(from) => {
-                    edges.insert((*from, index));
-                }
-                None => {
-                    let path = path!["approach", "steps", index, "dependencies", position];
-                    findings.push(known.missing(found, path, id));
-                }
+    for (index, before) in steps.dependencies.iter().enumerate() {
+        for (position, id) in before {
+            if let Some(from) = known.steps.get(id) {
+                edges.insert((*from, index));
             }
+            let path = path!["approach", "steps", index, "dependencies", *position];
+            findings.extend(known.missing(found, path, id));
         }
     }
-    for circle in graph::cycles_among(steps.len(), &edges) {
+    for circle in graph::cycles_among(steps.ids.len(), &edges) {
         findings.extend(circle_finding(found, steps, &circle));
     }
 }
 
-fn circle_finding(found: &Finder<'_>, steps: &[Step], circle: &[usize]) -> Option<Diagnostic> {
+fn circle_finding(found: &Finder<'_>, steps: &Steps<'_>, circle: &[usize]) -> Option<Diagnostic> {
     let (first, last) = (*circle.first()?, *circle.last()?);
-    let step = steps.get(first)?;
-    let before = steps.get(last)?;
-    let position = step
-        .dependencies
-        .iter()
-        .position(|id| *id == before.step_id)?;
-    let ids = circle.iter().filter_map(|index| steps.get(*index));
-    let mut shown: Vec<&str> = ids.map(|step| step.step_id.as_str()).collect();
+    let (own, before) = (steps.id(first)?, steps.id(last)?);
+    let mut dependencies = steps.dependencies.get(first)?.iter();
+    let (position, _) = dependencies.find(|(_, id)| *id == before)?;
+    let mut shown: Vec<&str> = circle.iter().filter_map(|step| steps.id(*step)).collect();
     let left_out = shown.len().saturating_sub(LONGEST_CIRCLE);
     shown.truncate(LONGEST_CIRCLE);
     let mut text = shown.join(" -> ");
     if left_out > 0 {
         text.push_str(&format!(" -> … {left_out} more …"));
     }
-    text.push_str(&format!(" -> {}", step.step_id));
+    text.push_str(&format!(" -> {own}"));
     let message = match circle.len() {
-        1 => format!("step `{}` depends on itself", step.step_id),
+        1 => format!("step `{own}` depends on itself"),
         _ => format!("steps depend on each other in a circle: {text}"),
     };
-    let path = path!["approach", "steps", first, "dependencies", position];
+    let path = path!["approach", "steps", first, "dependencies", *position];
     Some(
         found
             .at(Code::STEP_CYCLE, path, Part::Value, message)
             .help("remove one of these dependencies"),
     )
-}
-
-fn overridden_steps(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
-    let mut known = Known::new(content);
-    for (index, overridden) in content.delegation.step_overrides.iter().enumerate() {
-        if !known.steps.contains_key(overridden.step_id.as_str()) {
-            let path = path!["delegation", "step_overrides", index, "step_id"];
-            findings.push(known.missing(found, path, &overridden.step_id));
-        }
-    }
 }
 
 /// `x-planspec.checks`, by the ids of criteria.
@@ -199,15 +265,25 @@ fn checks(content: &Content) -> impl Iterator<Item = (&String, Vec<PathStep>)> {
     ids.map(|id| (id, path!["x-planspec", "checks", id.as_str()]))
 }
 
-fn checked_criteria(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
-    let ids = ids(&content.success_criteria, |one| &one.criterion_id);
-    let ids: BTreeSet<&str> = ids.into_iter().collect();
-    let unknown = checks(content).filter(|(id, _)| !ids.contains(id.as_str()));
+fn checked_criteria(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
+    let criteria = value.pointer("/success_criteria").and_then(Value::as_array);
+    let is_named = |one: &Value| one.get("criterion_id").is_some_and(Value::is_string);
+    if !criteria.is_some_and(|criteria| criteria.iter().all(is_named)) {
+        // One whose id cannot be read may be meant.
+        return;
+    }
+    let ids = ids(value, "/success_criteria", "criterion_id");
+    let ids: BTreeSet<&str> = ids.map(|(_, id)| id).collect();
+    let checks = value
+        .pointer("/x-planspec/checks")
+        .and_then(Value::as_object);
+    let checked = checks.into_iter().flat_map(|checks| checks.keys());
     let mut suggestions = Suggestions(SUGGESTIONS);
-    for (id, path) in unknown {
+    for id in checked.filter(|id| !ids.contains(id.as_str())) {
         let message = format!("there is no success criterion `{id}`");
         let otherwise = || "name a `criterion_id` of `success_criteria`".to_owned();
         let help = suggestions.suggestion(id, ids.iter().copied(), otherwise);
+        let path = path!["x-planspec", "checks", id.as_str()];
         let finding = found.at(Code::CRITERION_NOT_FOUND, path, Part::Key, message);
         findings.push(finding.label("no such criterion").help(help));
     }
@@ -395,10 +471,30 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
         let finding = found.at(Code::EMPTY_GOAL, path, Part::Value, message);
         findings.push(finding.help("say in one sentence what is to be reached"));
     }
+    if content.scope.in_scope.is_empty() {
+        let path = path!["scope", "in_scope"];
+        let finding = found.at(
+            Code::NOTHING_IN_SCOPE,
+            path,
+            Part::Key,
+            "nothing is in scope",
+        );
+        findings.push(finding.help("say what belongs to it: at least one entry"));
+    }
+    if content.approach.steps.is_empty() {
+        let message = "there are no steps: nothing would be done";
+        let path = path!["approach", "steps"];
+        let finding = found.at(Code::NO_STEPS, path, Part::Key, message);
+        findings.push(finding.help("write at least one step"));
+    }
     let criteria = &content.success_criteria;
     let has_primary = criteria.iter().any(|one| one.weight == Weight::Primary);
-    if !has_primary && !criteria.is_empty() {
-        let message = "no success criterion is primary: nothing decides about success";
+    if !has_primary {
+        let message = if criteria.is_empty() {
+            "there is no success criterion: nothing decides about success"
+        } else {
+            "no success criterion is primary: nothing decides about success"
+        };
         let path = path!["success_criteria"];
         let finding = found.at(Code::NO_PRIMARY_CRITERION, path, Part::Key, message);
         findings.push(finding.help("give at least one `weight: primary`"));
@@ -446,6 +542,40 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
             let finding = found.at(Code::NO_STEP_CRITERIA, path, Part::Value, message);
             findings.push(finding.help("say how one sees that it is done"));
         }
+    }
+}
+
+/// Whether it can be the revision that it says it is, whatever others there are.
+pub(super) fn revision(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
+    let identity = &content.identity;
+    let at = path!["identity", "parent_id"];
+    let (number, parent) = (identity.revision, identity.parent_id.as_ref());
+    let said = match (number, parent) {
+        (_, Some(parent)) if parent.eq_ignore_ascii_case(&identity.plan_id) => Some((
+            "the document is its own parent".to_owned(),
+            "write the `plan_id` of the revision before",
+        )),
+        (1, Some(_)) => Some((
+            "revision 1 has a parent, and is the first".to_owned(),
+            "write `null`, or the number that follows that of the parent in `revision`",
+        )),
+        (2.., None) => Some((
+            format!("revision {number} has no parent"),
+            "write the `plan_id` of the revision before; the first one has `revision: 1`",
+        )),
+        _ => None,
+    };
+    if let Some((message, help)) = said {
+        let finding = found.at(Code::BAD_REVISION, at, Part::Value, message);
+        findings.push(finding.help(help));
+    }
+    let history = content.revision_history.iter().map(|one| one.revision);
+    let pairs = history.clone().zip(history.skip(1)).enumerate();
+    for (index, (earlier, later)) in pairs.filter(|(_, (earlier, later))| later <= earlier) {
+        let message = format!("revision {later} stands behind revision {earlier} in the history");
+        let path = path!["revision_history", index + 1, "revision"];
+        let finding = found.at(Code::BAD_REVISION, path, Part::Value, message);
+        findings.push(finding.help("the history only grows: the newest entry stands last"));
     }
 }
 

@@ -14,9 +14,9 @@ use super::renames::Renames;
 use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place};
 use crate::core::base::limits::Limits;
 use crate::core::document::{
-    Alternative, Approach, ChangeType, Constraint, Content, Criterion, Delegation, Dependency,
-    DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, PlanspecExtension, Revision,
-    RevisionChange, Risk, Scope, Step, StepOverride, node_id,
+    self, Alternative, Approach, ChangeType, Constraint, Content, Criterion, Delegation,
+    Dependency, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, PlanspecExtension,
+    Revision, RevisionChange, Risk, Scope, Step, StepOverride, node_id,
 };
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::snapshot::Snapshot;
@@ -43,7 +43,7 @@ fn read<'s>(snapshot: &'s Snapshot, plan: &Key) -> Option<Read<'s>> {
     let value = documents
         .find(|one| one.index == definition.document)?
         .value;
-    let content = serde::Deserialize::deserialize(&value).ok()?;
+    let content = document::content_of(&value)?;
     Some(Read {
         definition,
         content,

@@ -178,11 +178,53 @@ pub fn locate_all(text: &str, places: &[&Place]) -> Vec<Option<Span>> {
         }
     }
     if !wanted.is_empty() {
-        for (index, range) in Walk::new(text, wanted).run() {
+        let readable = readable(text);
+        let is_original = matches!(readable, Cow::Borrowed(_));
+        for (index, range) in Walk::new(&readable, wanted, is_original).run() {
             spans[index] = Some(lines.span_on_one_line(range));
         }
     }
     spans
+}
+
+/// A text that the parser of YAML reads to its end. JSON writes a character beyond the first 65,536 as two escapes, each
+/// of them no character by itself; here characters of private use stand for them, in escapes of the
+/// same length.
+fn readable(text: &str) -> Cow<'_, str> {
+    let mut readable = Cow::Borrowed(text);
+    let mut at = 0;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        let start = at + found;
+        let next = text.get(start + 1..).and_then(|rest| rest.chars().next());
+        at = start + 1 + next.map_or(1, char::len_utf8);
+        let unit = text.get(start + 2..start + 6).filter(|_| next == Some('u'));
+        let unit = unit.and_then(|digits| u16::from_str_radix(digits, 16).ok());
+        if let Some(unit @ 0xd800..=0xdfff) = unit {
+            let private = format!("{:04x}", unit + PRIVATE);
+            readable
+                .to_mut()
+                .replace_range(start + 2..start + 6, &private);
+        }
+    }
+    readable
+}
+
+/// From halves of a character to characters of private use.
+const PRIVATE: u16 = 0xe000 - 0xd800;
+
+/// The key that stands in the text itself.
+fn original(key: &str, is_original: bool) -> String {
+    if is_original || key.is_ascii() {
+        return key.to_owned();
+    }
+    let units: Vec<u16> = key
+        .encode_utf16()
+        .map(|unit| match unit {
+            0xe000..=0xe7ff => unit - PRIVATE,
+            unit => unit,
+        })
+        .collect();
+    String::from_utf16(&units).unwrap_or_else(|_| key.to_owned())
 }
 
 /// An entry that is looked for, and what was found of it.
@@ -251,6 +293,8 @@ enum FrameKind {
 /// node are a range of them, found by bisection.
 struct Walk<'t, 'p> {
     text: &'t str,
+    /// Whether nothing stands for another thing in it ([`readable`]).
+    is_original: bool,
     offsets: Offsets,
     wanted: Vec<Wanted<'p>>,
     unsettled: usize,
@@ -264,10 +308,11 @@ struct Walk<'t, 'p> {
 }
 
 impl<'t, 'p> Walk<'t, 'p> {
-    fn new(text: &'t str, mut wanted: Vec<Wanted<'p>>) -> Walk<'t, 'p> {
+    fn new(text: &'t str, mut wanted: Vec<Wanted<'p>>, is_original: bool) -> Walk<'t, 'p> {
         wanted.sort_by(|a, b| (a.document, a.path).cmp(&(b.document, b.path)));
         Walk {
             text,
+            is_original,
             offsets: Offsets::new(text),
             unsettled: wanted.len(),
             wanted,
@@ -432,7 +477,8 @@ impl<'t, 'p> Walk<'t, 'p> {
             }
             FrameKind::Key => {
                 frame.kind = FrameKind::Value {
-                    step: (needed && !collection).then(|| PathStep::Key(text.to_owned())),
+                    step: (needed && !collection)
+                        .then(|| PathStep::Key(original(text, self.is_original))),
                     key: range.clone(),
                 };
                 return (entered, true);

@@ -138,7 +138,9 @@ pub fn locate<'f>(findings: &'f [Diagnostic], sources: &Sources<'_>) -> Vec<Loca
         })
         .collect();
     located.sort_by(|a, b| {
-        let key = |l: &Located<'f>| (&l.finding.file, l.at, l.finding.code.id, l.finding);
+        // What the rest has to be read with comes first.
+        let rest = |l: &Located<'f>| l.finding.code != Code::OTHER_MAJOR;
+        let key = |l: &Located<'f>| (&l.finding.file, rest(l), l.at, l.finding.code.id, l.finding);
         key(a).cmp(&key(b))
     });
     located.dedup_by(|a, b| a.finding == b.finding);

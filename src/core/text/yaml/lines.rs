@@ -89,8 +89,8 @@ pub(super) struct Unclean {
 /// The text of a file and the number of bytes before it (a byte order mark).
 ///
 /// Line breaks are LF or CRLF: other characters that YAML 1.1, YAML 1.2, Git and editors count
-/// differently would make every line number doubtful.
-pub(super) fn clean(bytes: &[u8]) -> Result<(&str, usize), Unclean> {
+/// differently would make every line number doubtful. In JSON the others are what they are, within strings.
+pub(super) fn clean(bytes: &[u8], json: bool) -> Result<(&str, usize), Unclean> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(Unclean {
             span: at("", 0, 0),
@@ -120,7 +120,8 @@ pub(super) fn clean(bytes: &[u8]) -> Result<(&str, usize), Unclean> {
     let mut rest = text.char_indices().peekable();
     while let Some((offset, c)) = rest.next() {
         let line_feed_follows = matches!(rest.peek(), Some((_, '\n')));
-        if is_clean(c) || (c == '\r' && line_feed_follows) {
+        let in_json = json && matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+        if is_clean(c) || in_json || (c == '\r' && line_feed_follows) {
             continue;
         }
         let before = text.get(..offset).unwrap_or_default();

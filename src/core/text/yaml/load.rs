@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::scan::{MAX_INTEGER, resolve};
+use super::scan::{MAX_INTEGER, is_extension, resolve};
 use crate::core::base::diagnostic::Code;
 
 /// What a loader refused, beside the parser's own complaints.
@@ -24,6 +24,8 @@ pub(super) struct Node<'a> {
     /// Refuse strings that may be numbers too large for the loader: without a scan, nobody knows
     /// whether they stand in quotes.
     pub wary: bool,
+    /// Keep integers of 64 bits: the value is within an extension, and nobody counts with it.
+    pub extension: bool,
     /// Values, and bytes of text, that may still be loaded: aliases multiply them.
     pub budget: &'a Cell<usize>,
     pub refused: &'a Refused,
@@ -76,14 +78,14 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        if value.unsigned_abs() > MAX_INTEGER {
+        if !self.extension && value.unsigned_abs() > MAX_INTEGER {
             return Err(self.beyond(value));
         }
         Ok(Value::from(value))
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        if value > MAX_INTEGER {
+        if !self.extension && value > MAX_INTEGER {
             return Err(self.beyond(value));
         }
         Ok(Value::from(value))
@@ -142,7 +144,8 @@ impl<'de> Visitor<'de> for Node<'_> {
             node: self,
             map: &map,
         })? {
-            let value = entries.next_value_seed(below)?;
+            let extension = below.extension || is_extension(&key);
+            let value = entries.next_value_seed(Node { extension, ..below })?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))
@@ -260,6 +263,7 @@ mod tests {
             depth: 3,
             strict: true,
             wary: false,
+            extension: false,
             budget: &budget,
             refused: &refused,
         };

@@ -39,7 +39,7 @@ pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> (Vec<Document>, Vec<Di
         ));
         return (Vec::new(), vec![finding]);
     }
-    let (text, base) = match lines::clean(bytes) {
+    let (text, base) = match lines::clean(bytes, is_json(file)) {
         Ok(clean) => clean,
         Err(unclean) => {
             let place = Place::At(unclean.span);
@@ -94,6 +94,7 @@ fn read_plain(text: &str, json: bool, limits: &Limits) -> Option<Vec<Document>> 
         budget: &budget,
         strict: true,
         wary: true,
+        extension: false,
         refused: &refused,
     };
     if json {
@@ -139,6 +140,7 @@ fn read_scanned(text: &str, json: bool, limits: &Limits) -> (Vec<Document>, Vec<
         budget: &budget,
         strict: syntax.is_some(),
         wary: false,
+        extension: false,
         refused: &refused,
     };
     let mut documents = Vec::new();

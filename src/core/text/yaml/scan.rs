@@ -233,6 +233,8 @@ struct Extent {
 struct Frame<'t> {
     /// Set in a mapping.
     keys: Option<Keys<'t>>,
+    /// It stands within an extension.
+    extension: bool,
     /// It stands where a key belongs.
     is_key: bool,
     anchor: usize,
@@ -245,6 +247,8 @@ struct Frame<'t> {
 #[derive(Default)]
 struct Keys<'t> {
     seen: HashMap<Cow<'t, str>, (Mark, Mark)>,
+    /// The last key is that of an extension.
+    extension: bool,
     value_is_next: bool,
 }
 
@@ -291,6 +295,7 @@ impl<'t> Scan<'t> {
     ) {
         self.anchor(anchor, place);
         let is_key = self.at_key();
+        let extension = self.in_extension();
         let within_key = self.document.frames.last().is_some_and(|f| f.is_key);
         if is_key && !within_key {
             self.report(
@@ -305,6 +310,7 @@ impl<'t> Scan<'t> {
         }
         self.document.frames.push(Frame {
             keys,
+            extension,
             is_key,
             anchor,
             before: self.document.weight,
@@ -411,6 +417,14 @@ impl<'t> Scan<'t> {
         }
     }
 
+    /// Whether what stands here belongs to an extension.
+    fn in_extension(&self) -> bool {
+        self.document.frames.last().is_some_and(|frame| {
+            let of_key = frame.keys.as_ref().is_some_and(|keys| keys.extension);
+            frame.extension || of_key
+        })
+    }
+
     fn at_key(&self) -> bool {
         self.document
             .frames
@@ -473,6 +487,7 @@ impl<'t> Scan<'t> {
         else {
             return;
         };
+        keys.extension = is_extension(&text);
         if let Some(first) = keys.seen.get(&text).copied() {
             let mut finding = ScanFinding::new(
                 Code::DUPLICATE_KEY,
@@ -522,6 +537,7 @@ impl<'t> Scan<'t> {
             }
         };
         match scalar {
+            Scalar::Int { safe: false } if self.in_extension() && has_64_bits(text) => {}
             Scalar::Int { safe: false } => self.report(
                 ScanFinding::new(
                     Code::BAD_SCALAR,
@@ -566,6 +582,16 @@ impl<'t> Scan<'t> {
         self.report(ScanFinding::new(Code::LIMIT, place, message));
         self.outline.end = End::Stop;
     }
+}
+
+/// Whether a key is that of an extension, which other programs read. Ours decides something.
+pub(super) fn is_extension(key: &str) -> bool {
+    key.starts_with("x-") && key != "x-planspec"
+}
+
+/// Whether an integer is kept as it is where nobody counts with it.
+fn has_64_bits(text: &str) -> bool {
+    text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok()
 }
 
 fn mark(marker: &Marker) -> Mark {
