@@ -10,6 +10,7 @@ mod audit;
 mod bad_input;
 mod bad_repository;
 mod broken_files;
+mod chains;
 mod ci;
 mod cli;
 mod clock;

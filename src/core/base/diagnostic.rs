@@ -173,6 +173,8 @@ codes! {
     CRITERION_NOT_FOUND = "PS611" Error "checks for a criterion that the document does not have";
     LOOSE_TIME = "PS612" Warning "a time that is not written as the format wants it";
     BAD_REVISION = "PS613" Error "a document that cannot be the revision that it says it is";
+    BROKEN_CHAIN = "PS614" Error "the files of a session make no chain of revisions";
+    SESSION_TWICE = "PS615" Warning "two plans have one session";
     EMPTY_GOAL = "PS621" Error "a document without a goal";
     NO_PRIMARY_CRITERION = "PS622" Error "a document without a primary success criterion";
     DELEGATION_CONFLICT = "PS623" Error "a step that is delegated otherwise than the document allows";
@@ -236,7 +238,8 @@ impl Code {
     /// the resource has no sound structure, nobody can tell which of two is meant, or the plan has
     /// no order. Neither the configuration nor a comment takes such an error away.
     pub fn is_fatal(self) -> bool {
-        const GRAPH: [Code; 13] = [
+        const GRAPH: [Code; 14] = [
+            Code::BROKEN_CHAIN,
             Code::DUPLICATE_RESOURCE,
             Code::DUPLICATE_NODE,
             Code::DANGLING_EDGE,

@@ -41,10 +41,23 @@ pub(crate) fn key(file: &str, value: &Value, namespace: &str) -> Option<Key> {
     };
     let name = match own("name").ok()? {
         Some(name) => name.clone(),
-        None => name_of(stem(file), Alphabet::Name),
+        None => {
+            let revision = value.pointer("/identity/revision").and_then(Value::as_u64);
+            name_of(without_revision(stem(file), revision), Alphabet::Name)
+        }
     };
     let namespace = own("namespace").ok()?.map_or(namespace, String::as_str);
     Some(Key::new(Kind::Plan, namespace, name))
+}
+
+/// The name of a plan whose revisions are files: `checkout` of `checkout-v3`, where it is revision 3.
+fn without_revision(stem: &str, revision: Option<u64>) -> &str {
+    let Some(revision) = revision else {
+        return stem;
+    };
+    let name = stem.strip_suffix(&revision.to_string());
+    let name = name.and_then(|name| name.strip_suffix(['v', 'V'])?.strip_suffix(['-', '.', '_']));
+    name.filter(|name| !name.is_empty()).unwrap_or(stem)
 }
 
 /// The name of a file without folders and ending.

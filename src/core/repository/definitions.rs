@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Place, Span};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::document::Origin;
+use crate::core::repository::chain::{self, RevisionOf};
 use crate::core::repository::manifest::Manifest;
 use crate::core::repository::referral::Referral;
 use crate::core::resource::{
@@ -32,6 +33,8 @@ pub struct Definition {
     pub graph: Option<GraphSpec>,
     /// Set when it comes from a PlanSpec 1.2 document: the way from its places to those there.
     pub origin: Option<Arc<Origin>>,
+    /// Of the plan of a document: which revision it is.
+    pub revision: Option<RevisionOf>,
 }
 
 impl Definition {
@@ -78,6 +81,8 @@ impl Definition {
 #[derive(Debug, Default)]
 pub struct Definitions {
     by_key: BTreeMap<Key, Vec<Definition>>,
+    /// Plans in files of earlier revisions.
+    earlier: BTreeMap<Key, Vec<Definition>>,
     texts: BTreeMap<String, Arc<[u8]>>,
     unidentified: Vec<String>,
     /// Names of what may hide in the files that cannot be read.
@@ -119,12 +124,41 @@ impl Definitions {
                 resource: entry.resource,
                 graph: entry.graph,
                 origin: entry.origin,
+                revision: entry.revision,
             };
             let definitions = self.by_key.entry(entry.key).or_default();
             // Nearly always it is the only one, and not the first of four.
             definitions.reserve_exact(1);
             definitions.push(definition);
         }
+    }
+
+    /// Put aside what stands in files of earlier revisions: the newest one is the plan, with all that
+    /// it stands for.
+    pub(super) fn put_history_aside(&mut self) {
+        let places = chain::earlier(self);
+        if places.is_empty() {
+            return;
+        }
+        let is_earlier = |one: &Definition| places.contains(&(one.path.clone(), one.document));
+        let mut put_aside = Vec::new();
+        for definitions in self.by_key.values_mut() {
+            put_aside.extend(definitions.extract_if(.., |one| is_earlier(one)));
+        }
+        self.by_key.retain(|_, definitions| !definitions.is_empty());
+        for one in put_aside {
+            self.earlier.entry(one.key.clone()).or_default().push(one);
+        }
+    }
+
+    /// What stands in files of earlier revisions of a plan, and of what it stood for.
+    pub fn earlier(&self, key: &Key) -> &[Definition] {
+        self.earlier.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// All that stands in files of earlier revisions.
+    pub fn history(&self) -> impl Iterator<Item = &Definition> {
+        self.earlier.values().flatten()
     }
 
     /// Take in what is known of files that were not read.

@@ -30,6 +30,10 @@ const SUCCESSOR: &str = "Successor";
 /// define it, as it were.
 const LINEAGE: &str = "Lineage";
 
+/// The kind of a session. Each revision that stands in it defines it, as it were: which of them is the plan is
+/// seen only by looking at all.
+const SESSION: &str = "Session";
+
 /// The kind of what every binding defines, as it were, that chooses plans by their labels: it refers to
 /// none of them.
 const LABELS: &str = "Labels";
@@ -226,6 +230,8 @@ fn kinships(entry: &ManifestEntry) -> Vec<(&'static str, String)> {
     // A document has no namespace of its own.
     let lineage = entry.lineage.iter();
     found.extend(lineage.map(|id| (LINEAGE, name("", id))));
+    let session = entry.revision.iter();
+    found.extend(session.map(|one| (SESSION, name("", &one.session))));
     found.sort();
     found.dedup();
     found

@@ -16,6 +16,7 @@ use crate::core::base::source::{Content, SourceFile};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::listed;
 use crate::core::document::{self, Origin};
+use crate::core::repository::chain::RevisionOf;
 use crate::core::repository::credentials;
 use crate::core::repository::referral::Referral;
 use crate::core::resource::schema::{self, SchemaKind, SchemaProblem};
@@ -62,6 +63,8 @@ pub struct ManifestEntry {
     pub origin: Option<Arc<Origin>>,
     /// Of the plan of a document: its `plan_id` and its `parent_id`, as far as they are there.
     pub lineage: Vec<String>,
+    /// Of the plan of a document: which revision it is.
+    pub revision: Option<RevisionOf>,
 }
 
 /// Who is whose parent, as a document says it.
@@ -239,6 +242,7 @@ impl Manifest {
             referred,
             origin: None,
             lineage: Vec::new(),
+            revision: None,
         });
     }
 
@@ -271,11 +275,15 @@ impl Manifest {
             (Some(generated), _) => {
                 let origin = Arc::new(generated.origin);
                 let lineage = lineage(&document.value);
+                let revision = RevisionOf::read(&document.value);
                 let entry = |resource: Resource| ManifestEntry {
                     lineage: match resource.key().kind {
                         Kind::Plan => lineage.clone(),
                         _ => Vec::new(),
                     },
+                    revision: revision
+                        .clone()
+                        .filter(|_| resource.key().kind == Kind::Plan),
                     document: document.index,
                     key: resource.key(),
                     referred: Referral::all_of(&resource.key(), &document::manifest_of(&resource)),
@@ -293,6 +301,7 @@ impl Manifest {
                 resource: None,
                 graph: None,
                 lineage: lineage(&document.value),
+                revision: RevisionOf::read(&document.value),
                 origin: Some(Arc::default()),
             }),
             (None, None) => {}

@@ -1,5 +1,6 @@
 //! The resources of one revision: its configuration, its files, and the rules between them.
 
+pub mod chain;
 pub mod config;
 mod credentials;
 pub mod definitions;

@@ -1,6 +1,6 @@
 //! All resources of one revision, checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use crate::core::base::diagnostic::{Diagnostic, Level, Place, Span};
@@ -114,7 +114,14 @@ impl Snapshot {
             findings.append(&mut manifest.diagnostics);
             definitions.add(file, manifest);
         }
+        // Before names of files that were not read are added: those have no definitions here.
+        definitions.put_history_aside();
         definitions.add_elsewhere(elsewhere);
+        let history: BTreeSet<&str> = definitions.history().map(|one| one.path.as_str()).collect();
+        // An earlier revision has been judged in its time, and is not executed.
+        findings.retain(|finding| {
+            !history.contains(finding.file.as_str()) || finding.code.level() == Level::Structure
+        });
         findings.extend(rules::check(&definitions, config));
         let text = |file: &str| definitions.text(file);
         let unused = allow::apply(&mut findings, definitions.allows(), text);

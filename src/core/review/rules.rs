@@ -80,10 +80,29 @@ pub fn check(review: &Review, sides: &Sides<'_>) -> Vec<Diagnostic> {
             (sides.new, &subject.key),
         ));
     }
+    findings.extend(history_changed(sides));
     findings.extend(policy_changed(review, sides));
     findings.sort();
     findings.dedup();
     findings
+}
+
+/// A file of an earlier revision is what people agreed to at the time.
+fn history_changed(sides: &Sides<'_>) -> Vec<Diagnostic> {
+    let history = sides.new.history().filter(|one| one.key.kind == Kind::Plan);
+    let changed = history.filter(|one| {
+        let before = [sides.old.definitions(&one.key), sides.old.earlier(&one.key)].concat();
+        let mut before = before.into_iter().filter(|old| old.path == one.path);
+        before.any(|old| old.blob != one.blob)
+    });
+    changed
+        .map(|one| {
+            let number = one.revision.as_ref().map_or(0, |revision| revision.number);
+            let message = format!("revision {number} is not the newest any more, and is changed");
+            one.finding(Code::NOT_A_REVISION, Place::File, message)
+                .help("take the change back: what is to be different stands in the next revision")
+        })
+        .collect()
 }
 
 /// The class that the version step of a plan declares; nothing for a plan without versions.

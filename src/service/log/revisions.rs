@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::api::log::{Author, Revision, RevisionKind, RevisionList, RevisionRun};
 use crate::core::base::digest::short;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::repository::chain::RevisionOf;
 use crate::core::repository::config::Config;
 use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
@@ -125,10 +126,13 @@ struct Defined {
     blob: String,
     /// Nothing when its structure is broken.
     resource: Option<Resource>,
+    /// Of the plan of a document.
+    revision: Option<RevisionOf>,
 }
 
-/// What a file says about the resource that is looked for: key and resource of each document.
-type SaidInFile = Vec<(Key, Option<Resource>)>;
+/// What a file says about the resource that is looked for: key and resource of each document, and which
+/// revision of a plan it is.
+type SaidInFile = Vec<(Key, Option<Resource>, Option<RevisionOf>)>;
 
 struct Search<'a> {
     store: &'a Store,
@@ -187,7 +191,12 @@ impl Search<'_> {
                 let sides = self.compare(None, &commit.tree)?;
                 first = Some(sides).filter(|sides| !is_same(sides));
             }
-            if let Some((before, now, unreadable)) = first {
+            if let Some((before, now, _)) = &first
+                && let Some(chained) = self.chained(&commit, before, now)?
+            {
+                found.extend(chained);
+                blobs.clear();
+            } else if let Some((before, now, unreadable)) = first {
                 let mut known = std::mem::take(&mut blobs);
                 known.extend(now.iter().map(|defined| defined.blob.clone()));
                 let known_before = !is_end || !parents.is_empty();
@@ -226,6 +235,68 @@ impl Search<'_> {
                 .any(|file| manifest::read(file, limits, namespace).unidentified);
         }
         Ok((before, now, unreadable))
+    }
+
+    /// A commit that brings revisions in files of their own: each compared with the one that it follows, the
+    /// newest first. Nothing where it does anything else.
+    fn chained(
+        &mut self,
+        commit: &Commit,
+        before: &[Defined],
+        now: &[Defined],
+    ) -> Result<Option<Vec<CommitChange>>> {
+        let number = |one: &Defined| one.revision.as_ref().map(|revision| revision.number);
+        let parent_of = |one: &Defined| one.revision.as_ref()?.parent.clone();
+        if now.is_empty()
+            || before
+                .iter()
+                .any(|old| now.iter().all(|new| new.path != old.path))
+        {
+            return Ok(None);
+        }
+        let is_known = |new: &Defined| before.iter().any(|old| old.path == new.path);
+        let mut new: Vec<&Defined> = now.iter().filter(|one| !is_known(one)).collect();
+        if new.iter().all(|one| parent_of(one).is_none())
+            || new.iter().any(|one| number(one).is_none())
+        {
+            return Ok(None);
+        }
+        new.sort_by_key(|one| Reverse(number(one)));
+        let all = self.beside(&commit.tree, &new)?;
+        let mut found = Vec::new();
+        for one in new {
+            let parent = parent_of(one);
+            let is_parent = |other: &&Defined| {
+                other.revision.as_ref().map(|revision| &revision.plan_id) == parent.as_ref()
+            };
+            let old = all.iter().find(is_parent).filter(|_| parent.is_some());
+            found.push(CommitChange {
+                commit: commit.clone(),
+                kind: old.map_or(RevisionKind::Added, |_| RevisionKind::Changed),
+                compared: match old {
+                    Some(old) => self.compared(old, one)?,
+                    None => None,
+                },
+                before: Vec::new(),
+                now: vec![one.path.clone()],
+                blobs: BTreeSet::from([one.blob.clone()]),
+            });
+        }
+        Ok(Some(found))
+    }
+
+    /// What stands in the folders of some files of a tree.
+    fn beside(&mut self, tree: &str, files: &[&Defined]) -> Result<Vec<Defined>> {
+        let folder = |path: &str| {
+            path.rsplit_once('/')
+                .map_or("", |(folder, _)| folder)
+                .to_owned()
+        };
+        let folders: BTreeSet<String> = files.iter().map(|one| folder(&one.path)).collect();
+        let all = read::tree_differences(&self.store.repo, None, tree, &self.paths)?;
+        let all = all.into_iter().filter_map(|(_, now)| now);
+        let near = all.filter(|file| folders.contains(&folder(&file.path)));
+        self.definitions(near.collect())
     }
 
     /// Class of the change, and one line of what changed.
@@ -276,12 +347,13 @@ impl Search<'_> {
             let Some(said) = self.known.get(&id(file)) else {
                 continue;
             };
-            for (key, resource) in said {
+            for (key, resource, revision) in said {
                 self.seen.insert(key.clone());
                 found.push(Defined {
                     path: file.path.clone(),
                     blob: file.blob(),
                     resource: resource.clone(),
+                    revision: revision.clone(),
                 });
             }
         }
@@ -311,7 +383,7 @@ impl Search<'_> {
             .into_iter();
         entries
             .filter(|entry| self.named.is(&entry.key))
-            .map(|entry| (entry.key, entry.resource))
+            .map(|entry| (entry.key, entry.resource, entry.revision))
             .collect()
     }
 }
@@ -322,7 +394,18 @@ type DefinedSides = (Vec<Defined>, Vec<Defined>, bool);
 /// Whether the resource is the same on both sides, at the same place.
 fn is_same((before, now, _): &DefinedSides) -> bool {
     let face = |defined: &Defined| match &defined.resource {
-        Some(resource) => (defined.path.clone(), Some(resource.clone()), String::new()),
+        // A revision may change what stands in no resource.
+        Some(resource) => {
+            let id = defined
+                .revision
+                .as_ref()
+                .map(|revision| revision.plan_id.clone());
+            (
+                defined.path.clone(),
+                Some(resource.clone()),
+                id.unwrap_or_default(),
+            )
+        }
         None => (defined.path.clone(), None, defined.blob.clone()),
     };
     before.iter().map(face).eq(now.iter().map(face))
@@ -399,7 +482,9 @@ fn revision(
     let kind = match (before, now) {
         ([old], [new]) => match (&old.resource, &new.resource) {
             (_, None) => RevisionKind::Broken,
-            (Some(old), Some(new)) if old.spec_digest() != new.spec_digest() => {
+            (Some(of_old), Some(of_new))
+                if of_old.spec_digest() != of_new.spec_digest() || old.revision != new.revision =>
+            {
                 RevisionKind::Changed
             }
             (Some(old), Some(new)) if old != new => RevisionKind::Metadata,

@@ -195,6 +195,7 @@ fn everything(
 fn count(names: Option<&BTreeSet<String>>, snapshot: &Snapshot) -> usize {
     let is_named = |path: &str| names.is_none_or(|names| names.contains(path));
     let definitions = snapshot.keys().flat_map(|key| snapshot.definitions(key));
+    let definitions = definitions.chain(snapshot.history());
     definitions.filter(|one| is_named(&one.path)).count()
 }
 
@@ -428,6 +429,7 @@ fn emptiness(subject: &Subject, snapshot: &Snapshot, is_empty: bool) -> Vec<Diag
     let defining = snapshot
         .keys()
         .flat_map(|key| snapshot.definitions(key))
+        .chain(snapshot.history())
         .map(|definition| definition.path.as_str());
     let with_findings = snapshot.diagnostics().iter().map(|f| f.file.as_str());
     let holding: BTreeSet<&str> = defining.chain(with_findings).collect();

@@ -337,7 +337,12 @@ fn any_resource() -> impl Strategy<Value = String> {
             name,
             &format!("{{planRef: {{name: {x}}}, goalRef: {{name: {y}}}}}"),
         ),
-        14 | 15 => document(name, x, y),
+        14 => document(name, x, y),
+        // A revision of plan `x`, which several files may be.
+        15 => document(name, z, y).replace(
+            &format!("x-planspec: {{name: {name},"),
+            &format!("x-planspec: {{name: {x},"),
+        ),
         16 => resource(
             "Plan",
             name,

@@ -1,7 +1,8 @@
 //! One definition per name.
 
 use crate::core::base::diagnostic::{Code, Diagnostic};
-use crate::core::repository::definitions::Definitions;
+use crate::core::repository::definitions::{Definition, Definitions};
+use crate::core::resource::Kind;
 use crate::path;
 
 /// Most other definitions to point to.
@@ -11,7 +12,7 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
     let name = || path!["metadata", "name"];
     for key in snapshot.keys() {
         let all = snapshot.definitions(key);
-        if all.len() < 2 {
+        if all.len() < 2 || all.iter().all(|one| is_forked(snapshot, one)) {
             continue;
         }
         for (index, definition) in all.iter().enumerate() {
@@ -24,6 +25,31 @@ pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
             findings.push(others.take(OTHERS_SHOWN).fold(finding, Diagnostic::related));
         }
     }
+}
+
+/// Whether it comes from a file of a session whose chain is broken, which has a finding of its own.
+fn is_forked(snapshot: &Definitions, definition: &Definition) -> bool {
+    let plans = || {
+        snapshot
+            .keys_of(Kind::Plan)
+            .flat_map(|key| snapshot.definitions(key))
+    };
+    let is_here =
+        |plan: &&Definition| (&plan.path, plan.document) == (&definition.path, definition.document);
+    let own = definition
+        .origin
+        .is_some()
+        .then(|| plans().find(is_here))
+        .flatten();
+    let Some((plan, revision)) = own.and_then(|plan| Some((plan, plan.revision.as_ref()?))) else {
+        return false;
+    };
+    let others = snapshot.definitions(&plan.key).iter();
+    let mut others = others.filter(|other| other.path != plan.path);
+    others.any(|other| {
+        let other = other.revision.as_ref();
+        other.is_some_and(|other| other.session == revision.session)
+    })
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Severity};
 use crate::core::base::suggest::Suggestions;
 use crate::core::base::words::listed;
 use crate::core::plan::graph;
+use crate::core::repository::chain;
 use crate::core::repository::config::{Config, RuleLevel};
 use crate::core::repository::definitions::{Definition, Definitions};
 use crate::core::resource::{Key, Kind, Spec};
@@ -32,6 +33,7 @@ pub use references::uid_mismatches;
 pub fn check(snapshot: &Definitions, config: &Config) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     duplicates::check(snapshot, &mut findings);
+    chain::check(snapshot, &mut findings);
     references::check(snapshot, &mut findings);
     graphs::check(snapshot, config, &mut findings);
     capabilities::check(snapshot, &mut findings);
