@@ -28,6 +28,9 @@ pub struct Args {
     /// Begin another session, where intent and scope may be others [default id: a new one]
     #[arg(long, value_name = "ID", num_args = 0..=1)]
     new_session: Option<Option<String>>,
+    /// Who makes this revision, `human:NAME` or `agent:NAME` [default: who made the one before]
+    #[arg(long, value_name = "WHO", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    created_by: Option<String>,
     #[command(flatten)]
     output: OutputArg,
 }
@@ -64,6 +67,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         summary: args.summary.clone(),
         trigger: args.trigger.map(Trigger::from),
         session: args.new_session.clone(),
+        created_by: args.created_by.clone(),
         now: context.now,
     };
     let revised = revise(&context.open()?, &request)?;

@@ -31,6 +31,8 @@ pub struct ReviseRequest {
     pub session: Option<Option<String>>,
     /// The moment of the request.
     pub now: Time,
+    /// Who makes it; whoever made the one before when not set.
+    pub created_by: Option<String>,
 }
 
 /// Make what was changed in a document its next revision; the document of the last commit is the one
@@ -68,6 +70,7 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
         summary: request.summary.clone(),
         trigger: request.trigger,
         session: session.map(|id| id.unwrap_or_else(new_session)),
+        created_by: request.created_by.clone(),
     };
     let plan_id = next.plan_id.clone();
     let session_id = next.session.clone();

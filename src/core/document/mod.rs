@@ -73,6 +73,7 @@
 //! ```
 
 mod convert;
+mod differences;
 mod edit;
 mod lenient;
 mod model;
@@ -96,6 +97,7 @@ use crate::core::text::yaml;
 pub use crate::core::base::diagnostic::{Diagnostic, Level};
 pub use crate::core::text::located::{At, Finding, Related, ResourceName};
 pub use convert::{Converted, from_resources};
+pub(crate) use differences::differences;
 pub use edit::edit;
 pub(crate) use lenient::content_of;
 pub use model::*;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::meaning::Class;
-use super::{Change, Review, Subject, What, document};
-use crate::core::document::{ChangeKind, ChangeType, Document, Trigger};
+use super::{Change, Review, Subject, document};
+use crate::core::document::{ChangeType, Document, RevisionChange, Trigger, differences};
 use crate::core::resource::{Kind, Time};
 
 /// What the changes do not say.
@@ -19,6 +19,8 @@ pub struct Next {
     pub trigger: Option<Trigger>,
     /// Set when it begins another session: its id.
     pub session: Option<String>,
+    /// Who made it; whoever made the one before when not set.
+    pub created_by: Option<String>,
 }
 
 /// Why there is no next revision.
@@ -78,25 +80,30 @@ pub fn revise(
     } else {
         old.identity.revision.saturating_add(1)
     };
+    let changes = differences(old.value(), new.value());
     let value = written(old, new, &changes, (class, revision), &next);
     Ok(Revised {
         value,
         revision,
         class,
-        changes: changes.iter().map(|change| change.words()).collect(),
+        changes: changes.into_iter().map(in_words).collect(),
     })
+}
+
+/// `steps: `s5`: `title` changed`
+fn in_words(change: RevisionChange) -> String {
+    format!("{}: {}", change.section, change.summary)
 }
 
 /// The new document with the identity and the history of its revision.
 fn written(
     old: &Document,
     new: &Document,
-    changes: &[&Change],
+    changes: &[RevisionChange],
     (class, revision): (ChangeType, u32),
     next: &Next,
 ) -> Value {
     let created_at = next.now.format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let listed: Vec<Value> = changes.iter().map(|change| listed(change)).collect();
     let mut entry = json!({
         "revision": revision,
         "change_type": class,
@@ -106,7 +113,7 @@ fn written(
         entry["trigger"] = json!(trigger);
     }
     entry["created_at"] = json!(created_at);
-    entry["changes"] = Value::Array(listed);
+    entry["changes"] = json!(changes);
 
     let mut value = new.value().clone();
     let before = old.value().get("revision_history");
@@ -124,6 +131,9 @@ fn written(
     value["identity"]["revision"] = json!(revision);
     value["identity"]["parent_id"] = parent;
     value["identity"]["created_at"] = json!(created_at);
+    if let Some(by) = &next.created_by {
+        value["identity"]["created_by"] = json!(by);
+    }
     history.push(entry);
     value["revision_history"] = Value::Array(history);
     value
@@ -149,37 +159,6 @@ fn class_of(subject: Option<&Subject>, changes: &[&Change]) -> ChangeType {
     }
 }
 
-/// A change as the history lists it.
-fn listed(change: &Change) -> Value {
-    let address: Vec<&str> = change.address.iter().map(String::as_str).collect();
-    let (section, field) = match address.as_slice() {
-        ["document", section, field @ ..] => (*section, field.join(".")),
-        // In the words of documents.
-        ["nodes", id, "step", field @ ..] => {
-            ("approach", format!("steps.{id}.{}", field.join(".")))
-        }
-        ["nodes", id, "name"] => ("approach", format!("steps.{id}.title")),
-        ["nodes", id, "estimatedEffort"] => {
-            ("approach", format!("steps.{id}.estimated_complexity"))
-        }
-        ["nodes", rest @ ..] => ("approach", format!("steps.{}", rest.join("."))),
-        ["edges", _, to, ..] => ("approach", format!("steps.{to}.dependencies")),
-        rest => ("approach", rest.join(".")),
-    };
-    let kind = match &change.what {
-        What::Added(_) => ChangeKind::Addition,
-        What::Removed(_) => ChangeKind::Removal,
-        What::Field(_) if field == "order" => ChangeKind::Reorder,
-        What::Field(_) | What::NodeRenamed { .. } => ChangeKind::Modification,
-    };
-    let mut entry = json!({"type": kind, "section": section});
-    if !field.is_empty() {
-        entry["field"] = json!(field);
-    }
-    entry["summary"] = json!(change.words());
-    entry
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -200,6 +179,7 @@ mod tests {
             summary: "Better".to_owned(),
             trigger: Some(Trigger::UserFeedback),
             session: session.map(str::to_owned),
+            created_by: Some("agent:planner".to_owned()),
         }
     }
 
@@ -242,7 +222,8 @@ mod tests {
         let changes = history[1]["changes"].as_array().unwrap();
         assert_eq!(changes.len(), 1, "{changes:?}");
         assert_eq!(changes[0]["type"], "modification");
-        assert_eq!(changes[0]["section"], "approach");
+        assert_eq!(changes[0]["section"], "steps");
+        assert_eq!(changes[0]["field"], "choose");
         // It is a document, and follows from the one before by the rules of the review.
         let text = format!("{value:#}");
         let before = testing::snapshot(&[(FILE, GREETING)]);
@@ -271,40 +252,74 @@ mod tests {
     }
 
     #[test]
-    fn the_history_names_fields_as_documents_do() {
-        let table = [
+    fn the_history_names_sections_and_fields_as_documents_do() {
+        let mut approved = with("/approach/steps/1/title", json!("Choose"));
+        approved["approach"]["steps"][1]["dependencies"] = json!([]);
+        approved["approach"]["steps"].as_array_mut().unwrap().push(
+            json!({"step_id": "Tell All!", "title": "Tell", "description": "d",
+                "dependencies": ["release"]}),
+        );
+        approved["delegation"]["step_overrides"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"step_id": "Tell All!", "mode": "human_approval"}));
+        let mut reordered = with("/scope/assumptions", json!(["They can read"]));
+        reordered["approach"]["steps"]
+            .as_array_mut()
+            .unwrap()
+            .swap(0, 1);
+        reordered["risks"] = json!([]);
+        let table: [(Value, &[&str]); 5] = [
             (
-                "/approach/steps/0/title",
-                json!("x"),
-                "steps.translate.title",
+                approved,
+                &[
+                    "modification steps choose: `choose`: `title`, `dependencies` changed",
+                    "addition steps Tell All!: `Tell All!` added: Tell",
+                    "addition delegation Tell All!: `Tell All!` added: human_approval",
+                ],
             ),
             (
-                "/approach/steps/0/estimated_complexity",
-                json!("xl"),
-                "steps.translate.estimated_complexity",
+                reordered,
+                &[
+                    "addition scope assumptions: They can read",
+                    "removal scope assumptions: The browser says which language is wanted",
+                    "reorder steps -: steps in another order",
+                    "removal risks tone: `tone` removed: A translation is rude",
+                ],
             ),
             (
-                "/approach/steps/0/outputs",
-                json!("x"),
-                "steps.translate.outputs",
+                with("/approach/overview", json!("x")),
+                &["modification approach overview: overview changed"],
             ),
             (
-                "/approach/steps/1/dependencies",
-                json!([]),
-                "steps.choose.dependencies",
+                with("/delegation/escalation_policy/on_ambiguity", json!("fail")),
+                &["modification delegation escalation_policy: escalation_policy changed"],
             ),
-            ("/approach/overview", json!("x"), "overview"),
+            (
+                with("/metadata/tags", json!(["greeting", "hello"])),
+                &["addition metadata tags: hello"],
+            ),
         ];
-        for (pointer, value, field) in table {
-            let revised = revised(&with(pointer, value), None).unwrap();
-            let changes = &revised.value["revision_history"][1]["changes"];
-            let fields: Vec<&Value> = changes
+        for (new, expected) in table {
+            let revised = revised(&new, None).unwrap();
+            assert_eq!(revised.value["identity"]["created_by"], "agent:planner");
+            let changes = revised.value["revision_history"][1]["changes"]
                 .as_array()
-                .unwrap()
+                .unwrap();
+            let told: Vec<String> = changes
                 .iter()
-                .map(|one| &one["field"])
+                .map(|one| {
+                    let word = |field: &str| one[field].as_str().unwrap_or("-").to_owned();
+                    format!(
+                        "{} {} {}: {}",
+                        word("type"),
+                        word("section"),
+                        word("field"),
+                        word("summary")
+                    )
+                })
                 .collect();
-            assert_eq!(fields, [field], "{pointer}");
+            assert_eq!(told, expected);
         }
     }
 
