@@ -7,7 +7,7 @@ use super::Answer;
 use crate::core::base::diagnostic::{Severity, display_path};
 use crate::core::document::scope::Entry;
 use crate::core::review::scope::{Scoped, Side};
-use crate::core::text::located::{Finding, ResourceName};
+use crate::core::text::located::{At, Finding, ResourceName};
 
 /// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -19,6 +19,9 @@ pub struct Findings {
     pub summary: Summary,
     /// What the scope of a plan says; nothing where that was not asked for.
     pub scope: Option<Scope>,
+    /// Of each document that was named, with `--level readiness`: whether it may be executed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub readiness: Vec<Readiness>,
 }
 
 impl Answer for Findings {
@@ -32,6 +35,7 @@ impl Findings {
             summary: Summary::of(&findings),
             findings,
             scope,
+            readiness: Vec::new(),
         }
     }
 }
@@ -56,6 +60,60 @@ impl Summary {
             warnings: findings.len() - errors,
         }
     }
+}
+
+/// Whether a document may be executed. The same file, configuration and resources lead to the same report.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Readiness {
+    /// The plan that it stands for.
+    pub plan: ResourceName,
+    /// Its file.
+    pub path: String,
+    /// SHA-256 of the file.
+    pub digest: String,
+    /// Whether nothing is in the way.
+    pub ready: bool,
+    /// The three levels, in their order.
+    pub levels: Vec<ReadinessLevel>,
+    /// What is in the way.
+    pub blockers: Vec<Blocker>,
+    /// The likely risks against which something is done.
+    pub mitigated: Vec<Mitigation>,
+}
+
+/// A level of validation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadinessLevel {
+    /// `structure`, `semantics` or `readiness`.
+    pub level: String,
+    /// Whether nothing of this level is in the way.
+    pub pass: bool,
+}
+
+/// What keeps a document from being executed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Blocker {
+    /// The rule.
+    pub code: String,
+    /// Where the specification asks for it.
+    pub clause: String,
+    /// What it is.
+    pub message: String,
+    /// Where it stands.
+    pub at: At,
+}
+
+/// What is done against a risk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Mitigation {
+    /// Which risk.
+    pub risk: String,
+    /// What.
+    pub mitigation: String,
 }
 
 /// What the scope of a plan says of changed files.

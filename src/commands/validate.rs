@@ -191,7 +191,10 @@ fn show_findings(context: &Context, validated: &Validated, format: FindingsForma
     let all = &validated.findings;
     if format == FindingsFormat::Json {
         let scope = validated.scope.as_ref().map(Scope::from);
-        let answer = Findings::new(all.values(), scope);
+        let answer = Findings {
+            readiness: validated.readiness.clone(),
+            ..Findings::new(all.values(), scope)
+        };
         context.terminal.out(&json(&answer)?);
         return Ok(());
     }

@@ -9,10 +9,11 @@ use super::table;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
 use crate::core::resource::{
-    BindingSpec, CONDITION_FALSE, ConditionStatus, ExecutionSpec, ExecutionStatus, GateSpec,
-    GoalSpec, Kind, NodePhase, NodeStatus, ObjectRef, PlanSpec, Review, ReviewAction, SignedBy,
-    Spec, Status, Time,
+    BindingSpec, CONDITION_FALSE, Condition, ConditionStatus, ExecutionSpec, ExecutionStatus,
+    GateSpec, GoalSpec, Kind, NodePhase, NodeStatus, ObjectRef, PlanSpec, Review, ReviewAction,
+    SignedBy, Spec, Status, Time,
 };
+use crate::core::run::controllers::plan::READY_TO_EXECUTE;
 use crate::core::run::merged::Merged;
 
 /// What stands where nothing is known yet.
@@ -64,7 +65,7 @@ fn row(view: &Merged<'_>, wide: bool, titles: bool, now: Time) -> Vec<String> {
     } else {
         view.key.name.clone()
     };
-    let mut row = vec![view.key.namespace.clone(), name, phase(view)];
+    let mut row = vec![view.key.namespace.clone(), name, phase_and_blockers(view)];
     row.extend(cells(view));
     row.push(age(view, now));
     if wide {
@@ -76,6 +77,21 @@ fn row(view: &Merged<'_>, wide: bool, titles: bool, now: Time) -> Vec<String> {
         row.push(line(&message(view)));
     }
     row
+}
+
+/// The phase; of a plan that cannot be executed, how much keeps it from that: `Ready (3 blockers)`.
+fn phase_and_blockers(view: &Merged<'_>) -> String {
+    let phase = phase(view);
+    let Some(Status::Plan(plan)) = view.file.map(|file| &file.status) else {
+        return phase;
+    };
+    let blocked =
+        |one: &&Condition| one.kind == READY_TO_EXECUTE && one.status == ConditionStatus::False;
+    let blocked = plan.conditions.iter().find(blocked);
+    match blocked.and_then(|blocked| blocked.message.split(':').next()) {
+        Some(number) => format!("{phase} ({number})"),
+        None => phase,
+    }
 }
 
 fn columns(kind: Kind) -> &'static [&'static str] {

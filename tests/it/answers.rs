@@ -473,7 +473,7 @@ fn documents_are_shown_converted_and_revised() {
     assert_eq!(revised["revision"], 2);
     assert_eq!(revised["path"], path);
     assert_eq!(revised["changeType"], "patch");
-    assert!(text(&revised["changes"][0]).contains("name changed"));
+    assert!(text(&revised["changes"][0]).contains("`title` changed"));
     assert_eq!(revised["next"][0], format!("planspec apply -f {path}"));
 }
 

@@ -776,3 +776,59 @@ fn an_extension_takes_no_approval_away_and_is_shown_where_it_adds_something() {
         .says("parameters.some == true")
         .says("PS403");
 }
+
+#[test]
+fn a_plan_that_is_not_ready_is_chosen_by_no_goal_and_says_how_much_is_missing() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let mut document = greeting();
+    document["scope"]["open_questions"] = json!(["Which ten?", "Who reads them?"]);
+    solo.publish(FILE, written(&document));
+    solo.run("reconcile").ok();
+    let blocked = solo.condition("plan/greeting", "ReadyToExecute").unwrap();
+    assert_eq!(
+        (&blocked["status"], &blocked["reason"]),
+        (&json!("False"), &json!("Blocked"))
+    );
+    let message = "2 blockers: a question is open: Which ten?; a question is open: Who reads them?";
+    assert_eq!(blocked["message"], message);
+    assert_eq!(solo.phase("plan/greeting"), "Ready");
+    solo.run("get plans").ok().says("Ready (2 blockers)");
+    assert_eq!(solo.phase("goal/greeting"), "Planning");
+    // The report: the same twice, byte for byte.
+    let report = format!("validate --level readiness -o json {FILE}");
+    let (first, second) = (solo.run(&report).exits(1), solo.run(&report).exits(1));
+    assert_eq!(first.out, second.out);
+    let answer = first.json();
+    let one = &answer["readiness"][0];
+    assert_eq!(
+        (&one["plan"]["name"], &one["ready"]),
+        (&json!("greeting"), &json!(false))
+    );
+    let passes: Vec<&Value> = one["levels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["pass"])
+        .collect();
+    assert_eq!(passes, [true, true, false]);
+    assert_eq!(one["blockers"][0]["clause"], "5, level 3");
+    assert_eq!(
+        one["blockers"][1]["at"]["pointer"],
+        "/scope/open_questions/1"
+    );
+    assert_eq!(one["mitigated"][0]["risk"], "tone");
+    assert!(text(&one["digest"]).starts_with("sha256:"));
+    solo.publish(FILE, GREETING);
+    let answer = solo.run(&report).ok().json();
+    assert_eq!(answer["readiness"][0]["ready"], true);
+    assert_ne!(answer["readiness"][0]["digest"], one["digest"]);
+    solo.run("reconcile").ok();
+    assert_eq!(
+        solo.condition("plan/greeting", "ReadyToExecute").unwrap()["status"],
+        "True"
+    );
+    assert_eq!(solo.phase("goal/greeting"), "Ready");
+    solo.run("get plans").ok().never_says("blocker");
+    solo.run("reconcile --full").ok();
+}

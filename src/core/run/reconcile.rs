@@ -446,7 +446,9 @@ fn run_foundations<'a>(
             Status::Capability(status) => {
                 controllers::capability::reconcile(world, key, status, generation);
             }
-            Status::Plan(status) => controllers::plan::reconcile(world, key, status, valid),
+            Status::Plan(status) => {
+                controllers::plan::reconcile(world, key, status, valid, generation);
+            }
             _ => {}
         }
         if valid {

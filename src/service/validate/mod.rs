@@ -3,6 +3,7 @@
 pub mod fix;
 mod known;
 mod meanings;
+mod readiness;
 mod staged;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use super::revision::{self, Settings};
 use super::sources::{self, Source};
 use super::store::{commit_of, no_revision};
 use super::{Error, Findings, Result};
+use crate::api::findings::Readiness;
 use crate::core::base::diagnostic::{Code, Diagnostic, Level, Place, Severity};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::{ChangedFile, SourceFile};
@@ -58,6 +60,8 @@ pub struct Validated {
     pub checked: Coverage,
     /// What the scope of a plan says, where that was asked for.
     pub scope: Option<Scoped>,
+    /// Of the documents that were named, at [`Level::Readiness`]: whether they may be executed.
+    pub readiness: Vec<Readiness>,
     /// The resources that were read. To take them apart is work that a program which ends can
     /// spare itself.
     pub snapshot: Snapshot,
@@ -296,8 +300,13 @@ impl Subject {
             CONFIG_FILE => self.settings.text.clone(),
             _ => checked.meanings.text(file).or_else(|| snapshot.text(file)),
         };
+        let findings = Findings::new(found, &text_of);
+        let named = self.names.as_ref().filter(|_| level == Level::Readiness);
         Validated {
-            findings: Findings::new(found, &text_of),
+            readiness: named.map_or(Vec::new(), |names| {
+                readiness::of(&snapshot, names, &findings.values())
+            }),
+            findings,
             checked: Coverage::Resources(checked.resources),
             scope: checked.scoped,
             snapshot,

@@ -172,6 +172,7 @@ impl StagedVerdict {
             }),
         };
         Validated {
+            readiness: Vec::new(),
             findings: Findings::new(self.found, &text_of),
             checked: Coverage::Staged {
                 files: self.changed,

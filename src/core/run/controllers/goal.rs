@@ -4,12 +4,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
+use super::plan::READY_TO_EXECUTE;
 use crate::core::base::version::compare_versions;
 use crate::core::base::words::and_more;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
-    ExecutionPhase, ExecutionStatus, GoalPhase, GoalSpec, GoalStatus, Key, Kind, ObjectRef,
-    PlanPhase, PlanSpec, Resource, Status, Time, set_condition,
+    Condition, ConditionStatus, ExecutionPhase, ExecutionStatus, GoalPhase, GoalSpec, GoalStatus,
+    Key, Kind, ObjectRef, PlanPhase, PlanSpec, PlanStatus, Resource, Status, Time, set_condition,
 };
 use crate::core::run::status::StatusFile;
 
@@ -144,7 +145,7 @@ impl<'a> Service<'a> {
                 key,
                 resource,
                 plan,
-                ready: matches!(status, Some(Status::Plan(plan)) if plan.phase == PlanPhase::Ready),
+                ready: matches!(status, Some(Status::Plan(plan)) if is_ready(plan)),
             };
             let plans = match &plan.goal_ref {
                 Some(goal) => {
@@ -181,6 +182,13 @@ impl<'a> Service<'a> {
             .filter(|plan| selector.matches(&plan.resource.metadata.labels))
             .collect()
     }
+}
+
+/// Whether a plan can be executed.
+fn is_ready(plan: &PlanStatus) -> bool {
+    let blocked =
+        |one: &Condition| one.kind == READY_TO_EXECUTE && one.status == ConditionStatus::False;
+    plan.phase == PlanPhase::Ready && !plan.conditions.iter().any(blocked)
 }
 
 /// The criteria of a goal that have an id, as one run leaves them.

@@ -1,10 +1,27 @@
 //! Plan: Ready or Invalid.
 
 use super::World;
-use crate::core::resource::{Key, PlanPhase, PlanStatus};
+use crate::core::base::words::count;
+use crate::core::resource::{Key, PlanPhase, PlanStatus, clear_condition, set_condition};
+
+/// The condition of a plan from a document: whether anything keeps it from being executed.
+pub const READY_TO_EXECUTE: &str = "ReadyToExecute";
+
+/// Most blockers that are named.
+const NAMED: usize = 3;
 
 /// Bring the status of one plan up to date; `valid` is what its `Valid` condition says.
-pub fn reconcile(world: &World<'_>, key: &Key, status: &mut PlanStatus, valid: bool) {
+pub fn reconcile(
+    world: &World<'_>,
+    key: &Key,
+    status: &mut PlanStatus,
+    valid: bool,
+    generation: u64,
+) {
+    if valid {
+        ready_to_execute(world, key, status, generation);
+    }
+
     status.phase = if valid {
         PlanPhase::Ready
     } else {
@@ -13,6 +30,48 @@ pub fn reconcile(world: &World<'_>, key: &Key, status: &mut PlanStatus, valid: b
     if let Some(plan) = world.snapshot.plan(key) {
         status.node_count = plan.graph.nodes.len();
     }
+}
+
+/// Of a document more is asked than of other plans, before it is executed.
+fn ready_to_execute(world: &World<'_>, key: &Key, status: &mut PlanStatus, generation: u64) {
+    let definition = world.snapshot.definition(key);
+    if definition.is_none_or(|definition| definition.origin.is_none()) {
+        clear_condition(&mut status.conditions, READY_TO_EXECUTE);
+        return;
+    }
+    let blockers: Vec<&str> = world
+        .snapshot
+        .unready(key)
+        .map(|one| one.message.as_str())
+        .collect();
+    let is_ready = blockers.is_empty();
+    let (reason, message) = if is_ready {
+        ("Ready", String::new())
+    } else {
+        let named = blockers
+            .iter()
+            .take(NAMED)
+            .copied()
+            .collect::<Vec<_>>()
+            .join("; ");
+        let more = match blockers.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        (
+            "Blocked",
+            format!("{}: {named}{more}", count(blockers.len(), "blocker")),
+        )
+    };
+    let at = (generation, world.now);
+    set_condition(
+        &mut status.conditions,
+        READY_TO_EXECUTE,
+        is_ready,
+        reason,
+        message,
+        at,
+    );
 }
 
 #[cfg(test)]
