@@ -20,7 +20,6 @@ pub struct Findings {
     /// What the scope of a plan says; nothing where that was not asked for.
     pub scope: Option<Scope>,
     /// Of each document that was named, with `--level readiness`: whether it may be executed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub readiness: Vec<Readiness>,
 }
 
