@@ -1,7 +1,7 @@
 //! What can be claimed now, with everything that a worker has to know.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::Answer;
@@ -63,6 +63,7 @@ pub struct NextTask {
     /// What the worker gets; references are resolved.
     pub inputs: Option<Map<String, Value>>,
     /// What the report is to bring.
+    #[serde(serialize_with = "mappings")]
     #[schemars(with = "Option<Vec<Value>>")]
     pub outputs: Option<Vec<OutputSpec>>,
     /// How long it may take.
@@ -76,6 +77,17 @@ pub struct NextTask {
     pub acceptance_criteria: Option<Vec<TaskCriterion>>,
     /// Which paths it touches, as globs: what touches the same is not begun meanwhile.
     pub touches: Option<Vec<String>>,
+}
+
+/// Outputs have one form in an answer, whichever the file has.
+fn mappings<S: Serializer>(
+    outputs: &Option<Vec<OutputSpec>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mappings = |outputs: &Vec<OutputSpec>| -> Vec<Value> {
+        outputs.iter().map(OutputSpec::mapping).collect()
+    };
+    outputs.as_ref().map(mappings).serialize(serializer)
 }
 
 /// What a node is a part of; all of it null when the pinned revision cannot be read.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::core::base::digest::sha256_hex;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::plan::pattern::Pattern;
 use crate::core::repository::config::Config;
 use crate::core::repository::facts::Facts;
 use crate::core::repository::index::{Damaged, Index, MemoryPages, Row};
@@ -982,7 +983,7 @@ impl World {
         let mut files = self.files.values();
         files.any(|file| match &file.content {
             Content::Bytes(bytes) if file.path == path => {
-                text.is_none_or(|text| String::from_utf8_lossy(bytes).contains(text))
+                text.is_none_or(|text| Pattern::new(text).is_ok_and(|text| text.is_in(bytes)))
             }
             _ => text.is_none() && file.path.starts_with(&below),
         })

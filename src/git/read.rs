@@ -26,6 +26,7 @@ use crate::core::base::glob::glob;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::ChangedFile;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::plan::pattern::Pattern;
 use crate::core::repository::config::RESOURCE_ENDINGS;
 
 /// Most bytes of a single blob or file that is asked for by name.
@@ -703,27 +704,23 @@ pub fn file_at(repo: &Repo, commit: &str, path: &str) -> Result<Option<Vec<u8>>>
     repo.blob_bytes(id).map(Some)
 }
 
-/// Whether a commit has a file or folder at a path; with a text, whether it is a file that
-/// contains the text.
+/// Whether a commit has a file or folder at a path; with a pattern, whether it is a file in which that is
+/// found. What is no pattern is found nowhere.
 ///
 /// # Errors
 /// `Missing`; `Unusable` when an object is broken or larger than 64 MiB.
-pub fn has_artifact(repo: &Repo, commit: &str, path: &str, text: Option<&str>) -> Result<bool> {
+pub fn has_artifact(repo: &Repo, commit: &str, path: &str, pattern: Option<&str>) -> Result<bool> {
     let Some((id, mode)) = entry_at(repo, commit, path.trim_end_matches('/'))? else {
         return Ok(false);
     };
-    match (EntryKind::of(mode), text) {
+    match (EntryKind::of(mode), pattern) {
         (EntryKind::File | EntryKind::Tree, None) => Ok(true),
-        (EntryKind::File, Some(text)) => {
+        (EntryKind::File, Some(pattern)) => {
             let bytes = repo.blob_bytes(id)?;
-            Ok(contains(&bytes, text.as_bytes()))
+            Ok(Pattern::new(pattern).is_ok_and(|pattern| pattern.is_in(&bytes)))
         }
         _ => Ok(false),
     }
-}
-
-fn contains(bytes: &[u8], text: &[u8]) -> bool {
-    text.is_empty() || bytes.windows(text.len()).any(|window| window == text)
 }
 
 /// What stands at a path of a commit.

@@ -10,6 +10,7 @@ use super::log::{self, Log};
 use super::process::{self, Call, ProcessEnd};
 use super::signals::Stop;
 use super::tool::{Bench, seconds};
+use crate::core::plan::pattern::Pattern;
 use crate::core::plan::shell;
 use crate::core::resource::{CriterionKind, CriterionResult, TaskCriterion};
 
@@ -26,8 +27,8 @@ const MAX_RAN: usize = 300;
 pub struct CriterionSubject<'a> {
     /// Where commands run.
     pub bench: &'a Bench,
-    /// Whether the commit that is checked has a file or folder of this name; with a text, whether it
-    /// is a file that contains it.
+    /// Whether the commit that is checked has a file or folder of this name; with a pattern, whether it
+    /// is a file in which that is found.
     pub has: &'a dyn Fn(&str, Option<&str>) -> Result<bool, String>,
     /// Which node of which run, and which commit; sent to whoever judges.
     pub about: &'a Value,
@@ -76,38 +77,50 @@ fn artifact(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criter
         .filter(|part| !part.is_empty() && *part != ".")
         .collect();
     let plain = plain.join("/");
-    let text = criterion.content_match.as_deref();
-    let why = match (subject.has)(&plain, text) {
+    let wanted = criterion.content_match.as_deref();
+    let found = pattern(wanted).and_then(|_| (subject.has)(&plain, wanted));
+    let why = match found {
         _ if plain.is_empty() => Some("the criterion names no path".to_owned()),
         Err(why) => Some(why),
         Ok(true) => None,
-        Ok(false) => Some(match (text, (subject.has)(&plain, None)) {
-            (Some(text), Ok(true)) => {
-                format!("`{path}` is no file that contains {}", quoted(text))
+        Ok(false) => Some(match (wanted, (subject.has)(&plain, None)) {
+            (Some(wanted), Ok(true)) => {
+                format!("`{path}` is no file in which {} is found", quoted(wanted))
             }
             _ => format!("`{path}` does not exist"),
         }),
     };
-    CriterionFinding {
-        ran: path.to_owned(),
-        code: None,
-        why,
-        end: String::new(),
+    CriterionFinding::unchecked(path, why)
+}
+
+impl CriterionFinding {
+    /// Nothing was run, and nobody was asked.
+    fn unchecked(ran: &str, why: Option<String>) -> CriterionFinding {
+        CriterionFinding {
+            ran: ran.to_owned(),
+            code: None,
+            why,
+            end: String::new(),
+        }
     }
+}
+
+/// The pattern of a criterion; one that cannot be compiled is found nowhere.
+fn pattern(text: Option<&str>) -> Result<Option<Pattern>, String> {
+    let compiled = |text| {
+        Pattern::new(text)
+            .map_err(|why| format!("{} is no regular expression: {why}", quoted(text)))
+    };
+    text.map(compiled).transpose()
 }
 
 fn command(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> CriterionFinding {
     let command = criterion.command.as_deref().unwrap_or_default();
-    let words = match shell::words(command, criterion.args.as_deref()) {
-        Ok(words) => words,
-        Err(why) => {
-            return CriterionFinding {
-                ran: command.to_owned(),
-                code: None,
-                why: Some(why.to_owned()),
-                end: String::new(),
-            };
-        }
+    let wanted = criterion.output_match.as_deref();
+    let words = shell::words(command, criterion.args.as_deref()).map_err(str::to_owned);
+    let (words, pattern) = match words.and_then(|words| Ok((words, pattern(wanted)?))) {
+        Ok(sound) => sound,
+        Err(why) => return CriterionFinding::unchecked(command, Some(why)),
     };
     let shown: Vec<String> = words.iter().map(|word| shown_word(word)).collect();
     let ran = process::run(
@@ -117,7 +130,7 @@ fn command(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criteri
             environment: subject.bench.environment(),
             timeout: timeout(criterion, COMMAND_TIMEOUT),
         },
-        Log::looking_for(criterion.output_match.as_deref().unwrap_or_default()),
+        Log::looking_for(pattern),
         &|| subject.stop.is_wished(),
     );
     let expected = criterion.expected_exit_code.unwrap_or(0);
@@ -130,8 +143,8 @@ fn command(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criteri
         (end, None) => Some(end.to_string()),
         (_, Some(code)) if code != expected => Some(format!("exit code {code}, not {expected}")),
         _ if !ran.log.has_seen() => Some(format!(
-            "the output does not contain {}",
-            quoted(criterion.output_match.as_deref().unwrap_or_default())
+            "{} is not found in the output",
+            quoted(wanted.unwrap_or_default())
         )),
         _ => None,
     };
@@ -191,7 +204,7 @@ fn custom(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criterio
 }
 
 /// Ask, and compare the answer with what is expected: a status (any 2xx when none is named) and a
-/// text in the body.
+/// pattern in the body.
 fn asked(
     question: &HttpQuestion,
     status: Option<u16>,
@@ -199,28 +212,23 @@ fn asked(
     subject: &CriterionSubject<'_>,
 ) -> CriterionFinding {
     let ran = format!("{} {}", question.method, question.url);
-    let answer = match http::ask(question, subject.stop) {
-        Ok(answer) => answer,
-        Err(why) => {
-            return CriterionFinding {
-                ran,
-                code: None,
-                why: Some(why),
-                end: String::new(),
-            };
-        }
+    let asked = pattern(body).and_then(|body| Ok((body, http::ask(question, subject.stop)?)));
+    let (pattern, answer) = match asked {
+        Ok(asked) => asked,
+        Err(why) => return CriterionFinding::unchecked(&ran, Some(why)),
     };
     let fine = match status {
         Some(status) => answer.status == status,
         None => (200..300).contains(&answer.status),
     };
-    let why = match (fine, body) {
+    let why = match (fine, &pattern) {
         (false, _) => Some(match status {
             Some(status) => format!("status {}, not {status}", answer.status),
             None => format!("status {}, not 2xx", answer.status),
         }),
-        (true, Some(text)) if !answer.contains(text) => {
-            Some(format!("the answer does not contain {}", quoted(text)))
+        (true, Some(pattern)) if !pattern.is_in(&answer.body) => {
+            let wanted = quoted(body.unwrap_or_default());
+            Some(format!("{wanted} is not found in the answer"))
         }
         _ => None,
     };
@@ -250,10 +258,12 @@ mod tests {
     use crate::worker::http::testing::{Server, says};
     use crate::worker::tool::{Errand, ErrandPart};
 
-    fn has(path: &str, text: Option<&str>) -> Result<bool, String> {
-        match (path, text) {
-            ("docs/report.md", Some(text)) => Ok("All tests pass.".contains(text)),
-            ("docs" | "docs/report.md", text) => Ok(text.is_none()),
+    fn has(path: &str, pattern: Option<&str>) -> Result<bool, String> {
+        match (path, pattern) {
+            ("docs/report.md", Some(pattern)) => {
+                Ok(Pattern::new(pattern)?.is_in(b"All tests pass."))
+            }
+            ("docs" | "docs/report.md", pattern) => Ok(pattern.is_none()),
             ("broken", _) => Err("an object is broken".to_owned()),
             _ => Ok(false),
         }
@@ -310,15 +320,21 @@ mod tests {
             (exists("./docs//report.md"), None, Ok("")),
             (exists("docs/"), None, Ok("")),
             (with("docs/report.md", "tests pass"), None, Ok("")),
+            (with("docs/report.md", "^All .* pass\\.$"), None, Ok("")),
+            (
+                with("docs/report.md", "(pass"),
+                None,
+                Err("`(pass` is no regular expression: unclosed group"),
+            ),
             (
                 with("docs/report.md", "Tests"),
                 None,
-                Err("is no file that contains `Tests`"),
+                Err("is no file in which `Tests` is found"),
             ),
             (
                 with("docs", "x"),
                 None,
-                Err("`docs` is no file that contains `x`"),
+                Err("`docs` is no file in which `x` is found"),
             ),
             (exists("no"), None, Err("`no` does not exist")),
             (exists("here"), None, Err("`here` does not exist")),
@@ -375,7 +391,7 @@ mod tests {
             (
                 json!({"type": "command_succeeds", "command": "echo hello", "outputMatch": "bye"}),
                 Some(0),
-                Err("the output does not contain `bye`\nhello"),
+                Err("`bye` is not found in the output\nhello"),
             ),
             (
                 json!({"type": "test_passes", "command": "sleep 600", "timeout": "1s"}),
@@ -411,7 +427,7 @@ mod tests {
             (
                 with("/health", "bodyMatch", json!("good")),
                 Some(200),
-                Err("does not contain `good`"),
+                Err("`good` is not found in the answer"),
             ),
             (
                 with("/health", "method", json!("HEAD")),
@@ -462,7 +478,7 @@ mod tests {
             (
                 custom(json!({"expectedResponse": {"bodyMatch": "bad"}})),
                 Some(202),
-                Err("does not contain `bad`"),
+                Err("`bad` is not found in the answer"),
             ),
             (
                 json!({"type": "custom", "webhook": server.url("/judge")}),

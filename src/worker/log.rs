@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::core::base::invisible::unseen;
 use crate::core::base::secrets::{masked, masked_bytes};
+use crate::core::plan::pattern::Pattern;
 
 /// Most bytes that are kept of the beginning.
 pub const HEAD: usize = 256 * 1024;
@@ -19,24 +20,33 @@ pub struct Log {
     wanted: Option<WantedPart>,
 }
 
-/// A text that is looked for in everything, also in what is not kept.
+/// A pattern that is looked for in everything, also in what is not kept.
 #[derive(Debug, Clone)]
 struct WantedPart {
-    text: Vec<u8>,
-    /// The last bytes, in which it may have begun.
-    before: Vec<u8>,
+    pattern: Pattern,
+    /// The last bytes, in which a match may have begun.
+    window: Vec<u8>,
+    /// Where in the window what was not given up begins; before that is what `^` and `\b` look at.
+    from: usize,
     seen: bool,
 }
 
+/// Most bytes of a match in an output that is longer than twice this.
+const LONGEST_MATCH: usize = 512 * 1024;
+/// As many bytes as a character has: what stands before or behind a match decides about `^`, `$` and `\b`.
+const AROUND: usize = 4;
+
 impl Log {
-    /// A log that notices a text wherever it comes by.
-    pub fn looking_for(text: &str) -> Log {
+    /// A log that notices what a pattern fits wherever it comes by.
+    pub fn looking_for(pattern: Option<Pattern>) -> Log {
+        let wanted = |pattern| WantedPart {
+            pattern,
+            window: Vec::new(),
+            from: 0,
+            seen: false,
+        };
         Log {
-            wanted: Some(WantedPart {
-                text: text.as_bytes().to_vec(),
-                before: Vec::new(),
-                seen: text.is_empty(),
-            }),
+            wanted: pattern.map(wanted),
             ..Log::default()
         }
     }
@@ -57,9 +67,11 @@ impl Log {
         self.tail.extend(rest);
     }
 
-    /// Whether the text that is looked for came by.
+    /// Whether what is looked for came by, when nothing more comes.
     pub fn has_seen(&self) -> bool {
-        self.wanted.as_ref().is_none_or(|wanted| wanted.seen)
+        self.wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted.seen || wanted.end_of_match().is_some())
     }
 
     /// How many bytes are not kept.
@@ -92,15 +104,29 @@ impl Log {
 }
 
 impl WantedPart {
+    /// Take in what was printed. It is looked at when the window is full, so that nothing is looked at more than twice.
     fn look(&mut self, bytes: &[u8]) {
-        if self.seen {
-            return;
+        for piece in bytes.chunks(LONGEST_MATCH) {
+            if self.seen {
+                return;
+            }
+            self.window.extend_from_slice(piece);
+            if self.window.len() >= 2 * LONGEST_MATCH {
+                self.move_on();
+            }
         }
-        self.before.extend_from_slice(bytes);
-        let mut windows = self.before.windows(self.text.len());
-        self.seen = windows.any(|window| window == self.text);
-        let keep = self.text.len() - 1;
-        self.before.drain(..self.before.len().saturating_sub(keep));
+    }
+
+    fn move_on(&mut self) {
+        let len = self.window.len();
+        // At the end of the window it is not known yet what comes behind a match.
+        self.seen = self.end_of_match().is_some_and(|end| end + AROUND <= len);
+        self.window.drain(..len - LONGEST_MATCH - AROUND);
+        self.from = AROUND;
+    }
+
+    fn end_of_match(&self) -> Option<usize> {
+        self.pattern.end_of_match(&self.window, self.from)
     }
 }
 
@@ -190,7 +216,8 @@ mod tests {
 
     #[test]
     fn a_text_is_noticed_also_where_it_is_cut_and_across_pieces() {
-        let mut log = Log::looking_for("needle");
+        let looking_for = |pattern| Log::looking_for(Pattern::new(pattern).ok());
+        let mut log = looking_for("ne{2}dle");
         log.push(&vec![b'x'; HEAD + 10]);
         for piece in ["nee", "d", "le"] {
             assert!(!log.has_seen());
@@ -200,8 +227,36 @@ mod tests {
         log.push(&vec![b'x'; 2 * TAIL]);
         assert!(log.has_seen());
         assert!(!String::from_utf8_lossy(&log.bytes()).contains("needle"));
-        assert!(Log::looking_for("").has_seen(), "nothing is in everything");
+        assert!(looking_for("").has_seen(), "nothing is in everything");
         assert!(Log::default().has_seen(), "nothing is looked for");
+    }
+
+    #[test]
+    fn the_beginning_and_the_end_are_those_of_the_whole_output() {
+        let flood = format!("first\n{}last", "x y\n".repeat(1024 * 1024));
+        for (pattern, expected) in [
+            ("^first", true),
+            ("last$", true),
+            ("^last", false),
+            ("first$", false),
+            ("^x y", false),
+            ("x y$", false),
+            ("(?m)^x y$", true),
+            (r"y\nlast", true),
+            (r"\bast", false),
+            (r"\bx", true),
+            ("z", false),
+            (r"(?s)x.*last", true),
+        ] {
+            for size in [7, 8192, LONGEST_MATCH + 1, flood.len()] {
+                let mut log = Log::looking_for(Pattern::new(pattern).ok());
+                flood
+                    .as_bytes()
+                    .chunks(size)
+                    .for_each(|piece| log.push(piece));
+                assert_eq!(log.has_seen(), expected, "{pattern} in pieces of {size}");
+            }
+        }
     }
 
     #[test]

@@ -42,6 +42,7 @@ mod merge_base;
 mod partial;
 mod places;
 mod proposals;
+mod published;
 mod races;
 mod readme;
 mod reads;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::core::base::diagnostic::PathStep;
-use crate::core::resource::{Edge, EdgeKind, GraphSpec, Node, NodeKind};
+use crate::core::resource::{Edge, EdgeKind, GraphSpec, Node, NodeKind, OutputSpec};
 use crate::path;
 
 /// A directed acyclic graph: the nodes of a plan, and the folded edges between them.
@@ -494,8 +494,8 @@ pub fn warnings(spec: &GraphSpec) -> Vec<Warning> {
 /// The normal form is `{"nodes": […], "edges": […]}`: the nodes sorted by id, each with its fields
 /// as they serialize but without `dependsOn`; the edges of `edges` and `dependsOn` together, as
 /// `{"from", "to", "type"}`, each pair once (`hard` when any of its edges is), sorted by `from` and
-/// `to`. So it does not matter in which order nodes and edges stand, whether one stands twice, nor
-/// in which of the two ways it is written.
+/// `to`. An output is always a mapping. So it does not matter in which order nodes and edges stand, whether
+/// one stands twice, nor in which of the two ways an edge or an output is written.
 pub fn digest(spec: &GraphSpec) -> String {
     #[derive(Serialize)]
     struct NormalForm {
@@ -511,6 +511,9 @@ pub fn digest(spec: &GraphSpec) -> String {
             let mut value = serde_json::to_value(node).unwrap_or_default();
             if let Value::Object(fields) = &mut value {
                 fields.remove("dependsOn");
+                if let Some(outputs) = fields.get_mut("outputs") {
+                    *outputs = node.outputs.iter().map(OutputSpec::mapping).collect();
+                }
             }
             value
         })
@@ -1330,6 +1333,27 @@ mod tests {
             .map(|text| digest(&spec(text)))
             .into();
         assert_eq!(digests.len(), 5);
+    }
+
+    #[test]
+    fn the_digest_does_not_depend_on_how_an_output_is_written() {
+        let of = |outputs: Value| {
+            let node = json!({"id": "a", "kind": "Task", "outputs": outputs});
+            digest(&serde_json::from_value(json!({"nodes": [node]})).unwrap())
+        };
+        // What programs made of it that knew the mapping only.
+        let node = json!({"id": "a", "kind": "Task", "outputs": [{"name": "log"}, {"name": "n", "type": "number"}]});
+        let normal_form = json!({"nodes": [node], "edges": []});
+        let expected = crate::core::base::digest::canonical(&normal_form);
+        assert_eq!(
+            of(json!(["log", {"name": "n", "type": "number"}])),
+            expected
+        );
+        assert_eq!(
+            of(json!([{"name": "log"}, {"name": "n", "type": "number"}])),
+            expected
+        );
+        assert_ne!(of(json!(["log", "n"])), expected);
     }
 
     const MANY: usize = 100_000;

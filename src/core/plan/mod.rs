@@ -4,6 +4,7 @@ pub mod data;
 pub mod graph;
 pub mod mention;
 pub mod parameters;
+pub mod pattern;
 pub mod shell;
 pub mod template;
 pub mod tool;

@@ -579,7 +579,7 @@ fn repeated_names(found: &Finder<'_>, kind: Kind, value: &Value, findings: &mut 
     }
 }
 
-/// Entries of a list whose `field` is that of an earlier one.
+/// Entries of a list whose `field` is that of an earlier one. An entry may be the name alone.
 fn repeated(
     found: &Finder<'_>,
     list: Option<&Value>,
@@ -587,24 +587,26 @@ fn repeated(
     field: &str,
     findings: &mut Vec<Diagnostic>,
 ) {
-    let mut first: HashMap<&str, usize> = HashMap::new();
+    let mut first: HashMap<&str, Vec<PathStep>> = HashMap::new();
     let entries = list.and_then(Value::as_array).into_iter().flatten();
     for (index, entry) in entries.enumerate() {
-        let Some(name) = entry.get(field).and_then(Value::as_str) else {
+        let mapped = entry.get(field).map(|name| (name, path![index, field]));
+        let (name, steps) = mapped.unwrap_or_else(|| (entry, path![index]));
+        let Some(name) = name.as_str() else {
             continue;
         };
+        let at = [path.clone(), steps].concat();
         let Some(earlier) = first.get(name) else {
-            first.insert(name, index);
+            first.insert(name, at);
             continue;
         };
-        let at = |index: usize| [path.clone(), path![index, field]].concat();
         let message = format!("`{name}` stands twice in `{}`", display_path(&path));
         findings.push(
             found
-                .at(Code::DUPLICATE_ITEM, at(index), Part::Value, message)
+                .at(Code::DUPLICATE_ITEM, at, Part::Value, message)
                 .label("again here")
                 .help("give each its own")
-                .related(found.label(at(*earlier), "first here")),
+                .related(found.label(earlier.clone(), "first here")),
         );
     }
 }
@@ -1062,6 +1064,7 @@ spec:
   inputs: [{name: x, type: string}, {name: x, type: number}]
   outputs: [{name: x, type: string}]
 ";
+        let names = plan.replace("{name: y}, {name: x}", "y, x");
         let table = [
             (
                 plan,
@@ -1069,6 +1072,11 @@ spec:
                 "spec.graph.nodes[0].outputs[0].name",
             ),
             (capability, "spec.inputs[1].name", "spec.inputs[0].name"),
+            (
+                &names,
+                "spec.graph.nodes[0].outputs[2]",
+                "spec.graph.nodes[0].outputs[0].name",
+            ),
         ];
         for (text, second, first) in table {
             let manifest = manifest(text);

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 
+use crate::core::base::diagnostic::PathStep;
+use crate::path;
+
 use super::{
     Condition, ContextItem, Duration, Key, Kind, ObjectRef, is_false, is_zero, phase, yes,
 };
@@ -195,18 +198,84 @@ pub struct NodeExtension {
     pub touches: Vec<String>,
 }
 
-/// A declared output of a task.
-#[skip_serializing_none]
+/// A declared output of a task: its name as a text, as published, or a mapping that says more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(from = "WrittenOutput", into = "WrittenOutput")]
 pub struct OutputSpec {
     /// `[a-z][a-z0-9_]*`
     pub name: String,
     /// What it holds.
     pub description: Option<String>,
     /// Its type, for people.
-    #[serde(rename = "type")]
     pub value_type: Option<String>,
+}
+
+impl OutputSpec {
+    /// The mapping, also where the name is all there is: what digests are made of, and what answers have always had.
+    pub fn mapping(&self) -> Value {
+        let texts = [
+            ("name", Some(&self.name)),
+            ("description", self.description.as_ref()),
+            ("type", self.value_type.as_ref()),
+        ];
+        let given = texts
+            .into_iter()
+            .filter_map(|(field, text)| Some((field, text?)));
+        given
+            .map(|(field, text)| (field.to_owned(), Value::from(text.as_str())))
+            .collect::<Map<_, _>>()
+            .into()
+    }
+}
+
+/// The two ways to write an output.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenOutput {
+    Name(String),
+    Mapping(OutputMapping),
+}
+
+#[skip_serializing_none]
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutputMapping {
+    name: String,
+    description: Option<String>,
+    #[serde(rename = "type")]
+    value_type: Option<String>,
+}
+
+impl From<WrittenOutput> for OutputSpec {
+    fn from(written: WrittenOutput) -> OutputSpec {
+        let (name, description, value_type) = match written {
+            WrittenOutput::Name(name) => (name, None, None),
+            WrittenOutput::Mapping(one) => (one.name, one.description, one.value_type),
+        };
+        OutputSpec {
+            name,
+            description,
+            value_type,
+        }
+    }
+}
+
+impl From<OutputSpec> for WrittenOutput {
+    fn from(output: OutputSpec) -> WrittenOutput {
+        let OutputSpec {
+            name,
+            description,
+            value_type,
+        } = output;
+        if description.is_none() && value_type.is_none() {
+            return WrittenOutput::Name(name);
+        }
+        WrittenOutput::Mapping(OutputMapping {
+            name,
+            description,
+            value_type,
+        })
+    }
 }
 
 /// Size of a task.
@@ -328,7 +397,7 @@ pub struct TaskCriterion {
     pub timeout: Option<Duration>,
     /// `artifact_exists`: path in the repository.
     pub path: Option<String>,
-    /// `artifact_exists`: what the file must contain.
+    /// `artifact_exists`: a regular expression that is found in the file.
     pub content_match: Option<String>,
     /// `test_passes`, `command_succeeds`: program, or words without a shell.
     pub command: Option<String>,
@@ -336,7 +405,7 @@ pub struct TaskCriterion {
     pub args: Option<Vec<String>>,
     /// Default 0.
     pub expected_exit_code: Option<i64>,
-    /// `command_succeeds`: what the output must contain.
+    /// `command_succeeds`: a regular expression that is found in what it prints.
     pub output_match: Option<String>,
     /// `endpoint_responds`: where to ask.
     pub url: Option<String>,
@@ -344,7 +413,7 @@ pub struct TaskCriterion {
     pub method: Option<String>,
     /// Default 200.
     pub expected_status: Option<u16>,
-    /// What the body must contain.
+    /// A regular expression that is found in the body.
     pub body_match: Option<String>,
     /// `custom`: whom to ask.
     #[serde(default, alias = "webhook")]
@@ -353,6 +422,26 @@ pub struct TaskCriterion {
     pub payload: Option<Value>,
     /// `custom`: what must come back.
     pub expected_response: Option<ExpectedResponse>,
+}
+
+impl TaskCriterion {
+    /// The regular expressions in it, with their fields.
+    pub fn patterns(&self) -> Vec<(Vec<PathStep>, &str)> {
+        let expected = self.expected_response.as_ref();
+        let patterns = [
+            (path!["contentMatch"], &self.content_match),
+            (path!["outputMatch"], &self.output_match),
+            (path!["bodyMatch"], &self.body_match),
+            (
+                path!["expectedResponse", "bodyMatch"],
+                expected.map_or(&None, |expected| &expected.body_match),
+            ),
+        ];
+        let given = patterns.into_iter();
+        given
+            .filter_map(|(field, pattern)| Some((field, pattern.as_deref()?)))
+            .collect()
+    }
 }
 
 /// Which check a criterion is.
@@ -378,7 +467,7 @@ pub enum CriterionKind {
 pub struct ExpectedResponse {
     /// HTTP status.
     pub status_code: Option<u16>,
-    /// What the body must contain.
+    /// A regular expression that is found in the body.
     pub body_match: Option<String>,
 }
 

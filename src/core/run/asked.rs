@@ -69,7 +69,7 @@ pub struct FileAuthors {
 pub struct Artifact {
     /// Its path.
     pub path: String,
-    /// The text that had to be in it.
+    /// The pattern that had to be found in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Whether it was there.
@@ -222,7 +222,7 @@ impl<'a> Asking<'a> {
         answer
     }
 
-    /// Whether the spec commit holds a file or folder, and a text in it.
+    /// Whether the spec commit holds a file or folder, and a pattern is found in it.
     pub fn artifact(&self, path: &str, text: Option<&str>) -> bool {
         let found = (self.artifact)(path, text);
         self.kept.borrow_mut().artifacts.insert(Artifact {

@@ -111,7 +111,10 @@ impl About<'_> {
             let commit = &self.view.spec_commit;
             let here = read::has_artifact(&self.store.repo, commit, path, text.as_deref())?;
             let what = match text {
-                Some(_) => format!("`{path}` with a text in it is part of {}", short(commit)),
+                Some(_) => format!(
+                    "`{path}` with what is looked for in it is part of {}",
+                    short(commit)
+                ),
                 None => format!("`{path}` is part of {}", short(commit)),
             };
             found.compare(&what, *said, Some(here));

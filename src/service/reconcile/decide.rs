@@ -495,7 +495,7 @@ impl<'a> SpecBranch<'a> {
         }
     }
 
-    /// Whether there is a file, with a text in it.
+    /// Whether there is a file, in which a pattern is found.
     fn has(&self, path: &str, text: Option<&str>) -> bool {
         let told = self.told.and_then(|told| told.has_artifact(path, text));
         told.unwrap_or_else(|| {

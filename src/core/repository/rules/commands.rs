@@ -1,7 +1,8 @@
-//! Commands that are written for a shell: none runs them.
+//! What criteria and targets run, and look for in what comes of it.
 
 use super::each;
 use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place, Severity};
+use crate::core::plan::pattern::Pattern;
 use crate::core::plan::shell::{self, ShellPiece};
 use crate::core::plan::tool::{TOOL, Tool};
 use crate::core::repository::definitions::{Definition, Definitions};
@@ -11,6 +12,9 @@ use crate::path;
 pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
     for (plan, spec) in each(snapshot, Kind::Plan, Spec::plan) {
         findings.extend(criteria(plan, spec));
+        for (criterion, place) in placed_criteria(plan, spec) {
+            findings.extend(patterns(plan, criterion, &place));
+        }
     }
     for (binding, spec) in each(snapshot, Kind::Binding, Spec::binding) {
         for (index, rule) in spec.rules.iter().enumerate() {
@@ -106,6 +110,26 @@ fn criteria(plan: &Definition, spec: &PlanSpec) -> Vec<Diagnostic> {
         Some(warned(finding(plan, place, &piece)))
     });
     found.collect()
+}
+
+/// Patterns that cannot be looked for.
+fn patterns(
+    plan: &Definition,
+    criterion: &TaskCriterion,
+    place: &dyn Fn(Vec<PathStep>) -> Place,
+) -> Vec<Diagnostic> {
+    let bad = criterion
+        .patterns()
+        .into_iter()
+        .filter_map(|(field, pattern)| {
+            let why = Pattern::new(pattern).err()?;
+            let message = format!("`{pattern}` is no regular expression: {why}");
+            let finding = plan.finding(Code::BAD_PATTERN, place(field), message);
+            let literally = regex::escape(pattern);
+            let help = format!("correct it, or write `{literally}` to look for exactly this text");
+            Some(finding.label("the check would never hold").help(help))
+        });
+    bad.collect()
 }
 
 /// What is given word by word may mean what it says.
@@ -270,6 +294,55 @@ mod tests {
                 "PS232 warning {at}: no program is called `make test`: each word stands by itself"
             )
         );
+    }
+
+    #[test]
+    fn a_pattern_is_a_regular_expression() {
+        for (criterion, at, message, help) in [
+            (
+                "type: artifact_exists, path: a, contentMatch: 'f(x'",
+                "'f(x'",
+                "`f(x` is no regular expression: unclosed group",
+                r"correct it, or write `f\(x` to look for exactly this text",
+            ),
+            (
+                "type: command_succeeds, command: make, outputMatch: '*.md'",
+                "'*.md'",
+                "`*.md` is no regular expression: repetition operator missing expression",
+                r"correct it, or write `\*\.md` to look for exactly this text",
+            ),
+            (
+                "type: endpoint_responds, url: 'http://x', bodyMatch: '['",
+                "'['",
+                "`[` is no regular expression: unclosed character class",
+                r"correct it, or write `\[` to look for exactly this text",
+            ),
+            (
+                "type: custom, webhookUrl: 'http://x', expectedResponse: {bodyMatch: 'a{2'}",
+                "'a{2'",
+                "`a{2` is no regular expression: unclosed counted repetition",
+                r"correct it, or write `a\{2` to look for exactly this text",
+            ),
+        ] {
+            let text = plan(
+                "p",
+                &task(
+                    "a",
+                    &format!("acceptanceCriteria: [{{name: n, {criterion}}}]"),
+                ),
+            );
+            let at = position(&text, at);
+            assert_eq!(
+                findings(&text),
+                [
+                    format!("PS239 error {at}: {message}"),
+                    format!("help: {help}")
+                ]
+            );
+            let escaped = text.replace("f(x", r"f\(x").replace("*.md", r"\*\.md");
+            let escaped = escaped.replace("'['", r"'\['").replace("a{2", r"a\{2");
+            assert_eq!(findings(&escaped), [] as [&str; 0]);
+        }
     }
 
     #[test]

@@ -508,6 +508,24 @@ fn what_is_wrong_with_a_spec() {
         ),
         (
             Plan,
+            node(json!({"id": "n", "kind": "Task", "outputs": ["report", "Count"]})),
+            "PS105",
+            ".graph.nodes[0].outputs[1]",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Task", "outputs": [7]})),
+            "PS103",
+            ".graph.nodes[0].outputs[0]",
+        ),
+        (
+            Plan,
+            node(json!({"id": "n", "kind": "Task", "outputs": [{"name": "a", "kind": "b"}]})),
+            "PS102",
+            ".graph.nodes[0].outputs[0].kind",
+        ),
+        (
+            Plan,
             node(json!({"id": "n", "kind": "Gate"})),
             "PS101",
             ".graph.nodes[0]",

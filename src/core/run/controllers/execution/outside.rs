@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::active_run::ActiveRun;
 use crate::core::base::digest::short;
 use crate::core::base::secrets::masked;
+use crate::core::plan::pattern::Pattern;
 use crate::core::resource::{
     AWAITING_EXTERNAL, AWAITING_REPOSITORY, BindingPhase, CapabilityPhase, CriterionKind,
     CriterionResult, ExecutionPhase, ExternalRef, GatePhase, GoalPhase, Key, Node, NodeKind,
@@ -81,6 +82,14 @@ impl ActiveRun<'_> {
         if !node.outputs.is_empty() {
             let why = format!("{provider} reports nothing: take away the declared outputs");
             return self.block(id, "OutputsMissing", why);
+        }
+        let patterns = criteria.iter().flat_map(TaskCriterion::patterns);
+        if let Some((_, bad)) = patterns
+            .into_iter()
+            .find(|(_, one)| Pattern::new(one).is_err())
+        {
+            let why = format!("`{bad}` in its criteria is no regular expression");
+            return self.block(id, "NotCheckable", why);
         }
         if let Some(status) = self.status.node_statuses.get_mut(id) {
             status.attempt = status.attempt.max(1);

@@ -1,0 +1,102 @@
+//! Regular expressions in criteria (`contentMatch`, `outputMatch`, `bodyMatch`): searched for, in a time that grows with
+//! the text alone.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// Most bytes that a pattern may take when it is compiled, and what is kept of a search.
+const MAX_SIZE: usize = 1024 * 1024;
+
+/// A pattern that is looked for in something that was written, printed or answered.
+#[derive(Debug, Clone)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// Compile a pattern.
+    ///
+    /// # Errors
+    /// Why it cannot be used, in words without a full stop.
+    pub fn new(text: &str) -> Result<Pattern, String> {
+        let mut builder = RegexBuilder::new(text);
+        let sized = builder.size_limit(MAX_SIZE).dfa_size_limit(MAX_SIZE);
+        sized.build().map(Pattern).map_err(|error| match error {
+            // The last line of what it prints says why, those before draw where.
+            regex::Error::Syntax(said) => {
+                let last = said.lines().last().unwrap_or_default();
+                let why = last.strip_prefix("error: ").unwrap_or(last);
+                why.trim().to_owned()
+            }
+            regex::Error::CompiledTooBig(_) => {
+                format!("it takes more than {MAX_SIZE} bytes when it is compiled")
+            }
+            other => other.to_string(),
+        })
+    }
+
+    /// Whether it is found anywhere in the bytes.
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        self.0.is_match(bytes)
+    }
+
+    /// Where the first match from `from` on is known to be one; what stands before is only looked at by `^` and `\b`.
+    pub fn end_of_match(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        self.0.shortest_match_at(bytes, from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_searched_for() {
+        for (pattern, text, expected) in [
+            ("", "anything", true),
+            ("tests pass", "All tests pass.", true),
+            ("Tests", "All tests pass.", false),
+            ("(?i)Tests", "All tests pass.", true),
+            (r"^\d+ passed$", "12 passed", true),
+            (r"^\d+ passed$", "ran\n12 passed\n", false),
+            (r"(?m)^\d+ passed$", "ran\n12 passed\n", true),
+            (r"f\(x\)", "f(x)", true),
+            ("größe.?", "die größe", true),
+            (r"\bß\b", "a ß b", true),
+        ] {
+            let found = Pattern::new(pattern).map(|pattern| pattern.is_in(text.as_bytes()));
+            assert_eq!(found, Ok(expected), "{pattern} in {text:?}");
+        }
+        assert_eq!(Pattern::new("b").map(|b| b.is_in(b"a\xffb")), Ok(true));
+    }
+
+    #[test]
+    fn what_is_no_pattern_says_why() {
+        for (pattern, why) in [
+            ("(", "unclosed group"),
+            ("[a", "unclosed character class"),
+            ("*a", "repetition operator missing expression"),
+            (
+                "(?<=a)b",
+                "look-around, including look-ahead and look-behind, is not supported",
+            ),
+            (r"(a)\1", "backreferences are not supported"),
+            (
+                r"\w{1000}",
+                "it takes more than 1048576 bytes when it is compiled",
+            ),
+        ] {
+            assert_eq!(
+                Pattern::new(pattern).map(|_| ()),
+                Err(why.to_owned()),
+                "{pattern}"
+            );
+        }
+        let deep = format!("{}{}", "(".repeat(100_000), ")".repeat(100_000));
+        assert!(Pattern::new(&deep).is_err());
+    }
+
+    #[test]
+    fn a_hostile_pattern_takes_no_longer_than_another() {
+        // Exponential for whoever tries one way after another: here it ends.
+        let pattern = Pattern::new("(a+)+$").expect("a pattern");
+        assert!(!pattern.is_in(format!("{}b", "a".repeat(100_000)).as_bytes()));
+    }
+}
