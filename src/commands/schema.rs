@@ -10,12 +10,12 @@ use crate::service::explain::{answer, answers};
 use crate::service::names::no_kind;
 use crate::show;
 
-/// Print the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, of the configuration, or of
+/// Print the JSON Schema (2020-12) of a kind, of PlanSpec 1.2 documents, of the configuration, of a status, or of
 /// what a verb answers with -o json
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Args {
-    /// A kind, document or config
+    /// A kind, document, config, or status: what stands in the status of each kind
     #[arg(group = "what")]
     kind: Option<String>,
     /// An answer, by what stands in its `kind`, for example Claimed
@@ -40,11 +40,15 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let text: String = lines.collect();
         return context.show(args.output, &answers, (&text, &[]));
     };
+    if kind == "status" {
+        context.terminal.out(schema::STATUS);
+        return Ok(());
+    }
     let kind = match kind.as_str() {
         "document" => SchemaKind::Document,
         "config" => SchemaKind::Config,
         kind => Kind::parse(kind)
-            .ok_or_else(|| no_kind(kind, &["document", "config"]))?
+            .ok_or_else(|| no_kind(kind, &["document", "config", "status"]))?
             .into(),
     };
     context

@@ -1165,7 +1165,7 @@ impl World {
         find_condition(self.file(kind, name).status.conditions(), condition)
     }
 
-    /// A condition of a resource in short: `False RuleBroken`.
+    /// A condition of a resource in short: `False ValidationFailed`.
     pub fn says(&self, kind: Kind, name: &str, condition: &str) -> String {
         match self.condition(kind, name, condition) {
             Some(found) => format!("{:?} {}", found.status, found.reason),

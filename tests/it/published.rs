@@ -1,8 +1,10 @@
 //! What the published format and its users expect: files of theirs, fields, words and flags.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::resources::{execution, file, plan, resource, task};
+use crate::resources::{
+    binding, capability, execution, file, gate, gate_node, goal, plan, resource, task,
+};
 use crate::sandbox::{Sandbox, text};
 
 #[test]
@@ -55,18 +57,18 @@ fn what_a_criterion_looks_for_is_a_regular_expression() {
         .needs("repository")
         .with(&format!("acceptanceCriteria: [{changed}]\n"))];
     let spec = "rules: [{selector: {capabilityRef: {name: repository}}, target: {provider: 'repo://here'}}]\n";
-    let binding = resource("Binding", "here", spec);
+    let here = resource("Binding", "here", spec);
     let run = resource(
         "Execution",
         "run",
         "planRef: {name: p}\nbindingRef: {name: here}\n",
     );
-    let capability = crate::resources::capability("repository");
+    let provided = capability("repository");
     let ana = sandbox.team("ana");
     ana.publish("CHANGES.md", "## Unreleased\n\nSee 1.2\n");
     ana.publish(
         "planspec/all.yaml",
-        file(&[capability, binding, plan("p", &nodes), run]),
+        file(&[provided, here, plan("p", &nodes), run]),
     );
     ana.run("reconcile").ok();
     assert_eq!(ana.node_phase("run/release"), "Blocked");
@@ -83,4 +85,60 @@ fn what_a_criterion_looks_for_is_a_regular_expression() {
     let literally = help.split('`').nth(1).unwrap();
     ana.run_with("validate -f -", &broken.replace("f(x", literally))
         .ok();
+}
+
+#[test]
+fn every_status_is_as_published() {
+    let sandbox = Sandbox::new();
+    let nodes = [
+        task("build").needs("make"),
+        gate_node("ok", "ok").after("build"),
+    ];
+    let bindings = binding("team", &[("make", "agent://a")]);
+    let run = resource(
+        "Execution",
+        "run",
+        "planRef: {name: p}\nbindingRef: {name: team}\n",
+    );
+    let resources = [
+        goal("g"),
+        capability("make"),
+        bindings,
+        gate("ok", "p"),
+        plan("p", &nodes),
+        run,
+    ];
+    let ana = sandbox.team_with("ana", &resources);
+    ana.run("reconcile").ok();
+    ana.works("run/build", "agent:a");
+    ana.run("approve ok --as ana@example.com -m fine --reconcile")
+        .ok();
+    let schema: Value = serde_json::from_str(&ana.run("schema status").ok().out).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let all = [
+        "goal/g",
+        "capability/make",
+        "binding/team",
+        "gate/ok",
+        "plan/p",
+        "execution/run",
+    ];
+    for name in all {
+        let one = ana.get(name);
+        let problems: Vec<String> = schema
+            .iter_errors(&one)
+            .map(|error| error.to_string())
+            .collect();
+        assert_eq!(problems, [] as [&str; 0], "{one}");
+    }
+    assert_eq!(
+        ana.get("gate/ok")["status"]["resolution"]["outcome"],
+        "approved"
+    );
+    ana.run("wait execution/run --for condition=Accepted --timeout 1s")
+        .ok();
+    ana.run("wait capability/make --for condition=Available --timeout 1s")
+        .ok();
+    let broken = json!({"kind": "Gate", "status": {"phase": "Approved", "resolution": {"outcome": "Approved", "timestamp": "2026-01-31T12:00:00Z"}}});
+    assert!(!schema.is_valid(&broken));
 }

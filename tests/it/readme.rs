@@ -150,7 +150,7 @@ fn the_schemas_for_editors_are_those_of_the_program() {
     let nowhere = sandbox.folder("nowhere");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schemas");
     let kinds = ["goal", "plan", "capability", "binding", "gate", "execution"];
-    for kind in kinds.into_iter().chain(["document", "config"]) {
+    for kind in kinds.into_iter().chain(["document", "config", "status"]) {
         let shipped = std::fs::read_to_string(format!("{folder}/{kind}.json")).unwrap();
         let printed = nowhere.run(&format!("schema {kind}")).ok().out;
         assert_eq!(

@@ -160,9 +160,12 @@ pub struct Resolution {
 
 /// Yes or no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Yes.
+    #[serde(alias = "Approved")]
     Approved,
     /// No.
+    #[serde(alias = "Rejected")]
     Rejected,
 }

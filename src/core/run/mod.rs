@@ -13,6 +13,7 @@ pub mod partial;
 pub mod permit;
 pub mod pinned;
 pub mod proposal;
+pub mod published;
 pub mod reconcile;
 pub mod record;
 pub mod reopen;

@@ -16,6 +16,7 @@ use crate::core::resource::{CapabilityPhase, Key, Kind, SignedBy, Status, Time};
 use crate::core::run::asked::{Answers, Asking, RefusedRef};
 use crate::core::run::controllers::execution::plan_of;
 use crate::core::run::controllers::{self, Authors, Presence, World, judge};
+use crate::core::run::published::publish;
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{
     ControllerState, DECISIONS, FORMAT_VERSION, SpecSource, StatusFile, StatusTree,
@@ -170,6 +171,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         }
     };
     let fired = earliest(fired, runs.fired);
+    publish_all(inputs, &mut files);
     let nexts = Nexts {
         runs: runs
             .seen
@@ -186,6 +188,14 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         notes,
         answers: answers(inputs, &asking),
         fired,
+    }
+}
+
+/// What is published of each status that was decided.
+fn publish_all(inputs: &Inputs<'_>, files: &mut BTreeMap<Key, StatusFile>) {
+    for (key, file) in files.iter_mut().filter(|(key, _)| inputs.looks_at(key)) {
+        let before = inputs.old.and_then(|old| old.files.get(key));
+        publish(file, before, inputs.now);
     }
 }
 

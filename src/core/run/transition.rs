@@ -9,6 +9,7 @@ use crate::core::resource::{
     Condition, ConditionStatus, CriterionOf, ExecutionPhase, ExecutionStatus, GoalPhase, Key,
     NodePhase, NodeStatus, READY, RETRY_WAIT, Status, Time, find_condition,
 };
+use crate::core::run::published::ACCEPTED;
 use crate::core::run::status::{StatusFile, StatusTree};
 
 /// What of a resource, or of a node, it is that moved.
@@ -169,6 +170,8 @@ fn conditions(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec
         message: message.to_owned(),
     };
     let set = now.conditions.iter().filter(holds);
+    // What a program before did not say is nothing new.
+    let set = set.filter(|condition| condition.kind != ACCEPTED);
     let set = set.filter(|condition| !is_among(&before.conditions, &condition.kind));
     let set = set.map(|condition| moved(condition, ConditionStatus::True, &condition.message));
     let cleared = before.conditions.iter().filter(holds);

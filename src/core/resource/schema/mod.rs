@@ -160,6 +160,9 @@ pub(crate) fn how_to_write(expected: &str, value: &Value) -> Option<String> {
     words::how_to_write(expected, value)
 }
 
+/// The schema of what stands in the status of each kind, as JSON text: nobody writes it by hand, and nothing here checks it.
+pub const STATUS: &str = include_str!("status.json");
+
 /// The schema as JSON text, complete in itself.
 pub fn text(kind: SchemaKind) -> &'static str {
     &schema(kind).text

@@ -624,7 +624,7 @@ mod tests {
         for (node, fields, others, expected) in table {
             let world = start(&node, fields, &others);
             assert_eq!(world.stands("a"), expected, "{fields} {others:?}");
-            assert_eq!(world.says(Kind::Plan, "p", "Valid"), "True Valid");
+            assert_eq!(world.says(Kind::Plan, "p", "Valid"), "True SchemaValid");
         }
     }
 

@@ -240,7 +240,7 @@ mod tests {
         );
         assert_eq!(
             world.says(Kind::Capability, "a", "Valid"),
-            "True Valid",
+            "True SchemaValid",
             "a warning only"
         );
         world.wait("1m");

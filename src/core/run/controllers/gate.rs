@@ -596,7 +596,10 @@ mod tests {
         world.write("planspec/g.yaml", &gate("g", "p", "surprise: 1"));
         world.reconcile();
         assert_eq!(world.gate("g").phase, GatePhase::Waiting);
-        assert_eq!(world.says(Kind::Gate, "g", "Valid"), "False RuleBroken");
+        assert_eq!(
+            world.says(Kind::Gate, "g", "Valid"),
+            "False ValidationFailed"
+        );
         world.approve("ok", "ana");
         world.reconcile();
         assert_eq!(

@@ -286,12 +286,12 @@ fn choose_plan(service: &Service<'_>, goal: &Key, spec: &GoalSpec) -> Choice {
     let mut standing: Vec<&Key> = standing.into_iter().map(|plan| plan.key).collect();
     standing.sort();
     let (reason, message) = match standing.as_slice() {
-        [] if candidates.is_empty() => ("NoPlan", "no plan serves this goal yet".to_owned()),
+        [] if candidates.is_empty() => ("NoPlanFound", "no plan serves this goal yet".to_owned()),
         [] => (
             "NoPlanReady",
             "plans serve this goal, and none of them can be chosen".to_owned(),
         ),
-        [only] => ("Resolved", format!("plan `{}`", only.qualified())),
+        [only] => ("PlanFound", format!("plan `{}`", only.qualified())),
         [first, others @ ..] => {
             let named = others.iter().take(OTHERS_NAMED).map(|key| key.qualified());
             let named: Vec<String> = named.collect();
@@ -331,7 +331,7 @@ mod tests {
         resource("Goal", "g", &format!("description: d{fields}"))
     }
 
-    /// Phase, chosen plan and reason: `Ready p Resolved`.
+    /// Phase, chosen plan and reason: `Ready p PlanFound`.
     fn chosen(world: &World) -> String {
         let status = world.goal("g");
         let plan = status.active_plan_ref.as_ref();
@@ -350,25 +350,25 @@ mod tests {
         let names_g = ", goalRef: {name: g}";
         let names_h = ", goalRef: {name: h}";
         let table = [
-            ("", "", names_g, "Ready p Resolved"),
-            ("", "", "", "Pending - NoPlan"),
-            ("", "", names_h, "Pending - NoPlan"),
+            ("", "", names_g, "Ready p PlanFound"),
+            ("", "", "", "Pending - NoPlanFound"),
+            ("", "", names_h, "Pending - NoPlanFound"),
             (
                 "",
                 "",
                 ", goalRef: {name: g, namespace: elsewhere}",
-                "Pending - NoPlan",
+                "Pending - NoPlanFound",
             ),
-            (select, "tier: gold", "", "Ready p Resolved"),
-            (select, "tier: iron", "", "Pending - NoPlan"),
-            (select, "", "", "Pending - NoPlan"),
-            (select, "tier: gold", names_g, "Ready p Resolved"),
-            (select, "tier: iron", names_g, "Pending - NoPlan"),
-            (select, "tier: gold", names_h, "Pending - NoPlan"),
-            (set, "", "", "Ready p Resolved"),
-            (set, "tier: iron", "", "Pending - NoPlan"),
-            (none, "tier: gold", "", "Pending - NoPlan"),
-            (none, "tier: gold", names_g, "Ready p Resolved"),
+            (select, "tier: gold", "", "Ready p PlanFound"),
+            (select, "tier: iron", "", "Pending - NoPlanFound"),
+            (select, "", "", "Pending - NoPlanFound"),
+            (select, "tier: gold", names_g, "Ready p PlanFound"),
+            (select, "tier: iron", names_g, "Pending - NoPlanFound"),
+            (select, "tier: gold", names_h, "Pending - NoPlanFound"),
+            (set, "", "", "Ready p PlanFound"),
+            (set, "tier: iron", "", "Pending - NoPlanFound"),
+            (none, "tier: gold", "", "Pending - NoPlanFound"),
+            (none, "tier: gold", names_g, "Ready p PlanFound"),
         ];
         for (selector, labels, reference, expected) in table {
             let world = World::of(&[
@@ -388,15 +388,15 @@ mod tests {
         let table: [(Vec<String>, &str); 8] = [
             (
                 vec![version("old", "s", "v9"), version("new", "s", "v10")],
-                "Ready new Resolved",
+                "Ready new PlanFound",
             ),
             (
                 vec![version("a", "s", "1.10.0"), version("b", "s", "1.9.0")],
-                "Ready a Resolved",
+                "Ready a PlanFound",
             ),
             (
                 vec![version("a", "s", "2.0.0-rc.1"), version("b", "s", "2.0.0")],
-                "Ready b Resolved",
+                "Ready b PlanFound",
             ),
             // Of two series there are two, and of equal versions as well.
             (
@@ -425,7 +425,7 @@ mod tests {
                     version("a", "s", "1"),
                     serving("b", ", supersedes: [{name: a}]"),
                 ],
-                "Ready b Resolved",
+                "Ready b PlanFound",
             ),
         ];
         for (plans, expected) in table {
@@ -443,11 +443,11 @@ mod tests {
         let table: [(Vec<String>, &str); 5] = [
             (
                 vec![serving("a", ""), supersedes("b", "a")],
-                "Ready b Resolved",
+                "Ready b PlanFound",
             ),
             (
                 vec![serving("a", ""), supersedes("b", "a"), supersedes("c", "b")],
-                "Ready c Resolved",
+                "Ready c PlanFound",
             ),
             // Only a candidate supersedes.
             (
@@ -455,7 +455,7 @@ mod tests {
                     serving("a", ""),
                     labelled("b", "", ", supersedes: [{name: a}]"),
                 ],
-                "Ready a Resolved",
+                "Ready a PlanFound",
             ),
             (vec![supersedes("a", "a")], "Planning - NoPlanReady"),
             (
@@ -499,7 +499,7 @@ mod tests {
     #[test]
     fn the_phase_follows_the_executions() {
         let mut world = World::of(&[goal(""), serving("p", "")]);
-        assert_eq!(chosen(&world), "Ready p Resolved");
+        assert_eq!(chosen(&world), "Ready p PlanFound");
         world.write("planspec/run.yaml", &execution("run", "p", ""));
         world.reconcile();
         assert_eq!(world.goal("g").phase, GoalPhase::Executing);
@@ -609,6 +609,9 @@ mod tests {
         world.write("planspec/g.yaml", &goal(", surprise: 1"));
         world.reconcile();
         assert_eq!(world.goal("g").phase, GoalPhase::Ready);
-        assert_eq!(world.says(Kind::Goal, "g", "Valid"), "False RuleBroken");
+        assert_eq!(
+            world.says(Kind::Goal, "g", "Valid"),
+            "False ValidationFailed"
+        );
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn judge(
         (_, Some(first), _) => {
             let reason = match presence {
                 Presence::Doubled => "Duplicate",
-                _ => "RuleBroken",
+                _ => "ValidationFailed",
             };
             let more = match errors.count() {
                 0 => String::new(),
@@ -93,9 +93,9 @@ pub(super) fn judge(
             (reason, format!("{}{more}", world.snapshot.line(first)))
         }
         (_, None, Some(mismatch)) => ("UidMismatch", mismatch.clone()),
-        (_, None, None) => ("Valid", String::new()),
+        (_, None, None) => ("SchemaValid", String::new()),
     };
-    let is_valid = reason == "Valid";
+    let is_valid = reason == "SchemaValid";
     let at = (generation, world.now);
     set_condition(conditions, "Valid", is_valid, reason, message, at);
     is_valid

