@@ -28,7 +28,6 @@ pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Changed<Applied>> 
     let mut change = Changeset::begin_alone(store, request.dry_run)?;
     let limit = change.config.limits.file_bytes;
     for file in sources::files(&request.sources, limit)? {
-        let file = change.unlisted(file);
         change.put(&file, &sources::text_of(&file)?)?;
     }
     let change = change.commit(request.message.as_deref(), request.dry_run)?;

@@ -10,11 +10,12 @@ use super::store::Store;
 use super::{Error, ErrorKind, Findings, Result, revision};
 use crate::api::change::{ChangedResource, Committed, ResourceChange};
 use crate::core::base::diagnostic::{Code, Diagnostic, Place};
-use crate::core::base::limits::CONFIG_FILE;
+use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
+use crate::core::repository::list::{self, Spot};
+use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::repository::{list, manifest};
 use crate::core::resource::{Key, Kind, Resource};
 use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
@@ -143,15 +144,6 @@ impl<'a> Changeset<'a> {
         &self.before
     }
 
-    /// A file with the items of its lists as documents, unless it is part of the repository.
-    pub fn unlisted(&self, file: SourceFile) -> SourceFile {
-        let inside = self.store.repo.path_inside(Path::new(&file.path));
-        if inside.is_some_and(|path| self.config.covers(&path)) {
-            return file;
-        }
-        list::unlisted(&file, &self.config.limits).unwrap_or(file)
-    }
-
     /// Take in one file: as it is when it is part of the repository, else resource by resource.
     ///
     /// # Errors
@@ -167,10 +159,10 @@ impl<'a> Changeset<'a> {
             ));
         }
         let text = stripped.map_or_else(|| text.to_owned(), |(text, _)| text);
-        let keys: Vec<(usize, Key)> = manifest
+        let keys: Vec<(Spot, Key)> = manifest
             .entries
             .iter()
-            .map(|entry| (entry.document, entry.key.clone()))
+            .map(|entry| (entry.spot(), entry.key.clone()))
             .collect();
         if keys.is_empty() {
             return Err(nothing_in(file, &text, manifest.diagnostics));
@@ -183,31 +175,26 @@ impl<'a> Changeset<'a> {
             self.changed.insert(path, Some(text));
             return Ok(());
         }
-        let ranges = yaml::split::documents(&text);
-        for (document, key) in keys {
+        for (spot, key) in keys {
             let is_document = manifest
                 .entries
                 .iter()
-                .any(|entry| entry.document == document && entry.origin.is_some());
+                .any(|entry| entry.spot() == spot && entry.origin.is_some());
             if is_document && key.kind != Kind::Plan {
                 // Goal and gates of a document are in the file of its plan.
                 continue;
             }
-            let part = match ranges.get(document) {
-                Some(range) if ranges.len() > 1 => {
-                    text[range.clone()].trim_start_matches(['\r', '\n'])
-                }
-                _ => &text,
-            };
+            let part = part_of(&file.path, &text, spot);
             if is_document {
-                self.place_document(key, &file.path, part)?;
+                self.place_document(key, &file.path, &part)?;
                 continue;
             }
             let path = self.path_of(&key)?;
-            if self.is_unchanged(&key, &path, part) {
+            let part = in_form_of(&path, &file.path, part);
+            if self.is_unchanged(&key, &path, &part) {
                 self.touched.push((key, path));
             } else {
-                self.place(key, part)?;
+                self.place(key, &part)?;
             }
         }
         Ok(())
@@ -261,23 +248,14 @@ impl<'a> Changeset<'a> {
                 )?
             }
         };
-        if yaml::is_json(&path) == yaml::is_json(from) {
-            return self.place_at(key, path, text);
-        }
-        let (documents, _) = yaml::read(from, text.as_bytes(), &self.config.limits);
-        let value = documents.first().map(|document| &document.value);
-        let text = match (value, yaml::is_json(&path)) {
-            (None, _) => text.to_owned(),
-            (Some(value), true) => json::write(value),
-            (Some(value), false) => yaml::write(value),
-        };
+        let text = in_form_of(&path, from, text.to_owned());
         self.place_at(key, path, &text)
     }
 
     fn place_at(&mut self, key: Key, path: String, text: &str) -> Result {
-        let document = self.only_definition(&key)?.map(|(_, document)| document);
-        let text = match (document, self.current(&path)) {
-            (Some(document), Some(current)) => replace_document(&current, document, Some(text)),
+        let spot = self.only_definition(&key)?.map(|(_, spot)| spot);
+        let text = match (spot, self.current(&path)) {
+            (Some(spot), Some(current)) => replaced(&path, &current, spot, Some(text)),
             _ => text.to_owned(),
         };
         let text = ensure_newline(text);
@@ -303,7 +281,7 @@ impl<'a> Changeset<'a> {
         let is_it = entries.iter().any(|entry| entry.key == *key)
             && entries
                 .iter()
-                .all(|entry| entry.document == entries[0].document);
+                .all(|entry| entry.spot() == entries[0].spot());
         if !is_it && found.is_empty() {
             found.push(
                 Diagnostic::new(
@@ -323,13 +301,13 @@ impl<'a> Changeset<'a> {
     /// # Errors
     /// It is not there or defined twice, or its file has changes that are not committed.
     pub fn remove(&mut self, key: &Key) -> Result {
-        let Some((path, document)) = self.only_definition(key)? else {
+        let Some((path, spot)) = self.only_definition(key)? else {
             return Err(Error::not_found(format!("{key} does not exist in HEAD")));
         };
         // Another resource of the same document was removed already, and this one with it.
         let is_gone = self.touched.iter().any(|(other, at)| {
             let definition = self.before.definition(other);
-            *at == path && definition.is_some_and(|definition| definition.document == document)
+            *at == path && definition.is_some_and(|definition| definition.spot() == spot)
         });
         if is_gone {
             self.touched.push((key.clone(), path));
@@ -337,16 +315,7 @@ impl<'a> Changeset<'a> {
         }
         self.check_free(&path, None)?;
         let current = self.current(&path).unwrap_or_default();
-        // The number counts documents in HEAD: subtract those that were removed before it.
-        let earlier = self.touched.iter().filter(|(other, at)| {
-            *at == path
-                && self
-                    .before
-                    .definition(other)
-                    .is_some_and(|definition| definition.document < document)
-        });
-        let document = document - earlier.count().min(document);
-        let rest = replace_document(&current, document, None);
+        let rest = replaced(&path, &current, self.spot_now(&path, spot), None);
         let is_empty = yaml::split::documents(&rest).is_empty();
         self.changed
             .insert(path.clone(), (!is_empty).then_some(rest));
@@ -359,23 +328,43 @@ impl<'a> Changeset<'a> {
     /// # Errors
     /// It is not there or defined twice.
     pub fn document_of(&self, key: &Key) -> Result<String> {
-        let Some((path, document)) = self.only_definition(key)? else {
+        let Some((path, spot)) = self.only_definition(key)? else {
             return Err(Error::not_found(format!("{key} does not exist in HEAD")));
         };
         let text = self.text_of(&path).unwrap_or_default();
-        let ranges = yaml::split::documents(&text);
-        Ok(match ranges.get(document) {
-            Some(range) if ranges.len() > 1 => text[range.clone()]
-                .trim_start_matches(['\r', '\n'])
-                .to_owned(),
-            _ => text,
-        })
+        Ok(part_of(&path, &text, spot))
     }
 
-    fn only_definition(&self, key: &Key) -> Result<Option<(String, usize)>> {
+    /// Where something of HEAD stands now: what was removed before it counts no more.
+    fn spot_now(&self, path: &str, spot: Spot) -> Spot {
+        let removed = self.touched.iter().filter(|(_, at)| *at == path);
+        let removed = removed.filter_map(|(other, _)| Some(self.before.definition(other)?.spot()));
+        let removed: BTreeSet<Spot> = removed.collect();
+        let in_head = self.text_of(path).unwrap_or_default();
+        let is_whole = |document: usize| {
+            let items = removed.iter().filter(|one| one.document == document);
+            let items: Vec<_> = items.filter(|one| one.item.is_some()).collect();
+            items.is_empty() || items.len() == list::len(path, &in_head, document)
+        };
+        let documents: BTreeSet<usize> = removed.iter().map(|one| one.document).collect();
+        let gone = documents
+            .into_iter()
+            .filter(|one| *one < spot.document && is_whole(*one));
+        let before = |item: usize| {
+            let same = removed.iter().filter(|one| one.document == spot.document);
+            same.filter(|one| one.item.is_some_and(|one| one < item))
+                .count()
+        };
+        Spot {
+            document: spot.document - gone.count().min(spot.document),
+            item: spot.item.map(|item| item - before(item).min(item)),
+        }
+    }
+
+    fn only_definition(&self, key: &Key) -> Result<Option<(String, Spot)>> {
         match self.before.definitions(key) {
             [] => Ok(None),
-            [only] => Ok(Some((only.path.clone(), only.document))),
+            [only] => Ok(Some((only.path.clone(), only.spot()))),
             several => Err(
                 Error::invalid(format!("{key} is defined {} times", several.len()))
                     .hint("remove all but one of the definitions first"),
@@ -703,16 +692,59 @@ fn strip(file: &SourceFile, text: &str, config: &Config) -> Option<(String, Vec<
     let (mut documents, _) = yaml::read(&file.path, text.as_bytes(), &config.limits);
     let fields = documents
         .iter_mut()
-        .flat_map(|document| manifest::strip_derived(&mut document.value));
+        .flat_map(|document| manifest::strip_derived_of_all(&mut document.value));
     let dropped: BTreeSet<String> = fields.map(str::to_owned).collect();
     if dropped.is_empty() {
         return None;
     }
-    let texts = documents
-        .iter()
-        .map(|document| yaml::write(&document.value));
+    let write = if yaml::is_json(&file.path) {
+        json::write
+    } else {
+        yaml::write
+    };
+    let texts = documents.iter().map(|document| write(&document.value));
     let texts: Vec<String> = texts.collect();
     Some((texts.join("---\n"), dropped.into_iter().collect()))
+}
+
+/// The text of a resource from one file as another has it.
+fn in_form_of(path: &str, from: &str, text: String) -> String {
+    if yaml::is_json(path) == yaml::is_json(from) {
+        return text;
+    }
+    let (documents, _) = yaml::read(from, text.as_bytes(), &Limits::NONE);
+    match documents.first().map(|document| &document.value) {
+        Some(value) if yaml::is_json(path) => json::write(value),
+        Some(value) => yaml::write(value),
+        None => text,
+    }
+}
+
+/// The text of one resource of a file.
+fn part_of(path: &str, text: &str, spot: Spot) -> String {
+    if let Some(item) = spot.item {
+        return list::item(path, text, (spot.document, item)).unwrap_or_default();
+    }
+    let ranges = yaml::split::documents(text);
+    match ranges.get(spot.document) {
+        Some(range) if ranges.len() > 1 => {
+            let part = &text[range.clone()];
+            part.trim_start_matches(['\r', '\n']).to_owned()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// A file with another text for one of its resources, or without it; a list goes with its last item.
+fn replaced(path: &str, text: &str, spot: Spot, new: Option<&str>) -> String {
+    let is_last = || list::len(path, text, spot.document) <= 1;
+    match spot.item {
+        Some(item) if new.is_some() || !is_last() => {
+            let file = list::replace_item(path, text, (spot.document, item), new);
+            file.unwrap_or_else(|| text.to_owned())
+        }
+        _ => replace_document(text, spot.document, new),
+    }
 }
 
 /// Replace one document of a stream, or take it away, leaving the others as they are.

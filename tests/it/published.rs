@@ -142,3 +142,99 @@ fn every_status_is_as_published() {
     let broken = json!({"kind": "Gate", "status": {"phase": "Approved", "resolution": {"outcome": "Approved", "timestamp": "2026-01-31T12:00:00Z"}}});
     assert!(!schema.is_valid(&broken));
 }
+
+fn list_of(items: &[String]) -> String {
+    let mut text = "apiVersion: planspec.io/v1alpha1\nkind: List\nitems:\n".to_owned();
+    for item in items {
+        let lines: Vec<&str> = item.lines().collect();
+        text.push_str(&format!("  - {}\n", lines.join("\n    ")));
+    }
+    text
+}
+
+#[test]
+fn a_committed_list_is_read_and_its_items_change_one_by_one() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let list = list_of(&[goal("a"), goal("b"), plan("p", &[task("t")])]);
+    let list = list.replace(
+        "    metadata:\n      name: b",
+        "    # the second\n    metadata:\n      name: b",
+    );
+    solo.publish("planspec/all.yaml", &list);
+    solo.run("validate").ok().notes("3 resources: valid");
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("plan/p"), "Ready");
+    solo.run("start p --name run").ok();
+    solo.run("reconcile").ok();
+    solo.works("run/t", "agent:a");
+    assert_eq!(solo.phase("execution/run"), "Succeeded");
+    // A finding is where it stands.
+    solo.write("planspec/all.yaml", list.replace("- id: t", "- id: T"));
+    let findings = solo.run("validate -o json").exits(1).answer("Findings");
+    assert_eq!(
+        findings["findings"][0]["path"],
+        "items[2].spec.graph.nodes[0].id"
+    );
+    assert_eq!(findings["findings"][0]["line"], 28, "{findings}");
+    solo.write("planspec/all.yaml", &list);
+    // Each goes to its place: here that is in the list.
+    let other = goal("a").replace("good for", "meant for");
+    solo.run_with("apply -f -", &other)
+        .ok()
+        .says("goal/a configured (planspec/all.yaml)");
+    let expected = list.replacen("good for", "meant for", 1);
+    assert_eq!(solo.read("planspec/all.yaml"), expected);
+    solo.run("delete goal a").ok();
+    let text = solo.read("planspec/all.yaml");
+    assert!(
+        text.contains("# the second") && !text.contains("meant for"),
+        "{text}"
+    );
+    solo.run("get goal -o name").ok().says("goal/b\n");
+    solo.run("delete goal b --yes").ok();
+    solo.run("delete plan p --yes").ok();
+    assert!(!solo.has("planspec/all.yaml"));
+}
+
+#[test]
+fn what_get_prints_can_be_applied_elsewhere_and_here() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let list = list_of(&[
+        goal("a"),
+        plan("p", &[task("t").with("outputs: [report]\n")]),
+    ]);
+    solo.publish("planspec/all.yaml", &list);
+    solo.run("reconcile").ok();
+    for format in ["yaml", "json"] {
+        let printed = solo.run(&format!("get -o {format}")).ok().out;
+        solo.run_with("apply -f -", &printed)
+            .ok()
+            .says("goal/a unchanged")
+            .says("plan/p unchanged");
+        let file = format!("../drafts-{format}/list.{format}");
+        sandbox.folder(&format!("drafts-{format}"));
+        sandbox
+            .place(&format!("drafts-{format}"))
+            .write(&format!("list.{format}"), &printed);
+        let other = sandbox.repository(&format!("other-{format}"));
+        other
+            .run(&format!("apply -f {file}"))
+            .ok()
+            .says("goal/a created (planspec/default/goals/a.yaml)")
+            .says("plan/p created (planspec/default/plans/p.yaml)")
+            .notes("is not taken over");
+        other.run("validate").ok().notes("2 resources: valid");
+        assert!(
+            other
+                .read("planspec/default/plans/p.yaml")
+                .starts_with("apiVersion: ")
+        );
+    }
+    let goals = "apiVersion: planspec.io/v1alpha1\nkind: GoalList\nitems:\n- apiVersion: planspec.io/v1alpha1\n  kind: Goal\n  metadata: {name: c, namespace: default}\n  spec: {description: d}\n";
+    solo.run_with("validate -f -", goals).ok();
+    solo.run_with("apply -f -", goals)
+        .ok()
+        .says("goal/c created");
+}

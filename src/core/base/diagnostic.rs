@@ -471,6 +471,16 @@ pub struct Finder<'a> {
     pub file: &'a str,
     /// Index of the document in the file, from 0.
     pub document: usize,
+    /// Where the document is a list: which of its items it is about.
+    pub item: Option<usize>,
+}
+
+/// The path of an entry in a document, which may be an item of a list.
+pub fn in_item(item: Option<usize>, path: Vec<PathStep>) -> Vec<PathStep> {
+    match item {
+        Some(item) => [vec![PathStep::from("items"), PathStep::from(item)], path].concat(),
+        None => path,
+    }
 }
 
 impl Finder<'_> {
@@ -489,7 +499,7 @@ impl Finder<'_> {
     pub fn place(&self, path: Vec<PathStep>, part: Part) -> Place {
         Place::Entry {
             document: self.document,
-            path,
+            path: in_item(self.item, path),
             part,
         }
     }

@@ -150,6 +150,7 @@ fn not_one(file: &str, documents: &[yaml::Document]) -> Diagnostic {
     let found = Finder {
         file,
         document: second.index,
+        item: None,
     };
     let message = format!("one document is expected, {} are there", documents.len());
     let finding = found.at(Code::NO_RESOURCES, Vec::new(), Part::Value, message);
@@ -176,7 +177,11 @@ pub(crate) fn nothing(file: &str) -> Diagnostic {
 /// # Errors
 /// As for [`parse`].
 pub fn from_value(file: &str, value: Value) -> Result<Document, Vec<Diagnostic>> {
-    let found = Finder { file, document: 0 };
+    let found = Finder {
+        file,
+        document: 0,
+        item: None,
+    };
     let mut findings = Vec::new();
     match read(&found, &value, &mut findings) {
         Some(content) => Ok(Document { content, value }),
@@ -200,6 +205,7 @@ impl Document {
         let found = Finder {
             file: "",
             document: 0,
+            item: None,
         };
         let mut findings = Vec::new();
         read(&found, &self.value, &mut findings);
@@ -213,7 +219,11 @@ impl Document {
     /// # Errors
     /// What a step adds to its node makes no node.
     pub fn resources(&self, file: &str, namespace: &str) -> Result<Generated, Vec<Diagnostic>> {
-        let found = Finder { file, document: 0 };
+        let found = Finder {
+            file,
+            document: 0,
+            item: None,
+        };
         let mut findings = Vec::new();
         let key = key(file, &self.value, namespace);
         key.and_then(|key| generate(&found, &self.content, &key, &mut findings))

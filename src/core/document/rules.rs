@@ -585,6 +585,7 @@ impl Content {
         let found = Finder {
             file: "",
             document: 0,
+            item: None,
         };
         let mut findings = Vec::new();
         readiness(&found, self, &mut findings);

@@ -44,6 +44,7 @@ fn findings(value: &Value) -> Vec<String> {
     let found = Finder {
         file: "a.planspec.json",
         document: 0,
+        item: None,
     };
     let mut findings = Vec::new();
     if let Some(content) = read(&found, value, &mut findings) {

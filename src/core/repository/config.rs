@@ -337,11 +337,13 @@ impl Config {
         let found = Finder {
             file,
             document: document.index,
+            item: None,
         };
         if let Some(second) = documents.next() {
             let second = Finder {
                 file,
                 document: second.index,
+                item: None,
             };
             let message = "the configuration is one document, this is a second one";
             let finding = second.at(Code::SYNTAX, Vec::new(), Part::Value, message);

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, PathStep, Place, Span};
+use crate::core::base::diagnostic::{
+    Code, Diagnostic, Label, Part, PathStep, Place, Span, in_item,
+};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::document::Origin;
 use crate::core::repository::chain::{self, RevisionOf};
+use crate::core::repository::list::Spot;
 use crate::core::repository::manifest::Manifest;
 use crate::core::repository::referral::Referral;
 use crate::core::resource::{
@@ -27,6 +30,8 @@ pub struct Definition {
     pub blob: String,
     /// Index of the document in the file, from 0.
     pub document: usize,
+    /// Where the document is a list: which of its items it is.
+    pub item: Option<usize>,
     /// The resource, unless its structure is broken.
     pub resource: Option<Resource>,
     /// The graph of a plan whose structure is broken elsewhere.
@@ -42,12 +47,20 @@ impl Definition {
     pub fn place(&self, path: Vec<PathStep>, part: Part) -> Place {
         let path = match &self.origin {
             Some(origin) => origin.path(self.key.kind, &path),
-            None => path,
+            None => in_item(self.item, path),
         };
         Place::Entry {
             document: self.document,
             path,
             part,
+        }
+    }
+
+    /// Where it stands in its file.
+    pub fn spot(&self) -> Spot {
+        Spot {
+            document: self.document,
+            item: self.item,
         }
     }
 
@@ -121,6 +134,7 @@ impl Definitions {
                 path: manifest.path.clone(),
                 blob: manifest.blob.clone(),
                 document: entry.document,
+                item: entry.item,
                 resource: entry.resource,
                 graph: entry.graph,
                 origin: entry.origin,

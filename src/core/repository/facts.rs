@@ -196,7 +196,7 @@ fn face(entry: &ManifestEntry) -> u64 {
         }
         resource.metadata.labels.hash(&mut hasher);
     } else {
-        entry.document.hash(&mut hasher);
+        (entry.document, entry.item).hash(&mut hasher);
     }
     hasher.finish()
 }

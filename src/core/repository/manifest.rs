@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::core::base::diagnostic::{
-    Code, Diagnostic, Finder, Part, PathStep, Place, display_path,
+    Code, Diagnostic, Finder, Part, PathStep, Place, display_path, in_item,
 };
 use crate::core::base::fix::{Change, Fix};
 use crate::core::base::limits::Limits;
@@ -18,6 +18,7 @@ use crate::core::base::words::listed;
 use crate::core::document::{self, Origin};
 use crate::core::repository::chain::RevisionOf;
 use crate::core::repository::credentials;
+use crate::core::repository::list::{self, Spot};
 use crate::core::repository::referral::Referral;
 use crate::core::resource::schema::{self, SchemaKind, SchemaProblem};
 use crate::core::resource::{
@@ -50,6 +51,8 @@ pub struct Manifest {
 pub struct ManifestEntry {
     /// Its place among the documents of the file, from 0.
     pub document: usize,
+    /// Where the document is a list: which of its items it is.
+    pub item: Option<usize>,
     /// What identifies it.
     pub key: Key,
     /// The resource; nothing when an error makes it unusable.
@@ -139,10 +142,17 @@ pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
         manifest.unidentified = true;
     }
     for document in documents {
-        if document::is_document(&source.path, &document.value) {
-            manifest.plan_document(document, namespace);
-        } else {
-            manifest.document(document);
+        let index = document.index;
+        match list::items_of(document.value) {
+            Ok(items) => {
+                for (item, value) in items.into_iter().enumerate() {
+                    manifest.document(Document { index, value }, Some(item));
+                }
+            }
+            Err(value) if document::is_document(&source.path, &value) => {
+                manifest.plan_document(Document { index, value }, namespace);
+            }
+            Err(value) => manifest.document(Document { index, value }, None),
         }
     }
     manifest
@@ -165,6 +175,32 @@ pub fn strip_derived(value: &mut Value) -> Vec<&'static str> {
         }
     }
     dropped
+}
+
+/// The same of a document, which may be a list.
+pub fn strip_derived_of_all(value: &mut Value) -> Vec<&'static str> {
+    match list::items_of(value.take()) {
+        Ok(mut items) => {
+            let dropped = items.iter_mut().flat_map(strip_derived).collect();
+            *value = serde_json::json!({"apiVersion": API_VERSION, "kind": "List", "items": items});
+            dropped
+        }
+        Err(mut same) => {
+            let dropped = strip_derived(&mut same);
+            *value = same;
+            dropped
+        }
+    }
+}
+
+impl ManifestEntry {
+    /// Where it stands in its file.
+    pub fn spot(&self) -> Spot {
+        Spot {
+            document: self.document,
+            item: self.item,
+        }
+    }
 }
 
 impl Manifest {
@@ -198,10 +234,11 @@ impl Manifest {
         }
     }
 
-    fn document(&mut self, mut document: Document) {
+    fn document(&mut self, mut document: Document, item: Option<usize>) {
         let found = Finder {
             file: &self.path,
             document: document.index,
+            item,
         };
         if !document.value.is_object() {
             let message =
@@ -229,13 +266,14 @@ impl Manifest {
             .then(|| typed(&found, key.kind, &mut document.value, &mut findings))
             .flatten();
         let graph = match (&resource, key.kind) {
-            (None, Kind::Plan) => sound_graph(&document.value, &findings),
+            (None, Kind::Plan) => sound_graph(&found, &document.value, &findings),
             _ => None,
         };
         let findings = findings.into_iter().map(|finding| finding.about(&key));
         self.diagnostics.extend(findings);
         self.entries.push(ManifestEntry {
             document: document.index,
+            item,
             key,
             resource,
             graph,
@@ -252,6 +290,7 @@ impl Manifest {
         let found = Finder {
             file: &self.path,
             document: document.index,
+            item: None,
         };
         let mut findings = Vec::new();
         let key = document::key(&self.path, &document.value, namespace);
@@ -285,6 +324,7 @@ impl Manifest {
                         .clone()
                         .filter(|_| resource.key().kind == Kind::Plan),
                     document: document.index,
+                    item: None,
                     key: resource.key(),
                     referred: Referral::all_of(&resource.key(), &document::manifest_of(&resource)),
                     resource: Some(resource),
@@ -296,6 +336,7 @@ impl Manifest {
             }
             (None, Some(key)) => self.entries.push(ManifestEntry {
                 document: document.index,
+                item: None,
                 referred: Referral::all_of(&key, &document.value),
                 key,
                 resource: None,
@@ -660,8 +701,8 @@ fn typed(
 }
 
 /// The graph of a plan whose errors are all elsewhere.
-fn sound_graph(value: &Value, findings: &[Diagnostic]) -> Option<GraphSpec> {
-    let graph = path!["spec", "graph"];
+fn sound_graph(found: &Finder<'_>, value: &Value, findings: &[Diagnostic]) -> Option<GraphSpec> {
+    let graph = in_item(found.item, path!["spec", "graph"]);
     let touches = |finding: &Diagnostic| match &finding.place {
         // Where not everything is said, more may be wrong.
         _ if finding.code == Code::LIMIT => true,
