@@ -152,6 +152,14 @@ impl<'r> StatusCommit<'r> {
         self.repo.blob_bytes(entry.id).map(Some)
     }
 
+    /// Object id of a file.
+    ///
+    /// # Errors
+    /// As [`StatusCommit::file`].
+    pub fn blob(&self, path: &str) -> Result<Option<String>> {
+        Ok(self.entry(path)?.map(|entry| entry.id.to_string()))
+    }
+
     /// Have a partial clone get these files by one call, before each is read.
     ///
     /// # Errors

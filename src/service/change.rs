@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::names::Named;
 use super::store::Store;
 use super::{Error, ErrorKind, Findings, Result, revision};
@@ -16,7 +18,7 @@ use crate::core::repository::config::Config;
 use crate::core::repository::list::{self, Spot};
 use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{Key, Kind, Resource};
+use crate::core::resource::{Key, Kind, Resource, version_of_spec};
 use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
 use crate::git::commit::{self, Turn};
@@ -149,6 +151,7 @@ impl<'a> Changeset<'a> {
     /// # Errors
     /// It holds nothing that can be placed.
     pub fn put(&mut self, file: &SourceFile, text: &str) -> Result {
+        self.check_current(file)?;
         let manifest = manifest::read(file, &self.config.limits, &self.config.default_namespace);
         let stripped = strip(file, text, &self.config);
         if let Some((_, dropped)) = &stripped {
@@ -195,6 +198,40 @@ impl<'a> Changeset<'a> {
                 self.touched.push((key, path));
             } else {
                 self.place(key, &part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what a file was made from is what HEAD has: a `resourceVersion` says so, where there is one.
+    fn check_current(&self, file: &SourceFile) -> Result {
+        let Content::Bytes(bytes) = &file.content else {
+            return Ok(());
+        };
+        let (documents, _) = yaml::read(&file.path, bytes, &self.config.limits);
+        let resources = documents.into_iter().flat_map(|document| {
+            list::items_of(document.value).unwrap_or_else(|value| vec![value])
+        });
+        for value in resources {
+            let field = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+            let kind = field("/kind").and_then(Kind::parse);
+            let names = (field("/metadata/namespace"), field("/metadata/name"));
+            let given = field("/metadata/resourceVersion");
+            let given = given.and_then(|given| Some((given, version_of_spec(given)?)));
+            let (Some(kind), (Some(namespace), Some(name)), Some((given, made_from))) =
+                (kind, names, given)
+            else {
+                continue;
+            };
+            let key = Key::new(kind, namespace, name);
+            let now = self.before.resource(&key).map(Resource::version);
+            if let Some(now) = now.filter(|now| now != made_from) {
+                let why = format!(
+                    "{key} has changed since this was made of it: it has resourceVersion {given}, and HEAD has {now}"
+                );
+                return Err(Error::conflict(why).hint(format!(
+                    "make the change again on what `planspec get {key} -o yaml` prints, or leave `resourceVersion` out; nothing was written"
+                )));
             }
         }
         Ok(())

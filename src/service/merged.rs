@@ -1,6 +1,6 @@
 //! The resources of HEAD with the status that is known: what the verbs that read look at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::index;
 use super::names::Named;
@@ -22,6 +22,8 @@ pub struct Resources {
     /// The commit whose files these are.
     pub commit: String,
     keys: BTreeSet<Key>,
+    /// Object ids of their status.
+    status_blobs: BTreeMap<Key, String>,
 }
 
 /// Where resources are looked for.
@@ -82,12 +84,23 @@ impl<'a> Place<'a> {
 
     fn with(self, snapshot: Snapshot, keys: BTreeSet<Key>) -> Result<Resources> {
         let stored = self.status.as_ref().map(|status| status.read(&keys));
+        let mut status_blobs = BTreeMap::new();
+        for (status, key) in self
+            .status
+            .iter()
+            .flat_map(|one| keys.iter().map(move |key| (one, key)))
+        {
+            if let Some(blob) = status.blob(key)? {
+                status_blobs.insert(key.clone(), blob);
+            }
+        }
         Ok(Resources {
             snapshot,
             stored: stored.transpose()?,
             view: self.view,
             commit: self.commit,
             keys,
+            status_blobs,
         })
     }
 }
@@ -152,11 +165,11 @@ impl Resources {
         Merged {
             key,
             resource: definition.and_then(|definition| definition.resource.as_ref()),
-            blob: definition.map(|definition| definition.blob.as_str()),
             file: self
                 .stored
                 .as_ref()
                 .and_then(|stored| stored.tree.files.get(key)),
+            status_blob: self.status_blobs.get(key).map(String::as_str),
         }
     }
 }

@@ -107,6 +107,14 @@ impl<'r> StatusReader<'r> {
         Ok(found)
     }
 
+    /// Object id of the status of a resource, if it has one.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn blob(&self, key: &Key) -> Result<Option<String>> {
+        Ok(self.commit.blob(&status_path(key))?)
+    }
+
     /// When the status was written.
     pub fn time(&self) -> Time {
         self.commit.time

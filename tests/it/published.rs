@@ -238,3 +238,59 @@ fn what_get_prints_can_be_applied_elsewhere_and_here() {
         .ok()
         .says("goal/c created");
 }
+
+#[test]
+fn what_was_made_of_an_older_version_is_a_conflict() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish("planspec/all.yaml", file(&[goal("a"), goal("b")]));
+    let version = |name: &str| text(&solo.get(name)["metadata"]["resourceVersion"]);
+    let before = version("goal/a");
+    assert!(before.ends_with("-0"), "{before}");
+    solo.run("reconcile").ok();
+    let reconciled = version("goal/a");
+    assert_eq!(
+        reconciled.split_once('-').unwrap().0,
+        before.split_once('-').unwrap().0
+    );
+    assert!(!reconciled.ends_with("-0"), "{reconciled}");
+    let printed = solo.run("get goal a -o yaml").ok().out;
+    let list = solo.run("get goal -o json").ok().json();
+    assert_eq!(list["items"][0]["metadata"]["resourceVersion"], reconciled);
+    let changed = |text: &str| text.replace("good for", "meant for");
+    // A sibling in the file, and formatting, are no change of it.
+    solo.run_with("apply -f -", &changed(&goal("b"))).ok();
+    solo.publish(
+        "planspec/all.yaml",
+        format!("# two\n{}", solo.read("planspec/all.yaml")),
+    );
+    assert_eq!(version("goal/a"), reconciled);
+    solo.run_with("apply -f -", &changed(&printed))
+        .ok()
+        .says("goal/a configured");
+    let now = version("goal/a").split_once('-').unwrap().0.to_owned();
+    let refused = solo
+        .run_with("apply -f -", &printed)
+        .exits(9)
+        .notes(&reconciled)
+        .notes(&now);
+    refused.notes("or leave `resourceVersion` out");
+    let refused = solo.run_with("apply -f - -o json", &printed).exits(9);
+    assert_eq!(refused.refusal("conflict")["kind"], "conflict");
+    // Somewhere else it is a number.
+    let lines =
+        printed.lines().map(
+            |line| match line.trim_start().starts_with("resourceVersion:") {
+                true => "  resourceVersion: '7'
+"
+                .to_owned(),
+                false => format!(
+                    "{line}
+"
+                ),
+            },
+        );
+    solo.run_with("apply -f -", &lines.collect::<String>())
+        .ok()
+        .says("goal/a configured");
+}

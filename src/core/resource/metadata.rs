@@ -30,7 +30,7 @@ pub struct Metadata {
     pub finalizers: Vec<String>,
     /// Minted by `reconcile`.
     pub uid: Option<String>,
-    /// Object id of the spec's blob, computed on reading.
+    /// What tells this from an earlier or later one, computed on reading: see [`super::resource_version`].
     pub resource_version: Option<String>,
     /// Counts the changes of the spec that `reconcile` has seen, from 1.
     pub generation: Option<u64>,

@@ -147,6 +147,25 @@ impl Spec {
     }
 }
 
+/// Digits of each half of a `resourceVersion`.
+const VERSION_DIGITS: usize = 12;
+
+/// `resourceVersion`: what people write of a resource, and the object id of its status, each in its first digits; `0` where there
+/// is no status.
+pub fn resource_version(resource: &Resource, status: Option<&str>) -> String {
+    let status = status.map_or("0", |id| id.get(..VERSION_DIGITS).unwrap_or(id));
+    format!("{}-{status}", resource.version())
+}
+
+/// The half of a `resourceVersion` that is about what people write; nothing where it is none of ours.
+pub fn version_of_spec(version: &str) -> Option<&str> {
+    let (spec, status) = version.split_once('-')?;
+    let is_hex = |text: &str| {
+        text.len() == VERSION_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    (is_hex(spec) && (status == "0" || is_hex(status))).then_some(spec)
+}
+
 /// A resource as it stands in a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
@@ -180,6 +199,22 @@ impl Resource {
             &self.metadata.namespace,
             &self.metadata.name,
         )
+    }
+
+    /// What tells one text of it from another, in the `resourceVersion`: the first digits of the digest of what people write,
+    /// however it is formatted.
+    pub fn version(&self) -> String {
+        let metadata = Metadata {
+            uid: None,
+            resource_version: None,
+            generation: None,
+            creation_timestamp: None,
+            deletion_timestamp: None,
+            ..self.metadata.clone()
+        };
+        let digest = crate::core::base::digest::canonical(&(metadata, self.spec_digest()));
+        let hex = digest.strip_prefix("sha256:").unwrap_or(&digest);
+        hex.get(..VERSION_DIGITS).unwrap_or(hex).to_owned()
     }
 
     /// Digest of the spec as written; formatting and the order of keys do not count.

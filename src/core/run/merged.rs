@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::core::resource::{
     ConditionStatus, ExecutionStatus, Key, Metadata, Resource, Status, find_condition,
+    resource_version,
 };
 use crate::core::run::status::StatusFile;
 
@@ -15,10 +16,10 @@ pub struct Merged<'a> {
     pub key: &'a Key,
     /// What stands in the files.
     pub resource: Option<&'a Resource>,
-    /// Object id of the file.
-    pub blob: Option<&'a str>,
     /// What the status branch says.
     pub file: Option<&'a StatusFile>,
+    /// Object id of that.
+    pub status_blob: Option<&'a str>,
 }
 
 impl<'a> Merged<'a> {
@@ -72,7 +73,9 @@ impl<'a> Merged<'a> {
         });
         Metadata {
             uid: self.file.map(|file| file.uid.clone()),
-            resource_version: self.blob.map(str::to_owned),
+            resource_version: self
+                .resource
+                .map(|resource| resource_version(resource, self.status_blob)),
             generation: self.file.map(|file| file.generation),
             creation_timestamp: self.file.map(|file| file.created),
             deletion_timestamp: self.file.and_then(|file| file.deleted),
