@@ -1,5 +1,6 @@
 //! Arguments, logging, dispatch, exit codes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -125,10 +126,39 @@ fn json_writer(matches: &ArgMatches) -> Option<JsonWriter> {
     is_json.then_some(write)
 }
 
+/// Namespace and format may stand before the verb, where users of other programs of this kind write them: the words in the
+/// order in which each verb takes its own.
+fn as_usual(words: Vec<OsString>) -> Vec<OsString> {
+    let (mut before, mut moved) = (Vec::new(), Vec::new());
+    let mut words = words.into_iter();
+    before.extend(words.next());
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy().into_owned();
+        let is = |names: &[&str]| names.iter().any(|name| text == *name);
+        let begins = |names: &[&str]| names.iter().any(|name| text.starts_with(name));
+        if is(&["-n", "-o", "--namespace", "--output"]) {
+            moved.push(word);
+            moved.extend(words.next());
+        } else if begins(&["-n", "-o", "--namespace=", "--output="]) {
+            moved.push(word);
+        } else if is(&["-C", "--color"]) {
+            before.push(word);
+            before.extend(words.next());
+        } else if text.starts_with('-') {
+            before.push(word);
+        } else {
+            before.push(word);
+            break;
+        }
+    }
+    before.into_iter().chain(moved).chain(words).collect()
+}
+
 /// What the command line says, or what is wrong with it. Whoever gives outputs of a report as they
 /// were once given is told how it is done.
 fn matches() -> ArgMatches {
-    let error = match Cli::command().try_get_matches() {
+    let words = as_usual(std::env::args_os().collect());
+    let error = match Cli::command().try_get_matches_from(words) {
         Ok(matches) => return matches,
         Err(error) => error,
     };

@@ -7,7 +7,6 @@ use clap::Args as ClapArgs;
 use super::{Context, OutputArg};
 use crate::failure::Outcome;
 use crate::service::apply::{ApplyRequest, apply};
-use crate::service::sources::Source;
 use crate::show;
 
 /// Validate resources, put them at their place in the repository, and commit exactly those files
@@ -18,7 +17,13 @@ use crate::show;
 #[command(group = clap::ArgGroup::new("input").required(true).multiple(true))]
 pub struct Args {
     /// A file; - is standard input. May be repeated
-    #[arg(short, long = "filename", value_name = "FILE", group = "input")]
+    #[arg(
+        short,
+        long = "filename",
+        alias = "file",
+        value_name = "FILE",
+        group = "input"
+    )]
     files: Vec<PathBuf>,
     /// A folder; may be repeated
     #[arg(short, long = "directory", value_name = "DIR", group = "input")]
@@ -38,16 +43,8 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let files = args
-        .files
-        .iter()
-        .map(|file| Source::File(context.path(file)));
-    let folders = args.directories.iter().map(|folder| Source::Folder {
-        path: context.path(folder),
-        recursive: args.recursive,
-    });
     let request = ApplyRequest {
-        sources: files.chain(folders).collect(),
+        sources: context.sources(&args.files, &args.directories, args.recursive),
         message: args.message.clone(),
         dry_run: args.dry_run,
     };

@@ -16,6 +16,7 @@ use crate::service::record::RecordRequest;
 pub enum TextFormat {
     /// For people.
     #[default]
+    #[value(alias = "table")]
     Text,
     /// One JSON document.
     Json,
@@ -46,7 +47,13 @@ impl From<TextFormat> for OutputArg {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct NamespaceArg {
     /// Namespace; not needed where a name is unambiguous
-    #[arg(short, long, value_name = "NAMESPACE")]
+    #[arg(
+        short,
+        long,
+        value_name = "NAMESPACE",
+        env = "PLANSPEC_NAMESPACE",
+        hide_env_values = true
+    )]
     pub namespace: Option<String>,
 }
 

@@ -12,6 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::service::Findings;
 use crate::service::change::Changed;
 use crate::service::record::Recorded;
+use crate::service::sources::Source;
 use crate::service::store::Store;
 use crate::show;
 use crate::terminal::Terminal;
@@ -53,6 +54,16 @@ impl Context {
             return named.to_owned();
         }
         self.dir.clone().unwrap_or_default().join(named)
+    }
+
+    /// Files and folders that the user names.
+    pub fn sources(&self, files: &[PathBuf], folders: &[PathBuf], recursive: bool) -> Vec<Source> {
+        let files = files.iter().map(|file| Source::File(self.path(file)));
+        let folders = folders.iter().map(|folder| Source::Folder {
+            path: self.path(folder),
+            recursive,
+        });
+        files.chain(folders).collect()
     }
 
     /// Show an answer: its text and its notes, or all of it as one JSON document.

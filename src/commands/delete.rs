@@ -1,5 +1,7 @@
 //! `planspec delete`: remove resources, as a commit.
 
+use std::path::PathBuf;
+
 use clap::Args as ClapArgs;
 
 use super::{Context, NamespaceArg, OutputArg};
@@ -15,9 +17,19 @@ use crate::show;
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// A kind, or KIND/NAME
-    kind: String,
+    #[arg(required_unless_present_any = ["files", "directories"], conflicts_with_all = ["files", "directories"])]
+    kind: Option<String>,
     /// Names: NAME or NAMESPACE/NAME
     names: Vec<String>,
+    /// A file with the resources to remove; - is standard input. May be repeated
+    #[arg(short, long = "filename", alias = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// A folder of such files; may be repeated
+    #[arg(short, long = "directory", value_name = "DIR")]
+    directories: Vec<PathBuf>,
+    /// Look into the folders below as well
+    #[arg(short = 'R', long)]
+    recursive: bool,
     #[command(flatten)]
     namespace: NamespaceArg,
     /// Message of the commit
@@ -35,11 +47,18 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let (kind, first) = wanted_one("delete", &args.kind, args.names.first().map(String::as_str))?;
-    let more = args.names.iter().skip(1).cloned();
+    let (kind, names) = match &args.kind {
+        Some(kind) => {
+            let (kind, first) = wanted_one("delete", kind, args.names.first().map(String::as_str))?;
+            let more = args.names.iter().skip(1).cloned();
+            (Some(kind), std::iter::once(first).chain(more).collect())
+        }
+        None => (None, Vec::new()),
+    };
     let request = DeleteRequest {
         kind,
-        names: std::iter::once(first).chain(more).collect(),
+        names,
+        sources: context.sources(&args.files, &args.directories, args.recursive),
         namespace: args.namespace.given(),
         message: args.message.clone(),
         dry_run: args.dry_run,

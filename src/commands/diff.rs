@@ -16,6 +16,15 @@ pub struct Args {
     /// Files or folders; or KIND NAME; or KIND/NAME
     #[arg(value_name = "FILE|KIND NAME")]
     what: Vec<String>,
+    /// A file, as a word does
+    #[arg(
+        short,
+        long = "filename",
+        alias = "file",
+        value_name = "FILE",
+        hide = true
+    )]
+    files: Vec<String>,
     /// Compare with this revision
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     rev: String,
@@ -33,7 +42,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = DiffRequest {
         revision: args.rev.clone(),
         staged: args.staged,
-        what: args.what.clone(),
+        what: [args.what.clone(), args.files.clone()].concat(),
         namespace: args.namespace.given(),
     };
     let reviewed = diff(&context.open()?, &request)?;

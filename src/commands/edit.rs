@@ -18,6 +18,9 @@ pub struct Args {
     /// Message of the commit
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
+    /// The editor [default: that of your Git]
+    #[arg(long, value_name = "PROGRAM")]
+    editor: Option<String>,
     #[command(flatten)]
     output: OutputArg,
 }
@@ -27,6 +30,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = EditRequest {
         named: args.resource.named("edit")?,
         message: args.message.clone(),
+        editor: args.editor.clone(),
     };
     let edited = in_editor(&context.open()?, &request)?;
     let change = &edited.answer.change;

@@ -17,18 +17,21 @@ use crate::show;
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// A kind (goals, plans, capabilities, bindings, gates, executions), or KIND/NAME; all when
-    /// left out
+    /// left out, and for `all`
     kind: Option<String>,
     /// A name, or NAMESPACE/NAME
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
     /// All namespaces (what is shown when -n is not given, too)
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    #[arg(short = 'A', long, overrides_with = "namespace")]
     all_namespaces: bool,
     /// Only with these labels: a=b,c!=d,e,!f
-    #[arg(short = 'l', long, value_name = "SELECTOR", value_parser = parse_selector)]
+    #[arg(short = 'l', short_alias = 's', long, value_name = "SELECTOR", value_parser = parse_selector)]
     selector: Option<LabelSelector>,
+    /// Only plans of this series
+    #[arg(long, value_name = "SERIES")]
+    series: Option<String>,
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: GetFormat,
@@ -51,15 +54,17 @@ enum GetFormat {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let wanted = match &args.kind {
+    let kind = args.kind.as_ref().filter(|kind| *kind != "all");
+    let wanted = match kind {
         Some(kind) => Some(wanted(kind, args.name.as_deref())?),
         None => None,
     };
     let request = GetRequest {
         kind: wanted.as_ref().map(|wanted| wanted.kind),
         name: wanted.and_then(|wanted| wanted.name),
-        namespace: args.namespace.given(),
+        namespace: args.namespace.given().filter(|_| !args.all_namespaces),
         selector: args.selector.clone(),
+        series: args.series.clone(),
     };
     let got = get(&context.open()?, &request)?;
     let text = match args.output {

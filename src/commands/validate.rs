@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// A file; - is standard input. May be repeated
-    #[arg(short, long = "filename", value_name = "FILE")]
+    #[arg(short, long = "filename", alias = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// A folder; may be repeated
     #[arg(short, long = "directory", value_name = "DIR")]

@@ -26,6 +26,7 @@ pub struct ApplyRequest {
 /// does not want the commit.
 pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Changed<Applied>> {
     let mut change = Changeset::begin_alone(store, request.dry_run)?;
+    change.in_any_order();
     let limit = change.config.limits.file_bytes;
     for file in sources::files(&request.sources, limit)? {
         change.put(&file, &sources::text_of(&file)?)?;

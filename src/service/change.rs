@@ -11,7 +11,7 @@ use super::names::Named;
 use super::store::Store;
 use super::{Error, ErrorKind, Findings, Result, revision};
 use crate::api::change::{ChangedResource, Committed, ResourceChange};
-use crate::core::base::diagnostic::{Code, Diagnostic, Place};
+use crate::core::base::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
@@ -48,6 +48,8 @@ pub struct Changeset<'a> {
     touched: Vec<(Key, String)>,
     /// What there is to say besides.
     notes: Vec<String>,
+    /// Whether what is referred to may come later.
+    may_come: bool,
 }
 
 /// A commit that Git, or a hook of the user's, does not want: the repository can be used all the same.
@@ -91,6 +93,7 @@ impl<'a> Changeset<'a> {
             beside: BTreeMap::new(),
             touched: Vec::new(),
             notes: Vec::new(),
+            may_come: false,
         })
     }
 
@@ -251,6 +254,11 @@ impl<'a> Changeset<'a> {
             self.beside.insert(schema, text);
         }
         Ok(())
+    }
+
+    /// Resources come in any order: what refers to something that is not there yet is said, and refuses nothing.
+    pub fn in_any_order(&mut self) {
+        self.may_come = true;
     }
 
     /// Put the text of one resource where it stands already, else at its canonical place.
@@ -543,12 +551,19 @@ impl<'a> Changeset<'a> {
     /// # Errors
     /// Findings at error level in the files that are changed; git does not want the commit.
     pub fn commit(self, message: Option<&str>, dry_run: bool) -> Result<Changed<Committed>> {
-        let (found, after) = self.findings();
+        let (mut found, after) = self.findings();
+        let is_hooked = self.is_hooked();
+        if self.may_come && !is_hooked {
+            let missing = found.iter_mut().filter(|one| one.code.is_not_found());
+            for finding in missing.filter(|one| self.changed.contains_key(&one.file)) {
+                finding.severity = Severity::Warning;
+            }
+        }
         let stops =
             |finding: &Diagnostic| finding.is_error() && self.changed.contains_key(&finding.file);
         // What the hook would say is said here, once, and also by a dry run.
         let is_refused =
-            found.iter().any(stops) || found.iter().any(Diagnostic::is_error) && self.is_hooked();
+            found.iter().any(stops) || found.iter().any(Diagnostic::is_error) && is_hooked;
         let findings = Findings::new(found, &|file| after.text(file));
         if is_refused {
             return Err(Error::findings(findings));

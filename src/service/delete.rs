@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use super::change::{Changed, Changeset};
 use super::names::choose_among;
+use super::sources::{self, Source};
 use super::status::StatusReader;
 use super::store::Store;
 use super::{Error, Result};
 use crate::api::change::Deleted;
+use crate::core::base::source::SourceFile;
+use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
 
@@ -15,9 +18,11 @@ use crate::core::resource::{Key, Kind};
 #[derive(Debug, Clone)]
 pub struct DeleteRequest {
     /// Which kind.
-    pub kind: Kind,
-    /// `NAME` or `NAMESPACE/NAME`, at least one.
+    pub kind: Option<Kind>,
+    /// `NAME` or `NAMESPACE/NAME`, of that kind.
     pub names: Vec<String>,
+    /// Files that say which; their content is not looked at beyond that.
+    pub sources: Vec<Source>,
     /// Their namespace, where a name alone is ambiguous.
     pub namespace: Option<String>,
     /// Message of the commit; made of what is removed when not set.
@@ -40,9 +45,29 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
     let namespace = request.namespace.as_deref();
     let mut doomed: Vec<Key> = Vec::new();
     let mut notes = Vec::new();
-    for name in &request.names {
+    let mut named = Vec::new();
+    for (kind, name) in request
+        .kind
+        .iter()
+        .flat_map(|kind| request.names.iter().map(move |name| (kind, name)))
+    {
+        named.push(choose_among(change.before().keys(), *kind, name, namespace)?.clone());
+    }
+    for file in sources::files(&request.sources, change.config.limits.file_bytes)? {
+        for key in keys_in(&file, &change)? {
+            named.push(
+                choose_among(
+                    change.before().keys(),
+                    key.kind,
+                    &key.name,
+                    Some(&key.namespace),
+                )?
+                .clone(),
+            );
+        }
+    }
+    for key in named {
         let snapshot = change.before();
-        let key = choose_among(snapshot.keys(), request.kind, name, namespace)?.clone();
         let (owned, kept) = owned_by(store, snapshot, &key)?;
         doomed.extend([key].into_iter().chain(owned));
         notes.extend(kept);
@@ -70,6 +95,21 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
         change.notes.splice(0..0, notes);
         Deleted { change }
     }))
+}
+
+/// The resources that a file names.
+fn keys_in(file: &SourceFile, change: &Changeset<'_>) -> Result<Vec<Key>> {
+    let namespace = &change.config.default_namespace;
+    let manifest = manifest::read(file, &change.config.limits, namespace);
+    let keys: Vec<Key> = manifest
+        .entries
+        .into_iter()
+        .map(|entry| entry.key)
+        .collect();
+    if keys.is_empty() {
+        return Err(Error::invalid(format!("{} holds no resources", file.path)));
+    }
+    Ok(keys)
 }
 
 /// The message of a commit that was given none.

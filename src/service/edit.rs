@@ -18,6 +18,8 @@ pub struct EditRequest {
     pub named: Named,
     /// Message of the commit; made of what changes when not set.
     pub message: Option<String>,
+    /// The editor; that of the person's Git when not set.
+    pub editor: Option<String>,
 }
 
 /// A resource that is to be edited.
@@ -106,7 +108,10 @@ const MARK: &str = "#! ";
 /// kept in a file that the hint names.
 pub fn in_editor(store: &Store, request: &EditRequest) -> Result<Changed<Edited>> {
     let original = open(store, request)?;
-    let editor = editor::find(&store.repo)?;
+    let editor = match &request.editor {
+        Some(editor) => editor.clone(),
+        None => editor::find(&store.repo)?,
+    };
     let draft = Draft::new(&store.repo, &format!("{}.yaml", original.key.name))?;
     let mut shown = original.text.clone();
     let (mut last, mut wrong) = (None, Findings::default());

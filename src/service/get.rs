@@ -19,6 +19,8 @@ pub struct GetRequest {
     pub namespace: Option<String>,
     /// Only with these labels.
     pub selector: Option<LabelSelector>,
+    /// Only plans of this series.
+    pub series: Option<String>,
 }
 
 /// What was found.
@@ -56,6 +58,10 @@ pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
     let is_selected = |merged: &Merged<'_>| {
         let selector = request.selector.as_ref();
         selector.is_none_or(|selector| selector.matches(&merged.labels()))
+            && request
+                .series
+                .as_ref()
+                .is_none_or(|series| is_of_series(merged, series))
     };
     let found = resources.all().filter(is_selected);
     let keys: Vec<Key> = found.map(|merged| merged.key.clone()).collect();
@@ -69,6 +75,11 @@ pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
         single: false,
         notes: note.into_iter().collect(),
     })
+}
+
+fn is_of_series(merged: &Merged<'_>, series: &str) -> bool {
+    let plan = merged.resource.and_then(|resource| resource.spec.plan());
+    plan.is_some_and(|plan| plan.series.as_deref() == Some(series))
 }
 
 /// What is said of a namespace that nothing has: it may be misspelt.

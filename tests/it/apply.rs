@@ -328,13 +328,19 @@ fn the_first_commit_of_a_repository_can_be_an_apply() {
 }
 
 #[test]
-fn a_reference_may_be_applied_together_with_what_it_names_but_not_before_it() {
+fn a_reference_may_be_applied_together_with_what_it_names_or_before_it_where_no_hook_is() {
     let sandbox = Sandbox::new();
     let solo = solo(&sandbox);
     let nodes = [crate::resources::gate_node("ok", "sign")];
+    solo.run("hooks install").ok();
     solo.run_with("apply -f -", &plan("p", &nodes))
         .exits(1)
-        .notes("PS203");
+        .notes("error[PS203]");
+    solo.run("hooks uninstall").ok();
+    solo.run_with("apply -f -", &plan("p", &nodes))
+        .ok()
+        .notes("warning[PS203]");
+    solo.run("validate").exits(1).says("error[PS203]");
     solo.run_with("apply -f -", &file(&[plan("p", &nodes), gate("sign", "p")]))
         .ok();
 }

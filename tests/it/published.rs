@@ -278,19 +278,134 @@ fn what_was_made_of_an_older_version_is_a_conflict() {
     let refused = solo.run_with("apply -f - -o json", &printed).exits(9);
     assert_eq!(refused.refusal("conflict")["kind"], "conflict");
     // Somewhere else it is a number.
-    let lines =
-        printed.lines().map(
-            |line| match line.trim_start().starts_with("resourceVersion:") {
-                true => "  resourceVersion: '7'
-"
-                .to_owned(),
-                false => format!(
-                    "{line}
-"
-                ),
-            },
-        );
+    let numbered = |line: &str| {
+        if line.contains("resourceVersion:") {
+            "  resourceVersion: '7'\n".to_owned()
+        } else {
+            format!("{line}\n")
+        }
+    };
+    let lines = printed.lines().map(numbered);
     solo.run_with("apply -f -", &lines.collect::<String>())
         .ok()
         .says("goal/a configured");
+}
+
+/// The example of the published README, as three files.
+const SSO: [&str; 3] = [
+    "apiVersion: planspec.io/v1alpha1\nkind: Execution\nmetadata: {name: sso-exec-001, namespace: team-platform}\nspec:\n  goalRef: {name: enable-google-sso}\n  planRef: {name: sso-implementation-v2}\n  bindingRef: {name: platform-bindings}\n  parameters: {dryRun: false, priority: high}\n",
+    "apiVersion: planspec.io/v1alpha1\nkind: Plan\nmetadata:\n  name: sso-implementation-v2\n  namespace: team-platform\n  labels: {planspec.io/goal: enable-google-sso, planspec.io/series: sso, planspec.io/version: \"2\"}\nspec:\n  goalRef: {name: enable-google-sso}\n  series: sso\n  version: \"2\"\n  description: Implementation plan for Google SSO\n  graph:\n    nodes:\n      - {id: research, kind: Task, description: Research, capabilityRefs: [{name: code-analysis}]}\n      - {id: implement, kind: Task, capabilityRefs: [{name: code-generation}], inputs: {framework: react}, timeout: 4h, retries: 2}\n      - {id: review, kind: Gate, description: Security review checkpoint, gateRef: {name: sso-security-review}}\n    edges: [{from: research, to: implement}, {from: implement, to: review}]\n",
+    "apiVersion: planspec.io/v1alpha1\nkind: Goal\nmetadata: {name: enable-google-sso, namespace: team-platform, deletionGracePeriodSeconds: 3}\nspec:\n  description: Enable Google SSO for the application\n  constraints: {frontend: react, idp: google}\n  acceptanceCriteria: [{description: Users can sign in with Google}]\n  planSelector: {matchLabels: {planspec.io/goal: enable-google-sso}}\n  timeout: 7d\n  priority: 10\n",
+];
+
+#[test]
+fn resources_are_applied_in_any_order() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    for (text, says) in SSO
+        .iter()
+        .zip(["PS206", "PS203", "goal/enable-google-sso created"])
+    {
+        let applied = solo.run_with("apply -f -", text).ok();
+        assert!(
+            applied.out.contains(says) || applied.err.contains(says),
+            "{says}: {applied}"
+        );
+    }
+    // Of a tree it is an error.
+    solo.run("validate").exits(1).says("PS203");
+    solo.run("reconcile").ok();
+    let valid = solo.get("plan/sso-implementation-v2")["status"]["conditions"].clone();
+    let valid = valid
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["type"] == "Valid");
+    assert_eq!(valid.unwrap()["reason"], "ValidationFailed");
+    let gate = "apiVersion: planspec.io/v1alpha1\nkind: Gate\nmetadata: {name: sso-security-review, namespace: team-platform}\nspec: {gateType: review, targetRef: {kind: Plan, name: sso-implementation-v2}}\n";
+    solo.run_with("apply -f -", gate).ok();
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("plan/sso-implementation-v2"), "Ready");
+    solo.run("validate").ok();
+}
+
+/// What people type who know the reference implementation: the lines of its help, verb by verb.
+#[test]
+fn flags_of_the_reference_are_understood() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let labelled = goal("a").replace("  name: a\n", "  name: a\n  labels: {tier: gold}\n");
+    let series =
+        plan("p-v1", &[task("t")]).replace("spec:\n", "spec:\n  series: p\n  version: '1'\n");
+    solo.publish(
+        "planspec/all.yaml",
+        file(&[labelled, goal("b"), series, plan("q", &[task("t")])]),
+    );
+    solo.run("reconcile").ok();
+    let says = |args: &str, expected: &str| {
+        let ran = solo.run(args).ok();
+        assert_eq!(ran.out, expected, "{args}");
+    };
+    // Global options, before the verb and behind it.
+    says("-n default -o name get goals", "goal/a\ngoal/b\n");
+    says(
+        "--namespace=default --output=name get goals",
+        "goal/a\ngoal/b\n",
+    );
+    says("-nother -oname get goals", "");
+    says("get goals -s tier=gold -o name", "goal/a\n");
+    says("get plans --series p -o name", "plan/p-v1\n");
+    says("get all -o name", "goal/a\ngoal/b\nplan/p-v1\nplan/q\n");
+    says("-C . -o name get plan q", "plan/q\n");
+    let other = solo
+        .run_in(&[("PLANSPEC_NAMESPACE", "other")], "get goals -o name")
+        .ok();
+    assert_eq!(other.out, "");
+    let all = solo
+        .run_in(&[("PLANSPEC_NAMESPACE", "other")], "get goals -A -o name")
+        .ok();
+    assert_eq!(all.out, "goal/a\ngoal/b\n");
+    solo.run("describe goal a -o table").ok().says("a");
+    solo.run("-o json describe goal a")
+        .ok()
+        .answer("Description");
+    solo.run("graph q --format dot").ok().says("digraph");
+    let draft = "../draft.yaml";
+    solo.write(draft, goal("c"));
+    solo.run("validate --file ../draft.yaml").ok();
+    solo.run("-o json validate -f ../draft.yaml")
+        .ok()
+        .answer("Findings");
+    solo.run("apply --file ../draft.yaml -o json")
+        .ok()
+        .answer("Applied");
+    solo.write(
+        "planspec/all.yaml",
+        solo.read("planspec/all.yaml")
+            .replace("good for", "meant for"),
+    );
+    solo.run("diff -f planspec/all.yaml").ok().says("meant");
+    solo.git("checkout planspec/all.yaml");
+    solo.run("delete -f ../draft.yaml")
+        .ok()
+        .says("goal/c deleted");
+    solo.write("../drafts/deep/b.yaml", goal("b"));
+    solo.run("delete -d ../drafts -R -o json --dry-run")
+        .ok()
+        .answer("Deleted");
+    solo.run("delete --directory ../drafts --recursive")
+        .ok()
+        .says("goal/b deleted");
+    solo.run("delete goal a -f ../draft.yaml").exits(2);
+    solo.run("delete").exits(2);
+    solo.write_executable(
+        "../editor",
+        "#!/bin/sh\nsed -i 's/good for/meant for/' \"$1\"\n",
+    );
+    let editor = sandbox.path("editor");
+    solo.run(&format!("edit goal a --editor {}", editor.display()))
+        .ok()
+        .says("goal/a configured");
+    solo.run("watch goals --once -o json").ok();
+    solo.run("completions bash").ok().says("planspec");
 }

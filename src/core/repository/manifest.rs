@@ -158,6 +158,9 @@ pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
     manifest
 }
 
+/// How long Kubernetes waits before it deletes; here that is a commit.
+const GRACE_PERIOD: &str = "deletionGracePeriodSeconds";
+
 /// Drop `status` and the metadata that only `reconcile` writes, so that what `get -o yaml` shows
 /// can be applied. Returns what was dropped.
 pub fn strip_derived(value: &mut Value) -> Vec<&'static str> {
@@ -168,7 +171,8 @@ pub fn strip_derived(value: &mut Value) -> Vec<&'static str> {
         dropped.push("status");
     }
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-        for field in DERIVED_FIELDS {
+        // The last is of another system, whose exports are applied here.
+        for field in DERIVED_FIELDS.into_iter().chain([GRACE_PERIOD]) {
             if metadata.shift_remove(field).is_some() {
                 dropped.push(field);
             }

@@ -12,7 +12,7 @@ use crate::core::base::words::count;
 use crate::core::repository::config::Config;
 use crate::core::repository::rules;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{CapabilityPhase, Key, Kind, SignedBy, Status, Time};
+use crate::core::resource::{CancelledBy, CapabilityPhase, Key, Kind, SignedBy, Status, Time};
 use crate::core::run::asked::{Answers, Asking, RefusedRef};
 use crate::core::run::controllers::execution::plan_of;
 use crate::core::run::controllers::{self, Authors, Presence, World, judge};
@@ -368,7 +368,41 @@ fn observe(inputs: &Inputs<'_>, world: &World<'_>, is_emptied: bool) -> BTreeMap
         }
         !gone || key.kind == Kind::Execution
     });
+    cancel_owned(inputs, &mut files);
     files
+}
+
+/// A goal that has gone takes the runs with it whose files name it as their owner. Files stay as they are.
+fn cancel_owned(inputs: &Inputs<'_>, files: &mut BTreeMap<Key, StatusFile>) {
+    let old = inputs.old.iter().flat_map(|old| &old.files);
+    let gone = old.filter(|(key, _)| key.kind == Kind::Goal && !files.contains_key(key));
+    let gone: BTreeMap<&Key, &str> = gone.map(|(key, file)| (key, file.uid.as_str())).collect();
+    if gone.is_empty() {
+        return;
+    }
+    for (key, file) in files.iter_mut().filter(|(key, _)| inputs.looks_at(key)) {
+        let resource = inputs.snapshot.resource(key);
+        let (Status::Execution(run), Some(resource)) = (&mut file.status, resource) else {
+            continue;
+        };
+        let owners = &resource.metadata.owner_references;
+        let owner = owners.iter().find(|owner| {
+            let goal = Key::new(Kind::Goal, &key.namespace, &owner.name);
+            let uid = gone.get(&goal).filter(|_| owner.kind == Kind::Goal.name());
+            uid.is_some_and(|uid| owner.uid.as_ref().is_none_or(|wanted| wanted == uid))
+        });
+        if let Some(owner) = owner.filter(|_| !run.phase.is_terminal()) {
+            run.extensions
+                .cancelled_by
+                .get_or_insert_with(|| CancelledBy {
+                    actor: None,
+                    comment: Some(format!("its owner, the goal `{}`, is gone", owner.name)),
+                    record: None,
+                    signed: None,
+                    timestamp: None,
+                });
+        }
+    }
 }
 
 /// Whether the spec of an execution is no longer that of the run which ended under its name: nobody has run this one.

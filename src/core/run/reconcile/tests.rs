@@ -501,3 +501,34 @@ fn many_executions_of_one_plan_do_not_disturb_each_other() {
         assert_eq!(world.about(&format!("run{number}")).phase(), expected);
     }
 }
+
+#[test]
+fn a_goal_that_has_gone_takes_the_runs_that_it_owns() {
+    let owned = |name: &str, owner: &str| {
+        let owner = format!("{{apiVersion: planspec.io/v1alpha1, kind: Goal, name: g{owner}}}");
+        let metadata = format!("name: {name}, namespace: team, ownerReferences: [{owner}]");
+        with_metadata("Execution", &metadata, "planRef: {name: p}")
+    };
+    let mut world = World::of(&[
+        plan("p", &task("a", "")),
+        execution("free", "p", ""),
+        owned("mine", ""),
+        owned("former", ", uid: 0b0f6f0e-6b1c-5a39-9a53-0c5a4f6f2f0b"),
+    ]);
+    world.reconcile();
+    assert_eq!(
+        world.file(Kind::Execution, "mine").status.phase(),
+        "Running",
+        "no goal was there yet"
+    );
+    world.write(PATH, &resource("Goal", "g", "description: d"));
+    world.reconcile();
+    world.remove(PATH);
+    world.reconcile();
+    let phase = |world: &World, name: &str| world.file(Kind::Execution, name).status.phase();
+    assert_eq!(phase(&world, "mine"), "Cancelled");
+    assert_eq!(phase(&world, "free"), "Running");
+    assert_eq!(phase(&world, "former"), "Running");
+    world.reconcile();
+    assert_eq!(phase(&world, "free"), "Running");
+}
