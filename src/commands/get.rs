@@ -23,8 +23,8 @@ pub struct Args {
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
-    /// All namespaces (what is shown when -n is not given, too)
-    #[arg(short = 'A', long, overrides_with = "namespace")]
+    /// All namespaces, whatever -n says (what is shown when it is not given, too)
+    #[arg(short = 'A', long)]
     all_namespaces: bool,
     /// Only with these labels: a=b,c!=d,e,!f
     #[arg(short = 'l', short_alias = 's', long, value_name = "SELECTOR", value_parser = parse_selector)]

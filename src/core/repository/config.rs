@@ -307,6 +307,7 @@ impl Config {
         let found = Finder {
             file: CONFIG_FILE,
             document: 0,
+            item: None,
         };
         let help = format!(
             "list the keys in `{}`, or as `.planspec/keys/<e-mail>.asc`",
