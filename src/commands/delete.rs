@@ -12,7 +12,8 @@ use crate::show;
 
 /// Remove resources and commit that; a Goal takes the Executions that it owns
 ///
-/// What still refers to them is shown. A run whose file is removed is cancelled by the next
+/// What still refers to them is shown. A resource with `finalizers` is marked, and goes with the write that takes the last
+/// of them away. A run whose file is removed is cancelled by the next
 /// reconcile.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
@@ -63,6 +64,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         message: args.message.clone(),
         dry_run: args.dry_run,
         yes: args.yes,
+        now: context.now,
     };
     let deleted = delete(&context.open()?, &request)?;
     let change = &deleted.answer.change;

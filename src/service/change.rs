@@ -14,11 +14,12 @@ use crate::api::change::{ChangedResource, Committed, ResourceChange};
 use crate::core::base::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::base::time;
 use crate::core::repository::config::Config;
 use crate::core::repository::list::{self, Spot};
 use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{Key, Kind, Resource, version_of_spec};
+use crate::core::resource::{DELETION_REQUESTED, Key, Kind, Resource, Time, version_of_spec};
 use crate::core::text::located::ResourceName;
 use crate::core::text::{json, yaml};
 use crate::git::commit::{self, Turn};
@@ -368,6 +369,47 @@ impl<'a> Changeset<'a> {
         Ok(())
     }
 
+    /// Say in a resource that its deletion was asked for, unless that stands there; and say so.
+    ///
+    /// # Errors
+    /// As [`Changeset::place`].
+    pub fn ask_for_deletion(&mut self, key: &Key, finalizers: &str, now: Time) -> Result<String> {
+        let resource = self.before.resource(key);
+        if resource.is_some_and(|resource| resource.metadata.deletion_requested().is_some()) {
+            return Ok(format!(
+                "{key} waits for its finalizers already: {finalizers}"
+            ));
+        }
+        let (path, text) = (self.path_of(key)?, self.document_of(key)?);
+        let text = annotated(&path, &text, DELETION_REQUESTED, &time::exact(now));
+        self.place(key.clone(), &text)?;
+        Ok(format!(
+            "{key} stays until its finalizers are taken away: {finalizers}; the write that does so removes it"
+        ))
+    }
+
+    /// Remove what was to be deleted, and is held up by nothing any more.
+    fn remove_unheld(&mut self) -> Result {
+        let after = self.after();
+        let is_unheld = |key: &Key| {
+            let metadata = after.resource(key).map(|resource| &resource.metadata);
+            metadata
+                .is_some_and(|one| one.finalizers.is_empty() && one.deletion_requested().is_some())
+        };
+        let mut unheld = Vec::new();
+        for (key, _) in self.touched.iter().filter(|(key, _)| is_unheld(key)) {
+            unheld.extend(self.only_definition(key)?);
+        }
+        unheld.sort();
+        for (path, spot) in unheld.into_iter().rev() {
+            let current = self.current(&path).unwrap_or_default();
+            let rest = replaced(&path, &current, spot, None);
+            let is_empty = yaml::split::documents(&rest).is_empty();
+            self.changed.insert(path, (!is_empty).then_some(rest));
+        }
+        Ok(())
+    }
+
     /// The text of a resource's document in HEAD.
     ///
     /// # Errors
@@ -550,7 +592,8 @@ impl<'a> Changeset<'a> {
     ///
     /// # Errors
     /// Findings at error level in the files that are changed; git does not want the commit.
-    pub fn commit(self, message: Option<&str>, dry_run: bool) -> Result<Changed<Committed>> {
+    pub fn commit(mut self, message: Option<&str>, dry_run: bool) -> Result<Changed<Committed>> {
+        self.remove_unheld()?;
         let (mut found, after) = self.findings();
         let is_hooked = self.is_hooked();
         if self.may_come && !is_hooked {
@@ -757,6 +800,36 @@ fn strip(file: &SourceFile, text: &str, config: &Config) -> Option<(String, Vec<
     let texts = documents.iter().map(|document| write(&document.value));
     let texts: Vec<String> = texts.collect();
     Some((texts.join("---\n"), dropped.into_iter().collect()))
+}
+
+/// The text of a resource with one annotation more: on lines of their own where it is written as YAML is usually.
+fn annotated(path: &str, text: &str, name: &str, value: &str) -> String {
+    let read = |text: &str| {
+        let (documents, _) = yaml::read(path, text.as_bytes(), &Limits::NONE);
+        documents.into_iter().next().map(|document| document.value)
+    };
+    let Some(mut meant) = read(text) else {
+        return text.to_owned();
+    };
+    meant["metadata"]["annotations"][name] = Value::from(value);
+    let line = format!("{name}: \"{value}\"\n");
+    let below = |begin: &str, lines: &str| {
+        let (before, after) = text.split_once(begin)?;
+        Some(format!("{before}{begin}{lines}{after}"))
+    };
+    let tried = [
+        below("\n  annotations:\n", &format!("    {line}")),
+        below("\nmetadata:\n", &format!("  annotations:\n    {line}")),
+    ];
+    let mut tried = tried.into_iter().flatten();
+    let found = tried.find(|text| read(text).as_ref() == Some(&meant));
+    found.unwrap_or_else(|| {
+        if yaml::is_json(path) {
+            json::write(&meant)
+        } else {
+            yaml::write(&meant)
+        }
+    })
 }
 
 /// The text of a resource from one file as another has it.

@@ -12,7 +12,7 @@ use crate::api::change::Deleted;
 use crate::core::base::source::SourceFile;
 use crate::core::repository::manifest;
 use crate::core::repository::snapshot::Snapshot;
-use crate::core::resource::{Key, Kind};
+use crate::core::resource::{Key, Kind, Time};
 
 /// Remove resources of one kind.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct DeleteRequest {
     pub dry_run: bool,
     /// Also what runs go on with, or what is a run that goes on.
     pub yes: bool,
+    /// When it is asked for.
+    pub now: Time,
 }
 
 /// Remove resources, and with a Goal the Executions that it owns, as one commit. What still refers to
@@ -88,13 +90,22 @@ pub fn delete(store: &Store, request: &DeleteRequest) -> Result<Changed<Deleted>
         None => subject_line(first, doomed.len() - 1),
     };
     for key in &doomed {
-        change.remove(key)?;
+        match held_up(change.before(), key) {
+            Some(by) => notes.push(change.ask_for_deletion(key, &by, request.now)?),
+            None => change.remove(key)?,
+        }
     }
     let change = change.commit(Some(&message), request.dry_run)?;
     Ok(change.map(|mut change| {
         change.notes.splice(0..0, notes);
         Deleted { change }
     }))
+}
+
+/// The finalizers that hold up the deletion of a resource.
+fn held_up(snapshot: &Snapshot, key: &Key) -> Option<String> {
+    let finalizers = &snapshot.resource(key)?.metadata.finalizers;
+    (!finalizers.is_empty()).then(|| finalizers.join(", "))
 }
 
 /// The resources that a file names.

@@ -409,3 +409,65 @@ fn flags_of_the_reference_are_understood() {
     solo.run("watch goals --once -o json").ok();
     solo.run("completions bash").ok().says("planspec");
 }
+
+#[test]
+fn finalizers_hold_up_a_deletion_until_they_are_taken_away() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let held = goal("a").replace(
+        "spec:\n",
+        "  finalizers: [example.com/archive] # ask the archive\nspec:\n",
+    );
+    solo.publish("planspec/all.yaml", file(&[held.clone(), goal("b")]));
+    solo.run("reconcile").ok();
+    solo.run("hooks install").ok();
+    solo.run("delete goal a")
+        .ok()
+        .notes("stays until its finalizers are taken away: example.com/archive");
+    let text = solo.read("planspec/all.yaml");
+    assert!(
+        text.contains("# ask the archive") && text.contains("planspec.io/deletion-requested"),
+        "{text}"
+    );
+    assert_eq!(
+        solo.get("goal/a")["metadata"]["deletionTimestamp"],
+        sandbox.now()
+    );
+    solo.run("delete goal a")
+        .ok()
+        .notes("waits for its finalizers already");
+    solo.run("reconcile").ok();
+    // Whoever has done what it takes takes the finalizer away.
+    let printed = solo.run("get goal a -o yaml").ok().out;
+    let lines = printed
+        .lines()
+        .filter(|line| !line.contains("example.com/archive"));
+    let without: String = lines
+        .map(|line| format!("{}\n", line.replace("finalizers:", "finalizers: []")))
+        .collect();
+    solo.run_with("apply -f -", &without)
+        .ok()
+        .says("goal/a deleted");
+    assert_eq!(
+        solo.read("planspec/all.yaml").matches("kind: Goal").count(),
+        1
+    );
+    solo.run("reconcile").ok();
+    solo.run("get goal -o name").ok().says("goal/b\n");
+}
+
+#[test]
+fn a_file_with_finalizers_is_not_removed_by_hand() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let held = goal("a").replace("spec:\n", "  finalizers: [example.com/archive]\nspec:\n");
+    solo.publish("planspec/a.yaml", held);
+    solo.publish("planspec/b.yaml", goal("b"));
+    solo.git("rm -q planspec/a.yaml");
+    solo.run("validate --staged")
+        .exits(1)
+        .says("error[PS411]")
+        .says("planspec delete goal a -n default");
+    solo.commit("gone");
+    solo.run("review HEAD~1..HEAD").exits(1).says("PS411");
+}

@@ -40,7 +40,16 @@ pub struct Metadata {
     pub deletion_timestamp: Option<Time>,
 }
 
+/// The annotation that says when the deletion of a resource with finalizers was asked for.
+pub const DELETION_REQUESTED: &str = "planspec.io/deletion-requested";
+
 impl Metadata {
+    /// When its deletion was asked for, where finalizers held it up.
+    pub fn deletion_requested(&self) -> Option<Time> {
+        let text = self.annotations.get(DELETION_REQUESTED)?;
+        text.parse().ok()
+    }
+
     /// Nothing but a name and a namespace.
     pub fn named(key: &Key) -> Metadata {
         Metadata {

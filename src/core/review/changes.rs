@@ -32,7 +32,39 @@ pub(super) fn check(
         // Only a name that the annotation gives can stand for another spec.
         (was.spec_digest() == is.spec_digest()).then(|| moved(from, definition))
     });
-    changed.chain(moved).collect()
+    let removed = old.keys().filter_map(|key| removed(old, new, key));
+    changed.chain(moved).chain(removed).collect()
+}
+
+/// A resource that is gone although somebody has to do something first. Once its deletion was asked for, whoever takes the last
+/// finalizer away removes it with that, so that this is no more than worth a look.
+fn removed(old: &Definitions, new: &Definitions, key: &Key) -> Option<Diagnostic> {
+    let definition = old.definition(key)?;
+    let metadata = &definition.resource.as_ref()?.metadata;
+    let is_gone = new.definitions(key).is_empty() && !new.may_be_hidden(&key.name);
+    if metadata.finalizers.is_empty() || !is_gone {
+        return None;
+    }
+    let names = metadata.finalizers.join(", ");
+    let message = format!("{key} is removed while its finalizers stand: {names}");
+    let finding = Diagnostic::new(
+        Code::FINALIZERS_STAND,
+        &definition.path,
+        Place::File,
+        message,
+    );
+    let finding = finding.about(key);
+    if metadata.deletion_requested().is_none() {
+        let kind = key.kind.name().to_lowercase();
+        return Some(finding.help(format!(
+            "put the file back and ask for it: planspec delete {kind} {} -n {}",
+            key.name, key.namespace
+        )));
+    }
+    Some(Diagnostic {
+        severity: Severity::Warning,
+        ..finding.help("its deletion was asked for: see that what the finalizers stand for is done")
+    })
 }
 
 /// Most differences to point to.

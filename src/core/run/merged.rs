@@ -78,7 +78,10 @@ impl<'a> Merged<'a> {
                 .map(|resource| resource_version(resource, self.status_blob)),
             generation: self.file.map(|file| file.generation),
             creation_timestamp: self.file.map(|file| file.created),
-            deletion_timestamp: self.file.and_then(|file| file.deleted),
+            deletion_timestamp: self
+                .file
+                .and_then(|file| file.deleted)
+                .or(written.deletion_requested()),
             ..written
         }
     }
