@@ -347,6 +347,17 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// Whether it is in an item of a list of resources: how to put something right is said from the root of a document.
+    fn is_in_a_list(&self) -> bool {
+        let Place::Entry { path, .. } = self else {
+            return false;
+        };
+        let is_items = |step: &PathStep| matches!(step, PathStep::Key(key) if key == "items");
+        matches!(path.as_slice(), [first, PathStep::Index(_), ..] if is_items(first))
+    }
+}
+
 /// A range of text: byte offsets, and the line and column (characters) of its start, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
@@ -443,7 +454,7 @@ impl Diagnostic {
 
     /// Say how a program puts it right.
     pub fn fix(mut self, fix: Fix) -> Self {
-        self.fix = Some(fix);
+        self.fix = Some(fix).filter(|_| !self.place.is_in_a_list());
         self
     }
 

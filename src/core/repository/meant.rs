@@ -114,6 +114,7 @@ fn other_names(file: &str, text: &str, limits: &Limits) -> Vec<Diagnostic> {
         let finder = Finder {
             file,
             document: document.index,
+            item: None,
         };
         let nodes = document.value.pointer("/spec/graph/nodes");
         let nodes: Vec<&Value> = nodes
