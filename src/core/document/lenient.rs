@@ -188,6 +188,7 @@ pub(crate) fn content_of(value: &Value) -> Option<Content> {
     let found = Finder {
         file: "",
         document: 0,
+        item: None,
     };
     let meant = meant(&found, value, &mut Vec::new());
     Content::deserialize(&*meant).ok()
