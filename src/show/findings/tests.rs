@@ -424,7 +424,8 @@ fn json_is_one_document() {
     "errors": 2,
     "warnings": 0
   },
-  "scope": null
+  "scope": null,
+  "readiness": []
 }
 "#
     );
