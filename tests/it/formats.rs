@@ -260,9 +260,15 @@ fn a_cascade_is_reduced_to_its_cause() {
         ),
         (
             "nor a resource whose structure is broken, and its own references rest",
-            uses_everything().replace("kind: Task", "kind: Tusk"),
+            uses_everything().replace("kind: Task", "kind: Xylophone"),
             String::new(),
             &["PS104"],
+        ),
+        (
+            "where it is known what was meant, that is looked at",
+            uses_everything().replace("kind: Task", "kind: Tusk"),
+            String::new(),
+            &["PS202", "PS104", "PS204", "PS203"],
         ),
         (
             "a plan that cannot be read has no nodes to miss",
