@@ -185,7 +185,14 @@ fn git_knows_neither_the_verbs_nor_how_things_are_shown() {
 
 /// Files of the Git room that know libgit2: objects with their ids, refs, and the repository itself.
 /// The difference of two texts is of no repository.
-const SEAM: [&str; 6] = ["difference.rs", "id.rs", "object.rs", "refs.rs", "repo.rs", "testing.rs"];
+const SEAM: [&str; 6] = [
+    "difference.rs",
+    "id.rs",
+    "object.rs",
+    "refs.rs",
+    "repo.rs",
+    "testing.rs",
+];
 
 #[test]
 fn outside_of_its_seam_git_knows_ids_as_its_own_and_no_libgit2() {
