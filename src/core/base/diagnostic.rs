@@ -348,13 +348,15 @@ pub enum Place {
 }
 
 impl Place {
-    /// Whether it is in an item of a list of resources: how to put something right is said from the root of a document.
-    fn is_in_a_list(&self) -> bool {
+    /// The item of a list of resources that it is in.
+    pub fn item(&self) -> Option<&[PathStep]> {
         let Place::Entry { path, .. } = self else {
-            return false;
+            return None;
         };
-        let is_items = |step: &PathStep| matches!(step, PathStep::Key(key) if key == "items");
-        matches!(path.as_slice(), [first, PathStep::Index(_), ..] if is_items(first))
+        match path.as_slice() {
+            [PathStep::Key(items), PathStep::Index(_), ..] if items == "items" => path.get(..2),
+            _ => None,
+        }
     }
 }
 
@@ -454,7 +456,7 @@ impl Diagnostic {
 
     /// Say how a program puts it right.
     pub fn fix(mut self, fix: Fix) -> Self {
-        self.fix = Some(fix).filter(|_| !self.place.is_in_a_list());
+        self.fix = Some(fix);
         self
     }
 

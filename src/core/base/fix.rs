@@ -112,6 +112,23 @@ impl Fix {
 }
 
 impl Change {
+    /// The change where the document is below this place of another.
+    pub fn below(mut self, place: &[PathStep]) -> Change {
+        let paths = match &mut self {
+            Change::Rename { path, .. }
+            | Change::Replace { path, .. }
+            | Change::Quote { path }
+            | Change::Remove { path }
+            | Change::Add { path, .. } => vec![path],
+            Change::Move { path, to } => vec![path, to],
+            Change::Text { .. } | Change::Append { .. } => Vec::new(),
+        };
+        for path in paths {
+            path.splice(..0, place.iter().cloned());
+        }
+        self
+    }
+
     /// Make the change to a value. Nothing where it does not fit.
     pub fn apply(&self, root: &mut Value) -> Option<()> {
         match self {

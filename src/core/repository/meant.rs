@@ -70,7 +70,7 @@ pub fn of(
             ..source.clone()
         };
         let read = manifest::read(&look, limits, namespace);
-        let mut found = read.diagnostics;
+        let mut found: Vec<Diagnostic> = read.diagnostics.into_iter().map(from_the_root).collect();
         found.extend(other_names(&source.path, &meant.text, limits));
         found.sort();
         let fixable: Vec<(usize, &Fix)> = found
@@ -103,6 +103,21 @@ pub fn of(
         });
     }
     (!meant.steps.is_empty()).then_some(meant)
+}
+
+/// A finding in an item of a list says its fix from the root of the item.
+fn from_the_root(mut finding: Diagnostic) -> Diagnostic {
+    let item = finding.place.item().map(<[PathStep]>::to_vec);
+    if let Some(item) = item
+        && let Some(fix) = finding.fix.take()
+    {
+        let changes = fix.changes.into_iter();
+        finding.fix = Some(Fix {
+            changes: changes.map(|change| change.below(&item)).collect(),
+            ..fix
+        });
+    }
+    finding
 }
 
 /// Nodes that are referred to by their names, or by ids as they were before they were put right; reviewers as they are written
@@ -466,6 +481,18 @@ spec:
                 prop_assert!(!meant.found.is_empty());
             }
         }
+    }
+
+    #[test]
+    fn an_item_of_a_list_is_put_right_where_it_is() {
+        let written = "apiVersion: planspec.io/v1alpha1\nkind: List\nitems:\n  - apiVersion: planspec.io/v1alpha1\n    kind: goal # which\n    \
+                       metadata: {name: a, namespace: b}\n    spec:\n      description: x\n      timeout: 2 days\n    status: {}\n";
+        let meant = meant(written, Confidence::Certain).unwrap();
+        let right = written
+            .replace("kind: goal", "kind: Goal")
+            .replace("2 days", "2d")
+            .replace("    status: {}\n", "");
+        assert_eq!(meant.text, right);
     }
 
     #[test]
