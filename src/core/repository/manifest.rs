@@ -14,7 +14,7 @@ use crate::core::base::fix::{Change, Fix};
 use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::base::suggest::did_you_mean;
-use crate::core::base::words::listed;
+use crate::core::base::words::{folded, listed};
 use crate::core::document::{self, Origin};
 use crate::core::repository::chain::RevisionOf;
 use crate::core::repository::credentials;
@@ -380,7 +380,7 @@ fn mistyped_headers(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagno
         let meant = ["apiVersion", "kind", "metadata", "spec"];
         let meant = meant
             .into_iter()
-            .find(|meant| is_same_word(meant, key) && value.get(*meant).is_none());
+            .find(|meant| folded(meant) == folded(key) && value.get(*meant).is_none());
         if let Some(meant) = meant {
             let message = format!("there is no field `{key}` in the document");
             let finding = found.at(Code::UNKNOWN_FIELD, path![key.as_str()], Part::Key, message);
@@ -393,12 +393,6 @@ fn mistyped_headers(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagno
         }
     }
     findings.len() > before
-}
-
-/// Whether two words differ in case, `_` and `-` alone.
-fn is_same_word(one: &str, other: &str) -> bool {
-    let letters = |word: &str| word.replace(['_', '-'], "").to_lowercase();
-    letters(one) == letters(other)
 }
 
 /// Whether the document is of another API.
@@ -453,7 +447,7 @@ fn kind(
                 with: Value::from(near).into(),
             };
             Fix {
-                is_certain: is_same_word(near, given),
+                is_certain: folded(near) == folded(given),
                 ..Fix::likely(change)
             }
         });

@@ -11,6 +11,7 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Pl
 use crate::core::base::fix::{Change, Fix, at};
 use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::base::words::folded;
 use crate::core::repository::manifest;
 use crate::core::text::edit::{self, TextEdit};
 use crate::core::text::locate::{Lines, locate_all};
@@ -199,11 +200,6 @@ fn references(plan: &Value) -> Vec<(Vec<PathStep>, &str)> {
         note(path!["spec", "graph", "edges", index, "to"]);
     }
     found
-}
-
-fn folded(word: &str) -> String {
-    let letters = word.chars().filter(|c| c.is_alphanumeric());
-    letters.flat_map(char::to_lowercase).collect()
 }
 
 fn document(finding: &Diagnostic) -> usize {

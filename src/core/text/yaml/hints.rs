@@ -58,7 +58,7 @@ fn say_what_it_is(finding: &mut Diagnostic, text: &str, json: bool) -> bool {
     let (before, rest) = text.split_at_checked(at).unwrap_or(("", text));
     finding.fix = fenced(text);
     finding.help = match json {
-        _ if finding.fix.is_some() => Some(format!(
+        _ if has_fence(text) => Some(format!(
             "the file holds nothing but the {}: delete the lines with ``` and what stands around them",
             if json { "JSON" } else { "YAML" }
         )),
@@ -88,22 +88,35 @@ fn replaced(range: Range<usize>, with: &str) -> Change {
     }
 }
 
-/// What stands around the first block of code of a text in Markdown is not part of the file.
+/// Whether a line is the fence of a block of code in Markdown.
+fn has_fence(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("```"))
+}
+
+/// What stands around the one block of code of a text in Markdown is not part of the file.
 fn fenced(text: &str) -> Option<Fix> {
     let mut fences = Vec::new();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
-        if line.trim_start().starts_with("```") {
+        // One that is further in may stand in a text of the file.
+        if line.starts_with("```") {
             fences.push(start..start + line.len());
         }
         start += line.len();
     }
     let first = fences.first()?.clone();
-    let last = fences.get(1).cloned().unwrap_or(text.len()..text.len());
+    let inside = match fences.get(1..)? {
+        [second] => first.end..second.start,
+        // One that is not closed, or not opened.
+        [] if text.get(first.end..)?.trim().is_empty() => 0..first.start,
+        [] => first.end..text.len(),
+        // Several blocks: more than one of them is meant.
+        _ => return None,
+    };
     Some(Fix {
         changes: vec![
-            replaced(0..first.end, ""),
-            replaced(last.start..text.len(), ""),
+            replaced(0..inside.start, ""),
+            replaced(inside.end..text.len(), ""),
         ],
         is_certain: true,
     })
@@ -132,9 +145,12 @@ fn without_tabs(text: &str) -> Option<Fix> {
     let widths = [2, 4, 8].into_iter();
     let mut tried = widths.map(|width| with_spaces(text, width));
     let changes = tried.find(|changes| !changes.is_empty() && can_be_read(changes))?;
+    // A tab may belong to a block of text.
+    let is_block = |line: &str| line.trim_end_matches(['-', '+', ' ']).ends_with(['|', '>']);
+    let is_certain = !text.lines().any(is_block);
     Some(Fix {
         changes,
-        is_certain: true,
+        is_certain,
     })
 }
 
@@ -163,6 +179,10 @@ fn in_quotes(before: &str, rest: &str) -> Option<Fix> {
     let end = rest.find('\n').unwrap_or(rest.len());
     let tail = rest.get(..end)?.trim_end();
     let text = format!("{}{tail}", before.get(value..)?);
+    if text.contains(" #") {
+        // Where the text ends and a comment begins is for people to say.
+        return None;
+    }
     let quoted = serde_json::Value::from(text).to_string();
     Some(Fix::certain(replaced(
         value..before.len() + tail.len(),
@@ -253,6 +273,31 @@ mod tests {
     use super::*;
     use crate::core::base::limits::Limits;
     use crate::core::text::yaml::read;
+
+    /// The fix of the first finding.
+    fn fix(text: &str) -> Option<Fix> {
+        let (_, findings) = read("a.yaml", text.as_bytes(), &Limits::default());
+        findings[0].fix.clone()
+    }
+
+    #[test]
+    fn nothing_is_thrown_away_that_may_be_meant() {
+        let one = "Here:\n```yaml\na: 1\n```\nBye: now: then\n";
+        assert!(fix(one).is_some_and(|fix| fix.is_certain));
+        let two = format!("{one}```yaml\nb: 1\n```\n");
+        assert_eq!(fix(&two), None);
+        let end_alone = "a: [1]\n```\n";
+        let kept = fix(end_alone).map(|fix| fix.changes);
+        assert_eq!(kept, Some(vec![replaced(0..0, ""), replaced(7..11, "")]));
+        let in_a_text = "a: |\n  ```sh\n  make\n  ```\nb: [\n";
+        assert_eq!(fix(in_a_text), None);
+        let tab = "a:\n\tb: 1\n";
+        assert!(fix(tab).is_some_and(|fix| fix.is_certain));
+        let in_a_block = format!("{tab}c: |\n  x\n  \ty\n");
+        assert!(fix(&in_a_block).is_none_or(|fix| !fix.is_certain));
+        assert!(fix("a: b: c\n").is_some());
+        assert_eq!(fix("a: b: c # d\n"), None);
+    }
 
     #[test]
     fn the_text_says_what_is_wrong_with_it() {

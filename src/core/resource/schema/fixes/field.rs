@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::missing::criterion;
 use super::text::slug;
-use super::{annotated, folded, said_of_node, text_of};
+use super::{annotated, said_of_node, text_of};
 use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::{Change, Fix, at};
 use crate::core::base::suggest::did_you_mean;
+use crate::core::base::words::folded;
 
 /// What people write who are used to other tools, and the fields that they may mean, the likeliest first.
 const OTHER_NAMES: [(&[&str], &[&str]); 24] = [

@@ -15,12 +15,6 @@ use serde_json::{Value, json};
 use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::{Change, Fix};
 
-/// A word without what differs from habit to habit: case, `_`, `-` and spaces.
-fn folded(word: &str) -> String {
-    let letters = word.chars().filter(|c| c.is_alphanumeric());
-    letters.flat_map(char::to_lowercase).collect()
-}
-
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

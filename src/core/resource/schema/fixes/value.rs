@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::super::words::{Rule, follow};
-use super::{annotated, folded};
+use super::annotated;
 use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::{Change, Fix};
 use crate::core::base::suggest::did_you_mean;
+use crate::core::base::words::folded;
 
 /// Words for a choice that other tools have, and how ours begin.
 const OTHER_WORDS: [(&str, &str); 21] = [
