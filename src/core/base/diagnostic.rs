@@ -134,6 +134,7 @@ codes! {
     ODD_MEMBER = "PS237" Warning "a user or a member of a team that nobody is";
     CONFLICTING_RULES = "PS238" Error "two rules of a binding that certainly conflict";
     BAD_PATTERN = "PS239" Error "a pattern that is no regular expression";
+    SWITCH_WORD = "PS240" Warning "a word that only some readers take for a boolean";
     DUPLICATE_NODE = "PS301" Error "two nodes have one id";
     DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
     SELF_LOOP = "PS303" Error "a node depends on itself";

@@ -33,6 +33,20 @@ impl ShellPiece {
             what,
         }
     }
+
+    /// What is wrong with it, in one sentence without a full stop.
+    pub fn told(&self) -> String {
+        let ShellPiece { text, what } = self;
+        format!(
+            "no shell runs this command: `{text}` would be {what} there, and is a plain word here"
+        )
+    }
+}
+
+/// How a command is given to a shell.
+pub fn help(command: &str) -> String {
+    let command = for_a_shell(command);
+    format!("write `{command}`; what is meant as it is stands in single quotes")
 }
 
 const OPERATOR: &str = "an operator";
@@ -188,7 +202,7 @@ pub fn is_variable(word: &str) -> bool {
 }
 
 /// How a text is written so that a shell runs it.
-pub fn for_a_shell(command: &str) -> String {
+fn for_a_shell(command: &str) -> String {
     let command: String = command.trim().chars().take(SHOWN).collect();
     format!("command: sh, args: [-c, '{}']", command.replace('\'', "''"))
 }

@@ -20,6 +20,7 @@ use crate::core::repository::chain::RevisionOf;
 use crate::core::repository::credentials;
 use crate::core::repository::list::{self, Spot};
 use crate::core::repository::referral::Referral;
+use crate::core::repository::switches;
 use crate::core::resource::schema::{self, SchemaKind, SchemaProblem};
 use crate::core::resource::{
     API_VERSION, DERIVED_FIELDS, GraphSpec, Key, Kind, Metadata, Resource, Spec,
@@ -140,6 +141,10 @@ pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
     if is_read && document::is_document(&source.path, &Value::Null) {
         manifest.diagnostics.push(document::nothing(&source.path));
         manifest.unidentified = true;
+    }
+    if !yaml::is_json(&source.path) {
+        let found = switches::found(&source.path, bytes, &documents);
+        manifest.diagnostics.extend(found);
     }
     for document in documents {
         let index = document.index;

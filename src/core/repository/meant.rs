@@ -2,24 +2,25 @@
 //! findings say, and looked at again, until nothing is left that has a fix. So everything is told at once, and not what
 //! hides the next thing alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod names;
+mod shapes;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde_json::Value;
-
-use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Place, Span};
-use crate::core::base::fix::{Change, Fix, at};
+use crate::core::base::diagnostic::{Diagnostic, Finder, Part, PathStep, Place, Span};
+use crate::core::base::fix::{Change, Fix};
 use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
-use crate::core::base::words::folded;
-use crate::core::repository::manifest;
+use crate::core::repository::config::Config;
+use crate::core::repository::{manifest, rules, switches};
+use crate::core::text::allow;
 use crate::core::text::edit::{self, TextEdit};
 use crate::core::text::locate::{Lines, locate_all};
 use crate::core::text::yaml;
-use crate::path;
 
 /// Most times that a file is looked at: each takes a layer off.
-const MOST_LOOKS: usize = 16;
+const MOST_LOOKS: usize = 32;
 
 /// What is put right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +51,7 @@ struct Step {
 }
 
 /// What is meant by a file; nothing where nothing can be put right.
-pub fn of(
-    source: &SourceFile,
-    limits: &Limits,
-    namespace: &str,
-    confidence: Confidence,
-) -> Option<Meant> {
+pub fn of(source: &SourceFile, config: &Config, confidence: Confidence) -> Option<Meant> {
     let Content::Bytes(bytes) = &source.content else {
         return None;
     };
@@ -66,44 +62,55 @@ pub fn of(
     };
     let is_wanted = |fix: &Fix| fix.is_certain || confidence == Confidence::Likely;
     for _ in 0..MOST_LOOKS {
+        // What is drawn otherwise comes first, and alone: what it says is checked then.
+        let drawn = drawn_otherwise(&source.path, &meant.text, &config.limits);
+        if meant.put_right(&source.path, drawn, config, is_wanted) {
+            continue;
+        }
         let look = SourceFile {
             content: Content::Bytes(meant.text.clone().into_bytes().into()),
             ..source.clone()
         };
-        let read = manifest::read(&look, limits, namespace);
-        let mut found: Vec<Diagnostic> = read.diagnostics.into_iter().map(from_the_root).collect();
-        found.extend(other_names(&source.path, &meant.text, limits));
-        found.sort();
-        let fixable: Vec<(usize, &Fix)> = found
-            .iter()
-            .filter_map(|one| {
-                Some((
-                    document(one),
-                    one.fix.as_ref().filter(|fix| is_wanted(fix))?,
-                ))
-            })
-            .collect();
-        let edits = edit::fixes(&source.path, &meant.text, &fixable);
-        let done: Vec<TextEdit> = edits.iter().flatten().flatten().cloned().collect();
-        let mut edits = edits.into_iter();
-        let put_right = found
-            .iter()
-            .filter(|one| one.fix.as_ref().is_some_and(is_wanted));
-        for finding in put_right {
-            if let Some(edits) = edits.next().flatten() {
-                meant.note(finding.clone(), edits);
-            }
-        }
-        if done.is_empty() {
+        let said = said(&look, &meant.text, config);
+        if !meant.put_right(&source.path, said, config, is_wanted) {
             break;
         }
-        let after = edit::edited(&meant.text, &done);
-        meant.steps.push(Step {
-            before: std::mem::replace(&mut meant.text, after),
-            edits: done,
-        });
     }
     (!meant.steps.is_empty()).then_some(meant)
+}
+
+fn finder(file: &str, document: usize) -> Finder<'_> {
+    Finder {
+        file,
+        document,
+        item: None,
+    }
+}
+
+fn drawn_otherwise(file: &str, text: &str, limits: &Limits) -> Vec<Diagnostic> {
+    let (documents, _) = yaml::read(file, text.as_bytes(), limits);
+    let drawn = documents.iter().flat_map(|document| {
+        shapes::found(&shapes::Look {
+            finder: finder(file, document.index),
+            value: &document.value,
+            all: &documents,
+        })
+    });
+    let words = switches::found(file, text.as_bytes(), &documents);
+    drawn.chain(words).collect()
+}
+
+/// What is wrong with a text, and what is called by another name in it.
+fn said(look: &SourceFile, text: &str, config: &Config) -> Vec<Diagnostic> {
+    let read = manifest::read(look, &config.limits, &config.default_namespace);
+    let mut found: Vec<Diagnostic> = read.diagnostics.into_iter().map(from_the_root).collect();
+    let (documents, _) = yaml::read(&look.path, text.as_bytes(), &config.limits);
+    for document in &documents {
+        let finder = finder(&look.path, document.index);
+        found.extend(names::found(&finder, &document.value));
+    }
+    found.sort();
+    found
 }
 
 /// A finding in an item of a list says its fix from the root of the item.
@@ -121,87 +128,6 @@ fn from_the_root(mut finding: Diagnostic) -> Diagnostic {
     finding
 }
 
-/// Nodes that are referred to by their names, or by ids as they were before they were put right; reviewers as they are written
-/// elsewhere. What they are is found among what is there.
-fn other_names(file: &str, text: &str, limits: &Limits) -> Vec<Diagnostic> {
-    let (documents, _) = yaml::read(file, text.as_bytes(), limits);
-    let mut found = Vec::new();
-    for document in &documents {
-        let finder = Finder {
-            file,
-            document: document.index,
-            item: None,
-        };
-        let nodes = document.value.pointer("/spec/graph/nodes");
-        let nodes: Vec<&Value> = nodes
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .collect();
-        let field = |node: &Value, field: &str| node.get(field)?.as_str().map(str::to_owned);
-        let ids: BTreeSet<String> = nodes.iter().filter_map(|node| field(node, "id")).collect();
-        let named = nodes
-            .iter()
-            .filter_map(|node| Some((folded(&field(node, "name")?), field(node, "id")?)));
-        let by_word = ids.iter().map(|id| (folded(id), id.clone()));
-        let by_word: BTreeMap<String, String> = named.chain(by_word).collect();
-        for (path, named) in references(&document.value) {
-            let meant = by_word.get(&folded(named)).filter(|_| !ids.contains(named));
-            if let Some(meant) = meant {
-                let message = format!("there is no node `{named}` in this plan");
-                let finding = finder.at(Code::DANGLING_EDGE, path.clone(), Part::Value, message);
-                let with = Value::from(meant.as_str()).into();
-                let fix = Fix::likely(Change::Replace { path, with });
-                found.push(finding.help(format!("did you mean `{meant}`?")).fix(fix));
-            }
-        }
-        let reviewers = document
-            .value
-            .pointer("/spec/reviewers")
-            .and_then(Value::as_array);
-        for (index, reviewer) in reviewers.into_iter().flatten().enumerate() {
-            let written = reviewer.as_str().unwrap_or_default();
-            let name = written
-                .strip_prefix('@')
-                .or_else(|| written.strip_prefix("human://"));
-            if let Some(name) = name {
-                let meant = format!("user:{name}");
-                let path = path!["spec", "reviewers", index];
-                let message = format!("`{written}` is no reviewer");
-                let finding = finder.at(Code::ODD_REVIEWER, path.clone(), Part::Value, message);
-                let with = Value::from(meant.as_str()).into();
-                let fix = Fix::likely(Change::Replace { path, with });
-                found.push(finding.help(format!("write `{meant}`")).fix(fix));
-            }
-        }
-    }
-    found
-}
-
-/// Every place of a plan where a node is named.
-fn references(plan: &Value) -> Vec<(Vec<PathStep>, &str)> {
-    let list = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, Vec::len);
-    let mut found = Vec::new();
-    let mut note = |path: Vec<PathStep>| {
-        if let Some(Value::String(named)) = at(plan, &path) {
-            found.push((path, named.as_str()));
-        }
-    };
-    for index in 0..list(plan.pointer("/spec/graph/nodes")) {
-        for field in ["dependsOn", "children"] {
-            let several = plan.pointer(&format!("/spec/graph/nodes/{index}/{field}"));
-            for item in 0..list(several) {
-                note(path!["spec", "graph", "nodes", index, field, item]);
-            }
-        }
-    }
-    for index in 0..list(plan.pointer("/spec/graph/edges")) {
-        note(path!["spec", "graph", "edges", index, "from"]);
-        note(path!["spec", "graph", "edges", index, "to"]);
-    }
-    found
-}
-
 fn document(finding: &Diagnostic) -> usize {
     match finding.place {
         Place::Entry { document, .. } => document,
@@ -210,6 +136,41 @@ fn document(finding: &Diagnostic) -> usize {
 }
 
 impl Meant {
+    /// Do what findings say that are not switched off; whether there was anything.
+    fn put_right(
+        &mut self,
+        file: &str,
+        mut found: Vec<Diagnostic>,
+        config: &Config,
+        is_wanted: impl Fn(&Fix) -> bool,
+    ) -> bool {
+        let (allows, _) = allow::read(file, &self.text);
+        let allows = BTreeMap::from([(file.to_owned(), allows)]);
+        allow::apply(&mut found, &allows, |_| Some(self.text.clone()));
+        rules::apply_levels(&mut found, config);
+        let wanted = found.iter().filter_map(|one| {
+            let fix = one.fix.as_ref().filter(|fix| is_wanted(fix))?;
+            Some((one, (document(one), fix)))
+        });
+        let (findings, fixes): (Vec<&Diagnostic>, Vec<(usize, &Fix)>) = wanted.unzip();
+        let edits = edit::fixes(file, &self.text, &fixes);
+        let done: Vec<TextEdit> = edits.iter().flatten().flatten().cloned().collect();
+        for (finding, edits) in findings.into_iter().zip(edits) {
+            if let Some(edits) = edits {
+                self.note(finding.clone(), edits);
+            }
+        }
+        if done.is_empty() {
+            return false;
+        }
+        let after = edit::edited(&self.text, &done);
+        self.steps.push(Step {
+            before: std::mem::replace(&mut self.text, after),
+            edits: done,
+        });
+        true
+    }
+
     /// Keep a finding that is put right.
     fn note(&mut self, finding: Diagnostic, edits: Vec<TextEdit>) {
         let exactly = |edit: TextEdit| {
@@ -365,6 +326,7 @@ impl Step {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::*;
 
@@ -442,7 +404,7 @@ spec:
     }
 
     fn meant(text: &str, confidence: Confidence) -> Option<Meant> {
-        of(&source(text), &Limits::default(), "default", confidence)
+        of(&source(text), &Config::default(), confidence)
     }
 
     proptest! {

@@ -14,3 +14,4 @@ pub mod referral;
 pub mod rules;
 pub mod signers;
 pub mod snapshot;
+mod switches;

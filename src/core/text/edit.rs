@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::locate::{Offsets, bom_len, scalar_len};
 use super::yaml;
@@ -146,6 +146,15 @@ impl Work<'_> {
                 taken.extend(edits.iter().map(|edit| edit.range.clone()));
                 let all = fix.changes.iter().flat_map(places);
                 moved.extend(all.map(|path| (*document, path)));
+                // What stands behind an item that goes is elsewhere then.
+                let lists = fix.changes.iter().filter_map(|change| match change {
+                    Change::Remove { path } => match path.split_last()? {
+                        (PathStep::Index(_), list) => Some(list),
+                        _ => None,
+                    },
+                    _ => None,
+                });
+                moved.extend(lists.map(|path| (*document, path)));
                 self.done[index] = Some(edits);
             }
         }
@@ -180,6 +189,7 @@ impl Work<'_> {
 
     fn expected(&self, fixes: &[(usize, &Fix)]) -> Option<Vec<(usize, Value)>> {
         let mut expected = self.before.clone();
+        let mut items = Vec::new();
         let made = fixes
             .iter()
             .zip(&self.done)
@@ -187,6 +197,12 @@ impl Work<'_> {
         for ((document, fix), _) in made {
             let page = self.page(*document)?;
             for change in &fix.changes {
+                if let Change::Append { with } = change
+                    && yaml::is_json(self.file)
+                {
+                    items.push(with.value());
+                    continue;
+                }
                 if let Change::Append { with } = change {
                     let next = expected.last().map_or(0, |(index, _)| index + 1);
                     expected.push((next, with.value()));
@@ -196,8 +212,22 @@ impl Work<'_> {
                 page.as_a_value(change)?.apply(value)?;
             }
         }
+        if let (false, Some((_, value))) = (items.is_empty(), expected.first_mut()) {
+            in_a_list(value, items);
+        }
         Some(expected)
     }
+}
+
+/// A value with others beside it, as JSON says that.
+fn in_a_list(value: &mut Value, others: Vec<Value>) {
+    if let Some(Value::Array(items)) = value.get_mut("items") {
+        items.extend(others);
+        return;
+    }
+    let all = std::iter::once(value.take()).chain(others);
+    let all: Vec<Value> = all.collect();
+    *value = json!({"apiVersion": "v1", "kind": "List", "items": all});
 }
 
 /// The documents of a text; nothing where any cannot be read.
@@ -404,7 +434,7 @@ impl Page<'_> {
                 let with = self.inline(&value, 0)?;
                 Some(vec![self.replace(node, with)?])
             }
-            Change::Append { with } => Some(vec![self.append(&with.value())?]),
+            Change::Append { with } => self.append(&with.value()),
             Change::Quote { .. } => self.edits(&self.as_a_value(change)?),
             Change::Text { .. } => None,
             Change::Remove { path } => Some(vec![self.remove(path)?]),
@@ -416,17 +446,38 @@ impl Page<'_> {
         }
     }
 
-    /// A document behind the last one.
-    fn append(&self, document: &Value) -> Option<TextEdit> {
+    /// A document behind the last one; in JSON, which has one document, an item of a list.
+    fn append(&self, document: &Value) -> Option<Vec<TextEdit>> {
         if self.is_json {
-            return None;
+            return self.append_item(document);
         }
-        let end = self.text.trim_end().len();
-        let with = format!("\n---\n{}", yaml::write(document));
-        Some(TextEdit {
-            range: end..self.text.len(),
+        let end = self.text.len();
+        let line = if self.text.ends_with('\n') { "" } else { "\n" };
+        let with = format!("{line}---\n{}", yaml::write(document));
+        Some(vec![TextEdit {
+            range: end..end,
             with,
-        })
+        }])
+    }
+
+    fn append_item(&self, document: &Value) -> Option<Vec<TextEdit>> {
+        let item = format!(",\n{}", serde_json::to_string_pretty(document).ok()?);
+        let put = |at: usize, with: String| TextEdit {
+            range: at..at,
+            with,
+        };
+        if let Some(items) = self.node(&["items".into()])
+            && let Shape::Sequence { items, .. } = &self.outline.nodes.get(items)?.shape
+        {
+            let last = self.range(*items.last()?)?.end;
+            return Some(vec![put(last, item)]);
+        }
+        let root = self.range(self.root)?;
+        let open = "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [\n".to_owned();
+        Some(vec![
+            put(root.start, open),
+            put(root.end, format!("{item}\n]}}\n")),
+        ])
     }
 
     /// A change whose value stands in the text alone, with that value.
@@ -584,6 +635,9 @@ impl Page<'_> {
             range,
             with: String::new(),
         };
+        if let (PathStep::Index(index), list) = path.split_last()? {
+            return self.remove_item(self.node(list)?, *index);
+        }
         let (node, entries, index) = self.entry(path)?;
         let entry = entries.get(index)?;
         let end = self.range(entry.value)?.end.max(entry.key.end);
@@ -605,6 +659,34 @@ impl Page<'_> {
             (Some(before), _) => Some(none(self.range(before.value)?.end..end)),
             (None, None) => None,
         }
+    }
+
+    /// An item of a list, with its dash or its comma.
+    fn remove_item(&self, list: usize, index: usize) -> Option<TextEdit> {
+        let Shape::Sequence { flow, items } = &self.outline.nodes.get(list)?.shape else {
+            return None;
+        };
+        let item = self.range(*items.get(index)?)?;
+        let previous = index.checked_sub(1).and_then(|index| items.get(index));
+        let range = match (previous, items.get(index + 1)) {
+            (None, None) => {
+                let range = self.range(list)?;
+                let with = "[]".to_owned();
+                return Some(TextEdit { range, with });
+            }
+            _ if !flow => {
+                let is_alone = self.before(item.start).trim() == "-";
+                let end = self.line_end(item.end);
+                let end = if self.text.len() > end { end + 1 } else { end };
+                is_alone.then_some(self.line_start(item.start)..end)?
+            }
+            (Some(previous), _) => self.range(*previous)?.end..item.end,
+            (None, Some(next)) => item.start..self.range(*next)?.start,
+        };
+        Some(TextEdit {
+            range,
+            with: String::new(),
+        })
     }
 
     /// Put an entry whose value is written on one line behind the first one of a mapping.
@@ -679,11 +761,13 @@ impl Page<'_> {
             && above == parent
             && self.node(home).is_none()
         {
-            if self.is_flow(node) {
-                return self.wrapped_inline(entry, new, key);
-            }
             if is_block {
                 return self.wrapped(entry, new, key);
+            }
+            let value = self.text.get(self.range(entry.value)?)?;
+            // In brackets, or behind a dash.
+            if self.is_flow(node) || !value.contains(['\n', '#']) {
+                return self.wrapped_inline(entry, new, key);
             }
         }
         let destination = self.node(home).map(|node| &self.outline.nodes[node].shape);
@@ -712,7 +796,7 @@ impl Page<'_> {
         Some(vec![self.remove(path)?, self.add(to, value)?])
     }
 
-    /// The same within brackets.
+    /// The same on one line.
     fn wrapped_inline(&self, entry: &Entry, new: &str, key: &str) -> Option<Vec<TextEdit>> {
         let end = self.range(entry.value)?.end;
         let with = format!("{}: {{{}", self.key(new), self.key(key));
@@ -823,8 +907,6 @@ pub fn inline(value: &Value, is_json: bool, depth: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use serde_json::json;
-
     use super::*;
     use crate::path;
 
@@ -980,5 +1062,34 @@ spec:
         let text = "---\na: 1\n---\n# nothing\n---\na: 2\n...\n";
         let edits = change("f.yaml", text, 2, &replace(path!["a"], json!("3"))).unwrap();
         assert_eq!(edited(text, &edits), text.replace("a: 2", "a: \"3\""));
+    }
+
+    #[test]
+    fn an_item_goes_with_its_dash_or_its_comma() {
+        let text =
+            "a:\n  # First.\n  - one\n  - two # the second\n  - {b: 1}\nc: [1, 2, 3]\nd: [1]\n";
+        let without = |path: Vec<PathStep>| changed("a.yaml", text, &[Change::Remove { path }]);
+        assert_eq!(without(path!["a", 0]), text.replace("  - one\n", ""));
+        assert_eq!(
+            without(path!["a", 1]),
+            text.replace("  - two # the second\n", "")
+        );
+        assert_eq!(without(path!["a", 2]), text.replace("  - {b: 1}\n", ""));
+        assert_eq!(without(path!["c", 0]), text.replace("[1, 2, 3]", "[2, 3]"));
+        assert_eq!(without(path!["c", 2]), text.replace("[1, 2, 3]", "[1, 2]"));
+        assert_eq!(without(path!["d", 0]), text.replace("[1]", "[]"));
+    }
+
+    #[test]
+    fn in_json_a_document_more_is_an_item_of_a_list() {
+        let append = |name: &str| Change::Append {
+            with: json!({"kind": name}).into(),
+        };
+        let one = changed("a.json", "{\"kind\": \"Plan\"}\n", &[append("Gate")]);
+        let two = changed("a.json", &one, &[append("Binding")]);
+        let list: Value = serde_json::from_str(&two).unwrap();
+        let kinds = list["items"].as_array().unwrap().iter();
+        let kinds: Vec<&str> = kinds.filter_map(|item| item["kind"].as_str()).collect();
+        assert_eq!(kinds, ["Plan", "Gate", "Binding"]);
     }
 }

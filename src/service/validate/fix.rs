@@ -33,7 +33,7 @@ pub fn fix(request: &ValidateRequest, confidence: Confidence) -> Result<Vec<Fixe
         let Content::Bytes(bytes) = &file.content else {
             continue;
         };
-        let meant = meant::of(&file, &config.limits, &config.default_namespace, confidence);
+        let meant = meant::of(&file, config, confidence);
         let Some(meant) = meant.filter(|meant| meant.text.as_bytes() != &**bytes) else {
             continue;
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::base::diagnostic::{self, Diagnostic};
+use crate::core::base::diagnostic::{self, Code, Diagnostic};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
 use crate::core::repository::manifest::Manifest;
@@ -48,13 +48,7 @@ impl Meanings {
             return false;
         };
         let written = String::from_utf8_lossy(bytes).into_owned();
-        let meant = meant::of(
-            file,
-            &config.limits,
-            &config.default_namespace,
-            Confidence::Likely,
-        );
-        let Some(meant) = meant else {
+        let Some(meant) = meant::of(file, config, Confidence::Likely) else {
             return false;
         };
         file.content = Content::Bytes(meant.text.clone().into_bytes().into());
@@ -69,6 +63,7 @@ impl Meanings {
         }
         let mut told: Vec<Diagnostic> = found
             .into_iter()
+            .filter(|finding| !self.is_put_right(finding))
             .map(|finding| self.placed(finding))
             .collect();
         told.extend(
@@ -78,6 +73,11 @@ impl Meanings {
         );
         diagnostic::sort(&mut told);
         told
+    }
+
+    /// Whether a comment allows nothing in what is meant alone.
+    fn is_put_right(&self, finding: &Diagnostic) -> bool {
+        finding.code == Code::UNUSED_ALLOW && self.0.contains_key(&finding.file)
     }
 
     fn placed(&self, mut finding: Diagnostic) -> Diagnostic {

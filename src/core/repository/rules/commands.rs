@@ -94,12 +94,8 @@ fn criteria(plan: &Definition, spec: &PlanSpec) -> Vec<Diagnostic> {
         }
         let Some(args) = &criterion.args else {
             let piece = shell::in_text(command)?;
-            let help = format!(
-                "write `{}`; what is meant as it is stands in single quotes",
-                shell::for_a_shell(command)
-            );
-            let finding = finding(plan, place(path!["command"]), &piece).help(help);
-            return Some(finding);
+            let finding = finding(plan, place(path!["command"]), &piece);
+            return Some(finding.help(shell::help(command)));
         };
         let words = std::iter::once(command).chain(args.iter().map(String::as_str));
         let (index, piece) = shell::in_list(words)?;
@@ -182,12 +178,8 @@ fn whole_command(
 }
 
 fn finding(definition: &Definition, place: Place, piece: &ShellPiece) -> Diagnostic {
-    let ShellPiece { text, what } = piece;
-    let message = format!(
-        "no shell runs this command: `{text}` would be {what} there, and is a plain word here"
-    );
     definition
-        .finding(Code::SHELL_SYNTAX, place, message)
+        .finding(Code::SHELL_SYNTAX, place, piece.told())
         .label("only a shell understands this")
 }
 

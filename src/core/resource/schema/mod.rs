@@ -16,6 +16,8 @@ mod fixes;
 mod tests;
 mod words;
 
+pub use fixes::{names_provider, person, slug};
+
 use std::sync::LazyLock;
 
 use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::paths::{Location, LocationSegment};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{SchemaProblem, fixes};
 use crate::core::base::diagnostic::{Code, Part, PathStep, display_path};
@@ -119,18 +119,27 @@ fn value_fix(
 ) -> Option<Fix> {
     let value = error.instance().as_ref();
     match (error.kind(), value) {
-        (Kind::Type { .. }, _) => fixes::typed(root, rule, path, value),
+        (Kind::Type { .. }, _) => fixes::typed((root, instance), rule, path, value),
         (Kind::Enum { options }, Value::String(given)) => {
             let allowed = options.as_array().into_iter().flatten();
             let allowed: Vec<&str> = allowed.filter_map(Value::as_str).collect();
-            fixes::word(path, given, &allowed).map(|(fix, _)| fix)
+            let (fix, _) = fixes::word(path, given, &allowed)?;
+            Some(fixes::with_what_it_said(instance, path, given, fix))
         }
         (Kind::Format { .. }, Value::String(text)) => {
             fixes::duration(path, text).or_else(|| fixes::no_duration(instance, path, text))
         }
         (Kind::Pattern { .. }, Value::String(text)) => {
-            let name = fixes::name(rule, text)?;
-            let with = Value::from(name).into();
+            let is_reviewer = path.starts_with(&["spec".into(), "reviewers".into()]);
+            let person = fixes::person(text).filter(|_| is_reviewer);
+            let name = person.or_else(|| fixes::name(rule, text))?;
+            let is_output =
+                matches!(path, [.., PathStep::Key(list), PathStep::Index(_)] if list == "outputs");
+            let with = match Value::from(name) {
+                name if is_output => json!({"name": name, "description": text}),
+                name => name,
+            };
+            let with = with.into();
             let path = path.to_vec();
             Some(Fix::likely(Change::Replace { path, with }))
         }

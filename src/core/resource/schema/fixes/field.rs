@@ -11,10 +11,10 @@ use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::folded;
 
 /// What people write who are used to other tools, and the fields that they may mean, the likeliest first.
-const OTHER_NAMES: [(&[&str], &[&str]); 24] = [
+const OTHER_NAMES: [(&[&str], &[&str]); 25] = [
     (&["artifact", "file", "filename"], &["path"]),
     (&["run", "cmd", "shell", "exec"], &["command"]),
-    (&["endpoint", "uri", "href"], &["url"]),
+    (&["endpoint", "uri", "href", "http"], &["url"]),
     (
         &["status", "expectstatus", "statuscode"],
         &["expectedStatus"],
@@ -55,7 +55,7 @@ const OTHER_NAMES: [(&[&str], &[&str]); 24] = [
         ],
         &["requiredApprovers"],
     ),
-    (&["target"], &["targetRef"]),
+    (&["target"], &["targetRef", "to"]),
     (&["plan"], &["planRef"]),
     (&["binding", "bindings", "bindingrefs"], &["bindingRef"]),
     (&["gate"], &["gateRef"]),
@@ -86,6 +86,7 @@ const OTHER_NAMES: [(&[&str], &[&str]); 24] = [
     (&["source", "parent"], &["from"]),
     (&["destination", "child"], &["to"]),
     (&["if", "condition"], &["when"]),
+    (&["with", "args", "env"], &["inputs"]),
 ];
 
 /// How many letters a mistyped name may have more or less.
@@ -153,6 +154,11 @@ impl Misplaced<'_> {
             to: to.to_owned(),
         };
         let word = folded(self.name);
+        let is_default = word == "if" && self.value()? == "success()";
+        if is_default || self.says_nothing_new() == Some(true) {
+            let path = self.at(self.name);
+            return Some(Fix::likely(Change::Remove { path }));
+        }
         if let Some(same) = self.free.iter().find(|other| folded(other) == word) {
             return Some(Fix::certain(renamed(same)));
         }
@@ -250,6 +256,27 @@ impl Misplaced<'_> {
         })
     }
 
+    /// Whether a field says only what is so without it: `external: true` of an External node, `autoApprove: no`; false where it will,
+    /// when its node has a kind. Nothing where it says more.
+    fn says_nothing_new(&self) -> Option<bool> {
+        let is_on = switch(self.value()?)?;
+        let word = folded(self.name);
+        let kinds = ["task", "gate", "group", "external"];
+        if self.is_in_node() && is_on && kinds.contains(&word.as_str()) {
+            let node = at(self.instance, self.path)?;
+            let kind = node.get("kind").and_then(Value::as_str);
+            let is_so = kind.is_none_or(|kind| folded(kind) == word);
+            return is_so.then_some(kind.is_some());
+        }
+        let has_one = self.free.iter().any(|free| folded(free) == word);
+        let is_in_sight = self.is_in_node() || matches!(self.path, [PathStep::Key(_)]);
+        (!is_on && is_in_sight && !has_one).then_some(true)
+    }
+
+    fn is_in_node(&self) -> bool {
+        matches!(self.path, [.., PathStep::Key(nodes), PathStep::Index(_)] if nodes == "nodes")
+    }
+
     /// Where something is kept that has no field.
     pub fn kept(&self) -> Option<Fix> {
         let value = self.value()?;
@@ -264,8 +291,7 @@ impl Misplaced<'_> {
         {
             return criterion(self.path, object);
         }
-        let is_node =
-            matches!(self.path, [.., PathStep::Key(nodes), PathStep::Index(_)] if nodes == "nodes");
+        let is_node = self.is_in_node();
         let is_command =
             ["command", "cmd", "run", "runs", "script"].contains(&folded(self.name).as_str());
         let remove = Change::Remove {
@@ -276,11 +302,26 @@ impl Misplaced<'_> {
             let with = value.clone().into();
             return Some(Fix::likely(remove).and(Change::Add { path, with }));
         }
+        let is_status = ["status", "phase", "state"].contains(&folded(self.name).as_str());
+        if is_status && self.path == ["spec".into()] {
+            // How far it is stands on the status branch.
+            return Some(Fix::likely(remove));
+        }
+        if self.says_nothing_new().is_some() {
+            return None;
+        }
         let text = text_of(value)?;
+        if self.path == ["spec".into()]
+            && is_gate(self.instance)
+            && ["conditions", "criteria", "checklist"].contains(&folded(self.name).as_str())
+        {
+            let text = text.replace(", ", "\n");
+            return said_of_node(self.path, object, &text, remove);
+        }
         // Its kind is to be put right first.
         let is_of_gate =
             is_inline_gate(self.name) && (is_gate(object) || object.get("kind").is_none());
-        if is_node && is_of_gate {
+        if is_node && (is_of_gate || names_provider(self.name, value)) {
             return None;
         }
         match self.path {
@@ -292,6 +333,28 @@ impl Misplaced<'_> {
             }
             _ => None,
         }
+    }
+}
+
+/// Whether a field of a node says by which provider it is done.
+pub fn names_provider(field: &str, value: &Value) -> bool {
+    const WORDS: [&str; 8] = [
+        "provider", "runson", "agent", "assignee", "executor", "runner", "worker", "owner",
+    ];
+    let is_provider = value.as_str().is_some_and(|text| text.contains("://"));
+    is_provider && WORDS.contains(&folded(field).as_str())
+}
+
+/// Whether a switch is on or off; nothing where it is none.
+fn switch(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(is_on) => Some(*is_on),
+        Value::String(word) => match folded(word).as_str() {
+            "yes" | "true" | "on" => Some(true),
+            "no" | "false" | "off" => Some(false),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -321,6 +384,7 @@ fn is_inline_gate(field: &str) -> bool {
         "minapprovals",
         "minapprovers",
         "approvals",
+        "environment",
     ];
     known.contains(&folded(field).as_str())
 }
@@ -336,12 +400,25 @@ fn take_in(spec: &mut Value, field: &str, value: &Value) {
             }
         }
         "reviewers" | "reviewer" | "approvers" | "approver" => {
-            let reviewers = match value {
-                Value::Array(several) => several.iter().map(reviewer).collect(),
-                one => vec![reviewer(one)],
+            let several = match value {
+                Value::Array(several) => several.as_slice(),
+                one => std::slice::from_ref(one),
             };
-            spec["reviewers"] = Value::Array(reviewers);
+            let named = several.iter().filter_map(|one| one.get("name")?.as_str());
+            let named: Vec<&str> = named.collect();
+            if !named.is_empty() {
+                spec["description"] = json!(named.join(", "));
+            }
+            match several {
+                [Value::String(all)]
+                    if ["all", "everyone", "everybody"].contains(&all.as_str()) =>
+                {
+                    spec["description"] = json!(format!("{field}: {all}"));
+                }
+                several => spec["reviewers"] = several.iter().map(reviewer).collect(),
+            }
         }
+        "environment" => spec["context"] = json!({"environment": value}),
         _ => {
             let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
             if let Some(number) = number {
@@ -351,18 +428,27 @@ fn take_in(spec: &mut Value, field: &str, value: &Value) {
     }
 }
 
-/// `@ana`, `human://ana`: `user:ana`.
+/// `legal@paper.example` of `{name: Legal desk, email: legal@paper.example}`.
 fn reviewer(value: &Value) -> Value {
-    let Some(text) = value.as_str() else {
-        return value.clone();
-    };
-    let name = text
-        .strip_prefix('@')
-        .or_else(|| text.strip_prefix("human://"));
-    match name {
-        Some(name) if name.ends_with("-team") => json!(format!("team:{name}")),
-        Some(name) => json!(format!("user:{name}")),
-        None if text.contains(' ') => json!(slug(text, '-')),
+    let text = value.as_str().or_else(|| value.get("email")?.as_str());
+    match text {
+        Some(text) => json!(person(text).unwrap_or_else(|| match text {
+            text if text.contains(' ') => slug(text, '-'),
+            text => text.to_owned(),
+        })),
         None => value.clone(),
     }
+}
+
+/// The reviewer who is written `@ana` or `human://ana` elsewhere.
+pub fn person(text: &str) -> Option<String> {
+    let name = text
+        .strip_prefix('@')
+        .or_else(|| text.strip_prefix("human://"))?;
+    let of = if name.ends_with("-team") {
+        "team"
+    } else {
+        "user"
+    };
+    Some(format!("{of}:{name}"))
 }

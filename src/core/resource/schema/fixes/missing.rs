@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::text::slug;
 use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::{Change, Fix, at};
+use crate::core::base::words::folded;
 
 /// A field that is missing, where what is there says what it is.
 pub(in crate::core::resource::schema) fn missing(
@@ -14,6 +15,13 @@ pub(in crate::core::resource::schema) fn missing(
 ) -> Option<Fix> {
     let object = at(instance, path)?;
     let text = |field: &str| object.get(field).and_then(Value::as_str);
+    let mut keys = object.as_object()?.keys();
+    if let Some(key) = keys.find(|key| folded(key) == folded(name)) {
+        return Some(Fix::certain(Change::Rename {
+            path: [path, &[key.as_str().into()]].concat(),
+            to: name.to_owned(),
+        }));
+    }
     let is_in = |list: &str| {
         let [.., PathStep::Key(above), PathStep::Index(_)] = path else {
             return false;
@@ -47,6 +55,10 @@ pub(in crate::core::resource::schema) fn missing(
         }
         "type" if is_in("acceptanceCriteria") => json!(type_of_criterion(object)?),
         "gateType" => json!("approval"),
+        // What happens elsewhere is reported, whatever it is called there.
+        "externalRef" => {
+            json!({"type": "uri", "uri": format!("urn:external:{}", slug(text("id")?, '-'))})
+        }
         _ => return None,
     };
     let path = [path, &[name.into()]].concat();
@@ -56,12 +68,15 @@ pub(in crate::core::resource::schema) fn missing(
 
 /// Which criterion of a task is meant, by what it has.
 fn type_of_criterion(object: &Value) -> Option<&'static str> {
-    let has = |field: &str| object.get(field).is_some();
-    if has("command") || has("run") || has("cmd") {
+    let has = |words: &[&str]| {
+        let mut keys = object.as_object().into_iter().flatten();
+        keys.any(|(key, _)| words.contains(&folded(key).as_str()))
+    };
+    if has(&["command", "run", "cmd"]) {
         Some("command_succeeds")
-    } else if has("path") || has("artifact") {
+    } else if has(&["path", "artifact", "file"]) {
         Some("artifact_exists")
-    } else if has("url") || has("endpoint") {
+    } else if has(&["url", "endpoint", "http"]) {
         Some("endpoint_responds")
     } else {
         None
@@ -116,7 +131,7 @@ fn kind_of_node(node: &Value) -> &'static str {
         "Gate"
     } else if has("children") {
         "Group"
-    } else if has("externalRef") {
+    } else if has("externalRef") || has("external") {
         "External"
     } else {
         "Task"

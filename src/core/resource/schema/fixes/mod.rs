@@ -6,9 +6,11 @@ mod text;
 mod value;
 
 pub(super) use field::{Misplaced, camel_case};
+pub use field::{names_provider, person};
 pub(super) use missing::missing;
+pub use text::slug;
 pub(super) use text::{duration, name, no_duration};
-pub(super) use value::{typed, word};
+pub(super) use value::{typed, with_what_it_said, word};
 
 use serde_json::{Value, json};
 
@@ -29,7 +31,8 @@ fn text_of(value: &Value) -> Option<String> {
 
 /// Something that no field holds, as an annotation.
 fn annotated(name: &str, text: &str, remove: Change) -> Fix {
-    let path = ["metadata".into(), "annotations".into(), name.into()];
+    let key = camel_case(name);
+    let path = ["metadata".into(), "annotations".into(), key.as_str().into()];
     Fix::likely(remove).and(Change::Add {
         path: path.to_vec(),
         with: json!(text).into(),

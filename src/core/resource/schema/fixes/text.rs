@@ -133,10 +133,13 @@ pub(in crate::core::resource::schema) fn name(rule: &Rule<'_>, text: &str) -> Op
 }
 
 /// Lower case, words apart, and nothing but letters and digits between.
-pub(super) fn slug(text: &str, between: char) -> String {
+pub fn slug(text: &str, between: char) -> String {
     let mut out = String::new();
     let mut last_was_lower = false;
-    for c in text.trim().chars() {
+    let text = text.trim();
+    // Whoever keeps words apart otherwise writes them with capitals as they are: `DevConf-2026`.
+    let is_apart = text.contains(|c: char| !c.is_alphanumeric());
+    for c in text.chars() {
         if !c.is_ascii_alphanumeric() {
             last_was_lower = false;
             if !out.is_empty() && !out.ends_with(between) {
@@ -145,7 +148,7 @@ pub(super) fn slug(text: &str, between: char) -> String {
             continue;
         }
         // `PatchLog4j` is two words, `T001` is one.
-        if c.is_ascii_uppercase() && last_was_lower {
+        if c.is_ascii_uppercase() && last_was_lower && !is_apart {
             out.push(between);
         }
         last_was_lower = c.is_ascii_lowercase();

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::super::words::{Rule, follow};
-use super::annotated;
+use super::text::slug;
+use super::{annotated, said_of_node};
 use crate::core::base::diagnostic::PathStep;
-use crate::core::base::fix::{Change, Fix};
+use crate::core::base::fix::{Change, Fix, at};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::folded;
 
@@ -56,9 +57,24 @@ pub(in crate::core::resource::schema) fn word<'v>(
     Some((Fix::likely(replaced(meant)), meant))
 }
 
+/// A milestone is a task, and the plan still says that it is one.
+pub(in crate::core::resource::schema) fn with_what_it_said(
+    instance: &Value,
+    path: &[PathStep],
+    given: &str,
+    fix: Fix,
+) -> Fix {
+    let said = path.split_last().and_then(|(field, node)| {
+        let is_milestone = *field == "kind".into() && folded(given) == "milestone";
+        let object = at(instance, node).filter(|_| is_milestone)?;
+        said_of_node(node, object, "A milestone.", fix.changes.first()?.clone())
+    });
+    said.unwrap_or(fix)
+}
+
 /// A value of another type that was probably meant.
 pub(in crate::core::resource::schema) fn typed(
-    root: &Value,
+    (root, instance): (&Value, &Value),
     rule: &Rule<'_>,
     path: &[PathStep],
     value: &Value,
@@ -70,6 +86,15 @@ pub(in crate::core::resource::schema) fn typed(
     match (rule.text("type")?, value) {
         (_, Value::Null) => None,
         ("string", Value::Number(_) | Value::Bool(_)) => quoted(rule, path, value),
+        ("string", Value::Object(fields)) if fields.len() == 2 => {
+            let text = |field: &str| fields.get(field).and_then(Value::as_str);
+            let meant = match (text("type"), text("name"), text("email")) {
+                (Some(kind), Some(name), _) => format!("{kind}://{name}"),
+                (_, _, Some(email)) => email.to_owned(),
+                _ => return None,
+            };
+            Some(Fix::likely(replaced(json!(meant))))
+        }
         ("string", Value::Object(fields)) if fields.len() == 1 => {
             let (key, only) = fields
                 .iter()
@@ -88,7 +113,15 @@ pub(in crate::core::resource::schema) fn typed(
             Some(Fix::likely(replaced(json!(number))))
         }
         ("array", _) => list(path, value),
-        ("object", _) => Some(Fix::likely(replaced(mapping(root, rule, path, value)?))),
+        ("object", Value::String(text))
+            if is_criterion_of_node(path) && criterion_of_task(text).is_none() =>
+        {
+            prose(instance, path, text)
+        }
+        ("object", _) => {
+            let meant = mapping((root, instance), rule, path, value)?;
+            Some(Fix::likely(replaced(meant)))
+        }
         _ => None,
     }
 }
@@ -143,24 +176,27 @@ fn list(path: &[PathStep], value: &Value) -> Option<Fix> {
 }
 
 /// The mapping that was meant by something else.
-fn mapping(root: &Value, rule: &Rule<'_>, path: &[PathStep], value: &Value) -> Option<Value> {
+fn mapping(
+    (root, instance): (&Value, &Value),
+    rule: &Rule<'_>,
+    path: &[PathStep],
+    value: &Value,
+) -> Option<Value> {
     let is_at = |field: &str| path.last() == Some(&field.into());
     match value {
         _ if path.iter().any(|step| *step == "edges".into()) => edge(value),
-        Value::Array(items) if is_at("labels") || is_at("inputs") => {
-            let entry = |item: &Value| {
-                let name = item.as_str()?.to_owned();
-                let value = if is_at("labels") {
-                    json!("")
-                } else {
-                    item.clone()
-                };
-                Some((name, value))
-            };
+        Value::Array(items) if is_at("labels") => {
+            let entry = |item: &Value| Some((item.as_str()?.to_owned(), json!("")));
+            let entries: Option<Map<String, Value>> = items.iter().map(entry).collect();
+            entries.map(Value::Object)
+        }
+        Value::Array(items) if is_at("inputs") || is_at("parameters") => {
+            let entry = |item: &Value| given(instance, path, item);
             let entries: Option<Map<String, Value>> = items.iter().map(entry).collect();
             entries.map(Value::Object)
         }
         Value::Array(items) if items.len() == 1 => items.first().cloned(),
+        Value::String(text) if is_at("targetRef") => Some(json!({"kind": "Plan", "name": text})),
         Value::String(_) if is_at("selector") => Some(json!({"capabilityRef": {"name": value}})),
         Value::String(text) if is_criterion_of_node(path) => criterion_of_task(text),
         Value::String(_) => {
@@ -170,6 +206,80 @@ fn mapping(root: &Value, rule: &Rule<'_>, path: &[PathStep], value: &Value) -> O
         }
         _ => None,
     }
+}
+
+/// A value that is given in a list: `crm_export`, `{name: days, value: 90}`, `{name: backup, from: snapshot.outputs.backup}`.
+fn given(instance: &Value, path: &[PathStep], item: &Value) -> Option<(String, Value)> {
+    if let Some(name) = item.as_str() {
+        let output = output_named(instance, path, name);
+        return Some((name.to_owned(), output.unwrap_or_else(|| item.clone())));
+    }
+    let name = item.get("name")?.as_str()?.to_owned();
+    let value = match item.get("value") {
+        Some(value) => value.clone(),
+        None => match item.get("from")?.as_str()?.split('.').collect::<Vec<_>>()[..] {
+            [node, "outputs", output] => reference(node, output),
+            [node, output] => reference(node, output),
+            _ => return None,
+        },
+    };
+    Some((name, value))
+}
+
+fn reference(node: &str, output: &str) -> Value {
+    json!(format!("${{nodes.{node}.outputs.{}}}", slug(output, '_')))
+}
+
+/// What another node puts out under a name.
+fn output_named(instance: &Value, path: &[PathStep], name: &str) -> Option<Value> {
+    let nodes = instance.pointer("/spec/graph/nodes")?.as_array()?;
+    let own = path.iter().find_map(|step| match step {
+        PathStep::Index(index) => Some(*index),
+        PathStep::Key(_) => None,
+    })?;
+    let puts_out = |node: &Value| {
+        let outputs = node.get("outputs");
+        let outputs = match outputs {
+            Some(Value::Array(outputs)) => outputs.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        let mut names = outputs
+            .iter()
+            .filter_map(|output| output.as_str().or_else(|| output.get("name")?.as_str()));
+        names.any(|output| slug(output, '_') == slug(name, '_'))
+    };
+    let mut others = nodes.iter().enumerate().filter(|(index, _)| *index != own);
+    let (_, node) = others.find(|(_, node)| puts_out(node))?;
+    Some(reference(node.get("id")?.as_str()?, name))
+}
+
+/// A criterion that nobody can run, in the description of its task.
+fn prose(instance: &Value, path: &[PathStep], text: &str) -> Option<Fix> {
+    let (PathStep::Index(_), list) = path.split_last()? else {
+        return None;
+    };
+    let (_, node) = list.split_last()?;
+    let criteria = at(instance, list)?.as_array()?;
+    let texts = criteria.iter().filter_map(Value::as_str);
+    let texts: Vec<&str> = texts
+        .filter(|text| criterion_of_task(text).is_none())
+        .collect();
+    if texts.len() < criteria.len() {
+        let path = path.to_vec();
+        return said_of_node(node, at(instance, node)?, text, Change::Remove { path });
+    }
+    // They go at once, with the first.
+    if *path.last()? != 0.into() {
+        return None;
+    }
+    let path = list.to_vec();
+    said_of_node(
+        node,
+        at(instance, node)?,
+        &texts.join("\n"),
+        Change::Remove { path },
+    )
 }
 
 fn is_criterion_of_node(path: &[PathStep]) -> bool {
@@ -232,6 +342,10 @@ fn parameters(fields: &Map<String, Value>) -> Option<Value> {
     let one = |(name, what): (&String, &Value)| {
         let mut parameter = json!({"name": name});
         match what {
+            Value::String(kind) if ["url", "uri"].contains(&folded(kind).as_str()) => {
+                parameter["type"] = json!("string");
+                parameter["format"] = json!("uri");
+            }
             Value::String(kind) => parameter["type"] = json!(kind),
             Value::Object(said) => parameter.as_object_mut()?.extend(said.clone()),
             _ => return None,
