@@ -26,6 +26,7 @@ use crate::core::base::glob::glob;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::base::source::ChangedFile;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::base::words::ends_with;
 use crate::core::plan::pattern::Pattern;
 use crate::core::repository::config::RESOURCE_ENDINGS;
 
@@ -100,7 +101,9 @@ impl Paths {
 
 /// Whether a file of this name, or at this path, may hold resources.
 pub fn is_resource_name(name: &str) -> bool {
-    RESOURCE_ENDINGS.iter().any(|ending| name.ends_with(ending))
+    RESOURCE_ENDINGS
+        .iter()
+        .any(|ending| ends_with(name, ending))
 }
 
 /// A file of a tree or of the index that may hold resources, not read yet.
@@ -242,7 +245,9 @@ fn refused(reason: impl Into<String>) -> Content {
 }
 
 fn too_large(size: u64, max: usize) -> Content {
-    refused(format!("{size} bytes; at most {max} are read"))
+    refused(format!(
+        "{size} bytes; at most {max} are read, as `limits.fileBytes` says"
+    ))
 }
 
 /// The resources of a commit, sorted by path.

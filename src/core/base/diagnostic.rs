@@ -135,6 +135,7 @@ codes! {
     CONFLICTING_RULES = "PS238" Error "two rules of a binding that certainly conflict";
     BAD_PATTERN = "PS239" Error "a pattern that is no regular expression";
     SWITCH_WORD = "PS240" Warning "a word that only some readers take for a boolean";
+    FOREIGN_REFERENCE = "PS241" Warning "a reference as other tools write it";
     DUPLICATE_NODE = "PS301" Error "two nodes have one id";
     DANGLING_EDGE = "PS302" Error "an edge ends at a node that does not exist";
     SELF_LOOP = "PS303" Error "a node depends on itself";

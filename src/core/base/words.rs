@@ -70,6 +70,13 @@ pub fn count(number: usize, noun: &str) -> String {
     }
 }
 
+/// Whether a name ends so, in whichever case: `A.YAML` is a YAML file.
+pub fn ends_with(name: &str, ending: &str) -> bool {
+    let start = name.len().checked_sub(ending.len());
+    let end = start.and_then(|start| name.get(start..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(ending))
+}
+
 /// A word without what differs from habit to habit: case, `_`, `-` and spaces.
 pub fn folded(word: &str) -> String {
     let letters = word.chars().filter(|c| c.is_alphanumeric());

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::model::*;
 use super::name::{Alphabet, name_of};
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
+use crate::core::base::words::ends_with;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{
     API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Edge,
@@ -26,7 +27,7 @@ pub(super) const OF_EXTENSION: [&str; 2] = ["always", "touches"];
 
 /// Whether a value is a PlanSpec 1.2 document. Resources may stand in any file.
 pub fn is_document(file: &str, value: &Value) -> bool {
-    let named = ENDINGS.iter().any(|ending| file.ends_with(ending));
+    let named = ENDINGS.iter().any(|ending| ends_with(file, ending));
     let has = |field| value.get(field).is_some();
     !has("kind") && (named || (has("identity") && has("intent")))
 }
@@ -65,7 +66,8 @@ fn stem(file: &str) -> &str {
     let name = file.rsplit('/').next().unwrap_or(file);
     let known = ENDINGS.iter().chain(&[".yaml", ".yml", ".json"]);
     known
-        .filter_map(|ending| name.strip_suffix(ending))
+        .filter(|ending| ends_with(name, ending))
+        .filter_map(|ending| name.get(..name.len() - ending.len()))
         .next()
         .unwrap_or(name)
 }

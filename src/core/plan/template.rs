@@ -193,6 +193,14 @@ fn reference(inner: &str) -> Result<Reference, Malformed> {
             Ok(Reference::Output(Mention::new(*id, output)))
         }
         ["parameters", name] if is_name(name) => Ok(Reference::Parameter((*name).to_owned())),
+        _ if inner.starts_with('{') => {
+            let written = inner.trim_start_matches('{').trim();
+            let help = ours(written).map(|ours| format!("write `{ours}`"));
+            Err(Malformed {
+                message: format!("`${{{{ {written} }}}}` is how other tools write a reference"),
+                help: help.unwrap_or_else(|| FORMS.to_owned()),
+            })
+        }
         steps => {
             let whole = format!("`${{{}}}`", shortened(inner, SHOWN));
             Err(Malformed {
@@ -201,6 +209,48 @@ fn reference(inner: &str) -> Result<Reference, Malformed> {
             })
         }
     }
+}
+
+/// A text as other tools write references, `{{nodes.a.outputs.x}}` or `$(tasks.a.results.x)`, and ours for it where there is one.
+pub fn of_another_tool(text: &str) -> Option<(&str, Option<String>)> {
+    let between = |open: &str, close: &str| {
+        let start = text.find(open)?;
+        let inner = text.get(start + open.len()..)?;
+        let inner = inner.get(..inner.find(close)?)?;
+        let whole = text.get(start..start + open.len() + inner.len() + close.len())?;
+        Some((whole, inner.trim()))
+    };
+    let (whole, inner) = match between("{{", "}}") {
+        Some(found) => found,
+        // What a shell would run is another thing.
+        None => between("$(", ")").filter(|(_, inner)| {
+            let first = inner.split('.').next().unwrap_or_default();
+            ["tasks", "steps", "nodes", "params", "inputs", "parameters"].contains(&first)
+        })?,
+    };
+    Some((whole, ours(inner)))
+}
+
+/// Our reference for that of another tool.
+fn ours(inner: &str) -> Option<String> {
+    let steps: Vec<&str> = inner.split('.').collect();
+    let steps = match steps.as_slice() {
+        ["workflow" | "inputs" | "context", rest @ ..] if rest.len() > 1 => rest,
+        steps => steps,
+    };
+    let ours = match steps {
+        [
+            "nodes" | "tasks" | "steps" | "jobs" | "needs",
+            node,
+            "outputs" | "results",
+            rest @ ..,
+        ] => {
+            format!("nodes.{node}.outputs.{}", rest.last()?)
+        }
+        ["parameters" | "params" | "inputs" | "vars", name] => format!("parameters.{name}"),
+        _ => return None,
+    };
+    reference(&ours).is_ok().then(|| format!("${{{ours}}}"))
 }
 
 fn is_name(text: &str) -> bool {
@@ -245,6 +295,29 @@ mod tests {
 
     fn parameter(name: &str) -> Reference {
         Reference::Parameter(name.to_owned())
+    }
+
+    #[test]
+    fn references_of_other_tools_are_known() {
+        let table = [
+            ("{{nodes.a.outputs.x}}", Some("${nodes.a.outputs.x}")),
+            (
+                "see {{ steps.a.outputs.parameters.x }}",
+                Some("${nodes.a.outputs.x}"),
+            ),
+            ("$(tasks.a.results.x)", Some("${nodes.a.outputs.x}")),
+            ("{{workflow.parameters.days}}", Some("${parameters.days}")),
+            ("{{ ansible_host }}", None),
+        ];
+        for (text, meant) in table {
+            let (_, found) = of_another_tool(text).unwrap();
+            assert_eq!(found.as_deref(), meant, "{text}");
+        }
+        for text in ["{x}", "$(date)", "{{", "a }} b"] {
+            assert_eq!(of_another_tool(text), None, "{text}");
+        }
+        let found = choices("${{ steps.a.outputs.q }}").unwrap_err();
+        assert_eq!(found.help, "write `${nodes.a.outputs.q}`");
     }
 
     #[test]

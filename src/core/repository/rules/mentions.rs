@@ -89,7 +89,9 @@ impl Plan<'_, '_> {
     /// Every text in the inputs of a task, however deep.
     fn inputs(&mut self, by: usize, node: &Node) {
         let matters = |value: &Value| match value {
-            Value::String(text) => template::is_template(text),
+            Value::String(text) => {
+                template::is_template(text) || template::of_another_tool(text).is_some()
+            }
             value => value.is_array() || value.is_object(),
         };
         let mut todo: Vec<(&Value, Vec<PathStep>)> = node
@@ -123,6 +125,18 @@ impl Plan<'_, '_> {
     }
 
     fn template(&mut self, by: usize, text: &str, path: Vec<PathStep>) {
+        if !template::is_template(text)
+            && let Some((written, ours)) = template::of_another_tool(text)
+        {
+            let message = format!("`{written}` is no reference here, and stays as it is");
+            let help = match ours {
+                Some(ours) => format!("write `{ours}`"),
+                None => "references are written `${nodes.<id>.outputs.<name>}` and `${parameters.<name>}`".to_owned(),
+            };
+            let finding = self.definition.at(Code::FOREIGN_REFERENCE, path, message);
+            self.findings.push(finding.help(help));
+            return;
+        }
         match template::choices(text) {
             Ok(choices) => {
                 let references = choices.into_iter().flat_map(|choice| {

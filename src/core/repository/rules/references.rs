@@ -358,7 +358,11 @@ impl Referrer<'_> {
             target.kind, target.namespace
         );
         let finding = definition.at(code, path, message).label(label);
-        let help = self.help_for(code, &target);
+        let is_needed = code == Code::PLAN_NOT_FOUND && severity == Severity::Error;
+        let help = match self.help_for(code, &target) {
+            help if is_needed => format!("{help}; runs need their plan: keep it while it has some"),
+            help => help,
+        };
         self.findings.push(Diagnostic {
             severity,
             ..finding.help(help)
@@ -520,7 +524,7 @@ mod tests {
                 execution("run", "gone", ""),
                 "error",
                 "PS206 plan `team/gone` does not exist",
-                "write a Plan `gone`",
+                "write a Plan `gone`; runs need their plan: keep it while it has some",
             ),
             (
                 p() + &execution("run", "p", "goalRef: {name: gone}"),

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::{SchemaProblem, fixes};
 use crate::core::base::diagnostic::{Code, Part, PathStep, display_path};
 use crate::core::base::fix::{Change, Fix, at};
-use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::{listed, quoted, type_of, type_words, unquoted};
 use crate::core::resource::Duration;
 
@@ -412,7 +411,8 @@ fn not_allowed<'v>(options: impl Iterator<Item = &'v Value>, value: &Value) -> S
         let rule = serde_json::json!({ "type": "string" });
         return wrong_type(&Rule::of(&rule), value).help(all());
     };
-    let help = match did_you_mean(given, words.iter().copied()) {
+    let near = fixes::word(&[], given, &words).map(|(_, near)| near);
+    let help = match near {
         Some(near) if words.len() > 1 => format!("did you mean `{near}`? {}", all()),
         Some(near) => format!("did you mean `{near}`?"),
         None => all(),

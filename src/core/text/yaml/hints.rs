@@ -13,6 +13,22 @@ const LONGEST_EXAMPLE: usize = 60;
 
 /// Give a finding a way out, when it has none. `text` is the whole file.
 pub(super) fn with_a_way_out(mut finding: Diagnostic, text: &str, json: bool) -> Diagnostic {
+    let is_unread = matches!(finding.code, Code::SYNTAX | Code::BAD_KEY);
+    let line = match &finding.place {
+        Place::At(span) => text.get(..span.start).and_then(|text| text.rfind('\n')),
+        _ => None,
+    };
+    let from_line = text.get(line.unwrap_or_default()..).and_then(template);
+    if is_unread && let Some(mark) = from_line.or_else(|| template(text)) {
+        finding.message = format!("this is a template: `{mark}` stands for what is not there yet");
+        finding.fix = None;
+        finding.help = Some(
+            "give the file that Helm, Jinja or whatever reads it makes of it; what is known when a plan starts is a \
+             parameter of its Execution: `${parameters.<name>}`"
+                .to_owned(),
+        );
+        return finding;
+    }
     if finding.help.is_some() {
         return finding;
     }
@@ -67,6 +83,10 @@ fn say_what_it_is(finding: &mut Diagnostic, text: &str, json: bool) -> bool {
             Some("write a document there: `planspec new document NAME` makes one".to_owned())
         }
         true => of_json(finding, before, rest),
+        false if let Some(fix) = with_dashes(text) => {
+            finding.fix = Some(fix);
+            Some("an entry of a list begins with a hyphen and a space: `- `".to_owned())
+        }
         false if let Some(fix) = without_tabs(text) => {
             finding.fix = Some(fix);
             Some("indent with spaces: a tab is none".to_owned())
@@ -122,29 +142,77 @@ fn fenced(text: &str) -> Option<Fix> {
     })
 }
 
+/// What a template holds in the place of values, if this is one: `{{ … }}` or `{% … %}`.
+fn template(text: &str) -> Option<&str> {
+    const MOST: usize = 40;
+    let mut marks = [("{{", "}}"), ("{%", "%}")]
+        .into_iter()
+        .filter_map(|(open, close)| {
+            let start = text.find(open)?;
+            let length = text.get(start..)?.find(close)? + close.len();
+            let mark = text.get(start..start + length)?;
+            // A mapping in a mapping has its colon there.
+            let is_mark = open == "{%" || !mark.contains([':', '\n']);
+            is_mark.then_some((start, if length > MOST { open } else { mark }))
+        });
+    let first = marks.next();
+    let second = marks.next();
+    first.into_iter().chain(second).min().map(|(_, mark)| mark)
+}
+
+/// Dashes and bullets that begin lines, as the hyphens that begin entries of a list, where the text can be read then.
+fn with_dashes(text: &str) -> Option<Fix> {
+    let mut changes = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim_start_matches(' ');
+        let first = trimmed.chars().next();
+        let mark = first.filter(|c| {
+            matches!(
+                c,
+                '\u{2010}'..='\u{2015}' | '\u{2212}' | '•' | '·' | '●' | '▪'
+            )
+        });
+        if let Some(mark) = mark
+            && trimmed[mark.len_utf8()..].starts_with(' ')
+        {
+            let at = start + line.len() - trimmed.len();
+            changes.push(replaced(at..at + mark.len_utf8(), "-"));
+        }
+        start += line.len();
+    }
+    let is_it = !changes.is_empty() && can_be_read(text, &changes);
+    is_it.then_some(Fix {
+        changes,
+        is_certain: true,
+    })
+}
+
+/// Whether a text can be read after changes to it.
+fn can_be_read(text: &str, changes: &[Change]) -> bool {
+    let mut out = String::new();
+    let mut end = 0;
+    for change in changes {
+        if let Change::Text {
+            start,
+            end: to,
+            with,
+        } = change
+        {
+            out.push_str(text.get(end..*start).unwrap_or_default());
+            out.push_str(with);
+            end = *to;
+        }
+    }
+    out.push_str(text.get(end..).unwrap_or_default());
+    Parser::new_from_str(&out).all(|event| event.is_ok())
+}
+
 /// Tabs in front of lines, as so many spaces that the text can be read.
 fn without_tabs(text: &str) -> Option<Fix> {
-    let can_be_read = |changes: &[Change]| {
-        let mut out = String::new();
-        let mut end = 0;
-        for change in changes {
-            if let Change::Text {
-                start,
-                end: to,
-                with,
-            } = change
-            {
-                out.push_str(text.get(end..*start).unwrap_or_default());
-                out.push_str(with);
-                end = *to;
-            }
-        }
-        out.push_str(text.get(end..).unwrap_or_default());
-        Parser::new_from_str(&out).all(|event| event.is_ok())
-    };
     let widths = [2, 4, 8].into_iter();
     let mut tried = widths.map(|width| with_spaces(text, width));
-    let changes = tried.find(|changes| !changes.is_empty() && can_be_read(changes))?;
+    let changes = tried.find(|changes| !changes.is_empty() && can_be_read(text, changes))?;
     // A tab may belong to a block of text.
     let is_block = |line: &str| line.trim_end_matches(['-', '+', ' ']).ends_with(['|', '>']);
     let is_certain = !text.lines().any(is_block);
@@ -346,6 +414,14 @@ mod tests {
                 "put the text in quotes: `overview: \"A form: a check\"`",
             ),
             ("a.yaml", "a: \"b\": c\n", 1, "look at the indentation"),
+            (
+                "a.yaml",
+                "a:\n  – b: 1\n    c: 2\n",
+                3,
+                "a hyphen and a space",
+            ),
+            ("a.yaml", "a: {{ .Values.name }}\n", 1, "Helm, Jinja"),
+            ("a.yaml", "{% for x in y %}\na: 1\n", 1, "Helm, Jinja"),
         ];
         for (file, text, line, help) in table {
             let (documents, findings) = read(file, text.as_bytes(), &Limits::default());

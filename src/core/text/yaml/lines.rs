@@ -83,7 +83,7 @@ impl Lines {
 pub(super) struct Unclean {
     pub span: Span,
     pub message: String,
-    pub help: &'static str,
+    pub help: String,
 }
 
 /// The text of a file and the number of bytes before it (a byte order mark).
@@ -94,8 +94,12 @@ pub(super) fn clean(bytes: &[u8], json: bool) -> Result<(&str, usize), Unclean> 
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(Unclean {
             span: at("", 0, 0),
-            message: "the file is UTF-16".to_owned(),
-            help: "save it as UTF-8",
+            message: if bytes.starts_with(&[0xff, 0xfe, 0, 0]) {
+                "the file is UTF-32".to_owned()
+            } else {
+                "the file is UTF-16".to_owned()
+            },
+            help: "save it as UTF-8".to_owned(),
         });
     }
     let base = if bytes.starts_with(b"\xef\xbb\xbf") {
@@ -109,7 +113,7 @@ pub(super) fn clean(bytes: &[u8], json: bool) -> Result<(&str, usize), Unclean> 
         Unclean {
             span: at(&String::from_utf8_lossy(valid), 1, base),
             message: "the file is not UTF-8".to_owned(),
-            help: "save it as UTF-8",
+            help: "save it as UTF-8".to_owned(),
         }
     })?;
     // Without a look at each character, where there is nothing to look for.
@@ -128,10 +132,14 @@ pub(super) fn clean(bytes: &[u8], json: bool) -> Result<(&str, usize), Unclean> 
         return Err(Unclean {
             span: at(before, c.len_utf8(), base),
             message: format!("the character U+{:04X} must not stand in a file", c as u32),
-            help: if c == '\r' {
-                "end lines with a line feed"
-            } else {
-                "remove it; inside double quotes an escape such as `\\u0085` can stand for it"
+            help: match c {
+                '\r' => "end lines with a line feed".to_owned(),
+                // In front of a file it says how the file is encoded, elsewhere nothing.
+                '\u{feff}' => "remove it".to_owned(),
+                c => format!(
+                    "remove it; inside double quotes `\\u{:04x}` can stand for it",
+                    c as u32
+                ),
             },
         });
     }

@@ -75,7 +75,7 @@ pub(in crate::core::resource::schema) fn no_duration(
 }
 
 /// A number that is written as a word.
-fn in_digits(word: &str) -> String {
+pub(super) fn in_digits(word: &str) -> String {
     let numbers = [
         "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     ];

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::words::{Rule, follow};
-use super::text::slug;
+use super::text::{in_digits, slug};
 use super::{annotated, said_of_node};
 use crate::core::base::diagnostic::PathStep;
 use crate::core::base::fix::{Change, Fix, at};
@@ -11,7 +11,7 @@ use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::folded;
 
 /// Words for a choice that other tools have, and how ours begin.
-const OTHER_WORDS: [(&str, &str); 21] = [
+const OTHER_WORDS: [(&str, &str); 31] = [
     ("url", "string"),
     ("uri", "string"),
     ("text", "string"),
@@ -33,6 +33,16 @@ const OTHER_WORDS: [(&str, &str); 21] = [
     ("manual", "approval"),
     ("int", "number"),
     ("milestone", "Task"),
+    ("step", "Task"),
+    ("action", "Task"),
+    ("job", "Task"),
+    ("approval", "Gate"),
+    ("review", "Gate"),
+    ("signoff", "Gate"),
+    ("phase", "Group"),
+    ("stage", "Group"),
+    ("parallel", "Group"),
+    ("humanagent", "either"),
 ];
 
 /// One of a few words that was probably meant.
@@ -146,7 +156,8 @@ fn number(path: &[PathStep], text: &str) -> Option<Fix> {
     }
     let plain = text.trim();
     let has_leading_zero = plain.len() > 1 && plain.starts_with('0');
-    let number: Value = serde_json::from_str(plain).ok()?;
+    let word = in_digits(&plain.to_lowercase());
+    let number: Value = serde_json::from_str(&word).ok()?;
     let is_one = number.is_number() && !has_leading_zero;
     let with = number.into();
     is_one.then(|| Fix::certain(Change::Replace { path, with }))
