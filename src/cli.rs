@@ -33,6 +33,9 @@ pub struct Cli {
     /// Work in this folder
     #[arg(short = 'C', value_name = "DIR", global = true)]
     dir: Option<PathBuf>,
+    /// Understood for those who have a server; there is none here
+    #[arg(long, value_name = "URL", global = true, hide = true)]
+    server: Option<String>,
     /// When to colour the output
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
     color: ColorChoice,
@@ -52,6 +55,7 @@ enum Command {
     Diff(commands::diff::Args),
     Apply(commands::apply::Args),
     Edit(commands::edit::Args),
+    Create(commands::create::Args),
     Delete(commands::delete::Args),
     Start(commands::start::Args),
     Get(commands::get::Args),
@@ -99,11 +103,15 @@ pub fn main() -> ExitCode {
     };
     let terminal = Terminal::new(cli.color);
     log(cli.verbose, terminal.colors_err());
+    if cli.server.is_some() {
+        terminal
+            .note("note: --server is not used: the repository is the store, and Git the network");
+    }
     match run(cli, terminal) {
         Ok(()) => ExitCode::from(exit_code::OK),
         Err(failure) => {
             if let Some(error) = &failure.error {
-                let write = json_writer(&matches).filter(|_| !failure.answered);
+                let write = writer(&matches).filter(|_| !failure.answered);
                 complain(terminal, error, write);
             }
             ExitCode::from(failure.code)
@@ -112,18 +120,23 @@ pub fn main() -> ExitCode {
 }
 
 /// How a document is written.
-type JsonWriter = fn(&serde_json::Value) -> String;
+type Writer = fn(&serde_json::Value) -> String;
 
-/// How the verb writes its documents, if it was asked for JSON: `-o` is the format everywhere. Verbs
+/// How the verb writes its documents, if it was asked for some: `-o` is the format everywhere. Verbs
 /// that go on print a document a line.
-fn json_writer(matches: &ArgMatches) -> Option<JsonWriter> {
+fn writer(matches: &ArgMatches) -> Option<Writer> {
     let (name, verb) = matches.subcommand()?;
     let mut format = verb.try_get_raw("output").ok().flatten()?;
-    let is_json = format.any(|value| value == "json");
+    let format = format.next()?.to_str()?;
     let watches = || matches!(verb.try_get_one("watch"), Ok(Some(true)));
     let goes_on = ["watch", "work"].contains(&name) || (name == "reconcile" && watches());
-    let write: JsonWriter = if goes_on { show::json_line } else { show::json };
-    is_json.then_some(write)
+    Some(match (format, goes_on) {
+        ("json", false) => show::json,
+        ("json", true) => show::json_line,
+        ("yaml", false) => show::yaml,
+        ("yaml", true) => show::yaml_next,
+        _ => return None,
+    })
 }
 
 /// Namespace and format may stand before the verb, where users of other programs of this kind write them: the words in the
@@ -141,7 +154,7 @@ fn as_usual(words: Vec<OsString>) -> Vec<OsString> {
             moved.extend(words.next());
         } else if begins(&["-n", "-o", "--namespace=", "--output="]) {
             moved.push(word);
-        } else if is(&["-C", "--color"]) {
+        } else if is(&["-C", "--color", "--server"]) {
             before.push(word);
             before.extend(words.next());
         } else if text.starts_with('-') {
@@ -196,6 +209,7 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
         Command::Diff(args) => commands::diff::run(&context, args),
         Command::Apply(args) => commands::apply::run(&context, args),
         Command::Edit(args) => commands::edit::run(&context, args),
+        Command::Create(args) => commands::create::run(&context, args),
         Command::Delete(args) => commands::delete::run(&context, args),
         Command::Start(args) => commands::start::run(&context, args),
         Command::Get(args) => commands::get::run(&context, args),
@@ -231,8 +245,8 @@ fn run(cli: Cli, terminal: Terminal) -> Outcome {
     }
 }
 
-/// Say why nothing was done: on standard error, and where the answer was to be JSON, as such.
-fn complain(terminal: Terminal, error: &Error, write: Option<JsonWriter>) {
+/// Say why nothing was done: on standard error, and where the answer was to be a document, as such.
+fn complain(terminal: Terminal, error: &Error, write: Option<Writer>) {
     if let Some(write) = write {
         let refusal = Refusal {
             error: error.refused(),

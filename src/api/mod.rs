@@ -17,6 +17,7 @@ pub mod graph;
 pub mod log;
 pub mod logs;
 pub mod made;
+pub mod namespace;
 pub mod next;
 pub mod reconcile;
 pub mod record;

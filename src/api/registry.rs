@@ -14,6 +14,7 @@ use super::graph::Graph;
 use super::log::{EventList, RevisionList};
 use super::logs::NodeLog;
 use super::made::{Created, Hook, Initialized};
+use super::namespace::{NamespaceChanged, NamespaceList};
 use super::next::NextNodes;
 use super::reconcile::Reconciled;
 use super::record::{
@@ -62,6 +63,8 @@ pub const ANSWERS: &[Registered] = &[
     of::<HeldNodes>(),
     of::<Hook>(),
     of::<Initialized>(),
+    of::<NamespaceChanged>(),
+    of::<NamespaceList>(),
     of::<NextNodes>(),
     of::<NodeLog>(),
     of::<Reconciled>(),

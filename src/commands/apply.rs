@@ -31,6 +31,9 @@ pub struct Args {
     /// Look into the folders below as well
     #[arg(short = 'R', long)]
     recursive: bool,
+    /// Namespace of the resources that say none (or PLANSPEC_NAMESPACE); one of another is an error
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
     /// Message of the commit
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
@@ -45,6 +48,8 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ApplyRequest {
         sources: context.sources(&args.files, &args.directories, args.recursive),
+        namespace: args.namespace.clone(),
+        default_namespace: std::env::var("PLANSPEC_NAMESPACE").ok(),
         message: args.message.clone(),
         dry_run: args.dry_run,
     };

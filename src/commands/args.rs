@@ -20,6 +20,8 @@ pub enum TextFormat {
     Text,
     /// One JSON document.
     Json,
+    /// The same in YAML.
+    Yaml,
 }
 
 /// How to show an answer that has one text.

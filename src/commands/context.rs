@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::OutputArg;
+use super::{OutputArg, TextFormat};
 use crate::api::change::Committed;
 use crate::api::{self, Answer};
 use crate::clock;
@@ -66,7 +66,7 @@ impl Context {
         files.chain(folders).collect()
     }
 
-    /// Show an answer: its text and its notes, or all of it as one JSON document.
+    /// Show an answer: its text and its notes, or all of it as one document.
     ///
     /// # Errors
     /// A value that JSON cannot hold.
@@ -81,7 +81,7 @@ impl Context {
             self.notes(notes);
             return Ok(());
         }
-        self.terminal.out(&json(answer)?);
+        self.terminal.out(&document(output, answer)?);
         Ok(())
     }
 
@@ -157,12 +157,36 @@ impl Context {
     }
 }
 
+/// An answer as one document, in JSON or in YAML.
+///
+/// # Errors
+/// A value that JSON cannot hold.
+pub fn document<A: Answer>(output: OutputArg, answer: &A) -> Outcome<String> {
+    let document = api::document(answer)?;
+    Ok(match output.output {
+        TextFormat::Yaml => show::yaml(&document),
+        _ => show::json(&document),
+    })
+}
+
 /// An answer as one JSON document.
 ///
 /// # Errors
 /// A value that JSON cannot hold.
 pub fn json<A: Answer>(answer: &A) -> Outcome<String> {
-    Ok(show::json(&api::document(answer)?))
+    document(TextFormat::Json.into(), answer)
+}
+
+/// One of several documents that follow each other: on a line in JSON, behind a `---` in YAML.
+///
+/// # Errors
+/// A value that JSON cannot hold.
+pub fn next_document<A: Answer>(format: TextFormat, answer: &A) -> serde_json::Result<String> {
+    let document = api::document(answer)?;
+    Ok(match format {
+        TextFormat::Yaml => show::yaml_next(&document),
+        _ => show::json_line(&document),
+    })
 }
 
 /// Show findings to people, as messages.

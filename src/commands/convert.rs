@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, OutputArg, TextFormat};
+use super::{Context, OutputArg};
 use crate::failure::Outcome;
 use crate::service::convert::{ConvertRequest, PlanFormat, convert};
 
@@ -61,7 +61,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         None => &converted.text,
     };
     context.show(args.output, &converted, (text, &[]))?;
-    if args.output.output == TextFormat::Json {
+    if !args.output.is_text() {
         return Ok(());
     }
     let (lost, missing) = (&converted.lost, &converted.missing);

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::{Context, NamespaceArg, OutputArg};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::service::delete::{DeleteRequest, delete};
 use crate::service::names::wanted_one;
+use crate::service::namespaces;
 use crate::show;
 
 /// Remove resources and commit that; a Goal takes the Executions that it owns
@@ -17,7 +18,7 @@ use crate::show;
 /// reconcile.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind, or KIND/NAME
+    /// A kind, `namespace`, or KIND/NAME
     #[arg(required_unless_present_any = ["files", "directories"], conflicts_with_all = ["files", "directories"])]
     kind: Option<String>,
     /// Names: NAME or NAMESPACE/NAME
@@ -48,6 +49,12 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if let Some(own) = args.kind.as_deref().and_then(namespaces::is_meant) {
+        let name = own.or(args.names.first().map(String::as_str));
+        let name = name.ok_or_else(|| Failure::usage("the namespace has no name"))?;
+        let gone = namespaces::delete(&context.open()?, name)?;
+        return context.show(args.output, &gone, (&show::made::namespace(&gone), &[]));
+    }
     let (kind, names) = match &args.kind {
         Some(kind) => {
             let (kind, first) = wanted_one("delete", kind, args.names.first().map(String::as_str))?;

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamedArgs, OutputArg, json};
+use super::{Context, NamedArgs, OutputArg, document};
 use crate::failure::Outcome;
 use crate::service::brief::brief;
 use crate::service::describe::{DescribeRequest, Described, describe};
@@ -44,7 +44,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let out = if args.output.is_text() {
         text(context, args, &described)
     } else {
-        json(&described.answer()?)?
+        document(args.output, &described.answer()?)?
     };
     context.terminal.out(&out);
     Ok(())

@@ -4,11 +4,14 @@ use clap::Args as ClapArgs;
 use serde_json::Value;
 
 use super::{Context, NamespaceArg};
+use crate::api;
+use crate::api::namespace::NamespaceList;
 use crate::core::resource::{Kind, LabelSelector};
 use crate::core::text::yaml;
 use crate::failure::Outcome;
 use crate::service::get::{GetRequest, Got, get};
 use crate::service::names::{parse_selector, wanted};
+use crate::service::namespaces;
 use crate::show;
 
 /// Show resources: what stands in the files of HEAD, and what the status branch says of it
@@ -16,8 +19,8 @@ use crate::show;
 /// Reads what the last fetch brought; `git fetch` brings more.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// A kind (goals, plans, capabilities, bindings, gates, executions), or KIND/NAME; all when
-    /// left out, and for `all`
+    /// A kind (goals, plans, capabilities, bindings, gates, executions), `namespaces`, or KIND/NAME; all
+    /// when left out, and for `all`
     kind: Option<String>,
     /// A name, or NAMESPACE/NAME
     name: Option<String>,
@@ -54,6 +57,10 @@ enum GetFormat {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if let Some(own) = args.kind.as_deref().and_then(namespaces::is_meant) {
+        let found = namespaces::list(&context.open()?, own.or(args.name.as_deref()))?;
+        return show_namespaces(context, args.output, &found);
+    }
     let kind = args.kind.as_ref().filter(|kind| *kind != "all");
     let wanted = match kind {
         Some(kind) => Some(wanted(kind, args.name.as_deref())?),
@@ -90,6 +97,22 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         // The published list has no place for it.
         context.notes(&got.notes);
     }
+    Ok(())
+}
+
+fn show_namespaces(context: &Context, format: GetFormat, found: &NamespaceList) -> Outcome {
+    let text = match format {
+        GetFormat::Json => show::json(&api::document(found)?),
+        GetFormat::Yaml => yaml::write(&api::document(found)?),
+        GetFormat::Name => {
+            let names = found.items.iter();
+            names
+                .map(|one| format!("namespace/{}\n", one.name))
+                .collect()
+        }
+        GetFormat::Table | GetFormat::Wide => show::made::namespaces(found),
+    };
+    context.terminal.out(&text);
     Ok(())
 }
 

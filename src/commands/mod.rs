@@ -17,6 +17,7 @@ pub mod claim;
 pub mod completions;
 mod context;
 pub mod convert;
+pub mod create;
 pub mod delete;
 pub mod describe;
 pub mod diff;
@@ -49,5 +50,5 @@ pub mod watch;
 pub mod work;
 
 use args::{NamedArgs, NamespaceArg, OutputArg, PaceArgs, RecordArgs, TextFormat, WorkingArgs};
-use context::json;
 pub use context::{Context, show_findings};
+use context::{document, json, next_document};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, OutputArg};
+use super::{Context, OutputArg, next_document};
 use crate::api::reconcile::Reconciled;
-use crate::api::{self, refusal::Refusal};
+use crate::api::refusal::Refusal;
 use crate::failure::Outcome;
 use crate::service::reconcile::{ReconcileRequest, reconcile};
 use crate::service::store::Store;
@@ -104,14 +104,12 @@ fn show(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
     context.show(output, done, (&text, &[]))
 }
 
-/// One of many answers: in JSON a document on a line.
+/// One of many answers.
 fn tell(context: &Context, output: OutputArg, done: &Reconciled) -> Outcome {
     if output.is_text() {
         return show(context, output, done);
     }
-    context
-        .terminal
-        .out(&show::json_line(&api::document(done)?));
+    context.terminal.out(&next_document(output.output, done)?);
     Ok(())
 }
 
@@ -122,7 +120,7 @@ fn complain(context: &Context, output: OutputArg, error: &Error) -> Outcome {
         context.terminal.note(&format!("error: {}", error.message));
         return Ok(());
     }
-    let document = api::document(&Refusal { error })?;
-    context.terminal.out(&show::json_line(&document));
+    let document = next_document(output.output, &Refusal { error })?;
+    context.terminal.out(&document);
     Ok(())
 }

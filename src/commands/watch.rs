@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamespaceArg, OutputArg, PaceArgs, TextFormat};
+use super::{Context, NamespaceArg, OutputArg, PaceArgs, TextFormat, next_document};
 use crate::api::watch::{WatchChange, WatchNote, WatchState};
-use crate::api::{self, Answer};
+use crate::core::resource::LabelSelector;
 use crate::failure::Outcome;
-use crate::service::names::wanted;
+use crate::service::names::{parse_selector, wanted};
 use crate::service::watch::{Changes, WatchRequest, Watched, watch};
 use crate::show;
 
@@ -24,6 +24,9 @@ pub struct Args {
     name: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
+    /// Only with these labels: a=b,c!=d,e,!f
+    #[arg(short = 'l', short_alias = 's', long, value_name = "SELECTOR", value_parser = parse_selector)]
+    selector: Option<LabelSelector>,
     #[command(flatten)]
     pace: PaceArgs,
     /// Stop after the first look
@@ -41,6 +44,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             None => None,
         },
         namespace: args.namespace.given(),
+        selector: args.selector.clone(),
         once: args.once,
         pace: args.pace.pace(),
     };
@@ -53,9 +57,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 context.notes(&[note]);
                 Ok(String::new())
             }
-            (Watched::Note(message), TextFormat::Json) => json(&WatchNote { message }),
+            (Watched::Note(message), format) => next_document(format, &WatchNote { message }),
             (Watched::Changes(changes), TextFormat::Text) => Ok(text(&changes)),
-            (Watched::Changes(changes), TextFormat::Json) => documents(&changes),
+            (Watched::Changes(changes), format) => documents(format, &changes),
         };
         match told {
             Ok(told) => context.terminal.out(&told),
@@ -83,18 +87,14 @@ fn text(told: &Changes<'_>) -> String {
     lines.collect()
 }
 
-/// A document on a line for each change.
-fn documents(told: &Changes<'_>) -> serde_json::Result<String> {
+/// A document for each change.
+fn documents(format: TextFormat, told: &Changes<'_>) -> serde_json::Result<String> {
     let documents = told.events().map(|event| {
         if told.is_state {
-            json(&WatchState { event })
+            next_document(format, &WatchState { event })
         } else {
-            json(&WatchChange { event })
+            next_document(format, &WatchChange { event })
         }
     });
     documents.collect()
-}
-
-fn json<A: Answer>(answer: &A) -> serde_json::Result<String> {
-    Ok(show::json_line(&api::document(answer)?))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, RecordArgs, TextFormat};
+use super::{Context, RecordArgs, TextFormat, next_document};
 use crate::api::work::{WorkEvent, WorkEventKind};
 use crate::clock;
 use crate::core::base::escape::line;
@@ -66,7 +66,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let format = args.record.output.output;
     let tell = |event: &Progress<'_>| match format {
         TextFormat::Text => text(context, event),
-        TextFormat::Json => json(context, told(event)),
+        format => document(context, format, told(event)),
     };
     let around = Surroundings {
         clock: &clock::now,
@@ -89,7 +89,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     for (what, message) in notes {
         match format {
             TextFormat::Text => context.terminal.note(&format!("{what}{message}")),
-            TextFormat::Json => json(context, WorkEvent::new(WorkEventKind::Idle, message)),
+            format => {
+                let idle = WorkEvent::new(WorkEventKind::Idle, message);
+                document(context, format, idle);
+            }
         }
     }
     Ok(())
@@ -154,8 +157,8 @@ fn told(event: &Progress<'_>) -> WorkEvent {
     }
 }
 
-/// A document on a line; its message is one line, and the others are notes.
-fn json(context: &Context, event: WorkEvent) {
+/// A document; its message is one line, and the others are notes.
+fn document(context: &Context, format: TextFormat, event: WorkEvent) {
     let mut lines = event.message.lines().map(str::trim_end);
     let message = lines.next().unwrap_or_default().to_owned();
     let notes = lines.map(str::to_owned).chain(event.notes).collect();
@@ -164,7 +167,7 @@ fn json(context: &Context, event: WorkEvent) {
         notes,
         ..event
     };
-    if let Ok(document) = crate::api::document(&event) {
-        context.terminal.out(&show::json_line(&document));
+    if let Ok(document) = next_document(format, &event) {
+        context.terminal.out(&document);
     }
 }

@@ -758,6 +758,30 @@ pub(super) fn entry_in(repo: &Repo, tree: Id, path: &str) -> Result<Option<(Id, 
     Ok(Some((id, mode)))
 }
 
+/// The names of the folders in a folder of a commit that have a file of this name.
+///
+/// # Errors
+/// An object is missing or broken.
+pub fn folders_with(repo: &Repo, commit: &str, folder: &str, file: &str) -> Result<Vec<String>> {
+    let Some((id, mode)) = entry_at(repo, commit, folder)? else {
+        return Ok(Vec::new());
+    };
+    if EntryKind::of(mode) != EntryKind::Tree {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in repo.tree(id)? {
+        let is_folder = EntryKind::of(entry.mode) == EntryKind::Tree;
+        if is_folder
+            && entry_in(repo, entry.id, file)?.is_some()
+            && let Ok(name) = String::from_utf8(entry.name)
+        {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
 /// One file as it lies in the work tree; `None` when there is none.
 ///
 /// # Errors

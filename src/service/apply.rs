@@ -1,16 +1,25 @@
 //! Put resources at their place in the repository, and commit exactly those files.
 
-use super::Result;
 use super::change::{Changed, Changeset};
 use super::sources::{self, Source};
 use super::store::Store;
+use super::{Error, Result};
 use crate::api::change::Applied;
+use crate::core::base::fix::{Change, Fix};
+use crate::core::base::limits::Limits;
+use crate::core::base::source::Content;
+use crate::core::text::{edit, yaml};
+use crate::path;
 
 /// Apply resources.
 #[derive(Debug, Clone)]
 pub struct ApplyRequest {
     /// Where they come from.
     pub sources: Vec<Source>,
+    /// Their namespace: those that say none get it, and one of another is an error.
+    pub namespace: Option<String>,
+    /// What those get that say none, where nothing else is said.
+    pub default_namespace: Option<String>,
     /// Message of the commit; made of what changes when not set.
     pub message: Option<String>,
     /// Only say what would be done.
@@ -28,9 +37,46 @@ pub fn apply(store: &Store, request: &ApplyRequest) -> Result<Changed<Applied>> 
     let mut change = Changeset::begin_alone(store, request.dry_run)?;
     change.in_any_order();
     let limit = change.config.limits.file_bytes;
-    for file in sources::files(&request.sources, limit)? {
-        change.put(&file, &sources::text_of(&file)?)?;
+    for mut file in sources::files(&request.sources, limit)? {
+        let text = in_namespace(request, &file.path, sources::text_of(&file)?)?;
+        file.content = Content::Bytes(text.as_bytes().into());
+        change.put(&file, &text)?;
     }
     let change = change.commit(request.message.as_deref(), request.dry_run)?;
     Ok(change.map(|change| Applied { change }))
+}
+
+/// The text of a file in which each resource has a namespace, where one was given.
+fn in_namespace(request: &ApplyRequest, file: &str, text: String) -> Result<String> {
+    let asked = request.namespace.as_ref();
+    let Some(namespace) = asked.or(request.default_namespace.as_ref()) else {
+        return Ok(text);
+    };
+    let (documents, _) = yaml::read(file, text.as_bytes(), &Limits::default());
+    let mut fixes = Vec::new();
+    for document in &documents {
+        let Some(metadata) = document
+            .value
+            .get("metadata")
+            .and_then(|one| one.as_object())
+        else {
+            continue;
+        };
+        match metadata.get("namespace").map(|own| own.as_str()) {
+            None => {
+                let path = path!["metadata", "namespace"];
+                let with = serde_json::Value::from(namespace.as_str()).into();
+                fixes.push((document.index, Fix::certain(Change::Add { path, with })));
+            }
+            Some(Some(own)) if asked.is_some_and(|asked| asked != own) => {
+                let message =
+                    format!("{file} says namespace `{own}`, and `-n {namespace}` was given");
+                return Err(Error::ambiguous(message).hint("leave the one or the other out"));
+            }
+            Some(_) => {}
+        }
+    }
+    let asked: Vec<(usize, &Fix)> = fixes.iter().map(|(index, fix)| (*index, fix)).collect();
+    let edits = edit::fixes(file, &text, &asked).into_iter().flatten();
+    Ok(edit::edited(&text, &edits.flatten().collect::<Vec<_>>()))
 }

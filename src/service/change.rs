@@ -145,6 +145,11 @@ impl<'a> Changeset<'a> {
         }
     }
 
+    /// The commit that it starts from; nothing where there is none yet.
+    pub fn base(&self) -> Option<&str> {
+        self.base.as_deref()
+    }
+
     /// The resources as HEAD has them.
     pub fn before(&self) -> &Snapshot {
         &self.before
@@ -556,15 +561,7 @@ impl<'a> Changeset<'a> {
     }
 
     fn below_a_folder(&self, key: &Key, file: &str) -> Result<String> {
-        let folders = self
-            .config
-            .paths
-            .iter()
-            .filter_map(|glob| {
-                glob.strip_suffix("/**")
-                    .or_else(|| glob.strip_suffix("/**/*"))
-            })
-            .filter(|folder| !folder.contains(['*', '?', '[', '{']));
+        let folders = self.config.folders();
         folders
             .map(|folder| format!("{folder}/{file}"))
             .find(|path| self.config.covers(path))

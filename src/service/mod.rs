@@ -38,6 +38,7 @@ pub mod log;
 pub mod logs;
 pub mod merged;
 pub mod names;
+pub mod namespaces;
 pub mod new;
 pub mod next;
 pub mod overlap;

@@ -1,5 +1,6 @@
 //! A stream of changes of the status branch.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::follow::{Follower, Pace};
@@ -8,7 +9,7 @@ use super::names::{Named, Wanted};
 use super::store::{Store, StoredStatus};
 use super::{Error, Result};
 use crate::api::watch::{ToldBy, WatchEvent};
-use crate::core::resource::Key;
+use crate::core::resource::{Key, LabelSelector};
 use crate::core::run::status::StatusTree;
 use crate::core::run::transition::{Transition, transitions};
 
@@ -19,6 +20,8 @@ pub struct WatchRequest {
     pub wanted: Option<Wanted>,
     /// Only in this namespace.
     pub namespace: Option<String>,
+    /// Only with these labels, as the commit has them that a status was decided on.
+    pub selector: Option<LabelSelector>,
     /// Stop after the first look.
     pub once: bool,
     /// How often to look, and how long.
@@ -89,6 +92,11 @@ pub fn watch(
             let stored = follower.read(&commit)?;
             let mut changes = transitions(shown.as_ref(), &stored.tree);
             changes.retain(|change| request.means(named.as_ref(), &change.key));
+            if let Some(selector) = &request.selector {
+                let keys = changes.iter().map(|change| change.key.clone()).collect();
+                let labelled = labelled(store, &stored, keys, selector)?;
+                changes.retain(|change| labelled.contains(&change.key));
+            }
             let told = tell(Watched::Changes(Changes {
                 changes,
                 is_state: shown.is_none(),
@@ -107,6 +115,23 @@ pub fn watch(
             return Ok(());
         }
     }
+}
+
+/// Those of some resources that a selector chooses, in the spec commit of a status.
+fn labelled(
+    store: &Store,
+    stored: &StoredStatus,
+    keys: BTreeSet<Key>,
+    selector: &LabelSelector,
+) -> Result<BTreeSet<Key>> {
+    let commit = &stored.tree.controller.observed_commit;
+    let config = store.config_at(commit)?;
+    let snapshot = index::matching(&store.repo, commit, &config, |key| keys.contains(key))?;
+    let is_chosen = |key: &Key| {
+        let resource = snapshot.resource(key);
+        resource.is_some_and(|resource| selector.matches(&resource.metadata.labels))
+    };
+    Ok(keys.into_iter().filter(is_chosen).collect())
 }
 
 impl WatchRequest {

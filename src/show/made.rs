@@ -1,6 +1,7 @@
 //! Files that were made, and the hook, a line each.
 
 use crate::api::made::{Created, HookMeans, HookState, Initialized, MadeFile};
+use crate::api::namespace::{NamespaceChanged, NamespaceList};
 
 /// What was made of a template.
 pub fn created(made: &Created) -> String {
@@ -46,6 +47,33 @@ pub fn standing(hook: &HookState) -> String {
     } else {
         "not installed\n".to_owned()
     }
+}
+
+/// The namespaces of a repository, a line each.
+pub fn namespaces(found: &NamespaceList) -> String {
+    let head = ("NAME".to_owned(), "RESOURCES".to_owned(), "FILE".to_owned());
+    let rows = found.items.iter().map(|one| {
+        let path = one.path.clone().unwrap_or_default();
+        (one.name.clone(), one.resources.to_string(), path)
+    });
+    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+    let width = rows.iter().map(|(name, ..)| name.len()).max();
+    let width = width.unwrap_or_default();
+    let lines = rows.iter().map(|(name, count, path)| {
+        let line = format!("{name:<width$}   {count:<9}   {path}");
+        format!("{}\n", line.trim_end())
+    });
+    lines.collect()
+}
+
+/// A namespace that was made or removed.
+pub fn namespace(changed: &NamespaceChanged) -> String {
+    let word = match (changed.exists, &changed.commit) {
+        (true, Some(_)) => "created",
+        (false, Some(_)) => "deleted",
+        (_, None) => "unchanged",
+    };
+    format!("namespace/{} {word}\n", changed.name)
 }
 
 fn line(word: &str, what: &str) -> String {

@@ -23,6 +23,13 @@ pub mod verify;
 
 /// How JSON is written, for whoever reads it.
 pub use crate::core::text::json::{line as json_line, write as json};
+/// How YAML is.
+pub use crate::core::text::yaml::write as yaml;
+
+/// One of several YAML documents that follow each other.
+pub fn yaml_next(document: &serde_json::Value) -> String {
+    format!("---\n{}", yaml(document))
+}
 
 /// `1 change`, `2 changes`
 pub fn count(number: usize, noun: &str) -> String {

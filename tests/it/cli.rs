@@ -20,6 +20,7 @@ const VERBS: &[&str] = &[
     "diff",
     "apply",
     "edit",
+    "create",
     "delete",
     "start",
     "get",

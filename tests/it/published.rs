@@ -329,6 +329,59 @@ fn resources_are_applied_in_any_order() {
     solo.run("validate").ok();
 }
 
+/// Namespaces are those that something is in, those that were made, and `default`.
+#[test]
+fn a_namespace_is_made_before_anything_is_in_it() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish("planspec/a.yaml", goal("a"));
+    let names = |expected: &str| assert_eq!(solo.run("get ns -o name").ok().out, expected);
+    names("namespace/default\n");
+    solo.run("create namespace team")
+        .ok()
+        .says("namespace/team created");
+    assert_eq!(
+        solo.git("show --format=%s --name-only"),
+        "Create namespace team\n\nplanspec/team/.namespace"
+    );
+    solo.run("create ns/team").ok().says("unchanged");
+    names("namespace/default\nnamespace/team\n");
+    solo.run("create namespace Team")
+        .exits(2)
+        .notes("no namespace can be called");
+    solo.run("create plan p").exits(2).notes("planspec new");
+    solo.write("../b.yaml", goal("b").replace("  namespace: default\n", ""));
+    solo.run("apply -f ../b.yaml").exits(1);
+    solo.run("apply -n team -f ../b.yaml")
+        .ok()
+        .says("goal/b created");
+    assert!(
+        solo.read("planspec/team/goals/b.yaml")
+            .contains("namespace: team")
+    );
+    solo.write("../c.yaml", goal("c"));
+    solo.run("apply -n team -f ../c.yaml")
+        .exits(2)
+        .notes("says namespace `default`");
+    let table = solo.run("get namespaces").ok();
+    assert_eq!(
+        table.out,
+        "NAME      RESOURCES   FILE\ndefault   1\nteam      1           planspec/team/.namespace\n"
+    );
+    solo.run("delete namespace team")
+        .exits(1)
+        .notes("1 resources are in");
+    solo.run("delete goal team/b").ok();
+    solo.run("delete namespace team -o json")
+        .ok()
+        .answer("NamespaceChanged");
+    names("namespace/default\n");
+    solo.run("get ns team")
+        .exits(1)
+        .notes("there is no namespace");
+    solo.run("get ns -o json").ok().answer("NamespaceList");
+}
+
 /// What people type who know the reference implementation: the lines of its help, verb by verb.
 #[test]
 fn flags_of_the_reference_are_understood() {
@@ -407,6 +460,18 @@ fn flags_of_the_reference_are_understood() {
         .ok()
         .says("goal/a configured");
     solo.run("watch goals --once -o json").ok();
+    let gold = solo.run("watch goals --once -s tier=gold").ok();
+    assert_eq!(gold.out.lines().count(), 1, "{gold}");
+    gold.says("Goal default/a");
+    solo.run("--server http://localhost:1 get goals -o name")
+        .ok()
+        .notes("--server is not used");
+    let described: serde_json::Value =
+        serde_yaml::from_str(&solo.run("describe goal a -o yaml").ok().out).unwrap();
+    assert_eq!(described["kind"], "Description");
+    let refused = solo.run("describe goal missing -o yaml").exits(1);
+    let refused: serde_json::Value = serde_yaml::from_str(&refused.out).unwrap();
+    assert_eq!(refused["error"]["kind"], "notFound");
     solo.run("completions bash").ok().says("planspec");
 }
 

@@ -325,6 +325,15 @@ impl Config {
         })
     }
 
+    /// The folders whose files may all hold resources: the first is where new ones go.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        let whole = self.paths.iter().filter_map(|glob| {
+            glob.strip_suffix("/**")
+                .or_else(|| glob.strip_suffix("/**/*"))
+        });
+        whole.filter(|folder| !folder.contains(['*', '?', '[', '{']))
+    }
+
     /// Read a configuration file. An empty one is the default configuration; one with an error is
     /// no configuration. Rules are written in any case, and kept as [`Code::id`] writes them;
     /// unknown ones are left out with a warning.

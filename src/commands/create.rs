@@ -1,0 +1,37 @@
+//! `planspec create`: a namespace.
+
+use clap::Args as ClapArgs;
+
+use super::{Context, OutputArg};
+use crate::failure::{Failure, Outcome};
+use crate::service::namespaces;
+use crate::show;
+
+/// Make a namespace, as a commit; other resources are made with `new` or `apply`
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// `namespace`, or namespace/NAME
+    kind: String,
+    /// Its name
+    name: Option<String>,
+    #[command(flatten)]
+    output: OutputArg,
+}
+
+/// Run the verb.
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let Some(own) = namespaces::is_meant(&args.kind) else {
+        let message = format!("`{}` is not made so, only a namespace is", args.kind);
+        let hint =
+            "`planspec new KIND NAME` writes a template, `planspec apply -f FILE` what a file says";
+        return Err(Failure::usage(message).hint(hint));
+    };
+    let Some(name) = own.or(args.name.as_deref()) else {
+        return Err(
+            Failure::usage("the namespace has no name").hint("planspec create namespace NAME")
+        );
+    };
+    let made = namespaces::create(&context.open()?, name)?;
+    let text = show::made::namespace(&made);
+    context.show(args.output, &made, (&text, &[]))
+}

@@ -1,0 +1,145 @@
+//! Namespaces: those that something is in, those that were made (`planspec/NAME/.namespace`), and `default`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::Changeset;
+use super::index;
+use super::store::Store;
+use super::{Error, ErrorKind, Result};
+use crate::api::namespace::{Namespace, NamespaceChanged, NamespaceList};
+use crate::core::repository::config::Config;
+use crate::core::resource::schema::slug;
+use crate::core::resource::{Key, Kind};
+use crate::git::commit::commit_files;
+use crate::git::read;
+
+/// What is typed for a namespace, which is no kind of resource.
+const WORDS: [&str; 3] = ["namespace", "namespaces", "ns"];
+/// The file that makes a folder a namespace, also where no resource is in it yet.
+const FILE: &str = ".namespace";
+/// Always there.
+const DEFAULT: &str = "default";
+
+/// Whether a word that stands for a kind means namespaces; and the name behind it, in `namespace/NAME`.
+pub fn is_meant(word: &str) -> Option<Option<&str>> {
+    let (kind, name) = match word.split_once('/') {
+        Some((kind, name)) => (kind, Some(name)),
+        None => (word, None),
+    };
+    let is_meant = WORDS.iter().any(|word| kind.eq_ignore_ascii_case(word));
+    is_meant.then_some(name)
+}
+
+/// The namespaces of HEAD; only the one of a name, where one is given.
+///
+/// # Errors
+/// There is none of that name; the repository cannot be used.
+pub fn list(store: &Store, name: Option<&str>) -> Result<NamespaceList> {
+    let head = store.repo.head()?;
+    let mut found = BTreeMap::from([(DEFAULT.to_owned(), (0, None))]);
+    if let Some(commit) = head.commit() {
+        let config = store.config_at(commit)?;
+        for key in keys(store, commit, &config)? {
+            found.entry(key.namespace).or_default().0 += 1;
+        }
+        for folder in config.folders() {
+            for name in read::folders_with(&store.repo, commit, folder, FILE)? {
+                let path = format!("{folder}/{name}/{FILE}");
+                found.entry(name).or_default().1 = Some(path);
+            }
+        }
+    }
+    let all = found
+        .into_iter()
+        .map(|(name, (resources, path))| Namespace {
+            name,
+            resources,
+            path,
+        });
+    let items: Vec<Namespace> = all
+        .filter(|one| name.is_none_or(|name| one.name == name))
+        .collect();
+    match (items.is_empty(), name) {
+        (true, Some(name)) => Err(missing(name)),
+        _ => Ok(NamespaceList { items }),
+    }
+}
+
+fn keys(store: &Store, commit: &str, config: &Config) -> Result<BTreeSet<Key>> {
+    let mut keys = BTreeSet::new();
+    for kind in Kind::ALL {
+        keys.extend(index::all_of(&store.repo, commit, config, kind)?);
+    }
+    Ok(keys)
+}
+
+fn missing(name: &str) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("there is no namespace `{name}`"),
+    )
+    .hint("`planspec get namespaces` lists them")
+}
+
+/// Make a namespace, as a commit; nothing where it was made before.
+///
+/// # Errors
+/// No namespace can have that name; the configured paths have no folder; git does not want the commit.
+pub fn create(store: &Store, name: &str) -> Result<NamespaceChanged> {
+    if name.is_empty() || name.len() > 63 || slug(name, '-') != name {
+        let message = format!("no namespace can be called `{name}`");
+        let hint =
+            "lower-case letters, digits and `-`, with a letter or digit at both ends, at most 63";
+        return Err(Error::ambiguous(message).hint(hint));
+    }
+    change(store, name, Some(Vec::new()))
+}
+
+/// Remove a namespace in which nothing is, as a commit.
+///
+/// # Errors
+/// There is none of that name, or something is in it; git does not want the commit.
+pub fn delete(store: &Store, name: &str) -> Result<NamespaceChanged> {
+    let there = list(store, Some(name))?;
+    let Some(one) = there.items.first() else {
+        return Err(missing(name));
+    };
+    if one.resources > 0 {
+        let message = format!("{} resources are in namespace `{name}`", one.resources);
+        let hint = format!("`planspec get all -n {name}` lists them: delete or move them first");
+        return Err(Error::not_ready(message).hint(hint));
+    }
+    if one.path.is_none() {
+        let message = format!("namespace `{name}` is always there");
+        return Err(Error::not_ready(message));
+    }
+    change(store, name, None)
+}
+
+fn change(store: &Store, name: &str, content: Option<Vec<u8>>) -> Result<NamespaceChanged> {
+    let change = Changeset::begin_alone(store, false)?;
+    let Some(folder) = change.config.folders().next().map(str::to_owned) else {
+        return Err(Error::invalid("the configured paths have no folder for it"));
+    };
+    let path = format!("{folder}/{name}/{FILE}");
+    let is_there = match change.base() {
+        Some(commit) => read::id_at(&store.repo, commit, &path)?.is_some(),
+        None => false,
+    };
+    let exists = content.is_some();
+    let word = if exists { "Create" } else { "Delete" };
+    let commit = match is_there == exists {
+        true => None,
+        false => {
+            let message = format!("{word} namespace {name}");
+            let base = change.base();
+            commit_files(&store.repo, base, &[(path.clone(), content)], &message)?
+        }
+    };
+    Ok(NamespaceChanged {
+        name: name.to_owned(),
+        path,
+        exists,
+        commit,
+    })
+}
