@@ -128,13 +128,12 @@ fn change(store: &Store, name: &str, content: Option<Vec<u8>>) -> Result<Namespa
     };
     let exists = content.is_some();
     let word = if exists { "Create" } else { "Delete" };
-    let commit = match is_there == exists {
-        true => None,
-        false => {
-            let message = format!("{word} namespace {name}");
-            let base = change.base();
-            commit_files(&store.repo, base, &[(path.clone(), content)], &message)?
-        }
+    let commit = if is_there == exists {
+        None
+    } else {
+        let message = format!("{word} namespace {name}");
+        let files = [(path.clone(), content)];
+        commit_files(&store.repo, change.base(), &files, &message)?
     };
     Ok(NamespaceChanged {
         name: name.to_owned(),
