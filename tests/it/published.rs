@@ -382,6 +382,29 @@ fn a_namespace_is_made_before_anything_is_in_it() {
     solo.run("get ns -o json").ok().answer("NamespaceList");
 }
 
+/// Labels choose what is watched, every answer comes in YAML as well, and a server is not asked.
+#[test]
+fn the_other_flags_of_the_reference_are_understood() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let labelled = goal("a").replace("  name: a\n", "  name: a\n  labels: {tier: gold}\n");
+    solo.publish("planspec/all.yaml", file(&[labelled, goal("b")]));
+    solo.run("reconcile").ok();
+    solo.run("watch goals --once -o json").ok();
+    let gold = solo.run("watch goals --once -s tier=gold").ok();
+    assert_eq!(gold.out.lines().count(), 1, "{gold}");
+    gold.says("Goal default/a");
+    solo.run("--server http://localhost:1 get goals -o name")
+        .ok()
+        .notes("--server is not used");
+    let described: serde_json::Value =
+        serde_yaml::from_str(&solo.run("describe goal a -o yaml").ok().out).unwrap();
+    assert_eq!(described["kind"], "Description");
+    let refused = solo.run("describe goal missing -o yaml").exits(1);
+    let refused: serde_json::Value = serde_yaml::from_str(&refused.out).unwrap();
+    assert_eq!(refused["error"]["kind"], "notFound");
+}
+
 /// What people type who know the reference implementation: the lines of its help, verb by verb.
 #[test]
 fn flags_of_the_reference_are_understood() {
@@ -459,19 +482,6 @@ fn flags_of_the_reference_are_understood() {
     solo.run(&format!("edit goal a --editor {}", editor.display()))
         .ok()
         .says("goal/a configured");
-    solo.run("watch goals --once -o json").ok();
-    let gold = solo.run("watch goals --once -s tier=gold").ok();
-    assert_eq!(gold.out.lines().count(), 1, "{gold}");
-    gold.says("Goal default/a");
-    solo.run("--server http://localhost:1 get goals -o name")
-        .ok()
-        .notes("--server is not used");
-    let described: serde_json::Value =
-        serde_yaml::from_str(&solo.run("describe goal a -o yaml").ok().out).unwrap();
-    assert_eq!(described["kind"], "Description");
-    let refused = solo.run("describe goal missing -o yaml").exits(1);
-    let refused: serde_json::Value = serde_yaml::from_str(&refused.out).unwrap();
-    assert_eq!(refused["error"]["kind"], "notFound");
     solo.run("completions bash").ok().says("planspec");
 }
 
