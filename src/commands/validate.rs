@@ -13,6 +13,7 @@ use crate::core::base::escape;
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::repository::meant::Confidence;
 use crate::failure::{Failure, Outcome};
+use crate::service::change::APPLIES;
 use crate::service::names::in_parts;
 use crate::service::sources::Source;
 use crate::service::validate::fix::{Fixed, fix};
@@ -135,6 +136,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         revision: args.rev.clone(),
         base: args.base.clone(),
         scope: args.scope()?,
+        may_come: std::env::var_os(APPLIES).is_some(),
         level: args.level.into(),
     };
     if args.fix {

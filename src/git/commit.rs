@@ -118,11 +118,14 @@ pub type Files = [(String, Option<Vec<u8>>)];
 /// `Busy` when one of the files has another content in HEAD than in `base`, or somebody else holds
 /// Git's index; `Unusable` in a bare repository, when a path leads out of the work tree or through a
 /// link, or when git does not want the commit. What was written is then put back.
+///
+/// Hooks find the variable `for_hooks` in their environment.
 pub fn commit_files(
     repo: &Repo,
     base: Option<&str>,
     files: &Files,
     message: &str,
+    for_hooks: Option<&'static str>,
 ) -> Result<Option<String>> {
     let root = repo.workdir().ok_or_else(|| {
         GitError::Unusable(
@@ -146,6 +149,7 @@ pub fn commit_files(
         index: entries(repo, files)?,
         staged: BTreeMap::new(),
         written: Vec::new(),
+        for_hooks,
     };
     journal::begin(&attempt, files, &places)?;
     let made = attempt.make(files, &places, message);
@@ -236,6 +240,7 @@ struct Attempt<'f> {
     index: Entries,
     staged: Entries,
     written: Vec<Written<'f>>,
+    for_hooks: Option<&'static str>,
 }
 
 /// Why there is no commit.
@@ -311,9 +316,12 @@ impl<'f> Attempt<'f> {
             return Ok(None);
         }
         self.git("commit", || {
-            Program::new(self.repo, "commit")
-                .for_user()
-                .args(["--quiet", "--only", "--cleanup=whitespace", "--file=-"])
+            let git = Program::new(self.repo, "commit").for_user();
+            let git = match self.for_hooks {
+                Some(variable) => git.env(variable, "1"),
+                None => git,
+            };
+            git.args(["--quiet", "--only", "--cleanup=whitespace", "--file=-"])
                 .arg("--")
                 .args(&changed)
                 .stdin(format!("{}\n", message.trim_end()))
@@ -587,7 +595,7 @@ mod tests {
     /// Decided by what HEAD has now.
     fn commit_files(repo: &Repo, files: &Files, message: &str) -> Result<Option<String>> {
         let head = repo.head()?;
-        super::commit_files(repo, head.commit(), files, message)
+        super::commit_files(repo, head.commit(), files, message, None)
     }
 
     fn gone(path: &str) -> (String, Option<Vec<u8>>) {
@@ -651,6 +659,7 @@ mod tests {
                 index: entries(&repo, &files).unwrap(),
                 staged: BTreeMap::new(),
                 written: Vec::new(),
+                for_hooks: None,
             };
             journal::begin(&attempt, &files, &places).unwrap();
             write_file(&places[0], b"new").unwrap();
@@ -837,7 +846,8 @@ mod tests {
         let repo = sandbox.repo("one");
         let first = sandbox.commit(&repo, &[("a.yaml", "1")]);
         sandbox.commit(&repo, &[("a.yaml", "2"), ("b.yaml", "2")]);
-        let commit = |path: &str| super::commit_files(&repo, Some(&first), &[file(path, "3")], "x");
+        let commit =
+            |path: &str| super::commit_files(&repo, Some(&first), &[file(path, "3")], "x", None);
         for path in ["a.yaml", "b.yaml"] {
             let error = commit(path).unwrap_err().to_string();
             assert!(

@@ -30,6 +30,9 @@ use crate::git::{GitError, Head, read};
 /// Where `planspec new` puts schemas for editors.
 pub const SCHEMAS: &str = ".planspec/schemas/";
 
+/// What our hook finds in its environment while `apply` commits: what refers to something that is not there yet may come later.
+pub const APPLIES: &str = "PLANSPEC_APPLIES";
+
 /// The repository as HEAD has it, and the files that are to change.
 pub struct Changeset<'a> {
     store: &'a Store,
@@ -593,7 +596,7 @@ impl<'a> Changeset<'a> {
         self.remove_unheld()?;
         let (mut found, after) = self.findings();
         let is_hooked = self.is_hooked();
-        if self.may_come && !is_hooked {
+        if self.may_come {
             let missing = found.iter_mut().filter(|one| one.code.is_not_found());
             for finding in missing.filter(|one| self.changed.contains_key(&one.file)) {
                 finding.severity = Severity::Warning;
@@ -630,7 +633,8 @@ impl<'a> Changeset<'a> {
         };
         if !dry_run && !changed.is_empty() {
             let base = self.base.as_deref();
-            let id = commit::commit_files(&self.store.repo, base, &changed, &message);
+            let for_hooks = self.may_come.then_some(APPLIES);
+            let id = commit::commit_files(&self.store.repo, base, &changed, &message, for_hooks);
             let id = id.map_err(refused)?;
             if let Some(id) = id {
                 tell_where(&mut committed, self.store, id)?;

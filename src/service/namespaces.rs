@@ -133,7 +133,7 @@ fn change(store: &Store, name: &str, content: Option<Vec<u8>>) -> Result<Namespa
     } else {
         let message = format!("{word} namespace {name}");
         let files = [(path.clone(), content)];
-        commit_files(&store.repo, change.base(), &files, &message)?
+        commit_files(&store.repo, change.base(), &files, &message, None)?
     };
     Ok(NamespaceChanged {
         name: name.to_owned(),

@@ -328,19 +328,30 @@ fn the_first_commit_of_a_repository_can_be_an_apply() {
 }
 
 #[test]
-fn a_reference_may_be_applied_together_with_what_it_names_or_before_it_where_no_hook_is() {
+fn a_reference_may_be_applied_together_with_what_it_names_or_before_it() {
     let sandbox = Sandbox::new();
     let solo = solo(&sandbox);
     let nodes = [crate::resources::gate_node("ok", "sign")];
-    solo.run("hooks install").ok();
-    solo.run_with("apply -f -", &plan("p", &nodes))
-        .exits(1)
-        .notes("error[PS203]");
-    solo.run("hooks uninstall").ok();
     solo.run_with("apply -f -", &plan("p", &nodes))
         .ok()
         .notes("warning[PS203]");
+    // The hook lets `apply` through, and nobody else.
+    solo.run("hooks install").ok();
+    solo.run_with("apply -f -", &plan("q", &nodes))
+        .ok()
+        .notes("warning[PS203]");
     solo.run("validate").exits(1).says("error[PS203]");
+    solo.write("planspec/r.yaml", plan("r", &nodes));
+    solo.git("add planspec/r.yaml");
+    solo.run("validate --staged").exits(1).says("error[PS203]");
+    solo.git("reset -q --hard");
+    // What is there already must not lose what it refers to.
+    let both = file(&[
+        gate("seal", "s"),
+        plan("s", &[crate::resources::gate_node("ok", "seal")]),
+    ]);
+    solo.run_with("apply -f -", &both).ok();
+    solo.run("delete gate seal").exits(1).notes("error[PS203]");
     solo.run_with("apply -f -", &file(&[plan("p", &nodes), gate("sign", "p")]))
         .ok();
 }

@@ -203,6 +203,7 @@ fn undo(repo: &Repo, root: &Path, journal: &Journal) -> Result<Vec<String>> {
         index: journal.index.clone(),
         staged,
         written: written.collect(),
+        for_hooks: None,
     };
     Ok(attempt.put_back())
 }

@@ -317,6 +317,7 @@ mod tests {
             revision: None,
             base: None,
             scope: None,
+            may_come: false,
             level: Level::Semantics,
         }
     }

@@ -47,6 +47,8 @@ pub struct ValidateRequest {
     pub base: Option<String>,
     /// Check that nothing outside the scope of this plan was changed since.
     pub scope: Option<String>,
+    /// What is refused as missing in files that the next commit changes may still come: `apply` commits.
+    pub may_come: bool,
     /// How far to look at PlanSpec 1.2 documents; those that are not ready fail at
     /// [`Level::Readiness`].
     pub level: Level,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Coverage, ValidateRequest, Validated, apply_level, scope_of};
-use crate::core::base::diagnostic::{Code, Diagnostic, Level};
+use crate::core::base::diagnostic::{Code, Diagnostic, Level, Severity};
 use crate::core::base::limits::CONFIG_FILE;
 use crate::core::repository::config::Config;
 use crate::core::repository::definitions::Definition;
@@ -64,6 +64,11 @@ pub fn validate_staged(request: &ValidateRequest) -> Result<Validated> {
     if let (Some(plan), Some(_)) = (&request.scope, &after.config) {
         verdict.judge_scope(&commit, plan)?;
     }
+    if request.may_come {
+        let changed = read::changed_in_index(&repo, head.as_deref())?;
+        let changed: BTreeSet<String> = changed.into_iter().map(|file| file.path).collect();
+        verdict.soften_missing(&changed);
+    }
     Ok(verdict.validated(request.level, &after))
 }
 
@@ -114,6 +119,14 @@ struct StagedVerdict {
 }
 
 impl StagedVerdict {
+    /// What refers to something that is not there yet is told, where it is new.
+    fn soften_missing(&mut self, changed: &BTreeSet<String>) {
+        let missing = self.found.iter_mut().filter(|one| one.code.is_not_found());
+        for finding in missing.filter(|one| changed.contains(&one.file)) {
+            finding.severity = Severity::Warning;
+        }
+    }
+
     fn judge_settings(&mut self, before: &Settings, after: &Settings) {
         if before.text == after.text && before.findings == after.findings {
             self.older += after.findings.len();
