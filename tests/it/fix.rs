@@ -1,5 +1,6 @@
 //! `validate --fix`: files put right, and what is told of it.
 
+use crate::resources::goal;
 use crate::sandbox::Sandbox;
 
 const WRITTEN: &str = "\
@@ -111,4 +112,37 @@ fn only_what_is_named_is_written_and_nothing_through_a_link() {
     assert_eq!(outside.read("draft.yaml"), WRITTEN);
     solo.run("validate --fix --staged").exits(2);
     solo.run("validate --unsafe").exits(2);
+}
+
+/// The hook says what `validate` says: also what hides behind something else, and what refers to nothing.
+#[test]
+fn the_hook_says_everything_at_once() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.publish("planspec/goal.yaml", goal("there"));
+    let written = "apiVersion: planspec.io/v1\nkind: plan\nmetadata: {name: Bake Bread, namespace: default}\nspec:\n  description: x\n  \
+                   goalRef: not-there\n  steps:\n    - id: T001\n    - id: T002\n      depends_on: T003\n";
+    solo.write("planspec/plan.yaml", written);
+    solo.git("add planspec/plan.yaml");
+    let staged = solo.run("validate --staged").exits(1);
+    for line in [
+        "plan.yaml:1:13",
+        "plan.yaml:2:7",
+        "plan.yaml:3:18",
+        "plan.yaml:6:12",
+        "plan.yaml:8:11",
+        "plan.yaml:10:19",
+    ] {
+        assert!(staged.out.contains(line), "{line}: {staged}");
+    }
+    // Of what is meant references are checked, and the lines that are shown are those of the file.
+    let said = solo.run("validate").exits(1);
+    assert_eq!(staged.out, said.out);
+    for text in [
+        "goal `default/not-there` does not exist",
+        "steps:",
+        "`T003`",
+    ] {
+        assert!(staged.out.contains(text), "{text}: {staged}");
+    }
 }

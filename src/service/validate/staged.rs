@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::meanings::Meanings;
 use super::{Coverage, ValidateRequest, Validated, apply_level, scope_of};
 use crate::core::base::diagnostic::{Code, Diagnostic, Level, Severity};
 use crate::core::base::limits::CONFIG_FILE;
@@ -18,7 +19,7 @@ use crate::core::review::rules::{Policy, Sides};
 use crate::core::review::scope::Scoped;
 use crate::git::Repo;
 use crate::git::index::StagedFiles;
-use crate::git::read::{self, Paths, Tree};
+use crate::git::read::{self, PathChange, Paths, Tree};
 use crate::path;
 use crate::service::former::{Former, former_run};
 use crate::service::index::{self, Step, Trouble, Use};
@@ -114,6 +115,8 @@ struct StagedVerdict {
     changed: usize,
     /// The files that were read.
     snapshot: Snapshot,
+    /// What is meant by those in which something is wrong.
+    meanings: Meanings,
     /// What the scope of a plan says of everything that is staged, and all resources as they are staged.
     scoped: Option<(Scoped, Snapshot)>,
 }
@@ -151,6 +154,7 @@ impl StagedVerdict {
         self.older += judged.older;
         self.changed = judged.changed;
         self.snapshot = judged.snapshot;
+        self.meanings = judged.meanings;
         Ok(())
     }
 
@@ -179,10 +183,14 @@ impl StagedVerdict {
         apply_level(level, &mut self.found);
         let text_of = |file: &str| match file {
             CONFIG_FILE => settings.text.clone(),
-            _ => self.snapshot.text(file).or_else(|| {
-                let (_, staged) = self.scoped.as_ref()?;
-                staged.text(file)
-            }),
+            _ => self
+                .meanings
+                .text(file)
+                .or_else(|| self.snapshot.text(file))
+                .or_else(|| {
+                    let (_, staged) = self.scoped.as_ref()?;
+                    staged.text(file)
+                }),
         };
         Validated {
             readiness: Vec::new(),
@@ -202,6 +210,7 @@ impl StagedVerdict {
 #[derive(Default)]
 struct Judged {
     found: Vec<Diagnostic>,
+    meanings: Meanings,
     older: usize,
     changed: usize,
     snapshot: Snapshot,
@@ -225,20 +234,20 @@ fn judged<P: Pages>(
         // Under other rules every file is to be looked at again.
         let base = Index::empty(MemoryPages::default(), 0);
         let changes = commit.staged.changes(&[], &paths);
-        let step = Step::new(repo, (&config, &paths), &base, changes, Use::Compare)?;
-        return commit.judge(step, (old, &paths), &changed, 0);
+        let looked = commit.step((&config, &paths), &base, changes)?;
+        return commit.judge(looked, (old, &paths), &changed, 0);
     }
     if changes.is_empty() {
         return Ok(Judged::default());
     }
-    let mut step = Step::new(repo, (&config, &paths), old, changes, Use::Compare)?;
+    let (mut step, meanings) = commit.step((&config, &paths), old, changes)?;
     step.suggest(old, &config)?;
     let mut outside = old.count_findings();
     for path in &step.affected {
         let row = old.row(path)?;
         outside -= row.map_or(0, |row| row.count_findings());
     }
-    commit.judge(step, (old, &paths), &changed, outside)
+    commit.judge((step, meanings), (old, &paths), &changed, outside)
 }
 
 /// Path and version of the files of a tree that may hold resources, by path: all of them, which
@@ -255,11 +264,29 @@ fn committed(repo: &Repo, tree: &str, rules: &Config) -> Result<Vec<(String, Str
 }
 
 impl NextCommit<'_> {
+    /// What the changes reach. Where something is wrong that is known to be put right, what is meant is looked at.
+    fn step<P: Pages>(
+        &self,
+        (config, paths): (&Config, &Paths),
+        base: &Index<P>,
+        changes: Vec<PathChange>,
+    ) -> std::result::Result<(Step, Meanings), Trouble> {
+        let around = (config, paths);
+        let step = Step::new(self.repo, around, base, changes.clone(), Use::Compare)?;
+        if !step.findings().iter().any(|finding| finding.fix.is_some()) {
+            return Ok((step, Meanings::default()));
+        }
+        let (now, mut files) = index::read_changes(self.repo, paths, changes)?;
+        let meanings = Meanings::of(&mut files, config);
+        let step = Step::of_files(self.repo, around, base, (now, files), Use::Compare)?;
+        Ok((step, meanings))
+    }
+
     /// Which findings of a step are the commit's, and which were there; `outside` is how many there
     /// are in files that it does not affect.
     fn judge<P: Pages>(
         &self,
-        step: Step,
+        (step, meanings): (Step, Meanings),
         (old, paths): (&Index<P>, &Paths),
         changed: &BTreeSet<String>,
         outside: usize,
@@ -282,7 +309,8 @@ impl NextCommit<'_> {
             .settle(&mut broken, &self.before.judging(&self.config()));
         found.extend(broken);
         Ok(Judged {
-            found,
+            found: meanings.told(found),
+            meanings,
             older: outside + old_ones,
             changed: changed.len(),
             snapshot: step.snapshot,
