@@ -5,4 +5,5 @@ pub mod edit;
 pub mod json;
 pub mod locate;
 pub mod located;
+mod outline;
 pub mod yaml;
