@@ -21,12 +21,32 @@ pub struct Brief {
     pub message: String,
     /// Who holds it.
     pub claim: Option<BriefClaim>,
+    /// What was asked while it was done, in all attempts, and what was answered; oldest first.
+    pub questions: Vec<BriefQuestion>,
     /// The commit that was reported last, of whichever attempt; what was accepted instead of it, where that is another.
     pub last_commit: Option<String>,
 }
 
 impl Answer for Brief {
     const KIND: &'static str = "Brief";
+}
+
+/// What somebody at work has asked.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BriefQuestion {
+    /// What.
+    pub question: String,
+    /// Who asked.
+    pub asked_by: String,
+    /// In which attempt.
+    pub attempt: u32,
+    /// The record of the question, whose id names it.
+    pub record: String,
+    /// What was answered; nothing where nobody has, or its attempt ended before.
+    pub answer: Option<String>,
+    /// Who answered.
+    pub answered_by: Option<String>,
 }
 
 /// Who holds a node.

@@ -89,6 +89,34 @@ pub struct Claimed {
     pub lease_end: Option<Time>,
 }
 
+/// Whoever is at work on a node asked something.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AskedQuestion {
+    /// Which attempt.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+    /// What was asked; the id of its record names the question.
+    pub question: String,
+    /// Whether that was asked before, and is open: nothing was sent.
+    pub already: bool,
+}
+
+/// A person answered a question.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Answered {
+    /// Which attempt.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+    /// What was asked.
+    pub question: String,
+    /// Who asked.
+    pub asked_by: String,
+    /// What was answered.
+    pub answer: String,
+}
+
 /// A claim was given back.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -286,4 +314,4 @@ macro_rules! answers {
     };
 }
 
-answers! { Claimed Released Reported Decided Attested Requested Verified ExecutionVerified }
+answers! { Claimed AskedQuestion Answered Released Reported Decided Attested Requested Verified ExecutionVerified }

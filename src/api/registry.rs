@@ -18,7 +18,8 @@ use super::namespace::{NamespaceChanged, NamespaceList};
 use super::next::NextNodes;
 use super::reconcile::Reconciled;
 use super::record::{
-    Attested, Claimed, Decided, DoneBefore, Recorded, Released, Reopening, Reported, Requested,
+    Answered, AskedQuestion, Attested, Claimed, Decided, DoneBefore, Recorded, Released, Reopening,
+    Reported, Requested,
 };
 use super::refusal::Refusal;
 use super::review::Review;
@@ -68,6 +69,8 @@ pub const ANSWERS: &[Registered] = &[
     of::<NextNodes>(),
     of::<NodeLog>(),
     of::<Reconciled>(),
+    of::<Recorded<Answered>>(),
+    of::<Recorded<AskedQuestion>>(),
     of::<Recorded<Attested>>(),
     of::<Recorded<Claimed>>(),
     of::<Recorded<Decided>>(),

@@ -76,7 +76,7 @@ fn with_names_of(verb: &str, argument: Arg) -> Arg {
     );
     let usage = match verb {
         "claim" => NodeUse::Claim,
-        "report" | "release" => NodeUse::Report,
+        "report" | "release" | "ask" => NodeUse::Report,
         _ => NodeUse::Any,
     };
     let completer = match called.as_str() {

@@ -7,9 +7,11 @@
 //! | `context` | what every verb is given, and how answers are shown |
 //! | `reviewed` | how a comparison of two states of the repository is shown |
 
+pub mod answer;
 pub mod apply;
 pub mod approve;
 mod args;
+pub mod ask;
 pub mod attest;
 pub mod audit;
 pub mod cancel;

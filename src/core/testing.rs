@@ -622,6 +622,47 @@ impl World {
         self.work(node, attempt, actor, action);
     }
 
+    /// Ask something about the open attempt: the record of the question.
+    pub fn ask_about(&mut self, node: &str, actor: &str, question: &str) -> String {
+        let attempt = self.node(node).attempt.max(1);
+        let action = Action::Question {
+            node: node.to_owned(),
+            attempt,
+            question: question.to_owned(),
+            claim: None,
+        };
+        let received = self.record(actor, action);
+        let record = received.id.clone();
+        self.push(&self.work_ref(node, attempt), received);
+        record
+    }
+
+    /// Answer the first question of a node.
+    pub fn answer(&mut self, node: &str, actor: &str, answer: &str) {
+        let questions = self.node(node).extensions.questions;
+        let first = questions.first().expect("a question");
+        self.answer_to(node, (first.attempt, &first.record), actor, answer);
+    }
+
+    /// Answer a question, asked in an attempt.
+    pub fn answer_to(
+        &mut self,
+        node: &str,
+        (attempt, question): (u32, &str),
+        actor: &str,
+        answer: &str,
+    ) {
+        let action = Action::Answer {
+            node: node.to_owned(),
+            attempt,
+            question: question.to_owned(),
+            answer: answer.to_owned(),
+        };
+        let received = self.record(actor, action);
+        let address = Address::answer(self.run_ref(), (node, attempt), question, actor);
+        self.push(&address, received);
+    }
+
     /// Give the open attempt back.
     pub fn release(&mut self, node: &str, actor: &str) {
         let attempt = self.node(node).attempt.max(1);
@@ -1258,15 +1299,16 @@ fn assert_legal(old: Option<&StatusTree>, new: &StatusTree) {
                 N::Skip,
                 N::Cancel,
                 N::Begin,
+                N::Resume,
                 N::Reopen,
                 N::Retry,
             ];
             // Only what a gate has approved can be opened again, unless somebody asks for it.
             let may_reopen = was.extensions.decision.is_some();
             let last = match (retried, may_reopen) {
-                (true, _) => 11,
-                (false, true) => 10,
-                (false, false) => 9,
+                (true, _) => 12,
+                (false, true) => 11,
+                (false, false) => 10,
             };
             let events = &events[..last];
             let allowed = reachable(was.phase, events, |p, e| machine::node(p, e).ok());
@@ -1295,7 +1337,7 @@ fn assert_consistent(key: &Key, run: &ExecutionStatus) {
         assert_eq!(ended, node.phase.is_terminal(), "{key}/{id}");
         let claimed = node.extensions.claim.is_some();
         let is_group = ["Working", "TimedOut"].contains(&node.extensions.reason.as_str());
-        let at_work = node.phase == NodePhase::Running && !is_group;
+        let at_work = node.is_in_hands() && !is_group;
         assert_eq!(claimed, at_work, "{key}/{id}: {node:?}");
         if over {
             assert!(node.phase.is_terminal(), "{key}/{id}");

@@ -7,8 +7,9 @@ use super::next::described;
 use super::runs::{Observed, ObservedNode, is_unread, observe_node};
 use super::store::{Store, attempt_of_result};
 use super::{Caller, Error, Result};
-use crate::api::brief::{Brief, BriefClaim, HeldNodes};
+use crate::api::brief::{Brief, BriefClaim, BriefQuestion, HeldNodes};
 use crate::core::base::time::exact;
+use crate::core::resource::Question;
 
 /// The brief of a node, `EXECUTION/NODE`.
 ///
@@ -90,8 +91,22 @@ pub fn brief_of(store: &Store, observed: &Observed, node: ObservedNode<'_>) -> R
         phase: node.status.phase,
         message: node.status.message.clone(),
         claim,
+        questions: node.status.extensions.questions.iter().map(told).collect(),
         last_commit: last_commit(store, observed, node)?,
     })
+}
+
+/// What was asked, and what was answered.
+fn told(one: &Question) -> BriefQuestion {
+    let answer = one.answer.as_ref();
+    BriefQuestion {
+        question: one.question.clone(),
+        asked_by: one.actor.clone(),
+        attempt: one.attempt,
+        record: one.record.clone(),
+        answer: answer.map(|answer| answer.answer.clone()),
+        answered_by: answer.map(|answer| answer.actor.clone()),
+    }
 }
 
 /// Who has claimed a node that no reconcile has taken in yet, and is at work.

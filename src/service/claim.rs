@@ -102,7 +102,12 @@ fn renewal(
     let address = node.address();
     let tip = writer.observed.tip(&address).unwrap_or(&claim);
     let record = writer.record(node.run, action);
-    let place = (claim.as_str(), tip, chain.length());
+    // A renewal that stood in the place of a question would take it away before it is heard.
+    let known = &node.status.extensions.questions;
+    let mut asked = chain.questions();
+    let is_unheard = asked.any(|(record, _)| !known.iter().any(|one| one.record == record));
+    let length = if is_unheard { 1 } else { chain.length() };
+    let place = (claim.as_str(), tip, length);
     let (sent, _) = writer.store.renew(&address, place, &record, writer.now)?;
     let record = sent.or_conflict(&address)?;
     let claimed = Claimed {
@@ -187,7 +192,7 @@ pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Relea
 }
 
 /// The open attempt, where its holder may say this of it.
-fn spoken_for(
+pub(super) fn spoken_for(
     writer: &RecordWriter<'_>,
     node: ObservedNode<'_>,
     (action, working): (&Action, &Working),

@@ -192,7 +192,21 @@ impl AttemptChain {
     /// Whether its holder is still at work, as far as the chain tells.
     pub fn is_open(&self) -> bool {
         let last = &self.last().record.action;
-        matches!(last, Action::Claim { .. } | Action::Renewal { .. })
+        matches!(
+            last,
+            Action::Claim { .. } | Action::Renewal { .. } | Action::Question { .. }
+        )
+    }
+
+    /// What its holder has asked: the records of the questions, and what they say.
+    pub fn questions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.said()
+            .filter_map(|received| match &received.record.action {
+                Action::Question { question, .. } => {
+                    Some((received.id.as_str(), question.as_str()))
+                }
+                _ => None,
+            })
     }
 }
 

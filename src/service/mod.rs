@@ -6,6 +6,7 @@
 //! the request. A [`store::Store`] is one thread's; open one for each.
 
 pub mod apply;
+pub mod ask;
 pub mod attest;
 pub mod audit;
 pub mod brief;

@@ -51,10 +51,18 @@ fn told(value: Value) -> Option<Value> {
         Value::Object(fields) => fields.is_empty(),
         Value::Bool(_) | Value::Number(_) => false,
     };
+    let without_empty = |fields: Map<String, Value>| {
+        let fields = fields.into_iter().filter(|(_, value)| !is_empty(value));
+        Value::Object(fields.collect())
+    };
     let value = match value {
-        Value::Object(fields) => {
-            let fields = fields.into_iter().filter(|(_, value)| !is_empty(value));
-            Value::Object(fields.collect())
+        Value::Object(fields) => without_empty(fields),
+        Value::Array(items) => {
+            let items = items.into_iter().map(|item| match item {
+                Value::Object(fields) => without_empty(fields),
+                other => other,
+            });
+            Value::Array(items.collect())
         }
         other => other,
     };

@@ -7,6 +7,7 @@ use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::short;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
+use crate::core::base::words::and_more;
 use crate::core::resource::{ExecutionPhase, Kind, Time};
 use crate::core::run::message::subject_of;
 use crate::core::run::proposal::{command, retry};
@@ -153,6 +154,17 @@ pub fn for_what(what: &WaitingFor) -> String {
             let until = expires.map_or(String::new(), |at| format!(", lease until {}", time(at)));
             format!("the report of {}{until}", line(actor))
         }
+        WaitingFor::Answer {
+            asked_by,
+            question,
+            more,
+            ..
+        } => format!(
+            "an answer to {}: {}{}",
+            line(asked_by),
+            line(question),
+            and_more(*more)
+        ),
         WaitingFor::Approval { gate, progress } => {
             let (_, gate) = gate.split_once('/').unwrap_or(("", gate));
             format!("{}: {}", line(gate), line(progress))

@@ -71,11 +71,49 @@ pub fn sections(view: &RunView<'_>) -> String {
     let reviews =
         reviews.map(|(id, decision, review)| review_row(id, decision, review, is_checked(review)));
     page.rows_keeping(&[0, 1, 2, 3], "Reviews", &reviews.collect::<Vec<_>>());
+    questions(&mut page, view);
     page.rows("Retries", &retry_rows(run));
     unapplied(&mut page, run);
     moved_on(&mut page, view);
     next(&mut page, view);
     page.text
+}
+
+/// What was asked by who was at work, and what was answered: sentences, which are wrapped and never cut.
+fn questions(page: &mut Sections, view: &RunView<'_>) {
+    let nodes = view.of.run.node_statuses.iter();
+    let all: Vec<_> = nodes
+        .flat_map(|(id, node)| {
+            let questions = node.extensions.questions.iter();
+            questions.map(move |one| (id, node, one))
+        })
+        .collect();
+    if all.is_empty() {
+        return;
+    }
+    page.title("Questions");
+    for (id, node, one) in all {
+        let (when, record) = (time(one.timestamp), short(&one.record));
+        let head = [id, &when, &format!("by {}", one.actor), record];
+        page.sentence(2, &head.map(|word| line(word)).join("   "));
+        page.sentence(4, &line(&one.question));
+        let said = match &one.answer {
+            Some(answer) => {
+                let is_checked = view.of.checked.contains(&answer.record);
+                let signed = match (&answer.signed, is_checked) {
+                    (Some(by), true) => format!(", signed by {}", by.principal),
+                    (Some(by), false) => format!(", signed by {} as the status says", by.principal),
+                    (None, _) => String::new(),
+                };
+                format!("{}{signed}: {}", answer.actor, answer.answer)
+            }
+            None if node.open_questions().any(|open| open.record == one.record) => {
+                "not answered yet".to_owned()
+            }
+            None => "not answered before the attempt ended".to_owned(),
+        };
+        page.sentence(4, &line(&said));
+    }
 }
 
 /// Records that could not be applied. Why, and where they stand, are sentences and names: they are

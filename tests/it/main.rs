@@ -43,6 +43,7 @@ mod partial;
 mod places;
 mod proposals;
 mod published;
+mod questions;
 mod races;
 mod readme;
 mod reads;

@@ -13,7 +13,7 @@ use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{
     API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Edge,
     Effort, GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Node,
-    NodeKind, ObjectRef, OnBroken, PlanSpec, Resource, Spec, TargetRef,
+    NodeKind, ObjectRef, OnBroken, OnQuestion, PlanSpec, Resource, Spec, TargetRef,
 };
 use crate::path;
 
@@ -287,6 +287,11 @@ fn contract(content: &Content) -> Contract {
             Some(OnViolation::Fail) => OnBroken::Fail,
             Some(OnViolation::Notify) => OnBroken::Notify,
             Some(OnViolation::Pause) | None => OnBroken::Pause,
+        },
+        on_question: match policy.and_then(|policy| policy.on_ambiguity) {
+            Some(OnAmbiguity::Fail) => OnQuestion::Fail,
+            Some(OnAmbiguity::Guess) => OnQuestion::GoOn,
+            Some(OnAmbiguity::Pause) | None => OnQuestion::Pause,
         },
     }
 }

@@ -100,16 +100,19 @@ pub enum Deciding {
     Reports,
     /// To cancel a run, or to try again.
     Requests,
+    /// What a person says to a question.
+    Answers,
 }
 
 impl Deciding {
     /// Everything that decides.
-    pub const ALL: [Deciding; 5] = [
+    pub const ALL: [Deciding; 6] = [
         Deciding::Reviews,
         Deciding::Attestations,
         Deciding::Verifications,
         Deciding::Reports,
         Deciding::Requests,
+        Deciding::Answers,
     ];
 
     /// `reviews`, as it is written in the configuration.
@@ -120,6 +123,7 @@ impl Deciding {
             Deciding::Verifications => "verifications",
             Deciding::Reports => "reports",
             Deciding::Requests => "requests",
+            Deciding::Answers => "answers",
         }
     }
 }

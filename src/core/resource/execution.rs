@@ -247,6 +247,23 @@ impl NodeStatus {
         self.phase == NodePhase::Blocked && self.extensions.reason == AWAITING_VERIFICATION
     }
 
+    /// Whether its holder has asked something, and waits for a person to answer.
+    pub fn awaits_answer(&self) -> bool {
+        self.phase == NodePhase::Blocked && self.extensions.reason == AWAITING_ANSWER
+    }
+
+    /// Whether somebody has it, at work or waiting for an answer.
+    pub fn is_in_hands(&self) -> bool {
+        self.phase == NodePhase::Running || self.awaits_answer()
+    }
+
+    /// What its holder has asked and nobody has answered: when the attempt ends, nobody waits for that any more.
+    pub fn open_questions(&self) -> impl Iterator<Item = &Question> {
+        let is_held = self.extensions.claim.is_some() && self.is_in_hands();
+        let questions = self.extensions.questions.iter();
+        questions.filter(move |one| is_held && one.attempt == self.attempt && one.answer.is_none())
+    }
+
     /// Whether the open attempt can be claimed now.
     pub fn is_claimable(&self) -> bool {
         self.phase == NodePhase::Pending && self.extensions.reason == READY
@@ -273,6 +290,8 @@ pub const READY: &str = "Ready";
 pub const RETRY_WAIT: &str = "RetryWait";
 /// Reason of a gate node that waits for a decision.
 pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
+/// Reason of a task whose holder has asked something, and that waits for a person to answer.
+pub const AWAITING_ANSWER: &str = "AwaitingAnswer";
 /// Reason of a task that was reported done and whose acceptance criteria were not checked yet.
 pub const AWAITING_VERIFICATION: &str = "AwaitingVerification";
 /// Reason of an External that waits for what is outside.
@@ -316,6 +335,45 @@ pub struct NodeExtensions {
     pub verification: Option<Verification>,
     /// Gate nodes: the decision.
     pub decision: Option<Decision>,
+    /// What whoever was at work has asked, in all attempts, and what was answered; the last 20, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
+}
+
+/// What somebody at work has asked.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Question {
+    /// Who asks.
+    pub actor: String,
+    /// In which attempt.
+    pub attempt: u32,
+    /// What.
+    pub question: String,
+    /// The record that says so: its id names the question.
+    pub record: String,
+    /// When `reconcile` first saw it.
+    pub timestamp: Time,
+    /// What was answered.
+    pub answer: Option<Answered>,
+}
+
+/// What a person says to a question.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Answered {
+    /// Who answers.
+    pub actor: String,
+    /// What.
+    pub answer: String,
+    /// The record that says so.
+    pub record: String,
+    /// When `reconcile` first saw it.
+    pub timestamp: Time,
+    /// Whose key signed it, where the configuration wants to know.
+    pub signed: Option<SignedBy>,
 }
 
 /// The target of a node as it was resolved.

@@ -47,6 +47,8 @@ pub struct Contract {
     pub criteria: Vec<ContractCriterion>,
     /// What a broken blocking constraint leads to.
     pub on_violation: OnBroken,
+    /// What a question of whoever is at work leads to.
+    pub on_question: OnQuestion,
 }
 
 /// One constraint or success criterion.
@@ -77,6 +79,18 @@ pub enum CriterionOf {
     Constraint,
     /// When it is done.
     SuccessCriterion,
+}
+
+/// What a question of whoever is at work leads to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnQuestion {
+    /// The node waits for the answer.
+    #[default]
+    Pause,
+    /// The attempt fails.
+    Fail,
+    /// It is said, and the work goes on.
+    GoOn,
 }
 
 /// What a broken blocking constraint leads to.

@@ -86,6 +86,17 @@ fn for_what(what: &WaitingFor) -> String {
             }
         }
         WaitingFor::Report { actor, .. } => format!("the report of {}", code(actor)),
+        WaitingFor::Answer {
+            asked_by,
+            question,
+            more,
+            ..
+        } => format!(
+            "an answer to {}: {}{}",
+            code(asked_by),
+            prose(question),
+            and_more(*more)
+        ),
         WaitingFor::Approval { gate, progress } => {
             let gate = match gate.split_once('/') {
                 Some((namespace, name)) => link(&Key::new(Kind::Gate, namespace, name)),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use crate::core::base::digest::short;
 use crate::core::resource::{
-    Claim, Decision, ExecutionStatus, Key, NodePhase, NodeStatus, RetriedBy, SignedBy, Status,
-    Time, Verification,
+    Claim, Decision, ExecutionStatus, Key, NodeExtensions, NodePhase, NodeStatus, Question,
+    RetriedBy, SignedBy, Status, Time, Verification,
 };
 use crate::core::run::controllers::execution::RELEASED_BY;
 use crate::core::run::record::{Address, RunRef};
@@ -48,7 +48,7 @@ pub struct Happened {
 /// What somebody did, by a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Act {
-    /// `claim`, `renewal`, `release`, `report`, `verification`, `attestation`, `approve`, `reject`,
+    /// `claim`, `renewal`, `question`, `answer`, `release`, `report`, `verification`, `attestation`, `approve`, `reject`,
     /// `comment`, `cancel`, `retry`; for what was not applied `refused`.
     pub word: &'static str,
     /// Who; nothing for a file that was deleted.
@@ -168,6 +168,7 @@ fn mover(acts: &[Act], moved: &Transition, node: &NodeStatus) -> Option<usize> {
     };
     acts.iter().rposition(|act| match act.word {
         "renewal" | "comment" => false,
+        "answer" => moved.to.as_deref() == Some(NodePhase::Running.to_string().as_str()),
         "approve" | "reject" => decided(act),
         _ => true,
     })
@@ -306,6 +307,8 @@ fn acts(
         }
         (Some(held), _) if report.is_none() => {
             let tip = released(old, run, work, held);
+            let asked = &now.extensions.questions;
+            let tip = tip.filter(|tip| !asked.iter().any(|one| one.record == *tip));
             // Who asks for another attempt ends this one, whatever else its holder said last.
             let is_taken = !new_retries(old, run).is_empty();
             let tip = tip.filter(|_| !is_taken || now.message.contains(RELEASED_BY));
@@ -315,6 +318,7 @@ fn acts(
     }
     let taken = claim.filter(|_| held.filter(is_kept).is_none());
     found.extend(taken.map(|claim| act("claim", &claim.actor, &claim.record, String::new())));
+    found.extend(questions(before, &now.extensions));
     found.extend(report.map(|one| Act {
         signed: one.signed.clone(),
         ..act("report", &one.actor, &one.record, String::new())
@@ -332,6 +336,35 @@ fn acts(
     }));
     let decided = before.and_then(|before| before.decision.as_ref());
     found.extend(reviews(decided, now.extensions.decision.as_ref()));
+    found
+}
+
+/// What was asked and answered at a node that was not known before.
+fn questions(before: Option<&NodeExtensions>, now: &NodeExtensions) -> Vec<Act> {
+    let known = before.map_or(&[] as &[Question], |before| &before.questions);
+    let mut found = Vec::new();
+    for one in &now.questions {
+        let was = known.iter().find(|old| old.record == one.record);
+        if was.is_none() {
+            found.push(Act {
+                word: "question",
+                actor: Some(one.actor.clone()),
+                record: Some(one.record.clone()),
+                message: one.question.clone(),
+                ..Act::default()
+            });
+        }
+        let answer = one.answer.as_ref();
+        let is_new = was.is_none_or(|was| was.answer.is_none());
+        found.extend(answer.filter(|_| is_new).map(|answer| Act {
+            word: "answer",
+            actor: Some(answer.actor.clone()),
+            record: Some(answer.record.clone()),
+            signed: answer.signed.clone(),
+            message: answer.answer.clone(),
+            ..Act::default()
+        }));
+    }
     found
 }
 
@@ -378,7 +411,9 @@ fn refused(old: Option<&ExecutionStatus>, now: &ExecutionStatus) -> Vec<Event> {
     new.map(|no| {
         let (node, attempt) = match Address::parse(&no.ref_name) {
             Some(
-                Address::Work { node, attempt, .. } | Address::Verification { node, attempt, .. },
+                Address::Work { node, attempt, .. }
+                | Address::Verification { node, attempt, .. }
+                | Address::Answer { node, attempt, .. },
             ) => (Some(node), attempt),
             Some(
                 Address::Review { .. } | Address::Attestation { .. } | Address::Request { .. },

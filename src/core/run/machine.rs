@@ -29,6 +29,8 @@ pub enum NodeEvent {
     Retry,
     /// The first child of a group has begun.
     Begin,
+    /// Whoever has it goes on with it: what was asked is answered.
+    Resume,
 }
 
 /// An event that a state does not allow.
@@ -63,6 +65,7 @@ pub fn node(
         (P::Succeeded, E::Reopen) => P::Pending,
         (phase, E::Retry) if phase != P::Pending => P::Pending,
         (P::Pending | P::Blocked, E::Begin) => P::Running,
+        (P::Blocked, E::Resume) => P::Running,
         _ => return Err(IllegalTransition { phase, event }),
     })
 }
@@ -113,8 +116,8 @@ mod tests {
     use super::*;
     use NodeEvent::*;
 
-    const NODE_EVENTS: [NodeEvent; 11] = [
-        Claim, Succeed, Fail, Requeue, Block, Unblock, Skip, Cancel, Reopen, Retry, Begin,
+    const NODE_EVENTS: [NodeEvent; 12] = [
+        Claim, Succeed, Fail, Requeue, Block, Unblock, Skip, Cancel, Reopen, Retry, Begin, Resume,
     ];
 
     #[test]
@@ -148,6 +151,7 @@ mod tests {
             (P::Blocked, Retry, P::Pending),
             (P::Pending, Begin, P::Running),
             (P::Blocked, Begin, P::Running),
+            (P::Blocked, Resume, P::Running),
         ];
         for &phase in NodePhase::ALL {
             for event in NODE_EVENTS {

@@ -242,6 +242,8 @@ pub fn may(action: &Action, actor: &str, given: &Circumstances<'_>) -> Result<()
         | Action::Renewal { .. }
         | Action::Release { .. }
         | Action::Report { .. }
+        | Action::Question { .. }
+        | Action::Answer { .. }
         | Action::Verification { .. }
         | Action::Review { .. } => {
             given.is_going_on()?;
@@ -310,6 +312,26 @@ impl Circumstances<'_> {
                 }
                 self.may_report(node, action)
             }
+            Action::Question {
+                node,
+                attempt,
+                question,
+                ..
+            } => {
+                let status = self.open_attempt(node, *attempt)?;
+                self.holds(node, actor, action.claim())?;
+                is_sayable(question)?;
+                may_ask(node, status, question)
+            }
+            Action::Answer {
+                node,
+                attempt,
+                question,
+                answer,
+            } => {
+                self.may_answer(node, *attempt, actor, question)?;
+                is_sayable(answer)
+            }
             Action::Review {
                 node,
                 gate,
@@ -330,6 +352,38 @@ impl Circumstances<'_> {
             }
             Action::Attestation { .. } | Action::Request { .. } => Ok(()),
         }
+    }
+
+    /// Who may answer a question: a person, and not whoever asks.
+    fn may_answer(&self, id: &str, attempt: u32, actor: &str, record: &str) -> Result<(), Refusal> {
+        let status = self.status_of(id)?;
+        let mut all = status.extensions.questions.iter();
+        let asked = all.find(|one| one.record == record);
+        let Some(asked) = asked.filter(|one| one.attempt == attempt) else {
+            return Err(unknown_question(id, record));
+        };
+        if let Some(answered) = &asked.answer {
+            let why = format!("{} has answered that already", answered.actor);
+            return Err(Refusal::new(Objection::Late, "Answered", why));
+        }
+        if !status.open_questions().any(|one| one.record == record) {
+            let why = format!(
+                "attempt {attempt} of `{id}` is no longer at work: nobody waits for the answer"
+            );
+            return Err(Refusal::new(Objection::Late, "NotAsked", why));
+        }
+        if !is_person(actor) {
+            let why = format!("a person answers, and {actor} is none");
+            return Err(Refusal::new(Objection::Forbidden, "NotAPerson", why));
+        }
+        if (self.config.approvals).are_one(self.who(actor), Who::named(&asked.actor)) {
+            let why = format!(
+                "{} has asked that: somebody else has to answer",
+                asked.actor
+            );
+            return Err(Refusal::new(Objection::Forbidden, "OwnQuestion", why));
+        }
+        Ok(())
     }
 
     fn node(&self, id: &str) -> Option<&Node> {
@@ -908,6 +962,49 @@ fn not_claimable(id: &str, status: &NodeStatus) -> Refusal {
         not_before.unwrap_or_default()
     );
     Refusal::new(Objection::NotReady, "NotReady", why)
+}
+
+/// Most characters of a question, and of an answer.
+pub const MAX_SAID: usize = 4000;
+/// Most questions of one attempt.
+const MAX_QUESTIONS: usize = 20;
+
+/// Whether a question or an answer is one.
+fn is_sayable(text: &str) -> Result<(), Refusal> {
+    let length = text.chars().count();
+    let why = match length {
+        _ if text.trim().is_empty() => "it says nothing".to_owned(),
+        _ if length > MAX_SAID => {
+            format!(
+                "it has {length} characters, {MAX_SAID} are allowed: name a file that says the rest"
+            )
+        }
+        _ => return Ok(()),
+    };
+    Err(Refusal::new(Objection::Invalid, "TextInvalid", why))
+}
+
+/// Whether whoever holds a node may ask something more.
+fn may_ask(id: &str, status: &NodeStatus, question: &str) -> Result<(), Refusal> {
+    if status.open_questions().any(|one| one.question == question) {
+        let why = format!("that is asked already of `{id}`, and not answered yet");
+        return Err(Refusal::new(Objection::Late, "Asked", why));
+    }
+    let asked = status.extensions.questions.iter();
+    if asked.filter(|one| one.attempt == status.attempt).count() >= MAX_QUESTIONS {
+        let why = format!(
+            "attempt {} of `{id}` has asked {MAX_QUESTIONS} times",
+            status.attempt
+        );
+        return Err(Refusal::new(Objection::Invalid, "TooMany", why));
+    }
+    Ok(())
+}
+
+/// Nobody has asked that.
+pub fn unknown_question(id: &str, record: &str) -> Refusal {
+    let why = format!("nobody has asked question {record} at `{id}`");
+    Refusal::new(Objection::NotFound, "UnknownQuestion", why)
 }
 
 fn no_node(id: &str) -> Refusal {

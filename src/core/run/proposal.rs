@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::core::base::digest::short;
 use crate::core::base::time::{exact as time, span};
 use crate::core::repository::config::actor_of;
 use crate::core::resource::{ExecutionPhase, ExecutionStatus, ExternalRef, Key, NodePhase, Time};
@@ -23,10 +24,24 @@ pub fn proposals(standing: &Standing<'_>) -> Vec<String> {
             None => commands.extend(taken_back),
         }
     }
+    commands.extend(unanswered(standing));
     commands.extend(retries(standing));
     let mut known = BTreeSet::new();
     commands.retain(|command| known.insert(command.clone()));
     commands
+}
+
+/// What is asked by who goes on meanwhile can be answered too; what a node waits for, and more questions of it.
+fn unanswered(standing: &Standing<'_>) -> Vec<String> {
+    let nodes = standing.run.node_statuses.iter();
+    let all = nodes.flat_map(|(id, node)| {
+        let several = node.open_questions().count() > 1;
+        node.open_questions().map(move |one| {
+            let named = several.then_some(one.record.as_str());
+            answer(standing.key, id, named)
+        })
+    });
+    all.collect()
 }
 
 /// What failed can be looked into, and tried again.
@@ -177,6 +192,15 @@ pub fn release(key: &Key, node: &str, actor: &str) -> String {
     )
 }
 
+/// Answer what is asked at a node; which of several questions, where there are several.
+pub fn answer(key: &Key, node: &str, question: Option<&str>) -> String {
+    let (name, namespace) = (&key.name, &key.namespace);
+    let question = question.map_or(String::new(), |record| {
+        format!(" --question {}", short(record))
+    });
+    format!("planspec answer {name}/{node} -n {namespace}{question} 'YOUR ANSWER'")
+}
+
 /// Try a run again, or one of its nodes.
 pub fn retry(key: &Key, node: Option<&str>) -> String {
     let (name, namespace) = (&key.name, &key.namespace);
@@ -239,6 +263,8 @@ pub fn command(waiting: &Waiting) -> Option<String> {
         }),
         WaitingFor::Verification { .. } => Some(format!("planspec verify {target}")),
         WaitingFor::Approval { .. } => Some(format!("planspec approve {target}")),
+        WaitingFor::Answer { more: 0, .. } => Some(answer(key, node, None)),
+        WaitingFor::Answer { record, .. } => Some(answer(key, node, Some(record))),
         // Whether an external can be reported, the plan says.
         WaitingFor::External { .. }
         | WaitingFor::Report { .. }

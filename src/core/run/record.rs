@@ -127,7 +127,7 @@ impl Record {
 /// Take the credentials out of what people read of a record: it ends up in the status. Outputs are left as they are,
 /// for whoever goes on with them.
 pub fn mask_credentials(record: &mut Value) {
-    for field in ["message", "comment", "evidence"] {
+    for field in ["message", "comment", "evidence", "question", "answer"] {
         if let Some(Value::String(text)) = record.get_mut(field) {
             *text = masked(text).into_owned();
         }
@@ -220,6 +220,28 @@ pub enum Action {
         /// What it left that is no output: logs, files, what is behind a URL.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         artifacts: Vec<Artifact>,
+    },
+    /// I need to know something before I go on.
+    Question {
+        /// Which node.
+        node: String,
+        /// Which attempt.
+        attempt: u32,
+        /// What is asked.
+        question: String,
+        /// The claim that I speak for, from whichever session.
+        claim: Option<String>,
+    },
+    /// What a person says to a question.
+    Answer {
+        /// Which node.
+        node: String,
+        /// Which attempt.
+        attempt: u32,
+        /// The record of the question.
+        question: String,
+        /// What is answered.
+        answer: String,
     },
     /// What the acceptance criteria of a reported node say.
     Verification {
@@ -327,6 +349,8 @@ impl Action {
             | Action::Renewal { node, .. }
             | Action::Release { node, .. }
             | Action::Report { node, .. }
+            | Action::Question { node, .. }
+            | Action::Answer { node, .. }
             | Action::Verification { node, .. }
             | Action::Review { node, .. } => Some(node),
             Action::Request { node, .. } => node.as_deref(),
@@ -334,14 +358,16 @@ impl Action {
         }
     }
 
-    /// Node and attempt of what a worker says: a claim, a renewal, a release or a report.
+    /// Node and attempt of what a worker says: a claim, a renewal, a question, a release or a report.
     pub fn work(&self) -> Option<(&str, u32)> {
         match self {
             Action::Claim { node, attempt, .. }
             | Action::Renewal { node, attempt, .. }
             | Action::Release { node, attempt, .. }
+            | Action::Question { node, attempt, .. }
             | Action::Report { node, attempt, .. } => Some((node, *attempt)),
-            Action::Verification { .. }
+            Action::Answer { .. }
+            | Action::Verification { .. }
             | Action::Review { .. }
             | Action::Attestation { .. }
             | Action::Request { .. } => None,
@@ -353,6 +379,7 @@ impl Action {
         match self {
             Action::Renewal { claim, .. }
             | Action::Release { claim, .. }
+            | Action::Question { claim, .. }
             | Action::Report { claim, .. } => claim.as_deref(),
             _ => None,
         }
@@ -361,7 +388,8 @@ impl Action {
     /// What it decides when it is said, if it does: that can be required to be signed.
     pub fn decides(&self) -> Option<Deciding> {
         match self {
-            Action::Claim { .. } | Action::Renewal { .. } => None,
+            Action::Claim { .. } | Action::Renewal { .. } | Action::Question { .. } => None,
+            Action::Answer { .. } => Some(Deciding::Answers),
             Action::Release { .. } | Action::Report { .. } => Some(Deciding::Reports),
             Action::Verification { .. } => Some(Deciding::Verifications),
             Action::Review { .. } => Some(Deciding::Reviews),
@@ -390,6 +418,8 @@ impl Action {
             Action::Renewal { .. } => "renewal",
             Action::Release { .. } => "release",
             Action::Report { .. } => "report",
+            Action::Question { .. } => "question",
+            Action::Answer { .. } => "answer",
             Action::Verification { .. } => "verification",
             Action::Review { decision, .. } => decision.word(),
             Action::Attestation { .. } => "attestation",
@@ -402,7 +432,7 @@ impl Action {
 }
 
 /// The name of an inbox ref, read. Ordered as `reconcile` folds records in: work, verifications,
-/// reviews, attestations, requests.
+/// reviews, attestations, answers, requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
     /// `work/<namespace>/<execution>/<uid>/<node>/<attempt>`
@@ -445,6 +475,19 @@ pub enum Address {
         /// Who confirms, in its ref-safe form.
         actor: String,
     },
+    /// `answers/<namespace>/<execution>/<uid>/<node>/<attempt>/<question>/<actor>`
+    Answer {
+        /// The run.
+        run: RunRef,
+        /// The node, cut where names are long.
+        node: String,
+        /// The attempt, from 1.
+        attempt: u32,
+        /// The first digits of the record of the question.
+        question: String,
+        /// Who answers, in its ref-safe form.
+        actor: String,
+    },
     /// `requests/<namespace>/<execution>/<uid>/<id>`
     Request {
         /// The run.
@@ -454,6 +497,8 @@ pub enum Address {
     },
 }
 
+/// So many digits of the record of a question stand for it in the name of a ref.
+const QUESTION_DIGITS: usize = 12;
 /// Bytes of a whole ref name that forges take, without the number of a place beside it.
 const MAX_REF_BYTES: usize = 255 - 3;
 /// So many places there are for what one actor says, if what stands on the first ones is no record.
@@ -504,6 +549,25 @@ impl Address {
         at(ref_safe(criterion, room), ref_safe(actor, room))
     }
 
+    /// Where an actor answers a question, which its record names.
+    pub fn answer(
+        run: RunRef,
+        (node, attempt): (&str, u32),
+        question: &str,
+        actor: &str,
+    ) -> Address {
+        let question: String = question.chars().take(QUESTION_DIGITS).collect();
+        let at = |node: String, actor: String| Address::Answer {
+            run: run.clone(),
+            node,
+            attempt,
+            question: ref_safe(&question, QUESTION_DIGITS),
+            actor,
+        };
+        let room = at(String::new(), String::new()).room() / 2;
+        at(fitting(node, node, room), ref_safe(actor, room))
+    }
+
     /// Bytes that the name may still grow by.
     fn room(&self) -> usize {
         MAX_REF_BYTES.saturating_sub(self.ref_name().len())
@@ -535,7 +599,9 @@ impl Address {
 
     fn actor_mut(&mut self) -> Option<&mut String> {
         match self {
-            Address::Verification { actor, .. } | Address::Attestation { actor, .. } => Some(actor),
+            Address::Verification { actor, .. }
+            | Address::Attestation { actor, .. }
+            | Address::Answer { actor, .. } => Some(actor),
             Address::Review { reviewer, .. } => Some(reviewer),
             Address::Work { .. } | Address::Request { .. } => None,
         }
@@ -578,6 +644,13 @@ impl Address {
                 criterion: criterion.to_owned(),
                 actor: actor.to_owned(),
             },
+            ["answers", ns, exec, uid, node, number, question, actor] => Address::Answer {
+                run: run(ns, exec, uid),
+                node: node.to_owned(),
+                attempt: attempt(number)?,
+                question: question.to_owned(),
+                actor: actor.to_owned(),
+            },
             ["requests", ns, exec, uid, id] => Address::Request {
                 run: run(ns, exec, uid),
                 id: id.to_owned(),
@@ -592,6 +665,7 @@ impl Address {
             Address::Work { run, .. }
             | Address::Verification { run, .. }
             | Address::Attestation { run, .. }
+            | Address::Answer { run, .. }
             | Address::Request { run, .. } => {
                 Some(Key::new(Kind::Execution, &run.namespace, &run.name))
             }
@@ -605,6 +679,7 @@ impl Address {
             Address::Work { run, .. }
             | Address::Verification { run, .. }
             | Address::Attestation { run, .. }
+            | Address::Answer { run, .. }
             | Address::Request { run, .. } => &run.uid,
             Address::Review { uid, .. } => uid,
         }
@@ -648,6 +723,17 @@ impl fmt::Display for Address {
             } => write!(
                 f,
                 "attestations/{}/{}/{}/{criterion}/{actor}",
+                run.namespace, run.name, run.uid
+            ),
+            Address::Answer {
+                run,
+                node,
+                attempt,
+                question,
+                actor,
+            } => write!(
+                f,
+                "answers/{}/{}/{}/{node}/{attempt}/{question}/{actor}",
                 run.namespace, run.name, run.uid
             ),
             Address::Request { run, id } => {
@@ -759,6 +845,7 @@ mod tests {
             "verifications/team/exec/0b6f/research/2/agent%3A%2F%2Fx",
             "reviews/team/security/0b6f/ana%40example%2Ecom",
             "attestations/team/exec/0b6f/faster/ana%40example%2Ecom",
+            "answers/team/exec/0b6f/research/2/0123456789ab/ana%40example%2Ecom",
             "requests/team/exec/0b6f/c1",
         ] {
             assert_eq!(
@@ -837,6 +924,12 @@ mod tests {
                     Address::verification(run(&name, &name), &name, u32::MAX, &free),
                     Address::review(&name, &name, &run("", "").uid, &free),
                     Address::attestation(run(&name, &name), &free, &free),
+                    Address::answer(
+                        run(&name, &name),
+                        (&name, u32::MAX),
+                        &"a1b2c3d4".repeat(5),
+                        &free,
+                    ),
                 ] {
                     let written = address.beside(PLACES).ref_name();
                     assert!(written.len() <= 255, "{written}");
@@ -900,6 +993,8 @@ mod tests {
             "status",
             "claim",
             "report",
+            "question",
+            "answer",
             "verification",
             "approve",
             "attestation",
@@ -913,7 +1008,10 @@ mod tests {
         let work = Address::parse("work/z/z/z/z/9");
         let verification = Address::parse("verifications/b/b/b/b/1/b");
         let review = Address::parse("reviews/a/a/a/a");
+        let attestation = Address::parse("attestations/a/a/a/a/a");
+        let answer = Address::parse("answers/a/a/a/a/1/a/a");
         let request = Address::parse("requests/a/a/a/a");
-        assert!(work < verification && verification < review && review < request);
+        assert!(work < verification && verification < review && review < attestation);
+        assert!(attestation < answer && answer < request);
     }
 }

@@ -216,7 +216,7 @@ impl Around<'_> {
     ) -> bool {
         // What is not offered is given nothing yet.
         let is_given = |status: &&NodeStatus| {
-            let is_at_work = matches!(status.phase, NodePhase::Running | NodePhase::Succeeded);
+            let is_at_work = status.is_in_hands() || status.phase == NodePhase::Succeeded;
             let is_known = status.is_offered() || status.awaits_verification() || is_at_work;
             is_known && status.attempt > 0
         };

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::core::resource::{
-    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_REPOSITORY, AWAITING_VERIFICATION, Attested,
-    Condition, ConditionStatus, CriterionOf, ExecutionPhase, ExecutionStatus, GoalPhase, Key,
-    NodePhase, NodeStatus, READY, RETRY_WAIT, Status, Time, find_condition,
+    AWAITING_ANSWER, AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_REPOSITORY,
+    AWAITING_VERIFICATION, Attested, Condition, ConditionStatus, CriterionOf, ExecutionPhase,
+    ExecutionStatus, GoalPhase, Key, NodePhase, NodeStatus, READY, RETRY_WAIT, Status, Time,
+    find_condition,
 };
 use crate::core::run::published::ACCEPTED;
 use crate::core::run::status::{StatusFile, StatusTree};
@@ -350,6 +351,17 @@ pub enum WaitingFor {
         /// When the lease ends.
         expires: Option<Time>,
     },
+    /// A person to answer what whoever is at work has asked.
+    Answer {
+        /// Who asks.
+        asked_by: String,
+        /// What.
+        question: String,
+        /// The record of the question.
+        record: String,
+        /// How many other questions are open.
+        more: usize,
+    },
     /// A decision on a gate (`namespace/name`).
     Approval {
         /// Which gate.
@@ -459,6 +471,15 @@ pub fn node_waits_for(node: &NodeStatus) -> Option<WaitingFor> {
             WaitingFor::Report {
                 actor: claim.actor.clone(),
                 expires: claim.expires,
+            }
+        }
+        (NodePhase::Blocked, AWAITING_ANSWER) => {
+            let first = node.open_questions().next()?;
+            WaitingFor::Answer {
+                asked_by: first.actor.clone(),
+                question: first.question.clone(),
+                record: first.record.clone(),
+                more: node.open_questions().count() - 1,
             }
         }
         (NodePhase::Blocked, AWAITING_APPROVAL) => WaitingFor::Approval {

@@ -105,6 +105,7 @@ impl CleanUp<'_> {
                 Address::Work { .. }
                 | Address::Verification { .. }
                 | Address::Review { .. }
+                | Address::Answer { .. }
                 | Address::Request { .. } => true,
                 // Criteria may be attested anew after the run is over.
                 Address::Attestation { .. } => false,

@@ -126,6 +126,7 @@ impl<'a, S: Shards> Lookup<'a, S> {
             Address::Work { run, .. }
             | Address::Verification { run, .. }
             | Address::Attestation { run, .. }
+            | Address::Answer { run, .. }
             | Address::Request { run, .. } => {
                 let key = Key::new(Kind::Execution, &run.namespace, &run.name);
                 Ok(self.line(&key)?.filter(|line| is_meant(line)))

@@ -9,8 +9,8 @@ use crate::core::base::words::and_more;
 use crate::core::plan::graph::Graph;
 use crate::core::plan::parameters::FAIL_FAST;
 use crate::core::resource::{
-    AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, ExecutionStatus, GraphSpec, Node,
-    NodeKind, NodePhase, NodeStatus, Pinned, RETRY_WAIT, Time, Unapplied,
+    AWAITING_ANSWER, AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, ExecutionStatus,
+    GraphSpec, Node, NodeKind, NodePhase, NodeStatus, Pinned, RETRY_WAIT, Time, Unapplied,
 };
 use crate::core::run::controllers::Presence;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
@@ -299,12 +299,12 @@ impl<'a> ActiveRun<'a> {
                 attempt: status.attempt,
             };
             let is_spoiled = turn.refused.contains_key(&address) || is_rewritten(&address);
+            if !status.is_in_hands() || !is_spoiled {
+                continue;
+            }
             let Some(claim) = status.extensions.claim else {
                 continue;
             };
-            if status.phase != NodePhase::Running || !is_spoiled {
-                continue;
-            }
             let (attempt, actor) = (status.attempt, &claim.actor);
             let message = format!(
                 "the ref of attempt {attempt} no longer holds what {actor} said, but something else"
@@ -320,7 +320,7 @@ impl<'a> ActiveRun<'a> {
         let ids: Vec<String> = self.status.node_statuses.keys().cloned().collect();
         for id in ids {
             let status = self.status_of(&id);
-            if status.phase != NodePhase::Running {
+            if !status.is_in_hands() {
                 continue;
             }
             let node = self.node(&id).cloned();
@@ -358,7 +358,7 @@ impl<'a> ActiveRun<'a> {
         let mut deadlines = Vec::new();
         for (id, status) in &self.status.node_statuses {
             match status.phase {
-                NodePhase::Running => {
+                _ if status.is_in_hands() => {
                     deadlines.extend(status.extensions.claim.as_ref().and_then(|c| c.expires));
                     let timeout = self.node(id).and_then(|node| node.timeout.as_ref());
                     deadlines.extend(
@@ -455,7 +455,12 @@ impl<'a> ActiveRun<'a> {
             .filter(|node| node.phase == NodePhase::Blocked)
             .map(|node| node.extensions.reason.as_str());
         let first = reasons.next().unwrap_or_default();
-        let known = [AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION];
+        let known = [
+            AWAITING_ANSWER,
+            AWAITING_APPROVAL,
+            AWAITING_EXTERNAL,
+            AWAITING_VERIFICATION,
+        ];
         let shared = known.into_iter().find(|known| *known == first);
         let is_shared = reasons.all(|reason| reason == first);
         shared.filter(|_| is_shared).unwrap_or("Waiting")

@@ -7,8 +7,8 @@ use crate::core::plan::data;
 use crate::core::plan::graph::Step;
 use crate::core::plan::when::{Facts, When};
 use crate::core::resource::{
-    AWAITING_VERIFICATION, CapabilitySpec, Kind, Node, NodeKind, NodePhase, READY, RETRY_WAIT,
-    set_condition,
+    AWAITING_ANSWER, AWAITING_VERIFICATION, CapabilitySpec, Kind, Node, NodeKind, NodePhase, READY,
+    RETRY_WAIT, set_condition,
 };
 use crate::core::run::controllers::binding::{self, Unbound};
 use crate::core::run::machine::NodeEvent;
@@ -81,7 +81,11 @@ impl ActiveRun<'_> {
     fn advance_one(&mut self, index: usize, pass: &Pass) {
         let is_group = self.spec.nodes[index].kind == NodeKind::Group;
         match self.phase_of(index) {
-            NodePhase::Blocked if self.reason_of(index) == AWAITING_VERIFICATION => {}
+            NodePhase::Blocked
+                if matches!(
+                    self.reason_of(index),
+                    AWAITING_VERIFICATION | AWAITING_ANSWER
+                ) => {}
             NodePhase::Pending | NodePhase::Blocked => self.advance_waiting(index, pass),
             // What has begun does not wait again.
             NodePhase::Running if is_group => {

@@ -8,6 +8,7 @@ mod groups;
 mod order;
 mod outside;
 mod pins;
+mod questions;
 mod records;
 mod replan;
 mod retry;

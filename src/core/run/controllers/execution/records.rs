@@ -92,7 +92,10 @@ fn fold_one_without_run(
     let is_placed = match incoming.address {
         Address::Attestation { .. } => return attest(turn, incoming, received, status),
         Address::Request { .. } => is_request,
-        Address::Work { .. } | Address::Verification { .. } | Address::Review { .. } => !is_request,
+        Address::Work { .. }
+        | Address::Verification { .. }
+        | Address::Review { .. }
+        | Address::Answer { .. } => !is_request,
     };
     if !is_placed {
         return Err(misplaced());
@@ -116,6 +119,8 @@ fn fold_one_without_run(
         | Action::Renewal { .. }
         | Action::Release { .. }
         | Action::Report { .. }
+        | Action::Question { .. }
+        | Action::Answer { .. }
         | Action::Verification { .. }
         | Action::Review { .. }
         | Action::Attestation { .. } => Err(not_started()),
@@ -145,6 +150,7 @@ fn check_run(
         Address::Work { run: of_ref, .. }
         | Address::Verification { run: of_ref, .. }
         | Address::Attestation { run: of_ref, .. }
+        | Address::Answer { run: of_ref, .. }
         | Address::Request { run: of_ref, .. } => of_ref == run,
         Address::Review { uid, .. } => *uid == run.uid,
     };
@@ -251,6 +257,7 @@ impl ActiveRun<'_> {
                 self.verify(node, received)
             }
             Address::Review { .. } => self.review(incoming, received),
+            Address::Answer { .. } => self.take_answer(incoming, received),
             Address::Attestation { .. } => attest(self.turn, incoming, received, self.status),
             Address::Request { .. } => {
                 let Action::Request { request, .. } = action else {
@@ -295,6 +302,8 @@ impl ActiveRun<'_> {
             } => {
                 self.claim(id, received, (lease.as_ref(), *adopts, *done_before));
             }
+            // Who waits for an answer need not say that they are there.
+            Action::Renewal { .. } if self.status_of(id).awaits_answer() => {}
             Action::Renewal { lease, .. } => {
                 let expires = self.lease_end(id, lease.as_ref());
                 if let Some(claim) = self.claim_of(id) {
@@ -314,9 +323,14 @@ impl ActiveRun<'_> {
                     status.extensions.verification = None;
                 }
             }
-            Action::Report { .. } => self.report(id, received),
+            Action::Report { .. } => {
+                self.wait_no_more(id);
+                self.report(id, received);
+            }
+            Action::Question { question, .. } => self.take_question(id, received, question),
             // What is no work has refs of its own.
             Action::Verification { .. }
+            | Action::Answer { .. }
             | Action::Review { .. }
             | Action::Attestation { .. }
             | Action::Request { .. } => return Err(misplaced()),
@@ -330,8 +344,9 @@ impl ActiveRun<'_> {
         let status = self.status_of(id);
         let attempt = status.attempt;
         let message = format!("on the ref of attempt {attempt} stands what {actor} has not signed");
+        let is_in_hands = status.is_in_hands();
         match (status.phase, status.extensions.claim) {
-            (NodePhase::Running, claim) => {
+            (_, claim) if is_in_hands => {
                 self.requeue(id, "RefSpoiled", message);
                 if let Some(status) = self.status.node_statuses.get_mut(id) {
                     status.extensions.lapsed = claim;
@@ -383,7 +398,7 @@ impl ActiveRun<'_> {
 
     /// When a lease that is first seen now ends: people have none; nobody has more than the
     /// configuration allows.
-    fn lease_end(&self, id: &str, asked: Option<&Duration>) -> Option<Time> {
+    pub(super) fn lease_end(&self, id: &str, asked: Option<&Duration>) -> Option<Time> {
         let node = self.status.node_statuses.get(id)?;
         let lease = self.turn.world.config.lease_of(node, asked)?;
         Some(self.now() + lease)

@@ -1545,6 +1545,7 @@ fn what_waits_for_whom() {
                 | WaitingFor::Repository { why }
                 | WaitingFor::Other { why } => why,
                 WaitingFor::Verification { reported_by, .. } => reported_by,
+                WaitingFor::Answer { question, .. } => question,
                 WaitingFor::Criterion { criterion, .. } => criterion,
             };
             (waits.node.expect("a node"), what)

@@ -1,0 +1,159 @@
+//! Questions of whoever is at work, and the answers of people.
+
+use super::claim::spoken_for;
+use super::held::{self, Working};
+use super::permit::Asked;
+use super::record::{RecordRequest, RecordWriter, Recorded, attempt};
+use super::runs::{ObservedNode, is_unread};
+use super::store::Store;
+use super::{Error, Result};
+use crate::api::record::{Answered, AskedQuestion};
+use crate::core::base::digest::short;
+use crate::core::resource::Question;
+use crate::core::run::proposal;
+use crate::core::run::record::{Action, Address};
+
+/// Ask something before going on.
+#[derive(Debug, Clone)]
+pub struct AskRequest {
+    /// The node, and who asks.
+    pub record: RecordRequest,
+    /// In which session.
+    pub working: Working,
+    /// What.
+    pub question: String,
+}
+
+/// Ask something: the node waits for a person to answer, unless its document says otherwise. What is asked already is not
+/// asked again.
+///
+/// # Errors
+/// Nobody holds the node, or somebody else does.
+pub fn ask(store: &Store, request: &AskRequest) -> Result<Recorded<AskedQuestion>> {
+    let working = held::resolve(store, &request.record, &request.working)?;
+    let speaks = (&request.record, &working);
+    held::say(store, speaks, |writer, node| {
+        let action = Action::Question {
+            node: node.id.to_owned(),
+            attempt: node.status.attempt,
+            question: request.question.clone(),
+            claim: working.claim.clone(),
+        };
+        let asked = |already| AskedQuestion {
+            attempt: attempt(node.run, node.id, node.status.attempt),
+            question: request.question.clone(),
+            already,
+        };
+        let mut open = node.status.open_questions();
+        if let Some(before) = open.find(|one| one.question == request.question) {
+            return Ok((before.record.clone(), asked(true)));
+        }
+        let chain = spoken_for(writer, node, (&action, &working))?;
+        let known = &node.status.extensions.questions;
+        let mut unheard = chain
+            .questions()
+            .filter(|(record, _)| !known.iter().any(|one| one.record == *record));
+        if let Some((record, _)) = unheard.find(|(_, text)| *text == request.question) {
+            return Ok((record.to_owned(), asked(true)));
+        }
+        Ok((
+            writer.send(&node.address(), node.run, action)?,
+            asked(false),
+        ))
+    })
+}
+
+/// Answer what was asked.
+#[derive(Debug, Clone)]
+pub struct AnswerRequest {
+    /// The node, and who answers.
+    pub record: RecordRequest,
+    /// The first digits of the record of the question, where several are open.
+    pub question: Option<String>,
+    /// What.
+    pub answer: String,
+}
+
+/// Answer a question. The first answer counts.
+///
+/// # Errors
+/// Nothing is asked there, or several things are; the actor is no person, or the one who asks.
+pub fn answer(store: &Store, request: &AnswerRequest) -> Result<Recorded<Answered>> {
+    request.record.send(store, |writer| {
+        let node = request.record.node(writer.observed)?;
+        let question = meant(writer, node, request.question.as_deref())?;
+        let action = Action::Answer {
+            node: node.id.to_owned(),
+            attempt: question.attempt,
+            question: question.record.clone(),
+            answer: request.answer.clone(),
+        };
+        Asked::new(writer.observed, node.run).may(&action, writer.actor)?;
+        let address = Address::answer(
+            node.run.reference(),
+            (node.id, question.attempt),
+            &question.record,
+            writer.actor,
+        );
+        let answered = Answered {
+            attempt: attempt(node.run, node.id, question.attempt),
+            question: question.question.clone(),
+            asked_by: question.actor.clone(),
+            answer: request.answer.clone(),
+        };
+        Ok((writer.say(&address, node.run, action)?, answered))
+    })
+}
+
+/// The question that is meant: the one that is named, or the only one that is open.
+fn meant<'a>(
+    writer: &RecordWriter<'_>,
+    node: ObservedNode<'a>,
+    named: Option<&str>,
+) -> Result<&'a Question> {
+    let name = node.name();
+    if let Some(named) = named {
+        let all = node.status.extensions.questions.iter();
+        let mut those = all.filter(|one| one.record.starts_with(named) && named.len() >= 4);
+        return match (those.next(), those.next()) {
+            (Some(one), None) => Ok(one),
+            _ => Err(
+                Error::not_found(format!("no question of {name} can be told by `{named}`"))
+                    .hint(questions_of(node)),
+            ),
+        };
+    }
+    let open: Vec<&Question> = node.status.open_questions().collect();
+    match open.as_slice() {
+        [one] => Ok(one),
+        [] => {
+            let tip = writer.observed.tip(&node.address());
+            let is_new = tip.is_some_and(|tip| is_unread(node.run.status, &node.address(), tip));
+            Err(Error::not_ready(format!("nothing is asked at {name}")).hint(if is_new {
+                "what was said of it since is not taken in yet: `planspec reconcile`, then answer"
+                    .to_owned()
+            } else {
+                questions_of(node)
+            }))
+        }
+        several => {
+            let lines = several.iter().map(|one| {
+                let command = proposal::answer(node.run.key, node.id, Some(&one.record));
+                format!("{} ({})\n  {command}", one.question, short(&one.record))
+            });
+            let lines: Vec<String> = lines.collect();
+            Err(
+                Error::ambiguous(format!("{name} has {} open questions", several.len()))
+                    .hint(format!("name the one that is meant:\n{}", lines.join("\n"))),
+            )
+        }
+    }
+}
+
+fn questions_of(node: ObservedNode<'_>) -> String {
+    let (name, namespace) = (&node.run.key.name, &node.run.key.namespace);
+    format!(
+        "what was asked and answered: `planspec describe {name}/{} -n {namespace}`",
+        node.id
+    )
+}
