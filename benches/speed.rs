@@ -107,6 +107,7 @@ fn decisions(number: usize) {
             authors: &|_, _| Ok(BTreeSet::new()),
             artifact: &|_, _| false,
             merged: &|_| false,
+            touched: &|_| Ok(BTreeSet::new()),
             listed: &|_, _| true,
             now: Time::UNIX_EPOCH,
         })

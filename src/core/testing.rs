@@ -196,6 +196,8 @@ pub struct World {
     pub session: Option<String>,
     /// Commits of others that the spec branch holds.
     pub merged: BTreeSet<String>,
+    /// What commits change that may be reported; of others nobody can tell.
+    pub touched: BTreeMap<String, BTreeSet<String>>,
     /// Who wrote every file, or why nobody can tell.
     pub authors: Result<BTreeSet<String>, String>,
     /// Where the files of resources are that left the configured paths in the last commit.
@@ -283,6 +285,7 @@ impl World {
             revoked: BTreeSet::new(),
             session: None,
             merged: BTreeSet::new(),
+            touched: BTreeMap::new(),
             left: BTreeMap::new(),
             authors: Ok(BTreeSet::new()),
             files: BTreeMap::new(),
@@ -392,6 +395,11 @@ impl World {
     }
 
     /// Whether the spec branch holds a commit.
+    fn paths_of(&self, commit: &str) -> Result<BTreeSet<String>, String> {
+        let known = self.touched.get(commit).cloned();
+        known.ok_or_else(|| "it is not here".to_owned())
+    }
+
     fn is_merged(&self, commit: &str) -> bool {
         self.merged.contains(commit) || self.history.iter().any(|held| held == commit)
     }
@@ -985,6 +993,7 @@ impl World {
             authors: &|_, _| self.authors.clone(),
             artifact: &artifact,
             merged: &|commit| self.is_merged(commit),
+            touched: &|commit| self.paths_of(commit),
             listed: &|by, _| !self.revoked.contains(&by.key),
             now: self.now,
         };
@@ -1054,6 +1063,7 @@ impl World {
             refused: &self.refusals(),
             artifact: &artifact,
             merged: &|commit| self.is_merged(commit),
+            touched: &|commit| self.paths_of(commit),
             listed: &|by, _| !self.revoked.contains(&by.key),
             now: self.now,
         })

@@ -333,6 +333,24 @@ pub fn changed_paths(repo: &Repo, old: &str, new: &str) -> Result<Vec<ChangedFil
     Ok(changed)
 }
 
+/// The paths at which a commit differs from its first parent; of one without parents, all that it holds. As [`changed_paths`].
+///
+/// # Errors
+/// As [`from_commit`].
+pub fn changed_by(repo: &Repo, commit: &str) -> Result<Vec<ChangedFile>> {
+    let of = repo.commit(parse_id(commit)?)?;
+    if let Some(parent) = of.parents.first() {
+        return changed_paths(repo, &parent.to_string(), commit);
+    }
+    let changed = changed_ids(repo, None, commit)?.into_keys();
+    Ok(changed
+        .map(|path| ChangedFile {
+            path,
+            deleted: false,
+        })
+        .collect())
+}
+
 /// What two commits have otherwise, by path: the id of what stands there in the second, nothing for what is gone. Without a first
 /// one everything.
 ///

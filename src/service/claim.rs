@@ -249,7 +249,7 @@ fn may_speak(
     match chain.map(|chain| &chain.last().record.action) {
         Some(Action::Release { .. }) => Err(is_given_back(node)),
         // It may be given back until it is verified.
-        Some(Action::Report { result, .. }) if !node.status.awaits_verification() => {
+        Some(Action::Report { result, .. }) if !node.status.is_reported() => {
             let (name, word) = (node.name(), result.word());
             let why = format!("{name} was reported as {word} already");
             Err(Error::conflict(why).hint("`planspec reconcile` takes the report in"))
@@ -360,7 +360,7 @@ pub fn said_instead(
     chain: &AttemptChain,
     refusal: &Refusal,
 ) -> Option<Error> {
-    let is_refused = refusal.reason == "WrongActor" && !node.status.awaits_verification();
+    let is_refused = refusal.reason == "WrongActor" && !node.status.is_reported();
     was_said_last(node, chain).filter(|_| is_refused)
 }
 

@@ -336,7 +336,7 @@ impl<'a> Round<'a> {
     fn one(&self, node: ObservedNode<'_>, done: &Done) -> Result<DoneNode> {
         let (name, status) = (node.name(), node.status);
         let report = status.extensions.report.as_ref();
-        let is_done = status.phase == NodePhase::Succeeded || status.awaits_verification();
+        let is_done = status.phase == NodePhase::Succeeded || status.is_reported();
         if is_done {
             let record = report.map(|report| report.record.clone());
             return Ok(self.told(node, (DoneState::Already, record), status.message.clone()));

@@ -59,6 +59,7 @@ pub mod start;
 pub mod status;
 pub mod status_signature;
 pub mod store;
+pub mod touched;
 pub mod unshared;
 pub mod validate;
 pub mod verify;

@@ -192,7 +192,7 @@ impl Reporter<'_> {
     /// What is reported as brought: what was before, where only the commit is another.
     fn outputs(&self) -> &Map<String, Value> {
         let status = self.node.status;
-        if status.awaits_verification() && self.request.outputs.is_empty() {
+        if status.is_reported() && self.request.outputs.is_empty() {
             return &status.outputs;
         }
         &self.request.outputs
@@ -217,7 +217,7 @@ impl Reporter<'_> {
         push(writer, self.node, (attempt, old, id), self.commit)?.or_conflict(&address)
     }
 
-    /// Whether a report of success has to be verified before it counts, and its commit may be another one until then.
+    /// Whether somebody has to say something of a report of success before it counts, and its commit may be another one until then.
     fn may_be_pointed_elsewhere(self, before: &Before<'_>) -> bool {
         let asked = Asked::new(self.writer.observed, self.node.run);
         let node = asked.plan().and_then(|plan| plan.node(self.node.id));
@@ -225,7 +225,8 @@ impl Reporter<'_> {
             node.is_some_and(|node| node.acceptance_criteria.iter().any(|one| one.required));
         let succeeded = [before.result, self.request.result] == [ReportResult::Succeeded; 2];
         let waits = !self.node.status.phase.is_terminal();
-        is_checked && succeeded && waits && self.commit.is_some() && self.commit != before.commit
+        let is_awaited = is_checked || self.node.status.is_out_of_scope();
+        is_awaited && succeeded && waits && self.commit.is_some() && self.commit != before.commit
     }
 
     /// The record of the same report, where the status has it; a different one by the same actor is refused.

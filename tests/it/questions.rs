@@ -185,3 +185,106 @@ fn an_answer_is_signed_where_the_configuration_wants_that() {
     assert_eq!(text(&said["signed"]["principal"]), "ana@example.com");
     assert_eq!(solo.node_phase("run/one"), "Running");
 }
+
+/// A document about `src`, that says what other work leads to.
+fn about_src(policy: &str) -> String {
+    format!(
+        r#"{{
+  "identity": {{"plan_id": "4c0e9d1a-2b3c-4d5e-8f60-718293a4b5c6", "session_id": "tidy", "revision": 1,
+    "parent_id": null, "created_by": "ana", "created_at": "2026-02-10T09:00:00Z"}},
+  "intent": {{"goal_statement": "Tidy the sources", "motivation": "They grew", "success_definition": "Short files"}},
+  "scope": {{"in_scope": ["path:src"], "out_of_scope": ["path:src/vendor/"]}},
+  "approach": {{"overview": "One step", "rationale": "It is small", "steps": [
+    {{"step_id": "tidy", "title": "Tidy", "description": "Split what is long"}}]}},
+  "success_criteria": [
+    {{"criterion_id": "short", "description": "Short", "verification": "manual", "weight": "primary"}}],
+  "delegation": {{"default_mode": "hybrid", "escalation_policy": {{"on_unexpected_scope": "{policy}"}}}},
+  "metadata": {{"schema_version": "1.2.0"}}
+}}"#
+    )
+}
+
+/// A run of it, whose step agent:a reports with a commit that changes these files, in another clone than that which reconciles.
+fn reported<'a>(sandbox: &'a Sandbox, policy: &str, paths: &[&str]) -> Place<'a> {
+    let ana = sandbox.team("ana");
+    ana.publish("planspec/tidy.planspec.json", about_src(policy));
+    ana.publish("planspec/run.yaml", execution("run", "tidy"));
+    ana.run("reconcile").ok();
+    let ben = sandbox.clone_of("origin.git", "ben");
+    ben.run("claim run/tidy --as agent:a").ok();
+    ben.git("checkout -q -b work");
+    for path in paths {
+        ben.write(path, "short\n");
+    }
+    ben.commit("Tidy");
+    // The spec branch has gone on meanwhile, and that is not the work of this step.
+    ana.publish("README.md", "Shop\n");
+    ben.run("report run/tidy --as agent:a --succeeded --commit HEAD")
+        .ok();
+    ana.run("reconcile").ok();
+    ana
+}
+
+#[test]
+fn reported_work_outside_of_the_scope_waits_for_a_person() {
+    let sandbox = Sandbox::new();
+    let ana = reported(&sandbox, "pause", &["src/a.rs", "docs/a.md"]);
+    assert_eq!(
+        text(&ana.node("run/tidy")["extensions"]["reason"]),
+        "OutOfScope"
+    );
+    ana.run("describe execution run")
+        .ok()
+        .says("changes docs/a.md, outside of the scope")
+        .says("planspec answer run/tidy -n default 'YOUR ANSWER'")
+        .says("planspec retry run/tidy -n default");
+    ana.run("answer run/tidy 'Yes' --as agent:b")
+        .exits(1)
+        .notes("agent:b is none");
+    ana.run("answer run/tidy 'The docs belong to it' --reconcile")
+        .ok();
+    assert_eq!(ana.node_phase("run/tidy"), "Succeeded");
+    ana.run("log execution/run")
+        .ok()
+        .says("The docs belong to it");
+    // Whoever decides it once more gets the same from what was answered, with and without the commit.
+    ana.run("audit").ok();
+    sandbox.clone_of("origin.git", "eve").run("audit").ok();
+}
+
+#[test]
+fn work_inside_of_the_scope_needs_nobody_and_other_policies_are_kept() {
+    let sandbox = Sandbox::new();
+    let ana = reported(&sandbox, "pause", &["src/a.rs", "src/b/c.rs"]);
+    assert_eq!(ana.node_phase("run/tidy"), "Succeeded");
+    let sandbox = Sandbox::new();
+    let ana = reported(&sandbox, "fail", &["src/vendor/a.rs"]);
+    assert_eq!(
+        text(&ana.node("run/tidy")["extensions"]["reason"]),
+        "OutOfScope"
+    );
+    assert_eq!(ana.node_phase("run/tidy"), "Failed");
+    let sandbox = Sandbox::new();
+    let ana = reported(&sandbox, "notify", &["docs/a.md"]);
+    assert_eq!(ana.node_phase("run/tidy"), "Succeeded");
+    let message = text(&ana.node("run/tidy")["message"]);
+    assert!(
+        message.contains("docs/a.md, outside of the scope"),
+        "{message}"
+    );
+}
+
+#[test]
+fn whoever_reported_outside_of_the_scope_names_another_commit() {
+    let sandbox = Sandbox::new();
+    let ana = reported(&sandbox, "pause", &["docs/a.md"]);
+    let ben = sandbox.place("ben");
+    ben.git("fetch -q");
+    ben.git("checkout -q -b better main");
+    ben.write("src/a.rs", "short\n")
+        .commit("Tidy the sources alone");
+    ben.run("report run/tidy --as agent:a --succeeded --commit HEAD --reconcile")
+        .ok();
+    ana.git("fetch -q");
+    assert_eq!(ana.node_phase("run/tidy"), "Succeeded");
+}

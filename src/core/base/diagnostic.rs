@@ -186,6 +186,7 @@ codes! {
     NOT_AUTOMATED = "PS625" Error "checks for a criterion that is not automated";
     NOTHING_IN_SCOPE = "PS626" Error "a document with nothing in scope";
     NO_STEPS = "PS627" Error "a document without steps";
+    STAYS_WITH_PERSON = "PS628" Warning "an override leaves a step to agents that a person does";
     OPEN_QUESTION = "PS631" Warning "not ready: a question is open";
     RISK_NOT_MITIGATED = "PS632" Warning "not ready: a likely risk without mitigation";
     DEPENDENCY_NOT_AVAILABLE = "PS633" Warning "not ready: a dependency is not available";

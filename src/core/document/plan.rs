@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::model::*;
 use super::name::{Alphabet, name_of};
+use super::scope;
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::base::words::ends_with;
 use crate::core::resource::schema::{self, SchemaKind};
@@ -281,18 +282,30 @@ fn contract(content: &Content) -> Contract {
         }
     }));
     let policy = content.delegation.escalation_policy.as_ref();
+    let on_unexpected_scope = policy.and_then(|policy| policy.on_unexpected_scope);
     Contract {
         criteria: all,
-        on_violation: match policy.and_then(|policy| policy.on_constraint_violation) {
-            Some(OnViolation::Fail) => OnBroken::Fail,
-            Some(OnViolation::Notify) => OnBroken::Notify,
-            Some(OnViolation::Pause) | None => OnBroken::Pause,
-        },
+        on_violation: policy
+            .and_then(|policy| policy.on_constraint_violation)
+            .map_or(OnBroken::Pause, on_broken),
         on_question: match policy.and_then(|policy| policy.on_ambiguity) {
             Some(OnAmbiguity::Fail) => OnQuestion::Fail,
             Some(OnAmbiguity::Guess) => OnQuestion::GoOn,
             Some(OnAmbiguity::Pause) | None => OnQuestion::Pause,
         },
+        on_unexpected_scope: on_unexpected_scope.map(on_broken),
+        scope: match on_unexpected_scope {
+            Some(_) => scope::about_files(&content.scope),
+            None => Default::default(),
+        },
+    }
+}
+
+fn on_broken(word: OnViolation) -> OnBroken {
+    match word {
+        OnViolation::Fail => OnBroken::Fail,
+        OnViolation::Notify => OnBroken::Notify,
+        OnViolation::Pause => OnBroken::Pause,
     }
 }
 

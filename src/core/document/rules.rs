@@ -317,6 +317,28 @@ pub(super) const STEP_EXTENSION: [&str; 9] = [
     "always",
 ];
 
+/// An override says who is asked before a step, and not who does it.
+fn stays_with_person(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
+    let steps = content.approach.steps.iter();
+    let of_people: BTreeSet<&str> = steps
+        .filter(|step| step.delegation == Some(StepDelegation::Human))
+        .map(|step| step.step_id.as_str())
+        .collect();
+    for (index, other) in content.delegation.step_overrides.iter().enumerate() {
+        let id = other.step_id.as_str();
+        if other.mode != Mode::AgentAutonomous || !of_people.contains(id) {
+            continue;
+        }
+        let message = format!("a person does step `{id}`, whatever this override says");
+        let path = path!["delegation", "step_overrides", index, "mode"];
+        let finding = found.at(Code::STAYS_WITH_PERSON, path, Part::Value, message);
+        findings.push(finding.label("only the approval before it is left out").help(
+            "where an agent is to do it, write `delegation: agent` or `either` in the step; where a person \
+             is, remove the override",
+        ));
+    }
+}
+
 /// `x-planspec` adds to what the document says, and never puts something else in its place.
 fn extensions(found: &Finder<'_>, content: &Content, findings: &mut Vec<Diagnostic>) {
     let modes = content.modes();
@@ -508,6 +530,7 @@ pub(super) fn semantics(found: &Finder<'_>, content: &Content, findings: &mut Ve
         let finding = found.at(Code::NOT_AUTOMATED, path, Part::Key, message);
         findings.push(finding.help("write `verification: automated` there, or remove the checks"));
     }
+    stays_with_person(found, content, findings);
     let overrides = content.delegation.step_overrides.iter();
     let overridden: BTreeSet<&str> = overrides.map(|other| other.step_id.as_str()).collect();
     for (index, step) in content.approach.steps.iter().enumerate() {

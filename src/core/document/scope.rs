@@ -101,6 +101,15 @@ fn globs(text: &str) -> Result<Option<Vec<Glob>>, String> {
     Ok(Some(globs))
 }
 
+/// The entries that are about files, of both lists.
+pub(super) fn about_files(scope: &Scope) -> [Vec<String>; 2] {
+    let of = |texts: &[String]| {
+        let texts = texts.iter().filter(|text| text.starts_with(PREFIX));
+        texts.cloned().collect()
+    };
+    [of(&scope.in_scope), of(&scope.out_of_scope)]
+}
+
 /// Entries about files that name none.
 pub(super) fn check(found: &Finder<'_>, scope: &Scope, findings: &mut Vec<Diagnostic>) {
     for entry in entries(scope) {
@@ -188,6 +197,19 @@ impl Bounds {
             within: Covered::build(within)?,
             excluded: Covered::build(excluded)?,
             not_checkable,
+        })
+    }
+
+    /// The bounds that entries set: those of `in_scope`, and those of `out_of_scope`.
+    ///
+    /// # Errors
+    /// As [`Bounds::of`].
+    pub fn of_entries([in_scope, out_of_scope]: &[Vec<String>; 2]) -> Result<Bounds, String> {
+        Bounds::of(&Scope {
+            in_scope: in_scope.clone(),
+            out_of_scope: out_of_scope.clone(),
+            assumptions: Vec::new(),
+            open_questions: Vec::new(),
         })
     }
 

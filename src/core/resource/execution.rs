@@ -252,16 +252,32 @@ impl NodeStatus {
         self.phase == NodePhase::Blocked && self.extensions.reason == AWAITING_ANSWER
     }
 
+    /// Whether it was reported done, and a person has to say whether what is outside of the scope is meant.
+    pub fn is_out_of_scope(&self) -> bool {
+        self.phase == NodePhase::Blocked && self.extensions.reason == OUT_OF_SCOPE
+    }
+
+    /// Whether it was reported done, and somebody has to say something before it counts.
+    pub fn is_reported(&self) -> bool {
+        self.awaits_verification() || self.is_out_of_scope()
+    }
+
     /// Whether somebody has it, at work or waiting for an answer.
     pub fn is_in_hands(&self) -> bool {
         self.phase == NodePhase::Running || self.awaits_answer()
     }
 
-    /// What its holder has asked and nobody has answered: when the attempt ends, nobody waits for that any more.
+    /// What is asked and nobody has answered, by its holder or about what was reported: when the attempt ends, nobody waits for that any more.
     pub fn open_questions(&self) -> impl Iterator<Item = &Question> {
         let is_held = self.extensions.claim.is_some() && self.is_in_hands();
+        let report = self.extensions.report.as_ref();
+        let report = report.filter(|_| self.is_out_of_scope());
         let questions = self.extensions.questions.iter();
-        questions.filter(move |one| is_held && one.attempt == self.attempt && one.answer.is_none())
+        questions.filter(move |one| {
+            let is_about_report = report.is_some_and(|report| report.record == one.record);
+            let is_asked = is_held || is_about_report;
+            is_asked && one.attempt == self.attempt && one.answer.is_none()
+        })
     }
 
     /// Whether the open attempt can be claimed now.
@@ -292,6 +308,8 @@ pub const RETRY_WAIT: &str = "RetryWait";
 pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
 /// Reason of a task whose holder has asked something, and that waits for a person to answer.
 pub const AWAITING_ANSWER: &str = "AwaitingAnswer";
+/// Reason of a task whose report changes what is outside of the scope of its plan, or may.
+pub const OUT_OF_SCOPE: &str = "OutOfScope";
 /// Reason of a task that was reported done and whose acceptance criteria were not checked yet.
 pub const AWAITING_VERIFICATION: &str = "AwaitingVerification";
 /// Reason of an External that waits for what is outside.

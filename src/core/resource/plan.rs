@@ -49,6 +49,10 @@ pub struct Contract {
     pub on_violation: OnBroken,
     /// What a question of whoever is at work leads to.
     pub on_question: OnQuestion,
+    /// What reported work outside of the scope leads to, where that is said.
+    pub on_unexpected_scope: Option<OnBroken>,
+    /// What its scope says about files, where that decides: which ones the work is about, and which it is not.
+    pub scope: [Vec<String>; 2],
 }
 
 /// One constraint or success criterion.

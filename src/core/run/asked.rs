@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::core::resource::{SignedBy, Time};
-use crate::core::run::controllers::{Artifacts, Authors, Listed, Merged};
+use crate::core::run::controllers::{Artifacts, Authors, Listed, Merged, Touches};
 use crate::core::run::record::{Incoming, Signature};
 use crate::core::run::status::read_value;
 
@@ -33,6 +33,9 @@ pub struct Answers {
     /// Commits that were named, and whether the spec branch holds them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub merged: BTreeMap<String, bool>,
+    /// What commits change that were reported, by their ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub touched: BTreeMap<String, Touched>,
     /// Keys that decisions were signed with, and whether the spec branch lists them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub keys: BTreeSet<ListedKey>,
@@ -74,6 +77,18 @@ pub struct Artifact {
     pub text: Option<String>,
     /// Whether it was there.
     pub found: bool,
+}
+
+/// What a commit changes beside the spec branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Touched {
+    /// The paths.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub paths: BTreeSet<String>,
+    /// Why nobody could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
 }
 
 /// A key that a decision was signed with.
@@ -128,6 +143,15 @@ impl Answers {
             (&one.principal, &one.key, one.arrival) == (&by.principal, &by.key, arrival)
         };
         self.keys.iter().find(is_it).map(|one| one.listed)
+    }
+
+    /// What was answered about what a commit changes, if that was asked.
+    pub fn paths_of(&self, commit: &str) -> Option<Result<BTreeSet<String>, String>> {
+        let known = self.touched.get(commit)?;
+        Some(match &known.unknown {
+            Some(why) => Err(why.clone()),
+            None => Ok(known.paths.clone()),
+        })
     }
 
     /// What was answered about who wrote a file, if that was asked.
@@ -186,6 +210,7 @@ pub struct Asking<'a> {
     authors: &'a Authors<'a>,
     artifact: &'a Artifacts<'a>,
     merged: &'a Merged<'a>,
+    touched: &'a Touches<'a>,
     listed: &'a Listed<'a>,
     kept: RefCell<Answers>,
 }
@@ -196,12 +221,14 @@ impl<'a> Asking<'a> {
         authors: &'a Authors<'a>,
         artifact: &'a Artifacts<'a>,
         merged: &'a Merged<'a>,
+        touched: &'a Touches<'a>,
         listed: &'a Listed<'a>,
     ) -> Asking<'a> {
         Asking {
             authors,
             artifact,
             merged,
+            touched,
             listed,
             kept: RefCell::default(),
         }
@@ -238,6 +265,23 @@ impl<'a> Asking<'a> {
         let answer = (self.merged)(commit);
         let mut kept = self.kept.borrow_mut();
         kept.merged.insert(commit.to_owned(), answer);
+        answer
+    }
+
+    /// The paths that a commit changes beside the spec branch.
+    ///
+    /// # Errors
+    /// Why nobody can tell.
+    pub fn touched(&self, commit: &str) -> Result<BTreeSet<String>, String> {
+        let answer = (self.touched)(commit);
+        let mut kept = self.kept.borrow_mut();
+        kept.touched.insert(
+            commit.to_owned(),
+            Touched {
+                paths: answer.clone().unwrap_or_default(),
+                unknown: answer.as_ref().err().cloned(),
+            },
+        );
         answer
     }
 

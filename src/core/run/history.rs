@@ -168,7 +168,12 @@ fn mover(acts: &[Act], moved: &Transition, node: &NodeStatus) -> Option<usize> {
     };
     acts.iter().rposition(|act| match act.word {
         "renewal" | "comment" => false,
-        "answer" => moved.to.as_deref() == Some(NodePhase::Running.to_string().as_str()),
+        "answer" => {
+            let to = moved.to.as_deref().unwrap_or_default();
+            [NodePhase::Running, NodePhase::Succeeded]
+                .iter()
+                .any(|phase| to == phase.to_string())
+        }
         "approve" | "reject" => decided(act),
         _ => true,
     })
@@ -343,9 +348,12 @@ fn acts(
 fn questions(before: Option<&NodeExtensions>, now: &NodeExtensions) -> Vec<Act> {
     let known = before.map_or(&[] as &[Question], |before| &before.questions);
     let mut found = Vec::new();
-    for one in &now.questions {
+    // What a report leaves open is told with the report.
+    let report = now.report.as_ref();
+    let is_asked = |one: &&Question| report.is_none_or(|report| report.record != one.record);
+    for one in now.questions.iter() {
         let was = known.iter().find(|old| old.record == one.record);
-        if was.is_none() {
+        if was.is_none() && is_asked(&one) {
             found.push(Act {
                 word: "question",
                 actor: Some(one.actor.clone()),

@@ -22,7 +22,7 @@ use crate::core::repository::snapshot::{Snapshot, manifests};
 use crate::core::resource::{ExecutionStatus, Key, Kind, Time};
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::controllers::execution::Pins;
-use crate::core::run::controllers::{Artifacts, Authors, Listed, Merged, binding};
+use crate::core::run::controllers::{Artifacts, Authors, Listed, Merged, Touches, binding};
 use crate::core::run::reconcile::{self, Decision, Inputs, Reconciliation};
 use crate::core::run::record::{Address, Incoming};
 use crate::core::run::status::{ControllerState, DECISIONS, StatusFile, StatusTree};
@@ -84,6 +84,8 @@ pub struct Change<'a, P, S> {
     pub artifact: &'a Artifacts<'a>,
     /// Whether a commit is part of the spec branch.
     pub merged: &'a Merged<'a>,
+    /// The paths that a commit changes beside the spec branch.
+    pub touched: &'a Touches<'a>,
     /// Whether the spec commit lists the key that a decision was signed with; the observed commit lists the same keys.
     pub listed: &'a Listed<'a>,
     /// The moment that counts as now.
@@ -551,6 +553,7 @@ where
             refused: change.refused,
             artifact: change.artifact,
             merged: change.merged,
+            touched: change.touched,
             listed: change.listed,
             now: change.now,
         }

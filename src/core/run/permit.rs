@@ -376,9 +376,17 @@ impl Circumstances<'_> {
             let why = format!("a person answers, and {actor} is none");
             return Err(Refusal::new(Objection::Forbidden, "NotAPerson", why));
         }
-        if (self.config.approvals).are_one(self.who(actor), Who::named(&asked.actor)) {
+        let report = status.extensions.report.as_ref();
+        let report = report.filter(|report| report.record == record);
+        let asker = report.map_or(Who::named(&asked.actor), Who::reported);
+        if self.config.approvals.are_one(self.who(actor), asker) {
+            let done = if report.is_some() {
+                "reported"
+            } else {
+                "asked"
+            };
             let why = format!(
-                "{} has asked that: somebody else has to answer",
+                "{} has {done} that: somebody else has to answer",
                 asked.actor
             );
             return Err(Refusal::new(Objection::Forbidden, "OwnQuestion", why));
@@ -883,7 +891,7 @@ impl Circumstances<'_> {
         };
         let status = self.status_of(id)?;
         let is_done = status.phase == NodePhase::Succeeded;
-        if has_failed(status) || (again && is_done) || status.awaits_verification() {
+        if has_failed(status) || (again && is_done) || status.is_reported() {
             return Ok(());
         }
         let why = match status.phase {
@@ -926,10 +934,10 @@ impl Circumstances<'_> {
     }
 }
 
-/// Who has reported a node that waits to be verified.
+/// Who has reported a node about which somebody has to say something before that counts.
 fn reported_by(status: &NodeStatus) -> Option<&ReportedBy> {
     let report = status.extensions.report.as_ref();
-    report.filter(|_| status.awaits_verification())
+    report.filter(|_| status.is_reported())
 }
 
 /// A second report of what waits to be verified names another commit, and says nothing else.

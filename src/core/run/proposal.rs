@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::core::base::digest::short;
 use crate::core::base::time::{exact as time, span};
 use crate::core::repository::config::actor_of;
-use crate::core::resource::{ExecutionPhase, ExecutionStatus, ExternalRef, Key, NodePhase, Time};
+use crate::core::resource::{
+    ExecutionPhase, ExecutionStatus, ExternalRef, Key, NodePhase, NodeStatus, Time,
+};
 use crate::core::run::standing::Standing;
 use crate::core::run::transition::{Waiting, WaitingFor, waiting_of};
 use crate::core::run::workspace::in_conflict;
@@ -129,6 +131,13 @@ fn commands_for(standing: &Standing<'_>, id: &str, waiting: &Waiting) -> Vec<Str
             vec![format!(
                 "planspec report {target} --as {actor}{claim} --succeeded"
             )]
+        }
+        // Whoever does not want that has it done once more.
+        WaitingFor::Answer { .. } => {
+            let status = standing.run.node_statuses.get(id);
+            let is_reported = status.is_some_and(NodeStatus::is_reported);
+            let again = is_reported.then(|| format!("planspec retry {target}"));
+            command(waiting).into_iter().chain(again).collect()
         }
         WaitingFor::External { .. } => {
             let node = standing.graph.and_then(|of| of.node(id));

@@ -60,6 +60,8 @@ pub struct Inputs<'a> {
     pub artifact: &'a controllers::Artifacts<'a>,
     /// Whether a commit is part of the spec branch.
     pub merged: &'a controllers::Merged<'a>,
+    /// The paths that a commit changes beside the spec branch.
+    pub touched: &'a controllers::Touches<'a>,
     /// Whether the spec commit lists the key that a decision was signed with.
     pub listed: &'a controllers::Listed<'a>,
     /// The moment that counts as now, in whole seconds.
@@ -116,11 +118,13 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         inputs.authors,
         inputs.artifact,
         inputs.merged,
+        inputs.touched,
         inputs.listed,
     );
     let authors = |commit: &str, path: &str| asking.authors(commit, path);
     let artifact = |path: &str, text: Option<&str>| asking.artifact(path, text);
     let merged = |commit: &str| asking.merged(commit);
+    let touched = |commit: &str| asking.touched(commit);
     let listed = |by: &SignedBy, arrival: Time| asking.listed(by, arrival);
     let mut world = World {
         snapshot: inputs.snapshot,
@@ -132,6 +136,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         pinned: controllers::execution::Pins::new(inputs.pinned),
         artifact: &artifact,
         merged: &merged,
+        touched: &touched,
         listed: &listed,
         capabilities: controllers::capability::phases(
             inputs.snapshot,

@@ -40,15 +40,15 @@ impl Reopening {
                 .index_of(id)
                 .map_or_else(Vec::new, |index| with_children(graph, spec, index)),
         };
-        let awaits_verification = |index: usize| {
+        let is_reported = |index: usize| {
             let status = statuses.get(graph.id(index));
-            status.is_some_and(NodeStatus::awaits_verification)
+            status.is_some_and(NodeStatus::is_reported)
         };
         retried.retain(|index| match phase(*index) {
             NodePhase::Failed | NodePhase::Cancelled => true,
             NodePhase::Succeeded => again,
             // What was reported may be beyond checking.
-            _ => wanted == Some(graph.id(*index)) && awaits_verification(*index),
+            _ => wanted == Some(graph.id(*index)) && is_reported(*index),
         });
         let mut behind = graph.behind(&retried);
         // What waits is decided when its turn comes.
@@ -217,7 +217,7 @@ impl Around<'_> {
         // What is not offered is given nothing yet.
         let is_given = |status: &&NodeStatus| {
             let is_at_work = status.is_in_hands() || status.phase == NodePhase::Succeeded;
-            let is_known = status.is_offered() || status.awaits_verification() || is_at_work;
+            let is_known = status.is_offered() || status.is_reported() || is_at_work;
             is_known && status.attempt > 0
         };
         let Some(status) = statuses.get(&was.id).filter(is_given) else {

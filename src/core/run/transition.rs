@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::core::resource::{
     AWAITING_ANSWER, AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_REPOSITORY,
     AWAITING_VERIFICATION, Attested, Condition, ConditionStatus, CriterionOf, ExecutionPhase,
-    ExecutionStatus, GoalPhase, Key, NodePhase, NodeStatus, READY, RETRY_WAIT, Status, Time,
-    find_condition,
+    ExecutionStatus, GoalPhase, Key, NodePhase, NodeStatus, OUT_OF_SCOPE, READY, RETRY_WAIT,
+    Status, Time, find_condition,
 };
 use crate::core::run::published::ACCEPTED;
 use crate::core::run::status::{StatusFile, StatusTree};
@@ -473,7 +473,7 @@ pub fn node_waits_for(node: &NodeStatus) -> Option<WaitingFor> {
                 expires: claim.expires,
             }
         }
-        (NodePhase::Blocked, AWAITING_ANSWER) => {
+        (NodePhase::Blocked, AWAITING_ANSWER | OUT_OF_SCOPE) => {
             let first = node.open_questions().next()?;
             WaitingFor::Answer {
                 asked_by: first.actor.clone(),

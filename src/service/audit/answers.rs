@@ -12,6 +12,7 @@ use crate::service::Result;
 use crate::service::left;
 use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
+use crate::service::touched;
 
 /// What is asked once more.
 pub struct About<'a> {
@@ -56,6 +57,7 @@ impl About<'_> {
         self.rewritten(&mut found)?;
         self.artifacts(&mut found)?;
         self.merged(&mut found)?;
+        self.touched(&mut found);
         self.authors(&mut found);
         self.keys(&mut found)?;
         self.left(&mut found)?;
@@ -139,6 +141,20 @@ impl About<'_> {
             }
         }
         Ok(())
+    }
+
+    fn touched(&self, found: &mut Found) {
+        for (commit, said) in &self.answers.touched {
+            // Where that clone did not reach far enough, a person was asked.
+            if said.unknown.is_some() {
+                continue;
+            }
+            let is_here = self.store.repo.has_object(commit);
+            let here = is_here.then(|| touched::changed(self.store, self.view, commit).ok());
+            let here = here.flatten().map(|here| here == said.paths);
+            let what = format!("{} changes {} files", short(commit), said.paths.len());
+            found.compare(&what, true, here);
+        }
     }
 
     fn authors(&self, found: &mut Found) {

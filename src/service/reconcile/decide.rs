@@ -27,6 +27,7 @@ use crate::service::left;
 use crate::service::runs;
 use crate::service::status::StatusReader;
 use crate::service::store::{Store, View};
+use crate::service::touched;
 use crate::service::{Error, Result, revision};
 
 /// Most errors in resources that are told.
@@ -204,6 +205,7 @@ impl Question<'_> {
             refused: &inbox.refused,
             artifact: &|path, text| branch.has(path, text),
             merged: &|commit| branch.holds(commit),
+            touched: &|commit| branch.touches(commit),
             listed: &|by, arrival| branch.lists(by, arrival),
             now: self.now,
         });
@@ -313,6 +315,7 @@ impl Question<'_> {
                 authors: &|commit, path| self.authors(commit, path),
                 artifact: &|path, text| branch.has(path, text),
                 merged: &|commit| branch.holds(commit),
+                touched: &|commit| branch.touches(commit),
                 listed: &|by, arrival| branch.lists(by, arrival),
                 now: self.now,
             };
@@ -508,6 +511,12 @@ impl<'a> SpecBranch<'a> {
     fn holds(&self, commit: &str) -> bool {
         let told = self.told.and_then(|told| told.merged.get(commit).copied());
         told.unwrap_or_else(|| self.answer(self.store.is_merged(self.view, commit)))
+    }
+
+    /// The paths that a commit changes beside it.
+    fn touches(&self, commit: &str) -> std::result::Result<BTreeSet<String>, String> {
+        let told = self.told.and_then(|told| told.paths_of(commit));
+        told.unwrap_or_else(|| touched::touched(self.store, self.view, commit))
     }
 
     /// Whether it lists the key that something was signed with which arrived at a moment.

@@ -20,6 +20,9 @@ pub type Artifacts<'a> = dyn Fn(&str, Option<&str>) -> bool + 'a;
 /// Whether the spec branch holds a commit.
 pub type Merged<'a> = dyn Fn(&str) -> bool + 'a;
 
+/// The paths that a commit changes beside the spec branch, or why nobody can tell.
+pub type Touches<'a> = dyn Fn(&str) -> Result<BTreeSet<String>, String> + 'a;
+
 /// Whether the spec branch lists a key for a principal, valid at a moment.
 pub type Listed<'a> = dyn Fn(&SignedBy, Time) -> bool + 'a;
 
@@ -46,6 +49,8 @@ pub struct World<'a> {
     pub artifact: &'a Artifacts<'a>,
     /// Whether a commit is part of the spec branch.
     pub merged: &'a Merged<'a>,
+    /// What a commit changes.
+    pub touched: &'a Touches<'a>,
     /// Whether the spec branch still lists the key that something was signed with.
     pub listed: &'a Listed<'a>,
     /// References that name another uid than the status knows, by the resource that refers.

@@ -10,7 +10,8 @@ use crate::core::plan::graph::Graph;
 use crate::core::plan::parameters::FAIL_FAST;
 use crate::core::resource::{
     AWAITING_ANSWER, AWAITING_APPROVAL, AWAITING_EXTERNAL, AWAITING_VERIFICATION, ExecutionStatus,
-    GraphSpec, Node, NodeKind, NodePhase, NodeStatus, Pinned, RETRY_WAIT, Time, Unapplied,
+    GraphSpec, Node, NodeKind, NodePhase, NodeStatus, OUT_OF_SCOPE, Pinned, RETRY_WAIT, Time,
+    Unapplied,
 };
 use crate::core::run::controllers::Presence;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
@@ -460,6 +461,7 @@ impl<'a> ActiveRun<'a> {
             AWAITING_APPROVAL,
             AWAITING_EXTERNAL,
             AWAITING_VERIFICATION,
+            OUT_OF_SCOPE,
         ];
         let shared = known.into_iter().find(|known| *known == first);
         let is_shared = reasons.all(|reason| reason == first);

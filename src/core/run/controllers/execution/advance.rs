@@ -7,8 +7,8 @@ use crate::core::plan::data;
 use crate::core::plan::graph::Step;
 use crate::core::plan::when::{Facts, When};
 use crate::core::resource::{
-    AWAITING_ANSWER, AWAITING_VERIFICATION, CapabilitySpec, Kind, Node, NodeKind, NodePhase, READY,
-    RETRY_WAIT, set_condition,
+    AWAITING_ANSWER, AWAITING_VERIFICATION, CapabilitySpec, Kind, Node, NodeKind, NodePhase,
+    OUT_OF_SCOPE, READY, RETRY_WAIT, set_condition,
 };
 use crate::core::run::controllers::binding::{self, Unbound};
 use crate::core::run::machine::NodeEvent;
@@ -84,7 +84,7 @@ impl ActiveRun<'_> {
             NodePhase::Blocked
                 if matches!(
                     self.reason_of(index),
-                    AWAITING_VERIFICATION | AWAITING_ANSWER
+                    AWAITING_VERIFICATION | AWAITING_ANSWER | OUT_OF_SCOPE
                 ) => {}
             NodePhase::Pending | NodePhase::Blocked => self.advance_waiting(index, pass),
             // What has begun does not wait again.

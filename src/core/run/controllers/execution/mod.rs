@@ -14,6 +14,7 @@ mod replan;
 mod retry;
 #[cfg(test)]
 mod scenarios;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod verification;

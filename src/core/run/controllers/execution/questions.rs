@@ -21,21 +21,7 @@ impl ActiveRun<'_> {
     /// Whoever is at work asks something.
     pub(super) fn take_question(&mut self, id: &str, received: &Received, text: &str) {
         let actor = &received.record.actor;
-        let attempt = self.status_of(id).attempt;
-        let asked = Question {
-            actor: actor.clone(),
-            attempt,
-            question: text.to_owned(),
-            record: received.id.clone(),
-            timestamp: self.now(),
-            answer: None,
-        };
-        if let Some(status) = self.status.node_statuses.get_mut(id) {
-            let all = &mut status.extensions.questions;
-            all.push(asked);
-            let excess = all.len().saturating_sub(KEPT);
-            all.drain(..excess);
-        }
+        self.keep_question(id, received, text);
         match self.on_question() {
             OnQuestion::Pause => self.wait_for_answers(id),
             OnQuestion::Fail => self.fail_attempt(id, AMBIGUOUS, format!("{actor} asks: {text}")),
@@ -44,6 +30,24 @@ impl ActiveRun<'_> {
                     status.message = format!("{actor} goes on with a best guess, and asks: {text}");
                 }
             }
+        }
+    }
+
+    /// A question by whoever wrote a record, or about what it says.
+    pub(super) fn keep_question(&mut self, id: &str, received: &Received, text: &str) {
+        let now = self.now();
+        if let Some(status) = self.status.node_statuses.get_mut(id) {
+            let all = &mut status.extensions.questions;
+            all.push(Question {
+                actor: received.record.actor.clone(),
+                attempt: status.attempt,
+                question: text.to_owned(),
+                record: received.id.clone(),
+                timestamp: now,
+                answer: None,
+            });
+            let excess = all.len().saturating_sub(KEPT);
+            all.drain(..excess);
         }
     }
 
@@ -97,7 +101,11 @@ impl ActiveRun<'_> {
         if incoming.address.first_place() != place {
             return Err(misplaced());
         }
-        permit::may(&record.action, &record.actor, &self.permit(Some(id)))?;
+        let permit = permit::Circumstances {
+            key: received.signed().map(|by| by.key.as_str()),
+            ..self.permit(Some(id))
+        };
+        permit::may(&record.action, &record.actor, &permit)?;
         self.turn.check_signature(received)?;
         let answered = Answered {
             actor: record.actor.clone(),
@@ -119,6 +127,12 @@ impl ActiveRun<'_> {
     /// When nothing is open any more, whoever has asked goes on, with a lease that begins anew.
     fn go_on_when_answered(&mut self, id: &str, by: &str) {
         let status = self.status_of(id);
+        if status.is_out_of_scope() {
+            let reporter = status.extensions.report.map(|report| report.actor);
+            let reporter = reporter.unwrap_or_default();
+            let what = format!("reported by {reporter}; {by} allows what is outside of the scope");
+            return self.count_report(id, what);
+        }
         if !status.awaits_answer() {
             return;
         }

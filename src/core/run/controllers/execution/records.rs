@@ -5,7 +5,8 @@ use super::active_run::{ActiveRun, list_unapplied};
 use super::attestations::attest;
 use crate::core::resource::{
     AWAITING_EXTERNAL, AWAITING_VERIFICATION, Artifact, CancelledBy, Claim, Duration,
-    ExecutionStatus, GateReview, NodePhase, ReportedBy, ReviewAction, Time, Unapplied,
+    ExecutionStatus, GateReview, NodePhase, OUT_OF_SCOPE, OnBroken, ReportedBy, ReviewAction, Time,
+    Unapplied,
 };
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{self, Objection, Refusal, misplaced, not_started};
@@ -418,7 +419,7 @@ impl ActiveRun<'_> {
         };
         let actor = &received.record.actor;
         let was = self.status_of(id);
-        let is_repeated = was.awaits_verification();
+        let is_repeated = was.is_reported();
         let mut spoken = was.extensions;
         self.keep_artifacts(id, artifacts);
         let done_before = self.was_done_before(id);
@@ -427,24 +428,18 @@ impl ActiveRun<'_> {
             "" => format!("{before}reported by {actor}"),
             message => format!("{before}reported by {actor}: {message}"),
         };
-        let is_to_be_verified = *result == ReportResult::Succeeded && self.must_be_verified(id);
         match result {
-            ReportResult::Succeeded if is_to_be_verified => {
-                let what = format!("{what}; its acceptance criteria are not checked yet");
-                self.block(id, AWAITING_VERIFICATION, what);
-            }
-            ReportResult::Succeeded => {
-                self.move_node(id, NodeEvent::Succeed, "Reported", what);
-            }
+            ReportResult::Succeeded => self.settle_report(id, received, commit.as_deref(), what),
             ReportResult::Failed => self.fail_attempt(id, "Reported", what),
         }
+        let is_awaited = self.status_of(id).is_reported();
         let Some(status) = self.status.node_statuses.get_mut(id) else {
             return;
         };
         // Whoever may still name another commit, or give it back.
         let (session, claim) = match (spoken.claim.take(), spoken.report.take()) {
             // What was done before was nobody's.
-            _ if done_before || !is_to_be_verified => (None, None),
+            _ if done_before || !is_awaited => (None, None),
             (Some(claim), _) => (claim.session, Some(claim.record)),
             (None, Some(before)) if is_repeated => (before.session, before.claim),
             (None, _) => (received.record.session.clone(), None),
@@ -463,13 +458,38 @@ impl ActiveRun<'_> {
         });
     }
 
+    /// What comes of a report that it is done: it may leave the scope, and it may have to be checked.
+    fn settle_report(&mut self, id: &str, received: &Received, commit: Option<&str>, what: String) {
+        match self.excess_of(commit) {
+            None => self.count_report(id, what),
+            Some((OnBroken::Notify, why)) => self.count_report(id, format!("{what}; {why}")),
+            Some((OnBroken::Fail, why)) => {
+                self.fail_attempt(id, OUT_OF_SCOPE, format!("{what}; {why}"));
+            }
+            Some((OnBroken::Pause, why)) => {
+                self.keep_question(id, received, &format!("{why}: is that meant?"));
+                self.block(id, OUT_OF_SCOPE, format!("{what}; {why}"));
+            }
+        }
+    }
+
+    /// What was reported is done, once its acceptance criteria are checked.
+    pub(super) fn count_report(&mut self, id: &str, what: String) {
+        if self.must_be_verified(id) {
+            let what = format!("{what}; its acceptance criteria are not checked yet");
+            self.block(id, AWAITING_VERIFICATION, what);
+        } else {
+            self.move_node(id, NodeEvent::Succeed, "Reported", what);
+        }
+    }
+
     /// Whether what is reported was done before the run: its claim says so, or the report that is pointed elsewhere.
     fn was_done_before(&self, id: &str) -> bool {
         let Some(status) = self.status.node_statuses.get(id) else {
             return false;
         };
         let report = status.extensions.report.as_ref();
-        let report = report.filter(|_| status.awaits_verification());
+        let report = report.filter(|_| status.is_reported());
         match &status.extensions.claim {
             Some(claim) => claim.done_before,
             None => report.is_some_and(|report| report.done_before),

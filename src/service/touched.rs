@@ -1,0 +1,52 @@
+//! Which paths a commit changes.
+
+use std::collections::BTreeSet;
+
+use super::store::{Store, View};
+use crate::core::base::digest::short;
+use crate::git::{GitError, base, read};
+
+/// Most paths of one commit that are held against a scope.
+const MOST: usize = 5_000;
+
+/// The paths that a commit changes: beside the spec branch, from where the two part; where the spec branch holds it already,
+/// beside what its first parent has.
+///
+/// # Errors
+/// A sentence: why nobody can tell here.
+pub fn touched(store: &Store, view: &View, commit: &str) -> Result<BTreeSet<String>, String> {
+    let is_here = store.has_or_fetches(commit);
+    if !is_here || store.repo.commit_time(commit).is_err() {
+        return Err("it is neither here nor on the remote".to_owned());
+    }
+    changed(store, view, commit)
+}
+
+/// The same of a commit that is here, without asking the remote for it.
+///
+/// # Errors
+/// As [`touched`].
+pub fn changed(store: &Store, view: &View, commit: &str) -> Result<BTreeSet<String>, String> {
+    let (repo, spec) = (&store.repo, &view.spec_commit);
+    let shared = store.remote.as_deref();
+    let changed = match base::merge_base(repo, shared, spec, commit) {
+        Ok(base) if base == commit => read::changed_by(repo, commit),
+        Ok(base) => read::changed_paths(repo, &base, commit),
+        Err(GitError::Unusable(_)) => {
+            return Err(format!(
+                "it has nothing in common with {} of `{}`",
+                short(spec),
+                view.spec_branch
+            ));
+        }
+        Err(error) => Err(error),
+    };
+    let changed = changed.map_err(|error| error.to_string())?;
+    if changed.len() > MOST {
+        return Err(format!(
+            "it changes {} files, and {MOST} are looked at",
+            changed.len()
+        ));
+    }
+    Ok(changed.into_iter().map(|file| file.path).collect())
+}
