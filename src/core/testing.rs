@@ -1001,12 +1001,14 @@ impl World {
     }
 
     fn facts_of(&self, file: &SourceFile) -> (String, Facts) {
+        let revisions = self.config.approvals.revisions;
         let mut known = self.facts.borrow_mut();
         let facts = known
-            .entry((file.path.clone(), file.blob.clone()))
+            .entry((format!("{} {revisions:?}", file.path), file.blob.clone()))
             .or_insert_with(|| {
-                let (limits, namespace) = (&self.config.limits, &self.config.default_namespace);
-                Facts::of(&manifest::read(file, limits, namespace), &file.content)
+                let documents = (self.config.default_namespace.as_str(), revisions);
+                let read = manifest::read_as(file, &self.config.limits, documents);
+                Facts::of(&read, &file.content)
             });
         (file.blob.clone(), facts.clone())
     }

@@ -542,7 +542,12 @@ impl<'a> Changeset<'a> {
     /// Whether HEAD says the same in other words.
     fn is_unchanged(&self, key: &Key, path: &str, text: &str) -> bool {
         let file = source_file(path, text);
-        let new = manifest::read(&file, &self.config.limits, &self.config.default_namespace)
+        let config = &self.config;
+        let documents = (
+            config.default_namespace.as_str(),
+            config.approvals.revisions,
+        );
+        let new = manifest::read_as(&file, &config.limits, documents)
             .entries
             .into_iter()
             .find(|entry| entry.key == *key)

@@ -115,13 +115,14 @@ impl Settings {
     }
 
     /// A configuration with the rule levels of this one, or the defaults where this one cannot be
-    /// used. A change is judged by the levels of its base: it must not choose them itself.
+    /// used. A change is judged by the levels of its base: it must not choose them itself. Documents stand for the same as
+    /// there: that others wait for a person is no change of them.
     pub fn judging(&self, config: &Config) -> Config {
-        let rules = self.config.as_ref().map(|base| base.rules.clone());
-        Config {
-            rules: rules.unwrap_or_default(),
-            ..config.clone()
-        }
+        let base = self.config.clone().unwrap_or_default();
+        let mut judging = config.clone();
+        judging.rules = base.rules;
+        judging.approvals.revisions = base.approvals.revisions;
+        judging
     }
 }
 

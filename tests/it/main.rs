@@ -50,6 +50,7 @@ mod reads;
 mod recovery;
 mod resources;
 mod review;
+mod revisions;
 mod rules;
 mod run;
 mod sandbox;

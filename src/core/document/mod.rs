@@ -85,6 +85,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+use crate::core::resource::RevisionApproval;
 use std::ops::Deref;
 
 use serde_json::Value;
@@ -226,7 +227,8 @@ impl Document {
         };
         let mut findings = Vec::new();
         let key = key(file, &self.value, namespace);
-        key.and_then(|key| generate(&found, &self.content, &key, &mut findings))
+        let approval = RevisionApproval::default();
+        key.and_then(|key| generate(&found, &self.content, (&key, approval), &mut findings))
             .ok_or(findings)
     }
 

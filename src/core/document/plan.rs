@@ -14,7 +14,8 @@ use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{
     API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Edge,
     Effort, GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Node,
-    NodeKind, ObjectRef, OnBroken, OnQuestion, PlanSpec, Resource, Spec, TargetRef,
+    NodeKind, ObjectRef, OnBroken, OnQuestion, PlanSpec, Resource, RevisionApproval, Spec,
+    TargetRef,
 };
 use crate::path;
 
@@ -140,13 +141,16 @@ impl Origin {
 pub(crate) fn generate(
     found: &Finder<'_>,
     content: &Content,
-    key: &Key,
+    (key, approval): (&Key, RevisionApproval),
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Generated> {
     let before = findings.len();
     let mut nodes = Nodes::new(content, key);
     nodes.add_steps(content);
     nodes.merge_extensions(found, content, findings);
+    if is_asked(content, approval) {
+        nodes.ask_first(content);
+    }
     nodes.check_ids(found, findings);
     if findings.len() > before {
         return None;
@@ -170,6 +174,23 @@ pub(crate) fn generate(
     }));
     let origin = Origin { steps: nodes.steps };
     Some(Generated { resources, origin })
+}
+
+/// Whether a person approves a revision before it is run: what nobody calls a patch is more than that.
+fn is_asked(content: &Content, approval: RevisionApproval) -> bool {
+    let entry = entry_of(content).map(|entry| entry.change_type);
+    match approval {
+        RevisionApproval::Merge | RevisionApproval::Either => false,
+        RevisionApproval::Human => entry != Some(ChangeType::Patch),
+        RevisionApproval::Hybrid => !matches!(entry, Some(ChangeType::Patch | ChangeType::Minor)),
+    }
+}
+
+/// What the history says of the revision that a document is.
+fn entry_of(content: &Content) -> Option<&Revision> {
+    let revision = content.identity.revision;
+    let mut entries = content.revision_history.iter().rev();
+    entries.find(|entry| entry.revision == revision)
 }
 
 /// A generated resource as a file would hold it.
@@ -382,21 +403,7 @@ impl<'a> Nodes<'a> {
         let name = format!("{}-approve-{}", self.key.name, task.id);
         let name = name_of(&name, Alphabet::Name);
         let id = name_of(&format!("approve-{}", task.id), Alphabet::NodeId);
-        let gate = GateSpec {
-            gate_type: GateType::Approval,
-            target_ref: TargetRef {
-                kind: Kind::Plan,
-                name: self.key.name.clone(),
-                namespace: None,
-                uid: None,
-                node_id: Some(id.clone()),
-                api_version: None,
-            },
-            description: Some(reason.unwrap_or(&step.description).to_owned()),
-            reviewers: Vec::new(),
-            required_approvers: 1,
-            context: None,
-        };
+        let gate = self.gate(&id, reason.unwrap_or(&step.description).to_owned());
         self.gates.push((name.clone(), gate));
         Node {
             name: Some(format!("Approve: {}", step.title)),
@@ -405,6 +412,63 @@ impl<'a> Nodes<'a> {
             id,
             kind: NodeKind::Gate,
             ..Node::default()
+        }
+    }
+
+    /// A gate before everything: a person approves the revision.
+    fn ask_first(&mut self, content: &Content) {
+        let taken: HashSet<&str> = self.nodes.iter().map(|node| node.id.as_str()).collect();
+        // A step may have that name; what is made of free text ends in a hash.
+        let free = ["approve-revision", "approve the revision"]
+            .map(|text| name_of(text, Alphabet::NodeId));
+        let id = free.into_iter().find(|id| !taken.contains(id.as_str()));
+        let id = id.unwrap_or_default();
+        let name = name_of(&format!("{}-{id}", self.key.name), Alphabet::Name);
+        let number = content.identity.revision;
+        let entry = entry_of(content);
+        let description = match entry {
+            Some(entry) => {
+                let (kind, summary) = (entry.change_type.word(), &entry.change_summary);
+                format!("Revision {number} ({kind}): {summary}")
+            }
+            None => format!("Revision {number}: {}", content.approach.overview),
+        };
+        let gate = self.gate(&id, description);
+        self.gates.insert(0, (name.clone(), gate));
+        for node in self
+            .nodes
+            .iter_mut()
+            .filter(|node| node.depends_on.is_empty())
+        {
+            node.depends_on.push(id.clone());
+        }
+        let node = Node {
+            name: Some(format!("Approve revision {number}")),
+            gate_ref: Some(ObjectRef::named(name)),
+            id,
+            kind: NodeKind::Gate,
+            ..Node::default()
+        };
+        self.nodes.insert(0, node);
+        self.steps.insert(0, 0);
+    }
+
+    /// A gate of the plan, reached at a node, where any person decides.
+    fn gate(&self, node: &str, description: String) -> GateSpec {
+        GateSpec {
+            gate_type: GateType::Approval,
+            target_ref: TargetRef {
+                kind: Kind::Plan,
+                name: self.key.name.clone(),
+                namespace: None,
+                uid: None,
+                node_id: Some(node.to_owned()),
+                api_version: None,
+            },
+            description: Some(description),
+            reviewers: Vec::new(),
+            required_approvers: 1,
+            context: None,
         }
     }
 

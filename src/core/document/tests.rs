@@ -50,7 +50,7 @@ fn findings(value: &Value) -> Vec<String> {
     if let Some(content) = read(&found, value, &mut findings) {
         judge(&found, &content, &mut findings);
         if let Some(key) = key("a.planspec.json", value, "team") {
-            generate(&found, &content, &key, &mut findings);
+            generate(&found, &content, (&key, Default::default()), &mut findings);
         }
     }
     for finding in &findings {
@@ -361,6 +361,14 @@ fn each_rule_has_a_document_that_breaks_only_it() {
             with("/x-planspec", json!({"checks": {"understood": [check()]}})),
             "PS625 error semantics x-planspec.checks.understood: criterion `understood` has checks \
              and is not automated",
+        ),
+        (
+            with(
+                "/delegation/step_overrides",
+                json!([{"step_id": "translate", "mode": "agent_autonomous"}]),
+            ),
+            "PS628 warning semantics delegation.step_overrides[0].mode: a person does step \
+             `translate`, whatever this override says",
         ),
         // Readiness.
         (

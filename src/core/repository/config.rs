@@ -13,7 +13,7 @@ use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::suggest::suggestion;
 use crate::core::repository::rules;
 use crate::core::resource::schema::{self, SchemaKind};
-use crate::core::resource::{Duration, NodeStatus, Pinned, ReportedBy, is_zero};
+use crate::core::resource::{Duration, NodeStatus, Pinned, ReportedBy, RevisionApproval, is_zero};
 use crate::core::text::yaml;
 use crate::path;
 
@@ -73,6 +73,9 @@ pub struct ApprovalConfig {
     /// Who did the work before a gate cannot approve it there.
     #[serde(skip_serializing_if = "is_zero")]
     pub prevent_worker_approval: bool,
+    /// What approves a revision of a document before it is run.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub revisions: RevisionApproval,
     /// `user:NAME` in a gate: e-mails of the same person.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub users: BTreeMap<String, BTreeSet<String>>,

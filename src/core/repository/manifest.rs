@@ -23,7 +23,7 @@ use crate::core::repository::referral::Referral;
 use crate::core::repository::switches;
 use crate::core::resource::schema::{self, SchemaKind, SchemaProblem};
 use crate::core::resource::{
-    API_VERSION, DERIVED_FIELDS, GraphSpec, Key, Kind, Metadata, Resource, Spec,
+    API_VERSION, DERIVED_FIELDS, GraphSpec, Key, Kind, Metadata, Resource, RevisionApproval, Spec,
 };
 use crate::core::text::allow::{self, Allow};
 use crate::core::text::yaml::{self, Document};
@@ -89,6 +89,15 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// Read a file. What has no namespace of its own, as PlanSpec 1.2 documents may, gets `namespace`.
 pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
+    read_as(source, limits, (namespace, RevisionApproval::Merge))
+}
+
+/// The same, where documents stand for what this approves of their revisions.
+pub fn read_as(
+    source: &SourceFile,
+    limits: &Limits,
+    (namespace, approval): (&str, RevisionApproval),
+) -> Manifest {
     let mut manifest = Manifest {
         path: source.path.clone(),
         blob: source.blob.clone(),
@@ -155,7 +164,7 @@ pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
                 }
             }
             Err(value) if document::is_document(&source.path, &value) => {
-                manifest.plan_document(Document { index, value }, namespace);
+                manifest.plan_document(Document { index, value }, (namespace, approval));
             }
             Err(value) => manifest.document(Document { index, value }, None),
         }
@@ -295,7 +304,11 @@ impl Manifest {
 
     /// A PlanSpec 1.2 document: the resources that it stands for, or when it is broken, the plan
     /// that cannot be used.
-    fn plan_document(&mut self, document: Document, namespace: &str) {
+    fn plan_document(
+        &mut self,
+        document: Document,
+        (namespace, approval): (&str, RevisionApproval),
+    ) {
         let found = Finder {
             file: &self.path,
             document: document.index,
@@ -308,10 +321,9 @@ impl Manifest {
             document::judge(&found, content, &mut findings);
         }
         findings.extend(credentials::check(&found, &document.value));
-        let generated = key
-            .as_ref()
-            .zip(content)
-            .and_then(|(key, content)| document::generate(&found, &content, key, &mut findings));
+        let generated = key.as_ref().zip(content).and_then(|(key, content)| {
+            document::generate(&found, &content, (key, approval), &mut findings)
+        });
         let about = |finding: Diagnostic| match &key {
             Some(key) => finding.about(key),
             None => finding,

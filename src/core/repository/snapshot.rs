@@ -29,7 +29,11 @@ pub fn manifests_with<T: Send>(
     #[cfg(test)]
     parsed::note(files);
     let parse = |file: &SourceFile| {
-        let mut manifest = manifest::read(file, &config.limits, &config.default_namespace);
+        let documents = (
+            config.default_namespace.as_str(),
+            config.approvals.revisions,
+        );
+        let mut manifest = manifest::read_as(file, &config.limits, documents);
         let with = with(file, &mut manifest);
         (manifest, with)
     };

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 
 use super::{
-    Condition, ContextItem, ContractCriterion, Key, Kind, ObjectRef, Outcome, ReviewAction, Time,
-    is_zero, phase,
+    Condition, ContextItem, ContractCriterion, Key, Kind, ObjectRef, Outcome, ReviewAction,
+    RevisionApproval, Time, is_zero, phase,
 };
 
 /// formats.md, "Execution.spec". Immutable once committed.
@@ -716,6 +716,9 @@ pub struct Pin {
     pub digest: String,
     /// Generation of the resource at the time.
     pub generation: u64,
+    /// Of what comes from a document: what approved its revisions then. It decides which gates there are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revisions: RevisionApproval,
 }
 
 impl Pinned {

@@ -85,6 +85,23 @@ pub enum CriterionOf {
     SuccessCriterion,
 }
 
+/// What approves a revision of a document that is to be run.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum RevisionApproval {
+    /// That it has arrived on the spec branch.
+    #[default]
+    Merge,
+    /// A person, unless it is a patch.
+    Human,
+    /// A person, where another approach is taken; all else has arrived.
+    Hybrid,
+    /// A person or its arrival, whichever comes first: what can be run has arrived.
+    Either,
+}
+
 /// What a question of whoever is at work leads to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnQuestion {

@@ -191,6 +191,7 @@ fn of_approvals(all: &mut Fields, approvals: &ApprovalConfig) {
         allowed_signers,
         prevent_self_approval,
         prevent_worker_approval,
+        revisions,
         users,
         teams,
     } = approvals;
@@ -217,6 +218,12 @@ fn of_approvals(all: &mut Fields, approvals: &ApprovalConfig) {
     for (field, value) in own {
         all.add(&["approvals", field], value, gates(who));
     }
+    let asked = "which revisions of documents wait for a person before they are run changes, for runs that have not begun";
+    all.add(
+        &["approvals", "revisions"],
+        revisions,
+        (Some(asked), Concerns::Nothing),
+    );
     for (name, mails) in users {
         all.add(&["approvals", "users", name], mails, gates(who));
     }

@@ -12,7 +12,8 @@ use crate::core::base::source::{Content, SourceFile};
 use crate::core::plan::graph::Graph;
 use crate::core::repository::manifest;
 use crate::core::resource::{
-    ExecutionSpec, GateSpec, GraphSpec, Key, Kind, Node, Pin, Pinned, Resource, Spec,
+    ExecutionSpec, GateSpec, GraphSpec, Key, Kind, Node, Pin, Pinned, Resource, RevisionApproval,
+    Spec,
 };
 
 /// Content of blobs, by object id.
@@ -25,8 +26,8 @@ type Contents = BTreeMap<(usize, Key), Option<Resource>>;
 pub struct Pins<'a> {
     blobs: &'a Blobs,
     /// By path, blob and namespace: what a text means depends on the name of its file, and what has
-    /// no namespace of its own has that of the pin.
-    parsed: RefCell<BTreeMap<[String; 3], Rc<Contents>>>,
+    /// no namespace of its own has that of the pin. And by what approved revisions.
+    parsed: RefCell<BTreeMap<([String; 3], RevisionApproval), Rc<Contents>>>,
 }
 
 impl<'a> Pins<'a> {
@@ -64,6 +65,7 @@ impl<'a> Pins<'a> {
 
     fn contents(&self, pin: &Pin) -> Result<Rc<Contents>, String> {
         let place = [&pin.path, &pin.blob, &pin.namespace].map(String::clone);
+        let place = (place, pin.revisions);
         if let Some(known) = self.parsed.borrow().get(&place) {
             return Ok(Rc::clone(known));
         }
@@ -78,7 +80,8 @@ impl<'a> Pins<'a> {
             blob: pin.blob.clone(),
             content: Content::Bytes(Arc::clone(bytes)),
         };
-        let entries = manifest::read(&file, &Limits::NONE, &pin.namespace)
+        let documents = (pin.namespace.as_str(), pin.revisions);
+        let entries = manifest::read_as(&file, &Limits::NONE, documents)
             .entries
             .into_iter();
         let contents = entries.map(|entry| ((entry.document, entry.key), entry.resource));
@@ -206,6 +209,7 @@ mod tests {
             document,
             digest: String::new(),
             generation: 1,
+            revisions: Default::default(),
         };
         for (name, document) in [("one", 1), ("two", 2)] {
             let pinned = Pinned {

@@ -378,7 +378,12 @@ impl Search<'_> {
         if !may_hold {
             return SaidInFile::new();
         }
-        let entries = manifest::read(file, &self.config.limits, &self.config.default_namespace)
+        let config = &self.config;
+        let documents = (
+            config.default_namespace.as_str(),
+            config.approvals.revisions,
+        );
+        let entries = manifest::read_as(file, &config.limits, documents)
             .entries
             .into_iter();
         entries

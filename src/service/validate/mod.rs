@@ -341,7 +341,9 @@ impl Earlier {
         let fork = base::merge_base(&repo, None, &commit(revision)?, &side)?;
         // By the configuration of that commit: a change of `paths` must not hide what was there.
         let settings = Settings::read(&repo, Tree::Commit(&fork))?;
-        let config = settings.or(&subject.settings);
+        let mut config = settings.or(&subject.settings);
+        // That others wait for a person is no change of documents.
+        config.approvals.revisions = subject.config.approvals.revisions;
         Ok(Some(Earlier {
             head: request.revision.is_some().then_some(side),
             commit: fork,

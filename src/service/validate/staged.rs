@@ -86,8 +86,11 @@ struct NextCommit<'a> {
 }
 
 impl NextCommit<'_> {
+    /// As it is staged; documents stand for what they stand for in HEAD: that others wait for a person is no change of them.
     fn config(&self) -> Config {
-        self.after.config.clone().unwrap_or_default()
+        let mut config = self.after.config.clone().unwrap_or_default();
+        config.approvals.revisions = self.before.or(self.after).approvals.revisions;
+        config
     }
 
     /// Who may decide, before and after it.

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use crate::core::resource::RevisionApproval;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
@@ -388,6 +389,7 @@ fn config() -> Config {
             allowed_signers: Some("signers".to_owned()),
             prevent_self_approval: true,
             prevent_worker_approval: true,
+            revisions: RevisionApproval::Human,
             users: people(),
             teams: people(),
         },

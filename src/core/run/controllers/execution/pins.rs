@@ -3,7 +3,7 @@
 use super::Turn;
 use crate::core::plan::graph::Graph;
 use crate::core::resource::{
-    ExecutionSpec, Key, Kind, ObjectRef, Pin, Pinned, PlanPhase, PlanSpec, Status,
+    ExecutionSpec, Key, Kind, ObjectRef, Pin, Pinned, PlanPhase, PlanSpec, RevisionApproval, Status,
 };
 use crate::core::run::controllers::{Presence, World, unusable};
 use crate::core::run::pinned::PinnedPlan;
@@ -15,9 +15,13 @@ use crate::core::run::pinned::PinnedPlan;
 pub fn find(world: &World<'_>, pinned: &Pinned) -> Result<PinnedPlan, String> {
     PinnedPlan::assemble(pinned, |kind, pin| {
         let key = pin.key(kind);
+        let revisions = world.config.approvals.revisions;
         let mut definitions = world.snapshot.definitions(&key).iter();
         let unchanged = definitions
-            .find(|now| (&now.blob, now.document) == (&pin.blob, pin.document))
+            .find(|now| {
+                let is_same = now.origin.is_none() || revisions == pin.revisions;
+                is_same && (&now.blob, now.document) == (&pin.blob, pin.document)
+            })
             .and_then(|now| now.resource.clone());
         match unchanged {
             Some(resource) => Ok(resource),
@@ -194,5 +198,140 @@ fn pin(turn: &Turn<'_>, key: &Key) -> Result<Pin, Missing> {
         document: definition.document,
         digest: resource.spec_digest(),
         generation: file.map_or(0, |file| file.generation),
+        revisions: match definition.origin {
+            Some(_) => turn.world.config.approvals.revisions,
+            None => RevisionApproval::default(),
+        },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{World, execution};
+
+    const EVE: &str = "eve@example.com";
+
+    /// A document of two steps, at a revision of some kind; the first may be approved by itself.
+    fn document(step: &str, kind: &str) -> String {
+        let (revision, parent, history) = match kind {
+            "" => (1, "null".to_owned(), String::new()),
+            kind => (
+                2,
+                r#""7c3e2f40-9d51-4e3b-9f60-3b4c5d6e7f80""#.to_owned(),
+                format!(
+                    r#", "revision_history": [{{"revision": 2, "change_type": "{kind}",
+    "change_summary": "Shorter words", "created_at": "2026-02-11T09:00:00Z"}}]"#
+                ),
+            ),
+        };
+        format!(
+            r#"{{
+  "identity": {{"plan_id": "8d4f3051-ae62-4f4c-a071-4c5d6e7f8091", "session_id": "s", "revision": {revision},
+    "parent_id": {parent}, "created_by": "a", "created_at": "2026-02-10T09:00:00Z"}},
+  "x-planspec": {{"name": "p", "namespace": "team"}},
+  "intent": {{"goal_statement": "g", "motivation": "m", "success_definition": "d"}},
+  "scope": {{"in_scope": ["i"], "out_of_scope": ["o"]}},
+  "approach": {{"overview": "o", "rationale": "r", "steps": [
+    {{"step_id": "{step}", "title": "A", "description": "d"}},
+    {{"step_id": "b", "title": "B", "description": "d", "dependencies": ["{step}"]}}]}},
+  "success_criteria": [
+    {{"criterion_id": "done", "description": "d", "verification": "manual", "weight": "primary"}}],
+  "delegation": {{"default_mode": "hybrid", "step_overrides": [{{"step_id": "{step}", "mode": "human_approval"}}]}}{history}
+}}"#
+        )
+    }
+
+    fn run(approval: &str, step: &str, kind: &str) -> World {
+        let mut world = World::empty();
+        world.configure(&format!("approvals: {{revisions: {approval}}}\n"));
+        world.write("planspec/p.planspec.json", &document(step, kind));
+        world.write("planspec/run.yaml", &execution("run", "p", ""));
+        world.reconcile();
+        world
+    }
+
+    #[test]
+    fn which_revisions_a_person_approves_before_they_are_run() {
+        let table = [
+            ("merge", "", false),
+            ("merge", "major", false),
+            ("either", "major", false),
+            ("human", "", true),
+            ("human", "major", true),
+            ("human", "minor", true),
+            ("human", "patch", false),
+            ("hybrid", "", true),
+            ("hybrid", "major", true),
+            ("hybrid", "minor", false),
+            ("hybrid", "patch", false),
+        ];
+        for (approval, kind, expected) in table {
+            let world = run(approval, "a", kind);
+            let nodes = &world.run().node_statuses;
+            assert_eq!(
+                nodes.contains_key("approve-revision"),
+                expected,
+                "{approval} {kind}"
+            );
+            let first = if expected {
+                "Pending Waiting"
+            } else {
+                "Blocked AwaitingApproval"
+            };
+            assert_eq!(world.stands("approve-a"), first, "{approval} {kind}");
+        }
+    }
+
+    #[test]
+    fn nothing_begins_before_the_revision_is_approved() {
+        let mut world = run("human", "a", "minor");
+        assert_eq!(world.stands("approve-revision"), "Blocked AwaitingApproval");
+        let gate = world.gate("p-approve-revision");
+        assert_eq!(gate.phase.to_string(), "Waiting");
+        world.approve("approve-revision", EVE);
+        world.reconcile();
+        assert_eq!(world.stands("approve-a"), "Blocked AwaitingApproval");
+        world.approve("approve-a", EVE);
+        world.reconcile();
+        world.complete("a");
+        world.complete("b");
+        assert_eq!(world.phase(), "Blocked AwaitingAttestation");
+        let mut world = run("human", "a", "minor");
+        world.reject("approve-revision", EVE);
+        world.reconcile();
+        assert_eq!(world.phase(), "Failed NodeFailed");
+    }
+
+    #[test]
+    fn a_run_keeps_the_gates_that_it_began_with() {
+        let mut world = run("human", "a", "minor");
+        world.configure("");
+        world.reconcile();
+        assert_eq!(world.stands("approve-revision"), "Blocked AwaitingApproval");
+        world.approve("approve-revision", EVE);
+        world.reconcile();
+        assert_eq!(world.stands("approve-revision"), "Succeeded Approved");
+        let mut world = run("merge", "a", "minor");
+        world.configure("approvals: {revisions: human}\n");
+        world.reconcile();
+        assert!(!world.run().node_statuses.contains_key("approve-revision"));
+        assert_eq!(world.stands("approve-a"), "Blocked AwaitingApproval");
+        // A new one asks.
+        world.write("planspec/next.yaml", &execution("next", "p", ""));
+        world.about("next").reconcile();
+        assert_eq!(world.stands("approve-revision"), "Blocked AwaitingApproval");
+    }
+
+    #[test]
+    fn a_step_may_have_the_name_of_the_gate() {
+        let world = run("human", "revision", "major");
+        let gates = world
+            .run()
+            .node_statuses
+            .keys()
+            .filter(|id| id.starts_with("approve-"));
+        let gates: Vec<&String> = gates.collect();
+        assert_eq!(gates.len(), 2, "{gates:?}");
+        assert_eq!(world.stands("approve-revision"), "Pending Waiting");
+    }
 }
