@@ -3,7 +3,7 @@
 #
 #   ci.sh key                  a key for the cache of the built program
 #   ci.sh install              make sure that there is a planspec; on GitHub, for later steps as well
-#   ci.sh MODE                 validate, review, reconcile, work or carry
+#   ci.sh MODE                 validate, review, reconcile, work, carry or verified
 #
 # Everything comes from the environment: INPUT_PROGRAM (a planspec that is there already), INPUT_BASE
 # (review against this revision), INPUT_PLAN (review only this plan), INPUT_COMMENT (false: none),
@@ -11,7 +11,8 @@
 # INPUT_NAMESPACE and INPUT_NODE (work and carry: which node), INPUT_ACTOR (as whom), INPUT_REPORTS (the folder in which
 # the one leaves what the other carries), INPUT_SIGNING_KEY (carry: signs it), INPUT_JOBS (reconcile on GitLab: the file that
 # gets the pipeline of the jobs of nodes), PLANSPEC_HOME (where a program is built, if RUNNER_TEMP does not say it), and
-# what the forge sets.
+# what the forge sets. INPUT_TARGET, INPUT_COMMIT, INPUT_AFTER_DEPLOYMENT and INPUT_TIMEOUT (verified: what, for which commit,
+# whether it is deployed, and how long to wait).
 # No value from outside is ever part of a command, only an argument or a line of a file.
 #
 # Nothing of the checkout is run, or says how the program is built.
@@ -376,6 +377,25 @@ audit() {
   [ "$code" -eq 0 ] || fail "audit ended with exit code $code: the status does not follow from what it cites; see the log" "$code"
 }
 
+# The gate before a deployment: whether what is required was checked or attested for just this commit. Nothing is run.
+verified() {
+  local code=0 arguments=(--commit "${INPUT_COMMIT:-HEAD}")
+  [ -n "${INPUT_TARGET:-}" ] || fail 'verified needs INPUT_TARGET: an execution, a goal, or the file of a document'
+  if [ -n "${INPUT_NAMESPACE:-}" ]; then arguments+=(-n "$INPUT_NAMESPACE"); fi
+  if [ -n "${INPUT_TIMEOUT:-}" ]; then arguments+=(--timeout "$INPUT_TIMEOUT"); fi
+  if [ "${INPUT_AFTER_DEPLOYMENT:-}" = true ]; then arguments+=(--after-deployment); fi
+  run wait --for verified "${arguments[@]}" -- "$INPUT_TARGET" >"$work/text" 2>"$work/messages" || code=$?
+  cat "$work/text"
+  cat "$work/messages" >&2
+  {
+    printf '### planspec wait --for verified\n\n'
+    cat "$work/text" "$work/messages" >"$work/both"
+    block "$work/both"
+  } >"$work/summary"
+  summary "$work/summary"
+  [ "$code" -eq 0 ] || fail "not to be deployed (exit code $code): $(sed -n 's/^error: //p' "$work/messages" | head -n 1)" "$code"
+}
+
 # What can be claimed and is bound to a command, as jobs: a matrix on GitHub, a child pipeline on GitLab. What people and agents
 # do is not for a job.
 matrix() {
@@ -510,10 +530,10 @@ nothing=false
 case "$mode" in
 key) key ;;
 install) install ;;
-validate | review | reconcile | work | carry)
+validate | review | reconcile | work | carry | verified)
   program=$(program)
   [ -n "$program" ] || fail 'there is no planspec: run "ci.sh install" first'
   "$mode"
   ;;
-*) fail "there is no mode \`$mode\`: validate, review, reconcile, work, carry or install" ;;
+*) fail "there is no mode \`$mode\`: validate, review, reconcile, work, carry, verified or install" ;;
 esac

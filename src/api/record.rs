@@ -7,7 +7,7 @@ use super::Answer;
 use super::brief::Brief;
 use super::reconcile::Reconciled;
 use super::refusal::Refused;
-use super::verify::{ExecutionVerified, Verified};
+use super::verify::{DocumentVerified, ExecutionVerified, Verified};
 use crate::core::resource::Time;
 
 /// A record that was sent, and what followed at once.
@@ -238,6 +238,24 @@ pub struct Attested {
     pub criterion: String,
     /// Whether it is met.
     pub met: bool,
+    /// For which commit, where it was said of one.
+    pub commit: Option<String>,
+}
+
+/// Somebody said of a document, without any run, whether a criterion holds for a commit.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentAttested {
+    /// The document.
+    pub file: String,
+    /// Its `plan_id`.
+    pub plan_id: String,
+    /// For which commit.
+    pub commit: String,
+    /// Id of the criterion.
+    pub criterion: String,
+    /// Whether it is met.
+    pub met: bool,
 }
 
 /// An operator asked for something.
@@ -314,4 +332,4 @@ macro_rules! answers {
     };
 }
 
-answers! { Claimed AskedQuestion Answered Released Reported Decided Attested Requested Verified ExecutionVerified }
+answers! { Claimed AskedQuestion Answered Released Reported Decided Attested DocumentAttested Requested Verified ExecutionVerified DocumentVerified }

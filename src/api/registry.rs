@@ -18,13 +18,13 @@ use super::namespace::{NamespaceChanged, NamespaceList};
 use super::next::NextNodes;
 use super::reconcile::Reconciled;
 use super::record::{
-    Answered, AskedQuestion, Attested, Claimed, Decided, DoneBefore, Recorded, Released, Reopening,
-    Reported, Requested,
+    Answered, AskedQuestion, Attested, Claimed, Decided, DocumentAttested, DoneBefore, Recorded,
+    Released, Reopening, Reported, Requested,
 };
 use super::refusal::Refusal;
 use super::review::Review;
-use super::verify::{ExecutionVerified, Verified};
-use super::wait::Waited;
+use super::verify::{DocumentVerified, ExecutionVerified, Verified};
+use super::wait::{CommitVerified, Waited};
 use super::watch::{WatchChange, WatchNote, WatchState};
 use super::work::WorkEvent;
 use super::{Answer, resource, schema};
@@ -52,6 +52,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<Audited>(),
     of::<Brief>(),
     of::<Checkup>(),
+    of::<CommitVerified>(),
     of::<Converted>(),
     of::<Created>(),
     of::<Deleted>(),
@@ -74,6 +75,8 @@ pub const ANSWERS: &[Registered] = &[
     of::<Recorded<Attested>>(),
     of::<Recorded<Claimed>>(),
     of::<Recorded<Decided>>(),
+    of::<Recorded<DocumentAttested>>(),
+    of::<Recorded<DocumentVerified>>(),
     of::<Recorded<ExecutionVerified>>(),
     of::<Recorded<Released>>(),
     of::<Recorded<Reported>>(),

@@ -44,6 +44,28 @@ impl ExecutionVerified {
     }
 }
 
+/// The success criteria of a document that have checks were checked on a commit, without any run.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentVerified {
+    /// The document.
+    pub file: String,
+    /// Its `plan_id`.
+    pub plan_id: String,
+    /// The commit on whose tree they were checked.
+    pub commit: String,
+    /// One for each criterion, in the order of the document.
+    pub criteria: Vec<CriterionVerified>,
+}
+
+impl DocumentVerified {
+    /// The required criteria that are not met.
+    pub fn unmet(&self) -> Vec<&str> {
+        let unmet = self.criteria.iter().filter(|one| one.required && !one.met);
+        unmet.map(|one| one.criterion.as_str()).collect()
+    }
+}
+
 /// What the checks of a success criterion say.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

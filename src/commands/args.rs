@@ -78,6 +78,11 @@ pub struct NamedArgs {
 }
 
 impl NamedArgs {
+    /// The words as they were written, and the namespace.
+    pub fn words(&self) -> (&str, Option<&str>, Option<String>) {
+        (&self.kind, self.name.as_deref(), self.namespace.given())
+    }
+
     /// `EXECUTION/NODE`, where that is named instead of a kind and a name.
     pub fn node(&self) -> Option<(&str, Option<&str>)> {
         let (first, _) = self.kind.split_once('/')?;
@@ -105,9 +110,19 @@ pub struct PaceArgs {
     /// Seconds between two looks
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86400))]
     interval: u64,
-    /// How long, for example 30m [default: for ever]
-    #[arg(long, value_name = "DURATION")]
-    timeout: Option<Duration>,
+    /// How long, for example 30m; 0s to look once [default: for ever; with --for verified once]
+    #[arg(long, value_name = "DURATION", value_parser = timeout)]
+    timeout: Option<time::Duration>,
+}
+
+/// How long something may take; nothing at all is a time too here.
+fn timeout(text: &str) -> Result<time::Duration, String> {
+    if matches!(text, "0" | "0s") {
+        return Ok(time::Duration::ZERO);
+    }
+    let parsed: Duration = text.parse()?;
+    let seconds = u64::try_from(parsed.seconds()).unwrap_or_default();
+    Ok(time::Duration::from_secs(seconds))
 }
 
 impl PaceArgs {
@@ -115,7 +130,7 @@ impl PaceArgs {
     pub fn pace(&self) -> Pace {
         Pace {
             interval: time::Duration::from_secs(self.interval),
-            timeout: self.timeout.clone(),
+            timeout: self.timeout,
         }
     }
 }

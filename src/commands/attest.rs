@@ -1,10 +1,15 @@
 //! `planspec attest`: confirm that a criterion of the goal is met, or that it is not.
 
+use std::path::Path;
+
 use clap::Args as ClapArgs;
 
 use super::{Context, RecordArgs};
+use crate::core::base::digest::short;
+use crate::core::document::is_called_document;
 use crate::failure::Outcome;
 use crate::service::attest::{AttestRequest, attest};
+use crate::service::verdicts;
 
 /// Say whether a criterion of the goal or the document of an execution is met
 ///
@@ -13,7 +18,8 @@ use crate::service::attest::{AttestRequest, attest};
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("verdict").required(true))]
 pub struct Args {
-    /// The execution
+    /// The execution, or the file of a document
+    #[arg(value_name = "EXECUTION|FILE")]
     execution: String,
     /// Id of the criterion
     criterion: String,
@@ -28,23 +34,52 @@ pub struct Args {
     /// What shows that
     #[arg(short, long, value_name = "TEXT", default_value = "")]
     message: String,
+    /// For which commit: what `wait --for verified` asks for. Of a document always [default: HEAD]
+    #[arg(long, value_name = "REV")]
+    commit: Option<String>,
 }
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if is_called_document(&args.execution) {
+        return document(context, args);
+    }
     let request = AttestRequest {
         record: args.record.about(context, &args.execution),
         criterion: args.criterion.clone(),
         met: args.met,
         evidence: args.message.clone(),
+        commit: args.commit.clone(),
     };
     let recorded = attest(&context.open()?, &request)?;
-    let verdict = if args.met { "met" } else { "not met" };
-    let line = format!(
-        "attested that `{}` of {} is {verdict}, as {}\n",
-        args.criterion,
-        recorded.answer.what.execution.name(),
-        recorded.answer.actor
+    let name = recorded.answer.what.execution.name();
+    let commit = recorded.answer.what.commit.as_deref();
+    let line = line(args, (&name, commit), &recorded.answer.actor);
+    context.recorded(args.record.output, recorded, &line)
+}
+
+fn document(context: &Context, args: &Args) -> Outcome {
+    let request = verdicts::AttestRequest {
+        caller: args.record.caller(context),
+        file: context.path(Path::new(&args.execution)),
+        criterion: args.criterion.clone(),
+        met: args.met,
+        evidence: args.message.clone(),
+        commit: args.commit.clone(),
+    };
+    let recorded = verdicts::attest(&context.open()?, &request)?;
+    let what = &recorded.answer.what;
+    let line = line(
+        args,
+        (&what.file, Some(&what.commit)),
+        &recorded.answer.actor,
     );
     context.recorded(args.record.output, recorded, &line)
+}
+
+fn line(args: &Args, (name, commit): (&str, Option<&str>), actor: &str) -> String {
+    let verdict = if args.met { "met" } else { "not met" };
+    let at = commit.map_or(String::new(), |commit| format!(" at {}", short(commit)));
+    let criterion = &args.criterion;
+    format!("attested that `{criterion}` of {name} is {verdict}{at}, as {actor}\n")
 }

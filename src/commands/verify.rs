@@ -1,14 +1,17 @@
 //! `planspec verify`: check the acceptance criteria of a reported node, and say what came of it.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args as ClapArgs;
 
 use super::{Context, OutputArg, RecordArgs};
 use crate::core::base::digest::short;
+use crate::core::document::is_called_document;
 use crate::core::resource::{CriterionResult, TaskCriterion};
 use crate::failure::{Failure, Outcome};
 use crate::service::record::RecordRequest;
 use crate::service::verify::{CriterionVerdict, verify_execution, verify_node};
-use crate::service::{Error, verify};
+use crate::service::{Error, verdicts, verify};
 use crate::show;
 use crate::worker::signals::Stop;
 
@@ -16,17 +19,18 @@ use crate::worker::signals::Stop;
 ///
 /// Of a node: runs the commands of the plan that the run is held to on the tree of the commit that
 /// the report names. Of an execution: runs the checks that its document has for success criteria, on
-/// the spec branch, when all nodes have ended. In a work tree of its own. Exits with 1 when a
-/// required criterion does not hold.
+/// the spec branch, when all nodes have ended. Of a document, those that stand in it, without any run. In a work tree of its
+/// own. Exits with 1 when a required criterion does not hold.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The node, or the execution
-    #[arg(value_name = "EXECUTION[/NODE]")]
+    /// The node, the execution, or the file of a document
+    #[arg(value_name = "EXECUTION[/NODE]|FILE")]
     target: String,
     #[command(flatten)]
     record: RecordArgs,
-    /// On this commit of the spec branch instead of the one that the report names: what it was merged as. Recorded only if
-    /// all required criteria hold
+    /// Of a node, on this commit of the spec branch instead of the one that the report names: what it was merged as, and
+    /// recorded only if all required criteria hold. Of an execution, on this commit of the spec branch instead of its tip. Of a
+    /// document, on this commit [default: HEAD]
     #[arg(long, value_name = "REV")]
     commit: Option<String>,
 }
@@ -35,12 +39,13 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     verify::supported()?;
     let stop = Stop::on_signals().map_err(Error::unavailable)?;
+    let file = context.path(Path::new(&args.target));
+    if is_called_document(&args.target) {
+        return document(context, args, &file, &stop);
+    }
     let request = args.record.about(context, &args.target);
     if verify::is_about_node(&context.open()?, &request)? {
         node(context, args, &request, &stop)
-    } else if args.commit.is_some() {
-        let why = "--commit is about a node: the checks of an execution run on the spec branch";
-        Err(Error::ambiguous(why).hint("write EXECUTION/NODE").into())
     } else {
         execution(context, args, &request, &stop)
     }
@@ -94,7 +99,8 @@ fn execution(context: &Context, args: &Args, request: &RecordRequest, stop: &Sto
             ));
         }
     };
-    let recorded = verify_execution(&context.open()?, request, stop, (&tell, &told))?;
+    let about = (request, args.commit.as_deref());
+    let recorded = verify_execution(&context.open()?, about, stop, (&tell, &told))?;
     let name = recorded.answer.what.execution.name();
     let unmet = recorded.answer.what.unmet().join(", ");
     context.recorded(output, recorded, "")?;
@@ -102,6 +108,33 @@ fn execution(context: &Context, args: &Args, request: &RecordRequest, stop: &Sto
         return Ok(());
     }
     Err(Failure::unmet(format!("not met of {name}: {unmet}")))
+}
+
+fn document(context: &Context, args: &Args, file: &PathBuf, stop: &Stop) -> Outcome {
+    let output = args.record.output;
+    let tell = teller(context, output);
+    let caller = args.record.caller(context);
+    let about = (&caller, file, args.commit.as_deref());
+    let recorded = verdicts::verify(&context.open()?, about, stop, &tell)?;
+    let what = &recorded.answer.what;
+    let at = short(&what.commit).to_owned();
+    let lines = what.criteria.iter().map(|one| {
+        let word = if one.met { "met" } else { "not met" };
+        let (file, actor) = (&what.file, &recorded.answer.actor);
+        format!(
+            "`{}` of {file} is {word} at {at}, as {actor}\n",
+            one.criterion
+        )
+    });
+    let lines: String = lines.collect();
+    let (name, unmet) = (what.file.clone(), what.unmet().join(", "));
+    context.recorded(output, recorded, &lines)?;
+    if unmet.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::unmet(format!(
+        "not met of {name} at {at}: {unmet}"
+    )))
 }
 
 /// Tells people of each criterion at once; a document tells all of them together.

@@ -1,24 +1,41 @@
 //! `planspec wait`: for scripts and deployments that depend on where something stands.
 
+use std::path::Path;
+
 use clap::Args as ClapArgs;
 
 use super::{Context, NamedArgs, OutputArg, PaceArgs};
+use crate::api::wait::CommitVerified;
+use crate::core::base::digest::short;
 use crate::core::base::escape;
-use crate::failure::Outcome;
+use crate::core::document::is_called_document;
+use crate::failure::{Failure, Outcome};
+use crate::service::verified::{Target, VerifiedRequest, wait_verified};
 use crate::service::wait::{WaitRequest, wait};
+use crate::show;
 
-/// Wait until a resource, or a node of an execution, is where it should be
+/// What is asked for where it is about a commit.
+const VERIFIED: &str = "verified";
+
+/// Wait until a resource, or a node of an execution, is where it should be; or ask whether a commit is verified
 ///
 /// Ends with 0 when it is, with 1 when it can no longer come there (an execution that failed does
 /// not succeed) or when the time is over. While nothing moves, only the status branch's ref is
-/// looked at.
+/// looked at. `--for verified` is about an execution, a goal, or the file of a document: whether what is required was
+/// checked or attested for just that commit. It looks once, says what is missing, and runs nothing.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[command(flatten)]
     resource: NamedArgs,
-    /// A phase, condition=TYPE[=STATUS], node=NODE=PHASE, or delete
+    /// A phase, condition=TYPE[=STATUS], node=NODE=PHASE, delete, or verified
     #[arg(long = "for", value_name = "WHAT")]
     what: String,
+    /// With --for verified: which commit [default: HEAD]
+    #[arg(long, value_name = "REV")]
+    commit: Option<String>,
+    /// With --for verified: it is deployed, so what is `observable` has to be attested too
+    #[arg(long)]
+    after_deployment: bool,
     /// Only what the status says of the spec as it is now; false for what it says of whichever it saw last
     #[arg(long, value_name = "true|false", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
           default_missing_value = "true", require_equals = true)]
@@ -31,6 +48,15 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if args.what.eq_ignore_ascii_case(VERIFIED) {
+        return verified(context, args);
+    }
+    if args.commit.is_some() || args.after_deployment {
+        let why = "--commit and --after-deployment are about `--for verified`";
+        return Err(
+            Failure::usage(why).hint(format!("write `--for {VERIFIED}`, or leave them out"))
+        );
+    }
     let request = WaitRequest {
         named: args.resource.named("wait")?,
         expected: args.what.clone(),
@@ -50,4 +76,56 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         None => format!("{how}\n"),
     };
     context.show(args.output, &waited, (&text, &[]))
+}
+
+fn verified(context: &Context, args: &Args) -> Outcome {
+    let mut pace = args.pace.pace();
+    pace.timeout = pace.timeout.or(Some(std::time::Duration::ZERO));
+    let request = VerifiedRequest {
+        target: target(context, args)?,
+        commit: args.commit.clone(),
+        after_deployment: args.after_deployment,
+        pace,
+        now: context.now,
+    };
+    let answer = wait_verified(&context.open()?, &request)?;
+    let text = show::verify::at_commit(&answer);
+    context.show(args.output, &answer, (&text, &answer.notes))?;
+    if answer.verified {
+        return Ok(());
+    }
+    if !args.output.is_text() {
+        return Err(Failure::shown());
+    }
+    context.next(args.output, &answer.next);
+    Err(Failure::unmet(told(&answer)))
+}
+
+fn told(answer: &CommitVerified) -> String {
+    let lacking = answer.criteria.iter().filter(|one| one.state == "missing");
+    let lacking: Vec<&str> = lacking.map(|one| one.criterion.as_str()).collect();
+    let what = match (lacking.as_slice(), answer.missing.as_slice()) {
+        ([], [first, ..]) => first.clone(),
+        (some, _) => format!("missing: {}", some.join(", ")),
+    };
+    format!(
+        "{} is not verified at {}: {what}",
+        answer.name,
+        short(&answer.commit)
+    )
+}
+
+/// A file, a kind and a name, or a name alone.
+fn target(context: &Context, args: &Args) -> Outcome<Target> {
+    let (first, name, namespace) = args.resource.words();
+    if name.is_none() {
+        let path = context.path(Path::new(first));
+        if is_called_document(first) || path.is_file() {
+            return Ok(Target::File(path));
+        }
+        if !first.contains('/') {
+            return Ok(Target::Any(first.to_owned(), namespace));
+        }
+    }
+    Ok(Target::Named(args.resource.named("wait")?))
 }

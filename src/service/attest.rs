@@ -23,6 +23,8 @@ pub struct AttestRequest {
     pub met: bool,
     /// What shows that.
     pub evidence: String,
+    /// For which commit, where it is said of one.
+    pub commit: Option<String>,
 }
 
 /// Say whether a criterion is met. The newest word of an actor counts.
@@ -30,13 +32,15 @@ pub struct AttestRequest {
 /// # Errors
 /// There is no such criterion, or others decide about it.
 pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Attested>> {
+    let commit = request.commit.as_deref();
+    let commit = commit.map(|rev| store.commit_anywhere(rev)).transpose()?;
     request.record.send(store, |writer| {
         let run = request.record.run(writer.observed)?;
         let action = Action::Attestation {
             criterion: request.criterion.clone(),
             met: request.met,
             evidence: request.evidence.clone(),
-            commit: None,
+            commit: commit.clone(),
             results: Vec::new(),
         };
         check(writer, run, &action, &request.criterion)?;
@@ -44,6 +48,7 @@ pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Atteste
             execution: execution(run),
             criterion: request.criterion.clone(),
             met: request.met,
+            commit: commit.clone(),
         };
         Ok((send(writer, run, &request.criterion, action)?, attested))
     })

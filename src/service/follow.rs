@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::store::{Store, StoredStatus, View};
 use super::{Error, Result};
-use crate::core::resource::Duration as Span;
 use crate::git::{refs, remote, status_branch};
 
 /// Most status commits to go back to after a long absence.
@@ -16,7 +15,7 @@ pub struct Pace {
     /// Between two looks.
     pub interval: Duration,
     /// For ever when not set.
-    pub timeout: Option<Span>,
+    pub timeout: Option<Duration>,
 }
 
 /// Somebody who looks at the status branch again and again: at the remote's, when there is one.
@@ -49,10 +48,8 @@ impl<'a> Follower<'a> {
     /// The repository or the remote cannot be used.
     pub fn begin(store: &'a Store, pace: &Pace) -> Result<Follower<'a>> {
         let view = store.fresh()?;
-        let end = pace.timeout.as_ref().and_then(|timeout| {
-            let seconds = u64::try_from(timeout.seconds()).unwrap_or_default();
-            Instant::now().checked_add(Duration::from_secs(seconds))
-        });
+        let end = pace.timeout;
+        let end = end.and_then(|timeout| Instant::now().checked_add(timeout));
         Ok(Follower {
             store,
             branch: view.config.status.branch.clone(),

@@ -1,7 +1,6 @@
 //! The graph of a plan, or of a run with its live state.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::merged::Resources;
 use super::names::{Named, kind_and_name};
@@ -15,7 +14,6 @@ use crate::core::review::Shape;
 use crate::core::run::merged::Merged;
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::transition::node_waits_for;
-use crate::git::read;
 
 /// Whose graph.
 #[derive(Debug, Clone)]
@@ -102,14 +100,7 @@ pub fn pinned(resources: &Resources, merged: &Merged<'_>) -> Option<PinnedPlan> 
 /// The plan that a run was held to which is over, if the history that is here still has it: the
 /// status keeps it no longer than the run goes on.
 pub fn pinned_once(store: &Store, merged: &Merged<'_>) -> Option<PinnedPlan> {
-    let pinned = merged.run()?.extensions.pinned.as_ref()?;
-    let pins = [&pinned.execution, &pinned.plan].into_iter();
-    let pins = pins.chain(pinned.gates.values()).chain(&pinned.goal);
-    let blobs = pins.filter_map(|pin| {
-        let bytes = read::blob(&store.repo, &pin.blob).ok()?;
-        Some((pin.blob.clone(), Arc::from(bytes)))
-    });
-    PinnedPlan::read(&blobs.collect(), pinned).ok()
+    runs::plan_once(store, merged.run()?)
 }
 
 /// The graph of a plan as it stands in the files, or of a run as it is `pinned`. `None` when it is

@@ -62,6 +62,8 @@ pub mod store;
 pub mod touched;
 pub mod unshared;
 pub mod validate;
+pub mod verdicts;
+pub mod verified;
 pub mod verify;
 pub mod wait;
 pub mod watch;

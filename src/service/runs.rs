@@ -1,6 +1,7 @@
 //! What is observed of runs: finding the run and the node that a worker or reviewer means.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::names::{Named, choose_among};
 use super::status::StatusReader;
@@ -429,6 +430,17 @@ impl<'a> ObservedNode<'a> {
 pub fn pinned_plan(stored: &StoredStatus, run: &ExecutionStatus) -> Option<PinnedPlan> {
     let pinned = run.extensions.pinned.as_ref()?;
     PinnedPlan::read(&stored.pinned, pinned).ok()
+}
+
+/// The plan that a run was held to which is over, if the history that is here still has it: the
+/// status keeps it no longer than the run goes on.
+pub fn plan_once(store: &Store, run: &ExecutionStatus) -> Option<PinnedPlan> {
+    let pinned = run.extensions.pinned.as_ref()?;
+    let blobs = pinned.blobs().filter_map(|blob| {
+        let bytes = read::blob(&store.repo, blob).ok()?;
+        Some((blob.to_owned(), Arc::from(bytes)))
+    });
+    PinnedPlan::read(&blobs.collect(), pinned).ok()
 }
 
 /// Who does a node, when it is bound.

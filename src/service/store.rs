@@ -918,6 +918,62 @@ impl Store {
         }
     }
 
+    /// Refs below a prefix that ends in `/`, of the remote where there is one.
+    ///
+    /// # Errors
+    /// The remote cannot be reached.
+    pub fn refs_below(&self, prefix: &str) -> Result<BTreeMap<String, String>> {
+        match &self.remote {
+            None => Ok(refs::list(&self.repo, prefix)?),
+            Some(remote) => {
+                let listed = remote::list(&self.repo, remote, &[&format!("{prefix}*")])?;
+                Ok(listed.refs)
+            }
+        }
+    }
+
+    /// What stands on a ref, one text for each commit of its chain, oldest first; or why nothing there is believed.
+    ///
+    /// # Errors
+    /// The remote cannot be used; an object is broken.
+    pub fn texts(&self, tip: &str) -> Result<std::result::Result<Vec<(String, Vec<u8>)>, String>> {
+        self.fetch_records(&[tip.to_owned()])?;
+        Ok(match inbox::read_standing(&self.repo, tip)? {
+            InboxChain::Records { records, .. } => Ok(records),
+            InboxChain::Refused(why) => Err(why),
+        })
+    }
+
+    /// Write a text behind `old`, as a record is written; nothing points to it yet.
+    ///
+    /// # Errors
+    /// It is too large, or cannot be written.
+    pub fn write_text(&self, old: Option<&str>, text: &str, now: Time) -> Result<String> {
+        let identity = self.identity();
+        Ok(inbox::write_record(&self.repo, old, text, now, &identity)?)
+    }
+
+    /// Move a ref from `old` to what was written behind it; false when somebody else was first.
+    ///
+    /// # Errors
+    /// The remote cannot be reached or refuses for another reason than a lost race.
+    pub fn send_text(&self, name: &str, old: Option<&str>, id: &str) -> Result<bool> {
+        match &self.remote {
+            None => {
+                let swap = refs::compare_and_swap(&self.repo, name, old, id, "planspec: verdict")?;
+                Ok(swap == Swap::Done)
+            }
+            Some(remote) => {
+                let update = RefUpdate {
+                    name: name.to_owned(),
+                    old: old.map(str::to_owned),
+                    new: Some(id.to_owned()),
+                };
+                self.push_one(remote, update)
+            }
+        }
+    }
+
     fn push_one(&self, remote: &str, update: RefUpdate) -> Result<bool> {
         let outcomes = remote::push(&self.repo, remote, &[update])?;
         match outcomes.into_iter().next() {

@@ -506,6 +506,63 @@ fn reconcile_starts_no_loop_and_refuses_pull_requests() {
 }
 
 #[test]
+fn a_deployment_waits_for_what_was_said_of_its_commit() {
+    let sandbox = Sandbox::new();
+    let ana = team(&sandbox);
+    let file = "planspec/tidy.planspec.json";
+    ana.git("checkout -q main");
+    ana.write("NOTES.md", "Short\n").publish(
+        file,
+        crate::verified::document("a0716384-d195-4c7f-93a4-7f8091234567"),
+    );
+    let deploy = |name: &'static str| {
+        Runner::github(&sandbox, name, "push", "refs/heads/main", &json!({}))
+            .with("INPUT_TARGET", file)
+            .with("INPUT_TOKEN", TOKEN)
+    };
+    let early = deploy("early");
+    early
+        .run("verified")
+        .exits(1)
+        .says("missing   notes")
+        .says("::error title=planspec::not to be deployed (exit code 1)");
+    assert!(
+        early.summary().contains("nobody has checked it"),
+        "{}",
+        early.summary()
+    );
+    // The job that tests says what came of it, of the commit that it has.
+    let tested = deploy("tested").place;
+    tested.run(&format!("verify {file} --as ci")).ok();
+    ana.run(&format!("attest {file} liked --met")).ok();
+    let ready = deploy("ready");
+    ready.run("verified").ok().says("verified at");
+    deploy("after")
+        .with("INPUT_AFTER_DEPLOYMENT", "true")
+        .run("verified")
+        .exits(1)
+        .says("missing   calm");
+    let verified = ana.git("rev-parse HEAD").trim().to_owned();
+    ana.publish("README.md", "Something else\n");
+    deploy("later")
+        .run("verified")
+        .exits(1)
+        .says("nobody has checked it");
+    deploy("back")
+        .with("INPUT_COMMIT", &verified)
+        .run("verified")
+        .ok();
+    deploy("odd")
+        .with("INPUT_TARGET", "--help")
+        .run("verified")
+        .exits(2);
+    Runner::github(&sandbox, "none", "push", "refs/heads/main", &json!({}))
+        .run("verified")
+        .exits(2)
+        .says("verified needs INPUT_TARGET");
+}
+
+#[test]
 fn validate_annotates_and_sums_up() {
     let sandbox = Sandbox::new();
     let ana = team(&sandbox);

@@ -59,6 +59,7 @@ mod service;
 mod transport;
 mod trust;
 mod unshared;
+mod verified;
 mod verify;
 mod walls;
 mod watching;

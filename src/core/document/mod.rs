@@ -103,6 +103,7 @@ pub use edit::edit;
 pub(crate) use lenient::content_of;
 pub use model::*;
 pub use name::{Alphabet, name_of};
+pub use plan::is_called_document;
 pub use plan::{Generated, Origin, is_document};
 pub(crate) use plan::{generate, key, manifest_of, node_id};
 

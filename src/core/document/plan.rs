@@ -34,6 +34,11 @@ pub fn is_document(file: &str, value: &Value) -> bool {
     !has("kind") && (named || (has("identity") && has("intent")))
 }
 
+/// Whether a file is called as documents are.
+pub fn is_called_document(file: &str) -> bool {
+    ENDINGS.iter().any(|ending| file.ends_with(ending))
+}
+
 /// The key of the Plan that a document stands for: what it says of itself, else the file's stem in
 /// `namespace`. Nothing when what it says is no name.
 pub(crate) fn key(file: &str, value: &Value, namespace: &str) -> Option<Key> {
@@ -302,6 +307,11 @@ fn contract(content: &Content) -> Contract {
             checks: Vec::new(),
         }
     }));
+    let observable = content.success_criteria.iter();
+    let observable = observable
+        .filter(|one| one.verification == Verification::Observable)
+        .map(|one| name_of(&one.criterion_id, Alphabet::Name))
+        .collect();
     let policy = content.delegation.escalation_policy.as_ref();
     let on_unexpected_scope = policy.and_then(|policy| policy.on_unexpected_scope);
     Contract {
@@ -314,6 +324,7 @@ fn contract(content: &Content) -> Contract {
             Some(OnAmbiguity::Guess) => OnQuestion::GoOn,
             Some(OnAmbiguity::Pause) | None => OnQuestion::Pause,
         },
+        observable,
         on_unexpected_scope: on_unexpected_scope.map(on_broken),
         scope: match on_unexpected_scope {
             Some(_) => scope::about_files(&content.scope),

@@ -53,6 +53,8 @@ pub struct Contract {
     pub on_unexpected_scope: Option<OnBroken>,
     /// What its scope says about files, where that decides: which ones the work is about, and which it is not.
     pub scope: [Vec<String>; 2],
+    /// The criteria, by their ids, that show by themselves once it is deployed.
+    pub observable: Vec<String>,
 }
 
 /// One constraint or success criterion.

@@ -21,5 +21,6 @@ pub mod standing;
 pub mod status;
 pub mod summary;
 pub mod transition;
+pub mod verified;
 pub mod wait;
 pub mod workspace;

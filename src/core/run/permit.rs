@@ -805,7 +805,8 @@ impl Circumstances<'_> {
     /// The work is not done; somebody else must do it.
     pub fn may_check(&self, actor: &str) -> Result<(), Refusal> {
         let phase = self.status.phase;
-        if phase.is_terminal() {
+        // What has succeeded may be checked again, on what is there since.
+        if phase.is_terminal() && phase != ExecutionPhase::Succeeded {
             let why = format!("it is {phase}: nothing waits to be verified");
             return Err(Refusal::new(Objection::Late, "NotAwaited", why));
         }
@@ -1057,7 +1058,10 @@ pub fn broken<'a>(criteria: &'a [TaskCriterion], results: &[CriterionResult]) ->
 }
 
 /// One result for each criterion, in the order of the plan.
-fn are_for(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Result<(), Refusal> {
+///
+/// # Errors
+/// They are for others.
+pub fn are_for(criteria: &[TaskCriterion], results: &[CriterionResult]) -> Result<(), Refusal> {
     let wanted: Vec<&str> = criteria.iter().map(|one| one.name.as_str()).collect();
     let given: Vec<&str> = results.iter().map(|result| result.name.as_str()).collect();
     if wanted == given {

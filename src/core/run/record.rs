@@ -760,6 +760,26 @@ fn ref_safe(text: &str, room: usize) -> String {
     fitting(&safe, text, room.min(100))
 }
 
+/// Where an actor says of a criterion of a document whether it holds for a commit: the whole name of the ref.
+pub fn verdict_ref(plan_id: &str, commit: &str, criterion: &str, actor: &str) -> String {
+    let above = verdicts_on(plan_id, commit);
+    let room = MAX_REF_BYTES.saturating_sub(above.len() + 1) / 2;
+    format!(
+        "{above}{}/{}",
+        ref_safe(criterion, room),
+        ref_safe(actor, room)
+    )
+}
+
+/// Where all that stands which is said of a document and a commit.
+pub fn verdicts_on(plan_id: &str, commit: &str) -> String {
+    format!(
+        "{INBOX}verdicts/{}/{}/",
+        ref_safe(&plan_id.to_lowercase(), 64),
+        ref_safe(commit, 64)
+    )
+}
+
 /// One part of a ref name, which is ASCII. What is longer than the room that there is, is cut and
 /// ends in a digest of the whole.
 fn fitting(part: &str, whole: &str, room: usize) -> String {

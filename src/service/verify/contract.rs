@@ -1,6 +1,6 @@
 //! The checks that a document has for its success criteria.
 
-use super::{CheckSubject, Tell, check, fitting, supported};
+use super::{CheckSubject, Tell, check, fitting, is_merged, supported};
 use crate::api::verify::{self as api, CriterionVerified, ExecutionVerified};
 use crate::core::resource::{ContractCriterion, CriterionResult};
 use crate::core::run::permit::broken;
@@ -25,18 +25,19 @@ pub struct CriterionVerdict<'a> {
     pub actor: &'a str,
 }
 
-/// Run the checks of every criterion of a run that has some, on the spec branch, and attest what
+/// Run the checks of every criterion of a run that has some, on a commit of the spec branch (its tip, where none is named), and attest what
 /// they say. `tell` is told of each check, `told` of each criterion.
 ///
 /// # Errors
 /// Nodes have not ended; the actor may not; it was stopped.
 pub fn verify_execution(
     store: &Store,
-    request: &RecordRequest,
+    (request, commit): (&RecordRequest, Option<&str>),
     stop: &Stop,
     (tell, told): (Tell<'_>, &dyn Fn(&CriterionVerdict<'_>)),
 ) -> Result<Recorded<ExecutionVerified>> {
     supported()?;
+    let named = commit.map(|rev| store.commit_anywhere(rev)).transpose()?;
     request.send(store, |writer| {
         let run = request.run(writer.observed)?;
         let name = run.key.qualified();
@@ -46,7 +47,13 @@ pub fn verify_execution(
         let may_check = permit.may_check(writer.actor);
         may_check.map_err(|refusal| asked.error(&refusal))?;
         // Checked on the spec branch: work that is not merged does not count.
-        let commit = &writer.observed.view.spec_commit;
+        let commit = match &named {
+            Some(commit) => {
+                is_merged(writer, commit)?;
+                commit
+            }
+            None => &writer.observed.view.spec_commit,
+        };
         let (mut verified, mut record) = (Vec::new(), String::new());
         for criterion in criteria {
             let subject = CheckSubject {
@@ -68,7 +75,7 @@ pub fn verify_execution(
                 met: broken(&criterion.checks, &results).is_empty(),
                 results: results.iter().map(api::CriterionResult::from).collect(),
             };
-            record = send(writer, run, &one, &results)?;
+            record = send(writer, run, (&one, commit), &results)?;
             told(&CriterionVerdict {
                 execution: &name,
                 criterion: &one,
@@ -103,7 +110,7 @@ fn with_checks<'a>(run: ObservedRun<'a>, name: &str) -> Result<Vec<&'a ContractC
 fn send(
     writer: &RecordWriter<'_>,
     run: ObservedRun<'_>,
-    verified: &CriterionVerified,
+    (verified, commit): (&CriterionVerified, &str),
     results: &[CriterionResult],
 ) -> Result<String> {
     let criterion = &verified.criterion;
@@ -111,7 +118,7 @@ fn send(
         criterion: criterion.clone(),
         met: verified.met,
         evidence: String::new(),
-        commit: Some(writer.observed.view.spec_commit.clone()),
+        commit: Some(commit.to_owned()),
         results,
     })?;
     attest::send(writer, run, criterion, action)

@@ -28,7 +28,7 @@ use crate::worker::tool::{self, Bench, Errand, ErrandPart};
 pub use contract::{CriterionVerdict, verify_execution};
 
 /// How long excerpts may be, from what is wished to what is needed for a record to fit.
-const EXCERPTS: [usize; 4] = [1000, 300, 80, 0];
+pub(super) const EXCERPTS: [usize; 4] = [1000, 300, 80, 0];
 
 /// What is told of each criterion as soon as it was checked.
 pub type Tell<'a> = &'a dyn Fn(&TaskCriterion, &CriterionResult);

@@ -400,6 +400,41 @@ mod tests {
     }
 
     #[test]
+    fn what_has_succeeded_is_checked_again_on_what_is_there_since() {
+        let mut world = to_be_checked("");
+        world.check("done", "ci", true, &[("unit", true), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.phase(), "Succeeded Succeeded");
+        let goal = |world: &World| world.goal("p").phase.to_string();
+        assert_eq!(goal(&world), "Succeeded");
+        // The run is over, and what was found out since is known all the same.
+        world.commit();
+        world.check("done", "ci", false, &[("unit", false), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.phase(), "Succeeded Succeeded");
+        assert_eq!(
+            world
+                .run()
+                .said_about("done")
+                .filter(|said| !said.met)
+                .count(),
+            1
+        );
+        assert_eq!(goal(&world), "Failed");
+        world.check("done", "ci", true, &[("unit", true), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(goal(&world), "Succeeded");
+        assert!(world.unapplied().is_empty());
+        // One that was stopped is not checked.
+        let mut world = to_be_checked("");
+        world.cancel("ana");
+        world.reconcile();
+        world.check("done", "ci", true, &[("unit", true), ("slow", true)]);
+        world.reconcile();
+        assert_eq!(world.unapplied(), ["attestation RunOver"]);
+    }
+
+    #[test]
     fn what_was_checked_on_work_that_is_not_merged_does_not_count() {
         let mut world = to_be_checked("");
         world.merged.clear();
