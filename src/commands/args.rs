@@ -1,8 +1,10 @@
 //! Arguments that several verbs have.
 
+use std::path::{Path, PathBuf};
 use std::time;
 
 use super::Context;
+use crate::core::document::is_called_document;
 use crate::core::resource::{Duration, Kind};
 use crate::failure::Outcome;
 use crate::service::Caller;
@@ -102,6 +104,13 @@ impl NamedArgs {
             namespace: self.namespace.given(),
         })
     }
+}
+
+/// The file of a document that is named where a resource may be: no resource has a dot in its name.
+pub fn document(context: &Context, named: &str) -> Option<PathBuf> {
+    let path = context.path(Path::new(named));
+    let is_meant = is_called_document(named) || named.contains('.') && path.is_file();
+    is_meant.then_some(path)
 }
 
 /// How often to look, and how long.

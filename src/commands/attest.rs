@@ -1,12 +1,11 @@
 //! `planspec attest`: confirm that a criterion of the goal is met, or that it is not.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
 use super::{Context, RecordArgs};
 use crate::core::base::digest::short;
-use crate::core::document::is_called_document;
 use crate::failure::Outcome;
 use crate::service::attest::{AttestRequest, attest};
 use crate::service::verdicts;
@@ -41,8 +40,8 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    if is_called_document(&args.execution) {
-        return document(context, args);
+    if let Some(file) = super::document(context, &args.execution) {
+        return document(context, args, file);
     }
     let request = AttestRequest {
         record: args.record.about(context, &args.execution),
@@ -58,10 +57,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     context.recorded(args.record.output, recorded, &line)
 }
 
-fn document(context: &Context, args: &Args) -> Outcome {
+fn document(context: &Context, args: &Args, file: PathBuf) -> Outcome {
     let request = verdicts::AttestRequest {
         caller: args.record.caller(context),
-        file: context.path(Path::new(&args.execution)),
+        file,
         criterion: args.criterion.clone(),
         met: args.met,
         evidence: args.message.clone(),

@@ -81,7 +81,7 @@ impl Context {
             self.notes(notes);
             return Ok(());
         }
-        self.terminal.out(&document(output, answer)?);
+        self.terminal.out(&answer_document(output, answer)?);
         Ok(())
     }
 
@@ -161,7 +161,7 @@ impl Context {
 ///
 /// # Errors
 /// A value that JSON cannot hold.
-pub fn document<A: Answer>(output: OutputArg, answer: &A) -> Outcome<String> {
+pub fn answer_document<A: Answer>(output: OutputArg, answer: &A) -> Outcome<String> {
     let document = api::document(answer)?;
     Ok(match output.output {
         TextFormat::Yaml => show::yaml(&document),
@@ -174,7 +174,7 @@ pub fn document<A: Answer>(output: OutputArg, answer: &A) -> Outcome<String> {
 /// # Errors
 /// A value that JSON cannot hold.
 pub fn json<A: Answer>(answer: &A) -> Outcome<String> {
-    document(TextFormat::Json.into(), answer)
+    answer_document(TextFormat::Json.into(), answer)
 }
 
 /// One of several documents that follow each other: on a line in JSON, behind a `---` in YAML.

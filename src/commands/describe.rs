@@ -44,7 +44,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let out = if args.output.is_text() {
         text(context, args, &described)
     } else {
-        document(args.output, &described.answer()?)?
+        answer_document(args.output, &described.answer()?)?
     };
     context.terminal.out(&out);
     Ok(())

@@ -51,6 +51,8 @@ pub mod wait;
 pub mod watch;
 pub mod work;
 
-use args::{NamedArgs, NamespaceArg, OutputArg, PaceArgs, RecordArgs, TextFormat, WorkingArgs};
+use args::{
+    NamedArgs, NamespaceArg, OutputArg, PaceArgs, RecordArgs, TextFormat, WorkingArgs, document,
+};
 pub use context::{Context, show_findings};
-use context::{document, json, next_document};
+use context::{answer_document, json, next_document};

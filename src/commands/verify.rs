@@ -1,12 +1,11 @@
 //! `planspec verify`: check the acceptance criteria of a reported node, and say what came of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args as ClapArgs;
 
 use super::{Context, OutputArg, RecordArgs};
 use crate::core::base::digest::short;
-use crate::core::document::is_called_document;
 use crate::core::resource::{CriterionResult, TaskCriterion};
 use crate::failure::{Failure, Outcome};
 use crate::service::record::RecordRequest;
@@ -39,8 +38,7 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     verify::supported()?;
     let stop = Stop::on_signals().map_err(Error::unavailable)?;
-    let file = context.path(Path::new(&args.target));
-    if is_called_document(&args.target) {
+    if let Some(file) = super::document(context, &args.target) {
         return document(context, args, &file, &stop);
     }
     let request = args.record.about(context, &args.target);
@@ -110,7 +108,7 @@ fn execution(context: &Context, args: &Args, request: &RecordRequest, stop: &Sto
     Err(Failure::unmet(format!("not met of {name}: {unmet}")))
 }
 
-fn document(context: &Context, args: &Args, file: &PathBuf, stop: &Stop) -> Outcome {
+fn document(context: &Context, args: &Args, file: &Path, stop: &Stop) -> Outcome {
     let output = args.record.output;
     let tell = teller(context, output);
     let caller = args.record.caller(context);

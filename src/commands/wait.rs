@@ -1,14 +1,11 @@
 //! `planspec wait`: for scripts and deployments that depend on where something stands.
 
-use std::path::Path;
-
 use clap::Args as ClapArgs;
 
 use super::{Context, NamedArgs, OutputArg, PaceArgs};
 use crate::api::wait::CommitVerified;
 use crate::core::base::digest::short;
 use crate::core::base::escape;
-use crate::core::document::is_called_document;
 use crate::failure::{Failure, Outcome};
 use crate::service::verified::{Target, VerifiedRequest, wait_verified};
 use crate::service::wait::{WaitRequest, wait};
@@ -119,9 +116,8 @@ fn told(answer: &CommitVerified) -> String {
 fn target(context: &Context, args: &Args) -> Outcome<Target> {
     let (first, name, namespace) = args.resource.words();
     if name.is_none() {
-        let path = context.path(Path::new(first));
-        if is_called_document(first) || path.is_file() {
-            return Ok(Target::File(path));
+        if let Some(file) = super::document(context, first) {
+            return Ok(Target::File(file));
         }
         if !first.contains('/') {
             return Ok(Target::Any(first.to_owned(), namespace));

@@ -139,6 +139,8 @@ fn claimed(
 ) -> Result<Claimed> {
     let config = &writer.observed.view.config;
     let lease = config.lease_of(node.status, request.lease.as_ref());
+    // Who waits for an answer has none that ends.
+    let lease = lease.filter(|_| !node.status.awaits_answer());
     Ok(Claimed {
         attempt: attempt(node.run, node.id, node.status.attempt),
         claim,

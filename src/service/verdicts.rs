@@ -1,6 +1,6 @@
 //! What is said of the criteria of a document for one commit, without any run: bound to its `plan_id` and to the commit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ impl Subject {
     ///
     /// # Errors
     /// It cannot be read, or its structure is broken.
-    pub fn open(file: &PathBuf) -> Result<Subject> {
+    pub fn open(file: &Path) -> Result<Subject> {
         Subject::of(document::open(file)?)
     }
 
@@ -264,7 +264,7 @@ fn recorded<A>(what: A, record: String, actor: String) -> Recorded<A> {
 /// No criterion has checks; the commit is not there; it was stopped.
 pub fn verify(
     store: &Store,
-    (caller, file, commit): (&Caller, &PathBuf, Option<&str>),
+    (caller, file, commit): (&Caller, &Path, Option<&str>),
     stop: &Stop,
     tell: Tell<'_>,
 ) -> Result<Recorded<DocumentVerified>> {

@@ -1,7 +1,7 @@
 //! The gate before a deployment: whether what is required holds for one commit. Nothing is run here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::follow::Pace;
@@ -177,7 +177,7 @@ fn next(
 fn of_document(
     store: &Store,
     request: &VerifiedRequest,
-    (file, commit): (&PathBuf, &str),
+    (file, commit): (&Path, &str),
 ) -> Result<CommitVerified> {
     let subject = Subject::open(file)?;
     let wanted = wanted(&subject.contract.criteria, Some(&subject.contract));
@@ -211,23 +211,7 @@ fn of_named(
     request: &VerifiedRequest,
     (named, commit): (&Named, &str),
 ) -> Result<CommitVerified> {
-    let (key, run) = match named.kind {
-        Kind::Execution => {
-            let key = found(store, named)?;
-            (key.clone(), key)
-        }
-        Kind::Goal => {
-            let key = found(store, named)?;
-            let run = newest_run(store, &key)?;
-            (key, run)
-        }
-        other => {
-            let why = format!("nothing of a {} is verified for a commit", other.name());
-            return Err(
-                Error::ambiguous(why).hint("name an execution, a goal, or the file of a document")
-            );
-        }
-    };
+    let (key, run) = subject_of(store, named)?;
     let observed = observe_keys(store, &BTreeSet::from([run.clone()]))?;
     let run = observed.run(&run.qualified(), None)?;
     let goal = goal_of(store, &observed, run)?;
@@ -292,6 +276,25 @@ fn of_named(
         missing,
         notes,
     })
+}
+
+/// The resource that is meant, and the run by which it is judged.
+fn subject_of(store: &Store, named: &Named) -> Result<(Key, Key)> {
+    match named.kind {
+        Kind::Execution => {
+            let key = found(store, named)?;
+            Ok((key.clone(), key))
+        }
+        Kind::Goal => {
+            let key = found(store, named)?;
+            let run = newest_run(store, &key)?;
+            Ok((key, run))
+        }
+        other => {
+            let why = format!("nothing of a {} is verified for a commit", other.name());
+            Err(Error::ambiguous(why).hint("name an execution, a goal, or the file of a document"))
+        }
+    }
 }
 
 /// What is missing of the work itself: all of it is to be done, and part of the commit.

@@ -95,7 +95,7 @@ fn questions(page: &mut Sections, view: &RunView<'_>) {
     for (id, node, one) in all {
         let (when, record) = (time(one.timestamp), short(&one.record));
         let head = [id, &when, &format!("by {}", one.actor), record];
-        page.sentence(2, &head.map(|word| line(word)).join("   "));
+        page.sentence(2, &head.map(line).join("   "));
         page.sentence(4, &line(&one.question));
         let said = match &one.answer {
             Some(answer) => {

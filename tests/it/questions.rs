@@ -78,6 +78,11 @@ fn a_question_stands_everywhere_until_a_person_answers() {
         .answer("Description");
     let next = text(&description["run"]["next"]);
     assert!(next.contains(ANSWER), "{next}");
+    answered(&sandbox, &ana, &ben);
+}
+
+/// The question is open, and is answered.
+fn answered(sandbox: &Sandbox, ana: &Place<'_>, ben: &Place<'_>) {
     // Two days later it is nobody else's.
     sandbox.minutes_pass(2880);
     ben.run("reconcile").ok();

@@ -152,15 +152,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         file.map(|file| file.uid.as_str())
     };
     world.uid_mismatches = rules::uid_mismatches(inputs.snapshot, &uid_of);
-    let presence: BTreeMap<Key, Presence<'_>> = files
-        .keys()
-        .map(|key| {
-            (
-                key.clone(),
-                presence_of(inputs, is_emptied, key, files.get(key)),
-            )
-        })
-        .collect();
+    let presence = presences(inputs, is_emptied, &files);
     let presence_of_key = |key: &Key| presence.get(key).copied().unwrap_or(Presence::Deleted);
 
     run_foundations(&world, inputs, &mut files, &presence_of_key);
@@ -194,6 +186,18 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         answers: answers(inputs, &asking),
         fired,
     }
+}
+
+/// Whether the resources that have a status are still defined.
+fn presences<'i>(
+    inputs: &'i Inputs<'_>,
+    is_emptied: bool,
+    files: &BTreeMap<Key, StatusFile>,
+) -> BTreeMap<Key, Presence<'i>> {
+    let all = files.iter();
+    let presence = |key: &Key, file| presence_of(inputs, is_emptied, key, Some(file));
+    all.map(|(key, file)| (key.clone(), presence(key, file)))
+        .collect()
 }
 
 /// What is published of each status that was decided.

@@ -44,6 +44,8 @@ enum Event {
     Configure(usize),
     Wait(usize),
     Claim(usize, usize),
+    Ask(usize, usize),
+    Answer(usize, usize),
     Report(usize, usize, bool),
     Review(usize, usize, bool),
     Attest(usize, bool),
@@ -182,6 +184,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..2_usize).prop_map(Event::Configure),
         3 => (0..3_usize).prop_map(Event::Wait),
         6 => (run(), node()).prop_map(|(r, n)| Event::Claim(r, n)),
+        2 => (run(), node()).prop_map(|(r, n)| Event::Ask(r, n)),
+        2 => (run(), node()).prop_map(|(r, n)| Event::Answer(r, n)),
         6 => (run(), node(), prop::bool::weighted(0.7)).prop_map(|(r, n, g)| Event::Report(r, n, g)),
         5 => (run(), 0..2_usize, prop::bool::weighted(0.8)).prop_map(|(r, w, g)| Event::Review(r, w, g)),
         1 => (run(), any::<bool>()).prop_map(|(r, m)| Event::Attest(r, m)),
@@ -245,6 +249,19 @@ impl Scene {
             Event::Claim(run, node) => {
                 if let Some(world) = self.known(run) {
                     world.claim(NODES[node], "agent:ana");
+                }
+            }
+            Event::Ask(run, node) => {
+                if let Some(world) = self.known(run) {
+                    world.ask_about(NODES[node], "agent:ana", "what now?");
+                }
+            }
+            Event::Answer(run, node) => {
+                if let Some(world) = self.known(run)
+                    && let Some(asked) = world.node(NODES[node]).extensions.questions.pop()
+                {
+                    let question = (asked.attempt, asked.record.as_str());
+                    world.answer_to(NODES[node], question, "ben", "this");
                 }
             }
             Event::Report(run, node, is_good) => {

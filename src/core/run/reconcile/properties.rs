@@ -88,6 +88,10 @@ enum Event {
     Claim(usize, usize, i64, usize),
     Renew(usize, usize, usize),
     Release(usize, usize, usize),
+    /// Somebody asks something about a node.
+    Ask(usize, usize, usize),
+    /// Somebody answers what was asked last about it.
+    Answer(usize, usize, usize),
     Report(usize, usize, i64, usize, bool),
     Review(usize, usize, usize, ReviewAction),
     StaleReview(usize, usize, usize),
@@ -181,6 +185,8 @@ fn event() -> impl Strategy<Value = Event> {
         8 => (run(), node(), attempt(), actor()).prop_map(|(r, n, a, w)| Event::Claim(r, n, a, w)),
         1 => (run(), node(), actor()).prop_map(|(r, n, w)| Event::Renew(r, n, w)),
         1 => (run(), node(), actor()).prop_map(|(r, n, w)| Event::Release(r, n, w)),
+        3 => (run(), node(), actor()).prop_map(|(r, n, w)| Event::Ask(r, n, w)),
+        3 => (run(), node(), actor()).prop_map(|(r, n, w)| Event::Answer(r, n, w)),
         8 => (run(), node(), attempt(), actor(), prop::bool::weighted(0.6))
             .prop_map(|(r, n, a, w, good)| Event::Report(r, n, a, w, good)),
         4 => (run(), node(), actor(), decision).prop_map(|(r, n, w, d)| Event::Review(r, n, w, d)),
@@ -809,6 +815,29 @@ impl Scene {
             }
             Event::Release(run, node, actor) => {
                 world.about(RUNS[run]).release(&id(node), ACTORS[actor]);
+            }
+            Event::Ask(run, node, actor) => {
+                let id = id(node);
+                world.about(RUNS[run]);
+                // Mostly by whoever holds it.
+                let holder = world.node(&id).extensions.claim.map(|claim| claim.actor);
+                let actor = holder
+                    .filter(|_| actor > 0)
+                    .unwrap_or(ACTORS[actor].to_owned());
+                world.ask_about(&id, &actor, "what now?");
+            }
+            Event::Answer(run, node, actor) => {
+                let id = id(node);
+                world.about(RUNS[run]);
+                let asked = world.node(&id).extensions.questions.pop();
+                let by = if actor > 0 {
+                    "user:knows"
+                } else {
+                    ACTORS[actor]
+                };
+                if let Some(asked) = asked {
+                    world.answer_to(&id, (asked.attempt, &asked.record), by, "this");
+                }
             }
             Event::Report(run, node, offset, actor, good) => {
                 let id = id(node);
