@@ -207,7 +207,8 @@ fn a_run_whose_contract_is_kept_succeeds_and_so_does_its_goal() {
         .ok()
         .says("Acceptance:")
         .says("[x] ten files");
-    ben.run("verify run").exits(1).notes("is Succeeded");
+    // On what is there since it may be verified again.
+    ben.run("verify run").ok().says("is met at");
     assert_eq!(ben.phase("execution/run"), "Succeeded");
     assert_eq!(ben.phase("goal/greeting"), "Succeeded");
 }
