@@ -84,8 +84,8 @@ fn with_names_of(verb: &str, argument: Arg) -> Arg {
         "PLAN" => of(|_, _| Some(Wanted::Resource(Kind::Plan))),
         "BINDING" => of(|_, _| Some(Wanted::Resource(Kind::Binding))),
         "GATE" => of(|_, _| Some(Wanted::Resource(Kind::Gate))),
-        "EXECUTION" => of(|_, _| Some(Wanted::Run)),
-        "EXECUTION[/NODE]" => of(|_, word| {
+        "EXECUTION" | "EXECUTION|FILE" => of(|_, _| Some(Wanted::Run)),
+        "EXECUTION[/NODE]" | "EXECUTION[/NODE]|FILE" => of(|_, word| {
             let node = Wanted::Node(NodeUse::Any);
             Some(if word.contains('/') {
                 node
