@@ -452,7 +452,7 @@ fn a_pull_request_that_changes_who_decides_is_seen() {
     for said in [
         "Configuration",
         "! approvals.requireSigned: true → false",
-        "`verifications`, `reports`, `requests` count without a signature",
+        "`verifications`, `reports`, `requests`, `answers` count without a signature",
         "! approvals.teams.security: ana@example.com → ana@example.com, eve@example.com",
         "`eve@example.com` may decide as one of them",
         "speaks for eve@example.com",
