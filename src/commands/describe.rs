@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{Context, NamedArgs, OutputArg, document};
+use super::{Context, NamedArgs, OutputArg, answer_document};
 use crate::failure::Outcome;
 use crate::service::brief::brief;
 use crate::service::describe::{DescribeRequest, Described, describe};
