@@ -137,6 +137,8 @@ pub struct Said {
 pub struct Review {
     /// The node that waits, or waited, at the gate.
     pub node: String,
+    /// Of the approval of a step of a document: the `step_id` of that step, as it is written there.
+    pub step: Option<String>,
     /// The gate: `namespace/name`.
     pub gate: String,
     /// Who.
@@ -182,6 +184,8 @@ pub struct Unapplied {
 pub struct MovedOn {
     /// Its id.
     pub node: String,
+    /// Of a step of a document: its `step_id`, as it is written there.
+    pub step: Option<String>,
     /// What it is held to, and what the binding says now.
     pub message: String,
 }

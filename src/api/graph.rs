@@ -50,6 +50,8 @@ pub struct Drawing {
 pub struct GraphNode {
     /// Its id.
     pub id: String,
+    /// Of a step of a document, and of its approval: the `step_id`, as it is written there.
+    pub step: Option<String>,
     /// `Task`, `Gate`, `Group` or `External`.
     pub kind: String,
     /// Its title.

@@ -38,6 +38,8 @@ pub struct NextNode {
     pub execution: String,
     /// Id of the node.
     pub node: String,
+    /// Of a step of a document: its `step_id`, as it is written there.
+    pub step: Option<String>,
     /// The open attempt, from 1.
     pub attempt: u32,
     /// Who may take it; anybody when not set.
@@ -150,6 +152,8 @@ pub struct MatrixJob {
     pub execution: String,
     /// Id of the node.
     pub node: String,
+    /// Of a step of a document: its `step_id`, as it is written there.
+    pub step: Option<String>,
     /// The open attempt.
     pub attempt: u32,
     /// Who may take it; empty when anybody may.
@@ -163,6 +167,7 @@ impl From<&NextNode> for MatrixJob {
         MatrixJob {
             execution: next.execution.clone(),
             node: next.node.clone(),
+            step: next.step.clone(),
             attempt: next.attempt,
             provider: next.provider.clone().unwrap_or_default(),
             namespace: next.namespace.clone(),
@@ -176,11 +181,17 @@ impl NextNode {
         format!("{}/{}/{}", self.namespace, self.execution, self.node)
     }
 
-    /// What is to be done, in a line: its title, else the beginning of its description.
-    pub fn title(&self) -> &str {
+    /// What is to be done, in a line: its title, else the beginning of its description; of a step
+    /// whose `step_id` is no id of a node, behind that.
+    pub fn title(&self) -> String {
         let task = &self.task;
         let text = task.name.as_deref().or(task.description.as_deref());
-        text.and_then(|text| text.lines().next())
-            .unwrap_or_default()
+        let text = text
+            .and_then(|text| text.lines().next())
+            .unwrap_or_default();
+        match self.step.as_ref().filter(|step| **step != self.node) {
+            Some(step) => format!("{step}: {text}"),
+            None => text.to_owned(),
+        }
     }
 }

@@ -41,6 +41,8 @@ pub struct Attempt {
     pub uid: String,
     /// Id of the node.
     pub node: String,
+    /// Of a step of a document: its `step_id`, as it is written there.
+    pub step: Option<String>,
     /// Number of the attempt, from 1.
     pub attempt: u32,
 }
@@ -172,6 +174,8 @@ impl Answer for DoneBefore {
 pub struct DoneNode {
     /// Its id.
     pub node: String,
+    /// Of a step of a document: its `step_id`, as it is written there.
+    pub step: Option<String>,
     /// The attempt.
     pub attempt: u32,
     /// What came of it.
@@ -219,6 +223,8 @@ pub struct Decided {
     pub execution: Execution,
     /// The node that waits at the gate.
     pub node: String,
+    /// Of the approval of a step of a document: the `step_id` of that step, as it is written there.
+    pub step: Option<String>,
     /// The gate: `namespace/name`.
     pub gate: String,
     /// `approve`, `reject` or `comment`.
@@ -267,6 +273,8 @@ pub struct Requested {
     pub execution: Execution,
     /// The node, when it is about one.
     pub node: Option<String>,
+    /// Of a step of a document: its `step_id`, as it is written there.
+    pub step: Option<String>,
     /// `cancel` or `retry`.
     pub request: String,
     /// Whether the same was asked before, and no reconcile has taken it in: the record is that one.
@@ -293,6 +301,8 @@ pub struct Reopening {
     pub execution: Execution,
     /// The node, when the retry is about one.
     pub node: Option<String>,
+    /// Of a step of a document: its `step_id`, as it is written there.
+    pub step: Option<String>,
     /// The spec commit with the plan that the run would go on with, when it is another one.
     pub plan: Option<String>,
     /// First what is tried again, then what was decided on it; each in the order of the plan.
@@ -311,6 +321,8 @@ impl Answer for Reopening {
 pub struct ReopenedNode {
     /// Its id.
     pub node: String,
+    /// Of a step of a document: its `step_id`, as it is written there.
+    pub step: Option<String>,
     /// Where it stands now.
     pub phase: String,
     /// Whether it is tried again itself; else it is behind one that is.

@@ -20,6 +20,8 @@ pub struct WorkEvent {
     pub uid: Option<String>,
     /// Id of the node, when it is about one.
     pub node: Option<String>,
+    /// Of a step of a document: its `step_id`, as it is written there.
+    pub step: Option<String>,
     /// The attempt, from 1.
     pub attempt: Option<u32>,
     /// The criterion, when one was checked.
@@ -45,6 +47,7 @@ impl WorkEvent {
             execution: None,
             uid: None,
             node: None,
+            step: None,
             attempt: None,
             criterion: None,
             result: None,
@@ -62,6 +65,7 @@ impl WorkEvent {
             execution: Some(attempt.execution),
             uid: Some(attempt.uid),
             node: Some(attempt.node),
+            step: attempt.step,
             attempt: Some(attempt.attempt),
             ..self
         }

@@ -126,7 +126,7 @@ fn table(items: &[NextNode], width: Option<usize>) -> String {
             format!("{}/{}", next.execution, next.node),
             next.provider.as_deref().unwrap_or("<any>").to_owned(),
             next.attempt.to_string(),
-            next.title().to_owned(),
+            next.title(),
         ]
     });
     let rows: Vec<Vec<String>> = rows.collect();

@@ -361,6 +361,12 @@ impl World {
         self.commit();
     }
 
+    /// From here on another version of the program reads the files; a commit that changes nothing follows.
+    pub fn read_anew(&mut self) {
+        self.facts.borrow_mut().clear();
+        self.commit();
+    }
+
     /// A commit that changes nothing below the configured paths.
     pub fn commit(&mut self) {
         self.left.clear();

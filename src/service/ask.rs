@@ -40,7 +40,7 @@ pub fn ask(store: &Store, request: &AskRequest) -> Result<Recorded<AskedQuestion
             claim: working.claim.clone(),
         };
         let asked = |already| AskedQuestion {
-            attempt: attempt(node.run, node.id, node.status.attempt),
+            attempt: attempt(writer.observed, node.run, node.id, node.status.attempt),
             question: request.question.clone(),
             already,
         };
@@ -96,7 +96,7 @@ pub fn answer(store: &Store, request: &AnswerRequest) -> Result<Recorded<Answere
             writer.actor,
         );
         let answered = Answered {
-            attempt: attempt(node.run, node.id, question.attempt),
+            attempt: attempt(writer.observed, node.run, node.id, question.attempt),
             question: question.question.clone(),
             asked_by: question.actor.clone(),
             answer: request.answer.clone(),

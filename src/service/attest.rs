@@ -8,6 +8,7 @@ use super::runs::ObservedRun;
 use super::store::Store;
 use super::{Result, suggestion};
 use crate::api::record::Attested;
+use crate::core::document::criterion_names;
 use crate::core::resource::Kind;
 use crate::core::run::permit;
 use crate::core::run::record::{Action, Address};
@@ -36,22 +37,32 @@ pub fn attest(store: &Store, request: &AttestRequest) -> Result<Recorded<Atteste
     let commit = commit.map(|rev| store.commit_anywhere(rev)).transpose()?;
     request.record.send(store, |writer| {
         let run = request.record.run(writer.observed)?;
+        let criterion = named(run, &request.criterion);
         let action = Action::Attestation {
-            criterion: request.criterion.clone(),
+            criterion: criterion.clone(),
             met: request.met,
             evidence: request.evidence.clone(),
             commit: commit.clone(),
             results: Vec::new(),
         };
-        check(writer, run, &action, &request.criterion)?;
+        check(writer, run, &action, &criterion)?;
         let attested = Attested {
             execution: execution(run),
-            criterion: request.criterion.clone(),
+            criterion: criterion.clone(),
             met: request.met,
             commit: commit.clone(),
         };
-        Ok((send(writer, run, &request.criterion, action)?, attested))
+        Ok((send(writer, run, &criterion, action)?, attested))
     })
+}
+
+/// The id of a criterion of a run's document, which people may call as it is written there.
+fn named(run: ObservedRun<'_>, text: &str) -> String {
+    let criteria = &run.status.extensions.criteria;
+    let is_one = |id: &str| criteria.iter().any(|one| one.id == id);
+    let made = criterion_names(text).into_iter().find(|id| is_one(id));
+    made.filter(|_| !is_one(text))
+        .unwrap_or_else(|| text.to_owned())
 }
 
 /// Send what an actor says of a criterion, on the ref that is theirs.

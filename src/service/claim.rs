@@ -142,7 +142,7 @@ fn claimed(
     // Who waits for an answer has none that ends.
     let lease = lease.filter(|_| !node.status.awaits_answer());
     Ok(Claimed {
-        attempt: attempt(node.run, node.id, node.status.attempt),
+        attempt: attempt(writer.observed, node.run, node.id, node.status.attempt),
         claim,
         brief: brief_of(writer.store, writer.observed, node)?,
         renewed: false,
@@ -184,7 +184,7 @@ pub fn release(store: &Store, request: &ReleaseRequest) -> Result<Recorded<Relea
             };
             let chain = spoken_for(writer, node, (&action, &request.working))?;
             let released = Released {
-                attempt: attempt(node.run, node.id, node.status.attempt),
+                attempt: attempt(writer.observed, node.run, node.id, node.status.attempt),
             };
             let sent = writer.send(&node.address(), node.run, action)?;
             held::forget(store, &chain.claim().id);

@@ -49,6 +49,7 @@ pub fn decide(store: &Store, request: &DecideRequest) -> Result<Recorded<Decided
         let decided = Decided {
             execution: execution(waiting.node.run),
             node: waiting.node.id.to_owned(),
+            step: writer.observed.step(waiting.node.run, waiting.node.id),
             gate: waiting.decision.gate.clone(),
             decision: decision.word().to_owned(),
             digest: waiting.decision.digest.clone(),
@@ -110,17 +111,29 @@ fn choose<'a>(observed: &'a Observed, request: &DecideRequest) -> Result<Waiting
         let (own, _) = waiting.gate();
         namespace.is_none_or(|ns| ns == own)
     };
+    // The gate node, or the step that is approved there.
+    let is_node = |waiting: &WaitingGate<'_>, text: &str| {
+        let WaitingGate { node, .. } = waiting;
+        let named = observed.named(node.run, text);
+        named.is_some_and(|named| named.id == node.id) || observed.approves(node.run, node.id, text)
+    };
     let by_node = |waiting: &WaitingGate<'_>| {
         let key = waiting.node.run.key;
         let in_namespace = namespace.is_none_or(|ns| ns == key.namespace);
-        (*meant == format!("{}/{}", key.name, waiting.node.id) && in_namespace)
-            || *meant == waiting.node.name()
+        let Some((execution, node)) = meant.rsplit_once('/') else {
+            return false;
+        };
+        let is_run = (execution == key.name && in_namespace) || execution == key.qualified();
+        is_run && is_node(waiting, node)
     };
     let is_asked_for = |waiting: &WaitingGate<'_>| {
-        let (key, id) = (waiting.node.run.key, waiting.node.id);
+        let key = waiting.node.run.key;
         let of_run = |name: &String| *name == key.name || *name == key.qualified();
         request.execution.as_ref().is_none_or(of_run)
-            && request.node.as_ref().is_none_or(|node| node == id)
+            && request
+                .node
+                .as_ref()
+                .is_none_or(|node| is_node(waiting, node))
     };
     let all = observed.runs().flat_map(|run| run.nodes());
     let found: Vec<WaitingGate<'a>> = all

@@ -25,7 +25,7 @@ use crate::core::run::merged::Merged;
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::proposal::{RECONCILE, proposals};
 use crate::core::run::standing::{Standing, criterion_kind};
-use crate::core::run::transition::{evidence, waiting_of};
+use crate::core::run::transition::{Waiting, evidence, waiting_of};
 
 /// Which resource, and when.
 #[derive(Debug, Clone)]
@@ -168,7 +168,13 @@ fn run_answer(standing: &Standing<'_>) -> api::DescribedRun {
     next.extend(standing.due.then(|| RECONCILE.to_owned()));
     api::DescribedRun {
         held_to: None,
-        waiting: waiting_of(standing.key, run),
+        waiting: waiting_of(standing.key, run)
+            .into_iter()
+            .map(|waiting| Waiting {
+                step: waiting.node.as_ref().and_then(|node| step(standing, node)),
+                ..waiting
+            })
+            .collect(),
         acceptance: acceptance(standing),
         contract: contract(run),
         reviews: reviews(standing),
@@ -177,12 +183,19 @@ fn run_answer(standing: &Standing<'_>) -> api::DescribedRun {
         moved_on: moved_on
             .map(|(node, message)| api::MovedOn {
                 node: node.clone(),
+                step: step(standing, node),
                 message: message.clone(),
             })
             .collect(),
         due: standing.due,
         next,
     }
+}
+
+/// What the document calls a node.
+fn step(standing: &Standing<'_>, node: &str) -> Option<String> {
+    let node = standing.graph?.node(node)?;
+    node.step_id().map(str::to_owned)
 }
 
 fn acceptance(standing: &Standing<'_>) -> Vec<api::Acceptance> {
@@ -230,6 +243,7 @@ fn reviews(standing: &Standing<'_>) -> Vec<api::Review> {
     let all = standing.reviews();
     all.map(|(node, decision, review)| api::Review {
         node: node.to_owned(),
+        step: step(standing, node),
         gate: decision.gate.clone(),
         reviewer: review.reviewer.clone(),
         action: review.action.to_string(),

@@ -320,6 +320,10 @@ impl<'a> Round<'a> {
     ) -> DoneNode {
         DoneNode {
             node: node.id.to_owned(),
+            step: self
+                .node(node.id)
+                .and_then(Node::step_id)
+                .map(str::to_owned),
             attempt: node.status.attempt,
             state,
             record,

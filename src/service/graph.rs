@@ -209,6 +209,7 @@ fn node_answer(namespace: &str, node: &Node, status: Option<&NodeStatus>) -> api
     let said = |text: &String| (!text.is_empty()).then(|| text.clone());
     api::GraphNode {
         id: node.id.clone(),
+        step: node.step_id().map(str::to_owned),
         kind: node.kind.to_string(),
         name: node.name.clone(),
         children: node.children.clone(),

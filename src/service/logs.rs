@@ -68,7 +68,7 @@ pub fn logs(store: &Store, request: &LogsRequest) -> Result<NodeLog> {
     let note = is_older
         .then(|| format!("this is the log of attempt {attempt}; attempt {open} has none yet"));
     Ok(NodeLog {
-        attempt: record::attempt(node.run, node.id, attempt),
+        attempt: record::attempt(&observed, node.run, node.id, attempt),
         commit: commit.to_owned(),
         log: bytes,
         notes: note.into_iter().collect(),

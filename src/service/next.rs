@@ -114,6 +114,8 @@ fn still_waiting(store: &Store, observed: &Observed) -> Result<Vec<Waiting>> {
             let news = node
                 .map(|node| news_of(store, observed, node))
                 .transpose()?;
+            let step = node.and_then(|node| observed.step(run, node.id));
+            let waiting = Waiting { step, ..waiting };
             Ok(match news.flatten() {
                 Some(what) => Waiting { what, ..waiting },
                 None => waiting,
@@ -296,6 +298,10 @@ pub fn described(observed: &Observed, offers: &[ObservedNode<'_>]) -> Vec<NextNo
                 namespace: offer.run.key.namespace.clone(),
                 execution: offer.run.key.name.clone(),
                 node: offer.id.to_owned(),
+                step: nodes
+                    .get(offer.id)
+                    .and_then(|node| node.step_id())
+                    .map(str::to_owned),
                 attempt: offer.status.attempt,
                 provider: target.and_then(|target| target.provider.clone()),
                 config: target.and_then(|target| target.config.clone()),

@@ -386,7 +386,12 @@ impl Sent {
 }
 
 /// An attempt as answers name it.
-pub fn attempt(run: ObservedRun<'_>, node: &str, attempt: u32) -> api::Attempt {
+pub fn attempt(
+    observed: &Observed,
+    run: ObservedRun<'_>,
+    node: &str,
+    attempt: u32,
+) -> api::Attempt {
     let RunRef {
         namespace,
         name,
@@ -397,6 +402,7 @@ pub fn attempt(run: ObservedRun<'_>, node: &str, attempt: u32) -> api::Attempt {
         execution: name,
         uid,
         node: node.to_owned(),
+        step: observed.step(run, node),
         attempt,
     }
 }

@@ -200,7 +200,7 @@ impl Reporter<'_> {
 
     fn reported(self, attempt: u32, already: bool, adopts: Option<u32>) -> Reported {
         Reported {
-            attempt: attempt_of(self.node.run, self.node.id, attempt),
+            attempt: attempt_of(self.writer.observed, self.node.run, self.node.id, attempt),
             result: self.request.result.word().to_owned(),
             commit: self.commit.map(str::to_owned),
             already,

@@ -113,9 +113,17 @@ pub fn reopening(store: &Store, request: &RetryRequest) -> Result<Reopening> {
             Error::unavailable(format!("{}: {why}", run.key.qualified()))
         })?;
     request.binds_something(store, &observed, run, Some(&nodes))?;
+    let steps = observed.steps(run);
+    let step = |node: &str| steps.get(node).cloned();
+    let nodes = nodes.into_iter().map(|node| ReopenedNode {
+        step: step(&node.node),
+        ..node
+    });
+    let nodes: Vec<ReopenedNode> = nodes.collect();
     Ok(Reopening {
         execution: execution(run),
         node: node.map(str::to_owned),
+        step: node.and_then(step),
         plan: next.map(|next| next.revision.commit),
         notes: to_know(&nodes),
         nodes,
@@ -400,6 +408,7 @@ fn told(statuses: &BTreeMap<String, NodeStatus>, id: &str, change: &str) -> Reop
     let phase = statuses.get(id).map(|node| node.phase.to_string());
     ReopenedNode {
         node: id.to_owned(),
+        step: None,
         phase: phase.unwrap_or_default(),
         retried: false,
         done_again: false,
@@ -419,6 +428,7 @@ fn nodes_of<'a>(
         let id = graph.id(index);
         Some(ReopenedNode {
             node: id.to_owned(),
+            step: None,
             phase: statuses.get(id)?.phase.to_string(),
             retried: opened.retried.binary_search(&index).is_ok(),
             done_again: done_again.contains(id),
@@ -506,6 +516,7 @@ fn ask(
     let asked = Requested {
         execution: execution(run),
         node: node.map(str::to_owned),
+        step: node.and_then(|node| writer.observed.step(run, node)),
         request: word.to_owned(),
         already: false,
     };

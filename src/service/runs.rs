@@ -10,6 +10,7 @@ use super::suggestion;
 use crate::core::base::digest::short;
 use crate::core::base::time::exact;
 use crate::core::base::words::count;
+use crate::core::document::node_ids;
 use crate::core::resource::{ExecutionStatus, Key, Kind, NodeStatus, Status, Time};
 use crate::core::run::pinned::PinnedPlan;
 use crate::core::run::record::{Address, RunRef};
@@ -280,7 +281,7 @@ impl Observed {
             return Err(names_no_node(target, &example));
         };
         let run = self.run(execution, namespace)?;
-        if let Some(node) = run.node(id) {
+        if let Some(node) = self.named(run, id) {
             return Ok(node);
         }
         let name = run.key.qualified();
@@ -290,7 +291,45 @@ impl Observed {
             return Err(error);
         }
         let ids = run.nodes().map(|node| node.id);
-        Err(Error::not_found(format!("{name} has no node `{id}`")).maybe_hint(suggestion(id, ids)))
+        let steps = self.steps(run);
+        let names = ids.chain(steps.values().map(String::as_str));
+        let error = Error::not_found(format!("{name} has no node `{id}`"));
+        Err(error.maybe_hint(suggestion(id, names)))
+    }
+
+    /// The node of a run that people call so: by its id, by the `step_id` of the document as written, or by a former
+    /// name. Whatever names a node asks here.
+    pub fn named<'a>(&self, run: ObservedRun<'a>, text: &str) -> Option<ObservedNode<'a>> {
+        let of_plan = || {
+            let plan = pinned_plan(&self.stored, run.status)?;
+            run.node(&plan.graph()?.named(text)?.id)
+        };
+        // What a run was held to that is over is kept no longer: but by which rule ids are made is known.
+        let made = || node_ids(text).iter().find_map(|id| run.node(id));
+        run.node(text).or_else(of_plan).or_else(made)
+    }
+
+    /// Whether a gate node is the approval of the step that people call so.
+    pub fn approves(&self, run: ObservedRun<'_>, gate: &str, step: &str) -> bool {
+        let approval = self.named(run, &format!("approve-{step}"));
+        approval.is_some_and(|node| node.id == gate)
+    }
+
+    /// What the document of a run calls its nodes, by their ids; nothing where there is no document, or it can no longer
+    /// be read.
+    pub fn steps(&self, run: ObservedRun<'_>) -> BTreeMap<String, String> {
+        let plan = pinned_plan(&self.stored, run.status);
+        let graph = plan.as_ref().and_then(PinnedPlan::graph);
+        let nodes = graph.into_iter().flat_map(|graph| &graph.nodes);
+        nodes
+            .filter_map(|node| Some((node.id.clone(), node.step_id()?.to_owned())))
+            .collect()
+    }
+
+    /// What the document of a run calls one of its nodes.
+    pub fn step(&self, run: ObservedRun<'_>, node: &str) -> Option<String> {
+        let plan = pinned_plan(&self.stored, run.status)?;
+        plan.node(node)?.step_id().map(str::to_owned)
     }
 
     /// A node of a run, to name one: one that can be claimed, if there is one.

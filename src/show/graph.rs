@@ -7,7 +7,7 @@ use super::count;
 use super::table::{GAP, cut, display_width, table};
 use crate::core::base::escape;
 use crate::core::plan::graph::{Graph, GraphOf};
-use crate::core::resource::{EdgeKind, Node, NodeKind, NodePhase, NodeStatus};
+use crate::core::resource::{EdgeKind, GraphSpec, Node, NodeKind, NodePhase, NodeStatus};
 
 /// A graph that is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,8 @@ pub fn text(view: GraphView<'_>, width: usize) -> String {
         for (row, waits) in rows.iter_mut().zip(waits) {
             row.push(listed(&waits, width - taken));
         }
-        return format!("{summary}\n{}", table(&header, &rows, Some(width)));
+        let steps = steps(view.of.spec, width);
+        return format!("{summary}\n{}{steps}", table(&header, &rows, Some(width)));
     }
     if view.nodes.is_some() {
         cut_last_cells(&mut rows, taken, width);
@@ -110,7 +111,29 @@ pub fn text(view: GraphView<'_>, width: usize) -> String {
             out.push('\n');
         }
     }
+    out.push_str(&steps(view.of.spec, width));
     out
+}
+
+/// Of a plan from a document: each step as its node is called, as the document calls it, and what it is.
+pub(super) fn step_rows(spec: &GraphSpec) -> Vec<Vec<String>> {
+    let steps = spec.nodes.iter();
+    let steps = steps.filter_map(|node| Some((node, node.own_step()?)));
+    let rows = steps.map(|(node, step)| {
+        let title = node.name.as_deref().unwrap_or_default();
+        [node.id.as_str(), step, title].map(escape::line).to_vec()
+    });
+    rows.collect()
+}
+
+/// The same as a table, where there are any.
+fn steps(spec: &GraphSpec, width: usize) -> String {
+    let rows = step_rows(spec);
+    if rows.is_empty() {
+        return String::new();
+    }
+    let table = table(&["NODE", "STEP", "TITLE"], &rows, Some(width));
+    format!("\n{table}")
 }
 
 /// A row for each node, by stages, and what each waits for.
@@ -369,10 +392,15 @@ fn state(status: &NodeStatus) -> String {
     state
 }
 
-/// The lines inside a drawn node.
+/// The lines inside a drawn node: what a document calls it stands before its title, where that is another name.
 pub(super) fn label(node: &Node, status: Option<&NodeStatus>) -> Vec<String> {
+    let name = node.name.clone().filter(|name| *name != node.id);
+    let name = match node.own_step().filter(|step| *step != node.id) {
+        Some(step) => Some(name.map_or(step.to_owned(), |name| format!("{step}: {name}"))),
+        None => name,
+    };
     std::iter::once(node.id.clone())
-        .chain(node.name.clone().filter(|name| *name != node.id))
+        .chain(name)
         .chain(status.map(state))
         .collect()
 }

@@ -54,7 +54,12 @@ pub fn sections(view: &RunView<'_>) -> String {
         width: view.width,
     };
     match &view.of.graph {
-        Some(graph) => page.tree(view, *graph),
+        Some(graph) => {
+            page.tree(view, *graph);
+            if view.all || graph.graph.len() <= FOLD_FROM {
+                page.rows("Steps", &super::graph::step_rows(graph.spec));
+            }
+        }
         None => page.rows("Nodes", &nodes().map(node_row).collect::<Vec<_>>()),
     }
     acceptance(&mut page, view);

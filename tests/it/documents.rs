@@ -833,3 +833,124 @@ fn a_plan_that_is_not_ready_is_chosen_by_no_goal_and_says_how_much_is_missing() 
     solo.run("get plans").ok().never_says("blocker");
     solo.run("reconcile --full").ok();
 }
+
+/// A document whose `step_id`s are no ids of nodes: numbers of tasks, and another script.
+fn with_its_own_ids() -> Value {
+    let mut document = greeting();
+    let names = [
+        ("choose", "T001"),
+        ("translate", "Перевод"),
+        ("release", "1.1"),
+    ];
+    for step in document["approach"]["steps"].as_array_mut().unwrap() {
+        let renamed = |id: &Value| {
+            let found = names.iter().find(|(before, _)| id == before);
+            json!(found.map(|(_, now)| now).unwrap())
+        };
+        step["step_id"] = renamed(&step["step_id"]);
+        if let Some(before) = step.get_mut("dependencies").and_then(Value::as_array_mut) {
+            before.iter_mut().for_each(|id| *id = renamed(id));
+        }
+    }
+    for other in document["delegation"]["step_overrides"]
+        .as_array_mut()
+        .unwrap()
+    {
+        other["step_id"] = json!("1.1");
+    }
+    document["success_criteria"][0]["criterion_id"] = json!("SC-1");
+    document
+}
+
+#[test]
+fn steps_are_named_as_the_document_calls_them() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox, &with_its_own_ids());
+    let next = solo.run("next -o json").ok().answer("NextNodes");
+    let items = next["items"].as_array().unwrap();
+    let translate = items.iter().find(|item| item["step"] == "Перевод").unwrap();
+    let node = text(&translate["node"]);
+    assert!(node.starts_with("perevod-"), "{next}");
+    solo.run("next").ok().says("Перевод: ");
+    solo.run("graph greeting")
+        .ok()
+        .says("STEP")
+        .says("T001")
+        .says("Перевод");
+    let drawn = solo.run("graph run -o json").ok().answer("Graph");
+    let steps: Vec<&Value> = drawn["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["step"])
+        .collect();
+    assert!(steps.contains(&&json!("1.1")), "{drawn}");
+    solo.run("describe execution run")
+        .ok()
+        .says("Steps:")
+        .says("T001");
+    let brief = solo
+        .run("describe run/Перевод -o json")
+        .ok()
+        .answer("Brief");
+    assert_eq!(brief["step"], "Перевод");
+
+    let claimed = solo
+        .run("claim run/Перевод --as ana@example.com -o json --reconcile")
+        .ok()
+        .answer("Claimed");
+    assert_eq!([&claimed["step"], &claimed["node"]], ["Перевод", &node]);
+    let reported = solo
+        .run("report run/Перевод --as ana@example.com --succeeded --reconcile -o json")
+        .ok()
+        .answer("Reported");
+    assert_eq!([&reported["step"], &reported["node"]], ["Перевод", &node]);
+    solo.works("run/T001", "agent:a");
+    let waits = solo.get("execution/run");
+    assert_eq!(waits["status"]["phase"], "Blocked", "{waits}");
+    // A gate is named by the step that it approves, or as its node.
+    let approved = solo
+        .run("approve run/1.1 -m good --reconcile -o json")
+        .ok()
+        .answer("Decided");
+    assert_eq!(approved["step"], "1.1");
+    assert!(
+        text(&approved["node"]).starts_with("approve-1-1-"),
+        "{approved}"
+    );
+    let mistyped = solo.run("claim run/T0O1 --as agent:a").exits(1);
+    mistyped
+        .notes("has no node `T0O1`")
+        .notes("did you mean `T001`?");
+    solo.works("run/1.1", "agent:a");
+    let id = solo.get("execution/run")["status"]["extensions"]["criteria"].clone();
+    let said = solo
+        .run("attest run SC-1 --met -m seen --reconcile -o json")
+        .ok()
+        .answer("Attested");
+    assert!(text(&said["criterion"]).starts_with("sc-1-"), "{said} {id}");
+}
+
+#[test]
+fn a_step_that_failed_is_retried_by_its_own_name_and_its_log_is_found() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox, &with_its_own_ids());
+    solo.works("run/Перевод", "ana@example.com");
+    solo.run("claim run/T001 --as agent:a --reconcile").ok();
+    solo.run("report run/T001 --as agent:a --failed -m broken --reconcile")
+        .ok();
+    let retried = solo
+        .run("retry run/T001 --dry-run -o json")
+        .ok()
+        .answer("Reopening");
+    assert_eq!(retried["step"], "T001", "{retried}");
+    assert_eq!(retried["nodes"][0]["step"], "T001", "{retried}");
+    let retried = solo
+        .run("retry run/T001 -o json --reconcile")
+        .ok()
+        .answer("Requested");
+    assert_eq!(retried["step"], "T001");
+    solo.run("logs run/T001")
+        .exits(1)
+        .notes("no log of default/run/t001-");
+}

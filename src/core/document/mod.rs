@@ -77,7 +77,7 @@ mod differences;
 mod edit;
 mod lenient;
 mod model;
-mod name;
+pub(crate) mod name;
 mod plan;
 mod rules;
 pub mod scope;
@@ -103,9 +103,10 @@ pub use edit::edit;
 pub(crate) use lenient::content_of;
 pub use model::*;
 pub use name::{Alphabet, name_of};
+pub(crate) use name::{Naming, node_ids};
 pub use plan::is_called_document;
 pub use plan::{Generated, Origin, is_document};
-pub(crate) use plan::{generate, key, manifest_of, node_id};
+pub(crate) use plan::{criterion_names, generate, generate_by, key, manifest_of, node_id};
 
 /// A document whose structure is sound: its sections, typed, and the value that they were read
 /// from, with the order of its keys and everything that the types do not name.

@@ -16,19 +16,72 @@ const LONGEST: usize = 63;
 /// Digits that tell a changed text from others.
 const DIGITS: usize = 6;
 
-/// A name for a text: lower case, other characters to hyphens, and a short hash at the end when
-/// that altered the text or it is over 63. What is a name already stays as it is.
+/// Which rule makes a name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Naming {
+    /// That of today.
+    #[default]
+    Now,
+    /// The one before, which did not transliterate: what began under such a name goes on under it.
+    Former,
+}
+
+impl Naming {
+    /// The rule for what is read from a file.
+    pub(crate) fn of_file(path: &str) -> Naming {
+        #[cfg(test)]
+        if tests::BY_A_FORMER_PROGRAM.with_path(path) {
+            return Naming::Former;
+        }
+        let _ = path;
+        Naming::Now
+    }
+
+    /// The name of a text by this rule.
+    pub(crate) fn name_of(self, text: &str, alphabet: Alphabet) -> String {
+        match self {
+            Naming::Now => name_of(text, alphabet),
+            Naming::Former => made(text, text, alphabet),
+        }
+    }
+}
+
+/// The ids that the node of a step may have which people call so, the likeliest first: where what it was made of cannot be
+/// read. Of its approval, `approve-` stands before the `step_id`.
+pub(crate) fn node_ids(text: &str) -> [String; 4] {
+    let of_step = |naming: Naming| naming.name_of(text, Alphabet::NodeId);
+    let of_approval = |naming: Naming| {
+        let step = text.strip_prefix("approve-").unwrap_or(text);
+        let step = naming.name_of(step, Alphabet::NodeId);
+        naming.name_of(&format!("approve-{step}"), Alphabet::NodeId)
+    };
+    let is_approval = text.starts_with("approve-");
+    let [now, former] = [Naming::Now, Naming::Former].map(|naming| match is_approval {
+        true => of_approval(naming),
+        false => of_step(naming),
+    });
+    [now, former, of_step(Naming::Now), of_step(Naming::Former)]
+}
+
+/// A name for a text: transliterated, lower case, other characters to hyphens, and a short hash at
+/// the end when that altered the text or it is over 63. What is a name already stays as it is.
 ///
 /// ```
 /// use planspec::document::{Alphabet, name_of};
 /// assert_eq!(name_of("sso-rollout", Alphabet::Name), "sso-rollout");
 /// assert_eq!(name_of("SSO rollout!", Alphabet::Name), "sso-rollout-bc0dbe");
+/// assert_eq!(name_of("проверка", Alphabet::Name), "proverka-dbdd1f");
 /// ```
 pub fn name_of(text: &str, alphabet: Alphabet) -> String {
+    made(text, &deunicode::deunicode(text), alphabet)
+}
+
+/// A name for a text, as it is written in letters that names may have.
+fn made(text: &str, written: &str, alphabet: Alphabet) -> String {
     let fits = |c: char| {
         c.is_ascii_lowercase() || c.is_ascii_digit() || (c == '_' && alphabet == Alphabet::NodeId)
     };
-    let plain: String = text
+    let plain: String = written
         .chars()
         .map(|c| match c.to_ascii_lowercase() {
             c if fits(c) => c,
@@ -39,6 +92,7 @@ pub fn name_of(text: &str, alphabet: Alphabet) -> String {
     if trimmed == text && (1..=LONGEST).contains(&text.len()) {
         return plain;
     }
+    // One hash for either rule: by it a former name is known.
     let hash = sha256_hex(text.as_bytes());
     let hash = hash.get(..DIGITS).unwrap_or_default();
     let most = LONGEST - DIGITS - 1;
@@ -50,10 +104,36 @@ pub fn name_of(text: &str, alphabet: Alphabet) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::{Mutex, PoisonError};
+
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Files that are read as the program did before names were transliterated.
+    pub(crate) static BY_A_FORMER_PROGRAM: Files = Files(Mutex::new(BTreeSet::new()));
+
+    /// Paths of files.
+    pub(crate) struct Files(Mutex<BTreeSet<String>>);
+
+    impl Files {
+        pub(crate) fn with_path(&self, path: &str) -> bool {
+            let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            files.contains(path)
+        }
+
+        pub(crate) fn add(&self, path: &str) {
+            let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            files.insert(path.to_owned());
+        }
+
+        pub(crate) fn remove(&self, path: &str) {
+            let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            files.remove(path);
+        }
+    }
 
     #[test]
     fn names_stay_and_other_texts_get_a_hash() {
@@ -79,6 +159,37 @@ mod tests {
         assert!(names[0].starts_with("step-1-"), "{names:?}");
         assert!(names[1].starts_with("step-1-"), "{names:?}");
         assert_ne!(names[0], names[1]);
+    }
+
+    #[test]
+    fn what_is_not_latin_stays_readable_and_has_the_hash_that_it_had() {
+        for (text, readable, former) in [
+            ("проверка", "proverka-", ""),
+            (
+                "Schritt Überprüfung",
+                "schritt-uberprufung-",
+                "schritt--berpr-fung-",
+            ),
+            ("测试 登录", "ce-shi-deng-lu-", ""),
+            ("étape_1", "etape_1-", "tape_1-"),
+            ("🚀 launch", "rocket-launch-", "launch-"),
+        ] {
+            let (now, before) = (
+                name_of(text, Alphabet::NodeId),
+                Naming::Former.name_of(text, Alphabet::NodeId),
+            );
+            let hash = now.strip_prefix(readable);
+            assert!(
+                hash.is_some_and(|hash| hash.len() == DIGITS),
+                "{text}: {now}"
+            );
+            assert_eq!(hash, before.strip_prefix(former), "{text}: {before}");
+        }
+        // Of what is written in Latin letters nothing changes.
+        for text in ["Build API!", "s1", "T001", "a--b", &"x".repeat(64)] {
+            let before = Naming::Former.name_of(text, Alphabet::NodeId);
+            assert_eq!(name_of(text, Alphabet::NodeId), before, "{text}");
+        }
     }
 
     proptest! {

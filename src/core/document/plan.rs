@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::model::*;
-use super::name::{Alphabet, name_of};
+use super::name::{Alphabet, Naming, name_of};
 use super::scope;
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::base::words::ends_with;
@@ -15,7 +15,7 @@ use crate::core::resource::{
     API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Edge,
     Effort, GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Node,
     NodeKind, ObjectRef, OnBroken, OnQuestion, PlanSpec, Resource, RevisionApproval, Spec,
-    TargetRef,
+    StepName, TargetRef,
 };
 use crate::path;
 
@@ -44,14 +44,17 @@ pub fn is_called_document(file: &str) -> bool {
 pub(crate) fn key(file: &str, value: &Value, namespace: &str) -> Option<Key> {
     let own = |field: &str| match value.get("x-planspec").and_then(|own| own.get(field)) {
         None => Ok(None),
-        Some(Value::String(name)) if name_of(name, Alphabet::Name) == *name => Ok(Some(name)),
+        Some(Value::String(name)) if Naming::Now.name_of(name, Alphabet::Name) == *name => {
+            Ok(Some(name))
+        }
         Some(_) => Err(()),
     };
     let name = match own("name").ok()? {
         Some(name) => name.clone(),
         None => {
             let revision = value.pointer("/identity/revision").and_then(Value::as_u64);
-            name_of(without_revision(stem(file), revision), Alphabet::Name)
+            // Executions and statuses name it: it is called as it always was.
+            Naming::Former.name_of(without_revision(stem(file), revision), Alphabet::Name)
         }
     };
     let namespace = own("namespace").ok()?.map_or(namespace, String::as_str);
@@ -149,8 +152,19 @@ pub(crate) fn generate(
     (key, approval): (&Key, RevisionApproval),
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Generated> {
+    generate_by(Naming::Now, found, content, (key, approval), findings)
+}
+
+/// The same by a rule for names.
+pub(crate) fn generate_by(
+    naming: Naming,
+    found: &Finder<'_>,
+    content: &Content,
+    (key, approval): (&Key, RevisionApproval),
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Generated> {
     let before = findings.len();
-    let mut nodes = Nodes::new(content, key);
+    let mut nodes = Nodes::new(naming, content, key);
     nodes.add_steps(content);
     nodes.merge_extensions(found, content, findings);
     if is_asked(content, approval) {
@@ -223,7 +237,7 @@ fn goal_spec(content: &Content) -> GoalSpec {
             .map(|criterion| GoalCriterion {
                 // Secondary ones decide nothing.
                 id: (criterion.weight == Weight::Primary)
-                    .then(|| name_of(&criterion.criterion_id, Alphabet::Name)),
+                    .then(|| criterion_name(&criterion.criterion_id)),
                 description: criterion.description.clone(),
             })
             .collect(),
@@ -282,7 +296,7 @@ fn contract(content: &Content) -> Contract {
     let criteria = content.success_criteria.iter();
     let mut all: Vec<ContractCriterion> = criteria
         .map(|one| ContractCriterion {
-            id: name_of(&one.criterion_id, Alphabet::Name),
+            id: criterion_name(&one.criterion_id),
             description: one.description.clone(),
             kind: CriterionOf::SuccessCriterion,
             required: one.weight == Weight::Primary,
@@ -293,10 +307,10 @@ fn contract(content: &Content) -> Contract {
     let taken: HashSet<String> = all.iter().map(|one| one.id.clone()).collect();
     let constraints = content.constraints.iter();
     all.extend(constraints.map(|one| {
-        let id = name_of(&one.constraint_id, Alphabet::Name);
+        let id = criterion_name(&one.constraint_id);
         ContractCriterion {
             id: if taken.contains(&id) {
-                name_of(&format!("constraint-{id}"), Alphabet::Name)
+                criterion_name(&format!("constraint-{id}"))
             } else {
                 id
             },
@@ -361,6 +375,7 @@ fn texts<'a>(texts: impl IntoIterator<Item = (&'a str, Option<&'a String>)>) -> 
 
 /// The nodes of a plan while they are made.
 struct Nodes<'a> {
+    naming: Naming,
     key: &'a Key,
     modes: Vec<Mode>,
     /// The node of each step, by its id.
@@ -372,13 +387,17 @@ struct Nodes<'a> {
 }
 
 impl<'a> Nodes<'a> {
-    fn new(content: &'a Content, key: &'a Key) -> Nodes<'a> {
+    fn new(naming: Naming, content: &'a Content, key: &'a Key) -> Nodes<'a> {
         let steps = content.approach.steps.iter();
         Nodes {
+            naming,
             key,
             modes: content.modes(),
             ids: steps
-                .map(|step| (step.step_id.as_str(), node_id(step)))
+                .map(|step| {
+                    let id = naming.name_of(&step.step_id, Alphabet::NodeId);
+                    (step.step_id.as_str(), id)
+                })
                 .collect(),
             nodes: Vec::new(),
             steps: Vec::new(),
@@ -392,7 +411,7 @@ impl<'a> Nodes<'a> {
             .filter_map(|other| Some((other.step_id.as_str(), other.rationale.as_deref()?)))
             .collect();
         for (index, step) in content.approach.steps.iter().enumerate() {
-            let mut node = task(step);
+            let mut node = task(step, self.naming);
             let before = step.dependencies.iter();
             node.depends_on = before
                 .filter_map(|id| self.ids.get(id.as_str()).cloned())
@@ -412,14 +431,20 @@ impl<'a> Nodes<'a> {
     /// The gate before a step, which is reached when the step could begin.
     fn approval(&mut self, step: &Step, task: &Node, reason: Option<&str>) -> Node {
         let name = format!("{}-approve-{}", self.key.name, task.id);
-        let name = name_of(&name, Alphabet::Name);
-        let id = name_of(&format!("approve-{}", task.id), Alphabet::NodeId);
+        let name = self.naming.name_of(&name, Alphabet::Name);
+        let id = approval_id(&task.id, self.naming);
+        let former = approval_id(&node_id(step, Naming::Former), Naming::Former);
         let gate = self.gate(&id, reason.unwrap_or(&step.description).to_owned());
         self.gates.push((name.clone(), gate));
         Node {
             name: Some(format!("Approve: {}", step.title)),
             depends_on: task.depends_on.clone(),
             gate_ref: Some(ObjectRef::named(name)),
+            step: Some(StepName {
+                id: step.step_id.clone(),
+                is_own: false,
+                former: (former != id).then_some(former),
+            }),
             id,
             kind: NodeKind::Gate,
             ..Node::default()
@@ -527,8 +552,13 @@ impl<'a> Nodes<'a> {
         for (index, value) in merged {
             match Node::deserialize(&value) {
                 Ok(node) => {
-                    let provider = self.nodes[index].provider.take();
-                    self.nodes[index] = Node { provider, ..node };
+                    let said = &mut self.nodes[index];
+                    let (provider, step) = (said.provider.take(), said.step.take());
+                    self.nodes[index] = Node {
+                        provider,
+                        step,
+                        ..node
+                    };
                 }
                 // The schema is as strict as the types; this is for what a test did not think of.
                 Err(error) => findings.push(found.at(
@@ -547,9 +577,8 @@ impl<'a> Nodes<'a> {
         nodes.filter_map(|(index, (node, step))| {
             let step = content.approach.steps.get(*step)?;
             let fields = step.planspec.as_ref()?;
-            if node.id != node_id(step) {
-                return None;
-            }
+            // The other one is its approval.
+            node.own_step()?;
             // What came from JSON can be written as JSON.
             let mut merged = serde_json::to_value(node).unwrap_or_default();
             for (field, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
@@ -608,14 +637,32 @@ impl<'a> Nodes<'a> {
 }
 
 /// The id of the node that a step becomes.
-pub(crate) fn node_id(step: &Step) -> String {
-    name_of(&step.step_id, Alphabet::NodeId)
+pub(crate) fn node_id(step: &Step, naming: Naming) -> String {
+    naming.name_of(&step.step_id, Alphabet::NodeId)
+}
+
+/// The id of the node at which a step is approved.
+fn approval_id(task: &str, naming: Naming) -> String {
+    naming.name_of(&format!("approve-{task}"), Alphabet::NodeId)
+}
+
+/// The name of a criterion or a constraint. What is said of them is kept under it, longer than a
+/// run: so it is as it always was.
+fn criterion_name(id: &str) -> String {
+    Naming::Former.name_of(id, Alphabet::Name)
+}
+
+/// The ids under which a criterion may be that people call so; of a constraint the second, where a criterion has its name.
+pub(crate) fn criterion_names(text: &str) -> [String; 2] {
+    let id = criterion_name(text);
+    let of_constraint = criterion_name(&format!("constraint-{id}"));
+    [id, of_constraint]
 }
 
 /// The texts of a step that stand in the context of its node.
 pub(super) const OF_CONTEXT: [&str; 4] = ["rationale", "inputs", "outputs", "acceptance_criteria"];
 
-fn task(step: &Step) -> Node {
+fn task(step: &Step, naming: Naming) -> Node {
     let texts_of_step = [
         step.rationale.as_ref(),
         step.inputs.as_ref(),
@@ -625,10 +672,16 @@ fn task(step: &Step) -> Node {
     let context = OF_CONTEXT.into_iter().zip(texts_of_step);
     let is_human = step.delegation == Some(StepDelegation::Human);
     let effort = step.estimated_complexity.map(effort);
+    let (id, former) = (node_id(step, naming), node_id(step, Naming::Former));
     Node {
         context: texts(context),
         provider: is_human.then(|| HUMAN.to_owned()),
-        ..bare_task(&node_id(step), &step.title, &step.description, effort)
+        step: Some(StepName {
+            id: step.step_id.clone(),
+            is_own: true,
+            former: (former != id).then_some(former),
+        }),
+        ..bare_task(&id, &step.title, &step.description, effort)
     }
 }
 

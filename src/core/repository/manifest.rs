@@ -15,7 +15,7 @@ use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::base::suggest::did_you_mean;
 use crate::core::base::words::{folded, listed};
-use crate::core::document::{self, Origin};
+use crate::core::document::{self, Naming, Origin};
 use crate::core::repository::chain::RevisionOf;
 use crate::core::repository::credentials;
 use crate::core::repository::list::{self, Spot};
@@ -96,6 +96,16 @@ pub fn read(source: &SourceFile, limits: &Limits, namespace: &str) -> Manifest {
 pub fn read_as(
     source: &SourceFile,
     limits: &Limits,
+    documents: (&str, RevisionApproval),
+) -> Manifest {
+    read_by(Naming::of_file(&source.path), source, limits, documents)
+}
+
+/// The same by a rule for the names that documents are given.
+pub(crate) fn read_by(
+    naming: Naming,
+    source: &SourceFile,
+    limits: &Limits,
     (namespace, approval): (&str, RevisionApproval),
 ) -> Manifest {
     let mut manifest = Manifest {
@@ -164,7 +174,7 @@ pub fn read_as(
                 }
             }
             Err(value) if document::is_document(&source.path, &value) => {
-                manifest.plan_document(Document { index, value }, (namespace, approval));
+                manifest.plan_document(Document { index, value }, naming, (namespace, approval));
             }
             Err(value) => manifest.document(Document { index, value }, None),
         }
@@ -307,6 +317,7 @@ impl Manifest {
     fn plan_document(
         &mut self,
         document: Document,
+        naming: Naming,
         (namespace, approval): (&str, RevisionApproval),
     ) {
         let found = Finder {
@@ -322,7 +333,7 @@ impl Manifest {
         }
         findings.extend(credentials::check(&found, &document.value));
         let generated = key.as_ref().zip(content).and_then(|(key, content)| {
-            document::generate(&found, &content, (key, approval), &mut findings)
+            document::generate_by(naming, &found, &content, (key, approval), &mut findings)
         });
         let about = |finding: Diagnostic| match &key {
             Some(key) => finding.about(key),

@@ -221,6 +221,65 @@ pub struct Node {
     /// Task: who does it, when the document that it comes from says so. Before any binding.
     #[serde(skip)]
     pub provider: Option<String>,
+    /// The step of a document that it comes from.
+    #[serde(skip)]
+    pub step: Option<StepName>,
+}
+
+/// What a document calls the step that a node comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepName {
+    /// The `step_id` as it is written.
+    pub id: String,
+    /// Whether the node is that step itself, not its approval.
+    pub is_own: bool,
+    /// What the node was called before names were transliterated, where that is another name.
+    pub former: Option<String>,
+}
+
+/// What stands before a `step_id` where its approval is meant.
+const APPROVE: &str = "approve-";
+
+impl StepName {
+    /// Whether a text is what people write of the node: the `step_id`; of its approval, with `approve-` before it.
+    pub fn is_written(&self, text: &str) -> bool {
+        match self.is_own {
+            true => self.id == text,
+            false => text.strip_prefix(APPROVE) == Some(&self.id),
+        }
+    }
+}
+
+impl GraphSpec {
+    /// The node that a text names: by its id, else by the `step_id` that it comes from as written,
+    /// else by the name that it had before. The one place where this is decided.
+    pub fn named(&self, text: &str) -> Option<&Node> {
+        let by = |is: &dyn Fn(&Node) -> bool| self.nodes.iter().find(|node| is(node));
+        let of_step =
+            |node: &Node, is: &dyn Fn(&StepName) -> bool| node.step.as_ref().is_some_and(is);
+        by(&|node| node.id == text)
+            .or_else(|| by(&|node| of_step(node, &|step| step.is_written(text))))
+            .or_else(|| by(&|node| of_step(node, &|step| step.former.as_deref() == Some(text))))
+    }
+
+    /// Whether a node of it had another name before names were transliterated.
+    pub fn is_renamed(&self) -> bool {
+        let mut steps = self.nodes.iter().filter_map(|node| node.step.as_ref());
+        steps.any(|step| step.former.is_some())
+    }
+}
+
+impl Node {
+    /// The `step_id` of the document, as written, where the node is that step.
+    pub fn own_step(&self) -> Option<&str> {
+        let step = self.step.as_ref().filter(|step| step.is_own)?;
+        Some(&step.id)
+    }
+
+    /// The same, also where it is the approval of that step.
+    pub fn step_id(&self) -> Option<&str> {
+        Some(&self.step.as_ref()?.id)
+    }
 }
 
 /// `x-planspec` of a node: what this program is told beside the published fields.

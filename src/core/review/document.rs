@@ -15,8 +15,8 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place};
 use crate::core::base::limits::Limits;
 use crate::core::document::{
     self, Alternative, Approach, ChangeType, Constraint, Content, Criterion, Delegation,
-    Dependency, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, PlanspecExtension,
-    Revision, RevisionChange, Risk, Scope, Step, StepOverride, node_id,
+    Dependency, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, Naming,
+    PlanspecExtension, Revision, RevisionChange, Risk, Scope, Step, StepOverride, node_id,
 };
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::snapshot::Snapshot;
@@ -68,7 +68,7 @@ pub(super) fn add(snapshot: &Snapshot, plan: &Key, renames: &Renames, normal: &m
     }
     out.group("document", |out| content(out, &read.content));
     for step in &read.content.approach.steps {
-        let id = node_id(step);
+        let id = node_id(step, Naming::Now);
         let id = renames.get(&id).unwrap_or(&id);
         let address = vec!["nodes".to_owned(), id.clone()];
         // What stands below a node comes and goes with it.
@@ -211,7 +211,7 @@ fn of_approach(out: &mut Builder, approach: &Approach) {
     put_fields! { out, Approach = approach, elsewhere: [alternatives_considered];
         overview => patch("wording");
         rationale => patch("wording");
-        steps "order" = steps.iter().map(node_id).collect::<Vec<_>>()
+        steps "order" = steps.iter().map(|step| node_id(step, Naming::Now)).collect::<Vec<_>>()
             => minor("the order in which the steps are told");
     }
     for one in &approach.alternatives_considered {

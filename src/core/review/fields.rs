@@ -418,8 +418,8 @@ fn node(out: &mut Builder, namespace: &str, node: &Node) {
         _ => DangerWhen::Never,
     };
     put_fields! { out, Node = node, elsewhere: [
-            // The address of the node.
-            id,
+            // The address of the node; what that is made of.
+            id, step,
             // Among the edges.
             depends_on,
             // Told one by one below.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::core::base::limits::Limits;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::document::Naming;
 use crate::core::plan::graph::Graph;
 use crate::core::repository::manifest;
 use crate::core::resource::{
@@ -26,8 +27,8 @@ type Contents = BTreeMap<(usize, Key), Option<Resource>>;
 pub struct Pins<'a> {
     blobs: &'a Blobs,
     /// By path, blob and namespace: what a text means depends on the name of its file, and what has
-    /// no namespace of its own has that of the pin. And by what approved revisions.
-    parsed: RefCell<BTreeMap<([String; 3], RevisionApproval), Rc<Contents>>>,
+    /// no namespace of its own has that of the pin. And by what approved revisions, and the rule for names.
+    parsed: RefCell<BTreeMap<(Naming, [String; 3], RevisionApproval), Rc<Contents>>>,
 }
 
 impl<'a> Pins<'a> {
@@ -53,9 +54,23 @@ impl<'a> Pins<'a> {
     /// A sentence: the blob is not there or can no longer be read.
     pub fn read(&self, kind: Kind, pin: &Pin) -> Result<Resource, String> {
         let key = pin.key(kind);
-        let contents = self.contents(pin)?;
-        let found = contents.get(&(pin.document, key.clone())).cloned();
-        found.flatten().ok_or_else(|| {
+        let by = |naming| {
+            let contents = self.contents(pin, naming)?;
+            Ok::<_, String>(
+                contents
+                    .get(&(pin.document, key.clone()))
+                    .cloned()
+                    .flatten(),
+            )
+        };
+        let mut found = by(Naming::of_file(&pin.path))?;
+        if found.as_ref().is_none_or(|now| !is_as_pinned(now, pin)) {
+            let former = by(Naming::Former)?;
+            found = former
+                .filter(|former| former.spec_digest() == pin.digest)
+                .or(found);
+        }
+        found.ok_or_else(|| {
             format!(
                 "{}, as it is pinned (blob {}), holds no readable {key}",
                 pin.path, pin.blob
@@ -63,9 +78,9 @@ impl<'a> Pins<'a> {
         })
     }
 
-    fn contents(&self, pin: &Pin) -> Result<Rc<Contents>, String> {
+    fn contents(&self, pin: &Pin, naming: Naming) -> Result<Rc<Contents>, String> {
         let place = [&pin.path, &pin.blob, &pin.namespace].map(String::clone);
-        let place = (place, pin.revisions);
+        let place = (naming, place, pin.revisions);
         if let Some(known) = self.parsed.borrow().get(&place) {
             return Ok(Rc::clone(known));
         }
@@ -81,7 +96,7 @@ impl<'a> Pins<'a> {
             content: Content::Bytes(Arc::clone(bytes)),
         };
         let documents = (pin.namespace.as_str(), pin.revisions);
-        let entries = manifest::read_as(&file, &Limits::NONE, documents)
+        let entries = manifest::read_by(naming, &file, &Limits::NONE, documents)
             .entries
             .into_iter();
         let contents = entries.map(|entry| ((entry.document, entry.key), entry.resource));
@@ -96,6 +111,13 @@ impl<'a> Pins<'a> {
     pub fn parsed(&self) -> usize {
         self.parsed.borrow().len()
     }
+}
+
+/// Whether a resource, as it is made today, has the names under which the run began: nodes of a document may have had
+/// others, and the run goes on under those.
+pub fn is_as_pinned(now: &Resource, pin: &Pin) -> bool {
+    let graph = now.spec.plan().map(|plan| &plan.graph);
+    !graph.is_some_and(GraphSpec::is_renamed) || now.spec_digest() == pin.digest
 }
 
 /// The pinned resources of a run, typed.

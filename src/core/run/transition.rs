@@ -327,6 +327,9 @@ pub struct Waiting {
     pub execution: Key,
     /// The node; nothing when the whole execution waits.
     pub node: Option<String>,
+    /// Of a step of a document, and of its approval, where that is known here: the `step_id`, as it is written there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// For what.
     #[serde(flatten)]
     pub what: WaitingFor,
@@ -420,6 +423,7 @@ pub fn waiting_of(key: &Key, run: &ExecutionStatus) -> Vec<Waiting> {
     let of_run = |what| Waiting {
         execution: key.clone(),
         node: None,
+        step: None,
         what,
     };
     let has_not_begun = run.phase == ExecutionPhase::Pending;

@@ -129,7 +129,7 @@ pub fn verify_node(
             return Err(Error::not_ready(why).hint(behind.unwrap_or_else(|| hint.to_owned())));
         }
         let verified = Verified {
-            attempt: attempt(node.run, node.id, node.status.attempt),
+            attempt: attempt(writer.observed, node.run, node.id, node.status.attempt),
             commit: commit.to_owned(),
             accepted: broken.is_empty(),
             broken: broken.into_iter().map(str::to_owned).collect(),

@@ -113,7 +113,7 @@ impl Job {
     /// Tell of something that happened to it.
     pub fn tell(&self, worker: &Worker<'_>, event: WorkEvent) {
         if let Some(node) = self.node() {
-            worker.say(node, event);
+            worker.say(&self.observed, node, event);
         }
     }
 
@@ -343,7 +343,12 @@ impl JobAttempt<'_> {
         };
         let tell = |criterion: &TaskCriterion, result: &CriterionResult| {
             (self.worker.around.tell)(&Progress::Checked {
-                attempt: attempt(self.node.run, self.node.id, self.job.attempt),
+                attempt: attempt(
+                    &self.job.observed,
+                    self.node.run,
+                    self.node.id,
+                    self.job.attempt,
+                ),
                 criterion,
                 result,
             });

@@ -437,8 +437,8 @@ impl Worker<'_> {
     }
 
     /// Tell of something that happened to the open attempt of a node.
-    fn say(&self, node: ObservedNode<'_>, event: WorkEvent) {
-        let attempt = attempt(node.run, node.id, node.status.attempt);
+    fn say(&self, observed: &Observed, node: ObservedNode<'_>, event: WorkEvent) {
+        let attempt = attempt(observed, node.run, node.id, node.status.attempt);
         (self.around.tell)(&Progress::Happened(event.at(attempt)));
     }
 }

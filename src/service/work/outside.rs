@@ -256,7 +256,11 @@ fn tell(
 ) -> Result<bool> {
     let name = node.name();
     let tell = |message: String| {
-        worker.say(node, WorkEvent::new(WorkEventKind::External, message));
+        worker.say(
+            observed,
+            node,
+            WorkEvent::new(WorkEventKind::External, message),
+        );
     };
     let how = match poll {
         Poll::Happened(how) => how,
@@ -288,7 +292,7 @@ fn tell(
             let mut happened = WorkEvent::new(WorkEventKind::External, message);
             happened.result = Some(ReportResult::Succeeded.word().to_owned());
             happened.record = Some(record);
-            worker.say(node, happened);
+            worker.say(observed, node, happened);
         }
         Sent::Taken => tell(format!("{name} was reported by somebody else")),
     }

@@ -199,6 +199,7 @@ fn nodes() -> Vec<Node> {
         external_ref: None,
         poll_interval: None,
         extension: NodeExtension::default(),
+        step: None,
         // Never written: a document says it.
         provider: None,
     };

@@ -299,6 +299,7 @@ fn waits(line: &Summary, is_meant: impl Fn(&WaitingFor) -> bool) -> Vec<Waiting>
         .map(|wait| Waiting {
             execution: line.key(),
             node: wait.node.clone(),
+            step: None,
             what: wait.what.clone(),
         });
     meant.collect()

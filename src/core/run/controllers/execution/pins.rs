@@ -6,7 +6,7 @@ use crate::core::resource::{
     ExecutionSpec, Key, Kind, ObjectRef, Pin, Pinned, PlanPhase, PlanSpec, RevisionApproval, Status,
 };
 use crate::core::run::controllers::{Presence, World, unusable};
-use crate::core::run::pinned::PinnedPlan;
+use crate::core::run::pinned::{PinnedPlan, is_as_pinned};
 
 /// The pinned resources of a run, without parsing again what still stands in the files as it is pinned.
 ///
@@ -22,7 +22,9 @@ pub fn find(world: &World<'_>, pinned: &Pinned) -> Result<PinnedPlan, String> {
                 let is_same = now.origin.is_none() || revisions == pin.revisions;
                 is_same && (&now.blob, now.document) == (&pin.blob, pin.document)
             })
-            .and_then(|now| now.resource.clone());
+            .and_then(|now| now.resource.as_ref())
+            .filter(|now| is_as_pinned(now, pin))
+            .cloned();
         match unchanged {
             Some(resource) => Ok(resource),
             None => world.pinned.read(kind, pin),

@@ -2361,3 +2361,94 @@ fn what_did_not_succeed_cannot_be_attested() {
         ["attestation UnknownCriterion", "attestation RunOver"]
     );
 }
+
+/// A document whose steps have names that are no Latin ones.
+fn cyrillic(namespace: &str) -> String {
+    let step = |id: &str, before: &str| json!({"step_id": id, "title": id, "description": "d", "dependencies": [before]});
+    let mut first = step("сборка", "");
+    first["dependencies"] = json!([]);
+    json!({
+        "identity": {
+            "plan_id": "6f1c1c5e-4b0e-4a57-9d0f-0f1f5c0c8a11", "session_id": "s", "revision": 1,
+            "parent_id": null, "created_by": "human:ana", "created_at": "2026-01-31T09:00:00Z"
+        },
+        "intent": {"goal_statement": "g", "motivation": "m", "success_definition": "s"},
+        "scope": {"in_scope": ["a"], "out_of_scope": ["b"]},
+        "approach": {"overview": "o", "rationale": "r", "steps": [
+            first, step("проверка", "сборка"), step("выпуск", "проверка"),
+        ]},
+        "success_criteria": [{
+            "criterion_id": "готово", "description": "d", "verification": "manual",
+            "weight": "primary"
+        }],
+        "delegation": {
+            "default_mode": "hybrid",
+            "step_overrides": [{"step_id": "выпуск", "mode": "human_approval"}]
+        },
+        "metadata": {"schema_version": "1.2.0"},
+        "x-planspec": {"namespace": namespace}
+    })
+    .to_string()
+}
+
+#[test]
+fn a_run_that_began_under_former_names_goes_on_under_them() {
+    use crate::core::document::Naming;
+    use crate::core::document::name::tests::BY_A_FORMER_PROGRAM;
+    use crate::core::document::{Alphabet, name_of};
+
+    let former = |text: &str| Naming::Former.name_of(text, Alphabet::NodeId);
+    let (build, test, ship) = (former("сборка"), former("проверка"), former("выпуск"));
+    let file = "planspec/vypusk.planspec.json";
+    BY_A_FORMER_PROGRAM.add(file);
+    let mut world = World::empty();
+    world.write(file, &cyrillic("team"));
+    world.write("planspec/run.yaml", &execution("run", "vypusk", ""));
+    world.reconcile();
+    world.complete(&build);
+    let before = world.run().clone();
+    assert_eq!(world.stands(&test), "Pending Ready");
+    let names: Vec<&String> = before.node_statuses.keys().collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| name.is_ascii() && !name.contains("proverka"))
+    );
+
+    // A newer program comes, for which the same file has other names.
+    BY_A_FORMER_PROGRAM.remove(file);
+    world.read_anew();
+    // It looks at everything once.
+    if let Some(tree) = &mut world.tree {
+        tree.controller.decisions = 0;
+    }
+    world.reconcile();
+    let run = world.run();
+    assert_eq!(run.node_statuses.keys().collect::<Vec<_>>(), names);
+    assert_eq!(run.extensions.pinned, before.extensions.pinned);
+    assert_eq!(world.stands(&test), "Pending Ready");
+    world.complete(&test);
+    let approval = former(&format!("approve-{ship}"));
+    assert_eq!(world.stands(&approval), "Blocked AwaitingApproval");
+    world.approve(&approval, "ana@example.com");
+    world.reconcile();
+    world.complete(&ship);
+    assert_eq!(world.phase(), "Blocked AwaitingAttestation");
+    world.attest(
+        &Naming::Former.name_of("готово", Alphabet::Name),
+        "ana@example.com",
+        true,
+    );
+    world.reconcile();
+    assert_eq!(world.run().phase.to_string(), "Succeeded");
+
+    // What begins now has readable names.
+    world.write("planspec/next.yaml", &execution("next", "vypusk", ""));
+    world.reconcile();
+    world.about("next");
+    assert_eq!(
+        world.stands(&name_of("сборка", Alphabet::NodeId)),
+        "Pending Ready"
+    );
+    assert!(world.nodes().contains("proverka-"), "{}", world.nodes());
+}
