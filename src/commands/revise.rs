@@ -31,6 +31,9 @@ pub struct Args {
     /// Who makes this revision, `human:NAME` or `agent:NAME` [default: who made the one before]
     #[arg(long, value_name = "WHO", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     created_by: Option<String>,
+    /// The finding of a reviewer that it answers, by its id; may be repeated
+    #[arg(long, value_name = "ID")]
+    answers: Vec<String>,
     #[command(flatten)]
     output: OutputArg,
 }
@@ -68,6 +71,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         trigger: args.trigger.map(Trigger::from),
         session: args.new_session.clone(),
         created_by: args.created_by.clone(),
+        answers: args.answers.clone(),
         now: context.now,
     };
     let revised = revise(&context.open()?, &request)?;

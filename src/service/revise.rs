@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::document::{self, Opened, parse};
 use super::store::Store;
-use super::{Error, Result};
+use super::{Error, Result, suggestion};
 use crate::api::document::Revised;
 use crate::core::base::source::{Content, SourceFile};
-use crate::core::document::{Document, Trigger, edit};
+use crate::core::document::{Diagnostic, Document, Trigger, answer, edit, from_value};
 use crate::core::repository::config::Config;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::Time;
@@ -33,6 +34,8 @@ pub struct ReviseRequest {
     pub now: Time,
     /// Who makes it; whoever made the one before when not set.
     pub created_by: Option<String>,
+    /// The findings of reviewers that it answers, by their ids.
+    pub answers: Vec<String>,
 }
 
 /// Make what was changed in a document its next revision; the document of the last commit is the one
@@ -53,6 +56,7 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
         .ok_or_else(|| Error::not_found(format!("{file} is not in this repository")))?;
     let (committed, config) = in_head(store, &path)?;
     let old = parse(&path, &committed)?;
+    let new = answered(&path, new, request)?;
     let snapshot = |bytes: &[u8]| {
         let file = SourceFile {
             path: path.clone(),
@@ -61,7 +65,8 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
         };
         Snapshot::build(&[file], &config)
     };
-    let review = compare(&snapshot(&committed), &snapshot(&bytes));
+    let changed = written(&path, new.value());
+    let review = compare(&snapshot(&committed), &snapshot(changed.as_bytes()));
     let new_session = || Uuid::new_v4().to_string();
     let session = request.session.clone();
     let next = Next {
@@ -84,13 +89,7 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
     if edited.is_none() {
         notes.push(REWRITTEN.to_owned());
     }
-    let text = edited.unwrap_or_else(|| {
-        if yaml::is_json(&path) {
-            format!("{:#}\n", revised.value)
-        } else {
-            yaml::write(&revised.value)
-        }
-    });
+    let text = edited.unwrap_or_else(|| written(&path, &revised.value));
     files::write_user_file(Path::new(&file), text.as_bytes())?;
     Ok(Revised {
         next: vec![format!("planspec apply -f {}", store.repo.from_here(&path))],
@@ -101,6 +100,36 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
         change_type: revised.class.to_string(),
         changes: revised.changes,
         notes,
+    })
+}
+
+/// A document in the form of its file.
+fn written(path: &str, value: &Value) -> String {
+    if yaml::is_json(path) {
+        format!("{value:#}\n")
+    } else {
+        yaml::write(value)
+    }
+}
+
+/// The document with the findings closed that this revision answers.
+fn answered(path: &str, new: Document, request: &ReviseRequest) -> Result<Document> {
+    if request.answers.is_empty() {
+        return Ok(new);
+    }
+    let value = answer(&new, &request.answers, &request.summary).map_err(|id| {
+        let findings = new.review_findings();
+        let open = findings.iter().filter(|one| one.finding.is_open());
+        let known = open.map(|one| one.finding.id.as_str());
+        let error = Error::not_found(format!("{path} has no finding `{id}`"));
+        error.hint(suggestion(&id, known).unwrap_or_else(|| {
+            "findings stand in `x-planspec.findings`; none is open there".to_owned()
+        }))
+    })?;
+    from_value(path, value).map_err(|findings| {
+        let first = findings.into_iter().find(Diagnostic::is_error);
+        let why = first.map_or_else(String::new, |one| format!(": {}", one.message));
+        Error::invalid(format!("{path} with its answers is no document{why}"))
     })
 }
 

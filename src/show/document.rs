@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::fmt::Write;
 
 use crate::core::base::escape;
-use crate::core::document::{Content, Degree, Document, Generated, Mode, Risk, Step};
+use crate::core::document::{
+    Content, Degree, Disposition, Document, Generated, Mode, Reviewed, Risk, Step,
+};
 use crate::core::plan::graph::{Graph, GraphOf};
 use crate::core::resource::Spec;
 use crate::show::graph::{self, GraphView};
@@ -24,6 +26,7 @@ pub fn markdown(document: &Document, generated: &Generated) -> String {
     page.steps();
     page.lists();
     page.delegation();
+    page.findings();
     page.history();
     format!("{}\n", page.out.trim_end())
 }
@@ -302,6 +305,36 @@ impl DocumentPage<'_> {
             "If it happens",
             "Owner",
         ];
+        self.table(&header, rows.collect());
+    }
+
+    /// What reviewers found: what is open first.
+    fn findings(&mut self) {
+        let mut found = self.document.review_findings();
+        if found.is_empty() {
+            return;
+        }
+        found.sort_by_key(|one| (!one.finding.is_open(), one.finding.severity));
+        self.section("Findings of reviewers");
+        let rows = found.iter().map(|Reviewed { finding, .. }| {
+            let place = [Some(&finding.section), finding.field.as_ref()];
+            let place: Vec<String> = place.into_iter().flatten().map(|one| text(one)).collect();
+            let state = finding.disposition.unwrap_or(Disposition::Open).to_string();
+            vec![
+                id(&finding.id),
+                place.join(" "),
+                finding.severity.to_string(),
+                cell(&finding.text),
+                name(&finding.reviewer),
+                if finding.is_open() {
+                    format!("**{state}**")
+                } else {
+                    state
+                },
+                cell(finding.answer.as_deref().unwrap_or_default()),
+            ]
+        });
+        let header = ["Finding", "On", "Severity", "What", "By", "State", "Answer"];
         self.table(&header, rows.collect());
     }
 

@@ -954,3 +954,63 @@ fn a_step_that_failed_is_retried_by_its_own_name_and_its_log_is_found() {
         .exits(1)
         .notes("no log of default/run/t001-");
 }
+
+/// A finding in YAML, as the documentation shows it.
+fn found_by(reviewer: &str, id: &str, severity: &str) -> Value {
+    json!({"id": id, "section": "steps", "field": "choose", "reviewer": reviewer,
+        "severity": severity, "text": "Nothing says what happens without a language"})
+}
+
+#[test]
+fn what_a_reviewer_finds_keeps_a_plan_from_starting_until_a_revision_answers_it() {
+    let sandbox = Sandbox::new();
+    let mut document = greeting();
+    document["x-planspec"]["findings"] = json!([
+        found_by("human:ben", "F1", "blocking"),
+        found_by("human:cem", "F2", "minor"),
+    ]);
+    let solo = started(&sandbox, &greeting());
+    solo.run("cancel run --reconcile -m x").ok();
+    solo.publish(FILE, written(&document));
+    solo.run("validate").ok().notes("1 warning");
+    solo.run(&format!("validate --level readiness {FILE}"))
+        .exits(1)
+        .says("error[PS635]: finding `F1` of human:ben on steps is open")
+        .says("planspec revise FILE --answers F1");
+    solo.publish("planspec/next.yaml", execution("next", "greeting"));
+    solo.run("reconcile").ok();
+    let next = solo.get("execution/next");
+    assert_eq!(next["status"]["reason"], "PlanNotReady", "{next}");
+    solo.run("get plans").ok().says("Ready (1 blocker)");
+    let shown = solo.run(&format!("show {FILE}")).ok();
+    shown
+        .says("## Findings of reviewers")
+        .says("| `F1` | steps choose | blocking |")
+        .says("**open**");
+
+    solo.run(&format!("revise {FILE} -m x --answers F3"))
+        .exits(1)
+        .notes("has no finding `F3`")
+        .notes("`F1`");
+    document["approach"]["steps"][1]["description"] = json!("English where no language is known");
+    solo.write(FILE, written(&document));
+    solo.run(&format!(
+        "revise {FILE} -m 'English is the last resort' --answers F1"
+    ))
+    .ok()
+    .says("x-planspec: `F1`: `disposition`, `answer` changed")
+    .says("steps: `choose`: `description` changed");
+    let revised: Value = serde_json::from_str(&solo.read(FILE)).unwrap();
+    let findings = &revised["x-planspec"]["findings"];
+    assert_eq!(findings[0]["disposition"], "resolved");
+    assert_eq!(findings[0]["answer"], "English is the last resort");
+    assert_eq!(findings[1], document["x-planspec"]["findings"][1]);
+    assert_eq!(revised["identity"]["revision"], 2);
+    solo.commit("A revision");
+    solo.run("review HEAD~1...HEAD")
+        .ok()
+        .says("finding F1")
+        .says("what a reviewer found is closed");
+    solo.run("reconcile").ok();
+    assert_eq!(solo.phase("execution/next"), "Running");
+}

@@ -191,6 +191,7 @@ codes! {
     RISK_NOT_MITIGATED = "PS632" Warning "not ready: a likely risk without mitigation";
     DEPENDENCY_NOT_AVAILABLE = "PS633" Warning "not ready: a dependency is not available";
     NO_DEFAULT_MODE = "PS634" Warning "not ready: nobody says who is asked before a step";
+    OPEN_FINDING = "PS635" Warning "not ready: a blocking finding of a review is open";
 }
 
 impl Code {

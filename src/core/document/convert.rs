@@ -43,6 +43,7 @@ pub fn from_resources(
         series: spec.series.clone(),
         edges: steps.edges,
         checks: Default::default(),
+        findings: Vec::new(),
     };
     let statement = goal.map_or(&spec.description, |(_, goal)| &goal.description);
     let scope = scope_of(&spec.context).cloned();

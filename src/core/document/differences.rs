@@ -9,13 +9,14 @@ use super::{ChangeKind, RevisionChange};
 use crate::core::base::words::{listed, shortened};
 
 /// Sections that are lists, and steps, with what tells their entries apart and what is said of one that comes.
-const LISTS: [(&str, &str, &str); 6] = [
+const LISTS: [(&str, &str, &str); 7] = [
     ("steps", "step_id", "title"),
     ("constraints", "constraint_id", "description"),
     ("success_criteria", "criterion_id", "description"),
     ("risks", "risk_id", "title"),
     ("dependencies", "dependency_id", "description"),
     ("step_overrides", "step_id", "mode"),
+    ("findings", "id", "text"),
 ];
 
 /// What a revision writes itself.
@@ -86,7 +87,7 @@ impl Found {
                 [was, is].iter().all(|one| one.is_array() || one.is_null())
                     && as_list(was).iter().chain(as_list(is)).all(fits)
             };
-            if name == "steps" || name == "step_overrides" {
+            if ["steps", "step_overrides", "findings"].contains(&name) {
                 let of = if name == "steps" { name } else { section };
                 self.entries(of, name, was, is);
             } else if are_lists(Value::is_string) {

@@ -75,6 +75,7 @@
 mod convert;
 mod differences;
 mod edit;
+mod findings;
 mod lenient;
 mod model;
 pub(crate) mod name;
@@ -100,6 +101,7 @@ pub use crate::core::text::located::{At, Finding, Related, ResourceName};
 pub use convert::{Converted, from_resources};
 pub(crate) use differences::differences;
 pub use edit::edit;
+pub use findings::{Reviewed, answer};
 pub(crate) use lenient::content_of;
 pub use model::*;
 pub use name::{Alphabet, name_of};

@@ -119,6 +119,24 @@ words! {
 }
 
 words! {
+    /// How much a finding of a review weighs.
+    FindingSeverity {
+        Blocking "blocking" "Nothing begins before it is closed.",
+        Major "major" "It should be answered.",
+        Minor "minor" "It would be better otherwise.",
+    }
+}
+
+words! {
+    /// What came of a finding of a review.
+    Disposition {
+        Open "open" "It waits for an answer.",
+        Resolved "resolved" "The document says something else now.",
+        Rejected "rejected" "The document stays as it is.",
+    }
+}
+
+words! {
     /// Who looks after a risk.
     Owner {
         Human "human" "A person.",
@@ -187,6 +205,8 @@ pub struct Content {
     /// About the document.
     #[serde(default)]
     pub metadata: DocumentMetadata,
+    /// What an older draft of the format had for reviews. It is read, and never written.
+    pub approval: Option<serde_json::Value>,
     /// What this program is told.
     #[serde(rename = "x-planspec")]
     pub planspec: Option<PlanspecExtension>,
@@ -510,6 +530,43 @@ pub struct PlanspecExtension {
     /// as those of a task.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<String, Vec<TaskCriterion>>,
+    /// What reviewers found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<ReviewFinding>,
+}
+
+/// What a reviewer found in a section of a document.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewFinding {
+    /// Unique among the findings.
+    pub id: String,
+    /// In which section, or in the `steps`.
+    pub section: String,
+    /// In which step, entry or field of it.
+    pub field: Option<String>,
+    /// Who found it.
+    pub reviewer: String,
+    /// How much it weighs.
+    pub severity: FindingSeverity,
+    /// What is wrong.
+    pub text: String,
+    /// What came of it; nothing yet where it is not said.
+    pub disposition: Option<Disposition>,
+    /// What was said to that.
+    pub answer: Option<String>,
+}
+
+impl ReviewFinding {
+    /// Whether nobody has answered it.
+    pub fn is_open(&self) -> bool {
+        self.disposition.unwrap_or(Disposition::Open) == Disposition::Open
+    }
+
+    /// Whether nothing may begin before it is closed.
+    pub fn is_blocking(&self) -> bool {
+        self.is_open() && self.severity == FindingSeverity::Blocking
+    }
 }
 
 impl Content {

@@ -48,19 +48,15 @@ impl Naming {
 
 /// The ids that the node of a step may have which people call so, the likeliest first: where what it was made of cannot be
 /// read. Of its approval, `approve-` stands before the `step_id`.
-pub(crate) fn node_ids(text: &str) -> [String; 4] {
-    let of_step = |naming: Naming| naming.name_of(text, Alphabet::NodeId);
-    let of_approval = |naming: Naming| {
-        let step = text.strip_prefix("approve-").unwrap_or(text);
+pub(crate) fn node_ids(text: &str) -> Vec<String> {
+    let rules = [Naming::Now, Naming::Former];
+    let of_approval = rules.iter().filter_map(|naming| {
+        let step = text.strip_prefix("approve-")?;
         let step = naming.name_of(step, Alphabet::NodeId);
-        naming.name_of(&format!("approve-{step}"), Alphabet::NodeId)
-    };
-    let is_approval = text.starts_with("approve-");
-    let [now, former] = [Naming::Now, Naming::Former].map(|naming| match is_approval {
-        true => of_approval(naming),
-        false => of_step(naming),
+        Some(naming.name_of(&format!("approve-{step}"), Alphabet::NodeId))
     });
-    [now, former, of_step(Naming::Now), of_step(Naming::Former)]
+    let of_step = rules.map(|naming| naming.name_of(text, Alphabet::NodeId));
+    of_approval.chain(of_step).collect()
 }
 
 /// A name for a text: transliterated, lower case, other characters to hyphens, and a short hash at

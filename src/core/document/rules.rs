@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::findings::Reviewed;
 use super::model::*;
 use super::scope;
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Place, Severity};
@@ -84,11 +85,19 @@ pub(super) fn references(found: &Finder<'_>, value: &Value, findings: &mut Vec<D
         let path = path!["delegation", "step_overrides", index, "step_id"];
         findings.extend(known.missing(found, path, id));
     }
+    for (index, entry) in list(value, "/x-planspec/findings").iter().enumerate() {
+        let of_steps = entry.get("section").and_then(Value::as_str) == Some("steps");
+        let field = entry.get("field").and_then(Value::as_str);
+        if let Some(id) = field.filter(|_| of_steps) {
+            let path = path!["x-planspec", "findings", index, "field"];
+            findings.extend(known.missing(found, path, id));
+        }
+    }
     checked_criteria(found, value, findings);
 }
 
 fn unique_ids(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>) {
-    let lists: [(Vec<PathStep>, &str, &str); 6] = [
+    let lists: [(Vec<PathStep>, &str, &str); 7] = [
         (path!["approach", "steps"], "/approach/steps", "step_id"),
         (path!["constraints"], "/constraints", "constraint_id"),
         (
@@ -102,6 +111,11 @@ fn unique_ids(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>)
             path!["delegation", "step_overrides"],
             "/delegation/step_overrides",
             "step_id",
+        ),
+        (
+            path!["x-planspec", "findings"],
+            "/x-planspec/findings",
+            "id",
         ),
     ];
     for (list, pointer, field) in lists {
@@ -649,6 +663,34 @@ pub(super) fn readiness(found: &Finder<'_>, content: &Content, findings: &mut Ve
             let path = path!["dependencies", index, "available"];
             let finding = found.at(Code::DEPENDENCY_NOT_AVAILABLE, path, Part::Value, message);
             findings.push(finding.help("set `available: true` once it is there"));
+        }
+    }
+    for Reviewed {
+        finding,
+        path,
+        is_disposed,
+    } in content.review_findings()
+    {
+        if finding.is_blocking() {
+            let message = format!(
+                "finding `{}` of {} on {} is open: {}",
+                finding.id,
+                finding.reviewer,
+                finding.section,
+                short(&finding.text)
+            );
+            let field = if is_disposed {
+                "disposition"
+            } else {
+                "severity"
+            };
+            let path = [path, path![field]].concat();
+            let open = found.at(Code::OPEN_FINDING, path, Part::Value, message);
+            findings.push(open.help(format!(
+                "answer it in the document, then `planspec revise FILE --answers {}`; or write \
+                 `disposition: rejected` and why in `answer`",
+                finding.id
+            )));
         }
     }
     if content.delegation.default_mode.is_none() {

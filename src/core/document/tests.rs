@@ -394,6 +394,14 @@ fn each_rule_has_a_document_that_breaks_only_it() {
             "PS634 warning readiness delegation: `default_mode` is not set: nobody says who is \
              asked before a step",
         ),
+        (
+            with(
+                "/x-planspec",
+                json!({"findings": [reviewed("F1", json!({}))]}),
+            ),
+            "PS635 warning readiness x-planspec.findings[0].severity: finding `F1` of human:ben on \
+             steps is open: Who can read it?",
+        ),
     ];
     for (document, expected) in &table {
         assert_eq!(findings(document), [*expected], "{document}");
@@ -1421,4 +1429,105 @@ fn a_file_holds_one_document() {
         assert_eq!(finding.message, message);
         assert!(finding.help.as_ref().unwrap().contains(help), "{finding:?}");
     }
+}
+
+/// What a reviewer found, blocking and open where nothing else is said.
+fn reviewed(id: &str, more: Value) -> Value {
+    let mut finding = json!({
+        "id": id, "section": "steps", "field": "choose", "reviewer": "human:ben",
+        "severity": "blocking", "text": "Who can read it?"
+    });
+    if let (Value::Object(finding), Value::Object(more)) = (&mut finding, more) {
+        finding.extend(more);
+    }
+    finding
+}
+
+#[test]
+fn findings_of_reviewers_are_checked_as_far_as_they_go() {
+    let with_findings = |all: Value| findings(&with("/x-planspec", json!({"findings": all})));
+    let closed = |word: &str| json!([reviewed("F1", json!({"disposition": word}))]);
+    let minor = json!([reviewed("F1", json!({"severity": "minor"}))]);
+    for fine in [closed("resolved"), closed("rejected"), minor, json!([])] {
+        assert_eq!(with_findings(fine.clone()), [""; 0], "{fine}");
+    }
+    let open = with_findings(closed("open"));
+    assert!(
+        open[0].starts_with("PS635 warning readiness x-planspec.findings[0].disposition: "),
+        "{open:?}"
+    );
+    let wrong = |all: Value, expected: &str| {
+        let found = with_findings(all);
+        assert!(
+            found.iter().any(|one| one.starts_with(expected)),
+            "{found:?}"
+        );
+    };
+    let twice = json!([
+        reviewed("F1", json!({"severity": "minor"})),
+        reviewed("F1", json!({"severity": "minor"})),
+    ]);
+    wrong(
+        twice,
+        "PS602 error structure x-planspec.findings[1].id: the id `F1` stands twice",
+    );
+    let nowhere = json!([reviewed("F1", json!({"field": "chose"}))]);
+    wrong(
+        nowhere,
+        "PS603 error structure x-planspec.findings[0].field: there is no step `chose`",
+    );
+    for (field, value) in [
+        ("section", "stepz"),
+        ("severity", "urgent"),
+        ("disposition", "done"),
+    ] {
+        let all = json!([reviewed("F1", json!({field: value}))]);
+        wrong(
+            all,
+            &format!("PS104 error structure x-planspec.findings[0].{field}"),
+        );
+    }
+    let unknown = json!([reviewed("F1", json!({"comment": "x"}))]);
+    wrong(
+        unknown,
+        "PS102 error structure x-planspec.findings[0].comment",
+    );
+}
+
+#[test]
+fn findings_of_a_draft_are_read_and_closed_where_findings_stand() {
+    let draft = json!({"review_findings": [
+        {"finding_id": "R1", "section": "scope", "severity": "Blocking", "description": "Too wide",
+         "reviewer": "ben", "status": "open"},
+        {"finding_id": "R2", "severity": "low", "description": "A word", "status": "fixed"},
+        "Just a text",
+        {"nothing": true},
+    ]});
+    let value = with("/approval", draft.clone());
+    let found = findings(&value);
+    let open = "PS635 warning readiness approval.review_findings[0].severity: finding `R1` of ben on \
+                scope is open: Too wide";
+    assert!(found.iter().any(|one| one == open), "{found:?}");
+    let document = from_value("a.planspec.json", value).unwrap();
+    let told: Vec<(String, bool)> = document
+        .review_findings()
+        .iter()
+        .map(|one| (one.finding.id.clone(), one.finding.is_open()))
+        .collect();
+    let told: Vec<(&str, bool)> = told.iter().map(|(id, open)| (id.as_str(), *open)).collect();
+    assert_eq!(told, [("R1", true), ("R2", false), ("draft-3", true)]);
+    let closed = answer(&document, &["R1".to_owned()], "Narrower").unwrap();
+    // What the draft says stays as it was.
+    assert_eq!(closed["approval"], draft);
+    let own = &closed["x-planspec"]["findings"];
+    assert_eq!(own.as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        [&own[0]["disposition"], &own[0]["answer"]],
+        ["resolved", "Narrower"]
+    );
+    assert!(!findings(&closed).iter().any(|one| one.starts_with("PS635")));
+    assert_eq!(
+        answer(&document, &["R9".to_owned()], ""),
+        Err("R9".to_owned())
+    );
 }

@@ -243,9 +243,10 @@ const APPROVE: &str = "approve-";
 impl StepName {
     /// Whether a text is what people write of the node: the `step_id`; of its approval, with `approve-` before it.
     pub fn is_written(&self, text: &str) -> bool {
-        match self.is_own {
-            true => self.id == text,
-            false => text.strip_prefix(APPROVE) == Some(&self.id),
+        if self.is_own {
+            self.id == text
+        } else {
+            text.strip_prefix(APPROVE) == Some(&self.id)
         }
     }
 }

@@ -15,8 +15,9 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Part, PathStep, Place};
 use crate::core::base::limits::Limits;
 use crate::core::document::{
     self, Alternative, Approach, ChangeType, Constraint, Content, Criterion, Delegation,
-    Dependency, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, Naming,
-    PlanspecExtension, Revision, RevisionChange, Risk, Scope, Step, StepOverride, node_id,
+    Dependency, Disposition, DocumentMetadata, EscalationPolicy, Identity, Intent, Mode, Naming,
+    PlanspecExtension, ReviewFinding, Revision, RevisionChange, Risk, Scope, Step, StepOverride,
+    node_id,
 };
 use crate::core::repository::definitions::Definition;
 use crate::core::repository::snapshot::Snapshot;
@@ -114,6 +115,8 @@ fn content(out: &mut Builder, content: &Content) {
         delegation,
         revision_history,
         metadata,
+        // What a draft has of reviews is told with the findings.
+        approval: _,
         planspec,
     } = content;
     out.group("identity", |out| of_identity(out, identity));
@@ -147,9 +150,35 @@ fn content(out: &mut Builder, content: &Content) {
                 series, edges,
                 // Told with their criteria.
                 checks,
+                // Told below, with those of drafts.
+                findings,
             ];
         }
     }
+    for one in content.review_findings() {
+        finding(out, &one.finding);
+    }
+}
+
+fn finding(out: &mut Builder, one: &ReviewFinding) {
+    let entry = SectionEntry {
+        class: Class::Patch,
+        lost: Some("what a reviewer found is no longer there"),
+        ..entry("finding")
+    };
+    out.element("findings", &one.id, Element::Entry(entry), |out| {
+        put_fields! { out, ReviewFinding = one, elsewhere: [id];
+            section => patch("what it is about");
+            field => patch("what it is about");
+            reviewer => patch("who found it").danger(Always("somebody else found it"));
+            severity => patch("how much it weighs")
+                .danger(Was("blocking", "the finding no longer blocks"));
+            text => patch("wording").danger(Always("another thing was found"));
+            disposition = disposition.unwrap_or(Disposition::Open) => patch("what came of it")
+                .danger(Was("open", "what a reviewer found is closed"));
+            answer => patch("what was said to it");
+        }
+    });
 }
 
 fn of_identity(out: &mut Builder, identity: &Identity) {
@@ -461,6 +490,7 @@ pub(super) fn subject(address: &[&str]) -> String {
         ["success_criteria", id, field @ ..] => format!("success criterion {id}{}", behind(field)),
         ["risks", id, field @ ..] => format!("risk {id}{}", behind(field)),
         ["dependencies", id, field @ ..] => format!("dependency {id}{}", behind(field)),
+        ["findings", id, field @ ..] => format!("finding {id}{}", behind(field)),
         ["revision_history", id, field @ ..] => {
             format!("history of revision {id}{}", behind(field))
         }

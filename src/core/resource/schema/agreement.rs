@@ -517,6 +517,7 @@ fn plan_document() -> Content {
             tags: vec![some("t")],
             language: Some(some("pt-BR")),
         },
+        approval: Some(serde_json::json!({})),
         planspec: Some(PlanspecExtension {
             namespace: text(),
             name: text(),
@@ -527,6 +528,16 @@ fn plan_document() -> Content {
                 kind: EdgeKind::Soft,
             }],
             checks: [(some("c"), criteria())].into(),
+            findings: vec![ReviewFinding {
+                id: some("f"),
+                section: some("steps"),
+                field: text(),
+                reviewer: some("human:ben"),
+                severity: FindingSeverity::Major,
+                text: some("t"),
+                disposition: Some(Disposition::Rejected),
+                answer: text(),
+            }],
         }),
     }
 }

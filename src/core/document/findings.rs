@@ -1,0 +1,119 @@
+//! What reviewers found in a document: in `x-planspec.findings`, and where an older draft of the format had it.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::model::*;
+use crate::core::base::diagnostic::PathStep;
+use crate::path;
+
+/// A finding, and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reviewed<'c> {
+    /// What was found.
+    pub finding: Cow<'c, ReviewFinding>,
+    /// Its place in the document.
+    pub path: Vec<PathStep>,
+    /// Whether its `disposition` is written there.
+    pub is_disposed: bool,
+}
+
+impl Content {
+    /// What reviewers found, in the order in which it stands. What is written in `x-planspec` counts before what an older
+    /// draft has under the same id.
+    pub fn review_findings(&self) -> Vec<Reviewed<'_>> {
+        let own = self.planspec.iter().flat_map(|own| &own.findings);
+        let own: Vec<Reviewed<'_>> = own
+            .enumerate()
+            .map(|(index, finding)| Reviewed {
+                path: path!["x-planspec", "findings", index],
+                is_disposed: finding.disposition.is_some(),
+                finding: Cow::Borrowed(finding),
+            })
+            .collect();
+        let known: BTreeSet<String> = own.iter().map(|one| one.finding.id.clone()).collect();
+        let of_draft = self.approval.as_ref().map(of_draft).unwrap_or_default();
+        let of_draft = of_draft
+            .into_iter()
+            .filter(|one| !known.contains(&one.finding.id));
+        own.into_iter().chain(of_draft).collect()
+    }
+}
+
+/// What a draft has: `approval.review_findings`, whose entries have no fixed form.
+fn of_draft(approval: &Value) -> Vec<Reviewed<'static>> {
+    let list = approval.get("review_findings").and_then(Value::as_array);
+    let entries = list.into_iter().flatten().enumerate();
+    entries
+        .filter_map(|(index, entry)| {
+            let text = |names: &[&str]| {
+                let mut found = names.iter().filter_map(|name| entry.get(*name)?.as_str());
+                found.next().map(str::to_owned)
+            };
+            let severity = text(&["severity"]).unwrap_or_default();
+            let disposition = text(&["disposition", "status"]).unwrap_or_default();
+            let finding = ReviewFinding {
+                id: text(&["id", "finding_id"]).unwrap_or_else(|| format!("draft-{}", index + 1)),
+                section: text(&["section"]).unwrap_or_else(|| "approach".to_owned()),
+                field: text(&["field"]),
+                reviewer: text(&["reviewer", "author"]).unwrap_or_else(|| "unknown".to_owned()),
+                severity: match severity.to_lowercase().as_str() {
+                    "blocking" | "blocker" | "critical" => FindingSeverity::Blocking,
+                    "major" | "high" => FindingSeverity::Major,
+                    _ => FindingSeverity::Minor,
+                },
+                text: text(&["text", "description", "message", "finding"])
+                    .or_else(|| entry.as_str().map(str::to_owned))?,
+                disposition: match disposition.to_lowercase().as_str() {
+                    "" | "open" | "pending" => None,
+                    "rejected" | "wont_fix" | "dismissed" => Some(Disposition::Rejected),
+                    _ => Some(Disposition::Resolved),
+                },
+                answer: text(&["answer", "resolution"]),
+            };
+            Some(Reviewed {
+                finding: Cow::Owned(finding),
+                path: path!["approval", "review_findings", index],
+                is_disposed: false,
+            })
+        })
+        .collect()
+}
+
+/// Close findings of a document, by their ids, with what is said to them. Those of a draft are written anew, where findings
+/// stand.
+///
+/// # Errors
+/// An id that no finding has.
+pub fn answer(document: &super::Document, ids: &[String], said: &str) -> Result<Value, String> {
+    let mut value = document.value().clone();
+    for id in ids {
+        let all = document.review_findings();
+        let reviewed = all.iter().find(|one| one.finding.id == *id);
+        let finding = &reviewed.ok_or_else(|| id.clone())?.finding;
+        let own = value.pointer_mut("/x-planspec/findings");
+        let mut own = own.and_then(Value::as_array_mut).into_iter().flatten();
+        if let Some(entry) = own.find(|entry| entry["id"] == id.as_str()) {
+            entry["disposition"] = json!(Disposition::Resolved);
+            entry["answer"] = json!(said);
+            continue;
+        }
+        let closed = ReviewFinding {
+            disposition: Some(Disposition::Resolved),
+            answer: Some(said.to_owned()),
+            ..finding.as_ref().clone()
+        };
+        if !value["x-planspec"].is_object() {
+            value["x-planspec"] = json!({});
+        }
+        if !value["x-planspec"]["findings"].is_array() {
+            value["x-planspec"]["findings"] = json!([]);
+        }
+        if let Some(list) = value["x-planspec"]["findings"].as_array_mut() {
+            list.push(json!(closed));
+        }
+    }
+    Ok(value)
+}
