@@ -24,7 +24,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (git-native)");
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine; 1 findings, or a condition not met; 2 wrong use; 3 the repository or the remote
 could not be used; 4 recorded, but not applied, or the answer could not be written; 5 recorded, but
-the status could not be written; 9 somebody else was first (a claim, a lost race).";
+the status could not be written; 6 only people can tell (validate --scope --path); 9 somebody else was first (a claim, a lost race).";
 
 /// A Git-native controller for execution plans: the repository is the store, Git is the network
 #[derive(Debug, Parser)]

@@ -18,6 +18,8 @@ pub mod exit_code {
     pub const RECORDED: u8 = 4;
     /// Recorded, and not taken in: the reconcile that was to follow could not write the status.
     pub const WAITING: u8 = 5;
+    /// Whether a file is in scope cannot be told by a program.
+    pub const NOT_CHECKABLE: u8 = 6;
     /// Somebody else was first: a claim, a lost race.
     pub const TAKEN: u8 = 9;
 
@@ -56,6 +58,14 @@ impl Failure {
             code: exit_code::FINDINGS,
             error: None,
             answered: true,
+        }
+    }
+
+    /// The answer was shown: only people can tell.
+    pub fn not_checkable() -> Failure {
+        Failure {
+            code: exit_code::NOT_CHECKABLE,
+            ..Failure::shown()
         }
     }
 

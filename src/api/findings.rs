@@ -125,14 +125,54 @@ pub struct Scope {
     pub by: String,
     /// Why the scope cannot be read.
     pub unreadable: Option<String>,
+    /// The step whose `touches` decide as well, where one was asked about.
+    pub step: Option<String>,
     /// How many changed files were compared.
     pub compared: usize,
+    /// How many of them are inside.
+    pub inside: usize,
+    /// Those that are outside and always allowed.
+    pub allowed: Vec<String>,
     /// The changed files that are outside.
     pub outside: Vec<Outside>,
     /// The entries that say paths.
     pub checkable: Vec<ScopeEntry>,
     /// The entries that only people can judge.
     pub not_checkable: Vec<ScopeEntry>,
+}
+
+/// Whether files belong to the work of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScopeAnswer {
+    /// The plan.
+    pub plan: ResourceName,
+    /// The step whose `touches` decide as well, where one was asked about.
+    pub step: Option<String>,
+    /// The commit whose document was asked; nothing where it stands in the work tree alone.
+    pub commit: Option<String>,
+    /// One for each file, in the order of the question.
+    pub items: Vec<ScopeVerdict>,
+    /// The entries that say paths.
+    pub checkable: Vec<ScopeEntry>,
+    /// The entries that only people can judge.
+    pub not_checkable: Vec<ScopeEntry>,
+}
+
+impl Answer for ScopeAnswer {
+    const KIND: &'static str = "ScopeAnswer";
+}
+
+/// Whether a file belongs to the work of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScopeVerdict {
+    /// Its path from the repository's root.
+    pub path: String,
+    /// `in`, `out` or `notCheckable`.
+    pub verdict: String,
+    /// Why, where there is more to say.
+    pub why: Option<String>,
 }
 
 /// A changed file that is outside of a scope.
@@ -157,15 +197,17 @@ pub struct ScopeEntry {
     pub text: String,
 }
 
+/// Entries as answers have them.
+pub fn entries(entries: &[Entry]) -> Vec<ScopeEntry> {
+    let entries = entries.iter().map(|entry| ScopeEntry {
+        path: display_path(&entry.path()),
+        text: entry.text.clone(),
+    });
+    entries.collect()
+}
+
 impl From<&Scoped> for Scope {
     fn from(scoped: &Scoped) -> Scope {
-        let entries = |entries: &[Entry]| {
-            let entries = entries.iter().map(|entry| ScopeEntry {
-                path: display_path(&entry.path()),
-                text: entry.text.clone(),
-            });
-            entries.collect()
-        };
         let outside = scoped.outside.iter().map(|one| Outside {
             path: one.path.clone(),
             deleted: one.deleted,
@@ -179,7 +221,10 @@ impl From<&Scoped> for Scope {
             }
             .to_owned(),
             unreadable: scoped.unreadable.clone(),
+            step: scoped.step.clone(),
             compared: scoped.compared,
+            inside: scoped.inside,
+            allowed: scoped.allowed.clone(),
             outside: outside.collect(),
             checkable: entries(&scoped.checkable),
             not_checkable: entries(&scoped.not_checkable),

@@ -9,7 +9,7 @@ use super::describe::Description;
 use super::doctor::Checkup;
 use super::document::{Converted, Revised};
 use super::explain::{AnswerList, Rule, RuleList};
-use super::findings::Findings;
+use super::findings::{Findings, ScopeAnswer};
 use super::graph::Graph;
 use super::log::{EventList, RevisionList};
 use super::logs::NodeLog;
@@ -89,6 +89,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<RevisionList>(),
     of::<Rule>(),
     of::<RuleList>(),
+    of::<ScopeAnswer>(),
     of::<Started>(),
     of::<Waited>(),
     of::<WatchChange>(),

@@ -20,6 +20,9 @@ pub struct Args {
     /// Only this plan, and what it names; of a document also which changed files are outside its scope
     #[arg(long, value_name = "NAME")]
     plan: Option<String>,
+    /// With --plan: hold changed files against `touches` of this step as well
+    #[arg(long, value_name = "STEP", requires = "plan")]
+    step: Option<String>,
     #[command(flatten)]
     namespace: NamespaceArg,
     #[command(flatten)]
@@ -31,6 +34,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let request = ReviewRequest {
         range: args.range.clone(),
         plan: args.plan.clone(),
+        step: args.step.clone(),
         namespace: args.namespace.given(),
     };
     let reviewed = review(&context.open()?, &request)?;

@@ -17,6 +17,7 @@ use crate::service::change::APPLIES;
 use crate::service::names::in_parts;
 use crate::service::sources::Source;
 use crate::service::validate::fix::{Fixed, fix};
+use crate::service::validate::inside::{InsideRequest, inside};
 use crate::service::validate::{Coverage, ValidateRequest, Validated, validate, validate_staged};
 use crate::show;
 use crate::show::findings::{self, FindingsFormat};
@@ -52,6 +53,12 @@ pub struct Args {
     /// merge base with --base; with --staged, that nothing outside is staged
     #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "files", "directories"])]
     scope: Option<String>,
+    /// With --scope: hold the files against `touches` of this step as well
+    #[arg(long, value_name = "STEP", requires = "scope")]
+    step: Option<String>,
+    /// With --scope: answer whether these files belong to the work, and check nothing else
+    #[arg(long = "path", value_name = "PATH", num_args = 1.., requires = "scope", conflicts_with_all = ["staged", "base"])]
+    asked: Vec<PathBuf>,
     /// Put right what is certain, keeping comments and formatting, and show what changed
     #[arg(long, conflicts_with_all = ["staged", "rev", "base", "scope"])]
     fix: bool,
@@ -120,8 +127,34 @@ impl Args {
     }
 }
 
+/// Answer whether files belong to the work of a plan.
+fn answer(context: &Context, args: &Args, plan: String) -> Outcome {
+    let request = InsideRequest {
+        dir: context.dir.clone(),
+        plan,
+        step: args.step.clone(),
+        paths: args.asked.iter().map(|path| context.path(path)).collect(),
+        revision: args.rev.clone(),
+    };
+    let answer = inside(&request)?;
+    if args.output == FindingsFormat::Json {
+        context.terminal.out(&json(&answer)?);
+    } else {
+        context.terminal.out(&show::scope::answers(&answer));
+    }
+    let is_any = |verdict: &str| answer.items.iter().any(|one| one.verdict == verdict);
+    match (is_any("out"), is_any("notCheckable")) {
+        (true, _) => Err(Failure::shown()),
+        (false, true) => Err(Failure::not_checkable()),
+        (false, false) => Ok(()),
+    }
+}
+
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if let Some(plan) = args.scope()?.filter(|_| !args.asked.is_empty()) {
+        return answer(context, args, plan);
+    }
     let paths = args.paths.iter().chain(&args.files);
     let folders = args.directories.iter();
     let request = ValidateRequest {
@@ -137,6 +170,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         base: args.base.clone(),
         scope: args.scope()?,
         may_come: std::env::var_os(APPLIES).is_some(),
+        step: args.step.clone(),
         level: args.level.into(),
     };
     if args.fix {

@@ -9,6 +9,7 @@ use crate::core::document::{
 };
 use crate::core::plan::graph::{Graph, GraphOf};
 use crate::core::resource::Spec;
+use crate::core::review::revise::PREVIOUS_SESSION;
 use crate::show::graph::{self, GraphView};
 use crate::show::review::markdown::{code, text};
 
@@ -17,6 +18,7 @@ pub fn markdown(document: &Document, generated: &Generated) -> String {
     let mut page = DocumentPage {
         out: String::new(),
         document,
+        value: document.value(),
     };
     page.head();
     page.intent();
@@ -34,6 +36,7 @@ pub fn markdown(document: &Document, generated: &Generated) -> String {
 struct DocumentPage<'a> {
     out: String,
     document: &'a Content,
+    value: &'a serde_json::Value,
 }
 
 impl DocumentPage<'_> {
@@ -92,6 +95,13 @@ impl DocumentPage<'_> {
             id(&identity.session_id),
             name(&identity.created_by)
         ));
+        let before = self.value.get(PREVIOUS_SESSION);
+        let session = before.and_then(|before| before.get("session_id")?.as_str());
+        if let Some(session) = session {
+            let revision = before.and_then(|before| before.get("revision")?.as_u64());
+            let revision = revision.map_or(String::new(), |number| format!(", revision {number}"));
+            self.line(format!("\nGoes on from session {}{revision}", id(session)));
+        }
         let waits: Vec<String> = self.document.unready();
         if !waits.is_empty() {
             self.line("\n> **Not ready:** it cannot be executed yet.");

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::count;
+use crate::api::findings::ScopeAnswer;
 use crate::core::base::diagnostic::display_path;
+use crate::core::base::escape;
 use crate::core::review::scope::{Scoped, Side, short};
 
 /// Most entries that are listed for people.
@@ -16,17 +18,46 @@ pub fn sentence(scoped: &Scoped) -> String {
         Side::Base => "as it was before the change",
         Side::Head => "which is new",
     };
-    match (&scoped.unreadable, scoped.checkable.is_empty()) {
+    let of_step = scoped.step.as_ref();
+    let of_step = of_step.map_or(String::new(), |step| format!(", step `{step}`"));
+    let along = match scoped.allowed.len() {
+        0 => String::new(),
+        some => format!(", {some} always allowed"),
+    };
+    let is_prose = scoped.checkable.is_empty() && scoped.step.is_none();
+    match (&scoped.unreadable, is_prose) {
         (Some(why), _) => format!("the scope of {plan} cannot be read: {why}"),
         (None, true) => {
             format!("no entry of the scope of {plan} begins with `path:`: nothing can be checked")
         }
         (None, false) => format!(
-            "scope of {plan}, {by}: {} compared, {} outside",
+            "scope of {plan}{of_step}, {by}: {} compared, {} outside{along}",
             count(scoped.compared, "changed file"),
             scoped.outside.len()
         ),
     }
+}
+
+/// The answers to a question, a line each.
+pub fn answers(answer: &ScopeAnswer) -> String {
+    let rows = answer.items.iter().map(|one| {
+        let verdict = match one.verdict.as_str() {
+            "notCheckable" => "not checkable",
+            verdict => verdict,
+        };
+        let why = one.why.as_deref().unwrap_or_default();
+        [verdict, &one.path, why].map(escape::line).to_vec()
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    super::table::table_keeping(&[0, 1], &["VERDICT", "PATH", "WHY"], &rows, None)
+}
+
+/// That a change is about other things than the plan, where that is so.
+pub fn beside_the_plan(scoped: &Scoped) -> Option<String> {
+    scoped.is_beside_the_plan().then(|| {
+        let plan = &scoped.plan;
+        format!("no changed file is in the scope of {plan}: this does nothing of its work")
+    })
 }
 
 /// What only people can judge, an entry each, and how many more there are.
@@ -44,6 +75,7 @@ pub fn not_checkable(scoped: &Scoped) -> Vec<String> {
 /// The sentence, and how much only people can judge: a line each, they are read at every commit.
 pub fn lines(scoped: &Scoped) -> Vec<String> {
     let mut lines = vec![sentence(scoped)];
+    lines.extend(beside_the_plan(scoped));
     let count = scoped.not_checkable.len();
     if let Some(first) = scoped.not_checkable.first() {
         let lists: BTreeSet<&str> = scoped

@@ -126,7 +126,7 @@ type Found = (String, String, String, Option<usize>);
 
 /// Check what is there; where something is committed, what is changed.
 fn validate(place: &Place<'_>, code: Code, more: &str) -> Ran {
-    if code == Code::OUT_OF_SCOPE {
+    if code == Code::OUT_OF_SCOPE || code == Code::PROSE_ALONE {
         place.git("add -A");
         return place.run(&format!("validate --scope checkout --base HEAD {more}"));
     }

@@ -480,3 +480,190 @@ fn a_change_that_moves_the_configured_paths_hides_nothing() {
     let found = outside(&solo);
     assert!(found.contains(&"other/a.txt".to_owned()), "{found:?}");
 }
+
+#[test]
+fn a_question_about_files_is_answered_without_a_change() {
+    let sandbox = Sandbox::new();
+    let solo = branched(&sandbox);
+    let ask = |paths: &str| validate(&solo, &format!("--path {paths}"));
+    ask("greeting/new/deep.txt")
+        .ok()
+        .says("in")
+        .says("greeting/new/deep.txt");
+    let told = ask("greeting/hello.txt greeting/legacy/x other/a.txt -o json").exits(1);
+    let answer = told.answer("ScopeAnswer");
+    let verdicts: Vec<[&Value; 2]> = answer["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| [&one["verdict"], &one["why"]])
+        .collect();
+    assert_eq!(verdicts[0], [&json!("in"), &Value::Null]);
+    assert_eq!(
+        verdicts[1],
+        ["out", "`path:greeting/legacy/**` puts it out of scope"]
+    );
+    assert_eq!(
+        verdicts[2],
+        ["out", "no `path:` entry of in_scope covers it"]
+    );
+    assert_eq!(answer["commit"], solo.git("rev-parse HEAD").trim());
+    // A scope that is widened in the work tree alone is not what was agreed to.
+    solo.write(
+        FILE,
+        format!("{:#}\n", greeting(&["path:**"], &["path:nothing"])),
+    );
+    ask("other/a.txt").exits(1).says("out");
+    // From a folder, and of files that are not there.
+    solo.run("-C greeting validate --scope greeting --path hello.txt new/one.txt")
+        .ok()
+        .says("greeting/new/one.txt");
+    solo.run("validate --scope greeting --path ../elsewhere")
+        .exits(1)
+        .notes("is no path of this repository");
+    solo.run("validate --scope nobody --path a")
+        .exits(1)
+        .notes("there is no plan `nobody`");
+    solo.run("validate --path a").exits(2);
+}
+
+#[test]
+fn of_prose_only_people_can_tell() {
+    let sandbox = Sandbox::new();
+    let solo = branched_with(&sandbox, greeting(&["What is said"], &["path:secret/**"]));
+    validate(&solo, "--path greeting/a")
+        .exits(6)
+        .says("not checkable");
+    validate(&solo, "--path secret/a greeting/a").exits(1);
+    let another = Sandbox::new();
+    let prose = branched_with(&another, greeting(&["What is said"], &["The rest"]));
+    prose.write("other/a.txt", "b\n").commit("A change");
+    validate(&prose, "--base main")
+        .ok()
+        .says("warning[PS412]: the scope of Plan default/greeting is prose alone")
+        .says(&format!("{FILE}:"));
+    prose.run("review --plan greeting").ok().says("PS412");
+    prose.git("checkout -q main");
+    prose
+        .write(".planspec.yaml", "rules: {PS412: error}\n")
+        .commit("Stricter");
+    prose.git("checkout -q -B change main");
+    prose.write("other/a.txt", "c\n").commit("A change");
+    validate(&prose, "--base main")
+        .exits(1)
+        .says("error[PS412]");
+}
+
+#[test]
+fn some_files_may_always_change_along_and_a_change_beside_the_plan_is_told() {
+    let sandbox = Sandbox::new();
+    let solo = branched(&sandbox);
+    solo.git("checkout -q main");
+    let config = "scope: {always: [CHANGELOG.md, greeting/legacy/hi.txt, docs/]}\n";
+    solo.write(".planspec.yaml", config).commit("Along");
+    solo.git("checkout -q -B change main");
+    solo.write("CHANGELOG.md", "x\n")
+        .write("docs/a/b.md", "x\n")
+        .commit("Along");
+    let beside = "no changed file is in the scope of Plan default/greeting";
+    validate(&solo, "--base main")
+        .ok()
+        .notes("2 changed files compared, 0 outside, 2 always allowed")
+        .notes(beside);
+    solo.run("review --plan greeting").ok().says(beside);
+    solo.run("review --plan greeting -o markdown")
+        .ok()
+        .says(beside);
+    validate(&solo, "--path CHANGELOG.md")
+        .ok()
+        .says("scope.always");
+    solo.write("greeting/hello.txt", "hey\n").commit("Inside");
+    let told = validate(&solo, "--base main -o json")
+        .ok()
+        .answer("Findings");
+    assert_eq!(told["scope"]["inside"], 1);
+    assert_eq!(
+        told["scope"]["allowed"],
+        json!(["CHANGELOG.md", "docs/a/b.md"])
+    );
+    // What is out of scope is, whatever may change along.
+    solo.write("greeting/legacy/hi.txt", "hey\n")
+        .commit("Excluded");
+    validate(&solo, "--base main")
+        .exits(1)
+        .says("greeting/legacy/hi.txt");
+    // A change does not choose for itself what may change along.
+    solo.git("checkout -q -B wider main");
+    solo.write(".planspec.yaml", "scope: {always: [\"**\"]}\n")
+        .write("other/a.txt", "b\n")
+        .commit("Wider");
+    validate(&solo, "--base main").exits(1).says("other/a.txt");
+    let review = solo.run("review main...wider").ok();
+    review.says("scope.always").says("whatever its scope");
+    solo.write(".planspec.yaml", "scope: {always: [../x]}\n");
+    solo.run("validate")
+        .exits(1)
+        .says(".planspec.yaml:1:")
+        .says("PS610");
+}
+
+#[test]
+fn a_step_is_held_to_what_it_touches() {
+    let sandbox = Sandbox::new();
+    let mut document = greeting(&["path:greeting/**"], &["path:secret/**"]);
+    let steps = document["approach"]["steps"].as_array_mut().unwrap();
+    steps[1]["x-planspec"] = json!({"touches": ["greeting/hello.txt", "greeting/words/"]});
+    steps[1]["step_id"] = json!("T002");
+    steps[2]["dependencies"] = json!(["T002"]);
+    let solo = branched_with(&sandbox, document);
+    solo.write("greeting/hello.txt", "hey\n")
+        .write("greeting/words/de", "hallo\n")
+        .commit("Its own");
+    validate(&solo, "--base main --step T002").ok();
+    solo.write("greeting/other.txt", "x\n").commit("Another's");
+    validate(&solo, "--base main").ok();
+    validate(&solo, "--base main --step T002")
+        .exits(1)
+        .says("greeting/other.txt")
+        .says("in `touches` of step `T002`");
+    let review = solo
+        .run("review --plan greeting --step T002 -o json")
+        .exits(1)
+        .json();
+    assert_eq!(review["scope"]["step"], "T002");
+    assert_eq!(review["scope"]["outside"][0]["path"], "greeting/other.txt");
+    validate(
+        &solo,
+        "--step T002 --path greeting/words/fr greeting/other.txt",
+    )
+    .exits(1)
+    .says("no entry of `touches` of step `T002` covers it");
+    validate(&solo, "--base main --step release")
+        .exits(1)
+        .says("step `release` has no `touches`");
+    validate(&solo, "--step T9 --path greeting/a")
+        .exits(1)
+        .notes("the document has no step `T9`");
+}
+
+#[test]
+fn a_wider_scope_keeps_the_link_to_the_session_before() {
+    let sandbox = Sandbox::new();
+    let solo = branched(&sandbox);
+    let wide = greeting(&["path:**"], &["path:greeting/legacy/**"]);
+    solo.write(FILE, format!("{wide:#}\n"));
+    solo.run(&format!("revise {FILE} -m Wider")).exits(1);
+    solo.run(&format!("revise {FILE} -m Wider --new-session wider"))
+        .ok();
+    let revised: Value = serde_json::from_str(&solo.read(FILE)).unwrap();
+    assert_eq!(revised["x-previous-session"]["session_id"], "greeting");
+    assert_eq!(
+        revised["x-previous-session"]["plan_id"],
+        wide["identity"]["plan_id"]
+    );
+    solo.run(&format!("show {FILE}"))
+        .ok()
+        .says("Goes on from session `greeting`, revision 1");
+    solo.commit("Wider");
+    solo.run("validate").ok();
+}

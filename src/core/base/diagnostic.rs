@@ -161,6 +161,7 @@ codes! {
     OUT_OF_SCOPE = "PS409" Error "a file outside the scope of the plan is changed";
     LEFT_PATHS = "PS410" Error "a resource leaves the configured paths";
     FINALIZERS_STAND = "PS411" Error "a resource is removed while its finalizers stand";
+    PROSE_ALONE = "PS412" Warning "a scope of prose alone, of which no file can be checked";
     INCOMPLETE_ALLOW = "PS501" Error "an allow comment without a code or without a reason";
     UNKNOWN_ALLOW = "PS502" Warning "an allow comment for a rule that cannot be allowed";
     UNUSED_ALLOW = "PS503" Warning "an allow comment that allows nothing";

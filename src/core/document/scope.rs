@@ -168,6 +168,36 @@ impl Covered {
     }
 }
 
+/// Files that some texts are about, in the words of entries of a scope, without `path:`.
+#[derive(Debug, Default)]
+pub struct Files(Covered);
+
+impl Files {
+    /// The files that these texts name.
+    ///
+    /// # Errors
+    /// A sentence that says which of them names none, and why.
+    pub fn of(texts: &[String]) -> Result<Files, String> {
+        let mut all = Vec::with_capacity(texts.len());
+        for (index, text) in texts.iter().enumerate() {
+            let entry = Entry {
+                list: "always",
+                index,
+                text: text.clone(),
+            };
+            let named = globs(&format!("{PREFIX}{text}"));
+            let named = named.map_err(|why| format!("`{text}`: {why}"))?;
+            all.push((entry, named.unwrap_or_default()));
+        }
+        Covered::build(all).map(Files)
+    }
+
+    /// Whether they are about a file.
+    pub fn hold(&self, path: &str) -> bool {
+        self.0.set.is_match(path)
+    }
+}
+
 /// What a scope says about a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'b> {
@@ -224,6 +254,11 @@ impl Bounds {
         } else {
             Verdict::NotCovered
         }
+    }
+
+    /// Whether entries say which files belong to the work. Where none does, only people can tell what belongs to it.
+    pub fn says_files(&self) -> bool {
+        !self.within.entries.is_empty()
     }
 
     /// The entries about files: what is within the scope, and what is excluded.

@@ -11,6 +11,7 @@ use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep, Se
 use crate::core::base::glob::{glob, misleading};
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::suggest::suggestion;
+use crate::core::document::scope::Files;
 use crate::core::repository::rules;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{Duration, NodeStatus, Pinned, ReportedBy, RevisionApproval, is_zero};
@@ -38,10 +39,27 @@ pub struct Config {
     pub verification: Verifier,
     /// Who may claim what is bound to somebody.
     pub workers: Workers,
+    /// Which files belong to the work of every plan.
+    #[serde(skip_serializing_if = "ScopeConfig::is_default")]
+    pub scope: ScopeConfig,
     /// Severity per rule code.
     pub rules: BTreeMap<String, RuleLevel>,
     /// Bounds on input.
     pub limits: Limits,
+}
+
+/// Which files belong to the work of every plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ScopeConfig {
+    /// Paths as in a scope, without `path:`, of files that may change along with any work.
+    pub always: Vec<String>,
+}
+
+impl ScopeConfig {
+    fn is_default(&self) -> bool {
+        *self == ScopeConfig::default()
+    }
 }
 
 /// Where status is kept.
@@ -232,6 +250,7 @@ impl Default for Config {
             approvals: ApprovalConfig::default(),
             verification: Verifier::Anyone,
             workers: Workers::Anyone,
+            scope: ScopeConfig::default(),
             rules: BTreeMap::new(),
             limits: Limits::default(),
         }
@@ -371,6 +390,7 @@ impl Config {
         }
         findings.extend(odd_rules(&found, &document.value));
         findings.extend(globs(&found, &document.value));
+        findings.extend(no_files(&found, &document.value));
         findings.extend(names(&found, &document.value));
         findings.extend(people(&found, &document.value));
         if findings.iter().any(Diagnostic::is_error) {
@@ -586,6 +606,21 @@ fn odd_rules(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
             severity: Severity::Warning,
             ..finding
         })
+    });
+    odd.collect()
+}
+
+/// What is to be said of `scope.always`: what names no file.
+fn no_files(found: &Finder<'_>, config: &Value) -> Vec<Diagnostic> {
+    let always = config.pointer("/scope/always").and_then(Value::as_array);
+    let texts = always.into_iter().flatten().enumerate();
+    let odd = texts.filter_map(|(index, text)| {
+        let why = Files::of(&[text.as_str()?.to_owned()]).err()?;
+        let path = path!["scope", "always", index];
+        let finding = found.at(Code::SCOPE_PATH, path, Part::Value, why);
+        Some(finding.help(
+            "write a path from the repository's root, such as `Cargo.lock` or `docs/**/*.md`",
+        ))
     });
     odd.collect()
 }

@@ -145,6 +145,7 @@ fn fields(config: &Config) -> Vec<(Vec<String>, Value, Meaning)> {
         approvals,
         verification,
         workers,
+        scope,
         rules,
         limits,
     } = config;
@@ -169,6 +170,12 @@ fn fields(config: &Config) -> Vec<(Vec<String>, Value, Meaning)> {
         &["workers"],
         workers,
         runs("who may claim what is bound to somebody is another question"),
+    );
+    let along = "these files may change with any work, whatever its scope";
+    all.add(
+        &["scope", "always"],
+        &scope.always,
+        (Some(along), Concerns::Nothing),
     );
     of_approvals(&mut all, approvals);
     for (code, level) in rules {

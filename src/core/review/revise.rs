@@ -23,6 +23,9 @@ pub struct Next {
     pub created_by: Option<String>,
 }
 
+/// Where the first revision of a session says which one it goes on from.
+pub const PREVIOUS_SESSION: &str = "x-previous-session";
+
 /// Why there is no next revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotRevised {
@@ -131,6 +134,14 @@ fn written(
     value["identity"]["revision"] = json!(revision);
     value["identity"]["parent_id"] = parent;
     value["identity"]["created_at"] = json!(created_at);
+    if next.session.is_some() {
+        let identity = &old.identity;
+        value[PREVIOUS_SESSION] = json!({
+            "session_id": identity.session_id,
+            "plan_id": identity.plan_id,
+            "revision": identity.revision,
+        });
+    }
     if let Some(by) = &next.created_by {
         value["identity"]["created_by"] = json!(by);
     }
@@ -342,6 +353,10 @@ mod tests {
         let identity = &session.value["identity"];
         assert_eq!(identity["session_id"], "waving");
         assert_eq!(identity["parent_id"], Value::Null);
+        let before = json!({
+            "session_id": "greeting", "plan_id": "0b7e6a1c-52d4-4a39-8f0e-6a3c0f2b9d11", "revision": 1
+        });
+        assert_eq!(session.value[PREVIOUS_SESSION], before);
         let history = session.value["revision_history"].as_array().unwrap();
         assert_eq!(history.len(), 1);
     }

@@ -9,9 +9,10 @@ use super::document;
 use crate::core::base::diagnostic::{Code, Diagnostic, Label, Part, Place};
 use crate::core::base::source::ChangedFile;
 use crate::core::base::words::{and_more, listed, shortened};
-use crate::core::document::scope::{Bounds, Entry, Verdict};
+use crate::core::document::scope::{Bounds, Entry, Files, Verdict};
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{Key, Kind};
+use crate::path;
 
 /// What the scope of a plan says about a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +21,14 @@ pub struct Scoped {
     pub plan: Key,
     /// Whose scope it is.
     pub by: Side,
+    /// The step whose `touches` decide as well, where one is asked about.
+    pub step: Option<String>,
     /// How many changed files were held against it.
     pub compared: usize,
+    /// How many of them are inside.
+    pub inside: usize,
+    /// Those that are outside, and that the configuration always allows.
+    pub allowed: Vec<String>,
     /// The entries about files.
     pub checkable: Vec<Entry>,
     /// The entries that only people can judge.
@@ -30,6 +37,15 @@ pub struct Scoped {
     pub outside: Vec<Outside>,
     /// Why nothing can be said at all.
     pub unreadable: Option<String>,
+}
+
+/// What decides beside the scope of the plan.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// Files that may always change along: `scope.always` of the configuration before the change.
+    pub always: &'a [String],
+    /// The step that is worked on, as the document calls it: then its `touches` decide as well.
+    pub step: Option<&'a str>,
 }
 
 /// One of the two revisions that are compared.
@@ -52,14 +68,17 @@ pub struct Outside {
     pub excluded_by: Option<Entry>,
     /// Whether the change itself makes a scope that it would be inside of.
     pub widened: bool,
+    /// The step whose `touches` do not cover it, where the plan does.
+    pub beside_step: Option<String>,
 }
 
 impl Outside {
     /// Why it is outside, in words.
     pub fn why(&self) -> String {
-        match &self.excluded_by {
-            Some(entry) => format!("`{}` puts it out of scope", short(&entry.text)),
-            None => "no `path:` entry of in_scope covers it".to_owned(),
+        match (&self.excluded_by, &self.beside_step) {
+            (Some(entry), _) => format!("`{}` puts it out of scope", short(&entry.text)),
+            (None, Some(step)) => format!("no entry of `touches` of step `{step}` covers it"),
+            (None, None) => "no `path:` entry of in_scope covers it".to_owned(),
         }
     }
 }
@@ -71,12 +90,20 @@ pub fn is_scoped((old, new): (&Snapshot, &Snapshot), plan: &Key) -> bool {
 }
 
 /// Hold changed files against the scope of a plan.
-pub fn check((old, new): (&Snapshot, &Snapshot), plan: &Key, changed: &[ChangedFile]) -> Scoped {
+pub fn check(
+    (old, new): (&Snapshot, &Snapshot),
+    plan: &Key,
+    changed: &[ChangedFile],
+    beside: Beside<'_>,
+) -> Scoped {
     let from = renamed_from(old, new, plan).unwrap_or(plan);
     let mut scoped = Scoped {
         plan: plan.clone(),
         by: Side::Base,
+        step: beside.step.map(str::to_owned),
         compared: 0,
+        inside: 0,
+        allowed: Vec::new(),
         checkable: Vec::new(),
         not_checkable: Vec::new(),
         outside: Vec::new(),
@@ -98,25 +125,131 @@ pub fn check((old, new): (&Snapshot, &Snapshot), plan: &Key, changed: &[ChangedF
     let (within, excluded) = bounds.checkable();
     scoped.checkable = [within, excluded].concat();
     scoped.not_checkable = bounds.not_checkable().to_vec();
+    let side = match scoped.by {
+        Side::Base => (old, from),
+        Side::Head => (new, plan),
+    };
+    let of_step = match beside.step.map(|step| touches(side, step)).transpose() {
+        Ok(of_step) => of_step,
+        Err(why) => {
+            scoped.unreadable = Some(why);
+            return scoped;
+        }
+    };
+    // What names no file allows none; the configuration has a finding of its own for it.
+    let always = Files::of(beside.always).unwrap_or_default();
     let contract = Contract::of((old, from), (new, plan));
     let is_inside = |bounds: &Bounds, path: &str| bounds.judge(path) == Verdict::Inside;
     let work = changed.iter().filter(|one| !contract.holds(&one.path));
     for ChangedFile { path, deleted } in work {
         scoped.compared += 1;
-        let excluded_by = match bounds.judge(path) {
-            Verdict::Inside => continue,
-            Verdict::Excluded(entry) => Some(entry.clone()),
-            Verdict::NotCovered => None,
+        let is_of_step = of_step.as_ref().is_none_or(|files| files.hold(path));
+        let (excluded_by, beside_step) = match bounds.judge(path) {
+            Verdict::Inside if is_of_step => {
+                scoped.inside += 1;
+                continue;
+            }
+            Verdict::Excluded(entry) => (Some(entry.clone()), None),
+            Verdict::Inside | Verdict::NotCovered if always.hold(path) => {
+                scoped.allowed.push(path.clone());
+                continue;
+            }
+            Verdict::Inside => (None, scoped.step.clone()),
+            Verdict::NotCovered => (None, None),
         };
-        let after = after.as_ref().ok();
+        let after = after.as_ref().ok().filter(|_| beside_step.is_none());
         scoped.outside.push(Outside {
             path: path.clone(),
             deleted: *deleted,
             excluded_by,
             widened: after.is_some_and(|after| is_inside(after, path)),
+            beside_step,
         });
     }
     scoped
+}
+
+/// The files that a step touches.
+fn touches((snapshot, plan): (&Snapshot, &Key), step: &str) -> Result<Files, String> {
+    let node = snapshot.plan(plan).and_then(|spec| spec.graph.named(step));
+    let node = node.ok_or_else(|| format!("the document has no step `{step}`"))?;
+    if node.extension.touches.is_empty() {
+        return Err(format!(
+            "step `{step}` has no `touches` in its `x-planspec`"
+        ));
+    }
+    Files::of(&node.extension.touches)
+}
+
+/// What a plan says of files that somebody asks about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// One for each file, in the order of the question.
+    pub answers: Vec<(String, Answer)>,
+    /// The entries about files.
+    pub checkable: Vec<Entry>,
+    /// The entries that only people can judge.
+    pub not_checkable: Vec<Entry>,
+}
+
+/// Whether a file belongs to the work of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It does.
+    In,
+    /// It may always change along.
+    Along,
+    /// It does not, and why.
+    Out(String),
+    /// Only people can tell.
+    NotCheckable,
+}
+
+/// Answer whether files belong to the work of a plan.
+///
+/// # Errors
+/// A sentence: the document cannot be read, or says nothing of the files of the step.
+pub fn ask(
+    snapshot: &Snapshot,
+    plan: &Key,
+    paths: &[String],
+    beside: Beside<'_>,
+) -> Result<Asked, String> {
+    let bounds = bounds(snapshot, plan)?;
+    let of_step = beside
+        .step
+        .map(|step| touches((snapshot, plan), step))
+        .transpose()?;
+    let always = Files::of(beside.always).unwrap_or_default();
+    let outside = |excluded_by: Option<Entry>, beside_step: Option<&str>, path: &str| Outside {
+        path: path.to_owned(),
+        deleted: false,
+        excluded_by,
+        widened: false,
+        beside_step: beside_step.map(str::to_owned),
+    };
+    let answer = |path: &str| {
+        let is_of_step = of_step.as_ref().is_none_or(|files| files.hold(path));
+        match bounds.judge(path) {
+            Verdict::Excluded(entry) => Answer::Out(outside(Some(entry.clone()), None, path).why()),
+            Verdict::Inside if is_of_step && (bounds.says_files() || of_step.is_some()) => {
+                Answer::In
+            }
+            _ if always.hold(path) => Answer::Along,
+            Verdict::Inside if is_of_step => Answer::NotCheckable,
+            Verdict::Inside => Answer::Out(outside(None, beside.step, path).why()),
+            Verdict::NotCovered => Answer::Out(outside(None, None, path).why()),
+        }
+    };
+    let (within, excluded) = bounds.checkable();
+    Ok(Asked {
+        answers: paths
+            .iter()
+            .map(|path| (path.clone(), answer(path)))
+            .collect(),
+        checkable: [within, excluded].concat(),
+        not_checkable: bounds.not_checkable().to_vec(),
+    })
 }
 
 /// What a document was called that is new under its name: one of the same session that is gone.
@@ -201,8 +334,16 @@ impl Scoped {
         let document = document.map_or("", |definition| definition.path.as_str());
         if let Some(why) = &self.unreadable {
             let message = format!("the scope of {plan} cannot be read: {why}");
-            let help = "correct the document; until then nothing tells which files belong to it";
+            let help = match self.step {
+                Some(_) => {
+                    "correct the document, write `x-planspec.touches` in that step, or leave `--step` out"
+                }
+                None => "correct the document; until then nothing tells which files belong to it",
+            };
             return vec![finding(document, message).help(help)];
+        }
+        if self.checkable.is_empty() && self.step.is_none() {
+            return vec![self.prose_alone(new, document)];
         }
         // An entry is pointed to where it still stands as it stood.
         let now = document::content_of(new, plan);
@@ -246,6 +387,28 @@ impl Scoped {
         findings
     }
 
+    /// That nothing can be checked.
+    fn prose_alone(&self, new: &Snapshot, document: &str) -> Diagnostic {
+        let plan = &self.plan;
+        let place = new
+            .definition(plan)
+            .map_or(Place::File, |definition| Place::Entry {
+                document: definition.document,
+                path: path!["scope", "in_scope"],
+                part: Part::Key,
+            });
+        let message =
+            format!("the scope of {plan} is prose alone: nothing says which files belong to it");
+        let finding = Diagnostic::new(Code::PROSE_ALONE, document, place, message).about(plan);
+        finding.help("add an entry about files, such as `path:src/auth/**`")
+    }
+
+    /// Whether files were changed, and none of them is one that the plan is about.
+    pub fn is_beside_the_plan(&self) -> bool {
+        let says_files = self.checkable.iter().any(|entry| entry.list == "in_scope");
+        self.compared > 0 && self.inside == 0 && (says_files || self.step.is_some())
+    }
+
     /// The way out for a file.
     pub fn help(&self, outside: &Outside) -> String {
         let plan = &self.plan;
@@ -266,6 +429,11 @@ impl Scoped {
         };
         if outside.excluded_by.is_some() {
             return format!("{back}, or {way}");
+        }
+        if let Some(step) = &outside.beside_step {
+            return format!(
+                "{back}, or name it in `touches` of step `{step}`, in a change of its own"
+            );
         }
         let within = self.checkable.iter();
         let within: Vec<&Entry> = within.filter(|entry| entry.list == "in_scope").collect();
@@ -303,7 +471,12 @@ mod tests {
 
     fn checked(old: &[(&str, &str)], new: &[(&str, &str)], changed: &[&str]) -> Scoped {
         let changed: Vec<ChangedFile> = changed.iter().map(|path| touched(path)).collect();
-        check((&snapshot(old), &snapshot(new)), &greeting(), &changed)
+        check(
+            (&snapshot(old), &snapshot(new)),
+            &greeting(),
+            &changed,
+            Beside::default(),
+        )
     }
 
     fn outside(scoped: &Scoped) -> Vec<&str> {
@@ -339,11 +512,21 @@ mod tests {
         let both = [(FILE, narrow.as_str()), (other.as_str(), wide.as_str())];
         let (old, new) = (snapshot(&both[..1]), snapshot(&both[1..]));
         let changed = [FILE, &other, "docs/a"].map(touched);
-        let scoped = check((&old, &new), &key(Kind::Plan, "renamed"), &changed);
+        let scoped = check(
+            (&old, &new),
+            &key(Kind::Plan, "renamed"),
+            &changed,
+            Beside::default(),
+        );
         assert_eq!((scoped.by, outside(&scoped)), (Side::Base, vec!["docs/a"]));
         // A copy is not.
         let copied = snapshot(&both);
-        let scoped = check((&old, &copied), &key(Kind::Plan, "renamed"), &changed);
+        let scoped = check(
+            (&old, &copied),
+            &key(Kind::Plan, "renamed"),
+            &changed,
+            Beside::default(),
+        );
         assert_eq!((scoped.by, scoped.outside.len()), (Side::Head, 0));
         let scoped = checked(&[(FILE, &narrow)], &[], &files);
         assert_eq!((scoped.by, scoped.outside.len()), (Side::Base, 2));
@@ -366,7 +549,7 @@ mod tests {
             path: "docs/a".to_owned(),
             deleted: true,
         };
-        let scoped = check((&files, &files), &greeting(), &[gone]);
+        let scoped = check((&files, &files), &greeting(), &[gone], Beside::default());
         let found = scoped.findings((&files, &files));
         assert_eq!(
             found[0].message,

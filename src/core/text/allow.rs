@@ -152,10 +152,11 @@ fn looks_like_a_code(word: &str) -> bool {
 /// Whether a comment can take a finding of this rule away. Rules about files have no line to
 /// write it on; rules about such comments would make circles.
 fn is_allowable(code: Code) -> bool {
-    const NEVER: [Code; 12] = [
+    const NEVER: [Code; 13] = [
         // Not the business of whom it is about.
         Code::POLICY_CHANGED,
         Code::OUT_OF_SCOPE,
+        Code::PROSE_ALONE,
         Code::LEFT_PATHS,
         Code::FINALIZERS_STAND,
         Code::NO_RESOURCES,

@@ -26,7 +26,7 @@ use crate::core::resource::{Key, Kind};
 use crate::core::review::configuration::{self, ConfigurationChange, TouchedNow};
 use crate::core::review::live::Touched;
 use crate::core::review::rules::{self, Policy, Sides};
-use crate::core::review::scope::{self, Scoped};
+use crate::core::review::scope::{self, Beside, Scoped};
 use crate::core::review::{self, Review, live};
 use crate::git::Repo;
 use crate::git::read::{self, Tree};
@@ -39,6 +39,8 @@ pub struct ReviewRequest {
     pub range: Option<String>,
     /// Only this plan, and what it names.
     pub plan: Option<String>,
+    /// Hold changed files against what this step of it touches as well.
+    pub step: Option<String>,
     /// Only this namespace.
     pub namespace: Option<String>,
 }
@@ -66,7 +68,11 @@ pub fn review(store: &Store, request: &ReviewRequest) -> Result<Reviewed> {
         let key = choose_among(unique.into_iter(), Kind::Plan, plan, namespace)?;
         if scope::is_scoped((old, new), key) {
             let changed = read::changed_paths(&store.repo, &range.base, &range.head)?;
-            comparison.scope = Some(scope::check((old, new), key, &changed));
+            let beside = Beside {
+                always: &comparison.before.config.scope.always,
+                step: request.step.as_deref(),
+            };
+            comparison.scope = Some(scope::check((old, new), key, &changed, beside));
         }
         comparison.review = comparison.review.only(key, old, new);
         comparison.narrow();

@@ -318,6 +318,7 @@ mod tests {
             base: None,
             scope: None,
             may_come: false,
+            step: None,
             level: Level::Semantics,
         }
     }

@@ -1,6 +1,7 @@
 //! Check resources, offline.
 
 pub mod fix;
+pub mod inside;
 mod known;
 mod meanings;
 mod readiness;
@@ -27,7 +28,7 @@ use crate::core::repository::snapshot::{Snapshot, manifests_with};
 use crate::core::resource::{Key, Kind};
 use crate::core::review;
 use crate::core::review::rules::Sides;
-use crate::core::review::scope::{self, Scoped};
+use crate::core::review::scope::{self, Beside, Scoped};
 use crate::git::read::{self, Tree};
 use crate::git::{GitError, Repo, base};
 
@@ -49,6 +50,8 @@ pub struct ValidateRequest {
     pub scope: Option<String>,
     /// What is refused as missing in files that the next commit changes may still come: `apply` commits.
     pub may_come: bool,
+    /// With `scope`: hold them against what this step touches as well.
+    pub step: Option<String>,
     /// How far to look at PlanSpec 1.2 documents; those that are not ready fail at
     /// [`Level::Readiness`].
     pub level: Level,
@@ -405,19 +408,27 @@ impl Earlier {
             }
             None => read::changed_since(&self.repo, &self.commit)?,
         };
-        scope_of(sides, plan, &changed)
+        let beside = Beside {
+            always: &self.config.scope.always,
+            step: request.step.as_deref(),
+        };
+        scope_of(sides, (plan, beside), &changed)
     }
 }
 
 /// What the scope of a plan says of changed files.
-fn scope_of(sides: (&Snapshot, &Snapshot), plan: &str, changed: &[ChangedFile]) -> Result<Scoped> {
+fn scope_of(
+    sides: (&Snapshot, &Snapshot),
+    (plan, beside): (&str, Beside<'_>),
+    changed: &[ChangedFile],
+) -> Result<Scoped> {
     let both: BTreeSet<&Key> = sides.0.keys().chain(sides.1.keys()).collect();
     let key = choose_among(both.into_iter(), Kind::Plan, plan, None)?;
     if !scope::is_scoped(sides, key) {
         let message = format!("{key} has no scope: it comes from no PlanSpec 1.2 document");
         return Err(Error::ambiguous(message).hint("name a plan that stands in a document"));
     }
-    Ok(scope::check(sides, key, changed))
+    Ok(scope::check(sides, key, changed, beside))
 }
 
 /// A draft may refer to what is not written yet, and may take the place of what is.

@@ -16,7 +16,7 @@ use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::Kind;
 use crate::core::review;
 use crate::core::review::rules::{Policy, Sides};
-use crate::core::review::scope::Scoped;
+use crate::core::review::scope::{Beside, Scoped};
 use crate::git::Repo;
 use crate::git::index::StagedFiles;
 use crate::git::read::{self, PathChange, Paths, Tree};
@@ -63,7 +63,7 @@ pub fn validate_staged(request: &ValidateRequest) -> Result<Validated> {
         verdict.judge_files(&commit)?;
     }
     if let (Some(plan), Some(_)) = (&request.scope, &after.config) {
-        verdict.judge_scope(&commit, plan)?;
+        verdict.judge_scope(&commit, (plan, request.step.as_deref()))?;
     }
     if request.may_come {
         let changed = read::changed_in_index(&repo, head.as_deref())?;
@@ -162,7 +162,11 @@ impl StagedVerdict {
     }
 
     /// Everything that is staged against the scope that a document has in HEAD.
-    fn judge_scope(&mut self, commit: &NextCommit<'_>, plan: &str) -> Result {
+    fn judge_scope(
+        &mut self,
+        commit: &NextCommit<'_>,
+        (plan, step): (&str, Option<&str>),
+    ) -> Result {
         let (repo, config) = (commit.repo, commit.config());
         // By HEAD's configuration: a change of `paths` must not hide what was there.
         let old = match commit.head {
@@ -174,7 +178,12 @@ impl StagedVerdict {
         };
         let new = revision::snapshot(repo, Tree::Index(commit.staged), &config)?;
         let changed = read::changed_in_index(repo, commit.head)?;
-        let scoped = scope_of((&old, &new), plan, &changed)?;
+        let before = commit.before.or(commit.after);
+        let beside = Beside {
+            always: &before.scope.always,
+            step,
+        };
+        let scoped = scope_of((&old, &new), (plan, beside), &changed)?;
         let mut outside = scoped.findings((&old, &new));
         new.settle(&mut outside, &commit.before.judging(&config));
         self.found.extend(outside);

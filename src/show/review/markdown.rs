@@ -264,6 +264,9 @@ fn of_scope(shown: &Shown<'_>) -> String {
         Some(_) => format!("### Scope\n\n{sign}{sentence}\n"),
         None => format!("### Scope\n\n{sentence}\n"),
     };
+    if let Some(line) = scope::beside_the_plan(scoped) {
+        out.push_str(&format!("\n{}\n", text(&line)));
+    }
     let outside = scoped.outside.iter();
     let files: Vec<String> = outside
         .clone()

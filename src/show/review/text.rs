@@ -122,6 +122,9 @@ fn of_scope(page: &mut ReviewPage, shown: &Shown<'_>) {
     page.gap();
     page.line(0, BOLD, "Scope");
     page.line(2, "", &scope::sentence(scoped));
+    if let Some(line) = scope::beside_the_plan(scoped) {
+        page.line(2, "", &line);
+    }
     let not_checkable = scope::not_checkable(scoped);
     if !not_checkable.is_empty() {
         page.line(2, "", "not checkable:");

@@ -15,7 +15,7 @@ use super::*;
 use crate::core::base::limits::Limits;
 use crate::core::document::{self, *};
 use crate::core::repository::config::{
-    ApprovalConfig, Config, RuleLevel, StatusConfig, Verifier, Workers,
+    ApprovalConfig, Config, RuleLevel, ScopeConfig, StatusConfig, Verifier, Workers,
 };
 use crate::core::resource::*;
 
@@ -396,6 +396,9 @@ fn config() -> Config {
         },
         verification: Verifier::Independent,
         workers: Workers::Strict,
+        scope: ScopeConfig {
+            always: vec!["Cargo.lock".to_owned()],
+        },
         rules: BTreeMap::from([("PS204".to_owned(), RuleLevel::Off)]),
         limits: Limits {
             file_bytes: 1,
