@@ -71,12 +71,17 @@ pub struct Readiness {
     pub path: String,
     /// SHA-256 of the file.
     pub digest: String,
+    /// SHA-256 over all that the report is made of: path and content of the file, and of every other file of resources that was
+    /// read for it, and the configuration.
+    pub inputs: String,
     /// Whether nothing is in the way.
     pub ready: bool,
     /// The three levels, in their order.
     pub levels: Vec<ReadinessLevel>,
     /// What is in the way.
     pub blockers: Vec<Blocker>,
+    /// What was in the way, and is answered: findings of reviewers that are closed, and questions that a revision took away.
+    pub answered: Vec<Answered>,
     /// The likely risks against which something is done.
     pub mitigated: Vec<Mitigation>,
 }
@@ -87,7 +92,7 @@ pub struct Readiness {
 pub struct ReadinessLevel {
     /// `structure`, `semantics` or `readiness`.
     pub level: String,
-    /// Whether nothing of this level is in the way.
+    /// Whether nothing of this level, or of one before it, is in the way.
     pub pass: bool,
 }
 
@@ -103,6 +108,22 @@ pub struct Blocker {
     pub message: String,
     /// Where it stands.
     pub at: At,
+}
+
+/// What was in the way, and is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Answered {
+    /// `finding` or `question`.
+    pub what: String,
+    /// The id of the finding; of a question what it was.
+    pub id: String,
+    /// What came of a finding: `resolved` or `rejected`.
+    pub disposition: Option<String>,
+    /// What was said to it; of a question the summary of the revision that took it away.
+    pub answer: Option<String>,
+    /// That revision.
+    pub revision: Option<u32>,
 }
 
 /// What is done against a risk.

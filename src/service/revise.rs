@@ -9,15 +9,18 @@ use super::document::{self, Opened, parse};
 use super::store::Store;
 use super::{Error, Result, suggestion};
 use crate::api::document::Revised;
+use crate::core::base::fix::{Change, Fix};
 use crate::core::base::source::{Content, SourceFile};
-use crate::core::document::{Diagnostic, Document, Trigger, answer, edit, from_value};
+use crate::core::document::{Document, Trigger, answer, edit, from_value};
 use crate::core::repository::config::Config;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::Time;
 use crate::core::review::compare;
-use crate::core::review::revise::{self as core, Next, NotRevised};
+use crate::core::review::revise::{self as core, Next, NotRevised, PREVIOUS_SESSION};
+use crate::core::text::edit::{edited, fixes};
 use crate::core::text::yaml;
 use crate::git::{files, read};
+use crate::path;
 
 /// Make what was changed in a document its next revision.
 #[derive(Debug, Clone)]
@@ -56,7 +59,8 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
         .ok_or_else(|| Error::not_found(format!("{file} is not in this repository")))?;
     let (committed, config) = in_head(store, &path)?;
     let old = parse(&path, &committed)?;
-    let new = answered(&path, new, request)?;
+    let answers = answers(&path, &new, request)?;
+    let new = changed(&path, new, &answers)?;
     let snapshot = |bytes: &[u8]| {
         let file = SourceFile {
             path: path.clone(),
@@ -65,8 +69,8 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
         };
         Snapshot::build(&[file], &config)
     };
-    let changed = written(&path, new.value());
-    let review = compare(&snapshot(&committed), &snapshot(changed.as_bytes()));
+    let now = written(&path, new.value());
+    let review = compare(&snapshot(&committed), &snapshot(now.as_bytes()));
     let new_session = || Uuid::new_v4().to_string();
     let session = request.session.clone();
     let next = Next {
@@ -82,14 +86,16 @@ pub fn revise(store: &Store, request: &ReviseRequest) -> Result<Revised> {
     let session_id = session_id.unwrap_or_else(|| old.identity.session_id.clone());
     let revised = core::revise(&old, &new, &review, next)
         .map_err(|why| refused((&path, &store.repo.from_here(&path)), why))?;
-    let edited = std::str::from_utf8(&bytes)
-        .ok()
-        .and_then(|text| edit(&path, text, &revised.value));
+    let link = link(new.value(), &revised.value);
+    let changes: Vec<Change> = answers.into_iter().chain(link).collect();
+    let text = std::str::from_utf8(&bytes).ok();
+    let text = text.and_then(|text| changed_text(&path, text, &changes));
+    let in_place = text.and_then(|text| edit(&path, &text, &revised.value));
     let mut notes = Vec::new();
-    if edited.is_none() {
+    if in_place.is_none() {
         notes.push(REWRITTEN.to_owned());
     }
-    let text = edited.unwrap_or_else(|| written(&path, &revised.value));
+    let text = in_place.unwrap_or_else(|| written(&path, &revised.value));
     files::write_user_file(Path::new(&file), text.as_bytes())?;
     Ok(Revised {
         next: vec![format!("planspec apply -f {}", store.repo.from_here(&path))],
@@ -112,12 +118,9 @@ fn written(path: &str, value: &Value) -> String {
     }
 }
 
-/// The document with the findings closed that this revision answers.
-fn answered(path: &str, new: Document, request: &ReviseRequest) -> Result<Document> {
-    if request.answers.is_empty() {
-        return Ok(new);
-    }
-    let value = answer(&new, &request.answers, &request.summary).map_err(|id| {
+/// What closes the findings that this revision answers.
+fn answers(path: &str, new: &Document, request: &ReviseRequest) -> Result<Vec<Change>> {
+    answer(new, &request.answers, &request.summary).map_err(|id| {
         let findings = new.review_findings();
         let open = findings.iter().filter(|one| one.finding.is_open());
         let known = open.map(|one| one.finding.id.as_str());
@@ -125,12 +128,50 @@ fn answered(path: &str, new: Document, request: &ReviseRequest) -> Result<Docume
         error.hint(suggestion(&id, known).unwrap_or_else(|| {
             "findings stand in `x-planspec.findings`; none is open there".to_owned()
         }))
-    })?;
-    from_value(path, value).map_err(|findings| {
-        let first = findings.into_iter().find(Diagnostic::is_error);
-        let why = first.map_or_else(String::new, |one| format!(": {}", one.message));
-        Error::invalid(format!("{path} with its answers is no document{why}"))
     })
+}
+
+/// The document with some changes.
+fn changed(path: &str, document: Document, changes: &[Change]) -> Result<Document> {
+    if changes.is_empty() {
+        return Ok(document);
+    }
+    let mut value = document.into_value();
+    let done = changes.iter().map(|change| change.apply(&mut value));
+    let is_done = done.collect::<Option<Vec<()>>>().is_some();
+    let read = is_done.then(|| from_value(path, value).ok()).flatten();
+    read.ok_or_else(|| {
+        let error = Error::invalid(format!("the findings of {path} cannot be closed"));
+        error.hint("write `disposition: resolved` there")
+    })
+}
+
+/// A text with some changes, and everything else in it as it is; nothing where that cannot be done.
+fn changed_text(path: &str, text: &str, changes: &[Change]) -> Option<String> {
+    let mut text = text.to_owned();
+    for change in changes {
+        let fix = Fix::certain(change.clone());
+        let edits = fixes(path, &text, &[(0, &fix)]).pop().flatten()?;
+        text = edited(&text, &edits);
+    }
+    Some(text)
+}
+
+/// What names the session before in the first revision of another.
+fn link(before: &Value, after: &Value) -> Option<Change> {
+    let with = after.get(PREVIOUS_SESSION)?.clone();
+    let path = path![PREVIOUS_SESSION];
+    match before.get(PREVIOUS_SESSION) {
+        Some(known) if *known == with => None,
+        Some(_) => Some(Change::Replace {
+            path,
+            with: with.into(),
+        }),
+        None => Some(Change::Add {
+            path,
+            with: with.into(),
+        }),
+    }
 }
 
 /// What is said where comments are lost.

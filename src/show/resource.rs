@@ -8,10 +8,11 @@ use super::log::signed_how;
 use super::table;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
+use crate::core::base::words::shortened;
 use crate::core::resource::{
-    BindingSpec, CONDITION_FALSE, Condition, ConditionStatus, ExecutionSpec, ExecutionStatus,
-    GateSpec, GoalSpec, Kind, NodePhase, NodeStatus, ObjectRef, PlanSpec, Review, ReviewAction,
-    SignedBy, Spec, Status, Time,
+    BindingSpec, CONDITION_FALSE, Condition, ConditionStatus, ContextItem, ExecutionSpec,
+    ExecutionStatus, GateSpec, GoalSpec, Kind, NodePhase, NodeStatus, ObjectRef, PlanSpec, Review,
+    ReviewAction, SignedBy, Spec, Status, Time,
 };
 use crate::core::run::controllers::plan::READY_TO_EXECUTE;
 use crate::core::run::merged::Merged;
@@ -347,6 +348,7 @@ fn execution_spec(
     for (name, value) in &held_to.parameters {
         page.field("Parameter", &format!("{name}={value}"));
     }
+    context(page, &held_to.context);
     let Some(written) = written else {
         return;
     };
@@ -403,6 +405,39 @@ fn goal(page: &mut DescribedPage, spec: &GoalSpec) {
         let text = format!("{}{}", id.unwrap_or_default(), criterion.description);
         page.field("Criterion", &text);
     }
+    context(page, &spec.context);
+}
+
+/// Most lines of one item of a context.
+const CONTEXT_LINES: usize = 10;
+/// Most characters of a line of it.
+const CONTEXT_WIDTH: usize = 200;
+
+/// What workers and reviewers should know, each item with its name; long ones are cut, and `-o json` has all.
+fn context(page: &mut DescribedPage, items: &[ContextItem]) {
+    for item in items {
+        let text = match &item.content {
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+            None => item.uris.join("\n"),
+        };
+        said(page, item.name.as_deref(), &text);
+    }
+}
+
+/// A text of a context with its name.
+fn said(page: &mut DescribedPage, name: Option<&str>, text: &str) {
+    let lines = text.trim_end().lines();
+    let more = lines.clone().count().saturating_sub(CONTEXT_LINES);
+    let shown = lines.take(CONTEXT_LINES);
+    let mut shown: Vec<String> = shown.map(|line| shortened(line, CONTEXT_WIDTH)).collect();
+    if let (Some(name), Some(first)) = (name, shown.first_mut()) {
+        *first = format!("{name}: {first}");
+    }
+    if more > 0 {
+        shown.push(format!("… {more} more lines"));
+    }
+    page.block("Context", &shown.join("\n"));
 }
 
 fn plan(page: &mut DescribedPage, spec: &PlanSpec) {
@@ -416,6 +451,7 @@ fn plan(page: &mut DescribedPage, spec: &PlanSpec) {
     for old in &spec.supersedes {
         page.field("Supersedes", &old.name);
     }
+    context(page, &spec.context);
 }
 
 fn binding(page: &mut DescribedPage, spec: &BindingSpec) {
@@ -455,6 +491,19 @@ fn gate(page: &mut DescribedPage, spec: &GateSpec) {
         spec.reviewers.join(", ")
     };
     page.field("Reviewers", &reviewers);
+    match &spec.context {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) => said(page, None, text),
+        Some(Value::Object(fields)) => {
+            for (name, value) in fields {
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                said(page, Some(name), &text);
+            }
+        }
+        Some(value) => said(page, None, &value.to_string()),
+    }
 }
 
 fn status(page: &mut DescribedPage, status: &Status) {

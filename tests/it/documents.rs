@@ -303,6 +303,28 @@ fn revise_leaves_the_text_as_it_is_but_for_the_revision() {
     let other = solo.read(file);
     assert_eq!(before.matches('#').count(), other.matches('#').count());
 
+    // A finding is closed where it stands.
+    let found = "x-planspec: # for this program\n  findings:\n    # by mail\n    - id: F1\n      section: steps\n      \
+                 reviewer: human:ben\n      severity: blocking # or not\n      text: Too short\n";
+    let own = before.find("x-planspec:").unwrap();
+    let own = own..own + "x-planspec:".len();
+    let mut found = found.to_owned();
+    found.truncate(found.trim_end().len());
+    let found = [&before[..own.start], &found, &before[own.end..]].concat();
+    solo.write(file, &found).commit("found");
+    let ran = solo
+        .run(&format!("revise {file} -m 'Say it' --answers F1"))
+        .ok();
+    assert!(!ran.err.contains("note:"), "{ran}");
+    let closed = solo.read(file);
+    assert_eq!(
+        found.matches('#').count(),
+        closed.matches('#').count(),
+        "{closed}"
+    );
+    assert!(closed.contains("disposition: resolved"), "{closed}");
+    solo.git("reset -q --hard HEAD~1");
+
     // Another place has the value that is to change.
     let shared = before.replace("plan_id: ", "plan_id: &id ") + "x-same: *id\n";
     solo.write(file, &shared);
@@ -813,7 +835,7 @@ fn a_plan_that_is_not_ready_is_chosen_by_no_goal_and_says_how_much_is_missing() 
         .map(|one| &one["pass"])
         .collect();
     assert_eq!(passes, [true, true, false]);
-    assert_eq!(one["blockers"][0]["clause"], "5, level 3");
+    assert_eq!(one["blockers"][0]["clause"], "5, level 3: no open question");
     assert_eq!(
         one["blockers"][1]["at"]["pointer"],
         "/scope/open_questions/1"
@@ -1013,4 +1035,188 @@ fn what_a_reviewer_finds_keeps_a_plan_from_starting_until_a_revision_answers_it(
         .says("what a reviewer found is closed");
     solo.run("reconcile").ok();
     assert_eq!(solo.phase("execution/next"), "Running");
+}
+
+/// The report on a document: which levels pass, and what is in the way by code, clause and place.
+fn report(answer: &Value) -> (String, Vec<String>) {
+    let one = &answer["readiness"][0];
+    let levels = one["levels"].as_array().unwrap().iter();
+    let levels: Vec<&str> = levels
+        .map(|level| {
+            if level["pass"] == true {
+                "pass"
+            } else {
+                "fail"
+            }
+        })
+        .collect();
+    let blockers = one["blockers"].as_array().unwrap().iter();
+    let blockers = blockers.map(|one| {
+        let parts = [&one["code"], &one["clause"], &one["at"]["pointer"]];
+        parts.map(text).join(" | ")
+    });
+    (levels.join(" "), blockers.collect())
+}
+
+#[test]
+fn a_report_has_exactly_the_levels_and_blockers_of_its_document() {
+    let with = |pointer: &str, value: Value| {
+        let mut document = greeting();
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        document.pointer_mut(parent).unwrap()[field] = value;
+        document
+    };
+    let without = |section: &str, field: &str| {
+        let mut document = greeting();
+        document[section]
+            .as_object_mut()
+            .unwrap()
+            .shift_remove(field);
+        document
+    };
+    let risk = json!([{"risk_id": "r", "title": "t", "probability": "high", "impact": "low",
+        "description": "d"}]);
+    let missing = json!([{"dependency_id": "d", "description": "d", "available": false}]);
+    let mut both = with("/scope/open_questions", json!(["Who?", "When?"]));
+    both["intent"]["goal_statement"] = json!(" ");
+    let mut reviewed = greeting();
+    reviewed["x-planspec"]["findings"] = json!([found_by("human:ben", "F1", "blocking")]);
+    let scenarios: [(Value, &str, &[&str]); 14] = [
+        (greeting(), "pass pass pass", &[]),
+        (
+            with("/scope/open_questions", json!(["Who?"])),
+            "pass pass fail",
+            &["PS631 | 5, level 3: no open question | /scope/open_questions/0"],
+        ),
+        (
+            with("/risks", risk),
+            "pass pass fail",
+            &["PS632 | 5, level 3: likely risks are mitigated | /risks/0/probability"],
+        ),
+        (
+            with("/dependencies", missing),
+            "pass pass fail",
+            &["PS633 | 5, level 3: dependencies are available | /dependencies/0/available"],
+        ),
+        (
+            without("delegation", "default_mode"),
+            "pass pass fail",
+            &["PS634 | 5, level 3: `default_mode` is set | /delegation"],
+        ),
+        (
+            reviewed,
+            "pass pass fail",
+            &[
+                "PS635 | x-planspec.findings: no blocking one is open | /x-planspec/findings/0/severity",
+            ],
+        ),
+        (
+            with("/intent/goal_statement", json!(" ")),
+            "pass fail fail",
+            &["PS621 | 5, level 2: the goal is not empty | /intent/goal_statement"],
+        ),
+        (
+            both,
+            "pass fail fail",
+            &[
+                "PS621 | 5, level 2: the goal is not empty | /intent/goal_statement",
+                "PS631 | 5, level 3: no open question | /scope/open_questions/0",
+                "PS631 | 5, level 3: no open question | /scope/open_questions/1",
+            ],
+        ),
+        (
+            with("/delegation/default_mode", json!("agent_autonomous")),
+            "pass fail fail",
+            &["PS623 | 5, level 2: delegation agrees | /approach/steps/0/delegation"],
+        ),
+        (
+            with("/approach/steps/1/acceptance_criteria", json!("")),
+            "pass fail fail",
+            &[
+                "PS624 | 5, level 2: steps of agents have acceptance criteria | /approach/steps/1/delegation",
+            ],
+        ),
+        (
+            with("/scope/in_scope", json!([])),
+            "pass fail fail",
+            &["PS626 | 5, level 2: something is in scope | /scope/in_scope"],
+        ),
+        (
+            without("intent", "motivation"),
+            "fail fail fail",
+            &["PS101 | 5, level 1: required fields | /intent"],
+        ),
+        (
+            with("/approach/steps/1/dependencies", json!(["nobody"])),
+            "fail fail fail",
+            &["PS603 | 5, level 1: references resolve | /approach/steps/1/dependencies/0"],
+        ),
+        (
+            with("/approach/steps/0/dependencies", json!(["release"])),
+            "fail fail fail",
+            &["PS604 | 5, level 1: no cycles | /approach/steps/0/dependencies/0"],
+        ),
+    ];
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    for (document, levels, blockers) in scenarios {
+        solo.write(FILE, written(&document));
+        let ran = solo.run(&format!("validate --level readiness -o json {FILE}"));
+        let found = report(&ran.answer("Findings"));
+        assert_eq!(
+            found,
+            (
+                levels.to_owned(),
+                blockers.iter().map(|one| (*one).to_owned()).collect()
+            ),
+            "{document}"
+        );
+        assert_eq!(ran.code, i32::from(!blockers.is_empty()), "{document}");
+    }
+}
+
+#[test]
+fn a_report_is_of_a_name_too_says_what_is_answered_and_depends_on_its_inputs_alone() {
+    let sandbox = Sandbox::new();
+    let mut document = greeting();
+    document["scope"]["open_questions"] = json!(["Which ten?"]);
+    document["x-planspec"]["findings"] = json!([found_by("human:ben", "F1", "blocking")]);
+    let solo = sandbox.repository("solo");
+    solo.publish(FILE, written(&document));
+    let ask = |what: &str| solo.run(&format!("validate --level readiness -o json {what}"));
+    assert_eq!(ask("greeting").exits(1).out, ask(FILE).exits(1).out);
+    assert_eq!(ask("default/greeting").exits(1).out, ask(FILE).exits(1).out);
+    ask("greetings").exits(1).refusal("notFound");
+    let before = ask("greeting").json()["readiness"][0].clone();
+    assert_eq!(before["answered"], json!([]));
+
+    document["scope"]["open_questions"] = json!([]);
+    solo.write(FILE, written(&document));
+    solo.run(&format!(
+        "revise {FILE} -m 'The ten most spoken' --answers F1"
+    ))
+    .ok();
+    solo.commit("Answered");
+    let after = ask("greeting").ok().json()["readiness"][0].clone();
+    assert_eq!(
+        after["answered"],
+        json!([
+            {"what": "finding", "id": "F1", "disposition": "resolved",
+                "answer": "The ten most spoken", "revision": null},
+            {"what": "question", "id": "Which ten?", "disposition": null,
+                "answer": "The ten most spoken", "revision": 2},
+        ])
+    );
+    assert_eq!(after["mitigated"][0]["risk"], "tone");
+    // Another clone says the same; another file, or another configuration, has another digest.
+    let clone = sandbox.clone_of("solo", "clone");
+    let there = clone
+        .run("validate --level readiness -o json greeting")
+        .ok();
+    assert_eq!(there.out, ask("greeting").ok().out);
+    assert_ne!(after["inputs"], before["inputs"]);
+    solo.write(".planspec.yaml", "rules: {PS631: error}\n");
+    let other = ask("greeting").ok().json()["readiness"][0].clone();
+    assert_eq!(other["digest"], after["digest"]);
+    assert_ne!(other["inputs"], after["inputs"]);
 }

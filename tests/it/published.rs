@@ -546,3 +546,97 @@ fn a_file_with_finalizers_is_not_removed_by_hand() {
     solo.commit("gone");
     solo.run("review HEAD~1..HEAD").exits(1).says("PS411");
 }
+
+#[test]
+fn gates_and_bindings_have_the_words_that_are_published() {
+    let sandbox = Sandbox::new();
+    let about = "gateType: sign-off\ntargetRef: {kind: Artifact, name: report}\n\
+                 reviewers: [\"serviceaccount:ci\"]\n\
+                 context: {what: The report of the quarter, figures: [1, 2]}\n";
+    let nodes = [task("write"), gate_node("sign", "figures").after("write")];
+    let bound = "rules:\n  - {selector: {capabilityRef: {name: read}}, target: {provider: \"mcp://files\"}}\n  \
+                 - {selector: {planRef: {name: p}}, target: {provider: \"https://build.example.com\"}}\n";
+    let ana = sandbox.team_with(
+        "ana",
+        &[
+            plan("p", &nodes),
+            resource("Gate", "figures", about),
+            resource("Binding", "b", bound),
+            resource(
+                "Capability",
+                "read",
+                "description: d\ninputs:\n  - {name: how, type: string, enum: [fast, null]}\n",
+            ),
+            execution("run", "p"),
+        ],
+    );
+    ana.run("validate").ok();
+    ana.run("reconcile").ok();
+    let described = ana.run("describe gate figures").ok();
+    described
+        .says("Artifact report")
+        .says("serviceaccount:ci")
+        .says("what: The report of the quarter")
+        .says("figures: [1,2]");
+    ana.works("run/write", "agent:a");
+    ana.run("approve figures --as ana@example.com --reconcile")
+        .exits(1);
+    ana.run("approve figures --as serviceaccount:ci --reconcile")
+        .ok();
+    assert_eq!(ana.phase("execution/run"), "Succeeded");
+}
+
+#[test]
+fn a_service_account_is_no_person() {
+    let sandbox = Sandbox::new();
+    let ana = sandbox.team_with(
+        "ana",
+        &[
+            plan("p", &[gate_node("sign", "g")]),
+            gate("g", "p"),
+            execution("run", "p"),
+        ],
+    );
+    ana.run("reconcile").ok();
+    for program in ["serviceaccount:ci", "mcp:files", "https:build.example.com"] {
+        ana.run(&format!("approve g --as {program}")).exits(1);
+    }
+    ana.run("approve g --as ana@example.com --reconcile").ok();
+}
+
+#[test]
+fn a_context_is_described_with_what_it_belongs_to() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let context = "context:\n  - {name: why, format: text, content: They leave}\n  \
+                   - {name: read, format: uri-list, uris: [\"https://a.example\", \"https://b.example\"]}\n  \
+                   - {format: json, content: {a: 1}}\n";
+    let long: String = (1..=30)
+        .map(|line| format!("      line {line}\n"))
+        .collect();
+    solo.write(
+        "planspec/g.yaml",
+        resource(
+            "Goal",
+            "g",
+            &format!("description: d\ntimeout: 7d\n{context}"),
+        )
+        .to_string(),
+    );
+    solo.write(
+        "planspec/p.yaml",
+        resource("Plan", "p", &format!("description: d\ncontext:\n  - format: text\n    content: |\n{long}graph: {{nodes: [{{id: a, kind: Task}}]}}\n")).to_string(),
+    );
+    solo.commit("x");
+    solo.run("validate").ok();
+    solo.run("describe goal g")
+        .ok()
+        .says("why: They leave")
+        .says("read: https://a.example")
+        .says("https://b.example")
+        .says("{\"a\":1}");
+    solo.run("describe plan p")
+        .ok()
+        .says("line 10")
+        .says("… 20 more lines");
+}

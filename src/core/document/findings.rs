@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::model::*;
 use crate::core::base::diagnostic::PathStep;
+use crate::core::base::fix::Change;
 use crate::path;
 
 /// A finding, and where it stands.
@@ -82,38 +83,63 @@ fn of_draft(approval: &Value) -> Vec<Reviewed<'static>> {
         .collect()
 }
 
-/// Close findings of a document, by their ids, with what is said to them. Those of a draft are written anew, where findings
-/// stand.
+/// Close findings of a document, by their ids, with what is said to them: what changes in it. Those of a draft are written
+/// anew, where findings stand.
 ///
 /// # Errors
 /// An id that no finding has.
-pub fn answer(document: &super::Document, ids: &[String], said: &str) -> Result<Value, String> {
-    let mut value = document.value().clone();
+pub fn answer(
+    document: &super::Document,
+    ids: &[String],
+    said: &str,
+) -> Result<Vec<Change>, String> {
+    let all = document.review_findings();
+    let own = document.planspec.iter().flat_map(|own| &own.findings);
+    let mut own: Vec<ReviewFinding> = own.cloned().collect();
+    let before = own.len();
+    let mut changes = Vec::new();
     for id in ids {
-        let all = document.review_findings();
-        let reviewed = all.iter().find(|one| one.finding.id == *id);
-        let finding = &reviewed.ok_or_else(|| id.clone())?.finding;
-        let own = value.pointer_mut("/x-planspec/findings");
-        let mut own = own.and_then(Value::as_array_mut).into_iter().flatten();
-        if let Some(entry) = own.find(|entry| entry["id"] == id.as_str()) {
-            entry["disposition"] = json!(Disposition::Resolved);
-            entry["answer"] = json!(said);
+        let found = all.iter().find(|one| one.finding.id == *id);
+        let reviewed = found.ok_or_else(|| id.clone())?;
+        let Some(index) = own.iter().position(|one| one.id == *id) else {
+            own.push(ReviewFinding {
+                disposition: Some(Disposition::Resolved),
+                answer: Some(said.to_owned()),
+                ..reviewed.finding.as_ref().clone()
+            });
             continue;
-        }
-        let closed = ReviewFinding {
-            disposition: Some(Disposition::Resolved),
-            answer: Some(said.to_owned()),
-            ..finding.as_ref().clone()
         };
-        if !value["x-planspec"].is_object() {
-            value["x-planspec"] = json!({});
-        }
-        if !value["x-planspec"]["findings"].is_array() {
-            value["x-planspec"]["findings"] = json!([]);
-        }
-        if let Some(list) = value["x-planspec"]["findings"].as_array_mut() {
-            list.push(json!(closed));
-        }
+        let Some(entry) = own.get_mut(index).filter(|_| index < before) else {
+            continue;
+        };
+        let fields = [
+            (
+                "disposition",
+                entry.disposition.is_some(),
+                json!(Disposition::Resolved),
+            ),
+            ("answer", entry.answer.is_some(), json!(said)),
+        ];
+        entry.disposition = Some(Disposition::Resolved);
+        entry.answer = Some(said.to_owned());
+        changes.extend(fields.map(|(field, is_there, value)| {
+            let path = path!["x-planspec", "findings", index, field];
+            put(path, is_there, value)
+        }));
     }
-    Ok(value)
+    if own.len() > before {
+        let is_there = document.value().pointer("/x-planspec/findings").is_some();
+        changes = vec![put(path!["x-planspec", "findings"], is_there, json!(own))];
+    }
+    Ok(changes)
+}
+
+/// Put a value where another one is, or none.
+fn put(path: Vec<PathStep>, is_there: bool, value: Value) -> Change {
+    let with = value.into();
+    if is_there {
+        Change::Replace { path, with }
+    } else {
+        Change::Add { path, with }
+    }
 }

@@ -13,9 +13,9 @@ use crate::core::base::words::ends_with;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{
     API_VERSION, ContextFormat, ContextItem, Contract, ContractCriterion, CriterionOf, Edge,
-    Effort, GateSpec, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind, Node,
-    NodeKind, ObjectRef, OnBroken, OnQuestion, PlanSpec, Resource, RevisionApproval, Spec,
-    StepName, TargetRef,
+    Effort, GateSpec, GateTarget, GateType, GoalCriterion, GoalSpec, GraphSpec, HUMAN, Key, Kind,
+    Node, NodeKind, ObjectRef, OnBroken, OnQuestion, PlanSpec, Resource, RevisionApproval, Spec,
+    StepName, TargetKind,
 };
 use crate::path;
 
@@ -493,8 +493,8 @@ impl<'a> Nodes<'a> {
     fn gate(&self, node: &str, description: String) -> GateSpec {
         GateSpec {
             gate_type: GateType::Approval,
-            target_ref: TargetRef {
-                kind: Kind::Plan,
+            target_ref: GateTarget {
+                kind: TargetKind::Resource(Kind::Plan),
                 name: self.key.name.clone(),
                 namespace: None,
                 uid: None,

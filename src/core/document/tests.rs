@@ -1516,7 +1516,11 @@ fn findings_of_a_draft_are_read_and_closed_where_findings_stand() {
         .collect();
     let told: Vec<(&str, bool)> = told.iter().map(|(id, open)| (id.as_str(), *open)).collect();
     assert_eq!(told, [("R1", true), ("R2", false), ("draft-3", true)]);
-    let closed = answer(&document, &["R1".to_owned()], "Narrower").unwrap();
+    let changes = answer(&document, &["R1".to_owned()], "Narrower").unwrap();
+    let mut closed = document.value().clone();
+    for change in &changes {
+        change.apply(&mut closed).unwrap();
+    }
     // What the draft says stays as it was.
     assert_eq!(closed["approval"], draft);
     let own = &closed["x-planspec"]["findings"];

@@ -31,6 +31,10 @@ impl WrongType<'_> {
 
 /// The first value that has the wrong type: the whole, an item of a list or a property.
 pub fn wrong_type<'v>(parameter: &Parameter, value: &'v Value) -> Option<WrongType<'v>> {
+    // Where it is named among the values, it is one.
+    if value.is_null() && parameter.allowed.contains(value) {
+        return None;
+    }
     if !has_type(parameter.value_type, value) {
         return Some(WrongType {
             expected: parameter.value_type,

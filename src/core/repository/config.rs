@@ -271,10 +271,19 @@ pub fn actor_of(provider: &str) -> Option<String> {
     }
 }
 
-/// Whether an actor is a person: no `agent:`, `service:` or `tool:`, with or without `//`.
+/// Whether an actor is a person: no `agent:`, `service:`, `tool:`, `serviceaccount:`, `mcp:` or `https:`, with or without
+/// `//`.
 pub fn is_person(actor: &str) -> bool {
     let scheme = actor.split_once(':').map_or("", |(scheme, _)| scheme);
-    let programs = ["agent", "service", "tool"];
+    let programs = [
+        "agent",
+        "service",
+        "tool",
+        "serviceaccount",
+        "mcp",
+        "http",
+        "https",
+    ];
     !programs.iter().any(|one| scheme.eq_ignore_ascii_case(one))
 }
 

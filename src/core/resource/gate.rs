@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_with::skip_serializing_none;
 
-use super::{Condition, SignedBy, TargetRef, Time, phase};
+use super::{Condition, Kind, SignedBy, TargetRef, Time, phase};
 
 /// formats.md, "Gate.spec".
 #[skip_serializing_none]
@@ -14,7 +14,7 @@ pub struct GateSpec {
     /// approval, review or sign-off.
     pub gate_type: GateType,
     /// Where the gate may be used.
-    pub target_ref: TargetRef,
+    pub target_ref: GateTarget,
     /// What to look at.
     pub description: Option<String>,
     /// `user:…`, `team:…`, an e-mail or a plain id; when empty, any person.
@@ -25,6 +25,68 @@ pub struct GateSpec {
     pub required_approvers: u32,
     /// For people.
     pub context: Option<Value>,
+}
+
+/// What a gate is for.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GateTarget {
+    /// Of which kind it is.
+    pub kind: TargetKind,
+    /// Its name.
+    pub name: String,
+    /// Its namespace, when it is another.
+    pub namespace: Option<String>,
+    /// Its uid, checked when given.
+    pub uid: Option<String>,
+    /// A node of a plan.
+    pub node_id: Option<String>,
+    /// `planspec.io/v1alpha1`
+    pub api_version: Option<String>,
+}
+
+/// Of which kind the target of a gate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TargetKind {
+    /// A resource.
+    Resource(Kind),
+    /// Something that a run brings.
+    Artifact(ArtifactKindWord),
+}
+
+/// The word for what a run brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ArtifactKindWord {
+    /// `Artifact`
+    Artifact,
+}
+
+impl std::fmt::Display for TargetKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TargetKind::Resource(kind) => f.write_str(kind.name()),
+            TargetKind::Artifact(_) => f.write_str("Artifact"),
+        }
+    }
+}
+
+impl GateTarget {
+    /// The resource that the gate is for, where it is for one.
+    pub fn resource(&self) -> Option<TargetRef> {
+        let TargetKind::Resource(kind) = self.kind else {
+            return None;
+        };
+        Some(TargetRef {
+            kind,
+            name: self.name.clone(),
+            namespace: self.namespace.clone(),
+            uid: self.uid.clone(),
+            node_id: self.node_id.clone(),
+            api_version: self.api_version.clone(),
+        })
+    }
 }
 
 fn one() -> u32 {

@@ -17,9 +17,10 @@ use super::meaning::{Class, DangerWhen, Meaning, major, minor, patch};
 use crate::core::plan::graph::folded_edges;
 use crate::core::resource::{
     BindingSpec, CapabilitySpec, ContextItem, Duration, EdgeKind, ExecutionSpec, ExpectedResponse,
-    ExternalRef, GateSpec, GoalCriterion, GoalSpec, GraphSpec, LabelExpression, LabelSelector,
-    Metadata, Node, NodeExtension, NodeKind, ObjectRef, OutputSpec, OwnerReference, Parameter,
-    PlanSpec, Requirement, Resource, Rule, Selector, Spec, Target, TargetRef, TaskCriterion,
+    ExternalRef, GateSpec, GateTarget, GoalCriterion, GoalSpec, GraphSpec, LabelExpression,
+    LabelSelector, Metadata, Node, NodeExtension, NodeKind, ObjectRef, OutputSpec, OwnerReference,
+    Parameter, PlanSpec, Requirement, Resource, Rule, Selector, Spec, Target, TargetRef,
+    TaskCriterion,
 };
 
 /// Where something stands: steps from the root of a resource. What identifies the item of a list is
@@ -255,6 +256,26 @@ fn reference(reference: &ObjectRef, namespace: &str) -> String {
 
 fn optional(one: &Option<ObjectRef>, namespace: &str) -> Option<String> {
     one.as_ref().map(|one| reference(one, namespace))
+}
+
+/// What a gate is for, in one line.
+fn gate_target(target: &GateTarget, namespace: &str) -> String {
+    let GateTarget {
+        kind,
+        name,
+        namespace: own,
+        uid: _,
+        node_id,
+        // There is one version.
+        api_version: _,
+    } = target;
+    if let Some(target) = target.resource() {
+        return target_reference(&target, namespace);
+    }
+    let own = own.as_deref().unwrap_or(namespace);
+    let node = node_id.as_ref();
+    let node = node.map_or(String::new(), |node| format!(", node {node}"));
+    format!("{kind} {own}/{name}{node}")
 }
 
 fn target_reference(target: &TargetRef, namespace: &str) -> String {
@@ -615,7 +636,7 @@ fn gate(out: &mut Builder, namespace: &str, spec: &GateSpec) {
     put_fields! { out, GateSpec = spec, elsewhere: [];
         gate_type "gateType" => minor("the kind of decision")
             .danger(Always("another kind of decision is asked for"));
-        target_ref "targetRef" = target_reference(target_ref, namespace)
+        target_ref "targetRef" = gate_target(target_ref, namespace)
             => minor("where the gate may be used")
                 .danger(Always("the gate may be used somewhere else"));
         description => patch("wording");

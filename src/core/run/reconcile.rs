@@ -692,7 +692,7 @@ fn run_projections<'a>(
             }
             Status::Goal(status) => {
                 if let Some(spec) = world.snapshot.goal(&key) {
-                    let of = (uid.as_str(), generation);
+                    let of = (uid.as_str(), generation, file.created);
                     let moments = controllers::goal::reconcile(
                         world, &key, spec, &service, files, of, status,
                     );

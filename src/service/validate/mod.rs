@@ -264,7 +264,8 @@ impl Subject {
     /// others are drafts.
     fn read_named(&mut self, request: &ValidateRequest) -> Result {
         let limit = self.config.limits.file_bytes;
-        self.named = sources::files(&request.named, limit)?;
+        let named = self.sources(request)?;
+        self.named = sources::files(&named, limit)?;
         for file in &mut self.named {
             let repo = self.repo.as_ref();
             let inside = repo.and_then(|repo| repo.path_inside(Path::new(&file.path)));
@@ -275,6 +276,37 @@ impl Subject {
         let paths = self.named.iter().map(|file| file.path.clone());
         self.names = Some(paths.collect());
         Ok(())
+    }
+
+    /// What is to be read: where there is no such file, a plan may be meant whose document it stands in.
+    fn sources(&self, request: &ValidateRequest) -> Result<Vec<Source>> {
+        let mut named = Vec::with_capacity(request.named.len());
+        let mut plans = None;
+        for source in &request.named {
+            let name = match source {
+                Source::File(path) if !path.exists() => plan_name(request, path),
+                _ => None,
+            };
+            let (Some(name), Some(repo)) = (name, &self.repo) else {
+                named.push(source.clone());
+                continue;
+            };
+            let snapshot = match &mut plans {
+                Some(snapshot) => snapshot,
+                None => plans.insert(revision::snapshot(repo, self.tree(), &self.config)?),
+            };
+            let key = choose_among(snapshot.keys(), Kind::Plan, &name, None);
+            let definitions = key.map_or(&[][..], |key| snapshot.definitions(key));
+            let root = repo.workdir().unwrap_or_else(|| Path::new(""));
+            let files = definitions.iter().map(|one| root.join(&one.path));
+            let before = named.len();
+            named.extend(files.map(Source::File));
+            if named.len() == before {
+                // That there is no such file is the error.
+                named.push(source.clone());
+            }
+        }
+        Ok(named)
     }
 
     fn tree(&self) -> Tree<'_> {
@@ -309,7 +341,12 @@ impl Subject {
         let named = self.names.as_ref().filter(|_| level == Level::Readiness);
         Validated {
             readiness: named.map_or(Vec::new(), |names| {
-                readiness::of(&snapshot, names, &findings.values())
+                let inputs = readiness::Inputs {
+                    snapshot: &snapshot,
+                    config: self.settings.text.as_deref(),
+                    findings: &findings.values(),
+                };
+                readiness::of(&inputs, names)
             }),
             findings,
             checked: Coverage::Resources(checked.resources),
@@ -317,6 +354,14 @@ impl Subject {
             snapshot,
         }
     }
+}
+
+/// What could be the name of a plan: `NAME` or `NAMESPACE/NAME`, from where the request was made.
+fn plan_name(request: &ValidateRequest, path: &Path) -> Option<String> {
+    let from = request.dir.as_deref().unwrap_or(Path::new(""));
+    let name = path.strip_prefix(from).unwrap_or(path).to_str()?;
+    let is_name = name.split('/').count() <= 2 && !name.contains('.');
+    is_name.then(|| name.to_owned())
 }
 
 /// What was there at the merge base with `base`.

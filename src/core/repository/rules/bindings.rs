@@ -9,7 +9,9 @@ use crate::core::resource::{BindingSpec, Kind, ObjectRef, Rule, Selector, Spec, 
 use crate::path;
 
 /// Kinds of providers: those that claim, the one that `work` serves, and the repository itself.
-const SCHEMES: [&str; 5] = ["agent", "human", "service", "tool", "repo"];
+const SCHEMES: [&str; 8] = [
+    "agent", "human", "service", "tool", "repo", "mcp", "http", "https",
+];
 
 pub(super) fn check(snapshot: &Definitions, findings: &mut Vec<Diagnostic>) {
     for (binding, spec) in each(snapshot, Kind::Binding, Spec::binding) {
@@ -128,17 +130,19 @@ mod tests {
             "human://b",
             "service://c",
             "repo://",
+            "mcp://files",
+            "http://build.example.com/run",
+            "https://build.example.com/run",
             "claude",
             "mailto:x",
         ] {
             assert_eq!(findings(&binding(provider)), [] as [&str; 0], "{provider}");
         }
-        let all =
-            "write `agent://`, `human://`, `service://`, `tool://`, `repo://`, or a plain word";
+        let all = "write `agent://`, `human://`, `service://`, `tool://`, `repo://`, `mcp://`, `http://`, `https://`, or a plain word";
         for (scheme, help) in [
             ("agnet", "did you mean `agent://`?"),
             ("Tool", "did you mean `tool://`?"),
-            ("mcp", all),
+            ("grpc", all),
         ] {
             let text = binding(&format!("{scheme}://x"));
             let place = position(&text, "\"{scheme}".replace("{scheme}", scheme).as_str());

@@ -169,12 +169,17 @@ fn uses(
             continue;
         };
         let target = &gate_spec.target_ref;
-        let target_key = target.key(&key.namespace);
+        let of_resource = target.resource();
+        let target_key = of_resource.map(|target| target.key(&key.namespace));
         // A node that does not exist is a finding in the gate.
         let exists = |id: &String| spec.graph.nodes.iter().any(|node| node.id == *id);
         let is_other = |id: &&String| **id != node.id && exists(id);
         let other_node = target.node_id.as_ref().filter(is_other);
-        if may_be(&plan.key, spec, &target_key) && other_node.is_none() {
+        // Which run brings an artifact is its own business.
+        let may_be = target_key
+            .as_ref()
+            .is_none_or(|target| may_be(&plan.key, spec, target));
+        if may_be && other_node.is_none() {
             continue;
         }
         let at_node = match &target.node_id {
@@ -184,8 +189,8 @@ fn uses(
         let message = format!(
             "gate `{}` may only be used for {} `{}`{at_node}",
             key.name,
-            target_key.kind.name().to_lowercase(),
-            target_key.qualified()
+            target.kind.to_string().to_lowercase(),
+            target_key.map_or_else(|| target.name.clone(), |key| key.qualified())
         );
         let path = path!["spec", "graph", "nodes", index, "gateRef", "name"];
         findings.push(

@@ -180,9 +180,11 @@ fn each_reference(resource: &Resource, found: &mut dyn FnMut(Reference<'_>)) {
             }
         }
         Spec::Gate(spec) => {
-            found(Reference::loosely_to(&spec.target_ref, &|| {
-                path!["spec", "targetRef"]
-            }));
+            if let Some(target) = spec.target_ref.resource() {
+                found(Reference::loosely_to(&target, &|| {
+                    path!["spec", "targetRef"]
+                }));
+            }
         }
     }
     for (index, owner) in resource.metadata.owner_references.iter().enumerate() {
@@ -302,7 +304,11 @@ fn each_node(resource: &Resource, found: &mut dyn FnMut(NodeName<'_>)) {
         }
     };
     match &resource.spec {
-        Spec::Gate(spec) => target(&spec.target_ref, &|| path!["spec", "targetRef"]),
+        Spec::Gate(spec) => {
+            if let Some(resource) = spec.target_ref.resource() {
+                target(&resource, &|| path!["spec", "targetRef"]);
+            }
+        }
         Spec::Plan(spec) => each_external(spec, &mut target),
         Spec::Binding(spec) => {
             for (index, rule) in spec.rules.iter().enumerate() {

@@ -352,7 +352,14 @@ fn binding() -> BindingSpec {
 fn gate() -> GateSpec {
     GateSpec {
         gate_type: GateType::SignOff,
-        target_ref: target_ref(),
+        target_ref: GateTarget {
+            kind: TargetKind::Artifact(ArtifactKindWord::Artifact),
+            name: "a".to_owned(),
+            namespace: Some("b".to_owned()),
+            uid: Some("c".to_owned()),
+            node_id: Some("n".to_owned()),
+            api_version: Some(API_VERSION.to_owned()),
+        },
         description: Some("d".to_owned()),
         reviewers: vec!["user:a".to_owned()],
         required_approvers: 2,

@@ -30,7 +30,7 @@ pub fn reconcile(
     spec: &GoalSpec,
     service: &Service<'_>,
     files: &BTreeMap<Key, StatusFile>,
-    (uid, generation): (&str, u64),
+    (uid, generation, created): (&str, u64, Time),
     status: &mut GoalStatus,
 ) -> Moments {
     let at = (generation, world.now);
@@ -47,9 +47,12 @@ pub fn reconcile(
     let runs = runs_of(service, key, uid, generation, files);
     let unfinished = runs.iter().any(|(_, run)| !run.phase.is_terminal());
     let first_start = runs.iter().filter_map(|(_, run)| run.start_time).min();
-    let timeout = spec.timeout.as_ref().zip(first_start);
-    let deadline = timeout.map(|(timeout, start)| start + timeout.delta());
-    let deadline = deadline.filter(|_| unfinished);
+    // A goal for which there is neither a run nor a plan waits for one no longer than that.
+    let waits_for_a_plan = runs.is_empty() && !is_resolved;
+    let since = first_start.or(waits_for_a_plan.then_some(created));
+    let timeout = spec.timeout.as_ref().zip(since);
+    let deadline = timeout.and_then(|(timeout, start)| start.checked_add_signed(timeout.delta()));
+    let deadline = deadline.filter(|_| unfinished || waits_for_a_plan);
     // One that was started by mistake, and whose file was deleted, says nothing of the goal where another one does.
     let meant = runs.iter().filter(|(_, run)| !was_deleted(run));
     let newest_of = |(key, run): &&(&Key, &ExecutionStatus)| (run.start_time, (*key).clone());
@@ -60,7 +63,12 @@ pub fn reconcile(
     let (phase, reason, message) = match deadline {
         Some(deadline) if deadline <= world.now => {
             let timeout = spec.timeout.as_ref().map(ToString::to_string);
-            let message = format!("not reached within {}", timeout.unwrap_or_default());
+            let timeout = timeout.unwrap_or_default();
+            let message = if waits_for_a_plan {
+                format!("there was no plan for it within {timeout}")
+            } else {
+                format!("not reached within {timeout}")
+            };
             (GoalPhase::Failed, "TimedOut", message)
         }
         _ if unfinished => (GoalPhase::Executing, "Executing", String::new()),
@@ -598,6 +606,30 @@ mod tests {
             "Running WaitingForWorkers",
             "the run goes on"
         );
+    }
+
+    #[test]
+    fn a_goal_waits_for_a_plan_no_longer_than_its_timeout() {
+        let mut world = World::of(&[goal(", timeout: 7d")]);
+        assert_eq!(world.goal("g").phase, GoalPhase::Pending);
+        let tree = world.tree.as_ref().expect("a status");
+        let deadline = tree.controller.next_deadline.expect("a deadline");
+        assert_eq!((deadline - world.now).num_days(), 7);
+        world.wait("6d");
+        assert!(!world.reconcile(), "there is time left");
+        world.wait("1d");
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Failed);
+        assert_eq!(world.says(Kind::Goal, "g", "Reached"), "False TimedOut");
+        // A plan that comes all the same can be run.
+        world.write("planspec/p.yaml", &serving("p", ""));
+        world.reconcile();
+        assert_eq!(world.goal("g").phase, GoalPhase::Ready);
+        // Without a timeout it waits for ever.
+        let mut world = World::of(&[goal("")]);
+        world.wait("700d");
+        assert!(!world.reconcile(), "nothing is to happen");
+        assert_eq!(world.goal("g").phase, GoalPhase::Pending);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::core::base::digest;
 use crate::core::repository::config::{Deciding, nobody};
 use crate::core::resource::{
     AUTHORS_UNKNOWN, AWAITING_APPROVAL, AWAITING_EXTERNAL, Decision, GateReview, GateSpec, Kind,
-    NodePhase, Outcome, ReportedBy, ReviewAction, Time,
+    NodePhase, Outcome, ReportedBy, ReviewAction, TargetKind, Time,
 };
 use crate::core::run::machine::NodeEvent;
 use crate::core::run::permit::{Circumstances, Objection, Refusal};
@@ -314,16 +314,22 @@ impl ActiveRun<'_> {
         let of_gate = gate.split_once('/').map_or("", |(namespace, _)| namespace);
         let namespace = target.namespace.as_deref().unwrap_or(of_gate);
         let (plan, me, goal) = (&self.pinned.plan, &self.me, &self.pinned.goal);
-        let candidate = match target.kind {
+        let kind = match target.kind {
+            TargetKind::Resource(kind) => Some(kind),
+            // Whatever brings it.
+            TargetKind::Artifact(_) => None,
+        };
+        let candidate = match kind.unwrap_or(Kind::Gate) {
             Kind::Plan => Some((&plan.namespace, &plan.name, &plan.uid)),
             Kind::Execution => Some((&me.namespace, &me.name, &me.uid)),
             Kind::Goal => goal.as_ref().map(|g| (&g.namespace, &g.name, &g.uid)),
             _ => None,
         };
-        let is_target = candidate.is_some_and(|(its_namespace, name, uid)| {
-            (its_namespace.as_str(), name) == (namespace, &target.name)
-                && target.uid.as_ref().is_none_or(|wanted| wanted == uid)
-        });
+        let is_target = kind.is_none()
+            || candidate.is_some_and(|(its_namespace, name, uid)| {
+                (its_namespace.as_str(), name) == (namespace, &target.name)
+                    && target.uid.as_ref().is_none_or(|wanted| wanted == uid)
+            });
         let is_node = target.node_id.as_ref().is_none_or(|node| node == id);
         if is_target && is_node {
             return Ok(());
