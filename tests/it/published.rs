@@ -620,12 +620,11 @@ fn a_context_is_described_with_what_it_belongs_to() {
             "Goal",
             "g",
             &format!("description: d\ntimeout: 7d\n{context}"),
-        )
-        .to_string(),
+        ),
     );
     solo.write(
         "planspec/p.yaml",
-        resource("Plan", "p", &format!("description: d\ncontext:\n  - format: text\n    content: |\n{long}graph: {{nodes: [{{id: a, kind: Task}}]}}\n")).to_string(),
+        resource("Plan", "p", &format!("description: d\ncontext:\n  - format: text\n    content: |\n{long}graph: {{nodes: [{{id: a, kind: Task}}]}}\n")),
     );
     solo.commit("x");
     solo.run("validate").ok();
