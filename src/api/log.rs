@@ -159,6 +159,8 @@ pub struct Event {
     pub uid: String,
     /// The node, when it is about one.
     pub node: Option<String>,
+    /// Of a step of a document, and of its approval: the `step_id`, as it is written there.
+    pub step: Option<String>,
     /// The attempt of the node; 0 for what has none.
     pub attempt: u32,
     /// The spec commit with the plan that the run was held to then.
@@ -216,6 +218,7 @@ impl From<&Happened> for Event {
             commit: happened.commit.clone(),
             uid: happened.uid.clone(),
             node: event.node.clone(),
+            step: happened.step.clone(),
             attempt: event.attempt,
             revision: happened.revision.clone(),
             from: moved.and_then(|moved| moved.from.clone()),

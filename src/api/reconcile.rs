@@ -66,6 +66,8 @@ pub struct Moved {
     pub name: String,
     /// The node of an execution, when it is about one.
     pub node: Option<String>,
+    /// Of a step of a document, and of its approval: the `step_id`, as it is written there.
+    pub step: Option<String>,
     /// The criterion or constraint, when it is about one.
     pub criterion: Option<String>,
     /// The type of the condition, when it is about one.
@@ -99,6 +101,7 @@ impl From<&core::Transition> for Moved {
             namespace: transition.key.namespace.clone(),
             name: transition.key.name.clone(),
             node: transition.node.clone(),
+            step: transition.step.clone(),
             criterion,
             condition: transition.condition().map(str::to_owned),
             from: transition.from.clone(),

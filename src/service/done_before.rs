@@ -199,7 +199,8 @@ impl Said {
 struct Round<'a> {
     writer: &'a RecordWriter<'a>,
     run: ObservedRun<'a>,
-    request: &'a DoneBeforeRequest,
+    /// What was done, by the ids of nodes.
+    done: BTreeMap<String, &'a Done>,
     commits: &'a BTreeMap<String, String>,
     /// The plan; what is over is not held to one any more.
     plan: Option<PinnedPlan>,
@@ -228,10 +229,20 @@ impl<'a> Round<'a> {
             }
             _ => run.nodes().map(|node| node.id.to_owned()).collect(),
         };
+        let mut done = BTreeMap::new();
+        for (text, one) in &request.nodes {
+            let named = writer.observed.named(run, text).map(|node| node.id);
+            let of_plan = || Some(spec?.named(text)?.id.as_str());
+            let id = named.or_else(of_plan).unwrap_or(text);
+            if done.insert(id.to_owned(), one).is_some() {
+                let why = format!("node `{id}` is named twice, once as `{text}`");
+                return Err(Error::ambiguous(why).hint("say once what it brought"));
+            }
+        }
         Ok(Round {
             writer,
             run,
-            request,
+            done,
             commits,
             plan,
             order,
@@ -241,7 +252,7 @@ impl<'a> Round<'a> {
     /// Whether all that is named are tasks of the plan, and bring what they have to.
     fn check(&self) -> Result {
         let run = self.run.key.qualified();
-        for (id, done) in &self.request.nodes {
+        for (id, done) in &self.done {
             if self.plan.is_none() && self.order.contains(id) {
                 continue;
             }
@@ -285,7 +296,7 @@ impl<'a> Round<'a> {
     fn go(&self, said: &mut Said) -> Result<usize> {
         let mut sent = 0;
         for (place, id) in self.order.iter().enumerate() {
-            let Some(done) = self.request.nodes.get(id) else {
+            let Some(done) = self.done.get(id) else {
                 continue;
             };
             let is_settled = |node: &DoneNode| node.state != DoneState::Later;
@@ -333,7 +344,7 @@ impl<'a> Round<'a> {
     }
 
     fn commit(&self, id: &str) -> Option<&str> {
-        let revision = self.request.nodes.get(id)?.commit.as_ref()?;
+        let revision = self.done.get(id)?.commit.as_ref()?;
         self.commits.get(revision).map(String::as_str)
     }
 

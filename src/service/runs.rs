@@ -1,5 +1,6 @@
 //! What is observed of runs: finding the run and the node that a worker or reviewer means.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,12 +12,12 @@ use crate::core::base::digest::short;
 use crate::core::base::time::exact;
 use crate::core::base::words::count;
 use crate::core::document::node_ids;
-use crate::core::resource::{ExecutionStatus, Key, Kind, NodeStatus, Status, Time};
-use crate::core::run::pinned::PinnedPlan;
+use crate::core::resource::{ExecutionStatus, Key, Kind, NodeStatus, Pin, Status, Time};
+use crate::core::run::pinned::{PinnedPlan, Pins};
 use crate::core::run::record::{Address, RunRef};
 use crate::core::run::status::{StatusFile, StatusTree};
-use crate::core::run::transition::{WaitingFor, node_waits_for};
-use crate::git::read;
+use crate::core::run::transition::{Transition, Waiting, WaitingFor, node_waits_for};
+use crate::git::{Repo, read};
 use crate::service::reconcile::is_idle;
 use crate::service::revision;
 use crate::service::unshared::{self, unseen};
@@ -480,6 +481,67 @@ pub fn plan_once(store: &Store, run: &ExecutionStatus) -> Option<PinnedPlan> {
         Some((blob.to_owned(), Arc::from(bytes)))
     });
     PinnedPlan::read(&blobs.collect(), pinned).ok()
+}
+
+/// What documents call the nodes of runs, read from what those are held to; each once.
+pub struct StepNames<'a> {
+    repo: &'a Repo,
+    known: RefCell<BTreeMap<(String, String), BTreeMap<String, String>>>,
+}
+
+impl<'a> StepNames<'a> {
+    /// Nothing is read yet.
+    pub fn new(repo: &'a Repo) -> StepNames<'a> {
+        StepNames {
+            repo,
+            known: RefCell::default(),
+        }
+    }
+
+    /// The `step_id` of a node, as it is written; nothing where there is no document, or it can no longer be read.
+    pub fn of(&self, run: &ExecutionStatus, node: &str) -> Option<String> {
+        let pin = &run.extensions.pinned.as_ref()?.plan;
+        let place = (pin.path.clone(), pin.blob.clone());
+        let mut known = self.known.borrow_mut();
+        let names = known
+            .entry(place)
+            .or_insert_with(|| self.read(pin).unwrap_or_default());
+        names.get(node).cloned()
+    }
+
+    fn read(&self, pin: &Pin) -> Option<BTreeMap<String, String>> {
+        const FIELD: &[u8] = b"step_id";
+        let bytes = read::blob(self.repo, &pin.blob).ok()?;
+        // Most plans come from no document, and need not be parsed for this.
+        let is_document = bytes.windows(FIELD.len()).any(|part| part == FIELD);
+        let blobs = is_document.then(|| BTreeMap::from([(pin.blob.clone(), Arc::from(bytes))]))?;
+        let plan = Pins::new(&blobs).read(Kind::Plan, pin).ok()?;
+        let nodes = plan.spec.plan()?.graph.nodes.iter();
+        let named = nodes.filter_map(|node| Some((node.id.clone(), node.step_id()?.to_owned())));
+        Some(named.collect())
+    }
+
+    /// Look up what moved, where it is about nodes of these runs.
+    pub fn tell(&self, moved: &mut [Transition], tree: &StatusTree) {
+        for one in moved {
+            let run = tree
+                .files
+                .get(&one.key)
+                .and_then(|file| file.status.execution());
+            let named = run.zip(one.node.as_deref());
+            one.step = named.and_then(|(run, node)| self.of(run, node));
+        }
+    }
+
+    /// Look up what waits.
+    pub fn tell_waiting(&self, waiting: &mut [Waiting], tree: &StatusTree) {
+        for one in waiting {
+            let file = tree.files.get(&one.execution);
+            let run = file.and_then(|file| file.status.execution());
+            let named = run.zip(one.node.as_deref());
+            one.step = named.and_then(|(run, node)| self.of(run, node));
+        }
+    }
 }
 
 /// Who does a node, when it is bound.

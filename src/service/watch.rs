@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use super::follow::{Follower, Pace};
 use super::index;
 use super::names::{Named, Wanted};
+use super::runs::StepNames;
 use super::store::{Store, StoredStatus};
 use super::{Error, Result};
 use crate::api::watch::{ToldBy, WatchEvent};
@@ -91,6 +92,7 @@ pub fn watch(
         for commit in new.commits {
             let stored = follower.read(&commit)?;
             let mut changes = transitions(shown.as_ref(), &stored.tree);
+            StepNames::new(&store.repo).tell(&mut changes, &stored.tree);
             changes.retain(|change| request.means(named.as_ref(), &change.key));
             if let Some(selector) = &request.selector {
                 let keys = changes.iter().map(|change| change.key.clone()).collect();

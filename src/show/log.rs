@@ -213,6 +213,7 @@ mod tests {
                 }),
                 transition: None,
             },
+            step: None,
             is_checked: false,
         };
         assert_eq!(
@@ -256,6 +257,7 @@ mod tests {
                 transition: Some(Transition {
                     key: Key::new(Kind::Execution, "default", "run"),
                     node: Some("ok".to_owned()),
+                    step: None,
                     what: Moved::Phase,
                     from: Some("Blocked".to_owned()),
                     to: Some("Succeeded".to_owned()),
@@ -263,6 +265,7 @@ mod tests {
                     message: "decided".to_owned(),
                 }),
             },
+            step: None,
             is_checked: record == Some("r1"),
         };
         let claimed = happened(Some("r0"), Some("ana@example.com"));

@@ -885,10 +885,14 @@ fn with_its_own_ids() -> Value {
 }
 
 #[test]
-fn steps_are_named_as_the_document_calls_them() {
+fn steps_are_shown_as_the_document_calls_them() {
     let sandbox = Sandbox::new();
     let solo = started(&sandbox, &with_its_own_ids());
-    let next = solo.run("next -o json").ok().answer("NextNodes");
+    solo.publish("planspec/other.yaml", execution("other", "greeting"));
+    let begun = solo.run("reconcile -o json").ok().answer("Reconcile");
+    assert_eq!(begun["waiting"][0]["step"], "Перевод", "{begun}");
+    solo.run("cancel other --reconcile -m x").ok();
+    let next = solo.run("next run -o json").ok().answer("NextNodes");
     let items = next["items"].as_array().unwrap();
     let translate = items.iter().find(|item| item["step"] == "Перевод").unwrap();
     let node = text(&translate["node"]);
@@ -916,7 +920,16 @@ fn steps_are_named_as_the_document_calls_them() {
         .ok()
         .answer("Brief");
     assert_eq!(brief["step"], "Перевод");
+}
 
+#[test]
+fn steps_are_named_as_the_document_calls_them() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox, &with_its_own_ids());
+    let next = solo.run("next run -o json").ok().answer("NextNodes");
+    let items = next["items"].as_array().unwrap();
+    let translate = items.iter().find(|item| item["step"] == "Перевод").unwrap();
+    let node = text(&translate["node"]);
     let claimed = solo
         .run("claim run/Перевод --as ana@example.com -o json --reconcile")
         .ok()
@@ -945,12 +958,61 @@ fn steps_are_named_as_the_document_calls_them() {
         .notes("has no node `T0O1`")
         .notes("did you mean `T001`?");
     solo.works("run/1.1", "agent:a");
+    // What moved and what happened is told with it, too.
+    let moved = &claimed["reconciled"]["transitions"];
+    let moved = moved.as_array().unwrap().iter();
+    let of_node = moved.filter(|one| one["node"] == *node);
+    let steps: Vec<&Value> = of_node.map(|one| &one["step"]).collect();
+    assert_eq!(steps, ["Перевод"], "{claimed}");
+    let log = solo
+        .run("log execution/run -o json")
+        .ok()
+        .answer("EventList");
+    let steps: Vec<&Value> = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|item| item["node"] == *node)
+        .map(|item| &item["step"])
+        .collect();
+    assert!(
+        !steps.is_empty() && steps.iter().all(|step| **step == "Перевод"),
+        "{log}"
+    );
     let id = solo.get("execution/run")["status"]["extensions"]["criteria"].clone();
     let said = solo
         .run("attest run SC-1 --met -m seen --reconcile -o json")
         .ok()
         .answer("Attested");
     assert!(text(&said["criterion"]).starts_with("sc-1-"), "{said} {id}");
+}
+
+#[test]
+fn what_was_done_before_is_named_by_steps_too() {
+    let sandbox = Sandbox::new();
+    let solo = started(&sandbox, &with_its_own_ids());
+    solo.write("../done.yaml", "Перевод: {}\nT001: {}\n");
+    let done = solo
+        .run(
+            "report run --done-before --from ../done.yaml --as ana@example.com --reconcile -o json",
+        )
+        .ok()
+        .answer("DoneBefore");
+    let steps: Vec<&Value> = done["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["step"])
+        .collect();
+    assert_eq!(steps, ["Перевод", "T001"], "{done}");
+    let node = solo.run("describe run/T001 -o json").ok().answer("Brief")["node"].clone();
+    solo.write(
+        "../twice.yaml",
+        format!("T001: {{}}\n{}: {{}}\n", text(&node)),
+    );
+    solo.run("report run --done-before --from ../twice.yaml --as ana@example.com")
+        .exits(2)
+        .notes("is named twice");
 }
 
 #[test]

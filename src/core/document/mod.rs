@@ -104,11 +104,15 @@ pub use edit::edit;
 pub use findings::{Reviewed, answer};
 pub(crate) use lenient::content_of;
 pub use model::*;
+pub(crate) use name::Naming;
+#[cfg(feature = "service")]
+pub(crate) use name::node_ids;
 pub use name::{Alphabet, name_of};
-pub(crate) use name::{Naming, node_ids};
+#[cfg(feature = "service")]
+pub(crate) use plan::criterion_names;
 pub use plan::is_called_document;
 pub use plan::{Generated, Origin, is_document};
-pub(crate) use plan::{criterion_names, generate, generate_by, key, manifest_of, node_id};
+pub(crate) use plan::{generate, generate_by, key, manifest_of, node_id};
 
 /// A document whose structure is sound: its sections, typed, and the value that they were read
 /// from, with the order of its keys and everything that the types do not name.

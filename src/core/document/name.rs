@@ -48,6 +48,7 @@ impl Naming {
 
 /// The ids that the node of a step may have which people call so, the likeliest first: where what it was made of cannot be
 /// read. Of its approval, `approve-` stands before the `step_id`.
+#[cfg(feature = "service")]
 pub(crate) fn node_ids(text: &str) -> Vec<String> {
     let rules = [Naming::Now, Naming::Former];
     let of_approval = rules.iter().filter_map(|naming| {

@@ -653,6 +653,7 @@ fn criterion_name(id: &str) -> String {
 }
 
 /// The ids under which a criterion may be that people call so; of a constraint the second, where a criterion has its name.
+#[cfg(feature = "service")]
 pub(crate) fn criterion_names(text: &str) -> [String; 2] {
     let id = criterion_name(text);
     let of_constraint = criterion_name(&format!("constraint-{id}"));

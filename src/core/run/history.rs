@@ -41,6 +41,8 @@ pub struct Happened {
     pub revision: Option<String>,
     /// What.
     pub event: Event,
+    /// What the document of the run calls the node, where somebody has looked that up.
+    pub step: Option<String>,
     /// Whether the signature that the status tells of was found to be so here; else it is only claimed.
     pub is_checked: bool,
 }

@@ -34,6 +34,8 @@ pub struct Transition {
     pub key: Key,
     /// The node of an execution, when it is about one.
     pub node: Option<String>,
+    /// Of a step of a document, and of its approval, where somebody has looked that up: the `step_id`, as it is written.
+    pub step: Option<String>,
     /// What of it.
     pub what: Moved,
     /// What it was; nothing for what is new.
@@ -113,6 +115,7 @@ pub fn transitions(old: Option<&StatusTree>, new: &StatusTree) -> Vec<Transition
             found.push(Transition {
                 key: key.clone(),
                 node: None,
+                step: None,
                 what: Moved::Phase,
                 from: Some(file.status.phase()),
                 to: None,
@@ -134,6 +137,7 @@ pub fn of_resource(key: &Key, before: Option<&StatusFile>, now: &StatusFile) -> 
         found.push(Transition {
             key: key.clone(),
             node: None,
+            step: None,
             what: Moved::Phase,
             from,
             to: Some(to),
@@ -163,6 +167,7 @@ fn conditions(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec
     let moved = |condition: &Condition, to: ConditionStatus, message: &str| Transition {
         key: key.clone(),
         node: None,
+        step: None,
         what: Moved::Condition(condition.kind.clone()),
         from: find_condition(&before.conditions, &condition.kind)
             .map(|old| format!("{:?}", old.status)),
@@ -210,6 +215,7 @@ fn words(key: &Key, before: &ExecutionStatus, now: &ExecutionStatus) -> Vec<Tran
         Transition {
             key: key.clone(),
             node: None,
+            step: None,
             what: if is_constraint(now, &said.criterion) {
                 Moved::Constraint(said.criterion.clone())
             } else {
@@ -263,6 +269,7 @@ fn node_transitions(
         found.push(Transition {
             key: key.clone(),
             node: Some(id.clone()),
+            step: None,
             what: Moved::Phase,
             from: Some(was_there.to_string()),
             to: Some(node.phase.to_string()),
@@ -275,6 +282,7 @@ fn node_transitions(
         found.push(Transition {
             key: key.clone(),
             node: Some(id.clone()),
+            step: None,
             what: Moved::Phase,
             from: Some(node.phase.to_string()),
             to: None,
@@ -605,6 +613,7 @@ mod tests {
         let moved = |from: Option<&str>, to: Option<&str>, attempt: u32| Transition {
             key: Key::new(Kind::Execution, "default", "run"),
             node: Some("build".to_owned()),
+            step: None,
             what: Moved::Phase,
             from: from.map(str::to_owned),
             to: to.map(str::to_owned),

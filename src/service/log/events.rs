@@ -10,6 +10,7 @@ use crate::git::history::{self, Commit};
 use crate::git::read;
 use crate::service::names::choose_among;
 use crate::service::proof::{self, Claimed};
+use crate::service::runs::StepNames;
 use crate::service::store::{Store, View};
 use crate::service::{Error, Result};
 
@@ -44,6 +45,14 @@ pub fn events(store: &Store, request: &EventsRequest) -> Result<EventList> {
     let (mut items, end) = transitions(store, key, tip, request.limit)?;
     items.truncate(request.limit);
     check_signatures(store, &mut items);
+    let file = stored.tree.files.get(key);
+    let steps = StepNames::new(&store.repo);
+    for one in &mut items {
+        let run = file.filter(|file| file.uid == one.uid);
+        let run = run.and_then(|file| file.status.execution());
+        let named = run.zip(one.event.node.as_deref());
+        one.step = named.and_then(|(run, node)| steps.of(run, node));
+    }
     let notes = end.iter().map(|end| {
         let remote = store.remote.as_deref().unwrap_or("origin");
         format!(
@@ -162,6 +171,7 @@ fn state(key: &Key, commit: &Commit, file: &StatusFile) -> Happened {
         transition: Some(Transition {
             key: key.clone(),
             node: None,
+            step: None,
             what: Moved::Phase,
             from: Some("…".to_owned()),
             to: Some(phase),
@@ -179,6 +189,7 @@ fn happened_at(commit: &Commit, uid: &str, event: Event) -> Happened {
         uid: uid.to_owned(),
         revision: None,
         event,
+        step: None,
         is_checked: false,
     }
 }

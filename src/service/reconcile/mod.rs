@@ -18,6 +18,7 @@ use self::clean_up::CleanUp;
 use self::clock::Witnesses;
 use self::decide::{Decided, Question};
 use super::audit;
+use super::runs::StepNames;
 use super::status::{self, StatusReader};
 use super::status_signature;
 use super::store::{Store, View};
@@ -284,6 +285,9 @@ fn decide_and_write(
         notes: doubts.iter().chain(&idle.notes).cloned().collect(),
         ..idle.clone().reconciled(view, request)
     };
+    let steps = StepNames::new(&store.repo);
+    steps.tell(&mut done.transitions, &decision.tree);
+    steps.tell_waiting(&mut done.waiting, &decision.tree);
     if request.dry_run {
         return Ok(Some(done));
     }
