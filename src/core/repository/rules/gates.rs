@@ -88,6 +88,8 @@ impl<'a> People<'a> {
         let (kind, name) = entry.split_once(':')?;
         let known: Vec<&str> = match kind {
             "user" => self.approvals.users.keys().map(String::as_str).collect(),
+            // Whoever acts under that name is meant.
+            "serviceaccount" => return None,
             _ => self.approvals.teams.keys().map(String::as_str).collect(),
         };
         if known.contains(&name) {
