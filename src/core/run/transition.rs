@@ -337,6 +337,7 @@ pub struct Waiting {
     pub node: Option<String>,
     /// Of a step of a document, and of its approval, where that is known here: the `step_id`, as it is written there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "service", schemars(skip))]
     pub step: Option<String>,
     /// For what.
     #[serde(flatten)]
