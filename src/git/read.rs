@@ -245,9 +245,11 @@ fn refused(reason: impl Into<String>) -> Content {
 }
 
 fn too_large(size: u64, max: usize) -> Content {
-    refused(format!(
-        "{size} bytes; at most {max} are read, as `limits.fileBytes` says"
-    ))
+    refused(bytes_over(size, max))
+}
+
+fn bytes_over(size: u64, max: usize) -> String {
+    format!("{size} bytes; at most {max} are read, as `limits.fileBytes` says")
 }
 
 /// The resources of a commit, sorted by path.
@@ -946,7 +948,7 @@ fn read_file(place: &Path, max_bytes: usize) -> std::result::Result<Vec<u8>, Str
     read.map_err(|error| cannot_read(&error))?;
     if bytes.len() > max_bytes {
         let size = size.max(most.saturating_add(1));
-        return Err(format!("{size} bytes; at most {max_bytes} are read"));
+        return Err(bytes_over(size, max_bytes));
     }
     Ok(bytes)
 }
@@ -1045,7 +1047,7 @@ mod tests {
         "planspec/folder! a symbolic link: links are not followed",
         "planspec/gate.json: gate",
         "planspec/goal.yaml: goal",
-        "planspec/large.yaml! 1001 bytes; at most 1000 are read",
+        "planspec/large.yaml! 1001 bytes; at most 1000 are read, as `limits.fileBytes` says",
         "planspec/link.yaml! a symbolic link: links are not followed",
         "planspec/sub! a submodule or a repository of its own, which is never entered",
         "planspec/\u{fffd}.yaml! its path is not UTF-8",

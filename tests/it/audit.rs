@@ -443,11 +443,11 @@ fn nobody_gets_out_of_being_checked() {
     // By a claim to be of a time when nothing was checked.
     let old = forge(
         &ana,
-        &[done, ("controller.yaml", "decisions: 1", "decisions: 0")],
+        &[done, ("controller.yaml", "decisions: 2", "decisions: 0")],
         "",
     );
     found(&ana, &old).exits(1).says(
-        "it says that decisions of version 0 led to it, and the one before it is of version 1",
+        "it says that decisions of version 0 led to it, and the one before it is of version 2",
     );
     let silent = forge(&ana, &[done, ("_inputs.yaml", "", GONE)], "");
     found(&ana, &silent)

@@ -664,7 +664,7 @@ fn the_old_way_to_give_outputs_is_told_the_new_one() {
     solo.run(&format!("{report} -o a=b"))
         .exits(2)
         .notes("--set a=b");
-    solo.run(&format!("{report} --output yaml"))
+    solo.run(&format!("{report} --output toml"))
         .exits(2)
         .never_says("--set");
     solo.run("next --output a=b").exits(2).never_says("--set");

@@ -666,6 +666,54 @@ fn show_is_a_page_that_a_person_can_read() {
     nowhere.run("show missing.json").exits(1);
 }
 
+/// In a file of its own a node need not be told from any other text: people number steps, and find them by that.
+#[test]
+fn convert_gives_numbered_steps_plain_ids_and_keeps_the_numbers() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    let document = include_str!("../../examples/document/planspec/greeting.planspec.json");
+    let mut document: serde_json::Value = serde_json::from_str(document).unwrap();
+    let step = |id: &str, before: &[&str], who: &str| {
+        serde_json::json!({
+            "step_id": id, "title": format!("Step {id}"), "description": "d", "dependencies": before,
+            "delegation": who, "acceptance_criteria": "it is done",
+        })
+    };
+    document["approach"]["steps"] = serde_json::json!([
+        step("T001", &[], "agent"),
+        step("1.1", &["T001"], "agent"),
+        step("back 100", &["1.1"], "either"),
+        step("Back-100", &["1.1"], "agent"),
+        step("проверка", &["back 100"], "agent"),
+    ]);
+    document["delegation"] = serde_json::json!({
+        "default_mode": "agent_autonomous",
+        "step_overrides": [{"step_id": "1.1", "mode": "human_approval"}],
+    });
+    document.as_object_mut().unwrap().remove("x-planspec");
+    solo.write("../numbered.planspec.json", document.to_string());
+    let converted = solo
+        .run("convert --to v1alpha1 ../numbered.planspec.json")
+        .ok();
+    for line in [
+        "- id: t001\n",
+        "name: T001 Step T001\n",
+        "- id: proverka\n",
+        "id: \"1-1\"\n",
+        "1.1 Step 1.1",
+    ] {
+        assert!(converted.out.contains(line), "{line:?}: {converted}");
+    }
+    // The gate before a step is named after it; two that would have one id keep theirs.
+    assert!(
+        converted.out.contains("name: numbered-approve-1-1\n"),
+        "{converted}"
+    );
+    assert!(!converted.out.contains("id: back-100\n"), "{converted}");
+    solo.publish("planspec/all.yaml", &converted.out);
+    solo.run("validate -f planspec/all.yaml").ok();
+}
+
 #[test]
 fn convert_goes_both_ways_and_says_what_is_lost() {
     let sandbox = Sandbox::new();

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::plan::manifest_of;
 use super::{Diagnostic, Document, PlanspecExtension, Scope, steps};
 use crate::core::plan::graph;
+use crate::core::resource::schema::slug;
 use crate::core::resource::{
     BindingSpec, ContextItem, GoalSpec, HUMAN, Key, Metadata, Node, NodeKind, ObjectRef, PlanSpec,
     Resource, Rule, Selector, Spec, Strategy, Target, Time,
@@ -78,6 +79,69 @@ pub fn from_resources(
         result,
         lost: [lost_of_resources(plan, goal, revision), steps.lost].concat(),
         missing: missing(spec, goal),
+    }
+}
+
+/// An id of a node that was made of what people number a step by, and a plainer one.
+struct Renamed {
+    from: String,
+    to: String,
+    /// As it is written.
+    step: String,
+}
+
+/// Plainer ids for nodes, where those are free: `t001` for `T001`. In a document an id has to be another for each text, so it ends
+/// in a hash; here it stands in the file. What is made of it (the approval of a step, its gate) has it in its name.
+fn plain_ids(plan: &PlanSpec) -> Vec<Renamed> {
+    let nodes = &plan.graph.nodes;
+    let made = nodes.iter().filter_map(|node| {
+        let step = node.step.as_ref().filter(|step| step.is_own)?;
+        let renamed = Renamed {
+            from: node.id.clone(),
+            to: slug(&deunicode::deunicode(&step.id), '-'),
+            step: step.id.clone(),
+        };
+        let hash = node.id.strip_prefix(&format!("{}-", renamed.to))?;
+        hash.bytes()
+            .all(|byte| byte.is_ascii_hexdigit())
+            .then_some(renamed)
+    });
+    let made: Vec<Renamed> = made.collect();
+    let is_free = |plain: &str| {
+        let others = made.iter().filter(|other| other.to == plain);
+        others.count() == 1 && !nodes.iter().any(|node| node.id == plain)
+    };
+    let free: Vec<bool> = made.iter().map(|one| is_free(&one.to)).collect();
+    let made = made.into_iter().zip(free);
+    made.filter(|(_, is_free)| *is_free)
+        .map(|(one, _)| one)
+        .collect()
+}
+
+/// Write plainer ids wherever they stand in a resource, and what a step was numbered by before the name of its node.
+fn rename(resource: &mut Value, renamed: &[Renamed]) {
+    let nodes = resource.pointer_mut("/spec/graph/nodes");
+    for node in nodes.and_then(Value::as_array_mut).into_iter().flatten() {
+        let Some(one) = renamed.iter().find(|one| node["id"] == one.from.as_str()) else {
+            continue;
+        };
+        let name = node["name"].as_str().unwrap_or_default();
+        node["name"] = json!(format!("{} {name}", one.step).trim_end());
+    }
+    let mut todo = vec![resource];
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::String(text) => {
+                for one in renamed {
+                    if text.contains(&one.from) {
+                        *text = text.replace(&one.from, &one.to);
+                    }
+                }
+            }
+            Value::Array(items) => todo.extend(items),
+            Value::Object(fields) => todo.extend(fields.values_mut()),
+            _ => {}
+        }
     }
 }
 
@@ -274,7 +338,11 @@ impl Document {
         let mut result: Vec<Value> = generated.resources.iter().map(manifest_of).collect();
         let mut resources = generated.resources.iter();
         let plan = resources.find_map(|one| Some((one.key(), one.spec.plan()?)));
-        result.extend(plan.and_then(|(key, plan)| binding(&key, plan)));
+        result.extend(plan.as_ref().and_then(|(key, plan)| binding(key, plan)));
+        let renamed = plan.map_or(Vec::new(), |(_, plan)| plain_ids(plan));
+        for resource in &mut result {
+            rename(resource, &renamed);
+        }
         Ok(Converted {
             result,
             lost: self.lost(),

@@ -23,7 +23,7 @@ pub const FORMAT_VERSION: u32 = 2;
 const SUMMARIES_SINCE: u32 = 2;
 /// Version of the decisions that this program takes. It rises when the same inputs come to lead to
 /// another status: a program with a lower number than the status has must not write it.
-pub const DECISIONS: u32 = 1;
+pub const DECISIONS: u32 = 2;
 
 /// Everything on the status branch that decides; the board is derived from it.
 #[derive(Debug, Clone, PartialEq)]

@@ -71,8 +71,8 @@ fn the_same_inputs_lead_to_the_same_bytes_as_long_as_decisions_have_a_number() {
     assert_eq!(
         (DECISIONS, digest.as_str()),
         (
-            1,
-            "db26af210e464d7ccc40b760537a8161a09e98924c7e0e0e1437e5d4e4c4c75a"
+            2,
+            "ad15da3a282f5d3973cd04cf992de2daa51bd8c37bda34e08d3ce63051913052"
         ),
         "the same inputs lead to another status: once a release has decided otherwise, raise DECISIONS; and write the new digest here"
     );
