@@ -30,6 +30,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::core::base::version::compare_versions;
+use crate::core::base::words::and_more;
 use crate::core::repository::snapshot::{Snapshot, WORTH_SHARING};
 use crate::core::resource::{Key, Kind, NodeKind, PlanSpec, Resource, Spec};
 pub use fields::{Address, Element, Normal};
@@ -259,6 +260,7 @@ pub fn compare(old: &Snapshot, new: &Snapshot) -> Review {
     graph::delegations(old, new, &mut subjects);
     contract::uses(new, &mut subjects);
     for subject in &mut subjects {
+        subject.effects.extend(not_ready(new, &subject.key));
         subject
             .changes
             .sort_by_key(|change| change.danger.is_none());
@@ -358,6 +360,21 @@ fn added(old: &Snapshot, new: &Snapshot, key: &Key) -> Option<Subject> {
     }
     subject.effects = graph::brings(resource);
     Some(subject)
+}
+
+/// Most reasons that are named why a document does not start.
+const REASONS: usize = 5;
+
+/// Why the plan of a document would not start as it is, also what was so before: who reviews it asks whether that is answered.
+fn not_ready(new: &Snapshot, plan: &Key) -> Option<Effect> {
+    let reasons: Vec<&str> = new.unready(plan).map(|one| one.message.as_str()).collect();
+    let (named, more) = reasons.split_at(reasons.len().min(REASONS));
+    let text = format!(
+        "it is not ready to start: {}{}",
+        named.join("; "),
+        and_more(more.len())
+    );
+    (!named.is_empty()).then(|| Effect::note(text))
 }
 
 fn removed(old: &Snapshot, key: &Key) -> Subject {
