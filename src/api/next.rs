@@ -153,6 +153,7 @@ pub struct MatrixJob {
     /// Id of the node.
     pub node: String,
     /// Of a step of a document: its `step_id`, as it is written there.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// The open attempt.
     pub attempt: u32,
