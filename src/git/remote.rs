@@ -477,6 +477,17 @@ pub fn is_split(repo: &Repo, remote: &str) -> Result<bool> {
     Ok(addresses(None)?.text() != addresses(Some("--push"))?.text())
 }
 
+/// The address of a remote as Git uses it, with what `url.….insteadOf` makes of it. It may hold credentials.
+///
+/// # Errors
+/// `Unusable` when there is no such remote.
+pub fn address(repo: &Repo, remote: &str) -> Result<String> {
+    let get = Program::new(repo, "remote").args(["get-url", "--", remote]);
+    let found = get.run()?;
+    let found = found.or_cannot(format!("tell the address of remote `{remote}`"))?;
+    Ok(found.text().trim().to_owned())
+}
+
 fn run_push(
     repo: &Repo,
     remote: &str,

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::claim::{claim_of_done, just_taken};
 use super::held::{AttemptChain, Working};
+use super::nudge::nudge;
 use super::permit::Asked;
 use super::reconcile::{ReconcileRequest, reconcile};
 use super::record::{RecordRequest, RecordWriter, execution};
@@ -99,10 +100,10 @@ pub fn done_before(
         // The run may not have begun yet.
         reconciled.push(reconcile(store, &ReconcileRequest::at(now))?);
     }
-    let mut here_alone;
+    let mut besides;
     let of_run = loop {
         let observed = request.look(store)?;
-        here_alone = unshared::notes(store, &observed.view);
+        besides = unshared::notes(store, &observed.view);
         let run = request.record.run(&observed)?;
         let writer = RecordWriter {
             store,
@@ -123,6 +124,9 @@ pub fn done_before(
         }
         let sent = round.go(&mut said)?;
         if !request.record.reconcile || sent == 0 {
+            if !request.record.reconcile && sent > 0 {
+                besides.extend(nudge(store, &observed.view));
+            }
             break execution(run);
         }
         match reconcile(store, &ReconcileRequest::at(now)) {
@@ -137,7 +141,7 @@ pub fn done_before(
         return Err(refused);
     }
     let mut notes = said.notes(request.record.reconcile);
-    notes.extend(here_alone);
+    notes.extend(besides);
     let answer = DoneBefore {
         execution: of_run,
         actor,

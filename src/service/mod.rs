@@ -42,6 +42,7 @@ pub mod names;
 pub mod namespaces;
 pub mod new;
 pub mod next;
+pub mod nudge;
 pub mod overlap;
 pub mod permit;
 pub mod proof;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::index;
+use super::nudge::nudge;
 use super::permit::Asked;
 use super::reconcile::{NOT_APPLIED, ReconcileRequest, reconcile};
 use super::runs::{Observed, ObservedNode, ObservedRun, observe_keys, observe_target};
@@ -97,6 +98,8 @@ impl RecordRequest {
             Ok(None) => (None, None),
             Err(error) => (None, Some(error)),
         };
+        // Whoever reconciled has no need to have that done.
+        let nudged = (is_due && reconciled.is_none()).then(|| nudge(store, &observed.view));
         Ok(Recorded {
             answer: api::Recorded {
                 what,
@@ -105,6 +108,7 @@ impl RecordRequest {
                 notes: unshared::notes(store, &observed.view)
                     .into_iter()
                     .chain(told.take())
+                    .chain(nudged.flatten())
                     .collect(),
                 reconciled,
                 reconcile_error: error.as_ref().map(Error::refused),

@@ -166,6 +166,7 @@ fn endpoint(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criter
     let question = HttpQuestion {
         method: criterion.method.clone().unwrap_or_else(|| "GET".to_owned()),
         url: criterion.url.clone().unwrap_or_default(),
+        headers: Vec::new(),
         body: None,
         // If a redirect is expected, it is the answer and not followed.
         follow: !(300..400).contains(&status),
@@ -185,6 +186,7 @@ fn custom(criterion: &TaskCriterion, subject: &CriterionSubject<'_>) -> Criterio
     let question = HttpQuestion {
         method: "POST".to_owned(),
         url: criterion.webhook_url.clone().unwrap_or_default(),
+        headers: Vec::new(),
         body: Some(
             criterion
                 .payload

@@ -128,6 +128,7 @@ fn asking(method: &str, (url, reach): (&str, &Reach), body: Option<Value>) -> Ht
     HttpQuestion {
         method: method.to_owned(),
         url: url.to_owned(),
+        headers: Vec::new(),
         follow: body.is_none(),
         body,
         timeout: TIMEOUT,

@@ -23,12 +23,15 @@ const MAX_REDIRECTS: u32 = 5;
 const STEP: Duration = Duration::from_millis(100);
 
 /// What is asked.
-#[derive(Debug, Clone)]
+// Not `Debug`: a header may hold a secret.
+#[derive(Clone)]
 pub struct HttpQuestion {
     /// Its method.
     pub method: String,
     /// Where: http or https.
     pub url: String,
+    /// What is said besides, by name.
+    pub headers: Vec<(&'static str, String)>,
     /// What is sent, as JSON.
     pub body: Option<Value>,
     /// Whether redirects are followed.
@@ -177,9 +180,12 @@ pub fn ask(question: &HttpQuestion, stop: &Stop) -> Result<HttpAnswer, String> {
 }
 
 fn ask_at_once(question: &HttpQuestion) -> Result<HttpAnswer, String> {
-    let request = http::Request::builder()
+    let mut request = http::Request::builder()
         .method(question.method.as_str())
         .uri(question.url.as_str());
+    for (name, value) in &question.headers {
+        request = request.header(*name, value.as_str());
+    }
     let asked = request
         .uri_ref()
         .map(ToString::to_string)
@@ -335,6 +341,7 @@ mod tests {
         HttpQuestion {
             method: method.to_owned(),
             url,
+            headers: Vec::new(),
             body: None,
             follow: true,
             timeout: Duration::from_secs(60),

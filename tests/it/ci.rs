@@ -419,6 +419,10 @@ fn pushes_schedules_and_hands_reconcile_and_two_at_once_do_no_harm() {
         ("push", json!({"ref": "refs/heads/main"})),
         ("schedule", json!({"schedule": "*/15 * * * *"})),
         ("workflow_dispatch", json!({"inputs": null})),
+        (
+            "repository_dispatch",
+            json!({"action": "planspec", "client_payload": {}}),
+        ),
     ] {
         let runner = Runner::github(&sandbox, event, event, "refs/heads/main", &payload);
         runner.run("reconcile").ok();

@@ -24,6 +24,7 @@ pub struct GitServer {
     address: SocketAddr,
     stopping: Arc<AtomicBool>,
     listening: Option<JoinHandle<()>>,
+    backend: Arc<Backend>,
 }
 
 impl GitServer {
@@ -52,6 +53,7 @@ impl GitServer {
         let stopping = Arc::new(AtomicBool::new(false));
         let backend = Arc::new(backend);
         let stop = Arc::clone(&stopping);
+        let shared = Arc::clone(&backend);
         let listening = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if stop.load(Ordering::SeqCst) {
@@ -68,7 +70,22 @@ impl GitServer {
             address,
             stopping,
             listening: Some(listening),
+            backend: shared,
         }
+    }
+
+    /// Serve everybody, and answer what is asked below `/api/` with a status, as a forge does.
+    pub fn forge(root: &Path, environment: &Command, status: u16) -> GitServer {
+        let backend = Backend::new(root, environment, "");
+        GitServer::serving(Backend {
+            api: Some(status),
+            ..backend
+        })
+    }
+
+    /// What was asked below `/api/` so far: method, path, who asked, and body.
+    pub fn asked(&self) -> Vec<String> {
+        self.backend.asked.lock().unwrap().clone()
     }
 
     /// URL of a repository.
@@ -110,8 +127,7 @@ impl Answers {
                     let mut back = stream.try_clone()?;
                     let request = Request::read(BufReader::new(stream), &mut back)?;
                     let body = String::from_utf8_lossy(&request.body).into_owned();
-                    let line = format!("{} {} {body}", request.method, request.path);
-                    kept.lock().unwrap().push(line.trim().to_owned());
+                    kept.lock().unwrap().push(request.line());
                     let (status, text) = answer(&request.method, &request.path, &body);
                     let length = text.len();
                     write!(
@@ -129,7 +145,7 @@ impl Answers {
         format!("http://{}{path}", self.address)
     }
 
-    /// What was asked so far: method, path and body.
+    /// What was asked so far: method, path, who asked, and body.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -141,6 +157,9 @@ struct Backend {
     authorization: String,
     /// Lines of the head of each answer.
     head: String,
+    /// How what is no repository is answered.
+    api: Option<u16>,
+    asked: Mutex<Vec<String>>,
 }
 
 /// What a request asks for.
@@ -162,6 +181,8 @@ impl Backend {
             environment: environment.get_envs().filter_map(set).collect(),
             authorization: authorization.to_owned(),
             head: String::new(),
+            api: None,
+            asked: Mutex::default(),
         }
     }
 
@@ -171,7 +192,11 @@ impl Backend {
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut answer = stream.try_clone()?;
         let request = Request::read(BufReader::new(stream), &mut answer)?;
-        if request.header("authorization") == self.authorization {
+        if let Some(status) = self.api.filter(|_| request.path.starts_with("/api/")) {
+            self.asked.lock().unwrap().push(request.line());
+            let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: 0\r\n");
+            write!(answer, "{head}Location: http://169.254.169.254/\r\n\r\n")?
+        } else if request.header("authorization") == self.authorization {
             answer.write_all(&self.answer(&request)?)?
         } else {
             answer.write_all(UNAUTHORIZED)?
@@ -263,6 +288,14 @@ impl Request {
             }
         };
         Ok(request)
+    }
+
+    /// Method, path, who asks, and body.
+    fn line(&self) -> String {
+        let body = String::from_utf8_lossy(&self.body);
+        let who = self.header("authorization");
+        let line = format!("{} {} {who} {body}", self.method, self.path);
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     fn header(&self, name: &str) -> &str {

@@ -39,6 +39,7 @@ mod kill;
 mod leases;
 mod log;
 mod merge_base;
+mod nudge;
 mod partial;
 mod places;
 mod proposals;

@@ -12,6 +12,7 @@ use crate::core::base::glob::{glob, misleading};
 use crate::core::base::limits::{CONFIG_FILE, Limits};
 use crate::core::base::suggest::suggestion;
 use crate::core::document::scope::Files;
+use crate::core::repository::forge::Forge;
 use crate::core::repository::rules;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{Duration, NodeStatus, Pinned, ReportedBy, RevisionApproval, is_zero};
@@ -39,6 +40,8 @@ pub struct Config {
     pub verification: Verifier,
     /// Who may claim what is bound to somebody.
     pub workers: Workers,
+    /// The forge that is told when there is something new to reconcile.
+    pub nudge: Option<Forge>,
     /// Which files belong to the work of every plan.
     #[serde(skip_serializing_if = "ScopeConfig::is_default")]
     pub scope: ScopeConfig,
@@ -250,6 +253,7 @@ impl Default for Config {
             approvals: ApprovalConfig::default(),
             verification: Verifier::Anyone,
             workers: Workers::Anyone,
+            nudge: None,
             scope: ScopeConfig::default(),
             rules: BTreeMap::new(),
             limits: Limits::default(),

@@ -5,6 +5,7 @@ pub mod config;
 mod credentials;
 pub mod definitions;
 pub mod facts;
+pub mod forge;
 pub mod index;
 pub mod list;
 pub mod manifest;

@@ -145,6 +145,7 @@ fn fields(config: &Config) -> Vec<(Vec<String>, Value, Meaning)> {
         approvals,
         verification,
         workers,
+        nudge,
         scope,
         rules,
         limits,
@@ -177,6 +178,8 @@ fn fields(config: &Config) -> Vec<(Vec<String>, Value, Meaning)> {
         &scope.always,
         (Some(along), Concerns::Nothing),
     );
+    let told = "whoever has a secret for it sends that to the forge at the address of the shared remote, with every record";
+    all.add(&["nudge"], nudge, (Some(told), Concerns::Nothing));
     of_approvals(&mut all, approvals);
     for (code, level) in rules {
         let why = "what is wrong, and fails, is judged otherwise from then on";

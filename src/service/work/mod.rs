@@ -30,7 +30,7 @@ use super::record::{RecordWriter, attempt};
 use super::runs::{Observed, ObservedNode, observe, observe_node, provider_of};
 use super::store::{Sent, Store};
 use super::verify::supported;
-use super::{Caller, Error, Result, claim, environment, held};
+use super::{Caller, Error, Result, claim, environment, held, nudge};
 use crate::api::reconcile::Reconciled;
 use crate::api::record::Attempt;
 use crate::api::work::{WorkEvent, WorkEventKind};
@@ -311,6 +311,9 @@ impl Worker<'_> {
         // Nothing is run on a status that does not follow from what it cites.
         audit::news(&store, &observed.view)?;
         let happened = self.request.externals && outside.look(self, &store, &observed)?;
+        if happened {
+            self.nudge(&observed);
+        }
         let jobs = self.take(&store, &observed, free)?;
         let later = observed
             .retries()
@@ -419,8 +422,22 @@ impl Worker<'_> {
     }
 
     fn finish(&self, job: Job) {
+        let observed = Arc::clone(&job.observed);
         if let Err(error) = job.work(self) {
             self.complain(&error);
+        }
+        self.nudge(&observed);
+    }
+
+    /// Something was sent, which whoever reconciles may hear of.
+    fn nudge(&self, observed: &Observed) {
+        if self.request.reconcile {
+            return;
+        }
+        let store = Store::open(self.dir());
+        let note = store.map(|store| nudge::nudge(&store, &observed.view));
+        if let Ok(Some(note)) = note {
+            self.complain(&Error::unavailable(note));
         }
     }
 

@@ -17,6 +17,7 @@ use crate::core::document::{self, *};
 use crate::core::repository::config::{
     ApprovalConfig, Config, RuleLevel, ScopeConfig, StatusConfig, Verifier, Workers,
 };
+use crate::core::repository::forge::Forge;
 use crate::core::resource::*;
 
 fn object_ref() -> ObjectRef {
@@ -403,6 +404,7 @@ fn config() -> Config {
         },
         verification: Verifier::Independent,
         workers: Workers::Strict,
+        nudge: Some(Forge::Gitlab),
         scope: ScopeConfig {
             always: vec!["Cargo.lock".to_owned()],
         },
