@@ -17,6 +17,7 @@ use crate::service::change::APPLIES;
 use crate::service::names::in_parts;
 use crate::service::sources::Source;
 use crate::service::validate::fix::{Fixed, fix};
+use crate::service::validate::framework::{Framework, validate_as_asked};
 use crate::service::validate::inside::{InsideRequest, inside};
 use crate::service::validate::{Coverage, ValidateRequest, Validated, validate, validate_staged};
 use crate::show;
@@ -43,6 +44,10 @@ pub struct Args {
     /// What is staged, and only what the commit causes or touches: for the pre-commit hook
     #[arg(long, conflicts_with_all = ["paths", "files", "directories", "rev", "base"])]
     staged: bool,
+    /// As the pre-commit framework asks: what is staged; everything with `--all-files`; a revision and what changes up to it
+    /// with `--from-ref` and `--to-ref`
+    #[arg(long, conflicts_with_all = ["staged", "files", "directories", "rev", "base", "scope", "fix"])]
+    pre_commit: bool,
     /// A revision
     #[arg(long, value_name = "REV", conflicts_with_all = ["paths", "files", "directories"])]
     rev: Option<String>,
@@ -150,12 +155,25 @@ fn answer(context: &Context, args: &Args, plan: String) -> Outcome {
     }
 }
 
+/// What the pre-commit framework hands over: names of files, and revisions in its environment.
+fn framework(args: &Args) -> Framework {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let paths = args.paths.iter();
+    Framework {
+        files: paths
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect(),
+        range: set("PRE_COMMIT_FROM_REF").zip(set("PRE_COMMIT_TO_REF")),
+    }
+}
+
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(plan) = args.scope()?.filter(|_| !args.asked.is_empty()) {
         return answer(context, args, plan);
     }
-    let paths = args.paths.iter().chain(&args.files);
+    let named = args.paths.iter().filter(|_| !args.pre_commit);
+    let paths = named.chain(&args.files);
     let folders = args.directories.iter();
     let request = ValidateRequest {
         dir: context.dir.clone(),
@@ -176,7 +194,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.fix {
         put_right(context, args, &request)?;
     }
-    let validated = if args.staged {
+    let validated = if args.pre_commit {
+        validate_as_asked(&request, &framework(args))?
+    } else if args.staged {
         validate_staged(&request)?
     } else {
         validate(&request)?

@@ -170,14 +170,18 @@ struct HookPlaces {
     enabled: bool,
     path: PathBuf,
     script: Text,
-    executable: bool,
+    /// Why Git does not run the script, if it does not.
+    idle: Option<&'static str>,
     /// Whether the script would be one of this repository alone.
     inside: bool,
 }
 
 impl HookPlaces {
     fn look(repo: &Repo) -> Result<HookPlaces> {
-        let path = script_path(repo)?;
+        let gits = script_path(repo)?;
+        let husky = of_husky(&gits);
+        let is_set_up = husky.is_none() || gits.exists();
+        let path = husky.clone().unwrap_or(gits);
         let text = match fs::read(&path) {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
             // Something else is there: a link that leads nowhere, or a folder.
@@ -191,7 +195,12 @@ impl HookPlaces {
             configured: Text::of(command.as_deref(), COMMAND),
             enabled: !matches!(enabled.as_deref(), Some("false" | "no" | "off" | "0")),
             script: Text::of(text.as_deref(), SCRIPT),
-            executable: is_executable(&path),
+            // Husky reads it, whether it is executable or not.
+            idle: match husky {
+                Some(_) if !is_set_up => Some("husky is not set up in this clone: `npm install`"),
+                None if !is_executable(&path) => Some("it is not executable"),
+                _ => None,
+            },
             inside: is_inside(repo, &path),
             path,
         })
@@ -204,10 +213,9 @@ impl HookPlaces {
             return HookStanding::Installed(Means::Configuration);
         }
         if self.script.checks_plans() {
-            return if self.executable {
-                HookStanding::Installed(script())
-            } else {
-                HookStanding::Idle(script(), "it is not executable")
+            return match self.idle {
+                None => HookStanding::Installed(script()),
+                Some(why) => HookStanding::Idle(script(), why),
             };
         }
         if configured && self.git_has_configured {
@@ -252,6 +260,16 @@ fn script_path(repo: &Repo) -> Result<PathBuf> {
         .or_cannot("find the folder of the hooks")?;
     let path = String::from_utf8_lossy(&asked.stdout);
     Ok(repo.directory().join(path.trim_end_matches(['\n', '\r'])))
+}
+
+/// The script that husky runs, where Git's is one that husky writes anew at each installation: it lies in a folder `_`, and
+/// the own ones beside that.
+fn of_husky(gits: &Path) -> Option<PathBuf> {
+    let folder = gits.parent().filter(|folder| folder.ends_with("_"))?;
+    let own = folder.parent()?;
+    let is_husky =
+        own.ends_with(".husky") || folder.join("h").exists() || folder.join("husky.sh").exists();
+    is_husky.then(|| own.join(gits.file_name().unwrap_or_default()))
 }
 
 fn is_inside(repo: &Repo, path: &Path) -> bool {

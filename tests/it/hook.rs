@@ -614,3 +614,99 @@ fn a_dry_run_refuses_what_the_hook_would() {
         }
     }
 }
+
+#[test]
+fn with_husky_the_script_is_the_one_that_husky_runs() {
+    let sandbox = Sandbox::new();
+    let path = shimmed(&sandbox, false);
+    let solo = sandbox.repository("solo");
+    // As husky 9 sets a repository up: what Git runs is written anew each time, and runs what lies beside its folder.
+    solo.git("config core.hooksPath .husky/_");
+    solo.write(".husky/_/.gitignore", "*");
+    let script = "#!/usr/bin/env sh\n. \"$(dirname \"$0\")/h\"";
+    let h = "n=$(basename \"$0\")\ns=$(dirname \"$(dirname \"$0\")\")/$n\n[ ! -f \"$s\" ] && exit 0\nsh -e \"$s\" \"$@\"\nexit $?\n";
+    solo.write(".husky/_/h", h)
+        .write_executable(".husky/_/pre-commit", script);
+    hooks(&solo, &path, "status")
+        .exits(1)
+        .says("not installed")
+        .notes("planspec hooks install");
+    hooks(&solo, &path, "install")
+        .ok()
+        .says("created        .husky/pre-commit");
+    hooks(&solo, &path, "status")
+        .ok()
+        .says("installed      .husky/pre-commit");
+    assert_eq!(solo.read(".husky/_/pre-commit"), script);
+    solo.write("planspec/plan.yaml", checkout("gone"));
+    commit(&solo).exits(1).notes("PS202");
+    hooks(&solo, &path, "uninstall").ok();
+    assert!(!solo.has(".husky/pre-commit"));
+    // One that is there is named, and with the line in it seen; husky needs it not to be executable.
+    solo.write(".husky/pre-commit", "npm test\n");
+    hooks(&solo, &path, "install")
+        .exits(1)
+        .notes(".husky/pre-commit is kept as it is")
+        .notes("planspec validate --staged || exit 1");
+    solo.write(
+        ".husky/pre-commit",
+        "planspec validate --staged || exit 1\nnpm test\n",
+    );
+    hooks(&solo, &path, "status").ok().says(".husky/pre-commit");
+    // A fresh clone, in which nobody has installed packages.
+    solo.remove_folder(".husky/_");
+    hooks(&solo, &path, "status")
+        .exits(1)
+        .notes("husky is not set up in this clone");
+    // Husky of before: the folder itself.
+    solo.git("config core.hooksPath .husky");
+    solo.write_executable(
+        ".husky/pre-commit",
+        "planspec validate --staged || exit 1\n",
+    );
+    hooks(&solo, &path, "status").ok().says(".husky/pre-commit");
+}
+
+#[test]
+fn the_pre_commit_framework_gets_what_it_asks_for() {
+    let sandbox = Sandbox::new();
+    let shop = shop(&sandbox, "shop");
+    let good = shop.git("rev-parse HEAD");
+    shop.write("planspec/bad.yaml", execution("bad", "nowhere"));
+    slip_in(&shop);
+    let hooks = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/.pre-commit-hooks.yaml"
+    ));
+    let entry = "validate --pre-commit";
+    assert_eq!(
+        hooks
+            .unwrap()
+            .matches(&format!("entry: planspec {entry}\n"))
+            .count(),
+        2
+    );
+    // A commit that has nothing to do with it: older findings do not fail it.
+    shop.write("notes.txt", "x");
+    shop.git("add -A");
+    shop.run(&format!("{entry} notes.txt")).ok();
+    // One that only deletes hands nothing over.
+    shop.run(entry).ok();
+    // `--all-files` names what is not staged, beside what is.
+    let all = shop.git("ls-files").replace('\n', " ");
+    shop.run(&format!("{entry} {all}")).exits(1).says("PS206");
+    // `--from-ref` and `--to-ref`: the one as it is, and what changes since the other.
+    let head = shop.git("rev-parse HEAD");
+    let between = |from: &str, to: &str| {
+        let set = [("PRE_COMMIT_FROM_REF", from), ("PRE_COMMIT_TO_REF", to)];
+        shop.run_in(&set, &format!("{entry} planspec/bad.yaml"))
+    };
+    between(&good, &head).exits(1).says("PS206");
+    between(&good, &good).ok();
+    // What the environment says means nothing where the framework does not ask.
+    let set = [
+        ("PRE_COMMIT_FROM_REF", good.as_str()),
+        ("PRE_COMMIT_TO_REF", "HEAD"),
+    ];
+    shop.run_in(&set, "validate --staged").ok();
+}

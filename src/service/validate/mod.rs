@@ -1,6 +1,7 @@
 //! Check resources, offline.
 
 pub mod fix;
+pub mod framework;
 pub mod inside;
 mod known;
 mod meanings;
