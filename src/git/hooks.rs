@@ -23,6 +23,8 @@ const CALL: &str = "planspec validate --staged";
 const COMMAND: &str = "if command -v planspec >/dev/null 2>&1; then planspec validate --staged; \
                        else echo 'planspec is not installed: this commit is not checked' >&2; fi";
 const NAME: &str = "hook.planspec";
+/// The hook of a merge that Git commits by itself: it does not run the other one.
+const MERGE: &str = "pre-merge-commit";
 
 /// How Git comes to run a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,14 +85,7 @@ pub fn install(repo: &Repo) -> Result<HookDone> {
             Ok(HookDone::Changed(Means::Configuration))
         }
         HookStanding::Missing(Means::Script(_)) => {
-            let roots = [repo.workdir(), Some(repo.common_dir())];
-            for root in roots
-                .into_iter()
-                .flatten()
-                .filter(|root| hook.path.starts_with(root))
-            {
-                no_link_to(root, &hook.path)?;
-            }
+            hook.no_link(repo, &hook.path)?;
             match write_new(&hook.path, SCRIPT.as_bytes(), true)? {
                 NewFile::Yes => Ok(HookDone::Changed(Means::Script(hook.path))),
                 NewFile::Exists => Ok(HookDone::Nothing(HookStanding::Taken(Means::Script(
@@ -121,9 +116,85 @@ pub fn uninstall(repo: &Repo) -> Result<HookDone> {
     if hook.script == Text::Ours && is_file(&hook.path) {
         let tried = format!("remove `{}`", hook.path.display());
         fs::remove_file(&hook.path).map_err(unusable_file(tried))?;
+        let merge = hook.path.with_file_name(MERGE);
+        let text = fs::read_to_string(&merge).ok();
+        if Text::of(text.as_deref(), SCRIPT) == Text::Ours && is_file(&merge) {
+            let tried = format!("remove `{}`", merge.display());
+            fs::remove_file(&merge).map_err(unusable_file(tried))?;
+        }
         return Ok(HookDone::Changed(Means::Script(hook.path)));
     }
     Ok(HookDone::Nothing(hook.standing()))
+}
+
+/// How it stands with merges, of which Git asks another hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merges {
+    /// They are checked.
+    Checked,
+    /// There is no hook for them.
+    Unchecked,
+    /// There is another one.
+    Taken(PathBuf),
+}
+
+/// Whether what a merge commits is checked as well, where commits are.
+///
+/// # Errors
+/// `Unusable` when Git cannot be asked.
+pub fn merges(repo: &Repo) -> Result<Merges> {
+    let hook = HookPlaces::look(repo)?;
+    if hook.standing() == HookStanding::Installed(Means::Configuration) {
+        let events = repo.config_all(&format!("{NAME}.event"));
+        let is_there = events.iter().any(|event| event == MERGE);
+        return Ok(if is_there {
+            Merges::Checked
+        } else {
+            Merges::Unchecked
+        });
+    }
+    let path = hook.path.with_file_name(MERGE);
+    let Ok(text) = fs::read(&path) else {
+        let is_there = path.symlink_metadata().is_ok();
+        return Ok(if is_there {
+            Merges::Taken(path)
+        } else {
+            Merges::Unchecked
+        });
+    };
+    let text = String::from_utf8_lossy(&text);
+    // Git's own sample runs the other one.
+    let is_checked = text.contains(CALL) || text.contains("pre-commit");
+    Ok(if is_checked && (hook.is_husky || is_executable(&path)) {
+        Merges::Checked
+    } else {
+        Merges::Taken(path)
+    })
+}
+
+/// Have merges checked by the means by which commits are, if nothing else is in that place.
+///
+/// # Errors
+/// `Unusable` when it cannot be written.
+pub fn install_for_merges(repo: &Repo) -> Result<Merges> {
+    let standing = merges(repo)?;
+    if standing != Merges::Unchecked {
+        return Ok(standing);
+    }
+    let hook = HookPlaces::look(repo)?;
+    match hook.standing() {
+        HookStanding::Installed(Means::Configuration) => {
+            let field = format!("{NAME}.event");
+            configure(repo, &["--local", "--add", &field, MERGE])?;
+        }
+        HookStanding::Installed(Means::Script(_)) if hook.inside => {
+            let path = hook.path.with_file_name(MERGE);
+            hook.no_link(repo, &path)?;
+            write_new(&path, SCRIPT.as_bytes(), true)?;
+        }
+        _ => {}
+    }
+    merges(repo)
 }
 
 /// Whose a script or a command is.
@@ -174,6 +245,7 @@ struct HookPlaces {
     idle: Option<&'static str>,
     /// Whether the script would be one of this repository alone.
     inside: bool,
+    is_husky: bool,
 }
 
 impl HookPlaces {
@@ -195,6 +267,7 @@ impl HookPlaces {
             configured: Text::of(command.as_deref(), COMMAND),
             enabled: !matches!(enabled.as_deref(), Some("false" | "no" | "off" | "0")),
             script: Text::of(text.as_deref(), SCRIPT),
+            is_husky: husky.is_some(),
             // Husky reads it, whether it is executable or not.
             idle: match husky {
                 Some(_) if !is_set_up => Some("husky is not set up in this clone: `npm install`"),
@@ -204,6 +277,16 @@ impl HookPlaces {
             inside: is_inside(repo, &path),
             path,
         })
+    }
+
+    /// Nothing is written through a link.
+    fn no_link(&self, repo: &Repo, path: &Path) -> Result<()> {
+        let roots = [repo.workdir(), Some(repo.common_dir())];
+        let roots = roots.into_iter().flatten();
+        for root in roots.filter(|root| path.starts_with(root)) {
+            no_link_to(root, path)?;
+        }
+        Ok(())
     }
 
     fn standing(&self) -> HookStanding {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Error, Result};
 use crate::api::made::{Hook, HookMeans, HookState};
 use crate::git::Repo;
-use crate::git::hooks::{self, HookDone, HookStanding, LINE, Means};
+use crate::git::hooks::{self, HookDone, HookStanding, LINE, Means, Merges};
 
 /// Make Git check what is staged before every commit, in the repository around a folder.
 ///
@@ -24,13 +24,32 @@ pub fn install(dir: Option<&Path>) -> Result<Hook> {
 /// As [`install`], for `init`: if something else is in the place of the hook, it stays, and the notes
 /// say so.
 pub(super) fn put(repo: &Repo) -> Result<Hook> {
-    Ok(match hooks::install(repo)? {
+    let mut hook = match hooks::install(repo)? {
         HookDone::Changed(means) => Hook {
             state: state(repo, &means, (true, true)),
             notes: Vec::new(),
         },
         HookDone::Nothing(standing) => standing_as(repo, &standing),
-    })
+    };
+    if hook.state.installed {
+        let merges = hooks::install_for_merges(repo)?;
+        hook.notes.extend(of_merges(repo, merges));
+    }
+    Ok(hook)
+}
+
+/// What is to be said of merges, where commits are checked.
+fn of_merges(repo: &Repo, merges: Merges) -> Option<String> {
+    match merges {
+        Merges::Checked => None,
+        Merges::Unchecked => {
+            Some("merges are not checked: `planspec hooks install` adds that".to_owned())
+        }
+        Merges::Taken(path) => Some(format!(
+            "merges are not checked: {} is another hook, or not executable; to check plans in it, add this line: `{LINE}`",
+            place(repo, &Means::Script(path))
+        )),
+    }
 }
 
 /// Take the hook away again.
@@ -70,6 +89,9 @@ pub fn status(dir: Option<&Path>) -> Result<Hook> {
     if matches!(standing, HookStanding::Missing(_)) {
         hook.notes
             .push("install it with `planspec hooks install`".to_owned());
+    }
+    if hook.state.installed {
+        hook.notes.extend(of_merges(repo, hooks::merges(repo)?));
     }
     Ok(hook)
 }

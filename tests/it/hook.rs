@@ -487,7 +487,10 @@ fn where_git_has_configured_hooks_they_are_used() {
         .ok()
         .says("installed      hook.planspec");
     assert_eq!(solo.read(".git/hooks/pre-commit"), own);
-    assert_eq!(solo.git("config hook.planspec.event"), "pre-commit");
+    assert_eq!(
+        solo.git("config --get-all hook.planspec.event"),
+        "pre-commit\npre-merge-commit"
+    );
     // As Git would run it.
     let command = solo.git("config hook.planspec.command");
     let run = || {
@@ -709,4 +712,51 @@ fn the_pre_commit_framework_gets_what_it_asks_for() {
         ("PRE_COMMIT_TO_REF", "HEAD"),
     ];
     shop.run_in(&set, "validate --staged").ok();
+}
+
+#[test]
+fn what_a_merge_commits_is_checked_as_well() {
+    let sandbox = Sandbox::new();
+    let with_program = path();
+    let path = shimmed(&sandbox, false);
+    let solo = sandbox.repository("solo");
+    solo.write("planspec/plan.yaml", plan("checkout", &[task("build")]));
+    slip_in(&solo);
+    // Each side is right, and both together are not.
+    solo.git("checkout -q -b side");
+    solo.write("planspec/run.yaml", execution("run", "checkout"));
+    slip_in(&solo);
+    solo.git("checkout -q main");
+    solo.remove("planspec/plan.yaml");
+    slip_in(&solo);
+    let merge = || git_on(&solo, &with_program, &["merge", "-q", "--no-edit", "side"]);
+    hooks(&solo, &path, "install").ok();
+    merge().exits(1).notes("PS206");
+    solo.git("merge --abort");
+    // As it was installed before.
+    solo.remove(".git/hooks/pre-merge-commit");
+    hooks(&solo, &path, "status")
+        .ok()
+        .notes("merges are not checked: `planspec hooks install`");
+    let own = "#!/bin/sh\nmake lint\n";
+    solo.write_executable(".git/hooks/pre-merge-commit", own);
+    for action in ["status", "install"] {
+        hooks(&solo, &path, action)
+            .ok()
+            .notes(".git/hooks/pre-merge-commit is another hook")
+            .notes("planspec validate --staged || exit 1");
+    }
+    // What Git has as a sample runs the other hook.
+    solo.write_executable(
+        ".git/hooks/pre-merge-commit",
+        "#!/bin/sh\nexec \"$(git rev-parse --git-path hooks)/pre-commit\"\n",
+    );
+    hooks(&solo, &path, "status").ok().never_says("merges");
+    merge().exits(1).notes("PS206");
+    solo.git("merge --abort");
+    solo.remove(".git/hooks/pre-merge-commit");
+    hooks(&solo, &path, "install").ok();
+    hooks(&solo, &path, "uninstall").ok();
+    assert!(!solo.has(".git/hooks/pre-merge-commit"));
+    merge().ok();
 }

@@ -189,11 +189,11 @@ fn without_port(host: &str) -> &str {
 
 fn is_this_machine(host: &str) -> bool {
     let name = without_port(host);
-    let address = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
-        || address
-            .parse()
-            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    let parts: Vec<&str> = name.split('.').collect();
+    let is_loopback = parts.len() == 4
+        && parts[0] == "127"
+        && parts.iter().all(|part| part.parse::<u8>().is_ok());
+    is_loopback || name == "[::1]" || name.eq_ignore_ascii_case("localhost")
 }
 
 /// A part of a path, as it is written in a URL.
@@ -279,6 +279,7 @@ mod tests {
             ("C:/git/plans", "a folder"),
             ("file:///srv/git/plans", "a folder"),
             ("http://ana:hidden@git.example.com/a/plans", "over http"),
+            ("http://127.example.com/a/plans", "over http"),
             ("git@work:a/plans", "`work` is a name of this machine"),
             ("https://ana:hidden@/a/plans", "names no host"),
             ("https://a.example\\@b.example/a/plans", ""),
