@@ -2,7 +2,7 @@
 
 use super::active_run::{ActiveRun, list};
 use crate::core::base::digest::short;
-use crate::core::document::scope::{Bounds, Verdict};
+use crate::core::document::scope::{Bounds, Files, Verdict};
 use crate::core::resource::OnBroken;
 
 impl ActiveRun<'_> {
@@ -42,7 +42,8 @@ impl ActiveRun<'_> {
         Some((policy, why))
     }
 
-    /// The paths that are outside; the document and the run are the contract, and not the work.
+    /// The paths that are outside; the document and the run are the contract, and not the work. What `scope.always` names may
+    /// change along, unless the document excludes it.
     fn outside<'p>(
         &self,
         bounds: &Bounds,
@@ -50,7 +51,12 @@ impl ActiveRun<'_> {
     ) -> Vec<&'p str> {
         let contract = [&self.pinned.plan.path, &self.pinned.execution.path];
         let work = paths.filter(|path| !contract.contains(path));
-        let outside = work.filter(|path| bounds.judge(path) != Verdict::Inside);
+        let along = Files::of(&self.turn.world.config.scope.always).unwrap_or_default();
+        let outside = work.filter(|path| match bounds.judge(path) {
+            Verdict::Inside => false,
+            Verdict::NotCovered => !along.hold(path),
+            _ => true,
+        });
         outside.map(String::as_str).collect()
     }
 }
@@ -136,6 +142,13 @@ mod tests {
                 commit == "c2" && !policy.is_empty(),
                 "{policy}: {message}"
             );
+        }
+        // What may always change along is no excess, but for what the document excludes.
+        for (commit, expected) in [("c2", "Succeeded Reported"), ("c3", "Blocked OutOfScope")] {
+            let mut world = run("pause", "");
+            world.configure("scope: {always: [docs/**, src/old/**]}\n");
+            reported(&mut world, commit);
+            assert_eq!(world.stands("a"), expected, "{commit}");
         }
         // A report without a commit says nothing about files.
         let mut world = run("pause", "");
