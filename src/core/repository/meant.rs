@@ -47,7 +47,16 @@ pub struct Meant {
 #[derive(Debug, Clone)]
 struct Step {
     before: String,
-    edits: Vec<TextEdit>,
+    /// In the order in which they stand.
+    done: Vec<Done>,
+}
+
+/// An edit, where what it put there stands afterwards, and how far what stands behind it was moved by those before it.
+#[derive(Debug, Clone)]
+struct Done {
+    edit: TextEdit,
+    after: Range<usize>,
+    moved: isize,
 }
 
 /// What is meant by a file; nothing where nothing can be put right.
@@ -154,84 +163,104 @@ impl Meant {
         });
         let (findings, fixes): (Vec<&Diagnostic>, Vec<(usize, &Fix)>) = wanted.unzip();
         let edits = edit::fixes(file, &self.text, &fixes);
-        let done: Vec<TextEdit> = edits.iter().flatten().flatten().cloned().collect();
-        for (finding, edits) in findings.into_iter().zip(edits) {
-            if let Some(edits) = edits {
-                self.note(finding.clone(), edits);
-            }
-        }
+        let made = findings.into_iter().zip(edits);
+        let made: Vec<(&Diagnostic, Vec<TextEdit>)> = made
+            .filter_map(|(finding, edits)| Some((finding, edits?)))
+            .collect();
+        let done: Vec<TextEdit> = made.iter().flat_map(|(_, edits)| edits.clone()).collect();
+        self.note(made);
         if done.is_empty() {
             return false;
         }
         let after = edit::edited(&self.text, &done);
-        self.steps.push(Step {
-            before: std::mem::replace(&mut self.text, after),
-            edits: done,
-        });
+        let before = std::mem::replace(&mut self.text, after);
+        self.steps.push(Step::new(before, done));
         true
     }
 
-    /// Keep a finding that is put right.
-    fn note(&mut self, finding: Diagnostic, edits: Vec<TextEdit>) {
-        let exactly = |edit: TextEdit| {
-            let range = self.exactly(edit.range.clone())?;
-            Some(Change::Text {
-                start: range.start,
-                end: range.end,
-                with: edit.with,
+    /// Keep findings that are put right.
+    fn note(&mut self, made: Vec<(&Diagnostic, Vec<TextEdit>)>) {
+        let findings: Vec<Diagnostic> =
+            made.iter().map(|(finding, _)| (*finding).clone()).collect();
+        let placed = self.placed(findings).into_iter().zip(made);
+        let noted: Vec<Diagnostic> = placed
+            .map(|(finding, (_, edits))| {
+                let exactly = |edit: TextEdit| {
+                    let range = self.exactly(edit.range.clone())?;
+                    Some(Change::Text {
+                        start: range.start,
+                        end: range.end,
+                        with: edit.with,
+                    })
+                };
+                let changes = edits.into_iter().map(exactly).collect::<Option<_>>();
+                let is_certain = finding.fix.as_ref().is_some_and(|fix| fix.is_certain);
+                let fix = changes.map(|changes| Fix {
+                    changes,
+                    is_certain,
+                });
+                Diagnostic { fix, ..finding }
             })
-        };
-        let changes = edits
-            .into_iter()
-            .map(exactly)
-            .collect::<Option<Vec<Change>>>();
-        let is_certain = finding.fix.as_ref().is_some_and(|fix| fix.is_certain);
-        let fix = changes.map(|changes| Fix {
-            changes,
-            is_certain,
-        });
-        let mut related = finding.related.clone();
-        let own = related.iter_mut();
-        for label in own.filter(|label| label.file == finding.file) {
-            label.place = self.place(&label.place);
+            .collect();
+        self.found.extend(noted);
+    }
+
+    /// Findings of the text that is meant, at their places in the file as it is. All at once: to locate something is to read a text.
+    pub fn placed(&self, mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let mut places: Vec<Place> = Vec::new();
+        for finding in &findings {
+            let own = finding
+                .related
+                .iter()
+                .filter(|label| label.file == finding.file);
+            places.push(finding.place.clone());
+            places.extend(own.map(|label| label.place.clone()));
         }
-        self.found.push(Diagnostic {
-            place: self.place(&finding.place),
-            related,
-            fix,
-            ..finding
-        });
+        let mut places = self.places(&places).into_iter();
+        for finding in &mut findings {
+            finding.place = places.next().unwrap_or(Place::File);
+            let own = finding
+                .related
+                .iter_mut()
+                .filter(|label| label.file == finding.file);
+            for (label, place) in own.zip(places.by_ref()) {
+                label.place = place;
+            }
+        }
+        findings
     }
 
     /// Where something of the text that is meant stands in the file as it is, or what it came from.
-    pub fn place(&self, place: &Place) -> Place {
+    pub fn places(&self, places: &[Place]) -> Vec<Place> {
         let Some(first) = self.steps.first() else {
-            return place.clone();
+            return places.to_vec();
         };
-        let Some(span) = locate_all(&self.text, &[place]).pop().flatten() else {
-            return place.clone();
+        let asked: Vec<&Place> = places.iter().collect();
+        let now = locate_all(&self.text, &asked);
+        let there = locate_all(&first.before, &asked);
+        let lines = Lines::new(&first.before);
+        let all = places.iter().zip(now.into_iter().zip(there));
+        let place = |(place, (now, there)): (&Place, (Option<Span>, Option<Span>))| {
+            let Some(now) = now else {
+                return place.clone();
+            };
+            let whole = &first.before;
+            let at = self.origin(now.start);
+            let end = self.origin(now.end.max(now.start));
+            let line = whole.get(at..).and_then(|rest| rest.find('\n'));
+            let line_end = line.map_or(whole.len(), |length| at + length);
+            let span = lines.span(at..end.clamp(at, line_end.max(at)));
+            // What a program looks for by its path is found there, where it has not moved.
+            let is_there = there.is_some_and(|there| there.start == span.start);
+            match place {
+                Place::Entry {
+                    part: Part::Key | Part::Value,
+                    ..
+                } if is_there => place.clone(),
+                _ => Place::At(span),
+            }
         };
-        let whole = &first.before;
-        let at = self.origin(span.start);
-        let end = self.origin(span.end.max(span.start));
-        let line = whole.get(at..).and_then(|rest| rest.find('\n'));
-        let line_end = line.map_or(whole.len(), |length| at + length);
-        let span = Lines::new(whole).span(at..end.clamp(at, line_end.max(at)));
-        // What a program looks for by its path is found there, where it has not moved.
-        match place {
-            Place::Entry {
-                part: Part::Key | Part::Value,
-                ..
-            } if self.is_there(place, span) => place.clone(),
-            _ => Place::At(span),
-        }
-    }
-
-    /// Whether an entry is at a place of the file as it is.
-    fn is_there(&self, place: &Place, span: Span) -> bool {
-        let first = self.steps.first();
-        let found = first.and_then(|first| locate_all(&first.before, &[place]).pop().flatten());
-        found.is_some_and(|found| found.start == span.start)
+        all.map(place).collect()
     }
 
     /// Where in the file as it is something of the text stands, or what it came from.
@@ -249,31 +278,33 @@ impl Meant {
 }
 
 impl Step {
-    /// The edits, with where each stands in the text afterwards.
-    fn spans(&self) -> Vec<(Range<usize>, &TextEdit)> {
-        let mut edits: Vec<&TextEdit> = self.edits.iter().collect();
+    fn new(before: String, mut edits: Vec<TextEdit>) -> Step {
         edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
-        let mut grown: isize = 0;
-        let spans = edits.into_iter().map(|edit| {
-            let start = edit.range.start.saturating_add_signed(grown);
-            grown += edit.with.len() as isize - edit.range.len() as isize;
-            (start..start + edit.with.len(), edit)
+        let mut moved: isize = 0;
+        let done = edits.into_iter().map(|edit| {
+            let start = edit.range.start.saturating_add_signed(-moved);
+            let done = Done {
+                after: start..start + edit.with.len(),
+                moved,
+                edit,
+            };
+            moved = done.moved_behind();
+            done
         });
-        spans.collect()
+        let done = done.collect();
+        Step { before, done }
     }
 
     fn origin(&self, at: usize) -> usize {
-        let mut shift: isize = 0;
-        for (after, edit) in self.spans() {
-            if at < after.start {
-                break;
-            }
-            if after.contains(&at) {
-                return self.same_line(edit, at - after.start);
-            }
-            shift += edit.range.len() as isize - edit.with.len() as isize;
+        let behind = self.done.partition_point(|done| done.after.start <= at);
+        let Some(last) = behind.checked_sub(1).and_then(|index| self.done.get(index)) else {
+            return at.min(self.before.len());
+        };
+        if last.after.contains(&at) {
+            return self.same_line(&last.edit, at - last.after.start);
         }
-        at.saturating_add_signed(shift).min(self.before.len())
+        at.saturating_add_signed(last.moved_behind())
+            .min(self.before.len())
     }
 
     /// Within what was put there: the line of what was there before that says the same.
@@ -308,17 +339,29 @@ impl Step {
     }
 
     fn exactly(&self, range: Range<usize>) -> Option<Range<usize>> {
-        let mut shift: isize = 0;
-        for (after, edit) in self.spans() {
+        let first = self
+            .done
+            .partition_point(|done| done.after.end < range.start);
+        let before = first.checked_sub(1).and_then(|index| self.done.get(index));
+        let mut moved = before.map_or(0, Done::moved_behind);
+        for done in self.done.get(first..)? {
+            let after = &done.after;
             if range.end < after.start || range.end == after.start && !after.is_empty() {
                 break;
             }
-            if range.start < after.end || range == after {
+            if range.start < after.end || range == *after {
                 return None;
             }
-            shift += edit.range.len() as isize - edit.with.len() as isize;
+            moved = done.moved_behind();
         }
-        Some(range.start.saturating_add_signed(shift)..range.end.saturating_add_signed(shift))
+        Some(range.start.saturating_add_signed(moved)..range.end.saturating_add_signed(moved))
+    }
+}
+
+impl Done {
+    /// How far what stands behind it was moved.
+    fn moved_behind(&self) -> isize {
+        self.moved + self.edit.range.len() as isize - self.edit.with.len() as isize
     }
 }
 

@@ -67,7 +67,8 @@ pub fn fixes(file: &str, text: &str, fixes: &[(usize, &Fix)]) -> Vec<Option<Vec<
     if !work.is_sound(fixes) {
         // One of them is not what it should be: they are made one by one.
         work.done.fill(None);
-        for index in 0..fixes.len().min(MOST_ONE_BY_ONE) {
+        let most = (MOST_READ / text.len().max(1)).clamp(1, MOST_ONE_BY_ONE);
+        for index in 0..fixes.len().min(most) {
             work.take(fixes, |at| at == index);
             if !work.is_sound(fixes) {
                 work.done[index] = None;
@@ -77,8 +78,9 @@ pub fn fixes(file: &str, text: &str, fixes: &[(usize, &Fix)]) -> Vec<Option<Vec<
     work.done
 }
 
-/// Fixes beyond these are not made where they have to be made one by one.
+/// Fixes beyond these are not made where they have to be made one by one: each is read again, and so many bytes in all.
 const MOST_ONE_BY_ONE: usize = 64;
+const MOST_READ: usize = 2 * 1024 * 1024;
 
 /// The edits of a fix that is one of the text alone.
 fn of_text(fix: &Fix) -> Option<Vec<TextEdit>> {

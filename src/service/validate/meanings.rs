@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::base::diagnostic::{self, Code, Diagnostic};
+use crate::core::base::diagnostic::{self, Code, Diagnostic, Place};
 use crate::core::base::source::{Content, SourceFile};
 use crate::core::repository::config::Config;
 use crate::core::repository::manifest::Manifest;
@@ -61,11 +61,8 @@ impl Meanings {
         if self.0.is_empty() {
             return found;
         }
-        let mut told: Vec<Diagnostic> = found
-            .into_iter()
-            .filter(|finding| !self.is_put_right(finding))
-            .map(|finding| self.placed(finding))
-            .collect();
+        let found = found.into_iter().filter(|one| !self.is_put_right(one));
+        let mut told = self.placed(found.collect());
         told.extend(
             self.0
                 .values()
@@ -80,18 +77,39 @@ impl Meanings {
         finding.code == Code::UNUSED_ALLOW && self.0.contains_key(&finding.file)
     }
 
-    fn placed(&self, mut finding: Diagnostic) -> Diagnostic {
-        for label in &mut finding.related {
-            if let Some((meant, _)) = self.0.get(&label.file) {
-                label.place = meant.place(&label.place);
+    /// Findings of what is meant, at their places in the files as they are.
+    fn placed(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let mut of_files: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
+        for finding in found {
+            of_files
+                .entry(finding.file.clone())
+                .or_default()
+                .push(finding);
+        }
+        let mut placed = Vec::new();
+        for (file, mut found) in of_files {
+            if let Some((meant, _)) = self.0.get(&file) {
+                found = meant.placed(found);
+                // What they say is of the text that is meant.
+                found.iter_mut().for_each(|finding| finding.fix = None);
+            }
+            placed.extend(found);
+        }
+        self.place_others(&mut placed);
+        placed
+    }
+
+    /// What findings point at in other files.
+    fn place_others(&self, found: &mut [Diagnostic]) {
+        for (file, (meant, _)) in &self.0 {
+            let others = found.iter_mut().filter(|finding| finding.file != *file);
+            let labels = others.flat_map(|finding| finding.related.iter_mut());
+            let mut labels: Vec<_> = labels.filter(|label| label.file == *file).collect();
+            let places: Vec<Place> = labels.iter().map(|label| label.place.clone()).collect();
+            for (label, place) in labels.iter_mut().zip(meant.places(&places)) {
+                label.place = place;
             }
         }
-        if let Some((meant, _)) = self.0.get(&finding.file) {
-            finding.place = meant.place(&finding.place);
-            // What it says is of the text that is meant.
-            finding.fix = None;
-        }
-        finding
     }
 
     /// The text of a file as it is.
