@@ -431,7 +431,8 @@ fn api_version(found: &Finder<'_>, value: &Value, findings: &mut Vec<Diagnostic>
         return false;
     };
     let message = format!("the apiVersion `{given}` is not known");
-    let is_ours = given.to_lowercase().starts_with("planspec");
+    // Also in typographic quotes.
+    let is_ours = folded(given).starts_with("planspec");
     let fix = Fix::likely(Change::Replace {
         path: path!["apiVersion"],
         with: Value::from(API_VERSION).into(),

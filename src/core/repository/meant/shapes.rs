@@ -770,6 +770,16 @@ mod tests {
     }
 
     #[test]
+    fn quotes_of_a_word_processor_and_other_words_for_a_description_are_read() {
+        let written = "apiVersion: “planspec.io/v1alpha1”\nkind: Goal\nmetadata: {name: ‘bread’, namespace: kitchen}\nspec:\n  description: x\n  \
+                       acceptanceCriteria:\n    - {id: c1, text: tasty}\n";
+        let meant = written
+            .replace(['“', '”', '‘', '’'], "")
+            .replace("text: tasty", "description: tasty");
+        assert_eq!(meant_by("a.yaml", written), meant);
+    }
+
+    #[test]
     fn comments_are_not_lost_for_it() {
         let written = plan(
             "  graph:\n    nodes:\n      - id: dough\n        kind: group\n        tasks:\n          # By hand.\n          - {id: mix, kind: Task}\n",

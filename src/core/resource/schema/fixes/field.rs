@@ -142,7 +142,9 @@ impl Misplaced<'_> {
             .and_then(Value::as_str)
             .is_some_and(|text| text.trim().contains(' '));
         match others {
-            ["description", "goalRef"] if !is_prose => &["goalRef"],
+            ["description", "goalRef"] if !is_prose && self.free.contains(&"goalRef") => {
+                &["goalRef"]
+            }
             others => others,
         }
     }
