@@ -319,7 +319,8 @@ fn nested(look: &Look<'_>) -> Option<Diagnostic> {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         let before = before(node).map(|(_, before)| before.clone());
-        if group.remove("parallel") == Some(json!(true)) {
+        if group.get("parallel") == Some(&json!(true)) {
+            group.remove("parallel");
             group.insert("mode".to_owned(), json!("parallel"));
         }
         group.insert("kind".to_owned(), json!("Group"));
@@ -777,6 +778,25 @@ mod tests {
             .replace(['“', '”', '‘', '’'], "")
             .replace("text: tasty", "description: tasty");
         assert_eq!(meant_by("a.yaml", written), meant);
+    }
+
+    #[test]
+    fn what_no_field_holds_is_said_in_a_description() {
+        let written = plan(
+            "  graph:\n    nodes:\n      - id: taste\n        kind: Gate\n        gate: {timeout: 5, quorum: most, reviewers: [eva], type: solemn}\n      \
+             - id: dough\n        parallel: 4\n        tasks: [Mix]\n",
+        );
+        let found = meant_by("a.yaml", &written);
+        for said in [
+            "timeout: 5",
+            "quorum: most",
+            "type: solemn",
+            "parallel: 4",
+            "- eva",
+        ] {
+            assert!(found.contains(said), "{said}: {found}");
+        }
+        assert!(!found.contains("requiredApprovers"), "{found}");
     }
 
     #[test]

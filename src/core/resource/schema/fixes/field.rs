@@ -397,8 +397,9 @@ fn take_in(spec: &mut Value, field: &str, value: &Value) {
         "type" | "gatetype" => {
             let allowed = ["approval", "review", "sign-off"];
             let given = value.as_str().unwrap_or_default();
-            if let Some(same) = allowed.iter().find(|one| folded(one) == folded(given)) {
-                spec["gateType"] = json!(same);
+            match allowed.iter().find(|one| folded(one) == folded(given)) {
+                Some(same) => spec["gateType"] = json!(same),
+                None => describe(spec, field, value),
             }
         }
         "reviewers" | "reviewer" | "approvers" | "approver" => {
@@ -409,25 +410,38 @@ fn take_in(spec: &mut Value, field: &str, value: &Value) {
             let named = several.iter().filter_map(|one| one.get("name")?.as_str());
             let named: Vec<&str> = named.collect();
             if !named.is_empty() {
-                spec["description"] = json!(named.join(", "));
+                add_line(spec, named.join(", "));
             }
             match several {
                 [Value::String(all)]
                     if ["all", "everyone", "everybody"].contains(&all.as_str()) =>
                 {
-                    spec["description"] = json!(format!("{field}: {all}"));
+                    describe(spec, field, value);
                 }
                 several => spec["reviewers"] = several.iter().map(reviewer).collect(),
             }
         }
         "environment" => spec["context"] = json!({"environment": value}),
-        _ => {
+        word => {
             let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
-            if let Some(number) = number {
-                spec["requiredApprovers"] = json!(number);
+            match number.filter(|_| is_inline_gate(word)) {
+                Some(number) => spec["requiredApprovers"] = json!(number),
+                None => describe(spec, field, value),
             }
         }
     }
+}
+
+/// What no field of a gate holds stands in its description: a number of something else is no number of approvers.
+fn describe(spec: &mut Value, field: &str, value: &Value) {
+    let text = text_of(value).unwrap_or_else(|| value.to_string());
+    add_line(spec, format!("{field}: {text}"));
+}
+
+fn add_line(spec: &mut Value, line: String) {
+    let before = spec.get("description").and_then(Value::as_str);
+    let text = before.map_or(line.clone(), |before| format!("{before}\n{line}"));
+    spec["description"] = json!(text);
 }
 
 /// `legal@paper.example` of `{name: Legal desk, email: legal@paper.example}`.
