@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Error, Result, suggestion};
 use crate::core::base::invisible::is_invisible;
 use crate::core::base::suggest::{choices, did_you_mean};
+use crate::core::document::{name_of_revisions, name_of_stem};
 use crate::core::resource::{Key, Kind, LabelExpression, LabelOperator, LabelSelector};
 
 /// What is named: a kind, and perhaps one resource of it.
@@ -173,11 +174,18 @@ pub fn choose_among<'a>(
     let (namespace, name) = in_parts(name, namespace)?;
     let all: Vec<&Key> = keys.collect();
     let of_kind: Vec<&Key> = all.iter().filter(|key| key.kind == kind).copied().collect();
-    let found: Vec<&Key> = of_kind
-        .iter()
-        .filter(|key| key.name == name && namespace.is_none_or(|ns| key.namespace == ns))
-        .copied()
-        .collect();
+    let called = |name: &str| -> Vec<&Key> {
+        let named = of_kind.iter().filter(|key| key.name == name);
+        let found = named.filter(|key| namespace.is_none_or(|ns| key.namespace == ns));
+        found.copied().collect()
+    };
+    let mut found = called(name);
+    if found.is_empty() {
+        found = of_file(kind, name)
+            .iter()
+            .flat_map(|name| called(name))
+            .collect();
+    }
     match found.as_slice() {
         [only] => Ok(only),
         [] => {
@@ -188,6 +196,7 @@ pub fn choose_among<'a>(
             let elsewhere: Vec<&str> = elsewhere.map(|key| key.namespace.as_str()).collect();
             let hint = match elsewhere.as_slice() {
                 [] => unknown_namespace(namespace, &all)
+                    .or_else(|| of_revision(kind, name, &called))
                     .or_else(|| suggestion(name, of_kind.iter().map(|key| key.name.as_str()))),
                 [only] => Some(format!("there is one in namespace `{only}`")),
                 several => {
@@ -207,6 +216,27 @@ pub fn choose_among<'a>(
             )
         }
     }
+}
+
+/// The names that a file of this name may give a plan and its goal: it is what people see who look at the files.
+fn of_file(kind: Kind, stem: &str) -> Vec<String> {
+    // What is written in letters of names stands for itself alone.
+    if !matches!(kind, Kind::Plan | Kind::Goal) || stem.is_ascii() {
+        return Vec::new();
+    }
+    let stems = std::iter::once(stem).chain(name_of_revisions(stem));
+    stems.map(name_of_stem).collect()
+}
+
+/// What to say where a file of a revision is named and not the plan: another may be meant, so it is only said.
+fn of_revision<'k>(
+    kind: Kind,
+    stem: &str,
+    called: &dyn Fn(&str) -> Vec<&'k Key>,
+) -> Option<String> {
+    let name = name_of_revisions(stem).filter(|_| matches!(kind, Kind::Plan | Kind::Goal))?;
+    let has_any = !called(name).is_empty();
+    has_any.then(|| format!("revisions in files of their own have one name: `{name}`"))
 }
 
 /// `KIND/NAME`, or a name alone: what is no kind belongs to the name.

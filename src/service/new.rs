@@ -8,6 +8,7 @@ use super::store::Store;
 use super::{Error, Findings, Result};
 use crate::api::made::Created;
 use crate::core::base::source::{Content, SourceFile};
+use crate::core::document::plain_name;
 use crate::core::repository::manifest;
 use crate::core::resource::schema::{self, SchemaKind};
 use crate::core::resource::{Key, Kind, Time};
@@ -98,7 +99,7 @@ pub fn new(store: &Store, request: &NewRequest) -> Result<Created> {
     } else {
         format!("# yaml-language-server: $schema={up}{schema_path}\n{template}")
     };
-    check_names(&path, &text)?;
+    check_names(&path, &text).map_err(|error| named_otherwise(error, request.what, &key.name))?;
     let mut made = Created {
         resource: ResourceName::from(&key),
         created: !request.dry_run,
@@ -181,6 +182,12 @@ fn check_names(path: &str, text: &str) -> Result {
     Err(Error::findings(Findings::new(found, &|_| {
         Some(text.to_owned())
     })))
+}
+
+/// The name that was probably meant, where what is typed is none.
+fn named_otherwise(error: Error, what: NewKind, name: &str) -> Error {
+    let meant = plain_name(name).filter(|meant| meant != name);
+    error.maybe_hint(meant.map(|meant| format!("planspec new {} {meant}", what.word())))
 }
 
 /// The template of a document, with an id of its own.

@@ -666,6 +666,47 @@ fn show_is_a_page_that_a_person_can_read() {
     nowhere.run("show missing.json").exits(1);
 }
 
+/// Whoever sees files names a plan by its file; its name is what runs and status are called by, and stays.
+#[test]
+fn a_plan_whose_file_is_not_in_latin_letters_is_found_by_it_and_offered_a_name() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.repository("solo");
+    solo.run("new document оплата")
+        .exits(1)
+        .notes("planspec new document oplata");
+    solo.run("new plan Моя_проверка")
+        .exits(1)
+        .notes("planspec new plan moia-proverka");
+    solo.run("new document oplata").ok();
+    let text = solo.read("planspec/default/oplata.planspec.yaml");
+    let (before, rest) = text.split_once("x-planspec:").unwrap();
+    let (_, after) = rest.split_once("intent:").unwrap();
+    let unnamed = format!("{before}intent:{after}");
+    solo.remove("planspec/default/oplata.planspec.yaml");
+    solo.publish("planspec/default/оплата-v1.planspec.yaml", &unnamed);
+    let told = solo.run("validate").exits(0);
+    assert!(
+        told.out
+            .contains("warning[PS616]: the plan is called `2a16be`"),
+        "{told}"
+    );
+    assert!(told.out.contains("`x-planspec: {name: oplata}`"), "{told}");
+    for named in ["оплата", "оплата-v1", "2a16be"] {
+        solo.run(&format!("describe plan {named}"))
+            .ok()
+            .says("2a16be");
+        solo.run(&format!("get goal {named}")).ok().says("2a16be");
+    }
+    solo.run("describe gate оплата").exits(1);
+    solo.run("describe plan 2a16be-v1")
+        .exits(1)
+        .notes("revisions in files of their own have one name: `2a16be`");
+    // What runs names the plan: it stays what it is called.
+    solo.run("start оплата --name first").ok();
+    let told = solo.run("validate").ok();
+    assert!(!told.out.contains("PS616"), "{told}");
+}
+
 /// In a file of its own a node need not be told from any other text: people number steps, and find them by that.
 #[test]
 fn convert_gives_numbered_steps_plain_ids_and_keeps_the_numbers() {

@@ -180,6 +180,7 @@ codes! {
     BAD_REVISION = "PS613" Error "a document that cannot be the revision that it says it is";
     BROKEN_CHAIN = "PS614" Error "the files of a session make no chain of revisions";
     SESSION_TWICE = "PS615" Warning "two plans have one session";
+    UNREADABLE_NAME = "PS616" Warning "a plan that is called by a hash";
     EMPTY_GOAL = "PS621" Error "a document without a goal";
     NO_PRIMARY_CRITERION = "PS622" Error "a document without a primary success criterion";
     DELEGATION_CONFLICT = "PS623" Error "a step that is delegated otherwise than the document allows";

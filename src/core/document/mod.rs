@@ -107,12 +107,14 @@ pub use model::*;
 pub(crate) use name::Naming;
 #[cfg(feature = "service")]
 pub(crate) use name::node_ids;
-pub use name::{Alphabet, name_of};
+pub use name::{Alphabet, name_of, plain_name};
 #[cfg(feature = "service")]
 pub(crate) use plan::criterion_names;
 pub use plan::is_called_document;
 pub use plan::{Generated, Origin, is_document};
-pub(crate) use plan::{generate, generate_by, key, manifest_of, node_id};
+pub(crate) use plan::{generate, generate_by, key, manifest_of, node_id, readable_name};
+#[cfg(feature = "service")]
+pub(crate) use plan::{name_of_revisions, name_of_stem};
 
 /// A document whose structure is sound: its sections, typed, and the value that they were read
 /// from, with the order of its keys and everything that the types do not name.

@@ -1,6 +1,7 @@
 //! Names from free text.
 
 use crate::core::base::digest::sha256_hex;
+use crate::core::resource::schema::slug;
 
 /// Which characters a name may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,18 @@ pub(crate) fn node_ids(text: &str) -> Vec<String> {
 /// ```
 pub fn name_of(text: &str, alphabet: Alphabet) -> String {
     made(text, &deunicode::deunicode(text), alphabet)
+}
+
+/// A text as the name that a person would write for it: transliterated, without a hash. Nothing where no name is left.
+///
+/// ```
+/// use planspec::document::plain_name;
+/// assert_eq!(plain_name("Überprüfung 2").as_deref(), Some("uberprufung-2"));
+/// assert_eq!(plain_name("!"), None);
+/// ```
+pub fn plain_name(text: &str) -> Option<String> {
+    let plain = slug(&deunicode::deunicode(text), '-');
+    (name_of(&plain, Alphabet::Name) == plain).then_some(plain)
 }
 
 /// A name for a text, as it is written in letters that names may have.

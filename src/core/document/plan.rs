@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::model::*;
-use super::name::{Alphabet, Naming, name_of};
+use super::name::{Alphabet, Naming, name_of, plain_name};
 use super::scope;
 use crate::core::base::diagnostic::{Code, Diagnostic, Finder, Part, PathStep};
 use crate::core::base::words::ends_with;
@@ -59,6 +59,30 @@ pub(crate) fn key(file: &str, value: &Value, namespace: &str) -> Option<Key> {
     };
     let namespace = own("namespace").ok()?.map_or(namespace, String::as_str);
     Some(Key::new(Kind::Plan, namespace, name))
+}
+
+/// The name that a plan may be given in the place of `name`, which is that of its file and can be read by nobody:
+/// transliterated, and without a hash. Nothing where it can be read, or where the document itself says it.
+pub(crate) fn readable_name(file: &str, revision: Option<u64>, name: &str) -> Option<String> {
+    let stem = without_revision(stem(file), revision);
+    let former = Naming::Former.name_of(stem, Alphabet::Name);
+    let is_unreadable = name == former && former != name_of(stem, Alphabet::Name);
+    plain_name(stem).filter(|_| is_unreadable)
+}
+
+/// The names that the plan of a file with this stem has where the document says none: what people type who see files.
+#[cfg(feature = "service")]
+pub(crate) fn name_of_stem(stem: &str) -> String {
+    Naming::Former.name_of(stem, Alphabet::Name)
+}
+
+/// The name that revisions in files of their own share, where this is what one of the files is called: `checkout` of
+/// `checkout-v3`.
+#[cfg(feature = "service")]
+pub(crate) fn name_of_revisions(stem: &str) -> Option<&str> {
+    let digits = stem.trim_end_matches(|c: char| c.is_ascii_digit());
+    let revision = stem.get(digits.len()..)?.parse().ok();
+    Some(without_revision(stem, revision)).filter(|name| *name != stem)
 }
 
 /// The name of a plan whose revisions are files: `checkout` of `checkout-v3`, where it is revision 3.

@@ -12,6 +12,7 @@ mod graphs;
 mod inputs;
 mod lineage;
 mod mentions;
+mod names;
 mod references;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ pub fn check(snapshot: &Definitions, config: &Config) -> Vec<Diagnostic> {
     lineage::check(snapshot, &mut findings);
     inputs::check(snapshot, &mut findings);
     mentions::check(snapshot, &mut findings);
+    names::check(snapshot, &mut findings);
     findings.sort();
     findings.dedup();
     findings
