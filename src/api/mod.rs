@@ -19,6 +19,7 @@ pub mod logs;
 pub mod made;
 pub mod namespace;
 pub mod next;
+pub mod overview;
 pub mod reconcile;
 pub mod record;
 pub mod refusal;

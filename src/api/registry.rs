@@ -16,6 +16,7 @@ use super::logs::NodeLog;
 use super::made::{Created, Hook, Initialized};
 use super::namespace::{NamespaceChanged, NamespaceList};
 use super::next::NextNodes;
+use super::overview::Overview;
 use super::reconcile::Reconciled;
 use super::record::{
     Answered, AskedQuestion, Attested, Claimed, Decided, DocumentAttested, DoneBefore, Recorded,
@@ -69,6 +70,7 @@ pub const ANSWERS: &[Registered] = &[
     of::<NamespaceList>(),
     of::<NextNodes>(),
     of::<NodeLog>(),
+    of::<Overview>(),
     of::<Reconciled>(),
     of::<Recorded<Answered>>(),
     of::<Recorded<AskedQuestion>>(),

@@ -35,6 +35,9 @@ pub struct Args {
     /// Only plans of this series
     #[arg(long, value_name = "SERIES")]
     series: Option<String>,
+    /// Only in these phases: Failed, or Running,Blocked
+    #[arg(long, value_name = "PHASE", value_delimiter = ',')]
+    phase: Vec<String>,
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: GetFormat,
@@ -72,6 +75,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         namespace: args.namespace.given().filter(|_| !args.all_namespaces),
         selector: args.selector.clone(),
         series: args.series.clone(),
+        phases: args.phase.clone(),
     };
     let got = get(&context.open()?, &request)?;
     let text = match args.output {

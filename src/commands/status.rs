@@ -1,21 +1,27 @@
-//! `planspec status`: what somebody holds.
+//! `planspec status`: where everything stands, and what somebody holds.
 
 use clap::Args as ClapArgs;
 
 use super::{Context, OutputArg, WorkingArgs};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::service::Caller;
 use crate::service::brief::mine;
+use crate::service::overview::overview;
 use crate::show;
 
-/// What you hold: inputs, instructions, criteria, lease and last commit of each node
+/// Where everything stands: what has failed, what waits for whom and since when, who is at work
 ///
-/// Enough for an agent that has forgotten everything.
+/// Reads what the last fetch brought; `git fetch` brings more. With --mine what you hold: inputs, instructions, criteria,
+/// lease and last commit of each node, enough for an agent that has forgotten everything.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// What you hold in this session
-    #[arg(long, required = true)]
+    #[arg(long)]
     mine: bool,
+    /// Exit with 1 if anything stays as it is until a person does something: a run has failed or cannot go on, people are
+    /// waited for, a file cannot be read, or nobody reconciles
+    #[arg(long, conflicts_with = "mine")]
+    exit_code: bool,
     /// Who you are, for example agent:claude [default: the e-mail of Git's user]
     #[arg(long = "as", value_name = "ACTOR", env = "PLANSPEC_ACTOR")]
     actor: Option<String>,
@@ -27,6 +33,19 @@ pub struct Args {
 
 /// Run the verb.
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if args.mine {
+        return held(context, args);
+    }
+    let overview = overview(&context.open()?, context.now)?;
+    let text = show::overview::text(&overview, context.now, context.terminal.width());
+    context.show(args.output, &overview, (&text, &[]))?;
+    if args.exit_code && overview.needs_somebody {
+        return Err(Failure::shown());
+    }
+    Ok(())
+}
+
+fn held(context: &Context, args: &Args) -> Outcome {
     let caller = Caller {
         actor: args.actor.clone(),
         now: context.now,

@@ -7,6 +7,7 @@ use super::{Error, Result};
 use crate::api::resource::{List, Resource};
 use crate::core::resource::{Key, Kind, LabelSelector};
 use crate::core::run::merged::Merged;
+use crate::core::run::wait::phase_of_kind;
 
 /// Which resources.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ pub struct GetRequest {
     pub selector: Option<LabelSelector>,
     /// Only plans of this series.
     pub series: Option<String>,
+    /// Only in one of these phases, in any case of letters; with a kind, whose phases they are.
+    pub phases: Vec<String>,
 }
 
 /// What was found.
@@ -40,6 +43,7 @@ pub struct Got {
 /// at the repository may end in.
 pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
     let namespace = request.namespace.as_deref();
+    let phases = known_phases(request)?;
     if let (Some(kind), Some(name)) = (request.kind, &request.name) {
         if request.selector.is_some() {
             let message = format!("both a name, `{name}`, and a selector are given");
@@ -62,6 +66,7 @@ pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
                 .series
                 .as_ref()
                 .is_none_or(|series| is_of_series(merged, series))
+            && (phases.is_empty() || merged.phase().is_some_and(|phase| phases.contains(&phase)))
     };
     let found = resources.all().filter(is_selected);
     let keys: Vec<Key> = found.map(|merged| merged.key.clone()).collect();
@@ -75,6 +80,23 @@ pub fn get(store: &Store, request: &GetRequest) -> Result<Got> {
         single: false,
         notes: note.into_iter().collect(),
     })
+}
+
+/// The phases that are meant, as they are written.
+///
+/// # Errors
+/// The kind has no such phase; nothing says of which kind they are.
+fn known_phases(request: &GetRequest) -> Result<Vec<String>> {
+    if request.phases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(kind) = request.kind else {
+        let error = Error::ambiguous("phases are given, and no kind whose phases they are");
+        return Err(error.hint("planspec get executions --phase Failed"));
+    };
+    let phases = request.phases.iter();
+    let phases = phases.map(|phase| phase_of_kind(kind, phase).map_err(Error::ambiguous));
+    phases.collect()
 }
 
 fn is_of_series(merged: &Merged<'_>, series: &str) -> bool {

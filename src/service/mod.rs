@@ -44,6 +44,7 @@ pub mod new;
 pub mod next;
 pub mod nudge;
 pub mod overlap;
+pub mod overview;
 pub mod permit;
 pub mod proof;
 pub mod provider;

@@ -20,6 +20,7 @@ use crate::core::run::summary::lines::{
     OUTLINE_FILE, SUMMARY_DIR, Shard, Summaries, read_outline, shard_path,
 };
 use crate::core::run::summary::lookup::{Lookup, Shards};
+use crate::core::run::summary::outline::Outline;
 use crate::core::run::summary::{Aside, Summary};
 use crate::git::read;
 use crate::git::status_branch::{self, StatusCommit};
@@ -54,6 +55,11 @@ impl<'r> StatusReader<'r> {
             Some(view) => StatusReader::open(store, &view),
             None => Ok(None),
         }
+    }
+
+    /// The commit.
+    pub fn id(&self) -> &str {
+        self.commit.id()
     }
 
     /// The status at a tip.
@@ -179,18 +185,37 @@ impl<'r> StatusReader<'r> {
     /// It cannot be read.
     pub fn lines(&self, controller: &ControllerState) -> Result<Lookup<'_, Self>> {
         let known = if controller.has_summaries() {
-            let outline = self.commit.file(OUTLINE_FILE)?;
-            let outline = outline.map(|bytes| read_outline(&bytes)).transpose();
-            Summaries::unread(outline.map_err(foreign)?.unwrap_or_default())
+            Summaries::unread(self.stored_outline()?)
         } else {
-            // Written before there were any: what a status itself says is in it.
-            let files = self.files(&self.keys(None, None)?)?;
-            let lines = files.iter();
-            Summaries::whole(
-                lines.filter_map(|(key, file)| Summary::of(key, file, Aside::default())),
-            )
+            self.lines_of_files()?
         };
         Ok(Lookup::new(known, self))
+    }
+
+    fn stored_outline(&self) -> Result<Outline> {
+        let outline = self.commit.file(OUTLINE_FILE)?;
+        let outline = outline.map(|bytes| read_outline(&bytes)).transpose();
+        Ok(outline.map_err(foreign)?.unwrap_or_default())
+    }
+
+    /// Of a status that was written before there were lines, or other ones: what a status itself says is in them.
+    fn lines_of_files(&self) -> Result<Summaries> {
+        let files = self.files(&self.keys(None, None)?)?;
+        let lines = files.iter();
+        let lines = lines.filter_map(|(key, file)| Summary::of(key, file, Aside::default()));
+        Ok(Summaries::whole(lines))
+    }
+
+    /// What all executions want, and how far they are.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn outline(&self, controller: &ControllerState) -> Result<Outline> {
+        if controller.says_what_is_wanted() {
+            self.stored_outline()
+        } else {
+            Ok(self.lines_of_files()?.outline)
+        }
     }
 
     /// What the decision that led to it was answered by the clone that took it; nothing where that was not kept yet.
@@ -315,13 +340,11 @@ impl<'r> StatusReader<'r> {
     /// # Errors
     /// It cannot be read.
     pub fn with_outline(&self, keys: &BTreeSet<Key>) -> Result<StatusTree> {
-        let outline = self.commit.file(OUTLINE_FILE)?;
-        let outline = outline.map(|bytes| read_outline(&bytes)).transpose();
         Ok(StatusTree {
             controller: self.controller()?,
             files: self.files(keys)?,
             pinned: BTreeSet::new(),
-            summaries: Summaries::unread(outline.map_err(foreign)?.unwrap_or_default()),
+            summaries: Summaries::unread(self.stored_outline()?),
         })
     }
 

@@ -7,10 +7,10 @@ use crate::api::reconcile::Reconciled;
 use crate::core::base::digest::short;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
-use crate::core::base::words::and_more;
 use crate::core::resource::{ExecutionPhase, Kind, Time};
 use crate::core::run::message::subject_of;
 use crate::core::run::proposal::{command, retry};
+use crate::core::run::sentence::{self, Notation};
 use crate::core::run::transition::{Transition, Waiting, WaitingFor};
 
 /// Commands that are proposed.
@@ -141,77 +141,14 @@ pub fn waiting_line(waiting: &Waiting) -> String {
 
 /// What is waited for, in a few words.
 pub fn for_what(what: &WaitingFor) -> String {
-    match what {
-        WaitingFor::Worker { provider, attempt } => {
-            let who = provider.as_deref().unwrap_or("anybody");
-            let again = match attempt {
-                0 | 1 => String::new(),
-                n => format!(" (attempt {n})"),
-            };
-            format!("{} to claim it{again}", line(who))
-        }
-        WaitingFor::Report { actor, expires } => {
-            let until = expires.map_or(String::new(), |at| format!(", lease until {}", time(at)));
-            format!("the report of {}{until}", line(actor))
-        }
-        WaitingFor::Answer {
-            asked_by,
-            question,
-            more,
-            ..
-        } => format!(
-            "an answer to {}: {}{}",
-            line(asked_by),
-            line(question),
-            and_more(*more)
-        ),
-        WaitingFor::Approval { gate, progress } => {
-            let (_, gate) = gate.split_once('/').unwrap_or(("", gate));
-            format!("{}: {}", line(gate), line(progress))
-        }
-        WaitingFor::Verification {
-            reported_by,
-            commit,
-        } => {
-            let at = commit
-                .as_deref()
-                .map(|commit| format!(" at {}", short(commit)));
-            let at = at.unwrap_or_default();
-            format!(
-                "a check of what {} reported{}",
-                line(reported_by),
-                line(&at)
-            )
-        }
-        WaitingFor::Criterion {
-            criterion,
-            description,
-            has_checks,
-            unmet,
-        } => {
-            let what = match (unmet, has_checks) {
-                (true, _) => "which is not met",
-                (false, true) => "to be verified",
-                (false, false) => "to be attested",
-            };
-            format!(
-                "criterion {}, {what}: {}",
-                line(criterion),
-                line(description)
-            )
-        }
-        WaitingFor::Retry { at } => {
-            let when = at.map_or_else(
-                || "after a while".to_owned(),
-                |at| format!("at {}", time(at)),
-            );
-            format!("the next attempt {when}")
-        }
-        WaitingFor::External { why }
-        | WaitingFor::Repository { why }
-        | WaitingFor::Other { why } => line(why),
-    }
+    sentence::for_what(what, &PLAIN)
 }
+
+const PLAIN: Notation = Notation {
+    word: line,
+    gate: |gate| line(gate.split_once('/').map_or(gate, |(_, name)| name)),
+    time,
+};
 
 /// One transition on a line, with the moment at which it was written.
 pub fn change_line(transition: &Transition, at: Time) -> String {

@@ -5,17 +5,21 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::log::signed_how;
+use super::reconcile::for_what;
 use super::table;
 use crate::core::base::escape::line;
 use crate::core::base::time::exact as time;
-use crate::core::base::words::shortened;
+use crate::core::base::words::{and_more_of_it, shortened};
 use crate::core::resource::{
-    BindingSpec, CONDITION_FALSE, Condition, ConditionStatus, ContextItem, ExecutionSpec,
-    ExecutionStatus, GateSpec, GoalSpec, Kind, NodePhase, NodeStatus, ObjectRef, PlanSpec, Review,
-    ReviewAction, SignedBy, Spec, Status, Time,
+    BindingSpec, CONDITION_FALSE, Condition, ConditionStatus, ContextItem, ExecutionPhase,
+    ExecutionSpec, ExecutionStatus, GateSpec, GoalSpec, Key, Kind, NodePhase, NodeStatus,
+    ObjectRef, PlanSpec, Review, ReviewAction, SignedBy, Spec, Status, Time,
 };
 use crate::core::run::controllers::plan::READY_TO_EXECUTE;
 use crate::core::run::merged::Merged;
+use crate::core::run::summary::concern::{Concern, Heading};
+use crate::core::run::summary::why_ended;
+use crate::core::run::transition::waiting_of;
 
 /// What stands where nothing is known yet.
 const NONE: &str = "<none>";
@@ -41,7 +45,10 @@ pub fn tables(
 ) -> String {
     let mut tables = Vec::new();
     for kind in Kind::ALL {
-        let of_kind: Vec<&Merged<'_>> = views.iter().filter(|view| view.key.kind == kind).collect();
+        let mut of_kind: Vec<&Merged<'_>> =
+            views.iter().filter(|view| view.key.kind == kind).collect();
+        // What is wanted most stands first; among those the order of names stays.
+        of_kind.sort_by_key(|view| urgency(view));
         if of_kind.is_empty() {
             continue;
         }
@@ -58,6 +65,35 @@ pub fn tables(
         tables.push(table::table_keeping(&[1], &headers, &rows, width));
     }
     tables.join("\n")
+}
+
+/// Where an execution stands among others: by what it wants; what is over, behind those.
+fn urgency(view: &Merged<'_>) -> (bool, Option<Heading>) {
+    let Some(Status::Execution(run)) = view.file.map(|file| &file.status) else {
+        return (false, None);
+    };
+    if run.phase == ExecutionPhase::Failed && !view.is_deleted() {
+        return (false, Some(Heading::Failed));
+    }
+    let waits = waiting_of(view.key, run);
+    let first = waits.iter().map(|wait| Concern::of(&wait.what)).min();
+    let heading = first.map_or(Heading::AtWork, Concern::heading);
+    (run.phase.is_terminal(), Some(heading))
+}
+
+/// Why an execution stands where it stands: what it waits for, or why it ended.
+fn reason(key: &Key, run: &ExecutionStatus) -> String {
+    if run.phase.is_terminal() {
+        return line(&why_ended(run));
+    }
+    let mut waits = waiting_of(key, run);
+    waits.sort_by_key(|wait| Concern::of(&wait.what));
+    let first = waits.first().map(|wait| {
+        let node = wait.node.as_deref();
+        let node = node.map_or(String::new(), |node| format!("{}: ", line(node)));
+        node + &for_what(&wait.what) + &and_more_of_it(waits.len() - 1)
+    });
+    first.unwrap_or_default()
 }
 
 fn row(view: &Merged<'_>, wide: bool, titles: bool, now: Time) -> Vec<String> {
@@ -102,7 +138,7 @@ fn columns(kind: Kind) -> &'static [&'static str] {
         Kind::Capability => &["CATEGORY"],
         Kind::Binding => &["BOUND", "STRATEGY"],
         Kind::Gate => &["TYPE", "APPROVERS"],
-        Kind::Execution => &["DONE", "PLAN"],
+        Kind::Execution => &["DONE", "PLAN", "REASON"],
     }
 }
 
@@ -151,7 +187,7 @@ fn cells(view: &Merged<'_>) -> Vec<String> {
             vec![bound, strategy]
         }
         Kind::Gate => gate_cells(spec, status),
-        Kind::Execution => execution_cells(spec, status),
+        Kind::Execution => execution_cells(view.key, spec, status),
     }
 }
 
@@ -171,7 +207,7 @@ fn gate_cells(spec: Option<&Spec>, status: Option<&Status>) -> Vec<String> {
     vec![kind, format!("{given}/{wanted}")]
 }
 
-fn execution_cells(spec: Option<&Spec>, status: Option<&Status>) -> Vec<String> {
+fn execution_cells(key: &Key, spec: Option<&Spec>, status: Option<&Status>) -> Vec<String> {
     let run = match status {
         Some(Status::Execution(run)) => Some(run),
         _ => None,
@@ -183,7 +219,8 @@ fn execution_cells(spec: Option<&Spec>, status: Option<&Status>) -> Vec<String> 
         (None, Some(Spec::Execution(execution))) => execution.plan_ref.name.clone(),
         _ => none(),
     };
-    vec![has_begun.map_or_else(none, |run| done(run)), plan]
+    let reason = run.map_or_else(none, |run| reason(key, run));
+    vec![has_begun.map_or_else(none, |run| done(run)), plan, reason]
 }
 
 /// How many reviewers said yes last; a remark is no word.

@@ -40,6 +40,7 @@ mod leases;
 mod log;
 mod merge_base;
 mod nudge;
+mod overview;
 mod partial;
 mod places;
 mod proposals;

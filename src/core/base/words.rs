@@ -62,6 +62,14 @@ pub fn and_more(left_out: usize) -> String {
     }
 }
 
+/// The same behind sentences: `; and 2 more`.
+pub fn and_more_of_it(left_out: usize) -> String {
+    match left_out {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    }
+}
+
 /// `1 finding`, `2 findings`
 pub fn count(number: usize, noun: &str) -> String {
     match number {

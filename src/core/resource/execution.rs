@@ -235,6 +235,14 @@ impl NodeStatus {
         }
     }
 
+    /// Since when it stands as it does, where it waits: whoever is at work has begun then.
+    pub fn waits_since(&self) -> Option<Time> {
+        match self.phase {
+            NodePhase::Running => self.start_time,
+            _ => self.extensions.since,
+        }
+    }
+
     /// Whether its target is a person.
     pub fn is_for_people(&self) -> bool {
         let target = self.extensions.target.as_ref();
@@ -331,6 +339,8 @@ pub struct NodeExtensions {
     /// Why it stands where it stands, in one CamelCase word.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// While it waits, and nobody is at work on it: since when it waits for that.
+    pub since: Option<Time>,
     /// Who does it; pinned when first resolved.
     pub target: Option<PinnedTarget>,
     /// What the worker gets, when that is not what the plan says word for word: references are

@@ -17,6 +17,7 @@ pub mod published;
 pub mod reconcile;
 pub mod record;
 pub mod reopen;
+pub mod sentence;
 pub mod standing;
 pub mod status;
 pub mod summary;

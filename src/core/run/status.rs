@@ -21,9 +21,11 @@ use crate::core::text::yaml;
 pub const FORMAT_VERSION: u32 = 2;
 /// First version of the layout with the lines below `_summary/`.
 const SUMMARIES_SINCE: u32 = 2;
+/// First decisions with which the outline of the lines says what executions want.
+const WANTS_SINCE: u32 = 3;
 /// Version of the decisions that this program takes. It rises when the same inputs come to lead to
 /// another status: a program with a lower number than the status has must not write it.
-pub const DECISIONS: u32 = 2;
+pub const DECISIONS: u32 = 3;
 
 /// Everything on the status branch that decides; the board is derived from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -228,6 +230,11 @@ impl ControllerState {
     /// Whether the lines below `_summary/` stand beside it.
     pub fn has_summaries(&self) -> bool {
         self.format_version >= SUMMARIES_SINCE
+    }
+
+    /// Whether the outline of those lines says what executions want.
+    pub fn says_what_is_wanted(&self) -> bool {
+        self.decisions >= WANTS_SINCE
     }
 }
 

@@ -339,6 +339,9 @@ pub struct Waiting {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "service", schemars(skip))]
     pub step: Option<String>,
+    /// Since when, where that is known.
+    #[serde(default)]
+    pub since: Option<Time>,
     /// For what.
     #[serde(flatten)]
     pub what: WaitingFor,
@@ -429,24 +432,28 @@ pub fn waiting_of(key: &Key, run: &ExecutionStatus) -> Vec<Waiting> {
     if run.phase.is_terminal() {
         return Vec::new();
     }
-    let of_run = |what| Waiting {
+    let waiting = |what, since| Waiting {
         execution: key.clone(),
         node: None,
         step: None,
+        since,
         what,
     };
-    let has_not_begun = run.phase == ExecutionPhase::Pending;
-    let begin = has_not_begun.then(|| WaitingFor::Other {
-        why: run.message.clone(),
+    let begin = (run.phase == ExecutionPhase::Pending).then(|| {
+        let why = run.message.clone();
+        waiting(WaitingFor::Other { why }, run.last_phase_transition_time)
     });
+    let ends = run.node_statuses.values().map(|node| node.completion_time);
+    let end = ends.max().flatten();
+    let criteria = open_criteria(run).map(|what| waiting(what, end));
     let nodes = run.node_statuses.iter().filter_map(|(id, node)| {
+        let of_node = waiting(node_waits_for(node)?, node.waits_since());
         Some(Waiting {
             node: Some(id.clone()),
-            ..of_run(node_waits_for(node)?)
+            ..of_node
         })
     });
-    let own = begin.into_iter().chain(open_criteria(run)).map(of_run);
-    own.chain(nodes).collect()
+    begin.into_iter().chain(criteria).chain(nodes).collect()
 }
 
 /// What a run waits for when all its nodes have ended.

@@ -51,7 +51,7 @@ impl Expectation {
             return Ok(Expectation::Deleted);
         }
         match text.split_once('=') {
-            None => phase_of(&phases(kind), text, kind.name()).map(Expectation::Phase),
+            None => phase_of_kind(kind, text).map(Expectation::Phase),
             Some(("condition", rest)) => {
                 let (kind, status) = rest.split_once('=').unwrap_or((rest, "True"));
                 let status = match status.to_ascii_lowercase().as_str() {
@@ -188,6 +188,14 @@ fn because(message: &str) -> String {
     } else {
         format!(" ({message})")
     }
+}
+
+/// The phase of a kind that is meant, as it is written.
+///
+/// # Errors
+/// A sentence: there is none, and which there are.
+pub fn phase_of_kind(kind: Kind, text: &str) -> Result<String, String> {
+    phase_of(&phases(kind), text, kind.name())
 }
 
 fn phase_of(known: &[String], text: &str, of: &str) -> Result<String, String> {

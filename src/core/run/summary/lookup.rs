@@ -238,6 +238,7 @@ mod tests {
 
     /// A run whose nodes wait or are at work, or that is over; or a goal.
     fn line(key: &Key, state: u8, minute: u8) -> Option<Arc<Summary>> {
+        let since = Some(at(minute));
         let node = |at: u8| {
             let claim = (at.is_multiple_of(2)).then(|| Claim {
                 actor: "agent:a".to_owned(),
@@ -254,6 +255,7 @@ mod tests {
             let extensions = NodeExtensions {
                 claim,
                 reason: READY.to_owned(),
+                since,
                 ..NodeExtensions::default()
             };
             let node = NodeStatus {
@@ -270,8 +272,12 @@ mod tests {
                 phase: GoalPhase::Ready,
                 ..GoalStatus::default()
             }),
-            (_, 1) => Status::Execution(Box::new(ExecutionStatus {
-                phase: ExecutionPhase::Succeeded,
+            (_, 1 | 5) => Status::Execution(Box::new(ExecutionStatus {
+                phase: if state == 1 {
+                    ExecutionPhase::Succeeded
+                } else {
+                    ExecutionPhase::Failed
+                },
                 completion_time: Some(at(minute)),
                 ..ExecutionStatus::default()
             })),
@@ -308,7 +314,7 @@ mod tests {
     }
 
     fn any_lines(most: usize) -> impl Strategy<Value = NewLines> {
-        let one = (0..160_usize, 0..5_u8, 0..60_u8);
+        let one = (0..160_usize, 0..6_u8, 0..60_u8);
         prop::collection::vec(one, 1..most).prop_map(|lines| {
             let lines = lines.into_iter();
             lines
@@ -383,7 +389,7 @@ mod tests {
         let new = NewLines::from([(key(0), line(&key(0), 1, 7))]);
         let (_, after) = lookup.with(&new).unwrap();
         assert_eq!(stored.read.borrow().len(), 256);
-        assert_eq!(after.outline.running.count, 88);
+        assert_eq!(after.outline.unclaimed.count, 88);
         assert_eq!(after.outline.ended.first[0].run, key(0));
     }
 }

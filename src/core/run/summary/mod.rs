@@ -5,6 +5,7 @@
 //! ([`lines`]); and one file with what is to be known of all of them ([`outline`]). All of it follows
 //! from the status and can be computed again.
 
+pub mod concern;
 pub mod lines;
 pub mod lookup;
 pub mod outline;
@@ -97,8 +98,11 @@ pub struct RunSummary {
     /// that.
     #[serde(default, skip_serializing_if = "is_false")]
     pub awaits_clone: bool,
-    /// How far it is, while it is Running.
+    /// How far it is, as long as it is not over.
     pub progress: Option<Progress>,
+    /// Whether its file is gone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_gone: bool,
     /// What it waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<Wait>,
@@ -158,9 +162,34 @@ pub struct Progress {
 pub struct Wait {
     /// The node, when it is one that waits.
     pub node: Option<String>,
+    /// Since when, where that is known.
+    pub since: Option<Time>,
     /// For what.
     #[serde(flatten)]
     pub what: WaitingFor,
+}
+
+impl From<Waiting> for Wait {
+    fn from(waiting: Waiting) -> Wait {
+        Wait {
+            node: waiting.node,
+            since: waiting.since,
+            what: waiting.what,
+        }
+    }
+}
+
+impl Wait {
+    /// The same, said of the execution.
+    pub fn of(&self, execution: &Key) -> Waiting {
+        Waiting {
+            execution: execution.clone(),
+            node: self.node.clone(),
+            step: None,
+            since: self.since,
+            what: self.what.clone(),
+        }
+    }
 }
 
 /// What there is to know of a goal.
@@ -268,10 +297,7 @@ fn run_summary(
     let is_over = run.phase.is_terminal();
     let pinned = run.extensions.pinned.as_ref();
     let goal = pinned.and_then(|pinned| pinned.goal.as_ref());
-    let why = match run.message.as_str() {
-        "" => &run.reason,
-        message => message,
-    };
+    let why = why_ended(run);
     let needs_pins = file.deleted.is_none() && run.phase.can_be_retried();
     let pins = pinned.filter(|_| needs_pins).into_iter();
     let records = run.extensions.records.iter().filter(|_| !is_over);
@@ -308,10 +334,26 @@ fn run_summary(
             .is_some_and(|bound| !is_over && bound.status != ConditionStatus::True),
         awaits_commit: !is_over && has_node(AWAITING_REPOSITORY),
         awaits_clone: !is_over && (run.reason == PIN_UNREADABLE || has_node(AUTHORS_UNKNOWN)),
-        progress: (run.phase == ExecutionPhase::Running).then(|| progress(run)),
-        waits: waits
-            .map(|Waiting { node, what, .. }| Wait { node, what })
-            .collect(),
+        progress: (!is_over && !run.node_statuses.is_empty()).then(|| progress(run)),
+        is_gone: file.deleted.is_some(),
+        waits: waits.map(Wait::from).collect(),
+    }
+}
+
+/// Why a run ended: of what failed first, why that did.
+pub fn why_ended(run: &ExecutionStatus) -> String {
+    let why = match run.message.as_str() {
+        "" => &run.reason,
+        message => message,
+    };
+    let nodes = run.node_statuses.iter();
+    let failed = nodes.filter(|(_, node)| node.phase == NodePhase::Failed);
+    let mut failed = failed.filter(|_| run.phase == ExecutionPhase::Failed);
+    match (failed.next(), failed.next()) {
+        (Some((_, node)), _) if node.message.is_empty() => why.to_owned(),
+        (Some((_, node)), None) => format!("{why}: {}", node.message),
+        (Some((id, node)), Some(_)) => format!("{why}; {id}: {}", node.message),
+        (None, _) => why.to_owned(),
     }
 }
 

@@ -8,28 +8,43 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::{GoalSummary, Progress, Summary};
-use crate::core::resource::{ExecutionPhase, Key, Time, is_false};
+use super::concern::{Concern, Heading};
+use super::{GoalSummary, Progress, RunSummary, Summary, Wait};
+use crate::core::resource::{ExecutionPhase, Key, Time, is_false, is_zero};
 use crate::core::run::transition::{Waiting, WaitingFor};
 
 /// Rows of a table at most.
 const MAX_ROWS: usize = 50;
+/// What one execution wants, at most.
+const WAITS_SHOWN: usize = 3;
 /// Executions that ended, at most.
 const MAX_ENDED: usize = 20;
 
 /// What is to be known of all lines together.
+///
+/// What a program before did not write is empty, until a reconcile by this one makes it anew.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct Outline {
     /// What is in the files of lines, by their names; without those in which nothing is of interest.
     pub shards: BTreeMap<String, ShardFacts>,
-    /// Executions at work.
-    pub running: Listed<Running>,
+    /// How many executions there are of each phase, and what of them they want how often.
+    pub counts: Counts,
+    /// Executions that have failed, and may be tried again; the last first.
+    pub failed: Listed<Ended>,
+    /// Executions that cannot go on before something is put right.
+    pub stuck: Listed<Standing>,
+    /// Executions that wait for people.
+    pub people: Listed<Standing>,
+    /// Executions that wait for a worker.
+    pub unclaimed: Listed<Standing>,
+    /// Executions at which somebody is at work, or that go on by themselves.
+    pub at_work: Listed<Standing>,
     /// What executions wait for, but the reports of those who work.
     pub waiting: Listed<Waiting>,
     /// Reports that are waited for.
     pub reports: Listed<Waiting>,
-    /// Executions that are over, the last first.
+    /// Other executions that are over, the last first.
     pub ended: Listed<Ended>,
     /// The goals that are there.
     pub goals: Listed<Goal>,
@@ -60,6 +75,19 @@ pub struct ShardFacts {
     /// A goal that selects plans by their labels.
     #[serde(default, skip_serializing_if = "is_false")]
     pub selects: bool,
+    /// Since when something is wanted, of what is wanted longest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub oldest: BTreeMap<Concern, Time>,
+}
+
+/// How many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Counts {
+    /// Executions by phase.
+    pub phases: BTreeMap<ExecutionPhase, usize>,
+    /// What they want: one execution may want several things.
+    pub wanted: BTreeMap<Concern, usize>,
 }
 
 /// The first of some rows, and how many there are.
@@ -72,17 +100,23 @@ pub struct Listed<T> {
     pub count: usize,
 }
 
-/// An execution at work.
+/// An execution that is not over.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Running {
+pub struct Standing {
     /// The execution.
     pub run: Key,
-    /// How far it is.
-    pub progress: Progress,
+    /// How far it is, once it has started.
+    pub progress: Option<Progress>,
     /// When it started.
     pub start: Option<Time>,
+    /// What it wants, the most urgent first; not all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Wait>,
+    /// How much else it wants.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: usize,
 }
 
 /// An execution that is over.
@@ -118,10 +152,15 @@ impl Outline {
     pub fn of(lines: &[&Summary]) -> Outline {
         Outline {
             shards: BTreeMap::new(),
-            running: Listed::of(lines, Running::rows),
+            counts: Counts::of(lines),
+            failed: Listed::of(lines, failed),
+            stuck: Listed::of(lines, under(Heading::Stuck)),
+            people: Listed::of(lines, under(Heading::People)),
+            unclaimed: Listed::of(lines, under(Heading::Unclaimed)),
+            at_work: Listed::of(lines, under(Heading::AtWork)),
             waiting: Listed::of(lines, waits_for_others),
             reports: Listed::of(lines, waits_for_reports),
-            ended: Listed::of(lines, Ended::rows),
+            ended: Listed::of(lines, ended),
             goals: Listed::of(lines, Goal::rows),
         }
     }
@@ -131,10 +170,15 @@ impl Outline {
     pub fn after(&self, changes: &[Changed<'_>]) -> Option<Outline> {
         Some(Outline {
             shards: self.shards.clone(),
-            running: self.running.after(changes, Running::rows)?,
+            counts: self.counts.after(changes)?,
+            failed: self.failed.after(changes, failed)?,
+            stuck: self.stuck.after(changes, under(Heading::Stuck))?,
+            people: self.people.after(changes, under(Heading::People))?,
+            unclaimed: self.unclaimed.after(changes, under(Heading::Unclaimed))?,
+            at_work: self.at_work.after(changes, under(Heading::AtWork))?,
             waiting: self.waiting.after(changes, waits_for_others)?,
             reports: self.reports.after(changes, waits_for_reports)?,
-            ended: self.ended.after(changes, Ended::rows)?,
+            ended: self.ended.after(changes, ended)?,
             goals: self.goals.after(changes, Goal::rows)?,
         })
     }
@@ -151,6 +195,14 @@ impl Outline {
     /// The next moment at which something happens by itself.
     pub fn next_deadline(&self) -> Option<Time> {
         self.shards.values().filter_map(|facts| facts.due).min()
+    }
+
+    /// Since when something is wanted, of what is wanted longest.
+    pub fn oldest(&self, concern: Concern) -> Option<Time> {
+        let shards = self.shards.values();
+        shards
+            .filter_map(|facts| facts.oldest.get(&concern).copied())
+            .min()
     }
 
     /// What every unfinished execution waits for, in order: the first of it, and how much there is.
@@ -172,6 +224,12 @@ impl ShardFacts {
             facts.due = [facts.due, line.due].into_iter().flatten().min();
             facts.has_errors |= line.has_errors;
             facts.selects |= line.goal.as_ref().is_some_and(|goal| goal.selects);
+            for (concern, since) in line.run.iter().flat_map(wanted) {
+                let oldest = facts.oldest.get(&concern).copied();
+                if let Some(oldest) = [oldest, since].into_iter().flatten().min() {
+                    facts.oldest.insert(concern, oldest);
+                }
+            }
             if let Some(run) = line.open_run() {
                 facts.has_open = true;
                 facts.is_unbound |= run.is_unbound;
@@ -195,7 +253,7 @@ pub trait Row: Clone {
     fn rank(&self) -> Self::Rank;
 }
 
-impl Row for Running {
+impl Row for Standing {
     type Rank = Key;
     const MOST: usize = MAX_ROWS;
 
@@ -247,30 +305,93 @@ impl Row for Goal {
     }
 }
 
-impl Running {
-    fn rows(line: &Summary) -> Vec<Running> {
-        let run = line.run.iter();
-        let running = run.filter_map(|run| {
-            Some(Running {
-                run: line.key(),
-                progress: run.progress.clone()?,
-                start: run.start,
-            })
-        });
-        running.collect()
+/// What an execution wants, and since when.
+fn wanted(run: &RunSummary) -> impl Iterator<Item = (Concern, Option<Time>)> {
+    let failed = has_failed(run).then_some((Concern::Failed, run.end));
+    let waits = run.waits.iter();
+    let waits = waits.map(|wait| (Concern::of(&wait.what), wait.since));
+    failed.into_iter().chain(waits)
+}
+
+/// Whether somebody may try it again: nobody tries what is gone.
+fn has_failed(run: &RunSummary) -> bool {
+    run.phase == ExecutionPhase::Failed && !run.is_gone
+}
+
+impl Counts {
+    fn of(lines: &[&Summary]) -> Counts {
+        let mut counts = Counts::default();
+        for run in lines.iter().filter_map(|line| line.run.as_ref()) {
+            counts.add(run);
+        }
+        counts
+    }
+
+    fn add(&mut self, run: &RunSummary) {
+        *self.phases.entry(run.phase).or_default() += 1;
+        for (concern, _) in wanted(run) {
+            *self.wanted.entry(concern).or_default() += 1;
+        }
+    }
+
+    /// The same after some lines changed; nothing when they were not counted.
+    fn after(&self, changes: &[Changed<'_>]) -> Option<Counts> {
+        let mut counts = self.clone();
+        for run in changes.iter().filter_map(|change| change.0?.run.as_ref()) {
+            let phase = counts.phases.get_mut(&run.phase)?;
+            *phase = phase.checked_sub(1)?;
+            for (concern, _) in wanted(run) {
+                let count = counts.wanted.get_mut(&concern)?;
+                *count = count.checked_sub(1)?;
+            }
+        }
+        for run in changes.iter().filter_map(|change| change.1?.run.as_ref()) {
+            counts.add(run);
+        }
+        counts.phases.retain(|_, count| *count > 0);
+        counts.wanted.retain(|_, count| *count > 0);
+        Some(counts)
     }
 }
 
+/// The row of an execution that is not over, where it stands under this heading.
+fn under(heading: Heading) -> impl Fn(&Summary) -> Vec<Standing> {
+    move |line| {
+        let run = line.open_run().into_iter();
+        let rows = run.filter_map(|run| {
+            let mut waits: Vec<&Wait> = run.waits.iter().collect();
+            waits.sort_by_key(|wait| Concern::of(&wait.what));
+            let first = waits.first().map(|wait| Concern::of(&wait.what).heading());
+            (first.unwrap_or(Heading::AtWork) == heading).then(|| Standing {
+                run: line.key(),
+                progress: run.progress.clone(),
+                start: run.start,
+                more: waits.len().saturating_sub(WAITS_SHOWN),
+                waits: waits.into_iter().take(WAITS_SHOWN).cloned().collect(),
+            })
+        });
+        rows.collect()
+    }
+}
+
+fn failed(line: &Summary) -> Vec<Ended> {
+    Ended::rows(line, has_failed)
+}
+
+fn ended(line: &Summary) -> Vec<Ended> {
+    Ended::rows(line, |run| run.phase.is_terminal() && !has_failed(run))
+}
+
 impl Ended {
-    fn rows(line: &Summary) -> Vec<Ended> {
-        let over = line.run.iter().filter(|run| run.phase.is_terminal());
-        let ended = over.map(|run| Ended {
+    fn rows(line: &Summary, is_meant: impl Fn(&RunSummary) -> bool) -> Vec<Ended> {
+        let meant = line.run.iter().filter(|run| is_meant(run));
+        let rows = meant.map(|run| Ended {
             run: line.key(),
             phase: run.phase,
             end: run.end,
             why: run.why.clone(),
         });
-        ended.collect()
+        rows.collect()
     }
 }
 
@@ -294,15 +415,8 @@ fn waits_for_others(line: &Summary) -> Vec<Waiting> {
 
 fn waits(line: &Summary, is_meant: impl Fn(&WaitingFor) -> bool) -> Vec<Waiting> {
     let waits = line.run.iter().flat_map(|run| &run.waits);
-    let meant = waits
-        .filter(|wait| is_meant(&wait.what))
-        .map(|wait| Waiting {
-            execution: line.key(),
-            node: wait.node.clone(),
-            step: None,
-            what: wait.what.clone(),
-        });
-    meant.collect()
+    let meant = waits.filter(|wait| is_meant(&wait.what));
+    meant.map(|wait| wait.of(&line.key())).collect()
 }
 
 impl<T> Default for Listed<T> {

@@ -25,14 +25,15 @@ use super::{Presence, World};
 use crate::core::base::digest::short;
 use crate::core::repository::snapshot::Snapshot;
 use crate::core::resource::{
-    CancelledBy, ExecutionPhase, ExecutionSpec, ExecutionStatus, Key, Kind, PIN_UNREADABLE,
-    PlanSpec, Resource, Status, Time, clear_condition, set_condition,
+    CancelledBy, ExecutionPhase, ExecutionSpec, ExecutionStatus, Key, Kind, NodePhase, NodeStatus,
+    PIN_UNREADABLE, PlanSpec, Resource, Status, Time, clear_condition, set_condition,
 };
 use crate::core::run::asked::RefusedRef;
 use crate::core::run::machine::{self, ExecutionEvent, NodeEvent};
 use crate::core::run::permit::{self, Objection, Refusal};
 use crate::core::run::record::{Address, Incoming, Received, Signature};
 use crate::core::run::status::StatusFile;
+use crate::core::run::transition::node_waits_for;
 
 use active_run::ActiveRun;
 
@@ -118,6 +119,43 @@ pub struct Next {
 
 /// Bring one execution up to date.
 pub fn reconcile(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
+    let before = standings(file);
+    let next = advance(turn, file);
+    note_since(file, &before, turn.world.now);
+    next
+}
+
+/// What tells one wait of a node from another.
+type NodeStanding = (NodePhase, String, u32);
+
+fn standing_of(node: &NodeStatus) -> NodeStanding {
+    (node.phase, node.extensions.reason.clone(), node.attempt)
+}
+
+fn standings(file: &StatusFile) -> BTreeMap<String, NodeStanding> {
+    let nodes = file.status.execution().into_iter();
+    let nodes = nodes.flat_map(|run| &run.node_statuses);
+    nodes
+        .map(|(id, node)| (id.clone(), standing_of(node)))
+        .collect()
+}
+
+/// Since when each node waits for what it waits for.
+fn note_since(file: &mut StatusFile, before: &BTreeMap<String, NodeStanding>, now: Time) {
+    let Status::Execution(run) = &mut file.status else {
+        return;
+    };
+    for (id, node) in &mut run.node_statuses {
+        let waits = node.phase != NodePhase::Running && node_waits_for(node).is_some();
+        if !waits {
+            node.extensions.since = None;
+        } else if before.get(id) != Some(&standing_of(node)) {
+            node.extensions.since = Some(now);
+        }
+    }
+}
+
+fn advance(turn: &Turn<'_>, file: &mut StatusFile) -> Next {
     let nothing = Next::default;
     let Status::Execution(status) = &mut file.status else {
         return nothing();

@@ -1,0 +1,121 @@
+//! Where everything stands: what executions want of people and programs.
+
+use chrono::TimeDelta;
+
+use super::Result;
+use super::status::StatusReader;
+use super::store::Store;
+use crate::api::overview::{FailedRun, OpenRun, Overview, Wanted};
+use crate::core::resource::Time;
+use crate::core::run::board::headline;
+use crate::core::run::proposal::{command, retry};
+use crate::core::run::status::ControllerState;
+use crate::core::run::summary::concern::Heading;
+use crate::core::run::summary::outline::{Ended, Listed, Outline, Standing};
+use crate::core::run::transition::Waiting;
+
+/// How long after a deadline somebody should have reconciled: a schedule may be this wide.
+const OVERDUE: TimeDelta = TimeDelta::hours(1);
+
+/// Where everything stands, as the last fetch brought it. Read is what is known of all executions together, whatever
+/// number of them there is.
+///
+/// # Errors
+/// The status cannot be read.
+pub fn overview(store: &Store, now: Time) -> Result<Overview> {
+    let Some(status) = StatusReader::known(store)? else {
+        return Ok(Overview {
+            headline: "Nothing has been reconciled yet.".to_owned(),
+            ..Overview::default()
+        });
+    };
+    let controller = status.controller()?;
+    let outline = status.outline(&controller)?;
+    Ok(of(status.id(), controller, &outline, now))
+}
+
+fn of(tip: &str, controller: ControllerState, outline: &Outline, now: Time) -> Overview {
+    let deadline = controller.next_deadline;
+    let is_overdue = deadline.is_some_and(|deadline| now - deadline > OVERDUE);
+    let wanted = &outline.counts.wanted;
+    let needs_somebody = is_overdue
+        || !controller.findings.is_empty()
+        || wanted.keys().any(|concern| concern.needs_somebody());
+    let lists = [
+        (Heading::Stuck, &outline.stuck),
+        (Heading::People, &outline.people),
+        (Heading::Unclaimed, &outline.unclaimed),
+        (Heading::AtWork, &outline.at_work),
+    ];
+    let more = lists.iter().map(|(_, list)| list.more()).sum::<usize>() + outline.failed.more();
+    Overview {
+        status_commit: Some(tip.to_owned()),
+        observed_commit: Some(controller.observed_commit),
+        sequence: controller.sequence,
+        next_deadline: deadline,
+        is_overdue,
+        headline: headline(outline),
+        needs_somebody,
+        phases: outline
+            .counts
+            .phases
+            .iter()
+            .map(|(phase, count)| (phase.to_string(), *count))
+            .collect(),
+        wanted: wanted
+            .iter()
+            .map(|(concern, count)| Wanted {
+                what: concern.word().to_owned(),
+                count: *count,
+                oldest: outline.oldest(*concern),
+            })
+            .collect(),
+        failed: outline.failed.first.iter().map(failed).collect(),
+        open: lists
+            .iter()
+            .flat_map(|(heading, list)| open(*heading, list))
+            .collect(),
+        more,
+        findings: controller.findings,
+    }
+}
+
+fn failed(row: &Ended) -> FailedRun {
+    FailedRun {
+        namespace: row.run.namespace.clone(),
+        name: row.run.name.clone(),
+        since: row.end,
+        why: row.why.clone(),
+        command: retry(&row.run, None),
+    }
+}
+
+/// The rows under a heading: who waits longest stands first.
+fn open(heading: Heading, list: &Listed<Standing>) -> Vec<OpenRun> {
+    let mut rows: Vec<OpenRun> = list
+        .first
+        .iter()
+        .map(|row| open_run(heading, row))
+        .collect();
+    rows.sort_by_key(|row| {
+        let since = row.waits.iter().find_map(|wait| wait.since);
+        (since.is_none(), since)
+    });
+    rows
+}
+
+fn open_run(heading: Heading, row: &Standing) -> OpenRun {
+    let waits: Vec<Waiting> = row.waits.iter().map(|wait| wait.of(&row.run)).collect();
+    let progress = row.progress.as_ref();
+    OpenRun {
+        heading: heading.word().to_owned(),
+        namespace: row.run.namespace.clone(),
+        name: row.run.name.clone(),
+        done: progress.map_or(0, |progress| progress.ended),
+        nodes: progress.map_or(0, |progress| progress.nodes),
+        started: row.start,
+        command: waits.iter().find_map(command),
+        waits,
+        more: row.more,
+    }
+}

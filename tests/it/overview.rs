@@ -1,0 +1,241 @@
+//! Where everything stands: `planspec status`, the board, and runs in tables.
+
+use serde_json::json;
+
+use crate::resources::{execution, file, gate, plan, task};
+use crate::sandbox::{Place, Sandbox};
+
+/// Runs of one plan, of which each wants something else.
+fn mixed<'s>(sandbox: &'s Sandbox) -> Place<'s> {
+    let solo = sandbox.repository("solo");
+    let nodes = [
+        task("build"),
+        task("test"),
+        crate::resources::gate_node("ok", "ok").after("build"),
+    ];
+    let runs = ["done", "failed", "free", "held", "waits"].map(|name| execution(name, "ship"));
+    let mut all = vec![plan("ship", &nodes), gate("ok", "ship")];
+    all.extend(runs);
+    solo.publish("planspec/all.yaml", file(&all));
+    solo.run("reconcile").ok();
+    for (node, how) in [
+        ("done/build", "--succeeded"),
+        ("done/test", "--succeeded"),
+        ("failed/build", "--failed --message no-disk"),
+        ("failed/test", "--succeeded"),
+        ("waits/build", "--succeeded"),
+        ("waits/test", "--succeeded"),
+    ] {
+        solo.run(&format!("claim {node} --as agent:a")).ok();
+        solo.run(&format!("report {node} --as agent:a {how}")).ok();
+    }
+    for node in ["held/build", "held/test"] {
+        solo.run(&format!("claim {node} --as agent:b")).ok();
+    }
+    solo.run("reconcile").ok();
+    solo.run("approve done/ok --as ana@example.com").ok();
+    sandbox.minutes_pass(20);
+    solo.run("reconcile").ok();
+    solo
+}
+
+#[test]
+fn what_is_wanted_stands_first_and_each_run_once() {
+    let sandbox = Sandbox::new();
+    let solo = mixed(&sandbox);
+    let told = solo.run("status").ok();
+    let headline = "1 failed, 1 needs an approval, 2 unclaimed (the oldest since ";
+    assert!(told.out.starts_with(headline), "{told}");
+    // Columns are as wide as what stands in them.
+    let words = told.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let order = [
+        "Failed: default/failed 20m build failed: reported by agent:a: no-disk",
+        "Waiting for people: default/waits 20m 2/3 ok: ok: 0 of 1 approvals",
+        "Unclaimed: default/free 20m 0/3 build: anybody to claim it; test: anybody to claim it",
+        "At work: default/held 20m 0/3 build: the report of agent:b, lease until",
+        "Next, for example: planspec retry failed -n default planspec approve waits/ok -n default",
+    ];
+    let places = order.map(|part| words.find(part));
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{places:?} {words}"
+    );
+    for run in ["failed", "waits", "free", "held"] {
+        let rows = told
+            .out
+            .lines()
+            .filter(|line| line.starts_with(&format!("  default/{run} ")));
+        assert_eq!(rows.count(), 1, "{run}: {told}");
+    }
+    told.never_says("default/done");
+    // The commands work as they stand.
+    for command in [
+        "retry failed -n default",
+        "approve waits/ok -n default --as ana@example.com",
+    ] {
+        solo.run(command).ok();
+    }
+    solo.run("reconcile").ok();
+    let now = solo.run("status").ok();
+    assert!(
+        now.out.starts_with("3 unclaimed (the oldest since "),
+        "{now}"
+    );
+}
+
+#[test]
+fn status_is_an_answer_and_an_exit_code() {
+    let sandbox = Sandbox::new();
+    let empty = sandbox.repository("empty");
+    empty.write("a", "").commit("begin");
+    let told = empty.run("status --exit-code").ok();
+    assert_eq!(told.out, "Nothing has been reconciled yet.\n");
+
+    let solo = mixed(&sandbox);
+    let answer = solo
+        .run("status -o json --exit-code")
+        .exits(1)
+        .answer("Overview");
+    assert_eq!(answer["needsSomebody"], true);
+    assert_eq!(answer["isOverdue"], false);
+    assert_eq!(
+        answer["phases"],
+        json!({"Blocked": 1, "Failed": 1, "Running": 2, "Succeeded": 1})
+    );
+    let wanted: Vec<_> = answer["wanted"].as_array().unwrap().iter().collect();
+    let counts: Vec<String> = wanted
+        .iter()
+        .map(|one| format!("{} {}", one["what"].as_str().unwrap(), one["count"]))
+        .collect();
+    assert_eq!(
+        counts,
+        ["failed 1", "approval 1", "unclaimed 2", "report 2"]
+    );
+    assert!(
+        wanted.iter().all(|one| one["oldest"].is_string()),
+        "{answer}"
+    );
+    let open: Vec<String> = answer["open"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| {
+            format!(
+                "{} {}",
+                run["heading"].as_str().unwrap(),
+                run["name"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(open, ["people waits", "unclaimed free", "atWork held"]);
+    // What only workers wait for is nobody's alarm; a deadline that nobody kept is.
+    for gone in ["retry failed", "approve waits/ok --as ana@example.com"] {
+        solo.run(gone).ok();
+    }
+    solo.run("reconcile").ok();
+    solo.run("status --exit-code").ok();
+    sandbox.minutes_pass(180);
+    solo.run("status --exit-code")
+        .exits(1)
+        .says("does nobody run planspec reconcile?");
+    solo.run("status --mine --exit-code").exits(2);
+}
+
+#[test]
+fn executions_are_listed_by_what_they_want_with_the_reason() {
+    let sandbox = Sandbox::new();
+    let solo = mixed(&sandbox);
+    let table = solo.run("get executions").ok();
+    let names: Vec<&str> = table
+        .out
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .collect();
+    assert_eq!(names, ["failed", "waits", "free", "held", "done"]);
+    assert!(table.out.contains("REASON"), "{table}");
+    assert!(
+        table
+            .out
+            .contains("build failed: reported by agent:a: no-disk"),
+        "{table}"
+    );
+    assert!(
+        table.out.contains("build: anybody to claim it; and 1 more"),
+        "{table}"
+    );
+    // Programs get them by name.
+    let names = solo.run("get executions -o name").ok().out;
+    assert!(
+        names.starts_with("execution/done\nexecution/failed\n"),
+        "{names}"
+    );
+    let some = solo
+        .run("get executions --phase failed,Succeeded -o name")
+        .ok()
+        .out;
+    assert_eq!(some, "execution/done\nexecution/failed\n");
+    solo.run("get executions --phase Faild")
+        .exits(2)
+        .notes("did you mean `Failed`?");
+    solo.run("get --phase Failed")
+        .exits(2)
+        .notes("planspec get executions --phase Failed");
+}
+
+#[test]
+fn the_board_says_what_is_wanted_and_the_command_that_ends_it() {
+    let sandbox = Sandbox::new();
+    let solo = mixed(&sandbox);
+    let board = solo.git("show refs/heads/planspec/status:README.md");
+    let parts = [
+        "**1 failed, 1 needs an approval, 2 unclaimed (the oldest since ",
+        "## Failed",
+        "build failed: reported by `agent:a`: no-disk",
+        "`planspec retry failed -n default`",
+        "## Waiting for people",
+        "`planspec approve waits/ok -n default`",
+        "## Unclaimed",
+        "`planspec claim free/build -n default`",
+        "## At work",
+        "`build` by `agent:b`; `test` by `agent:b`",
+        "## Ended last",
+    ];
+    let mut from = 0;
+    for part in parts {
+        let part = part.replace("reported by `agent:a`", "reported by agent:a");
+        let at = board[from..].find(&part);
+        assert!(at.is_some(), "{part} in {}", &board[from..]);
+        from += at.unwrap();
+    }
+    for run in ["failed", "waits", "free", "held", "done"] {
+        let rows = board
+            .lines()
+            .filter(|line| line.starts_with(&format!("| [default/{run}]")));
+        assert_eq!(rows.count(), 1, "{run}: {board}");
+    }
+}
+
+/// Who looks at what waits wants to know for how long: a look in between does not begin it anew.
+#[test]
+fn what_waits_says_since_when() {
+    let sandbox = Sandbox::new();
+    let solo = sandbox.run_of("solo", &[task("a"), task("b").after("a")]);
+    solo.run("reconcile").ok();
+    let since = |node: &str| solo.node(node)["extensions"]["since"].clone();
+    let begin = since("run/a");
+    assert!(begin.is_string(), "{begin}");
+    assert!(since("run/b").is_null());
+    sandbox.minutes_pass(5);
+    solo.publish("notes.txt", "something else");
+    solo.run("reconcile --full").ok();
+    assert_eq!(since("run/a"), begin);
+    solo.run("claim run/a --as agent:a").ok();
+    solo.run("reconcile").ok();
+    assert!(since("run/a").is_null(), "somebody is at work");
+    solo.run("release run/a --as agent:a").ok();
+    sandbox.minutes_pass(5);
+    solo.run("reconcile").ok();
+    assert_ne!(since("run/a"), begin, "it waits anew");
+    assert!(since("run/a").is_string());
+}
