@@ -443,7 +443,7 @@ fn nobody_gets_out_of_being_checked() {
     // By a claim to be of a time when nothing was checked.
     let old = forge(
         &ana,
-        &[done, ("controller.yaml", "decisions: 2", "decisions: 0")],
+        &[done, ("controller.yaml", "decisions: 3", "decisions: 0")],
         "",
     );
     found(&ana, &old).exits(1).says(
