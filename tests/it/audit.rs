@@ -447,7 +447,7 @@ fn nobody_gets_out_of_being_checked() {
         "",
     );
     found(&ana, &old).exits(1).says(
-        "it says that decisions of version 0 led to it, and the one before it is of version 2",
+        "it says that decisions of version 0 led to it, and the one before it is of version 3",
     );
     let silent = forge(&ana, &[done, ("_inputs.yaml", "", GONE)], "");
     found(&ana, &silent)
